@@ -1,0 +1,48 @@
+# Needs Python >= 3.11 and make, nothing else: every target builds the virtual environment it runs in.
+PYTHON ?= python3
+PIP = .venv/bin/python -m pip --quiet --disable-pip-version-check
+TESTS ?= tests
+
+.PHONY: emulate test check format bench wheel-test lock clean
+
+emulate: .venv/emulate-ready  ## Start the emulator with the demo app
+	.venv/bin/streamer emulate $(ARGS)
+
+test: .venv/dev-ready  ## Run all tests
+	.venv/bin/python -m pytest $(TESTS) $(ARGS)
+
+check: .venv/dev-ready  ## Lint, formatting, types, import rules
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports --no-cache
+
+format: .venv/dev-ready  ## Format the code and apply safe fixes
+	.venv/bin/ruff format .
+	.venv/bin/ruff check --fix .
+
+wheel-test: .venv/dev-ready  ## Build the wheel and try it in a clean environment
+	.venv/bin/python tests/wheel.py
+
+lock:  ## Rewrite the hash-locked requirements (needs uv)
+	requirements/compile.sh
+
+clean:  ## Remove everything that was made here
+	rm -rf .venv build dist .mypy_cache .ruff_cache .hypothesis
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "streamer needs Python 3.11 or newer; name one with make PYTHON=python3.12 ..." >&2; exit 2; }
+	$(PYTHON) -m venv .venv
+
+.venv/emulate-ready: requirements/emulate.txt pyproject.toml | .venv/bin/python
+	@echo "Installing streamer into .venv (once) ..."
+	@$(PIP) install --require-hashes --requirement requirements/emulate.txt
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/dev-ready: requirements/dev.txt pyproject.toml | .venv/bin/python
+	@echo "Installing streamer and its development tools into .venv (once) ..."
+	@$(PIP) install --require-hashes --requirement requirements/dev.txt
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@ .venv/emulate-ready

@@ -1,0 +1,53 @@
+"""What can come of invoking a function. Pure; shared by the gateway, the Lambda API and event source mappings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """The function returned; Lambda's API answers 200."""
+
+    payload: bytes
+    """The result as JSON (``null`` for None)."""
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The function raised, timed out, exited or returned what is not JSON; Lambda's API answers 200 with an error."""
+
+    payload: bytes
+    """``{"errorMessage": ..., "errorType": ..., ...}`` as JSON."""
+    request_id: str
+    error_type: str = "Unhandled"
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Lambda did not run the function: it is missing, throttled or may not be invoked."""
+
+    status: int
+    """404, 429 or 403: what Lambda's API answers."""
+    error_type: str
+    """Such as ``TooManyRequestsException``."""
+    message: str
+    reason: str = ""
+    """Such as ``ReservedFunctionConcurrentInvocationLimitExceeded``."""
+
+
+Outcome = Returned | Failed | Refused
+
+
+class Functions(Protocol):
+    """Runs functions: execution environments and their rules. One implementation per isolation."""
+
+    async def invoke(self, function: str, payload: bytes) -> Outcome:
+        """Run a function once with a JSON event and wait for what comes of it.
+
+        Never raises for what the function does. Cancelling the call abandons the wait, not the function: like
+        on Lambda it runs on to its own timeout.
+        """
+        ...

@@ -1,0 +1,272 @@
+"""HTTP/1.1 over asyncio: httptools parses, this module keeps connections alive and answers in order.
+
+Everything the emulator serves besides WebSocket frames goes through here: the management API, DynamoDB, the
+Lambda API and the Runtime API. It exists because ``websockets`` drops requests that have a body, and because a
+server that closes after each answer, or leaves Nagle on, costs milliseconds on every call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import http
+import json
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, cast
+from urllib.parse import parse_qsl, unquote
+
+import httptools
+
+from . import log
+
+HEADER_BYTES: Final = 64 * 1024
+"""Largest request head any route of ours needs; narrower limits (a handshake's 10,240) are decided above."""
+BODY_BYTES: Final = 24 * 1024 * 1024
+"""Largest request body: DynamoDB's 16 MB batches in base64, Lambda's 6 MB."""
+PIPELINED: Final = 64
+"""Requests of one connection that may wait for their turn before reading stops."""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpRequest:
+    """One request, as received."""
+
+    method: str
+    target: str
+    """Path and query, still percent-encoded."""
+    headers: tuple[tuple[str, str], ...]
+    """Name and value in the client's order and casing."""
+    body: bytes
+    peer: str
+    """The client's IP address."""
+    fields: Mapping[str, str] = field(default_factory=dict)
+    """Lower-case name to the last value of that header."""
+    is_tls: bool = False
+
+    @property
+    def path(self) -> str:
+        """The path, percent-decoded once."""
+        return unquote(self.raw_path)
+
+    @property
+    def raw_path(self) -> str:
+        """The path, still percent-encoded."""
+        return self.target.partition("?")[0]
+
+    @property
+    def query(self) -> list[tuple[str, str]]:
+        """The query's names and values, decoded, in order, repeats and blanks included."""
+        return parse_qsl(self.target.partition("?")[2], keep_blank_values=True)
+
+
+@dataclass(frozen=True, slots=True)
+class HttpResponse:
+    """One answer; ``content-length`` is added when it is written."""
+
+    status: int
+    body: bytes = b""
+    headers: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def of_json(cls, status: int, content: Any, *headers: tuple[str, str]) -> HttpResponse:
+        """An answer with a JSON body."""
+        return cls(status, json.dumps(content).encode(), (("content-type", "application/json"), *headers))
+
+
+Handler = Callable[[HttpRequest], "HttpResponse | Awaitable[HttpResponse]"]
+"""Answers a request, at once or later; an exception is answered with 500 and logged."""
+
+Upgrade = Callable[[HttpRequest, asyncio.Transport, bytes], None]
+"""Takes over a connection whose request asked for a WebSocket: gets the request, the transport (reading paused) and
+the bytes that came after the request; sets the transport's next protocol."""
+
+_REASONS: Final = {status.value: status.phrase for status in http.HTTPStatus}
+_CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+def render(response: HttpResponse, *, keep_alive: bool = True, head_only: bool = False) -> bytes:
+    """The bytes of an answer."""
+    lines = [f"HTTP/1.1 {response.status} {_REASONS.get(response.status, 'Unknown')}\r\n"]
+    lines.extend(f"{name}: {value}\r\n" for name, value in response.headers)
+    if response.status >= 200 and response.status != 204:
+        lines.append(f"content-length: {len(response.body)}\r\n")
+    lines.append("connection: keep-alive\r\n\r\n" if keep_alive else "connection: close\r\n\r\n")
+    head = "".join(lines).encode("latin-1")
+    return head if head_only else head + response.body
+
+
+class HttpProtocol(asyncio.Protocol):
+    """One HTTP connection: parses requests, runs the handler, writes answers in the order of the requests."""
+
+    def __init__(
+        self,
+        handler: Handler,
+        *,
+        upgrade: Upgrade | None = None,
+        header_bytes: int = HEADER_BYTES,
+        is_tls: bool = False,
+    ) -> None:
+        self._handler = handler
+        self._upgrade = upgrade
+        self._header_bytes = header_bytes
+        self._is_tls = is_tls
+        self._transport: asyncio.Transport | None = None
+        self._peer = ""
+        self._waiting: deque[tuple[HttpRequest, bool]] = deque()
+        self._task: asyncio.Task[None] | None = None
+        self._parser = httptools.HttpRequestParser(self)
+        self._refusal: int | None = None
+        self.on_message_begin()
+
+    # asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Remember the transport and who is at the other end."""
+        self._transport = cast("asyncio.Transport", transport)
+        peer = transport.get_extra_info("peername")
+        self._peer = peer[0] if isinstance(peer, tuple) else "127.0.0.1"
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Drop what waits; a handler that is running is cancelled."""
+        self._transport = None
+        self._waiting.clear()
+        if self._task is not None:
+            self._task.cancel()
+
+    def data_received(self, data: bytes) -> None:
+        """Feed the parser; refuse what is not HTTP or too large."""
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._upgraded(data[upgrade.args[0] :])
+        except httptools.HttpParserError:
+            status = self._refusal or 400
+            self._refuse(HttpResponse.of_json(status, {"message": _REASONS[status]}))
+        if len(self._waiting) >= PIPELINED and self._transport is not None:
+            self._transport.pause_reading()
+
+    # httptools callbacks; one that raises ends the parsing with an HttpParserCallbackError
+
+    def on_message_begin(self) -> None:
+        """Start a new request."""
+        self._target: list[bytes] = []
+        self._headers: list[tuple[str, str]] = []
+        self._body: list[bytes] = []
+        self._head_left = self._header_bytes
+        self._body_left = BODY_BYTES
+
+    def on_url(self, url: bytes) -> None:
+        """Collect the request target, which may come in pieces."""
+        self._target.append(url)
+        self._count_head(len(url))
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Collect one header."""
+        self._count_head(len(name) + len(value) + 4)
+        self._headers.append((name.decode("latin-1"), value.decode("latin-1")))
+
+    def on_headers_complete(self) -> None:
+        """Invite the body of a client that waits to be asked."""
+        expects = any(name.lower() == "expect" and value.lower() == "100-continue" for name, value in self._headers)
+        if expects and self._transport is not None:
+            self._transport.write(_CONTINUE)
+
+    def on_body(self, body: bytes) -> None:
+        """Collect a piece of the body."""
+        self._body.append(body)
+        self._body_left -= len(body)
+        if self._body_left < 0:
+            self._refusal = 413
+            raise ValueError("request body too large")
+
+    def on_message_complete(self) -> None:
+        """Answer the request, or queue it behind the one that is being answered."""
+        if self._wants_websocket():
+            return
+        request, keep_alive = self._request(), self._parser.should_keep_alive()
+        if self._task is not None:
+            self._waiting.append((request, keep_alive))
+        else:
+            self._answer(request, keep_alive)
+
+    def _count_head(self, size_bytes: int) -> None:
+        self._head_left -= size_bytes
+        if self._head_left < 0:
+            self._refusal = 431
+            raise ValueError("request head too large")
+
+    # answering
+
+    def _request(self) -> HttpRequest:
+        headers = tuple(self._headers)
+        return HttpRequest(
+            method=self._parser.get_method().decode("ascii"),
+            target=b"".join(self._target).decode("latin-1"),
+            headers=headers,
+            body=b"".join(self._body),
+            peer=self._peer,
+            fields={name.lower(): value for name, value in headers},
+            is_tls=self._is_tls,
+        )
+
+    def _answer(self, request: HttpRequest, keep_alive: bool) -> None:
+        try:
+            answer = self._handler(request)
+        except Exception as error:  # noqa: BLE001 - top of a request: logged and answered
+            answer = _failure(request, error)
+        if isinstance(answer, HttpResponse):
+            self._write(request, answer, keep_alive)
+        else:
+            self._task = asyncio.ensure_future(self._answer_later(request, answer, keep_alive))
+
+    async def _answer_later(self, request: HttpRequest, pending: Awaitable[HttpResponse], keep_alive: bool) -> None:
+        try:
+            answer = await pending
+        except Exception as error:  # noqa: BLE001 - top of a request: logged and answered
+            answer = _failure(request, error)
+        self._task = None
+        self._write(request, answer, keep_alive)
+        while self._waiting and self._task is None:
+            self._answer(*self._waiting.popleft())
+        if self._transport is not None and len(self._waiting) < PIPELINED:
+            self._transport.resume_reading()
+
+    def _write(self, request: HttpRequest, response: HttpResponse, keep_alive: bool) -> None:
+        if self._transport is None or self._transport.is_closing():
+            return
+        self._transport.write(render(response, keep_alive=keep_alive, head_only=request.method == "HEAD"))
+        if not keep_alive:
+            self._transport.close()
+
+    def _refuse(self, response: HttpResponse) -> None:
+        if self._transport is not None:
+            self._transport.write(render(response, keep_alive=False))
+            self._transport.close()
+
+    # upgrading
+
+    def _wants_websocket(self) -> bool:
+        return (
+            self._upgrade is not None
+            and self._parser.should_upgrade()
+            and any(name.lower() == "upgrade" and value.lower() == "websocket" for name, value in self._headers)
+        )
+
+    def _upgraded(self, rest: bytes) -> None:
+        if self._upgrade is None or not self._wants_websocket():
+            # Another protocol was offered (h2c by some clients): it was answered over HTTP/1.1, which goes on.
+            self._parser = httptools.HttpRequestParser(self)
+            if rest:
+                self.data_received(rest)
+            return
+        if self._transport is None:
+            return
+        transport, self._transport = self._transport, None
+        transport.pause_reading()
+        self._upgrade(self._request(), transport, rest)
+
+
+def _failure(request: HttpRequest, error: Exception) -> HttpResponse:
+    log.error("request failed", error=error, method=request.method, path=request.raw_path)
+    return HttpResponse.of_json(500, {"message": "Internal server error"})

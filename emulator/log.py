@@ -1,0 +1,28 @@
+"""The emulator's own log: events with fields, written as pretty lines or JSON by the handler that ``command`` installs."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, Final
+
+LOGGER: Final = logging.getLogger("streamer.emulator")
+
+
+def debug(event: str, **fields: Any) -> None:
+    """Something that only someone who looks for a fault wants to see."""
+    LOGGER.debug(event, extra={"fields": fields})
+
+
+def info(event: str, **fields: Any) -> None:
+    """Something a user at the terminal wants to see."""
+    LOGGER.info(event, extra={"fields": fields})
+
+
+def warning(event: str, **fields: Any) -> None:
+    """Something that works here, but would surprise the user, usually on AWS."""
+    LOGGER.warning(event, extra={"fields": fields})
+
+
+def error(event: str, *, error: BaseException | None = None, **fields: Any) -> None:
+    """Something failed; ``error`` adds the traceback."""
+    LOGGER.error(event, exc_info=error, extra={"fields": fields})

@@ -1,0 +1,12 @@
+#!/bin/sh
+# Rewrites the hash-locked requirements from pyproject.toml. Needs uv (any recent version) on the PATH.
+# The result names no package index, so any mirror that serves the same files will do.
+set -eu
+cd "$(dirname "$0")/.."
+lock() {
+    output="requirements/$1.txt"; shift
+    uv pip compile pyproject.toml "$@" --universal --python-version 3.11 --generate-hashes \
+        --no-annotate --no-header --quiet --output-file "$output"
+}
+lock emulate --group build
+lock dev --extra pytest --group dev --constraint requirements/emulate.txt

@@ -1,0 +1,1 @@
+"""Asynchronous request processing over WebSockets on AWS, developed entirely offline."""

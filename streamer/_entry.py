@@ -1,0 +1,33 @@
+"""Where the tools live: beside ``streamer`` in a checkout, inside it in an installed wheel.
+
+The console script and the pytest plugin are declared against this module, so both layouts have the same entry points.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from types import ModuleType
+from typing import Any
+
+
+def tool(name: str) -> ModuleType:
+    """Import ``cli``, ``emulator.…`` or ``deploy.…`` from wherever this installation keeps it."""
+    installed = f"streamer.{name}"
+    parent = installed.rpartition(".")[0]
+    try:
+        found = importlib.util.find_spec(parent) is not None and importlib.util.find_spec(installed) is not None
+    except ModuleNotFoundError:
+        found = False
+    return importlib.import_module(installed if found else name)
+
+
+def main() -> None:
+    """Run the ``streamer`` command."""
+    tool("cli").main()
+
+
+def __getattr__(name: str) -> Any:
+    if name == "pytest_plugin":
+        return tool("emulator.pytest_plugin")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
