@@ -1,0 +1,1 @@
+"""AWS: bundle, template and plan in pure code; one boundary that calls it."""

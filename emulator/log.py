@@ -1,4 +1,4 @@
-"""The emulator's own log: events with fields, written as pretty lines or JSON by the handler that ``command`` installs."""
+"""The emulator's own log: events with fields; ``command`` installs the handler that writes them."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ class ErrorCode(enum.StrEnum):
 
 
 class ActionError(StreamerError):
-    """What a client is told when its request fails. Actions raise it; its code and message reach the client as they are."""
+    """What a client is told when its request fails. Actions raise it; code and message reach the client as they are."""
 
     def __init__(
         self,

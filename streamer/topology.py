@@ -116,7 +116,7 @@ class Function:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Authorizer:
-    """A Lambda REQUEST authorizer; it runs on ``$connect`` only. [DOC] apigw-docs:apigateway-websocket-api-lambda-auth"""
+    """A Lambda REQUEST authorizer, for ``$connect`` only. [DOC] apigw-docs:apigateway-websocket-api-lambda-auth"""
 
     name: str
     function: str

@@ -1,0 +1,1 @@
+"""The embedded DynamoDB: moto's rules behind our own front, corrected where they differ from AWS."""

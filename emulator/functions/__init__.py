@@ -1,0 +1,1 @@
+"""Execution environments: functions run under Lambda's rules."""

@@ -1,0 +1,1 @@
+"""Event source mappings: stream records to functions, batched, filtered and retried as Lambda does."""

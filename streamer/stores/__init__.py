@@ -1,0 +1,1 @@
+"""Where connections, requests and subscriptions are kept."""
