@@ -1,0 +1,314 @@
+"""From a ``$connect`` event, the settings and the time to a principal, or an `AuthError`; and minting. Pure.
+
+The algorithm of a token is pinned by the kind of key that is configured, never chosen by the token: a secret verifies
+HS256 only, an RSA key RS256 only, a P-256 key ES256 only. So ``none`` and a public key used as an HMAC secret get
+nowhere.
+"""
+
+from __future__ import annotations
+
+import base64
+import functools
+import json
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from jwt import PyJWS
+from jwt.exceptions import InvalidKeyError, PyJWTError
+
+from streamer.errors import AuthError, ConfigurationError, TenantNotAllowedError
+from streamer.principal import Principal
+from streamer.settings import Settings
+
+__all__ = ["Authenticated", "Principal", "authenticate", "mint", "parse_duration", "principal_of", "token_of"]
+
+SUBPROTOCOL: Final = "streamer.v1"
+"""The subprotocol that is accepted when a client offers it; browsers insist on an answer to their offer."""
+BEARER_SUBPROTOCOL: Final = "bearer."
+"""Begins the subprotocol offer that carries a token: browsers can set no header. Never echoed."""
+CLOCK_SKEW_SECONDS: Final = 60
+"""How far ahead of ours the issuer's clock may be (``iat``, ``nbf``)."""
+TOKEN_CHARACTERS: Final = 8192
+"""Longest token looked at; the handshake's headers may have 10,240 bytes in all. [INF] FIDELITY E12"""
+IDENTIFIER_CHARACTERS: Final = 256
+"""Longest user or tenant id, so that keys stay within DynamoDB's limits. [DOC] ddb-docs: Constraints"""
+
+_JWS: Final = PyJWS()
+
+TOKEN_MISSING: Final = "token_missing"  # noqa: S105 - these are names of reasons
+TOKEN_MALFORMED: Final = "token_malformed"  # noqa: S105
+TOKEN_EXPIRED: Final = "token_expired"  # noqa: S105
+TOKEN_NOT_YET_VALID: Final = "token_not_yet_valid"  # noqa: S105
+ISSUED_IN_FUTURE: Final = "issued_in_future"
+SIGNATURE_INVALID: Final = "signature_invalid"
+ALGORITHM_NOT_ALLOWED: Final = "algorithm_not_allowed"
+ISSUER_WRONG: Final = "issuer_wrong"
+AUDIENCE_WRONG: Final = "audience_wrong"
+CLAIM_MISSING: Final = "claim_missing"
+CLAIM_INVALID: Final = "claim_invalid"
+TENANT_NOT_ALLOWED: Final = "tenant_not_allowed"
+
+
+@dataclass(frozen=True, slots=True)
+class Authenticated:
+    """A client that may connect."""
+
+    principal: Principal
+    subprotocol: str | None = None
+    """What to answer in ``Sec-WebSocket-Protocol``; None: no such header."""
+
+
+def authenticate(event: Mapping[str, Any], settings: Settings, now: float) -> Authenticated:
+    """Decide who opens a connection, from its ``$connect`` event; ``now`` in Unix seconds.
+
+    Raises:
+        AuthError: there is no token or it proves nothing (401); a `TenantNotAllowedError` means 403.
+        ConfigurationError: there is no usable key to verify with; our fault, not the client's (500).
+    """
+    offered = _offered_subprotocols(event)
+    principal = principal_of(token_of(event), settings, now)
+    return Authenticated(principal, SUBPROTOCOL if SUBPROTOCOL in offered else None)
+
+
+def token_of(event: Mapping[str, Any]) -> str:
+    """The token a client sent: query parameter ``Authorization``, else that header, else a subprotocol offer.
+
+    Raises:
+        AuthError: it sent none.
+    """
+    query = (event.get("queryStringParameters") or {}).get("Authorization")
+    for value in (query, _header(event, "authorization")):
+        token = _without_scheme(value) if isinstance(value, str) else ""
+        if token:
+            return token
+    for offer in _offered_subprotocols(event):
+        if offer.startswith(BEARER_SUBPROTOCOL) and offer != BEARER_SUBPROTOCOL:
+            return offer.removeprefix(BEARER_SUBPROTOCOL)
+    raise AuthError(TOKEN_MISSING)
+
+
+def principal_of(token: str, settings: Settings, now: float) -> Principal:
+    """Verify a token and read its claims.
+
+    Raises:
+        AuthError, ConfigurationError: as `authenticate`.
+    """
+    claims = _verified_claims(token, settings)
+    _check_times(claims, now)
+    if settings.jwt_issuer is not None and claims.get("iss") != settings.jwt_issuer:
+        raise AuthError(ISSUER_WRONG)
+    audience = claims.get("aud")
+    audiences = audience if isinstance(audience, list) else [audience]
+    if settings.jwt_audience is not None and settings.jwt_audience not in audiences:
+        raise AuthError(AUDIENCE_WRONG)
+    principal = Principal(
+        user_id=_identifier(claims, "user_id" if "user_id" in claims else "sub"),
+        tenant_id=_identifier(claims, "tenant_id"),
+        permissions=_permissions(claims),
+    )
+    if settings.allowed_tenants is not None and principal.tenant_id not in settings.allowed_tenants:
+        raise TenantNotAllowedError(TENANT_NOT_ALLOWED)
+    return principal
+
+
+# the event
+
+
+def _header(event: Mapping[str, Any], lower_name: str) -> str | None:
+    headers = event.get("headers") or {}
+    return next((value for name, value in headers.items() if name.lower() == lower_name), None)
+
+
+def _without_scheme(value: str) -> str:
+    scheme, _, rest = value.strip().partition(" ")
+    return rest.strip() if scheme.lower() == "bearer" else value.strip()
+
+
+def _offered_subprotocols(event: Mapping[str, Any]) -> list[str]:
+    offer = _header(event, "sec-websocket-protocol") or ""
+    return [name.strip() for name in offer.split(",")]
+
+
+# the signature
+
+
+def _verified_claims(token: str, settings: Settings) -> dict[str, Any]:
+    if len(token) > TOKEN_CHARACTERS:
+        raise AuthError(TOKEN_MALFORMED)
+    keys = _verification_keys(settings.jwt_secret, settings.jwt_public_key)
+    try:
+        # PyJWT takes the token apart, strictly; the key, not the token, then says how it must be signed.
+        parts = _JWS.decode_complete(token, options={"verify_signature": False})
+        claims = json.loads(parts["payload"])
+    except (PyJWTError, ValueError, RecursionError) as error:
+        raise AuthError(TOKEN_MALFORMED) from error
+    algorithm = parts["header"].get("alg")
+    if not isinstance(algorithm, str) or algorithm not in keys:
+        raise AuthError(ALGORITHM_NOT_ALLOWED)
+    verifier = _JWS.get_algorithm_by_name(algorithm)
+    signed = token.rpartition(".")[0].encode()
+    if not verifier.verify(signed, keys[algorithm], parts["signature"]):
+        raise AuthError(SIGNATURE_INVALID)
+    if not isinstance(claims, dict):
+        raise AuthError(TOKEN_MALFORMED)
+    return claims
+
+
+@functools.lru_cache(maxsize=8)
+def _verification_keys(secret: str | None, public_key: str | None) -> Mapping[str, Any]:
+    """Algorithm to prepared key. Cached: parsing a PEM key costs more than verifying with it."""
+    keys: dict[str, Any] = {}
+    if secret is not None:
+        try:
+            keys["HS256"] = _JWS.get_algorithm_by_name("HS256").prepare_key(secret)
+        except InvalidKeyError as error:
+            raise ConfigurationError("JWT_SECRET is an asymmetric key; HS256 needs a random secret") from error
+    if public_key is not None:
+        algorithm, key = _asymmetric(public_key)
+        keys[algorithm] = key
+    if not keys:
+        raise ConfigurationError("no token can be verified: set JWT_SECRET or JWT_PUBLIC_KEY")
+    return keys
+
+
+def _asymmetric(public_key: str) -> tuple[str, Any]:
+    try:
+        # Only here: HS256, the default, needs no native library, which keeps the Lambda bundle small and portable.
+        from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415
+        from cryptography.hazmat.primitives.asymmetric import ec, rsa  # noqa: PLC0415
+        from cryptography.hazmat.primitives.serialization import load_pem_public_key  # noqa: PLC0415
+    except ImportError as error:
+        raise ConfigurationError(
+            "JWT_PUBLIC_KEY needs the package cryptography: add it to your requirements"
+        ) from error
+    try:
+        key = load_pem_public_key(public_key.encode())
+    except Exception as error:
+        raise ConfigurationError("JWT_PUBLIC_KEY is not a readable PEM public key") from error
+    if isinstance(key, rsa.RSAPublicKey) and key.key_size >= 2048:
+        return "RS256", key
+    if isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP256R1):
+        return "ES256", key
+    raise ConfigurationError("JWT_PUBLIC_KEY must be an RSA key of 2048 bits or more, or a P-256 key")
+
+
+# the claims
+
+
+def _check_times(claims: Mapping[str, Any], now: float) -> None:
+    # RFC 7519, section 4.1.4: not accepted on or after `exp`.
+    if now >= _time(claims, "exp"):
+        raise AuthError(TOKEN_EXPIRED)
+    if "nbf" in claims and _time(claims, "nbf") > now + CLOCK_SKEW_SECONDS:
+        raise AuthError(TOKEN_NOT_YET_VALID)
+    if "iat" in claims and _time(claims, "iat") > now + CLOCK_SKEW_SECONDS:
+        raise AuthError(ISSUED_IN_FUTURE)
+
+
+def _time(claims: Mapping[str, Any], name: str) -> float:
+    value = _required(claims, name)
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int | float)
+        or value in (math.inf, -math.inf)
+        or value != value
+    ):
+        raise AuthError(CLAIM_INVALID)
+    return value
+
+
+def _identifier(claims: Mapping[str, Any], name: str) -> str:
+    value = _required(claims, name)
+    if not isinstance(value, str) or not 0 < len(value) <= IDENTIFIER_CHARACTERS or not value.isprintable():
+        raise AuthError(CLAIM_INVALID)
+    return value
+
+
+def _permissions(claims: Mapping[str, Any]) -> frozenset[str]:
+    value = claims.get("permissions")
+    if value is None:
+        return frozenset()
+    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+        raise AuthError(CLAIM_INVALID)
+    return frozenset(value)
+
+
+def _required(claims: Mapping[str, Any], name: str) -> Any:
+    if claims.get(name) is None:
+        raise AuthError(CLAIM_MISSING)
+    return claims[name]
+
+
+# minting
+
+
+def mint(
+    key: str,
+    *,
+    user_id: str,
+    tenant_id: str,
+    now: float,
+    permissions: Iterable[str] = (),
+    expires_in_seconds: float = 86_400,
+    claims: Mapping[str, Any] | None = None,
+    algorithm: str = "HS256",
+) -> str:
+    """Make a token as `authenticate` accepts it, for tests and local use.
+
+    Args:
+        key: The secret, or the private key in PEM for RS256 and ES256.
+        user_id: Who.
+        tenant_id: Of which tenant.
+        now: Unix seconds; the token is issued at this time.
+        permissions: What the user may do.
+        expires_in_seconds: Life of the token.
+        claims: Further claims; they win over the ones above.
+        algorithm: HS256, RS256 or ES256.
+
+    Raises:
+        ConfigurationError: the key does not fit the algorithm.
+    """
+    content = {
+        "user_id": user_id,
+        "tenant_id": tenant_id,
+        "permissions": sorted(permissions),
+        "iat": int(now),
+        "exp": math.ceil(now + expires_in_seconds),
+        **(claims or {}),
+    }
+    signer = _JWS.get_algorithm_by_name(algorithm)
+    try:
+        signing_key = signer.prepare_key(key)
+    except (PyJWTError, ValueError, TypeError) as error:
+        raise ConfigurationError(f"the key cannot sign {algorithm} tokens") from error
+    signed = f"{_segment({'alg': algorithm, 'typ': 'JWT'})}.{_segment(content)}"
+    return f"{signed}.{_base64url(signer.sign(signed.encode(), signing_key))}"
+
+
+def _segment(content: Mapping[str, Any]) -> str:
+    return _base64url(json.dumps(content, separators=(",", ":")).encode())
+
+
+def _base64url(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+_SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_DURATION: Final = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,6})?)([smhdw]?)")
+_LONGEST_SECONDS: Final = 100 * 365 * 86_400
+
+
+def parse_duration(text: str) -> float:
+    """Seconds in a duration such as ``90s``, ``15m``, ``24h``, ``7d``, ``2w``; a bare number is seconds.
+
+    Raises:
+        ValueError: it is none, not above 0, or over 100 years; the message is one line for the user.
+    """
+    match = _DURATION.fullmatch(text.strip().lower())
+    seconds = float(match[1]) * _SECONDS[match[2] or "s"] if match else 0.0
+    if not 0 < seconds <= _LONGEST_SECONDS:
+        raise ValueError(f"{text!r} is not a duration: write a number above 0 and s, m, h, d or w, such as 90s or 24h")
+    return seconds

@@ -1,0 +1,194 @@
+"""The environment, read once into frozen settings; nothing else in the runtime reads it."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from streamer.errors import ConfigurationError
+
+SECRET_BYTES: Final = 32
+"""Shortest ``JWT_SECRET`` in production, in bytes: HS256 wants a key as long as its hash (RFC 7518, section 3.2)."""
+
+LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
+"""What ``LOG_LEVEL`` may be, from most to least talkative."""
+
+_APP: Final = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
+# [DOC] ddb-docs:HowItWorks.NamingRulesDataTypes: 3 to 255 of these; 55 are left for the tables' own names.
+_TABLE_PREFIX: Final = re.compile(r"[A-Za-z0-9_.-]{0,200}")
+# [DOC] apigw-docs: names of stages; `$default` is for HTTP APIs only.
+_STAGE: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How this service is set up. Secrets do not show in its ``repr``."""
+
+    jwt_secret: str | None = field(default=None, repr=False)
+    """``JWT_SECRET``: tokens signed with HS256 are accepted. None: they are not."""
+    jwt_public_key: str | None = field(default=None, repr=False)
+    """``JWT_PUBLIC_KEY``, PEM: tokens signed with RS256 (RSA) or ES256 (P-256) are accepted. None: they are not."""
+    jwt_issuer: str | None = None
+    """``JWT_ISSUER``: what ``iss`` must be. None: anything."""
+    jwt_audience: str | None = None
+    """``JWT_AUDIENCE``: what ``aud`` must be or contain. None: anything."""
+    allowed_tenants: frozenset[str] | None = None
+    """``ALLOWED_TENANTS``, separated by commas. None: all tenants."""
+    table_prefix: str = "streamer_"
+    """``TABLE_PREFIX``: begins the names of all tables."""
+    app: str | None = None
+    """``STREAMER_APP``: the user's App as ``module:attribute``. None: not said."""
+    service: str = "streamer"
+    """``STREAMER_SERVICE``: tells services of one account apart in metrics."""
+    stage: str = "dev"
+    """``STREAMER_STAGE``."""
+    production: bool = True
+    """``STREAMER_ENV`` is ``production`` (also when unset, so nothing leaks by an omission) or ``development``."""
+    log_level: str = "INFO"
+    """``LOG_LEVEL``, one of `LOG_LEVELS`."""
+    connection_ttl_seconds: int = 86_400
+    """``CONNECTION_TTL_SECONDS``: how long the row of a connection is kept; connections live 2 h at most."""
+    request_ttl_seconds: int = 604_800
+    """``REQUEST_TTL_SECONDS``: how long a request and its result are kept."""
+    queue_threshold_seconds: float = 5.0
+    """``QUEUE_THRESHOLD_SECONDS``: actions estimated to run longer than this are queued."""
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> Settings:
+        """Parse environment variables; an empty one counts as unset.
+
+        Raises:
+            ConfigurationError: a value makes no sense; the message names the variable.
+        """
+        reader = _Reader(environ)
+        production = reader.choice("STREAMER_ENV", ("production", "development"), "production") == "production"
+        return cls(
+            jwt_secret=reader.secret("JWT_SECRET", production=production),
+            jwt_public_key=reader.public_key("JWT_PUBLIC_KEY"),
+            jwt_issuer=reader.text("JWT_ISSUER"),
+            jwt_audience=reader.text("JWT_AUDIENCE"),
+            allowed_tenants=reader.names("ALLOWED_TENANTS"),
+            table_prefix=reader.match("TABLE_PREFIX", _TABLE_PREFIX, "letters, digits and _.-") or "streamer_",
+            app=reader.match("STREAMER_APP", _APP, "module:attribute, such as app:app"),
+            service=reader.text("STREAMER_SERVICE") or "streamer",
+            stage=reader.match("STREAMER_STAGE", _STAGE, "letters, digits and _-") or "dev",
+            production=production,
+            log_level=reader.choice("LOG_LEVEL", LOG_LEVELS, "INFO"),
+            connection_ttl_seconds=reader.whole("CONNECTION_TTL_SECONDS", 86_400),
+            request_ttl_seconds=reader.whole("REQUEST_TTL_SECONDS", 604_800),
+            queue_threshold_seconds=reader.seconds("QUEUE_THRESHOLD_SECONDS", 5.0),
+        )
+
+    @property
+    def metric_dimensions(self) -> dict[str, str]:
+        """The dimensions that every metric of this service carries; alarms are declared with the same."""
+        return {"Service": self.service, "Stage": self.stage}
+
+
+def current() -> Settings:
+    """The settings of this process, parsed anew at each call; keep the result.
+
+    Raises:
+        ConfigurationError: as `Settings.from_environ`.
+    """
+    return Settings.from_environ(os.environ)
+
+
+def environment() -> Mapping[str, str]:
+    """This process's environment, for collaborators that take one (credentials, Region, endpoints)."""
+    return os.environ
+
+
+def trace_id() -> str | None:
+    """The X-Ray trace of the invocation that runs, such as ``1-695661c0-0f1e2d3c4b5a69788796a5b4``; None: no tracing.
+
+    Lambda changes it before every event. [REC] ls-snap, FIDELITY H13
+    """
+    for part in os.environ.get("_X_AMZN_TRACE_ID", "").split(";"):
+        name, _, value = part.partition("=")
+        if name.strip() == "Root" and value:
+            return value.strip()
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Typed access to one environment; every method returns None, or the default, for an unset variable."""
+
+    environ: Mapping[str, str]
+
+    def text(self, name: str) -> str | None:
+        return self.environ.get(name, "").strip() or None
+
+    def match(self, name: str, pattern: re.Pattern[str], what: str) -> str | None:
+        value = self.text(name)
+        if value is not None and not pattern.fullmatch(value):
+            raise ConfigurationError(f"{name} is {value!r}, but must be {what}")
+        return value
+
+    def choice(self, name: str, allowed: tuple[str, ...], default: str) -> str:
+        value = self.text(name)
+        if value is None:
+            return default
+        for known in allowed:
+            if known.casefold() == value.casefold():
+                return known
+        raise ConfigurationError(f"{name} is {value!r}, but must be one of {', '.join(allowed)}")
+
+    def names(self, name: str) -> frozenset[str] | None:
+        value = self.text(name)
+        if value is None:
+            return None
+        names = frozenset(part.strip() for part in value.split(",")) - {""}
+        if not names:
+            raise ConfigurationError(f"{name} is {value!r}, which names nobody; unset it to allow everyone")
+        return names
+
+    def secret(self, name: str, *, production: bool) -> str | None:
+        # Not stripped: a blank may well be part of a secret.
+        value = self.environ.get(name) or None
+        if value is None:
+            return None
+        if value.lstrip().startswith("-----BEGIN"):
+            raise ConfigurationError(f"{name} holds a PEM key; put a public key into JWT_PUBLIC_KEY instead")
+        size_bytes = len(value.encode(errors="surrogateescape"))
+        if production and size_bytes < SECRET_BYTES:
+            raise ConfigurationError(
+                f"{name} has {size_bytes} bytes, but HS256 needs at least {SECRET_BYTES} in production; "
+                'make one with: python3 -c "import secrets; print(secrets.token_urlsafe(32))"'
+            )
+        return value
+
+    def public_key(self, name: str) -> str | None:
+        value = self.text(name)
+        if value is None:
+            return None
+        # Many tools cannot put line breaks into a variable and write \n instead.
+        value = value.replace("\\n", "\n")
+        if not value.startswith("-----BEGIN ") or "PUBLIC KEY-----" not in value.partition("\n")[0]:
+            raise ConfigurationError(f"{name} must be a PEM public key that begins with -----BEGIN PUBLIC KEY-----")
+        return value
+
+    def whole(self, name: str, default: int) -> int:
+        value = self.text(name)
+        if value is None:
+            return default
+        if not re.fullmatch(r"[0-9]{1,10}", value) or int(value) == 0:
+            raise ConfigurationError(f"{name} is {value!r}, but must be a whole number of seconds above 0")
+        return int(value)
+
+    def seconds(self, name: str, default: float) -> float:
+        value = self.text(name)
+        if value is None:
+            return default
+        try:
+            seconds = float(value)
+        except ValueError:
+            seconds = math.nan
+        if not 0 <= seconds < math.inf:
+            raise ConfigurationError(f"{name} is {value!r}, but must be a number of seconds, 0 or more")
+        return seconds
