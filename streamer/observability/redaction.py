@@ -1,0 +1,92 @@
+"""Makes values safe to log: no token or secret survives, and the result is valid JSON of bounded size. Pure."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any, Final
+
+REDACTED: Final = "[redacted]"
+STRING_CHARACTERS: Final = 16_384
+"""Longest string kept; a CloudWatch Logs event holds 1 MB. [DOC] AmazonCloudWatchLogs: quotas"""
+ITEMS: Final = 200
+"""Most items kept of one list or object."""
+DEPTH: Final = 8
+"""Deepest nesting kept."""
+
+_SENSITIVE_NAMES: Final = frozenset(
+    {"authorization", "cookie", "set-cookie", "proxy-authorization", "sec-websocket-protocol", "x-api-key", "api_key"}
+)
+_SENSITIVE_ENDINGS: Final = ("token", "secret", "password", "private_key", "credentials")
+# A JWT's header is base64url of `{` and a quote, blank or line break, so it cannot start in any other way.
+_JWT: Final = re.compile(r"(?:eyJ|eyA|ewo|ewk|ew0)[\w-]{4,}={0,2}\.[\w-]*(?:\.[\w-]*)?")
+_AUTHORIZATION: Final = re.compile(
+    r"(authorization[\"']?\s*(?:=|:|%3d)\s*\[?[\"']?)(?:(?:bearer|basic|digest)(?:\s|\+|%20)+)?[^\s\"'&,\]})]+", re.I
+)
+_BEARER: Final = re.compile(r"\b(bearer)([ .+]|%20)[\w.~+/=-]{8,}", re.I)
+
+
+def redact_text(text: str, secrets: Iterable[str] = ()) -> str:
+    """The text without JWTs, ``Authorization`` values, bearer tokens, and the given secrets."""
+    for secret in secrets:
+        text = text.replace(secret, REDACTED)
+    text = _JWT.sub(REDACTED, text)
+    text = _AUTHORIZATION.sub(rf"\g<1>{REDACTED}", text)
+    return _BEARER.sub(rf"\g<1>\g<2>{REDACTED}", text)
+
+
+def is_sensitive(name: str) -> bool:
+    """Whether a field of this name holds a credential, whatever its value looks like."""
+    lower = name.lower()
+    return lower in _SENSITIVE_NAMES or lower.endswith(_SENSITIVE_ENDINGS)
+
+
+def loggable(value: Any, secrets: Sequence[str] = (), depth: int = DEPTH) -> Any:
+    """A JSON value that says the same without what must not be logged. Never raises for what it is given."""
+    match value:
+        case None | bool():
+            return value
+        case str():
+            return redact_text(_shortened(value), secrets)
+        case int():
+            return value if -(2**63) <= value < 2**64 else f"<integer of {value.bit_length()} bits>"
+        case float():
+            return value if math.isfinite(value) else str(value)
+        case bytes() | bytearray() | memoryview():
+            return f"<{len(value)} bytes>"
+        case Decimal():
+            return _number(value)
+        case _ if depth == 0:
+            return "…"
+        case Mapping():
+            return {
+                redact_text(_shortened(str(name)), secrets): (
+                    REDACTED if is_sensitive(str(name)) and item is not None else loggable(item, secrets, depth - 1)
+                )
+                for name, item in list(value.items())[:ITEMS]
+            }
+        case list() | tuple() | set() | frozenset():
+            return [loggable(item, secrets, depth - 1) for item in list(value)[:ITEMS]]
+        case _:
+            return redact_text(_shortened(_text(value)), secrets)
+
+
+def _number(value: Decimal) -> int | float | str:
+    if not value.is_finite() or abs(value.adjusted()) > 18:
+        return str(value)[:40]
+    return int(value) if value == value.to_integral_value() else float(value)
+
+
+def _text(value: object) -> str:
+    try:
+        return str(value)
+    except Exception:  # noqa: BLE001 - any object may be logged, and logging it must not fail the request
+        return f"<unprintable {type(value).__name__}>"
+
+
+def _shortened(text: str) -> str:
+    if len(text) <= STRING_CHARACTERS:
+        return text
+    return f"{text[:STRING_CHARACTERS]}… ({len(text)} characters)"
