@@ -1,0 +1,53 @@
+"""Builds the functions of a topology in the wanted isolation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Protocol, Self
+
+from streamer.topology import Topology
+
+from .environment import Endpoints
+from .inline import InlineFunctions
+from .logs import LogSink
+from .outcome import Outcome
+
+Isolation = Literal["inline", "process"]
+
+
+class RunningFunctions(Protocol):
+    """What both isolations offer: an async context manager that owns all threads and processes."""
+
+    async def invoke(self, function: str, payload: bytes, *, request_id: str | None = None) -> Outcome:
+        """Run a function once; see `Functions.invoke`. ``request_id`` None: a new one."""
+        ...
+
+    async def reload(self) -> None:
+        """Let the next events run the code as it is now on disk; events that run finish as they started."""
+        ...
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None: ...
+
+
+def create_functions(
+    topology: Topology,
+    isolation: Isolation,
+    *,
+    endpoints: Endpoints,
+    project_folder: Path,
+    log_sink: LogSink,
+    concurrency: int | None = None,
+) -> RunningFunctions:
+    """The functions of a topology, not yet running: enter the result.
+
+    ``concurrency`` is the most executions of one function at once where it has no reserved concurrency of its own;
+    None: the isolation's default.
+    """
+    return InlineFunctions(
+        topology, endpoints=endpoints, project_folder=project_folder, log_sink=log_sink, concurrency=concurrency
+    )

@@ -1,0 +1,320 @@
+"""Functions in threads of the emulator's process: quick to start, and a debugger can stop in them.
+
+AWS's own runtime client decides how events, results and errors are marshalled (H1-H5, H16-H17). What one process
+cannot do like Lambda is listed in ``docs/lambda.md``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import random
+import sys
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+from awslambdaric import bootstrap
+from awslambdaric.lambda_runtime_marshaller import LambdaMarshaller, to_json
+
+from streamer.topology import Function, Topology
+
+from . import environment as env
+from .admission import Admission, missing
+from .logs import LogSink
+from .modules import InitError, UserModules
+from .outcome import Failed, Outcome, Returned
+from .scope import Scope, Seen
+from .workers import Worker, Workers
+
+CONCURRENCY: Final = 32
+"""Threads per function. A thread costs little, so this is the width of a burst of sleeping handlers, not of the CPU."""
+_PYTHON: Final = (sys.version_info.major, sys.version_info.minor)
+
+
+class InlineFunctions:
+    """The functions of a topology, run in this process. An async context manager; one at a time in a process."""
+
+    def __init__(
+        self,
+        topology: Topology,
+        *,
+        endpoints: env.Endpoints,
+        project_folder: Path,
+        log_sink: LogSink,
+        concurrency: int | None = None,
+    ) -> None:
+        self._randomness = random.Random()  # noqa: S311 - names for people, nothing depends on them
+        self._endpoints = endpoints
+        self._sink = log_sink
+        self._modules = UserModules(topology.functions, project_folder)
+        self._workers = Workers()
+        self._events: set[_Event] = set()
+        limit = CONCURRENCY if concurrency is None else concurrency
+        self._functions = {
+            function.name: _Inline(function, endpoints, project_folder, limit, self._randomness)
+            for function in topology.functions
+        }
+        self._scope = Scope(_shared([function.variables for function in self._functions.values()]))
+
+    async def __aenter__(self) -> Self:
+        self._loop = asyncio.get_running_loop()
+        self._scope.open()
+        self._modules.open()
+        self._marshaller = LambdaMarshaller()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        for event in list(self._events):
+            event.give_up()
+            self._settle(event, Failed(env.exit_payload(event.request_id, env.exit_reason(-9)), event.request_id))
+        self._workers.stop()
+        self._modules.close()
+        self._scope.close()
+
+    async def invoke(self, function: str, payload: bytes, *, request_id: str | None = None) -> Outcome:
+        """Run a function once with a JSON event; see `Functions.invoke`.
+
+        ``request_id`` is what the function sees as ``aws_request_id``; None: a new one.
+        """
+        target = self._functions.get(function)
+        if target is None:
+            return missing(env.function_arn(function, self._endpoints))
+        refusal = target.admission.refusal()
+        if refusal is not None:
+            return refusal
+        event = _Event(target, payload, request_id or str(uuid.uuid4()), self._loop.create_future())
+        self._events.add(event)
+        if target.admission.is_full:
+            target.admission.waiting.append(event)
+        else:
+            self._start(event)
+        return await event.outcome
+
+    async def reload(self) -> None:
+        """Forget the project's modules: the next event of each function imports them anew.
+
+        Events that run finish with the code they started with. A module that cannot be imported is answered as on
+        Lambda, event by event, until it can be.
+        """
+        await asyncio.to_thread(self._modules.forget)
+
+    def _start(self, event: _Event) -> None:
+        target = event.target
+        target.admission.running += 1
+        event.worker = self._workers.take()
+        event.timer = self._loop.call_later(target.function.timeout_seconds, self._timed_out, event)
+        event.started = time.perf_counter()
+        event.worker.call(lambda: self._run(event))
+
+    def _timed_out(self, event: _Event) -> None:
+        seconds = event.target.function.timeout_seconds
+        event.give_up()
+        line = env.timeout_line(datetime.now(UTC), event.request_id, seconds)
+        self._sink.write(event.target.function.name, event.request_id, line, platform=True)
+        payload = env.timeout_payload(event.request_id, seconds)
+        self._settle(event, Failed(payload, event.request_id, env.TIMED_OUT))
+
+    def _finished(self, event: _Event, outcome: Outcome) -> None:
+        if event not in self._events:
+            return  # It was given up before.
+        if event.worker is not None:
+            self._workers.give_back(event.worker)
+        self._settle(event, outcome)
+
+    def _settle(self, event: _Event, outcome: Outcome) -> None:
+        self._events.discard(event)
+        if event.timer is not None:
+            event.timer.cancel()
+        if self._sink.platform_lines:
+            self._report(event, outcome)
+        if not event.outcome.done():
+            event.outcome.set_result(outcome)
+        admission = event.target.admission
+        admission.running -= 1
+        while admission.waiting and not admission.is_full:
+            self._start(admission.waiting.popleft())
+
+    def _report(self, event: _Event, outcome: Outcome) -> None:
+        function = event.target.function
+        error_type = outcome.error_type if isinstance(outcome, Failed) else None
+        status = {env.TIMED_OUT: "timeout", env.EXIT_ERROR: "error"}.get(error_type or "")
+        report = env.Report(
+            request_id=event.request_id,
+            duration_ms=(time.perf_counter() - event.started) * 1000 - (event.init_ms or 0.0),
+            memory_mb=function.memory_mb,
+            memory_used_mb=None,
+            init_ms=event.init_ms,
+            status=status,
+            error_type=error_type if status == "error" else None,
+        )
+        for line in (env.end_line(event.request_id), report.line()):
+            self._sink.write(function.name, event.request_id, line, platform=True)
+
+    # In the worker's thread
+
+    def _run(self, event: _Event) -> None:
+        name = event.target.function.name
+        seen = Seen(
+            environment=event.target.variables,
+            trace_id=env.trace_id(time.time(), self._randomness),
+            request_id=event.request_id,
+            write_line=lambda line: self._sink.write(name, event.request_id, line),
+        )
+        self._scope.enter(seen)
+        try:
+            outcome = self._outcome(event, seen)
+        finally:
+            self._scope.leave()
+        # The loop is closed only when an event outlived the emulator: nobody waits for it.
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._finished, event, outcome)
+
+    def _outcome(self, event: _Event, seen: Seen) -> Outcome:
+        output = _ErrorLog(seen)
+        try:
+            handler = self._modules.loaded(event.target.function.handler) or self._load(event)
+            if self._sink.platform_lines:
+                self._sink.write(
+                    event.target.function.name, event.request_id, env.start_line(event.request_id), platform=True
+                )
+            return self._handle(event, handler, output)
+        except InitError as failure:
+            bootstrap.log_error(failure.error, output)
+            return Failed(to_json(failure.error).encode(), event.request_id, failure.error["errorType"])
+        except SystemExit as end:
+            return self._exited(event, end.code if isinstance(end.code, int) else int(end.code is not None))
+        except KeyboardInterrupt:
+            return self._exited(event, 1)
+
+    def _load(self, event: _Event) -> Callable[[Any, Any], Any]:
+        started = time.perf_counter()
+        target = event.target
+        if self._sink.platform_lines:
+            line = env.init_start_line(_PYTHON, self._endpoints.region)
+            self._sink.write(target.function.name, None, line, platform=True)
+        handler = self._modules.load(target.function.handler)
+        event.init_ms = (time.perf_counter() - started) * 1000
+        return handler
+
+    def _handle(self, event: _Event, handler: Callable[[Any, Any], Any], output: _ErrorLog) -> Outcome:
+        target = event.target
+        answer = _Answer(self._marshaller)
+        bootstrap.handle_event_request(
+            answer,
+            handler,
+            event.request_id,
+            event.payload,
+            "application/json",
+            None,
+            None,
+            target.arn,
+            int((time.time() + target.function.timeout_seconds) * 1000),
+            None,
+            output,
+        )
+        if answer.error_type is not None:
+            return Failed(answer.payload, event.request_id, answer.error_type)
+        if len(answer.payload) > env.RESPONSE_BYTES:
+            return Failed(env.too_large_payload(len(answer.payload)), event.request_id, "Function.ResponseSizeTooLarge")
+        return Returned(answer.payload, event.request_id)
+
+    def _exited(self, event: _Event, status: int) -> Outcome:
+        reason = env.exit_reason(status & 0xFF)
+        line = env.exit_line(event.request_id, reason)
+        self._sink.write(event.target.function.name, event.request_id, line, platform=True)
+        return Failed(env.exit_payload(event.request_id, reason), event.request_id, env.EXIT_ERROR)
+
+
+class _Inline:
+    """One function and what it keeps between events."""
+
+    __slots__ = ("admission", "arn", "function", "variables")
+
+    def __init__(
+        self, function: Function, endpoints: env.Endpoints, folder: Path, limit: int, randomness: random.Random
+    ) -> None:
+        self.function = function
+        self.arn = env.function_arn(function.name, endpoints)
+        self.admission: Admission[_Event] = Admission(reserved=function.reserved_concurrency, limit=limit)
+        self.variables = env.variables(
+            function,
+            endpoints,
+            python=_PYTHON,
+            task_root=str(function.code_root or folder),
+            log_stream=env.log_stream_name(datetime.now(UTC), randomness),
+        )
+
+
+class _Event:
+    """One event on its way through a thread."""
+
+    __slots__ = ("init_ms", "outcome", "payload", "request_id", "started", "target", "timer", "worker")
+
+    def __init__(self, target: _Inline, payload: bytes, request_id: str, outcome: asyncio.Future[Outcome]) -> None:
+        self.target = target
+        self.payload = payload
+        self.request_id = request_id
+        self.outcome = outcome
+        self.worker: Worker | None = None
+        self.timer: asyncio.TimerHandle | None = None
+        self.started = 0.0
+        self.init_ms: float | None = None
+
+    def give_up(self) -> None:
+        """Write off the thread that runs it."""
+        if self.worker is not None:
+            self.worker.abandon()
+            self.worker = None
+
+
+class _Answer:
+    """Stands where AWS's runtime client posts what came of an event."""
+
+    __slots__ = ("error_type", "marshaller", "payload")
+
+    def __init__(self, marshaller: LambdaMarshaller) -> None:
+        self.marshaller = marshaller
+        self.payload = b""
+        self.error_type: str | None = None
+
+    def post_invocation_result(
+        self, request_id: str, result: str | bytes, content_type: str, invocation_id: str | None
+    ) -> None:
+        """The function returned."""
+        self.payload = result if isinstance(result, bytes) else result.encode()
+
+    def post_invocation_error(self, request_id: str, error: str, fault: str, invocation_id: str | None) -> None:
+        """The function failed."""
+        self.payload = error.encode()
+        self.error_type = json.loads(error)["errorType"] or "Unhandled"
+
+
+class _ErrorLog:
+    """Stands where AWS's runtime client logs an uncaught error: one event of several lines. [REC] ric (H17)"""
+
+    __slots__ = ("_seen",)
+
+    def __init__(self, seen: Seen) -> None:
+        self._seen = seen
+
+    def log_error(self, lines: list[str]) -> None:
+        """Write them as one event."""
+        self._seen.write_line("\n".join(lines))
+
+
+def _shared(environments: list[dict[str, str]]) -> Mapping[str, str]:
+    """The variables that have the same value in all of them, but for the process's own time zone and folders."""
+    first, *others = environments or [{}]
+    return {
+        name: value
+        for name, value in first.items()
+        if name not in {"TZ", "PWD", "SHLVL", "LANG", "LC_CTYPE"} and all(other.get(name) == value for other in others)
+    }

@@ -1,0 +1,127 @@
+"""Where the output of functions goes: to the terminal with a prefix, or as Lambda's own log lines."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, Protocol, TextIO
+
+from .environment import log_group_name
+
+TAIL_BYTES: Final = 4096
+"""How much of the log ``LogType=Tail`` returns. [DOC] Lambda API, Invoke"""
+LINE_BYTES: Final = 256 * 1024
+"""Longest event of CloudWatch Logs; longer output is split. [DOC] CloudWatch Logs quotas"""
+
+
+class LogSink(Protocol):
+    """Takes the output of functions, line by line. Called from any thread, so it must be quick and thread-safe."""
+
+    platform_lines: bool
+    """Whether START, END, REPORT and INIT_START are wanted; False saves making them."""
+
+    def write(self, function: str, request_id: str | None, line: str, *, platform: bool = False) -> None:
+        """One line without its end (or several: a traceback is one event of the log).
+
+        ``request_id`` is None for what was written before the first event; ``platform`` marks Lambda's own lines.
+        """
+        ...
+
+
+class NoLog:
+    """Drops everything."""
+
+    platform_lines = False
+
+    def write(self, function: str, request_id: str | None, line: str, *, platform: bool = False) -> None:
+        """Drop the line."""
+
+
+class PrettyLog:
+    """For people: each line behind the function's name and the start of the request id; Lambda's own are left out."""
+
+    platform_lines = False
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._lock = threading.Lock()
+
+    def write(self, function: str, request_id: str | None, line: str, *, platform: bool = False) -> None:
+        """Write the line, and each line in it, behind the prefix."""
+        if platform and _is_routine(line):
+            return
+        prefix = f"{function} {(request_id or 'init')[:8]} | "
+        text = "".join(f"{prefix}{part}\n" for part in line.splitlines() or [""])
+        with self._lock:
+            self._stream.write(text)
+            self._stream.flush()
+
+
+class LambdaLogFiles:
+    """Lambda's own log lines, one file per function: ``FOLDER/aws-lambda-NAME.log``."""
+
+    platform_lines = True
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._files: dict[str, TextIO] = {}
+        self._lock = threading.Lock()
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def write(self, function: str, request_id: str | None, line: str, *, platform: bool = False) -> None:
+        """Append the line to the function's file."""
+        with self._lock:
+            file = self._files.get(function)
+            if file is None:
+                name = log_group_name(function).strip("/").replace("/", "-")
+                file = self._files[function] = (self._folder / f"{name}.log").open("a", encoding="utf-8")
+            file.write(f"{line}\n")
+            file.flush()
+
+    def close(self) -> None:
+        """Close the files."""
+        with self._lock:
+            for file in self._files.values():
+                file.close()
+            self._files.clear()
+
+
+class Tails:
+    """A sink that passes everything on and can keep the end of one request's log."""
+
+    def __init__(self, sink: LogSink) -> None:
+        self._sink = sink
+        self._kept: dict[str, deque[str]] = {}
+
+    @property
+    def platform_lines(self) -> bool:
+        """Whether somebody wants Lambda's own lines now."""
+        return self._sink.platform_lines or bool(self._kept)
+
+    def write(self, function: str, request_id: str | None, line: str, *, platform: bool = False) -> None:
+        """Pass the line on, and keep it if its request's tail was asked for."""
+        if self._sink.platform_lines or not platform or not _is_routine(line):
+            self._sink.write(function, request_id, line, platform=platform)
+        if request_id is not None and (kept := self._kept.get(request_id)) is not None:
+            kept.append(line)
+
+    @contextmanager
+    def keep(self, request_id: str) -> Iterator[deque[str]]:
+        """Collect the last lines of that request while the block runs."""
+        lines = self._kept[request_id] = deque(maxlen=TAIL_BYTES)
+        try:
+            yield lines
+        finally:
+            self._kept.pop(request_id, None)
+
+
+def tail(lines: deque[str]) -> bytes:
+    """The last 4 KB of these lines."""
+    return "".join(f"{line}\n" for line in lines).encode()[-TAIL_BYTES:]
+
+
+def _is_routine(line: str) -> bool:
+    return line.startswith(("START ", "END ", "REPORT ", "INIT_START "))

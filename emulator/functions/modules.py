@@ -1,0 +1,108 @@
+"""The user's modules in the emulator's process: found, imported as Lambda does, and forgotten for a reload."""
+
+from __future__ import annotations
+
+import importlib
+import linecache
+import sys
+import sysconfig
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Final
+
+from awslambdaric import bootstrap
+from awslambdaric.lambda_runtime_exception import FaultException
+
+from streamer.topology import Function
+
+_OURS: Final = frozenset({"streamer", "emulator", "deploy", "cli", "__main__"})
+"""Top-level modules that stay, even where the project's folder is the checkout they come from."""
+
+
+class InitError(Exception):
+    """A handler could not be imported; ``error`` is what Lambda answers."""
+
+    def __init__(self, error: dict[str, Any]) -> None:
+        super().__init__(error["errorMessage"])
+        self.error = error
+
+
+class UserModules:
+    """Imports handlers from the folders of a project."""
+
+    def __init__(self, functions: Sequence[Function], project_folder: Path) -> None:
+        roots = [Path(function.code_root) for function in functions if function.code_root is not None]
+        self._roots = list(dict.fromkeys(path.resolve() for path in (*roots, project_folder)))
+        self._packages = {_package(function.handler) for function in functions} - {""}
+        self._lock = threading.Lock()
+        self._added: list[str] = []
+        self._handlers: dict[str, Callable[[Any, Any], Any]] = {}
+
+    def open(self) -> None:
+        """Put the folders first on the import path."""
+        self._added = [str(root) for root in self._roots if str(root) not in sys.path]
+        sys.path[:0] = self._added
+
+    def close(self) -> None:
+        """Take the folders from the import path."""
+        for path in self._added:
+            if path in sys.path:
+                sys.path.remove(path)
+
+    def loaded(self, handler: str) -> Callable[[Any, Any], Any] | None:
+        """The handler, if it was imported since the last `forget`."""
+        return self._handlers.get(handler)
+
+    def load(self, handler: str) -> Callable[[Any, Any], Any]:
+        """Import a handler.
+
+        Raises:
+            InitError: it cannot be imported, with the words of AWS's runtime client.
+        """
+        with self._lock:
+            # A bytecode file is trusted when its source has the same second and size, which a quick edit may keep.
+            writes_bytecode, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+            try:
+                loaded: Callable[[Any, Any], Any] = bootstrap._get_handler(handler)  # noqa: SLF001 - Lambda's own rules
+            except FaultException as fault:
+                raise InitError(bootstrap.make_error(fault.msg, fault.exception_type, fault.trace)) from fault
+            except Exception as error:
+                raise InitError(bootstrap.build_fault_result(sys.exc_info(), None)) from error
+            finally:
+                sys.dont_write_bytecode = writes_bytecode
+            self._handlers[handler] = loaded
+            return loaded
+
+    def forget(self) -> None:
+        """Drop the project's modules and the handlers' packages, so that the next import reads the files again."""
+        with self._lock:
+            for name, module in list(sys.modules.items()):
+                if self._is_handlers(name) or self._is_users(name, module):
+                    del sys.modules[name]
+            self._handlers.clear()
+            importlib.invalidate_caches()
+            linecache.checkcache()
+
+    def _is_handlers(self, name: str) -> bool:
+        return any(name == package or name.startswith(f"{package}.") for package in self._packages)
+
+    def _is_users(self, name: str, module: ModuleType) -> bool:
+        file = getattr(module, "__file__", None)
+        if file is None or name.partition(".")[0] in _OURS:
+            return False
+        path = Path(file).resolve()
+        if any(path.is_relative_to(installed) for installed in _installed()):
+            return False
+        return any(path.is_relative_to(root) for root in self._roots)
+
+
+def _package(handler: str) -> str:
+    """The package a handler's module is in, which may cache what the module was built from; "" for none."""
+    return handler.replace("/", ".").rpartition(".")[0].rpartition(".")[0]
+
+
+def _installed() -> set[Path]:
+    paths = sysconfig.get_paths()
+    return {Path(paths[name]).resolve() for name in ("stdlib", "platstdlib", "purelib", "platlib")}

@@ -1,0 +1,207 @@
+"""What a handler's thread sees of the emulator's process: its own variables, output and log.
+
+Lambda gives each environment a process. Inline there is one, so while a `Scope` is open ``os.environ``,
+``sys.stdout``, ``sys.stderr``, the root logger and ``breakpoint`` answer according to the thread that asks.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import threading
+import time
+from collections import ChainMap
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from typing import Any, TextIO, cast
+
+from awslambdaric.lambda_runtime_log_utils import JsonFormatter
+
+
+class Seen:
+    """What one event's thread sees."""
+
+    __slots__ = ("debugging", "environment", "json_logs", "partial", "request_id", "write_line")
+
+    def __init__(
+        self,
+        *,
+        environment: MutableMapping[str, str],
+        trace_id: str,
+        request_id: str,
+        write_line: Callable[[str], None],
+    ) -> None:
+        self.environment = ChainMap(environment, {"_X_AMZN_TRACE_ID": trace_id})
+        """Writes reach the function's variables, which outlive the event as on a warm environment."""
+        self.request_id = request_id
+        self.write_line = write_line
+        self.partial = ""
+        self.debugging = False
+        self.json_logs = environment.get("AWS_LAMBDA_LOG_FORMAT", "").upper() == "JSON"
+
+    def write(self, text: str) -> None:
+        """Pass on whole lines and keep the rest."""
+        # As in Lambda's log, a carriage return does not end an event: it separates lines of one.
+        *lines, self.partial = (self.partial + text).split("\n")
+        for line in lines:
+            self.write_line(line.replace("\r", "\n"))
+
+    def end(self) -> None:
+        """Pass on what has no line end."""
+        if self.partial:
+            self.write("\n")
+
+
+class Scope:
+    """Gives each thread of a handler its own view, from `open` to `close`. One at a time in a process."""
+
+    def __init__(self, shared: Mapping[str, str]) -> None:
+        self._shared = shared
+        self._local = threading.local()
+        self._undo: list[Callable[[], None]] = []
+
+    @property
+    def seen(self) -> Seen | None:
+        """What the calling thread sees; None: it runs no handler."""
+        return getattr(self._local, "seen", None)
+
+    def enter(self, seen: Seen) -> None:
+        """From now on the calling thread sees this."""
+        self._local.seen = seen
+
+    def leave(self) -> None:
+        """The calling thread's event ended."""
+        seen = self.seen
+        if seen is not None:
+            seen.end()
+        self._local.seen = None
+
+    def open(self) -> None:
+        """Take the places of the process's objects."""
+        # A handler's own threads have no view of their own: what all functions share is set for the whole process,
+        # above all the endpoints, lest such a thread reaches the real AWS.
+        before = dict(os.environ)
+        os.environ.update(self._shared)
+        self._undo.append(lambda: _restore(os.environ, before, self._shared))
+        self._replace(os, "environ", _Variables(os.environ, self))
+        self._replace(sys, "stdout", _Output(sys.stdout, self))
+        self._replace(sys, "stderr", _Output(sys.stderr, self))
+        self._replace(sys, "breakpointhook", self._break)
+        handler = _LogHandler(self)
+        logging.getLogger().addHandler(handler)
+        self._undo.append(lambda: logging.getLogger().removeHandler(handler))
+
+    def close(self) -> None:
+        """Put everything back."""
+        while self._undo:
+            self._undo.pop()()
+
+    def _replace(self, owner: Any, name: str, replacement: object) -> None:
+        original = getattr(owner, name)
+        setattr(owner, name, replacement)
+        self._undo.append(lambda: setattr(owner, name, original))
+
+    def _break(self, *args: Any, **kwargs: Any) -> Any:
+        seen = self.seen
+        if seen is not None:
+            # The debugger's prompt has no line end and must reach the terminal as it is.
+            seen.end()
+            seen.debugging = True
+        return sys.__breakpointhook__(*args, **kwargs)
+
+
+def _restore(environ: MutableMapping[str, str], before: Mapping[str, str], names: Mapping[str, str]) -> None:
+    for name in names:
+        if name in before:
+            environ[name] = before[name]
+        else:
+            environ.pop(name, None)
+
+
+class _Variables(MutableMapping[str, str]):
+    """``os.environ`` with a view per thread."""
+
+    def __init__(self, process: MutableMapping[str, str], scope: Scope) -> None:
+        self._process = process
+        self._scope = scope
+
+    def _visible(self) -> MutableMapping[str, str]:
+        seen = self._scope.seen
+        return self._process if seen is None else ChainMap(*seen.environment.maps, self._process)
+
+    def __getitem__(self, name: str) -> str:
+        return self._visible()[name]
+
+    def __setitem__(self, name: str, value: str) -> None:
+        if not isinstance(cast("object", value), str):
+            raise TypeError(f"str expected, not {type(value).__name__}")
+        self._visible()[name] = value
+
+    def __delitem__(self, name: str) -> None:
+        del self._visible()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(list(self._visible()))
+
+    def __len__(self) -> int:
+        return len(self._visible())
+
+    def __repr__(self) -> str:
+        return f"environ({dict(self)!r})"
+
+    def copy(self) -> dict[str, str]:
+        """A plain copy of what the calling thread sees."""
+        return dict(self)
+
+    def __or__(self, other: Mapping[str, str]) -> dict[str, str]:
+        return {**self, **other}
+
+    def __ror__(self, other: Mapping[str, str]) -> dict[str, str]:
+        return {**other, **self}
+
+
+class _Output:
+    """``sys.stdout`` or ``sys.stderr``: lines of a handler's thread go to the log, all others where they went."""
+
+    def __init__(self, stream: TextIO, scope: Scope) -> None:
+        self._stream = stream
+        self._scope = scope
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        """Write to the thread's own destination."""
+        seen = self._scope.seen
+        if seen is None or seen.debugging:
+            return self._stream.write(text)
+        seen.write(text)
+        return len(text)
+
+    def writelines(self, lines: list[str]) -> None:
+        """Write each of them."""
+        for line in lines:
+            self.write(line)
+
+
+class _LogHandler(logging.Handler):
+    """Lambda's root handler, for records of handlers' threads. [REC] ric (H16)"""
+
+    def __init__(self, scope: Scope) -> None:
+        super().__init__()
+        self._scope = scope
+        self._text = logging.Formatter(
+            "[%(levelname)s]\t%(asctime)s.%(msecs)03dZ\t%(aws_request_id)s\t%(message)s\n", "%Y-%m-%dT%H:%M:%S"
+        )
+        self._text.converter = time.gmtime
+        self._json = cast("logging.Formatter", JsonFormatter())
+        self._json.converter = time.gmtime
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Format the record as Lambda does and pass it on."""
+        seen = self._scope.seen
+        if seen is None:
+            return
+        record.aws_request_id = seen.request_id
+        record.tenant_id = None
+        seen.write_line((self._json if seen.json_logs else self._text).format(record).rstrip("\n"))
