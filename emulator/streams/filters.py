@@ -1,0 +1,231 @@
+"""FilterCriteria of an event source mapping: EventBridge patterns, with the quirks they have on stream records. Pure.
+
+Supported are the comparisons that Lambda documents: exact values, ``null``, ``prefix``, ``suffix``,
+``equals-ignore-case``, ``anything-but``, ``numeric``, ``exists`` and ``$or``; what it does not document is refused.
+[DOC] lambda-docs:invocation-eventfiltering
+"""
+
+from __future__ import annotations
+
+import json
+import operator
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from streamer.errors import TopologyError
+
+PATTERN_CHARACTERS: Final = 4096
+"""Longest pattern as JSON. [DOC] lambda-docs: API_Filter"""
+
+AWS_MESSAGE: Final = "Invalid filter pattern definition."
+"""What CreateEventSourceMapping answers (``InvalidParameterValueException``). [REC] I21"""
+
+
+class InvalidFilterPatternError(TopologyError):
+    """AWS would refuse the filter; the message is AWS's text and then what is wrong with it."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(f"{AWS_MESSAGE} {problem}")
+        self.problem = problem
+
+
+class _Missing:
+    """Stands for a field that a record does not have."""
+
+
+_MISSING: Final = _Missing()
+_Test = Callable[[Any], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Compiled filters of one mapping, OR-ed; none at all lets every record pass. [DOC] I31"""
+
+    _patterns: tuple[_Test, ...]
+
+    def matches(self, event: Mapping[str, Any]) -> bool:
+        """Whether the function gets this record."""
+        return not self._patterns or any(pattern(event) for pattern in self._patterns)
+
+
+def compile_filters(patterns: Iterable[Mapping[str, Any] | str]) -> Filter:
+    """Compile patterns, each an object or its JSON text.
+
+    Raises:
+        InvalidFilterPatternError: AWS would refuse one of them.
+    """
+    return Filter(tuple(_pattern(pattern) for pattern in patterns))
+
+
+def _pattern(pattern: Mapping[str, Any] | str) -> _Test:
+    if isinstance(pattern, str):
+        try:
+            pattern = json.loads(pattern)
+        except ValueError as error:
+            raise InvalidFilterPatternError(f"It is not JSON: {error}.") from error
+    if not isinstance(pattern, Mapping):
+        raise InvalidFilterPatternError("It must be a JSON object.")
+    if len(json.dumps(pattern, separators=(",", ":"), ensure_ascii=False)) > PATTERN_CHARACTERS:
+        raise InvalidFilterPatternError(f"It is longer than {PATTERN_CHARACTERS} characters.")
+    return _object(pattern, "the pattern")
+
+
+def _object(pattern: Mapping[str, Any], where: str) -> _Test:
+    if not pattern:
+        raise InvalidFilterPatternError(f"{where} is an empty object.")
+    tests: list[_Test] = []
+    for name, wanted in pattern.items():
+        if name == "$or" and _is_alternatives(wanted):
+            tests.append(_any(tuple(_object(alternative, f"{where}.$or") for alternative in wanted)))
+        else:
+            tests.append(_field(name, _value(wanted, f"{where}.{name}")))
+
+    def matches(value: Any) -> bool:
+        if isinstance(value, list):
+            # All comparisons of one pattern must hold in the same element.
+            return any(matches(element) for element in value) if value else matches(_MISSING)
+        return all(test(value) for test in tests)
+
+    return matches
+
+
+def _any(tests: Sequence[_Test]) -> _Test:
+    return lambda value: any(test(value) for test in tests)
+
+
+def _is_alternatives(wanted: Any) -> bool:
+    # A field may be called "$or" too: only two or more objects without operators are alternatives. [DOC] EventBridge
+    return (
+        isinstance(wanted, Sequence)
+        and not isinstance(wanted, str)
+        and len(wanted) > 1
+        and all(isinstance(one, Mapping) and not (_OPERATORS.keys() & one.keys()) for one in wanted)
+    )
+
+
+def _field(name: str, test: _Test) -> _Test:
+    def matches(value: Any) -> bool:
+        return test(value.get(name, _MISSING) if isinstance(value, Mapping) else _MISSING)
+
+    return matches
+
+
+def _value(wanted: Any, where: str) -> _Test:
+    if isinstance(wanted, Mapping):
+        return _object(wanted, where)
+    if not isinstance(wanted, list | tuple):
+        raise InvalidFilterPatternError(f"{where} must be an object or a list of values.")
+    if not wanted:
+        raise InvalidFilterPatternError(f"{where} is an empty list.")
+    rules = tuple(_rule(rule, where) for rule in wanted)
+
+    def matches(value: Any) -> bool:
+        # [REC] I33: comparisons see leaves only; an attribute without its type level is a map, thus no leaf at all.
+        leaves = tuple(_leaves(value)) or (_MISSING,)
+        return any(rule(leaf) for rule in rules for leaf in leaves)
+
+    return matches
+
+
+def _leaves(value: Any) -> Iterable[Any]:
+    if isinstance(value, list):
+        for element in value:
+            yield from _leaves(element)
+    elif not isinstance(value, Mapping | _Missing):
+        yield value
+
+
+def _rule(rule: Any, where: str) -> _Test:
+    if isinstance(rule, Mapping):
+        if len(rule) != 1:
+            raise InvalidFilterPatternError(f"{where}: a comparison has exactly one operator.")
+        ((name, operand),) = rule.items()
+        if name not in _OPERATORS:
+            known = ", ".join(sorted(_OPERATORS))
+            raise InvalidFilterPatternError(f"{where}: Lambda has no comparison {name!r}; there are: {known}.")
+        return _OPERATORS[name](operand, where)
+    if isinstance(rule, list | tuple):
+        raise InvalidFilterPatternError(f"{where}: a list cannot contain a list.")
+    return lambda leaf: _equal(leaf, rule)
+
+
+def _equal(leaf: Any, wanted: Any) -> bool:
+    # [REC] I32: exact and case-sensitive; "5" is not 5, and true is not 1.
+    if _is_number(leaf) and _is_number(wanted):
+        return bool(leaf == wanted)
+    return type(leaf) is type(wanted) and bool(leaf == wanted)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+# operators
+
+
+def _affix(name: str, has_affix: Callable[[str, str], bool]) -> Callable[[Any, str], _Test]:
+    def compiled(operand: Any, where: str) -> _Test:
+        if isinstance(operand, Mapping) and list(operand) == ["equals-ignore-case"]:
+            folded = _text(operand["equals-ignore-case"], name, where).lower()
+            return lambda leaf: isinstance(leaf, str) and has_affix(leaf.lower(), folded)
+        text = _text(operand, name, where)
+        return lambda leaf: isinstance(leaf, str) and has_affix(leaf, text)
+
+    return compiled
+
+
+def _ignore_case(operand: Any, where: str) -> _Test:
+    folded = _text(operand, "equals-ignore-case", where).lower()
+    return lambda leaf: isinstance(leaf, str) and leaf.lower() == folded
+
+
+def _exists(operand: Any, where: str) -> _Test:
+    if not isinstance(operand, bool):
+        raise InvalidFilterPatternError(f"{where}: exists takes true or false.")
+    return lambda leaf: (leaf is not _MISSING) is operand
+
+
+def _anything_but(operand: Any, where: str) -> _Test:
+    values = operand if isinstance(operand, list | tuple) else (operand,)
+    if not values or not (all(isinstance(v, str) for v in values) or all(_is_number(v) for v in values)):
+        raise InvalidFilterPatternError(f"{where}: anything-but takes strings or numbers, not both and no operator.")
+    return lambda leaf: leaf is not _MISSING and not any(_equal(leaf, value) for value in values)
+
+
+_COMPARISONS: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
+    "=": operator.eq,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+
+
+def _numeric(operand: Any, where: str) -> _Test:
+    if not isinstance(operand, list | tuple) or len(operand) not in (2, 4):
+        raise InvalidFilterPatternError(f'{where}: numeric takes [">", 0] or [">", 0, "<=", 5].')
+    signs, bounds = operand[0::2], operand[1::2]
+    if not all(sign in _COMPARISONS for sign in signs) or not all(map(_is_number, bounds)):
+        raise InvalidFilterPatternError(f"{where}: numeric takes pairs of a comparison and a number.")
+    if len(signs) == 2 and not (signs[0] in (">", ">=") and signs[1] in ("<", "<=") and bounds[0] < bounds[1]):
+        raise InvalidFilterPatternError(f"{where}: a numeric range goes from a lower to a higher bound.")
+    tests = [(_COMPARISONS[sign], bound) for sign, bound in zip(signs, bounds, strict=True)]
+    # [REC] I32: {"N": "5"} is a string, so this never matches it; ApproximateCreationDateTime is a number.
+    return lambda leaf: _is_number(leaf) and all(compare(leaf, bound) for compare, bound in tests)
+
+
+def _text(operand: Any, name: str, where: str) -> str:
+    if not isinstance(operand, str):
+        raise InvalidFilterPatternError(f"{where}: {name} takes a string.")
+    return operand
+
+
+_OPERATORS: Final[Mapping[str, Callable[[Any, str], _Test]]] = {
+    "prefix": _affix("prefix", str.startswith),
+    "suffix": _affix("suffix", str.endswith),
+    "equals-ignore-case": _ignore_case,
+    "exists": _exists,
+    "anything-but": _anything_but,
+    "numeric": _numeric,
+}

@@ -1,0 +1,240 @@
+"""Event source mappings: each one reads a table's stream and invokes a function with what it reads."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import Any, Final, Self
+
+from streamer.errors import TopologyError
+from streamer.topology import EventSourceMapping, Topology
+
+from .. import log
+from ..functions.outcome import Functions
+from .batching import RETRY_SECONDS, GivenUp, Rules
+from .destinations import DestinationError, Destinations
+from .documents import failure_document
+from .filters import Filter, compile_filters
+from .processor import ShardProcessor, Work
+from .source import Shard, Source, Stream
+from .status import CALL_FAILED, NO_RECORDS, PROCESSED, MappingStatus
+
+STOP_SECONDS: Final = 5.0
+"""How long functions that are running may go on when the mappings stop."""
+DESTINATION_SECONDS: Final = (0.1, 0.5, 2.0)
+"""Pauses between attempts to deliver a document; after the last, the document goes to the log."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What all mappings work with."""
+
+    functions: Functions
+    destinations: Destinations
+    clock: Callable[[], float]
+    """Unix seconds."""
+    retry_seconds: tuple[float, ...]
+
+
+class RunningMapping:
+    """One mapping; `run` is its owner task."""
+
+    def __init__(
+        self, mapping: EventSourceMapping, stream: Stream, *, partition_key: str, filters: Filter, parts: Parts
+    ) -> None:
+        self._mapping = mapping
+        self._stream = stream
+        self._parts = parts
+        self._id = str(uuid.uuid4())
+        self._state = "Creating"
+        self._last_result = NO_RECORDS
+        self._processors: dict[str, ShardProcessor] = {}
+        self._ends: dict[str, asyncio.Event] = {}
+        self._discovering: asyncio.Task[None] | None = None
+        self._stopping = False
+        self._work = Work(
+            function=mapping.function,
+            partition_key=partition_key,
+            stream_arn=stream.arn,
+            lanes=mapping.parallelization_factor,
+            rules=Rules.of(mapping, parts.retry_seconds),
+            filter=filters,
+            functions=parts.functions,
+            give_up=self._give_up,
+            note=self._note,
+            clock=parts.clock,
+        )
+
+    @property
+    def status(self) -> MappingStatus:
+        """What the API tells about it now."""
+        return MappingStatus(
+            mapping=self._mapping,
+            mapping_id=self._id,
+            stream_arn=self._stream.arn,
+            state=self._state,
+            last_processing_result=self._last_result,
+        )
+
+    async def run(self) -> None:
+        """Process the stream until `stop`, then until the functions that run have returned."""
+        self._state = "Enabled"
+        try:
+            async with asyncio.TaskGroup() as group:
+                self._discovering = group.create_task(self._discover(group))
+                if self._stopping:
+                    self._discovering.cancel()
+        except Exception as error:  # noqa: BLE001 - top of a task: one mapping's fault must not end the others
+            log.error("an event source mapping ended", error=error, function=self._mapping.function)
+        finally:
+            self._state = "Disabled"
+
+    def stop(self) -> None:
+        """Read and invoke no more; functions that run may finish."""
+        self._stopping = True
+        if self._discovering is not None:
+            self._discovering.cancel()
+        for processor in self._processors.values():
+            processor.stop()
+        for end in self._ends.values():
+            end.set()
+
+    def report(self) -> None:
+        """Log what is unfinished after `stop`."""
+        unfinished = [processor.unfinished() for processor in self._processors.values()]
+        waiting, flying = (sum(counts) for counts in zip(*unfinished, strict=True)) if unfinished else (0, 0)
+        if flying:
+            # [DOC] I19: at-least-once: started again, the mapping may deliver them a second time.
+            log.warning("stopped while a function was working on stream records", records=flying, **self._names())
+        if waiting:
+            log.info("stopped with stream records that were not delivered yet", records=waiting, **self._names())
+
+    async def _discover(self, group: asyncio.TaskGroup) -> None:
+        async for shard in self._stream.shards():
+            self._ends[shard.shard_id] = asyncio.Event()
+            group.create_task(self._process(shard))
+
+    async def _process(self, shard: Shard) -> None:
+        # [DOC] I13: a parent's records come before its children's, or an item's order would break at a split.
+        if (parent := self._ends.get(shard.parent_id or "")) is not None:
+            await parent.wait()
+        if not self._stopping:
+            self._processors[shard.shard_id] = processor = ShardProcessor(shard, self._work)
+            await processor.run()
+        if not self._stopping:
+            del self._processors[shard.shard_id]
+        self._ends.pop(shard.shard_id).set()
+
+    def _note(self, ok: bool) -> None:
+        self._last_result = PROCESSED if ok else CALL_FAILED
+
+    async def _give_up(self, shard_id: str, given_up: GivenUp) -> None:
+        log.warning(
+            "stream records were given up",
+            condition=given_up.condition.value,
+            records=len(given_up.batch.records),
+            destination=self._mapping.on_failure,
+            **self._names(),
+        )
+        if self._mapping.on_failure is None:
+            return
+        document = failure_document(
+            given_up,
+            function_arn=self.status.function_arn,
+            stream_arn=self._stream.arn,
+            shard_id=shard_id,
+            request_id=str(uuid.uuid4()),
+            now=self._parts.clock(),
+        )
+        delivered = False
+        try:
+            delivered = await _deliver(self._parts.destinations, self._mapping.on_failure, document)
+        finally:
+            if not delivered:
+                log.error("a document could not be delivered", document=document, destination=self._mapping.on_failure)
+
+    def _names(self) -> dict[str, Any]:
+        return {"function": self._mapping.function, "table": self._mapping.table}
+
+
+async def _deliver(destinations: Destinations, queue_name: str, document: dict[str, object]) -> bool:
+    for pause in (*DESTINATION_SECONDS, None):
+        try:
+            await destinations.send(queue_name, document)
+        except DestinationError as error:
+            log.warning("delivering a document failed", problem=str(error), retry_seconds=pause)
+            if pause is not None:
+                await asyncio.sleep(pause)
+        else:
+            return True
+    return False
+
+
+class EventSourceMappings:
+    """All mappings of a topology, as an async context manager that owns their tasks.
+
+    On entering, every mapping's starting position is fixed; on leaving, functions that run get a little time to
+    finish. Whatever was not finished is delivered again by the next start, as far as the stream still has it.
+    """
+
+    def __init__(
+        self,
+        topology: Topology,
+        functions: Functions,
+        source: Source,
+        destinations: Destinations,
+        clock: Callable[[], float] = time.time,
+        *,
+        retry_seconds: tuple[float, ...] = RETRY_SECONDS,
+        stop_seconds: float = STOP_SECONDS,
+    ) -> None:
+        """Raise TopologyError if AWS would refuse to create one of the mappings."""
+        pairs = [(mapping.function, mapping.table) for mapping in topology.event_source_mappings]
+        for function, table in pairs:
+            if pairs.count((function, table)) > 1:
+                # [REC] I21: ResourceConflictException.
+                raise TopologyError(f"the stream of table {table!r} is mapped to function {function!r} twice")
+        self._topology = topology
+        self._filters = [compile_filters(mapping.filters) for mapping in topology.event_source_mappings]
+        self._source = source
+        self._stop_seconds = stop_seconds
+        self._parts = Parts(functions=functions, destinations=destinations, clock=clock, retry_seconds=retry_seconds)
+        self._running: list[RunningMapping] = []
+        self._tasks: list[asyncio.Task[None]] = []
+        self._stack = AsyncExitStack()
+
+    @property
+    def statuses(self) -> tuple[MappingStatus, ...]:
+        """What ListEventSourceMappings would tell, in the topology's order."""
+        return tuple(running.status for running in self._running)
+
+    async def __aenter__(self) -> Self:
+        """Open all streams and start; raises StreamNotFoundError."""
+        async with AsyncExitStack() as stack:
+            for mapping, filters in zip(self._topology.event_source_mappings, self._filters, strict=True):
+                stream = await stack.enter_async_context(self._source.open(mapping.table, mapping.starting_position))
+                key = self._topology.table(mapping.table).key.partition
+                self._running.append(
+                    RunningMapping(mapping, stream, partition_key=key, filters=filters, parts=self._parts)
+                )
+            group = await stack.enter_async_context(asyncio.TaskGroup())
+            self._tasks = [group.create_task(running.run()) for running in self._running]
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Stop: no new invocations, a little time for those that run, then the end."""
+        try:
+            for running in self._running:
+                running.stop()
+            if self._tasks:
+                await asyncio.wait(self._tasks, timeout=self._stop_seconds)
+        finally:
+            for running, task in zip(self._running, self._tasks, strict=True):
+                running.report()
+                task.cancel()
+            await self._stack.aclose()

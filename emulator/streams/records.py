@@ -1,0 +1,189 @@
+"""Stream records as Lambda delivers them, made from what any ``GetRecords`` or a pushing engine returns. Pure.
+
+Engines differ from AWS in casing, key order, versions, region, time format, size and blobs; a function sees none of it.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import datetime
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+EVENT_VERSION: Final = "1.1"
+"""``eventVersion`` of every record. [REC] I1"""
+
+_EVENT_ID: Final = re.compile(r"[0-9a-f]{32}")
+_COLLECTION_BYTES: Final = 3
+"""Overhead of a list or map, besides one byte per element. [DOC] ddb-docs:CapacityUnitCalculations"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamRecord:
+    """One record, ready to be delivered: its JSON is made once, however often it is sent."""
+
+    sequence_number: str
+    """The engine's own; what ``batchItemFailures`` names and what an iterator is reopened at."""
+    item: str
+    """The partition key's value; records of equal ``item`` stay in order. [DOC] I13"""
+    created_at: float
+    """``ApproximateCreationDateTime``, Unix seconds."""
+    body: bytes
+    """The record as UTF-8 JSON."""
+    event: Mapping[str, Any] = field(repr=False, compare=False)
+    """The record as filters see it."""
+
+
+def stream_record(raw: Mapping[str, Any], *, stream_arn: str, partition_key: str) -> StreamRecord:
+    """A record in AWS's exact shape and key order. [REC] I1-I3, I5-I8, I11
+
+    Args:
+        raw: an element of ``Records`` of ``GetRecords``, parsed by botocore or as an engine holds it.
+        stream_arn: goes into ``eventSourceARN`` and says the region.
+        partition_key: name of the table's partition key attribute.
+    """
+    source = raw["dynamodb"]
+    view = str(source.get("StreamViewType", "NEW_AND_OLD_IMAGES"))
+    change: dict[str, Any] = {
+        "ApproximateCreationDateTime": creation_seconds(raw),
+        "Keys": _wire_attributes(source.get("Keys") or {}),
+    }
+    # [DOC] I8: an image that the view excludes, or that the event does not have, is absent rather than null.
+    for name, views in (("NewImage", _NEW_VIEWS), ("OldImage", _OLD_VIEWS)):
+        if source.get(name) and view in views:
+            change[name] = _wire_attributes(source[name])
+    size_bytes = sum(_attributes_bytes(change[name]) for name in ("Keys", "NewImage", "OldImage") if name in change)
+    change |= {"SequenceNumber": str(source["SequenceNumber"]), "SizeBytes": size_bytes, "StreamViewType": view}
+    event: dict[str, Any] = {
+        "eventID": _event_id(raw),
+        "eventName": raw["eventName"],
+        "eventVersion": EVENT_VERSION,
+        "eventSource": "aws:dynamodb",
+        "awsRegion": stream_arn.split(":")[3],
+        "dynamodb": change,
+    }
+    if identity := _identity(raw.get("userIdentity")):
+        event["userIdentity"] = identity
+    event["eventSourceARN"] = stream_arn
+    return StreamRecord(
+        sequence_number=change["SequenceNumber"],
+        item=json.dumps(change["Keys"].get(partition_key)),
+        created_at=change["ApproximateCreationDateTime"],
+        body=json.dumps(event, separators=(",", ":")).encode("ascii"),
+        event=event,
+    )
+
+
+_NEW_VIEWS: Final = frozenset({"NEW_IMAGE", "NEW_AND_OLD_IMAGES"})
+_OLD_VIEWS: Final = frozenset({"OLD_IMAGE", "NEW_AND_OLD_IMAGES"})
+
+
+def _event_id(raw: Mapping[str, Any]) -> str:
+    given = str(raw.get("eventID", "")).replace("-", "").lower()
+    if _EVENT_ID.fullmatch(given):
+        return given
+    # Other engines count, or send nothing; the same record must have the same id each time it is read.
+    identity = f"{given}/{raw['dynamodb']['SequenceNumber']}"
+    return hashlib.sha256(identity.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def _identity(given: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    # [DOC] I11: GetRecords says Type and PrincipalId, the Lambda event type and principalId.
+    if not given:
+        return None
+    lower = {name[:1].lower() + name[1:]: value for name, value in given.items()}
+    return {"type": lower.get("type"), "principalId": lower.get("principalId")}
+
+
+def creation_seconds(raw: Mapping[str, Any]) -> float:
+    """``ApproximateCreationDateTime`` of a raw record as whole Unix seconds. [REC] I3"""
+    return _whole_seconds(raw["dynamodb"].get("ApproximateCreationDateTime", 0))
+
+
+def _whole_seconds(given: Any) -> float:
+    if isinstance(given, datetime.datetime):
+        aware = given if given.tzinfo is not None else given.replace(tzinfo=datetime.UTC)
+        return float(int(aware.timestamp()))
+    if isinstance(given, str) and not given.replace(".", "", 1).isdigit():
+        return _whole_seconds(datetime.datetime.fromisoformat(given))
+    return float(int(float(given)))
+
+
+def _wire_attributes(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _wire_value(value) for name, value in attributes.items()}
+
+
+def _wire_value(value: Mapping[str, Any]) -> dict[str, Any]:
+    ((kind, content),) = value.items()
+    match kind:
+        case "M":
+            return {"M": _wire_attributes(content)}
+        case "L":
+            return {"L": [_wire_value(element) for element in content]}
+        case "B":
+            return {"B": _base64(content)}
+        case "BS":
+            return {"BS": [_base64(element) for element in content]}
+        case "SS" | "NS":
+            return {kind: list(content)}
+        case _:
+            return {kind: content}
+
+
+def _base64(content: Any) -> str:
+    if isinstance(content, bytes | bytearray | memoryview):
+        return base64.b64encode(bytes(content)).decode("ascii")
+    # An engine's own representation is base64 already; botocore's Binary holds bytes.
+    return content if isinstance(content, str) else _base64(content.value)
+
+
+def _attributes_bytes(attributes: Mapping[str, Any]) -> int:
+    return sum(_text_bytes(name) + value_bytes(value) for name, value in attributes.items())
+
+
+def value_bytes(value: Mapping[str, Any]) -> int:
+    """Size of an attribute value (in wire form) as DynamoDB counts it. [REC] I6"""
+    ((kind, content),) = value.items()
+    match kind:
+        case "S":
+            return _text_bytes(content)
+        case "N":
+            return _number_bytes(content)
+        case "B":
+            return _blob_bytes(content)
+        case "SS":
+            return sum(map(_text_bytes, content))
+        case "NS":
+            return sum(map(_number_bytes, content))
+        case "BS":
+            return sum(map(_blob_bytes, content))
+        case "L":
+            return _COLLECTION_BYTES + sum(1 + value_bytes(element) for element in content)
+        case "M":
+            return _COLLECTION_BYTES + len(content) + _attributes_bytes(content)
+        case _:
+            return 1
+
+
+def _text_bytes(text: str) -> int:
+    return len(text.encode("utf-8", "surrogatepass"))
+
+
+def _number_bytes(number: str) -> int:
+    # [DOC] ddb-docs:CapacityUnitCalculations: one byte per two significant digits, and one; zeros at either end
+    # do not count.
+    mantissa = str(number).lower().partition("e")[0]
+    digits = mantissa.replace(".", "").lstrip("+-0").rstrip("0") if mantissa else ""
+    return (len(digits) + 1) // 2 + 1
+
+
+def _blob_bytes(content: str) -> int:
+    try:
+        return len(base64.b64decode(content))
+    except (binascii.Error, ValueError):
+        return _text_bytes(content)
