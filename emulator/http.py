@@ -141,8 +141,12 @@ class HttpProtocol(asyncio.Protocol):
         except httptools.HttpParserUpgrade as upgrade:
             self._upgraded(data[upgrade.args[0] :])
         except httptools.HttpParserError:
-            status = self._refusal or 400
-            self._refuse(HttpResponse.of_json(status, {"message": _REASONS[status]}))
+            self._refuse_status(self._refusal or 400)
+        if self._in_head:
+            # A header is handed over only when it is whole, so an endless one is counted here.
+            self._head_left -= len(data)
+            if self._head_left < 0:
+                self._refuse_status(431)
         if len(self._waiting) >= PIPELINED and self._transport is not None:
             self._transport.pause_reading()
 
@@ -153,21 +157,21 @@ class HttpProtocol(asyncio.Protocol):
         self._target: list[bytes] = []
         self._headers: list[tuple[str, str]] = []
         self._body: list[bytes] = []
+        self._in_head = True
         self._head_left = self._header_bytes
         self._body_left = BODY_BYTES
 
     def on_url(self, url: bytes) -> None:
         """Collect the request target, which may come in pieces."""
         self._target.append(url)
-        self._count_head(len(url))
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Collect one header."""
-        self._count_head(len(name) + len(value) + 4)
         self._headers.append((name.decode("latin-1"), value.decode("latin-1")))
 
     def on_headers_complete(self) -> None:
-        """Invite the body of a client that waits to be asked."""
+        """The head is whole: invite the body of a client that waits to be asked."""
+        self._in_head = False
         expects = any(name.lower() == "expect" and value.lower() == "100-continue" for name, value in self._headers)
         if expects and self._transport is not None:
             self._transport.write(_CONTINUE)
@@ -189,12 +193,6 @@ class HttpProtocol(asyncio.Protocol):
             self._waiting.append((request, keep_alive))
         else:
             self._answer(request, keep_alive)
-
-    def _count_head(self, size_bytes: int) -> None:
-        self._head_left -= size_bytes
-        if self._head_left < 0:
-            self._refusal = 431
-            raise ValueError("request head too large")
 
     # answering
 
@@ -239,9 +237,9 @@ class HttpProtocol(asyncio.Protocol):
         if not keep_alive:
             self._transport.close()
 
-    def _refuse(self, response: HttpResponse) -> None:
-        if self._transport is not None:
-            self._transport.write(render(response, keep_alive=False))
+    def _refuse_status(self, status: int) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(render(HttpResponse.of_json(status, {"message": _REASONS[status]}), keep_alive=False))
             self._transport.close()
 
     # upgrading

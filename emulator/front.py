@@ -1,0 +1,138 @@
+"""The one listening port: accepts connections and tells TLS from plain by their first byte.
+
+User code builds ``https://{domainName}/{stage}`` from an event and clients dial ``ws://``; both must reach the same
+port. The first byte is peeked, not read, so the connection can then be given to asyncio's ordinary transports.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import socket
+import ssl
+from collections.abc import Callable
+from typing import Final, Self
+
+from streamer.errors import ConfigurationError
+
+from . import log
+
+BACKLOG: Final = 4096
+"""Connections the kernel holds for us: a thousand clients that connect at once must not be refused."""
+ACCEPTS_PER_TURN: Final = 128
+"""Most connections accepted before other work of the event loop gets its turn."""
+FIRST_BYTE_SECONDS: Final = 30.0
+"""How long a connection may stay silent before it is dropped."""
+TLS_HANDSHAKE_SECONDS: Final = 10.0
+TLS_CLIENT_HELLO: Final = 0x16
+"""First byte of a TLS record that carries a handshake (RFC 8446, 5.1)."""
+OUT_OF_FILES: Final = (errno.EMFILE, errno.ENFILE)
+
+Factory = Callable[[bool], asyncio.Protocol]
+"""Makes the protocol for a new connection; the argument says whether it came over TLS."""
+
+
+class Front:
+    """Listens on one port; an async context manager that owns every connection in its first moments."""
+
+    def __init__(self, factory: Factory, *, host: str, port: int, tls: ssl.SSLContext | None) -> None:
+        self._factory = factory
+        self._tls = tls
+        self._loop = asyncio.get_running_loop()
+        self._silent: dict[socket.socket, asyncio.TimerHandle] = {}
+        self._starting: set[asyncio.Task[None]] = set()
+        self._resting: asyncio.TimerHandle | None = None
+        self._socket = bind(host, port)
+        self.host, self.port = self._socket.getsockname()[:2]
+
+    async def __aenter__(self) -> Self:
+        self._loop.add_reader(self._socket.fileno(), self._accept)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._resting is not None:
+            self._resting.cancel()
+        self._loop.remove_reader(self._socket.fileno())
+        self._socket.close()
+        for client in list(self._silent):
+            self._drop(client)
+        for task in self._starting:
+            task.cancel()
+        await asyncio.gather(*self._starting, return_exceptions=True)
+
+    def _accept(self) -> None:
+        for _ in range(ACCEPTS_PER_TURN):
+            try:
+                client, _address = self._socket.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return
+            except OSError as error:
+                if error.errno not in OUT_OF_FILES:
+                    raise
+                self._rest()
+                return
+            client.setblocking(False)  # noqa: FBT003 - the signature is socket's
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._silent[client] = self._loop.call_later(FIRST_BYTE_SECONDS, self._drop, client)
+            self._look(client)
+
+    def _rest(self) -> None:
+        """Stop accepting for a second: there are no file descriptors left, and the backlog keeps the clients."""
+        log.error("out of file descriptors; new connections wait (raise the limit with ulimit -n)")
+        self._loop.remove_reader(self._socket.fileno())
+        self._resting = self._loop.call_later(1.0, self._loop.add_reader, self._socket.fileno(), self._accept)
+
+    def _look(self, client: socket.socket) -> None:
+        try:
+            first = client.recv(1, socket.MSG_PEEK)
+        except (BlockingIOError, InterruptedError):
+            self._loop.add_reader(client.fileno(), self._look, client)
+            return
+        except OSError:
+            first = b""
+        if not first:
+            self._drop(client)
+            return
+        self._forget(client)
+        task = self._loop.create_task(self._begin(client, is_tls=first[0] == TLS_CLIENT_HELLO))
+        self._starting.add(task)
+        task.add_done_callback(self._starting.discard)
+
+    async def _begin(self, client: socket.socket, *, is_tls: bool) -> None:
+        if is_tls and self._tls is None:
+            client.close()
+            return
+        with contextlib.suppress(OSError, ssl.SSLError):  # the client gave up, or does not trust the certificate
+            await self._loop.connect_accepted_socket(
+                lambda: self._factory(is_tls),
+                client,
+                ssl=self._tls if is_tls else None,
+                ssl_handshake_timeout=TLS_HANDSHAKE_SECONDS if is_tls else None,
+            )
+
+    def _forget(self, client: socket.socket) -> None:
+        self._loop.remove_reader(client.fileno())
+        self._silent.pop(client).cancel()
+
+    def _drop(self, client: socket.socket) -> None:
+        self._forget(client)
+        client.close()
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket on this address; port 0 takes a free one.
+
+    Raises:
+        ConfigurationError: the port is in use, or the address is not one of this machine.
+    """
+    try:
+        listening = socket.create_server((host, port), backlog=BACKLOG)
+    except (OSError, OverflowError) as error:
+        if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+            raise ConfigurationError(
+                f"port {port} on {host} is in use (is another emulator running?); choose another with --port, or --port 0"
+            ) from error
+        raise ConfigurationError(f"cannot listen on {host} port {port}: {error}") from error
+    listening.setblocking(False)  # noqa: FBT003 - the signature is socket's
+    return listening

@@ -1,0 +1,63 @@
+"""A certificate authority of the emulator's own, kept in its folder so that clients can be told to trust it once."""
+
+from __future__ import annotations
+
+import os
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+NAMES: Final = ("127.0.0.1", "localhost", "*.localhost", "::1")
+"""Hosts the certificate is good for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """The files of the emulator's certificate authority."""
+
+    ca_file: Path
+    """The authority's certificate alone: for ``NODE_EXTRA_CA_CERTS`` and clients that add to what they trust."""
+    bundle_file: Path
+    """The public authorities and ours: for ``AWS_CA_BUNDLE``, which replaces what a client trusts."""
+    server_file: Path
+    """The server's key and certificate chain; mode 0600."""
+
+    def server_context(self) -> ssl.SSLContext:
+        """What the front needs to speak TLS."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.server_file)
+        context.set_alpn_protocols(["http/1.1"])
+        return context
+
+
+def authority(folder: Path, *, host: str = "127.0.0.1") -> Authority:
+    """The authority kept in ``folder``, made on first use and when ``host`` is not among its names."""
+    extra = () if host in NAMES else (host,)
+    stem = "tls" if not extra else f"tls-{host.replace(':', '_')}"
+    made = Authority(folder / f"{stem}-ca.pem", folder / f"{stem}-bundle.pem", folder / f"{stem}-server.pem")
+    if not all(path.exists() for path in (made.ca_file, made.bundle_file, made.server_file)):
+        _make(made, (*NAMES, *extra))
+    return made
+
+
+def _make(files: Authority, names: tuple[str, ...]) -> None:
+    import certifi  # noqa: PLC0415 - needed only the first time
+    import trustme  # noqa: PLC0415 - needed only the first time: it imports cryptography
+
+    files.ca_file.parent.mkdir(parents=True, exist_ok=True)
+    ca = trustme.CA(organization_name="streamer emulator")
+    server = ca.issue_cert(*names, common_name="streamer emulator")
+    ca_pem = ca.cert_pem.bytes()
+    _write(files.server_file, server.private_key_and_cert_chain_pem.bytes(), mode=0o600)
+    _write(files.bundle_file, Path(certifi.where()).read_bytes() + b"\n" + ca_pem, mode=0o644)
+    _write(files.ca_file, ca_pem, mode=0o644)
+
+
+def _write(path: Path, content: bytes, *, mode: int) -> None:
+    """Write a file whole or not at all, never readable by others before its mode is right."""
+    partial = path.with_name(f"{path.name}.{os.getpid()}")
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    with open(descriptor, "wb") as file:
+        file.write(content)
+    partial.replace(path)
