@@ -143,6 +143,8 @@ class Route:
     """JSON schema (draft 4) that a message must satisfy, else it is answered with "Bad request body"."""
     model_selection: str | None = None
     """Model selection expression; None: the model applies to every message of the route."""
+    models: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Model key, as ``model_selection`` gives it, to JSON schema; ``model`` is the one for all other keys."""
     integration_timeout_seconds: float = 29.0
     """0.05 to 29. [DOC] apigw-docs quotas"""
     throttle: Throttle | None = None

@@ -1,0 +1,139 @@
+"""Lambda REQUEST authorizers: their identity sources and what their answers mean. Pure.
+
+[DOC] apigw-docs:apigateway-websocket-api-lambda-auth
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from . import policy
+from .effects import NotInvoked, Raised, Replied, Result, TimedOut
+from .limits import AUTHORIZER_RESULT_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class Authorized:
+    """The client may connect."""
+
+    context: Mapping[str, str]
+    """What ``requestContext.authorizer`` says in all events: the context as strings, then ``principalId``."""
+    usage_identifier_key: str | None = None
+    """The client's API key, where the authorizer names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """The policy does not allow the connection: 403."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unauthorized:
+    """The authorizer failed with exactly ``Unauthorized``: 401."""
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """The authorizer failed, or its answer is not usable: 500."""
+
+    reason: str
+
+
+Verdict = Authorized | Denied | Unauthorized | Broken
+
+
+def has_identity(source: str, event: Mapping[str, Any]) -> bool:
+    """Whether an identity source has a value in the authorizer's event; empty counts as missing. [DOC]"""
+    return bool(_identity(source, event))
+
+
+def _identity(source: str, event: Mapping[str, Any]) -> Any:
+    kind, _, name = source.rpartition(".")
+    match kind:
+        case "route.request.header":
+            return next((value for key, value in event["headers"].items() if key.lower() == name.lower()), None)
+        case "route.request.querystring":
+            return event["queryStringParameters"].get(name)
+        case "stageVariables":
+            return event["stageVariables"].get(name)
+    found: Any = event["requestContext"] if source.startswith("context.") else None
+    for step in source.split(".")[1:]:
+        found = found.get(step) if isinstance(found, dict) else None
+    return found
+
+
+def judge(result: Result, method_arn: str) -> Verdict:
+    """What the outcome of an authorizer's invocation means for the handshake."""
+    match result:
+        case Replied(payload):
+            return _judge_reply(payload, method_arn)
+        case Raised(payload):
+            return _judge_failure(payload)
+        case NotInvoked(reason):
+            return Broken(reason)
+        case TimedOut():
+            return Broken("the authorizer did not answer in time")
+
+
+def _judge_failure(payload: bytes) -> Verdict:
+    try:
+        failure = json.loads(payload)
+    except (ValueError, RecursionError):
+        return Broken("the authorizer failed")
+    message = failure.get("errorMessage") if isinstance(failure, dict) else None
+    return Unauthorized() if message == "Unauthorized" else Broken(f"the authorizer failed: {message}")
+
+
+def _judge_reply(payload: bytes, method_arn: str) -> Verdict:
+    if len(payload) > AUTHORIZER_RESULT_BYTES:
+        return Broken(
+            f"the authorizer's result has {len(payload)} bytes; at most {AUTHORIZER_RESULT_BYTES} are allowed"
+        )
+    try:
+        reply = json.loads(payload)
+    except (ValueError, RecursionError):
+        return Broken("the authorizer's result is not JSON")
+    if not isinstance(reply, dict):
+        return Broken("the authorizer's result is no object with principalId and policyDocument")
+    principal = _as_text(reply.get("principalId"))
+    if principal is None:
+        return Broken("the authorizer's result has no principalId")
+    context = _as_texts(reply.get("context"))
+    if context is None:
+        return Broken("the authorizer's context may hold strings, numbers and booleans only")
+    return _judge_policy(reply, method_arn, {**context, "principalId": principal})
+
+
+def _judge_policy(reply: dict[str, Any], method_arn: str, context: dict[str, str]) -> Verdict:
+    document = reply.get("policyDocument")
+    try:
+        effect = policy.evaluate(document, policy.INVOKE, method_arn)
+    except policy.PolicyError as error:
+        return Broken(f"the authorizer's policy is malformed: {error}")
+    if effect is policy.Effect.ALLOW:
+        return Authorized(context, _as_text(reply.get("usageIdentifierKey")))
+    if effect is policy.Effect.DENY:
+        return Denied(f"the policy denies {policy.INVOKE} on {method_arn}")
+    hint = "; conditions are not evaluated here" if policy.has_conditions(document) else ""
+    return Denied(f"the policy does not allow {policy.INVOKE} on {method_arn}{hint}")
+
+
+def _as_texts(context: Any) -> dict[str, str] | None:
+    """Every value as a string, as events show them; None: there is a nested one, which AWS does not allow. [DOC]"""
+    if context is None:
+        return {}
+    if not isinstance(context, dict):
+        return None
+    texts = {name: _as_text(value) for name, value in context.items()}
+    return None if None in texts.values() else {name: text for name, text in texts.items() if text is not None}
+
+
+def _as_text(value: Any) -> str | None:
+    if isinstance(value, str):
+        return value
+    return json.dumps(value) if isinstance(value, int | float) else None

@@ -1,0 +1,261 @@
+"""The upgrade request: authorizer, then ``$connect``, then 101; or the status of its refusal. Pure.
+
+The 101 waits for both functions; the connection does not exist before. [DOC]
+apigw-docs:apigateway-websocket-api-route-keys-connect-disconnect
+"""
+
+from __future__ import annotations
+
+import binascii
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import unquote
+
+from . import answers
+from .authorizer import Authorized, Broken, Denied, Unauthorized, has_identity, judge
+from .connection import Connection
+from .effects import Accept, Decision, Invoke, NotInvoked, Raised, Reject, Replied, Result, TimedOut, Warn
+from .events import Event, Session, gateway_headers, grouped_query
+from .proxy import Malformed, ProxyResponse, parse_proxy_response
+from .signature import MISSING, Flaw
+from .stage import API_KEY_HEADER, CompiledRoute, Stage
+
+_SUBPROTOCOL: Final = "sec-websocket-protocol"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpgradeRequest:
+    """An HTTP request, as received, that asks for a WebSocket (or should)."""
+
+    target: str
+    """Path and query, still percent-encoded."""
+    headers: tuple[tuple[str, str], ...]
+    """In the client's order and casing."""
+    peer: str
+    """The client's IP address."""
+    method: str = "GET"
+    flaw: Flaw | None = MISSING
+    """What is wrong with its SigV4 signature; None: it verified. Looked at only where ``$connect`` asks for IAM."""
+
+
+class _Step(enum.Enum):
+    START = enum.auto()
+    AUTHORIZING = enum.auto()
+    CONNECTING = enum.auto()
+    DONE = enum.auto()
+
+
+class Handshake:
+    """Decides about one upgrade: call `begin`, run what it asks for, tell `resume` the outcome until it is decided.
+
+    After an `Accept`, `connection` is open. After a `Reject`, or if the handshake is given up, it never was.
+    """
+
+    __slots__ = (
+        "_asked_at_ms",
+        "_fields",
+        "_headers",
+        "_query",
+        "_request",
+        "_request_id",
+        "_session",
+        "_stage",
+        "_step",
+        "_usage_key",
+        "connection",
+        "warnings",
+    )
+
+    def __init__(self, stage: Stage, request: UpgradeRequest, now_ms: int) -> None:
+        """Start; ``now_ms`` becomes ``connectedAt``, and the connection's id carries it. [REC]"""
+        self._stage = stage
+        self._request = request
+        self._fields: Mapping[str, str] = {name.lower(): value for name, value in request.headers}
+        agent = self._fields.get("user-agent")
+        self._session = Session(stage, stage.ids.connection_id(now_ms), now_ms, request.peer, agent)
+        self._headers: list[tuple[str, list[str]]] = []
+        self._query: dict[str, list[str]] = {}
+        self._request_id = ""
+        self._asked_at_ms = now_ms
+        self._usage_key: str | None = None
+        self._step = _Step.START
+        self.connection = Connection(self._session)
+        self.warnings: list[Warn] = []
+        """What the developer should hear about a refusal; the client learns a status only."""
+
+    @property
+    def connection_id(self) -> str:
+        """The id of the connection to be, the same in all events. [REC] LocalStack #8893"""
+        return self._session.connection_id
+
+    def begin(self, now: float, now_ms: int) -> Decision:
+        """Decide what can be decided at once: the request itself, throttles, IAM; then ask for the first function."""
+        refusal = refuse_request(self._stage, self._request, now_ms) or self._refuse_entry(now, now_ms)
+        if refusal is not None:
+            return self._rejected(refusal)
+        self._query = grouped_query(self._request.target.partition("?")[2])
+        trace = self._stage.ids.trace_root(self._session.connected_at_ms)
+        self._headers = gateway_headers(self._request.headers, self._request.peer, trace)
+        return self._connect(now, now_ms, None) if self._stage.authorizer is None else self._authorize(now_ms)
+
+    def resume(self, result: Result, now: float, now_ms: int) -> Decision:
+        """Go on with what became of the function that was asked for."""
+        if self._step is _Step.AUTHORIZING:
+            return self._authorized(result, now, now_ms)
+        assert self._step is _Step.CONNECTING, "the handshake asked for no function"
+        return self._connected(result, now, now_ms)
+
+    def _refuse_entry(self, now: float, now_ms: int) -> Reject | None:
+        if not self._stage.admits_connection(now):
+            return answers.error(self._stage.ids, now_ms, 429)
+        route = self._stage.connect
+        flaw = self._request.flaw
+        if route is not None and route.route.iam and flaw is not None:
+            return answers.error(self._stage.ids, now_ms, 403, flaw.message, flaw.error_type)
+        return None
+
+    # the authorizer
+
+    def _authorize(self, now_ms: int) -> Decision:
+        authorizer = self._stage.authorizer
+        assert authorizer is not None  # the caller looked
+        request_id = self._stage.ids.request_id(now_ms)
+        event = self._session.authorize_event(self._headers, self._query, request_id, now_ms)
+        missing = [source for source in authorizer.identity_sources if not has_identity(source, event)]
+        if missing:
+            self._warn(f"401 without calling the authorizer: no value for identity source {', '.join(missing)}")
+            return self._refused(now_ms, 401)
+        self._step = _Step.AUTHORIZING
+        self._asked_at_ms = now_ms
+        self._request_id = request_id
+        timeout_seconds = self._stage.limits.integration_timeout_seconds
+        return Invoke(authorizer.function, event, timeout_seconds, request_id, "$connect")
+
+    def _authorized(self, result: Result, now: float, now_ms: int) -> Decision:
+        match judge(result, f"{self._stage.arn}/$connect"):
+            case Authorized(context, usage_key):
+                self._session.authorizer = context
+                self._usage_key = usage_key
+                return self._connect(now, now_ms, max(0, now_ms - self._asked_at_ms))
+            case Denied(reason):
+                self._warn(f"the authorizer refused the client: {reason}")
+                return self._refused(now_ms, 403)
+            case Unauthorized():
+                return self._refused(now_ms, 401)
+            case Broken(reason):
+                self._warn(f"the authorizer is broken: {reason}")
+                return self._failed(now_ms, 500)
+
+    # $connect
+
+    def _connect(self, now: float, now_ms: int, latency_ms: int | None) -> Decision:
+        route = self._stage.connect
+        if route is None:
+            # [DOC] the $connect integration is optional; without one there is no subprotocol either [INF].
+            return self._accepted(None, now)
+        if route.route.api_key_required and not self._has_api_key():
+            self._warn("the client has no valid API key")
+            return self._refused(now_ms, 403)
+        return self._invoke_connect(route, now_ms, latency_ms)
+
+    def _has_api_key(self) -> bool:
+        api = self._stage.api
+        by_header = api.api_key_selection_expression == API_KEY_HEADER
+        return (self._fields.get("x-api-key") if by_header else self._usage_key) in api.api_keys
+
+    def _invoke_connect(self, route: CompiledRoute, now_ms: int, latency_ms: int | None) -> Invoke:
+        self._step = _Step.CONNECTING
+        self._request_id = self._stage.ids.request_id(now_ms)
+        event: Event = self._session.connect_event(self._headers, self._query, self._request_id, now_ms, latency_ms)
+        return Invoke(route.route.function, event, route.timeout_seconds, self._request_id, route.route.route_key)
+
+    def _connected(self, result: Result, now: float, now_ms: int) -> Decision:
+        match result:
+            case Replied(payload):
+                response = parse_proxy_response(payload)
+            case Raised():
+                return self._failed(now_ms, 502)
+            case NotInvoked(reason):
+                self._warn(f"Lambda did not run the $connect function: {reason}")
+                return self._failed(now_ms, 500)
+            case TimedOut():
+                return self._failed(now_ms, 504)
+        if isinstance(response, Malformed):
+            self._warn(f"malformed proxy response of $connect: {response.reason}")
+            return self._failed(now_ms, 502)
+        return self._answered(response, now, now_ms)
+
+    def _answered(self, response: ProxyResponse, now: float, now_ms: int) -> Decision:
+        if response.status >= 500:
+            return self._failed(now_ms, response.status)
+        if response.status >= 300:
+            return self._refused(now_ms, response.status)
+        subprotocol = response.headers.get(_SUBPROTOCOL)
+        if subprotocol is not None and not (subprotocol.isascii() and subprotocol.isprintable()):
+            self._warn("$connect returned a Sec-WebSocket-Protocol that is no header value")
+            return self._failed(now_ms, 502)
+        self._warn_about(subprotocol)
+        return self._accepted(subprotocol or None, now)
+
+    def _warn_about(self, subprotocol: str | None) -> None:
+        offers = ",".join(value for name, value in self._request.headers if name.lower() == _SUBPROTOCOL)
+        offered = [offer.strip() for offer in offers.split(",") if offer.strip()]
+        if subprotocol and subprotocol not in offered:
+            self._warn(f"$connect chose subprotocol {subprotocol!r}, which the client did not offer; it will hang up")
+        elif offered and not subprotocol:
+            self._warn("the client offered subprotocols, but $connect returned none; browsers will hang up")
+
+    # decisions
+
+    def _accepted(self, subprotocol: str | None, now: float) -> Accept:
+        self._step = _Step.DONE
+        self._headers, self._query = [], {}
+        self.connection.accept(now)
+        return Accept(subprotocol)
+
+    def _refused(self, now_ms: int, status: int) -> Reject:
+        return self._rejected(answers.error(self._stage.ids, now_ms, status))
+
+    def _failed(self, now_ms: int, status: int) -> Reject:
+        request_id = self._request_id
+        return self._rejected(answers.failed_handshake(self._stage.ids, now_ms, status, self.connection_id, request_id))
+
+    def _rejected(self, reject: Reject) -> Reject:
+        self._step = _Step.DONE
+        self.connection.refuse()
+        return reject
+
+    def _warn(self, text: str) -> None:
+        self.warnings.append(Warn(text, {"connection_id": self.connection_id}))
+
+
+def refuse_request(stage: Stage, request: UpgradeRequest, now_ms: int) -> Reject | None:
+    """Why this request is refused before anything is run, whether it asks for a WebSocket or not; None: it may go on.
+
+    The shell may answer any request that is not for ``@connections`` with it: one that does not ask for a WebSocket
+    is always refused.
+    """
+    ids = stage.ids
+    if len(request.target) > stage.limits.url_chars:
+        return answers.error(ids, now_ms, 414)
+    if sum(len(name) + len(value) for name, value in request.headers) > stage.limits.header_bytes:
+        return answers.error(ids, now_ms, 431)
+    path = unquote(request.target.partition("?")[0])
+    if path.removesuffix("/") != f"/{stage.api.stage}" or request.method != "GET":
+        return answers.error(ids, now_ms, 403)
+    fields = {name.lower(): value.strip() for name, value in request.headers}
+    if fields.get("upgrade", "").lower() != "websocket":
+        # [REC] serverless-offline's suite, run against AWS.
+        upgrade = ("Upgrade", "websocket")
+        return answers.answer(ids, now_ms, 426, b'{"message":"Upgrade Required"}', "UpgradeRequiredException", upgrade)
+    is_valid = fields.get("sec-websocket-version") == "13" and _is_key(fields.get("sec-websocket-key", ""))
+    return None if is_valid else answers.error(ids, now_ms, 400)
+
+
+def _is_key(text: str) -> bool:
+    try:
+        return len(binascii.a2b_base64(text.encode("ascii"), strict_mode=True)) == 16
+    except ValueError:
+        return False

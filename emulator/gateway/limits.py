@@ -1,0 +1,84 @@
+"""API Gateway's quotas for WebSocket APIs, and what we assume where AWS's behaviour is not known. Pure data."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import Final
+
+from streamer.topology import Throttle
+
+FRAME_BYTES: Final = 32 * 1024
+"""Largest payload of one frame, either way; a larger one closes the connection with 1009. [DOC] apigw-docs:limits"""
+MESSAGE_BYTES: Final = 128 * 1024
+"""Largest message in bytes of UTF-8, either way, and largest POST to ``@connections``. [DOC] apigw-docs:limits"""
+IDLE_SECONDS: Final = 600.0
+"""Silence in both directions after which the connection is closed with 1001. [DOC] apigw-docs:limits"""
+MAX_DURATION_SECONDS: Final = 7200.0
+"""Age at which a connection is closed with 1001, however busy. [DOC] apigw-docs:limits"""
+INTEGRATION_TIMEOUT_SECONDS: Final = 29.0
+"""Longest the gateway waits for a function. [DOC] apigw-docs:limits"""
+HEADER_BYTES: Final = 10_240
+"""Names and values of all headers of a handshake together. [INF] from the REST quota"""
+URL_CHARS: Final = 4096
+"""Request target of a handshake, query included. [DOC] apigw-docs:limits"""
+AUTHORIZER_RESULT_BYTES: Final = 8 * 1024
+"""Largest result of an authorizer. [DOC] apigw-docs:limits"""
+ACCOUNT_THROTTLE: Final = Throttle(rate=10_000, burst=5_000)
+"""An account's requests in one Region, ``@connections`` calls included. [DOC] apigw-docs:limits"""
+CONNECTION_THROTTLE: Final = Throttle(rate=500, burst=500)
+"""An account's new connections in one Region. [DOC] apigw-docs:limits"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """The quotas in force. Defaults are AWS's; tests and the command line shorten them."""
+
+    frame_bytes: int = FRAME_BYTES
+    message_bytes: int = MESSAGE_BYTES
+    idle_seconds: float = IDLE_SECONDS
+    max_duration_seconds: float = MAX_DURATION_SECONDS
+    integration_timeout_seconds: float = INTEGRATION_TIMEOUT_SECONDS
+    """A cap: a route with a shorter timeout keeps its own."""
+    header_bytes: int = HEADER_BYTES
+    url_chars: int = URL_CHARS
+    account: Throttle | None = None
+    """The account's throttle over messages, handshakes and ``@connections``. None: not throttled, because a quota
+    of the account is not a property of the service; `ACCOUNT_THROTTLE` is AWS's."""
+    connections: Throttle | None = None
+    """New connections a second. None: not throttled; `CONNECTION_THROTTLE` is AWS's."""
+    messages_per_connection: Throttle | None = None
+    """A client that sends faster is closed with 1008. None: no client is. AWS documents the close code, not the
+    rate. [DOC] apigw-docs:apigateway-websocket-api-close-codes"""
+
+
+class NonUtf8Post(enum.StrEnum):
+    """What becomes of a POST to ``@connections`` whose bytes are not UTF-8."""
+
+    REPLACE = "replace"
+    """Delivered with U+FFFD for each invalid sequence, and a warning."""
+    REFUSE = "refuse"
+    """Answered 400 BadRequestException."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assumptions:
+    """Our choice wherever AWS's behaviour is not known: each is a ``[?]`` row of docs/fidelity.md."""
+
+    ping_resets_idle: bool = False
+    """Whether a client's ping counts as activity; False is safe: what lives here lives on AWS. [?]"""
+    none_result_is_error: bool = True
+    """Whether a message route that returns None is answered with "Internal server error". [?]"""
+    empty_message_body: str | None = ""
+    """``body`` of the event of an empty text message. [?]"""
+    non_utf8_post: NonUtf8Post = NonUtf8Post.REPLACE
+    abnormal_reason: str = ""
+    """``disconnectReason`` of a dropped connection, 1006. [?]"""
+    unsupported_data_reason: str = ""
+    """Reason of 1003, in the close frame and in ``disconnectReason``. [?]"""
+    policy_violation_reason: str = ""
+    """Reason of 1008, likewise. [?]"""
+    too_big_reason: str = ""
+    """Reason of 1009, likewise. [?]"""
+    throttled_message: str = "Too Many Requests"
+    """``message`` of the error frame that answers a throttled message. [?]"""

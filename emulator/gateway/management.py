@@ -1,0 +1,145 @@
+"""The management API, ``@connections``: POST, GET and DELETE. Pure.
+
+[DOC] apigw-docs:apigateway-how-to-call-websocket-api-connections, SDK model apigatewaymanagementapi-2018-11-29
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+from urllib.parse import unquote
+
+from . import answers, ids
+from .connection import Connection
+from .effects import Effect, Reject, Warn
+from .limits import NonUtf8Post
+from .signature import Flaw
+from .stage import Stage
+
+METHODS: Final = ("POST", "GET", "DELETE")
+_PATH: Final = re.compile(r"/(?P<stage>[^/]+)/@connections/(?P<id>[^/]+)/?")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a path of the management API names, decoded."""
+
+    stage: str
+    connection_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManagementRequest:
+    """A request whose path `parse_path` took for one of the management API."""
+
+    method: str
+    target: Target
+    body: bytes = b""
+    flaw: Flaw | None = None
+    """What is wrong with its signature; None: nothing."""
+    denied_to: str | None = None
+    """ARN of whoever signed it, when it lacks ``execute-api:ManageConnections``; None: it has it."""
+    is_buffer_full: bool = False
+    """Whether the client reads so slowly that no more can be queued for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The HTTP answer, and what to do to the connection before it is sent."""
+
+    response: Reject
+    effects: tuple[Effect, ...] = ()
+
+
+def parse_path(raw_path: str) -> Target | None:
+    """The target of a path, raw or percent-encoded (SDKs send ``%40connections`` and ``%3D``); None: another path."""
+    segments = raw_path.split("/")
+    found = _PATH.fullmatch("/".join(unquote(segment) for segment in segments))
+    if found is None or len(segments) > 5:
+        return None
+    return Target(found["stage"], found["id"])
+
+
+def handle(stage: Stage, request: ManagementRequest, connection: Connection | None, now: float, now_ms: int) -> Answer:
+    """Answer one call; ``connection`` is the one with the target's id, None when there is none."""
+    refusal = _refuse(stage, request, now, now_ms)
+    if refusal is not None:
+        return Answer(refusal)
+    if connection is None or not connection.is_open:
+        # [REC] 410 with an empty body, the error type in a header; during $connect too [DOC] re:Post.
+        return Answer(answers.answer(stage.ids, now_ms, 410, b"", "GoneException"))
+    match request.method:
+        case "GET":
+            return Answer(answers.answer(stage.ids, now_ms, 200, _description(connection, now, now_ms)))
+        case "DELETE":
+            return Answer(answers.answer(stage.ids, now_ms, 204), tuple(connection.delete()))
+        case _:
+            return _post(stage, request, connection, now, now_ms)
+
+
+def _refuse(stage: Stage, request: ManagementRequest, now: float, now_ms: int) -> Reject | None:
+    if request.target.stage != stage.api.stage:
+        return answers.error(stage.ids, now_ms, 403)
+    if request.method not in METHODS:
+        # [INF] as REST APIs answer an unknown method.
+        return answers.error(stage.ids, now_ms, 403, *answers.MISSING_TOKEN)
+    if request.flaw is not None:
+        return answers.error(stage.ids, now_ms, 403, request.flaw.message, request.flaw.error_type)
+    if request.denied_to is not None:
+        return answers.error(stage.ids, now_ms, 403, _denial(stage, request), "AccessDeniedException")
+    if not stage.admits_management(now):
+        return answers.error(stage.ids, now_ms, 429, None, "LimitExceededException")
+    connection_id = request.target.connection_id
+    if not ids.is_well_formed(connection_id):
+        return answers.error(stage.ids, now_ms, 400, f"Invalid connectionId: {connection_id}")
+    if request.method == "POST" and len(request.body) > stage.limits.message_bytes:
+        return answers.error(stage.ids, now_ms, 413, "Message too long")
+    return None
+
+
+def _denial(stage: Stage, request: ManagementRequest) -> str:
+    # [REC] the account is masked but for its last four digits, and the id is not filled in.
+    facts = stage.facts
+    arn = f"arn:aws:execute-api:{facts.region}:{'*' * 8}{facts.account_id[-4:]}:{facts.api_id}/{stage.api.stage}"
+    return (
+        f"User: {request.denied_to} is not authorized to perform: execute-api:ManageConnections "
+        f"on resource: {arn}/{request.method}/@connections/{{connectionId}}"
+    )
+
+
+def _post(stage: Stage, request: ManagementRequest, connection: Connection, now: float, now_ms: int) -> Answer:
+    if request.is_buffer_full:
+        # [DOC] SDK model: LimitExceededException also stands for a client-side buffer that is full.
+        return Answer(answers.error(stage.ids, now_ms, 429, None, "LimitExceededException"))
+    warnings: tuple[Effect, ...] = ()
+    try:
+        text = request.body.decode()
+    except UnicodeDecodeError:
+        if stage.assumptions.non_utf8_post is NonUtf8Post.REFUSE:
+            return Answer(answers.error(stage.ids, now_ms, 400, "Data must be UTF-8"))
+        text = request.body.decode(errors="replace")
+        fields = {"connection_id": connection.connection_id}
+        warnings = (Warn("posted bytes that are not UTF-8; sent with replacement characters", fields),)
+    return Answer(answers.answer(stage.ids, now_ms, 200), (*connection.post(text, now), *warnings))
+
+
+def _description(connection: Connection, now: float, now_ms: int) -> bytes:
+    identity = {"sourceIp": connection.identity["sourceIp"]}
+    if "userAgent" in connection.identity:
+        identity["userAgent"] = connection.identity["userAgent"]
+    last_active_ms = now_ms - round((now - connection.last_active) * 1000)
+    document = {
+        "connectedAt": iso_time(connection.connected_at_ms),
+        "identity": identity,
+        "lastActiveAt": iso_time(max(last_active_ms, connection.connected_at_ms)),
+    }
+    return json.dumps(document, separators=(",", ":")).encode()
+
+
+def iso_time(epoch_ms: int) -> str:
+    """ISO 8601 with milliseconds and ``Z``. [DOC] AWS CLI example of get-connection"""
+    at = datetime.fromtimestamp(epoch_ms // 1000, UTC)
+    return f"{at:%Y-%m-%dT%H:%M:%S}.{epoch_ms % 1000:03d}Z"

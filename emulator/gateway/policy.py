@@ -1,0 +1,95 @@
+"""IAM policies as authorizers return them: does one allow an action on a resource? Pure."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from typing import Any
+
+INVOKE = "execute-api:Invoke"
+"""The action a client performs by connecting. [DOC] apigw-docs:apigateway-websocket-control-access-iam"""
+
+
+class PolicyError(ValueError):
+    """What was returned is no policy."""
+
+
+class Effect(enum.Enum):
+    """What a policy says; an explicit Deny wins, and silence denies."""
+
+    ALLOW = enum.auto()
+    DENY = enum.auto()
+    SILENT = enum.auto()
+
+
+def evaluate(policy: Any, action: str, resource: str) -> Effect:
+    """What a policy document says about an action on a resource.
+
+    Conditions are not evaluated: a statement that has some never allows and always denies, the safe reading.
+
+    Raises:
+        PolicyError: it is no policy document.
+    """
+    if not isinstance(policy, dict):
+        raise PolicyError("policyDocument must be an object")
+    statements = policy.get("Statement")
+    effects = [_statement(each, action, resource) for each in _listed(statements, "Statement")]
+    if Effect.DENY in effects:
+        return Effect.DENY
+    return Effect.ALLOW if Effect.ALLOW in effects else Effect.SILENT
+
+
+def has_conditions(policy: Any) -> bool:
+    """Whether a policy that `evaluate` accepted has conditions, which it cannot evaluate."""
+    return any(each.get("Condition") for each in _listed(policy["Statement"], "Statement"))
+
+
+def _statement(statement: Any, action: str, resource: str) -> Effect:
+    if not isinstance(statement, dict):
+        raise PolicyError("each Statement must be an object")
+    effect = statement.get("Effect")
+    if effect not in ("Allow", "Deny"):
+        raise PolicyError('Effect must be "Allow" or "Deny"')
+    applies = _applies(statement, "Action", lambda pattern: matches(pattern.lower(), action.lower()))
+    applies = _applies(statement, "Resource", lambda pattern: matches(pattern, resource)) and applies
+    if not applies or (statement.get("Condition") and effect == "Allow"):
+        return Effect.SILENT
+    return Effect.ALLOW if effect == "Allow" else Effect.DENY
+
+
+def _applies(statement: dict[str, Any], element: str, matching: Callable[[str], bool]) -> bool:
+    negated = f"Not{element}"
+    if (element in statement) == (negated in statement):
+        raise PolicyError(f"each Statement must have either {element} or {negated}")
+    name = element if element in statement else negated
+    patterns = _listed(statement[name], name)
+    if not all(isinstance(pattern, str) for pattern in patterns):
+        raise PolicyError(f"{name} must be a string or a list of strings")
+    return any(matching(pattern) for pattern in patterns) == (name == element)
+
+
+def _listed(value: Any, name: str) -> list[Any]:
+    if isinstance(value, list):
+        return value
+    if isinstance(value, dict | str):
+        return [value]
+    raise PolicyError(f"{name} is missing or no list")
+
+
+def matches(pattern: str, text: str) -> bool:
+    """Whether a pattern with ``*`` (any characters) and ``?`` (one) covers the whole text, in linear-ish time."""
+    at = text_at = 0
+    star, resume = -1, 0
+    while text_at < len(text):
+        if at < len(pattern) and pattern[at] == "*":
+            star, resume = at, text_at
+            at += 1
+        elif at < len(pattern) and pattern[at] in ("?", text[text_at]):
+            at += 1
+            text_at += 1
+        elif star >= 0:
+            resume += 1
+            at, text_at = star + 1, resume
+        else:
+            return False
+    return all(character == "*" for character in pattern[at:])

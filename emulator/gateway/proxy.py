@@ -1,0 +1,90 @@
+"""What a Lambda proxy integration returned: parsed once, or malformed. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+_KEYS: Final = frozenset({"statusCode", "headers", "multiValueHeaders", "body", "isBase64Encoded"})
+"""A result with any other key is malformed. [USR] middy #1219"""
+_SCALARS: Final = (str, int, float, bool)
+
+
+@dataclass(frozen=True, slots=True)
+class ProxyResponse:
+    """A well-formed result."""
+
+    status: int
+    body: str | None = None
+    """None: the result had none."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Lower-case name to value; the last one where it was repeated."""
+
+
+@dataclass(frozen=True, slots=True)
+class Malformed:
+    """A result that is no proxy response."""
+
+    reason: str
+    is_none: bool = False
+    """Whether the function returned None, the most frequent mistake."""
+
+
+def parse_proxy_response(payload: bytes) -> ProxyResponse | Malformed:
+    """Read a function's result. [INF] apigw-docs on proxy errors; [USR] middy #1219"""
+    try:
+        result = json.loads(payload)
+    except (ValueError, RecursionError):
+        return Malformed("the result is not JSON")
+    if result is None:
+        return Malformed('the result is None; return {"statusCode": 200}', is_none=True)
+    if not isinstance(result, dict):
+        return Malformed(f"the result is a {type(result).__name__}, not an object with a statusCode")
+    return _read(result)
+
+
+def _read(result: dict[str, Any]) -> ProxyResponse | Malformed:
+    unknown = sorted(result.keys() - _KEYS)
+    if unknown:
+        return Malformed(f"the result has keys that are not allowed: {', '.join(unknown)}")
+    status = _status(result.get("statusCode"))
+    if status is None:
+        return Malformed(f"statusCode must be an integer from 200 to 599, not {result.get('statusCode')!r}")
+    body = result.get("body")
+    if body is not None and not isinstance(body, str):
+        return Malformed(f"body must be a string, not {type(body).__name__}; use json.dumps")
+    headers = _headers(result.get("headers"), result.get("multiValueHeaders"))
+    if headers is None:
+        return Malformed("headers must map names to values, multiValueHeaders names to lists of values")
+    return ProxyResponse(status, body, headers)
+
+
+def _status(value: Any) -> int | None:
+    if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) == 3:
+        value = int(value)  # [INF] numeric strings pass on REST APIs
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or value != int(value):
+        return None
+    return int(value) if 200 <= value <= 599 else None
+
+
+def _headers(single: Any, multi: Any) -> dict[str, str] | None:
+    headers: dict[str, str] = {}
+    if not isinstance(single, dict | None) or not isinstance(multi, dict | None):
+        return None
+    for name, values in (multi or {}).items():
+        if not isinstance(values, list) or not all(isinstance(value, _SCALARS) for value in values):
+            return None
+        headers.update({name.lower(): _text(value) for value in values})
+    for name, value in (single or {}).items():
+        if value is not None and not isinstance(value, _SCALARS):
+            return None
+        headers[name.lower()] = _text(value)
+    return headers
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    return "" if value is None else json.dumps(value)

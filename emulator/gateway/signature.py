@@ -1,0 +1,166 @@
+"""SigV4 as requests carry it: its structure, and what AWS answers when it is missing or wrong. Pure.
+
+The cryptographic check needs the secret key, so the shell makes it and tells the verdict.
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+SERVICE: Final = "execute-api"
+"""Signing name of WebSocket upgrades and ``@connections``. [DOC] SDK model apigatewaymanagementapi-2018-11-29"""
+_ALGORITHM: Final = "AWS4-HMAC-SHA256"
+_DATE: Final = re.compile(r"\d{8}T\d{6}Z")
+_HEX: Final = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signature:
+    """A well-formed signature, not yet verified."""
+
+    access_key_id: str
+    date: str
+    """``yyyymmdd`` of the credential scope."""
+    region: str
+    service: str
+    signed_headers: tuple[str, ...]
+    value: str
+    """64 hexadecimal digits."""
+    timestamp: str
+    """``yyyymmddThhmmssZ`` of ``X-Amz-Date``."""
+    in_query: bool
+    """Whether it is in the query string (a presigned URL) and not in the ``Authorization`` header."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flaw:
+    """Why a request is not accepted: 403 with this error type and message."""
+
+    error_type: str
+    message: str
+
+
+MISSING: Final = Flaw("MissingAuthenticationTokenException", "Missing Authentication Token")
+"""The request is not signed. [DOC] gateway responses"""
+MISMATCH: Final = Flaw(
+    "InvalidSignatureException",
+    "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access "
+    "Key and signing method. Consult the service documentation for details.",
+)
+"""The signature is not the one the secret key makes. [INF]"""
+UNKNOWN_KEY: Final = Flaw("UnrecognizedClientException", "The security token included in the request is invalid.")
+"""There is no such access key. [INF]"""
+
+
+class Check(enum.Enum):
+    """What the shell found about a signature that is well formed."""
+
+    VALID = enum.auto()
+    """It verified, or belongs to credentials the emulator cannot know and therefore trusts."""
+    MISMATCH = enum.auto()
+    EXPIRED = enum.auto()
+    UNKNOWN_KEY = enum.auto()
+    NOT_PERMITTED = enum.auto()
+    """It verified, but whoever made it may not do this."""
+
+
+def parse(headers: Iterable[tuple[str, str]], query: Iterable[tuple[str, str]] = ()) -> Signature | Flaw:
+    """The signature of a request, from its ``Authorization`` header or its query, or why there is none to check."""
+    fields = {name.lower(): value.strip() for name, value in headers}
+    authorization = fields.get("authorization")
+    if authorization is not None:
+        return _from_header(authorization, fields)
+    parameters = dict(query)
+    if "X-Amz-Signature" in parameters or "X-Amz-Algorithm" in parameters:
+        return _from_query(parameters)
+    return MISSING
+
+
+def _from_header(authorization: str, fields: Mapping[str, str]) -> Signature | Flaw:
+    scheme, _, rest = authorization.partition(" ")
+    if scheme != _ALGORITHM:
+        # A token of another scheme, or of nothing: AWS lists all that it misses. [INF]
+        return _incomplete(["Credential", "Signature", "SignedHeaders"], "x-amz-date" in fields, authorization)
+    pairs = (part.strip().partition("=") for part in rest.split(","))
+    parts = {name: value for name, _, value in pairs}
+    missing = [name for name in ("Credential", "Signature", "SignedHeaders") if not parts.get(name)]
+    timestamp = fields.get("x-amz-date", "")
+    if missing or not timestamp:
+        return _incomplete(missing, bool(timestamp), authorization)
+    return _checked(parts["Credential"], parts["SignedHeaders"], parts["Signature"], timestamp, in_query=False)
+
+
+def _from_query(parameters: Mapping[str, str]) -> Signature | Flaw:
+    names = ("X-Amz-Credential", "X-Amz-SignedHeaders", "X-Amz-Signature", "X-Amz-Date")
+    if parameters.get("X-Amz-Algorithm") != _ALGORITHM or not all(parameters.get(name) for name in names):
+        return Flaw("IncompleteSignatureException", "Query-string authentication requires all of its X-Amz- parameters")
+    credential, signed, value, timestamp = (parameters[name] for name in names)
+    return _checked(credential, signed, value, timestamp, in_query=True)
+
+
+def _incomplete(missing: list[str], has_date: bool, authorization: str) -> Flaw:
+    sentences = [f"Authorization header requires '{name}' parameter." for name in missing]
+    if not has_date:
+        sentences.append("Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.")
+    scheme = authorization.partition(" ")[0]
+    return Flaw("IncompleteSignatureException", f"{' '.join(sentences)} Authorization={scheme}")
+
+
+def _checked(credential: str, signed: str, value: str, timestamp: str, *, in_query: bool) -> Signature | Flaw:
+    scope = credential.rsplit("/", 4)
+    if len(scope) != 5 or not scope[0] or scope[4] != "aws4_request":
+        return Flaw(
+            "IncompleteSignatureException",
+            f"Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, "
+            f"got '{credential}'",
+        )
+    key, date, region, service, _ = scope
+    if service != SERVICE:
+        return Flaw("InvalidSignatureException", f"Credential should be scoped to correct service: '{SERVICE}'.")
+    if not _DATE.fullmatch(timestamp) or timestamp[:8] != date:
+        return Flaw(
+            "InvalidSignatureException",
+            f"Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: "
+            f"'{date}' != '{timestamp[:8]}', from '{timestamp}'.",
+        )
+    signed_headers = tuple(name for name in signed.lower().split(";") if name)
+    if "host" not in signed_headers:
+        return Flaw(
+            "InvalidSignatureException", "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization."
+        )
+    if not _HEX.fullmatch(value):
+        return MISMATCH
+    return Signature(
+        access_key_id=key,
+        date=date,
+        region=region,
+        service=service,
+        signed_headers=signed_headers,
+        value=value,
+        timestamp=timestamp,
+        in_query=in_query,
+    )
+
+
+def refusal(found: Signature | Flaw, check: Check) -> Flaw | None:
+    """Why a request is refused, given what it carries and what the shell found; None: it is signed well enough.
+
+    `Check.NOT_PERMITTED` is not a matter of the signature; who asks decides about it.
+    """
+    if isinstance(found, Flaw):
+        return found
+    match check:
+        case Check.VALID | Check.NOT_PERMITTED:
+            return None
+        case Check.MISMATCH:
+            return MISMATCH
+        case Check.UNKNOWN_KEY:
+            return UNKNOWN_KEY
+        case Check.EXPIRED:
+            return Flaw(
+                "InvalidSignatureException", f"Signature expired: {found.timestamp} is now too old or too early."
+            )

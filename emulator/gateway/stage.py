@@ -1,0 +1,144 @@
+"""A deployed stage: the API of a topology, compiled once into what the rules look up per message. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from streamer.errors import TopologyError
+from streamer.topology import CONNECT, DISCONNECT, Api, Authorizer, Route
+
+from .ids import IdSource
+from .limits import Assumptions, Limits
+from .routes import Selector
+from .throttle import TokenBucket, bucket
+from .validation import Check, compile_models
+
+API_KEY_HEADER: Final = "$request.header.x-api-key"
+API_KEY_AUTHORIZER: Final = "$context.authorizer.usageIdentifierKey"
+"""The two API key selection expressions there are. [DOC] apigw-docs:apigateway-websocket-api-selection-expressions"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """Where an API lives: what its ids, ARNs and events say about it."""
+
+    region: str
+    account_id: str
+    """12 digits."""
+    api_id: str
+    """10 lower-case letters and digits."""
+    domain_name: str
+    """Host without scheme; with the port here, because functions build ``https://{domainName}/{stage}`` from it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompiledRoute:
+    """A route with what its messages need, ready to use."""
+
+    route: Route
+    timeout_seconds: float
+    check: Check | None
+    bucket: TokenBucket | None
+
+
+class Stage:
+    """One stage of one API in this emulator; the only state it holds is that of its throttles and its ids.
+
+    Raises:
+        TopologyError: an expression or model of the API is none that AWS accepts.
+    """
+
+    __slots__ = (
+        "_account",
+        "_authorizer",
+        "_connections",
+        "_routes",
+        "_selector",
+        "api",
+        "assumptions",
+        "facts",
+        "ids",
+        "limits",
+        "variables",
+    )
+
+    def __init__(
+        self,
+        api: Api,
+        facts: Facts,
+        ids: IdSource,
+        *,
+        limits: Limits | None = None,
+        assumptions: Assumptions | None = None,
+    ) -> None:
+        self.api = api
+        self.facts = facts
+        self.ids = ids
+        self.limits = limits or Limits()
+        self.assumptions = assumptions or Assumptions()
+        self.variables = dict(api.stage_variables)
+        """The stage variables as they stand in events."""
+        if api.api_key_selection_expression not in (API_KEY_HEADER, API_KEY_AUTHORIZER):
+            raise TopologyError(
+                f"API key selection expression {api.api_key_selection_expression!r} is neither {API_KEY_HEADER} "
+                f"nor {API_KEY_AUTHORIZER}"
+            )
+        self._routes = {route.route_key: self._compiled(route) for route in api.routes}
+        self._selector = Selector(api.route_selection_expression, self._routes)
+        self._account = bucket(self.limits.account)
+        self._connections = bucket(self.limits.connections)
+        connect = self.connect
+        named = None if connect is None else connect.route.authorizer
+        self._authorizer = None if named is None else api.authorizer(named)
+
+    @property
+    def connect(self) -> CompiledRoute | None:
+        """The ``$connect`` route; None: every client is accepted."""
+        return self._routes.get(CONNECT)
+
+    @property
+    def disconnect(self) -> CompiledRoute | None:
+        """The ``$disconnect`` route; None: nobody hears about the end of a connection."""
+        return self._routes.get(DISCONNECT)
+
+    @property
+    def authorizer(self) -> Authorizer | None:
+        """The authorizer of ``$connect``, if it has one."""
+        return self._authorizer
+
+    @property
+    def arn(self) -> str:
+        """The stage's ``execute-api`` ARN, which route keys and management paths are appended to."""
+        facts = self.facts
+        return f"arn:aws:execute-api:{facts.region}:{facts.account_id}:{facts.api_id}/{self.api.stage}"
+
+    def route_for(self, text: str) -> CompiledRoute | None:
+        """The route a message takes; None: neither a route nor ``$default``."""
+        key = self._selector.select(text)
+        return None if key is None else self._routes[key]
+
+    def admits(self, route: CompiledRoute | None, now: float) -> bool:
+        """Whether the throttles of the route and of the account let one more request through. Takes their tokens."""
+        if route is not None and route.bucket is not None and not route.bucket.take(now):
+            return False
+        return self._account is None or self._account.take(now)
+
+    def admits_connection(self, now: float) -> bool:
+        """Whether one more handshake may start."""
+        if self._connections is not None and not self._connections.take(now):
+            return False
+        return self.admits(self.connect, now)
+
+    def admits_management(self, now: float) -> bool:
+        """Whether one more ``@connections`` call is answered: they share the account's throttle. [DOC] apigw-docs"""
+        return self._account is None or self._account.take(now)
+
+    def _compiled(self, route: Route) -> CompiledRoute:
+        return CompiledRoute(
+            route=route,
+            timeout_seconds=min(route.integration_timeout_seconds, self.limits.integration_timeout_seconds),
+            check=compile_models(route),
+            # A stage's default throttle applies to each route on its own. [DOC] apigw-docs:request-throttling
+            bucket=bucket(route.throttle or self.api.throttle),
+        )
