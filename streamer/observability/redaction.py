@@ -32,9 +32,15 @@ def redact_text(text: str, secrets: Iterable[str] = ()) -> str:
     """The text without JWTs, ``Authorization`` values, bearer tokens, and the given secrets."""
     for secret in secrets:
         text = text.replace(secret, REDACTED)
-    text = _JWT.sub(REDACTED, text)
-    text = _AUTHORIZATION.sub(rf"\g<1>{REDACTED}", text)
-    return _BEARER.sub(rf"\g<1>\g<2>{REDACTED}", text)
+    # Looking first is several times cheaper than substituting, and nearly every string is innocent.
+    if "." in text:
+        text = _JWT.sub(REDACTED, text)
+    lower = text.lower()
+    if "authorization" in lower:
+        text = _AUTHORIZATION.sub(rf"\g<1>{REDACTED}", text)
+    if "bearer" in lower:
+        text = _BEARER.sub(rf"\g<1>\g<2>{REDACTED}", text)
+    return text
 
 
 def is_sensitive(name: str) -> bool:
@@ -49,7 +55,7 @@ def loggable(value: Any, secrets: Sequence[str] = (), depth: int = DEPTH) -> Any
         case None | bool():
             return value
         case str():
-            return redact_text(_shortened(value), secrets)
+            return _safe(value, secrets)
         case int():
             return value if -(2**63) <= value < 2**64 else f"<integer of {value.bit_length()} bits>"
         case float():
@@ -62,15 +68,15 @@ def loggable(value: Any, secrets: Sequence[str] = (), depth: int = DEPTH) -> Any
             return "…"
         case Mapping():
             return {
-                redact_text(_shortened(str(name)), secrets): (
-                    REDACTED if is_sensitive(str(name)) and item is not None else loggable(item, secrets, depth - 1)
+                _safe(name, secrets): (
+                    REDACTED if is_sensitive(name) and item is not None else loggable(item, secrets, depth - 1)
                 )
-                for name, item in list(value.items())[:ITEMS]
+                for name, item in ((_text(name), item) for name, item in list(value.items())[:ITEMS])
             }
         case list() | tuple() | set() | frozenset():
             return [loggable(item, secrets, depth - 1) for item in list(value)[:ITEMS]]
         case _:
-            return redact_text(_shortened(_text(value)), secrets)
+            return _safe(_text(value), secrets)
 
 
 def _number(value: Decimal) -> int | float | str:
@@ -86,7 +92,9 @@ def _text(value: object) -> str:
         return f"<unprintable {type(value).__name__}>"
 
 
-def _shortened(text: str) -> str:
+def _safe(text: str, secrets: Sequence[str]) -> str:
+    # Shortened last: a secret that is cut in two would no longer be recognised.
+    safe = redact_text(text[: 2 * STRING_CHARACTERS], secrets)
     if len(text) <= STRING_CHARACTERS:
-        return text
-    return f"{text[:STRING_CHARACTERS]}… ({len(text)} characters)"
+        return safe
+    return f"{safe[:STRING_CHARACTERS]}… ({len(text)} characters)"

@@ -1,0 +1,38 @@
+"""What ``streamer emulate`` was asked to do, as the command line understood it. Frozen data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmulateOptions:
+    """All options, with the defaults of the command line."""
+
+    target: str | None = None
+    """``module:attribute`` of an App or a topology. None: ``app:app`` in the current folder, else the demo app."""
+    host: str = "127.0.0.1"
+    port: int = 8787
+    """0 picks a free one."""
+    stage: str = "dev"
+    dynamodb: str = "embedded"
+    """``embedded``, or the URL of a DynamoDB."""
+    isolation: Literal["process", "inline"] | None = None
+    """Where functions run. None: the emulator's default."""
+    reload: bool = True
+    """Whether changed files replace the functions."""
+    ready_file: Path | None = None
+    """Written once everything accepts traffic, besides ``.streamer/emulator.json``."""
+    log_format: Literal["pretty", "json"] = "pretty"
+    idle_timeout: float = 600.0
+    """Seconds without a message after which a connection is closed."""
+    max_duration: float = 7200.0
+    """Seconds that a connection may last."""
+    integration_timeout: float | None = None
+    """Seconds the gateway waits for a function. None: what each route says (29 s unless it says otherwise)."""
+    state_file: Path | None = None
+    """Keeps the tables across restarts. None: they are gone when the emulator ends."""
+    log_dir: Path | None = None
+    """Gets a file of Lambda's own log lines per function. None: no files."""

@@ -1,0 +1,89 @@
+"""The development secret: signs tokens locally while ``JWT_SECRET`` is unset, shared by all commands in one folder."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from streamer.errors import ConfigurationError
+
+FOLDER: Final = Path(".streamer")
+"""What streamer keeps beside a project; ignored by git through a file of its own."""
+FILE: Final = "jwt-secret"
+SECRET_BYTES: Final = 32
+
+
+@dataclass(frozen=True, slots=True)
+class DevelopmentSecret:
+    """The secret and whether this call made it."""
+
+    value: str
+    is_new: bool
+
+    def __repr__(self) -> str:
+        return f"DevelopmentSecret(is_new={self.is_new})"
+
+
+def development_secret(folder: Path = FOLDER) -> DevelopmentSecret:
+    """The secret kept in ``folder``; made, readable by its owner only, when there is none.
+
+    Of several processes that make it at once, one wins, and all return the winner's.
+
+    Raises:
+        ConfigurationError: the folder cannot be written, or the file is not a secret of ours.
+    """
+    path = folder / FILE
+    try:
+        existing = _read(path)
+        if existing is not None:
+            return DevelopmentSecret(existing, is_new=False)
+        _make_folder(folder)
+        is_new = _create(path, secrets.token_urlsafe(SECRET_BYTES))
+        created = _read(path)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(
+            f"the development secret {path} cannot be read or made ({error}); set JWT_SECRET instead"
+        ) from error
+    if created is None:
+        raise ConfigurationError(f"the development secret {path} vanished; try again, or set JWT_SECRET")
+    return DevelopmentSecret(created, is_new=is_new)
+
+
+def _read(path: Path) -> str | None:
+    try:
+        text = path.read_text("ascii").strip()
+    except FileNotFoundError:
+        return None
+    if len(text) < SECRET_BYTES:
+        raise ConfigurationError(f"{path} holds no usable secret; delete it and a new one is made")
+    if stat.S_IMODE(path.stat().st_mode) & 0o077:
+        # Copied or checked out by a tool that does not keep modes.
+        path.chmod(0o600)
+    return text
+
+
+def _make_folder(folder: Path) -> None:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with contextlib.suppress(FileExistsError), (folder / ".gitignore").open("x", encoding="ascii") as ignore:
+        ignore.write("# Local state and a secret; never commit it.\n*\n")
+
+
+def _create(path: Path, value: str) -> bool:
+    """Make the file with all its content in one step; False when another process was first."""
+    draft = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(f"{value}\n")
+        # Unlike a rename, a link never replaces what another process has put there.
+        path.hardlink_to(draft)
+    except FileExistsError:
+        return False
+    finally:
+        draft.unlink(missing_ok=True)
+    return True
