@@ -1,1 +1,8 @@
 """Asynchronous request processing over WebSockets on AWS, developed entirely offline."""
+
+from streamer.app import App
+from streamer.context import Cancelled, Progress, Request
+from streamer.errors import ActionError, ErrorCode
+from streamer.principal import Principal
+
+__all__ = ["ActionError", "App", "Cancelled", "ErrorCode", "Principal", "Progress", "Request"]

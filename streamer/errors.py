@@ -12,7 +12,8 @@
     ├── PayloadTooLargeError      a message is over 128 KB
     ├── SendError                 a message could not be delivered, though the connection may live
     └── StoreError                the store did not answer or refused
-        └── ConflictError         a conditional write lost against another
+        ├── ConflictError         a conditional write lost against another
+        └── ItemTooLargeError     a record is larger than the store can hold
 """
 
 from __future__ import annotations
@@ -114,3 +115,7 @@ class StoreError(StreamerError):
 
 class ConflictError(StoreError):
     """A conditional write lost: the record was not in the state that the caller expected."""
+
+
+class ItemTooLargeError(StoreError):
+    """A record is larger than the 400 KB that a DynamoDB item may have; nothing was written."""

@@ -1,0 +1,182 @@
+"""One action that users wrote: when it is queued, who may call it, what its payload must look like."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, cast
+
+from streamer.context import Progress, Request
+from streamer.errors import ActionError, ConfigurationError, ErrorCode
+from streamer.messages import to_json
+from streamer.stores.records import Failure
+
+FAILURE_MESSAGE_CHARACTERS: Final = 4096
+"""Longest text of an error that is passed on; the rest is cut."""
+FAILURE_DETAILS_CHARACTERS: Final = 32 * 1024
+"""Longest details (as JSON) of an error that are passed on; larger ones are left out."""
+
+Validator = Callable[[Any], Any]
+"""Takes a payload; raises (ValueError and the like) or returns False when it is bad; may return what replaces it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """A registered action."""
+
+    name: str
+    function: Callable[..., Any]
+    estimated_duration: float = 0
+    """Seconds."""
+    queued: bool | None = None
+    """Whether it is queued; None: its estimated duration decides."""
+    permissions: frozenset[str] = frozenset()
+    """All of these are needed to call it."""
+    max_attempts: int = 1
+    validator: Any = None
+    """A `Validator` or a Pydantic model class; None: any payload will do."""
+    timeout_seconds: float | None = None
+    """How long one run may take; None: as long as the Lambda function may."""
+    progress_parameter: str = "none"
+    """Whether the function takes ``progress``: ``none``, ``optional`` or ``required``."""
+
+    def is_queued(self, threshold_seconds: float) -> bool:
+        """Whether a call is stored and run by the processor, rather than at once by the router."""
+        if self.queued is not None:
+            return self.queued
+        # A function that cannot do without progress stays queued whatever threshold the environment sets.
+        return self.estimated_duration > threshold_seconds or self.progress_parameter == "required"
+
+    def missing_permissions(self, held: frozenset[str]) -> list[str]:
+        """What a caller would need besides what they hold, sorted."""
+        return sorted(self.permissions - held)
+
+    def call(self, request: Request, progress: Progress | None) -> Any:
+        """Call the function; for an ``async def`` this is its coroutine. ``progress`` is None for a quick call."""
+        if progress is None or self.progress_parameter == "none":
+            return self.function(request)
+        return self.function(request, progress)
+
+    def validated(self, payload: Any) -> Any:
+        """The payload as the action wants it.
+
+        Raises:
+            ActionError: the validator does not like it; details say why when the validator does.
+        """
+        if self.validator is None:
+            return payload
+        model_validate = getattr(self.validator, "model_validate", None)
+        validate = model_validate if callable(model_validate) else cast("Validator", self.validator)
+        try:
+            verdict = validate(payload)
+        except ActionError:
+            raise
+        except Exception as exc:
+            if not _is_verdict(exc):
+                raise
+            raise ActionError(
+                f"the payload is not valid: {_summary(exc)}",
+                code=ErrorCode.VALIDATION_ERROR,
+                details=_validation_details(exc),
+            ) from exc
+        if verdict is False:
+            raise ActionError("the payload is not valid", code=ErrorCode.VALIDATION_ERROR)
+        return payload if verdict is None or verdict is True else verdict
+
+
+def progress_parameter(name: str, function: Callable[..., Any]) -> str:
+    """Whether an action's function takes ``progress`` besides the request: ``none``, ``optional``, ``required``.
+
+    Raises:
+        ConfigurationError: it can be called neither as ``f(request)`` nor as ``f(request, progress)``.
+    """
+    if inspect.isasyncgenfunction(function) or inspect.isgeneratorfunction(function):
+        raise ConfigurationError(f"action {name!r} is a generator; an action returns its result")
+    try:
+        signature = inspect.signature(function)
+    except ValueError:
+        return "none"  # built in C without a signature: only a call can tell
+    takes_one, takes_two = (_accepts(signature, count) for count in (1, 2))
+    if takes_one:
+        return "optional" if takes_two else "none"
+    if takes_two:
+        return "required"
+    raise ConfigurationError(
+        f"action {name!r} must take (request) or (request, progress), but its function takes {signature}"
+    )
+
+
+def _accepts(signature: inspect.Signature, positionals: int) -> bool:
+    try:
+        signature.bind(*range(positionals))
+    except TypeError:
+        return False
+    return True
+
+
+def _is_verdict(exc: Exception) -> bool:
+    """Whether an exception means "the payload is bad", rather than "the validator is".
+
+    Pydantic's ValidationError is a ValueError; those of jsonschema and marshmallow are known by their name.
+    """
+    return isinstance(exc, ValueError | TypeError | LookupError) or type(exc).__name__ == "ValidationError"
+
+
+def _summary(exc: Exception) -> str:
+    if isinstance(exc, LookupError):
+        return f"{exc.args[0]!r} is missing" if exc.args else "something is missing"
+    errors = _model_errors(exc)
+    if errors:
+        first = errors[0]
+        where = ".".join(str(part) for part in first["loc"])
+        more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+        return f"{where + ': ' if where else ''}{first['msg']}{more}"
+    return str(exc).partition("\n")[0]
+
+
+def _validation_details(exc: Exception) -> Mapping[str, Any] | None:
+    errors = _model_errors(exc)
+    return {"errors": errors} if errors else None
+
+
+def _model_errors(exc: Exception) -> list[dict[str, Any]]:
+    """What Pydantic says is wrong, without the input (it is the client's own) and without links."""
+    listed = getattr(exc, "errors", None)
+    if not callable(listed):
+        return []
+    return [{"loc": list(error["loc"]), "msg": error["msg"], "type": error["type"]} for error in listed()]
+
+
+def failure_of(exc: BaseException, *, code: ErrorCode, production: bool) -> Failure:
+    """What the client is told about an exception.
+
+    An `ActionError` speaks for itself. Of any other exception the client learns in production only that it
+    happened; its text goes to the log alone.
+
+    Args:
+        exc: what was raised.
+        code: for exceptions that bring no code of their own.
+        production: whether texts of unexpected exceptions are hidden.
+    """
+    if isinstance(exc, ActionError):
+        message = str(exc.message)[:FAILURE_MESSAGE_CHARACTERS]
+        return Failure(
+            code=str(exc.code), message=message, details=_presentable(exc.details), retryable=bool(exc.retryable)
+        )
+    if production:
+        return Failure(code=code, message="the action failed unexpectedly; the reason is in the service's log")
+    text = f"{type(exc).__name__}: {exc}"
+    return Failure(code=code, message=text[:FAILURE_MESSAGE_CHARACTERS])
+
+
+def _presentable(details: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    if details is None:
+        return None
+    try:
+        characters = len(to_json(details))
+    except (TypeError, ValueError) as exc:
+        return {"left_out": f"the details are not JSON: {exc}"}
+    if characters > FAILURE_DETAILS_CHARACTERS:
+        return {"left_out": f"the details have {characters} characters of JSON"}
+    return details

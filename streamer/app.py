@@ -1,0 +1,206 @@
+"""App: the registry of actions that users write, and the one place both router and processor look them up."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from streamer.actions import Action, progress_parameter
+from streamer.errors import ConfigurationError
+from streamer.messages import ACTION_NAME
+
+if TYPE_CHECKING:
+    from streamer.topology import Topology
+
+QUEUE_THRESHOLD_SECONDS: Final = 5.0
+"""Actions estimated to take longer than this are queued, unless the environment sets another threshold."""
+
+BUILT_IN_ACTIONS: Final = frozenset({"ping", "health", "status", "cancel", "subscribe", "unsubscribe"})
+"""Names that belong to the protocol; users' actions cannot take them."""
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+class App:
+    """A service: its actions and what its functions need.
+
+    Args:
+        environment: Names of environment variables that the actions need, such as ``DATABASE_URL``. They reach the
+            router and the processor, and their values are treated as secrets: never printed.
+    """
+
+    def __init__(self, *, environment: Iterable[str] = ()) -> None:
+        if isinstance(environment, str):
+            raise ConfigurationError(f"App(environment={environment!r}) must be a sequence of names, not one string")
+        self._environment = tuple(environment)
+        self._actions: dict[str, Action] = {}
+
+    @property
+    def environment(self) -> tuple[str, ...]:
+        """Names of the environment variables that the actions need."""
+        return self._environment
+
+    @property
+    def actions(self) -> Mapping[str, Action]:
+        """All registered actions by name."""
+        return MappingProxyType(self._actions)
+
+    def action(
+        self,
+        name: str,
+        *,
+        estimated_duration: float = 0,
+        queued: bool | None = None,
+        permissions: Iterable[str] = (),
+        max_attempts: int = 1,
+        validator: Any = None,
+        timeout_seconds: float | None = None,
+    ) -> Callable[[_F], _F]:
+        """Register a function as an action; the function itself stays as it is.
+
+        A quick action is ``f(request)`` and runs in the router, which answers with what it returns. A slow one is
+        ``f(request, progress)`` and is queued: stored first, then run by the processor. Both may be ``async def``.
+
+        Args:
+            name: What clients call; letters, digits, ``.``, ``_`` and ``-``, at most 64.
+            estimated_duration: Seconds it usually takes; above 5 (strictly) it is queued.
+            queued: True or False to decide it regardless of the estimate.
+            permissions: A caller needs all of them.
+            max_attempts: How often a queued action is tried at most.
+            validator: Checks the payload before anything else happens: a callable that raises ValueError (or
+                returns the payload to use instead), or a Pydantic model class, of which the action then gets an
+                instance.
+            timeout_seconds: How long one run may take. None: as long as the function has.
+
+        Raises:
+            ConfigurationError: any of this cannot be; the message says what to change.
+        """
+        self._check_name(name)
+        if isinstance(permissions, str):
+            raise ConfigurationError(f"action {name!r}: permissions must be a sequence of names, not one string")
+        _check_numbers(name, estimated_duration, max_attempts, timeout_seconds)
+        if validator is not None and not callable(validator):
+            raise ConfigurationError(f"action {name!r}: validator must be a callable or a Pydantic model class")
+        wanted = frozenset(permissions)
+
+        def register(function: _F) -> _F:
+            action = Action(
+                name=name,
+                function=function,
+                estimated_duration=estimated_duration,
+                queued=queued,
+                permissions=wanted,
+                max_attempts=max_attempts,
+                validator=validator,
+                timeout_seconds=timeout_seconds,
+                progress_parameter=progress_parameter(name, function),
+            )
+            if action.progress_parameter == "required" and _is_declared_quick(action):
+                raise ConfigurationError(
+                    f"action {name!r} takes progress, but is quick: pass queued=True, "
+                    f"or an estimated_duration above {QUEUE_THRESHOLD_SECONDS:g}"
+                )
+            self._check_name(name)
+            self._actions[name] = action
+            return function
+
+        return register
+
+    def find(self, name: str) -> Action | None:
+        """The action of that name, or None."""
+        return self._actions.get(name)
+
+    def topology(
+        self,
+        *,
+        target: str,
+        table_prefix: str = "streamer_",
+        stage: str = "dev",
+        environment: Mapping[str, str] | None = None,
+    ) -> Topology:
+        """What this service consists of: four functions, three routes, three tables and the stream between them.
+
+        Args:
+            target: Where this App is, as ``module:attribute``; the functions load it from there.
+            table_prefix: Put before the tables' names.
+            stage: Name of the API's stage.
+            environment: Values of the variables the functions need (the service's own and `App.environment`).
+                Others in it are ignored.
+
+        Raises:
+            ConfigurationError: a variable that the App needs has no value.
+        """
+        # Deploying and emulating need it, answering a message does not: a cold start should not pay for it.
+        from streamer.service import describe  # noqa: PLC0415
+
+        return describe(self, target=target, table_prefix=table_prefix, stage=stage, environment=environment or {})
+
+    def _check_name(self, name: Any) -> None:
+        if not isinstance(name, str) or ACTION_NAME.fullmatch(name) is None:
+            raise ConfigurationError(
+                f'{name!r} cannot be the name of an action; it takes 1 to 64 letters, digits, ".", "_" and "-"'
+            )
+        if name in BUILT_IN_ACTIONS:
+            raise ConfigurationError(f"{name!r} is a built-in action; choose another name")
+        if name in self._actions:
+            raise ConfigurationError(f"action {name!r} is registered twice; names must be unique")
+
+
+def _is_declared_quick(action: Action) -> bool:
+    return action.queued is False or (action.queued is None and action.estimated_duration <= QUEUE_THRESHOLD_SECONDS)
+
+
+def _check_numbers(name: str, estimated_duration: float, max_attempts: Any, timeout_seconds: float | None) -> None:
+    # Written so that NaN fails as well.
+    if not estimated_duration >= 0:
+        raise ConfigurationError(f"action {name!r}: estimated_duration must be 0 or more seconds")
+    if isinstance(max_attempts, bool) or not isinstance(max_attempts, int) or max_attempts < 1:
+        raise ConfigurationError(f"action {name!r}: max_attempts must be a whole number from 1")
+    if timeout_seconds is not None and not timeout_seconds > 0:
+        raise ConfigurationError(f"action {name!r}: timeout_seconds must be more than 0, or None for no limit")
+
+
+def load_app(target: str) -> App:
+    """Import the App that ``module:attribute`` names.
+
+    Raises:
+        ConfigurationError: it is not there; the message says which half failed.
+    """
+    module_name, colon, attribute = target.partition(":")
+    if not (module_name and colon and attribute):
+        raise ConfigurationError(f"{target!r} does not name an App; write it as module:attribute, such as app:app")
+    found: Any = _import(module_name, target)
+    for name in attribute.split("."):
+        try:
+            found = getattr(found, name)
+        except AttributeError:
+            raise ConfigurationError(_without_attribute(module_name, attribute)) from None
+    if not isinstance(found, App):
+        raise ConfigurationError(f"{target!r} is of type {type(found).__name__}, not a streamer App")
+    return found
+
+
+def _import(module_name: str, target: str) -> Any:
+    try:
+        return importlib.import_module(module_name)
+    except ModuleNotFoundError as exc:
+        if exc.name is not None and (module_name == exc.name or module_name.startswith(f"{exc.name}.")):
+            raise ConfigurationError(
+                f"there is no module {exc.name!r} (from {target!r}); is it in the current folder or installed?"
+            ) from exc
+        raise ConfigurationError(f"module {module_name!r} imports {exc.name!r}, which is not installed") from exc
+    except Exception as exc:  # a user's module may raise anything while it is imported
+        raise ConfigurationError(f"module {module_name!r} fails when it is imported: {_one_line(exc)}") from exc
+
+
+def _one_line(exc: Exception) -> str:
+    return f"{type(exc).__name__}: {exc}".partition("\n")[0]
+
+
+def _without_attribute(module_name: str, attribute: str) -> str:
+    apps = sorted(name for name, value in vars(sys.modules[module_name]).items() if isinstance(value, App))
+    hint = f"; it has {', '.join(f'{module_name}:{name}' for name in apps)}" if apps else ""
+    return f"module {module_name!r} has no attribute {attribute!r}{hint}"

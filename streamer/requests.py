@@ -1,0 +1,206 @@
+"""The life of a request, as a transition table. Pure: time is an argument, and nothing here touches a store.
+
+Rules of this file: every change of status in the project goes along `TRANSITIONS`; a change is a value (`Change`)
+that a store applies as ONE conditional update; a change made by an attempt carries that attempt's number, so an
+attempt that was taken over, cancelled or finished elsewhere can write nothing any more.
+"""
+
+from __future__ import annotations
+
+import enum
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Any, Final
+
+from streamer.stores.records import Failure, ProgressPoint, RequestRecord, Status
+
+
+class Step(enum.StrEnum):
+    """What can happen to a request."""
+
+    CLAIM = "claim"
+    """An execution environment begins an attempt."""
+    TAKE_OVER = "take over"
+    """Another environment begins an attempt because the lease of the last one ran out."""
+    PROGRESS = "progress"
+    """The attempt tells how far it is."""
+    COMPLETE = "complete"
+    RETRY = "retry"
+    """The attempt failed, and another one may succeed."""
+    FAIL = "fail"
+    CANCEL = "cancel"
+
+
+TRANSITIONS: Final[Mapping[Status, Mapping[Step, Status]]] = MappingProxyType(
+    {
+        Status.PENDING: {
+            Step.CLAIM: Status.PROCESSING,
+            Step.CANCEL: Status.CANCELLED,
+        },
+        Status.PROCESSING: {
+            Step.TAKE_OVER: Status.PROCESSING,
+            Step.PROGRESS: Status.PROCESSING,
+            Step.COMPLETE: Status.COMPLETED,
+            Step.RETRY: Status.RETRYING,
+            Step.FAIL: Status.FAILED,
+            Step.CANCEL: Status.CANCELLED,
+        },
+        Status.RETRYING: {
+            Step.CLAIM: Status.PROCESSING,
+            Step.CANCEL: Status.CANCELLED,
+        },
+        Status.COMPLETED: {},
+        Status.FAILED: {},
+        Status.CANCELLED: {},
+    }
+)
+"""What may happen in each status, and the status it leads to. A status without steps is final."""
+
+
+def sources(step: Step) -> frozenset[Status]:
+    """The statuses in which a step may happen."""
+    return frozenset(status for status, steps in TRANSITIONS.items() if step in steps)
+
+
+def is_final(status: Status) -> bool:
+    """Whether nothing can happen to the request any more."""
+    return not TRANSITIONS[status]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guard:
+    """What a stored request must look like for a change to be applied; all that is set must hold."""
+
+    statuses: frozenset[Status]
+    attempt: int | None = None
+    """The fence: the number of the attempt that makes the change; None: whoever makes it, it is right."""
+    lease_expired_at: float | None = None
+    """The request's lease must have run out by this time (Unix seconds); None: the lease does not matter."""
+
+    def admits(self, record: RequestRecord) -> bool:
+        """Whether the record fulfils this guard."""
+        if record.status not in self.statuses:
+            return False
+        if self.attempt is not None and record.attempt != self.attempt:
+            return False
+        if self.lease_expired_at is None:
+            return True
+        return record.lease_expires_at is not None and record.lease_expires_at <= self.lease_expired_at
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One conditional update of a request."""
+
+    guards: tuple[Guard, ...]
+    """At least one must hold."""
+    values: Mapping[str, Any]
+    """Fields of `RequestRecord` and what they become; None removes one."""
+    begins_attempt: bool = False
+    """Whether the attempt number goes up by one."""
+    returns_record: bool = False
+    """Whether the caller needs the record as it is after the change."""
+
+    def admits(self, record: RequestRecord) -> bool:
+        """Whether the change may be applied to the record."""
+        return any(guard.admits(record) for guard in self.guards)
+
+    def applied_to(self, record: RequestRecord) -> RequestRecord:
+        """The record after the change."""
+        return replace(record, **self.values, attempt=record.attempt + self.begins_attempt)
+
+
+def claim(*, now: float, lease_seconds: float) -> Change:
+    """Begin an attempt: of a request that waits for one, or of one whose last attempt's lease ran out.
+
+    Whoever applies it owns the request for ``lease_seconds``, and must look at the attempt number it got: above
+    ``max_attempts`` the request is to be failed, not run.
+    """
+    return Change(
+        guards=(
+            Guard(statuses=sources(Step.CLAIM)),
+            Guard(statuses=sources(Step.TAKE_OVER), lease_expired_at=now),
+        ),
+        values={"status": Status.PROCESSING, "lease_expires_at": now + lease_seconds, "updated_at": now},
+        begins_attempt=True,
+        returns_record=True,
+    )
+
+
+def progress(point: ProgressPoint, *, attempt: int, now: float) -> Change:
+    """Store how far the attempt is."""
+    return _by_attempt(Step.PROGRESS, attempt, {"progress": point, "updated_at": now})
+
+
+def complete(result_json: str, *, attempt: int, now: float) -> Change:
+    """Store the result; nothing can happen to the request afterwards."""
+    return _by_attempt(Step.COMPLETE, attempt, _final(Status.COMPLETED, now) | {"result_json": result_json})
+
+
+def fail(failure: Failure, *, attempt: int, now: float) -> Change:
+    """Store why the request failed; nothing can happen to it afterwards."""
+    return _by_attempt(Step.FAIL, attempt, _final(Status.FAILED, now) | {"error": failure})
+
+
+def _by_attempt(step: Step, attempt: int, values: Mapping[str, Any]) -> Change:
+    return Change(guards=(Guard(statuses=sources(step), attempt=attempt),), values=values)
+
+
+def _final(status: Status, now: float) -> dict[str, Any]:
+    return {"status": status, "lease_expires_at": None, "updated_at": now}
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """The change happened."""
+
+    record: RequestRecord | None = None
+    """The record after it, if the change asked for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The change did not happen: the request was in no state that allows it."""
+
+    current: RequestRecord | None
+    """The request as it is; None: there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """The request was new and is stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """The owner has used this request id before."""
+
+    record: RequestRecord
+    """The earlier request."""
+
+
+STORED_PROGRESS_SECONDS: Final = 1.0
+"""Least time between two stored progress points of one attempt; messages are not held back."""
+
+
+def advanced(last: ProgressPoint | None, percentage: float, message: str, metadata: Any) -> ProgressPoint | None:
+    """The point that follows ``last`` when an action reports progress; None when there is nothing to tell.
+
+    Progress never goes back: a lower percentage is told as the last one, with its new message. One outside of 0
+    to 100 is told as the nearest that is inside. 100 is told once.
+
+    Raises:
+        ValueError: the percentage is not a number.
+    """
+    if not _is_number(percentage):
+        raise ValueError(f"progress needs a percentage from 0 to 100, not {percentage!r}")
+    floor = last.percentage if last is not None else 0
+    if floor >= 100:
+        return None
+    return ProgressPoint(percentage=min(max(percentage, floor), 100), message=message, metadata=metadata)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and not math.isnan(value)

@@ -1,0 +1,199 @@
+"""Stores in DynamoDB: single-item operations on base tables, each change one conditional update."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from streamer.errors import ItemTooLargeError, StoreError
+from streamer.requests import Applied, Change, Created, Duplicate, Refused
+from streamer.stores.expressions import update_of
+from streamer.stores.items import (
+    TTL,
+    connection_item,
+    connection_record,
+    request_item,
+    request_key_item,
+    request_record,
+    subscription_item,
+)
+from streamer.stores.records import ConnectionRecord, RequestKey, RequestRecord, SubscriptionRecord
+
+BATCH_ITEMS: Final = 25
+"""Most items of one BatchWriteItem. [DOC] ddb-docs:API_BatchWriteItem"""
+BATCH_ATTEMPTS: Final = 8
+"""How often items that DynamoDB left unprocessed are sent again."""
+
+
+@contextmanager
+def _translated(operation: str) -> Iterator[None]:
+    """Turn botocore's errors into ours."""
+    try:
+        yield
+    except ClientError as exc:
+        error = exc.response["Error"]
+        code, message = error["Code"], error.get("Message", "")
+        # [DOC] ddb-docs: "Item size has exceeded the maximum allowed size", on updates "Item size to update has ...".
+        if code == "ValidationException" and message.startswith("Item size"):
+            raise ItemTooLargeError(f"DynamoDB refused {operation}: {message}") from exc
+        raise StoreError(f"DynamoDB refused {operation}: {code}: {message}") from exc
+    except BotoCoreError as exc:
+        raise StoreError(f"DynamoDB did not answer {operation}: {exc}") from exc
+
+
+def _lost_against(exc: ClientError) -> Mapping[str, Any] | None:
+    """The item that a failed condition was checked against, empty if there was none; None: it failed otherwise."""
+    if exc.response["Error"]["Code"] != "ConditionalCheckFailedException":
+        return None
+    item: Mapping[str, Any] = exc.response.get("Item") or {}
+    return item
+
+
+class DynamoConnectionStore:
+    """Open connections."""
+
+    def __init__(self, client: Any, table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def put(self, record: ConnectionRecord) -> None:
+        """See `ConnectionStore.put`."""
+        with _translated("PutItem"):
+            self._client.put_item(TableName=self._table, Item=connection_item(record))
+
+    def get(self, connection_id: str) -> ConnectionRecord | None:
+        """See `ConnectionStore.get`."""
+        with _translated("GetItem"):
+            # Consistent: a client's first message can come right after its row was written.
+            answer = self._client.get_item(TableName=self._table, Key=self._key(connection_id), ConsistentRead=True)
+        item = answer.get("Item")
+        return connection_record(item) if item else None
+
+    def remove(self, connection_id: str) -> ConnectionRecord | None:
+        """See `ConnectionStore.remove`."""
+        with _translated("DeleteItem"):
+            answer = self._client.delete_item(
+                TableName=self._table, Key=self._key(connection_id), ReturnValues="ALL_OLD"
+            )
+        item = answer.get("Attributes")
+        return connection_record(item) if item else None
+
+    def _key(self, connection_id: str) -> dict[str, dict[str, str]]:
+        return {"connection_id": {"S": connection_id}}
+
+
+class DynamoRequestStore:
+    """Queued requests."""
+
+    def __init__(self, client: Any, table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def create(self, record: RequestRecord, *, now: float) -> Created | Duplicate:
+        """See `RequestStore.create`."""
+        with _translated("PutItem"):
+            try:
+                self._client.put_item(
+                    TableName=self._table,
+                    Item=request_item(record),
+                    # DynamoDB may take days to drop an expired item; until then it does not count.
+                    ConditionExpression="attribute_not_exists(#owner) OR #ttl < :now",
+                    ExpressionAttributeNames={"#owner": "owner", "#ttl": TTL},
+                    ExpressionAttributeValues={":now": {"N": repr(now)}},
+                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                )
+            except ClientError as exc:
+                if (item := _lost_against(exc)) is None:
+                    raise
+                earlier = self._record_or_get(item, record.key)
+                if earlier is None:
+                    raise  # it expired between the two calls; the client may try again
+                return Duplicate(earlier)
+        return Created()
+
+    def get(self, key: RequestKey) -> RequestRecord | None:
+        """See `RequestStore.get`."""
+        with _translated("GetItem"):
+            answer = self._client.get_item(TableName=self._table, Key=request_key_item(key), ConsistentRead=True)
+        item = answer.get("Item")
+        return request_record(item) if item else None
+
+    def apply(self, key: RequestKey, change: Change) -> Applied | Refused:
+        """See `RequestStore.apply`."""
+        update = update_of(change)
+        with _translated("UpdateItem"):
+            try:
+                answer = self._client.update_item(
+                    TableName=self._table,
+                    Key=request_key_item(key),
+                    UpdateExpression=update.update,
+                    ConditionExpression=update.condition,
+                    ExpressionAttributeNames=update.names,
+                    ExpressionAttributeValues=update.values,
+                    ReturnValues="ALL_NEW" if change.returns_record else "NONE",
+                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                )
+            except ClientError as exc:
+                if (item := _lost_against(exc)) is None:
+                    raise
+                return Refused(self._record_or_get(item, key))
+        return Applied(request_record(answer["Attributes"]) if change.returns_record else None)
+
+    def _record_or_get(self, item: Mapping[str, Any], key: RequestKey) -> RequestRecord | None:
+        # Older engines (DynamoDB Local of 2020) do not say which item a condition failed on.
+        return request_record(item) if item else self.get(key)
+
+
+class DynamoSubscriptionStore:
+    """Subscriptions of connections."""
+
+    def __init__(self, client: Any, table: str, *, sleep: Callable[[float], None] = time.sleep) -> None:
+        self._client = client
+        self._table = table
+        self._sleep = sleep
+
+    def add(self, record: SubscriptionRecord) -> None:
+        """See `SubscriptionStore.add`."""
+        with _translated("PutItem"):
+            self._client.put_item(TableName=self._table, Item=subscription_item(record))
+
+    def remove_connection(self, connection_id: str) -> int:
+        """See `SubscriptionStore.remove_connection`."""
+        removed = 0
+        for keys in self._pages(connection_id):
+            for first in range(0, len(keys), BATCH_ITEMS):
+                self._delete([{"DeleteRequest": {"Key": key}} for key in keys[first : first + BATCH_ITEMS]])
+            removed += len(keys)
+        return removed
+
+    def _pages(self, connection_id: str) -> Iterator[list[Any]]:
+        start: dict[str, Any] = {}
+        while True:
+            with _translated("Query"):
+                page = self._client.query(
+                    TableName=self._table,
+                    KeyConditionExpression="connection_id = :id",
+                    ProjectionExpression="connection_id, #target",
+                    ExpressionAttributeNames={"#target": "target"},
+                    ExpressionAttributeValues={":id": {"S": connection_id}},
+                    **start,
+                )
+            yield page["Items"]
+            if "LastEvaluatedKey" not in page:
+                return
+            start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+
+    def _delete(self, requests: list[Any]) -> None:
+        for attempt in range(BATCH_ATTEMPTS):
+            with _translated("BatchWriteItem"):
+                answer = self._client.batch_write_item(RequestItems={self._table: requests})
+            requests = answer.get("UnprocessedItems", {}).get(self._table, [])
+            if not requests:
+                return
+            # DynamoDB asks for a pause before what it left out is sent again. [DOC] ddb-docs:API_BatchWriteItem
+            self._sleep(0.05 * 2**attempt)
+        raise StoreError(f"DynamoDB left {len(requests)} deletions unprocessed after {BATCH_ATTEMPTS} attempts")

@@ -1,0 +1,69 @@
+"""Changes of requests as DynamoDB expressions. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from streamer.requests import Change, Guard
+from streamer.stores.items import Item, Value, attribute_of, request_value
+
+
+@dataclass(slots=True)
+class _Placeholders:
+    """Stands in for attribute names (many of ours are reserved words) and values; equal ones share a placeholder."""
+
+    names: dict[str, str] = field(default_factory=dict)
+    values: Item = field(default_factory=dict)
+
+    def name(self, field_name: str) -> str:
+        attribute = attribute_of(field_name)
+        self.names[f"#{attribute}"] = attribute
+        return f"#{attribute}"
+
+    def value(self, value: Value) -> str:
+        for placeholder, known in self.values.items():
+            if known == value:
+                return placeholder
+        placeholder = f":v{len(self.values)}"
+        self.values[placeholder] = value
+        return placeholder
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """The arguments of ``UpdateItem`` that express a change."""
+
+    update: str
+    condition: str
+    names: dict[str, str]
+    values: Item
+
+
+def update_of(change: Change) -> Update:
+    """Express a change as one conditional update."""
+    placeholders = _Placeholders()
+    condition = " OR ".join(f"({_condition(guard, placeholders)})" for guard in change.guards)
+    sets, removes = [], []
+    for field_name, value in change.values.items():
+        name = placeholders.name(field_name)
+        if value is None:
+            removes.append(name)
+        else:
+            sets.append(f"{name} = {placeholders.value(request_value(field_name, value))}")
+    if change.begins_attempt:
+        name = placeholders.name("attempt")
+        sets.append(f"{name} = {name} + {placeholders.value(request_value('attempt', 1))}")
+    update = f"SET {', '.join(sets)}" + (f" REMOVE {', '.join(removes)}" if removes else "")
+    return Update(update, condition, placeholders.names, placeholders.values)
+
+
+def _condition(guard: Guard, placeholders: _Placeholders) -> str:
+    statuses = [placeholders.value(request_value("status", status)) for status in sorted(guard.statuses)]
+    terms = [f"{placeholders.name('status')} IN ({', '.join(statuses)})"]
+    if guard.attempt is not None:
+        terms.append(f"{placeholders.name('attempt')} = {placeholders.value(request_value('attempt', guard.attempt))}")
+    if guard.lease_expired_at is not None:
+        moment = placeholders.value(request_value("lease_expires_at", guard.lease_expired_at))
+        # False for an absent attribute, as `Guard.admits` has it.
+        terms.append(f"{placeholders.name('lease_expires_at')} <= {moment}")
+    return " AND ".join(terms)

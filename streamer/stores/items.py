@@ -1,0 +1,165 @@
+"""Records as DynamoDB items and back. Pure; stream records carry the same items, so `streamer.changes` reads them too.
+
+Payloads, results and the like are kept as JSON text: DynamoDB's own numbers, sets and empty values would not give
+back what was put in, and text reaches clients without being made anew.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+from streamer.messages import to_json
+from streamer.stores.records import (
+    ConnectionRecord,
+    Failure,
+    ProgressPoint,
+    RequestKey,
+    RequestRecord,
+    Status,
+    SubscriptionRecord,
+)
+
+ITEM_BYTES: Final = 400 * 1024
+"""Largest item, names of attributes included. [DOC] ddb-docs:ServiceQuotas"""
+
+Value = dict[str, str]
+"""A typed attribute value: ``{"S": ...}`` or ``{"N": ...}``; nothing else is used."""
+Item = dict[str, Value]
+
+
+@dataclass(frozen=True, slots=True)
+class Codec:
+    """How one field becomes an attribute."""
+
+    type: str
+    """``S`` or ``N``."""
+    write: Callable[[Any], str]
+    read: Callable[[str], Any]
+
+    def encode(self, value: Any) -> Value:
+        """The typed attribute value; never called with None, which is an absent attribute."""
+        return {self.type: self.write(value)}
+
+    def decode(self, value: Mapping[str, Any]) -> Any:
+        """What `encode` was given."""
+        return self.read(value[self.type])
+
+
+def _dumped(value: Any) -> str:
+    return to_json({name: part for name, part in asdict(value).items() if part is not None})
+
+
+_TEXT: Final = Codec("S", str, str)
+_WHOLE: Final = Codec("N", str, int)
+_SECONDS: Final = Codec("N", repr, float)
+_STATUS: Final = Codec("S", str, Status)
+# As JSON text, not as a set: sets may neither be empty nor (as ids may not either) hold lone surrogates.
+_NAMES: Final = Codec("S", lambda names: json.dumps(sorted(names)), lambda text: frozenset(json.loads(text)))
+_PROGRESS: Final = Codec("S", _dumped, lambda text: ProgressPoint(**json.loads(text)))
+_FAILURE: Final = Codec("S", _dumped, lambda text: Failure(**json.loads(text)))
+
+TTL: Final = "ttl"
+"""The attribute that DynamoDB expires items by."""
+
+_CONNECTION: Final[Mapping[str, Codec]] = {
+    "connection_id": _TEXT,
+    "tenant_id": _TEXT,
+    "user_id": _TEXT,
+    "permissions": _NAMES,
+    "endpoint": _TEXT,
+    "source_ip": _TEXT,
+    "user_agent": _TEXT,
+    "connected_at": _SECONDS,
+    "expires_at": _WHOLE,
+}
+_REQUEST: Final[Mapping[str, Codec]] = {
+    "tenant_id": _TEXT,
+    "user_id": _TEXT,
+    "request_id": _TEXT,
+    "action": _TEXT,
+    "payload_json": _TEXT,
+    "metadata_json": _TEXT,
+    "permissions": _NAMES,
+    "connection_id": _TEXT,
+    "endpoint": _TEXT,
+    "status": _STATUS,
+    "attempt": _WHOLE,
+    "max_attempts": _WHOLE,
+    "created_at": _SECONDS,
+    "updated_at": _SECONDS,
+    "expires_at": _WHOLE,
+    "lease_expires_at": _SECONDS,
+    "progress": _PROGRESS,
+    "result_json": _TEXT,
+    "error": _FAILURE,
+}
+_SUBSCRIPTION: Final[Mapping[str, Codec]] = {
+    "connection_id": _TEXT,
+    "target": _TEXT,
+    "endpoint": _TEXT,
+    "expires_at": _WHOLE,
+}
+_ATTRIBUTES: Final = {
+    "expires_at": TTL,
+    "payload_json": "payload",
+    "metadata_json": "metadata",
+    "result_json": "result",
+}
+
+
+def attribute_of(field: str) -> str:
+    """The attribute that holds a field of a record."""
+    return _ATTRIBUTES.get(field, field)
+
+
+def request_value(field: str, value: Any) -> Value:
+    """One field of a request, as its attribute's value."""
+    return _REQUEST[field].encode(value)
+
+
+def connection_item(record: ConnectionRecord) -> Item:
+    """A connection as an item."""
+    return {"owner": _TEXT.encode(record.owner)} | _encoded(record, _CONNECTION)
+
+
+def connection_record(item: Mapping[str, Any]) -> ConnectionRecord:
+    """The connection that an item holds."""
+    return ConnectionRecord(**_decoded(item, _CONNECTION))
+
+
+def request_item(record: RequestRecord) -> Item:
+    """A request as an item."""
+    return {"owner": _TEXT.encode(record.owner)} | _encoded(record, _REQUEST)
+
+
+def request_record(item: Mapping[str, Any]) -> RequestRecord:
+    """The request that an item holds."""
+    return RequestRecord(**_decoded(item, _REQUEST))
+
+
+def request_key_item(key: RequestKey) -> Item:
+    """A request's key."""
+    return {"owner": _TEXT.encode(key.owner), "request_id": _TEXT.encode(key.request_id)}
+
+
+def subscription_item(record: SubscriptionRecord) -> Item:
+    """A subscription as an item."""
+    return _encoded(record, _SUBSCRIPTION)
+
+
+def item_bytes(item: Mapping[str, Value]) -> int:
+    """The size that DynamoDB counts, rounded up: numbers take at most as many bytes as they have digits."""
+    return sum(len(name.encode()) + len(text.encode()) for name, value in item.items() for text in value.values())
+
+
+def _encoded(record: Any, codecs: Mapping[str, Codec]) -> Item:
+    values = ((field, codec, getattr(record, field)) for field, codec in codecs.items())
+    return {attribute_of(field): codec.encode(value) for field, codec, value in values if value is not None}
+
+
+def _decoded(item: Mapping[str, Any], codecs: Mapping[str, Codec]) -> dict[str, Any]:
+    attributes = ((field, codec, item.get(attribute_of(field))) for field, codec in codecs.items())
+    return {field: codec.decode(value) for field, codec, value in attributes if value is not None}

@@ -1,0 +1,114 @@
+"""Stores in this process's memory, for tests: they keep and refuse what DynamoDB would."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from streamer.errors import ItemTooLargeError
+from streamer.requests import Applied, Change, Created, Duplicate, Refused
+from streamer.stores.items import ITEM_BYTES, item_bytes, request_item
+from streamer.stores.records import ConnectionRecord, RequestKey, RequestRecord, SubscriptionRecord
+
+
+class MemoryStore:
+    """Connections, requests and subscriptions in dictionaries.
+
+    ``calls`` lists the DynamoDB operations that the same use would have cost, in order.
+    """
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def _call(self, operation: str) -> Iterator[None]:
+        with self._lock:
+            self.calls.append(operation)
+            yield
+
+
+class MemoryConnectionStore(MemoryStore):
+    """Open connections."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.records: dict[str, ConnectionRecord] = {}
+
+    def put(self, record: ConnectionRecord) -> None:
+        """See `ConnectionStore.put`."""
+        with self._call("PutItem"):
+            self.records[record.connection_id] = record
+
+    def get(self, connection_id: str) -> ConnectionRecord | None:
+        """See `ConnectionStore.get`."""
+        with self._call("GetItem"):
+            return self.records.get(connection_id)
+
+    def remove(self, connection_id: str) -> ConnectionRecord | None:
+        """See `ConnectionStore.remove`."""
+        with self._call("DeleteItem"):
+            return self.records.pop(connection_id, None)
+
+
+class MemoryRequestStore(MemoryStore):
+    """Queued requests."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.records: dict[RequestKey, RequestRecord] = {}
+
+    def create(self, record: RequestRecord, *, now: float) -> Created | Duplicate:
+        """See `RequestStore.create`."""
+        with self._call("PutItem"):
+            earlier = self.records.get(record.key)
+            if earlier is not None and earlier.expires_at >= now:
+                return Duplicate(earlier)
+            self._store(record)
+            return Created()
+
+    def get(self, key: RequestKey) -> RequestRecord | None:
+        """See `RequestStore.get`."""
+        with self._call("GetItem"):
+            return self.records.get(key)
+
+    def apply(self, key: RequestKey, change: Change) -> Applied | Refused:
+        """See `RequestStore.apply`."""
+        with self._call("UpdateItem"):
+            current = self.records.get(key)
+            if current is None or not change.admits(current):
+                return Refused(current)
+            changed = change.applied_to(current)
+            self._store(changed)
+            return Applied(changed if change.returns_record else None)
+
+    def _store(self, record: RequestRecord) -> None:
+        size = item_bytes(request_item(record))
+        if size > ITEM_BYTES:
+            raise ItemTooLargeError(f"the request would take {size} bytes; an item holds at most {ITEM_BYTES}")
+        self.records[record.key] = record
+
+
+class MemorySubscriptionStore(MemoryStore):
+    """Subscriptions of connections."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.records: dict[tuple[str, str], SubscriptionRecord] = {}
+
+    def add(self, record: SubscriptionRecord) -> None:
+        """See `SubscriptionStore.add`."""
+        with self._call("PutItem"):
+            self.records[record.connection_id, record.target] = record
+
+    def remove_connection(self, connection_id: str) -> int:
+        """See `SubscriptionStore.remove_connection`."""
+        with self._call("Query"):
+            keys = [key for key in self.records if key[0] == connection_id]
+            for key in keys:
+                del self.records[key]
+        for _ in range(0, len(keys), 25):
+            with self._call("BatchWriteItem"):
+                pass
+        return len(keys)

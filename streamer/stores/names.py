@@ -1,0 +1,27 @@
+"""What tables and indexes are called: the topology declares them, the stores use them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+BY_OWNER: Final = "by_owner"
+"""Index of connections by user, for broadcasts."""
+BY_TENANT: Final = "by_tenant"
+"""Index of connections by tenant, for broadcasts."""
+BY_TARGET: Final = "by_target"
+"""Index of subscriptions by what they are about, for fan-out."""
+
+
+def connections_table(table_prefix: str) -> str:
+    """Name of the table of connections."""
+    return f"{table_prefix}connections"
+
+
+def requests_table(table_prefix: str) -> str:
+    """Name of the table of requests."""
+    return f"{table_prefix}requests"
+
+
+def subscriptions_table(table_prefix: str) -> str:
+    """Name of the table of subscriptions."""
+    return f"{table_prefix}subscriptions"

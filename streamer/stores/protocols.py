@@ -1,0 +1,67 @@
+"""What handlers need of a store. Memory and DynamoDB implement it, and pass one suite of contract tests.
+
+Every method is one DynamoDB call unless it says otherwise, and raises `StoreError` when the store does not answer or
+refuses. All of them may be called from several threads.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from streamer.requests import Applied, Change, Created, Duplicate, Refused
+from streamer.stores.records import ConnectionRecord, RequestKey, RequestRecord, SubscriptionRecord
+
+
+class ConnectionStore(Protocol):
+    """Open connections."""
+
+    def put(self, record: ConnectionRecord) -> None:
+        """Store a connection, or replace it: a repeated ``$connect`` changes nothing."""
+        ...
+
+    def get(self, connection_id: str) -> ConnectionRecord | None:
+        """A connection as it was last written (never an older state); None: there is none."""
+        ...
+
+    def remove(self, connection_id: str) -> ConnectionRecord | None:
+        """Remove a connection and return what it was; None: it was not there."""
+        ...
+
+
+class RequestStore(Protocol):
+    """Queued requests."""
+
+    def create(self, record: RequestRecord, *, now: float) -> Created | Duplicate:
+        """Store a new request, unless its owner already has one of that id that has not expired by ``now``.
+
+        Raises:
+            ItemTooLargeError: it is larger than the store can hold.
+        """
+        ...
+
+    def get(self, key: RequestKey) -> RequestRecord | None:
+        """A request as it was last written (never an older state); None: there is none."""
+        ...
+
+    def apply(self, key: RequestKey, change: Change) -> Applied | Refused:
+        """Make a change if the request is in a state that admits it: atomically, all of it or nothing.
+
+        Raises:
+            ItemTooLargeError: the request would become larger than the store can hold.
+        """
+        ...
+
+
+class SubscriptionStore(Protocol):
+    """Which connection wants to hear about what."""
+
+    def add(self, record: SubscriptionRecord) -> None:
+        """Store a subscription; a repeated one changes nothing."""
+        ...
+
+    def remove_connection(self, connection_id: str) -> int:
+        """Remove all subscriptions of a connection and return how many there were.
+
+        One query per megabyte of subscriptions, and one call per 25 of them.
+        """
+        ...

@@ -1,0 +1,147 @@
+"""What is kept of connections, requests and subscriptions. Pure data; every store holds exactly this."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+OWNER_BYTES: Final = 2048
+"""Longest partition key of DynamoDB, in bytes. [DOC] ddb-docs:ServiceQuotas"""
+
+
+class Status(enum.StrEnum):
+    """Where a request is in its life; ``streamer.requests`` says how it gets from one to the next."""
+
+    PENDING = "PENDING"
+    """Accepted and stored; no attempt has begun."""
+    PROCESSING = "PROCESSING"
+    """An attempt runs, or its execution environment died and its lease has not been taken over yet."""
+    RETRYING = "RETRYING"
+    """An attempt failed and another one is due later."""
+    COMPLETED = "COMPLETED"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+
+
+def owner_of(tenant_id: str, user_id: str) -> str:
+    """The partition key of everything that belongs to one user of one tenant.
+
+    Different pairs never give the same key, whatever characters the ids contain.
+    """
+    return f"{_escaped(tenant_id)}#{_escaped(user_id)}"
+
+
+def _escaped(part: str) -> str:
+    return part.replace("%", "%25").replace("#", "%23")
+
+
+@dataclass(frozen=True, slots=True)
+class RequestKey:
+    """Names one request: client ids are unique per user, so the user is part of the key."""
+
+    owner: str
+    """See `owner_of`."""
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """Why a request failed, as its owner is told."""
+
+    code: str
+    """An ``ErrorCode``, or one of the action's own."""
+    message: str
+    details: Mapping[str, Any] | None = None
+    retryable: bool = False
+    """Whether sending the same request again later can succeed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProgressPoint:
+    """How far a request has come."""
+
+    percentage: float
+    """0 to 100."""
+    message: str = ""
+    metadata: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionRecord:
+    """An open WebSocket connection and who is at its other end."""
+
+    connection_id: str
+    tenant_id: str
+    user_id: str
+    permissions: frozenset[str]
+    endpoint: str
+    """Where the connection's ``@connections`` API is, such as ``https://{domain}/{stage}``."""
+    source_ip: str
+    connected_at: float
+    """Unix seconds."""
+    expires_at: int
+    """Unix seconds after which DynamoDB may drop the row by itself."""
+    user_agent: str | None = None
+    """None when the client sent none."""
+
+    @property
+    def owner(self) -> str:
+        """The user of the tenant as one value; see `owner_of`."""
+        return owner_of(self.tenant_id, self.user_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestRecord:
+    """A queued request and all that became of it."""
+
+    tenant_id: str
+    user_id: str
+    request_id: str
+    action: str
+    payload_json: str
+    metadata_json: str
+    permissions: frozenset[str]
+    """Of the user when the request was accepted."""
+    connection_id: str
+    """The connection that sent it."""
+    endpoint: str
+    """Where that connection's ``@connections`` API is."""
+    status: Status
+    attempt: int
+    """Attempts begun so far; also the fence: a write of an older attempt is refused."""
+    max_attempts: int
+    created_at: float
+    updated_at: float
+    expires_at: int
+    """Unix seconds after which the request is forgotten and its id may be used again."""
+    lease_expires_at: float | None = None
+    """Until when (Unix seconds) the attempt that runs owns the request; None: no attempt runs."""
+    progress: ProgressPoint | None = None
+    """The latest stored progress of any attempt."""
+    result_json: str | None = None
+    """Set if and only if the status is COMPLETED."""
+    error: Failure | None = None
+    """Why it failed for good, or why the last attempt did."""
+
+    @property
+    def owner(self) -> str:
+        """The user of the tenant as one value; see `owner_of`."""
+        return owner_of(self.tenant_id, self.user_id)
+
+    @property
+    def key(self) -> RequestKey:
+        """The primary key."""
+        return RequestKey(self.owner, self.request_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubscriptionRecord:
+    """One connection wants to hear about one target."""
+
+    connection_id: str
+    target: str
+    """What it is about; opaque to the store."""
+    endpoint: str
+    expires_at: int
