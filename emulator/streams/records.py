@@ -19,6 +19,7 @@ EVENT_VERSION: Final = "1.1"
 """``eventVersion`` of every record. [REC] I1"""
 
 _EVENT_ID: Final = re.compile(r"[0-9a-f]{32}")
+_FINE_LABEL: Final = re.compile(r"(/stream/.*\.\d{3})\d+$")
 _COLLECTION_BYTES: Final = 3
 """Overhead of a list or map, besides one byte per element. [DOC] ddb-docs:CapacityUnitCalculations"""
 
@@ -69,7 +70,8 @@ def stream_record(raw: Mapping[str, Any], *, stream_arn: str, partition_key: str
     }
     if identity := _identity(raw.get("userIdentity")):
         event["userIdentity"] = identity
-    event["eventSourceARN"] = stream_arn
+    # [REC] I7: the label has milliseconds; moto's has microseconds.
+    event["eventSourceARN"] = _FINE_LABEL.sub(r"\1", stream_arn)
     return StreamRecord(
         sequence_number=change["SequenceNumber"],
         item=json.dumps(change["Keys"].get(partition_key)),
