@@ -72,7 +72,7 @@ class Front:
                     raise
                 self._rest()
                 return
-            client.setblocking(False)  # noqa: FBT003 - the signature is socket's
+            client.setblocking(False)
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._silent[client] = self._loop.call_later(FIRST_BYTE_SECONDS, self._drop, client)
             self._look(client)
@@ -131,8 +131,8 @@ def bind(host: str, port: int) -> socket.socket:
     except (OSError, OverflowError) as error:
         if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
             raise ConfigurationError(
-                f"port {port} on {host} is in use (is another emulator running?); choose another with --port, or --port 0"
+                f"port {port} on {host} is in use (by another emulator?); choose another with --port, or --port 0"
             ) from error
         raise ConfigurationError(f"cannot listen on {host} port {port}: {error}") from error
-    listening.setblocking(False)  # noqa: FBT003 - the signature is socket's
+    listening.setblocking(False)
     return listening

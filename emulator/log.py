@@ -7,6 +7,9 @@ from typing import Any, Final
 
 LOGGER: Final = logging.getLogger("streamer.emulator")
 
+FRAMES: Final = logging.getLogger("streamer.emulator.frames")
+"""Given to ``websockets``: every frame at level DEBUG."""
+
 
 def debug(event: str, **fields: Any) -> None:
     """Something that only someone who looks for a fault wants to see."""

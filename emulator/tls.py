@@ -57,7 +57,6 @@ def _make(files: Authority, names: tuple[str, ...]) -> None:
 def _write(path: Path, content: bytes, *, mode: int) -> None:
     """Write a file whole or not at all, never readable by others before its mode is right."""
     partial = path.with_name(f"{path.name}.{os.getpid()}")
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-    with open(descriptor, "wb") as file:
+    with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
         file.write(content)
     partial.replace(path)

@@ -1,0 +1,252 @@
+"""The gateway's shell: upgrades and ``@connections`` calls come in, functions are run, sockets are written to."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Coroutine
+from typing import Any, Final
+
+from websockets.utils import accept_key
+
+from . import log
+from .functions.outcome import Failed, Functions, Outcome, Returned
+from .gateway import management
+from .gateway.connection import DROPPED, Connection
+from .gateway.effects import (
+    Accept,
+    Invoke,
+    NotInvoked,
+    Raised,
+    Reject,
+    Replied,
+    Result,
+    TimedOut,
+)
+from .gateway.handshake import Handshake, UpgradeRequest, refuse_request
+from .gateway.management import ManagementRequest, Target
+from .gateway.signature import MISSING
+from .gateway.stage import Stage
+from .http import HttpRequest, HttpResponse, render
+from .signing import Verifier
+from .websocket import WebSocket
+
+GOING_AWAY: Final = (1001, "Going away")
+"""Close code and reason of connections that are open when the emulator stops."""
+STOPPING: Final = HttpResponse.of_json(503, {"message": "Service Unavailable"})
+
+
+class Gateway:
+    """One stage of one WebSocket API: owns its connections and every task that works for them."""
+
+    def __init__(self, stage: Stage, functions: Functions, verifier: Verifier) -> None:
+        self._stage = stage
+        self._functions = functions
+        self._verifier = verifier
+        self._websockets: dict[str, WebSocket] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._stopping = False
+
+    @property
+    def connection_count(self) -> int:
+        """How many connections are open."""
+        return len(self._websockets)
+
+    async def stop(self, *, timeout_seconds: float) -> None:
+        """Close every connection with 1001 and wait until every ``$disconnect`` has run, or the time is over."""
+        self._stopping = True
+        for websocket in list(self._websockets.values()):
+            websocket.perform(websocket.connection.end(*GOING_AWAY))
+        if self._tasks:
+            _done, pending = await asyncio.wait(set(self._tasks), timeout=timeout_seconds)
+            if pending:
+                log.warning("stopped before every function had answered", functions=len(pending))
+            for task in pending:
+                task.cancel()
+            await asyncio.gather(*pending, return_exceptions=True)
+
+    # clocks; `WebSocket` asks for them too
+
+    def now(self) -> float:
+        """Monotonic seconds."""
+        return time.monotonic()
+
+    def now_ms(self) -> int:
+        """Unix milliseconds."""
+        return time.time_ns() // 1_000_000
+
+    # HTTP
+
+    def refuse(self, request: HttpRequest) -> HttpResponse:
+        """Answer a request that is neither for ``@connections`` nor a WebSocket upgrade."""
+        refusal = refuse_request(self._stage, _upgrade_request(request), self.now_ms())
+        assert refusal is not None, "a request that asks for no WebSocket is always refused"
+        return _response(refusal)
+
+    def manage(self, request: HttpRequest, target: Target) -> HttpResponse:
+        """Answer a call of the management API."""
+        websocket = self._websockets.get(target.connection_id)
+        call = ManagementRequest(
+            method=request.method,
+            target=target,
+            body=request.body,
+            flaw=self._verifier.flaw(request),
+            is_buffer_full=websocket is not None and websocket.is_buffer_full,
+        )
+        connection = None if websocket is None else websocket.connection
+        answer = management.handle(self._stage, call, connection, self.now(), self.now_ms())
+        if websocket is not None:
+            websocket.perform(answer.effects)
+        return _response(answer.response)
+
+    # upgrades
+
+    def upgrade(self, request: HttpRequest, transport: asyncio.Transport, rest: bytes) -> None:
+        """Take over a connection that asks for a WebSocket; reading is paused until it is decided."""
+        if self._stopping:
+            _refuse(transport, STOPPING)
+            return
+        client = _Client(request, transport, rest)
+        transport.set_protocol(client)
+        self._start(self._shake(client))
+
+    async def _shake(self, client: _Client) -> None:
+        request = client.request
+        handshake = Handshake(self._stage, self._signed(request), self.now_ms())
+        decision = handshake.begin(self.now(), self.now_ms())
+        while isinstance(decision, Invoke):
+            result = await self._invoke(decision)
+            decision = handshake.resume(result, self.now(), self.now_ms())
+        for warning in handshake.warnings:
+            log.warning(warning.text, **warning.fields)
+        if isinstance(decision, Reject):
+            log.info("refused", status=decision.status, peer=request.peer, path=request.raw_path)
+            _refuse(client.transport, _response(decision))
+        else:
+            self._open(handshake.connection, decision, client)
+
+    def _signed(self, request: HttpRequest) -> UpgradeRequest:
+        connect = self._stage.connect
+        flaw = self._verifier.flaw(request) if connect is not None and connect.route.iam else MISSING
+        return _upgrade_request(request, flaw=flaw)
+
+    def _open(self, connection: Connection, accept: Accept, client: _Client) -> None:
+        log.info("connected", connection_id=connection.connection_id, peer=client.request.peer)
+        transport = client.transport
+        if client.is_lost or transport.is_closing():
+            self._disconnect(connection, connection.closed(DROPPED, "", self.now_ms()))
+            return
+        transport.write(_switching_protocols(client.request.fields["sec-websocket-key"], accept.subprotocol))
+        websocket = WebSocket(connection, transport, self, self._stage.limits)
+        self._websockets[connection.connection_id] = websocket
+        transport.set_protocol(websocket)
+        transport.resume_reading()
+        if client.rest:
+            websocket.data_received(client.rest)
+        if self._stopping:
+            websocket.perform(connection.end(*GOING_AWAY))
+
+    # what `WebSocket` asks for
+
+    def run(self, websocket: WebSocket, invoke: Invoke) -> None:
+        """Run the function of a message."""
+        self._start(self._message(websocket, invoke))
+
+    def ended(self, websocket: WebSocket, disconnect: Invoke | None) -> None:
+        """Forget a connection that is over, and run its ``$disconnect``."""
+        self._websockets.pop(websocket.connection.connection_id, None)
+        self._disconnect(websocket.connection, disconnect)
+
+    def _disconnect(self, connection: Connection, disconnect: Invoke | None) -> None:
+        context = {} if disconnect is None else disconnect.event["requestContext"]
+        log.info(
+            "disconnected",
+            connection_id=connection.connection_id,
+            code=context.get("disconnectStatusCode"),
+            reason=context.get("disconnectReason"),
+        )
+        if disconnect is not None:
+            self._start(self._run_disconnect(disconnect))
+
+    async def _message(self, websocket: WebSocket, invoke: Invoke) -> None:
+        result = await self._invoke(invoke)
+        websocket.finished(websocket.connection.replied(invoke, result, self.now()))
+
+    async def _run_disconnect(self, invoke: Invoke) -> None:
+        # [DOC] the result of $disconnect is ignored; a failure is in the function's log.
+        await self._invoke(invoke)
+
+    async def _invoke(self, invoke: Invoke) -> Result:
+        payload = json.dumps(invoke.event, separators=(",", ":")).encode()
+        try:
+            async with asyncio.timeout(invoke.timeout_seconds):
+                outcome = await self._functions.invoke(invoke.function, payload)
+        except TimeoutError:
+            log.warning(
+                f"no answer within {invoke.timeout_seconds:g} s; the function goes on",
+                function=invoke.function,
+                route=invoke.route_key,
+            )
+            return TimedOut()
+        return _result(outcome)
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("a task of the gateway failed", error=error)
+
+
+class _Client(asyncio.Protocol):
+    """Who asked for a WebSocket; stands in while that is decided, and notices whether the client gave up."""
+
+    def __init__(self, request: HttpRequest, transport: asyncio.Transport, rest: bytes) -> None:
+        self.request = request
+        self.transport = transport
+        self.rest = rest
+        """Bytes that came after the request."""
+        self.is_lost = False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The client is gone; if ``$connect`` accepts it all the same, it is disconnected at once."""
+        self.is_lost = True
+
+
+def _upgrade_request(request: HttpRequest, flaw: Any = MISSING) -> UpgradeRequest:
+    return UpgradeRequest(
+        target=request.target, headers=request.headers, peer=request.peer, method=request.method, flaw=flaw
+    )
+
+
+def _result(outcome: Outcome) -> Result:
+    if isinstance(outcome, Returned):
+        return Replied(outcome.payload)
+    if isinstance(outcome, Failed):
+        return Raised(outcome.payload)
+    return NotInvoked(f"{outcome.error_type}: {outcome.message}")
+
+
+def _response(reject: Reject) -> HttpResponse:
+    return HttpResponse(reject.status, reject.body, reject.headers)
+
+
+def _refuse(transport: asyncio.Transport, response: HttpResponse) -> None:
+    if not transport.is_closing():
+        transport.write(render(response, keep_alive=False))
+        transport.close()
+
+
+def _switching_protocols(key: str, subprotocol: str | None) -> bytes:
+    chosen = "" if subprotocol is None else f"Sec-WebSocket-Protocol: {subprotocol}\r\n"
+    return (
+        "HTTP/1.1 101 Switching Protocols\r\n"
+        "Upgrade: websocket\r\n"
+        "Connection: Upgrade\r\n"
+        f"Sec-WebSocket-Accept: {accept_key(key)}\r\n"
+        f"{chosen}\r\n"
+    ).encode("latin-1")
