@@ -53,14 +53,12 @@ def has_identity(source: str, event: Mapping[str, Any]) -> bool:
 
 
 def _identity(source: str, event: Mapping[str, Any]) -> Any:
-    kind, _, name = source.rpartition(".")
-    match kind:
-        case "route.request.header":
-            return next((value for key, value in event["headers"].items() if key.lower() == name.lower()), None)
-        case "route.request.querystring":
-            return event["queryStringParameters"].get(name)
-        case "stageVariables":
-            return event["stageVariables"].get(name)
+    if (name := source.removeprefix("route.request.header.")) != source:
+        return next((value for key, value in event["headers"].items() if key.lower() == name.lower()), None)
+    if (name := source.removeprefix("route.request.querystring.")) != source:
+        return event["queryStringParameters"].get(name)
+    if (name := source.removeprefix("stageVariables.")) != source:
+        return event["stageVariables"].get(name)
     found: Any = event["requestContext"] if source.startswith("context.") else None
     for step in source.split(".")[1:]:
         found = found.get(step) if isinstance(found, dict) else None

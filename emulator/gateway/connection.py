@@ -220,7 +220,7 @@ class Connection:
     # the end
 
     def end(self, code: int, reason: str, warning: str | None = None) -> list[Effect]:
-        """Close for a reason of the shell's: a broken protocol (1002, 1007), its own end (1001, 1012), a fault (1011)."""
+        """Close for a reason of the shell: a broken protocol (1002, 1007), its own end (1001, 1012), a fault (1011)."""
         effects = self._close(Close(code, reason))
         return [*effects, Warn(warning, self._fields())] if effects and warning is not None else effects
 

@@ -50,7 +50,8 @@ class _Step(enum.Enum):
 class Handshake:
     """Decides about one upgrade: call `begin`, run what it asks for, tell `resume` the outcome until it is decided.
 
-    After an `Accept`, `connection` is open. After a `Reject`, or if the handshake is given up, it never was.
+    After an `Accept`, `connection` is open; after a `Reject` it never was. A client that hangs up meanwhile changes
+    nothing: the functions end, and if they accept, `Connection.closed` follows at once.
     """
 
     __slots__ = (

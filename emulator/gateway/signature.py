@@ -64,8 +64,6 @@ class Check(enum.Enum):
     MISMATCH = enum.auto()
     EXPIRED = enum.auto()
     UNKNOWN_KEY = enum.auto()
-    NOT_PERMITTED = enum.auto()
-    """It verified, but whoever made it may not do this."""
 
 
 def parse(headers: Iterable[tuple[str, str]], query: Iterable[tuple[str, str]] = ()) -> Signature | Flaw:
@@ -147,14 +145,11 @@ def _checked(credential: str, signed: str, value: str, timestamp: str, *, in_que
 
 
 def refusal(found: Signature | Flaw, check: Check) -> Flaw | None:
-    """Why a request is refused, given what it carries and what the shell found; None: it is signed well enough.
-
-    `Check.NOT_PERMITTED` is not a matter of the signature; who asks decides about it.
-    """
+    """Why a request is refused, given what it carries and what the shell found; None: it is signed well."""
     if isinstance(found, Flaw):
         return found
     match check:
-        case Check.VALID | Check.NOT_PERMITTED:
+        case Check.VALID:
             return None
         case Check.MISMATCH:
             return MISMATCH
