@@ -1,0 +1,28 @@
+"""Talk to a streamer service from Python: ``async with StreamerClient(url, token) as client``. Never bundled."""
+
+from __future__ import annotations
+
+from streamer.client.client import StreamerClient
+from streamer.client.errors import (
+    CannotConnectError,
+    ClientError,
+    ConnectionLostError,
+    GatewayError,
+    RequestCancelledError,
+    RequestFailedError,
+    RequestTimeoutError,
+)
+from streamer.client.events import Event, Progress
+
+__all__ = [
+    "CannotConnectError",
+    "ClientError",
+    "ConnectionLostError",
+    "Event",
+    "GatewayError",
+    "Progress",
+    "RequestCancelledError",
+    "RequestFailedError",
+    "RequestTimeoutError",
+    "StreamerClient",
+]
