@@ -1,0 +1,357 @@
+"""The boundary of `deploy.cloud`, fulfilled by boto3. The only module here that knows boto3.
+
+Every error of botocore is translated, once, into one line that says what to do.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+import boto3
+import botocore.config
+import botocore.exceptions as errors
+
+from .cloud import (
+    Account,
+    BucketState,
+    Change,
+    ChangeSet,
+    Event,
+    LogEvent,
+    Parameter,
+    Proposal,
+    Replacement,
+    Resource,
+    Stack,
+)
+from .errors import CredentialsError, DeniedError, DeployError
+
+_REJECTED: Final = frozenset(
+    {
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "InvalidAccessKeyId",
+        "InvalidClientTokenId",
+        "RequestExpired",
+        "SignatureDoesNotMatch",
+        "UnrecognizedClientException",
+    }
+)
+_DENIED: Final = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403", "Forbidden"})
+_CONFIG: Final = botocore.config.Config(
+    retries={"mode": "standard", "max_attempts": 6}, connect_timeout=5, read_timeout=60
+)
+
+
+@contextlib.contextmanager
+def translated(doing: str) -> Iterator[None]:
+    """Turn botocore's errors into ours.
+
+    Raises:
+        CredentialsError: credentials are missing, incomplete, expired or refused.
+        DeniedError: a permission is missing.
+        DeployError: anything else that AWS, or the way to it, said.
+    """
+    try:
+        yield
+    except (errors.NoCredentialsError, errors.PartialCredentialsError) as exc:
+        raise CredentialsError(
+            "there are no AWS credentials here; run `aws configure` or `aws sso login`, or name a --profile"
+        ) from exc
+    except (errors.ProfileNotFound, errors.ConfigParseError) as exc:
+        raise CredentialsError(f"{_one_line(exc)}; `aws configure list-profiles` shows those that exist") from exc
+    except (errors.CredentialRetrievalError, errors.SSOError, errors.TokenRetrievalError) as exc:
+        raise CredentialsError(f"the AWS credentials cannot be loaded: {_one_line(exc)}") from exc
+    except errors.NoRegionError as exc:
+        raise DeployError("no region is set; pass --region, or write `region` into streamer.toml") from exc
+    except (errors.EndpointConnectionError, errors.ConnectTimeoutError, errors.InvalidRegionError) as exc:
+        raise DeployError(f"AWS cannot be reached while {doing}: is the region right? ({_one_line(exc)})") from exc
+    except errors.ClientError as exc:
+        raise _domain_error(exc, doing) from exc
+    except errors.BotoCoreError as exc:
+        raise DeployError(f"{doing} failed: {_one_line(exc)}") from exc
+
+
+def _domain_error(exc: errors.ClientError, doing: str) -> DeployError:
+    code, message = exc.response["Error"].get("Code", ""), exc.response["Error"].get("Message", "")
+    if code in _REJECTED:
+        return CredentialsError(f"AWS does not accept the credentials ({code}); log in again or name a --profile")
+    if code in _DENIED:
+        return DeniedError(f"not permitted while {doing} ({exc.operation_name}): {message or 'access denied'}")
+    return DeployError(f"{doing} failed ({code}): {' '.join(message.split())}")
+
+
+def _one_line(exc: Exception) -> str:
+    return " ".join(str(exc).split())
+
+
+def _code(exc: errors.ClientError) -> str:
+    return str(exc.response["Error"].get("Code", ""))
+
+
+class Aws:
+    """AWS as deploying sees it. Clients are made when they are first needed."""
+
+    def __init__(self, *, region: str | None = None, profile: str | None = None) -> None:
+        """Load the configuration of boto3.
+
+        Raises:
+            CredentialsError: there is no such profile.
+        """
+        with translated("loading the AWS configuration"):
+            self._session = boto3.session.Session(region_name=region, profile_name=profile)
+        self._clients: dict[str, Any] = {}
+
+    def _client(self, service: str) -> Any:
+        if service not in self._clients:
+            self._clients[service] = self._session.client(service, config=_CONFIG)
+        return self._clients[service]
+
+    def account(self) -> Account:
+        """Whose credentials these are."""
+        with translated("asking who we are"):
+            sts = self._client("sts")
+            return Account(account_id=sts.get_caller_identity()["Account"], region=sts.meta.region_name)
+
+    def stack(self, name: str) -> Stack | None:
+        """A stack by name, or by id also when it is deleted."""
+        with translated(f"looking at the stack {name}"):
+            try:
+                found = self._client("cloudformation").describe_stacks(StackName=name)["Stacks"]
+            except errors.ClientError as exc:
+                if _code(exc) == "ValidationError" and "does not exist" in exc.response["Error"]["Message"]:
+                    return None
+                raise
+        return _stack(found[0]) if found else None
+
+    def deployed_template(self, name: str) -> Mapping[str, Any]:
+        """The template of an existing stack."""
+        with translated(f"reading the template of {name}"):
+            body = self._client("cloudformation").get_template(StackName=name, TemplateStage="Original")["TemplateBody"]
+        loaded: Mapping[str, Any] = json.loads(body) if isinstance(body, str) else body
+        return loaded
+
+    def resources(self, name: str) -> Sequence[Resource]:
+        """All resources of a stack."""
+        with translated(f"listing the resources of {name}"):
+            pages = self._client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=name)
+            return [_resource(found) for page in pages for found in page["StackResourceSummaries"]]
+
+    def events(self, stack_id: str, after: str | None) -> Sequence[Event]:
+        """Events newer than ``after``, oldest first."""
+        newer: list[Event] = []
+        with translated(f"reading the events of {stack_id}"):
+            pages = self._client("cloudformation").get_paginator("describe_stack_events").paginate(StackName=stack_id)
+            for found in (found for page in pages for found in page["StackEvents"]):
+                if found["EventId"] == after:
+                    break
+                newer.append(_event(found))
+        return newer[::-1]
+
+    def bucket(self, name: str, account: Account) -> BucketState:
+        """Whether a bucket is ours."""
+        with translated(f"looking at the bucket {name}"):
+            try:
+                self._client("s3").head_bucket(Bucket=name, ExpectedBucketOwner=account.account_id)
+            except errors.ClientError as exc:
+                match exc.response["ResponseMetadata"]["HTTPStatusCode"]:
+                    case 404:
+                        return BucketState.ABSENT
+                    case 403 | 301 | 400:
+                        return BucketState.FOREIGN
+                raise
+        return BucketState.OURS
+
+    def create_bucket(self, name: str, account: Account) -> None:
+        """Make a private bucket; S3 encrypts and closes new buckets by itself, the block makes sure of it."""
+        # [DOC] s3-api:CreateBucket: us-east-1 must not be named as a constraint.
+        place = {} if account.region == "us-east-1" else {"LocationConstraint": account.region}
+        with translated(f"creating the bucket {name}"):
+            s3 = self._client("s3")
+            s3.create_bucket(Bucket=name, **({"CreateBucketConfiguration": place} if place else {}))
+            closed = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
+            s3.put_public_access_block(
+                Bucket=name,
+                PublicAccessBlockConfiguration=dict.fromkeys(closed, True),
+                ExpectedBucketOwner=account.account_id,
+            )
+
+    def has_object(self, bucket: str, key: str, account: Account) -> bool:
+        """Whether an object exists in a bucket of ours."""
+        with translated(f"looking for s3://{bucket}/{key}"):
+            try:
+                self._client("s3").head_object(Bucket=bucket, Key=key, ExpectedBucketOwner=account.account_id)
+            except errors.ClientError as exc:
+                if exc.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
+                    return False
+                raise
+        return True
+
+    def put_object(self, bucket: str, key: str, body: bytes, account: Account) -> None:
+        """Upload an object; S3 refuses it when the bucket belongs to somebody else, or a byte was lost."""
+        with translated(f"uploading to s3://{bucket}/{key}"):
+            self._client("s3").put_object(
+                Bucket=bucket,
+                Key=key,
+                Body=body,
+                ExpectedBucketOwner=account.account_id,
+                ChecksumAlgorithm="SHA256",
+            )
+
+    def propose(self, proposal: Proposal) -> str:
+        """Make a change set; its id."""
+        body = "TemplateURL" if proposal.template.startswith("https://") else "TemplateBody"
+        options: dict[str, Any] = {body: proposal.template}
+        if proposal.adopts_existing:
+            options["ImportExistingResources"] = True
+        with translated(f"proposing the change of {proposal.stack_name}"):
+            made = self._client("cloudformation").create_change_set(
+                StackName=proposal.stack_name,
+                ChangeSetName="streamer-deploy",
+                ChangeSetType="CREATE" if proposal.is_new else "UPDATE",
+                Parameters=[_parameter(parameter) for parameter in proposal.parameters],
+                Tags=[{"Key": key, "Value": value} for key, value in proposal.tags.items()],
+                Capabilities=["CAPABILITY_IAM"],
+                **options,
+            )
+        return str(made["Id"])
+
+    def change_set(self, change_set_id: str) -> ChangeSet:
+        """A change set with all its changes."""
+        changes: list[Change] = []
+        options: dict[str, str] = {}
+        with translated("reading the change set"):
+            while True:
+                page = self._client("cloudformation").describe_change_set(ChangeSetName=change_set_id, **options)
+                changes += [_change(change["ResourceChange"]) for change in page.get("Changes", [])]
+                if "NextToken" not in page:
+                    break
+                options = {"NextToken": page["NextToken"]}
+        return ChangeSet(
+            change_set_id=change_set_id,
+            stack_id=page["StackId"],
+            status=page["Status"],
+            reason=page.get("StatusReason"),
+            changes=tuple(changes),
+        )
+
+    def execute(self, change_set_id: str) -> None:
+        """Let CloudFormation perform a change set."""
+        with translated("executing the change set"):
+            self._client("cloudformation").execute_change_set(ChangeSetName=change_set_id)
+
+    def delete_change_set(self, change_set_id: str) -> None:
+        """Forget a change set."""
+        with translated("deleting the change set"):
+            self._client("cloudformation").delete_change_set(ChangeSetName=change_set_id)
+
+    def delete_stack(self, name: str) -> None:
+        """Let CloudFormation delete a stack."""
+        with translated(f"deleting the stack {name}"):
+            self._client("cloudformation").delete_stack(StackName=name)
+
+    def existing_tables(self, names: Sequence[str]) -> Sequence[str]:
+        """Those of the tables that exist."""
+        return [name for name in names if self._table_exists(name)]
+
+    def _table_exists(self, name: str) -> bool:
+        dynamodb = self._client("dynamodb")
+        with translated(f"looking at the table {name}"):
+            try:
+                dynamodb.describe_table(TableName=name)
+            except dynamodb.exceptions.ResourceNotFoundException:
+                return False
+        return True
+
+    def delete_table(self, name: str) -> None:
+        """Delete a table and what is in it, and wait until it is gone."""
+        with translated(f"deleting the table {name}"):
+            dynamodb = self._client("dynamodb")
+            dynamodb.delete_table(TableName=name)
+            dynamodb.get_waiter("table_not_exists").wait(TableName=name, WaiterConfig={"Delay": 2, "MaxAttempts": 150})
+
+    def logging_role(self) -> str | None:
+        """ARN of the role with which API Gateway writes logs."""
+        with translated("looking at the account's settings of API Gateway"):
+            role: str | None = self._client("apigateway").get_account().get("cloudwatchRoleArn")
+        return role
+
+    def firing_alarms(self, names: Sequence[str]) -> Sequence[str]:
+        """Descriptions of those alarms that are in the state ALARM."""
+        if not names:
+            return []
+        with translated("looking at the alarms"):
+            found = self._client("cloudwatch").describe_alarms(AlarmNames=list(names), StateValue="ALARM")
+        return [alarm.get("AlarmDescription", alarm["AlarmName"]) for alarm in found["MetricAlarms"]]
+
+    def queue_length(self, url: str) -> int:
+        """About how many messages wait in a queue."""
+        name = "ApproximateNumberOfMessages"
+        with translated(f"looking at the queue {url}"):
+            found = self._client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=[name])
+        return int(found["Attributes"][name])
+
+    def log_events(self, group: str, *, start_ms: int, pattern: str | None) -> Iterator[LogEvent]:
+        """Lines of a log group from a time on, of all streams, oldest first."""
+        options = {"filterPattern": pattern} if pattern else {}
+        with translated(f"reading the logs {group}"):
+            pages = self._client("logs").get_paginator("filter_log_events")
+            for page in pages.paginate(logGroupName=group, startTime=start_ms, **options):
+                for found in page["events"]:
+                    yield LogEvent(event_id=found["eventId"], at_ms=found["timestamp"], message=found["message"])
+
+
+def _stack(found: Mapping[str, Any]) -> Stack:
+    changed = found.get("LastUpdatedTime") or found.get("CreationTime")
+    return Stack(
+        name=found["StackName"],
+        stack_id=found["StackId"],
+        status=found["StackStatus"],
+        reason=found.get("StackStatusReason"),
+        outputs={output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])},
+        parameters={p["ParameterKey"]: p.get("ParameterValue", "") for p in found.get("Parameters", [])},
+        tags={tag["Key"]: tag["Value"] for tag in found.get("Tags", [])},
+        changed_at=changed.timestamp() if changed is not None else None,
+    )
+
+
+def _resource(found: Mapping[str, Any]) -> Resource:
+    return Resource(
+        logical_id=found["LogicalResourceId"],
+        physical_id=found.get("PhysicalResourceId", ""),
+        resource_type=found["ResourceType"],
+        status=found["ResourceStatus"],
+    )
+
+
+def _event(found: Mapping[str, Any]) -> Event:
+    return Event(
+        event_id=found["EventId"],
+        at=found["Timestamp"].timestamp(),
+        logical_id=found.get("LogicalResourceId", ""),
+        physical_id=found.get("PhysicalResourceId", ""),
+        resource_type=found.get("ResourceType", ""),
+        status=found.get("ResourceStatus", ""),
+        reason=found.get("ResourceStatusReason"),
+    )
+
+
+def _change(found: Mapping[str, Any]) -> Change:
+    details = found.get("Details", [])
+    names = {detail.get("Target", {}).get("Name") or detail.get("Target", {}).get("Attribute") for detail in details}
+    return Change(
+        action=found["Action"],
+        logical_id=found["LogicalResourceId"],
+        resource_type=found["ResourceType"],
+        replacement=Replacement(found.get("Replacement") or "False"),
+        properties=tuple(sorted(name for name in names if name)),
+    )
+
+
+def _parameter(parameter: Parameter) -> dict[str, Any]:
+    if parameter.value is None:
+        return {"ParameterKey": parameter.name, "UsePreviousValue": True}
+    return {"ParameterKey": parameter.name, "ParameterValue": parameter.value}

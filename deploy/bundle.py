@@ -1,0 +1,229 @@
+"""The code for Lambda: the runtime from an explicit list, the user's project, its requirements. Reproducible.
+
+The same input gives the same zip to the byte: names sorted, times fixed, modes reduced to plain and executable. The
+bundle is named after a hash over paths, modes and contents rather than over the zip, since another zlib packs the
+same files into other bytes.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import hashlib
+import io
+import stat
+import zipfile
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+from .errors import BundleError
+
+RUNTIME: Final = (
+    "streamer/__init__.py",
+    "streamer/errors.py",
+    "streamer/topology.py",
+)
+"""Every file of the runtime that a handler may import; nothing else of it is deployed."""
+
+RUNTIME_DISTRIBUTIONS: Final = ("PyJWT",)
+"""What the runtime imports beyond the standard library and boto3, which Lambda has."""
+
+EXCLUDED: Final = (
+    "__pycache__", "*.pyc", "*.pyo", ".*", "*.egg-info", "node_modules", "venv", "build", "dist", "tests",
+    "streamer.toml", "requirements*.txt", "Makefile", "Dockerfile",
+)  # fmt: skip
+"""Names in the project that are never packed, wherever they are. Hidden files among them: ``.env`` holds secrets."""
+
+UNZIPPED_BYTES: Final = 250 * 1024 * 1024
+"""Most that a function may have, unzipped. [DOC] lambda-docs:gettingstarted-limits"""
+
+_EPOCH: Final = (1980, 1, 1, 0, 0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """One file of the bundle."""
+
+    content: bytes
+    part: str
+    """What it belongs to, for the size report: ``runtime``, ``project`` or a requirement's name."""
+    is_executable: bool = False
+
+
+Files = Mapping[str, File]
+"""Path inside the bundle, with forward slashes, to file."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One line of the size report."""
+
+    name: str
+    files: int
+    unzipped_bytes: int
+    zipped_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bundle:
+    """Code ready to upload."""
+
+    files: Files
+    zipped: bytes
+    digest: str
+    """SHA-256 over paths, modes and contents, in hexadecimal."""
+    parts: tuple[Part, ...]
+    """Largest first."""
+    notes: tuple[str, ...] = ()
+    """What the user should know, such as that there is no bytecode and why."""
+
+    @property
+    def unzipped_bytes(self) -> int:
+        """What the functions unpack."""
+        return sum(part.unzipped_bytes for part in self.parts)
+
+
+def bundle(files: Files, *, notes: Sequence[str] = ()) -> Bundle:
+    """Pack files. Pure.
+
+    Raises:
+        BundleError: they are more than Lambda takes.
+    """
+    unzipped = sum(len(file.content) for file in files.values())
+    if unzipped > UNZIPPED_BYTES:
+        largest = max(_parts(files, {}), key=lambda part: part.unzipped_bytes)
+        raise BundleError(
+            f"the code has {unzipped / 2**20:.0f} MB unzipped and Lambda takes 250; most of it is {largest.name} with "
+            f"{largest.unzipped_bytes / 2**20:.0f} MB: exclude what is not needed in streamer.toml"
+        )
+    zipped, sizes = _zip(files)
+    return Bundle(files=files, zipped=zipped, digest=digest(files), parts=_parts(files, sizes), notes=tuple(notes))
+
+
+def digest(files: Files) -> str:
+    """A hash that changes with every path, mode and content, and with nothing else."""
+    whole = hashlib.sha256()
+    for path in sorted(files):
+        file = files[path]
+        # A NUL cannot be in a path, and the inner hash has a fixed length, so no two trees look the same.
+        whole.update(f"{path}\0{_mode(file):o}\0".encode())
+        whole.update(hashlib.sha256(file.content).digest())
+    return whole.hexdigest()
+
+
+def _mode(file: File) -> int:
+    return 0o755 if file.is_executable else 0o644
+
+
+def _zip(files: Files) -> tuple[bytes, dict[str, int]]:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        for path in sorted(files):
+            info = zipfile.ZipInfo(path, _EPOCH)
+            info.create_system = 3  # Unix, whatever this machine is: else the modes mean nothing.
+            info.external_attr = (stat.S_IFREG | _mode(files[path])) << 16
+            info.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(info, files[path].content, compresslevel=9)
+        sizes = {info.filename: info.compress_size for info in archive.infolist()}
+    return buffer.getvalue(), sizes
+
+
+def _parts(files: Files, zipped_bytes: Mapping[str, int]) -> tuple[Part, ...]:
+    names = {file.part for file in files.values()}
+    parts = []
+    for name in names:
+        paths = [path for path, file in files.items() if file.part == name]
+        parts.append(
+            Part(
+                name=name,
+                files=len(paths),
+                unzipped_bytes=sum(len(files[path].content) for path in paths),
+                zipped_bytes=sum(zipped_bytes.get(path, 0) for path in paths),
+            )
+        )
+    return tuple(sorted(parts, key=lambda part: (-part.unzipped_bytes, part.name)))
+
+
+def runtime_files(package: Path) -> dict[str, File]:
+    """The runtime's files, from the installed ``streamer`` package.
+
+    Raises:
+        BundleError: one of them is missing, so this installation is broken.
+    """
+    found = {}
+    for name in RUNTIME:
+        path = package.parent / name
+        if not path.is_file():
+            raise BundleError(f"{name} is missing in {package.parent}; install streamer-ws again")
+        found[name] = File(path.read_bytes(), "runtime")
+    return found
+
+
+def project_files(folder: Path, excluded: Iterable[str] = ()) -> dict[str, File]:
+    """The user's project without what is never needed on Lambda and what ``streamer.toml`` excludes.
+
+    Raises:
+        BundleError: the folder holds nothing, or a link leads out of it.
+    """
+    patterns = (*EXCLUDED, *excluded)
+    found: dict[str, File] = {}
+    for path in _walk(folder, folder, patterns):
+        if not path.resolve().is_relative_to(folder.resolve()):
+            raise BundleError(f"{path.relative_to(folder)} is a link that leads out of {folder}; copy the file instead")
+        name = path.relative_to(folder).as_posix()
+        found[name] = File(path.read_bytes(), "project", bool(path.stat().st_mode & stat.S_IXUSR))
+    if not found:
+        raise BundleError(f"there is no code in {folder}")
+    return found
+
+
+def _walk(folder: Path, root: Path, patterns: Sequence[str]) -> Iterable[Path]:
+    for path in sorted(folder.iterdir()):
+        if is_excluded(PurePosixPath(path.relative_to(root).as_posix()), patterns):
+            continue
+        if path.is_dir():
+            yield from _walk(path, root, patterns)
+        elif path.is_file():
+            yield path
+
+
+def is_excluded(path: PurePosixPath, patterns: Iterable[str]) -> bool:
+    """Whether a pattern fits the path's last name or, when it has a slash, the whole path."""
+    return any(fnmatch.fnmatchcase(str(path) if "/" in pattern else path.name, pattern) for pattern in patterns)
+
+
+def combine(*groups: Files) -> dict[str, File]:
+    """One tree of several; a later group wins nothing.
+
+    Raises:
+        BundleError: two groups have the same path with another content.
+    """
+    whole: dict[str, File] = {}
+    for group in groups:
+        for path, file in group.items():
+            if path in whole and whole[path].content != file.content:
+                raise BundleError(f"{path} comes from both {whole[path].part} and {file.part}; rename or drop one")
+            whole[path] = file
+    return whole
+
+
+def require_handlers(files: Files, handlers: Iterable[str]) -> None:
+    """Make sure that the module of every handler is in the bundle.
+
+    Raises:
+        BundleError: one is not.
+    """
+    for handler in handlers:
+        module = handler.rpartition(".")[0].replace(".", "/")
+        if f"{module}.py" not in files and f"{module}/__init__.py" not in files:
+            raise BundleError(f"the handler {handler} needs {module}.py, which is not in the project")
+
+
+def unpack(files: Files, folder: Path) -> None:
+    """Write the tree into an empty folder."""
+    for name, file in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(file.content)
+        path.chmod(_mode(file))

@@ -1,0 +1,156 @@
+"""Bytecode for Lambda, made by the same minor version that will run it, and a trial import of what was packed.
+
+``/var/task`` is read-only, so a bundle without bytecode compiles every module at every cold start. ``unchecked-hash``
+files are taken as they are: Python neither stats nor hashes their sources.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from .bundle import File, Files, unpack
+from .errors import BundleError
+
+TASK: Final = "/var/task"
+"""Where Lambda unpacks the bundle; stack traces name files there."""
+
+_PROVIDED: Final = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3", "six.py")
+"""What Lambda's Python has beside the standard library: boto3 and what it needs."""
+
+_TRIAL: Final = """
+import importlib, json, sys, time
+for name in json.loads(sys.argv[1]):
+    begun = time.perf_counter()
+    try:
+        module = importlib.import_module(name.rpartition(".")[0].replace("/", "."))
+        getattr(module, name.rpartition(".")[2])
+    except BaseException as error:
+        missing = error.name if isinstance(error, ModuleNotFoundError) else None
+        print(json.dumps({"handler": name, "error": f"{type(error).__name__}: {error}", "missing": missing}))
+        break
+    print(json.dumps({"handler": name, "ms": round((time.perf_counter() - begun) * 1000, 1)}))
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """How the handlers imported from the unpacked bundle alone."""
+
+    import_ms: Mapping[str, float]
+    """Handler to milliseconds; in one process, so what the first one imports is free for the others."""
+    problem: str | None = None
+    """Why one could not be imported here though it may be on Lambda, such as a missing variable."""
+
+
+def interpreter(python: str) -> str | None:
+    """Path of an interpreter of that minor version, such as ``3.13``; None when this machine has none."""
+    if python == f"{sys.version_info.major}.{sys.version_info.minor}":
+        return sys.executable
+    found = shutil.which(f"python{python}")
+    # A version manager's stand-in exists for versions that are not there: ask it.
+    if found is None or _output([found, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]) != python:
+        return None
+    return found
+
+
+def _output(arguments: list[str]) -> str | None:
+    try:
+        ran = subprocess.run(arguments, capture_output=True, text=True, check=False, timeout=30)  # noqa: S603
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return ran.stdout.strip() if ran.returncode == 0 else None
+
+
+def compiled(files: Files, executable: str) -> dict[str, File]:
+    """The bytecode files to add to ``files``.
+
+    A module of the project that does not compile is an error; one of a requirement (a template, say) is left alone.
+
+    Raises:
+        BundleError: a module of the project or a handler has a syntax error.
+    """
+    sources = {name: file for name, file in files.items() if name.endswith(".py")}
+    with tempfile.TemporaryDirectory(prefix="streamer-bytecode-") as folder:
+        unpack(sources, Path(folder))
+        options = ["-q", "--invalidation-mode", "unchecked-hash", "-s", folder, "-p", TASK]
+        ran = subprocess.run(  # noqa: S603 - an interpreter that we looked for
+            [executable, "-I", "-m", "compileall", *options, folder], capture_output=True, text=True, check=False
+        )
+        found: dict[str, File] = {}
+        for name, file in sources.items():
+            made = _cached(Path(folder, name))
+            if made is not None:
+                found[made.relative_to(folder).as_posix()] = File(made.read_bytes(), file.part)
+            elif file.part == "project":
+                raise BundleError(f"{name} does not compile with {Path(executable).name}: {_syntax(ran.stdout, name)}")
+    return found
+
+
+def _cached(source: Path) -> Path | None:
+    return next(iter(sorted((source.parent / "__pycache__").glob(f"{source.stem}.cpython-*.pyc"))), None)
+
+
+def _syntax(output: str, name: str) -> str:
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    last = next((line for line in lines if "Error:" in line and not line.startswith("***")), None)
+    return last or next((line for line in lines if name in line), "syntax error")
+
+
+def trial(files: Files, handlers: Iterable[str], executable: str, environment: Mapping[str, str]) -> Trial:
+    """Import every handler from the unpacked bundle with nothing but it, boto3 and the standard library.
+
+    Raises:
+        BundleError: a module is not in the bundle.
+    """
+    with tempfile.TemporaryDirectory(prefix="streamer-trial-") as folder:
+        task, provided = Path(folder, "task"), Path(folder, "provided")
+        unpack(files, task)
+        _provide(provided)
+        setup = f"import sys; sys.path[:0] = [{str(task)!r}, {str(provided)!r}]\n"
+        ran = subprocess.run(  # noqa: S603 - an interpreter that we looked for
+            [executable, "-I", "-S", "-B", "-c", setup + _TRIAL, json.dumps(list(handlers))],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=task,
+            env=dict(environment),
+        )
+    results = [json.loads(line) for line in ran.stdout.splitlines() if line.startswith('{"handler"')]
+    return _judge(results, files)
+
+
+def _judge(results: list[dict[str, str]], files: Files) -> Trial:
+    times = {result["handler"]: float(result["ms"]) for result in results if "ms" in result}
+    failed = next((result for result in results if "error" in result), None)
+    if failed is None:
+        return Trial(import_ms=times)
+    missing = failed.get("missing")
+    if missing is not None and f"{missing.replace('.', '/')}.py" not in files:
+        raise BundleError(
+            f"{failed['handler']} imports {missing!r}, which is not in the bundle: add it to the requirements file"
+        )
+    return Trial(import_ms=times, problem=f"{failed['handler']}: {failed['error']}")
+
+
+def _provide(folder: Path) -> None:
+    """Link boto3 and what it needs from this environment, and nothing else, into a folder."""
+    folder.mkdir()
+    for name in _PROVIDED:
+        spec = importlib.util.find_spec(name.removesuffix(".py"))
+        if spec is not None and spec.origin is not None:
+            origin = Path(spec.origin)
+            (folder / name).symlink_to(origin if name.endswith(".py") else origin.parent)
+
+
+def has_native_code(files: Files) -> bool:
+    """Whether something in the bundle runs on one architecture only."""
+    return any(name.endswith(".so") or ".so." in name for name in files)

@@ -1,0 +1,196 @@
+"""What deploying needs of AWS, as one typed boundary: plain frozen data in, plain frozen data out.
+
+`deploy.aws` fulfils it with boto3; tests fulfil it with a fake. Methods raise the errors of `deploy.errors` only.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """Whom the credentials belong to, and where we work."""
+
+    account_id: str
+    region: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stack:
+    """A CloudFormation stack that exists, or existed when it is asked for by its id."""
+
+    name: str
+    stack_id: str
+    status: str
+    reason: str | None = None
+    outputs: Mapping[str, str] = field(default_factory=dict)
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    """Values as CloudFormation shows them: asterisks for NoEcho."""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    changed_at: float | None = None
+    """Unix seconds of the last change."""
+
+
+class Replacement(enum.StrEnum):
+    """Whether CloudFormation makes a new resource in place of the old one. [DOC] cfn-api:ResourceChange"""
+
+    NO = "False"
+    YES = "True"
+    CONDITIONAL = "Conditional"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What happens to one resource."""
+
+    action: str
+    """``Add``, ``Modify``, ``Remove`` or ``Import``."""
+    logical_id: str
+    resource_type: str
+    replacement: Replacement = Replacement.NO
+    properties: tuple[str, ...] = ()
+    """Names of the properties that change."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeSet:
+    """A change set, in whatever state."""
+
+    change_set_id: str
+    stack_id: str
+    status: str
+    reason: str | None = None
+    changes: tuple[Change, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """A stack event."""
+
+    event_id: str
+    at: float
+    """Unix seconds."""
+    logical_id: str
+    physical_id: str
+    resource_type: str
+    status: str
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resource:
+    """A resource of a stack."""
+
+    logical_id: str
+    physical_id: str
+    resource_type: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameter:
+    """A value for a template parameter. Secret values do not show in its ``repr``."""
+
+    name: str
+    value: str | None = field(repr=False)
+    """None: the value that the stack has already."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """A change set to be made."""
+
+    stack_name: str
+    is_new: bool
+    template: str = field(repr=False)
+    """The template itself, or its ``https`` address."""
+    parameters: tuple[Parameter, ...]
+    tags: Mapping[str, str]
+    adopts_existing: bool
+    """Whether resources of the same names that exist already become part of the stack."""
+
+
+class BucketState(enum.Enum):
+    """What a bucket's name stands for."""
+
+    OURS = enum.auto()
+    ABSENT = enum.auto()
+    FOREIGN = enum.auto()
+    """It belongs to another account, or we may not look at it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogEvent:
+    """A line in CloudWatch Logs."""
+
+    event_id: str
+    at_ms: int
+    message: str
+
+
+class Cloud(Protocol):
+    """AWS, as far as deploying needs it."""
+
+    def account(self) -> Account:
+        """Whose credentials these are; the first thing that fails when there are none."""
+
+    def stack(self, name: str) -> Stack | None:
+        """A stack by name, or by id also when it is deleted; None when there is none."""
+
+    def deployed_template(self, name: str) -> Mapping[str, Any]:
+        """The template of an existing stack."""
+
+    def resources(self, name: str) -> Sequence[Resource]:
+        """All resources of a stack."""
+
+    def events(self, stack_id: str, after: str | None) -> Sequence[Event]:
+        """Events newer than the event with id ``after``, oldest first; all of them for None."""
+
+    def bucket(self, name: str, account: Account) -> BucketState:
+        """Whether a bucket is ours."""
+
+    def create_bucket(self, name: str, account: Account) -> None:
+        """Make a private bucket."""
+
+    def has_object(self, bucket: str, key: str, account: Account) -> bool:
+        """Whether an object exists in a bucket of ours."""
+
+    def put_object(self, bucket: str, key: str, body: bytes, account: Account) -> None:
+        """Upload an object into a bucket of ours."""
+
+    def propose(self, proposal: Proposal) -> str:
+        """Make a change set; its id."""
+
+    def change_set(self, change_set_id: str) -> ChangeSet:
+        """A change set with all its changes."""
+
+    def execute(self, change_set_id: str) -> None:
+        """Let CloudFormation perform a change set."""
+
+    def delete_change_set(self, change_set_id: str) -> None:
+        """Forget a change set."""
+
+    def delete_stack(self, name: str) -> None:
+        """Let CloudFormation delete a stack."""
+
+    def existing_tables(self, names: Sequence[str]) -> Sequence[str]:
+        """Those of the tables that exist."""
+
+    def delete_table(self, name: str) -> None:
+        """Delete a table and what is in it."""
+
+    def logging_role(self) -> str | None:
+        """ARN of the role with which API Gateway writes logs in this account and region."""
+
+    def firing_alarms(self, names: Sequence[str]) -> Sequence[str]:
+        """Descriptions of those alarms that are in the state ALARM."""
+
+    def queue_length(self, url: str) -> int:
+        """About how many messages wait in a queue."""
+
+    def log_events(self, group: str, *, start_ms: int, pattern: str | None) -> Iterator[LogEvent]:
+        """Lines of a log group from a time on, of all streams, oldest first."""

@@ -1,0 +1,213 @@
+"""``streamer.toml``: what is deployed, where, and how. Reading is pure but for the file itself.
+
+Every key may be given again below ``[stages.NAME]``, where it wins for that stage.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Final
+
+from .errors import DeployError
+from .settings import StackSettings
+
+FILE: Final = "streamer.toml"
+_SERVICE: Final = re.compile(r"[a-z][a-z0-9-]{0,30}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """One stage of ``streamer.toml``, with what the command line said instead. The defaults are the file's."""
+
+    folder: Path
+    """Where the file is, or would be; relative paths start here."""
+    service: str
+    app: str = "app:app"
+    project: str = "."
+    """Folder with the code."""
+    requirements: str | None = None
+    """None: ``requirements.txt`` if there is one."""
+    exclude: tuple[str, ...] = ()
+    stage: str = "dev"
+    region: str | None = None
+    profile: str | None = None
+    stack_name: str | None = None
+    """None: ``SERVICE-STAGE``."""
+    table_prefix: str | None = None
+    """None: ``STACK_``."""
+    bucket: str | None = None
+    python: str = "3.13"
+    architecture: str = "arm64"
+    log_retention_days: int = 30
+    tracing: bool = True
+    access_logs: bool = True
+    logging_role: bool = False
+    throttle_rate: float = 500.0
+    throttle_burst: int = 1000
+    alarm_topic_arn: str | None = None
+    jwt_public_key: str | None = None
+    """File with a PEM public key; relative to the folder."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    secret_arns: Mapping[str, str] = field(default_factory=dict)
+    reserved_concurrency: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def stack(self) -> str:
+        """The stack's name."""
+        return self.stack_name or f"{self.service}-{self.stage}"
+
+    @property
+    def prefix(self) -> str:
+        """What the tables' names begin with."""
+        return self.table_prefix if self.table_prefix is not None else f"{self.stack}_"
+
+    @property
+    def code(self) -> Path:
+        """The folder with the code."""
+        return (self.folder / self.project).resolve()
+
+    def settings(self) -> StackSettings:
+        """What the template is made with.
+
+        Raises:
+            DeployError: a value is impossible, or the public key cannot be read.
+        """
+        return StackSettings(
+            stack_name=self.stack,
+            stage=self.stage,
+            python=self.python,
+            architecture=self.architecture,
+            environment={"STREAMER_SERVICE": self.service, **self.environment},
+            secret_arns=self.secret_arns,
+            jwt_public_key=self._public_key(),
+            log_retention_days=self.log_retention_days,
+            tracing=self.tracing,
+            access_logs=self.access_logs,
+            logging_role=self.logging_role,
+            throttle_rate=self.throttle_rate,
+            throttle_burst=self.throttle_burst,
+            reserved_concurrency=self.reserved_concurrency,
+            alarm_topic_arn=self.alarm_topic_arn,
+        )
+
+    def _public_key(self) -> str | None:
+        if self.jwt_public_key is None:
+            return None
+        try:
+            text = (self.folder / self.jwt_public_key).read_text(encoding="ascii").strip()
+        except (OSError, UnicodeDecodeError) as exc:
+            raise DeployError(f"jwt_public_key: {self.jwt_public_key} cannot be read as a PEM file: {exc}") from exc
+        if "PRIVATE KEY" in text or "BEGIN PUBLIC KEY" not in text:
+            raise DeployError(f"jwt_public_key: {self.jwt_public_key} must hold a PEM public key, and nothing private")
+        return text
+
+
+_KNOWN: Final = {f.name: str(f.type) for f in fields(Config) if f.name not in ("folder",)}
+
+
+def load(folder: Path, overrides: Mapping[str, Any]) -> Config:
+    """Read ``streamer.toml`` of a folder; without one, the defaults. ``overrides`` that are None count as absent.
+
+    Raises:
+        DeployError: the file cannot be read, or a key or value in it makes no sense.
+    """
+    path = folder / FILE
+    try:
+        text = path.read_text(encoding="utf-8") if path.exists() else ""
+    except (OSError, UnicodeDecodeError) as exc:
+        raise DeployError(f"{path} cannot be read: {exc}") from exc
+    return parse(text, folder, overrides)
+
+
+def parse(text: str, folder: Path, overrides: Mapping[str, Any]) -> Config:
+    """One stage of a ``streamer.toml``.
+
+    Raises:
+        DeployError: a key or value makes no sense; the message names it.
+    """
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as exc:
+        raise DeployError(f"{FILE} is not valid TOML: {exc}") from exc
+    stages = document.pop("stages", {})
+    said = {name: value for name, value in overrides.items() if value is not None}
+    stage = said.get("stage", document.get("stage", "dev"))
+    values: dict[str, Any] = dict(document)
+    for name, value in stages.get(stage, {}).items():
+        is_table = isinstance(value, dict) and isinstance(values.get(name), dict)
+        values[name] = {**values[name], **value} if is_table else value
+    values |= said
+    for name, value in values.items():
+        _check(name, value)
+    values.setdefault("service", _service_name(folder))
+    if not _SERVICE.fullmatch(values["service"]):
+        raise DeployError(f"service is {values['service']!r}; it takes 1 to 31 lower-case letters, digits and hyphens")
+    if "exclude" in values:
+        values["exclude"] = tuple(values["exclude"])
+    return Config(folder=folder, **values)
+
+
+def _service_name(folder: Path) -> str:
+    words = re.sub(r"[^a-z0-9]+", "-", folder.resolve().name.lower()).strip("-")
+    return words[:31] if _SERVICE.fullmatch(words[:31]) else "service"
+
+
+def _check(name: str, value: Any) -> None:
+    if name not in _KNOWN:
+        raise DeployError(f"{FILE} has an unknown key {name!r}; it knows {', '.join(sorted(_KNOWN))} and stages")
+    expected = _KNOWN[name]
+    if not _fits(expected, value):
+        raise DeployError(f"{FILE}: {name} is {value!r}, which is not {_ARTICLES[expected.removesuffix(' | None')]}")
+
+
+_ARTICLES: Final = {
+    "str": "text",
+    "bool": "true or false",
+    "int": "a whole number",
+    "float": "a number",
+    "tuple[str, ...]": "a list of texts",
+    "Mapping[str, str]": "a table of texts",
+    "Mapping[str, int]": "a table of whole numbers",
+}
+
+
+def _fits(expected: str, value: Any) -> bool:
+    match expected.removesuffix(" | None"):
+        case "bool":
+            return isinstance(value, bool)
+        case "int":
+            return isinstance(value, int) and not isinstance(value, bool)
+        case "float":
+            return isinstance(value, int | float) and not isinstance(value, bool)
+        case "tuple[str, ...]":
+            return isinstance(value, list | tuple) and all(isinstance(each, str) for each in value)
+        case "Mapping[str, str]":
+            return isinstance(value, Mapping) and all(isinstance(each, str) for each in value.values())
+        case "Mapping[str, int]":
+            return isinstance(value, Mapping) and all(_fits("int", each) for each in value.values())
+    return isinstance(value, str)
+
+
+def updated(text: str, values: Mapping[str, str | bool | int]) -> str:
+    """``streamer.toml`` with some top-level keys set; everything else, comments included, stays as it is."""
+    head, separator, tables = _split_tables(text)
+    for name, value in values.items():
+        line = f"{name} = {json.dumps(value, ensure_ascii=False)}"
+        pattern = re.compile(rf"^{re.escape(name)}\s*=.*$", re.MULTILINE)
+        if pattern.search(head):
+            head = pattern.sub(lambda _, line=line: line, head, count=1)
+        else:
+            head = f"{head.rstrip()}\n{line}\n" if head.strip() else f"{line}\n"
+    return f"{head}{separator}{tables}"
+
+
+def _split_tables(text: str) -> tuple[str, str, str]:
+    found = re.search(r"^\[", text, re.MULTILINE)
+    if found is None:
+        return text, "", ""
+    return text[: found.start()].rstrip() + "\n", "\n", text[found.start() :]

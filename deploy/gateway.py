@@ -1,0 +1,228 @@
+"""The WebSocket API as resources of the template: routes, integrations, permissions, the stage. Pure."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from streamer.topology import Api, Authorizer, Route, Throttle, Topology
+
+from .names import STACK, att, function_id, pascal, ref, route_id, sub
+from .policy import invoke_permission
+from .settings import StackSettings
+
+Resources = dict[str, dict[str, Any]]
+
+_ACCESS_LOG: Final = {
+    "requestId": "$context.requestId",
+    "requestTime": "$context.requestTime",
+    "connectionId": "$context.connectionId",
+    "eventType": "$context.eventType",
+    "routeKey": "$context.routeKey",
+    "status": "$context.status",
+    "sourceIp": "$context.identity.sourceIp",
+    "integrationLatency": "$context.integrationLatency",
+    "integrationError": "$context.integrationErrorMessage",
+    "error": "$context.error.message",
+}
+"""Fields of an access log line; no query string, since tokens travel there.
+[DOC] apigw-docs:apigateway-websocket-api-logging"""
+
+
+def websocket_url(topology: Topology) -> dict[str, Any]:
+    """The address of the stage."""
+    return sub(f"wss://${{Api}}.execute-api.${{AWS::Region}}.${{AWS::URLSuffix}}/{topology.api.stage}")
+
+
+def api_resources(topology: Topology, settings: StackSettings) -> Resources:
+    """The API with everything below it."""
+    api = topology.api
+    found: Resources = {
+        "Api": {
+            "Type": "AWS::ApiGatewayV2::Api",
+            "Properties": {
+                "Name": sub(STACK),
+                "ProtocolType": "WEBSOCKET",
+                "RouteSelectionExpression": api.route_selection_expression,
+                "ApiKeySelectionExpression": api.api_key_selection_expression,
+            },
+        },
+    }
+    for authorizer in api.authorizers:
+        found |= _authorizer(authorizer)
+    for route in api.routes:
+        found |= _route(api, route)
+    found |= _stage(api, settings)
+    found |= _api_keys(api)
+    return found
+
+
+def _invocation_uri(function: str) -> dict[str, Any]:
+    path = f"lambda:path/2015-03-31/functions/${{{function_id(function)}.Arn}}/invocations"
+    return sub(f"arn:${{AWS::Partition}}:apigateway:${{AWS::Region}}:{path}")
+
+
+def _execute_api(rest: str) -> dict[str, Any]:
+    return sub(f"arn:${{AWS::Partition}}:execute-api:${{AWS::Region}}:${{AWS::AccountId}}:${{Api}}/{rest}")
+
+
+def _route(api: Api, route: Route) -> Resources:
+    name = route_id(route.route_key)
+    found: Resources = {
+        f"{name}Integration": {
+            "Type": "AWS::ApiGatewayV2::Integration",
+            "Properties": {
+                "ApiId": ref("Api"),
+                "IntegrationType": "AWS_PROXY",
+                "IntegrationMethod": "POST",
+                "IntegrationUri": _invocation_uri(route.function),
+                "TimeoutInMillis": round(route.integration_timeout_seconds * 1000),
+            },
+        },
+        f"{name}Route": {"Type": "AWS::ApiGatewayV2::Route", "Properties": _route_properties(name, route)},
+        f"{name}Permission": invoke_permission(route.function, _execute_api(f"{api.stage}/{route.route_key}")),
+    }
+    if route.route_response:
+        properties = {"ApiId": ref("Api"), "RouteId": ref(f"{name}Route"), "RouteResponseKey": "$default"}
+        found[f"{name}Response"] = {"Type": "AWS::ApiGatewayV2::RouteResponse", "Properties": properties}
+    if route.model is not None:
+        found[f"{name}Model"] = {
+            "Type": "AWS::ApiGatewayV2::Model",
+            "Properties": {
+                "ApiId": ref("Api"),
+                "Name": f"{name}Model",
+                "ContentType": "application/json",
+                "Schema": dict(route.model),
+            },
+        }
+    return found
+
+
+def _route_properties(name: str, route: Route) -> dict[str, Any]:
+    properties: dict[str, Any] = {
+        "ApiId": ref("Api"),
+        "RouteKey": route.route_key,
+        "Target": sub(f"integrations/${{{name}Integration}}"),
+        "AuthorizationType": "CUSTOM" if route.authorizer else "AWS_IAM" if route.iam else "NONE",
+    }
+    if route.authorizer is not None:
+        properties["AuthorizerId"] = ref(f"{pascal(route.authorizer)}Authorizer")
+    if route.api_key_required:
+        properties["ApiKeyRequired"] = True
+    if route.route_response:
+        properties["RouteResponseSelectionExpression"] = "$default"
+    if route.model is not None:
+        # [DOC] apigw-docs:websocket-api-request-validation: the key is what the selection expression evaluates to.
+        properties["RequestModels"] = {"$default": ref(f"{name}Model")}
+        properties["ModelSelectionExpression"] = route.model_selection or "$default"
+    return properties
+
+
+def _authorizer(authorizer: Authorizer) -> Resources:
+    name = f"{pascal(authorizer.name)}Authorizer"
+    return {
+        name: {
+            "Type": "AWS::ApiGatewayV2::Authorizer",
+            "Properties": {
+                "ApiId": ref("Api"),
+                "Name": authorizer.name,
+                "AuthorizerType": "REQUEST",
+                "AuthorizerUri": _invocation_uri(authorizer.function),
+                "IdentitySource": list(authorizer.identity_sources),
+            },
+        },
+        f"{name}Permission": invoke_permission(authorizer.function, _execute_api(f"authorizers/${{{name}}}")),
+    }
+
+
+def _stage(api: Api, settings: StackSettings) -> Resources:
+    throttle = api.throttle or Throttle(rate=settings.throttle_rate, burst=settings.throttle_burst)
+    properties: dict[str, Any] = {
+        "ApiId": ref("Api"),
+        "StageName": api.stage,
+        # Every change of a route reaches clients at once; a Deployment resource would have to be renamed each time.
+        "AutoDeploy": True,
+        "DefaultRouteSettings": {**_throttle(throttle), "DetailedMetricsEnabled": True},
+    }
+    if api.stage_variables:
+        properties["StageVariables"] = dict(api.stage_variables)
+    own = {route.route_key: _throttle(route.throttle) for route in api.routes if route.throttle is not None}
+    if own:
+        properties["RouteSettings"] = own
+    # API Gateway refuses to deploy an API that has no route yet.
+    depends = [f"{route_id(route.route_key)}Route" for route in api.routes]
+    found: Resources = {}
+    if settings.access_logs:
+        found |= _access_logs(settings)
+        properties["AccessLogSettings"] = {"DestinationArn": att("AccessLogs"), "Format": _access_log_format()}
+        depends += ["GatewayAccount"] if settings.logging_role else []
+    found["Stage"] = {"Type": "AWS::ApiGatewayV2::Stage", "DependsOn": depends, "Properties": properties}
+    return found
+
+
+def _throttle(throttle: Throttle) -> dict[str, Any]:
+    return {"ThrottlingRateLimit": throttle.rate, "ThrottlingBurstLimit": throttle.burst}
+
+
+def _access_log_format() -> str:
+    return "{" + ",".join(f'"{name}":"{variable}"' for name, variable in _ACCESS_LOG.items()) + "}"
+
+
+def _access_logs(settings: StackSettings) -> Resources:
+    found: Resources = {
+        "AccessLogs": {
+            "Type": "AWS::Logs::LogGroup",
+            "DeletionPolicy": "Delete",
+            "UpdateReplacePolicy": "Delete",
+            "Properties": {
+                "LogGroupName": sub(f"/aws/apigateway/{STACK}"),
+                "RetentionInDays": settings.log_retention_days,
+            },
+        },
+    }
+    if settings.logging_role:
+        found |= _logging_role()
+    return found
+
+
+def _logging_role() -> Resources:
+    """The account's role for logs of API Gateway. Every API of the region uses it, so it outlives this stack."""
+    retained = {"DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain"}
+    managed = "arn:${AWS::Partition}:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"
+    trust = {"Effect": "Allow", "Principal": {"Service": "apigateway.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    return {
+        "GatewayLoggingRole": {
+            "Type": "AWS::IAM::Role",
+            **retained,
+            "Properties": {
+                "AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": [trust]},
+                "ManagedPolicyArns": [sub(managed)],
+            },
+        },
+        "GatewayAccount": {
+            "Type": "AWS::ApiGateway::Account",
+            **retained,
+            "Properties": {"CloudWatchRoleArn": att("GatewayLoggingRole")},
+        },
+    }
+
+
+def _api_keys(api: Api) -> Resources:
+    """Keys of a WebSocket API belong to a usage plan of its stage. [DOC] apigw-docs:apigateway-websocket-api-keys"""
+    if not api.api_keys:
+        return {}
+    found: Resources = {
+        "UsagePlan": {
+            "Type": "AWS::ApiGateway::UsagePlan",
+            "Properties": {"ApiStages": [{"ApiId": ref("Api"), "Stage": ref("Stage")}]},
+        },
+    }
+    for number in range(1, len(api.api_keys) + 1):
+        found[f"ApiKey{number}"] = {
+            "Type": "AWS::ApiGateway::ApiKey",
+            "Properties": {"Enabled": True, "Value": ref(f"ApiKey{number}Value")},
+        }
+        found[f"ApiKey{number}OfPlan"] = {
+            "Type": "AWS::ApiGateway::UsagePlanKey",
+            "Properties": {"KeyId": ref(f"ApiKey{number}"), "KeyType": "API_KEY", "UsagePlanId": ref("UsagePlan")},
+        }
+    return found

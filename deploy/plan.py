@@ -1,0 +1,328 @@
+"""What is there, what should be, and so what has to be done. Pure: the plan is frozen data.
+
+A plan never holds a secret: parameters are named in it, not valued.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from .cloud import Account, BucketState, Change, Event, Replacement, Stack
+from .errors import DangerError, DeployError, StackStateError
+
+SERVICE_TAG: Final = "streamer:service"
+"""Tag of every stack made here; a stack without it is somebody else's."""
+STAGE_TAG: Final = "streamer:stage"
+
+_IDENTITY: Final[Mapping[str, frozenset[str]]] = {
+    "AWS::DynamoDB::Table": frozenset({"TableName", "KeySchema"}),
+    "AWS::ApiGatewayV2::Api": frozenset({"ProtocolType"}),
+    "AWS::ApiGatewayV2::Stage": frozenset({"StageName", "ApiId"}),
+    "AWS::ApiGatewayV2::Route": frozenset({"ApiId"}),
+    "AWS::ApiGatewayV2::Integration": frozenset({"ApiId"}),
+    "AWS::Lambda::Function": frozenset({"FunctionName", "PackageType"}),
+    "AWS::Lambda::EventSourceMapping": frozenset({"EventSourceArn", "StartingPosition"}),
+    "AWS::Lambda::Permission": frozenset({"Action", "FunctionName", "Principal", "SourceArn"}),
+    "AWS::Logs::LogGroup": frozenset({"LogGroupName"}),
+    "AWS::SQS::Queue": frozenset({"QueueName"}),
+    "AWS::SecretsManager::Secret": frozenset({"Name"}),
+    "AWS::CloudWatch::Dashboard": frozenset({"DashboardName"}),
+}
+"""Properties whose change makes a new resource. [DOC] cfn-docs: "Update requires: Replacement" of each type."""
+
+_PRECIOUS: Final[Mapping[str, str]] = {
+    "AWS::DynamoDB::Table": "the new table is empty; the old one stays, outside of the stack",
+    "AWS::ApiGatewayV2::Api": "clients must be told a new address",
+    "AWS::ApiGatewayV2::Stage": "clients must be told a new address",
+    "AWS::SQS::Queue": "messages in the old queue are lost",
+    "AWS::SecretsManager::Secret": "the old secret is deleted",
+}
+"""Types whose removal or replacement needs an explicit word, and why."""
+
+_UPDATABLE: Final = frozenset(
+    {"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE", "IMPORT_ROLLBACK_COMPLETE"}
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What should be on AWS."""
+
+    stack_name: str
+    stage: str
+    service: str
+    template: Mapping[str, Any]
+    template_bytes: int
+    code_digest: str
+    code_bytes: int
+    """Size of the zip."""
+    bucket: str | None
+    """None: the default name, which needs the account's id."""
+    given: frozenset[str]
+    """Parameters that were given a value on this run."""
+    needs_logging_role: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What is on AWS."""
+
+    account: Account
+    bucket: BucketState
+    has_code: bool
+    stack: Stack | None
+    template: Mapping[str, Any] | None
+    """Of the stack; None when there is none."""
+    loose_tables: tuple[str, ...] = ()
+    """Tables of this service that exist outside of any stack of ours, left by an earlier one."""
+    logging_role: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveFailedStack:
+    """Delete what a failed first deployment left: an empty stack that cannot be updated."""
+
+    stack_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class CreateBucket:
+    """Make the bucket for code."""
+
+    bucket: str
+
+
+@dataclass(frozen=True, slots=True)
+class UploadCode:
+    """Upload the zip."""
+
+    bucket: str
+    key: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class UploadTemplate:
+    """Upload a template that is too large for a request."""
+
+    bucket: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Propose:
+    """Make a change set."""
+
+    stack_name: str
+    is_new: bool
+    previous: tuple[str, ...]
+    """Parameters that keep the value which the stack has."""
+    adopted: tuple[str, ...]
+    """Tables that the stack takes over."""
+
+
+Step = RemoveFailedStack | CreateBucket | UploadCode | UploadTemplate | Propose
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Steps in order, and what we expect the change set to be."""
+
+    bucket: str
+    code_key: str
+    steps: tuple[Step, ...]
+    expected: tuple[Change, ...]
+    notes: tuple[str, ...] = ()
+
+
+def bucket_name(account: Account) -> str:
+    """The bucket for code of an account in a region; Lambda wants the code in its own region."""
+    return f"streamer-code-{account.account_id}-{account.region}"
+
+
+def code_key(wanted: Wanted) -> str:
+    """The zip's key: its content's name, so the same code is never uploaded twice."""
+    return f"{wanted.service}/{wanted.code_digest}.zip"
+
+
+def plan(wanted: Wanted, found: Found | None, *, inline_bytes: int) -> Plan:
+    """What has to be done.
+
+    ``found`` is None when AWS was not asked (a dry run without credentials): a first deployment is assumed.
+
+    Raises:
+        StackStateError: the stack must leave its state first, or is not ours.
+        DeployError: a precondition in the account is missing.
+    """
+    if found is None:
+        bucket = wanted.bucket or "streamer-code-ACCOUNT-REGION"
+        notes: tuple[str, ...] = ("AWS was not asked what exists already; this is what a first deployment does",)
+        stack: Stack | None = None
+        steps: list[Step] = [CreateBucket(bucket), UploadCode(bucket, code_key(wanted), wanted.code_bytes)]
+    else:
+        bucket = wanted.bucket or bucket_name(found.account)
+        stack = require_ours(found.stack, wanted)
+        _require_account(wanted, found, bucket)
+        steps, notes = _uploads(wanted, found, bucket), ()
+    is_new = stack is None or stack.status in ("REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE")
+    if stack is not None and stack.status == "ROLLBACK_COMPLETE":
+        steps.insert(0, RemoveFailedStack(stack.name))
+    if wanted.template_bytes > inline_bytes:
+        steps.append(UploadTemplate(bucket, f"{wanted.service}/{wanted.stack_name}.template.json"))
+    adopted = found.loose_tables if found is not None else ()
+    if adopted:
+        notes = (*notes, f"tables of an earlier stack are taken over with their data: {', '.join(adopted)}")
+    previous = () if is_new else _previous(wanted, stack)
+    steps.append(Propose(stack_name=wanted.stack_name, is_new=is_new, previous=previous, adopted=adopted))
+    old = {} if is_new or found is None or found.template is None else found.template
+    return Plan(
+        bucket=bucket,
+        code_key=code_key(wanted),
+        steps=tuple(steps),
+        expected=diff(old, wanted.template, code_changes=_code_changes(wanted, stack)),
+        notes=notes,
+    )
+
+
+def _uploads(wanted: Wanted, found: Found, bucket: str) -> list[Step]:
+    steps: list[Step] = []
+    if found.bucket is BucketState.ABSENT:
+        steps.append(CreateBucket(bucket))
+    if not found.has_code:
+        steps.append(UploadCode(bucket, code_key(wanted), wanted.code_bytes))
+    return steps
+
+
+def _previous(wanted: Wanted, stack: Stack | None) -> tuple[str, ...]:
+    known = stack.parameters if stack is not None else {}
+    return tuple(n for n in wanted.template.get("Parameters", {}) if n in known and n not in wanted.given)
+
+
+def _code_changes(wanted: Wanted, stack: Stack | None) -> bool:
+    return stack is not None and stack.parameters.get("CodeKey") != code_key(wanted)
+
+
+def require_ours(stack: Stack | None, wanted: Wanted) -> Stack | None:
+    """The stack, if it can be created or updated now.
+
+    Raises:
+        StackStateError: it is somebody else's, is being changed, or is stuck; the message says what to do.
+    """
+    if stack is None or stack.status == "REVIEW_IN_PROGRESS":
+        return stack
+    if SERVICE_TAG not in stack.tags:
+        raise StackStateError(
+            f"a stack named {stack.name} exists and was not made by streamer; choose another name with --stack-name"
+        )
+    if stack.status.endswith("_IN_PROGRESS"):
+        raise StackStateError(
+            f"{stack.name} is being changed right now ({stack.status}); wait for it; `streamer status` shows it"
+        )
+    if stack.status in ("ROLLBACK_COMPLETE", *_UPDATABLE):
+        return stack
+    if stack.status == "UPDATE_ROLLBACK_FAILED":
+        raise StackStateError(
+            f"{stack.name} could not be rolled back ({_reason(stack)}); remove the cause, then run "
+            f"`aws cloudformation continue-update-rollback --stack-name {stack.name}` and deploy again"
+        )
+    raise StackStateError(
+        f"{stack.name} is stuck in {stack.status} ({_reason(stack)}); run `streamer destroy`, which keeps the tables, "
+        f"and deploy again"
+    )
+
+
+def _reason(stack: Stack) -> str:
+    return (stack.reason or "CloudFormation gives no reason").rstrip(".")
+
+
+def _require_account(wanted: Wanted, found: Found, bucket: str) -> None:
+    if found.bucket is BucketState.FOREIGN:
+        raise DeployError(
+            f"the bucket {bucket} belongs to another account, or your credentials may not use it; "
+            f"name one of yours as `bucket` in streamer.toml"
+        )
+    if wanted.needs_logging_role and found.logging_role is None:
+        raise DeployError(
+            "API Gateway has no role to write access logs in this account and region; set `logging_role = true` in "
+            "streamer.toml to let this stack give it one, or `access_logs = false`"
+        )
+    missing = [
+        name
+        for name, parameter in wanted.template.get("Parameters", {}).items()
+        if parameter.get("NoEcho") and name not in wanted.given and not _has_value(found.stack, name)
+    ]
+    if missing:
+        raise DeployError(f"no value for {', '.join(missing)}; pass it in the environment or answer when asked")
+
+
+def _has_value(stack: Stack | None, name: str) -> bool:
+    return stack is not None and stack.status in _UPDATABLE and name in stack.parameters
+
+
+def diff(old: Mapping[str, Any], new: Mapping[str, Any], *, code_changes: bool = False) -> tuple[Change, ...]:
+    """What a change from one template to another does to the resources."""
+    before, after = old.get("Resources", {}), new.get("Resources", {})
+    changes = []
+    for logical_id in sorted({*before, *after}):
+        if logical_id not in before:
+            changes.append(Change(action="Add", logical_id=logical_id, resource_type=after[logical_id]["Type"]))
+        elif logical_id not in after:
+            changes.append(Change(action="Remove", logical_id=logical_id, resource_type=before[logical_id]["Type"]))
+        else:
+            changed = _modified(logical_id, before[logical_id], after[logical_id], code_changes=code_changes)
+            changes += [] if changed is None else [changed]
+    return tuple(changes)
+
+
+def _modified(
+    logical_id: str, before: Mapping[str, Any], after: Mapping[str, Any], *, code_changes: bool
+) -> Change | None:
+    old, new = before.get("Properties", {}), after.get("Properties", {})
+    names = {name for name in {*old, *new} if old.get(name) != new.get(name)}
+    if code_changes and after["Type"] == "AWS::Lambda::Function":
+        names.add("Code")
+    if not names and before == after:
+        return None
+    is_new = before["Type"] != after["Type"] or names & _IDENTITY.get(after["Type"], frozenset())
+    return Change(
+        action="Modify",
+        logical_id=logical_id,
+        resource_type=after["Type"],
+        replacement=Replacement.YES if is_new else Replacement.NO,
+        properties=tuple(sorted(names)),
+    )
+
+
+def require_safe(changes: Sequence[Change], expected: Sequence[Change], allowed: frozenset[str]) -> None:
+    """Refuse to lose data or an address by the way.
+
+    A replacement that CloudFormation calls conditional counts when our own comparison of the templates says so too:
+    it calls many changes conditional that never replace a table, such as a new index.
+
+    Raises:
+        DangerError: something precious would be replaced or removed, and is not among ``allowed`` logical ids.
+    """
+    ours = {change.logical_id for change in expected if change.replacement is Replacement.YES}
+    for change in changes:
+        replaced = change.replacement is Replacement.YES or (
+            change.replacement is Replacement.CONDITIONAL and change.logical_id in ours
+        )
+        why = _PRECIOUS.get(change.resource_type)
+        if why is None or change.logical_id in allowed or not (replaced or change.action == "Remove"):
+            continue
+        word = "replaced" if replaced else "removed from the stack"
+        raise DangerError(
+            f"{change.logical_id} would be {word} ({', '.join(change.properties) or 'no longer described'}): {why}; "
+            f"if you want that, say --replace {change.logical_id}"
+        )
+
+
+def root_cause(events: Sequence[Event]) -> Event | None:
+    """The first resource that failed by itself; what failed later did so because the rest was being cancelled."""
+    for event in events:
+        cancelled = "cancelled" in (event.reason or "").lower()
+        if event.status.endswith("_FAILED") and not cancelled and event.resource_type != "AWS::CloudFormation::Stack":
+            return event
+    return next((e for e in events if e.status.endswith(("_FAILED", "ROLLBACK_IN_PROGRESS")) and e.reason), None)

@@ -1,0 +1,144 @@
+"""From a configuration to what is deployed: the service's topology, its template and its code."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import streamer
+from streamer.app import App, load_app
+from streamer.errors import ConfigurationError
+from streamer.topology import Topology
+
+from . import bytecode
+from .bundle import RUNTIME_DISTRIBUTIONS, Bundle, bundle, combine, project_files, require_handlers, runtime_files
+from .config import Config
+from .plan import Wanted, code_key
+from .requirements import installed_files, own_requirements, requirement_lines, resolve
+from .settings import StackSettings
+from .template import template, to_json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """A service as it will be on AWS, without its code."""
+
+    topology: Topology
+    settings: StackSettings
+    template: Mapping[str, Any]
+
+    @property
+    def secret_variables(self) -> Mapping[str, str]:
+        """Parameter of the template to the environment variable whose secret value it carries."""
+        from .settings import secret_parameter  # noqa: PLC0415
+
+        names = {secret_parameter(v): v for function in self.topology.functions for v in function.secrets}
+        return {name: names[name] for name in self.template["Parameters"] if name in names}
+
+
+def load_service(config: Config) -> Service:
+    """Import the user's app and describe its stack.
+
+    Raises:
+        ConfigurationError: the app cannot be imported, or something in it or in the settings is impossible.
+    """
+    settings = config.settings()
+    topology = _topology(config, settings)
+    return Service(topology=topology, settings=settings, template=template(topology, settings))
+
+
+def _topology(config: Config, settings: StackSettings) -> Topology:
+    target = _target(config)
+    if isinstance(target, Topology):
+        return target
+    # Values of the app's variables come from Secrets Manager; none is needed to describe the stack.
+    values = dict.fromkeys(target.environment, "in Secrets Manager")
+    return target.topology(
+        target=config.app,
+        table_prefix=config.prefix,
+        stage=config.stage,
+        environment={**values, **settings.environment},
+    )
+
+
+def _target(config: Config) -> App | Topology:
+    folder = str(config.code)
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    module, _, attribute = config.app.partition(":")
+    try:
+        found: Any = getattr(importlib.import_module(module), attribute, None)
+    except ImportError:
+        found = None
+    return found if isinstance(found, Topology) else load_app(config.app)
+
+
+def build(config: Config, service: Service) -> Bundle:
+    """Make the code of a service. Asks the package index only if there are requirements beyond the runtime's own.
+
+    Raises:
+        BundleError: something is missing, does not compile or has no wheel for Lambda.
+    """
+    python, architecture = service.settings.python, service.settings.architecture
+    is_app = any(function.handler.startswith("streamer.") for function in service.topology.functions)
+    runtime = runtime_files(Path(streamer.__file__).parent) if is_app else {}
+    own = [installed_files(name) for name in RUNTIME_DISTRIBUTIONS] if is_app else []
+    lines = _requirements(config)
+    if is_app and service.settings.jwt_public_key is not None:
+        lines += own_requirements(["cryptography"])
+    wheels = resolve(lines, python=python, architecture=architecture)
+    # A requirement that the runtime has too comes as the user pinned it.
+    taken = {path.split("/")[0] for path in wheels}
+    own = [{path: file for path, file in files.items() if path.split("/")[0] not in taken} for files in own]
+    files = combine(runtime, project_files(config.code, config.exclude), *own, wheels)
+    handlers = [function.handler for function in service.topology.functions]
+    require_handlers(files, handlers)
+    executable = bytecode.interpreter(python)
+    if executable is None:
+        note = f"no bytecode: there is no Python {python} here to make it with, so cold starts compile the code"
+        return bundle(files, notes=[note])
+    files = {**files, **bytecode.compiled(files, executable)}
+    return bundle(files, notes=_trial(files, handlers, executable, config))
+
+
+def _requirements(config: Config) -> list[str]:
+    if config.requirements is not None:
+        return requirement_lines(config.folder / config.requirements)
+    usual = config.code / "requirements.txt"
+    return requirement_lines(usual) if usual.exists() else []
+
+
+def _trial(files: Mapping[str, Any], handlers: list[str], executable: str, config: Config) -> list[str]:
+    if bytecode.has_native_code(files):
+        return ["imports were not tried: the bundle holds native code for Lambda"]
+    environment = {
+        "AWS_REGION": config.region or "us-east-1",
+        "AWS_DEFAULT_REGION": config.region or "us-east-1",
+        "TABLE_PREFIX": config.prefix,
+        "STREAMER_APP": config.app,
+        **config.environment,
+    }
+    result = bytecode.trial(files, handlers, executable, environment)
+    return [f"not imported here, though it may be on Lambda: {result.problem}"] if result.problem else []
+
+
+def want(config: Config, service: Service, code: Bundle, given: frozenset[str]) -> Wanted:
+    """What should be on AWS, for the planner."""
+    return Wanted(
+        stack_name=config.stack,
+        stage=config.stage,
+        service=config.service,
+        template=service.template,
+        template_bytes=len(to_json(service.template).encode()),
+        code_digest=code.digest,
+        code_bytes=len(code.zipped),
+        bucket=config.bucket,
+        given=given,
+        needs_logging_role=service.settings.access_logs and not service.settings.logging_role,
+    )
+
+

@@ -1,0 +1,81 @@
+"""What a stack is made with beyond its topology, as frozen data. Pure: no I/O."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from .errors import DeployError
+
+PYTHONS: Final = ("3.12", "3.13", "3.14")
+"""Python runtimes of Lambda on Amazon Linux 2023 that this version knows. [DOC] lambda-docs:lambda-runtimes"""
+
+ARCHITECTURES: Final = ("arm64", "x86_64")
+"""Instruction sets of Lambda. [DOC] lambda-docs:foundation-arch"""
+
+RETENTION_DAYS: Final = (
+    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
+)  # fmt: skip
+"""The only retention times that a log group takes. [DOC] logs-api:PutRetentionPolicy"""
+
+_STACK_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,52}")
+_SECRET_ARN: Final = re.compile(r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:\S+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StackSettings:
+    """Settings of one stack. What a function needs (time-out, memory, tables) is in the topology instead."""
+
+    stack_name: str
+    """Letters, digits and hyphens, at most 53: function names are ``<stack>-<function>``, at most 64 characters."""
+    stage: str = "dev"
+    python: str = "3.13"
+    architecture: str = "arm64"
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Plain environment variables, readable by everyone who may look at the functions' configuration. A variable that
+    is named here is not kept as a secret, even if the app calls it one."""
+    secret_arns: Mapping[str, str] = field(default_factory=dict)
+    """Secret's environment variable, such as ``JWT_SECRET``, to the full ARN of an existing secret. One that is absent
+    is created by the stack from a NoEcho parameter."""
+    jwt_public_key: str | None = None
+    """PEM text; with it tokens are verified by RS256 or ES256 and no ``JWT_SECRET`` exists."""
+    log_retention_days: int = 30
+    tracing: bool = True
+    access_logs: bool = True
+    logging_role: bool = False
+    """Whether the stack sets the account's CloudWatch role of API Gateway, which access logs need once per region."""
+    throttle_rate: float = 500.0
+    """Messages a second, for the whole stage."""
+    throttle_burst: int = 1000
+    reserved_concurrency: Mapping[str, int] = field(default_factory=dict)
+    """Function name to its reserved concurrency; absent: the account's pool."""
+    alarm_topic_arn: str | None = None
+    """SNS topic that alarms notify; None: they only show."""
+
+    def __post_init__(self) -> None:
+        """Refuse what AWS would refuse, in one line.
+
+        Raises:
+            DeployError: the first wrong setting.
+        """
+        if not _STACK_NAME.fullmatch(self.stack_name):
+            raise DeployError(
+                f"stack name {self.stack_name!r} must start with a letter and be at most 53 letters, digits and hyphens"
+            )
+        for name, value, allowed in (
+            ("python", self.python, PYTHONS),
+            ("architecture", self.architecture, ARCHITECTURES),
+            ("log_retention_days", self.log_retention_days, RETENTION_DAYS),
+        ):
+            if value not in allowed:
+                raise DeployError(f"{name} is {value!r}; it must be one of {', '.join(map(str, allowed))}")
+        for name, arn in self.secret_arns.items():
+            if not _SECRET_ARN.fullmatch(arn):
+                raise DeployError(f"secret of {name}: {arn!r} is not the full ARN of a Secrets Manager secret")
+
+
+def secret_parameter(variable: str) -> str:
+    """The template parameter that carries the value of a secret: ``JWT_SECRET`` becomes ``JwtSecret``."""
+    return "".join(word.capitalize() for word in re.split(r"[^A-Za-z0-9]+", variable))

@@ -1,0 +1,91 @@
+"""Tables, queues and event source mappings as resources of the template. Pure."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from streamer.topology import EventSourceMapping, Index, Key, Queue, Table, Topology
+
+from .names import att, function_id, queue_id, ref, sub, table_id
+
+
+def table(described: Table) -> dict[str, Any]:
+    """A table that survives the stack.
+
+    ``RetainExceptOnCreate`` removes the empty table of a creation that failed. Deletion protection would make exactly
+    that roll-back fail, so it is not set: nothing but ``streamer destroy --delete-data`` deletes the table.
+    """
+    attributes: dict[str, str] = {}
+    for key in (described.key, *(index.key for index in described.indexes)):
+        attributes |= key.attributes()
+    properties: dict[str, Any] = {
+        # Named, so that a retained table is found and adopted again by the next stack of the same name.
+        "TableName": described.name,
+        "BillingMode": "PAY_PER_REQUEST",
+        "AttributeDefinitions": [{"AttributeName": n, "AttributeType": t} for n, t in attributes.items()],
+        "KeySchema": _key_schema(described.key),
+        "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True},
+    }
+    if described.indexes:
+        properties["GlobalSecondaryIndexes"] = [_index(index) for index in described.indexes]
+    if described.ttl_attribute is not None:
+        properties["TimeToLiveSpecification"] = {"AttributeName": described.ttl_attribute, "Enabled": True}
+    if described.stream is not None:
+        properties["StreamSpecification"] = {"StreamViewType": described.stream.value}
+    return {
+        "Type": "AWS::DynamoDB::Table",
+        "DeletionPolicy": "RetainExceptOnCreate",
+        "UpdateReplacePolicy": "Retain",
+        "Properties": properties,
+    }
+
+
+def _key_schema(key: Key) -> list[dict[str, str]]:
+    schema = [{"AttributeName": key.partition, "KeyType": "HASH"}]
+    return schema if key.sort is None else [*schema, {"AttributeName": key.sort, "KeyType": "RANGE"}]
+
+
+def _index(index: Index) -> dict[str, Any]:
+    return {
+        "IndexName": index.name,
+        "KeySchema": _key_schema(index.key),
+        "Projection": {"ProjectionType": index.projection},
+    }
+
+
+def queue(described: Queue) -> dict[str, Any]:
+    """A queue for what was given up; kept two weeks, the longest SQS offers. [DOC] sqs-docs:quotas-messages"""
+    return {
+        "Type": "AWS::SQS::Queue",
+        "DeletionPolicy": "Delete",
+        "UpdateReplacePolicy": "Delete",
+        "Properties": {
+            "QueueName": sub(f"${{AWS::StackName}}-{described.name}"),
+            "MessageRetentionPeriod": 14 * 24 * 3600,
+            "SqsManagedSseEnabled": True,
+        },
+    }
+
+
+def mapping(topology: Topology, source: EventSourceMapping) -> dict[str, Any]:
+    """A table's stream read by a function."""
+    properties: dict[str, Any] = {
+        "FunctionName": ref(function_id(source.function)),
+        "EventSourceArn": att(table_id(topology, source.table), "StreamArn"),
+        "StartingPosition": source.starting_position,
+        "BatchSize": source.batch_size,
+        "MaximumBatchingWindowInSeconds": round(source.batching_window_seconds),
+        "ParallelizationFactor": source.parallelization_factor,
+        "MaximumRetryAttempts": source.maximum_retry_attempts,
+        "MaximumRecordAgeInSeconds": source.maximum_record_age_seconds,
+        "BisectBatchOnFunctionError": source.bisect_on_error,
+    }
+    if source.filters:
+        patterns = [{"Pattern": json.dumps(pattern, separators=(",", ":"))} for pattern in source.filters]
+        properties["FilterCriteria"] = {"Filters": patterns}
+    if source.report_batch_item_failures:
+        properties["FunctionResponseTypes"] = ["ReportBatchItemFailures"]
+    if source.on_failure is not None:
+        properties["DestinationConfig"] = {"OnFailure": {"Destination": att(queue_id(source.on_failure))}}
+    return {"Type": "AWS::Lambda::EventSourceMapping", "Properties": properties}

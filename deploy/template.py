@@ -1,0 +1,209 @@
+"""Topology and settings -> CloudFormation template. Pure: the same input gives the same text.
+
+Code and secret values are parameters, so the template holds neither and can be printed, diffed and committed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from streamer.topology import Function, Topology, validate
+
+from .alarms import alarms, dashboard
+from .errors import DeployError
+from .gateway import api_resources, websocket_url
+from .names import STACK, att, function_id, function_name, log_group_id, queue_id, ref, role_id, sub, table_id
+from .policy import role, secret_references
+from .settings import StackSettings, secret_parameter
+from .tables import mapping, queue, table
+
+Resources = dict[str, dict[str, Any]]
+
+INLINE_BYTES: Final = 51_200
+"""Largest template that a request can carry; a larger one must be in S3. [DOC] cfn-docs:cloudformation-limits"""
+
+
+def template(topology: Topology, settings: StackSettings) -> dict[str, Any]:
+    """The whole stack.
+
+    Raises:
+        DeployError: the topology has something that Lambda in this account cannot run.
+        TopologyError: the topology contradicts itself.
+    """
+    validate(topology)
+    for function in topology.functions:
+        _require_deployable(function)
+    secrets = _new_secrets(topology, settings)
+    resources = _merge(
+        (function_resources(topology, settings, function) for function in topology.functions),
+        [tables(topology), api_resources(topology, settings), {k: _secret(v) for k, v in secrets.items()}],
+        [alarms(topology, settings), {"Dashboard": dashboard(topology)}],
+    )
+    return {
+        "AWSTemplateFormatVersion": "2010-09-09",
+        "Description": f"Requests over WebSockets, deployed by streamer (stage {topology.api.stage})",
+        "Parameters": _parameters(topology, secrets.values()),
+        "Resources": resources,
+        "Outputs": _outputs(topology),
+    }
+
+
+def to_json(document: Mapping[str, Any], *, indent: int | None = None) -> str:
+    """A template as text; compact without ``indent``, for the size limit of requests."""
+    return json.dumps(document, indent=indent, separators=None if indent else (",", ":"), ensure_ascii=False)
+
+
+def function_resources(topology: Topology, settings: StackSettings, function: Function) -> Resources:
+    """A function with its role, its log group and the settings of its asynchronous invocations."""
+    found: Resources = {
+        log_group_id(function.name): {
+            "Type": "AWS::Logs::LogGroup",
+            "Properties": {
+                "LogGroupName": sub(f"/aws/lambda/{STACK}-{function.name}"),
+                "RetentionInDays": settings.log_retention_days,
+            },
+            "DeletionPolicy": "Delete",
+            "UpdateReplacePolicy": "Delete",
+        },
+        role_id(function.name): role(topology, settings, function),
+        function_id(function.name): {
+            "Type": "AWS::Lambda::Function",
+            "Properties": _function_properties(settings, function),
+        },
+    }
+    for invocation in topology.async_invocations:
+        if invocation.function == function.name:
+            found[f"{function_id(function.name)}Async"] = {
+                "Type": "AWS::Lambda::EventInvokeConfig",
+                "Properties": {
+                    "FunctionName": ref(function_id(function.name)),
+                    "Qualifier": "$LATEST",
+                    "MaximumRetryAttempts": invocation.maximum_retry_attempts,
+                    "MaximumEventAgeInSeconds": invocation.maximum_event_age_seconds,
+                }
+                | _on_failure(invocation.on_failure),
+            }
+    return found
+
+
+def _function_properties(settings: StackSettings, function: Function) -> dict[str, Any]:
+    properties = {
+        "FunctionName": function_name(function.name),
+        "Runtime": f"python{settings.python}",
+        "Architectures": [settings.architecture],
+        "Handler": function.handler,
+        "Code": {"S3Bucket": ref("CodeBucket"), "S3Key": ref("CodeKey")},
+        "Role": att(role_id(function.name)),
+        "MemorySize": function.memory_mb,
+        "Timeout": max(1, round(function.timeout_seconds)),
+        "Environment": {"Variables": _environment(settings, function)},
+        "LoggingConfig": {"LogGroup": ref(log_group_id(function.name)), "LogFormat": "JSON"},
+        "TracingConfig": {"Mode": "Active" if settings.tracing else "PassThrough"},
+    }
+    reserved = settings.reserved_concurrency.get(function.name, function.reserved_concurrency)
+    return properties if reserved is None else properties | {"ReservedConcurrentExecutions": reserved}
+
+
+def _environment(settings: StackSettings, function: Function) -> dict[str, Any]:
+    own = {name: value for name, value in function.environment.items() if name not in function.secrets}
+    variables: dict[str, Any] = {**own, **settings.environment}
+    if settings.jwt_public_key is not None and "JWT_SECRET" in function.secrets:
+        variables["JWT_PUBLIC_KEY"] = settings.jwt_public_key
+    for name, arn in secret_references(settings, function).items():
+        # The value itself would be readable by everyone who may look at the function's configuration.
+        variables[f"{name}_ARN"] = arn
+    return dict(sorted(variables.items()))
+
+
+def _on_failure(queue_name: str | None) -> dict[str, Any]:
+    if queue_name is None:
+        return {}
+    return {"DestinationConfig": {"OnFailure": {"Destination": att(queue_id(queue_name))}}}
+
+
+def tables(topology: Topology) -> Resources:
+    """Tables, queues and event source mappings."""
+    found: Resources = {table_id(topology, t.name): table(t) for t in topology.tables}
+    found |= {queue_id(q.name): queue(q) for q in topology.queues}
+    for number, source in enumerate(topology.event_source_mappings):
+        logical_id = f"{table_id(topology, source.table)}To{function_id(source.function)}"
+        repeated = logical_id in found
+        found[f"{logical_id}{number}" if repeated else logical_id] = mapping(topology, source)
+    return found
+
+
+def _new_secrets(topology: Topology, settings: StackSettings) -> dict[str, str]:
+    """Logical id of each secret that this stack keeps itself, and the environment variable it is for."""
+    found: dict[str, str] = {}
+    for function in topology.functions:
+        for variable in secret_references(settings, function):
+            if variable not in settings.secret_arns:
+                found[f"{secret_parameter(variable)}Store"] = variable
+    return found
+
+
+def _secret(variable: str) -> dict[str, Any]:
+    return {
+        "Type": "AWS::SecretsManager::Secret",
+        "Properties": {
+            "Description": sub(f"{variable} of {STACK}"),
+            "SecretString": ref(secret_parameter(variable)),
+        },
+        "DeletionPolicy": "Delete",
+        "UpdateReplacePolicy": "Delete",
+    }
+
+
+def _parameters(topology: Topology, secrets: Iterable[str]) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "CodeBucket": {"Type": "String", "Description": "Bucket that holds the code"},
+        "CodeKey": {"Type": "String", "Description": "Key of the code, named after its content"},
+    }
+    for variable in secrets:
+        found[secret_parameter(variable)] = {
+            "Type": "String",
+            "NoEcho": True,
+            # [DOC] RFC 7518 section 3.2: a key for HS256 has at least 256 bits.
+            "MinLength": 32 if variable == "JWT_SECRET" else 1,
+            "Description": f"Value of {variable}, kept in Secrets Manager",
+        }
+    for number in range(len(topology.api.api_keys)):
+        found[f"ApiKey{number + 1}Value"] = {"Type": "String", "NoEcho": True, "MinLength": 20}
+    return found
+
+
+def _outputs(topology: Topology) -> dict[str, Any]:
+    found = {
+        "WebSocketUrl": {"Description": "What clients connect to", "Value": websocket_url(topology)},
+        "ApiId": {"Description": "Id of the WebSocket API", "Value": ref("Api")},
+        "CodeKey": {"Description": "The code that runs", "Value": ref("CodeKey")},
+    }
+    for function in topology.functions:
+        found[f"{function_id(function.name)}Name"] = {"Value": ref(function_id(function.name))}
+    for each in topology.tables:
+        found[f"{table_id(topology, each.name)}Name"] = {"Value": ref(table_id(topology, each.name))}
+    for each_queue in topology.queues:
+        found[f"{queue_id(each_queue.name)}Url"] = {"Value": ref(queue_id(each_queue.name))}
+    return found
+
+
+def _require_deployable(function: Function) -> None:
+    if function.runtime is not None:
+        raise DeployError(f"function {function.name!r} is not Python; streamer deploy packs Python functions only")
+    if function.code_root is not None:
+        raise DeployError(
+            f"function {function.name!r} has a code_root of its own; streamer deploy packs one project for all"
+        )
+
+
+def _merge(*groups: Iterable[Resources]) -> Resources:
+    found: Resources = {}
+    for group in groups:
+        for resources in group:
+            for logical_id, resource in resources.items():
+                if logical_id in found:
+                    raise DeployError(f"two things of this service become the id {logical_id}; rename one")
+                found[logical_id] = resource
+    return found
