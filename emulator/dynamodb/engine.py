@@ -1,0 +1,132 @@
+"""The embedded DynamoDB: answers HTTP requests of unmodified AWS SDKs, and pushes stream records."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+import zlib
+from collections.abc import Callable
+from typing import Any, Final
+
+from werkzeug.exceptions import HTTPException
+
+from .. import log
+from ..http import HttpRequest, HttpResponse
+from .api import DynamoApi
+from .backend import EmbeddedBackend
+from .errors import SERVICE, ApiError, validation_error
+from .records import Listener
+from .streams_api import StreamsApi
+from .values import read_value, write_value
+
+DYNAMODB: Final = "DynamoDB_20120810"
+STREAMS: Final = "DynamoDBStreams_20120810"
+CONTENT_TYPE: Final = ("content-type", "application/x-amz-json-1.0")
+
+
+class EmbeddedDynamoDB:
+    """DynamoDB and DynamoDB Streams in this process.
+
+    All methods are called from one thread, the event loop's: `handle` runs a request to its end before the next
+    begins, and that is the lock. Signatures, credentials and regions of requests are not looked at: every client
+    sees the same tables (DynamoDB Local's ``-sharedDb``), whose ARNs carry the account and region given here.
+    """
+
+    def __init__(
+        self,
+        *,
+        region: str = "us-east-1",
+        account_id: str = "123456789012",
+        clock: Callable[[], float] = time.time,
+        new_id: Callable[[], str] = lambda: uuid.uuid4().hex,
+        history_records: int = 10_000,
+    ) -> None:
+        """Create an engine without tables.
+
+        Args:
+            region: the region that ARNs and stream records name.
+            account_id: the account that ARNs name.
+            clock: the time in Unix seconds.
+            new_id: makes ids of stream records and requests, 32 hexadecimal digits.
+            history_records: stream records kept for each table; older ones are gone before their 24 hours are over.
+        """
+        self._new_id = new_id
+        self.backend = EmbeddedBackend(
+            region, account_id, clock=clock, new_event_id=new_id, history_records=history_records
+        )
+        self._services: dict[str, Callable[[str, dict[str, Any]], Any]] = {
+            DYNAMODB: DynamoApi(self.backend).perform,
+            STREAMS: StreamsApi(self.backend).perform,
+        }
+
+    def handles(self, request: HttpRequest) -> bool:
+        """Whether a request is for DynamoDB or DynamoDB Streams."""
+        return request.fields.get("x-amz-target", "").partition(".")[0] in self._services
+
+    def handle(self, request: HttpRequest) -> HttpResponse:
+        """Answer a request; never raises."""
+        service, _, action = request.fields.get("x-amz-target", "").partition(".")
+        try:
+            status, content = 200, self.perform(service, action, request.body)
+        except ApiError as error:
+            status, content = error.status, error.content()
+        except HTTPException as error:
+            return self._answer(error.code or 400, (error.description or "{}").encode())
+        except Exception as error:  # noqa: BLE001 - top of a request: logged and answered
+            log.error("DynamoDB request failed", error=error, action=action)
+            status = 500
+            content = ApiError("InternalServerError", "Internal server error", status=500).content()
+        return self._answer(status, json.dumps(content, default=write_value, separators=(",", ":")).encode())
+
+    def perform(self, service: str, action: str, body: bytes) -> Any:
+        """The result of one operation of a service, before it is written as JSON."""
+        perform = self._services.get(service)
+        if perform is None:
+            raise ApiError("UnknownOperationException", "", namespace=SERVICE)
+        try:
+            parameters = json.loads(body or b"{}", object_hook=read_value)
+        except ValueError as error:
+            raise ApiError("SerializationException", "The body is not JSON", namespace=SERVICE) from error
+        if not isinstance(parameters, dict):
+            raise ApiError("SerializationException", "The body is not a JSON object", namespace=SERVICE)
+        try:
+            return perform(action, parameters)
+        except KeyError as error:
+            if error.args and isinstance(error.args[0], str) and error.args[0][:1].isupper():
+                member = error.args[0][0].lower() + error.args[0][1:]
+                raise validation_error(
+                    f"1 validation error detected: Value null at '{member}' failed to satisfy constraint: "
+                    "Member must not be null"
+                ) from error
+            raise
+
+    def _answer(self, status: int, body: bytes) -> HttpResponse:
+        headers = (
+            CONTENT_TYPE,
+            ("x-amzn-requestid", self._new_id()),
+            ("x-amz-crc32", str(zlib.crc32(body))),
+        )
+        return HttpResponse(status, body, headers)
+
+    def subscribe(self, table_name: str, listener: Listener) -> Callable[[], None]:
+        """Push each stream record of a table, from now on, to ``listener``; returns what ends that.
+
+        The table need not exist yet. The listener runs inside `handle` and `expire`, after the write, and must only
+        take the record (`StreamRecord`; ``record.content`` is its JSON) and return.
+        """
+        listeners = self.backend.listeners.setdefault(table_name, [])
+        listeners.append(listener)
+
+        def unsubscribe() -> None:
+            if listener in listeners:
+                listeners.remove(listener)
+
+        return unsubscribe
+
+    def expire(self, now: float) -> int:
+        """Delete the items whose TTL lies before ``now`` (Unix seconds); returns how many.
+
+        Their stream records carry the identity of the DynamoDB service. [DOC] ddb-docs:time-to-live-ttl-streams
+        """
+        return self.backend.expire(now)

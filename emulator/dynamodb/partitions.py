@@ -1,0 +1,174 @@
+"""Items by key: a partition is found by its hash key and holds its items in the order of their sort key. Pure.
+
+This is what makes a query cost the items it reads, not the items of the table.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from .items import StoredItem
+from .values import sort_value
+
+SortKey = tuple[Any, ...]
+
+
+class Partition:
+    """The items of one hash key, sorted."""
+
+    __slots__ = ("items", "keys")
+
+    def __init__(self) -> None:
+        self.keys: list[SortKey] = []
+        self.items: dict[SortKey, StoredItem] = {}
+
+    def put(self, key: SortKey, item: StoredItem) -> None:
+        """Add an item, or replace the one with this key."""
+        if key not in self.items:
+            insort(self.keys, key)
+        self.items[key] = item
+
+    def remove(self, key: SortKey) -> None:
+        """Take an item out."""
+        del self.items[key]
+        del self.keys[bisect_left(self.keys, key)]
+
+    def span(self, bounds: Bounds, start: SortKey | None, *, forward: bool) -> Iterator[StoredItem]:
+        """Items within the bounds, after (or, backwards, before) ``start``, which need not exist any more."""
+        low, high = bounds(self.keys)
+        if start is not None and forward:
+            low = max(low, bisect_right(self.keys, start))
+        elif start is not None:
+            high = min(high, bisect_left(self.keys, start))
+        positions = range(low, high) if forward else range(high - 1, low - 1, -1)
+        return (self.items[self.keys[position]] for position in positions)
+
+
+Bounds = Callable[[list[SortKey]], tuple[int, int]]
+"""First and last-plus-one position of the keys that satisfy a condition."""
+
+
+def everything(keys: list[SortKey]) -> tuple[int, int]:
+    """No condition on the sort key."""
+    return 0, len(keys)
+
+
+def bounds_of(equal: Sequence[Any], comparison: str, values: Sequence[Any]) -> Bounds:
+    """Bounds for a condition on the sort key.
+
+    Args:
+        equal: values that the first sort attributes must equal (an index may have several).
+        comparison: ``=``, ``<``, ``<=``, ``>``, ``>=``, ``BETWEEN`` or ``BEGINS_WITH``, on the next attribute.
+        values: what it is compared with, as `sort_value` gives it.
+    """
+    first = tuple(equal)
+    width = len(first) + 1
+    low, high = (*first, values[0]), (*first, values[-1])
+
+    def head(key: SortKey) -> SortKey:
+        return key[:width]
+
+    def prefix(key: SortKey) -> SortKey:
+        return (*key[: width - 1], key[width - 1][: len(values[0])])
+
+    def find(keys: list[SortKey]) -> tuple[int, int]:
+        if comparison == "BEGINS_WITH":
+            return bisect_left(keys, low, key=prefix), bisect_right(keys, low, key=prefix)
+        if comparison in ("=", "BETWEEN"):
+            return bisect_left(keys, low, key=head), bisect_right(keys, high, key=head)
+        start = bisect_left(keys, first, key=lambda key: key[: width - 1])
+        end = bisect_right(keys, first, key=lambda key: key[: width - 1])
+        if comparison == "<":
+            return start, bisect_left(keys, high, key=head)
+        if comparison == "<=":
+            return start, bisect_right(keys, high, key=head)
+        if comparison == ">":
+            return bisect_right(keys, low, key=head), end
+        return bisect_left(keys, low, key=head), end
+
+    return find
+
+
+class KeyIndex:
+    """A table's items by its primary key, or by the key of one of its indexes."""
+
+    def __init__(self, hash_names: Sequence[str], sort_names: Sequence[str], table_names: Sequence[str] = ()) -> None:
+        """Args: ``table_names`` is the table's own key, which tells apart items with equal keys of an index."""
+        self.hash_names = tuple(hash_names)
+        self.sort_names = tuple(sort_names)
+        self.table_names = tuple(table_names)
+        self.required = (*self.hash_names, *self.sort_names)
+        self._ordering = (*self.sort_names, *self.table_names)
+        self._partitions: dict[SortKey, Partition] = {}
+        self._sorted: list[SortKey] | None = None
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def hash_of(self, attributes: Mapping[str, Any]) -> SortKey:
+        """The partition that an item with these attributes belongs to."""
+        return tuple([sort_value(attributes[name]) for name in self.hash_names])
+
+    def sort_of(self, attributes: Mapping[str, Any]) -> SortKey:
+        """Its place within the partition."""
+        return tuple([sort_value(attributes[name]) for name in self._ordering])
+
+    def holds(self, attributes: Mapping[str, Any]) -> bool:
+        """Whether an item with these attributes is in the index: one without its key attributes is not."""
+        return all(name in attributes for name in self.required)
+
+    def get(self, attributes: Mapping[str, Any]) -> StoredItem | None:
+        """The item whose key is in ``attributes``, or None."""
+        partition = self._partitions.get(self.hash_of(attributes))
+        return None if partition is None else partition.items.get(self.sort_of(attributes))
+
+    def partition(self, key: SortKey) -> Partition:
+        """The partition with this hash key; empty if nothing is in it."""
+        return self._partitions.get(key) or Partition()
+
+    def replace(self, old: StoredItem | None, new: StoredItem | None) -> None:
+        """Note that ``old`` became ``new``; None stands for an item that does not exist."""
+        before = self._place(old)
+        after = self._place(new)
+        if before is not None and before != after:
+            self._remove(*before)
+        if after is not None and new is not None:
+            self._put(*after, new)
+
+    def _place(self, item: StoredItem | None) -> tuple[SortKey, SortKey] | None:
+        if item is None or not self.holds(item.attrs):
+            return None
+        return self.hash_of(item.attrs), self.sort_of(item.attrs)
+
+    def _put(self, key: SortKey, sort_key: SortKey, item: StoredItem) -> None:
+        partition = self._partitions.get(key)
+        if partition is None:
+            partition = self._partitions[key] = Partition()
+            self._sorted = None
+        count = len(partition.items)
+        partition.put(sort_key, item)
+        self._count += len(partition.items) - count
+
+    def _remove(self, key: SortKey, sort_key: SortKey) -> None:
+        partition = self._partitions[key]
+        partition.remove(sort_key)
+        self._count -= 1
+        if not partition.keys:
+            del self._partitions[key]
+            self._sorted = None
+
+    def scan(self, after: Mapping[str, Any] | None = None) -> Iterator[StoredItem]:
+        """All items, partition by partition, after the one whose keys are given; that one need not exist."""
+        if self._sorted is None:
+            self._sorted = sorted(self._partitions)
+        keys, start, first = self._sorted, None, 0
+        if after is not None:
+            start = self.sort_of(after)
+            first = bisect_left(keys, self.hash_of(after))
+        for position in range(first, len(keys)):
+            partition = self._partitions[keys[position]]
+            resumes = start is not None and position == first and keys[position] == self.hash_of(after or {})
+            yield from partition.span(everything, start if resumes else None, forward=True)

@@ -1,0 +1,179 @@
+"""The DynamoDB Streams API over our streams. Iterators are positions, so none is ever stored.
+
+[DOC] API reference of DynamoDB Streams (botocore model dynamodbstreams-2012-08-10).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Callable
+from typing import Any, Final
+
+from .backend import EmbeddedBackend
+from .errors import SERVICE, ApiError, not_found, validation_error
+from .records import SHARD_ID, Stream
+
+ITERATOR_SECONDS: Final = 900.0
+"""An iterator expires 15 minutes after it was given out. [DOC] GetShardIterator"""
+RECORDS: Final = 1000
+"""Records of one answer at most. [DOC] GetRecords"""
+ANSWER_BYTES: Final = 1024 * 1024
+"""Bytes of one answer at most. [DOC] GetRecords"""
+TRIM_HORIZON: Final = 0
+"""The position before every record."""
+
+Parameters = dict[str, Any]
+
+
+class StreamsApi:
+    """Answers the four operations of ``DynamoDBStreams_20120810``."""
+
+    def __init__(self, backend: EmbeddedBackend) -> None:
+        self._backend = backend
+        self._operations: dict[str, Callable[[Parameters], Parameters]] = {
+            "ListStreams": self.list_streams,
+            "DescribeStream": self.describe_stream,
+            "GetShardIterator": self.get_shard_iterator,
+            "GetRecords": self.get_records,
+        }
+
+    def perform(self, action: str, parameters: Parameters) -> Parameters:
+        """The result of an operation.
+
+        Raises:
+            ApiError: it failed, or there is no such operation.
+        """
+        operation = self._operations.get(action)
+        if operation is None:
+            raise ApiError("UnknownOperationException", "", namespace=SERVICE)
+        return operation(parameters)
+
+    def list_streams(self, parameters: Parameters) -> Parameters:
+        """Streams of all tables, or of one, oldest first."""
+        table_name = parameters.get("TableName")
+        streams = [stream for stream in self._backend.streams.values() if table_name in (None, stream.table_name)]
+        streams.sort(key=lambda stream: (stream.created_seconds, stream.arn))
+        after = parameters.get("ExclusiveStartStreamArn")
+        if after is not None:
+            arns = [stream.arn for stream in streams]
+            streams = streams[arns.index(after) + 1 :] if after in arns else []
+        page = streams[: parameters.get("Limit", 100)]
+        answer: Parameters = {
+            "Streams": [
+                {"StreamArn": stream.arn, "TableName": stream.table_name, "StreamLabel": stream.label}
+                for stream in page
+            ]
+        }
+        if len(page) < len(streams) and page:
+            answer["LastEvaluatedStreamArn"] = page[-1].arn
+        return answer
+
+    def describe_stream(self, parameters: Parameters) -> Parameters:
+        """One stream and its shard."""
+        stream = self._stream(parameters["StreamArn"])
+        shards = [] if parameters.get("ExclusiveStartShardId") == SHARD_ID else [stream.shard()]
+        description = {
+            "StreamArn": stream.arn,
+            "StreamLabel": stream.label,
+            "StreamStatus": "DISABLED" if stream.closed else "ENABLED",
+            "StreamViewType": stream.view_type,
+            "CreationRequestDateTime": stream.created_seconds,
+            "TableName": stream.table_name,
+            "KeySchema": stream.key_schema,
+            "Shards": shards,
+        }
+        return {"StreamDescription": description}
+
+    def get_shard_iterator(self, parameters: Parameters) -> Parameters:
+        """An iterator at a position of the shard."""
+        stream = self._stream(parameters["StreamArn"])
+        if parameters["ShardId"] != SHARD_ID:
+            raise not_found(f"Requested resource not found: Shard: {parameters['ShardId']} not found")
+        return {"ShardIterator": self._iterator(stream.arn, _position(stream, parameters))}
+
+    def get_records(self, parameters: Parameters) -> Parameters:
+        """The next records, and the iterator for what comes after them."""
+        arn, position = self._read_iterator(parameters["ShardIterator"])
+        limit = parameters.get("Limit", RECORDS)
+        if not isinstance(limit, int) or not 1 <= limit <= RECORDS:
+            raise validation_error(
+                f"1 validation error detected: Value '{limit}' at 'limit' failed to satisfy constraint: "
+                f"Member must have value {'greater' if limit < 1 else 'less'} than or equal to "
+                f"{1 if limit < 1 else RECORDS}"
+            )
+        stream = self._stream(arn)
+        if position != TRIM_HORIZON and position < stream.oldest_sequence:
+            raise _trimmed()
+        contents: list[Parameters] = []
+        left = ANSWER_BYTES
+        for record in stream.since(position, limit):
+            left -= record.content["dynamodb"]["SizeBytes"]
+            if left < 0 and contents:
+                break
+            contents.append(record.content)
+            position = record.sequence + 1
+        answer: Parameters = {"Records": contents}
+        if not stream.closed or position < stream.next_sequence:
+            # An empty stream is still read from its beginning, even if its first records are trimmed meanwhile.
+            answer["NextShardIterator"] = self._iterator(arn, position)
+        return answer
+
+    def _stream(self, arn: str) -> Stream:
+        try:
+            return self._backend.streams[arn]
+        except KeyError:
+            raise not_found(f"Requested resource not found: Stream: {arn} not found") from None
+
+    def _iterator(self, arn: str, position: int) -> str:
+        token = json.dumps([position, self._backend.now()]).encode()
+        return f"{arn}|1|{base64.urlsafe_b64encode(token).decode('ascii')}"
+
+    def _read_iterator(self, iterator: str) -> tuple[str, int]:
+        arn, version, token = iterator.rsplit("|", 2) if iterator.count("|") >= 2 else ("", "", "")
+        try:
+            position, given_out = json.loads(base64.urlsafe_b64decode(token))
+            position, given_out = int(position), float(given_out)
+        except (ValueError, TypeError, binascii.Error):
+            raise validation_error("Invalid ShardIterator") from None
+        if version != "1":
+            raise validation_error("Invalid ShardIterator")
+        if self._backend.now() - given_out > ITERATOR_SECONDS:
+            raise ApiError(
+                "ExpiredIteratorException",
+                "Iterator expired. The iterator was created more than 15 minutes ago",
+            )
+        return arn, position
+
+
+def _position(stream: Stream, parameters: Parameters) -> int:
+    kind = parameters["ShardIteratorType"]
+    if kind == "TRIM_HORIZON":
+        return TRIM_HORIZON
+    if kind == "LATEST":
+        return stream.next_sequence
+    if kind not in ("AT_SEQUENCE_NUMBER", "AFTER_SEQUENCE_NUMBER"):
+        raise validation_error(
+            f"1 validation error detected: Value '{kind}' at 'shardIteratorType' failed to satisfy constraint: Member "
+            "must satisfy enum value set: [AFTER_SEQUENCE_NUMBER, LATEST, AT_SEQUENCE_NUMBER, TRIM_HORIZON]"
+        )
+    text = parameters.get("SequenceNumber")
+    if text is None:
+        raise validation_error(f"SequenceNumber is required for ShardIteratorType {kind}")
+    if not str(text).isdecimal():
+        raise validation_error(f"Invalid SequenceNumber: {text}")
+    number = int(text)
+    if number > stream.next_sequence or number < stream.first_sequence:
+        raise validation_error(f"Invalid SequenceNumber {number} for the shard {SHARD_ID}")
+    if number < stream.oldest_sequence:
+        raise _trimmed()
+    return number + 1 if kind == "AFTER_SEQUENCE_NUMBER" else number
+
+
+def _trimmed() -> ApiError:
+    return ApiError(
+        "TrimmedDataAccessException",
+        "The operation attempted to read past the oldest stream record in a shard: it is older than the retention, "
+        "or more records have come since than the emulator keeps",
+    )
