@@ -198,9 +198,10 @@ def updated(text: str, values: Mapping[str, str | bool | int]) -> str:
     head, separator, tables = _split_tables(text)
     for name, value in values.items():
         line = f"{name} = {json.dumps(value, ensure_ascii=False)}"
-        pattern = re.compile(rf"^{re.escape(name)}\s*=.*$", re.MULTILINE)
-        if pattern.search(head):
-            head = pattern.sub(lambda _, line=line: line, head, count=1)
+        found = re.search(rf"^{re.escape(name)}[ \t]*=.*$", head, re.MULTILINE)
+        if found is not None:
+            start, end = found.span()
+            head = f"{head[:start]}{line}{head[end:]}"
         else:
             head = f"{head.rstrip()}\n{line}\n" if head.strip() else f"{line}\n"
     return f"{head}{separator}{tables}"

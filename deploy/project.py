@@ -11,15 +11,14 @@ from typing import Any
 
 import streamer
 from streamer.app import App, load_app
-from streamer.errors import ConfigurationError
 from streamer.topology import Topology
 
 from . import bytecode
 from .bundle import RUNTIME_DISTRIBUTIONS, Bundle, bundle, combine, project_files, require_handlers, runtime_files
 from .config import Config
-from .plan import Wanted, code_key
+from .plan import Wanted
 from .requirements import installed_files, own_requirements, requirement_lines, resolve
-from .settings import StackSettings
+from .settings import StackSettings, secret_parameter
 from .template import template, to_json
 
 
@@ -34,8 +33,6 @@ class Service:
     @property
     def secret_variables(self) -> Mapping[str, str]:
         """Parameter of the template to the environment variable whose secret value it carries."""
-        from .settings import secret_parameter  # noqa: PLC0415
-
         names = {secret_parameter(v): v for function in self.topology.functions for v in function.secrets}
         return {name: names[name] for name in self.template["Parameters"] if name in names}
 
@@ -96,6 +93,8 @@ def build(config: Config, service: Service) -> Bundle:
     own = [{path: file for path, file in files.items() if path.split("/")[0] not in taken} for files in own]
     files = combine(runtime, project_files(config.code, config.exclude), *own, wheels)
     handlers = [function.handler for function in service.topology.functions]
+    if is_app:
+        handlers.append(config.app.replace(":", "."))
     require_handlers(files, handlers)
     executable = bytecode.interpreter(python)
     if executable is None:
@@ -140,5 +139,3 @@ def want(config: Config, service: Service, code: Bundle, given: frozenset[str]) 
         given=given,
         needs_logging_role=service.settings.access_logs and not service.settings.logging_role,
     )
-
-

@@ -1,0 +1,67 @@
+"""Follow a function's log lines. The window is pure; the loop around it asks AWS."""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from .cloud import Cloud, LogEvent
+from .errors import DeployError
+
+LATE_MS: Final = 10_000
+"""CloudWatch shows lines out of order while they arrive; each question overlaps the last one by this much."""
+SEEN: Final = 10_000
+"""Most ids of lines kept to tell repeated ones; lines beyond that within ten seconds may appear twice."""
+POLL_SECONDS: Final = 2.0
+
+_UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+
+
+@dataclass(slots=True)
+class Window:
+    """Which lines were shown already, and from when to ask for more."""
+
+    start_ms: int
+    _seen: OrderedDict[str, None] = field(default_factory=OrderedDict)
+
+    def new(self, events: Iterable[LogEvent]) -> Iterator[LogEvent]:
+        """Those events that were not shown yet."""
+        latest = self.start_ms
+        for event in events:
+            latest = max(latest, event.at_ms - LATE_MS)
+            if event.event_id not in self._seen:
+                self._seen[event.event_id] = None
+                yield event
+        self.start_ms = latest
+        while len(self._seen) > SEEN:
+            self._seen.popitem(last=False)
+
+
+def ago_ms(text: str, now_ms: int) -> int:
+    """The moment that ``15m``, ``2h`` or ``1d`` ago was, in Unix milliseconds.
+
+    Raises:
+        DeployError: the text is no duration.
+    """
+    found = re.fullmatch(r"(\d+)([smhd])", text)
+    if found is None:
+        raise DeployError(f"--since {text!r} is no duration; write 30s, 15m, 2h or 1d")
+    return now_ms - int(found[1]) * _UNITS[found[2]] * 1000
+
+
+def lines(
+    cloud: Cloud, group: str, window: Window, *, pattern: str | None, follow: bool, sleep: Callable[[float], None]
+) -> Iterator[LogEvent]:
+    """Lines of a log group; with ``follow``, for ever.
+
+    Raises:
+        DeployError: AWS refuses, or there is no such log group.
+    """
+    while True:
+        yield from window.new(cloud.log_events(group, start_ms=window.start_ms, pattern=pattern))
+        if not follow:
+            return
+        sleep(POLL_SECONDS)
