@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from gateway_world import NOW_MS, opened, route, stage_of
+
+from emulator.gateway.effects import Invoke, Send
+from emulator.gateway.ids import Kind, decode
+from streamer.errors import TopologyError
+
+ADD = {
+    "$schema": "http://json-schema.org/draft-04/schema#",
+    "type": "object",
+    "required": ["action", "a"],
+    "properties": {"a": {"type": "number"}, "action": {"type": "string"}},
+}
+TEXT = {"type": "object", "required": ["text"]}
+
+
+def effects_of(text: str, **settings: object) -> list[object]:
+    connection = opened(stage_of(route("add", **settings), route("$default", **settings)))
+    return list(connection.receive_text(text, 0.0, NOW_MS))
+
+
+@pytest.mark.parametrize("text", ['{"action":"add","a":1}', '{"action":"add","a":1.5,"more":true}', "{action:add,a:1}"])
+def test_a_message_that_satisfies_the_model_runs_the_function(text: str) -> None:
+    [effect] = effects_of(text, model=ADD)
+
+    assert isinstance(effect, Invoke)
+
+
+@pytest.mark.parametrize("text", ['{"action":"add"}', '{"action":"add","a":"1"}', "not json {", "[]", ""])
+def test_a_message_that_does_not_is_answered_and_not_run(text: str) -> None:
+    [effect] = effects_of(text, model=ADD)
+
+    assert isinstance(effect, Send)
+    assert effect.text.startswith('{"message" : "Bad request body", "connectionId": "')
+    message_id = effect.text.rpartition(' "messageId": "')[2].removesuffix('"}')
+    assert decode(message_id).kind is Kind.CONNECTION
+
+
+@pytest.mark.parametrize(
+    ("text", "is_valid"),
+    [
+        pytest.param('{"action":"add","kind":"text","text":"x"}', True, id="selected model, valid"),
+        pytest.param('{"action":"add","kind":"text"}', False, id="selected model, invalid"),
+        pytest.param('{"action":"add","kind":"other","a":1}', True, id="no such key: the route's model, valid"),
+        pytest.param('{"action":"add","kind":"other"}', False, id="no such key: the route's model, invalid"),
+    ],
+)
+def test_the_model_selection_expression_picks_the_model(text: str, is_valid: bool) -> None:
+    [effect] = effects_of(text, model=ADD, models={"text": TEXT}, model_selection="$request.body.kind")
+
+    assert isinstance(effect, Invoke) is is_valid
+
+
+def test_a_message_no_model_is_meant_for_is_valid() -> None:
+    [effect] = effects_of('{"action":"add","kind":"x"}', models={"text": TEXT}, model_selection="$request.body.kind")
+
+    assert isinstance(effect, Invoke)
+
+
+def test_a_model_that_is_no_schema_is_refused_when_the_stage_is_made() -> None:
+    with pytest.raises(TopologyError, match="no JSON schema"):
+        stage_of(route("add", model={"type": 1}))
+
+
+def test_the_gateway_loads_jsonschema_only_for_a_model() -> None:
+    code = "import emulator.gateway.handshake, emulator.gateway.management, sys; sys.exit('jsonschema' in sys.modules)"
+
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
