@@ -1,0 +1,76 @@
+"""The ready file: where a running emulator can be reached, for scripts, tests and the other commands."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+from .secret import FOLDER
+
+FILE: Final = FOLDER / "emulator.json"
+"""Where every emulator of this folder says that it runs, whatever ``--ready-file`` adds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ready:
+    """Addresses of a running emulator."""
+
+    websocket_url: str
+    management_url: str
+    dynamodb_url: str
+    pid: int
+
+
+def write_ready(path: Path, ready: Ready) -> None:
+    """Write the file in one step: a reader sees all of it or nothing.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    try:
+        draft.write_text(json.dumps(asdict(ready), indent=2) + "\n", "utf-8")
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def remove_ready(path: Path, pid: int) -> None:
+    """Remove the file if it is still that process's own."""
+    ready = _read(path)
+    if ready is not None and ready.pid == pid:
+        path.unlink(missing_ok=True)
+
+
+def running(path: Path = FILE) -> Ready | None:
+    """The emulator that the file names; None when there is no file, or its process is gone."""
+    ready = _read(path)
+    return ready if ready is not None and _is_alive(ready.pid) else None
+
+
+def _read(path: Path) -> Ready | None:
+    with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
+        content = json.loads(path.read_text("utf-8"))
+        return Ready(
+            websocket_url=str(content["websocket_url"]),
+            management_url=str(content["management_url"]),
+            dynamodb_url=str(content["dynamodb_url"]),
+            pid=int(content["pid"]),
+        )
+    return None
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
