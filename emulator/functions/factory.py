@@ -12,6 +12,7 @@ from .environment import Endpoints
 from .inline import InlineFunctions
 from .logs import LogSink
 from .outcome import Outcome
+from .processes import ProcessFunctions
 
 Isolation = Literal["inline", "process"]
 
@@ -48,6 +49,7 @@ def create_functions(
     ``concurrency`` is the most executions of one function at once where it has no reserved concurrency of its own;
     None: the isolation's default.
     """
-    return InlineFunctions(
+    kind = InlineFunctions if isolation == "inline" else ProcessFunctions
+    return kind(
         topology, endpoints=endpoints, project_folder=project_folder, log_sink=log_sink, concurrency=concurrency
     )

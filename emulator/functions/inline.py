@@ -13,6 +13,7 @@ import random
 import sys
 import time
 import uuid
+from collections import deque
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,7 +26,7 @@ from awslambdaric.lambda_runtime_marshaller import LambdaMarshaller, to_json
 from streamer.topology import Function, Topology
 
 from . import environment as env
-from .admission import Admission, missing
+from .admission import Limit, missing
 from .logs import LogSink
 from .modules import InitError, UserModules
 from .outcome import Failed, Outcome, Returned
@@ -87,13 +88,13 @@ class InlineFunctions:
         target = self._functions.get(function)
         if target is None:
             return missing(env.function_arn(function, self._endpoints))
-        refusal = target.admission.refusal()
+        refusal = target.limit.refusal(running=target.running, waiting=len(target.waiting))
         if refusal is not None:
             return refusal
         event = _Event(target, payload, request_id or str(uuid.uuid4()), self._loop.create_future())
         self._events.add(event)
-        if target.admission.is_full:
-            target.admission.waiting.append(event)
+        if target.running >= target.limit.running:
+            target.waiting.append(event)
         else:
             self._start(event)
         return await event.outcome
@@ -108,7 +109,7 @@ class InlineFunctions:
 
     def _start(self, event: _Event) -> None:
         target = event.target
-        target.admission.running += 1
+        target.running += 1
         event.worker = self._workers.take()
         event.timer = self._loop.call_later(target.function.timeout_seconds, self._timed_out, event)
         event.started = time.perf_counter()
@@ -137,10 +138,10 @@ class InlineFunctions:
             self._report(event, outcome)
         if not event.outcome.done():
             event.outcome.set_result(outcome)
-        admission = event.target.admission
-        admission.running -= 1
-        while admission.waiting and not admission.is_full:
-            self._start(admission.waiting.popleft())
+        target = event.target
+        target.running -= 1
+        while target.waiting and target.running < target.limit.running:
+            self._start(target.waiting.popleft())
 
     def _report(self, event: _Event, outcome: Outcome) -> None:
         function = event.target.function
@@ -236,14 +237,16 @@ class InlineFunctions:
 class _Inline:
     """One function and what it keeps between events."""
 
-    __slots__ = ("admission", "arn", "function", "variables")
+    __slots__ = ("arn", "function", "limit", "running", "variables", "waiting")
 
     def __init__(
         self, function: Function, endpoints: env.Endpoints, folder: Path, limit: int, randomness: random.Random
     ) -> None:
         self.function = function
         self.arn = env.function_arn(function.name, endpoints)
-        self.admission: Admission[_Event] = Admission(reserved=function.reserved_concurrency, limit=limit)
+        self.limit = Limit.of(function, limit)
+        self.running = 0
+        self.waiting: deque[_Event] = deque()
         self.variables = env.variables(
             function,
             endpoints,

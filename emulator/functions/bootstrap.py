@@ -1,0 +1,249 @@
+"""The template process, from which execution environments are forked, and what an environment does first.
+
+Run as a script, by path: it imports nothing of the emulator, so that an environment holds what Lambda's would hold. The
+template is idle in `_Template.serve`, has one thread and runs no user code, so it is always able to fork, to report the
+end of an environment, and to end all of them when the emulator is gone, however that happened: the control socket is
+then at its end.
+
+Protocol on the control socket, in the order of the requests:
+  to the template    one byte with two descriptors: a file with the request as JSON, and the output's pipe
+  to the emulator    ``REPLY``: kind, process id, status; ``P`` an environment was forked, ``X`` it ended
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import gc
+import importlib
+import json
+import os
+import selectors
+import signal
+import socket
+import struct
+import sys
+import time
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple, NoReturn
+
+REPLY: Final = struct.Struct("!cii")
+_PR_SET_PDEATHSIG: Final = 1
+
+
+class _Request(NamedTuple):
+    """An environment to start."""
+
+    spec: dict[str, Any]
+    """``environment``, ``folder``, ``import_path`` and ``command`` (None: AWS's runtime client in this interpreter)."""
+    output: int
+    """Descriptor that becomes stdout and stderr."""
+
+
+def main(control: int, import_path: list[str], import_ahead: list[str]) -> None:
+    """Be the template; in each forked process, become its environment."""
+    # An interrupt at the terminal goes to the emulator, which ends its environments in good order.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    die_with_parent = _death_signal()
+    sys.path[:] = import_path
+    _import(import_ahead)
+    request = _Template(socket.socket(fileno=control)).serve(die_with_parent)
+    if request is not None:
+        _become(request)
+
+
+def _import(names: list[str]) -> None:
+    """Import what most functions need, so that the forked environments have it already."""
+    for name in names:
+        try:
+            importlib.import_module(name)
+        except ModuleNotFoundError as missing:
+            if missing.name is None or not name.startswith(missing.name):
+                raise
+    # The collector would write to the objects' headers and so copy the pages that the environments share.
+    gc.collect()
+    gc.freeze()
+
+
+class _Template:
+    """Forks environments on request and reports their ends."""
+
+    def __init__(self, control: socket.socket) -> None:
+        self._control = control
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(control, selectors.EVENT_READ)
+        self._children: dict[int, int | None] = {}
+        """Process id to its descriptor (None where the platform has none)."""
+        self._signals = None if hasattr(os, "pidfd_open") else self._wake_on_child()
+
+    def serve(self, die_with_parent: Callable[[int], None]) -> _Request | None:
+        """Fork until the emulator is gone. Returns None then, and in each forked process its request."""
+        template = os.getpid()
+        while True:
+            for key, _ in self._selector.select():
+                if key.fileobj is not self._control:
+                    self._reap()
+                    continue
+                request = self._receive()
+                if request is None:
+                    self._end_all()
+                    return None
+                pid = os.fork()
+                if pid == 0:
+                    die_with_parent(template)
+                    self._forget()
+                    return request
+                self._forked(pid, request)
+
+    def _receive(self) -> _Request | None:
+        try:
+            data, descriptors, _, _ = socket.recv_fds(self._control, 1, 2)
+        except ConnectionError:
+            return None
+        if not data:
+            return None
+        file, output = descriptors
+        with os.fdopen(file, "rb") as request:
+            request.seek(0)
+            return _Request(json.load(request), output)
+
+    def _forked(self, pid: int, request: _Request) -> None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            # Both sides do it, so that the group exists whoever runs first.
+            os.setpgid(pid, pid)
+        os.close(request.output)
+        descriptor = None
+        if self._signals is None:
+            descriptor = os.pidfd_open(pid)
+            self._selector.register(descriptor, selectors.EVENT_READ)
+        self._children[pid] = descriptor
+        self._reply(b"P", pid, 0)
+
+    def _reap(self) -> None:
+        if self._signals is not None:
+            with contextlib.suppress(BlockingIOError):
+                self._signals.recv(4096)
+        for pid, descriptor in list(self._children.items()):
+            status = _end_of(pid)
+            if status is not None:
+                del self._children[pid]
+                if descriptor is not None:
+                    self._selector.unregister(descriptor)
+                    os.close(descriptor)
+                self._reply(b"X", pid, status)
+
+    def _reply(self, kind: bytes, pid: int, status: int) -> None:
+        # The emulator's end is noticed when the next request is received.
+        with contextlib.suppress(ConnectionError):
+            self._control.sendall(REPLY.pack(kind, pid, status))
+
+    def _end_all(self) -> None:
+        for pid in self._children:
+            _kill_group(pid)
+        for pid in self._children:
+            os.waitpid(pid, 0)
+
+    def _forget(self) -> None:
+        """In a forked process: let go of what is the template's."""
+        self._selector.close()
+        self._control.close()
+        for descriptor in self._children.values():
+            if descriptor is not None:
+                os.close(descriptor)
+        if self._signals is not None:
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def _wake_on_child(self) -> socket.socket:
+        ours, woken = socket.socketpair()
+        ours.setblocking(False)
+        woken.setblocking(False)
+        signal.set_wakeup_fd(woken.detach())
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        self._selector.register(ours, selectors.EVENT_READ)
+        return ours
+
+
+def _end_of(pid: int) -> int | None:
+    """The status with which the process ended, its group killed too; None: it runs."""
+    if hasattr(os, "waitid"):
+        # While it is a zombie, its group's id cannot be another's.
+        if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+            return None
+        _kill_group(pid)
+    ended, status = os.waitpid(pid, os.WNOHANG)
+    if ended == 0:
+        return None
+    _kill_group(pid)
+    return os.waitstatus_to_exitcode(status)
+
+
+def _kill_group(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)
+
+
+def _death_signal() -> Callable[[int], None]:
+    """A function that has the kernel kill the calling process when its parent (given by id) is gone.
+
+    Needed when the template itself is killed. No handler can be in its way: not a loop, not a blocked signal. Only
+    Linux can do this; elsewhere only the template ends the environments.
+    """
+    if sys.platform != "linux":
+        return lambda parent: None
+    prctl = ctypes.CDLL(None, use_errno=True).prctl
+
+    def die_with_parent(parent: int) -> None:
+        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != parent:
+            os._exit(1)
+
+    return die_with_parent
+
+
+def _become(request: _Request) -> None:
+    """Turn the forked process into the environment. Returns when the runtime ended by itself."""
+    spec = request.spec
+    with contextlib.suppress(PermissionError):
+        os.setpgid(0, 0)
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.dup2(request.output, 1)
+    os.dup2(request.output, 2)
+    os.close(null)
+    os.close(request.output)
+    os.environ.clear()
+    os.environ.update(spec["environment"])
+    time.tzset()
+    try:
+        os.chdir(spec["folder"])
+    except OSError as error:
+        sys.exit(f"cannot use the function's folder: {error}")
+    if spec["command"] is not None:
+        _execute(spec["command"])
+    run_python(spec["import_path"])
+
+
+def _execute(command: list[str]) -> NoReturn:
+    try:
+        os.execvp(command[0], command)  # noqa: S606 - the user's own command line
+    except OSError as error:
+        sys.exit(f"cannot run {command[0]!r}: {error}")
+
+
+def run_python(import_path: list[str]) -> None:
+    """Run AWS's own runtime client on the handler of this environment."""
+    sys.path[:] = import_path
+    # Lambda's code folder is read-only; here it saves a reload from bytecode that is older than it looks.
+    sys.dont_write_bytecode = True
+    from awslambdaric.__main__ import main as run  # noqa: PLC0415 - it reads the environment's variables
+
+    run(["bootstrap", os.environ["_HANDLER"]])
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "run":
+        run_python(json.loads(sys.argv[2]))
+    else:
+        main(int(sys.argv[1]), json.loads(sys.argv[2]), json.loads(sys.argv[3]))

@@ -1,0 +1,69 @@
+"""The output of one environment: read from its pipe, cut into lines, told apart by the event they belong to."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import Final
+
+from .logs import LINE_BYTES, LogSink
+
+_READ_BYTES: Final = 64 * 1024
+_READS: Final = 16
+"""Reads in a row, lest one that writes without end keeps the event loop; its full pipe then holds it back."""
+
+
+class Output:
+    """Reads the pipe whenever something is in it, and on demand, so that no line comes after its event's end."""
+
+    def __init__(self, function: str, sink: LogSink, descriptor: int) -> None:
+        self.request_id: str | None = None
+        """The event that lines belong to; None: the init."""
+        self._function = function
+        self._sink = sink
+        self._descriptor: int | None = descriptor
+        self._partial = b""
+        self._loop = asyncio.get_running_loop()
+        os.set_blocking(descriptor, False)
+        self._loop.add_reader(descriptor, self.read)
+
+    def read(self) -> None:
+        """Pass on what was written until now."""
+        for _ in range(_READS):
+            if self._descriptor is None:
+                return
+            try:
+                data = os.read(self._descriptor, _READ_BYTES)
+            except BlockingIOError:
+                return
+            if not data:
+                self.close()
+                return
+            *lines, self._partial = (self._partial + data).split(b"\n")
+            for line in lines:
+                self._write(line)
+            while len(self._partial) >= LINE_BYTES:
+                self._write(self._partial[:LINE_BYTES])
+                self._partial = self._partial[LINE_BYTES:]
+
+    def platform(self, line: str) -> None:
+        """A line of Lambda itself."""
+        self._end_line()
+        self._sink.write(self._function, self.request_id, line, platform=True)
+
+    def close(self) -> None:
+        """Let go of the pipe."""
+        if self._descriptor is not None:
+            self._end_line()
+            self._loop.remove_reader(self._descriptor)
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def _end_line(self) -> None:
+        partial, self._partial = self._partial, b""
+        if partial:
+            self._write(partial)
+
+    def _write(self, line: bytes) -> None:
+        # AWS's runtime client separates the lines of one error with carriage returns (H17).
+        self._sink.write(self._function, self.request_id, line.decode("utf-8", "replace").replace("\r", "\n"))

@@ -1,0 +1,166 @@
+"""The execution environments of one function: started on demand, the one used last first, replaced when they end."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+from collections import deque
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any, Final
+
+from streamer.topology import Function
+
+from .. import log
+from .admission import PATIENCE_SECONDS, Limit, Load, environments_wanted
+from .outcome import Refused
+from .sandbox import Event, Sandbox, State, Surroundings
+
+_CORES: Final = os.cpu_count() or 1
+
+
+class Pool:
+    """One function's environments and the events that wait for them. Implements `sandbox.Owner`."""
+
+    def __init__(
+        self,
+        function: Function,
+        around: Surroundings,
+        *,
+        limit: Limit,
+        folder: Path,
+        run: Callable[[Coroutine[Any, Any, None]], None],
+    ) -> None:
+        self.sandboxes: set[Sandbox] = set()
+        self._function = function
+        self._around = around
+        self._limit = limit
+        self._folder = folder
+        self._run = run
+        self._loop = asyncio.get_running_loop()
+        self._waiting: deque[Event] = deque()
+        self._idle: list[Sandbox] = []
+        self._moved_at = 0.0
+        self._patience: asyncio.TimerHandle | None = None
+        self._is_ending = False
+
+    def submit(self, event: Event) -> Refused | None:
+        """Run an event now or when its turn comes; answers why it is turned away."""
+        running = sum(sandbox.has_event for sandbox in self.sandboxes) if self._limit.is_reserved else 0
+        refusal = self._limit.refusal(running=running, waiting=len(self._waiting))
+        if refusal is not None:
+            return refusal
+        if self._idle:
+            self._idle.pop().deliver(event)
+        else:
+            self._waiting.append(event)
+            self._scale()
+        return None
+
+    def retire(self) -> None:
+        """Replace every environment: busy ones after their event, the others now."""
+        for sandbox in list(self.sandboxes):
+            if sandbox.has_event:
+                sandbox.is_retired = True
+            else:
+                sandbox.end()
+
+    def retire_idle(self, idle_seconds: float) -> None:
+        """End environments that had nothing to do for so long, but for the one used last."""
+        now = self._loop.time()
+        for sandbox in self._idle[:-1]:
+            if now - sandbox.idle_since >= idle_seconds:
+                sandbox.end()
+
+    def end(self) -> None:
+        """End every environment; what runs is answered as if it had been killed, what waits is turned away."""
+        self._is_ending = True
+        for event in self._waiting:
+            event.settle(Refused(500, "ServiceException", "the emulator stops"))
+        self._waiting.clear()
+        for sandbox in list(self.sandboxes):
+            sandbox.end()
+        if self._patience is not None:
+            self._patience.cancel()
+
+    # sandbox.Owner
+
+    def freed(self, sandbox: Sandbox) -> None:
+        """Give it the event that waits longest, or put it on top of the idle ones."""
+        self._moved_at = sandbox.idle_since = self._loop.time()
+        if self._waiting:
+            sandbox.deliver(self._waiting.popleft())
+        else:
+            self._idle.append(sandbox)
+
+    def ended(self, sandbox: Sandbox, undelivered: Event | None) -> None:
+        """Forget it; its undelivered event is first in line again."""
+        self.sandboxes.discard(sandbox)
+        if sandbox in self._idle:
+            self._idle.remove(sandbox)
+        if undelivered is not None:
+            self._waiting.appendleft(undelivered)
+        self._scale()
+
+    def init_failed(self, sandbox: Sandbox, payload: bytes | None, error_type: str) -> None:
+        """Answer all that wait: on AWS each would have had an environment that failed like this one."""
+        waiting, self._waiting = self._waiting, deque()
+        for event in waiting:
+            sandbox.fail_init(event, payload, error_type)
+
+    def init_timed_out(self, sandbox: Sandbox) -> None:
+        """Repeat the init inside the invocation of the event that waits longest (H20)."""
+        if self._waiting:
+            self._start(self._waiting.popleft())
+
+    # Starting environments
+
+    def _scale(self) -> None:
+        if not self._waiting or self._is_ending:
+            return
+        now = self._loop.time()
+        serving = [sandbox for sandbox in self.sandboxes if not sandbox.is_retired]
+        load = Load(
+            environments=len(serving),
+            starting=sum(sandbox.state is State.STARTING for sandbox in serving),
+            limit=self._limit.running,
+            waiting=len(self._waiting),
+            waited_seconds=now - self._waiting[0].waiting_since,
+            still_seconds=now - self._moved_at,
+            cores=_CORES,
+        )
+        for _ in range(environments_wanted(load)):
+            self._start()
+        if self._patience is None and len(serving) < self._limit.running:
+            self._patience = self._loop.call_later(PATIENCE_SECONDS, self._patience_over)
+
+    def _patience_over(self) -> None:
+        self._patience = None
+        self._scale()
+
+    def _start(self, bound: Event | None = None) -> None:
+        used = {sandbox.slot for sandbox in self.sandboxes}
+        slot = next(number for number in itertools.count() if number not in used)
+        folder = self._folder / str(slot)
+        sandbox = Sandbox(self._function, self._around, self, slot=slot, folder=folder)
+        self.sandboxes.add(sandbox)
+        self._moved_at = self._loop.time()
+        self._run(self._launch(sandbox, folder, bound))
+
+    async def _launch(self, sandbox: Sandbox, folder: Path, bound: Event | None) -> None:
+        try:
+            _make(folder)
+            await sandbox.start(bound)
+        except OSError as error:
+            log.error("a function's environment cannot be started", error=error, function=self._function.name)
+            refusal = Refused(500, "ServiceException", f"the environment cannot be started: {error}")
+            for event in [bound] if bound is not None else self._waiting:
+                event.settle(refusal)
+            if bound is None:
+                self._waiting.clear()
+            sandbox.end()
+
+
+def _make(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,87 @@
+"""The process of one environment, with all it started itself: its process group."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+from .template import Template
+
+FREEZES: Final = sys.platform == "linux"
+"""Whether idle environments can be stopped. Elsewhere a stopped one would outlive an emulator that was killed."""
+_MEASURES: Final = sys.platform == "linux"
+_PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
+
+
+class Process:
+    """Not started, running (perhaps frozen), or killed."""
+
+    __slots__ = ("_is_frozen", "_is_killed", "_pid", "peak_mb")
+
+    def __init__(self) -> None:
+        self.peak_mb = 0
+        """Most memory seen in use, in MiB."""
+        self._pid: int | None = None
+        self._is_frozen = False
+        self._is_killed = False
+
+    async def start(
+        self,
+        template: Template,
+        *,
+        environment: Mapping[str, str],
+        folder: str,
+        command: Sequence[str] | None,
+        output: int,
+        ended: Callable[[int], None],
+    ) -> None:
+        """Start it; see `Template.start`. One that was killed meanwhile ends at once.
+
+        Raises:
+            OSError: the system has no room for another process or file.
+        """
+        self._pid = await template.start(
+            environment=environment, folder=folder, command=command, output=output, ended=ended
+        )
+        if self._is_killed:
+            self._signal(signal.SIGKILL)
+
+    def kill(self) -> None:
+        """End it at once."""
+        self._is_killed = True
+        self._signal(signal.SIGKILL)
+
+    def freeze(self) -> None:
+        """Stop what the function left running, as Lambda does between events (H11)."""
+        if not self._is_frozen:
+            self._is_frozen = True
+            self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it run."""
+        if self._is_frozen:
+            self._is_frozen = False
+            self._signal(signal.SIGCONT)
+
+    def measure_mb(self) -> int:
+        """Memory in use now, in MiB; 0 where it is not known or the process has ended."""
+        used = 0 if self._pid is None or not _MEASURES else _resident_mb(self._pid)
+        self.peak_mb = max(self.peak_mb, used)
+        return used
+
+    def _signal(self, number: int) -> None:
+        if self._pid is not None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._pid, number)
+
+
+def _resident_mb(pid: int) -> int:
+    try:
+        with open(f"/proc/{pid}/statm", "rb") as file:  # noqa: PTH123 - read often; Path costs as much again
+            return int(file.read().split()[1]) * _PAGE_BYTES // (1024 * 1024)
+    except (OSError, IndexError):
+        return 0

@@ -1,0 +1,148 @@
+"""Functions in processes: each environment runs AWS's own runtime client, as on Lambda."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import shutil
+import tempfile
+import uuid
+from collections.abc import Coroutine
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+from streamer.topology import Topology
+
+from .. import log
+from .admission import Limit, missing
+from .environment import Endpoints, function_arn
+from .logs import LogSink
+from .outcome import Outcome
+from .pool import Pool
+from .process import FREEZES
+from .sandbox import Event, Surroundings
+from .template import Template
+
+CONCURRENCY: Final = 10
+"""Environments per function: sleeping handlers need them, while a quick function gets by with one per core."""
+IDLE_SECONDS: Final = 60.0
+"""How long an environment beyond a function's first is kept without an event."""
+_WATCH_SECONDS: Final = 0.02
+"""How often the memory of busy environments is looked at."""
+_SWEEP_SECONDS: Final = 5.0
+
+
+class ProcessFunctions:
+    """The functions of a topology, run in processes of their own. An async context manager."""
+
+    def __init__(
+        self,
+        topology: Topology,
+        *,
+        endpoints: Endpoints,
+        project_folder: Path,
+        log_sink: LogSink,
+        concurrency: int | None = None,
+        freezes: bool = FREEZES,
+    ) -> None:
+        self._topology = topology
+        self._endpoints = endpoints
+        self._template = Template()
+        self._around = Surroundings(
+            template=self._template,
+            endpoints=endpoints,
+            sink=log_sink,
+            randomness=random.Random(),  # noqa: S311 - names for people, nothing depends on them
+            project_folder=project_folder.resolve(),
+            freezes=freezes,
+        )
+        self._limit = CONCURRENCY if concurrency is None else concurrency
+        self._pools: dict[str, Pool] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._watch: asyncio.TimerHandle | None = None
+        self._sweep: asyncio.TimerHandle | None = None
+
+    async def __aenter__(self) -> Self:
+        self._loop = asyncio.get_running_loop()
+        # Functions see it as their own folder for temporary files, so it is made where this machine keeps such.
+        self._folder = Path(tempfile.mkdtemp(prefix="streamer-"))
+        await self._template.__aenter__()
+        for function in self._topology.functions:
+            self._pools[function.name] = Pool(
+                function,
+                self._around,
+                limit=Limit.of(function, self._limit),
+                folder=self._folder / function.name,
+                run=self._run,
+            )
+        self._sweep = self._loop.call_later(_SWEEP_SECONDS, self._retire_idle)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        for timer in (self._watch, self._sweep):
+            if timer is not None:
+                timer.cancel()
+        for pool in self._pools.values():
+            pool.end()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._template.__aexit__(kind, error, traceback)
+        await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
+
+    async def invoke(
+        self, function: str, payload: bytes, *, request_id: str | None = None, client_context: str | None = None
+    ) -> Outcome:
+        """Run a function once with a JSON event; see `Functions.invoke`.
+
+        ``request_id`` is what the function sees as ``aws_request_id``; None: a new one. ``client_context`` is JSON.
+        """
+        pool = self._pools.get(function)
+        if pool is None:
+            return missing(function_arn(function, self._endpoints))
+        event = Event(
+            payload,
+            request_id or str(uuid.uuid4()),
+            self._loop.create_future(),
+            waiting_since=self._loop.time(),
+            client_context=client_context,
+        )
+        refusal = pool.submit(event)
+        if refusal is not None:
+            return refusal
+        if self._watch is None:
+            self._watch = self._loop.call_later(_WATCH_SECONDS, self._watch_memory)
+        return await event.outcome
+
+    async def reload(self) -> None:
+        """Replace the environments: busy ones finish their event first, new ones read the code anew."""
+        for pool in self._pools.values():
+            pool.retire()
+
+    def environments(self) -> int:
+        """How many environments exist now."""
+        return sum(len(pool.sandboxes) for pool in self._pools.values())
+
+    def _watch_memory(self) -> None:
+        busy = [sandbox for pool in self._pools.values() for sandbox in pool.sandboxes if sandbox.has_event]
+        self._watch = self._loop.call_later(_WATCH_SECONDS, self._watch_memory) if busy else None
+        for sandbox in busy:
+            sandbox.watch_memory()
+
+    def _retire_idle(self) -> None:
+        for pool in self._pools.values():
+            pool.retire_idle(IDLE_SECONDS)
+        self._sweep = self._loop.call_later(_SWEEP_SECONDS, self._retire_idle)
+
+    def _run(self, work: Coroutine[Any, Any, None]) -> None:
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("an environment could not be started", error=error)

@@ -1,0 +1,160 @@
+"""The Lambda Runtime API, by which a runtime client asks for events and answers them, one connection at a time.
+
+[DOC] lambda-docs:runtimes-api. Answered from the parser's callbacks, without a task: it is on the way of every event.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Final, Protocol, cast
+
+import httptools
+
+from .environment import RESPONSE_BYTES, too_large_payload
+
+_PREFIX: Final = "/2018-06-01/runtime/"
+_INVOCATION: Final = f"{_PREFIX}invocation/"
+_ACCEPTED: Final = (
+    b"HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\nContent-Length: 16\r\n\r\n" + b'{"status":"OK"}\n'
+)
+
+
+class Runtime(Protocol):
+    """The environment behind a connection."""
+
+    def wants_event(self, connection: RuntimeApiConnection) -> None:
+        """The runtime client waits for its next event on this connection."""
+
+    def responded(self, request_id: str, payload: bytes) -> bool:
+        """The function returned; False: that is not the event it has."""
+
+    def failed(self, request_id: str, payload: bytes, error_type: str) -> bool:
+        """The function raised; False: that is not the event it has."""
+
+    def init_failed(self, payload: bytes, error_type: str) -> None:
+        """The function could not be initialised."""
+
+    def disconnected(self, connection: RuntimeApiConnection) -> None:
+        """The connection is closed."""
+
+
+class RuntimeApiConnection(asyncio.Protocol):
+    """One connection of a runtime client."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._transport: asyncio.Transport | None = None
+        self._parser = httptools.HttpRequestParser(self)
+
+    def deliver(
+        self,
+        *,
+        request_id: str,
+        payload: bytes,
+        deadline_ms: int,
+        function_arn: str,
+        trace_id: str,
+        client_context: str | None,
+    ) -> None:
+        """Answer the request for the next event."""
+        if self._transport is None:
+            return
+        context = "" if client_context is None else f"Lambda-Runtime-Client-Context: {client_context}\r\n"
+        head = (
+            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+            f"Lambda-Runtime-Aws-Request-Id: {request_id}\r\n"
+            f"Lambda-Runtime-Deadline-Ms: {deadline_ms}\r\n"
+            f"Lambda-Runtime-Invoked-Function-Arn: {function_arn}\r\n"
+            f"Lambda-Runtime-Trace-Id: {trace_id}\r\n{context}"
+            f"Content-Length: {len(payload)}\r\n\r\n"
+        )
+        self._transport.write(head.encode("latin-1") + payload)
+
+    def close(self) -> None:
+        """Close the connection at once."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    # asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Remember the transport."""
+        self._transport = cast("asyncio.Transport", transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the transport; what the loss means is told by the end of the process."""
+        self._transport = None
+        self._runtime.disconnected(self)
+
+    def data_received(self, data: bytes) -> None:
+        """Parse; what is not HTTP ends the connection."""
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserError:
+            self.close()
+
+    # httptools callbacks
+
+    def on_message_begin(self) -> None:
+        """Start a new request."""
+        self._url = b""
+        self._error_type = ""
+        self._body: list[bytes] = []
+        self._size_bytes = 0
+
+    def on_url(self, url: bytes) -> None:
+        """Collect the request target."""
+        self._url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep the one header that matters."""
+        if name.lower() == b"lambda-runtime-function-error-type":
+            self._error_type = value.decode("latin-1")
+
+    def on_body(self, body: bytes) -> None:
+        """Collect the body, up to what Lambda takes; the rest is counted."""
+        self._size_bytes += len(body)
+        if self._size_bytes <= RESPONSE_BYTES:
+            self._body.append(body)
+
+    def on_message_complete(self) -> None:
+        """Answer the request."""
+        method, path = self._parser.get_method(), self._url.decode("latin-1")
+        if method == b"GET" and path == f"{_INVOCATION}next":
+            self._runtime.wants_event(self)
+        elif method == b"POST" and path.startswith(_INVOCATION):
+            self._settle(path.removeprefix(_INVOCATION))
+        elif method == b"POST" and path == f"{_PREFIX}init/error":
+            self._write(_ACCEPTED)
+            self._runtime.init_failed(self._payload(), self._error_type)
+        else:
+            self._refuse(404, "Runtime.UnknownPath", f"there is no {method.decode()} {path}")
+
+    def _settle(self, rest: str) -> None:
+        request_id, _, kind = rest.partition("/")
+        if self._size_bytes > RESPONSE_BYTES:
+            error = too_large_payload(self._size_bytes)
+            known = self._runtime.failed(request_id, error, "Function.ResponseSizeTooLarge")
+            self._refuse(413 if known else 400, "RequestEntityTooLarge", "Exceeded maximum allowed payload size")
+            return
+        if kind == "response":
+            known = self._runtime.responded(request_id, self._payload())
+        else:
+            known = self._runtime.failed(request_id, self._payload(), self._error_type)
+        if known:
+            self._write(_ACCEPTED)
+        else:
+            self._refuse(400, "InvalidRequestID", "Invalid request ID")
+
+    def _payload(self) -> bytes:
+        return self._body[0] if len(self._body) == 1 else b"".join(self._body)
+
+    def _refuse(self, status: int, error_type: str, message: str) -> None:
+        body = json.dumps({"errorMessage": message, "errorType": error_type}).encode()
+        head = f"HTTP/1.1 {status} Refused\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        self._write(head.encode() + body)
+
+    def _write(self, data: bytes) -> None:
+        if self._transport is not None:
+            self._transport.write(data)

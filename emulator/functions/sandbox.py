@@ -1,0 +1,403 @@
+"""One execution environment: a process that runs a function's events, one at a time, through the Runtime API."""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+import os
+import random
+import signal
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, Protocol
+
+from streamer.topology import Function
+
+from . import environment as env
+from .logs import LogSink
+from .outcome import Failed, Outcome, Returned
+from .output import Output
+from .process import Process
+from .runtime_api import RuntimeApiConnection
+from .template import Template
+
+_PYTHON: Final = (sys.version_info.major, sys.version_info.minor)
+
+
+class Event:
+    """One event and what comes of it."""
+
+    __slots__ = ("client_context", "outcome", "payload", "request_id", "waiting_since")
+
+    def __init__(
+        self,
+        payload: bytes,
+        request_id: str,
+        outcome: asyncio.Future[Outcome],
+        *,
+        waiting_since: float,
+        client_context: str | None = None,
+    ) -> None:
+        self.payload = payload
+        self.request_id = request_id
+        self.outcome = outcome
+        self.waiting_since = waiting_since
+        self.client_context = client_context
+
+    def settle(self, outcome: Outcome) -> None:
+        """Tell who waits, if somebody still does."""
+        if not self.outcome.done():
+            self.outcome.set_result(outcome)
+
+
+class State(enum.Enum):
+    """Where an environment is in its life."""
+
+    STARTING = enum.auto()
+    """Its process starts and initialises the function."""
+    IDLE = enum.auto()
+    BUSY = enum.auto()
+    """It has an event that is not answered."""
+    ANSWERED = enum.auto()
+    """It has answered and not yet asked for the next event, as runtime clients do at once."""
+    ENDED = enum.auto()
+
+
+class Owner(Protocol):
+    """Who decides what an environment does next."""
+
+    def freed(self, sandbox: Sandbox) -> None:
+        """It can take another event."""
+
+    def ended(self, sandbox: Sandbox, undelivered: Event | None) -> None:
+        """Its process ended or is being ended; ``undelivered`` is an event it was given and never saw."""
+
+    def init_failed(self, sandbox: Sandbox, payload: bytes | None, error_type: str) -> None:
+        """It could not initialise the function; ``payload`` None: the process ended, as ``error_type`` tells."""
+
+    def init_timed_out(self, sandbox: Sandbox) -> None:
+        """It did not initialise the function in time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What all environments of an emulator share."""
+
+    template: Template
+    endpoints: env.Endpoints
+    sink: LogSink
+    randomness: random.Random
+    project_folder: Path
+    freezes: bool
+
+
+class Sandbox:
+    """One execution environment. Implements `runtime_api.Runtime`."""
+
+    def __init__(self, function: Function, around: Surroundings, owner: Owner, *, slot: int, folder: Path) -> None:
+        self.function = function
+        self.slot = slot
+        self.state = State.STARTING
+        self.is_retired = False
+        """Whether it ends after its event."""
+        self.idle_since = 0.0
+        """When it had its last event, by the loop's clock."""
+        self._around = around
+        self._owner = owner
+        self._folder = folder
+        self._loop = asyncio.get_running_loop()
+        self._arn = env.function_arn(function.name, around.endpoints)
+        self._event: Event | None = None
+        self._next: Event | None = None
+        self._connection: RuntimeApiConnection | None = None
+        self._connections: set[RuntimeApiConnection] = set()
+        self._server: asyncio.Server | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._process = Process()
+        self._output: Output | None = None
+        self._started = time.perf_counter()
+        self._init_ms: float | None = None
+
+    # Its life
+
+    @property
+    def has_event(self) -> bool:
+        """Whether an event is being run, or about to be."""
+        return self._event is not None or self._next is not None
+
+    async def start(self, bound: Event | None = None) -> None:
+        """Start the process.
+
+        ``bound`` is the event whose invocation repeats an init that took too long: its time runs from now (H20).
+
+        Raises:
+            OSError: the system has no room for another process, socket or pipe.
+        """
+        around = self._around
+        reading, writing = os.pipe()
+        self._output = Output(self.function.name, around.sink, reading)
+        if around.sink.platform_lines:
+            self._log(env.init_start_line(_PYTHON, around.endpoints.region))
+        self._event = bound
+        seconds = env.INIT_SECONDS if bound is None else self.function.timeout_seconds
+        self._timer = self._loop.call_later(seconds, self._init_too_long if bound is None else self._timed_out)
+        try:
+            self._server = await self._loop.create_server(self._connect, "127.0.0.1", 0)
+            await self._process.start(
+                around.template,
+                environment=self._variables(self._server.sockets[0].getsockname()[1]),
+                folder=str(self.function.code_root or around.project_folder),
+                command=None if self.function.runtime is None else self.function.runtime.split(),
+                output=writing,
+                ended=self._ended,
+            )
+        finally:
+            os.close(writing)
+
+    def deliver(self, event: Event) -> None:
+        """Run an event, as soon as the runtime client asks for one."""
+        self.state = State.BUSY
+        if self._connection is None:
+            self._next = event
+            self._process.thaw()
+        else:
+            self._send(event)
+
+    def end(self) -> None:
+        """End the process and all it started, at once."""
+        if self.state is State.ENDED:
+            return
+        self.state = State.ENDED
+        self._process.kill()
+        self._close()
+        undelivered, self._next = self._next, None
+        event, self._event = self._event, None
+        if event is not None:
+            payload = env.exit_payload(event.request_id, env.exit_reason(-signal.SIGKILL))
+            event.settle(Failed(payload, event.request_id, env.EXIT_ERROR))
+        self._owner.ended(self, undelivered)
+
+    def watch_memory(self) -> None:
+        """Note how much memory the process uses, and end it above the function's limit, as the kernel would.
+
+        Lambda's kernel kills at the limit; here, where a limit of the kernel would be on address space or need
+        privileges, somebody has to look. Only on Linux.
+        """
+        if self._process.measure_mb() > self.function.memory_mb and self._event is not None:
+            self._process.peak_mb = self.function.memory_mb
+            self._exited(-signal.SIGKILL, env.OUT_OF_MEMORY)
+
+    # What the runtime client says
+
+    def wants_event(self, connection: RuntimeApiConnection) -> None:
+        """The init, or the event before, is over."""
+        if self.state is State.ENDED:
+            return
+        self._connection = connection
+        self._cancel_timer_unless_bound()
+        if self.state is State.STARTING:
+            self._init_ms = (time.perf_counter() - self._started) * 1000
+            self._process.measure_mb()
+            if self._event is not None:
+                self.state = State.BUSY
+                self._send(self._event, is_timed=True)
+                return
+            self.state = State.IDLE
+            self._owner.freed(self)
+        elif self._next is not None:
+            event, self._next = self._next, None
+            self._send(event)
+        else:
+            self.state = State.IDLE
+        if self.state is State.IDLE and self._around.freezes:
+            self._process.freeze()
+
+    def disconnected(self, connection: RuntimeApiConnection) -> None:
+        """The runtime client closed that connection."""
+        self._connections.discard(connection)
+        if self._connection is connection:
+            self._connection = None
+
+    def responded(self, request_id: str, payload: bytes) -> bool:
+        """The function returned."""
+        return self._answered(request_id, Returned(payload, request_id))
+
+    def failed(self, request_id: str, payload: bytes, error_type: str) -> bool:
+        """The function raised."""
+        return self._answered(request_id, Failed(payload, request_id, error_type or "Unhandled"))
+
+    def init_failed(self, payload: bytes, error_type: str) -> None:
+        """The function could not be initialised."""
+        self._drain()
+        self._init_over(payload, error_type)
+
+    # Events
+
+    def _send(self, event: Event, *, is_timed: bool = False) -> None:
+        connection, self._connection = self._connection, None
+        assert connection is not None
+        assert self._output is not None
+        self._event = event
+        self._output.request_id = event.request_id
+        seconds = self.function.timeout_seconds
+        now = time.time()
+        if not is_timed:
+            self._started = time.perf_counter()
+            self._timer = self._loop.call_later(seconds, self._timed_out)
+        if self._around.sink.platform_lines:
+            self._log(env.start_line(event.request_id))
+        connection.deliver(
+            request_id=event.request_id,
+            payload=event.payload,
+            deadline_ms=int((now + seconds) * 1000),
+            function_arn=self._arn,
+            trace_id=env.trace_id(now, self._around.randomness),
+            client_context=event.client_context,
+        )
+        self._process.thaw()
+
+    def _answered(self, request_id: str, outcome: Outcome) -> bool:
+        event = self._event
+        if event is None or event.request_id != request_id:
+            return False
+        self._drain()
+        self._finish(event, outcome, status=None)
+        if self.is_retired:
+            self.end()
+        else:
+            self.state = State.ANSWERED
+            self._owner.freed(self)
+        return True
+
+    def _finish(self, event: Event, outcome: Outcome, *, status: str | None, error_type: str | None = None) -> None:
+        self._event = None
+        if self._around.sink.platform_lines:
+            self._report(event, status, error_type)
+        self._init_ms = None
+        event.settle(outcome)
+
+    def _timed_out(self) -> None:
+        event, seconds = self._event, self.function.timeout_seconds
+        if event is not None:
+            self._drain()
+            self._log(env.timeout_line(datetime.now(UTC), event.request_id, seconds))
+            payload = env.timeout_payload(event.request_id, seconds)
+            self._finish(event, Failed(payload, event.request_id, env.TIMED_OUT), status="timeout")
+        self.end()
+
+    def _exited(self, status: int, reported_type: str) -> None:
+        """The process ended, or has to, while it had an event."""
+        event = self._event
+        assert event is not None
+        self._drain()
+        reason = env.exit_reason(status)
+        self._log(env.exit_line(event.request_id, reason))
+        outcome = Failed(env.exit_payload(event.request_id, reason), event.request_id, env.EXIT_ERROR)
+        self._finish(event, outcome, status="error", error_type=reported_type)
+        self.end()
+
+    # The process
+
+    def _ended(self, status: int) -> None:
+        """The process ended by itself (or because it was told to)."""
+        if self.state is State.ENDED:
+            return
+        if self.state is State.STARTING:
+            self._drain()
+            self._init_over(None, env.exit_reason(status))
+        elif self._event is not None:
+            self._exited(status, env.EXIT_ERROR)
+        else:
+            self.end()
+
+    def _init_over(self, payload: bytes | None, error_type: str) -> None:
+        """The init failed; an event that repeats it is answered with that, else the owner knows whose turn it is."""
+        bound, self._event = self._event, None
+        if bound is None:
+            self._owner.init_failed(self, payload, error_type)
+        else:
+            self.fail_init(bound, payload, error_type)
+        self.end()
+
+    def fail_init(self, event: Event, payload: bytes | None, error_type: str) -> None:
+        """Answer an event with the failure of this environment's init."""
+        assert self._output is not None
+        self._output.request_id = event.request_id
+        if payload is None:
+            self._log(env.exit_line(event.request_id, error_type))
+            payload, error_type = env.exit_payload(event.request_id, error_type), env.EXIT_ERROR
+        now = time.perf_counter()
+        self._init_ms, self._started = (now - self._started) * 1000, now
+        self._finish(event, Failed(payload, event.request_id, error_type), status="error", error_type=error_type)
+
+    def _init_too_long(self) -> None:
+        self._drain()
+        self._log(env.init_timeout_line("init"))
+        self.end()
+        self._owner.init_timed_out(self)
+
+    def _cancel_timer_unless_bound(self) -> None:
+        if self._timer is not None and not (self.state is State.STARTING and self._event is not None):
+            self._timer.cancel()
+            self._timer = None
+
+    def _close(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._server is not None:
+            self._server.close()
+        for connection in list(self._connections):
+            connection.close()
+        if self._output is not None:
+            self._output.close()
+
+    def _connect(self) -> RuntimeApiConnection:
+        connection = RuntimeApiConnection(self)
+        self._connections.add(connection)
+        return connection
+
+    def _variables(self, port: int) -> Mapping[str, str]:
+        around = self._around
+        return {
+            # Lambda has no home folder; here the user's own must not lend its AWS profile to functions.
+            "HOME": str(self._folder),
+            "PATH": os.environ.get("PATH", os.defpath),
+            **env.variables(
+                self.function,
+                around.endpoints,
+                python=_PYTHON,
+                task_root=str(self.function.code_root or around.project_folder),
+                log_stream=env.log_stream_name(datetime.now(UTC), around.randomness),
+            ),
+            "TMPDIR": str(self._folder),
+            "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{port}",
+        }
+
+    # The log
+
+    def _drain(self) -> None:
+        if self._output is not None:
+            self._output.read()
+
+    def _log(self, line: str) -> None:
+        assert self._output is not None
+        self._output.platform(line)
+
+    def _report(self, event: Event, status: str | None, error_type: str | None) -> None:
+        if error_type != env.OUT_OF_MEMORY:
+            self._process.measure_mb()
+        report = env.Report(
+            request_id=event.request_id,
+            duration_ms=(time.perf_counter() - self._started) * 1000,
+            memory_mb=self.function.memory_mb,
+            memory_used_mb=self._process.peak_mb,
+            init_ms=self._init_ms,
+            status=status,
+            error_type=error_type,
+        )
+        self._log(env.end_line(event.request_id))
+        self._log(report.line())
