@@ -8,19 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from moto.core.utils import camelcase_to_underscores
 from moto.dynamodb.responses import DynamoHandler
 
 from .backend import EmbeddedBackend
-from .errors import SERVICE, ApiError
+from .errors import SERVICE, ApiError, validation_error
 from .reading import batch_get_item, get_item, query, scan, transact_get_items
 from .transactions import Tokens, batch_write_item, transact_write_items
 from .writing import delete_item, put_item, update_item
 
 Parameters = Mapping[str, Any]
 Operation = Callable[[Parameters], Any]
+
+PARTIQL: Final = frozenset({"ExecuteStatement", "BatchExecuteStatement", "ExecuteTransaction"})
 
 
 class DynamoApi(DynamoHandler):  # type: ignore[misc] # moto publishes no types
@@ -70,4 +72,19 @@ class DynamoApi(DynamoHandler):  # type: ignore[misc] # moto publishes no types
             self.body = parameters
             return method().result
 
-        return perform
+        return _guarded(perform) if action in PARTIQL else perform
+
+
+def _guarded(perform: Operation) -> Operation:
+    """Moto's PartiQL parser trips over statements that it does not understand; that is not the server's failure."""
+
+    def guarded(parameters: Parameters) -> Any:
+        try:
+            return perform(parameters)
+        except (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError) as error:
+            raise validation_error(
+                "Statement wasn't well formed, can't be processed (the emulator knows less PartiQL than AWS, "
+                f"and wants spaces around operators): {type(error).__name__}"
+            ) from error
+
+    return guarded

@@ -1,4 +1,4 @@
-"""The embedded DynamoDB: answers HTTP requests of unmodified AWS SDKs, and pushes stream records."""
+"""The embedded DynamoDB (and SQS): answers HTTP requests of unmodified AWS SDKs, and pushes stream records."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import time
 import uuid
 import zlib
 from collections.abc import Callable
-from typing import Any, Final
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final
 
 from werkzeug.exceptions import HTTPException
 
@@ -17,8 +18,12 @@ from .api import DynamoApi
 from .backend import EmbeddedBackend
 from .errors import SERVICE, ApiError, validation_error
 from .records import Listener
+from .state import dump, load
 from .streams_api import StreamsApi
 from .values import read_value, write_value
+
+if TYPE_CHECKING:
+    from .queues import EmbeddedQueues
 
 DYNAMODB: Final = "DynamoDB_20120810"
 STREAMS: Final = "DynamoDBStreams_20120810"
@@ -61,13 +66,16 @@ class EmbeddedDynamoDB:
         }
 
     def handles(self, request: HttpRequest) -> bool:
-        """Whether a request is for DynamoDB or DynamoDB Streams."""
-        return request.fields.get("x-amz-target", "").partition(".")[0] in self._services
+        """Whether a request is for DynamoDB, DynamoDB Streams or SQS."""
+        service = request.fields.get("x-amz-target", "").partition(".")[0]
+        return service in self._services or is_queue_request(request)
 
     def handle(self, request: HttpRequest) -> HttpResponse:
         """Answer a request; never raises."""
         service, _, action = request.fields.get("x-amz-target", "").partition(".")
         try:
+            if service not in self._services and is_queue_request(request):
+                return self.queues.handle(request)
             status, content = 200, self.perform(service, action, request.body)
         except ApiError as error:
             status, content = error.status, error.content()
@@ -109,6 +117,33 @@ class EmbeddedDynamoDB:
         )
         return HttpResponse(status, body, headers)
 
+    def call(self, action: str, parameters: dict[str, Any]) -> Any:
+        """Perform an operation of DynamoDB from within the process; parameters and result as in the API's JSON.
+
+        Raises:
+            ApiError: it failed.
+        """
+        return self.perform(DYNAMODB, action, json.dumps(parameters).encode())
+
+    @cached_property
+    def queues(self) -> EmbeddedQueues:
+        """The queues, empty at first; SQS is imported when they are first used."""
+        from .queues import EmbeddedQueues  # noqa: PLC0415 - costs 0.1 s that most runs need not spend
+
+        return EmbeddedQueues(self.backend.region_name, self.backend.account_id)
+
+    def dump(self) -> bytes:
+        """Tables, items and streams, for `load`."""
+        return dump(self.backend)
+
+    def load(self, data: bytes) -> None:
+        """Replace all tables by those of a `dump`.
+
+        Raises:
+            ConfigurationError: it is no dump, a damaged one, or one of another version; the tables are as before.
+        """
+        load(self.backend, data)
+
     def subscribe(self, table_name: str, listener: Listener) -> Callable[[], None]:
         """Push each stream record of a table, from now on, to ``listener``; returns what ends that.
 
@@ -130,3 +165,9 @@ class EmbeddedDynamoDB:
         Their stream records carry the identity of the DynamoDB service. [DOC] ddb-docs:time-to-live-ttl-streams
         """
         return self.backend.expire(now)
+
+
+def is_queue_request(request: HttpRequest) -> bool:
+    """Whether a request speaks SQS, in its JSON or its query protocol."""
+    target, authorization = request.fields.get("x-amz-target", ""), request.fields.get("authorization", "")
+    return target.startswith("AmazonSQS.") or "/sqs/aws4_request" in authorization

@@ -188,10 +188,9 @@ def _content_bytes(kind: str, content: Any) -> int:
     if kind == "S":
         return len(content) if content.isascii() else len(content.encode())
     if kind == "N":
-        digits = content.lstrip("-").replace(".", "").strip("0")
-        return (len(digits) + 1) // 2 + 1 + content.startswith("-")
+        return _number_bytes(content)
     if kind == "B":
-        return len(content)  # type: ignore[no-any-return] # bytes
+        return len(content)
     if kind in ("BOOL", "NULL"):
         return 1
     if kind == "L":
@@ -199,3 +198,8 @@ def _content_bytes(kind: str, content: Any) -> int:
     if kind == "M":
         return 3 + len(content) + attributes_bytes(content)
     return sum(_content_bytes(kind[0], member) for member in content)
+
+
+def _number_bytes(text: str) -> int:
+    digits = text.lstrip("-").replace(".", "").strip("0")
+    return (len(digits) + 1) // 2 + (2 if text.startswith("-") else 1)
