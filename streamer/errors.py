@@ -11,6 +11,7 @@
     ├── GoneError                 a connection closed
     ├── PayloadTooLargeError      a message is over 128 KB
     ├── SendError                 a message could not be delivered, though the connection may live
+    ├── DispatchError             a run of a request could not be started
     └── StoreError                the store did not answer or refused
         ├── ConflictError         a conditional write lost against another
         └── ItemTooLargeError     a record is larger than the store can hold
@@ -107,6 +108,10 @@ class PayloadTooLargeError(StreamerError):
 
 class SendError(StreamerError):
     """A message could not be delivered after all retries, though the connection may still be open."""
+
+
+class DispatchError(StreamerError):
+    """Lambda did not accept the asynchronous invocation that runs a request; it may be asked again."""
 
 
 class StoreError(StreamerError):

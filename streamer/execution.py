@@ -20,6 +20,16 @@ IDLE_THREADS: Final = 8
 """Most threads kept for later; more than that run at once only where invocations share a process."""
 
 
+def contained(call: Callable[[], Any]) -> Any:
+    """Call, and let nothing out that would end more than the call: ``SystemExit`` becomes an ordinary error."""
+    try:
+        return call()
+    except (Exception, KeyboardInterrupt):
+        raise
+    except BaseException as exc:
+        raise RuntimeError(f"the action raised {type(exc).__name__}") from exc
+
+
 class Running:
     """One call on its way in a thread."""
 
@@ -54,8 +64,8 @@ class Running:
     def execute(self, loops: Loops) -> None:
         """Run the call; for the thread it was given to, which then calls `finish`."""
         try:
-            self._value = self._context.run(self._run, loops)
-        except BaseException as exc:  # noqa: BLE001 - handed to whoever asks for the outcome, SystemExit included
+            self._value = self._context.run(contained, lambda: self._run(loops))
+        except BaseException as exc:  # noqa: BLE001 - handed to whoever asks for the outcome
             self._error = exc
 
     def finish(self) -> None:

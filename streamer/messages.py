@@ -181,6 +181,15 @@ def check_size(message: str) -> None:
         raise PayloadTooLargeError(size, MESSAGE_BYTES)
 
 
+def too_large(exc: PayloadTooLargeError) -> Failure:
+    """What a client is told instead of a message that cannot be delivered."""
+    return Failure(
+        code=ErrorCode.PAYLOAD_TOO_LARGE,
+        message=f"the result makes a message of {exc.size_bytes} bytes; at most {exc.limit_bytes} can be delivered",
+        details={"size_bytes": exc.size_bytes, "limit_bytes": exc.limit_bytes},
+    )
+
+
 def response(request_id: str, data_json: str, *, now: float) -> str:
     """A quick action answered."""
     return _message("response", request_id, now, {"success": True}, data=data_json)

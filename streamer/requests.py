@@ -112,18 +112,23 @@ class Change:
         return replace(record, **self.values, attempt=record.attempt + self.begins_attempt)
 
 
-def claim(*, now: float, lease_seconds: float) -> Change:
+def claim(*, runner: str, now: float, lease_seconds: float) -> Change:
     """Begin an attempt: of a request that waits for one, or of one whose last attempt's lease ran out.
 
     Whoever applies it owns the request for ``lease_seconds``, and must look at the attempt number it got: above
-    ``max_attempts`` the request is to be failed, not run.
+    ``max_attempts`` the request is to be failed, not run. ``runner`` is a new id for each run.
     """
     return Change(
         guards=(
             Guard(statuses=sources(Step.CLAIM)),
             Guard(statuses=sources(Step.TAKE_OVER), lease_expired_at=now),
         ),
-        values={"status": Status.PROCESSING, "lease_expires_at": now + lease_seconds, "updated_at": now},
+        values={
+            "status": Status.PROCESSING,
+            "lease_expires_at": now + lease_seconds,
+            "runner": runner,
+            "updated_at": now,
+        },
         begins_attempt=True,
         returns_record=True,
     )
@@ -168,6 +173,25 @@ class Refused:
     """The request as it is; None: there is none."""
 
 
+def claimed(outcome: Applied | Refused, *, runner: str) -> RequestRecord | None:
+    """The request, if ``runner`` owns it after it tried to claim it; None: it does not.
+
+    A claim whose answer was lost on the network is repeated by the client library, and then refused because of
+    itself; the runner's id tells.
+    """
+    record = outcome.record if isinstance(outcome, Applied) else outcome.current
+    return record if record is not None and record.status is Status.PROCESSING and record.runner == runner else None
+
+
+def is_settled_by(outcome: Applied | Refused, change: Change, *, attempt: int) -> bool:
+    """Whether an attempt's final ``change`` is what is stored, be it applied now or by a try whose answer was lost."""
+    if isinstance(outcome, Applied):
+        return True
+    current = outcome.current
+    # Only the attempt itself can give a request this status with this attempt number.
+    return current is not None and current.attempt == attempt and current.status is change.values["status"]
+
+
 @dataclass(frozen=True, slots=True)
 class Created:
     """The request was new and is stored."""
@@ -179,10 +203,6 @@ class Duplicate:
 
     record: RequestRecord
     """The earlier request."""
-
-
-STORED_PROGRESS_SECONDS: Final = 1.0
-"""Least time between two stored progress points of one attempt; messages are not held back."""
 
 
 def advanced(last: ProgressPoint | None, percentage: float, message: str, metadata: Any) -> ProgressPoint | None:

@@ -1,8 +1,7 @@
-"""AWS clients for the runtime: botocore alone, one session per process, each client made when it is first wanted."""
+"""AWS clients for the runtime: botocore alone, one session, each client made when it is first wanted."""
 
 from __future__ import annotations
 
-import functools
 import threading
 from typing import Any, Final
 
@@ -12,21 +11,30 @@ from botocore.config import Config
 CONNECTIONS: Final = 32
 """HTTP connections kept per client; threads beyond that open short-lived ones."""
 
-_LOCK: Final = threading.Lock()
 
+class Clients:
+    """The clients of one execution environment; endpoints, Region and credentials come from its variables.
 
-def client(service: str) -> Any:
-    """The process's client of an AWS service; endpoint, Region and credentials come from the environment.
-
-    A client may be used by several threads; making one may not be done by several, which the lock sees to.
+    A client may be used by several threads, but making one may not be done by several at once: a lock sees to that.
     """
-    with _LOCK:
-        return _made(service)
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._session: botocore.session.Session | None = None
+        self._clients: dict[str, Any] = {}
+
+    def get(self, service: str) -> Any:
+        """The client of an AWS service such as ``dynamodb``."""
+        with self._lock:
+            if self._session is None:
+                self._session = botocore.session.Session()
+            if service not in self._clients:
+                self._clients[service] = self._session.create_client(service, config=_config())
+            return self._clients[service]
 
 
-@functools.cache
-def _made(service: str) -> Any:
-    config = Config(
+def _config() -> Config:
+    return Config(
         # Attempts within a handler's time: a client waits for each of them.
         retries={"mode": "standard", "total_max_attempts": 4},
         connect_timeout=2,
@@ -36,9 +44,3 @@ def _made(service: str) -> Any:
         # Requests are made by our own code and covered by tests; checking each costs a tenth of the call.
         parameter_validation=False,
     )
-    return _session().create_client(service, config=config)
-
-
-@functools.cache
-def _session() -> botocore.session.Session:
-    return botocore.session.Session()

@@ -92,6 +92,7 @@ _REQUEST: Final[Mapping[str, Codec]] = {
     "updated_at": _SECONDS,
     "expires_at": _WHOLE,
     "lease_expires_at": _SECONDS,
+    "runner": _TEXT,
     "progress": _PROGRESS,
     "result_json": _TEXT,
     "error": _FAILURE,

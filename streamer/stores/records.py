@@ -118,6 +118,8 @@ class RequestRecord:
     """Unix seconds after which the request is forgotten and its id may be used again."""
     lease_expires_at: float | None = None
     """Until when (Unix seconds) the attempt that runs owns the request; None: no attempt runs."""
+    runner: str | None = None
+    """Id of the run that makes, or made, the latest attempt; no two runs share one. None: no attempt began."""
     progress: ProgressPoint | None = None
     """The latest stored progress of any attempt."""
     result_json: str | None = None

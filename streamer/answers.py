@@ -1,0 +1,68 @@
+"""What a stored request tells its owner: the acknowledgment of a repeated one, its final message, its state. Pure."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from streamer import messages
+from streamer.errors import ActionError, ErrorCode
+from streamer.messages import Message
+from streamer.requests import is_final
+from streamer.stores.records import RequestRecord, Status
+
+_STATES: Final = {
+    Status.PENDING: ("queued", "this request was accepted before; it waits to be run"),
+    Status.PROCESSING: ("processing", "this request was accepted before; it is running"),
+    Status.RETRYING: ("retrying", "this request was accepted before; an attempt failed and another one will follow"),
+}
+
+
+def to_duplicate(record: RequestRecord, message: Message, *, now: float) -> str:
+    """The message for a client that sends a request id again: where the first request is, or what came of it.
+
+    Raises:
+        ActionError: the id was used for another action or payload; metadata may differ.
+    """
+    payload_json = messages.to_json(message.payload)
+    if record.action != message.action or not messages.same_json(record.payload_json, payload_json):
+        raise ActionError(
+            f"request id {message.request_id!r} was used before, with another action or payload",
+            code=ErrorCode.DUPLICATE_REQUEST,
+        )
+    if is_final(record.status):
+        return final(record, now=now)
+    status, text = _STATES[record.status]
+    return messages.acknowledgment(record.request_id, status, text, now=now)
+
+
+def final(record: RequestRecord, *, now: float) -> str:
+    """The last message about a request whose status is final."""
+    match record.status:
+        case Status.COMPLETED:
+            assert record.result_json is not None
+            return messages.complete(record.request_id, record.result_json, now=now)
+        case Status.FAILED:
+            assert record.error is not None
+            return messages.error(record.request_id, record.error, now=now)
+        case _:
+            reason = record.error.message if record.error is not None else "the request was cancelled"
+            return messages.cancelled(record.request_id, reason, now=now)
+
+
+def state_json(record: RequestRecord) -> str:
+    """The data of the answer to ``status``: stored state, progress, result or error."""
+    fields: dict[str, Any] = {
+        "request_id": record.request_id,
+        "action": record.action,
+        "status": record.status,
+        "attempt": record.attempt,
+        "max_attempts": record.max_attempts,
+        "created_at": round(record.created_at, 3),
+        "updated_at": round(record.updated_at, 3),
+    }
+    if record.progress is not None:
+        fields["progress"] = messages.progress_fields(record.progress)
+    if record.error is not None:
+        fields["error"] = messages.failure_fields(record.error)
+    text = messages.to_json(fields)
+    return text if record.result_json is None else f'{text[:-1]},"result":{record.result_json}}}'

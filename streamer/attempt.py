@@ -1,0 +1,293 @@
+"""One attempt at a queued request: the action runs in a thread, progress goes out, the end is stored and then told.
+
+The thread that calls `Attempt.run` watches: it stores the latest progress once a second, and ends the attempt when its
+time is over. The action's own thread sends each progress message as it comes.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from streamer import answers, messages
+from streamer import requests as life
+from streamer.actions import Action, failure_of
+from streamer.context import Cancelled, Request
+from streamer.errors import (
+    ActionError,
+    ErrorCode,
+    GoneError,
+    ItemTooLargeError,
+    PayloadTooLargeError,
+    SendError,
+    StoreError,
+)
+from streamer.execution import Running, Workers
+from streamer.observability import Logger
+from streamer.principal import Principal
+from streamer.requests import Change, Refused
+from streamer.sender import Sender
+from streamer.stores.protocols import RequestStore
+from streamer.stores.records import Failure, ProgressPoint, RequestRecord, Status
+
+SETTLING_SECONDS: Final = 5.0
+"""What an action leaves of its invocation's time, to store and tell the end of the request."""
+GRACE_SECONDS: Final = 2.0
+"""How long an action may take to notice that its run is over, before it is left to itself."""
+PROGRESS_MESSAGE_CHARACTERS: Final = 4096
+"""Longest text of a progress message; the rest is cut."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What every attempt of an execution environment shares."""
+
+    requests: RequestStore
+    workers: Workers
+    clock: Callable[[], float] = time.time
+    monotonic: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+    stored_progress_seconds: float = 1.0
+    """Least time between two stored progress points of one attempt; messages are not held back."""
+    production: bool = True
+
+
+class Audience:
+    """The connection that a request came from; once it is gone, it is left alone. Used by one thread at a time."""
+
+    def __init__(self, sender: Sender, connection_id: str, log: Logger) -> None:
+        self._sender = sender
+        self._connection_id = connection_id
+        self._log = log
+        self._is_gone = False
+
+    def send(self, message: str) -> None:
+        """Send a message; that it cannot be delivered is logged and changes nothing for the request.
+
+        Raises:
+            PayloadTooLargeError: it is over 128 KB.
+        """
+        if self._is_gone:
+            return
+        try:
+            self._sender.send(self._connection_id, message)
+        except GoneError:
+            self._is_gone = True
+            self._log.info("the connection is gone; the request goes on without it")
+        except SendError as exc:
+            self._log.error("a message could not be delivered", error=exc)
+
+
+class Reporter:
+    """The ``progress`` that an action calls. Safe to share between threads."""
+
+    def __init__(self, record: RequestRecord, audience: Audience, clock: Callable[[], float]) -> None:
+        self._request_id = record.request_id
+        self._audience = audience
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._latest = record.progress
+        self._has_news = False
+        self._over: str | None = None
+
+    def __call__(self, percentage: float, message: str = "", metadata: Mapping[str, Any] | None = None) -> None:
+        """See `streamer.context.Progress`."""
+        metadata = _copied(metadata)
+        with self._lock:
+            if self._over is not None:
+                raise Cancelled(self._over)
+            point = life.advanced(self._latest, percentage, str(message)[:PROGRESS_MESSAGE_CHARACTERS], metadata)
+            if point is not None:
+                self._latest = self._sent(point)
+                self._has_news = True
+
+    def _sent(self, point: ProgressPoint) -> ProgressPoint:
+        try:
+            self._audience.send(messages.progress(self._request_id, point, now=self._clock()))
+        except PayloadTooLargeError:
+            # Only its metadata can be that large; how far the action is matters more.
+            point = replace(point, metadata=None)
+            self._audience.send(messages.progress(self._request_id, point, now=self._clock()))
+        return point
+
+    def news(self) -> ProgressPoint | None:
+        """The latest point, unless it was asked for before."""
+        with self._lock:
+            has_news, self._has_news = self._has_news, False
+            return self._latest if has_news else None
+
+    def end(self, reason: str) -> None:
+        """After this returns no progress is sent any more; the action's next call raises `Cancelled`."""
+        with self._lock:
+            self._over = reason
+
+
+def _copied(metadata: Any) -> dict[str, Any] | None:
+    if metadata is None:
+        return None
+    if not isinstance(metadata, Mapping):
+        raise TypeError(f"progress metadata must be a mapping, not {type(metadata).__name__}")
+    copied: dict[str, Any] = json.loads(messages.to_json(dict(metadata)))
+    return copied
+
+
+class Attempt:
+    """One attempt at one request, which the caller has claimed."""
+
+    def __init__(
+        self,
+        record: RequestRecord,
+        *,
+        surroundings: Surroundings,
+        sender: Sender,
+        log: Logger,
+        time_left_seconds: float,
+    ) -> None:
+        self._record = record
+        self._with = surroundings
+        self._log = log
+        # A function with little time keeps most of it for the action.
+        settling_seconds = min(SETTLING_SECONDS, time_left_seconds / 4)
+        self._ends_at = surroundings.monotonic() + time_left_seconds
+        self._action_ends_at = self._ends_at - settling_seconds
+        self._audience = Audience(sender, record.connection_id, log)
+        self._reporter = Reporter(record, self._audience, surroundings.clock)
+        self._is_lost = False
+
+    def run(self, action: Action) -> Status | None:
+        """Run the action, store what came of it, then tell the client.
+
+        Returns:
+            The final status; None when the request ended, or was taken over, elsewhere.
+
+        Raises:
+            StoreError: the end could not be stored for as long as there was time; the request is to be taken over.
+        """
+        try:
+            result_json = messages.result_json(self._outcome(action))
+            self._check_deliverable(result_json)
+        except Exception as exc:  # noqa: BLE001 - an action or a validator may raise anything; it is logged
+            if self._is_lost:
+                self._log.warning("the request ended or was taken over elsewhere; this attempt stops")
+                return None
+            self._log_failure(action, exc)
+            return self.fail(self._failure(exc))
+        return self._complete(result_json)
+
+    def fail(self, failure: Failure) -> Status | None:
+        """Store that the request failed, then tell the client; see `run`."""
+        return self._settle(life.fail(failure, attempt=self._record.attempt, now=self._with.clock()))
+
+    def _log_failure(self, action: Action, exc: Exception) -> None:
+        if isinstance(exc, ActionError):
+            self._log.info("the action refused", action=action.name, code=exc.code, reason=exc.message)
+        else:
+            self._log.error("the action failed", error=exc, action=action.name)
+
+    def _failure(self, exc: Exception) -> Failure:
+        return failure_of(exc, code=ErrorCode.PROCESSING_FAILED, production=self._with.production)
+
+    def _complete(self, result_json: str) -> Status | None:
+        change = life.complete(result_json, attempt=self._record.attempt, now=self._with.clock())
+        try:
+            return self._settle(change)
+        except ItemTooLargeError as exc:
+            self._log.warning("the result is too large to be stored", error=str(exc))
+            return self.fail(Failure(code=ErrorCode.PAYLOAD_TOO_LARGE, message="the result is too large to be stored"))
+
+    def _check_deliverable(self, result_json: str) -> None:
+        """Refuse a result that could not reach the client before it is stored as one."""
+        try:
+            messages.check_size(messages.complete(self._record.request_id, result_json, now=self._with.clock()))
+        except PayloadTooLargeError as exc:
+            failure = messages.too_large(exc)
+            raise ActionError(failure.message, code=ErrorCode.PAYLOAD_TOO_LARGE, details=failure.details) from exc
+
+    def _outcome(self, action: Action) -> Any:
+        """What the action returns; raises what it raises, TIMEOUT, or Cancelled when the request is lost."""
+        request = self._request(action)
+        limit_seconds = self._action_ends_at - self._with.monotonic()
+        if action.timeout_seconds is not None:
+            limit_seconds = min(limit_seconds, action.timeout_seconds)
+        running = self._with.workers.start(lambda: action.call(request, self._reporter))
+        try:
+            if self._watch(running, self._with.monotonic() + limit_seconds):
+                return running.outcome()
+        finally:
+            self._reporter.end("this run is over")
+        if self._is_lost:
+            raise Cancelled("the request ended or was taken over elsewhere")
+        raise ActionError(
+            f"the action did not finish within {max(limit_seconds, 0):.3g} s", code=ErrorCode.TIMEOUT, retryable=True
+        )
+
+    def _request(self, action: Action) -> Request:
+        record = self._record
+        return Request(
+            id=record.request_id,
+            action=record.action,
+            payload=action.validated(json.loads(record.payload_json)),
+            metadata=json.loads(record.metadata_json),
+            principal=Principal(record.user_id, record.tenant_id, record.permissions),
+            connection_id=record.connection_id,
+            attempt=record.attempt,
+            max_attempts=record.max_attempts,
+        )
+
+    def _watch(self, running: Running, ends_at: float) -> bool:
+        """Wait for the action, storing its progress meanwhile; False when the run is over before the action is."""
+        interval_seconds = self._with.stored_progress_seconds
+        while not self._is_lost:
+            left_seconds = ends_at - self._with.monotonic()
+            if running.wait(max(0.0, min(interval_seconds, left_seconds))):
+                return True
+            if left_seconds <= 0:
+                break
+            if left_seconds > interval_seconds:
+                self._store_progress()
+        self._reporter.end("the request ended elsewhere" if self._is_lost else "its time is over")
+        running.cancel()
+        # On Lambda whatever runs on is frozen with the environment, so give it a chance to end cleanly.
+        running.wait(max(0.0, min(GRACE_SECONDS, (self._ends_at - self._with.monotonic()) / 2)))
+        return False
+
+    def _store_progress(self) -> None:
+        point = self._reporter.news()
+        if point is None:
+            return
+        change = life.progress(point, attempt=self._record.attempt, now=self._with.clock())
+        try:
+            self._is_lost = isinstance(self._with.requests.apply(self._record.key, change), Refused)
+        except StoreError as exc:
+            # The next point, or the result, will do.
+            self._log.warning("progress could not be stored", reason=str(exc))
+
+    def _settle(self, change: Change) -> Status | None:
+        """Store the end, and tell the client only if it is what is stored."""
+        status: Status = change.values["status"]
+        outcome = self._stored(change)
+        if not life.is_settled_by(outcome, change, attempt=self._record.attempt):
+            self._log.warning("the request ended or was taken over elsewhere; this end is dropped", status=status)
+            return None
+        final = answers.final(change.applied_to(self._record), now=self._with.clock())
+        self._audience.send(final)
+        return status
+
+    def _stored(self, change: Change) -> life.Applied | Refused:
+        """Store a change, again and again while the store does not answer and there is time."""
+        pause_seconds = 0.25
+        while True:
+            try:
+                return self._with.requests.apply(self._record.key, change)
+            except ItemTooLargeError:
+                raise
+            except StoreError as exc:
+                if self._with.monotonic() + pause_seconds > self._ends_at:
+                    raise
+                self._log.warning("the end could not be stored; trying again", reason=str(exc))
+            self._with.sleep(pause_seconds)
+            pause_seconds = min(2 * pause_seconds, 10.0)

@@ -1,0 +1,51 @@
+"""Records of the requests table's stream, parsed at the border. Pure.
+
+Their shape: [REC] FIDELITY I1-I11. Delivery is at least once (I19), so whatever is done about a record must bear
+being done twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from streamer.stores.records import RequestKey, Status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowChange:
+    """A row of the requests table was written or removed."""
+
+    sequence_number: str
+    """Names the record within its batch, for ``batchItemFailures``."""
+    key: RequestKey
+    before: Status | None
+    """None: the row is new."""
+    after: Status | None
+    """None: the row was removed."""
+
+    @property
+    def waits_for_attempt(self) -> bool:
+        """Whether the request came to wait for its first attempt by this change."""
+        return self.after is Status.PENDING and self.before is not Status.PENDING
+
+
+def row_changes(event: Mapping[str, Any]) -> list[RowChange]:
+    """The changes of a stream event, oldest first."""
+    return [_row_change(record["dynamodb"]) for record in event["Records"]]
+
+
+def _row_change(change: Mapping[str, Any]) -> RowChange:
+    key = change["Keys"]
+    return RowChange(
+        sequence_number=change["SequenceNumber"],
+        key=RequestKey(key["owner"]["S"], key["request_id"]["S"]),
+        before=_status(change.get("OldImage")),
+        after=_status(change.get("NewImage")),
+    )
+
+
+def _status(image: Mapping[str, Any] | None) -> Status | None:
+    # An image without a status is none of ours (an item put in by hand); it waits for nothing.
+    return Status(image["status"]["S"]) if image and "status" in image else None

@@ -1,0 +1,61 @@
+"""Starts a run of a request: an asynchronous invocation of the processor by itself, one per request.
+
+So a request that takes 15 minutes holds up neither its neighbours in a stream batch nor the shard behind it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Protocol
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from streamer.errors import DispatchError
+from streamer.stores.records import RequestKey
+
+RUN: Final = "streamer:run"
+"""The member of an event that makes it a run event; no stream or API Gateway event has one of that name."""
+
+
+def run_event(key: RequestKey) -> dict[str, Any]:
+    """The event that makes the processor run a request."""
+    return {RUN: {"key": {"owner": key.owner, "request_id": key.request_id}}}
+
+
+def key_of(event: Mapping[str, Any]) -> RequestKey:
+    """The request that a run event is about."""
+    key = event[RUN]["key"]
+    return RequestKey(key["owner"], key["request_id"])
+
+
+class Dispatcher(Protocol):
+    """Starts runs. Safe to share between threads."""
+
+    def dispatch(self, key: RequestKey) -> None:
+        """Start a run of a request, and return once that is certain; what comes of the run is stored with the request.
+
+        Raises:
+            DispatchError: it may not have been started.
+        """
+        ...
+
+
+class LambdaDispatcher:
+    """Invokes a Lambda function with ``InvocationType=Event``. [DOC] lambda-docs:invocation-async"""
+
+    def __init__(self, client: Callable[[], Any], function_name: str) -> None:
+        """Without I/O; ``client`` gives the Lambda client when it is first needed."""
+        self._client = client
+        self._function_name = function_name
+
+    def dispatch(self, key: RequestKey) -> None:
+        """See `Dispatcher.dispatch`."""
+        payload = json.dumps(run_event(key)).encode()
+        try:
+            answer = self._client().invoke(FunctionName=self._function_name, InvocationType="Event", Payload=payload)
+        except (BotoCoreError, ClientError) as exc:
+            raise DispatchError(f"could not invoke {self._function_name}: {exc}") from exc
+        # [DOC] lambda-docs:API_Invoke: 202 for InvocationType Event.
+        if answer["StatusCode"] != 202:
+            raise DispatchError(f"invoking {self._function_name} was answered with {answer['StatusCode']}, not 202")

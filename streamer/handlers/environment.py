@@ -1,0 +1,118 @@
+"""What a handler builds from its environment variables, once per execution environment.
+
+Each handler module keeps its own `Once`, and nothing outside of this package is kept: where functions share a process,
+each still has its own settings, and importing this package anew gives all of them a fresh start.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from functools import cached_property
+from typing import Final, Generic, TypeVar
+
+from streamer import settings as environment_settings
+from streamer.app import App, load_app
+from streamer.errors import ConfigurationError
+from streamer.ids import RANDOM_BYTES, uuid7
+from streamer.observability import Logger, Metrics
+from streamer.sender import ManagementApi
+from streamer.settings import Settings
+from streamer.stores import names
+from streamer.stores.client import Clients
+from streamer.stores.dynamodb import DynamoConnectionStore, DynamoRequestStore, DynamoSubscriptionStore
+
+T = TypeVar("T")
+
+DYNAMODB: Final = "dynamodb"
+
+
+class Once(Generic[T]):
+    """A value that the first caller makes, and all later ones get. Safe to share between threads."""
+
+    def __init__(self, make: Callable[[], T]) -> None:
+        self._make = make
+        self._lock = threading.Lock()
+        self._made: T | None = None
+
+    def __call__(self) -> T:
+        """The value; raises what making it raises, and then makes it again at the next call."""
+        if self._made is None:
+            with self._lock:
+                if self._made is None:
+                    self._made = self._make()
+        return self._made
+
+
+def new_id() -> str:
+    """An id that no other call returns."""
+    return uuid7(time.time_ns() // 1_000_000, os.urandom(RANDOM_BYTES))
+
+
+class Environment:
+    """The collaborators of one function. Not safe to share between threads while it builds; `Once` sees to that."""
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The settings; raises ConfigurationError if a variable makes no sense."""
+        return environment_settings.current()
+
+    @cached_property
+    def log(self) -> Logger:
+        """The logger."""
+        return Logger(
+            level=self.settings.log_level,
+            secrets=(self.settings.jwt_secret,),
+            fields={"service": self.settings.service, "stage": self.settings.stage},
+        )
+
+    @cached_property
+    def metrics(self) -> Metrics:
+        """The metrics."""
+        return Metrics(dimensions=self.settings.metric_dimensions)
+
+    @cached_property
+    def app(self) -> App:
+        """The user's App; raises ConfigurationError if it cannot be loaded."""
+        if self.settings.app is None:
+            raise ConfigurationError("STREAMER_APP is not set; it names the App as module:attribute")
+        return load_app(self.settings.app)
+
+    @cached_property
+    def function_name(self) -> str:
+        """The name of the function that this is. [REC] ls-snap, FIDELITY H12"""
+        name = environment_settings.environment().get("AWS_LAMBDA_FUNCTION_NAME")
+        if not name:
+            raise ConfigurationError(
+                "AWS_LAMBDA_FUNCTION_NAME is not set; the processor runs on Lambda or the emulator"
+            )
+        return name
+
+    @cached_property
+    def clients(self) -> Clients:
+        """AWS clients."""
+        return Clients()
+
+    @cached_property
+    def management_api(self) -> ManagementApi:
+        """The way to connections."""
+        return ManagementApi.from_environ(environment_settings.environment())
+
+    @cached_property
+    def connections(self) -> DynamoConnectionStore:
+        """The connections table."""
+        return DynamoConnectionStore(self.clients.get(DYNAMODB), names.connections_table(self.settings.table_prefix))
+
+    @cached_property
+    def requests(self) -> DynamoRequestStore:
+        """The requests table."""
+        return DynamoRequestStore(self.clients.get(DYNAMODB), names.requests_table(self.settings.table_prefix))
+
+    @cached_property
+    def subscriptions(self) -> DynamoSubscriptionStore:
+        """The subscriptions table."""
+        return DynamoSubscriptionStore(
+            self.clients.get(DYNAMODB), names.subscriptions_table(self.settings.table_prefix)
+        )

@@ -1,0 +1,262 @@
+"""The router function: every message of every client. Quick actions run here, slow ones are stored for the processor.
+
+Answers go over ``@connections``; what the function returns reaches nobody. [REC] FIDELITY D1
+"""
+
+from __future__ import annotations
+
+import inspect
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from streamer import answers, messages
+from streamer.actions import Action, failure_of
+from streamer.app import App
+from streamer.context import Request
+from streamer.errors import (
+    ActionError,
+    ErrorCode,
+    GoneError,
+    ItemTooLargeError,
+    PayloadTooLargeError,
+    SendError,
+    StoreError,
+)
+from streamer.events import LambdaContext, Origin, body_of, origin_of
+from streamer.execution import Workers, contained
+from streamer.handlers.environment import Environment, Once, new_id
+from streamer.handlers.principals import Principals
+from streamer.messages import Malformed, Message
+from streamer.observability import Logger, Metrics
+from streamer.principal import Principal
+from streamer.requests import Duplicate
+from streamer.sender import Sender
+from streamer.settings import Settings
+from streamer.stores.protocols import ConnectionStore, RequestStore
+from streamer.stores.records import Failure, RequestKey, RequestRecord, Status, owner_of
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """One message that has the right form, and who sent it."""
+
+    message: Message
+    origin: Origin
+    principal: Principal
+    log: Logger
+    now: float
+
+
+class RouterHandler:
+    """Answers messages. DynamoDB calls: none, or one read for a connection not heard of before; one write to queue."""
+
+    def __init__(
+        self,
+        *,
+        app: App,
+        settings: Settings,
+        connections: ConnectionStore,
+        requests: RequestStore,
+        sender_at: Callable[[str], Sender],
+        log: Logger,
+        metrics: Metrics,
+        workers: Workers,
+        clock: Callable[[], float] = time.time,
+        new_id: Callable[[], str] = new_id,
+    ) -> None:
+        self._app = app
+        self._settings = settings
+        self._principals = Principals(connections)
+        self._requests = requests
+        self._sender_at = sender_at
+        self._log = log
+        self._metrics = metrics
+        self._workers = workers
+        self._clock = clock
+        self._new_id = new_id
+
+    def __call__(self, event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
+        """Answer a message. Always status 200: anything else would only add API Gateway's own error frame to ours."""
+        origin = origin_of(event)
+        log = self._log.bind(connection_id=origin.connection_id, invocation_id=context.aws_request_id)
+        incoming = messages.parse(body_of(event), new_id=self._new_id())
+        log = log.bind(request_id=incoming.request_id)
+        try:
+            if isinstance(incoming, Malformed):
+                log.warning("message refused", code=incoming.failure.code, reason=incoming.failure.message)
+                answer = messages.error(incoming.request_id, incoming.failure, now=self._clock())
+            else:
+                answer = self._answer(incoming, origin, log)
+            self._send(origin, incoming.request_id, answer, log)
+        finally:
+            self._metrics.flush(request_id=incoming.request_id)
+        return {"statusCode": 200}
+
+    def _answer(self, message: Message, origin: Origin, log: Logger) -> str:
+        """What to send to the client, whatever happens."""
+        try:
+            return self._carry_out(message, origin, log)
+        except ActionError as exc:
+            log.info("request refused", action=message.action, code=exc.code, reason=exc.message)
+            failure = failure_of(exc, code=ErrorCode.INTERNAL_ERROR, production=self._settings.production)
+        except StoreError as exc:
+            log.error("the store failed", error=exc, action=message.action)
+            failure = Failure(
+                code=ErrorCode.SERVICE_UNAVAILABLE,
+                message="the service cannot reach its data; try again",
+                retryable=True,
+            )
+        except Exception as exc:  # noqa: BLE001 - whatever an action raises, the connection stays usable; it is logged
+            log.error("request failed", error=exc, action=message.action)
+            failure = failure_of(exc, code=ErrorCode.INTERNAL_ERROR, production=self._settings.production)
+        return messages.error(message.request_id, failure, now=self._clock())
+
+    def _carry_out(self, message: Message, origin: Origin, log: Logger) -> str:
+        now = self._clock()
+        if message.action == "ping":
+            return messages.pong(message.request_id, now=now)
+        principal = self._principals.of(origin.connection_id)
+        if principal is None:
+            raise ActionError("this connection is not known; connect again", code=ErrorCode.UNAUTHORIZED)
+        log = log.bind(user_id=principal.user_id, tenant_id=principal.tenant_id)
+        call = _Call(message, origin, principal, log, now)
+        match message.action:
+            case "health":
+                return messages.response(message.request_id, '{"status":"ok"}', now=now)
+            case "status":
+                return self._status(call)
+        action = self._app.find(message.action)
+        if action is None:
+            raise ActionError(f"there is no action {message.action!r}", code=ErrorCode.INVALID_ACTION)
+        if missing := action.missing_permissions(principal.permissions):
+            raise ActionError(
+                f"action {action.name!r} needs the permission {', '.join(missing)}",
+                code=ErrorCode.FORBIDDEN,
+                details={"missing": missing},
+            )
+        payload = action.validated(message.payload)
+        if action.is_queued(self._settings.queue_threshold_seconds):
+            return self._queue(action, call)
+        return self._run(action, payload, call)
+
+    def _run(self, action: Action, payload: Any, call: _Call) -> str:
+        """Run a quick action and answer with its result."""
+        request = Request(
+            id=call.message.request_id,
+            action=action.name,
+            payload=payload,
+            metadata=call.message.metadata,
+            principal=call.principal,
+            connection_id=call.origin.connection_id,
+        )
+        began = time.perf_counter()
+        failed = True
+        try:
+            data_json = messages.result_json(self._outcome(action, request))
+            failed = False
+        finally:
+            latency_seconds = time.perf_counter() - began
+            self._metrics.action(action.name, latency_seconds=latency_seconds, failed=failed)
+            call.log.info("action ran", action=action.name, latency_ms=round(latency_seconds * 1000, 3), failed=failed)
+        return messages.response(request.id, data_json, now=self._clock())
+
+    def _outcome(self, action: Action, request: Request) -> Any:
+        if action.timeout_seconds is None:
+            value = contained(lambda: action.call(request, None))
+            if not inspect.isawaitable(value):
+                return value
+            running = self._workers.start(lambda: value)
+        else:
+            running = self._workers.start(lambda: action.call(request, None))
+        if not running.wait(action.timeout_seconds):
+            running.cancel()
+            raise ActionError(
+                f"the action did not finish within {action.timeout_seconds:g} s", code=ErrorCode.TIMEOUT, retryable=True
+            )
+        return running.outcome()
+
+    def _queue(self, action: Action, call: _Call) -> str:
+        """Store a slow action's request, and acknowledge it only then."""
+        record = self._record(action, call)
+        try:
+            outcome = self._requests.create(record, now=call.now)
+        except ItemTooLargeError as exc:
+            raise ActionError("the payload is too large to be stored", code=ErrorCode.PAYLOAD_TOO_LARGE) from exc
+        if isinstance(outcome, Duplicate):
+            call.log.info("request repeated", action=action.name, status=outcome.record.status)
+            return answers.to_duplicate(outcome.record, call.message, now=call.now)
+        call.log.info("request queued", action=action.name)
+        return messages.acknowledgment(record.request_id, "queued", "the request was accepted", now=self._clock())
+
+    def _record(self, action: Action, call: _Call) -> RequestRecord:
+        return RequestRecord(
+            tenant_id=call.principal.tenant_id,
+            user_id=call.principal.user_id,
+            request_id=call.message.request_id,
+            action=action.name,
+            payload_json=messages.to_json(call.message.payload),
+            metadata_json=messages.to_json(call.message.metadata),
+            permissions=call.principal.permissions,
+            connection_id=call.origin.connection_id,
+            endpoint=call.origin.endpoint,
+            status=Status.PENDING,
+            attempt=0,
+            max_attempts=action.max_attempts,
+            created_at=call.now,
+            updated_at=call.now,
+            expires_at=int(call.now) + self._settings.request_ttl_seconds,
+        )
+
+    def _status(self, call: _Call) -> str:
+        """Answer what is stored of a request of the same user."""
+        payload = call.message.payload
+        wanted = payload.get("request_id") if isinstance(payload, dict) else None
+        if not isinstance(wanted, str) or messages.REQUEST_ID.fullmatch(wanted) is None:
+            raise ActionError(
+                'the payload must be {"request_id": "<id of the request>"}',
+                code=ErrorCode.VALIDATION_ERROR,
+                details={"field": "payload.request_id"},
+            )
+        # The user is part of the key, so requests of others cannot even be asked for.
+        record = self._requests.get(RequestKey(owner_of(call.principal.tenant_id, call.principal.user_id), wanted))
+        if record is None or record.expires_at < call.now:
+            raise ActionError(f"there is no request {wanted!r}", code=ErrorCode.NOT_FOUND)
+        return messages.response(call.message.request_id, answers.state_json(record), now=call.now)
+
+    def _send(self, origin: Origin, request_id: str | None, answer: str, log: Logger) -> None:
+        sender = self._sender_at(origin.endpoint)
+        try:
+            try:
+                sender.send(origin.connection_id, answer)
+            except PayloadTooLargeError as exc:
+                log.warning("answer is too large", size_bytes=exc.size_bytes)
+                failure = messages.too_large(exc)
+                sender.send(origin.connection_id, messages.error(request_id, failure, now=self._clock()))
+        except GoneError:
+            log.info("the connection closed before it was answered")
+        except SendError as exc:
+            log.error("the answer could not be delivered", error=exc)
+
+
+def _build() -> RouterHandler:
+    environment = Environment()
+    return RouterHandler(
+        app=environment.app,
+        settings=environment.settings,
+        connections=environment.connections,
+        requests=environment.requests,
+        sender_at=environment.management_api.at,
+        log=environment.log,
+        metrics=environment.metrics,
+        workers=Workers(),
+    )
+
+
+_handler = Once(_build)
+
+
+def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """The Lambda function."""
+    return _handler()(event, context)
