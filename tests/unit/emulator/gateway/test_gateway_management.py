@@ -1,0 +1,302 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from gateway_world import NOW_MS, header, opened, route, stage_of, upgrade
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from emulator.gateway.connection import Connection
+from emulator.gateway.effects import Close, Send, Warn
+from emulator.gateway.handshake import Handshake
+from emulator.gateway.ids import is_well_formed
+from emulator.gateway.limits import Assumptions, Limits, NonUtf8Post
+from emulator.gateway.management import Answer, ManagementRequest, Target, handle, parse_path
+from emulator.gateway.signature import MISMATCH, MISSING
+from emulator.gateway.stage import Stage
+from streamer.topology import Throttle
+
+ID = "WgQ2HdS5oAMCKkw="
+
+
+def call(
+    method: str,
+    stage: Stage,
+    connection: Connection | None,
+    body: bytes = b"",
+    *,
+    now: float = 10.0,
+    **settings: Any,
+) -> Answer:
+    connection_id = ID if connection is None else connection.connection_id
+    settings = {"target": Target("dev", connection_id), **settings}
+    return handle(stage, ManagementRequest(method=method, body=body, **settings), connection, now, NOW_MS + 10_000)
+
+
+# paths
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        pytest.param(f"/dev/@connections/{ID}", Target("dev", ID), id="raw"),
+        pytest.param("/dev/%40connections/WgQ2HdS5oAMCKkw%3D", Target("dev", ID), id="as SDKs send it"),
+        pytest.param("/dev/@connections/WgQ2HdS5oAMCKkw%3d", Target("dev", ID), id="lower-case escape"),
+        pytest.param(f"/dev/%40connections/{ID}/", Target("dev", ID), id="trailing slash"),
+        pytest.param("/dev/@connections/not-an-id", Target("dev", "not-an-id"), id="malformed id"),
+        pytest.param("/a%20b/@connections/x", Target("a b", "x"), id="encoded stage"),
+        pytest.param(f"/@connections/{ID}", None, id="no stage"),
+        pytest.param("/dev/@connections", None, id="no id"),
+        pytest.param("/dev/@connections/", None, id="empty id"),
+        pytest.param(f"/dev/x/@connections/{ID}", None, id="extra path before"),
+        pytest.param(f"/dev/@connections/{ID}/x", None, id="extra path after"),
+        pytest.param("/dev/@connections/a%2Fb", None, id="encoded slash"),
+        pytest.param("/dev", None, id="the stage"),
+    ],
+)
+def test_paths_are_read_raw_and_encoded(path: str, expected: Target | None) -> None:
+    assert parse_path(path) == expected
+
+
+@given(st.text(max_size=40))
+@settings(max_examples=80)
+def test_any_path_is_a_target_or_none(path: str) -> None:
+    assert isinstance(parse_path(path), Target | None)
+
+
+@given(st.text(min_size=1, max_size=16).filter(lambda text: "/" not in text))
+@settings(max_examples=80)
+def test_encoding_an_id_into_a_path_loses_nothing(connection_id: str) -> None:
+    try:
+        encoded = quote(connection_id, safe="")
+    except UnicodeEncodeError:
+        return
+
+    found = parse_path(f"/dev/%40connections/{encoded}")
+
+    assert found in (Target("dev", connection_id), None)
+    assert found is not None or "\n" in connection_id
+
+
+# the three methods
+
+
+def test_a_post_is_one_text_message_and_an_empty_200() -> None:
+    stage = stage_of()
+    answer = call("POST", stage, opened(stage), "grüße".encode())
+
+    assert answer.effects == (Send("grüße"),)
+    assert (answer.response.status, answer.response.body) == (200, b"")
+
+
+def test_posts_arrive_in_the_order_of_their_answers() -> None:
+    stage = stage_of()
+    connection = opened(stage)
+
+    sent = [effect for n in range(5) for effect in call("POST", stage, connection, str(n).encode()).effects]
+
+    assert sent == [Send(str(n)) for n in range(5)]
+
+
+def test_a_post_never_runs_a_function() -> None:
+    stage = stage_of()
+
+    answer = call("POST", stage, opened(stage), b'{"action":"join"}')
+
+    assert all(isinstance(effect, Send) for effect in answer.effects)
+
+
+def test_a_get_describes_the_connection() -> None:
+    stage = stage_of()
+    connection = opened(stage, ("User-Agent", "wscat"))
+    connection.post("x", 4.0)
+
+    answer = call("GET", stage, connection)
+
+    assert answer.response.status == 200
+    assert answer.response.body.decode() == (
+        '{"connectedAt":"2026-01-01T12:00:00.345Z","identity":{"sourceIp":"192.0.2.9","userAgent":"wscat"},'
+        '"lastActiveAt":"2026-01-01T12:00:04.345Z"}'
+    )
+
+
+def test_a_get_omits_the_user_agent_of_a_client_without_one() -> None:
+    stage = stage_of()
+
+    answer = call("GET", stage, opened(stage))
+
+    assert json.loads(answer.response.body)["identity"] == {"sourceIp": "192.0.2.9"}
+
+
+def test_a_delete_closes_with_1000_and_answers_204() -> None:
+    stage = stage_of()
+    connection = opened(stage)
+
+    answer = call("DELETE", stage, connection)
+
+    assert (answer.response.status, answer.response.body) == (204, b"")
+    assert answer.effects == (Close(1000, "Connection Closed Normally"),)
+    assert call("DELETE", stage, connection).response.status == 410
+
+
+def test_every_answer_has_the_headers_of_execute_api() -> None:
+    stage = stage_of()
+
+    for answer in (call("POST", stage, opened(stage), b"x"), call("POST", stage, None, b"x")):
+        headers = answer.response.headers
+        assert len(header(headers, "x-amzn-RequestId") or "") == 36
+        assert is_well_formed(header(headers, "x-amz-apigw-id") or "")
+        assert header(headers, "Content-Type") == "application/json"
+
+
+# refusals
+
+
+@pytest.mark.parametrize("method", ["POST", "GET", "DELETE"])
+def test_an_unknown_connection_is_gone_with_an_empty_body(method: str) -> None:
+    answer = call(method, stage_of(), None)
+
+    assert (answer.response.status, answer.response.body) == (410, b"")
+    assert header(answer.response.headers, "x-amzn-ErrorType") == "GoneException"
+
+
+@pytest.mark.parametrize("method", ["POST", "GET", "DELETE"])
+def test_during_connect_the_connection_is_gone_too(method: str) -> None:
+    stage = stage_of()
+    handshake = Handshake(stage, upgrade(), NOW_MS)
+    handshake.begin(0.0, NOW_MS)
+
+    assert call(method, stage, handshake.connection).response.status == 410
+
+
+@pytest.mark.parametrize("method", ["POST", "GET", "DELETE"])
+def test_during_disconnect_the_connection_is_gone(method: str) -> None:
+    stage = stage_of()
+    connection = opened(stage)
+    connection.closed(1000, "", NOW_MS)
+
+    assert call(method, stage, connection).response.status == 410
+
+
+def test_a_drop_that_nobody_noticed_yet_still_answers_200() -> None:
+    stage = stage_of()
+    connection = opened(stage)
+
+    before = call("POST", stage, connection, b"x").response.status
+    connection.closed(1006, "", NOW_MS)
+
+    assert (before, call("POST", stage, connection, b"x").response.status) == (200, 410)
+
+
+@pytest.mark.parametrize("method", ["POST", "GET", "DELETE"])
+def test_a_malformed_id_is_a_bad_request(method: str) -> None:
+    answer = call(method, stage_of(), None, target=Target("dev", 'no"id'))
+
+    assert answer.response.status == 400
+    assert json.loads(answer.response.body) == {"message": 'Invalid connectionId: no"id'}
+    assert header(answer.response.headers, "x-amzn-ErrorType") == "BadRequestException"
+
+
+def test_a_made_up_id_that_looks_right_is_gone() -> None:
+    assert call("POST", stage_of(), None, target=Target("dev", "H111mc0HywMCEEf=")).response.status == 410
+
+
+@pytest.mark.parametrize(("size", "status"), [(131_072, 200), (131_073, 413)])
+def test_a_post_has_at_most_128_kb(size: int, status: int) -> None:
+    stage = stage_of()
+
+    answer = call("POST", stage, opened(stage), b"x" * size)
+
+    assert answer.response.status == status
+    if status == 413:
+        assert header(answer.response.headers, "x-amzn-ErrorType") == "PayloadTooLargeException"
+        assert answer.effects == ()
+        assert "message" in json.loads(answer.response.body)
+
+
+@pytest.mark.parametrize("flaw", [None, MISSING])
+def test_a_wrong_stage_is_forbidden_signed_or_not(flaw: Any) -> None:
+    stage = stage_of()
+
+    answer = call("POST", stage, opened(stage), b"x", target=Target("prod", ID), flaw=flaw)
+
+    assert answer.response.status == 403
+    assert answer.response.body == b'{"message":"Forbidden"}'
+    assert header(answer.response.headers, "x-amzn-ErrorType") == "ForbiddenException"
+
+
+@pytest.mark.parametrize(
+    ("flaw", "error_type", "message"),
+    [
+        pytest.param(MISSING, "MissingAuthenticationTokenException", "Missing Authentication Token", id="not signed"),
+        pytest.param(MISMATCH, "InvalidSignatureException", MISMATCH.message, id="wrongly signed"),
+    ],
+)
+def test_a_call_must_be_signed(flaw: Any, error_type: str, message: str) -> None:
+    stage = stage_of()
+
+    answer = call("POST", stage, opened(stage), b"x", flaw=flaw)
+
+    assert answer.response.status == 403
+    assert json.loads(answer.response.body) == {"message": message}
+    assert header(answer.response.headers, "x-amzn-ErrorType") == error_type
+    assert answer.effects == ()
+
+
+def test_whoever_lacks_the_permission_is_told_with_a_masked_account() -> None:
+    stage = stage_of()
+    role = "arn:aws:sts::210987654321:assumed-role/r/f"
+
+    answer = call("POST", stage, opened(stage), b"x", denied_to=role)
+
+    assert answer.response.status == 403
+    assert header(answer.response.headers, "x-amzn-ErrorType") == "AccessDeniedException"
+    assert json.loads(answer.response.body)["message"] == (
+        f"User: {role} is not authorized to perform: execute-api:ManageConnections on resource: "
+        "arn:aws:execute-api:eu-west-1:********4321:z9y8x7w6v5/dev/POST/@connections/{connectionId}"
+    )
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "OPTIONS", "HEAD"])
+def test_another_method_lacks_an_authentication_token(method: str) -> None:
+    stage = stage_of()
+
+    answer = call(method, stage, opened(stage))
+
+    assert answer.response.status == 403
+    assert json.loads(answer.response.body) == {"message": "Missing Authentication Token"}
+
+
+def test_a_slow_reader_gets_no_more() -> None:
+    stage = stage_of()
+
+    answer = call("POST", stage, opened(stage), b"x", is_buffer_full=True)
+
+    assert answer.response.status == 429
+    assert header(answer.response.headers, "x-amzn-ErrorType") == "LimitExceededException"
+    assert answer.effects == ()
+
+
+def test_calls_share_the_accounts_throttle() -> None:
+    stage = stage_of(route("$default"), limits=Limits(account=Throttle(rate=1, burst=2)))
+    connection = opened(stage)
+
+    statuses = [call("POST", stage, connection, b"x", now=0.0).response.status for _ in range(2)]
+
+    assert statuses == [200, 429]
+
+
+def test_bytes_that_are_not_utf8_are_replaced_with_a_warning_or_refused() -> None:
+    replacing = stage_of()
+    refusing = stage_of(assumptions=Assumptions(non_utf8_post=NonUtf8Post.REFUSE))
+
+    replaced = call("POST", replacing, opened(replacing), b"a\xffb")
+    refused = call("POST", refusing, opened(refusing), b"a\xffb")
+
+    assert replaced.response.status == 200
+    assert replaced.effects[0] == Send("a\ufffdb")
+    assert isinstance(replaced.effects[1], Warn)
+    assert (refused.response.status, refused.effects) == (400, ())
