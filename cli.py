@@ -131,8 +131,23 @@ class Command(click.Command):
                 formatter.write(f"{'':>{formatter.current_indent}}{example}\n")
 
 
+DEPLOYING: Final = ("build", "deploy", "destroy", "logs", "status", "template")
+"""Commands that live beside what they do, in ``deploy.commands``."""
+
+
 class Group(Command, click.Group):
-    """The same for the group."""
+    """The same for the group, which finds the commands of `DEPLOYING` when they are asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names of all commands."""
+        return sorted((*super().list_commands(ctx), *DEPLOYING))
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """A command by name."""
+        if cmd_name in DEPLOYING:
+            found: click.Command = tool("deploy.commands").COMMANDS[cmd_name]
+            return found
+        return super().get_command(ctx, cmd_name)
 
 
 SECONDS: Final = click.FloatRange(min=0, min_open=True)

@@ -20,6 +20,7 @@ from streamer.observability.metrics import (
     NAMESPACE,
     Metric,
 )
+from streamer.settings import Settings
 from streamer.topology import Topology
 
 from .names import att, function_id, pascal, queue_id, ref, sub, table_id
@@ -35,10 +36,10 @@ AUTHENTICATION_FAILURES: Final = 100
 def service_dimensions(topology: Topology) -> dict[str, str]:
     """The dimensions that every metric of the functions has, as the functions read them from their environment."""
     environment = {k: v for function in topology.functions for k, v in function.environment.items()}
-    return {
-        "Service": environment.get("STREAMER_SERVICE", "streamer"),
-        "Stage": environment.get("STREAMER_STAGE", topology.api.stage),
+    chosen: dict[str, str] = {
+        name: environment[name] for name in ("STREAMER_SERVICE", "STREAMER_STAGE") if name in environment
     }
+    return Settings.from_environ(chosen).metric_dimensions
 
 
 def alarms(topology: Topology, settings: StackSettings) -> dict[str, dict[str, Any]]:

@@ -251,13 +251,14 @@ def _require_account(wanted: Wanted, found: Found, bucket: str) -> None:
     missing = [
         name
         for name, parameter in wanted.template.get("Parameters", {}).items()
-        if parameter.get("NoEcho") and name not in wanted.given and not _has_value(found.stack, name)
+        if parameter.get("NoEcho") and name not in wanted.given and not has_value(found.stack, name)
     ]
     if missing:
         raise DeployError(f"no value for {', '.join(missing)}; pass it in the environment or answer when asked")
 
 
-def _has_value(stack: Stack | None, name: str) -> bool:
+def has_value(stack: Stack | None, name: str) -> bool:
+    """Whether a stack will still have a parameter's value when it is updated."""
     return stack is not None and stack.status in _UPDATABLE and name in stack.parameters
 
 

@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from streamer.secrets import VARIABLE
 from streamer.topology import Function, Topology, validate
 
 from .alarms import alarms, dashboard
@@ -111,9 +112,10 @@ def _environment(settings: StackSettings, function: Function) -> dict[str, Any]:
     variables: dict[str, Any] = {**own, **settings.environment}
     if settings.jwt_public_key is not None and "JWT_SECRET" in function.secrets:
         variables["JWT_PUBLIC_KEY"] = settings.jwt_public_key
-    for name, arn in secret_references(settings, function).items():
-        # The value itself would be readable by everyone who may look at the function's configuration.
-        variables[f"{name}_ARN"] = arn
+    secrets = secret_references(settings, function)
+    if secrets:
+        # The values themselves would be shown to everyone who may look at the function's configuration.
+        variables |= {f"{name}_ARN": arn for name, arn in secrets.items()} | {VARIABLE: ",".join(secrets)}
     return dict(sorted(variables.items()))
 
 

@@ -1,0 +1,309 @@
+"""The commands ``build``, ``deploy``, ``status``, ``logs``, ``destroy`` and ``template``: they parse, ask and print.
+
+What they do is in the other modules. Exit status: 0 done, 1 CloudFormation failed, 2 it cannot be done like this (one
+line says why and what to do), 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import click
+
+from streamer.service import tables
+
+from . import console, describe
+from . import logs as log
+from .bundle import Bundle
+from .cloud import ChangeSet, Cloud
+from .config import FILE, Config, load, updated
+from .errors import DeployError, FailedError, StoppedError
+from .execute import Cargo, Display, Executor, Performer, Progress
+from .plan import SERVICE_TAG, STAGE_TAG, Found, Plan, Propose, has_value, plan, require_safe
+from .project import Service, load_service, want
+from .project import build as make
+from .settings import ARCHITECTURES, PYTHONS
+from .template import INLINE_BYTES, to_json
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+FAILED: Final = 1
+INTERRUPTED: Final = 130
+
+
+def _options(function: F) -> F:
+    """Options that choose the stack."""
+    for option in (
+        click.option("--profile", help="Profile of the AWS configuration."),
+        click.option("--stack-name", help="The stack. Default: SERVICE-STAGE."),
+        click.option("--region", help="AWS Region. Default: as streamer.toml or the AWS configuration says."),
+        click.option("--stage", help="The stage, such as dev or prod. Default: as streamer.toml says, else dev."),
+    ):
+        function = option(function)
+    return function
+
+
+def _config(**said: Any) -> Config:
+    return load(Path.cwd(), said)
+
+
+def _cloud(config: Config) -> Cloud:
+    # boto3 takes a fifth of a second to import; `build`, `template` and --help do without.
+    from .aws import Aws  # noqa: PLC0415
+
+    return Aws(region=config.region, profile=config.profile)
+
+
+def _say(*lines: str) -> None:
+    for line in lines:
+        click.echo(line)
+
+
+def _report(step: Progress) -> None:
+    line = console.progress(step)
+    if line is not None:
+        click.echo(line)
+
+
+@click.command()
+@_options
+def template(**said: Any) -> None:
+    """Print the CloudFormation template. Needs neither code nor credentials."""
+    _say(to_json(load_service(_config(**said)).template, indent=2))
+
+
+@click.command()
+@_options
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Write the zip there.")
+def build(output: Path | None, **said: Any) -> None:
+    """Pack the code for Lambda: the runtime, the project and its requirements. Needs no credentials."""
+    config = _config(**said)
+    code = make(config, load_service(config))
+    path = output or config.folder / ".streamer" / "build" / f"{code.digest[:16]}.zip"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(code.zipped)
+    except OSError as exc:
+        raise DeployError(f"{path} cannot be written: {exc.strerror}") from exc
+    _say(*console.sizes(code), f"{path}  sha256 of the content: {code.digest}")
+
+
+@click.command()
+@_options
+@click.option("--guided", is_flag=True, help="Ask for the settings and write streamer.toml.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be done. Needs no credentials.")
+@click.option("--yes", is_flag=True, help="Do not ask whether to go on.")
+@click.option("--replace", multiple=True, metavar="ID", help="Allow this resource to be replaced or removed.")
+@click.option("--parameter", "parameters", multiple=True, metavar="NAME=VALUE", help="Value of a template parameter.")
+def deploy(
+    *, guided: bool, dry_run: bool, yes: bool, replace: tuple[str, ...], parameters: tuple[str, ...], **said: Any
+) -> int:
+    """Bring the service to AWS, showing what will change before it does.
+
+    Secrets such as JWT_SECRET are read from the environment, or asked for; afterwards the stack keeps them.
+    """
+    if guided:
+        said = {**said, **_guide(**said)}
+    config = _config(**said)
+    service = load_service(config)
+    values = _given(service, parameters)
+    code = make(config, service)
+    _say(f"{config.stack}: {len(code.zipped) / 1024:,.0f} KB of code, {len(service.template['Resources'])} resources")
+    _say(*(f"note: {note}" for note in code.notes))
+    try:
+        if dry_run:
+            return _dry_run(config, service, code, values)
+        return _deploy(config, service, code, values, allowed=frozenset(replace), yes=yes)
+    except StoppedError as exc:
+        click.echo(f"streamer: {exc}", err=True)
+        return INTERRUPTED
+    except FailedError as exc:
+        click.echo(click.style(f"streamer: {exc}", fg="red"), err=True)
+        return FAILED
+
+
+def _given(service: Service, parameters: tuple[str, ...]) -> dict[str, str]:
+    """Values of parameters that this run knows: from --parameter, from the environment, from the topology."""
+    known = [name for name in service.template["Parameters"] if name not in ("CodeBucket", "CodeKey")]
+    values = {f"ApiKey{n}Value": key for n, key in enumerate(service.topology.api.api_keys, start=1)}
+    values |= {name: os.environ[var] for name, var in service.secret_variables.items() if os.environ.get(var)}
+    for parameter in parameters:
+        name, separator, value = parameter.partition("=")
+        if not separator or name not in known:
+            raise DeployError(
+                f"--parameter {name!r} is not NAME=VALUE with one of the names {', '.join(known) or 'none'}"
+            )
+        values[name] = value
+    for name, value in values.items():
+        shortest = service.template["Parameters"][name].get("MinLength", 0)
+        if len(value) < shortest:
+            raise DeployError(f"{name} must have at least {shortest} characters; it has {len(value)}")
+    return values
+
+
+def _asked(service: Service, values: dict[str, str], found: Found) -> dict[str, str]:
+    """The values, with those asked for that neither this run nor the stack has."""
+    missing = [n for n in service.secret_variables if n not in values and not has_value(found.stack, n)]
+    if not missing or not sys.stdin.isatty():
+        return values
+    for name in missing:
+        shortest = service.template["Parameters"][name].get("MinLength", 0)
+        prompt = f"{service.secret_variables[name]} (kept in Secrets Manager, not shown)"
+        values[name] = click.prompt(prompt, hide_input=True, confirmation_prompt=True)
+        if len(values[name]) < shortest:
+            raise DeployError(f"{name} must have at least {shortest} characters; it has {len(values[name])}")
+    return values
+
+
+def _dry_run(config: Config, service: Service, code: Bundle, values: dict[str, str]) -> int:
+    found: Found | None = None
+    # What is not known before AWS is asked is not missing in a dry run.
+    wanted = want(config, service, code, frozenset(values) | frozenset(service.secret_variables))
+    try:
+        cloud = _cloud(config)
+        cloud.account()
+    except DeployError as exc:
+        _say(f"note: {exc}")
+    else:
+        found = describe.find(cloud, wanted, service.topology)
+    made = plan(wanted, found, inline_bytes=INLINE_BYTES)
+    _say(*(f"note: {note}" for note in made.notes))
+    Display(_report).prepare(made, _cargo(config, service, code, values))
+    _say(*console.changes(made.expected))
+    return 0
+
+
+def _cargo(config: Config, service: Service, code: Bundle, values: Mapping[str, str]) -> Cargo:
+    return Cargo(
+        zipped=code.zipped,
+        template=to_json(service.template),
+        values=values,
+        tags={SERVICE_TAG: config.service, STAGE_TAG: config.stage},
+    )
+
+
+def _deploy(
+    config: Config, service: Service, code: Bundle, values: dict[str, str], *, allowed: frozenset[str], yes: bool
+) -> int:
+    if not yes and not sys.stdin.isatty():
+        raise DeployError("there is no terminal to ask on; pass --yes to deploy without asking, or --dry-run to look")
+    cloud = _cloud(config)
+    found = describe.find(cloud, want(config, service, code, frozenset(values)), service.topology)
+    values = _asked(service, values, found)
+    made = plan(want(config, service, code, frozenset(values)), found, inline_bytes=INLINE_BYTES)
+    _say(*(f"note: {note}" for note in made.notes))
+    performer = Performer(cloud, found.account, _report)
+    change_set = performer.prepare(made, _cargo(config, service, code, values))
+    if change_set is None:
+        _say(f"nothing to do: {config.stack} runs exactly this already")
+        _say(*console.outputs(found.stack.outputs if found.stack is not None else {}))
+        return 0
+    _approved(performer, change_set, made, allowed=allowed, yes=yes)
+    stack = performer.apply(change_set)
+    _say(f"{config.stack} is deployed", *console.outputs(stack.outputs))
+    return 0
+
+
+def _approved(performer: Executor, change_set: ChangeSet, made: Plan, *, allowed: frozenset[str], yes: bool) -> None:
+    """Show the change set and get a yes; without one, leave no trace of it."""
+    is_new = any(isinstance(step, Propose) and step.is_new for step in made.steps)
+    try:
+        require_safe(change_set.changes, made.expected, allowed)
+        _say(*console.changes(change_set.changes))
+        if not yes:
+            click.confirm("Deploy this?", abort=True)
+    except (DeployError, click.Abort, KeyboardInterrupt):
+        performer.discard(change_set, is_new=is_new)
+        raise
+
+
+def _guide(**said: Any) -> dict[str, Any]:
+    """Ask for the settings, write them, and return those that only this run needs."""
+    if not sys.stdin.isatty():
+        raise DeployError("--guided asks questions and there is no terminal; write streamer.toml instead")
+    now = load(Path.cwd(), said)
+    values: dict[str, Any] = {
+        "service": click.prompt("Name of the service", default=now.service),
+        "app": click.prompt("The App, as module:attribute", default=now.app),
+        "stage": click.prompt("Stage to deploy when none is named", default=now.stage),
+        "region": click.prompt("AWS Region", default=now.region or "us-east-1"),
+        "python": click.prompt("Python on Lambda", type=click.Choice(PYTHONS), default=now.python),
+        "architecture": click.prompt("Architecture", type=click.Choice(ARCHITECTURES), default=now.architecture),
+        "log_retention_days": click.prompt("Days to keep logs", type=int, default=now.log_retention_days),
+        "logging_role": click.confirm(
+            "Should the stack set the role for API Gateway's logs? (Yes, unless this account and Region have one)",
+            default=now.logging_role,
+        ),
+    }
+    path = Path.cwd() / FILE
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    path.write_text(updated(text, values), encoding="utf-8")
+    _say(f"wrote {FILE}")
+    return {}
+
+
+@click.command()
+@_options
+def status(**said: Any) -> None:
+    """Show how the stack is doing: its state, alarms, dead letters and addresses."""
+    config = _config(**said)
+    _say(*console.status(describe.status(_cloud(config), config.stack)))
+
+
+@click.command()
+@click.argument("function")
+@_options
+@click.option("--follow", is_flag=True, help="Go on showing new lines until Ctrl-C.")
+@click.option("--since", default="10m", show_default=True, help="30s, 15m, 2h or 1d ago.")
+@click.option(
+    "--filter", "pattern", help="Filter pattern of CloudWatch Logs, such as ERROR or '{ $.level = \"ERROR\" }'."
+)
+def logs(function: str, *, follow: bool, since: str, pattern: str | None, **said: Any) -> None:
+    """Show the log lines of FUNCTION: connect, disconnect, router or processor."""
+    config = _config(**said)
+    window = log.Window(log.ago_ms(since, time.time_ns() // 1_000_000))
+    group = f"/aws/lambda/{config.stack}-{function}"
+    for event in log.lines(_cloud(config), group, window, pattern=pattern, follow=follow, sleep=time.sleep):
+        _say(console.log_line(event))
+
+
+@click.command()
+@_options
+@click.option("--delete-data", is_flag=True, help="Delete the tables with everything in them, too.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def destroy(*, delete_data: bool, yes: bool, **said: Any) -> int:
+    """Delete the stack. The tables stay, and the next deployment finds them again, unless --delete-data is given."""
+    config = _config(**said)
+    if not yes and not sys.stdin.isatty():
+        raise DeployError("there is no terminal to ask on; pass --yes to destroy without asking")
+    cloud = _cloud(config)
+    ruin = describe.what_is_left(cloud, config.stack, [table.name for table in tables(config.prefix)])
+    _say(f"delete the stack {config.stack}" if ruin.stack else f"there is no stack {config.stack} any more")
+    _say(*(f"{'delete' if delete_data else 'keep'} the table {name}" for name in ruin.tables))
+    if not yes and click.prompt("Type the stack's name to go on") != config.stack:
+        raise DeployError("that is not the name; nothing was deleted")
+    try:
+        if ruin.stack is not None:
+            Performer(cloud, cloud.account(), _report).remove(config.stack)
+        for name in ruin.tables if delete_data else ():
+            cloud.delete_table(name)
+            _say(f"deleted the table {name}")
+    except StoppedError as exc:
+        click.echo(f"streamer: {exc}", err=True)
+        return INTERRUPTED
+    except FailedError as exc:
+        click.echo(click.style(f"streamer: {exc}", fg="red"), err=True)
+        return FAILED
+    if ruin.tables and not delete_data:
+        _say("the tables stay; `streamer deploy` takes them over again, `streamer destroy --delete-data` deletes them")
+    return 0
+
+
+COMMANDS: Final[Mapping[str, click.Command]] = {
+    command.name or "": command for command in (build, deploy, status, logs, destroy, template)
+}

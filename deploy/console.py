@@ -1,0 +1,124 @@
+"""How plans, progress and states look on a terminal or in a log: text from data. Pure, but for click's styles."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable, Mapping, Sequence
+
+import click
+
+from .bundle import Bundle
+from .cloud import Change, Event, LogEvent, Replacement
+from .describe import Status
+from .execute import Progress, Said, Ticked, summary
+
+_SIGNS = {"Add": ("+", "green"), "Modify": ("~", "yellow"), "Remove": ("-", "red"), "Import": ("=", "cyan")}
+_MANY = 12
+"""Changes of the same kind that are listed one by one; more are counted by type."""
+
+
+def progress(step: Progress) -> str | None:
+    """A line for a step; None when it deserves none."""
+    match step:
+        case Said(text):
+            return text or None
+        case Ticked(event, elapsed_seconds):
+            return _tick(event, elapsed_seconds)
+
+
+def _tick(event: Event, elapsed_seconds: float) -> str | None:
+    if event.status.endswith("_FAILED"):
+        mark, colour = "✗", "red"
+    elif event.status.endswith("_COMPLETE"):
+        mark, colour = "✓", "yellow" if "ROLLBACK" in event.status else "green"
+    elif "ROLLBACK" in event.status:
+        mark, colour = "↩", "yellow"
+    else:
+        return None
+    text = f"{mark} {event.logical_id:<34} {event.resource_type.removeprefix('AWS::'):<32} {event.status.lower()}"
+    reason = f"  {event.reason}" if event.reason and event.status.endswith("_FAILED") else ""
+    return f"{elapsed_seconds:6.1f} s  {click.style(text, fg=colour)}{reason}"
+
+
+def changes(found: Sequence[Change]) -> list[str]:
+    """What a change set does, dangerous things first."""
+    if not found:
+        return ["nothing changes"]
+    ordered = sorted(found, key=lambda change: (_order(change), change.logical_id))
+    lines = [_change(change) for change in ordered if change.action != "Add" or len(found) <= _MANY]
+    added = [change for change in ordered if change.action == "Add"]
+    if len(found) > _MANY:
+        lines += [click.style(f"  + {count} {name}", fg="green") for name, count in _by_type(added).items()]
+    total = ", ".join(f"{count} {word}" for word, count in summary(tuple(found)).items())
+    return [*lines, f"  {total}"]
+
+
+def _order(change: Change) -> int:
+    if change.action == "Remove" or change.replacement is Replacement.YES:
+        return 0
+    return {"Modify": 1, "Import": 2}.get(change.action, 3)
+
+
+def _change(change: Change) -> str:
+    sign, colour = _SIGNS.get(change.action, ("?", "white"))
+    what = f" ({', '.join(change.properties)})" if change.properties else ""
+    if change.replacement is Replacement.YES:
+        sign, colour, what = "±", "red", f"{what} is replaced"
+    elif change.replacement is Replacement.CONDITIONAL:
+        what = f"{what} may be replaced"
+    elif change.action == "Import":
+        what = " joins the stack as it is"
+    return click.style(f"  {sign} {change.logical_id}  {change.resource_type}{what}", fg=colour)
+
+
+def _by_type(found: Iterable[Change]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for change in found:
+        counts[change.resource_type] = counts.get(change.resource_type, 0) + 1
+    return dict(sorted(counts.items()))
+
+
+def sizes(code: Bundle) -> list[str]:
+    """The size report of a bundle."""
+    lines = [f"{'':24}{'files':>7}{'unzipped':>14}{'zipped':>14}"]
+    lines += [
+        f"  {part.name:<22}{part.files:>7}{_kb(part.unzipped_bytes):>14}{_kb(part.zipped_bytes):>14}"
+        for part in code.parts
+    ]
+    total = f"  {'together':<22}{len(code.files):>7}{_kb(code.unzipped_bytes):>14}{_kb(len(code.zipped)):>14}"
+    return [*lines, total, *(f"note: {note}" for note in code.notes)]
+
+
+def _kb(size_bytes: int) -> str:
+    return f"{size_bytes / 1024:,.1f} KB"
+
+
+def outputs(found: Mapping[str, str]) -> list[str]:
+    """The stack's outputs, the address first."""
+    ordered = sorted(found.items(), key=lambda pair: (pair[0] != "WebSocketUrl", pair[0]))
+    return [f"  {name:<26} {value}" for name, value in ordered]
+
+
+def status(found: Status) -> list[str]:
+    """How a stack is doing."""
+    stack = found.stack
+    is_good = stack.status.endswith("_COMPLETE") and "ROLLBACK" not in stack.status
+    when = f", {_moment(stack.changed_at)}" if stack.changed_at is not None else ""
+    lines = [f"{stack.name}: {click.style(stack.status, fg='green' if is_good else 'yellow')}{when}"]
+    if stack.reason:
+        lines.append(f"  {stack.reason}")
+    lines += [click.style(f"  ✗ {r.logical_id} is in {r.status}", fg="red") for r in found.unhealthy]
+    lines += [click.style(f"  alarm: {text}", fg="red") for text in found.alarms] or ["  no alarm rings"]
+    for queue, count in found.dead_letters.items():
+        lines.append(f"  {queue}: {f'about {count} wait' if count else 'empty'}")
+    lines.append("  resources: " + ", ".join(f"{n} {kind.split('::')[-1]}" for kind, n in found.resources.items()))
+    return lines + outputs(stack.outputs)
+
+
+def log_line(event: LogEvent) -> str:
+    """A line of a function's log."""
+    return f"{click.style(_moment(event.at_ms / 1000), dim=True)} {event.message.rstrip()}"
+
+
+def _moment(seconds: float) -> str:
+    return datetime.datetime.fromtimestamp(seconds, datetime.UTC).strftime("%Y-%m-%d %H:%M:%SZ")
