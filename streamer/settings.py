@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -98,8 +98,8 @@ def current() -> Settings:
     return Settings.from_environ(os.environ)
 
 
-def environment() -> Mapping[str, str]:
-    """This process's environment, for collaborators that take one (credentials, Region, endpoints)."""
+def environment() -> MutableMapping[str, str]:
+    """This process's environment, for collaborators that take one (credentials, Region, endpoints, secrets)."""
     return os.environ
 
 

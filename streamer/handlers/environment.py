@@ -56,7 +56,13 @@ class Environment:
 
     @cached_property
     def settings(self) -> Settings:
-        """The settings; raises ConfigurationError if a variable makes no sense."""
+        """The settings; raises ConfigurationError if a variable makes no sense or a secret cannot be read."""
+        environ = environment_settings.environment()
+        if environ.get("STREAMER_SECRETS"):
+            # Only where `streamer deploy` put secrets into Secrets Manager.
+            from streamer import secrets  # noqa: PLC0415
+
+            secrets.load(environ, self.clients.get)
         return environment_settings.current()
 
     @cached_property
