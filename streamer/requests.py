@@ -209,7 +209,7 @@ def advanced(last: ProgressPoint | None, percentage: float, message: str, metada
     """The point that follows ``last`` when an action reports progress; None when there is nothing to tell.
 
     Progress never goes back: a lower percentage is told as the last one, with its new message. One outside of 0
-    to 100 is told as the nearest that is inside. 100 is told once.
+    to 100 is told as the nearest inside. 100 is told once.
 
     Raises:
         ValueError: the percentage is not a number.
@@ -219,7 +219,15 @@ def advanced(last: ProgressPoint | None, percentage: float, message: str, metada
     floor = last.percentage if last is not None else 0
     if floor >= 100:
         return None
-    return ProgressPoint(percentage=min(max(percentage, floor), 100), message=message, metadata=metadata)
+    return ProgressPoint(percentage=max(_told(percentage), floor), message=message, metadata=metadata)
+
+
+def _told(percentage: float) -> float:
+    """A percentage as clients see it: 0 to 100, two decimals, and 100 only if nothing is missing."""
+    if percentage >= 100:
+        return 100
+    hundredths = max(0, math.floor(percentage * 100 + 1e-6))
+    return hundredths // 100 if hundredths % 100 == 0 else hundredths / 100
 
 
 def _is_number(value: Any) -> bool:

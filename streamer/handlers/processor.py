@@ -151,7 +151,7 @@ class ProcessorHandler:
             status=status,
             attempt=record.attempt,
             latency_ms=round(latency_seconds * 1000, 3),
-            waited_ms=round((self._with.clock() - record.created_at - latency_seconds) * 1000, 3),
+            waited_ms=round((record.updated_at - record.created_at) * 1000, 3),
         )
 
 

@@ -96,35 +96,35 @@ class RouterHandler:
 
     def _answer(self, message: Message, origin: Origin, log: Logger) -> str:
         """What to send to the client, whatever happens."""
-        try:
-            return self._carry_out(message, origin, log)
-        except ActionError as exc:
-            log.info("request refused", action=message.action, code=exc.code, reason=exc.message)
-            failure = failure_of(exc, code=ErrorCode.INTERNAL_ERROR, production=self._settings.production)
-        except StoreError as exc:
-            log.error("the store failed", error=exc, action=message.action)
-            failure = Failure(
-                code=ErrorCode.SERVICE_UNAVAILABLE,
-                message="the service cannot reach its data; try again",
-                retryable=True,
-            )
-        except Exception as exc:  # noqa: BLE001 - whatever an action raises, the connection stays usable; it is logged
-            log.error("request failed", error=exc, action=message.action)
-            failure = failure_of(exc, code=ErrorCode.INTERNAL_ERROR, production=self._settings.production)
-        return messages.error(message.request_id, failure, now=self._clock())
-
-    def _carry_out(self, message: Message, origin: Origin, log: Logger) -> str:
         now = self._clock()
         if message.action == "ping":
             return messages.pong(message.request_id, now=now)
-        principal = self._principals.of(origin.connection_id)
-        if principal is None:
-            raise ActionError("this connection is not known; connect again", code=ErrorCode.UNAUTHORIZED)
-        log = log.bind(user_id=principal.user_id, tenant_id=principal.tenant_id)
-        call = _Call(message, origin, principal, log, now)
+        try:
+            principal = self._principals.of(origin.connection_id)
+            if principal is None:
+                raise ActionError("this connection is not known; connect again", code=ErrorCode.UNAUTHORIZED)
+            log = log.bind(user_id=principal.user_id, tenant_id=principal.tenant_id)
+            return self._carry_out(_Call(message, origin, principal, log, now))
+        except Exception as exc:  # noqa: BLE001 - whatever an action raises, the connection stays usable; it is logged
+            return messages.error(message.request_id, self._failure(exc, message, log), now=self._clock())
+
+    def _failure(self, exc: Exception, message: Message, log: Logger) -> Failure:
+        match exc:
+            case ActionError():
+                log.info("request refused", action=message.action, code=exc.code, reason=exc.message)
+            case StoreError():
+                log.error("the store failed", error=exc, action=message.action)
+                text = "the service cannot reach its data; try again"
+                return Failure(code=ErrorCode.SERVICE_UNAVAILABLE, message=text, retryable=True)
+            case _:
+                log.error("request failed", error=exc, action=message.action)
+        return failure_of(exc, code=ErrorCode.INTERNAL_ERROR, production=self._settings.production)
+
+    def _carry_out(self, call: _Call) -> str:
+        message, principal = call.message, call.principal
         match message.action:
             case "health":
-                return messages.response(message.request_id, '{"status":"ok"}', now=now)
+                return messages.response(message.request_id, '{"status":"ok"}', now=call.now)
             case "status":
                 return self._status(call)
         action = self._app.find(message.action)
