@@ -211,6 +211,16 @@ def too_large_payload(size_bytes: int) -> bytes:
     )
 
 
+def error_type(payload: bytes) -> str:
+    """The type in an error payload, ``Unhandled`` when it names none (other languages' clients may not)."""
+    try:
+        error = json.loads(payload)
+    except ValueError:
+        return "Unhandled"
+    named = error.get("errorType") if isinstance(error, dict) else None
+    return named if isinstance(named, str) and named else "Unhandled"
+
+
 def _error_payload(error_type: str, message: str) -> bytes:
     return json.dumps({"errorType": error_type, "errorMessage": message}, separators=(",", ":")).encode()
 

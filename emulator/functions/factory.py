@@ -20,8 +20,13 @@ Isolation = Literal["inline", "process"]
 class RunningFunctions(Protocol):
     """What both isolations offer: an async context manager that owns all threads and processes."""
 
-    async def invoke(self, function: str, payload: bytes, *, request_id: str | None = None) -> Outcome:
-        """Run a function once; see `Functions.invoke`. ``request_id`` None: a new one."""
+    async def invoke(
+        self, function: str, payload: bytes, *, request_id: str | None = None, client_context: str | None = None
+    ) -> Outcome:
+        """Run a function once; see `Functions.invoke`.
+
+        ``request_id`` is what the function sees as ``aws_request_id``; None: a new one. ``client_context`` is JSON.
+        """
         ...
 
     async def reload(self) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import random
 import sys
 import time
@@ -80,10 +79,12 @@ class InlineFunctions:
         self._modules.close()
         self._scope.close()
 
-    async def invoke(self, function: str, payload: bytes, *, request_id: str | None = None) -> Outcome:
+    async def invoke(
+        self, function: str, payload: bytes, *, request_id: str | None = None, client_context: str | None = None
+    ) -> Outcome:
         """Run a function once with a JSON event; see `Functions.invoke`.
 
-        ``request_id`` is what the function sees as ``aws_request_id``; None: a new one.
+        ``request_id`` is what the function sees as ``aws_request_id``; None: a new one. ``client_context`` is JSON.
         """
         target = self._functions.get(function)
         if target is None:
@@ -91,7 +92,7 @@ class InlineFunctions:
         refusal = target.limit.refusal(running=target.running, waiting=len(target.waiting))
         if refusal is not None:
             return refusal
-        event = _Event(target, payload, request_id or str(uuid.uuid4()), self._loop.create_future())
+        event = _Event(target, payload, request_id or str(uuid.uuid4()), client_context, self._loop.create_future())
         self._events.add(event)
         if target.running >= target.limit.running:
             target.waiting.append(event)
@@ -214,7 +215,7 @@ class InlineFunctions:
             event.request_id,
             event.payload,
             "application/json",
-            None,
+            event.client_context,
             None,
             target.arn,
             int((time.time() + target.function.timeout_seconds) * 1000),
@@ -259,12 +260,30 @@ class _Inline:
 class _Event:
     """One event on its way through a thread."""
 
-    __slots__ = ("init_ms", "outcome", "payload", "request_id", "started", "target", "timer", "worker")
+    __slots__ = (
+        "client_context",
+        "init_ms",
+        "outcome",
+        "payload",
+        "request_id",
+        "started",
+        "target",
+        "timer",
+        "worker",
+    )
 
-    def __init__(self, target: _Inline, payload: bytes, request_id: str, outcome: asyncio.Future[Outcome]) -> None:
+    def __init__(
+        self,
+        target: _Inline,
+        payload: bytes,
+        request_id: str,
+        client_context: str | None,
+        outcome: asyncio.Future[Outcome],
+    ) -> None:
         self.target = target
         self.payload = payload
         self.request_id = request_id
+        self.client_context = client_context
         self.outcome = outcome
         self.worker: Worker | None = None
         self.timer: asyncio.TimerHandle | None = None
@@ -297,7 +316,7 @@ class _Answer:
     def post_invocation_error(self, request_id: str, error: str, fault: str, invocation_id: str | None) -> None:
         """The function failed."""
         self.payload = error.encode()
-        self.error_type = json.loads(error)["errorType"] or "Unhandled"
+        self.error_type = env.error_type(self.payload)
 
 
 class _ErrorLog:

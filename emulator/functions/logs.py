@@ -60,6 +60,36 @@ class PrettyLog:
             self._stream.flush()
 
 
+class LambdaLogLines:
+    """Lambda's own log lines, of all functions, on one stream."""
+
+    platform_lines = True
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._lock = threading.Lock()
+
+    def write(self, function: str, request_id: str | None, line: str, *, platform: bool = False) -> None:
+        """Write the line as it is."""
+        with self._lock:
+            self._stream.write(f"{line}\n")
+            self._stream.flush()
+
+
+class Fanout:
+    """Gives every line to several sinks, and Lambda's own lines to those that want them."""
+
+    def __init__(self, *sinks: LogSink) -> None:
+        self._sinks = sinks
+        self.platform_lines = any(sink.platform_lines for sink in sinks)
+
+    def write(self, function: str, request_id: str | None, line: str, *, platform: bool = False) -> None:
+        """Pass the line on."""
+        for sink in self._sinks:
+            if sink.platform_lines or not platform or not _is_routine(line):
+                sink.write(function, request_id, line, platform=platform)
+
+
 class LambdaLogFiles:
     """Lambda's own log lines, one file per function: ``FOLDER/aws-lambda-NAME.log``."""
 

@@ -38,18 +38,22 @@ class UserModules:
         self._packages = {_package(function.handler) for function in functions} - {""}
         self._lock = threading.Lock()
         self._added: list[str] = []
+        self._before: frozenset[str] = frozenset()
         self._handlers: dict[str, Callable[[Any, Any], Any]] = {}
 
     def open(self) -> None:
         """Put the folders first on the import path."""
         self._added = [str(root) for root in self._roots if str(root) not in sys.path]
         sys.path[:0] = self._added
+        self._before = frozenset(sys.modules)
 
     def close(self) -> None:
-        """Take the folders from the import path."""
+        """Take the folders from the import path, and drop what was imported from them in between."""
         for path in self._added:
             if path in sys.path:
                 sys.path.remove(path)
+        with self._lock:
+            self._drop(keep=self._before)
 
     def loaded(self, handler: str) -> Callable[[Any, Any], Any] | None:
         """The handler, if it was imported since the last `forget`."""
@@ -78,12 +82,15 @@ class UserModules:
     def forget(self) -> None:
         """Drop the project's modules and the handlers' packages, so that the next import reads the files again."""
         with self._lock:
-            for name, module in list(sys.modules.items()):
-                if self._is_handlers(name) or self._is_users(name, module):
-                    del sys.modules[name]
-            self._handlers.clear()
-            importlib.invalidate_caches()
-            linecache.checkcache()
+            self._drop(keep=frozenset())
+
+    def _drop(self, keep: frozenset[str]) -> None:
+        for name, module in list(sys.modules.items()):
+            if name not in keep and (self._is_handlers(name) or self._is_users(name, module)):
+                del sys.modules[name]
+        self._handlers.clear()
+        importlib.invalidate_caches()
+        linecache.checkcache()
 
     def _is_handlers(self, name: str) -> bool:
         return any(name == package or name.startswith(f"{package}.") for package in self._packages)

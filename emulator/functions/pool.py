@@ -45,6 +45,17 @@ class Pool:
         self._patience: asyncio.TimerHandle | None = None
         self._is_ending = False
 
+    @property
+    def is_active(self) -> bool:
+        """Whether an event runs or waits."""
+        return bool(self._waiting) or any(sandbox.has_event for sandbox in self.sandboxes)
+
+    def watch_memory(self) -> None:
+        """End environments whose event uses more memory than the function has."""
+        for sandbox in list(self.sandboxes):
+            if sandbox.has_event:
+                sandbox.watch_memory()
+
     def submit(self, event: Event) -> Refused | None:
         """Run an event now or when its turn comes; answers why it is turned away."""
         running = sum(sandbox.has_event for sandbox in self.sandboxes) if self._limit.is_reserved else 0

@@ -127,10 +127,10 @@ class ProcessFunctions:
         return sum(len(pool.sandboxes) for pool in self._pools.values())
 
     def _watch_memory(self) -> None:
-        busy = [sandbox for pool in self._pools.values() for sandbox in pool.sandboxes if sandbox.has_event]
-        self._watch = self._loop.call_later(_WATCH_SECONDS, self._watch_memory) if busy else None
-        for sandbox in busy:
-            sandbox.watch_memory()
+        active = [pool for pool in self._pools.values() if pool.is_active]
+        self._watch = self._loop.call_later(_WATCH_SECONDS, self._watch_memory) if active else None
+        for pool in active:
+            pool.watch_memory()
 
     def _retire_idle(self) -> None:
         for pool in self._pools.values():

@@ -29,10 +29,10 @@ class Runtime(Protocol):
     def responded(self, request_id: str, payload: bytes) -> bool:
         """The function returned; False: that is not the event it has."""
 
-    def failed(self, request_id: str, payload: bytes, error_type: str) -> bool:
+    def failed(self, request_id: str, payload: bytes) -> bool:
         """The function raised; False: that is not the event it has."""
 
-    def init_failed(self, payload: bytes, error_type: str) -> None:
+    def init_failed(self, payload: bytes) -> None:
         """The function could not be initialised."""
 
     def disconnected(self, connection: RuntimeApiConnection) -> None:
@@ -99,18 +99,12 @@ class RuntimeApiConnection(asyncio.Protocol):
     def on_message_begin(self) -> None:
         """Start a new request."""
         self._url = b""
-        self._error_type = ""
         self._body: list[bytes] = []
         self._size_bytes = 0
 
     def on_url(self, url: bytes) -> None:
         """Collect the request target."""
         self._url += url
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep the one header that matters."""
-        if name.lower() == b"lambda-runtime-function-error-type":
-            self._error_type = value.decode("latin-1")
 
     def on_body(self, body: bytes) -> None:
         """Collect the body, up to what Lambda takes; the rest is counted."""
@@ -127,7 +121,7 @@ class RuntimeApiConnection(asyncio.Protocol):
             self._settle(path.removeprefix(_INVOCATION))
         elif method == b"POST" and path == f"{_PREFIX}init/error":
             self._write(_ACCEPTED)
-            self._runtime.init_failed(self._payload(), self._error_type)
+            self._runtime.init_failed(self._payload())
         else:
             self._refuse(404, "Runtime.UnknownPath", f"there is no {method.decode()} {path}")
 
@@ -135,13 +129,13 @@ class RuntimeApiConnection(asyncio.Protocol):
         request_id, _, kind = rest.partition("/")
         if self._size_bytes > RESPONSE_BYTES:
             error = too_large_payload(self._size_bytes)
-            known = self._runtime.failed(request_id, error, "Function.ResponseSizeTooLarge")
+            known = self._runtime.failed(request_id, error)
             self._refuse(413 if known else 400, "RequestEntityTooLarge", "Exceeded maximum allowed payload size")
             return
         if kind == "response":
             known = self._runtime.responded(request_id, self._payload())
         else:
-            known = self._runtime.failed(request_id, self._payload(), self._error_type)
+            known = self._runtime.failed(request_id, self._payload())
         if known:
             self._write(_ACCEPTED)
         else:

@@ -226,14 +226,14 @@ class Sandbox:
         """The function returned."""
         return self._answered(request_id, Returned(payload, request_id))
 
-    def failed(self, request_id: str, payload: bytes, error_type: str) -> bool:
+    def failed(self, request_id: str, payload: bytes) -> bool:
         """The function raised."""
-        return self._answered(request_id, Failed(payload, request_id, error_type or "Unhandled"))
+        return self._answered(request_id, Failed(payload, request_id, env.error_type(payload)))
 
-    def init_failed(self, payload: bytes, error_type: str) -> None:
+    def init_failed(self, payload: bytes) -> None:
         """The function could not be initialised."""
         self._drain()
-        self._init_over(payload, error_type)
+        self._init_over(payload, env.error_type(payload))
 
     # Events
 

@@ -1,0 +1,200 @@
+"""Asynchronous invocations: accepted at once, retried, and given up to a destination. Decisions are pure functions."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, Final, Protocol, Self, assert_never
+
+from streamer.topology import AsyncInvocation, Topology
+
+from .. import log
+from .environment import VERSION
+from .outcome import Failed, Outcome, Refused, Returned
+
+QUEUED_EVENTS: Final = 1_000
+"""Most events that wait or run; more are refused, since this queue lives in memory and AWS's does not."""
+RETRY_SECONDS: Final = (1.0, 2.0)
+"""How long after its first and second failure an event is tried again. AWS waits 60 and 120 s, which would only make
+developers wait. [DOC] lambda-docs:invocation-async-error-handling"""
+_THROTTLED_SECONDS: Final = 1.0
+_THROTTLED_MOST_SECONDS: Final = 300.0
+
+
+class Destinations(Protocol):
+    """Where the documents of given-up events go."""
+
+    async def send(self, queue: str, document: Mapping[str, Any]) -> None:
+        """Put a document on the topology's queue of that name."""
+        ...
+
+
+class Invoke(Protocol):
+    """Runs a function under a given request id."""
+
+    async def __call__(self, function: str, payload: bytes, *, request_id: str) -> Outcome:
+        """Run it once."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retry:
+    """Try again after a while."""
+
+    after_seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GiveUp:
+    """Send the document to the destination, if there is one."""
+
+    condition: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """What happened to an event so far."""
+
+    failures: int
+    """How often the function failed."""
+    refusals: int
+    """How often Lambda refused to run it."""
+    age_seconds: float
+
+
+def next_step(
+    outcome: Outcome, progress: Progress, rules: AsyncInvocation, retry_seconds: Sequence[float] = RETRY_SECONDS
+) -> Retry | GiveUp | None:
+    """What to do after an attempt; None: nothing, it succeeded.
+
+    Errors of the function count against the retries; being throttled only against the event's age.
+    [DOC] lambda-docs:invocation-async-error-handling
+    """
+    match outcome:
+        case Returned():
+            return None
+        case Failed():
+            if progress.failures > rules.maximum_retry_attempts:
+                return GiveUp(condition="RetriesExhausted")
+            delay = retry_seconds[min(progress.failures, len(retry_seconds)) - 1] if retry_seconds else 0.0
+        case Refused():
+            if outcome.status != 429 and outcome.status < 500:
+                return GiveUp(condition="RetriesExhausted")
+            delay = min(_THROTTLED_SECONDS * 2 ** (progress.refusals - 1), _THROTTLED_MOST_SECONDS)
+        case _:
+            assert_never(outcome)
+    if progress.age_seconds + delay > rules.maximum_event_age_seconds:
+        return GiveUp(condition="EventAgeExceeded")
+    return Retry(after_seconds=delay)
+
+
+def failure_document(
+    *,
+    function_arn: str,
+    request_id: str,
+    payload: bytes,
+    outcome: Outcome,
+    condition: str,
+    attempts: int,
+    now: datetime,
+) -> dict[str, Any]:
+    """What an on-failure destination gets. [DOC] lambda-docs:invocation-async-retain-records"""
+    document: dict[str, Any] = {
+        "version": "1.0",
+        "timestamp": now.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "requestContext": {
+            "requestId": request_id,
+            "functionArn": f"{function_arn}:{VERSION}",
+            "condition": condition,
+            "approximateInvokeCount": attempts,
+        },
+        "requestPayload": json.loads(payload),
+    }
+    if isinstance(outcome, Failed):
+        document["responseContext"] = {
+            "statusCode": 200,
+            "executedVersion": VERSION,
+            "functionError": "Unhandled",
+        }
+        document["responsePayload"] = json.loads(outcome.payload)
+    return document
+
+
+class AsyncInvocations:
+    """Runs accepted events until they succeed or are given up. An async context manager; its exit drops the others."""
+
+    def __init__(
+        self,
+        topology: Topology,
+        invoke: Invoke,
+        *,
+        destinations: Destinations | None,
+        function_arn: Callable[[str], str],
+        retry_seconds: Sequence[float] = RETRY_SECONDS,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._rules = {rules.function: rules for rules in topology.async_invocations}
+        self._invoke = invoke
+        self._destinations = destinations
+        self._arn = function_arn
+        self._retry_seconds = retry_seconds
+        self._sleep = sleep
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def accept(self, function: str, payload: bytes, request_id: str) -> bool:
+        """Run an event in the background; False: there are too many already."""
+        if len(self._tasks) >= QUEUED_EVENTS:
+            return False
+        task = asyncio.get_running_loop().create_task(self._run(function, payload, request_id))
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+        return True
+
+    async def _run(self, function: str, payload: bytes, request_id: str) -> None:
+        rules = self._rules.get(function) or AsyncInvocation(function=function)
+        accepted_at = time.monotonic()
+        failures = refusals = 0
+        while True:
+            # All attempts of one event have one request id. [DOC] lambda-docs:invocation-async-error-handling
+            outcome = await self._invoke(function, payload, request_id=request_id)
+            failures += isinstance(outcome, Failed)
+            refusals += isinstance(outcome, Refused)
+            progress = Progress(failures=failures, refusals=refusals, age_seconds=time.monotonic() - accepted_at)
+            step = next_step(outcome, progress, rules, self._retry_seconds)
+            if step is None:
+                return
+            if isinstance(step, GiveUp):
+                break
+            await self._sleep(step.after_seconds)
+        log.warning("an asynchronous event was given up", function=function, request_id=request_id)
+        if rules.on_failure is not None and self._destinations is not None:
+            document = failure_document(
+                function_arn=self._arn(function),
+                request_id=request_id,
+                payload=payload,
+                outcome=outcome,
+                condition=step.condition,
+                attempts=failures,
+                now=datetime.now(UTC),
+            )
+            await self._destinations.send(rules.on_failure, document)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("an asynchronous event was lost", error=error)

@@ -1,0 +1,195 @@
+"""Lambda's own API, as far as clients invoke functions with it: ``POST /2015-03-31/functions/NAME/invocations``."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import json
+import re
+import uuid
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Final, Self
+from urllib.parse import unquote
+
+from streamer.topology import Topology
+
+from ..http import HttpRequest, HttpResponse
+from .admission import missing, throttled
+from .asynchronous import RETRY_SECONDS, AsyncInvocations, Destinations
+from .environment import VERSION, Endpoints, function_arn
+from .factory import RunningFunctions
+from .logs import Tails, tail
+from .outcome import Failed, Outcome, Refused
+
+SYNC_BYTES: Final = 6 * 1024 * 1024
+"""Largest event of a synchronous invocation. [DOC] lambda-docs:gettingstarted-limits"""
+ASYNC_BYTES: Final = 1024 * 1024
+"""Largest event of an asynchronous invocation. [DOC] lambda-docs:gettingstarted-limits (1 MB since 2025)"""
+_PREFIX: Final = "/2015-03-31/functions/"
+_SUFFIX: Final = "/invocations"
+_NAME: Final = re.compile(
+    r"(?:arn:[\w-]+:lambda:[\w-]+:)?(?:(?P<account>\d{12}):)?(?:function:)?"
+    r"(?P<name>[\w-]+)(?::(?P<qualifier>\$LATEST|[\w-]+))?"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """What a request names."""
+
+    function: str
+    qualifier: str | None
+    """None: not given, which is ``$LATEST``."""
+
+
+def target(path_segment: str, qualifier: str | None) -> Target | None:
+    """Read a function's name, partial ARN or ARN, each with or without a qualifier; None: it is none of them."""
+    match = _NAME.fullmatch(path_segment)
+    if match is None:
+        return None
+    return Target(function=match["name"], qualifier=match["qualifier"] or qualifier)
+
+
+class LambdaService:
+    """Answers invocations of a topology's functions. An async context manager, which owns the asynchronous ones."""
+
+    def __init__(
+        self,
+        topology: Topology,
+        functions: RunningFunctions,
+        *,
+        endpoints: Endpoints,
+        destinations: Destinations | None = None,
+        tails: Tails | None = None,
+        retry_seconds: Sequence[float] = RETRY_SECONDS,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._names = frozenset(function.name for function in topology.functions)
+        self._functions = functions
+        self._endpoints = endpoints
+        self._tails = tails
+        self._asynchronous = AsyncInvocations(
+            topology,
+            functions.invoke,
+            destinations=destinations,
+            function_arn=self._arn,
+            retry_seconds=retry_seconds,
+            sleep=sleep,
+        )
+
+    async def __aenter__(self) -> Self:
+        await self._asynchronous.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self._asynchronous.__aexit__(kind, error, traceback)
+
+    def handles(self, request: HttpRequest) -> bool:
+        """Whether the request is for Lambda's API."""
+        return request.target.startswith(_PREFIX)
+
+    async def handle(self, request: HttpRequest) -> HttpResponse:
+        """Answer a request that `handles` accepted."""
+        request_id = str(uuid.uuid4())
+        path = request.raw_path
+        if request.method != "POST" or not path.endswith(_SUFFIX):
+            return _error(404, "UnknownOperationException", "only Invoke is offered locally", request_id)
+        named = target(unquote(path.removeprefix(_PREFIX).removesuffix(_SUFFIX)), dict(request.query).get("Qualifier"))
+        refusal = self._refusal(named, request, request_id)
+        if refusal is not None or named is None:
+            return refusal or _error(400, "ValidationException", "the function's name is not valid", request_id)
+        payload = request.body or b"{}"
+        match request.fields.get("x-amz-invocation-type", "RequestResponse"):
+            case "DryRun":
+                return HttpResponse(204, headers=(("x-amzn-RequestId", request_id),))
+            case "Event":
+                return self._accept(named.function, payload, request_id)
+            case "RequestResponse":
+                return await self._invoke(named.function, payload, request, request_id)
+            case other:
+                return _error(400, "InvalidParameterValueException", f"invalid InvocationType: {other}", request_id)
+
+    def _refusal(self, named: Target | None, request: HttpRequest, request_id: str) -> HttpResponse | None:
+        """Why the request is turned away before anything runs; None: it is not."""
+        if named is None:
+            return None
+        if named.function not in self._names:
+            return _refused(missing(self._arn(named.function)), request_id)
+        if named.qualifier not in {None, VERSION}:
+            return _refused(missing(f"{self._arn(named.function)}:{named.qualifier}"), request_id)
+        is_event = request.fields.get("x-amz-invocation-type") == "Event"
+        limit_bytes = ASYNC_BYTES if is_event else SYNC_BYTES
+        if len(request.body) > limit_bytes:
+            message = f"Request must be smaller than {limit_bytes} bytes for the InvokeFunction operation"
+            return _error(413, "RequestTooLargeException", message, request_id)
+        try:
+            json.loads(request.body or b"{}")
+        except ValueError as error:
+            message = f"Could not parse request body into json: {error}"
+            return _error(400, "InvalidRequestContentException", message, request_id)
+        return None
+
+    def _accept(self, function: str, payload: bytes, request_id: str) -> HttpResponse:
+        if not self._asynchronous.accept(function, payload, request_id):
+            return _refused(throttled("CallerRateLimitExceeded"), request_id)
+        return HttpResponse(202, headers=(("x-amzn-RequestId", request_id),))
+
+    async def _invoke(self, function: str, payload: bytes, request: HttpRequest, request_id: str) -> HttpResponse:
+        try:
+            context = _client_context(request.fields.get("x-amz-client-context"))
+        except ValueError as error:
+            return _error(400, "InvalidRequestContentException", f"Client context: {error}", request_id)
+        headers = [
+            ("content-type", "application/json"),
+            ("x-amzn-RequestId", request_id),
+            ("X-Amz-Executed-Version", VERSION),
+        ]
+        with ExitStack() as stack:
+            lines = None
+            if self._tails is not None and request.fields.get("x-amz-log-type") == "Tail":
+                lines = stack.enter_context(self._tails.keep(request_id))
+            outcome: Outcome = await self._functions.invoke(
+                function, payload, request_id=request_id, client_context=context
+            )
+        if isinstance(outcome, Refused):
+            return _refused(outcome, request_id)
+        if isinstance(outcome, Failed):
+            headers.append(("X-Amz-Function-Error", "Unhandled"))
+        if lines is not None:
+            headers.append(("X-Amz-Log-Result", base64.b64encode(tail(lines)).decode()))
+        return HttpResponse(200, outcome.payload, tuple(headers))
+
+    def _arn(self, function: str) -> str:
+        return function_arn(function, self._endpoints)
+
+
+def _client_context(header: str | None) -> str | None:
+    """The client context as JSON in ASCII, as it is passed on in a header; None: there is none.
+
+    Raises:
+        ValueError: it is not base64 of JSON.
+    """
+    if header is None:
+        return None
+    try:
+        return json.dumps(json.loads(base64.b64decode(header, validate=True)))
+    except binascii.Error as error:
+        raise ValueError(str(error)) from error
+
+
+def _refused(refusal: Refused, request_id: str) -> HttpResponse:
+    return _error(refusal.status, refusal.error_type, refusal.message, request_id, refusal.reason)
+
+
+def _error(status: int, error_type: str, message: str, request_id: str, reason: str = "") -> HttpResponse:
+    # [REC] ls-snap: some errors spell the key "Message"; clients accept both.
+    body = {"Type": "User" if status < 500 else "Service", "message": message, "Message": message}
+    if reason:
+        body["Reason"] = reason
+    return HttpResponse.of_json(status, body, ("x-amzn-ErrorType", error_type), ("x-amzn-RequestId", request_id))
