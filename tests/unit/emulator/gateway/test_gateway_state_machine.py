@@ -10,7 +10,7 @@ from typing import Any
 from gateway_world import NOW_MS, OK, returned, route, stage_of, upgrade
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
 
 from emulator.gateway.connection import State
 from emulator.gateway.effects import (
@@ -77,7 +77,6 @@ class Gateway(RuleBasedStateMachine):
     """A shell without sockets around the pure core."""
 
     clients = Bundle("clients")
-    opening = Bundle("opening")
 
     def __init__(self) -> None:
         super().__init__()
@@ -131,20 +130,32 @@ class Gateway(RuleBasedStateMachine):
 
     # what can happen
 
-    @rule(target=opening)
-    def ask_to_connect(self) -> Client:
+    @initialize(target=clients)
+    def first_client_connects(self) -> Client:
+        client = self.ask()
+        self.decide(client, OK, is_let_in=True)
+        return client
+
+    @rule(target=clients)
+    def client_asks_to_connect(self) -> Client:
+        return self.ask()
+
+    def ask(self) -> Client:
         client = Client(Handshake(self.stage, upgrade(), self.now_ms))
         self.ids.append(client.connection_id)
         self.all.append(client)
         self.decided(client, client.handshake.begin(self.now, self.now_ms))
         return client
 
-    @rule(target=clients, client=consumes(opening), result=st.sampled_from(RESULTS), is_let_in=st.booleans())
-    def functions_decide(self, client: Client, result: Result, is_let_in: bool) -> Client:
+    @rule(client=clients, result=st.sampled_from(RESULTS), is_let_in=st.booleans())
+    def functions_decide(self, client: Client, result: Result, is_let_in: bool) -> None:
+        if not client.is_accepted and not client.is_gone:
+            self.decide(client, result, is_let_in=is_let_in)
+
+    def decide(self, client: Client, result: Result, *, is_let_in: bool) -> None:
         self.decided(client, client.handshake.resume(AUTHORIZED if is_let_in else result, self.now, self.now_ms))
         if not client.is_gone:
             self.decided(client, client.handshake.resume(result, self.now, self.now_ms))
-        return client
 
     @rule(
         client=clients,
@@ -179,7 +190,7 @@ class Gateway(RuleBasedStateMachine):
             client.promised.append(body.decode())
         return answer.response.status
 
-    @rule(client=clients | opening, text=st.text(max_size=8), is_buffer_full=st.booleans())
+    @rule(client=clients, text=st.text(max_size=8), is_buffer_full=st.booleans())
     def post(self, client: Client, text: str, is_buffer_full: bool) -> None:
         self.posts += 1
         body = f"post {self.posts} {text}".encode()
@@ -188,7 +199,7 @@ class Gateway(RuleBasedStateMachine):
         is_open = client.is_accepted and client.close is None and not client.is_gone
         assert status == ((429 if is_buffer_full else 200) if is_open else 410)
 
-    @rule(client=clients | opening)
+    @rule(client=clients)
     def get(self, client: Client) -> None:
         is_open = client.is_accepted and client.close is None and not client.is_gone
         assert self.call("GET", client) == (200 if is_open else 410)
@@ -208,7 +219,7 @@ class Gateway(RuleBasedStateMachine):
                 assert client.close is not None
                 assert client.close.code == 1001
 
-    @rule(client=clients | opening, code=st.sampled_from([1000, 1001, 1005, 1006, 4000]))
+    @rule(client=clients, code=st.sampled_from([1000, 1001, 1005, 1006, 4000]))
     def socket_closes(self, client: Client, code: int) -> None:
         if not client.is_accepted:
             assert client.handshake.connection.closed(code, "", self.now_ms) is None
