@@ -50,11 +50,16 @@ class Front:
         self._loop.add_reader(self._socket.fileno(), self._accept)
         return self
 
-    async def __aexit__(self, *_: object) -> None:
+    def close(self) -> None:
+        """Stop listening; idempotent, and all there is to do if it was never entered."""
         if self._resting is not None:
             self._resting.cancel()
-        self._loop.remove_reader(self._socket.fileno())
-        self._socket.close()
+        if self._socket.fileno() >= 0:
+            self._loop.remove_reader(self._socket.fileno())
+            self._socket.close()
+
+    async def __aexit__(self, *_: object) -> None:
+        self.close()
         for client in list(self._silent):
             self._drop(client)
         for task in self._starting:

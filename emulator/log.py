@@ -8,7 +8,8 @@ from typing import Any, Final
 LOGGER: Final = logging.getLogger("streamer.emulator")
 
 FRAMES: Final = logging.getLogger("streamer.emulator.frames")
-"""Given to ``websockets``: every frame at level DEBUG."""
+"""Given to ``websockets``, which would report every connection that closes."""
+FRAMES.setLevel(logging.WARNING)
 
 
 def debug(event: str, **fields: Any) -> None:

@@ -7,8 +7,6 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
-from aiobotocore.config import AioConfig
-from aiobotocore.session import get_session
 from botocore.exceptions import BotoCoreError, ClientError
 
 from streamer.errors import ConfigurationError, StreamerError
@@ -39,6 +37,7 @@ class ShardDescription:
     shard_id: str
     parent_id: str | None = None
     is_closed: bool = False
+    first_sequence_number: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +107,7 @@ class BotoStreamsApi:
             with _translated():
                 answer = await self._streams.describe_stream(StreamArn=stream_arn, **start)
             description = answer["StreamDescription"]
-            found.extend(map(_shard, description.get("Shards", ())))
+            found.extend(map(shard_description, description.get("Shards", ())))
             last = description.get("LastEvaluatedShardId")
             if not last:
                 return found
@@ -130,9 +129,14 @@ class BotoStreamsApi:
         return Page(answer.get("Records", ()), answer.get("NextShardIterator"))
 
 
-def _shard(shard: Mapping[str, Any]) -> ShardDescription:
+def shard_description(shard: Mapping[str, Any]) -> ShardDescription:
+    """A shard from DescribeStream's JSON."""
+    numbers = shard.get("SequenceNumberRange", {})
     return ShardDescription(
-        shard["ShardId"], shard.get("ParentShardId"), "EndingSequenceNumber" in shard.get("SequenceNumberRange", {})
+        shard["ShardId"],
+        shard.get("ParentShardId"),
+        "EndingSequenceNumber" in numbers,
+        numbers.get("StartingSequenceNumber"),
     )
 
 
@@ -162,6 +166,10 @@ async def connect_streams(endpoint_url: str | None, **client_settings: Any) -> A
         endpoint_url: None is AWS itself.
         client_settings: further arguments of ``create_client``, such as ``region_name`` and credentials.
     """
+    # 0.3 s to import, which the embedded engine never needs.
+    from aiobotocore.config import AioConfig  # noqa: PLC0415
+    from aiobotocore.session import get_session  # noqa: PLC0415
+
     session = get_session()
     # The poller retries for ever by itself, and says so in the log; botocore's silent retries would only hide it.
     config = AioConfig(retries={"max_attempts": 1}, connect_timeout=5, read_timeout=20)

@@ -1,0 +1,194 @@
+"""``streamer emulate``: starts the emulator, tells where it is, reloads changed code, and stops when asked."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import json
+import os
+import resource
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from . import log
+from .banner import banner
+from .emulator import Emulator, EmulatorConfig
+from .functions.logs import Fanout, LambdaLogFiles, LambdaLogLines, LogSink, PrettyLog
+from .gateway.limits import Limits
+from .log_format import install
+from .options import EmulateOptions
+from .reload import changes
+from .secret import FOLDER, development_secret
+from .target import Target, load_target
+
+READY_FILE: Final = "emulator.json"
+"""Written into the state folder, where ``streamer call`` finds the emulator."""
+
+
+def run_emulator(options: EmulateOptions) -> None:
+    """Run until SIGINT or SIGTERM; a second signal ends it at once.
+
+    Raises:
+        ConfigurationError: it cannot start; the message is one line for the user.
+    """
+    install(options.log_format)
+    _raise_file_limit()
+    folder = Path.cwd()
+    environment = _environment(FOLDER)
+    target = load_target(options.target, folder=folder, environment=environment, stage=options.stage)
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(_serve(options, target, folder, environment))
+
+
+def _environment(state_folder: Path) -> dict[str, str]:
+    """The variables an App's functions may get: ours, with a secret to develop with."""
+    environment = {"STREAMER_ENV": "development", **os.environ}
+    if not environment.get("JWT_SECRET") and not environment.get("JWT_PUBLIC_KEY"):
+        environment["JWT_SECRET"] = development_secret(state_folder).value
+    return environment
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    with contextlib.suppress(ImportError):  # not there on Windows and PyPy
+        import uvloop  # noqa: PLC0415
+
+        return uvloop.new_event_loop
+    return None
+
+
+def _raise_file_limit() -> None:
+    """Every connection is a file; the soft limit is often 1,024."""
+    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):  # macOS refuses "unlimited"; what it was has to do then
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def _config(options: EmulateOptions, folder: Path) -> EmulatorConfig:
+    limits = Limits(idle_seconds=options.idle_timeout, max_duration_seconds=options.max_duration)
+    if options.integration_timeout is not None:
+        limits = dataclasses.replace(limits, integration_timeout_seconds=options.integration_timeout)
+    return EmulatorConfig(
+        host=options.host,
+        port=options.port,
+        project_folder=folder,
+        state_folder=folder / FOLDER,
+        isolation=options.isolation,
+        dynamodb=options.dynamodb,
+        state_file=options.state_file,
+        limits=limits,
+    )
+
+
+async def _serve(options: EmulateOptions, target: Target, folder: Path, environment: Mapping[str, str]) -> None:
+    config = _config(options, folder)
+    with _stop_signals() as stopped, _log_sink(options) as sink:
+        async with Emulator(target.topology, config, log_sink=sink) as emulator:
+            text = banner(emulator, target, environment, is_terminal=sys.stdout.isatty())
+            with _ready_files(_ready_paths(options, config), _ready(emulator)):
+                sys.stdout.write(f"{text}\n")
+                sys.stdout.flush()
+                async with _reloading(emulator, folder, wanted=options.reload):
+                    await stopped.wait()
+            log.info("stopping", connections=emulator.connection_count)
+
+
+# signals
+
+
+@contextmanager
+def _stop_signals() -> Iterator[asyncio.Event]:
+    """The event is set by the first SIGINT or SIGTERM; another one ends the process at once."""
+    loop = asyncio.get_running_loop()
+    stopped = asyncio.Event()
+
+    def stop(number: int) -> None:
+        if stopped.is_set():
+            # Function processes end with us: they hold the other end of a pipe of ours.
+            os._exit(128 + number)
+        stopped.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop, number)
+    try:
+        yield stopped
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+
+
+# output of functions
+
+
+@contextmanager
+def _log_sink(options: EmulateOptions) -> Iterator[LogSink]:
+    terminal: LogSink = PrettyLog(sys.stderr) if options.log_format == "pretty" else LambdaLogLines(sys.stderr)
+    if options.log_dir is None:
+        yield terminal
+        return
+    with contextlib.closing(LambdaLogFiles(options.log_dir)) as files:
+        yield Fanout(terminal, files)
+
+
+# the ready file
+
+
+def _ready(emulator: Emulator) -> dict[str, Any]:
+    return {
+        "websocket_url": emulator.websocket_url,
+        "management_url": emulator.management_url,
+        "dynamodb_url": emulator.dynamodb_url,
+        "url": emulator.url,
+        "ca_file": str(emulator.authority.ca_file.absolute()),
+        "pid": os.getpid(),
+    }
+
+
+def _ready_paths(options: EmulateOptions, config: EmulatorConfig) -> list[Path]:
+    extra = [] if options.ready_file is None else [options.ready_file]
+    return [config.state_folder / READY_FILE, *extra]
+
+
+@contextmanager
+def _ready_files(paths: list[Path], content: Mapping[str, Any]) -> Iterator[None]:
+    """Files that exist, whole, while the emulator accepts traffic."""
+    text = json.dumps(content, indent=2) + "\n"
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_name(f"{path.name}.{os.getpid()}")
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(path)
+    try:
+        yield
+    finally:
+        for path in paths:
+            # Another emulator in the same folder may have written its own meanwhile.
+            if path.exists() and path.read_text(encoding="utf-8") == text:
+                path.unlink()
+
+
+# reloading
+
+
+@asynccontextmanager
+async def _reloading(emulator: Emulator, folder: Path, *, wanted: bool) -> AsyncIterator[None]:
+    if not wanted:
+        yield
+        return
+    watcher = asyncio.create_task(_reload_on_changes(emulator, folder))
+    try:
+        yield
+    finally:
+        watcher.cancel()
+        await asyncio.gather(watcher, return_exceptions=True)
+
+
+async def _reload_on_changes(emulator: Emulator, folder: Path) -> None:
+    async for files in changes(folder):
+        await emulator.reload()
+        names = sorted(file.relative_to(folder).as_posix() for file in files)
+        log.info("reloaded", changed=", ".join(names[:3]) + (", ..." if len(names) > 3 else ""))

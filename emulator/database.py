@@ -1,0 +1,200 @@
+"""The tables, streams and queues a service works with: embedded, or tables and streams of any DynamoDB endpoint."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from streamer.errors import ConfigurationError
+from streamer.topology import Topology
+
+from . import log
+from .dynamodb.engine import STREAMS, EmbeddedDynamoDB, is_queue_request
+from .dynamodb.errors import ApiError
+from .dynamodb.tables import create_tables
+from .functions.environment import Endpoints
+from .http import HttpRequest, HttpResponse
+from .streams.api import IteratorExpiredError, Page, ShardDescription, StreamNotFoundError, StreamsApiError
+from .streams.destinations import Destinations
+from .streams.pushed import PushedSource
+from .streams.source import Source
+
+EXPIRY_SECONDS: Final = 1.0
+"""How often the embedded engine looks for expired items; AWS takes minutes to days. [DOC] ddb-docs:howitworks-ttl"""
+
+DEAD_LETTERS: Final = "dead-letters.jsonl"
+"""Takes what would go to queues, when there is no embedded SQS."""
+
+
+class Database(Protocol):
+    """What the emulator needs of either."""
+
+    @property
+    def source(self) -> Source:
+        """Where event source mappings read."""
+        ...
+
+    @property
+    def destinations(self) -> Destinations:
+        """Where given-up records and invocations go."""
+        ...
+
+    def handle(self, request: HttpRequest) -> HttpResponse | None:
+        """Answer a request of a DynamoDB or SQS client; None: it is for neither."""
+        ...
+
+
+def open_database(
+    topology: Topology, endpoints: Endpoints, *, url: str, state_file: Path | None, state_folder: Path
+) -> AbstractAsyncContextManager[Database]:
+    """The tables of a topology, ready; ``url`` is ``embedded`` or a DynamoDB endpoint's.
+
+    Raises:
+        ConfigurationError: the endpoint does not answer, a table differs, or the state file cannot be read.
+    """
+    if url == "embedded":
+        return _embedded(topology, endpoints, state_file)
+    if state_file is not None:
+        raise ConfigurationError("--state keeps the embedded tables; a DynamoDB of your own keeps its tables itself")
+    return _remote(topology, endpoints, url, state_folder / DEAD_LETTERS)
+
+
+class EmbeddedDatabase:
+    """The engine in this process, and its queues."""
+
+    def __init__(self, engine: EmbeddedDynamoDB, topology: Topology) -> None:
+        self._engine = engine
+        self._queue_names = [queue.name for queue in topology.queues]
+        self._has_queues = False
+        self._source = PushedSource(engine, EngineStreamsApi(engine))
+
+    @property
+    def source(self) -> Source:
+        """Pushes records the moment they are written."""
+        return self._source
+
+    @property
+    def destinations(self) -> Destinations:
+        """The embedded queues."""
+        return self
+
+    def handle(self, request: HttpRequest) -> HttpResponse | None:
+        """Answer a request of a DynamoDB, DynamoDB Streams or SQS client."""
+        if not self._engine.handles(request):
+            return None
+        if is_queue_request(request):
+            self._make_queues()
+        return self._engine.handle(request)
+
+    async def send(self, queue_name: str, document: Mapping[str, Any]) -> None:
+        """Put a document into a queue of the topology."""
+        self._make_queues()
+        self._engine.queues.send(queue_name, json.dumps(document, separators=(",", ":")))
+
+    def _make_queues(self) -> None:
+        # Not at the start: SQS takes 0.1 s to import, and most runs never need it.
+        if not self._has_queues:
+            for name in self._queue_names:
+                self._engine.queues.create(name)
+            self._has_queues = True
+
+
+@asynccontextmanager
+async def _embedded(topology: Topology, endpoints: Endpoints, state_file: Path | None) -> AsyncIterator[Database]:
+    engine = EmbeddedDynamoDB(region=endpoints.region, account_id=endpoints.account_id)
+    with _kept(engine, state_file):
+        create_tables(engine, topology.tables)
+        expiring = asyncio.create_task(_expire(engine))
+        try:
+            yield EmbeddedDatabase(engine, topology)
+        finally:
+            expiring.cancel()
+            await asyncio.gather(expiring, return_exceptions=True)
+
+
+async def _expire(engine: EmbeddedDynamoDB) -> None:
+    while True:
+        await asyncio.sleep(EXPIRY_SECONDS)
+        try:
+            engine.expire(time.time())
+        except Exception as error:  # noqa: BLE001 - top of a task: logged, and tried again
+            log.error("expiring items failed", error=error)
+
+
+@contextmanager
+def _kept(engine: EmbeddedDynamoDB, state_file: Path | None) -> Iterator[None]:
+    if state_file is None:
+        yield
+        return
+    if state_file.exists():
+        try:
+            engine.load(state_file.read_bytes())
+        except OSError as error:
+            raise ConfigurationError(f"the state file {state_file} cannot be read: {error.strerror}") from error
+    try:
+        yield
+    finally:
+        partial = state_file.with_name(f"{state_file.name}.partial")
+        partial.write_bytes(engine.dump())
+        partial.replace(state_file)
+
+
+class EngineStreamsApi:
+    """The streams API of the embedded engine, without a socket: what mappings read when they start or lag behind."""
+
+    def __init__(self, engine: EmbeddedDynamoDB) -> None:
+        self._engine = engine
+
+    async def stream_arn(self, table: str) -> str:
+        """ARN of the table's stream."""
+        try:
+            description = self._engine.call("DescribeTable", {"TableName": table})["Table"]
+        except ApiError as error:
+            raise StreamNotFoundError(f"Stream not found: there is no table {table!r}") from error
+        if not description.get("LatestStreamArn"):
+            raise StreamNotFoundError(f"Stream not found: table {table!r} has no stream")
+        return str(description["LatestStreamArn"])
+
+    async def shards(self, stream_arn: str) -> Sequence[ShardDescription]:
+        """The stream's one shard."""
+        answer = self._call("DescribeStream", {"StreamArn": stream_arn})
+        return [
+            ShardDescription(
+                shard["ShardId"],
+                shard.get("ParentShardId"),
+                "EndingSequenceNumber" in shard["SequenceNumberRange"],
+            )
+            for shard in answer["StreamDescription"]["Shards"]
+        ]
+
+    async def iterator(self, stream_arn: str, shard_id: str, kind: str, sequence_number: str | None = None) -> str:
+        """A new iterator."""
+        after = {} if sequence_number is None else {"SequenceNumber": sequence_number}
+        parameters = {"StreamArn": stream_arn, "ShardId": shard_id, "ShardIteratorType": kind, **after}
+        return str(self._call("GetShardIterator", parameters)["ShardIterator"])
+
+    async def records(self, iterator: str) -> Page:
+        """One page."""
+        answer = self._call("GetRecords", {"ShardIterator": iterator})
+        return Page(answer["Records"], answer.get("NextShardIterator"))
+
+    def _call(self, action: str, parameters: dict[str, Any]) -> Any:
+        try:
+            return self._engine.perform(STREAMS, action, json.dumps(parameters).encode())
+        except ApiError as error:
+            kind = IteratorExpiredError if error.code == "ExpiredIteratorException" else StreamsApiError
+            raise kind(str(error)) from error
+
+
+@asynccontextmanager
+async def _remote(topology: Topology, endpoints: Endpoints, url: str, dead_letters: Path) -> AsyncIterator[Database]:
+    # aiobotocore takes 0.3 s to import, which the embedded engine does not need.
+    from .remote import open_remote  # noqa: PLC0415
+
+    async with open_remote(topology, endpoints, url, dead_letters=dead_letters) as database:
+        yield database

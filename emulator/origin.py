@@ -1,0 +1,37 @@
+"""Keeps web pages of other origins from calling the emulator's APIs through a developer's browser.
+
+AWS needs no such rule, because nobody else has the developer's credentials there. Here, a page could otherwise post
+to connections, invoke functions or read tables on 127.0.0.1: a browser sends "simple" requests anywhere, and a name
+that is rebound to 127.0.0.1 even makes it a same-origin request.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+from urllib.parse import urlsplit
+
+from .http import HttpRequest, HttpResponse
+
+LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+def foreign_origin(request: HttpRequest, address: str) -> HttpResponse | None:
+    """A 403 for a request that a web page of another origin made, or that came under a foreign name; None: it may pass.
+
+    ``address`` is the emulator's own ``host:port``.
+    """
+    host = request.fields.get("host", "")
+    origin = request.fields.get("origin")
+    if _is_ours(host, address) and (origin is None or urlsplit(origin).netloc == host):
+        return None
+    name = origin or host
+    return HttpResponse.of_json(
+        403,
+        {"message": f"Forbidden: {name} may not call the emulator's APIs; they answer to {address} only"},
+        ("x-amzn-ErrorType", "ForbiddenException"),
+    )
+
+
+def _is_ours(host: str, address: str) -> bool:
+    name = urlsplit(f"//{host}").hostname or ""
+    return name in LOOPBACK or name.endswith(".localhost") or name == urlsplit(f"//{address}").hostname

@@ -1,0 +1,68 @@
+"""A DynamoDB of the user's own (DynamoDB Local, a moto server, AWS): tables, streams, and a file for queues."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from aiobotocore.config import AioConfig
+from aiobotocore.session import get_session
+from botocore.exceptions import BotoCoreError, ClientError
+
+from streamer.errors import ConfigurationError
+from streamer.topology import Topology
+
+from .dynamodb.tables import ensure_tables
+from .functions.environment import Endpoints
+from .http import HttpRequest, HttpResponse
+from .streams.api import connect_streams
+from .streams.destinations import Destinations, FileDestinations
+from .streams.poller import PolledSource
+from .streams.source import Source
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteDatabase:
+    """Tables and streams behind a URL."""
+
+    source: Source
+    destinations: Destinations
+
+    def handle(self, request: HttpRequest) -> HttpResponse | None:
+        """Nothing: DynamoDB clients talk to the URL itself."""
+        return None
+
+
+@asynccontextmanager
+async def open_remote(
+    topology: Topology, endpoints: Endpoints, url: str, *, dead_letters: Path
+) -> AsyncIterator[RemoteDatabase]:
+    """Create what is missing, and poll the streams.
+
+    Raises:
+        ConfigurationError: nothing answers there, it refuses, or a table differs.
+    """
+    settings = _client_settings(endpoints)
+    await _prepare(topology, url, settings)
+    async with connect_streams(url, **settings) as api:
+        yield RemoteDatabase(PolledSource(api), FileDestinations(dead_letters))
+
+
+def _client_settings(endpoints: Endpoints) -> dict[str, Any]:
+    return {
+        "region_name": endpoints.region,
+        "aws_access_key_id": endpoints.access_key_id,
+        "aws_secret_access_key": endpoints.secret_access_key,
+    }
+
+
+async def _prepare(topology: Topology, url: str, settings: dict[str, Any]) -> None:
+    config = AioConfig(retries={"max_attempts": 2}, connect_timeout=3, read_timeout=10)
+    try:
+        async with get_session().create_client("dynamodb", endpoint_url=url, config=config, **settings) as client:
+            await ensure_tables(client, topology.tables)
+    except (BotoCoreError, ClientError, OSError, ValueError) as error:
+        raise ConfigurationError(f"the DynamoDB at {url} cannot be used: {error}") from error

@@ -1,0 +1,247 @@
+"""An emulator on a thread of its own, for tests: usable from plain functions and from any event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+import threading
+import time
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final, Self, TypeVar
+from urllib.parse import quote
+
+from streamer.auth import mint
+from streamer.client import Progress, StreamerClient
+from streamer.topology import Topology
+
+from .emulator import Emulator, EmulatorConfig
+from .functions.environment import Endpoints
+
+START_SECONDS: Final = 60.0
+STOP_SECONDS: Final = 60.0
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One line that a function wrote."""
+
+    function: str
+    request_id: str | None
+    """Lambda's id of the invocation; None before the first."""
+    text: str
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """The line as JSON; empty if it is not a JSON object."""
+        try:
+            parsed = json.loads(self.text)
+        except ValueError:
+            return {}
+        return parsed if isinstance(parsed, dict) else {}
+
+
+class LogCapture:
+    """Keeps every line; a `LogSink`."""
+
+    platform_lines = False
+
+    def __init__(self) -> None:
+        self._lines: list[LogLine] = []
+        self._arrived = threading.Condition()
+
+    def write(self, function: str, request_id: str | None, line: str, *, platform: bool = False) -> None:
+        """Keep the line."""
+        with self._arrived:
+            self._lines.append(LogLine(function, request_id, line))
+            self._arrived.notify_all()
+
+    @property
+    def lines(self) -> list[LogLine]:
+        """All lines so far."""
+        with self._arrived:
+            return list(self._lines)
+
+    def wait_for(self, matches: Callable[[LogLine], bool], *, timeout_seconds: float = 10.0) -> LogLine:
+        """The first line that matches, now or when it is written.
+
+        Raises:
+            AssertionError: none was written in time; the message shows what was.
+        """
+        with self._arrived:
+            found = self._arrived.wait_for(
+                lambda: next((line for line in self._lines if matches(line)), None), timeout_seconds
+            )
+        if found is None:
+            written = "\n".join(f"{line.function}: {line.text}" for line in self.lines) or "nothing"
+            raise AssertionError(f"no such log line within {timeout_seconds:g} s; written was:\n{written}")
+        return found
+
+
+class SyncClient:
+    """A connected client for tests that are plain functions."""
+
+    def __init__(self, client: StreamerClient, run: Callable[[Coroutine[Any, Any, Any]], Any]) -> None:
+        self._client = client
+        self._run = run
+
+    def request(
+        self,
+        action: str,
+        payload: Any = None,
+        *,
+        on_progress: Callable[[Progress], Any] | None = None,
+        id: str | None = None,  # noqa: A002 - the protocol's own word
+        timeout: float = 30.0,
+    ) -> Any:
+        """Run an action and wait for its result; see `StreamerClient.request` for the errors raised."""
+        return self._run(self._client.request(action, payload, on_progress=on_progress, id=id, timeout=timeout))
+
+
+class EmulatorThread:
+    """A running emulator; enter it to start, leave it to stop.
+
+    For an App, ``secret`` is the JWT secret its ``$connect`` has, so `token` can mint what it accepts.
+    """
+
+    def __init__(self, topology: Topology, config: EmulatorConfig, *, secret: str = "") -> None:
+        self.logs = LogCapture()
+        """What the functions wrote."""
+        self._emulator = Emulator(topology, config, log_sink=self.logs)
+        self._secret = secret
+        self._loop: asyncio.AbstractEventLoop
+        self._stopped: asyncio.Event
+        self._ready = threading.Event()
+        self._failure: BaseException | None = None
+        self._thread = threading.Thread(target=self._main, name="streamer-emulator", daemon=True)
+
+    # life
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        if not self._ready.wait(START_SECONDS):
+            raise TimeoutError(f"the emulator was not ready within {START_SECONDS:g} s")
+        if self._failure is not None:
+            self._thread.join()
+            raise self._failure
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.call_soon_threadsafe(self._stopped.set)
+        self._thread.join(STOP_SECONDS)
+        if self._thread.is_alive():
+            raise TimeoutError(f"the emulator did not stop within {STOP_SECONDS:g} s")
+        if self._failure is not None:
+            raise self._failure
+
+    def _main(self) -> None:
+        try:
+            asyncio.run(self._serve())
+        except BaseException as error:  # noqa: BLE001 - carried to the thread that entered us, and raised there
+            self._failure = error
+        finally:
+            self._ready.set()
+
+    async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._stopped = asyncio.Event()
+        async with self._emulator:
+            self._ready.set()
+            await self._stopped.wait()
+
+    def run(self, work: Coroutine[Any, Any, _T]) -> _T:
+        """Run a coroutine on the emulator's loop and wait for its result."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+    # where it is
+
+    @property
+    def websocket_url(self) -> str:
+        """What clients connect to, without a token."""
+        return self._emulator.websocket_url
+
+    @property
+    def management_url(self) -> str:
+        """The ``endpoint_url`` of ``apigatewaymanagementapi`` clients."""
+        return self._emulator.management_url
+
+    @property
+    def dynamodb_url(self) -> str:
+        """The ``endpoint_url`` of ``dynamodb`` clients."""
+        return self._emulator.dynamodb_url
+
+    @property
+    def connection_count(self) -> int:
+        """How many WebSocket connections are open."""
+        return self._emulator.connection_count
+
+    def aws(self, service: str) -> dict[str, Any]:
+        """Arguments that point a boto3 or aiobotocore client at the emulator.
+
+        ``boto3.client("dynamodb", **streamer.aws("dynamodb"))``; services are ``dynamodb``, ``dynamodbstreams``,
+        ``lambda``, ``sqs`` and ``apigatewaymanagementapi``.
+        """
+        endpoints = Endpoints()
+        urls = {"dynamodb": self.dynamodb_url, "dynamodbstreams": self.dynamodb_url}
+        urls["apigatewaymanagementapi"] = self.management_url
+        return {
+            "endpoint_url": urls.get(service, self._emulator.url),
+            "region_name": self._emulator.config.region,
+            "aws_access_key_id": endpoints.access_key_id,
+            "aws_secret_access_key": endpoints.secret_access_key,
+        }
+
+    # clients
+
+    def token(
+        self,
+        user: str = "test-user",
+        tenant: str = "test-tenant",
+        *,
+        permissions: Iterable[str] = (),
+        expires_in: float = 3600.0,
+        **claims: Any,
+    ) -> str:
+        """A token that the App's ``$connect`` accepts; a negative ``expires_in`` (seconds) makes an expired one."""
+        return mint(
+            self._secret,
+            user_id=user,
+            tenant_id=tenant,
+            now=time.time(),
+            permissions=permissions,
+            expires_in_seconds=expires_in,
+            claims=claims,
+        )
+
+    def url(self, user: str = "test-user", tenant: str = "test-tenant", **token: Any) -> str:
+        """The WebSocket URL with a token for this user in it, for any WebSocket client."""
+        return f"{self.websocket_url}?Authorization={quote(self.token(user, tenant, **token))}"
+
+    def client(self, user: str = "test-user", tenant: str = "test-tenant", **token: Any) -> StreamerClient:
+        """A client for ``async with``; see `token` for the arguments."""
+        return StreamerClient(self.websocket_url, self.token(user, tenant, **token))
+
+    @contextmanager
+    def connect(self, user: str = "test-user", tenant: str = "test-tenant", **token: Any) -> Iterator[SyncClient]:
+        """A connected client for tests that are plain functions; see `token` for the arguments."""
+        client = self.client(user, tenant, **token)
+        self.run(client.__aenter__())
+        try:
+            yield SyncClient(client, self.run)
+        finally:
+            self.run(client.close())
+
+
+def emulator_thread(
+    target: Topology | Callable[[Mapping[str, str]], Topology], config: EmulatorConfig, environment: Mapping[str, str]
+) -> EmulatorThread:
+    """An emulator for a topology, or for an App's topology made with this environment and a new JWT secret."""
+    if isinstance(target, Topology):
+        return EmulatorThread(target, config)
+    secret = environment.get("JWT_SECRET") or secrets.token_urlsafe(32)
+    settings = {"STREAMER_ENV": "development", **environment, "JWT_SECRET": secret}
+    return EmulatorThread(target(settings), config, secret=secret)
