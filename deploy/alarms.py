@@ -68,7 +68,7 @@ def alarms(topology: Topology, settings: StackSettings) -> dict[str, dict[str, A
             {"QueueName": att(queue_id(queue.name), "QueueName")},
             statistic="Maximum",
         )
-    found |= _api_alarms(topology) | _service_alarms(topology)
+    found |= _api_alarms(topology) | _service_alarms(topology, settings)
     if settings.alarm_topic_arn is not None:
         for alarm in found.values():
             alarm["Properties"]["AlarmActions"] = alarm["Properties"]["OKActions"] = [settings.alarm_topic_arn]
@@ -87,24 +87,24 @@ def _api_alarms(topology: Topology) -> dict[str, dict[str, Any]]:
     }
 
 
-def _service_alarms(topology: Topology) -> dict[str, dict[str, Any]]:
+def _service_alarms(topology: Topology, settings: StackSettings) -> dict[str, dict[str, Any]]:
     if not _is_app(topology):
         return {}
-    actions = {
-        "AlarmDescription": sub("${AWS::StackName}: an action failed"),
-        "Metrics": [{"Id": "errors", "Expression": _query(topology, ACTION_ERRORS), "Period": PERIOD_SECONDS}],
-        **_condition(1),
-    }
-    return {
+    dimensions = service_dimensions(topology)
+    found = {
         "AuthenticationFailedAlarm": _alarm(
             "many handshakes were refused",
             NAMESPACE,
             AUTHENTICATION_FAILED.name,
-            service_dimensions(topology),
+            dimensions,
             threshold=AUTHENTICATION_FAILURES,
         ),
-        "ActionErrorsAlarm": {"Type": "AWS::CloudWatch::Alarm", "Properties": actions},
     }
+    for action in sorted(settings.actions):
+        found[f"{pascal(action)}ActionErrorsAlarm"] = _alarm(
+            f"the action {action} failed", NAMESPACE, ACTION_ERRORS.name, {**dimensions, "Action": action}
+        )
+    return found
 
 
 def _is_app(topology: Topology) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -76,7 +77,9 @@ def translated(doing: str) -> Iterator[None]:
 
 
 def _domain_error(exc: errors.ClientError, doing: str) -> DeployError:
-    code, message = exc.response["Error"].get("Code", ""), exc.response["Error"].get("Message", "")
+    code, message = _code(exc), exc.response["Error"].get("Message", "")
+    if code == "ResourceNotFoundException" and exc.operation_name == "FilterLogEvents":
+        return DeployError(f"{doing} failed: there is no such log group; is the function's name right, and deployed?")
     if code in _REJECTED:
         return CredentialsError(f"AWS does not accept the credentials ({code}); log in again or name a --profile")
     if code in _DENIED:
@@ -210,7 +213,8 @@ class Aws:
         with translated(f"proposing the change of {proposal.stack_name}"):
             made = self._client("cloudformation").create_change_set(
                 StackName=proposal.stack_name,
-                ChangeSetName="streamer-deploy",
+                # A stack remembers the change sets that were executed, so a name serves once.
+                ChangeSetName=f"streamer-{uuid.uuid4()}",
                 ChangeSetType="CREATE" if proposal.is_new else "UPDATE",
                 Parameters=[_parameter(parameter) for parameter in proposal.parameters],
                 Tags=[{"Key": key, "Value": value} for key, value in proposal.tags.items()],

@@ -55,11 +55,13 @@ def interpreter(python: str) -> str | None:
     """Path of an interpreter of that minor version, such as ``3.13``; None when this machine has none."""
     if python == f"{sys.version_info.major}.{sys.version_info.minor}":
         return sys.executable
-    found = shutil.which(f"python{python}")
-    # A version manager's stand-in exists for versions that are not there: ask it.
-    if found is None or _output([found, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]) != python:
-        return None
-    return found
+    uv = shutil.which("uv")
+    known = _output([uv, "python", "find", "--no-project", "--offline", python]) if uv is not None else None
+    for found in (shutil.which(f"python{python}"), known):
+        # A version manager's stand-in exists for versions that are not there: ask it.
+        if found and _output([found, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]) == python:
+            return found
+    return None
 
 
 def _output(arguments: list[str]) -> str | None:

@@ -6,7 +6,7 @@ A plan never holds a secret: parameters are named in it, not valued.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from .cloud import Account, BucketState, Change, Event, Replacement, Stack
@@ -181,7 +181,7 @@ def plan(wanted: Wanted, found: Found | None, *, inline_bytes: int) -> Plan:
         bucket=bucket,
         code_key=code_key(wanted),
         steps=tuple(steps),
-        expected=diff(old, wanted.template, code_changes=_code_changes(wanted, stack)),
+        expected=_adopting(diff(old, wanted.template, code_changes=_code_changes(wanted, stack)), wanted, adopted),
         notes=notes,
     )
 
@@ -198,6 +198,17 @@ def _uploads(wanted: Wanted, found: Found, bucket: str) -> list[Step]:
 def _previous(wanted: Wanted, stack: Stack | None) -> tuple[str, ...]:
     known = stack.parameters if stack is not None else {}
     return tuple(n for n in wanted.template.get("Parameters", {}) if n in known and n not in wanted.given)
+
+
+def _adopting(changes: Sequence[Change], wanted: Wanted, tables: Sequence[str]) -> tuple[Change, ...]:
+    """The changes, where a table that exists already is not added but joins."""
+    resources = wanted.template["Resources"]
+    return tuple(
+        replace(change, action="Import")
+        if change.action == "Add" and resources[change.logical_id].get("Properties", {}).get("TableName") in tables
+        else change
+        for change in changes
+    )
 
 
 def _code_changes(wanted: Wanted, stack: Stack | None) -> bool:

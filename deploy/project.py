@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import sys
 from collections.abc import Mapping
@@ -43,13 +44,14 @@ def load_service(config: Config) -> Service:
     Raises:
         ConfigurationError: the app cannot be imported, or something in it or in the settings is impossible.
     """
-    settings = config.settings()
-    topology = _topology(config, settings)
+    settings, target = config.settings(), _target(config)
+    if isinstance(target, App):
+        settings = dataclasses.replace(settings, actions=tuple(target.actions))
+    topology = _topology(config, settings, target)
     return Service(topology=topology, settings=settings, template=template(topology, settings))
 
 
-def _topology(config: Config, settings: StackSettings) -> Topology:
-    target = _target(config)
+def _topology(config: Config, settings: StackSettings, target: App | Topology) -> Topology:
     if isinstance(target, Topology):
         return target
     # Values of the app's variables come from Secrets Manager; none is needed to describe the stack.

@@ -51,6 +51,8 @@ class StackSettings:
     throttle_burst: int = 1000
     reserved_concurrency: Mapping[str, int] = field(default_factory=dict)
     """Function name to its reserved concurrency; absent: the account's pool."""
+    actions: tuple[str, ...] = ()
+    """Names of the app's actions; each gets an alarm on its errors."""
     alarm_topic_arn: str | None = None
     """SNS topic that alarms notify; None: they only show."""
 
