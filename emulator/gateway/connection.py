@@ -204,7 +204,7 @@ class Connection:
         if self._is_too_big(response.body):
             text = f"the body of the route response is over {self._stage.limits.message_bytes} bytes"
             return [self._error(INTERNAL_SERVER_ERROR, invoke.request_id), Warn(text, self._fields(invoke))]
-        return [Send(response.body)]
+        return [Send(_sendable(response.body))]
 
     def post(self, text: str, now: float) -> list[Effect]:
         """``@connections`` posts a message. It counts as activity. [DOC] hotsock.io/docs/connections/keep-alive"""
@@ -277,3 +277,8 @@ class Connection:
     def _fields(self, invoke: Invoke | None = None) -> dict[str, str]:
         fields = {"connection_id": self._session.connection_id}
         return fields if invoke is None else {**fields, "route": invoke.route_key, "function": invoke.function}
+
+
+def _sendable(text: str) -> str:
+    """A text that has a UTF-8 form: JSON can carry half a surrogate pair, a text message cannot."""
+    return text if text.isascii() else text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

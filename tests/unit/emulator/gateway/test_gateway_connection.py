@@ -168,6 +168,14 @@ def test_a_route_response_over_128_kb_is_an_error() -> None:
     assert "Internal server error" in str(too_big)
 
 
+def test_half_a_surrogate_pair_is_replaced_because_no_frame_can_carry_it() -> None:
+    connection = opened(stage_of(route("join", route_response=True)))
+
+    effects = connection.replied(invoked(connection), returned({"statusCode": 200, "body": "a\ud800b😀é"}), 2.0)
+
+    assert effects == [Send("a\ufffdb😀é")]
+
+
 def test_nothing_is_sent_after_the_end() -> None:
     connection = opened(stage_of(route("join", route_response=True)))
     invoke = invoked(connection)
