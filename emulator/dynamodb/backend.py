@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 from moto.dynamodb.models import DynamoDBBackend
 
@@ -17,6 +17,9 @@ from .errors import ApiError, invalid_parameter, not_found
 from .items import StoredItem
 from .records import RETENTION_SECONDS, SERVICE_IDENTITY, Listener, Stream, StreamRecord
 from .table import EmbeddedTable
+
+CLOSED_STREAMS: Final = 100
+"""Streams of deleted tables that are kept; the oldest are forgotten first. Chosen by us, to bound memory."""
 
 Change = tuple[EmbeddedTable, StoredItem | None, StoredItem | None]
 
@@ -59,12 +62,24 @@ class EmbeddedBackend(DynamoDBBackend):  # type: ignore[misc] # moto publishes n
             self._record(table, old, new)
 
     def opened(self, stream: Stream) -> None:
-        """Keep a stream, and forget those that nobody can read any more."""
+        """Keep a stream, and forget closed ones that are a day old, or the oldest of too many."""
         horizon = self.now() - RETENTION_SECONDS
-        for arn, other in list(self.streams.items()):
-            if other.closed and (not other.records or other.records[-1].created_seconds < horizon):
-                del self.streams[arn]
+        closed = [other for other in self.streams.values() if other.closed]
+        for position, other in enumerate(closed, start=1):
+            if other.last_change_seconds < horizon or position <= len(closed) - CLOSED_STREAMS:
+                del self.streams[other.arn]
         self.streams[stream.arn] = stream
+
+    def stream_time(self, table_name: str) -> float:
+        """When a stream that is switched on now was created: Unix seconds, later than all before of that table.
+
+        Its label, and its sequence numbers, are made of it.
+        """
+        before = [stream.created_seconds for stream in self.streams.values() if stream.table_name == table_name]
+        milliseconds = int(self.now() * 1000)
+        if before:
+            milliseconds = max(milliseconds, round(max(before) * 1000) + 1)
+        return milliseconds / 1000
 
     def _record(self, table: EmbeddedTable, old: StoredItem | None, new: StoredItem | None) -> None:
         stream = table.stream

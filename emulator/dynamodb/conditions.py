@@ -1,7 +1,7 @@
 """Condition and filter expressions, compiled once: moto's parser, our evaluation.
 
-moto parses an expression two or three times per request, knows list positions of one digit only, and compares
-values of different types as Python does. Here the parsed tree becomes one function, kept for the next request, which
+moto parses an expression two or three times per request, knows no white space but blanks, and compares values of
+different types as Python does. Here the parsed tree becomes one function, kept for the next request, which
 compares as DynamoDB does. [DOC] ddb-docs:Expressions.OperatorsAndFunctions
 """
 

@@ -116,7 +116,7 @@ class Stream:
         self.view_type = view_type
         self.created_seconds = created_seconds
         # Milliseconds first, so that a stream made later, or after a restart, always counts on from a higher number.
-        self.first_sequence = int(created_seconds * 1000) * 10**9 if first_sequence is None else first_sequence
+        self.first_sequence = round(created_seconds * 1000) * 10**9 if first_sequence is None else first_sequence
         self.next_sequence = self.first_sequence
         self.closed = False
         self.records: deque[StreamRecord] = deque(maxlen=history_records)
@@ -130,6 +130,11 @@ class Stream:
     def oldest_sequence(self) -> int:
         """Sequence number of the oldest record kept, or of the next one."""
         return self.records[0].sequence if self.records else self.next_sequence
+
+    @property
+    def last_change_seconds(self) -> float:
+        """When the newest record was made, or the stream."""
+        return self.records[-1].created_seconds if self.records else self.created_seconds
 
     def append(self, record: StreamRecord) -> None:
         """Add the newest record; the oldest go when there are too many or they are over a day old."""

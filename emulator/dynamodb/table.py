@@ -25,8 +25,8 @@ class Journal(Protocol):
 
     history_records: int
 
-    def now(self) -> float:
-        """The time, in Unix seconds."""
+    def stream_time(self, table_name: str) -> float:
+        """When a stream that is switched on now was created: Unix seconds, later than all before of that table."""
 
     def wrote(self, table: EmbeddedTable, old: StoredItem | None, new: StoredItem | None) -> None:
         """An item was replaced."""
@@ -96,11 +96,11 @@ class EmbeddedTable(Table):  # type: ignore[misc] # moto publishes no types
             return
         if not view_type:
             raise invalid_parameter("StreamViewType is required when StreamEnabled is true")
-        now = self.journal.now()
+        created = self.journal.stream_time(self.name)
         # [REC] the label is the time of creation in milliseconds, without a zone
-        label = datetime.fromtimestamp(now, UTC).replace(tzinfo=None).isoformat(timespec="milliseconds")
+        label = datetime.fromtimestamp(created, UTC).replace(tzinfo=None).isoformat(timespec="milliseconds")
         self.stream_specification = {"StreamEnabled": True, "StreamViewType": view_type}
-        self.open_stream(label=label, created_seconds=now)
+        self.open_stream(label=label, created_seconds=created)
 
     def open_stream(self, *, label: str, created_seconds: float, first_sequence: int | None = None) -> Stream:
         """Start (or, after a restart, continue) the stream with this label."""

@@ -1,7 +1,7 @@
 """Attribute values: how they are read from the wire, how large they are, how they sort. Pure.
 
-moto keeps values as they were sent, so that ``1.0`` and ``1`` differ and binary sorts by its base64 text. Here
-numbers are brought to DynamoDB's one form and binary is decoded as soon as a request is read.
+moto keeps numbers as they were sent, so that ``1.0`` and ``1`` differ. Here numbers are brought to DynamoDB's one
+form, and binary is decoded, as soon as a request is read.
 """
 
 from __future__ import annotations
