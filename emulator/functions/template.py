@@ -40,8 +40,11 @@ IMPORT_AHEAD: Final = (
     "awslambdaric.lambda_runtime_exception",
     "awslambdaric.lambda_runtime_log_utils",
     "awslambdaric.lambda_runtime_marshaller",
-    "streamer",
-    "streamer.app",
+    "jwt",
+    "streamer.handlers.connect",
+    "streamer.handlers.disconnect",
+    "streamer.handlers.processor",
+    "streamer.handlers.router",
 )
 """What the template imports before it forks: no module of the user, and none that reads variables when imported (as
 ``runtime_client``, the native part of AWS's client, does)."""

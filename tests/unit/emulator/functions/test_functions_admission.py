@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import pytest
+
+from emulator.functions.admission import PATIENCE_SECONDS, WAITING_EVENTS, Limit, Load, environments_wanted
+from streamer.topology import Function
+
+
+def load(**changes: float) -> Load:
+    values: dict[str, float] = {
+        "environments": 1,
+        "starting": 0,
+        "limit": 10,
+        "waiting": 5,
+        "waited_seconds": PATIENCE_SECONDS,
+        "still_seconds": 0,
+        "cores": 2,
+    }
+    return Load(**(values | changes))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("situation", "wanted"),
+    [
+        pytest.param(load(environments=0, waited_seconds=0), 1, id="the first event starts the first environment"),
+        pytest.param(load(waiting=0), 0, id="nothing waits"),
+        pytest.param(load(waiting=1, starting=1), 0, id="one is starting for the one that waits"),
+        pytest.param(load(waited_seconds=0), 0, id="one may be free at once"),
+        pytest.param(load(), 1, id="answers come, a core is left"),
+        pytest.param(load(environments=2), 0, id="answers come, no core is left"),
+        pytest.param(load(environments=2, still_seconds=1), 5, id="all sleep"),
+        pytest.param(load(environments=8, still_seconds=1), 2, id="all sleep, up to the limit"),
+        pytest.param(load(environments=2, starting=1, still_seconds=1), 0, id="one is about to be ready"),
+        pytest.param(load(environments=10, still_seconds=1), 0, id="at the limit"),
+    ],
+)
+def test_environments_wanted(situation: Load, wanted: int) -> None:
+    assert environments_wanted(situation) == wanted
+
+
+def test_over_its_reserved_concurrency_a_function_is_throttled() -> None:
+    limit = Limit.of(Function(name="f", handler="a.b", reserved_concurrency=2), default=10)
+
+    assert limit.refusal(running=1, waiting=0) is None
+    refusal = limit.refusal(running=1, waiting=1)
+    assert refusal is not None
+    assert (refusal.status, refusal.error_type, refusal.message, refusal.reason) == (
+        429,
+        "TooManyRequestsException",
+        "Rate Exceeded.",
+        "ReservedFunctionConcurrentInvocationLimitExceeded",
+    )
+
+
+def test_a_reserved_concurrency_of_zero_switches_a_function_off() -> None:
+    limit = Limit.of(Function(name="f", handler="a.b", reserved_concurrency=0), default=10)
+
+    assert limit.refusal(running=0, waiting=0) is not None
+
+
+def test_over_the_emulators_own_limit_events_wait_up_to_a_bound() -> None:
+    limit = Limit.of(Function(name="f", handler="a.b"), default=10)
+
+    assert limit.refusal(running=10, waiting=WAITING_EVENTS - 1) is None
+    refusal = limit.refusal(running=10, waiting=WAITING_EVENTS)
+    assert refusal is not None
+    assert refusal.reason == "ConcurrentInvocationLimitExceeded"

@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from emulator.functions.asynchronous import (
+    AsyncInvocations,
+    GiveUp,
+    Progress,
+    Retry,
+    failure_document,
+    next_step,
+)
+from emulator.functions.outcome import Failed, Outcome, Refused, Returned
+from streamer.topology import Api, AsyncInvocation, Function, Queue, Topology
+
+RETURNED = Returned(b"1", "id")
+FAILED = Failed(b'{"errorType": "ValueError"}', "id", "ValueError")
+THROTTLED = Refused(429, "TooManyRequestsException", "Rate Exceeded.")
+MISSING = Refused(404, "ResourceNotFoundException", "gone")
+RULES = AsyncInvocation(function="f", maximum_retry_attempts=2, maximum_event_age_seconds=60)
+
+
+def progress(failures: int = 0, refusals: int = 0, age_seconds: float = 0) -> Progress:
+    return Progress(failures=failures, refusals=refusals, age_seconds=age_seconds)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "so_far", "step"),
+    [
+        pytest.param(RETURNED, progress(), None, id="success"),
+        pytest.param(FAILED, progress(1), Retry(after_seconds=10), id="first failure"),
+        pytest.param(FAILED, progress(2), Retry(after_seconds=20), id="second failure"),
+        pytest.param(FAILED, progress(3), GiveUp(condition="RetriesExhausted"), id="third failure"),
+        pytest.param(FAILED, progress(1, age_seconds=51), GiveUp(condition="EventAgeExceeded"), id="too old to retry"),
+        pytest.param(THROTTLED, progress(0, 1), Retry(after_seconds=1), id="throttled"),
+        pytest.param(THROTTLED, progress(2, 5), Retry(after_seconds=16), id="throttled again: not a retry, but later"),
+        pytest.param(THROTTLED, progress(0, 9), GiveUp(condition="EventAgeExceeded"), id="throttled for too long"),
+        pytest.param(MISSING, progress(0, 1), GiveUp(condition="RetriesExhausted"), id="the function is gone"),
+    ],
+)
+def test_next_step(outcome: Outcome, so_far: Progress, step: Retry | GiveUp | None) -> None:
+    assert next_step(outcome, so_far, RULES, (10.0, 20.0)) == step
+
+
+def test_failure_document() -> None:
+    document = failure_document(
+        function_arn="arn:aws:lambda:us-east-1:123456789012:function:f",
+        request_id="id",
+        payload=b'{"a": 1}',
+        outcome=FAILED,
+        condition="RetriesExhausted",
+        attempts=3,
+        now=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
+    )
+
+    assert document == {
+        "version": "1.0",
+        "timestamp": "2026-01-02T03:04:05.000Z",
+        "requestContext": {
+            "requestId": "id",
+            "functionArn": "arn:aws:lambda:us-east-1:123456789012:function:f:$LATEST",
+            "condition": "RetriesExhausted",
+            "approximateInvokeCount": 3,
+        },
+        "requestPayload": {"a": 1},
+        "responseContext": {"statusCode": 200, "executedVersion": "$LATEST", "functionError": "Unhandled"},
+        "responsePayload": {"errorType": "ValueError"},
+    }
+
+
+class World:
+    """A function that answers as told, a clock that does not wait, and a destination."""
+
+    def __init__(self, *outcomes: Outcome) -> None:
+        self.outcomes = list(outcomes)
+        self.request_ids: list[str] = []
+        self.slept: list[float] = []
+        self.documents: list[tuple[str, Mapping[str, Any]]] = []
+        self.settled = asyncio.Event()
+
+    async def invoke(self, function: str, payload: bytes, *, request_id: str) -> Outcome:
+        self.request_ids.append(request_id)
+        outcome = self.outcomes.pop(0)
+        if not self.outcomes and isinstance(outcome, Returned):
+            self.settled.set()
+        return outcome
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+
+    async def send(self, queue: str, document: Mapping[str, Any]) -> None:
+        self.documents.append((queue, document))
+        self.settled.set()
+
+    def invocations(self, rules: AsyncInvocation) -> AsyncInvocations:
+        topology = Topology(
+            api=Api(name="a", routes=()),
+            functions=(Function(name="f", handler="a.b"),),
+            queues=(Queue(name="dead"),),
+            async_invocations=(rules,),
+        )
+        return AsyncInvocations(
+            topology,
+            self.invoke,
+            destinations=self,
+            function_arn=lambda name: f"arn:{name}",
+            retry_seconds=(60.0, 120.0),
+            sleep=self.sleep,
+        )
+
+
+async def test_an_event_that_fails_twice_and_then_succeeds_is_done() -> None:
+    world = World(FAILED, FAILED, RETURNED)
+
+    async with world.invocations(AsyncInvocation(function="f", on_failure="dead")) as invocations:
+        assert invocations.accept("f", b"{}", "one")
+        await asyncio.wait_for(world.settled.wait(), 5)
+
+    assert world.request_ids == ["one", "one", "one"]
+    assert world.slept == [60.0, 120.0]
+    assert world.documents == []
+
+
+async def test_an_event_that_fails_three_times_goes_to_the_destination() -> None:
+    world = World(FAILED, FAILED, FAILED)
+
+    async with world.invocations(AsyncInvocation(function="f", on_failure="dead")) as invocations:
+        invocations.accept("f", b"{}", "one")
+        await asyncio.wait_for(world.settled.wait(), 5)
+
+    ((queue, document),) = world.documents
+    assert queue == "dead"
+    assert document["requestContext"]["approximateInvokeCount"] == 3

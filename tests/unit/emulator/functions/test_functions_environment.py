@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+import json
+import random
+import re
+from datetime import UTC, datetime
+
+import pytest
+
+from emulator.functions import environment as env
+from streamer.topology import Function
+
+ID = "3f1c0d6e-0000-4000-8000-000000000001"
+NOW = datetime(2026, 1, 2, 3, 4, 5, 678_000, tzinfo=UTC)
+
+
+def variables(function: Function, endpoints: env.Endpoints | None = None) -> dict[str, str]:
+    return env.variables(
+        function, endpoints or env.Endpoints(), python=(3, 13), task_root="/project", log_stream="2026/01/02/[$LATEST]0"
+    )
+
+
+def test_a_function_sees_lambdas_variables() -> None:
+    seen = variables(Function(name="router", handler="app.handler", memory_mb=256))
+
+    assert {
+        "AWS_EXECUTION_ENV": "AWS_Lambda_python3.13",
+        "AWS_LAMBDA_FUNCTION_NAME": "router",
+        "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "256",
+        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+        "AWS_LAMBDA_LOG_GROUP_NAME": "/aws/lambda/router",
+        "AWS_LAMBDA_LOG_STREAM_NAME": "2026/01/02/[$LATEST]0",
+        "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
+        "LAMBDA_TASK_ROOT": "/project",
+        "TZ": ":UTC",
+        "_HANDLER": "app.handler",
+    }.items() <= seen.items()
+
+
+def test_a_function_finds_the_local_services_and_their_certificate() -> None:
+    endpoints = env.Endpoints(services={"DYNAMODB": "http://127.0.0.1:1", "SQS": "http://127.0.0.1:2"}, ca_bundle="/ca")
+
+    seen = variables(Function(name="f", handler="a.b"), endpoints)
+
+    assert seen["AWS_ENDPOINT_URL_DYNAMODB"] == "http://127.0.0.1:1"
+    assert seen["AWS_ENDPOINT_URL_SQS"] == "http://127.0.0.1:2"
+    assert seen["AWS_CA_BUNDLE"] == "/ca"
+
+
+def test_a_functions_own_variables_win_except_over_reserved_names() -> None:
+    seen = variables(
+        Function(name="f", handler="a.b", environment={"TZ": "Asia/Tokyo", "AWS_REGION": "mars-1", "X": "1"})
+    )
+
+    assert (seen["TZ"], seen["AWS_REGION"], seen["X"]) == ("Asia/Tokyo", "us-east-1", "1")
+
+
+def test_a_log_stream_is_named_after_day_version_and_environment() -> None:
+    assert re.fullmatch(r"2026/01/02/\[\$LATEST\][0-9a-f]{32}", env.log_stream_name(NOW, random.Random(1)))
+
+
+def test_a_trace_is_not_sampled() -> None:
+    assert re.fullmatch(
+        r"Root=1-6957e0a5-[0-9a-f]{24};Parent=[0-9a-f]{16};Sampled=0", env.trace_id(0x6957E0A5, random.Random(1))
+    )
+
+
+@pytest.mark.parametrize(
+    ("report", "line"),
+    [
+        pytest.param(
+            env.Report(request_id=ID, duration_ms=3.01, memory_mb=128, memory_used_mb=36),
+            f"REPORT RequestId: {ID}\tDuration: 3.01 ms\tBilled Duration: 4 ms\tMemory Size: 128 MB\t"
+            "Max Memory Used: 36 MB\t",
+            id="warm",
+        ),
+        pytest.param(
+            env.Report(request_id=ID, duration_ms=3.01, memory_mb=128, memory_used_mb=36, init_ms=110.1),
+            f"REPORT RequestId: {ID}\tDuration: 3.01 ms\tBilled Duration: 114 ms\tMemory Size: 128 MB\t"
+            "Max Memory Used: 36 MB\tInit Duration: 110.10 ms\t",
+            id="cold",
+        ),
+        pytest.param(
+            env.Report(request_id=ID, duration_ms=1000, memory_mb=128, memory_used_mb=None, status="timeout"),
+            f"REPORT RequestId: {ID}\tDuration: 1000.00 ms\tBilled Duration: 1000 ms\tMemory Size: 128 MB\t"
+            "Status: timeout\t",
+            id="timed out",
+        ),
+        pytest.param(
+            env.Report(
+                request_id=ID,
+                duration_ms=1,
+                memory_mb=128,
+                memory_used_mb=128,
+                status="error",
+                error_type=env.OUT_OF_MEMORY,
+            ),
+            f"REPORT RequestId: {ID}\tDuration: 1.00 ms\tBilled Duration: 1 ms\tMemory Size: 128 MB\t"
+            "Max Memory Used: 128 MB\tStatus: error\tError Type: Runtime.OutOfMemory\t",
+            id="out of memory",
+        ),
+    ],
+)
+def test_report_line(report: env.Report, line: str) -> None:
+    assert report.line() == line
+
+
+def test_start_end_and_timeout_lines() -> None:
+    assert env.start_line(ID) == f"START RequestId: {ID} Version: $LATEST"
+    assert env.end_line(ID) == f"END RequestId: {ID}"
+    assert env.timeout_line(NOW, ID, 1) == f"2026-01-02T03:04:05.678Z {ID} Task timed out after 1.00 seconds"
+    assert env.init_start_line((3, 13), "eu-west-1").startswith("INIT_START Runtime Version: python:3.13.")
+
+
+def test_a_timeout_is_answered_as_lambda_does() -> None:
+    assert json.loads(env.timeout_payload(ID, 1)) == {
+        "errorType": "Sandbox.Timedout",
+        "errorMessage": f"RequestId: {ID} Error: Task timed out after 1.00 seconds",
+    }
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [
+        pytest.param(0, "Runtime exited without providing a reason", id="exit status 0"),
+        pytest.param(127, "Runtime exited with error: exit status 127", id="exit status 127"),
+        pytest.param(-9, "Runtime exited with error: signal: killed", id="killed"),
+        pytest.param(-11, "Runtime exited with error: signal: segmentation fault", id="segmentation fault"),
+        pytest.param(-64, "Runtime exited with error: signal: signal 64", id="signal without a name"),
+    ],
+)
+def test_an_exit_is_answered_as_lambda_does(status: int, reason: str) -> None:
+    assert json.loads(env.exit_payload(ID, env.exit_reason(status))) == {
+        "errorType": "Runtime.ExitError",
+        "errorMessage": f"RequestId: {ID} Error: {reason}",
+    }
+
+
+@pytest.mark.parametrize(
+    ("payload", "expected"),
+    [
+        pytest.param(b'{"errorType": "ValueError"}', "ValueError", id="named"),
+        pytest.param(b'{"errorType": ""}', "Unhandled", id="empty"),
+        pytest.param(b'{"errorType": 1}', "Unhandled", id="not a string"),
+        pytest.param(b"[]", "Unhandled", id="not an object"),
+        pytest.param(b"\xff", "Unhandled", id="not JSON"),
+    ],
+)
+def test_error_type(payload: bytes, expected: str) -> None:
+    assert env.error_type(payload) == expected

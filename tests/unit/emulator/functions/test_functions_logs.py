@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+from emulator.functions.logs import TAIL_BYTES, LambdaLogFiles, NoLog, PrettyLog, Tails, tail
+
+
+class Kept(NoLog):
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def write(self, function: str, request_id: str | None, line: str, *, platform: bool = False) -> None:
+        self.lines.append(line)
+
+
+def test_pretty_lines_tell_function_and_request() -> None:
+    stream = io.StringIO()
+    log = PrettyLog(stream)
+
+    log.write("router", "0123456789", "hello")
+    log.write("router", None, "importing")
+    log.write("router", "0123456789", "two\nlines")
+
+    assert stream.getvalue() == (
+        "router 01234567 | hello\nrouter init | importing\nrouter 01234567 | two\nrouter 01234567 | lines\n"
+    )
+
+
+def test_pretty_lines_leave_out_what_lambda_writes_for_each_event() -> None:
+    stream = io.StringIO()
+    log = PrettyLog(stream)
+
+    log.write("f", "1", "START RequestId: 1 Version: $LATEST", platform=True)
+    log.write("f", "1", "START of my own", platform=False)
+    log.write("f", "1", "... Task timed out after 1.00 seconds", platform=True)
+
+    assert stream.getvalue() == "f 1 | START of my own\nf 1 | ... Task timed out after 1.00 seconds\n"
+
+
+def test_log_files_hold_lambdas_own_lines(tmp_path: Path) -> None:
+    log = LambdaLogFiles(tmp_path / "logs")
+
+    log.write("f", "1", "START RequestId: 1 Version: $LATEST", platform=True)
+    log.write("f", "1", "hello")
+    log.close()
+
+    assert (tmp_path / "logs" / "aws-lambda-f.log").read_text() == "START RequestId: 1 Version: $LATEST\nhello\n"
+
+
+def test_a_tail_keeps_one_request_and_lambdas_lines_while_it_is_asked_for() -> None:
+    sink = Kept()
+    tails = Tails(sink)
+    assert not tails.platform_lines
+
+    with tails.keep("1") as kept:
+        assert tails.platform_lines
+        tails.write("f", "1", "START RequestId: 1", platform=True)
+        tails.write("f", "1", "mine")
+        tails.write("f", "2", "another's")
+
+    assert tail(kept) == b"START RequestId: 1\nmine\n"
+    assert sink.lines == ["mine", "another's"]
+    assert not tails.platform_lines
+
+
+def test_a_tail_has_4_kb() -> None:
+    tails = Tails(NoLog())
+
+    with tails.keep("1") as kept:
+        for number in range(10_000):
+            tails.write("f", "1", f"line {number}")
+
+    assert len(tail(kept)) == TAIL_BYTES
+    assert tail(kept).endswith(b"line 9999\n")

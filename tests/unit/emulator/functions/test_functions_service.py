@@ -1,0 +1,197 @@
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+from typing import Self
+
+import pytest
+
+from emulator.functions.environment import Endpoints
+from emulator.functions.logs import NoLog, Tails
+from emulator.functions.outcome import Failed, Outcome, Refused, Returned
+from emulator.functions.service import ASYNC_BYTES, SYNC_BYTES, LambdaService, Target, target
+from emulator.http import HttpRequest, HttpResponse
+from streamer.topology import Api, Function, Topology
+
+ARN = "arn:aws:lambda:us-east-1:123456789012:function:f"
+TOPOLOGY = Topology(api=Api(name="a", routes=()), functions=(Function(name="f", handler="a.b"),))
+
+
+class FakeFunctions:
+    def __init__(self, outcome: Outcome, tails: Tails | None = None) -> None:
+        self.outcome = outcome
+        self.tails = tails
+        self.payloads: list[bytes] = []
+        self.client_contexts: list[str | None] = []
+        self.called = asyncio.Event()
+
+    async def invoke(
+        self, function: str, payload: bytes, *, request_id: str | None = None, client_context: str | None = None
+    ) -> Outcome:
+        self.payloads.append(payload)
+        self.client_contexts.append(client_context)
+        if self.tails is not None:
+            self.tails.write(function, request_id, "hello")
+        self.called.set()
+        return self.outcome
+
+    async def reload(self) -> None:
+        raise NotImplementedError
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        return None
+
+
+def request(name: str = "f", body: bytes = b"{}", query: str = "", **headers: str) -> HttpRequest:
+    fields = {name.replace("_", "-"): value for name, value in headers.items()}
+    target = f"/2015-03-31/functions/{name}/invocations{query}"
+    return HttpRequest("POST", target, tuple(fields.items()), body, "127.0.0.1", fields)
+
+
+def headers(response: HttpResponse) -> dict[str, str]:
+    return {name.lower(): value for name, value in response.headers}
+
+
+@pytest.mark.parametrize(
+    ("segment", "query", "expected"),
+    [
+        pytest.param("f", None, Target(function="f", qualifier=None), id="name"),
+        pytest.param("f:1", None, Target(function="f", qualifier="1"), id="name and version"),
+        pytest.param("f", "live", Target(function="f", qualifier="live"), id="name, and alias in the query"),
+        pytest.param("f:$LATEST", None, Target(function="f", qualifier="$LATEST"), id="$LATEST"),
+        pytest.param("123456789012:function:f", None, Target(function="f", qualifier=None), id="partial ARN"),
+        pytest.param("123456789012:f", None, Target(function="f", qualifier=None), id="account and name"),
+        pytest.param(ARN, None, Target(function="f", qualifier=None), id="ARN"),
+        pytest.param(f"{ARN}:live", None, Target(function="f", qualifier="live"), id="qualified ARN"),
+        pytest.param("no such name!", None, None, id="not a name"),
+        pytest.param("", None, None, id="empty"),
+    ],
+)
+def test_target(segment: str, query: str | None, expected: Target | None) -> None:
+    assert target(segment, query) == expected
+
+
+async def test_a_result_is_answered_with_its_version() -> None:
+    service = LambdaService(TOPOLOGY, FakeFunctions(Returned(b'{"a": 1}', "id")), endpoints=Endpoints())
+
+    response = await service.handle(request())
+
+    assert (response.status, response.body) == (200, b'{"a": 1}')
+    assert headers(response)["x-amz-executed-version"] == "$LATEST"
+    assert "x-amz-function-error" not in headers(response)
+
+
+async def test_an_error_is_answered_with_200_and_a_header() -> None:
+    service = LambdaService(TOPOLOGY, FakeFunctions(Failed(b'{"errorType": "E"}', "id", "E")), endpoints=Endpoints())
+
+    response = await service.handle(request())
+
+    assert (response.status, response.body) == (200, b'{"errorType": "E"}')
+    assert headers(response)["x-amz-function-error"] == "Unhandled"
+
+
+async def test_no_payload_is_an_empty_object() -> None:
+    functions = FakeFunctions(Returned(b"1", "id"))
+    service = LambdaService(TOPOLOGY, functions, endpoints=Endpoints())
+
+    await service.handle(request(body=b""))
+
+    assert functions.payloads == [b"{}"]
+
+
+async def test_a_client_context_reaches_the_function() -> None:
+    functions = FakeFunctions(Returned(b"1", "id"))
+    service = LambdaService(TOPOLOGY, functions, endpoints=Endpoints())
+    context = {"custom": {"ü": 1}}
+
+    await service.handle(request(x_amz_client_context=base64.b64encode(json.dumps(context).encode()).decode()))
+
+    (passed_on,) = functions.client_contexts
+    assert passed_on is not None
+    assert passed_on.isascii()
+    assert json.loads(passed_on) == context
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "error"),
+    [
+        pytest.param(request("g"), 404, "ResourceNotFoundException", id="no such function"),
+        pytest.param(request("f:live"), 404, "ResourceNotFoundException", id="no such alias"),
+        pytest.param(request("f", query="?Qualifier=7"), 404, "ResourceNotFoundException", id="no such version"),
+        pytest.param(request("!"), 400, "ValidationException", id="not a name"),
+        pytest.param(request(body=b"{"), 400, "InvalidRequestContentException", id="not JSON"),
+        pytest.param(request(body=b"\xff"), 400, "InvalidRequestContentException", id="not UTF-8"),
+        pytest.param(request(x_amz_client_context="%"), 400, "InvalidRequestContentException", id="bad context"),
+        pytest.param(
+            request(body=b" " * (SYNC_BYTES + 1)), 413, "RequestTooLargeException", id="over 6 MB synchronously"
+        ),
+        pytest.param(
+            request(body=b" " * (ASYNC_BYTES + 1), x_amz_invocation_type="Event"),
+            413,
+            "RequestTooLargeException",
+            id="over 1 MB asynchronously",
+        ),
+        pytest.param(
+            request(x_amz_invocation_type="Sometimes"), 400, "InvalidParameterValueException", id="unknown type"
+        ),
+    ],
+)
+async def test_refusals(asked: HttpRequest, status: int, error: str) -> None:
+    functions = FakeFunctions(Returned(b"1", "id"))
+    service = LambdaService(TOPOLOGY, functions, endpoints=Endpoints())
+
+    response = await service.handle(asked)
+
+    assert (response.status, headers(response)["x-amzn-errortype"]) == (status, error)
+    assert functions.payloads == []
+
+
+async def test_throttling_gives_its_reason() -> None:
+    refusal = Refused(429, "TooManyRequestsException", "Rate Exceeded.", "ReservedFunctionConcurrentInvocationLimit")
+    service = LambdaService(TOPOLOGY, FakeFunctions(refusal), endpoints=Endpoints())
+
+    response = await service.handle(request())
+
+    assert response.status == 429
+    assert json.loads(response.body)["Reason"] == "ReservedFunctionConcurrentInvocationLimit"
+
+
+async def test_a_dry_run_runs_nothing() -> None:
+    functions = FakeFunctions(Returned(b"1", "id"))
+    service = LambdaService(TOPOLOGY, functions, endpoints=Endpoints())
+
+    assert (await service.handle(request(x_amz_invocation_type="DryRun"))).status == 204
+    assert functions.payloads == []
+
+
+async def test_an_event_is_accepted_before_it_runs() -> None:
+    functions = FakeFunctions(Returned(b"1", "id"))
+
+    async with LambdaService(TOPOLOGY, functions, endpoints=Endpoints()) as service:
+        response = await service.handle(request(x_amz_invocation_type="Event"))
+        assert (response.status, response.body, functions.payloads) == (202, b"", [])
+        await asyncio.wait_for(functions.called.wait(), 5)
+
+    assert functions.payloads == [b"{}"]
+
+
+async def test_the_log_is_returned_on_request() -> None:
+    tails = Tails(NoLog())
+    functions = FakeFunctions(Returned(b"1", "id"), tails)
+    service = LambdaService(TOPOLOGY, functions, endpoints=Endpoints(), tails=tails)
+
+    response = await service.handle(request(x_amz_log_type="Tail"))
+
+    assert base64.b64decode(headers(response)["x-amz-log-result"]) == b"hello\n"
+    assert "x-amz-log-result" not in headers(await service.handle(request()))
+
+
+def test_only_lambdas_paths_are_handled() -> None:
+    service = LambdaService(TOPOLOGY, FakeFunctions(Returned(b"1", "id")), endpoints=Endpoints())
+
+    assert service.handles(request())
+    assert not service.handles(HttpRequest("POST", "/dev/@connections/x", (), b"", "127.0.0.1"))
