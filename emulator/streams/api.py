@@ -73,9 +73,16 @@ class StreamsApi(Protocol):
         ...
 
 
-_EXPIRED: Final = frozenset({"ExpiredIteratorException"})
-_TRIMMED: Final = frozenset({"TrimmedDataAccessException"})
+_ERRORS: Final[Mapping[str, type[StreamsApiError]]] = {
+    "ExpiredIteratorException": IteratorExpiredError,
+    "TrimmedDataAccessException": TrimmedError,
+}
 _MISSING: Final = frozenset({"ResourceNotFoundException"})
+
+
+def streams_error(code: str, message: str) -> StreamsApiError:
+    """The exception for an error that the streams API answered with; ``code`` is AWS's."""
+    return _ERRORS.get(code, StreamsApiError)(message)
 
 
 class BotoStreamsApi:
@@ -145,9 +152,7 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except ClientError as error:
-        code = error.response.get("Error", {}).get("Code", "")
-        kind = IteratorExpiredError if code in _EXPIRED else TrimmedError if code in _TRIMMED else StreamsApiError
-        raise kind(str(error)) from error
+        raise streams_error(error.response.get("Error", {}).get("Code", ""), str(error)) from error
     except (BotoCoreError, OSError) as error:
         raise StreamsApiError(f"{type(error).__name__}: {error}") from error
 

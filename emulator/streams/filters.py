@@ -206,7 +206,7 @@ def _numeric(operand: Any, where: str) -> _Test:
     if not isinstance(operand, list | tuple) or len(operand) not in (2, 4):
         raise InvalidFilterPatternError(f'{where}: numeric takes [">", 0] or [">", 0, "<=", 5].')
     signs, bounds = operand[0::2], operand[1::2]
-    if not all(sign in _COMPARISONS for sign in signs) or not all(map(_is_number, bounds)):
+    if not all(isinstance(sign, str) and sign in _COMPARISONS for sign in signs) or not all(map(_is_number, bounds)):
         raise InvalidFilterPatternError(f"{where}: numeric takes pairs of a comparison and a number.")
     if len(signs) == 2 and not (signs[0] in (">", ">=") and signs[1] in ("<", "<=") and bounds[0] < bounds[1]):
         raise InvalidFilterPatternError(f"{where}: a numeric range goes from a lower to a higher bound.")

@@ -30,7 +30,7 @@ class Pace:
     discovery_seconds: float = DISCOVERY_SECONDS
     error_seconds: tuple[float, ...] = ERROR_SECONDS
 
-    async def pause_after(self, failures: int, error: StreamsApiError, where: str) -> None:
+    async def pause_after(self, failures: int, error: Exception, where: str) -> None:
         """Log an error and wait; ``failures`` counts it and those right before it."""
         pause = self.error_seconds[min(failures, len(self.error_seconds)) - 1]
         log.warning("reading a stream failed; trying again", where=where, problem=str(error), retry_seconds=pause)
@@ -48,10 +48,14 @@ class PolledShard:
         *,
         pace: Pace,
         iterator: str | None = None,
+        after: str | None = None,
         not_before: float = 0.0,
         on_end: Callable[[], None] = lambda: None,
     ) -> None:
-        """``iterator`` None starts at the oldest record that is not older than ``not_before`` (Unix seconds)."""
+        """Without an iterator, reading starts after the sequence number ``after``, or at the oldest record.
+
+        Records older than ``not_before`` (Unix seconds) are skipped.
+        """
         self.shard_id = description.shard_id
         self.parent_id = description.parent_id
         self._api = api
@@ -60,9 +64,14 @@ class PolledShard:
         self._iterator = iterator
         self._not_before = not_before
         self._on_end = on_end
-        self._last: str | None = None
+        self._last = after
         self._ended = False
         self._failures = 0
+
+    @property
+    def ended(self) -> bool:
+        """Whether the shard is closed and was read to its end."""
+        return self._ended
 
     async def read(self) -> Sequence[RawRecord] | None:
         """The next records; None at the end of the shard."""
@@ -84,40 +93,31 @@ class PolledShard:
         self._ended = page.next_iterator is None
         if not page.records:
             return ()
-        self.skip_to(page.records[-1])
+        self._last = str(page.records[-1]["dynamodb"]["SequenceNumber"])
         # A LATEST iterator that expired before its first record was reopened at the oldest record.
         return [record for record in page.records if creation_seconds(record) >= self._not_before]
-
-    def skip_to(self, record: RawRecord) -> None:
-        """Note that this record was read; reading goes on after it if the iterator has to be reopened."""
-        self._last = str(record["dynamodb"]["SequenceNumber"])
-
-    def reopen(self) -> None:
-        """Drop the iterator: the next read goes on after the last record read, wherever that was read from."""
-        self._iterator = None
 
     async def _attempt(self) -> Sequence[RawRecord]:
         try:
             records = await self.read_now()
         except IteratorExpiredError:
-            self.reopen()
+            self._iterator = None
         except StreamsApiError as error:
-            await self.recover(error)
+            await self._recover(error)
         else:
             if not records and not self._ended:
                 await asyncio.sleep(1 / self._pace.polls_per_second)
             return records
         return ()
 
-    async def recover(self, error: StreamsApiError) -> None:
-        """Pause after an error and prepare the next read."""
+    async def _recover(self, error: StreamsApiError) -> None:
         if isinstance(error, TrimmedError):
             # [DOC] I16: the same happens on AWS after 24 hours: nobody can read what was trimmed.
             log.error("a stream lost records before they were read", shard=self.shard_id, after=self._last)
             self._last = None
         self._failures += 1
         # Iterators do not survive an endpoint's restart, and some engines answer an unknown one with a plain 500.
-        self.reopen()
+        self._iterator = None
         await self._pace.pause_after(self._failures, error, self.shard_id)
 
 

@@ -115,6 +115,8 @@ class ShardProcessor:
                         return
                     await self._wait(wake, lane.deadline())
             self._room.set()
+            # Refusals come back without suspending; a throttled function must not keep the loop to itself.
+            await asyncio.sleep(0)
 
     async def _wait(self, wake: asyncio.Event, deadline: float | None) -> None:
         timeout = None if deadline is None else max(0.0, deadline - self._work.clock())

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
-from .api import IteratorExpiredError, ShardDescription, StreamsApi, StreamsApiError
+from .. import log
+from .api import StreamNotFoundError, StreamsApi, StreamsApiError, TrimmedError
 from .poller import Pace, PolledShard
 from .source import RawRecord, Shard, Stream
 
@@ -22,10 +23,22 @@ PAGE_RECORDS: Final = 1_000
 """Most records of one read. [DOC] GetRecords"""
 
 
-class PushEngine(Protocol):
-    """An engine on our event loop that tells listeners of each stream record, right when it is written."""
+class PushedRecord(Protocol):
+    """A record as the engine pushes it."""
 
-    def subscribe(self, table_name: str, listener: Callable[[RawRecord], None]) -> Callable[[], None]:
+    @property
+    def content(self) -> Mapping[str, Any]:
+        """The record as GetRecords sends it."""
+        ...
+
+
+class PushEngine(Protocol):
+    """An engine on our event loop's thread that tells listeners of each stream record, right when it is written.
+
+    Sequence numbers of a table ascend, even when the table is deleted and created again.
+    """
+
+    def subscribe(self, table_name: str, listener: Callable[[PushedRecord], None]) -> Callable[[], None]:
         """Call ``listener`` for every record of the table from now on, until the result is called."""
         ...
 
@@ -33,26 +46,33 @@ class PushEngine(Protocol):
 class PushedShard:
     """The one shard of an embedded table: pushed records while they fit the buffer, history otherwise."""
 
-    parent_id: Final[str | None] = None
+    parent_id: str | None = None
 
-    def __init__(self, history: PolledShard, pace: Pace, *, from_start: bool) -> None:
-        self.shard_id = history.shard_id
-        self._history = history
+    def __init__(
+        self, api: StreamsApi, table: str, shard_id: str, *, pace: Pace, buffered_records: int, from_start: bool
+    ) -> None:
+        self.shard_id = shard_id
+        self._buffered_records = buffered_records
+        self._api = api
+        self._table = table
         self._pace = pace
-        self._buffer: deque[RawRecord] = deque()
+        self._buffer: deque[PushedRecord] = deque()
         self._arrived = asyncio.Event()
         # While we lag, pushed records are only noted: they are in the history, which is read until it has no more.
         self._lags = from_start
-        self._missed = from_start
+        self._missed = False
+        self._history: PolledShard | None = None
+        self._last: str | None = None
+        self._failures = 0
 
     @property
     def lags(self) -> bool:
         """Whether records are read from the history at the moment."""
         return self._lags
 
-    def push(self, record: RawRecord) -> None:
+    def push(self, record: PushedRecord) -> None:
         """Take a record from the engine; never blocks it."""
-        if not self._lags and len(self._buffer) >= BUFFERED_RECORDS:
+        if not self._lags and len(self._buffer) >= self._buffered_records:
             self._lags = True
         if self._lags:
             self._missed = True
@@ -73,26 +93,54 @@ class PushedShard:
             await self._arrived.wait()
 
     def _take(self) -> Sequence[RawRecord]:
-        taken = [self._buffer.popleft() for _ in range(min(PAGE_RECORDS, len(self._buffer)))]
-        self._history.skip_to(taken[-1])
-        if self._lags and not self._buffer:
-            self._history.reopen()
+        taken = [self._buffer.popleft().content for _ in range(min(PAGE_RECORDS, len(self._buffer)))]
+        self._last = _sequence_number(taken[-1])
         return taken
 
     async def _catch_up(self) -> Sequence[RawRecord]:
         self._missed = False
         try:
+            if self._history is None:
+                self._history = await self._open_history()
             records = await self._history.read_now()
-        except IteratorExpiredError:
-            self._history.reopen()
+        except (StreamsApiError, StreamNotFoundError) as error:
+            # The table may be gone for a moment, between being deleted and created again.
+            await self._recover(error)
             return ()
-        except StreamsApiError as error:
-            await self._history.recover(error)
-            return ()
-        if not records and not self._missed:
+        self._failures = 0
+        if records:
+            return self._unread(records)
+        if self._history.ended:
+            # The table was deleted; if it is created again, it has another stream.
+            self._history = None
+        if not self._missed:
             # Nothing was written since we asked, and nothing can be between here and the next push.
-            self._lags = False
-        return records
+            self._lags, self._history = False, None
+        return ()
+
+    async def _open_history(self) -> PolledShard:
+        arn = await self._api.stream_arn(self._table)
+        description = (await self._api.shards(arn))[-1]
+        # A table that was created again has a stream that begins after the last record we know.
+        began = int(description.first_sequence_number or 0)
+        after = self._last if self._last is not None and int(self._last) >= began else None
+        return PolledShard(self._api, arn, description, pace=self._pace, after=after)
+
+    def _unread(self, records: Sequence[RawRecord]) -> Sequence[RawRecord]:
+        last, self._last = self._last, _sequence_number(records[-1])
+        return records if last is None else [r for r in records if int(_sequence_number(r)) > int(last)]
+
+    async def _recover(self, error: Exception) -> None:
+        if isinstance(error, TrimmedError):
+            log.error("a mapping lagged behind what the stream keeps; records are lost", table=self._table)
+            self._last = None
+        self._history = None
+        self._failures += 1
+        await self._pace.pause_after(self._failures, error, self._table)
+
+
+def _sequence_number(record: RawRecord) -> str:
+    return str(record["dynamodb"]["SequenceNumber"])
 
 
 class PushedStream:
@@ -110,8 +158,16 @@ class PushedStream:
 class PushedSource:
     """Opens streams of an embedded engine."""
 
-    def __init__(self, engine: PushEngine, history: StreamsApi, *, pace: Pace | None = None) -> None:
+    def __init__(
+        self,
+        engine: PushEngine,
+        history: StreamsApi,
+        *,
+        pace: Pace | None = None,
+        buffered_records: int = BUFFERED_RECORDS,
+    ) -> None:
         self._engine = engine
+        self._buffered_records = buffered_records
         self._history = history
         self._pace = pace or Pace()
 
@@ -122,9 +178,15 @@ class PushedSource:
     @asynccontextmanager
     async def _open(self, table: str, position: str) -> AsyncIterator[Stream]:
         arn = await self._history.stream_arn(table)
-        description: ShardDescription = (await self._history.shards(arn))[-1]
-        history = PolledShard(self._history, arn, description, pace=self._pace)
-        shard = PushedShard(history, self._pace, from_start=position != "LATEST")
+        shard_id = (await self._history.shards(arn))[-1].shard_id
+        shard = PushedShard(
+            self._history,
+            table,
+            shard_id,
+            pace=self._pace,
+            buffered_records=self._buffered_records,
+            from_start=position != "LATEST",
+        )
         unsubscribe = self._engine.subscribe(table, shard.push)
         try:
             yield PushedStream(arn, shard)

@@ -340,7 +340,7 @@ class LaneMachine(RuleBasedStateMachine):
         bisects=st.booleans(),
         reports=st.booleans(),
     )
-    def start(self, batch_size, window, retries, age, bisects, reports):
+    def start(self, *, batch_size, window, retries, age, bisects, reports):
         self.rules = Rules(
             batch_size=batch_size,
             window_seconds=window,
@@ -417,7 +417,7 @@ class LaneMachine(RuleBasedStateMachine):
         if self.rules.maximum_retries is not None:
             # Poison to the end: with finite retries the lane still empties.
             self.lane.close()
-            invoked, given_up = invoke_until_settled(self.lane, lambda _: FAILED, self.now)
+            _, given_up = invoke_until_settled(self.lane, lambda _: FAILED, self.now)
             assert self.lane.is_done
             assert sorted(n for g in given_up for n in numbers(g)) == list(range(len(self.finished), self.added))
 

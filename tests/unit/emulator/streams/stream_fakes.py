@@ -1,0 +1,160 @@
+"""Doubles for the stream tests: an endpoint with shards, functions, destinations, and a topology."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import dataclass, field
+
+from emulator.functions.outcome import Failed, Returned
+from emulator.streams.api import IteratorExpiredError, Page, ShardDescription, StreamNotFoundError
+from emulator.streams.destinations import DestinationError
+from emulator.streams.poller import Pace
+from streamer.topology import Api, EventSourceMapping, Function, Key, Queue, StreamView, Table, Topology
+
+ARN = "arn:aws:dynamodb:us-east-1:123456789012:table/items/stream/2026-01-01T11:59:00.123"
+FAST = Pace(polls_per_second=1000.0, discovery_seconds=0.002, error_seconds=(0.001,))
+FAILED = Failed(b'{"errorMessage":"boom"}', "request-1")
+
+
+def raw(number, item="a", *, created_at=1_000_000_000.0, **over):
+    change = {
+        "ApproximateCreationDateTime": created_at,
+        "Keys": {"id": {"S": item}},
+        "NewImage": {"id": {"S": item}, "n": {"N": str(number)}},
+        "SequenceNumber": str(number),
+        "StreamViewType": "NEW_AND_OLD_IMAGES",
+    }
+    return {"eventID": "0" * 32, "eventName": "INSERT", "dynamodb": change} | over
+
+
+def sequence_numbers(records):
+    return [int(record["dynamodb"]["SequenceNumber"]) for record in records]
+
+
+@dataclass
+class FakeShard:
+    parent: str | None = None
+    records: list = field(default_factory=list)
+    closed: bool = False
+
+
+class FakeApi:
+    """An endpoint whose iterators are positions; errors can be put in the way of the next calls."""
+
+    def __init__(self, **shards):
+        self.streams = {ARN: {name: FakeShard(**shard) for name, shard in shards.items()}}
+        self.arn = ARN
+        self.errors = []
+        self.valid = set()
+        self.opened = []
+        self.page_records = 1000
+        self.on_records = lambda: None
+
+    @property
+    def all(self):
+        return self.streams[self.arn]
+
+    def write(self, *numbers, shard="s", **kwargs):
+        self.all[shard].records += [raw(number, **kwargs) for number in numbers]
+
+    def _fail(self):
+        if self.errors:
+            raise self.errors.pop(0)
+
+    async def stream_arn(self, table):
+        self._fail()
+        if self.arn is None:
+            raise StreamNotFoundError("Stream not found")
+        return self.arn
+
+    async def shards(self, stream_arn):
+        self._fail()
+        return [
+            ShardDescription(name, shard.parent, shard.closed, str(1 + 10_000 * list(self.streams).index(stream_arn)))
+            for name, shard in self.streams[stream_arn].items()
+        ]
+
+    async def iterator(self, stream_arn, shard_id, kind, sequence_number=None):
+        self._fail()
+        records = self.streams[stream_arn][shard_id].records
+        position = {"TRIM_HORIZON": 0, "LATEST": len(records)}.get(kind)
+        if position is None:
+            position = sum(int(r["dynamodb"]["SequenceNumber"]) <= int(sequence_number) for r in records)
+        self.opened.append((shard_id, kind, sequence_number))
+        return self._give_out(stream_arn, shard_id, position)
+
+    async def records(self, iterator):
+        await asyncio.sleep(0)
+        self._fail()
+        if iterator not in self.valid:
+            raise IteratorExpiredError("expired")
+        arn, shard_id, position = iterator.split("|")
+        shard = self.streams[arn][shard_id]
+        found = shard.records[int(position) : int(position) + self.page_records]
+        self.on_records()
+        end = int(position) + len(found)
+        over = shard.closed and end == len(shard.records)
+        return Page(found, None if over else self._give_out(arn, shard_id, end))
+
+    def _give_out(self, arn, shard_id, position):
+        iterator = f"{arn}|{shard_id}|{position}"
+        self.valid.add(iterator)
+        return iterator
+
+
+class FakeFunctions:
+    """Answers by a function of the records; tests wait for what was seen."""
+
+    def __init__(self, answer=lambda records: Returned(b"null", "r")):
+        self.answer = answer
+        self.invocations = []
+        self._called = asyncio.Event()
+
+    async def invoke(self, function, payload):
+        records = json.loads(payload)["Records"]
+        self.invocations.append(records)
+        self._called.set()
+        outcome = self.answer(records)
+        return await outcome if asyncio.iscoroutine(outcome) else outcome
+
+    @property
+    def seen(self):
+        return [number for records in self.invocations for number in sequence_numbers(records)]
+
+    async def until(self, condition):
+        async with asyncio.timeout(10):
+            while not condition():
+                self._called.clear()
+                await self._called.wait()
+
+
+class FakeDestinations:
+    def __init__(self, failures=0):
+        self.failures = failures
+        self.sent = []
+        self.arrived = asyncio.Event()
+
+    async def send(self, queue_name, document):
+        if self.failures:
+            self.failures -= 1
+            raise DestinationError("no such queue")
+        self.sent.append((queue_name, document))
+        self.arrived.set()
+
+
+def topology(*mappings):
+    tables = sorted({m.table for m in mappings})
+    return Topology(
+        api=Api(name="api", routes=()),
+        functions=(Function(name="processor", handler="app.processor"),),
+        tables=tuple(
+            Table(name=name, key=Key(partition="id"), stream=StreamView.NEW_AND_OLD_IMAGES) for name in tables
+        ),
+        queues=(Queue(name="dead-letters"),),
+        event_source_mappings=mappings,
+    )
+
+
+def mapping(**settings):
+    return EventSourceMapping(**({"function": "processor", "table": "items"} | settings))

@@ -1,0 +1,180 @@
+"""Reading a stream that the engine pushes: at once while we keep up, from the history when we lag."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from stream_fakes import FAST, FakeApi, FakeShard, raw, sequence_numbers
+
+from emulator.streams.api import StreamsApiError, TrimmedError
+from emulator.streams.pushed import PushedSource
+
+
+@dataclass
+class Pushed:
+    content: dict
+
+
+class FakeEngine:
+    """Keeps a history, as far as it is asked to, and pushes."""
+
+    def __init__(self):
+        self.api = FakeApi(s={})
+        self.listeners = []
+
+    def subscribe(self, table_name, listener):
+        self.listeners.append(listener)
+        return lambda: self.listeners.remove(listener)
+
+    def write(self, *numbers):
+        for number in numbers:
+            self.api.write(number)
+            for listener in self.listeners:
+                listener(Pushed(raw(number)))
+
+    def open(self, position="LATEST", buffered_records=10):
+        return PushedSource(self, self.api, pace=FAST, buffered_records=buffered_records).open("items", position)
+
+
+async def until(condition):
+    while not condition():  # noqa: ASYNC110 - the engine is driven step by step
+        await asyncio.sleep(0)
+
+
+async def read_all(shard, count):
+    found = []
+    async with asyncio.timeout(5):
+        while len(found) < count:
+            found += sequence_numbers(await shard.read())
+    return found
+
+
+async def test_pushed_records_are_read_without_asking_the_history():
+    engine = FakeEngine()
+    engine.write(1)
+    async with engine.open() as stream:
+        shard = await anext(stream.shards())
+        engine.write(2, 3)
+
+        assert await read_all(shard, 2) == [2, 3]
+    assert engine.api.opened == []
+
+
+async def test_a_waiting_reader_is_woken():
+    engine = FakeEngine()
+    async with engine.open() as stream:
+        shard = await anext(stream.shards())
+        reading = asyncio.create_task(read_all(shard, 1))
+        await asyncio.sleep(0)
+        engine.write(1)
+
+        assert await reading == [1]
+
+
+async def test_trim_horizon_reads_the_history_first_and_then_what_is_pushed():
+    engine = FakeEngine()
+    engine.write(1, 2)
+    async with engine.open("TRIM_HORIZON") as stream:
+        shard = await anext(stream.shards())
+        engine.write(3)
+        assert await read_all(shard, 3) == [1, 2, 3]
+        reading = asyncio.create_task(read_all(shard, 1))
+        await until(lambda: not shard.lags)
+        engine.write(4)
+
+        assert await reading == [4]
+    assert len(engine.api.opened) == 1
+
+
+async def test_a_mapping_that_lags_buffers_no_more_than_its_share_and_loses_nothing():
+    engine = FakeEngine()
+    total = 5_000
+    async with engine.open() as stream:
+        shard = await anext(stream.shards())
+        engine.write(*range(1, total + 1))
+
+        assert shard.lags
+        assert await read_all(shard, total) == list(range(1, total + 1))
+
+
+async def test_a_record_written_while_the_history_is_asked_is_not_missed():
+    engine = FakeEngine()
+    written = iter(range(1, 4))
+    engine.api.on_records = lambda: engine.write(*[n for n in [next(written, None)] if n])
+    async with engine.open("TRIM_HORIZON") as stream:
+        shard = await anext(stream.shards())
+
+        assert await read_all(shard, 3) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("error", [StreamsApiError("broken"), TrimmedError("gone")], ids=["broken", "trimmed"])
+async def test_errors_of_the_history_are_tried_again(error):
+    engine = FakeEngine()
+    engine.write(1)
+    async with engine.open("TRIM_HORIZON") as stream:
+        shard = await anext(stream.shards())
+        engine.api.errors = [error]
+
+        assert await read_all(shard, 1) == [1]
+
+
+async def test_a_table_that_was_deleted_and_created_again_is_read_on():
+    engine = FakeEngine()
+    async with engine.open() as stream:
+        shard = await anext(stream.shards())
+        engine.write(1)
+        assert await read_all(shard, 1) == [1]
+        engine.api.arn = None
+        engine.api.streams["arn:new"] = {"s": FakeShard()}
+        engine.api.arn = "arn:new"
+        numbers = range(10_001, 10_031)
+        engine.write(*numbers)
+
+        assert await read_all(shard, len(numbers)) == list(numbers)
+
+
+async def test_closing_unsubscribes():
+    engine = FakeEngine()
+
+    async with engine.open():
+        assert len(engine.listeners) == 1
+
+    assert engine.listeners == []
+
+
+@given(steps=st.lists(st.one_of(st.integers(1, 12), st.just("read"), st.just("yield")), max_size=40), data=st.data())
+@settings(max_examples=60, deadline=None)
+def test_every_record_is_read_exactly_once_and_in_order_however_pushes_and_reads_interleave(steps, data):
+    position = data.draw(st.sampled_from(["LATEST", "TRIM_HORIZON"]))
+
+    async def run():
+        engine, written, found = FakeEngine(), 0, []
+        engine.api.page_records = 3
+        async with engine.open(position, buffered_records=5) as stream:
+            shard = await anext(stream.shards())
+
+            async def reader():
+                while True:
+                    found.extend(sequence_numbers(await shard.read()))
+
+            reading = None
+            for step in steps:
+                if step == "read" and reading is None:
+                    reading = asyncio.create_task(reader())
+                elif isinstance(step, int):
+                    engine.write(*range(written + 1, written + step + 1))
+                    written += step
+                else:
+                    await asyncio.sleep(0)
+            reading = reading or asyncio.create_task(reader())
+            async with asyncio.timeout(5):
+                await until(lambda: len(found) == written)
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
+        assert found == list(range(1, written + 1))
+
+    asyncio.run(run())
