@@ -1,0 +1,88 @@
+"""A project on disk and its functions, for tests of execution environments."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from pathlib import Path
+from typing import Any
+
+from emulator.functions.environment import Endpoints
+from emulator.functions.factory import Isolation, RunningFunctions, create_functions
+from emulator.functions.logs import LogSink
+from emulator.functions.outcome import Failed, Outcome, Returned
+from streamer.topology import Api, Function, Topology
+
+
+class Lines:
+    """Keeps what functions write. A LogSink."""
+
+    def __init__(self, *, platform_lines: bool = True) -> None:
+        self.platform_lines = platform_lines
+        self.all: list[tuple[str, str | None, str]] = []
+        self.platform: list[str] = []
+
+    def write(self, function: str, request_id: str | None, line: str, *, platform: bool = False) -> None:
+        if platform:
+            self.platform.append(line)
+        else:
+            self.all.append((function, request_id, line))
+
+    @property
+    def texts(self) -> list[str]:
+        return [line for _, _, line in self.all]
+
+
+class Project:
+    """Functions named after the handlers of ``handlers.py``."""
+
+    def __init__(self, folder: Path, isolation: Isolation) -> None:
+        self.folder = folder
+        self.isolation = isolation
+        self.lines = Lines()
+
+    def write(self, code: str, name: str = "handlers.py") -> None:
+        (self.folder / name).write_text(textwrap.dedent(code))
+
+    def functions(
+        self,
+        *names: str,
+        concurrency: int | None = None,
+        endpoints: Endpoints | None = None,
+        log_sink: LogSink | None = None,
+        **settings: Any,
+    ) -> RunningFunctions:
+        handlers = {name: name if "." in name else f"handlers.{name}" for name in names}
+        return create_functions(
+            Topology(
+                api=Api(name="api", routes=()),
+                functions=tuple(
+                    Function(**({"name": name, "handler": handler, "timeout_seconds": 30.0} | settings))
+                    for name, handler in handlers.items()
+                ),
+            ),
+            self.isolation,
+            endpoints=endpoints or Endpoints(),
+            project_folder=self.folder,
+            log_sink=log_sink or self.lines,
+            concurrency=concurrency,
+        )
+
+
+async def call(functions: RunningFunctions, function: str, event: Any = None) -> Any:
+    """What the function returned."""
+    return returned(await functions.invoke(function, json.dumps(event).encode()))
+
+
+async def fail(functions: RunningFunctions, function: str, event: Any = None) -> dict[str, Any]:
+    """The error the function failed with."""
+    outcome = await functions.invoke(function, json.dumps(event).encode())
+    assert isinstance(outcome, Failed), outcome
+    error: dict[str, Any] = json.loads(outcome.payload)
+    assert outcome.error_type == error["errorType"]
+    return error
+
+
+def returned(outcome: Outcome) -> Any:
+    assert isinstance(outcome, Returned), outcome
+    return json.loads(outcome.payload)
