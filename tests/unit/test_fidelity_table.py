@@ -1,0 +1,114 @@
+"""docs/fidelity.md claims nothing that no test proves, and leaves out nothing that is known about AWS."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+TABLE = ROOT / "docs" / "fidelity.md"
+ITEMS = {"A": 42, "B": 24, "C": 15, "D": 16, "E": 14, "F": 10, "G": 21, "H": 21, "I": 34, "L": 3}
+"""Section to the number of its last item; section K is one row."""
+EXPECTED = [f"{section}{n}" for section, last in ITEMS.items() for n in range(1, last + 1)] + ["K"]
+STATUSES = {"done", "planned", "not emulated"}
+NO_TEST = "-"
+REFERENCE = re.compile(r"`(tests/[\w/]+\.py)::([\w:]+)`")
+EVIDENCE = re.compile(r"\[(DOC|REC|USR|INF|\?)\]")
+
+
+@dataclass(frozen=True)
+class Row:
+    id: str
+    behaviour: str
+    evidence: str
+    status: str
+    here: str
+    test: str
+
+
+def rows_of(text: str) -> list[Row]:
+    """All rows of the tables of a document, without heads and rules."""
+    cells = [line.strip().strip("|").split(" | ") for line in text.splitlines() if line.startswith("| ")]
+    stripped = [[cell.strip() for cell in row] for row in cells]
+    malformed = [row for row in stripped if len(row) != 6]
+    assert not malformed, f"rows without six cells: {malformed}"
+    return [Row(*row) for row in stripped if row[0] != "id"]
+
+
+@functools.cache
+def names_of_tests(path: Path) -> frozenset[str]:
+    """Names of the tests of a file, methods as ``Class::name``, without importing it."""
+    names = set()
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        match node:
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) if name.startswith("test"):
+                names.add(name)
+            case ast.ClassDef(name=name) if name.startswith("Test"):
+                methods = [each for each in node.body if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)]
+                names |= {name} | {f"{name}::{each.name}" for each in methods if each.name.startswith("test")}
+            case ast.Assign(targets=[ast.Name(id=name)]) if name.startswith("Test"):  # a state machine's TestCase
+                names.add(name)
+    return frozenset(names)
+
+
+ROWS = rows_of(TABLE.read_text(encoding="utf-8"))
+each_row = pytest.mark.parametrize("row", ROWS, ids=[row.id for row in ROWS])
+
+
+def test_every_known_behaviour_has_one_row() -> None:
+    assert sorted(row.id for row in ROWS) == sorted(EXPECTED)
+
+
+def test_rows_are_in_order() -> None:
+    written = [row.id for row in ROWS]
+
+    assert written == sorted(written, key=lambda item: (item[0], int(item[1:] or 0)))
+
+
+@each_row
+def test_every_row_says_how_we_know_and_what_we_do(row: Row) -> None:
+    assert EVIDENCE.search(row.evidence)
+    assert row.behaviour
+    assert row.here
+    assert row.status in STATUSES
+
+
+@each_row
+def test_a_row_that_is_done_names_tests_that_exist_and_no_other_does(row: Row) -> None:
+    references = REFERENCE.findall(row.test)
+
+    assert REFERENCE.sub("", row.test).strip() == ("" if references else NO_TEST)
+    assert bool(references) is (row.status == "done")
+    for path, name in references:
+        assert (ROOT / path).is_file(), f"{path} does not exist"
+        assert name in names_of_tests(ROOT / path), f"{path} has no test {name}"
+
+
+@each_row
+def test_what_is_not_known_has_a_default_and_a_way_to_change_it(row: Row) -> None:
+    if "[?]" in row.evidence:
+        assert "Default: " in row.here
+        assert "Change: " in row.here
+
+
+@pytest.mark.parametrize(
+    "field", sorted({name for row in ROWS for name in re.findall(r"(?:Assumptions|Limits)\.\w+", row.here)})
+)
+def test_settings_that_rows_name_exist(field: str) -> None:
+    from emulator.gateway.limits import Assumptions, Limits
+
+    owner, _, name = field.partition(".")
+
+    assert hasattr({"Assumptions": Assumptions, "Limits": Limits}[owner], name)
+
+
+def test_a_missing_test_would_be_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "test_x.py"
+    path.write_text("def test_a(): ...\nasync def test_b(): ...\nclass TestC:\n    def test_d(self): ...\nTestE = 1\n")
+
+    assert names_of_tests(path) == {"test_a", "test_b", "TestC", "TestC::test_d", "TestE"}
