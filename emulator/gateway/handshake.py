@@ -233,11 +233,7 @@ class Handshake:
 
 
 def refuse_request(stage: Stage, request: UpgradeRequest, now_ms: int) -> Reject | None:
-    """Why this request is refused before anything is run, whether it asks for a WebSocket or not; None: it may go on.
-
-    The shell may answer any request that is not for ``@connections`` with it: one that does not ask for a WebSocket
-    is always refused.
-    """
+    """Why this request is refused before anything is run; None: it is a proper request for a WebSocket."""
     ids = stage.ids
     if len(request.target) > stage.limits.url_chars:
         return answers.error(ids, now_ms, 414)
@@ -247,12 +243,26 @@ def refuse_request(stage: Stage, request: UpgradeRequest, now_ms: int) -> Reject
     if path.removesuffix("/") != f"/{stage.api.stage}" or request.method != "GET":
         return answers.error(ids, now_ms, 403)
     fields = {name.lower(): value.strip() for name, value in request.headers}
-    if fields.get("upgrade", "").lower() != "websocket":
-        # [REC] serverless-offline's suite, run against AWS.
-        upgrade = ("Upgrade", "websocket")
-        return answers.answer(ids, now_ms, 426, b'{"message":"Upgrade Required"}', "UpgradeRequiredException", upgrade)
+    if fields.get("upgrade", "").lower() != "websocket" or not _asks_to_upgrade(request):
+        return _upgrade_required(stage, now_ms)
     is_valid = fields.get("sec-websocket-version") == "13" and _is_key(fields.get("sec-websocket-key", ""))
     return None if is_valid else answers.error(ids, now_ms, 400)
+
+
+def refuse_plain(stage: Stage, request: UpgradeRequest, now_ms: int) -> Reject:
+    """The answer to a request that is neither for ``@connections`` nor, to the shell, for a WebSocket."""
+    return refuse_request(stage, request, now_ms) or _upgrade_required(stage, now_ms)
+
+
+def _upgrade_required(stage: Stage, now_ms: int) -> Reject:
+    # [REC] serverless-offline's suite, run against AWS; HTTP wants the header.
+    body = b'{"message":"Upgrade Required"}'
+    return answers.answer(stage.ids, now_ms, 426, body, "UpgradeRequiredException", ("Upgrade", "websocket"))
+
+
+def _asks_to_upgrade(request: UpgradeRequest) -> bool:
+    values = ",".join(value for name, value in request.headers if name.lower() == "connection")
+    return "upgrade" in (token.strip().lower() for token in values.split(","))
 
 
 def _is_key(text: str) -> bool:

@@ -20,7 +20,7 @@ from gateway_world import (
 
 from emulator.gateway.connection import State
 from emulator.gateway.effects import Accept, Decision, Invoke, NotInvoked, Raised, Reject, Result, TimedOut
-from emulator.gateway.handshake import Handshake, UpgradeRequest, refuse_request
+from emulator.gateway.handshake import Handshake, UpgradeRequest, refuse_plain, refuse_request
 from emulator.gateway.ids import decode, is_well_formed
 from emulator.gateway.limits import Limits
 from emulator.gateway.signature import MISMATCH, MISSING
@@ -101,6 +101,8 @@ def test_a_plain_get_is_told_to_upgrade() -> None:
         pytest.param({"Sec-WebSocket-Key": "é"}, 400, id="key that is no ASCII"),
         pytest.param({"Upgrade": "h2c"}, 426, id="another protocol"),
         pytest.param({"Upgrade": "WebSocket"}, 101, id="any case"),
+        pytest.param({"Connection": "keep-alive, Upgrade"}, 101, id="Firefox"),
+        pytest.param({"Connection": "keep-alive"}, 426, id="no upgrade of this hop"),
     ],
 )
 def test_a_broken_upgrade_is_refused_before_any_function_runs(headers: dict[str, str], expected: int) -> None:
@@ -116,6 +118,11 @@ def test_headers_may_have_10240_bytes_together() -> None:
 
     assert status(decide(stage, request=upgrade(("X", "x" * (10_240 - used - 1))))) == 101
     assert status(decide(stage, request=upgrade(("X", "x" * (10_240 - used))))) == 431
+
+
+def test_a_request_the_shell_takes_for_plain_is_always_refused() -> None:
+    assert refuse_plain(stage_of(), upgrade(), NOW_MS).status == 426
+    assert refuse_plain(stage_of(), upgrade(target="/other"), NOW_MS).status == 403
 
 
 def test_another_method_than_get_is_forbidden() -> None:
