@@ -1,7 +1,7 @@
 """The operations of DynamoDB by name: ours where it matters, moto's handler for the rest.
 
 What moto's handler does right and nobody does a thousand times a second stays moto's: tables, tags, backups,
-continuous backups, PartiQL, resource policies, limits.
+PartiQL, resource policies, limits.
 """
 
 from __future__ import annotations
@@ -22,6 +22,16 @@ from .writing import delete_item, put_item, update_item
 Parameters = Mapping[str, Any]
 Operation = Callable[[Parameters], Any]
 
+NOT_HOSTED: Final = frozenset(
+    {
+        "CreateBackup",
+        "ExportTableToPointInTime",
+        "ImportTable",
+        "RestoreTableFromBackup",
+        "RestoreTableToPointInTime",
+    }
+)
+"""Operations of moto that copy its own kind of table, or need its S3."""
 PARTIQL: Final = frozenset({"ExecuteStatement", "BatchExecuteStatement", "ExecuteTransaction"})
 
 
@@ -63,6 +73,10 @@ class DynamoApi(DynamoHandler):  # type: ignore[misc] # moto publishes no types
         return operation(parameters)
 
     def _motos_operation(self, action: str) -> Operation:
+        if action in NOT_HOSTED:
+            raise validation_error(
+                f"The embedded DynamoDB does not do {action}; start the emulator with --dynamodb URL to use another"
+            )
         name = camelcase_to_underscores(action)
         if not action.isidentifier() or name not in vars(DynamoHandler):
             raise ApiError("UnknownOperationException", "", namespace=SERVICE)

@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import islice
 from typing import Any, Final
 
 from .items import StoredItem
 from .values import attributes_bytes, wire_attributes
 
+HISTORY_BYTES: Final = 64 * 1024 * 1024
+"""Bytes of items that the records of one stream hold at most. Chosen by us, to bound memory."""
 RETENTION_SECONDS: Final = 24 * 3600.0
 """How long AWS keeps a record. [DOC] ddb-docs:Streams"""
 SHARD_ID: Final = "shardId-00000001541626099285-f35f62ef"
@@ -23,7 +24,7 @@ SERVICE_IDENTITY: Final = {"Type": "Service", "PrincipalId": "dynamodb.amazonaws
 """Who deleted an expired item. [DOC] ddb-docs:time-to-live-ttl-streams"""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StreamRecord:
     """One change of one item."""
 
@@ -53,9 +54,14 @@ class StreamRecord:
         """22 digits or more, ascending within the stream."""
         return str(self.sequence)
 
-    @cached_property
+    @property
+    def image_bytes(self) -> int:
+        """Size of both items, whether the view shows them or not."""
+        return sum(item.size_bytes for item in (self.old, self.new) if item is not None)
+
+    @property
     def content(self) -> dict[str, Any]:
-        """The record as GetRecords sends it: plain JSON, binary in base64; the same object each time."""
+        """The record as GetRecords sends it: plain JSON, binary in base64; a new object each time."""
         record: dict[str, Any] = {
             "eventID": self.event_id,
             "eventName": self.event_name,
@@ -119,7 +125,9 @@ class Stream:
         self.first_sequence = round(created_seconds * 1000) * 10**9 if first_sequence is None else first_sequence
         self.next_sequence = self.first_sequence
         self.closed = False
-        self.records: deque[StreamRecord] = deque(maxlen=history_records)
+        self.records: deque[StreamRecord] = deque()
+        self._history_records = history_records
+        self._history_bytes = 0
 
     @property
     def key_names(self) -> tuple[str, ...]:
@@ -137,12 +145,17 @@ class Stream:
         return self.records[-1].created_seconds if self.records else self.created_seconds
 
     def append(self, record: StreamRecord) -> None:
-        """Add the newest record; the oldest go when there are too many or they are over a day old."""
+        """Add the newest record; the oldest go when there are too many, too large, or over a day old."""
         self.records.append(record)
         self.next_sequence = record.sequence + 1
+        self._history_bytes += record.image_bytes
         horizon = record.created_seconds - RETENTION_SECONDS
-        while self.records[0].created_seconds < horizon:
-            self.records.popleft()
+        while len(self.records) > 1 and (
+            len(self.records) > self._history_records
+            or self._history_bytes > HISTORY_BYTES
+            or self.records[0].created_seconds < horizon
+        ):
+            self._history_bytes -= self.records.popleft().image_bytes
 
     def since(self, sequence: int, limit: int) -> Iterator[StreamRecord]:
         """At most ``limit`` records from this sequence number on."""

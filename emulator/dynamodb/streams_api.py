@@ -109,10 +109,11 @@ class StreamsApi:
         contents: list[Parameters] = []
         left = ANSWER_BYTES
         for record in stream.since(position, limit):
-            left -= record.content["dynamodb"]["SizeBytes"]
+            content = record.content
+            left -= content["dynamodb"]["SizeBytes"]
             if left < 0 and contents:
                 break
-            contents.append(record.content)
+            contents.append(content)
             position = record.sequence + 1
         answer: Parameters = {"Records": contents}
         if not stream.closed or position < stream.next_sequence:
