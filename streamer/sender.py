@@ -230,28 +230,29 @@ class PooledPost:
         """Without I/O; ``ca_bundle`` is a file of certificates to trust, None means the SDK's own."""
         self._ca_bundle = ca_bundle
         self._lock = threading.Lock()
-        self._managers: dict[bool, urllib3.PoolManager] = {}
+        self._pools: dict[str, urllib3.HTTPConnectionPool] = {}
+        """Scheme and host to pool; a service has one endpoint, or a few."""
 
     def __call__(self, url: str, body: bytes, headers: Mapping[str, str], timeout_seconds: float) -> Answer:
         """As `Post`."""
+        scheme, _, rest = url.partition("://")
+        host, _, path = rest.partition("/")
         try:
-            response = self._manager(url).urlopen(
-                "POST", url, body=body, headers=headers, timeout=timeout_seconds, retries=False, redirect=False
+            pool = self._pools.get(f"{scheme}://{host}") or self._open(f"{scheme}://{host}")
+            response = pool.urlopen(
+                "POST", f"/{path}", body=body, headers=headers, timeout=timeout_seconds, retries=False, redirect=False
             )
         except urllib3.exceptions.HTTPError as error:
             raise NoAnswerError(f"{type(error).__name__}: {error}") from error
         return Answer(response.status, response.data, response.headers.get("x-amzn-ErrorType", ""))
 
-    def _manager(self, url: str) -> urllib3.PoolManager:
-        is_tls = url.startswith("https:")
+    def _open(self, origin: str) -> urllib3.HTTPConnectionPool:
         with self._lock:
-            manager = self._managers.get(is_tls)
-            if manager is None:
-                # Loading certificates takes 10 ms or more, so it is done once, and not at all for plain HTTP.
-                context = _tls(self._ca_bundle) if is_tls else None
-                manager = urllib3.PoolManager(maxsize=POOLED_CONNECTIONS, ssl_context=context)
-                self._managers[is_tls] = manager
-        return manager
+            if origin not in self._pools:
+                # Loading certificates takes 10 ms or more: once per origin, and not at all for plain HTTP.
+                options = {"ssl_context": _tls(self._ca_bundle)} if origin.startswith("https:") else {}
+                self._pools[origin] = urllib3.connection_from_url(origin, maxsize=POOLED_CONNECTIONS, **options)
+            return self._pools[origin]
 
 
 def _tls(ca_bundle: str | None) -> ssl.SSLContext:

@@ -1,4 +1,4 @@
-"""The client: one task reads the socket, one writes it, callers wait at their request's inbox."""
+"""The client: one task reads the socket, and callers wait at their request's inbox."""
 
 from __future__ import annotations
 
@@ -31,9 +31,6 @@ LOGGER: Final = logging.getLogger("streamer.client")
 
 FRAME_BYTES: Final = 32 * 1024
 """Largest frame API Gateway takes; longer messages are sent in several. [DOC] apigw-docs quotas, FIDELITY E3-E5"""
-OUTBOX: Final = 64
-"""Most messages that wait to be written; further callers wait."""
-
 OnProgress = Callable[[Progress], Any]
 """Called with each progress; may be ``async``."""
 
@@ -65,8 +62,8 @@ class StreamerClient:
         self._ssl = ssl
         self._socket: ClientConnection | None = None
         self._inboxes: dict[str, Inbox] = {}
-        self._outbox: asyncio.Queue[bytes] = asyncio.Queue(OUTBOX)
-        self._tasks: tuple[asyncio.Task[None], ...] = ()
+        self._reader: asyncio.Task[None] | None = None
+        self._sending: set[asyncio.Task[None]] = set()
         self._lost: ConnectionLostError | None = None
 
     async def __aenter__(self) -> Self:
@@ -77,10 +74,7 @@ class StreamerClient:
         """
         socket = await self._open()
         self._socket, self._lost = socket, None
-        self._tasks = (
-            asyncio.create_task(self._read(socket), name="streamer-client-read"),
-            asyncio.create_task(self._write(socket), name="streamer-client-write"),
-        )
+        self._reader = asyncio.create_task(self._read(socket), name="streamer-client")
         return self
 
     async def __aexit__(
@@ -96,9 +90,10 @@ class StreamerClient:
             return
         self._lose(ConnectionLostError(1000, "this client closed it"))
         await socket.close()
-        for task in self._tasks:
+        tasks = [task for task in (self._reader, *self._sending) if task is not None]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def request(
         self,
@@ -155,7 +150,7 @@ class StreamerClient:
         text = to_json({name: value for name, value in envelope.items() if value is not None})
         check_size(text)
         with self._inbox(request_id) as inbox:
-            await self._outbox.put(text.encode())
+            await self._send(text.encode())
             is_final = False
             while not is_final:
                 event = await inbox.get()
@@ -223,24 +218,31 @@ class StreamerClient:
             while True:
                 self._dispatch(await socket.recv())
         except ConnectionClosed as closed:
-            frame = closed.rcvd or closed.sent
-            lost = ConnectionLostError(frame.code, frame.reason) if frame else lost
+            lost = _lost(closed)
         except Exception:
             LOGGER.exception("the client cannot go on")
         finally:
             self._lose(lost)
 
-    async def _write(self, socket: ClientConnection) -> None:
-        # A task of its own, because a caller that is cancelled half-way through a message would break the connection.
-        # After the connection ended it still empties the outbox, or callers would wait for room for ever.
-        while True:
-            body = await self._outbox.get()
-            with contextlib.suppress(ConnectionClosed):
-                if len(body) <= FRAME_BYTES:
-                    await socket.send(body, text=True)
-                else:
-                    frames = [body[start : start + FRAME_BYTES] for start in range(0, len(body), FRAME_BYTES)]
-                    await socket.send(frames, text=True)
+    async def _send(self, body: bytes) -> None:
+        assert self._socket is not None  # `_inbox` has made sure
+        try:
+            if len(body) <= FRAME_BYTES:
+                await self._socket.send(body, text=True)
+                return
+            frames = [body[start : start + FRAME_BYTES] for start in range(0, len(body), FRAME_BYTES)]
+            # In a task, because a caller that is cancelled half-way through a message would break the connection.
+            sending = asyncio.create_task(self._socket.send(frames, text=True))
+            self._sending.add(sending)
+            sending.add_done_callback(self._sent)
+            await asyncio.shield(sending)
+        except ConnectionClosed as closed:
+            raise self._lost or _lost(closed) from closed
+
+    def _sent(self, sending: asyncio.Task[None]) -> None:
+        self._sending.discard(sending)
+        if not sending.cancelled() and sending.exception() is not None:
+            LOGGER.debug("a message was not sent: %s", sending.exception())
 
     def _dispatch(self, text: str | bytes) -> None:
         message = parse(text)
@@ -266,6 +268,11 @@ class StreamerClient:
         self._lost = self._lost or error
         for inbox in self._inboxes.values():
             inbox.fail(self._lost)
+
+
+def _lost(closed: ConnectionClosed) -> ConnectionLostError:
+    frame = closed.rcvd or closed.sent
+    return ConnectionLostError(frame.code, frame.reason) if frame else ConnectionLostError(None, "")
 
 
 def _refusal(status: int) -> str:

@@ -1,0 +1,299 @@
+"""The Python client against a WebSocket server that plays a service."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import pytest
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.datastructures import Headers
+from websockets.http11 import Request, Response
+
+from streamer.client import (
+    CannotConnectError,
+    ConnectionLostError,
+    GatewayError,
+    Progress,
+    RequestFailedError,
+    RequestTimeoutError,
+    StreamerClient,
+)
+from streamer.errors import PayloadTooLargeError
+
+Play = Callable[["Service", ServerConnection, dict[str, Any]], Awaitable[None]]
+
+
+class Service:
+    """Plays one part for every message and remembers what it got."""
+
+    def __init__(self, play: Play) -> None:
+        self.play = play
+        self.got: list[dict[str, Any]] = []
+        self.headers: Headers | None = None
+        self.hold = asyncio.Event()
+
+    async def serve(self, socket: ServerConnection) -> None:
+        assert socket.request is not None
+        self.headers = socket.request.headers
+        async with asyncio.TaskGroup() as tasks:
+            async for text in socket:
+                message = json.loads(text)
+                self.got.append(message)
+                tasks.create_task(self.play(self, socket, message))
+
+
+@contextlib.asynccontextmanager
+async def running(play: Play, **options: Any) -> AsyncIterator[tuple[Service, str]]:
+    service = Service(play)
+    # The limits are API Gateway's: 128 KB messages in 32 KB frames.
+    async with serve(service.serve, "127.0.0.1", 0, max_size=(131_072, 32_768), **options) as server:
+        port = next(iter(server.sockets)).getsockname()[1]
+        yield service, f"ws://127.0.0.1:{port}/dev"
+
+
+async def say(socket: ServerConnection, type_: str, request: dict[str, Any], **fields: Any) -> None:
+    await socket.send(json.dumps({"type": type_, "request_id": request["id"], "timestamp": 1.0, **fields}))
+
+
+async def echo(service: Service, socket: ServerConnection, request: dict[str, Any]) -> None:
+    await say(socket, "response", request, success=True, data=request.get("payload"))
+
+
+async def report(service: Service, socket: ServerConnection, request: dict[str, Any]) -> None:
+    await say(socket, "acknowledgment", request, status="queued", message="queued")
+    for percentage in (10, 60):
+        await say(socket, "progress", request, percentage=percentage, message="working")
+    await say(socket, "complete", request, result={"for": request["id"]})
+
+
+async def silence(service: Service, socket: ServerConnection, request: dict[str, Any]) -> None:
+    """Never answer."""
+
+
+async def test_a_quick_action_gives_its_data() -> None:
+    async with running(echo) as (service, url), StreamerClient(url, "secret-token") as client:
+        assert await client.request("echo", {"a": 1}) == {"a": 1}
+
+    assert service.got[0]["action"] == "echo"
+    assert service.headers is not None
+    assert service.headers["Authorization"] == "Bearer secret-token"
+
+
+async def test_what_is_not_given_is_not_sent() -> None:
+    async with running(echo) as (service, url), StreamerClient(url) as client:
+        assert await client.request("echo", id="r-1") is None
+
+    assert service.got == [{"action": "echo", "id": "r-1"}]
+    assert service.headers is not None
+    assert "Authorization" not in service.headers
+
+
+@pytest.mark.parametrize("payload", [0, False, "", [], {}])
+async def test_an_empty_payload_is_sent_all_the_same(payload: Any) -> None:
+    async with running(echo) as (_, url), StreamerClient(url) as client:
+        assert await client.request("echo", payload) == payload
+
+
+async def test_a_slow_action_reports_progress_to_a_function() -> None:
+    seen: list[Progress] = []
+    async with running(report) as (_, url), StreamerClient(url) as client:
+        assert await client.request("report", id="r-1", on_progress=seen.append) == {"for": "r-1"}
+
+    assert [progress.percentage for progress in seen] == [10, 60]
+
+
+async def test_a_slow_action_reports_progress_to_a_coroutine() -> None:
+    seen: list[float] = []
+
+    async def on_progress(progress: Progress) -> None:
+        await asyncio.sleep(0)
+        seen.append(progress.percentage)
+
+    async with running(report) as (_, url), StreamerClient(url) as client:
+        await client.request("report", on_progress=on_progress)
+
+    assert seen == [10, 60]
+
+
+async def test_events_are_every_message_up_to_the_final_one() -> None:
+    async with running(report) as (_, url), StreamerClient(url) as client:
+        types = [event.type async for event in client.events("report")]
+
+    assert types == ["acknowledgment", "progress", "progress", "complete"]
+
+
+async def test_concurrent_requests_get_their_own_answers() -> None:
+    async with running(report) as (_, url), StreamerClient(url) as client:
+        ids = [f"r-{number}" for number in range(50)]
+        results = await asyncio.gather(*(client.request("report", id=id_) for id_ in ids))
+
+    assert [result["for"] for result in results] == ids
+
+
+async def test_an_error_message_raises_with_its_code() -> None:
+    async def fail(service: Service, socket: ServerConnection, request: dict[str, Any]) -> None:
+        await say(socket, "error", request, error={"code": "NOT_FOUND", "message": "no", "retryable": False})
+
+    async with running(fail) as (_, url), StreamerClient(url) as client:
+        with pytest.raises(RequestFailedError) as caught:
+            await client.request("x")
+
+    assert caught.value.code == "NOT_FOUND"
+
+
+async def test_messages_larger_than_a_frame_arrive_whole() -> None:
+    texts = [f"{number}ä🙂" * 8_000 for number in range(5)]
+    async with running(echo) as (_, url), StreamerClient(url) as client:
+        results = await asyncio.gather(*(client.request("echo", text) for text in texts))
+
+    assert results == texts
+
+
+async def test_a_caller_that_gives_up_while_a_large_message_is_sent_does_not_break_the_connection() -> None:
+    async with running(echo) as (service, url), StreamerClient(url) as client:
+        impatient = asyncio.ensure_future(client.request("echo", "x" * 100_000))
+        await asyncio.sleep(0)
+        impatient.cancel()
+        assert await client.request("echo", 1) == 1
+
+    assert 1 in [message["payload"] for message in service.got]
+
+
+@pytest.mark.parametrize(
+    ("payload", "error"),
+    [
+        pytest.param("x" * 131_072, PayloadTooLargeError, id="over 128 KB"),
+        pytest.param(object(), TypeError, id="not JSON"),
+        pytest.param(float("nan"), ValueError, id="not a number"),
+    ],
+)
+async def test_what_cannot_be_sent_raises_and_the_connection_stays_usable(payload: Any, error: type[Exception]) -> None:
+    async with running(echo) as (service, url), StreamerClient(url) as client:
+        with pytest.raises(error):
+            await client.request("echo", payload)
+        assert await client.request("echo", 1) == 1
+
+    assert len(service.got) == 1
+
+
+async def test_an_id_that_is_none_or_in_use_is_refused() -> None:
+    async with running(silence) as (_, url), StreamerClient(url) as client:
+        with pytest.raises(ValueError, match="no request id"):
+            await client.request("x", id="not an id")
+        first = asyncio.ensure_future(client.request("x", id="r-1"))
+        await asyncio.sleep(0)
+        with pytest.raises(ValueError, match="already under way"):
+            await client.request("x", id="r-1")
+        first.cancel()
+
+
+async def test_a_request_that_is_not_answered_in_time_says_so_and_its_id_is_free_again() -> None:
+    async with running(silence) as (service, url), StreamerClient(url) as client:
+        with pytest.raises(RequestTimeoutError, match="r-1"):
+            await client.request("x", id="r-1", timeout=0.01)
+        service.play = echo
+        assert await client.request("x", 1, id="r-1") == 1
+
+
+async def test_a_timeout_in_the_callers_own_function_is_left_alone() -> None:
+    def impatient(progress: Progress) -> None:
+        raise TimeoutError("mine")
+
+    async with running(report) as (_, url), StreamerClient(url) as client:
+        with pytest.raises(TimeoutError, match="mine"):
+            await client.request("report", on_progress=impatient, timeout=60)
+
+
+async def test_a_connection_that_ends_fails_whoever_waits_and_whoever_comes() -> None:
+    async def leave(service: Service, socket: ServerConnection, request: dict[str, Any]) -> None:
+        await socket.close(1001, "Going away")
+
+    async with running(leave) as (_, url), StreamerClient(url) as client:
+        with pytest.raises(ConnectionLostError) as caught:
+            await client.request("x")
+        with pytest.raises(ConnectionLostError):
+            await client.request("y")
+
+    assert (caught.value.code, caught.value.reason) == (1001, "Going away")
+
+
+async def test_many_callers_all_learn_that_the_connection_ended() -> None:
+    async with running(silence) as (_, url), StreamerClient(url) as client:
+        callers = [asyncio.ensure_future(client.request("x")) for _ in range(500)]
+        await asyncio.sleep(0)
+        await client.close()
+        outcomes = await asyncio.gather(*callers, return_exceptions=True)
+
+    assert all(isinstance(outcome, ConnectionLostError) for outcome in outcomes)
+
+
+async def test_a_client_that_is_not_entered_says_how_to_use_it() -> None:
+    with pytest.raises(ConnectionLostError, match="async with"):
+        await StreamerClient("ws://127.0.0.1:1/dev").request("x")
+
+
+async def test_api_gateways_complaint_goes_to_the_only_request_it_can_be_about() -> None:
+    async def crash(service: Service, socket: ServerConnection, request: dict[str, Any]) -> None:
+        await socket.send('{"message": "Internal server error", "connectionId":"c=", "requestId":"g="}')
+
+    async with running(crash) as (_, url), StreamerClient(url) as client:
+        with pytest.raises(GatewayError, match="Internal server error"):
+            await client.request("x")
+
+
+async def test_an_error_without_a_request_id_goes_to_the_only_request_it_can_be_about() -> None:
+    async def refuse(service: Service, socket: ServerConnection, request: dict[str, Any]) -> None:
+        await say(socket, "error", {"id": None}, error={"code": "VALIDATION_ERROR", "message": "bad"})
+
+    async with running(refuse) as (_, url), StreamerClient(url) as client:
+        with pytest.raises(RequestFailedError, match="VALIDATION_ERROR"):
+            await client.request("x")
+
+
+async def test_messages_of_no_protocol_are_noted_and_ignored(caplog: pytest.LogCaptureFixture) -> None:
+    async def chatter(service: Service, socket: ServerConnection, request: dict[str, Any]) -> None:
+        await socket.send("hello")
+        await socket.send('{"type": "progress", "request_id": "of-someone-else"}')
+        await echo(service, socket, request)
+
+    with caplog.at_level(logging.WARNING, "streamer.client"):
+        async with running(chatter) as (_, url), StreamerClient(url) as client:
+            assert await client.request("x", 1) == 1
+
+    assert "not of this protocol" in caplog.text
+
+
+@pytest.mark.parametrize(("status", "hint"), [(401, "token"), (403, "tenant"), (429, "again"), (502, "HTTP 502")])
+async def test_a_refused_handshake_tells_status_and_hint(status: int, hint: str) -> None:
+    def refuse(socket: ServerConnection, request: Request) -> Response:
+        return socket.respond(status, "")
+
+    async with running(echo, process_request=refuse) as (_, url):
+        with pytest.raises(CannotConnectError, match=hint) as caught:
+            async with StreamerClient(url):
+                pass
+
+    assert caught.value.status == status
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        pytest.param("http://127.0.0.1/dev?Authorization=hunter2", id="no WebSocket URL"),
+        pytest.param("ws://127.0.0.1:1/dev?Authorization=hunter2", id="nobody listens"),
+        pytest.param("ws://127.0.0.1:99999/dev?Authorization=hunter2", id="no port"),
+        pytest.param("ws://[::1/dev?Authorization=hunter2", id="broken address"),
+        pytest.param("nonsense?Authorization=hunter2", id="no URL"),
+    ],
+)
+async def test_a_connection_that_cannot_be_made_is_one_error_without_the_token(url: str) -> None:
+    with pytest.raises(CannotConnectError) as caught:
+        async with StreamerClient(url):
+            pass
+
+    assert "hunter2" not in str(caught.value)
