@@ -24,7 +24,7 @@ from .gateway.effects import (
     Result,
     TimedOut,
 )
-from .gateway.handshake import Handshake, UpgradeRequest, refuse_request
+from .gateway.handshake import Handshake, UpgradeRequest, refuse_plain
 from .gateway.management import ManagementRequest, Target
 from .gateway.signature import MISSING
 from .gateway.stage import Stage
@@ -80,9 +80,7 @@ class Gateway:
 
     def refuse(self, request: HttpRequest) -> HttpResponse:
         """Answer a request that is neither for ``@connections`` nor a WebSocket upgrade."""
-        refusal = refuse_request(self._stage, _upgrade_request(request), self.now_ms())
-        assert refusal is not None, "a request that asks for no WebSocket is always refused"
-        return _response(refusal)
+        return _response(refuse_plain(self._stage, _upgrade_request(request), self.now_ms()))
 
     def manage(self, request: HttpRequest, target: Target) -> HttpResponse:
         """Answer a call of the management API."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
+from urllib.parse import unquote
 
 from streamer.errors import TopologyError
 from streamer.topology import DEFAULT, Route
@@ -53,9 +54,37 @@ def _selected(
 def _validator(route_key: str, schema: Mapping[str, Any]) -> Callable[[Any], bool]:
     import jsonschema  # noqa: PLC0415 - takes 50 ms to import, and few services have a model
 
+    draft4 = jsonschema.Draft4Validator
     try:
-        jsonschema.Draft4Validator.check_schema(schema)
+        draft4.check_schema(schema, format_checker=draft4.FORMAT_CHECKER)  # formats: an invalid pattern is found now
     except jsonschema.SchemaError as error:
         raise TopologyError(f"route {route_key!r}: the model is no JSON schema (draft 4): {error.message}") from error
-    validator = jsonschema.Draft4Validator(schema)
-    return lambda document: bool(validator.is_valid(document))
+    for reference in _references(schema):
+        if not _leads_somewhere(reference, schema):
+            raise TopologyError(f"route {route_key!r}: the model's $ref {reference!r} leads nowhere within the model")
+    validator = draft4(schema)
+
+    def is_valid(document: Any) -> bool:
+        try:
+            return bool(validator.is_valid(document))
+        except RecursionError:  # a schema that refers to itself, and a document nested deeper than we can follow
+            return False
+
+    return is_valid
+
+
+def _references(schema: Any) -> Iterator[str]:
+    children = schema.values() if isinstance(schema, Mapping) else schema if isinstance(schema, list | tuple) else ()
+    if isinstance(schema, Mapping) and isinstance(schema.get("$ref"), str):
+        yield schema["$ref"]
+    for child in children:
+        yield from _references(child)
+
+
+def _leads_somewhere(reference: str, schema: Any) -> bool:
+    """Whether a reference is a JSON pointer into the schema; others would be fetched, which the gateway does not."""
+    document, _, pointer = reference.partition("#")
+    for step in pointer.split("/")[1:]:
+        name = unquote(step).replace("~1", "/").replace("~0", "~")
+        schema = schema.get(name) if isinstance(schema, Mapping) else None
+    return not document and pointer[:1] in ("", "/") and schema is not None

@@ -62,9 +62,29 @@ def test_a_message_no_model_is_meant_for_is_valid() -> None:
     assert isinstance(effect, Invoke)
 
 
-def test_a_model_that_is_no_schema_is_refused_when_the_stage_is_made() -> None:
-    with pytest.raises(TopologyError, match="no JSON schema"):
-        stage_of(route("add", model={"type": 1}))
+@pytest.mark.parametrize(
+    ("model", "text"),
+    [
+        pytest.param({"type": 1}, "no JSON schema", id="unknown type"),
+        pytest.param({"pattern": "("}, "no JSON schema", id="pattern that is no regular expression"),
+        pytest.param({"$ref": "https://example.com/model"}, "leads nowhere", id="reference to elsewhere"),
+        pytest.param({"items": [{"$ref": "#/definitions/x"}]}, "leads nowhere", id="reference to nothing"),
+    ],
+)
+def test_a_model_that_cannot_work_is_refused_when_the_stage_is_made(model: dict[str, object], text: str) -> None:
+    with pytest.raises(TopologyError, match=text):
+        stage_of(route("add", model=model))
+
+
+def test_a_model_may_refer_to_itself_however_deep_the_message() -> None:
+    tree = {"type": "array", "items": {"$ref": "#/definitions/tree"}}
+    model = {"definitions": {"tree": tree}, "properties": {"tree": tree}}
+
+    [shallow] = effects_of('{"action":"add","tree":[[],[[]]]}', model=model)
+    [deep] = effects_of('{"action":"add","tree":' + "[" * 900 + "]" * 900 + "}", model=model)
+
+    assert isinstance(shallow, Invoke)
+    assert isinstance(deep, Send)
 
 
 def test_the_gateway_loads_jsonschema_only_for_a_model() -> None:
