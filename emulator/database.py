@@ -19,7 +19,7 @@ from .dynamodb.errors import ApiError
 from .dynamodb.tables import create_tables
 from .functions.environment import Endpoints
 from .http import HttpRequest, HttpResponse
-from .streams.api import IteratorExpiredError, Page, ShardDescription, StreamNotFoundError, StreamsApiError
+from .streams.api import Page, ShardDescription, StreamNotFoundError, shard_description, streams_error
 from .streams.destinations import Destinations
 from .streams.pushed import PushedSource
 from .streams.source import Source
@@ -163,14 +163,7 @@ class EngineStreamsApi:
     async def shards(self, stream_arn: str) -> Sequence[ShardDescription]:
         """The stream's one shard."""
         answer = self._call("DescribeStream", {"StreamArn": stream_arn})
-        return [
-            ShardDescription(
-                shard["ShardId"],
-                shard.get("ParentShardId"),
-                "EndingSequenceNumber" in shard["SequenceNumberRange"],
-            )
-            for shard in answer["StreamDescription"]["Shards"]
-        ]
+        return [shard_description(shard) for shard in answer["StreamDescription"]["Shards"]]
 
     async def iterator(self, stream_arn: str, shard_id: str, kind: str, sequence_number: str | None = None) -> str:
         """A new iterator."""
@@ -187,8 +180,7 @@ class EngineStreamsApi:
         try:
             return self._engine.perform(STREAMS, action, json.dumps(parameters).encode())
         except ApiError as error:
-            kind = IteratorExpiredError if error.code == "ExpiredIteratorException" else StreamsApiError
-            raise kind(str(error)) from error
+            raise streams_error(error.code, str(error)) from error
 
 
 @asynccontextmanager

@@ -38,6 +38,7 @@ class Parts:
     clock: Callable[[], float]
     """Unix seconds."""
     retry_seconds: tuple[float, ...]
+    destination_seconds: tuple[float, ...]
 
 
 class RunningMapping:
@@ -152,26 +153,25 @@ class RunningMapping:
         )
         delivered = False
         try:
-            delivered = await _deliver(self._parts.destinations, self._mapping.on_failure, document)
+            delivered = await self._deliver(self._mapping.on_failure, document)
         finally:
             if not delivered:
                 log.error("a document could not be delivered", document=document, destination=self._mapping.on_failure)
 
+    async def _deliver(self, queue_name: str, document: dict[str, Any]) -> bool:
+        for pause in (*self._parts.destination_seconds, None):
+            try:
+                await self._parts.destinations.send(queue_name, document)
+            except DestinationError as error:
+                log.warning("delivering a document failed", problem=str(error), retry_seconds=pause)
+                if pause is not None:
+                    await asyncio.sleep(pause)
+            else:
+                return True
+        return False
+
     def _names(self) -> dict[str, Any]:
         return {"function": self._mapping.function, "table": self._mapping.table}
-
-
-async def _deliver(destinations: Destinations, queue_name: str, document: dict[str, object]) -> bool:
-    for pause in (*DESTINATION_SECONDS, None):
-        try:
-            await destinations.send(queue_name, document)
-        except DestinationError as error:
-            log.warning("delivering a document failed", problem=str(error), retry_seconds=pause)
-            if pause is not None:
-                await asyncio.sleep(pause)
-        else:
-            return True
-    return False
 
 
 class EventSourceMappings:
@@ -190,6 +190,7 @@ class EventSourceMappings:
         clock: Callable[[], float] = time.time,
         *,
         retry_seconds: tuple[float, ...] = RETRY_SECONDS,
+        destination_seconds: tuple[float, ...] = DESTINATION_SECONDS,
         stop_seconds: float = STOP_SECONDS,
     ) -> None:
         """Raise TopologyError if AWS would refuse to create one of the mappings."""
@@ -202,7 +203,13 @@ class EventSourceMappings:
         self._filters = [compile_filters(mapping.filters) for mapping in topology.event_source_mappings]
         self._source = source
         self._stop_seconds = stop_seconds
-        self._parts = Parts(functions=functions, destinations=destinations, clock=clock, retry_seconds=retry_seconds)
+        self._parts = Parts(
+            functions=functions,
+            destinations=destinations,
+            clock=clock,
+            retry_seconds=retry_seconds,
+            destination_seconds=destination_seconds,
+        )
         self._running: list[RunningMapping] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._stack = AsyncExitStack()

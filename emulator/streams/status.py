@@ -34,7 +34,7 @@ class MappingStatus:
             "UUID": self.mapping_id,
             "StartingPosition": mapping.starting_position,
             "BatchSize": mapping.batch_size,
-            "MaximumBatchingWindowInSeconds": mapping.batching_window_seconds,
+            "MaximumBatchingWindowInSeconds": int(mapping.batching_window_seconds),
             "ParallelizationFactor": mapping.parallelization_factor,
             "EventSourceArn": self.stream_arn,
             "FunctionArn": self.function_arn,

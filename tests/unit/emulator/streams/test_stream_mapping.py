@@ -34,6 +34,7 @@ def mappings(api, functions, *declared, destinations=None, stop_seconds=5.0):
         destinations or FakeDestinations(),
         lambda: NOW,
         retry_seconds=(0.0,),
+        destination_seconds=(0.0, 0.0),
         stop_seconds=stop_seconds,
     )
 
@@ -108,10 +109,9 @@ async def test_poison_goes_to_the_destination_and_the_rest_goes_on():
     assert document["DDBStreamBatchInfo"]["batchSize"] == 1
 
 
-async def test_a_document_that_cannot_be_delivered_is_in_the_log(caplog, monkeypatch):
-    monkeypatch.setattr("emulator.streams.mapping.DESTINATION_SECONDS", (0.0, 0.0))
-    api, functions = FakeApi(s={}), FakeFunctions(lambda records: FAILED if 1 in sequence_numbers(records) else None)
-    functions.answer = lambda records: FAILED if 1 in sequence_numbers(records) else Returned(b"null", "r")
+async def test_a_document_that_cannot_be_delivered_is_in_the_log(caplog):
+    api = FakeApi(s={})
+    functions = FakeFunctions(lambda records: FAILED if 1 in sequence_numbers(records) else Returned(b"null", "r"))
     api.write(1, 2)
     settings = mapping(maximum_retry_attempts=0, batch_size=1, on_failure="dead-letters")
 
@@ -221,23 +221,17 @@ async def test_reading_stops_while_the_function_lags():
 
 
 async def test_status_follows_the_mapping():
-    outcomes = iter([FAILED, Returned(b"null", "r")])
-    api, functions = FakeApi(s={}), FakeFunctions(lambda _: next(outcomes))
-    hold = asyncio.Event()
     results = []
 
-    async def answer(_):
+    def answer(_):
         results.append(running.statuses[0].last_processing_result)
-        if len(results) == 3:
-            hold.set()
         return FAILED if len(results) == 1 else Returned(b"null", "r")
 
-    functions.answer = answer
+    api, functions = FakeApi(s={}), FakeFunctions(answer)
     api.write(1, 2)
 
     async with mappings(api, functions, mapping(batch_size=1)) as running:
-        async with asyncio.timeout(5):
-            await hold.wait()
+        await functions.until(lambda: len(results) == 3)
         response = running.statuses[0].as_response()
 
     assert results == ["No records processed", "PROBLEM: Function call failed", "OK"]

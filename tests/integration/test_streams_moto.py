@@ -1,0 +1,162 @@
+"""Mappings over sockets: a stock moto server, which knows nothing of us, polled with aiobotocore."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import asynccontextmanager
+
+import pytest
+from aiobotocore.session import get_session
+from moto.server import ThreadedMotoServer
+
+from emulator.functions.outcome import Failed, Returned
+from emulator.streams.api import StreamNotFoundError, connect_streams
+from emulator.streams.destinations import SqsDestinations
+from emulator.streams.mapping import EventSourceMappings
+from emulator.streams.poller import Pace, PolledSource
+from streamer.topology import Api, EventSourceMapping, Function, Key, Queue, StreamView, Table, Topology
+
+SETTINGS = {
+    "region_name": "us-east-1",
+    "aws_access_key_id": "local",
+    "aws_secret_access_key": "local",
+}
+
+
+@pytest.fixture(scope="module")
+def endpoint():
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+def topology(table, **settings):
+    return Topology(
+        api=Api(name="api", routes=()),
+        functions=(Function(name="processor", handler="app.processor"),),
+        tables=(Table(name=table, key=Key(partition="id"), stream=StreamView.NEW_AND_OLD_IMAGES),),
+        queues=(Queue(name="dead-letters"),),
+        event_source_mappings=(EventSourceMapping(function="processor", table=table, **settings),),
+    )
+
+
+@asynccontextmanager
+async def client(service, endpoint):
+    async with get_session().create_client(service, endpoint_url=endpoint, **SETTINGS) as one:
+        yield one
+
+
+async def create(dynamodb, table):
+    await dynamodb.create_table(
+        TableName=table,
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+        StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+    )
+
+
+class Functions:
+    def __init__(self, answer):
+        self.answer = answer
+        self.records = []
+        self.called = asyncio.Event()
+
+    async def invoke(self, function, payload):
+        records = json.loads(payload)["Records"]
+        self.records += records
+        self.called.set()
+        return self.answer(records)
+
+    async def until(self, count):
+        async with asyncio.timeout(20):
+            while len(self.records) < count:
+                self.called.clear()
+                await self.called.wait()
+
+
+async def test_writes_reach_the_function_in_awss_shape(endpoint):
+    functions = Functions(lambda _: Returned(b"null", "r"))
+    pace = Pace(polls_per_second=50)
+    async with client("dynamodb", endpoint) as dynamodb, connect_streams(endpoint, **SETTINGS) as api:
+        await create(dynamodb, "shapes")
+        async with EventSourceMappings(topology("shapes"), functions, PolledSource(api, pace=pace), None):
+            await dynamodb.put_item(TableName="shapes", Item={"id": {"S": "a"}, "b": {"B": b"foobar"}})
+            await dynamodb.put_item(TableName="shapes", Item={"id": {"S": "a"}, "n": {"N": "101"}})
+            await dynamodb.delete_item(TableName="shapes", Key={"id": {"S": "a"}})
+            await functions.until(3)
+
+    insert, modify, remove = functions.records
+    assert [r["eventName"] for r in functions.records] == ["INSERT", "MODIFY", "REMOVE"]
+    assert list(insert) == [
+        "eventID",
+        "eventName",
+        "eventVersion",
+        "eventSource",
+        "awsRegion",
+        "dynamodb",
+        "eventSourceARN",
+    ]
+    assert insert["eventVersion"] == "1.1"
+    assert insert["dynamodb"]["NewImage"]["b"] == {"B": "Zm9vYmFy"}
+    assert insert["dynamodb"]["SizeBytes"] == 3 + 3 + 1 + 6
+    assert modify["dynamodb"]["OldImage"] == insert["dynamodb"]["NewImage"]
+    assert list(remove["dynamodb"]) == [
+        "ApproximateCreationDateTime",
+        "Keys",
+        "OldImage",
+        "SequenceNumber",
+        "SizeBytes",
+        "StreamViewType",
+    ]
+
+
+async def test_latest_begins_with_the_first_write_after_the_mapping_started(endpoint):
+    functions = Functions(lambda _: Returned(b"null", "r"))
+    pace = Pace(polls_per_second=50)
+    async with client("dynamodb", endpoint) as dynamodb, connect_streams(endpoint, **SETTINGS) as api:
+        await create(dynamodb, "latest")
+        await dynamodb.put_item(TableName="latest", Item={"id": {"S": "before"}})
+        latest = topology("latest", starting_position="LATEST")
+        async with EventSourceMappings(latest, functions, PolledSource(api, pace=pace), None):
+            await dynamodb.put_item(TableName="latest", Item={"id": {"S": "after"}})
+            await functions.until(1)
+
+    assert [r["dynamodb"]["Keys"]["id"]["S"] for r in functions.records] == ["after"]
+
+
+async def test_what_is_given_up_reaches_the_queue(endpoint):
+    functions = Functions(lambda _: Failed(b"{}", "request-1"))
+    pace = Pace(polls_per_second=50)
+    poison = topology("poison", maximum_retry_attempts=1, on_failure="dead-letters")
+    async with (
+        client("dynamodb", endpoint) as dynamodb,
+        client("sqs", endpoint) as sqs,
+        connect_streams(endpoint, **SETTINGS) as api,
+    ):
+        await create(dynamodb, "poison")
+        destinations = SqsDestinations(sqs, creates_queues=True)
+        source = PolledSource(api, pace=pace)
+        async with EventSourceMappings(poison, functions, source, destinations, retry_seconds=(0.01,)):
+            await dynamodb.put_item(TableName="poison", Item={"id": {"S": "a"}})
+            await functions.until(2)
+            url = (await sqs.create_queue(QueueName="dead-letters"))["QueueUrl"]
+            messages = []
+            async with asyncio.timeout(20):
+                while not messages:
+                    messages = (await sqs.receive_message(QueueUrl=url)).get("Messages", [])
+
+    document = json.loads(messages[0]["Body"])
+    assert document["requestContext"]["condition"] == "RetryAttemptsExhausted"
+    assert document["requestContext"]["approximateInvokeCount"] == 2
+    assert document["DDBStreamBatchInfo"]["batchSize"] == 1
+
+
+async def test_a_missing_table_is_a_stream_that_is_not_found(endpoint):
+    async with connect_streams(endpoint, **SETTINGS) as api:
+        with pytest.raises(StreamNotFoundError, match="no table 'nowhere'"):
+            async with EventSourceMappings(topology("nowhere"), Functions(None), PolledSource(api), None):
+                pass
