@@ -226,7 +226,8 @@ def _told(percentage: float) -> float:
     """A percentage as clients see it: 0 to 100, two decimals, and 100 only if nothing is missing."""
     if percentage >= 100:
         return 100
-    hundredths = max(0, math.floor(percentage * 100 + 1e-6))
+    # The addend makes up for binary fractions: 0.29 * 100 is 28.999999999999996.
+    hundredths = min(math.floor(max(percentage, 0) * 100 + 1e-6), 9999)
     return hundredths // 100 if hundredths % 100 == 0 else hundredths / 100
 
 

@@ -178,7 +178,7 @@ def _functions(
             environment=common | acting,
             timeout_seconds=PROCESSOR_TIMEOUT_SECONDS,
             memory_mb=512,
-            tables=(TableAccess(table=requests, actions=("UpdateItem",)),),
+            tables=(TableAccess(table=requests, actions=("GetItem", "UpdateItem")),),
             posts_to_connections=True,
             invokes=(PROCESSOR_FUNCTION,),
             sends_to=(DEAD_LETTERS,),

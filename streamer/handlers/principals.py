@@ -6,6 +6,7 @@ import threading
 from collections import OrderedDict
 from typing import Final
 
+from streamer.errors import ActionError, ErrorCode
 from streamer.principal import Principal
 from streamer.stores.protocols import ConnectionStore
 
@@ -26,8 +27,13 @@ class Principals:
         self._lock = threading.Lock()
         self._known: OrderedDict[str, Principal] = OrderedDict()
 
-    def of(self, connection_id: str) -> Principal | None:
-        """Whose connection it is; None: it has no row. At most one read of the store."""
+    def of(self, connection_id: str) -> Principal:
+        """Whose connection it is, with at most one read of the store.
+
+        Raises:
+            ActionError: it has no row (UNAUTHORIZED).
+            StoreError: the store did not answer.
+        """
         with self._lock:
             known = self._known.get(connection_id)
             if known is not None:
@@ -35,7 +41,7 @@ class Principals:
                 return known
         record = self._connections.get(connection_id)
         if record is None:
-            return None
+            raise ActionError("this connection is not known; connect again", code=ErrorCode.UNAUTHORIZED)
         principal = Principal(user_id=record.user_id, tenant_id=record.tenant_id, permissions=record.permissions)
         with self._lock:
             self._known[connection_id] = principal

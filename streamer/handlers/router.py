@@ -101,8 +101,6 @@ class RouterHandler:
             return messages.pong(message.request_id, now=now)
         try:
             principal = self._principals.of(origin.connection_id)
-            if principal is None:
-                raise ActionError("this connection is not known; connect again", code=ErrorCode.UNAUTHORIZED)
             log = log.bind(user_id=principal.user_id, tenant_id=principal.tenant_id)
             return self._carry_out(_Call(message, origin, principal, log, now))
         except Exception as exc:  # noqa: BLE001 - whatever an action raises, the connection stays usable; it is logged

@@ -1,0 +1,377 @@
+"""What every store must do: one suite, over memory and over DynamoDB."""
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Any, NoReturn
+
+import pytest
+from botocore.exceptions import EndpointConnectionError
+from dynamodb_engines import embedded_engine
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from streamer_records import NOW, connection_record, request_record, subscription_record
+
+from emulator.dynamodb.tables import create_tables
+from streamer import requests as life
+from streamer.errors import ItemTooLargeError, StoreError
+from streamer.requests import Applied, Change, Created, Duplicate, Refused
+from streamer.service import tables
+from streamer.stores.client import Clients
+from streamer.stores.dynamodb import DynamoConnectionStore, DynamoRequestStore, DynamoSubscriptionStore
+from streamer.stores.memory import MemoryConnectionStore, MemoryRequestStore, MemorySubscriptionStore
+from streamer.stores.protocols import ConnectionStore, RequestStore, SubscriptionStore
+from streamer.stores.records import Failure, ProgressPoint, RequestKey, RequestRecord, Status
+
+
+@dataclass
+class Stores:
+    connections: ConnectionStore
+    requests: RequestStore
+    subscriptions: SubscriptionStore
+    calls: list[str]
+    """DynamoDB operations so far; for memory, of all three stores one after the other."""
+
+
+@pytest.fixture(scope="module")
+def dynamodb_client() -> Iterator[Any]:
+    """The runtime's own client, pointed at the embedded DynamoDB as Lambda's environment would."""
+    with embedded_engine() as engine, pytest.MonkeyPatch.context() as environment:
+        create_tables(engine.embedded, tables("test_"))
+        environment.setenv("AWS_ENDPOINT_URL_DYNAMODB", engine.url)
+        environment.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        environment.setenv("AWS_ACCESS_KEY_ID", "local")
+        environment.setenv("AWS_SECRET_ACCESS_KEY", "local")
+        client = Clients().get("dynamodb")
+        yield client
+        client.close()
+
+
+def memory_stores() -> Stores:
+    stores = Stores(MemoryConnectionStore(), MemoryRequestStore(), MemorySubscriptionStore(), [])
+    for store in (stores.connections, stores.requests, stores.subscriptions):
+        store.calls = stores.calls
+    return stores
+
+
+def dynamodb_stores(client: Any) -> Stores:
+    calls: list[str] = []
+    client.meta.events.unregister("before-call.dynamodb", unique_id="count")
+    client.meta.events.register(
+        "before-call.dynamodb", lambda model, **rest: calls.append(model.name), unique_id="count"
+    )
+    return Stores(
+        DynamoConnectionStore(client, "test_connections"),
+        DynamoRequestStore(client, "test_requests"),
+        DynamoSubscriptionStore(client, "test_subscriptions"),
+        calls,
+    )
+
+
+@pytest.fixture(params=["memory", "dynamodb"])
+def stores(request: pytest.FixtureRequest) -> Stores:
+    if request.param == "memory":
+        return memory_stores()
+    return dynamodb_stores(request.getfixturevalue("dynamodb_client"))
+
+
+@pytest.fixture
+def user(request: pytest.FixtureRequest) -> str:
+    """A user of this test alone: the tables are shared."""
+    return request.node.name
+
+
+# connections
+
+
+@pytest.mark.parametrize("user_agent", ["tests", None])
+def test_a_connection_is_what_was_put(stores: Stores, user: str, user_agent: str | None) -> None:
+    record = connection_record(connection_id=user, user_agent=user_agent, permissions=frozenset({"a", "", "ä"}))
+
+    stores.connections.put(record)
+
+    assert stores.connections.get(user) == record
+    assert stores.calls == ["PutItem", "GetItem"]
+
+
+def test_a_connection_that_was_never_put_is_none(stores: Stores, user: str) -> None:
+    assert stores.connections.get(user) is None
+    assert stores.connections.remove(user) is None
+
+
+def test_a_connection_can_be_put_again(stores: Stores, user: str) -> None:
+    stores.connections.put(connection_record(connection_id=user))
+    again = connection_record(connection_id=user, user_id="again")
+    stores.connections.put(again)
+
+    assert stores.connections.get(user) == again
+
+
+def test_a_removed_connection_is_returned_and_gone(stores: Stores, user: str) -> None:
+    record = connection_record(connection_id=user)
+    stores.connections.put(record)
+    stores.calls.clear()
+
+    assert stores.connections.remove(user) == record
+    assert stores.calls == ["DeleteItem"]
+    assert stores.connections.get(user) is None
+
+
+# requests
+
+
+def test_a_request_is_what_was_created(stores: Stores, user: str) -> None:
+    record = request_record(user_id=user, payload_json='{"t":"\\ud83d","e":""}', permissions=frozenset())
+
+    assert stores.requests.create(record, now=NOW) == Created()
+    assert stores.calls == ["PutItem"]
+    assert stores.requests.get(record.key) == record
+
+
+def test_a_request_that_was_never_created_is_none(stores: Stores, user: str) -> None:
+    assert stores.requests.get(RequestKey(user, "r-1")) is None
+
+
+def test_an_id_is_used_once_per_user(stores: Stores, user: str) -> None:
+    first = request_record(user_id=user, payload_json="1")
+    stores.requests.create(first, now=NOW)
+    stores.calls.clear()
+
+    assert stores.requests.create(request_record(user_id=user, payload_json="2"), now=NOW) == Duplicate(first)
+    assert stores.calls == ["PutItem"]
+    assert stores.requests.get(first.key) == first
+
+
+def test_other_users_and_tenants_have_ids_of_their_own(stores: Stores, user: str) -> None:
+    for fields in ({"user_id": user}, {"user_id": f"{user}2"}, {"user_id": user, "tenant_id": "zeta"}):
+        assert stores.requests.create(request_record(**fields), now=NOW) == Created()
+
+
+def test_an_expired_request_makes_room_though_it_is_still_there(stores: Stores, user: str) -> None:
+    first = request_record(user_id=user, expires_at=int(NOW))
+    later = request_record(user_id=user, payload_json="2")
+    stores.requests.create(first, now=NOW - 100)
+
+    assert stores.requests.create(later, now=NOW - 1) == Duplicate(first)
+    assert stores.requests.create(later, now=NOW + 1) == Created()
+    assert stores.requests.get(later.key) == later
+
+
+def claimed(stores: Stores, record: RequestRecord) -> RequestRecord:
+    stores.requests.create(record, now=NOW)
+    outcome = stores.requests.apply(record.key, life.claim(runner="me", now=NOW, lease_seconds=60))
+    assert isinstance(outcome, Applied)
+    assert outcome.record is not None
+    return outcome.record
+
+
+def test_a_claim_returns_the_request_in_one_call(stores: Stores, user: str) -> None:
+    record = request_record(user_id=user)
+
+    taken = claimed(stores, record)
+
+    assert stores.calls == ["PutItem", "UpdateItem"]
+    assert taken == replace(
+        record, status=Status.PROCESSING, attempt=1, lease_expires_at=NOW + 60, runner="me", updated_at=NOW
+    )
+    assert stores.requests.get(record.key) == taken
+
+
+def test_a_claimed_request_is_not_claimed_again_before_its_lease_is_over(stores: Stores, user: str) -> None:
+    taken = claimed(stores, request_record(user_id=user))
+
+    def claim(now: float) -> Applied | Refused:
+        return stores.requests.apply(taken.key, life.claim(runner="other", now=now, lease_seconds=60))
+
+    assert claim(NOW + 59.9) == Refused(taken)
+    assert isinstance(claim(NOW + 60), Applied)
+
+
+def test_a_request_that_does_not_exist_cannot_be_claimed(stores: Stores, user: str) -> None:
+    change = life.claim(runner="me", now=NOW, lease_seconds=60)
+
+    assert stores.requests.apply(RequestKey(user, "r-1"), change) == Refused(None)
+    assert stores.requests.get(RequestKey(user, "r-1")) is None
+
+
+def test_progress_and_result_are_stored(stores: Stores, user: str) -> None:
+    taken = claimed(stores, request_record(user_id=user))
+    point = ProgressPoint(percentage=12.5, message="ä", metadata={"page": 1})
+    stores.calls.clear()
+
+    assert stores.requests.apply(taken.key, life.progress(point, attempt=1, now=NOW + 1)) == Applied()
+    assert stores.requests.apply(taken.key, life.complete('{"a":1}', attempt=1, now=NOW + 2)) == Applied()
+    assert stores.calls == ["UpdateItem", "UpdateItem"]
+    assert stores.requests.get(taken.key) == replace(
+        taken,
+        status=Status.COMPLETED,
+        progress=point,
+        result_json='{"a":1}',
+        lease_expires_at=None,
+        updated_at=NOW + 2,
+    )
+
+
+def test_an_error_is_stored(stores: Stores, user: str) -> None:
+    taken = claimed(stores, request_record(user_id=user))
+    failure = Failure(code="OWN_CODE", message="no", details={"a": [1, None]}, retryable=True)
+
+    stores.requests.apply(taken.key, life.fail(failure, attempt=1, now=NOW))
+
+    stored = stores.requests.get(taken.key)
+    assert stored is not None
+    assert (stored.status, stored.error) == (Status.FAILED, failure)
+
+
+def test_an_older_attempt_is_fenced_off(stores: Stores, user: str) -> None:
+    first = claimed(stores, request_record(user_id=user))
+    stores.requests.apply(first.key, life.claim(runner="other", now=NOW + 60, lease_seconds=60))
+    second = stores.requests.get(first.key)
+
+    for change in (
+        life.progress(ProgressPoint(percentage=1), attempt=1, now=NOW),
+        life.complete("1", attempt=1, now=NOW),
+        life.fail(Failure(code="TIMEOUT", message=""), attempt=1, now=NOW),
+    ):
+        assert stores.requests.apply(first.key, change) == Refused(second)
+
+
+def test_one_of_many_claims_wins(stores: Stores, user: str) -> None:
+    record = request_record(user_id=user)
+    stores.requests.create(record, now=NOW)
+    meeting = threading.Barrier(8)
+
+    def claim(number: int) -> Applied | Refused:
+        meeting.wait(30)
+        return stores.requests.apply(record.key, life.claim(runner=str(number), now=NOW, lease_seconds=60))
+
+    with ThreadPoolExecutor(8) as pool:
+        outcomes = list(pool.map(claim, range(8)))
+
+    assert sum(isinstance(outcome, Applied) for outcome in outcomes) == 1
+
+
+CHANGES = st.one_of(
+    st.builds(
+        life.claim, runner=st.sampled_from("ab"), now=st.sampled_from([1.0, 5.0, 9.0]), lease_seconds=st.just(3.0)
+    ),
+    st.builds(life.progress, st.just(ProgressPoint(percentage=1)), attempt=st.integers(0, 3), now=st.just(2.0)),
+    st.builds(life.complete, st.just("1"), attempt=st.integers(0, 3), now=st.just(2.0)),
+    st.builds(life.fail, st.just(Failure(code="X", message="")), attempt=st.integers(0, 3), now=st.just(2.0)),
+)
+_NUMBERS = iter(range(1_000_000))
+
+
+@given(
+    st.sampled_from(Status), st.integers(0, 2), st.none() | st.sampled_from([4.0, 8.0]), st.lists(CHANGES, max_size=5)
+)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_dynamodb_decides_every_change_as_the_table_does(
+    dynamodb_client: Any, status: Status, attempt: int, lease: float | None, changes: list[Change]
+) -> None:
+    store = dynamodb_stores(dynamodb_client).requests
+    record = request_record(user_id=f"model-{next(_NUMBERS)}", status=status, attempt=attempt, lease_expires_at=lease)
+    store.create(record, now=NOW)
+    for change in changes:
+        outcome = store.apply(record.key, change)
+        assert isinstance(outcome, Applied) == change.admits(record)
+        if change.admits(record):
+            record = change.applied_to(record)
+        assert store.get(record.key) == record
+
+
+def test_an_item_holds_400_kb(stores: Stores, user: str) -> None:
+    with pytest.raises(ItemTooLargeError):
+        stores.requests.create(request_record(user_id=user, payload_json="1" * 410_000), now=NOW)
+
+    taken = claimed(stores, request_record(user_id=user, payload_json="1" * 200_000))
+    with pytest.raises(ItemTooLargeError):
+        stores.requests.apply(taken.key, life.complete("1" * 210_000, attempt=1, now=NOW))
+    assert stores.requests.get(taken.key) == taken
+
+
+# subscriptions
+
+
+@pytest.mark.parametrize(
+    ("count", "calls"),
+    [
+        pytest.param(0, ["Query"], id="none"),
+        pytest.param(25, ["Query", "BatchWriteItem"], id="one batch"),
+        pytest.param(60, ["Query", *["BatchWriteItem"] * 3], id="three batches"),
+    ],
+)
+def test_all_subscriptions_of_a_connection_are_removed(stores: Stores, user: str, count: int, calls: list[str]) -> None:
+    for number in range(count):
+        stores.subscriptions.add(subscription_record(connection_id=user, target=f"t-{number}"))
+    stores.subscriptions.add(subscription_record(connection_id=f"{user}2"))
+    stores.calls.clear()
+
+    assert stores.subscriptions.remove_connection(user) == count
+    assert stores.calls == calls
+    assert stores.subscriptions.remove_connection(user) == 0
+    assert stores.subscriptions.remove_connection(f"{user}2") == 1
+
+
+def test_a_subscription_is_there_once(stores: Stores, user: str) -> None:
+    for _ in range(2):
+        stores.subscriptions.add(subscription_record(connection_id=user))
+
+    assert stores.subscriptions.remove_connection(user) == 1
+
+
+# DynamoDB alone
+
+
+class _Client:
+    """Answers batches as it is told."""
+
+    def __init__(self, unprocessed: int) -> None:
+        self.unprocessed = unprocessed
+        self.batches: list[int] = []
+
+    def query(self, **arguments: Any) -> Any:
+        first = "ExclusiveStartKey" not in arguments
+        page: dict[str, Any] = {"Items": [{"connection_id": {"S": "c"}, "target": {"S": str(first)}}] * 2}
+        return page | ({"LastEvaluatedKey": {"target": {"S": "x"}}} if first else {})
+
+    def batch_write_item(self, RequestItems: dict[str, list[Any]]) -> Any:  # noqa: N803 - the API's own name
+        ((table, requests),) = RequestItems.items()
+        self.batches.append(len(requests))
+        if self.unprocessed:
+            self.unprocessed -= 1
+            return {"UnprocessedItems": {table: requests[:1]}}
+        return {"UnprocessedItems": {}}
+
+
+def test_pages_and_unprocessed_deletions_are_followed_up() -> None:
+    client, slept = _Client(unprocessed=2), []
+
+    removed = DynamoSubscriptionStore(client, "subscriptions", sleep=slept.append).remove_connection("c")
+
+    assert removed == 4
+    assert client.batches == [2, 1, 1, 2]
+    assert slept == [0.05, 0.1]
+
+
+def test_deletions_that_stay_unprocessed_are_an_error() -> None:
+    with pytest.raises(StoreError, match="left 1 deletions unprocessed"):
+        DynamoSubscriptionStore(_Client(99), "t", sleep=lambda seconds: None).remove_connection("c")
+
+
+class _Silent:
+    """A client whose endpoint cannot be reached."""
+
+    def get_item(self, **arguments: Any) -> NoReturn:
+        raise EndpointConnectionError(endpoint_url="http://127.0.0.1:1")
+
+
+def test_an_answer_that_does_not_come_is_a_store_error() -> None:
+    with pytest.raises(StoreError, match="did not answer GetItem"):
+        DynamoConnectionStore(_Silent(), "t").get("c")
+
+
+def test_a_table_that_does_not_exist_is_a_store_error(dynamodb_client: Any) -> None:
+    with pytest.raises(StoreError, match="refused GetItem: ResourceNotFoundException"):
+        DynamoConnectionStore(dynamodb_client, "no_such_table").get("c")

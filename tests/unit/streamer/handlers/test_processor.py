@@ -1,0 +1,630 @@
+import asyncio
+import io
+import itertools
+import json
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, NoReturn
+
+import pytest
+from streamer_records import NOW, request_record
+
+from streamer import ActionError, App, Cancelled, ErrorCode, Progress, Request
+from streamer.attempt import Audience, Reporter, Surroundings
+from streamer.dispatcher import key_of
+from streamer.errors import ItemTooLargeError, SendError, StoreError
+from streamer.execution import Workers
+from streamer.handlers.processor import ProcessorHandler
+from streamer.observability import Logger, Metrics
+from streamer.requests import Applied, Change, Refused
+from streamer.stores.memory import MemoryRequestStore
+from streamer.stores.records import Failure, ProgressPoint, RequestKey, RequestRecord, Status
+from streamer.testing import (
+    FakeClock,
+    FakeContext,
+    RecordingDispatcher,
+    RecordingSender,
+    run_event,
+    stream_event,
+)
+
+KEY = request_record().key
+Act = Callable[..., Any]
+
+
+class ScriptedStore(MemoryRequestStore):
+    """Fails, or loses answers, as often as a test says."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.failing: dict[Status | None, list[StoreError]] = {}
+        """By the status that a change leads to, None for progress: errors to raise instead of applying it."""
+        self.losing: set[Status] = set()
+        """Changes to these statuses are applied, but reported as refused: a retry after a lost answer."""
+
+    def apply(self, key: RequestKey, change: Change) -> Applied | Refused:
+        status = change.values.get("status")
+        errors = self.failing.get(status)
+        if errors:
+            raise errors.pop(0)
+        outcome = super().apply(key, change)
+        return Refused(self.records[key]) if status in self.losing else outcome
+
+
+@dataclass
+class World:
+    act: Act = lambda request, progress: "done"
+    options: Mapping[str, Any] = field(default_factory=dict)
+    production: bool = True
+    stored_progress_seconds: float = 60.0
+    requests: ScriptedStore = field(default_factory=ScriptedStore)
+    sender: RecordingSender = field(default_factory=RecordingSender)
+    dispatcher: RecordingDispatcher = field(default_factory=RecordingDispatcher)
+    clock: FakeClock = field(default_factory=lambda: FakeClock(NOW))
+    output: io.StringIO = field(default_factory=io.StringIO)
+    workers: Workers = field(default_factory=Workers)
+    slept: list[float] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        app = App()
+        app.action("report", queued=True, **self.options)(self.act)
+        ids = itertools.count(1)
+        self.processor = ProcessorHandler(
+            app=app,
+            surroundings=Surroundings(
+                requests=self.requests,
+                workers=self.workers,
+                clock=self.clock,
+                sleep=self.slept.append,
+                stored_progress_seconds=self.stored_progress_seconds,
+                production=self.production,
+            ),
+            sender_at=self.sender.at,
+            dispatcher=self.dispatcher,
+            log=Logger(stream=self.output),
+            metrics=Metrics(stream=self.output),
+            new_id=lambda: f"run-{next(ids)}",
+        )
+
+    def run(self, record: RequestRecord | None = None, *, remaining_seconds: float = 900.0) -> RequestRecord:
+        """Run a request (a new one unless given) and return what is stored of it afterwards."""
+        record = record or request_record()
+        self.requests.records[record.key] = record
+        self.invoke(record.key, remaining_seconds=remaining_seconds)
+        return self.requests.records[record.key]
+
+    def invoke(self, key: RequestKey = KEY, *, remaining_seconds: float = 900.0) -> None:
+        assert self.processor(run_event(key), FakeContext(remaining_seconds=remaining_seconds)) is None
+
+    @property
+    def told(self) -> list[dict[str, Any]]:
+        return self.sender.to("c-1")
+
+    @property
+    def lines(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.output.getvalue().splitlines()]
+
+
+@pytest.fixture
+def make() -> Iterator[Callable[..., World]]:
+    """Makes worlds, and ends their threads."""
+    worlds: list[World] = []
+
+    def made(act: Act = lambda request, progress: "done", **fields: Any) -> World:
+        worlds.append(World(act, **fields))
+        return worlds[-1]
+
+    yield made
+    for world in worlds:
+        world.workers.close()
+
+
+# stream events: dispatching
+
+
+def test_each_request_that_waits_is_dispatched(make: Callable[..., World]) -> None:
+    world = make()
+    waiting = [request_record(request_id=f"r-{number}") for number in range(40)]
+    running = request_record(request_id="running", status=Status.PROCESSING)
+
+    result = world.processor(
+        stream_event([*((None, record) for record in waiting), (waiting[0], running), (running, None)]), FakeContext()
+    )
+
+    assert result == {"batchItemFailures": []}
+    assert sorted(key.request_id for key in world.dispatcher.dispatched) == sorted(r.request_id for r in waiting)
+    assert world.requests.calls == []
+
+
+def test_what_could_not_be_dispatched_is_asked_for_again(make: Callable[..., World]) -> None:
+    world = make()
+    world.dispatcher.refused = {"r-1", "r-3"}
+    event = stream_event([(None, request_record(request_id=f"r-{number}")) for number in range(4)])
+
+    result = world.processor(event, FakeContext())
+
+    assert result == {
+        "batchItemFailures": [
+            {"itemIdentifier": event["Records"][number]["dynamodb"]["SequenceNumber"]} for number in (1, 3)
+        ]
+    }
+    assert sorted(key.request_id for key in world.dispatcher.dispatched) == ["r-0", "r-2"]
+
+
+def test_a_run_event_names_its_request() -> None:
+    assert key_of(json.loads(json.dumps(run_event(KEY)))) == KEY
+
+
+# run events: the good case
+
+
+def test_a_request_is_run_stored_and_told(make: Callable[..., World]) -> None:
+    seen: list[Request] = []
+
+    def act(request: Request, progress: Progress) -> dict[str, str]:
+        seen.append(request)
+        progress(10, "reading")
+        progress(50, "writing", {"page": 2})
+        return {"url": "x"}
+
+    stored = make(act).run(request_record(max_attempts=3, metadata_json='{"t":1}'))
+
+    assert (stored.status, stored.attempt, stored.result_json) == (Status.COMPLETED, 1, '{"url":"x"}')
+    (request,) = seen
+    assert (request.id, request.payload, request.metadata, request.attempt, request.max_attempts) == (
+        "r-1",
+        {"pages": 3},
+        {"t": 1},
+        1,
+        3,
+    )
+    assert (request.user_id, request.tenant_id, request.permissions) == ("ada", "acme", {"reports"})
+
+
+def test_the_client_hears_progress_and_one_final(make: Callable[..., World]) -> None:
+    def act(request: Request, progress: Progress) -> str:
+        progress(10, "reading")
+        progress(50, "writing", {"page": 2})
+        progress(40, "writing more")
+        progress(100)
+        progress(100)
+        return "done"
+
+    world = make(act)
+    world.run()
+
+    told = [{name: value for name, value in message.items() if name != "timestamp"} for message in world.told]
+    assert told == [
+        {"type": "progress", "request_id": "r-1", "percentage": 10, "message": "reading"},
+        {"type": "progress", "request_id": "r-1", "percentage": 50, "message": "writing", "metadata": {"page": 2}},
+        {"type": "progress", "request_id": "r-1", "percentage": 50, "message": "writing more"},
+        {"type": "progress", "request_id": "r-1", "percentage": 100, "message": ""},
+        {"type": "complete", "request_id": "r-1", "result": "done"},
+    ]
+
+
+def test_starting_and_finishing_cost_a_write_each(make: Callable[..., World]) -> None:
+    def act(request: Request, progress: Progress) -> None:
+        for percentage in range(100):
+            progress(percentage)
+
+    world = make(act)
+    world.run()
+
+    assert world.requests.calls == ["UpdateItem", "UpdateItem"]
+    assert len(world.told) == 101
+
+
+def test_the_end_is_stored_before_it_is_told(make: Callable[..., World]) -> None:
+    world = make()
+    world.requests.failing[Status.COMPLETED] = [StoreError("no answer")] * 1000
+
+    with pytest.raises(StoreError):
+        world.run(remaining_seconds=0.4)
+
+    assert world.told == []
+
+
+def test_async_actions_run_too(make: Callable[..., World]) -> None:
+    async def act(request: Request, progress: Progress) -> str:
+        progress(50)
+        await asyncio.sleep(0)
+        return "done"
+
+    world = make(act)
+
+    assert world.run().status is Status.COMPLETED
+    assert [message["type"] for message in world.told] == ["progress", "complete"]
+
+
+def test_an_action_may_do_without_progress(make: Callable[..., World]) -> None:
+    assert make(lambda request: request.payload).run().result_json == '{"pages":3}'
+
+
+def test_the_validator_shapes_the_payload_in_the_processor_too(make: Callable[..., World]) -> None:
+    world = make(lambda request: request.payload, options={"validator": lambda payload: payload["pages"]})
+
+    assert world.run().result_json == "3"
+
+
+def test_a_run_is_measured(make: Callable[..., World]) -> None:
+    world = make()
+    world.run()
+
+    (metrics,) = [line for line in world.lines if "ActionCount" in line]
+    assert (metrics["Action"], metrics["ActionCount"], metrics["ActionErrors"]) == ("report", 1, 0)
+
+
+# run events: failures
+
+
+def _raise(error: Exception) -> Act:
+    def act(request: Request, progress: Progress) -> NoReturn:
+        raise error
+
+    return act
+
+
+def _exit(request: Request, progress: Progress) -> NoReturn:
+    raise SystemExit(0)
+
+
+@pytest.mark.parametrize(
+    ("act", "options", "code", "says"),
+    [
+        pytest.param(_raise(KeyError("secret")), {}, "PROCESSING_FAILED", "failed unexpectedly", id="raises"),
+        pytest.param(_exit, {}, "PROCESSING_FAILED", "failed unexpectedly", id="exits"),
+        pytest.param(_raise(Cancelled("mine")), {}, "PROCESSING_FAILED", "failed", id="raises Cancelled itself"),
+        pytest.param(
+            _raise(ActionError("no such page", code=ErrorCode.NOT_FOUND)), {}, "NOT_FOUND", "no such page", id="typed"
+        ),
+        pytest.param(lambda request, progress: {1}, {}, "INTERNAL_ERROR", "set has no form", id="not JSON"),
+        pytest.param(lambda request, progress: "x" * 131_072, {}, "PAYLOAD_TOO_LARGE", "at most", id="too large"),
+        pytest.param(
+            lambda request, progress: 1,
+            {"validator": lambda payload: False},
+            "VALIDATION_ERROR",
+            "not valid",
+            id="payload not valid any more",
+        ),
+    ],
+)
+def test_a_failure_is_stored_and_told(
+    make: Callable[..., World], act: Act, options: dict[str, Any], code: str, says: str
+) -> None:
+    world = make(act, options=options)
+
+    stored = world.run()
+
+    assert (stored.status, stored.error.code) == (Status.FAILED, code)
+    assert says in stored.error.message
+    (told,) = world.told
+    assert (told["type"], told["error"]["code"], told["error"]["message"]) == ("error", code, stored.error.message)
+    assert world.lines[-2]["status"] == "FAILED"
+
+
+def test_development_shows_unexpected_errors(make: Callable[..., World]) -> None:
+    assert make(_raise(KeyError("page")), production=False).run().error.message == "KeyError: 'page'"
+
+
+def test_an_action_that_was_removed_fails_its_requests(make: Callable[..., World]) -> None:
+    stored = make().run(request_record(action="gone"))
+
+    assert (stored.status, stored.error.code) == (Status.FAILED, "INVALID_ACTION")
+
+
+@pytest.mark.parametrize(
+    ("options", "remaining_seconds"),
+    [
+        pytest.param({"timeout_seconds": 0.01}, 900, id="the action's own limit"),
+        pytest.param({}, 0.02, id="the function's limit"),
+    ],
+)
+def test_an_action_that_takes_too_long_fails_and_hears_of_it(
+    make: Callable[..., World], options: dict[str, Any], remaining_seconds: float
+) -> None:
+    release, heard = threading.Event(), []
+
+    def act(request: Request, progress: Progress) -> None:
+        progress(10)
+        try:
+            while not release.wait(0.001):
+                progress(20)
+        except Cancelled as exc:
+            heard.append(str(exc))
+            raise
+
+    world = make(act, options=options)
+
+    stored = world.run(remaining_seconds=remaining_seconds)
+    release.set()
+
+    assert (stored.status, stored.error.code, stored.error.retryable) == (Status.FAILED, "TIMEOUT", True)
+    assert world.told[-1]["type"] == "error"
+    assert heard == ["its time is over"]
+
+
+def test_a_coroutine_that_takes_too_long_is_cancelled(make: Callable[..., World]) -> None:
+    ended = threading.Event()
+
+    async def act(request: Request, progress: Progress) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    assert make(act, options={"timeout_seconds": 0.01}).run().error.code == "TIMEOUT"
+    assert ended.is_set()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        pytest.param(("half",), "ValueError: progress needs a percentage", id="percentage"),
+        pytest.param((5, "", {"a": {1}}), "TypeError: set has no form in JSON", id="metadata that is not JSON"),
+        pytest.param((5, "", [1]), "TypeError: progress metadata must be a mapping", id="metadata that is a list"),
+    ],
+)
+def test_a_wrong_progress_call_says_what_is_wrong(make: Callable[..., World], arguments: Any, says: str) -> None:
+    world = make(lambda request, progress: progress(*arguments), production=False)
+
+    assert says in world.run().error.message
+
+
+# progress in the store
+
+
+def test_progress_is_stored_while_the_action_runs(make: Callable[..., World]) -> None:
+    seen = threading.Event()
+
+    class Watched(ScriptedStore):
+        def apply(self, key: RequestKey, change: Change) -> Applied | Refused:
+            outcome = super().apply(key, change)
+            if "progress" in change.values:
+                seen.set()
+            return outcome
+
+    def act(request: Request, progress: Progress) -> bool:
+        progress(10, "first", {"page": 1})
+        return seen.wait(30)
+
+    stored = make(act, requests=Watched(), stored_progress_seconds=0.001).run()
+
+    assert stored.progress == ProgressPoint(percentage=10, message="first", metadata={"page": 1})
+    assert stored.result_json == "true"
+
+
+def test_progress_is_stored_once() -> None:
+    record = request_record()
+    reporter = Reporter(record, Audience(RecordingSender(), "c-1", Logger(stream=io.StringIO())), FakeClock())
+
+    reporter(10)
+    reporter(20)
+
+    assert (reporter.news(), reporter.news()) == (ProgressPoint(percentage=20), None)
+
+
+def test_progress_that_cannot_be_stored_stops_nothing(make: Callable[..., World]) -> None:
+    failed = threading.Event()
+
+    class Failing(ScriptedStore):
+        def apply(self, key: RequestKey, change: Change) -> Applied | Refused:
+            if "progress" in change.values:
+                failed.set()
+                raise StoreError("no answer")
+            return super().apply(key, change)
+
+    def act(request: Request, progress: Progress) -> bool:
+        progress(10)
+        return failed.wait(30)
+
+    assert make(act, requests=Failing(), stored_progress_seconds=0.001).run().status is Status.COMPLETED
+
+
+def test_progress_goes_on_from_where_an_earlier_attempt_was(make: Callable[..., World]) -> None:
+    record = request_record(max_attempts=2, attempt=1, progress=ProgressPoint(percentage=60))
+    world = make(lambda request, progress: progress(10, "again"))
+    world.run(record)
+
+    assert [message.get("percentage") for message in world.told] == [60, None]
+
+
+def test_metadata_that_is_too_large_is_left_out(make: Callable[..., World]) -> None:
+    world = make(lambda request, progress: progress(10, "big", {"x": "y" * 140_000}))
+    world.run()
+
+    assert world.told[0] | {"timestamp": 0} == {
+        "type": "progress",
+        "request_id": "r-1",
+        "timestamp": 0,
+        "percentage": 10,
+        "message": "big",
+    }
+
+
+# at least once
+
+
+@pytest.mark.parametrize("status", [Status.COMPLETED, Status.FAILED, Status.CANCELLED])
+def test_a_request_that_ended_is_never_run_again(make: Callable[..., World], status: Status) -> None:
+    world = make(_raise(AssertionError("must not run")))
+    record = request_record(status=status, attempt=1, result_json="1", error=Failure(code="TIMEOUT", message=""))
+
+    assert world.run(record) == record
+    assert world.told == []
+
+
+def test_a_request_that_runs_elsewhere_is_left_alone(make: Callable[..., World]) -> None:
+    world = make(_raise(AssertionError("must not run")))
+    record = request_record(status=Status.PROCESSING, attempt=1, lease_expires_at=NOW + 1, runner="other")
+
+    assert world.run(record) == record
+    assert world.told == []
+
+
+def test_a_request_that_does_not_exist_is_no_error(make: Callable[..., World]) -> None:
+    make().invoke(RequestKey("nobody", "r"))
+
+
+def test_a_replayed_invocation_runs_nothing_and_tells_nothing(make: Callable[..., World]) -> None:
+    runs: list[int] = []
+    world = make(lambda request, progress: runs.append(1))
+    stored = world.run()
+    told = list(world.told)
+
+    world.invoke()
+
+    assert (runs, world.told, world.requests.records[KEY]) == ([1], told, stored)
+
+
+def test_invocations_at_the_same_time_run_a_request_once(make: Callable[..., World]) -> None:
+    runs: list[int] = []
+    world = make(lambda request, progress: runs.append(1))
+    world.requests.records[KEY] = request_record()
+    threads = [threading.Thread(target=world.invoke) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert runs == [1]
+    assert [message["type"] for message in world.told] == ["complete"]
+
+
+def test_different_requests_run_at_the_same_time(make: Callable[..., World]) -> None:
+    meeting = threading.Barrier(4)
+    world = make(lambda request, progress: meeting.wait(30) >= 0)
+    records = [request_record(request_id=f"r-{number}") for number in range(4)]
+    world.requests.records.update({record.key: record for record in records})
+    threads = [threading.Thread(target=world.invoke, args=(record.key,)) for record in records]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert {record.status for record in world.requests.records.values()} == {Status.COMPLETED}
+
+
+def test_a_dead_environments_request_is_taken_over_after_its_lease(make: Callable[..., World]) -> None:
+    dead = request_record(
+        status=Status.PROCESSING, attempt=1, max_attempts=2, lease_expires_at=NOW, runner="the dead one"
+    )
+
+    stored = make(lambda request, progress: request.attempt).run(dead)
+
+    assert (stored.status, stored.attempt, stored.result_json) == (Status.COMPLETED, 2, "2")
+
+
+def test_a_dead_environments_last_attempt_is_not_repeated(make: Callable[..., World]) -> None:
+    dead = request_record(status=Status.PROCESSING, attempt=1, max_attempts=1, lease_expires_at=NOW)
+    world = make(_raise(AssertionError("must not run")))
+
+    stored = world.run(dead)
+
+    assert (stored.status, stored.error.code, stored.error.retryable) == (Status.FAILED, "PROCESSING_FAILED", True)
+    assert "interrupted" in world.told[-1]["error"]["message"]
+
+
+def test_a_lease_outlives_the_invocation(make: Callable[..., World]) -> None:
+    leases: list[float] = []
+    world = make(lambda request, progress: leases.append(world.requests.records[KEY].lease_expires_at))
+    world.run(remaining_seconds=30)
+
+    assert leases == [NOW + 35]
+
+
+def test_a_claim_whose_answer_was_lost_is_still_run(make: Callable[..., World]) -> None:
+    world = make()
+    world.requests.losing.add(Status.PROCESSING)
+
+    assert world.run().status is Status.COMPLETED
+
+
+def test_an_end_whose_answer_was_lost_is_still_told_once(make: Callable[..., World]) -> None:
+    world = make()
+    world.requests.losing.add(Status.COMPLETED)
+    world.run()
+
+    assert [message["type"] for message in world.told] == ["complete"]
+
+
+@pytest.mark.parametrize("ending", [Status.CANCELLED, Status.PROCESSING], ids=["cancelled", "taken over"])
+def test_an_attempt_that_lost_its_request_stores_and_tells_no_end(make: Callable[..., World], ending: Status) -> None:
+    def act(request: Request, progress: Progress) -> str:
+        other = replace(world.requests.records[KEY], status=ending, attempt=2, runner="other")
+        world.requests.records[KEY] = other
+        return "too late"
+
+    world = make(act)
+    stored = world.run()
+
+    assert (stored.status, stored.attempt, stored.result_json) == (ending, 2, None)
+    assert world.told == []
+
+
+def test_an_action_hears_at_its_next_progress_call_that_its_request_is_lost(make: Callable[..., World]) -> None:
+    heard: list[str] = []
+
+    def act(request: Request, progress: Progress) -> None:
+        progress(1)
+        world.requests.records[KEY] = replace(world.requests.records[KEY], status=Status.CANCELLED)
+        try:
+            for number in itertools.count():
+                progress(2, str(number))
+                threading.Event().wait(0.001)
+        except Cancelled as exc:
+            heard.append(str(exc))
+
+    world = make(act, stored_progress_seconds=0.001)
+    world.run()
+
+    assert heard == ["the request ended elsewhere"]
+    assert {message["type"] for message in world.told} == {"progress"}
+
+
+# a store or a connection that fails
+
+
+def test_an_end_that_cannot_be_stored_is_tried_again(make: Callable[..., World]) -> None:
+    world = make()
+    world.requests.failing[Status.COMPLETED] = [StoreError("no answer")] * 3
+
+    assert world.run().status is Status.COMPLETED
+    assert world.slept == [0.25, 0.5, 1.0]
+    assert [message["type"] for message in world.told] == ["complete"]
+
+
+def test_a_result_that_the_store_cannot_hold_is_an_error(make: Callable[..., World]) -> None:
+    world = make()
+    world.requests.failing[Status.COMPLETED] = [ItemTooLargeError("Item size to update has exceeded")]
+
+    assert world.run().error.code == "PAYLOAD_TOO_LARGE"
+
+
+def test_a_claim_that_fails_makes_lambda_try_again(make: Callable[..., World]) -> None:
+    world = make()
+    world.requests.failing[Status.PROCESSING] = [StoreError("no answer")]
+
+    with pytest.raises(StoreError):
+        world.run()
+
+
+def test_a_connection_that_is_gone_is_left_alone_and_the_request_goes_on(make: Callable[..., World]) -> None:
+    def act(request: Request, progress: Progress) -> str:
+        for percentage in range(10):
+            progress(percentage)
+        return "done"
+
+    world = make(act)
+    world.sender.gone.add("c-1")
+
+    assert world.run().result_json == '"done"'
+    assert world.sender.attempts == 1
+
+
+def test_messages_that_cannot_be_delivered_do_not_fail_the_request(make: Callable[..., World]) -> None:
+    world = make(lambda request, progress: progress(1))
+    world.sender.failing = SendError("API Gateway did not answer")
+
+    assert world.run().status is Status.COMPLETED

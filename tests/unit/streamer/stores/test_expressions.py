@@ -1,0 +1,55 @@
+import pytest
+
+from streamer import requests as life
+from streamer.stores.expressions import Update, update_of
+from streamer.stores.records import ProgressPoint
+
+
+def test_a_claim_is_one_conditional_update() -> None:
+    update = update_of(life.claim(runner="run-1", now=100.5, lease_seconds=60))
+
+    assert update == Update(
+        update=(
+            "SET #status = :v2, #lease_expires_at = :v4, #runner = :v5, #updated_at = :v3, #attempt = #attempt + :v6"
+        ),
+        condition="(#status IN (:v0, :v1)) OR (#status IN (:v2) AND #lease_expires_at <= :v3)",
+        names={
+            "#status": "status",
+            "#lease_expires_at": "lease_expires_at",
+            "#runner": "runner",
+            "#updated_at": "updated_at",
+            "#attempt": "attempt",
+        },
+        values={
+            ":v0": {"S": "PENDING"},
+            ":v1": {"S": "RETRYING"},
+            ":v2": {"S": "PROCESSING"},
+            ":v3": {"N": "100.5"},
+            ":v4": {"N": "160.5"},
+            ":v5": {"S": "run-1"},
+            ":v6": {"N": "1"},
+        },
+    )
+
+
+def test_a_value_that_becomes_none_is_removed() -> None:
+    update = update_of(life.complete("[1]", attempt=2, now=100.0))
+
+    assert update.update == "SET #status = :v2, #updated_at = :v3, #result = :v4 REMOVE #lease_expires_at"
+    assert update.condition == "(#status IN (:v0) AND #attempt = :v1)"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(life.claim(runner="r", now=1.0, lease_seconds=1), id="claim"),
+        pytest.param(life.progress(ProgressPoint(percentage=1), attempt=1, now=1.0), id="progress"),
+        pytest.param(life.complete("1", attempt=1, now=1.0), id="complete"),
+    ],
+)
+def test_every_placeholder_is_used(change: life.Change) -> None:
+    """DynamoDB refuses an expression with names or values that do not occur in it."""
+    update = update_of(change)
+
+    for placeholder in (*update.names, *update.values):
+        assert placeholder in f"{update.update} {update.condition}"

@@ -1,0 +1,182 @@
+import math
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from streamer_records import NOW, request_record
+
+from streamer import requests as life
+from streamer.requests import TRANSITIONS, Applied, Change, Refused, Step, is_final
+from streamer.stores.records import Failure, ProgressPoint, RequestRecord, Status
+
+FAILURE = Failure(code="PROCESSING_FAILED", message="no")
+
+
+def changes(attempt: int = 1) -> dict[Step, Change]:
+    return {
+        Step.CLAIM: life.claim(runner="me", now=NOW, lease_seconds=60),
+        Step.PROGRESS: life.progress(ProgressPoint(percentage=5), attempt=attempt, now=NOW),
+        Step.COMPLETE: life.complete("7", attempt=attempt, now=NOW),
+        Step.FAIL: life.fail(FAILURE, attempt=attempt, now=NOW),
+    }
+
+
+def test_the_table_lists_every_status() -> None:
+    assert set(TRANSITIONS) == set(Status)
+
+
+def test_every_status_can_be_reached_from_the_first() -> None:
+    reached, new = {Status.PENDING}, {Status.PENDING}
+    while new:
+        new = {to for status in new for to in TRANSITIONS[status].values()} - reached
+        reached |= new
+
+    assert reached == set(Status)
+
+
+def test_three_statuses_are_final() -> None:
+    assert {status for status in Status if is_final(status)} == {Status.COMPLETED, Status.FAILED, Status.CANCELLED}
+
+
+@pytest.mark.parametrize("step", [Step.PROGRESS, Step.COMPLETE, Step.FAIL])
+@pytest.mark.parametrize("status", Status)
+def test_a_change_of_an_attempt_goes_along_the_table(step: Step, status: Status) -> None:
+    record = request_record(status=status, attempt=1, lease_expires_at=NOW + 60)
+    change = changes()[step]
+
+    assert change.admits(record) == (step in TRANSITIONS[status])
+    if change.admits(record):
+        assert change.applied_to(record).status is TRANSITIONS[status][step]
+
+
+@pytest.mark.parametrize("step", [Step.PROGRESS, Step.COMPLETE, Step.FAIL])
+def test_an_older_attempt_writes_nothing_any_more(step: Step) -> None:
+    taken_over = request_record(status=Status.PROCESSING, attempt=2, lease_expires_at=NOW + 60)
+
+    assert not changes(attempt=1)[step].admits(taken_over)
+
+
+@pytest.mark.parametrize(
+    ("status", "lease_expires_at", "claimable"),
+    [
+        pytest.param(Status.PENDING, None, True, id="waiting"),
+        pytest.param(Status.RETRYING, None, True, id="waiting for another attempt"),
+        pytest.param(Status.PROCESSING, NOW + 1, False, id="running"),
+        pytest.param(Status.PROCESSING, NOW, True, id="lease ran out"),
+        pytest.param(Status.PROCESSING, None, False, id="running without a lease"),
+        pytest.param(Status.COMPLETED, NOW - 9, False, id="completed"),
+        pytest.param(Status.FAILED, NOW - 9, False, id="failed"),
+        pytest.param(Status.CANCELLED, NOW - 9, False, id="cancelled"),
+    ],
+)
+def test_what_may_be_claimed(status: Status, lease_expires_at: float | None, claimable: bool) -> None:
+    record = request_record(status=status, attempt=1, lease_expires_at=lease_expires_at)
+
+    assert changes()[Step.CLAIM].admits(record) is claimable
+
+
+def test_a_claim_counts_an_attempt_and_takes_a_lease() -> None:
+    claimed = changes()[Step.CLAIM].applied_to(request_record(attempt=1))
+
+    assert (claimed.status, claimed.attempt, claimed.lease_expires_at, claimed.runner) == (
+        Status.PROCESSING,
+        2,
+        NOW + 60,
+        "me",
+    )
+
+
+@pytest.mark.parametrize("step", [Step.COMPLETE, Step.FAIL])
+def test_an_end_gives_the_lease_back(step: Step) -> None:
+    running = request_record(status=Status.PROCESSING, attempt=1, lease_expires_at=NOW + 60)
+
+    assert changes()[step].applied_to(running).lease_expires_at is None
+
+
+@given(st.lists(st.sampled_from([Step.CLAIM, Step.PROGRESS, Step.COMPLETE, Step.FAIL]), max_size=12))
+def test_nothing_ever_happens_to_a_request_that_ended(steps: list[Step]) -> None:
+    record = request_record()
+    for step in steps:
+        change = changes(record.attempt)[step]
+        if change.admits(record):
+            assert not is_final(record.status)
+            record = change.applied_to(record)
+
+
+def _processing(**fields: object) -> RequestRecord:
+    return request_record(status=Status.PROCESSING, attempt=1, lease_expires_at=NOW + 60, **fields)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "is_mine"),
+    [
+        pytest.param(Applied(_processing(runner="me")), True, id="applied"),
+        pytest.param(Refused(_processing(runner="me")), True, id="applied before, its answer was lost"),
+        pytest.param(Refused(_processing(runner="other")), False, id="somebody else's"),
+        pytest.param(Refused(replace(_processing(runner="me"), status=Status.COMPLETED)), False, id="mine, but over"),
+        pytest.param(Refused(None), False, id="no such request"),
+    ],
+)
+def test_who_owns_a_claimed_request(outcome: Applied | Refused, is_mine: bool) -> None:
+    assert (life.claimed(outcome, runner="me") is not None) is is_mine
+
+
+@pytest.mark.parametrize(
+    ("outcome", "is_mine"),
+    [
+        pytest.param(Applied(), True, id="applied"),
+        pytest.param(Refused(request_record(status=Status.COMPLETED, attempt=1)), True, id="its answer was lost"),
+        pytest.param(Refused(request_record(status=Status.COMPLETED, attempt=2)), False, id="another attempt's"),
+        pytest.param(Refused(request_record(status=Status.CANCELLED, attempt=1)), False, id="cancelled"),
+        pytest.param(Refused(None), False, id="no such request"),
+    ],
+)
+def test_whose_end_is_stored(outcome: Applied | Refused, is_mine: bool) -> None:
+    assert life.is_settled_by(outcome, life.complete("7", attempt=1, now=NOW), attempt=1) is is_mine
+
+
+# progress
+
+
+@pytest.mark.parametrize(
+    ("last", "percentage", "told"),
+    [
+        pytest.param(None, 0, 0, id="first"),
+        pytest.param(10, 20, 20, id="forward"),
+        pytest.param(20, 10, 20, id="backward"),
+        pytest.param(None, -5, 0, id="below 0"),
+        pytest.param(10, 250, 100, id="above 100"),
+        pytest.param(None, 33.3333, 33.33, id="two decimals"),
+        pytest.param(None, 99.9999, 99.99, id="nearly 100"),
+        pytest.param(None, 70.0, 70, id="whole"),
+        pytest.param(None, math.inf, 100, id="infinite"),
+        pytest.param(None, -math.inf, 0, id="negative infinite"),
+        pytest.param(100, 100, None, id="100 again"),
+        pytest.param(100, 5, None, id="after 100"),
+    ],
+)
+def test_progress_never_goes_back(last: float | None, percentage: float, told: float | None) -> None:
+    point = life.advanced(None if last is None else ProgressPoint(percentage=last), percentage, "now", None)
+
+    assert (None if point is None else point.percentage) == told
+
+
+@given(st.lists(st.floats(allow_nan=False), max_size=30))
+def test_any_sequence_of_reports_is_told_in_order_with_one_100(reports: list[float]) -> None:
+    told, last = [], None
+    for percentage in reports:
+        point = life.advanced(last, percentage, "", None)
+        if point is not None:
+            told.append(point.percentage)
+            last = point
+
+    assert told == sorted(told)
+    assert all(0 <= percentage <= 100 for percentage in told)
+    assert told.count(100) <= 1
+
+
+@pytest.mark.parametrize("percentage", [None, "50", True, math.nan])
+def test_a_percentage_is_a_number(percentage: object) -> None:
+    with pytest.raises(ValueError, match="progress needs a percentage"):
+        life.advanced(None, percentage, "", None)  # type: ignore[arg-type]

@@ -1,0 +1,124 @@
+from typing import Any
+
+import pytest
+
+from streamer.app import App
+from streamer.errors import ConfigurationError
+from streamer.topology import CONNECT, DEFAULT, DISCONNECT, StreamView, Topology
+
+ENVIRONMENT = {
+    "JWT_SECRET": "s" * 32,
+    "JWT_ISSUER": "us",
+    "STREAMER_ENV": "development",
+    "LOG_LEVEL": "DEBUG",
+    "REQUEST_TTL_SECONDS": "60",
+    "DATABASE_URL": "postgres://secret",
+    "HOME": "/home/ada",
+}
+
+
+def topology(**options: Any) -> Topology:
+    app = App(environment=("DATABASE_URL",))
+    return app.topology(**{"target": "app:app", "environment": ENVIRONMENT, **options})
+
+
+def test_three_routes_lead_to_three_functions() -> None:
+    routes = topology(stage="live").api.routes
+
+    assert {route.route_key: route.function for route in routes} == {
+        CONNECT: "connect",
+        DISCONNECT: "disconnect",
+        DEFAULT: "router",
+    }
+    assert topology(stage="live").api.stage == "live"
+
+
+@pytest.mark.parametrize("name", ["connect", "disconnect", "router", "processor"])
+def test_every_function_is_a_handler_of_the_runtime(name: str) -> None:
+    function = topology().function(name)
+    module, _, attribute = function.handler.rpartition(".")
+
+    assert callable(getattr(__import__(module, fromlist=[attribute]), attribute))
+
+
+COMMON = {"TABLE_PREFIX", "STREAMER_STAGE", "STREAMER_ENV", "LOG_LEVEL"}
+
+
+@pytest.mark.parametrize(
+    ("name", "variables", "secrets"),
+    [
+        pytest.param("connect", COMMON | {"JWT_SECRET", "JWT_ISSUER"}, {"JWT_SECRET"}, id="connect"),
+        pytest.param("disconnect", COMMON, set(), id="disconnect"),
+        pytest.param(
+            "router", COMMON | {"STREAMER_APP", "REQUEST_TTL_SECONDS", "DATABASE_URL"}, {"DATABASE_URL"}, id="router"
+        ),
+        pytest.param(
+            "processor",
+            COMMON | {"STREAMER_APP", "REQUEST_TTL_SECONDS", "DATABASE_URL"},
+            {"DATABASE_URL"},
+            id="processor",
+        ),
+    ],
+)
+def test_a_function_knows_only_what_it_needs(name: str, variables: set[str], secrets: set[str]) -> None:
+    function = topology().function(name)
+
+    assert set(function.environment) == variables
+    assert set(function.secrets) == secrets
+
+
+@pytest.mark.parametrize(
+    ("name", "access"),
+    [
+        pytest.param("connect", {"connections": {"PutItem"}}, id="connect"),
+        pytest.param(
+            "disconnect",
+            {"connections": {"DeleteItem"}, "subscriptions": {"Query", "BatchWriteItem"}},
+            id="disconnect",
+        ),
+        pytest.param("router", {"connections": {"GetItem"}, "requests": {"GetItem", "PutItem"}}, id="router"),
+        pytest.param("processor", {"requests": {"GetItem", "UpdateItem"}}, id="processor"),
+    ],
+)
+def test_a_function_may_do_only_what_it_does(name: str, access: dict[str, set[str]]) -> None:
+    function = topology(table_prefix="").function(name)
+
+    assert {table.table: set(table.actions) for table in function.tables} == access
+
+
+def test_only_the_processor_invokes_and_only_itself() -> None:
+    functions = topology().functions
+
+    assert {function.name: function.invokes for function in functions if function.invokes} == {
+        "processor": ("processor",)
+    }
+
+
+def test_the_tables_have_the_prefix_and_their_keys() -> None:
+    tables = {table.name: table for table in topology(table_prefix="mine-").tables}
+
+    assert {name: (table.key.partition, table.key.sort) for name, table in tables.items()} == {
+        "mine-connections": ("connection_id", None),
+        "mine-requests": ("owner", "request_id"),
+        "mine-subscriptions": ("connection_id", "target"),
+    }
+    assert {table.ttl_attribute for table in tables.values()} == {"ttl"}
+    assert [name for name, table in tables.items() if table.stream is StreamView.NEW_AND_OLD_IMAGES] == [
+        "mine-requests"
+    ]
+
+
+def test_only_requests_that_wait_reach_the_processor() -> None:
+    (mapping,) = topology().event_source_mappings
+
+    assert mapping.filters == (
+        {"eventName": ["INSERT", "MODIFY"], "dynamodb": {"NewImage": {"status": {"S": ["PENDING"]}}}},
+    )
+    assert mapping.report_batch_item_failures
+    assert mapping.bisect_on_error
+    assert mapping.on_failure == "dead-letters"
+
+
+def test_a_variable_that_the_app_needs_must_have_a_value() -> None:
+    with pytest.raises(ConfigurationError, match="the app needs DATABASE_URL"):
+        topology(environment={"DATABASE_URL": ""})

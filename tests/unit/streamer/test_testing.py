@@ -1,0 +1,72 @@
+import io
+
+import pytest
+
+from streamer import App, Request
+from streamer.settings import Settings
+from streamer.testing import LocalService, RequestFailed
+
+app = App()
+
+
+@app.action("whoami", permissions=["look"])
+def whoami(request: Request) -> str:
+    return f"{request.tenant_id}/{request.user_id}"
+
+
+@app.action("double", queued=True)
+async def double(request: Request) -> int:
+    return request.payload * 2
+
+
+@app.action("fail", queued=True)
+def fail(request: Request) -> None:
+    raise ValueError("no")
+
+
+def test_quick_and_queued_actions_are_called_alike() -> None:
+    with LocalService(app) as service:
+        client = service.connect(user_id="ada", tenant_id="acme", permissions=["look"])
+
+        assert client.call("whoami") == "acme/ada"
+        assert client.call("double", 21) == 42
+
+
+def test_an_error_is_raised_with_its_code() -> None:
+    with LocalService(app) as service, pytest.raises(RequestFailed, match="FORBIDDEN: ") as caught:
+        service.connect().call("whoami")
+    assert caught.value.details == {"missing": ["look"]}
+
+
+@pytest.mark.parametrize(("production", "says"), [(True, "unexpectedly"), (False, "ValueError: no")])
+def test_settings_are_the_tests_to_choose(production: bool, says: str) -> None:
+    settings = Settings(production=production)
+
+    with LocalService(app, settings=settings) as service, pytest.raises(RequestFailed, match=says):
+        service.connect().call("fail")
+
+
+def test_each_connection_hears_its_own() -> None:
+    with LocalService(app) as service:
+        one, other = service.connect(), service.connect()
+        one.send({"action": "ping", "id": "p"})
+
+        assert [message["request_id"] for message in one.received] == ["p"]
+        assert other.received == []
+
+
+def test_a_closed_connection_leaves_nothing_behind() -> None:
+    with LocalService(app) as service:
+        client = service.connect()
+        client.close()
+
+        assert service.connections.records == {}
+        assert client.send({"action": "ping"}) == []
+
+
+def test_logs_can_be_looked_at() -> None:
+    log = io.StringIO()
+    with LocalService(app, log=log) as service:
+        service.connect().call("double", 1)
+
+    assert '"message":"request ended"' in log.getvalue()
