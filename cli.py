@@ -10,7 +10,7 @@ import contextlib
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
@@ -96,13 +96,31 @@ class Payload(click.ParamType[Any]):
             text = sys.stdin.read() if value == "-" else value
             if value.startswith("@"):
                 text = Path(value[1:]).read_text("utf-8")
-            return json.loads(text)
+            return json.loads(text, parse_constant=_refuse_constant)
         except OSError as error:
             self.fail(f"cannot read {value[1:]}: {error.strerror}", param, ctx)
         except UnicodeDecodeError:
             self.fail(f"{value} is not UTF-8 text", param, ctx)
         except (ValueError, RecursionError) as error:
             self.fail(f"not JSON ({error}); write '{{\"key\": 1}}', @FILE, or - for standard input", param, ctx)
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"JSON has no {name}")
+
+
+class RequestId(click.ParamType[Any]):
+    """1 to 128 letters, digits and ``._:-``."""
+
+    name = "id"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The value as it is."""
+        from streamer.messages import REQUEST_ID
+
+        if not REQUEST_ID.fullmatch(value):
+            self.fail(f"{value!r} is no request id: use 1 to 128 letters, digits, '.', '_', ':' and '-'", param, ctx)
+        return str(value)
 
 
 class DynamoDb(click.ParamType[Any]):
@@ -213,7 +231,8 @@ def cli() -> None:
 @click.option(
     "--log-dir", type=click.Path(file_okay=False, path_type=Path), help="Write Lambda's log lines there, per function."
 )
-def emulate(**options: Any) -> int:
+@click.pass_obj
+def emulate(run: Callable[[Any], int | None] | None, /, **options: Any) -> int:
     """Run the service on this machine.
 
     API Gateway, Lambda, DynamoDB and its streams, behaving as they do on AWS.
@@ -222,8 +241,8 @@ def emulate(**options: Any) -> int:
     Ctrl-C ends it: clients are closed, every $disconnect runs. A second Ctrl-C ends it at once.
     """
     parsed = tool("emulator.options").EmulateOptions(**options)
-    status = tool("emulator.command").run_emulator(parsed)
-    return status if isinstance(status, int) else 0
+    # Tests pass a function that records the options as the context's object.
+    return (run or tool("emulator.command").run_emulator)(parsed) or 0
 
 
 @cli.command(
@@ -301,7 +320,7 @@ def _minted(
 @click.argument("payload", type=Payload(), required=False)
 @click.option("--url", help=f"The service. Default: the emulator that runs in this folder, else {DEFAULT_URL}.")
 @click.option("--token", help="Default: one for user 'developer' of tenant 'local', signed as 'streamer token' does.")
-@click.option("--id", "request_id", help="The request's id. Default: a new one.")
+@click.option("--id", "request_id", type=RequestId(), help="The request's id. Default: a new one.")
 @click.option("--timeout", type=Duration(), help="Give up after this long. Default: wait.")
 @click.option("--json", "as_json", is_flag=True, help="Print every message of the service, one JSON object per line.")
 @click.pass_context

@@ -67,6 +67,8 @@ def _read(path: Path) -> Ready | None:
 
 
 def _is_alive(pid: int) -> bool:
+    if not 0 < pid < 2**31:  # 0 and negative numbers mean groups of processes
+        return False
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -1,0 +1,127 @@
+"""``streamer call`` as a user runs it, against a server that plays a service."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from websockets.asyncio.server import ServerConnection, serve
+
+from emulator.ready import FILE, Ready, write_ready
+
+pytestmark = pytest.mark.e2e
+
+Play = Callable[[ServerConnection, dict[str, Any]], Awaitable[None]]
+
+
+async def say(socket: ServerConnection, type_: str, request: dict[str, Any], **fields: Any) -> None:
+    await socket.send(json.dumps({"type": type_, "request_id": request["id"], "timestamp": 1.0, **fields}))
+
+
+async def report(socket: ServerConnection, request: dict[str, Any]) -> None:
+    await say(socket, "acknowledgment", request, status="queued", message="queued")
+    await say(socket, "progress", request, percentage=50, message="half")
+    await say(socket, "complete", request, result=request.get("payload"))
+
+
+async def fail(socket: ServerConnection, request: dict[str, Any]) -> None:
+    await say(socket, "error", request, error={"code": "NOT_FOUND", "message": "no report"})
+
+
+async def silence(socket: ServerConnection, request: dict[str, Any]) -> None:
+    """Never answer."""
+
+
+@contextlib.asynccontextmanager
+async def service(play: Play, folder: Path) -> AsyncIterator[asyncio.Event]:
+    """A service that this folder's commands find; the event is set by its first message."""
+    asked = asyncio.Event()
+
+    async def handle(socket: ServerConnection) -> None:
+        async for text in socket:
+            asked.set()
+            await play(socket, json.loads(text))
+
+    async with serve(handle, "127.0.0.1", 0) as server:
+        url = f"ws://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}/dev"
+        ready = Ready(websocket_url=url, management_url="", dynamodb_url="", pid=os.getpid())
+        write_ready(folder / FILE, ready)
+        yield asked
+
+
+async def start(folder: Path, *arguments: str) -> Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "streamer", "call", *arguments, cwd=folder, stdin=PIPE, stdout=PIPE, stderr=PIPE
+    )
+
+
+async def call(folder: Path, *arguments: str, stdin: str = "") -> tuple[int | None, str, str]:
+    process = await start(folder, *arguments)
+    out, err = await asyncio.wait_for(process.communicate(stdin.encode()), 60)
+    return process.returncode, out.decode(), err.decode()
+
+
+async def test_the_result_is_on_standard_output_and_progress_on_standard_error(tmp_path: Path) -> None:
+    async with service(report, tmp_path):
+        status, out, err = await call(tmp_path, "report", '{"a": 1}', "--token", "t")
+
+    assert (status, json.loads(out)) == (0, {"a": 1})
+    assert err == "queued: queued\n 50% half\n"
+
+
+async def test_the_payload_may_come_from_standard_input(tmp_path: Path) -> None:
+    async with service(report, tmp_path):
+        status, out, _ = await call(tmp_path, "report", "-", "--token", "t", stdin='["ä"]')
+
+    assert (status, json.loads(out)) == (0, ["ä"])
+
+
+async def test_json_prints_every_message(tmp_path: Path) -> None:
+    async with service(report, tmp_path):
+        status, out, err = await call(tmp_path, "report", "--json", "--id", "r-1", "--token", "t")
+
+    messages = [json.loads(line) for line in out.splitlines()]
+    assert (status, err) == (0, "")
+    assert [message["type"] for message in messages] == ["acknowledgment", "progress", "complete"]
+    assert {message["request_id"] for message in messages} == {"r-1"}
+
+
+async def test_a_failed_request_is_exit_status_1(tmp_path: Path) -> None:
+    async with service(fail, tmp_path):
+        outcome = await call(tmp_path, "report", "--token", "t")
+
+    assert outcome == (1, "", "streamer: NOT_FOUND: no report\n")
+
+
+async def test_no_answer_in_time_is_exit_status_1(tmp_path: Path) -> None:
+    async with service(silence, tmp_path):
+        status, out, err = await call(tmp_path, "report", "--timeout", "0.1s", "--token", "t")
+
+    assert (status, out) == (1, "")
+    assert "within 0.1 s" in err
+
+
+async def test_nobody_there_is_exit_status_2(tmp_path: Path) -> None:
+    status, out, err = await call(tmp_path, "report", "--url", "ws://127.0.0.1:1/dev", "--token", "t")
+
+    assert (status, out, err.count("\n")) == (2, "", 1)
+
+
+async def test_ctrl_c_ends_it_without_a_traceback(tmp_path: Path) -> None:
+    async with service(silence, tmp_path) as asked:
+        process = await start(tmp_path, "report", "--token", "t")
+        await asyncio.wait_for(asked.wait(), 60)
+        process.send_signal(signal.SIGINT)
+        out, err = await asyncio.wait_for(process.communicate(), 60)
+
+    assert (process.returncode, out) == (130, b"")
+    assert b"Traceback" not in err

@@ -1,0 +1,186 @@
+"""What the command line understands; what it then does is tested beside the parts that do it."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from click.testing import CliRunner
+
+import cli
+from emulator.options import EmulateOptions
+
+TOKEN = ["token", "--user", "ada", "--tenant", "acme", "--secret", "s" * 32]
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test has a folder of its own, so that none finds an emulator or leaves a secret."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("JWT_SECRET", raising=False)
+
+
+def emulated(*arguments: str) -> EmulateOptions:
+    """The options that the emulator would be started with."""
+    seen: list[EmulateOptions] = []
+    result = CliRunner().invoke(cli.cli, ["emulate", *arguments], obj=seen.append, standalone_mode=False)
+    assert result.exception is None
+    return seen[0]
+
+
+def test_without_options_the_emulator_gets_its_own_defaults() -> None:
+    assert emulated() == EmulateOptions()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "field", "value"),
+    [
+        (["shop.service:app"], "target", "shop.service:app"),
+        (["--host", "0.0.0.0"], "host", "0.0.0.0"),
+        (["--port", "0"], "port", 0),
+        (["--stage", "prod"], "stage", "prod"),
+        (["--dynamodb", "http://127.0.0.1:8000"], "dynamodb", "http://127.0.0.1:8000"),
+        (["--dynamodb", "embedded"], "dynamodb", "embedded"),
+        (["--isolation", "inline"], "isolation", "inline"),
+        (["--isolation", "process"], "isolation", "process"),
+        (["--no-reload"], "reload", False),
+        (["--reload"], "reload", True),
+        (["--ready-file", "ready.json"], "ready_file", Path("ready.json")),
+        (["--log-format", "json"], "log_format", "json"),
+        (["--idle-timeout", "0.5"], "idle_timeout", 0.5),
+        (["--max-duration", "3"], "max_duration", 3.0),
+        (["--integration-timeout", "1"], "integration_timeout", 1.0),
+        (["--state", "tables.db"], "state_file", Path("tables.db")),
+        (["--log-dir", "logs"], "log_dir", Path("logs")),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_an_option_of_emulate_reaches_the_emulator(arguments: list[str], field: str, value: Any) -> None:
+    assert emulated(*arguments) == dataclasses.replace(EmulateOptions(), **{field: value})
+
+
+def run(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int | str | None, str, str]:
+    """Exit status, standard output and standard error of the whole command."""
+    with pytest.raises(SystemExit) as caught:
+        cli.main(arguments)
+    captured = capsys.readouterr()
+    return caught.value.code, captured.out, captured.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        pytest.param(["nonsense"], "See: streamer --help", id="unknown command"),
+        pytest.param(["tokne"], "Did you mean 'token'?", id="mistyped command"),
+        pytest.param(["emulate", "--nonsense"], "See: streamer emulate --help", id="unknown option"),
+        pytest.param(["emulate", "--port", "70000"], "65535", id="port out of range"),
+        pytest.param(["emulate", "--port", "http"], "not a valid integer", id="port that is no number"),
+        pytest.param(["emulate", "--dynamodb", "localhost:8000"], "http://127.0.0.1:8000", id="no URL"),
+        pytest.param(["emulate", "--isolation", "docker"], "'process', 'inline'", id="unknown isolation"),
+        pytest.param(["emulate", "--idle-timeout", "0"], "x>0", id="no time at all"),
+        pytest.param(["emulate", "--integration-timeout", "30"], "29", id="more than AWS allows"),
+        pytest.param(["emulate", "--log-dir", __file__], "is a file", id="a file for a folder"),
+        pytest.param(["token", "--user", "ada"], "--tenant", id="no tenant"),
+        pytest.param(["token", "--user", "", "--tenant", "t"], "must not be empty", id="empty user"),
+        pytest.param([*TOKEN, "--expires-in", "soon"], "90s or 24h", id="malformed duration"),
+        pytest.param([*TOKEN, "--claim", "role"], "NAME=VALUE", id="claim without a value"),
+        pytest.param(["call"], "ACTION", id="no action"),
+        pytest.param(["call", "echo", "{"], "not JSON", id="payload that is not JSON"),
+        pytest.param(["call", "echo", "NaN"], "JSON has no NaN", id="payload that only Python takes for JSON"),
+        pytest.param(["call", "echo", "@no-such-file"], "No such file", id="payload file that is missing"),
+        pytest.param(["call", "echo", f"@{Path(__file__).parent}"], "directory", id="payload file that is a folder"),
+        pytest.param(["call", "echo", "--id", "a b", "--token", "t"], "request id", id="no request id"),
+        pytest.param(["call", "echo", "--url", "http://x", "--token", "t"], "no WebSocket URL", id="wrong scheme"),
+        pytest.param(["call", "echo", "--url", "ws://127.0.0.1:1", "--token", "t"], "running?", id="nobody listens"),
+        pytest.param(["completion", "tcsh"], "'bash', 'zsh', 'fish'", id="unknown shell"),
+    ],
+)
+def test_bad_input_is_one_line_on_standard_error_and_exit_status_2(
+    arguments: list[str], hint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, out, err = run(arguments, capsys)
+
+    assert (status, out) == (2, "")
+    assert err.count("\n") == 1
+    assert err.startswith("streamer: ")
+    assert hint in err
+
+
+def test_without_a_command_the_help_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, err = run([], capsys)
+
+    assert (status, out) == (2, "")
+    assert "Examples:" in err
+
+
+@pytest.mark.parametrize("option", ["-h", "--help"])
+@pytest.mark.parametrize("command", ["", *cli.cli.commands])
+def test_every_command_has_help_with_examples(command: str, option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, _ = run([*command.split(), option], capsys)
+
+    assert status == 0
+    assert f"streamer {command}".strip() in out.partition("Examples:")[2]
+
+
+@pytest.mark.parametrize(("name", "command"), [*cli.cli.commands.items()])
+def test_every_option_has_help_or_says_it_by_its_choices(name: str, command: click.Command) -> None:
+    for parameter in command.params:
+        if isinstance(parameter, click.Option):
+            assert parameter.help or isinstance(parameter.type, click.Choice), f"{name} {parameter.name}"
+
+
+def test_summaries_fit_into_the_list_of_commands() -> None:
+    assert not [name for name, command in cli.cli.commands.items() if command.get_short_help_str(45).endswith("...")]
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, _ = run(["--version"], capsys)
+
+    assert status == 0
+    assert out.startswith("streamer, version ")
+
+
+@pytest.mark.parametrize("shell", ["zsh", "fish"])
+def test_completion_prints_a_script_for_the_shell(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, err = run(["completion", shell], capsys)
+
+    assert (status, err) == (0, "")
+    assert f"_STREAMER_COMPLETE={shell}_complete" in out
+
+
+class TestPayload:
+    """The forms of PAYLOAD."""
+
+    @pytest.mark.parametrize(
+        ("text", "value"),
+        [
+            pytest.param('{"a": [1, null]}', {"a": [1, None]}, id="object"),
+            pytest.param("3", 3, id="number"),
+            pytest.param('"@x"', "@x", id="string that looks like a file"),
+        ],
+    )
+    def test_json(self, text: str, value: Any) -> None:
+        assert cli.Payload().convert(text, None, None) == value
+
+    def test_a_file(self, tmp_path: Path) -> None:
+        (tmp_path / "p.json").write_text('{"ä": 1}', "utf-8")
+
+        assert cli.Payload().convert(f"@{tmp_path / 'p.json'}", None, None) == {"ä": 1}
+
+
+@pytest.mark.parametrize(
+    ("text", "claim"),
+    [
+        ("role=admin", ("role", "admin")),
+        ("level=3", ("level", 3)),
+        ('groups=["a"]', ("groups", ["a"])),
+        ("note=a=b", ("note", "a=b")),
+        ("empty=", ("empty", "")),
+        ("exp=0", ("exp", 0)),
+    ],
+)
+def test_a_claim_is_json_or_else_a_string(text: str, claim: tuple[str, Any]) -> None:
+    assert cli.Claim().convert(text, None, None) == claim
