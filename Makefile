@@ -3,13 +3,16 @@ PYTHON ?= python3
 PIP = .venv/bin/python -m pip --quiet --disable-pip-version-check
 TESTS ?= tests
 
-.PHONY: emulate test check format bench wheel-test lock clean
+.PHONY: emulate test test-deploy check format bench wheel-test lock clean
 
 emulate: .venv/emulate-ready  ## Start the emulator with the demo app
 	.venv/bin/streamer emulate $(ARGS)
 
 test: .venv/dev-ready  ## Run all tests
 	.venv/bin/python -m pytest $(TESTS) $(ARGS)
+
+test-deploy: .venv/dev-ready .venv-ministack/ready  ## Deploy to an emulated AWS and use what was deployed
+	STREAMER_MINISTACK=$(CURDIR)/.venv-ministack/bin/ministack .venv/bin/python -m pytest tests/aws $(ARGS)
 
 check: .venv/dev-ready  ## Lint, formatting, types, import rules
 	.venv/bin/ruff check .
@@ -28,7 +31,7 @@ lock:  ## Rewrite the hash-locked requirements (needs uv)
 	requirements/compile.sh
 
 clean:  ## Remove everything that was made here
-	rm -rf .venv build dist .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-ministack build dist .mypy_cache .ruff_cache .hypothesis
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -46,3 +49,9 @@ clean:  ## Remove everything that was made here
 	@$(PIP) install --require-hashes --requirement requirements/dev.txt
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@ .venv/emulate-ready
+
+.venv-ministack/ready: requirements/ministack.txt
+	@echo "Installing MiniStack into an environment of its own (once) ..."
+	@test -x .venv-ministack/bin/python || $(PYTHON) -m venv .venv-ministack
+	@.venv-ministack/bin/python -m pip --quiet --disable-pip-version-check install --require-hashes --requirement $<
+	@touch $@

@@ -59,8 +59,10 @@ RUNTIME: Final = (
     "streamer/stores/names.py",
     "streamer/stores/protocols.py",
     "streamer/stores/records.py",
+    "streamer/topology.py",
 )
-"""Every file of the runtime that a handler may import; nothing else of it is deployed."""
+"""Every file of the runtime that a handler imports, and the topology, which modules of plain handlers may describe
+themselves with. Nothing else is deployed."""
 
 RUNTIME_DISTRIBUTIONS: Final = ("PyJWT",)
 """What the runtime imports beyond the standard library and boto3, which Lambda has."""

@@ -71,7 +71,7 @@ def statements(topology: Topology, settings: StackSettings, function: Function) 
 def secret_references(settings: StackSettings, function: Function) -> dict[str, Any]:
     """Secret's environment variable to its secret's ARN: of an existing secret, or of the one in this stack."""
     return {
-        variable: settings.secret_arns.get(variable) or ref(f"{secret_parameter(variable)}Store")
+        variable: settings.secret_arns.get(variable) or att(f"{secret_parameter(variable)}Store", "Id")
         for variable in function.secrets
         if variable not in settings.environment and not (variable == "JWT_SECRET" and settings.jwt_public_key)
     }

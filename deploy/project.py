@@ -84,8 +84,9 @@ def build(config: Config, service: Service) -> Bundle:
     """
     python, architecture = service.settings.python, service.settings.architecture
     is_app = any(function.handler.startswith("streamer.") for function in service.topology.functions)
-    runtime = runtime_files(Path(streamer.__file__).parent) if is_app else {}
-    own = [installed_files(name) for name in RUNTIME_DISTRIBUTIONS] if is_app else []
+    # Also for plain handlers: the module that describes their topology imports it.
+    runtime = runtime_files(Path(streamer.__file__).parent)
+    own = [installed_files(name) for name in RUNTIME_DISTRIBUTIONS]
     lines = _requirements(config)
     if is_app and service.settings.jwt_public_key is not None:
         lines += own_requirements(["cryptography"])

@@ -8,5 +8,7 @@ lock() {
     uv pip compile pyproject.toml "$@" --universal --python-version 3.11 --generate-hashes \
         --no-annotate --no-header --quiet --output-file "$output"
 }
+uv pip compile requirements/ministack.in --universal --python-version 3.11 --generate-hashes \
+    --no-annotate --no-header --quiet --output-file requirements/ministack.txt
 lock emulate --group build
 lock dev --extra pytest --group dev --constraint requirements/emulate.txt

@@ -1,0 +1,213 @@
+"""The life of a stack, by the real command and the real boto3 calls, against MiniStack."""
+
+import json
+from pathlib import Path
+
+import pytest
+from botocore.exceptions import ClientError
+from conftest import APP, REGION, MiniStack, Project, project_in
+
+from deploy.aws import Aws
+from deploy.errors import FailedError
+from deploy.execute import Cargo, Performer
+from deploy.plan import SERVICE_TAG, Plan, Propose
+
+ROW = {"connection_id": {"S": "kept"}, "owner": {"S": "acme/ada"}, "tenant_id": {"S": "acme"}}
+
+
+def attempt_what_fails(project: Project, monkeypatch: pytest.MonkeyPatch, *, is_new: bool) -> None:
+    """Deploy a template with a resource that fails (MiniStack knows no metric math) after the functions are done."""
+    for name, value in project.aws.environment.items():
+        monkeypatch.setenv(name, value)
+    cloud = Aws(region=REGION)
+    template = json.loads(project.streamer("template").stdout)
+    functions = [name for name, resource in template["Resources"].items() if resource["Type"].endswith("::Function")]
+    broken = {
+        "Metrics": [{"Id": "x", "Expression": "1"}],
+        "EvaluationPeriods": 1,
+        "ComparisonOperator": "LessThanThreshold",
+    }
+    template["Resources"]["Broken"] = {"Type": "AWS::CloudWatch::Alarm", "DependsOn": functions, "Properties": broken}
+    secrets = {"JwtSecret": project.environment["JWT_SECRET"], "Greeting": project.environment["GREETING"]}
+    steps = (Propose(stack_name=f"{project.service}-dev", is_new=is_new, previous=(), adopted=()),)
+    plan = Plan(bucket=f"streamer-code-000000000000-{REGION}", code_key="any.zip", steps=steps, expected=())
+    tags = {SERVICE_TAG: project.service}
+    performer = Performer(cloud, cloud.account(), lambda step: None)
+
+    change_set = performer.prepare(plan, Cargo(zipped=b"", template=json.dumps(template), values=secrets, tags=tags))
+    assert change_set is not None
+    performer.apply(change_set)
+
+
+@pytest.fixture
+def project(tmp_path: Path, ministack: MiniStack, request: pytest.FixtureRequest) -> Project:
+    name = request.node.name.removeprefix("test_").split("[")[0].replace("_", "-")[:25].strip("-")
+    return project_in(tmp_path, ministack, name)
+
+
+def versions(project: Project, stage: str = "dev") -> dict[str, str]:
+    found = project.aws.client("lambda").list_functions()["Functions"]
+    prefix = f"{project.service}-{stage}-"
+    return {f["FunctionName"]: f["CodeSha256"] for f in found if f["FunctionName"].startswith(prefix)}
+
+
+def test_create(project: Project) -> None:
+    said = project.deploy()
+
+    assert project.stack()["StackStatus"] == "CREATE_COMPLETE"
+    assert len(versions(project)) == 4
+    assert f"{project.service}-dev is deployed" in said
+    assert project.outputs()["WebSocketUrl"] in said
+    assert "\x1b" not in said
+
+
+def test_the_secret_is_in_the_vault_and_nowhere_else(project: Project) -> None:
+    said = project.deploy()
+
+    seen = [said, project.streamer("template").stdout, str(project.stack())]
+    functions = project.aws.client("lambda")
+    seen += [str(functions.get_function_configuration(FunctionName=name)) for name in versions(project)]
+    assert not any(project.environment["JWT_SECRET"] in text for text in seen)
+    arn = functions.get_function_configuration(FunctionName=f"{project.service}-dev-connect")["Environment"][
+        "Variables"
+    ]["JWT_SECRET_ARN"]
+    kept = project.aws.client("secretsmanager").get_secret_value(SecretId=arn)["SecretString"]
+    assert kept == project.environment["JWT_SECRET"]
+
+
+def test_update_with_changed_code(project: Project) -> None:
+    project.deploy()
+    before, api = versions(project), project.outputs()["ApiId"]
+    project.write(APP.replace("VERSION = 1", "VERSION = 2"))
+
+    said = project.deploy()
+
+    after = versions(project)
+    assert project.stack()["StackStatus"] == "UPDATE_COMPLETE"
+    assert after.keys() == before.keys()
+    assert all(after[name] != before[name] for name in after)
+    assert project.outputs()["ApiId"] == api
+    assert "ConnectFunction  AWS::Lambda::Function (Code)" in said
+
+
+def test_update_without_changes_does_nothing(project: Project) -> None:
+    project.deploy()
+    before = project.stack()
+    project.environment = {}  # The stack keeps its secrets: the next deployment needs none.
+
+    said = project.deploy()
+
+    assert "nothing to do" in said
+    assert "upload" not in said
+    assert project.stack() == before
+
+
+def test_a_failing_update_is_rolled_back(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    project.deploy()
+    before = versions(project)
+    project.configure("log_retention_days = 7\n")
+
+    with pytest.raises(FailedError, match=r"Broken \(.*Alarm\) failed: .*UPDATE_ROLLBACK_COMPLETE"):
+        attempt_what_fails(project, monkeypatch, is_new=False)
+
+    assert project.stack()["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+    assert versions(project) == before  # the functions were changed and changed back
+    groups = project.aws.client("logs").describe_log_groups(logGroupNamePrefix=f"/aws/lambda/{project.service}-dev-")
+    assert {group["retentionInDays"] for group in groups["logGroups"]} == {30}
+
+
+def test_a_failed_creation_is_replaced_by_the_next_deployment(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(FailedError, match=r"Broken \(.*Alarm\) failed: .* ROLLBACK_COMPLETE"):
+        attempt_what_fails(project, monkeypatch, is_new=True)
+
+    said = project.deploy()
+
+    assert "did remove" in said
+    assert project.stack()["StackStatus"] == "CREATE_COMPLETE"
+
+
+def test_destroy_keeps_the_tables_and_the_next_deployment_adopts_them(project: Project) -> None:
+    project.deploy()
+    table = project.outputs()["ConnectionsTableName"]
+    project.aws.client("dynamodb").put_item(TableName=table, Item=ROW)
+
+    destroyed = project.streamer("destroy", "--yes")
+
+    assert destroyed.returncode == 0
+    assert len(project.tables()) == 3
+    assert not versions(project)
+    with pytest.raises(ClientError, match="does not exist"):
+        project.stack()
+    project.deploy()
+    assert project.aws.client("dynamodb").scan(TableName=table)["Items"] == [ROW]
+
+
+def test_destroy_with_data(project: Project) -> None:
+    project.deploy()
+
+    destroyed = project.streamer("destroy", "--yes", "--delete-data")
+
+    assert destroyed.returncode == 0
+    assert project.tables() == []
+    assert not versions(project)
+
+
+def test_data_can_be_deleted_after_the_stack(project: Project) -> None:
+    project.deploy()
+    project.streamer("destroy", "--yes")
+
+    destroyed = project.streamer("destroy", "--yes", "--delete-data")
+
+    assert destroyed.returncode == 0
+    assert project.tables() == []
+
+
+def test_two_stages_side_by_side(project: Project) -> None:
+    project.deploy("--stage", "dev")
+    project.deploy("--stage", "prod")
+
+    assert project.outputs("dev")["ApiId"] != project.outputs("prod")["ApiId"]
+    assert len(project.tables()) == 6
+    project.streamer("destroy", "--yes", "--delete-data", "--stage", "dev")
+    assert len(project.tables()) == 3
+    assert len(versions(project, "prod")) == 4
+
+
+def test_an_unwanted_replacement_is_refused_and_leaves_nothing_behind(project: Project) -> None:
+    project.deploy()
+    project.configure('table_prefix = "elsewhere_"\n')
+
+    ran = project.streamer("deploy", "--yes")
+
+    assert ran.returncode == 2
+    assert "--replace ConnectionsTable" in ran.stderr
+    left = project.aws.client("cloudformation").list_change_sets(StackName=f"{project.service}-dev")["Summaries"]
+    assert [each for each in left if each["ExecutionStatus"] == "AVAILABLE"] == []
+    assert project.stack()["StackStatus"] == "CREATE_COMPLETE"
+
+
+def test_a_stack_of_somebody_else_is_left_alone(project: Project) -> None:
+    topic = '{"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}}'
+    project.aws.client("cloudformation").create_stack(StackName=f"{project.service}-dev", TemplateBody=topic)
+
+    ran = project.streamer("deploy", "--yes")
+
+    assert ran.returncode == 2
+    assert "was not made by streamer" in ran.stderr
+
+
+def test_status_and_logs(project: Project) -> None:
+    project.deploy()
+
+    status = project.streamer("status")
+    logs = project.streamer("logs", "router")
+    unknown = project.streamer("logs", "rooter")
+
+    assert status.returncode == 0
+    assert "CREATE_COMPLETE" in status.stdout
+    assert "DeadLettersQueue: empty" in status.stdout
+    assert logs.returncode == 0
+    assert unknown.returncode == 2
+    assert unknown.stderr.count("\n") == 1
