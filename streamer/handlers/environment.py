@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from functools import cached_property
-from typing import Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from streamer import settings as environment_settings
 from streamer.app import App, load_app
@@ -101,6 +101,9 @@ class Environment:
         """AWS clients."""
         return Clients()
 
+    def _dynamodb(self) -> Any:
+        return self.clients.get(DYNAMODB)
+
     @cached_property
     def management_api(self) -> ManagementApi:
         """The way to connections."""
@@ -109,16 +112,14 @@ class Environment:
     @cached_property
     def connections(self) -> DynamoConnectionStore:
         """The connections table."""
-        return DynamoConnectionStore(self.clients.get(DYNAMODB), names.connections_table(self.settings.table_prefix))
+        return DynamoConnectionStore(self._dynamodb, names.connections_table(self.settings.table_prefix))
 
     @cached_property
     def requests(self) -> DynamoRequestStore:
         """The requests table."""
-        return DynamoRequestStore(self.clients.get(DYNAMODB), names.requests_table(self.settings.table_prefix))
+        return DynamoRequestStore(self._dynamodb, names.requests_table(self.settings.table_prefix))
 
     @cached_property
     def subscriptions(self) -> DynamoSubscriptionStore:
         """The subscriptions table."""
-        return DynamoSubscriptionStore(
-            self.clients.get(DYNAMODB), names.subscriptions_table(self.settings.table_prefix)
-        )
+        return DynamoSubscriptionStore(self._dynamodb, names.subscriptions_table(self.settings.table_prefix))

@@ -1,4 +1,8 @@
-"""Stores in DynamoDB: single-item operations on base tables, each change one conditional update."""
+"""Stores in DynamoDB: single-item operations on base tables, each change one conditional update.
+
+Each store is given a function that returns the client, so that an execution environment which only dispatches, or only
+answers pings, never pays for making one.
+"""
 
 from __future__ import annotations
 
@@ -56,27 +60,27 @@ def _lost_against(exc: ClientError) -> Mapping[str, Any] | None:
 class DynamoConnectionStore:
     """Open connections."""
 
-    def __init__(self, client: Any, table: str) -> None:
+    def __init__(self, client: Callable[[], Any], table: str) -> None:
         self._client = client
         self._table = table
 
     def put(self, record: ConnectionRecord) -> None:
         """See `ConnectionStore.put`."""
         with _translated("PutItem"):
-            self._client.put_item(TableName=self._table, Item=connection_item(record))
+            self._client().put_item(TableName=self._table, Item=connection_item(record))
 
     def get(self, connection_id: str) -> ConnectionRecord | None:
         """See `ConnectionStore.get`."""
         with _translated("GetItem"):
             # Consistent: a client's first message can come right after its row was written.
-            answer = self._client.get_item(TableName=self._table, Key=self._key(connection_id), ConsistentRead=True)
+            answer = self._client().get_item(TableName=self._table, Key=self._key(connection_id), ConsistentRead=True)
         item = answer.get("Item")
         return connection_record(item) if item else None
 
     def remove(self, connection_id: str) -> ConnectionRecord | None:
         """See `ConnectionStore.remove`."""
         with _translated("DeleteItem"):
-            answer = self._client.delete_item(
+            answer = self._client().delete_item(
                 TableName=self._table, Key=self._key(connection_id), ReturnValues="ALL_OLD"
             )
         item = answer.get("Attributes")
@@ -89,7 +93,7 @@ class DynamoConnectionStore:
 class DynamoRequestStore:
     """Queued requests."""
 
-    def __init__(self, client: Any, table: str) -> None:
+    def __init__(self, client: Callable[[], Any], table: str) -> None:
         self._client = client
         self._table = table
 
@@ -97,7 +101,7 @@ class DynamoRequestStore:
         """See `RequestStore.create`."""
         with _translated("PutItem"):
             try:
-                self._client.put_item(
+                self._client().put_item(
                     TableName=self._table,
                     Item=request_item(record),
                     # DynamoDB may take days to drop an expired item; until then it does not count.
@@ -118,7 +122,7 @@ class DynamoRequestStore:
     def get(self, key: RequestKey) -> RequestRecord | None:
         """See `RequestStore.get`."""
         with _translated("GetItem"):
-            answer = self._client.get_item(TableName=self._table, Key=request_key_item(key), ConsistentRead=True)
+            answer = self._client().get_item(TableName=self._table, Key=request_key_item(key), ConsistentRead=True)
         item = answer.get("Item")
         return request_record(item) if item else None
 
@@ -127,7 +131,7 @@ class DynamoRequestStore:
         update = update_of(change)
         with _translated("UpdateItem"):
             try:
-                answer = self._client.update_item(
+                answer = self._client().update_item(
                     TableName=self._table,
                     Key=request_key_item(key),
                     UpdateExpression=update.update,
@@ -151,7 +155,7 @@ class DynamoRequestStore:
 class DynamoSubscriptionStore:
     """Subscriptions of connections."""
 
-    def __init__(self, client: Any, table: str, *, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(self, client: Callable[[], Any], table: str, *, sleep: Callable[[float], None] = time.sleep) -> None:
         self._client = client
         self._table = table
         self._sleep = sleep
@@ -159,7 +163,7 @@ class DynamoSubscriptionStore:
     def add(self, record: SubscriptionRecord) -> None:
         """See `SubscriptionStore.add`."""
         with _translated("PutItem"):
-            self._client.put_item(TableName=self._table, Item=subscription_item(record))
+            self._client().put_item(TableName=self._table, Item=subscription_item(record))
 
     def remove_connection(self, connection_id: str) -> int:
         """See `SubscriptionStore.remove_connection`."""
@@ -174,7 +178,7 @@ class DynamoSubscriptionStore:
         start: dict[str, Any] = {}
         while True:
             with _translated("Query"):
-                page = self._client.query(
+                page = self._client().query(
                     TableName=self._table,
                     KeyConditionExpression="connection_id = :id",
                     ProjectionExpression="connection_id, #target",
@@ -190,7 +194,7 @@ class DynamoSubscriptionStore:
     def _delete(self, requests: list[Any]) -> None:
         for attempt in range(BATCH_ATTEMPTS):
             with _translated("BatchWriteItem"):
-                answer = self._client.batch_write_item(RequestItems={self._table: requests})
+                answer = self._client().batch_write_item(RequestItems={self._table: requests})
             requests = answer.get("UnprocessedItems", {}).get(self._table, [])
             if not requests:
                 return

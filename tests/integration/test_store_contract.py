@@ -62,9 +62,9 @@ def dynamodb_stores(client: Any) -> Stores:
         "before-call.dynamodb", lambda model, **rest: calls.append(model.name), unique_id="count"
     )
     return Stores(
-        DynamoConnectionStore(client, "test_connections"),
-        DynamoRequestStore(client, "test_requests"),
-        DynamoSubscriptionStore(client, "test_subscriptions"),
+        DynamoConnectionStore(lambda: client, "test_connections"),
+        DynamoRequestStore(lambda: client, "test_requests"),
+        DynamoSubscriptionStore(lambda: client, "test_subscriptions"),
         calls,
     )
 
@@ -348,7 +348,7 @@ class _Client:
 def test_pages_and_unprocessed_deletions_are_followed_up() -> None:
     client, slept = _Client(unprocessed=2), []
 
-    removed = DynamoSubscriptionStore(client, "subscriptions", sleep=slept.append).remove_connection("c")
+    removed = DynamoSubscriptionStore(lambda: client, "subscriptions", sleep=slept.append).remove_connection("c")
 
     assert removed == 4
     assert client.batches == [2, 1, 1, 2]
@@ -357,7 +357,7 @@ def test_pages_and_unprocessed_deletions_are_followed_up() -> None:
 
 def test_deletions_that_stay_unprocessed_are_an_error() -> None:
     with pytest.raises(StoreError, match="left 1 deletions unprocessed"):
-        DynamoSubscriptionStore(_Client(99), "t", sleep=lambda seconds: None).remove_connection("c")
+        DynamoSubscriptionStore(lambda: _Client(99), "t", sleep=lambda seconds: None).remove_connection("c")
 
 
 class _Silent:
@@ -369,9 +369,9 @@ class _Silent:
 
 def test_an_answer_that_does_not_come_is_a_store_error() -> None:
     with pytest.raises(StoreError, match="did not answer GetItem"):
-        DynamoConnectionStore(_Silent(), "t").get("c")
+        DynamoConnectionStore(_Silent, "t").get("c")
 
 
 def test_a_table_that_does_not_exist_is_a_store_error(dynamodb_client: Any) -> None:
     with pytest.raises(StoreError, match="refused GetItem: ResourceNotFoundException"):
-        DynamoConnectionStore(dynamodb_client, "no_such_table").get("c")
+        DynamoConnectionStore(lambda: dynamodb_client, "no_such_table").get("c")
