@@ -22,16 +22,31 @@ from .writing import delete_item, put_item, update_item
 Parameters = Mapping[str, Any]
 Operation = Callable[[Parameters], Any]
 
-NOT_HOSTED: Final = frozenset(
+MOTOS: Final = frozenset(
     {
-        "CreateBackup",
-        "ExportTableToPointInTime",
-        "ImportTable",
-        "RestoreTableFromBackup",
-        "RestoreTableToPointInTime",
+        "BatchExecuteStatement",
+        "CreateTable",
+        "DeleteResourcePolicy",
+        "DeleteTable",
+        "DescribeContinuousBackups",
+        "DescribeEndpoints",
+        "DescribeLimits",
+        "DescribeTable",
+        "DescribeTimeToLive",
+        "ExecuteStatement",
+        "ExecuteTransaction",
+        "GetResourcePolicy",
+        "ListTables",
+        "ListTagsOfResource",
+        "PutResourcePolicy",
+        "TagResource",
+        "UntagResource",
+        "UpdateContinuousBackups",
+        "UpdateTable",
+        "UpdateTimeToLive",
     }
 )
-"""Operations of moto that copy its own kind of table, or need its S3."""
+"""Operations that moto's handler does on our tables. Its backups, imports and exports copy its own kind of table."""
 PARTIQL: Final = frozenset({"ExecuteStatement", "BatchExecuteStatement", "ExecuteTransaction"})
 
 
@@ -73,18 +88,17 @@ class DynamoApi(DynamoHandler):  # type: ignore[misc] # moto publishes no types
         return operation(parameters)
 
     def _motos_operation(self, action: str) -> Operation:
-        if action in NOT_HOSTED:
-            raise validation_error(
-                f"The embedded DynamoDB does not do {action}; start the emulator with --dynamodb URL to use another"
+        if action not in MOTOS:
+            raise ApiError(
+                "UnknownOperationException",
+                f"The embedded DynamoDB does not do {action}; start the emulator with --dynamodb URL to use another",
+                namespace=SERVICE,
             )
-        name = camelcase_to_underscores(action)
-        if not action.isidentifier() or name not in vars(DynamoHandler):
-            raise ApiError("UnknownOperationException", "", namespace=SERVICE)
-        method = getattr(self, name)
+        method = getattr(self, camelcase_to_underscores(action))
 
         def perform(parameters: Parameters) -> Any:
             self.body = parameters
-            return method().result
+            return method().result or {}
 
         return _guarded(perform) if action in PARTIQL else perform
 

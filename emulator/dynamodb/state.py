@@ -84,6 +84,7 @@ def _dump_table(table: EmbeddedTable) -> Content:
             "throughput": {name: table.throughput[name] for name in ("ReadCapacityUnits", "WriteCapacityUnits")},
             "global_indexes": [index.describe() for index in table.global_indexes],
             "indexes": [index.describe() for index in table.indexes],
+            "warm_throughput": table.warm_throughput,
             "billing_mode": table.billing_mode,
             "sse_specification": table.sse_specification,
             "tags": table.tags,
@@ -118,7 +119,7 @@ def _dump_record(record: StreamRecord) -> Content:
 
 
 def _load_table(backend: EmbeddedBackend, content: Content) -> None:
-    table = backend.create_table(content["name"], **content["description"], streams=None, warm_throughput=None)
+    table = backend.create_table(content["name"], **content["description"], streams=None)
     table.created_at = datetime.fromtimestamp(content["created_seconds"], UTC).replace(tzinfo=None)
     for attributes in content["items"]:
         # Before the stream is opened: these are no changes.

@@ -25,6 +25,9 @@ class Journal(Protocol):
 
     history_records: int
 
+    def now(self) -> float:
+        """The time, in Unix seconds."""
+
     def stream_time(self, table_name: str) -> float:
         """When a stream that is switched on now was created: Unix seconds, later than all before of that table."""
 
@@ -46,6 +49,7 @@ class EmbeddedTable(Table):  # type: ignore[misc] # moto publishes no types
         """Items by time of expiry; None while TTL is off."""
         self.stream: Stream | None = None
         super().__init__(table_name, **description)
+        self.created_at = datetime.fromtimestamp(journal.now(), UTC).replace(tzinfo=None)
         self.primary = KeyIndex([self.hash_key_attr], self.table_key_attrs[1:])
         self.by_index: dict[str, KeyIndex] = {}
         self.key_types: dict[str, str] = {}

@@ -1,0 +1,295 @@
+import json
+import zlib
+from typing import Any
+
+import pytest
+from dynamodb_world import World
+
+from emulator.dynamodb.engine import DYNAMODB, STREAMS
+from emulator.http import HttpRequest
+
+ARN = "arn:aws:dynamodb:us-east-1:123456789012:table/things"
+
+
+@pytest.fixture
+def world() -> World:
+    world = World()
+    world.create()
+    return world
+
+
+def request_with(**fields: str) -> HttpRequest:
+    return HttpRequest("POST", "/", (), b"", "127.0.0.1", fields)
+
+
+@pytest.mark.parametrize(
+    ("fields", "ours"),
+    [
+        pytest.param({"x-amz-target": "DynamoDB_20120810.ListTables"}, True, id="DynamoDB"),
+        pytest.param({"x-amz-target": "DynamoDBStreams_20120810.ListStreams"}, True, id="DynamoDB Streams"),
+        pytest.param({"x-amz-target": "AmazonSQS.ListQueues"}, True, id="SQS, JSON"),
+        pytest.param(
+            {"authorization": "AWS4-HMAC-SHA256 Credential=x/20250101/us-east-1/sqs/aws4_request, ..."},
+            True,
+            id="SQS, query",
+        ),
+        pytest.param({"x-amz-target": "AWSLambda.Invoke"}, False, id="another service"),
+        pytest.param({}, False, id="no SDK"),
+    ],
+)
+def test_requests_are_told_by_their_target(world: World, fields: dict[str, str], *, ours: bool) -> None:
+    assert world.database.handles(request_with(**fields)) is ours
+
+
+def test_an_answer_has_the_headers_that_sdks_check(world: World) -> None:
+    response = world.send(f"{DYNAMODB}.ListTables", {})
+
+    headers = dict(response.headers)
+    assert headers["content-type"] == "application/x-amz-json-1.0"
+    assert headers["x-amz-crc32"] == str(zlib.crc32(response.body))
+    assert len(headers["x-amzn-requestid"]) == 32
+
+
+@pytest.mark.parametrize(
+    ("target", "body", "error"),
+    [
+        pytest.param(f"{STREAMS}.Nonsense", {}, (400, "UnknownOperationException", ""), id="no stream operation"),
+        pytest.param("Other.X", {}, (400, "UnknownOperationException", ""), id="no such service"),
+        pytest.param(
+            f"{DYNAMODB}.ListTables", b"{", (400, "SerializationException", "The body is not JSON"), id="JSON"
+        ),
+        pytest.param(
+            f"{DYNAMODB}.ListTables", b"[]", (400, "SerializationException", "The body is not a JSON object"), id="list"
+        ),
+        pytest.param(
+            f"{DYNAMODB}.GetItem",
+            {"TableName": "nowhere", "Key": {}},
+            (400, "ResourceNotFoundException", "Requested resource not found"),
+            id="no such table",
+        ),
+        pytest.param(
+            f"{DYNAMODB}.PutItem",
+            {"TableName": "things"},
+            (
+                400,
+                "ValidationException",
+                "1 validation error detected: Value null at 'item' failed to satisfy constraint: "
+                "Member must not be null",
+            ),
+            id="a member is missing",
+        ),
+        pytest.param(
+            f"{DYNAMODB}.DescribeTable",
+            {"TableName": "nowhere"},
+            (400, "ResourceNotFoundException", "Requested resource not found: Table: nowhere not found"),
+            id="describing no table",
+        ),
+    ],
+)
+def test_a_request_that_cannot_be_done_is_a_json_error(
+    world: World, target: str, body: Any, error: tuple[int, str, str]
+) -> None:
+    assert world.error(target, body) == error
+
+
+@pytest.mark.parametrize("statement", ["SELECT * FROM things WHERE pk='a'", "nonsense", ""])
+def test_partiql_that_moto_cannot_read_is_the_clients_error(world: World, statement: str) -> None:
+    status, code, _ = world.error(f"{DYNAMODB}.ExecuteStatement", {"Statement": statement})
+
+    assert (status, code) == (400, "ValidationException")
+
+
+def test_partiql_reads_and_writes_our_tables(world: World) -> None:
+    world.put("a", n={"N": "1"})
+    world.call("ExecuteStatement", Statement="INSERT INTO things VALUE {'pk': 'b', 'n': 2}")
+    answer = world.call("ExecuteStatement", Statement="SELECT * FROM things WHERE pk = 'a'")
+
+    assert answer["Items"] == [{"pk": {"S": "a"}, "n": {"N": "1"}}]
+    assert world.changes() == [("INSERT", "a"), ("INSERT", "b")]
+
+
+@pytest.mark.parametrize("action", ["CreateBackup", "Nonsense", "__init__", "call_action", "CallAction", ""])
+def test_what_we_do_not_host_says_so(world: World, action: str) -> None:
+    status, code, message = world.error(f"{DYNAMODB}.{action}", {"TableName": "things", "BackupName": "b"})
+
+    assert (status, code) == (400, "UnknownOperationException")
+    assert "--dynamodb URL" in message
+
+
+@pytest.mark.parametrize(
+    ("action", "parameters"),
+    [
+        pytest.param("DescribeContinuousBackups", {"TableName": "things"}, id="DescribeContinuousBackups"),
+        pytest.param("DescribeEndpoints", {}, id="DescribeEndpoints"),
+        pytest.param("DescribeLimits", {}, id="DescribeLimits"),
+        pytest.param("DescribeTimeToLive", {"TableName": "things"}, id="DescribeTimeToLive"),
+        pytest.param("ListTagsOfResource", {"ResourceArn": ARN}, id="ListTagsOfResource"),
+        pytest.param("TagResource", {"ResourceArn": ARN, "Tags": [{"Key": "k", "Value": "v"}]}, id="TagResource"),
+        pytest.param("UntagResource", {"ResourceArn": ARN, "TagKeys": ["k"]}, id="UntagResource"),
+    ],
+)
+def test_what_moto_does_on_our_tables_answers_an_object(world: World, action: str, parameters: Any) -> None:
+    assert isinstance(world.call(action, **parameters), dict)
+
+
+def test_all_regions_and_credentials_see_the_same_tables(world: World) -> None:
+    response = world.send(
+        f"{DYNAMODB}.ListTables",
+        {},
+        authorization="AWS4-HMAC-SHA256 Credential=someone/20250101/eu-west-3/dynamodb/aws4_request, Signature=wrong",
+    )
+
+    assert json.loads(response.body) == {"TableNames": ["things"]}
+
+
+def test_engines_of_one_process_share_nothing(world: World) -> None:
+    assert World().call("ListTables") == {"TableNames": []}
+
+
+def test_records_are_pushed_as_they_are_written(world: World) -> None:
+    pushed: list[Any] = []
+    unsubscribe = world.database.subscribe("things", pushed.append)
+    world.put("a")
+    world.put("a")
+    world.put("a", n={"N": "1"})
+    unsubscribe()
+    unsubscribe()
+    world.call("DeleteItem", TableName="things", Key={"pk": {"S": "a"}})
+
+    assert [record.event_name for record in pushed] == ["INSERT", "MODIFY"]
+    assert pushed[0].content == {
+        "eventID": pushed[0].event_id,
+        "eventName": "INSERT",
+        "eventVersion": "1.1",
+        "eventSource": "aws:dynamodb",
+        "awsRegion": "us-east-1",
+        "dynamodb": {
+            "ApproximateCreationDateTime": 1_700_000_000.0,
+            "Keys": {"pk": {"S": "a"}},
+            "NewImage": {"pk": {"S": "a"}},
+            "SequenceNumber": "1700000000000000000000",
+            "SizeBytes": 6,
+            "StreamViewType": "NEW_AND_OLD_IMAGES",
+        },
+    }
+
+
+def test_a_listener_may_come_before_the_table() -> None:
+    world, pushed = World(), []
+    world.database.subscribe("things", pushed.append)
+    world.create()
+    world.put("a")
+
+    assert len(pushed) == 1
+
+
+def test_a_listener_that_fails_does_not_fail_the_write(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    def fail(_record: Any) -> None:
+        raise RuntimeError("listener")
+
+    pushed: list[Any] = []
+    world.database.subscribe("things", fail)
+    world.database.subscribe("things", pushed.append)
+    world.put("a")
+
+    assert len(pushed) == 1
+    assert "stream listener failed" in caplog.text
+
+
+def test_a_table_that_is_made_again_has_a_new_stream_with_higher_numbers(world: World) -> None:
+    pushed: list[Any] = []
+    world.database.subscribe("things", pushed.append)
+    for _ in range(3):
+        world.put("a")
+        world.call("DeleteTable", TableName="things")
+        world.create()
+
+    assert len({record.arn for record in pushed}) == 3
+    numbers = [record.sequence for record in pushed]
+    assert numbers == sorted(set(numbers))
+
+
+def test_expired_items_are_deleted_by_the_service(world: World) -> None:
+    world.call(
+        "UpdateTimeToLive",
+        TableName="things",
+        TimeToLiveSpecification={"Enabled": True, "AttributeName": "ttl"},
+    )
+    now = int(world.clock.now)
+    world.put("due", ttl={"N": str(now - 1)})
+    world.put("later", ttl={"N": str(now + 100)})
+    world.put("never", ttl={"S": str(now - 1)})
+    pushed: list[Any] = []
+    world.database.subscribe("things", pushed.append)
+
+    assert world.database.expire(now) == 1
+    assert world.database.expire(now) == 0
+    assert world.keys() == ["later", "never"]
+    (record,) = pushed
+    assert record.content["eventName"] == "REMOVE"
+    assert record.content["userIdentity"] == {"Type": "Service", "PrincipalId": "dynamodb.amazonaws.com"}
+    assert record.content["dynamodb"]["OldImage"]["pk"] == {"S": "due"}
+
+
+def test_only_expiry_has_a_user_identity(world: World) -> None:
+    pushed: list[Any] = []
+    world.database.subscribe("things", pushed.append)
+    world.put("a")
+    world.call("DeleteItem", TableName="things", Key={"pk": {"S": "a"}})
+
+    assert all("userIdentity" not in record.content for record in pushed)
+
+
+def test_a_described_table_leaves_out_what_it_does_not_have(world: World) -> None:
+    world.put("a", text={"S": "xyz"})
+    table = world.call("DescribeTable", TableName="things")["Table"]
+
+    assert "GlobalSecondaryIndexes" not in table
+    assert (table["ItemCount"], table["TableSizeBytes"]) == (1, 10)
+    assert table["LatestStreamLabel"] == "2023-11-14T22:13:20.000"
+    assert table["LatestStreamArn"] == (
+        "arn:aws:dynamodb:us-east-1:123456789012:table/things/stream/2023-11-14T22:13:20.000"
+    )
+
+
+def test_an_index_that_is_added_later_holds_the_items_that_exist(world: World) -> None:
+    world.put("a", owner={"S": "x"})
+    world.call(
+        "UpdateTable",
+        TableName="things",
+        AttributeDefinitions=[
+            {"AttributeName": "pk", "AttributeType": "S"},
+            {"AttributeName": "owner", "AttributeType": "S"},
+        ],
+        GlobalSecondaryIndexUpdates=[
+            {
+                "Create": {
+                    "IndexName": "by-owner",
+                    "KeySchema": [{"AttributeName": "owner", "KeyType": "HASH"}],
+                    "Projection": {"ProjectionType": "ALL"},
+                }
+            }
+        ],
+    )
+    answer = world.call(
+        "Query",
+        TableName="things",
+        IndexName="by-owner",
+        KeyConditionExpression="#o = :x",
+        ExpressionAttributeNames={"#o": "owner"},
+        ExpressionAttributeValues={":x": {"S": "x"}},
+    )
+
+    assert answer["Count"] == 1
+
+
+def test_moto_keeps_no_list_of_our_items() -> None:
+    from emulator.dynamodb.items import StoredItem
+    from emulator.dynamodb.table import EmbeddedTable
+
+    world = World()
+    world.create()
+    world.put("a")
+
+    assert StoredItem.instances_tracked == []
+    assert EmbeddedTable.instances_tracked == []

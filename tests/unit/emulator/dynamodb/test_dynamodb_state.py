@@ -1,0 +1,124 @@
+import json
+import zlib
+from typing import Any
+
+import pytest
+from dynamodb_world import World
+from hypothesis import given
+from hypothesis import strategies as st
+
+from emulator.dynamodb.state import MAGIC
+from streamer.errors import ConfigurationError
+
+
+@pytest.fixture
+def world() -> World:
+    world = World()
+    definitions = [{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "owner")]
+    index = {
+        "IndexName": "by-owner",
+        "KeySchema": [{"AttributeName": "owner", "KeyType": "HASH"}],
+        "Projection": {"ProjectionType": "ALL"},
+    }
+    world.create(AttributeDefinitions=definitions, GlobalSecondaryIndexes=[index])
+    ttl = {"Enabled": True, "AttributeName": "ttl"}
+    world.call("UpdateTimeToLive", TableName="things", TimeToLiveSpecification=ttl)
+    world.put("a", owner={"S": "x"}, data={"B": "AP8="}, tags={"NS": ["1"]}, m={"M": {"B": {"S": "text"}}})
+    world.put("b", ttl={"N": "1600000001"})
+    return world
+
+
+def restarted(world: World) -> World:
+    other = World()
+    other.clock.now = world.clock.now + 60
+    other.database.load(world.database.dump())
+    return other
+
+
+def test_items_indexes_and_ttl_survive(world: World) -> None:
+    other = restarted(world)
+
+    assert other.get("a") == world.get("a")
+    answer = other.call(
+        "Query",
+        TableName="things",
+        IndexName="by-owner",
+        KeyConditionExpression="#o = :x",
+        ExpressionAttributeNames={"#o": "owner"},
+        ExpressionAttributeValues={":x": {"S": "x"}},
+    )
+    assert answer["Count"] == 1
+    assert other.call("DescribeTable", TableName="things") == world.call("DescribeTable", TableName="things")
+    assert other.database.expire(1_600_000_002) == 1
+
+
+def test_a_stream_goes_on_where_it_was(world: World) -> None:
+    other = restarted(world)
+    other.put("c")
+
+    assert other.iterator().partition("|")[0] == world.iterator().partition("|")[0]
+    assert other.changes() == [("INSERT", "a"), ("INSERT", "b"), ("INSERT", "c")]
+    stream = other.database.backend.tables["things"].stream
+    assert stream is not None
+    numbers = [record.sequence for record in stream.records]
+    assert numbers == sorted(set(numbers))
+
+
+def test_loading_makes_no_records(world: World) -> None:
+    pushed: list[Any] = []
+    world.database.subscribe("things", pushed.append)
+    world.database.load(world.database.dump())
+
+    assert pushed == []
+    assert len(world.changes()) == 2
+
+
+def test_loading_replaces_what_was_there(world: World) -> None:
+    other = World()
+    other.create("other")
+    other.database.load(world.database.dump())
+
+    assert other.call("ListTables") == {"TableNames": ["things"]}
+
+
+def packed(content: Any) -> bytes:
+    return MAGIC + b"1\n" + zlib.compress(json.dumps(content).encode())
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        pytest.param(b"", "not written by the emulator", id="nothing"),
+        pytest.param(b"garbage\n", "not written by the emulator", id="garbage"),
+        pytest.param(MAGIC + b"2\nxyz", "version 2, this emulator reads version 1", id="another version"),
+        pytest.param(MAGIC + b"1\nxyz", "error", id="not compressed"),
+        pytest.param(MAGIC + b"1\n" + zlib.compress(b"{"), "JSONDecodeError", id="not JSON"),
+        pytest.param(packed([]), "not an object", id="a list"),
+        pytest.param(packed({}), "tables", id="no tables"),
+        pytest.param(packed({"tables": [{"name": "x"}]}), "description", id="half a table"),
+        pytest.param(packed({"tables": [5]}), "TypeError", id="a number for a table"),
+    ],
+)
+def test_what_cannot_be_read_changes_nothing(world: World, data: bytes, words: str) -> None:
+    with pytest.raises(ConfigurationError) as error:
+        world.database.load(data)
+
+    assert words in str(error.value)
+    assert "delete the state file" in str(error.value)
+    assert world.keys() == ["a", "b"]
+    assert len(world.changes()) == 2
+
+
+@given(st.binary(max_size=200))
+def test_no_bytes_do_anything_but_say_so(data: bytes) -> None:
+    for content in (data, MAGIC + data, MAGIC + b"1\n" + data):
+        with pytest.raises(ConfigurationError):
+            World().database.load(content)
+
+
+def test_a_damaged_file_is_told_from_a_good_one(world: World) -> None:
+    data = world.database.dump()
+    for position in range(0, len(data), 7):
+        damaged = data[:position] + bytes([data[position] ^ 0xFF]) + data[position + 1 :]
+        with pytest.raises(ConfigurationError):
+            World().database.load(damaged)
