@@ -123,9 +123,9 @@ def init_start_line(python: tuple[int, int], region: str) -> str:
     )
 
 
-def init_timeout_line(phase: str) -> str:
+def init_timeout_line(init_seconds: float) -> str:
     """What is logged when the init phase took too long. [DOC] lambda-docs:lambda-runtime-environment"""
-    return f"INIT_REPORT Init Duration: {INIT_SECONDS * 1000:.2f} ms\tPhase: {phase}\tStatus: timeout"
+    return f"INIT_REPORT Init Duration: {init_seconds * 1000:.2f} ms\tPhase: init\tStatus: timeout"
 
 
 def start_line(request_id: str) -> str:

@@ -14,8 +14,9 @@ from streamer.topology import Function
 
 from .. import log
 from .admission import PATIENCE_SECONDS, Limit, Load, environments_wanted
+from .event import Event
 from .outcome import Refused
-from .sandbox import Event, Sandbox, State, Surroundings
+from .sandbox import Sandbox, State, Surroundings
 
 _CORES: Final = os.cpu_count() or 1
 

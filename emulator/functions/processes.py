@@ -16,12 +16,13 @@ from streamer.topology import Topology
 
 from .. import log
 from .admission import Limit, missing
-from .environment import Endpoints, function_arn
+from .environment import INIT_SECONDS, Endpoints, function_arn
+from .event import Event
 from .logs import LogSink
 from .outcome import Outcome
 from .pool import Pool
 from .process import FREEZES
-from .sandbox import Event, Surroundings
+from .sandbox import Surroundings
 from .template import Template
 
 CONCURRENCY: Final = 10
@@ -45,6 +46,7 @@ class ProcessFunctions:
         log_sink: LogSink,
         concurrency: int | None = None,
         freezes: bool = FREEZES,
+        init_seconds: float = INIT_SECONDS,
     ) -> None:
         self._topology = topology
         self._endpoints = endpoints
@@ -56,6 +58,7 @@ class ProcessFunctions:
             randomness=random.Random(),  # noqa: S311 - names for people, nothing depends on them
             project_folder=project_folder.resolve(),
             freezes=freezes,
+            init_seconds=init_seconds,
         )
         self._limit = CONCURRENCY if concurrency is None else concurrency
         self._pools: dict[str, Pool] = {}
@@ -122,6 +125,11 @@ class ProcessFunctions:
         for pool in self._pools.values():
             pool.retire()
 
+    def retire_idle(self, idle_seconds: float) -> None:
+        """End the environments without an event for so long, but for each function's first."""
+        for pool in self._pools.values():
+            pool.retire_idle(idle_seconds)
+
     def environments(self) -> int:
         """How many environments exist now."""
         return sum(len(pool.sandboxes) for pool in self._pools.values())
@@ -133,8 +141,7 @@ class ProcessFunctions:
             pool.watch_memory()
 
     def _retire_idle(self) -> None:
-        for pool in self._pools.values():
-            pool.retire_idle(IDLE_SECONDS)
+        self.retire_idle(IDLE_SECONDS)
         self._sweep = self._loop.call_later(_SWEEP_SECONDS, self._retire_idle)
 
     def _run(self, work: Coroutine[Any, Any, None]) -> None:

@@ -18,6 +18,7 @@ from typing import Final, Protocol
 from streamer.topology import Function
 
 from . import environment as env
+from .event import Event
 from .logs import LogSink
 from .outcome import Failed, Outcome, Returned
 from .output import Output
@@ -26,32 +27,6 @@ from .runtime_api import RuntimeApiConnection
 from .template import Template
 
 _PYTHON: Final = (sys.version_info.major, sys.version_info.minor)
-
-
-class Event:
-    """One event and what comes of it."""
-
-    __slots__ = ("client_context", "outcome", "payload", "request_id", "waiting_since")
-
-    def __init__(
-        self,
-        payload: bytes,
-        request_id: str,
-        outcome: asyncio.Future[Outcome],
-        *,
-        waiting_since: float,
-        client_context: str | None = None,
-    ) -> None:
-        self.payload = payload
-        self.request_id = request_id
-        self.outcome = outcome
-        self.waiting_since = waiting_since
-        self.client_context = client_context
-
-    def settle(self, outcome: Outcome) -> None:
-        """Tell who waits, if somebody still does."""
-        if not self.outcome.done():
-            self.outcome.set_result(outcome)
 
 
 class State(enum.Enum):
@@ -93,6 +68,8 @@ class Surroundings:
     randomness: random.Random
     project_folder: Path
     freezes: bool
+    """Whether environments are stopped between events."""
+    init_seconds: float
 
 
 class Sandbox:
@@ -143,8 +120,8 @@ class Sandbox:
         if around.sink.platform_lines:
             self._log(env.init_start_line(_PYTHON, around.endpoints.region))
         self._event = bound
-        seconds = env.INIT_SECONDS if bound is None else self.function.timeout_seconds
-        self._timer = self._loop.call_later(seconds, self._init_too_long if bound is None else self._timed_out)
+        if bound is not None:
+            self._timer = self._loop.call_later(self.function.timeout_seconds, self._timed_out)
         try:
             self._server = await self._loop.create_server(self._connect, "127.0.0.1", 0)
             await self._process.start(
@@ -157,6 +134,10 @@ class Sandbox:
             )
         finally:
             os.close(writing)
+        if self.state is State.STARTING and bound is None:
+            # What the template still had to import is not this function's init.
+            self._started = time.perf_counter()
+            self._timer = self._loop.call_later(around.init_seconds, self._init_too_long)
 
     def deliver(self, event: Event) -> None:
         """Run an event, as soon as the runtime client asks for one."""
@@ -336,7 +317,7 @@ class Sandbox:
 
     def _init_too_long(self) -> None:
         self._drain()
-        self._log(env.init_timeout_line("init"))
+        self._log(env.init_timeout_line(self._around.init_seconds))
         self.end()
         self._owner.init_timed_out(self)
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 import logging
 import os
 import sys
-import threading
 import time
 from collections import ChainMap
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from contextvars import ContextVar
 from typing import Any, TextIO, cast
 
 from awslambdaric.lambda_runtime_log_utils import JsonFormatter
@@ -57,24 +57,26 @@ class Scope:
 
     def __init__(self, shared: Mapping[str, str]) -> None:
         self._shared = shared
-        self._local = threading.local()
+        # A context variable, so that threads to which a handler takes its context (asyncio.to_thread, the runtime's own
+        # threads for actions) see what the handler sees.
+        self._seen: ContextVar[Seen | None] = ContextVar("seen", default=None)
         self._undo: list[Callable[[], None]] = []
 
     @property
     def seen(self) -> Seen | None:
         """What the calling thread sees; None: it runs no handler."""
-        return getattr(self._local, "seen", None)
+        return self._seen.get()
 
     def enter(self, seen: Seen) -> None:
         """From now on the calling thread sees this."""
-        self._local.seen = seen
+        self._seen.set(seen)
 
     def leave(self) -> None:
         """The calling thread's event ended."""
         seen = self.seen
         if seen is not None:
             seen.end()
-        self._local.seen = None
+        self._seen.set(None)
 
     def open(self) -> None:
         """Take the places of the process's objects."""

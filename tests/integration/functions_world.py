@@ -7,10 +7,12 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
-from emulator.functions.environment import Endpoints
+from emulator.functions.environment import INIT_SECONDS, Endpoints
 from emulator.functions.factory import Isolation, RunningFunctions, create_functions
 from emulator.functions.logs import LogSink
 from emulator.functions.outcome import Failed, Outcome, Returned
+from emulator.functions.process import FREEZES
+from emulator.functions.processes import ProcessFunctions
 from streamer.topology import Api, Function, Topology
 
 
@@ -52,21 +54,38 @@ class Project:
         log_sink: LogSink | None = None,
         **settings: Any,
     ) -> RunningFunctions:
-        handlers = {name: name if "." in name else f"handlers.{name}" for name in names}
         return create_functions(
-            Topology(
-                api=Api(name="api", routes=()),
-                functions=tuple(
-                    Function(**({"name": name, "handler": handler, "timeout_seconds": 30.0} | settings))
-                    for name, handler in handlers.items()
-                ),
-            ),
+            topology_of(*names, **settings),
             self.isolation,
             endpoints=endpoints or Endpoints(),
             project_folder=self.folder,
             log_sink=log_sink or self.lines,
             concurrency=concurrency,
         )
+
+    def processes(
+        self, *names: str, freezes: bool = FREEZES, init_seconds: float = INIT_SECONDS, **settings: Any
+    ) -> ProcessFunctions:
+        return ProcessFunctions(
+            topology_of(*names, **settings),
+            endpoints=Endpoints(),
+            project_folder=self.folder,
+            log_sink=self.lines,
+            freezes=freezes,
+            init_seconds=init_seconds,
+        )
+
+
+def topology_of(*names: str, **settings: Any) -> Topology:
+    """Functions named after their handlers, in ``handlers.py`` unless another module is named."""
+    handlers = {name: name if "." in name else f"handlers.{name}" for name in names}
+    return Topology(
+        api=Api(name="api", routes=()),
+        functions=tuple(
+            Function(**({"name": name, "handler": handler, "timeout_seconds": 30.0} | settings))
+            for name, handler in handlers.items()
+        ),
+    )
 
 
 async def call(functions: RunningFunctions, function: str, event: Any = None) -> Any:

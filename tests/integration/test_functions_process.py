@@ -1,0 +1,483 @@
+"""What only processes can do like Lambda."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import select
+import shlex
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from functions_world import Lines, Project, call, fail
+
+needs_linux = pytest.mark.skipif(sys.platform != "linux", reason="uses /proc and process descriptors")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return Project(tmp_path, "process")
+
+
+@pytest.fixture(params=[True, False], ids=["frozen when idle", "running when idle"])
+def freezes(request: pytest.FixtureRequest) -> bool:
+    return bool(request.param)
+
+
+CRASHES = """
+import ctypes, os, signal, sys
+globals_made = 1
+def f(event, context):
+    global globals_made
+    made, globals_made = globals_made, globals_made + 1
+    if event == "loop":
+        while True: pass
+    if event == "exit": os._exit(1)
+    if event == "segfault": ctypes.string_at(0)
+    if event == "abort": os.abort()
+    if event == "memory":
+        hoard = []
+        while True: hoard.append(bytearray(b"x" * 1_000_000))
+    if event == "blocks signals":
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        while True: pass
+    return made
+"""
+
+
+@needs_linux
+@pytest.mark.parametrize(
+    ("event", "error_type", "message"),
+    [
+        pytest.param("exit", "Runtime.ExitError", "Runtime exited with error: exit status 1", id="os._exit(1)"),
+        pytest.param("segfault", "Runtime.ExitError", "signal: segmentation fault", id="segmentation fault"),
+        pytest.param("abort", "Runtime.ExitError", "signal: aborted", id="abort"),
+        pytest.param("memory", "Runtime.ExitError", "signal: killed", id="out of memory"),
+        pytest.param("loop", "Sandbox.Timedout", "Task timed out after 5.00 seconds", id="infinite loop"),
+        pytest.param("blocks signals", "Sandbox.Timedout", "Task timed out", id="infinite loop, signals blocked"),
+    ],
+)
+async def test_a_crash_is_answered_and_the_next_event_finds_a_new_environment(
+    project: Project, event: str, error_type: str, message: str
+) -> None:
+    project.write(CRASHES)
+
+    async with project.processes("f", timeout_seconds=5.0, memory_mb=256) as functions:
+        assert await call(functions, "f") == 1
+        assert await call(functions, "f") == 2
+        error = await fail(functions, "f", event)
+        assert await call(functions, "f") == 1
+        assert functions.environments() == 1
+
+    assert error["errorType"] == error_type
+    assert message in error["errorMessage"]
+
+
+async def test_running_out_of_memory_is_named_in_the_report_line(project: Project) -> None:
+    project.write(CRASHES)
+
+    async with project.functions("f", memory_mb=128) as functions:
+        await fail(functions, "f", "memory")
+
+    report = next(line for line in project.lines.platform if line.startswith("REPORT"))
+    assert report.endswith("Max Memory Used: 128 MB\tInit Duration: " + report.split("Init Duration: ")[1])
+    assert "Status: error\tError Type: Runtime.OutOfMemory" in report
+
+
+async def test_two_events_at_once_never_share_an_environment(project: Project) -> None:
+    project.write(
+        """
+        import os, threading, time
+        inside = 0
+        def f(event, context):
+            global inside
+            inside += 1
+            alone = inside == 1
+            time.sleep(0.002)
+            inside -= 1
+            return [alone, os.getpid(), threading.active_count()]
+        """
+    )
+
+    async with project.functions("f", concurrency=3) as functions:
+        results = await asyncio.gather(*(call(functions, "f") for _ in range(100)))
+
+    assert all(alone and threads == 1 for alone, _, threads in results)
+    assert 1 <= len({pid for _, pid, _ in results}) <= 3
+
+
+async def test_globals_of_one_function_are_not_seen_in_another(project: Project) -> None:
+    project.write(
+        """
+        count = 0
+        def f(event, context):
+            global count
+            count += 1
+            return count
+        g = f
+        """
+    )
+
+    async with project.functions("f", "g") as functions:
+        assert [await call(functions, name) for name in "ffg"] == [1, 2, 1]
+
+
+async def test_an_environment_is_used_again_and_the_latest_first(project: Project) -> None:
+    project.write("import os\ndef f(event, context): return os.getpid()")
+
+    async with project.functions("f") as functions:
+        assert len({await call(functions, "f") for _ in range(20)}) == 1
+
+
+async def test_temporary_files_outlive_a_reset_of_the_environment(project: Project) -> None:
+    project.write(
+        """
+        import os, pathlib, tempfile
+        def f(event, context):
+            file = pathlib.Path(tempfile.gettempdir()) / "kept"
+            existed = file.exists()
+            file.touch()
+            if event == "exit": os._exit(1)
+            return [existed, str(file)]
+        """
+    )
+
+    async with project.functions("f") as functions:
+        await fail(functions, "f", "exit")
+        existed, file = await call(functions, "f")
+        assert existed
+        assert exists(file)
+
+    assert not exists(file)
+
+
+async def test_a_function_sees_nothing_of_the_emulators_environment(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OF_THE_USERS_SHELL", "1")
+    monkeypatch.setenv("AWS_PROFILE", "production")
+    project.write("import os\ndef f(event, context): return [dict(os.environ), os.getcwd()]")
+
+    async with project.functions("f") as functions:
+        variables, folder = await call(functions, "f")
+
+    assert not {"OF_THE_USERS_SHELL", "AWS_PROFILE"} & variables.keys()
+    assert variables["AWS_LAMBDA_RUNTIME_API"].startswith("127.0.0.1:")
+    assert folder == str(project.folder)
+
+
+async def test_an_environment_has_only_what_lambda_has_imported(project: Project) -> None:
+    project.write("import sys\ndef f(event, context): return [name for name in sys.modules]")
+
+    async with project.functions("f") as functions:
+        names = await call(functions, "f")
+
+    assert not [name for name in names if name.startswith(("emulator", "moto", "websockets", "pytest", "click"))]
+
+
+@needs_linux
+async def test_what_a_function_left_running_is_frozen_between_events(project: Project) -> None:
+    project.write(
+        """
+        import os, threading
+        def spin():
+            while True: pass
+        def f(event, context):
+            if event == "spin": threading.Thread(target=spin, daemon=True).start()
+            return os.getpid()
+        """
+    )
+
+    async with project.functions("f") as functions:
+        pid = await call(functions, "f", "spin")
+        await until(lambda: state_of(pid) == "T")
+        assert await call(functions, "f", "") == pid
+
+
+@needs_linux
+async def test_a_timed_out_function_burns_no_cpu_afterwards(project: Project, freezes: bool) -> None:
+    project.write(
+        """
+        import os, pathlib
+        def f(event, context):
+            pathlib.Path(event).write_text(str(os.getpid()))
+            while True: pass
+        """
+    )
+    note = project.folder / "pid"
+
+    async with project.processes("f", freezes=freezes, timeout_seconds=0.3) as functions:
+        await fail(functions, "f", str(note))
+        await until(lambda: not alive(int(note.read_text())))
+
+
+@needs_linux
+async def test_processes_that_a_function_started_end_with_its_environment(project: Project) -> None:
+    project.write(
+        """
+        import os, subprocess
+        def f(event, context):
+            pid = subprocess.Popen(["sleep", "600"]).pid
+            if event is None: return pid
+            open(event, "w").write(str(pid))
+            os._exit(1)
+        """
+    )
+    note = project.folder / "pid"
+
+    async with project.functions("f") as functions:
+        await fail(functions, "f", str(note))
+        await until(lambda: not alive(int(note.read_text())))
+        pid = await call(functions, "f")
+        assert alive(pid)
+
+    assert not alive(pid)
+
+
+@needs_linux
+async def test_after_a_normal_stop_no_process_is_left(project: Project) -> None:
+    project.write("import os\ndef f(event, context): return [os.getpid(), os.getppid()]")
+
+    async with project.functions("f") as functions:
+        pids = await call(functions, "f")
+        assert all(alive(pid) for pid in pids)
+
+    assert not any(alive(pid) for pid in pids)
+
+
+@needs_linux
+@pytest.mark.parametrize("busy", ["idle", "loop", "blocks signals"])
+@pytest.mark.parametrize("killed", ["emulator", "template"])
+def test_after_a_kill_no_process_is_left(project: Project, busy: str, killed: str) -> None:
+    project.write(
+        """
+        import os, signal, sys
+        def f(event, context):
+            if event == "blocks signals": signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+            print(os.getpid(), os.getppid())
+            while event != "idle": pass
+        """
+    )
+    program = project.folder / "program.py"
+    program.write_text(textwrap.dedent(PROGRAM))
+    command = [sys.executable, str(program), str(project.folder), busy]
+    search = {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | search) as emulator:
+        try:
+            assert emulator.stdout is not None
+            environment_pid, template_pid = map(int, emulator.stdout.readline().split())
+            ends = [os.pidfd_open(pid) for pid in (environment_pid, template_pid)]
+            os.kill(emulator.pid if killed == "emulator" else template_pid, signal.SIGKILL)
+            assert all(select.select([end], [], [], 10)[0] for end in ends)
+        finally:
+            emulator.kill()
+    for end in ends:
+        os.close(end)
+
+
+PROGRAM = """
+import asyncio, json, sys
+from pathlib import Path
+from emulator.functions.environment import Endpoints
+from emulator.functions.logs import NoLog
+from emulator.functions.processes import ProcessFunctions
+from streamer.topology import Api, Function, Topology
+
+class Echo(NoLog):
+    def write(self, function, request_id, line, *, platform=False):
+        print(line, flush=True)
+
+async def main(folder, event):
+    topology = Topology(
+        api=Api(name="a", routes=()), functions=(Function(name="f", handler="handlers.f", timeout_seconds=60),)
+    )
+    async with ProcessFunctions(topology, endpoints=Endpoints(), project_folder=Path(folder), log_sink=Echo()) as f:
+        await f.invoke("f", json.dumps(event).encode())
+        await asyncio.Event().wait()
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+
+@needs_linux
+async def test_events_are_served_again_after_the_template_was_killed(project: Project) -> None:
+    project.write("import os\ndef f(event, context): return os.getppid()")
+
+    async with project.processes("f") as functions:
+        template = await call(functions, "f")
+        os.kill(template, signal.SIGKILL)
+        await until(lambda: functions.environments() == 0)
+        assert await call(functions, "f") != template
+
+
+async def test_an_init_that_takes_too_long_is_repeated_within_the_invocation(
+    project: Project,
+) -> None:
+    project.write(
+        """
+        import pathlib, time
+        marker = pathlib.Path(__file__).with_name("started")
+        if not marker.exists():
+            marker.touch()
+            time.sleep(60)
+        def f(event, context): return "second init"
+        """
+    )
+
+    async with project.processes("f", init_seconds=0.2) as functions:
+        assert await call(functions, "f") == "second init"
+
+    assert "INIT_REPORT Init Duration: 200.00 ms\tPhase: init\tStatus: timeout" in project.lines.platform
+
+
+async def test_an_init_that_takes_too_long_twice_is_a_timeout(
+    project: Project,
+) -> None:
+    project.write("import time\ntime.sleep(60)")
+
+    async with project.processes("f", init_seconds=0.2, timeout_seconds=0.3) as functions:
+        assert (await fail(functions, "f"))["errorType"] == "Sandbox.Timedout"
+
+
+async def test_an_exit_while_importing_is_answered(project: Project) -> None:
+    project.write("import os\nos._exit(7)")
+
+    async with project.functions("f") as functions:
+        error = await fail(functions, "f")
+
+    assert error["errorType"] == "Runtime.ExitError"
+    assert error["errorMessage"].endswith("Error: Runtime exited with error: exit status 7")
+
+
+async def test_a_runaway_writer_holds_back_itself_and_nobody_else(project: Project) -> None:
+    project.write(
+        """
+        def writer(event, context):
+            while True: print("x" * 1000)
+        def f(event, context): return 1
+        """
+    )
+
+    async with project.functions("writer", "f", timeout_seconds=2.0, log_sink=Lines()) as functions:
+        writing = asyncio.create_task(fail(functions, "writer"))
+        for _ in range(20):
+            assert await call(functions, "f") == 1
+        assert (await writing)["errorType"] == "Sandbox.Timedout"
+
+
+async def test_a_line_without_end_is_cut(project: Project) -> None:
+    project.write("import sys\ndef f(event, context): sys.stdout.write('x' * 600_000)")
+
+    async with project.functions("f") as functions:
+        await call(functions, "f")
+
+    assert [len(line) for line in project.lines.texts] == [262_144, 262_144, 75_712]
+
+
+async def test_a_runtime_in_another_language_speaks_the_runtime_api(project: Project) -> None:
+    project.write(RUNTIME, "runtime.py")
+    command = shlex.join([sys.executable, str(project.folder / "runtime.py")])
+
+    async with project.functions("f", runtime=command, handler="any.thing") as functions:
+        assert await call(functions, "f", {"a": 1}) == {"handler": "any.thing", "event": {"a": 1}}
+        assert (await fail(functions, "f", "fail")) == {"errorType": "Mine", "errorMessage": "no"}
+        assert await call(functions, "f", 2) == {"handler": "any.thing", "event": 2}
+
+
+RUNTIME = """
+import json, os, urllib.request
+base = f"http://{os.environ['AWS_LAMBDA_RUNTIME_API']}/2018-06-01/runtime/invocation"
+while True:
+    with urllib.request.urlopen(f"{base}/next") as asked:
+        request_id, event = asked.headers["Lambda-Runtime-Aws-Request-Id"], json.load(asked)
+    if event == "fail":
+        kind, answer = "error", {"errorType": "Mine", "errorMessage": "no"}
+    else:
+        kind, answer = "response", {"handler": os.environ["_HANDLER"], "event": event}
+    request = urllib.request.Request(f"{base}/{request_id}/{kind}", json.dumps(answer).encode(), method="POST")
+    urllib.request.urlopen(request).close()
+"""
+
+
+async def test_a_runtime_that_cannot_be_run_is_an_error_of_its_function(project: Project) -> None:
+    async with project.functions("f", runtime="/does/not/exist", handler="a.b") as functions:
+        error = await fail(functions, "f")
+
+    assert error["errorType"] == "Runtime.ExitError"
+    assert any("cannot run '/does/not/exist'" in line for line in project.lines.texts)
+
+
+async def test_idle_environments_beyond_the_first_are_given_back(project: Project) -> None:
+    project.write(
+        """
+        import time
+        def f(event, context): time.sleep(0.05)
+        """
+    )
+
+    async with project.processes("f") as functions:
+        await asyncio.gather(*(call(functions, "f") for _ in range(4)))
+        assert functions.environments() > 1
+        functions.retire_idle(idle_seconds=0)
+        assert functions.environments() == 1
+
+
+@needs_linux
+async def test_memory_and_processes_return_to_their_level(project: Project) -> None:
+    project.write(CRASHES)
+
+    async with project.functions("f", timeout_seconds=0.3, memory_mb=256) as functions:
+        await call(functions, "f")
+        before = descriptors(), children()
+        for event in ("exit", "segfault", "loop", "exit"):
+            await fail(functions, "f", event)
+        await call(functions, "f")
+        await until(lambda: (descriptors(), children()) == before)
+
+
+def state_of(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return ""
+
+
+def alive(pid: int) -> bool:
+    return state_of(pid) not in {"", "Z"}
+
+
+def exists(path: str) -> bool:
+    return Path(path).exists()
+
+
+def descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def children() -> int:
+    """How many processes descend from this one."""
+    parents = {}
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                parents[int(folder.name)] = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+            except OSError:
+                continue
+    found, last = {os.getpid()}, 0
+    while len(found) != last:
+        last = len(found)
+        found |= {pid for pid, parent in parents.items() if parent in found}
+    return len(found)
+
+
+async def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        await asyncio.sleep(0.005)
