@@ -1,0 +1,30 @@
+import contextvars
+import os
+import threading
+
+from emulator.functions.scope import Scope, Seen
+
+
+def test_a_thread_with_the_handlers_context_sees_what_the_handler_sees() -> None:
+    scope, lines, seen = Scope({}), [], []
+
+    def work() -> None:
+        seen.append(os.environ.get("GREETING"))
+        print("hello")
+
+    scope.open()
+    try:
+        scope.enter(
+            Seen(
+                environment={"GREETING": "hi"}, trace_id="", request_id="r", write_line=lambda line: lines.append(line)
+            )
+        )
+        for target in (contextvars.copy_context().run, lambda work: work()):
+            thread = threading.Thread(target=target, args=(work,))
+            thread.start()
+            thread.join()
+        scope.leave()
+    finally:
+        scope.close()
+
+    assert (seen, lines) == (["hi", None], ["hello"])
