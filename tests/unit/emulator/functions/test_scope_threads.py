@@ -1,5 +1,6 @@
 import contextvars
 import os
+import sys
 import threading
 
 from emulator.functions.scope import Scope, Seen
@@ -10,15 +11,11 @@ def test_a_thread_with_the_handlers_context_sees_what_the_handler_sees() -> None
 
     def work() -> None:
         seen.append(os.environ.get("GREETING"))
-        print("hello")
+        sys.stdout.write("hello\n")
 
     scope.open()
     try:
-        scope.enter(
-            Seen(
-                environment={"GREETING": "hi"}, trace_id="", request_id="r", write_line=lambda line: lines.append(line)
-            )
-        )
+        scope.enter(Seen(environment={"GREETING": "hi"}, trace_id="", request_id="r", write_line=lines.append))
         for target in (contextvars.copy_context().run, lambda work: work()):
             thread = threading.Thread(target=target, args=(work,))
             thread.start()
