@@ -149,8 +149,16 @@ class Command(click.Command):
                 formatter.write(f"{'':>{formatter.current_indent}}{example}\n")
 
 
-DEPLOYING: Final = ("build", "deploy", "destroy", "logs", "status", "template")
-"""Commands that live beside what they do, in ``deploy.commands``."""
+DEPLOYING: Final = {
+    "build": "Pack the code for Lambda.",
+    "deploy": "Bring the service to AWS.",
+    "destroy": "Delete the service from AWS.",
+    "logs": "Show log lines of a function on AWS.",
+    "status": "Show how the service does on AWS.",
+    "template": "Print the CloudFormation template.",
+}
+"""Commands that live beside what they do, in ``deploy.commands``, and what the list of commands says of them: loading
+them for that would make ``streamer --help`` six times slower."""
 
 
 class Group(Command, click.Group):
@@ -159,6 +167,12 @@ class Group(Command, click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Names of all commands."""
         return sorted((*super().list_commands(ctx), *DEPLOYING))
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands."""
+        known = {name: command.get_short_help_str(60) for name, command in self.commands.items()} | DEPLOYING
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted(known.items()))
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """A command by name."""

@@ -12,6 +12,7 @@ from click.testing import CliRunner
 
 import cli
 from emulator.options import EmulateOptions
+from streamer._entry import tool
 
 TOKEN = ["token", "--user", "ada", "--tenant", "acme", "--secret", "s" * 32]
 
@@ -130,6 +131,10 @@ def test_every_option_has_help_or_says_it_by_its_choices(name: str, command: cli
     for parameter in command.params:
         if isinstance(parameter, click.Option):
             assert parameter.help or isinstance(parameter.type, click.Choice), f"{name} {parameter.name}"
+
+
+def test_the_commands_for_deploying_are_those_that_are_listed() -> None:
+    assert set(cli.DEPLOYING) == set(tool("deploy.commands").COMMANDS)
 
 
 def test_summaries_fit_into_the_list_of_commands() -> None:
