@@ -1,7 +1,7 @@
 """What a handler builds from its environment variables, once per execution environment.
 
-Each handler module keeps its own `Once`, and nothing outside of this package is kept: where functions share a process,
-each still has its own settings, and importing this package anew gives all of them a fresh start.
+Each handler module keeps its own `Once`, and nothing is kept elsewhere: where functions share a process, each still has
+its own settings.
 """
 
 from __future__ import annotations
@@ -30,20 +30,28 @@ DYNAMODB: Final = "dynamodb"
 
 
 class Once(Generic[T]):
-    """A value that the first caller makes, and all later ones get. Safe to share between threads."""
+    """What an execution environment builds at its first event and keeps. Safe to share between threads.
+
+    A Lambda process is one environment from its start to its end. Where functions run as threads of one process,
+    environments follow upon each other in it; each has a log stream of its own, which therefore tells them apart.
+    [REC] ls-snap, FIDELITY H12
+    """
 
     def __init__(self, make: Callable[[], T]) -> None:
         self._make = make
         self._lock = threading.Lock()
-        self._made: T | None = None
+        self._made: tuple[str | None, T] | None = None
 
     def __call__(self) -> T:
         """The value; raises what making it raises, and then makes it again at the next call."""
-        if self._made is None:
+        log_stream = environment_settings.environment().get("AWS_LAMBDA_LOG_STREAM_NAME")
+        made = self._made
+        if made is None or made[0] != log_stream:
             with self._lock:
-                if self._made is None:
-                    self._made = self._make()
-        return self._made
+                made = self._made
+                if made is None or made[0] != log_stream:
+                    made = self._made = (log_stream, self._make())
+        return made[1]
 
 
 def new_id() -> str:
