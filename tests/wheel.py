@@ -1,0 +1,181 @@
+"""``make wheel-test``: builds the wheel and uses it as a stranger would, in a clean environment outside the checkout.
+
+Prints a line per check; the first one that fails ends it with an AssertionError and the output of what was run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+SECONDS = 120
+"""More than any step needs on a slow machine; a hang must not look like work."""
+OWN_NAMES = {"streamer", "streamer_ws"}
+GENERIC_NAMES = {"emulator", "deploy", "cli", "tests", "examples", "benchmarks", "docs", "requirements", "hatch_build"}
+PYTEST = {"pytest", "pluggy", "iniconfig", "packaging", "pygments"}
+"""pytest and what it needs."""
+USER_TEST = """
+def test_echo(streamer):
+    with streamer.connect() as client:
+        assert client.request("echo", {"a": 1}) == {"a": 1}
+"""
+
+
+def main() -> None:
+    """Run every check."""
+    with tempfile.TemporaryDirectory(prefix="streamer-wheel-") as name:
+        folder = Path(name).resolve()
+        wheel = build(folder / "dist")
+        check_names(wheel)
+        scripts = install(wheel, folder / "venv")
+        work = folder / "work"
+        work.mkdir()
+        check_commands(scripts, work)
+        check_emulator(scripts, work)
+        check_plugin(scripts, folder / "project")
+    print("the wheel works")
+
+
+def run(*command: str | Path, cwd: Path | None = None) -> str:
+    """Standard output of a command that has to succeed."""
+    done = subprocess.run(
+        [str(part) for part in command],
+        cwd=cwd,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    assert done.returncode == 0, f"{command} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def environment() -> dict[str, str]:
+    """Ours without what would lead Python, or the service, back to this checkout."""
+    hidden = {"PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "JWT_SECRET", "JWT_PUBLIC_KEY", "PYTEST_ADDOPTS"}
+    return {name: value for name, value in os.environ.items() if name not in hidden}
+
+
+def build(folder: Path) -> Path:
+    run(sys.executable, "-m", "build", "--no-isolation", "--wheel", "--outdir", folder, CHECKOUT)
+    (wheel,) = folder.glob("*.whl")
+    print(f"built {wheel.name}, {wheel.stat().st_size // 1024} KB")
+    return wheel
+
+
+def check_names(wheel: Path) -> None:
+    files = zipfile.ZipFile(wheel).namelist()
+    top = {name.partition("/")[0] for name in files}
+    assert {name.partition("-")[0] for name in top} == OWN_NAMES, f"the wheel would install {sorted(top)}"
+    wanted = {"streamer/cli.py", "streamer/emulator/emulator.py", "streamer/deploy/template.py", "streamer/py.typed"}
+    assert wanted <= set(files), f"the wheel lacks {sorted(wanted - set(files))}"
+    assert not [name for name in files if "__pycache__" in name], "the wheel holds compiled files"
+    print(f"{len(files)} files, all of them below streamer/")
+
+
+def install(wheel: Path, venv: Path) -> Path:
+    """A clean environment with the wheel and its locked dependencies; the folder of its commands."""
+    run(sys.executable, "-m", "venv", venv)
+    python = venv / "bin" / "python"
+    pip = (python, "-m", "pip", "--quiet", "--disable-pip-version-check", "install")
+    run(*pip, "--require-hashes", "--requirement", CHECKOUT / "requirements" / "emulate.txt")
+    run(*pip, "--no-deps", wheel)
+    packages = Path(run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))").strip())
+    generic = GENERIC_NAMES & {path.stem for path in packages.iterdir()}
+    assert not generic, f"generic names were installed at the top: {sorted(generic)}"
+    print("installed; no generic name at the top of site-packages")
+    return python.parent
+
+
+def check_commands(scripts: Path, work: Path) -> None:
+    assert "emulate" in run(scripts / "streamer", "--help", cwd=work)
+    token = run(scripts / "streamer", "token", "--user", "ada", "--tenant", "acme", cwd=work).strip()
+    assert token.count(".") == 2, f"not a token: {token!r}"
+    where = run(scripts / "python", "-c", "import streamer; print(streamer.__file__)", cwd=work).strip()
+    assert not Path(where).is_relative_to(CHECKOUT), f"streamer came from the checkout: {where}"
+    print("streamer --help and streamer token work")
+
+
+def check_emulator(scripts: Path, work: Path) -> None:
+    with emulator(scripts, work) as ready:
+        token = run(scripts / "streamer", "token", "--user", "ada", "--tenant", "acme", cwd=work).strip()
+        answer = asyncio.run(echo(f"{ready['websocket_url']}?Authorization={token}"))
+        assert answer["data"] == {"from": "the wheel"}, answer
+        report = run(scripts / "streamer", "call", "report", '{"steps": 3, "seconds": 0.1}', cwd=work)
+        assert json.loads(report)["steps"] == 3, report
+    print("streamer emulate starts, answers, runs a queued action and stops with status 0")
+
+
+@contextlib.contextmanager
+def emulator(scripts: Path, work: Path) -> Iterator[dict[str, Any]]:
+    """A running ``streamer emulate``, as its ready file describes it; ended by SIGINT, with status 0."""
+    ready_file, error_file = work / "ready.json", work / "stderr.txt"
+    with error_file.open("w") as errors:
+        process = subprocess.Popen(
+            [scripts / "streamer", "emulate", "--port", "0", "--ready-file", ready_file],
+            cwd=work,
+            env=environment(),
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+        )
+        try:
+            assert process.stdout is not None
+            # The banner comes once everything accepts traffic.
+            banner = next((line for line in iter(process.stdout.readline, "") if "wscat -c" in line), None)
+            assert banner is not None, f"the emulator did not start:\n{error_file.read_text()}"
+            yield json.loads(ready_file.read_text())
+            process.send_signal(signal.SIGINT)
+            status = process.wait(timeout=SECONDS)
+            assert status == 0, f"streamer emulate ended with {status}:\n{error_file.read_text()}"
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+
+
+async def echo(url: str) -> dict[str, Any]:
+    """The answer to an echo, over a WebSocket of the development environment's library."""
+    from websockets.asyncio.client import connect
+
+    async with asyncio.timeout(SECONDS), connect(url, compression=None, proxy=None) as client:
+        await client.send('{"action": "echo", "id": "1", "payload": {"from": "the wheel"}}')
+        answer: dict[str, Any] = json.loads(await client.recv())
+        return answer
+
+
+def check_plugin(scripts: Path, project: Path) -> None:
+    """The pytest plugin is found by its entry point alone."""
+    project.mkdir()
+    (project / "test_demo.py").write_text(USER_TEST)
+    locked = project / "pytest.txt"
+    locked.write_text(locked_requirements(PYTEST))
+    pip = (scripts / "python", "-m", "pip", "--quiet", "--disable-pip-version-check", "install")
+    run(*pip, "--require-hashes", "--no-deps", "--requirement", locked)
+    output = run(scripts / "python", "-m", "pytest", "-q", "--streamer-target", "streamer.demo:app", cwd=project)
+    assert "1 passed" in output, output
+    print("the pytest plugin is found, and a test with it passes")
+
+
+def locked_requirements(names: set[str]) -> str:
+    """The entries of these packages in the lock file, hashes included."""
+    text = (CHECKOUT / "requirements" / "dev.txt").read_text()
+    entries = re.split(r"(?m)^(?=[a-zA-Z])", text)
+    return "".join(entry for entry in entries if entry.partition("==")[0] in names)
+
+
+if __name__ == "__main__":
+    main()
