@@ -107,7 +107,7 @@ def test_a_failing_update_is_rolled_back(project: Project, monkeypatch: pytest.M
     before = versions(project)
     project.configure("log_retention_days = 7\n")
 
-    with pytest.raises(FailedError, match=r"Broken \(.*Alarm\) failed: .*UPDATE_ROLLBACK_COMPLETE"):
+    with pytest.raises(FailedError, match=r"failed: .*UPDATE_ROLLBACK_COMPLETE"):
         attempt_what_fails(project, monkeypatch, is_new=False)
 
     assert project.stack()["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"

@@ -1,0 +1,96 @@
+"""Roles: what a function's part of the topology names, and nothing more."""
+
+from typing import Any
+
+import pytest
+
+from deploy.policy import statements
+from deploy.settings import StackSettings
+from streamer.topology import Topology
+
+
+@pytest.fixture
+def granted(topology: Topology, settings: StackSettings) -> dict[str, dict[str, list[Any]]]:
+    """Function to action to resources."""
+    return {
+        function.name: {
+            action: statement["Resource"]
+            for statement in statements(topology, settings, function)
+            for action in statement["Action"]
+        }
+        for function in topology.functions
+    }
+
+
+@pytest.mark.parametrize(
+    ("function", "actions"),
+    [
+        pytest.param("connect", {"dynamodb:PutItem", "secretsmanager:GetSecretValue"}, id="connect"),
+        pytest.param("disconnect", {"dynamodb:DeleteItem"}, id="disconnect"),
+        pytest.param(
+            "router",
+            {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "execute-api:ManageConnections"},
+            id="router",
+        ),
+        pytest.param(
+            "processor",
+            {
+                "dynamodb:UpdateItem",
+                "dynamodb:GetItem",
+                "dynamodb:DescribeStream",
+                "dynamodb:GetRecords",
+                "dynamodb:GetShardIterator",
+                "dynamodb:ListStreams",
+                "execute-api:ManageConnections",
+                "lambda:InvokeFunction",
+                "sqs:SendMessage",
+            },
+            id="processor",
+        ),
+    ],
+)
+def test_a_role_allows_exactly(granted: dict[str, dict[str, Any]], function: str, actions: set[str]) -> None:
+    always = {"logs:CreateLogStream", "logs:PutLogEvents", "xray:PutTelemetryRecords", "xray:PutTraceSegments"}
+
+    assert granted[function].keys() == actions | always
+
+
+def test_only_what_has_no_resource_is_allowed_everywhere(granted: dict[str, dict[str, Any]]) -> None:
+    everywhere = {action for actions in granted.values() for action, places in actions.items() if "*" in places}
+
+    assert everywhere == {"xray:PutTelemetryRecords", "xray:PutTraceSegments", "dynamodb:ListStreams"}
+
+
+def test_the_mapping_reads_its_own_stream(granted: dict[str, dict[str, Any]]) -> None:
+    assert granted["processor"]["dynamodb:GetRecords"] == [{"Fn::GetAtt": ["RequestsTable", "StreamArn"]}]
+
+
+def test_connections_are_managed_on_the_stage_and_only_by_posting(granted: dict[str, dict[str, Any]]) -> None:
+    [arn] = granted["router"]["execute-api:ManageConnections"]
+
+    assert arn["Fn::Sub"].endswith(":${AWS::AccountId}:${Api}/dev/POST/@connections/*")
+
+
+def test_a_function_writes_to_its_own_log_group(granted: dict[str, dict[str, Any]]) -> None:
+    for function, actions in granted.items():
+        assert actions["logs:PutLogEvents"] == [{"Fn::GetAtt": [f"{function.capitalize()}LogGroup", "Arn"]}]
+
+
+def test_an_index_is_queried_by_its_own_arn(granted: dict[str, dict[str, Any]]) -> None:
+    assert granted["router"]["dynamodb:Query"] == [{"Fn::Sub": "${ConnectionsTable.Arn}/index/by-user"}]
+
+
+def test_a_function_invokes_itself_without_a_circle_of_references(granted: dict[str, dict[str, Any]]) -> None:
+    [arn] = granted["processor"]["lambda:InvokeFunction"]
+
+    assert arn["Fn::Sub"].endswith(":function:${AWS::StackName}-processor")
+
+
+def test_an_existing_secret_is_read_by_its_arn(topology: Topology) -> None:
+    arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:jwt-AbCdEf"
+    settings = StackSettings(stack_name="chat-dev", secret_arns={"JWT_SECRET": arn}, tracing=False)
+
+    found = statements(topology, settings, topology.function("connect"))
+
+    assert [each["Resource"] for each in found if each["Sid"] == "Secrets"] == [[arn]]
+    assert [each for each in found if each["Sid"] == "Tracing"] == []

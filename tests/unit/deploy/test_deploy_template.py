@@ -1,0 +1,313 @@
+"""The template: what no emulator enforces is asserted here, on the resources themselves."""
+
+import dataclasses
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cfnlint.api import lint
+
+from deploy.errors import DeployError
+from deploy.settings import StackSettings
+from deploy.template import INLINE_BYTES, template, to_json
+from streamer.app import App
+from streamer.observability.metrics import CATALOG, NAMESPACE, Metrics
+from streamer.topology import Api, Authorizer, Function, Route, Throttle, Topology
+
+Resources = dict[str, dict[str, Any]]
+
+FULL = Topology(
+    api=Api(
+        name="everything",
+        stage="prod",
+        stage_variables={"colour": "blue"},
+        authorizers=(Authorizer(name="tokens", function="authorize", identity_sources=("route.request.header.Auth",)),),
+        api_keys=("a-key-of-at-least-20-characters",),
+        throttle=Throttle(rate=10, burst=20),
+        routes=(
+            Route(route_key="$connect", function="echo", authorizer="tokens", api_key_required=True),
+            Route(route_key="connect", function="echo", route_response=True),
+            Route(
+                route_key="join/room",
+                function="echo",
+                model={"$schema": "http://json-schema.org/draft-04/schema#", "type": "object"},
+                throttle=Throttle(rate=1, burst=2),
+                integration_timeout_seconds=5.5,
+            ),
+        ),
+    ),
+    functions=(
+        Function(name="echo", handler="app.echo", reserved_concurrency=7),
+        Function(name="authorize", handler="app.authorize"),
+    ),
+)
+
+
+@pytest.fixture
+def app_topology() -> Topology:
+    app = App(environment=("DATABASE_URL",))
+    return app.topology(target="app:app", table_prefix="chat-dev_", environment={"DATABASE_URL": "db-password"})
+
+
+@pytest.fixture
+def resources(topology: Topology, settings: StackSettings) -> Resources:
+    return template(topology, settings)["Resources"]
+
+
+def of_type(resources: Resources, name: str) -> list[dict[str, Any]]:
+    return [each["Properties"] for each in resources.values() if each["Type"] == f"AWS::{name}"]
+
+
+ARN = "arn:aws:secretsmanager:us-east-1:123456789012:secret:jwt-AbCdEf"
+TOPIC = "arn:aws:sns:us-east-1:123456789012:ops"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param(
+            {"logging_role": True, "alarm_topic_arn": TOPIC, "actions": ("report", "a.b", "a_b")}, id="all on"
+        ),
+        pytest.param({"tracing": False, "access_logs": False, "jwt_public_key": "PEM"}, id="all off"),
+        pytest.param({"secret_arns": {"JWT_SECRET": ARN}, "architecture": "x86_64"}, id="existing secret"),
+    ],
+)
+def test_cfn_lint_finds_nothing(topology: Topology, settings: StackSettings, changes: dict[str, Any]) -> None:
+    made = to_json(template(topology, dataclasses.replace(settings, **changes)))
+
+    assert lint(made, regions=["us-east-1"]) == []
+
+
+def test_cfn_lint_finds_nothing_in_every_feature_of_a_topology(settings: StackSettings) -> None:
+    assert lint(to_json(template(FULL, settings)), regions=["us-east-1"]) == []
+
+
+def test_the_app_of_a_user_lints_and_fits_into_a_request(app_topology: Topology, settings: StackSettings) -> None:
+    made = to_json(template(app_topology, settings))
+
+    assert lint(made, regions=["us-east-1"]) == []
+    assert len(made.encode()) < INLINE_BYTES
+
+
+def test_the_same_input_gives_the_same_text(topology: Topology, settings: StackSettings) -> None:
+    assert to_json(template(topology, settings)) == to_json(template(topology, settings))
+
+
+def test_no_value_of_a_secret_is_in_it(app_topology: Topology, settings: StackSettings) -> None:
+    assert "db-password" not in to_json(template(app_topology, settings))
+
+
+def test_secrets_are_noecho_parameters_kept_in_secrets_manager(app_topology: Topology, settings: StackSettings) -> None:
+    made = template(app_topology, settings)
+
+    parameters, resources = made["Parameters"], made["Resources"]
+    assert {name for name, each in parameters.items() if each.get("NoEcho")} == {"JwtSecret", "DatabaseUrl"}
+    assert resources["JwtSecretStore"]["Properties"]["SecretString"] == {"Ref": "JwtSecret"}
+    variables = resources["ConnectFunction"]["Properties"]["Environment"]["Variables"]
+    assert variables["JWT_SECRET_ARN"] == {"Fn::GetAtt": ["JwtSecretStore", "Id"]}
+    assert variables["STREAMER_SECRETS"] == "JWT_SECRET"
+    assert "JWT_SECRET" not in variables
+    assert "JWT_SECRET_ARN" not in resources["RouterFunction"]["Properties"]["Environment"]["Variables"]
+
+
+def test_a_public_key_needs_no_secret(topology: Topology, settings: StackSettings) -> None:
+    made = template(topology, dataclasses.replace(settings, jwt_public_key="PEM"))
+
+    assert "JwtSecret" not in made["Parameters"]
+    assert made["Resources"]["ConnectFunction"]["Properties"]["Environment"]["Variables"]["JWT_PUBLIC_KEY"] == "PEM"
+    assert "secretsmanager" not in to_json(made)
+
+
+def test_a_variable_named_as_plain_is_no_secret(app_topology: Topology, settings: StackSettings) -> None:
+    made = template(app_topology, dataclasses.replace(settings, environment={"DATABASE_URL": "sqlite://"}))
+
+    assert "DatabaseUrl" not in made["Parameters"]
+    assert made["Resources"]["RouterFunction"]["Properties"]["Environment"]["Variables"]["DATABASE_URL"] == "sqlite://"
+
+
+def test_every_part_of_the_topology_is_in_it(app_topology: Topology, settings: StackSettings) -> None:
+    resources = template(app_topology, settings)["Resources"]
+
+    functions = {each["Handler"] for each in of_type(resources, "Lambda::Function")}
+    assert functions == {function.handler for function in app_topology.functions}
+    routes = {each["RouteKey"] for each in of_type(resources, "ApiGatewayV2::Route")}
+    assert routes == {route.route_key for route in app_topology.api.routes}
+    tables = {each["TableName"]: each for each in of_type(resources, "DynamoDB::Table")}
+    assert tables.keys() == {table.name for table in app_topology.tables}
+    for table in app_topology.tables:
+        indexes = {each["IndexName"] for each in tables[table.name].get("GlobalSecondaryIndexes", [])}
+        assert indexes == {index.name for index in table.indexes}
+        assert ("StreamSpecification" in tables[table.name]) == (table.stream is not None)
+    assert len(of_type(resources, "Lambda::EventSourceMapping")) == len(app_topology.event_source_mappings)
+    assert len(of_type(resources, "SQS::Queue")) == len(app_topology.queues)
+    assert len(of_type(resources, "Lambda::EventInvokeConfig")) == len(app_topology.async_invocations)
+
+
+def test_every_table_survives_with_its_history(resources: Resources) -> None:
+    tables = [each for each in resources.values() if each["Type"] == "AWS::DynamoDB::Table"]
+
+    assert len(tables) == 2
+    for table in tables:
+        assert table["DeletionPolicy"] == "RetainExceptOnCreate"
+        assert table["UpdateReplacePolicy"] == "Retain"
+        properties = table["Properties"]
+        assert properties["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+        assert properties["TimeToLiveSpecification"] == {"AttributeName": "ttl", "Enabled": True}
+        assert properties["BillingMode"] == "PAY_PER_REQUEST"
+    assert resources["RequestsTable"]["Properties"]["StreamSpecification"] == {"StreamViewType": "NEW_AND_OLD_IMAGES"}
+
+
+def test_api_gateway_may_call_each_function_for_its_route_only(resources: Resources) -> None:
+    permissions = {name: each for name, each in resources.items() if each["Type"] == "AWS::Lambda::Permission"}
+
+    found = {
+        (each["Properties"]["FunctionName"]["Ref"], each["Properties"]["SourceArn"]["Fn::Sub"].split("${Api}/")[1])
+        for each in permissions.values()
+    }
+    assert found == {
+        ("ConnectFunction", "dev/$connect"),
+        ("DisconnectFunction", "dev/$disconnect"),
+        ("RouterFunction", "dev/$default"),
+    }
+    assert {each["Properties"]["Principal"] for each in permissions.values()} == {"apigateway.amazonaws.com"}
+
+
+def test_the_stage_throttles_logs_and_deploys_itself(resources: Resources) -> None:
+    stage = resources["Stage"]
+
+    assert stage["Properties"]["AutoDeploy"] is True
+    settings = stage["Properties"]["DefaultRouteSettings"]
+    assert settings["ThrottlingRateLimit"] == 500
+    assert settings["ThrottlingBurstLimit"] == 1000
+    assert stage["Properties"]["AccessLogSettings"]["DestinationArn"] == {"Fn::GetAtt": ["AccessLogs", "Arn"]}
+    assert set(stage["DependsOn"]) == {"ConnectRoute", "DisconnectRoute", "DefaultRoute"}
+
+
+def test_access_logs_never_hold_a_query_string(resources: Resources) -> None:
+    logged = json.loads(resources["Stage"]["Properties"]["AccessLogSettings"]["Format"])
+
+    assert all(value.startswith("$context.") for value in logged.values())
+    assert not [value for value in logged.values() if "query" in value.lower() or "authorizer" in value.lower()]
+
+
+def test_the_event_source_mapping(resources: Resources) -> None:
+    mapping = resources["RequestsTableToProcessorFunction"]["Properties"]
+
+    assert mapping["FilterCriteria"] == {"Filters": [{"Pattern": '{"eventName":["INSERT"]}'}]}
+    assert mapping["MaximumRetryAttempts"] == 5
+    assert mapping["BisectBatchOnFunctionError"] is True
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert mapping["DestinationConfig"]["OnFailure"]["Destination"] == {"Fn::GetAtt": ["DeadLettersQueue", "Arn"]}
+
+
+def test_functions_run_where_and_how_they_should(resources: Resources) -> None:
+    for function in of_type(resources, "Lambda::Function"):
+        assert function["Architectures"] == ["arm64"]
+        assert function["Runtime"] == "python3.13"
+        assert function["TracingConfig"] == {"Mode": "Active"}
+        assert function["LoggingConfig"]["LogFormat"] == "JSON"
+    assert {each["RetentionInDays"] for each in of_type(resources, "Logs::LogGroup")} == {30}
+    assert resources["ProcessorFunction"]["Properties"]["Timeout"] == 900
+
+
+def test_reserved_concurrency_is_optional(topology: Topology, settings: StackSettings) -> None:
+    made = template(topology, dataclasses.replace(settings, reserved_concurrency={"processor": 5}))["Resources"]
+
+    assert made["ProcessorFunction"]["Properties"]["ReservedConcurrentExecutions"] == 5
+    assert "ReservedConcurrentExecutions" not in made["RouterFunction"]["Properties"]
+
+
+def test_routes_of_similar_names_keep_apart(settings: StackSettings) -> None:
+    resources = template(FULL, settings)["Resources"]
+
+    assert len(of_type(resources, "ApiGatewayV2::Route")) == 3
+    assert resources["ConnectRoute"]["Properties"]["RouteKey"] == "$connect"
+    assert resources["ConnectActionRoute"]["Properties"]["RouteKey"] == "connect"
+    assert resources["Stage"]["Properties"]["RouteSettings"] == {
+        "join/room": {"ThrottlingRateLimit": 1, "ThrottlingBurstLimit": 2}
+    }
+
+
+def emitted(topology: Topology) -> Iterator[tuple[str, frozenset[tuple[str, str]]]]:
+    """Name and dimensions of every metric as the runtime really writes it."""
+    from io import StringIO
+
+    from streamer.settings import Settings
+
+    environment = {k: v for function in topology.functions for k, v in function.environment.items()}
+    environment.pop("STREAMER_APP", None)
+    stream = StringIO()
+    metrics = Metrics(dimensions=Settings.from_environ(environment).metric_dimensions, stream=stream)
+    for metric in CATALOG:
+        metrics.put(metric, 1, **dict.fromkeys(metric.dimensions, "report"))
+    metrics.flush()
+    for line in stream.getvalue().splitlines():
+        document = json.loads(line)
+        for directive in document["_aws"]["CloudWatchMetrics"]:
+            assert directive["Namespace"] == NAMESPACE
+            for metric in directive["Metrics"]:
+                for names in directive["Dimensions"]:
+                    yield metric["Name"], frozenset((name, document[name]) for name in names)
+
+
+def test_alarms_watch_metrics_that_the_functions_emit(app_topology: Topology, settings: StackSettings) -> None:
+    resources = template(app_topology, dataclasses.replace(settings, actions=("report",)))["Resources"]
+
+    alarms = of_type(resources, "CloudWatch::Alarm")
+    own = {
+        (alarm["MetricName"], frozenset((each["Name"], each["Value"]) for each in alarm["Dimensions"]))
+        for alarm in alarms
+        if alarm["Namespace"] == NAMESPACE
+    }
+    assert {name for name, _ in own} == {"AuthenticationFailed", "ActionErrors"}
+    assert own <= set(emitted(app_topology))
+
+
+def test_the_dashboard_is_json_and_draws_every_metric_of_the_catalogue(resources: Resources) -> None:
+    body = resources["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
+
+    json.loads(body)
+    drawn = ("ConnectionEstablished", "ConnectionDisconnected", "ConnectionDuration", "AuthenticationFailed")
+    assert all(name in body for name in (*drawn, "ActionCount", "ActionLatency"))
+
+
+@pytest.mark.parametrize(
+    ("function", "complaint"),
+    [
+        pytest.param(Function(name="f", handler="a.b", runtime="node x"), "not Python", id="another language"),
+        pytest.param(Function(name="f", handler="a.b", code_root="src"), "code_root", id="a folder of its own"),
+    ],
+)
+def test_what_cannot_be_packed_is_refused(function: Function, complaint: str, settings: StackSettings) -> None:
+    topology = Topology(api=Api(name="x", routes=(Route(route_key="$default", function="f"),)), functions=(function,))
+
+    with pytest.raises(DeployError, match=complaint):
+        template(topology, settings)
+
+
+@pytest.mark.parametrize(
+    ("values", "complaint"),
+    [
+        pytest.param({"stack_name": "has_underscore"}, "stack name", id="stack name"),
+        pytest.param({"stack_name": "x" * 54}, "stack name", id="long stack name"),
+        pytest.param({"python": "3.9"}, "python is '3.9'", id="python"),
+        pytest.param({"architecture": "riscv"}, "architecture", id="architecture"),
+        pytest.param({"log_retention_days": 31}, "log_retention_days", id="retention"),
+        pytest.param({"secret_arns": {"JWT_SECRET": "my-secret"}}, "not the full ARN", id="secret by name"),
+    ],
+)
+def test_impossible_settings_are_refused(values: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(DeployError, match=complaint):
+        StackSettings(**{"stack_name": "chat-dev", **values})
+
+
+def test_the_template_is_made_without_touching_the_disk(
+    topology: Topology, settings: StackSettings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    template(topology, settings)
+
+    assert list(tmp_path.iterdir()) == []
