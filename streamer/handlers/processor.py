@@ -1,8 +1,8 @@
 """The processor function: runs queued requests.
 
 It is invoked for two kinds of event. The requests table's stream tells which requests came to wait: for each of them it
-invokes itself asynchronously, and does nothing else, so no request holds up another (``docs/decisions/0006``). Such a run
-event names one request, which is claimed, run and settled.
+invokes itself asynchronously, and does nothing else, so no request holds up another (``docs/decisions/0006``). Such a
+run event names one request, which is claimed, run and settled.
 """
 
 from __future__ import annotations
