@@ -117,6 +117,7 @@ class EmbeddedBackend(DynamoDBBackend):  # type: ignore[misc] # moto publishes n
         try:
             yield
         except BaseException:
+            self._pending = []  # what undoing writes is nobody's business
             for table, old, new in reversed(changes):
                 table.replace(new, old)
             raise

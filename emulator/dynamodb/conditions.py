@@ -19,8 +19,8 @@ from moto.core.exceptions import JsonRESTError
 from moto.dynamodb.comparisons import ConditionExpressionParser
 
 from .errors import ApiError, validation_error
-from .paths import Path, find, typed, undefined_name
-from .values import equal, sort_value
+from .paths import Path, find, undefined_name
+from .values import equal, sort_value, typed
 
 Attributes = Mapping[str, Any]
 Values = Mapping[str, Any]

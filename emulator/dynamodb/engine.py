@@ -16,8 +16,9 @@ from .. import log
 from ..http import HttpRequest, HttpResponse
 from .api import DynamoApi
 from .backend import EmbeddedBackend
-from .errors import SERVICE, ApiError, validation_error
+from .errors import SERVICE, ApiError
 from .records import Listener
+from .shapes import explain
 from .state import dump, load
 from .streams_api import StreamsApi
 from .values import read_value, write_value
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 DYNAMODB: Final = "DynamoDB_20120810"
 STREAMS: Final = "DynamoDBStreams_20120810"
+_MODELS: Final = {DYNAMODB: "dynamodb", STREAMS: "dynamodbstreams"}
 CONTENT_TYPE: Final = ("content-type", "application/x-amz-json-1.0")
 
 
@@ -100,14 +102,11 @@ class EmbeddedDynamoDB:
             raise ApiError("SerializationException", "The body is not a JSON object", namespace=SERVICE)
         try:
             return perform(action, parameters)
-        except KeyError as error:
-            if error.args and isinstance(error.args[0], str) and error.args[0][:1].isupper():
-                member = error.args[0][0].lower() + error.args[0][1:]
-                raise validation_error(
-                    f"1 validation error detected: Value null at '{member}' failed to satisfy constraint: "
-                    "Member must not be null"
-                ) from error
-            raise
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            reason = explain(_MODELS[service], action, parameters, error)
+            if reason is None:
+                raise
+            raise reason from error
 
     def _answer(self, status: int, body: bytes) -> HttpResponse:
         headers = (

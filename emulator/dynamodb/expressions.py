@@ -8,7 +8,6 @@ from functools import lru_cache
 from typing import Any, Final
 
 from moto.core.exceptions import JsonRESTError
-from moto.dynamodb.models.dynamo_type import DynamoType
 from moto.dynamodb.parsing.key_condition_expression import parse_expression
 
 from .conditions import ALWAYS, Condition, compile_condition, require_values, undefined_value
@@ -16,6 +15,7 @@ from .errors import invalid_parameter, validation_error
 from .legacy import attribute_update, filter_predicate
 from .paths import Path, parse_projection, undefined_name
 from .updates import Update, compile_update
+from .values import attribute_values
 
 Parameters = Mapping[str, Any]
 Test = Callable[[Mapping[str, Any]], bool]
@@ -25,11 +25,6 @@ KeyConditions = tuple[list[tuple[str, Any]], list[tuple[str, str, list[Any]]]]
 
 _NAME: Final = re.compile(r"#[A-Za-z0-9_\-]+")
 _KEY_WHERE: Final = "KeyConditionExpression"
-
-
-def attribute_values(raw: Mapping[str, Any]) -> dict[str, Any]:
-    """Attribute values from the wire as moto's `DynamoType`."""
-    return {name: DynamoType(value) for name, value in raw.items()}
 
 
 class Expressions:

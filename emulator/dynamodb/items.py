@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, Self
 
-from moto.dynamodb.models.dynamo_type import DynamoType, Item
+from moto.dynamodb.models.dynamo_type import Item
 
-from .values import attributes_bytes, same_attributes
+from .values import attribute_values, attributes_bytes, same_attributes
 
 
 class StoredItem(Item):  # type: ignore[misc] # moto publishes no types
@@ -29,7 +29,7 @@ class StoredItem(Item):  # type: ignore[misc] # moto publishes no types
     def __init__(self, hash_key: Any, range_key: Any, attrs: Mapping[str, Any]) -> None:
         self.hash_key = hash_key
         self.range_key = range_key
-        self.attrs = {name: value if type(value) is DynamoType else DynamoType(value) for name, value in attrs.items()}
+        self.attrs = attribute_values(attrs)
 
     @cached_property
     def size_bytes(self) -> int:

@@ -10,10 +10,10 @@ from types import SimpleNamespace
 from typing import Any, Final
 
 from moto.dynamodb.comparisons import get_expected
-from moto.dynamodb.models.dynamo_type import DynamoType
 
 from .errors import invalid_parameter, validation_error
 from .updates import Action, Update
+from .values import attribute_value
 
 OPERATORS: Final = {
     "EQ": "=", "LT": "<", "LE": "<=", "GT": ">", "GE": ">=", "BEGINS_WITH": "BEGINS_WITH", "BETWEEN": "BETWEEN",
@@ -48,7 +48,7 @@ def attribute_update(updates: Mapping[str, Any], key_names: tuple[str, ...]) -> 
                 f"1 validation error detected: Value '{action}' at 'attributeUpdates.{name}.member.action' failed to "
                 "satisfy constraint: Member must satisfy enum value set: [ADD, DELETE, PUT]"
             )
-        actions.append(Action(kind, (name,), None if raw is None else _constant(DynamoType(raw))))
+        actions.append(Action(kind, (name,), None if raw is None else _constant(attribute_value(raw))))
     return Update(tuple(actions), frozenset(), frozenset())
 
 
@@ -66,7 +66,7 @@ def key_conditions(
     ranges: list[tuple[str, str, list[Any]]] = []
     for name, condition in conditions.items():
         comparison = OPERATORS.get(condition["ComparisonOperator"])
-        values = [DynamoType(value) for value in condition.get("AttributeValueList", [])]
+        values = [attribute_value(value) for value in condition.get("AttributeValueList", [])]
         if name not in names or comparison is None or (name in hash_names and comparison != "="):
             raise validation_error("Query key condition not supported")
         if len(values) != (2 if comparison == "BETWEEN" else 1):

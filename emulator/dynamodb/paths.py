@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from moto.dynamodb.models.dynamo_type import DynamoType
 from moto.dynamodb.parsing.reserved_keywords import ReservedKeywords
 
 from .errors import ApiError, validation_error
+from .values import typed
 
 Path = tuple[str | int, ...]
 """Attribute names and list positions, from the top."""
@@ -148,13 +148,6 @@ def _project_value(value: Any, tree: Tree | None) -> Any:
         members = [member for member in members if member is not None]
         return typed("L", members) if members else None
     return None
-
-
-def typed(kind: str, content: Any) -> Any:
-    """A `DynamoType` of content that already consists of such values."""
-    value = DynamoType.__new__(DynamoType)
-    value.type, value.value = kind, content
-    return value
 
 
 def find(attributes: Mapping[str, Any], path: Path) -> Any:

@@ -11,14 +11,14 @@ from moto.dynamodb.responses import validate_select
 from .backend import EmbeddedBackend
 from .capacity import consumed, read_units, wants_capacity
 from .errors import validation_error
-from .expressions import Expressions, KeyConditions, Test, attribute_values, check_key_types
+from .expressions import Expressions, KeyConditions, Test, check_key_types
 from .items import StoredItem
 from .legacy import key_conditions
 from .partitions import Bounds, KeyIndex, bounds_of, everything
 from .paths import Path, project
 from .table import EmbeddedTable
 from .transactions import TRANSACTION_ITEMS, check_length
-from .values import sort_value
+from .values import attribute_values, sort_value
 
 Parameters = Mapping[str, Any]
 

@@ -11,10 +11,9 @@ from typing import Any, Final
 from .backend import EmbeddedBackend
 from .capacity import consumed, wants_capacity, write_units
 from .errors import ApiError, validation_error
-from .expressions import attribute_values
 from .items import StoredItem
 from .table import EmbeddedTable
-from .values import write_value
+from .values import attribute_values, write_value
 from .writing import PREPARE, Write
 
 Parameters = Mapping[str, Any]

@@ -32,8 +32,8 @@ from moto.dynamodb.parsing.expressions import UpdateExpressionParser
 
 from .conditions import undefined_value
 from .errors import ApiError, invalid_parameter, validation_error
-from .paths import Path, find, find_overlap, is_reserved, overlap, typed, undefined_name
-from .values import add_numbers
+from .paths import Path, find, find_overlap, is_reserved, overlap, undefined_name
+from .values import add_numbers, typed
 
 Attributes = Mapping[str, Any]
 Values = Mapping[str, Any]

@@ -32,6 +32,9 @@ _PLAIN: Final = re.compile(r"-?[1-9][0-9]{0,37}|0")
 _NUMBER: Final = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _LARGEST: Final = Decimal("9.9999999999999999999999999999999999999E+125")
 _SMALLEST: Final = Decimal("1E-130")
+_CONTENT: Final = {
+    "S": str, "N": str, "B": str, "BOOL": bool, "NULL": bool, "L": list, "SS": list, "NS": list, "BS": list,
+}  # fmt: skip
 _SET_WORDS: Final = {"SS": "string", "NS": "number", "BS": "binary"}
 
 
@@ -89,6 +92,8 @@ def read_value(pairs: dict[str, Any]) -> dict[str, Any]:
         return {kind: _read_set(kind, value)}
     if kind == "NULL" and value is False:
         raise invalid_parameter("Null attribute value types must have the value of true")
+    if kind in _CONTENT and not isinstance(value, (dict, _CONTENT[kind])):
+        raise ApiError("SerializationException", f"Unexpected value type in payload for {kind}", namespace=SERVICE)
     return pairs
 
 
@@ -110,6 +115,41 @@ def _read_set(kind: str, members: list[Any]) -> list[Any]:
         listed = ", ".join(str(member) for member in members)
         raise invalid_parameter(f"Input collection [{listed}] contains duplicates.")
     return members
+
+
+def typed(kind: str, content: Any) -> Any:
+    """A `DynamoType` of content that already consists of such values."""
+    value = DynamoType.__new__(DynamoType)
+    value.type, value.value = kind, content
+    return value
+
+
+def attribute_value(raw: Any) -> Any:
+    """The `DynamoType` of a value that `read_value` has read; one that is such a type already stays itself.
+
+    Raises:
+        ApiError: it has no type, several, or an unknown one.
+    """
+    if type(raw) is DynamoType:
+        return raw
+    if len(raw) > 1:
+        raise validation_error(
+            "Supplied AttributeValue has more than one datatypes set, "
+            "must contain exactly one of the supported datatypes"
+        )
+    for kind, content in raw.items():
+        if kind == "M":
+            return typed(kind, {name: attribute_value(member) for name, member in content.items()})
+        if kind == "L":
+            return typed(kind, [attribute_value(member) for member in content])
+        if kind in _CONTENT:
+            return typed(kind, content)
+    raise validation_error("Supplied AttributeValue is empty, must contain exactly one of the supported datatypes")
+
+
+def attribute_values(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """Several values by name."""
+    return {name: attribute_value(value) for name, value in raw.items()}
 
 
 def write_value(thing: Any) -> Any:

@@ -13,11 +13,11 @@ from typing import Any, Final
 from .backend import EmbeddedBackend
 from .capacity import consumed, wants_capacity, write_units
 from .errors import condition_failed, validation_error
-from .expressions import Expressions, Test, attribute_values
+from .expressions import Expressions, Test
 from .items import StoredItem
 from .paths import Path, project
 from .table import EmbeddedTable
-from .values import wire_attributes
+from .values import attribute_values, wire_attributes
 
 Parameters = Mapping[str, Any]
 Compute = Callable[[StoredItem | None], StoredItem | None]

@@ -5,7 +5,7 @@ from moto.dynamodb.models.dynamo_type import DynamoType
 
 from emulator.dynamodb.conditions import ALWAYS, compile_condition, require_values
 from emulator.dynamodb.errors import ApiError
-from emulator.dynamodb.expressions import attribute_values
+from emulator.dynamodb.values import attribute_values
 
 ITEM = attribute_values(
     {

@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 from dynamodb_world import World
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from emulator.dynamodb.engine import DYNAMODB, STREAMS
 from emulator.http import HttpRequest
@@ -293,3 +295,64 @@ def test_moto_keeps_no_list_of_our_items() -> None:
 
     assert StoredItem.instances_tracked == []
     assert EmbeddedTable.instances_tracked == []
+
+
+@pytest.mark.parametrize(
+    ("action", "parameters", "code"),
+    [
+        pytest.param("GetItem", {"TableName": 5, "Key": {}}, "SerializationException", id="a number for a name"),
+        pytest.param("GetItem", {"TableName": "things", "Key": []}, "SerializationException", id="a list for a key"),
+        pytest.param("GetItem", {"TableName": "things", "Key": {"pk": "a"}}, "SerializationException", id="no type"),
+        pytest.param("PutItem", {"TableName": "things", "Item": {"pk": {"S": 5}}}, "SerializationException", id="S"),
+        pytest.param("PutItem", {"TableName": "things", "Item": {"pk": {}}}, "ValidationException", id="empty value"),
+        pytest.param(
+            "PutItem", {"TableName": "things", "Item": {"pk": {"S": "a", "N": "1"}}}, "ValidationException", id="two"
+        ),
+        pytest.param(
+            "PutItem", {"TableName": "things", "Item": {"pk": {"X": "a"}}}, "ValidationException", id="unknown type"
+        ),
+        pytest.param(
+            "TransactWriteItems", {"TransactItems": [{"Put": {}}]}, "SerializationException", id="inside a transaction"
+        ),
+        pytest.param("TransactWriteItems", {"TransactItems": 7}, "SerializationException", id="no list"),
+        pytest.param("BatchWriteItem", {"RequestItems": []}, "SerializationException", id="no map"),
+        pytest.param("Scan", {"TableName": "things", "Limit": "x"}, "SerializationException", id="no number"),
+        pytest.param("CreateTable", {"TableName": "x"}, "ValidationException", id="half a table"),
+    ],
+)
+def test_a_request_of_the_wrong_shape_is_the_clients_error(
+    world: World, action: str, parameters: Any, code: str
+) -> None:
+    status, found, message = world.error(f"{DYNAMODB}.{action}", parameters)
+
+    assert (status, found) == (400, code)
+    assert message
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=3) | st.just("things"),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(["pk", "S", "N", "M", ":v"]), inner),
+    max_leaves=4,
+)
+MEMBERS = [
+    "TableName", "Key", "Item", "TransactItems", "RequestItems", "UpdateExpression", "ConditionExpression",
+    "FilterExpression", "KeyConditionExpression", "ProjectionExpression", "ExpressionAttributeNames",
+    "ExpressionAttributeValues", "Limit", "ExclusiveStartKey", "IndexName", "Select", "Expected", "AttributeUpdates",
+    "KeyConditions", "ReturnValues", "Segment", "TotalSegments", "ShardIterator", "StreamArn",
+]  # fmt: skip
+ACTIONS = [
+    "GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query", "Scan", "BatchGetItem", "BatchWriteItem",
+    "TransactGetItems", "TransactWriteItems", "GetRecords", "GetShardIterator", "ListStreams", "DescribeStream",
+]  # fmt: skip
+
+
+@settings(deadline=None)
+@given(st.sampled_from(ACTIONS), st.dictionaries(st.sampled_from(MEMBERS), JSON), st.booleans())
+def test_no_parameters_make_the_server_fail(action: str, parameters: dict[str, Any], named: bool) -> None:
+    world = World()
+    world.create()
+    if named:
+        parameters["TableName"] = "things"
+    service = STREAMS if action in ACTIONS[-4:] else DYNAMODB
+
+    assert world.send(f"{service}.{action}", parameters).status in (200, 400)

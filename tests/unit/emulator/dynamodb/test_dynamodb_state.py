@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from dynamodb_world import World
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emulator.dynamodb.state import MAGIC
@@ -109,6 +109,7 @@ def test_what_cannot_be_read_changes_nothing(world: World, data: bytes, words: s
     assert len(world.changes()) == 2
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_no_bytes_do_anything_but_say_so(data: bytes) -> None:
     for content in (data, MAGIC + data, MAGIC + b"1\n" + data):

@@ -3,9 +3,8 @@ from typing import Any
 import pytest
 
 from emulator.dynamodb.errors import ApiError
-from emulator.dynamodb.expressions import attribute_values
 from emulator.dynamodb.updates import compile_update
-from emulator.dynamodb.values import wire_attributes
+from emulator.dynamodb.values import attribute_values, wire_attributes
 
 BEFORE: dict[str, Any] = {
     "n": {"N": "1"},

@@ -103,7 +103,7 @@ def test_a_wrong_value_is_refused(text: str) -> None:
 VALUES = st.recursive(
     st.one_of(
         st.builds(lambda text: {"S": text}, st.text()),
-        st.builds(lambda number: {"N": str(number)}, st.integers()),
+        st.builds(lambda number: {"N": str(number)}, st.integers(-(10**38) + 1, 10**38 - 1)),
         st.builds(lambda data: {"B": data}, st.binary()),
         st.builds(lambda flag: {"BOOL": flag}, st.booleans()),
         st.builds(lambda members: {"BS": members}, st.lists(st.binary(), min_size=1, unique=True)),
