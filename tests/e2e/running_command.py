@@ -1,0 +1,199 @@
+"""A ``streamer`` command in a process of its own, and ways to wait for what it says and does."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import select
+import signal
+import subprocess
+import sysconfig
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any, Self
+
+import boto3
+
+STREAMER = Path(sysconfig.get_path("scripts")) / "streamer"
+PATIENCE_SECONDS = 60.0
+"""More than anything takes on a busy machine; reached only when something hangs."""
+
+
+class Output:
+    """The lines of one stream, kept as they come."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._lines: list[str] = []
+        self._ended = False
+        self._changed = threading.Condition()
+        self._reader = threading.Thread(target=self._read, args=(stream,), daemon=True)
+        self._reader.start()
+
+    def _read(self, stream: IO[str]) -> None:
+        with stream:
+            for line in stream:
+                with self._changed:
+                    self._lines.append(line.rstrip("\n"))
+                    self._changed.notify_all()
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
+
+    def wait_for(self, pattern: str) -> str:
+        """The first line with a match, now or later."""
+
+        def found() -> str | None:
+            return next((line for line in self._lines if re.search(pattern, line)), None)
+
+        with self._changed:
+            self._changed.wait_for(lambda: self._ended or found() is not None, PATIENCE_SECONDS)
+            line = found()
+        assert line is not None, f"no line matches {pattern!r} in:\n{self.text}"
+        return line
+
+    def wait_for_end(self) -> str:
+        """Everything, once the stream is closed."""
+        self._reader.join(PATIENCE_SECONDS)
+        assert not self._reader.is_alive(), "somebody still holds the stream open"
+        return self.text
+
+    @property
+    def text(self) -> str:
+        """Everything so far."""
+        with self._changed:
+            return "\n".join(self._lines)
+
+
+class Emulate:
+    """A running ``streamer emulate`` on a free port; enter it to start, leave it to make sure that it is gone."""
+
+    def __init__(self, *arguments: str, folder: Path, environment: dict[str, str] | None = None) -> None:
+        self.folder = folder
+        self._process = subprocess.Popen(
+            [STREAMER, "emulate", "--port", "0", "--ready-file", "ready.json", *arguments],
+            cwd=folder,
+            env={**os.environ, **(environment or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert self._process.stdout is not None
+        assert self._process.stderr is not None
+        self.out = Output(self._process.stdout)
+        self.log = Output(self._process.stderr)
+        self.ready: dict[str, Any] = {}
+
+    def __enter__(self) -> Self:
+        try:
+            self.out.wait_for("Stop with Ctrl-C")
+        except AssertionError as error:
+            self._process.kill()
+            raise AssertionError(f"{error}\nlog:\n{self.log.text}") from None
+        self.ready = json.loads((self.folder / "ready.json").read_text())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGINT)
+            try:
+                self._process.wait(PATIENCE_SECONDS)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                raise
+
+    @property
+    def pid(self) -> int:
+        """The process's id."""
+        return self._process.pid
+
+    @property
+    def url(self) -> str:
+        """The WebSocket URL, without a token."""
+        return str(self.ready["websocket_url"])
+
+    @property
+    def port(self) -> int:
+        """The port of everything."""
+        return int(self.url.split(":")[2].split("/")[0])
+
+    def token(self, *arguments: str) -> str:
+        """What ``streamer token`` prints in the same folder."""
+        done = streamer("token", "--user", "ada", "--tenant", "acme", *arguments, folder=self.folder)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    def address(self, *token_arguments: str) -> str:
+        """The WebSocket URL with a good token."""
+        return f"{self.url}?Authorization={self.token(*token_arguments)}"
+
+    def aws(self, service: str, **options: Any) -> Any:
+        """A boto3 client."""
+        names = {"dynamodb": "dynamodb_url", "apigatewaymanagementapi": "management_url"}
+        return aws_client(service, str(self.ready[names[service]]), **options)
+
+    def interrupt(self) -> int:
+        """Send SIGINT, and wait for the exit status."""
+        self._process.send_signal(signal.SIGINT)
+        return self._process.wait(PATIENCE_SECONDS)
+
+    def kill(self) -> None:
+        """SIGKILL: no chance to clean up."""
+        self._process.kill()
+        self._process.wait(PATIENCE_SECONDS)
+
+
+def aws_client(service: str, url: str, **options: Any) -> Any:
+    """A boto3 client of an emulator."""
+    keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+    return boto3.client(service, endpoint_url=url, region_name="us-east-1", **keys, **options)
+
+
+def streamer(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """A command that ends by itself."""
+    return subprocess.run(
+        [STREAMER, *arguments],
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+        check=False,
+    )
+
+
+def descendants(pid: int) -> set[int]:
+    """All processes below one, by Linux's /proc."""
+    parents = {}
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                parents[int(folder.name)] = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+    found: set[int] = set()
+    level = {pid}
+    while level:
+        level = {child for child, parent in parents.items() if parent in level} - found
+        found |= level
+    return found
+
+
+def watch_end(pid: int) -> Callable[[], bool]:
+    """A function that waits for the end of a process that need not be ours; False when it lives on."""
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return lambda: True
+
+    def ended() -> bool:
+        try:
+            poll = select.poll()
+            poll.register(descriptor, select.POLLIN)
+            return bool(poll.poll(PATIENCE_SECONDS * 1000))
+        finally:
+            os.close(descriptor)
+
+    return ended
