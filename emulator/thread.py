@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final, Self, TypeVar
 from urllib.parse import quote
 
@@ -157,6 +158,10 @@ class EmulatorThread:
         """Run a coroutine on the emulator's loop and wait for its result."""
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
+    def reload(self) -> None:
+        """Let the next events run the functions' code as it is on disk now; connections stay open."""
+        self.run(self._emulator.reload())
+
     # where it is
 
     @property
@@ -173,6 +178,11 @@ class EmulatorThread:
     def dynamodb_url(self) -> str:
         """The ``endpoint_url`` of ``dynamodb`` clients."""
         return self._emulator.dynamodb_url
+
+    @property
+    def ca_file(self) -> Path:
+        """The certificate to trust for ``https`` and ``wss`` on the same port."""
+        return self._emulator.authority.ca_file
 
     @property
     def connection_count(self) -> int:

@@ -6,6 +6,7 @@ This is the shell around the rules: it has no opinion of its own about what AWS 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Sequence
 from typing import Final, Protocol, assert_never
 
@@ -25,7 +26,7 @@ SEND_BUFFER_BYTES: Final = 256 * 1024
 """Bytes that wait for a client that reads slowly, besides the kernel's buffers. Over it, ``@connections`` answers 429
 (LimitExceededException) as AWS does when the client-side buffer of the socket is full; AWS's size is not known. [?]"""
 MESSAGES_IN_FLIGHT: Final = 256
-"""Messages of one client whose functions have not answered; over it we stop reading from that client."""
+"""Messages of one client whose functions have not answered; over it the next ones wait, unread if possible."""
 INVALID_TEXT: Final = 1007
 PROTOCOL_ERROR: Final = 1002
 
@@ -65,10 +66,12 @@ class WebSocket(asyncio.Protocol):
         "_fragments",
         "_frames",
         "_in_flight",
+        "_is_cut",
         "_owner",
         "_paused",
         "_timer",
         "_transport",
+        "_waiting",
         "connection",
     )
 
@@ -80,8 +83,12 @@ class WebSocket(asyncio.Protocol):
             Side.SERVER, state=OPEN, max_size=(limits.message_bytes, limits.frame_bytes), logger=log.FRAMES
         )
         self._fragments: list[bytes | bytearray | memoryview] | None = None
+        self._waiting: deque[Frame] = deque()
+        """Frames that were read in one piece with others and have to wait: 256 KB hold tens of thousands."""
         self._in_flight = 0
         self._paused = False
+        self._is_cut = False
+        """Whether the client's side of the TCP connection has ended."""
         self._ended = False
         transport.set_write_buffer_limits(high=SEND_BUFFER_BYTES)
         self._timer: asyncio.TimerHandle | None = None
@@ -113,6 +120,7 @@ class WebSocket(asyncio.Protocol):
         """The function of a message is done, and this is to be done about it."""
         self._in_flight -= 1
         self.perform(effects)
+        self._drain()
 
     def _send(self, data: bytes) -> None:
         if self._frames.state is not OPEN:
@@ -145,21 +153,20 @@ class WebSocket(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Bytes from the client."""
         self._frames.receive_data(data)
-        for event in self._frames.events_received():
-            if isinstance(event, Frame):
-                self._frame(event)
-        if self._frames.parser_exc is not None and self.connection.is_open:
-            self._broken(self._frames.parser_exc)
+        self._waiting.extend(event for event in self._frames.events_received() if isinstance(event, Frame))
         self._flush()
+        self._drain()
 
     def eof_received(self) -> None:
         """The client sent its last byte; the transport closes itself."""
         self._frames.receive_eof()
+        self._cut()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The TCP connection is gone."""
-        self._end(DROPPED, "")
-        self._stop_timer()
+        self._cut()
+        if self._ended:
+            self._stop_timer()
 
     def pause_writing(self) -> None:
         """The client reads too slowly: hear no more from it until it caught up."""
@@ -169,12 +176,30 @@ class WebSocket(asyncio.Protocol):
     def resume_writing(self) -> None:
         """The client caught up."""
         self._paused = False
+        self._drain()
         self._flow()
+
+    def _cut(self) -> None:
+        self._is_cut = True
+        self._drain()
+
+    def _drain(self) -> None:
+        """Handle what was read, in order; what came before an end is handled before it."""
+        while self._waiting and not self._ended:
+            if self._in_flight >= MESSAGES_IN_FLIGHT or (self._paused and not self._is_cut):
+                self._flow()
+                return
+            self._frame(self._waiting.popleft())
+        self._waiting.clear()
+        if self._frames.parser_exc is not None and self.connection.is_open:
+            self._broken(self._frames.parser_exc)
+        if self._is_cut:
+            self._end(DROPPED, "")
 
     def _flow(self) -> None:
         if self._transport.is_closing():
             return
-        if self._paused or self._in_flight >= MESSAGES_IN_FLIGHT:
+        if self._paused or self._waiting or self._in_flight >= MESSAGES_IN_FLIGHT:
             self._transport.pause_reading()
         else:
             self._transport.resume_reading()
@@ -224,8 +249,9 @@ class WebSocket(asyncio.Protocol):
     # the end
 
     def _close(self, code: int, reason: str) -> None:
-        self._frames.send_close(code, reason)
-        self._flush()
+        if self._frames.state is OPEN:  # else the client's own close frame was read, or the end of its bytes
+            self._frames.send_close(code, reason)
+            self._flush()
         self._end(code, reason)
 
     def _end(self, code: int, reason: str) -> None:

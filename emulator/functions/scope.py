@@ -69,6 +69,8 @@ class Scope:
 
     def enter(self, seen: Seen) -> None:
         """From now on the calling thread sees this."""
+        # pytest, and others that capture output, exchange the streams between a fixture's start and the test.
+        self._take_output()
         self._seen.set(seen)
 
     def leave(self) -> None:
@@ -86,8 +88,8 @@ class Scope:
         os.environ.update(self._shared)
         self._undo.append(lambda: _restore(os.environ, before, self._shared))
         self._replace(os, "environ", _Variables(os.environ, self))
-        self._replace(sys, "stdout", _Output(sys.stdout, self))
-        self._replace(sys, "stderr", _Output(sys.stderr, self))
+        self._take_output()
+        self._undo.append(self._leave_output)
         self._replace(sys, "breakpointhook", self._break)
         handler = _LogHandler(self)
         logging.getLogger().addHandler(handler)
@@ -97,6 +99,18 @@ class Scope:
         """Put everything back."""
         while self._undo:
             self._undo.pop()()
+
+    def _take_output(self) -> None:
+        for name in ("stdout", "stderr"):
+            stream = getattr(sys, name)
+            if not (isinstance(stream, _Output) and stream.scope is self):
+                setattr(sys, name, _Output(stream, self))
+
+    def _leave_output(self) -> None:
+        for name in ("stdout", "stderr"):
+            stream = getattr(sys, name)
+            if isinstance(stream, _Output) and stream.scope is self:
+                setattr(sys, name, stream.stream)
 
     def _replace(self, owner: Any, name: str, replacement: object) -> None:
         original = getattr(owner, name)
@@ -166,17 +180,17 @@ class _Output:
     """``sys.stdout`` or ``sys.stderr``: lines of a handler's thread go to the log, all others where they went."""
 
     def __init__(self, stream: TextIO, scope: Scope) -> None:
-        self._stream = stream
-        self._scope = scope
+        self.stream = stream
+        self.scope = scope
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)
+        return getattr(self.stream, name)
 
     def write(self, text: str) -> int:
         """Write to the thread's own destination."""
-        seen = self._scope.seen
+        seen = self.scope.seen
         if seen is None or seen.debugging:
-            return self._stream.write(text)
+            return self.stream.write(text)
         seen.write(text)
         return len(text)
 
