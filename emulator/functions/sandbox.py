@@ -6,6 +6,7 @@ import asyncio
 import enum
 import os
 import random
+import shlex
 import signal
 import sys
 import time
@@ -128,7 +129,7 @@ class Sandbox:
                 around.template,
                 environment=self._variables(self._server.sockets[0].getsockname()[1]),
                 folder=str(self.function.code_root or around.project_folder),
-                command=None if self.function.runtime is None else self.function.runtime.split(),
+                command=None if self.function.runtime is None else shlex.split(self.function.runtime),
                 output=writing,
                 ended=self._ended,
             )

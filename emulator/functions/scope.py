@@ -117,6 +117,13 @@ class Scope:
         setattr(owner, name, replacement)
         self._undo.append(lambda: setattr(owner, name, original))
 
+    def _claim_output(self) -> None:
+        # Again for each event: a test runner that captures output puts its own streams in between.
+        for name in ("stdout", "stderr"):
+            stream = getattr(sys, name)
+            if not isinstance(stream, _Output):
+                setattr(sys, name, _Output(stream, self))
+
     def _break(self, *args: Any, **kwargs: Any) -> Any:
         seen = self.seen
         if seen is not None:
@@ -124,6 +131,13 @@ class Scope:
             seen.end()
             seen.debugging = True
         return sys.__breakpointhook__(*args, **kwargs)
+
+
+def _release_output() -> None:
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if isinstance(stream, _Output):
+            setattr(sys, name, stream.stream)
 
 
 def _restore(environ: MutableMapping[str, str], before: Mapping[str, str], names: Mapping[str, str]) -> None:
