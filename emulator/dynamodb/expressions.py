@@ -24,6 +24,7 @@ KeyConditions = tuple[list[tuple[str, Any]], list[tuple[str, str, list[Any]]]]
 """Conditions on the partition key's attributes (name, value) and the sort key's (name, comparison, values)."""
 
 _NAME: Final = re.compile(r"#[A-Za-z0-9_\-]+")
+_VALUE: Final = re.compile(r":[A-Za-z0-9_\-]+")
 _KEY_WHERE: Final = "KeyConditionExpression"
 
 
@@ -146,6 +147,9 @@ def _parse_key_conditions(
     for name in used:
         if name not in dict(names):
             raise undefined_name(_KEY_WHERE, name)
+    for name in _VALUE.findall(text):
+        if name not in values:
+            raise undefined_value(_KEY_WHERE, name)
     schema = [{"AttributeName": name, "KeyType": kind} for name, kind in layout]
     stand_ins = {name: {"value name": name} for name in values}
     try:
