@@ -135,6 +135,11 @@ def parse(text: str, folder: Path, overrides: Mapping[str, Any]) -> Config:
     except tomllib.TOMLDecodeError as exc:
         raise DeployError(f"{FILE} is not valid TOML: {exc}") from exc
     stages = document.pop("stages", {})
+    if not isinstance(stages, dict) or not all(isinstance(each, dict) for each in stages.values()):
+        raise DeployError(f"{FILE}: write the settings of a stage below [stages.NAME]")
+    for part in (document, *stages.values()):
+        for name, value in part.items():
+            _check(name, value)
     said = {name: value for name, value in overrides.items() if value is not None}
     stage = said.get("stage", document.get("stage", "dev"))
     values: dict[str, Any] = dict(document)
@@ -142,8 +147,6 @@ def parse(text: str, folder: Path, overrides: Mapping[str, Any]) -> Config:
         is_table = isinstance(value, dict) and isinstance(values.get(name), dict)
         values[name] = {**values[name], **value} if is_table else value
     values |= said
-    for name, value in values.items():
-        _check(name, value)
     values.setdefault("service", _service_name(folder))
     if not _SERVICE.fullmatch(values["service"]):
         raise DeployError(f"service is {values['service']!r}; it takes 1 to 31 lower-case letters, digits and hyphens")

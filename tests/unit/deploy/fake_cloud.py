@@ -1,0 +1,135 @@
+"""A cloud for tests: the typed boundary, kept in memory."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from deploy.cloud import (
+    Account,
+    BucketState,
+    Change,
+    ChangeSet,
+    Event,
+    LogEvent,
+    Proposal,
+    Resource,
+    Stack,
+)
+
+STACK_ID = "arn:aws:cloudformation:us-east-1:123456789012:stack/chat-dev/1"
+
+
+def stack(status: str = "CREATE_COMPLETE", **changes: Any) -> Stack:
+    found = Stack(name="chat-dev", stack_id=STACK_ID, status=status, tags={"streamer:service": "chat"})
+    return replace(found, **changes)
+
+
+def event(number: int, status: str, logical_id: str = "Thing", reason: str | None = None, type_: str = "X::Y") -> Event:
+    return Event(
+        event_id=str(number),
+        at=number,
+        logical_id=logical_id,
+        physical_id=logical_id,
+        resource_type=type_,
+        status=status,
+        reason=reason,
+    )
+
+
+@dataclass
+class FakeCloud:
+    """Does what it is told: ``scripts`` says what CloudFormation does at each time it is asked after an execution."""
+
+    found: Stack | None = None
+    state: BucketState = BucketState.OURS
+    objects: dict[str, bytes] = field(default_factory=dict)
+    tables: list[str] = field(default_factory=list)
+    role: str | None = "arn:aws:iam::123456789012:role/logs"
+    template: Mapping[str, Any] = field(default_factory=dict)
+    parts: list[Resource] = field(default_factory=list)
+    changes: tuple[Change, ...] = (Change(action="Add", logical_id="Api", resource_type="AWS::ApiGatewayV2::Api"),)
+    change_set_status: str = "CREATE_COMPLETE"
+    change_set_reason: str | None = None
+    script: list[tuple[str | None, list[Event]]] = field(default_factory=list)
+    """Status of the stack (None: gone) and new events, one entry per question after an execution."""
+    lines: list[LogEvent] = field(default_factory=list)
+    did: list[str] = field(default_factory=list)
+    proposals: list[Proposal] = field(default_factory=list)
+    _happened: list[Event] = field(default_factory=list)
+    _running: bool = False
+
+    def account(self) -> Account:
+        return Account(account_id="123456789012", region="us-east-1")
+
+    def stack(self, name: str) -> Stack | None:
+        if self._running:
+            status, events = self.script.pop(0)
+            self._happened += events
+            self.found = None if status is None else replace(self.found or stack(), status=status)
+        return self.found
+
+    def deployed_template(self, name: str) -> Mapping[str, Any]:
+        return self.template
+
+    def resources(self, name: str) -> Sequence[Resource]:
+        return self.parts
+
+    def events(self, stack_id: str, after: str | None) -> Sequence[Event]:
+        numbers = [each.event_id for each in self._happened]
+        return self._happened[numbers.index(after) + 1 if after in numbers else 0 :]
+
+    def bucket(self, name: str, account: Account) -> BucketState:
+        return self.state
+
+    def create_bucket(self, name: str, account: Account) -> None:
+        self.did.append(f"create bucket {name}")
+
+    def has_object(self, bucket: str, key: str, account: Account) -> bool:
+        return key in self.objects
+
+    def put_object(self, bucket: str, key: str, body: bytes, account: Account) -> None:
+        self.objects[key] = body
+        self.did.append(f"put {key}")
+
+    def propose(self, proposal: Proposal) -> str:
+        self.proposals.append(proposal)
+        self.did.append("propose")
+        return "change-set"
+
+    def change_set(self, change_set_id: str) -> ChangeSet:
+        return ChangeSet(
+            change_set_id=change_set_id,
+            stack_id=STACK_ID,
+            status=self.change_set_status,
+            reason=self.change_set_reason,
+            changes=self.changes,
+        )
+
+    def execute(self, change_set_id: str) -> None:
+        self.did.append("execute")
+        self._running = True
+
+    def delete_change_set(self, change_set_id: str) -> None:
+        self.did.append("delete change set")
+
+    def delete_stack(self, name: str) -> None:
+        self.did.append("delete stack")
+        self._running = bool(self.script)
+
+    def existing_tables(self, names: Sequence[str]) -> Sequence[str]:
+        return [name for name in names if name in self.tables]
+
+    def delete_table(self, name: str) -> None:
+        self.tables.remove(name)
+
+    def logging_role(self) -> str | None:
+        return self.role
+
+    def firing_alarms(self, names: Sequence[str]) -> Sequence[str]:
+        return [f"{name} rings" for name in names]
+
+    def queue_length(self, url: str) -> int:
+        return 3
+
+    def log_events(self, group: str, *, start_ms: int, pattern: str | None) -> Iterator[LogEvent]:
+        yield from (line for line in self.lines if line.at_ms >= start_ms)

@@ -1,0 +1,270 @@
+"""The boundary to AWS: what is asked of boto3, and how its errors read."""
+
+import datetime
+from collections.abc import Iterator
+from typing import Any
+
+import botocore.exceptions as errors
+import pytest
+from botocore.stub import ANY, Stubber
+
+from deploy.aws import Aws, translated
+from deploy.cloud import Account, BucketState, Parameter, Proposal, Replacement
+from deploy.errors import CredentialsError, DeniedError, DeployError
+
+ACCOUNT = Account(account_id="123456789012", region="us-east-1")
+NOW = datetime.datetime(2026, 11, 23, tzinfo=datetime.UTC)
+STACK = {"StackName": "chat-dev", "StackId": "arn:1", "StackStatus": "CREATE_COMPLETE", "CreationTime": NOW}
+
+
+@pytest.fixture(autouse=True)
+def _credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+
+
+@pytest.fixture
+def aws() -> Aws:
+    return Aws(region="us-east-1")
+
+
+@pytest.fixture
+def stub(aws: Aws) -> Iterator[Any]:
+    stubbers: dict[str, Stubber] = {}
+
+    def of(service: str) -> Stubber:
+        if service not in stubbers:
+            stubbers[service] = Stubber(aws._client(service))
+            stubbers[service].activate()
+        return stubbers[service]
+
+    yield of
+    for stubber in stubbers.values():
+        stubber.assert_no_pending_responses()
+
+
+def test_a_stack(aws: Aws, stub: Any) -> None:
+    found = STACK | {
+        "Outputs": [{"OutputKey": "ApiId", "OutputValue": "a1"}],
+        "Parameters": [{"ParameterKey": "JwtSecret", "ParameterValue": "****"}],
+        "Tags": [{"Key": "streamer:service", "Value": "chat"}],
+    }
+    stub("cloudformation").add_response("describe_stacks", {"Stacks": [found]}, {"StackName": "chat-dev"})
+
+    stack = aws.stack("chat-dev")
+
+    assert stack is not None
+    assert (stack.status, stack.outputs, stack.parameters, stack.tags, stack.changed_at) == (
+        "CREATE_COMPLETE",
+        {"ApiId": "a1"},
+        {"JwtSecret": "****"},
+        {"streamer:service": "chat"},
+        NOW.timestamp(),
+    )
+
+
+def test_no_stack(aws: Aws, stub: Any) -> None:
+    stub("cloudformation").add_client_error(
+        "describe_stacks", "ValidationError", "Stack with id chat-dev does not exist", 400
+    )
+
+    assert aws.stack("chat-dev") is None
+
+
+def test_events_are_the_new_ones_oldest_first(aws: Aws, stub: Any) -> None:
+    events = [{"StackId": "arn:1", "StackName": "chat-dev", "EventId": str(n), "Timestamp": NOW} for n in (4, 3, 2, 1)]
+    stub("cloudformation").add_response("describe_stack_events", {"StackEvents": events}, {"StackName": "arn:1"})
+
+    assert [event.event_id for event in aws.events("arn:1", "2")] == ["3", "4"]
+
+
+def test_a_change_set_is_read_to_its_last_page(aws: Aws, stub: Any) -> None:
+    def page(name: str, **more: Any) -> dict[str, Any]:
+        change = {"Action": "Modify", "LogicalResourceId": name, "ResourceType": "AWS::X::Y", "Replacement": "True"}
+        change["Details"] = [{"Target": {"Attribute": "Properties", "Name": "KeySchema"}}]
+        return {"StackId": "arn:1", "Status": "CREATE_COMPLETE", "Changes": [{"ResourceChange": change}], **more}
+
+    stub("cloudformation").add_response("describe_change_set", page("A", NextToken="n"), {"ChangeSetName": "cs"})
+    stub("cloudformation").add_response("describe_change_set", page("B"), {"ChangeSetName": "cs", "NextToken": "n"})
+
+    found = aws.change_set("cs")
+
+    assert [change.logical_id for change in found.changes] == ["A", "B"]
+    assert found.changes[0].replacement is Replacement.YES
+    assert found.changes[0].properties == ("KeySchema",)
+
+
+def test_a_proposal(aws: Aws, stub: Any) -> None:
+    parameters = (Parameter(name="A", value="1"), Parameter(name="B", value=None))
+    proposal = Proposal(
+        stack_name="chat-dev",
+        is_new=False,
+        template="{}",
+        parameters=parameters,
+        tags={"t": "v"},
+        adopts_existing=True,
+    )
+    expected = {
+        "StackName": "chat-dev",
+        "ChangeSetName": ANY,
+        "ChangeSetType": "UPDATE",
+        "Parameters": [
+            {"ParameterKey": "A", "ParameterValue": "1"},
+            {"ParameterKey": "B", "UsePreviousValue": True},
+        ],
+        "Tags": [{"Key": "t", "Value": "v"}],
+        "Capabilities": ["CAPABILITY_IAM"],
+        "ImportExistingResources": True,
+        "TemplateBody": "{}",
+    }
+    stub("cloudformation").add_response("create_change_set", {"Id": "cs"}, expected)
+
+    assert aws.propose(proposal) == "cs"
+
+
+@pytest.mark.parametrize(
+    ("status", "state"),
+    [
+        pytest.param(404, BucketState.ABSENT, id="absent"),
+        pytest.param(403, BucketState.FOREIGN, id="of someone else"),
+        pytest.param(301, BucketState.FOREIGN, id="in another region"),
+    ],
+)
+def test_a_bucket_that_is_not_ours(aws: Aws, stub: Any, status: int, state: BucketState) -> None:
+    expected = {"Bucket": "b", "ExpectedBucketOwner": "123456789012"}
+    stub("s3").add_client_error("head_bucket", str(status), "", status, expected_params=expected)
+
+    assert aws.bucket("b", ACCOUNT) is state
+
+
+@pytest.mark.parametrize(
+    ("region", "place"),
+    [
+        pytest.param("us-east-1", {}, id="the first region has no name"),
+        pytest.param("eu-west-1", {"CreateBucketConfiguration": {"LocationConstraint": "eu-west-1"}}, id="elsewhere"),
+    ],
+)
+def test_a_new_bucket_is_closed_to_the_public(aws: Aws, stub: Any, region: str, place: dict[str, Any]) -> None:
+    stub("s3").add_response("create_bucket", {}, {"Bucket": "b", **place})
+    stub("s3").add_response(
+        "put_public_access_block",
+        {},
+        {
+            "Bucket": "b",
+            "PublicAccessBlockConfiguration": dict.fromkeys(
+                ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"), True
+            ),
+            "ExpectedBucketOwner": "123456789012",
+        },
+    )
+
+    aws.create_bucket("b", Account(account_id="123456789012", region=region))
+
+
+def test_an_upload_goes_to_nobody_else(aws: Aws, stub: Any) -> None:
+    expected = {
+        "Bucket": "b",
+        "Key": "k",
+        "Body": b"zip",
+        "ExpectedBucketOwner": "123456789012",
+        "ChecksumAlgorithm": "SHA256",
+    }
+    stub("s3").add_response("put_object", {}, expected)
+    stub("s3").add_client_error("head_object", "404", "", 404)
+    stub("s3").add_response("head_object", {})
+
+    aws.put_object("b", "k", b"zip", ACCOUNT)
+
+    assert not aws.has_object("b", "other", ACCOUNT)
+    assert aws.has_object("b", "k", ACCOUNT)
+
+
+def test_tables_that_exist(aws: Aws, stub: Any) -> None:
+    stub("dynamodb").add_response("describe_table", {"Table": {}}, {"TableName": "a"})
+    stub("dynamodb").add_client_error("describe_table", "ResourceNotFoundException", "", 400)
+
+    assert aws.existing_tables(["a", "b"]) == ["a"]
+
+
+def test_log_lines(aws: Aws, stub: Any) -> None:
+    events = [{"eventId": "1", "timestamp": 5, "message": "hello\n"}]
+    stub("logs").add_response(
+        "filter_log_events",
+        {"events": events},
+        {"logGroupName": "g", "startTime": 3, "filterPattern": "ERROR"},
+    )
+
+    [line] = aws.log_events("g", start_ms=3, pattern="ERROR")
+
+    assert (line.event_id, line.at_ms, line.message) == ("1", 5, "hello\n")
+
+
+def test_an_unknown_log_group(aws: Aws, stub: Any) -> None:
+    stub("logs").add_client_error("filter_log_events", "ResourceNotFoundException", "no", 400)
+
+    with pytest.raises(DeployError, match="is the function's name right"):
+        list(aws.log_events("g", start_ms=3, pattern=None))
+
+
+def test_the_other_questions(aws: Aws, stub: Any) -> None:
+    stub("sts").add_response("get_caller_identity", {"Account": "123456789012"})
+    stub("apigateway").add_response("get_account", {})
+    stub("cloudwatch").add_response("describe_alarms", {"MetricAlarms": [{"AlarmName": "a", "AlarmDescription": "it"}]})
+    stub("sqs").add_response("get_queue_attributes", {"Attributes": {"ApproximateNumberOfMessages": "3"}})
+    stub("cloudformation").add_response("get_template", {"TemplateBody": '{"Resources": {}}'})
+
+    assert aws.account() == ACCOUNT
+    assert aws.logging_role() is None
+    assert aws.firing_alarms(["a"]) == ["it"]
+    assert aws.firing_alarms([]) == []
+    assert aws.queue_length("https://q") == 3
+    assert aws.deployed_template("chat-dev") == {"Resources": {}}
+
+
+def client_error(code: str, message: str = "") -> errors.ClientError:
+    return errors.ClientError({"Error": {"Code": code, "Message": message}}, "CreateChangeSet")
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "text"),
+    [
+        pytest.param(errors.NoCredentialsError(), CredentialsError, "aws configure", id="no credentials"),
+        pytest.param(
+            errors.PartialCredentialsError(provider="env", cred_var="x"), CredentialsError, "aws configure", id="half"
+        ),
+        pytest.param(errors.ProfileNotFound(profile="ops"), CredentialsError, "list-profiles", id="unknown profile"),
+        pytest.param(client_error("ExpiredToken"), CredentialsError, "log in again", id="expired"),
+        pytest.param(client_error("InvalidClientTokenId"), CredentialsError, "log in again", id="wrong key"),
+        pytest.param(errors.NoRegionError(), DeployError, "--region", id="no region"),
+        pytest.param(
+            errors.EndpointConnectionError(endpoint_url="https://x.nowhere-1"),
+            DeployError,
+            "is the region right",
+            id="wrong region",
+        ),
+        pytest.param(
+            client_error("AccessDenied", "User u is not authorized to perform: cloudformation:CreateChangeSet"),
+            DeniedError,
+            "not permitted while testing .*cloudformation:CreateChangeSet",
+            id="denied",
+        ),
+        pytest.param(client_error("Throttling", "Rate\nexceeded"), DeployError, "Rate exceeded", id="anything else"),
+        pytest.param(
+            errors.IncompleteReadError(actual_bytes=1, expected_bytes=2), DeployError, "testing", id="network"
+        ),
+    ],
+)
+def test_errors_are_one_line_that_says_what_to_do(error: Exception, kind: type[DeployError], text: str) -> None:
+    with pytest.raises(kind, match=text) as refused, translated("testing"):
+        raise error
+
+    assert "\n" not in str(refused.value)
+    assert refused.value.__cause__ is error
+
+
+def test_an_unknown_profile_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
+
+    with pytest.raises(CredentialsError, match="ops"):
+        Aws(profile="ops")

@@ -1,0 +1,170 @@
+"""The bundle: what is in it, and that the same input gives the same bytes."""
+
+import hashlib
+import io
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path, PurePosixPath
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import streamer
+from deploy.bundle import (
+    RUNTIME,
+    UNZIPPED_BYTES,
+    File,
+    bundle,
+    combine,
+    digest,
+    is_excluded,
+    project_files,
+    require_handlers,
+    runtime_files,
+)
+from deploy.errors import BundleError
+
+PACKAGE = Path(streamer.__file__).parent
+HANDLERS = tuple(f"streamer.handlers.{name}" for name in ("connect", "disconnect", "router", "processor"))
+
+
+def tree(folder: Path, **files: str) -> Path:
+    for name, content in files.items():
+        path = folder / name.replace("__", "/").replace("_py", ".py")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+    return folder
+
+
+def test_the_runtime_is_exactly_what_handlers_import() -> None:
+    """In an interpreter of its own: what a cold start imports, no more and no less, but for the topology."""
+    script = f"import sys\nfor name in {HANDLERS!r}: __import__(name)\nimport streamer.secrets\n"
+    script += "print(*(m.__file__ for n, m in sys.modules.items() if n.split('.')[0] == 'streamer'), sep='\\n')"
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+
+    imported = {Path(line).relative_to(PACKAGE.parent).as_posix() for line in ran.stdout.splitlines()}
+    assert set(RUNTIME) == imported | {"streamer/topology.py"}
+
+
+@pytest.mark.parametrize("tool", ["client", "demo", "testing", "_entry", "__main__", "service", "stores/memory"])
+def test_tools_and_doubles_stay_at_home(tool: str) -> None:
+    assert not [name for name in RUNTIME if name.startswith(f"streamer/{tool}")]
+
+
+def test_the_runtime_alone_is_small() -> None:
+    made = bundle(runtime_files(PACKAGE))
+
+    assert len(made.zipped) < 1_500_000
+
+
+def test_the_same_files_give_the_same_bytes() -> None:
+    files = {"b.py": File(b"b", "project"), "a.py": File(b"a", "project", is_executable=True)}
+
+    assert bundle(files).zipped == bundle(dict(reversed(files.items()))).zipped
+
+
+def test_the_zip_depends_neither_on_time_nor_on_the_machine(tmp_path: Path) -> None:
+    first, second = (tree(tmp_path / name, app_py="x = 1") for name in ("one", "two"))
+    os.utime(second / "app.py", (0, 0))
+
+    assert bundle(project_files(first)).zipped == bundle(project_files(second)).zipped
+    [info] = zipfile.ZipFile(io.BytesIO(bundle(project_files(first)).zipped)).infolist()
+    assert info.date_time == (1980, 1, 1, 0, 0, 0)
+    assert info.create_system == 3
+    assert info.external_attr >> 16 == 0o100644
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        pytest.param("b.py", File(b"a", "project"), id="another path"),
+        pytest.param("a.py", File(b"b", "project"), id="another content"),
+        pytest.param("a.py", File(b"a", "project", is_executable=True), id="another mode"),
+    ],
+)
+def test_the_digest_sees(name: str, file: File) -> None:
+    assert digest({name: file}) != digest({"a.py": File(b"a", "project")})
+
+
+NAMES = st.text("ab/", min_size=1, max_size=4)
+TREES = st.dictionaries(NAMES, st.binary(max_size=3).map(lambda content: File(content, "project")), max_size=4)
+
+
+@given(TREES, TREES)
+def test_two_trees_have_one_digest_only_if_they_are_the_same(one: dict[str, File], two: dict[str, File]) -> None:
+    assert (digest(one) == digest(two)) == (one == two)
+
+
+def test_the_digest_is_not_the_zips_own(tmp_path: Path) -> None:
+    made = bundle(project_files(tree(tmp_path, app_py="x = 1")))
+
+    assert made.digest != hashlib.sha256(made.zipped).hexdigest()
+
+
+def test_a_project_is_packed_without_what_is_never_needed(tmp_path: Path) -> None:
+    tree(tmp_path, app_py="", shop__api_py="", tests__test_app_py="", node_modules__x_py="")
+    for name in (".env", "streamer.toml", "requirements.txt", "app.pyc", "data.json"):
+        (tmp_path / name).write_text("x")
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".git" / "config").write_text("x")
+
+    assert set(project_files(tmp_path, ["data.json"])) == {"app.py", "shop/api.py"}
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path", "expected"),
+    [
+        pytest.param("*.csv", "data/a.csv", True, id="name anywhere"),
+        pytest.param("data/*", "data/a.csv", True, id="path"),
+        pytest.param("data/*", "other/data", False, id="path elsewhere"),
+        pytest.param("data", "data", True, id="folder"),
+        pytest.param("data", "database", False, id="not a part of a name"),
+    ],
+)
+def test_is_excluded(pattern: str, path: str, expected: bool) -> None:
+    assert is_excluded(PurePosixPath(path), [pattern]) is expected
+
+
+def test_a_link_out_of_the_project_is_refused(tmp_path: Path) -> None:
+    tree(tmp_path, secret_py="", project__app_py="")
+    (tmp_path / "project" / "out.py").symlink_to(tmp_path / "secret.py")
+
+    with pytest.raises(BundleError, match=r"out\.py is a link that leads out"):
+        project_files(tmp_path / "project")
+
+
+def test_an_empty_project_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BundleError, match="there is no code"):
+        project_files(tmp_path)
+
+
+def test_one_path_from_two_sources_is_refused() -> None:
+    with pytest.raises(BundleError, match=r"a\.py comes from both project and jwt"):
+        combine({"a.py": File(b"1", "project")}, {"a.py": File(b"2", "jwt")})
+
+
+def test_a_missing_handler_is_refused() -> None:
+    with pytest.raises(BundleError, match=r"needs shop/api\.py"):
+        require_handlers({"app.py": File(b"", "project")}, ["app.handler", "shop.api.handler"])
+
+
+def test_too_much_is_refused_by_naming_what_is_largest() -> None:
+    class Huge(bytes):
+        def __len__(self) -> int:
+            return UNZIPPED_BYTES + 1
+
+    with pytest.raises(BundleError, match="most of it is pandas"):
+        bundle({"a": File(Huge(), "pandas"), "b": File(b"", "project")})
+
+
+def test_the_size_report_adds_up() -> None:
+    made = bundle({"a": File(b"x" * 1000, "project"), "b": File(b"y" * 10, "jwt"), "c": File(b"z" * 10, "jwt")})
+
+    assert [(part.name, part.files, part.unzipped_bytes) for part in made.parts] == [
+        ("project", 1, 1000),
+        ("jwt", 2, 20),
+    ]
+    assert made.unzipped_bytes == 1020

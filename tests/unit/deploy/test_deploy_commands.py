@@ -1,0 +1,269 @@
+"""The commands: what they parse, say and refuse. AWS is a fake, bundles are made for real from a tiny project."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from fake_cloud import FakeCloud, event, stack
+
+from deploy.cloud import BucketState, Change, LogEvent, Replacement, Resource
+from deploy.commands import COMMANDS
+from deploy.errors import CredentialsError, DangerError, DeployError, StackStateError
+
+APP = """
+from streamer import App
+
+app = App()
+
+
+@app.action("greet")
+def greet(request):
+    return "hello"
+"""
+
+Run = Callable[..., Result]
+
+
+class NoCredentials(FakeCloud):
+    def account(self) -> Any:
+        raise CredentialsError("there are no AWS credentials here")
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    name = "command_test_app"
+    (tmp_path / f"{name}.py").write_text(APP)
+    (tmp_path / "streamer.toml").write_text(f'service = "chat"\napp = "{name}:app"\n')
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setenv("JWT_SECRET", "s" * 32)
+    monkeypatch.delitem(__import__("sys").modules, name, raising=False)
+    return tmp_path
+
+
+@pytest.fixture
+def run(project: Path) -> Run:
+    def invoke(cloud: FakeCloud, command: str, *arguments: str, **options: Any) -> Result:
+        found = CliRunner().invoke(
+            COMMANDS[command], arguments, obj=lambda config: cloud, standalone_mode=False, **options
+        )
+        if found.exception is not None and not isinstance(found.exception, DeployError | SystemExit):
+            raise found.exception
+        return found
+
+    return invoke
+
+
+def test_template_prints_the_template_and_nothing_else(run: Run) -> None:
+    found = json.loads(run(FakeCloud(), "template").stdout)
+
+    assert "GreetActionErrorsAlarm" in found["Resources"]
+
+
+def test_build_writes_the_zip_and_reports_sizes(run: Run, project: Path) -> None:
+    found = run(FakeCloud(), "build", "--output", "code.zip")
+
+    assert found.exit_code == 0
+    assert (project / "code.zip").stat().st_size > 10_000
+    assert [word in found.stdout for word in ("runtime", "pyjwt", "project", "together")] == [True] * 4
+
+
+def test_a_dry_run_needs_no_credentials_and_does_nothing(run: Run) -> None:
+    cloud = NoCredentials()
+
+    found = run(cloud, "deploy", "--dry-run")
+
+    assert found.return_value == 0
+    assert "note: there are no AWS credentials here" in found.stdout
+    assert "would create the stack chat-dev" in found.stdout
+    assert cloud.did == []
+
+
+def test_a_dry_run_with_credentials_compares_with_what_is_there(run: Run) -> None:
+    template = json.loads(run(FakeCloud(), "template").stdout)
+    template["Resources"]["Old"] = {"Type": "AWS::SQS::Queue", "Properties": {}}
+    cloud = FakeCloud(found=stack(parameters={"JwtSecret": "****"}), template=template)
+
+    found = run(cloud, "deploy", "--dry-run")
+
+    assert "- Old  AWS::SQS::Queue" in found.stdout
+    assert "~ RouterFunction  AWS::Lambda::Function (Code)" in found.stdout
+    assert cloud.did == []
+
+
+def test_deploy(run: Run) -> None:
+    done = ("CREATE_COMPLETE", [event(1, "CREATE_COMPLETE", "Api", type_="AWS::ApiGatewayV2::Api")])
+    cloud = FakeCloud(state=BucketState.ABSENT, found=stack("REVIEW_IN_PROGRESS"), script=[done])
+
+    found = run(cloud, "deploy", "--yes")
+
+    assert found.return_value == 0
+    assert [step.split()[0] for step in cloud.did] == ["create", "put", "propose", "execute"]
+    assert "+ Api  AWS::ApiGatewayV2::Api" in found.stdout
+    assert "✓ Api" in found.stdout
+    assert "chat-dev is deployed" in found.stdout
+    assert "s" * 32 not in found.output
+    assert {p.name for p in cloud.proposals[0].parameters} == {"CodeBucket", "CodeKey", "JwtSecret"}
+
+
+def test_nothing_to_do_is_said(run: Run) -> None:
+    cloud = FakeCloud(
+        found=stack(outputs={"WebSocketUrl": "wss://x"}, parameters={"JwtSecret": "****"}),
+        change_set_status="FAILED",
+        change_set_reason="The submitted information didn't contain changes.",
+    )
+
+    found = run(cloud, "deploy", "--yes")
+
+    assert found.return_value == 0
+    assert "nothing to do: chat-dev runs exactly this already" in found.stdout
+    assert "wss://x" in found.stdout
+    assert "execute" not in cloud.did
+
+
+def test_a_failure_is_one_line_with_the_root_cause(run: Run) -> None:
+    failed = event(1, "CREATE_FAILED", "Table", "limit exceeded", "AWS::DynamoDB::Table")
+    cloud = FakeCloud(found=stack("REVIEW_IN_PROGRESS"), script=[("ROLLBACK_COMPLETE", [failed])])
+
+    found = run(cloud, "deploy", "--yes")
+
+    assert found.return_value == 1
+    assert found.stderr == (
+        "streamer: Table (AWS::DynamoDB::Table) failed: limit exceeded. The stack is in ROLLBACK_COMPLETE.\n"
+    )
+
+
+def test_without_a_terminal_and_without_yes_nothing_is_asked_of_aws(run: Run) -> None:
+    cloud = FakeCloud()
+
+    found = run(cloud, "deploy")
+
+    assert isinstance(found.exception, DeployError)
+    assert "--yes" in str(found.exception)
+    assert cloud.did == []
+
+
+def test_a_dangerous_change_is_discarded_unless_it_is_named(run: Run) -> None:
+    lost = Change(
+        action="Modify",
+        logical_id="RequestsTable",
+        resource_type="AWS::DynamoDB::Table",
+        replacement=Replacement.YES,
+        properties=("KeySchema",),
+    )
+    there = stack(parameters={"JwtSecret": "****"})
+    cloud = FakeCloud(found=there, changes=(lost,))
+
+    refused = run(cloud, "deploy", "--yes")
+
+    assert isinstance(refused.exception, DangerError)
+    assert cloud.did[-2:] == ["propose", "delete change set"]
+    allowed = FakeCloud(found=there, changes=(lost,), script=[("UPDATE_COMPLETE", [event(1, "UPDATE_COMPLETE")])])
+    assert run(allowed, "deploy", "--yes", "--replace", "RequestsTable").return_value == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        pytest.param(["--parameter", "Jwt=x"], "one of the names JwtSecret", id="unknown parameter"),
+        pytest.param(["--parameter", "JwtSecret"], "not NAME=VALUE", id="no value"),
+        pytest.param(["--parameter", "JwtSecret=short"], "at least 32 characters; it has 5", id="short secret"),
+        pytest.param(["--guided"], "there is no terminal", id="guided without a terminal"),
+        pytest.param(["--stack-name", "no_good"], "stack name", id="stack name"),
+    ],
+)
+def test_bad_input_is_one_line_before_anything_is_built(run: Run, arguments: list[str], complaint: str) -> None:
+    found = run(FakeCloud(), "deploy", "--yes", *arguments)
+
+    assert isinstance(found.exception, DeployError)
+    assert complaint in str(found.exception)
+    assert "\n" not in str(found.exception)
+
+
+def test_status(run: Run) -> None:
+    parts = [
+        Resource(logical_id="Alarm", physical_id="a", resource_type="AWS::CloudWatch::Alarm", status="CREATE_COMPLETE"),
+        Resource(logical_id="Dead", physical_id="q", resource_type="AWS::SQS::Queue", status="CREATE_COMPLETE"),
+        Resource(logical_id="Api", physical_id="x", resource_type="AWS::ApiGatewayV2::Api", status="UPDATE_FAILED"),
+    ]
+    cloud = FakeCloud(found=stack(changed_at=0.0, outputs={"ApiId": "x"}), parts=parts)
+
+    said = run(cloud, "status").stdout
+
+    assert said.splitlines() == [
+        "chat-dev: CREATE_COMPLETE, 1970-01-01 00:00:00Z",
+        "  ✗ Api is in UPDATE_FAILED",
+        "  alarm: a rings",
+        "  Dead: about 3 wait",
+        "  resources: 1 Api, 1 Alarm, 1 Queue",
+        "  ApiId                      x",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("cloud", "complaint"),
+    [
+        pytest.param(FakeCloud(), "there is no stack chat-dev", id="none"),
+        pytest.param(FakeCloud(found=stack(tags={})), "was not made by streamer", id="of somebody else"),
+    ],
+)
+def test_status_of_no_stack_of_ours(run: Run, cloud: FakeCloud, complaint: str) -> None:
+    found = run(cloud, "status")
+
+    assert isinstance(found.exception, StackStateError)
+    assert complaint in str(found.exception)
+
+
+def test_logs(run: Run) -> None:
+    now = 4_000_000_000_000
+    cloud = FakeCloud(lines=[LogEvent(event_id="1", at_ms=now, message='{"level":"INFO"}\n')])
+
+    assert run(cloud, "logs", "router").stdout.endswith('{"level":"INFO"}\n')
+
+
+TABLES = ["chat-dev_connections", "chat-dev_requests", "chat-dev_subscriptions"]
+
+
+def test_destroy_keeps_tables_and_says_so(run: Run) -> None:
+    cloud = FakeCloud(found=stack(), tables=list(TABLES), script=[("DELETE_COMPLETE", [event(1, "DELETE_COMPLETE")])])
+
+    found = run(cloud, "destroy", "--yes")
+
+    assert found.return_value == 0
+    assert cloud.did == ["delete stack"]
+    assert cloud.tables == TABLES
+    assert "keep the table chat-dev_requests" in found.stdout
+    assert "the tables stay" in found.stdout
+
+
+def test_destroy_with_data(run: Run) -> None:
+    cloud = FakeCloud(found=stack(), tables=["mine", *TABLES], script=[("DELETE_COMPLETE", [event(1, "X")])])
+
+    assert run(cloud, "destroy", "--yes", "--delete-data").return_value == 0
+    assert cloud.tables == ["mine"]
+
+
+def test_destroy_with_data_works_after_the_stack_is_gone(run: Run) -> None:
+    cloud = FakeCloud(tables=list(TABLES))
+
+    assert run(cloud, "destroy", "--yes", "--delete-data").return_value == 0
+    assert cloud.tables == []
+
+
+@pytest.mark.parametrize(
+    ("cloud", "complaint"),
+    [
+        pytest.param(FakeCloud(), "there is no stack chat-dev", id="nothing there"),
+        pytest.param(FakeCloud(found=stack("UPDATE_IN_PROGRESS")), "being changed right now", id="in progress"),
+        pytest.param(FakeCloud(found=stack(tags={})), "was not made by streamer", id="of somebody else"),
+    ],
+)
+def test_what_destroy_refuses(run: Run, cloud: FakeCloud, complaint: str) -> None:
+    found = run(cloud, "destroy", "--yes")
+
+    assert isinstance(found.exception, DeployError)
+    assert complaint in str(found.exception)
+    assert cloud.did == []

@@ -1,0 +1,115 @@
+"""``streamer.toml``."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deploy.config import Config, load, parse, updated
+from deploy.errors import DeployError
+
+FILE = """
+service = "chat"
+region = "eu-central-1"
+log_retention_days = 7
+
+[environment]
+LOG_LEVEL = "DEBUG"
+COLOUR = "red"
+
+[stages.prod]
+log_retention_days = 365
+environment = { LOG_LEVEL = "INFO" }
+"""
+
+
+def test_without_a_file_the_folder_names_the_service(tmp_path: Path) -> None:
+    folder = tmp_path / "My Chat_App"
+    folder.mkdir()
+
+    config = load(folder, {})
+
+    assert (config.service, config.stage, config.stack, config.prefix) == (
+        "my-chat-app",
+        "dev",
+        "my-chat-app-dev",
+        "my-chat-app-dev_",
+    )
+
+
+def test_a_stage_overrides_the_file_and_the_command_line_overrides_both(tmp_path: Path) -> None:
+    config = parse(FILE, tmp_path, {"stage": "prod", "region": "us-west-2", "profile": None})
+
+    assert config.log_retention_days == 365
+    assert config.environment == {"LOG_LEVEL": "INFO", "COLOUR": "red"}
+    assert config.region == "us-west-2"
+    assert config.stack == "chat-prod"
+
+
+def test_other_stages_do_not_leak(tmp_path: Path) -> None:
+    config = parse(FILE, tmp_path, {})
+
+    assert config.log_retention_days == 7
+    assert config.environment["LOG_LEVEL"] == "DEBUG"
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        pytest.param("servce = 'x'", "unknown key 'servce'", id="typo"),
+        pytest.param("stages.prod.servce = 'x'", "unknown key 'servce'", id="typo in a stage"),
+        pytest.param("python = 3.13", "python is 3.13, which is not text", id="number for text"),
+        pytest.param("tracing = 'yes'", "which is not true or false", id="text for a flag"),
+        pytest.param("log_retention_days = true", "which is not a whole number", id="flag for a number"),
+        pytest.param("exclude = '*.csv'", "which is not a list of texts", id="text for a list"),
+        pytest.param("environment = { A = 1 }", "which is not a table of texts", id="number for a variable"),
+        pytest.param("service = 'Chat!'", "service is 'Chat!'", id="service name"),
+        pytest.param("service = ", "not valid TOML", id="syntax"),
+    ],
+)
+def test_mistakes_are_named_in_one_line(tmp_path: Path, text: str, complaint: str) -> None:
+    with pytest.raises(DeployError, match=complaint) as refused:
+        parse(text, tmp_path, {})
+
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        pytest.param(None, "cannot be read", id="missing"),
+        pytest.param("-----BEGIN PRIVATE KEY-----", "nothing private", id="private key"),
+        pytest.param("hello", "must hold a PEM public key", id="something else"),
+    ],
+)
+def test_only_a_public_key_is_taken_for_one(tmp_path: Path, text: str | None, complaint: str) -> None:
+    if text is not None:
+        (tmp_path / "key.pem").write_text(text)
+
+    with pytest.raises(DeployError, match=complaint):
+        Config(folder=tmp_path, service="chat", jwt_public_key="key.pem").settings()
+
+
+@pytest.mark.parametrize(
+    ("before", "values", "after"),
+    [
+        pytest.param("", {"service": "chat"}, 'service = "chat"\n', id="new file"),
+        pytest.param(
+            '# ours\nservice = "old" # why\n\n[environment]\nservice = "no"\n',
+            {"service": "new", "tracing": True},
+            '# ours\nservice = "new"\ntracing = true\n\n[environment]\nservice = "no"\n',
+            id="comments and tables stay",
+        ),
+        pytest.param(
+            "[environment]\nA = 'b'\n", {"days": 7}, "days = 7\n\n[environment]\nA = 'b'\n", id="only a table"
+        ),
+    ],
+)
+def test_updated(before: str, values: dict[str, Any], after: str) -> None:
+    assert updated(before, values) == after
+
+
+def test_updating_twice_changes_nothing_more() -> None:
+    once = updated(FILE, {"service": "x", "app": 'a "quoted" one'})
+
+    assert updated(once, {"service": "x", "app": 'a "quoted" one'}) == once

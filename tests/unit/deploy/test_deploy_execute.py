@@ -1,0 +1,213 @@
+"""Executing a plan through the boundary, and only displaying it."""
+
+import pytest
+from fake_cloud import STACK_ID, FakeCloud, event, stack
+
+from deploy.cloud import Change
+from deploy.errors import DeployError, FailedError, StoppedError
+from deploy.execute import Cargo, Display, Performer, Progress, Said, Ticked, summary
+from deploy.plan import CreateBucket, Plan, Propose, RemoveFailedStack, UploadCode, UploadTemplate
+
+CARGO = Cargo(zipped=b"zip", template="{}", values={"JwtSecret": "hush"}, tags={"streamer:service": "chat"})
+PROPOSE = Propose(stack_name="chat-dev", is_new=True, previous=(), adopted=())
+
+
+def made(*steps: object) -> Plan:
+    return Plan(bucket="b", code_key="chat/abc.zip", steps=steps, expected=())
+
+
+class Desk:
+    """A performer with its fake cloud, its report, and time that passes only when it sleeps."""
+
+    def __init__(self, cloud: FakeCloud, *, stop_at_sleep: int | None = None) -> None:
+        self.said: list[Progress] = []
+        self.slept = 0
+        self._stop_at = stop_at_sleep
+        self.performer = Performer(
+            cloud, cloud.account(), self.said.append, sleep=self._sleep, clock=lambda: float(self.slept)
+        )
+
+    def _sleep(self, seconds: float) -> None:
+        self.slept += 1
+        if self.slept == self._stop_at:
+            raise KeyboardInterrupt
+
+
+def test_a_dry_run_only_speaks() -> None:
+    said: list[Progress] = []
+    steps = (RemoveFailedStack("chat-dev"), CreateBucket("b"), UploadCode("b", "k", 1024), UploadTemplate("b", "t"))
+
+    assert Display(said.append).prepare(made(*steps, PROPOSE), CARGO) is None
+
+    assert [step.text.split()[:2] for step in said if isinstance(step, Said)] == [
+        ["would", "remove"],
+        ["would", "create"],
+        ["would", "upload"],
+        ["would", "upload"],
+        ["would", "create"],
+    ]
+
+
+def test_steps_are_performed_in_order() -> None:
+    cloud = FakeCloud()
+
+    found = Desk(cloud).performer.prepare(made(CreateBucket("b"), UploadCode("b", "chat/abc.zip", 3), PROPOSE), CARGO)
+
+    assert found is not None
+    assert cloud.did == ["create bucket b", "put chat/abc.zip", "propose"]
+    assert cloud.objects == {"chat/abc.zip": b"zip"}
+    values = {parameter.name: parameter.value for parameter in cloud.proposals[0].parameters}
+    assert values == {"JwtSecret": "hush", "CodeBucket": "b", "CodeKey": "chat/abc.zip"}
+
+
+def test_values_given_before_are_kept_unless_given_anew() -> None:
+    cloud = FakeCloud()
+    step = Propose(stack_name="chat-dev", is_new=False, previous=("JwtSecret", "CodeKey", "Other"), adopted=("t",))
+
+    Desk(cloud).performer.prepare(made(step), CARGO)
+
+    values = {parameter.name: parameter.value for parameter in cloud.proposals[0].parameters}
+    assert values["Other"] is None
+    assert values["JwtSecret"] == "hush"
+    assert cloud.proposals[0].adopts_existing
+
+
+def test_no_repr_shows_a_secret() -> None:
+    cloud = FakeCloud()
+
+    Desk(cloud).performer.prepare(made(PROPOSE), CARGO)
+
+    assert "hush" not in repr(cloud.proposals) + repr(CARGO)
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        pytest.param("The submitted information didn't contain changes. Submit different information", id="changes"),
+        pytest.param("No updates are to be performed.", id="updates"),
+    ],
+)
+def test_a_change_set_without_changes_is_no_failure_and_leaves_no_trace(reason: str) -> None:
+    cloud = FakeCloud(change_set_status="FAILED", change_set_reason=reason)
+    update = Propose(stack_name="chat-dev", is_new=False, previous=(), adopted=())
+
+    assert Desk(cloud).performer.prepare(made(update), CARGO) is None
+
+    assert cloud.did == ["propose", "delete change set"]
+
+
+def test_a_refused_change_set_leaves_no_trace() -> None:
+    cloud = FakeCloud(change_set_status="FAILED", change_set_reason="Requires capabilities : [CAPABILITY_NAMED_IAM]")
+
+    with pytest.raises(FailedError, match="CAPABILITY_NAMED_IAM"):
+        Desk(cloud).performer.prepare(made(PROPOSE), CARGO)
+
+    assert cloud.did == ["propose", "delete change set", "delete stack"]
+
+
+def test_a_large_template_is_named_by_its_address() -> None:
+    cloud = FakeCloud()
+
+    Desk(cloud).performer.prepare(made(UploadTemplate("b", "t.json"), PROPOSE), CARGO)
+
+    assert cloud.proposals[0].template == "https://b.s3.us-east-1.amazonaws.com/t.json"
+
+
+def test_resources_tick_off_until_the_stack_is_done() -> None:
+    script = [
+        ("CREATE_IN_PROGRESS", [event(1, "CREATE_IN_PROGRESS", "Api")]),
+        ("CREATE_IN_PROGRESS", []),
+        ("CREATE_COMPLETE", [event(2, "CREATE_COMPLETE", "Api")]),
+    ]
+    cloud = FakeCloud(found=stack("REVIEW_IN_PROGRESS"), script=script)
+    desk = Desk(cloud)
+
+    ended = desk.performer.apply(cloud.change_set("x"))
+
+    assert ended.status == "CREATE_COMPLETE"
+    ticks = [(step.event.status, step.elapsed_seconds) for step in desk.said if isinstance(step, Ticked)]
+    assert ticks == [("CREATE_IN_PROGRESS", 0.0), ("CREATE_COMPLETE", 2.0)]
+
+
+def test_a_failure_names_its_root_cause_and_where_the_stack_is_now() -> None:
+    failed = [
+        event(1, "UPDATE_FAILED", "Function", "Resource update cancelled"),
+        event(2, "UPDATE_FAILED", "Queue", "The queue already exists.", "AWS::SQS::Queue"),
+    ]
+    cloud = FakeCloud(found=stack(), script=[("UPDATE_ROLLBACK_COMPLETE", failed)])
+
+    with pytest.raises(FailedError) as refused:
+        Desk(cloud).performer.apply(cloud.change_set("x"))
+
+    assert str(refused.value) == (
+        "Queue (AWS::SQS::Queue) failed: The queue already exists. The stack is in UPDATE_ROLLBACK_COMPLETE."
+    )
+
+
+def test_ctrl_c_while_aws_works_says_how_to_go_on() -> None:
+    cloud = FakeCloud(found=stack(), script=[("UPDATE_IN_PROGRESS", [event(1, "UPDATE_IN_PROGRESS")])])
+
+    with pytest.raises(StoppedError, match=r"goes on with chat-dev by itself.*streamer status"):
+        Desk(cloud, stop_at_sleep=1).performer.apply(cloud.change_set("x"))
+
+    assert cloud.did == ["execute"]
+
+
+def test_ctrl_c_while_the_change_set_is_made_leaves_no_trace() -> None:
+    cloud = FakeCloud(change_set_status="CREATE_IN_PROGRESS")
+
+    with pytest.raises(StoppedError, match="nothing was changed"):
+        Desk(cloud, stop_at_sleep=1).performer.prepare(made(PROPOSE), CARGO)
+
+    assert cloud.did == ["propose", "delete change set", "delete stack"]
+
+
+def test_a_change_set_that_nobody_wants_is_forgotten_with_the_stack_that_exists_only_for_it() -> None:
+    cloud = FakeCloud()
+
+    Desk(cloud).performer.discard(cloud.change_set("x"), is_new=True)
+
+    assert cloud.did == ["delete change set", "delete stack"]
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        pytest.param(("DELETE_COMPLETE", [event(1, "DELETE_COMPLETE")]), id="still described"),
+        pytest.param((None, []), id="forgotten"),
+    ],
+)
+def test_removing_a_stack_waits_until_it_is_gone(end: tuple[str | None, list]) -> None:
+    before = FakeCloud(found=stack(), script=[("DELETE_IN_PROGRESS", []), end])
+
+    Desk(before).performer.remove("chat-dev")
+
+    assert before.did == ["delete stack"]
+
+
+def test_a_stack_that_cannot_be_deleted_says_why() -> None:
+    why = event(1, "DELETE_FAILED", "Role", "in use", "AWS::IAM::Role")
+    cloud = FakeCloud(found=stack(), script=[("DELETE_FAILED", [why])])
+
+    with pytest.raises(FailedError, match=r"Role .* in use"):
+        Desk(cloud).performer.remove("chat-dev")
+
+
+def test_a_stack_that_is_gone_needs_no_removal() -> None:
+    cloud = FakeCloud()
+
+    Desk(cloud).performer.remove("chat-dev")
+
+    assert cloud.did == []
+
+
+def test_summary_counts_what_people_ask_for() -> None:
+    kinds = [("Add", "False"), ("Add", "False"), ("Modify", "False"), ("Modify", "True"), ("Remove", "False")]
+    changes = tuple(Change(action=a, logical_id="x", resource_type="y", replacement=r) for a, r in kinds)  # type: ignore[arg-type]
+
+    assert summary(changes) == {"added": 2, "modified": 1, "replaced": 1, "removed": 1}
+
+
+def test_the_display_has_nothing_to_apply() -> None:
+    with pytest.raises(DeployError, match="dry run"):
+        Display(lambda step: None).apply(FakeCloud().change_set(STACK_ID))

@@ -1,0 +1,253 @@
+"""Planning: what is there and what should be decide what is done."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from fake_cloud import event, stack
+
+from deploy.cloud import Account, BucketState, Change, Replacement, Stack
+from deploy.errors import DangerError, DeployError, StackStateError
+from deploy.plan import (
+    CreateBucket,
+    Found,
+    Propose,
+    RemoveFailedStack,
+    UploadCode,
+    UploadTemplate,
+    Wanted,
+    diff,
+    plan,
+    require_safe,
+    root_cause,
+)
+
+TABLE = {"Type": "AWS::DynamoDB::Table", "Properties": {"TableName": "t", "KeySchema": [1], "StreamSpecification": 1}}
+FUNCTION = {"Type": "AWS::Lambda::Function", "Properties": {"Code": {"S3Key": {"Ref": "CodeKey"}}, "Timeout": 3}}
+TEMPLATE = {
+    "Parameters": {"CodeKey": {}, "CodeBucket": {}, "JwtSecret": {"NoEcho": True}},
+    "Resources": {"Table": TABLE, "Function": FUNCTION},
+}
+KEY = "chat/abc.zip"
+
+
+@pytest.fixture
+def wanted() -> Wanted:
+    return Wanted(
+        stack_name="chat-dev",
+        stage="dev",
+        service="chat",
+        template=TEMPLATE,
+        template_bytes=1000,
+        code_digest="abc",
+        code_bytes=2048,
+        bucket=None,
+        given=frozenset({"JwtSecret"}),
+        needs_logging_role=True,
+    )
+
+
+@pytest.fixture
+def empty_account() -> Found:
+    return Found(
+        account=Account(account_id="123456789012", region="us-east-1"),
+        bucket=BucketState.ABSENT,
+        has_code=False,
+        stack=None,
+        template=None,
+        logging_role="arn",
+    )
+
+
+@pytest.fixture
+def deployed(empty_account: Found) -> Found:
+    there = stack(parameters={"CodeKey": KEY, "CodeBucket": "b", "JwtSecret": "****"})
+    return replace(empty_account, bucket=BucketState.OURS, has_code=True, stack=there, template=TEMPLATE)
+
+
+def test_a_first_deployment(wanted: Wanted, empty_account: Found) -> None:
+    made = plan(wanted, empty_account, inline_bytes=5000)
+
+    bucket = "streamer-code-123456789012-us-east-1"
+    assert made.steps == (
+        CreateBucket(bucket),
+        UploadCode(bucket, KEY, 2048),
+        Propose(stack_name="chat-dev", is_new=True, previous=(), adopted=()),
+    )
+    assert [change.action for change in made.expected] == ["Add", "Add"]
+
+
+def test_unchanged_code_is_not_uploaded_again(wanted: Wanted, deployed: Found) -> None:
+    made = plan(replace(wanted, given=frozenset()), deployed, inline_bytes=5000)
+
+    [step] = made.steps
+    assert step == Propose(
+        stack_name="chat-dev", is_new=False, previous=("CodeKey", "CodeBucket", "JwtSecret"), adopted=()
+    )
+    assert made.expected == ()
+
+
+def test_changed_code_changes_functions_and_nothing_else(wanted: Wanted, deployed: Found) -> None:
+    made = plan(replace(wanted, code_digest="def"), replace(deployed, has_code=False), inline_bytes=5000)
+
+    assert UploadCode(made.bucket, "chat/def.zip", 2048) in made.steps
+    assert [(change.logical_id, change.properties) for change in made.expected] == [("Function", ("Code",))]
+
+
+def test_without_asking_aws_a_first_deployment_is_assumed_and_that_is_said(wanted: Wanted) -> None:
+    made = plan(wanted, None, inline_bytes=5000)
+
+    assert made.bucket == "streamer-code-ACCOUNT-REGION"
+    assert "AWS was not asked" in made.notes[0]
+
+
+def test_a_large_template_goes_through_the_bucket(wanted: Wanted, deployed: Found) -> None:
+    made = plan(replace(wanted, template_bytes=5001), deployed, inline_bytes=5000)
+
+    assert UploadTemplate(made.bucket, "chat/chat-dev.template.json") in made.steps
+
+
+def test_tables_left_by_an_earlier_stack_are_adopted(wanted: Wanted, empty_account: Found) -> None:
+    made = plan(wanted, replace(empty_account, loose_tables=("t",)), inline_bytes=5000)
+
+    assert [(change.logical_id, change.action) for change in made.expected] == [
+        ("Function", "Add"),
+        ("Table", "Import"),
+    ]
+    assert "t" in made.notes[0]
+
+
+def test_the_remains_of_a_failed_creation_are_removed_first(wanted: Wanted, empty_account: Found) -> None:
+    made = plan(wanted, replace(empty_account, stack=stack("ROLLBACK_COMPLETE")), inline_bytes=5000)
+
+    assert made.steps[0] == RemoveFailedStack("chat-dev")
+    assert made.steps[-1] == Propose(stack_name="chat-dev", is_new=True, previous=(), adopted=())
+
+
+@pytest.mark.parametrize(
+    ("there", "complaint"),
+    [
+        pytest.param(stack("UPDATE_IN_PROGRESS"), "is being changed right now", id="in progress"),
+        pytest.param(
+            stack("UPDATE_ROLLBACK_FAILED", reason="table busy."),
+            r"\(table busy\); .*continue-update-rollback --stack-name chat-dev",
+            id="rollback failed",
+        ),
+        pytest.param(stack("ROLLBACK_FAILED"), "stuck in ROLLBACK_FAILED .*streamer destroy", id="creation stuck"),
+        pytest.param(stack("DELETE_FAILED"), "stuck in DELETE_FAILED", id="deletion stuck"),
+        pytest.param(stack(tags={}), "was not made by streamer.*--stack-name", id="name taken"),
+    ],
+)
+def test_a_stack_that_cannot_be_changed_is_one_clear_line(
+    wanted: Wanted, deployed: Found, there: Stack, complaint: str
+) -> None:
+    with pytest.raises(StackStateError, match=complaint) as refused:
+        plan(wanted, replace(deployed, stack=there), inline_bytes=5000)
+
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        pytest.param({"bucket": BucketState.FOREIGN}, "belongs to another account", id="bucket of someone else"),
+        pytest.param({"logging_role": None}, "logging_role = true", id="no role for access logs"),
+    ],
+)
+def test_what_the_account_lacks_is_one_clear_line(
+    wanted: Wanted, empty_account: Found, changes: dict[str, Any], complaint: str
+) -> None:
+    with pytest.raises(DeployError, match=complaint):
+        plan(wanted, replace(empty_account, **changes), inline_bytes=5000)
+
+
+def test_a_secret_that_nobody_gave_is_named_before_anything_happens(wanted: Wanted, empty_account: Found) -> None:
+    with pytest.raises(DeployError, match="no value for JwtSecret"):
+        plan(replace(wanted, given=frozenset()), empty_account, inline_bytes=5000)
+
+
+def test_a_plan_holds_no_value_of_a_parameter(wanted: Wanted, deployed: Found) -> None:
+    assert "****" not in repr(plan(wanted, deployed, inline_bytes=5000))
+
+
+@pytest.mark.parametrize(
+    ("property_", "replacement"),
+    [
+        pytest.param("KeySchema", Replacement.YES, id="key"),
+        pytest.param("TableName", Replacement.YES, id="name"),
+        pytest.param("StreamSpecification", Replacement.NO, id="stream"),
+    ],
+)
+def test_diff_knows_what_makes_a_new_table(property_: str, replacement: Replacement) -> None:
+    changed = {**TABLE, "Properties": {**TABLE["Properties"], property_: "other"}}
+
+    [change] = diff({"Resources": {"Table": TABLE}}, {"Resources": {"Table": changed}})
+
+    assert (change.replacement, change.properties) == (replacement, (property_,))
+
+
+def test_diff_of_the_same_is_empty_and_of_nothing_is_everything() -> None:
+    assert diff(TEMPLATE, TEMPLATE) == ()
+    assert {change.action for change in diff({}, TEMPLATE)} == {"Add"}
+    assert {change.action for change in diff(TEMPLATE, {})} == {"Remove"}
+
+
+def change(
+    action: str = "Modify", replacement: Replacement = Replacement.NO, type_: str = "AWS::DynamoDB::Table"
+) -> Change:
+    return Change(action=action, logical_id="Thing", resource_type=type_, replacement=replacement)
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        pytest.param(change(replacement=Replacement.YES), (), id="replaced"),
+        pytest.param(change("Remove"), (), id="removed"),
+        pytest.param(
+            change(replacement=Replacement.CONDITIONAL),
+            (change(replacement=Replacement.YES),),
+            id="perhaps replaced, and our own comparison says so",
+        ),
+        pytest.param(change(replacement=Replacement.YES, type_="AWS::ApiGatewayV2::Api"), (), id="API"),
+    ],
+)
+def test_danger_needs_an_explicit_word(found: Change, expected: tuple[Change, ...]) -> None:
+    with pytest.raises(DangerError, match="--replace Thing"):
+        require_safe([found], expected, frozenset())
+
+    require_safe([found], expected, frozenset({"Thing"}))
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        pytest.param(change(), id="modified in place"),
+        pytest.param(change(replacement=Replacement.CONDITIONAL), id="perhaps, but our own comparison denies it"),
+        pytest.param(change("Add"), id="added"),
+        pytest.param(change(replacement=Replacement.YES, type_="AWS::Lambda::Permission"), id="nothing precious"),
+    ],
+)
+def test_what_is_harmless_needs_none(found: Change) -> None:
+    require_safe([found], [], frozenset())
+
+
+def test_the_root_cause_is_the_first_failure_not_the_last() -> None:
+    events = [
+        event(1, "CREATE_IN_PROGRESS", "Api"),
+        event(2, "CREATE_FAILED", "Queue", "Resource creation cancelled"),
+        event(3, "CREATE_FAILED", "Table", "Table already exists: t"),
+        event(4, "CREATE_FAILED", "Function", "Resource creation cancelled"),
+        event(5, "ROLLBACK_IN_PROGRESS", "chat-dev", "The following failed: [Table]", "AWS::CloudFormation::Stack"),
+    ]
+
+    cause = root_cause(events)
+
+    assert cause is not None
+    assert cause.logical_id == "Table"
+
+
+def test_a_failure_of_the_whole_stack_is_a_cause_when_there_is_no_other() -> None:
+    events = [event(1, "ROLLBACK_IN_PROGRESS", "chat-dev", "no permission", "AWS::CloudFormation::Stack")]
+
+    assert root_cause(events) == events[0]
+    assert root_cause([]) is None
