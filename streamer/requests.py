@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Final
 
-from streamer.stores.records import Failure, ProgressPoint, RequestRecord, Status
+from streamer.stores.records import Failure, Listener, ProgressPoint, RequestRecord, Status
 
 
 class Step(enum.StrEnum):
@@ -69,6 +69,10 @@ def is_final(status: Status) -> bool:
     return not TRANSITIONS[status]
 
 
+LIVE: Final = frozenset(status for status in Status if not is_final(status))
+"""The statuses of requests that are not over."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guard:
     """What a stored request must look like for a change to be applied; all that is set must hold."""
@@ -100,6 +104,10 @@ class Change:
     """Fields of `RequestRecord` and what they become; None removes one."""
     begins_attempt: bool = False
     """Whether the attempt number goes up by one."""
+    joining: frozenset[Listener] = frozenset()
+    """Connections that hear about the request from now on."""
+    leaving: frozenset[Listener] = frozenset()
+    """Connections that do not any more."""
     returns_record: bool = False
     """Whether the caller needs the record as it is after the change."""
 
@@ -109,7 +117,12 @@ class Change:
 
     def applied_to(self, record: RequestRecord) -> RequestRecord:
         """The record after the change."""
-        return replace(record, **self.values, attempt=record.attempt + self.begins_attempt)
+        return replace(
+            record,
+            **self.values,
+            attempt=record.attempt + self.begins_attempt,
+            listeners=(record.listeners | self.joining) - self.leaving,
+        )
 
 
 def claim(*, runner: str, now: float, lease_seconds: float) -> Change:
@@ -149,8 +162,22 @@ def fail(failure: Failure, *, attempt: int, now: float) -> Change:
     return _by_attempt(Step.FAIL, attempt, _final(Status.FAILED, now) | {"error": failure})
 
 
+def join(listener: Listener) -> Change:
+    """Let a connection hear about a request that is not over; refused if it is: then its final message is known.
+
+    Because it is one update, whoever ends the request either sees the listener or comes first.
+    """
+    return Change(guards=(Guard(statuses=LIVE),), values={}, joining=frozenset({listener}), returns_record=True)
+
+
+def leave(listeners: frozenset[Listener]) -> Change:
+    """Let connections hear no more about a request; once it is over, nobody hears of it anyway."""
+    return Change(guards=(Guard(statuses=LIVE),), values={}, leaving=listeners)
+
+
 def _by_attempt(step: Step, attempt: int, values: Mapping[str, Any]) -> Change:
-    return Change(guards=(Guard(statuses=sources(step), attempt=attempt),), values=values)
+    # The record is returned for its listeners, who may have changed since the attempt began.
+    return Change(guards=(Guard(statuses=sources(step), attempt=attempt),), values=values, returns_record=True)
 
 
 def _final(status: Status, now: float) -> dict[str, Any]:

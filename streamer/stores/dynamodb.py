@@ -24,7 +24,9 @@ from streamer.stores.items import (
     request_key_item,
     request_record,
     subscription_item,
+    subscription_record,
 )
+from streamer.stores.names import BY_OWNER, BY_TARGET, BY_TENANT
 from streamer.stores.records import ConnectionRecord, RequestKey, RequestRecord, SubscriptionRecord
 
 BATCH_ITEMS: Final = 25
@@ -47,6 +49,30 @@ def _translated(operation: str) -> Iterator[None]:
         raise StoreError(f"DynamoDB refused {operation}: {code}: {message}") from exc
     except BotoCoreError as exc:
         raise StoreError(f"DynamoDB did not answer {operation}: {exc}") from exc
+
+
+def _pages(client: Any, **query: Any) -> Iterator[list[Any]]:
+    """The items of a query, page by page of at most a megabyte."""
+    while True:
+        with _translated("Query"):
+            page = client.query(**query)
+        yield page["Items"]
+        if "LastEvaluatedKey" not in page:
+            return
+        query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+
+def _found_by(client: Any, table: str, index: str, attribute: str, value: str) -> Iterator[Any]:
+    """All items of one partition of an index."""
+    pages = _pages(
+        client,
+        TableName=table,
+        IndexName=index,
+        KeyConditionExpression="#name = :value",
+        ExpressionAttributeNames={"#name": attribute},
+        ExpressionAttributeValues={":value": {"S": value}},
+    )
+    return (item for page in pages for item in page)
 
 
 def _lost_against(exc: ClientError) -> Mapping[str, Any] | None:
@@ -85,6 +111,15 @@ class DynamoConnectionStore:
             )
         item = answer.get("Attributes")
         return connection_record(item) if item else None
+
+    def of_user(self, owner: str) -> list[ConnectionRecord]:
+        """See `ConnectionStore.of_user`."""
+        return [connection_record(item) for item in _found_by(self._client(), self._table, BY_OWNER, "owner", owner)]
+
+    def of_tenant(self, tenant_id: str) -> list[ConnectionRecord]:
+        """See `ConnectionStore.of_tenant`."""
+        found = _found_by(self._client(), self._table, BY_TENANT, "tenant_id", tenant_id)
+        return [connection_record(item) for item in found]
 
     def _key(self, connection_id: str) -> dict[str, dict[str, str]]:
         return {"connection_id": {"S": connection_id}}
@@ -165,31 +200,33 @@ class DynamoSubscriptionStore:
         with _translated("PutItem"):
             self._client().put_item(TableName=self._table, Item=subscription_item(record))
 
+    def remove(self, connection_id: str, target: str) -> None:
+        """See `SubscriptionStore.remove`."""
+        key = {"connection_id": {"S": connection_id}, "target": {"S": target}}
+        with _translated("DeleteItem"):
+            self._client().delete_item(TableName=self._table, Key=key)
+
+    def of_target(self, target: str) -> list[SubscriptionRecord]:
+        """See `SubscriptionStore.of_target`."""
+        found = _found_by(self._client(), self._table, BY_TARGET, "target", target)
+        return [subscription_record(item) for item in found]
+
     def remove_connection(self, connection_id: str) -> int:
         """See `SubscriptionStore.remove_connection`."""
         removed = 0
-        for keys in self._pages(connection_id):
+        pages = _pages(
+            self._client(),
+            TableName=self._table,
+            KeyConditionExpression="connection_id = :id",
+            ProjectionExpression="connection_id, #target",
+            ExpressionAttributeNames={"#target": "target"},
+            ExpressionAttributeValues={":id": {"S": connection_id}},
+        )
+        for keys in pages:
             for first in range(0, len(keys), BATCH_ITEMS):
                 self._delete([{"DeleteRequest": {"Key": key}} for key in keys[first : first + BATCH_ITEMS]])
             removed += len(keys)
         return removed
-
-    def _pages(self, connection_id: str) -> Iterator[list[Any]]:
-        start: dict[str, Any] = {}
-        while True:
-            with _translated("Query"):
-                page = self._client().query(
-                    TableName=self._table,
-                    KeyConditionExpression="connection_id = :id",
-                    ProjectionExpression="connection_id, #target",
-                    ExpressionAttributeNames={"#target": "target"},
-                    ExpressionAttributeValues={":id": {"S": connection_id}},
-                    **start,
-                )
-            yield page["Items"]
-            if "LastEvaluatedKey" not in page:
-                return
-            start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
 
     def _delete(self, requests: list[Any]) -> None:
         for attempt in range(BATCH_ATTEMPTS):

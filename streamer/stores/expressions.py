@@ -53,7 +53,12 @@ def update_of(change: Change) -> Update:
     if change.begins_attempt:
         name = placeholders.name("attempt")
         sets.append(f"{name} = {name} + {placeholders.value(request_value('attempt', 1))}")
-    update = f"SET {', '.join(sets)}" + (f" REMOVE {', '.join(removes)}" if removes else "")
+    clauses = [("SET", sets), ("REMOVE", removes)]
+    for word, listeners in (("ADD", change.joining), ("DELETE", change.leaving)):
+        if listeners:
+            name = placeholders.name("listeners")
+            clauses.append((word, [f"{name} {placeholders.value(request_value('listeners', listeners))}"]))
+    update = " ".join(f"{word} {', '.join(actions)}" for word, actions in clauses if actions)
     return Update(update, condition, placeholders.names, placeholders.values)
 
 

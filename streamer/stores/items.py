@@ -15,6 +15,7 @@ from streamer.messages import to_json
 from streamer.stores.records import (
     ConnectionRecord,
     Failure,
+    Listener,
     ProgressPoint,
     RequestKey,
     RequestRecord,
@@ -25,8 +26,8 @@ from streamer.stores.records import (
 ITEM_BYTES: Final = 400 * 1024
 """Largest item, names of attributes included. [DOC] ddb-docs:ServiceQuotas"""
 
-Value = dict[str, str]
-"""A typed attribute value: ``{"S": ...}`` or ``{"N": ...}``; nothing else is used."""
+Value = dict[str, Any]
+"""A typed attribute value: ``{"S": ...}``, ``{"N": ...}`` or, for a request's listeners, ``{"SS": [...]}``."""
 Item = dict[str, Value]
 
 
@@ -35,9 +36,9 @@ class Codec:
     """How one field becomes an attribute."""
 
     type: str
-    """``S`` or ``N``."""
-    write: Callable[[Any], str]
-    read: Callable[[str], Any]
+    """``S``, ``N`` or ``SS``."""
+    write: Callable[[Any], Any]
+    read: Callable[[Any], Any]
 
     def encode(self, value: Any) -> Value:
         """The typed attribute value; never called with None, which is an absent attribute."""
@@ -60,6 +61,12 @@ _STATUS: Final = Codec("S", str, Status)
 _NAMES: Final = Codec("S", lambda names: json.dumps(sorted(names)), lambda text: frozenset(json.loads(text)))
 _PROGRESS: Final = Codec("S", _dumped, lambda text: ProgressPoint(**json.loads(text)))
 _FAILURE: Final = Codec("S", _dumped, lambda text: Failure(**json.loads(text)))
+# A set, because two connections may join at once; neither ids of connections nor URLs contain a blank.
+_LISTENERS: Final = Codec(
+    "SS",
+    lambda listeners: sorted(f"{one.connection_id} {one.endpoint}" for one in listeners),
+    lambda texts: frozenset(Listener(*text.split(" ", 1)) for text in texts),
+)
 
 TTL: Final = "ttl"
 """The attribute that DynamoDB expires items by."""
@@ -96,6 +103,7 @@ _REQUEST: Final[Mapping[str, Codec]] = {
     "progress": _PROGRESS,
     "result_json": _TEXT,
     "error": _FAILURE,
+    "listeners": _LISTENERS,
 }
 _SUBSCRIPTION: Final[Mapping[str, Codec]] = {
     "connection_id": _TEXT,
@@ -151,14 +159,32 @@ def subscription_item(record: SubscriptionRecord) -> Item:
     return _encoded(record, _SUBSCRIPTION)
 
 
+def subscription_record(item: Mapping[str, Any]) -> SubscriptionRecord:
+    """The subscription that an item holds."""
+    return SubscriptionRecord(**_decoded(item, _SUBSCRIPTION))
+
+
 def item_bytes(item: Mapping[str, Value]) -> int:
     """The size that DynamoDB counts, rounded up: numbers take at most as many bytes as they have digits."""
-    return sum(len(name.encode()) + len(text.encode()) for name, value in item.items() for text in value.values())
+    return sum(
+        len(name.encode()) + sum(len(part.encode()) for part in _parts(content))
+        for name, value in item.items()
+        for content in value.values()
+    )
+
+
+def _parts(content: str | list[str]) -> list[str]:
+    return [content] if isinstance(content, str) else content
 
 
 def _encoded(record: Any, codecs: Mapping[str, Codec]) -> Item:
     values = ((field, codec, getattr(record, field)) for field, codec in codecs.items())
-    return {attribute_of(field): codec.encode(value) for field, codec, value in values if value is not None}
+    # DynamoDB knows no empty set: the attribute is absent then.
+    return {
+        attribute_of(field): codec.encode(value)
+        for field, codec, value in values
+        if value is not None and (codec is not _LISTENERS or value)
+    }
 
 
 def _decoded(item: Mapping[str, Any], codecs: Mapping[str, Codec]) -> dict[str, Any]:

@@ -51,6 +51,16 @@ class MemoryConnectionStore(MemoryStore):
         with self._call("DeleteItem"):
             return self.records.pop(connection_id, None)
 
+    def of_user(self, owner: str) -> list[ConnectionRecord]:
+        """See `ConnectionStore.of_user`."""
+        with self._call("Query"):
+            return [record for record in self.records.values() if record.owner == owner]
+
+    def of_tenant(self, tenant_id: str) -> list[ConnectionRecord]:
+        """See `ConnectionStore.of_tenant`."""
+        with self._call("Query"):
+            return [record for record in self.records.values() if record.tenant_id == tenant_id]
+
 
 class MemoryRequestStore(MemoryStore):
     """Queued requests."""
@@ -101,6 +111,16 @@ class MemorySubscriptionStore(MemoryStore):
         """See `SubscriptionStore.add`."""
         with self._call("PutItem"):
             self.records[record.connection_id, record.target] = record
+
+    def remove(self, connection_id: str, target: str) -> None:
+        """See `SubscriptionStore.remove`."""
+        with self._call("DeleteItem"):
+            self.records.pop((connection_id, target), None)
+
+    def of_target(self, target: str) -> list[SubscriptionRecord]:
+        """See `SubscriptionStore.of_target`."""
+        with self._call("Query"):
+            return [record for record in self.records.values() if record.target == target]
 
     def remove_connection(self, connection_id: str) -> int:
         """See `SubscriptionStore.remove_connection`."""

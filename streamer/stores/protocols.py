@@ -27,6 +27,18 @@ class ConnectionStore(Protocol):
         """Remove a connection and return what it was; None: it was not there."""
         ...
 
+    def of_user(self, owner: str) -> list[ConnectionRecord]:
+        """The connections of a user of a tenant (see `owner_of`).
+
+        From an index, so one that was opened or closed a moment ago may be missing or still there. One query per
+        megabyte.
+        """
+        ...
+
+    def of_tenant(self, tenant_id: str) -> list[ConnectionRecord]:
+        """The connections of a tenant; as `of_user`."""
+        ...
+
 
 class RequestStore(Protocol):
     """Queued requests."""
@@ -57,6 +69,18 @@ class SubscriptionStore(Protocol):
 
     def add(self, record: SubscriptionRecord) -> None:
         """Store a subscription; a repeated one changes nothing."""
+        ...
+
+    def remove(self, connection_id: str, target: str) -> None:
+        """Remove a subscription, if it is there."""
+        ...
+
+    def of_target(self, target: str) -> list[SubscriptionRecord]:
+        """Who wants to hear about a target.
+
+        From an index, so a subscription made or ended a moment ago may be missing or still there. One query per
+        megabyte.
+        """
         ...
 
     def remove_connection(self, connection_id: str) -> int:

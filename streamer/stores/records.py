@@ -92,6 +92,15 @@ class ConnectionRecord:
         return owner_of(self.tenant_id, self.user_id)
 
 
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """A connection that hears about a request besides the one that sent it."""
+
+    connection_id: str
+    endpoint: str
+    """Where the connection's ``@connections`` API is."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestRecord:
     """A queued request and all that became of it."""
@@ -126,6 +135,9 @@ class RequestRecord:
     """Set if and only if the status is COMPLETED."""
     error: Failure | None = None
     """Why it failed for good, or why the last attempt did."""
+    listeners: frozenset[Listener] = frozenset()
+    """Who hears about it besides `connection_id`. Kept with the request, so that whoever changes its state learns by
+    the same write whom to tell: no extra call, and nobody is missed (``docs/decisions/0007-listeners.md``)."""
 
     @property
     def owner(self) -> str:

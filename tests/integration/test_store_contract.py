@@ -22,7 +22,7 @@ from streamer.stores.client import Clients
 from streamer.stores.dynamodb import DynamoConnectionStore, DynamoRequestStore, DynamoSubscriptionStore
 from streamer.stores.memory import MemoryConnectionStore, MemoryRequestStore, MemorySubscriptionStore
 from streamer.stores.protocols import ConnectionStore, RequestStore, SubscriptionStore
-from streamer.stores.records import Failure, ProgressPoint, RequestKey, RequestRecord, Status
+from streamer.stores.records import Failure, Listener, ProgressPoint, RequestKey, RequestRecord, Status
 
 
 @dataclass
@@ -200,17 +200,61 @@ def test_progress_and_result_are_stored(stores: Stores, user: str) -> None:
     point = ProgressPoint(percentage=12.5, message="ä", metadata={"page": 1})
     stores.calls.clear()
 
-    assert stores.requests.apply(taken.key, life.progress(point, attempt=1, now=NOW + 1)) == Applied()
-    assert stores.requests.apply(taken.key, life.complete('{"a":1}', attempt=1, now=NOW + 2)) == Applied()
-    assert stores.calls == ["UpdateItem", "UpdateItem"]
-    assert stores.requests.get(taken.key) == replace(
-        taken,
-        status=Status.COMPLETED,
-        progress=point,
-        result_json='{"a":1}',
-        lease_expires_at=None,
-        updated_at=NOW + 2,
+    on_its_way = replace(taken, progress=point, updated_at=NOW + 1)
+    over = replace(
+        on_its_way, status=Status.COMPLETED, result_json='{"a":1}', lease_expires_at=None, updated_at=NOW + 2
     )
+    progress, complete = life.progress(point, attempt=1, now=NOW + 1), life.complete('{"a":1}', attempt=1, now=NOW + 2)
+    assert stores.requests.apply(taken.key, progress) == Applied(on_its_way)
+    assert stores.requests.apply(taken.key, complete) == Applied(over)
+    assert stores.calls == ["UpdateItem", "UpdateItem"]
+    assert stores.requests.get(taken.key) == over
+
+
+HERE, THERE = Listener("c-2=", "https://api.example.com/dev"), Listener("c-3=", "https://other.example.com/prod")
+
+
+def test_who_listens_is_learnt_by_the_write_that_changes_the_state(stores: Stores, user: str) -> None:
+    record = request_record(user_id=user)
+    stores.requests.create(record, now=NOW)
+    stores.calls.clear()
+
+    assert stores.requests.apply(record.key, life.join(HERE)) == Applied(replace(record, listeners=frozenset({HERE})))
+    assert stores.requests.apply(record.key, life.join(HERE)) == Applied(replace(record, listeners=frozenset({HERE})))
+    claim = stores.requests.apply(record.key, life.claim(runner="me", now=NOW, lease_seconds=60))
+    assert isinstance(claim, Applied)
+    assert claim.record is not None
+    assert claim.record.listeners == {HERE}
+    stores.requests.apply(record.key, life.join(THERE))
+    told = stores.requests.apply(
+        record.key, life.progress(ProgressPoint(percentage=1), attempt=claim.record.attempt, now=NOW)
+    )
+    assert isinstance(told, Applied)
+    assert told.record is not None
+    assert told.record.listeners == {HERE, THERE}
+    stores.requests.apply(record.key, life.leave(frozenset({HERE})))
+    end = stores.requests.apply(record.key, life.complete("1", attempt=claim.record.attempt, now=NOW))
+    assert isinstance(end, Applied)
+    assert end.record is not None
+    assert end.record.listeners == {THERE}
+    assert stores.calls == ["UpdateItem"] * 7
+
+
+def test_the_last_listener_can_leave(stores: Stores, user: str) -> None:
+    record = request_record(user_id=user, listeners=frozenset({HERE}))
+    stores.requests.create(record, now=NOW)
+
+    for _ in range(2):
+        stores.requests.apply(record.key, life.leave(frozenset({HERE})))
+
+    assert stores.requests.get(record.key) == replace(record, listeners=frozenset())
+
+
+def test_nobody_joins_what_is_over(stores: Stores, user: str) -> None:
+    record = request_record(user_id=user, status=Status.COMPLETED, result_json="1")
+    stores.requests.create(record, now=NOW)
+
+    assert stores.requests.apply(record.key, life.join(HERE)) == Refused(record)
 
 
 def test_an_error_is_stored(stores: Stores, user: str) -> None:
@@ -258,6 +302,8 @@ CHANGES = st.one_of(
     ),
     st.builds(life.progress, st.just(ProgressPoint(percentage=1)), attempt=st.integers(0, 3), now=st.just(2.0)),
     st.builds(life.complete, st.just("1"), attempt=st.integers(0, 3), now=st.just(2.0)),
+    st.builds(life.join, st.sampled_from([HERE, THERE])),
+    st.builds(life.leave, st.sampled_from([frozenset({HERE}), frozenset({HERE, THERE})])),
     st.builds(life.fail, st.just(Failure(code="X", message="")), attempt=st.integers(0, 3), now=st.just(2.0)),
 )
 _NUMBERS = iter(range(1_000_000))
@@ -312,6 +358,34 @@ def test_all_subscriptions_of_a_connection_are_removed(stores: Stores, user: str
     assert stores.calls == calls
     assert stores.subscriptions.remove_connection(user) == 0
     assert stores.subscriptions.remove_connection(f"{user}2") == 1
+
+
+def test_subscribers_of_a_target_are_found_until_they_leave(stores: Stores, user: str) -> None:
+    subscribers = [subscription_record(connection_id=f"c-{number}", target=user) for number in range(3)]
+    for record in (*subscribers, subscription_record(target=f"{user}2")):
+        stores.subscriptions.add(record)
+    stores.subscriptions.remove("c-1", user)
+    stores.subscriptions.remove("c-1", user)
+    stores.calls.clear()
+
+    found = stores.subscriptions.of_target(user)
+
+    assert sorted(found, key=lambda record: record.connection_id) == [subscribers[0], subscribers[2]]
+    assert stores.calls == ["Query"]
+
+
+def test_connections_of_a_user_and_of_a_tenant_are_found(stores: Stores, user: str) -> None:
+    ada, bob, eve = (
+        connection_record(connection_id=f"{tenant}-{name}", user_id=name, tenant_id=tenant)
+        for name, tenant in (("ada", user), ("bob", user), ("ada", f"{user}2"))
+    )
+    for record in (ada, bob, eve):
+        stores.connections.put(record)
+    stores.calls.clear()
+
+    assert stores.connections.of_user(ada.owner) == [ada]
+    assert sorted(stores.connections.of_tenant(user), key=lambda record: record.user_id) == [ada, bob]
+    assert stores.calls == ["Query", "Query"]
 
 
 def test_a_subscription_is_there_once(stores: Stores, user: str) -> None:
