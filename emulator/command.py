@@ -15,6 +15,8 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from streamer.errors import ConfigurationError
+
 from . import log
 from .banner import banner
 from .emulator import Emulator, EmulatorConfig
@@ -158,10 +160,13 @@ def _ready_files(paths: list[Path], content: Mapping[str, Any]) -> Iterator[None
     """Files that exist, whole, while the emulator accepts traffic."""
     text = json.dumps(content, indent=2) + "\n"
     for path in paths:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f"{path.name}.{os.getpid()}")
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(path)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            partial = path.with_name(f"{path.name}.{os.getpid()}")
+            partial.write_text(text, encoding="utf-8")
+            partial.replace(path)
+        except OSError as error:
+            raise ConfigurationError(f"the ready file {path} cannot be written: {error.strerror}") from error
     try:
         yield
     finally:

@@ -131,15 +131,18 @@ def _kept(engine: EmbeddedDynamoDB, state_file: Path | None) -> Iterator[None]:
     if state_file is None:
         yield
         return
-    if state_file.exists():
-        try:
+    partial = state_file.with_name(f"{state_file.name}.partial")
+    try:
+        if state_file.exists():
             engine.load(state_file.read_bytes())
-        except OSError as error:
-            raise ConfigurationError(f"the state file {state_file} cannot be read: {error.strerror}") from error
+        # Tried now, not when the run is over and all of it would be lost.
+        state_file.parent.mkdir(parents=True, exist_ok=True)
+        partial.touch()
+    except OSError as error:
+        raise ConfigurationError(f"the state file {state_file} cannot be used: {error.strerror}") from error
     try:
         yield
     finally:
-        partial = state_file.with_name(f"{state_file.name}.partial")
         partial.write_bytes(engine.dump())
         partial.replace(state_file)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final, Protocol, TextIO
 
 from .environment import log_group_name
+from .readable import readable
 
 TAIL_BYTES: Final = 4096
 """How much of the log ``LogType=Tail`` returns. [DOC] Lambda API, Invoke"""
@@ -41,7 +42,10 @@ class NoLog:
 
 
 class PrettyLog:
-    """For people: each line behind the function's name and the start of the request id; Lambda's own are left out."""
+    """For people: each line behind the function's name and the start of the request id.
+
+    Structured lines are shortened, metrics and Lambda's own lines left out.
+    """
 
     platform_lines = False
 
@@ -54,7 +58,9 @@ class PrettyLog:
         if platform and _is_routine(line):
             return
         prefix = f"{function} {(request_id or 'init')[:8]} | "
-        text = "".join(f"{prefix}{part}\n" for part in line.splitlines() or [""])
+        text = "".join(f"{prefix}{part}\n" for part in readable(line))
+        if not text:
+            return
         with self._lock:
             self._stream.write(text)
             self._stream.flush()

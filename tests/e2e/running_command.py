@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import IO, Any, Self
 
 import boto3
+from websockets.sync.client import ClientConnection, connect
 
 STREAMER = Path(sysconfig.get_path("scripts")) / "streamer"
 PATIENCE_SECONDS = 60.0
@@ -41,11 +43,12 @@ class Output:
             self._ended = True
             self._changed.notify_all()
 
-    def wait_for(self, pattern: str) -> str:
-        """The first line with a match, now or later."""
+    def wait_for(self, pattern: str, *, count: int = 1) -> str:
+        """The first line with a match, or the ``count``-th one, now or later."""
 
         def found() -> str | None:
-            return next((line for line in self._lines if re.search(pattern, line)), None)
+            matching = (line for line in self._lines if re.search(pattern, line))
+            return next(itertools.islice(matching, count - 1, None), None)
 
         with self._changed:
             self._changed.wait_for(lambda: self._ended or found() is not None, PATIENCE_SECONDS)
@@ -119,15 +122,15 @@ class Emulate:
         """The port of everything."""
         return int(self.url.split(":")[2].split("/")[0])
 
-    def token(self, *arguments: str) -> str:
+    def token(self, *arguments: str, user: str = "ada") -> str:
         """What ``streamer token`` prints in the same folder."""
-        done = streamer("token", "--user", "ada", "--tenant", "acme", *arguments, folder=self.folder)
+        done = streamer("token", "--user", user, "--tenant", "acme", *arguments, folder=self.folder)
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
 
-    def address(self, *token_arguments: str) -> str:
+    def address(self, *token_arguments: str, user: str = "ada") -> str:
         """The WebSocket URL with a good token."""
-        return f"{self.url}?Authorization={self.token(*token_arguments)}"
+        return f"{self.url}?Authorization={self.token(*token_arguments, user=user)}"
 
     def aws(self, service: str, **options: Any) -> Any:
         """A boto3 client."""
@@ -136,7 +139,11 @@ class Emulate:
 
     def interrupt(self) -> int:
         """Send SIGINT, and wait for the exit status."""
-        self._process.send_signal(signal.SIGINT)
+        return self.stop(signal.SIGINT)
+
+    def stop(self, number: signal.Signals) -> int:
+        """Send a signal, and wait for the exit status."""
+        self._process.send_signal(number)
         return self._process.wait(PATIENCE_SECONDS)
 
     def kill(self) -> None:
@@ -162,6 +169,20 @@ def streamer(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
         timeout=PATIENCE_SECONDS,
         check=False,
     )
+
+
+def ask(client: ClientConnection, action: str, payload: Any = None, *, request_id: str = "r-1") -> list[dict[str, Any]]:
+    """Everything the service says about one request, up to the final message."""
+    client.send(json.dumps({"action": action, "id": request_id, "payload": payload}))
+    messages = []
+    while not messages or messages[-1]["type"] not in {"response", "complete", "error", "pong"}:
+        messages.append(json.loads(client.recv(PATIENCE_SECONDS)))
+    return messages
+
+
+def dial(url: str, **options: Any) -> ClientConnection:
+    """A connected client."""
+    return connect(url, compression=None, proxy=None, open_timeout=PATIENCE_SECONDS, **options)
 
 
 def descendants(pid: int) -> set[int]:

@@ -8,26 +8,11 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import jwt
 import pytest
-from running_command import PATIENCE_SECONDS, Emulate, streamer
+from running_command import PATIENCE_SECONDS, Emulate, ask, dial, streamer
 from websockets.exceptions import InvalidStatus
-from websockets.sync.client import ClientConnection, connect
-
-
-def ask(client: ClientConnection, action: str, payload: Any = None, *, request_id: str = "r-1") -> list[dict[str, Any]]:
-    """Everything the service says about one request, up to the final message."""
-    client.send(json.dumps({"action": action, "id": request_id, "payload": payload}))
-    messages = []
-    while not messages or messages[-1]["type"] not in {"response", "complete", "error", "pong"}:
-        messages.append(json.loads(client.recv(PATIENCE_SECONDS)))
-    return messages
-
-
-def dial(url: str, **options: Any) -> ClientConnection:
-    return connect(url, compression=None, proxy=None, open_timeout=PATIENCE_SECONDS, **options)
 
 
 def test_the_ready_file_names_every_address(demo: Emulate) -> None:

@@ -1,0 +1,168 @@
+"""How ``streamer emulate`` starts, refuses to start, stops and dies."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from running_command import Emulate, ask, descendants, dial, streamer, watch_end
+from websockets.exceptions import ConnectionClosed
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
+def test_a_signal_closes_clients_with_1001_and_runs_every_disconnect(tmp_path: Path, number: signal.Signals) -> None:
+    with Emulate(folder=tmp_path) as emulator, ExitStack() as stack:
+        clients = [stack.enter_context(dial(emulator.address())) for _ in range(5)]
+
+        status = emulator.stop(number)
+
+        for client in clients:
+            with pytest.raises(ConnectionClosed) as closed:
+                client.recv()
+            assert closed.value.rcvd is not None
+            assert closed.value.rcvd.code == 1001
+    assert status == 0
+    assert emulator.log.wait_for_end().count("connection closed") == 5
+    assert not (tmp_path / "ready.json").exists()
+    assert not (tmp_path / ".streamer" / "emulator.json").exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
+def test_kill_9_leaves_no_process_behind(tmp_path: Path) -> None:
+    with Emulate(folder=tmp_path) as emulator, dial(emulator.address()) as client:
+        ask(client, "echo", 1)
+        client.send('{"action": "report", "payload": {"steps": 10, "seconds": 600}}')
+        client.recv()
+        running = {pid: watch_end(pid) for pid in descendants(emulator.pid)}
+
+        emulator.kill()
+
+        assert running, "functions run in processes of their own"
+        assert [pid for pid, has_ended in running.items() if not has_ended()] == []
+
+
+def test_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(
+        "import time\nfrom streamer import App\napp = App()\n\n\n"
+        "@app.action('hang')\ndef hang(request):\n    print('hanging', flush=True)\n    time.sleep(600)\n"
+    )
+    with Emulate(folder=tmp_path) as emulator, dial(emulator.address()) as client:
+        client.send('{"action": "hang"}')
+        emulator.log.wait_for("hanging")
+        os.kill(emulator.pid, signal.SIGINT)
+        emulator.log.wait_for("stopping")
+
+        assert emulator.stop(signal.SIGINT) == 128 + signal.SIGINT
+
+
+def test_a_second_start_on_the_same_port_says_so_in_one_line(demo: Emulate, tmp_path: Path) -> None:
+    done = streamer("emulate", "--port", str(demo.port), folder=tmp_path)
+
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr == (
+        f"streamer: port {demo.port} on 127.0.0.1 is in use (by another emulator?); "
+        "choose another with --port, or --port 0\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        pytest.param(["nowhere:app"], "there is no module 'nowhere'", id="no such module"),
+        pytest.param(["json:app"], "module 'json' has no attribute 'app'", id="no such attribute"),
+        pytest.param(["json:loads"], "'json:loads' is of type function", id="neither app nor topology"),
+        pytest.param(["nowhere"], "write it as module:attribute", id="no attribute named"),
+        pytest.param(["--port", "70000"], "--port", id="port out of range"),
+        pytest.param(["--port", "http"], "--port", id="port not a number"),
+        pytest.param(["--host", "203.0.113.1", "--port", "0"], "cannot listen on 203.0.113.1", id="not our address"),
+        pytest.param(["--idle-timeout", "-1"], "--idle-timeout", id="negative duration"),
+        pytest.param(["--integration-timeout", "30"], "--integration-timeout", id="more than AWS allows"),
+        pytest.param(["--dynamodb", "localhost"], "neither 'embedded' nor a URL", id="no URL"),
+        pytest.param(["--dynamodb", "http://127.0.0.1:1", "--port", "0"], "127.0.0.1:1", id="no DynamoDB there"),
+        pytest.param(["--isolation", "docker"], "--isolation", id="unknown isolation"),
+        pytest.param(["--nonsense"], "--nonsense", id="unknown option"),
+        pytest.param(["--ready-file", "."], "ready-file", id="ready file is a folder"),
+        pytest.param(["--ready-file", "/proc/no/ready.json", "--port", "0"], "ready", id="ready file cannot be made"),
+        pytest.param(["--state", "/proc/no/state", "--port", "0"], "state", id="state file cannot be made"),
+    ],
+)
+def test_bad_input_gets_one_line_and_status_2(tmp_path: Path, arguments: list[str], complaint: str) -> None:
+    done = streamer("emulate", *arguments, folder=tmp_path)
+
+    assert done.returncode == 2, done.stderr
+    assert complaint in done.stderr
+    assert done.stderr.startswith("streamer: ")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("source", "complaint"),
+    [
+        pytest.param("import nothing_of_this_name\n", "imports 'nothing_of_this_name'", id="missing dependency"),
+        pytest.param("1 / 0\n", "ZeroDivisionError", id="raises when imported"),
+        pytest.param("def broken(:\n", "SyntaxError", id="syntax error"),
+        pytest.param("application = 1\n", "has no attribute 'app'", id="no app in it"),
+    ],
+)
+def test_an_app_that_cannot_be_loaded_gets_one_line(tmp_path: Path, source: str, complaint: str) -> None:
+    (tmp_path / "app.py").write_text(source)
+
+    done = streamer("emulate", "--port", "0", folder=tmp_path)
+
+    assert done.returncode == 2
+    assert complaint in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_json_logs_are_json_on_every_line_that_is_not_lambdas_own(tmp_path: Path) -> None:
+    with Emulate("--log-format", "json", folder=tmp_path) as emulator:
+        with dial(emulator.address()) as client:
+            ask(client, "echo", {"a": 1})
+            ask(client, "fail")
+        emulator.interrupt()
+
+    lines = emulator.log.wait_for_end().splitlines()
+    platform = ("START ", "END ", "REPORT ", "INIT_START ")
+    records = [json.loads(line) for line in lines if not line.startswith(platform)]
+    events = [record["message"] for record in records if "message" in record]
+    assert {"connected", "action ran", "request failed", "disconnected", "stopping"} <= set(events)
+    assert all({"timestamp", "level"} <= record.keys() for record in records if "_aws" not in record)
+    assert [line for line in lines if line.startswith("REPORT ")]
+
+
+def test_no_token_appears_in_any_log(tmp_path: Path) -> None:
+    with Emulate("--log-format", "json", folder=tmp_path) as emulator:
+        token = emulator.token()
+        with dial(f"{emulator.url}?Authorization={token}") as client:
+            ask(client, "echo", {"a": 1})
+        with dial(emulator.url, additional_headers={"Authorization": f"Bearer {token}"}) as client:
+            ask(client, "fail")
+        emulator.interrupt()
+
+    assert token not in emulator.log.wait_for_end()
+    assert token.rpartition(".")[2] not in emulator.log.text
+
+
+def test_a_subprotocol_can_carry_the_token(demo: Emulate) -> None:
+    token = demo.token()
+
+    with dial(demo.url, subprotocols=["streamer.v1", f"bearer.{token}"]) as client:
+        assert client.subprotocol == "streamer.v1"
+        assert ask(client, "echo", 1)[0]["data"] == 1
+
+
+def test_tables_survive_a_restart_with_a_state_file(tmp_path: Path) -> None:
+    with Emulate("--state", "state", folder=tmp_path) as emulator, dial(emulator.address()) as client:
+        (*_, complete) = ask(client, "report", {"steps": 1, "seconds": 0}, request_id="kept")
+
+    with Emulate("--state", "state", folder=tmp_path) as emulator, dial(emulator.address()) as client:
+        (answer,) = ask(client, "status", {"request_id": "kept"})
+
+    assert complete["type"] == "complete"
+    assert answer["data"]["status"] == "COMPLETED"
