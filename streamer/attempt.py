@@ -10,24 +10,23 @@ import json
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 from streamer import answers, messages
 from streamer import requests as life
 from streamer.actions import Action, failure_of
+from streamer.audience import Audience
 from streamer.context import Cancelled, Request
 from streamer.errors import (
     ActionError,
     ErrorCode,
-    GoneError,
     ItemTooLargeError,
-    PayloadTooLargeError,
-    SendError,
     StoreError,
 )
 from streamer.execution import Running, Workers
 from streamer.observability import Logger
+from streamer.parts import trimmed
 from streamer.principal import Principal
 from streamer.requests import Change, Refused
 from streamer.sender import Sender
@@ -40,6 +39,8 @@ GRACE_SECONDS: Final = 2.0
 """How long an action may take to notice that its run is over, before it is left to itself."""
 PROGRESS_MESSAGE_CHARACTERS: Final = 4096
 """Longest text of a progress message; the rest is cut."""
+PROGRESS_METADATA_BYTES: Final = 32 * 1024
+"""Largest metadata of a progress message, about; its largest members are left out of more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,32 +55,6 @@ class Surroundings:
     stored_progress_seconds: float = 1.0
     """Least time between two stored progress points of one attempt; messages are not held back."""
     production: bool = True
-
-
-class Audience:
-    """The connection that a request came from; once it is gone, it is left alone. Used by one thread at a time."""
-
-    def __init__(self, sender: Sender, connection_id: str, log: Logger) -> None:
-        self._sender = sender
-        self._connection_id = connection_id
-        self._log = log
-        self._is_gone = False
-
-    def send(self, message: str) -> None:
-        """Send a message; that it cannot be delivered is logged and changes nothing for the request.
-
-        Raises:
-            PayloadTooLargeError: it is over 128 KB.
-        """
-        if self._is_gone:
-            return
-        try:
-            self._sender.send(self._connection_id, message)
-        except GoneError:
-            self._is_gone = True
-            self._log.info("the connection is gone; the request goes on without it")
-        except SendError as exc:
-            self._log.error("a message could not be delivered", error=exc)
 
 
 class Reporter:
@@ -102,17 +77,17 @@ class Reporter:
                 raise Cancelled(self._over)
             point = life.advanced(self._latest, percentage, str(message)[:PROGRESS_MESSAGE_CHARACTERS], metadata)
             if point is not None:
-                self._latest = self._sent(point)
+                now = self._clock()
+                self._audience.send(messages.progress(self._request_id, point, now=now), now=now, is_progress=True)
+                self._latest = point
                 self._has_news = True
 
-    def _sent(self, point: ProgressPoint) -> ProgressPoint:
-        try:
-            self._audience.send(messages.progress(self._request_id, point, now=self._clock()))
-        except PayloadTooLargeError:
-            # Only its metadata can be that large; how far the action is matters more.
-            point = replace(point, metadata=None)
-            self._audience.send(messages.progress(self._request_id, point, now=self._clock()))
-        return point
+    def tell(self, record: RequestRecord) -> None:
+        """Go on with the listeners that a newly written record names; new ones are told how far the action is."""
+        with self._lock:
+            latest = self._latest
+            message = messages.progress(self._request_id, latest, now=self._clock()) if latest is not None else None
+            self._audience.update(record, latest=message)
 
     def news(self) -> ProgressPoint | None:
         """The latest point, unless it was asked for before."""
@@ -132,7 +107,7 @@ def _copied(metadata: Any) -> dict[str, Any] | None:
     if not isinstance(metadata, Mapping):
         raise TypeError(f"progress metadata must be a mapping, not {type(metadata).__name__}")
     copied: dict[str, Any] = json.loads(messages.to_json(dict(metadata)))
-    return copied
+    return trimmed(copied, PROGRESS_METADATA_BYTES)
 
 
 class Attempt:
@@ -143,7 +118,7 @@ class Attempt:
         record: RequestRecord,
         *,
         surroundings: Surroundings,
-        sender: Sender,
+        sender_at: Callable[[str], Sender],
         log: Logger,
         time_left_seconds: float,
     ) -> None:
@@ -154,7 +129,7 @@ class Attempt:
         settling_seconds = min(SETTLING_SECONDS, time_left_seconds / 4)
         self._ends_at = surroundings.monotonic() + time_left_seconds
         self._action_ends_at = self._ends_at - settling_seconds
-        self._audience = Audience(sender, record.connection_id, log)
+        self._audience = Audience(record, sender_at=sender_at, workers=surroundings.workers, log=log)
         self._reporter = Reporter(record, self._audience, surroundings.clock)
         self._is_lost = False
 
@@ -169,7 +144,6 @@ class Attempt:
         """
         try:
             result_json = messages.result_json(self._outcome(action))
-            self._check_deliverable(result_json)
         except Exception as exc:  # noqa: BLE001 - an action or a validator may raise anything; it is logged
             if self._is_lost:
                 self._log.warning("the request ended or was taken over elsewhere; this attempt stops")
@@ -196,16 +170,9 @@ class Attempt:
         try:
             return self._settle(change)
         except ItemTooLargeError as exc:
-            self._log.warning("the result is too large to be stored", error=str(exc))
-            return self.fail(Failure(code=ErrorCode.PAYLOAD_TOO_LARGE, message="the result is too large to be stored"))
-
-    def _check_deliverable(self, result_json: str) -> None:
-        """Refuse a result that could not reach the client before it is stored as one."""
-        try:
-            messages.check_size(messages.complete(self._record.request_id, result_json, now=self._with.clock()))
-        except PayloadTooLargeError as exc:
-            failure = messages.too_large(exc)
-            raise ActionError(failure.message, code=ErrorCode.PAYLOAD_TOO_LARGE, details=failure.details) from exc
+            size_bytes = len(result_json.encode())
+            self._log.warning("the result is too large to be stored", error=str(exc), size_bytes=size_bytes)
+            return self.fail(messages.too_large_to_store(size_bytes))
 
     def _outcome(self, action: Action) -> Any:
         """What the action returns; raises what it raises, TIMEOUT, or Cancelled when the request is lost."""
@@ -259,12 +226,17 @@ class Attempt:
         point = self._reporter.news()
         if point is None:
             return
-        change = life.progress(point, attempt=self._record.attempt, now=self._with.clock())
+        change = life.progress(point, attempt=self._record.attempt, now=self._with.clock(), leaving=self._audience.gone)
         try:
-            self._is_lost = isinstance(self._with.requests.apply(self._record.key, change), Refused)
+            outcome = self._with.requests.apply(self._record.key, change)
         except StoreError as exc:
             # The next point, or the result, will do.
             self._log.warning("progress could not be stored", reason=str(exc))
+            return
+        if isinstance(outcome, Refused):
+            self._is_lost = True
+        elif outcome.record is not None:
+            self._reporter.tell(outcome.record)
 
     def _settle(self, change: Change) -> Status | None:
         """Store the end, and tell the client only if it is what is stored."""
@@ -273,8 +245,12 @@ class Attempt:
         if not life.is_settled_by(outcome, change, attempt=self._record.attempt):
             self._log.warning("the request ended or was taken over elsewhere; this end is dropped", status=status)
             return None
-        final = answers.final(change.applied_to(self._record), now=self._with.clock())
-        self._audience.send(final)
+        ended = _record_after(outcome) or change.applied_to(self._record)
+        # Whoever began to listen since the last progress is told the end, and nobody else has to tell them.
+        self._audience.update(ended)
+        now = self._with.clock()
+        self._audience.send(answers.final(ended, now=now), now=now)
+        self._audience.finish(until=self._ends_at, monotonic=self._with.monotonic)
         return status
 
     def _stored(self, change: Change) -> life.Applied | Refused:
@@ -291,3 +267,7 @@ class Attempt:
                 self._log.warning("the end could not be stored; trying again", reason=str(exc))
             self._with.sleep(pause_seconds)
             pause_seconds = min(2 * pause_seconds, 10.0)
+
+
+def _record_after(outcome: life.Applied | Refused) -> RequestRecord | None:
+    return outcome.record if isinstance(outcome, life.Applied) else outcome.current

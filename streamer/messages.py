@@ -20,6 +20,9 @@ from streamer.stores.records import Failure, ProgressPoint
 MESSAGE_BYTES: Final = 128 * 1024
 """Largest message in either direction, in bytes of UTF-8. [DOC] apigw-docs quotas"""
 
+STORED_BYTES: Final = 400 * 1024
+"""Largest item of DynamoDB: a queued request's payload, result and all else. [DOC] ddb-docs:ServiceQuotas"""
+
 ACTION_NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 """What an action may be called."""
 
@@ -170,6 +173,11 @@ def same_json(one: str, other: str) -> bool:
     return json.dumps(json.loads(one), sort_keys=True) == json.dumps(json.loads(other), sort_keys=True)
 
 
+def rounded(now: float) -> float:
+    """A time as messages carry it: Unix seconds with milliseconds."""
+    return round(now, 3)
+
+
 def check_size(message: str) -> None:
     """Check that API Gateway would deliver a message.
 
@@ -182,11 +190,20 @@ def check_size(message: str) -> None:
 
 
 def too_large(exc: PayloadTooLargeError) -> Failure:
-    """What a client is told instead of a message that cannot be delivered."""
+    """What a client is told instead of a message that cannot be delivered, not even in parts."""
     return Failure(
         code=ErrorCode.PAYLOAD_TOO_LARGE,
         message=f"the result makes a message of {exc.size_bytes} bytes; at most {exc.limit_bytes} can be delivered",
         details={"size_bytes": exc.size_bytes, "limit_bytes": exc.limit_bytes},
+    )
+
+
+def too_large_to_store(size_bytes: int) -> Failure:
+    """What a client is told instead of a result that does not fit into the request's item."""
+    return Failure(
+        code=ErrorCode.PAYLOAD_TOO_LARGE,
+        message=f"the result has {size_bytes} bytes; with the payload, at most about {STORED_BYTES} can be stored",
+        details={"size_bytes": size_bytes, "limit_bytes": STORED_BYTES},
     )
 
 
@@ -225,6 +242,11 @@ def pong(request_id: str, *, now: float) -> str:
     return _message("pong", request_id, now, {})
 
 
+def published(topic: str | None, data_json: str, *, now: float) -> str:
+    """Something was published to a topic, or (without one) sent to this connection, user or tenant."""
+    return _message("message", None, now, {"topic": topic}, data=data_json)
+
+
 def progress_fields(point: ProgressPoint) -> dict[str, Any]:
     """A progress point as clients see it."""
     fields: dict[str, Any] = {"percentage": point.percentage, "message": point.message}
@@ -242,5 +264,5 @@ def failure_fields(failure: Failure) -> dict[str, Any]:
 
 
 def _message(type_: str, request_id: str | None, now: float, fields: Mapping[str, Any], **texts: str) -> str:
-    head = to_json({"type": type_, "request_id": request_id, "timestamp": round(now, 3), **fields})
+    head = to_json({"type": type_, "request_id": request_id, "timestamp": rounded(now), **fields})
     return head[:-1] + "".join(f',"{name}":{text}' for name, text in texts.items()) + "}"

@@ -147,9 +147,9 @@ def claim(*, runner: str, now: float, lease_seconds: float) -> Change:
     )
 
 
-def progress(point: ProgressPoint, *, attempt: int, now: float) -> Change:
-    """Store how far the attempt is."""
-    return _by_attempt(Step.PROGRESS, attempt, {"progress": point, "updated_at": now})
+def progress(point: ProgressPoint, *, attempt: int, now: float, leaving: frozenset[Listener] = frozenset()) -> Change:
+    """Store how far the attempt is, and which listeners are gone."""
+    return replace(_by_attempt(Step.PROGRESS, attempt, {"progress": point, "updated_at": now}), leaving=leaving)
 
 
 def complete(result_json: str, *, attempt: int, now: float) -> Change:

@@ -102,7 +102,7 @@ class ProcessorHandler:
         attempt = Attempt(
             record,
             surroundings=self._with,
-            sender=self._sender_at(record.endpoint),
+            sender_at=self._sender_at,
             log=log,
             time_left_seconds=left_seconds,
         )

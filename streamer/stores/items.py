@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from streamer.messages import to_json
+from streamer.messages import STORED_BYTES, to_json
 from streamer.stores.records import (
     ConnectionRecord,
     Failure,
@@ -23,8 +23,8 @@ from streamer.stores.records import (
     SubscriptionRecord,
 )
 
-ITEM_BYTES: Final = 400 * 1024
-"""Largest item, names of attributes included. [DOC] ddb-docs:ServiceQuotas"""
+ITEM_BYTES: Final = STORED_BYTES
+"""Largest item, names of attributes included."""
 
 Value = dict[str, Any]
 """A typed attribute value: ``{"S": ...}``, ``{"N": ...}`` or, for a request's listeners, ``{"SS": [...]}``."""

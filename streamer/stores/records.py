@@ -30,10 +30,11 @@ def owner_of(tenant_id: str, user_id: str) -> str:
 
     Different pairs never give the same key, whatever characters the ids contain.
     """
-    return f"{_escaped(tenant_id)}#{_escaped(user_id)}"
+    return f"{escaped(tenant_id)}#{escaped(user_id)}"
 
 
-def _escaped(part: str) -> str:
+def escaped(part: str) -> str:
+    """A part of a key that is made of several with "#" between them."""
     return part.replace("%", "%25").replace("#", "%23")
 
 

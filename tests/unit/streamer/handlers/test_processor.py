@@ -11,15 +11,18 @@ import pytest
 from streamer_records import NOW, request_record
 
 from streamer import ActionError, App, Cancelled, ErrorCode, Progress, Request
-from streamer.attempt import Audience, Reporter, Surroundings
+from streamer import requests as life
+from streamer.attempt import Reporter, Surroundings
+from streamer.audience import Audience
 from streamer.dispatcher import key_of
 from streamer.errors import ItemTooLargeError, SendError, StoreError
 from streamer.execution import Workers
 from streamer.handlers.processor import ProcessorHandler
 from streamer.observability import Logger, Metrics
+from streamer.parts import Joiner
 from streamer.requests import Applied, Change, Refused
 from streamer.stores.memory import MemoryRequestStore
-from streamer.stores.records import Failure, ProgressPoint, RequestKey, RequestRecord, Status
+from streamer.stores.records import Failure, Listener, ProgressPoint, RequestKey, RequestRecord, Status
 from streamer.testing import (
     FakeClock,
     FakeContext,
@@ -280,7 +283,7 @@ def _exit(request: Request, progress: Progress) -> NoReturn:
             _raise(ActionError("no such page", code=ErrorCode.NOT_FOUND)), {}, "NOT_FOUND", "no such page", id="typed"
         ),
         pytest.param(lambda request, progress: {1}, {}, "INTERNAL_ERROR", "set has no form", id="not JSON"),
-        pytest.param(lambda request, progress: "x" * 131_072, {}, "PAYLOAD_TOO_LARGE", "at most", id="too large"),
+        pytest.param(lambda request, progress: "x" * 410_000, {}, "PAYLOAD_TOO_LARGE", "at most", id="too large"),
         pytest.param(
             lambda request, progress: 1,
             {"validator": lambda payload: False},
@@ -395,9 +398,10 @@ def test_progress_is_stored_while_the_action_runs(make: Callable[..., World]) ->
     assert stored.result_json == "true"
 
 
-def test_progress_is_stored_once() -> None:
-    record = request_record()
-    reporter = Reporter(record, Audience(RecordingSender(), "c-1", Logger(stream=io.StringIO())), FakeClock())
+def test_progress_is_stored_once(make: Callable[..., World]) -> None:
+    world, record = make(), request_record()
+    audience = Audience(record, sender_at=world.sender.at, workers=world.workers, log=Logger(stream=world.output))
+    reporter = Reporter(record, audience, FakeClock())
 
     reporter(10)
     reporter(20)
@@ -430,8 +434,8 @@ def test_progress_goes_on_from_where_an_earlier_attempt_was(make: Callable[..., 
     assert [message.get("percentage") for message in world.told] == [60, None]
 
 
-def test_metadata_that_is_too_large_is_left_out(make: Callable[..., World]) -> None:
-    world = make(lambda request, progress: progress(10, "big", {"x": "y" * 140_000}))
+def test_metadata_that_is_too_large_is_trimmed(make: Callable[..., World]) -> None:
+    world = make(lambda request, progress: progress(10, "big", {"x": "y" * 140_000, "page": 1}))
     world.run()
 
     assert world.told[0] | {"timestamp": 0} == {
@@ -440,7 +444,120 @@ def test_metadata_that_is_too_large_is_left_out(make: Callable[..., World]) -> N
         "timestamp": 0,
         "percentage": 10,
         "message": "big",
+        "metadata": {"page": 1, "_trimmed": ["x"]},
     }
+
+
+def test_a_result_over_128_kb_is_stored_whole_and_told_in_parts(make: Callable[..., World]) -> None:
+    world = make(lambda request, progress: "ä" * 100_000)
+
+    stored = world.run()
+
+    assert stored.status is Status.COMPLETED
+    joiner = Joiner()
+    joined = [text for part in world.told if (text := joiner.add(part)) is not None]
+    assert [json.loads(text)["result"] for text in joined] == ["ä" * 100_000]
+
+
+# listeners
+
+
+def listener(number: int) -> Listener:
+    return Listener(f"listener-{number}", "https://api.example.com/dev")
+
+
+def test_a_listener_hears_what_the_requester_hears(make: Callable[..., World]) -> None:
+    world = make(lambda request, progress: progress(10, "on"))
+    world.run(request_record(listeners=frozenset({listener(1)})))
+
+    assert world.sender.to("listener-1") == world.told
+    assert [message["type"] for message in world.told] == ["progress", "complete"]
+
+
+def test_who_joins_while_it_runs_gets_the_latest_progress_and_then_the_rest(make: Callable[..., World]) -> None:
+    joined = threading.Event()
+
+    class Joined(RecordingSender):
+        def send(self, connection_id: str, message: str | bytes) -> None:
+            super().send(connection_id, message)
+            if connection_id == "listener-1":
+                joined.set()
+
+    def act(request: Request, progress: Progress) -> bool:
+        progress(10, "before")
+        world.requests.apply(KEY, life.join(listener(1)))
+        return joined.wait(30)
+
+    world = make(act, sender=Joined(), stored_progress_seconds=0.001)
+    world.run()
+
+    assert [message["type"] for message in world.sender.to("listener-1")] == ["progress", "complete"]
+    assert world.sender.to("listener-1")[0]["percentage"] == 10
+
+
+def test_who_joins_at_the_last_moment_gets_the_end(make: Callable[..., World]) -> None:
+    world = make(lambda request, progress: isinstance(world.requests.apply(KEY, life.join(listener(1))), Applied))
+    world.run()
+
+    assert [message["type"] for message in world.sender.to("listener-1")] == ["complete"]
+
+
+def test_a_slow_listener_delays_nobody_and_gets_the_latest_progress(make: Callable[..., World]) -> None:
+    free = threading.Event()
+
+    class Slow(RecordingSender):
+        def send(self, connection_id: str, message: str | bytes) -> None:
+            if connection_id == "listener-1":
+                assert free.wait(30)
+            super().send(connection_id, message)
+
+    def act(request: Request, progress: Progress) -> int:
+        for percentage in range(1, 51):
+            progress(percentage)
+        # Everybody else has got everything by now.
+        assert len(world.told) == 50
+        free.set()
+        return 1
+
+    world = make(act, sender=Slow())
+    world.run(request_record(listeners=frozenset({listener(1)})))
+
+    heard = [message.get("percentage") for message in world.sender.to("listener-1")]
+    # One may have been on its way already; of those that waited the latest was kept.
+    assert heard[-2:] == [50, None]
+    assert len(heard) <= 3
+
+
+def test_a_gone_listener_leaves_the_request_without_a_call_of_its_own(make: Callable[..., World]) -> None:
+    left = threading.Event()
+
+    class Watched(ScriptedStore):
+        def apply(self, key: RequestKey, change: Change) -> Applied | Refused:
+            if change.leaving:
+                left.set()
+            return super().apply(key, change)
+
+    def act(request: Request, progress: Progress) -> bool:
+        for percentage in itertools.count():
+            progress(percentage % 100)
+            if left.wait(0.001):
+                return True
+        raise AssertionError
+
+    world = make(act, requests=Watched(), stored_progress_seconds=0.001)
+    world.sender.gone.add("listener-1")
+    stored = world.run(request_record(listeners=frozenset({listener(1), listener(2)})))
+
+    assert stored.listeners == {listener(2)}
+    assert set(world.requests.calls) == {"UpdateItem"}
+    assert world.sender.to("listener-2")[-1]["type"] == "complete"
+
+
+def test_listeners_cost_no_call(make: Callable[..., World]) -> None:
+    world = make(lambda request, progress: progress(10))
+    world.run(request_record(listeners=frozenset(listener(number) for number in range(5))))
+
+    assert world.requests.calls == ["UpdateItem", "UpdateItem"]
 
 
 # at least once
