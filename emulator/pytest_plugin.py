@@ -6,9 +6,9 @@ Nothing of the emulator is imported before a test asks for a fixture.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 
     from .emulator import EmulatorConfig
     from .thread import EmulatorThread
+
+    Start = Callable[[Any, EmulatorConfig], EmulatorThread]
+
+
+BEGAN: Final = pytest.StashKey[dict[str, int]]()
+EMULATORS: Final = ("streamer", "streamer_session")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -30,6 +36,29 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     parser.addini("streamer_target", "the App or topology to emulate, as module:attribute (default: app:app)")
     parser.addini("streamer_isolation", "where functions run: process (as on Lambda) or inline")
+    parser.addini("streamer_project", "folder of the service's code, from pytest's root folder", default=".")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show what the functions wrote during a test that failed."""
+    report = yield
+    if report.when == "call" and report.failed and item.stash.get(BEGAN, {}):
+        from .functions.readable import readable  # noqa: PLC0415 - see the module's docstring
+
+        for name, began in item.stash.get(BEGAN, {}).items():
+            lines = item.funcargs[name].logs.since(began)  # type: ignore[attr-defined] # every item of ours has them
+            text = "\n".join(f"{line.function}: {part}" for line in lines for part in readable(line.text))
+            report.sections.append((f"Log of the functions ({name})", text or "nothing"))
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Remember where the log was when the test began."""
+    funcargs: Mapping[str, Any] = getattr(item, "funcargs", {})
+    item.stash[BEGAN] = {name: funcargs[name].logs.count for name in EMULATORS if name in funcargs}
+    return (yield)
 
 
 def _option(config: pytest.Config, name: str) -> str | None:
@@ -44,8 +73,14 @@ def streamer_target(pytestconfig: pytest.Config) -> Any:
 
 @pytest.fixture(scope="session")
 def streamer_project(pytestconfig: pytest.Config) -> Path:
-    """The folder with the service's code: pytest's root folder; override it if the code is elsewhere."""
-    return pytestconfig.rootpath
+    """The folder with the service's code: pytest's root folder, or what ``streamer_project`` says in its settings."""
+    return pytestconfig.rootpath / str(pytestconfig.getini("streamer_project"))
+
+
+@pytest.fixture(scope="session")
+def streamer_environment() -> Mapping[str, str]:
+    """Environment variables the functions may get, as far as the App names them; override it to set some."""
+    return os.environ
 
 
 @pytest.fixture(scope="session")
@@ -62,8 +97,8 @@ def streamer_config(
 
 
 @pytest.fixture(scope="session")
-def streamer_start(streamer_project: Path) -> Callable[..., EmulatorThread]:
-    """A function of target and config that makes an emulator; for tests that need several, or special ones."""
+def streamer_start(streamer_project: Path, streamer_environment: Mapping[str, str]) -> Start:
+    """A function of target and config that makes an emulator to enter; for tests that need several, or special ones."""
     from .target import load_target  # noqa: PLC0415
     from .thread import emulator_thread  # noqa: PLC0415
 
@@ -71,14 +106,16 @@ def streamer_start(streamer_project: Path) -> Callable[..., EmulatorThread]:
         def load(environment: Mapping[str, str]) -> Topology:
             return load_target(target, folder=streamer_project, environment=environment).topology
 
-        return emulator_thread(load if isinstance(target, str) else target, config, os.environ)
+        return emulator_thread(load if isinstance(target, str) else target, config, streamer_environment)
 
     return start
 
 
 @pytest.fixture
 def streamer(
-    streamer_start: Callable[..., EmulatorThread], streamer_target: Any, streamer_config: EmulatorConfig
+    streamer_start: Callable[[Any, EmulatorConfig], EmulatorThread],
+    streamer_target: Any,
+    streamer_config: EmulatorConfig,
 ) -> Iterator[EmulatorThread]:
     """An emulator of this test's own, with empty tables."""
     with streamer_start(streamer_target, streamer_config) as emulator:
@@ -87,7 +124,9 @@ def streamer(
 
 @pytest.fixture(scope="session")
 def streamer_session(
-    streamer_start: Callable[..., EmulatorThread], streamer_target: Any, streamer_config: EmulatorConfig
+    streamer_start: Callable[[Any, EmulatorConfig], EmulatorThread],
+    streamer_target: Any,
+    streamer_config: EmulatorConfig,
 ) -> Iterator[EmulatorThread]:
     """One emulator for the whole run: faster; tests keep out of each other's way by using different users."""
     with streamer_start(streamer_target, streamer_config) as emulator:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import secrets
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,7 +17,7 @@ from typing import Any, Final, Self, TypeVar
 from urllib.parse import quote
 
 from streamer.auth import mint
-from streamer.client import Progress, StreamerClient
+from streamer.client import Event, Progress, StreamerClient
 from streamer.topology import Topology
 
 from .emulator import Emulator, EmulatorConfig
@@ -23,6 +25,7 @@ from .functions.environment import Endpoints
 
 START_SECONDS: Final = 60.0
 STOP_SECONDS: Final = 60.0
+KEPT_LINES: Final = 100_000
 
 _T = TypeVar("_T")
 
@@ -47,32 +50,49 @@ class LogLine:
 
 
 class LogCapture:
-    """Keeps every line; a `LogSink`."""
+    """Keeps every line (of a very long run, the latest ones); a `LogSink`."""
 
     platform_lines = False
 
     def __init__(self) -> None:
-        self._lines: list[LogLine] = []
+        self._lines: deque[LogLine] = deque(maxlen=KEPT_LINES)
+        self._count = 0
         self._arrived = threading.Condition()
 
     def write(self, function: str, request_id: str | None, line: str, *, platform: bool = False) -> None:
         """Keep the line."""
         with self._arrived:
             self._lines.append(LogLine(function, request_id, line))
+            self._count += 1
             self._arrived.notify_all()
 
     @property
     def lines(self) -> list[LogLine]:
         """All lines so far."""
-        with self._arrived:
-            return list(self._lines)
+        return self.since(0)
 
-    def wait_for(self, matches: Callable[[LogLine], bool], *, timeout_seconds: float = 10.0) -> LogLine:
-        """The first line that matches, now or when it is written.
+    @property
+    def count(self) -> int:
+        """How many lines were written so far; what `since` takes."""
+        with self._arrived:
+            return self._count
+
+    def since(self, count: int) -> list[LogLine]:
+        """The lines written after the first ``count``."""
+        with self._arrived:
+            skipped = max(0, count - (self._count - len(self._lines)))
+            return list(itertools.islice(self._lines, skipped, None))
+
+    def wait_for(self, wanted: str | Callable[[LogLine], bool], *, timeout_seconds: float = 10.0) -> LogLine:
+        """The first line that holds a text, or satisfies a function, now or when it is written.
 
         Raises:
             AssertionError: none was written in time; the message shows what was.
         """
+
+        def matches(line: LogLine) -> bool:
+            return wanted in line.text if isinstance(wanted, str) else wanted(line)
+
         with self._arrived:
             found = self._arrived.wait_for(
                 lambda: next((line for line in self._lines if matches(line)), None), timeout_seconds
@@ -97,10 +117,35 @@ class SyncClient:
         *,
         on_progress: Callable[[Progress], Any] | None = None,
         id: str | None = None,  # noqa: A002 - the protocol's own word
+        metadata: Mapping[str, Any] | None = None,
         timeout: float = 30.0,
     ) -> Any:
         """Run an action and wait for its result; see `StreamerClient.request` for the errors raised."""
-        return self._run(self._client.request(action, payload, on_progress=on_progress, id=id, timeout=timeout))
+        return self._run(
+            self._client.request(action, payload, on_progress=on_progress, id=id, metadata=metadata, timeout=timeout)
+        )
+
+    def events(
+        self,
+        action: str,
+        payload: Any = None,
+        *,
+        id: str | None = None,  # noqa: A002 - the protocol's own word
+        metadata: Mapping[str, Any] | None = None,
+        timeout: float = 30.0,
+    ) -> list[Event]:
+        """Every message about a request, up to and including the final one; a final ``error`` is among them.
+
+        Raises:
+            TimeoutError: there was no final one within ``timeout`` seconds.
+        """
+
+        async def collect() -> list[Event]:
+            async with asyncio.timeout(timeout):
+                return [event async for event in self._client.events(action, payload, id=id, metadata=metadata)]
+
+        events: list[Event] = self._run(collect())
+        return events
 
 
 class EmulatorThread:

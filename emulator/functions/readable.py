@@ -24,7 +24,7 @@ def readable(line: str) -> list[str]:
     if not isinstance(message, str) or not isinstance(level, str):
         return [line]
     shown = message if level == "INFO" else f"{level.lower()}: {message}"
-    fields = "  ".join(f"{name}={_short(value)}" for name, value in record.items() if name not in COMMON)
+    fields = " ".join(f"{name}={_short(value)}" for name, value in record.items() if name not in COMMON)
     return [f"{shown}  {fields}".rstrip(), *_trace(record)]
 
 

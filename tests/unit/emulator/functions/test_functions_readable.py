@@ -32,7 +32,7 @@ RECORD = {
         pytest.param("{not JSON", ["{not JSON"], id="looks like JSON"),
         pytest.param("[1, 2]", ["[1, 2]"], id="JSON list"),
         pytest.param('{"_aws": {"CloudWatchMetrics": []}, "Count": 1}', [], id="metrics"),
-        pytest.param(json.dumps(RECORD), ["action ran  request_id=r-1  latency_ms=0.5"], id="record"),
+        pytest.param(json.dumps(RECORD), ["action ran  request_id=r-1 latency_ms=0.5"], id="record"),
         pytest.param('{"level": "INFO", "message": "up"}', ["up"], id="record without fields"),
         pytest.param(
             '{"level": "ERROR", "message": "it failed", "why": "no luck", "stack_trace": ["Traceback:", "  here"]}',
@@ -65,5 +65,5 @@ def test_the_terminal_shows_each_line_behind_its_function_and_request() -> None:
     log.write("router", None, "imported")
 
     assert stream.getvalue() == (
-        "router 95e9a364 | action ran  request_id=r-1  latency_ms=0.5\nrouter init | imported\n"
+        "router 95e9a364 | action ran  request_id=r-1 latency_ms=0.5\nrouter init | imported\n"
     )
