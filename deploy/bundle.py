@@ -25,6 +25,7 @@ RUNTIME: Final = (
     "streamer/answers.py",
     "streamer/app.py",
     "streamer/attempt.py",
+    "streamer/audience.py",
     "streamer/auth.py",
     "streamer/changes.py",
     "streamer/context.py",
@@ -46,6 +47,7 @@ RUNTIME: Final = (
     "streamer/observability/logs.py",
     "streamer/observability/metrics.py",
     "streamer/observability/redaction.py",
+    "streamer/parts.py",
     "streamer/principal.py",
     "streamer/requests.py",
     "streamer/secrets.py",
@@ -59,6 +61,7 @@ RUNTIME: Final = (
     "streamer/stores/names.py",
     "streamer/stores/protocols.py",
     "streamer/stores/records.py",
+    "streamer/subscriptions.py",
     "streamer/topology.py",
 )
 """Every file of the runtime that a handler imports, and the topology, which modules of plain handlers may describe

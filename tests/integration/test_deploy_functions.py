@@ -1,0 +1,312 @@
+"""What is deployed works and may do what it does: the bundle alone, with the roles of the template.
+
+The four functions run from the unpacked bundle, each in a process of its own under AWS's runtime client. Every call
+they make to AWS is recorded and compared with the roles, both ways.
+"""
+
+import fnmatch
+import json
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from boto3.dynamodb.types import TypeSerializer
+from deployed_functions import RUNTIME_CLIENT, Call, DeployedFunction, RecordingAws, recording_aws, running
+from moto.server import ThreadedMotoServer
+
+from deploy.bundle import unpack
+from deploy.bytecode import _provide
+from deploy.config import Config
+from deploy.project import Service, build, load_service
+from streamer.auth import mint
+from streamer.testing import connect_event, disconnect_event, message_event
+
+REGION = "us-east-1"
+ACCOUNT = "123456789012"
+SECRET = "a secret of forty characters, or a few more"
+CONNECTION = "WgQ2HdS5oAMCKkw="
+
+APP = """
+import os
+
+from streamer import App
+
+app = App(environment=("GREETING",))
+GREETING = os.environ.get("GREETING")
+
+
+@app.action("greet")
+def greet(request):
+    return {"says": GREETING}
+
+
+@app.action("report", queued=True)
+def report(request, progress):
+    progress(50, "half way")
+    return {"done": True}
+"""
+
+
+@dataclass
+class World:
+    """A deployed service, without AWS."""
+
+    service: Service
+    aws: RecordingAws
+    functions: dict[str, DeployedFunction]
+    dynamodb: Any
+    arns: dict[str, str]
+    connected_at: float = field(default_factory=time.time)
+
+    def event(self, make: Any, *arguments: Any, **options: Any) -> dict[str, Any]:
+        now = time.time()
+        since = {} if make is connect_event else {"connected_at": self.connected_at}
+        return make(*arguments, now=now, **since, **options)
+
+    def say(self, action: str, request_id: str, **payload: Any) -> list[dict[str, Any]]:
+        """What the client hears when it sends a message."""
+        before = len(self.aws.sent)
+        message = {"action": action, "id": request_id, "payload": payload}
+        assert self.functions["router"].invoke(self.event(message_event, message)) == {"statusCode": 200}
+        return [heard for _, heard in self.aws.sent[before:]]
+
+    def table(self, name: str) -> str:
+        return f"chat-dev_{name}"
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Service, Config]]:
+    folder = tmp_path_factory.mktemp("project")
+    (folder / "deployed_app.py").write_text(APP)
+    config = Config(folder=folder, service="chat", app="deployed_app:app", region=REGION)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(folder))
+        yield load_service(config), config
+
+
+@pytest.fixture(scope="module")
+def task(service: tuple[Service, Config], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The bundle in a folder of its own."""
+    folder = tmp_path_factory.mktemp("task")
+    unpack(build(service[1], service[0]).files, folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def provided(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What Lambda provides: boto3 and the runtime client, and nothing else of this environment."""
+    folder = tmp_path_factory.mktemp("runtime") / "provided"
+    _provide(folder)
+    packages = Path(boto3.__file__).parent.parent
+    for found in (path for name in RUNTIME_CLIENT for path in packages.glob(f"{name}*")):
+        if not found.name.endswith(".dist-info"):
+            (folder / found.name).symlink_to(found)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def world(service: tuple[Service, Config], task: Path, provided: Path) -> Iterator[World]:
+    described = service[0]
+    moto = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    moto.start()
+    host, port = moto.get_host_and_port()
+    with ExitStack() as stack:
+        stack.callback(moto.stop)
+        aws, url = stack.enter_context(recording_aws(f"http://{host}:{port}"))
+        options = {
+            "endpoint_url": f"http://{host}:{port}",
+            "region_name": REGION,
+            "aws_access_key_id": "x",
+            "aws_secret_access_key": "y",
+        }
+        dynamodb = boto3.client("dynamodb", **options)
+        arns = create(described, dynamodb, boto3.client("secretsmanager", **options))
+        functions = {
+            function.name: stack.enter_context(
+                running(function.handler, task, provided, environment(described, function.name, url, arns))
+            )
+            for function in described.topology.functions
+        }
+        yield World(described, aws, functions, dynamodb, arns)
+
+
+def create(service: Service, dynamodb: Any, vault: Any) -> dict[str, str]:
+    """Tables and secrets of the template; logical id and attribute to ARN."""
+    arns = {"Api": "api-id", "AWS::Partition": "aws", "AWS::Region": REGION, "AWS::AccountId": ACCOUNT}
+    arns["AWS::StackName"] = "chat-dev"
+    for logical_id, resource in service.template["Resources"].items():
+        properties = dict(resource["Properties"])
+        if resource["Type"] == "AWS::DynamoDB::Table":
+            for name in ("PointInTimeRecoverySpecification", "TimeToLiveSpecification"):
+                properties.pop(name)
+            if "StreamSpecification" in properties:
+                properties["StreamSpecification"] = {"StreamEnabled": True, **properties["StreamSpecification"]}
+            made = dynamodb.create_table(**properties)["TableDescription"]
+            arns[f"{logical_id}.Arn"] = made["TableArn"]
+        elif resource["Type"] == "AWS::SecretsManager::Secret":
+            value = SECRET if logical_id == "JwtSecretStore" else "servus"
+            arns[f"{logical_id}.Id"] = vault.create_secret(Name=logical_id, SecretString=value)["ARN"]
+    return arns
+
+
+def resolved(value: Any, arns: dict[str, str]) -> str:
+    """A value of the template as CloudFormation would have it."""
+    match value:
+        case {"Ref": name}:
+            return arns[name]
+        case {"Fn::GetAtt": [name, attribute]}:
+            return arns.get(f"{name}.{attribute}", f"unused:{name}.{attribute}")
+        case {"Fn::Sub": text}:
+            for name, arn in arns.items():
+                text = text.replace(f"${{{name}}}", arn)
+            return text
+    return value
+
+
+def environment(service: Service, function: str, url: str, arns: dict[str, str]) -> dict[str, str]:
+    """A function's environment, by the template and by Lambda."""
+    properties = service.template["Resources"][f"{function.capitalize()}Function"]["Properties"]
+    variables = properties["Environment"]["Variables"]
+    return {
+        **{name: resolved(value, arns) for name, value in variables.items()},
+        "AWS_LAMBDA_FUNCTION_NAME": f"chat-dev-{function}",
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_ACCESS_KEY_ID": function,
+        "AWS_SECRET_ACCESS_KEY": "y",
+        "AWS_ENDPOINT_URL": url,
+        "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI": f"{url}/dev",
+    }
+
+
+def stream_records(world: World, request_id: str) -> dict[str, Any]:
+    """What the stream says about a request that was just stored."""
+    rows = world.dynamodb.scan(TableName=world.table("requests"))["Items"]
+    [row] = [row for row in rows if row["request_id"]["S"] == request_id]
+    change = {"Keys": {name: row[name] for name in ("owner", "request_id")}, "NewImage": row}
+    record = {"eventID": "1", "eventName": "INSERT", "eventSource": "aws:dynamodb"}
+    return {"Records": [{**record, "dynamodb": {**change, "SequenceNumber": "100000000000000000000001"}}]}
+
+
+def visit(world: World) -> dict[str, Any]:
+    """Everything a client can make the functions do; what it heard, by step."""
+    heard: dict[str, Any] = {}
+    now = time.time()
+    token = mint(SECRET, user_id="ada", tenant_id="acme", now=now, expires_in_seconds=600)
+    connect = world.functions["connect"]
+    heard["refused"] = connect.invoke(world.event(connect_event))["statusCode"]
+    heard["accepted"] = connect.invoke(world.event(connect_event, query={"Authorization": token}))["statusCode"]
+    heard["quick"] = world.say("greet", "quick")
+    heard["accepted slow"] = world.say("report", "slow")
+    heard["repeated"] = world.say("report", "slow")
+    before = len(world.aws.sent)
+    processor = world.functions["processor"]
+    heard["dispatched"] = processor.invoke(stream_records(world, "slow"))
+    for run in list(world.aws.invoked):
+        processor.invoke(run)
+        processor.invoke(run)  # Lambda may deliver it again; it must not run again.
+    heard["ran"] = [message for _, message in world.aws.sent[before:]]
+    heard["status"] = world.say("status", "asked", request_id="slow")
+    subscription = {"connection_id": CONNECTION, "target": "acme/news", "ttl": 4_000_000_000}
+    item = {name: TypeSerializer().serialize(value) for name, value in subscription.items()}
+    world.dynamodb.put_item(TableName=world.table("subscriptions"), Item=item)
+    heard["gone"] = world.functions["disconnect"].invoke(world.event(disconnect_event))["statusCode"]
+    heard["rows"] = [
+        world.dynamodb.scan(TableName=world.table(name))["Count"] for name in ("connections", "subscriptions")
+    ]
+    return heard
+
+
+@pytest.fixture(scope="module")
+def heard(world: World) -> dict[str, Any]:
+    return visit(world)
+
+
+def test_the_bundle_alone_serves_a_client(heard: dict[str, Any]) -> None:
+    assert (heard["refused"], heard["accepted"], heard["gone"]) == (401, 200, 200)
+    assert [message["data"] for message in heard["quick"]] == [{"says": "servus"}]
+    assert [message["type"] for message in heard["accepted slow"]] == ["acknowledgment"]
+    assert [message["type"] for message in heard["repeated"]] == ["acknowledgment"]
+    assert heard["dispatched"] == {"batchItemFailures": []}
+    assert [message["type"] for message in heard["ran"]] == ["progress", "complete"]
+    assert heard["status"][0]["data"]["status"] == "COMPLETED"
+    assert heard["rows"] == [0, 0]
+
+
+def granted(world: World) -> Iterator[Call]:
+    """What the roles allow the functions' own code; what Lambda does in their name is listed below."""
+    for function in world.service.topology.functions:
+        role = world.service.template["Resources"][f"{function.name.capitalize()}Role"]["Properties"]
+        for statement in role["Policies"][0]["PolicyDocument"]["Statement"]:
+            for action in statement["Action"]:
+                for resource in statement["Resource"]:
+                    yield Call(function.name, action, resolved(resource, world.arns))
+
+
+BY_LAMBDA = {
+    "logs:CreateLogStream",
+    "logs:PutLogEvents",
+    "xray:PutTelemetryRecords",
+    "xray:PutTraceSegments",
+    "dynamodb:DescribeStream",
+    "dynamodb:GetRecords",
+    "dynamodb:GetShardIterator",
+    "dynamodb:ListStreams",
+    "sqs:SendMessage",
+}
+"""Actions that Lambda takes with a function's role: logs, traces, reading the stream, giving up on records."""
+
+
+def covers(grant: Call, call: Call) -> bool:
+    is_same = (grant.function, grant.action) == (call.function, call.action)
+    return is_same and fnmatch.fnmatchcase(call.resource, grant.resource)
+
+
+def test_every_call_is_allowed_by_the_callers_role(world: World, heard: dict[str, Any]) -> None:
+    grants = list(granted(world))
+
+    denied = {call for call in world.aws.calls if not any(covers(grant, call) for grant in grants)}
+
+    assert denied == set()
+
+
+def test_nothing_is_granted_that_no_call_needed(world: World, heard: dict[str, Any]) -> None:
+    own = [grant for grant in granted(world) if grant.action not in BY_LAMBDA]
+
+    idle = {grant for grant in own if not any(covers(grant, call) for call in world.aws.calls)}
+
+    assert idle == set()
+
+
+def test_secrets_are_fetched_once_per_execution_environment(world: World, heard: dict[str, Any]) -> None:
+    fetched = [call.function for call in world.aws.calls if call.action == "secretsmanager:GetSecretValue"]
+
+    assert sorted(fetched) == ["connect", "processor", "router"]
+
+
+def test_a_role_covers_no_other_table_and_no_other_api(world: World) -> None:
+    grants = list(granted(world))
+    arn = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table"
+
+    for call in (
+        Call("connect", "dynamodb:PutItem", f"{arn}/chat-dev_requests"),
+        Call("connect", "dynamodb:PutItem", f"{arn}/chat-prod_connections"),
+        Call(
+            "router", "execute-api:ManageConnections", "arn:aws:execute-api:us-east-1:1:other/dev/POST/@connections/x"
+        ),
+        Call("disconnect", "execute-api:ManageConnections", "*"),
+        Call("router", "lambda:InvokeFunction", f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:chat-dev-processor"),
+    ):
+        assert not any(covers(grant, call) for grant in grants), call
+
+
+def test_the_template_of_this_service_holds_no_secret(world: World) -> None:
+    text = json.dumps(world.service.template)
+
+    assert SECRET not in text
+    assert "servus" not in text
