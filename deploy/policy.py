@@ -109,7 +109,9 @@ def _connections(topology: Topology) -> Statement:
     # The stage is named, not referenced: it comes after the routes, which come after the functions and their roles.
     stage = topology.api.stage
     api = "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${Api}"
-    return _allow("Connections", ("execute-api:ManageConnections",), [sub(f"{api}/{stage}/POST/@connections/*")])
+    # POST sends, GET asks whether a connection is open; closing connections of others (DELETE) is nobody's business.
+    paths = [sub(f"{api}/{stage}/{method}/@connections/*") for method in ("GET", "POST")]
+    return _allow("Connections", ("execute-api:ManageConnections",), paths)
 
 
 def _invokes(function: Function) -> Statement:

@@ -109,6 +109,11 @@ class PayloadTooLargeError(StreamerError):
 class SendError(StreamerError):
     """A message could not be delivered after all retries, though the connection may still be open."""
 
+    def __init__(self, message: str, *, is_temporary: bool = False) -> None:
+        super().__init__(message)
+        self.is_temporary = is_temporary
+        """Whether a further try may succeed: API Gateway throttled, failed or did not answer."""
+
 
 class DispatchError(StreamerError):
     """Lambda did not accept the asynchronous invocation that runs a request; it may be asked again."""

@@ -28,7 +28,7 @@ MESSAGE_BYTES: Final = 128 * 1024
 """Largest message, in bytes of UTF-8. [DOC] apigw-docs quotas, FIDELITY G4"""
 ENDPOINT_VARIABLE: Final = "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI"
 """Overrides the endpoint, stage included, as it does for the SDKs. [DOC] sdkref: feature-ss-endpoints"""
-POOLED_CONNECTIONS: Final = 16
+POOLED_CONNECTIONS: Final = 32
 """Connections kept open per endpoint; more are opened, and closed again, when more threads send at once."""
 
 
@@ -43,6 +43,14 @@ class Sender(Protocol):
             PayloadTooLargeError: the message is over `MESSAGE_BYTES`.
             SendError: it could not be delivered, though the connection may live. It may have been delivered after
                 all, if only the answer was lost.
+        """
+        ...
+
+    def is_active(self, connection_id: str) -> bool:
+        """Ask whether a connection is open.
+
+        Raises:
+            SendError: there was no answer.
         """
         ...
 
@@ -64,6 +72,10 @@ class RetryPolicy:
         return float(self.base_seconds * 2 ** (attempt - 1) * jitter)
 
 
+ONCE: Final = RetryPolicy(attempts=1)
+"""For callers that come back to a connection later, instead of waiting for it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What the management API said."""
@@ -78,8 +90,8 @@ class NoAnswerError(Exception):
     """The request timed out or the connection failed."""
 
 
-Post = Callable[[str, bytes, Mapping[str, str], float], Answer]
-"""Posts to a URL: body, headers, timeout in seconds; raises `NoAnswerError`."""
+Exchange = Callable[[str, str, bytes, Mapping[str, str], float], Answer]
+"""Makes one HTTP request: method, URL, body, headers, timeout in seconds; raises `NoAnswerError`."""
 
 
 class Verdict(enum.Enum):
@@ -121,7 +133,7 @@ class ManagementApi:
         credentials: Any,
         region: str,
         endpoint: str | None = None,
-        post: Post,
+        exchange: Exchange,
         retry: RetryPolicy | None = None,
         sleep: Callable[[float], None] = time.sleep,
         jitter: Callable[[], float] = random.random,
@@ -133,7 +145,7 @@ class ManagementApi:
             credentials: botocore credentials; refreshable ones are refreshed as needed.
             region: The Region of the API.
             endpoint: Used instead of the endpoints in events. None: those are used.
-            post: The transport.
+            exchange: The transport.
             retry: How long to try.
             sleep: Waits for some seconds.
             jitter: A random number from 0 to 1.
@@ -142,7 +154,7 @@ class ManagementApi:
         self._credentials = credentials
         self._region = region
         self._endpoint = endpoint
-        self._post = post
+        self._exchange = exchange
         self._retry = retry or RetryPolicy()
         self._sleep = sleep
         self._jitter = jitter
@@ -162,27 +174,31 @@ class ManagementApi:
             credentials=_credentials(environ),
             region=region,
             endpoint=environ.get(ENDPOINT_VARIABLE) or None,
-            post=PooledPost(environ.get("AWS_CA_BUNDLE") or None),
+            exchange=PooledExchange(environ.get("AWS_CA_BUNDLE") or None),
             retry=retry,
         )
 
     def at(self, endpoint: str) -> Sender:
         """The sender for ``https://{domainName}/{stage}``, unless the environment names another endpoint."""
-        return _EndpointSender(self, (self._endpoint or endpoint).rstrip("/"))
+        return _EndpointSender(self, (self._endpoint or endpoint).rstrip("/"), self._retry)
 
-    def deliver(self, url: str, connection_id: str, body: bytes) -> None:
-        """Post a message to a connection's URL, again and again if need be; raises as `Sender.send`."""
-        deadline = self._clock() + self._retry.total_seconds
+    def once_at(self, endpoint: str) -> Sender:
+        """The same, but it tries only once."""
+        return _EndpointSender(self, (self._endpoint or endpoint).rstrip("/"), ONCE)
+
+    def ask(self, method: str, url: str, connection_id: str, body: bytes, retry: RetryPolicy) -> None:
+        """Make a request to a connection's URL, again and again if need be; raises as `Sender.send`."""
+        deadline = self._clock() + retry.total_seconds
         problem = "no time left"
-        for attempt in range(self._retry.attempts):
+        for attempt in range(retry.attempts):
             if attempt:
-                self._sleep(self._retry.wait_seconds(attempt, self._jitter()))
+                self._sleep(retry.wait_seconds(attempt, self._jitter()))
             left_seconds = deadline - self._clock()
             if left_seconds <= 0:
                 break
-            headers = self._signed(url, body)
+            headers = self._signed(method, url, body)
             try:
-                answer = self._post(url, body, headers, min(left_seconds, self._retry.request_seconds))
+                answer = self._exchange(method, url, body, headers, min(left_seconds, retry.request_seconds))
             except NoAnswerError as error:
                 problem = str(error)
                 continue
@@ -194,17 +210,19 @@ class ManagementApi:
                 case Verdict.TOO_LARGE:
                     raise PayloadTooLargeError(len(body), MESSAGE_BYTES)
                 case Verdict.REFUSED:
-                    raise SendError(f"API Gateway refused a message to {connection_id}: {_described(answer)}")
+                    raise SendError(f"API Gateway refused a {method} for {connection_id}: {_described(answer)}")
                 case Verdict.TRY_AGAIN:
                     problem = _described(answer)
-        raise SendError(f"could not send to {connection_id}, tried for {self._retry.total_seconds:g} s: {problem}")
+        tried = "once" if retry.attempts == 1 else f"for {retry.total_seconds:g} s"
+        raise SendError(f"could not reach {connection_id}, tried {tried}: {problem}", is_temporary=True)
 
-    def _signed(self, url: str, body: bytes) -> dict[str, str]:
+    def _signed(self, method: str, url: str, body: bytes) -> dict[str, str]:
         if self._credentials is None:
             raise ConfigurationError("there are no AWS credentials; set AWS_PROFILE or AWS_ACCESS_KEY_ID and its kin")
         # A frozen copy: refreshable credentials may change between reading the key and reading its secret.
         credentials = self._credentials.get_frozen_credentials()
-        request = AWSRequest("POST", url, data=body, headers={"Content-Type": "text/plain; charset=utf-8"})
+        content_type = {"Content-Type": "text/plain; charset=utf-8"} if body else {}
+        request = AWSRequest(method, url, data=body, headers=content_type)
         SigV4Auth(credentials, "execute-api", self._region).add_auth(request)
         return dict(request.headers.items())
 
@@ -213,18 +231,30 @@ class ManagementApi:
 class _EndpointSender:
     api: ManagementApi
     endpoint: str
+    retry: RetryPolicy
 
     def send(self, connection_id: str, message: str | bytes) -> None:
         """As `Sender.send`."""
         body = message.encode() if isinstance(message, str) else message
         if len(body) > MESSAGE_BYTES:
             raise PayloadTooLargeError(len(body), MESSAGE_BYTES)
+        self.api.ask("POST", self._url(connection_id), connection_id, body, self.retry)
+
+    def is_active(self, connection_id: str) -> bool:
+        """As `Sender.is_active`. [DOC] apigatewaymanagementapi model: GetConnection"""
+        try:
+            self.api.ask("GET", self._url(connection_id), connection_id, b"", self.retry)
+        except GoneError:
+            return False
+        return True
+
+    def _url(self, connection_id: str) -> str:
         # Encoded as the SDKs do, or the signature would not match. FIDELITY G1
-        self.api.deliver(f"{self.endpoint}/%40connections/{quote(connection_id, safe='')}", connection_id, body)
+        return f"{self.endpoint}/%40connections/{quote(connection_id, safe='')}"
 
 
-class PooledPost:
-    """Posts over kept-alive connections, without Nagle's delay (urllib3's default). Safe to share between threads."""
+class PooledExchange:
+    """Makes requests over kept-alive connections, without Nagle's delay (urllib3's default). Safe to share between threads."""
 
     def __init__(self, ca_bundle: str | None = None) -> None:
         """Without I/O; ``ca_bundle`` is a file of certificates to trust, None means the SDK's own."""
@@ -233,14 +263,16 @@ class PooledPost:
         self._pools: dict[str, urllib3.HTTPConnectionPool] = {}
         """Scheme and host to pool; a service has one endpoint, or a few."""
 
-    def __call__(self, url: str, body: bytes, headers: Mapping[str, str], timeout_seconds: float) -> Answer:
-        """As `Post`."""
+    def __call__(
+        self, method: str, url: str, body: bytes, headers: Mapping[str, str], timeout_seconds: float
+    ) -> Answer:
+        """As `Exchange`."""
         scheme, _, rest = url.partition("://")
         host, _, path = rest.partition("/")
         try:
             pool = self._pools.get(f"{scheme}://{host}") or self._open(f"{scheme}://{host}")
             response = pool.urlopen(
-                "POST", f"/{path}", body=body, headers=headers, timeout=timeout_seconds, retries=False, redirect=False
+                method, f"/{path}", body=body, headers=headers, timeout=timeout_seconds, retries=False, redirect=False
             )
         except urllib3.exceptions.HTTPError as error:
             raise NoAnswerError(f"{type(error).__name__}: {error}") from error

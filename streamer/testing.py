@@ -112,6 +112,12 @@ class RecordingSender:
                 raise self.failing
             self.sent.append((connection_id, json.loads(body)))
 
+    def is_active(self, connection_id: str) -> bool:
+        """See `streamer.sender.Sender.is_active`."""
+        if self.failing is not None:
+            raise self.failing
+        return connection_id not in self.gone
+
     def at(self, endpoint: str) -> RecordingSender:
         """The sender for an endpoint: this one, for every endpoint."""
         return self

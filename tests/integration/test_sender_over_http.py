@@ -91,7 +91,7 @@ def test_nobody_listening_is_a_send_error() -> None:
     server = Gateway()
     server.server_close()
 
-    with pytest.raises(SendError, match="could not send"):
+    with pytest.raises(SendError, match="could not reach"):
         ManagementApi.from_environ(ENVIRON, retry=NO_RETRY).at(f"http://127.0.0.1:{server.port}/dev").send("c=", "x")
 
 

@@ -65,10 +65,13 @@ def test_the_mapping_reads_its_own_stream(granted: dict[str, dict[str, Any]]) ->
     assert granted["processor"]["dynamodb:GetRecords"] == [{"Fn::GetAtt": ["RequestsTable", "StreamArn"]}]
 
 
-def test_connections_are_managed_on_the_stage_and_only_by_posting(granted: dict[str, dict[str, Any]]) -> None:
-    [arn] = granted["router"]["execute-api:ManageConnections"]
+def test_connections_are_asked_for_and_sent_to_on_the_stage_but_never_closed(
+    granted: dict[str, dict[str, Any]],
+) -> None:
+    asked, sent_to = granted["router"]["execute-api:ManageConnections"]
 
-    assert arn["Fn::Sub"].endswith(":${AWS::AccountId}:${Api}/dev/POST/@connections/*")
+    assert asked["Fn::Sub"].endswith(":${AWS::AccountId}:${Api}/dev/GET/@connections/*")
+    assert sent_to["Fn::Sub"].endswith(":${AWS::AccountId}:${Api}/dev/POST/@connections/*")
 
 
 def test_a_function_writes_to_its_own_log_group(granted: dict[str, dict[str, Any]]) -> None:

@@ -24,11 +24,15 @@ class Gateway:
     def __init__(self, *answers: Answer | Exception, seconds_per_request: float = 0.0) -> None:
         self.answers = list(answers)
         self.requests: list[tuple[str, bytes, Mapping[str, str], float]] = []
+        self.methods: list[str] = []
         self.waits: list[float] = []
         self.now = 100.0
         self.seconds_per_request = seconds_per_request
 
-    def post(self, url: str, body: bytes, headers: Mapping[str, str], timeout_seconds: float) -> Answer:
+    def exchange(
+        self, method: str, url: str, body: bytes, headers: Mapping[str, str], timeout_seconds: float
+    ) -> Answer:
+        self.methods.append(method)
         self.requests.append((url, body, headers, timeout_seconds))
         self.now += self.seconds_per_request
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
@@ -45,7 +49,7 @@ class Gateway:
             **{
                 "credentials": Credentials("AKIDEXAMPLE", "secret", "session"),
                 "region": "us-east-1",
-                "post": self.post,
+                "exchange": self.exchange,
                 "sleep": self.sleep,
                 "jitter": lambda: 1.0,
                 "clock": lambda: self.now,
@@ -242,3 +246,48 @@ def test_no_connection_id_can_leave_its_place_in_the_url(connection_id: str) -> 
 
     last = gateway.requests[0][0].removeprefix(f"{ENDPOINT}/%40connections/")
     assert not set(last) & set("/?#&= ")
+
+
+def test_a_connection_is_asked_for_with_a_signed_get() -> None:
+    gateway = Gateway(OK)
+
+    assert gateway.api().at(ENDPOINT).is_active(CONNECTION) is True
+
+    ((url, body, headers, _),) = gateway.requests
+    assert (gateway.methods, url, body) == (["GET"], f"{ENDPOINT}/%40connections/WgQ2HdS5oAMCKkw%3D", b"")
+    assert "Signature=" in headers["Authorization"]
+    assert "Content-Type" not in headers
+
+
+@pytest.mark.parametrize(
+    ("answers", "active"),
+    [
+        pytest.param([Answer(410)], False, id="gone"),
+        pytest.param([THROTTLED, OK], True, id="open, after a while"),
+    ],
+)
+def test_whether_a_connection_is_open(answers: list[Answer], active: bool) -> None:
+    assert Gateway(*answers).api().at(ENDPOINT).is_active(CONNECTION) is active
+
+
+def test_whether_a_connection_is_open_may_stay_unknown() -> None:
+    with pytest.raises(SendError) as caught:
+        Gateway(Answer(500)).api().at(ENDPOINT).is_active(CONNECTION)
+
+    assert caught.value.is_temporary
+
+
+def test_a_sender_for_one_try_leaves_the_waiting_to_its_caller() -> None:
+    gateway = Gateway(THROTTLED)
+
+    with pytest.raises(SendError, match="once") as caught:
+        gateway.api().once_at(ENDPOINT).send(CONNECTION, "{}")
+
+    assert (len(gateway.requests), gateway.waits, caught.value.is_temporary) == (1, [], True)
+
+
+def test_what_api_gateway_refuses_is_not_worth_another_try() -> None:
+    with pytest.raises(SendError) as caught:
+        Gateway(Answer(403)).api().at(ENDPOINT).send(CONNECTION, "{}")
+
+    assert not caught.value.is_temporary
