@@ -116,7 +116,7 @@ def trial(files: Files, handlers: Iterable[str], executable: str, environment: M
     with tempfile.TemporaryDirectory(prefix="streamer-trial-") as folder:
         task, provided = Path(folder, "task"), Path(folder, "provided")
         unpack(files, task)
-        _provide(provided)
+        provide(provided)
         setup = f"import sys; sys.path[:0] = [{str(task)!r}, {str(provided)!r}]\n"
         ran = subprocess.run(  # noqa: S603 - an interpreter that we looked for
             [executable, "-I", "-S", "-B", "-c", setup + _TRIAL, json.dumps(list(handlers))],
@@ -143,7 +143,7 @@ def _judge(results: list[dict[str, str]], files: Files) -> Trial:
     return Trial(import_ms=times, problem=f"{failed['handler']}: {failed['error']}")
 
 
-def _provide(folder: Path) -> None:
+def provide(folder: Path) -> None:
     """Link boto3 and what it needs from this environment, and nothing else, into a folder."""
     folder.mkdir()
     for name in _PROVIDED:

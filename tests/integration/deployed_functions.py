@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 SECONDS = 30
 RUNTIME_CLIENT = ("awslambdaric", "simplejson", "snapshot_restore_py.py", "runtime_client")
@@ -115,7 +116,7 @@ class RecordingAws:
                 self.invoked.append(json.loads(body))
                 return 202, b""
             case "execute-api":
-                stage, _, connection = handler.path.removeprefix("/").partition("/@connections/")
+                stage, _, connection = unquote(handler.path).removeprefix("/").partition("/@connections/")
                 self.sent.append((connection, json.loads(body)))
                 resource = f"{arn}:api-id/{stage}/{handler.command}/@connections/{connection}"
                 self.calls.append(Call(function, "execute-api:ManageConnections", resource))
@@ -205,7 +206,9 @@ def running(handler: str, task: Path, provided: Path, environment: Mapping[str, 
             stderr=subprocess.STDOUT,
             text=True,
         )
-        watcher = threading.Thread(target=lambda: function.results.put(("died", (process.communicate()[0], process.returncode))))
+        watcher = threading.Thread(
+            target=lambda: function.results.put(("died", (process.communicate()[0], process.returncode)))
+        )
         watcher.start()
         try:
             yield function

@@ -20,11 +20,12 @@ from deployed_functions import RUNTIME_CLIENT, Call, DeployedFunction, Recording
 from moto.server import ThreadedMotoServer
 
 from deploy.bundle import unpack
-from deploy.bytecode import _provide
+from deploy.bytecode import provide
 from deploy.config import Config
 from deploy.project import Service, build, load_service
 from streamer.auth import mint
-from streamer.testing import connect_event, disconnect_event, message_event
+from streamer.stores.records import RequestKey
+from streamer.testing import connect_event, disconnect_event, message_event, run_event
 
 REGION = "us-east-1"
 ACCOUNT = "123456789012"
@@ -68,10 +69,10 @@ class World:
         since = {} if make is connect_event else {"connected_at": self.connected_at}
         return make(*arguments, now=now, **since, **options)
 
-    def say(self, action: str, request_id: str, **payload: Any) -> list[dict[str, Any]]:
+    def say(self, action: str, id_: str, **payload: Any) -> list[dict[str, Any]]:
         """What the client hears when it sends a message."""
         before = len(self.aws.sent)
-        message = {"action": action, "id": request_id, "payload": payload}
+        message = {"action": action, "id": id_, "payload": payload}
         assert self.functions["router"].invoke(self.event(message_event, message)) == {"statusCode": 200}
         return [heard for _, heard in self.aws.sent[before:]]
 
@@ -101,7 +102,7 @@ def task(service: tuple[Service, Config], tmp_path_factory: pytest.TempPathFacto
 def provided(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What Lambda provides: boto3 and the runtime client, and nothing else of this environment."""
     folder = tmp_path_factory.mktemp("runtime") / "provided"
-    _provide(folder)
+    provide(folder)
     packages = Path(boto3.__file__).parent.parent
     for found in (path for name in RUNTIME_CLIENT for path in packages.glob(f"{name}*")):
         if not found.name.endswith(".dist-info"):
@@ -210,6 +211,7 @@ def visit(world: World) -> dict[str, Any]:
     for run in list(world.aws.invoked):
         processor.invoke(run)
         processor.invoke(run)  # Lambda may deliver it again; it must not run again.
+    processor.invoke(run_event(RequestKey("acme/ada", "expired")))
     heard["ran"] = [message for _, message in world.aws.sent[before:]]
     heard["status"] = world.say("status", "asked", request_id="slow")
     subscription = {"connection_id": CONNECTION, "target": "acme/news", "ttl": 4_000_000_000}
