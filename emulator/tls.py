@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-NAMES: Final = ("127.0.0.1", "localhost", "*.localhost", "::1")
-"""Hosts the certificate is good for."""
+NAMES: Final = ("127.0.0.1", "localhost", "::1")
+"""Hosts the certificate is good for; OpenSSL takes no wildcard directly below a top-level name."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,150 @@
+"""The one port: plain and TLS connections, and clients that do neither properly."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from emulator.front import Front, bind
+from emulator.tls import authority
+from streamer.errors import ConfigurationError
+
+
+class Upper(asyncio.Protocol):
+    """Answers with what it hears in capitals, and whether it came over TLS."""
+
+    def __init__(self, is_tls: bool) -> None:
+        self._is_tls = is_tls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self._transport.write(data.upper() + (b" over TLS" if self._is_tls else b" in the clear"))
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory: pytest.TempPathFactory):
+    return authority(tmp_path_factory.mktemp("tls"))
+
+
+@pytest.fixture
+async def front(certificates) -> AsyncIterator[Front]:
+    async with Front(Upper, host="127.0.0.1", port=0, tls=certificates.server_context()) as front:
+        yield front
+
+
+async def say(front: Front, words: bytes, *, tls: ssl.SSLContext | None = None) -> bytes:
+    """What the port answers; empty when it closes the connection."""
+    async with asyncio.timeout(30):
+        reader, writer = await asyncio.open_connection("127.0.0.1", front.port, ssl=tls)
+        try:
+            writer.write(words)
+            return await reader.read(100)
+        except ConnectionResetError:
+            return b""
+        finally:
+            writer.close()
+            await asyncio.gather(writer.wait_closed(), return_exceptions=True)
+
+
+async def test_a_plain_connection_is_served(front: Front) -> None:
+    assert await say(front, b"hello") == b"HELLO in the clear"
+
+
+async def test_a_tls_connection_is_served_on_the_same_port(front: Front, certificates) -> None:
+    context = ssl.create_default_context(cafile=certificates.ca_file)
+
+    assert await say(front, b"hello", tls=context) == b"HELLO over TLS"
+    assert await say(front, b"hello") == b"HELLO in the clear"
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1"])
+def test_the_certificate_is_good_for_every_name_of_this_machine(certificates, host: str) -> None:
+    client = ssl.create_default_context(cafile=certificates.ca_file)
+
+    assert handshake(client, certificates.server_context(), host)
+
+
+def handshake(client: ssl.SSLContext, server: ssl.SSLContext, host: str) -> bool:
+    """A TLS handshake in memory; raises when the client does not trust the server."""
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    sides = [client.wrap_bio(to_client, to_server, server_hostname=host)]
+    sides.append(server.wrap_bio(to_server, to_client, server_side=True))
+    for _ in range(4):
+        for side in sides:
+            try:
+                side.do_handshake()
+            except ssl.SSLWantReadError:
+                continue
+    return sides[0].cipher() is not None
+
+
+def test_the_certificate_is_made_once_and_its_key_is_private(tmp_path: Path) -> None:
+    first = authority(tmp_path)
+    content = first.server_file.read_bytes()
+
+    assert authority(tmp_path).server_file.read_bytes() == content
+    assert first.server_file.stat().st_mode & 0o077 == 0
+
+
+def test_another_host_gets_a_certificate_of_its_own(tmp_path: Path) -> None:
+    made = authority(tmp_path, host="192.0.2.1")
+
+    assert handshake(ssl.create_default_context(cafile=made.ca_file), made.server_context(), "192.0.2.1")
+
+
+async def test_broken_tls_ends_that_connection_alone(front: Front) -> None:
+    assert b"HELLO" not in await say(front, b"\x16\x03\x01\x00\x05hello")
+    assert await say(front, b"hello") == b"HELLO in the clear"
+
+
+async def test_without_a_certificate_tls_is_refused_at_once() -> None:
+    async with Front(Upper, host="127.0.0.1", port=0, tls=None) as front:
+        assert await say(front, b"\x16\x03\x01") == b""
+
+
+async def test_a_client_that_connects_and_leaves_is_no_trouble(front: Front) -> None:
+    for _ in range(3):
+        socket.create_connection(("127.0.0.1", front.port)).close()
+
+    assert await say(front, b"hello") == b"HELLO in the clear"
+
+
+async def test_a_silent_client_waits_for_nobody_and_is_dropped_in_the_end(certificates) -> None:
+    async with Front(Upper, host="127.0.0.1", port=0, tls=certificates.server_context()) as front:
+        reader, writer = await asyncio.open_connection("127.0.0.1", front.port)
+        assert await say(front, b"hello") == b"HELLO in the clear"
+
+    async with asyncio.timeout(30):
+        assert await reader.read() == b""
+    writer.close()
+
+
+async def test_five_hundred_clients_at_once_are_all_served(front: Front) -> None:
+    answers = await asyncio.gather(*(say(front, b"%d" % number) for number in range(500)))
+
+    assert answers == [b"%d in the clear" % number for number in range(500)]
+
+
+async def test_a_port_in_use_is_named(front: Front) -> None:
+    with pytest.raises(ConfigurationError, match=f"port {front.port} on 127.0.0.1 is in use"):
+        bind("127.0.0.1", front.port)
+
+
+async def test_the_port_is_free_again_afterwards(certificates) -> None:
+    async with Front(Upper, host="127.0.0.1", port=0, tls=None) as first:
+        await say(first, b"hello")
+
+    bind("127.0.0.1", first.port).close()
+
+
+@pytest.mark.parametrize(("host", "port"), [("203.0.113.1", 0), ("not a host", 0)])
+def test_an_address_that_cannot_be_listened_on_is_named(host: str, port: int) -> None:
+    with pytest.raises(ConfigurationError, match=f"cannot listen on {host} port {port}"):
+        bind(host, port)

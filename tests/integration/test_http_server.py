@@ -1,0 +1,217 @@
+"""HTTP/1.1 of the emulator over real sockets: order, keep-alive, and clients that do it wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+
+import pytest
+
+from emulator.http import BODY_BYTES, HEADER_BYTES, PIPELINED, HttpProtocol, HttpRequest, HttpResponse
+
+Answering = Callable[[HttpRequest], "HttpResponse | Awaitable[HttpResponse]"]
+
+
+def echo(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(200, f"{request.method} {request.target} ".encode() + request.body)
+
+
+@dataclass
+class Client:
+    """One connection, in bytes."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    statuses: list[int] = field(default_factory=list)
+
+    async def send(self, text: str | bytes) -> None:
+        self.writer.write(text.encode() if isinstance(text, str) else text)
+        with contextlib.suppress(ConnectionError):
+            await self.writer.drain()
+
+    async def answer(self, *, has_body: bool = True) -> bytes:
+        """The next answer's body."""
+        async with asyncio.timeout(30):
+            head = await self.reader.readuntil(b"\r\n\r\n")
+            status, *headers = head.decode().strip().split("\r\n")
+            self.statuses.append(int(status.split()[1]))
+            length = next((line.split(": ")[1] for line in headers if line.startswith("content-length")), "0")
+            return await self.reader.readexactly(int(length)) if has_body else b""
+
+    async def rest(self) -> bytes:
+        """Everything until the server closes."""
+        async with asyncio.timeout(30):
+            return await self.reader.read()
+
+
+@contextlib.asynccontextmanager
+async def serving(handler: Answering) -> AsyncIterator[Client]:
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: HttpProtocol(handler), "127.0.0.1", 0)
+    async with server:
+        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        try:
+            yield Client(reader, writer)
+        finally:
+            writer.close()
+            await asyncio.gather(writer.wait_closed(), return_exceptions=True)
+
+
+async def test_a_connection_is_kept_for_further_requests() -> None:
+    async with serving(echo) as client:
+        for number in range(3):
+            await client.send(f"GET /{number} HTTP/1.1\r\nhost: x\r\n\r\n")
+            assert await client.answer() == f"GET /{number} ".encode()
+
+
+@pytest.mark.parametrize(
+    "head", ["GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n", "GET / HTTP/1.0\r\n\r\n"], ids=["asked", "1.0"]
+)
+async def test_a_connection_is_closed_when_the_client_wants_that(head: str) -> None:
+    async with serving(echo) as client:
+        await client.send(head)
+
+        assert (await client.rest()).endswith(b"GET / ")
+
+
+async def test_pipelined_requests_are_answered_in_their_order() -> None:
+    gate = asyncio.Event()
+
+    async def later(request: HttpRequest) -> HttpResponse:
+        if request.path == "/slow":
+            await gate.wait()
+        return echo(request)
+
+    async with serving(lambda request: later(request) if request.path == "/slow" else echo(request)) as client:
+        await client.send("GET /slow HTTP/1.1\r\n\r\nGET /quick HTTP/1.1\r\n\r\n")
+        gate.set()
+
+        assert [await client.answer(), await client.answer()] == [b"GET /slow ", b"GET /quick "]
+
+
+async def test_more_requests_than_may_wait_are_all_answered() -> None:
+    async def later(request: HttpRequest) -> HttpResponse:
+        return echo(request)
+
+    async with serving(later) as client:
+        count = 5 * PIPELINED
+        await client.send("".join(f"GET /{number} HTTP/1.1\r\n\r\n" for number in range(count)))
+
+        assert [await client.answer() for _ in range(count)] == [f"GET /{number} ".encode() for number in range(count)]
+
+
+async def test_a_body_may_come_in_chunks_and_pieces() -> None:
+    async with serving(echo) as client:
+        for piece in ("POST / HTTP/1.1\r\ntransfer-enc", "oding: chunked\r\n\r\n3\r\nab", "c\r\n2\r\nde\r\n0\r\n\r\n"):
+            await client.send(piece)
+
+        assert await client.answer() == b"POST / abcde"
+
+
+async def test_a_client_that_waits_to_be_asked_for_its_body_is_asked() -> None:
+    async with serving(echo) as client:
+        await client.send("POST / HTTP/1.1\r\ncontent-length: 2\r\nexpect: 100-continue\r\n\r\n")
+        await client.answer(has_body=False)
+        await client.send("hi")
+
+        assert await client.answer() == b"POST / hi"
+    assert client.statuses == [100, 200]
+
+
+async def test_head_is_answered_without_a_body() -> None:
+    async with serving(echo) as client:
+        await client.send("HEAD / HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\n\r\n")
+        await client.answer(has_body=False)
+
+        assert await client.answer() == b"GET / "
+
+
+async def test_an_offer_of_http_2_is_declined_by_answering() -> None:
+    async with serving(echo) as client:
+        await client.send("GET /1 HTTP/1.1\r\nconnection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\n\r\n")
+        first = await client.answer()
+        await client.send("GET /2 HTTP/1.1\r\n\r\n")
+
+        assert [first, await client.answer()] == [b"GET /1 ", b"GET /2 "]
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        pytest.param(b"hello\r\n\r\n", 400, id="no HTTP"),
+        pytest.param(b"GET / HTTP/1.1\r\ncontent-length: x\r\n\r\n", 400, id="length not a number"),
+        pytest.param(b"GET / HTTP/1.1\r\nbad header\r\n\r\n", 400, id="header without a colon"),
+        pytest.param(b"GET / HTTP/1.1\r\nx: " + b"y" * (HEADER_BYTES + 1), 431, id="endless header"),
+        pytest.param(b"GET /" + b"y" * (HEADER_BYTES + 1), 431, id="endless target"),
+        pytest.param(
+            b"POST / HTTP/1.1\r\ncontent-length: %d\r\n\r\n" % (BODY_BYTES + 1) + b"y" * (BODY_BYTES + 1),
+            413,
+            id="body too large",
+        ),
+    ],
+)
+async def test_what_is_wrong_is_refused_and_the_connection_closed(sent: bytes, status: int) -> None:
+    async with serving(echo) as client:
+        sending = asyncio.create_task(client.send(sent))
+        await client.answer()
+        rest = await client.rest()
+        await sending
+
+    assert client.statuses == [status]
+    assert rest == b""
+
+
+@pytest.mark.parametrize("is_late", [False, True], ids=["at once", "later"])
+async def test_a_handler_that_fails_is_answered_with_500_and_logged(
+    is_late: bool, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logging.getLogger("streamer.emulator"), "propagate", True)
+
+    def fails(request: HttpRequest) -> HttpResponse | Awaitable[HttpResponse]:
+        async def later() -> HttpResponse:
+            raise LookupError(request.path)
+
+        if request.path == "/good":
+            return echo(request)
+        if is_late:
+            return later()
+        raise LookupError(request.path)
+
+    async with serving(fails) as client:
+        await client.send("GET /bad HTTP/1.1\r\n\r\nGET /good HTTP/1.1\r\n\r\n")
+
+        assert [await client.answer(), await client.answer()] == [
+            b'{"message": "Internal server error"}',
+            b"GET /good ",
+        ]
+    assert client.statuses == [500, 200]
+    assert [record.exc_info[0] for record in caplog.records if record.exc_info] == [LookupError]
+
+
+async def test_a_client_that_leaves_ends_what_was_done_for_it() -> None:
+    started, cancelled = asyncio.Event(), asyncio.Event()
+
+    async def endless(_request: HttpRequest) -> HttpResponse:
+        started.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cancelled.set()
+        raise AssertionError("unreachable")
+
+    async with serving(endless) as client:
+        await client.send("GET / HTTP/1.1\r\n\r\n")
+        async with asyncio.timeout(30):
+            await started.wait()
+            client.writer.close()
+            await cancelled.wait()
+
+
+def test_a_request_knows_its_parts() -> None:
+    request = HttpRequest("GET", "/a%20b/%40?q=1&q=&r=%C3%A4", (), b"", "127.0.0.1")
+
+    assert (request.path, request.raw_path) == ("/a b/@", "/a%20b/%40")
+    assert request.query == [("q", "1"), ("q", ""), ("r", "ä")]
