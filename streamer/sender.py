@@ -254,7 +254,10 @@ class _EndpointSender:
 
 
 class PooledExchange:
-    """Makes requests over kept-alive connections, without Nagle's delay (urllib3's default). Safe to share between threads."""
+    """Makes requests over kept-alive connections, without Nagle's delay (urllib3's default).
+
+    Safe to share between threads.
+    """
 
     def __init__(self, ca_bundle: str | None = None) -> None:
         """Without I/O; ``ca_bundle`` is a file of certificates to trust, None means the SDK's own."""
