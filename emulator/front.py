@@ -27,6 +27,8 @@ FIRST_BYTE_SECONDS: Final = 30.0
 TLS_HANDSHAKE_SECONDS: Final = 10.0
 TLS_CLIENT_HELLO: Final = 0x16
 """First byte of a TLS record that carries a handshake (RFC 8446, 5.1)."""
+OPEN_TRANSPORTS: Final = 256
+"""Transports that are remembered before the closed ones among them are looked for."""
 OUT_OF_FILES: Final = (errno.EMFILE, errno.ENFILE)
 
 Factory = Callable[[bool], asyncio.Protocol]
@@ -34,14 +36,28 @@ Factory = Callable[[bool], asyncio.Protocol]
 
 
 class Front:
-    """Listens on one port; an async context manager that owns every connection in its first moments."""
+    """Listens on one port; an async context manager that owns every connection's socket.
 
-    def __init__(self, factory: Factory, *, host: str, port: int, tls: ssl.SSLContext | None) -> None:
+    ``first_byte_seconds`` is how long a connection may stay silent before it is dropped.
+    """
+
+    def __init__(
+        self,
+        factory: Factory,
+        *,
+        host: str,
+        port: int,
+        tls: ssl.SSLContext | None,
+        first_byte_seconds: float = FIRST_BYTE_SECONDS,
+    ) -> None:
         self._factory = factory
         self._tls = tls
+        self._first_byte_seconds = first_byte_seconds
         self._loop = asyncio.get_running_loop()
         self._silent: dict[socket.socket, asyncio.TimerHandle] = {}
         self._starting: set[asyncio.Task[None]] = set()
+        self._transports: list[asyncio.Transport] = []
+        self._most_transports = OPEN_TRANSPORTS
         self._resting: asyncio.TimerHandle | None = None
         self._socket = bind(host, port)
         self.host, self.port = self._socket.getsockname()[:2]
@@ -65,6 +81,9 @@ class Front:
         for task in self._starting:
             task.cancel()
         await asyncio.gather(*self._starting, return_exceptions=True)
+        for transport in self._transports:
+            transport.abort()
+        await asyncio.sleep(0)  # sockets are closed in the loop's next turn
 
     def _accept(self) -> None:
         for _ in range(ACCEPTS_PER_TURN):
@@ -79,7 +98,7 @@ class Front:
                 return
             client.setblocking(False)
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self._silent[client] = self._loop.call_later(FIRST_BYTE_SECONDS, self._drop, client)
+            self._silent[client] = self._loop.call_later(self._first_byte_seconds, self._drop, client)
             self._look(client)
 
     def _rest(self) -> None:
@@ -109,12 +128,20 @@ class Front:
             client.close()
             return
         with contextlib.suppress(OSError, ssl.SSLError):  # the client gave up, or does not trust the certificate
-            await self._loop.connect_accepted_socket(
+            transport, _protocol = await self._loop.connect_accepted_socket(
                 lambda: self._factory(is_tls),
                 client,
                 ssl=self._tls if is_tls else None,
-                ssl_handshake_timeout=TLS_HANDSHAKE_SECONDS if is_tls else None,
+                ssl_handshake_timeout=min(TLS_HANDSHAKE_SECONDS, self._first_byte_seconds) if is_tls else None,
             )
+            self._remember(transport)
+
+    def _remember(self, transport: asyncio.Transport) -> None:
+        """Own a transport until it is closed; uvloop's cannot be weakly referenced, so closed ones are swept."""
+        self._transports.append(transport)
+        if len(self._transports) > self._most_transports:
+            self._transports = [each for each in self._transports if not each.is_closing()]
+            self._most_transports = max(OPEN_TRANSPORTS, 2 * len(self._transports))
 
     def _forget(self, client: socket.socket) -> None:
         self._loop.remove_reader(client.fileno())

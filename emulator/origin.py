@@ -7,12 +7,15 @@ that is rebound to 127.0.0.1 even makes it a same-origin request.
 
 from __future__ import annotations
 
+import ipaddress
 from typing import Final
 from urllib.parse import urlsplit
 
 from .http import HttpRequest, HttpResponse
 
 LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+BY_NAME_OF_CONTAINERS: Final = frozenset({"host.docker.internal", "host.containers.internal"})
+"""Names under which containers find this machine; they resolve nowhere else."""
 
 
 def foreign_origin(request: HttpRequest, address: str) -> HttpResponse | None:
@@ -22,7 +25,7 @@ def foreign_origin(request: HttpRequest, address: str) -> HttpResponse | None:
     """
     host = request.fields.get("host", "")
     origin = request.fields.get("origin")
-    if _is_ours(host, address) and (origin is None or urlsplit(origin).netloc == host):
+    if _is_ours(host, address) and (origin is None or _authority(origin) == host):
         return None
     name = origin or host
     return HttpResponse.of_json(
@@ -33,5 +36,26 @@ def foreign_origin(request: HttpRequest, address: str) -> HttpResponse | None:
 
 
 def _is_ours(host: str, address: str) -> bool:
-    name = urlsplit(f"//{host}").hostname or ""
-    return name in LOOPBACK or name.endswith(".localhost") or name == urlsplit(f"//{address}").hostname
+    name = _name(host)
+    if name in LOOPBACK or name in BY_NAME_OF_CONTAINERS or name.endswith(".localhost") or name == _name(address):
+        return True
+    try:
+        # Only a name can be rebound; with --host 0.0.0.0 the machine has more addresses than we know.
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _name(host: str) -> str:
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:  # such as half an IPv6 address
+        return ""
+
+
+def _authority(origin: str) -> str:
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return ""

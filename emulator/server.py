@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import time
 from collections.abc import Coroutine
@@ -34,6 +35,8 @@ from .websocket import WebSocket
 
 GOING_AWAY: Final = (1001, "Going away")
 """Close code and reason of connections that are open when the emulator stops."""
+GOODBYE_SECONDS: Final = 1.0
+"""How long clients have to answer our close frames when the emulator stops."""
 STOPPING: Final = HttpResponse.of_json(503, {"message": "Service Unavailable"})
 
 
@@ -45,6 +48,9 @@ class Gateway:
         self._functions = functions
         self._verifier = verifier
         self._websockets: dict[str, WebSocket] = {}
+        self._sockets: set[WebSocket] = set()
+        """All whose TCP connection is not over, closed or not."""
+        self._all_lost = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopping = False
 
@@ -65,6 +71,9 @@ class Gateway:
             for task in pending:
                 task.cancel()
             await asyncio.gather(*pending, return_exceptions=True)
+        if self._sockets:
+            with contextlib.suppress(TimeoutError):  # who does not answer is cut off by the front
+                await asyncio.wait_for(self._all_lost.wait(), GOODBYE_SECONDS)
 
     # clocks; `WebSocket` asks for them too
 
@@ -138,6 +147,7 @@ class Gateway:
         transport.write(_switching_protocols(client.request.fields["sec-websocket-key"], accept.subprotocol))
         websocket = WebSocket(connection, transport, self, self._stage.limits)
         self._websockets[connection.connection_id] = websocket
+        self._sockets.add(websocket)
         transport.set_protocol(websocket)
         transport.resume_reading()
         if client.rest:
@@ -155,6 +165,12 @@ class Gateway:
         """Forget a connection that is over, and run its ``$disconnect``."""
         self._websockets.pop(websocket.connection.connection_id, None)
         self._disconnect(websocket.connection, disconnect)
+
+    def lost(self, websocket: WebSocket) -> None:
+        """Forget its socket."""
+        self._sockets.discard(websocket)
+        if self._stopping and not self._sockets:
+            self._all_lost.set()
 
     def _disconnect(self, connection: Connection, disconnect: Invoke | None) -> None:
         context = {} if disconnect is None else disconnect.event["requestContext"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +18,9 @@ from .http import HttpRequest
 
 CLOCK_SKEW: Final = timedelta(minutes=5)
 """How far a signature's time may be from ours. [DOC] iam-docs:reference_sigv-troubleshooting"""
+
+UNSIGNED: Final = "UNSIGNED-PAYLOAD"
+"""Stands for the body's hash where the client did not sign its body."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,19 +41,37 @@ class Verifier:
         return refusal(signature, self._check(request, signature))
 
     def _check(self, request: HttpRequest, signature: Signature) -> Check:
-        signed_at = datetime.strptime(signature.timestamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-        if abs(datetime.fromtimestamp(self.clock(), UTC) - signed_at) > CLOCK_SKEW and not signature.in_query:
+        if not self._is_timely(signature):
             return Check.EXPIRED
-        if signature.access_key_id != self.access_key_id or signature.in_query:
+        if signature.access_key_id != self.access_key_id:
             return Check.VALID
+        if not _is_body_signed(request, signature):
+            return Check.MISMATCH
         expected = self._expected(request, signature)
         return Check.VALID if hmac.compare_digest(expected, signature.value) else Check.MISMATCH
+
+    def _is_timely(self, signature: Signature) -> bool:
+        age = datetime.fromtimestamp(self.clock(), UTC) - signature.signed_at
+        allowed = CLOCK_SKEW if signature.expires_seconds is None else timedelta(seconds=signature.expires_seconds)
+        return -CLOCK_SKEW <= age <= allowed
 
     def _expected(self, request: HttpRequest, signature: Signature) -> str:
         signer = SigV4Auth(Credentials(self.access_key_id, self.secret_access_key), signature.service, signature.region)
         headers = {name: value for name, value in request.fields.items() if name in signature.signed_headers}
-        url = f"http://{request.fields.get('host', '')}{request.target}"
+        path, _, query = request.target.partition("?")
+        # A presigned URL signs all of its query but the signature itself.
+        signed_query = "&".join(pair for pair in query.split("&") if not pair.startswith("X-Amz-Signature="))
+        url = f"http://emulator{path}?{signed_query}"  # the host that counts is the signed header
         unsigned = AWSRequest(method=request.method, url=url, headers=headers, data=request.body)
         unsigned.context["timestamp"] = signature.timestamp
         text = signer.string_to_sign(unsigned, signer.canonical_request(unsigned))
         return str(signer.signature(text, unsigned))
+
+
+def _is_body_signed(request: HttpRequest, signature: Signature) -> bool:
+    """Whether the body is the one whose hash was signed, where the client sent that hash in a header."""
+    name = "x-amz-content-sha256"
+    claimed = request.fields.get(name, UNSIGNED)
+    if name not in signature.signed_headers or claimed == UNSIGNED:
+        return True
+    return hmac.compare_digest(hashlib.sha256(request.body).hexdigest().encode(), claimed.encode("latin-1"))

@@ -50,6 +50,10 @@ class Owner(Protocol):
         """The connection is over; ``disconnect`` is what to run, None without a ``$disconnect`` route."""
         ...
 
+    def lost(self, websocket: WebSocket) -> None:
+        """The TCP connection is over too."""
+        ...
+
 
 class _Frames(FrameProtocol):
     """The frame layer, closing with our reasons: the library's would tell the client what AWS does not."""
@@ -167,6 +171,7 @@ class WebSocket(asyncio.Protocol):
         self._cut()
         if self._ended:
             self._stop_timer()
+        self._owner.lost(self)
 
     def pause_writing(self) -> None:
         """The client reads too slowly: hear no more from it until it caught up."""

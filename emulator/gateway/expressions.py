@@ -15,7 +15,7 @@ from streamer.errors import TopologyError
 _TOKEN: Final = re.compile(
     r"\\(?P<escaped>\$)"
     r"|\$\{(?P<braced>[^{}]*)\}"
-    r"|\$(?P<plain>request\.[A-Za-z0-9_.\-\[\]]+)"
+    r"|\$(?P<plain>(?:request|context|stageVariables)\.[A-Za-z0-9_.\-\[\]]+)"
     r"|(?P<other>\$|\\|[^$\\]+)"
 )
 _STEP: Final = re.compile(r"\.(?P<name>[^.\[\]]+)|\[(?P<index>\d{1,6})\]")

@@ -9,12 +9,14 @@ import enum
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final
 
 SERVICE: Final = "execute-api"
 """Signing name of WebSocket upgrades and ``@connections``. [DOC] SDK model apigatewaymanagementapi-2018-11-29"""
 _ALGORITHM: Final = "AWS4-HMAC-SHA256"
-_DATE: Final = re.compile(r"\d{8}T\d{6}Z")
+_DATE: Final = re.compile(r"[0-9]{8}T[0-9]{6}Z")
+_SECONDS: Final = re.compile(r"[0-9]{1,6}")
 _HEX: Final = re.compile(r"[0-9a-f]{64}")
 
 
@@ -34,6 +36,13 @@ class Signature:
     """``yyyymmddThhmmssZ`` of ``X-Amz-Date``."""
     in_query: bool
     """Whether it is in the query string (a presigned URL) and not in the ``Authorization`` header."""
+    expires_seconds: int | None = None
+    """How long a presigned URL is good for from its time on; None: as long as any signature."""
+
+    @property
+    def signed_at(self) -> datetime:
+        """When it was made, by the client's clock."""
+        return datetime.strptime(self.timestamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +106,11 @@ def _from_query(parameters: Mapping[str, str]) -> Signature | Flaw:
     if parameters.get("X-Amz-Algorithm") != _ALGORITHM or not all(parameters.get(name) for name in names):
         return Flaw("IncompleteSignatureException", "Query-string authentication requires all of its X-Amz- parameters")
     credential, signed, value, timestamp = (parameters[name] for name in names)
-    return _checked(credential, signed, value, timestamp, in_query=True)
+    expires = parameters.get("X-Amz-Expires")
+    if expires is not None and not _SECONDS.fullmatch(expires):
+        return Flaw("IncompleteSignatureException", "X-Amz-Expires must be a number of seconds")
+    seconds = None if expires is None else int(expires)
+    return _checked(credential, signed, value, timestamp, in_query=True, expires_seconds=seconds)
 
 
 def _incomplete(missing: list[str], has_date: bool, authorization: str) -> Flaw:
@@ -108,7 +121,9 @@ def _incomplete(missing: list[str], has_date: bool, authorization: str) -> Flaw:
     return Flaw("IncompleteSignatureException", f"{' '.join(sentences)} Authorization={scheme}")
 
 
-def _checked(credential: str, signed: str, value: str, timestamp: str, *, in_query: bool) -> Signature | Flaw:
+def _checked(
+    credential: str, signed: str, value: str, timestamp: str, *, in_query: bool, expires_seconds: int | None = None
+) -> Signature | Flaw:
     scope = credential.rsplit("/", 4)
     if len(scope) != 5 or not scope[0] or scope[4] != "aws4_request":
         return Flaw(
@@ -119,7 +134,7 @@ def _checked(credential: str, signed: str, value: str, timestamp: str, *, in_que
     key, date, region, service, _ = scope
     if service != SERVICE:
         return Flaw("InvalidSignatureException", f"Credential should be scoped to correct service: '{SERVICE}'.")
-    if not _DATE.fullmatch(timestamp) or timestamp[:8] != date:
+    if not _is_time(timestamp) or timestamp[:8] != date:
         return Flaw(
             "InvalidSignatureException",
             f"Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: "
@@ -141,7 +156,15 @@ def _checked(credential: str, signed: str, value: str, timestamp: str, *, in_que
         value=value,
         timestamp=timestamp,
         in_query=in_query,
+        expires_seconds=expires_seconds,
     )
+
+
+def _is_time(timestamp: str) -> bool:
+    try:
+        return bool(_DATE.fullmatch(timestamp) and datetime.strptime(timestamp, "%Y%m%dT%H%M%SZ"))  # noqa: DTZ007
+    except ValueError:  # such as the 31st of February
+        return False
 
 
 def refusal(found: Signature | Flaw, check: Check) -> Flaw | None:

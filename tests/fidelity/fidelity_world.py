@@ -42,16 +42,16 @@ HANDLERS: Final = '''
 
     def authorize(event, context):
         order = json.loads(event["queryStringParameters"].get("auth", "{}"))
-        statement = {"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": event["methodArn"], **order.get("statement", {})}
-        policy = {"Version": "2012-10-17", "Statement": [statement]}
+        allow = {"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": event["methodArn"]}
+        policy = {"Version": "2012-10-17", "Statement": [{**allow, **order.get("statement", {})}]}
         reply = {"principalId": "ada", "policyDocument": policy, **order.get("reply", {})}
-        return obey(event, {"return": reply, **order})
+        return obey(event, {"return": reply, **json.loads(os.environ.get("DO", "{}")), **order})
 
 
     def message(event, context):
         try:
             order = json.loads(event["body"]).get("do", {})
-        except (ValueError, AttributeError):
+        except (ValueError, AttributeError, TypeError):
             order = {}
         return obey(event, order)
 
@@ -133,9 +133,11 @@ class World:
         self.emulator = EmulatorThread(topology, config)
         self._clients: list[Wire] = []
         self._gates: list[Gate] = []
+        self._running = False
 
     def __enter__(self) -> Self:
         self.emulator.__enter__()
+        self._running = True
         return self
 
     def __exit__(self, *failure: object) -> None:
@@ -143,7 +145,13 @@ class World:
             client.drop()
         for gate in self._gates:
             gate.release()
-        self.emulator.__exit__(*failure)
+        if self._running:
+            self.stop()
+
+    def stop(self) -> None:
+        """End the emulator before the test does."""
+        self._running = False
+        self.emulator.__exit__(None, None, None)
 
     # where it is
 
@@ -244,11 +252,16 @@ class World:
 
     def event(self, function: str, number: int = 0) -> dict[str, Any]:
         """The event that a function got at its first, second, … invocation, keys in order."""
-        self.emulator.logs.wait_for(lambda _line: len(self.events(function)) > number)
-        return self.events(function)[number]
+        self.emulator.logs.wait_for(lambda _line: len(self._event_lines(function)) > number)
+        return dict(json.loads(self._event_lines(function)[number]))
+
+    def _event_lines(self, function: str) -> list[str]:
+        lines = self.emulator.logs.lines
+        return [line.text for line in lines if line.function == function and line.text.startswith("{")]
 
     def events(self, function: str) -> list[dict[str, Any]]:
-        return [line.record for line in self.emulator.logs.lines if line.function == function and line.record]
+        """Those of all its invocations so far."""
+        return [json.loads(text) for text in self._event_lines(function)]
 
     def printed(self, function: str, text: str) -> None:
         """Wait for a line of a function."""
