@@ -17,8 +17,8 @@ _STATES: Final = {
 }
 
 
-def to_duplicate(record: RequestRecord, message: Message, *, now: float) -> str:
-    """The message for a client that sends a request id again: where the first request is, or what came of it.
+def check_same(record: RequestRecord, message: Message) -> None:
+    """Check that a message whose request id was used before asks for the same thing.
 
     Raises:
         ActionError: the id was used for another action or payload; metadata may differ.
@@ -29,6 +29,10 @@ def to_duplicate(record: RequestRecord, message: Message, *, now: float) -> str:
             f"request id {message.request_id!r} was used before, with another action or payload",
             code=ErrorCode.DUPLICATE_REQUEST,
         )
+
+
+def to_duplicate(record: RequestRecord, *, now: float) -> str:
+    """The message for a client that sends a request again: where the first one is, or what came of it."""
     if is_final(record.status):
         return final(record, now=now)
     status, text = _STATES[record.status]
@@ -51,6 +55,12 @@ def final(record: RequestRecord, *, now: float) -> str:
 
 def state_json(record: RequestRecord) -> str:
     """The data of the answer to ``status``: stored state, progress, result or error."""
+    text = messages.to_json(state(record))
+    return text if record.result_json is None else f'{text[:-1]},"result":{record.result_json}}}'
+
+
+def state(record: RequestRecord) -> dict[str, Any]:
+    """All that `state_json` says, but the result."""
     fields: dict[str, Any] = {
         "request_id": record.request_id,
         "action": record.action,
@@ -64,5 +74,4 @@ def state_json(record: RequestRecord) -> str:
         fields["progress"] = messages.progress_fields(record.progress)
     if record.error is not None:
         fields["error"] = messages.failure_fields(record.error)
-    text = messages.to_json(fields)
-    return text if record.result_json is None else f'{text[:-1]},"result":{record.result_json}}}'
+    return fields

@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from streamer.actions import Action, progress_parameter
+from streamer.connections import Connections
 from streamer.errors import ConfigurationError
 from streamer.messages import ACTION_NAME
 
 if TYPE_CHECKING:
+    from streamer.fanout import Delivery
+    from streamer.principal import Principal
     from streamer.topology import Topology
 
 QUEUE_THRESHOLD_SECONDS: Final = 5.0
 """Actions estimated to take longer than this are queued, unless the environment sets another threshold."""
 
-BUILT_IN_ACTIONS: Final = frozenset({"ping", "health", "status", "cancel", "subscribe", "unsubscribe"})
+BUILT_IN_ACTIONS: Final = frozenset({"ping", "health", "status", "cancel", "subscribe", "unsubscribe", "publish"})
 """Names that belong to the protocol; users' actions cannot take them."""
 
+TopicRule = Callable[["Principal", str, str], bool]
+"""Decides whether someone may do something with a topic: who, the topic's name, ``subscribe`` or ``publish``."""
+
 _F = TypeVar("_F", bound=Callable[..., Any])
+_R = TypeVar("_R", bound="TopicRule")
 
 
 class App:
@@ -30,13 +38,20 @@ class App:
     Args:
         environment: Names of environment variables that the actions need, such as ``DATABASE_URL``. They reach the
             router and the processor, and their values are treated as secrets: never printed.
+        authorize_topic: Decides who may subscribe and publish to which topic of their tenant. None: everyone may
+            subscribe, and clients with the permission ``topics:publish`` may publish. What actions publish
+            themselves is not asked about.
     """
 
-    def __init__(self, *, environment: Iterable[str] = ()) -> None:
+    def __init__(self, *, environment: Iterable[str] = (), authorize_topic: TopicRule | None = None) -> None:
         if isinstance(environment, str):
             raise ConfigurationError(f"App(environment={environment!r}) must be a sequence of names, not one string")
         self._environment = tuple(environment)
         self._actions: dict[str, Action] = {}
+        self._topic_rule: TopicRule | None = None
+        self._connections = Connections()
+        if authorize_topic is not None:
+            self.authorize_topic(authorize_topic)
 
     @property
     def environment(self) -> tuple[str, ...]:
@@ -47,6 +62,39 @@ class App:
     def actions(self) -> Mapping[str, Action]:
         """All registered actions by name."""
         return MappingProxyType(self._actions)
+
+    @property
+    def topic_rule(self) -> TopicRule | None:
+        """Who may do what with topics; None: the default."""
+        return self._topic_rule
+
+    def authorize_topic(self, rule: _R) -> _R:
+        """Let a function decide who may subscribe and publish to which topic; also a decorator.
+
+        It is called with the principal, the topic's name and ``subscribe`` or ``publish``, and returns whether that is
+        allowed; it may raise `ActionError` to say why not.
+
+        Raises:
+            ConfigurationError: it is ``async def``, or another function decides already.
+        """
+        if inspect.iscoroutinefunction(rule):
+            raise ConfigurationError("authorize_topic must be a plain function, not async def")
+        if self._topic_rule is not None:
+            raise ConfigurationError("authorize_topic is given twice; one function decides about all topics")
+        self._topic_rule = rule
+        return rule
+
+    @property
+    def connections(self) -> Connections:
+        """The connections of the tenant for which an action runs: send, broadcast, is_active."""
+        return self._connections
+
+    def publish(self, topic: str, data: Any) -> Delivery:
+        """Send data to all subscribers of a topic of the tenant for which an action runs.
+
+        See `Connections` for where this works and what it raises; the result says who could not be reached.
+        """
+        return self._connections.broadcast(data, topic=topic)
 
     def action(
         self,

@@ -7,16 +7,17 @@ time is over. The action's own thread sends each progress message as it comes.
 from __future__ import annotations
 
 import json
-import threading
+import random
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any, Final
 
-from streamer import answers, messages
+from streamer import answers, messages, retries
 from streamer import requests as life
 from streamer.actions import Action, failure_of
 from streamer.audience import Audience
+from streamer.connections import scope
 from streamer.context import Cancelled, Request
 from streamer.errors import (
     ActionError,
@@ -25,22 +26,19 @@ from streamer.errors import (
     StoreError,
 )
 from streamer.execution import Running, Workers
+from streamer.hub import Hub
 from streamer.observability import Logger
-from streamer.parts import trimmed
 from streamer.principal import Principal
+from streamer.progress import Pace, Reporter
 from streamer.requests import Change, Refused
 from streamer.sender import Sender
 from streamer.stores.protocols import RequestStore
-from streamer.stores.records import Failure, ProgressPoint, RequestRecord, Status
+from streamer.stores.records import Failure, RequestRecord, Status
 
 SETTLING_SECONDS: Final = 5.0
 """What an action leaves of its invocation's time, to store and tell the end of the request."""
 GRACE_SECONDS: Final = 2.0
 """How long an action may take to notice that its run is over, before it is left to itself."""
-PROGRESS_MESSAGE_CHARACTERS: Final = 4096
-"""Longest text of a progress message; the rest is cut."""
-PROGRESS_METADATA_BYTES: Final = 32 * 1024
-"""Largest metadata of a progress message, about; its largest members are left out of more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,66 +46,15 @@ class Surroundings:
     """What every attempt of an execution environment shares."""
 
     requests: RequestStore
+    hub: Hub
     workers: Workers
     clock: Callable[[], float] = time.time
     monotonic: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
-    stored_progress_seconds: float = 1.0
-    """Least time between two stored progress points of one attempt; messages are not held back."""
+    jitter: Callable[[], float] = random.random
+    """A random number from 0 to 1."""
+    pace: Pace = field(default_factory=Pace)
     production: bool = True
-
-
-class Reporter:
-    """The ``progress`` that an action calls. Safe to share between threads."""
-
-    def __init__(self, record: RequestRecord, audience: Audience, clock: Callable[[], float]) -> None:
-        self._request_id = record.request_id
-        self._audience = audience
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._latest = record.progress
-        self._has_news = False
-        self._over: str | None = None
-
-    def __call__(self, percentage: float, message: str = "", metadata: Mapping[str, Any] | None = None) -> None:
-        """See `streamer.context.Progress`."""
-        metadata = _copied(metadata)
-        with self._lock:
-            if self._over is not None:
-                raise Cancelled(self._over)
-            point = life.advanced(self._latest, percentage, str(message)[:PROGRESS_MESSAGE_CHARACTERS], metadata)
-            if point is not None:
-                now = self._clock()
-                self._audience.send(messages.progress(self._request_id, point, now=now), now=now, is_progress=True)
-                self._latest = point
-                self._has_news = True
-
-    def tell(self, record: RequestRecord) -> None:
-        """Go on with the listeners that a newly written record names; new ones are told how far the action is."""
-        with self._lock:
-            latest = self._latest
-            message = messages.progress(self._request_id, latest, now=self._clock()) if latest is not None else None
-            self._audience.update(record, latest=message)
-
-    def news(self) -> ProgressPoint | None:
-        """The latest point, unless it was asked for before."""
-        with self._lock:
-            has_news, self._has_news = self._has_news, False
-            return self._latest if has_news else None
-
-    def end(self, reason: str) -> None:
-        """After this returns no progress is sent any more; the action's next call raises `Cancelled`."""
-        with self._lock:
-            self._over = reason
-
-
-def _copied(metadata: Any) -> dict[str, Any] | None:
-    if metadata is None:
-        return None
-    if not isinstance(metadata, Mapping):
-        raise TypeError(f"progress metadata must be a mapping, not {type(metadata).__name__}")
-    copied: dict[str, Any] = json.loads(messages.to_json(dict(metadata)))
-    return trimmed(copied, PROGRESS_METADATA_BYTES)
 
 
 class Attempt:
@@ -130,14 +77,21 @@ class Attempt:
         self._ends_at = surroundings.monotonic() + time_left_seconds
         self._action_ends_at = self._ends_at - settling_seconds
         self._audience = Audience(record, sender_at=sender_at, workers=surroundings.workers, log=log)
-        self._reporter = Reporter(record, self._audience, surroundings.clock)
-        self._is_lost = False
+        self._reporter = Reporter(
+            record,
+            self._audience,
+            requests=surroundings.requests,
+            clock=surroundings.clock,
+            monotonic=surroundings.monotonic,
+            pace=surroundings.pace,
+            log=log,
+        )
 
     def run(self, action: Action) -> Status | None:
         """Run the action, store what came of it, then tell the client.
 
         Returns:
-            The final status; None when the request ended, or was taken over, elsewhere.
+            The status that follows: a final one or RETRYING; None when the request ended, or was taken over, elsewhere.
 
         Raises:
             StoreError: the end could not be stored for as long as there was time; the request is to be taken over.
@@ -145,11 +99,12 @@ class Attempt:
         try:
             result_json = messages.result_json(self._outcome(action))
         except Exception as exc:  # noqa: BLE001 - an action or a validator may raise anything; it is logged
-            if self._is_lost:
-                self._log.warning("the request ended or was taken over elsewhere; this attempt stops")
+            if self._reporter.is_lost:
+                self._log.info("the request was cancelled, or was taken over elsewhere; this attempt stops")
                 return None
             self._log_failure(action, exc)
-            return self.fail(self._failure(exc))
+            failure = self._failure(exc)
+            return self._retry(failure) if retries.is_worth_another(failure, self._record) else self.fail(failure)
         return self._complete(result_json)
 
     def fail(self, failure: Failure) -> Status | None:
@@ -180,17 +135,21 @@ class Attempt:
         limit_seconds = self._action_ends_at - self._with.monotonic()
         if action.timeout_seconds is not None:
             limit_seconds = min(limit_seconds, action.timeout_seconds)
-        running = self._with.workers.start(lambda: action.call(request, self._reporter))
+        with scope(self._with.hub, self._record.tenant_id, self._action_seconds_left):
+            running = self._with.workers.start(lambda: action.call(request, self._reporter))
         try:
             if self._watch(running, self._with.monotonic() + limit_seconds):
                 return running.outcome()
         finally:
             self._reporter.end("this run is over")
-        if self._is_lost:
+        if self._reporter.is_lost:
             raise Cancelled("the request ended or was taken over elsewhere")
         raise ActionError(
             f"the action did not finish within {max(limit_seconds, 0):.3g} s", code=ErrorCode.TIMEOUT, retryable=True
         )
+
+    def _action_seconds_left(self) -> float:
+        return max(0.0, self._action_ends_at - self._with.monotonic())
 
     def _request(self, action: Action) -> Request:
         record = self._record
@@ -203,53 +162,68 @@ class Attempt:
             connection_id=record.connection_id,
             attempt=record.attempt,
             max_attempts=record.max_attempts,
+            is_over=lambda: self._reporter.is_over,
         )
 
     def _watch(self, running: Running, ends_at: float) -> bool:
         """Wait for the action, storing its progress meanwhile; False when the run is over before the action is."""
-        interval_seconds = self._with.stored_progress_seconds
-        while not self._is_lost:
+        tick_seconds = self._with.pace.tick_seconds
+        while not self._reporter.is_lost:
             left_seconds = ends_at - self._with.monotonic()
-            if running.wait(max(0.0, min(interval_seconds, left_seconds))):
+            if running.wait(max(0.0, min(tick_seconds, left_seconds))):
                 return True
             if left_seconds <= 0:
                 break
-            if left_seconds > interval_seconds:
-                self._store_progress()
-        self._reporter.end("the request ended elsewhere" if self._is_lost else "its time is over")
-        running.cancel()
+            if left_seconds > tick_seconds:
+                self._reporter.keep_up()
+        self._reporter.end("its time is over")
+        running.cancel(self._reporter.reason)
         # On Lambda whatever runs on is frozen with the environment, so give it a chance to end cleanly.
         running.wait(max(0.0, min(GRACE_SECONDS, (self._ends_at - self._with.monotonic()) / 2)))
         return False
 
-    def _store_progress(self) -> None:
-        point = self._reporter.news()
-        if point is None:
-            return
-        change = life.progress(point, attempt=self._record.attempt, now=self._with.clock(), leaving=self._audience.gone)
-        try:
-            outcome = self._with.requests.apply(self._record.key, change)
-        except StoreError as exc:
-            # The next point, or the result, will do.
-            self._log.warning("progress could not be stored", reason=str(exc))
-            return
-        if isinstance(outcome, Refused):
-            self._is_lost = True
-        elif outcome.record is not None:
-            self._reporter.tell(outcome.record)
+    def _retry(self, failure: Failure) -> Status | None:
+        """Store that another attempt is due after a pause, then tell the client; the stream starts its run."""
+        record, now = self._record, self._with.clock()
+        pause_seconds = retries.pause_seconds(record.attempt, self._with.jitter())
+        change = life.retry(
+            failure,
+            attempt=record.attempt,
+            now=now,
+            due_at=now + pause_seconds,
+            told_up_to=self._reporter.told_up_to,
+        )
+
+        def message(now: float) -> str:
+            return messages.retrying(
+                record.request_id,
+                failure,
+                attempt=record.attempt,
+                max_attempts=record.max_attempts,
+                retry_in_seconds=pause_seconds,
+                now=now,
+            )
+
+        return self._conclude(change, lambda _, now: message(now))
 
     def _settle(self, change: Change) -> Status | None:
         """Store the end, and tell the client only if it is what is stored."""
+        return self._conclude(change, lambda record, now: answers.final(record, now=now))
+
+    def _conclude(self, change: Change, message: Callable[[RequestRecord, float], str]) -> Status | None:
+        """Store what the attempt comes to, and tell it only if it is what is stored."""
         status: Status = change.values["status"]
         outcome = self._stored(change)
         if not life.is_settled_by(outcome, change, attempt=self._record.attempt):
             self._log.warning("the request ended or was taken over elsewhere; this end is dropped", status=status)
             return None
-        ended = _record_after(outcome) or change.applied_to(self._record)
+        after = _record_after(outcome) or change.applied_to(self._record)
         # Whoever began to listen since the last progress is told the end, and nobody else has to tell them.
-        self._audience.update(ended)
+        self._audience.update(after)
+        if life.is_final(status):
+            self._reporter.tell_rest()
         now = self._with.clock()
-        self._audience.send(answers.final(ended, now=now), now=now)
+        self._audience.send(message(after, now), now=now)
         self._audience.finish(until=self._ends_at, monotonic=self._with.monotonic)
         return status
 

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from streamer import settings as environment_settings
 from streamer.app import App, load_app
@@ -23,6 +23,9 @@ from streamer.settings import Settings
 from streamer.stores import names
 from streamer.stores.client import Clients
 from streamer.stores.dynamodb import DynamoConnectionStore, DynamoRequestStore, DynamoSubscriptionStore
+
+if TYPE_CHECKING:
+    from streamer.hub import Hub
 
 T = TypeVar("T")
 
@@ -116,6 +119,21 @@ class Environment:
     def management_api(self) -> ManagementApi:
         """The way to connections."""
         return ManagementApi.from_environ(environment_settings.environment())
+
+    @cached_property
+    def hub(self) -> Hub:
+        """The way to connections of tenants."""
+        # Of the functions that never send anything, none should pay for it in a cold start.
+        from streamer.fanout import Fanout  # noqa: PLC0415
+        from streamer.hub import Hub  # noqa: PLC0415
+
+        return Hub(
+            connections=self.connections,
+            subscriptions=self.subscriptions,
+            fanout=Fanout(sender_at=self.management_api.once_at),
+            sender_at=self.management_api.at,
+            log=self.log,
+        )
 
     @cached_property
     def connections(self) -> DynamoConnectionStore:

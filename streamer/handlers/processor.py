@@ -160,7 +160,10 @@ def _build() -> ProcessorHandler:
     return ProcessorHandler(
         app=environment.app,
         surroundings=Surroundings(
-            requests=environment.requests, workers=Workers(), production=environment.settings.production
+            requests=environment.requests,
+            hub=environment.hub,
+            workers=Workers(),
+            production=environment.settings.production,
         ),
         sender_at=environment.management_api.at,
         dispatcher=LambdaDispatcher(lambda: environment.clients.get("lambda"), environment.function_name),

@@ -8,12 +8,12 @@ from __future__ import annotations
 import inspect
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from streamer import answers, messages
 from streamer.actions import Action, failure_of
 from streamer.app import App
+from streamer.connections import scope
 from streamer.context import Request
 from streamer.errors import (
     ActionError,
@@ -26,27 +26,22 @@ from streamer.errors import (
 )
 from streamer.events import LambdaContext, Origin, body_of, origin_of
 from streamer.execution import Workers, contained
+from streamer.handlers.call import Call
 from streamer.handlers.environment import Environment, Once, new_id
+from streamer.handlers.listening import Listening
 from streamer.handlers.principals import Principals
+from streamer.hub import Hub
 from streamer.messages import Malformed, Message
 from streamer.observability import Logger, Metrics
-from streamer.principal import Principal
+from streamer.parts import in_parts
 from streamer.requests import Duplicate
 from streamer.sender import Sender
 from streamer.settings import Settings
-from streamer.stores.protocols import ConnectionStore, RequestStore
-from streamer.stores.records import Failure, RequestKey, RequestRecord, Status, owner_of
+from streamer.stores.protocols import ConnectionStore, RequestStore, SubscriptionStore
+from streamer.stores.records import Failure, RequestRecord, Status
 
-
-@dataclass(frozen=True, slots=True)
-class _Call:
-    """One message that has the right form, and who sent it."""
-
-    message: Message
-    origin: Origin
-    principal: Principal
-    log: Logger
-    now: float
+ANSWERING_SECONDS: Final = 2.0
+"""What fan-outs leave of an invocation's time for the answer."""
 
 
 class RouterHandler:
@@ -59,6 +54,8 @@ class RouterHandler:
         settings: Settings,
         connections: ConnectionStore,
         requests: RequestStore,
+        subscriptions: SubscriptionStore,
+        hub: Hub,
         sender_at: Callable[[str], Sender],
         log: Logger,
         metrics: Metrics,
@@ -70,6 +67,14 @@ class RouterHandler:
         self._settings = settings
         self._principals = Principals(connections)
         self._requests = requests
+        self._hub = hub
+        self._listening = Listening(
+            app=app,
+            requests=requests,
+            subscriptions=subscriptions,
+            hub=hub,
+            ttl_seconds=settings.connection_ttl_seconds,
+        )
         self._sender_at = sender_at
         self._log = log
         self._metrics = metrics
@@ -88,13 +93,13 @@ class RouterHandler:
                 log.warning("message refused", code=incoming.failure.code, reason=incoming.failure.message)
                 answer = messages.error(incoming.request_id, incoming.failure, now=self._clock())
             else:
-                answer = self._answer(incoming, origin, log)
+                answer = self._answer(incoming, origin, context, log)
             self._send(origin, incoming.request_id, answer, log)
         finally:
             self._metrics.flush(request_id=incoming.request_id)
         return {"statusCode": 200}
 
-    def _answer(self, message: Message, origin: Origin, log: Logger) -> str:
+    def _answer(self, message: Message, origin: Origin, context: LambdaContext, log: Logger) -> str:
         """What to send to the client, whatever happens."""
         now = self._clock()
         if message.action == "ping":
@@ -102,7 +107,16 @@ class RouterHandler:
         try:
             principal = self._principals.of(origin.connection_id)
             log = log.bind(user_id=principal.user_id, tenant_id=principal.tenant_id)
-            return self._carry_out(_Call(message, origin, principal, log, now))
+            call = Call(
+                message=message,
+                origin=origin,
+                principal=principal,
+                log=log,
+                now=now,
+                reply=lambda text: self._send(origin, message.request_id, text, log),
+                seconds_left=lambda: max(0.0, context.get_remaining_time_in_millis() / 1000 - ANSWERING_SECONDS),
+            )
+            return self._carry_out(call)
         except Exception as exc:  # noqa: BLE001 - whatever an action raises, the connection stays usable; it is logged
             return messages.error(message.request_id, self._failure(exc, message, log), now=self._clock())
 
@@ -118,13 +132,19 @@ class RouterHandler:
                 log.error("request failed", error=exc, action=message.action)
         return failure_of(exc, code=ErrorCode.INTERNAL_ERROR, production=self._settings.production)
 
-    def _carry_out(self, call: _Call) -> str:
+    def _carry_out(self, call: Call) -> str:
         message, principal = call.message, call.principal
         match message.action:
             case "health":
                 return messages.response(message.request_id, '{"status":"ok"}', now=call.now)
             case "status":
                 return self._status(call)
+            case "subscribe":
+                return self._listening.subscribe(call)
+            case "unsubscribe":
+                return self._listening.unsubscribe(call)
+            case "publish":
+                return self._listening.publish(call)
         action = self._app.find(message.action)
         if action is None:
             raise ActionError(f"there is no action {message.action!r}", code=ErrorCode.INVALID_ACTION)
@@ -139,7 +159,7 @@ class RouterHandler:
             return self._queue(action, call)
         return self._run(action, payload, call)
 
-    def _run(self, action: Action, payload: Any, call: _Call) -> str:
+    def _run(self, action: Action, payload: Any, call: Call) -> str:
         """Run a quick action and answer with its result."""
         request = Request(
             id=call.message.request_id,
@@ -152,7 +172,8 @@ class RouterHandler:
         began = time.perf_counter()
         failed = True
         try:
-            data_json = messages.result_json(self._outcome(action, request))
+            with scope(self._hub, call.principal.tenant_id, call.seconds_left):
+                data_json = messages.result_json(self._outcome(action, request))
             failed = False
         finally:
             latency_seconds = time.perf_counter() - began
@@ -175,7 +196,7 @@ class RouterHandler:
             )
         return running.outcome()
 
-    def _queue(self, action: Action, call: _Call) -> str:
+    def _queue(self, action: Action, call: Call) -> str:
         """Store a slow action's request, and acknowledge it only then."""
         record = self._record(action, call)
         try:
@@ -184,11 +205,13 @@ class RouterHandler:
             raise ActionError("the payload is too large to be stored", code=ErrorCode.PAYLOAD_TOO_LARGE) from exc
         if isinstance(outcome, Duplicate):
             call.log.info("request repeated", action=action.name, status=outcome.record.status)
-            return answers.to_duplicate(outcome.record, call.message, now=call.now)
+            answers.check_same(outcome.record, call.message)
+            # Whoever sends a request again wants to hear of it, on this connection too.
+            return answers.to_duplicate(self._listening.join(call, outcome.record), now=call.now)
         call.log.info("request queued", action=action.name)
         return messages.acknowledgment(record.request_id, "queued", "the request was accepted", now=self._clock())
 
-    def _record(self, action: Action, call: _Call) -> RequestRecord:
+    def _record(self, action: Action, call: Call) -> RequestRecord:
         return RequestRecord(
             tenant_id=call.principal.tenant_id,
             user_id=call.principal.user_id,
@@ -207,7 +230,7 @@ class RouterHandler:
             expires_at=int(call.now) + self._settings.request_ttl_seconds,
         )
 
-    def _status(self, call: _Call) -> str:
+    def _status(self, call: Call) -> str:
         """Answer what is stored of a request of the same user."""
         payload = call.message.payload
         wanted = payload.get("request_id") if isinstance(payload, dict) else None
@@ -217,8 +240,7 @@ class RouterHandler:
                 code=ErrorCode.VALIDATION_ERROR,
                 details={"field": "payload.request_id"},
             )
-        # The user is part of the key, so requests of others cannot even be asked for.
-        record = self._requests.get(RequestKey(owner_of(call.principal.tenant_id, call.principal.user_id), wanted))
+        record = self._requests.get(call.own(wanted))
         if record is None or record.expires_at < call.now:
             raise ActionError(f"there is no request {wanted!r}", code=ErrorCode.NOT_FOUND)
         return messages.response(call.message.request_id, answers.state_json(record), now=call.now)
@@ -226,12 +248,13 @@ class RouterHandler:
     def _send(self, origin: Origin, request_id: str | None, answer: str, log: Logger) -> None:
         sender = self._sender_at(origin.endpoint)
         try:
-            try:
-                sender.send(origin.connection_id, answer)
-            except PayloadTooLargeError as exc:
-                log.warning("answer is too large", size_bytes=exc.size_bytes)
-                failure = messages.too_large(exc)
-                sender.send(origin.connection_id, messages.error(request_id, failure, now=self._clock()))
+            pieces = in_parts(answer, request_id, now=self._clock())
+        except PayloadTooLargeError as exc:
+            log.warning("answer is too large", size_bytes=exc.size_bytes)
+            pieces = [messages.error(request_id, messages.too_large(exc), now=self._clock())]
+        try:
+            for piece in pieces:
+                sender.send(origin.connection_id, piece)
         except GoneError:
             log.info("the connection closed before it was answered")
         except SendError as exc:
@@ -245,6 +268,8 @@ def _build() -> RouterHandler:
         settings=environment.settings,
         connections=environment.connections,
         requests=environment.requests,
+        subscriptions=environment.subscriptions,
+        hub=environment.hub,
         sender_at=environment.management_api.at,
         log=environment.log,
         metrics=environment.metrics,

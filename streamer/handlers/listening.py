@@ -1,0 +1,152 @@
+"""The built-in actions ``subscribe``, ``unsubscribe`` and ``publish``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from streamer import answers, messages
+from streamer import requests as life
+from streamer.app import App
+from streamer.errors import ActionError, ErrorCode
+from streamer.handlers.call import Call
+from streamer.hub import Hub
+from streamer.requests import Refused, is_final
+from streamer.stores.protocols import RequestStore, SubscriptionStore
+from streamer.stores.records import RequestRecord, SubscriptionRecord
+from streamer.subscriptions import (
+    LISTENERS,
+    PUBLISH_PERMISSION,
+    OwnRequest,
+    Topic,
+    hears,
+    subject_of,
+    topic_of,
+    topic_target,
+)
+
+
+class Listening:
+    """Lets connections hear about topics of their tenant and requests of their user.
+
+    DynamoDB calls: one for a topic, one read and one write for a request; publishing takes one query.
+    """
+
+    def __init__(
+        self,
+        *,
+        app: App,
+        requests: RequestStore,
+        subscriptions: SubscriptionStore,
+        hub: Hub,
+        ttl_seconds: int,
+    ) -> None:
+        self._app = app
+        self._requests = requests
+        self._subscriptions = subscriptions
+        self._hub = hub
+        self._ttl_seconds = ttl_seconds
+
+    def subscribe(self, call: Call) -> str:
+        """Let the connection hear about something; of a request it is told at once how far it is, or its end.
+
+        Raises:
+            ActionError: the payload is wrong, there is no such request, or the App does not allow the topic.
+        """
+        match subject_of(call.message.payload):
+            case Topic() as topic:
+                self._authorize(call, topic, "subscribe")
+                self._subscriptions.add(
+                    SubscriptionRecord(
+                        connection_id=call.origin.connection_id,
+                        target=topic_target(call.principal.tenant_id, topic),
+                        endpoint=call.origin.endpoint,
+                        expires_at=int(call.now) + self._ttl_seconds,
+                    )
+                )
+                return _response(call, {"topic": topic.name, "subscribed": True})
+            case OwnRequest(request_id):
+                return self._follow(call, self._own(call, request_id))
+
+    def unsubscribe(self, call: Call) -> str:
+        """Let the connection hear no more about something; a request's own connection always does.
+
+        Raises:
+            ActionError: the payload is wrong, or there is no such request.
+        """
+        match subject_of(call.message.payload):
+            case Topic() as topic:
+                target = topic_target(call.principal.tenant_id, topic)
+                self._subscriptions.remove(call.origin.connection_id, target)
+                return _response(call, {"topic": topic.name, "subscribed": False})
+            case OwnRequest(request_id):
+                record = self._own(call, request_id)
+                if call.listener in record.listeners:
+                    self._requests.apply(record.key, life.leave(frozenset({call.listener})))
+                is_own = record.connection_id == call.origin.connection_id and not is_final(record.status)
+                return _response(call, {"request_id": request_id, "subscribed": is_own})
+
+    def publish(self, call: Call) -> str:
+        """Send data to the subscribers of a topic, and say how many they were.
+
+        Raises:
+            ActionError: the payload is wrong, or the caller may not publish there.
+        """
+        payload = call.message.payload if isinstance(call.message.payload, dict) else {}
+        topic = topic_of(payload.get("topic"))
+        self._authorize(call, topic, "publish")
+        data_json = messages.to_json(payload.get("data"))
+        delivery = self._hub.to_topic(call.principal.tenant_id, topic, data_json, seconds=call.seconds_left())
+        counts = {"delivered": delivery.delivered, "gone": len(delivery.gone), "failed": len(delivery.failed)}
+        call.log.info("published", topic=topic.name, **counts)
+        return _response(call, {"topic": topic.name, **counts})
+
+    def join(self, call: Call, record: RequestRecord) -> RequestRecord:
+        """Let the caller's connection hear about a request of its user, and return how the request is then.
+
+        Raises:
+            ActionError: too many connections hear about it already.
+        """
+        if is_final(record.status) or hears(record, call.origin.connection_id):
+            return record
+        if len(record.listeners) >= LISTENERS:
+            raise ActionError(
+                f"{LISTENERS} connections hear about request {record.request_id!r} already; ask for its status",
+                code=ErrorCode.RATE_LIMITED,
+                retryable=True,
+            )
+        outcome = self._requests.apply(record.key, life.join(call.listener))
+        now_stored = outcome.current if isinstance(outcome, Refused) else outcome.record
+        return now_stored if now_stored is not None else record
+
+    def _follow(self, call: Call, record: RequestRecord) -> str:
+        is_new = not is_final(record.status) and not hears(record, call.origin.connection_id)
+        if is_new and record.progress is not None:
+            # Before joining: what is told of it afterwards can only be newer, so progress never goes back.
+            call.reply(messages.progress(record.request_id, record.progress, now=call.now))
+        record = self.join(call, record)
+        is_over = is_final(record.status)
+        answer = _response(call, {**answers.state(record), "subscribed": not is_over})
+        if not is_over:
+            return answer
+        call.reply(answer)
+        return answers.final(record, now=call.now)
+
+    def _own(self, call: Call, request_id: str) -> RequestRecord:
+        record = self._requests.get(call.own(request_id))
+        if record is None or record.expires_at < call.now:
+            raise ActionError(f"there is no request {request_id!r}", code=ErrorCode.NOT_FOUND)
+        return record
+
+    def _authorize(self, call: Call, topic: Topic, operation: str) -> None:
+        allows = self._app.topic_rule
+        if allows is not None:
+            allowed = allows(call.principal, topic.name, operation)
+        else:
+            # Whoever is in a tenant may hear its topics; speaking to everyone takes more.
+            allowed = operation == "subscribe" or PUBLISH_PERMISSION in call.principal.permissions
+        if not allowed:
+            raise ActionError(f"you may not {operation} to topic {topic.name!r}", code=ErrorCode.FORBIDDEN)
+
+
+def _response(call: Call, data: dict[str, Any]) -> str:
+    return messages.response(call.message.request_id, messages.to_json(data), now=call.now)
