@@ -13,7 +13,7 @@ import io
 import stat
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Final
 
@@ -118,6 +118,9 @@ class Bundle:
     """Largest first."""
     notes: tuple[str, ...] = ()
     """What the user should know, such as that there is no bytecode and why."""
+    import_ms: Mapping[str, float] = field(default_factory=dict)
+    """Handler to how long a trial import took; in one process, so what the first one imports is free for the others.
+    Empty: there was none."""
 
     @property
     def unzipped_bytes(self) -> int:

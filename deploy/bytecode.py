@@ -28,6 +28,8 @@ _PROVIDED: Final = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "
 
 _TRIAL: Final = """
 import importlib, json, sys, time
+# Not to standard output: modules print what they like.
+said = open(sys.argv[2], "w", buffering=1)
 for name in json.loads(sys.argv[1]):
     begun = time.perf_counter()
     try:
@@ -35,9 +37,9 @@ for name in json.loads(sys.argv[1]):
         getattr(module, name.rpartition(".")[2])
     except BaseException as error:
         missing = error.name if isinstance(error, ModuleNotFoundError) else None
-        print(json.dumps({"handler": name, "error": f"{type(error).__name__}: {error}", "missing": missing}))
+        print(json.dumps({"handler": name, "error": f"{type(error).__name__}: {error}", "missing": missing}), file=said)
         break
-    print(json.dumps({"handler": name, "ms": round((time.perf_counter() - begun) * 1000, 1)}))
+    print(json.dumps({"handler": name, "ms": round((time.perf_counter() - begun) * 1000, 1)}), file=said)
 """
 
 
@@ -118,23 +120,26 @@ def trial(files: Files, handlers: Iterable[str], executable: str, environment: M
         unpack(files, task)
         provide(provided)
         setup = f"import sys; sys.path[:0] = [{str(task)!r}, {str(provided)!r}]\n"
-        ran = subprocess.run(  # noqa: S603 - an interpreter that we looked for
-            [executable, "-I", "-S", "-B", "-c", setup + _TRIAL, json.dumps(list(handlers))],
+        said, names = Path(folder, "said"), list(handlers)
+        said.touch()
+        subprocess.run(  # noqa: S603 - an interpreter that we looked for
+            [executable, "-I", "-S", "-B", "-c", setup + _TRIAL, json.dumps(names), str(said)],
             capture_output=True,
-            text=True,
             check=False,
             cwd=task,
             env=dict(environment),
         )
-    results = [json.loads(line) for line in ran.stdout.splitlines() if line.startswith('{"handler"')]
-    return _judge(results, files)
+        results = [json.loads(line) for line in said.read_text(encoding="utf-8").splitlines()]
+    return _judge(results, files, names)
 
 
-def _judge(results: list[dict[str, str]], files: Files) -> Trial:
+def _judge(results: list[dict[str, str]], files: Files, names: list[str]) -> Trial:
     times = {result["handler"]: float(result["ms"]) for result in results if "ms" in result}
     failed = next((result for result in results if "error" in result), None)
     if failed is None:
-        return Trial(import_ms=times)
+        ended = next((name for name in names if name not in times), None)
+        problem = f"{ended}: the interpreter ended while importing it" if ended is not None else None
+        return Trial(import_ms=times, problem=problem)
     missing = failed.get("missing")
     if missing is not None and f"{missing.replace('.', '/')}.py" not in files:
         raise BundleError(

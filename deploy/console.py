@@ -86,7 +86,9 @@ def sizes(code: Bundle) -> list[str]:
         for part in code.parts
     ]
     total = f"  {'together':<22}{len(code.files):>7}{_kb(code.unzipped_bytes):>14}{_kb(len(code.zipped)):>14}"
-    return [*lines, total, *(f"note: {note}" for note in code.notes)]
+    notes = [f"note: {note}" for note in code.notes]
+    times = [f"  import {handler}: {ms:,.0f} ms" for handler, ms in code.import_ms.items()]
+    return [*lines, total, *times, *notes]
 
 
 def _kb(size_bytes: int) -> str:

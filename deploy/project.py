@@ -90,7 +90,7 @@ def build(config: Config, service: Service) -> Bundle:
     lines = _requirements(config)
     if is_app and service.settings.jwt_public_key is not None:
         lines += own_requirements(["cryptography"])
-    wheels = resolve(lines, python=python, architecture=architecture)
+    wheels = resolve(lines, python=python, architecture=architecture, folder=config.folder)
     # A requirement that the runtime has too comes as the user pinned it.
     taken = {path.split("/")[0] for path in wheels}
     own = [{path: file for path, file in files.items() if path.split("/")[0] not in taken} for files in own]
@@ -104,7 +104,12 @@ def build(config: Config, service: Service) -> Bundle:
         note = f"no bytecode: there is no Python {python} here to make it with, so cold starts compile the code"
         return bundle(files, notes=[note])
     files = {**files, **bytecode.compiled(files, executable)}
-    return bundle(files, notes=_trial(files, handlers, executable, config))
+    packed = bundle(files)
+    if bytecode.has_native_code(files):
+        return dataclasses.replace(packed, notes=("imports were not tried: the bundle holds native code for Lambda",))
+    tried = bytecode.trial(files, handlers, executable, _trial_environment(config))
+    notes = (f"not imported here, though it may be on Lambda: {tried.problem}",) if tried.problem else ()
+    return dataclasses.replace(packed, notes=notes, import_ms=tried.import_ms)
 
 
 def _requirements(config: Config) -> list[str]:
@@ -114,18 +119,15 @@ def _requirements(config: Config) -> list[str]:
     return requirement_lines(usual) if usual.exists() else []
 
 
-def _trial(files: Mapping[str, Any], handlers: list[str], executable: str, config: Config) -> list[str]:
-    if bytecode.has_native_code(files):
-        return ["imports were not tried: the bundle holds native code for Lambda"]
-    environment = {
-        "AWS_REGION": config.region or "us-east-1",
-        "AWS_DEFAULT_REGION": config.region or "us-east-1",
+def _trial_environment(config: Config) -> dict[str, str]:
+    region = config.region or "us-east-1"
+    return {
+        "AWS_REGION": region,
+        "AWS_DEFAULT_REGION": region,
         "TABLE_PREFIX": config.prefix,
         "STREAMER_APP": config.app,
         **config.environment,
     }
-    result = bytecode.trial(files, handlers, executable, environment)
-    return [f"not imported here, though it may be on Lambda: {result.problem}"] if result.problem else []
 
 
 def want(config: Config, service: Service, code: Bundle, given: frozenset[str]) -> Wanted:

@@ -24,6 +24,7 @@ _GLIBCS: Final = ("manylinux2014", "manylinux_2_28")
 """What Amazon Linux 2023 loads. pip does not take the older tag for granted when the newer one is named."""
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _INCLUDE: Final = re.compile(r"(?:-r|--requirement)[ =]?\s*(.+)")
+_CONSTRAINT: Final = re.compile(r"(?:-c|--constraint)[ =]?\s*(.+)")
 _UNUSED: Final = ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json")
 """Files of a wheel's metadata that tell how it came here, not what it is."""
 
@@ -41,6 +42,8 @@ def requirement_lines(path: Path) -> list[str]:
     for line in (re.sub(r"(^|\s)#.*$", "", raw).strip() for raw in text.splitlines()):
         if included := _INCLUDE.fullmatch(line):
             found.extend(requirement_lines(path.parent / included[1].strip()))
+        elif constraint := _CONSTRAINT.fullmatch(line):
+            found.append(f"--constraint {(path.parent / constraint[1].strip()).resolve()}")
         elif line and canonical(line) != OWN:
             found.append(line)
     return found
@@ -104,8 +107,10 @@ def command(*, python: str, architecture: str, target: Path, listed: Path, pip: 
     return [sys.executable, "-m", "pip", "install", *quiet, *tags, *common]
 
 
-def resolve(lines: Sequence[str], *, python: str, architecture: str) -> dict[str, File]:
+def resolve(lines: Sequence[str], *, python: str, architecture: str, folder: Path) -> dict[str, File]:
     """Files of all requirements and what they depend on, as wheels for Lambda. Asks the package index.
+
+    Relative paths in the lines start at ``folder``.
 
     Raises:
         BundleError: one has no wheel for this Python and architecture, or no installer is here.
@@ -115,14 +120,15 @@ def resolve(lines: Sequence[str], *, python: str, architecture: str) -> dict[str
     pip = importlib.util.find_spec("pip") is not None
     if not pip and shutil.which("uv") is None:
         raise BundleError("requirements need pip or uv to be resolved, and neither is here; install one of them")
-    with tempfile.TemporaryDirectory(prefix="streamer-requirements-") as folder:
-        listed, target = Path(folder, "requirements.txt"), Path(folder, "packages")
+    with tempfile.TemporaryDirectory(prefix="streamer-requirements-") as scratch:
+        listed, target = Path(scratch, "requirements.txt"), Path(scratch, "packages")
         listed.write_text("\n".join(lines) + "\n", encoding="utf-8")
         ran = subprocess.run(  # noqa: S603 - the program is ours, the requirements are in a file
             command(python=python, architecture=architecture, target=target, listed=listed, pip=pip),
             capture_output=True,
             text=True,
             check=False,
+            cwd=folder,
         )
         if ran.returncode != 0:
             raise BundleError(explain(ran.stdout + ran.stderr, python=python, architecture=architecture))

@@ -1,0 +1,99 @@
+"""Bytecode and the trial import, by the interpreter that runs the tests."""
+
+import sys
+
+import pytest
+
+from deploy.bundle import File
+from deploy.bytecode import compiled, has_native_code, interpreter, trial
+from deploy.errors import BundleError
+
+VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
+
+
+def project(**modules: str) -> dict[str, File]:
+    return {f"{name}.py": File(source.encode(), "project") for name, source in modules.items()}
+
+
+def test_this_interpreter_is_found_and_one_that_does_not_exist_is_not() -> None:
+    assert interpreter(VERSION) == sys.executable
+    assert interpreter("3.99") is None
+
+
+def test_bytecode_is_the_same_each_time() -> None:
+    files = project(app="def f():\n    return [1, 2, {'a': f}]\n", other="import app\n")
+
+    assert compiled(files, sys.executable) == compiled(files, sys.executable)
+
+
+def test_bytecode_lies_where_python_looks_for_it() -> None:
+    tag = f"cpython-{VERSION.replace('.', '')}"
+
+    made = compiled({"shop/api.py": File(b"x = 1", "project")}, sys.executable)
+
+    assert set(made) == {f"shop/__pycache__/api.{tag}.pyc"}
+    assert made[f"shop/__pycache__/api.{tag}.pyc"].part == "project"
+
+
+def test_a_syntax_error_of_the_project_is_named() -> None:
+    with pytest.raises(BundleError, match=r"app\.py does not compile with .*SyntaxError") as refused:
+        compiled(project(app="def f(:\n"), sys.executable)
+
+    assert "\n" not in str(refused.value)
+
+
+def test_a_template_in_a_requirement_that_is_no_python_is_left_alone() -> None:
+    files = {"cookie/template.py": File(b"class {{ name }}:", "cookie"), **project(app="x = 1")}
+
+    assert [name for name in compiled(files, sys.executable) if "template" in name] == []
+
+
+def test_a_trial_tells_how_long_imports_took() -> None:
+    tried = trial(project(app="def handler(event, context): ..."), ["app.handler"], sys.executable, {})
+
+    assert tried.problem is None
+    assert set(tried.import_ms) == {"app.handler"}
+
+
+def test_boto3_is_there_and_nothing_else_of_this_environment() -> None:
+    files = project(app="import boto3\nhandler = boto3\n", other="import pytest\nhandler = pytest\n")
+
+    assert trial(files, ["app.handler"], sys.executable, {}).problem is None
+    with pytest.raises(BundleError, match=r"other\.handler imports 'pytest', which is not in the bundle"):
+        trial(files, ["other.handler"], sys.executable, {})
+
+
+@pytest.mark.parametrize(
+    ("source", "problem"),
+    [
+        pytest.param(
+            "import os\nhandler = os.environ['DATABASE_URL']", "KeyError", id="a variable that is not set here"
+        ),
+        pytest.param("raise SystemExit(3)", "SystemExit", id="an exit"),
+        pytest.param("import os\nos._exit(0)", "interpreter ended", id="the end of the process"),
+        pytest.param("x = 1", "no attribute 'handler'", id="no handler"),
+    ],
+)
+def test_what_may_work_on_lambda_is_a_note(source: str, problem: str) -> None:
+    tried = trial(project(app=source), ["app.handler"], sys.executable, {})
+
+    assert tried.problem is not None
+    assert problem in tried.problem
+
+
+def test_what_a_module_prints_does_not_disturb() -> None:
+    tried = trial(project(app="print('{\"handler\"')\ndef handler(): ..."), ["app.handler"], sys.executable, {})
+
+    assert set(tried.import_ms) == {"app.handler"}
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        pytest.param("a/b.cpython-313-aarch64-linux-gnu.so", True, id="extension"),
+        pytest.param("x.libs/libz.so.1", True, id="library"),
+        pytest.param("a/so.py", False, id="module"),
+    ],
+)
+def test_has_native_code(name: str, expected: bool) -> None:
+    assert has_native_code({name: File(b"", "x")}) is expected

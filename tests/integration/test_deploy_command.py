@@ -1,0 +1,213 @@
+"""`streamer build` and `streamer deploy --dry-run` as users run them: without AWS, credentials or a network."""
+
+import io
+import os
+import subprocess
+import sys
+import tarfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from deploy.bytecode import interpreter
+
+APP = """
+from streamer import App
+
+app = App()
+
+
+@app.action("greet")
+def greet(request):
+    return "hello"
+"""
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    (tmp_path / "app.py").write_text(APP)
+    (tmp_path / "streamer.toml").write_text('service = "chat"\nregion = "eu-central-1"\n')
+    return tmp_path
+
+
+@pytest.fixture
+def command(project: Path) -> Command:
+    def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [str(Path(sys.executable).with_name("streamer")), *arguments],
+            cwd=project,
+            env={
+                "PATH": os.environ["PATH"],
+                "HOME": str(project / "home"),
+                "AWS_EC2_METADATA_DISABLED": "true",
+                **environment,
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+
+    return run
+
+
+def wheel(folder: Path, name: str, tag: str = "py3-none-any", **modules: str) -> None:
+    """A small wheel."""
+    folder.mkdir(exist_ok=True)
+    with zipfile.ZipFile(folder / f"{name}-1.0-{tag}.whl", "w") as archive:
+        for module, source in modules.items():
+            archive.writestr(f"{module}.py", source)
+        info = f"{name}-1.0.dist-info"
+        archive.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        archive.writestr(f"{info}/WHEEL", f"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: {tag}\n")
+        archive.writestr(f"{info}/RECORD", "")
+
+
+def require(project: Path, *names: str) -> None:
+    (project / "requirements.txt").write_text("\n".join(["--no-index", "--find-links wheels", *names]) + "\n")
+
+
+def names(zipped: Path) -> list[str]:
+    with zipfile.ZipFile(zipped) as archive:
+        return archive.namelist()
+
+
+def test_a_dry_run_without_credentials(command: Command) -> None:
+    ran = command("deploy", "--dry-run")
+
+    assert ran.returncode == 0
+    assert "there are no AWS credentials" in ran.stdout
+    assert "would create the stack chat-dev" in ran.stdout
+    assert ran.stderr == ""
+    assert "\x1b" not in ran.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "complaint"),
+    [
+        pytest.param(["deploy", "--yes"], {}, "there are no AWS credentials", id="no credentials"),
+        pytest.param(["status", "--profile", "ops"], {}, "profile (ops) could not be found", id="unknown profile"),
+        pytest.param(
+            ["status"],
+            {
+                "AWS_ACCESS_KEY_ID": "x",
+                "AWS_SECRET_ACCESS_KEY": "y",
+                "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
+                "AWS_MAX_ATTEMPTS": "1",
+            },
+            "is the region right",
+            id="nobody there",
+        ),
+        pytest.param(["deploy", "--stage", "a b", "--yes"], {}, "stack name 'chat-a b'", id="stage"),
+    ],
+)
+def test_what_cannot_be_is_one_line_and_status_2(
+    command: Command, arguments: list[str], environment: dict[str, str], complaint: str
+) -> None:
+    ran = command(*arguments, **environment)
+
+    assert ran.returncode == 2
+    assert complaint in ran.stderr
+    assert ran.stderr.count("\n") == 1
+    assert "Traceback" not in ran.stderr
+
+
+def test_the_same_project_gives_the_same_bytes(command: Command, project: Path) -> None:
+    one, two = project / ".streamer" / "one.zip", project / ".streamer" / "two.zip"
+    command("build", "--output", str(one))
+    for path in project.glob("*.py"):
+        os.utime(path, (0, 0))
+    command("build", "--output", str(two))
+
+    assert one.read_bytes() == two.read_bytes()
+
+
+def test_requirements_are_packed_and_nothing_of_them_that_is_not_needed(command: Command, project: Path) -> None:
+    wheel(project / "wheels", "tinydep", tinydep="VALUE = 1")
+    require(project, "tinydep==1.0", "streamer-ws")
+
+    ran = command("build", "--output", "code.zip")
+
+    assert ran.returncode == 0, ran.stderr
+    found = names(project / "code.zip")
+    assert "tinydep.py" in found
+    assert "tinydep-1.0.dist-info/METADATA" in found
+    assert "tinydep-1.0.dist-info/RECORD" not in found
+    assert not [name for name in found if name.startswith(("moto", "boto", "wheels", "emulator", "deploy"))]
+    assert "tinydep" in ran.stdout
+
+
+def test_native_wheels_are_those_for_lambda(command: Command, project: Path) -> None:
+    wheel(project / "wheels", "native", "cp313-cp313-manylinux2014_aarch64", native="ARM = True")
+    wheel(project / "wheels", "native", "cp313-cp313-manylinux2014_x86_64", native="ARM = False")
+    require(project, "native")
+
+    ran = command("build", "--output", "code.zip")
+
+    assert ran.returncode == 0, ran.stderr
+    with zipfile.ZipFile(project / "code.zip") as archive:
+        assert archive.read("native.py") == b"ARM = True"
+
+
+def test_a_requirement_without_a_wheel(command: Command, project: Path) -> None:
+    (project / "wheels").mkdir()
+    with tarfile.open(project / "wheels" / "nowheel-1.0.tar.gz", "w:gz") as archive:
+        info = tarfile.TarInfo("nowheel-1.0/setup.py")
+        archive.addfile(info, io.BytesIO(b""))
+    require(project, "nowheel==1.0")
+
+    ran = command("build")
+
+    assert ran.returncode == 2
+    assert ran.stderr.startswith("streamer: there is no wheel of nowheel==1.0 for Python 3.13 on arm64;")
+    assert ran.stderr.count("\n") == 1
+    assert not (project / ".streamer").exists()
+
+
+needs_lambdas_python = pytest.mark.skipif(interpreter("3.13") is None, reason="no Python 3.13 here")
+
+
+@needs_lambdas_python
+def test_a_forgotten_requirement_is_found_before_lambda_does(command: Command, project: Path) -> None:
+    (project / "app.py").write_text(f"import requests_of_the_past\n{APP}")
+    (project / "requests_of_the_past.py").write_text("")  # It imports here, but is not packed.
+    (project / "streamer.toml").write_text('exclude = ["requests_of_the_past.py"]\n')
+
+    ran = command("build")
+
+    assert ran.returncode == 2
+    assert "imports 'requests_of_the_past', which is not in the bundle: add it to the requirements" in ran.stderr
+
+
+@needs_lambdas_python
+def test_bytecode_is_lambdas_and_unchecked(command: Command, project: Path) -> None:
+    command("build", "--output", "code.zip")
+
+    with zipfile.ZipFile(project / "code.zip") as archive:
+        compiled = [name for name in archive.namelist() if name.endswith(".pyc")]
+        headers = {archive.read(name)[4:8] for name in compiled}
+        content = archive.read("streamer/handlers/__pycache__/router.cpython-313.pyc")
+    assert len(compiled) == len([name for name in names(project / "code.zip") if name.endswith(".py")])
+    assert headers == {b"\x01\x00\x00\x00"}  # PEP 552: hash-based, not checked against the source
+    assert b"/var/task/streamer/handlers/router.py" in content
+    assert str(project).encode() not in content
+
+
+def test_without_lambdas_python_there_is_no_bytecode_and_that_is_said(command: Command, project: Path) -> None:
+    ran = command("build", "--output", "code.zip", PATH="/nowhere")
+
+    if sys.version_info[:2] != (3, 13):
+        assert "note: no bytecode: there is no Python 3.13 here" in ran.stdout
+        assert not [name for name in names(project / "code.zip") if name.endswith(".pyc")]
+
+
+def test_the_template_can_be_piped(command: Command) -> None:
+    ran = command("template", "--stage", "prod")
+
+    assert ran.returncode == 0
+    assert ran.stdout.startswith("{")
+    assert '"StageName": "prod"' in ran.stdout
