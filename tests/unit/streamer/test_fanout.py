@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from streamer.errors import GoneError, PayloadTooLargeError, SendError
+from streamer.fanout import THREADS, Delivery, Fanout
+from streamer.sender import RetryPolicy, Sender
+from streamer.stores.records import Listener
+
+QUICK = RetryPolicy(attempts=3, base_seconds=0.001)
+
+
+class FakeSender(Sender):
+    """Does to each connection what a test says, and counts."""
+
+    def __init__(self, behave: Callable[[str, int], None] = lambda connection_id, tries: None) -> None:
+        self.behave = behave
+        self.lock = threading.Lock()
+        self.tries: Counter[str] = Counter()
+        self.got: dict[str, list[str]] = {}
+        self.at_once = 0
+        self.most_at_once = 0
+
+    def at(self, endpoint: str) -> FakeSender:
+        return self
+
+    def send(self, connection_id: str, message: str | bytes) -> None:
+        with self.lock:
+            self.tries[connection_id] += 1
+            self.at_once += 1
+            self.most_at_once = max(self.most_at_once, self.at_once)
+            tries = self.tries[connection_id]
+        try:
+            self.behave(connection_id, tries)
+        finally:
+            with self.lock:
+                self.at_once -= 1
+        with self.lock:
+            self.got.setdefault(connection_id, []).append(str(message))
+
+
+def connections(count: int) -> list[Listener]:
+    return [Listener(f"c-{number}", "https://api.example.com/dev") for number in range(count)]
+
+
+def deliver(
+    sender: FakeSender, recipients: Sequence[Listener], pieces: Sequence[str] = ("hello",), seconds: float = 30.0
+) -> Delivery:
+    return Fanout(sender_at=sender.at, retry=QUICK).deliver(recipients, pieces, seconds=seconds)
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 1000])
+def test_everyone_gets_the_message_once(count: int) -> None:
+    sender = FakeSender()
+
+    assert deliver(sender, connections(count)) == Delivery(delivered=count)
+    assert sender.got == {f"c-{number}": ["hello"] for number in range(count)}
+    assert sender.most_at_once <= THREADS
+
+
+def test_pieces_come_in_order() -> None:
+    sender = FakeSender()
+    deliver(sender, connections(3), ["a", "b", "c"])
+
+    assert list(sender.got.values()) == [["a", "b", "c"]] * 3
+
+
+def test_gone_and_failing_connections_are_named_and_the_others_are_served() -> None:
+    def behave(connection_id: str, tries: int) -> None:
+        match connection_id:
+            case "c-1":
+                raise GoneError(connection_id)
+            case "c-2":
+                raise SendError("forbidden")
+            case "c-3":
+                raise SendError("throttled", is_temporary=True)
+            case "c-4":
+                raise PayloadTooLargeError(2, 1)
+
+    sender = FakeSender(behave)
+
+    delivery = deliver(sender, connections(100))
+
+    assert (delivery.delivered, delivery.gone) == (96, {"c-1"})
+    assert set(delivery.failed) == {"c-2", "c-3", "c-4"}
+    assert delivery.failed["c-2"] == "forbidden"
+    assert [sender.tries[f"c-{number}"] for number in range(5)] == [1, 1, 1, 3, 1]
+
+
+def test_a_throttled_connection_gets_the_rest_of_its_pieces_later() -> None:
+    def behave(connection_id: str, tries: int) -> None:
+        if tries == 2:
+            raise SendError("throttled", is_temporary=True)
+
+    sender = FakeSender(behave)
+
+    assert deliver(sender, connections(2), ["a", "b"]).delivered == 2
+    assert list(sender.got.values()) == [["a", "b"]] * 2
+
+
+def test_slow_connections_delay_nobody() -> None:
+    others_done, slow = threading.Event(), {f"c-{number}" for number in range(THREADS - 1)}
+    served = threading.Semaphore(0)
+
+    def behave(connection_id: str, tries: int) -> None:
+        if connection_id in slow:
+            assert others_done.wait(30)
+        else:
+            served.release()
+
+    sender = FakeSender(behave)
+    delivering = threading.Thread(target=deliver, args=(sender, connections(1000)))
+    delivering.start()
+    for _ in range(1000 - len(slow)):
+        assert served.acquire(timeout=30)
+    # The slow ones still wait, and everybody else is served.
+    assert not sender.got.keys() & slow
+    others_done.set()
+    delivering.join(30)
+
+    assert len(sender.got) == 1000
+
+
+def test_waiting_for_another_try_holds_no_thread() -> None:
+    """As many connections are throttled as there are threads; the one behind them is served meanwhile."""
+    served = threading.Event()
+
+    def behave(connection_id: str, tries: int) -> None:
+        if connection_id == f"c-{THREADS}":
+            served.set()
+        elif not served.is_set():
+            raise SendError("throttled", is_temporary=True)
+
+    sender = FakeSender(behave)
+    patient = RetryPolicy(attempts=2, base_seconds=0.05)
+
+    delivery = Fanout(sender_at=sender.at, retry=patient, jitter=lambda: 1.0).deliver(
+        connections(THREADS + 1), ["hello"], seconds=30
+    )
+
+    assert delivery.delivered == THREADS + 1
+
+
+def test_what_is_not_delivered_in_time_is_named() -> None:
+    now = [0.0]
+
+    def behave(connection_id: str, tries: int) -> None:
+        now[0] += 1
+
+    sender = FakeSender(behave)
+    delivery = Fanout(sender_at=sender.at, threads=1, monotonic=lambda: now[0]).deliver(
+        connections(5), ["hello"], seconds=3
+    )
+
+    assert delivery == Delivery(delivered=3, failed=dict.fromkeys(["c-3", "c-4"], "there was no time left"))
+
+
+def test_a_mistake_of_ours_ends_the_delivery_instead_of_hanging_it() -> None:
+    def behave(connection_id: str, tries: int) -> None:
+        raise RuntimeError("a mistake")
+
+    with pytest.raises(RuntimeError, match="a mistake"):
+        deliver(FakeSender(behave), connections(100))
