@@ -18,6 +18,7 @@ from urllib.parse import quote
 
 from streamer.auth import mint
 from streamer.client import Event, Progress, StreamerClient
+from streamer.errors import ConfigurationError
 from streamer.topology import Topology
 
 from .emulator import Emulator, EmulatorConfig
@@ -261,7 +262,13 @@ class EmulatorThread:
         expires_in: float = 3600.0,
         **claims: Any,
     ) -> str:
-        """A token that the App's ``$connect`` accepts; a negative ``expires_in`` (seconds) makes an expired one."""
+        """A token that the App's ``$connect`` accepts; a negative ``expires_in`` (seconds) makes an expired one.
+
+        Raises:
+            ConfigurationError: it is no App, so only its own code knows what its ``$connect`` wants.
+        """
+        if not self._secret:
+            raise ConfigurationError("plain handlers have no tokens of ours; connect to websocket_url in your own way")
         return mint(
             self._secret,
             user_id=user,

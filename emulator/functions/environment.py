@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import math
-import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from streamer.topology import Function
+
+if TYPE_CHECKING:
+    import random
 
 VERSION: Final = "$LATEST"
 """The only version of a function that exists locally."""

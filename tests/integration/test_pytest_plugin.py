@@ -1,0 +1,245 @@
+"""The pytest plugin as its users meet it: a project of their own, and pytest run in it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+APP = """
+import os
+from streamer import App
+
+app = App(environment=["GREETING"])
+
+
+@app.action("greet")
+def greet(request):
+    print("greeting", request.payload)
+    return f"{os.environ['GREETING']} {request.payload}"
+
+
+@app.action("work", queued=True, permissions=["work"])
+def work(request, progress):
+    progress(50, "half-way")
+    return "done"
+"""
+CONFTEST = """
+import os
+import pytest
+
+@pytest.fixture(scope="session")
+def streamer_environment():
+    return {**os.environ, "GREETING": "hello"}
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    (tmp_path / "app.py").write_text(APP)
+    (tmp_path / "conftest.py").write_text(CONFTEST)
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    return tmp_path
+
+
+def run_pytest(project: Path, tests: str, *arguments: str) -> str:
+    """The output of pytest on a file with these tests."""
+    (project / "test_app.py").write_text(tests)
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-W",
+        "error::ResourceWarning",
+        *arguments,
+    ]
+    return subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=120, check=False).stdout
+
+
+def test_plain_functions_need_no_other_plugin(project: Path) -> None:
+    output = run_pytest(
+        project,
+        """
+import pytest
+from streamer.client import RequestFailedError
+
+def test_result(streamer_session):
+    with streamer_session.connect("ada") as client:
+        assert client.request("greet", "Ada") == "hello Ada"
+
+def test_events(streamer_session):
+    with streamer_session.connect("ada", permissions=["work"]) as client:
+        events = client.events("work", id="r-1")
+    assert [event.type for event in events] == ["acknowledgment", "progress", "complete"]
+    assert {event.request_id for event in events} == {"r-1"}
+
+def test_progress(streamer_session):
+    seen = []
+    with streamer_session.connect("ada", permissions=["work"]) as client:
+        assert client.request("work", on_progress=seen.append) == "done"
+    assert [(step.percentage, step.message) for step in seen] == [(50, "half-way")]
+
+def test_permissions(streamer_session):
+    with streamer_session.connect("ada") as client, pytest.raises(RequestFailedError) as failed:
+        client.request("work")
+    assert failed.value.code == "FORBIDDEN"
+
+def test_logs(streamer_session):
+    with streamer_session.connect("bob") as client:
+        client.request("greet", "Bob")
+    assert streamer_session.logs.wait_for("greeting Bob").function == "router"
+    closed = streamer_session.logs.wait_for(
+        lambda line: line.record.get("message") == "connection closed" and line.record["user_id"] == "bob"
+    )
+    assert closed.record["disconnect_code"] == 1000
+""",
+        "-p",
+        "no:asyncio",
+    )
+
+    assert "5 passed" in output, output
+
+
+@pytest.mark.parametrize(("mode", "mark"), [("auto", ""), ("strict", "@pytest.mark.asyncio\n")])
+def test_async_tests_work_with_pytest_asyncio(project: Path, mode: str, mark: str) -> None:
+    output = run_pytest(
+        project,
+        f"""
+import asyncio
+import pytest
+from streamer.client import CannotConnectError
+
+{mark}async def test_many_clients(streamer_session):
+    async def greet(name):
+        async with streamer_session.client(name) as client:
+            return await client.request("greet", name)
+    assert await asyncio.gather(*map(greet, "abc")) == ["hello a", "hello b", "hello c"]
+
+{mark}async def test_an_expired_token(streamer_session):
+    with pytest.raises(CannotConnectError) as refused:
+        async with streamer_session.client("ada", expires_in=-1):
+            pass
+    assert refused.value.status == 401
+""",
+        "-o",
+        f"asyncio_mode={mode}",
+    )
+
+    assert "2 passed" in output, output
+
+
+def test_each_test_has_tables_of_its_own_unless_it_shares_the_sessions(project: Path) -> None:
+    output = run_pytest(
+        project,
+        """
+import boto3
+import pytest
+
+def requests(emulator):
+    items = boto3.client("dynamodb", **emulator.aws("dynamodb")).scan(TableName="streamer_requests")["Items"]
+    return [item["request_id"]["S"] for item in items]
+
+@pytest.mark.parametrize("number", ["1", "2"])
+def test_own(streamer, number):
+    assert requests(streamer) == []
+    with streamer.connect(permissions=["work"]) as client:
+        client.request("work", id=number)
+    assert requests(streamer) == [number]
+
+@pytest.mark.parametrize("number", ["1", "2"])
+def test_shared(streamer_session, number):
+    with streamer_session.connect(permissions=["work"]) as client:
+        client.request("work", id=number)
+    assert len(requests(streamer_session)) == int(number)
+""",
+    )
+
+    assert "4 passed" in output, output
+
+
+def test_a_failing_test_shows_what_the_functions_wrote_during_it(project: Path) -> None:
+    output = run_pytest(
+        project,
+        """
+def test_before(streamer_session):
+    with streamer_session.connect() as client:
+        client.request("greet", "somebody else")
+
+def test_fails(streamer_session):
+    with streamer_session.connect() as client:
+        assert client.request("greet", "Ada") == "good evening"
+""",
+    )
+
+    assert "1 failed, 1 passed" in output, output
+    assert "Log of the functions (streamer_session)" in output
+    assert "router: greeting Ada" in output
+    assert "somebody else" not in output
+
+
+def test_settings_choose_target_folder_and_isolation(project: Path) -> None:
+    (project / "src").mkdir()
+    (project / "app.py").rename(project / "src" / "service.py")
+    (project / "pytest.ini").write_text(
+        "[pytest]\nstreamer_project = src\nstreamer_target = service:app\nstreamer_isolation = inline\n"
+    )
+
+    output = run_pytest(
+        project,
+        """
+import os
+
+def test_inline(streamer):
+    os.environ["GREETING"] = "not seen by functions, whose variables are their own"
+    with streamer.connect() as client:
+        assert client.request("greet", "Ada") == "hello Ada"
+""",
+    )
+
+    assert "1 passed" in output, output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        pytest.param(["--streamer-target", "nowhere:app"], "there is no module 'nowhere'", id="no such module"),
+        pytest.param(["--streamer-isolation", "docker"], "invalid choice: 'docker'", id="unknown isolation"),
+    ],
+)
+def test_wrong_settings_are_named(project: Path, arguments: list[str], complaint: str) -> None:
+    (project / "test_app.py").write_text("def test_it(streamer):\n    pass\n")
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments]
+
+    done = subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=120, check=False)
+
+    assert done.returncode != 0
+    assert complaint in done.stdout + done.stderr
+
+
+def test_an_app_that_lacks_a_variable_says_which(project: Path) -> None:
+    (project / "conftest.py").unlink()
+
+    output = run_pytest(project, "def test_it(streamer):\n    pass\n")
+
+    assert "the app needs GREETING; set it in the environment and try again" in output
+
+
+def test_nothing_of_the_emulator_is_imported_before_it_is_asked_for(project: Path) -> None:
+    (project / "conftest.py").unlink()
+
+    output = run_pytest(
+        project,
+        """
+import sys
+
+def test_imports():
+    assert not {"moto", "boto3", "websockets", "emulator.emulator", "streamer.emulator.emulator"} & set(sys.modules)
+""",
+    )
+
+    assert "1 passed" in output, output
