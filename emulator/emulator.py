@@ -23,7 +23,7 @@ from .gateway import management
 from .gateway.ids import IdSource
 from .gateway.limits import Assumptions, Limits
 from .gateway.stage import Facts, Stage
-from .http import HttpProtocol, HttpRequest
+from .http import REQUEST_SECONDS, HttpProtocol, HttpRequest
 from .origin import foreign_origin
 from .server import Gateway
 from .signing import Verifier
@@ -59,6 +59,8 @@ class EmulatorConfig:
     assumptions: Assumptions = field(default_factory=Assumptions)
     region: str = "us-east-1"
     account_id: str = "123456789012"
+    request_seconds: float = REQUEST_SECONDS
+    """How long a client may take to send its first byte, and a request from its first byte to its last."""
 
 
 class Emulator:
@@ -139,7 +141,13 @@ class Emulator:
     async def _start(self, stack: AsyncExitStack) -> None:
         config = self.config
         self.authority = await asyncio.to_thread(authority, config.state_folder, host=config.host)
-        self._front = Front(self._protocol, host=config.host, port=config.port, tls=self.authority.server_context())
+        self._front = Front(
+            self._protocol,
+            host=config.host,
+            port=config.port,
+            tls=self.authority.server_context(),
+            first_byte_seconds=config.request_seconds,
+        )
         endpoints = self._endpoints()
         stack.callback(self._front.close)
         self._database = await stack.enter_async_context(
@@ -201,7 +209,12 @@ class Emulator:
     # the port
 
     def _protocol(self, is_tls: bool) -> HttpProtocol:
-        return HttpProtocol(self._answer, upgrade=self._gateway.upgrade, is_tls=is_tls)
+        return HttpProtocol(
+            self._answer,
+            upgrade=self._gateway.upgrade,
+            is_tls=is_tls,
+            request_seconds=self.config.request_seconds,
+        )
 
     def _answer(self, request: HttpRequest) -> Any:
         target = management.parse_path(request.raw_path)

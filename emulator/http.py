@@ -24,6 +24,12 @@ HEADER_BYTES: Final = 64 * 1024
 """Largest request head any route of ours needs; narrower limits (a handshake's 10,240) are decided above."""
 BODY_BYTES: Final = 24 * 1024 * 1024
 """Largest request body: DynamoDB's 16 MB batches in base64, Lambda's 6 MB."""
+REQUEST_SECONDS: Final = 30.0
+"""How long a client may take to send a request, from its first byte to its last; then 408."""
+KEEP_ALIVE_SECONDS: Final = 600.0
+"""Silence between two requests after which a connection is closed."""
+LINGER_SECONDS: Final = 2.0
+"""How long what a refused client still sends is thrown away before it is cut off."""
 PIPELINED: Final = 64
 """Requests of one connection that may wait for their turn before reading stops."""
 
@@ -106,6 +112,7 @@ class HttpProtocol(asyncio.Protocol):
         upgrade: Upgrade | None = None,
         header_bytes: int = HEADER_BYTES,
         is_tls: bool = False,
+        request_seconds: float = REQUEST_SECONDS,
     ) -> None:
         self._handler = handler
         self._upgrade = upgrade
@@ -117,7 +124,16 @@ class HttpProtocol(asyncio.Protocol):
         self._task: asyncio.Task[None] | None = None
         self._parser = httptools.HttpRequestParser(self)
         self._refusal: int | None = None
-        self.on_message_begin()
+        self._is_refused = False
+        self._has_completed = False
+        """Whether the bytes just read held the end of a request."""
+        self._loop = asyncio.get_running_loop()
+        self._request_seconds = request_seconds
+        self._began_at: float | None = self._loop.time()
+        """When the request that is not here whole began; a new connection owes one. None: no request is under way."""
+        self._quiet_since = self._began_at
+        self._watch_timer = self._loop.call_later(request_seconds, self._watch)
+        self._begin_request()
 
     # asyncio.Protocol
 
@@ -130,19 +146,24 @@ class HttpProtocol(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Drop what waits; a handler that is running is cancelled."""
         self._transport = None
+        self._watch_timer.cancel()
         self._waiting.clear()
         if self._task is not None:
             self._task.cancel()
 
     def data_received(self, data: bytes) -> None:
         """Feed the parser; refuse what is not HTTP or too large."""
+        if self._is_refused:
+            return
+        self._quiet_since = self._loop.time()
+        self._has_completed = False
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
             self._upgraded(data[upgrade.args[0] :])
         except httptools.HttpParserError:
             self._refuse_status(self._refusal or 400)
-        if self._in_head:
+        if self._in_head and not self._has_completed:
             # A header is handed over only when it is whole, so an endless one is counted here.
             self._head_left -= len(data)
             if self._head_left < 0:
@@ -150,10 +171,46 @@ class HttpProtocol(asyncio.Protocol):
         if len(self._waiting) >= PIPELINED and self._transport is not None:
             self._transport.pause_reading()
 
+    def pause_writing(self) -> None:
+        """The client does not read its answers: take no more requests from it until it does."""
+        if self._transport is not None:
+            self._transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        """It read them."""
+        if self._transport is not None and len(self._waiting) < PIPELINED:
+            self._transport.resume_reading()
+
+    # time
+
+    def _watch(self) -> None:
+        now = self._loop.time()
+        if self._task is not None:
+            due = now + self._request_seconds
+        elif self._began_at is not None:
+            due = self._began_at + self._request_seconds
+        else:
+            due = self._quiet_since + KEEP_ALIVE_SECONDS
+        if now >= due:
+            self._give_up()
+        else:
+            self._watch_timer = self._loop.call_at(min(due, now + self._request_seconds), self._watch)
+
+    def _give_up(self) -> None:
+        if self._target:
+            self._refuse_status(408)
+        elif self._transport is not None:
+            self._transport.abort()
+
     # httptools callbacks; one that raises ends the parsing with an HttpParserCallbackError
 
     def on_message_begin(self) -> None:
         """Start a new request."""
+        if self._began_at is None:
+            self._began_at = self._loop.time()
+        self._begin_request()
+
+    def _begin_request(self) -> None:
         self._target: list[bytes] = []
         self._headers: list[tuple[str, str]] = []
         self._body: list[bytes] = []
@@ -172,6 +229,9 @@ class HttpProtocol(asyncio.Protocol):
     def on_headers_complete(self) -> None:
         """The head is whole: invite the body of a client that waits to be asked."""
         self._in_head = False
+        lengths = [value for name, value in self._headers if name.lower() == "content-length"]
+        if lengths and int(lengths[-1]) > BODY_BYTES:  # the parser has made sure that it is a number
+            self._refuse_body()
         expects = any(name.lower() == "expect" and value.lower() == "100-continue" for name, value in self._headers)
         if expects and self._transport is not None:
             self._transport.write(_CONTINUE)
@@ -181,13 +241,18 @@ class HttpProtocol(asyncio.Protocol):
         self._body.append(body)
         self._body_left -= len(body)
         if self._body_left < 0:
-            self._refusal = 413
-            raise ValueError("request body too large")
+            self._refuse_body()
+
+    def _refuse_body(self) -> None:
+        self._refusal = 413
+        raise ValueError("request body too large")
 
     def on_message_complete(self) -> None:
         """Answer the request, or queue it behind the one that is being answered."""
+        self._has_completed = True
         if self._wants_websocket():
             return
+        self._began_at = None
         request, keep_alive = self._request(), self._parser.should_keep_alive()
         if self._task is not None:
             self._waiting.append((request, keep_alive))
@@ -238,8 +303,16 @@ class HttpProtocol(asyncio.Protocol):
             self._transport.close()
 
     def _refuse_status(self, status: int) -> None:
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.write(render(HttpResponse.of_json(status, {"message": _REASONS[status]}), keep_alive=False))
+        if self._transport is None or self._transport.is_closing() or self._is_refused:
+            return
+        self._is_refused = True
+        self._transport.write(render(HttpResponse.of_json(status, {"message": _REASONS[status]}), keep_alive=False))
+        self._watch_timer.cancel()
+        if self._transport.can_write_eof():
+            # Closing with bytes unread would reset the connection, and the client would lose the answer.
+            self._transport.write_eof()
+            self._watch_timer = self._loop.call_later(LINGER_SECONDS, self._transport.abort)
+        else:
             self._transport.close()
 
     # upgrading
@@ -261,6 +334,7 @@ class HttpProtocol(asyncio.Protocol):
         if self._transport is None:
             return
         transport, self._transport = self._transport, None
+        self._watch_timer.cancel()
         transport.pause_reading()
         self._upgrade(self._request(), transport, rest)
 

@@ -47,17 +47,35 @@ class Client:
             return await self.reader.read()
 
 
+class Watched(HttpProtocol):
+    """Tells when its connection is over, so that no test ends before."""
+
+    def __init__(self, handler: Answering) -> None:
+        super().__init__(handler)
+        self.is_over = asyncio.Event()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self.is_over.set()
+
+
 @contextlib.asynccontextmanager
 async def serving(handler: Answering) -> AsyncIterator[Client]:
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: HttpProtocol(handler), "127.0.0.1", 0)
+    made: list[Watched] = []
+
+    def make() -> Watched:
+        made.append(Watched(handler))
+        return made[-1]
+
+    server = await loop.create_server(make, "127.0.0.1", 0)
     async with server:
         reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
         try:
             yield Client(reader, writer)
         finally:
             writer.close()
-            await asyncio.gather(writer.wait_closed(), return_exceptions=True)
+            await asyncio.gather(writer.wait_closed(), *(each.is_over.wait() for each in made), return_exceptions=True)
 
 
 async def test_a_connection_is_kept_for_further_requests() -> None:
