@@ -2,7 +2,7 @@
 
 from streamer.app import App
 from streamer.context import Cancelled, Progress, Request
-from streamer.errors import ActionError, ErrorCode
+from streamer.errors import ActionError, ErrorCode, RetryableError
 from streamer.principal import Principal
 
-__all__ = ["ActionError", "App", "Cancelled", "ErrorCode", "Principal", "Progress", "Request"]
+__all__ = ["ActionError", "App", "Cancelled", "ErrorCode", "Principal", "Progress", "Request", "RetryableError"]

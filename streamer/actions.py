@@ -10,6 +10,7 @@ from typing import Any, Final, cast
 from streamer.context import Progress, Request
 from streamer.errors import ActionError, ConfigurationError, ErrorCode
 from streamer.messages import to_json
+from streamer.retries import passing_code
 from streamer.stores.records import Failure
 
 FAILURE_MESSAGE_CHARACTERS: Final = 4096
@@ -156,7 +157,7 @@ def failure_of(exc: BaseException, *, code: ErrorCode, production: bool) -> Fail
 
     Args:
         exc: what was raised.
-        code: for exceptions that bring no code of their own.
+        code: for exceptions that bring no code of their own, and are neither timeouts nor throttling.
         production: whether texts of unexpected exceptions are hidden.
     """
     if isinstance(exc, ActionError):
@@ -164,10 +165,15 @@ def failure_of(exc: BaseException, *, code: ErrorCode, production: bool) -> Fail
         return Failure(
             code=str(exc.code), message=message, details=_presentable(exc.details), retryable=bool(exc.retryable)
         )
+    passing = passing_code(exc)
+    retryable = passing is not None
+    code = passing or code
     if production:
-        return Failure(code=code, message="the action failed unexpectedly; the reason is in the service's log")
+        return Failure(
+            code=code, retryable=retryable, message="the action failed unexpectedly; the reason is in the service's log"
+        )
     text = f"{type(exc).__name__}: {exc}"
-    return Failure(code=code, message=text[:FAILURE_MESSAGE_CHARACTERS])
+    return Failure(code=code, retryable=retryable, message=text[:FAILURE_MESSAGE_CHARACTERS])
 
 
 def _presentable(details: Mapping[str, Any] | None) -> Mapping[str, Any] | None:

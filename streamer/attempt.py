@@ -193,18 +193,17 @@ class Attempt:
             due_at=now + pause_seconds,
             told_up_to=self._reporter.told_up_to,
         )
-
-        def message(now: float) -> str:
-            return messages.retrying(
+        return self._conclude(
+            change,
+            lambda _, now: messages.retrying(
                 record.request_id,
                 failure,
                 attempt=record.attempt,
                 max_attempts=record.max_attempts,
                 retry_in_seconds=pause_seconds,
                 now=now,
-            )
-
-        return self._conclude(change, lambda _, now: message(now))
+            ),
+        )
 
     def _settle(self, change: Change) -> Status | None:
         """Store the end, and tell the client only if it is what is stored."""

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from streamer.invocations import Run
 from streamer.stores.records import RequestKey, Status
 
 
@@ -24,11 +25,27 @@ class RowChange:
     """None: the row is new."""
     after: Status | None
     """None: the row was removed."""
+    due_at: float | None = None
+    """`RequestRecord.due_at` after the change."""
 
     @property
-    def waits_for_attempt(self) -> bool:
-        """Whether the request came to wait for its first attempt by this change."""
-        return self.after is Status.PENDING and self.before is not Status.PENDING
+    def run(self) -> Run | None:
+        """The run that the change calls for; None: none.
+
+        Only the change *to* a status calls for one: while a request waits, listeners come and go.
+        """
+        if self.after is self.before:
+            return None
+        match self.after:
+            case Status.PENDING:
+                return Run(self.key)
+            case Status.RETRYING:
+                return Run(self.key, not_before=self.due_at)
+            case Status.CANCELLED:
+                # Whoever cancelled it could die before telling; the stream cannot forget it.
+                return Run(self.key, tells=True)
+            case _:
+                return None
 
 
 def row_changes(event: Mapping[str, Any]) -> list[RowChange]:
@@ -43,7 +60,12 @@ def _row_change(change: Mapping[str, Any]) -> RowChange:
         key=RequestKey(key["owner"]["S"], key["request_id"]["S"]),
         before=_status(change.get("OldImage")),
         after=_status(change.get("NewImage")),
+        due_at=_due_at(change.get("NewImage")),
     )
+
+
+def _due_at(image: Mapping[str, Any] | None) -> float | None:
+    return float(image["due_at"]["N"]) if image and "due_at" in image else None
 
 
 def _status(image: Mapping[str, Any] | None) -> Status | None:

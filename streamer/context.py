@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -28,6 +28,17 @@ class Request:
     attempt: int = 1
     """The how-manieth attempt this is, from 1."""
     max_attempts: int = 1
+    is_over: Callable[[], bool] = field(default=lambda: False, repr=False, compare=False)
+    """Tells whether this run is over; `cancelled` asks it."""
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether this run of the action is to stop: the request was cancelled, or the run's time is over.
+
+        An action that neither reports progress nor awaits should look now and then, clean up and return. A cancellation
+        is known within 10 seconds, or one if the action reports progress.
+        """
+        return self.is_over()
 
     @property
     def user_id(self) -> str:
@@ -66,5 +77,6 @@ class Progress(Protocol):
 class Cancelled(StreamerError):  # noqa: N818 - it is no error of the action's
     """This run of the action is over: it timed out, or the request was cancelled, finished or taken over elsewhere.
 
-    Raised in the action at its next progress call. Whatever the action still returns or raises changes nothing.
+    Raised in the action at its next progress call, or at the next ``await`` of an ``async def``. Whatever the action
+    still returns or raises changes nothing.
     """

@@ -6,34 +6,20 @@ So a request that takes 15 minutes holds up neither its neighbours in a stream b
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from typing import Any, Final, Protocol
+from collections.abc import Callable
+from typing import Any, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from streamer.errors import DispatchError
-from streamer.stores.records import RequestKey
-
-RUN: Final = "streamer:run"
-"""The member of an event that makes it a run event; no stream or API Gateway event has one of that name."""
-
-
-def run_event(key: RequestKey) -> dict[str, Any]:
-    """The event that makes the processor run a request."""
-    return {RUN: {"key": {"owner": key.owner, "request_id": key.request_id}}}
-
-
-def key_of(event: Mapping[str, Any]) -> RequestKey:
-    """The request that a run event is about."""
-    key = event[RUN]["key"]
-    return RequestKey(key["owner"], key["request_id"])
+from streamer.invocations import Run, run_event
 
 
 class Dispatcher(Protocol):
     """Starts runs. Safe to share between threads."""
 
-    def dispatch(self, key: RequestKey) -> None:
-        """Start a run of a request, and return once that is certain; what comes of the run is stored with the request.
+    def dispatch(self, run: Run) -> None:
+        """Start a run of a request, and return once that is certain; what comes of it is stored with the request.
 
         Raises:
             DispatchError: it may not have been started.
@@ -49,9 +35,9 @@ class LambdaDispatcher:
         self._client = client
         self._function_name = function_name
 
-    def dispatch(self, key: RequestKey) -> None:
+    def dispatch(self, run: Run) -> None:
         """See `Dispatcher.dispatch`."""
-        payload = json.dumps(run_event(key)).encode()
+        payload = json.dumps(run_event(run.key, not_before=run.not_before, tells=run.tells)).encode()
         try:
             answer = self._client().invoke(FunctionName=self._function_name, InvocationType="Event", Payload=payload)
         except (BotoCoreError, ClientError) as exc:

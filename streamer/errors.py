@@ -8,6 +8,7 @@
     ├── AuthError                 the client did not prove who it is
     │   └── TenantNotAllowedError … or may not come in
     ├── ActionError               an action, or the runtime, answers with a code of the wire protocol
+    │   └── RetryableError        … and another attempt may succeed
     ├── GoneError                 a connection closed
     ├── PayloadTooLargeError      a message is over 128 KB
     ├── SendError                 a message could not be delivered, though the connection may live
@@ -87,6 +88,19 @@ class ActionError(StreamerError):
         self.code = code
         self.details = details
         self.retryable = retryable
+
+
+class RetryableError(ActionError):
+    """An action failed in a way that another attempt may cure: a queued one is tried again while it has attempts."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: ErrorCode = ErrorCode.PROCESSING_FAILED,
+        details: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(message, code=code, details=details, retryable=True)
 
 
 class GoneError(StreamerError):

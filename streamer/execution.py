@@ -7,11 +7,14 @@ belong to the loop they were opened in. On Lambda, where one event runs at a tim
 from __future__ import annotations
 
 import contextvars
+import functools
 import inspect
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any, Final
+
+from streamer.context import Cancelled
 
 if TYPE_CHECKING:
     import asyncio
@@ -41,7 +44,7 @@ class Running:
         self._value: Any = None
         self._error: BaseException | None = None
         self._stop: Callable[[], object] | None = None
-        self._is_cancelled = False
+        self._reason: str | None = None
 
     def wait(self, timeout_seconds: float | None = None) -> bool:
         """Wait until the call is over; False when the time is over first. None waits without limit."""
@@ -54,10 +57,10 @@ class Running:
             raise self._error
         return self._value
 
-    def cancel(self) -> None:
-        """Cancel a coroutine at its next await; a plain function is beyond reach and runs on."""
+    def cancel(self, reason: str = "this run is over") -> None:
+        """Raise `Cancelled` in a coroutine at its next await; a plain function is beyond reach and runs on."""
         with self._finished:
-            self._is_cancelled = True
+            self._reason = reason
             if self._stop is not None:
                 self._stop()
 
@@ -85,13 +88,44 @@ class Running:
         assert task is not None
         with self._finished:
             self._stop = lambda: loop.call_soon_threadsafe(task.cancel)
-            if self._is_cancelled:
+            if self._reason is not None:
                 self._stop()
         try:
-            return await awaitable
+            return await _Interruptible(awaitable, self._cancelled_as)
         finally:
             with self._finished:
                 self._stop = None
+
+    def _cancelled_as(self, exc: BaseException) -> BaseException:
+        """What the coroutine is told instead of asyncio's own exception, if it was `cancel` that cancelled it."""
+        return exc if self._reason is None else Cancelled(self._reason)
+
+
+class _Interruptible:
+    """Awaits something, and throws into it another exception than the one its task was cancelled with."""
+
+    def __init__(self, awaitable: Any, told: Callable[[BaseException], BaseException]) -> None:
+        self._awaitable = awaitable
+        self._told = told
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        import asyncio  # noqa: PLC0415 - see Loops
+
+        steps = self._awaitable.__await__()
+        step = functools.partial(next, steps)
+        while True:
+            try:
+                waiting_for = step()
+            except StopIteration as exc:
+                return exc.value
+            try:
+                sent = yield waiting_for
+            except asyncio.CancelledError as exc:
+                step = functools.partial(steps.throw, self._told(exc))
+            except BaseException as exc:  # noqa: BLE001 - whatever it is, it is the coroutine's
+                step = functools.partial(steps.throw, exc)
+            else:
+                step = functools.partial(steps.send, sent)
 
 
 class Loops:

@@ -222,6 +222,19 @@ def progress(request_id: str, point: ProgressPoint, *, now: float) -> str:
     return _message("progress", request_id, now, progress_fields(point))
 
 
+def retrying(
+    request_id: str, failure: Failure, *, attempt: int, max_attempts: int, retry_in_seconds: float, now: float
+) -> str:
+    """An attempt failed, and another one follows after a pause."""
+    fields = {
+        "attempt": attempt,
+        "max_attempts": max_attempts,
+        "retry_in": round(retry_in_seconds, 3),
+        "error": failure_fields(failure),
+    }
+    return _message("retrying", request_id, now, fields)
+
+
 def complete(request_id: str, result_json: str, *, now: float) -> str:
     """A slow action finished."""
     return _message("complete", request_id, now, {}, result=result_json)

@@ -14,6 +14,8 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Final
 
+from streamer.errors import ErrorCode
+from streamer.invocations import Run
 from streamer.stores.records import Failure, Listener, ProgressPoint, RequestRecord, Status
 
 
@@ -26,11 +28,16 @@ class Step(enum.StrEnum):
     """Another environment begins an attempt because the lease of the last one ran out."""
     PROGRESS = "progress"
     """The attempt tells how far it is."""
+    RENEW = "renew"
+    """The attempt is still alive, and keeps its lease."""
     COMPLETE = "complete"
     RETRY = "retry"
     """The attempt failed, and another one may succeed."""
     FAIL = "fail"
     CANCEL = "cancel"
+    """Its owner, or someone with permission, does not want it any more."""
+    REOPEN = "reopen"
+    """An operator wants a failed request tried again; nothing else ever leaves a final status."""
 
 
 TRANSITIONS: Final[Mapping[Status, Mapping[Step, Status]]] = MappingProxyType(
@@ -42,6 +49,7 @@ TRANSITIONS: Final[Mapping[Status, Mapping[Step, Status]]] = MappingProxyType(
         Status.PROCESSING: {
             Step.TAKE_OVER: Status.PROCESSING,
             Step.PROGRESS: Status.PROCESSING,
+            Step.RENEW: Status.PROCESSING,
             Step.COMPLETE: Status.COMPLETED,
             Step.RETRY: Status.RETRYING,
             Step.FAIL: Status.FAILED,
@@ -52,11 +60,23 @@ TRANSITIONS: Final[Mapping[Status, Mapping[Step, Status]]] = MappingProxyType(
             Step.CANCEL: Status.CANCELLED,
         },
         Status.COMPLETED: {},
-        Status.FAILED: {},
+        Status.FAILED: {
+            Step.REOPEN: Status.PENDING,
+        },
         Status.CANCELLED: {},
     }
 )
-"""What may happen in each status, and the status it leads to. A status without steps is final."""
+"""What may happen in each status, and the status it leads to. A status that only an operator leads out of is final."""
+
+LEASE_SECONDS: Final = 45.0
+"""How long an attempt owns its request without a sign of life. Lambda repeats an event a minute after it failed: the
+lease has run out by then, so the request is taken over. [DOC] lambda-docs:invocation-async-error-handling"""
+HEARTBEAT_SECONDS: Final = 10.0
+"""How often an attempt renews its lease: three may fail before it is lost."""
+DISPATCH_SECONDS: Final = 300.0
+"""How long a request may wait for its first attempt before the sweep starts another run of it."""
+ALMOST: Final = 99.99
+"""The highest percentage below 100 that is told."""
 
 
 def sources(step: Step) -> frozenset[Status]:
@@ -65,8 +85,8 @@ def sources(step: Step) -> frozenset[Status]:
 
 
 def is_final(status: Status) -> bool:
-    """Whether nothing can happen to the request any more."""
-    return not TRANSITIONS[status]
+    """Whether nothing happens to the request any more, unless an operator reopens it."""
+    return TRANSITIONS[status].keys() <= {Step.REOPEN}
 
 
 LIVE: Final = frozenset(status for status in Status if not is_final(status))
@@ -80,8 +100,8 @@ class Guard:
     statuses: frozenset[Status]
     attempt: int | None = None
     """The fence: the number of the attempt that makes the change; None: whoever makes it, it is right."""
-    lease_expired_at: float | None = None
-    """The request's lease must have run out by this time (Unix seconds); None: the lease does not matter."""
+    due_by: float | None = None
+    """The request must have been due by this time (Unix seconds); None: when it is due does not matter."""
 
     def admits(self, record: RequestRecord) -> bool:
         """Whether the record fulfils this guard."""
@@ -89,9 +109,9 @@ class Guard:
             return False
         if self.attempt is not None and record.attempt != self.attempt:
             return False
-        if self.lease_expired_at is None:
+        if self.due_by is None:
             return True
-        return record.lease_expires_at is not None and record.lease_expires_at <= self.lease_expired_at
+        return record.due_at is not None and record.due_at <= self.due_by
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +145,7 @@ class Change:
         )
 
 
-def claim(*, runner: str, now: float, lease_seconds: float) -> Change:
+def claim(*, runner: str, now: float, lease_seconds: float = LEASE_SECONDS) -> Change:
     """Begin an attempt: of a request that waits for one, or of one whose last attempt's lease ran out.
 
     Whoever applies it owns the request for ``lease_seconds``, and must look at the attempt number it got: above
@@ -133,12 +153,13 @@ def claim(*, runner: str, now: float, lease_seconds: float) -> Change:
     """
     return Change(
         guards=(
-            Guard(statuses=sources(Step.CLAIM)),
-            Guard(statuses=sources(Step.TAKE_OVER), lease_expired_at=now),
+            Guard(statuses=frozenset({Status.PENDING})),
+            # Between two attempts: not before the pause is over. During one: not before its lease is.
+            Guard(statuses=(sources(Step.CLAIM) | sources(Step.TAKE_OVER)) - {Status.PENDING}, due_by=now),
         ),
         values={
             "status": Status.PROCESSING,
-            "lease_expires_at": now + lease_seconds,
+            "due_at": now + lease_seconds,
             "runner": runner,
             "updated_at": now,
         },
@@ -147,19 +168,84 @@ def claim(*, runner: str, now: float, lease_seconds: float) -> Change:
     )
 
 
-def progress(point: ProgressPoint, *, attempt: int, now: float, leaving: frozenset[Listener] = frozenset()) -> Change:
-    """Store how far the attempt is, and which listeners are gone."""
-    return replace(_by_attempt(Step.PROGRESS, attempt, {"progress": point, "updated_at": now}), leaving=leaving)
+def renew(*, attempt: int, now: float, lease_seconds: float = LEASE_SECONDS) -> Change:
+    """Show that the attempt is alive."""
+    return _by_attempt(Step.RENEW, attempt, {"due_at": now + lease_seconds, "updated_at": now})
+
+
+def progress(
+    point: ProgressPoint,
+    *,
+    attempt: int,
+    now: float,
+    told_up_to: float | None = None,
+    lease_seconds: float | None = None,
+    leaving: frozenset[Listener] = frozenset(),
+) -> Change:
+    """Store how far the attempt is, up to where clients may be told without storing again, and who is gone.
+
+    ``lease_seconds`` renews the lease by the same write; None leaves it.
+    """
+    values: dict[str, Any] = {"progress": point, "updated_at": now}
+    if told_up_to is not None:
+        values["told_up_to"] = told_up_to
+    if lease_seconds is not None:
+        values["due_at"] = now + lease_seconds
+    return replace(_by_attempt(Step.PROGRESS, attempt, values), leaving=leaving)
 
 
 def complete(result_json: str, *, attempt: int, now: float) -> Change:
     """Store the result; nothing can happen to the request afterwards."""
-    return _by_attempt(Step.COMPLETE, attempt, _final(Status.COMPLETED, now) | {"result_json": result_json})
+    return _by_attempt(
+        Step.COMPLETE, attempt, _final(Status.COMPLETED, now) | {"result_json": result_json, "error": None}
+    )
 
 
 def fail(failure: Failure, *, attempt: int, now: float) -> Change:
     """Store why the request failed; nothing can happen to it afterwards."""
     return _by_attempt(Step.FAIL, attempt, _final(Status.FAILED, now) | {"error": failure})
+
+
+def retry(failure: Failure, *, attempt: int, now: float, due_at: float, told_up_to: float | None) -> Change:
+    """Store why the attempt failed, and when the next one is due (Unix seconds)."""
+    values = {"status": Status.RETRYING, "error": failure, "due_at": due_at, "told_up_to": told_up_to}
+    return _by_attempt(Step.RETRY, attempt, {**values, "updated_at": now})
+
+
+def cancel(reason: str, *, now: float, attempt: int | None = None) -> Change:
+    """End the request; an attempt that runs finds out at its next write. ``attempt``: only if this one runs."""
+    failure = Failure(code=ErrorCode.CANCELLED, message=reason)
+    return Change(
+        guards=(Guard(statuses=sources(Step.CANCEL), attempt=attempt),),
+        values=_final(Status.CANCELLED, now) | {"error": failure},
+        returns_record=True,
+    )
+
+
+def postpone(*, now: float) -> Change:
+    """Look again later whether a request that waits for its first attempt has got one; for the sweep.
+
+    Refused when the request is not PENDING any more, or was looked at meanwhile.
+    """
+    return Change(
+        guards=(Guard(statuses=frozenset({Status.PENDING}), due_by=now),),
+        values={"due_at": now + DISPATCH_SECONDS},
+    )
+
+
+def reopen(*, attempt: int, further_attempts: int, now: float) -> Change:
+    """Let a failed request be tried again: for operators. ``attempt`` is the number of its last attempt."""
+    return Change(
+        guards=(Guard(statuses=sources(Step.REOPEN), attempt=attempt),),
+        values={
+            "status": Status.PENDING,
+            "max_attempts": attempt + further_attempts,
+            "due_at": now + DISPATCH_SECONDS,
+            "error": None,
+            "updated_at": now,
+        },
+        returns_record=True,
+    )
 
 
 def join(listener: Listener) -> Change:
@@ -181,7 +267,8 @@ def _by_attempt(step: Step, attempt: int, values: Mapping[str, Any]) -> Change:
 
 
 def _final(status: Status, now: float) -> dict[str, Any]:
-    return {"status": status, "lease_expires_at": None, "updated_at": now}
+    # Without a time when it is due, the request is not in the sweep's index any more.
+    return {"status": status, "due_at": None, "updated_at": now}
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +306,44 @@ def is_settled_by(outcome: Applied | Refused, change: Change, *, attempt: int) -
     return current is not None and current.attempt == attempt and current.status is change.values["status"]
 
 
+def claimable_at(record: RequestRecord, *, invocation: str, now: float) -> float | None:
+    """When a run that could not claim a request should try again, in Unix seconds; None: that is not its concern.
+
+    Lambda repeats an event only after the run before it failed. So a lease that an earlier run of the same event holds
+    is most likely that of a dead one: worth waiting for, while another event's is not.
+    """
+    match record.status:
+        case Status.RETRYING:
+            return record.due_at
+        case Status.PROCESSING if is_run_of(record, invocation):
+            return record.due_at
+        case Status.PENDING:
+            return now  # reopened between the two looks
+        case _:
+            return None
+
+
+def runner_of(invocation: str, new_id: str) -> str:
+    """The id of one run: which invocation it belongs to (Lambda keeps its id when it repeats one), and its own."""
+    return f"{invocation}/{new_id}"
+
+
+def is_run_of(record: RequestRecord, invocation: str) -> bool:
+    """Whether the latest attempt was made by a run of this invocation."""
+    return record.runner is not None and record.runner.rpartition("/")[0] == invocation
+
+
+def is_to_be_told(record: RequestRecord, run: Run, *, invocation: str) -> bool:
+    """Whether a run that found a request ended has to tell how.
+
+    Of a cancellation, if that is what the run was started for. Of another end, if an earlier run of the same event
+    stored it: Lambda repeats an event only when a run of it failed, so that one may not have come to telling.
+    """
+    if record.status is Status.CANCELLED:
+        return run.tells
+    return is_final(record.status) and is_run_of(record, invocation)
+
+
 @dataclass(frozen=True, slots=True)
 class Created:
     """The request was new and is stored."""
@@ -247,6 +372,20 @@ def advanced(last: ProgressPoint | None, percentage: float, message: str, metada
     if floor >= 100:
         return None
     return ProgressPoint(percentage=max(_told(percentage), floor), message=message, metadata=metadata)
+
+
+def reserved(point: ProgressPoint, before: ProgressPoint | None) -> float:
+    """How far clients may be told of progress until it is stored again, a second later.
+
+    An attempt that dies leaves behind what it stored, not what it told; the next one begins where this reservation
+    ends, so that no client ever sees progress go back. It is as small as the pace allows: twice what was done since
+    ``before``. The first of an attempt, whose pace is not known, is all there is.
+    """
+    if point.percentage >= 100:
+        return 100
+    if before is None:
+        return ALMOST
+    return min(ALMOST, point.percentage + max(5.0, 2 * (point.percentage - before.percentage)))
 
 
 def _told(percentage: float) -> float:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from streamer.errors import ConfigurationError
+from streamer.invocations import SWEEP_EVENT
 from streamer.stores.names import (
+    BY_DUE,
     BY_OWNER,
     BY_TARGET,
     BY_TENANT,
@@ -14,6 +16,7 @@ from streamer.stores.names import (
     requests_table,
     subscriptions_table,
 )
+from streamer.stores.records import Status
 from streamer.topology import (
     CONNECT,
     DEFAULT,
@@ -26,6 +29,7 @@ from streamer.topology import (
     Key,
     Queue,
     Route,
+    Schedule,
     StreamView,
     Table,
     TableAccess,
@@ -83,6 +87,7 @@ def describe(app: App, *, target: str, table_prefix: str, stage: str, environmen
         event_source_mappings=(_requests_mapping(table_prefix),),
         queues=(Queue(name=DEAD_LETTERS),),
         async_invocations=(AsyncInvocation(function=PROCESSOR_FUNCTION, on_failure=DEAD_LETTERS),),
+        schedules=(Schedule(name="sweep", function=PROCESSOR_FUNCTION, rate_minutes=1, event=SWEEP_EVENT),),
     )
     validate(topology)
     return topology
@@ -103,6 +108,13 @@ def tables(table_prefix: str) -> tuple[Table, ...]:
         Table(
             name=requests_table(table_prefix),
             key=Key(partition="owner", sort="request_id"),
+            indexes=(
+                Index(
+                    name=BY_DUE,
+                    key=Key(partition="shard", sort="due_at", types={"due_at": "N"}),
+                    projection="KEYS_ONLY",
+                ),
+            ),
             ttl_attribute="ttl",
             stream=StreamView.NEW_AND_OLD_IMAGES,
         ),
@@ -119,14 +131,18 @@ def _requests_mapping(table_prefix: str) -> EventSourceMapping:
     return EventSourceMapping(
         function=PROCESSOR_FUNCTION,
         table=requests_table(table_prefix),
-        # Only what waits for its first attempt; progress and results never come back to the processor.
-        filters=({"eventName": ["INSERT", "MODIFY"], "dynamodb": {"NewImage": {"status": {"S": ["PENDING"]}}}},),
+        # What waits for an attempt, and cancellations, to tell of them; progress and results never come back.
+        filters=(_status_filter(Status.PENDING), _status_filter(Status.RETRYING), _status_filter(Status.CANCELLED)),
         # Dispatching is quick and idempotent; what cannot be dispatched for this long is kept as a dead letter.
         maximum_retry_attempts=10,
         bisect_on_error=True,
         report_batch_item_failures=True,
         on_failure=DEAD_LETTERS,
     )
+
+
+def _status_filter(status: Status) -> dict[str, Any]:
+    return {"eventName": ["INSERT", "MODIFY"], "dynamodb": {"NewImage": {"status": {"S": [str(status)]}}}}
 
 
 def _functions(
@@ -166,8 +182,13 @@ def _functions(
             timeout_seconds=GATEWAY_TIMEOUT_SECONDS,
             memory_mb=512,
             tables=(
-                TableAccess(table=connections, actions=("GetItem",)),
-                TableAccess(table=requests, actions=("GetItem", "PutItem")),
+                TableAccess(table=connections, actions=("DeleteItem", "GetItem"), indexes=(BY_OWNER, BY_TENANT)),
+                TableAccess(table=requests, actions=("GetItem", "PutItem", "UpdateItem")),
+                TableAccess(
+                    table=subscriptions,
+                    actions=("BatchWriteItem", "DeleteItem", "PutItem", "Query"),
+                    indexes=(BY_TARGET,),
+                ),
             ),
             posts_to_connections=True,
             secrets=app.environment,
@@ -178,7 +199,12 @@ def _functions(
             environment=common | acting,
             timeout_seconds=PROCESSOR_TIMEOUT_SECONDS,
             memory_mb=512,
-            tables=(TableAccess(table=requests, actions=("GetItem", "UpdateItem")),),
+            tables=(
+                # Actions may broadcast, which takes looking connections up and forgetting those that are gone.
+                TableAccess(table=connections, actions=("DeleteItem", "GetItem"), indexes=(BY_OWNER, BY_TENANT)),
+                TableAccess(table=requests, actions=("GetItem", "UpdateItem"), indexes=(BY_DUE,)),
+                TableAccess(table=subscriptions, actions=("BatchWriteItem", "Query"), indexes=(BY_TARGET,)),
+            ),
             posts_to_connections=True,
             invokes=(PROCESSOR_FUNCTION,),
             sends_to=(DEAD_LETTERS,),

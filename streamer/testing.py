@@ -23,18 +23,20 @@ from typing import Any, Final, Self, TextIO, cast
 
 from streamer.app import App
 from streamer.attempt import Surroundings
-from streamer.dispatcher import run_event
 from streamer.errors import DispatchError, GoneError, PayloadTooLargeError
 from streamer.execution import Workers
+from streamer.fanout import Fanout
 from streamer.handlers.disconnect import DisconnectHandler
 from streamer.handlers.processor import ProcessorHandler
 from streamer.handlers.router import RouterHandler
+from streamer.hub import Hub
+from streamer.invocations import Run, run_event
 from streamer.messages import MESSAGE_BYTES
 from streamer.observability import Logger, Metrics
 from streamer.settings import Settings
 from streamer.stores.items import request_item, request_key_item
 from streamer.stores.memory import MemoryConnectionStore, MemoryRequestStore, MemorySubscriptionStore
-from streamer.stores.records import ConnectionRecord, RequestKey, RequestRecord
+from streamer.stores.records import ConnectionRecord, RequestRecord
 
 __all__ = [
     "FakeClock",
@@ -131,17 +133,17 @@ class RecordingDispatcher:
     """A `Dispatcher` that keeps what it is given."""
 
     def __init__(self) -> None:
-        self.dispatched: list[RequestKey] = []
+        self.dispatched: list[Run] = []
         self.refused: set[str] = set()
         """Request ids that cannot be dispatched."""
         self._lock = threading.Lock()
 
-    def dispatch(self, key: RequestKey) -> None:
+    def dispatch(self, run: Run) -> None:
         """See `streamer.dispatcher.Dispatcher.dispatch`."""
         with self._lock:
-            if key.request_id in self.refused:
-                raise DispatchError(f"{key.request_id} is refused, as the test wants it")
-            self.dispatched.append(key)
+            if run.key.request_id in self.refused:
+                raise DispatchError(f"{run.key.request_id} is refused, as the test wants it")
+            self.dispatched.append(run)
 
 
 # events
@@ -320,9 +322,16 @@ class LocalService:
         self.subscriptions = MemorySubscriptionStore()
         self._workers = Workers()
         self._ids = itertools.count(1)
-        self._context = FakeContext()
         stream = log or cast("TextIO", _Nowhere())
         logger, metrics = Logger(stream=stream), Metrics(stream=stream)
+        hub = Hub(
+            connections=self.connections,
+            subscriptions=self.subscriptions,
+            fanout=Fanout(sender_at=self.sender.at),
+            sender_at=self.sender.at,
+            log=logger,
+            clock=self.clock,
+        )
         self._disconnected = DisconnectHandler(
             connections=self.connections, subscriptions=self.subscriptions, log=logger, metrics=metrics
         )
@@ -331,6 +340,8 @@ class LocalService:
             settings=self.settings,
             connections=self.connections,
             requests=self.requests,
+            subscriptions=self.subscriptions,
+            hub=hub,
             sender_at=self.sender.at,
             log=logger,
             metrics=metrics,
@@ -343,8 +354,10 @@ class LocalService:
             app=app,
             surroundings=Surroundings(
                 requests=self.requests,
+                hub=hub,
                 workers=self._workers,
                 clock=self.clock,
+                jitter=lambda: 0.0,  # another attempt follows at once
                 production=self.settings.production,
             ),
             sender_at=self.sender.at,
@@ -387,18 +400,25 @@ class LocalService:
     def handle(self, message: Any, connection_id: str) -> None:
         """Route a message, then run what it queued."""
         before = dict(self.requests.records)
-        self._router(message_event(message, connection_id=connection_id, now=self.clock()), self._context)
-        changed = [
-            (before.get(key), record) for key, record in self.requests.records.items() if before.get(key) != record
-        ]
-        self._processor(stream_event(changed), self._context)
-        while self._dispatcher.dispatched:
-            self._processor(run_event(self._dispatcher.dispatched.pop(0)), self._context)
+        self._router(message_event(message, connection_id=connection_id, now=self.clock()), self._context())
+        while self.requests.records != before:
+            changed = [
+                (before.get(key), record) for key, record in self.requests.records.items() if before.get(key) != record
+            ]
+            before = dict(self.requests.records)
+            self._processor(stream_event(changed), self._context())
+            while self._dispatcher.dispatched:
+                run = self._dispatcher.dispatched.pop(0)
+                event = run_event(run.key, not_before=run.not_before, tells=run.tells)
+                self._processor(event, self._context())
 
     def disconnect(self, connection_id: str) -> None:
         """Close a connection."""
         self.sender.gone.add(connection_id)
-        self._disconnected(disconnect_event(connection_id=connection_id, now=self.clock()), self._context)
+        self._disconnected(disconnect_event(connection_id=connection_id, now=self.clock()), self._context())
+
+    def _context(self) -> FakeContext:
+        return FakeContext(aws_request_id=f"invocation-{next(self._ids)}")
 
     def _new_id(self) -> str:
         return f"id-{next(self._ids)}"

@@ -217,6 +217,21 @@ class AsyncInvocation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """An EventBridge rule that invokes a function asynchronously at a fixed rate.
+
+    [DOC] eb-docs:eb-create-rule-schedule
+    """
+
+    name: str
+    function: str
+    rate_minutes: int
+    """From 1, the shortest that there is."""
+    event: Mapping[str, Any]
+    """What the function is invoked with."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Topology:
     """A whole service."""
 
@@ -226,6 +241,7 @@ class Topology:
     event_source_mappings: tuple[EventSourceMapping, ...] = ()
     queues: tuple[Queue, ...] = ()
     async_invocations: tuple[AsyncInvocation, ...] = ()
+    schedules: tuple[Schedule, ...] = ()
 
     def function(self, name: str) -> Function:
         """The function of that name.
@@ -265,6 +281,7 @@ def validate(topology: Topology) -> None:
         ("table", topology.tables),
         ("queue", topology.queues),
         ("authorizer", topology.api.authorizers),
+        ("schedule", topology.schedules),
     ):
         _require_unique(kind, [thing.name for thing in things])
     _require_unique("route", [route.route_key for route in topology.api.routes])
@@ -279,6 +296,10 @@ def validate(topology: Topology) -> None:
     for invocation in topology.async_invocations:
         topology.function(invocation.function)
         _require_queue(topology, invocation.on_failure)
+    for schedule in topology.schedules:
+        topology.function(schedule.function)
+        if schedule.rate_minutes < 1:
+            raise TopologyError(f"schedule {schedule.name!r}: rate_minutes must be 1 or more")
 
 
 def _require_unique(kind: str, names: Sequence[str]) -> None:

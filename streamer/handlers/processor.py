@@ -1,39 +1,40 @@
 """The processor function: runs queued requests.
 
-It is invoked for two kinds of event. The requests table's stream tells which requests came to wait: for each of them it
-invokes itself asynchronously, and does nothing else, so no request holds up another (``docs/decisions/0006``). Such a
-run event names one request, which is claimed, run and settled.
+It is invoked for three kinds of event. The requests table's stream tells which requests came to wait, and a
+schedule asks every minute whether any was left behind: for each of them it invokes itself asynchronously, and does
+nothing else, so no request holds up another (``docs/decisions/0006``, ``0008``). Such a run event names one request,
+which is claimed, run and settled.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from typing import Any
 
+from streamer import answers
 from streamer import requests as life
 from streamer.app import App
 from streamer.attempt import Attempt, Surroundings
-from streamer.changes import RowChange, row_changes
-from streamer.dispatcher import RUN, Dispatcher, LambdaDispatcher, key_of
-from streamer.errors import DispatchError, ErrorCode
+from streamer.audience import Audience
+from streamer.changes import row_changes
+from streamer.dispatcher import Dispatcher, LambdaDispatcher
+from streamer.errors import ErrorCode
 from streamer.events import LambdaContext
 from streamer.execution import Workers
+from streamer.handlers.dispatching import Dispatching
 from streamer.handlers.environment import Environment, Once, new_id
+from streamer.invocations import RUN, SWEEP, Run, run_of
 from streamer.observability import Logger, Metrics
+from streamer.requests import Refused
 from streamer.sender import Sender
-from streamer.stores.records import Failure, RequestKey, RequestRecord, Status
-
-DISPATCHES: Final = 16
-"""Most invocations started at once for one batch."""
-LEASE_MARGIN_SECONDS: Final = 5.0
-"""How long after the end of the invocation a request may be taken over; covers clocks that differ."""
+from streamer.stores.records import Failure, RequestRecord, Status
 
 
 class ProcessorHandler:
-    """Dispatches stream records, and runs requests.
+    """Dispatches stream records, sweeps, and runs requests.
 
-    DynamoDB calls of a run: one to claim, one to settle, and one a second while there is new progress.
+    DynamoDB calls of a run: one to claim, one to settle, one a second while there is new progress, and one every ten
+    seconds otherwise.
     """
 
     def __init__(
@@ -50,52 +51,25 @@ class ProcessorHandler:
         self._app = app
         self._with = surroundings
         self._sender_at = sender_at
-        self._dispatcher = dispatcher
+        self._dispatching = Dispatching(requests=surroundings.requests, dispatcher=dispatcher, clock=surroundings.clock)
         self._log = log
         self._metrics = metrics
         self._new_id = new_id
 
     def __call__(self, event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any] | None:
-        """Handle a stream event (the result names the records to send again) or a run event."""
+        """Handle a stream event (the result names the records to send again), a run event or a sweep."""
         log = self._log.bind(invocation_id=context.aws_request_id)
         if RUN in event:
-            self._run(key_of(event), context, log)
+            self._run(run_of(event), context, log)
             return None
-        return {"batchItemFailures": self._dispatch(row_changes(event), log)}
+        if SWEEP in event:
+            self._dispatching.sweep(log)
+            return None
+        return {"batchItemFailures": self._dispatching.stream(row_changes(event), log)}
 
-    # stream events
-
-    def _dispatch(self, changes: Sequence[RowChange], log: Logger) -> list[dict[str, str]]:
-        waiting = [change for change in changes if change.waits_for_attempt]
-        if len(waiting) <= 1:
-            dispatched = [self._is_dispatched(change, log) for change in waiting]
-        else:
-            with ThreadPoolExecutor(min(DISPATCHES, len(waiting))) as pool:
-                dispatched = list(pool.map(lambda change: self._is_dispatched(change, log), waiting))
-        return [
-            {"itemIdentifier": change.sequence_number}
-            for change, is_dispatched in zip(waiting, dispatched, strict=True)
-            if not is_dispatched
-        ]
-
-    def _is_dispatched(self, change: RowChange, log: Logger) -> bool:
-        try:
-            self._dispatcher.dispatch(change.key)
-        except DispatchError as exc:
-            log.error(
-                "a request could not be dispatched; the stream will bring it again",
-                request_id=change.key.request_id,
-                error=exc,
-            )
-            return False
-        return True
-
-    # run events
-
-    def _run(self, key: RequestKey, context: LambdaContext, log: Logger) -> None:
-        log = log.bind(request_id=key.request_id)
-        left_seconds = context.get_remaining_time_in_millis() / 1000
-        record = self._claimed(key, left_seconds + LEASE_MARGIN_SECONDS, log)
+    def _run(self, run: Run, context: LambdaContext, log: Logger) -> None:
+        log = log.bind(request_id=run.key.request_id)
+        record = self._claimed(run, context, log)
         if record is None:
             return
         log = log.bind(connection_id=record.connection_id, user_id=record.user_id, tenant_id=record.tenant_id)
@@ -104,23 +78,55 @@ class ProcessorHandler:
             surroundings=self._with,
             sender_at=self._sender_at,
             log=log,
-            time_left_seconds=left_seconds,
+            time_left_seconds=_left_seconds(context),
         )
         try:
             self._carry_out(attempt, record, log)
         finally:
             self._metrics.flush(request_id=record.request_id)
 
-    def _claimed(self, key: RequestKey, lease_seconds: float, log: Logger) -> RequestRecord | None:
-        runner = self._new_id()
-        change = life.claim(runner=runner, now=self._with.clock(), lease_seconds=lease_seconds)
-        outcome = self._with.requests.apply(key, change)
-        record = life.claimed(outcome, runner=runner)
-        if record is None:
-            # Deliveries are at least once, so this is an everyday thing: another run has it, or it is over.
-            current = outcome.current if isinstance(outcome, life.Refused) else None
+    def _claimed(self, run: Run, context: LambdaContext, log: Logger) -> RequestRecord | None:
+        """Claim the request, as soon as it may be; None: there is nothing to run."""
+        not_before = run.not_before
+        while self._is_awaited(not_before, context):
+            runner = life.runner_of(context.aws_request_id, self._new_id())
+            change = life.claim(runner=runner, now=self._with.clock(), lease_seconds=self._with.pace.lease_seconds)
+            outcome = self._with.requests.apply(run.key, change)
+            record = life.claimed(outcome, runner=runner)
+            if record is not None:
+                return record
+            current = outcome.current if isinstance(outcome, Refused) else None
+            not_before = self._claimable_at(current, context)
+            if not_before is None:
+                self._leave(run, current, context, log)
+                return None
+        log.info("the request is due later than this run can wait; the sweep will start another")
+        return None
+
+    def _claimable_at(self, current: RequestRecord | None, context: LambdaContext) -> float | None:
+        if current is None:
+            return None
+        return life.claimable_at(current, invocation=context.aws_request_id, now=self._with.clock())
+
+    def _is_awaited(self, moment: float | None, context: LambdaContext) -> bool:
+        """Wait for a moment (Unix seconds); False: most of the invocation's time would be gone by then."""
+        pause_seconds = 0.0 if moment is None else moment - self._with.clock()
+        if pause_seconds > _left_seconds(context) / 2:
+            return False
+        if pause_seconds > 0:
+            self._with.sleep(pause_seconds)
+        return True
+
+    def _leave(self, run: Run, current: RequestRecord | None, context: LambdaContext, log: Logger) -> None:
+        """There is nothing to run: deliveries are at least once, so this is an everyday thing."""
+        if current is None or not life.is_to_be_told(current, run, invocation=context.aws_request_id):
             log.info("nothing to run", status=current.status if current is not None else None)
-        return record
+            return
+        log.info("telling how the request ended", status=current.status)
+        audience = Audience(current, sender_at=self._sender_at, workers=self._with.workers, log=log)
+        now = self._with.clock()
+        audience.send(answers.final(current, now=now), now=now)
+        audience.finish(until=self._with.monotonic() + _left_seconds(context), monotonic=self._with.monotonic)
 
     def _carry_out(self, attempt: Attempt, record: RequestRecord, log: Logger) -> None:
         action = self._app.find(record.action)
@@ -153,6 +159,10 @@ class ProcessorHandler:
             latency_ms=round(latency_seconds * 1000, 3),
             waited_ms=round((record.updated_at - record.created_at) * 1000, 3),
         )
+
+
+def _left_seconds(context: LambdaContext) -> float:
+    return context.get_remaining_time_in_millis() / 1000
 
 
 def _build() -> ProcessorHandler:

@@ -34,7 +34,7 @@ from streamer.hub import Hub
 from streamer.messages import Malformed, Message
 from streamer.observability import Logger, Metrics
 from streamer.parts import in_parts
-from streamer.requests import Duplicate
+from streamer.requests import DISPATCH_SECONDS, Duplicate
 from streamer.sender import Sender
 from streamer.settings import Settings
 from streamer.stores.protocols import ConnectionStore, RequestStore, SubscriptionStore
@@ -227,6 +227,7 @@ class RouterHandler:
             max_attempts=action.max_attempts,
             created_at=call.now,
             updated_at=call.now,
+            due_at=call.now + DISPATCH_SECONDS,
             expires_at=int(call.now) + self._settings.request_ttl_seconds,
         )
 

@@ -21,12 +21,13 @@ from streamer.stores.items import (
     connection_item,
     connection_record,
     request_item,
+    request_key,
     request_key_item,
     request_record,
     subscription_item,
     subscription_record,
 )
-from streamer.stores.names import BY_OWNER, BY_TARGET, BY_TENANT
+from streamer.stores.names import BY_DUE, BY_OWNER, BY_TARGET, BY_TENANT
 from streamer.stores.records import ConnectionRecord, RequestKey, RequestRecord, SubscriptionRecord
 
 BATCH_ITEMS: Final = 25
@@ -181,6 +182,18 @@ class DynamoRequestStore:
                     raise
                 return Refused(self._record_or_get(item, key))
         return Applied(request_record(answer["Attributes"]) if change.returns_record else None)
+
+    def due(self, shard: str, *, now: float, limit: int) -> list[RequestKey]:
+        """See `RequestStore.due`."""
+        with _translated("Query"):
+            answer = self._client().query(
+                TableName=self._table,
+                IndexName=BY_DUE,
+                KeyConditionExpression="shard = :shard AND due_at <= :now",
+                ExpressionAttributeValues={":shard": {"S": shard}, ":now": {"N": repr(now)}},
+                Limit=limit,
+            )
+        return [request_key(item) for item in answer["Items"]]
 
     def _record_or_get(self, item: Mapping[str, Any], key: RequestKey) -> RequestRecord | None:
         # Older engines (DynamoDB Local of 2020) do not say which item a condition failed on.

@@ -67,8 +67,8 @@ def _condition(guard: Guard, placeholders: _Placeholders) -> str:
     terms = [f"{placeholders.name('status')} IN ({', '.join(statuses)})"]
     if guard.attempt is not None:
         terms.append(f"{placeholders.name('attempt')} = {placeholders.value(request_value('attempt', guard.attempt))}")
-    if guard.lease_expired_at is not None:
-        moment = placeholders.value(request_value("lease_expires_at", guard.lease_expired_at))
+    if guard.due_by is not None:
+        moment = placeholders.value(request_value("due_at", guard.due_by))
         # False for an absent attribute, as `Guard.admits` has it.
-        terms.append(f"{placeholders.name('lease_expires_at')} <= {moment}")
+        terms.append(f"{placeholders.name('due_at')} <= {moment}")
     return " AND ".join(terms)

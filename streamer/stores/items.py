@@ -55,7 +55,7 @@ def _dumped(value: Any) -> str:
 
 _TEXT: Final = Codec("S", str, str)
 _WHOLE: Final = Codec("N", str, int)
-_SECONDS: Final = Codec("N", repr, float)
+_REAL: Final = Codec("N", repr, float)
 _STATUS: Final = Codec("S", str, Status)
 # As JSON text, not as a set: sets may neither be empty nor (as ids may not either) hold lone surrogates.
 _NAMES: Final = Codec("S", lambda names: json.dumps(sorted(names)), lambda text: frozenset(json.loads(text)))
@@ -79,7 +79,7 @@ _CONNECTION: Final[Mapping[str, Codec]] = {
     "endpoint": _TEXT,
     "source_ip": _TEXT,
     "user_agent": _TEXT,
-    "connected_at": _SECONDS,
+    "connected_at": _REAL,
     "expires_at": _WHOLE,
 }
 _REQUEST: Final[Mapping[str, Codec]] = {
@@ -95,12 +95,13 @@ _REQUEST: Final[Mapping[str, Codec]] = {
     "status": _STATUS,
     "attempt": _WHOLE,
     "max_attempts": _WHOLE,
-    "created_at": _SECONDS,
-    "updated_at": _SECONDS,
+    "created_at": _REAL,
+    "updated_at": _REAL,
     "expires_at": _WHOLE,
-    "lease_expires_at": _SECONDS,
+    "due_at": _REAL,
     "runner": _TEXT,
     "progress": _PROGRESS,
+    "told_up_to": _REAL,
     "result_json": _TEXT,
     "error": _FAILURE,
     "listeners": _LISTENERS,
@@ -141,7 +142,8 @@ def connection_record(item: Mapping[str, Any]) -> ConnectionRecord:
 
 def request_item(record: RequestRecord) -> Item:
     """A request as an item."""
-    return {"owner": _TEXT.encode(record.owner)} | _encoded(record, _REQUEST)
+    keys = {"owner": _TEXT.encode(record.owner), "shard": _TEXT.encode(record.key.shard)}
+    return keys | _encoded(record, _REQUEST)
 
 
 def request_record(item: Mapping[str, Any]) -> RequestRecord:
@@ -152,6 +154,11 @@ def request_record(item: Mapping[str, Any]) -> RequestRecord:
 def request_key_item(key: RequestKey) -> Item:
     """A request's key."""
     return {"owner": _TEXT.encode(key.owner), "request_id": _TEXT.encode(key.request_id)}
+
+
+def request_key(item: Mapping[str, Any]) -> RequestKey:
+    """The key of the request that an item, or an entry of an index, belongs to."""
+    return RequestKey(_TEXT.decode(item["owner"]), _TEXT.decode(item["request_id"]))
 
 
 def subscription_item(record: SubscriptionRecord) -> Item:

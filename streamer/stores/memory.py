@@ -93,6 +93,14 @@ class MemoryRequestStore(MemoryStore):
             self._store(changed)
             return Applied(changed if change.returns_record else None)
 
+    def due(self, shard: str, *, now: float, limit: int) -> list[RequestKey]:
+        """See `RequestStore.due`."""
+        with self._call("Query"):
+            found = [(record.due_at, key) for key, record in self.records.items() if record.due_at is not None]
+            found = [(due_at, key) for due_at, key in found if due_at <= now and key.shard == shard]
+            found.sort(key=lambda entry: (entry[0], entry[1].owner, entry[1].request_id))
+            return [key for _, key in found[:limit]]
+
     def _store(self, record: RequestRecord) -> None:
         size = item_bytes(request_item(record))
         if size > ITEM_BYTES:

@@ -10,6 +10,8 @@ BY_TENANT: Final = "by_tenant"
 """Index of connections by tenant, for broadcasts."""
 BY_TARGET: Final = "by_target"
 """Index of subscriptions by what they are about, for fan-out."""
+BY_DUE: Final = "by_due"
+"""Index of requests that are not over by when somebody must see to them, for the sweep. Finished ones are not in it."""
 
 
 def connections_table(table_prefix: str) -> str:

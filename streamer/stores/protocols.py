@@ -63,6 +63,13 @@ class RequestStore(Protocol):
         """
         ...
 
+    def due(self, shard: str, *, now: float, limit: int) -> list[RequestKey]:
+        """Requests of a shard (`RequestKey.shard`) that have been due by ``now``, longest first, at most ``limit``.
+
+        A moment old: it may name a request that is not due any more, and miss one for now.
+        """
+        ...
+
 
 class SubscriptionStore(Protocol):
     """Which connection wants to hear about what."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -25,6 +26,10 @@ class Status(enum.StrEnum):
     CANCELLED = "CANCELLED"
 
 
+SHARDS: Final = tuple("01234567")
+"""Partitions of the index of requests by when they are due: writes spread over them, and a sweep queries each."""
+
+
 def owner_of(tenant_id: str, user_id: str) -> str:
     """The partition key of everything that belongs to one user of one tenant.
 
@@ -45,6 +50,12 @@ class RequestKey:
     owner: str
     """See `owner_of`."""
     request_id: str
+
+    @property
+    def shard(self) -> str:
+        """Which of `SHARDS` the request belongs to, for all its life."""
+        name = f"{self.owner}\0{self.request_id}"
+        return SHARDS[zlib.crc32(name.encode(errors="surrogatepass")) % len(SHARDS)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,12 +137,15 @@ class RequestRecord:
     updated_at: float
     expires_at: int
     """Unix seconds after which the request is forgotten and its id may be used again."""
-    lease_expires_at: float | None = None
-    """Until when (Unix seconds) the attempt that runs owns the request; None: no attempt runs."""
+    due_at: float | None = None
+    """When (Unix seconds) somebody must see to the request if nothing happens: while it runs, the end of its attempt's
+    lease; between two attempts, when the next may begin; before the first, when to ask for it. None: it is over."""
     runner: str | None = None
     """Id of the run that makes, or made, the latest attempt; no two runs share one. None: no attempt began."""
     progress: ProgressPoint | None = None
     """The latest stored progress of any attempt."""
+    told_up_to: float | None = None
+    """No client was told a higher percentage than this; None: no client was told any."""
     result_json: str | None = None
     """Set if and only if the status is COMPLETED."""
     error: Failure | None = None

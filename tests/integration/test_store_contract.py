@@ -173,7 +173,7 @@ def test_a_claim_returns_the_request_in_one_call(stores: Stores, user: str) -> N
 
     assert stores.calls == ["PutItem", "UpdateItem"]
     assert taken == replace(
-        record, status=Status.PROCESSING, attempt=1, lease_expires_at=NOW + 60, runner="me", updated_at=NOW
+        record, status=Status.PROCESSING, attempt=1, due_at=NOW + 60, runner="me", updated_at=NOW
     )
     assert stores.requests.get(record.key) == taken
 
@@ -202,7 +202,7 @@ def test_progress_and_result_are_stored(stores: Stores, user: str) -> None:
 
     on_its_way = replace(taken, progress=point, updated_at=NOW + 1)
     over = replace(
-        on_its_way, status=Status.COMPLETED, result_json='{"a":1}', lease_expires_at=None, updated_at=NOW + 2
+        on_its_way, status=Status.COMPLETED, result_json='{"a":1}', due_at=None, updated_at=NOW + 2
     )
     progress, complete = life.progress(point, attempt=1, now=NOW + 1), life.complete('{"a":1}', attempt=1, now=NOW + 2)
     assert stores.requests.apply(taken.key, progress) == Applied(on_its_way)
@@ -317,7 +317,7 @@ def test_dynamodb_decides_every_change_as_the_table_does(
     dynamodb_client: Any, status: Status, attempt: int, lease: float | None, changes: list[Change]
 ) -> None:
     store = dynamodb_stores(dynamodb_client).requests
-    record = request_record(user_id=f"model-{next(_NUMBERS)}", status=status, attempt=attempt, lease_expires_at=lease)
+    record = request_record(user_id=f"model-{next(_NUMBERS)}", status=status, attempt=attempt, due_at=lease)
     store.create(record, now=NOW)
     for change in changes:
         outcome = store.apply(record.key, change)

@@ -1,35 +1,42 @@
 from dataclasses import replace
 
 import pytest
-from streamer_records import request_record
+from streamer_records import NOW, request_record
 
 from streamer.changes import row_changes
+from streamer.invocations import Run
 from streamer.stores.records import RequestKey, RequestRecord, Status
 from streamer.testing import stream_event
 
+KEY = RequestKey("acme#ada", "r-1")
 NEW = request_record()
 RUNNING = replace(NEW, status=Status.PROCESSING, attempt=1)
 FAILED = replace(NEW, status=Status.FAILED, attempt=1)
+RETRYING = replace(NEW, status=Status.RETRYING, attempt=1, due_at=NOW + 7)
+CANCELLED = replace(NEW, status=Status.CANCELLED, attempt=1)
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "waits"),
+    ("before", "after", "run"),
     [
-        pytest.param(None, NEW, True, id="accepted"),
-        pytest.param(FAILED, NEW, True, id="put back"),
-        pytest.param(NEW, replace(NEW, updated_at=1.0), False, id="still waiting"),
-        pytest.param(NEW, RUNNING, False, id="claimed"),
-        pytest.param(RUNNING, FAILED, False, id="ended"),
-        pytest.param(NEW, None, False, id="expired"),
+        pytest.param(None, NEW, Run(KEY), id="accepted"),
+        pytest.param(FAILED, NEW, Run(KEY), id="put back"),
+        pytest.param(NEW, replace(NEW, updated_at=1.0), None, id="still waiting"),
+        pytest.param(NEW, RUNNING, None, id="claimed"),
+        pytest.param(RUNNING, FAILED, None, id="ended"),
+        pytest.param(NEW, None, None, id="expired"),
+        pytest.param(RUNNING, RETRYING, Run(KEY, not_before=NOW + 7), id="to be tried again, after a pause"),
+        pytest.param(RETRYING, replace(RETRYING, updated_at=1.0), None, id="somebody listens during the pause"),
+        pytest.param(RUNNING, CANCELLED, Run(KEY, tells=True), id="cancelled"),
+        pytest.param(CANCELLED, replace(CANCELLED, updated_at=1.0), None, id="still cancelled"),
     ],
 )
-def test_which_change_makes_a_request_wait(
-    before: RequestRecord | None, after: RequestRecord | None, waits: bool
+def test_which_change_calls_for_a_run(
+    before: RequestRecord | None, after: RequestRecord | None, run: Run | None
 ) -> None:
     (change,) = row_changes(stream_event([(before, after)]))
 
-    assert change.waits_for_attempt is waits
-    assert change.key == RequestKey("acme#ada", "r-1")
+    assert (change.key, change.run) == (KEY, run)
 
 
 def test_records_keep_their_order_and_numbers() -> None:
@@ -44,8 +51,8 @@ def test_records_keep_their_order_and_numbers() -> None:
     ]
 
 
-def test_an_item_that_is_none_of_ours_waits_for_nothing() -> None:
+def test_an_item_that_is_none_of_ours_calls_for_nothing() -> None:
     event = stream_event([(None, NEW)])
     del event["Records"][0]["dynamodb"]["NewImage"]["status"]
 
-    assert not row_changes(event)[0].waits_for_attempt
+    assert row_changes(event)[0].run is None

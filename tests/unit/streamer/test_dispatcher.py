@@ -4,8 +4,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError
 
-from streamer.dispatcher import LambdaDispatcher, key_of
+from streamer.dispatcher import LambdaDispatcher
 from streamer.errors import DispatchError
+from streamer.invocations import Run, run_of
 from streamer.stores.records import RequestKey
 
 KEY = RequestKey("acme#ada", "r-1")
@@ -28,11 +29,11 @@ class FakeLambda:
 def test_a_run_is_an_asynchronous_invocation_of_the_function() -> None:
     client = FakeLambda({"StatusCode": 202})
 
-    LambdaDispatcher(lambda: client, "processor").dispatch(KEY)
+    LambdaDispatcher(lambda: client, "processor").dispatch(Run(KEY))
 
     ((arguments,),) = [client.calls]
     assert (arguments["FunctionName"], arguments["InvocationType"]) == ("processor", "Event")
-    assert key_of(json.loads(arguments["Payload"])) == KEY
+    assert run_of(json.loads(arguments["Payload"])) == Run(KEY)
 
 
 def test_the_client_is_made_when_it_is_needed() -> None:
@@ -44,7 +45,7 @@ def test_the_client_is_made_when_it_is_needed() -> None:
 
     dispatcher = LambdaDispatcher(make, "processor")
     assert made == []
-    dispatcher.dispatch(KEY)
+    dispatcher.dispatch(Run(KEY))
     assert len(made) == 1
 
 
@@ -58,4 +59,4 @@ def test_the_client_is_made_when_it_is_needed() -> None:
 )
 def test_what_lambda_did_not_accept_is_an_error(answer: Any) -> None:
     with pytest.raises(DispatchError, match="processor"):
-        LambdaDispatcher(lambda: FakeLambda(answer), "processor").dispatch(KEY)
+        LambdaDispatcher(lambda: FakeLambda(answer), "processor").dispatch(Run(KEY))

@@ -42,7 +42,7 @@ def test_three_statuses_are_final() -> None:
 @pytest.mark.parametrize("step", [Step.PROGRESS, Step.COMPLETE, Step.FAIL])
 @pytest.mark.parametrize("status", Status)
 def test_a_change_of_an_attempt_goes_along_the_table(step: Step, status: Status) -> None:
-    record = request_record(status=status, attempt=1, lease_expires_at=NOW + 60)
+    record = request_record(status=status, attempt=1, due_at=NOW + 60)
     change = changes()[step]
 
     assert change.admits(record) == (step in TRANSITIONS[status])
@@ -52,13 +52,13 @@ def test_a_change_of_an_attempt_goes_along_the_table(step: Step, status: Status)
 
 @pytest.mark.parametrize("step", [Step.PROGRESS, Step.COMPLETE, Step.FAIL])
 def test_an_older_attempt_writes_nothing_any_more(step: Step) -> None:
-    taken_over = request_record(status=Status.PROCESSING, attempt=2, lease_expires_at=NOW + 60)
+    taken_over = request_record(status=Status.PROCESSING, attempt=2, due_at=NOW + 60)
 
     assert not changes(attempt=1)[step].admits(taken_over)
 
 
 @pytest.mark.parametrize(
-    ("status", "lease_expires_at", "claimable"),
+    ("status", "due_at", "claimable"),
     [
         pytest.param(Status.PENDING, None, True, id="waiting"),
         pytest.param(Status.RETRYING, None, True, id="waiting for another attempt"),
@@ -70,8 +70,8 @@ def test_an_older_attempt_writes_nothing_any_more(step: Step) -> None:
         pytest.param(Status.CANCELLED, NOW - 9, False, id="cancelled"),
     ],
 )
-def test_what_may_be_claimed(status: Status, lease_expires_at: float | None, claimable: bool) -> None:
-    record = request_record(status=status, attempt=1, lease_expires_at=lease_expires_at)
+def test_what_may_be_claimed(status: Status, due_at: float | None, claimable: bool) -> None:
+    record = request_record(status=status, attempt=1, due_at=due_at)
 
     assert changes()[Step.CLAIM].admits(record) is claimable
 
@@ -79,7 +79,7 @@ def test_what_may_be_claimed(status: Status, lease_expires_at: float | None, cla
 def test_a_claim_counts_an_attempt_and_takes_a_lease() -> None:
     claimed = changes()[Step.CLAIM].applied_to(request_record(attempt=1))
 
-    assert (claimed.status, claimed.attempt, claimed.lease_expires_at, claimed.runner) == (
+    assert (claimed.status, claimed.attempt, claimed.due_at, claimed.runner) == (
         Status.PROCESSING,
         2,
         NOW + 60,
@@ -89,9 +89,9 @@ def test_a_claim_counts_an_attempt_and_takes_a_lease() -> None:
 
 @pytest.mark.parametrize("step", [Step.COMPLETE, Step.FAIL])
 def test_an_end_gives_the_lease_back(step: Step) -> None:
-    running = request_record(status=Status.PROCESSING, attempt=1, lease_expires_at=NOW + 60)
+    running = request_record(status=Status.PROCESSING, attempt=1, due_at=NOW + 60)
 
-    assert changes()[step].applied_to(running).lease_expires_at is None
+    assert changes()[step].applied_to(running).due_at is None
 
 
 @given(st.lists(st.sampled_from([Step.CLAIM, Step.PROGRESS, Step.COMPLETE, Step.FAIL]), max_size=12))
@@ -105,7 +105,7 @@ def test_nothing_ever_happens_to_a_request_that_ended(steps: list[Step]) -> None
 
 
 def _processing(**fields: object) -> RequestRecord:
-    return request_record(status=Status.PROCESSING, attempt=1, lease_expires_at=NOW + 60, **fields)
+    return request_record(status=Status.PROCESSING, attempt=1, due_at=NOW + 60, **fields)
 
 
 @pytest.mark.parametrize(

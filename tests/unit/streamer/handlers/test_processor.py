@@ -12,14 +12,15 @@ from streamer_records import NOW, request_record
 
 from streamer import ActionError, App, Cancelled, ErrorCode, Progress, Request
 from streamer import requests as life
-from streamer.attempt import Reporter, Surroundings
+from streamer.attempt import Surroundings
 from streamer.audience import Audience
-from streamer.dispatcher import key_of
 from streamer.errors import ItemTooLargeError, SendError, StoreError
 from streamer.execution import Workers
 from streamer.handlers.processor import ProcessorHandler
+from streamer.invocations import Run, run_of
 from streamer.observability import Logger, Metrics
 from streamer.parts import Joiner
+from streamer.progress import Pace, Reporter
 from streamer.requests import Applied, Change, Refused
 from streamer.stores.memory import MemoryRequestStore
 from streamer.stores.records import Failure, Listener, ProgressPoint, RequestKey, RequestRecord, Status
@@ -68,6 +69,7 @@ class World:
     output: io.StringIO = field(default_factory=io.StringIO)
     workers: Workers = field(default_factory=Workers)
     slept: list[float] = field(default_factory=list)
+    invocations: Iterator[int] = field(default_factory=itertools.count)
 
     def __post_init__(self) -> None:
         app = App()
@@ -79,8 +81,8 @@ class World:
                 requests=self.requests,
                 workers=self.workers,
                 clock=self.clock,
-                sleep=self.slept.append,
-                stored_progress_seconds=self.stored_progress_seconds,
+                sleep=self.sleep,
+                pace=Pace(stored_progress_seconds=self.stored_progress_seconds),
                 production=self.production,
             ),
             sender_at=self.sender.at,
@@ -90,6 +92,10 @@ class World:
             new_id=lambda: f"run-{next(ids)}",
         )
 
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.clock.advance(seconds)
+
     def run(self, record: RequestRecord | None = None, *, remaining_seconds: float = 900.0) -> RequestRecord:
         """Run a request (a new one unless given) and return what is stored of it afterwards."""
         record = record or request_record()
@@ -98,7 +104,10 @@ class World:
         return self.requests.records[record.key]
 
     def invoke(self, key: RequestKey = KEY, *, remaining_seconds: float = 900.0) -> None:
-        assert self.processor(run_event(key), FakeContext(remaining_seconds=remaining_seconds)) is None
+        context = FakeContext(
+            remaining_seconds=remaining_seconds, aws_request_id=f"invocation-{next(self.invocations)}"
+        )
+        assert self.processor(run_event(key), context) is None
 
     @property
     def told(self) -> list[dict[str, Any]]:
@@ -136,7 +145,7 @@ def test_each_request_that_waits_is_dispatched(make: Callable[..., World]) -> No
     )
 
     assert result == {"batchItemFailures": []}
-    assert sorted(key.request_id for key in world.dispatcher.dispatched) == sorted(r.request_id for r in waiting)
+    assert sorted(run.key.request_id for run in world.dispatcher.dispatched) == sorted(r.request_id for r in waiting)
     assert world.requests.calls == []
 
 
@@ -152,11 +161,11 @@ def test_what_could_not_be_dispatched_is_asked_for_again(make: Callable[..., Wor
             {"itemIdentifier": event["Records"][number]["dynamodb"]["SequenceNumber"]} for number in (1, 3)
         ]
     }
-    assert sorted(key.request_id for key in world.dispatcher.dispatched) == ["r-0", "r-2"]
+    assert sorted(run.key.request_id for run in world.dispatcher.dispatched) == ["r-0", "r-2"]
 
 
 def test_a_run_event_names_its_request() -> None:
-    assert key_of(json.loads(json.dumps(run_event(KEY)))) == KEY
+    assert run_of(json.loads(json.dumps(run_event(KEY)))) == Run(KEY)
 
 
 # run events: the good case
@@ -574,7 +583,7 @@ def test_a_request_that_ended_is_never_run_again(make: Callable[..., World], sta
 
 def test_a_request_that_runs_elsewhere_is_left_alone(make: Callable[..., World]) -> None:
     world = make(_raise(AssertionError("must not run")))
-    record = request_record(status=Status.PROCESSING, attempt=1, lease_expires_at=NOW + 1, runner="other")
+    record = request_record(status=Status.PROCESSING, attempt=1, due_at=NOW + 1, runner="other")
 
     assert world.run(record) == record
     assert world.told == []
@@ -624,9 +633,7 @@ def test_different_requests_run_at_the_same_time(make: Callable[..., World]) -> 
 
 
 def test_a_dead_environments_request_is_taken_over_after_its_lease(make: Callable[..., World]) -> None:
-    dead = request_record(
-        status=Status.PROCESSING, attempt=1, max_attempts=2, lease_expires_at=NOW, runner="the dead one"
-    )
+    dead = request_record(status=Status.PROCESSING, attempt=1, max_attempts=2, due_at=NOW, runner="the dead one")
 
     stored = make(lambda request, progress: request.attempt).run(dead)
 
@@ -634,7 +641,7 @@ def test_a_dead_environments_request_is_taken_over_after_its_lease(make: Callabl
 
 
 def test_a_dead_environments_last_attempt_is_not_repeated(make: Callable[..., World]) -> None:
-    dead = request_record(status=Status.PROCESSING, attempt=1, max_attempts=1, lease_expires_at=NOW)
+    dead = request_record(status=Status.PROCESSING, attempt=1, max_attempts=1, due_at=NOW)
     world = make(_raise(AssertionError("must not run")))
 
     stored = world.run(dead)
@@ -645,7 +652,7 @@ def test_a_dead_environments_last_attempt_is_not_repeated(make: Callable[..., Wo
 
 def test_a_lease_outlives_the_invocation(make: Callable[..., World]) -> None:
     leases: list[float] = []
-    world = make(lambda request, progress: leases.append(world.requests.records[KEY].lease_expires_at))
+    world = make(lambda request, progress: leases.append(world.requests.records[KEY].due_at))
     world.run(remaining_seconds=30)
 
     assert leases == [NOW + 35]

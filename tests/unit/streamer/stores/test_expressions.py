@@ -9,13 +9,11 @@ def test_a_claim_is_one_conditional_update() -> None:
     update = update_of(life.claim(runner="run-1", now=100.5, lease_seconds=60))
 
     assert update == Update(
-        update=(
-            "SET #status = :v2, #lease_expires_at = :v4, #runner = :v5, #updated_at = :v3, #attempt = #attempt + :v6"
-        ),
-        condition="(#status IN (:v0, :v1)) OR (#status IN (:v2) AND #lease_expires_at <= :v3)",
+        update=("SET #status = :v2, #due_at = :v4, #runner = :v5, #updated_at = :v3, #attempt = #attempt + :v6"),
+        condition="(#status IN (:v0, :v1)) OR (#status IN (:v2) AND #due_at <= :v3)",
         names={
             "#status": "status",
-            "#lease_expires_at": "lease_expires_at",
+            "#due_at": "due_at",
             "#runner": "runner",
             "#updated_at": "updated_at",
             "#attempt": "attempt",
@@ -35,7 +33,7 @@ def test_a_claim_is_one_conditional_update() -> None:
 def test_a_value_that_becomes_none_is_removed() -> None:
     update = update_of(life.complete("[1]", attempt=2, now=100.0))
 
-    assert update.update == "SET #status = :v2, #updated_at = :v3, #result = :v4 REMOVE #lease_expires_at"
+    assert update.update == "SET #status = :v2, #updated_at = :v3, #result = :v4 REMOVE #due_at"
     assert update.condition == "(#status IN (:v0) AND #attempt = :v1)"
 
 

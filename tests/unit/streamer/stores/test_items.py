@@ -35,7 +35,7 @@ RECORDS = st.builds(
     status=st.sampled_from(Status),
     attempt=st.integers(0, 99),
     updated_at=SECONDS,
-    lease_expires_at=st.none() | SECONDS,
+    due_at=st.none() | SECONDS,
     permissions=st.frozensets(TEXT),
     progress=st.none() | st.builds(ProgressPoint, percentage=st.integers(0, 100), message=TEXT, metadata=st.none()),
     error=st.none() | st.builds(Failure, code=TEXT, message=TEXT, retryable=st.booleans(), details=st.none()),
