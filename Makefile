@@ -3,7 +3,10 @@ PYTHON ?= python3
 PIP = .venv/bin/python -m pip --quiet --disable-pip-version-check
 TESTS ?= tests
 
-.PHONY: emulate test test-deploy check format bench wheel-test lock clean
+.PHONY: help emulate test test-deploy check format bench wheel-test lock clean
+
+help:  ## List the targets
+	@sed -n 's/^\([a-z-]*\):.*  ## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 emulate: .venv/emulate-ready  ## Start the emulator with the demo app
 	.venv/bin/streamer emulate $(ARGS)
@@ -26,6 +29,12 @@ format: .venv/dev-ready  ## Format the code and apply safe fixes
 
 wheel-test: .venv/dev-ready  ## Build the wheel and try it in a clean environment
 	.venv/bin/python tests/wheel.py
+
+bench: .venv/dev-ready  ## Measure: connections and echoes, the gateway's rules, DynamoDB, functions
+	.venv/bin/python benchmarks/connections.py
+	.venv/bin/python benchmarks/gateway_core.py
+	.venv/bin/python benchmarks/dynamodb.py
+	.venv/bin/python benchmarks/functions.py
 
 lock:  ## Rewrite the hash-locked requirements (needs uv)
 	requirements/compile.sh
