@@ -39,8 +39,15 @@ class Limit:
         return None
 
 
-PATIENCE_SECONDS: Final = 0.005
+PATIENCE_SECONDS: Final = 0.02
 """How long an event waits for an environment that exists before another is started."""
+STARVED_SECONDS: Final = 0.25
+"""How long sleeping handlers may keep a function from answering while the emulator is busy."""
+HOPELESS_SECONDS: Final = 0.5
+"""After how long without an answer, or the end of a start, every event gets an environment as on AWS, unless the
+emulator is busy."""
+BUSY_SHARE: Final = 0.8
+"""From this share of a core on, it is the emulator that events wait for: more environments would make it slower."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,32 +56,41 @@ class Load:
 
     environments: int
     starting: int
+    at_work: int
+    """Environments that used the CPU lately, or waited for it; the others sleep or wait for an answer."""
     limit: int
     waiting: int
     waited_seconds: float
     """How long the first event waits."""
     still_seconds: float
-    """How long ago the function last answered, or an environment of it last began to start."""
+    """How long the first event waits without an answer, or the beginning of a start, of the function."""
+    busy_share: float
+    """How much of a core the emulator itself used lately, or waited for."""
     cores: int
+    has_room: bool
+    """Whether the emulator as a whole has few enough environments for one that only makes a function faster."""
 
 
 def environments_wanted(load: Load) -> int:
     """How many environments to start now.
 
     AWS starts one for each event that finds none. On one machine that would make a burst of a thousand quick events pay
-    for processes that only wait for the CPU. So a function gets another environment while there are fewer than cores,
-    and more than that only when its environments stand still, which is when they sleep or wait for others.
+    for processes that only wait for the CPU, or for the emulator. So a function gets environments beyond the number of
+    cores, or while the emulator is busy, only when its handlers sleep or wait for something outside.
     """
     missing = min(load.waiting - load.starting, load.limit - load.environments)
     if missing <= 0:
         return 0
     if load.environments == 0:
         return 1
-    if load.waited_seconds < PATIENCE_SECONDS:
-        return 0
-    if load.still_seconds >= PATIENCE_SECONDS and load.starting == 0:
+    is_busy = load.busy_share >= BUSY_SHARE
+    if load.still_seconds >= HOPELESS_SECONDS and not is_busy:
         return missing
-    return 1 if load.environments < load.cores else 0
+    if load.starting or load.waited_seconds < PATIENCE_SECONDS:
+        return 0
+    if load.at_work == 0 and load.still_seconds >= (STARVED_SECONDS if is_busy else PATIENCE_SECONDS):
+        return missing
+    return 1 if load.has_room and load.environments < load.cores and not is_busy else 0
 
 
 def throttled(reason: str) -> Refused:

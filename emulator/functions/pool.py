@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os
+import time
 from collections import deque
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from streamer.topology import Function
 
@@ -16,9 +17,22 @@ from .. import log
 from .admission import PATIENCE_SECONDS, Limit, Load, environments_wanted
 from .event import Event
 from .outcome import Refused
+from .process import demand_seconds
 from .sandbox import Sandbox, State, Surroundings
 
 _CORES: Final = os.cpu_count() or 1
+_AT_WORK_SHARE: Final = 0.1
+"""Share of a core from which on an environment counts as at work."""
+
+
+class Crowd(Protocol):
+    """All environments of an emulator."""
+
+    def has_room(self) -> bool:
+        """Whether there are few, or one could be spared."""
+
+    def make_room(self) -> None:
+        """End one that can be spared, where there are many."""
 
 
 class Pool:
@@ -32,6 +46,7 @@ class Pool:
         limit: Limit,
         folder: Path,
         run: Callable[[Coroutine[Any, Any, None]], None],
+        crowd: Crowd,
     ) -> None:
         self.sandboxes: set[Sandbox] = set()
         self._function = function
@@ -39,6 +54,7 @@ class Pool:
         self._limit = limit
         self._folder = folder
         self._run = run
+        self._crowd = crowd
         self._loop = asyncio.get_running_loop()
         self._waiting: deque[Event] = deque()
         self._idle: list[Sandbox] = []
@@ -85,6 +101,13 @@ class Pool:
             if now - sandbox.idle_since >= idle_seconds:
                 sandbox.end()
 
+    def spare(self, idle_seconds: float) -> Sandbox | None:
+        """An environment that had nothing to do for so long and is not the only one: the longest idle, or None."""
+        if not self._idle or len(self.sandboxes) == 1:
+            return None
+        sandbox = self._idle[0]
+        return sandbox if self._loop.time() - sandbox.idle_since >= idle_seconds else None
+
     def end(self) -> None:
         """End every environment; what runs is answered as if it had been killed, what waits is turned away."""
         self._is_ending = True
@@ -128,30 +151,44 @@ class Pool:
 
     # Starting environments
 
-    def _scale(self) -> None:
+    def _scale(self, busy_share: float = 1.0, at_work: int = 1) -> None:
+        """Start environments if they are wanted, and look again in a while.
+
+        Who keeps the CPU busy shows only over time, so at first that is taken to be the reason to wait.
+        """
         if not self._waiting or self._is_ending:
             return
         now = self._loop.time()
+        waited_seconds = now - self._waiting[0].waiting_since
         serving = [sandbox for sandbox in self.sandboxes if not sandbox.is_retired]
         load = Load(
             environments=len(serving),
             starting=sum(sandbox.state is State.STARTING for sandbox in serving),
+            at_work=at_work,
             limit=self._limit.running,
             waiting=len(self._waiting),
-            waited_seconds=now - self._waiting[0].waiting_since,
-            still_seconds=now - self._moved_at,
+            waited_seconds=waited_seconds,
+            still_seconds=min(waited_seconds, now - self._moved_at),
+            busy_share=busy_share,
             cores=_CORES,
+            has_room=self._crowd.has_room(),
         )
         for _ in range(environments_wanted(load)):
             self._start()
         if self._patience is None and len(serving) < self._limit.running:
-            self._patience = self._loop.call_later(PATIENCE_SECONDS, self._patience_over)
+            before = {sandbox: sandbox.demand_seconds() for sandbox in serving}
+            begin = time.perf_counter(), demand_seconds(), before
+            self._patience = self._loop.call_later(PATIENCE_SECONDS, self._patience_over, *begin)
 
-    def _patience_over(self) -> None:
+    def _patience_over(self, begin: float, own_before: float, before: dict[Sandbox, float]) -> None:
         self._patience = None
-        self._scale()
+        elapsed = time.perf_counter() - begin
+        busy_share = (demand_seconds() - own_before) / elapsed
+        used = [sandbox.demand_seconds() - seconds for sandbox, seconds in before.items()]
+        self._scale(busy_share, sum(seconds / elapsed >= _AT_WORK_SHARE for seconds in used))
 
     def _start(self, bound: Event | None = None) -> None:
+        self._crowd.make_room()
         used = {sandbox.slot for sandbox in self.sandboxes}
         slot = next(number for number in itertools.count() if number not in used)
         folder = self._folder / str(slot)

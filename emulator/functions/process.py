@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
@@ -67,6 +68,10 @@ class Process:
             self._is_frozen = False
             self._signal(signal.SIGCONT)
 
+    def demand_seconds(self) -> float:
+        """CPU time that its main thread has used or waited for since it began; 0 where that is not known."""
+        return 0.0 if self._pid is None else demand_seconds(self._pid)
+
     def measure_mb(self) -> int:
         """Memory in use now, in MiB; 0 where it is not known or the process has ended."""
         used = 0 if self._pid is None or not _MEASURES else _resident_mb(self._pid)
@@ -77,6 +82,18 @@ class Process:
         if self._pid is not None:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._pid, number)
+
+
+def demand_seconds(pid: int | None = None) -> float:
+    """CPU time that a process's main thread has used or waited for; None: this process's own."""
+    if sys.platform != "linux":
+        return time.process_time() if pid is None else 0.0
+    try:
+        with open(f"/proc/{'self' if pid is None else pid}/schedstat", "rb") as file:  # noqa: PTH123 - as below
+            used, waited, _ = file.read().split()
+    except (OSError, ValueError):
+        return 0.0
+    return (int(used) + int(waited)) / 1e9
 
 
 def _resident_mb(pid: int) -> int:

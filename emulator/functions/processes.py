@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import shutil
 import tempfile
@@ -22,13 +23,16 @@ from .logs import LogSink
 from .outcome import Outcome
 from .pool import Pool
 from .process import FREEZES
-from .sandbox import Surroundings
+from .sandbox import Sandbox, Surroundings
 from .template import Template
 
 CONCURRENCY: Final = 10
 """Environments per function: sleeping handlers need them, while a quick function gets by with one per core."""
 IDLE_SECONDS: Final = 60.0
 """How long an environment beyond a function's first is kept without an event."""
+CROWD: Final = 2 * (os.cpu_count() or 1)
+"""From how many environments in all on a function gets no more of them only to be faster, and idle ones give way."""
+_SPARE_SECONDS: Final = 0.5
 _WATCH_SECONDS: Final = 0.02
 """How often the memory of busy environments is looked at."""
 _SWEEP_SECONDS: Final = 5.0
@@ -78,6 +82,7 @@ class ProcessFunctions:
                 limit=Limit.of(function, self._limit),
                 folder=self._folder / function.name,
                 run=self._run,
+                crowd=self,
             )
         self._sweep = self._loop.call_later(_SWEEP_SECONDS, self._retire_idle)
         return self
@@ -143,6 +148,21 @@ class ProcessFunctions:
     def _retire_idle(self) -> None:
         self.retire_idle(IDLE_SECONDS)
         self._sweep = self._loop.call_later(_SWEEP_SECONDS, self._retire_idle)
+
+    # pool.Crowd
+
+    def has_room(self) -> bool:
+        """Whether there are few environments, or one could be spared."""
+        return self.environments() < CROWD or self._spare() is not None
+
+    def make_room(self) -> None:
+        """End an environment that can be spared, where there are many."""
+        if self.environments() >= CROWD and (spare := self._spare()) is not None:
+            spare.end()
+
+    def _spare(self) -> Sandbox | None:
+        spares = [spare for pool in self._pools.values() if (spare := pool.spare(_SPARE_SECONDS)) is not None]
+        return min(spares, key=lambda spare: spare.idle_since, default=None)
 
     def _run(self, work: Coroutine[Any, Any, None]) -> None:
         task = self._loop.create_task(work)

@@ -163,6 +163,10 @@ class Sandbox:
             event.settle(Failed(payload, event.request_id, env.EXIT_ERROR))
         self._owner.ended(self, undelivered)
 
+    def demand_seconds(self) -> float:
+        """CPU time that the process has used or waited for since it began."""
+        return self._process.demand_seconds()
+
     def watch_memory(self) -> None:
         """Note how much memory the process uses, and end it above the function's limit, as the kernel would.
 

@@ -2,7 +2,15 @@ from __future__ import annotations
 
 import pytest
 
-from emulator.functions.admission import PATIENCE_SECONDS, WAITING_EVENTS, Limit, Load, environments_wanted
+from emulator.functions.admission import (
+    HOPELESS_SECONDS,
+    PATIENCE_SECONDS,
+    STARVED_SECONDS,
+    WAITING_EVENTS,
+    Limit,
+    Load,
+    environments_wanted,
+)
 from streamer.topology import Function
 
 
@@ -10,13 +18,19 @@ def load(**changes: float) -> Load:
     values: dict[str, float] = {
         "environments": 1,
         "starting": 0,
+        "at_work": 1,
         "limit": 10,
         "waiting": 5,
         "waited_seconds": PATIENCE_SECONDS,
         "still_seconds": 0,
+        "busy_share": 0.1,
         "cores": 2,
+        "has_room": True,
     }
     return Load(**(values | changes))  # type: ignore[arg-type]
+
+
+ASLEEP = {"environments": 2, "at_work": 0, "still_seconds": PATIENCE_SECONDS}
 
 
 @pytest.mark.parametrize(
@@ -26,12 +40,21 @@ def load(**changes: float) -> Load:
         pytest.param(load(waiting=0), 0, id="nothing waits"),
         pytest.param(load(waiting=1, starting=1), 0, id="one is starting for the one that waits"),
         pytest.param(load(waited_seconds=0), 0, id="one may be free at once"),
-        pytest.param(load(), 1, id="answers come, a core is left"),
-        pytest.param(load(environments=2), 0, id="answers come, no core is left"),
-        pytest.param(load(environments=2, still_seconds=1), 5, id="all sleep"),
-        pytest.param(load(environments=8, still_seconds=1), 2, id="all sleep, up to the limit"),
-        pytest.param(load(environments=2, starting=1, still_seconds=1), 0, id="one is about to be ready"),
-        pytest.param(load(environments=10, still_seconds=1), 0, id="at the limit"),
+        pytest.param(load(), 1, id="it computes, a core is left"),
+        pytest.param(load(environments=2), 0, id="they compute, no core is left"),
+        pytest.param(load(busy_share=0.9), 0, id="it computes, and so does the emulator"),
+        pytest.param(load(has_room=False), 0, id="it computes, but there are many environments"),
+        pytest.param(load(**ASLEEP), 5, id="all sleep"),
+        pytest.param(load(**ASLEEP, has_room=False), 5, id="all sleep, and there are many environments"),
+        pytest.param(load(**ASLEEP, limit=3), 1, id="all sleep, up to the limit"),
+        pytest.param(load(**ASLEEP, limit=2), 0, id="at the limit"),
+        pytest.param(load(**ASLEEP, starting=1), 0, id="one is about to be ready"),
+        pytest.param(load(**ASLEEP, busy_share=0.9), 0, id="they may wait for the emulator"),
+        pytest.param(load(**ASLEEP | {"still_seconds": STARVED_SECONDS}, busy_share=0.9), 5, id="they do not"),
+        pytest.param(load(environments=2, still_seconds=STARVED_SECONDS), 0, id="they compute for long"),
+        pytest.param(load(environments=2, still_seconds=HOPELESS_SECONDS), 5, id="they compute for very long"),
+        pytest.param(load(environments=2, still_seconds=9, busy_share=0.9), 0, id="they all compute for very long"),
+        pytest.param(load(environments=2, starting=2, still_seconds=HOPELESS_SECONDS), 3, id="slow starts"),
     ],
 )
 def test_environments_wanted(situation: Load, wanted: int) -> None:
