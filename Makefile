@@ -6,7 +6,7 @@ TESTS ?= tests
 .PHONY: help emulate test test-deploy check format bench wheel-test lock clean
 
 help:  ## List the targets
-	@sed -n 's/^\([a-z-]*\):.*  ## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+	@awk -F ':.*  ## ' '/^[a-z-]+:.*  ## / {printf "%-14s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 emulate: .venv/emulate-ready  ## Start the emulator with the demo app
 	.venv/bin/streamer emulate $(ARGS)
