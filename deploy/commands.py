@@ -219,11 +219,15 @@ def _approved(performer: Executor, change_set: ChangeSet, made: Plan, *, allowed
     try:
         require_safe(change_set.changes, made.expected, allowed)
         _say(*console.changes(change_set.changes))
-        if not yes:
-            click.confirm("Deploy this?", abort=True)
-    except (DeployError, click.Abort, KeyboardInterrupt):
+        is_wanted = yes or click.confirm("Deploy this?")
+    except DeployError:
         performer.discard(change_set, is_new=is_new)
         raise
+    except (click.Abort, KeyboardInterrupt):
+        is_wanted = False
+    if not is_wanted:
+        performer.discard(change_set, is_new=is_new)
+        raise StoppedError("nothing was changed")
 
 
 def _guide(**said: Any) -> dict[str, Any]:

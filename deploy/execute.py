@@ -12,7 +12,17 @@ from typing import Final, Protocol
 
 from .cloud import Account, Change, ChangeSet, Cloud, Event, Parameter, Proposal, Stack
 from .errors import DeployError, FailedError, StoppedError
-from .plan import CreateBucket, Plan, Propose, RemoveFailedStack, Step, UploadCode, UploadTemplate, root_cause
+from .plan import (
+    STACK_TYPE,
+    CreateBucket,
+    Plan,
+    Propose,
+    RemoveFailedStack,
+    Step,
+    UploadCode,
+    UploadTemplate,
+    root_cause,
+)
 
 POLL_SECONDS: Final = 1.0
 """How often CloudFormation is asked; it throttles below that when several deployments run."""
@@ -226,12 +236,17 @@ class Performer:
                     seen = event.event_id
                     happened.append(event)
                     self._report(Ticked(event, self._clock() - begun))
-                is_under_way = stack is not None and stack.status.endswith("_IN_PROGRESS")
-                if not is_under_way and (happened or stack is None):
+                if stack is None or _has_ended(stack, happened):
                     return stack, happened
                 self._sleep(POLL_SECONDS)
         except KeyboardInterrupt:
             raise StoppedError(_stopped(stack_id)) from None
+
+
+def _has_ended(stack: Stack, events: list[Event]) -> bool:
+    """Whether the stack rests after what happened; before that it may still show the state it rested in before."""
+    own = [event for event in events if event.resource_type == STACK_TYPE]
+    return bool(own) and own[-1].status == stack.status and not stack.status.endswith("_IN_PROGRESS")
 
 
 def is_empty(change_set: ChangeSet) -> bool:

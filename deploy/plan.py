@@ -15,6 +15,8 @@ from .errors import DangerError, DeployError, StackStateError
 SERVICE_TAG: Final = "streamer:service"
 """Tag of every stack made here; a stack without it is somebody else's."""
 STAGE_TAG: Final = "streamer:stage"
+STACK_TYPE: Final = "AWS::CloudFormation::Stack"
+"""Resource type of the stack's own events."""
 
 _IDENTITY: Final[Mapping[str, frozenset[str]]] = {
     "AWS::DynamoDB::Table": frozenset({"TableName", "KeySchema"}),
@@ -28,6 +30,7 @@ _IDENTITY: Final[Mapping[str, frozenset[str]]] = {
     "AWS::Logs::LogGroup": frozenset({"LogGroupName"}),
     "AWS::SQS::Queue": frozenset({"QueueName"}),
     "AWS::SecretsManager::Secret": frozenset({"Name"}),
+    "AWS::Events::Rule": frozenset({"Name", "EventBusName"}),
     "AWS::CloudWatch::Dashboard": frozenset({"DashboardName"}),
 }
 """Properties whose change makes a new resource. [DOC] cfn-docs: "Update requires: Replacement" of each type."""
@@ -335,6 +338,6 @@ def root_cause(events: Sequence[Event]) -> Event | None:
     """The first resource that failed by itself; what failed later did so because the rest was being cancelled."""
     for event in events:
         cancelled = "cancelled" in (event.reason or "").lower()
-        if event.status.endswith("_FAILED") and not cancelled and event.resource_type != "AWS::CloudFormation::Stack":
+        if event.status.endswith("_FAILED") and not cancelled and event.resource_type != STACK_TYPE:
             return event
     return next((e for e in events if e.status.endswith(("_FAILED", "ROLLBACK_IN_PROGRESS")) and e.reason), None)

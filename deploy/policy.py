@@ -129,14 +129,16 @@ def _destinations(topology: Topology, function: Function) -> set[str]:
     return {source.on_failure for source in sources if source.function == function.name and source.on_failure}
 
 
-def invoke_permission(function: str, source_arn: dict[str, Any]) -> dict[str, Any]:
-    """API Gateway's permission to call a function, for one route or authorizer only."""
+def invoke_permission(
+    function: str, source_arn: dict[str, Any], *, principal: str = "apigateway.amazonaws.com"
+) -> dict[str, Any]:
+    """A service's permission to call a function, for one route, authorizer or rule only."""
     return {
         "Type": "AWS::Lambda::Permission",
         "Properties": {
             "Action": "lambda:InvokeFunction",
             "FunctionName": ref(function_id(function)),
-            "Principal": "apigateway.amazonaws.com",
+            "Principal": principal,
             "SourceArn": source_arn,
         },
     }

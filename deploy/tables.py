@@ -1,13 +1,14 @@
-"""Tables, queues and event source mappings as resources of the template. Pure."""
+"""Tables, queues, event source mappings and schedules as resources of the template. Pure."""
 
 from __future__ import annotations
 
 import json
 from typing import Any
 
-from streamer.topology import EventSourceMapping, Index, Key, Queue, Table, Topology
+from streamer.topology import EventSourceMapping, Index, Key, Queue, Schedule, Table, Topology
 
-from .names import att, function_id, queue_id, ref, sub, table_id
+from .names import att, function_id, pascal, queue_id, ref, sub, table_id
+from .policy import invoke_permission
 
 
 def table(described: Table) -> dict[str, Any]:
@@ -89,3 +90,27 @@ def mapping(topology: Topology, source: EventSourceMapping) -> dict[str, Any]:
     if source.on_failure is not None:
         properties["DestinationConfig"] = {"OnFailure": {"Destination": att(queue_id(source.on_failure))}}
     return {"Type": "AWS::Lambda::EventSourceMapping", "Properties": properties}
+
+
+def schedule(described: Schedule) -> dict[str, dict[str, Any]]:
+    """A function invoked at a fixed rate, with EventBridge's permission to do so."""
+    name = f"{pascal(described.name)}Schedule"
+    minutes = described.rate_minutes
+    return {
+        name: {
+            "Type": "AWS::Events::Rule",
+            "Properties": {
+                # [DOC] eb-docs:eb-scheduled-rule-pattern: a single unit is written in the singular.
+                "ScheduleExpression": f"rate({minutes} minute{'' if minutes == 1 else 's'})",
+                "State": "ENABLED",
+                "Targets": [
+                    {
+                        "Id": described.function,
+                        "Arn": att(function_id(described.function)),
+                        "Input": json.dumps(described.event, separators=(",", ":")),
+                    }
+                ],
+            },
+        },
+        f"{name}Permission": invoke_permission(described.function, att(name), principal="events.amazonaws.com"),
+    }

@@ -18,7 +18,7 @@ from .gateway import api_resources, websocket_url
 from .names import STACK, att, function_id, function_name, log_group_id, queue_id, ref, role_id, sub, table_id
 from .policy import role, secret_references
 from .settings import StackSettings, secret_parameter
-from .tables import mapping, queue, table
+from .tables import mapping, queue, schedule, table
 
 Resources = dict[str, dict[str, Any]]
 
@@ -126,13 +126,15 @@ def _on_failure(queue_name: str | None) -> dict[str, Any]:
 
 
 def tables(topology: Topology) -> Resources:
-    """Tables, queues and event source mappings."""
+    """Tables, queues, event source mappings and schedules."""
     found: Resources = {table_id(topology, t.name): table(t) for t in topology.tables}
     found |= {queue_id(q.name): queue(q) for q in topology.queues}
     for number, source in enumerate(topology.event_source_mappings):
         logical_id = f"{table_id(topology, source.table)}To{function_id(source.function)}"
         repeated = logical_id in found
         found[f"{logical_id}{number}" if repeated else logical_id] = mapping(topology, source)
+    for each in topology.schedules:
+        found |= schedule(each)
     return found
 
 

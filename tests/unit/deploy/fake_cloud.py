@@ -16,6 +16,7 @@ from deploy.cloud import (
     Stack,
 )
 
+STACK_TYPE = "AWS::CloudFormation::Stack"
 STACK_ID = "arn:aws:cloudformation:us-east-1:123456789012:stack/chat-dev/1"
 
 
@@ -65,6 +66,9 @@ class FakeCloud:
         if self._running:
             status, events = self.script.pop(0)
             self._happened += events
+            if status is not None:
+                # As CloudFormation does, the stack tells of each of its own states.
+                self._happened.append(event(1000 + len(self._happened), status, "chat-dev", type_=STACK_TYPE))
             self.found = None if status is None else replace(self.found or stack(), status=status)
         return self.found
 

@@ -1,7 +1,7 @@
 """Executing a plan through the boundary, and only displaying it."""
 
 import pytest
-from fake_cloud import STACK_ID, FakeCloud, event, stack
+from fake_cloud import STACK_ID, STACK_TYPE, FakeCloud, event, stack
 
 from deploy.cloud import Change
 from deploy.errors import DeployError, FailedError, StoppedError
@@ -125,8 +125,33 @@ def test_resources_tick_off_until_the_stack_is_done() -> None:
     ended = desk.performer.apply(cloud.change_set("x"))
 
     assert ended.status == "CREATE_COMPLETE"
-    ticks = [(step.event.status, step.elapsed_seconds) for step in desk.said if isinstance(step, Ticked)]
+    ticked = [step for step in desk.said if isinstance(step, Ticked) and step.event.logical_id == "Api"]
+    ticks = [(step.event.status, step.elapsed_seconds) for step in ticked]
     assert ticks == [("CREATE_IN_PROGRESS", 0.0), ("CREATE_COMPLETE", 2.0)]
+
+
+def test_the_state_before_is_not_taken_for_the_end() -> None:
+    """CloudFormation may answer with the old state for a moment after an execution began."""
+    late = iter([stack("UPDATE_COMPLETE"), stack("UPDATE_IN_PROGRESS"), stack("UPDATE_COMPLETE")])
+    news = iter(
+        [
+            [event(2, "UPDATE_IN_PROGRESS", "chat-dev", type_=STACK_TYPE)],
+            [],
+            [event(3, "UPDATE_COMPLETE", "chat-dev", type_=STACK_TYPE)],
+        ]
+    )
+
+    class Late(FakeCloud):
+        def stack(self, name: str) -> object:
+            return next(late)
+
+        def events(self, stack_id: str, after: str | None) -> object:
+            return next(news) if "execute" in self.did else [event(1, "UPDATE_COMPLETE")]
+
+    desk = Desk(Late())
+    desk.performer.apply(FakeCloud().change_set("x"))
+
+    assert desk.slept == 2
 
 
 def test_a_failure_names_its_root_cause_and_where_the_stack_is_now() -> None:

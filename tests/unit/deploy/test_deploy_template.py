@@ -14,7 +14,7 @@ from deploy.settings import StackSettings
 from deploy.template import INLINE_BYTES, template, to_json
 from streamer.app import App
 from streamer.observability.metrics import CATALOG, NAMESPACE, Metrics
-from streamer.topology import Api, Authorizer, Function, Route, Throttle, Topology
+from streamer.topology import Api, Authorizer, Function, Route, Schedule, Throttle, Topology
 
 Resources = dict[str, dict[str, Any]]
 
@@ -37,6 +37,10 @@ FULL = Topology(
                 integration_timeout_seconds=5.5,
             ),
         ),
+    ),
+    schedules=(
+        Schedule(name="sweep", function="echo", rate_minutes=1, event={"sweep": True}),
+        Schedule(name="tidy-up", function="echo", rate_minutes=90, event={}),
     ),
     functions=(
         Function(name="echo", handler="app.echo", reserved_concurrency=7),
@@ -143,6 +147,7 @@ def test_every_part_of_the_topology_is_in_it(app_topology: Topology, settings: S
     assert len(of_type(resources, "Lambda::EventSourceMapping")) == len(app_topology.event_source_mappings)
     assert len(of_type(resources, "SQS::Queue")) == len(app_topology.queues)
     assert len(of_type(resources, "Lambda::EventInvokeConfig")) == len(app_topology.async_invocations)
+    assert len(of_type(resources, "Events::Rule")) == len(app_topology.schedules)
 
 
 def test_every_table_survives_with_its_history(resources: Resources) -> None:
@@ -210,6 +215,20 @@ def test_functions_run_where_and_how_they_should(resources: Resources) -> None:
         assert function["LoggingConfig"]["LogFormat"] == "JSON"
     assert {each["RetentionInDays"] for each in of_type(resources, "Logs::LogGroup")} == {30}
     assert resources["ProcessorFunction"]["Properties"]["Timeout"] == 900
+
+
+def test_schedules_invoke_their_function_and_may(settings: StackSettings) -> None:
+    resources = template(FULL, settings)["Resources"]
+
+    rule = resources["SweepSchedule"]["Properties"]
+    assert rule["ScheduleExpression"] == "rate(1 minute)"
+    assert rule["Targets"] == [
+        {"Id": "echo", "Arn": {"Fn::GetAtt": ["EchoFunction", "Arn"]}, "Input": '{"sweep":true}'}
+    ]
+    assert resources["TidyUpSchedule"]["Properties"]["ScheduleExpression"] == "rate(90 minutes)"
+    permission = resources["SweepSchedulePermission"]["Properties"]
+    assert permission["Principal"] == "events.amazonaws.com"
+    assert permission["SourceArn"] == {"Fn::GetAtt": ["SweepSchedule", "Arn"]}
 
 
 def test_reserved_concurrency_is_optional(topology: Topology, settings: StackSettings) -> None:
