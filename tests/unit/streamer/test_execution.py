@@ -6,6 +6,7 @@ from typing import Any, NoReturn
 
 import pytest
 
+from streamer.context import Cancelled
 from streamer.execution import Workers, contained
 
 
@@ -79,11 +80,11 @@ def test_a_cancelled_coroutine_ends_at_its_next_await(workers: Workers) -> None:
 
     running = workers.start(forever)
     assert started.wait(30)
-    running.cancel()
+    running.cancel("no more of it")
 
     assert ended.wait(30)
     assert running.wait(30)
-    with pytest.raises(RuntimeError, match="CancelledError"):
+    with pytest.raises(Cancelled, match="no more of it"):
         running.outcome()
 
 

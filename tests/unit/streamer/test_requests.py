@@ -61,7 +61,8 @@ def test_an_older_attempt_writes_nothing_any_more(step: Step) -> None:
     ("status", "due_at", "claimable"),
     [
         pytest.param(Status.PENDING, None, True, id="waiting"),
-        pytest.param(Status.RETRYING, None, True, id="waiting for another attempt"),
+        pytest.param(Status.RETRYING, NOW + 1, False, id="its pause is not over"),
+        pytest.param(Status.RETRYING, NOW, True, id="waiting for another attempt"),
         pytest.param(Status.PROCESSING, NOW + 1, False, id="running"),
         pytest.param(Status.PROCESSING, NOW, True, id="lease ran out"),
         pytest.param(Status.PROCESSING, None, False, id="running without a lease"),

@@ -76,8 +76,24 @@ def test_a_function_knows_only_what_it_needs(name: str, variables: set[str], sec
             {"connections": {"DeleteItem"}, "subscriptions": {"Query", "BatchWriteItem"}},
             id="disconnect",
         ),
-        pytest.param("router", {"connections": {"GetItem"}, "requests": {"GetItem", "PutItem"}}, id="router"),
-        pytest.param("processor", {"requests": {"GetItem", "UpdateItem"}}, id="processor"),
+        pytest.param(
+            "router",
+            {
+                "connections": {"GetItem", "DeleteItem"},
+                "requests": {"GetItem", "PutItem", "UpdateItem"},
+                "subscriptions": {"PutItem", "DeleteItem", "Query", "BatchWriteItem"},
+            },
+            id="router",
+        ),
+        pytest.param(
+            "processor",
+            {
+                "connections": {"GetItem", "DeleteItem"},
+                "requests": {"GetItem", "UpdateItem"},
+                "subscriptions": {"Query", "BatchWriteItem"},
+            },
+            id="processor",
+        ),
     ],
 )
 def test_a_function_may_do_only_what_it_does(name: str, access: dict[str, set[str]]) -> None:
@@ -108,11 +124,12 @@ def test_the_tables_have_the_prefix_and_their_keys() -> None:
     ]
 
 
-def test_only_requests_that_wait_reach_the_processor() -> None:
+def test_only_requests_that_wait_or_were_cancelled_reach_the_processor() -> None:
     (mapping,) = topology().event_source_mappings
 
-    assert mapping.filters == (
-        {"eventName": ["INSERT", "MODIFY"], "dynamodb": {"NewImage": {"status": {"S": ["PENDING"]}}}},
+    assert mapping.filters == tuple(
+        {"eventName": ["INSERT", "MODIFY"], "dynamodb": {"NewImage": {"status": {"S": [status]}}}}
+        for status in ("PENDING", "RETRYING", "CANCELLED")
     )
     assert mapping.report_batch_item_failures
     assert mapping.bisect_on_error
