@@ -25,6 +25,7 @@ from .gateway.limits import Assumptions, Limits
 from .gateway.stage import Facts, Stage
 from .http import REQUEST_SECONDS, HttpProtocol, HttpRequest
 from .origin import foreign_origin
+from .schedules import Schedules
 from .server import Gateway
 from .signing import Verifier
 from .streams.mapping import EventSourceMappings
@@ -178,6 +179,7 @@ class Emulator:
         await stack.enter_async_context(self._functions)
         await stack.enter_async_context(self._lambda)
         await stack.enter_async_context(self.mappings)
+        await stack.enter_async_context(Schedules(self.topology, self._lambda.accept))
         stack.push_async_callback(self._gateway.stop, timeout_seconds=DISCONNECT_SECONDS)
 
     def _endpoints(self) -> Endpoints:

@@ -135,8 +135,12 @@ class LambdaService:
             return _error(400, "InvalidRequestContentException", message, request_id)
         return None
 
+    def accept(self, function: str, payload: bytes, request_id: str) -> bool:
+        """Run an event in the background, as other services of AWS make Lambda do; False: there are too many."""
+        return self._asynchronous.accept(function, payload, request_id)
+
     def _accept(self, function: str, payload: bytes, request_id: str) -> HttpResponse:
-        if not self._asynchronous.accept(function, payload, request_id):
+        if not self.accept(function, payload, request_id):
             return _refused(throttled("CallerRateLimitExceeded"), request_id)
         return HttpResponse(202, headers=(("x-amzn-RequestId", request_id),))
 
