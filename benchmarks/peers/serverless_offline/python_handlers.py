@@ -1,0 +1,33 @@
+"""The echo service in Python, for peers: one boto3 client per process, kept at module level as one should."""
+
+import json
+import os
+import time
+
+import boto3
+
+api = boto3.client(
+    "apigatewaymanagementapi",
+    endpoint_url=os.environ["BENCH_MANAGEMENT_URL"],
+    region_name="us-east-1",
+    aws_access_key_id="test",
+    aws_secret_access_key="test",
+)
+
+
+def connect(event, context):
+    return {"statusCode": 200}
+
+
+def disconnect(event, context):
+    return {"statusCode": 200}
+
+
+def echo(event, context):
+    api.post_to_connection(ConnectionId=event["requestContext"]["connectionId"], Data=event["body"].encode())
+    return {"statusCode": 200}
+
+
+def sleep(event, context):
+    time.sleep(json.loads(event["body"])["ms"] / 1000)
+    return echo(event, context)
