@@ -3,7 +3,7 @@ PYTHON ?= python3
 PIP = .venv/bin/python -m pip --quiet --disable-pip-version-check
 TESTS ?= tests
 
-.PHONY: help emulate test test-deploy check format bench wheel-test lock clean
+.PHONY: help emulate test test-deploy check format bench bench-parts bench-peers profile cost wheel-test lock clean
 
 help:  ## List the targets
 	@awk -F ':.*  ## ' '/^[a-z-]+:.*  ## / {printf "%-14s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,17 +30,28 @@ format: .venv/dev-ready  ## Format the code and apply safe fixes
 wheel-test: .venv/dev-ready  ## Build the wheel and try it in a clean environment
 	.venv/bin/python tests/wheel.py
 
-bench: .venv/dev-ready  ## Measure: connections and echoes, the gateway's rules, DynamoDB, functions
+bench: .venv/dev-ready  ## Measure the emulator beside its peers: one table (ARGS="--only echo,connects --json FILE")
+	.venv/bin/python -m benchmarks $(ARGS)
+
+bench-peers: .venv-ministack/ready benchmarks/.peers/ready  ## Install the peers that make bench compares with
+
+bench-parts: .venv/dev-ready  ## Measure parts: connections, the gateway's rules, DynamoDB, functions
 	.venv/bin/python benchmarks/connections.py
 	.venv/bin/python benchmarks/gateway_core.py
 	.venv/bin/python benchmarks/dynamodb.py
 	.venv/bin/python benchmarks/functions.py
 
+profile: .venv/dev-ready  ## Profile the emulator under load, as a flame graph (ARGS="--isolation inline")
+	.venv/bin/python -m benchmarks.profile $(ARGS)
+
+cost: .venv/dev-ready  ## Count what each step costs on AWS, and rewrite docs/scaling.md
+	.venv/bin/python -m benchmarks.cost_model $(ARGS)
+
 lock:  ## Rewrite the hash-locked requirements (needs uv)
 	requirements/compile.sh
 
 clean:  ## Remove everything that was made here
-	rm -rf .venv .venv-ministack build dist .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-ministack benchmarks/.peers build dist .mypy_cache .ruff_cache .hypothesis
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -63,4 +74,12 @@ clean:  ## Remove everything that was made here
 	@echo "Installing MiniStack into an environment of its own (once) ..."
 	@test -x .venv-ministack/bin/python || $(PYTHON) -m venv .venv-ministack
 	@.venv-ministack/bin/python -m pip --quiet --disable-pip-version-check install --require-hashes --requirement $<
+	@touch $@
+
+benchmarks/.peers/ready: $(wildcard benchmarks/peers/serverless_offline/*)
+	@command -v npm >/dev/null || { echo "serverless-offline needs Node.js and npm, which are not here" >&2; exit 2; }
+	@echo "Installing serverless-offline into benchmarks/.peers (once) ..."
+	@mkdir -p benchmarks/.peers/serverless_offline
+	@cp benchmarks/peers/serverless_offline/* benchmarks/.peers/serverless_offline/
+	@cd benchmarks/.peers/serverless_offline && npm install --legacy-peer-deps --no-audit --no-fund --no-package-lock
 	@touch $@
