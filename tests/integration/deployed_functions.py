@@ -117,10 +117,14 @@ class RecordingAws:
                 return 202, b""
             case "execute-api":
                 stage, _, connection = unquote(handler.path).removeprefix("/").partition("/@connections/")
-                self.sent.append((connection, json.loads(body)))
                 resource = f"{arn}:api-id/{stage}/{handler.command}/@connections/{connection}"
                 self.calls.append(Call(function, "execute-api:ManageConnections", resource))
-                return 200, b""
+                if connection.startswith("gone"):
+                    return 410, b"{}"
+                if handler.command == "POST":
+                    self.sent.append((connection, json.loads(body)))
+                    return 200, b""
+                return 200, b"{}"
         raise AssertionError(f"{function} called {service}")
 
     def forward(self, handler: Handler, body: bytes) -> tuple[int, bytes]:
@@ -134,6 +138,9 @@ class RecordingAws:
 
 
 class AwsHandler(Handler):
+    def do_GET(self) -> None:
+        self.do_POST()
+
     def do_POST(self) -> None:
         status, body = self.server.owner.record(self, self.body())
         self.answer(status, body, Content_Type="application/x-amz-json-1.1")

@@ -15,7 +15,6 @@ from typing import Any
 
 import boto3
 import pytest
-from boto3.dynamodb.types import TypeSerializer
 from deployed_functions import RUNTIME_CLIENT, Call, DeployedFunction, RecordingAws, recording_aws, running
 from moto.server import ThreadedMotoServer
 
@@ -24,13 +23,15 @@ from deploy.bytecode import provide
 from deploy.config import Config
 from deploy.project import Service, build, load_service
 from streamer.auth import mint
+from streamer.invocations import SWEEP_EVENT, run_event
 from streamer.stores.records import RequestKey
-from streamer.testing import connect_event, disconnect_event, message_event, run_event
+from streamer.testing import connect_event, disconnect_event, message_event
 
 REGION = "us-east-1"
 ACCOUNT = "123456789012"
 SECRET = "a secret of forty characters, or a few more"
 CONNECTION = "WgQ2HdS5oAMCKkw="
+SECOND = "WgQ2HdS5oAMSECN="
 
 APP = """
 import os
@@ -50,6 +51,22 @@ def greet(request):
 def report(request, progress):
     progress(50, "half way")
     return {"done": True}
+
+
+@app.action("reach", queued=False)
+def reach(request):
+    # Everything that an action can do with connections.
+    mine, all_mine = request.connection_id, app.connections
+    all_mine.broadcast("hello", user_id=request.user_id)
+    all_mine.broadcast("hello", tenant=True)
+    app.publish("news", "hello")
+    all_mine.send(mine, "hello")
+    return {"active": all_mine.is_active(mine)}
+
+
+@app.action("reach-slowly", queued=True)
+def reach_slowly(request, progress):
+    return reach(request)
 """
 
 
@@ -69,12 +86,27 @@ class World:
         since = {} if make is connect_event else {"connected_at": self.connected_at}
         return make(*arguments, now=now, **since, **options)
 
-    def say(self, action: str, id_: str, **payload: Any) -> list[dict[str, Any]]:
+    def say(self, action: str, id_: str, *, by: str = CONNECTION, **payload: Any) -> list[dict[str, Any]]:
         """What the client hears when it sends a message."""
         before = len(self.aws.sent)
         message = {"action": action, "id": id_, "payload": payload}
-        assert self.functions["router"].invoke(self.event(message_event, message)) == {"statusCode": 200}
+        event = self.event(message_event, message, connection_id=by)
+        assert self.functions["router"].invoke(event) == {"statusCode": 200}
         return [heard for _, heard in self.aws.sent[before:]]
+
+    def run(self, request_id: str) -> list[dict[str, Any]]:
+        """What the client hears when the stream has told the processor of a request, and it invoked itself."""
+        before, processor = len(self.aws.sent), self.functions["processor"]
+        assert processor.invoke(stream_records(self, request_id)) == {"batchItemFailures": []}
+        while self.aws.invoked:
+            processor.invoke(self.aws.invoked.pop())
+        return [heard for _, heard in self.aws.sent[before:]]
+
+    def leave_behind(self, connection_id: str, token: str) -> None:
+        """A subscriber that closed its connection long ago, and API Gateway's $disconnect was lost."""
+        event = connect_event(query={"Authorization": token}, connection_id=connection_id, now=time.time() - 3600)
+        assert self.functions["connect"].invoke(event)["statusCode"] == 200
+        self.say("subscribe", f"of-{connection_id[:8]}", by=connection_id, topic="news")
 
     def table(self, name: str) -> str:
         return f"chat-dev_{name}"
@@ -197,26 +229,29 @@ def stream_records(world: World, request_id: str) -> dict[str, Any]:
 def visit(world: World) -> dict[str, Any]:
     """Everything a client can make the functions do; what it heard, by step."""
     heard: dict[str, Any] = {}
-    now = time.time()
-    token = mint(SECRET, user_id="ada", tenant_id="acme", now=now, expires_in_seconds=600)
-    connect = world.functions["connect"]
+    token = mint(SECRET, user_id="ada", tenant_id="acme", now=time.time(), expires_in_seconds=600)
+    connect, processor = world.functions["connect"], world.functions["processor"]
     heard["refused"] = connect.invoke(world.event(connect_event))["statusCode"]
     heard["accepted"] = connect.invoke(world.event(connect_event, query={"Authorization": token}))["statusCode"]
     heard["quick"] = world.say("greet", "quick")
-    heard["accepted slow"] = world.say("report", "slow")
+    heard["queued"] = world.say("report", "slow")
     heard["repeated"] = world.say("report", "slow")
-    before = len(world.aws.sent)
-    processor = world.functions["processor"]
-    heard["dispatched"] = processor.invoke(stream_records(world, "slow"))
-    for run in list(world.aws.invoked):
-        processor.invoke(run)
-        processor.invoke(run)  # Lambda may deliver it again; it must not run again.
-    processor.invoke(run_event(RequestKey("acme/ada", "expired")))
-    heard["ran"] = [message for _, message in world.aws.sent[before:]]
+    heard["ran"] = world.run("slow")
     heard["status"] = world.say("status", "asked", request_id="slow")
-    subscription = {"connection_id": CONNECTION, "target": "acme/news", "ttl": 4_000_000_000}
-    item = {name: TypeSerializer().serialize(value) for name, value in subscription.items()}
-    world.dynamodb.put_item(TableName=world.table("subscriptions"), Item=item)
+    processor.invoke(run_event(RequestKey("acme/ada", "expired")))
+    heard["queued too"] = world.say("report", "unwanted")
+    connect.invoke(world.event(connect_event, query={"Authorization": token}, connection_id=SECOND))
+    heard["followed"] = world.say("subscribe", "listen", by=SECOND, request_id="unwanted")
+    world.functions["disconnect"].invoke(world.event(disconnect_event, connection_id=SECOND))
+    heard["subscribed"] = world.say("subscribe", "follow", topic="news")
+    world.leave_behind("goneAAAAAAAAAAA=", token)
+    heard["reached"] = world.say("reach", "reach")
+    world.leave_behind("goneBBBBBBBBBBB=", token)
+    world.say("reach-slowly", "reach-slowly")
+    heard["reached slowly"] = world.run("reach-slowly")
+    heard["unsubscribed"] = world.say("unsubscribe", "leave", topic="news")
+    heard["subscribed again"] = world.say("subscribe", "again", topic="news")
+    processor.invoke(SWEEP_EVENT)
     heard["gone"] = world.functions["disconnect"].invoke(world.event(disconnect_event))["statusCode"]
     heard["rows"] = [
         world.dynamodb.scan(TableName=world.table(name))["Count"] for name in ("connections", "subscriptions")
@@ -229,14 +264,20 @@ def heard(world: World) -> dict[str, Any]:
     return visit(world)
 
 
+def types(messages: list[dict[str, Any]]) -> list[str]:
+    return [message["type"] for message in messages]
+
+
 def test_the_bundle_alone_serves_a_client(heard: dict[str, Any]) -> None:
     assert (heard["refused"], heard["accepted"], heard["gone"]) == (401, 200, 200)
     assert [message["data"] for message in heard["quick"]] == [{"says": "servus"}]
-    assert [message["type"] for message in heard["accepted slow"]] == ["acknowledgment"]
-    assert [message["type"] for message in heard["repeated"]] == ["acknowledgment"]
-    assert heard["dispatched"] == {"batchItemFailures": []}
-    assert [message["type"] for message in heard["ran"]] == ["progress", "complete"]
+    assert types(heard["queued"]) == types(heard["repeated"]) == ["acknowledgment"]
+    assert types(heard["ran"]) == ["progress", "complete"]
     assert heard["status"][0]["data"]["status"] == "COMPLETED"
+    assert types(heard["followed"])[0] == "response"
+    assert types(heard["reached"]) == ["message"] * 4 + ["response"]
+    assert heard["reached"][-1]["data"] == {"active": True}
+    assert types(heard["reached slowly"])[-1] == "complete"
     assert heard["rows"] == [0, 0]
 
 
