@@ -61,6 +61,12 @@ class _Frames(FrameProtocol):
     def fail(self, code: int, reason: str = "") -> None:
         super().fail(code, "")
 
+    def recv_frame(self, frame: Frame) -> None:
+        if frame.opcode is Opcode.CLOSE:
+            # A client may give up in the middle of a message (RFC 6455, 5.4); its code is told all the same.
+            self.current_size = None
+        super().recv_frame(frame)
+
 
 class WebSocket(asyncio.Protocol):
     """An open connection; made when the upgrade was accepted."""

@@ -236,6 +236,14 @@ def test_a_broken_frame_behind_a_good_one_does_not_swallow_it(echoing: World) ->
     assert echoing.ended()[0] == 1002
 
 
+def test_a_client_may_close_in_the_middle_of_a_message(echoing: World) -> None:
+    client = echoing.open()
+    client.frame(TEXT, b"unfinished", fin=False)
+
+    assert client.close(1000, "changed my mind").close_code == 1000
+    assert echoing.ended() == (1000, "changed my mind")
+
+
 def test_half_a_frame_and_silence_ends_when_idle(make_world: MakeWorld) -> None:
     world = make_world(limits={"idle_seconds": 0.1})
     client = world.open()
