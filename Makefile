@@ -3,7 +3,7 @@ PYTHON ?= python3
 PIP = .venv/bin/python -m pip --quiet --disable-pip-version-check
 TESTS ?= tests
 
-.PHONY: help emulate test test-deploy check format bench bench-parts bench-peers profile cost wheel-test lock clean
+.PHONY: help emulate test test-deploy check format bench bench-parts bench-peers profile cost wheel wheel-test lock clean
 
 help:  ## List the targets
 	@awk -F ':.*  ## ' '/^[a-z-]+:.*  ## / {printf "%-14s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -15,7 +15,7 @@ test: .venv/dev-ready  ## Run all tests
 	.venv/bin/python -m pytest $(TESTS) $(ARGS)
 
 test-deploy: .venv/dev-ready .venv-ministack/ready  ## Deploy to an emulated AWS and use what was deployed
-	STREAMER_MINISTACK=$(CURDIR)/.venv-ministack/bin/ministack .venv/bin/python -m pytest tests/aws $(ARGS)
+	MINISTACK_COMMAND=$(CURDIR)/.venv-ministack/bin/ministack .venv/bin/python -m pytest tests/aws $(ARGS)
 
 check: .venv/dev-ready  ## Lint, formatting, types, import rules
 	.venv/bin/ruff check .
@@ -26,6 +26,9 @@ check: .venv/dev-ready  ## Lint, formatting, types, import rules
 format: .venv/dev-ready  ## Format the code and apply safe fixes
 	.venv/bin/ruff format .
 	.venv/bin/ruff check --fix .
+
+wheel: .venv/dev-ready  ## Build the wheel into dist/
+	.venv/bin/python -m build --no-isolation --wheel
 
 wheel-test: .venv/dev-ready  ## Build the wheel and try it in a clean environment
 	.venv/bin/python tests/wheel.py
