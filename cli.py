@@ -237,6 +237,20 @@ def cli() -> None:
     help="Seconds to wait for a function; default: what each route says, 29 at most.",
 )
 @click.option(
+    "--limit",
+    "limits",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Another limit, such as account=aws (AWS's throttle) or frame_bytes=1000; repeat for more.",
+)
+@click.option(
+    "--assume",
+    "assumptions",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="What AWS is taken to do where nobody knows, such as ping_resets_idle=true; repeat for more.",
+)
+@click.option(
     "--state",
     "state_file",
     type=click.Path(dir_okay=False, path_type=Path),

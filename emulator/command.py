@@ -21,9 +21,11 @@ from . import log
 from .banner import banner
 from .emulator import Emulator, EmulatorConfig
 from .functions.logs import Fanout, LambdaLogFiles, LambdaLogLines, LogSink, PrettyLog
-from .gateway.limits import Limits
+from .gateway.limits import Assumptions, Limits
 from .log_format import install
 from .options import EmulateOptions
+from .origin import LOOPBACK
+from .overrides import assumed, limited
 from .reload import changes
 from .secret import FOLDER, development_secret
 from .target import Target, load_target
@@ -74,6 +76,7 @@ def _config(options: EmulateOptions, folder: Path) -> EmulatorConfig:
     limits = Limits(idle_seconds=options.idle_timeout, max_duration_seconds=options.max_duration)
     if options.integration_timeout is not None:
         limits = dataclasses.replace(limits, integration_timeout_seconds=options.integration_timeout)
+    limits = limited(limits, options.limits)
     return EmulatorConfig(
         host=options.host,
         port=options.port,
@@ -83,11 +86,17 @@ def _config(options: EmulateOptions, folder: Path) -> EmulatorConfig:
         dynamodb=options.dynamodb,
         state_file=options.state_file,
         limits=limits,
+        assumptions=assumed(Assumptions(), options.assumptions),
     )
 
 
 async def _serve(options: EmulateOptions, target: Target, folder: Path, environment: Mapping[str, str]) -> None:
     config = _config(options, folder)
+    if config.host not in LOOPBACK:
+        log.warning(
+            "whoever reaches this address can connect, read and write the tables and run the functions",
+            host=config.host,
+        )
     with _stop_signals() as stopped, _log_sink(options) as sink:
         async with Emulator(target.topology, config, log_sink=sink) as emulator:
             text = banner(emulator, target, environment, is_terminal=sys.stdout.isatty())

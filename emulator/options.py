@@ -32,6 +32,10 @@ class EmulateOptions:
     """Seconds that a connection may last."""
     integration_timeout: float | None = None
     """Seconds the gateway waits for a function. None: what each route says (29 s unless it says otherwise)."""
+    limits: tuple[str, ...] = ()
+    """``NAME=VALUE`` for further fields of `Limits`."""
+    assumptions: tuple[str, ...] = ()
+    """``NAME=VALUE`` for fields of `Assumptions`."""
     state_file: Path | None = None
     """Keeps the tables across restarts. None: they are gone when the emulator ends."""
     log_dir: Path | None = None

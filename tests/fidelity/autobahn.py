@@ -99,9 +99,9 @@ def failures(results: Results) -> list[str]:
 DOCUMENT: Final = """\
 # The Autobahn test suite
 
-What the fuzzing client of [autobahntestsuite](https://github.com/crossbario/autobahn-testsuite) finds when the
-emulator runs a service with one route, `$default`, whose function returns the message as its route response. It is written
-by `tests/fidelity/autobahn.py`, which says how to run it again.
+What the fuzzing client of [autobahntestsuite](https://pypi.org/project/autobahntestsuite/) finds when the emulator
+runs a service with one route, `$default`, whose function returns the message as its route response. This page is
+written by `tests/fidelity/autobahn.py`, which says how to run it again.
 
 ## As API Gateway is
 

@@ -54,6 +54,8 @@ def test_without_options_the_emulator_gets_its_own_defaults() -> None:
         (["--idle-timeout", "0.5"], "idle_timeout", 0.5),
         (["--max-duration", "3"], "max_duration", 3.0),
         (["--integration-timeout", "1"], "integration_timeout", 1.0),
+        (["--limit", "account=aws", "--limit", "frame_bytes=9"], "limits", ("account=aws", "frame_bytes=9")),
+        (["--assume", "ping_resets_idle=true"], "assumptions", ("ping_resets_idle=true",)),
         (["--state", "tables.db"], "state_file", Path("tables.db")),
         (["--log-dir", "logs"], "log_dir", Path("logs")),
     ],
