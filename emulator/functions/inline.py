@@ -72,6 +72,8 @@ class InlineFunctions:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        for function in self._functions.values():
+            function.waiting.clear()
         for event in list(self._events):
             event.give_up()
             self._settle(event, Failed(env.exit_payload(event.request_id, env.exit_reason(-9)), event.request_id))

@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from emulator.functions.environment import RESPONSE_BYTES
+from emulator.functions.runtime_api import RuntimeApiConnection
+
+
+class FakeTransport(asyncio.Transport):
+    def __init__(self) -> None:
+        super().__init__()
+        self.written = b""
+        self.is_aborted = False
+
+    def write(self, data: Any) -> None:
+        self.written += data
+
+    def abort(self) -> None:
+        self.is_aborted = True
+
+
+class FakeRuntime:
+    def __init__(self) -> None:
+        self.calls: list[tuple[Any, ...]] = []
+
+    def wants_event(self, connection: RuntimeApiConnection) -> None:
+        self.calls.append(("wants event",))
+
+    def responded(self, request_id: str, payload: bytes) -> bool:
+        self.calls.append(("responded", request_id, payload))
+        return request_id == "known"
+
+    def failed(self, request_id: str, payload: bytes) -> bool:
+        self.calls.append(("failed", request_id, payload))
+        return request_id == "known"
+
+    def init_failed(self, payload: bytes) -> None:
+        self.calls.append(("init failed", payload))
+
+    def disconnected(self, connection: RuntimeApiConnection) -> None:
+        self.calls.append(("disconnected",))
+
+
+def connected() -> tuple[RuntimeApiConnection, FakeRuntime, FakeTransport]:
+    runtime, transport = FakeRuntime(), FakeTransport()
+    connection = RuntimeApiConnection(runtime)
+    connection.connection_made(transport)
+    return connection, runtime, transport
+
+
+def post(path: str, body: bytes) -> bytes:
+    return f"POST /2018-06-01/runtime/{path} HTTP/1.1\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+
+
+NEXT = b"GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("request_bytes", "call", "status"),
+    [
+        pytest.param(NEXT, ("wants event",), b"", id="next waits"),
+        pytest.param(
+            post("invocation/known/response", b"1"), ("responded", "known", b"1"), b"HTTP/1.1 202", id="response"
+        ),
+        pytest.param(
+            post("invocation/other/response", b"1"), ("responded", "other", b"1"), b"HTTP/1.1 400", id="stale response"
+        ),
+        pytest.param(post("invocation/known/error", b"{}"), ("failed", "known", b"{}"), b"HTTP/1.1 202", id="error"),
+        pytest.param(post("init/error", b"{}"), ("init failed", b"{}"), b"HTTP/1.1 202", id="init error"),
+    ],
+)
+def test_requests(request_bytes: bytes, call: tuple[Any, ...], status: bytes) -> None:
+    connection, runtime, transport = connected()
+
+    connection.data_received(request_bytes)
+
+    assert runtime.calls == [call]
+    assert transport.written.startswith(status)
+
+
+def test_an_event_is_delivered_with_its_headers() -> None:
+    connection, _, transport = connected()
+    connection.data_received(NEXT)
+
+    connection.deliver(
+        request_id="id", payload=b"{}", deadline_ms=5, function_arn="arn", trace_id="Root=1", client_context='{"a": 1}'
+    )
+
+    head, _, body = transport.written.partition(b"\r\n\r\n")
+    assert body == b"{}"
+    assert set(head.decode().split("\r\n")) == {
+        "HTTP/1.1 200 OK",
+        "Content-Type: application/json",
+        "Lambda-Runtime-Aws-Request-Id: id",
+        "Lambda-Runtime-Deadline-Ms: 5",
+        "Lambda-Runtime-Invoked-Function-Arn: arn",
+        "Lambda-Runtime-Trace-Id: Root=1",
+        'Lambda-Runtime-Client-Context: {"a": 1}',
+        "Content-Length: 2",
+    }
+
+
+def test_a_response_over_the_limit_is_refused_and_fails_the_event() -> None:
+    connection, runtime, transport = connected()
+
+    connection.data_received(post("invocation/known/response", b"x" * (RESPONSE_BYTES + 1)))
+
+    ((kind, request_id, payload),) = runtime.calls
+    assert (kind, request_id) == ("failed", "known")
+    assert json.loads(payload)["errorType"] == "Function.ResponseSizeTooLarge"
+    assert transport.written.startswith(b"HTTP/1.1 413")
+
+
+def test_an_unknown_path_is_not_found() -> None:
+    connection, runtime, transport = connected()
+
+    connection.data_received(b"GET /2020-01-01/extension/register HTTP/1.1\r\n\r\n")
+
+    assert runtime.calls == []
+    assert transport.written.startswith(b"HTTP/1.1 404")
+
+
+def test_what_is_not_http_ends_the_connection() -> None:
+    connection, _, transport = connected()
+
+    connection.data_received(b"\x16\x03\x01 hello")
+
+    assert transport.is_aborted
+
+
+@given(cuts=st.lists(st.integers(min_value=0, max_value=300), max_size=8))
+def test_requests_may_arrive_in_any_pieces(cuts: list[int]) -> None:
+    data = NEXT + post("invocation/known/response", b'{"a": 1}') + NEXT
+    connection, runtime, _ = connected()
+
+    edges = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
+    for start, end in itertools.pairwise(edges):
+        connection.data_received(data[start:end])
+
+    assert runtime.calls == [("wants event",), ("responded", "known", b'{"a": 1}'), ("wants event",)]
+
+
+def test_a_lost_connection_is_told_and_delivers_nothing() -> None:
+    connection, runtime, transport = connected()
+
+    connection.connection_lost(None)
+    connection.deliver(
+        request_id="id", payload=b"{}", deadline_ms=5, function_arn="arn", trace_id="", client_context=None
+    )
+
+    assert runtime.calls == [("disconnected",)]
+    assert transport.written == b""
