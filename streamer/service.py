@@ -153,63 +153,84 @@ def _functions(
     connecting = {name: environment[name] for name in CONNECT_SETTINGS if name in environment}
     acting = {name: environment[name] for name in ACTION_SETTINGS if name in environment}
     acting |= {"STREAMER_APP": target} | _needed(app, environment)
-    connections, requests, subscriptions = (table.name for table in tables(table_prefix))
     return (
-        Function(
-            name=CONNECT_FUNCTION,
-            handler="streamer.handlers.connect.handler",
-            environment=common | connecting,
-            timeout_seconds=GATEWAY_TIMEOUT_SECONDS,
-            memory_mb=256,
-            tables=(TableAccess(table=connections, actions=("PutItem",)),),
-            secrets=("JWT_SECRET",),
+        _connect(table_prefix, common | connecting),
+        _disconnect(table_prefix, common),
+        _router(table_prefix, common | acting, app.environment),
+        _processor(table_prefix, common | acting, app.environment),
+    )
+
+
+def _connect(table_prefix: str, environment: Mapping[str, str]) -> Function:
+    return Function(
+        name=CONNECT_FUNCTION,
+        handler="streamer.handlers.connect.handler",
+        environment=environment,
+        timeout_seconds=GATEWAY_TIMEOUT_SECONDS,
+        memory_mb=256,
+        tables=(TableAccess(table=connections_table(table_prefix), actions=("PutItem",)),),
+        secrets=("JWT_SECRET",),
+    )
+
+
+def _disconnect(table_prefix: str, environment: Mapping[str, str]) -> Function:
+    return Function(
+        name=DISCONNECT_FUNCTION,
+        handler="streamer.handlers.disconnect.handler",
+        environment=environment,
+        timeout_seconds=GATEWAY_TIMEOUT_SECONDS,
+        memory_mb=256,
+        tables=(
+            TableAccess(table=connections_table(table_prefix), actions=("DeleteItem",)),
+            TableAccess(table=subscriptions_table(table_prefix), actions=("BatchWriteItem", "Query")),
         ),
-        Function(
-            name=DISCONNECT_FUNCTION,
-            handler="streamer.handlers.disconnect.handler",
-            environment=common,
-            timeout_seconds=GATEWAY_TIMEOUT_SECONDS,
-            memory_mb=256,
-            tables=(
-                TableAccess(table=connections, actions=("DeleteItem",)),
-                TableAccess(table=subscriptions, actions=("BatchWriteItem", "Query")),
+    )
+
+
+def _router(table_prefix: str, environment: Mapping[str, str], secrets: tuple[str, ...]) -> Function:
+    return Function(
+        name=ROUTER_FUNCTION,
+        handler="streamer.handlers.router.handler",
+        environment=environment,
+        timeout_seconds=GATEWAY_TIMEOUT_SECONDS,
+        memory_mb=512,
+        tables=(
+            TableAccess(
+                table=connections_table(table_prefix), actions=("DeleteItem", "GetItem"), indexes=(BY_OWNER, BY_TENANT)
+            ),
+            TableAccess(table=requests_table(table_prefix), actions=("GetItem", "PutItem", "UpdateItem")),
+            TableAccess(
+                table=subscriptions_table(table_prefix),
+                actions=("BatchWriteItem", "DeleteItem", "PutItem", "Query"),
+                indexes=(BY_TARGET,),
             ),
         ),
-        Function(
-            name=ROUTER_FUNCTION,
-            handler="streamer.handlers.router.handler",
-            environment=common | acting,
-            timeout_seconds=GATEWAY_TIMEOUT_SECONDS,
-            memory_mb=512,
-            tables=(
-                TableAccess(table=connections, actions=("DeleteItem", "GetItem"), indexes=(BY_OWNER, BY_TENANT)),
-                TableAccess(table=requests, actions=("GetItem", "PutItem", "UpdateItem")),
-                TableAccess(
-                    table=subscriptions,
-                    actions=("BatchWriteItem", "DeleteItem", "PutItem", "Query"),
-                    indexes=(BY_TARGET,),
-                ),
+        posts_to_connections=True,
+        secrets=secrets,
+    )
+
+
+def _processor(table_prefix: str, environment: Mapping[str, str], secrets: tuple[str, ...]) -> Function:
+    return Function(
+        name=PROCESSOR_FUNCTION,
+        handler="streamer.handlers.processor.handler",
+        environment=environment,
+        timeout_seconds=PROCESSOR_TIMEOUT_SECONDS,
+        memory_mb=512,
+        tables=(
+            # Actions may broadcast, which takes looking connections up and forgetting those that are gone.
+            TableAccess(
+                table=connections_table(table_prefix), actions=("DeleteItem", "GetItem"), indexes=(BY_OWNER, BY_TENANT)
             ),
-            posts_to_connections=True,
-            secrets=app.environment,
-        ),
-        Function(
-            name=PROCESSOR_FUNCTION,
-            handler="streamer.handlers.processor.handler",
-            environment=common | acting,
-            timeout_seconds=PROCESSOR_TIMEOUT_SECONDS,
-            memory_mb=512,
-            tables=(
-                # Actions may broadcast, which takes looking connections up and forgetting those that are gone.
-                TableAccess(table=connections, actions=("DeleteItem", "GetItem"), indexes=(BY_OWNER, BY_TENANT)),
-                TableAccess(table=requests, actions=("GetItem", "UpdateItem"), indexes=(BY_DUE,)),
-                TableAccess(table=subscriptions, actions=("BatchWriteItem", "Query"), indexes=(BY_TARGET,)),
+            TableAccess(table=requests_table(table_prefix), actions=("GetItem", "UpdateItem"), indexes=(BY_DUE,)),
+            TableAccess(
+                table=subscriptions_table(table_prefix), actions=("BatchWriteItem", "Query"), indexes=(BY_TARGET,)
             ),
-            posts_to_connections=True,
-            invokes=(PROCESSOR_FUNCTION,),
-            sends_to=(DEAD_LETTERS,),
-            secrets=app.environment,
         ),
+        posts_to_connections=True,
+        invokes=(PROCESSOR_FUNCTION,),
+        sends_to=(DEAD_LETTERS,),
+        secrets=secrets,
     )
 
 
