@@ -38,10 +38,12 @@ RUNTIME: Final = (
     "streamer/fanout.py",
     "streamer/handlers/__init__.py",
     "streamer/handlers/call.py",
+    "streamer/handlers/cancelling.py",
     "streamer/handlers/connect.py",
     "streamer/handlers/disconnect.py",
     "streamer/handlers/dispatching.py",
     "streamer/handlers/environment.py",
+    "streamer/handlers/limiting.py",
     "streamer/handlers/listening.py",
     "streamer/handlers/principals.py",
     "streamer/handlers/processor.py",
@@ -49,6 +51,7 @@ RUNTIME: Final = (
     "streamer/hub.py",
     "streamer/ids.py",
     "streamer/invocations.py",
+    "streamer/limits.py",
     "streamer/messages.py",
     "streamer/observability/__init__.py",
     "streamer/observability/logs.py",
@@ -70,6 +73,7 @@ RUNTIME: Final = (
     "streamer/stores/names.py",
     "streamer/stores/protocols.py",
     "streamer/stores/records.py",
+    "streamer/stores/slots.py",
     "streamer/subscriptions.py",
     "streamer/topology.py",
 )
@@ -80,7 +84,7 @@ RUNTIME_DISTRIBUTIONS: Final = ("PyJWT",)
 """What the runtime imports beyond the standard library and boto3, which Lambda has."""
 
 EXCLUDED: Final = (
-    "__pycache__", "*.pyc", "*.pyo", ".*", "*.egg-info", "node_modules", "venv", "build", "dist", "tests",
+    "__pycache__", "*.pyc", "*.pyo", ".*", "*.egg-info", "*.whl", "node_modules", "venv", "build", "dist", "tests",
     "streamer.toml", "requirements*.txt", "Makefile", "Dockerfile",
 )  # fmt: skip
 """Names in the project that are never packed, wherever they are. Hidden files among them: ``.env`` holds secrets."""

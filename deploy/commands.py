@@ -23,8 +23,8 @@ from .bundle import Bundle
 from .cloud import ChangeSet, Cloud
 from .config import FILE, Config, load, updated
 from .errors import DeployError, FailedError, StoppedError
-from .execute import Cargo, Display, Executor, Performer, Progress
-from .plan import SERVICE_TAG, STAGE_TAG, Found, Plan, Propose, has_value, plan, require_safe
+from .execute import Cargo, Display, Executor, Performer, Progress, sentence
+from .plan import SERVICE_TAG, STAGE_TAG, Found, Plan, Propose, RemoveFailedStack, has_value, plan, require_safe
 from .project import Service, load_service, want
 from .project import build as make
 from .settings import ARCHITECTURES, PYTHONS
@@ -201,6 +201,9 @@ def _deploy(
     values = _asked(service, values, found)
     made = plan(want(config, service, code, frozenset(values)), found, inline_bytes=INLINE_BYTES)
     _say(*(f"note: {note}" for note in made.notes))
+    remains = next((step for step in made.steps if isinstance(step, RemoveFailedStack)), None)
+    if remains is not None and not yes and not click.confirm(f"{sentence(remains).capitalize()}?"):
+        raise StoppedError("nothing was changed")
     performer = Performer(cloud, found.account, _report)
     change_set = performer.prepare(made, _cargo(config, service, code, values))
     if change_set is None:

@@ -85,7 +85,7 @@ class MiniStack:
 @contextmanager
 def running(folder: Path, **environment: str) -> Iterator[MiniStack]:
     """MiniStack on a free port, with nothing kept."""
-    executable = os.environ.get("STREAMER_MINISTACK")
+    executable = os.environ.get("MINISTACK_COMMAND")
     if not executable:
         pytest.skip("needs MiniStack in an environment of its own: make test-deploy")
     with socket.socket() as probe:
