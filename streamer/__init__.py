@@ -3,6 +3,17 @@
 from streamer.app import App
 from streamer.context import Cancelled, Progress, Request
 from streamer.errors import ActionError, ErrorCode, RetryableError
+from streamer.limits import Limits
 from streamer.principal import Principal
 
-__all__ = ["ActionError", "App", "Cancelled", "ErrorCode", "Principal", "Progress", "Request", "RetryableError"]
+__all__ = [
+    "ActionError",
+    "App",
+    "Cancelled",
+    "ErrorCode",
+    "Limits",
+    "Principal",
+    "Progress",
+    "Request",
+    "RetryableError",
+]

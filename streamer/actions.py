@@ -39,6 +39,8 @@ class Action:
     """A `Validator` or a Pydantic model class; None: any payload will do."""
     timeout_seconds: float | None = None
     """How long one run may take; None: as long as the Lambda function may."""
+    cancel_on_disconnect: bool = False
+    """Whether it is cancelled when nobody has been listening for a while."""
     progress_parameter: str = "none"
     """Whether the function takes ``progress``: ``none``, ``optional`` or ``required``."""
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from streamer.actions import Action, progress_parameter
 from streamer.connections import Connections
 from streamer.errors import ConfigurationError
+from streamer.limits import Limits
 from streamer.messages import ACTION_NAME
 
 if TYPE_CHECKING:
@@ -41,12 +42,20 @@ class App:
         authorize_topic: Decides who may subscribe and publish to which topic of their tenant. None: everyone may
             subscribe, and clients with the permission ``topics:publish`` may publish. What actions publish
             themselves is not asked about.
+        limits: How much one connection and one user may ask for. None: as much as they like.
     """
 
-    def __init__(self, *, environment: Iterable[str] = (), authorize_topic: TopicRule | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        environment: Iterable[str] = (),
+        authorize_topic: TopicRule | None = None,
+        limits: Limits | None = None,
+    ) -> None:
         if isinstance(environment, str):
             raise ConfigurationError(f"App(environment={environment!r}) must be a sequence of names, not one string")
         self._environment = tuple(environment)
+        self._limits = limits or Limits()
         self._actions: dict[str, Action] = {}
         self._topic_rule: TopicRule | None = None
         self._connections = Connections()
@@ -57,6 +66,11 @@ class App:
     def environment(self) -> tuple[str, ...]:
         """Names of the environment variables that the actions need."""
         return self._environment
+
+    @property
+    def limits(self) -> Limits:
+        """How much one connection and one user may ask for."""
+        return self._limits
 
     @property
     def actions(self) -> Mapping[str, Action]:
@@ -106,6 +120,7 @@ class App:
         max_attempts: int = 1,
         validator: Any = None,
         timeout_seconds: float | None = None,
+        cancel_on_disconnect: bool = False,
     ) -> Callable[[_F], _F]:
         """Register a function as an action; the function itself stays as it is.
 
@@ -122,6 +137,8 @@ class App:
                 returns the payload to use instead), or a Pydantic model class, of which the action then gets an
                 instance.
             timeout_seconds: How long one run may take. None: as long as the function has.
+            cancel_on_disconnect: Whether a queued request is cancelled when nobody has been listening to it for half
+                a minute: the connection it came from is closed, and no other has subscribed.
 
         Raises:
             ConfigurationError: any of this cannot be; the message says what to change.
@@ -144,6 +161,7 @@ class App:
                 max_attempts=max_attempts,
                 validator=validator,
                 timeout_seconds=timeout_seconds,
+                cancel_on_disconnect=cancel_on_disconnect,
                 progress_parameter=progress_parameter(name, function),
             )
             if action.progress_parameter == "required" and _is_declared_quick(action):

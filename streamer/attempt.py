@@ -13,12 +13,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from streamer import answers, messages, retries
+from streamer import answers, desertion, messages, retries
 from streamer import requests as life
 from streamer.actions import Action, failure_of
 from streamer.audience import Audience
 from streamer.connections import scope
 from streamer.context import Cancelled, Request
+from streamer.desertion import Desertion
 from streamer.errors import (
     ActionError,
     ErrorCode,
@@ -54,6 +55,8 @@ class Surroundings:
     jitter: Callable[[], float] = random.random
     """A random number from 0 to 1."""
     pace: Pace = field(default_factory=Pace)
+    desertion_seconds: float = desertion.GRACE_SECONDS
+    """How long nobody may listen to a request that is to be cancelled then."""
     production: bool = True
 
 
@@ -138,7 +141,7 @@ class Attempt:
         with scope(self._with.hub, self._record.tenant_id, self._action_seconds_left):
             running = self._with.workers.start(lambda: action.call(request, self._reporter))
         try:
-            if self._watch(running, self._with.monotonic() + limit_seconds):
+            if self._watch(running, self._with.monotonic() + limit_seconds, self._desertion(action)):
                 return running.outcome()
         finally:
             self._reporter.end("this run is over")
@@ -165,7 +168,24 @@ class Attempt:
             is_over=lambda: self._reporter.is_over,
         )
 
-    def _watch(self, running: Running, ends_at: float) -> bool:
+    def _desertion(self, action: Action) -> Desertion | None:
+        if not action.cancel_on_disconnect:
+            return None
+        grace_seconds = self._with.desertion_seconds
+        return Desertion(self._audience, monotonic=self._with.monotonic, grace_seconds=grace_seconds)
+
+    def _cancel(self, reason: str) -> None:
+        change = life.cancel(reason, now=self._with.clock(), attempt=self._record.attempt)
+        try:
+            self._with.requests.apply(self._record.key, change)
+        except StoreError as exc:
+            self._log.warning("the request could not be cancelled; trying again", reason=str(exc))
+            return
+        # Applied or refused, the request is not this attempt's any more; the stream tells whoever comes back.
+        self._log.info("request cancelled", reason=reason)
+        self._reporter.lose(reason)
+
+    def _watch(self, running: Running, ends_at: float, desertion: Desertion | None) -> bool:
         """Wait for the action, storing its progress meanwhile; False when the run is over before the action is."""
         tick_seconds = self._with.pace.tick_seconds
         while not self._reporter.is_lost:
@@ -176,6 +196,8 @@ class Attempt:
                 break
             if left_seconds > tick_seconds:
                 self._reporter.keep_up()
+                if desertion is not None and desertion.is_complete():
+                    self._cancel("nobody was listening any more")
         self._reporter.end("its time is over")
         running.cancel(self._reporter.reason)
         # On Lambda whatever runs on is frozen with the environment, so give it a chance to end cleanly.

@@ -45,6 +45,15 @@ class _Recipient:
         except (SendError, PayloadTooLargeError) as exc:
             self._log.error("a message could not be delivered", error=exc, recipient=self._connection_id)
 
+    def is_closed(self) -> bool:
+        """Whether the connection is closed; asks API Gateway. One that it does not tell about counts as open."""
+        if not self.is_gone:
+            try:
+                self.is_gone = not self._sender.is_active(self._connection_id)
+            except SendError as exc:
+                self._log.warning("could not ask for a connection", reason=str(exc), recipient=self._connection_id)
+        return self.is_gone
+
 
 class _Lane:
     """What is on its way to one listener, in order and in a thread of its own, so that nobody waits for a slow one.
@@ -62,6 +71,9 @@ class _Lane:
     @property
     def is_gone(self) -> bool:
         return self._recipient.is_gone
+
+    def is_closed(self) -> bool:
+        return self._recipient.is_closed()
 
     def post(self, message: _Waiting) -> None:
         with self._lock:
@@ -134,6 +146,10 @@ class Audience:
     def gone(self) -> frozenset[Listener]:
         """The listeners whose connections have closed; they may leave the request."""
         return frozenset(listener for listener, lane in self._lanes.items() if lane.is_gone)
+
+    def is_deserted(self) -> bool:
+        """Whether all connections that hear about the request are closed; asks API Gateway about each."""
+        return self._requester.is_closed() and all(lane.is_closed() for lane in list(self._lanes.values()))
 
     def finish(self, *, until: float, monotonic: Callable[[], float] = time.monotonic) -> None:
         """Wait until the listeners have got everything, or ``until`` by ``monotonic``."""

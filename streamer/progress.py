@@ -133,6 +133,11 @@ class Reporter:
         with self._lock:
             self._over = self._over or reason
 
+    def lose(self, reason: str) -> None:
+        """The request ended by another write of this attempt's; otherwise as `end`."""
+        with self._lock:
+            self._is_lost, self._over = True, reason
+
     def tell_rest(self) -> None:
         """Tell the progress that still waits; only once the end is stored, when no other attempt can follow."""
         with self._lock:

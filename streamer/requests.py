@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from streamer.errors import ErrorCode
 from streamer.invocations import Run
-from streamer.stores.records import Failure, Listener, ProgressPoint, RequestRecord, Status
+from streamer.stores.records import Failure, Listener, ProgressPoint, RequestRecord, Slots, Status
 
 
 class Step(enum.StrEnum):
@@ -355,6 +355,15 @@ class Duplicate:
 
     record: RequestRecord
     """The earlier request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Full:
+    """The request was not stored, because its user or connection has as many as it may have."""
+
+    slots: Slots
+    request_ids: frozenset[str]
+    """The requests that have the slots; some may be over by now."""
 
 
 def advanced(last: ProgressPoint | None, percentage: float, message: str, metadata: Any) -> ProgressPoint | None:

@@ -198,7 +198,9 @@ def _router(table_prefix: str, environment: Mapping[str, str], secrets: tuple[st
             TableAccess(
                 table=connections_table(table_prefix), actions=("DeleteItem", "GetItem"), indexes=(BY_OWNER, BY_TENANT)
             ),
-            TableAccess(table=requests_table(table_prefix), actions=("GetItem", "PutItem", "UpdateItem")),
+            TableAccess(
+                table=requests_table(table_prefix), actions=("BatchGetItem", "GetItem", "PutItem", "UpdateItem")
+            ),
             TableAccess(
                 table=subscriptions_table(table_prefix),
                 actions=("BatchWriteItem", "DeleteItem", "PutItem", "Query"),

@@ -27,7 +27,9 @@ from streamer.errors import (
 from streamer.events import LambdaContext, Origin, body_of, origin_of
 from streamer.execution import Workers, contained
 from streamer.handlers.call import Call
+from streamer.handlers.cancelling import Cancelling
 from streamer.handlers.environment import Environment, Once, new_id
+from streamer.handlers.limiting import Limiting
 from streamer.handlers.listening import Listening
 from streamer.handlers.principals import Principals
 from streamer.hub import Hub
@@ -67,6 +69,8 @@ class RouterHandler:
         self._settings = settings
         self._principals = Principals(connections)
         self._requests = requests
+        self._cancelling = Cancelling(requests)
+        self._limiting = Limiting(app.limits, requests=requests)
         self._hub = hub
         self._listening = Listening(
             app=app,
@@ -133,6 +137,7 @@ class RouterHandler:
         return failure_of(exc, code=ErrorCode.INTERNAL_ERROR, production=self._settings.production)
 
     def _carry_out(self, call: Call) -> str:
+        self._limiting.admit(call)
         message, principal = call.message, call.principal
         match message.action:
             case "health":
@@ -143,6 +148,8 @@ class RouterHandler:
                 return self._listening.subscribe(call)
             case "unsubscribe":
                 return self._listening.unsubscribe(call)
+            case "cancel":
+                return self._cancelling.cancel(call)
             case "publish":
                 return self._listening.publish(call)
         action = self._app.find(message.action)
@@ -200,7 +207,7 @@ class RouterHandler:
         """Store a slow action's request, and acknowledge it only then."""
         record = self._record(action, call)
         try:
-            outcome = self._requests.create(record, now=call.now)
+            outcome = self._limiting.create(record, now=call.now)
         except ItemTooLargeError as exc:
             raise ActionError("the payload is too large to be stored", code=ErrorCode.PAYLOAD_TOO_LARGE) from exc
         if isinstance(outcome, Duplicate):

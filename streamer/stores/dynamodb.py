@@ -7,14 +7,15 @@ answers pings, never pays for making one.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from streamer.errors import ItemTooLargeError, StoreError
-from streamer.requests import Applied, Change, Created, Duplicate, Refused
+from streamer.requests import Applied, Change, Created, Duplicate, Full, Refused
+from streamer.stores import slots as limited
 from streamer.stores.expressions import update_of
 from streamer.stores.items import (
     TTL,
@@ -28,7 +29,14 @@ from streamer.stores.items import (
     subscription_record,
 )
 from streamer.stores.names import BY_DUE, BY_OWNER, BY_TARGET, BY_TENANT
-from streamer.stores.records import ConnectionRecord, RequestKey, RequestRecord, SubscriptionRecord
+from streamer.stores.records import (
+    ConnectionRecord,
+    RequestKey,
+    RequestRecord,
+    Slots,
+    Status,
+    SubscriptionRecord,
+)
 
 BATCH_ITEMS: Final = 25
 """Most items of one BatchWriteItem. [DOC] ddb-docs:API_BatchWriteItem"""
@@ -129,23 +137,28 @@ class DynamoConnectionStore:
 class DynamoRequestStore:
     """Queued requests."""
 
-    def __init__(self, client: Callable[[], Any], table: str) -> None:
+    def __init__(self, client: Callable[[], Any], table: str, *, sleep: Callable[[float], None] = time.sleep) -> None:
         self._client = client
         self._table = table
+        self._sleep = sleep
 
-    def create(self, record: RequestRecord, *, now: float) -> Created | Duplicate:
+    def create(self, record: RequestRecord, *, now: float, slots: Sequence[Slots] = ()) -> Created | Duplicate | Full:
         """See `RequestStore.create`."""
+        put = {
+            "TableName": self._table,
+            "Item": request_item(record),
+            # DynamoDB may take days to drop an expired item; until then it does not count.
+            "ConditionExpression": "attribute_not_exists(#owner) OR #ttl < :now",
+            "ExpressionAttributeNames": {"#owner": "owner", "#ttl": TTL},
+            "ExpressionAttributeValues": {":now": {"N": repr(now)}},
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+        if slots:
+            with _translated("TransactWriteItems"):
+                return limited.create(self._client(), self._table, put, record, slots, sleep=self._sleep)
         with _translated("PutItem"):
             try:
-                self._client().put_item(
-                    TableName=self._table,
-                    Item=request_item(record),
-                    # DynamoDB may take days to drop an expired item; until then it does not count.
-                    ConditionExpression="attribute_not_exists(#owner) OR #ttl < :now",
-                    ExpressionAttributeNames={"#owner": "owner", "#ttl": TTL},
-                    ExpressionAttributeValues={":now": {"N": repr(now)}},
-                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
-                )
+                self._client().put_item(**put)
             except ClientError as exc:
                 if (item := _lost_against(exc)) is None:
                     raise
@@ -182,6 +195,16 @@ class DynamoRequestStore:
                     raise
                 return Refused(self._record_or_get(item, key))
         return Applied(request_record(answer["Attributes"]) if change.returns_record else None)
+
+    def statuses(self, keys: Sequence[RequestKey]) -> dict[RequestKey, Status | None]:
+        """See `RequestStore.statuses`."""
+        with _translated("BatchGetItem"):
+            return limited.statuses(self._client(), self._table, keys, sleep=self._sleep)
+
+    def release(self, owner: str, slots: Slots, request_ids: frozenset[str]) -> None:
+        """See `RequestStore.release`."""
+        with _translated("UpdateItem"):
+            limited.release(self._client(), self._table, owner, slots, request_ids)
 
     def due(self, shard: str, *, now: float, limit: int) -> list[RequestKey]:
         """See `RequestStore.due`."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from streamer.errors import ItemTooLargeError
-from streamer.requests import Applied, Change, Created, Duplicate, Refused
+from streamer.requests import Applied, Change, Created, Duplicate, Full, Refused
 from streamer.stores.items import ITEM_BYTES, item_bytes, request_item
-from streamer.stores.records import ConnectionRecord, RequestKey, RequestRecord, SubscriptionRecord
+from streamer.stores.records import ConnectionRecord, RequestKey, RequestRecord, Slots, Status, SubscriptionRecord
 
 
 class MemoryStore:
@@ -68,15 +68,36 @@ class MemoryRequestStore(MemoryStore):
     def __init__(self) -> None:
         super().__init__()
         self.records: dict[RequestKey, RequestRecord] = {}
+        self.slots: dict[tuple[str, str], frozenset[str]] = {}
 
-    def create(self, record: RequestRecord, *, now: float) -> Created | Duplicate:
+    def create(self, record: RequestRecord, *, now: float, slots: Sequence[Slots] = ()) -> Created | Duplicate | Full:
         """See `RequestStore.create`."""
-        with self._call("PutItem"):
+        with self._call("TransactWriteItems" if slots else "PutItem"):
             earlier = self.records.get(record.key)
             if earlier is not None and earlier.expires_at >= now:
                 return Duplicate(earlier)
+            for one in slots:
+                taken = self.slots.get((record.owner, one.item), frozenset())
+                if len(taken) >= one.count and record.request_id not in taken:
+                    return Full(one, taken)
             self._store(record)
+            for one in slots:
+                key = (record.owner, one.item)
+                self.slots[key] = self.slots.get(key, frozenset()) | {record.request_id}
             return Created()
+
+    def statuses(self, keys: Sequence[RequestKey]) -> dict[RequestKey, Status | None]:
+        """See `RequestStore.statuses`."""
+        for _ in range(0, len(keys), 100):
+            with self._call("BatchGetItem"):
+                pass
+        found = {key: self.records.get(key) for key in keys}
+        return {key: record.status if record is not None else None for key, record in found.items()}
+
+    def release(self, owner: str, slots: Slots, request_ids: frozenset[str]) -> None:
+        """See `RequestStore.release`."""
+        with self._call("UpdateItem"):
+            self.slots[owner, slots.item] = self.slots.get((owner, slots.item), frozenset()) - request_ids
 
     def get(self, key: RequestKey) -> RequestRecord | None:
         """See `RequestStore.get`."""

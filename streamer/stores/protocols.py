@@ -6,10 +6,18 @@ refuses. All of them may be called from several threads.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
-from streamer.requests import Applied, Change, Created, Duplicate, Refused
-from streamer.stores.records import ConnectionRecord, RequestKey, RequestRecord, SubscriptionRecord
+from streamer.requests import Applied, Change, Created, Duplicate, Full, Refused
+from streamer.stores.records import (
+    ConnectionRecord,
+    RequestKey,
+    RequestRecord,
+    Slots,
+    Status,
+    SubscriptionRecord,
+)
 
 
 class ConnectionStore(Protocol):
@@ -43,8 +51,10 @@ class ConnectionStore(Protocol):
 class RequestStore(Protocol):
     """Queued requests."""
 
-    def create(self, record: RequestRecord, *, now: float) -> Created | Duplicate:
+    def create(self, record: RequestRecord, *, now: float, slots: Sequence[Slots] = ()) -> Created | Duplicate | Full:
         """Store a new request, unless its owner already has one of that id that has not expired by ``now``.
+
+        With ``slots`` it takes one of each, all or nothing; who has one already needs no other.
 
         Raises:
             ItemTooLargeError: it is larger than the store can hold.
@@ -68,6 +78,14 @@ class RequestStore(Protocol):
 
         A moment old: it may name a request that is not due any more, and miss one for now.
         """
+        ...
+
+    def statuses(self, keys: Sequence[RequestKey]) -> dict[RequestKey, Status | None]:
+        """The statuses of requests as they were last written; None: there is none. A call per 100 keys."""
+        ...
+
+    def release(self, owner: str, slots: Slots, request_ids: frozenset[str]) -> None:
+        """Give back the slots of requests; which have none does not matter."""
         ...
 
 

@@ -165,6 +165,21 @@ class RequestRecord:
         return RequestKey(self.owner, self.request_id)
 
 
+@dataclass(frozen=True, slots=True)
+class Slots:
+    """So many requests of a user, or of one connection of theirs, may be on their way at the same time.
+
+    Who has one is kept as a set of request ids, in an item beside the user's requests. The set can be added to and
+    taken from any number of times with the same result, so no crash ever makes it wrong for good.
+    """
+
+    name: str
+    """The limit's name, for whoever meets it."""
+    item: str
+    """The item's sort key; begins with "#", which no request id can."""
+    count: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubscriptionRecord:
     """One connection wants to hear about one target."""

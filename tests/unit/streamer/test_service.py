@@ -80,7 +80,7 @@ def test_a_function_knows_only_what_it_needs(name: str, variables: set[str], sec
             "router",
             {
                 "connections": {"GetItem", "DeleteItem"},
-                "requests": {"GetItem", "PutItem", "UpdateItem"},
+                "requests": {"BatchGetItem", "GetItem", "PutItem", "UpdateItem"},
                 "subscriptions": {"PutItem", "DeleteItem", "Query", "BatchWriteItem"},
             },
             id="router",

@@ -1,0 +1,102 @@
+"""Keeps connections and users within the App's limits.
+
+Messages are counted in memory, by each execution environment for itself, so that a quick action costs no DynamoDB call.
+Concurrent requests are counted in DynamoDB, by the very call that stores a request (``docs/decisions/0009``).
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from streamer.errors import ActionError, ErrorCode
+from streamer.handlers.call import Call
+from streamer.limits import Buckets, Limits
+from streamer.requests import Created, Duplicate, Full, is_final
+from streamer.stores.protocols import RequestStore
+from streamer.stores.records import RequestKey, RequestRecord, Slots
+
+RETRY_SECONDS: Final = 1.0
+"""When to try again a request that was one too many; nobody knows when one of the others ends."""
+
+
+class Limiting:
+    """See the module. Safe to share between threads."""
+
+    def __init__(
+        self, limits: Limits, *, requests: RequestStore, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._limits = limits
+        self._requests = requests
+        self._monotonic = monotonic
+        self._lock = threading.Lock()
+        self._buckets = Buckets()
+
+    def admit(self, call: Call) -> None:
+        """Count a message.
+
+        Raises:
+            ActionError: it is one too many.
+        """
+        owner = call.own(call.message.request_id).owner
+        self._take(
+            "messages_per_second_per_connection",
+            self._limits.messages_per_second_per_connection,
+            f"connection {call.origin.connection_id}",
+        )
+        self._take("messages_per_second_per_user", self._limits.messages_per_second_per_user, f"user {owner}")
+
+    def create(self, record: RequestRecord, *, now: float) -> Created | Duplicate:
+        """Store a new request, if its user and connection may have one more: one call, and three more at the limit.
+
+        Raises:
+            ActionError: they may not.
+            ItemTooLargeError: as `RequestStore.create`.
+        """
+        slots = self._slots(record)
+        outcome = self._requests.create(record, now=now, slots=slots)
+        if isinstance(outcome, Full) and self._freed(record, outcome):
+            outcome = self._requests.create(record, now=now, slots=slots)
+        if isinstance(outcome, Full):
+            name = outcome.slots.name
+            raise _too_many(name, f"{len(outcome.request_ids)} requests are running already", RETRY_SECONDS)
+        return outcome
+
+    def _take(self, name: str, per_second: float | None, bucket: str) -> None:
+        if per_second is None:
+            return
+        with self._lock:
+            retry_seconds = self._buckets.take(bucket, per_second, now=self._monotonic())
+        if retry_seconds is not None:
+            raise _too_many(name, f"at most {per_second:g} messages a second", retry_seconds)
+
+    def _slots(self, record: RequestRecord) -> Sequence[Slots]:
+        limits = self._limits
+        found = []
+        if limits.concurrent_requests_per_user is not None:
+            found.append(Slots("concurrent_requests_per_user", "#user", limits.concurrent_requests_per_user))
+        if limits.concurrent_requests_per_connection is not None:
+            item = f"#connection#{record.connection_id}"
+            found.append(Slots("concurrent_requests_per_connection", item, limits.concurrent_requests_per_connection))
+        return found
+
+    def _freed(self, record: RequestRecord, full: Full) -> bool:
+        """Give back the slots of requests that are over by now: nobody did when they ended, to save that call."""
+        statuses = self._requests.statuses([RequestKey(record.owner, one) for one in full.request_ids])
+        over = frozenset(key.request_id for key, status in statuses.items() if status is None or is_final(status))
+        if over:
+            self._requests.release(record.owner, full.slots, over)
+        return bool(over)
+
+
+def _too_many(limit: str, what: str, retry_seconds: float) -> ActionError:
+    # Rounded up, so that whoever waits that long does not come too early.
+    retry_after = max(0.001, round(retry_seconds + 0.0005, 3))
+    return ActionError(
+        f"too much at once ({what}); try again in {retry_after:g} s",
+        code=ErrorCode.RATE_LIMITED,
+        details={"limit": limit, "retry_after": retry_after},
+        retryable=True,
+    )
