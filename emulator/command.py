@@ -8,6 +8,7 @@ import dataclasses
 import json
 import os
 import resource
+import shutil
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -24,7 +25,7 @@ from .functions.logs import Fanout, LambdaLogFiles, LambdaLogLines, LogSink, Pre
 from .gateway.limits import Assumptions, Limits
 from .log_format import install
 from .options import EmulateOptions
-from .origin import LOOPBACK
+from .origin import is_loopback
 from .overrides import assumed, limited
 from .reload import changes
 from .secret import FOLDER, development_secret
@@ -92,20 +93,28 @@ def _config(options: EmulateOptions, folder: Path) -> EmulatorConfig:
 
 async def _serve(options: EmulateOptions, target: Target, folder: Path, environment: Mapping[str, str]) -> None:
     config = _config(options, folder)
-    if config.host not in LOOPBACK:
+    if not is_loopback(config.host):
         log.warning(
             "whoever reaches this address can connect, read and write the tables and run the functions",
             host=config.host,
         )
     with _stop_signals() as stopped, _log_sink(options) as sink:
         async with Emulator(target.topology, config, log_sink=sink) as emulator:
-            text = banner(emulator, target, environment, is_terminal=sys.stdout.isatty())
+            text = banner(emulator, target, environment, command=_own_name(folder), is_terminal=sys.stdout.isatty())
             with _ready_files(_ready_paths(options, config), _ready(emulator)):
                 sys.stdout.write(f"{text}\n")
                 sys.stdout.flush()
                 async with _reloading(emulator, folder, wanted=options.reload):
                     await stopped.wait()
             log.info("stopping", connections=emulator.connection_count)
+
+
+def _own_name(folder: Path) -> str:
+    """How a user in this folder calls us: ``make emulate`` runs a command that is not on the PATH."""
+    own = Path(sys.argv[0])
+    if shutil.which("streamer") is not None or own.name != "streamer":
+        return "streamer"
+    return str(own.relative_to(folder)) if own.is_relative_to(folder) else str(own)
 
 
 # signals

@@ -35,6 +35,14 @@ def foreign_origin(request: HttpRequest, address: str) -> HttpResponse | None:
     )
 
 
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach an address that is listened on."""
+    try:
+        return host in LOOPBACK or ipaddress.ip_address(host).is_loopback
+    except ValueError:  # another name, which may lead anywhere
+        return False
+
+
 def _is_ours(host: str, address: str) -> bool:
     name = _name(host)
     if name in LOOPBACK or name in BY_NAME_OF_CONTAINERS or name.endswith(".localhost") or name == _name(address):

@@ -39,9 +39,7 @@ def assumed(assumptions: Assumptions, pairs: Iterable[str]) -> Assumptions:
     return _changed("--assume", assumptions, pairs, _assumption)
 
 
-def _changed(
-    option: str, settings: _Settings, pairs: Iterable[str], read: Callable[[str, Any, str], Any]
-) -> _Settings:
+def _changed(option: str, settings: _Settings, pairs: Iterable[str], read: Callable[[str, Any, str], Any]) -> _Settings:
     names = [field.name for field in dataclasses.fields(settings)]
     changes = {}
     for pair in pairs:

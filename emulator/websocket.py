@@ -210,7 +210,8 @@ class WebSocket(asyncio.Protocol):
     def _flow(self) -> None:
         if self._transport.is_closing():
             return
-        if self._paused or self._waiting or self._in_flight >= MESSAGES_IN_FLIGHT:
+        # After the end only the client's close frame is waited for; whatever else comes is thrown away.
+        if not self._ended and (self._paused or self._in_flight >= MESSAGES_IN_FLIGHT):
             self._transport.pause_reading()
         else:
             self._transport.resume_reading()
@@ -273,6 +274,7 @@ class WebSocket(asyncio.Protocol):
         self._stop_timer()
         if not self._transport.is_closing():
             self._timer = asyncio.get_running_loop().call_later(CLOSE_SECONDS, self._transport.abort)
+        self._flow()
         self._owner.ended(self, self.connection.closed(code, reason, self._owner.now_ms()))
 
     def _stop_timer(self) -> None:

@@ -269,6 +269,17 @@ def test_a_client_that_never_answers_a_close_is_cut_off(world: World, monkeypatc
     assert client.is_ended()
 
 
+def test_the_answer_to_a_close_is_read_though_more_came_before_it(echoing: World) -> None:
+    """The frames behind the one that ended the connection must not stop the reading."""
+    client = echoing.open()
+    client.send(encode(Frame(BINARY, b"x")) + encode(Frame(TEXT, b"too late")))
+    assert client.closed().close_code == 1003
+    client.frame(CLOSE, close_payload(1003))
+
+    with patience(client, 2):  # less than the five seconds after which the connection is cut
+        assert client.is_ended()
+
+
 def test_frames_after_a_close_are_ignored(echoing: World) -> None:
     client = echoing.open()
     client.send(encode(Frame(CLOSE, close_payload(1000))) + encode(Frame(TEXT, b"too late")))
