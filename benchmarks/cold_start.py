@@ -18,6 +18,7 @@ ROUTER: Final = "import streamer.handlers.router as router"
 BUILT: Final = f"{ROUTER}; router._build()._principals._connections._client()"
 ENVIRONMENT: Final = {
     "AWS_REGION": "us-east-1",
+    "AWS_DEFAULT_REGION": "us-east-1",
     "AWS_ACCESS_KEY_ID": "test",
     "AWS_SECRET_ACCESS_KEY": "test",
     "AWS_LAMBDA_FUNCTION_NAME": "router",
