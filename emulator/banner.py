@@ -9,15 +9,20 @@ from typing import Final
 from streamer.auth import mint
 
 from .emulator import Emulator
-from .target import Target
+from .target import DEMO, Target
 
 TOKEN_SECONDS: Final = 24 * 3600
 BOLD: Final = "\x1b[1m"
 RESET: Final = "\x1b[0m"
 
 
-def banner(emulator: Emulator, target: Target, environment: Mapping[str, str], *, is_terminal: bool) -> str:
-    """The lines to print, with a token to try the service with where we hold the secret that signs them."""
+def banner(
+    emulator: Emulator, target: Target, environment: Mapping[str, str], *, command: str, is_terminal: bool
+) -> str:
+    """The lines to print, with a token to try the service with where we hold the secret that signs them.
+
+    ``command`` is what starts streamer in this shell.
+    """
     url = emulator.websocket_url
     token = _token(environment) if target.is_app else None
     lines = [
@@ -35,7 +40,7 @@ def banner(emulator: Emulator, target: Target, environment: Mapping[str, str], *
             f'  wscat -c "{url}?Authorization={token}"',
             "",
             "Or call an action from another shell:",
-            "  streamer call echo '{\"a\": 1}'",
+            f"  {command} call " + ("echo '{\"a\": 1}'" if target.name == DEMO else "ping"),
         ]
     elif target.is_app:
         lines += ["Connect with a token that your JWT_PUBLIC_KEY verifies:", f'  wscat -c "{url}?Authorization=TOKEN"']

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import jwt
+import pytest
+
+from emulator.banner import banner
+from emulator.target import DEMO, Target
+from emulator.tls import Authority
+from streamer.topology import Api, Topology
+
+SECRET = "a-secret-of-at-least-thirty-two-characters"
+ESCAPE = "\x1b"
+
+
+@dataclass
+class Running:
+    """What the banner needs of an emulator."""
+
+    websocket_url: str = "ws://127.0.0.1:8787/dev"
+    management_url: str = "http://127.0.0.1:8787/dev"
+    dynamodb_url: str = "http://127.0.0.1:8787"
+    authority: Authority = field(default_factory=lambda: Authority(Path("ca.pem"), Path("bundle.pem"), Path("key.pem")))
+
+
+def show(*, name: str = DEMO, is_app: bool = True, is_terminal: bool = False, **environment: str) -> str:
+    target = Target(name=name, topology=Topology(api=Api(name="x", routes=()), functions=()), is_app=is_app)
+    return banner(Running(), target, environment, command="streamer", is_terminal=is_terminal)  # type: ignore[arg-type]
+
+
+def claims(text: str) -> dict[str, object]:
+    token = re.findall(r'wscat -c "ws://127\.0\.0\.1:8787/dev\?Authorization=(.*)"', text)[0]
+    decoded: dict[str, object] = jwt.decode(token, SECRET, algorithms=["HS256"])
+    return decoded
+
+
+def test_every_address_is_shown() -> None:
+    text = show(JWT_SECRET=SECRET)
+
+    for address in ("ws://127.0.0.1:8787/dev", "http://127.0.0.1:8787/dev", "ca.pem", DEMO):
+        assert address in text
+
+
+def test_the_token_is_signed_by_the_services_secret() -> None:
+    assert claims(show(JWT_SECRET=SECRET))["tenant_id"] == "demo-tenant"
+
+
+def test_the_token_is_of_a_tenant_that_is_allowed() -> None:
+    assert claims(show(JWT_SECRET=SECRET, ALLOWED_TENANTS="acme, umbrella"))["tenant_id"] == "acme"
+
+
+def test_with_a_public_key_alone_the_token_is_the_users_own() -> None:
+    assert 'wscat -c "ws://127.0.0.1:8787/dev?Authorization=TOKEN"' in show(JWT_PUBLIC_KEY="PEM")
+
+
+def test_plain_handlers_need_no_token() -> None:
+    assert 'wscat -c "ws://127.0.0.1:8787/dev"\n' in show(name="service:chat", is_app=False, JWT_SECRET=SECRET)
+
+
+@pytest.mark.parametrize(("name", "call"), [(DEMO, "streamer call echo"), ("app:app", "streamer call ping")])
+def test_the_call_that_is_suggested_works_with_what_runs(name: str, call: str) -> None:
+    assert call in show(name=name, JWT_SECRET=SECRET)
+
+
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_only_a_terminal_gets_escape_codes(is_terminal: bool) -> None:
+    assert (ESCAPE in show(is_terminal=is_terminal, JWT_SECRET=SECRET)) == is_terminal
