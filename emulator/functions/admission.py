@@ -43,9 +43,10 @@ PATIENCE_SECONDS: Final = 0.02
 """How long an event waits for an environment that exists before another is started."""
 STARVED_SECONDS: Final = 0.25
 """How long sleeping handlers may keep a function from answering while the emulator is busy."""
-HOPELESS_SECONDS: Final = 0.5
-"""After how long without an answer, or the end of a start, every event gets an environment as on AWS, unless the
-emulator is busy."""
+SLOW_START_SECONDS: Final = 0.5
+"""After how long a start that uses no CPU does not keep others from starting."""
+ENDLESS_SECONDS: Final = 5.0
+"""After how long without an answer a function gets one more environment, though all of them compute."""
 BUSY_SHARE: Final = 0.8
 """From this share of a core on, it is the emulator that events wait for: more environments would make it slower."""
 
@@ -83,13 +84,15 @@ def environments_wanted(load: Load) -> int:
         return 0
     if load.environments == 0:
         return 1
-    is_busy = load.busy_share >= BUSY_SHARE
-    if load.still_seconds >= HOPELESS_SECONDS and not is_busy:
-        return missing
-    if load.starting or load.waited_seconds < PATIENCE_SECONDS:
+    if load.starting and (load.at_work or load.still_seconds < SLOW_START_SECONDS):
         return 0
+    if load.waited_seconds < PATIENCE_SECONDS:
+        return 0
+    is_busy = load.busy_share >= BUSY_SHARE
     if load.at_work == 0 and load.still_seconds >= (STARVED_SECONDS if is_busy else PATIENCE_SECONDS):
         return missing
+    if load.still_seconds >= ENDLESS_SECONDS:
+        return 1
     return 1 if load.has_room and load.environments < load.cores and not is_busy else 0
 
 

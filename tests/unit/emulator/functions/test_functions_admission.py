@@ -3,8 +3,9 @@ from __future__ import annotations
 import pytest
 
 from emulator.functions.admission import (
-    HOPELESS_SECONDS,
+    ENDLESS_SECONDS,
     PATIENCE_SECONDS,
+    SLOW_START_SECONDS,
     STARVED_SECONDS,
     WAITING_EVENTS,
     Limit,
@@ -51,10 +52,12 @@ ASLEEP = {"environments": 2, "at_work": 0, "still_seconds": PATIENCE_SECONDS}
         pytest.param(load(**ASLEEP, starting=1), 0, id="one is about to be ready"),
         pytest.param(load(**ASLEEP, busy_share=0.9), 0, id="they may wait for the emulator"),
         pytest.param(load(**ASLEEP | {"still_seconds": STARVED_SECONDS}, busy_share=0.9), 5, id="they do not"),
-        pytest.param(load(environments=2, still_seconds=STARVED_SECONDS), 0, id="they compute for long"),
-        pytest.param(load(environments=2, still_seconds=HOPELESS_SECONDS), 5, id="they compute for very long"),
-        pytest.param(load(environments=2, still_seconds=9, busy_share=0.9), 0, id="they all compute for very long"),
-        pytest.param(load(environments=2, starting=2, still_seconds=HOPELESS_SECONDS), 3, id="slow starts"),
+        pytest.param(load(environments=2, still_seconds=ENDLESS_SECONDS - 1), 0, id="they compute for long"),
+        pytest.param(load(environments=2, still_seconds=ENDLESS_SECONDS), 1, id="they compute for very long"),
+        pytest.param(
+            load(environments=1, starting=1, at_work=0, still_seconds=SLOW_START_SECONDS), 4, id="a start that waits"
+        ),
+        pytest.param(load(environments=1, starting=1, still_seconds=SLOW_START_SECONDS), 0, id="a start that computes"),
     ],
 )
 def test_environments_wanted(situation: Load, wanted: int) -> None:
