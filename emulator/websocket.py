@@ -65,6 +65,8 @@ class _Frames(FrameProtocol):
         if frame.opcode is Opcode.CLOSE:
             # A client may give up in the middle of a message (RFC 6455, 5.4); its code is told all the same.
             self.current_size = None
+        elif self.state is not OPEN:
+            return  # nothing follows our close frame, not even a pong
         super().recv_frame(frame)
 
 
