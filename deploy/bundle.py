@@ -30,6 +30,7 @@ RUNTIME: Final = (
     "streamer/changes.py",
     "streamer/connections.py",
     "streamer/context.py",
+    "streamer/desertion.py",
     "streamer/dispatcher.py",
     "streamer/durations.py",
     "streamer/errors.py",

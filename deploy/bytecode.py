@@ -36,8 +36,10 @@ for name in json.loads(sys.argv[1]):
         module = importlib.import_module(name.rpartition(".")[0].replace("/", "."))
         getattr(module, name.rpartition(".")[2])
     except BaseException as error:
-        missing = error.name if isinstance(error, ModuleNotFoundError) else None
-        print(json.dumps({"handler": name, "error": f"{type(error).__name__}: {error}", "missing": missing}), file=said)
+        kind = "broken" if isinstance(error, ImportError) else ""
+        kind = "missing" if isinstance(error, ModuleNotFoundError) else kind
+        what = error.name if kind == "missing" else f"{type(error).__name__}: {error}"
+        print(json.dumps({"handler": name, "error": what, "kind": kind}), file=said)
         break
     print(json.dumps({"handler": name, "ms": round((time.perf_counter() - begun) * 1000, 1)}), file=said)
 """
@@ -130,22 +132,22 @@ def trial(files: Files, handlers: Iterable[str], executable: str, environment: M
             env=dict(environment),
         )
         results = [json.loads(line) for line in said.read_text(encoding="utf-8").splitlines()]
-    return _judge(results, files, names)
+    return _judge(results, names)
 
 
-def _judge(results: list[dict[str, str]], files: Files, names: list[str]) -> Trial:
+def _judge(results: list[dict[str, str]], names: list[str]) -> Trial:
     times = {result["handler"]: float(result["ms"]) for result in results if "ms" in result}
     failed = next((result for result in results if "error" in result), None)
     if failed is None:
         ended = next((name for name in names if name not in times), None)
         problem = f"{ended}: the interpreter ended while importing it" if ended is not None else None
         return Trial(import_ms=times, problem=problem)
-    missing = failed.get("missing")
-    if missing is not None and f"{missing.replace('.', '/')}.py" not in files:
-        raise BundleError(
-            f"{failed['handler']} imports {missing!r}, which is not in the bundle: add it to the requirements file"
-        )
-    return Trial(import_ms=times, problem=f"{failed['handler']}: {failed['error']}")
+    handler, error = failed["handler"], failed["error"]
+    if failed["kind"] == "missing":
+        raise BundleError(f"{handler} imports {error!r}, which is not in the bundle: add it to the requirements file")
+    if failed["kind"] == "broken":
+        raise BundleError(f"{handler} cannot be imported from the bundle alone: {error}")
+    return Trial(import_ms=times, problem=f"{handler}: {error}")
 
 
 def provide(folder: Path) -> None:

@@ -63,6 +63,13 @@ def test_boto3_is_there_and_nothing_else_of_this_environment() -> None:
         trial(files, ["other.handler"], sys.executable, {})
 
 
+def test_half_a_package_is_an_error() -> None:
+    files = project(app="from shop import prices\nhandler = prices\n") | {"shop/__init__.py": File(b"", "project")}
+
+    with pytest.raises(BundleError, match=r"app\.handler cannot be imported from the bundle alone: .*'prices'"):
+        trial(files, ["app.handler"], sys.executable, {})
+
+
 @pytest.mark.parametrize(
     ("source", "problem"),
     [
