@@ -139,14 +139,14 @@ async def bare_echo() -> AsyncIterator[Running]:
 
 
 @asynccontextmanager
-async def ours(target: str, isolation: str, *options: str) -> AsyncIterator[Running]:
-    """``streamer emulate`` on one of the services in ``benchmarks/service``."""
+async def ours(target: str, isolation: str, *options: str, launcher: Sequence[str] = ()) -> AsyncIterator[Running]:
+    """``streamer emulate`` on one of the services in ``benchmarks/service``; ``launcher`` stands for the command."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "project"
         shutil.copytree(SERVICE, folder, ignore=shutil.ignore_patterns("__pycache__"))
         ready, log = Path(name) / "ready.json", Path(name) / "log"
-        command = [STREAMER, "emulate", target, "--port", "0", "--ready-file", ready, "--no-reload"]
-        environment = {"JWT_SECRET": SECRET}
+        command = [*(launcher or [STREAMER]), "emulate", target, "--port", "0", "--ready-file", ready, "--no-reload"]
+        environment = {"JWT_SECRET": SECRET} | ({"PYTHONPATH": str(ROOT)} if launcher else {})
         began = time.perf_counter()
         arguments = [*command, "--isolation", isolation, *options]
         async with _process(arguments, folder=folder, environment=environment, log=log) as process:

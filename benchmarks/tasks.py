@@ -15,7 +15,7 @@ import boto3
 from websockets.asyncio.client import ClientConnection
 
 from benchmarks import load
-from benchmarks.processes import Watch, own_pss_mb
+from benchmarks.processes import Watch, cpu_seconds, own_pss_mb
 from benchmarks.servers import SECRET, Running
 from streamer.auth import mint
 
@@ -62,9 +62,17 @@ async def echo_sender(running: Running) -> Results:
     return await _echo(running, "echo-sender", "fast")
 
 
+def _with_cpu(running: Running, before: float, times: load.Times, count: int) -> dict[str, Any]:
+    """The details, and the server's CPU time for each operation, which other work on the machine changes little."""
+    spent = cpu_seconds(running.pid) - before
+    return {**times.details(), "cpu_ms_each": round(spent * 1000 / max(1, count), 4)}
+
+
 async def _throughput(running: Running, row: str, action: str, warm_up_seconds: float) -> Results:
-    times = await load.throughput(running.url, warm_up_seconds=warm_up_seconds, seconds=4, action=action)
-    return {row: Measured(times.rate, times.details())}
+    await load.throughput(running.url, warm_up_seconds=warm_up_seconds, seconds=0, action=action)
+    before = cpu_seconds(running.pid)
+    times = await load.throughput(running.url, warm_up_seconds=0, seconds=4, action=action)
+    return {row: Measured(times.rate, _with_cpu(running, before, times, len(times.seconds)))}
 
 
 async def throughput(running: Running) -> Results:
@@ -85,7 +93,8 @@ async def throughput_slow_peer(running: Running) -> Results:
 
 
 async def connects(running: Running) -> Results:
-    rounds = []
+    rounds: list[load.Times] = []
+    before = cpu_seconds(running.pid)
     for _ in range(3):
         opened = await load.open_many([running.url] * CONNECTS, seconds=15)
         await opened.close()
@@ -95,18 +104,22 @@ async def connects(running: Running) -> Results:
     times = sorted(rounds, key=lambda one: one.elapsed_seconds)[len(rounds) // 2]
     # Where there was no time for all of them, as long as all would have taken.
     seconds = CONNECTS / times.rate if times.seconds and not times.failures else float("inf")
-    return {"connects": Measured(seconds, times.details())}
+    count = sum(len(one.seconds) for one in rounds)
+    return {"connects": Measured(seconds, _with_cpu(running, before, times, count))}
 
 
 async def connects_jwt(running: Running) -> Results:
     rounds = []
+    before = cpu_seconds(running.pid)
     for _ in range(3):
-        opened = await load.open_many(_with_tokens(running, CONNECTS), seconds=30)
+        opened = await load.open_many(with_tokens(running, CONNECTS), seconds=30)
         await opened.close()
         rounds.append(opened.times)
     times = sorted(rounds, key=lambda one: one.rate)[1]
     failures = sum(one.failures.total() for one in rounds)
-    return {"connects-jwt": Measured(0.0 if failures else times.rate, times.details())}
+    await _rows_left(running, seconds=30)  # what the disconnects cost belongs to it
+    details = _with_cpu(running, before, times, sum(len(one.seconds) for one in rounds))
+    return {"connects-jwt": Measured(0.0 if failures else times.rate, details)}
 
 
 async def sleepers(running: Running) -> Results:
@@ -128,7 +141,8 @@ async def burst(running: Running) -> Results:
     }
 
 
-def _with_tokens(running: Running, count: int) -> list[str]:
+def with_tokens(running: Running, count: int) -> list[str]:
+    """URLs with a token for so many users."""
     now = time.time()
     tokens = (
         mint(SECRET, user_id=f"user-{number}", tenant_id="acme", now=now, expires_in_seconds=3600)
@@ -138,7 +152,7 @@ def _with_tokens(running: Running, count: int) -> list[str]:
 
 
 async def queued(running: Running) -> Results:
-    client = await load.dial(_with_tokens(running, 1)[0])
+    client = await load.dial(with_tokens(running, 1)[0])
     times = []
     for number in range(120):
         await client.send(json.dumps({"action": "instant", "id": f"queued-{number}"}))
@@ -204,10 +218,10 @@ def dynamodb_client(running: Running) -> Any:
 
 
 async def held(running: Running) -> Results:
-    await (await load.open_many(_with_tokens(running, 200))).close()  # what is made once is made
+    await (await load.open_many(with_tokens(running, 200))).close()  # what is made once is made
     await _rows_left(running, seconds=20)
     before = own_pss_mb(running.pid)
-    opened = await load.open_many(_with_tokens(running, HELD), at_once=100, seconds=120)
+    opened = await load.open_many(with_tokens(running, HELD), at_once=100, seconds=120)
     await asyncio.sleep(1)  # the last answers are out, and the emulator is idle
     each_kb = (own_pss_mb(running.pid) - before) * 1024 / max(1, len(opened.clients))
     broadcast, unreached = await _broadcast(opened.clients)
