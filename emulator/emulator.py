@@ -17,7 +17,7 @@ from .database import Database, open_database
 from .front import Front
 from .functions.environment import Endpoints
 from .functions.factory import Isolation, RunningFunctions, create_functions
-from .functions.logs import LogSink
+from .functions.logs import LogSink, Tails
 from .functions.service import LambdaService
 from .gateway import management
 from .gateway.ids import IdSource
@@ -76,7 +76,7 @@ class Emulator:
         validate(topology)
         self.topology = topology
         self.config = config
-        self._log_sink = log_sink
+        self._tails = Tails(log_sink)
         self._stack = AsyncExitStack()
         self._front: Front
         self._gateway: Gateway
@@ -165,11 +165,15 @@ class Emulator:
             config.isolation or DEFAULT_ISOLATION,
             endpoints=endpoints,
             project_folder=config.project_folder,
-            log_sink=self._log_sink,
+            log_sink=self._tails,
             concurrency=config.concurrency,
         )
         self._lambda = LambdaService(
-            self.topology, self._functions, endpoints=endpoints, destinations=self._database.destinations
+            self.topology,
+            self._functions,
+            endpoints=endpoints,
+            destinations=self._database.destinations,
+            tails=self._tails,
         )
         self._gateway = Gateway(self._stage(endpoints), self._functions, self._verifier(endpoints))
         self.mappings = EventSourceMappings(

@@ -21,8 +21,10 @@ LINE_BYTES: Final = 256 * 1024
 class LogSink(Protocol):
     """Takes the output of functions, line by line. Called from any thread, so it must be quick and thread-safe."""
 
-    platform_lines: bool
-    """Whether START, END, REPORT and INIT_START are wanted; False saves making them."""
+    @property
+    def platform_lines(self) -> bool:
+        """Whether START, END, REPORT and INIT_START are wanted; False saves making them."""
+        ...
 
     def write(self, function: str, request_id: str | None, line: str, *, platform: bool = False) -> None:
         """One line without its end (or several: a traceback is one event of the log).
