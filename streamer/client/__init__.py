@@ -13,6 +13,8 @@ from streamer.client.errors import (
     RequestTimeoutError,
 )
 from streamer.client.events import Event, Progress
+from streamer.client.link import Reconnect
+from streamer.client.topics import TopicMessage
 
 __all__ = [
     "CannotConnectError",
@@ -21,8 +23,10 @@ __all__ = [
     "Event",
     "GatewayError",
     "Progress",
+    "Reconnect",
     "RequestCancelledError",
     "RequestFailedError",
     "RequestTimeoutError",
     "StreamerClient",
+    "TopicMessage",
 ]

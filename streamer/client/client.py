@@ -1,70 +1,58 @@
-"""The client: one task reads the socket, and callers wait at their request's inbox."""
+"""The client, as callers use it."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import inspect
-import logging
 import ssl as ssl_module
 import uuid
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from types import TracebackType
-from typing import Any, Final, Self
-from urllib.parse import urlsplit
+from typing import Any, Self
 
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
+from streamer.client.errors import ConnectionLostError, RequestTimeoutError
+from streamer.client.events import Event, Progress, progress_of, result_of
+from streamer.client.handshake import Handshake, Token
+from streamer.client.inbox import OnLoss
+from streamer.client.link import Reconnect
+from streamer.client.session import Session
+from streamer.client.topics import TopicMessage
 
-from streamer.client.errors import (
-    CannotConnectError,
-    ClientError,
-    ConnectionLostError,
-    GatewayError,
-    RequestTimeoutError,
-)
-from streamer.client.events import Event, Progress, failure_of, parse, progress_of, result_of
-from streamer.client.inbox import Inbox
-from streamer.messages import REQUEST_ID, check_size, to_json
-
-LOGGER: Final = logging.getLogger("streamer.client")
-
-FRAME_BYTES: Final = 32 * 1024
-"""Largest frame API Gateway takes; longer messages are sent in several. [DOC] apigw-docs quotas, FIDELITY E3-E5"""
 OnProgress = Callable[[Progress], Any]
 """Called with each progress; may be ``async``."""
 
 
 class StreamerClient:
-    """A connection to a streamer service, as an async context manager; for one event loop, by any number of tasks."""
+    """A connection to a streamer service, as an async context manager; for one event loop, by any number of tasks.
+
+    A lost connection is opened again, and everything goes on: running requests are resumed under their ids, topics
+    are subscribed to anew. What may have happened is not done twice: see ``resend`` of `request`.
+    """
 
     def __init__(
         self,
         url: str,
-        token: str | None = None,
+        token: Token = None,
         *,
         connect_timeout: float = 10.0,
         headers: Mapping[str, str] | None = None,
         ssl: ssl_module.SSLContext | None = None,
+        reconnect: Reconnect | None = Reconnect(),  # noqa: B008 - it is frozen
     ) -> None:
         """Does not connect yet.
 
         Args:
             url: Such as ``wss://a1b2c3d4e5.execute-api.us-east-1.amazonaws.com/prod``.
-            token: The JWT, sent as a header. None: it is in the URL, or none is needed.
+            token: The JWT, sent as a header; or a function, plain or ``async``, that gives a fresh one whenever a
+                connection is opened. None: it is in the URL, or none is needed.
             connect_timeout: Seconds to wait for the connection.
             headers: Further headers of the handshake.
             ssl: Whom to trust, for ``wss``. None: the system's certificates.
+            reconnect: How a lost connection is opened again. None: it is not.
         """
-        self._url = url
-        self._headers = dict(headers or {}) | ({"Authorization": f"Bearer {token}"} if token else {})
-        self._connect_timeout_seconds = connect_timeout
-        self._ssl = ssl
-        self._socket: ClientConnection | None = None
-        self._inboxes: dict[str, Inbox] = {}
-        self._reader: asyncio.Task[None] | None = None
-        self._sending: set[asyncio.Task[None]] = set()
-        self._lost: ConnectionLostError | None = None
+        handshake = Handshake(url=url, token=token, timeout_seconds=connect_timeout, headers=headers or {}, ssl=ssl)
+        self._session = Session(handshake, reconnect)
 
     async def __aenter__(self) -> Self:
         """Connect.
@@ -72,9 +60,7 @@ class StreamerClient:
         Raises:
             CannotConnectError: nobody answers, or the service refuses.
         """
-        socket = await self._open()
-        self._socket, self._lost = socket, None
-        self._reader = asyncio.create_task(self._read(socket), name="streamer-client")
+        await self._session.open()
         return self
 
     async def __aexit__(
@@ -85,15 +71,7 @@ class StreamerClient:
 
     async def close(self) -> None:
         """Close the connection; whoever still waits gets a `ConnectionLostError`."""
-        socket, self._socket = self._socket, None
-        if socket is None:
-            return
-        self._lose(ConnectionLostError(1000, "this client closed it"))
-        await socket.close()
-        tasks = [task for task in (self._reader, *self._sending) if task is not None]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._session.close()
 
     async def request(
         self,
@@ -104,16 +82,20 @@ class StreamerClient:
         id: str | None = None,  # noqa: A002 - the protocol's own word
         metadata: Mapping[str, Any] | None = None,
         timeout: float | None = None,  # noqa: ASYNC109 - becomes an error with the request's id
+        resend: bool = False,
     ) -> Any:
         """Ask for an action and wait for its result.
 
         Args:
             action: Its name.
             payload: Any JSON value.
-            on_progress: Called with each progress.
+            on_progress: Called with each progress; it never goes back, not even over a lost connection.
             id: The request's id. None: a new one.
             metadata: Further fields for the action.
-            timeout: Seconds to wait for the final answer. None: as long as the connection lasts.
+            timeout: Seconds to wait for the final answer. None: as long as it takes.
+            resend: What to do when the connection is lost before the service has answered anything, and it does not
+                know the request afterwards. True: send it again; a quick action may then run twice (queued ones never
+                do). False: raise `ConnectionLostError`.
 
         Raises:
             RequestFailedError: the service says so; see its ``code``.
@@ -122,45 +104,92 @@ class StreamerClient:
             TypeError, ValueError: the payload is not JSON, or the id is not one or is in use.
         """
         request_id = id or str(uuid.uuid4())
-        try:
-            async with asyncio.timeout(timeout) as limit:
-                return await self._result(action, payload, request_id, metadata, on_progress)
-        except TimeoutError as error:
-            if timeout is None or not limit.expired():
-                raise
-            raise RequestTimeoutError(request_id, timeout) from error
+        events = self.events(action, payload, id=request_id, metadata=metadata, resend=resend)
+        return await _result(events, request_id, on_progress, timeout)
 
-    async def events(
+    async def resume(
+        self,
+        request_id: str,
+        *,
+        on_progress: OnProgress | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 - becomes an error with the request's id
+    ) -> Any:
+        """Wait for the result of a request that was sent before: by an earlier client, or by the same user elsewhere.
+
+        Raises:
+            RequestFailedError: as `request`; NOT_FOUND if the service knows no such request.
+            RequestCancelledError, RequestTimeoutError, ConnectionLostError, GatewayError, ValueError: as `request`.
+        """
+        return await _result(self._session.followed(request_id), request_id, on_progress, timeout)
+
+    def events(
         self,
         action: str,
         payload: Any = None,
         *,
         id: str | None = None,  # noqa: A002 - the protocol's own word
         metadata: Mapping[str, Any] | None = None,
+        resend: bool = False,
     ) -> AsyncGenerator[Event]:
         """Ask for an action and yield every message about it, up to and including the final one.
 
-        A final ``error`` is an event like any other.
+        A final ``error`` is an event like any other. Otherwise as `request`, and it raises the same.
+        """
+        on_loss = OnLoss.RESUME_OR_REPEAT if resend else OnLoss.RESUME
+        return self._session.events(action, payload, id or str(uuid.uuid4()), metadata, on_loss)
+
+    async def status(self, request_id: str) -> dict[str, Any]:
+        """What the service has stored of a request: state, progress, result or error; raises as `request`."""
+        state: dict[str, Any] = await self._session.ask("status", {"request_id": request_id}, OnLoss.REPEAT)
+        return state
+
+    async def cancel(self, request_id: str) -> None:
+        """Cancel a request; raises as `request`."""
+        await self._session.ask("cancel", {"request_id": request_id}, OnLoss.REPEAT)
+
+    async def publish(self, topic: str, data: Any = None) -> dict[str, Any]:
+        """Publish to a topic of the tenant, which takes a permission, and tell how many connections got it.
 
         Raises:
-            ConnectionLostError, GatewayError, PayloadTooLargeError, TypeError, ValueError: as `request`.
+            RequestFailedError: the service does not allow it, or there can be no such topic.
+            ConnectionLostError: the connection was lost over it; the data may or may not have been published.
         """
-        request_id = id or str(uuid.uuid4())
-        envelope = {"action": action, "id": request_id, "payload": payload, "metadata": metadata}
-        text = to_json({name: value for name, value in envelope.items() if value is not None})
-        check_size(text)
-        with self._inbox(request_id) as inbox:
-            await self._send(text.encode())
-            is_final = False
-            while not is_final:
-                event = await inbox.get()
-                is_final = event.is_final
-                yield event
+        counts: dict[str, Any] = await self._session.ask("publish", {"topic": topic, "data": data}, OnLoss.FAIL)
+        return counts
 
-    async def _result(
-        self, action: str, payload: Any, request_id: str, metadata: Mapping[str, Any] | None, report: OnProgress | None
-    ) -> Any:
-        async with contextlib.aclosing(self.events(action, payload, id=request_id, metadata=metadata)) as events:
+    async def topic(self, name: str) -> AsyncGenerator[TopicMessage]:
+        """Subscribe to a topic of the tenant and yield what is published, until the loop is left.
+
+        What is published while a lost connection is not open again is missed.
+
+        Raises:
+            RequestFailedError: the service does not allow it, or there can be no such topic.
+            ConnectionLostError: there is no connection any more.
+        """
+        with self._session.topic(name) as queue:
+            await self._session.ask("subscribe", {"topic": name}, OnLoss.REPEAT)
+            while True:
+                yield await queue.get()
+
+    async def direct(self) -> AsyncGenerator[TopicMessage]:
+        """Yield what the service sends to this connection, its user or its tenant without a topic.
+
+        Raises:
+            ConnectionLostError: there is no connection any more.
+        """
+        with self._session.topic(None) as queue:
+            while True:
+                yield await queue.get()
+
+
+async def _result(
+    events: AsyncGenerator[Event],
+    request_id: str,
+    report: OnProgress | None,
+    timeout_seconds: float | None,
+) -> Any:
+    try:
+        async with asyncio.timeout(timeout_seconds) as limit, contextlib.aclosing(events):
             async for event in events:
                 if event.is_final:
                     return result_of(event)
@@ -168,126 +197,8 @@ class StreamerClient:
                     reported = report(progress_of(event))
                     if inspect.isawaitable(reported):
                         await reported
-        raise ConnectionLostError(None, "without a final answer")
-
-    @contextlib.contextmanager
-    def _inbox(self, request_id: str) -> Iterator[Inbox]:
-        if not REQUEST_ID.fullmatch(request_id):
-            raise ValueError(f"{request_id!r} is no request id: 1 to 128 letters, digits, '.', '_', ':' and '-'")
-        if request_id in self._inboxes:
-            raise ValueError(f"request {request_id} is already under way on this client")
-        if self._socket is None or self._lost is not None:
-            raise self._lost or ConnectionLostError(None, "this client is not connected; use it in 'async with'")
-        inbox = self._inboxes[request_id] = Inbox()
-        try:
-            yield inbox
-        finally:
-            del self._inboxes[request_id]
-
-    # the socket
-
-    async def _open(self) -> ClientConnection:
-        shown = self._url.partition("?")[0]
-        try:
-            is_local = urlsplit(self._url).hostname in ("127.0.0.1", "localhost", "::1")
-            options: dict[str, Any] = {"proxy": None} if is_local else {}
-            if self._ssl is not None:
-                options["ssl"] = self._ssl
-            return await connect(
-                self._url,
-                additional_headers=self._headers,
-                open_timeout=self._connect_timeout_seconds,
-                # API Gateway negotiates none. FIDELITY A42
-                compression=None,
-                **options,
-            )
-        except InvalidURI as error:
-            raise CannotConnectError(shown, f"this is no WebSocket URL: {error.msg}") from error
-        except InvalidStatus as error:
-            status = error.response.status_code
-            raise CannotConnectError(shown, _refusal(status), status=status) from error
-        except TimeoutError as error:
-            reason = f"no answer within {self._connect_timeout_seconds:g} s"
-            raise CannotConnectError(shown, reason) from error
-        except (OSError, ValueError, InvalidHandshake) as error:
-            raise CannotConnectError(shown, _reason(error)) from error
-
-    async def _read(self, socket: ClientConnection) -> None:
-        lost = ConnectionLostError(None, "")
-        try:
-            while True:
-                self._dispatch(await socket.recv())
-        except ConnectionClosed as closed:
-            lost = _lost(closed)
-        except Exception:
-            LOGGER.exception("the client cannot go on")
-        finally:
-            self._lose(lost)
-
-    async def _send(self, body: bytes) -> None:
-        assert self._socket is not None  # `_inbox` has made sure
-        try:
-            if len(body) <= FRAME_BYTES:
-                await self._socket.send(body, text=True)
-                return
-            frames = [body[start : start + FRAME_BYTES] for start in range(0, len(body), FRAME_BYTES)]
-            # In a task, because a caller that is cancelled half-way through a message would break the connection.
-            sending = asyncio.create_task(self._socket.send(frames, text=True))
-            self._sending.add(sending)
-            sending.add_done_callback(self._sent)
-            await asyncio.shield(sending)
-        except ConnectionClosed as closed:
-            raise self._lost or _lost(closed) from closed
-
-    def _sent(self, sending: asyncio.Task[None]) -> None:
-        self._sending.discard(sending)
-        if not sending.cancelled() and sending.exception() is not None:
-            LOGGER.debug("a message was not sent: %s", sending.exception())
-
-    def _dispatch(self, text: str | bytes) -> None:
-        message = parse(text)
-        if message is None:
-            LOGGER.warning("ignored a message that is not of this protocol (%d characters)", len(text))
-            return
-        if isinstance(message, Event) and message.request_id in self._inboxes:
-            self._inboxes[message.request_id].put(message)
-            return
-        complaint = message if isinstance(message, GatewayError) else failure_of(message)
-        if complaint is not None and (isinstance(message, GatewayError) or message.request_id is None):
-            self._complain(complaint)
-
-    def _complain(self, complaint: ClientError) -> None:
-        """An error that does not say which request it answers: it can only be told when one alone is unanswered."""
-        unanswered = [inbox for inbox in self._inboxes.values() if not inbox.is_answered]
-        if len(unanswered) == 1:
-            unanswered[0].fail(complaint)
-        else:
-            LOGGER.warning("%s; %d requests wait for an answer", complaint, len(unanswered))
-
-    def _lose(self, error: ConnectionLostError) -> None:
-        self._lost = self._lost or error
-        for inbox in self._inboxes.values():
-            inbox.fail(self._lost)
-
-
-def _lost(closed: ConnectionClosed) -> ConnectionLostError:
-    frame = closed.rcvd or closed.sent
-    return ConnectionLostError(frame.code, frame.reason) if frame else ConnectionLostError(None, "")
-
-
-def _refusal(status: int) -> str:
-    match status:
-        case 401:
-            return "HTTP 401: the token is missing, expired or wrong"
-        case 403:
-            return "HTTP 403: forbidden; check the tenant, and the stage in the URL"
-        case 429:
-            return "HTTP 429: too many connections at once; try again"
-        case _:
-            return f"HTTP {status}"
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, ConnectionRefusedError):
-        return "nobody listens there; is the emulator running?"
-    return str(error) or type(error).__name__
+    except TimeoutError as error:
+        if timeout_seconds is None or not limit.expired():
+            raise
+        raise RequestTimeoutError(request_id, timeout_seconds) from error
+    raise ConnectionLostError(None, "without a final answer")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from streamer.client.errors import ClientError, GatewayError, RequestCancelledError, RequestFailedError
+from streamer.client.topics import TopicMessage
 
 FINAL: Final = frozenset({"response", "complete", "cancelled", "error", "pong"})
 """Types after which nothing more comes for a request."""
@@ -70,6 +71,16 @@ def progress_of(event: Event) -> Progress:
         percentage=float(percentage) if is_number and percentage is not None else 0.0,
         message=str(event.fields.get("message") or ""),
         metadata=event.fields.get("metadata"),
+    )
+
+
+def topic_message_of(event: Event) -> TopicMessage:
+    """The content of a ``message`` event."""
+    topic, timestamp = event.fields.get("topic"), event.fields.get("timestamp")
+    return TopicMessage(
+        topic=topic if isinstance(topic, str) else None,
+        data=event.fields.get("data"),
+        timestamp=float(timestamp) if isinstance(timestamp, int | float) else 0.0,
     )
 
 

@@ -213,7 +213,7 @@ async def test_a_connection_that_ends_fails_whoever_waits_and_whoever_comes() ->
     async def leave(service: Service, socket: ServerConnection, request: dict[str, Any]) -> None:
         await socket.close(1001, "Going away")
 
-    async with running(leave) as (_, url), StreamerClient(url) as client:
+    async with running(leave) as (_, url), StreamerClient(url, reconnect=None) as client:
         with pytest.raises(ConnectionLostError) as caught:
             await client.request("x")
         with pytest.raises(ConnectionLostError):

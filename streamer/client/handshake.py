@@ -1,0 +1,96 @@
+"""Opens a WebSocket connection to a service, and says in one line why it cannot."""
+
+from __future__ import annotations
+
+import inspect
+import ssl as ssl_module
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import InvalidHandshake, InvalidStatus, InvalidURI
+
+from streamer.client.errors import CannotConnectError
+
+Token = str | Callable[[], str | Awaitable[str]] | None
+"""A JWT, a function (plain or ``async``) that gives a fresh one for each connection, or None."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handshake:
+    """What it takes to connect."""
+
+    url: str
+    token: Token = field(default=None, repr=False)
+    timeout_seconds: float
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    ssl: ssl_module.SSLContext | None = None
+
+    @property
+    def may_be_allowed_later(self) -> bool:
+        """Whether a refused token can be replaced by another."""
+        return callable(self.token)
+
+    async def open(self) -> ClientConnection:
+        """Connect.
+
+        Raises:
+            CannotConnectError: nobody answers, the service refuses, or there is no token to be had.
+        """
+        try:
+            return await connect(
+                self.url,
+                additional_headers=await self._headers(),
+                open_timeout=self.timeout_seconds,
+                # API Gateway negotiates none. FIDELITY A42
+                compression=None,
+                **self._options(),
+            )
+        except InvalidURI as error:
+            raise self._cannot(f"this is no WebSocket URL: {error.msg}") from error
+        except InvalidStatus as error:
+            status = error.response.status_code
+            raise self._cannot(_refusal(status), status) from error
+        except TimeoutError as error:
+            raise self._cannot(f"no answer within {self.timeout_seconds:g} s") from error
+        except (OSError, ValueError, InvalidHandshake) as error:
+            raise self._cannot(_reason(error)) from error
+
+    async def _headers(self) -> dict[str, str]:
+        token = self.token
+        if callable(token):
+            try:
+                made = token()
+                token = await made if inspect.isawaitable(made) else made
+            except Exception as error:
+                # Its text may hold a secret; it is the cause of what is raised.
+                raise self._cannot(f"the token function raised {type(error).__name__}") from error
+        return dict(self.headers) | ({"Authorization": f"Bearer {token}"} if token else {})
+
+    def _options(self) -> dict[str, Any]:
+        is_local = urlsplit(self.url).hostname in ("127.0.0.1", "localhost", "::1")
+        options: dict[str, Any] = {"proxy": None} if is_local else {}
+        return options | ({"ssl": self.ssl} if self.ssl is not None else {})
+
+    def _cannot(self, reason: str, status: int | None = None) -> CannotConnectError:
+        return CannotConnectError(self.url.partition("?")[0], reason, status=status)
+
+
+def _refusal(status: int) -> str:
+    match status:
+        case 401:
+            return "HTTP 401: the token is missing, expired or wrong"
+        case 403:
+            return "HTTP 403: forbidden; check the tenant, and the stage in the URL"
+        case 429:
+            return "HTTP 429: too many connections at once; try again"
+        case _:
+            return f"HTTP {status}"
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, ConnectionRefusedError):
+        return "nobody listens there; is the emulator running?"
+    return str(error) or type(error).__name__

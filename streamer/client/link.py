@@ -1,0 +1,230 @@
+"""Keeps one connection open: reads it, and opens it again when it is lost."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed
+from websockets.protocol import State
+
+from streamer.client.errors import CannotConnectError, ClientError, ConnectionLostError
+from streamer.client.handshake import Handshake
+
+LOGGER: Final = logging.getLogger("streamer.client")
+
+FRAME_BYTES: Final = 32 * 1024
+"""Largest frame API Gateway takes; longer messages are sent in several. [DOC] apigw-docs quotas, FIDELITY E3-E5"""
+KEEP_ALIVE_SECONDS: Final = 540.0
+"""Silence after which a ping is sent; API Gateway closes after 600 s. [DOC] apigw-docs quotas, FIDELITY F6"""
+KEEP_ALIVE: Final = b'{"action":"ping","id":"keep-alive"}'
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reconnect:
+    """How a lost connection is opened again: exponential backoff with full jitter."""
+
+    base_seconds: float = 0.25
+    """The first wait is up to this long, each further one up to twice the one before."""
+    most_seconds: float = 20.0
+    """No wait is longer."""
+    give_up_seconds: float | None = 300.0
+    """After so long without a connection nothing more is tried. None: it is tried until the client is closed."""
+
+    def wait_seconds(self, attempt: int, jitter: float) -> float:
+        """Pause before an attempt, counted from 0; ``jitter`` is 0 to 1."""
+        return min(self.most_seconds, self.base_seconds * 2.0 ** min(attempt, 32)) * jitter
+
+
+class Watcher(Protocol):
+    """Whom a link tells what happens. None of these may wait."""
+
+    def received(self, text: str | bytes) -> None:
+        """A message came."""
+
+    def reopened(self) -> None:
+        """There is a new connection in place of one that was lost."""
+
+    def lost(self) -> None:
+        """The connection was lost; another one is tried for."""
+
+    def ended(self, error: ClientError) -> None:
+        """There will be no connection any more."""
+
+
+class Connection:
+    """One open socket, and the how-manieth it is."""
+
+    def __init__(self, socket: ClientConnection, number: int) -> None:
+        self.socket = socket
+        self.number = number
+        self._sending: set[asyncio.Task[None]] = set()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether anything can be sent; the link takes a moment to notice that nothing can."""
+        return self.socket.state is State.OPEN
+
+    async def send(self, body: bytes) -> None:
+        """Send a message; when the connection is lost over it, the link finds out, and nothing is raised here."""
+        with contextlib.suppress(ConnectionClosed):
+            if len(body) <= FRAME_BYTES:
+                await self.socket.send(body, text=True)
+                return
+            frames = [body[start : start + FRAME_BYTES] for start in range(0, len(body), FRAME_BYTES)]
+            # In a task, because a caller that is cancelled half-way through a message would break the connection.
+            sending = asyncio.create_task(self.socket.send(frames, text=True))
+            self._sending.add(sending)
+            sending.add_done_callback(self._sent)
+            await asyncio.shield(sending)
+
+    def _sent(self, sending: asyncio.Task[None]) -> None:
+        self._sending.discard(sending)
+        if not sending.cancelled() and sending.exception() is not None:
+            LOGGER.debug("a message was not sent: %s", sending.exception())
+
+    async def close(self) -> None:
+        """Close the socket, and end what is still being sent."""
+        await self.socket.close()
+        for sending in tuple(self._sending):
+            sending.cancel()
+        await asyncio.gather(*self._sending, return_exceptions=True)
+
+
+class Link:
+    """A connection that is opened again when it is lost; for one event loop."""
+
+    def __init__(
+        self,
+        handshake: Handshake,
+        watcher: Watcher,
+        *,
+        reconnect: Reconnect | None,
+        keep_alive_seconds: float = KEEP_ALIVE_SECONDS,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        """Does not connect yet; with ``reconnect`` None a lost connection is the end."""
+        self._handshake = handshake
+        self._watcher = watcher
+        self._reconnect = reconnect
+        self._keep_alive_seconds = keep_alive_seconds
+        self._jitter = jitter
+        self._changed = asyncio.Condition()
+        self._connection: Connection | None = None
+        self._error: ClientError | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._attempts = 0
+        """Attempts to connect since a message came; a service that accepts and hangs up is not pressed either."""
+
+    async def start(self) -> None:
+        """Connect, trying once; raises CannotConnectError."""
+        self._error = None
+        self._connection = Connection(await self._handshake.open(), 1)
+        self._task = asyncio.create_task(self._run(self._connection), name="streamer-client")
+
+    async def connected(self) -> Connection:
+        """The open connection, once there is one.
+
+        Raises:
+            ClientError: there will be none.
+        """
+        async with self._changed:
+            while self._connection is None or not self._connection.is_open or self._error is not None:
+                if self._error is not None:
+                    raise self._error
+                if self._task is None:
+                    raise ConnectionLostError(None, "this client is not connected; use it in 'async with'")
+                await self._changed.wait()
+            return self._connection
+
+    async def close(self) -> None:
+        """Close the connection, for good."""
+        task, self._task = self._task, None
+        if task is None:
+            return
+        connection = self._connection
+        await self._end(ConnectionLostError(1000, "this client closed it"))
+        if connection is not None:
+            await connection.close()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    async def _run(self, connection: Connection) -> None:
+        """Read, and connect again, until neither is possible."""
+        while True:
+            lost = await self._read(connection)
+            # The socket is closed already; this ends what was being sent.
+            await connection.close()
+            if self._error is not None:
+                return
+            if self._reconnect is None:
+                await self._end(lost)
+                return
+            LOGGER.info("%s; connecting again", lost)
+            self._connection = None
+            self._watcher.lost()
+            try:
+                socket = await self._opened_again(self._reconnect, lost)
+            except ClientError as error:
+                await self._end(error)
+                return
+            connection = Connection(socket, connection.number + 1)
+            async with self._changed:
+                self._connection = connection
+                self._changed.notify_all()
+            self._watcher.reopened()
+
+    async def _read(self, connection: Connection) -> ConnectionLostError:
+        """Pass on what comes, until the connection ends; how it ended."""
+        while True:
+            try:
+                async with asyncio.timeout(self._keep_alive_seconds) as silence:
+                    text = await connection.socket.recv()
+            except ConnectionClosed as closed:
+                return lost_by(closed)
+            except TimeoutError:
+                if not silence.expired():
+                    raise
+                await connection.send(KEEP_ALIVE)
+                continue
+            self._attempts = 0
+            try:
+                self._watcher.received(text)
+            except Exception:
+                # One message that we fail to understand must not cost all others.
+                LOGGER.exception("a message could not be handled")
+
+    async def _opened_again(self, reconnect: Reconnect, lost: ConnectionLostError) -> ClientConnection:
+        error: ClientError = lost
+        try:
+            async with asyncio.timeout(reconnect.give_up_seconds):
+                while True:
+                    await asyncio.sleep(reconnect.wait_seconds(self._attempts, self._jitter()))
+                    self._attempts += 1
+                    try:
+                        return await self._handshake.open()
+                    except CannotConnectError as cannot:
+                        if cannot.status in (401, 403) and not self._handshake.may_be_allowed_later:
+                            raise
+                        error = cannot
+                        LOGGER.info("%s; trying again", cannot)
+        except TimeoutError:
+            raise error from None
+
+    async def _end(self, error: ClientError) -> None:
+        async with self._changed:
+            self._error, self._connection = self._error or error, None
+            self._changed.notify_all()
+        self._watcher.ended(self._error)
+
+
+def lost_by(closed: ConnectionClosed) -> ConnectionLostError:
+    """The error that a closed connection stands for."""
+    frame = closed.rcvd or closed.sent
+    return ConnectionLostError(frame.code, frame.reason) if frame else ConnectionLostError(None, "")

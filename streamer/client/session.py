@@ -1,0 +1,266 @@
+"""What is under way on a client: who waits for what, and how it goes on after a lost connection."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import uuid
+from collections.abc import AsyncGenerator, Coroutine, Iterator, Mapping
+from typing import Any, Final
+
+from streamer.client.errors import (
+    ClientError,
+    ConnectionLostError,
+    GatewayError,
+    RequestFailedError,
+    RequestTimeoutError,
+)
+from streamer.client.events import Event, failure_of, parse, result_of, topic_message_of
+from streamer.client.handshake import Handshake
+from streamer.client.inbox import Inbox, OnLoss
+from streamer.client.link import Link, Reconnect
+from streamer.client.topics import TopicQueue
+from streamer.messages import REQUEST_ID, check_size, to_json
+from streamer.parts import Joiner
+
+LOGGER: Final = logging.getLogger("streamer.client")
+
+ASKING_SECONDS: Final = 30.0
+"""How long the client waits for answers to its own questions; API Gateway waits 29 s for the service."""
+RESUMING_SECONDS: Final = (0.25, 0.5, 1.0, 2.0)
+"""Pauses before it is asked again about a request that is not known: it may have been on its way."""
+
+
+class Session:
+    """Requests and topics over one link. A `streamer.client.link.Watcher`."""
+
+    def __init__(self, handshake: Handshake, reconnect: Reconnect | None) -> None:
+        """Does not connect yet."""
+        self._link = Link(handshake, self, reconnect=reconnect)
+        self._joiner = Joiner()
+        self._inboxes: dict[str, Inbox] = {}
+        self._topics: dict[str | None, list[TopicQueue]] = {}
+        self._tasks: dict[tuple[str, str], asyncio.Task[None]] = {}
+        self._ended: ClientError | None = None
+
+    async def open(self) -> None:
+        """Connect; raises CannotConnectError."""
+        self._ended = None
+        await self._link.start()
+
+    async def close(self) -> None:
+        """Close the connection; whoever still waits gets a ConnectionLostError."""
+        await self._link.close()
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    # for the client
+
+    async def events(
+        self, action: str, payload: Any, request_id: str, metadata: Mapping[str, Any] | None, on_loss: OnLoss
+    ) -> AsyncGenerator[Event]:
+        """Send a request and yield all that is told of it."""
+        body = _envelope(action, request_id, payload, metadata)
+        with self._inbox(request_id, on_loss, body) as inbox:
+            await self._send(inbox)
+            async for event in _until_final(inbox):
+                yield event
+
+    async def followed(self, request_id: str) -> AsyncGenerator[Event]:
+        """Yield all that is still told of a request that was sent before."""
+        with self._inbox(request_id, OnLoss.RESUME, b"") as inbox:
+            inbox.is_answered = True
+            inbox.sent_on = (await self._link.connected()).number
+            await self.ask("subscribe", {"request_id": request_id}, OnLoss.REPEAT)
+            async for event in _until_final(inbox):
+                yield event
+
+    async def ask(self, action: str, payload: Any, on_loss: OnLoss) -> Any:
+        """Ask the service something that it answers at once; the answer's data."""
+        request_id = str(uuid.uuid4())
+        try:
+            events = self.events(action, payload, request_id, None, on_loss)
+            async with asyncio.timeout(ASKING_SECONDS) as limit, contextlib.aclosing(events):
+                async for event in events:
+                    if event.is_final:
+                        return result_of(event)
+        except TimeoutError as error:
+            if not limit.expired():
+                raise
+            raise RequestTimeoutError(request_id, ASKING_SECONDS) from error
+        raise ConnectionLostError(None, "without an answer")
+
+    @contextlib.contextmanager
+    def topic(self, name: str | None) -> Iterator[TopicQueue]:
+        """A queue of what is published to a topic; with None, of what is sent without one.
+
+        Raises:
+            ClientError: there is no connection any more.
+        """
+        if self._ended is not None:
+            raise self._ended
+        queue = TopicQueue()
+        self._topics.setdefault(name, []).append(queue)
+        try:
+            yield queue
+        finally:
+            self._topics[name].remove(queue)
+            if not self._topics[name]:
+                del self._topics[name]
+                if name is not None and self._ended is None:
+                    self._start("topic", name, self._left(name))
+
+    # what the link tells
+
+    def received(self, text: str | bytes) -> None:
+        """Take a message to whom it concerns."""
+        message = parse(text)
+        if message is None:
+            LOGGER.warning("ignored a message that is not of this protocol (%d characters)", len(text))
+        elif isinstance(message, GatewayError):
+            self._complain(message)
+        elif message.type == "part":
+            whole = self._joiner.add(message.fields)
+            if whole is not None:
+                self.received(whole)
+        elif message.type == "message":
+            published = topic_message_of(message)
+            for queue in self._topics.get(published.topic, ()):
+                queue.put(published)
+        elif message.request_id in self._inboxes:
+            self._inboxes[message.request_id].put(message)
+        elif message.request_id is None and (failure := failure_of(message)) is not None:
+            self._complain(failure)
+
+    def lost(self) -> None:
+        """Give up what cannot go on over another connection."""
+        self._joiner = Joiner()
+        for inbox in self._inboxes.values():
+            if inbox.on_loss is OnLoss.FAIL and inbox.sent_on is not None:
+                inbox.fail(_unknown())
+
+    def reopened(self) -> None:
+        """Go on over another connection."""
+        for request_id, inbox in self._inboxes.items():
+            if inbox.sent_on is None:
+                continue  # its sender has waited for the connection, too
+            if inbox.on_loss is OnLoss.REPEAT:
+                self._start("request", request_id, self._send(inbox))
+            elif inbox.on_loss is not OnLoss.FAIL:
+                self._start("request", request_id, self._resumed(request_id, inbox))
+        for name, queues in self._topics.items():
+            if name is not None:
+                self._start("topic", name, self._subscribed_again(name, queues))
+
+    def ended(self, error: ClientError) -> None:
+        """Tell everyone that nothing more will come."""
+        self._ended = error
+        for inbox in self._inboxes.values():
+            inbox.fail(error)
+        for queues in self._topics.values():
+            for queue in queues:
+                queue.fail(error)
+
+    def _complain(self, complaint: ClientError) -> None:
+        """An error that does not say which request it answers: it can only be told when one alone is unanswered."""
+        unanswered = [inbox for inbox in self._inboxes.values() if not inbox.is_answered]
+        if len(unanswered) == 1:
+            unanswered[0].fail(complaint)
+        else:
+            LOGGER.warning("%s; %d requests wait for an answer", complaint, len(unanswered))
+
+    # going on
+
+    def _start(self, kind: str, name: str, work: Coroutine[Any, Any, None]) -> None:
+        """Do something in the background, in place of what is still being done about the same."""
+        key = (kind, name)
+        if key in self._tasks:
+            self._tasks[key].cancel()
+        task = self._tasks[key] = asyncio.create_task(_logged(work), name=f"streamer-client-{kind}")
+        task.add_done_callback(lambda done: self._tasks.pop(key) if self._tasks.get(key) is done else None)
+
+    async def _resumed(self, request_id: str, inbox: Inbox) -> None:
+        """Hear again about a request that was sent on an earlier connection."""
+        error: ClientError = _unknown()
+        for pause_seconds in (0.0, *RESUMING_SECONDS):
+            await asyncio.sleep(pause_seconds)
+            try:
+                await self.ask("subscribe", {"request_id": request_id}, OnLoss.FAIL)
+            except RequestFailedError as failed:
+                is_unknown = failed.code == "NOT_FOUND"
+                if is_unknown and not inbox.is_answered:
+                    if inbox.on_loss is OnLoss.RESUME_OR_REPEAT:
+                        await self._send(inbox)
+                        return
+                    error = _unknown()
+                elif is_unknown or failed.retryable:
+                    error = failed
+                else:
+                    inbox.fail(failed)
+                    return
+            except (GatewayError, RequestTimeoutError) as unanswered:
+                error = unanswered
+            else:
+                inbox.is_answered = True
+                return
+        inbox.fail(error)
+
+    async def _subscribed_again(self, name: str, queues: list[TopicQueue]) -> None:
+        try:
+            await self.ask("subscribe", {"topic": name}, OnLoss.FAIL)
+        except RequestFailedError as failed:
+            for queue in queues:
+                queue.fail(failed)
+
+    async def _left(self, name: str) -> None:
+        # Somebody may have come back to it meanwhile.
+        if name not in self._topics:
+            await self.ask("unsubscribe", {"topic": name}, OnLoss.FAIL)
+
+    @contextlib.contextmanager
+    def _inbox(self, request_id: str, on_loss: OnLoss, body: bytes) -> Iterator[Inbox]:
+        if not REQUEST_ID.fullmatch(request_id):
+            raise ValueError(f"{request_id!r} is no request id: 1 to 128 letters, digits, '.', '_', ':' and '-'")
+        if request_id in self._inboxes:
+            raise ValueError(f"request {request_id} is already under way on this client")
+        inbox = self._inboxes[request_id] = Inbox(on_loss=on_loss, body=body)
+        try:
+            yield inbox
+        finally:
+            del self._inboxes[request_id]
+
+    async def _send(self, inbox: Inbox) -> None:
+        connection = await self._link.connected()
+        # Before sending: if the connection is lost over it, the request may have arrived all the same.
+        inbox.sent_on = connection.number
+        await connection.send(inbox.body)
+
+
+def _envelope(action: str, request_id: str, payload: Any, metadata: Mapping[str, Any] | None) -> bytes:
+    fields = {"action": action, "id": request_id, "payload": payload, "metadata": metadata}
+    text = to_json({name: value for name, value in fields.items() if value is not None})
+    check_size(text)
+    return text.encode()
+
+
+async def _until_final(inbox: Inbox) -> AsyncGenerator[Event]:
+    is_final = False
+    while not is_final:
+        event = await inbox.get()
+        is_final = event.is_final
+        yield event
+
+
+async def _logged(work: Coroutine[Any, Any, None]) -> None:
+    try:
+        await work
+    except ClientError as error:
+        # A lost connection starts it again; everything else was told to whom it concerns.
+        LOGGER.info("%s", error)
+
+
+def _unknown() -> ConnectionLostError:
+    return ConnectionLostError(None, "before the request was answered; it may or may not have been carried out")
