@@ -82,6 +82,18 @@ class Call:
     resource: str
 
 
+def permissions(operation: str, given: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Action and table, or index of a table, for each permission that a request to DynamoDB needs."""
+    if operation == "TransactWriteItems":
+        # [DOC] ddb-docs:transaction-apis-iam: a transaction needs the permissions of its parts.
+        parts = [next(iter(each.items())) for each in given["TransactItems"]]
+        return [(f"{kind}Item", part["TableName"]) for kind, part in parts]
+    if "TableName" not in given:
+        return [(operation, name) for name in given["RequestItems"]]
+    index = f"/index/{given['IndexName']}" if "IndexName" in given else ""
+    return [(operation, given["TableName"] + index)]
+
+
 @dataclass
 class RecordingAws:
     """Passes DynamoDB and Secrets Manager on to moto, answers for the rest, and remembers every call and caller.
@@ -101,11 +113,9 @@ class RecordingAws:
         arn = f"arn:aws:{service}:{region}:123456789012"
         match service:
             case "dynamodb":
-                given = json.loads(body)
-                names = [given["TableName"]] if "TableName" in given else list(given["RequestItems"])
-                index = f"/index/{given['IndexName']}" if "IndexName" in given else ""
                 operation = handler.headers["X-Amz-Target"].split(".")[1]
-                self.calls += [Call(function, f"dynamodb:{operation}", f"{arn}:table/{n}{index}") for n in names]
+                used = permissions(operation, json.loads(body))
+                self.calls += [Call(function, f"dynamodb:{action}", f"{arn}:table/{where}") for action, where in used]
                 return self.forward(handler, body)
             case "secretsmanager":
                 self.calls.append(Call(function, "secretsmanager:GetSecretValue", json.loads(body)["SecretId"]))

@@ -36,9 +36,10 @@ SECOND = "WgQ2HdS5oAMSECN="
 APP = """
 import os
 
-from streamer import App
+from streamer import App, Limits
 
-app = App(environment=("GREETING",))
+# Two at once: the third request finds both places taken, one by a request that is over.
+app = App(environment=("GREETING",), limits=Limits(concurrent_requests_per_user=2))
 GREETING = os.environ.get("GREETING")
 
 
