@@ -10,7 +10,6 @@ from streamer.messages import Message
 from streamer.stores.records import Failure, ProgressPoint, RequestRecord, Status
 
 FAILURE = Failure(code="TIMEOUT", message="too slow", retryable=True)
-AGAIN = Message("report", "r-1", {"pages": 3}, {"trace": "another"})
 
 FINALS = [
     pytest.param(
@@ -33,7 +32,7 @@ FINALS = [
 
 @pytest.mark.parametrize(("record", "fields"), FINALS)
 def test_a_repeated_request_that_ended_gets_its_final(record: RequestRecord, fields: dict[str, Any]) -> None:
-    told = json.loads(answers.to_duplicate(record, AGAIN, now=NOW))
+    told = json.loads(answers.to_duplicate(record, now=NOW))
 
     assert told == {"request_id": "r-1", "timestamp": NOW, **fields}
 
@@ -47,7 +46,7 @@ def test_a_repeated_request_that_ended_gets_its_final(record: RequestRecord, fie
     ],
 )
 def test_a_repeated_request_that_goes_on_is_acknowledged_and_says_so(status: Status, told: str) -> None:
-    message = json.loads(answers.to_duplicate(request_record(status=status), AGAIN, now=NOW))
+    message = json.loads(answers.to_duplicate(request_record(status=status), now=NOW))
 
     assert (message["type"], message["status"]) == ("acknowledgment", told)
     assert "accepted before" in message["message"]
@@ -63,7 +62,7 @@ def test_a_repeated_request_that_goes_on_is_acknowledged_and_says_so(status: Sta
 )
 def test_an_id_means_one_request(action: str, payload: Any) -> None:
     with pytest.raises(ActionError, match="used before") as caught:
-        answers.to_duplicate(request_record(), Message(action, "r-1", payload, {}), now=NOW)
+        answers.check_same(request_record(), Message(action, "r-1", payload, {}))
 
     assert caught.value.code == ErrorCode.DUPLICATE_REQUEST
 
@@ -71,7 +70,7 @@ def test_an_id_means_one_request(action: str, payload: Any) -> None:
 def test_the_order_of_keys_does_not_make_another_payload() -> None:
     record = request_record(payload_json='{"a":1,"b":2}')
 
-    answers.to_duplicate(record, Message("report", "r-1", {"b": 2, "a": 1}, {}), now=NOW)
+    answers.check_same(record, Message("report", "r-1", {"b": 2, "a": 1}, {"trace": "another"}))
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,8 @@ import io
 import itertools
 import json
 import threading
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, NoReturn
 
 import pytest
@@ -13,12 +13,15 @@ from streamer_records import NOW, connection_record
 from streamer import ActionError, App, ErrorCode, Request
 from streamer.errors import ItemTooLargeError, SendError, StoreError
 from streamer.execution import Workers
+from streamer.fanout import Fanout
 from streamer.handlers.router import RouterHandler
+from streamer.hub import Hub
 from streamer.observability import Logger, Metrics
-from streamer.requests import Created, Duplicate
+from streamer.parts import Joiner
+from streamer.requests import DISPATCH_SECONDS, Created, Duplicate, Full
 from streamer.settings import Settings
-from streamer.stores.memory import MemoryConnectionStore, MemoryRequestStore
-from streamer.stores.records import ConnectionRecord, RequestRecord, Status
+from streamer.stores.memory import MemoryConnectionStore, MemoryRequestStore, MemorySubscriptionStore
+from streamer.stores.records import ConnectionRecord, RequestRecord, Slots, Status
 from streamer.testing import FakeClock, FakeContext, RecordingSender, message_event
 
 app = App()
@@ -104,12 +107,12 @@ class BrokenConnections(MemoryConnectionStore):
 
 
 class BrokenRequests(MemoryRequestStore):
-    def create(self, record: RequestRecord, *, now: float) -> Created | Duplicate:
+    def create(self, record: RequestRecord, *, now: float, slots: Sequence[Slots] = ()) -> Created | Duplicate | Full:
         raise StoreError("DynamoDB did not answer")
 
 
 class FullRequests(MemoryRequestStore):
-    def create(self, record: RequestRecord, *, now: float) -> Created | Duplicate:
+    def create(self, record: RequestRecord, *, now: float, slots: Sequence[Slots] = ()) -> Created | Duplicate | Full:
         raise ItemTooLargeError("Item size has exceeded the maximum allowed size")
 
 
@@ -118,6 +121,7 @@ class World:
     settings: Settings = field(default_factory=Settings)
     connections: MemoryConnectionStore = field(default_factory=MemoryConnectionStore)
     requests: MemoryRequestStore = field(default_factory=MemoryRequestStore)
+    subscriptions: MemorySubscriptionStore = field(default_factory=MemorySubscriptionStore)
     sender: RecordingSender = field(default_factory=RecordingSender)
     clock: FakeClock = field(default_factory=lambda: FakeClock(NOW))
     output: io.StringIO = field(default_factory=io.StringIO)
@@ -133,6 +137,15 @@ class World:
             settings=self.settings,
             connections=self.connections,
             requests=self.requests,
+            subscriptions=self.subscriptions,
+            hub=Hub(
+                connections=self.connections,
+                subscriptions=self.subscriptions,
+                fanout=Fanout(sender_at=self.sender.at),
+                sender_at=self.sender.at,
+                log=Logger(stream=self.output),
+                clock=self.clock,
+            ),
             sender_at=self.sender.at,
             log=Logger(stream=self.output),
             metrics=Metrics(stream=self.output),
@@ -219,14 +232,13 @@ def test_a_quick_action_costs_one_read_for_a_new_connection_and_nothing_after(wo
     ("message", "code", "says"),
     [
         pytest.param({"action": "nothing"}, "INVALID_ACTION", "there is no action 'nothing'", id="unknown"),
-        pytest.param({"action": "cancel"}, "INVALID_ACTION", "there is no action 'cancel'", id="not offered"),
         pytest.param({"action": "guarded"}, "FORBIDDEN", "needs the permission admin", id="permission"),
         pytest.param({"action": "validated", "payload": 3}, "VALIDATION_ERROR", "it must be 2", id="payload"),
         pytest.param({"action": "refuse"}, "NOT_FOUND", "out of stock", id="typed error"),
         pytest.param({"action": "fail"}, "INTERNAL_ERROR", "the action failed unexpectedly", id="raises"),
         pytest.param({"action": "leave"}, "INTERNAL_ERROR", "the action failed unexpectedly", id="exits"),
         pytest.param({"action": "not-json"}, "INTERNAL_ERROR", "not JSON: set has no form in JSON", id="not JSON"),
-        pytest.param({"action": "large", "payload": 131_072}, "PAYLOAD_TOO_LARGE", "at most 131072", id="too large"),
+        pytest.param({"action": "large", "payload": 524_288}, "PAYLOAD_TOO_LARGE", "at most 524288", id="too large"),
         pytest.param({"action": "hang"}, "TIMEOUT", "did not finish within 0.01 s", id="too slow"),
         pytest.param({"action": "hang-async"}, "TIMEOUT", "did not finish within 0.01 s", id="too slow, async"),
         pytest.param({"action": 7}, "VALIDATION_ERROR", '"action" must be', id="malformed"),
@@ -265,11 +277,15 @@ def test_a_validator_may_change_the_payload(world: World) -> None:
     assert world.send({"action": "validated", "payload": 2})["data"] == {"two": 2}
 
 
-def test_a_result_may_be_as_large_as_a_message(world: World) -> None:
+def test_a_result_that_is_larger_than_a_message_comes_in_parts(world: World) -> None:
     envelope = len(json.dumps(world.send({"action": "large", "id": "r", "payload": 0}), separators=(",", ":")))
 
     assert world.send({"action": "large", "id": "r", "payload": 131_072 - envelope})["type"] == "response"
-    assert error(world.send({"action": "large", "id": "r", "payload": 131_073 - envelope}))[0] == "PAYLOAD_TOO_LARGE"
+    world.sender.sent.clear()
+    world.router(message_event({"action": "large", "id": "r", "payload": 131_073}, connection_id="c-1"), FakeContext())
+    joiner = Joiner()
+    joined = [json.loads(text) for _, part in world.sender.sent if (text := joiner.add(part)) is not None]
+    assert [len(message["data"]) for message in joined] == [131_073]
 
 
 def test_every_run_of_an_action_is_measured(world: World) -> None:
@@ -375,6 +391,7 @@ def test_a_slow_action_is_stored_and_acknowledged(world: World) -> None:
             max_attempts=3,
             created_at=NOW,
             updated_at=NOW,
+            due_at=NOW + DISPATCH_SECONDS,
             expires_at=int(NOW) + 604_800,
         )
     ]
@@ -415,7 +432,9 @@ def test_a_repeated_request_is_acknowledged_again_and_not_stored_again(world: Wo
     answer = world.send({"action": "report", "id": "r-1", "payload": 1}, "c-2")
 
     assert (answer["type"], answer["status"]) == ("acknowledgment", "queued")
-    assert world.requests.records == stored
+    (record,) = world.requests.records.values()
+    assert [one.connection_id for one in record.listeners] == ["c-2"]
+    assert {record.key: replace(record, listeners=frozenset())} == stored
 
 
 def test_an_id_with_another_payload_is_a_duplicate(world: World) -> None:
