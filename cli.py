@@ -154,6 +154,7 @@ DEPLOYING: Final = {
     "deploy": "Bring the service to AWS.",
     "destroy": "Delete the service from AWS.",
     "logs": "Show log lines of a function on AWS.",
+    "requests": "List requests of a service, and put failed ones back.",
     "status": "Show how the service does on AWS.",
     "template": "Print the CloudFormation template.",
 }

@@ -113,6 +113,10 @@ class Aws:
             self._clients[service] = self._session.client(service, config=_CONFIG)
         return self._clients[service]
 
+    def client(self, service: str) -> Any:
+        """A client of a service, whose errors are its own: for what does not deploy."""
+        return self._client(service)
+
     def account(self) -> Account:
         """Whose credentials these are."""
         with translated("asking who we are"):
@@ -306,6 +310,13 @@ class Aws:
             for page in pages.paginate(logGroupName=group, startTime=start_ms, **options):
                 for found in page["events"]:
                     yield LogEvent(event_id=found["eventId"], at_ms=found["timestamp"], message=found["message"])
+
+
+def local_client(service: str, url: str) -> Any:
+    """A client of the emulator, which asks for no credentials of one's own."""
+    return boto3.session.Session(aws_access_key_id="local", aws_secret_access_key="local").client(  # noqa: S106
+        service, endpoint_url=url, region_name="us-east-1", config=_CONFIG
+    )
 
 
 def _stack(found: Mapping[str, Any]) -> Stack:

@@ -27,6 +27,7 @@ from .execute import Cargo, Display, Executor, Performer, Progress, sentence
 from .plan import SERVICE_TAG, STAGE_TAG, Found, Plan, Propose, RemoveFailedStack, has_value, plan, require_safe
 from .project import Service, load_service, want
 from .project import build as make
+from .requests import requests
 from .settings import ARCHITECTURES, PYTHONS
 from .template import INLINE_BYTES, to_json
 
@@ -316,5 +317,5 @@ def destroy(*, delete_data: bool, yes: bool, **said: Any) -> int:
 
 
 COMMANDS: Final[Mapping[str, click.Command]] = {
-    command.name or "": command for command in (build, deploy, status, logs, destroy, template)
+    command.name or "": command for command in (build, deploy, status, logs, requests, destroy, template)
 }

@@ -45,7 +45,7 @@ BATCH_ATTEMPTS: Final = 8
 
 
 @contextmanager
-def _translated(operation: str) -> Iterator[None]:
+def translated(operation: str) -> Iterator[None]:
     """Turn botocore's errors into ours."""
     try:
         yield
@@ -55,15 +55,15 @@ def _translated(operation: str) -> Iterator[None]:
         # [DOC] ddb-docs: "Item size has exceeded the maximum allowed size", on updates "Item size to update has ...".
         if code == "ValidationException" and message.startswith("Item size"):
             raise ItemTooLargeError(f"DynamoDB refused {operation}: {message}") from exc
-        raise StoreError(f"DynamoDB refused {operation}: {code}: {message}") from exc
+        raise StoreError(f"{operation} was refused: {code}: {message}") from exc
     except BotoCoreError as exc:
-        raise StoreError(f"DynamoDB did not answer {operation}: {exc}") from exc
+        raise StoreError(f"{operation} was not answered: {exc}") from exc
 
 
 def _pages(client: Any, **query: Any) -> Iterator[list[Any]]:
     """The items of a query, page by page of at most a megabyte."""
     while True:
-        with _translated("Query"):
+        with translated("Query"):
             page = client.query(**query)
         yield page["Items"]
         if "LastEvaluatedKey" not in page:
@@ -101,12 +101,12 @@ class DynamoConnectionStore:
 
     def put(self, record: ConnectionRecord) -> None:
         """See `ConnectionStore.put`."""
-        with _translated("PutItem"):
+        with translated("PutItem"):
             self._client().put_item(TableName=self._table, Item=connection_item(record))
 
     def get(self, connection_id: str) -> ConnectionRecord | None:
         """See `ConnectionStore.get`."""
-        with _translated("GetItem"):
+        with translated("GetItem"):
             # Consistent: a client's first message can come right after its row was written.
             answer = self._client().get_item(TableName=self._table, Key=self._key(connection_id), ConsistentRead=True)
         item = answer.get("Item")
@@ -114,7 +114,7 @@ class DynamoConnectionStore:
 
     def remove(self, connection_id: str) -> ConnectionRecord | None:
         """See `ConnectionStore.remove`."""
-        with _translated("DeleteItem"):
+        with translated("DeleteItem"):
             answer = self._client().delete_item(
                 TableName=self._table, Key=self._key(connection_id), ReturnValues="ALL_OLD"
             )
@@ -154,9 +154,9 @@ class DynamoRequestStore:
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
         if slots:
-            with _translated("TransactWriteItems"):
+            with translated("TransactWriteItems"):
                 return limited.create(self._client(), self._table, put, record, slots, sleep=self._sleep)
-        with _translated("PutItem"):
+        with translated("PutItem"):
             try:
                 self._client().put_item(**put)
             except ClientError as exc:
@@ -170,7 +170,7 @@ class DynamoRequestStore:
 
     def get(self, key: RequestKey) -> RequestRecord | None:
         """See `RequestStore.get`."""
-        with _translated("GetItem"):
+        with translated("GetItem"):
             answer = self._client().get_item(TableName=self._table, Key=request_key_item(key), ConsistentRead=True)
         item = answer.get("Item")
         return request_record(item) if item else None
@@ -178,7 +178,7 @@ class DynamoRequestStore:
     def apply(self, key: RequestKey, change: Change) -> Applied | Refused:
         """See `RequestStore.apply`."""
         update = update_of(change)
-        with _translated("UpdateItem"):
+        with translated("UpdateItem"):
             try:
                 answer = self._client().update_item(
                     TableName=self._table,
@@ -198,17 +198,17 @@ class DynamoRequestStore:
 
     def statuses(self, keys: Sequence[RequestKey]) -> dict[RequestKey, Status | None]:
         """See `RequestStore.statuses`."""
-        with _translated("BatchGetItem"):
+        with translated("BatchGetItem"):
             return limited.statuses(self._client(), self._table, keys, sleep=self._sleep)
 
     def release(self, owner: str, slots: Slots, request_ids: frozenset[str]) -> None:
         """See `RequestStore.release`."""
-        with _translated("UpdateItem"):
+        with translated("UpdateItem"):
             limited.release(self._client(), self._table, owner, slots, request_ids)
 
     def due(self, shard: str, *, now: float, limit: int) -> list[RequestKey]:
         """See `RequestStore.due`."""
-        with _translated("Query"):
+        with translated("Query"):
             answer = self._client().query(
                 TableName=self._table,
                 IndexName=BY_DUE,
@@ -233,13 +233,13 @@ class DynamoSubscriptionStore:
 
     def add(self, record: SubscriptionRecord) -> None:
         """See `SubscriptionStore.add`."""
-        with _translated("PutItem"):
+        with translated("PutItem"):
             self._client().put_item(TableName=self._table, Item=subscription_item(record))
 
     def remove(self, connection_id: str, target: str) -> None:
         """See `SubscriptionStore.remove`."""
         key = {"connection_id": {"S": connection_id}, "target": {"S": target}}
-        with _translated("DeleteItem"):
+        with translated("DeleteItem"):
             self._client().delete_item(TableName=self._table, Key=key)
 
     def of_target(self, target: str) -> list[SubscriptionRecord]:
@@ -266,7 +266,7 @@ class DynamoSubscriptionStore:
 
     def _delete(self, requests: list[Any]) -> None:
         for attempt in range(BATCH_ATTEMPTS):
-            with _translated("BatchWriteItem"):
+            with translated("BatchWriteItem"):
                 answer = self._client().batch_write_item(RequestItems={self._table: requests})
             requests = answer.get("UnprocessedItems", {}).get(self._table, [])
             if not requests:

@@ -442,7 +442,7 @@ class _Silent:
 
 
 def test_an_answer_that_does_not_come_is_a_store_error() -> None:
-    with pytest.raises(StoreError, match="did not answer GetItem"):
+    with pytest.raises(StoreError, match="GetItem was not answered"):
         DynamoConnectionStore(_Silent, "t").get("c")
 
 

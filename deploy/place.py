@@ -1,0 +1,64 @@
+"""Where a service runs that operators look at: AWS, or the emulator of this folder."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from .config import Config
+from .errors import DeployError
+
+READY_FILE: Final = Path(".streamer") / "emulator.json"
+"""Where every emulator says that it runs; the form is documented in ``docs/cli.md``."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalEmulator:
+    """The addresses of a running emulator."""
+
+    url: str
+    """Of its Lambda, SQS and, if it is the embedded one, DynamoDB."""
+    dynamodb_url: str
+
+    def client(self, service: str) -> Any:
+        """A client of the emulator."""
+        from .aws import local_client  # noqa: PLC0415 - boto3 takes a fifth of a second to import
+
+        return local_client(service, self.dynamodb_url if service == "dynamodb" else self.url)
+
+    def queue_url(self, name: str) -> str | None:
+        """The queue of that name; None: with a DynamoDB of one's own, dead letters go to a file."""
+        if urlsplit(self.url).netloc != urlsplit(self.dynamodb_url).netloc:
+            return None
+        return str(self.client("sqs").get_queue_url(QueueName=name)["QueueUrl"])
+
+
+def emulator_here(path: Path = READY_FILE) -> LocalEmulator | None:
+    """The emulator that runs in this folder; None: none does."""
+    try:
+        ready = json.loads(path.read_text("utf-8"))
+        os.kill(int(ready["pid"]), 0)
+        parts = urlsplit(str(ready["management_url"]))
+        return LocalEmulator(f"{parts.scheme}://{parts.netloc}", str(ready["dynamodb_url"]))
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def aws_clients(config: Config) -> tuple[Mapping[str, str], Callable[[str], Any]]:
+    """The outputs of a stack, and a way to make clients.
+
+    Raises:
+        DeployError: there is no such stack, or AWS cannot be asked.
+    """
+    from .aws import Aws  # noqa: PLC0415 - as above
+
+    aws = Aws(region=config.region, profile=config.profile)
+    stack = aws.stack(config.stack)
+    if stack is None:
+        raise DeployError(f"there is no stack {config.stack}; `streamer deploy` makes it")
+    return stack.outputs, aws.client

@@ -1,0 +1,224 @@
+"""The command ``requests``: lists and shows requests of a service, on AWS or in the emulator, and puts them back."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterable, Mapping
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import click
+
+from streamer import answers
+from streamer.dead_letters import DeadLetter
+from streamer.errors import DispatchError, StoreError
+from streamer.requests import is_final
+from streamer.service import DEAD_LETTERS, PROCESSOR_FUNCTION
+from streamer.stores.names import requests_table
+from streamer.stores.operator import Operator, Place
+from streamer.stores.records import RequestRecord, Status
+
+from .config import Config, load
+from .errors import DeployError
+from .names import function_id, queue_id
+from .place import LocalEmulator, aws_clients, emulator_here
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+FAILED: Final = 1
+OVERDUE_SECONDS: Final = 180.0
+"""A request that nobody has seen to for this long after it was due is stuck: the sweep comes every minute."""
+
+
+def _where(function: F) -> F:
+    """Options that choose the service."""
+    for option in (
+        click.option("--table-prefix", help="Begins the tables' names. Default: streamer_, or the stack's."),
+        click.option("--profile", help="Profile of the AWS configuration."),
+        click.option("--stack-name", help="The stack. Default: SERVICE-STAGE."),
+        click.option("--region", help="AWS Region. Default: as streamer.toml or the AWS configuration says."),
+        click.option("--stage", help="The stage on AWS. Default: the emulator that runs in this folder."),
+    ):
+        function = option(function)
+    return function
+
+
+@click.group(invoke_without_command=True)
+@_where
+@click.option("--failed", is_flag=True, help="Only failed requests, stuck ones and dead letters.")
+@click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, help="Show at most so many.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
+@click.pass_context
+def requests(ctx: click.Context, /, *, failed: bool, limit: int, as_json: bool, **where: Any) -> None:
+    """List requests, newest first.
+
+    `streamer requests show ID` shows one, `streamer requests retry ID` lets one run again. They read the service on
+    AWS if --stage, --stack-name, --region or --profile is given, else the emulator that runs in this folder.
+    """
+    if ctx.invoked_subcommand is not None:
+        return
+    operator = _operator(**where)
+    now = time.time()
+    with _explained():
+        statuses = [status for status in Status if status is Status.FAILED or not is_final(status)] if failed else []
+        found = [each for each in operator.requests(statuses) if not failed or is_trouble(each, now)]
+        letters = operator.dead_letters() if failed else []
+    newest = islice(sorted(found, key=lambda record: record.updated_at, reverse=True), limit)
+    _print([*map(request_fields, newest), *map(letter_fields, letters)], as_json=as_json)
+
+
+@requests.command("show")
+@click.argument("id")
+@_where
+@click.option("--tenant", help="Whose request it is; finds it without reading the whole table.")
+@click.option("--user", help="Whose request it is; finds it without reading the whole table.")
+def show(id: str, *, tenant: str | None, user: str | None, **where: Any) -> None:  # noqa: A002 - the argument's name
+    """Show all that is stored of the request ID, as JSON."""
+    with _explained():
+        for record in _found(_operator(**where), id, tenant, user):
+            click.echo(json.dumps(all_fields(record), indent=2, ensure_ascii=False))
+
+
+@requests.command("retry")
+@click.argument("id")
+@_where
+@click.option("--tenant", help="Whose request it is.")
+@click.option("--user", help="Whose request it is.")
+@click.option(
+    "--attempts", type=click.IntRange(min=1), default=1, show_default=True, help="How often it may be tried again."
+)
+def retry(id: str, *, tenant: str | None, user: str | None, attempts: int, **where: Any) -> int:  # noqa: A002
+    """Let the failed request ID run again; whoever hears about it hears what comes of it.
+
+    A request that is still on its way gets another run, which changes nothing unless it is stuck. Its dead letters are
+    removed from the queue.
+    """
+    operator = _operator(**where)
+    with _explained():
+        records = _found(operator, id, tenant, user)
+        if len(records) > 1:
+            owners = ", ".join(f"--tenant {each.tenant_id} --user {each.user_id}" for each in records)
+            raise DeployError(f"there are {len(records)} requests {id!r}; say which: {owners}")
+        (record,) = records
+        if not operator.put_back(record, further_attempts=attempts, now=time.time()):
+            click.echo(f"streamer: request {id} is {record.status}; there is nothing to retry", err=True)
+            return FAILED
+        removed = operator.remove_dead_letters(record.key)
+    letters = f"; {removed} of its dead letters removed" if removed else ""
+    click.echo(f"request {id} runs again{letters}")
+    return 0
+
+
+def is_trouble(record: RequestRecord, now: float) -> bool:
+    """Whether someone should look at a request: it failed, or nobody sees to it."""
+    if record.status is Status.FAILED:
+        return True
+    return record.due_at is not None and record.due_at + OVERDUE_SECONDS < now
+
+
+def request_fields(record: RequestRecord) -> dict[str, Any]:
+    """A request as one line of JSON."""
+    owner = {"tenant_id": record.tenant_id, "user_id": record.user_id}
+    return {"kind": "request", **owner, **answers.state(record), "due_at": record.due_at}
+
+
+def all_fields(record: RequestRecord) -> dict[str, Any]:
+    """All that is stored of a request."""
+    fields = request_fields(record) | {
+        "payload": json.loads(record.payload_json),
+        "metadata": json.loads(record.metadata_json),
+        "permissions": sorted(record.permissions),
+        "connection_id": record.connection_id,
+        "listeners": sorted(listener.connection_id for listener in record.listeners),
+        "expires_at": record.expires_at,
+        "runner": record.runner,
+    }
+    return fields if record.result_json is None else fields | {"result": json.loads(record.result_json)}
+
+
+def letter_fields(letter: DeadLetter) -> dict[str, Any]:
+    """A dead letter as one line of JSON."""
+    key = {"owner": letter.key.owner, "request_id": letter.key.request_id} if letter.key is not None else {}
+    return {
+        "kind": "dead letter",
+        **key,
+        "condition": letter.condition,
+        "at": letter.at,
+        "attempts": letter.attempts,
+        "error": letter.error,
+    }
+
+
+def line(fields: Mapping[str, Any]) -> str:
+    """A request or a dead letter for people."""
+    if fields["kind"] == "dead letter":
+        about = f"request {fields['request_id']}" if "request_id" in fields else "a batch of stream records"
+        return f"{'DEAD LETTER':<11} {about}  {fields['condition']}  {fields['at']}  {fields['error'] or ''}".rstrip()
+    when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(fields["updated_at"]))
+    attempts = f"{fields['attempt']}/{fields['max_attempts']}"
+    error = fields.get("error")
+    why = f"  {error['code']}: {error['message']}" if error else ""
+    owner = f"{fields['tenant_id']}/{fields['user_id']}"
+    return f"{fields['status']:<11} {fields['request_id']}  {fields['action']}  {owner}  {attempts}  {when}{why}"
+
+
+def _print(listed: Iterable[Mapping[str, Any]], *, as_json: bool) -> None:
+    for fields in listed:
+        click.echo(json.dumps(fields, ensure_ascii=False) if as_json else line(fields))
+
+
+def _found(operator: Operator, request_id: str, tenant: str | None, user: str | None) -> list[RequestRecord]:
+    found = operator.find(request_id, tenant_id=tenant, user_id=user)
+    if not found:
+        raise DeployError(f"there is no request {request_id!r}; `streamer requests` lists those that are stored")
+    return found
+
+
+class _explained:  # noqa: N801 - used like a function
+    """Turns errors of stores into the one line that a command gives."""
+
+    def __enter__(self) -> None:
+        """Nothing to prepare."""
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        """Translate."""
+        if isinstance(error, StoreError | DispatchError):
+            raise DeployError(str(error)) from error
+
+
+def _operator(*, table_prefix: str | None, **said: str | None) -> Operator:
+    """The service that the options choose; tests hand in a way to local clients as the context's object."""
+    # A group's options count for its commands, too.
+    parent = click.get_current_context().parent
+    inherited = parent.params if parent is not None and parent.info_name == "requests" else {}
+    said = {name: value or inherited.get(name) for name, value in said.items()}
+    prefix = table_prefix or inherited.get("table_prefix")
+    if not any(said.values()):
+        return _local(emulator_here(), prefix)
+    config = load(Path.cwd(), said | ({"table_prefix": prefix} if prefix is not None else {}))
+    return _on_aws(config)
+
+
+def _local(emulator: LocalEmulator | None, prefix: str | None) -> Operator:
+    if emulator is None:
+        raise DeployError(
+            "no emulator runs in this folder; start one with `streamer emulate`, or name a --stage on AWS"
+        )
+    place = Place(
+        requests_table=requests_table(prefix or "streamer_"),
+        function_name=PROCESSOR_FUNCTION,
+        queue_url=emulator.queue_url(DEAD_LETTERS),
+    )
+    return Operator(emulator.client, place)
+
+
+def _on_aws(config: Config) -> Operator:
+    outputs, client = aws_clients(config)
+    place = Place(
+        requests_table=requests_table(config.prefix),
+        function_name=outputs.get(f"{function_id(PROCESSOR_FUNCTION)}Name"),
+        queue_url=outputs.get(f"{queue_id(DEAD_LETTERS)}Url"),
+    )
+    return Operator(client, place)

@@ -1,0 +1,133 @@
+"""What operators do with the requests of a deployed or emulated service; no handler uses it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from streamer import requests as life
+from streamer.dead_letters import DeadLetter, dead_letter
+from streamer.dispatcher import LambdaDispatcher
+from streamer.invocations import Run
+from streamer.requests import Applied
+from streamer.stores.dynamodb import DynamoRequestStore, translated
+from streamer.stores.items import request_record
+from streamer.stores.records import RequestKey, RequestRecord, Status, owner_of
+
+PEEK_SECONDS: Final = 20
+"""How long messages that are looked at are kept from other readers."""
+LETTERS: Final = 500
+"""Most dead letters that are looked at."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a service's requests, dead letters and processor are."""
+
+    requests_table: str
+    function_name: str | None
+    """The processor; None: not known."""
+    queue_url: str | None
+    """The queue of dead letters; None: there is none."""
+
+
+class Operator:
+    """Looks at requests and puts them back."""
+
+    def __init__(self, client: Callable[[str], Any], place: Place) -> None:
+        """Without I/O; ``client`` gives the client of ``dynamodb``, ``sqs`` or ``lambda`` when it is needed."""
+        self._client = client
+        self._place = place
+        self._store = DynamoRequestStore(lambda: client("dynamodb"), place.requests_table)
+
+    def requests(self, statuses: Iterable[Status] = ()) -> Iterator[RequestRecord]:
+        """All requests, or those in one of the statuses; reads the whole table, and costs accordingly.
+
+        Raises:
+            StoreError: DynamoDB did not answer or refused.
+        """
+        wanted = {f":s{number}": {"S": str(status)} for number, status in enumerate(statuses)}
+        condition = f"#status IN ({', '.join(wanted)})" if wanted else "attribute_exists(#status)"
+        return self._scanned(condition, {"#status": "status"}, wanted)
+
+    def find(self, request_id: str, *, tenant_id: str | None, user_id: str | None) -> list[RequestRecord]:
+        """The requests of that id: one read if tenant and user are known, else of the whole table.
+
+        Raises:
+            StoreError: as `requests`.
+        """
+        if tenant_id is not None and user_id is not None:
+            found = self._store.get(RequestKey(owner_of(tenant_id, user_id), request_id))
+            return [found] if found is not None else []
+        records = self._scanned(
+            "attribute_exists(#status) AND request_id = :id", {"#status": "status"}, {":id": {"S": request_id}}
+        )
+        return [
+            record for record in records if tenant_id in (None, record.tenant_id) and user_id in (None, record.user_id)
+        ]
+
+    def put_back(self, record: RequestRecord, *, further_attempts: int, now: float) -> bool:
+        """Let a request run again: a failed one from the start, one that is on its way by another run of it.
+
+        False: it has just become something else, or nobody knows its function.
+
+        Raises:
+            StoreError: DynamoDB did not answer or refused.
+            DispatchError: Lambda did not.
+        """
+        if record.status is Status.FAILED:
+            change = life.reopen(attempt=record.attempt, further_attempts=further_attempts, now=now)
+            return isinstance(self._store.apply(record.key, change), Applied)
+        if life.is_final(record.status) or self._place.function_name is None:
+            return False
+        LambdaDispatcher(lambda: self._client("lambda"), self._place.function_name).dispatch(Run(record.key))
+        return True
+
+    def dead_letters(self) -> list[DeadLetter]:
+        """What is in the queue, which stays there; messages that someone else looks at right now are missing.
+
+        Raises:
+            StoreError: SQS did not answer or refused.
+        """
+        if self._place.queue_url is None:
+            return []
+        with translated("ReceiveMessage"):
+            found: dict[str, DeadLetter] = {}
+            while len(found) < LETTERS and (messages := self._received(self._place.queue_url)):
+                found |= {each["MessageId"]: dead_letter(each["Body"], each["ReceiptHandle"]) for each in messages}
+            for letter in found.values():
+                self._client("sqs").change_message_visibility(
+                    QueueUrl=self._place.queue_url, ReceiptHandle=letter.receipt, VisibilityTimeout=0
+                )
+        return list(found.values())
+
+    def remove_dead_letters(self, key: RequestKey) -> int:
+        """Remove the dead letters about a request, and say how many there were; raises as `dead_letters`."""
+        letters = [letter for letter in self.dead_letters() if letter.key == key]
+        with translated("DeleteMessage"):
+            for letter in letters:
+                self._client("sqs").delete_message(QueueUrl=self._place.queue_url, ReceiptHandle=letter.receipt)
+        return len(letters)
+
+    def _received(self, queue_url: str) -> list[Any]:
+        answer = self._client("sqs").receive_message(
+            QueueUrl=queue_url, MaxNumberOfMessages=10, VisibilityTimeout=PEEK_SECONDS, WaitTimeSeconds=0
+        )
+        return list(answer.get("Messages", []))
+
+    def _scanned(self, condition: str, names: Mapping[str, str], values: Mapping[str, Any]) -> Iterator[RequestRecord]:
+        scan: dict[str, Any] = {
+            "TableName": self._place.requests_table,
+            "FilterExpression": condition,
+            "ExpressionAttributeNames": names,
+        }
+        if values:
+            scan["ExpressionAttributeValues"] = values
+        while True:
+            with translated("Scan"):
+                page = self._client("dynamodb").scan(**scan)
+            yield from (request_record(item) for item in page["Items"])
+            if "LastEvaluatedKey" not in page:
+                return
+            scan["ExclusiveStartKey"] = page["LastEvaluatedKey"]

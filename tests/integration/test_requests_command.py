@@ -1,0 +1,168 @@
+"""``streamer requests`` against the embedded DynamoDB and its queues, as an emulator of this folder serves them."""
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from dynamodb_engines import Engine, embedded_engine
+from streamer_records import NOW, request_record
+
+import cli
+from deploy.errors import DeployError
+from deploy.requests import is_trouble
+from emulator.dynamodb.tables import create_tables
+from streamer.invocations import run_event
+from streamer.service import tables
+from streamer.stores.dynamodb import DynamoRequestStore
+from streamer.stores.records import Failure, ProgressPoint, RequestRecord, Status
+
+FAILURE = Failure(code="PROCESSING_FAILED", message="the disk is full", retryable=True)
+FAILED = request_record(request_id="failed", status=Status.FAILED, attempt=3, max_attempts=3, error=FAILURE)
+DONE = request_record(request_id="done", status=Status.COMPLETED, attempt=1, result_json='{"url":"x"}')
+STUCK = request_record(request_id="stuck", status=Status.PROCESSING, attempt=1, due_at=NOW)
+
+
+@pytest.fixture
+def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
+    with embedded_engine() as engine:
+        create_tables(engine.embedded, tables("streamer_"))
+        engine.client("sqs").create_queue(QueueName="dead-letters")
+        folder = tmp_path / ".streamer"
+        folder.mkdir()
+        addresses = {"management_url": f"{engine.url}/dev", "dynamodb_url": engine.url, "pid": os.getpid()}
+        (folder / "emulator.json").write_text(json.dumps(addresses), "utf-8")
+        monkeypatch.chdir(tmp_path)
+        yield engine
+
+
+def stored(engine: Engine, *records: RequestRecord) -> DynamoRequestStore:
+    store = DynamoRequestStore(engine.client, "streamer_requests")
+    for record in records:
+        store.create(record, now=NOW)
+    return store
+
+
+def dead_letter(engine: Engine, record: RequestRecord) -> None:
+    sqs = engine.client("sqs")
+    body = {
+        "timestamp": "2026-01-01T12:00:00.000Z",
+        "requestContext": {"condition": "RetriesExhausted", "approximateInvokeCount": 3},
+        "requestPayload": run_event(record.key),
+        "responsePayload": {"errorMessage": "Task timed out"},
+    }
+    url = sqs.get_queue_url(QueueName="dead-letters")["QueueUrl"]
+    sqs.send_message(QueueUrl=url, MessageBody=json.dumps(body))
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(cli.cli, ["requests", *arguments], standalone_mode=False, catch_exceptions=False)
+
+
+def lines(*arguments: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in run(*arguments, "--json").stdout.splitlines()]
+
+
+def test_all_requests_are_listed_newest_first(engine: Engine) -> None:
+    stored(engine, FAILED, replace(DONE, updated_at=NOW + 5), STUCK)
+
+    assert lines()[0]["request_id"] == "done"
+    assert {each["request_id"] for each in lines()} == {"failed", "done", "stuck"}
+    assert len(lines("--limit", "2")) == 2
+
+
+def test_a_line_for_people_says_what_happened(engine: Engine) -> None:
+    stored(engine, FAILED)
+
+    (line,) = run().stdout.splitlines()
+
+    assert line.startswith("FAILED      failed  report  acme/ada  3/3  2026-01-01")
+    assert line.endswith("PROCESSING_FAILED: the disk is full")
+
+
+def test_failed_ones_stuck_ones_and_dead_letters_are_trouble(engine: Engine) -> None:
+    stored(engine, FAILED, DONE, STUCK)
+    dead_letter(engine, FAILED)
+
+    found = lines("--failed")
+
+    assert {each.get("request_id") for each in found if each["kind"] == "request"} == {"failed", "stuck"}
+    (letter,) = [each for each in found if each["kind"] == "dead letter"]
+    assert (letter["request_id"], letter["condition"], letter["error"]) == (
+        "failed",
+        "RetriesExhausted",
+        "Task timed out",
+    )
+    assert "DEAD LETTER request failed  RetriesExhausted" in run("--failed").stdout
+
+
+def test_a_request_is_shown_with_everything(engine: Engine) -> None:
+    stored(engine, replace(DONE, progress=ProgressPoint(percentage=50)))
+
+    shown = json.loads(run("show", "done").stdout)
+
+    assert (shown["result"], shown["payload"], shown["progress"]["percentage"]) == ({"url": "x"}, {"pages": 3}, 50)
+
+
+def test_a_failed_request_is_put_back_and_its_dead_letters_are_removed(engine: Engine) -> None:
+    store = stored(engine, FAILED)
+    dead_letter(engine, FAILED)
+
+    result = run("retry", "failed", "--attempts", "2")
+
+    after = store.get(FAILED.key)
+    assert after is not None
+    assert (after.status, after.attempt, after.max_attempts, after.error) == (Status.PENDING, 3, 5, None)
+    assert result.stdout == "request failed runs again; 1 of its dead letters removed\n"
+    assert lines("--failed") == []
+
+
+def test_what_has_succeeded_is_not_run_again(engine: Engine) -> None:
+    store = stored(engine, DONE)
+
+    result = run("retry", "done")
+
+    assert result.return_value == 1
+    assert "nothing to retry" in result.stderr
+    assert store.get(DONE.key) == DONE
+
+
+def test_an_id_of_several_users_asks_whose(engine: Engine) -> None:
+    store = stored(engine, FAILED, replace(FAILED, user_id="bob"))
+
+    with pytest.raises(DeployError, match="--tenant acme --user bob"):
+        run("retry", "failed")
+    run("retry", "failed", "--tenant", "acme", "--user", "bob")
+
+    assert store.get(FAILED.key) == FAILED
+
+
+@pytest.mark.parametrize("command", ["show", "retry"])
+def test_an_id_that_is_not_there_is_bad_input(engine: Engine, command: str) -> None:
+    with pytest.raises(DeployError, match="there is no request 'nothing'"):
+        run(command, "nothing")
+
+
+def test_without_an_emulator_the_command_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(DeployError, match="no emulator runs in this folder; start one"):
+        run()
+
+
+@pytest.mark.parametrize(
+    ("record", "trouble"),
+    [
+        pytest.param(FAILED, True, id="failed"),
+        pytest.param(DONE, False, id="completed"),
+        pytest.param(STUCK, True, id="nobody has seen to it"),
+        pytest.param(replace(STUCK, due_at=NOW + 900), False, id="running"),
+        pytest.param(replace(STUCK, due_at=NOW + 990), False, id="the next sweep will"),
+    ],
+)
+def test_what_is_trouble(record: RequestRecord, trouble: bool) -> None:
+    assert is_trouble(record, now=NOW + 1000) is trouble
