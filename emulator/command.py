@@ -11,7 +11,7 @@ import resource
 import shutil
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -24,6 +24,7 @@ from .emulator import Emulator, EmulatorConfig
 from .functions.logs import Fanout, LambdaLogFiles, LambdaLogLines, LogSink, PrettyLog
 from .gateway.limits import Assumptions, Limits
 from .log_format import install
+from .loop import loop_factory
 from .options import EmulateOptions
 from .origin import is_loopback
 from .overrides import assumed, limited
@@ -46,7 +47,7 @@ def run_emulator(options: EmulateOptions) -> None:
     folder = Path.cwd()
     environment = _environment(FOLDER)
     target = load_target(options.target, folder=folder, environment=environment, stage=options.stage)
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(_serve(options, target, folder, environment))
 
 
@@ -56,14 +57,6 @@ def _environment(state_folder: Path) -> dict[str, str]:
     if not environment.get("JWT_SECRET") and not environment.get("JWT_PUBLIC_KEY"):
         environment["JWT_SECRET"] = development_secret(state_folder).value
     return environment
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    with contextlib.suppress(ImportError):  # not there on Windows and PyPy
-        import uvloop  # noqa: PLC0415
-
-        return uvloop.new_event_loop
-    return None
 
 
 def _raise_file_limit() -> None:
@@ -93,13 +86,11 @@ def _config(options: EmulateOptions, folder: Path) -> EmulatorConfig:
 
 async def _serve(options: EmulateOptions, target: Target, folder: Path, environment: Mapping[str, str]) -> None:
     config = _config(options, folder)
-    if not is_loopback(config.host):
-        log.warning(
-            "whoever reaches this address can connect, read and write the tables and run the functions",
-            host=config.host,
-        )
     with _stop_signals() as stopped, _log_sink(options) as sink:
         async with Emulator(target.topology, config, log_sink=sink) as emulator:
+            if not is_loopback(config.host):
+                text = "whoever reaches this address can connect, read and write the tables and run the functions"
+                log.warning(text, host=config.host)
             text = banner(emulator, target, environment, command=_own_name(folder), is_terminal=sys.stdout.isatty())
             with _ready_files(_ready_paths(options, config), _ready(emulator)):
                 sys.stdout.write(f"{text}\n")

@@ -23,6 +23,7 @@ from streamer.topology import Topology
 
 from .emulator import Emulator, EmulatorConfig
 from .functions.environment import Endpoints
+from .loop import loop_factory
 
 START_SECONDS: Final = 60.0
 STOP_SECONDS: Final = 60.0
@@ -164,6 +165,7 @@ class EmulatorThread:
         self._stopped: asyncio.Event
         self._ready = threading.Event()
         self._failure: BaseException | None = None
+        self._loop_factory = loop_factory()
         self._thread = threading.Thread(target=self._main, name="streamer-emulator", daemon=True)
 
     # life
@@ -187,7 +189,8 @@ class EmulatorThread:
 
     def _main(self) -> None:
         try:
-            asyncio.run(self._serve())
+            with asyncio.Runner(loop_factory=self._loop_factory) as runner:
+                runner.run(self._serve())
         except BaseException as error:  # noqa: BLE001 - carried to the thread that entered us, and raised there
             self._failure = error
         finally:

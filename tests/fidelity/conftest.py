@@ -26,7 +26,7 @@ def make_world(tmp_path: Path, state_folder: Path) -> Iterator[MakeWorld]:
     """A function that starts an emulator of routes (see `topology_of`); it ends with the test.
 
     ``limits`` and ``assumptions`` are the fields of `Limits` and `Assumptions` to change, ``config`` those of
-    `EmulatorConfig`.
+    `EmulatorConfig`. ``uses_uvloop`` is False for the event loop that Windows and PyPy have.
     """
     with ExitStack() as stack:
 
@@ -35,6 +35,7 @@ def make_world(tmp_path: Path, state_folder: Path) -> Iterator[MakeWorld]:
             limits: dict[str, Any] | None = None,
             assumptions: dict[str, Any] | None = None,
             config: dict[str, Any] | None = None,
+            uses_uvloop: bool = True,
             **topology: Any,
         ) -> World:
             settings = {
@@ -45,7 +46,10 @@ def make_world(tmp_path: Path, state_folder: Path) -> Iterator[MakeWorld]:
                 "assumptions": Assumptions(**(assumptions or {})),
                 **(config or {}),
             }
-            return stack.enter_context(World(topology_of(*routes, **topology), tmp_path, EmulatorConfig(**settings)))
+            world = World(topology_of(*routes, **topology), tmp_path, EmulatorConfig(**settings))
+            if not uses_uvloop:
+                world.emulator._loop_factory = None
+            return stack.enter_context(world)
 
         yield make
 

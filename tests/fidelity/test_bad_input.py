@@ -29,9 +29,10 @@ from streamer.topology import Route
 ECHO = Route(route_key="$default", function="echo", route_response=True)
 
 
-@pytest.fixture
-def echoing(make_world: MakeWorld) -> World:
-    return make_world(CONNECT, DISCONNECT, ECHO)
+@pytest.fixture(params=[True, False], ids=["uvloop", "asyncio"])
+def echoing(make_world: MakeWorld, request: pytest.FixtureRequest) -> World:
+    """Both event loops, whose transports differ where clients misbehave."""
+    return make_world(CONNECT, DISCONNECT, ECHO, uses_uvloop=request.param)
 
 
 @pytest.fixture
