@@ -6,14 +6,11 @@ wheel (`streamer._entry.tool`), so that ``streamer --help`` is instant.
 
 from __future__ import annotations
 
-import contextlib
-import json
 import sys
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import Any, Final, NoReturn
 
 import click
 from click.shell_completion import get_completion_class
@@ -21,10 +18,10 @@ from click.shell_completion import get_completion_class
 from streamer._entry import tool
 from streamer.errors import ConfigurationError, PayloadTooLargeError, StreamerError
 
-if TYPE_CHECKING:
-    from streamer.client.console import Display
-
+parameters: Final = tool("emulator.parameters")
 DEFAULT_URL: Final = "ws://127.0.0.1:8787/dev"
+URL_HELP: Final = f"The service. Default: the emulator that runs in this folder, else {DEFAULT_URL}."
+CREDENTIAL_HELP: Final = "Default: one for user 'developer' of tenant 'local', signed as 'streamer token' does."
 BAD_INPUT: Final = 2
 INTERRUPTED: Final = 130
 """128 + SIGINT, as shells count."""
@@ -52,87 +49,6 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 def _complain(message: str) -> int:
     click.echo(f"streamer: {' '.join(message.split())}", err=True)
     return BAD_INPUT
-
-
-class Duration(click.ParamType[Any]):
-    """``90s``, ``15m``, ``24h``, ``7d``; a bare number is seconds."""
-
-    name = "duration"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Seconds."""
-        from streamer.durations import parse_duration
-
-        try:
-            return value if isinstance(value, float) else parse_duration(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-
-
-class Claim(click.ParamType[Any]):
-    """``NAME=VALUE``; the value is JSON, or else a string."""
-
-    name = "claim"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, Any]:
-        """Name and value."""
-        name, separator, text = value.partition("=")
-        if not name or not separator:
-            self.fail(f"{value!r} is not NAME=VALUE, such as role=admin or level=3", param, ctx)
-        try:
-            return name, json.loads(text)
-        except ValueError:
-            return name, text
-
-
-class Payload(click.ParamType[Any]):
-    """JSON, ``@FILE`` with JSON, or ``-`` for JSON on standard input."""
-
-    name = "payload"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """The JSON value."""
-        try:
-            text = sys.stdin.read() if value == "-" else value
-            if value.startswith("@"):
-                text = Path(value[1:]).read_text("utf-8")
-            return json.loads(text, parse_constant=_refuse_constant)
-        except OSError as error:
-            self.fail(f"cannot read {value[1:]}: {error.strerror}", param, ctx)
-        except UnicodeDecodeError:
-            self.fail(f"{value} is not UTF-8 text", param, ctx)
-        except (ValueError, RecursionError) as error:
-            self.fail(f"not JSON ({error}); write '{{\"key\": 1}}', @FILE, or - for standard input", param, ctx)
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"JSON has no {name}")
-
-
-class RequestId(click.ParamType[Any]):
-    """1 to 128 letters, digits and ``._:-``."""
-
-    name = "id"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """The value as it is."""
-        from streamer.messages import REQUEST_ID
-
-        if not REQUEST_ID.fullmatch(value):
-            self.fail(f"{value!r} is no request id: use 1 to 128 letters, digits, '.', '_', ':' and '-'", param, ctx)
-        return str(value)
-
-
-class DynamoDb(click.ParamType[Any]):
-    """``embedded`` or the URL of a DynamoDB."""
-
-    name = "embedded|url"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """The value as it is."""
-        if value != "embedded" and not value.startswith(("http://", "https://")):
-            self.fail(f"{value!r} is neither 'embedded' nor a URL such as http://127.0.0.1:8000", param, ctx)
-        return str(value)
 
 
 class Command(click.Command):
@@ -215,7 +131,7 @@ def cli() -> None:
 @click.option("--stage", default="dev", show_default=True, help="Name of the stage, the path of the URL.")
 @click.option(
     "--dynamodb",
-    type=DynamoDb(),
+    type=parameters.DynamoDb(),
     default="embedded",
     show_default=True,
     help="The embedded DynamoDB, or the URL of another one (DynamoDB Local, moto-server, AWS).",
@@ -285,8 +201,10 @@ def emulate(run: Callable[[Any], int | None] | None, /, **options: Any) -> int:
 @click.option("--user", required=True, help="The user's id.")
 @click.option("--tenant", required=True, help="The tenant's id.")
 @click.option("--permission", "permissions", multiple=True, help="What the user may do; repeat for more.")
-@click.option("--expires-in", type=Duration(), default="24h", show_default=True, help="90s, 15m, 24h, 7d.")
-@click.option("--claim", "claims", type=Claim(), multiple=True, help="A further claim NAME=VALUE, VALUE in JSON.")
+@click.option("--expires-in", type=parameters.Duration(), default="24h", show_default=True, help="90s, 15m, 24h, 7d.")
+@click.option(
+    "--claim", "claims", type=parameters.Claim(), multiple=True, help="A further claim NAME=VALUE, VALUE in JSON."
+)
 @click.option("--secret", envvar="JWT_SECRET", help="Sign with this. Default: JWT_SECRET, else the development secret.")
 def token(
     *,
@@ -346,11 +264,11 @@ def _minted(
     ],
 )
 @click.argument("action")
-@click.argument("payload", type=Payload(), required=False)
-@click.option("--url", help=f"The service. Default: the emulator that runs in this folder, else {DEFAULT_URL}.")
-@click.option("--token", help="Default: one for user 'developer' of tenant 'local', signed as 'streamer token' does.")
-@click.option("--id", "request_id", type=RequestId(), help="The request's id. Default: a new one.")
-@click.option("--timeout", type=Duration(), help="Give up after this long. Default: wait.")
+@click.argument("payload", type=parameters.Payload(), required=False)
+@click.option("--url", help=URL_HELP)
+@click.option("--token", help=CREDENTIAL_HELP)
+@click.option("--id", "request_id", type=parameters.RequestId(), help="The request's id. Default: a new one.")
+@click.option("--timeout", type=parameters.Duration(), help="Give up after this long. Default: wait.")
 @click.option("--json", "as_json", is_flag=True, help="Print every message of the service, one JSON object per line.")
 @click.pass_context
 def call(
@@ -369,62 +287,101 @@ def call(
     PAYLOAD is JSON, @FILE, or - for standard input. The result goes to standard output, everything else to standard
     error. Exit status: 0 the request is complete, 1 it failed, 2 bad input or no connection.
     """
-    import asyncio
-
-    from streamer.client import CannotConnectError
     from streamer.client.console import JsonDisplay, TextDisplay
+    from streamer.client.terminal import call as do
 
-    address = url or _running_url()
-    credential = token or ("" if "Authorization=" in address else _minted(None, "developer", "local"))
-    display: Display = (
+    display = (
         JsonDisplay(sys.stdout, sys.stderr)
         if as_json
         else TextDisplay(sys.stdout, sys.stderr, is_terminal=sys.stderr.isatty())
     )
-    request = Call(address, credential, action, payload, request_id, timeout)
+    where = _service(url, token)
+    ctx.exit(_talked(do(where, action, payload, request_id=request_id, timeout_seconds=timeout, display=display)))
+
+
+@cli.command(
+    cls=Command,
+    examples=[
+        "streamer listen news",
+        "streamer listen orders/eu --json | jq .data.id",
+        "streamer listen news --count 1 --timeout 30s",
+    ],
+)
+@click.argument("topic")
+@click.option("--url", help=URL_HELP)
+@click.option("--token", help=CREDENTIAL_HELP)
+@click.option("--count", type=click.IntRange(min=1), help="End after so many messages. Default: go on.")
+@click.option("--timeout", type=parameters.Duration(), help="Give up after this long. Default: go on.")
+@click.option("--json", "as_json", is_flag=True, help="Print topic, data, timestamp and missed, not just the data.")
+@click.pass_context
+def listen(
+    ctx: click.Context,
+    *,
+    topic: str,
+    url: str | None,
+    token: str | None,
+    count: int | None,
+    timeout: float | None,
+    as_json: bool,
+) -> None:
+    """Print what is published to a topic.
+
+    One line of JSON per message, until Ctrl-C. A lost connection is opened again.
+    """
+    from streamer.client.terminal import listen as do
+
+    ctx.exit(_talked(do(_service(url, token), topic, count=count, timeout_seconds=timeout, as_json=as_json)))
+
+
+@cli.command(
+    cls=Command,
+    examples=[
+        'streamer publish news \'{"headline": "it works"}\'',
+        'streamer publish news @news.json --url "$URL" --token "$TOKEN"',
+    ],
+)
+@click.argument("topic")
+@click.argument("data", type=parameters.Payload(), required=False)
+@click.option("--url", help=URL_HELP)
+@click.option("--token", help=CREDENTIAL_HELP)
+@click.pass_context
+def publish(ctx: click.Context, *, topic: str, data: Any, url: str | None, token: str | None) -> None:
+    """Publish to a topic of the token's tenant.
+
+    DATA is JSON, @FILE, or - for standard input. Prints how many connections got it, were gone, and failed. A token
+    of your own needs the permission topics:publish, unless the service decides otherwise.
+    """
+    from streamer.client.terminal import publish as do
+
+    ctx.exit(_talked(do(_service(url, token), topic, data)))
+
+
+def _service(url: str | None, token: str | None) -> tuple[str, str | None]:
+    """The service's URL, and the token for it; None: the URL has one."""
+    address = url or _running_url()
+    if token or "Authorization=" in address:
+        return address, token
+    return address, _minted(None, "developer", "local", permissions=["topics:publish"])
+
+
+def _talked(conversation: Coroutine[Any, Any, bool]) -> int:
+    """Talk to a service, and return the exit status."""
+    import asyncio
+
+    from streamer.client import CannotConnectError
+
     try:
-        is_success = asyncio.run(request.run(display))
+        return 0 if asyncio.run(conversation) else 1
     except (CannotConnectError, PayloadTooLargeError, ValueError) as error:
         raise click.ClickException(str(error)) from error
     except StreamerError as error:
-        display.failed(str(error))
-        is_success = False
-    ctx.exit(0 if is_success else 1)
+        click.echo(f"streamer: {error}", err=True)
+        return 1
 
 
 def _running_url() -> str:
     found = tool("emulator.ready").running()
     return str(found.websocket_url) if found is not None else DEFAULT_URL
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One ``streamer call``, as the command line understood it."""
-
-    url: str
-    token: str
-    action: str
-    payload: Any
-    request_id: str | None
-    timeout_seconds: float | None
-
-    async def run(self, display: Display) -> bool:
-        """Show every message; whether the request succeeded. Raises as `streamer.client.StreamerClient`."""
-        import asyncio
-
-        from streamer.client import RequestTimeoutError, StreamerClient
-
-        is_success = False
-        async with StreamerClient(self.url, self.token or None) as client:
-            events = client.events(self.action, self.payload, id=self.request_id)
-            try:
-                async with asyncio.timeout(self.timeout_seconds), contextlib.aclosing(events):
-                    async for event in events:
-                        display.event(event)
-                        is_success = event.type not in ("error", "cancelled")
-            except TimeoutError as error:
-                raise RequestTimeoutError(self.request_id or self.action, self.timeout_seconds or 0) from error
-        return is_success
 
 
 @cli.command(

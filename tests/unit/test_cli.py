@@ -12,6 +12,7 @@ from click.testing import CliRunner
 
 import cli
 from emulator.options import EmulateOptions
+from emulator.parameters import Claim, Payload
 from streamer._entry import tool
 
 TOKEN = ["token", "--user", "ada", "--tenant", "acme", "--secret", "s" * 32]
@@ -170,12 +171,12 @@ class TestPayload:
         ],
     )
     def test_json(self, text: str, value: Any) -> None:
-        assert cli.Payload().convert(text, None, None) == value
+        assert Payload().convert(text, None, None) == value
 
     def test_a_file(self, tmp_path: Path) -> None:
         (tmp_path / "p.json").write_text('{"ä": 1}', "utf-8")
 
-        assert cli.Payload().convert(f"@{tmp_path / 'p.json'}", None, None) == {"ä": 1}
+        assert Payload().convert(f"@{tmp_path / 'p.json'}", None, None) == {"ä": 1}
 
 
 @pytest.mark.parametrize(
@@ -190,4 +191,4 @@ class TestPayload:
     ],
 )
 def test_a_claim_is_json_or_else_a_string(text: str, claim: tuple[str, Any]) -> None:
-    assert cli.Claim().convert(text, None, None) == claim
+    assert Claim().convert(text, None, None) == claim

@@ -1,0 +1,90 @@
+"""What the command line's arguments and options may be, for click. Loaded by every command, so it imports little."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from streamer.durations import parse_duration
+from streamer.messages import REQUEST_ID
+
+
+class Duration(click.ParamType[Any]):
+    """``90s``, ``15m``, ``24h``, ``7d``; a bare number is seconds."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Seconds."""
+        try:
+            return value if isinstance(value, float) else parse_duration(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+class Claim(click.ParamType[Any]):
+    """``NAME=VALUE``; the value is JSON, or else a string."""
+
+    name = "claim"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, Any]:
+        """Name and value."""
+        name, separator, text = value.partition("=")
+        if not name or not separator:
+            self.fail(f"{value!r} is not NAME=VALUE, such as role=admin or level=3", param, ctx)
+        try:
+            return name, json.loads(text)
+        except ValueError:
+            return name, text
+
+
+class Payload(click.ParamType[Any]):
+    """JSON, ``@FILE`` with JSON, or ``-`` for JSON on standard input."""
+
+    name = "payload"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The JSON value."""
+        try:
+            text = sys.stdin.read() if value == "-" else value
+            if value.startswith("@"):
+                text = Path(value[1:]).read_text("utf-8")
+            return json.loads(text, parse_constant=_refuse_constant)
+        except OSError as error:
+            self.fail(f"cannot read {value[1:]}: {error.strerror}", param, ctx)
+        except UnicodeDecodeError:
+            self.fail(f"{value} is not UTF-8 text", param, ctx)
+        except (ValueError, RecursionError) as error:
+            self.fail(f"not JSON ({error}); write '{{\"key\": 1}}', @FILE, or - for standard input", param, ctx)
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"JSON has no {name}")
+
+
+class RequestId(click.ParamType[Any]):
+    """1 to 128 letters, digits and ``._:-``."""
+
+    name = "id"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The value as it is."""
+        if not REQUEST_ID.fullmatch(value):
+            self.fail(f"{value!r} is no request id: use 1 to 128 letters, digits, '.', '_', ':' and '-'", param, ctx)
+        return str(value)
+
+
+class DynamoDb(click.ParamType[Any]):
+    """``embedded`` or the URL of a DynamoDB."""
+
+    name = "embedded|url"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The value as it is."""
+        if value != "embedded" and not value.startswith(("http://", "https://")):
+            self.fail(f"{value!r} is neither 'embedded' nor a URL such as http://127.0.0.1:8000", param, ctx)
+        return str(value)

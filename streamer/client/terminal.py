@@ -1,0 +1,114 @@
+"""What ``streamer call``, ``listen`` and ``publish`` do; each returns whether it was a success."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import sys
+from dataclasses import asdict
+from typing import Any, Final
+
+from streamer.client.client import StreamerClient
+from streamer.client.console import Display
+from streamer.client.errors import ConnectionLostError, GatewayError, RequestTimeoutError
+from streamer.client.link import Reconnect
+from streamer.client.topics import TopicMessage
+
+Service = tuple[str, str | None]
+"""URL and token."""
+
+CALL: Final = Reconnect(give_up_seconds=60.0)
+LISTEN: Final = Reconnect(give_up_seconds=None)
+
+
+async def call(
+    service: Service,
+    action: str,
+    payload: Any,
+    *,
+    request_id: str | None,
+    timeout_seconds: float | None,
+    display: Display,
+) -> bool:
+    """Show every message about a request, or why there are no more.
+
+    Raises:
+        CannotConnectError: there is no connection to be had.
+        PayloadTooLargeError, ValueError: the request cannot be sent.
+    """
+    is_success = False
+    with _connection_news():
+        async with StreamerClient(*service, reconnect=CALL) as client:
+            events = client.events(action, payload, id=request_id)
+            try:
+                async with asyncio.timeout(timeout_seconds), contextlib.aclosing(events):
+                    async for event in events:
+                        display.event(event)
+                        is_success = event.type not in ("error", "cancelled")
+            except TimeoutError:
+                display.failed(str(RequestTimeoutError(request_id or action, timeout_seconds or 0)))
+                return False
+            except (ConnectionLostError, GatewayError) as error:
+                display.failed(str(error))
+                return False
+    return is_success
+
+
+async def listen(
+    service: Service, topic: str, *, count: int | None, timeout_seconds: float | None, as_json: bool
+) -> bool:
+    """Print what is published to a topic, until enough has come; False: not enough came in time.
+
+    Raises as `StreamerClient.topic`.
+    """
+    heard = 0
+    with _connection_news():
+        async with StreamerClient(*service, reconnect=LISTEN) as client:
+            try:
+                async with asyncio.timeout(timeout_seconds), contextlib.aclosing(client.topic(topic)) as messages:
+                    async for message in messages:
+                        _show(message, as_json=as_json)
+                        heard += 1
+                        if heard == count:
+                            break
+            except TimeoutError:
+                return count is None
+    return True
+
+
+async def publish(service: Service, topic: str, data: Any) -> bool:
+    """Publish, and print how many connections got it. Raises as `StreamerClient.publish`."""
+    async with StreamerClient(*service, reconnect=None) as client:
+        counts = await client.publish(topic, data)
+    _print(json.dumps({name: counts[name] for name in ("delivered", "gone", "failed")}))
+    return True
+
+
+def _show(message: TopicMessage, *, as_json: bool) -> None:
+    if message.missed and not as_json:
+        sys.stderr.write(f"streamer: {message.missed} messages were missed\n")
+    _print(json.dumps(asdict(message) if as_json else message.data))
+
+
+def _print(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+@contextlib.contextmanager
+def _connection_news() -> Any:
+    """Tell on standard error when the connection is lost."""
+    logger, handler = logging.getLogger("streamer.client"), logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("streamer: %(message)s"))
+    level, propagates = logger.level, logger.propagate
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+        logger.propagate = propagates
