@@ -7,6 +7,7 @@ costs several times more per call and at cold start (figures in ``docs/decisions
 from __future__ import annotations
 
 import enum
+import hmac
 import json
 import random
 import ssl
@@ -19,8 +20,9 @@ from urllib.parse import quote
 
 import urllib3
 from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
+from botocore.compat import HTTPHeaders
 from botocore.credentials import Credentials
+from urllib3.util import SKIP_HEADER, Retry
 
 from streamer.errors import ConfigurationError, GoneError, PayloadTooLargeError, SendError
 
@@ -153,6 +155,7 @@ class ManagementApi:
         """
         self._credentials = credentials
         self._region = region
+        self._signer: _Signer | None = None
         self._endpoint = endpoint
         self._exchange = exchange
         self._retry = retry or RetryPolicy()
@@ -221,10 +224,44 @@ class ManagementApi:
             raise ConfigurationError("there are no AWS credentials; set AWS_PROFILE or AWS_ACCESS_KEY_ID and its kin")
         # A frozen copy: refreshable credentials may change between reading the key and reading its secret.
         credentials = self._credentials.get_frozen_credentials()
-        content_type = {"Content-Type": "text/plain; charset=utf-8"} if body else {}
-        request = AWSRequest(method, url, data=body, headers=content_type)
-        SigV4Auth(credentials, "execute-api", self._region).add_auth(request)
+        signer = self._signer
+        if signer is None or signer.credentials != credentials:
+            signer = self._signer = _Signer(credentials, "execute-api", self._region)
+        request = _Request(method, url, body)
+        signer.add_auth(request)
         return dict(request.headers.items())
+
+
+class _Signer(SigV4Auth):  # type: ignore[misc]  # botocore has no types
+    """botocore's signer, keeping the key that it derives for a day: that is four of its five hashes with a key."""
+
+    _derived: tuple[str, bytes] = ("", b"")
+
+    def signature(self, string_to_sign: str, request: _Request) -> str:
+        date = request.context["timestamp"][:8]
+        known, key = self._derived
+        if known != date:
+            key = f"AWS4{self.credentials.secret_key}".encode()
+            for part in (date, self._region_name, self._service_name, "aws4_request"):
+                key = hmac.digest(key, part.encode(), "sha256")
+            self._derived = (date, key)
+        return hmac.digest(key, string_to_sign.encode(), "sha256").hex()
+
+
+class _Request:
+    """What botocore's signer looks at of a request; its own class prepares the body anew at every look."""
+
+    __slots__ = ("body", "context", "headers", "method", "params", "url")
+
+    def __init__(self, method: str, url: str, body: bytes) -> None:
+        self.method = method
+        self.url = url
+        self.body = body
+        self.params = None
+        self.context: dict[str, str] = {}
+        self.headers = HTTPHeaders()
+        if body:
+            self.headers["Content-Type"] = "text/plain; charset=utf-8"
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +290,10 @@ class _EndpointSender:
         return f"{self.endpoint}/%40connections/{quote(connection_id, safe='')}"
 
 
+_NEVER: Final = Retry(total=False, redirect=False)
+_UNSAID: Final = {"User-Agent": SKIP_HEADER, "Accept-Encoding": SKIP_HEADER}
+
+
 class PooledExchange:
     """Makes requests over kept-alive connections, without Nagle's delay (urllib3's default).
 
@@ -275,7 +316,16 @@ class PooledExchange:
         try:
             pool = self._pools.get(f"{scheme}://{host}") or self._open(f"{scheme}://{host}")
             response = pool.urlopen(
-                method, f"/{path}", body=body, headers=headers, timeout=timeout_seconds, retries=False, redirect=False
+                method,
+                f"/{path}",
+                body=body,
+                headers={**headers, **_UNSAID},
+                timeout=timeout_seconds,
+                retries=_NEVER,
+                redirect=False,
+                # It is the host that the pool was chosen by, and there is nothing to decode.
+                assert_same_host=False,
+                decode_content=False,
             )
         except urllib3.exceptions.HTTPError as error:
             raise NoAnswerError(f"{type(error).__name__}: {error}") from error

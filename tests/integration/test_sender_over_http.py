@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trustme
@@ -27,10 +28,17 @@ class Gateway(http.server.ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.seen: list[tuple[tuple[str, int], bytes]] = []
+        self.hangs_up = False
+        """Whether it closes a connection after the answer, without a word."""
+        self.closed = threading.Event()
 
     @property
     def port(self) -> int:
         return int(self.server_address[1])
+
+    def shutdown_request(self, request: Any) -> None:
+        super().shutdown_request(request)
+        self.closed.set()
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -43,6 +51,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("content-length", "0")
         self.end_headers()
+        self.close_connection = self.server.hangs_up
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
         """Quiet."""
@@ -70,6 +79,16 @@ def test_messages_share_one_kept_connection(gateway: Gateway) -> None:
 
     assert [body for _, body in gateway.seen] == [b"message %d" % number for number in range(5)]
     assert len({address for address, _ in gateway.seen}) == 1
+
+
+def test_a_connection_that_the_server_closed_meanwhile_is_not_used_again(gateway: Gateway) -> None:
+    sender = ManagementApi.from_environ(ENVIRON, retry=NO_RETRY).at(f"http://127.0.0.1:{gateway.port}/dev")
+    gateway.hangs_up = True
+    sender.send("c=", "first")
+    gateway.closed.wait()
+    sender.send("c=", "second")
+
+    assert [body for _, body in gateway.seen] == [b"first", b"second"]
 
 
 def test_threads_share_a_sender(gateway: Gateway) -> None:
