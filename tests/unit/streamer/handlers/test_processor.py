@@ -13,7 +13,6 @@ from streamer_records import NOW, request_record
 from streamer import ActionError, App, Cancelled, ErrorCode, Progress, Request
 from streamer import requests as life
 from streamer.attempt import Surroundings
-from streamer.audience import Audience
 from streamer.errors import ItemTooLargeError, SendError, StoreError
 from streamer.execution import Workers
 from streamer.fanout import Fanout
@@ -22,7 +21,7 @@ from streamer.hub import Hub
 from streamer.invocations import Run, run_of
 from streamer.observability import Logger, Metrics
 from streamer.parts import Joiner
-from streamer.progress import Pace, Reporter
+from streamer.progress import Pace
 from streamer.requests import Applied, Change, Refused
 from streamer.stores.memory import MemoryConnectionStore, MemoryRequestStore, MemorySubscriptionStore
 from streamer.stores.records import Failure, Listener, ProgressPoint, RequestKey, RequestRecord, Status
