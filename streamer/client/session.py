@@ -259,7 +259,7 @@ async def _logged(work: Coroutine[Any, Any, None]) -> None:
         await work
     except ClientError as error:
         # A lost connection starts it again; everything else was told to whom it concerns.
-        LOGGER.info("%s", error)
+        LOGGER.debug("%s", error)
 
 
 def _unknown() -> ConnectionLostError:
