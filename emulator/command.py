@@ -95,6 +95,7 @@ async def _serve(options: EmulateOptions, target: Target, folder: Path, environm
             with _ready_files(_ready_paths(options, config), _ready(emulator)):
                 sys.stdout.write(f"{text}\n")
                 sys.stdout.flush()
+                emulator.warm()
                 async with _reloading(emulator, folder, wanted=options.reload):
                     await stopped.wait()
             log.info("stopping", connections=emulator.connection_count)
@@ -204,5 +205,6 @@ async def _reloading(emulator: Emulator, folder: Path, *, wanted: bool) -> Async
 async def _reload_on_changes(emulator: Emulator, folder: Path) -> None:
     async for files in changes(folder):
         await emulator.reload()
+        emulator.warm()
         names = sorted(file.relative_to(folder).as_posix() for file in files)
         log.info("reloaded", changed=", ".join(names[:3]) + (", ..." if len(names) > 3 else ""))

@@ -139,6 +139,10 @@ class Emulator:
         """Let the next events run the functions' code as it is on disk now; connections stay open."""
         await self._functions.reload()
 
+    def warm(self) -> None:
+        """Prepare for the first event of each function, in the background."""
+        self._functions.warm()
+
     async def _start(self, stack: AsyncExitStack) -> None:
         config = self.config
         self.authority = await asyncio.to_thread(authority, config.state_folder, host=config.host)

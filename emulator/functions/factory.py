@@ -33,6 +33,10 @@ class RunningFunctions(Protocol):
         """Let the next events run the code as it is now on disk; events that run finish as they started."""
         ...
 
+    def warm(self) -> None:
+        """Prepare for the first event of each function, in the background; import errors are logged now."""
+        ...
+
     async def __aenter__(self) -> Self: ...
 
     async def __aexit__(

@@ -110,6 +110,9 @@ class InlineFunctions:
         """
         await asyncio.to_thread(self._modules.forget)
 
+    def warm(self) -> None:
+        """Nothing needs warming: threads start at once, and modules are imported by the first event that needs them."""
+
     def _start(self, event: _Event) -> None:
         target = event.target
         target.running += 1

@@ -89,10 +89,17 @@ class Pool:
     def retire(self) -> None:
         """Replace every environment: busy ones after their event, the others now."""
         for sandbox in list(self.sandboxes):
-            if sandbox.has_event:
-                sandbox.is_retired = True
-            else:
+            sandbox.is_retired = True
+            if not sandbox.has_event:
                 sandbox.end()
+
+    def warm(self) -> None:
+        """Start an environment before an event needs it, if there is none; on Lambda that happens too.
+
+        [DOC] lambda-docs:lambda-runtime-environment (proactive initialization)
+        """
+        if not self._is_ending and all(sandbox.is_retired for sandbox in self.sandboxes):
+            self._start()
 
     def retire_idle(self, idle_seconds: float) -> None:
         """End environments that had nothing to do for so long, but for the one used last."""

@@ -130,6 +130,11 @@ class ProcessFunctions:
         for pool in self._pools.values():
             pool.retire()
 
+    def warm(self) -> None:
+        """Start an environment of each function that has none, so that its first event does not wait for it."""
+        for pool in self._pools.values():
+            pool.warm()
+
     def retire_idle(self, idle_seconds: float) -> None:
         """End the environments without an event for so long, but for each function's first."""
         for pool in self._pools.values():

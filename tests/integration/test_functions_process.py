@@ -481,3 +481,22 @@ async def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
     while not condition():
         assert time.monotonic() < end, "it did not happen in time"
         await asyncio.sleep(0.005)
+
+
+async def test_a_warm_function_answers_its_first_event_in_the_environment_that_waited(project: Project) -> None:
+    project.write('import os\nprint("imported", os.getpid(), flush=True)\ndef f(event, context): return os.getpid()')
+    async with project.processes("f") as functions:
+        functions.warm()
+        functions.warm()
+        await until(lambda: bool(project.lines.texts))
+
+        assert project.lines.texts == [f"imported {await call(functions, 'f')}"]
+        assert functions.environments() == 1
+
+
+async def test_broken_code_is_told_when_it_is_warmed_and_not_only_by_the_first_event(project: Project) -> None:
+    project.write("import no_such_module")
+    async with project.processes("f") as functions:
+        functions.warm()
+
+        await until(lambda: any("no_such_module" in text for text in project.lines.texts))
