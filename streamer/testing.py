@@ -280,11 +280,14 @@ class LocalConnection:
         """Call an action and return its result, whether it is quick or queued.
 
         Raises:
-            RequestFailed: it was answered with an error.
+            RequestFailed: it was answered with an error, or the request was cancelled.
         """
-        last = self.send({"action": action, "payload": payload, **fields})[-1]
+        message = {"action": action, "payload": payload, "id": self.service.new_id(), **fields}
+        last = [each for each in self.send(message) if each["request_id"] == message["id"]][-1]
         if last["type"] == "error":
             raise RequestFailed(last["error"])
+        if last["type"] == "cancelled":
+            raise RequestFailed({"code": "CANCELLED", "message": last["reason"], "retryable": False})
         return last["result"] if last["type"] == "complete" else last.get("data")
 
     def close(self) -> None:
@@ -347,7 +350,7 @@ class LocalService:
             metrics=metrics,
             workers=self._workers,
             clock=self.clock,
-            new_id=self._new_id,
+            new_id=self.new_id,
         )
         self._dispatcher = RecordingDispatcher()
         self._processor = ProcessorHandler(
@@ -364,7 +367,7 @@ class LocalService:
             dispatcher=self._dispatcher,
             log=logger,
             metrics=metrics,
-            new_id=self._new_id,
+            new_id=self.new_id,
         )
 
     def __enter__(self) -> Self:
@@ -420,7 +423,8 @@ class LocalService:
     def _context(self) -> FakeContext:
         return FakeContext(aws_request_id=f"invocation-{next(self._ids)}")
 
-    def _new_id(self) -> str:
+    def new_id(self) -> str:
+        """An id that nothing else in this service has."""
         return f"id-{next(self._ids)}"
 
 

@@ -6,6 +6,7 @@ Concurrent requests are counted in DynamoDB, by the very call that stores a requ
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -93,7 +94,7 @@ class Limiting:
 
 def _too_many(limit: str, what: str, retry_seconds: float) -> ActionError:
     # Rounded up, so that whoever waits that long does not come too early.
-    retry_after = max(0.001, round(retry_seconds + 0.0005, 3))
+    retry_after = math.ceil(retry_seconds * 1000) / 1000
     return ActionError(
         f"too much at once ({what}); try again in {retry_after:g} s",
         code=ErrorCode.RATE_LIMITED,
