@@ -66,6 +66,7 @@ RUNTIME: Final = (
     "streamer/secrets.py",
     "streamer/sender.py",
     "streamer/settings.py",
+    "streamer/signer.py",
     "streamer/stores/__init__.py",
     "streamer/stores/client.py",
     "streamer/stores/dynamodb.py",

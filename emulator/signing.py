@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+
+from streamer.signer import Signer, Unsigned
 
 from .gateway.signature import Check, Flaw, Signature, parse, refusal
 from .http import HttpRequest
@@ -19,6 +19,8 @@ from .http import HttpRequest
 CLOCK_SKEW: Final = timedelta(minutes=5)
 """How far a signature's time may be from ours. [DOC] iam-docs:reference_sigv-troubleshooting"""
 
+SCOPES: Final = 16
+"""Most pairs of service and Region whose keys are kept."""
 UNSIGNED: Final = "UNSIGNED-PAYLOAD"
 """Stands for the body's hash where the client did not sign its body."""
 
@@ -31,6 +33,8 @@ class Verifier:
     secret_access_key: str
     clock: Callable[[], float]
     """Unix seconds."""
+    _signers: dict[tuple[str, str], Signer] = field(default_factory=dict, init=False)
+    """By service and Region, the few that there are."""
 
     def flaw(self, request: HttpRequest) -> Flaw | None:
         """What is wrong with a request's signature; None: it is good, or made with a key that only AWS knows."""
@@ -56,16 +60,24 @@ class Verifier:
         return -CLOCK_SKEW <= age <= allowed
 
     def _expected(self, request: HttpRequest, signature: Signature) -> str:
-        signer = SigV4Auth(Credentials(self.access_key_id, self.secret_access_key), signature.service, signature.region)
+        signer = self._signer(signature.service, signature.region)
         headers = {name: value for name, value in request.fields.items() if name in signature.signed_headers}
         path, _, query = request.target.partition("?")
         # A presigned URL signs all of its query but the signature itself.
         signed_query = "&".join(pair for pair in query.split("&") if not pair.startswith("X-Amz-Signature="))
         url = f"http://emulator{path}?{signed_query}"  # the host that counts is the signed header
-        unsigned = AWSRequest(method=request.method, url=url, headers=headers, data=request.body)
+        unsigned = Unsigned(request.method, url, request.body, headers)
         unsigned.context["timestamp"] = signature.timestamp
         text = signer.string_to_sign(unsigned, signer.canonical_request(unsigned))
-        return str(signer.signature(text, unsigned))
+        return signer.signature(text, unsigned)
+
+    def _signer(self, service: str, region: str) -> Signer:
+        signer = self._signers.get((service, region))
+        if signer is None:
+            signer = Signer(Credentials(self.access_key_id, self.secret_access_key), service, region)
+            if len(self._signers) < SCOPES:  # clients name them, so they must not add up
+                self._signers[service, region] = signer
+        return signer
 
 
 def _is_body_signed(request: HttpRequest, signature: Signature) -> bool:

@@ -7,7 +7,6 @@ costs several times more per call and at cold start (figures in ``docs/decisions
 from __future__ import annotations
 
 import enum
-import hmac
 import json
 import random
 import ssl
@@ -19,12 +18,11 @@ from typing import Any, Final, Protocol
 from urllib.parse import quote
 
 import urllib3
-from botocore.auth import SigV4Auth
-from botocore.compat import HTTPHeaders
 from botocore.credentials import Credentials
 from urllib3.util import SKIP_HEADER, Retry
 
 from streamer.errors import ConfigurationError, GoneError, PayloadTooLargeError, SendError
+from streamer.signer import Signer, Unsigned
 
 MESSAGE_BYTES: Final = 128 * 1024
 """Largest message, in bytes of UTF-8. [DOC] apigw-docs quotas, FIDELITY G4"""
@@ -155,7 +153,7 @@ class ManagementApi:
         """
         self._credentials = credentials
         self._region = region
-        self._signer: _Signer | None = None
+        self._signer: Signer | None = None
         self._endpoint = endpoint
         self._exchange = exchange
         self._retry = retry or RetryPolicy()
@@ -226,42 +224,10 @@ class ManagementApi:
         credentials = self._credentials.get_frozen_credentials()
         signer = self._signer
         if signer is None or signer.credentials != credentials:
-            signer = self._signer = _Signer(credentials, "execute-api", self._region)
-        request = _Request(method, url, body)
+            signer = self._signer = Signer(credentials, "execute-api", self._region)
+        request = Unsigned(method, url, body, {"Content-Type": "text/plain; charset=utf-8"} if body else {})
         signer.add_auth(request)
         return dict(request.headers.items())
-
-
-class _Signer(SigV4Auth):  # type: ignore[misc]  # botocore has no types
-    """botocore's signer, keeping the key that it derives for a day: that is four of its five hashes with a key."""
-
-    _derived: tuple[str, bytes] = ("", b"")
-
-    def signature(self, string_to_sign: str, request: _Request) -> str:
-        date = request.context["timestamp"][:8]
-        known, key = self._derived
-        if known != date:
-            key = f"AWS4{self.credentials.secret_key}".encode()
-            for part in (date, self._region_name, self._service_name, "aws4_request"):
-                key = hmac.digest(key, part.encode(), "sha256")
-            self._derived = (date, key)
-        return hmac.digest(key, string_to_sign.encode(), "sha256").hex()
-
-
-class _Request:
-    """What botocore's signer looks at of a request; its own class prepares the body anew at every look."""
-
-    __slots__ = ("body", "context", "headers", "method", "params", "url")
-
-    def __init__(self, method: str, url: str, body: bytes) -> None:
-        self.method = method
-        self.url = url
-        self.body = body
-        self.params = None
-        self.context: dict[str, str] = {}
-        self.headers = HTTPHeaders()
-        if body:
-            self.headers["Content-Type"] = "text/plain; charset=utf-8"
 
 
 @dataclass(frozen=True, slots=True)

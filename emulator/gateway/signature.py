@@ -6,6 +6,7 @@ The cryptographic check needs the secret key, so the shell makes it and tells th
 from __future__ import annotations
 
 import enum
+import functools
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -42,7 +43,9 @@ class Signature:
     @property
     def signed_at(self) -> datetime:
         """When it was made, by the client's clock."""
-        return datetime.strptime(self.timestamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+        instant = _instant(self.timestamp)
+        assert instant is not None
+        return instant
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +137,7 @@ def _checked(
     key, date, region, service, _ = scope
     if service != SERVICE:
         return Flaw("InvalidSignatureException", f"Credential should be scoped to correct service: '{SERVICE}'.")
-    if not _is_time(timestamp) or timestamp[:8] != date:
+    if _instant(timestamp) is None or timestamp[:8] != date:
         return Flaw(
             "InvalidSignatureException",
             f"Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: "
@@ -160,11 +163,15 @@ def _checked(
     )
 
 
-def _is_time(timestamp: str) -> bool:
+@functools.lru_cache(maxsize=64)
+def _instant(timestamp: str) -> datetime | None:
+    """What a timestamp means; None: nothing. Kept, since all requests of a second have the same."""
+    if not _DATE.fullmatch(timestamp):
+        return None
     try:
-        return bool(_DATE.fullmatch(timestamp) and datetime.strptime(timestamp, "%Y%m%dT%H%M%SZ"))  # noqa: DTZ007
+        return datetime.strptime(timestamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
     except ValueError:  # such as the 31st of February
-        return False
+        return None
 
 
 def refusal(found: Signature | Flaw, check: Check) -> Flaw | None:
