@@ -16,13 +16,13 @@ from streamer_records import NOW, connection_record, request_record, subscriptio
 from emulator.dynamodb.tables import create_tables
 from streamer import requests as life
 from streamer.errors import ItemTooLargeError, StoreError
-from streamer.requests import Applied, Change, Created, Duplicate, Refused
+from streamer.requests import Applied, Change, Created, Duplicate, Full, Refused
 from streamer.service import tables
 from streamer.stores.client import Clients
 from streamer.stores.dynamodb import DynamoConnectionStore, DynamoRequestStore, DynamoSubscriptionStore
 from streamer.stores.memory import MemoryConnectionStore, MemoryRequestStore, MemorySubscriptionStore
 from streamer.stores.protocols import ConnectionStore, RequestStore, SubscriptionStore
-from streamer.stores.records import Failure, Listener, ProgressPoint, RequestKey, RequestRecord, Status
+from streamer.stores.records import Failure, Listener, ProgressPoint, RequestKey, RequestRecord, Slots, Status
 
 
 @dataclass
@@ -172,9 +172,7 @@ def test_a_claim_returns_the_request_in_one_call(stores: Stores, user: str) -> N
     taken = claimed(stores, record)
 
     assert stores.calls == ["PutItem", "UpdateItem"]
-    assert taken == replace(
-        record, status=Status.PROCESSING, attempt=1, due_at=NOW + 60, runner="me", updated_at=NOW
-    )
+    assert taken == replace(record, status=Status.PROCESSING, attempt=1, due_at=NOW + 60, runner="me", updated_at=NOW)
     assert stores.requests.get(record.key) == taken
 
 
@@ -201,9 +199,7 @@ def test_progress_and_result_are_stored(stores: Stores, user: str) -> None:
     stores.calls.clear()
 
     on_its_way = replace(taken, progress=point, updated_at=NOW + 1)
-    over = replace(
-        on_its_way, status=Status.COMPLETED, result_json='{"a":1}', due_at=None, updated_at=NOW + 2
-    )
+    over = replace(on_its_way, status=Status.COMPLETED, result_json='{"a":1}', due_at=None, updated_at=NOW + 2)
     progress, complete = life.progress(point, attempt=1, now=NOW + 1), life.complete('{"a":1}', attempt=1, now=NOW + 2)
     assert stores.requests.apply(taken.key, progress) == Applied(on_its_way)
     assert stores.requests.apply(taken.key, complete) == Applied(over)
@@ -447,5 +443,147 @@ def test_an_answer_that_does_not_come_is_a_store_error() -> None:
 
 
 def test_a_table_that_does_not_exist_is_a_store_error(dynamodb_client: Any) -> None:
-    with pytest.raises(StoreError, match="refused GetItem: ResourceNotFoundException"):
+    with pytest.raises(StoreError, match="GetItem was refused: ResourceNotFoundException"):
         DynamoConnectionStore(lambda: dynamodb_client, "no_such_table").get("c")
+
+
+# what is due
+
+
+def test_requests_are_due_when_their_time_has_come_longest_first(stores: Stores, user: str) -> None:
+    shard = request_record(user_id=user).key.shard
+    ids = [f"r-{number}" for number in range(200)]
+    ids = [one for one in ids if RequestKey(request_record(user_id=user).owner, one).shard == shard][:4]
+    times = [1.5, 0.25, 3.0, None]
+    for request_id, due_at in zip(ids, times, strict=True):
+        stores.requests.create(request_record(user_id=user, request_id=request_id, due_at=due_at), now=NOW)
+
+    owner = request_record(user_id=user).owner
+    found = [key for key in stores.requests.due(shard, now=2.0, limit=100) if key.owner == owner]
+
+    assert [key.request_id for key in found] == [ids[1], ids[0]]
+    assert len(stores.requests.due(shard, now=4.0, limit=1)) == 1
+    assert stores.calls[-2:] == ["Query", "Query"]
+    for request_id in ids[:3]:
+        stores.requests.apply(RequestKey(owner, request_id), life.cancel("tidy up", now=NOW))
+
+
+def test_a_request_that_is_over_is_not_due(stores: Stores, user: str) -> None:
+    record = request_record(user_id=user, due_at=1.0)
+    stores.requests.create(record, now=NOW)
+    assert record.key in stores.requests.due(record.key.shard, now=NOW, limit=250)
+
+    stores.requests.apply(record.key, life.cancel("enough", now=NOW))
+
+    assert record.key not in stores.requests.due(record.key.shard, now=NOW, limit=250)
+
+
+def test_every_change_of_a_life_is_stored_as_it_is_meant(stores: Stores, user: str) -> None:
+    record = request_record(user_id=user, max_attempts=2, due_at=NOW + 300)
+    stores.requests.create(record, now=NOW)
+    failure = Failure(code="TIMEOUT", message="slow", retryable=True)
+    changes = [
+        life.claim(runner="i-1/a", now=NOW + 1),
+        life.progress(ProgressPoint(percentage=5), attempt=1, now=NOW + 2, told_up_to=99.99, lease_seconds=45),
+        life.renew(attempt=1, now=NOW + 12),
+        life.retry(failure, attempt=1, now=NOW + 13, due_at=NOW + 14.5, told_up_to=5.0),
+        life.claim(runner="i-2/b", now=NOW + 15),
+        life.fail(failure, attempt=2, now=NOW + 16),
+        life.reopen(attempt=2, further_attempts=3, now=NOW + 17),
+        life.claim(runner="i-3/c", now=NOW + 18),
+        life.complete('"done"', attempt=3, now=NOW + 19),
+    ]
+    expected = record
+    for change in changes:
+        expected = change.applied_to(expected)
+
+        assert isinstance(stores.requests.apply(record.key, change), Applied)
+        assert stores.requests.get(record.key) == expected
+
+    assert (expected.status, expected.attempt, expected.max_attempts, expected.error) == (Status.COMPLETED, 3, 5, None)
+
+
+# slots
+
+SLOTS = Slots("concurrent_requests_per_user", "#user", 2)
+OTHER_SLOTS = Slots("concurrent_requests_per_connection", "#connection#c-1", 1)
+
+
+def test_a_request_takes_a_slot_by_the_call_that_stores_it(stores: Stores, user: str) -> None:
+    created = [
+        stores.requests.create(request_record(user_id=user, request_id=f"r-{n}"), now=NOW, slots=[SLOTS])
+        for n in range(3)
+    ]
+
+    assert created == [Created(), Created(), Full(SLOTS, frozenset({"r-0", "r-1"}))]
+    assert stores.requests.get(request_record(user_id=user, request_id="r-2").key) is None
+    assert stores.calls[:3] == ["TransactWriteItems"] * 3
+
+
+def test_of_several_slots_it_takes_all_or_none(stores: Stores, user: str) -> None:
+    both = [SLOTS, OTHER_SLOTS]
+    first, second = (request_record(user_id=user, request_id=f"r-{n}") for n in range(2))
+
+    assert stores.requests.create(first, now=NOW, slots=both) == Created()
+    assert stores.requests.create(second, now=NOW, slots=both) == Full(OTHER_SLOTS, frozenset({"r-0"}))
+    assert stores.requests.create(second, now=NOW, slots=[SLOTS]) == Created()
+
+
+def test_a_repeated_request_takes_no_other_slot(stores: Stores, user: str) -> None:
+    record = request_record(user_id=user)
+    stores.requests.create(record, now=NOW, slots=[OTHER_SLOTS])
+
+    assert stores.requests.create(record, now=NOW, slots=[OTHER_SLOTS]) == Duplicate(record)
+
+
+def test_a_released_slot_can_be_taken_again(stores: Stores, user: str) -> None:
+    first, second = (request_record(user_id=user, request_id=f"r-{n}") for n in range(2))
+    stores.requests.create(first, now=NOW, slots=[OTHER_SLOTS])
+
+    for _ in range(2):
+        stores.requests.release(first.owner, OTHER_SLOTS, frozenset({"r-0", "never had one"}))
+
+    assert stores.requests.create(second, now=NOW, slots=[OTHER_SLOTS]) == Created()
+
+
+def test_slots_of_others_are_others(stores: Stores, user: str) -> None:
+    stores.requests.create(request_record(user_id=user), now=NOW, slots=[OTHER_SLOTS])
+
+    other = request_record(user_id=f"{user}-other")
+    assert stores.requests.create(other, now=NOW, slots=[OTHER_SLOTS]) == Created()
+
+
+def test_a_request_that_is_too_large_takes_no_slot(stores: Stores, user: str) -> None:
+    large = request_record(user_id=user, payload_json=f'"{"x" * 420_000}"')
+
+    with pytest.raises(ItemTooLargeError):
+        stores.requests.create(large, now=NOW, slots=[OTHER_SLOTS])
+
+    assert stores.requests.create(request_record(user_id=user), now=NOW, slots=[OTHER_SLOTS]) == Created()
+
+
+def test_no_two_requests_take_the_last_slot(stores: Stores, user: str) -> None:
+    records = [request_record(user_id=user, request_id=f"r-{number}") for number in range(8)]
+
+    def create(record: RequestRecord) -> bool:
+        try:
+            return stores.requests.create(record, now=NOW, slots=[SLOTS]) == Created()
+        except StoreError:
+            return False  # others came in the way each time; the client is told to try again
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(create, records)) == 2
+
+
+def test_statuses_of_many_requests_cost_a_call_per_hundred(stores: Stores, user: str) -> None:
+    record = request_record(user_id=user)
+    stores.requests.create(record, now=NOW)
+    keys = [record.key, *(RequestKey(record.owner, f"nothing-{number}") for number in range(120))]
+    stores.calls.clear()
+
+    found = stores.requests.statuses(keys)
+
+    assert found[record.key] is Status.PENDING
+    assert set(found) == set(keys)
+    assert sum(status is not None for status in found.values()) == 1
+    assert stores.calls == ["BatchGetItem", "BatchGetItem"]
