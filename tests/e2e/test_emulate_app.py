@@ -47,7 +47,7 @@ def not_a_number(request):
 
 @app.action("huge")
 def huge(request):
-    return "x" * 131_072
+    return "x" * 600_000
 
 
 @app.action("large")
@@ -55,7 +55,12 @@ def large(request):
     return "x" * 100_000
 
 
-for quick in (raises, no_json, huge, large):
+@app.action("very-large")
+def very_large(request):
+    return "x" * 300_000
+
+
+for quick in (raises, no_json, huge, large, very_large):
     app.action("slow-" + quick.__name__.replace("_", "-"), queued=True)(quick)
 """
 
@@ -77,10 +82,10 @@ def awkward(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulate]:
         pytest.param("raises", "INTERNAL_ERROR", "no such thing", id="raises"),
         pytest.param("no-json", "INTERNAL_ERROR", "not JSON", id="returns what is not JSON"),
         pytest.param("not-a-number", "INTERNAL_ERROR", "not JSON", id="returns NaN"),
-        pytest.param("huge", "PAYLOAD_TOO_LARGE", "131", id="returns more than 128 KB"),
+        pytest.param("huge", "PAYLOAD_TOO_LARGE", "6000", id="returns more than can be delivered"),
         pytest.param("slow-raises", "PROCESSING_FAILED", "no such thing", id="raises in the processor"),
         pytest.param("slow-no-json", "INTERNAL_ERROR", "not JSON", id="returns no JSON in the processor"),
-        pytest.param("slow-huge", "PAYLOAD_TOO_LARGE", "131", id="returns too much in the processor"),
+        pytest.param("slow-huge", "PAYLOAD_TOO_LARGE", "6000", id="returns more than can be stored"),
     ],
 )
 def test_a_failing_action_is_told_with_the_requests_id_and_the_connection_stays_usable(
@@ -114,6 +119,24 @@ def test_an_answer_over_32_kb_arrives_whole(awkward: Emulate, action: str) -> No
         *_, answer = ask(client, action)
 
     assert answer["data" if action == "large" else "result"] == "x" * 100_000
+
+
+@pytest.mark.parametrize("action", ["very-large", "slow-very-large"])
+def test_an_answer_over_128_kb_arrives_in_parts(awkward: Emulate, action: str) -> None:
+    texts: list[str] = []
+    with dial(awkward.address()) as client:
+        client.send(json.dumps({"action": action, "id": f"my-{action}"}))
+        part = {"index": 0, "count": 2}
+        while part["index"] < part["count"] - 1:
+            message = json.loads(client.recv(PATIENCE_SECONDS))
+            assert message["type"] in {"acknowledgment", "part"}, message
+            if message["type"] == "part":
+                part = message
+                texts.append(part["text"])
+
+    answer = json.loads("".join(texts))
+    assert answer["request_id"] == f"my-{action}"
+    assert answer["data" if action == "very-large" else "result"] == "x" * 300_000
 
 
 def test_a_client_that_sends_garbage_gets_an_error_and_stays_connected(awkward: Emulate) -> None:
