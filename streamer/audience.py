@@ -55,7 +55,7 @@ class _Recipient:
         return self.is_gone
 
 
-class _Lane:
+class Lane:
     """What is on its way to one listener, in order and in a thread of its own, so that nobody waits for a slow one.
 
     Of progress that waits only the latest is kept, which bounds what waits: all else is a handful of messages.
@@ -70,18 +70,21 @@ class _Lane:
 
     @property
     def is_gone(self) -> bool:
+        """Whether the connection turned out to be closed."""
         return self._recipient.is_gone
 
     def is_closed(self) -> bool:
+        """Whether the connection is closed; asks API Gateway."""
         return self._recipient.is_closed()
 
     def post(self, message: _Waiting) -> None:
+        """Have a message sent."""
         with self._lock:
             if message.is_progress and self._waiting and self._waiting[-1].is_progress:
                 self._waiting.pop()
             self._waiting.append(message)
             if self._running is None:
-                self._running = self._workers.start(self._send_all)
+                self._running = self._workers.start(self.send_all)
 
     def wait(self, timeout_seconds: float) -> None:
         """Wait until everything is sent; raises what sending raised that it should not have."""
@@ -90,7 +93,8 @@ class _Lane:
         if running is not None and running.wait(timeout_seconds):
             running.outcome()
 
-    def _send_all(self) -> None:
+    def send_all(self) -> None:
+        """Send until nothing waits; what the thread does."""
         while True:
             with self._lock:
                 if not self._waiting:
@@ -159,5 +163,5 @@ class Audience:
     def _recipient(self, listener: Listener) -> _Recipient:
         return _Recipient(self._sender_at(listener.endpoint), listener.connection_id, self._log)
 
-    def _lane(self, listener: Listener) -> _Lane:
-        return _Lane(self._recipient(listener), self._workers)
+    def _lane(self, listener: Listener) -> Lane:
+        return Lane(self._recipient(listener), self._workers)

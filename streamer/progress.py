@@ -26,6 +26,9 @@ from streamer.stores.records import ProgressPoint, RequestRecord, Status
 
 PROGRESS_MESSAGE_CHARACTERS: Final = 4096
 """Longest text of a progress message; the rest is cut."""
+TELLING_SECONDS: Final = 12.0
+"""How long before its lease runs out an attempt tells no more progress without renewing it: a message may be on its way
+for 6 s, and to a slow listener one waits behind another. With a heartbeat every ten seconds it never comes to that."""
 PROGRESS_METADATA_BYTES: Final = 32 * 1024
 """Largest metadata of a progress message, about; its largest members are left out of more."""
 
@@ -75,7 +78,9 @@ class Reporter:
         self._stored: ProgressPoint | None = None
         """What this attempt stored last."""
         self._reserved = self._newest.percentage if self._newest is not None else 0.0
-        self._next_write_at = monotonic()
+        self._is_generous = False
+        """Whether more is reserved than the pace asks for, because that was not known yet."""
+        self._began_at = self._next_write_at = monotonic()
         self._lease_ends_at = record.due_at if record.due_at is not None else clock() + pace.lease_seconds
         self._over: str | None = None
         self._is_lost = False
@@ -149,7 +154,7 @@ class Reporter:
             raise Cancelled(self._over)
 
     def _may_tell(self, point: ProgressPoint) -> bool:
-        if point.percentage <= self._reserved and self._clock() < self._lease_ends_at:
+        if point.percentage <= self._reserved and self._clock() < self._lease_ends_at - TELLING_SECONDS:
             return True
         return self._monotonic() >= self._next_write_at and self._write_progress(point)
 
@@ -159,14 +164,14 @@ class Reporter:
         self._is_told, self._told = True, max(point.percentage, self._told or 0.0)
 
     def _is_up_to_date(self, point: ProgressPoint) -> bool:
-        """Whether what is stored says all: the newest point, and no more reserved than its pace asks for."""
+        """Whether what is stored says all: the newest point, and no more reserved than the pace asks for."""
         if point is self._start:
             return True
-        return point == self._stored and self._reserved <= life.reserved(point, point)
+        return point == self._stored and not self._is_generous
 
     def _write_progress(self, point: ProgressPoint) -> bool:
         now = self._clock()
-        reserved = life.reserved(point, self._stored)
+        reserved = self._reservation(point)
         renews = self._needs_renewal(now)
         change = life.progress(
             point,
@@ -180,8 +185,16 @@ class Reporter:
         self._reserved = min(self._reserved, reserved)
         if not self._write(change):
             return False
+        self._is_generous = self._stored is None
         self._reserved, self._stored = reserved, point
         return True
+
+    def _reservation(self, point: ProgressPoint) -> float:
+        if self._stored is None and point.percentage < life.ALMOST:
+            # The first of an attempt, whose pace is not known. The next write, a second later, makes good for it.
+            return life.ALMOST
+        since = self._start.percentage if self._start is not None else 0.0
+        return life.reserved(point, since=since, seconds=self._monotonic() - self._began_at)
 
     def _write(self, change: Change) -> bool:
         """Apply a change; whether it is stored."""
@@ -216,7 +229,7 @@ def _start(record: RequestRecord) -> ProgressPoint | None:
     if record.progress is None and record.told_up_to is None:
         return None
     point = record.progress or ProgressPoint(percentage=0)
-    return replace(point, percentage=max(point.percentage, record.told_up_to or 0))
+    return replace(point, percentage=life.tidy(max(point.percentage, record.told_up_to or 0)))
 
 
 def _reason(current: RequestRecord | None) -> str:

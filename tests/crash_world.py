@@ -22,7 +22,8 @@ from streamer_records import connection_record
 
 from streamer import App, Request, RetryableError
 from streamer.attempt import Surroundings
-from streamer.execution import Workers
+from streamer.audience import Lane
+from streamer.execution import Running, Workers
 from streamer.fanout import Fanout
 from streamer.handlers.processor import ProcessorHandler
 from streamer.handlers.router import RouterHandler
@@ -128,6 +129,24 @@ class ObservedStore:
         return outcome
 
 
+class Threads(Workers):
+    """Threads whose messages to listeners are sent before time goes on: a wait of a thread is no virtual time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lanes: list[Running] = []
+
+    def start(self, call: Callable[[], Any]) -> Running:
+        running = super().start(call)
+        if getattr(call, "__func__", None) is Lane.send_all:
+            self._lanes.append(running)
+        return running
+
+    def settle(self) -> None:
+        lanes, self._lanes = self._lanes, []
+        assert all(running.wait(30) for running in lanes)
+
+
 class Dispatching:
     """Lambda's asynchronous invocations; an accepted event is delivered, sometimes twice."""
 
@@ -152,7 +171,7 @@ class World:
         self.now = NOW
         self.numbers = itertools.count(1)
         self.user = f"user-{seed}"
-        self.workers = Workers()
+        self.workers = Threads()
         self.sender = RecordingSender()
         self.connections = connections or MemoryConnectionStore()
         self.subscriptions = subscriptions or MemorySubscriptionStore()
@@ -182,7 +201,7 @@ class World:
         assert not is_final(self.stored[request.id].status), "an action that finished runs again"
         self.starts[request.id] += 1
         for percentage in sorted(self.rng.sample(range(101), self.rng.randint(0, 5))):
-            self.now += self.rng.choice((0, 0, 0.5, 2, 20, 70))
+            self.pass_time(self.rng.choice((0, 0, 0.5, 2, 20, 70)))
             if self.rng.random() < 0.3:
                 progress.keep_up()  # what the watching thread does every second
             progress(percentage)
@@ -253,6 +272,7 @@ class World:
         return 2 if self.rng.random() < 0.15 else 1
 
     def pass_time(self, seconds: float) -> None:
+        self.workers.settle()
         self.now += max(0.0, seconds)
 
     def _changed(self, before: RequestRecord | None, after: RequestRecord) -> None:
@@ -283,6 +303,7 @@ class World:
         return all(is_final(record.status) for record in self.stored.values())
 
     def _deliver(self, delivery: Delivery) -> None:
+        self.workers.settle()
         self.now = max(self.now, delivery.at)
         environment = Environment(self._dies)
         self._depth += 1
