@@ -383,18 +383,22 @@ def advanced(last: ProgressPoint | None, percentage: float, message: str, metada
     return ProgressPoint(percentage=max(_told(percentage), floor), message=message, metadata=metadata)
 
 
-def reserved(point: ProgressPoint, before: ProgressPoint | None) -> float:
+def reserved(point: ProgressPoint, *, since: float, seconds: float) -> float:
     """How far clients may be told of progress until it is stored again, a second later.
 
     An attempt that dies leaves behind what it stored, not what it told; the next one begins where this reservation
-    ends, so that no client ever sees progress go back. It is as small as the pace allows: twice what was done since
-    ``before``. The first of an attempt, whose pace is not known, is all there is.
+    ends, so that no client ever sees progress go back. It is as small as the attempt's pace allows: what it does in
+    two seconds, going by the ``seconds`` in which it came from ``since`` percent to the point.
     """
     if point.percentage >= 100:
         return 100
-    if before is None:
-        return ALMOST
-    return min(ALMOST, point.percentage + max(5.0, 2 * (point.percentage - before.percentage)))
+    pace = (point.percentage - since) / max(1.0, seconds)
+    return min(ALMOST, point.percentage + max(5.0, 2 * pace))
+
+
+def tidy(percentage: float) -> float:
+    """A percentage as it is told: a whole number where it is one."""
+    return int(percentage) if percentage == int(percentage) else percentage
 
 
 def _told(percentage: float) -> float:

@@ -93,7 +93,7 @@ def test_further_progress_is_told_at_once_and_stored_a_second_later(progress: At
     progress.second()
 
     assert progress.stored.progress == ProgressPoint(percentage=30)
-    assert progress.stored.told_up_to == 70  # twice what was done in a second, ahead
+    assert progress.stored.told_up_to == 90  # what it does in two seconds, ahead
     assert progress.store.calls == ["UpdateItem"] * 2
 
 
@@ -110,12 +110,22 @@ def test_progress_beyond_what_is_reserved_waits_for_the_next_write(progress: Att
     assert progress.told == [1, 60]
 
 
+def test_steady_progress_never_waits(progress: Attempting) -> None:
+    for half_second in range(20):
+        progress(half_second * 5)
+        progress.clock.advance(0.5)
+        if half_second % 2:
+            progress.reporter.keep_up()
+
+    assert progress.told == [half_second * 5 for half_second in range(20)]
+
+
 def test_nothing_new_costs_one_more_write_to_reserve_less_and_then_none(progress: Attempting) -> None:
     progress(10)
     for _ in range(5):
         progress.second()
 
-    assert progress.stored.told_up_to == 15
+    assert progress.stored.told_up_to == 30
     assert progress.store.calls == ["UpdateItem"] * 2
 
 
@@ -212,10 +222,10 @@ def test_a_write_that_may_have_happened_leaves_only_what_both_allow(progress: At
     progress.store.failures = 1
     progress.second()
 
-    progress(15)
-    progress(16)
+    progress(30)
+    progress(31)
 
-    assert progress.told == [10, 15]
+    assert progress.told == [10, 30]
 
 
 @given(
