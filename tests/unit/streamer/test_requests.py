@@ -1,5 +1,6 @@
 import math
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -8,7 +9,7 @@ from streamer_records import NOW, request_record
 
 from streamer import requests as life
 from streamer.requests import TRANSITIONS, Applied, Change, Refused, Step, is_final
-from streamer.stores.records import Failure, ProgressPoint, RequestRecord, Status
+from streamer.stores.records import SHARDS, Failure, ProgressPoint, RequestKey, RequestRecord, Status
 
 FAILURE = Failure(code="PROCESSING_FAILED", message="no")
 
@@ -19,7 +20,14 @@ def changes(attempt: int = 1) -> dict[Step, Change]:
         Step.PROGRESS: life.progress(ProgressPoint(percentage=5), attempt=attempt, now=NOW),
         Step.COMPLETE: life.complete("7", attempt=attempt, now=NOW),
         Step.FAIL: life.fail(FAILURE, attempt=attempt, now=NOW),
+        Step.RENEW: life.renew(attempt=attempt, now=NOW),
+        Step.RETRY: life.retry(FAILURE, attempt=attempt, now=NOW, due_at=NOW + 2, told_up_to=40),
+        Step.CANCEL: life.cancel("enough", now=NOW),
+        Step.REOPEN: life.reopen(attempt=attempt, further_attempts=2, now=NOW),
     }
+
+
+OF_AN_ATTEMPT = [Step.PROGRESS, Step.RENEW, Step.COMPLETE, Step.RETRY, Step.FAIL]
 
 
 def test_the_table_lists_every_status() -> None:
@@ -39,9 +47,9 @@ def test_three_statuses_are_final() -> None:
     assert {status for status in Status if is_final(status)} == {Status.COMPLETED, Status.FAILED, Status.CANCELLED}
 
 
-@pytest.mark.parametrize("step", [Step.PROGRESS, Step.COMPLETE, Step.FAIL])
+@pytest.mark.parametrize("step", [*OF_AN_ATTEMPT, Step.CANCEL, Step.REOPEN])
 @pytest.mark.parametrize("status", Status)
-def test_a_change_of_an_attempt_goes_along_the_table(step: Step, status: Status) -> None:
+def test_a_change_goes_along_the_table(step: Step, status: Status) -> None:
     record = request_record(status=status, attempt=1, due_at=NOW + 60)
     change = changes()[step]
 
@@ -50,7 +58,7 @@ def test_a_change_of_an_attempt_goes_along_the_table(step: Step, status: Status)
         assert change.applied_to(record).status is TRANSITIONS[status][step]
 
 
-@pytest.mark.parametrize("step", [Step.PROGRESS, Step.COMPLETE, Step.FAIL])
+@pytest.mark.parametrize("step", OF_AN_ATTEMPT)
 def test_an_older_attempt_writes_nothing_any_more(step: Step) -> None:
     taken_over = request_record(status=Status.PROCESSING, attempt=2, due_at=NOW + 60)
 
@@ -181,3 +189,81 @@ def test_any_sequence_of_reports_is_told_in_order_with_one_100(reports: list[flo
 def test_a_percentage_is_a_number(percentage: object) -> None:
     with pytest.raises(ValueError, match="progress needs a percentage"):
         life.advanced(None, percentage, "", None)  # type: ignore[arg-type]
+
+
+# pauses, the sweep and operators
+
+
+def test_a_failed_attempt_leaves_when_the_next_one_is_due_and_what_was_told() -> None:
+    after = changes()[Step.RETRY].applied_to(request_record(status=Status.PROCESSING, attempt=1, due_at=NOW + 45))
+
+    assert (after.status, after.attempt, after.due_at, after.told_up_to) == (Status.RETRYING, 1, NOW + 2, 40)
+    assert after.error == FAILURE
+
+
+def test_an_attempt_may_be_the_only_one_that_can_cancel() -> None:
+    change = life.cancel("enough", now=NOW, attempt=1)
+
+    assert change.admits(request_record(status=Status.PROCESSING, attempt=1))
+    assert not change.admits(request_record(status=Status.PROCESSING, attempt=2))
+
+
+def test_only_a_request_that_waits_for_its_first_attempt_is_postponed() -> None:
+    change = life.postpone(now=NOW)
+
+    assert [status for status in Status if change.admits(request_record(status=status, due_at=NOW))] == [Status.PENDING]
+    assert not change.admits(request_record(due_at=NOW + 1))
+    assert change.applied_to(request_record(due_at=NOW)).due_at == NOW + 300
+
+
+def test_a_reopened_request_may_be_tried_so_many_times_more() -> None:
+    failed = request_record(status=Status.FAILED, attempt=1, max_attempts=1, error=FAILURE)
+
+    after = changes()[Step.REOPEN].applied_to(failed)
+
+    assert (after.status, after.attempt, after.max_attempts, after.error) == (Status.PENDING, 1, 3, None)
+
+
+def test_only_an_operator_leads_out_of_a_final_status() -> None:
+    assert {step for status in Status if is_final(status) for step in TRANSITIONS[status]} == {Step.REOPEN}
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        pytest.param({"status": Status.RETRYING, "due_at": NOW + 9}, NOW + 9, id="its pause is not over"),
+        pytest.param(
+            {"status": Status.PROCESSING, "due_at": NOW + 9, "runner": "i-1/a"},
+            NOW + 9,
+            id="an earlier run of this event",
+        ),
+        pytest.param(
+            {"status": Status.PROCESSING, "due_at": NOW + 9, "runner": "i-2/a"}, None, id="a run of another event"
+        ),
+        pytest.param({"status": Status.PENDING}, NOW, id="reopened meanwhile"),
+        pytest.param({"status": Status.COMPLETED, "runner": "i-1/a"}, None, id="over"),
+    ],
+)
+def test_when_a_run_that_came_in_vain_tries_again(fields: dict[str, Any], expected: float | None) -> None:
+    assert life.claimable_at(request_record(**fields), invocation="i-1", now=NOW) == expected
+
+
+@pytest.mark.parametrize("invocation", ["i-1", "a/b", ""])
+def test_a_runner_belongs_to_its_invocation(invocation: str) -> None:
+    record = request_record(runner=life.runner_of(invocation, "new"))
+
+    assert life.is_run_of(record, invocation)
+    assert not life.is_run_of(record, f"{invocation}x")
+    assert not life.is_run_of(request_record(), invocation)
+
+
+@given(owner=st.text(max_size=20), request_id=st.text(max_size=20))
+def test_every_request_has_one_shard(owner: str, request_id: str) -> None:
+    assert RequestKey(owner, request_id).shard in SHARDS
+
+
+@given(percentage=st.floats(0, 99.99), since=st.floats(0, 99.99), seconds=st.floats(0, 900))
+def test_a_reservation_is_ahead_but_never_all(percentage: float, since: float, seconds: float) -> None:
+    point = ProgressPoint(percentage=percentage)
+
+    assert percentage <= life.reserved(point, since=since, seconds=seconds) <= life.ALMOST
