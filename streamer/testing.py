@@ -16,7 +16,7 @@ from __future__ import annotations
 import itertools
 import json
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final, Self, TextIO, cast
@@ -33,6 +33,7 @@ from streamer.hub import Hub
 from streamer.invocations import Run, run_event
 from streamer.messages import MESSAGE_BYTES
 from streamer.observability import Logger, Metrics
+from streamer.parts import Joiner
 from streamer.settings import Settings
 from streamer.stores.items import request_item, request_key_item
 from streamer.stores.memory import MemoryConnectionStore, MemoryRequestStore, MemorySubscriptionStore
@@ -283,7 +284,7 @@ class LocalConnection:
             RequestFailed: it was answered with an error, or the request was cancelled.
         """
         message = {"action": action, "payload": payload, "id": self.service.new_id(), **fields}
-        last = [each for each in self.send(message) if each["request_id"] == message["id"]][-1]
+        last = [each for each in _whole(self.send(message)) if each["request_id"] == message["id"]][-1]
         if last["type"] == "error":
             raise RequestFailed(last["error"])
         if last["type"] == "cancelled":
@@ -426,6 +427,16 @@ class LocalService:
     def new_id(self) -> str:
         """An id that nothing else in this service has."""
         return f"id-{next(self._ids)}"
+
+
+def _whole(messages: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The messages, those that came in parts joined."""
+    joiner = Joiner()
+    for message in messages:
+        if message["type"] != "part":
+            yield message
+        elif (text := joiner.add(message)) is not None:
+            yield json.loads(text)
 
 
 class _Nowhere:

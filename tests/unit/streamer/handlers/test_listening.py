@@ -343,6 +343,7 @@ def test_a_large_result_comes_in_parts_and_so_does_its_status() -> None:
     with LocalService(own) as local:
         connection = local.connect()
         messages = connection.send({"action": "large", "id": "r-1"})
+        assert connection.call("large") == "ä" * 90_000
         joiner = Joiner()
         joined = [json.loads(text) for part in messages if (text := joiner.add(part))]
         assert [message["result"] for message in joined] == ["ä" * 90_000]
