@@ -16,6 +16,7 @@ from websockets.http11 import Request, Response
 
 from streamer.client import (
     CannotConnectError,
+    ClientError,
     ConnectionLostError,
     Progress,
     Reconnect,
@@ -23,6 +24,8 @@ from streamer.client import (
     StreamerClient,
     TopicMessage,
 )
+from streamer.client.handshake import Handshake
+from streamer.client.link import Link
 from streamer.messages import complete, to_json
 from streamer.parts import in_parts
 
@@ -400,3 +403,26 @@ def test_waits_grow_to_a_limit() -> None:
 
     assert [policy.wait_seconds(attempt, 1.0) for attempt in (0, 1, 2, 10, 10_000)] == [0.25, 0.5, 1.0, 20, 20]
     assert policy.wait_seconds(5, 0.0) == 0
+
+
+class Nobody:
+    """Is told everything and does nothing about it."""
+
+    def received(self, text: str | bytes) -> None: ...
+
+    def reopened(self) -> None: ...
+
+    def lost(self) -> None: ...
+
+    def ended(self, error: ClientError) -> None: ...
+
+
+async def test_a_silent_connection_is_kept_alive_with_pings() -> None:
+    async with running() as (service, url):
+        handshake = Handshake(url=url, timeout_seconds=30)
+        link = Link(handshake, Nobody(), reconnect=None, keep_alive_seconds=0.001)
+        await link.start()
+        await service.wait_for(lambda: len(service.got) >= 2)
+        await link.close()
+
+    assert service.got[0]["action"] == "ping"
