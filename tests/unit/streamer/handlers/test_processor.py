@@ -351,22 +351,23 @@ def test_an_action_that_was_removed_fails_its_requests(make: Callable[..., World
 def test_an_action_that_takes_too_long_fails_and_hears_of_it(
     make: Callable[..., World], options: dict[str, Any], remaining_seconds: float
 ) -> None:
-    release, heard = threading.Event(), []
+    ended, heard = threading.Event(), []
 
     def act(request: Request, progress: Progress) -> None:
-        progress(10)
         try:
-            while not release.wait(0.001):
+            while True:
                 progress(20)
+                threading.Event().wait(0.001)
         except Cancelled as exc:
             heard.append(str(exc))
+            ended.set()
             raise
 
     world = make(act, options=options)
 
     stored = world.run(remaining_seconds=remaining_seconds)
-    release.set()
 
+    assert ended.wait(30)
     assert (stored.status, stored.error.code, stored.error.retryable) == (Status.FAILED, "TIMEOUT", True)
     assert world.told[-1]["type"] == "error"
     assert heard == ["its time is over"]
