@@ -1,5 +1,7 @@
 """A streamer App: clients prove who they are, every connection has its row."""
 
+import time
+
 from streamer import App
 
 app = App()
@@ -17,8 +19,11 @@ def instant(request, progress):
 
 @app.action("steps", queued=True)
 def steps(request, progress):
-    for step in range(1, request.payload + 1):
-        progress(100 * step / (request.payload + 1), "working")
+    """Tell of so many steps, so far apart."""
+    count, seconds = request.payload["count"], request.payload["seconds"]
+    for step in range(1, count + 1):
+        time.sleep(seconds)
+        progress(100 * step / (count + 1), "working")
     return "done"
 
 

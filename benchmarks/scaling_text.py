@@ -1,0 +1,245 @@
+"""The document that the cost model writes: prices, what each step costs, and the first limit at each size."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import Final, Protocol
+
+PRICE_LIST: Final = "public on-demand prices of us-east-1, first tier, without free tier, as of November 2025"
+MESSAGES: Final = 1.00
+"""Dollars for a million messages in or out, 32 KB each."""
+CONNECTION_MINUTES: Final = 0.25
+"""Dollars for a million."""
+INVOCATIONS: Final = 0.20
+"""Dollars for a million."""
+GIGABYTE_SECONDS: Final = 13.3334
+"""Dollars for a million, arm64, which is what ``streamer deploy`` chooses."""
+WRITES: Final = 0.625
+"""Dollars for a million write request units."""
+READS: Final = 0.125
+"""Dollars for a million read request units."""
+LOG_GIGABYTE: Final = 0.50
+"""Dollars for a gigabyte that CloudWatch Logs takes in."""
+
+MEMORY_MB: Final = {"connect": 256, "disconnect": 256, "router": 512, "processor": 512}
+BILLED_MS: Final = {"connect": 12.0, "disconnect": 15.0, "router": 8.0, "processor": 20.0}
+"""Of a warm invocation, without the time that an action itself takes; assumed, see the document."""
+
+CONNECTS_PER_SECOND: Final = 500
+"""New connections of an account and Region. [DOC] apigw-docs quotas"""
+REQUESTS_PER_SECOND: Final = 10_000
+"""Requests of an account and Region, messages and ``@connections`` calls included. [DOC] apigw-docs limits"""
+CONNECTION_SECONDS: Final = 7200
+"""Longest life of a connection. [DOC] apigw-docs quotas"""
+PING_SECONDS: Final = 540
+"""How often a client has to say something so that its connection is not closed as idle after ten minutes."""
+PARTITION_WRITES: Final = 1000
+"""Write units a second of one partition. [DOC] ddb-docs:bp-partition-key-design"""
+MONTH_SECONDS: Final = 730 * 3600
+SIZES: Final = (10_000, 100_000, 1_000_000)
+
+
+class Counts(Protocol):
+    """What one step used; see `benchmarks.cost_model.Counts`."""
+
+    calls: Mapping[str, int]
+    write_units: float
+    read_units: float
+    invocations: Mapping[str, int]
+    messages_in: int
+    messages_out: int
+    log_bytes: int
+    platform_bytes: int
+
+
+def dollars(counts: Counts) -> dict[str, float]:
+    """Service to dollars for a million such steps."""
+    seconds = sum(BILLED_MS[name] / 1000 * MEMORY_MB[name] / 1024 * n for name, n in counts.invocations.items())
+    invocations = sum(counts.invocations.values())
+    return {
+        "API Gateway": (counts.messages_in + counts.messages_out) * MESSAGES,
+        "Lambda": invocations * INVOCATIONS + seconds * GIGABYTE_SECONDS,
+        "DynamoDB": counts.write_units * WRITES + counts.read_units * READS,
+        "logs": counts.log_bytes / 1000 * LOG_GIGABYTE,
+    }
+
+
+def document(steps: Mapping[str, Counts]) -> str:
+    """The whole document, in Markdown."""
+    parts = (
+        _INTRODUCTION,
+        _table(_COUNT_HEAD, [_count_line(name, counts) for name, counts in steps.items()]),
+        _PRICES,
+        _table(_COST_HEAD, [_cost_line(name, counts) for name, counts in steps.items()]),
+        _IDLE,
+        _table(_MONTH_HEAD, [_month_line(size, steps) for size in SIZES]),
+        _LIMITS,
+        _table(_LIMIT_HEAD, [_limit_line(size) for size in SIZES]),
+        _ADVICE,
+    )
+    return "\n\n".join(_wrapped(block) for part in parts for block in part.strip().split("\n\n")) + "\n"
+
+
+def _wrapped(block: str) -> str:
+    """A paragraph in lines of a decent length; tables and headings stay as they are."""
+    return block if block.startswith(("|", "#")) else textwrap.fill(" ".join(block.split()), 120)
+
+
+_COUNT_HEAD: Final = (
+    "step",
+    "DynamoDB calls",
+    "write units",
+    "read units",
+    "invocations",
+    "messages in + out",
+    "log bytes (Lambda's own)",
+)
+_COST_HEAD: Final = ("a million of", "API Gateway", "Lambda", "DynamoDB", "logs", "in all")
+_MONTH_HEAD: Final = (
+    "connections",
+    "connection minutes",
+    "renewals (connect + disconnect)",
+    "pings",
+    "in all, a month",
+    "each, a month",
+)
+_LIMIT_HEAD: Final = (
+    "connections",
+    "renewals a second",
+    "pings a second",
+    "all connect anew in",
+    "a broadcast takes at least",
+)
+
+
+def _table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    rule = ["---", *("---:" for _ in head[1:])]
+    return "\n".join(f"| {' | '.join(line)} |" for line in (head, rule, *lines))
+
+
+def _named(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{number} {name}" for name, number in sorted(counts.items())) or "none"
+
+
+def _count_line(name: str, counts: Counts) -> list[str]:
+    return [
+        name,
+        _named(counts.calls),
+        f"{counts.write_units:g}",
+        f"{counts.read_units:g}",
+        _named(counts.invocations),
+        f"{counts.messages_in} + {counts.messages_out}",
+        f"{counts.log_bytes:,} ({counts.platform_bytes:,})",
+    ]
+
+
+def _cost_line(name: str, counts: Counts) -> list[str]:
+    costs = dollars(counts)
+    return [name, *(f"${value:.2f}" for value in costs.values()), f"**${sum(costs.values()):.2f}**"]
+
+
+def _month_line(size: int, steps: Mapping[str, Counts]) -> list[str]:
+    minutes = size * MONTH_SECONDS / 60 / 1e6 * CONNECTION_MINUTES
+    life = sum(dollars(steps["connect"]).values()) + sum(dollars(steps["disconnect"]).values())
+    renewals = size * MONTH_SECONDS / CONNECTION_SECONDS / 1e6 * life
+    pings = size * MONTH_SECONDS / PING_SECONDS / 1e6 * sum(dollars(steps["quick"]).values())
+    total = minutes + renewals + pings
+    return [f"{size:,}", *(f"${value:,.0f}" for value in (minutes, renewals, pings, total)), f"${total / size:.4f}"]
+
+
+def _limit_line(size: int) -> list[str]:
+    return [
+        f"{size:,}",
+        f"{size / CONNECTION_SECONDS:,.1f}",
+        f"{size / PING_SECONDS:,.0f}",
+        f"{size / CONNECTS_PER_SECOND:,.0f} s",
+        f"{size / REQUESTS_PER_SECOND:,.0f} s",
+    ]
+
+
+_INTRODUCTION: Final = """
+# Scaling and cost on AWS
+
+Written by `make cost`, which runs the real handlers in the emulator and counts. The prose is part of the script; the
+figures in the tables are not typed in. No AWS account was used: counts are exact, durations are assumed, prices
+are a list.
+
+## What each step uses
+
+One connection of one user. A slow action is queued: the router stores it, the stream invokes the processor, which
+invokes itself for the request (docs/decisions/0006). Progress is stored at most once a second; the five messages of the
+example are 1.2 s apart, and messages that come faster cost a message each and no write. Write units include the
+indexes, and an item of less than a kilobyte counts as one. A sweep looks for requests that nobody sees to; it runs once
+a minute, whatever the number of connections.
+"""
+
+_PRICES: Final = f"""
+## What a million of each costs
+
+Price list: {PRICE_LIST}. Check it before you rely on it; the constants are at the top of `benchmarks/scaling_text.py`.
+
+| | dollars |
+|---|---:|
+| a million WebSocket messages, in or out, for each 32 KB | {MESSAGES:.2f} |
+| a million connection minutes | {CONNECTION_MINUTES:.2f} |
+| a million Lambda invocations | {INVOCATIONS:.2f} |
+| a million GB-seconds of Lambda, arm64 | {GIGABYTE_SECONDS:.2f} |
+| a million write request units of DynamoDB | {WRITES:.3f} |
+| a million read request units of DynamoDB | {READS:.3f} |
+| a gigabyte into CloudWatch Logs | {LOG_GIGABYTE:.2f} |
+
+Reading a DynamoDB stream from Lambda, TTL deletions and the `@connections` calls themselves cost nothing beyond the
+message. Assumed billed time of a warm invocation, in milliseconds: {
+    ", ".join(f"{name} {value:g}" for name, value in BILLED_MS.items())
+}; what an action itself takes comes on top, as
+{GIGABYTE_SECONDS / 1e6 * MEMORY_MB["processor"] / 1024:.7f} dollars a second at {MEMORY_MB["processor"]} MB. The REPORT
+lines of your own functions have the real figures. Not included: storage, data transfer, the few custom metrics and
+alarms (a fixed sum a month), cold starts.
+"""
+
+_IDLE: Final = f"""
+Logs are a good part of it. Lambda's own START, END and REPORT lines are given in brackets above and cannot be left out
+in text format; of the rest, metrics stay whatever the level is, and `LOG_LEVEL=WARNING` leaves out what tells of the
+ordinary course of things.
+
+## Connections that are held all month
+
+Each lives two hours and is renewed, and says something every {PING_SECONDS // 60} minutes so that API Gateway does not
+close it as idle; an action counts as well as a ping does, so a busy connection needs none.
+"""
+
+_LIMITS: Final = f"""
+## The first limits
+
+Default quotas of an account in a Region, both adjustable: {CONNECTS_PER_SECOND} new connections a second, and
+{REQUESTS_PER_SECOND:,} requests a second for messages and `@connections` calls together. There is no quota on open
+connections; so many a second for two hours are {CONNECTS_PER_SECOND * CONNECTION_SECONDS / 1e6:.1f} million.
+Lambda runs 1,000 events at once for the whole account (adjustable). A DynamoDB partition takes {PARTITION_WRITES:,} write units and
+3,000 read units a second, and a new on-demand table 4,000 and 12,000.
+"""
+
+_ADVICE: Final = f"""
+**10,000 connections.** Connections alone reach no limit. The first one is Lambda's concurrency, when clients have a
+thousand slow actions running at the same time: each takes one of the account's 1,000 executions, and `$connect` and the
+router compete with them. Ask for more concurrency, or give the processor a reserved concurrency, so that queued work
+waits instead of throttling the others.
+
+**100,000 connections.** The first limit is the connect rate after an interruption: everyone is connected anew after
+{100_000 / CONNECTS_PER_SECOND:,.0f} s at best, and whoever is refused tries again. Clients must back off with jitter
+(the Python client does), and the quota should be raised in time. Next is broadcasting: a message to everyone takes
+{100_000 / REQUESTS_PER_SECOND:,.0f} s of the account's whole request rate, and other messages are throttled meanwhile.
+One function sends a few thousand messages a second at most, and a quick action has 29 s: broadcast from a queued action, or
+publish to topics that fewer connections subscribe to.
+
+**1,000,000 connections.** Renewals and pings stay within the defaults (see the table). Connecting everyone takes
+{1_000_000 / CONNECTS_PER_SECOND / 60:.0f} minutes and a broadcast {1_000_000 / REQUESTS_PER_SECOND:.0f} s, so both
+quotas have to be raised, tenfold for a start. If all belong to one tenant, the index `by_tenant` is the next limit: one tenant
+is one partition key. A connect and a disconnect write it once each, so {PARTITION_WRITES // 2} of both in a second are
+all that one tenant can do, and DynamoDB then throttles writes to the table as well. Split a tenant of that size (a
+tenant id for each division), or use several accounts or Regions, which have quotas of their own.
+
+**Requests.** Their key is the tenant and user, so users spread over partitions by themselves; a single user is limited
+to {PARTITION_WRITES:,} units a second, more than a hundred slow actions. The stream has a shard per partition, and the
+processor only dispatches from it, so its delay does not grow with the time that actions take.
+"""
