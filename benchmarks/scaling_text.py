@@ -215,8 +215,8 @@ _LIMITS: Final = f"""
 Default quotas of an account in a Region, both adjustable: {CONNECTS_PER_SECOND} new connections a second, and
 {REQUESTS_PER_SECOND:,} requests a second for messages and `@connections` calls together. There is no quota on open
 connections; so many a second for two hours are {CONNECTS_PER_SECOND * CONNECTION_SECONDS / 1e6:.1f} million.
-Lambda runs 1,000 events at once for the whole account (adjustable). A DynamoDB partition takes {PARTITION_WRITES:,} write units and
-3,000 read units a second, and a new on-demand table 4,000 and 12,000.
+Lambda runs 1,000 events at once for the whole account (adjustable). A DynamoDB partition takes {PARTITION_WRITES:,}
+write units and 3,000 read units a second, and a new on-demand table 4,000 and 12,000.
 """
 
 _ADVICE: Final = f"""
@@ -229,13 +229,13 @@ waits instead of throttling the others.
 {100_000 / CONNECTS_PER_SECOND:,.0f} s at best, and whoever is refused tries again. Clients must back off with jitter
 (the Python client does), and the quota should be raised in time. Next is broadcasting: a message to everyone takes
 {100_000 / REQUESTS_PER_SECOND:,.0f} s of the account's whole request rate, and other messages are throttled meanwhile.
-One function sends a few thousand messages a second at most, and a quick action has 29 s: broadcast from a queued action, or
-publish to topics that fewer connections subscribe to.
+One function sends a few thousand messages a second at most, and a quick action has 29 s: broadcast from
+a queued action, or publish to topics that fewer connections subscribe to.
 
 **1,000,000 connections.** Renewals and pings stay within the defaults (see the table). Connecting everyone takes
 {1_000_000 / CONNECTS_PER_SECOND / 60:.0f} minutes and a broadcast {1_000_000 / REQUESTS_PER_SECOND:.0f} s, so both
-quotas have to be raised, tenfold for a start. If all belong to one tenant, the index `by_tenant` is the next limit: one tenant
-is one partition key. A connect and a disconnect write it once each, so {PARTITION_WRITES // 2} of both in a second are
+quotas have to be raised, tenfold for a start. If all belong to one tenant, the index `by_tenant` is the next limit:
+one tenant is one partition key. A connect and a disconnect write it once each, so {PARTITION_WRITES // 2} of both in a second are
 all that one tenant can do, and DynamoDB then throttles writes to the table as well. Split a tenant of that size (a
 tenant id for each division), or use several accounts or Regions, which have quotas of their own.
 
