@@ -235,8 +235,8 @@ a queued action, or publish to topics that fewer connections subscribe to.
 **1,000,000 connections.** Renewals and pings stay within the defaults (see the table). Connecting everyone takes
 {1_000_000 / CONNECTS_PER_SECOND / 60:.0f} minutes and a broadcast {1_000_000 / REQUESTS_PER_SECOND:.0f} s, so both
 quotas have to be raised, tenfold for a start. If all belong to one tenant, the index `by_tenant` is the next limit:
-one tenant is one partition key. A connect and a disconnect write it once each, so {PARTITION_WRITES // 2} of both in a second are
-all that one tenant can do, and DynamoDB then throttles writes to the table as well. Split a tenant of that size (a
+one tenant is one partition key. A connect and a disconnect write it once each, so
+{PARTITION_WRITES // 2} of both in a second are all that one tenant can do, and DynamoDB then throttles writes to the table as well. Split a tenant of that size (a
 tenant id for each division), or use several accounts or Regions, which have quotas of their own.
 
 **Requests.** Their key is the tenant and user, so users spread over partitions by themselves; a single user is limited
