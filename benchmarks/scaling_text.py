@@ -130,7 +130,7 @@ def _count_line(name: str, counts: Counts) -> list[str]:
         f"{counts.read_units:g}",
         _named(counts.invocations),
         f"{counts.messages_in} + {counts.messages_out}",
-        f"{counts.log_bytes:,} ({counts.platform_bytes:,})",
+        f"{round(counts.log_bytes, -1):,} ({round(counts.platform_bytes, -1):,})",
     ]
 
 
@@ -235,9 +235,9 @@ a queued action, or publish to topics that fewer connections subscribe to.
 **1,000,000 connections.** Renewals and pings stay within the defaults (see the table). Connecting everyone takes
 {1_000_000 / CONNECTS_PER_SECOND / 60:.0f} minutes and a broadcast {1_000_000 / REQUESTS_PER_SECOND:.0f} s, so both
 quotas have to be raised, tenfold for a start. If all belong to one tenant, the index `by_tenant` is the next limit:
-one tenant is one partition key. A connect and a disconnect write it once each, so
-{PARTITION_WRITES // 2} of both in a second are all that one tenant can do, and DynamoDB then throttles writes to the table as well. Split a tenant of that size (a
-tenant id for each division), or use several accounts or Regions, which have quotas of their own.
+one tenant is one partition key. A connect and a disconnect write it once each, so {PARTITION_WRITES // 2} of both in
+a second are all that one tenant can do, and DynamoDB then throttles writes to the table as well. Split a tenant of that
+size (a tenant id for each division), or use several accounts or Regions, which have quotas of their own.
 
 **Requests.** Their key is the tenant and user, so users spread over partitions by themselves; a single user is limited
 to {PARTITION_WRITES:,} units a second, more than a hundred slow actions. The stream has a shard per partition, and the
