@@ -26,6 +26,12 @@ OWN_NAMES = {"streamer", "streamer_ws"}
 GENERIC_NAMES = {"emulator", "deploy", "cli", "tests", "examples", "benchmarks", "docs", "requirements", "hatch_build"}
 PYTEST = {"pytest", "pluggy", "iniconfig", "packaging", "pygments"}
 """pytest and what it needs."""
+PACKS_RUNTIME = """
+from pathlib import Path
+import streamer
+from streamer.deploy.bundle import RUNTIME, runtime_files
+assert len(runtime_files(Path(streamer.__file__).parent)) >= len(RUNTIME)
+"""
 USER_TEST = """
 def test_echo(streamer):
     with streamer.connect() as client:
@@ -44,6 +50,7 @@ def main() -> None:
         work.mkdir()
         check_commands(scripts, work)
         check_emulator(scripts, work)
+        check_deployer(scripts, work)
         check_plugin(scripts, folder / "project")
     print("the wheel works")
 
@@ -155,6 +162,15 @@ async def echo(url: str) -> dict[str, Any]:
         await client.send('{"action": "echo", "id": "1", "payload": {"from": "the wheel"}}')
         answer: dict[str, Any] = json.loads(await client.recv())
         return answer
+
+
+def check_deployer(scripts: Path, work: Path) -> None:
+    """The deployer finds its own modules, and the runtime's files to pack, in this layout too."""
+    (work / "app.py").write_text("from streamer import App\n\napp = App()\n")
+    template = json.loads(run(scripts / "streamer", "template", "--region", "us-east-1", cwd=work))
+    assert "AWS::ApiGatewayV2::Api" in {resource["Type"] for resource in template["Resources"].values()}
+    run(scripts / "python", "-c", PACKS_RUNTIME, cwd=work)
+    print("streamer template works, and the deployer finds the runtime to pack")
 
 
 def check_plugin(scripts: Path, project: Path) -> None:
