@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import json
 import resource
+import signal
 import sys
 import time
 from collections import defaultdict
@@ -16,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks import cold_start
-from benchmarks.report import as_json, machine, table
+from benchmarks.report import as_json, document, machine, table
 from benchmarks.servers import Running, Server, all_servers, tail, warm
 from benchmarks.tasks import TASKS, Measured, Results, Task
 
@@ -62,10 +63,12 @@ class Bench:
             async with server.start() as running:
                 if "ready" in server.tasks:
                     self._keep(server.column, {"ready": Measured(running.ready_seconds * 1000)})
+                if server.is_warmed and any(not task.is_fresh for task in group):
+                    await warm(running)
                 for task in group:
-                    self._keep(server.column, await _attempt(server, task, running))
-        except RuntimeError as error:
-            print(f"failed: {error}", file=sys.stderr)
+                    self._keep(server.column, await _attempt(task, running))
+        except (RuntimeError, TimeoutError) as error:
+            print(f"it does not work: {error or 'no answer'}", file=sys.stderr)
         print(f"{time.perf_counter() - began:.1f} s", file=sys.stderr, flush=True)
 
     def _keep(self, column: str, results: Results) -> None:
@@ -79,11 +82,9 @@ class Bench:
             self.figures["process"]["process-above-inline"].append(Measured(one.value - other.value))
 
 
-async def _attempt(server: Server, task: Task, running: Running) -> Results:
+async def _attempt(task: Task, running: Running) -> Results:
     """A task that fails says so and leaves its row empty; the others go on."""
     try:
-        if server.is_warmed and not task.is_fresh:
-            await warm(running)
         return await task.run(running)
     except Exception as error:  # noqa: BLE001 - top of a task: a server may fail in any way, and that is a result
         said = tail(running.log) if running.log is not None else ""
@@ -98,6 +99,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--no-peers", action="store_true", help="leave the peers out")
     parser.add_argument("--rounds", type=int, default=1, help="how often everything is measured; medians are shown")
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
+    parser.add_argument("--document", action="store_true", help="also put the table into docs/performance.md")
     return parser.parse_args()
 
 
@@ -118,8 +120,17 @@ async def _main(arguments: argparse.Namespace) -> None:
         if (names is None or server.name in names) and not (server.is_peer and arguments.no_peers)
     ]
     bench = Bench(servers, tasks)
-    for _ in range(arguments.rounds):
-        await bench.run_round()
+    running = asyncio.current_task()
+    assert running is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, running.cancel)  # or servers would be left behind
+    try:
+        for _ in range(arguments.rounds):
+            await bench.run_round()
+    finally:  # what there is when somebody has seen enough
+        _tell(bench, servers, arguments)
+
+
+def _tell(bench: Bench, servers: Sequence[Server], arguments: argparse.Namespace) -> None:
     bench.derive()
     where = machine()
     print(
@@ -129,6 +140,8 @@ async def _main(arguments: argparse.Namespace) -> None:
     for server in servers:
         if server.missing is not None:
             print(f"\n{server.title}: {server.missing}")
+    if arguments.document:
+        document(bench.figures, servers)
     if arguments.json is not None:
         arguments.json.write_text(json.dumps(as_json(bench.figures, servers), indent=1) + "\n")
 
@@ -140,10 +153,14 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     try:
         import uvloop  # noqa: PLC0415 - the client should be the lightest part, but need not be
+
+        run = uvloop.run
     except ImportError:
-        asyncio.run(_main(arguments))
-    else:
-        uvloop.run(_main(arguments))
+        run = asyncio.run
+    try:
+        run(_main(arguments))
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        sys.exit("stopped before everything was measured")
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from typing import Any, Final
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-PATIENCE_SECONDS: Final = 30.0
+PATIENCE_SECONDS: Final = 20.0
 """How long one answer or handshake may take before it counts as a failure."""
 _ids = itertools.count(1)
 

@@ -59,6 +59,31 @@ def best_peer(figures: Figures, row: Row, servers: Sequence[Server]) -> tuple[fl
     return max(found) if row.higher_is_better else min(found)
 
 
+DOCUMENT: Final = Path(__file__).resolve().parent.parent / "docs" / "performance.md"
+BEGIN: Final = "<!-- figures: written by make bench ARGS=--document -->"
+END: Final = "<!-- end of figures -->"
+
+
+def document(figures: Figures, servers: Sequence[Server]) -> None:
+    """Put the table, and where and when it was made, between the marks in docs/performance.md."""
+    where = machine()
+    columns = [server for server in servers if server.name in figures and server.name != "app"]
+    head = ["", *(server.title for server in columns), "must reach", ""]
+    lines = [head, ["---", *("---:" for _ in head[1:])]]
+    for row in ROWS:
+        values = [value_of(figures, server.name, row) for server in columns]
+        if any(value is not None for value in values):
+            cells = ["" if value is None else shown(value, row.unit) for value in values]
+            lines.append([row.title, *cells, *_comparison(figures, row, servers)[2:]])
+    made = (
+        f"{where['at']}, {where['processor']}, {where['cores']} cores, Python {where['python']}, "
+        f"load average at the end {where['load_average'][0]}."
+    )
+    text = "\n".join([BEGIN, made, "", *(f"| {' | '.join(line)} |" for line in lines), END])
+    before, _, rest = DOCUMENT.read_text(encoding="utf-8").partition(BEGIN)
+    DOCUMENT.write_text(before + text + rest.partition(END)[2], encoding="utf-8")
+
+
 def table(figures: Figures, servers: Sequence[Server]) -> str:
     """One line per row that has a figure."""
     columns = [server for server in servers if server.name in figures and server.name != "app"]

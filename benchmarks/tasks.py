@@ -21,6 +21,8 @@ from streamer.auth import mint
 
 MEMORY_LIMIT_MB: Final = 4096
 """A burst that takes more of the machine is ended."""
+BURST_SECONDS: Final = 20.0
+"""And so is one that takes this long."""
 CONNECTS: Final = 1000
 HELD: Final = 10_000
 
@@ -129,8 +131,13 @@ async def sleepers(running: Running) -> Results:
 
 
 async def burst(running: Running) -> Results:
+    end = time.perf_counter() + BURST_SECONDS
     with Watch(running.pid, limit_mb=MEMORY_LIMIT_MB) as watch:
-        times = await load.burst(running.url, clients=CONNECTS, give_up=lambda: watch.is_over_limit)
+        times = await load.burst(
+            running.url,
+            clients=CONNECTS,
+            give_up=lambda: watch.is_over_limit or time.perf_counter() > end,
+        )
     peak = watch.peak
     took = float("inf") if times.failures else times.elapsed_seconds
     return {
