@@ -244,3 +244,15 @@ def test_a_client_that_sends_too_fast_may_be_closed_with_1008(make_world: MakeWo
 
     assert client.closed().close_code == 1008
     assert world.ended()[0] == 1008
+
+
+# H18: what a message's function does is final
+
+
+def test_a_message_whose_function_fails_is_not_run_again(world: World) -> None:
+    client = world.open()
+    order(client, **{"raise": "once"})
+    client.message()
+    order(client, **{"return": {"statusCode": 200}})
+
+    assert json.loads(world.event("message", 1)["body"])["do"] == {"return": {"statusCode": 200}}

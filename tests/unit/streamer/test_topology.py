@@ -1,0 +1,124 @@
+"""What AWS would refuse at deployment is refused before."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from streamer.errors import TopologyError
+from streamer.topology import (
+    Api,
+    AsyncInvocation,
+    Authorizer,
+    EventSourceMapping,
+    Function,
+    Index,
+    Key,
+    Queue,
+    Route,
+    StreamView,
+    Table,
+    TableAccess,
+    Topology,
+    validate,
+)
+
+FUNCTION = Function(name="f", handler="handlers.f")
+ROUTE = Route(route_key="$default", function="f")
+CONNECT = Route(route_key="$connect", function="f")
+TABLE = Table(name="t", key=Key(partition="id"), stream=StreamView.NEW_IMAGE)
+MAPPING = EventSourceMapping(function="f", table="t")
+API = Api(name="api", routes=(ROUTE,))
+SERVICE = Topology(
+    api=API, functions=(FUNCTION,), tables=(TABLE,), event_source_mappings=(MAPPING,), queues=(Queue(name="q"),)
+)
+
+
+def with_routes(*routes: Route, **api: Any) -> Topology:
+    return replace(SERVICE, api=replace(API, routes=routes, **api))
+
+
+def with_function(**fields: Any) -> Topology:
+    return replace(SERVICE, functions=(replace(FUNCTION, **fields),))
+
+
+def with_mapping(**fields: Any) -> Topology:
+    return replace(SERVICE, event_source_mappings=(replace(MAPPING, **fields),))
+
+
+@pytest.mark.parametrize(
+    "service",
+    [
+        pytest.param(SERVICE, id="plain"),
+        pytest.param(with_function(timeout_seconds=900, memory_mb=10_240), id="a function at its limits"),
+        pytest.param(with_routes(replace(CONNECT, iam=True, api_key_required=True)), id="access at $connect"),
+        pytest.param(with_mapping(batch_size=10_000, maximum_record_age_seconds=60), id="a mapping at its limits"),
+        pytest.param(with_mapping(on_failure="q"), id="a destination"),
+    ],
+)
+def test_what_aws_takes_is_taken(service: Topology) -> None:
+    validate(service)
+
+
+@pytest.mark.parametrize(
+    ("service", "complaint"),
+    [
+        pytest.param(replace(SERVICE, functions=(FUNCTION, FUNCTION)), "declared 2 times", id="a name twice"),
+        pytest.param(with_routes(ROUTE, ROUTE), "route '\\$default' is declared 2 times", id="a route twice"),
+        pytest.param(with_routes(replace(ROUTE, function="g")), "no function 'g'; there are: f", id="no such function"),
+        pytest.param(with_routes(replace(ROUTE, route_key="$own")), "starts with '\\$'", id="a reserved route key"),
+        pytest.param(with_routes(replace(ROUTE, iam=True)), "only \\$connect can", id="IAM on a message"),
+        pytest.param(
+            with_routes(replace(ROUTE, api_key_required=True)), "only \\$connect can", id="API key on a message"
+        ),
+        pytest.param(with_routes(replace(CONNECT, authorizer="a")), "does not have", id="no such authorizer"),
+        pytest.param(
+            with_routes(CONNECT, authorizers=(Authorizer(name="a", function="g"),)),
+            "no function 'g'",
+            id="an authorizer without its function",
+        ),
+        pytest.param(
+            with_routes(replace(ROUTE, integration_timeout_seconds=30)), "0.05 to 29", id="a timeout over 29 s"
+        ),
+        pytest.param(with_function(timeout_seconds=901), "at most 900", id="a function over 15 minutes"),
+        pytest.param(with_function(timeout_seconds=0), "above 0", id="a function without time"),
+        pytest.param(with_function(memory_mb=64), "128 to 10240", id="too little memory"),
+        pytest.param(
+            with_function(tables=(TableAccess(table="u", actions=("GetItem",)),)), "no table 'u'", id="no such table"
+        ),
+        pytest.param(with_function(invokes=("g",)), "no function 'g'", id="invokes nobody"),
+        pytest.param(with_function(sends_to=("r",)), "no queue 'r'; there are: q", id="sends nowhere"),
+        pytest.param(with_mapping(table="u"), "no table 'u'", id="a mapping without its table"),
+        pytest.param(
+            replace(SERVICE, tables=(replace(TABLE, stream=None),)), "the table has no stream", id="no stream to read"
+        ),
+        pytest.param(with_mapping(starting_position="AT_TIMESTAMP"), "TRIM_HORIZON or LATEST", id="another start"),
+        pytest.param(with_mapping(batch_size=10_001), "batch_size must be 1 to 10000", id="a batch too large"),
+        pytest.param(with_mapping(parallelization_factor=11), "parallelization_factor must be 1 to 10", id="11 lanes"),
+        pytest.param(with_mapping(maximum_record_age_seconds=59), "-1 or 60 to 604800", id="records too young to die"),
+        pytest.param(with_mapping(filters=({},) * 11), "number of filters", id="11 filters"),
+        pytest.param(with_mapping(on_failure="r"), "no queue 'r'", id="a destination that does not exist"),
+        pytest.param(
+            replace(SERVICE, async_invocations=(AsyncInvocation(function="f", on_failure="r"),)),
+            "no queue 'r'",
+            id="an asynchronous destination that does not exist",
+        ),
+    ],
+)
+def test_what_aws_would_refuse_is_refused_with_what_to_change(service: Topology, complaint: str) -> None:
+    with pytest.raises(TopologyError, match=complaint) as refused:
+        validate(service)
+
+    assert "\n" not in str(refused.value)
+
+
+def test_a_key_names_its_attributes_partition_first() -> None:
+    key = Key(partition="room", sort="at", types={"at": "N"})
+
+    assert list(key.attributes().items()) == [("room", "S"), ("at", "N")]
+
+
+def test_an_index_projects_everything_unless_told_otherwise() -> None:
+    assert Index(name="by_room", key=Key(partition="room")).projection == "ALL"
