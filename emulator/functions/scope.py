@@ -90,7 +90,7 @@ class Scope:
         self._replace(os, "environ", _Variables(os.environ, self))
         self._take_output()
         self._undo.append(self._leave_output)
-        self._replace(sys, "breakpointhook", self._break)
+        self._replace(sys, "breakpointhook", _Breakpoint(self))
         handler = _LogHandler(self)
         logging.getLogger().addHandler(handler)
         self._undo.append(lambda: logging.getLogger().removeHandler(handler))
@@ -124,13 +124,24 @@ class Scope:
             if not isinstance(stream, _Output):
                 setattr(sys, name, _Output(stream, self))
 
-    def _break(self, *args: Any, **kwargs: Any) -> Any:
-        seen = self.seen
+
+class _Breakpoint:
+    """``breakpoint()``: lets go of the output, and leaves no frame of its own between the debugger and the handler.
+
+    Debuggers stop in the frame that called them. Python looks ``__call__`` up before it calls, without a frame.
+    """
+
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
+
+    @property
+    def __call__(self) -> Callable[..., Any]:
+        seen = self._scope.seen
         if seen is not None:
             # The debugger's prompt has no line end and must reach the terminal as it is.
             seen.end()
             seen.debugging = True
-        return sys.__breakpointhook__(*args, **kwargs)
+        return sys.__breakpointhook__
 
 
 def _release_output() -> None:

@@ -23,13 +23,21 @@ async def test_a_debugger_stops_in_the_functions_thread(project: Project, monkey
     monkeypatch.setenv("PYTHONBREAKPOINT", "debugger.stop")
     project.write("def f(event, context): breakpoint(); print('after'); return 1")
     project.write(
-        "import threading\nnames = []\ndef stop(): names.append(threading.current_thread().name)", "debugger.py"
+        """
+        import sys, threading
+        names, callers = [], []
+        def stop():
+            names.append(threading.current_thread().name)
+            callers.append(sys._getframe(1).f_code.co_name)
+        """,
+        "debugger.py",
     )
 
     async with project.functions("f") as functions:
         assert await call(functions, "f") == 1
-        stopped = sys.modules["debugger"].names
+        stopped, callers = sys.modules["debugger"].names, sys.modules["debugger"].callers
 
+    assert callers == ["f"], "a debugger shows the frame that called it, which is the function's"
     assert [name.startswith("lambda-") for name in stopped] == [True]
     assert project.lines.texts == [], "what is printed after it goes to the debugger's terminal"
 
