@@ -63,6 +63,7 @@ class Template:
         self._ends: dict[int, Callable[[int], None]] = {}
         self._received = b""
         self._gone: asyncio.Event = asyncio.Event()
+        self._ending = False
 
     async def __aenter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
@@ -72,6 +73,7 @@ class Template:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        self._ending = True
         self._ends.clear()
         if self._control is not None:
             self._control.shutdown(socket.SHUT_WR)
@@ -165,7 +167,7 @@ class Template:
         self._control = None
         self._received = b""
         status = self._process.wait()
-        if self._ends or self._starting:
+        if not self._ending and (self._ends or self._starting):
             log.error("the process that starts functions ended; the next event starts it again", status=status)
         ends, self._ends = list(self._ends.values()), {}
         starting, self._starting = self._starting, deque()
