@@ -128,7 +128,9 @@ def cli() -> None:
 @click.argument("target", required=False)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65_535), default=8787, show_default=True, help="0 picks a free one.")
-@click.option("--stage", default="dev", show_default=True, help="Name of the stage, the path of the URL.")
+@click.option(
+    "--stage", type=parameters.Stage(), default="dev", show_default=True, help="Name of the stage, the path of the URL."
+)
 @click.option(
     "--dynamodb",
     type=parameters.DynamoDb(),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Any
 
 import streamer
 from streamer.app import App, load_app
+from streamer.errors import ConfigurationError
 from streamer.topology import Topology
 
 from . import bytecode
@@ -68,12 +68,15 @@ def _target(config: Config) -> App | Topology:
     folder = str(config.code)
     if folder not in sys.path:
         sys.path.insert(0, folder)
-    module, _, attribute = config.app.partition(":")
     try:
-        found: Any = getattr(importlib.import_module(module), attribute, None)
-    except ImportError:
-        found = None
-    return found if isinstance(found, Topology) else load_app(config.app)
+        return load_app(config.app)
+    except ConfigurationError:
+        # It may be a topology: then its module was imported, only the attribute is not an App.
+        module, _, attribute = config.app.partition(":")
+        found: Any = getattr(sys.modules.get(module), attribute, None)
+        if isinstance(found, Topology):
+            return found
+        raise
 
 
 def build(config: Config, service: Service) -> Bundle:

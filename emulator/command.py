@@ -142,7 +142,11 @@ def _log_sink(options: EmulateOptions) -> Iterator[LogSink]:
     if options.log_dir is None:
         yield terminal
         return
-    with contextlib.closing(LambdaLogFiles(options.log_dir)) as files:
+    try:
+        files = LambdaLogFiles(options.log_dir)
+    except OSError as error:
+        raise ConfigurationError(f"the log folder {options.log_dir} cannot be used: {error.strerror}") from error
+    with contextlib.closing(files):
         yield Fanout(terminal, files)
 
 
@@ -170,11 +174,14 @@ def _ready_files(paths: list[Path], content: Mapping[str, Any]) -> Iterator[None
     """Files that exist, whole, while the emulator accepts traffic."""
     text = json.dumps(content, indent=2) + "\n"
     for path in paths:
+        partial = path.with_name(f"{path.name}.{os.getpid()}")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            partial = path.with_name(f"{path.name}.{os.getpid()}")
-            partial.write_text(text, encoding="utf-8")
-            partial.replace(path)
+            try:
+                partial.write_text(text, encoding="utf-8")
+                partial.replace(path)
+            finally:
+                partial.unlink(missing_ok=True)
         except OSError as error:
             raise ConfigurationError(f"the ready file {path} cannot be written: {error.strerror}") from error
     try:

@@ -55,9 +55,13 @@ def _changed(option: str, settings: _Settings, pairs: Iterable[str], read: Calla
 
 def _limit(name: str, default: Any, text: str) -> Any:
     if isinstance(default, int | float):
-        number = type(default)(text)
+        kind = "whole number" if isinstance(default, int) else "number"
+        try:
+            number = type(default)(text)
+        except ValueError:
+            number = 0
         if not 0 < number < float("inf"):
-            raise ValueError("must be a number above 0")
+            raise ValueError(f"must be a {kind} above 0")
         return number
     if text == AWS and name in _AWS_THROTTLES:
         return _AWS_THROTTLES[name]

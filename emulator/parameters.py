@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 import click
 
 from streamer.durations import parse_duration
 from streamer.messages import REQUEST_ID
+
+_STAGE: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
 
 class Duration(click.ParamType[Any]):
@@ -75,6 +78,18 @@ class RequestId(click.ParamType[Any]):
         """The value as it is."""
         if not REQUEST_ID.fullmatch(value):
             self.fail(f"{value!r} is no request id: use 1 to 128 letters, digits, '.', '_', ':' and '-'", param, ctx)
+        return str(value)
+
+
+class Stage(click.ParamType[Any]):
+    """Name of a stage: letters, digits, ``_`` and ``-``, 128 at most. [DOC] API Gateway API, CreateStage"""
+
+    name = "name"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The value as it is."""
+        if _STAGE.fullmatch(value) is None:
+            self.fail(f"{value!r} is no stage; one is named with 1 to 128 letters, digits, '_' and '-'", param, ctx)
         return str(value)
 
 

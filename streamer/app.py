@@ -259,11 +259,21 @@ def _import(module_name: str, target: str) -> Any:
             ) from exc
         raise ConfigurationError(f"module {module_name!r} imports {exc.name!r}, which is not installed") from exc
     except Exception as exc:  # a user's module may raise anything while it is imported
-        raise ConfigurationError(f"module {module_name!r} fails when it is imported: {_one_line(exc)}") from exc
+        raise ConfigurationError(
+            f"module {module_name!r} fails when it is imported: {_one_line(exc, module_name)}"
+        ) from exc
 
 
-def _one_line(exc: Exception) -> str:
-    return f"{type(exc).__name__}: {exc}".partition("\n")[0]
+def _one_line(exc: Exception, module_name: str) -> str:
+    said = f"{type(exc).__name__}: {exc}".partition("\n")[0]
+    if isinstance(exc, SyntaxError):
+        return said  # which says where
+    line, step = None, exc.__traceback__
+    while step is not None:
+        if step.tb_frame.f_globals.get("__name__") == module_name:
+            line = step.tb_lineno
+        step = step.tb_next
+    return said if line is None else f"{said} (line {line})"
 
 
 def _without_attribute(module_name: str, attribute: str) -> str:

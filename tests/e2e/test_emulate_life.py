@@ -87,6 +87,7 @@ def test_a_second_start_on_the_same_port_says_so_in_one_line(demo: Emulate, tmp_
         pytest.param(["--dynamodb", "http://127.0.0.1:1", "--port", "0"], "127.0.0.1:1", id="no DynamoDB there"),
         pytest.param(["--isolation", "docker"], "--isolation", id="unknown isolation"),
         pytest.param(["--nonsense"], "--nonsense", id="unknown option"),
+        pytest.param(["--log-dir", "/dev/null/logs", "--port", "0"], "log folder", id="log folder below a file"),
         pytest.param(["--ready-file", "."], "ready-file", id="ready file is a folder"),
         pytest.param(["--ready-file", "/proc/no/ready.json", "--port", "0"], "ready", id="ready file cannot be made"),
         pytest.param(["--state", "/proc/no/state", "--port", "0"], "state", id="state file cannot be made"),

@@ -116,6 +116,20 @@ def test_what_cannot_be_is_one_line_and_status_2(
     assert "Traceback" not in ran.stderr
 
 
+@pytest.mark.parametrize("arguments", [["build"], ["template"], ["deploy", "--dry-run"]], ids=" ".join)
+@pytest.mark.parametrize("source", ["1 / 0\n", "def broken(:\n"], ids=["raises", "is no Python"])
+def test_an_app_that_cannot_be_imported_is_one_line(
+    command: Command, project: Path, arguments: list[str], source: str
+) -> None:
+    (project / "app.py").write_text(source)
+
+    ran = command(*arguments)
+
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert "module 'app' fails when it is imported: " in ran.stderr
+    assert ran.stderr.count("\n") == 1
+
+
 def test_the_same_project_gives_the_same_bytes(command: Command, project: Path) -> None:
     one, two = project / ".streamer" / "one.zip", project / ".streamer" / "two.zip"
     command("build", "--output", str(one))

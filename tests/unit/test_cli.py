@@ -83,6 +83,8 @@ def run(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int |
         pytest.param(["emulate", "--port", "70000"], "65535", id="port out of range"),
         pytest.param(["emulate", "--port", "http"], "not a valid integer", id="port that is no number"),
         pytest.param(["emulate", "--dynamodb", "localhost:8000"], "http://127.0.0.1:8000", id="no URL"),
+        pytest.param(["emulate", "--stage", "a b"], "is no stage", id="stage with a space"),
+        pytest.param(["emulate", "--stage", ""], "is no stage", id="empty stage"),
         pytest.param(["emulate", "--isolation", "docker"], "'process', 'inline'", id="unknown isolation"),
         pytest.param(["emulate", "--idle-timeout", "0"], "x>0", id="no time at all"),
         pytest.param(["emulate", "--integration-timeout", "30"], "29", id="more than AWS allows"),
