@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import sys
 from types import ModuleType
 from typing import Any
 
@@ -24,7 +25,10 @@ def tool(name: str) -> ModuleType:
 
 def main() -> None:
     """Run the ``streamer`` command."""
-    tool("cli").main()
+    try:
+        tool("cli").main()
+    except KeyboardInterrupt:  # while it was still being imported; 130 is 128 + SIGINT, as shells count
+        sys.exit(130)
 
 
 def __getattr__(name: str) -> Any:
