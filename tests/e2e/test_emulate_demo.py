@@ -123,8 +123,8 @@ def test_streamer_call_prints_every_message_as_json(demo: Emulate) -> None:
     done = streamer("call", "report", '{"steps": 2, "seconds": 0}', "--json", folder=demo.folder)
 
     types = [json.loads(line)["type"] for line in done.stdout.splitlines()]
-    assert types[0] == "acknowledgment"
     assert types[-1] == "complete"
+    assert "acknowledgment" in types, "the first or not: progress may overtake it (docs/protocol.md)"
 
 
 def test_streamer_call_ends_with_1_when_the_action_fails(demo: Emulate) -> None:
