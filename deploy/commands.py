@@ -89,9 +89,12 @@ def build(output: Path | None, **said: Any) -> None:
     """Pack the code for Lambda: the runtime, the project and its requirements. Needs no credentials."""
     config = _config(**said)
     code = make(config, load_service(config))
-    path = output or config.folder / ".streamer" / "build" / f"{code.digest[:16]}.zip"
+    own = config.folder / ".streamer" / "build"
+    path = output or own / f"{code.digest[:16]}.zip"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        if output is None:
+            (own / ".gitignore").write_text("*\n", "ascii")
         path.write_bytes(code.zipped)
     except OSError as exc:
         raise DeployError(f"{path} cannot be written: {exc.strerror}") from exc

@@ -29,7 +29,7 @@ from .options import EmulateOptions
 from .origin import is_loopback
 from .overrides import assumed, limited
 from .reload import changes
-from .secret import FOLDER, development_secret
+from .secret import FOLDER, development_secret, make_state_folder
 from .target import Target, load_target
 
 READY_FILE: Final = "emulator.json"
@@ -47,6 +47,7 @@ def run_emulator(options: EmulateOptions) -> None:
     folder = Path.cwd()
     environment = _environment(FOLDER)
     target = load_target(options.target, folder=folder, environment=environment, stage=options.stage)
+    _make_state_folder(folder / FOLDER)
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(_serve(options, target, folder, environment))
 
@@ -57,6 +58,13 @@ def _environment(state_folder: Path) -> dict[str, str]:
     if not environment.get("JWT_SECRET") and not environment.get("JWT_PUBLIC_KEY"):
         environment["JWT_SECRET"] = development_secret(state_folder).value
     return environment
+
+
+def _make_state_folder(folder: Path) -> None:
+    try:
+        make_state_folder(folder)
+    except OSError as error:
+        raise ConfigurationError(f"the folder {folder} cannot be used: {error.strerror}") from error
 
 
 def _raise_file_limit() -> None:

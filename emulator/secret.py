@@ -42,7 +42,7 @@ def development_secret(folder: Path = FOLDER) -> DevelopmentSecret:
         existing = _read(path)
         if existing is not None:
             return DevelopmentSecret(existing, is_new=False)
-        _make_folder(folder)
+        make_state_folder(folder)
         is_new = _create(path, secrets.token_urlsafe(SECRET_BYTES))
         created = _read(path)
     except (OSError, UnicodeDecodeError) as error:
@@ -67,7 +67,12 @@ def _read(path: Path) -> str | None:
     return text
 
 
-def _make_folder(folder: Path) -> None:
+def make_state_folder(folder: Path = FOLDER) -> None:
+    """Make the folder, ignored by git, if it is not there.
+
+    Raises:
+        OSError: it cannot be made, or written.
+    """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with contextlib.suppress(FileExistsError), (folder / ".gitignore").open("x", encoding="ascii") as ignore:
         ignore.write("# Local state and a secret; never commit it.\n*\n")

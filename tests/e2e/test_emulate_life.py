@@ -102,6 +102,27 @@ def test_bad_input_gets_one_line_and_status_2(tmp_path: Path, arguments: list[st
     assert done.stderr.count("\n") == 1
 
 
+def test_the_state_folder_is_private_and_ignored_by_git_with_a_secret_of_the_users_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JWT_SECRET", "s" * 32)
+
+    with Emulate(folder=tmp_path):
+        state = tmp_path / ".streamer"
+        assert state.stat().st_mode & 0o077 == 0
+        assert (state / ".gitignore").read_text().endswith("*\n")
+
+
+def test_a_state_folder_that_cannot_be_made_gets_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JWT_SECRET", "s" * 32)
+    (tmp_path / ".streamer").write_text("")
+
+    done = streamer("emulate", "--port", "0", folder=tmp_path)
+
+    assert done.returncode == 2
+    assert done.stderr == f"streamer: the folder {tmp_path / '.streamer'} cannot be used: File exists\n"
+
+
 @pytest.mark.parametrize(
     ("source", "complaint"),
     [
