@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from streamer.errors import ConfigurationError
+
 NAMES: Final = ("127.0.0.1", "localhost", "::1")
 """Hosts the certificate is good for; OpenSSL takes no wildcard directly below a top-level name."""
 
@@ -24,20 +26,35 @@ class Authority:
     """The server's key and certificate chain; mode 0600."""
 
     def server_context(self) -> ssl.SSLContext:
-        """What the front needs to speak TLS."""
+        """What the front needs to speak TLS.
+
+        Raises:
+            ConfigurationError: the file is not what was written into it.
+        """
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(self.server_file)
+        try:
+            context.load_cert_chain(self.server_file)
+        except OSError as error:
+            text = f"{self.server_file} holds no usable certificate; delete it and new ones are made"
+            raise ConfigurationError(text) from error
         context.set_alpn_protocols(["http/1.1"])
         return context
 
 
 def authority(folder: Path, *, host: str = "127.0.0.1") -> Authority:
-    """The authority kept in ``folder``, made on first use and when ``host`` is not among its names."""
+    """The authority kept in ``folder``, made on first use and when ``host`` is not among its names.
+
+    Raises:
+        ConfigurationError: the files cannot be written.
+    """
     extra = () if host in NAMES else (host,)
     stem = "tls" if not extra else f"tls-{host.replace(':', '_')}"
     made = Authority(folder / f"{stem}-ca.pem", folder / f"{stem}-bundle.pem", folder / f"{stem}-server.pem")
     if not all(path.exists() for path in (made.ca_file, made.bundle_file, made.server_file)):
-        _make(made, (*NAMES, *extra))
+        try:
+            _make(made, (*NAMES, *extra))
+        except OSError as error:
+            raise ConfigurationError(f"certificates cannot be written to {folder}: {error.strerror}") from error
     return made
 
 
@@ -57,6 +74,9 @@ def _make(files: Authority, names: tuple[str, ...]) -> None:
 def _write(path: Path, content: bytes, *, mode: int) -> None:
     """Write a file whole or not at all, never readable by others before its mode is right."""
     partial = path.with_name(f"{path.name}.{os.getpid()}")
-    with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
-        file.write(content)
-    partial.replace(path)
+    try:
+        with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
+            file.write(content)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)

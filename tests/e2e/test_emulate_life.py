@@ -123,6 +123,29 @@ def test_a_state_folder_that_cannot_be_made_gets_one_line(tmp_path: Path, monkey
     assert done.stderr == f"streamer: the folder {tmp_path / '.streamer'} cannot be used: File exists\n"
 
 
+def test_certificates_that_are_none_get_one_line(tmp_path: Path) -> None:
+    (tmp_path / ".streamer").mkdir()
+    for name in ("tls-ca.pem", "tls-bundle.pem", "tls-server.pem"):
+        (tmp_path / ".streamer" / name).write_text("")
+
+    done = streamer("emulate", "--port", "0", folder=tmp_path)
+
+    assert done.returncode == 2
+    assert "tls-server.pem holds no usable certificate; delete it" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_certificates_that_cannot_be_written_get_one_line(tmp_path: Path) -> None:
+    (tmp_path / ".streamer" / "tls-server.pem").mkdir(parents=True)
+
+    done = streamer("emulate", "--port", "0", folder=tmp_path)
+
+    assert done.returncode == 2
+    assert "certificates cannot be written to" in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert list((tmp_path / ".streamer").glob("tls-*.pem.*")) == [], "nothing half-made is left"
+
+
 @pytest.mark.parametrize(
     ("source", "complaint"),
     [
