@@ -31,7 +31,8 @@ CONCURRENCY: Final = 10
 IDLE_SECONDS: Final = 60.0
 """How long an environment beyond a function's first is kept without an event."""
 CROWD: Final = 2 * (os.cpu_count() or 1)
-"""From how many environments in all on a function gets no more of them only to be faster, and idle ones give way."""
+"""From how many environments beyond each function's first on a function gets no more of them only to be faster, and
+idle ones give way."""
 _SPARE_SECONDS: Final = 0.5
 _WATCH_SECONDS: Final = 0.02
 """How often the memory of busy environments is looked at."""
@@ -158,12 +159,15 @@ class ProcessFunctions:
 
     def has_room(self) -> bool:
         """Whether there are few environments, or one could be spared."""
-        return self.environments() < CROWD or self._spare() is not None
+        return self._beyond_first() < CROWD or self._spare() is not None
 
     def make_room(self) -> None:
         """End an environment that can be spared, where there are many."""
-        if self.environments() >= CROWD and (spare := self._spare()) is not None:
+        if self._beyond_first() >= CROWD and (spare := self._spare()) is not None:
             spare.end()
+
+    def _beyond_first(self) -> int:
+        return sum(max(0, len(pool.sandboxes) - 1) for pool in self._pools.values())
 
     def _spare(self) -> Sandbox | None:
         spares = [spare for pool in self._pools.values() if (spare := pool.spare(_SPARE_SECONDS)) is not None]
