@@ -67,11 +67,11 @@ END: Final = "<!-- end of figures -->"
 def document(figures: Figures, servers: Sequence[Server]) -> None:
     """Put the table, and where and when it was made, between the marks in docs/performance.md."""
     where = machine()
-    columns = [server for server in servers if server.name in figures and server.name != "app"]
-    head = ["", *(server.title for server in columns), "must reach", ""]
+    columns = _columns(figures, servers)
+    head = ["", *columns.values(), "must reach", ""]
     lines = [head, ["---", *("---:" for _ in head[1:])]]
     for row in ROWS:
-        values = [value_of(figures, server.name, row) for server in columns]
+        values = [value_of(figures, column, row) for column in columns]
         if any(value is not None for value in values):
             cells = ["" if value is None else shown(value, row.unit) for value in values]
             lines.append([row.title, *cells, *_comparison(figures, row, servers)[2:]])
@@ -84,13 +84,22 @@ def document(figures: Figures, servers: Sequence[Server]) -> None:
     DOCUMENT.write_text(before + text + rest.partition(END)[2], encoding="utf-8")
 
 
+def _columns(figures: Figures, servers: Sequence[Server]) -> dict[str, str]:
+    """Column to its head; two servers may fill one column."""
+    columns: dict[str, str] = {}
+    for server in servers:
+        if server.column in figures:
+            columns.setdefault(server.column, server.title)
+    return columns
+
+
 def table(figures: Figures, servers: Sequence[Server]) -> str:
     """One line per row that has a figure."""
-    columns = [server for server in servers if server.name in figures and server.name != "app"]
-    head = ["", *(server.title for server in columns), "best peer is", "ours / best", "must reach", ""]
+    columns = _columns(figures, servers)
+    head = ["", *columns.values(), "best peer is", "ours / best", "must reach", ""]
     lines = [head]
     for row in ROWS:
-        values = {server.name: value_of(figures, server.name, row) for server in columns}
+        values = {column: value_of(figures, column, row) for column in columns}
         if any(value is not None for value in values.values()):
             cells = ["-" if value is None else shown(value, row.unit) for value in values.values()]
             lines.append([row.title, *cells, *_comparison(figures, row, servers)])

@@ -163,23 +163,24 @@ async def queued(running: Running) -> Results:
     times = []
     for number in range(120):
         await client.send(json.dumps({"action": "instant", "id": f"queued-{number}"}))
-        await _receive(client, "acknowledgment")
-        begin = time.perf_counter()
-        await _receive(client, "complete")
-        times.append(time.perf_counter() - begin)
+        accepted = complete = None
+        while accepted is None or complete is None:  # a quick processor can be done before the router has told
+            kind, at = await _receive(client), time.perf_counter()
+            accepted = at if kind == "acknowledgment" else accepted
+            complete = at if kind == "complete" else complete
+        times.append(max(0.0, complete - accepted))
     await client.close()
     measured = load.Times(seconds=times[20:])
     return {"queued": Measured(measured.p(50), measured.details())}
 
 
-async def _receive(client: ClientConnection, wanted: str) -> dict[str, Any]:
+async def _receive(client: ClientConnection) -> str:
+    """The type of the next message."""
     async with asyncio.timeout(load.PATIENCE_SECONDS):
-        while True:
-            message: dict[str, Any] = json.loads(await client.recv())
-            if message["type"] == "error":
-                raise RuntimeError(f"the service answered {message}")
-            if message["type"] == wanted:
-                return message
+        message = json.loads(await client.recv())
+    if message["type"] == "error":
+        raise RuntimeError(f"the service answered {message}")
+    return str(message["type"])
 
 
 # a row's way from a table to a client
