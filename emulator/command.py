@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
-import json
 import os
 import resource
 import shutil
@@ -14,7 +13,6 @@ import sys
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any, Final
 
 from streamer.errors import ConfigurationError
 
@@ -28,12 +26,11 @@ from .loop import loop_factory
 from .options import EmulateOptions
 from .origin import is_loopback
 from .overrides import assumed, limited
+from .ready import FILE as READY_FILE
+from .ready import Ready, remove_ready, write_ready
 from .reload import changes
 from .secret import FOLDER, development_secret, make_state_folder
 from .target import Target, load_target
-
-READY_FILE: Final = "emulator.json"
-"""Written into the state folder, where ``streamer call`` finds the emulator."""
 
 
 def run_emulator(options: EmulateOptions) -> None:
@@ -100,7 +97,7 @@ async def _serve(options: EmulateOptions, target: Target, folder: Path, environm
                 text = "whoever reaches this address can connect, read and write the tables and run the functions"
                 log.warning(text, host=config.host)
             text = banner(emulator, target, environment, command=_own_name(folder), is_terminal=sys.stdout.isatty())
-            with _ready_files(_ready_paths(options, config), _ready(emulator)):
+            with _ready_files(_ready_paths(options, folder), _ready(emulator)):
                 sys.stdout.write(f"{text}\n")
                 sys.stdout.flush()
                 emulator.warm()
@@ -161,44 +158,35 @@ def _log_sink(options: EmulateOptions) -> Iterator[LogSink]:
 # the ready file
 
 
-def _ready(emulator: Emulator) -> dict[str, Any]:
-    return {
-        "websocket_url": emulator.websocket_url,
-        "management_url": emulator.management_url,
-        "dynamodb_url": emulator.dynamodb_url,
-        "url": emulator.url,
-        "ca_file": str(emulator.authority.ca_file.absolute()),
-        "pid": os.getpid(),
-    }
-
-
-def _ready_paths(options: EmulateOptions, config: EmulatorConfig) -> list[Path]:
+def _ready_paths(options: EmulateOptions, folder: Path) -> list[Path]:
     extra = [] if options.ready_file is None else [options.ready_file]
-    return [config.state_folder / READY_FILE, *extra]
+    return [folder / READY_FILE, *extra]
+
+
+def _ready(emulator: Emulator) -> Ready:
+    return Ready(
+        websocket_url=emulator.websocket_url,
+        management_url=emulator.management_url,
+        dynamodb_url=emulator.dynamodb_url,
+        pid=os.getpid(),
+        url=emulator.url,
+        ca_file=str(emulator.authority.ca_file.absolute()),
+    )
 
 
 @contextmanager
-def _ready_files(paths: list[Path], content: Mapping[str, Any]) -> Iterator[None]:
+def _ready_files(paths: list[Path], ready: Ready) -> Iterator[None]:
     """Files that exist, whole, while the emulator accepts traffic."""
-    text = json.dumps(content, indent=2) + "\n"
     for path in paths:
-        partial = path.with_name(f"{path.name}.{os.getpid()}")
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                partial.write_text(text, encoding="utf-8")
-                partial.replace(path)
-            finally:
-                partial.unlink(missing_ok=True)
+            write_ready(path, ready)
         except OSError as error:
             raise ConfigurationError(f"the ready file {path} cannot be written: {error.strerror}") from error
     try:
         yield
     finally:
         for path in paths:
-            # Another emulator in the same folder may have written its own meanwhile.
-            if path.exists() and path.read_text(encoding="utf-8") == text:
-                path.unlink()
+            remove_ready(path, ready.pid)
 
 
 # reloading

@@ -24,6 +24,10 @@ class Ready:
     management_url: str
     dynamodb_url: str
     pid: int
+    url: str = ""
+    """Of Lambda's API and of SQS."""
+    ca_file: str = ""
+    """The certificate to trust for ``wss://`` and ``https://``."""
 
 
 def write_ready(path: Path, ready: Ready) -> None:
@@ -62,6 +66,8 @@ def _read(path: Path) -> Ready | None:
             management_url=str(content["management_url"]),
             dynamodb_url=str(content["dynamodb_url"]),
             pid=int(content["pid"]),
+            url=str(content.get("url", "")),
+            ca_file=str(content.get("ca_file", "")),
         )
     return None
 
