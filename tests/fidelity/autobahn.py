@@ -99,7 +99,7 @@ def failures(results: Results) -> list[str]:
 DOCUMENT: Final = """\
 # The Autobahn test suite
 
-What the fuzzing client of [autobahntestsuite](https://pypi.org/project/autobahntestsuite/) finds when the emulator
+What the fuzzing client of autobahntestsuite (on PyPI, for Python 2.7) finds when the emulator
 runs a service with one route, `$default`, whose function returns the message as its route response. This page is
 written by `tests/fidelity/autobahn.py`, which says how to run it again.
 
