@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import streamer
-from streamer.app import App, load_app
-from streamer.errors import ConfigurationError
+import streamer.service
+from streamer.app import App
 from streamer.topology import Topology
 
 from . import bytecode
@@ -68,15 +68,7 @@ def _target(config: Config) -> App | Topology:
     folder = str(config.code)
     if folder not in sys.path:
         sys.path.insert(0, folder)
-    try:
-        return load_app(config.app)
-    except ConfigurationError:
-        # It may be a topology: then its module was imported, only the attribute is not an App.
-        module, _, attribute = config.app.partition(":")
-        found: Any = getattr(sys.modules.get(module), attribute, None)
-        if isinstance(found, Topology):
-            return found
-        raise
+    return streamer.service.load_service(config.app)
 
 
 def build(config: Config, service: Service) -> Bundle:

@@ -7,10 +7,10 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from streamer.app import App, load_app
-from streamer.errors import ConfigurationError
+from streamer.app import App
+from streamer.service import load_service
 from streamer.topology import Topology, validate
 
 DEMO: Final = "streamer.demo:app"
@@ -45,7 +45,7 @@ def load_target(name: str | None, *, folder: Path, environment: Mapping[str, str
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))
     chosen = name or (DEFAULT if _has_app(folder) else DEMO)
-    found = _find(chosen)
+    found = load_service(chosen)
     if isinstance(found, App):
         topology = found.topology(target=chosen, stage=stage or "dev", environment=environment)
         return Target(name=chosen, topology=topology, is_app=True)
@@ -56,22 +56,3 @@ def load_target(name: str | None, *, folder: Path, environment: Mapping[str, str
 
 def _has_app(folder: Path) -> bool:
     return (folder / "app.py").is_file() or (folder / "app" / "__init__.py").is_file()
-
-
-def _find(name: str) -> App | Topology:
-    module_name, _, attribute = name.partition(":")
-    found: Any = getattr(sys.modules.get(module_name), attribute, None)
-    if not isinstance(found, Topology):
-        try:
-            return load_app(name)
-        except ConfigurationError as error:
-            # It may be a topology: the module was imported, only the attribute is not an App.
-            found = getattr(sys.modules.get(module_name), attribute, None)
-            if isinstance(found, Topology):
-                return found
-            if found is None:
-                raise
-            raise ConfigurationError(
-                f"{name!r} is of type {type(found).__name__}; a target is an App or a streamer.topology.Topology"
-            ) from error
-    return found

@@ -235,6 +235,14 @@ def load_app(target: str) -> App:
     Raises:
         ConfigurationError: it is not there; the message says which half failed.
     """
+    found = load_object(target)
+    if not isinstance(found, App):
+        raise ConfigurationError(f"{target!r} is of type {type(found).__name__}, not a streamer App")
+    return found
+
+
+def load_object(target: str) -> Any:
+    """Import whatever ``module:attribute`` names; raises as `load_app` does."""
     module_name, colon, attribute = target.partition(":")
     if not (module_name and colon and attribute):
         raise ConfigurationError(f"{target!r} does not name an App; write it as module:attribute, such as app:app")
@@ -244,8 +252,6 @@ def load_app(target: str) -> App:
             found = getattr(found, name)
         except AttributeError:
             raise ConfigurationError(_without_attribute(module_name, attribute)) from None
-    if not isinstance(found, App):
-        raise ConfigurationError(f"{target!r} is of type {type(found).__name__}, not a streamer App")
     return found
 
 

@@ -14,7 +14,6 @@
     ├── SendError                 a message could not be delivered, though the connection may live
     ├── DispatchError             a run of a request could not be started
     └── StoreError                the store did not answer or refused
-        ├── ConflictError         a conditional write lost against another
         └── ItemTooLargeError     a record is larger than the store can hold
 """
 
@@ -135,10 +134,6 @@ class DispatchError(StreamerError):
 
 class StoreError(StreamerError):
     """The store did not answer, or refused; the operation may or may not have happened."""
-
-
-class ConflictError(StoreError):
-    """A conditional write lost: the record was not in the state that the caller expected."""
 
 
 class ItemTooLargeError(StoreError):

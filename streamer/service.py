@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
+from streamer.app import App, load_object
 from streamer.errors import ConfigurationError
 from streamer.invocations import SWEEP_EVENT
 from streamer.stores.names import (
@@ -37,9 +38,6 @@ from streamer.topology import (
     validate,
 )
 
-if TYPE_CHECKING:
-    from streamer.app import App
-
 CONNECT_FUNCTION: Final = "connect"
 DISCONNECT_FUNCTION: Final = "disconnect"
 ROUTER_FUNCTION: Final = "router"
@@ -68,6 +66,19 @@ GATEWAY_TIMEOUT_SECONDS: Final = 29.0
 """API Gateway waits no longer for a function. [DOC] apigw-docs quotas"""
 PROCESSOR_TIMEOUT_SECONDS: Final = 900.0
 """Lambda's maximum. [DOC] lambda-docs:configuration-timeout"""
+
+
+def load_service(target: str) -> App | Topology:
+    """Import the App, or the topology of plain handlers, that ``module:attribute`` names.
+
+    Raises:
+        ConfigurationError: it is not there, or is neither.
+    """
+    found = load_object(target)
+    if not isinstance(found, App | Topology):
+        kind = type(found).__name__
+        raise ConfigurationError(f"{target!r} is of type {kind}; a target is an App or a streamer.topology.Topology")
+    return found
 
 
 def describe(app: App, *, target: str, table_prefix: str, stage: str, environment: Mapping[str, str]) -> Topology:
