@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -45,13 +46,24 @@ def load_target(name: str | None, *, folder: Path, environment: Mapping[str, str
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))
     chosen = name or (DEFAULT if _has_app(folder) else DEMO)
-    found = load_service(chosen)
+    with _without_bytecode():
+        found = load_service(chosen)
     if isinstance(found, App):
         topology = found.topology(target=chosen, stage=stage or "dev", environment=environment)
         return Target(name=chosen, topology=topology, is_app=True)
     topology = found if stage is None else dataclasses.replace(found, api=dataclasses.replace(found.api, stage=stage))
     validate(topology)
     return Target(name=chosen, topology=topology, is_app=False)
+
+
+@contextmanager
+def _without_bytecode() -> Iterator[None]:
+    """Write no bytecode: a change within the second, of the same size, would go unnoticed when the code is reloaded."""
+    writes_bytecode, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    try:
+        yield
+    finally:
+        sys.dont_write_bytecode = writes_bytecode
 
 
 def _has_app(folder: Path) -> bool:

@@ -88,3 +88,11 @@ def test_what_is_no_target_is_named(tmp_path: Path, name: str, complaint: str) -
 
     with pytest.raises(ConfigurationError, match=complaint):
         load_target(name, folder=tmp_path, environment=ENVIRONMENT)
+
+
+def test_no_bytecode_is_left_that_could_hide_a_change_of_the_same_second(tmp_path: Path) -> None:
+    (tmp_path / "service.py").write_text(CHAT.format(function="say"))
+
+    load_target("service:chat", folder=tmp_path, environment={})
+
+    assert [path.name for path in tmp_path.iterdir()] == ["service.py"]
