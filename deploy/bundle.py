@@ -35,6 +35,7 @@ RUNTIME: Final = (
     "streamer/durations.py",
     "streamer/errors.py",
     "streamer/events.py",
+    "streamer/exchange.py",
     "streamer/execution.py",
     "streamer/fanout.py",
     "streamer/handlers/__init__.py",

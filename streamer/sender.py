@@ -1,7 +1,7 @@
 """Sends messages to connections through API Gateway's management API (``@connections``).
 
-botocore signs, urllib3 carries: a signed POST over a kept-alive connection is all there is to it, and a full SDK client
-costs several times more per call and at cold start (figures in ``docs/decisions/0002-logs-and-metrics.md``).
+botocore signs, http.client carries: a signed POST over a kept-alive connection is all there is to it, and a full SDK
+client costs several times more per call and at cold start (figures in ``docs/decisions/0002-logs-and-metrics.md``).
 """
 
 from __future__ import annotations
@@ -9,27 +9,22 @@ from __future__ import annotations
 import enum
 import json
 import random
-import ssl
-import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 from urllib.parse import quote
 
-import urllib3
 from botocore.credentials import Credentials
-from urllib3.util import SKIP_HEADER, Retry
 
 from streamer.errors import ConfigurationError, GoneError, PayloadTooLargeError, SendError
+from streamer.exchange import Answer, Exchange, NoAnswerError, PooledExchange
 from streamer.signer import Signer, Unsigned
 
 MESSAGE_BYTES: Final = 128 * 1024
 """Largest message, in bytes of UTF-8. [DOC] apigw-docs quotas, FIDELITY G4"""
 ENDPOINT_VARIABLE: Final = "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI"
 """Overrides the endpoint, stage included, as it does for the SDKs. [DOC] sdkref: feature-ss-endpoints"""
-POOLED_CONNECTIONS: Final = 32
-"""Connections kept open per endpoint; more are opened, and closed again, when more threads send at once."""
 
 
 class Sender(Protocol):
@@ -74,24 +69,6 @@ class RetryPolicy:
 
 ONCE: Final = RetryPolicy(attempts=1)
 """For callers that come back to a connection later, instead of waiting for it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What the management API said."""
-
-    status: int
-    body: bytes = b""
-    error_type: str = ""
-    """Header ``x-amzn-ErrorType``."""
-
-
-class NoAnswerError(Exception):
-    """The request timed out or the connection failed."""
-
-
-Exchange = Callable[[str, str, bytes, Mapping[str, str], float], Answer]
-"""Makes one HTTP request: method, URL, body, headers, timeout in seconds; raises `NoAnswerError`."""
 
 
 class Verdict(enum.Enum):
@@ -217,7 +194,7 @@ class ManagementApi:
         tried = "once" if retry.attempts == 1 else f"for {retry.total_seconds:g} s"
         raise SendError(f"could not reach {connection_id}, tried {tried}: {problem}", is_temporary=True)
 
-    def _signed(self, method: str, url: str, body: bytes) -> dict[str, str]:
+    def _signed(self, method: str, url: str, body: bytes) -> Mapping[str, str]:
         if self._credentials is None:
             raise ConfigurationError("there are no AWS credentials; set AWS_PROFILE or AWS_ACCESS_KEY_ID and its kin")
         # A frozen copy: refreshable credentials may change between reading the key and reading its secret.
@@ -225,9 +202,12 @@ class ManagementApi:
         signer = self._signer
         if signer is None or signer.credentials != credentials:
             signer = self._signer = Signer(credentials, "execute-api", self._region)
-        request = Unsigned(method, url, body, {"Content-Type": "text/plain; charset=utf-8"} if body else {})
+        headers = {"host": url.split("/", 3)[2]}
+        if body:
+            headers["content-type"] = "text/plain; charset=utf-8"
+        request = Unsigned(method, url, body, headers)
         signer.add_auth(request)
-        return dict(request.headers.items())
+        return request.headers
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,67 +234,6 @@ class _EndpointSender:
     def _url(self, connection_id: str) -> str:
         # Encoded as the SDKs do, or the signature would not match. FIDELITY G1
         return f"{self.endpoint}/%40connections/{quote(connection_id, safe='')}"
-
-
-_NEVER: Final = Retry(total=False, redirect=False)
-_UNSAID: Final = {"User-Agent": SKIP_HEADER, "Accept-Encoding": SKIP_HEADER}
-
-
-class PooledExchange:
-    """Makes requests over kept-alive connections, without Nagle's delay (urllib3's default).
-
-    Safe to share between threads.
-    """
-
-    def __init__(self, ca_bundle: str | None = None) -> None:
-        """Without I/O; ``ca_bundle`` is a file of certificates to trust, None means the SDK's own."""
-        self._ca_bundle = ca_bundle
-        self._lock = threading.Lock()
-        self._pools: dict[str, urllib3.HTTPConnectionPool] = {}
-        """Scheme and host to pool; a service has one endpoint, or a few."""
-
-    def __call__(
-        self, method: str, url: str, body: bytes, headers: Mapping[str, str], timeout_seconds: float
-    ) -> Answer:
-        """As `Exchange`."""
-        scheme, _, rest = url.partition("://")
-        host, _, path = rest.partition("/")
-        try:
-            pool = self._pools.get(f"{scheme}://{host}") or self._open(f"{scheme}://{host}")
-            response = pool.urlopen(
-                method,
-                f"/{path}",
-                body=body,
-                headers={**headers, **_UNSAID},
-                timeout=timeout_seconds,
-                retries=_NEVER,
-                redirect=False,
-                # It is the host that the pool was chosen by, and there is nothing to decode.
-                assert_same_host=False,
-                decode_content=False,
-            )
-        except urllib3.exceptions.HTTPError as error:
-            raise NoAnswerError(f"{type(error).__name__}: {error}") from error
-        return Answer(response.status, response.data, response.headers.get("x-amzn-ErrorType", ""))
-
-    def _open(self, origin: str) -> urllib3.HTTPConnectionPool:
-        with self._lock:
-            if origin not in self._pools:
-                # Loading certificates takes 10 ms or more: once per origin, and not at all for plain HTTP.
-                options = {"ssl_context": _tls(self._ca_bundle)} if origin.startswith("https:") else {}
-                self._pools[origin] = urllib3.connection_from_url(origin, maxsize=POOLED_CONNECTIONS, **options)
-            return self._pools[origin]
-
-
-def _tls(ca_bundle: str | None) -> ssl.SSLContext:
-    if ca_bundle is None:
-        from botocore.httpsession import get_cert_path  # noqa: PLC0415 - loads a whole HTTP client
-
-        ca_bundle = get_cert_path(True)
-    try:
-        return ssl.create_default_context(cafile=ca_bundle)
-    except OSError as error:
-        raise ConfigurationError(f"AWS_CA_BUNDLE names {ca_bundle!r}, which cannot be read: {error}") from error
 
 
 def _credentials(environ: Mapping[str, str]) -> Any:

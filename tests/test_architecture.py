@@ -99,7 +99,7 @@ def test_only_the_client_of_the_runtime_speaks_websockets() -> None:
 
 
 AWS_CLIENTS = {
-    *("streamer.stores.client", "streamer.sender", "streamer.secrets", "streamer.dispatcher"),
+    *("streamer.stores.client", "streamer.sender", "streamer.exchange", "streamer.secrets", "streamer.dispatcher"),
     *("streamer.handlers.environment", "deploy.aws", "emulator.remote", "emulator.signing", "streamer.signer"),
     "emulator.functions.bootstrap",  # only loads beforehand what functions would load
 }

@@ -1,0 +1,118 @@
+"""HTTP requests over kept-alive connections, by the standard library's client.
+
+It takes half the CPU time of urllib3's pool, whose features (redirects, decoding, retries, bodies in pieces) nothing
+here has a use for, and sends a request in one piece, so that the other side wakes up once (docs/performance.md).
+"""
+
+from __future__ import annotations
+
+import http.client
+import itertools
+import ssl
+import weakref
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from urllib3.util.wait import wait_for_read
+
+from streamer.errors import ConfigurationError
+
+IDLE_CONNECTIONS: Final = 32
+"""Connections kept open per origin; more are opened, and closed again, when more threads send at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the other side said."""
+
+    status: int
+    body: bytes = b""
+    error_type: str = ""
+    """Header ``x-amzn-ErrorType``."""
+
+
+class NoAnswerError(Exception):
+    """The request timed out or the connection failed."""
+
+
+Exchange = Callable[[str, str, bytes, Mapping[str, str], float], Answer]
+"""Makes one HTTP request: method, URL, body, headers, timeout in seconds; raises `NoAnswerError`."""
+
+
+class PooledExchange:
+    """Makes requests, without Nagle's delay (http.client's default). Safe to share between threads."""
+
+    def __init__(self, ca_bundle: str | None = None) -> None:
+        """Without I/O; ``ca_bundle`` is a file of certificates to trust, None means the SDK's own."""
+        self._ca_bundle = ca_bundle
+        self._tls: ssl.SSLContext | None = None
+        self._idle: dict[str, list[http.client.HTTPConnection]] = {}
+        """Origin to connections, the one used last at the end; a service has one endpoint, or a few."""
+        weakref.finalize(self, _close, self._idle)
+
+    def __call__(
+        self, method: str, url: str, body: bytes, headers: Mapping[str, str], timeout_seconds: float
+    ) -> Answer:
+        """As `Exchange`.
+
+        Raises:
+            ConfigurationError: the certificates to trust cannot be read.
+        """
+        scheme, _, rest = url.partition("://")
+        host, _, path = rest.partition("/")
+        idle = self._idle.setdefault(f"{scheme}://{host}", [])
+        connection = _reusable(idle, timeout_seconds) or self._new(scheme, host, timeout_seconds)
+        is_kept = False
+        try:
+            connection.request(method, f"/{path}", body, headers)
+            response = connection.getresponse()
+            answer = Answer(response.status, response.read(), response.getheader("x-amzn-ErrorType", ""))
+            is_kept = not response.will_close and len(idle) < IDLE_CONNECTIONS
+        except (OSError, http.client.HTTPException) as error:
+            raise NoAnswerError(f"{type(error).__name__}: {error}") from error
+        finally:
+            if is_kept:
+                idle.append(connection)
+            else:
+                connection.close()
+        return answer
+
+    def _new(self, scheme: str, host: str, timeout_seconds: float) -> http.client.HTTPConnection:
+        if scheme != "https":
+            return http.client.HTTPConnection(host, timeout=timeout_seconds)
+        if self._tls is None:
+            # Loading certificates takes 10 ms or more: once, and not at all for plain HTTP.
+            self._tls = _context(self._ca_bundle)
+        return http.client.HTTPSConnection(host, timeout=timeout_seconds, context=self._tls)
+
+
+def _reusable(idle: list[http.client.HTTPConnection], timeout_seconds: float) -> http.client.HTTPConnection | None:
+    """Take an idle connection which the other side has not closed meanwhile; None: there is none."""
+    while idle:
+        try:
+            connection = idle.pop()
+        except IndexError:  # another thread took it
+            return None
+        # On Lambda, an environment may have been frozen for minutes. What can be read now is the end.
+        if not wait_for_read(connection.sock, 0.0):
+            connection.sock.settimeout(timeout_seconds)
+            return connection
+        connection.close()
+    return None
+
+
+def _close(connections: dict[str, list[http.client.HTTPConnection]]) -> None:
+    for connection in itertools.chain.from_iterable(connections.values()):
+        connection.close()
+
+
+def _context(ca_bundle: str | None) -> ssl.SSLContext:
+    if ca_bundle is None:
+        from botocore.httpsession import get_cert_path  # noqa: PLC0415 - loads a whole HTTP client
+
+        ca_bundle = get_cert_path(True)
+    try:
+        return ssl.create_default_context(cafile=ca_bundle)
+    except OSError as error:
+        raise ConfigurationError(f"AWS_CA_BUNDLE names {ca_bundle!r}, which cannot be read: {error}") from error
