@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import hashlib
 import secrets
 import time
@@ -93,7 +94,7 @@ class Emulator:
         """The port that serves everything."""
         return int(self._front.port)
 
-    @property
+    @functools.cached_property
     def address(self) -> str:
         """Host and port, as they stand in events as ``domainName``."""
         host = "127.0.0.1" if self.config.host in ("0.0.0.0", "::") else self.config.host  # noqa: S104 - compared only

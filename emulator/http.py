@@ -213,6 +213,7 @@ class HttpProtocol(asyncio.Protocol):
     def _begin_request(self) -> None:
         self._target: list[bytes] = []
         self._headers: list[tuple[str, str]] = []
+        self._fields: dict[str, str] = {}
         self._body: list[bytes] = []
         self._in_head = True
         self._head_left = self._header_bytes
@@ -224,16 +225,16 @@ class HttpProtocol(asyncio.Protocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Collect one header."""
-        self._headers.append((name.decode("latin-1"), value.decode("latin-1")))
+        header = (name.decode("latin-1"), value.decode("latin-1"))
+        self._headers.append(header)
+        self._fields[header[0].lower()] = header[1]
 
     def on_headers_complete(self) -> None:
         """The head is whole: invite the body of a client that waits to be asked."""
         self._in_head = False
-        lengths = [value for name, value in self._headers if name.lower() == "content-length"]
-        if lengths and int(lengths[-1]) > BODY_BYTES:  # the parser has made sure that it is a number
+        if int(self._fields.get("content-length", 0)) > BODY_BYTES:  # the parser has made sure that it is a number
             self._refuse_body()
-        expects = any(name.lower() == "expect" and value.lower() == "100-continue" for name, value in self._headers)
-        if expects and self._transport is not None:
+        if self._fields.get("expect", "").lower() == "100-continue" and self._transport is not None:
             self._transport.write(_CONTINUE)
 
     def on_body(self, body: bytes) -> None:
@@ -262,14 +263,13 @@ class HttpProtocol(asyncio.Protocol):
     # answering
 
     def _request(self) -> HttpRequest:
-        headers = tuple(self._headers)
         return HttpRequest(
             method=self._parser.get_method().decode("ascii"),
             target=b"".join(self._target).decode("latin-1"),
-            headers=headers,
+            headers=tuple(self._headers),
             body=b"".join(self._body),
             peer=self._peer,
-            fields={name.lower(): value for name, value in headers},
+            fields=self._fields,
             is_tls=self._is_tls,
         )
 

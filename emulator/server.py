@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import json
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable
 from typing import Any, Final
 
 from websockets.utils import accept_key
@@ -37,6 +38,7 @@ GOING_AWAY: Final = (1001, "Going away")
 """Close code and reason of connections that are open when the emulator stops."""
 GOODBYE_SECONDS: Final = 1.0
 """How long clients have to answer our close frames when the emulator stops."""
+_JSON: Final = json.JSONEncoder(separators=(",", ":"))
 STOPPING: Final = HttpResponse.of_json(503, {"message": "Service Unavailable"})
 
 
@@ -51,8 +53,12 @@ class Gateway:
         self._sockets: set[WebSocket] = set()
         """All whose TCP connection is not over, closed or not."""
         self._all_lost = asyncio.Event()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._running: set[asyncio.Future[Outcome]] = set()
+        """What functions that run for connections will answer."""
         self._stopping = False
+        self._is_over = False
+        """Whether nobody waits for functions any more."""
+        self._loop = asyncio.get_running_loop()
 
     @property
     def connection_count(self) -> int:
@@ -64,13 +70,15 @@ class Gateway:
         self._stopping = True
         for websocket in list(self._websockets.values()):
             websocket.perform(websocket.connection.end(*GOING_AWAY))
-        if self._tasks:
-            _done, pending = await asyncio.wait(set(self._tasks), timeout=timeout_seconds)
-            if pending:
-                log.warning("stopped before every function had answered", functions=len(pending))
-            for task in pending:
-                task.cancel()
-            await asyncio.gather(*pending, return_exceptions=True)
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                while self._running:  # what was running may lead to more: a `$connect` to its `$disconnect`
+                    await asyncio.wait(self._running)
+        except TimeoutError:
+            log.warning("stopped before every function had answered", functions=len(self._running))
+            self._is_over = True
+            for outcome in list(self._running):
+                outcome.cancel()
         if self._sockets:
             with contextlib.suppress(TimeoutError):  # who does not answer is cut off by the front
                 await asyncio.wait_for(self._all_lost.wait(), GOODBYE_SECONDS)
@@ -116,18 +124,20 @@ class Gateway:
             return
         client = _Client(request, transport, rest)
         transport.set_protocol(client)
-        self._start(self._shake(client))
-
-    async def _shake(self, client: _Client) -> None:
-        request = client.request
         handshake = Handshake(self._stage, self._signed(request), self.now_ms())
-        decision = handshake.begin(self.now(), self.now_ms())
-        while isinstance(decision, Invoke):
-            result = await self._invoke(decision)
-            decision = handshake.resume(result, self.now(), self.now_ms())
+        self._proceed(client, handshake, handshake.begin(self.now(), self.now_ms()))
+
+    def _proceed(self, client: _Client, handshake: Handshake, decision: Invoke | Accept | Reject) -> None:
+        if isinstance(decision, Invoke):
+            self._invoke(
+                decision,
+                lambda result: self._proceed(client, handshake, handshake.resume(result, self.now(), self.now_ms())),
+            )
+            return
         for warning in handshake.warnings:
             log.warning(warning.text, **warning.fields)
         if isinstance(decision, Reject):
+            request = client.request
             log.info("refused", status=decision.status, peer=request.peer, path=request.raw_path)
             _refuse(client.transport, _response(decision))
         else:
@@ -159,7 +169,8 @@ class Gateway:
 
     def run(self, websocket: WebSocket, invoke: Invoke) -> None:
         """Run the function of a message."""
-        self._start(self._message(websocket, invoke))
+        connection = websocket.connection
+        self._invoke(invoke, lambda result: websocket.finished(connection.replied(invoke, result, self.now())))
 
     def ended(self, websocket: WebSocket, disconnect: Invoke | None) -> None:
         """Forget a connection that is over, and run its ``$disconnect``."""
@@ -181,39 +192,42 @@ class Gateway:
             reason=context.get("disconnectReason"),
         )
         if disconnect is not None:
-            self._start(self._run_disconnect(disconnect))
+            # [DOC] the result of $disconnect is ignored; a failure is in the function's log.
+            self._invoke(disconnect, lambda _result: None)
 
-    async def _message(self, websocket: WebSocket, invoke: Invoke) -> None:
-        result = await self._invoke(invoke)
-        websocket.finished(websocket.connection.replied(invoke, result, self.now()))
+    # functions
 
-    async def _run_disconnect(self, invoke: Invoke) -> None:
-        # [DOC] the result of $disconnect is ignored; a failure is in the function's log.
-        await self._invoke(invoke)
+    def _invoke(self, invoke: Invoke, then: Callable[[Result], None]) -> None:
+        """Run a function, and go on with its result in a later turn of the event loop.
 
-    async def _invoke(self, invoke: Invoke) -> Result:
-        payload = json.dumps(invoke.event, separators=(",", ":")).encode()
-        try:
-            async with asyncio.timeout(invoke.timeout_seconds):
-                outcome = await self._functions.invoke(invoke.function, payload)
-        except TimeoutError:
+        Without a task, which would cost as much as the rules do: it is on the way of every message.
+        """
+        outcome = self._functions.invoke(invoke.function, _JSON.encode(invoke.event).encode())
+        timer = self._loop.call_later(invoke.timeout_seconds, outcome.cancel)
+        self._running.add(outcome)
+        outcome.add_done_callback(functools.partial(self._answered, invoke, then, timer))
+
+    def _answered(
+        self,
+        invoke: Invoke,
+        then: Callable[[Result], None],
+        timer: asyncio.TimerHandle,
+        outcome: asyncio.Future[Outcome],
+    ) -> None:
+        timer.cancel()
+        self._running.discard(outcome)
+        if outcome.cancelled():
+            if self._is_over:
+                return
             log.warning(
                 f"no answer within {invoke.timeout_seconds:g} s; the function goes on",
                 function=invoke.function,
                 route=invoke.route_key,
             )
-            return TimedOut()
-        return _result(outcome)
-
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.ensure_future(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._done)
-
-    def _done(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("a task of the gateway failed", error=error)
+        try:
+            then(TimedOut() if outcome.cancelled() else _result(outcome.result()))
+        except Exception as error:  # noqa: BLE001 - top of what a function's answer leads to
+            log.error("the gateway failed", error=error, function=invoke.function, route=invoke.route_key)
 
 
 class _Client(asyncio.Protocol):

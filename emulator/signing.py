@@ -39,7 +39,7 @@ class Verifier:
     def flaw(self, request: HttpRequest) -> Flaw | None:
         """What is wrong with a request's signature; None: it is good, or made with a key that only AWS knows."""
         query = request.query if "?" in request.target else ()
-        signature = parse(request.headers, query)
+        signature = parse(request.fields, query)
         if isinstance(signature, Flaw):
             return signature
         return refusal(signature, self._check(request, signature))
@@ -61,7 +61,8 @@ class Verifier:
 
     def _expected(self, request: HttpRequest, signature: Signature) -> str:
         signer = self._signer(signature.service, signature.region)
-        headers = {name: value for name, value in request.fields.items() if name in signature.signed_headers}
+        fields = request.fields
+        headers = {name: fields[name] for name in signature.signed_headers if name in fields}
         path, _, query = request.target.partition("?")
         # A presigned URL signs all of its query but the signature itself.
         signed_query = "&".join(pair for pair in query.split("&") if not pair.startswith("X-Amz-Signature="))

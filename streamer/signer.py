@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import hmac
 from collections.abc import Iterable, Mapping
 from typing import Final
+from urllib.parse import quote
 
 from botocore.auth import SIGNED_HEADERS_BLACKLIST, SigV4Auth
+from botocore.utils import normalize_url_path
 
 _UNSIGNED: Final = frozenset(SIGNED_HEADERS_BLACKLIST)
 
@@ -15,10 +18,6 @@ class Headers(dict[str, str]):
     """Headers by lower-case name, one value each, read and written under any casing; botocore's parse e-mail."""
 
     __slots__ = ()
-
-    def get_all(self, name: str) -> list[str]:
-        """The values of a header; botocore's canonical form asks for all of them."""
-        return [self[name]]
 
     def __contains__(self, name: object) -> bool:
         return super().__contains__(name.lower() if isinstance(name, str) else name)
@@ -50,6 +49,12 @@ class Unsigned:
         self.headers = Headers(headers)
 
 
+@functools.lru_cache(maxsize=256)
+def _normalized(path: str) -> str:
+    """A path in its canonical form. Kept, since a connection is often sent several messages in a row."""
+    return str(quote(normalize_url_path(path), safe="/~"))
+
+
 class Signer(SigV4Auth):  # type: ignore[misc]  # botocore has no types
     """Keeps the key that it derives for a day: four of its five keyed hashes. Safe to share between threads."""
 
@@ -58,6 +63,17 @@ class Signer(SigV4Auth):  # type: ignore[misc]  # botocore has no types
     def headers_to_sign(self, request: Unsigned) -> Headers:
         """The headers that are signed, as botocore chooses them."""
         return Headers([(name, value) for name, value in request.headers.items() if name not in _UNSIGNED])
+
+    def canonical_headers(self, headers_to_sign: Headers) -> str:
+        """Names and values in the names' order, runs of blanks made one."""
+        return "\n".join([f"{name}:{' '.join(headers_to_sign[name].split())}" for name in sorted(headers_to_sign)])
+
+    def signed_headers(self, headers_to_sign: Headers) -> str:
+        """Their names in order."""
+        return ";".join(sorted(headers_to_sign))
+
+    def _normalize_url_path(self, path: str) -> str:
+        return _normalized(path)
 
     def signature(self, string_to_sign: str, request: Unsigned) -> str:
         """The signature, in hexadecimal digits."""

@@ -37,7 +37,7 @@ class Destinations(Protocol):
 class Invoke(Protocol):
     """Runs a function under a given request id."""
 
-    async def __call__(self, function: str, payload: bytes, *, request_id: str) -> Outcome:
+    def __call__(self, function: str, payload: bytes, *, request_id: str) -> Awaitable[Outcome]:
         """Run it once."""
         ...
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -60,6 +61,11 @@ def trace_id(now_seconds: float, randomness: random.Random) -> str:
     """The X-Ray header of one invocation, not sampled. [REC] ls-snap (H13)"""
     root, parent = randomness.getrandbits(96), randomness.getrandbits(64)
     return f"Root=1-{int(now_seconds):08x}-{root:024x};Parent={parent:016x};Sampled=0"
+
+
+def new_request_id(randomness: random.Random) -> str:
+    """An ``aws_request_id``: a version 4 UUID. [DOC] lambda-docs:python-context"""
+    return str(uuid.UUID(int=randomness.getrandbits(128), version=4))
 
 
 def variables(

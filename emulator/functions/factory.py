@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Protocol, Self
@@ -20,9 +21,9 @@ Isolation = Literal["inline", "process"]
 class RunningFunctions(Protocol):
     """What both isolations offer: an async context manager that owns all threads and processes."""
 
-    async def invoke(
+    def invoke(
         self, function: str, payload: bytes, *, request_id: str | None = None, client_context: str | None = None
-    ) -> Outcome:
+    ) -> asyncio.Future[Outcome]:
         """Run a function once; see `Functions.invoke`.
 
         ``request_id`` is what the function sees as ``aws_request_id``; None: a new one. ``client_context`` is JSON.

@@ -11,7 +11,6 @@ import contextlib
 import random
 import sys
 import time
-import uuid
 from collections import deque
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -81,26 +80,29 @@ class InlineFunctions:
         self._modules.close()
         self._scope.close()
 
-    async def invoke(
+    def invoke(
         self, function: str, payload: bytes, *, request_id: str | None = None, client_context: str | None = None
-    ) -> Outcome:
+    ) -> asyncio.Future[Outcome]:
         """Run a function once with a JSON event; see `Functions.invoke`.
 
         ``request_id`` is what the function sees as ``aws_request_id``; None: a new one. ``client_context`` is JSON.
         """
+        outcome: asyncio.Future[Outcome] = self._loop.create_future()
         target = self._functions.get(function)
         if target is None:
-            return missing(env.function_arn(function, self._endpoints))
+            outcome.set_result(missing(env.function_arn(function, self._endpoints)))
+            return outcome
         refusal = target.limit.refusal(running=target.running, waiting=len(target.waiting))
         if refusal is not None:
-            return refusal
-        event = _Event(target, payload, request_id or str(uuid.uuid4()), client_context, self._loop.create_future())
+            outcome.set_result(refusal)
+            return outcome
+        event = _Event(target, payload, request_id or env.new_request_id(self._randomness), client_context, outcome)
         self._events.add(event)
         if target.running >= target.limit.running:
             target.waiting.append(event)
         else:
             self._start(event)
-        return await event.outcome
+        return outcome
 
     async def reload(self) -> None:
         """Forget the project's modules: the next event of each function imports them anew.

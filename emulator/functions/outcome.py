@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -44,10 +45,9 @@ Outcome = Returned | Failed | Refused
 class Functions(Protocol):
     """Runs functions: execution environments and their rules. One implementation per isolation."""
 
-    async def invoke(self, function: str, payload: bytes) -> Outcome:
-        """Run a function once with a JSON event and wait for what comes of it.
+    def invoke(self, function: str, payload: bytes) -> asyncio.Future[Outcome]:
+        """Run a function once with a JSON event; the future has what comes of it, never an exception.
 
-        Never raises for what the function does. Cancelling the call abandons the wait, not the function: like
-        on Lambda it runs on to its own timeout.
+        Cancelling the future abandons the wait, not the function: like on Lambda it runs on to its own timeout.
         """
         ...

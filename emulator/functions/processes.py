@@ -7,7 +7,6 @@ import os
 import random
 import shutil
 import tempfile
-import uuid
 from collections.abc import Coroutine
 from pathlib import Path
 from types import TracebackType
@@ -17,7 +16,7 @@ from streamer.topology import Topology
 
 from .. import log
 from .admission import Limit, missing
-from .environment import INIT_SECONDS, Endpoints, function_arn
+from .environment import INIT_SECONDS, Endpoints, function_arn, new_request_id
 from .event import Event
 from .logs import LogSink
 from .outcome import Outcome
@@ -102,29 +101,31 @@ class ProcessFunctions:
         await self._template.__aexit__(kind, error, traceback)
         await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
 
-    async def invoke(
+    def invoke(
         self, function: str, payload: bytes, *, request_id: str | None = None, client_context: str | None = None
-    ) -> Outcome:
+    ) -> asyncio.Future[Outcome]:
         """Run a function once with a JSON event; see `Functions.invoke`.
 
         ``request_id`` is what the function sees as ``aws_request_id``; None: a new one. ``client_context`` is JSON.
         """
+        outcome: asyncio.Future[Outcome] = self._loop.create_future()
         pool = self._pools.get(function)
         if pool is None:
-            return missing(function_arn(function, self._endpoints))
+            outcome.set_result(missing(function_arn(function, self._endpoints)))
+            return outcome
         event = Event(
             payload,
-            request_id or str(uuid.uuid4()),
-            self._loop.create_future(),
+            request_id or new_request_id(self._around.randomness),
+            outcome,
             waiting_since=self._loop.time(),
             client_context=client_context,
         )
         refusal = pool.submit(event)
         if refusal is not None:
-            return refusal
-        if self._watch is None:
+            event.settle(refusal)
+        elif self._watch is None:
             self._watch = self._loop.call_later(_WATCH_SECONDS, self._watch_memory)
-        return await event.outcome
+        return outcome
 
     async def reload(self) -> None:
         """Replace the environments: busy ones finish their event first, new ones read the code anew."""

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from dataclasses import dataclass
@@ -54,8 +55,12 @@ class Answer:
     effects: tuple[Effect, ...] = ()
 
 
+@functools.lru_cache(maxsize=1024)
 def parse_path(raw_path: str) -> Target | None:
-    """The target of a path, raw or percent-encoded (SDKs send ``%40connections`` and ``%3D``); None: another path."""
+    """The target of a path, raw or percent-encoded (SDKs send ``%40connections`` and ``%3D``); None: another path.
+
+    Kept, since a connection is often sent several messages.
+    """
     segments = raw_path.split("/")
     found = _PATH.fullmatch("/".join(unquote(segment) for segment in segments))
     if found is None or len(segments) > 5:

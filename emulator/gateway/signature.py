@@ -78,9 +78,11 @@ class Check(enum.Enum):
     UNKNOWN_KEY = enum.auto()
 
 
-def parse(headers: Iterable[tuple[str, str]], query: Iterable[tuple[str, str]] = ()) -> Signature | Flaw:
-    """The signature of a request, from its ``Authorization`` header or its query, or why there is none to check."""
-    fields = {name.lower(): value.strip() for name, value in headers}
+def parse(fields: Mapping[str, str], query: Iterable[tuple[str, str]] = ()) -> Signature | Flaw:
+    """The signature of a request, from its ``Authorization`` header or its query, or why there is none to check.
+
+    ``fields`` are its headers by lower-case name.
+    """
     authorization = fields.get("authorization")
     if authorization is not None:
         return _from_header(authorization, fields)
@@ -91,14 +93,14 @@ def parse(headers: Iterable[tuple[str, str]], query: Iterable[tuple[str, str]] =
 
 
 def _from_header(authorization: str, fields: Mapping[str, str]) -> Signature | Flaw:
-    scheme, _, rest = authorization.partition(" ")
+    scheme, _, rest = authorization.strip().partition(" ")
     if scheme != _ALGORITHM:
         # A token of another scheme, or of nothing: AWS lists all that it misses. [INF]
         return _incomplete(["Credential", "Signature", "SignedHeaders"], "x-amz-date" in fields, authorization)
     pairs = (part.strip().partition("=") for part in rest.split(","))
     parts = {name: value for name, _, value in pairs}
     missing = [name for name in ("Credential", "Signature", "SignedHeaders") if not parts.get(name)]
-    timestamp = fields.get("x-amz-date", "")
+    timestamp = fields.get("x-amz-date", "").strip()
     if missing or not timestamp:
         return _incomplete(missing, bool(timestamp), authorization)
     return _checked(parts["Credential"], parts["SignedHeaders"], parts["Signature"], timestamp, in_query=False)
@@ -120,13 +122,46 @@ def _incomplete(missing: list[str], has_date: bool, authorization: str) -> Flaw:
     sentences = [f"Authorization header requires '{name}' parameter." for name in missing]
     if not has_date:
         sentences.append("Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.")
-    scheme = authorization.partition(" ")[0]
+    scheme = authorization.strip().partition(" ")[0]
     return Flaw("IncompleteSignatureException", f"{' '.join(sentences)} Authorization={scheme}")
 
 
 def _checked(
     credential: str, signed: str, value: str, timestamp: str, *, in_query: bool, expires_seconds: int | None = None
 ) -> Signature | Flaw:
+    scope = _scope(credential, timestamp)
+    if isinstance(scope, Flaw):
+        return scope
+    signed_headers = _names(signed)
+    if "host" not in signed_headers:
+        return Flaw(
+            "InvalidSignatureException", "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization."
+        )
+    if not _HEX.fullmatch(value):
+        return MISMATCH
+    key, date, region, service = scope
+    return Signature(
+        access_key_id=key,
+        date=date,
+        region=region,
+        service=service,
+        signed_headers=signed_headers,
+        value=value,
+        timestamp=timestamp,
+        in_query=in_query,
+        expires_seconds=expires_seconds,
+    )
+
+
+@functools.lru_cache(maxsize=64)
+def _names(signed: str) -> tuple[str, ...]:
+    """The signed headers, in lower case. Kept, since all requests of a client sign the same."""
+    return tuple(name for name in signed.lower().split(";") if name)
+
+
+@functools.lru_cache(maxsize=64)
+def _scope(credential: str, timestamp: str) -> tuple[str, str, str, str] | Flaw:
+    """Access key, date, Region and service. Kept, since all requests of a client in one second have the same."""
     scope = credential.rsplit("/", 4)
     if len(scope) != 5 or not scope[0] or scope[4] != "aws4_request":
         return Flaw(
@@ -143,24 +178,7 @@ def _checked(
             f"Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: "
             f"'{date}' != '{timestamp[:8]}', from '{timestamp}'.",
         )
-    signed_headers = tuple(name for name in signed.lower().split(";") if name)
-    if "host" not in signed_headers:
-        return Flaw(
-            "InvalidSignatureException", "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization."
-        )
-    if not _HEX.fullmatch(value):
-        return MISMATCH
-    return Signature(
-        access_key_id=key,
-        date=date,
-        region=region,
-        service=service,
-        signed_headers=signed_headers,
-        value=value,
-        timestamp=timestamp,
-        in_query=in_query,
-        expires_seconds=expires_seconds,
-    )
+    return key, date, region, service
 
 
 @functools.lru_cache(maxsize=64)
