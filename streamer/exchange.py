@@ -12,7 +12,8 @@ import ssl
 import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from types import MappingProxyType
+from typing import Any, Final
 
 from urllib3.util.wait import wait_for_read
 
@@ -38,6 +39,40 @@ class NoAnswerError(Exception):
 
 Exchange = Callable[[str, str, bytes, Mapping[str, str], float], Answer]
 """Makes one HTTP request: method, URL, body, headers, timeout in seconds; raises `NoAnswerError`."""
+
+
+class _Connection(http.client.HTTPConnection):
+    """Sends head and body of a request together; http.client makes two packets of them, and two awakenings."""
+
+    _held: list[bytes] | None = None
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        body: Any = None,
+        headers: Mapping[str, Any] = MappingProxyType({}),
+        *,
+        encode_chunked: bool = False,
+    ) -> None:
+        """As http.client's, for bodies of bytes."""
+        held = self._held = []
+        try:
+            super().request(method, url, body, headers, encode_chunked=encode_chunked)
+        finally:
+            self._held = None
+        self.send(b"".join(held))
+
+    def send(self, data: Any) -> None:
+        """Send, unless a request is being put together."""
+        if self._held is None:
+            super().send(data)
+        else:
+            self._held.append(data)
+
+
+class _TlsConnection(_Connection, http.client.HTTPSConnection):
+    """The same over TLS."""
 
 
 class PooledExchange:
@@ -80,11 +115,11 @@ class PooledExchange:
 
     def _new(self, scheme: str, host: str, timeout_seconds: float) -> http.client.HTTPConnection:
         if scheme != "https":
-            return http.client.HTTPConnection(host, timeout=timeout_seconds)
+            return _Connection(host, timeout=timeout_seconds)
         if self._tls is None:
             # Loading certificates takes 10 ms or more: once, and not at all for plain HTTP.
             self._tls = _context(self._ca_bundle)
-        return http.client.HTTPSConnection(host, timeout=timeout_seconds, context=self._tls)
+        return _TlsConnection(host, timeout=timeout_seconds, context=self._tls)
 
 
 def _reusable(idle: list[http.client.HTTPConnection], timeout_seconds: float) -> http.client.HTTPConnection | None:

@@ -40,7 +40,10 @@ class Limit:
 
 
 PATIENCE_SECONDS: Final = 0.02
-"""How long an event waits for an environment that exists before another is started."""
+"""How long an event waits for one of several environments before another is started."""
+ENVIRONMENTS_PER_CORE: Final = 2
+"""Up to how many environments of a function only make it faster: half of its time, one that sends messages waits for
+the answers."""
 STARVED_SECONDS: Final = 0.25
 """How long sleeping handlers may keep a function from answering while the emulator is busy."""
 SLOW_START_SECONDS: Final = 0.5
@@ -76,8 +79,9 @@ def environments_wanted(load: Load) -> int:
     """How many environments to start now.
 
     AWS starts one for each event that finds none. On one machine that would make a burst of a thousand quick events pay
-    for processes that only wait for the CPU, or for the emulator. So a function gets environments beyond the number of
-    cores, or while the emulator is busy, only when its handlers sleep or wait for something outside.
+    for processes that only wait for the CPU, or for the emulator. So only the second one is started at once: one of two
+    can take an event while the other still finishes what its client already has the answer of. Beyond a few per core,
+    or while the emulator is busy, a function gets more only when its handlers sleep or wait for something outside.
     """
     missing = min(load.waiting - load.starting, load.limit - load.environments)
     if missing <= 0:
@@ -86,6 +90,8 @@ def environments_wanted(load: Load) -> int:
         return 1
     if load.starting and (load.at_work or load.still_seconds < SLOW_START_SECONDS):
         return 0
+    if load.environments == 1 and not load.starting and load.has_room:
+        return 1
     if load.waited_seconds < PATIENCE_SECONDS:
         return 0
     is_busy = load.busy_share >= BUSY_SHARE
@@ -93,7 +99,7 @@ def environments_wanted(load: Load) -> int:
         return missing
     if load.still_seconds >= ENDLESS_SECONDS:
         return 1
-    return 1 if load.has_room and load.environments < load.cores and not is_busy else 0
+    return 1 if load.has_room and load.environments < ENVIRONMENTS_PER_CORE * load.cores and not is_busy else 0
 
 
 def throttled(reason: str) -> Refused:
