@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import gc
 import os
 import resource
 import shutil
@@ -101,6 +102,16 @@ def _config(options: EmulateOptions, folder: Path) -> EmulatorConfig:
     )
 
 
+def _collect_garbage() -> None:
+    """Have the collector look at connections and messages, in larger lots, and not at all modules each time.
+
+    That would be a sixth of the time of a connect, and pauses of 40 ms. It was off while modules were imported.
+    """
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
+    gc.enable()
+
+
 async def _serve(options: EmulateOptions, target: Target, folder: Path, environment: Mapping[str, str]) -> None:
     config = _config(options, folder)
     with _stop_signals() as stopped, _log_sink(options) as sink:
@@ -112,6 +123,7 @@ async def _serve(options: EmulateOptions, target: Target, folder: Path, environm
             with _ready_files(_ready_paths(options, folder), _ready(emulator)):
                 sys.stdout.write(f"{text}\n")
                 sys.stdout.flush()
+                _collect_garbage()
                 emulator.warm()
                 async with _reloading(emulator, folder, wanted=options.reload):
                     await stopped.wait()
