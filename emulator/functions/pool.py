@@ -34,6 +34,9 @@ class Crowd(Protocol):
     def make_room(self) -> None:
         """End one that can be spared, where there are many."""
 
+    def watch(self) -> None:
+        """Look after them now and then as long as one is active."""
+
 
 class Pool:
     """One function's environments and the events that wait for them. Implements `sandbox.Owner`."""
@@ -64,14 +67,13 @@ class Pool:
 
     @property
     def is_active(self) -> bool:
-        """Whether an event runs or waits."""
-        return bool(self._waiting) or any(sandbox.has_event for sandbox in self.sandboxes)
+        """Whether an event runs or waits, or an environment does not rest yet."""
+        return bool(self._waiting) or any(sandbox.has_event or sandbox.is_restless for sandbox in self.sandboxes)
 
-    def watch_memory(self) -> None:
-        """End environments whose event uses more memory than the function has."""
+    def watch(self) -> None:
+        """Look after the environments, now and then; see `Sandbox.watch`."""
         for sandbox in list(self.sandboxes):
-            if sandbox.has_event:
-                sandbox.watch_memory()
+            sandbox.watch()
 
     def submit(self, event: Event) -> Refused | None:
         """Run an event now or when its turn comes; answers why it is turned away."""
@@ -131,6 +133,7 @@ class Pool:
     def freed(self, sandbox: Sandbox) -> None:
         """Give it the event that waits longest, or put it on top of the idle ones."""
         self._moved_at = sandbox.idle_since = self._loop.time()
+        self._crowd.watch()
         if self._waiting:
             sandbox.deliver(self._waiting.popleft())
         else:

@@ -14,6 +14,8 @@ from .template import Template
 
 FREEZES: Final = sys.platform == "linux"
 """Whether idle environments can be stopped. Elsewhere a stopped one would outlive an emulator that was killed."""
+_LINKS_OF_ONE_THREAD: Final = 3
+"""A folder has a link for itself, one for its parent and one for each folder in it, here one per thread."""
 _MEASURES: Final = sys.platform == "linux"
 _PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
 
@@ -55,6 +57,18 @@ class Process:
         """End it at once."""
         self._is_killed = True
         self._signal(signal.SIGKILL)
+
+    @property
+    def is_frozen(self) -> bool:
+        """Whether it is stopped."""
+        return self._is_frozen
+
+    def has_one_thread(self) -> bool:
+        """Whether its main thread is its only one; False where that is not known."""
+        try:
+            return os.stat(f"/proc/{self._pid}/task").st_nlink == _LINKS_OF_ONE_THREAD  # noqa: PTH116 - as below
+        except OSError:
+            return False
 
     def freeze(self) -> None:
         """Stop what the function left running, as Lambda does between events (H11)."""

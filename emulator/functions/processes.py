@@ -34,7 +34,7 @@ CROWD: Final = 2 * (os.cpu_count() or 1)
 idle ones give way."""
 _SPARE_SECONDS: Final = 0.5
 _WATCH_SECONDS: Final = 0.02
-"""How often the memory of busy environments is looked at."""
+"""How often environments are looked after."""
 _SWEEP_SECONDS: Final = 5.0
 
 
@@ -123,8 +123,8 @@ class ProcessFunctions:
         refusal = pool.submit(event)
         if refusal is not None:
             event.settle(refusal)
-        elif self._watch is None:
-            self._watch = self._loop.call_later(_WATCH_SECONDS, self._watch_memory)
+        else:
+            self.watch()
         return outcome
 
     async def reload(self) -> None:
@@ -146,11 +146,11 @@ class ProcessFunctions:
         """How many environments exist now."""
         return sum(len(pool.sandboxes) for pool in self._pools.values())
 
-    def _watch_memory(self) -> None:
+    def _watch_pools(self) -> None:
         active = [pool for pool in self._pools.values() if pool.is_active]
-        self._watch = self._loop.call_later(_WATCH_SECONDS, self._watch_memory) if active else None
+        self._watch = self._loop.call_later(_WATCH_SECONDS, self._watch_pools) if active else None
         for pool in active:
-            pool.watch_memory()
+            pool.watch()
 
     def _retire_idle(self) -> None:
         self.retire_idle(IDLE_SECONDS)
@@ -166,6 +166,11 @@ class ProcessFunctions:
         """End an environment that can be spared, where there are many."""
         if self._beyond_first() >= CROWD and (spare := self._spare()) is not None:
             spare.end()
+
+    def watch(self) -> None:
+        """Look after the environments now and then as long as one is active."""
+        if self._watch is None:
+            self._watch = self._loop.call_later(_WATCH_SECONDS, self._watch_pools)
 
     def _beyond_first(self) -> int:
         return sum(max(0, len(pool.sandboxes) - 1) for pool in self._pools.values())

@@ -167,7 +167,24 @@ class Sandbox:
         """CPU time that the process has used or waited for since it began."""
         return self._process.demand_seconds()
 
-    def watch_memory(self) -> None:
+    @property
+    def is_restless(self) -> bool:
+        """Whether it could run between events, and shall not."""
+        return self.state is State.IDLE and self._around.freezes and not self._process.is_frozen
+
+    def watch(self) -> None:
+        """Look after it, now and then: at its memory during an event, and that it rests between events.
+
+        What a thread does after the return must not happen, as on Lambda (H11), so an environment with several is
+        frozen at once. One with a single thread, which waits for the next event, can only have started processes;
+        stopping and continuing it for each event would cost a quick function a twentieth of its time.
+        """
+        if self.has_event:
+            self._watch_memory()
+        elif self.is_restless:
+            self._process.freeze()
+
+    def _watch_memory(self) -> None:
         """Note how much memory the process uses, and end it above the function's limit, as the kernel would.
 
         Lambda's kernel kills at the limit; here, where a limit of the kernel would be on address space or need
@@ -199,7 +216,7 @@ class Sandbox:
             self._send(event)
         else:
             self.state = State.IDLE
-        if self.state is State.IDLE and self._around.freezes:
+        if self.is_restless and not self._process.has_one_thread():
             self._process.freeze()
 
     def disconnected(self, connection: RuntimeApiConnection) -> None:

@@ -201,6 +201,32 @@ async def test_what_a_function_left_running_is_frozen_between_events(project: Pr
 
 
 @needs_linux
+async def test_so_is_a_process_that_it_left_running(project: Project) -> None:
+    project.write(
+        """
+        import os, subprocess, sys
+        def f(event, context):
+            left = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+            return [os.getpid(), left.pid]
+        """
+    )
+
+    async with project.functions("f") as functions:
+        pids = await call(functions, "f")
+        await until(lambda: [state_of(pid) for pid in pids] == ["T", "T"])
+
+
+@needs_linux
+async def test_an_environment_rests_before_its_first_event(project: Project) -> None:
+    project.write("import os, pathlib; pathlib.Path('pid').write_text(str(os.getpid()))\ndef f(event, context): pass")
+
+    async with project.functions("f") as functions:
+        functions.warm()
+        await until(lambda: (project.folder / "pid").exists() and (project.folder / "pid").read_text() != "")
+        await until(lambda: state_of(int((project.folder / "pid").read_text())) == "T")
+
+
+@needs_linux
 async def test_a_timed_out_function_burns_no_cpu_afterwards(project: Project, freezes: bool) -> None:
     project.write(
         """
