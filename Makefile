@@ -41,6 +41,7 @@ bench-peers: .venv-ministack/ready benchmarks/.peers/ready  ## Install the peers
 bench-parts: .venv/dev-ready  ## Measure parts: connections, the gateway's rules, DynamoDB, functions
 	.venv/bin/python benchmarks/connections.py
 	.venv/bin/python benchmarks/gateway_core.py
+	.venv/bin/python benchmarks/message_path.py
 	.venv/bin/python benchmarks/dynamodb.py
 	.venv/bin/python benchmarks/functions.py
 

@@ -1,0 +1,168 @@
+"""What one echo costs in the emulator's own code, without sockets and functions: one table of microseconds.
+
+Run: .venv/bin/python benchmarks/message_path.py
+
+Every step gets the bytes that a real client and the runtime's sender send, and writes to a transport that takes all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import sys
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import uvloop
+from botocore.credentials import Credentials
+from websockets.frames import Frame, Opcode
+
+sys.path.append(str(Path(__file__).parent.parent))  # not first: beside us is a module named profile
+
+from emulator.functions.outcome import Outcome, Returned
+from emulator.gateway.ids import IdSource
+from emulator.gateway.management import parse_path
+from emulator.gateway.stage import Facts, Stage
+from emulator.http import HttpProtocol, HttpRequest, HttpResponse
+from emulator.server import Gateway
+from emulator.signing import Verifier
+from streamer.exchange import Answer
+from streamer.sender import ManagementApi
+from streamer.topology import Api, Route
+
+KEY, SECRET = "AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
+DOMAIN: Final = "127.0.0.1:8787"
+MESSAGE: Final = json.dumps({"action": "echo", "id": "m-1234-"})
+UPGRADE: Final = (
+    f"GET /dev HTTP/1.1\r\nHost: {DOMAIN}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+    "User-Agent: Python/3.13 websockets/17.0\r\n\r\n"
+).encode()
+API: Final = Api(
+    name="bench",
+    stage="dev",
+    routes=(Route(route_key="$connect", function="connect"), Route(route_key="echo", function="echo")),
+)
+ROUNDS: Final = 7
+BATCH: Final = 50
+"""Messages between two turns of the event loop, as when many clients are busy."""
+
+
+class Transport(asyncio.Transport):
+    """Takes everything at once, and keeps the last piece."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written = b""
+        self.protocol: Any = None
+
+    def write(self, data: Any) -> None:
+        self.written = bytes(data)
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return ("127.0.0.1", 50000) if name == "peername" else default
+
+    def is_closing(self) -> bool:
+        return False
+
+    def set_protocol(self, protocol: Any) -> None:
+        self.protocol = protocol
+
+    def pause_reading(self) -> None:
+        """Nothing is read."""
+
+    def resume_reading(self) -> None:
+        """Nothing is read."""
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        """Nothing is buffered."""
+
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+
+class Instant:
+    """Functions that have returned already."""
+
+    def invoke(self, function: str, payload: bytes) -> asyncio.Future[Outcome]:
+        outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        outcome.set_result(Returned(b'{"statusCode": 200}', "id"))
+        return outcome
+
+
+def post(connection_id: str) -> bytes:
+    """The sender's request."""
+    sent: list[bytes] = []
+
+    def exchange(method: str, url: str, body: bytes, headers: Mapping[str, str], timeout_seconds: float) -> Answer:
+        lines = [f"{method} {url.removeprefix(f'http://{DOMAIN}')} HTTP/1.1", f"content-length: {len(body)}"]
+        lines += [f"{name}: {value}" for name, value in headers.items()]
+        sent.append("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
+        return Answer(200)
+
+    api = ManagementApi(credentials=Credentials(KEY, SECRET, "local"), region="us-east-1", exchange=exchange)
+    api.at(f"http://{DOMAIN}/dev").send(connection_id, MESSAGE)
+    return sent[0]
+
+
+async def turn() -> None:
+    """Let the event loop do what is due."""
+    for _ in range(4):
+        await asyncio.sleep(0)
+
+
+async def report(name: str, call: Callable[[], object], batches: int = 60) -> None:
+    """The best of some rounds: what the code costs, not what the machine was also doing."""
+    rounds = []
+    for _ in range(ROUNDS):
+        begin = time.perf_counter()
+        for _ in range(batches):
+            for _ in range(BATCH):
+                call()
+            await turn()
+        rounds.append((time.perf_counter() - begin) / batches / BATCH)
+    print(f"{name:56} {min(rounds) * 1e6:7.1f} us")
+
+
+async def main() -> None:
+    facts = Facts(region="us-east-1", account_id="123456789012", api_id="a1b2c3d4e5", domain_name=DOMAIN)
+    verifier = Verifier(access_key_id=KEY, secret_access_key=SECRET, clock=time.time)
+    gateway = Gateway(Stage(API, facts, IdSource("us-east-1", 1)), Instant(), verifier)
+    requests: list[HttpRequest] = []
+
+    def answer(request: HttpRequest) -> HttpResponse | Awaitable[HttpResponse]:
+        requests[:] = [request]
+        target = parse_path(request.raw_path)
+        return gateway.refuse(request) if target is None else gateway.manage(request, target)
+
+    def accepted() -> tuple[HttpProtocol, Transport]:
+        transport, protocol = Transport(), HttpProtocol(answer, upgrade=gateway.upgrade)
+        protocol.connection_made(transport)
+        return protocol, transport
+
+    def connect() -> Transport:
+        protocol, transport = accepted()
+        protocol.data_received(UPGRADE)
+        return transport
+
+    client = connect()
+    await turn()
+    websocket = client.protocol
+    request = post(websocket.connection.connection_id)
+    http, caller = accepted()
+    http.data_received(request)
+    assert caller.written.startswith(b"HTTP/1.1 200"), caller.written
+    assert verifier.flaw(requests[0]) is None
+    frame = Frame(Opcode.TEXT, MESSAGE.encode()).serialize(mask=True)
+    await report("a client's message, until its function has answered", lambda: websocket.data_received(frame))
+    await report("its POST to @connections, until the client has it", lambda: http.data_received(request))
+    await report("  of which: verifying the signature", lambda: verifier.flaw(requests[0]))
+    await report("a connection, from its request to its opening", connect, batches=10)
+
+
+if __name__ == "__main__":
+    with contextlib.suppress(KeyboardInterrupt):
+        uvloop.run(main())
