@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -65,7 +64,8 @@ def trace_id(now_seconds: float, randomness: random.Random) -> str:
 
 def new_request_id(randomness: random.Random) -> str:
     """An ``aws_request_id``: a version 4 UUID. [DOC] lambda-docs:python-context"""
-    return str(uuid.UUID(int=randomness.getrandbits(128), version=4))
+    text = f"{randomness.getrandbits(128):032x}"
+    return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{'89ab'[int(text[16], 16) % 4]}{text[17:20]}-{text[20:]}"
 
 
 def variables(

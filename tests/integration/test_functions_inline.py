@@ -116,10 +116,11 @@ async def test_python_code_that_does_not_end_is_ended_after_its_timeout(project:
 
     async with project.functions("f", timeout_seconds=0.05) as functions:
         await fail(functions, "f")
-        (thread,) = set(threading.enumerate()) - before
-        await asyncio.to_thread(thread.join, 10)
+        left = set(threading.enumerate()) - before  # none, if it was quick
+        for thread in left:
+            await asyncio.to_thread(thread.join, 10)
 
-    assert not thread.is_alive()
+    assert not any(thread.is_alive() for thread in left)
 
 
 async def test_idle_threads_end_with_the_functions(project: Project) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import random
+import uuid
 import re
 from datetime import UTC, datetime
 
@@ -18,6 +19,15 @@ def variables(function: Function, endpoints: env.Endpoints | None = None) -> dic
     return env.variables(
         function, endpoints or env.Endpoints(), python=(3, 13), task_root="/project", log_stream="2026/01/02/[$LATEST]0"
     )
+
+
+def test_a_request_id_is_a_random_uuid() -> None:
+    randomness = random.Random(1)
+    ids = {env.new_request_id(randomness) for _ in range(100)}
+
+    assert len(ids) == 100
+    assert all(uuid.UUID(one).version == 4 and str(uuid.UUID(one)) == one for one in ids)
+    assert {uuid.UUID(one).variant for one in ids} == {uuid.RFC_4122}
 
 
 def test_a_function_sees_lambdas_variables() -> None:
