@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import json
 import random
-import uuid
 import re
+import uuid
 from datetime import UTC, datetime
 
 import pytest
