@@ -71,8 +71,10 @@ class Load:
     busy_share: float
     """How much of a core the emulator itself used lately, or waited for."""
     cores: int
+    has_space: bool
+    """Whether the emulator as a whole has few environments."""
     has_room: bool
-    """Whether the emulator as a whole has few enough environments for one that only makes a function faster."""
+    """Whether it has, or one has been idle for a while and could give way to one that only makes a function faster."""
 
 
 def environments_wanted(load: Load) -> int:
@@ -90,7 +92,7 @@ def environments_wanted(load: Load) -> int:
         return 1
     if load.starting and (load.at_work or load.still_seconds < SLOW_START_SECONDS):
         return 0
-    if load.environments == 1 and not load.starting and load.has_room:
+    if load.environments == 1 and not load.starting and load.has_space:
         return 1
     if load.waited_seconds < PATIENCE_SECONDS:
         return 0

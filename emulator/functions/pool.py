@@ -28,6 +28,9 @@ _AT_WORK_SHARE: Final = 0.1
 class Crowd(Protocol):
     """All environments of an emulator."""
 
+    def has_space(self) -> bool:
+        """Whether there are few."""
+
     def has_room(self) -> bool:
         """Whether there are few, or one could be spared."""
 
@@ -181,6 +184,7 @@ class Pool:
             still_seconds=min(waited_seconds, now - self._moved_at),
             busy_share=busy_share,
             cores=_CORES,
+            has_space=self._crowd.has_space(),
             has_room=self._crowd.has_room(),
         )
         for _ in range(environments_wanted(load)):

@@ -158,13 +158,17 @@ class ProcessFunctions:
 
     # pool.Crowd
 
+    def has_space(self) -> bool:
+        """Whether there are few environments."""
+        return self._beyond_first() < CROWD
+
     def has_room(self) -> bool:
         """Whether there are few environments, or one could be spared."""
-        return self._beyond_first() < CROWD or self._spare() is not None
+        return self.has_space() or self._spare() is not None
 
     def make_room(self) -> None:
         """End an environment that can be spared, where there are many."""
-        if self._beyond_first() >= CROWD and (spare := self._spare()) is not None:
+        if not self.has_space() and (spare := self._spare()) is not None:
             spare.end()
 
     def watch(self) -> None:

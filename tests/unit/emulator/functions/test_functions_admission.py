@@ -26,6 +26,7 @@ def load(**changes: float) -> Load:
         "still_seconds": 0,
         "busy_share": 0.1,
         "cores": 2,
+        "has_space": True,
         "has_room": True,
     }
     return Load(**(values | changes))  # type: ignore[arg-type]
@@ -41,7 +42,9 @@ ASLEEP = {"environments": 2, "at_work": 0, "still_seconds": PATIENCE_SECONDS}
         pytest.param(load(waiting=0), 0, id="nothing waits"),
         pytest.param(load(waiting=1, starting=1), 0, id="one is starting for the one that waits"),
         pytest.param(load(waited_seconds=0), 1, id="an event that comes while the only one is busy"),
-        pytest.param(load(waited_seconds=0, has_room=False), 0, id="the same, but there are many environments"),
+        pytest.param(load(waited_seconds=0, has_space=False), 0, id="the same, but another would have to give way"),
+        pytest.param(load(has_space=False), 1, id="it waited, and another gives way"),
+        pytest.param(load(has_space=False, has_room=False), 0, id="it waited, and none can give way"),
         pytest.param(load(waited_seconds=0, environments=2), 0, id="one of several may be free at once"),
         pytest.param(load(environments=3), 1, id="they compute, or wait for what they sent"),
         pytest.param(load(environments=4), 0, id="they compute, and there are two for each core"),
