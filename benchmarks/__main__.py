@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import compileall
 import json
 import resource
 import signal
@@ -18,7 +19,7 @@ from pathlib import Path
 
 from benchmarks import cold_start
 from benchmarks.report import as_json, document, machine, table
-from benchmarks.servers import Running, Server, all_servers, tail, warm
+from benchmarks.servers import ROOT, Running, Server, all_servers, tail, warm
 from benchmarks.tasks import TASKS, Measured, Results, Task
 
 OWN_STARTS = 3
@@ -120,6 +121,9 @@ async def _main(arguments: argparse.Namespace) -> None:
         if (names is None or server.name in names) and not (server.is_peer and arguments.no_peers)
     ]
     bench = Bench(servers, tasks)
+    for package in ("streamer", "emulator", "deploy"):
+        # As an installation does it; otherwise a first start would compile what was just changed.
+        compileall.compile_dir(ROOT / package, quiet=2)
     running = asyncio.current_task()
     assert running is not None
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, running.cancel)  # or servers would be left behind
