@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import http.client
 import itertools
+import os
 import ssl
 import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from urllib3.util.wait import wait_for_read
 
 from streamer.errors import ConfigurationError
 
+_PORTS: Final = {"http": 80, "https": 443}
 IDLE_CONNECTIONS: Final = 32
 """Connections kept open per origin; more are opened, and closed again, when more threads send at once."""
 
@@ -38,13 +41,18 @@ class NoAnswerError(Exception):
 
 
 Exchange = Callable[[str, str, bytes, Mapping[str, str], float], Answer]
-"""Makes one HTTP request: method, URL, body, headers, timeout in seconds; raises `NoAnswerError`."""
+"""Makes one HTTP request: method, URL, body, headers, timeout in seconds; raises `NoAnswerError`.
+
+The timeout is that of each step: to connect, to send, and to wait for the next bytes of the answer.
+"""
 
 
 class _Connection(http.client.HTTPConnection):
     """Sends head and body of a request together; http.client makes two packets of them, and two awakenings."""
 
     _held: list[bytes] | None = None
+    is_sent = False
+    """Whether the other side took all of the last request."""
 
     def request(
         self,
@@ -61,7 +69,14 @@ class _Connection(http.client.HTTPConnection):
             super().request(method, url, body, headers, encode_chunked=encode_chunked)
         finally:
             self._held = None
-        self.send(b"".join(held))
+        if self.sock is None:
+            self.connect()
+        try:
+            self.send(b"".join(held))
+            self.is_sent = True
+        except (BrokenPipeError, ConnectionResetError):
+            # Who refuses a request need not read its body; the answer may be here all the same.
+            self.is_sent = False
 
     def send(self, data: Any) -> None:
         """Send, unless a request is being put together."""
@@ -82,7 +97,8 @@ class PooledExchange:
         """Without I/O; ``ca_bundle`` is a file of certificates to trust, None means the SDK's own."""
         self._ca_bundle = ca_bundle
         self._tls: ssl.SSLContext | None = None
-        self._idle: dict[str, list[http.client.HTTPConnection]] = {}
+        self._process_id = os.getpid()
+        self._idle: dict[str, list[_Connection]] = {}
         """Origin to connections, the one used last at the end; a service has one endpoint, or a few."""
         weakref.finalize(self, _close, self._idle)
 
@@ -92,37 +108,69 @@ class PooledExchange:
         """As `Exchange`.
 
         Raises:
-            ConfigurationError: the certificates to trust cannot be read.
+            ConfigurationError: that is no URL to send requests to, or the certificates to trust cannot be read.
         """
+        if self._process_id != os.getpid():
+            self._forget()
         scheme, _, rest = url.partition("://")
         host, _, path = rest.partition("/")
-        idle = self._idle.setdefault(f"{scheme}://{host}", [])
-        connection = _reusable(idle, timeout_seconds) or self._new(scheme, host, timeout_seconds)
+        origin = f"{scheme}://{host}"
+        idle = self._idle.setdefault(origin, [])
+        connection = _reusable(idle, timeout_seconds) or self._new(origin, timeout_seconds)
         is_kept = False
         try:
             connection.request(method, f"/{path}", body, headers)
-            response = connection.getresponse()
-            answer = Answer(response.status, response.read(), response.getheader("x-amzn-ErrorType", ""))
-            is_kept = not response.will_close and len(idle) < IDLE_CONNECTIONS
+            with connection.getresponse() as response:
+                if response.status < 200:
+                    raise NoAnswerError(f"HTTP {response.status} announces an answer that is not waited for")
+                answer = Answer(response.status, response.read(), response.getheader("x-amzn-ErrorType", ""))
+            is_kept = connection.is_sent and not response.will_close and len(idle) < IDLE_CONNECTIONS
+        except (http.client.InvalidURL, UnicodeError) as error:
+            raise ConfigurationError(f"{url!r} is not a URL that requests can be sent to: {error}") from error
         except (OSError, http.client.HTTPException) as error:
             raise NoAnswerError(f"{type(error).__name__}: {error}") from error
         finally:
+            # However it ended, even by an exception that another thread raised here: half an exchange is never reused.
             if is_kept:
                 idle.append(connection)
             else:
                 connection.close()
         return answer
 
-    def _new(self, scheme: str, host: str, timeout_seconds: float) -> http.client.HTTPConnection:
-        if scheme != "https":
-            return _Connection(host, timeout=timeout_seconds)
+    def _new(self, origin: str, timeout_seconds: float) -> _Connection:
+        scheme, host, port = _address(origin)
+        if scheme == "http":
+            return _Connection(host, port, timeout=timeout_seconds)
         if self._tls is None:
             # Loading certificates takes 10 ms or more: once, and not at all for plain HTTP.
             self._tls = _context(self._ca_bundle)
-        return _TlsConnection(host, timeout=timeout_seconds, context=self._tls)
+        return _TlsConnection(host, port, timeout=timeout_seconds, context=self._tls)
+
+    def _forget(self) -> None:
+        """In a forked process: leave the connections to the parent, whose requests may be on them."""
+        _close(self._idle)
+        self._idle.clear()
+        self._process_id = os.getpid()
 
 
-def _reusable(idle: list[http.client.HTTPConnection], timeout_seconds: float) -> http.client.HTTPConnection | None:
+def _address(origin: str) -> tuple[str, str, int]:
+    """Scheme, host and port.
+
+    Raises:
+        ConfigurationError: it does not name them, or they are not of HTTP.
+    """
+    try:
+        parts = urlsplit(origin)
+        scheme, host, port = parts.scheme, parts.hostname or "", parts.port
+        is_address = scheme in _PORTS and bool(host.encode("idna")) and not any(parts[2:])
+    except ValueError:
+        is_address = False
+    if not is_address:
+        raise ConfigurationError(f"{origin!r} is not an HTTP address: http:// or https://, a host, and perhaps a port")
+    return scheme, host, _PORTS[scheme] if port is None else port
+
+
+def _reusable(idle: list[_Connection], timeout_seconds: float) -> _Connection | None:
     """Take an idle connection which the other side has not closed meanwhile; None: there is none."""
     while idle:
         try:
@@ -137,7 +185,7 @@ def _reusable(idle: list[http.client.HTTPConnection], timeout_seconds: float) ->
     return None
 
 
-def _close(connections: dict[str, list[http.client.HTTPConnection]]) -> None:
+def _close(connections: dict[str, list[_Connection]]) -> None:
     for connection in itertools.chain.from_iterable(connections.values()):
         connection.close()
 

@@ -137,6 +137,23 @@ def test_a_certificate_of_the_ca_bundle_is_trusted(tls_gateway: Gateway, authori
     assert [body for _, body in tls_gateway.seen] == [b"x"]
 
 
+@pytest.mark.parametrize(("hangs_up", "connections"), [(False, 1), (True, 3)])
+def test_connections_over_tls_are_kept_unless_the_server_closed_them(
+    tls_gateway: Gateway, authority: trustme.CA, tmp_path: Path, hangs_up: bool, connections: int
+) -> None:
+    bundle = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(str(bundle))
+    tls_gateway.hangs_up = hangs_up
+    sender = ManagementApi.from_environ(ENVIRON | {"AWS_CA_BUNDLE": str(bundle)}, retry=NO_RETRY)
+    for _ in range(3):
+        tls_gateway.closed.clear()
+        sender.at(f"https://127.0.0.1:{tls_gateway.port}/dev").send("c=", "x")
+        if hangs_up:
+            tls_gateway.closed.wait()
+
+    assert len({address for address, _ in tls_gateway.seen}) == connections
+
+
 def test_any_other_certificate_is_not(tls_gateway: Gateway) -> None:
     with pytest.raises(SendError, match="SSL"):
         ManagementApi.from_environ(ENVIRON, retry=NO_RETRY).at(f"https://127.0.0.1:{tls_gateway.port}/dev").send(
