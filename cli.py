@@ -11,13 +11,16 @@ import sys
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
 from click.shell_completion import get_completion_class
 
 from streamer._entry import tool
 from streamer.errors import ConfigurationError, PayloadTooLargeError, StreamerError
+
+if TYPE_CHECKING:
+    from streamer.client.terminal import Service
 
 parameters: Final = tool("emulator.parameters")
 DEFAULT_URL: Final = "ws://127.0.0.1:8787/dev"
@@ -37,7 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         status = BAD_INPUT
     except click.UsageError as error:
         command = error.ctx.command_path if error.ctx else "streamer"
-        status = _complain(f"{error.format_message().rstrip('.')}. See: {command} --help")
+        text = error.format_message().rstrip(".")
+        status = _complain(f"{text}{'' if text.endswith('?') else '.'} See: {command} --help")
     except click.ClickException as error:
         status = _complain(error.format_message())
     except ConfigurationError as error:
@@ -365,12 +369,17 @@ def publish(ctx: click.Context, *, topic: str, data: Any, url: str | None, token
     ctx.exit(_talked(do(_service(url, token), topic, data)))
 
 
-def _service(url: str | None, token: str | None) -> tuple[str, str | None]:
-    """The service's URL, and the token for it; None: the URL has one."""
+def _service(url: str | None, token: str | None) -> Service:
+    """The service to talk to, as the options say, or their defaults."""
+    from streamer.client.terminal import Service
+
+    for name, value in (("--url", url), ("--token", token)):
+        if value == "":  # a variable that is not set must not become another service, or another user
+            raise click.UsageError(f"{name} is empty; leave it out for the default.")
     address = url or _running_url()
-    if token or "Authorization=" in address:
-        return address, token
-    return address, _minted(None, "developer", "local", permissions=["topics:publish"])
+    if token is None and "Authorization=" not in address:
+        token = _minted(None, "developer", "local", permissions=["topics:publish"])
+    return Service(address, token, tool("emulator.ready").trusted_ca_file(address))
 
 
 def _talked(conversation: Coroutine[Any, Any, bool]) -> int:

@@ -15,6 +15,7 @@ from typing import Any, Final, TypeVar
 
 import click
 
+from streamer.errors import ConfigurationError
 from streamer.service import tables
 
 from . import console, describe
@@ -281,10 +282,22 @@ def status(**said: Any) -> None:
 def logs(function: str, *, follow: bool, since: str, pattern: str | None, **said: Any) -> None:
     """Show the log lines of FUNCTION: connect, disconnect, router or processor."""
     config = _config(**said)
+    if said["stack_name"] is None:  # which may be that of another service
+        _require_function(config, function)
     window = log.Window(log.ago_ms(since, time.time_ns() // 1_000_000))
     group = f"/aws/lambda/{config.stack}-{function}"
     for event in log.lines(_cloud(config), group, window, pattern=pattern, follow=follow, sleep=time.sleep):
         _say(console.log_line(event))
+
+
+def _require_function(config: Config, function: str) -> None:
+    try:
+        topology = load_service(config).topology
+    except (
+        ConfigurationError
+    ):  # code that is not here, or broken just now, is no reason not to look at what is deployed
+        return
+    log.require_function(function, [each.name for each in topology.functions])
 
 
 @click.command()

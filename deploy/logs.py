@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -50,6 +50,16 @@ def ago_ms(text: str, now_ms: int) -> int:
     if found is None:
         raise DeployError(f"--since {text!r} is no duration; write 30s, 15m, 2h or 1d")
     return now_ms - int(found[1]) * _UNITS[found[2]] * 1000
+
+
+def require_function(name: str, known: Collection[str]) -> None:
+    """Refuse a function that the service does not have: AWS would only say that there is no such log group.
+
+    Raises:
+        DeployError: it has others.
+    """
+    if name not in known:
+        raise DeployError(f"the service has no function {name!r}; it has {', '.join(known)}")
 
 
 def lines(

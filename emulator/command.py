@@ -14,11 +14,13 @@ import sys
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from typing import Final
 
 from streamer.errors import ConfigurationError
 
 from . import log
 from .banner import banner
+from .claim import Claim
 from .emulator import Emulator, EmulatorConfig
 from .functions.logs import Fanout, LambdaLogFiles, LambdaLogLines, LogSink, PrettyLog
 from .gateway.limits import Assumptions, Limits
@@ -28,10 +30,13 @@ from .options import EmulateOptions
 from .origin import is_loopback
 from .overrides import assumed, limited
 from .ready import FILE as READY_FILE
-from .ready import Ready, remove_ready, write_ready
+from .ready import Ready, remove_ready, running, write_ready
 from .reload import changes
 from .secret import FOLDER, development_secret, make_state_folder
 from .target import Target, load_target
+
+SUCCESSION_SECONDS: Final = 1.0
+"""How often an emulator looks whether the other one in its folder is gone."""
 
 
 def run_emulator(options: EmulateOptions) -> None:
@@ -120,7 +125,7 @@ async def _serve(options: EmulateOptions, target: Target, folder: Path, environm
                 text = "whoever reaches this address can connect, read and write the tables and run the functions"
                 log.warning(text, host=config.host)
             text = banner(emulator, target, environment, command=_own_name(folder), is_terminal=sys.stdout.isatty())
-            with _ready_files(_ready_paths(options, folder), _ready(emulator)):
+            async with _findable(options, folder, _ready(emulator)):
                 sys.stdout.write(f"{text}\n")
                 sys.stdout.flush()
                 _collect_garbage()
@@ -165,9 +170,23 @@ def _stop_signals() -> Iterator[asyncio.Event]:
 # output of functions
 
 
+class _Terminal:
+    """Goes on without whoever reads standard error, such as a ``| tee`` that Ctrl-C has ended before us."""
+
+    def __init__(self, sink: LogSink) -> None:
+        self._sink = sink
+        self.platform_lines = sink.platform_lines
+
+    def write(self, function: str, request_id: str | None, line: str, *, platform: bool = False) -> None:
+        """Write the line if it can be written."""
+        with contextlib.suppress(OSError):
+            self._sink.write(function, request_id, line, platform=platform)
+
+
 @contextmanager
 def _log_sink(options: EmulateOptions) -> Iterator[LogSink]:
-    terminal: LogSink = PrettyLog(sys.stderr) if options.log_format == "pretty" else LambdaLogLines(sys.stderr)
+    pretty = options.log_format == "pretty"
+    terminal: LogSink = _Terminal(PrettyLog(sys.stderr) if pretty else LambdaLogLines(sys.stderr))
     if options.log_dir is None:
         yield terminal
         return
@@ -182,11 +201,6 @@ def _log_sink(options: EmulateOptions) -> Iterator[LogSink]:
 # the ready file
 
 
-def _ready_paths(options: EmulateOptions, folder: Path) -> list[Path]:
-    extra = [] if options.ready_file is None else [options.ready_file]
-    return [folder / READY_FILE, *extra]
-
-
 def _ready(emulator: Emulator) -> Ready:
     return Ready(
         websocket_url=emulator.websocket_url,
@@ -198,19 +212,67 @@ def _ready(emulator: Emulator) -> Ready:
     )
 
 
-@contextmanager
-def _ready_files(paths: list[Path], ready: Ready) -> Iterator[None]:
-    """Files that exist, whole, while the emulator accepts traffic."""
-    for path in paths:
+@asynccontextmanager
+async def _findable(options: EmulateOptions, folder: Path, ready: Ready) -> AsyncIterator[None]:
+    """Ready files that exist, whole, while the emulator accepts traffic.
+
+    The folder's own is another emulator's as long as that one runs, then ours.
+    """
+    own, shared = options.ready_file, folder / READY_FILE
+    with contextlib.ExitStack() as stack:
+        if own is not None:
+            _warn_of_others(own, ready)
+            _write(own, ready)
+            stack.callback(remove_ready, own, ready.pid)
+        claim = stack.enter_context(contextlib.closing(Claim(shared.with_suffix(".lock"))))
+        stack.callback(remove_ready, shared, ready.pid)
+        if _is_first(claim):
+            _write(shared, ready)
+            yield
+            return
+        text = "another emulator of this folder is the one that commands find; until it ends, name this one with --url"
+        log.warning(text, url=ready.websocket_url)
+        successor = asyncio.create_task(_succeed(claim, shared, ready))
         try:
-            write_ready(path, ready)
-        except OSError as error:
-            raise ConfigurationError(f"the ready file {path} cannot be written: {error.strerror}") from error
+            yield
+        finally:
+            successor.cancel()
+            await asyncio.gather(successor, return_exceptions=True)
+
+
+def _is_first(claim: Claim) -> bool:
     try:
-        yield
-    finally:
-        for path in paths:
-            remove_ready(path, ready.pid)
+        return claim.take()
+    except OSError:  # where nothing can be locked, the last one to start is found
+        return True
+
+
+async def _succeed(claim: Claim, path: Path, ready: Ready) -> None:
+    """Write the folder's ready file when whoever has it is gone."""
+    try:
+        # Only a thread could wait for a lock, and nothing could end it.
+        while True:
+            await asyncio.sleep(SUCCESSION_SECONDS)
+            if claim.take():
+                break
+        write_ready(path, ready)
+    except OSError as error:
+        log.error("the ready file cannot be written", file=path, error=error)
+    else:
+        log.info("the other emulator of this folder ended; commands find this one now")
+
+
+def _warn_of_others(path: Path, ready: Ready) -> None:
+    other = running(path)
+    if other is not None and other.pid != ready.pid:
+        log.warning("the ready file named an emulator that still runs", file=path, url=other.websocket_url)
+
+
+def _write(path: Path, ready: Ready) -> None:
+    try:
+        write_ready(path, ready)
+    except OSError as error:
+        raise ConfigurationError(f"the ready file {path} cannot be written: {error.strerror}") from error
 
 
 # reloading

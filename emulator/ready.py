@@ -9,11 +9,14 @@ import secrets
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from .secret import FOLDER
+from .tls import NAMES as LOOPBACK
 
 FILE: Final = FOLDER / "emulator.json"
-"""Where every emulator of this folder says that it runs, whatever ``--ready-file`` adds."""
+"""Where the emulator of this folder says that it runs, whatever ``--ready-file`` adds. Of several it is the first that
+started, and when that one has ended, one of those that still run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +59,21 @@ def running(path: Path = FILE) -> Ready | None:
     """The emulator that the file names; None when there is no file, or its process is gone."""
     ready = _read(path)
     return ready if ready is not None and _is_alive(ready.pid) else None
+
+
+def trusted_ca_file(url: str, path: Path = FILE) -> str | None:
+    """The certificate to trust for a URL beyond those of the system: that of the emulator that runs in this folder.
+
+    None: no other. Only on this machine: the files of a folder must not decide who is believed to be another host.
+    """
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # who connects says so better
+        return None
+    if parts.scheme != "wss" or parts.hostname not in LOOPBACK:
+        return None
+    found = running(path)
+    return found.ca_file or None if found is not None else None
 
 
 def _read(path: Path) -> Ready | None:

@@ -45,7 +45,7 @@ def authority(folder: Path, *, host: str = "127.0.0.1") -> Authority:
     """The authority kept in ``folder``, made on first use and when ``host`` is not among its names.
 
     Raises:
-        ConfigurationError: the files cannot be written.
+        ConfigurationError: the files cannot be written, or ``host`` is no host.
     """
     extra = () if host in NAMES else (host,)
     stem = "tls" if not extra else f"tls-{host.replace(':', '_')}"
@@ -53,6 +53,8 @@ def authority(folder: Path, *, host: str = "127.0.0.1") -> Authority:
     if not all(path.exists() for path in (made.ca_file, made.bundle_file, made.server_file)):
         try:
             _make(made, (*NAMES, *extra))
+        except ValueError as error:
+            raise ConfigurationError(f"{host!r} is neither an address nor the name of a host") from error
         except OSError as error:
             raise ConfigurationError(f"certificates cannot be written to {folder}: {error.strerror}") from error
     return made

@@ -205,6 +205,8 @@ class App:
         return describe(self, target=target, table_prefix=table_prefix, stage=stage, environment=environment or {})
 
     def _check_name(self, name: Any) -> None:
+        if callable(name):
+            raise ConfigurationError('an action needs a name; write @app.action("name") instead of @app.action')
         if not isinstance(name, str) or ACTION_NAME.fullmatch(name) is None:
             raise ConfigurationError(
                 f'{name!r} cannot be the name of an action; it takes 1 to 64 letters, digits, ".", "_" and "-"'
@@ -246,6 +248,8 @@ def load_object(target: str) -> Any:
     module_name, colon, attribute = target.partition(":")
     if not (module_name and colon and attribute):
         raise ConfigurationError(f"{target!r} does not name an App; write it as module:attribute, such as app:app")
+    if "/" in module_name or module_name.startswith(".") or module_name.endswith(".py"):
+        raise ConfigurationError(f"{target!r} names a file; write a module as in 'import' instead, such as app:app")
     found: Any = _import(module_name, target)
     for name in attribute.split("."):
         try:
@@ -264,13 +268,13 @@ def _import(module_name: str, target: str) -> Any:
                 f"there is no module {exc.name!r} (from {target!r}); is it in the current folder or installed?"
             ) from exc
         raise ConfigurationError(f"module {module_name!r} imports {exc.name!r}, which is not installed") from exc
-    except Exception as exc:  # a user's module may raise anything while it is imported
+    except (Exception, SystemExit) as exc:  # a user's module may raise anything while it is imported
         raise ConfigurationError(
             f"module {module_name!r} fails when it is imported: {_one_line(exc, module_name)}"
         ) from exc
 
 
-def _one_line(exc: Exception, module_name: str) -> str:
+def _one_line(exc: BaseException, module_name: str) -> str:
     said = f"{type(exc).__name__}: {exc}".partition("\n")[0]
     if isinstance(exc, SyntaxError):
         return said  # which says where

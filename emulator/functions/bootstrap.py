@@ -41,16 +41,25 @@ class _Request(NamedTuple):
     """Descriptor that becomes stdout and stderr."""
 
 
-def main(control: int, import_path: list[str], import_ahead: list[str]) -> None:
-    """Be the template; in each forked process, become its environment."""
+def main(control: int, folder: str, import_path: list[str], import_ahead: list[str]) -> None:
+    """Be the template; in each forked process, become its environment. ``folder`` is removed when all have ended."""
     # An interrupt at the terminal goes to the emulator, which ends its environments in good order.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     die_with_parent = _death_signal()
     sys.path[:] = import_path
     _import(import_ahead)
-    request = _Template(socket.socket(fileno=control)).serve(die_with_parent)
+    template = _Template(socket.socket(fileno=control))
+    request = template.serve(die_with_parent)
     if request is not None:
         _become(request)
+    else:
+        _remove(folder)
+
+
+def _remove(folder: str) -> None:
+    import shutil  # noqa: PLC0415 - environments do without
+
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _import(names: list[str]) -> None:
@@ -267,4 +276,4 @@ if __name__ == "__main__":
     if sys.argv[1] == "run":
         run_python(json.loads(sys.argv[2]))
     else:
-        main(int(sys.argv[1]), json.loads(sys.argv[2]), json.loads(sys.argv[3]))
+        main(int(sys.argv[1]), sys.argv[2], json.loads(sys.argv[3]), json.loads(sys.argv[4]))

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-import shutil
-import tempfile
 from collections.abc import Coroutine
 from pathlib import Path
 from types import TracebackType
@@ -72,15 +70,13 @@ class ProcessFunctions:
 
     async def __aenter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
-        # Functions see it as their own folder for temporary files, so it is made where this machine keeps such.
-        self._folder = Path(tempfile.mkdtemp(prefix="streamer-"))
         await self._template.__aenter__()
         for function in self._topology.functions:
             self._pools[function.name] = Pool(
                 function,
                 self._around,
                 limit=Limit.of(function, self._limit),
-                folder=self._folder / function.name,
+                folder=self._template.folder / function.name,
                 run=self._run,
                 crowd=self,
             )
@@ -99,7 +95,6 @@ class ProcessFunctions:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._template.__aexit__(kind, error, traceback)
-        await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
 
     def invoke(
         self, function: str, payload: bytes, *, request_id: str | None = None, client_context: str | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 import socket
 import subprocess
 import sys
@@ -53,7 +54,13 @@ FORKS_SAFELY: Final = sys.platform == "linux"
 
 
 class Template:
-    """Starts environments and tells when they end. An async context manager; its exit ends all of them."""
+    """Starts environments and tells when they end. An async context manager; its exit ends all of them.
+
+    Their folder goes with them. The template process removes it, because the emulator may be killed.
+    """
+
+    folder: Path
+    """For what environments keep on disk."""
 
     def __init__(self, *, import_ahead: Sequence[str] = IMPORT_AHEAD) -> None:
         self._import_ahead = import_ahead
@@ -67,6 +74,8 @@ class Template:
 
     async def __aenter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
+        # Functions see it as their own folder for temporary files, so it is made where this machine keeps such.
+        self.folder = Path(tempfile.mkdtemp(prefix="streamer-"))
         self._launch()
         return self
 
@@ -78,6 +87,8 @@ class Template:
         if self._control is not None:
             self._control.shutdown(socket.SHUT_WR)
             await self._gone.wait()
+        # Nothing is left to do, unless the template process itself has been killed.
+        await asyncio.to_thread(shutil.rmtree, self.folder, ignore_errors=True)
 
     async def start(
         self,
@@ -116,9 +127,10 @@ class Template:
     def _launch(self) -> None:
         ours, theirs = socket.socketpair()
         with theirs:
-            arguments = [str(theirs.fileno()), json.dumps([path for path in sys.path if path])]
+            import_path = [path for path in sys.path if path]
+            arguments = [str(theirs.fileno()), str(self.folder), json.dumps(import_path), json.dumps(self._ahead())]
             self._process = subprocess.Popen(  # noqa: S603 - this interpreter on our own file
-                [sys.executable, "-X", "utf8", "-P", str(_SCRIPT), *arguments, json.dumps(self._ahead())],
+                [sys.executable, "-X", "utf8", "-P", str(_SCRIPT), *arguments],
                 stdin=subprocess.DEVNULL,
                 pass_fds=(theirs.fileno(),),
                 # A session of its own: an interrupt at the terminal must not end functions before their time.

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import inspect
+import socket
 import ssl as ssl_module
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -16,6 +17,10 @@ from streamer.client.errors import CannotConnectError
 
 Token = str | Callable[[], str | Awaitable[str]] | None
 """A JWT, a function (plain or ``async``) that gives a fresh one for each connection, or None."""
+
+
+_OF_AN_UNKNOWN_AUTHORITY: Final = (18, 19, 20, 21)
+"""OpenSSL's ``X509_V_ERR`` numbers for certificates with which all is well but that nobody we trust has signed them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +61,7 @@ class Handshake:
         except TimeoutError as error:
             raise self._cannot(f"no answer within {self.timeout_seconds:g} s") from error
         except (OSError, ValueError, InvalidHandshake) as error:
-            raise self._cannot(_reason(error)) from error
+            raise self._cannot(self._reason(error)) from error
 
     async def _headers(self) -> dict[str, str]:
         token = self.token
@@ -67,12 +72,19 @@ class Handshake:
             except Exception as error:
                 # Its text may hold a secret; it is the cause of what is raised.
                 raise self._cannot(f"the token function raised {type(error).__name__}") from error
+        if token is not None and any(character < " " or character == "\x7f" for character in token):
+            raise self._cannot("the token has a line break or another control character in it")
         return dict(self.headers) | ({"Authorization": f"Bearer {token}"} if token else {})
 
     def _options(self) -> dict[str, Any]:
         is_local = urlsplit(self.url).hostname in ("127.0.0.1", "localhost", "::1")
         options: dict[str, Any] = {"proxy": None} if is_local else {}
         return options | ({"ssl": self.ssl} if self.ssl is not None else {})
+
+    def _reason(self, error: Exception) -> str:
+        if isinstance(error, ConnectionResetError):
+            return "the other side hung up" + ("; does it speak TLS?" if self.url.startswith("wss:") else "")
+        return _reason(error)
 
     def _cannot(self, reason: str, status: int | None = None) -> CannotConnectError:
         return CannotConnectError(self.url.partition("?")[0], reason, status=status)
@@ -91,6 +103,26 @@ def _refusal(status: int) -> str:
 
 
 def _reason(error: Exception) -> str:
-    if isinstance(error, ConnectionRefusedError):
-        return "nobody listens there; is the emulator running?"
+    match error:
+        case ConnectionRefusedError():
+            return "nobody listens there; is the emulator running?"
+        case ssl_module.SSLCertVerificationError():
+            return _distrust(error)
+        case ssl_module.SSLError(reason="WRONG_VERSION_NUMBER"):
+            return "what answers there does not speak TLS; try ws:// instead of wss://"
+        case ssl_module.SSLError(reason=str(reason)):
+            return f"TLS failed: {reason.replace('_', ' ').lower()}"
+        case socket.gaierror(strerror=str(reason)):
+            return f"the host's name cannot be resolved: {reason}"
     return str(error) or type(error).__name__
+
+
+def _distrust(error: ssl_module.SSLCertVerificationError) -> str:
+    # Its text says "certificate verify failed" and a line of OpenSSL's source.
+    why = error.verify_message.rstrip(".")
+    if error.verify_code not in _OF_AN_UNKNOWN_AUTHORITY:
+        return f"its certificate is not valid: {why}"
+    return (
+        f"its certificate is not trusted ({why}); set SSL_CERT_FILE to its authority's, "
+        "of an emulator .streamer/tls-ca.pem in the folder where it runs"
+    )

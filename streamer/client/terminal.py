@@ -6,18 +6,27 @@ import asyncio
 import contextlib
 import json
 import logging
+import ssl
 import sys
 from dataclasses import asdict
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from streamer.client.client import StreamerClient
 from streamer.client.console import Display
-from streamer.client.errors import ConnectionLostError, GatewayError, RequestTimeoutError
+from streamer.client.errors import CannotConnectError, ConnectionLostError, GatewayError, RequestTimeoutError
 from streamer.client.link import Reconnect
 from streamer.client.topics import TopicMessage
 
-Service = tuple[str, str | None]
-"""URL and token."""
+
+class Service(NamedTuple):
+    """Whom to talk to."""
+
+    url: str
+    token: str | None
+    """None: the URL has one."""
+    ca_file: str | None = None
+    """An authority to trust beyond those of the system."""
+
 
 CALL: Final = Reconnect(give_up_seconds=60.0)
 LISTEN: Final = Reconnect(give_up_seconds=None)
@@ -40,7 +49,7 @@ async def call(
     """
     is_success = False
     with _connection_news():
-        async with StreamerClient(*service, reconnect=CALL) as client:
+        async with _client(service, CALL) as client:
             events = client.events(action, payload, id=request_id)
             try:
                 async with asyncio.timeout(timeout_seconds), contextlib.aclosing(events):
@@ -65,7 +74,7 @@ async def listen(
     """
     heard = 0
     with _connection_news():
-        async with StreamerClient(*service, reconnect=LISTEN) as client:
+        async with _client(service, LISTEN) as client:
             try:
                 async with asyncio.timeout(timeout_seconds), contextlib.aclosing(client.topic(topic)) as messages:
                     async for message in messages:
@@ -80,10 +89,22 @@ async def listen(
 
 async def publish(service: Service, topic: str, data: Any) -> bool:
     """Publish, and print how many connections got it. Raises as `StreamerClient.publish`."""
-    async with StreamerClient(*service, reconnect=None) as client:
+    async with _client(service, None) as client:
         counts = await client.publish(topic, data)
     _print(json.dumps({name: counts[name] for name in ("delivered", "gone", "failed")}))
     return True
+
+
+def _client(service: Service, reconnect: Reconnect | None) -> StreamerClient:
+    context = None
+    if service.ca_file is not None:
+        context = ssl.create_default_context()
+        try:
+            context.load_verify_locations(service.ca_file)
+        except OSError as error:
+            reason = f"the certificate {service.ca_file} cannot be read: {error.strerror or error}"
+            raise CannotConnectError(service.url.partition("?")[0], reason) from error
+    return StreamerClient(service.url, service.token, ssl=context, reconnect=reconnect)
 
 
 def _show(message: TopicMessage, *, as_json: bool) -> None:

@@ -72,10 +72,17 @@ class Output:
 class Emulate:
     """A running ``streamer emulate`` on a free port; enter it to start, leave it to make sure that it is gone."""
 
-    def __init__(self, *arguments: str, folder: Path, environment: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        *arguments: str,
+        folder: Path,
+        environment: dict[str, str] | None = None,
+        ready_file: str = "ready.json",
+    ) -> None:
         self.folder = folder
+        self._ready_file = ready_file
         self._process = subprocess.Popen(
-            [STREAMER, "emulate", "--port", "0", "--ready-file", "ready.json", *arguments],
+            [STREAMER, "emulate", "--port", "0", "--ready-file", ready_file, *arguments],
             cwd=folder,
             env={**os.environ, **(environment or {})},
             stdin=subprocess.DEVNULL,
@@ -95,7 +102,7 @@ class Emulate:
         except AssertionError as error:
             self._process.kill()
             raise AssertionError(f"{error}\nlog:\n{self.log.text}") from None
-        self.ready = json.loads((self.folder / "ready.json").read_text())
+        self.ready = json.loads((self.folder / self._ready_file).read_text())
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 import sys
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from running_command import Emulate, ask, descendants, dial, streamer, watch_end
+from running_command import PATIENCE_SECONDS, STREAMER, Emulate, ask, descendants, dial, streamer, watch_end
 from websockets.exceptions import ConnectionClosed
 
 
@@ -33,17 +34,123 @@ def test_a_signal_closes_clients_with_1001_and_runs_every_disconnect(tmp_path: P
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
-def test_kill_9_leaves_no_process_behind(tmp_path: Path) -> None:
-    with Emulate(folder=tmp_path) as emulator, dial(emulator.address()) as client:
+def test_kill_9_leaves_no_process_and_no_temporary_file_behind(tmp_path: Path) -> None:
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    environment = {"TMPDIR": str(temporary)}
+    with Emulate(folder=tmp_path, environment=environment) as emulator, dial(emulator.address()) as client:
         ask(client, "echo", 1)
         client.send('{"action": "report", "payload": {"steps": 10, "seconds": 600}}')
         client.recv()
         running = {pid: watch_end(pid) for pid in descendants(emulator.pid)}
+        (of_functions,) = temporary.iterdir()
+        assert list(of_functions.iterdir()), "functions have folders for temporary files"
 
         emulator.kill()
 
         assert running, "functions run in processes of their own"
         assert [pid for pid, has_ended in running.items() if not has_ended()] == []
+        assert list(temporary.iterdir()) == []
+
+
+def test_an_emulators_end_leaves_the_temporary_files_of_another_alone(tmp_path: Path) -> None:
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    environment = {"TMPDIR": str(temporary)}
+    with Emulate(folder=tmp_path, environment=environment):
+        (kept,) = temporary.iterdir()
+        with Emulate(folder=tmp_path, environment=environment, ready_file="second.json") as second:
+            running = {pid: watch_end(pid) for pid in descendants(second.pid)}
+            second.kill()
+            assert all(has_ended() for has_ended in running.values())
+
+        assert list(temporary.iterdir()) == [kept]
+    assert list(temporary.iterdir()) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=["SIGINT", "SIGKILL"])
+def test_of_two_in_a_folder_commands_find_the_first_and_after_it_the_second(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    found = tmp_path / ".streamer" / "emulator.json"
+    with (
+        Emulate(folder=tmp_path) as first,
+        Emulate(folder=tmp_path, ready_file="second.json") as second,
+    ):
+        warning = second.log.wait_for("another emulator of this folder is the one that commands find")
+        assert f"name this one with --url  url={second.url}" in warning
+        assert json.loads(found.read_text())["websocket_url"] == first.url
+
+        first.stop(number)
+        second.log.wait_for("commands find this one now")
+
+        assert json.loads(found.read_text())["websocket_url"] == second.url
+        assert streamer("call", "echo", "1", folder=tmp_path).stdout == "1\n"
+        assert second.interrupt() == 0
+    assert not found.exists()
+
+
+def test_a_second_that_ends_leaves_the_first_to_be_found(tmp_path: Path) -> None:
+    with Emulate(folder=tmp_path) as first:
+        with Emulate(folder=tmp_path, ready_file="second.json"):
+            pass
+
+        assert json.loads((tmp_path / ".streamer" / "emulator.json").read_text())["websocket_url"] == first.url
+        assert "warning" not in first.log.text
+
+
+def test_a_ready_file_that_is_taken_over_from_a_running_emulator_is_told(tmp_path: Path) -> None:
+    with Emulate(folder=tmp_path) as first, Emulate(folder=tmp_path) as second:
+        warning = second.log.wait_for("the ready file named an emulator that still runs")
+
+        assert first.url in warning
+        assert first.url != second.url
+
+
+@pytest.mark.parametrize("log_format", ["pretty", "json"])
+def test_it_serves_on_when_nobody_reads_its_output_any_more(tmp_path: Path, log_format: str) -> None:
+    reading, writing = os.pipe()
+    process = subprocess.Popen(
+        [STREAMER, "emulate", "--port", "0", "--log-format", log_format],
+        cwd=tmp_path,
+        stdin=subprocess.DEVNULL,
+        stdout=writing,
+        stderr=writing,
+    )
+    os.close(writing)
+    try:
+        with os.fdopen(reading) as output:
+            assert any("Stop with Ctrl-C" in line for line in output)
+
+        assert streamer("call", "echo", "1", folder=tmp_path).stdout == "1\n"
+        assert "this action always fails" in streamer("call", "fail", folder=tmp_path).stderr
+        assert streamer("call", "echo", "2", folder=tmp_path).stdout == "2\n"
+    finally:
+        process.send_signal(signal.SIGINT)
+        assert process.wait(PATIENCE_SECONDS) == 0
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_commands_trust_the_certificate_of_the_emulator_in_their_folder(demo: Emulate, host: str) -> None:
+    url = f"wss://{host}:{demo.port}/dev"
+
+    assert streamer("call", "echo", "1", "--url", url, folder=demo.folder).stdout == "1\n"
+    assert streamer("publish", "news", "1", "--url", url, folder=demo.folder).returncode == 0
+
+
+def test_elsewhere_the_emulators_certificate_gets_one_line_that_says_what_to_do(
+    demo: Emulate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = ("call", "echo", "1", "--url", f"wss://127.0.0.1:{demo.port}/dev", "--token", demo.token())
+    refused = streamer(*command, folder=tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", demo.ready["ca_file"])
+    trusted = streamer(*command, folder=tmp_path)
+
+    assert (refused.returncode, refused.stdout, refused.stderr.count("\n")) == (2, "", 1)
+    assert "its certificate is not trusted" in refused.stderr
+    assert "set SSL_CERT_FILE" in refused.stderr
+    assert "_ssl.c" not in refused.stderr
+    assert trusted.stdout == "1\n"
 
 
 def test_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:
@@ -80,6 +187,11 @@ def test_a_second_start_on_the_same_port_says_so_in_one_line(demo: Emulate, tmp_
         pytest.param(["nowhere"], "write it as module:attribute", id="no attribute named"),
         pytest.param(["--port", "70000"], "--port", id="port out of range"),
         pytest.param(["--port", "http"], "--port", id="port not a number"),
+        pytest.param(["app.py:app"], "'app.py:app' names a file", id="file for a module"),
+        pytest.param(["./app:app"], "'./app:app' names a file", id="path for a module"),
+        pytest.param(["--host", ""], "'' is neither an address nor", id="no host"),
+        pytest.param(["--host", "http://127.0.0.1"], "is neither an address nor", id="URL for a host"),
+        pytest.param(["--host", "127.0.0.1:80"], "is neither an address nor", id="host with a port"),
         pytest.param(["--host", "203.0.113.1", "--port", "0"], "cannot listen on 203.0.113.1", id="not our address"),
         pytest.param(["--idle-timeout", "-1"], "--idle-timeout", id="negative duration"),
         pytest.param(["--integration-timeout", "30"], "--integration-timeout", id="more than AWS allows"),
@@ -151,6 +263,12 @@ def test_certificates_that_cannot_be_written_get_one_line(tmp_path: Path) -> Non
     [
         pytest.param("import nothing_of_this_name\n", "imports 'nothing_of_this_name'", id="missing dependency"),
         pytest.param("1 / 0\n", "ZeroDivisionError", id="raises when imported"),
+        pytest.param("import sys\nsys.exit('no configuration')\n", "SystemExit: no configuration (line 2)", id="exits"),
+        pytest.param(
+            "from streamer import App\napp = App()\n@app.action\ndef a(request): ...\n",
+            'write @app.action("name") instead of @app.action',
+            id="decorator without a name",
+        ),
         pytest.param("def broken(:\n", "SyntaxError", id="syntax error"),
         pytest.param("application = 1\n", "has no attribute 'app'", id="no app in it"),
     ],

@@ -6,10 +6,13 @@ import asyncio
 import contextlib
 import json
 import logging
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 import pytest
+import trustme
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
@@ -22,6 +25,7 @@ from streamer.client import (
     RequestFailedError,
     RequestTimeoutError,
     StreamerClient,
+    terminal,
 )
 from streamer.errors import PayloadTooLargeError
 
@@ -297,3 +301,78 @@ async def test_a_connection_that_cannot_be_made_is_one_error_without_the_token(u
             pass
 
     assert "hunter2" not in str(caught.value)
+
+
+def certified(authority: trustme.CA, *names: str) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(*names).configure_cert(context)
+    return context
+
+
+def trusting(authority: trustme.CA) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    return context
+
+
+async def failure(url: str, **options: Any) -> str:
+    with pytest.raises(CannotConnectError) as caught:
+        async with StreamerClient(url, **options):
+            pass
+    return str(caught.value).removeprefix(f"cannot connect to {url}: ")
+
+
+async def test_a_certificate_of_an_unknown_authority_is_told_with_what_to_do() -> None:
+    async with running(echo, ssl=certified(trustme.CA(), "127.0.0.1")) as (_, url):
+        said = await failure(url.replace("ws://", "wss://"))
+
+    assert said.startswith("its certificate is not trusted (")
+    assert "set SSL_CERT_FILE to its authority's" in said
+    assert "_ssl.c" not in said
+
+
+async def test_a_certificate_of_another_host_is_told_without_advice_to_trust_it() -> None:
+    authority = trustme.CA()
+    async with running(echo, ssl=certified(authority, "example.com")) as (_, url):
+        said = await failure(url.replace("ws://", "wss://"), ssl=trusting(authority))
+
+    assert said.startswith("its certificate is not valid: IP address mismatch")
+    assert "SSL_CERT_FILE" not in said
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        pytest.param(b"SSH-2.0\r\n", "what answers there does not speak TLS; try ws:// instead of wss://", id="no TLS"),
+        pytest.param(b"\x15\x03\x03\0\x02\x02\x28", "TLS failed: sslv3 alert handshake failure", id="alert"),
+        pytest.param(b"", "the other side hung up; does it speak TLS?", id="hangs up"),
+    ],
+)
+async def test_tls_that_does_not_come_about_is_told_in_words(answer: bytes, says: str) -> None:
+    class Refusing(asyncio.Protocol):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            self.transport = cast("asyncio.Transport", transport)
+
+        def data_received(self, data: bytes) -> None:
+            self.transport.write(answer)
+            self.transport.close()
+
+    async with await asyncio.get_running_loop().create_server(Refusing, "127.0.0.1", 0) as server:
+        port = next(iter(server.sockets)).getsockname()[1]
+
+        assert await failure(f"wss://127.0.0.1:{port}/dev") == says
+
+
+@pytest.mark.parametrize("token", ["hunter2\n", "hun\rter2", "hunter2\x7f"], ids=ascii)
+async def test_a_token_that_no_header_can_carry_is_not_shown(token: str) -> None:
+    said = await failure("ws://127.0.0.1:1/dev", token=token)
+
+    assert said == "the token has a line break or another control character in it"
+
+
+async def test_commands_tell_a_certificate_that_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "empty.pem").touch()
+    for name in ("nowhere.pem", "empty.pem"):
+        service = terminal.Service("wss://127.0.0.1:1/dev", "t", str(tmp_path / name))
+        with pytest.raises(CannotConnectError, match=f"the certificate {tmp_path / name} cannot be read"):
+            await terminal.publish(service, "news", 1)

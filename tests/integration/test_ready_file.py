@@ -9,15 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from emulator.ready import Ready, remove_ready, running, write_ready
+from emulator.claim import Claim
+from emulator.ready import Ready, remove_ready, running, trusted_ca_file, write_ready
 
 
-def ready(pid: int) -> Ready:
+def ready(pid: int, *, ca_file: str = "") -> Ready:
     return Ready(
         websocket_url="ws://127.0.0.1:1/dev",
         management_url="http://127.0.0.1:1/dev",
         dynamodb_url="http://127.0.0.1:2",
         pid=pid,
+        ca_file=ca_file,
     )
 
 
@@ -70,3 +72,67 @@ def test_an_emulator_removes_its_own_file_and_no_others(tmp_path: Path) -> None:
 
     remove_ready(path, os.getpid())
     assert not path.exists()
+
+
+@pytest.mark.parametrize(
+    ("url", "is_trusted"),
+    [
+        pytest.param("wss://127.0.0.1:9/dev", True, id="this machine"),
+        pytest.param("wss://LOCALHOST:9/dev", True, id="its name"),
+        pytest.param("wss://[::1]:9/dev", True, id="IPv6"),
+        pytest.param("ws://127.0.0.1:9/dev", False, id="no TLS"),
+        pytest.param("wss://api.example.com/prod", False, id="another host"),
+        pytest.param("wss://127.0.0.1.example.com/prod", False, id="another host that looks like it"),
+        pytest.param("wss://127.0.0.1@example.com/prod", False, id="another host behind a user"),
+        pytest.param("wss://[::1/dev", False, id="no URL"),
+        pytest.param("", False, id="nothing"),
+    ],
+)
+def test_the_certificate_of_a_running_emulator_is_trusted_on_this_machine_only(
+    tmp_path: Path, url: str, is_trusted: bool
+) -> None:
+    path = tmp_path / "emulator.json"
+    write_ready(path, ready(os.getpid(), ca_file="ca.pem"))
+
+    assert trusted_ca_file(url, path) == ("ca.pem" if is_trusted else None)
+
+
+def test_no_certificate_is_trusted_without_a_running_emulator_that_has_one(tmp_path: Path) -> None:
+    path, url = tmp_path / "emulator.json", "wss://127.0.0.1:9/dev"
+    assert trusted_ca_file(url, path) is None
+
+    write_ready(path, ready(dead_pid(), ca_file="ca.pem"))
+    assert trusted_ca_file(url, path) is None
+
+    write_ready(path, ready(os.getpid()))
+    assert trusted_ca_file(url, path) is None
+
+
+def test_one_at_a_time_holds_a_claim(tmp_path: Path) -> None:
+    first, second = Claim(tmp_path / "new" / "lock"), Claim(tmp_path / "new" / "lock")
+
+    assert (first.take(), second.take(), first.take()) == (True, False, True)
+    first.close()
+    assert second.take()
+    second.close()
+
+
+def test_the_system_takes_a_claim_back_from_a_killed_process(tmp_path: Path) -> None:
+    code = (
+        "import sys, time\nfrom pathlib import Path\nfrom emulator.claim import Claim\n"
+        "claim = Claim(Path(sys.argv[1]))\nprint(claim.take(), flush=True)\nsys.stdin.read()"
+    )
+    holder = subprocess.Popen(
+        [sys.executable, "-c", code, tmp_path / "lock"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    claim = Claim(tmp_path / "lock")
+    with holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "True\n"
+        assert not claim.take()
+
+        holder.kill()
+        holder.wait()
+
+        assert claim.take()
+    claim.close()

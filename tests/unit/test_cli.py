@@ -78,7 +78,7 @@ def run(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int |
     ("arguments", "hint"),
     [
         pytest.param(["nonsense"], "See: streamer --help", id="unknown command"),
-        pytest.param(["tokne"], "Did you mean 'token'?", id="mistyped command"),
+        pytest.param(["tokne"], "Did you mean 'token'? See: streamer --help", id="mistyped command"),
         pytest.param(["emulate", "--nonsense"], "See: streamer emulate --help", id="unknown option"),
         pytest.param(["emulate", "--port", "70000"], "65535", id="port out of range"),
         pytest.param(["emulate", "--port", "http"], "not a valid integer", id="port that is no number"),
@@ -101,6 +101,13 @@ def run(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int |
         pytest.param(["call", "echo", "--id", "a b", "--token", "t"], "request id", id="no request id"),
         pytest.param(["call", "echo", "--url", "http://x", "--token", "t"], "no WebSocket URL", id="wrong scheme"),
         pytest.param(["call", "echo", "--url", "ws://127.0.0.1:1", "--token", "t"], "running?", id="nobody listens"),
+        pytest.param(["call", "echo", "--url", ""], "--url is empty", id="URL of a variable that is not set"),
+        pytest.param(["listen", "news", "--token", ""], "--token is empty", id="token of a variable that is not set"),
+        pytest.param(["call", "a", "--url", "ws://127.0.0.1:1", "--token", "a\nb"], "line break", id="broken token"),
+        pytest.param(["call", "a", "--url", "wss://[::1", "--token", "t"], "Invalid IPv6 URL", id="broken URL"),
+        pytest.param(
+            ["call", "a", "--url", "ws://no.invalid", "--token", "t"], "cannot be resolved", id="no such host"
+        ),
         pytest.param(["completion", "tcsh"], "'bash', 'zsh', 'fish'", id="unknown shell"),
     ],
 )

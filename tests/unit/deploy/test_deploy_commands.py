@@ -32,6 +32,11 @@ class NoCredentials(FakeCloud):
         raise CredentialsError("there are no AWS credentials here")
 
 
+class NoCloud(FakeCloud):
+    def log_events(self, group: str, *, start_ms: int, pattern: str | None) -> Any:
+        raise AssertionError("AWS was asked")
+
+
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     name = "command_test_app"
@@ -222,6 +227,29 @@ def test_logs(run: Run) -> None:
     cloud = FakeCloud(lines=[LogEvent(event_id="1", at_ms=now, message='{"level":"INFO"}\n')])
 
     assert run(cloud, "logs", "router").stdout.endswith('{"level":"INFO"}\n')
+
+
+@pytest.mark.parametrize("options", [(), ("--stage", "prod")], ids=["stage of its own", "another stage"])
+def test_a_function_that_the_service_does_not_have_is_refused_before_aws_is_asked(
+    run: Run, options: tuple[str, ...]
+) -> None:
+    found = run(NoCloud(), "logs", "nope", *options)
+
+    assert isinstance(found.exception, DeployError)
+    assert str(found.exception) == "the service has no function 'nope'; it has connect, disconnect, router, processor"
+
+
+def test_logs_of_another_stack_may_be_of_any_function(run: Run) -> None:
+    cloud = FakeCloud(lines=[LogEvent(event_id="1", at_ms=4_000_000_000_000, message="hello\n")])
+
+    assert run(cloud, "logs", "nope", "--stack-name", "another-prod").stdout.endswith("hello\n")
+
+
+def test_logs_can_be_read_while_the_code_here_is_broken(run: Run, project: Path) -> None:
+    (project / "command_test_app.py").write_text("def broken(:\n")
+    cloud = FakeCloud(lines=[LogEvent(event_id="1", at_ms=4_000_000_000_000, message="hello\n")])
+
+    assert run(cloud, "logs", "router").stdout.endswith("hello\n")
 
 
 TABLES = ["chat-dev_connections", "chat-dev_requests", "chat-dev_subscriptions"]

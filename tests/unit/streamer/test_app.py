@@ -99,6 +99,7 @@ def test_how_a_function_is_called_follows_from_its_parameters(function: Any, tak
         pytest.param("a b", {}, quick, "cannot be the name", id="blank in the name"),
         pytest.param("x" * 65, {}, quick, "cannot be the name", id="long name"),
         pytest.param(None, {}, quick, "cannot be the name", id="no name"),
+        pytest.param(quick, {}, quick, r'write @app.action\("name"\)', id="decorator without a name"),
         pytest.param("act", {"permissions": "reports"}, quick, "not one string", id="permissions as a string"),
         pytest.param("act", {"estimated_duration": -1}, quick, "0 or more", id="negative estimate"),
         pytest.param("act", {"estimated_duration": float("nan")}, quick, "0 or more", id="estimate is NaN"),
@@ -167,6 +168,9 @@ def test_an_app_is_loaded_from_its_module(project: Path) -> None:
     [
         pytest.param("", "broken_app", "write it as module:attribute", id="no colon"),
         pytest.param("", "broken_app:", "write it as module:attribute", id="no attribute"),
+        pytest.param("", "./broken_app.py:app", "names a file", id="path"),
+        pytest.param("", "broken_app.py:app", "names a file", id="file"),
+        pytest.param("raise SystemExit(3)", "broken_app:app", r"SystemExit: 3 \(line 1\)$", id="module exits"),
         pytest.param("", "nowhere_app:app", "there is no module 'nowhere_app'", id="no module"),
         pytest.param("", "broken_app.sub:app", "there is no module 'broken_app.sub'", id="no submodule"),
         pytest.param("import nowhere_lib", "broken_app:app", "imports 'nowhere_lib', which is not", id="no dependency"),
