@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from botocore.credentials import Credentials
 
-from streamer.signer import Signer, Unsigned
+from streamer.signer import Headers, Signer, Unsigned
 
 from .gateway.signature import Check, Flaw, Signature, parse, refusal
 from .http import HttpRequest
@@ -33,7 +33,7 @@ class Verifier:
     secret_access_key: str
     clock: Callable[[], float]
     """Unix seconds."""
-    _signers: dict[tuple[str, str], Signer] = field(default_factory=dict, init=False)
+    _signers: dict[tuple[str, str], _Signer] = field(default_factory=dict, init=False)
     """By service and Region, the few that there are."""
 
     def flaw(self, request: HttpRequest) -> Flaw | None:
@@ -49,7 +49,7 @@ class Verifier:
             return Check.EXPIRED
         if signature.access_key_id != self.access_key_id:
             return Check.VALID
-        if not _is_body_signed(request, signature):
+        if not request.target.startswith("/") or not _is_body_signed(request, signature):
             return Check.MISMATCH
         expected = self._expected(request, signature)
         return Check.VALID if hmac.compare_digest(expected, signature.value) else Check.MISMATCH
@@ -60,25 +60,48 @@ class Verifier:
         return -CLOCK_SKEW <= age <= allowed
 
     def _expected(self, request: HttpRequest, signature: Signature) -> str:
-        signer = self._signer(signature.service, signature.region)
+        """The signature that the client should have made; empty: it names what the request does not have."""
         fields = request.fields
-        headers = {name: fields[name] for name in signature.signed_headers if name in fields}
+        try:
+            headers = {name: fields[name] for name in signature.signed_headers}
+        except KeyError:
+            return ""
+        if len(request.headers) > len(fields):
+            headers |= _repeated(request.headers, headers)
         path, _, query = request.target.partition("?")
-        # A presigned URL signs all of its query but the signature itself.
-        signed_query = "&".join(pair for pair in query.split("&") if not pair.startswith("X-Amz-Signature="))
-        url = f"http://emulator{path}?{signed_query}"  # the host that counts is the signed header
+        if signature.in_query:
+            # A presigned URL signs all of its query but the signature itself.
+            query = "&".join(pair for pair in query.split("&") if not pair.startswith("X-Amz-Signature="))
+        # The host that counts is the signed header, and a target has no fragment: the path goes on after a "#".
+        url = f"http://emulator{path}?{query}".replace("#", "%23")
         unsigned = Unsigned(request.method, url, request.body, headers)
         unsigned.context["timestamp"] = signature.timestamp
+        signer = self._signer(signature.service, signature.region)
         text = signer.string_to_sign(unsigned, signer.canonical_request(unsigned))
         return signer.signature(text, unsigned)
 
-    def _signer(self, service: str, region: str) -> Signer:
+    def _signer(self, service: str, region: str) -> _Signer:
         signer = self._signers.get((service, region))
         if signer is None:
-            signer = Signer(Credentials(self.access_key_id, self.secret_access_key), service, region)
+            signer = _Signer(Credentials(self.access_key_id, self.secret_access_key), service, region)
             if len(self._signers) < SCOPES:  # clients name them, so they must not add up
                 self._signers[service, region] = signer
         return signer
+
+
+class _Signer(Signer):
+    def headers_to_sign(self, request: Unsigned) -> Headers:
+        """Those that the client signed, whether botocore would have or not."""
+        return request.headers
+
+
+def _repeated(headers: Iterable[tuple[str, str]], signed: Mapping[str, str]) -> dict[str, str]:
+    """Signed headers with all of their values, as they are signed. [DOC] iam-docs:create-signed-request"""
+    values: dict[str, list[str]] = {}
+    for name, value in headers:
+        if name.lower() in signed:
+            values.setdefault(name.lower(), []).append(" ".join(value.split()))
+    return {name: ",".join(several) for name, several in values.items()}
 
 
 def _is_body_signed(request: HttpRequest, signature: Signature) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import hmac
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote
 
 from botocore.auth import SIGNED_HEADERS_BLACKLIST, SigV4Auth
@@ -15,7 +15,11 @@ _UNSIGNED: Final = frozenset(SIGNED_HEADERS_BLACKLIST)
 
 
 class Headers(dict[str, str]):
-    """Headers by lower-case name, one value each, read and written under any casing; botocore's parse e-mail."""
+    """Headers by lower-case name, one value each; botocore's parse e-mail.
+
+    One can be looked up, set and deleted under any casing, which is all that botocore's signer does, besides listing
+    them. They are made from names in lower case.
+    """
 
     __slots__ = ()
 
@@ -24,6 +28,10 @@ class Headers(dict[str, str]):
 
     def __getitem__(self, name: str) -> str:
         return super().__getitem__(name.lower())
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The value of a header, or the default."""
+        return super().get(name.lower(), default)
 
     def __setitem__(self, name: str, value: str) -> None:
         super().__setitem__(name.lower(), value)
