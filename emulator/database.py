@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -20,6 +21,8 @@ from .dynamodb.tables import create_tables
 from .functions.environment import Endpoints
 from .http import HttpRequest, HttpResponse
 from .streams.api import Page, ShardDescription, StreamNotFoundError, shard_description, streams_error
+from .streams.checkpoint_file import kept_checkpoints
+from .streams.checkpoints import Checkpoints
 from .streams.destinations import Destinations
 from .streams.pushed import PushedSource
 from .streams.source import Source
@@ -44,6 +47,11 @@ class Database(Protocol):
         """Where given-up records and invocations go."""
         ...
 
+    @property
+    def checkpoints(self) -> Checkpoints:
+        """Where event source mappings go on; kept as long as the tables are."""
+        ...
+
     def handle(self, request: HttpRequest) -> HttpResponse | None:
         """Answer a request of a DynamoDB or SQS client; None: it is for neither."""
         ...
@@ -61,13 +69,14 @@ def open_database(
         return _embedded(topology, endpoints, state_file)
     if state_file is not None:
         raise ConfigurationError("--state keeps the embedded tables; a DynamoDB of your own keeps its tables itself")
-    return _remote(topology, endpoints, url, state_folder / DEAD_LETTERS)
+    return _remote(topology, endpoints, url, state_folder)
 
 
 class EmbeddedDatabase:
     """The engine in this process, and its queues."""
 
-    def __init__(self, engine: EmbeddedDynamoDB, topology: Topology) -> None:
+    def __init__(self, engine: EmbeddedDynamoDB, topology: Topology, checkpoints: Checkpoints) -> None:
+        self.checkpoints = checkpoints
         self._engine = engine
         self._queue_names = [queue.name for queue in topology.queues]
         self._has_queues = False
@@ -107,11 +116,11 @@ class EmbeddedDatabase:
 @asynccontextmanager
 async def _embedded(topology: Topology, endpoints: Endpoints, state_file: Path | None) -> AsyncIterator[Database]:
     engine = EmbeddedDynamoDB(region=endpoints.region, account_id=endpoints.account_id)
-    with _kept(engine, state_file):
+    with _kept(engine, state_file) as checkpoints:
         create_tables(engine, topology.tables)
         expiring = asyncio.create_task(_expire(engine))
         try:
-            yield EmbeddedDatabase(engine, topology)
+            yield EmbeddedDatabase(engine, topology, checkpoints)
         finally:
             expiring.cancel()
             await asyncio.gather(expiring, return_exceptions=True)
@@ -127,24 +136,33 @@ async def _expire(engine: EmbeddedDynamoDB) -> None:
 
 
 @contextmanager
-def _kept(engine: EmbeddedDynamoDB, state_file: Path | None) -> Iterator[None]:
+def _kept(engine: EmbeddedDynamoDB, state_file: Path | None) -> Iterator[Checkpoints]:
+    checkpoints = Checkpoints()
     if state_file is None:
-        yield
+        yield checkpoints
         return
     partial = state_file.with_name(f"{state_file.name}.partial")
     try:
         if state_file.exists():
-            engine.load(state_file.read_bytes())
+            checkpoints = _checkpoints(engine.load(state_file.read_bytes()), state_file)
         # Tried now, not when the run is over and all of it would be lost.
         state_file.parent.mkdir(parents=True, exist_ok=True)
         partial.touch()
     except OSError as error:
         raise ConfigurationError(f"the state file {state_file} cannot be used: {error.strerror}") from error
     try:
-        yield
+        yield checkpoints
     finally:
-        partial.write_bytes(engine.dump())
+        # In one file with the tables, and so always of the same moment.
+        partial.write_bytes(engine.dump(json.dumps(checkpoints.as_json())))
         partial.replace(state_file)
+
+
+def _checkpoints(text: str, state_file: Path) -> Checkpoints:
+    try:
+        return Checkpoints.of_json(json.loads(text))
+    except ValueError as error:
+        raise ConfigurationError(f"the state file {state_file} is damaged ({error}); delete it") from error
 
 
 class EngineStreamsApi:
@@ -166,10 +184,18 @@ class EngineStreamsApi:
     async def shards(self, stream_arn: str) -> Sequence[ShardDescription]:
         """The stream's one shard."""
         answer = self._call("DescribeStream", {"StreamArn": stream_arn})
-        return [shard_description(shard) for shard in answer["StreamDescription"]["Shards"]]
+        stream = self._engine.backend.streams[stream_arn]
+        last = None if stream.next_sequence == stream.first_sequence else str(stream.next_sequence - 1)
+        return [
+            dataclasses.replace(shard_description(shard), last_sequence_number=last)
+            for shard in answer["StreamDescription"]["Shards"]
+        ]
 
     async def iterator(self, stream_arn: str, shard_id: str, kind: str, sequence_number: str | None = None) -> str:
         """A new iterator."""
+        if kind == "AFTER_SEQUENCE_NUMBER" and sequence_number is not None:
+            # The engine's numbers have no gaps, and what follows a record that was trimmed may still be there.
+            kind, sequence_number = "AT_SEQUENCE_NUMBER", str(int(sequence_number) + 1)
         after = {} if sequence_number is None else {"SequenceNumber": sequence_number}
         parameters = {"StreamArn": stream_arn, "ShardId": shard_id, "ShardIteratorType": kind, **after}
         return str(self._call("GetShardIterator", parameters)["ShardIterator"])
@@ -187,9 +213,13 @@ class EngineStreamsApi:
 
 
 @asynccontextmanager
-async def _remote(topology: Topology, endpoints: Endpoints, url: str, dead_letters: Path) -> AsyncIterator[Database]:
+async def _remote(topology: Topology, endpoints: Endpoints, url: str, state_folder: Path) -> AsyncIterator[Database]:
     # aiobotocore takes 0.3 s to import, which the embedded engine does not need.
     from .remote import open_remote  # noqa: PLC0415
 
-    async with open_remote(topology, endpoints, url, dead_letters=dead_letters) as database:
-        yield database
+    with kept_checkpoints(state_folder, url) as checkpoints:
+        dead_letters = state_folder / DEAD_LETTERS
+        async with open_remote(
+            topology, endpoints, url, dead_letters=dead_letters, checkpoints=checkpoints
+        ) as database:
+            yield database

@@ -182,7 +182,11 @@ class Emulator:
         )
         self._gateway = Gateway(self._stage(endpoints), self._functions, self._verifier(endpoints))
         self.mappings = EventSourceMappings(
-            self.topology, self._functions, self._database.source, self._database.destinations
+            self.topology,
+            self._functions,
+            self._database.source,
+            self._database.destinations,
+            checkpoints=self._database.checkpoints,
         )
         await stack.enter_async_context(self._front)
         await stack.enter_async_context(self._functions)

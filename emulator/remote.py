@@ -19,6 +19,7 @@ from .dynamodb.tables import ensure_tables
 from .functions.environment import Endpoints
 from .http import HttpRequest, HttpResponse
 from .streams.api import connect_streams
+from .streams.checkpoints import Checkpoints
 from .streams.destinations import Destinations, FileDestinations
 from .streams.poller import PolledSource
 from .streams.source import Source
@@ -30,6 +31,7 @@ class RemoteDatabase:
 
     source: Source
     destinations: Destinations
+    checkpoints: Checkpoints
 
     def handle(self, request: HttpRequest) -> HttpResponse | None:
         """Nothing: DynamoDB clients talk to the URL itself."""
@@ -38,7 +40,7 @@ class RemoteDatabase:
 
 @asynccontextmanager
 async def open_remote(
-    topology: Topology, endpoints: Endpoints, url: str, *, dead_letters: Path
+    topology: Topology, endpoints: Endpoints, url: str, *, dead_letters: Path, checkpoints: Checkpoints
 ) -> AsyncIterator[RemoteDatabase]:
     """Create what is missing, and poll the streams.
 
@@ -48,7 +50,7 @@ async def open_remote(
     settings = _client_settings(endpoints)
     await _prepare(topology, url, settings)
     async with connect_streams(url, **settings) as api:
-        yield RemoteDatabase(PolledSource(api), FileDestinations(dead_letters))
+        yield RemoteDatabase(PolledSource(api), FileDestinations(dead_letters), checkpoints)
 
 
 def _client_settings(endpoints: Endpoints) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from .backend import EmbeddedBackend
 from .errors import SERVICE, ApiError
 from .records import Listener
 from .shapes import explain
-from .state import dump, load
+from .state import NO_CHECKPOINTS, dump, load
 from .streams_api import StreamsApi
 from .values import read_value, write_value
 
@@ -131,17 +131,17 @@ class EmbeddedDynamoDB:
 
         return EmbeddedQueues(self.backend.region_name, self.backend.account_id)
 
-    def dump(self) -> bytes:
-        """Tables, items and streams, for `load`."""
-        return dump(self.backend)
+    def dump(self, checkpoints: str = NO_CHECKPOINTS) -> bytes:
+        """Tables, items and streams, for `load`, with what the streams' readers need to go on, as JSON."""
+        return dump(self.backend, checkpoints)
 
-    def load(self, data: bytes) -> None:
-        """Replace all tables by those of a `dump`.
+    def load(self, data: bytes) -> str:
+        """Replace all tables by those of a `dump`; returns its checkpoints.
 
         Raises:
             ConfigurationError: it is no dump, a damaged one, or one of another version; the tables are as before.
         """
-        load(self.backend, data)
+        return load(self.backend, data)
 
     def subscribe(self, table_name: str, listener: Listener) -> Callable[[], None]:
         """Push each stream record of a table, from now on, to ``listener``; returns what ends that.

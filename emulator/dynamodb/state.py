@@ -1,4 +1,4 @@
-"""The embedded DynamoDB in a file: tables, items and streams, with their records.
+"""The embedded DynamoDB in a file: tables, items and streams, with their records and how far these were read.
 
 The format is one line that names it and its version, then compressed JSON in DynamoDB's own notation: nothing in it
 can run when it is read.
@@ -26,19 +26,30 @@ VERSION: Final = 1
 Content = dict[str, Any]
 
 
-def dump(backend: EmbeddedBackend) -> bytes:
-    """Everything in the tables, and their open streams."""
-    content = {"tables": [_dump_table(table) for table in backend.tables.values()]}
+NO_CHECKPOINTS: Final = "[]"
+"""What a dump has from before checkpoints were kept."""
+
+
+def dump(backend: EmbeddedBackend, checkpoints: str = NO_CHECKPOINTS) -> bytes:
+    """Everything in the tables, and their open streams.
+
+    ``checkpoints`` is what the readers of the streams need to go on, as JSON of theirs; it stays one text, because its
+    objects are no attribute values.
+    """
+    content = {"tables": [_dump_table(table) for table in backend.tables.values()], "checkpoints": checkpoints}
     return MAGIC + b"%d\n" % VERSION + zlib.compress(json.dumps(content).encode())
 
 
-def load(backend: EmbeddedBackend, data: bytes) -> None:
-    """Replace all tables by those of a dump.
+def load(backend: EmbeddedBackend, data: bytes) -> str:
+    """Replace all tables by those of a dump, and return its checkpoints.
 
     Raises:
         ConfigurationError: it is no dump, a damaged one, or one of another version; the tables are as before.
     """
     content = _read(data)
+    checkpoints = content.get("checkpoints", NO_CHECKPOINTS)
+    if not isinstance(checkpoints, str):
+        raise _unreadable("its checkpoints are not a text")
     tables, streams = dict(backend.tables), dict(backend.streams)
     backend.tables.clear()
     backend.streams.clear()
@@ -50,6 +61,7 @@ def load(backend: EmbeddedBackend, data: bytes) -> None:
         backend.streams.clear()
         backend.streams.update(streams)
         raise _unreadable(f"{type(error).__name__}: {error}") from error
+    return checkpoints
 
 
 def _read(data: bytes) -> Content:

@@ -38,6 +38,8 @@ class ShardDescription:
     parent_id: str | None = None
     is_closed: bool = False
     first_sequence_number: str | None = None
+    last_sequence_number: str | None = None
+    """The newest record's. None: there is none yet, or the endpoint does not tell; AWS does not."""
 
 
 @dataclass(frozen=True, slots=True)

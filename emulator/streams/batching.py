@@ -141,6 +141,14 @@ class Lane:
         """The batch the function is working on."""
         return self._in_flight
 
+    @property
+    def first(self) -> StreamRecord | None:
+        """The earliest record that is neither done nor given up; None if there is none."""
+        batch = self._in_flight or (self._retries[0] if self._retries else None)
+        if batch is not None:
+            return batch.records[0]
+        return self._fresh[0][0] if self._fresh else None
+
     def add(self, records: Iterable[StreamRecord], now: float) -> None:
         """Queue records that passed the filters, in stream order."""
         for record in records:

@@ -16,6 +16,7 @@ from streamer.topology import EventSourceMapping, Topology
 from .. import log
 from ..functions.outcome import Functions
 from .batching import RETRY_SECONDS, GivenUp, Rules
+from .checkpoints import ENDED, Checkpoint, Checkpoints, MappingCheckpoint, identity
 from .destinations import DestinationError, Destinations
 from .documents import failure_document
 from .filters import Filter, compile_filters
@@ -53,6 +54,7 @@ class RunningMapping:
         self._id = str(uuid.uuid4())
         self._state = "Creating"
         self._last_result = NO_RECORDS
+        self._checkpoints = dict(stream.checkpoints)
         self._processors: dict[str, ShardProcessor] = {}
         self._ends: dict[str, asyncio.Event] = {}
         self._discovering: asyncio.Task[None] | None = None
@@ -114,6 +116,15 @@ class RunningMapping:
         if waiting:
             log.info("stopped with stream records that were not delivered yet", records=waiting, **self._names())
 
+    async def checkpoint(self) -> MappingCheckpoint | None:
+        """Where the next start goes on; None: the table or its stream is gone."""
+        arn = await self._stream.current_arn()
+        if arn is None:
+            return None
+        settled = {shard_id: processor.settled() for shard_id, processor in self._processors.items()}
+        known = {shard_id: Checkpoint(after=after) for shard_id, after in settled.items() if after is not None}
+        return MappingCheckpoint(identity=identity(self._mapping), stream_arn=arn, shards=self._checkpoints | known)
+
     async def _discover(self, group: asyncio.TaskGroup) -> None:
         async for shard in self._stream.shards():
             self._ends[shard.shard_id] = asyncio.Event()
@@ -128,6 +139,7 @@ class RunningMapping:
             await processor.run()
         if not self._stopping:
             del self._processors[shard.shard_id]
+            self._checkpoints[shard.shard_id] = ENDED
         self._ends.pop(shard.shard_id).set()
 
     def _note(self, ok: bool) -> None:
@@ -177,8 +189,9 @@ class RunningMapping:
 class EventSourceMappings:
     """All mappings of a topology, as an async context manager that owns their tasks.
 
-    On entering, every mapping's starting position is fixed; on leaving, functions that run get a little time to
-    finish. Whatever was not finished is delivered again by the next start, as far as the stream still has it.
+    On entering, every mapping goes on at its checkpoint, or its starting position is fixed; on leaving, functions that
+    run get a little time to finish, and the checkpoints are replaced. Whatever was not finished is delivered again by
+    the next start with these checkpoints, as far as the stream still has it.
     """
 
     def __init__(
@@ -192,6 +205,7 @@ class EventSourceMappings:
         retry_seconds: tuple[float, ...] = RETRY_SECONDS,
         destination_seconds: tuple[float, ...] = DESTINATION_SECONDS,
         stop_seconds: float = STOP_SECONDS,
+        checkpoints: Checkpoints | None = None,
     ) -> None:
         """Raise TopologyError if AWS would refuse to create one of the mappings."""
         pairs = [(mapping.function, mapping.table) for mapping in topology.event_source_mappings]
@@ -203,6 +217,7 @@ class EventSourceMappings:
         self._filters = [compile_filters(mapping.filters) for mapping in topology.event_source_mappings]
         self._source = source
         self._stop_seconds = stop_seconds
+        self._checkpoints = Checkpoints() if checkpoints is None else checkpoints
         self._parts = Parts(
             functions=functions,
             destinations=destinations,
@@ -223,7 +238,8 @@ class EventSourceMappings:
         """Open all streams and start; raises StreamNotFoundError."""
         async with AsyncExitStack() as stack:
             for mapping, filters in zip(self._topology.event_source_mappings, self._filters, strict=True):
-                stream = await stack.enter_async_context(self._source.open(mapping.table, mapping.starting_position))
+                opening = self._source.open(mapping.table, mapping.starting_position, self._checkpoints.of(mapping))
+                stream = await stack.enter_async_context(opening)
                 key = self._topology.table(mapping.table).key.partition
                 self._running.append(
                     RunningMapping(mapping, stream, partition_key=key, filters=filters, parts=self._parts)
@@ -244,4 +260,8 @@ class EventSourceMappings:
             for running, task in zip(self._running, self._tasks, strict=True):
                 running.report()
                 task.cancel()
-            await self._stack.aclose()
+            try:
+                await self._stack.aclose()
+            finally:
+                found = [await running.checkpoint() for running in self._running]
+                self._checkpoints.replace(checkpoint for checkpoint in found if checkpoint is not None)

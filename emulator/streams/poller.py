@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
 from .. import log
 from .api import IteratorExpiredError, ShardDescription, StreamNotFoundError, StreamsApi, StreamsApiError, TrimmedError
+from .checkpoints import OLDEST, Checkpoint, MappingCheckpoint, begin, resume
 from .records import creation_seconds
 from .source import RawRecord, Stream
 
@@ -126,34 +127,44 @@ class PolledStream:
 
     def __init__(self, api: StreamsApi, arn: str, pace: Pace) -> None:
         self.arn = arn
+        self.checkpoints: dict[str, Checkpoint] = {}
         self._api = api
         self._pace = pace
         self._first: list[PolledShard] = []
         self._known: set[str] = set()
         self._look = asyncio.Event()
 
-    async def start(self, position: str, now: float) -> None:
-        """Fix the starting position of the shards that exist; ``now`` in Unix seconds. Raises StreamsApiError."""
-        descriptions = await self._api.shards(self.arn)
-        for description in descriptions:
-            if position != "LATEST":
-                self._first.append(self._shard(description))
-            elif not description.is_closed:
-                iterator = await self._api.iterator(self.arn, description.shard_id, "LATEST")
-                # Creation times are whole seconds.
-                self._first.append(self._shard(description, iterator=iterator, not_before=float(int(now))))
-        self._known = {description.shard_id for description in descriptions}
+    async def start(self, position: str, now: float, resumed: Mapping[str, Checkpoint] | None) -> None:
+        """Fix where the shards that exist are read from; ``now`` in Unix seconds. Raises StreamsApiError.
 
-    def _shard(
-        self, description: ShardDescription, *, iterator: str | None = None, not_before: float = 0.0
-    ) -> PolledShard:
+        ``resumed`` is where the mapping goes on; None: it begins at ``position``.
+        """
+        for description in await self._api.shards(self.arn):
+            shard_id, iterator = description.shard_id, None
+            if resumed is not None:
+                start = resumed.get(shard_id, OLDEST)
+            else:
+                start = begin(position, is_closed=description.is_closed, now=now)
+            if resumed is None and position == "LATEST" and not start.is_ended:
+                iterator = await self._api.iterator(self.arn, shard_id, "LATEST")
+            self.checkpoints[shard_id] = start
+            if not start.is_ended:
+                self._first.append(self._shard(description, start, iterator))
+        self._known = set(self.checkpoints)
+
+    async def current_arn(self) -> str:
+        """The one that was opened: a stream of an endpoint is read to its end."""
+        return self.arn
+
+    def _shard(self, description: ShardDescription, start: Checkpoint, iterator: str | None = None) -> PolledShard:
         return PolledShard(
             self._api,
             self.arn,
             description,
             pace=self._pace,
             iterator=iterator,
-            not_before=not_before,
+            after=start.after,
+            not_before=start.not_before,
             on_end=self._look.set,
         )
 
@@ -173,7 +184,7 @@ class PolledStream:
             failures = 0
             for description in found:
                 if description.shard_id not in self._known:
-                    yield self._shard(description)
+                    yield self._shard(description, OLDEST)
             self._known = {description.shard_id for description in found}
 
     async def _wait(self) -> None:
@@ -193,16 +204,18 @@ class PolledSource:
         self._pace = pace or Pace()
         self._clock = clock
 
-    def open(self, table: str, position: str) -> AbstractAsyncContextManager[Stream]:
+    def open(
+        self, table: str, position: str, saved: MappingCheckpoint | None = None
+    ) -> AbstractAsyncContextManager[Stream]:
         """Open a table's stream; waits for an endpoint that does not answer yet."""
-        return self._open(table, position)
+        return self._open(table, position, saved)
 
     @asynccontextmanager
-    async def _open(self, table: str, position: str) -> AsyncIterator[Stream]:
+    async def _open(self, table: str, position: str, saved: MappingCheckpoint | None) -> AsyncIterator[Stream]:
         failures = 0
         while True:
             try:
-                stream = await self._stream(table, position)
+                stream = await self._stream(table, position, saved)
                 break
             except StreamNotFoundError:
                 raise
@@ -211,7 +224,7 @@ class PolledSource:
                 await self._pace.pause_after(failures, error, table)
         yield stream
 
-    async def _stream(self, table: str, position: str) -> PolledStream:
+    async def _stream(self, table: str, position: str, saved: MappingCheckpoint | None) -> PolledStream:
         stream = PolledStream(self._api, await self._api.stream_arn(table), self._pace)
-        await stream.start(position, self._clock())
+        await stream.start(position, self._clock(), resume(saved, stream.arn))
         return stream

@@ -46,6 +46,8 @@ class ShardProcessor:
         self._lanes = [Lane(work.rules) for _ in range(work.lanes)]
         self._wakes = [asyncio.Event() for _ in self._lanes]
         self._room = asyncio.Event()
+        self._given_up: list[GivenUp | None] = [None] * work.lanes
+        self._last: str | None = None
         self._stopping = False
         self._reading: asyncio.Task[None] | None = None
 
@@ -70,6 +72,17 @@ class ShardProcessor:
         flying = sum(len(lane.in_flight.records) for lane in self._lanes if lane.in_flight)
         return sum(map(len, self._lanes)) - flying, flying
 
+    def settled(self) -> str | None:
+        """Sequence number up to which all records are done, given up and reported, or filtered out.
+
+        None: not even the first record that was read.
+        """
+        unsettled = [record for lane in self._lanes if (record := lane.first) is not None]
+        unsettled += [given_up.batch.records[0] for given_up in self._given_up if given_up is not None]
+        if not unsettled:
+            return self._last
+        return min(unsettled, key=lambda record: int(record.sequence_number)).previous
+
     # reading
 
     async def _read(self) -> None:
@@ -88,7 +101,10 @@ class ShardProcessor:
     def _distribute(self, records: Sequence[RawRecord]) -> None:
         work, now = self._work, self._work.clock()
         for raw in records:
-            record = stream_record(raw, stream_arn=work.stream_arn, partition_key=work.partition_key)
+            record = stream_record(
+                raw, stream_arn=work.stream_arn, partition_key=work.partition_key, previous=self._last
+            )
+            self._last = record.sequence_number
             # [DOC] I34: what is filtered out is done.
             if work.filter.matches(record.event):
                 index = lane_of(record, work.lanes)
@@ -107,9 +123,9 @@ class ShardProcessor:
             wake.clear()
             match lane.next_batch(self._work.clock()):
                 case Batch() as batch:
-                    await self._invoke(lane, batch)
+                    await self._invoke(index, batch)
                 case GivenUp() as given_up:
-                    await self._work.give_up(self._shard.shard_id, given_up)
+                    await self._give_up(index, given_up)
                 case None:
                     if lane.is_done:
                         return
@@ -126,9 +142,9 @@ class ShardProcessor:
         except TimeoutError:
             return
 
-    async def _invoke(self, lane: Lane, batch: Batch) -> None:
+    async def _invoke(self, index: int, batch: Batch) -> None:
         outcome = await self._outcome(batch)
-        settled = lane.settle(outcome, self._work.clock())
+        settled = self._lanes[index].settle(outcome, self._work.clock())
         self._work.note(settled.ok)
         if settled.warning is not None:
             log.warning(settled.warning, function=self._work.function)
@@ -142,7 +158,13 @@ class ShardProcessor:
                 retried=settled.given_up is None,
             )
         if settled.given_up is not None:
-            await self._work.give_up(self._shard.shard_id, settled.given_up)
+            await self._give_up(index, settled.given_up)
+
+    async def _give_up(self, index: int, given_up: GivenUp) -> None:
+        # Stopped while it is reported, it is given up, and so reported, once more by the next start.
+        self._given_up[index] = given_up
+        await self._work.give_up(self._shard.shard_id, given_up)
+        self._given_up[index] = None
 
     async def _outcome(self, batch: Batch) -> Outcome:
         try:

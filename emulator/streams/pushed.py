@@ -14,6 +14,7 @@ from typing import Any, Final, Protocol
 
 from .. import log
 from .api import StreamNotFoundError, StreamsApi, StreamsApiError, TrimmedError
+from .checkpoints import OLDEST, Checkpoint, MappingCheckpoint, resume
 from .poller import Pace, PolledShard
 from .source import RawRecord, Shard, Stream
 
@@ -49,8 +50,20 @@ class PushedShard:
     parent_id: str | None = None
 
     def __init__(
-        self, api: StreamsApi, table: str, shard_id: str, *, pace: Pace, buffered_records: int, from_start: bool
+        self,
+        api: StreamsApi,
+        table: str,
+        shard_id: str,
+        *,
+        pace: Pace,
+        buffered_records: int,
+        after: str | None,
+        lags: bool,
     ) -> None:
+        """Reading begins after a sequence number, or at the oldest record.
+
+        ``lags`` says whether there may be records to read already.
+        """
         self.shard_id = shard_id
         self._buffered_records = buffered_records
         self._api = api
@@ -59,10 +72,10 @@ class PushedShard:
         self._buffer: deque[PushedRecord] = deque()
         self._arrived = asyncio.Event()
         # While we lag, pushed records are only noted: they are in the history, which is read until it has no more.
-        self._lags = from_start
+        self._lags = lags
         self._missed = False
         self._history: PolledShard | None = None
-        self._last: str | None = None
+        self._last = after
         self._failures = 0
 
     @property
@@ -146,13 +159,23 @@ def _sequence_number(record: RawRecord) -> str:
 class PushedStream:
     """The stream of an embedded table."""
 
-    def __init__(self, arn: str, shard: PushedShard) -> None:
+    def __init__(self, api: StreamsApi, table: str, arn: str, shard: PushedShard, start: Checkpoint) -> None:
         self.arn = arn
+        self.checkpoints = {shard.shard_id: start}
+        self._api = api
+        self._table = table
         self._shard = shard
 
     async def shards(self) -> AsyncIterator[Shard]:
         """The one shard."""
         yield self._shard
+
+    async def current_arn(self) -> str | None:
+        """The table's: a table that was created again is read on."""
+        try:
+            return await self._api.stream_arn(self._table)
+        except StreamNotFoundError:
+            return None
 
 
 class PushedSource:
@@ -171,24 +194,32 @@ class PushedSource:
         self._history = history
         self._pace = pace or Pace()
 
-    def open(self, table: str, position: str) -> AbstractAsyncContextManager[Stream]:
+    def open(
+        self, table: str, position: str, saved: MappingCheckpoint | None = None
+    ) -> AbstractAsyncContextManager[Stream]:
         """Subscribe to a table; raises StreamNotFoundError."""
-        return self._open(table, position)
+        return self._open(table, position, saved)
 
     @asynccontextmanager
-    async def _open(self, table: str, position: str) -> AsyncIterator[Stream]:
+    async def _open(self, table: str, position: str, saved: MappingCheckpoint | None) -> AsyncIterator[Stream]:
         arn = await self._history.stream_arn(table)
-        shard_id = (await self._history.shards(arn))[-1].shard_id
+        description = (await self._history.shards(arn))[-1]
+        resumed = resume(saved, arn)
+        if resumed is not None:
+            start = resumed.get(description.shard_id, OLDEST)
+        else:
+            start = Checkpoint(after=description.last_sequence_number) if position == "LATEST" else OLDEST
         shard = PushedShard(
             self._history,
             table,
-            shard_id,
+            description.shard_id,
             pace=self._pace,
             buffered_records=self._buffered_records,
-            from_start=position != "LATEST",
+            after=start.after,
+            lags=resumed is not None or position != "LATEST",
         )
         unsubscribe = self._engine.subscribe(table, shard.push)
         try:
-            yield PushedStream(arn, shard)
+            yield PushedStream(self._history, table, arn, shard, start)
         finally:
             unsubscribe()

@@ -38,15 +38,20 @@ class StreamRecord:
     """The record as UTF-8 JSON."""
     event: Mapping[str, Any] = field(repr=False, compare=False)
     """The record as filters see it."""
+    previous: str | None = None
+    """Sequence number of the record before it in its shard; None: it is the first that was read."""
 
 
-def stream_record(raw: Mapping[str, Any], *, stream_arn: str, partition_key: str) -> StreamRecord:
+def stream_record(
+    raw: Mapping[str, Any], *, stream_arn: str, partition_key: str, previous: str | None = None
+) -> StreamRecord:
     """A record in AWS's exact shape and key order. [REC] I1-I3, I5-I8, I11
 
     Args:
         raw: an element of ``Records`` of ``GetRecords``, parsed by botocore or as an engine holds it.
         stream_arn: goes into ``eventSourceARN`` and says the region.
         partition_key: name of the table's partition key attribute.
+        previous: sequence number of the record that was read before it; None: it is the first.
     """
     source = raw["dynamodb"]
     view = str(source.get("StreamViewType", "NEW_AND_OLD_IMAGES"))
@@ -78,6 +83,7 @@ def stream_record(raw: Mapping[str, Any], *, stream_arn: str, partition_key: str
         created_at=change["ApproximateCreationDateTime"],
         body=json.dumps(event, separators=(",", ":")).encode("ascii"),
         event=event,
+        previous=previous,
     )
 
 

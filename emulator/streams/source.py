@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
+from .checkpoints import Checkpoint, MappingCheckpoint
+
 RawRecord = Mapping[str, Any]
 """A stream record as its source holds it; `records.stream_record` gives it AWS's shape."""
 
@@ -32,23 +34,39 @@ class Shard(Protocol):
 
 
 class Stream(Protocol):
-    """One table's stream, open at the mapping's starting position."""
+    """One table's stream, open where the mapping begins or goes on."""
 
     @property
     def arn(self) -> str:
         """``arn:aws:dynamodb:{region}:{account}:table/{table}/stream/{label}``. [REC] I7"""
         ...
 
+    @property
+    def checkpoints(self) -> Mapping[str, Checkpoint]:
+        """Where the mapping stood, on opening, in each shard; those found later are read from their oldest record."""
+        ...
+
     def shards(self) -> AsyncIterator[Shard]:
-        """Every shard once, as they appear; goes on until it is closed."""
+        """Every shard that is left to read, once, as they appear; goes on until it is closed."""
+        ...
+
+    async def current_arn(self) -> str | None:
+        """ARN of the stream that was read last, which differs from ``arn`` if the table was created again meanwhile.
+
+        None: the table or its stream is gone. May be asked after the stream was closed.
+        """
         ...
 
 
 class Source(Protocol):
     """Opens streams of tables."""
 
-    def open(self, table: str, position: str) -> AbstractAsyncContextManager[Stream]:
-        """Open a table's stream at ``TRIM_HORIZON`` or ``LATEST``; the position is fixed when this returns.
+    def open(
+        self, table: str, position: str, saved: MappingCheckpoint | None = None
+    ) -> AbstractAsyncContextManager[Stream]:
+        """Open a table's stream where it was left, or else at ``TRIM_HORIZON`` or ``LATEST``.
+
+        The position is fixed when this returns. ``saved`` counts if it is of the stream that the table has now.
 
         Raises:
             StreamNotFoundError: the table has no stream, or does not exist.

@@ -81,6 +81,21 @@ def test_loading_replaces_what_was_there(world: World) -> None:
     assert other.call("ListTables") == {"TableNames": ["things"]}
 
 
+def test_what_readers_of_the_streams_need_to_go_on_is_kept_as_it_is(world: World) -> None:
+    checkpoints = '[{"N": "01"}]'
+
+    assert World().database.load(world.database.dump(checkpoints)) == checkpoints
+
+
+def test_a_dump_from_before_checkpoints_has_none(world: World) -> None:
+    content = json.loads(zlib.decompress(world.database.dump().partition(b"\n")[2]))
+    del content["checkpoints"]
+    other = World()
+
+    assert json.loads(other.database.load(packed(content))) == []
+    assert other.keys() == ["a", "b"]
+
+
 def packed(content: Any) -> bytes:
     return MAGIC + b"1\n" + zlib.compress(json.dumps(content).encode())
 
@@ -97,6 +112,7 @@ def packed(content: Any) -> bytes:
         pytest.param(packed({}), "tables", id="no tables"),
         pytest.param(packed({"tables": [{"name": "x"}]}), "description", id="half a table"),
         pytest.param(packed({"tables": [5]}), "TypeError", id="a number for a table"),
+        pytest.param(packed({"tables": [], "checkpoints": []}), "not a text", id="a list for checkpoints"),
     ],
 )
 def test_what_cannot_be_read_changes_nothing(world: World, data: bytes, words: str) -> None:

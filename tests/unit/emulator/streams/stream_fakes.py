@@ -38,6 +38,10 @@ class FakeShard:
     records: list = field(default_factory=list)
     closed: bool = False
 
+    @property
+    def last(self):
+        return self.records[-1]["dynamodb"]["SequenceNumber"] if self.records else None
+
 
 class FakeApi:
     """An endpoint whose iterators are positions; errors can be put in the way of the next calls."""
@@ -70,8 +74,9 @@ class FakeApi:
 
     async def shards(self, stream_arn):
         self._fail()
+        first = str(1 + 10_000 * list(self.streams).index(stream_arn))
         return [
-            ShardDescription(name, shard.parent, shard.closed, str(1 + 10_000 * list(self.streams).index(stream_arn)))
+            ShardDescription(name, shard.parent, shard.closed, first, shard.last)
             for name, shard in self.streams[stream_arn].items()
         ]
 

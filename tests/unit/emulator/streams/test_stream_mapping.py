@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from stream_fakes import (
     ARN,
     FAILED,
@@ -19,14 +22,15 @@ from stream_fakes import (
 )
 
 from emulator.functions.outcome import Refused, Returned
+from emulator.streams.checkpoints import ENDED, Checkpoint, Checkpoints
 from emulator.streams.mapping import EventSourceMappings
 from emulator.streams.poller import PolledSource
-from streamer.errors import TopologyError
+from streamer.errors import ConfigurationError, TopologyError
 
 NOW = 1_000_000_000.0
 
 
-def mappings(api, functions, *declared, destinations=None, stop_seconds=5.0):
+def mappings(api, functions, *declared, destinations=None, stop_seconds=5.0, checkpoints=None):
     return EventSourceMappings(
         topology(*(declared or (mapping(),))),
         functions,
@@ -36,6 +40,7 @@ def mappings(api, functions, *declared, destinations=None, stop_seconds=5.0):
         retry_seconds=(0.0,),
         destination_seconds=(0.0, 0.0),
         stop_seconds=stop_seconds,
+        checkpoints=checkpoints,
     )
 
 
@@ -285,6 +290,195 @@ async def test_a_function_that_does_not_finish_is_reported(caplog):
         await functions.until(lambda: functions.seen == [1])
 
     assert "stopped while a function was working on stream records" in messages(caplog)
+
+
+# checkpoints
+
+
+def checkpoint(checkpoints, shard_id="s", of=None):
+    return checkpoints.of(of or mapping()).shards[shard_id]
+
+
+async def test_what_is_done_given_up_or_filtered_out_is_behind_the_checkpoint():
+    wanted = mapping(
+        batch_size=1, maximum_retry_attempts=0, filters=({"dynamodb": {"Keys": {"id": {"S": ["a", "poison"]}}}},)
+    )
+    api, checkpoints = FakeApi(s={}), Checkpoints()
+    functions = FakeFunctions(lambda records: FAILED if 2 in sequence_numbers(records) else Returned(b"null", "r"))
+    api.write(1, item="a")
+    api.write(2, item="poison")
+    api.write(3, item="a")
+    api.write(4, item="b")
+
+    async with mappings(api, functions, wanted, checkpoints=checkpoints):
+        await functions.until(lambda: 3 in functions.seen)
+
+    assert checkpoint(checkpoints, of=wanted) == Checkpoint(after="4")
+
+
+@pytest.mark.parametrize(
+    ("settings", "answer", "after"),
+    [
+        pytest.param({}, lambda _: FAILED, None, id="the batch fails"),
+        pytest.param({"batch_size": 2}, lambda r: FAILED if 3 in r else Returned(b"", "r"), "2", id="the second does"),
+        pytest.param(
+            {"bisect_on_error": True}, lambda r: FAILED if 3 in r else Returned(b"", "r"), "2", id="it is bisected"
+        ),
+        pytest.param(
+            {"report_batch_item_failures": True},
+            lambda _: Returned(json.dumps({"batchItemFailures": [{"itemIdentifier": "4"}]}).encode(), "r"),
+            "3",
+            id="it reports one",
+        ),
+        pytest.param({}, lambda _: Refused(429, "TooManyRequestsException", ""), None, id="it is throttled"),
+    ],
+)
+async def test_the_checkpoint_is_before_the_first_record_that_is_retried(settings, answer, after):
+    api, checkpoints = FakeApi(s={}), Checkpoints()
+    functions = FakeFunctions(lambda records: answer(sequence_numbers(records)))
+    api.write(1, 2, 3, 4)
+
+    async with mappings(api, functions, mapping(**settings), checkpoints=checkpoints):
+        await functions.until(lambda: len(functions.invocations) > 8)
+
+    assert checkpoint(checkpoints, of=mapping(**settings)) == Checkpoint(after=after)
+
+
+async def test_the_checkpoint_is_before_what_a_function_did_not_finish():
+    api, checkpoints = FakeApi(s={}), Checkpoints()
+    functions = FakeFunctions(lambda r: asyncio.Event().wait() if 2 in sequence_numbers(r) else Returned(b"", "r"))
+    api.write(1, 2, 3)
+
+    async with mappings(api, functions, mapping(batch_size=1), stop_seconds=0.01, checkpoints=checkpoints):
+        await functions.until(lambda: 2 in functions.seen)
+
+    assert checkpoint(checkpoints) == Checkpoint(after="1")
+
+
+async def test_the_checkpoint_is_before_what_was_given_up_until_its_document_is_delivered():
+    class Stuck(FakeDestinations):
+        async def send(self, queue_name, document):
+            self.arrived.set()
+            await asyncio.Event().wait()
+
+    settings = mapping(batch_size=1, maximum_retry_attempts=0, on_failure="dead-letters")
+    api, checkpoints, destinations = FakeApi(s={}), Checkpoints(), Stuck()
+    functions = FakeFunctions(lambda r: FAILED if 2 in sequence_numbers(r) else Returned(b"", "r"))
+    api.write(1, 2, 3)
+
+    async with mappings(
+        api, functions, settings, destinations=destinations, stop_seconds=0.01, checkpoints=checkpoints
+    ):
+        await destinations.arrived.wait()
+
+    assert checkpoint(checkpoints) == Checkpoint(after="1")
+
+
+async def test_a_slow_lane_holds_the_checkpoint_of_the_shard():
+    parallel = mapping(parallelization_factor=10, batch_size=1)
+    api, checkpoints = FakeApi(s={}), Checkpoints()
+    functions = FakeFunctions(lambda r: FAILED if 5 in sequence_numbers(r) else Returned(b"", "r"))
+    for number in range(1, 30):
+        api.write(number, item=str(number))
+
+    async with mappings(api, functions, parallel, checkpoints=checkpoints):
+        await functions.until(lambda: {1, 2, 3, 4} < set(functions.seen) and max(functions.seen) > 20)
+
+    assert checkpoint(checkpoints, of=parallel) == Checkpoint(after="4")
+
+
+async def test_every_shard_has_its_checkpoint():
+    api, checkpoints = FakeApi(parent={"closed": True}, child={"parent": "parent"}, other={}, blocked={}), Checkpoints()
+    functions = FakeFunctions(lambda records: FAILED if 4 in sequence_numbers(records) else Returned(b"", "r"))
+    for number, shard in enumerate(("parent", "child", "other", "blocked"), start=1):
+        api.write(number, shard=shard)
+
+    async with mappings(api, functions, checkpoints=checkpoints):
+        await functions.until(lambda: {1, 2, 3, 4} <= set(functions.seen))
+
+    assert checkpoints.of(mapping()).shards == {
+        "parent": ENDED,
+        "child": Checkpoint(after="2"),
+        "other": Checkpoint(after="3"),
+        "blocked": Checkpoint(),
+    }
+
+
+async def test_a_start_that_fails_keeps_the_checkpoints():
+    api, checkpoints = FakeApi(s={}), Checkpoints()
+    api.write(1)
+    functions = FakeFunctions()
+    async with mappings(api, functions, checkpoints=checkpoints):
+        await functions.until(lambda: functions.seen == [1])
+    api.arn = None
+
+    with pytest.raises(ConfigurationError):
+        await mappings(api, functions, checkpoints=checkpoints).__aenter__()
+
+    assert checkpoint(checkpoints) == Checkpoint(after="1")
+
+
+ANSWERS = {
+    "done": lambda _: Returned(b"null", "r"),
+    "failed": lambda _: FAILED,
+    "throttled": lambda _: Refused(429, "TooManyRequestsException", ""),
+    "reported": lambda numbers: Returned(
+        json.dumps({"batchItemFailures": [{"itemIdentifier": str(numbers[-1])}]}).encode(), "r"
+    ),
+}
+
+
+@given(
+    runs=st.lists(
+        st.tuples(st.lists(st.sampled_from(sorted(ANSWERS)), max_size=6), st.integers(0, 5)), min_size=1, max_size=4
+    ),
+    batch_size=st.integers(1, 4),
+    lanes=st.sampled_from([1, 3]),
+    bisects=st.booleans(),
+)
+@settings(max_examples=60, deadline=None)
+def test_restarts_lose_no_record_and_repeat_none_that_is_behind_the_checkpoint(runs, batch_size, lanes, bisects):
+    careful = mapping(
+        batch_size=batch_size,
+        parallelization_factor=lanes,
+        bisect_on_error=bisects,
+        report_batch_item_failures=True,
+    )
+    api, checkpoints, handled, written = FakeApi(s={}), Checkpoints(), set(), 0
+
+    async def run(answers, count):
+        nonlocal written
+        before = checkpoints.of(careful)
+        settled = int((before.shards["s"].after if before else None) or 0)
+        for number in range(written + 1, written + count + 1):
+            api.write(number, item=str(number))
+        written += count
+        script = iter(answers)
+
+        def answer(records):
+            numbers = sequence_numbers(records)
+            outcome = ANSWERS[name := next(script, "failed")](numbers)
+            handled.update({"done": numbers, "reported": numbers[:-1]}.get(name, ()))
+            return outcome
+
+        functions = FakeFunctions(answer)
+        async with mappings(api, functions, careful, checkpoints=checkpoints):
+            if settled < written:
+                await functions.until(lambda: len(functions.invocations) > len(answers) or handled >= todo())
+        assert all(number > settled for number in functions.seen)
+
+    def todo():
+        return set(range(1, written + 1))
+
+    async def all_runs():
+        for answers, count in runs:
+            await run(answers, count)
+        await run(["done"] * (written + 1), 1)
+        after = int(checkpoint(checkpoints, of=careful).after or 0)
+        assert set(range(1, after + 1)) <= handled
+        assert handled == todo()
+
+    asyncio.run(all_runs())
 
 
 async def test_an_error_inside_the_block_comes_out_as_it_is():

@@ -9,6 +9,7 @@ import pytest
 from stream_fakes import ARN, FAST, FakeApi, FakeShard, sequence_numbers
 
 from emulator.streams.api import StreamNotFoundError, StreamsApiError, TrimmedError
+from emulator.streams.checkpoints import ENDED, Checkpoint, MappingCheckpoint
 from emulator.streams.poller import PolledSource
 
 BROKEN = StreamsApiError("InternalServerError")
@@ -140,3 +141,66 @@ async def test_a_table_without_a_stream_cannot_be_opened():
     with pytest.raises(StreamNotFoundError, match=r"^Stream not found"):
         async with source(api).open("items", "TRIM_HORIZON"):
             pass
+
+
+# going on after a restart
+
+
+def saved(arn=ARN, **shards):
+    return MappingCheckpoint(identity="mapping", stream_arn=arn, shards=shards)
+
+
+@pytest.mark.parametrize("position", ["LATEST", "TRIM_HORIZON"])
+async def test_a_mapping_goes_on_after_its_checkpoint_whatever_its_starting_position(position):
+    api = FakeApi(s={})
+    api.write(1, 2, 3)
+
+    async with source(api).open("items", position, saved(s=Checkpoint(after="2"))) as stream:
+        assert await read(await first_shard(stream)) == [3]
+        assert stream.checkpoints == {"s": Checkpoint(after="2")}
+
+
+async def test_a_mapping_goes_on_with_shards_that_appeared_while_it_was_away_and_without_those_that_ended():
+    api = FakeApi(old={"closed": True}, s={"closed": True, "parent": "old"}, child={"parent": "s"})
+    api.write(1, shard="old")
+    api.write(2, 3, shard="s")
+    api.write(4, shard="child")
+
+    gone = Checkpoint(after="0")
+    before = saved(old=ENDED, s=Checkpoint(after="2"), gone=gone)
+    async with source(api).open("items", "LATEST", before) as stream:
+        shards = stream.shards()
+        rest, child = await anext(shards), await anext(shards)
+
+        assert (await read(rest), await read(child)) == ([3], [4])
+    assert set(stream.checkpoints) == {"old", "s", "child"}
+
+
+async def test_a_mapping_at_latest_that_read_nothing_goes_on_from_when_it_was_created():
+    api = FakeApi(closed={"closed": True}, s={})
+    api.write(0, shard="closed")
+    api.write(1, created_at=999_999_999.0)
+    async with source(api).open("items", "LATEST") as stream:
+        first = stream.checkpoints
+    api.write(2)
+
+    async with source(api, now=2_000_000_000.0).open("items", "LATEST", saved(**first)) as stream:
+        assert await read(await first_shard(stream)) == [2]
+
+
+async def test_the_checkpoint_of_another_stream_does_not_count():
+    api = FakeApi(s={})
+    api.write(1, 2)
+
+    async with source(api).open("items", "TRIM_HORIZON", saved(arn=ARN + "9", s=Checkpoint(after="1"))) as stream:
+        assert await read(await first_shard(stream)) == [1, 2]
+
+
+async def test_a_trimmed_checkpoint_goes_on_at_the_oldest_record(caplog):
+    api = FakeApi(s={})
+    api.write(7)
+    async with source(api).open("items", "LATEST", saved(s=Checkpoint(after="2"))) as stream:
+        api.errors = [TrimmedError("too old")]
+
+        assert await read(await first_shard(stream)) == [7]
+    assert "a stream lost records before they were read" in [r.message for r in caplog.records]

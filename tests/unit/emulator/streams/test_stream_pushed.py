@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from stream_fakes import FAST, FakeApi, FakeShard, raw, sequence_numbers
+from stream_fakes import ARN, FAST, FakeApi, FakeShard, raw, sequence_numbers
 
 from emulator.streams.api import StreamsApiError, TrimmedError
+from emulator.streams.checkpoints import OLDEST, Checkpoint, MappingCheckpoint
 from emulator.streams.pushed import PushedSource
 
 
@@ -36,8 +37,9 @@ class FakeEngine:
             for listener in self.listeners:
                 listener(Pushed(raw(number)))
 
-    def open(self, position="LATEST", buffered_records=10):
-        return PushedSource(self, self.api, pace=FAST, buffered_records=buffered_records).open("items", position)
+    def open(self, position="LATEST", buffered_records=10, saved=None):
+        source = PushedSource(self, self.api, pace=FAST, buffered_records=buffered_records)
+        return source.open("items", position, saved)
 
 
 async def until(condition):
@@ -135,6 +137,51 @@ async def test_a_table_that_was_deleted_and_created_again_is_read_on():
         engine.write(*numbers)
 
         assert await read_all(shard, len(numbers)) == list(numbers)
+
+
+@pytest.mark.parametrize("position", ["LATEST", "TRIM_HORIZON"])
+async def test_a_mapping_goes_on_after_its_checkpoint_and_then_with_what_is_pushed(position):
+    engine = FakeEngine()
+    engine.write(1, 2, 3)
+    saved = MappingCheckpoint(identity="mapping", stream_arn=ARN, shards={"s": Checkpoint(after="1")})
+    async with engine.open(position, saved=saved) as stream:
+        shard = await anext(stream.shards())
+        engine.write(4)
+
+        assert await read_all(shard, 3) == [2, 3, 4]
+    assert stream.checkpoints == saved.shards
+
+
+@pytest.mark.parametrize(
+    ("written", "position", "checkpoint"),
+    [
+        pytest.param([1, 2], "TRIM_HORIZON", OLDEST, id="all that is there"),
+        pytest.param([1, 2], "LATEST", Checkpoint(after="2"), id="what is written from now on"),
+        pytest.param([], "LATEST", OLDEST, id="what is written from now on, where nothing is"),
+    ],
+)
+async def test_where_a_new_mapping_begins_is_known_before_it_reads(written, position, checkpoint):
+    engine = FakeEngine()
+    engine.write(*written)
+
+    async with engine.open(position) as stream:
+        assert stream.checkpoints == {"s": checkpoint}
+
+
+async def test_the_checkpoint_of_a_table_that_was_created_again_is_of_its_new_stream():
+    engine = FakeEngine()
+    async with engine.open() as stream:
+        engine.api.arn = None
+        gone = await stream.current_arn()
+        engine.api.streams["arn:new"] = {"s": FakeShard()}
+        engine.api.arn = "arn:new"
+        engine.write(10_001, 10_002)
+
+    assert (gone, await stream.current_arn()) == (None, "arn:new")
+    # The last record of the old stream is before the first of the new one, all of which is left to do.
+    saved = MappingCheckpoint(identity="mapping", stream_arn="arn:new", shards={"s": Checkpoint(after="7")})
+    async with engine.open(saved=saved) as stream:
+        assert await read_all(await anext(stream.shards()), 2) == [10_001, 10_002]
 
 
 async def test_closing_unsubscribes():
