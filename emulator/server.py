@@ -18,6 +18,7 @@ from .gateway import management
 from .gateway.connection import DROPPED, Connection
 from .gateway.effects import (
     Accept,
+    Effect,
     Invoke,
     NotInvoked,
     Raised,
@@ -40,6 +41,7 @@ GOODBYE_SECONDS: Final = 1.0
 """How long clients have to answer our close frames when the emulator stops."""
 _JSON: Final = json.JSONEncoder(separators=(",", ":"))
 STOPPING: Final = HttpResponse.of_json(503, {"message": "Service Unavailable"})
+FAILED: Final = HttpResponse.of_json(500, {"message": "Internal server error"})
 
 
 class Gateway:
@@ -80,6 +82,7 @@ class Gateway:
             for outcome in list(self._running):
                 outcome.cancel()
         if self._sockets:
+            self._all_lost.clear()  # all may have been lost once, before a `$connect` that ran accepted another
             with contextlib.suppress(TimeoutError):  # who does not answer is cut off by the front
                 await asyncio.wait_for(self._all_lost.wait(), GOODBYE_SECONDS)
 
@@ -124,15 +127,16 @@ class Gateway:
             return
         client = _Client(request, transport, rest)
         transport.set_protocol(client)
-        handshake = Handshake(self._stage, self._signed(request), self.now_ms())
-        self._proceed(client, handshake, handshake.begin(self.now(), self.now_ms()))
+        try:
+            handshake = Handshake(self._stage, self._signed(request), self.now_ms())
+            self._proceed(client, handshake, handshake.begin(self.now(), self.now_ms()))
+        except Exception as error:  # noqa: BLE001 - top of an upgrade: logged and answered
+            log.error("the gateway failed", error=error, peer=request.peer, path=request.raw_path)
+            _refuse(transport, FAILED)
 
     def _proceed(self, client: _Client, handshake: Handshake, decision: Invoke | Accept | Reject) -> None:
         if isinstance(decision, Invoke):
-            self._invoke(
-                decision,
-                lambda result: self._proceed(client, handshake, handshake.resume(result, self.now(), self.now_ms())),
-            )
+            self._invoke(decision, functools.partial(self._resume, client, handshake))
             return
         for warning in handshake.warnings:
             log.warning(warning.text, **warning.fields)
@@ -142,6 +146,13 @@ class Gateway:
             _refuse(client.transport, _response(decision))
         else:
             self._open(handshake.connection, decision, client)
+
+    def _resume(self, client: _Client, handshake: Handshake, result: Result) -> None:
+        try:
+            self._proceed(client, handshake, handshake.resume(result, self.now(), self.now_ms()))
+        except Exception:
+            _refuse(client.transport, FAILED)
+            raise
 
     def _signed(self, request: HttpRequest) -> UpgradeRequest:
         connect = self._stage.connect
@@ -169,8 +180,14 @@ class Gateway:
 
     def run(self, websocket: WebSocket, invoke: Invoke) -> None:
         """Run the function of a message."""
-        connection = websocket.connection
-        self._invoke(invoke, lambda result: websocket.finished(connection.replied(invoke, result, self.now())))
+        self._invoke(invoke, functools.partial(self._replied, websocket, invoke))
+
+    def _replied(self, websocket: WebSocket, invoke: Invoke, result: Result) -> None:
+        effects: list[Effect] = []
+        try:
+            effects = websocket.connection.replied(invoke, result, self.now())
+        finally:
+            websocket.finished(effects)  # come what may, or the messages behind this one would wait for ever
 
     def ended(self, websocket: WebSocket, disconnect: Invoke | None) -> None:
         """Forget a connection that is over, and run its ``$disconnect``."""
@@ -216,9 +233,9 @@ class Gateway:
     ) -> None:
         timer.cancel()
         self._running.discard(outcome)
+        if self._is_over:
+            return
         if outcome.cancelled():
-            if self._is_over:
-                return
             log.warning(
                 f"no answer within {invoke.timeout_seconds:g} s; the function goes on",
                 function=invoke.function,

@@ -64,7 +64,9 @@ def _read(result: dict[str, Any]) -> ProxyResponse | Malformed:
 def _status(value: Any) -> int | None:
     if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) == 3:
         value = int(value)  # [INF] numeric strings pass on REST APIs
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or value != int(value):
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    if isinstance(value, float) and not value.is_integer():  # nor is Infinity, which JSON's parser lets through
         return None
     return int(value) if 200 <= value <= 599 else None
 
