@@ -178,7 +178,7 @@ def cli() -> None:
     "--state",
     "state_file",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Keep the embedded DynamoDB's tables there between runs.",
+    help="Keep the embedded DynamoDB's tables, and how far their streams were read, there between runs.",
 )
 @click.option(
     "--log-dir", type=click.Path(file_okay=False, path_type=Path), help="Write Lambda's log lines there, per function."

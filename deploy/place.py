@@ -14,7 +14,7 @@ from .config import Config
 from .errors import DeployError
 
 READY_FILE: Final = Path(".streamer") / "emulator.json"
-"""Where every emulator says that it runs; the form is documented in ``docs/cli.md``."""
+"""Where the first emulator of a folder says that it runs; the form is documented in ``docs/cli.md``."""
 
 
 @dataclass(frozen=True, slots=True)
