@@ -11,6 +11,8 @@ from .outcome import Refused
 
 WAITING_EVENTS: Final = 10_000
 """Most events of one function that wait for an environment; more are turned away as on AWS."""
+STOPPING: Final = Refused(500, "ServiceException", "the emulator stops")
+"""Why no event runs any more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,7 +24,7 @@ from awslambdaric.lambda_runtime_marshaller import LambdaMarshaller, to_json
 from streamer.topology import Function, Topology
 
 from . import environment as env
-from .admission import Limit, missing
+from .admission import STOPPING, Limit, missing
 from .logs import LogSink
 from .modules import InitError, UserModules
 from .outcome import Failed, Outcome, Returned
@@ -54,6 +54,7 @@ class InlineFunctions:
         self._modules = UserModules(topology.functions, project_folder)
         self._workers = Workers()
         self._events: set[_Event] = set()
+        self._is_ending = False
         limit = CONCURRENCY if concurrency is None else concurrency
         self._functions = {
             function.name: _Inline(function, endpoints, project_folder, limit, self._randomness)
@@ -71,6 +72,7 @@ class InlineFunctions:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        self._is_ending = True
         for function in self._functions.values():
             function.waiting.clear()
         for event in list(self._events):
@@ -93,6 +95,7 @@ class InlineFunctions:
             outcome.set_result(missing(env.function_arn(function, self._endpoints)))
             return outcome
         refusal = target.limit.refusal(running=target.running, waiting=len(target.waiting))
+        refusal = STOPPING if self._is_ending else refusal
         if refusal is not None:
             outcome.set_result(refusal)
             return outcome

@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol
 from streamer.topology import Function
 
 from .. import log
-from .admission import PATIENCE_SECONDS, Limit, Load, environments_wanted
+from .admission import PATIENCE_SECONDS, STOPPING, Limit, Load, environments_wanted
 from .event import Event
 from .outcome import Refused
 from .process import demand_seconds
@@ -80,6 +80,8 @@ class Pool:
 
     def submit(self, event: Event) -> Refused | None:
         """Run an event now or when its turn comes; answers why it is turned away."""
+        if self._is_ending:
+            return STOPPING
         running = sum(sandbox.has_event for sandbox in self.sandboxes) if self._limit.is_reserved else 0
         refusal = self._limit.refusal(running=running, waiting=len(self._waiting))
         if refusal is not None:
@@ -124,7 +126,7 @@ class Pool:
         """End every environment; what runs is answered as if it had been killed, what waits is turned away."""
         self._is_ending = True
         for event in self._waiting:
-            event.settle(Refused(500, "ServiceException", "the emulator stops"))
+            event.settle(STOPPING)
         self._waiting.clear()
         for sandbox in list(self.sandboxes):
             sandbox.end()
@@ -147,7 +149,9 @@ class Pool:
         self.sandboxes.discard(sandbox)
         if sandbox in self._idle:
             self._idle.remove(sandbox)
-        if undelivered is not None:
+        if undelivered is not None and self._is_ending:
+            undelivered.settle(STOPPING)
+        elif undelivered is not None:
             self._waiting.appendleft(undelivered)
         self._scale()
 
@@ -206,7 +210,7 @@ class Pool:
         used = {sandbox.slot for sandbox in self.sandboxes}
         slot = next(number for number in itertools.count() if number not in used)
         folder = self._folder / str(slot)
-        sandbox = Sandbox(self._function, self._around, self, slot=slot, folder=folder)
+        sandbox = Sandbox(self._function, self._around, self, slot=slot, folder=folder, bound=bound)
         self.sandboxes.add(sandbox)
         self._moved_at = self._loop.time()
         self._run(self._launch(sandbox, folder, bound))
@@ -214,7 +218,7 @@ class Pool:
     async def _launch(self, sandbox: Sandbox, folder: Path, bound: Event | None) -> None:
         try:
             _make(folder)
-            await sandbox.start(bound)
+            await sandbox.start()
         except OSError as error:
             log.error("a function's environment cannot be started", error=error, function=self._function.name)
             refusal = Refused(500, "ServiceException", f"the environment cannot be started: {error}")

@@ -42,7 +42,7 @@ class Process:
         output: int,
         ended: Callable[[int], None],
     ) -> None:
-        """Start it; see `Template.start`. One that was killed meanwhile ends at once.
+        """Start it; see `Template.start`. One that was killed or frozen meanwhile is so at once.
 
         Raises:
             OSError: the system has no room for another process or file.
@@ -52,6 +52,8 @@ class Process:
         )
         if self._is_killed:
             self._signal(signal.SIGKILL)
+        elif self._is_frozen:
+            self._signal(signal.SIGSTOP)
 
     def kill(self) -> None:
         """End it at once."""

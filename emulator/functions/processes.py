@@ -24,7 +24,7 @@ from .sandbox import Sandbox, Surroundings
 from .template import Template
 
 CONCURRENCY: Final = 10
-"""Environments per function: sleeping handlers need them, while a quick function gets by with one per core."""
+"""Environments per function: sleeping handlers need them, while a quick function gets by with two per core."""
 IDLE_SECONDS: Final = 60.0
 """How long an environment beyond a function's first is kept without an event."""
 CROWD: Final = 2 * (os.cpu_count() or 1)

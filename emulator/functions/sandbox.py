@@ -76,7 +76,17 @@ class Surroundings:
 class Sandbox:
     """One execution environment. Implements `runtime_api.Runtime`."""
 
-    def __init__(self, function: Function, around: Surroundings, owner: Owner, *, slot: int, folder: Path) -> None:
+    def __init__(
+        self,
+        function: Function,
+        around: Surroundings,
+        owner: Owner,
+        *,
+        slot: int,
+        folder: Path,
+        bound: Event | None = None,
+    ) -> None:
+        """``bound`` is the event whose invocation repeats an init that took too long (H20)."""
         self.function = function
         self.slot = slot
         self.state = State.STARTING
@@ -89,7 +99,7 @@ class Sandbox:
         self._folder = folder
         self._loop = asyncio.get_running_loop()
         self._arn = env.function_arn(function.name, around.endpoints)
-        self._event: Event | None = None
+        self._event = bound
         self._next: Event | None = None
         self._connection: RuntimeApiConnection | None = None
         self._connections: set[RuntimeApiConnection] = set()
@@ -107,10 +117,8 @@ class Sandbox:
         """Whether an event is being run, or about to be."""
         return self._event is not None or self._next is not None
 
-    async def start(self, bound: Event | None = None) -> None:
-        """Start the process.
-
-        ``bound`` is the event whose invocation repeats an init that took too long: its time runs from now (H20).
+    async def start(self) -> None:
+        """Start the process; the time of an event that it is bound to runs from now (H20).
 
         Raises:
             OSError: the system has no room for another process, socket or pipe.
@@ -120,11 +128,14 @@ class Sandbox:
         self._output = Output(self.function.name, around.sink, reading)
         if around.sink.platform_lines:
             self._log(env.init_start_line(_PYTHON, around.endpoints.region))
-        self._event = bound
+        bound = self._event
         if bound is not None:
             self._timer = self._loop.call_later(self.function.timeout_seconds, self._timed_out)
         try:
-            self._server = await self._loop.create_server(self._connect, "127.0.0.1", 0)
+            self._server = await self._loop.create_server(self._connect, "127.0.0.1", 0, start_serving=False)
+            await self._server.start_serving()
+            if self.state is State.ENDED:
+                return
             await self._process.start(
                 around.template,
                 environment=self._variables(self._server.sockets[0].getsockname()[1]),
@@ -135,6 +146,8 @@ class Sandbox:
             )
         finally:
             os.close(writing)
+            if self.state is State.ENDED:  # meanwhile, when there was less to close
+                self._close()
         if self.state is State.STARTING and bound is None:
             # What the template still had to import is not this function's init.
             self._started = time.perf_counter()
@@ -169,8 +182,9 @@ class Sandbox:
 
     @property
     def is_restless(self) -> bool:
-        """Whether it could run between events, and shall not."""
-        return self.state is State.IDLE and self._around.freezes and not self._process.is_frozen
+        """Whether it could run between events, and shall not; it may still be about to ask for the next one."""
+        is_between = self.state is State.IDLE or self.state is State.ANSWERED
+        return is_between and self._around.freezes and not self._process.is_frozen
 
     def watch(self) -> None:
         """Look after it, now and then: at its memory during an event, and that it rests between events.
@@ -181,7 +195,7 @@ class Sandbox:
         """
         if self.has_event:
             self._watch_memory()
-        elif self.is_restless:
+        elif self.state is State.IDLE and self.is_restless:
             self._process.freeze()
 
     def _watch_memory(self) -> None:
@@ -216,7 +230,7 @@ class Sandbox:
             self._send(event)
         else:
             self.state = State.IDLE
-        if self.is_restless and not self._process.has_one_thread():
+        if self.state is State.IDLE and self.is_restless and not self._process.has_one_thread():
             self._process.freeze()
 
     def disconnected(self, connection: RuntimeApiConnection) -> None:

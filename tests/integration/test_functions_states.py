@@ -1,0 +1,319 @@
+"""Environments at every moment of their life: freezing, reloading, stopping, dying."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import shlex
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from functions_world import Lines, Project, call, returned
+
+from emulator.functions.outcome import Failed, Outcome, Refused, Returned
+from emulator.functions.process import Process
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="uses /proc")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return Project(tmp_path, "process")
+
+
+@pytest.fixture(params=[True, False], ids=["frozen when idle", "running when idle"])
+def freezes(request: pytest.FixtureRequest) -> bool:
+    return bool(request.param)
+
+
+GATED = """
+import os
+def f(event, context):
+    if event: open(event).close()
+    return os.getpid()
+"""
+
+
+def gate(project: Project, name: str = "gate") -> str:
+    """A named pipe: who opens it for reading waits until it is opened for writing."""
+    os.mkfifo(project.folder / name)
+    return str(project.folder / name)
+
+
+async def opened(path: str) -> None:
+    """Let the function through that waits there."""
+    os.close(await asyncio.to_thread(os.open, path, os.O_WRONLY))
+
+
+async def test_an_event_that_finds_the_only_environment_busy_starts_the_second_at_once(project: Project) -> None:
+    project.write(GATED)
+    path = gate(project)
+    async with project.processes("f") as functions:
+        await call(functions, "f")
+        first = functions.invoke("f", f'"{path}"'.encode())
+        assert functions.environments() == 1
+        second = functions.invoke("f", b"null")
+        assert functions.environments() == 2
+        pid = returned(await second)
+        await opened(path)
+        assert returned(await first) != pid
+
+
+# freezing
+
+LATE = """
+import json, os, time, urllib.request
+base = f"http://{os.environ['AWS_LAMBDA_RUNTIME_API']}/2018-06-01/runtime/invocation"
+while True:
+    with urllib.request.urlopen(f"{base}/next") as asked:
+        request_id = asked.headers["Lambda-Runtime-Aws-Request-Id"]
+    answer = json.dumps(os.getpid()).encode()
+    urllib.request.urlopen(urllib.request.Request(f"{base}/{request_id}/response", answer, method="POST")).close()
+    time.sleep(0.1)  # some periods of looking after environments
+"""
+
+
+async def test_an_environment_that_asks_late_for_the_next_event_rests_all_the_same(project: Project) -> None:
+    project.write(LATE, "late.py")
+    command = shlex.join([sys.executable, str(project.folder / "late.py")])
+    async with project.processes("f", runtime=command, handler="any.thing") as functions:
+        for _ in range(2):
+            pid = await call(functions, "f")
+            await until(lambda pid=pid: state_of(pid) == "T")
+        assert await call(functions, "f") == pid
+
+
+async def test_nobody_looks_after_environments_that_rest(project: Project, freezes: bool) -> None:
+    project.write(GATED)
+    async with project.processes("f", freezes=freezes) as functions:
+        for _ in range(3):
+            await call(functions, "f")
+            assert functions._watch is not None
+            await until(lambda: functions._watch is None)
+
+
+@pytest.mark.parametrize("threads", [False, True], ids=["one thread", "several threads"])
+async def test_what_threads_do_after_the_return_does_not_happen_until_the_next_event(
+    project: Project, threads: bool
+) -> None:
+    project.write(
+        """
+        import os, threading
+        def spin():
+            while True: pass
+        def f(event, context):
+            if event: threading.Thread(target=spin, daemon=True).start()
+            return os.getpid()
+        """
+    )
+    async with project.processes("f") as functions:
+        pid = await call(functions, "f", threads)
+        await until(lambda: state_of(pid) == "T")
+        used = Process()
+        used._pid = pid
+        before = used.demand_seconds()
+        for _ in range(20):
+            await asyncio.sleep(0.002)
+        assert used.demand_seconds() == before
+        assert await call(functions, "f", threads) == pid
+
+
+async def test_a_process_that_was_to_be_frozen_before_its_id_was_known_is_frozen_then(project: Project) -> None:
+    project.write(GATED)
+    async with project.processes("f") as functions:
+        pid = await call(functions, "f")
+        await until(lambda: state_of(pid) == "T")
+        os.kill(pid, signal.SIGCONT)
+        process = Process()
+        process.freeze()
+
+        class Started:
+            async def start(self, **_: object) -> int:
+                return pid
+
+        await process.start(Started(), environment={}, folder="", command=None, output=0, ended=lambda _: None)  # type: ignore[arg-type]
+        await until(lambda: state_of(pid) == "T")
+
+
+# dying
+
+
+async def test_an_environment_that_dies_between_events_is_replaced(project: Project, freezes: bool) -> None:
+    project.write(GATED)
+    async with project.processes("f", freezes=freezes) as functions:
+        for _ in range(3):
+            pid = await call(functions, "f")
+            if freezes:
+                await until(lambda pid=pid: state_of(pid) == "T")
+            os.kill(pid, signal.SIGKILL)
+            await until(lambda: functions.environments() == 0)
+            assert await call(functions, "f") != pid
+
+
+async def test_an_environment_may_die_at_any_moment_after_its_answer(project: Project) -> None:
+    project.write(
+        """
+        import os, signal
+        def f(event, context):
+            signal.setitimer(signal.ITIMER_REAL, event / 1_000_000)
+            return os.getpid()
+        """
+    )
+    async with project.processes("f") as functions:
+        for microseconds in range(100, 5000, 200):
+            outcome = await asyncio.wait_for(functions.invoke("f", str(microseconds).encode()), 10)
+            assert isinstance(outcome, (Returned, Failed))
+
+
+# reloading and stopping
+
+
+@pytest.mark.parametrize("turns", [0, 1, 2, 3, 4, 6, 10, 20, 50])
+async def test_a_reload_while_an_environment_starts_loses_neither_the_event_nor_a_descriptor(
+    project: Project, turns: int
+) -> None:
+    project.write(GATED)
+    before = descriptors()
+    async with project.processes("f") as functions:
+        outcome = functions.invoke("f", b"null")
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        await functions.reload()
+        assert isinstance(await asyncio.wait_for(outcome, 10), Returned)
+        assert functions.environments() == 1
+    gc.collect()
+
+    assert descriptors() == before
+
+
+@pytest.mark.parametrize("moment", ["busy", "answered", "frozen", "running"])
+async def test_a_reload_lets_events_finish_and_gives_the_next_the_new_code(project: Project, moment: str) -> None:
+    project.write(GATED)
+    path = gate(project)
+    async with project.processes("f", freezes=moment != "running") as functions:
+        pid = await call(functions, "f")
+        first = functions.invoke("f", f'"{path}"'.encode() if moment == "busy" else b"null")
+        if moment == "busy":
+            await functions.reload()
+            await opened(path)
+            assert returned(await first) == pid
+        else:
+            assert returned(await first) == pid
+            if moment == "frozen":
+                await until(lambda: state_of(pid) == "T")
+            await functions.reload()
+        project.write("def f(event, context): return 'new'")
+        assert await call(functions, "f") == "new"
+        await until(lambda: state_of(pid) in {"", "Z"})
+
+
+@pytest.mark.parametrize("end", ["reload", "stop"])
+async def test_an_event_whose_init_is_about_to_be_repeated_is_not_lost(project: Project, end: str) -> None:
+    project.write(
+        """
+        import pathlib, time
+        marker = pathlib.Path(__file__).with_name("started")
+        if not marker.exists():
+            marker.touch()
+            time.sleep(60)
+        def f(event, context): return "second init"
+        """
+    )
+    meanwhile = asyncio.Event()
+
+    class Sink(Lines):
+        def write(self, function: str, request_id: str | None, line: str, *, platform: bool = False) -> None:
+            if line.startswith("INIT_REPORT"):
+                asyncio.get_running_loop().call_soon(act)
+
+    def act() -> None:
+        for pool in functions._pools.values():
+            pool.retire() if end == "reload" else pool.end()
+        meanwhile.set()
+
+    project.lines = Sink()
+    async with project.processes("f", init_seconds=0.2) as functions:
+        outcome = functions.invoke("f", b"null")
+        await meanwhile.wait()
+        told = await asyncio.wait_for(outcome, 10)
+
+    assert (returned(told) == "second init") if end == "reload" else isinstance(told, Failed)
+
+
+@pytest.mark.parametrize("turns", [0, 1, 2, 3, 4, 6, 10, 20, 50])
+async def test_a_stop_while_an_environment_starts_answers_the_event_and_leaves_nothing(
+    project: Project, turns: int
+) -> None:
+    project.write(GATED)
+    before = descriptors(), timers()
+    async with project.processes("f") as functions:
+        outcome = functions.invoke("f", b"null")
+        for _ in range(turns):
+            await asyncio.sleep(0)
+
+    assert isinstance(await asyncio.wait_for(outcome, 10), (Refused, Failed))
+    gc.collect()
+    assert (descriptors(), timers()) == before
+
+
+@pytest.mark.parametrize("moment", ["busy", "waiting", "answered", "frozen", "running"])
+async def test_a_stop_at_any_later_moment_leaves_nothing(project: Project, moment: str) -> None:
+    project.write(GATED)
+    path = gate(project)
+    before = descriptors(), timers()
+    outcomes: list[asyncio.Future[Outcome]] = []
+    async with project.processes("f", freezes=moment != "running") as functions:
+        pid = await call(functions, "f")
+        if moment == "frozen":
+            await until(lambda: state_of(pid) == "T")
+        if moment in {"busy", "waiting"}:
+            outcomes = [functions.invoke("f", f'"{path}"'.encode()) for _ in range(30 if moment == "waiting" else 1)]
+            await asyncio.sleep(0)
+
+    for outcome in outcomes:
+        assert isinstance(await asyncio.wait_for(outcome, 10), (Refused, Failed))
+    assert state_of(pid) in {"", "Z"}
+    gc.collect()
+    assert (descriptors(), timers()) == before
+
+
+@pytest.mark.parametrize("isolation", ["inline", "process"])
+async def test_after_the_stop_events_are_turned_away(tmp_path: Path, isolation: str) -> None:
+    project = Project(tmp_path, isolation)  # type: ignore[arg-type]
+    project.write(GATED)
+    before = timers()
+    async with project.functions("f") as functions:
+        await call(functions, "f")
+    outcome = await asyncio.wait_for(functions.invoke("f", b"null"), 10)
+
+    assert isinstance(outcome, Refused)
+    assert outcome.status == 500
+    assert timers() == before
+
+
+def state_of(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return ""
+
+
+def descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def timers() -> int:
+    """Timers that are still to fire."""
+    return sum(not timer.cancelled() for timer in asyncio.get_running_loop()._scheduled)
+
+
+async def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        await asyncio.sleep(0.005)
