@@ -120,10 +120,10 @@ class PooledExchange:
         is_kept = False
         try:
             connection.request(method, f"/{path}", body, headers)
-            with connection.getresponse() as response:
-                if response.status < 200:
-                    raise NoAnswerError(f"HTTP {response.status} announces an answer that is not waited for")
-                answer = Answer(response.status, response.read(), response.getheader("x-amzn-ErrorType", ""))
+            response = connection.getresponse()
+            if response.status < 200:
+                raise NoAnswerError(f"HTTP {response.status} announces an answer that is not waited for")
+            answer = Answer(response.status, response.read(), response.getheader("x-amzn-ErrorType", ""))
             is_kept = connection.is_sent and not response.will_close and len(idle) < IDLE_CONNECTIONS
         except (http.client.InvalidURL, UnicodeError) as error:
             raise ConfigurationError(f"{url!r} is not a URL that requests can be sent to: {error}") from error

@@ -57,7 +57,7 @@ class Peer:
 
     def received(self, connection: socket.socket) -> bool:
         """Read one request; False: the client closed."""
-        data = b""
+        data = self._own.rest
         while b"\r\n\r\n" not in data:
             piece = connection.recv(65536)
             if not piece:
@@ -67,10 +67,12 @@ class Peer:
         size = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0] or 0)
         while len(body) < size:
             body += connection.recv(1024 * 1024)
-        self.requests.append((self._number.value, head + b"\r\n\r\n" + body))
+        self._own.rest = body[size:]
+        self.requests.append((self._own.number, head + b"\r\n\r\n" + body[:size]))
         return True
 
-    _number = threading.local()
+    _own = threading.local()
+    """Number of the thread's connection, and the rest of what was read from it."""
 
     def _start(self, target: Callable[..., None], *args: object) -> None:
         self._threads.append(threading.Thread(target=target, args=args))
@@ -86,7 +88,7 @@ class Peer:
             self._start(self._talk, connection, self.connections)
 
     def _talk(self, connection: socket.socket, number: int) -> None:
-        self._number.value = number
+        self._own.number, self._own.rest = number, b""
         with connection, contextlib.suppress(ConnectionError):
             self.script[min(number, len(self.script)) - 1](connection)
         self.closed.put(number)
