@@ -7,6 +7,7 @@ wheel (`streamer._entry.tool`), so that ``streamer --help`` is instant.
 from __future__ import annotations
 
 import gc
+import os
 import sys
 import time
 from collections.abc import Callable, Coroutine, Sequence
@@ -48,7 +49,17 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         status = _complain(str(error))
     except (click.Abort, KeyboardInterrupt):
         status = INTERRUPTED
+    _let_go_of_output()
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _let_go_of_output() -> None:
+    """Write what is left of it; that nobody reads it any more is no failure, though Python would exit with 120."""
+    for stream in filter(None, (sys.stdout, sys.stderr)):  # None: closed from the beginning
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _complain(message: str) -> int:
