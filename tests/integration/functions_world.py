@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import textwrap
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -105,3 +108,29 @@ async def fail(functions: RunningFunctions, function: str, event: Any = None) ->
 def returned(outcome: Outcome) -> Any:
     assert isinstance(outcome, Returned), outcome
     return json.loads(outcome.payload)
+
+
+def state_of(pid: int) -> str:
+    """The kernel's letter for a process, such as T for a stopped one; empty: there is none."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return ""
+
+
+def alive(pid: int) -> bool:
+    """Whether the process runs, or could."""
+    return state_of(pid) not in {"", "Z"}
+
+
+def descriptors() -> int:
+    """How many files this process has open."""
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+async def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
+    """Wait until it is so, and fail when that takes too long."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        await asyncio.sleep(0.005)

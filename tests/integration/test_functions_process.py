@@ -10,12 +10,10 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from functions_world import Lines, Project, call, fail
+from functions_world import Lines, Project, alive, call, descriptors, fail, state_of, until
 
 needs_linux = pytest.mark.skipif(sys.platform != "linux", reason="uses /proc and process descriptors")
 
@@ -472,48 +470,6 @@ async def test_memory_and_processes_return_to_their_level(project: Project) -> N
         await until(lambda: (descriptors(), children()) == before)
 
 
-def state_of(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return ""
-
-
-def alive(pid: int) -> bool:
-    return state_of(pid) not in {"", "Z"}
-
-
-def exists(path: str) -> bool:
-    return Path(path).exists()
-
-
-def descriptors() -> int:
-    return len(list(Path("/proc/self/fd").iterdir()))
-
-
-def children() -> int:
-    """How many processes descend from this one."""
-    parents = {}
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdigit():
-            try:
-                parents[int(folder.name)] = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
-            except OSError:
-                continue
-    found, last = {os.getpid()}, 0
-    while len(found) != last:
-        last = len(found)
-        found |= {pid for pid, parent in parents.items() if parent in found}
-    return len(found)
-
-
-async def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
-        await asyncio.sleep(0.005)
-
-
 async def test_a_warm_function_answers_its_first_event_in_the_environment_that_waited(project: Project) -> None:
     project.write('import os\nprint("imported", os.getpid(), flush=True)\ndef f(event, context): return os.getpid()')
     async with project.processes("f") as functions:
@@ -531,3 +487,23 @@ async def test_broken_code_is_told_when_it_is_warmed_and_not_only_by_the_first_e
         functions.warm()
 
         await until(lambda: any("no_such_module" in text for text in project.lines.texts))
+
+
+def exists(path: str) -> bool:
+    return Path(path).exists()
+
+
+def children() -> int:
+    """How many processes descend from this one."""
+    parents = {}
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                parents[int(folder.name)] = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+            except OSError:
+                continue
+    found, last = {os.getpid()}, 0
+    while len(found) != last:
+        last = len(found)
+        found |= {pid for pid, parent in parents.items() if parent in found}
+    return len(found)

@@ -8,12 +8,10 @@ import os
 import shlex
 import signal
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from functions_world import Lines, Project, call, returned
+from functions_world import Lines, Project, call, descriptors, returned, state_of, until
 
 from emulator.functions.outcome import Failed, Outcome, Refused, Returned
 from emulator.functions.process import Process
@@ -296,24 +294,6 @@ async def test_after_the_stop_events_are_turned_away(tmp_path: Path, isolation: 
     assert timers() == before
 
 
-def state_of(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return ""
-
-
-def descriptors() -> int:
-    return len(list(Path("/proc/self/fd").iterdir()))
-
-
 def timers() -> int:
     """Timers that are still to fire."""
     return sum(not timer.cancelled() for timer in asyncio.get_running_loop()._scheduled)
-
-
-async def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
-        await asyncio.sleep(0.005)
