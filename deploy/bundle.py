@@ -19,69 +19,12 @@ from typing import Final
 
 from .errors import BundleError
 
-RUNTIME: Final = (
-    "streamer/__init__.py",
-    "streamer/actions.py",
-    "streamer/answers.py",
-    "streamer/app.py",
-    "streamer/attempt.py",
-    "streamer/audience.py",
-    "streamer/auth.py",
-    "streamer/changes.py",
-    "streamer/connections.py",
-    "streamer/context.py",
-    "streamer/desertion.py",
-    "streamer/dispatcher.py",
-    "streamer/durations.py",
-    "streamer/errors.py",
-    "streamer/events.py",
-    "streamer/exchange.py",
-    "streamer/execution.py",
-    "streamer/fanout.py",
-    "streamer/handlers/__init__.py",
-    "streamer/handlers/call.py",
-    "streamer/handlers/cancelling.py",
-    "streamer/handlers/connect.py",
-    "streamer/handlers/disconnect.py",
-    "streamer/handlers/dispatching.py",
-    "streamer/handlers/environment.py",
-    "streamer/handlers/limiting.py",
-    "streamer/handlers/listening.py",
-    "streamer/handlers/principals.py",
-    "streamer/handlers/processor.py",
-    "streamer/handlers/router.py",
-    "streamer/hub.py",
-    "streamer/ids.py",
-    "streamer/invocations.py",
-    "streamer/limits.py",
-    "streamer/messages.py",
-    "streamer/observability/__init__.py",
-    "streamer/observability/logs.py",
-    "streamer/observability/metrics.py",
-    "streamer/observability/redaction.py",
-    "streamer/parts.py",
-    "streamer/principal.py",
-    "streamer/progress.py",
-    "streamer/requests.py",
-    "streamer/retries.py",
-    "streamer/secrets.py",
-    "streamer/sender.py",
-    "streamer/settings.py",
-    "streamer/signer.py",
-    "streamer/stores/__init__.py",
-    "streamer/stores/client.py",
-    "streamer/stores/dynamodb.py",
-    "streamer/stores/expressions.py",
-    "streamer/stores/items.py",
-    "streamer/stores/names.py",
-    "streamer/stores/protocols.py",
-    "streamer/stores/records.py",
-    "streamer/stores/slots.py",
-    "streamer/subscriptions.py",
-    "streamer/topology.py",
-)
-"""Every file of the runtime that a handler imports, and the topology, which modules of plain handlers may describe
-themselves with. Nothing else is deployed."""
+STAYS_AT_HOME: Final = (
+    "__main__.py", "_entry.py", "dead_letters.py", "demo.py", "service.py", "testing.py",
+    "stores/memory.py", "stores/operator.py", "client/*", "cli.py", "deploy/*", "emulator/*",
+)  # fmt: skip
+"""Files of the ``streamer`` package that no handler imports; the tools are in it where a wheel put them. All others
+are deployed, the topology among them, which modules of plain handlers may describe themselves with."""
 
 RUNTIME_DISTRIBUTIONS: Final = ("PyJWT",)
 """What the runtime imports beyond the standard library and boto3, which Lambda has."""
@@ -206,18 +149,12 @@ def _parts(files: Files, zipped_bytes: Mapping[str, int]) -> tuple[Part, ...]:
 
 
 def runtime_files(package: Path) -> dict[str, File]:
-    """The runtime's files, from the installed ``streamer`` package.
-
-    Raises:
-        BundleError: one of them is missing, so this installation is broken.
-    """
-    found = {}
-    for name in RUNTIME:
-        path = package.parent / name
-        if not path.is_file():
-            raise BundleError(f"{name} is missing in {package.parent}; install streamer-ws again")
-        found[name] = File(path.read_bytes(), "runtime")
-    return found
+    """The runtime's files, from the installed ``streamer`` package."""
+    return {
+        f"{package.name}/{name}": File((package / name).read_bytes(), "runtime")
+        for name in sorted(path.relative_to(package).as_posix() for path in package.rglob("*.py"))
+        if not any(fnmatch.fnmatchcase(name, pattern) for pattern in STAYS_AT_HOME)
+    }
 
 
 def project_files(folder: Path, excluded: Iterable[str] = ()) -> dict[str, File]:

@@ -14,11 +14,11 @@ import click
 from streamer import answers
 from streamer.dead_letters import DeadLetter
 from streamer.errors import DispatchError, StoreError
+from streamer.records import RequestRecord, Status
 from streamer.requests import is_final
 from streamer.service import DEAD_LETTERS, PROCESSOR_FUNCTION
 from streamer.stores.names import requests_table
 from streamer.stores.operator import Operator, Place
-from streamer.stores.records import RequestRecord, Status
 
 from .config import Config, load
 from .errors import DeployError

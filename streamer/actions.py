@@ -10,8 +10,8 @@ from typing import Any, Final, cast
 from streamer.context import Progress, Request
 from streamer.errors import ActionError, ConfigurationError, ErrorCode
 from streamer.messages import to_json
+from streamer.records import Failure
 from streamer.retries import passing_code
-from streamer.stores.records import Failure
 
 FAILURE_MESSAGE_CHARACTERS: Final = 4096
 """Longest text of an error that is passed on; the rest is cut."""

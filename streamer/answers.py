@@ -7,8 +7,8 @@ from typing import Any, Final
 from streamer import messages
 from streamer.errors import ActionError, ErrorCode
 from streamer.messages import Message
+from streamer.records import RequestRecord, Status
 from streamer.requests import is_final
-from streamer.stores.records import RequestRecord, Status
 
 _STATES: Final = {
     Status.PENDING: ("queued", "this request was accepted before; it waits to be run"),

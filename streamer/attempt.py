@@ -31,10 +31,10 @@ from streamer.hub import Hub
 from streamer.observability import Logger
 from streamer.principal import Principal
 from streamer.progress import Pace, Reporter
+from streamer.records import Failure, RequestRecord, Status
 from streamer.requests import Change, Refused
 from streamer.sender import Sender
 from streamer.stores.protocols import RequestStore
-from streamer.stores.records import Failure, RequestRecord, Status
 
 SETTLING_SECONDS: Final = 5.0
 """What an action leaves of its invocation's time, to store and tell the end of the request."""

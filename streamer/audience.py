@@ -12,8 +12,8 @@ from streamer.errors import GoneError, PayloadTooLargeError, SendError
 from streamer.execution import Running, Workers
 from streamer.observability import Logger
 from streamer.parts import in_parts
+from streamer.records import Listener, RequestRecord
 from streamer.sender import Sender
-from streamer.stores.records import Listener, RequestRecord
 from streamer.subscriptions import audience_of
 
 

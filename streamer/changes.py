@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from streamer.invocations import Run
-from streamer.stores.records import RequestKey, Status
+from streamer.records import RequestKey, Status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

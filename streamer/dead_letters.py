@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from streamer.invocations import RUN, run_of
-from streamer.stores.records import RequestKey
+from streamer.records import RequestKey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from streamer.errors import GoneError, PayloadTooLargeError, SendError
+from streamer.records import Listener
 from streamer.sender import RetryPolicy, Sender
-from streamer.stores.records import Listener
 
 THREADS: Final = 32
 """Most sends at once."""

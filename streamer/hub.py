@@ -15,9 +15,9 @@ from streamer.errors import GoneError, StoreError
 from streamer.fanout import Delivery, Fanout
 from streamer.observability import Logger
 from streamer.parts import in_parts
+from streamer.records import ConnectionRecord, Listener, owner_of
 from streamer.sender import Sender
 from streamer.stores.protocols import ConnectionStore, SubscriptionStore
-from streamer.stores.records import ConnectionRecord, Listener, owner_of
 from streamer.subscriptions import Topic, current, topic_target
 
 HANDSHAKE_SECONDS: Final = 30.0

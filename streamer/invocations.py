@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from streamer.stores.records import RequestKey
+from streamer.records import RequestKey
 
 RUN: Final = "streamer:run"
 """The member of an event that makes it a run event; no stream or API Gateway event has one of that name."""

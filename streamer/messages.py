@@ -15,7 +15,7 @@ from decimal import Decimal
 from typing import Any, Final, NoReturn
 
 from streamer.errors import ActionError, ErrorCode, PayloadTooLargeError
-from streamer.stores.records import Failure, ProgressPoint
+from streamer.records import Failure, ProgressPoint
 
 MESSAGE_BYTES: Final = 128 * 1024
 """Largest message in either direction, in bytes of UTF-8. [DOC] apigw-docs quotas"""

@@ -20,9 +20,9 @@ from streamer.context import Cancelled
 from streamer.errors import StoreError
 from streamer.observability import Logger
 from streamer.parts import trimmed
+from streamer.records import ProgressPoint, RequestRecord, Status
 from streamer.requests import Change, Refused
 from streamer.stores.protocols import RequestStore
-from streamer.stores.records import ProgressPoint, RequestRecord, Status
 
 PROGRESS_MESSAGE_CHARACTERS: Final = 4096
 """Longest text of a progress message; the rest is cut."""

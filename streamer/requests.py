@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from streamer.errors import ErrorCode
 from streamer.invocations import Run
-from streamer.stores.records import Failure, Listener, ProgressPoint, RequestRecord, Slots, Status
+from streamer.records import Failure, Listener, ProgressPoint, RequestRecord, Slots, Status
 
 
 class Step(enum.StrEnum):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from streamer.errors import ErrorCode
-from streamer.stores.records import Failure, RequestRecord
+from streamer.records import Failure, RequestRecord
 
 BASE_SECONDS: Final = 1.0
 """The first pause is up to this long, each further one up to twice the one before."""

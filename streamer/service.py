@@ -8,6 +8,7 @@ from typing import Any, Final
 from streamer.app import App, load_object
 from streamer.errors import ConfigurationError
 from streamer.invocations import SWEEP_EVENT
+from streamer.records import Status
 from streamer.stores.names import (
     BY_DUE,
     BY_OWNER,
@@ -17,7 +18,6 @@ from streamer.stores.names import (
     requests_table,
     subscriptions_table,
 )
-from streamer.stores.records import Status
 from streamer.topology import (
     CONNECT,
     DEFAULT,

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from streamer.errors import ActionError, ErrorCode
 from streamer.messages import REQUEST_ID
-from streamer.stores.records import Listener, RequestRecord, SubscriptionRecord, escaped
+from streamer.records import Listener, RequestRecord, SubscriptionRecord, escaped
 
 TOPIC: Final = re.compile(r"[A-Za-z0-9._:/-]{1,128}")
 """What a topic may be called."""

@@ -34,10 +34,10 @@ from streamer.invocations import Run, run_event
 from streamer.messages import MESSAGE_BYTES
 from streamer.observability import Logger, Metrics
 from streamer.parts import Joiner
+from streamer.records import ConnectionRecord, RequestRecord
 from streamer.settings import Settings
 from streamer.stores.items import request_item, request_key_item
 from streamer.stores.memory import MemoryConnectionStore, MemoryRequestStore, MemorySubscriptionStore
-from streamer.stores.records import ConnectionRecord, RequestRecord
 
 __all__ = [
     "FakeClock",

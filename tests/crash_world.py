@@ -30,10 +30,10 @@ from streamer.handlers.router import RouterHandler
 from streamer.hub import Hub
 from streamer.invocations import SWEEP_EVENT, Run, run_event
 from streamer.observability import Logger, Metrics
+from streamer.records import RequestKey, RequestRecord, Status
 from streamer.requests import Applied, Change, is_final
 from streamer.settings import Settings
 from streamer.stores.memory import MemoryConnectionStore, MemoryRequestStore, MemorySubscriptionStore
-from streamer.stores.records import RequestKey, RequestRecord, Status
 from streamer.testing import NOW, FakeContext, RecordingSender, message_event, stream_event
 
 ASYNC_RETRY_SECONDS = (60.0, 120.0)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from streamer.stores.records import ConnectionRecord, RequestRecord, Status, SubscriptionRecord
+from streamer.records import ConnectionRecord, RequestRecord, Status, SubscriptionRecord
 
 NOW = 1_767_268_800.5
 

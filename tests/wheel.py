@@ -29,8 +29,10 @@ PYTEST = {"pytest", "pluggy", "iniconfig", "packaging", "pygments"}
 PACKS_RUNTIME = """
 from pathlib import Path
 import streamer
-from streamer.deploy.bundle import RUNTIME, runtime_files
-assert len(runtime_files(Path(streamer.__file__).parent)) >= len(RUNTIME)
+from streamer.deploy.bundle import runtime_files
+packed = runtime_files(Path(streamer.__file__).parent)
+assert "streamer/handlers/router.py" in packed
+assert not [name for name in packed if name.startswith(("streamer/cli", "streamer/deploy/", "streamer/emulator/"))]
 """
 USER_TEST = """
 def test_echo(streamer):

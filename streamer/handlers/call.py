@@ -9,7 +9,7 @@ from streamer.events import Origin
 from streamer.messages import Message
 from streamer.observability import Logger
 from streamer.principal import Principal
-from streamer.stores.records import Listener, RequestKey, owner_of
+from streamer.records import Listener, RequestKey, owner_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,9 +8,9 @@ from streamer import messages
 from streamer import requests as life
 from streamer.errors import ActionError, ErrorCode
 from streamer.handlers.call import Call
+from streamer.records import RequestKey, RequestRecord, Status, owner_of
 from streamer.requests import Refused
 from streamer.stores.protocols import RequestStore
-from streamer.stores.records import RequestKey, RequestRecord, Status, owner_of
 
 CANCEL_PERMISSION: Final = "requests:cancel"
 """What a client needs to cancel requests of other users of its tenant."""

@@ -16,9 +16,9 @@ from streamer.events import LambdaContext, Origin, origin_of
 from streamer.handlers.environment import Environment, Once
 from streamer.observability import AUTHENTICATION_FAILED, CONNECTION_ESTABLISHED, Logger, Metrics
 from streamer.principal import Principal
+from streamer.records import OWNER_BYTES, ConnectionRecord
 from streamer.settings import Settings
 from streamer.stores.protocols import ConnectionStore
-from streamer.stores.records import OWNER_BYTES, ConnectionRecord
 
 
 class ConnectHandler:

@@ -13,8 +13,8 @@ from streamer.errors import StoreError
 from streamer.events import LambdaContext, Origin, closing_of, origin_of
 from streamer.handlers.environment import Environment, Once
 from streamer.observability import CONNECTION_DISCONNECTED, CONNECTION_DURATION, Logger, Metrics
+from streamer.records import ConnectionRecord
 from streamer.stores.protocols import ConnectionStore, SubscriptionStore
-from streamer.stores.records import ConnectionRecord
 
 
 class DisconnectHandler:

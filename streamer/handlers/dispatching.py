@@ -15,9 +15,9 @@ from streamer.dispatcher import Dispatcher
 from streamer.errors import DispatchError, StoreError
 from streamer.invocations import Run
 from streamer.observability import Logger
+from streamer.records import SHARDS, RequestKey, Status
 from streamer.requests import Refused
 from streamer.stores.protocols import RequestStore
-from streamer.stores.records import SHARDS, RequestKey, Status
 
 T = TypeVar("T")
 R = TypeVar("R")

@@ -15,9 +15,9 @@ from typing import Final
 from streamer.errors import ActionError, ErrorCode
 from streamer.handlers.call import Call
 from streamer.limits import Buckets, Limits
+from streamer.records import RequestKey, RequestRecord, Slots
 from streamer.requests import Created, Duplicate, Full, is_final
 from streamer.stores.protocols import RequestStore
-from streamer.stores.records import RequestKey, RequestRecord, Slots
 
 RETRY_SECONDS: Final = 1.0
 """When to try again a request that was one too many; nobody knows when one of the others ends."""

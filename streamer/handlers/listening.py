@@ -10,9 +10,9 @@ from streamer.app import App
 from streamer.errors import ActionError, ErrorCode
 from streamer.handlers.call import Call
 from streamer.hub import Hub
+from streamer.records import RequestRecord, SubscriptionRecord
 from streamer.requests import Refused, is_final
 from streamer.stores.protocols import RequestStore, SubscriptionStore
-from streamer.stores.records import RequestRecord, SubscriptionRecord
 from streamer.subscriptions import (
     LISTENERS,
     PUBLISH_PERMISSION,

@@ -25,9 +25,9 @@ from streamer.handlers.dispatching import Dispatching
 from streamer.handlers.environment import Environment, Once, new_id
 from streamer.invocations import RUN, SWEEP, Run, run_of
 from streamer.observability import Logger, Metrics
+from streamer.records import Failure, RequestRecord, Status
 from streamer.requests import Refused
 from streamer.sender import Sender
-from streamer.stores.records import Failure, RequestRecord, Status
 
 
 class ProcessorHandler:

@@ -36,11 +36,11 @@ from streamer.hub import Hub
 from streamer.messages import Malformed, Message
 from streamer.observability import Logger, Metrics
 from streamer.parts import in_parts
+from streamer.records import Failure, RequestRecord, Status
 from streamer.requests import DISPATCH_SECONDS, Duplicate
 from streamer.sender import Sender
 from streamer.settings import Settings
 from streamer.stores.protocols import ConnectionStore, RequestStore, SubscriptionStore
-from streamer.stores.records import Failure, RequestRecord, Status
 
 ANSWERING_SECONDS: Final = 2.0
 """What fan-outs leave of an invocation's time for the answer."""

@@ -14,6 +14,7 @@ from typing import Any, Final
 from botocore.exceptions import BotoCoreError, ClientError
 
 from streamer.errors import ItemTooLargeError, StoreError
+from streamer.records import ConnectionRecord, RequestKey, RequestRecord, Slots, Status, SubscriptionRecord
 from streamer.requests import Applied, Change, Created, Duplicate, Full, Refused
 from streamer.stores import slots as limited
 from streamer.stores.expressions import update_of
@@ -29,14 +30,6 @@ from streamer.stores.items import (
     subscription_record,
 )
 from streamer.stores.names import BY_DUE, BY_OWNER, BY_TARGET, BY_TENANT
-from streamer.stores.records import (
-    ConnectionRecord,
-    RequestKey,
-    RequestRecord,
-    Slots,
-    Status,
-    SubscriptionRecord,
-)
 
 BATCH_ITEMS: Final = 25
 """Most items of one BatchWriteItem. [DOC] ddb-docs:API_BatchWriteItem"""

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from streamer.messages import STORED_BYTES, to_json
-from streamer.stores.records import (
+from streamer.records import (
     ConnectionRecord,
     Failure,
     Listener,

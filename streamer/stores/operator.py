@@ -10,10 +10,10 @@ from streamer import requests as life
 from streamer.dead_letters import DeadLetter, dead_letter
 from streamer.dispatcher import LambdaDispatcher
 from streamer.invocations import Run
+from streamer.records import RequestKey, RequestRecord, Status, owner_of
 from streamer.requests import Applied
 from streamer.stores.dynamodb import DynamoRequestStore, translated
 from streamer.stores.items import request_record
-from streamer.stores.records import RequestKey, RequestRecord, Status, owner_of
 
 PEEK_SECONDS: Final = 20
 """How long messages that are looked at are kept from other readers."""

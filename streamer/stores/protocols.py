@@ -9,15 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from streamer.records import ConnectionRecord, RequestKey, RequestRecord, Slots, Status, SubscriptionRecord
 from streamer.requests import Applied, Change, Created, Duplicate, Full, Refused
-from streamer.stores.records import (
-    ConnectionRecord,
-    RequestKey,
-    RequestRecord,
-    Slots,
-    Status,
-    SubscriptionRecord,
-)
 
 
 class ConnectionStore(Protocol):

@@ -13,9 +13,9 @@ from typing import Any, Final
 from botocore.exceptions import ClientError
 
 from streamer.errors import ItemTooLargeError, StoreError
+from streamer.records import RequestKey, RequestRecord, Slots, Status
 from streamer.requests import Created, Duplicate, Full
 from streamer.stores.items import TTL, request_key, request_key_item, request_record
-from streamer.stores.records import RequestKey, RequestRecord, Slots, Status
 
 ATTEMPTS: Final = 6
 """How often a transaction is tried that met another one of the same user."""

@@ -24,11 +24,11 @@ from streamer.handlers.router import RouterHandler
 from streamer.hub import Hub
 from streamer.invocations import SWEEP_EVENT
 from streamer.observability import Logger, Metrics
+from streamer.records import RequestKey
 from streamer.service import tables
 from streamer.settings import Settings
 from streamer.stores.client import Clients
 from streamer.stores.dynamodb import DynamoConnectionStore, DynamoRequestStore, DynamoSubscriptionStore
-from streamer.stores.records import RequestKey
 from streamer.testing import (
     FakeClock,
     FakeContext,

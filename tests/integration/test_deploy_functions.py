@@ -24,7 +24,7 @@ from deploy.config import Config
 from deploy.project import Service, build, load_service
 from streamer.auth import mint
 from streamer.invocations import SWEEP_EVENT, run_event
-from streamer.stores.records import RequestKey
+from streamer.records import RequestKey
 from streamer.testing import connect_event, disconnect_event, message_event
 
 REGION = "us-east-1"

@@ -17,9 +17,9 @@ from deploy.errors import DeployError
 from deploy.requests import is_trouble
 from emulator.dynamodb.tables import create_tables
 from streamer.invocations import run_event
+from streamer.records import Failure, ProgressPoint, RequestRecord, Status
 from streamer.service import tables
 from streamer.stores.dynamodb import DynamoRequestStore
-from streamer.stores.records import Failure, ProgressPoint, RequestRecord, Status
 
 FAILURE = Failure(code="PROCESSING_FAILED", message="the disk is full", retryable=True)
 FAILED = request_record(request_id="failed", status=Status.FAILED, attempt=3, max_attempts=3, error=FAILURE)

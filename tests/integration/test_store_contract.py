@@ -16,13 +16,13 @@ from streamer_records import NOW, connection_record, request_record, subscriptio
 from emulator.dynamodb.tables import create_tables
 from streamer import requests as life
 from streamer.errors import ItemTooLargeError, StoreError
+from streamer.records import Failure, Listener, ProgressPoint, RequestKey, RequestRecord, Slots, Status
 from streamer.requests import Applied, Change, Created, Duplicate, Full, Refused
 from streamer.service import tables
 from streamer.stores.client import Clients
 from streamer.stores.dynamodb import DynamoConnectionStore, DynamoRequestStore, DynamoSubscriptionStore
 from streamer.stores.memory import MemoryConnectionStore, MemoryRequestStore, MemorySubscriptionStore
 from streamer.stores.protocols import ConnectionStore, RequestStore, SubscriptionStore
-from streamer.stores.records import Failure, Listener, ProgressPoint, RequestKey, RequestRecord, Slots, Status
 
 
 @dataclass

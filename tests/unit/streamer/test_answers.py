@@ -7,7 +7,7 @@ from streamer_records import NOW, request_record
 from streamer import answers
 from streamer.errors import ActionError, ErrorCode
 from streamer.messages import Message
-from streamer.stores.records import Failure, ProgressPoint, RequestRecord, Status
+from streamer.records import Failure, ProgressPoint, RequestRecord, Status
 
 FAILURE = Failure(code="TIMEOUT", message="too slow", retryable=True)
 

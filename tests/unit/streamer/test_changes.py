@@ -5,7 +5,7 @@ from streamer_records import NOW, request_record
 
 from streamer.changes import row_changes
 from streamer.invocations import Run
-from streamer.stores.records import RequestKey, RequestRecord, Status
+from streamer.records import RequestKey, RequestRecord, Status
 from streamer.testing import stream_event
 
 KEY = RequestKey("acme#ada", "r-1")

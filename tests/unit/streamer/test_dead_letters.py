@@ -5,7 +5,7 @@ import pytest
 
 from streamer.dead_letters import dead_letter
 from streamer.invocations import run_event
-from streamer.stores.records import RequestKey
+from streamer.records import RequestKey
 
 KEY = RequestKey("acme#ada", "r-1")
 INVOCATION = {

@@ -9,7 +9,7 @@ from streamer.desertion import Desertion
 from streamer.errors import SendError
 from streamer.execution import Workers
 from streamer.observability import Logger
-from streamer.stores.records import Listener
+from streamer.records import Listener
 from streamer.testing import FakeClock, RecordingSender
 
 OTHER = Listener("c-2", "https://api.example.com/dev")

@@ -7,7 +7,7 @@ from botocore.exceptions import ClientError, ConnectTimeoutError
 from streamer.dispatcher import LambdaDispatcher
 from streamer.errors import DispatchError
 from streamer.invocations import Run, run_of
-from streamer.stores.records import RequestKey
+from streamer.records import RequestKey
 
 KEY = RequestKey("acme#ada", "r-1")
 

@@ -8,8 +8,8 @@ import pytest
 
 from streamer.errors import GoneError, PayloadTooLargeError, SendError
 from streamer.fanout import THREADS, Delivery, Fanout
+from streamer.records import Listener
 from streamer.sender import RetryPolicy, Sender
-from streamer.stores.records import Listener
 
 QUICK = RetryPolicy(attempts=3, base_seconds=0.001)
 

@@ -12,9 +12,9 @@ from streamer.errors import GoneError, PayloadTooLargeError, SendError, StoreErr
 from streamer.fanout import Fanout
 from streamer.hub import Hub
 from streamer.observability import Logger
+from streamer.records import ConnectionRecord
 from streamer.sender import RetryPolicy
 from streamer.stores.memory import MemoryConnectionStore, MemorySubscriptionStore
-from streamer.stores.records import ConnectionRecord
 from streamer.subscriptions import Topic, topic_target
 from streamer.testing import FakeClock, RecordingSender
 

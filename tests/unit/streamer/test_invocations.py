@@ -3,7 +3,7 @@ import json
 import pytest
 
 from streamer.invocations import RUN, SWEEP, SWEEP_EVENT, Run, run_event, run_of
-from streamer.stores.records import RequestKey
+from streamer.records import RequestKey
 
 KEY = RequestKey("acme#ada", "r-1")
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from streamer import messages
 from streamer.errors import ActionError, ErrorCode, PayloadTooLargeError
 from streamer.messages import Malformed, Message, parse, to_json
-from streamer.stores.records import Failure, ProgressPoint
+from streamer.records import Failure, ProgressPoint
 
 NOW = 1_767_268_800.123456
 JSON = st.recursive(

@@ -16,9 +16,9 @@ from streamer.errors import StoreError
 from streamer.execution import Workers
 from streamer.observability import Logger
 from streamer.progress import Pace, Reporter
+from streamer.records import ProgressPoint, RequestKey, RequestRecord, Status
 from streamer.requests import LEASE_SECONDS, Applied, Change, Refused
 from streamer.stores.memory import MemoryRequestStore
-from streamer.stores.records import ProgressPoint, RequestKey, RequestRecord, Status
 from streamer.testing import FakeClock, RecordingSender
 
 RUNNING = request_record(status=Status.PROCESSING, attempt=1, due_at=NOW + LEASE_SECONDS)

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from streamer_records import NOW, request_record
 
 from streamer import requests as life
+from streamer.records import SHARDS, Failure, ProgressPoint, RequestKey, RequestRecord, Status
 from streamer.requests import TRANSITIONS, Applied, Change, Refused, Step, is_final
-from streamer.stores.records import SHARDS, Failure, ProgressPoint, RequestKey, RequestRecord, Status
 
 FAILURE = Failure(code="PROCESSING_FAILED", message="no")
 

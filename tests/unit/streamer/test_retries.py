@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from streamer_records import request_record
 
 from streamer.errors import ErrorCode
+from streamer.records import Failure
 from streamer.retries import MOST_SECONDS, is_worth_another, passing_code, pause_seconds
-from streamer.stores.records import Failure
 
 
 class ReadTimeoutError(Exception):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from streamer_records import NOW, request_record, subscription_record
 
 from streamer.errors import ActionError
-from streamer.stores.records import Listener
+from streamer.records import Listener
 from streamer.subscriptions import OwnRequest, Topic, audience_of, current, hears, subject_of, topic_of, topic_target
 
 HERE = "https://api.example.com/dev"

@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from streamer import App, Progress, Request
-from streamer.stores.records import RequestRecord, Status, owner_of
+from streamer.records import RequestRecord, Status, owner_of
 from streamer.testing import LocalService
 
 SECRET = "the-secret-of-b"

@@ -18,9 +18,9 @@ from streamer.handlers.processor import ProcessorHandler
 from streamer.hub import Hub
 from streamer.observability import Logger, Metrics
 from streamer.progress import Pace
+from streamer.records import Failure, ProgressPoint, RequestRecord, Status
 from streamer.requests import LEASE_SECONDS
 from streamer.stores.memory import MemoryConnectionStore, MemoryRequestStore, MemorySubscriptionStore
-from streamer.stores.records import Failure, ProgressPoint, RequestRecord, Status
 from streamer.testing import FakeClock, FakeContext, RecordingDispatcher, RecordingSender, run_event
 
 KEY = request_record().key

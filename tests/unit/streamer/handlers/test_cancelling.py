@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from streamer import App, Progress, Request
-from streamer.stores.records import RequestKey, Status
+from streamer.records import RequestKey, Status
 from streamer.testing import LocalConnection, LocalService, RequestFailed, message_event
 
 KEY = RequestKey("acme#ada", "r-1")

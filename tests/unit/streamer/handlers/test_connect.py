@@ -12,9 +12,9 @@ from streamer.auth import mint
 from streamer.errors import StoreError
 from streamer.handlers.connect import ConnectHandler
 from streamer.observability import Logger, Metrics
+from streamer.records import ConnectionRecord
 from streamer.settings import Settings
 from streamer.stores.memory import MemoryConnectionStore
-from streamer.stores.records import ConnectionRecord
 from streamer.testing import FakeClock, FakeContext, connect_event
 
 SECRET = "a-secret-of-at-least-32-bytes-long"

@@ -9,8 +9,8 @@ from streamer_records import NOW, connection_record, subscription_record
 from streamer.errors import StoreError
 from streamer.handlers.disconnect import DisconnectHandler
 from streamer.observability import Logger, Metrics
+from streamer.records import ConnectionRecord
 from streamer.stores.memory import MemoryConnectionStore, MemorySubscriptionStore
-from streamer.stores.records import ConnectionRecord
 from streamer.testing import FakeContext, disconnect_event
 
 

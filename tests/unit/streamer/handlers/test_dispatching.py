@@ -7,9 +7,9 @@ from streamer.errors import StoreError
 from streamer.handlers.dispatching import Dispatching
 from streamer.invocations import Run
 from streamer.observability import Logger
+from streamer.records import RequestKey, RequestRecord, Status
 from streamer.requests import DISPATCH_SECONDS, Applied, Change, Refused
 from streamer.stores.memory import MemoryRequestStore
-from streamer.stores.records import RequestKey, RequestRecord, Status
 from streamer.testing import FakeClock, RecordingDispatcher
 
 LOG = Logger(stream=io.StringIO())

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from streamer import App, Limits
-from streamer.stores.records import RequestKey, Status
+from streamer.records import RequestKey, Status
 from streamer.testing import LocalConnection, LocalService, message_event
 
 

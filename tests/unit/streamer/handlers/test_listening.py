@@ -13,8 +13,8 @@ from streamer import ActionError, App, ErrorCode, Principal, Progress, Request
 from streamer import requests as life
 from streamer.errors import ConfigurationError
 from streamer.parts import Joiner
+from streamer.records import Listener, ProgressPoint, RequestKey, RequestRecord, Status, owner_of
 from streamer.requests import Applied, Change, Refused
-from streamer.stores.records import Listener, ProgressPoint, RequestKey, RequestRecord, Status, owner_of
 from streamer.subscriptions import LISTENERS
 from streamer.testing import FakeContext, LocalConnection, LocalService, RequestFailed, message_event
 

@@ -22,9 +22,9 @@ from streamer.invocations import Run, run_of
 from streamer.observability import Logger, Metrics
 from streamer.parts import Joiner
 from streamer.progress import Pace
+from streamer.records import Failure, Listener, ProgressPoint, RequestKey, RequestRecord, Status
 from streamer.requests import Applied, Change, Refused
 from streamer.stores.memory import MemoryConnectionStore, MemoryRequestStore, MemorySubscriptionStore
-from streamer.stores.records import Failure, Listener, ProgressPoint, RequestKey, RequestRecord, Status
 from streamer.testing import (
     FakeClock,
     FakeContext,

@@ -18,10 +18,10 @@ from streamer.handlers.router import RouterHandler
 from streamer.hub import Hub
 from streamer.observability import Logger, Metrics
 from streamer.parts import Joiner
+from streamer.records import ConnectionRecord, RequestRecord, Slots, Status
 from streamer.requests import DISPATCH_SECONDS, Created, Duplicate, Full
 from streamer.settings import Settings
 from streamer.stores.memory import MemoryConnectionStore, MemoryRequestStore, MemorySubscriptionStore
-from streamer.stores.records import ConnectionRecord, RequestRecord, Slots, Status
 from streamer.testing import FakeClock, FakeContext, RecordingSender, message_event
 
 app = App()

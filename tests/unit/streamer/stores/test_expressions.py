@@ -1,8 +1,8 @@
 import pytest
 
 from streamer import requests as life
+from streamer.records import ProgressPoint
 from streamer.stores.expressions import Update, update_of
-from streamer.stores.records import ProgressPoint
 
 
 def test_a_claim_is_one_conditional_update() -> None:

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from streamer_records import connection_record, request_record, subscription_record
 
+from streamer.records import Failure, ProgressPoint, RequestRecord, Status, owner_of
 from streamer.stores import items
-from streamer.stores.records import Failure, ProgressPoint, RequestRecord, Status, owner_of
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 SECONDS = st.floats(0, 4e9)
