@@ -29,8 +29,8 @@ from emulator.gateway.stage import Facts, Stage
 from emulator.http import HttpProtocol, HttpRequest, HttpResponse
 from emulator.server import Gateway
 from emulator.signing import Verifier
-from streamer.exchange import Answer
-from streamer.sender import ManagementApi
+from streamer.sending.sender import ManagementApi
+from streamer.sending.transport import Answer
 from streamer.topology import Api, Route
 
 KEY, SECRET = "AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"

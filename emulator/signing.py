@@ -11,7 +11,7 @@ from typing import Final
 
 from botocore.credentials import Credentials
 
-from streamer.signer import Headers, Signer, Unsigned
+from streamer.sending.signer import Headers, Signer, Unsigned
 
 from .gateway.signature import Check, Flaw, Signature, parse, refusal
 from .http import HttpRequest

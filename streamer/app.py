@@ -10,14 +10,14 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from streamer.actions import Action, progress_parameter
-from streamer.connections import Connections
 from streamer.errors import ConfigurationError
 from streamer.limits import Limits
 from streamer.messages import ACTION_NAME
+from streamer.sending.connections import Connections
 
 if TYPE_CHECKING:
-    from streamer.fanout import Delivery
     from streamer.principal import Principal
+    from streamer.sending.publisher import Delivery
     from streamer.topology import Topology
 
 QUEUE_THRESHOLD_SECONDS: Final = 5.0

@@ -17,7 +17,6 @@ from streamer import answers, desertion, messages, retries
 from streamer import requests as life
 from streamer.actions import Action, failure_of
 from streamer.audience import Audience
-from streamer.connections import scope
 from streamer.context import Cancelled, Request
 from streamer.desertion import Desertion
 from streamer.errors import (
@@ -27,13 +26,14 @@ from streamer.errors import (
     StoreError,
 )
 from streamer.execution import Running, Workers
-from streamer.hub import Hub
 from streamer.observability import Logger
 from streamer.principal import Principal
 from streamer.progress import Pace, Reporter
 from streamer.records import Failure, RequestRecord, Status
 from streamer.requests import Change, Refused
-from streamer.sender import Sender
+from streamer.sending.connections import scope
+from streamer.sending.hub import Hub
+from streamer.sending.sender import Sender
 from streamer.stores.protocols import RequestStore
 
 SETTLING_SECONDS: Final = 5.0

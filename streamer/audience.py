@@ -13,7 +13,7 @@ from streamer.execution import Running, Workers
 from streamer.observability import Logger
 from streamer.parts import in_parts
 from streamer.records import Listener, RequestRecord
-from streamer.sender import Sender
+from streamer.sending.sender import Sender
 from streamer.subscriptions import audience_of
 
 

@@ -25,16 +25,16 @@ from streamer.app import App
 from streamer.attempt import Surroundings
 from streamer.errors import DispatchError, GoneError, PayloadTooLargeError
 from streamer.execution import Workers
-from streamer.fanout import Fanout
 from streamer.handlers.disconnect import DisconnectHandler
 from streamer.handlers.processor import ProcessorHandler
 from streamer.handlers.router import RouterHandler
-from streamer.hub import Hub
 from streamer.invocations import Run, run_event
 from streamer.messages import MESSAGE_BYTES
 from streamer.observability import Logger, Metrics
 from streamer.parts import Joiner
 from streamer.records import ConnectionRecord, RequestRecord
+from streamer.sending.hub import Hub
+from streamer.sending.publisher import Fanout
 from streamer.settings import Settings
 from streamer.stores.items import request_item, request_key_item
 from streamer.stores.memory import MemoryConnectionStore, MemoryRequestStore, MemorySubscriptionStore
@@ -103,7 +103,7 @@ class RecordingSender:
         self._lock = threading.Lock()
 
     def send(self, connection_id: str, message: str | bytes) -> None:
-        """See `streamer.sender.Sender.send`."""
+        """See `streamer.sending.sender.Sender.send`."""
         body = message.encode() if isinstance(message, str) else message
         with self._lock:
             self.attempts += 1
@@ -116,7 +116,7 @@ class RecordingSender:
             self.sent.append((connection_id, json.loads(body)))
 
     def is_active(self, connection_id: str) -> bool:
-        """See `streamer.sender.Sender.is_active`."""
+        """See `streamer.sending.sender.Sender.is_active`."""
         if self.failing is not None:
             raise self.failing
         return connection_id not in self.gone

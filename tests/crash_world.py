@@ -24,14 +24,14 @@ from streamer import App, Request, RetryableError
 from streamer.attempt import Surroundings
 from streamer.audience import Lane
 from streamer.execution import Running, Workers
-from streamer.fanout import Fanout
 from streamer.handlers.processor import ProcessorHandler
 from streamer.handlers.router import RouterHandler
-from streamer.hub import Hub
 from streamer.invocations import SWEEP_EVENT, Run, run_event
 from streamer.observability import Logger, Metrics
 from streamer.records import RequestKey, RequestRecord, Status
 from streamer.requests import Applied, Change, is_final
+from streamer.sending.hub import Hub
+from streamer.sending.publisher import Fanout
 from streamer.settings import Settings
 from streamer.stores.memory import MemoryConnectionStore, MemoryRequestStore, MemorySubscriptionStore
 from streamer.testing import NOW, FakeContext, RecordingSender, message_event, stream_event

@@ -99,8 +99,14 @@ def test_only_the_client_of_the_runtime_speaks_websockets() -> None:
 
 
 AWS_CLIENTS = {
-    *("streamer.stores.client", "streamer.sender", "streamer.exchange", "streamer.secrets", "streamer.dispatcher"),
-    *("streamer.handlers.environment", "deploy.aws", "emulator.remote", "emulator.signing", "streamer.signer"),
+    *(
+        "streamer.stores.client",
+        "streamer.sending.sender",
+        "streamer.sending.transport",
+        "streamer.secrets",
+        "streamer.dispatcher",
+    ),
+    *("streamer.handlers.environment", "deploy.aws", "emulator.remote", "emulator.signing", "streamer.sending.signer"),
     "emulator.functions.bootstrap",  # only loads beforehand what functions would load
 }
 AWS_CLIENT_PACKAGES = ("streamer.stores.", "emulator.dynamodb.", "emulator.streams.")

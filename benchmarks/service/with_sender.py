@@ -2,7 +2,7 @@
 
 import os
 
-from streamer.sender import ManagementApi
+from streamer.sending.sender import ManagementApi
 
 api = ManagementApi.from_environ(os.environ)
 

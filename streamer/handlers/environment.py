@@ -18,14 +18,14 @@ from streamer.app import App, load_app
 from streamer.errors import ConfigurationError
 from streamer.ids import RANDOM_BYTES, uuid7
 from streamer.observability import Logger, Metrics
-from streamer.sender import ManagementApi
+from streamer.sending.sender import ManagementApi
 from streamer.settings import Settings
 from streamer.stores import names
 from streamer.stores.client import Clients
 from streamer.stores.dynamodb import DynamoConnectionStore, DynamoRequestStore, DynamoSubscriptionStore
 
 if TYPE_CHECKING:
-    from streamer.hub import Hub
+    from streamer.sending.hub import Hub
 
 T = TypeVar("T")
 
@@ -124,8 +124,8 @@ class Environment:
     def hub(self) -> Hub:
         """The way to connections of tenants."""
         # Of the functions that never send anything, none should pay for it in a cold start.
-        from streamer.fanout import Fanout  # noqa: PLC0415
-        from streamer.hub import Hub  # noqa: PLC0415
+        from streamer.sending.hub import Hub  # noqa: PLC0415
+        from streamer.sending.publisher import Fanout  # noqa: PLC0415
 
         return Hub(
             connections=self.connections,

@@ -9,9 +9,9 @@ from streamer import requests as life
 from streamer.app import App
 from streamer.errors import ActionError, ErrorCode
 from streamer.handlers.call import Call
-from streamer.hub import Hub
 from streamer.records import RequestRecord, SubscriptionRecord
 from streamer.requests import Refused, is_final
+from streamer.sending.hub import Hub
 from streamer.stores.protocols import RequestStore, SubscriptionStore
 from streamer.subscriptions import (
     LISTENERS,

@@ -27,7 +27,7 @@ from streamer.invocations import RUN, SWEEP, Run, run_of
 from streamer.observability import Logger, Metrics
 from streamer.records import Failure, RequestRecord, Status
 from streamer.requests import Refused
-from streamer.sender import Sender
+from streamer.sending.sender import Sender
 
 
 class ProcessorHandler:

@@ -13,7 +13,6 @@ from typing import Any, Final
 from streamer import answers, messages
 from streamer.actions import Action, failure_of
 from streamer.app import App
-from streamer.connections import scope
 from streamer.context import Request
 from streamer.errors import (
     ActionError,
@@ -32,13 +31,14 @@ from streamer.handlers.environment import Environment, Once, new_id
 from streamer.handlers.limiting import Limiting
 from streamer.handlers.listening import Listening
 from streamer.handlers.principals import Principals
-from streamer.hub import Hub
 from streamer.messages import Malformed, Message
 from streamer.observability import Logger, Metrics
 from streamer.parts import in_parts
 from streamer.records import Failure, RequestRecord, Status
 from streamer.requests import DISPATCH_SECONDS, Duplicate
-from streamer.sender import Sender
+from streamer.sending.connections import scope
+from streamer.sending.hub import Hub
+from streamer.sending.sender import Sender
 from streamer.settings import Settings
 from streamer.stores.protocols import ConnectionStore, RequestStore, SubscriptionStore
 

@@ -16,15 +16,15 @@ from streamer import App, Limits, Progress, Request, RetryableError
 from streamer.attempt import Surroundings
 from streamer.auth import mint
 from streamer.execution import Workers
-from streamer.fanout import Fanout
 from streamer.handlers.connect import ConnectHandler
 from streamer.handlers.disconnect import DisconnectHandler
 from streamer.handlers.processor import ProcessorHandler
 from streamer.handlers.router import RouterHandler
-from streamer.hub import Hub
 from streamer.invocations import SWEEP_EVENT
 from streamer.observability import Logger, Metrics
 from streamer.records import RequestKey
+from streamer.sending.hub import Hub
+from streamer.sending.publisher import Fanout
 from streamer.service import tables
 from streamer.settings import Settings
 from streamer.stores.client import Clients

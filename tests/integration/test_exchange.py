@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from streamer.errors import ConfigurationError
-from streamer.exchange import IDLE_CONNECTIONS, Answer, NoAnswerError, PooledExchange, _Connection
+from streamer.sending.transport import IDLE_CONNECTIONS, Answer, NoAnswerError, PooledExchange, _Connection
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
 CLOSING = b"HTTP/1.1 200 OK\r\nconnection: Close\r\ncontent-length: 2\r\n\r\nok"

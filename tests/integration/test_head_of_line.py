@@ -15,11 +15,11 @@ import pytest
 from streamer import App, Request
 from streamer.attempt import Surroundings
 from streamer.execution import Workers
-from streamer.fanout import Fanout
 from streamer.handlers.processor import ProcessorHandler
-from streamer.hub import Hub
 from streamer.invocations import Run, run_event
 from streamer.observability import Logger, Metrics
+from streamer.sending.hub import Hub
+from streamer.sending.publisher import Fanout
 from streamer.testing import FakeContext, LocalConnection, LocalService, RecordingSender, message_event, stream_event
 
 SLOW, QUICK = 10, 100

@@ -14,7 +14,7 @@ import pytest
 import trustme
 
 from streamer.errors import SendError
-from streamer.sender import ENDPOINT_VARIABLE, ManagementApi, RetryPolicy
+from streamer.sending.sender import ENDPOINT_VARIABLE, ManagementApi, RetryPolicy
 
 ENVIRON = {"AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "AKID", "AWS_SECRET_ACCESS_KEY": "secret"}
 NO_RETRY = RetryPolicy(attempts=1)

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from streamer.errors import GoneError, PayloadTooLargeError, SendError
-from streamer.fanout import THREADS, Delivery, Fanout
 from streamer.records import Listener
-from streamer.sender import RetryPolicy, Sender
+from streamer.sending.publisher import THREADS, Delivery, Fanout
+from streamer.sending.sender import RetryPolicy, Sender
 
 QUICK = RetryPolicy(attempts=3, base_seconds=0.001)
 

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamer.errors import ConfigurationError, GoneError, PayloadTooLargeError, SendError
-from streamer.exchange import Answer, NoAnswerError
-from streamer.sender import MESSAGE_BYTES, ManagementApi, RetryPolicy, Verdict, judge
+from streamer.sending.sender import MESSAGE_BYTES, ManagementApi, RetryPolicy, Verdict, judge
+from streamer.sending.transport import Answer, NoAnswerError
 
 ENDPOINT = "https://a1b2c3d4e5.execute-api.us-east-1.amazonaws.com/dev"
 CONNECTION = "WgQ2HdS5oAMCKkw="

@@ -11,7 +11,7 @@ from botocore.credentials import Credentials
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamer.signer import Headers, Signer, Unsigned
+from streamer.sending.signer import Headers, Signer, Unsigned
 
 SEGMENTS = st.text("aZ09-._~%@:+=&;,!$'()* \u00e4", max_size=8) | st.sampled_from(["%40connections", "a%3D", "..", "."])
 PATHS = st.lists(SEGMENTS, max_size=5).map(lambda segments: "/" + "/".join(segments))

@@ -13,13 +13,13 @@ from streamer_records import NOW, request_record
 from streamer import ActionError, App, Cancelled, ErrorCode, Progress, Request, RetryableError
 from streamer.attempt import Surroundings
 from streamer.execution import Workers
-from streamer.fanout import Fanout
 from streamer.handlers.processor import ProcessorHandler
-from streamer.hub import Hub
 from streamer.observability import Logger, Metrics
 from streamer.progress import Pace
 from streamer.records import Failure, ProgressPoint, RequestRecord, Status
 from streamer.requests import LEASE_SECONDS
+from streamer.sending.hub import Hub
+from streamer.sending.publisher import Fanout
 from streamer.stores.memory import MemoryConnectionStore, MemoryRequestStore, MemorySubscriptionStore
 from streamer.testing import FakeClock, FakeContext, RecordingDispatcher, RecordingSender, run_event
 

@@ -15,15 +15,15 @@ from streamer import requests as life
 from streamer.attempt import Surroundings
 from streamer.errors import ItemTooLargeError, SendError, StoreError
 from streamer.execution import Workers
-from streamer.fanout import Fanout
 from streamer.handlers.processor import ProcessorHandler
-from streamer.hub import Hub
 from streamer.invocations import Run, run_of
 from streamer.observability import Logger, Metrics
 from streamer.parts import Joiner
 from streamer.progress import Pace
 from streamer.records import Failure, Listener, ProgressPoint, RequestKey, RequestRecord, Status
 from streamer.requests import Applied, Change, Refused
+from streamer.sending.hub import Hub
+from streamer.sending.publisher import Fanout
 from streamer.stores.memory import MemoryConnectionStore, MemoryRequestStore, MemorySubscriptionStore
 from streamer.testing import (
     FakeClock,

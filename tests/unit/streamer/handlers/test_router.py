@@ -13,13 +13,13 @@ from streamer_records import NOW, connection_record
 from streamer import ActionError, App, ErrorCode, Request
 from streamer.errors import ItemTooLargeError, SendError, StoreError
 from streamer.execution import Workers
-from streamer.fanout import Fanout
 from streamer.handlers.router import RouterHandler
-from streamer.hub import Hub
 from streamer.observability import Logger, Metrics
 from streamer.parts import Joiner
 from streamer.records import ConnectionRecord, RequestRecord, Slots, Status
 from streamer.requests import DISPATCH_SECONDS, Created, Duplicate, Full
+from streamer.sending.hub import Hub
+from streamer.sending.publisher import Fanout
 from streamer.settings import Settings
 from streamer.stores.memory import MemoryConnectionStore, MemoryRequestStore, MemorySubscriptionStore
 from streamer.testing import FakeClock, FakeContext, RecordingSender, message_event

@@ -14,8 +14,8 @@ from streamer.subscriptions import topic_of
 
 if TYPE_CHECKING:
     # Users' modules import this one, and should not load AWS libraries for it.
-    from streamer.fanout import Delivery
-    from streamer.hub import Hub
+    from streamer.sending.hub import Hub
+    from streamer.sending.publisher import Delivery
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from typing import Final
 
 from streamer.errors import GoneError, PayloadTooLargeError, SendError
 from streamer.records import Listener
-from streamer.sender import RetryPolicy, Sender
+from streamer.sending.sender import RetryPolicy, Sender
 
 THREADS: Final = 32
 """Most sends at once."""

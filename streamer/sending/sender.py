@@ -18,8 +18,8 @@ from urllib.parse import quote
 from botocore.credentials import Credentials
 
 from streamer.errors import ConfigurationError, GoneError, PayloadTooLargeError, SendError
-from streamer.exchange import Answer, Exchange, NoAnswerError, PooledExchange
-from streamer.signer import Signer, Unsigned
+from streamer.sending.signer import Signer, Unsigned
+from streamer.sending.transport import Answer, Exchange, NoAnswerError, PooledExchange
 
 MESSAGE_BYTES: Final = 128 * 1024
 """Largest message, in bytes of UTF-8. [DOC] apigw-docs quotas, FIDELITY G4"""

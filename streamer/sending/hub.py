@@ -12,11 +12,11 @@ from typing import Final
 
 from streamer import messages
 from streamer.errors import GoneError, StoreError
-from streamer.fanout import Delivery, Fanout
 from streamer.observability import Logger
 from streamer.parts import in_parts
 from streamer.records import ConnectionRecord, Listener, owner_of
-from streamer.sender import Sender
+from streamer.sending.publisher import Delivery, Fanout
+from streamer.sending.sender import Sender
 from streamer.stores.protocols import ConnectionStore, SubscriptionStore
 from streamer.subscriptions import Topic, current, topic_target
 
