@@ -11,9 +11,9 @@ from typing import Any, Final, TypeVar
 
 import click
 
-from streamer import answers
 from streamer.dead_letters import DeadLetter
 from streamer.errors import DispatchError, StoreError
+from streamer.protocol import answers
 from streamer.records import RequestRecord, Status
 from streamer.requests import is_final
 from streamer.service import DEAD_LETTERS, PROCESSOR_FUNCTION

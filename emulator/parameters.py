@@ -11,7 +11,7 @@ from typing import Any, Final, NoReturn
 import click
 
 from streamer.durations import parse_duration
-from streamer.messages import REQUEST_ID
+from streamer.protocol.messages import REQUEST_ID
 
 _STAGE: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
 

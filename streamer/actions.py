@@ -9,7 +9,7 @@ from typing import Any, Final, cast
 
 from streamer.context import Progress, Request
 from streamer.errors import ActionError, ConfigurationError, ErrorCode
-from streamer.messages import to_json
+from streamer.protocol.messages import to_json
 from streamer.records import Failure
 from streamer.retries import passing_code
 

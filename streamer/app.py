@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from streamer.actions import Action, progress_parameter
 from streamer.errors import ConfigurationError
 from streamer.limits import Limits
-from streamer.messages import ACTION_NAME
+from streamer.protocol.messages import ACTION_NAME
 from streamer.sending.connections import Connections
 
 if TYPE_CHECKING:

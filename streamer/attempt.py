@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from streamer import answers, desertion, messages, retries
+from streamer import desertion, retries
 from streamer import requests as life
 from streamer.actions import Action, failure_of
 from streamer.audience import Audience
@@ -29,6 +29,7 @@ from streamer.execution import Running, Workers
 from streamer.observability import Logger
 from streamer.principal import Principal
 from streamer.progress import Pace, Reporter
+from streamer.protocol import answers, messages
 from streamer.records import Failure, RequestRecord, Status
 from streamer.requests import Change, Refused
 from streamer.sending.connections import scope

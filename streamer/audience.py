@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from streamer.errors import GoneError, PayloadTooLargeError, SendError
 from streamer.execution import Running, Workers
 from streamer.observability import Logger
-from streamer.parts import in_parts
+from streamer.protocol.parts import in_parts
+from streamer.protocol.topics import audience_of
 from streamer.records import Listener, RequestRecord
 from streamer.sending.sender import Sender
-from streamer.subscriptions import audience_of
 
 
 @dataclass(frozen=True, slots=True)

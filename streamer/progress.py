@@ -13,13 +13,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from streamer import messages
 from streamer import requests as life
 from streamer.audience import Audience
 from streamer.context import Cancelled
 from streamer.errors import StoreError
 from streamer.observability import Logger
-from streamer.parts import trimmed
+from streamer.protocol import messages
+from streamer.protocol.parts import trimmed
 from streamer.records import ProgressPoint, RequestRecord, Status
 from streamer.requests import Change, Refused
 from streamer.stores.protocols import RequestStore

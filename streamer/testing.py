@@ -29,9 +29,9 @@ from streamer.handlers.disconnect import DisconnectHandler
 from streamer.handlers.processor import ProcessorHandler
 from streamer.handlers.router import RouterHandler
 from streamer.invocations import Run, run_event
-from streamer.messages import MESSAGE_BYTES
 from streamer.observability import Logger, Metrics
-from streamer.parts import Joiner
+from streamer.protocol.messages import MESSAGE_BYTES
+from streamer.protocol.parts import Joiner
 from streamer.records import ConnectionRecord, RequestRecord
 from streamer.sending.hub import Hub
 from streamer.sending.publisher import Fanout

@@ -21,8 +21,8 @@ from streamer.client.handshake import Handshake
 from streamer.client.inbox import Inbox, OnLoss
 from streamer.client.link import Link, Reconnect
 from streamer.client.topics import TopicQueue
-from streamer.messages import REQUEST_ID, check_size, to_json
-from streamer.parts import Joiner
+from streamer.protocol.messages import REQUEST_ID, check_size, to_json
+from streamer.protocol.parts import Joiner
 
 LOGGER: Final = logging.getLogger("streamer.client")
 

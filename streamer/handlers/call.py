@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from streamer.events import Origin
-from streamer.messages import Message
 from streamer.observability import Logger
 from streamer.principal import Principal
+from streamer.protocol.messages import Message
 from streamer.records import Listener, RequestKey, owner_of
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from streamer import messages
 from streamer import requests as life
 from streamer.errors import ActionError, ErrorCode
 from streamer.handlers.call import Call
+from streamer.protocol import messages
 from streamer.records import RequestKey, RequestRecord, Status, owner_of
 from streamer.requests import Refused
 from streamer.stores.protocols import RequestStore

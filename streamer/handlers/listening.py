@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from streamer import answers, messages
 from streamer import requests as life
 from streamer.app import App
 from streamer.errors import ActionError, ErrorCode
 from streamer.handlers.call import Call
-from streamer.records import RequestRecord, SubscriptionRecord
-from streamer.requests import Refused, is_final
-from streamer.sending.hub import Hub
-from streamer.stores.protocols import RequestStore, SubscriptionStore
-from streamer.subscriptions import (
+from streamer.protocol import answers, messages
+from streamer.protocol.topics import (
     LISTENERS,
     PUBLISH_PERMISSION,
     OwnRequest,
@@ -23,6 +19,10 @@ from streamer.subscriptions import (
     topic_of,
     topic_target,
 )
+from streamer.records import RequestRecord, SubscriptionRecord
+from streamer.requests import Refused, is_final
+from streamer.sending.hub import Hub
+from streamer.stores.protocols import RequestStore, SubscriptionStore
 
 
 class Listening:

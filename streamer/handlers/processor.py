@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from streamer import answers
 from streamer import requests as life
 from streamer.app import App
 from streamer.attempt import Attempt, Surroundings
@@ -25,6 +24,7 @@ from streamer.handlers.dispatching import Dispatching
 from streamer.handlers.environment import Environment, Once, new_id
 from streamer.invocations import RUN, SWEEP, Run, run_of
 from streamer.observability import Logger, Metrics
+from streamer.protocol import answers
 from streamer.records import Failure, RequestRecord, Status
 from streamer.requests import Refused
 from streamer.sending.sender import Sender

@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from streamer import answers, messages
 from streamer.actions import Action, failure_of
 from streamer.app import App
 from streamer.context import Request
@@ -31,9 +30,10 @@ from streamer.handlers.environment import Environment, Once, new_id
 from streamer.handlers.limiting import Limiting
 from streamer.handlers.listening import Listening
 from streamer.handlers.principals import Principals
-from streamer.messages import Malformed, Message
 from streamer.observability import Logger, Metrics
-from streamer.parts import in_parts
+from streamer.protocol import answers, messages
+from streamer.protocol.messages import Malformed, Message
+from streamer.protocol.parts import in_parts
 from streamer.records import Failure, RequestRecord, Status
 from streamer.requests import DISPATCH_SECONDS, Duplicate
 from streamer.sending.connections import scope

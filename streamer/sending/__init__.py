@@ -1,1 +1,1 @@
-"""Messages to connections: one (sender), those of a request or a tenant (hub), many (publisher); signed, over kept-alive HTTP."""
+"""Messages to connections: to one (sender), of a request or a tenant (hub), to many (publisher)."""

@@ -8,9 +8,9 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from streamer import messages
 from streamer.errors import ActionError
-from streamer.subscriptions import topic_of
+from streamer.protocol import messages
+from streamer.protocol.topics import topic_of
 
 if TYPE_CHECKING:
     # Users' modules import this one, and should not load AWS libraries for it.

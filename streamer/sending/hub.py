@@ -10,15 +10,15 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
-from streamer import messages
 from streamer.errors import GoneError, StoreError
 from streamer.observability import Logger
-from streamer.parts import in_parts
+from streamer.protocol import messages
+from streamer.protocol.parts import in_parts
+from streamer.protocol.topics import Topic, current, topic_target
 from streamer.records import ConnectionRecord, Listener, owner_of
 from streamer.sending.publisher import Delivery, Fanout
 from streamer.sending.sender import Sender
 from streamer.stores.protocols import ConnectionStore, SubscriptionStore
-from streamer.subscriptions import Topic, current, topic_target
 
 HANDSHAKE_SECONDS: Final = 30.0
 """A connection's row is there before its handshake is over, and until then API Gateway says that it is gone; so the

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from streamer.messages import STORED_BYTES, to_json
+from streamer.protocol.messages import STORED_BYTES, to_json
 from streamer.records import (
     ConnectionRecord,
     Failure,

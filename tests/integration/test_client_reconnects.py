@@ -26,8 +26,8 @@ from streamer.client import (
 )
 from streamer.client.handshake import Handshake
 from streamer.client.link import Link
-from streamer.messages import complete, to_json
-from streamer.parts import in_parts
+from streamer.protocol.messages import complete, to_json
+from streamer.protocol.parts import in_parts
 
 QUICK = Reconnect(base_seconds=0.001, most_seconds=0.01, give_up_seconds=30)
 

@@ -4,9 +4,9 @@ from typing import Any
 import pytest
 from streamer_records import NOW, request_record
 
-from streamer import answers
 from streamer.errors import ActionError, ErrorCode
-from streamer.messages import Message
+from streamer.protocol import answers
+from streamer.protocol.messages import Message
 from streamer.records import Failure, ProgressPoint, RequestRecord, Status
 
 FAILURE = Failure(code="TIMEOUT", message="too slow", retryable=True)

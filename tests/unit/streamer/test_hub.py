@@ -10,12 +10,12 @@ from streamer_records import NOW, connection_record, subscription_record
 
 from streamer.errors import GoneError, PayloadTooLargeError, SendError, StoreError
 from streamer.observability import Logger
+from streamer.protocol.topics import Topic, topic_target
 from streamer.records import ConnectionRecord
 from streamer.sending.hub import Hub
 from streamer.sending.publisher import Fanout
 from streamer.sending.sender import RetryPolicy
 from streamer.stores.memory import MemoryConnectionStore, MemorySubscriptionStore
-from streamer.subscriptions import Topic, topic_target
 from streamer.testing import FakeClock, RecordingSender
 
 NEWS = Topic("news")

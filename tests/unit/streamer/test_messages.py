@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamer import messages
 from streamer.errors import ActionError, ErrorCode, PayloadTooLargeError
-from streamer.messages import Malformed, Message, parse, to_json
+from streamer.protocol import messages
+from streamer.protocol.messages import Malformed, Message, parse, to_json
 from streamer.records import Failure, ProgressPoint
 
 NOW = 1_767_268_800.123456

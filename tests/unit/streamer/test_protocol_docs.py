@@ -6,9 +6,9 @@ import pytest
 from life_diagram import PAGE, updated
 from streamer_records import NOW
 
-from streamer import messages
 from streamer.app import BUILT_IN_ACTIONS
 from streamer.errors import ErrorCode
+from streamer.protocol import messages
 
 TEXT = PAGE.read_text("utf-8")
 PARTS = {part.partition("\n")[0]: part for part in re.split(r"^## ", TEXT, flags=re.MULTILINE)}

@@ -8,8 +8,17 @@ from hypothesis import strategies as st
 from streamer_records import NOW, request_record, subscription_record
 
 from streamer.errors import ActionError
+from streamer.protocol.topics import (
+    OwnRequest,
+    Topic,
+    audience_of,
+    current,
+    hears,
+    subject_of,
+    topic_of,
+    topic_target,
+)
 from streamer.records import Listener
-from streamer.subscriptions import OwnRequest, Topic, audience_of, current, hears, subject_of, topic_of, topic_target
 
 HERE = "https://api.example.com/dev"
 

@@ -12,10 +12,10 @@ import pytest
 from streamer import ActionError, App, ErrorCode, Principal, Progress, Request
 from streamer import requests as life
 from streamer.errors import ConfigurationError
-from streamer.parts import Joiner
+from streamer.protocol.parts import Joiner
+from streamer.protocol.topics import LISTENERS
 from streamer.records import Listener, ProgressPoint, RequestKey, RequestRecord, Status, owner_of
 from streamer.requests import Applied, Change, Refused
-from streamer.subscriptions import LISTENERS
 from streamer.testing import FakeContext, LocalConnection, LocalService, RequestFailed, message_event
 
 app = App()

@@ -18,8 +18,8 @@ from streamer.execution import Workers
 from streamer.handlers.processor import ProcessorHandler
 from streamer.invocations import Run, run_of
 from streamer.observability import Logger, Metrics
-from streamer.parts import Joiner
 from streamer.progress import Pace
+from streamer.protocol.parts import Joiner
 from streamer.records import Failure, Listener, ProgressPoint, RequestKey, RequestRecord, Status
 from streamer.requests import Applied, Change, Refused
 from streamer.sending.hub import Hub

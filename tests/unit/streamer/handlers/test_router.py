@@ -15,7 +15,7 @@ from streamer.errors import ItemTooLargeError, SendError, StoreError
 from streamer.execution import Workers
 from streamer.handlers.router import RouterHandler
 from streamer.observability import Logger, Metrics
-from streamer.parts import Joiner
+from streamer.protocol.parts import Joiner
 from streamer.records import ConnectionRecord, RequestRecord, Slots, Status
 from streamer.requests import DISPATCH_SECONDS, Created, Duplicate, Full
 from streamer.sending.hub import Hub

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from streamer.errors import ActionError, ErrorCode
-from streamer.messages import REQUEST_ID
+from streamer.protocol.messages import REQUEST_ID
 from streamer.records import Listener, RequestRecord, SubscriptionRecord, escaped
 
 TOPIC: Final = re.compile(r"[A-Za-z0-9._:/-]{1,128}")

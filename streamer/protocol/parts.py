@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from streamer.errors import PayloadTooLargeError
-from streamer.messages import MESSAGE_BYTES, rounded, to_json
+from streamer.protocol.messages import MESSAGE_BYTES, rounded, to_json
 
 JOINED_BYTES: Final = 512 * 1024
 """Largest message that is delivered in parts, in bytes of UTF-8. What is stored is smaller still (400 KB)."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from streamer import messages
 from streamer.errors import ActionError, ErrorCode
-from streamer.messages import Message
+from streamer.protocol import messages
+from streamer.protocol.messages import Message
 from streamer.records import RequestRecord, Status
 from streamer.requests import is_final
 
