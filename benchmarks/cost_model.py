@@ -30,7 +30,7 @@ from emulator.emulator import Emulator, EmulatorConfig
 from emulator.http import HttpRequest, HttpResponse
 from streamer.app import load_app
 from streamer.auth import mint
-from streamer.invocations import SWEEP_EVENT
+from streamer.requests.runs import SWEEP_EVENT
 from streamer.topology import Index, Table, Topology
 
 DOCUMENT: Final = ROOT / "docs" / "scaling.md"

@@ -15,7 +15,7 @@ from streamer.dead_letters import DeadLetter
 from streamer.errors import DispatchError, StoreError
 from streamer.protocol import answers
 from streamer.records import RequestRecord, Status
-from streamer.requests import is_final
+from streamer.requests.lifecycle import is_final
 from streamer.service import DEAD_LETTERS, PROCESSOR_FUNCTION
 from streamer.stores.names import requests_table
 from streamer.stores.operator import Operator, Place

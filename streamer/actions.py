@@ -11,7 +11,7 @@ from streamer.context import Progress, Request
 from streamer.errors import ActionError, ConfigurationError, ErrorCode
 from streamer.protocol.messages import to_json
 from streamer.records import Failure
-from streamer.retries import passing_code
+from streamer.requests.retries import passing_code
 
 FAILURE_MESSAGE_CHARACTERS: Final = 4096
 """Longest text of an error that is passed on; the rest is cut."""

@@ -13,8 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from streamer import desertion, retries
-from streamer import requests as life
+from streamer import desertion
 from streamer.actions import Action, failure_of
 from streamer.audience import Audience
 from streamer.context import Cancelled, Request
@@ -31,7 +30,8 @@ from streamer.principal import Principal
 from streamer.progress import Pace, Reporter
 from streamer.protocol import answers, messages
 from streamer.records import Failure, RequestRecord, Status
-from streamer.requests import Change, Refused
+from streamer.requests import lifecycle, retries
+from streamer.requests.lifecycle import Change, Refused
 from streamer.sending.connections import scope
 from streamer.sending.hub import Hub
 from streamer.sending.sender import Sender
@@ -113,7 +113,7 @@ class Attempt:
 
     def fail(self, failure: Failure) -> Status | None:
         """Store that the request failed, then tell the client; see `run`."""
-        return self._settle(life.fail(failure, attempt=self._record.attempt, now=self._with.clock()))
+        return self._settle(lifecycle.fail(failure, attempt=self._record.attempt, now=self._with.clock()))
 
     def _log_failure(self, action: Action, exc: Exception) -> None:
         if isinstance(exc, ActionError):
@@ -125,7 +125,7 @@ class Attempt:
         return failure_of(exc, code=ErrorCode.PROCESSING_FAILED, production=self._with.production)
 
     def _complete(self, result_json: str) -> Status | None:
-        change = life.complete(result_json, attempt=self._record.attempt, now=self._with.clock())
+        change = lifecycle.complete(result_json, attempt=self._record.attempt, now=self._with.clock())
         try:
             return self._settle(change)
         except ItemTooLargeError as exc:
@@ -176,7 +176,7 @@ class Attempt:
         return Desertion(self._audience, monotonic=self._with.monotonic, grace_seconds=grace_seconds)
 
     def _cancel(self, reason: str) -> None:
-        change = life.cancel(reason, now=self._with.clock(), attempt=self._record.attempt)
+        change = lifecycle.cancel(reason, now=self._with.clock(), attempt=self._record.attempt)
         try:
             self._with.requests.apply(self._record.key, change)
         except StoreError as exc:
@@ -209,7 +209,7 @@ class Attempt:
         """Store that another attempt is due after a pause, then tell the client; the stream starts its run."""
         record, now = self._record, self._with.clock()
         pause_seconds = retries.pause_seconds(record.attempt, self._with.jitter())
-        change = life.retry(
+        change = lifecycle.retry(
             failure,
             attempt=record.attempt,
             now=now,
@@ -236,20 +236,20 @@ class Attempt:
         """Store what the attempt comes to, and tell it only if it is what is stored."""
         status: Status = change.values["status"]
         outcome = self._stored(change)
-        if not life.is_settled_by(outcome, change, attempt=self._record.attempt):
+        if not lifecycle.is_settled_by(outcome, change, attempt=self._record.attempt):
             self._log.warning("the request ended or was taken over elsewhere; this end is dropped", status=status)
             return None
         after = _record_after(outcome) or change.applied_to(self._record)
         # Whoever began to listen since the last progress is told the end, and nobody else has to tell them.
         self._audience.update(after)
-        if life.is_final(status):
+        if lifecycle.is_final(status):
             self._reporter.tell_rest()
         now = self._with.clock()
         self._audience.send(message(after, now), now=now)
         self._audience.finish(until=self._ends_at, monotonic=self._with.monotonic)
         return status
 
-    def _stored(self, change: Change) -> life.Applied | Refused:
+    def _stored(self, change: Change) -> lifecycle.Applied | Refused:
         """Store a change, again and again while the store does not answer and there is time."""
         pause_seconds = 0.25
         while True:
@@ -265,5 +265,5 @@ class Attempt:
             pause_seconds = min(2 * pause_seconds, 10.0)
 
 
-def _record_after(outcome: life.Applied | Refused) -> RequestRecord | None:
-    return outcome.record if isinstance(outcome, life.Applied) else outcome.current
+def _record_after(outcome: lifecycle.Applied | Refused) -> RequestRecord | None:
+    return outcome.record if isinstance(outcome, lifecycle.Applied) else outcome.current

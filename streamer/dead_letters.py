@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from streamer.invocations import RUN, run_of
 from streamer.records import RequestKey
+from streamer.requests.runs import RUN, run_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

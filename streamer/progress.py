@@ -1,7 +1,7 @@
 """What an attempt writes while its action runs: how far it is, and that it is alive.
 
 Two rules. *Progress never goes back*, not even when an attempt dies and another one begins: so what clients are told is
-never ahead of what is stored by more than was reserved with it (`streamer.requests.reserved`). And *an attempt whose
+never ahead of what is stored by more than was reserved with it (`streamer.requests.lifecycle.reserved`). And *an attempt whose
 lease ran out says nothing* before it has renewed it, since another one may be running.
 """
 
@@ -13,7 +13,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from streamer import requests as life
 from streamer.audience import Audience
 from streamer.context import Cancelled
 from streamer.errors import StoreError
@@ -21,7 +20,8 @@ from streamer.observability import Logger
 from streamer.protocol import messages
 from streamer.protocol.parts import trimmed
 from streamer.records import ProgressPoint, RequestRecord, Status
-from streamer.requests import Change, Refused
+from streamer.requests import lifecycle
+from streamer.requests.lifecycle import Change, Refused
 from streamer.stores.protocols import RequestStore
 
 PROGRESS_MESSAGE_CHARACTERS: Final = 4096
@@ -39,8 +39,8 @@ class Pace:
 
     stored_progress_seconds: float = 1.0
     """Least time between two stored progress points of one attempt."""
-    heartbeat_seconds: float = life.HEARTBEAT_SECONDS
-    lease_seconds: float = life.LEASE_SECONDS
+    heartbeat_seconds: float = lifecycle.HEARTBEAT_SECONDS
+    lease_seconds: float = lifecycle.LEASE_SECONDS
 
     @property
     def tick_seconds(self) -> float:
@@ -111,7 +111,7 @@ class Reporter:
         with self._lock:
             self._stop_if_over()
             text = str(message)[:PROGRESS_MESSAGE_CHARACTERS]
-            point = life.advanced(self._newest, percentage, text, metadata)
+            point = lifecycle.advanced(self._newest, percentage, text, metadata)
             if point is None:
                 return
             self._newest, self._is_told = point, False
@@ -131,7 +131,9 @@ class Reporter:
                     self._tell(point)
             elif self._needs_renewal(self._clock()):
                 lease_seconds = self._pace.lease_seconds
-                self._write(life.renew(attempt=self._record.attempt, now=self._clock(), lease_seconds=lease_seconds))
+                self._write(
+                    lifecycle.renew(attempt=self._record.attempt, now=self._clock(), lease_seconds=lease_seconds)
+                )
 
     def end(self, reason: str) -> None:
         """After this returns no progress is sent any more; the action's next call raises `Cancelled`."""
@@ -173,7 +175,7 @@ class Reporter:
         now = self._clock()
         reserved = self._reservation(point)
         renews = self._needs_renewal(now)
-        change = life.progress(
+        change = lifecycle.progress(
             point,
             attempt=self._record.attempt,
             now=now,
@@ -190,11 +192,11 @@ class Reporter:
         return True
 
     def _reservation(self, point: ProgressPoint) -> float:
-        if self._stored is None and point.percentage < life.ALMOST:
+        if self._stored is None and point.percentage < lifecycle.ALMOST:
             # The first of an attempt, whose pace is not known. The next write, a second later, makes good for it.
-            return life.ALMOST
+            return lifecycle.ALMOST
         since = self._start.percentage if self._start is not None else 0.0
-        return life.reserved(point, since=since, seconds=self._monotonic() - self._began_at)
+        return lifecycle.reserved(point, since=since, seconds=self._monotonic() - self._began_at)
 
     def _write(self, change: Change) -> bool:
         """Apply a change; whether it is stored."""
@@ -229,7 +231,7 @@ def _start(record: RequestRecord) -> ProgressPoint | None:
     if record.progress is None and record.told_up_to is None:
         return None
     point = record.progress or ProgressPoint(percentage=0)
-    return replace(point, percentage=life.tidy(max(point.percentage, record.told_up_to or 0)))
+    return replace(point, percentage=lifecycle.tidy(max(point.percentage, record.told_up_to or 0)))
 
 
 def _reason(current: RequestRecord | None) -> str:

@@ -13,7 +13,7 @@ OWNER_BYTES: Final = 2048
 
 
 class Status(enum.StrEnum):
-    """Where a request is in its life; ``streamer.requests`` says how it gets from one to the next."""
+    """Where a request is in its life; ``streamer.requests.lifecycle`` says how it gets from one to the next."""
 
     PENDING = "PENDING"
     """Accepted and stored; no attempt has begun."""

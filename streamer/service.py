@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from streamer.app import App, load_object
 from streamer.errors import ConfigurationError
-from streamer.invocations import SWEEP_EVENT
 from streamer.records import Status
+from streamer.requests.runs import SWEEP_EVENT
 from streamer.stores.names import (
     BY_DUE,
     BY_OWNER,

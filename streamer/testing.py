@@ -28,11 +28,11 @@ from streamer.execution import Workers
 from streamer.handlers.disconnect import DisconnectHandler
 from streamer.handlers.processor import ProcessorHandler
 from streamer.handlers.router import RouterHandler
-from streamer.invocations import Run, run_event
 from streamer.observability import Logger, Metrics
 from streamer.protocol.messages import MESSAGE_BYTES
 from streamer.protocol.parts import Joiner
 from streamer.records import ConnectionRecord, RequestRecord
+from streamer.requests.runs import Run, run_event
 from streamer.sending.hub import Hub
 from streamer.sending.publisher import Fanout
 from streamer.settings import Settings
@@ -140,7 +140,7 @@ class RecordingDispatcher:
         self._lock = threading.Lock()
 
     def dispatch(self, run: Run) -> None:
-        """See `streamer.dispatcher.Dispatcher.dispatch`."""
+        """See `streamer.requests.dispatcher.Dispatcher.dispatch`."""
         with self._lock:
             if run.key.request_id in self.refused:
                 raise DispatchError(f"{run.key.request_id} is refused, as the test wants it")

@@ -26,10 +26,10 @@ from streamer.audience import Lane
 from streamer.execution import Running, Workers
 from streamer.handlers.processor import ProcessorHandler
 from streamer.handlers.router import RouterHandler
-from streamer.invocations import SWEEP_EVENT, Run, run_event
 from streamer.observability import Logger, Metrics
 from streamer.records import RequestKey, RequestRecord, Status
-from streamer.requests import Applied, Change, is_final
+from streamer.requests.lifecycle import Applied, Change, is_final
+from streamer.requests.runs import SWEEP_EVENT, Run, run_event
 from streamer.sending.hub import Hub
 from streamer.sending.publisher import Fanout
 from streamer.settings import Settings

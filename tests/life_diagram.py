@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from streamer.records import Status
-from streamer.requests import TRANSITIONS, is_final
+from streamer.requests.lifecycle import TRANSITIONS, is_final
 
 PAGE = Path(__file__).parents[1] / "docs" / "protocol.md"
 BEGIN, END = "<!-- made by tests/life_diagram.py -->", "<!-- end -->"

@@ -87,7 +87,12 @@ def test_a_pure_module_is_given_time_randomness_and_io() -> None:
 def test_the_gateways_rules_and_the_runtimes_are_pure() -> None:
     pure = {module.name for module in MODULES if module.is_pure}
 
-    assert {"streamer.protocol.messages", "streamer.requests", "streamer.topology", "streamer.service"} <= pure
+    assert {
+        "streamer.protocol.messages",
+        "streamer.requests.lifecycle",
+        "streamer.topology",
+        "streamer.service",
+    } <= pure
     assert {"emulator.gateway.connection", "emulator.gateway.handshake", "emulator.gateway.management"} <= pure
     assert {"deploy.template", "deploy.plan"} <= pure
 
@@ -104,7 +109,7 @@ AWS_CLIENTS = {
         "streamer.sending.sender",
         "streamer.sending.transport",
         "streamer.secrets",
-        "streamer.dispatcher",
+        "streamer.requests.dispatcher",
     ),
     *("streamer.handlers.environment", "deploy.aws", "emulator.remote", "emulator.signing", "streamer.sending.signer"),
     "emulator.functions.bootstrap",  # only loads beforehand what functions would load

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from streamer import requests as life
 from streamer.errors import ActionError, ErrorCode
 from streamer.handlers.call import Call
 from streamer.protocol import messages
 from streamer.records import RequestKey, RequestRecord, Status, owner_of
-from streamer.requests import Refused
+from streamer.requests import lifecycle
+from streamer.requests.lifecycle import Refused
 from streamer.stores.protocols import RequestStore
 
 CANCEL_PERMISSION: Final = "requests:cancel"
@@ -36,7 +36,7 @@ class Cancelling:
         """
         payload = call.message.payload if isinstance(call.message.payload, dict) else {}
         key = self._key(call, payload)
-        outcome = self._requests.apply(key, life.cancel(_reason(call, payload), now=call.now))
+        outcome = self._requests.apply(key, lifecycle.cancel(_reason(call, payload), now=call.now))
         record = outcome.current if isinstance(outcome, Refused) else outcome.record
         if record is None or record.expires_at < call.now:
             raise ActionError(f"there is no request {key.request_id!r}", code=ErrorCode.NOT_FOUND)

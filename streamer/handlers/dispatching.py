@@ -9,14 +9,13 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeVar
 
-from streamer import requests as life
-from streamer.changes import RowChange
-from streamer.dispatcher import Dispatcher
 from streamer.errors import DispatchError, StoreError
-from streamer.invocations import Run
 from streamer.observability import Logger
 from streamer.records import SHARDS, RequestKey, Status
-from streamer.requests import Refused
+from streamer.requests import lifecycle
+from streamer.requests.dispatcher import Dispatcher
+from streamer.requests.lifecycle import Refused
+from streamer.requests.runs import RowChange, Run
 from streamer.stores.protocols import RequestStore
 
 T = TypeVar("T")
@@ -69,7 +68,7 @@ class Dispatching:
         try:
             # One that waits for its first attempt may just have to wait longer, when Lambda is busy: not again for
             # each sweep. Of the others only so many can be due as were running.
-            outcome = self._requests.apply(key, life.postpone(now=now))
+            outcome = self._requests.apply(key, lifecycle.postpone(now=now))
         except StoreError as exc:
             log.error("a request could not be seen to; the next sweep will", error=exc)
             return False

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 from streamer import settings as environment_settings
 from streamer.app import App, load_app
 from streamer.errors import ConfigurationError
-from streamer.ids import RANDOM_BYTES, uuid7
 from streamer.observability import Logger, Metrics
+from streamer.requests.ids import RANDOM_BYTES, uuid7
 from streamer.sending.sender import ManagementApi
 from streamer.settings import Settings
 from streamer.stores import names

@@ -16,7 +16,7 @@ from streamer.errors import ActionError, ErrorCode
 from streamer.handlers.call import Call
 from streamer.limits import Buckets, Limits
 from streamer.records import RequestKey, RequestRecord, Slots
-from streamer.requests import Created, Duplicate, Full, is_final
+from streamer.requests.lifecycle import Created, Duplicate, Full, is_final
 from streamer.stores.protocols import RequestStore
 
 RETRY_SECONDS: Final = 1.0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from streamer import requests as life
 from streamer.app import App
 from streamer.errors import ActionError, ErrorCode
 from streamer.handlers.call import Call
@@ -20,7 +19,8 @@ from streamer.protocol.topics import (
     topic_target,
 )
 from streamer.records import RequestRecord, SubscriptionRecord
-from streamer.requests import Refused, is_final
+from streamer.requests import lifecycle
+from streamer.requests.lifecycle import Refused, is_final
 from streamer.sending.hub import Hub
 from streamer.stores.protocols import RequestStore, SubscriptionStore
 
@@ -81,7 +81,7 @@ class Listening:
             case OwnRequest(request_id):
                 record = self._own(call, request_id)
                 if call.listener in record.listeners:
-                    self._requests.apply(record.key, life.leave(frozenset({call.listener})))
+                    self._requests.apply(record.key, lifecycle.leave(frozenset({call.listener})))
                 is_own = record.connection_id == call.origin.connection_id and not is_final(record.status)
                 return _response(call, {"request_id": request_id, "subscribed": is_own})
 
@@ -114,7 +114,7 @@ class Listening:
                 code=ErrorCode.RATE_LIMITED,
                 retryable=True,
             )
-        outcome = self._requests.apply(record.key, life.join(call.listener))
+        outcome = self._requests.apply(record.key, lifecycle.join(call.listener))
         now_stored = outcome.current if isinstance(outcome, Refused) else outcome.record
         return now_stored if now_stored is not None else record
 

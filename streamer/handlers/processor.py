@@ -11,22 +11,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from streamer import requests as life
 from streamer.app import App
 from streamer.attempt import Attempt, Surroundings
 from streamer.audience import Audience
-from streamer.changes import row_changes
-from streamer.dispatcher import Dispatcher, LambdaDispatcher
 from streamer.errors import ErrorCode
 from streamer.events import LambdaContext
 from streamer.execution import Workers
 from streamer.handlers.dispatching import Dispatching
 from streamer.handlers.environment import Environment, Once, new_id
-from streamer.invocations import RUN, SWEEP, Run, run_of
 from streamer.observability import Logger, Metrics
 from streamer.protocol import answers
 from streamer.records import Failure, RequestRecord, Status
-from streamer.requests import Refused
+from streamer.requests import lifecycle
+from streamer.requests.dispatcher import Dispatcher, LambdaDispatcher
+from streamer.requests.lifecycle import Refused
+from streamer.requests.runs import RUN, SWEEP, Run, row_changes, run_of
 from streamer.sending.sender import Sender
 
 
@@ -89,10 +88,10 @@ class ProcessorHandler:
         """Claim the request, as soon as it may be; None: there is nothing to run."""
         not_before = run.not_before
         while self._is_awaited(not_before, context):
-            runner = life.runner_of(context.aws_request_id, self._new_id())
-            change = life.claim(runner=runner, now=self._with.clock(), lease_seconds=self._with.pace.lease_seconds)
+            runner = lifecycle.runner_of(context.aws_request_id, self._new_id())
+            change = lifecycle.claim(runner=runner, now=self._with.clock(), lease_seconds=self._with.pace.lease_seconds)
             outcome = self._with.requests.apply(run.key, change)
-            record = life.claimed(outcome, runner=runner)
+            record = lifecycle.claimed(outcome, runner=runner)
             if record is not None:
                 return record
             current = outcome.current if isinstance(outcome, Refused) else None
@@ -106,7 +105,7 @@ class ProcessorHandler:
     def _claimable_at(self, current: RequestRecord | None, context: LambdaContext) -> float | None:
         if current is None:
             return None
-        return life.claimable_at(current, invocation=context.aws_request_id, now=self._with.clock())
+        return lifecycle.claimable_at(current, invocation=context.aws_request_id, now=self._with.clock())
 
     def _is_awaited(self, moment: float | None, context: LambdaContext) -> bool:
         """Wait for a moment (Unix seconds); False: most of the invocation's time would be gone by then."""
@@ -119,7 +118,7 @@ class ProcessorHandler:
 
     def _leave(self, run: Run, current: RequestRecord | None, context: LambdaContext, log: Logger) -> None:
         """There is nothing to run: deliveries are at least once, so this is an everyday thing."""
-        if current is None or not life.is_to_be_told(current, run, invocation=context.aws_request_id):
+        if current is None or not lifecycle.is_to_be_told(current, run, invocation=context.aws_request_id):
             log.info("nothing to run", status=current.status if current is not None else None)
             return
         log.info("telling how the request ended", status=current.status)

@@ -35,7 +35,7 @@ from streamer.protocol import answers, messages
 from streamer.protocol.messages import Malformed, Message
 from streamer.protocol.parts import in_parts
 from streamer.records import Failure, RequestRecord, Status
-from streamer.requests import DISPATCH_SECONDS, Duplicate
+from streamer.requests.lifecycle import DISPATCH_SECONDS, Duplicate
 from streamer.sending.connections import scope
 from streamer.sending.hub import Hub
 from streamer.sending.sender import Sender

@@ -8,7 +8,7 @@ from streamer.errors import ActionError, ErrorCode
 from streamer.protocol import messages
 from streamer.protocol.messages import Message
 from streamer.records import RequestRecord, Status
-from streamer.requests import is_final
+from streamer.requests.lifecycle import is_final
 
 _STATES: Final = {
     Status.PENDING: ("queued", "this request was accepted before; it waits to be run"),

@@ -15,7 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from streamer.errors import ItemTooLargeError, StoreError
 from streamer.records import ConnectionRecord, RequestKey, RequestRecord, Slots, Status, SubscriptionRecord
-from streamer.requests import Applied, Change, Created, Duplicate, Full, Refused
+from streamer.requests.lifecycle import Applied, Change, Created, Duplicate, Full, Refused
 from streamer.stores import slots as limited
 from streamer.stores.expressions import update_of
 from streamer.stores.items import (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from streamer.requests import Change, Guard
+from streamer.requests.lifecycle import Change, Guard
 from streamer.stores.items import Item, Value, attribute_of, request_value
 
 

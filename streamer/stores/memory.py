@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from streamer.errors import ItemTooLargeError
 from streamer.records import ConnectionRecord, RequestKey, RequestRecord, Slots, Status, SubscriptionRecord
-from streamer.requests import Applied, Change, Created, Duplicate, Full, Refused
+from streamer.requests.lifecycle import Applied, Change, Created, Duplicate, Full, Refused
 from streamer.stores.items import ITEM_BYTES, item_bytes, request_item
 
 

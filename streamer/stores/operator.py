@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from streamer import requests as life
 from streamer.dead_letters import DeadLetter, dead_letter
-from streamer.dispatcher import LambdaDispatcher
-from streamer.invocations import Run
 from streamer.records import RequestKey, RequestRecord, Status, owner_of
-from streamer.requests import Applied
+from streamer.requests import lifecycle
+from streamer.requests.dispatcher import LambdaDispatcher
+from streamer.requests.lifecycle import Applied
+from streamer.requests.runs import Run
 from streamer.stores.dynamodb import DynamoRequestStore, translated
 from streamer.stores.items import request_record
 
@@ -77,9 +77,9 @@ class Operator:
             DispatchError: Lambda did not.
         """
         if record.status is Status.FAILED:
-            change = life.reopen(attempt=record.attempt, further_attempts=further_attempts, now=now)
+            change = lifecycle.reopen(attempt=record.attempt, further_attempts=further_attempts, now=now)
             return isinstance(self._store.apply(record.key, change), Applied)
-        if life.is_final(record.status) or self._place.function_name is None:
+        if lifecycle.is_final(record.status) or self._place.function_name is None:
             return False
         LambdaDispatcher(lambda: self._client("lambda"), self._place.function_name).dispatch(Run(record.key))
         return True

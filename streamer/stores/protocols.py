@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from streamer.records import ConnectionRecord, RequestKey, RequestRecord, Slots, Status, SubscriptionRecord
-from streamer.requests import Applied, Change, Created, Duplicate, Full, Refused
+from streamer.requests.lifecycle import Applied, Change, Created, Duplicate, Full, Refused
 
 
 class ConnectionStore(Protocol):

@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 
 from streamer.errors import ItemTooLargeError, StoreError
 from streamer.records import RequestKey, RequestRecord, Slots, Status
-from streamer.requests import Created, Duplicate, Full
+from streamer.requests.lifecycle import Created, Duplicate, Full
 from streamer.stores.items import TTL, request_key, request_key_item, request_record
 
 ATTEMPTS: Final = 6

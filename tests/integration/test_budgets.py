@@ -20,9 +20,9 @@ from streamer.handlers.connect import ConnectHandler
 from streamer.handlers.disconnect import DisconnectHandler
 from streamer.handlers.processor import ProcessorHandler
 from streamer.handlers.router import RouterHandler
-from streamer.invocations import SWEEP_EVENT
 from streamer.observability import Logger, Metrics
 from streamer.records import RequestKey
+from streamer.requests.runs import SWEEP_EVENT
 from streamer.sending.hub import Hub
 from streamer.sending.publisher import Fanout
 from streamer.service import tables

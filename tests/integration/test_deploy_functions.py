@@ -23,8 +23,8 @@ from deploy.bytecode import provide
 from deploy.config import Config
 from deploy.project import Service, build, load_service
 from streamer.auth import mint
-from streamer.invocations import SWEEP_EVENT, run_event
 from streamer.records import RequestKey
+from streamer.requests.runs import SWEEP_EVENT, run_event
 from streamer.testing import connect_event, disconnect_event, message_event
 
 REGION = "us-east-1"

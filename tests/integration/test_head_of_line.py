@@ -16,8 +16,8 @@ from streamer import App, Request
 from streamer.attempt import Surroundings
 from streamer.execution import Workers
 from streamer.handlers.processor import ProcessorHandler
-from streamer.invocations import Run, run_event
 from streamer.observability import Logger, Metrics
+from streamer.requests.runs import Run, run_event
 from streamer.sending.hub import Hub
 from streamer.sending.publisher import Fanout
 from streamer.testing import FakeContext, LocalConnection, LocalService, RecordingSender, message_event, stream_event

@@ -16,8 +16,8 @@ import cli
 from deploy.errors import DeployError
 from deploy.requests import is_trouble
 from emulator.dynamodb.tables import create_tables
-from streamer.invocations import run_event
 from streamer.records import Failure, ProgressPoint, RequestRecord, Status
+from streamer.requests.runs import run_event
 from streamer.service import tables
 from streamer.stores.dynamodb import DynamoRequestStore
 

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from streamer_records import NOW, connection_record, request_record, subscription_record
 
 from emulator.dynamodb.tables import create_tables
-from streamer import requests as life
 from streamer.errors import ItemTooLargeError, StoreError
 from streamer.records import Failure, Listener, ProgressPoint, RequestKey, RequestRecord, Slots, Status
-from streamer.requests import Applied, Change, Created, Duplicate, Full, Refused
+from streamer.requests import lifecycle
+from streamer.requests.lifecycle import Applied, Change, Created, Duplicate, Full, Refused
 from streamer.service import tables
 from streamer.stores.client import Clients
 from streamer.stores.dynamodb import DynamoConnectionStore, DynamoRequestStore, DynamoSubscriptionStore
@@ -160,7 +160,7 @@ def test_an_expired_request_makes_room_though_it_is_still_there(stores: Stores, 
 
 def claimed(stores: Stores, record: RequestRecord) -> RequestRecord:
     stores.requests.create(record, now=NOW)
-    outcome = stores.requests.apply(record.key, life.claim(runner="me", now=NOW, lease_seconds=60))
+    outcome = stores.requests.apply(record.key, lifecycle.claim(runner="me", now=NOW, lease_seconds=60))
     assert isinstance(outcome, Applied)
     assert outcome.record is not None
     return outcome.record
@@ -180,14 +180,14 @@ def test_a_claimed_request_is_not_claimed_again_before_its_lease_is_over(stores:
     taken = claimed(stores, request_record(user_id=user))
 
     def claim(now: float) -> Applied | Refused:
-        return stores.requests.apply(taken.key, life.claim(runner="other", now=now, lease_seconds=60))
+        return stores.requests.apply(taken.key, lifecycle.claim(runner="other", now=now, lease_seconds=60))
 
     assert claim(NOW + 59.9) == Refused(taken)
     assert isinstance(claim(NOW + 60), Applied)
 
 
 def test_a_request_that_does_not_exist_cannot_be_claimed(stores: Stores, user: str) -> None:
-    change = life.claim(runner="me", now=NOW, lease_seconds=60)
+    change = lifecycle.claim(runner="me", now=NOW, lease_seconds=60)
 
     assert stores.requests.apply(RequestKey(user, "r-1"), change) == Refused(None)
     assert stores.requests.get(RequestKey(user, "r-1")) is None
@@ -200,7 +200,10 @@ def test_progress_and_result_are_stored(stores: Stores, user: str) -> None:
 
     on_its_way = replace(taken, progress=point, updated_at=NOW + 1)
     over = replace(on_its_way, status=Status.COMPLETED, result_json='{"a":1}', due_at=None, updated_at=NOW + 2)
-    progress, complete = life.progress(point, attempt=1, now=NOW + 1), life.complete('{"a":1}', attempt=1, now=NOW + 2)
+    progress, complete = (
+        lifecycle.progress(point, attempt=1, now=NOW + 1),
+        lifecycle.complete('{"a":1}', attempt=1, now=NOW + 2),
+    )
     assert stores.requests.apply(taken.key, progress) == Applied(on_its_way)
     assert stores.requests.apply(taken.key, complete) == Applied(over)
     assert stores.calls == ["UpdateItem", "UpdateItem"]
@@ -215,21 +218,25 @@ def test_who_listens_is_learnt_by_the_write_that_changes_the_state(stores: Store
     stores.requests.create(record, now=NOW)
     stores.calls.clear()
 
-    assert stores.requests.apply(record.key, life.join(HERE)) == Applied(replace(record, listeners=frozenset({HERE})))
-    assert stores.requests.apply(record.key, life.join(HERE)) == Applied(replace(record, listeners=frozenset({HERE})))
-    claim = stores.requests.apply(record.key, life.claim(runner="me", now=NOW, lease_seconds=60))
+    assert stores.requests.apply(record.key, lifecycle.join(HERE)) == Applied(
+        replace(record, listeners=frozenset({HERE}))
+    )
+    assert stores.requests.apply(record.key, lifecycle.join(HERE)) == Applied(
+        replace(record, listeners=frozenset({HERE}))
+    )
+    claim = stores.requests.apply(record.key, lifecycle.claim(runner="me", now=NOW, lease_seconds=60))
     assert isinstance(claim, Applied)
     assert claim.record is not None
     assert claim.record.listeners == {HERE}
-    stores.requests.apply(record.key, life.join(THERE))
+    stores.requests.apply(record.key, lifecycle.join(THERE))
     told = stores.requests.apply(
-        record.key, life.progress(ProgressPoint(percentage=1), attempt=claim.record.attempt, now=NOW)
+        record.key, lifecycle.progress(ProgressPoint(percentage=1), attempt=claim.record.attempt, now=NOW)
     )
     assert isinstance(told, Applied)
     assert told.record is not None
     assert told.record.listeners == {HERE, THERE}
-    stores.requests.apply(record.key, life.leave(frozenset({HERE})))
-    end = stores.requests.apply(record.key, life.complete("1", attempt=claim.record.attempt, now=NOW))
+    stores.requests.apply(record.key, lifecycle.leave(frozenset({HERE})))
+    end = stores.requests.apply(record.key, lifecycle.complete("1", attempt=claim.record.attempt, now=NOW))
     assert isinstance(end, Applied)
     assert end.record is not None
     assert end.record.listeners == {THERE}
@@ -241,7 +248,7 @@ def test_the_last_listener_can_leave(stores: Stores, user: str) -> None:
     stores.requests.create(record, now=NOW)
 
     for _ in range(2):
-        stores.requests.apply(record.key, life.leave(frozenset({HERE})))
+        stores.requests.apply(record.key, lifecycle.leave(frozenset({HERE})))
 
     assert stores.requests.get(record.key) == replace(record, listeners=frozenset())
 
@@ -250,14 +257,14 @@ def test_nobody_joins_what_is_over(stores: Stores, user: str) -> None:
     record = request_record(user_id=user, status=Status.COMPLETED, result_json="1")
     stores.requests.create(record, now=NOW)
 
-    assert stores.requests.apply(record.key, life.join(HERE)) == Refused(record)
+    assert stores.requests.apply(record.key, lifecycle.join(HERE)) == Refused(record)
 
 
 def test_an_error_is_stored(stores: Stores, user: str) -> None:
     taken = claimed(stores, request_record(user_id=user))
     failure = Failure(code="OWN_CODE", message="no", details={"a": [1, None]}, retryable=True)
 
-    stores.requests.apply(taken.key, life.fail(failure, attempt=1, now=NOW))
+    stores.requests.apply(taken.key, lifecycle.fail(failure, attempt=1, now=NOW))
 
     stored = stores.requests.get(taken.key)
     assert stored is not None
@@ -266,13 +273,13 @@ def test_an_error_is_stored(stores: Stores, user: str) -> None:
 
 def test_an_older_attempt_is_fenced_off(stores: Stores, user: str) -> None:
     first = claimed(stores, request_record(user_id=user))
-    stores.requests.apply(first.key, life.claim(runner="other", now=NOW + 60, lease_seconds=60))
+    stores.requests.apply(first.key, lifecycle.claim(runner="other", now=NOW + 60, lease_seconds=60))
     second = stores.requests.get(first.key)
 
     for change in (
-        life.progress(ProgressPoint(percentage=1), attempt=1, now=NOW),
-        life.complete("1", attempt=1, now=NOW),
-        life.fail(Failure(code="TIMEOUT", message=""), attempt=1, now=NOW),
+        lifecycle.progress(ProgressPoint(percentage=1), attempt=1, now=NOW),
+        lifecycle.complete("1", attempt=1, now=NOW),
+        lifecycle.fail(Failure(code="TIMEOUT", message=""), attempt=1, now=NOW),
     ):
         assert stores.requests.apply(first.key, change) == Refused(second)
 
@@ -284,7 +291,7 @@ def test_one_of_many_claims_wins(stores: Stores, user: str) -> None:
 
     def claim(number: int) -> Applied | Refused:
         meeting.wait(30)
-        return stores.requests.apply(record.key, life.claim(runner=str(number), now=NOW, lease_seconds=60))
+        return stores.requests.apply(record.key, lifecycle.claim(runner=str(number), now=NOW, lease_seconds=60))
 
     with ThreadPoolExecutor(8) as pool:
         outcomes = list(pool.map(claim, range(8)))
@@ -294,13 +301,13 @@ def test_one_of_many_claims_wins(stores: Stores, user: str) -> None:
 
 CHANGES = st.one_of(
     st.builds(
-        life.claim, runner=st.sampled_from("ab"), now=st.sampled_from([1.0, 5.0, 9.0]), lease_seconds=st.just(3.0)
+        lifecycle.claim, runner=st.sampled_from("ab"), now=st.sampled_from([1.0, 5.0, 9.0]), lease_seconds=st.just(3.0)
     ),
-    st.builds(life.progress, st.just(ProgressPoint(percentage=1)), attempt=st.integers(0, 3), now=st.just(2.0)),
-    st.builds(life.complete, st.just("1"), attempt=st.integers(0, 3), now=st.just(2.0)),
-    st.builds(life.join, st.sampled_from([HERE, THERE])),
-    st.builds(life.leave, st.sampled_from([frozenset({HERE}), frozenset({HERE, THERE})])),
-    st.builds(life.fail, st.just(Failure(code="X", message="")), attempt=st.integers(0, 3), now=st.just(2.0)),
+    st.builds(lifecycle.progress, st.just(ProgressPoint(percentage=1)), attempt=st.integers(0, 3), now=st.just(2.0)),
+    st.builds(lifecycle.complete, st.just("1"), attempt=st.integers(0, 3), now=st.just(2.0)),
+    st.builds(lifecycle.join, st.sampled_from([HERE, THERE])),
+    st.builds(lifecycle.leave, st.sampled_from([frozenset({HERE}), frozenset({HERE, THERE})])),
+    st.builds(lifecycle.fail, st.just(Failure(code="X", message="")), attempt=st.integers(0, 3), now=st.just(2.0)),
 )
 _NUMBERS = iter(range(1_000_000))
 
@@ -329,7 +336,7 @@ def test_an_item_holds_400_kb(stores: Stores, user: str) -> None:
 
     taken = claimed(stores, request_record(user_id=user, payload_json="1" * 200_000))
     with pytest.raises(ItemTooLargeError):
-        stores.requests.apply(taken.key, life.complete("1" * 210_000, attempt=1, now=NOW))
+        stores.requests.apply(taken.key, lifecycle.complete("1" * 210_000, attempt=1, now=NOW))
     assert stores.requests.get(taken.key) == taken
 
 
@@ -465,7 +472,7 @@ def test_requests_are_due_when_their_time_has_come_longest_first(stores: Stores,
     assert len(stores.requests.due(shard, now=4.0, limit=1)) == 1
     assert stores.calls[-2:] == ["Query", "Query"]
     for request_id in ids[:3]:
-        stores.requests.apply(RequestKey(owner, request_id), life.cancel("tidy up", now=NOW))
+        stores.requests.apply(RequestKey(owner, request_id), lifecycle.cancel("tidy up", now=NOW))
 
 
 def test_a_request_that_is_over_is_not_due(stores: Stores, user: str) -> None:
@@ -473,7 +480,7 @@ def test_a_request_that_is_over_is_not_due(stores: Stores, user: str) -> None:
     stores.requests.create(record, now=NOW)
     assert record.key in stores.requests.due(record.key.shard, now=NOW, limit=250)
 
-    stores.requests.apply(record.key, life.cancel("enough", now=NOW))
+    stores.requests.apply(record.key, lifecycle.cancel("enough", now=NOW))
 
     assert record.key not in stores.requests.due(record.key.shard, now=NOW, limit=250)
 
@@ -483,15 +490,15 @@ def test_every_change_of_a_life_is_stored_as_it_is_meant(stores: Stores, user: s
     stores.requests.create(record, now=NOW)
     failure = Failure(code="TIMEOUT", message="slow", retryable=True)
     changes = [
-        life.claim(runner="i-1/a", now=NOW + 1),
-        life.progress(ProgressPoint(percentage=5), attempt=1, now=NOW + 2, told_up_to=99.99, lease_seconds=45),
-        life.renew(attempt=1, now=NOW + 12),
-        life.retry(failure, attempt=1, now=NOW + 13, due_at=NOW + 14.5, told_up_to=5.0),
-        life.claim(runner="i-2/b", now=NOW + 15),
-        life.fail(failure, attempt=2, now=NOW + 16),
-        life.reopen(attempt=2, further_attempts=3, now=NOW + 17),
-        life.claim(runner="i-3/c", now=NOW + 18),
-        life.complete('"done"', attempt=3, now=NOW + 19),
+        lifecycle.claim(runner="i-1/a", now=NOW + 1),
+        lifecycle.progress(ProgressPoint(percentage=5), attempt=1, now=NOW + 2, told_up_to=99.99, lease_seconds=45),
+        lifecycle.renew(attempt=1, now=NOW + 12),
+        lifecycle.retry(failure, attempt=1, now=NOW + 13, due_at=NOW + 14.5, told_up_to=5.0),
+        lifecycle.claim(runner="i-2/b", now=NOW + 15),
+        lifecycle.fail(failure, attempt=2, now=NOW + 16),
+        lifecycle.reopen(attempt=2, further_attempts=3, now=NOW + 17),
+        lifecycle.claim(runner="i-3/c", now=NOW + 18),
+        lifecycle.complete('"done"', attempt=3, now=NOW + 19),
     ]
     expected = record
     for change in changes:

@@ -3,9 +3,8 @@ from dataclasses import replace
 import pytest
 from streamer_records import NOW, request_record
 
-from streamer.changes import row_changes
-from streamer.invocations import Run
 from streamer.records import RequestKey, RequestRecord, Status
+from streamer.requests.runs import Run, row_changes
 from streamer.testing import stream_event
 
 KEY = RequestKey("acme#ada", "r-1")

@@ -4,8 +4,8 @@ from typing import Any
 import pytest
 
 from streamer.dead_letters import dead_letter
-from streamer.invocations import run_event
 from streamer.records import RequestKey
+from streamer.requests.runs import run_event
 
 KEY = RequestKey("acme#ada", "r-1")
 INVOCATION = {

@@ -4,10 +4,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError
 
-from streamer.dispatcher import LambdaDispatcher
 from streamer.errors import DispatchError
-from streamer.invocations import Run, run_of
 from streamer.records import RequestKey
+from streamer.requests.dispatcher import LambdaDispatcher
+from streamer.requests.runs import Run, run_of
 
 KEY = RequestKey("acme#ada", "r-1")
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamer.ids import RANDOM_BYTES, uuid7
+from streamer.requests.ids import RANDOM_BYTES, uuid7
 
 TIMES = st.integers(0, (1 << 48) - 1)
 NOISE = st.binary(min_size=RANDOM_BYTES, max_size=RANDOM_BYTES)

@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from streamer.invocations import RUN, SWEEP, SWEEP_EVENT, Run, run_event, run_of
 from streamer.records import RequestKey
+from streamer.requests.runs import RUN, SWEEP, SWEEP_EVENT, Run, run_event, run_of
 
 KEY = RequestKey("acme#ada", "r-1")
 

@@ -17,7 +17,7 @@ from streamer.execution import Workers
 from streamer.observability import Logger
 from streamer.progress import Pace, Reporter
 from streamer.records import ProgressPoint, RequestKey, RequestRecord, Status
-from streamer.requests import LEASE_SECONDS, Applied, Change, Refused
+from streamer.requests.lifecycle import LEASE_SECONDS, Applied, Change, Refused
 from streamer.stores.memory import MemoryRequestStore
 from streamer.testing import FakeClock, RecordingSender
 

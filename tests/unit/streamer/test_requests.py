@@ -7,23 +7,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 from streamer_records import NOW, request_record
 
-from streamer import requests as life
 from streamer.records import SHARDS, Failure, ProgressPoint, RequestKey, RequestRecord, Status
-from streamer.requests import TRANSITIONS, Applied, Change, Refused, Step, is_final
+from streamer.requests import lifecycle
+from streamer.requests.lifecycle import TRANSITIONS, Applied, Change, Refused, Step, is_final
 
 FAILURE = Failure(code="PROCESSING_FAILED", message="no")
 
 
 def changes(attempt: int = 1) -> dict[Step, Change]:
     return {
-        Step.CLAIM: life.claim(runner="me", now=NOW, lease_seconds=60),
-        Step.PROGRESS: life.progress(ProgressPoint(percentage=5), attempt=attempt, now=NOW),
-        Step.COMPLETE: life.complete("7", attempt=attempt, now=NOW),
-        Step.FAIL: life.fail(FAILURE, attempt=attempt, now=NOW),
-        Step.RENEW: life.renew(attempt=attempt, now=NOW),
-        Step.RETRY: life.retry(FAILURE, attempt=attempt, now=NOW, due_at=NOW + 2, told_up_to=40),
-        Step.CANCEL: life.cancel("enough", now=NOW),
-        Step.REOPEN: life.reopen(attempt=attempt, further_attempts=2, now=NOW),
+        Step.CLAIM: lifecycle.claim(runner="me", now=NOW, lease_seconds=60),
+        Step.PROGRESS: lifecycle.progress(ProgressPoint(percentage=5), attempt=attempt, now=NOW),
+        Step.COMPLETE: lifecycle.complete("7", attempt=attempt, now=NOW),
+        Step.FAIL: lifecycle.fail(FAILURE, attempt=attempt, now=NOW),
+        Step.RENEW: lifecycle.renew(attempt=attempt, now=NOW),
+        Step.RETRY: lifecycle.retry(FAILURE, attempt=attempt, now=NOW, due_at=NOW + 2, told_up_to=40),
+        Step.CANCEL: lifecycle.cancel("enough", now=NOW),
+        Step.REOPEN: lifecycle.reopen(attempt=attempt, further_attempts=2, now=NOW),
     }
 
 
@@ -128,7 +128,7 @@ def _processing(**fields: object) -> RequestRecord:
     ],
 )
 def test_who_owns_a_claimed_request(outcome: Applied | Refused, is_mine: bool) -> None:
-    assert (life.claimed(outcome, runner="me") is not None) is is_mine
+    assert (lifecycle.claimed(outcome, runner="me") is not None) is is_mine
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def test_who_owns_a_claimed_request(outcome: Applied | Refused, is_mine: bool) -
     ],
 )
 def test_whose_end_is_stored(outcome: Applied | Refused, is_mine: bool) -> None:
-    assert life.is_settled_by(outcome, life.complete("7", attempt=1, now=NOW), attempt=1) is is_mine
+    assert lifecycle.is_settled_by(outcome, lifecycle.complete("7", attempt=1, now=NOW), attempt=1) is is_mine
 
 
 # progress
@@ -166,7 +166,7 @@ def test_whose_end_is_stored(outcome: Applied | Refused, is_mine: bool) -> None:
     ],
 )
 def test_progress_never_goes_back(last: float | None, percentage: float, told: float | None) -> None:
-    point = life.advanced(None if last is None else ProgressPoint(percentage=last), percentage, "now", None)
+    point = lifecycle.advanced(None if last is None else ProgressPoint(percentage=last), percentage, "now", None)
 
     assert (None if point is None else point.percentage) == told
 
@@ -175,7 +175,7 @@ def test_progress_never_goes_back(last: float | None, percentage: float, told: f
 def test_any_sequence_of_reports_is_told_in_order_with_one_100(reports: list[float]) -> None:
     told, last = [], None
     for percentage in reports:
-        point = life.advanced(last, percentage, "", None)
+        point = lifecycle.advanced(last, percentage, "", None)
         if point is not None:
             told.append(point.percentage)
             last = point
@@ -188,7 +188,7 @@ def test_any_sequence_of_reports_is_told_in_order_with_one_100(reports: list[flo
 @pytest.mark.parametrize("percentage", [None, "50", True, math.nan])
 def test_a_percentage_is_a_number(percentage: object) -> None:
     with pytest.raises(ValueError, match="progress needs a percentage"):
-        life.advanced(None, percentage, "", None)  # type: ignore[arg-type]
+        lifecycle.advanced(None, percentage, "", None)  # type: ignore[arg-type]
 
 
 # pauses, the sweep and operators
@@ -202,14 +202,14 @@ def test_a_failed_attempt_leaves_when_the_next_one_is_due_and_what_was_told() ->
 
 
 def test_an_attempt_may_be_the_only_one_that_can_cancel() -> None:
-    change = life.cancel("enough", now=NOW, attempt=1)
+    change = lifecycle.cancel("enough", now=NOW, attempt=1)
 
     assert change.admits(request_record(status=Status.PROCESSING, attempt=1))
     assert not change.admits(request_record(status=Status.PROCESSING, attempt=2))
 
 
 def test_only_a_request_that_waits_for_its_first_attempt_is_postponed() -> None:
-    change = life.postpone(now=NOW)
+    change = lifecycle.postpone(now=NOW)
 
     assert [status for status in Status if change.admits(request_record(status=status, due_at=NOW))] == [Status.PENDING]
     assert not change.admits(request_record(due_at=NOW + 1))
@@ -245,16 +245,16 @@ def test_only_an_operator_leads_out_of_a_final_status() -> None:
     ],
 )
 def test_when_a_run_that_came_in_vain_tries_again(fields: dict[str, Any], expected: float | None) -> None:
-    assert life.claimable_at(request_record(**fields), invocation="i-1", now=NOW) == expected
+    assert lifecycle.claimable_at(request_record(**fields), invocation="i-1", now=NOW) == expected
 
 
 @pytest.mark.parametrize("invocation", ["i-1", "a/b", ""])
 def test_a_runner_belongs_to_its_invocation(invocation: str) -> None:
-    record = request_record(runner=life.runner_of(invocation, "new"))
+    record = request_record(runner=lifecycle.runner_of(invocation, "new"))
 
-    assert life.is_run_of(record, invocation)
-    assert not life.is_run_of(record, f"{invocation}x")
-    assert not life.is_run_of(request_record(), invocation)
+    assert lifecycle.is_run_of(record, invocation)
+    assert not lifecycle.is_run_of(record, f"{invocation}x")
+    assert not lifecycle.is_run_of(request_record(), invocation)
 
 
 @given(owner=st.text(max_size=20), request_id=st.text(max_size=20))
@@ -266,4 +266,4 @@ def test_every_request_has_one_shard(owner: str, request_id: str) -> None:
 def test_a_reservation_is_ahead_but_never_all(percentage: float, since: float, seconds: float) -> None:
     point = ProgressPoint(percentage=percentage)
 
-    assert percentage <= life.reserved(point, since=since, seconds=seconds) <= life.ALMOST
+    assert percentage <= lifecycle.reserved(point, since=since, seconds=seconds) <= lifecycle.ALMOST

@@ -7,7 +7,7 @@ from streamer_records import request_record
 
 from streamer.errors import ErrorCode
 from streamer.records import Failure
-from streamer.retries import MOST_SECONDS, is_worth_another, passing_code, pause_seconds
+from streamer.requests.retries import MOST_SECONDS, is_worth_another, passing_code, pause_seconds
 
 
 class ReadTimeoutError(Exception):

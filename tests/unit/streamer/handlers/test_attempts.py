@@ -17,7 +17,7 @@ from streamer.handlers.processor import ProcessorHandler
 from streamer.observability import Logger, Metrics
 from streamer.progress import Pace
 from streamer.records import Failure, ProgressPoint, RequestRecord, Status
-from streamer.requests import LEASE_SECONDS
+from streamer.requests.lifecycle import LEASE_SECONDS
 from streamer.sending.hub import Hub
 from streamer.sending.publisher import Fanout
 from streamer.stores.memory import MemoryConnectionStore, MemoryRequestStore, MemorySubscriptionStore

@@ -5,10 +5,10 @@ from streamer_records import NOW, request_record
 
 from streamer.errors import StoreError
 from streamer.handlers.dispatching import Dispatching
-from streamer.invocations import Run
 from streamer.observability import Logger
 from streamer.records import RequestKey, RequestRecord, Status
-from streamer.requests import DISPATCH_SECONDS, Applied, Change, Refused
+from streamer.requests.lifecycle import DISPATCH_SECONDS, Applied, Change, Refused
+from streamer.requests.runs import Run
 from streamer.stores.memory import MemoryRequestStore
 from streamer.testing import FakeClock, RecordingDispatcher
 

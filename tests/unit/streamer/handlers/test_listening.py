@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from streamer import ActionError, App, ErrorCode, Principal, Progress, Request
-from streamer import requests as life
 from streamer.errors import ConfigurationError
 from streamer.protocol.parts import Joiner
 from streamer.protocol.topics import LISTENERS
 from streamer.records import Listener, ProgressPoint, RequestKey, RequestRecord, Status, owner_of
-from streamer.requests import Applied, Change, Refused
+from streamer.requests import lifecycle
+from streamer.requests.lifecycle import Applied, Change, Refused
 from streamer.testing import FakeContext, LocalConnection, LocalService, RequestFailed, message_event
 
 app = App()
@@ -184,7 +184,9 @@ def test_what_does_not_run_at_the_moment_can_be_waited_for(
     ("fields", "final"),
     [
         pytest.param({"status": Status.COMPLETED, "result_json": "[1]"}, "complete", id="completed"),
-        pytest.param({"status": Status.FAILED, "error": life.Failure(code="X", message="no")}, "error", id="failed"),
+        pytest.param(
+            {"status": Status.FAILED, "error": lifecycle.Failure(code="X", message="no")}, "error", id="failed"
+        ),
         pytest.param({"status": Status.CANCELLED}, "cancelled", id="cancelled"),
     ],
 )
@@ -207,7 +209,7 @@ def test_what_ends_while_somebody_joins_is_told_once(connection: LocalConnection
 
     def apply(key: RequestKey, change: Change) -> Applied | Refused:
         service.requests.apply = plain_apply  # type: ignore[method-assign]
-        service.requests.apply(key, life.complete("[1]", attempt=1, now=service.clock()))
+        service.requests.apply(key, lifecycle.complete("[1]", attempt=1, now=service.clock()))
         return plain_apply(key, change)
 
     service.requests.apply = apply  # type: ignore[method-assign]

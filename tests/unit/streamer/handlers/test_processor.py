@@ -11,17 +11,17 @@ import pytest
 from streamer_records import NOW, request_record
 
 from streamer import ActionError, App, Cancelled, ErrorCode, Progress, Request
-from streamer import requests as life
 from streamer.attempt import Surroundings
 from streamer.errors import ItemTooLargeError, SendError, StoreError
 from streamer.execution import Workers
 from streamer.handlers.processor import ProcessorHandler
-from streamer.invocations import Run, run_of
 from streamer.observability import Logger, Metrics
 from streamer.progress import Pace
 from streamer.protocol.parts import Joiner
 from streamer.records import Failure, Listener, ProgressPoint, RequestKey, RequestRecord, Status
-from streamer.requests import Applied, Change, Refused
+from streamer.requests import lifecycle
+from streamer.requests.lifecycle import Applied, Change, Refused
+from streamer.requests.runs import Run, run_of
 from streamer.sending.hub import Hub
 from streamer.sending.publisher import Fanout
 from streamer.stores.memory import MemoryConnectionStore, MemoryRequestStore, MemorySubscriptionStore
@@ -499,7 +499,7 @@ def test_who_joins_while_it_runs_gets_the_latest_progress_and_then_the_rest(make
 
     def act(request: Request, progress: Progress) -> bool:
         progress(10, "before")
-        world.requests.apply(KEY, life.join(listener(1)))
+        world.requests.apply(KEY, lifecycle.join(listener(1)))
         return joined.wait(30)
 
     world = make(act, sender=Joined(), stored_progress_seconds=0.001)
@@ -510,7 +510,7 @@ def test_who_joins_while_it_runs_gets_the_latest_progress_and_then_the_rest(make
 
 
 def test_who_joins_at_the_last_moment_gets_the_end(make: Callable[..., World]) -> None:
-    world = make(lambda request, progress: isinstance(world.requests.apply(KEY, life.join(listener(1))), Applied))
+    world = make(lambda request, progress: isinstance(world.requests.apply(KEY, lifecycle.join(listener(1))), Applied))
     world.run()
 
     assert [message["type"] for message in world.sender.to("listener-1")] == ["complete"]

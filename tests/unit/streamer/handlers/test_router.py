@@ -17,7 +17,7 @@ from streamer.handlers.router import RouterHandler
 from streamer.observability import Logger, Metrics
 from streamer.protocol.parts import Joiner
 from streamer.records import ConnectionRecord, RequestRecord, Slots, Status
-from streamer.requests import DISPATCH_SECONDS, Created, Duplicate, Full
+from streamer.requests.lifecycle import DISPATCH_SECONDS, Created, Duplicate, Full
 from streamer.sending.hub import Hub
 from streamer.sending.publisher import Fanout
 from streamer.settings import Settings

@@ -1,12 +1,12 @@
 import pytest
 
-from streamer import requests as life
 from streamer.records import ProgressPoint
+from streamer.requests import lifecycle
 from streamer.stores.expressions import Update, update_of
 
 
 def test_a_claim_is_one_conditional_update() -> None:
-    update = update_of(life.claim(runner="run-1", now=100.5, lease_seconds=60))
+    update = update_of(lifecycle.claim(runner="run-1", now=100.5, lease_seconds=60))
 
     assert update == Update(
         update=("SET #status = :v1, #due_at = :v4, #runner = :v5, #updated_at = :v3, #attempt = #attempt + :v6"),
@@ -31,7 +31,7 @@ def test_a_claim_is_one_conditional_update() -> None:
 
 
 def test_a_value_that_becomes_none_is_removed() -> None:
-    update = update_of(life.complete("[1]", attempt=2, now=100.0))
+    update = update_of(lifecycle.complete("[1]", attempt=2, now=100.0))
 
     assert update.update == "SET #status = :v2, #updated_at = :v3, #result = :v4 REMOVE #due_at, #error"
     assert update.condition == "(#status IN (:v0) AND #attempt = :v1)"
@@ -40,12 +40,12 @@ def test_a_value_that_becomes_none_is_removed() -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        pytest.param(life.claim(runner="r", now=1.0, lease_seconds=1), id="claim"),
-        pytest.param(life.progress(ProgressPoint(percentage=1), attempt=1, now=1.0), id="progress"),
-        pytest.param(life.complete("1", attempt=1, now=1.0), id="complete"),
+        pytest.param(lifecycle.claim(runner="r", now=1.0, lease_seconds=1), id="claim"),
+        pytest.param(lifecycle.progress(ProgressPoint(percentage=1), attempt=1, now=1.0), id="progress"),
+        pytest.param(lifecycle.complete("1", attempt=1, now=1.0), id="complete"),
     ],
 )
-def test_every_placeholder_is_used(change: life.Change) -> None:
+def test_every_placeholder_is_used(change: lifecycle.Change) -> None:
     """DynamoDB refuses an expression with names or values that do not occur in it."""
     update = update_of(change)
 

@@ -1,16 +1,11 @@
-"""Records of the requests table's stream, parsed at the border. Pure.
-
-Their shape: [REC] FIDELITY I1-I11. Delivery is at least once (I19), so whatever is done about a record must bear
-being done twice.
-"""
+"""The events that the processor is invoked with besides those of the stream. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
-from streamer.invocations import Run
 from streamer.records import RequestKey, Status
 
 
@@ -71,3 +66,41 @@ def _due_at(image: Mapping[str, Any] | None) -> float | None:
 def _status(image: Mapping[str, Any] | None) -> Status | None:
     # An image without a status is none of ours (an item put in by hand); it waits for nothing.
     return Status(image["status"]["S"]) if image and "status" in image else None
+
+
+RUN: Final = "streamer:run"
+"""The member of an event that makes it a run event; no stream or API Gateway event has one of that name."""
+
+SWEEP: Final = "streamer:sweep"
+"""The member of an event that makes the processor look for requests that nobody sees to."""
+
+SWEEP_EVENT: Final[Mapping[str, Any]] = {SWEEP: {}}
+"""What the schedule invokes the processor with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run of one request that somebody asks for. It may come twice, late or in vain."""
+
+    key: RequestKey
+    not_before: float | None = None
+    """Unix seconds; None: at once."""
+    tells: bool = False
+    """Whether to tell how the request ended, if it has, because nobody else does: it was cancelled."""
+
+
+def run_event(key: RequestKey, *, not_before: float | None = None, tells: bool = False) -> dict[str, Any]:
+    """The event that makes the processor run a request; see `Run`."""
+    run: dict[str, Any] = {"key": {"owner": key.owner, "request_id": key.request_id}}
+    if not_before is not None:
+        run["not_before"] = not_before
+    if tells:
+        run["tells"] = True
+    return {RUN: run}
+
+
+def run_of(event: Mapping[str, Any]) -> Run:
+    """What a run event asks for."""
+    run = event[RUN]
+    key = RequestKey(run["key"]["owner"], run["key"]["request_id"])
+    return Run(key, run.get("not_before"), run.get("tells", False))

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from botocore.exceptions import BotoCoreError, ClientError
 
 from streamer.errors import DispatchError
-from streamer.invocations import Run, run_event
+from streamer.requests.runs import Run, run_event
 
 
 class Dispatcher(Protocol):

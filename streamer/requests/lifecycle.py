@@ -15,8 +15,8 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from streamer.errors import ErrorCode
-from streamer.invocations import Run
 from streamer.records import Failure, Listener, ProgressPoint, RequestRecord, Slots, Status
+from streamer.requests.runs import Run
 
 
 class Step(enum.StrEnum):
