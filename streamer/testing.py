@@ -22,9 +22,7 @@ from types import TracebackType
 from typing import Any, Final, Self, TextIO, cast
 
 from streamer.app import App
-from streamer.attempt import Surroundings
 from streamer.errors import DispatchError, GoneError, PayloadTooLargeError
-from streamer.execution import Workers
 from streamer.handlers.disconnect import DisconnectHandler
 from streamer.handlers.processor import ProcessorHandler
 from streamer.handlers.router import RouterHandler
@@ -33,6 +31,8 @@ from streamer.protocol.messages import MESSAGE_BYTES
 from streamer.protocol.parts import Joiner
 from streamer.records import ConnectionRecord, RequestRecord
 from streamer.requests.runs import Run, run_event
+from streamer.running.attempt import Surroundings
+from streamer.running.execution import Workers
 from streamer.sending.hub import Hub
 from streamer.sending.publisher import Fanout
 from streamer.settings import Settings

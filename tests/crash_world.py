@@ -21,15 +21,15 @@ from typing import Any
 from streamer_records import connection_record
 
 from streamer import App, Request, RetryableError
-from streamer.attempt import Surroundings
-from streamer.audience import Lane
-from streamer.execution import Running, Workers
 from streamer.handlers.processor import ProcessorHandler
 from streamer.handlers.router import RouterHandler
 from streamer.observability import Logger, Metrics
 from streamer.records import RequestKey, RequestRecord, Status
 from streamer.requests.lifecycle import Applied, Change, is_final
 from streamer.requests.runs import SWEEP_EVENT, Run, run_event
+from streamer.running.attempt import Surroundings
+from streamer.running.audience import Lane
+from streamer.running.execution import Running, Workers
 from streamer.sending.hub import Hub
 from streamer.sending.publisher import Fanout
 from streamer.settings import Settings

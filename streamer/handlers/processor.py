@@ -12,11 +12,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from streamer.app import App
-from streamer.attempt import Attempt, Surroundings
-from streamer.audience import Audience
 from streamer.errors import ErrorCode
 from streamer.events import LambdaContext
-from streamer.execution import Workers
 from streamer.handlers.dispatching import Dispatching
 from streamer.handlers.environment import Environment, Once, new_id
 from streamer.observability import Logger, Metrics
@@ -26,6 +23,9 @@ from streamer.requests import lifecycle
 from streamer.requests.dispatcher import Dispatcher, LambdaDispatcher
 from streamer.requests.lifecycle import Refused
 from streamer.requests.runs import RUN, SWEEP, Run, row_changes, run_of
+from streamer.running.attempt import Attempt, Surroundings
+from streamer.running.audience import Audience
+from streamer.running.execution import Workers
 from streamer.sending.sender import Sender
 
 

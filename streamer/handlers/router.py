@@ -23,7 +23,6 @@ from streamer.errors import (
     StoreError,
 )
 from streamer.events import LambdaContext, Origin, body_of, origin_of
-from streamer.execution import Workers, contained
 from streamer.handlers.call import Call
 from streamer.handlers.cancelling import Cancelling
 from streamer.handlers.environment import Environment, Once, new_id
@@ -36,6 +35,7 @@ from streamer.protocol.messages import Malformed, Message
 from streamer.protocol.parts import in_parts
 from streamer.records import Failure, RequestRecord, Status
 from streamer.requests.lifecycle import DISPATCH_SECONDS, Duplicate
+from streamer.running.execution import Workers, contained
 from streamer.sending.connections import scope
 from streamer.sending.hub import Hub
 from streamer.sending.sender import Sender

@@ -13,9 +13,7 @@ from streamer_records import NOW
 
 from emulator.dynamodb.tables import create_tables
 from streamer import App, Limits, Progress, Request, RetryableError
-from streamer.attempt import Surroundings
 from streamer.auth import mint
-from streamer.execution import Workers
 from streamer.handlers.connect import ConnectHandler
 from streamer.handlers.disconnect import DisconnectHandler
 from streamer.handlers.processor import ProcessorHandler
@@ -23,6 +21,8 @@ from streamer.handlers.router import RouterHandler
 from streamer.observability import Logger, Metrics
 from streamer.records import RequestKey
 from streamer.requests.runs import SWEEP_EVENT
+from streamer.running.attempt import Surroundings
+from streamer.running.execution import Workers
 from streamer.sending.hub import Hub
 from streamer.sending.publisher import Fanout
 from streamer.service import tables

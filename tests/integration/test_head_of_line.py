@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from streamer import App, Request
-from streamer.attempt import Surroundings
-from streamer.execution import Workers
 from streamer.handlers.processor import ProcessorHandler
 from streamer.observability import Logger, Metrics
 from streamer.requests.runs import Run, run_event
+from streamer.running.attempt import Surroundings
+from streamer.running.execution import Workers
 from streamer.sending.hub import Hub
 from streamer.sending.publisher import Fanout
 from streamer.testing import FakeContext, LocalConnection, LocalService, RecordingSender, message_event, stream_event

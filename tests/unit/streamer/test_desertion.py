@@ -4,12 +4,12 @@ from collections.abc import Iterator
 import pytest
 from streamer_records import request_record
 
-from streamer.audience import Audience
-from streamer.desertion import Desertion
 from streamer.errors import SendError
-from streamer.execution import Workers
 from streamer.observability import Logger
 from streamer.records import Listener
+from streamer.running.attempt import Desertion
+from streamer.running.audience import Audience
+from streamer.running.execution import Workers
 from streamer.testing import FakeClock, RecordingSender
 
 OTHER = Listener("c-2", "https://api.example.com/dev")

@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 import pytest
 
 from streamer.context import Cancelled
-from streamer.execution import Workers, contained
+from streamer.running.execution import Workers, contained
 
 
 @pytest.fixture

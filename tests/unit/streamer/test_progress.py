@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from streamer_records import NOW, request_record
 
 from streamer import Cancelled
-from streamer.audience import Audience
 from streamer.errors import StoreError
-from streamer.execution import Workers
 from streamer.observability import Logger
-from streamer.progress import Pace, Reporter
 from streamer.records import ProgressPoint, RequestKey, RequestRecord, Status
 from streamer.requests.lifecycle import LEASE_SECONDS, Applied, Change, Refused
+from streamer.running.audience import Audience
+from streamer.running.execution import Workers
+from streamer.running.progress import Pace, Reporter
 from streamer.stores.memory import MemoryRequestStore
 from streamer.testing import FakeClock, RecordingSender
 

@@ -11,13 +11,13 @@ import pytest
 from streamer_records import NOW, request_record
 
 from streamer import ActionError, App, Cancelled, ErrorCode, Progress, Request, RetryableError
-from streamer.attempt import Surroundings
-from streamer.execution import Workers
 from streamer.handlers.processor import ProcessorHandler
 from streamer.observability import Logger, Metrics
-from streamer.progress import Pace
 from streamer.records import Failure, ProgressPoint, RequestRecord, Status
 from streamer.requests.lifecycle import LEASE_SECONDS
+from streamer.running.attempt import Surroundings
+from streamer.running.execution import Workers
+from streamer.running.progress import Pace
 from streamer.sending.hub import Hub
 from streamer.sending.publisher import Fanout
 from streamer.stores.memory import MemoryConnectionStore, MemoryRequestStore, MemorySubscriptionStore

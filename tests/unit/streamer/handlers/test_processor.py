@@ -11,17 +11,17 @@ import pytest
 from streamer_records import NOW, request_record
 
 from streamer import ActionError, App, Cancelled, ErrorCode, Progress, Request
-from streamer.attempt import Surroundings
 from streamer.errors import ItemTooLargeError, SendError, StoreError
-from streamer.execution import Workers
 from streamer.handlers.processor import ProcessorHandler
 from streamer.observability import Logger, Metrics
-from streamer.progress import Pace
 from streamer.protocol.parts import Joiner
 from streamer.records import Failure, Listener, ProgressPoint, RequestKey, RequestRecord, Status
 from streamer.requests import lifecycle
 from streamer.requests.lifecycle import Applied, Change, Refused
 from streamer.requests.runs import Run, run_of
+from streamer.running.attempt import Surroundings
+from streamer.running.execution import Workers
+from streamer.running.progress import Pace
 from streamer.sending.hub import Hub
 from streamer.sending.publisher import Fanout
 from streamer.stores.memory import MemoryConnectionStore, MemoryRequestStore, MemorySubscriptionStore

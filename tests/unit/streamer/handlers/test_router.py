@@ -12,12 +12,12 @@ from streamer_records import NOW, connection_record
 
 from streamer import ActionError, App, ErrorCode, Request
 from streamer.errors import ItemTooLargeError, SendError, StoreError
-from streamer.execution import Workers
 from streamer.handlers.router import RouterHandler
 from streamer.observability import Logger, Metrics
 from streamer.protocol.parts import Joiner
 from streamer.records import ConnectionRecord, RequestRecord, Slots, Status
 from streamer.requests.lifecycle import DISPATCH_SECONDS, Created, Duplicate, Full
+from streamer.running.execution import Workers
 from streamer.sending.hub import Hub
 from streamer.sending.publisher import Fanout
 from streamer.settings import Settings

@@ -13,29 +13,60 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from streamer import desertion
 from streamer.actions import Action, failure_of
-from streamer.audience import Audience
 from streamer.context import Cancelled, Request
-from streamer.desertion import Desertion
-from streamer.errors import (
-    ActionError,
-    ErrorCode,
-    ItemTooLargeError,
-    StoreError,
-)
-from streamer.execution import Running, Workers
+from streamer.errors import ActionError, ErrorCode, ItemTooLargeError, StoreError
 from streamer.observability import Logger
 from streamer.principal import Principal
-from streamer.progress import Pace, Reporter
 from streamer.protocol import answers, messages
 from streamer.records import Failure, RequestRecord, Status
 from streamer.requests import lifecycle, retries
 from streamer.requests.lifecycle import Change, Refused
+from streamer.running import attempt as desertion
+from streamer.running.audience import Audience
+from streamer.running.execution import Running, Workers
+from streamer.running.progress import Pace, Reporter
 from streamer.sending.connections import scope
 from streamer.sending.hub import Hub
 from streamer.sending.sender import Sender
 from streamer.stores.protocols import RequestStore
+
+GRACE_SECONDS: Final = 30.0
+"""How long nobody may be listening: time to reconnect and to subscribe again."""
+ASKING_SECONDS: Final = 10.0
+"""How often API Gateway is asked about connections that nothing was sent to."""
+
+
+class Desertion:
+    """Watches an audience. Used by one thread."""
+
+    def __init__(
+        self,
+        audience: Audience,
+        *,
+        monotonic: Callable[[], float],
+        grace_seconds: float = GRACE_SECONDS,
+        asking_seconds: float = ASKING_SECONDS,
+    ) -> None:
+        """Without I/O."""
+        self._audience = audience
+        self._monotonic = monotonic
+        self._grace_seconds = grace_seconds
+        self._asking_seconds = asking_seconds
+        self._asks_at = monotonic()
+        self._since: float | None = None
+
+    def is_complete(self) -> bool:
+        """Whether nobody has been listening for all of the grace period; asks now and then, so call it often."""
+        now = self._monotonic()
+        if now >= self._asks_at:
+            self._asks_at = now + self._asking_seconds
+            if not self._audience.is_deserted():
+                self._since = None
+            elif self._since is None:
+                self._since = now
+        return self._since is not None and now - self._since >= self._grace_seconds
+
 
 SETTLING_SECONDS: Final = 5.0
 """What an action leaves of its invocation's time, to store and tell the end of the request."""

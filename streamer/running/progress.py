@@ -13,7 +13,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from streamer.audience import Audience
 from streamer.context import Cancelled
 from streamer.errors import StoreError
 from streamer.observability import Logger
@@ -22,6 +21,7 @@ from streamer.protocol.parts import trimmed
 from streamer.records import ProgressPoint, RequestRecord, Status
 from streamer.requests import lifecycle
 from streamer.requests.lifecycle import Change, Refused
+from streamer.running.audience import Audience
 from streamer.stores.protocols import RequestStore
 
 PROGRESS_MESSAGE_CHARACTERS: Final = 4096

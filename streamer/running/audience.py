@@ -9,11 +9,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from streamer.errors import GoneError, PayloadTooLargeError, SendError
-from streamer.execution import Running, Workers
 from streamer.observability import Logger
 from streamer.protocol.parts import in_parts
 from streamer.protocol.topics import audience_of
 from streamer.records import Listener, RequestRecord
+from streamer.running.execution import Running, Workers
 from streamer.sending.sender import Sender
 
 
