@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from streamer.secrets import VARIABLE
+from streamer.handlers.secrets import VARIABLE
 from streamer.topology import Function, Topology, validate
 
 from .alarms import alarms, dashboard

@@ -108,10 +108,10 @@ AWS_CLIENTS = {
         "streamer.stores.client",
         "streamer.sending.sender",
         "streamer.sending.transport",
-        "streamer.secrets",
+        "streamer.handlers.secrets",
         "streamer.requests.dispatcher",
     ),
-    *("streamer.handlers.environment", "deploy.aws", "emulator.remote", "emulator.signing", "streamer.sending.signer"),
+    *("streamer.handlers.setup", "deploy.aws", "emulator.remote", "emulator.signing", "streamer.sending.signer"),
     "emulator.functions.bootstrap",  # only loads beforehand what functions would load
 }
 AWS_CLIENT_PACKAGES = ("streamer.stores.", "emulator.dynamodb.", "emulator.streams.")

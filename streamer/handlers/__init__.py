@@ -1,1 +1,1 @@
-"""The four Lambda functions, one module each; everything they need is built lazily, once per environment."""
+"""The four Lambda functions: connect, disconnect, router, processor; and what they share."""

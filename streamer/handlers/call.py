@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from streamer.events import Origin
+from streamer.handlers.events import Origin
 from streamer.observability import Logger
 from streamer.principal import Principal
 from streamer.protocol.messages import Message

@@ -12,8 +12,8 @@ from typing import Any
 
 from streamer.auth import authenticate
 from streamer.errors import AuthError, ConfigurationError, StoreError
-from streamer.events import LambdaContext, Origin, origin_of
-from streamer.handlers.environment import Environment, Once
+from streamer.handlers.events import LambdaContext, Origin, origin_of
+from streamer.handlers.setup import Environment, Once
 from streamer.observability import AUTHENTICATION_FAILED, CONNECTION_ESTABLISHED, Logger, Metrics
 from streamer.principal import Principal
 from streamer.records import OWNER_BYTES, ConnectionRecord

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from streamer.errors import StoreError
-from streamer.events import LambdaContext, Origin, closing_of, origin_of
-from streamer.handlers.environment import Environment, Once
+from streamer.handlers.events import LambdaContext, Origin, closing_of, origin_of
+from streamer.handlers.setup import Environment, Once
 from streamer.observability import CONNECTION_DISCONNECTED, CONNECTION_DURATION, Logger, Metrics
 from streamer.records import ConnectionRecord
 from streamer.stores.protocols import ConnectionStore, SubscriptionStore

@@ -13,9 +13,9 @@ from typing import Any
 
 from streamer.app import App
 from streamer.errors import ErrorCode
-from streamer.events import LambdaContext
 from streamer.handlers.dispatching import Dispatching
-from streamer.handlers.environment import Environment, Once, new_id
+from streamer.handlers.events import LambdaContext
+from streamer.handlers.setup import Environment, Once, new_id
 from streamer.observability import Logger, Metrics
 from streamer.protocol import answers
 from streamer.records import Failure, RequestRecord, Status

@@ -22,13 +22,11 @@ from streamer.errors import (
     SendError,
     StoreError,
 )
-from streamer.events import LambdaContext, Origin, body_of, origin_of
+from streamer.handlers.admission import Limiting, Principals
+from streamer.handlers.builtins import Cancelling, Listening
 from streamer.handlers.call import Call
-from streamer.handlers.cancelling import Cancelling
-from streamer.handlers.environment import Environment, Once, new_id
-from streamer.handlers.limiting import Limiting
-from streamer.handlers.listening import Listening
-from streamer.handlers.principals import Principals
+from streamer.handlers.events import LambdaContext, Origin, body_of, origin_of
+from streamer.handlers.setup import Environment, Once, new_id
 from streamer.observability import Logger, Metrics
 from streamer.protocol import answers, messages
 from streamer.protocol.messages import Malformed, Message

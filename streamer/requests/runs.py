@@ -1,4 +1,8 @@
-"""The events that the processor is invoked with besides those of the stream. Pure."""
+"""What makes the processor run a request: changes of the requests table's stream, and events of our own. Pure.
+
+The shape of stream records: [REC] FIDELITY I1-I11. Delivery is at least once (I19), so whatever is done about one must
+bear being done twice.
+"""
 
 from __future__ import annotations
 

@@ -22,7 +22,6 @@ from streamer.protocol import answers, messages
 from streamer.records import Failure, RequestRecord, Status
 from streamer.requests import lifecycle, retries
 from streamer.requests.lifecycle import Change, Refused
-from streamer.running import attempt as desertion
 from streamer.running.audience import Audience
 from streamer.running.execution import Running, Workers
 from streamer.running.progress import Pace, Reporter
@@ -31,13 +30,13 @@ from streamer.sending.hub import Hub
 from streamer.sending.sender import Sender
 from streamer.stores.protocols import RequestStore
 
-GRACE_SECONDS: Final = 30.0
+ABANDONED_SECONDS: Final = 30.0
 """How long nobody may be listening: time to reconnect and to subscribe again."""
 ASKING_SECONDS: Final = 10.0
 """How often API Gateway is asked about connections that nothing was sent to."""
 
 
-class Desertion:
+class Abandonment:
     """Watches an audience. Used by one thread."""
 
     def __init__(
@@ -45,7 +44,7 @@ class Desertion:
         audience: Audience,
         *,
         monotonic: Callable[[], float],
-        grace_seconds: float = GRACE_SECONDS,
+        grace_seconds: float = ABANDONED_SECONDS,
         asking_seconds: float = ASKING_SECONDS,
     ) -> None:
         """Without I/O."""
@@ -61,7 +60,7 @@ class Desertion:
         now = self._monotonic()
         if now >= self._asks_at:
             self._asks_at = now + self._asking_seconds
-            if not self._audience.is_deserted():
+            if not self._audience.is_abandoned():
                 self._since = None
             elif self._since is None:
                 self._since = now
@@ -70,7 +69,7 @@ class Desertion:
 
 SETTLING_SECONDS: Final = 5.0
 """What an action leaves of its invocation's time, to store and tell the end of the request."""
-GRACE_SECONDS: Final = 2.0
+WRAPPING_UP_SECONDS: Final = 2.0
 """How long an action may take to notice that its run is over, before it is left to itself."""
 
 
@@ -87,7 +86,7 @@ class Surroundings:
     jitter: Callable[[], float] = random.random
     """A random number from 0 to 1."""
     pace: Pace = field(default_factory=Pace)
-    desertion_seconds: float = desertion.GRACE_SECONDS
+    abandonment_seconds: float = ABANDONED_SECONDS
     """How long nobody may listen to a request that is to be cancelled then."""
     production: bool = True
 
@@ -173,7 +172,7 @@ class Attempt:
         with scope(self._with.hub, self._record.tenant_id, self._action_seconds_left):
             running = self._with.workers.start(lambda: action.call(request, self._reporter))
         try:
-            if self._watch(running, self._with.monotonic() + limit_seconds, self._desertion(action)):
+            if self._watch(running, self._with.monotonic() + limit_seconds, self._abandonment(action)):
                 return running.outcome()
         finally:
             self._reporter.end("this run is over")
@@ -200,11 +199,11 @@ class Attempt:
             is_over=lambda: self._reporter.is_over,
         )
 
-    def _desertion(self, action: Action) -> Desertion | None:
+    def _abandonment(self, action: Action) -> Abandonment | None:
         if not action.cancel_on_disconnect:
             return None
-        grace_seconds = self._with.desertion_seconds
-        return Desertion(self._audience, monotonic=self._with.monotonic, grace_seconds=grace_seconds)
+        grace_seconds = self._with.abandonment_seconds
+        return Abandonment(self._audience, monotonic=self._with.monotonic, grace_seconds=grace_seconds)
 
     def _cancel(self, reason: str) -> None:
         change = lifecycle.cancel(reason, now=self._with.clock(), attempt=self._record.attempt)
@@ -217,7 +216,7 @@ class Attempt:
         self._log.info("request cancelled", reason=reason)
         self._reporter.lose(reason)
 
-    def _watch(self, running: Running, ends_at: float, desertion: Desertion | None) -> bool:
+    def _watch(self, running: Running, ends_at: float, abandonment: Abandonment | None) -> bool:
         """Wait for the action, storing its progress meanwhile; False when the run is over before the action is."""
         tick_seconds = self._with.pace.tick_seconds
         while not self._reporter.is_lost:
@@ -228,12 +227,12 @@ class Attempt:
                 break
             if left_seconds > tick_seconds:
                 self._reporter.keep_up()
-                if desertion is not None and desertion.is_complete():
+                if abandonment is not None and abandonment.is_complete():
                     self._cancel("nobody was listening any more")
         self._reporter.end("its time is over")
         running.cancel(self._reporter.reason)
         # On Lambda whatever runs on is frozen with the environment, so give it a chance to end cleanly.
-        running.wait(max(0.0, min(GRACE_SECONDS, (self._ends_at - self._with.monotonic()) / 2)))
+        running.wait(max(0.0, min(WRAPPING_UP_SECONDS, (self._ends_at - self._with.monotonic()) / 2)))
         return False
 
     def _retry(self, failure: Failure) -> Status | None:

@@ -151,7 +151,7 @@ class Audience:
         """The listeners whose connections have closed; they may leave the request."""
         return frozenset(listener for listener, lane in self._lanes.items() if lane.is_gone)
 
-    def is_deserted(self) -> bool:
+    def is_abandoned(self) -> bool:
         """Whether all connections that hear about the request are closed; asks API Gateway about each."""
         return self._requester.is_closed() and all(lane.is_closed() for lane in list(self._lanes.values()))
 

@@ -1,8 +1,8 @@
 """What an attempt writes while its action runs: how far it is, and that it is alive.
 
 Two rules. *Progress never goes back*, not even when an attempt dies and another one begins: so what clients are told is
-never ahead of what is stored by more than was reserved with it (`streamer.requests.lifecycle.reserved`). And *an attempt whose
-lease ran out says nothing* before it has renewed it, since another one may be running.
+never ahead of what is stored by more than was reserved with it (`streamer.requests.lifecycle.reserved`). And *an attempt
+whose lease ran out says nothing* before it has renewed it, since another one may be running.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Records as DynamoDB items and back. Pure; stream records carry the same items, so `streamer.requests.runs` reads them too.
+"""Records as DynamoDB items and back. Pure; stream records carry them too, so `streamer.requests.runs` reads them.
 
 Payloads, results and the like are kept as JSON text: DynamoDB's own numbers, sets and empty values would not give
 back what was put in, and text reaches clients without being made anew.

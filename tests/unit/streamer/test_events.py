@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from streamer.events import Closing, Origin, body_of, closing_of, origin_of
+from streamer.handlers.events import Closing, Origin, body_of, closing_of, origin_of
 from streamer.testing import connect_event, disconnect_event, message_event
 
 EVENTS = Path(__file__).parents[2] / "events"

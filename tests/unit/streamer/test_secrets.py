@@ -7,7 +7,7 @@ import pytest
 from botocore.stub import Stubber
 
 from streamer.errors import ConfigurationError
-from streamer.secrets import load
+from streamer.handlers.secrets import load
 
 
 @pytest.fixture

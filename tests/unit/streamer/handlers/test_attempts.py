@@ -34,7 +34,7 @@ class World:
     act: Callable[..., Any] = lambda request, progress: "done"
     options: Mapping[str, Any] = field(default_factory=dict)
     pace: Pace = field(default_factory=lambda: Pace(stored_progress_seconds=0.001))
-    desertion_seconds: float = 30.0
+    abandonment_seconds: float = 30.0
     monotonic: Callable[[], float] | None = None
     requests: MemoryRequestStore = field(default_factory=MemoryRequestStore)
     sender: RecordingSender = field(default_factory=RecordingSender)
@@ -61,7 +61,7 @@ class World:
                 sleep=self.sleep,
                 jitter=lambda: 0.5,
                 pace=self.pace,
-                desertion_seconds=self.desertion_seconds,
+                abandonment_seconds=self.abandonment_seconds,
             ),
             sender_at=self.sender.at,
             dispatcher=RecordingDispatcher(),
@@ -376,7 +376,7 @@ def test_a_request_that_nobody_listens_to_is_cancelled_if_its_action_wants_that(
         while not request.cancelled:
             threading.Event().wait(0.001)
 
-    world = make(act, options={"cancel_on_disconnect": True}, desertion_seconds=0.0)
+    world = make(act, options={"cancel_on_disconnect": True}, abandonment_seconds=0.0)
 
     stored = world.run(request_record())
 
@@ -392,6 +392,6 @@ def test_others_go_on(make: Callable[..., World]) -> None:
             stored.wait(0.001)
         return None
 
-    world = make(act, desertion_seconds=0.0)
+    world = make(act, abandonment_seconds=0.0)
 
     assert world.run(request_record()).status is Status.COMPLETED

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 import pytest
 
 from streamer.errors import ConfigurationError
-from streamer.handlers.environment import Environment, Once, new_id
+from streamer.handlers.setup import Environment, Once, new_id
 
 
 @pytest.fixture(autouse=True)

@@ -2,7 +2,7 @@ import pytest
 from streamer_records import connection_record
 
 from streamer.errors import ActionError, ErrorCode
-from streamer.handlers.principals import Principals
+from streamer.handlers.admission import Principals
 from streamer.principal import Principal
 from streamer.stores.memory import MemoryConnectionStore
 

@@ -7,7 +7,7 @@ from streamer_records import request_record
 from streamer.errors import SendError
 from streamer.observability import Logger
 from streamer.records import Listener
-from streamer.running.attempt import Desertion
+from streamer.running.attempt import Abandonment
 from streamer.running.audience import Audience
 from streamer.running.execution import Workers
 from streamer.testing import FakeClock, RecordingSender
@@ -23,14 +23,14 @@ class Watched:
         self.audience = Audience(
             record, sender_at=self.sender.at, workers=workers, log=Logger(stream=io.StringIO(), level="ERROR")
         )
-        self.desertion = Desertion(self.audience, monotonic=self.clock)
+        self.abandonment = Abandonment(self.audience, monotonic=self.clock)
 
     def after(self, seconds: float) -> bool:
         """Whether it is complete at any time within so many seconds."""
-        found = self.desertion.is_complete()
+        found = self.abandonment.is_complete()
         for _ in range(int(seconds)):
             self.clock.advance(1)
-            found = found or self.desertion.is_complete()
+            found = found or self.abandonment.is_complete()
         return found
 
 
@@ -41,7 +41,7 @@ def watched() -> Iterator[Watched]:
     workers.close()
 
 
-def test_a_request_with_someone_listening_is_not_deserted(watched: Watched) -> None:
+def test_a_request_with_someone_listening_is_not_abandoned(watched: Watched) -> None:
     assert not watched.after(600)
 
 

@@ -71,7 +71,7 @@ class Environment:
         environ = environment_settings.environment()
         if environ.get("STREAMER_SECRETS"):
             # Only where `streamer deploy` put secrets into Secrets Manager.
-            from streamer import secrets  # noqa: PLC0415
+            from streamer.handlers import secrets  # noqa: PLC0415
 
             secrets.load(environ, self.clients.get)
         return environment_settings.current()

@@ -1,4 +1,4 @@
-"""Keeps connections and users within the App's limits.
+"""Who is behind a connection, and whether it may do what it asks for within the App's limits.
 
 Messages are counted in memory, by each execution environment for itself, so that a quick action costs no DynamoDB call.
 Concurrent requests are counted in DynamoDB, by the very call that stores a request (``docs/decisions/0009``).
@@ -9,15 +9,57 @@ from __future__ import annotations
 import math
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Final
 
 from streamer.errors import ActionError, ErrorCode
 from streamer.handlers.call import Call
 from streamer.limits import Buckets, Limits
+from streamer.principal import Principal
 from streamer.records import RequestKey, RequestRecord, Slots
 from streamer.requests.lifecycle import Created, Duplicate, Full, is_final
-from streamer.stores.protocols import RequestStore
+from streamer.stores.protocols import ConnectionStore, RequestStore
+
+CAPACITY: Final = 4096
+"""Connections remembered; the ones not heard of for longest are forgotten first."""
+
+
+class Principals:
+    """The principals of connections. Safe to share between threads.
+
+    Never stale: a connection keeps the identity it was opened with, and its id is never used again. One that is not
+    known is not remembered.
+    """
+
+    def __init__(self, connections: ConnectionStore, *, capacity: int = CAPACITY) -> None:
+        self._connections = connections
+        self._capacity = capacity
+        self._lock = threading.Lock()
+        self._known: OrderedDict[str, Principal] = OrderedDict()
+
+    def of(self, connection_id: str) -> Principal:
+        """Whose connection it is, with at most one read of the store.
+
+        Raises:
+            ActionError: it has no row (UNAUTHORIZED).
+            StoreError: the store did not answer.
+        """
+        with self._lock:
+            known = self._known.get(connection_id)
+            if known is not None:
+                self._known.move_to_end(connection_id)
+                return known
+        record = self._connections.get(connection_id)
+        if record is None:
+            raise ActionError("this connection is not known; connect again", code=ErrorCode.UNAUTHORIZED)
+        principal = Principal(user_id=record.user_id, tenant_id=record.tenant_id, permissions=record.permissions)
+        with self._lock:
+            self._known[connection_id] = principal
+            if len(self._known) > self._capacity:
+                self._known.popitem(last=False)
+        return principal
+
 
 RETRY_SECONDS: Final = 1.0
 """When to try again a request that was one too many; nobody knows when one of the others ends."""
