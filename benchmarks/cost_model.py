@@ -28,8 +28,8 @@ from benchmarks.servers import ROOT, SECRET, SERVICE
 from emulator.dynamodb.items import StoredItem
 from emulator.emulator import Emulator, EmulatorConfig
 from emulator.http import HttpRequest, HttpResponse
-from streamer.app import load_app
 from streamer.auth import mint
+from streamer.loading import load_app
 from streamer.requests.runs import SWEEP_EVENT
 from streamer.topology import Index, Table, Topology
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import streamer
-import streamer.service
+import streamer.loading
 from streamer.app import App
 from streamer.topology import Topology
 
@@ -68,7 +68,7 @@ def _target(config: Config) -> App | Topology:
     folder = str(config.code)
     if folder not in sys.path:
         sys.path.insert(0, folder)
-    return streamer.service.load_service(config.app)
+    return streamer.loading.load_service(config.app)
 
 
 def build(config: Config, service: Service) -> Bundle:

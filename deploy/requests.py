@@ -11,14 +11,13 @@ from typing import Any, Final, TypeVar
 
 import click
 
-from streamer.dead_letters import DeadLetter
 from streamer.errors import DispatchError, StoreError
+from streamer.operating import DeadLetter, Operator, Place
 from streamer.protocol import answers
 from streamer.records import RequestRecord, Status
 from streamer.requests.lifecycle import is_final
 from streamer.service import DEAD_LETTERS, PROCESSOR_FUNCTION
 from streamer.stores.names import requests_table
-from streamer.stores.operator import Operator, Place
 
 from .config import Config, load
 from .errors import DeployError

@@ -10,8 +10,8 @@ from typing import Any, Final, NoReturn
 
 import click
 
-from streamer.durations import parse_duration
 from streamer.protocol.messages import REQUEST_ID
+from streamer.settings import parse_duration
 
 _STAGE: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
 

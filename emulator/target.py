@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from streamer.app import App
-from streamer.service import load_service
+from streamer.loading import load_service
 from streamer.topology import Topology, validate
 
 DEMO: Final = "streamer.demo:app"

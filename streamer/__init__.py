@@ -1,10 +1,9 @@
 """Asynchronous request processing over WebSockets on AWS, developed entirely offline."""
 
 from streamer.app import App
-from streamer.context import Cancelled, Progress, Request
+from streamer.context import Cancelled, Principal, Progress, Request
 from streamer.errors import ActionError, ErrorCode, RetryableError
 from streamer.limits import Limits
-from streamer.principal import Principal
 
 __all__ = [
     "ActionError",

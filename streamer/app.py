@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
-import sys
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -16,7 +14,7 @@ from streamer.protocol.messages import ACTION_NAME
 from streamer.sending.connections import Connections
 
 if TYPE_CHECKING:
-    from streamer.principal import Principal
+    from streamer.context import Principal
     from streamer.sending.publisher import Delivery
     from streamer.topology import Topology
 
@@ -202,7 +200,13 @@ class App:
         # Deploying and emulating need it, answering a message does not: a cold start should not pay for it.
         from streamer.service import describe  # noqa: PLC0415
 
-        return describe(self, target=target, table_prefix=table_prefix, stage=stage, environment=environment or {})
+        return describe(
+            target=target,
+            table_prefix=table_prefix,
+            stage=stage,
+            needed=self.environment,
+            environment=environment or {},
+        )
 
     def _check_name(self, name: Any) -> None:
         if callable(name):
@@ -229,64 +233,3 @@ def _check_numbers(name: str, estimated_duration: float, max_attempts: Any, time
         raise ConfigurationError(f"action {name!r}: max_attempts must be a whole number from 1")
     if timeout_seconds is not None and not timeout_seconds > 0:
         raise ConfigurationError(f"action {name!r}: timeout_seconds must be more than 0, or None for no limit")
-
-
-def load_app(target: str) -> App:
-    """Import the App that ``module:attribute`` names.
-
-    Raises:
-        ConfigurationError: it is not there; the message says which half failed.
-    """
-    found = load_object(target)
-    if not isinstance(found, App):
-        raise ConfigurationError(f"{target!r} is of type {type(found).__name__}, not a streamer App")
-    return found
-
-
-def load_object(target: str) -> Any:
-    """Import whatever ``module:attribute`` names; raises as `load_app` does."""
-    module_name, colon, attribute = target.partition(":")
-    if not (module_name and colon and attribute):
-        raise ConfigurationError(f"{target!r} does not name an App; write it as module:attribute, such as app:app")
-    if "/" in module_name or module_name.startswith(".") or module_name.endswith(".py"):
-        raise ConfigurationError(f"{target!r} names a file; write a module as in 'import' instead, such as app:app")
-    found: Any = _import(module_name, target)
-    for name in attribute.split("."):
-        try:
-            found = getattr(found, name)
-        except AttributeError:
-            raise ConfigurationError(_without_attribute(module_name, attribute)) from None
-    return found
-
-
-def _import(module_name: str, target: str) -> Any:
-    try:
-        return importlib.import_module(module_name)
-    except ModuleNotFoundError as exc:
-        if exc.name is not None and (module_name == exc.name or module_name.startswith(f"{exc.name}.")):
-            raise ConfigurationError(
-                f"there is no module {exc.name!r} (from {target!r}); is it in the current folder or installed?"
-            ) from exc
-        raise ConfigurationError(f"module {module_name!r} imports {exc.name!r}, which is not installed") from exc
-    except (Exception, SystemExit) as exc:  # a user's module may raise anything while it is imported
-        raise ConfigurationError(
-            f"module {module_name!r} fails when it is imported: {_one_line(exc, module_name)}"
-        ) from exc
-
-
-def _one_line(exc: BaseException, module_name: str) -> str:
-    said = f"{type(exc).__name__}: {exc}".partition("\n")[0]
-    if isinstance(exc, SyntaxError):
-        return said  # which says where
-    line, step = None, exc.__traceback__
-    while step is not None:
-        if step.tb_frame.f_globals.get("__name__") == module_name:
-            line = step.tb_lineno
-        step = step.tb_next
-    return said if line is None else f"{said} (line {line})"
-
-
-def _without_attribute(module_name: str, attribute: str) -> str:
-    apps = sorted(name for name, value in vars(sys.modules[module_name]).items() if isinstance(value, App))
-    hint = f"; it has {', '.join(f'{module_name}:{name}' for name in apps)}" if apps else ""
-    return f"module {module_name!r} has no attribute {attribute!r}{hint}"

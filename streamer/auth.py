@@ -18,10 +18,9 @@ from typing import Any, Final
 from jwt import PyJWS
 from jwt.exceptions import InvalidKeyError, PyJWTError
 
-from streamer.durations import parse_duration
+from streamer.context import Principal
 from streamer.errors import AuthError, ConfigurationError, TenantNotAllowedError
-from streamer.principal import Principal
-from streamer.settings import Settings
+from streamer.settings import Settings, parse_duration
 
 __all__ = ["Authenticated", "Principal", "authenticate", "mint", "parse_duration", "principal_of", "token_of"]
 

@@ -7,7 +7,15 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from streamer.errors import StreamerError
-from streamer.principal import Principal
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """The proven identity behind a connection."""
+
+    user_id: str
+    tenant_id: str
+    permissions: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from streamer.app import App, load_object
 from streamer.errors import ConfigurationError
 from streamer.records import Status
 from streamer.requests.runs import SWEEP_EVENT
@@ -68,21 +67,13 @@ PROCESSOR_TIMEOUT_SECONDS: Final = 900.0
 """Lambda's maximum. [DOC] lambda-docs:configuration-timeout"""
 
 
-def load_service(target: str) -> App | Topology:
-    """Import the App, or the topology of plain handlers, that ``module:attribute`` names.
+def describe(
+    *, target: str, table_prefix: str, stage: str, needed: tuple[str, ...], environment: Mapping[str, str]
+) -> Topology:
+    """The topology of the service of the App that ``target`` names and that needs these variables.
 
-    Raises:
-        ConfigurationError: it is not there, or is neither.
+    See `streamer.app.App.topology`.
     """
-    found = load_object(target)
-    if not isinstance(found, App | Topology):
-        kind = type(found).__name__
-        raise ConfigurationError(f"{target!r} is of type {kind}; a target is an App or a streamer.topology.Topology")
-    return found
-
-
-def describe(app: App, *, target: str, table_prefix: str, stage: str, environment: Mapping[str, str]) -> Topology:
-    """The topology of the service that ``app`` makes; see `streamer.app.App.topology`."""
     topology = Topology(
         api=Api(
             name="streamer",
@@ -93,7 +84,7 @@ def describe(app: App, *, target: str, table_prefix: str, stage: str, environmen
                 Route(route_key=DEFAULT, function=ROUTER_FUNCTION),
             ),
         ),
-        functions=_functions(app, target, table_prefix, stage, environment),
+        functions=_functions(target, table_prefix, stage, needed, environment),
         tables=tables(table_prefix),
         event_source_mappings=(_requests_mapping(table_prefix),),
         queues=(Queue(name=DEAD_LETTERS),),
@@ -157,18 +148,18 @@ def _status_filter(status: Status) -> dict[str, Any]:
 
 
 def _functions(
-    app: App, target: str, table_prefix: str, stage: str, environment: Mapping[str, str]
+    target: str, table_prefix: str, stage: str, needed: tuple[str, ...], environment: Mapping[str, str]
 ) -> tuple[Function, ...]:
     given = {name: environment[name] for name in COMMON_SETTINGS if name in environment}
     common = given | {"TABLE_PREFIX": table_prefix, "STREAMER_STAGE": stage}
     connecting = {name: environment[name] for name in CONNECT_SETTINGS if name in environment}
     acting = {name: environment[name] for name in ACTION_SETTINGS if name in environment}
-    acting |= {"STREAMER_APP": target} | _needed(app, environment)
+    acting |= {"STREAMER_APP": target} | _values(needed, environment)
     return (
         _connect(table_prefix, common | connecting),
         _disconnect(table_prefix, common),
-        _router(table_prefix, common | acting, app.environment),
-        _processor(table_prefix, common | acting, app.environment),
+        _router(table_prefix, common | acting, needed),
+        _processor(table_prefix, common | acting, needed),
     )
 
 
@@ -247,8 +238,8 @@ def _processor(table_prefix: str, environment: Mapping[str, str], secrets: tuple
     )
 
 
-def _needed(app: App, environment: Mapping[str, str]) -> dict[str, str]:
-    missing = [name for name in app.environment if not environment.get(name)]
+def _values(needed: tuple[str, ...], environment: Mapping[str, str]) -> dict[str, str]:
+    missing = [name for name in needed if not environment.get(name)]
     if missing:
         raise ConfigurationError(f"the app needs {', '.join(missing)}; set it in the environment and try again")
-    return {name: environment[name] for name in app.environment}
+    return {name: environment[name] for name in needed}

@@ -13,10 +13,10 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from streamer.context import Principal
 from streamer.errors import ActionError, ErrorCode
 from streamer.handlers.call import Call
 from streamer.limits import Buckets, Limits
-from streamer.principal import Principal
 from streamer.records import RequestKey, RequestRecord, Slots
 from streamer.requests.lifecycle import Created, Duplicate, Full, is_final
 from streamer.stores.protocols import ConnectionStore, RequestStore

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from streamer.context import Principal
 from streamer.handlers.events import Origin
 from streamer.observability import Logger
-from streamer.principal import Principal
 from streamer.protocol.messages import Message
 from streamer.records import Listener, RequestKey, owner_of
 

@@ -11,11 +11,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from streamer.auth import authenticate
+from streamer.context import Principal
 from streamer.errors import AuthError, ConfigurationError, StoreError
 from streamer.handlers.events import LambdaContext, Origin, origin_of
 from streamer.handlers.setup import Environment, Once
 from streamer.observability import AUTHENTICATION_FAILED, CONNECTION_ESTABLISHED, Logger, Metrics
-from streamer.principal import Principal
 from streamer.records import OWNER_BYTES, ConnectionRecord
 from streamer.settings import Settings
 from streamer.stores.protocols import ConnectionStore

@@ -14,8 +14,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from streamer import settings as environment_settings
-from streamer.app import App, load_app
+from streamer.app import App
 from streamer.errors import ConfigurationError
+from streamer.loading import load_app
 from streamer.observability import Logger, Metrics
 from streamer.requests.ids import RANDOM_BYTES, uuid7
 from streamer.sending.sender import ManagementApi

@@ -14,10 +14,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from streamer.actions import Action, failure_of
-from streamer.context import Cancelled, Request
+from streamer.context import Cancelled, Principal, Request
 from streamer.errors import ActionError, ErrorCode, ItemTooLargeError, StoreError
 from streamer.observability import Logger
-from streamer.principal import Principal
 from streamer.protocol import answers, messages
 from streamer.records import Failure, RequestRecord, Status
 from streamer.requests import lifecycle, retries

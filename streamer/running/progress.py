@@ -1,7 +1,7 @@
 """What an attempt writes while its action runs: how far it is, and that it is alive.
 
 Two rules. *Progress never goes back*, not even when an attempt dies and another one begins: so what clients are told is
-never ahead of what is stored by more than was reserved with it (`streamer.requests.lifecycle.reserved`). And *an attempt
+never ahead of what is stored by more than was reserved with it (`lifecycle.reserved`). And *an attempt
 whose lease ran out says nothing* before it has renewed it, since another one may be running.
 """
 

@@ -10,7 +10,7 @@ import pytest
 
 from emulator.emulator import EmulatorConfig
 from emulator.thread import EmulatorThread
-from streamer.app import load_app
+from streamer.loading import load_app
 from streamer.topology import Table, Topology
 
 TARGET = "streamer.demo:app"

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from streamer.app import BUILT_IN_ACTIONS, App, load_app
+from streamer.app import BUILT_IN_ACTIONS, App
 from streamer.errors import ConfigurationError
+from streamer.loading import load_app
 
 
 def quick(request: Any) -> None: ...

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from streamer.dead_letters import dead_letter
+from streamer.operating import dead_letter
 from streamer.records import RequestKey
 from streamer.requests.runs import run_event
 

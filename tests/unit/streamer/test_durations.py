@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamer.durations import parse_duration
+from streamer.settings import parse_duration
 
 
 @pytest.mark.parametrize(

@@ -33,8 +33,8 @@ def test_every_built_in_action_is_explained() -> None:
 
 @pytest.mark.parametrize("type_", sorted(rows("Server to client")))
 def test_every_type_of_message_exists(type_: str) -> None:
-    module = (PAGE.parents[1] / "streamer" / "messages.py").read_text("utf-8")
-    parts = (PAGE.parents[1] / "streamer" / "parts.py").read_text("utf-8")
+    module = (PAGE.parents[1] / "streamer" / "protocol" / "messages.py").read_text("utf-8")
+    parts = (PAGE.parents[1] / "streamer" / "protocol" / "parts.py").read_text("utf-8")
 
     assert f'"{type_}"' in module + parts
 

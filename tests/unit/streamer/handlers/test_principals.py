@@ -1,9 +1,9 @@
 import pytest
 from streamer_records import connection_record
 
+from streamer.context import Principal
 from streamer.errors import ActionError, ErrorCode
 from streamer.handlers.admission import Principals
-from streamer.principal import Principal
 from streamer.stores.memory import MemoryConnectionStore
 
 
