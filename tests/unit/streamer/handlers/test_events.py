@@ -7,7 +7,7 @@ import pytest
 from streamer.handlers.events import Closing, Origin, body_of, closing_of, origin_of
 from streamer.testing import connect_event, disconnect_event, message_event
 
-EVENTS = Path(__file__).parents[2] / "events"
+EVENTS = Path(__file__).parents[3] / "events"
 
 
 def recorded(name: str) -> dict[str, Any]:
