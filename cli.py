@@ -23,7 +23,7 @@ from streamer.errors import ConfigurationError, PayloadTooLargeError, StreamerEr
 if TYPE_CHECKING:
     from streamer.client.terminal import Service
 
-parameters: Final = tool("emulator.parameters")
+parameters: Final = tool("emulator.command.parameters")
 DEFAULT_URL: Final = "ws://127.0.0.1:8787/dev"
 URL_HELP: Final = f"The service. Default: the emulator that runs in this folder, else {DEFAULT_URL}."
 CREDENTIAL_HELP: Final = "Default: one for user 'developer' of tenant 'local', signed as 'streamer token' does."
@@ -203,12 +203,12 @@ def emulate(run: Callable[[Any], int | None] | None, /, **options: Any) -> int:
     TARGET is module:attribute of an App or a topology. Default: app:app in this folder if it exists, else a demo app.
     Ctrl-C ends it: clients are closed, every $disconnect runs. A second Ctrl-C ends it at once.
     """
-    parsed = tool("emulator.options").EmulateOptions(**options)
+    parsed = tool("emulator.command.options").EmulateOptions(**options)
     if run is not None:  # Tests pass a function that records the options as the context's object.
         return run(parsed) or 0
     gc.disable()  # a tenth of the start: nothing of what is imported is garbage; the emulator turns it on when ready
     try:
-        tool("emulator.command").run_emulator(parsed)
+        tool("emulator.command.run").run_emulator(parsed)
     finally:
         gc.enable()
     return 0
@@ -263,7 +263,7 @@ def _minted(
     from streamer.auth import mint
 
     if not secret:
-        kept = tool("emulator.secret").development_secret()
+        kept = tool("emulator.command.state_folder").development_secret()
         secret = kept.value
         if kept.is_new:
             click.echo("streamer: made a new development secret in .streamer/ of this folder", err=True)
@@ -390,7 +390,7 @@ def _service(url: str | None, token: str | None) -> Service:
     address = url or _running_url()
     if token is None and "Authorization=" not in address:
         token = _minted(None, "developer", "local", permissions=["topics:publish"])
-    return Service(address, token, tool("emulator.ready").trusted_ca_file(address))
+    return Service(address, token, tool("emulator.command.presence").trusted_ca_file(address))
 
 
 def _talked(conversation: Coroutine[Any, Any, bool]) -> int:
@@ -409,7 +409,7 @@ def _talked(conversation: Coroutine[Any, Any, bool]) -> int:
 
 
 def _running_url() -> str:
-    found = tool("emulator.ready").running()
+    found = tool("emulator.command.presence").running()
     return str(found.websocket_url) if found is not None else DEFAULT_URL
 
 

@@ -99,7 +99,7 @@ def streamer_config(
 @pytest.fixture(scope="session")
 def streamer_start(streamer_project: Path, streamer_environment: Mapping[str, str]) -> Start:
     """A function of target and config that makes an emulator to enter; for tests that need several, or special ones."""
-    from .target import load_target  # noqa: PLC0415
+    from .command.target import load_target  # noqa: PLC0415
     from .thread import emulator_thread  # noqa: PLC0415
 
     def start(target: Any, config: EmulatorConfig) -> EmulatorThread:

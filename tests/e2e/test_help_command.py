@@ -29,4 +29,7 @@ def test_help_does_not_load_what_it_only_lists() -> None:
     loaded = {name.partition(".")[0] for name in modules}
     assert "Print the CloudFormation template." in done.stdout
     assert not loaded & {"deploy", "asyncio", "websockets", "boto3", "botocore", "jwt", "moto"}
-    assert {name for name in modules if name.startswith("emulator.")} <= {"emulator.parameters"}
+    assert {name for name in modules if name.startswith("emulator.")} <= {
+        "emulator.command",
+        "emulator.command.parameters",
+    }

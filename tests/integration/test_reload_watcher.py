@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from emulator.reload import changes
+from emulator.command.reload import changes
 
 
 async def changed_names(folder: Path, *writes: Path) -> set[str]:

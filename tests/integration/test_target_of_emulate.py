@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from emulator.target import DEMO, load_target
+from emulator.command.target import DEMO, load_target
 from streamer.errors import ConfigurationError, TopologyError
 from streamer.topology import Topology
 

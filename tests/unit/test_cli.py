@@ -11,8 +11,8 @@ import pytest
 from click.testing import CliRunner
 
 import cli
-from emulator.options import EmulateOptions
-from emulator.parameters import Claim, Payload
+from emulator.command.options import EmulateOptions
+from emulator.command.parameters import Claim, Payload
 from streamer._entry import tool
 
 TOKEN = ["token", "--user", "ada", "--tenant", "acme", "--secret", "s" * 32]

@@ -7,8 +7,8 @@ from pathlib import Path
 import jwt
 import pytest
 
-from emulator.banner import banner
-from emulator.target import DEMO, Target
+from emulator.command.banner import banner
+from emulator.command.target import DEMO, Target
 from emulator.tls import Authority
 from streamer.topology import Api, Topology
 

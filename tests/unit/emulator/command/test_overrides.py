@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from emulator.command.overrides import assumed, limited
 from emulator.gateway.limits import ACCOUNT_THROTTLE, CONNECTION_THROTTLE, Assumptions, Limits, NonUtf8Post
-from emulator.overrides import assumed, limited
 from streamer.errors import ConfigurationError
 from streamer.topology import Throttle
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from streamer.auth import mint
 
-from .emulator import Emulator
+from ..emulator import Emulator
 from .target import DEMO, Target
 
 TOKEN_SECONDS: Final = 24 * 3600

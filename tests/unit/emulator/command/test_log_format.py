@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from emulator import log
-from emulator.log_format import install
+from emulator.command.log_format import install
 
 
 class Terminal(io.StringIO):

@@ -18,21 +18,20 @@ from typing import Final
 
 from streamer.errors import ConfigurationError
 
-from . import log
+from .. import log
+from ..emulator import Emulator, EmulatorConfig
+from ..functions.logs import Fanout, LambdaLogFiles, LambdaLogLines, LogSink, PrettyLog
+from ..gateway.limits import Assumptions, Limits
+from ..loop import loop_factory
+from ..origin import is_loopback
 from .banner import banner
-from .claim import Claim
-from .emulator import Emulator, EmulatorConfig
-from .functions.logs import Fanout, LambdaLogFiles, LambdaLogLines, LogSink, PrettyLog
-from .gateway.limits import Assumptions, Limits
 from .log_format import install
-from .loop import loop_factory
 from .options import EmulateOptions
-from .origin import is_loopback
 from .overrides import assumed, limited
-from .ready import FILE as READY_FILE
-from .ready import Ready, remove_ready, running, write_ready
+from .presence import FILE as READY_FILE
+from .presence import Claim, Ready, remove_ready, running, write_ready
 from .reload import changes
-from .secret import FOLDER, development_secret, make_state_folder
+from .state_folder import FOLDER, development_secret, make_state_folder
 from .target import Target, load_target
 
 SUCCESSION_SECONDS: Final = 1.0
@@ -293,7 +292,7 @@ async def _reloading(emulator: Emulator, folder: Path, *, wanted: bool) -> Async
 
 async def _reload_on_changes(emulator: Emulator, folder: Path) -> None:
     async for files in changes(folder):
-        await emulator.reload()
+        await emulator.command.reload()
         emulator.warm()
         names = sorted(file.relative_to(folder).as_posix() for file in files)
         log.info("reloaded", changed=", ".join(names[:3]) + (", ..." if len(names) > 3 else ""))

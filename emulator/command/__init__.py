@@ -1,0 +1,1 @@
+"""What `streamer emulate` adds to the emulator: options, banner, reload, the files that tell other commands of it."""
