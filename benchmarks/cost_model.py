@@ -27,7 +27,7 @@ from benchmarks.scaling_text import document
 from benchmarks.servers import ROOT, SECRET, SERVICE
 from emulator.dynamodb.items import StoredItem
 from emulator.emulator import Emulator, EmulatorConfig
-from emulator.http import HttpRequest, HttpResponse
+from emulator.port.http import HttpRequest, HttpResponse
 from streamer.auth import mint
 from streamer.loading import load_app
 from streamer.requests.runs import SWEEP_EVENT

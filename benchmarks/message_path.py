@@ -26,7 +26,7 @@ from emulator.functions.outcome import Outcome, Returned
 from emulator.gateway.ids import IdSource
 from emulator.gateway.management import parse_path
 from emulator.gateway.stage import Facts, Stage
-from emulator.http import HttpProtocol, HttpRequest, HttpResponse
+from emulator.port.http import HttpProtocol, HttpRequest, HttpResponse
 from emulator.server import Gateway
 from emulator.signing import Verifier
 from streamer.sending.sender import ManagementApi

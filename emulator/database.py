@@ -19,7 +19,7 @@ from .dynamodb.engine import STREAMS, EmbeddedDynamoDB, is_queue_request
 from .dynamodb.errors import ApiError
 from .dynamodb.tables import create_tables
 from .functions.environment import Endpoints
-from .http import HttpRequest, HttpResponse
+from .port.http import HttpRequest, HttpResponse
 from .streams.api import Page, ShardDescription, StreamNotFoundError, shard_description, streams_error
 from .streams.checkpoint_file import kept_checkpoints
 from .streams.checkpoints import Checkpoints

@@ -15,7 +15,6 @@ from typing import Any, Final, Self
 from streamer.topology import Topology, validate
 
 from .database import Database, open_database
-from .front import Front
 from .functions.environment import Endpoints
 from .functions.factory import Isolation, RunningFunctions, create_functions
 from .functions.logs import LogSink, Tails
@@ -24,13 +23,14 @@ from .gateway import management
 from .gateway.ids import IdSource
 from .gateway.limits import Assumptions, Limits
 from .gateway.stage import Facts, Stage
-from .http import REQUEST_SECONDS, HttpProtocol, HttpRequest
-from .origin import foreign_origin
+from .port.front import Front
+from .port.http import REQUEST_SECONDS, HttpProtocol, HttpRequest
+from .port.origin import foreign_origin
+from .port.tls import Authority, authority
 from .schedules import Schedules
 from .server import Gateway
 from .signing import Verifier
 from .streams.mapping import EventSourceMappings
-from .tls import Authority, authority
 
 DISCONNECT_SECONDS: Final = 10.0
 """How long ``$disconnect`` functions may take in all when the emulator stops."""

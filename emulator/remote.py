@@ -17,7 +17,7 @@ from streamer.topology import Topology
 
 from .dynamodb.tables import ensure_tables
 from .functions.environment import Endpoints
-from .http import HttpRequest, HttpResponse
+from .port.http import HttpRequest, HttpResponse
 from .streams.api import connect_streams
 from .streams.checkpoints import Checkpoints
 from .streams.destinations import Destinations, FileDestinations

@@ -31,7 +31,7 @@ from .gateway.handshake import Handshake, UpgradeRequest, refuse_plain
 from .gateway.management import ManagementRequest, Target
 from .gateway.signature import MISSING
 from .gateway.stage import Stage
-from .http import HttpRequest, HttpResponse, render
+from .port.http import HttpRequest, HttpResponse, render
 from .signing import Verifier
 from .websocket import WebSocket
 

@@ -14,7 +14,7 @@ from botocore.credentials import Credentials
 from streamer.sending.signer import Headers, Signer, Unsigned
 
 from .gateway.signature import Check, Flaw, Signature, parse, refusal
-from .http import HttpRequest
+from .port.http import HttpRequest
 
 CLOCK_SKEW: Final = timedelta(minutes=5)
 """How far a signature's time may be from ours. [DOC] iam-docs:reference_sigv-troubleshooting"""

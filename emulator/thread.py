@@ -23,7 +23,7 @@ from streamer.topology import Topology
 
 from .emulator import Emulator, EmulatorConfig
 from .functions.environment import Endpoints
-from .loop import loop_factory
+from .port.loop import loop_factory
 
 START_SECONDS: Final = 60.0
 STOP_SECONDS: Final = 60.0

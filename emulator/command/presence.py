@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO, Final
 from urllib.parse import urlsplit
 
-from ..tls import NAMES as LOOPBACK
+from ..port.tls import NAMES as LOOPBACK
 from .state_folder import FOLDER
 
 

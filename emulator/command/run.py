@@ -22,8 +22,8 @@ from .. import log
 from ..emulator import Emulator, EmulatorConfig
 from ..functions.logs import Fanout, LambdaLogFiles, LambdaLogLines, LogSink, PrettyLog
 from ..gateway.limits import Assumptions, Limits
-from ..loop import loop_factory
-from ..origin import is_loopback
+from ..port.loop import loop_factory
+from ..port.origin import is_loopback
 from .banner import banner
 from .log_format import install
 from .options import EmulateOptions

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from werkzeug.exceptions import HTTPException
 
 from .. import log
-from ..http import HttpRequest, HttpResponse
+from ..port.http import HttpRequest, HttpResponse
 from .api import DynamoApi
 from .backend import EmbeddedBackend
 from .errors import SERVICE, ApiError

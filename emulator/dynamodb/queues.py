@@ -11,7 +11,7 @@ from moto.core.request import Request
 from moto.sqs.models import SQSBackend
 from moto.sqs.responses import SQSResponse
 
-from ..http import HttpRequest, HttpResponse
+from ..port.http import HttpRequest, HttpResponse
 
 
 class _Backend(SQSBackend):  # type: ignore[misc] # moto publishes no types

@@ -17,7 +17,7 @@ from urllib.parse import unquote
 
 from streamer.topology import Topology
 
-from ..http import HttpRequest, HttpResponse
+from ..port.http import HttpRequest, HttpResponse
 from .admission import missing, throttled
 from .asynchronous import RETRY_SECONDS, AsyncInvocations, Destinations
 from .environment import VERSION, Endpoints, function_arn

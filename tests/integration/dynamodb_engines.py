@@ -14,7 +14,7 @@ import boto3
 from botocore.config import Config
 
 from emulator.dynamodb.engine import EmbeddedDynamoDB
-from emulator.http import Handler, HttpProtocol
+from emulator.port.http import Handler, HttpProtocol
 
 KEY = [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}]
 

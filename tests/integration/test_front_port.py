@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from emulator.front import Front, bind
-from emulator.tls import authority
+from emulator.port.front import Front, bind
+from emulator.port.tls import authority
 from streamer.errors import ConfigurationError
 
 

@@ -19,7 +19,7 @@ from emulator.functions.environment import Endpoints
 from emulator.functions.factory import create_functions
 from emulator.functions.logs import Tails
 from emulator.functions.service import LambdaService
-from emulator.http import Handler, HttpProtocol
+from emulator.port.http import Handler, HttpProtocol
 from streamer.topology import AsyncInvocation, Queue, Topology
 
 CODE = """

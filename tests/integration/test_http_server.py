@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from emulator.http import BODY_BYTES, HEADER_BYTES, PIPELINED, HttpProtocol, HttpRequest, HttpResponse
+from emulator.port.http import BODY_BYTES, HEADER_BYTES, PIPELINED, HttpProtocol, HttpRequest, HttpResponse
 
 Answering = Callable[[HttpRequest], "HttpResponse | Awaitable[HttpResponse]"]
 

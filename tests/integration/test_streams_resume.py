@@ -18,7 +18,7 @@ from emulator.dynamodb.tables import create_tables
 from emulator.emulator import EmulatorConfig
 from emulator.functions.environment import Endpoints
 from emulator.functions.outcome import Failed, Returned
-from emulator.http import HttpRequest
+from emulator.port.http import HttpRequest
 from emulator.streams.checkpoints import Checkpoints
 from emulator.streams.mapping import EventSourceMappings
 from emulator.streams.pushed import PushedSource

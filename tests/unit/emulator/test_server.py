@@ -13,7 +13,7 @@ from websockets.frames import Frame, Opcode
 from emulator.functions.outcome import Failed, Outcome, Refused, Returned
 from emulator.gateway.ids import IdSource
 from emulator.gateway.stage import Facts, Stage
-from emulator.http import HttpRequest
+from emulator.port.http import HttpRequest
 from emulator.server import Gateway
 from emulator.signing import Verifier
 from emulator.websocket import MESSAGES_IN_FLIGHT

@@ -16,7 +16,7 @@ from botocore.credentials import Credentials
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from emulator.http import HttpRequest
+from emulator.port.http import HttpRequest
 from emulator.signing import Verifier
 
 KEY, SECRET, REGION = "AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG", "eu-west-1"

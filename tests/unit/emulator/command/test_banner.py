@@ -9,7 +9,7 @@ import pytest
 
 from emulator.command.banner import banner
 from emulator.command.target import DEMO, Target
-from emulator.tls import Authority
+from emulator.port.tls import Authority
 from streamer.topology import Api, Topology
 
 SECRET = "a-secret-of-at-least-thirty-two-characters"

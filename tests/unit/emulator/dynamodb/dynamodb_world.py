@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 from emulator.dynamodb.engine import DYNAMODB, STREAMS, EmbeddedDynamoDB
-from emulator.http import HttpRequest, HttpResponse
+from emulator.port.http import HttpRequest, HttpResponse
 
 START = 1_700_000_000.0
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emulator.dynamodb.engine import DYNAMODB, STREAMS
-from emulator.http import HttpRequest
+from emulator.port.http import HttpRequest
 
 ARN = "arn:aws:dynamodb:us-east-1:123456789012:table/things"
 

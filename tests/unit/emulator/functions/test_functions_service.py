@@ -11,7 +11,7 @@ from emulator.functions.environment import Endpoints
 from emulator.functions.logs import NoLog, Tails
 from emulator.functions.outcome import Failed, Outcome, Refused, Returned
 from emulator.functions.service import ASYNC_BYTES, SYNC_BYTES, LambdaService, Target, target
-from emulator.http import HttpRequest, HttpResponse
+from emulator.port.http import HttpRequest, HttpResponse
 from streamer.topology import Api, Function, Topology
 
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:f"

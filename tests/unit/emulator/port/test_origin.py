@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from emulator.http import HttpRequest
-from emulator.origin import foreign_origin, is_loopback
+from emulator.port.http import HttpRequest
+from emulator.port.origin import foreign_origin, is_loopback
 
 ADDRESS = "127.0.0.1:8787"
 

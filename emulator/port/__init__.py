@@ -1,0 +1,1 @@
+"""The one port: plain and TLS, HTTP and WebSocket, and who may speak to it."""
