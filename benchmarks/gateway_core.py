@@ -16,12 +16,12 @@ from typing import Final
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from emulator.gateway import management
-from emulator.gateway.connection import Connection
-from emulator.gateway.effects import Invoke, Replied
-from emulator.gateway.handshake import Handshake, UpgradeRequest
-from emulator.gateway.ids import IdSource
-from emulator.gateway.stage import Facts, Stage
+from emulator.gateway.rules import management
+from emulator.gateway.rules.connection import Connection
+from emulator.gateway.rules.effects import Invoke, Replied
+from emulator.gateway.rules.handshake import Handshake, UpgradeRequest
+from emulator.gateway.rules.ids import IdSource
+from emulator.gateway.rules.stage import Facts, Stage
 from streamer.topology import Api, Authorizer, Route
 
 BUDGET_US: Final = 50.0

@@ -23,12 +23,12 @@ from websockets.frames import Frame, Opcode
 sys.path.append(str(Path(__file__).parent.parent))  # not first: beside us is a module named profile
 
 from emulator.functions.outcome import Outcome, Returned
-from emulator.gateway.ids import IdSource
-from emulator.gateway.management import parse_path
-from emulator.gateway.stage import Facts, Stage
+from emulator.gateway.rules.ids import IdSource
+from emulator.gateway.rules.management import parse_path
+from emulator.gateway.rules.stage import Facts, Stage
+from emulator.gateway.shell import Gateway
+from emulator.gateway.verifier import Verifier
 from emulator.port.http import HttpProtocol, HttpRequest, HttpResponse
-from emulator.server import Gateway
-from emulator.signing import Verifier
 from streamer.sending.sender import ManagementApi
 from streamer.sending.transport import Answer
 from streamer.topology import Api, Route

@@ -19,17 +19,17 @@ from .functions.environment import Endpoints
 from .functions.factory import Isolation, RunningFunctions, create_functions
 from .functions.logs import LogSink, Tails
 from .functions.service import LambdaService
-from .gateway import management
-from .gateway.ids import IdSource
-from .gateway.limits import Assumptions, Limits
-from .gateway.stage import Facts, Stage
+from .gateway.rules import management
+from .gateway.rules.ids import IdSource
+from .gateway.rules.limits import Assumptions, Limits
+from .gateway.rules.stage import Facts, Stage
+from .gateway.shell import Gateway
+from .gateway.verifier import Verifier
 from .port.front import Front
 from .port.http import REQUEST_SECONDS, HttpProtocol, HttpRequest
 from .port.origin import foreign_origin
 from .port.tls import Authority, authority
 from .schedules import Schedules
-from .server import Gateway
-from .signing import Verifier
 from .streams.mapping import EventSourceMappings
 
 DISCONNECT_SECONDS: Final = 10.0

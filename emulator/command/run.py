@@ -21,7 +21,7 @@ from streamer.errors import ConfigurationError
 from .. import log
 from ..emulator import Emulator, EmulatorConfig
 from ..functions.logs import Fanout, LambdaLogFiles, LambdaLogLines, LogSink, PrettyLog
-from ..gateway.limits import Assumptions, Limits
+from ..gateway.rules.limits import Assumptions, Limits
 from ..port.loop import loop_factory
 from ..port.origin import is_loopback
 from .banner import banner

@@ -1,1 +1,1 @@
-"""API Gateway's rules for WebSocket APIs, without I/O: values in, effects out."""
+"""API Gateway's WebSocket APIs: its rules, without I/O, and the shell that does what they decide."""

@@ -262,7 +262,7 @@ def test_a_client_that_closes_half_of_the_connection_is_gone(world: World) -> No
 
 
 def test_a_client_that_never_answers_a_close_is_cut_off(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("emulator.websocket.CLOSE_SECONDS", 0.05)
+    monkeypatch.setattr("emulator.gateway.websocket.CLOSE_SECONDS", 0.05)
     client = world.open()
     world.call("DELETE", world.id_of())
     client.closed()

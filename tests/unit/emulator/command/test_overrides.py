@@ -6,7 +6,13 @@ from typing import Any
 import pytest
 
 from emulator.command.overrides import assumed, limited
-from emulator.gateway.limits import ACCOUNT_THROTTLE, CONNECTION_THROTTLE, Assumptions, Limits, NonUtf8Post
+from emulator.gateway.rules.limits import (
+    ACCOUNT_THROTTLE,
+    CONNECTION_THROTTLE,
+    Assumptions,
+    Limits,
+    NonUtf8Post,
+)
 from streamer.errors import ConfigurationError
 from streamer.topology import Throttle
 

@@ -11,12 +11,12 @@ import pytest
 from websockets.frames import Frame, Opcode
 
 from emulator.functions.outcome import Failed, Outcome, Refused, Returned
-from emulator.gateway.ids import IdSource
-from emulator.gateway.stage import Facts, Stage
+from emulator.gateway.rules.ids import IdSource
+from emulator.gateway.rules.stage import Facts, Stage
+from emulator.gateway.shell import Gateway
+from emulator.gateway.verifier import Verifier
+from emulator.gateway.websocket import MESSAGES_IN_FLIGHT
 from emulator.port.http import HttpRequest
-from emulator.server import Gateway
-from emulator.signing import Verifier
-from emulator.websocket import MESSAGES_IN_FLIGHT
 from streamer.topology import Api, Route
 
 FACTS = Facts(region="eu-west-1", account_id="210987654321", api_id="z9y8x7w6v5", domain_name="127.0.0.1:8787")
@@ -233,7 +233,7 @@ async def test_a_fault_of_the_gateway_is_logged_and_holds_up_nothing_else(
         raise LookupError("a fault")
 
     with monkeypatch.context() as context:
-        context.setattr("emulator.gateway.connection.Connection.replied", fail)
+        context.setattr("emulator.gateway.rules.connection.Connection.replied", fail)
         client.send(*["{}"] * (MESSAGES_IN_FLIGHT + 5))
         for number in range(len(world.functions.calls)):
             world.functions.answer(number)
@@ -262,7 +262,7 @@ async def test_a_fault_in_a_handshake_is_logged_and_answered(
     def fail(*_: object) -> None:
         raise LookupError("a fault")
 
-    monkeypatch.setattr(f"emulator.gateway.handshake.Handshake.{step}", fail)
+    monkeypatch.setattr(f"emulator.gateway.rules.handshake.Handshake.{step}", fail)
     client = world.dial()
     if step == "resume":
         world.functions.answer()

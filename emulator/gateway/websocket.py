@@ -15,10 +15,10 @@ from websockets.frames import Frame, Opcode
 from websockets.protocol import OPEN, Side
 from websockets.protocol import Protocol as FrameProtocol
 
-from . import log
-from .gateway.connection import DROPPED, NO_STATUS, Connection
-from .gateway.effects import Close, Effect, Invoke, Send, Warn
-from .gateway.limits import Limits
+from .. import log
+from .rules.connection import DROPPED, NO_STATUS, Connection
+from .rules.effects import Close, Effect, Invoke, Send, Warn
+from .rules.limits import Limits
 
 CLOSE_SECONDS: Final = 5.0
 """How long a client may take to answer our close frame before its TCP connection is cut."""

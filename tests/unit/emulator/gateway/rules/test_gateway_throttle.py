@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emulator.gateway.throttle import TokenBucket, bucket
+from emulator.gateway.rules.throttle import TokenBucket, bucket
 from streamer.topology import Throttle
 
 

@@ -4,7 +4,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emulator.gateway.signature import MISMATCH, MISSING, UNKNOWN_KEY, Check, Flaw, Signature, parse, refusal
+from emulator.gateway.rules.signature import (
+    MISMATCH,
+    MISSING,
+    UNKNOWN_KEY,
+    Check,
+    Flaw,
+    Signature,
+    parse,
+    refusal,
+)
 
 SCOPE = "AKIDEXAMPLE/20260101/eu-west-1/execute-api/aws4_request"
 VALUE = "a1" * 32

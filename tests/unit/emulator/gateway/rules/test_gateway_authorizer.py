@@ -8,9 +8,9 @@ from gateway_world import returned
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emulator.gateway import policy
-from emulator.gateway.authorizer import Authorized, Broken, Denied, Unauthorized, has_identity, judge
-from emulator.gateway.effects import NotInvoked, Raised, Replied, TimedOut
+from emulator.gateway.rules import policy
+from emulator.gateway.rules.authorizer import Authorized, Broken, Denied, Unauthorized, has_identity, judge
+from emulator.gateway.rules.effects import NotInvoked, Raised, Replied, TimedOut
 
 ARN = "arn:aws:execute-api:eu-west-1:210987654321:z9y8x7w6v5/dev/$connect"
 EVENT = {

@@ -12,8 +12,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
 
-from emulator.gateway.connection import State
-from emulator.gateway.effects import (
+from emulator.gateway.rules.connection import State
+from emulator.gateway.rules.effects import (
     Accept,
     Close,
     Effect,
@@ -26,8 +26,8 @@ from emulator.gateway.effects import (
     TimedOut,
     Warn,
 )
-from emulator.gateway.handshake import Handshake
-from emulator.gateway.management import ManagementRequest, Target, handle
+from emulator.gateway.rules.handshake import Handshake
+from emulator.gateway.rules.management import ManagementRequest, Target, handle
 from streamer.topology import Authorizer, Throttle
 
 RESULTS = [

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 from gateway_world import NOW_MS, OK, opened, route, stage_of
 
-from emulator.gateway.effects import Invoke
-from emulator.gateway.limits import ACCOUNT_THROTTLE, CONNECTION_THROTTLE, Limits
+from emulator.gateway.rules.effects import Invoke
+from emulator.gateway.rules.limits import ACCOUNT_THROTTLE, CONNECTION_THROTTLE, Limits
 from streamer.errors import TopologyError
 from streamer.topology import Api, Authorizer, Function, Route, Throttle, Topology, validate
 

@@ -9,14 +9,14 @@ from gateway_world import NOW_MS, header, opened, route, stage_of, upgrade
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emulator.gateway.connection import Connection
-from emulator.gateway.effects import Close, Send, Warn
-from emulator.gateway.handshake import Handshake
-from emulator.gateway.ids import is_well_formed
-from emulator.gateway.limits import Assumptions, Limits, NonUtf8Post
-from emulator.gateway.management import Answer, ManagementRequest, Target, handle, parse_path
-from emulator.gateway.signature import MISMATCH, MISSING
-from emulator.gateway.stage import Stage
+from emulator.gateway.rules.connection import Connection
+from emulator.gateway.rules.effects import Close, Send, Warn
+from emulator.gateway.rules.handshake import Handshake
+from emulator.gateway.rules.ids import is_well_formed
+from emulator.gateway.rules.limits import Assumptions, Limits, NonUtf8Post
+from emulator.gateway.rules.management import Answer, ManagementRequest, Target, handle, parse_path
+from emulator.gateway.rules.signature import MISMATCH, MISSING
+from emulator.gateway.rules.stage import Stage
 from streamer.topology import Throttle
 
 ID = "WgQ2HdS5oAMCKkw="

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emulator.gateway import lenient_json
-from emulator.gateway.expressions import parse
-from emulator.gateway.routes import Selector
+from emulator.gateway.rules import lenient_json
+from emulator.gateway.rules.expressions import parse
+from emulator.gateway.rules.routes import Selector
 from streamer.errors import TopologyError
 
 KEYS = ("$connect", "$disconnect", "$default", "join", "chat/join", "join-", "1", "true", "[a, b]")

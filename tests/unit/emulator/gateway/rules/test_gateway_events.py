@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from gateway_world import FACTS, NOW_MS
 
-from emulator.gateway.events import (
+from emulator.gateway.rules.events import (
     Session,
     authorizer_headers,
     clf_time,
@@ -15,8 +15,8 @@ from emulator.gateway.events import (
     grouped_query,
     single_and_multi,
 )
-from emulator.gateway.ids import IdSource
-from emulator.gateway.stage import Stage
+from emulator.gateway.rules.ids import IdSource
+from emulator.gateway.rules.stage import Stage
 from streamer.topology import Api
 
 SAMPLES = Path(__file__).parents[3] / "events"
@@ -232,7 +232,7 @@ def test_request_id_and_extended_request_id_are_equal() -> None:
 
 @pytest.mark.parametrize("name", ["connect", "connect_authorized", "message", "disconnect", "authorizer"])
 def test_sample_events_have_ids_of_their_time(name: str) -> None:
-    from emulator.gateway.ids import decode
+    from emulator.gateway.rules.ids import decode
 
     context = sample(name)["requestContext"]
 

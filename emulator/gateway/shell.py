@@ -12,27 +12,17 @@ from typing import Any, Final
 
 from websockets.utils import accept_key
 
-from . import log
-from .functions.outcome import Failed, Functions, Outcome, Returned
-from .gateway import management
-from .gateway.connection import DROPPED, Connection
-from .gateway.effects import (
-    Accept,
-    Effect,
-    Invoke,
-    NotInvoked,
-    Raised,
-    Reject,
-    Replied,
-    Result,
-    TimedOut,
-)
-from .gateway.handshake import Handshake, UpgradeRequest, refuse_plain
-from .gateway.management import ManagementRequest, Target
-from .gateway.signature import MISSING
-from .gateway.stage import Stage
-from .port.http import HttpRequest, HttpResponse, render
-from .signing import Verifier
+from .. import log
+from ..functions.outcome import Failed, Functions, Outcome, Returned
+from ..port.http import HttpRequest, HttpResponse, render
+from .rules import management
+from .rules.connection import DROPPED, Connection
+from .rules.effects import Accept, Effect, Invoke, NotInvoked, Raised, Reject, Replied, Result, TimedOut
+from .rules.handshake import Handshake, UpgradeRequest, refuse_plain
+from .rules.management import ManagementRequest, Target
+from .rules.signature import MISSING
+from .rules.stage import Stage
+from .verifier import Verifier
 from .websocket import WebSocket
 
 GOING_AWAY: Final = (1001, "Going away")

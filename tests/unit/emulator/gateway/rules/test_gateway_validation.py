@@ -6,8 +6,8 @@ import sys
 import pytest
 from gateway_world import NOW_MS, opened, route, stage_of
 
-from emulator.gateway.effects import Invoke, Send
-from emulator.gateway.ids import Kind, decode
+from emulator.gateway.rules.effects import Invoke, Send
+from emulator.gateway.rules.ids import Kind, decode
 from streamer.errors import TopologyError
 
 ADD = {
@@ -88,6 +88,7 @@ def test_a_model_may_refer_to_itself_however_deep_the_message() -> None:
 
 
 def test_the_gateway_loads_jsonschema_only_for_a_model() -> None:
-    code = "import emulator.gateway.handshake, emulator.gateway.management, sys; sys.exit('jsonschema' in sys.modules)"
+    modules = "emulator.gateway.rules.handshake, emulator.gateway.rules.management"
+    code = f"import {modules}, sys; sys.exit('jsonschema' in sys.modules)"
 
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -18,13 +18,22 @@ from gateway_world import (
     upgrade,
 )
 
-from emulator.gateway.connection import State
-from emulator.gateway.effects import Accept, Decision, Invoke, NotInvoked, Raised, Reject, Result, TimedOut
-from emulator.gateway.handshake import Handshake, UpgradeRequest, refuse_plain, refuse_request
-from emulator.gateway.ids import decode, is_well_formed
-from emulator.gateway.limits import Limits
-from emulator.gateway.signature import MISMATCH, MISSING
-from emulator.gateway.stage import Stage
+from emulator.gateway.rules.connection import State
+from emulator.gateway.rules.effects import (
+    Accept,
+    Decision,
+    Invoke,
+    NotInvoked,
+    Raised,
+    Reject,
+    Result,
+    TimedOut,
+)
+from emulator.gateway.rules.handshake import Handshake, UpgradeRequest, refuse_plain, refuse_request
+from emulator.gateway.rules.ids import decode, is_well_formed
+from emulator.gateway.rules.limits import Limits
+from emulator.gateway.rules.signature import MISMATCH, MISSING
+from emulator.gateway.rules.stage import Stage
 from streamer.errors import TopologyError
 from streamer.topology import Throttle
 

@@ -6,11 +6,21 @@ from typing import Any
 import pytest
 from gateway_world import NOW_MS, OK, opened, returned, route, stage_of, upgrade
 
-from emulator.gateway.connection import TRANSITIONS, Connection, State
-from emulator.gateway.effects import Close, Effect, Invoke, NotInvoked, Raised, Result, Send, TimedOut, Warn
-from emulator.gateway.handshake import Handshake
-from emulator.gateway.ids import decode
-from emulator.gateway.limits import Assumptions, Limits
+from emulator.gateway.rules.connection import TRANSITIONS, Connection, State
+from emulator.gateway.rules.effects import (
+    Close,
+    Effect,
+    Invoke,
+    NotInvoked,
+    Raised,
+    Result,
+    Send,
+    TimedOut,
+    Warn,
+)
+from emulator.gateway.rules.handshake import Handshake
+from emulator.gateway.rules.ids import decode
+from emulator.gateway.rules.limits import Assumptions, Limits
 from streamer.topology import Throttle
 
 ROUTES = (route("$connect"), route("$disconnect"), route("$default"), route("join"))

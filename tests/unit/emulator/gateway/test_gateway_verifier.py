@@ -16,8 +16,8 @@ from botocore.credentials import Credentials
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from emulator.gateway.verifier import Verifier
 from emulator.port.http import HttpRequest
-from emulator.signing import Verifier
 
 KEY, SECRET, REGION = "AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG", "eu-west-1"
 NOW = datetime.now(UTC)

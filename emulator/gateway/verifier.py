@@ -13,8 +13,8 @@ from botocore.credentials import Credentials
 
 from streamer.sending.signer import Headers, Signer, Unsigned
 
-from .gateway.signature import Check, Flaw, Signature, parse, refusal
-from .port.http import HttpRequest
+from ..port.http import HttpRequest
+from .rules.signature import Check, Flaw, Signature, parse, refusal
 
 CLOCK_SKEW: Final = timedelta(minutes=5)
 """How far a signature's time may be from ours. [DOC] iam-docs:reference_sigv-troubleshooting"""

@@ -6,7 +6,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emulator.gateway.ids import REGIONS, IdSource, Kind, Parts, decode, encode, is_well_formed, region_code, tick_of
+from emulator.gateway.rules.ids import (
+    REGIONS,
+    IdSource,
+    Kind,
+    Parts,
+    decode,
+    encode,
+    is_well_formed,
+    region_code,
+    tick_of,
+)
 
 NOW_MS = 1_767_268_800_345
 

@@ -1,0 +1,1 @@
+"""API Gateway's rules for WebSocket APIs, without I/O: values in, effects out. Pure."""
