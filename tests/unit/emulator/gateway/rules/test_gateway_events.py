@@ -19,7 +19,7 @@ from emulator.gateway.rules.ids import IdSource
 from emulator.gateway.rules.stage import Stage
 from streamer.topology import Api
 
-SAMPLES = Path(__file__).parents[3] / "events"
+SAMPLES = Path(__file__).parents[4] / "events"
 CONNECTION_ID = "cyAFWeWQjoECqNQ="
 CONNECTED_AT_MS = 1_777_800_123_456
 TRACE = "Root=1-69f713bb-00112233445566778899aabb"

@@ -11,7 +11,7 @@ from emulator.gateway.rules.frames import (
     error_frame,
 )
 
-FRAMES = json.loads((Path(__file__).parents[3] / "events" / "error_frames.json").read_text())
+FRAMES = json.loads((Path(__file__).parents[4] / "events" / "error_frames.json").read_text())
 
 
 def test_error_frames_are_awss_byte_for_byte() -> None:
