@@ -13,10 +13,10 @@ from pathlib import Path
 
 import uvloop
 
-from emulator.functions.environment import Endpoints
 from emulator.functions.factory import RunningFunctions, create_functions
 from emulator.functions.logs import NoLog
-from emulator.functions.processes import ProcessFunctions
+from emulator.functions.processes.functions import ProcessFunctions
+from emulator.functions.variables import Endpoints
 from streamer.topology import Api, Function, Topology
 
 SECONDS = float(sys.argv[1]) if len(sys.argv) > 1 else 1.0

@@ -18,7 +18,7 @@ from . import log
 from .dynamodb.engine import STREAMS, EmbeddedDynamoDB, is_queue_request
 from .dynamodb.errors import ApiError
 from .dynamodb.tables import create_tables
-from .functions.environment import Endpoints
+from .functions.variables import Endpoints
 from .port.http import HttpRequest, HttpResponse
 from .streams.api import Page, ShardDescription, StreamNotFoundError, shard_description, streams_error
 from .streams.checkpoint_file import kept_checkpoints

@@ -15,10 +15,10 @@ from typing import Any, Final, Self
 from streamer.topology import Topology, validate
 
 from .database import Database, open_database
-from .functions.environment import Endpoints
 from .functions.factory import Isolation, RunningFunctions, create_functions
 from .functions.logs import LogSink, Tails
 from .functions.service import LambdaService
+from .functions.variables import Endpoints
 from .gateway.rules import management
 from .gateway.rules.ids import IdSource
 from .gateway.rules.limits import Assumptions, Limits

@@ -16,7 +16,7 @@ from streamer.errors import ConfigurationError
 from streamer.topology import Topology
 
 from .dynamodb.tables import ensure_tables
-from .functions.environment import Endpoints
+from .functions.variables import Endpoints
 from .port.http import HttpRequest, HttpResponse
 from .streams.api import connect_streams
 from .streams.checkpoints import Checkpoints

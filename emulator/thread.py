@@ -22,7 +22,7 @@ from streamer.errors import ConfigurationError
 from streamer.topology import Topology
 
 from .emulator import Emulator, EmulatorConfig
-from .functions.environment import Endpoints
+from .functions.variables import Endpoints
 from .port.loop import loop_factory
 
 START_SECONDS: Final = 60.0

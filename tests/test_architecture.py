@@ -122,7 +122,7 @@ AWS_CLIENTS = {
         "emulator.gateway.verifier",
         "streamer.sending.signer",
     ),
-    "emulator.functions.bootstrap",  # only loads beforehand what functions would load
+    "emulator.functions.processes.bootstrap",  # only loads beforehand what functions would load
 }
 AWS_CLIENT_PACKAGES = ("streamer.stores.", "emulator.dynamodb.", "emulator.streams.")
 

@@ -14,8 +14,8 @@ from typing import Any, Final, Protocol, Self, assert_never
 from streamer.topology import AsyncInvocation, Topology
 
 from .. import log
-from .environment import VERSION
 from .outcome import Failed, Outcome, Refused, Returned
+from .variables import VERSION
 
 QUEUED_EVENTS: Final = 1_000
 """Most events that wait or run; more are refused, since this queue lives in memory and AWS's does not."""

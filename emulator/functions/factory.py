@@ -9,11 +9,11 @@ from typing import Literal, Protocol, Self
 
 from streamer.topology import Topology
 
-from .environment import Endpoints
-from .inline import InlineFunctions
+from .inline.functions import InlineFunctions
 from .logs import LogSink
 from .outcome import Outcome
-from .processes import ProcessFunctions
+from .processes.functions import ProcessFunctions
+from .variables import Endpoints
 
 Isolation = Literal["inline", "process"]
 

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Protocol, TextIO
 
-from .environment import log_group_name
 from .readable import readable
+from .variables import log_group_name
 
 TAIL_BYTES: Final = 4096
 """How much of the log ``LogType=Tail`` returns. [DOC] Lambda API, Invoke"""

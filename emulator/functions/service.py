@@ -20,10 +20,10 @@ from streamer.topology import Topology
 from ..port.http import HttpRequest, HttpResponse
 from .admission import missing, throttled
 from .asynchronous import RETRY_SECONDS, AsyncInvocations, Destinations
-from .environment import VERSION, Endpoints, function_arn
 from .factory import RunningFunctions
 from .logs import Tails, tail
 from .outcome import Failed, Outcome, Refused
+from .variables import VERSION, Endpoints, function_arn
 
 SYNC_BYTES: Final = 6 * 1024 * 1024
 """Largest event of a synchronous invocation. [DOC] lambda-docs:gettingstarted-limits"""

@@ -22,7 +22,7 @@ from botocore.credentials import Credentials
 from fidelity_client import Answer, Upgrading, Wire, request_bytes
 
 from emulator.emulator import EmulatorConfig
-from emulator.functions.environment import Endpoints
+from emulator.functions.variables import Endpoints
 from emulator.thread import EmulatorThread
 from streamer.topology import Api, Authorizer, Function, Route, Topology
 

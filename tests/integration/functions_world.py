@@ -10,12 +10,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from emulator.functions.environment import INIT_SECONDS, Endpoints
 from emulator.functions.factory import Isolation, RunningFunctions, create_functions
 from emulator.functions.logs import LogSink
 from emulator.functions.outcome import Failed, Outcome, Returned
-from emulator.functions.process import FREEZES
-from emulator.functions.processes import ProcessFunctions
+from emulator.functions.processes.functions import ProcessFunctions
+from emulator.functions.processes.process import FREEZES
+from emulator.functions.variables import INIT_SECONDS, Endpoints
 from streamer.topology import Api, Function, Topology
 
 

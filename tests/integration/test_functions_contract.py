@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from functions_world import Project, call, fail, returned
 
-from emulator.functions.environment import Endpoints
 from emulator.functions.outcome import Refused, Returned
+from emulator.functions.variables import Endpoints
 
 
 @pytest.fixture(params=["inline", "process"])

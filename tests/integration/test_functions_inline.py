@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from functions_world import Project, call, fail
 
-from emulator.functions.environment import Endpoints
+from emulator.functions.variables import Endpoints
 
 
 @pytest.fixture

@@ -15,10 +15,10 @@ import pytest
 from botocore.config import Config
 from functions_world import Lines, topology_of
 
-from emulator.functions.environment import Endpoints
 from emulator.functions.factory import create_functions
 from emulator.functions.logs import Tails
 from emulator.functions.service import LambdaService
+from emulator.functions.variables import Endpoints
 from emulator.port.http import Handler, HttpProtocol
 from streamer.topology import AsyncInvocation, Queue, Topology
 

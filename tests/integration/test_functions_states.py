@@ -14,7 +14,7 @@ import pytest
 from functions_world import Lines, Project, call, descriptors, returned, state_of, until
 
 from emulator.functions.outcome import Failed, Outcome, Refused, Returned
-from emulator.functions.process import Process
+from emulator.functions.processes.process import Process
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="uses /proc")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from functions_world import Project, call
 
-from emulator.functions.environment import Endpoints
+from emulator.functions.variables import Endpoints
 
 CODE = """
 import os

@@ -16,8 +16,8 @@ from emulator.database import EngineStreamsApi, open_database
 from emulator.dynamodb.engine import EmbeddedDynamoDB
 from emulator.dynamodb.tables import create_tables
 from emulator.emulator import EmulatorConfig
-from emulator.functions.environment import Endpoints
 from emulator.functions.outcome import Failed, Returned
+from emulator.functions.variables import Endpoints
 from emulator.port.http import HttpRequest
 from emulator.streams.checkpoints import Checkpoints
 from emulator.streams.mapping import EventSourceMappings

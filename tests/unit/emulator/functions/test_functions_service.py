@@ -7,10 +7,10 @@ from typing import Self
 
 import pytest
 
-from emulator.functions.environment import Endpoints
 from emulator.functions.logs import NoLog, Tails
 from emulator.functions.outcome import Failed, Outcome, Refused, Returned
 from emulator.functions.service import ASYNC_BYTES, SYNC_BYTES, LambdaService, Target, target
+from emulator.functions.variables import Endpoints
 from emulator.port.http import HttpRequest, HttpResponse
 from streamer.topology import Api, Function, Topology
 

@@ -3,7 +3,7 @@ import os
 import sys
 import threading
 
-from emulator.functions.scope import Scope, Seen
+from emulator.functions.inline.scope import Scope, Seen
 
 
 def test_a_thread_with_the_handlers_context_sees_what_the_handler_sees() -> None:

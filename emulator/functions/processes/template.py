@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from .. import log
+from ... import log
 from .bootstrap import REPLY
 
 _SCRIPT: Final = Path(__file__).with_name("bootstrap.py")

@@ -8,22 +8,26 @@ from datetime import UTC, datetime
 
 import pytest
 
-from emulator.functions import environment as env
+from emulator.functions import platform_log, variables
 from streamer.topology import Function
 
 ID = "3f1c0d6e-0000-4000-8000-000000000001"
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678_000, tzinfo=UTC)
 
 
-def variables(function: Function, endpoints: env.Endpoints | None = None) -> dict[str, str]:
-    return env.variables(
-        function, endpoints or env.Endpoints(), python=(3, 13), task_root="/project", log_stream="2026/01/02/[$LATEST]0"
+def variables(function: Function, endpoints: variables.Endpoints | None = None) -> dict[str, str]:
+    return variables.variables(
+        function,
+        endpoints or variables.Endpoints(),
+        python=(3, 13),
+        task_root="/project",
+        log_stream="2026/01/02/[$LATEST]0",
     )
 
 
 def test_a_request_id_is_a_random_uuid() -> None:
     randomness = random.Random(1)
-    ids = {env.new_request_id(randomness) for _ in range(100)}
+    ids = {variables.new_request_id(randomness) for _ in range(100)}
 
     assert len(ids) == 100
     assert all(uuid.UUID(one).version == 4 and str(uuid.UUID(one)) == one for one in ids)
@@ -49,7 +53,9 @@ def test_a_function_sees_lambdas_variables() -> None:
 
 
 def test_a_function_finds_the_local_services_and_their_certificate() -> None:
-    endpoints = env.Endpoints(services={"DYNAMODB": "http://127.0.0.1:1", "SQS": "http://127.0.0.1:2"}, ca_bundle="/ca")
+    endpoints = variables.Endpoints(
+        services={"DYNAMODB": "http://127.0.0.1:1", "SQS": "http://127.0.0.1:2"}, ca_bundle="/ca"
+    )
 
     seen = variables(Function(name="f", handler="a.b"), endpoints)
 
@@ -67,12 +73,12 @@ def test_a_functions_own_variables_win_except_over_reserved_names() -> None:
 
 
 def test_a_log_stream_is_named_after_day_version_and_environment() -> None:
-    assert re.fullmatch(r"2026/01/02/\[\$LATEST\][0-9a-f]{32}", env.log_stream_name(NOW, random.Random(1)))
+    assert re.fullmatch(r"2026/01/02/\[\$LATEST\][0-9a-f]{32}", variables.log_stream_name(NOW, random.Random(1)))
 
 
 def test_a_trace_is_not_sampled() -> None:
     assert re.fullmatch(
-        r"Root=1-6957e0a5-[0-9a-f]{24};Parent=[0-9a-f]{16};Sampled=0", env.trace_id(0x6957E0A5, random.Random(1))
+        r"Root=1-6957e0a5-[0-9a-f]{24};Parent=[0-9a-f]{16};Sampled=0", variables.trace_id(0x6957E0A5, random.Random(1))
     )
 
 
@@ -80,31 +86,31 @@ def test_a_trace_is_not_sampled() -> None:
     ("report", "line"),
     [
         pytest.param(
-            env.Report(request_id=ID, duration_ms=3.01, memory_mb=128, memory_used_mb=36),
+            platform_log.Report(request_id=ID, duration_ms=3.01, memory_mb=128, memory_used_mb=36),
             f"REPORT RequestId: {ID}\tDuration: 3.01 ms\tBilled Duration: 4 ms\tMemory Size: 128 MB\t"
             "Max Memory Used: 36 MB\t",
             id="warm",
         ),
         pytest.param(
-            env.Report(request_id=ID, duration_ms=3.01, memory_mb=128, memory_used_mb=36, init_ms=110.1),
+            platform_log.Report(request_id=ID, duration_ms=3.01, memory_mb=128, memory_used_mb=36, init_ms=110.1),
             f"REPORT RequestId: {ID}\tDuration: 3.01 ms\tBilled Duration: 114 ms\tMemory Size: 128 MB\t"
             "Max Memory Used: 36 MB\tInit Duration: 110.10 ms\t",
             id="cold",
         ),
         pytest.param(
-            env.Report(request_id=ID, duration_ms=1000, memory_mb=128, memory_used_mb=None, status="timeout"),
+            platform_log.Report(request_id=ID, duration_ms=1000, memory_mb=128, memory_used_mb=None, status="timeout"),
             f"REPORT RequestId: {ID}\tDuration: 1000.00 ms\tBilled Duration: 1000 ms\tMemory Size: 128 MB\t"
             "Status: timeout\t",
             id="timed out",
         ),
         pytest.param(
-            env.Report(
+            platform_log.Report(
                 request_id=ID,
                 duration_ms=1,
                 memory_mb=128,
                 memory_used_mb=128,
                 status="error",
-                error_type=env.OUT_OF_MEMORY,
+                error_type=platform_log.OUT_OF_MEMORY,
             ),
             f"REPORT RequestId: {ID}\tDuration: 1.00 ms\tBilled Duration: 1 ms\tMemory Size: 128 MB\t"
             "Max Memory Used: 128 MB\tStatus: error\tError Type: Runtime.OutOfMemory\t",
@@ -112,19 +118,19 @@ def test_a_trace_is_not_sampled() -> None:
         ),
     ],
 )
-def test_report_line(report: env.Report, line: str) -> None:
+def test_report_line(report: platform_log.Report, line: str) -> None:
     assert report.line() == line
 
 
 def test_start_end_and_timeout_lines() -> None:
-    assert env.start_line(ID) == f"START RequestId: {ID} Version: $LATEST"
-    assert env.end_line(ID) == f"END RequestId: {ID}"
-    assert env.timeout_line(NOW, ID, 1) == f"2026-01-02T03:04:05.678Z {ID} Task timed out after 1.00 seconds"
-    assert env.init_start_line((3, 13), "eu-west-1").startswith("INIT_START Runtime Version: python:3.13.")
+    assert platform_log.start_line(ID) == f"START RequestId: {ID} Version: $LATEST"
+    assert platform_log.end_line(ID) == f"END RequestId: {ID}"
+    assert platform_log.timeout_line(NOW, ID, 1) == f"2026-01-02T03:04:05.678Z {ID} Task timed out after 1.00 seconds"
+    assert platform_log.init_start_line((3, 13), "eu-west-1").startswith("INIT_START Runtime Version: python:3.13.")
 
 
 def test_a_timeout_is_answered_as_lambda_does() -> None:
-    assert json.loads(env.timeout_payload(ID, 1)) == {
+    assert json.loads(platform_log.timeout_payload(ID, 1)) == {
         "errorType": "Sandbox.Timedout",
         "errorMessage": f"RequestId: {ID} Error: Task timed out after 1.00 seconds",
     }
@@ -141,7 +147,7 @@ def test_a_timeout_is_answered_as_lambda_does() -> None:
     ],
 )
 def test_an_exit_is_answered_as_lambda_does(status: int, reason: str) -> None:
-    assert json.loads(env.exit_payload(ID, env.exit_reason(status))) == {
+    assert json.loads(platform_log.exit_payload(ID, platform_log.exit_reason(status))) == {
         "errorType": "Runtime.ExitError",
         "errorMessage": f"RequestId: {ID} Error: {reason}",
     }
@@ -158,4 +164,4 @@ def test_an_exit_is_answered_as_lambda_does(status: int, reason: str) -> None:
     ],
 )
 def test_error_type(payload: bytes, expected: str) -> None:
-    assert env.error_type(payload) == expected
+    assert platform_log.error_type(payload) == expected

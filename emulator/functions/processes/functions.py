@@ -12,15 +12,15 @@ from typing import Any, Final, Self
 
 from streamer.topology import Topology
 
-from .. import log
-from .admission import Limit, missing
-from .environment import INIT_SECONDS, Endpoints, function_arn, new_request_id
+from ... import log
+from ..admission import Limit, missing
+from ..logs import LogSink
+from ..outcome import Outcome
+from ..variables import INIT_SECONDS, Endpoints, function_arn, new_request_id
+from .environment import Sandbox, Surroundings
 from .event import Event
-from .logs import LogSink
-from .outcome import Outcome
 from .pool import Pool
 from .process import FREEZES
-from .sandbox import Sandbox, Surroundings
 from .template import Template
 
 CONCURRENCY: Final = 10

@@ -11,7 +11,8 @@ from typing import Final, Protocol, cast
 
 import httptools
 
-from .environment import RESPONSE_BYTES, too_large_payload
+from ..platform_log import too_large_payload
+from ..variables import RESPONSE_BYTES
 
 _PREFIX: Final = "/2018-06-01/runtime/"
 _INVOCATION: Final = f"{_PREFIX}invocation/"

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.functions.scope import Seen
+from emulator.functions.inline.scope import Seen
 
 
 def seen(lines: list[str], **environment: str) -> Seen:

@@ -6,7 +6,7 @@ import asyncio
 import os
 from typing import Final
 
-from .logs import LINE_BYTES, LogSink
+from ..logs import LINE_BYTES, LogSink
 
 _READ_BYTES: Final = 64 * 1024
 _READS: Final = 16

@@ -13,12 +13,12 @@ from typing import Any, Final, Protocol
 
 from streamer.topology import Function
 
-from .. import log
-from .admission import PATIENCE_SECONDS, STOPPING, Limit, Load, environments_wanted
+from ... import log
+from ..admission import PATIENCE_SECONDS, STOPPING, Limit, Load, environments_wanted
+from ..outcome import Refused
+from .environment import Sandbox, State, Surroundings
 from .event import Event
-from .outcome import Refused
 from .process import demand_seconds
-from .sandbox import Sandbox, State, Surroundings
 
 _CORES: Final = os.cpu_count() or 1
 _AT_WORK_SHARE: Final = 0.1

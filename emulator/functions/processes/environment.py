@@ -18,10 +18,10 @@ from typing import Final, Protocol
 
 from streamer.topology import Function
 
-from . import environment as env
+from .. import platform_log, variables
+from ..logs import LogSink
+from ..outcome import Failed, Outcome, Returned
 from .event import Event
-from .logs import LogSink
-from .outcome import Failed, Outcome, Returned
 from .output import Output
 from .process import Process
 from .runtime_api import RuntimeApiConnection
@@ -64,7 +64,7 @@ class Surroundings:
     """What all environments of an emulator share."""
 
     template: Template
-    endpoints: env.Endpoints
+    endpoints: variables.Endpoints
     sink: LogSink
     randomness: random.Random
     project_folder: Path
@@ -98,7 +98,7 @@ class Sandbox:
         self._owner = owner
         self._folder = folder
         self._loop = asyncio.get_running_loop()
-        self._arn = env.function_arn(function.name, around.endpoints)
+        self._arn = variables.function_arn(function.name, around.endpoints)
         self._event = bound
         self._next: Event | None = None
         self._connection: RuntimeApiConnection | None = None
@@ -127,7 +127,7 @@ class Sandbox:
         reading, writing = os.pipe()
         self._output = Output(self.function.name, around.sink, reading)
         if around.sink.platform_lines:
-            self._log(env.init_start_line(_PYTHON, around.endpoints.region))
+            self._log(platform_log.init_start_line(_PYTHON, around.endpoints.region))
         bound = self._event
         if bound is not None:
             self._timer = self._loop.call_later(self.function.timeout_seconds, self._timed_out)
@@ -172,8 +172,8 @@ class Sandbox:
         undelivered, self._next = self._next, None
         event, self._event = self._event, None
         if event is not None:
-            payload = env.exit_payload(event.request_id, env.exit_reason(-signal.SIGKILL))
-            event.settle(Failed(payload, event.request_id, env.EXIT_ERROR))
+            payload = platform_log.exit_payload(event.request_id, platform_log.exit_reason(-signal.SIGKILL))
+            event.settle(Failed(payload, event.request_id, platform_log.EXIT_ERROR))
         self._owner.ended(self, undelivered)
 
     def demand_seconds(self) -> float:
@@ -206,7 +206,7 @@ class Sandbox:
         """
         if self._process.measure_mb() > self.function.memory_mb and self._event is not None:
             self._process.peak_mb = self.function.memory_mb
-            self._exited(-signal.SIGKILL, env.OUT_OF_MEMORY)
+            self._exited(-signal.SIGKILL, platform_log.OUT_OF_MEMORY)
 
     # What the runtime client says
 
@@ -245,12 +245,12 @@ class Sandbox:
 
     def failed(self, request_id: str, payload: bytes) -> bool:
         """The function raised."""
-        return self._answered(request_id, Failed(payload, request_id, env.error_type(payload)))
+        return self._answered(request_id, Failed(payload, request_id, platform_log.error_type(payload)))
 
     def init_failed(self, payload: bytes) -> None:
         """The function could not be initialised."""
         self._drain()
-        self._init_over(payload, env.error_type(payload))
+        self._init_over(payload, platform_log.error_type(payload))
 
     # Events
 
@@ -266,13 +266,13 @@ class Sandbox:
             self._started = time.perf_counter()
             self._timer = self._loop.call_later(seconds, self._timed_out)
         if self._around.sink.platform_lines:
-            self._log(env.start_line(event.request_id))
+            self._log(platform_log.start_line(event.request_id))
         connection.deliver(
             request_id=event.request_id,
             payload=event.payload,
             deadline_ms=int((now + seconds) * 1000),
             function_arn=self._arn,
-            trace_id=env.trace_id(now, self._around.randomness),
+            trace_id=variables.trace_id(now, self._around.randomness),
             client_context=event.client_context,
         )
         self._process.thaw()
@@ -301,9 +301,9 @@ class Sandbox:
         event, seconds = self._event, self.function.timeout_seconds
         if event is not None:
             self._drain()
-            self._log(env.timeout_line(datetime.now(UTC), event.request_id, seconds))
-            payload = env.timeout_payload(event.request_id, seconds)
-            self._finish(event, Failed(payload, event.request_id, env.TIMED_OUT), status="timeout")
+            self._log(platform_log.timeout_line(datetime.now(UTC), event.request_id, seconds))
+            payload = platform_log.timeout_payload(event.request_id, seconds)
+            self._finish(event, Failed(payload, event.request_id, platform_log.TIMED_OUT), status="timeout")
         self.end()
 
     def _exited(self, status: int, reported_type: str) -> None:
@@ -311,9 +311,9 @@ class Sandbox:
         event = self._event
         assert event is not None
         self._drain()
-        reason = env.exit_reason(status)
-        self._log(env.exit_line(event.request_id, reason))
-        outcome = Failed(env.exit_payload(event.request_id, reason), event.request_id, env.EXIT_ERROR)
+        reason = platform_log.exit_reason(status)
+        self._log(platform_log.exit_line(event.request_id, reason))
+        outcome = Failed(platform_log.exit_payload(event.request_id, reason), event.request_id, platform_log.EXIT_ERROR)
         self._finish(event, outcome, status="error", error_type=reported_type)
         self.end()
 
@@ -325,9 +325,9 @@ class Sandbox:
             return
         if self.state is State.STARTING:
             self._drain()
-            self._init_over(None, env.exit_reason(status))
+            self._init_over(None, platform_log.exit_reason(status))
         elif self._event is not None:
-            self._exited(status, env.EXIT_ERROR)
+            self._exited(status, platform_log.EXIT_ERROR)
         else:
             self.end()
 
@@ -345,15 +345,15 @@ class Sandbox:
         assert self._output is not None
         self._output.request_id = event.request_id
         if payload is None:
-            self._log(env.exit_line(event.request_id, error_type))
-            payload, error_type = env.exit_payload(event.request_id, error_type), env.EXIT_ERROR
+            self._log(platform_log.exit_line(event.request_id, error_type))
+            payload, error_type = platform_log.exit_payload(event.request_id, error_type), platform_log.EXIT_ERROR
         now = time.perf_counter()
         self._init_ms, self._started = (now - self._started) * 1000, now
         self._finish(event, Failed(payload, event.request_id, error_type), status="error", error_type=error_type)
 
     def _init_too_long(self) -> None:
         self._drain()
-        self._log(env.init_timeout_line(self._around.init_seconds))
+        self._log(platform_log.init_timeout_line(self._around.init_seconds))
         self.end()
         self._owner.init_timed_out(self)
 
@@ -383,12 +383,12 @@ class Sandbox:
             # Lambda has no home folder; here the user's own must not lend its AWS profile to functions.
             "HOME": str(self._folder),
             "PATH": os.environ.get("PATH", os.defpath),
-            **env.variables(
+            **variables.variables(
                 self.function,
                 around.endpoints,
                 python=_PYTHON,
                 task_root=str(self.function.code_root or around.project_folder),
-                log_stream=env.log_stream_name(datetime.now(UTC), around.randomness),
+                log_stream=variables.log_stream_name(datetime.now(UTC), around.randomness),
             ),
             "TMPDIR": str(self._folder),
             "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{port}",
@@ -405,9 +405,9 @@ class Sandbox:
         self._output.platform(line)
 
     def _report(self, event: Event, status: str | None, error_type: str | None) -> None:
-        if error_type != env.OUT_OF_MEMORY:
+        if error_type != platform_log.OUT_OF_MEMORY:
             self._process.measure_mb()
-        report = env.Report(
+        report = platform_log.Report(
             request_id=event.request_id,
             duration_ms=(time.perf_counter() - self._started) * 1000,
             memory_mb=self.function.memory_mb,
@@ -416,5 +416,5 @@ class Sandbox:
             status=status,
             error_type=error_type,
         )
-        self._log(env.end_line(event.request_id))
+        self._log(platform_log.end_line(event.request_id))
         self._log(report.line())

@@ -23,11 +23,11 @@ from awslambdaric.lambda_runtime_marshaller import LambdaMarshaller, to_json
 
 from streamer.topology import Function, Topology
 
-from . import environment as env
-from .admission import STOPPING, Limit, missing
-from .logs import LogSink
+from .. import platform_log, variables
+from ..admission import STOPPING, Limit, missing
+from ..logs import LogSink
+from ..outcome import Failed, Outcome, Returned
 from .modules import InitError, UserModules
-from .outcome import Failed, Outcome, Returned
 from .scope import Scope, Seen
 from .workers import Worker, Workers
 
@@ -43,7 +43,7 @@ class InlineFunctions:
         self,
         topology: Topology,
         *,
-        endpoints: env.Endpoints,
+        endpoints: variables.Endpoints,
         project_folder: Path,
         log_sink: LogSink,
         concurrency: int | None = None,
@@ -77,7 +77,10 @@ class InlineFunctions:
             function.waiting.clear()
         for event in list(self._events):
             event.give_up()
-            self._settle(event, Failed(env.exit_payload(event.request_id, env.exit_reason(-9)), event.request_id))
+            self._settle(
+                event,
+                Failed(platform_log.exit_payload(event.request_id, platform_log.exit_reason(-9)), event.request_id),
+            )
         self._workers.stop()
         self._modules.close()
         self._scope.close()
@@ -92,14 +95,16 @@ class InlineFunctions:
         outcome: asyncio.Future[Outcome] = self._loop.create_future()
         target = self._functions.get(function)
         if target is None:
-            outcome.set_result(missing(env.function_arn(function, self._endpoints)))
+            outcome.set_result(missing(variables.function_arn(function, self._endpoints)))
             return outcome
         refusal = target.limit.refusal(running=target.running, waiting=len(target.waiting))
         refusal = STOPPING if self._is_ending else refusal
         if refusal is not None:
             outcome.set_result(refusal)
             return outcome
-        event = _Event(target, payload, request_id or env.new_request_id(self._randomness), client_context, outcome)
+        event = _Event(
+            target, payload, request_id or variables.new_request_id(self._randomness), client_context, outcome
+        )
         self._events.add(event)
         if target.running >= target.limit.running:
             target.waiting.append(event)
@@ -129,10 +134,10 @@ class InlineFunctions:
     def _timed_out(self, event: _Event) -> None:
         seconds = event.target.function.timeout_seconds
         event.give_up()
-        line = env.timeout_line(datetime.now(UTC), event.request_id, seconds)
+        line = platform_log.timeout_line(datetime.now(UTC), event.request_id, seconds)
         self._sink.write(event.target.function.name, event.request_id, line, platform=True)
-        payload = env.timeout_payload(event.request_id, seconds)
-        self._settle(event, Failed(payload, event.request_id, env.TIMED_OUT))
+        payload = platform_log.timeout_payload(event.request_id, seconds)
+        self._settle(event, Failed(payload, event.request_id, platform_log.TIMED_OUT))
 
     def _finished(self, event: _Event, outcome: Outcome) -> None:
         if event not in self._events:
@@ -157,8 +162,8 @@ class InlineFunctions:
     def _report(self, event: _Event, outcome: Outcome) -> None:
         function = event.target.function
         error_type = outcome.error_type if isinstance(outcome, Failed) else None
-        status = {env.TIMED_OUT: "timeout", env.EXIT_ERROR: "error"}.get(error_type or "")
-        report = env.Report(
+        status = {platform_log.TIMED_OUT: "timeout", platform_log.EXIT_ERROR: "error"}.get(error_type or "")
+        report = platform_log.Report(
             request_id=event.request_id,
             duration_ms=(time.perf_counter() - event.started) * 1000 - (event.init_ms or 0.0),
             memory_mb=function.memory_mb,
@@ -167,7 +172,7 @@ class InlineFunctions:
             status=status,
             error_type=error_type if status == "error" else None,
         )
-        for line in (env.end_line(event.request_id), report.line()):
+        for line in (platform_log.end_line(event.request_id), report.line()):
             self._sink.write(function.name, event.request_id, line, platform=True)
 
     # In the worker's thread
@@ -176,7 +181,7 @@ class InlineFunctions:
         name = event.target.function.name
         seen = Seen(
             environment=event.target.variables,
-            trace_id=env.trace_id(time.time(), self._randomness),
+            trace_id=variables.trace_id(time.time(), self._randomness),
             request_id=event.request_id,
             write_line=lambda line: self._sink.write(name, event.request_id, line),
         )
@@ -195,7 +200,10 @@ class InlineFunctions:
             handler = self._modules.loaded(event.target.function.handler) or self._load(event)
             if self._sink.platform_lines:
                 self._sink.write(
-                    event.target.function.name, event.request_id, env.start_line(event.request_id), platform=True
+                    event.target.function.name,
+                    event.request_id,
+                    platform_log.start_line(event.request_id),
+                    platform=True,
                 )
             return self._handle(event, handler, output)
         except InitError as failure:
@@ -210,7 +218,7 @@ class InlineFunctions:
         started = time.perf_counter()
         target = event.target
         if self._sink.platform_lines:
-            line = env.init_start_line(_PYTHON, self._endpoints.region)
+            line = platform_log.init_start_line(_PYTHON, self._endpoints.region)
             self._sink.write(target.function.name, None, line, platform=True)
         handler = self._modules.load(target.function.handler)
         event.init_ms = (time.perf_counter() - started) * 1000
@@ -234,15 +242,17 @@ class InlineFunctions:
         )
         if answer.error_type is not None:
             return Failed(answer.payload, event.request_id, answer.error_type)
-        if len(answer.payload) > env.RESPONSE_BYTES:
-            return Failed(env.too_large_payload(len(answer.payload)), event.request_id, "Function.ResponseSizeTooLarge")
+        if len(answer.payload) > variables.RESPONSE_BYTES:
+            return Failed(
+                platform_log.too_large_payload(len(answer.payload)), event.request_id, "Function.ResponseSizeTooLarge"
+            )
         return Returned(answer.payload, event.request_id)
 
     def _exited(self, event: _Event, status: int) -> Outcome:
-        reason = env.exit_reason(status & 0xFF)
-        line = env.exit_line(event.request_id, reason)
+        reason = platform_log.exit_reason(status & 0xFF)
+        line = platform_log.exit_line(event.request_id, reason)
         self._sink.write(event.target.function.name, event.request_id, line, platform=True)
-        return Failed(env.exit_payload(event.request_id, reason), event.request_id, env.EXIT_ERROR)
+        return Failed(platform_log.exit_payload(event.request_id, reason), event.request_id, platform_log.EXIT_ERROR)
 
 
 class _Inline:
@@ -251,19 +261,19 @@ class _Inline:
     __slots__ = ("arn", "function", "limit", "running", "variables", "waiting")
 
     def __init__(
-        self, function: Function, endpoints: env.Endpoints, folder: Path, limit: int, randomness: random.Random
+        self, function: Function, endpoints: variables.Endpoints, folder: Path, limit: int, randomness: random.Random
     ) -> None:
         self.function = function
-        self.arn = env.function_arn(function.name, endpoints)
+        self.arn = variables.function_arn(function.name, endpoints)
         self.limit = Limit.of(function, limit)
         self.running = 0
         self.waiting: deque[_Event] = deque()
-        self.variables = env.variables(
+        self.variables = variables.variables(
             function,
             endpoints,
             python=_PYTHON,
             task_root=str(function.code_root or folder),
-            log_stream=env.log_stream_name(datetime.now(UTC), randomness),
+            log_stream=variables.log_stream_name(datetime.now(UTC), randomness),
         )
 
 
@@ -326,7 +336,7 @@ class _Answer:
     def post_invocation_error(self, request_id: str, error: str, fault: str, invocation_id: str | None) -> None:
         """The function failed."""
         self.payload = error.encode()
-        self.error_type = env.error_type(self.payload)
+        self.error_type = platform_log.error_type(self.payload)
 
 
 class _ErrorLog:

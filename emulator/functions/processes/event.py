@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from .outcome import Outcome
+from ..outcome import Outcome
 
 
 class Event:

@@ -1,0 +1,1 @@
+"""Functions in processes of their own, with AWS's runtime client: pools of execution environments, as on Lambda."""

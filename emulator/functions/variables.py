@@ -1,0 +1,114 @@
+"""What an execution environment shows a function: its variables, and the names in them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+from streamer.topology import Function
+
+if TYPE_CHECKING:
+    import random
+
+VERSION: Final = "$LATEST"
+"""The only version of a function that exists locally."""
+RESPONSE_BYTES: Final = 6 * 1024 * 1024 + 100
+"""Largest result of a function. [DOC] lambda-docs:gettingstarted-limits (6 MB; the error text says 6291556)"""
+INIT_SECONDS: Final = 10.0
+"""Longest init phase; after it the init is run again inside the first invocation. [DOC] lambda-docs (H20)"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoints:
+    """Where functions find AWS, and as whom."""
+
+    services: Mapping[str, str] = field(default_factory=dict)
+    """Service as botocore spells it in variables (``DYNAMODB``, ``DYNAMODB_STREAMS``, ``LAMBDA``, ``SQS``) to URL."""
+    ca_bundle: str | None = None
+    """File with the certificate that functions shall trust; None: the system's."""
+    region: str = "us-east-1"
+    account_id: str = "123456789012"
+    access_key_id: str = "AKIAIOSFODNN7EXAMPLE"
+    secret_access_key: str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"  # noqa: S105 - AWS's documentation example
+    session_token: str = "local"  # noqa: S105 - not a secret: nothing checks it
+
+
+def function_arn(function: str, endpoints: Endpoints) -> str:
+    """The ARN of a function, unqualified."""
+    return f"arn:aws:lambda:{endpoints.region}:{endpoints.account_id}:function:{function}"
+
+
+def log_group_name(function: str) -> str:
+    """The function's CloudWatch log group."""
+    return f"/aws/lambda/{function}"
+
+
+def log_stream_name(now: datetime, randomness: random.Random) -> str:
+    """The log stream of one environment: date, version, 32 hex digits. [REC] ls-snap (H12)"""
+    return f"{now:%Y/%m/%d}/[{VERSION}]{randomness.getrandbits(128):032x}"
+
+
+def trace_id(now_seconds: float, randomness: random.Random) -> str:
+    """The X-Ray header of one invocation, not sampled. [REC] ls-snap (H13)"""
+    root, parent = randomness.getrandbits(96), randomness.getrandbits(64)
+    return f"Root=1-{int(now_seconds):08x}-{root:024x};Parent={parent:016x};Sampled=0"
+
+
+def new_request_id(randomness: random.Random) -> str:
+    """An ``aws_request_id``: a version 4 UUID. [DOC] lambda-docs:python-context"""
+    text = f"{randomness.getrandbits(128):032x}"
+    return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{'89ab'[int(text[16], 16) % 4]}{text[17:20]}-{text[20:]}"
+
+
+def variables(
+    function: Function, endpoints: Endpoints, *, python: tuple[int, int], task_root: str, log_stream: str
+) -> dict[str, str]:
+    """The environment variables of a function: Lambda's, the endpoints', then its own. [REC] ls-snap (H12)
+
+    A function may overwrite everything but the names Lambda reserves, whose values therefore come last.
+    ``PATH``, ``PYTHONPATH`` and ``LD_LIBRARY_PATH`` are left to this machine, where Lambda's paths do not exist.
+    """
+    return {
+        "LANG": "en_US.UTF-8",
+        "LC_CTYPE": "C.UTF-8",
+        "TZ": ":UTC",
+        "SHLVL": "0",
+        "PWD": task_root,
+        **_endpoint_variables(endpoints),
+        **function.environment,
+        **_reserved_variables(function, endpoints, python, task_root, log_stream),
+    }
+
+
+def _endpoint_variables(endpoints: Endpoints) -> dict[str, str]:
+    urls = {f"AWS_ENDPOINT_URL_{service}": url for service, url in endpoints.services.items()}
+    return urls if endpoints.ca_bundle is None else {**urls, "AWS_CA_BUNDLE": endpoints.ca_bundle}
+
+
+def _reserved_variables(
+    function: Function, endpoints: Endpoints, python: tuple[int, int], task_root: str, log_stream: str
+) -> dict[str, str]:
+    # [DOC] lambda-docs:configuration-envvars: these keys cannot be set in a function's configuration.
+    return {
+        "AWS_REGION": endpoints.region,
+        "AWS_DEFAULT_REGION": endpoints.region,
+        "AWS_ACCESS_KEY_ID": endpoints.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": endpoints.secret_access_key,
+        "AWS_SESSION_TOKEN": endpoints.session_token,
+        "AWS_EXECUTION_ENV": f"AWS_Lambda_python{python[0]}.{python[1]}",
+        "AWS_LAMBDA_FUNCTION_NAME": function.name,
+        "AWS_LAMBDA_FUNCTION_VERSION": VERSION,
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_mb),
+        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+        "AWS_LAMBDA_LOG_GROUP_NAME": log_group_name(function.name),
+        "AWS_LAMBDA_LOG_STREAM_NAME": log_stream,
+        "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
+        "AWS_XRAY_DAEMON_ADDRESS": "169.254.100.1:2000",
+        "_AWS_XRAY_DAEMON_ADDRESS": "169.254.100.1",
+        "_AWS_XRAY_DAEMON_PORT": "2000",
+        "LAMBDA_RUNTIME_DIR": "/var/runtime",
+        "LAMBDA_TASK_ROOT": task_root,
+        "_HANDLER": function.handler,
+    }
