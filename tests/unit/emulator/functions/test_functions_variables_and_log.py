@@ -15,7 +15,7 @@ ID = "3f1c0d6e-0000-4000-8000-000000000001"
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678_000, tzinfo=UTC)
 
 
-def variables(function: Function, endpoints: variables.Endpoints | None = None) -> dict[str, str]:
+def variables_of(function: Function, endpoints: variables.Endpoints | None = None) -> dict[str, str]:
     return variables.variables(
         function,
         endpoints or variables.Endpoints(),
@@ -35,7 +35,7 @@ def test_a_request_id_is_a_random_uuid() -> None:
 
 
 def test_a_function_sees_lambdas_variables() -> None:
-    seen = variables(Function(name="router", handler="app.handler", memory_mb=256))
+    seen = variables_of(Function(name="router", handler="app.handler", memory_mb=256))
 
     assert {
         "AWS_EXECUTION_ENV": "AWS_Lambda_python3.13",
@@ -57,7 +57,7 @@ def test_a_function_finds_the_local_services_and_their_certificate() -> None:
         services={"DYNAMODB": "http://127.0.0.1:1", "SQS": "http://127.0.0.1:2"}, ca_bundle="/ca"
     )
 
-    seen = variables(Function(name="f", handler="a.b"), endpoints)
+    seen = variables_of(Function(name="f", handler="a.b"), endpoints)
 
     assert seen["AWS_ENDPOINT_URL_DYNAMODB"] == "http://127.0.0.1:1"
     assert seen["AWS_ENDPOINT_URL_SQS"] == "http://127.0.0.1:2"
@@ -65,7 +65,7 @@ def test_a_function_finds_the_local_services_and_their_certificate() -> None:
 
 
 def test_a_functions_own_variables_win_except_over_reserved_names() -> None:
-    seen = variables(
+    seen = variables_of(
         Function(name="f", handler="a.b", environment={"TZ": "Asia/Tokyo", "AWS_REGION": "mars-1", "X": "1"})
     )
 
