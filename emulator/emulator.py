@@ -14,7 +14,8 @@ from typing import Any, Final, Self
 
 from streamer.topology import Topology, validate
 
-from .database import Database, open_database
+from .database.opening import open_database
+from .database.protocol import Database
 from .functions.factory import Isolation, RunningFunctions, create_functions
 from .functions.logs import LogSink, Tails
 from .functions.service import LambdaService

@@ -118,7 +118,7 @@ AWS_CLIENTS = {
     *(
         "streamer.handlers.setup",
         "deploy.aws",
-        "emulator.remote",
+        "emulator.database.remote",
         "emulator.gateway.verifier",
         "streamer.sending.signer",
     ),

@@ -13,7 +13,7 @@ from aiobotocore.session import get_session
 from botocore.exceptions import ClientError
 from dynamodb_engines import Engine, embedded_engine
 
-from emulator.dynamodb.tables import ensure_tables
+from emulator.database.tables import ensure_tables
 from streamer.errors import ConfigurationError
 from streamer.topology import Index, Key, StreamView, Table
 

@@ -15,7 +15,7 @@ from streamer_records import NOW, request_record
 import cli
 from deploy.errors import DeployError
 from deploy.requests import is_trouble
-from emulator.dynamodb.tables import create_tables
+from emulator.database.tables import create_tables
 from streamer.records import Failure, ProgressPoint, RequestRecord, Status
 from streamer.requests.runs import run_event
 from streamer.service import tables

@@ -10,9 +10,9 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from emulator.database import EngineStreamsApi
+from emulator.database.embedded import EngineStreamsApi
+from emulator.database.tables import create_tables
 from emulator.dynamodb.engine import EmbeddedDynamoDB
-from emulator.dynamodb.tables import create_tables
 from emulator.functions.outcome import Failed, Refused, Returned
 from emulator.streams.mapping import EventSourceMappings
 from emulator.streams.pushed import PushedSource

@@ -12,9 +12,10 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from emulator.database import EngineStreamsApi, open_database
+from emulator.database.embedded import EngineStreamsApi
+from emulator.database.opening import open_database
+from emulator.database.tables import create_tables
 from emulator.dynamodb.engine import EmbeddedDynamoDB
-from emulator.dynamodb.tables import create_tables
 from emulator.emulator import EmulatorConfig
 from emulator.functions.outcome import Failed, Returned
 from emulator.functions.variables import Endpoints

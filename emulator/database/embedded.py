@@ -1,4 +1,4 @@
-"""The tables, streams and queues a service works with: embedded, or tables and streams of any DynamoDB endpoint."""
+"""The tables, streams and queues of a service in this process: the embedded DynamoDB and SQS, kept in a file or not."""
 
 from __future__ import annotations
 
@@ -7,69 +7,27 @@ import dataclasses
 import json
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from streamer.errors import ConfigurationError
 from streamer.topology import Topology
 
-from . import log
-from .dynamodb.engine import STREAMS, EmbeddedDynamoDB, is_queue_request
-from .dynamodb.errors import ApiError
-from .dynamodb.tables import create_tables
-from .functions.variables import Endpoints
-from .port.http import HttpRequest, HttpResponse
-from .streams.api import Page, ShardDescription, StreamNotFoundError, shard_description, streams_error
-from .streams.checkpoint_file import kept_checkpoints
-from .streams.checkpoints import Checkpoints
-from .streams.destinations import Destinations
-from .streams.pushed import PushedSource
-from .streams.source import Source
+from .. import log
+from ..dynamodb.engine import STREAMS, EmbeddedDynamoDB, is_queue_request
+from ..dynamodb.errors import ApiError
+from ..functions.variables import Endpoints
+from ..port.http import HttpRequest, HttpResponse
+from ..streams.api import Page, ShardDescription, StreamNotFoundError, shard_description, streams_error
+from ..streams.checkpoints import Checkpoints
+from ..streams.destinations import Destinations
+from ..streams.pushed import PushedSource
+from ..streams.source import Source
+from .tables import create_tables
 
 EXPIRY_SECONDS: Final = 1.0
 """How often the embedded engine looks for expired items; AWS takes minutes to days. [DOC] ddb-docs:howitworks-ttl"""
-
-DEAD_LETTERS: Final = "dead-letters.jsonl"
-"""Takes what would go to queues, when there is no embedded SQS."""
-
-
-class Database(Protocol):
-    """What the emulator needs of either."""
-
-    @property
-    def source(self) -> Source:
-        """Where event source mappings read."""
-        ...
-
-    @property
-    def destinations(self) -> Destinations:
-        """Where given-up records and invocations go."""
-        ...
-
-    @property
-    def checkpoints(self) -> Checkpoints:
-        """Where event source mappings go on; kept as long as the tables are."""
-        ...
-
-    def handle(self, request: HttpRequest) -> HttpResponse | None:
-        """Answer a request of a DynamoDB or SQS client; None: it is for neither."""
-        ...
-
-
-def open_database(
-    topology: Topology, endpoints: Endpoints, *, url: str, state_file: Path | None, state_folder: Path
-) -> AbstractAsyncContextManager[Database]:
-    """The tables of a topology, ready; ``url`` is ``embedded`` or a DynamoDB endpoint's.
-
-    Raises:
-        ConfigurationError: the endpoint does not answer, a table differs, or the state file cannot be read.
-    """
-    if url == "embedded":
-        return _embedded(topology, endpoints, state_file)
-    if state_file is not None:
-        raise ConfigurationError("--state keeps the embedded tables; a DynamoDB of your own keeps its tables itself")
-    return _remote(topology, endpoints, url, state_folder)
 
 
 class EmbeddedDatabase:
@@ -114,7 +72,14 @@ class EmbeddedDatabase:
 
 
 @asynccontextmanager
-async def _embedded(topology: Topology, endpoints: Endpoints, state_file: Path | None) -> AsyncIterator[Database]:
+async def open_embedded(
+    topology: Topology, endpoints: Endpoints, state_file: Path | None
+) -> AsyncIterator[EmbeddedDatabase]:
+    """The engine with the tables of a topology, and its state if there is a file for it.
+
+    Raises:
+        ConfigurationError: the state file cannot be used, or holds a table of another form.
+    """
     engine = EmbeddedDynamoDB(region=endpoints.region, account_id=endpoints.account_id)
     with _kept(engine, state_file) as checkpoints:
         create_tables(engine, topology.tables)
@@ -210,16 +175,3 @@ class EngineStreamsApi:
             return self._engine.perform(STREAMS, action, json.dumps(parameters).encode())
         except ApiError as error:
             raise streams_error(error.code, str(error)) from error
-
-
-@asynccontextmanager
-async def _remote(topology: Topology, endpoints: Endpoints, url: str, state_folder: Path) -> AsyncIterator[Database]:
-    # aiobotocore takes 0.3 s to import, which the embedded engine does not need.
-    from .remote import open_remote  # noqa: PLC0415
-
-    with kept_checkpoints(state_folder, url) as checkpoints:
-        dead_letters = state_folder / DEAD_LETTERS
-        async with open_remote(
-            topology, endpoints, url, dead_letters=dead_letters, checkpoints=checkpoints
-        ) as database:
-            yield database

@@ -15,14 +15,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 from streamer.errors import ConfigurationError
 from streamer.topology import Topology
 
-from .dynamodb.tables import ensure_tables
-from .functions.variables import Endpoints
-from .port.http import HttpRequest, HttpResponse
-from .streams.api import connect_streams
-from .streams.checkpoints import Checkpoints
-from .streams.destinations import Destinations, FileDestinations
-from .streams.poller import PolledSource
-from .streams.source import Source
+from ..functions.variables import Endpoints
+from ..port.http import HttpRequest, HttpResponse
+from ..streams.api import connect_streams
+from ..streams.checkpoints import Checkpoints
+from ..streams.destinations import Destinations, FileDestinations
+from ..streams.poller import PolledSource
+from ..streams.source import Source
+from .tables import ensure_tables
 
 
 @dataclass(frozen=True, slots=True)

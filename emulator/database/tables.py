@@ -10,7 +10,7 @@ from streamer.errors import ConfigurationError
 from streamer.topology import Key, Table
 
 if TYPE_CHECKING:
-    from .engine import EmbeddedDynamoDB
+    from ..dynamodb.engine import EmbeddedDynamoDB
 
 WAITER_SECONDS: Final = 1
 """How often a table that is being created is looked at; AWS takes some 10 s."""

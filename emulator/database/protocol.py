@@ -1,0 +1,33 @@
+"""What the emulator needs of a database, wherever it is."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from ..port.http import HttpRequest, HttpResponse
+from ..streams.checkpoints import Checkpoints
+from ..streams.destinations import Destinations
+from ..streams.source import Source
+
+
+class Database(Protocol):
+    """What the emulator needs of either."""
+
+    @property
+    def source(self) -> Source:
+        """Where event source mappings read."""
+        ...
+
+    @property
+    def destinations(self) -> Destinations:
+        """Where given-up records and invocations go."""
+        ...
+
+    @property
+    def checkpoints(self) -> Checkpoints:
+        """Where event source mappings go on; kept as long as the tables are."""
+        ...
+
+    def handle(self, request: HttpRequest) -> HttpResponse | None:
+        """Answer a request of a DynamoDB or SQS client; None: it is for neither."""
+        ...
