@@ -20,17 +20,17 @@ from streamer.service import tables
 
 from . import console, describe
 from . import logs as log
-from .bundle import Bundle
 from .cloud import ChangeSet, Cloud
 from .config import FILE, Config, load, updated
 from .errors import DeployError, FailedError, StoppedError
 from .execute import Cargo, Display, Executor, Performer, Progress, sentence
+from .package.bundle import Bundle
 from .plan import SERVICE_TAG, STAGE_TAG, Found, Plan, Propose, RemoveFailedStack, has_value, plan, require_safe
 from .project import Service, load_service, want
 from .project import build as make
-from .requests import requests
-from .settings import ARCHITECTURES, PYTHONS
-from .template import INLINE_BYTES, to_json
+from .requests_command import requests
+from .stack.settings import ARCHITECTURES, PYTHONS
+from .stack.template import INLINE_BYTES, to_json
 
 F = TypeVar("F", bound=Callable[..., Any])
 

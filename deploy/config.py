@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from .errors import DeployError
-from .settings import StackSettings
+from .stack.settings import StackSettings
 
 FILE: Final = "streamer.toml"
 _SERVICE: Final = re.compile(r"[a-z][a-z0-9-]{0,30}")

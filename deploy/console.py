@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import click
 
-from .bundle import Bundle
 from .cloud import Change, Event, LogEvent, Replacement
 from .describe import Status
 from .execute import Progress, Said, Ticked, summary
+from .package.bundle import Bundle
 
 _SIGNS = {"Add": ("+", "green"), "Modify": ("~", "yellow"), "Remove": ("-", "red"), "Import": ("=", "cyan")}
 _MANY = 12

@@ -14,13 +14,21 @@ import streamer.loading
 from streamer.app import App
 from streamer.topology import Topology
 
-from . import bytecode
-from .bundle import RUNTIME_DISTRIBUTIONS, Bundle, bundle, combine, project_files, require_handlers, runtime_files
 from .config import Config
+from .package import bytecode
+from .package.bundle import (
+    RUNTIME_DISTRIBUTIONS,
+    Bundle,
+    bundle,
+    combine,
+    project_files,
+    require_handlers,
+    runtime_files,
+)
+from .package.requirements import installed_files, own_requirements, requirement_lines, resolve
 from .plan import Wanted
-from .requirements import installed_files, own_requirements, requirement_lines, resolve
-from .settings import StackSettings, secret_parameter
-from .template import template, to_json
+from .stack.settings import StackSettings, secret_parameter
+from .stack.template import template, to_json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -89,7 +89,12 @@ def check_names(wheel: Path) -> None:
     files = zipfile.ZipFile(wheel).namelist()
     top = {name.partition("/")[0] for name in files}
     assert {name.partition("-")[0] for name in top} == OWN_NAMES, f"the wheel would install {sorted(top)}"
-    wanted = {"streamer/cli.py", "streamer/emulator/emulator.py", "streamer/deploy/template.py", "streamer/py.typed"}
+    wanted = {
+        "streamer/cli.py",
+        "streamer/emulator/emulator.py",
+        "streamer/deploy/stack/template.py",
+        "streamer/py.typed",
+    }
     assert wanted <= set(files), f"the wheel lacks {sorted(wanted - set(files))}"
     assert not [name for name in files if "__pycache__" in name], "the wheel holds compiled files"
     print(f"{len(files)} files, all of them below streamer/")

@@ -4,9 +4,9 @@ import sys
 
 import pytest
 
-from deploy.bundle import File
-from deploy.bytecode import compiled, has_native_code, interpreter, trial
 from deploy.errors import BundleError
+from deploy.package.bundle import File
+from deploy.package.bytecode import compiled, has_native_code, interpreter, trial
 
 VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.bytecode import interpreter
+from deploy.package.bytecode import interpreter
 
 APP = """
 from streamer import App

@@ -18,9 +18,9 @@ import pytest
 from deployed_functions import RUNTIME_CLIENT, Call, DeployedFunction, RecordingAws, recording_aws, running
 from moto.server import ThreadedMotoServer
 
-from deploy.bundle import unpack
-from deploy.bytecode import provide
 from deploy.config import Config
+from deploy.package.bundle import unpack
+from deploy.package.bytecode import provide
 from deploy.project import Service, build, load_service
 from streamer.auth import mint
 from streamer.records import RequestKey

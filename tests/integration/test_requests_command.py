@@ -14,7 +14,7 @@ from streamer_records import NOW, request_record
 
 import cli
 from deploy.errors import DeployError
-from deploy.requests import is_trouble
+from deploy.requests_command import is_trouble
 from emulator.database.tables import create_tables
 from streamer.records import Failure, ProgressPoint, RequestRecord, Status
 from streamer.requests.runs import run_event

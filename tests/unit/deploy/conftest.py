@@ -2,7 +2,7 @@
 
 import pytest
 
-from deploy.settings import StackSettings
+from deploy.stack.settings import StackSettings
 from streamer.topology import (
     Api,
     AsyncInvocation,

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from ..errors import BundleError
 from .bundle import File, Files, unpack
-from .errors import BundleError
 
 TASK: Final = "/var/task"
 """Where Lambda unpacks the bundle; stack traces name files there."""

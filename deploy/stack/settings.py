@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from .errors import DeployError
+from ..errors import DeployError
 
 PYTHONS: Final = ("3.12", "3.13", "3.14")
 """Python runtimes of Lambda on Amazon Linux 2023 that this version knows. [DOC] lambda-docs:lambda-runtimes"""

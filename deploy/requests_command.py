@@ -21,8 +21,8 @@ from streamer.stores.names import requests_table
 
 from .config import Config, load
 from .errors import DeployError
-from .names import function_id, queue_id
 from .place import LocalEmulator, aws_clients, emulator_here
+from .stack.names import function_id, queue_id
 
 F = TypeVar("F", bound=Callable[..., Any])
 

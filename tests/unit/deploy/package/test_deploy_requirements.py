@@ -6,7 +6,14 @@ from pathlib import Path
 import pytest
 
 from deploy.errors import BundleError
-from deploy.requirements import canonical, command, explain, installed_files, is_useful, requirement_lines
+from deploy.package.requirements import (
+    canonical,
+    command,
+    explain,
+    installed_files,
+    is_useful,
+    requirement_lines,
+)
 
 
 def test_requirements_are_flattened_and_lose_streamer_itself(tmp_path: Path) -> None:

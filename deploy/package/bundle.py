@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from .errors import BundleError
+from ..errors import BundleError
 
 STAYS_AT_HOME: Final = (
     "__main__.py", "_entry.py", "demo.py", "operating.py", "service.py", "testing.py", "stores/memory.py",

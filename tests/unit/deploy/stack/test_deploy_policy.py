@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from deploy.policy import statements
-from deploy.settings import StackSettings
+from deploy.stack.policy import statements
+from deploy.stack.settings import StackSettings
 from streamer.topology import Topology
 
 

@@ -12,10 +12,21 @@ from typing import Any, Final
 from streamer.handlers.secrets import VARIABLE
 from streamer.topology import Function, Topology, validate
 
+from ..errors import DeployError
 from .alarms import alarms, dashboard
-from .errors import DeployError
 from .gateway import api_resources, websocket_url
-from .names import STACK, att, function_id, function_name, log_group_id, queue_id, ref, role_id, sub, table_id
+from .names import (
+    STACK,
+    att,
+    function_id,
+    function_name,
+    log_group_id,
+    queue_id,
+    ref,
+    role_id,
+    sub,
+    table_id,
+)
 from .policy import role, secret_references
 from .settings import StackSettings, secret_parameter
 from .tables import mapping, queue, schedule, table

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import streamer
-from deploy.bundle import (
+from deploy.errors import BundleError
+from deploy.package.bundle import (
     UNZIPPED_BYTES,
     File,
     bundle,
@@ -24,7 +25,6 @@ from deploy.bundle import (
     require_handlers,
     runtime_files,
 )
-from deploy.errors import BundleError
 
 PACKAGE = Path(streamer.__file__).parent
 HANDLERS = tuple(f"streamer.handlers.{name}" for name in ("connect", "disconnect", "router", "processor"))
@@ -47,8 +47,8 @@ def test_the_runtime_is_exactly_what_handlers_import() -> None:
     imported = {Path(line).relative_to(PACKAGE.parent).as_posix() for line in ran.stdout.splitlines()}
     needed = imported | {"streamer/topology.py"}
     packed = set(runtime_files(PACKAGE))
-    assert packed - needed == set(), "add these to deploy.bundle.STAYS_AT_HOME: no handler imports them"
-    assert needed - packed == set(), "take these out of deploy.bundle.STAYS_AT_HOME: a handler imports them"
+    assert packed - needed == set(), "add these to deploy.package.bundle.STAYS_AT_HOME: no handler imports them"
+    assert needed - packed == set(), "take these out of deploy.package.bundle.STAYS_AT_HOME: a handler imports them"
 
 
 @pytest.mark.parametrize("tool", ["client", "demo", "testing", "_entry", "__main__", "service", "stores/memory"])

@@ -10,8 +10,8 @@ import pytest
 from cfnlint.api import lint
 
 from deploy.errors import DeployError
-from deploy.settings import StackSettings
-from deploy.template import INLINE_BYTES, template, to_json
+from deploy.stack.settings import StackSettings
+from deploy.stack.template import INLINE_BYTES, template, to_json
 from streamer.app import App
 from streamer.observability.metrics import CATALOG, NAMESPACE, Metrics
 from streamer.topology import Api, Authorizer, Function, Route, Schedule, Throttle, Topology

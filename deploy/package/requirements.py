@@ -13,8 +13,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
+from ..errors import BundleError
 from .bundle import File
-from .errors import BundleError
 
 OWN: Final = "streamer-ws"
 """Never installed into the bundle: its runtime is packed from a list, and its tools have no business on Lambda."""

@@ -1,0 +1,1 @@
+"""Topology and settings as a CloudFormation template. Pure."""
