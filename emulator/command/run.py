@@ -292,7 +292,7 @@ async def _reloading(emulator: Emulator, folder: Path, *, wanted: bool) -> Async
 
 async def _reload_on_changes(emulator: Emulator, folder: Path) -> None:
     async for files in changes(folder):
-        await emulator.command.reload()
+        await emulator.reload()
         emulator.warm()
         names = sorted(file.relative_to(folder).as_posix() for file in files)
         log.info("reloaded", changed=", ".join(names[:3]) + (", ..." if len(names) > 3 else ""))
