@@ -29,7 +29,7 @@ PYTEST = {"pytest", "pluggy", "iniconfig", "packaging", "pygments"}
 PACKS_RUNTIME = """
 from pathlib import Path
 import streamer
-from streamer.deploy.bundle import runtime_files
+from streamer.deploy.package.bundle import runtime_files
 packed = runtime_files(Path(streamer.__file__).parent)
 assert "streamer/handlers/router.py" in packed
 assert not [name for name in packed if name.startswith(("streamer/cli", "streamer/deploy/", "streamer/emulator/"))]

@@ -511,7 +511,7 @@ def test_a_forked_process_has_connections_of_its_own() -> None:
 
 FORKING = """
 import os, sys
-from streamer.exchange import PooledExchange
+from streamer.sending.transport import PooledExchange
 exchange, url = PooledExchange(), sys.argv[1]
 def post(text):
     assert exchange("POST", url, text, {"host": "h"}, 10.0).status == 200

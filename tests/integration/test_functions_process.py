@@ -308,9 +308,9 @@ def test_after_a_kill_no_process_is_left(project: Project, busy: str, killed: st
 PROGRAM = """
 import asyncio, json, sys
 from pathlib import Path
-from emulator.functions.environment import Endpoints
+from emulator.functions.variables import Endpoints
 from emulator.functions.logs import NoLog
-from emulator.functions.processes import ProcessFunctions
+from emulator.functions.processes.functions import ProcessFunctions
 from streamer.topology import Api, Function, Topology
 
 class Echo(NoLog):
