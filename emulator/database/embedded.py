@@ -17,11 +17,11 @@ from streamer.topology import Topology
 from .. import log
 from ..dynamodb.engine import STREAMS, EmbeddedDynamoDB, is_queue_request
 from ..dynamodb.errors import ApiError
+from ..functions.destinations import Destinations
 from ..functions.variables import Endpoints
 from ..port.http import HttpRequest, HttpResponse
 from ..streams.api import Page, ShardDescription, StreamNotFoundError, shard_description, streams_error
 from ..streams.checkpoints import Checkpoints
-from ..streams.destinations import Destinations
 from ..streams.pushed import PushedSource
 from ..streams.source import Source
 from .tables import create_tables

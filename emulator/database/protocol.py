@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from ..functions.destinations import Destinations
 from ..port.http import HttpRequest, HttpResponse
 from ..streams.checkpoints import Checkpoints
-from ..streams.destinations import Destinations
 from ..streams.source import Source
 
 

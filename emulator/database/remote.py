@@ -15,11 +15,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 from streamer.errors import ConfigurationError
 from streamer.topology import Topology
 
+from ..functions.destinations import Destinations, FileDestinations
 from ..functions.variables import Endpoints
 from ..port.http import HttpRequest, HttpResponse
 from ..streams.api import connect_streams
 from ..streams.checkpoints import Checkpoints
-from ..streams.destinations import Destinations, FileDestinations
 from ..streams.poller import PolledSource
 from ..streams.source import Source
 from .tables import ensure_tables

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
@@ -14,6 +14,7 @@ from typing import Any, Final, Protocol, Self, assert_never
 from streamer.topology import AsyncInvocation, Topology
 
 from .. import log
+from .destinations import Destinations
 from .outcome import Failed, Outcome, Refused, Returned
 from .variables import VERSION
 
@@ -24,14 +25,6 @@ RETRY_SECONDS: Final = (1.0, 2.0)
 developers wait. [DOC] lambda-docs:invocation-async-error-handling"""
 _THROTTLED_SECONDS: Final = 1.0
 _THROTTLED_MOST_SECONDS: Final = 300.0
-
-
-class Destinations(Protocol):
-    """Where the documents of given-up events go."""
-
-    async def send(self, queue: str, document: Mapping[str, Any]) -> None:
-        """Put a document on the topology's queue of that name."""
-        ...
 
 
 class Invoke(Protocol):

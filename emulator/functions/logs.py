@@ -34,15 +34,6 @@ class LogSink(Protocol):
         ...
 
 
-class NoLog:
-    """Drops everything."""
-
-    platform_lines = False
-
-    def write(self, function: str, request_id: str | None, line: str, *, platform: bool = False) -> None:
-        """Drop the line."""
-
-
 class PrettyLog:
     """For people: each line behind the function's name and the start of the request id.
 

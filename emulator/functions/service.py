@@ -19,7 +19,8 @@ from streamer.topology import Topology
 
 from ..port.http import HttpRequest, HttpResponse
 from .admission import missing, throttled
-from .asynchronous import RETRY_SECONDS, AsyncInvocations, Destinations
+from .asynchronous import RETRY_SECONDS, AsyncInvocations
+from .destinations import Destinations
 from .factory import RunningFunctions
 from .logs import Tails, tail
 from .outcome import Failed, Outcome, Refused

@@ -14,10 +14,10 @@ from streamer.errors import TopologyError
 from streamer.topology import EventSourceMapping, Topology
 
 from .. import log
+from ..functions.destinations import DestinationError, Destinations
 from ..functions.outcome import Functions
 from .batching import RETRY_SECONDS, GivenUp, Rules
 from .checkpoints import ENDED, Checkpoint, Checkpoints, MappingCheckpoint, identity
-from .destinations import DestinationError, Destinations
 from .documents import failure_document
 from .filters import Filter, compile_filters
 from .processor import ShardProcessor, Work
@@ -51,7 +51,6 @@ class RunningMapping:
         self._mapping = mapping
         self._stream = stream
         self._parts = parts
-        self._id = str(uuid.uuid4())
         self._state = "Creating"
         self._last_result = NO_RECORDS
         self._checkpoints = dict(stream.checkpoints)
@@ -77,7 +76,6 @@ class RunningMapping:
         """What the API tells about it now."""
         return MappingStatus(
             mapping=self._mapping,
-            mapping_id=self._id,
             stream_arn=self._stream.arn,
             state=self._state,
             last_processing_result=self._last_result,

@@ -1,9 +1,9 @@
-"""What the Lambda API tells about an event source mapping. Pure."""
+"""Where an event source mapping is in its life, in the words of the Lambda API. Pure."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from streamer.topology import EventSourceMapping
 
@@ -20,40 +20,13 @@ class MappingStatus:
     """What GetEventSourceMapping tells about a mapping."""
 
     mapping: EventSourceMapping
-    mapping_id: str
     stream_arn: str
     state: str
     """``Creating``, ``Enabled`` or ``Disabled``."""
     last_processing_result: str
 
-    def as_response(self) -> dict[str, Any]:
-        """The API's JSON. [REC] I14, I20"""
-        mapping = self.mapping
-        on_failure = {} if mapping.on_failure is None else {"Destination": self._arn("sqs", mapping.on_failure)}
-        return {
-            "UUID": self.mapping_id,
-            "StartingPosition": mapping.starting_position,
-            "BatchSize": mapping.batch_size,
-            "MaximumBatchingWindowInSeconds": int(mapping.batching_window_seconds),
-            "ParallelizationFactor": mapping.parallelization_factor,
-            "EventSourceArn": self.stream_arn,
-            "FunctionArn": self.function_arn,
-            "LastProcessingResult": self.last_processing_result,
-            "State": self.state,
-            "StateTransitionReason": "User action",
-            "DestinationConfig": {"OnFailure": on_failure},
-            "MaximumRecordAgeInSeconds": mapping.maximum_record_age_seconds,
-            "BisectBatchOnFunctionError": mapping.bisect_on_error,
-            "MaximumRetryAttempts": mapping.maximum_retry_attempts,
-            "TumblingWindowInSeconds": 0,
-            "FunctionResponseTypes": ["ReportBatchItemFailures"] if mapping.report_batch_item_failures else [],
-        }
-
     @property
     def function_arn(self) -> str:
         """ARN of the function, in the account and region of the stream."""
-        return self._arn("lambda", f"function:{self.mapping.function}")
-
-    def _arn(self, service: str, name: str) -> str:
         region, account = self.stream_arn.split(":")[3:5]
-        return f"arn:aws:{service}:{region}:{account}:{name}"
+        return f"arn:aws:lambda:{region}:{account}:function:{self.mapping.function}"

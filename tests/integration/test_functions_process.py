@@ -309,11 +309,12 @@ PROGRAM = """
 import asyncio, json, sys
 from pathlib import Path
 from emulator.functions.variables import Endpoints
-from emulator.functions.logs import NoLog
 from emulator.functions.processes.functions import ProcessFunctions
 from streamer.topology import Api, Function, Topology
 
-class Echo(NoLog):
+class Echo:
+    platform_lines = False
+
     def write(self, function, request_id, line, *, platform=False):
         print(line, flush=True)
 

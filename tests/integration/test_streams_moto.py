@@ -12,7 +12,6 @@ from moto.server import ThreadedMotoServer
 
 from emulator.functions.outcome import Failed, Returned
 from emulator.streams.api import StreamNotFoundError, connect_streams
-from emulator.streams.destinations import SqsDestinations
 from emulator.streams.mapping import EventSourceMappings
 from emulator.streams.poller import Pace, PolledSource
 from streamer.topology import Api, EventSourceMapping, Function, Key, Queue, StreamView, Table, Topology
@@ -128,28 +127,31 @@ async def test_latest_begins_with_the_first_write_after_the_mapping_started(endp
     assert [r["dynamodb"]["Keys"]["id"]["S"] for r in functions.records] == ["after"]
 
 
-async def test_what_is_given_up_reaches_the_queue(endpoint):
+class GivenUp:
+    def __init__(self):
+        self.documents = asyncio.Queue()
+
+    async def send(self, queue_name, document):
+        self.documents.put_nowait((queue_name, document))
+
+
+async def test_what_is_given_up_reaches_the_destination(endpoint):
     functions = Functions(lambda _: Failed(b"{}", "request-1"))
     pace = Pace(polls_per_second=50)
     poison = topology("poison", maximum_retry_attempts=1, on_failure="dead-letters")
     async with (
         client("dynamodb", endpoint) as dynamodb,
-        client("sqs", endpoint) as sqs,
         connect_streams(endpoint, **SETTINGS) as api,
     ):
         await create(dynamodb, "poison")
-        destinations = SqsDestinations(sqs, creates_queues=True)
-        source = PolledSource(api, pace=pace)
-        async with EventSourceMappings(poison, functions, source, destinations, retry_seconds=(0.01,)):
+        given_up, source = GivenUp(), PolledSource(api, pace=pace)
+        async with EventSourceMappings(poison, functions, source, given_up, retry_seconds=(0.01,)):
             await dynamodb.put_item(TableName="poison", Item={"id": {"S": "a"}})
             await functions.until(2)
-            url = (await sqs.create_queue(QueueName="dead-letters"))["QueueUrl"]
-            messages = []
             async with asyncio.timeout(20):
-                while not messages:
-                    messages = (await sqs.receive_message(QueueUrl=url)).get("Messages", [])
+                queue_name, document = await given_up.documents.get()
 
-    document = json.loads(messages[0]["Body"])
+    assert queue_name == "dead-letters"
     assert document["requestContext"]["condition"] == "RetryAttemptsExhausted"
     assert document["requestContext"]["approximateInvokeCount"] == 2
     assert document["DDBStreamBatchInfo"]["batchSize"] == 1

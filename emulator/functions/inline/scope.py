@@ -117,13 +117,6 @@ class Scope:
         setattr(owner, name, replacement)
         self._undo.append(lambda: setattr(owner, name, original))
 
-    def _claim_output(self) -> None:
-        # Again for each event: a test runner that captures output puts its own streams in between.
-        for name in ("stdout", "stderr"):
-            stream = getattr(sys, name)
-            if not isinstance(stream, _Output):
-                setattr(sys, name, _Output(stream, self))
-
 
 class _Breakpoint:
     """``breakpoint()``: lets go of the output, and leaves no frame of its own between the debugger and the handler.
@@ -142,13 +135,6 @@ class _Breakpoint:
             seen.end()
             seen.debugging = True
         return sys.__breakpointhook__
-
-
-def _release_output() -> None:
-    for name in ("stdout", "stderr"):
-        stream = getattr(sys, name)
-        if isinstance(stream, _Output):
-            setattr(sys, name, stream.stream)
 
 
 def _restore(environ: MutableMapping[str, str], before: Mapping[str, str], names: Mapping[str, str]) -> None:

@@ -32,11 +32,6 @@ class Worker:
         """End the thread after the call that is running."""
         self._calls.put(None)
 
-    def join(self, timeout_seconds: float) -> bool:
-        """Wait for the end of the thread; whether it came."""
-        self._thread.join(timeout_seconds)
-        return not self._thread.is_alive()
-
     def abandon(self) -> None:
         """Give up the call that is running, and the thread with it.
 

@@ -22,7 +22,6 @@ import binascii
 import enum
 import hashlib
 import re
-from dataclasses import dataclass
 from typing import Final
 
 TICK_MS: Final = 100
@@ -56,26 +55,6 @@ class Kind(enum.Enum):
     REQUEST = (0b0001, 0x05)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
-    """What an id is made of."""
-
-    kind: Kind
-    tick: int
-    region_code: int
-    serial: int
-    host: int
-
-    def matches(self, epoch_ms: int) -> bool:
-        """Whether the id was made in the 100 ms that this time falls into."""
-        return self.tick == tick_of(epoch_ms)
-
-
-def tick_of(epoch_ms: int) -> int:
-    """The 29 bits that stand for this time."""
-    return (epoch_ms // TICK_MS - _EPOCH_TICK) % _TICKS
-
-
 def region_code(region: str) -> int:
     """The 15 bits that stand for a Region."""
     known = REGIONS.get(region)
@@ -84,38 +63,10 @@ def region_code(region: str) -> int:
     return int.from_bytes(hashlib.blake2b(region.encode(), digest_size=2).digest(), "big") & 0x7FFF
 
 
-def encode(parts: Parts) -> str:
-    """The id as AWS writes it."""
-    high, byte8 = parts.kind.value
-    return _write(parts.tick, high, parts.serial, parts.region_code << 24 | byte8 << 16 | parts.host << 2)
-
-
 def _write(tick: int, high: int, serial: int, low: int) -> str:
     """An id from its tick, bits 30-33, serial, and everything after the serial."""
     value = tick << 58 | high << 54 | serial << 39 | low
     return binascii.b2a_base64(value.to_bytes(11, "big"), newline=False).translate(_URL_SAFE).decode("ascii")
-
-
-def decode(text: str) -> Parts:
-    """The parts of an id.
-
-    Raises:
-        ValueError: AWS makes no such id.
-    """
-    if not is_well_formed(text):
-        raise ValueError(f"not an API Gateway id: {text!r}")
-    raw = binascii.a2b_base64(text.translate(str.maketrans("-_", "+/")))
-    value = int.from_bytes(raw, "big")
-    kind = next((k for k in Kind if k.value == (value >> 54 & 0b1111, value >> 16 & 0xFF)), None)
-    if kind is None or value >> 87 or value & 0b11:
-        raise ValueError(f"no kind of API Gateway id: {text!r}")
-    return Parts(
-        kind=kind,
-        tick=value >> 58,
-        serial=value >> 39 & (_SERIALS - 1),
-        region_code=value >> 24 & 0x7FFF,
-        host=value >> 2 & (_HOSTS - 1),
-    )
 
 
 def is_well_formed(text: str) -> bool:

@@ -41,8 +41,6 @@ class ManagementRequest:
     body: bytes = b""
     flaw: Flaw | None = None
     """What is wrong with its signature; None: nothing."""
-    denied_to: str | None = None
-    """ARN of whoever signed it, when it lacks ``execute-api:ManageConnections``; None: it has it."""
     is_buffer_full: bool = False
     """Whether the client reads so slowly that no more can be queued for it."""
 
@@ -93,8 +91,6 @@ def _refuse(stage: Stage, request: ManagementRequest, now: float, now_ms: int) -
         return answers.error(stage.ids, now_ms, 403, *answers.MISSING_TOKEN)
     if request.flaw is not None:
         return answers.error(stage.ids, now_ms, 403, request.flaw.message, request.flaw.error_type)
-    if request.denied_to is not None:
-        return answers.error(stage.ids, now_ms, 403, _denial(stage, request), "AccessDeniedException")
     if not stage.admits_management(now):
         return answers.error(stage.ids, now_ms, 429, None, "LimitExceededException")
     connection_id = request.target.connection_id
@@ -103,16 +99,6 @@ def _refuse(stage: Stage, request: ManagementRequest, now: float, now_ms: int) -
     if request.method == "POST" and len(request.body) > stage.limits.message_bytes:
         return answers.error(stage.ids, now_ms, 413, "Message too long")
     return None
-
-
-def _denial(stage: Stage, request: ManagementRequest) -> str:
-    # [REC] the account is masked but for its last four digits, and the id is not filled in.
-    facts = stage.facts
-    arn = f"arn:aws:execute-api:{facts.region}:{'*' * 8}{facts.account_id[-4:]}:{facts.api_id}/{stage.api.stage}"
-    return (
-        f"User: {request.denied_to} is not authorized to perform: execute-api:ManageConnections "
-        f"on resource: {arn}/{request.method}/@connections/{{connectionId}}"
-    )
 
 
 def _post(stage: Stage, request: ManagementRequest, connection: Connection, now: float, now_ms: int) -> Answer:

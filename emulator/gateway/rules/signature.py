@@ -64,8 +64,6 @@ MISMATCH: Final = Flaw(
     "Key and signing method. Consult the service documentation for details.",
 )
 """The signature is not the one the secret key makes. [INF]"""
-UNKNOWN_KEY: Final = Flaw("UnrecognizedClientException", "The security token included in the request is invalid.")
-"""There is no such access key. [INF]"""
 
 
 class Check(enum.Enum):
@@ -75,7 +73,6 @@ class Check(enum.Enum):
     """It verified, or belongs to credentials the emulator cannot know and therefore trusts."""
     MISMATCH = enum.auto()
     EXPIRED = enum.auto()
-    UNKNOWN_KEY = enum.auto()
 
 
 def parse(fields: Mapping[str, str], query: Iterable[tuple[str, str]] = ()) -> Signature | Flaw:
@@ -201,8 +198,6 @@ def refusal(found: Signature | Flaw, check: Check) -> Flaw | None:
             return None
         case Check.MISMATCH:
             return MISMATCH
-        case Check.UNKNOWN_KEY:
-            return UNKNOWN_KEY
         case Check.EXPIRED:
             return Flaw(
                 "InvalidSignatureException", f"Signature expired: {found.timestamp} is now too old or too early."

@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import io
 import json
 from typing import Self
 
 import pytest
 
-from emulator.functions.logs import NoLog, Tails
+from emulator.functions.logs import PrettyLog, Tails
 from emulator.functions.outcome import Failed, Outcome, Refused, Returned
 from emulator.functions.service import ASYNC_BYTES, SYNC_BYTES, LambdaService, Target, target
 from emulator.functions.variables import Endpoints
@@ -180,7 +181,7 @@ async def test_an_event_is_accepted_before_it_runs() -> None:
 
 
 async def test_the_log_is_returned_on_request() -> None:
-    tails = Tails(NoLog())
+    tails = Tails(PrettyLog(io.StringIO()))
     functions = FakeFunctions(Returned(b"1", "id"), tails)
     service = LambdaService(TOPOLOGY, functions, endpoints=Endpoints(), tails=tails)
 

@@ -6,9 +6,9 @@ import asyncio
 import json
 from dataclasses import dataclass, field
 
+from emulator.functions.destinations import DestinationError
 from emulator.functions.outcome import Failed, Returned
 from emulator.streams.api import IteratorExpiredError, Page, ShardDescription, StreamNotFoundError
-from emulator.streams.destinations import DestinationError
 from emulator.streams.poller import Pace
 from streamer.topology import Api, EventSourceMapping, Function, Key, Queue, StreamView, Table, Topology
 

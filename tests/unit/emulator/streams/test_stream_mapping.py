@@ -237,13 +237,11 @@ async def test_status_follows_the_mapping():
 
     async with mappings(api, functions, mapping(batch_size=1)) as running:
         await functions.until(lambda: len(results) == 3)
-        response = running.statuses[0].as_response()
+        status = running.statuses[0]
 
     assert results == ["No records processed", "PROBLEM: Function call failed", "OK"]
-    assert response["State"] == "Enabled"
-    assert response["StateTransitionReason"] == "User action"
-    assert response["DestinationConfig"] == {"OnFailure": {}}
-    assert response["EventSourceArn"] == ARN
+    assert status.state == "Enabled"
+    assert status.stream_arn == ARN
     assert running.statuses[0].state == "Disabled"
 
 

@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 import pytest
+from gateway_id_parts import decode
 from gateway_world import NOW_MS, OK, opened, returned, route, stage_of, upgrade
 
 from emulator.gateway.rules.connection import TRANSITIONS, Connection, State
@@ -19,7 +20,6 @@ from emulator.gateway.rules.effects import (
     Warn,
 )
 from emulator.gateway.rules.handshake import Handshake
-from emulator.gateway.rules.ids import decode
 from emulator.gateway.rules.limits import Assumptions, Limits
 from streamer.topology import Throttle
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from gateway_id_parts import decode
 from gateway_world import FACTS, NOW_MS
 
 from emulator.gateway.rules.events import (
@@ -232,8 +233,6 @@ def test_request_id_and_extended_request_id_are_equal() -> None:
 
 @pytest.mark.parametrize("name", ["connect", "connect_authorized", "message", "disconnect", "authorizer"])
 def test_sample_events_have_ids_of_their_time(name: str) -> None:
-    from emulator.gateway.rules.ids import decode
-
     context = sample(name)["requestContext"]
 
     assert decode(context["connectionId"]).matches(context["connectedAt"])

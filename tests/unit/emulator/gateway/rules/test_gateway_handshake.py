@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from gateway_id_parts import decode
 from gateway_world import (
     KEY,
     NOW_MS,
@@ -30,7 +31,7 @@ from emulator.gateway.rules.effects import (
     TimedOut,
 )
 from emulator.gateway.rules.handshake import Handshake, UpgradeRequest, refuse_plain, refuse_request
-from emulator.gateway.rules.ids import decode, is_well_formed
+from emulator.gateway.rules.ids import is_well_formed
 from emulator.gateway.rules.limits import Limits
 from emulator.gateway.rules.signature import MISMATCH, MISSING
 from emulator.gateway.rules.stage import Stage

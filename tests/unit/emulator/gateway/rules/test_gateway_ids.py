@@ -3,20 +3,11 @@ from __future__ import annotations
 import base64
 
 import pytest
+from gateway_id_parts import Parts, decode, encode, tick_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emulator.gateway.rules.ids import (
-    REGIONS,
-    IdSource,
-    Kind,
-    Parts,
-    decode,
-    encode,
-    is_well_formed,
-    region_code,
-    tick_of,
-)
+from emulator.gateway.rules.ids import REGIONS, IdSource, Kind, is_well_formed, region_code
 
 NOW_MS = 1_767_268_800_345
 

@@ -246,20 +246,6 @@ def test_a_call_must_be_signed(flaw: Any, error_type: str, message: str) -> None
     assert answer.effects == ()
 
 
-def test_whoever_lacks_the_permission_is_told_with_a_masked_account() -> None:
-    stage = stage_of()
-    role = "arn:aws:sts::210987654321:assumed-role/r/f"
-
-    answer = call("POST", stage, opened(stage), b"x", denied_to=role)
-
-    assert answer.response.status == 403
-    assert header(answer.response.headers, "x-amzn-ErrorType") == "AccessDeniedException"
-    assert json.loads(answer.response.body)["message"] == (
-        f"User: {role} is not authorized to perform: execute-api:ManageConnections on resource: "
-        "arn:aws:execute-api:eu-west-1:********4321:z9y8x7w6v5/dev/POST/@connections/{connectionId}"
-    )
-
-
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "OPTIONS", "HEAD"])
 def test_another_method_lacks_an_authentication_token(method: str) -> None:
     stage = stage_of()

@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 from emulator.gateway.rules.signature import (
     MISMATCH,
     MISSING,
-    UNKNOWN_KEY,
     Check,
     Flaw,
     Signature,
@@ -106,7 +105,6 @@ def test_what_is_wrong_with_a_signature_is_told_as_aws_does(
     [
         pytest.param(Check.VALID, None, id="valid"),
         pytest.param(Check.MISMATCH, MISMATCH.error_type, id="mismatch"),
-        pytest.param(Check.UNKNOWN_KEY, UNKNOWN_KEY.error_type, id="unknown key"),
         pytest.param(Check.EXPIRED, "InvalidSignatureException", id="expired"),
     ],
 )

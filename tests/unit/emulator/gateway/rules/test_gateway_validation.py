@@ -4,10 +4,11 @@ import subprocess
 import sys
 
 import pytest
+from gateway_id_parts import decode
 from gateway_world import NOW_MS, opened, route, stage_of
 
 from emulator.gateway.rules.effects import Invoke, Send
-from emulator.gateway.rules.ids import Kind, decode
+from emulator.gateway.rules.ids import Kind
 from streamer.errors import TopologyError
 
 ADD = {

@@ -1,4 +1,4 @@
-"""Where documents about given-up records go: an SQS queue, or a file."""
+"""Where the documents of given-up events and stream records go: Lambda's on-failure destinations."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
-
-from botocore.exceptions import BotoCoreError, ClientError
 
 from streamer.errors import StreamerError
 
@@ -27,30 +25,6 @@ class Destinations(Protocol):
             DestinationError: it was not delivered.
         """
         ...
-
-
-class SqsDestinations:
-    """SQS queues of any endpoint, through an aiobotocore client."""
-
-    def __init__(self, client: Any, *, creates_queues: bool = False) -> None:
-        """``creates_queues`` makes missing queues, for the embedded SQS that starts out empty."""
-        self._client = client
-        self._creates_queues = creates_queues
-        self._urls: dict[str, str] = {}
-
-    async def send(self, queue_name: str, document: Mapping[str, Any]) -> None:
-        """Send the document as the message's body; raises DestinationError."""
-        try:
-            if queue_name not in self._urls:
-                self._urls[queue_name] = await self._url(queue_name)
-            await self._client.send_message(QueueUrl=self._urls[queue_name], MessageBody=_line(document))
-        except (ClientError, BotoCoreError, OSError) as error:
-            self._urls.pop(queue_name, None)
-            raise DestinationError(f"queue {queue_name!r}: {error}") from error
-
-    async def _url(self, queue_name: str) -> str:
-        call = self._client.create_queue if self._creates_queues else self._client.get_queue_url
-        return str((await call(QueueName=queue_name))["QueueUrl"])
 
 
 class FileDestinations:
