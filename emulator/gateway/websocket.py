@@ -1,24 +1,23 @@
-"""One client's WebSocket: frames by websockets' sans-I/O protocol, decisions by the gateway's `Connection`.
+"""One client's WebSocket: hands what comes in to the rules, `Connection`, and performs the effects that come out.
 
-This is the shell around the rules: it has no opinion of its own about what AWS does.
+All effects of a connection are performed here, in `WebSocket.perform`; the rules alone know what AWS does.
 """
 
 from __future__ import annotations
 
 import asyncio
+import functools
+import time
 from collections import deque
 from collections.abc import Sequence
-from typing import Final, Protocol, assert_never
-
-from websockets.exceptions import PayloadTooBig
-from websockets.frames import Frame, Opcode
-from websockets.protocol import OPEN, Side
-from websockets.protocol import Protocol as FrameProtocol
+from typing import Final, assert_never
 
 from .. import log
+from .invocations import Invocations
 from .rules.connection import DROPPED, NO_STATUS, Connection
-from .rules.effects import Close, Effect, Invoke, Send, Warn
+from .rules.effects import Close, Effect, Invoke, Result, Send, Warn
 from .rules.limits import Limits
+from .websockets_frames import Frame, FrameLayer, Opcode
 
 CLOSE_SECONDS: Final = 5.0
 """How long a client may take to answer our close frame before its TCP connection is cut."""
@@ -28,58 +27,56 @@ SEND_BUFFER_BYTES: Final = 256 * 1024
 MESSAGES_IN_FLIGHT: Final = 256
 """Messages of one client whose functions have not answered; over it the next ones wait, unread if possible."""
 INVALID_TEXT: Final = 1007
-PROTOCOL_ERROR: Final = 1002
 
 
-class Owner(Protocol):
-    """What a WebSocket needs from the gateway that it belongs to."""
+def now_ms() -> int:
+    """Unix milliseconds."""
+    return time.time_ns() // 1_000_000
 
-    def now(self) -> float:
-        """Monotonic seconds."""
-        ...
 
-    def now_ms(self) -> int:
-        """Unix milliseconds."""
-        ...
+class WebSockets:
+    """All WebSockets of a gateway."""
 
-    def run(self, websocket: WebSocket, invoke: Invoke) -> None:
-        """Run the function of a message; tell `WebSocket.finished` when it is done."""
-        ...
+    def __init__(self) -> None:
+        self.open: dict[str, WebSocket] = {}
+        """By connection id."""
+        self._sockets: set[WebSocket] = set()
+        """All whose TCP connection is not over, closed or not."""
+        self._none_left = asyncio.Event()
 
-    def ended(self, websocket: WebSocket, disconnect: Invoke | None) -> None:
-        """The connection is over; ``disconnect`` is what to run, None without a ``$disconnect`` route."""
-        ...
+    def add(self, websocket: WebSocket) -> None:
+        """One that was accepted."""
+        self.open[websocket.connection.connection_id] = websocket
+        self._sockets.add(websocket)
+
+    def ended(self, websocket: WebSocket) -> None:
+        """Forget a connection that is over."""
+        self.open.pop(websocket.connection.connection_id, None)
 
     def lost(self, websocket: WebSocket) -> None:
-        """The TCP connection is over too."""
-        ...
+        """Forget a TCP connection that is over."""
+        self._sockets.discard(websocket)
+        if not self._sockets:
+            self._none_left.set()
 
-
-class _Frames(FrameProtocol):
-    """The frame layer, closing with our reasons: the library's would tell the client what AWS does not."""
-
-    def fail(self, code: int, reason: str = "") -> None:
-        super().fail(code, "")
-
-    def recv_frame(self, frame: Frame) -> None:
-        if frame.opcode is Opcode.CLOSE:
-            # A client may give up in the middle of a message (RFC 6455, 5.4); its code is told all the same.
-            self.current_size = None
-        elif self.state is not OPEN:
-            return  # nothing follows our close frame, not even a pong
-        super().recv_frame(frame)
+    async def all_lost(self) -> None:
+        """Wait until every TCP connection is over."""
+        if self._sockets:
+            self._none_left.clear()
+            await self._none_left.wait()
 
 
 class WebSocket(asyncio.Protocol):
-    """An open connection; made when the upgrade was accepted."""
+    """A connection that ``$connect`` accepted; `start` answers the upgrade."""
 
     __slots__ = (
+        "_all",
         "_ended",
         "_fragments",
         "_frames",
         "_in_flight",
+        "_invocations",
         "_is_cut",
-        "_owner",
         "_paused",
         "_timer",
         "_transport",
@@ -87,13 +84,20 @@ class WebSocket(asyncio.Protocol):
         "connection",
     )
 
-    def __init__(self, connection: Connection, transport: asyncio.Transport, owner: Owner, limits: Limits) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        transport: asyncio.Transport,
+        *,
+        invocations: Invocations,
+        websockets: WebSockets,
+        limits: Limits,
+    ) -> None:
         self.connection = connection
         self._transport = transport
-        self._owner = owner
-        self._frames = _Frames(
-            Side.SERVER, state=OPEN, max_size=(limits.message_bytes, limits.frame_bytes), logger=log.FRAMES
-        )
+        self._invocations = invocations
+        self._all = websockets
+        self._frames = FrameLayer(message_bytes=limits.message_bytes, frame_bytes=limits.frame_bytes)
         self._fragments: list[bytes | bytearray | memoryview] | None = None
         self._waiting: deque[Frame] = deque()
         """Frames that were read in one piece with others and have to wait: 256 KB hold tens of thousands."""
@@ -102,9 +106,22 @@ class WebSocket(asyncio.Protocol):
         self._is_cut = False
         """Whether the client's side of the TCP connection has ended."""
         self._ended = False
-        transport.set_write_buffer_limits(high=SEND_BUFFER_BYTES)
         self._timer: asyncio.TimerHandle | None = None
+
+    def start(self, answer: bytes, rest: bytes) -> None:
+        """Answer the upgrade and listen; ``rest`` came after the client's request."""
+        self._transport.write(answer)
+        self._transport.set_write_buffer_limits(high=SEND_BUFFER_BYTES)
+        self._all.add(self)
         self._arm()
+        self._transport.set_protocol(self)
+        self._transport.resume_reading()
+        if rest:
+            self.data_received(rest)
+
+    def abandon(self) -> None:
+        """The client was gone before the upgrade could be answered: only its ``$disconnect`` is left to run."""
+        self._end(DROPPED, "")
 
     @property
     def is_buffer_full(self) -> bool:
@@ -119,7 +136,7 @@ class WebSocket(asyncio.Protocol):
                     self._send(text.encode())
                 case Invoke():
                     self._in_flight += 1
-                    self._owner.run(self, effect)
+                    self._invocations.start(effect, functools.partial(self._answered, effect))
                 case Close(code, reason):
                     self._close(code, reason)
                 case Warn(text, fields):
@@ -128,25 +145,20 @@ class WebSocket(asyncio.Protocol):
                     assert_never(effect)
         self._flow()
 
-    def finished(self, effects: Sequence[Effect]) -> None:
-        """The function of a message is done, and this is to be done about it."""
-        self._in_flight -= 1
-        self.perform(effects)
-        self._drain()
+    def _answered(self, invoke: Invoke, result: Result) -> None:
+        """The function of a message is done."""
+        effects: list[Effect] = []
+        try:
+            effects = self.connection.replied(invoke, result, time.monotonic())
+        finally:  # come what may, or the messages behind this one would wait for ever
+            self._in_flight -= 1
+            self.perform(effects)
+            self._drain()
 
     def _send(self, data: bytes) -> None:
-        if self._frames.state is not OPEN:
-            return  # the client's close frame was read, but its turn has not come
-        frame_bytes = self._frames.max_fragment_size or len(data)
-        if len(data) <= frame_bytes:
-            self._frames.send_text(data)
-        else:
-            # [INF] G3: a message over 32 KB is delivered in frames of 32 KB.
-            self._frames.send_text(data[:frame_bytes], fin=False)
-            for start in range(frame_bytes, len(data), frame_bytes):
-                end = start + frame_bytes
-                self._frames.send_continuation(data[start:end], fin=end >= len(data))
-        self._flush()
+        if self._frames.is_open:  # else the client's close frame was read, but its turn has not come
+            self._frames.write_text(data)
+            self._flush()
 
     def _flush(self) -> None:
         for data in self._frames.data_to_send():
@@ -164,8 +176,7 @@ class WebSocket(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Bytes from the client."""
-        self._frames.receive_data(data)
-        self._waiting.extend(event for event in self._frames.events_received() if isinstance(event, Frame))
+        self._waiting.extend(self._frames.frames_received(data))
         self._flush()
         self._drain()
 
@@ -179,7 +190,7 @@ class WebSocket(asyncio.Protocol):
         self._cut()
         if self._ended:
             self._stop_timer()
-        self._owner.lost(self)
+        self._all.lost(self)
 
     def pause_writing(self) -> None:
         """The client reads too slowly: hear no more from it until it caught up."""
@@ -204,8 +215,8 @@ class WebSocket(asyncio.Protocol):
                 return
             self._frame(self._waiting.popleft())
         self._waiting.clear()
-        if self._frames.parser_exc is not None and self.connection.is_open:
-            self._broken(self._frames.parser_exc)
+        if self.connection.is_open and (code := self._frames.failure_code) is not None:
+            self._broken(code)
         if self._is_cut:
             self._end(DROPPED, "")
 
@@ -234,7 +245,7 @@ class WebSocket(asyncio.Protocol):
             case Opcode.BINARY:
                 self.perform(self.connection.receive_binary())
             case Opcode.PING:
-                self.connection.receive_ping(self._owner.now())
+                self.connection.receive_ping(time.monotonic())
             case Opcode.CLOSE:
                 closed = self._frames.close_rcvd
                 self._end(NO_STATUS if closed is None else closed.code, "" if closed is None else closed.reason)
@@ -245,25 +256,18 @@ class WebSocket(asyncio.Protocol):
         except UnicodeDecodeError:
             self.perform(self.connection.end(INVALID_TEXT, ""))
             return
-        self.perform(self.connection.receive_text(text, self._owner.now(), self._owner.now_ms()))
+        self.perform(self.connection.receive_text(text, time.monotonic(), now_ms()))
 
-    def _broken(self, error: Exception) -> None:
+    def _broken(self, code: int) -> None:
         """The frame layer has failed the connection with a close frame of its own; let the rules know why."""
-        if isinstance(error, EOFError):
-            return
-        sent = self._frames.close_sent
-        effects = (
-            self.connection.too_big()
-            if isinstance(error, PayloadTooBig)
-            else self.connection.end(PROTOCOL_ERROR if sent is None else sent.code, "")
-        )
+        effects = self.connection.too_big() if self._frames.is_too_big else self.connection.end(code, "")
         self.perform([effect for effect in effects if not isinstance(effect, Close)])
         self._end(DROPPED, "")
 
     # the end
 
     def _close(self, code: int, reason: str) -> None:
-        if self._frames.state is OPEN:  # else the client's own close frame was read, or the end of its bytes
+        if self._frames.is_open:  # else the client's own close frame was read, or the end of its bytes
             self._frames.send_close(code, reason)
             self._flush()
         self._end(code, reason)
@@ -277,7 +281,18 @@ class WebSocket(asyncio.Protocol):
         if not self._transport.is_closing():
             self._timer = asyncio.get_running_loop().call_later(CLOSE_SECONDS, self._transport.abort)
         self._flow()
-        self._owner.ended(self, self.connection.closed(code, reason, self._owner.now_ms()))
+        self._all.ended(self)
+        disconnect = self.connection.closed(code, reason, now_ms())
+        context = {} if disconnect is None else disconnect.event["requestContext"]
+        log.info(
+            "disconnected",
+            connection_id=self.connection.connection_id,
+            code=context.get("disconnectStatusCode"),
+            reason=context.get("disconnectReason"),
+        )
+        if disconnect is not None:
+            # [DOC] the result of $disconnect is ignored; a failure is in the function's log.
+            self._invocations.start(disconnect, lambda _result: None)
 
     def _stop_timer(self) -> None:
         if self._timer is not None:
@@ -287,11 +302,11 @@ class WebSocket(asyncio.Protocol):
     # time
 
     def _arm(self) -> None:
-        delay = self.connection.deadline() - self._owner.now()
+        delay = self.connection.deadline() - time.monotonic()
         self._timer = asyncio.get_running_loop().call_later(max(delay, 0.0), self._expire)
 
     def _expire(self) -> None:
         self._timer = None
-        self.perform(self.connection.expire(self._owner.now()))
+        self.perform(self.connection.expire(time.monotonic()))
         if self.connection.is_open:
             self._arm()

@@ -6,7 +6,7 @@ import http
 import json
 from typing import Final
 
-from .effects import Reject
+from .effects import HttpAnswer
 from .frames import INTERNAL_SERVER_ERROR, error_frame
 from .ids import IdSource
 
@@ -26,7 +26,7 @@ MISSING_TOKEN: Final = ("Missing Authentication Token", "MissingAuthenticationTo
 
 def answer(
     ids: IdSource, now_ms: int, status: int, body: bytes = b"", error_type: str | None = None, *extra: tuple[str, str]
-) -> Reject:
+) -> HttpAnswer:
     """An answer with the headers that every one of execute-api has. [REC] aws-sdk issues on the management API"""
     headers = [
         ("x-amzn-RequestId", ids.uuid()),
@@ -35,17 +35,19 @@ def answer(
     ]
     if error_type is not None:
         headers.append(("x-amzn-ErrorType", error_type))
-    return Reject(status, (*headers, *extra), body)
+    return HttpAnswer(status, (*headers, *extra), body)
 
 
-def error(ids: IdSource, now_ms: int, status: int, message: str | None = None, error_type: str | None = None) -> Reject:
+def error(
+    ids: IdSource, now_ms: int, status: int, message: str | None = None, error_type: str | None = None
+) -> HttpAnswer:
     """A refusal whose body is ``{"message": ...}``; message and type default to what AWS says for the status."""
     text = message or _MESSAGES.get(status) or _phrase(status)
     body = b"" if status == 304 else json.dumps({"message": text}, separators=(",", ":")).encode()
     return answer(ids, now_ms, status, body, error_type or _ERROR_TYPES.get(status))
 
 
-def failed_handshake(ids: IdSource, now_ms: int, status: int, connection_id: str, request_id: str) -> Reject:
+def failed_handshake(ids: IdSource, now_ms: int, status: int, connection_id: str, request_id: str) -> HttpAnswer:
     """A handshake that failed on the service's side (5xx). The body is assumed. [?]"""
     body = error_frame(INTERNAL_SERVER_ERROR, connection_id, request_id).encode()
     return answer(ids, now_ms, status, body, "InternalServerErrorException")

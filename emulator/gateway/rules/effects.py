@@ -15,8 +15,8 @@ class Accept:
 
 
 @dataclass(frozen=True, slots=True)
-class Reject:
-    """Answer the upgrade, or a request, with this and no connection."""
+class HttpAnswer:
+    """Answer a request over HTTP: a call of ``@connections``, or an upgrade that is refused."""
 
     status: int
     headers: tuple[tuple[str, str], ...] = ()
@@ -62,7 +62,7 @@ class Warn:
 
 
 Effect = Send | Close | Invoke | Warn
-Decision = Accept | Reject | Invoke
+Decision = Accept | HttpAnswer | Invoke
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from urllib.parse import unquote
 from . import answers
 from .authorizer import Authorized, Broken, Denied, Unauthorized, has_identity, judge
 from .connection import Connection
-from .effects import Accept, Decision, Invoke, NotInvoked, Raised, Reject, Replied, Result, TimedOut, Warn
+from .effects import Accept, Decision, HttpAnswer, Invoke, NotInvoked, Raised, Replied, Result, TimedOut, Warn
 from .events import Event, Session, gateway_headers, grouped_query
 from .proxy import Malformed, ProxyResponse, parse_proxy_response
 from .signature import MISSING, Flaw
@@ -50,7 +50,7 @@ class _Step(enum.Enum):
 class Handshake:
     """Decides about one upgrade: call `begin`, run what it asks for, tell `resume` the outcome until it is decided.
 
-    After an `Accept`, `connection` is open; after a `Reject` it never was. A client that hangs up meanwhile changes
+    After an `Accept`, `connection` is open; after a `HttpAnswer` it never was. A client that hangs up meanwhile changes
     nothing: the functions end, and if they accept, `Connection.closed` follows at once.
     """
 
@@ -108,7 +108,7 @@ class Handshake:
         assert self._step is _Step.CONNECTING, "the handshake asked for no function"
         return self._connected(result, now, now_ms)
 
-    def _refuse_entry(self, now: float, now_ms: int) -> Reject | None:
+    def _refuse_entry(self, now: float, now_ms: int) -> HttpAnswer | None:
         if not self._stage.admits_connection(now):
             return answers.error(self._stage.ids, now_ms, 429)
         route = self._stage.connect
@@ -216,23 +216,23 @@ class Handshake:
         self.connection.accept(now)
         return Accept(subprotocol)
 
-    def _refused(self, now_ms: int, status: int) -> Reject:
+    def _refused(self, now_ms: int, status: int) -> HttpAnswer:
         return self._rejected(answers.error(self._stage.ids, now_ms, status))
 
-    def _failed(self, now_ms: int, status: int) -> Reject:
+    def _failed(self, now_ms: int, status: int) -> HttpAnswer:
         request_id = self._request_id
         return self._rejected(answers.failed_handshake(self._stage.ids, now_ms, status, self.connection_id, request_id))
 
-    def _rejected(self, reject: Reject) -> Reject:
+    def _rejected(self, answer: HttpAnswer) -> HttpAnswer:
         self._step = _Step.DONE
         self.connection.refuse()
-        return reject
+        return answer
 
     def _warn(self, text: str) -> None:
         self.warnings.append(Warn(text, {"connection_id": self.connection_id}))
 
 
-def refuse_request(stage: Stage, request: UpgradeRequest, now_ms: int) -> Reject | None:
+def refuse_request(stage: Stage, request: UpgradeRequest, now_ms: int) -> HttpAnswer | None:
     """Why this request is refused before anything is run; None: it is a proper request for a WebSocket."""
     ids = stage.ids
     if len(request.target) > stage.limits.url_chars:
@@ -249,12 +249,12 @@ def refuse_request(stage: Stage, request: UpgradeRequest, now_ms: int) -> Reject
     return None if is_valid else answers.error(ids, now_ms, 400)
 
 
-def refuse_plain(stage: Stage, request: UpgradeRequest, now_ms: int) -> Reject:
+def refuse_plain(stage: Stage, request: UpgradeRequest, now_ms: int) -> HttpAnswer:
     """The answer to a request that is neither for ``@connections`` nor, to the shell, for a WebSocket."""
     return refuse_request(stage, request, now_ms) or _upgrade_required(stage, now_ms)
 
 
-def _upgrade_required(stage: Stage, now_ms: int) -> Reject:
+def _upgrade_required(stage: Stage, now_ms: int) -> HttpAnswer:
     # [REC] serverless-offline's suite, run against AWS; HTTP wants the header.
     body = b'{"message":"Upgrade Required"}'
     return answers.answer(stage.ids, now_ms, 426, body, "UpgradeRequiredException", ("Upgrade", "websocket"))

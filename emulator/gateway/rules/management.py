@@ -15,7 +15,7 @@ from urllib.parse import unquote
 
 from . import answers, ids
 from .connection import Connection
-from .effects import Effect, Reject, Warn
+from .effects import Effect, HttpAnswer, Warn
 from .limits import NonUtf8Post
 from .signature import Flaw
 from .stage import Stage
@@ -46,10 +46,10 @@ class ManagementRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ManagementAnswer:
     """The HTTP answer, and what to do to the connection before it is sent."""
 
-    response: Reject
+    response: HttpAnswer
     effects: tuple[Effect, ...] = ()
 
 
@@ -66,24 +66,26 @@ def parse_path(raw_path: str) -> Target | None:
     return Target(found["stage"], found["id"])
 
 
-def handle(stage: Stage, request: ManagementRequest, connection: Connection | None, now: float, now_ms: int) -> Answer:
+def handle(
+    stage: Stage, request: ManagementRequest, connection: Connection | None, now: float, now_ms: int
+) -> ManagementAnswer:
     """Answer one call; ``connection`` is the one with the target's id, None when there is none."""
     refusal = _refuse(stage, request, now, now_ms)
     if refusal is not None:
-        return Answer(refusal)
+        return ManagementAnswer(refusal)
     if connection is None or not connection.is_open:
         # [REC] 410 with an empty body, the error type in a header; during $connect too [DOC] re:Post.
-        return Answer(answers.answer(stage.ids, now_ms, 410, b"", "GoneException"))
+        return ManagementAnswer(answers.answer(stage.ids, now_ms, 410, b"", "GoneException"))
     match request.method:
         case "GET":
-            return Answer(answers.answer(stage.ids, now_ms, 200, _description(connection, now, now_ms)))
+            return ManagementAnswer(answers.answer(stage.ids, now_ms, 200, _description(connection, now, now_ms)))
         case "DELETE":
-            return Answer(answers.answer(stage.ids, now_ms, 204), tuple(connection.delete()))
+            return ManagementAnswer(answers.answer(stage.ids, now_ms, 204), tuple(connection.delete()))
         case _:
             return _post(stage, request, connection, now, now_ms)
 
 
-def _refuse(stage: Stage, request: ManagementRequest, now: float, now_ms: int) -> Reject | None:
+def _refuse(stage: Stage, request: ManagementRequest, now: float, now_ms: int) -> HttpAnswer | None:
     if request.target.stage != stage.api.stage:
         return answers.error(stage.ids, now_ms, 403)
     if request.method not in METHODS:
@@ -101,20 +103,22 @@ def _refuse(stage: Stage, request: ManagementRequest, now: float, now_ms: int) -
     return None
 
 
-def _post(stage: Stage, request: ManagementRequest, connection: Connection, now: float, now_ms: int) -> Answer:
+def _post(
+    stage: Stage, request: ManagementRequest, connection: Connection, now: float, now_ms: int
+) -> ManagementAnswer:
     if request.is_buffer_full:
         # [DOC] SDK model: LimitExceededException also stands for a client-side buffer that is full.
-        return Answer(answers.error(stage.ids, now_ms, 429, None, "LimitExceededException"))
+        return ManagementAnswer(answers.error(stage.ids, now_ms, 429, None, "LimitExceededException"))
     warnings: tuple[Effect, ...] = ()
     try:
         text = request.body.decode()
     except UnicodeDecodeError:
         if stage.assumptions.non_utf8_post is NonUtf8Post.REFUSE:
-            return Answer(answers.error(stage.ids, now_ms, 400, "Data must be UTF-8"))
+            return ManagementAnswer(answers.error(stage.ids, now_ms, 400, "Data must be UTF-8"))
         text = request.body.decode(errors="replace")
         fields = {"connection_id": connection.connection_id}
         warnings = (Warn("posted bytes that are not UTF-8; sent with replacement characters", fields),)
-    return Answer(answers.answer(stage.ids, now_ms, 200), (*connection.post(text, now), *warnings))
+    return ManagementAnswer(answers.answer(stage.ids, now_ms, 200), (*connection.post(text, now), *warnings))
 
 
 def _description(connection: Connection, now: float, now_ms: int) -> bytes:

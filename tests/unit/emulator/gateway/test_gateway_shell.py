@@ -174,7 +174,7 @@ async def test_a_function_that_answers_leaves_no_timer(outcome: Outcome) -> None
     await turns()
 
     assert timers() == before
-    assert not world.gateway._running
+    assert not world.gateway._invocations.running
 
 
 async def test_hundreds_of_messages_that_are_refused_at_once_are_answered_in_order() -> None:
@@ -357,7 +357,7 @@ async def test_stopping_gives_up_in_the_end() -> None:
     assert all(outcome.done() for _, _, outcome in world.functions.calls)
     assert world.functions.names() == ["connect", "connect", "default", "disconnect"]
     assert undecided.written == b""
-    assert not world.gateway._running
+    assert not world.gateway._invocations.running
     for number in range(len(world.functions.calls)):
         world.functions.answer(number)
     await turns()

@@ -23,10 +23,10 @@ from emulator.gateway.rules.connection import State
 from emulator.gateway.rules.effects import (
     Accept,
     Decision,
+    HttpAnswer,
     Invoke,
     NotInvoked,
     Raised,
-    Reject,
     Result,
     TimedOut,
 )
@@ -57,7 +57,7 @@ def run(stage: Stage, *results: Result, request: UpgradeRequest | None = None) -
 
 
 def status(decision: Decision) -> int:
-    return decision.status if isinstance(decision, Reject) else 101
+    return decision.status if isinstance(decision, HttpAnswer) else 101
 
 
 # the URL and the request
@@ -88,7 +88,7 @@ def test_the_path_is_the_stage_and_nothing_else(target: str, expected: int) -> N
 def test_a_wrong_stage_is_forbidden() -> None:
     decision = decide(stage_of(), request=upgrade(target="/other"))
 
-    assert isinstance(decision, Reject)
+    assert isinstance(decision, HttpAnswer)
     assert decision.body == b'{"message":"Forbidden"}'
     assert header(decision.headers, "x-amzn-ErrorType") == "ForbiddenException"
 
@@ -99,7 +99,7 @@ def test_a_plain_get_is_told_to_upgrade() -> None:
     decision = decide(stage_of(), request=plain)
 
     assert status(decision) == 426
-    assert isinstance(decision, Reject)
+    assert isinstance(decision, HttpAnswer)
     assert header(decision.headers, "Upgrade") == "websocket"
 
 
@@ -212,7 +212,7 @@ def test_the_body_and_headers_of_a_refusing_connect_stay_here() -> None:
 
     decision = decide(stage_of(), result)
 
-    assert isinstance(decision, Reject)
+    assert isinstance(decision, HttpAnswer)
     assert decision.body == b'{"message":"Unauthorized"}'
     assert {name for name, _ in decision.headers} == {
         "x-amzn-RequestId",
@@ -225,7 +225,7 @@ def test_the_body_and_headers_of_a_refusing_connect_stay_here() -> None:
 def test_a_failed_handshake_names_the_connection_and_the_request() -> None:
     decision, handshake = run(stage_of(), Raised(b"{}"))
 
-    assert isinstance(decision, Reject)
+    assert isinstance(decision, HttpAnswer)
     body = json.loads(decision.body)
     assert body["message"] == "Internal server error"
     assert body["connectionId"] == handshake.connection_id
@@ -237,7 +237,7 @@ def test_a_failed_handshake_names_the_connection_and_the_request() -> None:
 def test_a_not_modified_refusal_has_no_body() -> None:
     decision = decide(stage_of(), returned({"statusCode": 304}))
 
-    assert isinstance(decision, Reject)
+    assert isinstance(decision, HttpAnswer)
     assert decision.body == b""
 
 
@@ -348,7 +348,7 @@ def test_the_authorizer_runs_before_connect_and_shapes_its_event() -> None:
 def test_without_identity_the_authorizer_is_not_called(headers: tuple[tuple[str, str], ...]) -> None:
     decision = decide(authorized_stage("route.request.header.X-Token"), request=upgrade(*headers))
 
-    assert isinstance(decision, Reject)
+    assert isinstance(decision, HttpAnswer)
     assert decision.status == 401
     assert decision.body == b'{"message":"Unauthorized"}'
 
@@ -421,7 +421,7 @@ def test_iam_needs_a_signed_upgrade(flaw: Any, expected: int, error_type: str | 
     decision = decide(stage, *results, request=upgrade(flaw=flaw))
 
     assert status(decision) == expected
-    if isinstance(decision, Reject):
+    if isinstance(decision, HttpAnswer):
         assert header(decision.headers, "x-amzn-ErrorType") == error_type
 
 
@@ -480,7 +480,7 @@ def test_a_throttled_handshake_gets_429(stage: Any) -> None:
     first, second = decide(made), decide(made)
 
     assert isinstance(first, Invoke)
-    assert isinstance(second, Reject)
+    assert isinstance(second, HttpAnswer)
     assert second.status == 429
     assert second.body == b'{"message":"Too Many Requests"}'
     assert header(second.headers, "x-amzn-ErrorType") == "TooManyRequestsException"

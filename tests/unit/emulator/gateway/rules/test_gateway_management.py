@@ -14,7 +14,7 @@ from emulator.gateway.rules.effects import Close, Send, Warn
 from emulator.gateway.rules.handshake import Handshake
 from emulator.gateway.rules.ids import is_well_formed
 from emulator.gateway.rules.limits import Assumptions, Limits, NonUtf8Post
-from emulator.gateway.rules.management import Answer, ManagementRequest, Target, handle, parse_path
+from emulator.gateway.rules.management import ManagementAnswer, ManagementRequest, Target, handle, parse_path
 from emulator.gateway.rules.signature import MISMATCH, MISSING
 from emulator.gateway.rules.stage import Stage
 from streamer.topology import Throttle
@@ -30,7 +30,7 @@ def call(
     *,
     now: float = 10.0,
     **settings: Any,
-) -> Answer:
+) -> ManagementAnswer:
     connection_id = ID if connection is None else connection.connection_id
     settings = {"target": Target("dev", connection_id), **settings}
     return handle(stage, ManagementRequest(method=method, body=body, **settings), connection, now, NOW_MS + 10_000)

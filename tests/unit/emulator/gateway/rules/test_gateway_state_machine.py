@@ -17,10 +17,10 @@ from emulator.gateway.rules.effects import (
     Accept,
     Close,
     Effect,
+    HttpAnswer,
     Invoke,
     NotInvoked,
     Raised,
-    Reject,
     Result,
     Send,
     TimedOut,
@@ -124,7 +124,7 @@ class Gateway(RuleBasedStateMachine):
                 self.note(decision)
             case Accept():
                 client.is_accepted = True
-            case Reject(status):
+            case HttpAnswer(status):
                 assert status >= 300
                 client.is_gone = True
 

@@ -1,0 +1,84 @@
+"""The functions that the gateway's rules want run: invoked, waited for up to the integration's timeout, and told of."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import json
+from collections.abc import Callable
+from typing import Final
+
+from .. import log
+from ..functions.outcome import Failed, Functions, Outcome, Returned
+from .rules.effects import Invoke, NotInvoked, Raised, Replied, Result, TimedOut
+
+_JSON: Final = json.JSONEncoder(separators=(",", ":"))
+
+
+class Invocations:
+    """Performs `Invoke` effects, and owns every wait for a function's answer."""
+
+    def __init__(self, functions: Functions) -> None:
+        self._functions = functions
+        self._running: set[asyncio.Future[Outcome]] = set()
+        """What the functions that run will answer."""
+        self._is_over = False
+        """Whether nobody waits for functions any more."""
+        self._loop = asyncio.get_running_loop()
+
+    @property
+    def running(self) -> int:
+        """How many functions have not answered."""
+        return len(self._running)
+
+    def start(self, invoke: Invoke, then: Callable[[Result], None]) -> None:
+        """Run a function, and go on with its result in a later turn of the event loop.
+
+        Without a task, which would cost as much as the rules do: it is on the way of every message.
+        """
+        outcome = self._functions.invoke(invoke.function, _JSON.encode(invoke.event).encode())
+        timer = self._loop.call_later(invoke.timeout_seconds, outcome.cancel)
+        self._running.add(outcome)
+        outcome.add_done_callback(functools.partial(self._answered, invoke, then, timer))
+
+    def _answered(
+        self,
+        invoke: Invoke,
+        then: Callable[[Result], None],
+        timer: asyncio.TimerHandle,
+        outcome: asyncio.Future[Outcome],
+    ) -> None:
+        timer.cancel()
+        self._running.discard(outcome)
+        if self._is_over:
+            return
+        if outcome.cancelled():
+            log.warning(
+                f"no answer within {invoke.timeout_seconds:g} s; the function goes on",
+                function=invoke.function,
+                route=invoke.route_key,
+            )
+        try:
+            then(TimedOut() if outcome.cancelled() else _result(outcome.result()))
+        except Exception as error:  # noqa: BLE001 - top of what a function's answer leads to
+            log.error("the gateway failed", error=error, function=invoke.function, route=invoke.route_key)
+
+    async def finish(self, *, timeout_seconds: float) -> None:
+        """Wait until every function has answered, and those that their answers lead to; after the time, give up."""
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                while self._running:  # what was running may lead to more: a `$connect` to its `$disconnect`
+                    await asyncio.wait(self._running)
+        except TimeoutError:
+            log.warning("stopped before every function had answered", functions=len(self._running))
+            self._is_over = True
+            for outcome in list(self._running):
+                outcome.cancel()
+
+
+def _result(outcome: Outcome) -> Result:
+    if isinstance(outcome, Returned):
+        return Replied(outcome.payload)
+    if isinstance(outcome, Failed):
+        return Raised(outcome.payload)
+    return NotInvoked(f"{outcome.error_type}: {outcome.message}")
