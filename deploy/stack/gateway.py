@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
-from streamer.topology import Api, Authorizer, Route, Throttle, Topology
+from streamer.topology import DEFAULT, Api, Authorizer, Route, Throttle, Topology
 
 from .names import STACK, att, function_id, pascal, ref, route_id, sub
 from .policy import invoke_permission
@@ -82,16 +83,16 @@ def _route(api: Api, route: Route) -> Resources:
         f"{name}Permission": invoke_permission(route.function, _execute_api(f"{api.stage}/{route.route_key}")),
     }
     if route.route_response:
-        properties = {"ApiId": ref("Api"), "RouteId": ref(f"{name}Route"), "RouteResponseKey": "$default"}
+        properties = {"ApiId": ref("Api"), "RouteId": ref(f"{name}Route"), "RouteResponseKey": DEFAULT}
         found[f"{name}Response"] = {"Type": "AWS::ApiGatewayV2::RouteResponse", "Properties": properties}
-    if route.model is not None:
-        found[f"{name}Model"] = {
+    for logical_id, schema in _models(name, route).values():
+        found[logical_id] = {
             "Type": "AWS::ApiGatewayV2::Model",
             "Properties": {
                 "ApiId": ref("Api"),
-                "Name": f"{name}Model",
+                "Name": logical_id,
                 "ContentType": "application/json",
-                "Schema": dict(route.model),
+                "Schema": dict(schema),
             },
         }
     return found
@@ -109,12 +110,19 @@ def _route_properties(name: str, route: Route) -> dict[str, Any]:
     if route.api_key_required:
         properties["ApiKeyRequired"] = True
     if route.route_response:
-        properties["RouteResponseSelectionExpression"] = "$default"
-    if route.model is not None:
+        properties["RouteResponseSelectionExpression"] = DEFAULT
+    models = _models(name, route)
+    if models:
         # [DOC] apigw-docs:websocket-api-request-validation: the key is what the selection expression evaluates to.
-        properties["RequestModels"] = {"$default": ref(f"{name}Model")}
-        properties["ModelSelectionExpression"] = route.model_selection or "$default"
+        properties["RequestModels"] = {key: ref(logical_id) for key, (logical_id, _) in models.items()}
+        properties["ModelSelectionExpression"] = route.model_selection or DEFAULT
     return properties
+
+
+def _models(name: str, route: Route) -> dict[str, tuple[str, Mapping[str, Any]]]:
+    """Model key to the model's logical id, which is its name too, and its JSON schema."""
+    found = {key: (f"{name}{pascal(key)}Model", schema) for key, schema in route.models.items()}
+    return found if route.model is None else {**found, DEFAULT: (f"{name}Model", route.model)}
 
 
 def _authorizer(authorizer: Authorizer) -> Resources:

@@ -1,0 +1,123 @@
+"""No field of a topology is deployed and silently not emulated: the emulator reads each, or it is said why not."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from every_feature import FIELDS, KINDS, every_feature
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+
+from emulator.emulator import EmulatorConfig
+from emulator.schedules import Schedules
+from emulator.thread import EmulatorThread
+from streamer import topology as described
+from streamer.topology import Topology
+
+PERMISSIONS = "what the function's role allows on AWS; the emulator has no IAM, as docs/fidelity.md says"
+NOT_EMULATED = {
+    **{("Function", name): PERMISSIONS for name in ("tables", "posts_to_connections", "invokes", "sends_to")},
+    **{("TableAccess", name): PERMISSIONS for name in ("table", "actions", "indexes")},
+    ("Function", "secrets"): "functions get the values in their environment, from where the runtime takes either",
+    ("Schedule", "name"): "what the rule is called; only a warning that an event was dropped says it",
+}
+"""Fields that the emulator does not read, and why."""
+
+HANDLER = """
+def answer(event, context):
+    if "Records" in event or event.get("fail"):
+        raise RuntimeError("asked to")
+    return {"statusCode": 200, "body": "answered"}
+
+def authorize(event, context):
+    statement = {"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": event["methodArn"]}
+    policy = {"Version": "2012-10-17", "Statement": [statement]}
+    return {"principalId": "me", "policyDocument": policy, "usageIdentifierKey": "a-key-of-at-least-20-characters"}
+"""
+
+
+class Reads:
+    """Which fields modules of the emulator asked for, whether themselves or through a method of the topology."""
+
+    def __init__(self) -> None:
+        self.fields: set[tuple[str, str]] = set()
+        self.kinds = {name: self._recording(kind) for name, kind in KINDS.items()}
+
+    def _recording(self, kind: Any) -> Any:
+        names = {field.name for field in dataclasses.fields(kind)}
+        note = self._note
+
+        def read(self: Any, name: str) -> Any:
+            if name in names:
+                note(kind.__name__, name)
+            return object.__getattribute__(self, name)
+
+        return type(kind.__name__, (kind,), {"__slots__": (), "__getattribute__": read})
+
+    def _note(self, kind: str, name: str) -> None:
+        frame = sys._getframe(2)
+        while frame.f_globals.get("__name__") == described.__name__ and frame.f_back is not None:
+            if frame.f_code.co_name.startswith(("_", "validate")):
+                return  # comparing, and the check of all fields, which uses none of them
+            frame = frame.f_back
+        if str(frame.f_globals.get("__name__")).startswith("emulator."):
+            self.fields.add((kind, name))
+
+    def missing(self) -> list[tuple[str, str]]:
+        """Fields that nobody has asked for and that do not stand in the list."""
+        return [field for field in FIELDS if field not in self.fields and field not in NOT_EMULATED]
+
+
+def test_the_emulator_reads_every_field_of_a_topology(tmp_path: Path) -> None:
+    (tmp_path / "handlers.py").write_text(HANDLER)
+    reads = Reads()
+    topology = every_feature(reads.kinds)
+    config = EmulatorConfig(project_folder=tmp_path, state_folder=tmp_path, isolation="process")
+    with EmulatorThread(topology, config) as emulator:
+        use(emulator)
+        asyncio.run(let_a_schedule_be_due(topology))
+        deadline = time.monotonic() + 10
+        while reads.missing() and time.monotonic() < deadline:  # of the failures, which are handled in the background
+            time.sleep(0.01)
+
+    assert reads.missing() == []
+    assert [field for field in NOT_EMULATED if field in reads.fields] == []
+
+
+def use(emulator: EmulatorThread) -> None:
+    """Have a connection, a message that its model refuses and one that it does not, and failures of each kind."""
+    with pytest.raises(InvalidStatus):  # no identity source
+        connect(emulator.websocket_url)
+    with connect(emulator.websocket_url, additional_headers={"Auth": "me"}) as connection:
+        connection.send(json.dumps({"verb": "order", "kind": "large"}))
+        assert "Bad request body" in str(connection.recv(timeout=10))
+        connection.send(json.dumps({"verb": "order", "kind": "large", "size": 1}))
+        assert connection.recv(timeout=10) == "answered"
+    functions = boto3.client("lambda", **emulator.aws("lambda"))
+    for name in ("answer", "authorize"):  # given up at once, and tried again
+        functions.invoke(FunctionName=name, InvocationType="Event", Payload=b'{"fail": true}')
+    item = {"shop": {"S": "corner"}, "number": {"N": "1"}, "day": {"S": "monday"}, "at": {"S": "noon"}}
+    boto3.client("dynamodb", **emulator.aws("dynamodb")).put_item(TableName="shop_orders", Item=item)
+
+
+async def let_a_schedule_be_due(topology: Topology) -> None:
+    """The emulator's own are due after minutes."""
+    accepted = asyncio.Event()
+
+    async def sleep(seconds: float) -> None:
+        await asyncio.Event().wait() if accepted.is_set() else None
+
+    def accept(function: str, payload: bytes, request_id: str) -> bool:
+        accepted.set()
+        return True
+
+    async with Schedules(topology, accept, sleep=sleep):
+        await accepted.wait()
