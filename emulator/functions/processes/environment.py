@@ -1,33 +1,28 @@
-"""One execution environment: a process that runs a function's events, one at a time, through the Runtime API."""
+"""One execution environment: a process that runs a function's invocations, one at a time, through the Runtime API."""
 
 from __future__ import annotations
 
 import asyncio
 import enum
 import os
-import random
 import shlex
 import signal
-import sys
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, Protocol
+from typing import TYPE_CHECKING
 
 from streamer.topology import Function
 
 from .. import platform_log, variables
-from ..logs import LogSink
 from ..outcome import Failed, Outcome, Returned
-from .event import Event
-from .output import Output
+from .environment_log import EnvironmentLog
+from .invocation import WaitingInvocation
 from .process import Process
-from .runtime_api import RuntimeApiConnection
-from .template import Template
+from .runtime_api import RuntimeApi, RuntimeApiConnection
+from .surroundings import Surroundings
 
-_PYTHON: Final = (sys.version_info.major, sys.version_info.minor)
+if TYPE_CHECKING:
+    from .pool import Pool
 
 
 class State(enum.Enum):
@@ -43,48 +38,18 @@ class State(enum.Enum):
     ENDED = enum.auto()
 
 
-class Owner(Protocol):
-    """Who decides what an environment does next."""
-
-    def freed(self, sandbox: Sandbox) -> None:
-        """It can take another event."""
-
-    def ended(self, sandbox: Sandbox, undelivered: Event | None) -> None:
-        """Its process ended or is being ended; ``undelivered`` is an event it was given and never saw."""
-
-    def init_failed(self, sandbox: Sandbox, payload: bytes | None, error_type: str) -> None:
-        """It could not initialise the function; ``payload`` None: the process ended, as ``error_type`` tells."""
-
-    def init_timed_out(self, sandbox: Sandbox) -> None:
-        """It did not initialise the function in time."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
-    """What all environments of an emulator share."""
-
-    template: Template
-    endpoints: variables.Endpoints
-    sink: LogSink
-    randomness: random.Random
-    project_folder: Path
-    freezes: bool
-    """Whether environments are stopped between events."""
-    init_seconds: float
-
-
-class Sandbox:
-    """One execution environment. Implements `runtime_api.Runtime`."""
+class ExecutionEnvironment:
+    """Its states and what moves it between them; what follows for the function is `Pool`'s. A `runtime_api.Runtime`."""
 
     def __init__(
         self,
         function: Function,
         around: Surroundings,
-        owner: Owner,
+        pool: Pool,
         *,
         slot: int,
         folder: Path,
-        bound: Event | None = None,
+        bound: WaitingInvocation | None = None,
     ) -> None:
         """``bound`` is the event whose invocation repeats an init that took too long (H20)."""
         self.function = function
@@ -95,22 +60,22 @@ class Sandbox:
         self.idle_since = 0.0
         """When it had its last event, by the loop's clock."""
         self._around = around
-        self._owner = owner
+        self._pool = pool
         self._folder = folder
         self._loop = asyncio.get_running_loop()
         self._arn = variables.function_arn(function.name, around.endpoints)
         self._event = bound
-        self._next: Event | None = None
+        """What the function works on."""
+        self._next: WaitingInvocation | None = None
+        """What it gets when its runtime client asks."""
+        self._runtime_api = RuntimeApi(self)
         self._connection: RuntimeApiConnection | None = None
-        self._connections: set[RuntimeApiConnection] = set()
-        self._server: asyncio.Server | None = None
+        """Where the runtime client waits for an event."""
         self._timer: asyncio.TimerHandle | None = None
         self._process = Process()
-        self._output: Output | None = None
-        self._started = time.perf_counter()
-        self._init_ms: float | None = None
+        self._log = EnvironmentLog(function, around.sink, self._process)
 
-    # Its life
+    # what the pool asks of it
 
     @property
     def has_event(self) -> bool:
@@ -124,36 +89,31 @@ class Sandbox:
             OSError: the system has no room for another process, socket or pipe.
         """
         around = self._around
-        reading, writing = os.pipe()
-        self._output = Output(self.function.name, around.sink, reading)
-        if around.sink.platform_lines:
-            self._log(platform_log.init_start_line(_PYTHON, around.endpoints.region))
+        output = self._log.open(around.endpoints.region)
         bound = self._event
         if bound is not None:
             self._timer = self._loop.call_later(self.function.timeout_seconds, self._timed_out)
         try:
-            self._server = await self._loop.create_server(self._connect, "127.0.0.1", 0, start_serving=False)
-            await self._server.start_serving()
+            port = await self._runtime_api.listen()
             if self.state is State.ENDED:
                 return
             await self._process.start(
                 around.template,
-                environment=self._variables(self._server.sockets[0].getsockname()[1]),
-                folder=str(self.function.code_root or around.project_folder),
+                environment=around.variables(self.function, folder=self._folder, port=port),
+                folder=around.code_folder(self.function),
                 command=None if self.function.runtime is None else shlex.split(self.function.runtime),
-                output=writing,
+                output=output,
                 ended=self._ended,
             )
         finally:
-            os.close(writing)
+            os.close(output)
             if self.state is State.ENDED:  # meanwhile, when there was less to close
                 self._close()
         if self.state is State.STARTING and bound is None:
-            # What the template still had to import is not this function's init.
-            self._started = time.perf_counter()
+            self._log.restart_init()
             self._timer = self._loop.call_later(around.init_seconds, self._init_too_long)
 
-    def deliver(self, event: Event) -> None:
+    def deliver(self, event: WaitingInvocation) -> None:
         """Run an event, as soon as the runtime client asks for one."""
         self.state = State.BUSY
         if self._connection is None:
@@ -174,7 +134,7 @@ class Sandbox:
         if event is not None:
             payload = platform_log.exit_payload(event.request_id, platform_log.exit_reason(-signal.SIGKILL))
             event.settle(Failed(payload, event.request_id, platform_log.EXIT_ERROR))
-        self._owner.ended(self, undelivered)
+        self._pool.ended(self, undelivered)
 
     def demand_seconds(self) -> float:
         """CPU time that the process has used or waited for since it began."""
@@ -208,7 +168,7 @@ class Sandbox:
             self._process.peak_mb = self.function.memory_mb
             self._exited(-signal.SIGKILL, platform_log.OUT_OF_MEMORY)
 
-    # What the runtime client says
+    # what the runtime client says
 
     def wants_event(self, connection: RuntimeApiConnection) -> None:
         """The init, or the event before, is over."""
@@ -217,14 +177,13 @@ class Sandbox:
         self._connection = connection
         self._cancel_timer_unless_bound()
         if self.state is State.STARTING:
-            self._init_ms = (time.perf_counter() - self._started) * 1000
-            self._process.measure_mb()
+            self._log.init_over()
             if self._event is not None:
                 self.state = State.BUSY
                 self._send(self._event, is_timed=True)
                 return
             self.state = State.IDLE
-            self._owner.freed(self)
+            self._pool.freed(self)
         elif self._next is not None:
             event, self._next = self._next, None
             self._send(event)
@@ -235,7 +194,6 @@ class Sandbox:
 
     def disconnected(self, connection: RuntimeApiConnection) -> None:
         """The runtime client closed that connection."""
-        self._connections.discard(connection)
         if self._connection is connection:
             self._connection = None
 
@@ -249,24 +207,20 @@ class Sandbox:
 
     def init_failed(self, payload: bytes) -> None:
         """The function could not be initialised."""
-        self._drain()
+        self._log.drain()
         self._init_over(payload, platform_log.error_type(payload))
 
-    # Events
+    # invocations
 
-    def _send(self, event: Event, *, is_timed: bool = False) -> None:
+    def _send(self, event: WaitingInvocation, *, is_timed: bool = False) -> None:
         connection, self._connection = self._connection, None
         assert connection is not None
-        assert self._output is not None
         self._event = event
-        self._output.request_id = event.request_id
         seconds = self.function.timeout_seconds
         now = time.time()
         if not is_timed:
-            self._started = time.perf_counter()
             self._timer = self._loop.call_later(seconds, self._timed_out)
-        if self._around.sink.platform_lines:
-            self._log(platform_log.start_line(event.request_id))
+        self._log.starts(event.request_id, is_timed=is_timed)
         connection.deliver(
             request_id=event.request_id,
             payload=event.payload,
@@ -281,27 +235,27 @@ class Sandbox:
         event = self._event
         if event is None or event.request_id != request_id:
             return False
-        self._drain()
+        self._log.drain()
         self._finish(event, outcome, status=None)
         if self.is_retired:
             self.end()
         else:
             self.state = State.ANSWERED
-            self._owner.freed(self)
+            self._pool.freed(self)
         return True
 
-    def _finish(self, event: Event, outcome: Outcome, *, status: str | None, error_type: str | None = None) -> None:
+    def _finish(
+        self, event: WaitingInvocation, outcome: Outcome, *, status: str | None, error_type: str | None = None
+    ) -> None:
         self._event = None
-        if self._around.sink.platform_lines:
-            self._report(event, status, error_type)
-        self._init_ms = None
+        self._log.ends(event.request_id, status=status, error_type=error_type)
         event.settle(outcome)
 
     def _timed_out(self) -> None:
         event, seconds = self._event, self.function.timeout_seconds
         if event is not None:
-            self._drain()
-            self._log(platform_log.timeout_line(datetime.now(UTC), event.request_id, seconds))
+            self._log.drain()
+            self._log.timed_out(event.request_id)
             payload = platform_log.timeout_payload(event.request_id, seconds)
             self._finish(event, Failed(payload, event.request_id, platform_log.TIMED_OUT), status="timeout")
         self.end()
@@ -310,21 +264,21 @@ class Sandbox:
         """The process ended, or has to, while it had an event."""
         event = self._event
         assert event is not None
-        self._drain()
+        self._log.drain()
         reason = platform_log.exit_reason(status)
-        self._log(platform_log.exit_line(event.request_id, reason))
+        self._log.exited(event.request_id, reason)
         outcome = Failed(platform_log.exit_payload(event.request_id, reason), event.request_id, platform_log.EXIT_ERROR)
         self._finish(event, outcome, status="error", error_type=reported_type)
         self.end()
 
-    # The process
+    # the process
 
     def _ended(self, status: int) -> None:
         """The process ended by itself (or because it was told to)."""
         if self.state is State.ENDED:
             return
         if self.state is State.STARTING:
-            self._drain()
+            self._log.drain()
             self._init_over(None, platform_log.exit_reason(status))
         elif self._event is not None:
             self._exited(status, platform_log.EXIT_ERROR)
@@ -332,30 +286,26 @@ class Sandbox:
             self.end()
 
     def _init_over(self, payload: bytes | None, error_type: str) -> None:
-        """The init failed; an event that repeats it is answered with that, else the owner knows whose turn it is."""
+        """The init failed; an event that repeats it is answered with that, else the pool knows whose turn it is."""
         bound, self._event = self._event, None
         if bound is None:
-            self._owner.init_failed(self, payload, error_type)
+            self._pool.init_failed(self, payload, error_type)
         else:
             self.fail_init(bound, payload, error_type)
         self.end()
 
-    def fail_init(self, event: Event, payload: bytes | None, error_type: str) -> None:
+    def fail_init(self, event: WaitingInvocation, payload: bytes | None, error_type: str) -> None:
         """Answer an event with the failure of this environment's init."""
-        assert self._output is not None
-        self._output.request_id = event.request_id
+        self._log.init_failed(event.request_id, error_type if payload is None else None)
         if payload is None:
-            self._log(platform_log.exit_line(event.request_id, error_type))
             payload, error_type = platform_log.exit_payload(event.request_id, error_type), platform_log.EXIT_ERROR
-        now = time.perf_counter()
-        self._init_ms, self._started = (now - self._started) * 1000, now
         self._finish(event, Failed(payload, event.request_id, error_type), status="error", error_type=error_type)
 
     def _init_too_long(self) -> None:
-        self._drain()
-        self._log(platform_log.init_timeout_line(self._around.init_seconds))
+        self._log.drain()
+        self._log.init_timed_out(self._around.init_seconds)
         self.end()
-        self._owner.init_timed_out(self)
+        self._pool.init_timed_out(self)
 
     def _cancel_timer_unless_bound(self) -> None:
         if self._timer is not None and not (self.state is State.STARTING and self._event is not None):
@@ -365,56 +315,5 @@ class Sandbox:
     def _close(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        if self._server is not None:
-            self._server.close()
-        for connection in list(self._connections):
-            connection.close()
-        if self._output is not None:
-            self._output.close()
-
-    def _connect(self) -> RuntimeApiConnection:
-        connection = RuntimeApiConnection(self)
-        self._connections.add(connection)
-        return connection
-
-    def _variables(self, port: int) -> Mapping[str, str]:
-        around = self._around
-        return {
-            # Lambda has no home folder; here the user's own must not lend its AWS profile to functions.
-            "HOME": str(self._folder),
-            "PATH": os.environ.get("PATH", os.defpath),
-            **variables.variables(
-                self.function,
-                around.endpoints,
-                python=_PYTHON,
-                task_root=str(self.function.code_root or around.project_folder),
-                log_stream=variables.log_stream_name(datetime.now(UTC), around.randomness),
-            ),
-            "TMPDIR": str(self._folder),
-            "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{port}",
-        }
-
-    # The log
-
-    def _drain(self) -> None:
-        if self._output is not None:
-            self._output.read()
-
-    def _log(self, line: str) -> None:
-        assert self._output is not None
-        self._output.platform(line)
-
-    def _report(self, event: Event, status: str | None, error_type: str | None) -> None:
-        if error_type != platform_log.OUT_OF_MEMORY:
-            self._process.measure_mb()
-        report = platform_log.Report(
-            request_id=event.request_id,
-            duration_ms=(time.perf_counter() - self._started) * 1000,
-            memory_mb=self.function.memory_mb,
-            memory_used_mb=self._process.peak_mb,
-            init_ms=self._init_ms,
-            status=status,
-            error_type=error_type,
-        )
-        self._log(platform_log.end_line(event.request_id))
-        self._log(report.line())
+        self._runtime_api.close()
+        self._log.close()

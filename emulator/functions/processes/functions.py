@@ -17,17 +17,18 @@ from ..admission import Limit, missing
 from ..logs import LogSink
 from ..outcome import Outcome
 from ..variables import INIT_SECONDS, Endpoints, function_arn, new_request_id
-from .environment import Sandbox, Surroundings
-from .event import Event
+from .environment import ExecutionEnvironment
+from .invocation import WaitingInvocation
 from .pool import Pool
 from .process import FREEZES
+from .surroundings import Surroundings
 from .template import Template
 
 CONCURRENCY: Final = 10
 """Environments per function: sleeping handlers need them, while a quick function gets by with two per core."""
 IDLE_SECONDS: Final = 60.0
 """How long an environment beyond a function's first is kept without an event."""
-CROWD: Final = 2 * (os.cpu_count() or 1)
+MANY_ENVIRONMENTS: Final = 2 * (os.cpu_count() or 1)
 """From how many environments beyond each function's first on a function gets no more of them only to be faster, and
 idle ones give way."""
 _SPARE_SECONDS: Final = 0.5
@@ -78,7 +79,7 @@ class ProcessFunctions:
                 limit=Limit.of(function, self._limit),
                 folder=self._template.folder / function.name,
                 run=self._run,
-                crowd=self,
+                functions=self,
             )
         self._sweep = self._loop.call_later(_SWEEP_SECONDS, self._retire_idle)
         return self
@@ -108,7 +109,7 @@ class ProcessFunctions:
         if pool is None:
             outcome.set_result(missing(function_arn(function, self._endpoints)))
             return outcome
-        event = Event(
+        event = WaitingInvocation(
             payload,
             request_id or new_request_id(self._around.randomness),
             outcome,
@@ -139,7 +140,7 @@ class ProcessFunctions:
 
     def environments(self) -> int:
         """How many environments exist now."""
-        return sum(len(pool.sandboxes) for pool in self._pools.values())
+        return sum(len(pool.environments) for pool in self._pools.values())
 
     def _watch_pools(self) -> None:
         active = [pool for pool in self._pools.values() if pool.is_active]
@@ -151,11 +152,11 @@ class ProcessFunctions:
         self.retire_idle(IDLE_SECONDS)
         self._sweep = self._loop.call_later(_SWEEP_SECONDS, self._retire_idle)
 
-    # pool.Crowd
+    # what its pools ask for
 
     def has_space(self) -> bool:
         """Whether there are few environments."""
-        return self._beyond_first() < CROWD
+        return self._beyond_first() < MANY_ENVIRONMENTS
 
     def has_room(self) -> bool:
         """Whether there are few environments, or one could be spared."""
@@ -172,9 +173,9 @@ class ProcessFunctions:
             self._watch = self._loop.call_later(_WATCH_SECONDS, self._watch_pools)
 
     def _beyond_first(self) -> int:
-        return sum(max(0, len(pool.sandboxes) - 1) for pool in self._pools.values())
+        return sum(max(0, len(pool.environments) - 1) for pool in self._pools.values())
 
-    def _spare(self) -> Sandbox | None:
+    def _spare(self) -> ExecutionEnvironment | None:
         spares = [spare for pool in self._pools.values() if (spare := pool.spare(_SPARE_SECONDS)) is not None]
         return min(spares, key=lambda spare: spare.idle_since, default=None)
 

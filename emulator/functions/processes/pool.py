@@ -9,40 +9,28 @@ import time
 from collections import deque
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 from streamer.topology import Function
 
 from ... import log
 from ..admission import PATIENCE_SECONDS, STOPPING, Limit, Load, environments_wanted
 from ..outcome import Refused
-from .environment import Sandbox, State, Surroundings
-from .event import Event
+from .environment import ExecutionEnvironment, State
+from .invocation import WaitingInvocation
 from .process import demand_seconds
+from .surroundings import Surroundings
+
+if TYPE_CHECKING:
+    from .functions import ProcessFunctions
 
 _CORES: Final = os.cpu_count() or 1
 _AT_WORK_SHARE: Final = 0.1
 """Share of a core from which on an environment counts as at work."""
 
 
-class Crowd(Protocol):
-    """All environments of an emulator."""
-
-    def has_space(self) -> bool:
-        """Whether there are few."""
-
-    def has_room(self) -> bool:
-        """Whether there are few, or one could be spared."""
-
-    def make_room(self) -> None:
-        """End one that can be spared, where there are many."""
-
-    def watch(self) -> None:
-        """Look after them now and then as long as one is active."""
-
-
 class Pool:
-    """One function's environments and the events that wait for them. Implements `sandbox.Owner`."""
+    """One function's environments and the invocations that wait for them."""
 
     def __init__(
         self,
@@ -52,18 +40,18 @@ class Pool:
         limit: Limit,
         folder: Path,
         run: Callable[[Coroutine[Any, Any, None]], None],
-        crowd: Crowd,
+        functions: ProcessFunctions,
     ) -> None:
-        self.sandboxes: set[Sandbox] = set()
+        self.environments: set[ExecutionEnvironment] = set()
         self._function = function
         self._around = around
         self._limit = limit
         self._folder = folder
         self._run = run
-        self._crowd = crowd
+        self._functions = functions
         self._loop = asyncio.get_running_loop()
-        self._waiting: deque[Event] = deque()
-        self._idle: list[Sandbox] = []
+        self._waiting: deque[WaitingInvocation] = deque()
+        self._idle: list[ExecutionEnvironment] = []
         self._moved_at = 0.0
         self._patience: asyncio.TimerHandle | None = None
         self._is_ending = False
@@ -71,18 +59,20 @@ class Pool:
     @property
     def is_active(self) -> bool:
         """Whether an event runs or waits, or an environment does not rest yet."""
-        return bool(self._waiting) or any(sandbox.has_event or sandbox.is_restless for sandbox in self.sandboxes)
+        return bool(self._waiting) or any(
+            environment.has_event or environment.is_restless for environment in self.environments
+        )
 
     def watch(self) -> None:
-        """Look after the environments, now and then; see `Sandbox.watch`."""
-        for sandbox in list(self.sandboxes):
-            sandbox.watch()
+        """Look after the environments, now and then; see `ExecutionEnvironment.watch`."""
+        for environment in list(self.environments):
+            environment.watch()
 
-    def submit(self, event: Event) -> Refused | None:
+    def submit(self, event: WaitingInvocation) -> Refused | None:
         """Run an event now or when its turn comes; answers why it is turned away."""
         if self._is_ending:
             return STOPPING
-        running = sum(sandbox.has_event for sandbox in self.sandboxes) if self._limit.is_reserved else 0
+        running = sum(environment.has_event for environment in self.environments) if self._limit.is_reserved else 0
         refusal = self._limit.refusal(running=running, waiting=len(self._waiting))
         if refusal is not None:
             return refusal
@@ -95,32 +85,32 @@ class Pool:
 
     def retire(self) -> None:
         """Replace every environment: busy ones after their event, the others now."""
-        for sandbox in list(self.sandboxes):
-            sandbox.is_retired = True
-            if not sandbox.has_event:
-                sandbox.end()
+        for environment in list(self.environments):
+            environment.is_retired = True
+            if not environment.has_event:
+                environment.end()
 
     def warm(self) -> None:
         """Start an environment before an event needs it, if there is none; on Lambda that happens too.
 
         [DOC] lambda-docs:lambda-runtime-environment (proactive initialization)
         """
-        if not self._is_ending and all(sandbox.is_retired for sandbox in self.sandboxes):
+        if not self._is_ending and all(environment.is_retired for environment in self.environments):
             self._start()
 
     def retire_idle(self, idle_seconds: float) -> None:
         """End environments that had nothing to do for so long, but for the one used last."""
         now = self._loop.time()
-        for sandbox in self._idle[:-1]:
-            if now - sandbox.idle_since >= idle_seconds:
-                sandbox.end()
+        for environment in self._idle[:-1]:
+            if now - environment.idle_since >= idle_seconds:
+                environment.end()
 
-    def spare(self, idle_seconds: float) -> Sandbox | None:
+    def spare(self, idle_seconds: float) -> ExecutionEnvironment | None:
         """An environment that had nothing to do for so long and is not the only one: the longest idle, or None."""
-        if not self._idle or len(self.sandboxes) == 1:
+        if not self._idle or len(self.environments) == 1:
             return None
-        sandbox = self._idle[0]
-        return sandbox if self._loop.time() - sandbox.idle_since >= idle_seconds else None
+        environment = self._idle[0]
+        return environment if self._loop.time() - environment.idle_since >= idle_seconds else None
 
     def end(self) -> None:
         """End every environment; what runs is answered as if it had been killed, what waits is turned away."""
@@ -128,45 +118,45 @@ class Pool:
         for event in self._waiting:
             event.settle(STOPPING)
         self._waiting.clear()
-        for sandbox in list(self.sandboxes):
-            sandbox.end()
+        for environment in list(self.environments):
+            environment.end()
         if self._patience is not None:
             self._patience.cancel()
 
-    # sandbox.Owner
+    # what its environments tell it
 
-    def freed(self, sandbox: Sandbox) -> None:
+    def freed(self, environment: ExecutionEnvironment) -> None:
         """Give it the event that waits longest, or put it on top of the idle ones."""
-        self._moved_at = sandbox.idle_since = self._loop.time()
-        self._crowd.watch()
+        self._moved_at = environment.idle_since = self._loop.time()
+        self._functions.watch()
         if self._waiting:
-            sandbox.deliver(self._waiting.popleft())
+            environment.deliver(self._waiting.popleft())
         else:
-            self._idle.append(sandbox)
+            self._idle.append(environment)
 
-    def ended(self, sandbox: Sandbox, undelivered: Event | None) -> None:
+    def ended(self, environment: ExecutionEnvironment, undelivered: WaitingInvocation | None) -> None:
         """Forget it; its undelivered event is first in line again."""
-        self.sandboxes.discard(sandbox)
-        if sandbox in self._idle:
-            self._idle.remove(sandbox)
+        self.environments.discard(environment)
+        if environment in self._idle:
+            self._idle.remove(environment)
         if undelivered is not None and self._is_ending:
             undelivered.settle(STOPPING)
         elif undelivered is not None:
             self._waiting.appendleft(undelivered)
         self._scale()
 
-    def init_failed(self, sandbox: Sandbox, payload: bytes | None, error_type: str) -> None:
+    def init_failed(self, environment: ExecutionEnvironment, payload: bytes | None, error_type: str) -> None:
         """Answer all that wait: on AWS each would have had an environment that failed like this one."""
         waiting, self._waiting = self._waiting, deque()
         for event in waiting:
-            sandbox.fail_init(event, payload, error_type)
+            environment.fail_init(event, payload, error_type)
 
-    def init_timed_out(self, sandbox: Sandbox) -> None:
+    def init_timed_out(self, environment: ExecutionEnvironment) -> None:
         """Repeat the init inside the invocation of the event that waits longest (H20)."""
         if self._waiting:
             self._start(self._waiting.popleft())
 
-    # Starting environments
+    # starting environments
 
     def _scale(self, busy_share: float = 1.0, at_work: int = 1) -> None:
         """Start environments if they are wanted, and look again in a while.
@@ -177,10 +167,10 @@ class Pool:
             return
         now = self._loop.time()
         waited_seconds = now - self._waiting[0].waiting_since
-        serving = [sandbox for sandbox in self.sandboxes if not sandbox.is_retired]
+        serving = [environment for environment in self.environments if not environment.is_retired]
         load = Load(
             environments=len(serving),
-            starting=sum(sandbox.state is State.STARTING for sandbox in serving),
+            starting=sum(environment.state is State.STARTING for environment in serving),
             at_work=at_work,
             limit=self._limit.running,
             waiting=len(self._waiting),
@@ -188,37 +178,37 @@ class Pool:
             still_seconds=min(waited_seconds, now - self._moved_at),
             busy_share=busy_share,
             cores=_CORES,
-            has_space=self._crowd.has_space(),
-            has_room=self._crowd.has_room(),
+            has_space=self._functions.has_space(),
+            has_room=self._functions.has_room(),
         )
         for _ in range(environments_wanted(load)):
             self._start()
         if self._patience is None and len(serving) < self._limit.running:
-            before = {sandbox: sandbox.demand_seconds() for sandbox in serving}
+            before = {environment: environment.demand_seconds() for environment in serving}
             begin = time.perf_counter(), demand_seconds(), before
             self._patience = self._loop.call_later(PATIENCE_SECONDS, self._patience_over, *begin)
 
-    def _patience_over(self, begin: float, own_before: float, before: dict[Sandbox, float]) -> None:
+    def _patience_over(self, begin: float, own_before: float, before: dict[ExecutionEnvironment, float]) -> None:
         self._patience = None
         elapsed = time.perf_counter() - begin
         busy_share = (demand_seconds() - own_before) / elapsed
-        used = [sandbox.demand_seconds() - seconds for sandbox, seconds in before.items()]
+        used = [environment.demand_seconds() - seconds for environment, seconds in before.items()]
         self._scale(busy_share, sum(seconds / elapsed >= _AT_WORK_SHARE for seconds in used))
 
-    def _start(self, bound: Event | None = None) -> None:
-        self._crowd.make_room()
-        used = {sandbox.slot for sandbox in self.sandboxes}
+    def _start(self, bound: WaitingInvocation | None = None) -> None:
+        self._functions.make_room()
+        used = {environment.slot for environment in self.environments}
         slot = next(number for number in itertools.count() if number not in used)
         folder = self._folder / str(slot)
-        sandbox = Sandbox(self._function, self._around, self, slot=slot, folder=folder, bound=bound)
-        self.sandboxes.add(sandbox)
+        environment = ExecutionEnvironment(self._function, self._around, self, slot=slot, folder=folder, bound=bound)
+        self.environments.add(environment)
         self._moved_at = self._loop.time()
-        self._run(self._launch(sandbox, folder, bound))
+        self._run(self._launch(environment, folder, bound))
 
-    async def _launch(self, sandbox: Sandbox, folder: Path, bound: Event | None) -> None:
+    async def _launch(self, environment: ExecutionEnvironment, folder: Path, bound: WaitingInvocation | None) -> None:
         try:
             _make(folder)
-            await sandbox.start()
+            await environment.start()
         except OSError as error:
             log.error("a function's environment cannot be started", error=error, function=self._function.name)
             refusal = Refused(500, "ServiceException", f"the environment cannot be started: {error}")
@@ -226,7 +216,7 @@ class Pool:
                 event.settle(refusal)
             if bound is None:
                 self._waiting.clear()
-            sandbox.end()
+            environment.end()
 
 
 def _make(folder: Path) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import weakref
 from typing import Final, Protocol, cast
 
 import httptools
@@ -38,6 +39,38 @@ class Runtime(Protocol):
 
     def disconnected(self, connection: RuntimeApiConnection) -> None:
         """The connection is closed."""
+
+
+class RuntimeApi:
+    """The Runtime API of one environment, on a port of its own."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._server: asyncio.Server | None = None
+        self._connections: weakref.WeakSet[RuntimeApiConnection] = weakref.WeakSet()
+
+    async def listen(self) -> int:
+        """Serve; answers the port.
+
+        Raises:
+            OSError: the system has no room for another socket.
+        """
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(self._connect, "127.0.0.1", 0, start_serving=False)
+        await self._server.start_serving()
+        return int(self._server.sockets[0].getsockname()[1]) if self._server.sockets else 0
+
+    def close(self) -> None:
+        """End every connection, and take no more."""
+        if self._server is not None:
+            self._server.close()
+        for connection in list(self._connections):
+            connection.close()
+
+    def _connect(self) -> RuntimeApiConnection:
+        connection = RuntimeApiConnection(self._runtime)
+        self._connections.add(connection)
+        return connection
 
 
 class RuntimeApiConnection(asyncio.Protocol):

@@ -1,4 +1,4 @@
-"""One event on its way through an execution environment."""
+"""One invocation that waits for an execution environment, or for what comes of it."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import asyncio
 from ..outcome import Outcome
 
 
-class Event:
-    """One event and what comes of it."""
+class WaitingInvocation:
+    """An event for a function, and who waits for its outcome."""
 
     __slots__ = ("client_context", "outcome", "payload", "request_id", "waiting_since")
 
@@ -21,6 +21,7 @@ class Event:
         waiting_since: float,
         client_context: str | None = None,
     ) -> None:
+        """``waiting_since`` is a time of the loop's clock; ``client_context`` is JSON, None without one."""
         self.payload = payload
         self.request_id = request_id
         self.outcome = outcome

@@ -1,0 +1,119 @@
+"""What is logged of one execution environment: its output, and Lambda's own lines with the times and memory in them."""
+
+from __future__ import annotations
+
+import os
+import time
+from datetime import UTC, datetime
+
+from streamer.topology import Function
+
+from .. import platform_log
+from ..logs import LogSink
+from .output import Output
+from .process import Process
+from .surroundings import PYTHON
+
+
+class EnvironmentLog:
+    """Reads an environment's output from a pipe, and writes START, END, REPORT and the like between its lines."""
+
+    def __init__(self, function: Function, sink: LogSink, process: Process) -> None:
+        self._function = function
+        self._sink = sink
+        self._process = process
+        self._output: Output | None = None
+        self._started = time.perf_counter()
+        self._init_ms: float | None = None
+
+    # the output
+
+    def open(self, region: str) -> int:
+        """Begin with the init; answers the descriptor for the process's output, which is the caller's to close.
+
+        Raises:
+            OSError: the system has no room for another pipe.
+        """
+        reading, writing = os.pipe()
+        self._output = Output(self._function.name, self._sink, reading)
+        if self._sink.platform_lines:
+            self._line(platform_log.init_start_line(PYTHON, region))
+        return writing
+
+    def drain(self) -> None:
+        """Pass on what the process wrote until now, so that no line comes after what ends its invocation."""
+        if self._output is not None:
+            self._output.read()
+
+    def close(self) -> None:
+        """Let go of the pipe."""
+        if self._output is not None:
+            self._output.close()
+
+    def _line(self, line: str) -> None:
+        assert self._output is not None
+        self._output.platform(line)
+
+    # the init
+
+    def restart_init(self) -> None:
+        """The init begins now: what the template still had to import is not this function's."""
+        self._started = time.perf_counter()
+
+    def init_over(self) -> None:
+        """The function is initialised; the first invocation's REPORT tells how long that took."""
+        self._init_ms = (time.perf_counter() - self._started) * 1000
+        self._process.measure_mb()
+
+    def init_timed_out(self, seconds: float) -> None:
+        """The init took too long."""
+        self._line(platform_log.init_timeout_line(seconds))
+
+    def init_failed(self, request_id: str, reason: str | None) -> None:
+        """An invocation is answered with the failure of the init; ``reason`` if that was the end of the process."""
+        assert self._output is not None
+        self._output.request_id = request_id
+        if reason is not None:
+            self._line(platform_log.exit_line(request_id, reason))
+        now = time.perf_counter()
+        self._init_ms, self._started = (now - self._started) * 1000, now
+
+    # invocations
+
+    def starts(self, request_id: str, *, is_timed: bool) -> None:
+        """An invocation begins; ``is_timed``: its time has been running since the environment was started (H20)."""
+        assert self._output is not None
+        self._output.request_id = request_id
+        if not is_timed:
+            self._started = time.perf_counter()
+        if self._sink.platform_lines:
+            self._line(platform_log.start_line(request_id))
+
+    def timed_out(self, request_id: str) -> None:
+        """It took longer than the function's timeout."""
+        self._line(platform_log.timeout_line(datetime.now(UTC), request_id, self._function.timeout_seconds))
+
+    def exited(self, request_id: str, reason: str) -> None:
+        """The process ended in the middle of it."""
+        self._line(platform_log.exit_line(request_id, reason))
+
+    def ends(self, request_id: str, *, status: str | None, error_type: str | None) -> None:
+        """The invocation is over; see `platform_log.Report` for how."""
+        if self._sink.platform_lines:
+            self._report(request_id, status, error_type)
+        self._init_ms = None
+
+    def _report(self, request_id: str, status: str | None, error_type: str | None) -> None:
+        if error_type != platform_log.OUT_OF_MEMORY:
+            self._process.measure_mb()
+        report = platform_log.Report(
+            request_id=request_id,
+            duration_ms=(time.perf_counter() - self._started) * 1000,
+            memory_mb=self._function.memory_mb,
+            memory_used_mb=self._process.peak_mb,
+            init_ms=self._init_ms,
+            status=status,
+            error_type=error_type,
+        )
+        self._line(platform_log.end_line(request_id))
+        self._line(report.line())

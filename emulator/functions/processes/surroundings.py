@@ -1,0 +1,56 @@
+"""What all execution environments of an emulator share, and the variables that each gets from it."""
+
+from __future__ import annotations
+
+import os
+import random
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from streamer.topology import Function
+
+from .. import variables
+from ..logs import LogSink
+from .template import Template
+
+PYTHON: Final = (sys.version_info.major, sys.version_info.minor)
+"""The version that functions run under, as Lambda names runtimes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """Made once, when the functions start."""
+
+    template: Template
+    endpoints: variables.Endpoints
+    sink: LogSink
+    randomness: random.Random
+    project_folder: Path
+    freezes: bool
+    """Whether environments are stopped between events."""
+    init_seconds: float
+
+    def code_folder(self, function: Function) -> str:
+        """Where a function's code is, and where its process starts."""
+        return str(function.code_root or self.project_folder)
+
+    def variables(self, function: Function, *, folder: Path, port: int) -> Mapping[str, str]:
+        """The variables of one environment: ``folder`` is its own, ``port`` that of its Runtime API."""
+        return {
+            # Lambda has no home folder; here the user's own must not lend its AWS profile to functions.
+            "HOME": str(folder),
+            "PATH": os.environ.get("PATH", os.defpath),
+            **variables.variables(
+                function,
+                self.endpoints,
+                python=PYTHON,
+                task_root=self.code_folder(function),
+                log_stream=variables.log_stream_name(datetime.now(UTC), self.randomness),
+            ),
+            "TMPDIR": str(folder),
+            "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{port}",
+        }
