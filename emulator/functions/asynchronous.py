@@ -9,13 +9,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any, Final, Protocol, Self, assert_never
+from typing import Any, Final, Self, assert_never
 
 from streamer.topology import AsyncInvocation, Topology
 
 from .. import log
 from .destinations import Destinations
-from .outcome import Failed, Outcome, Refused, Returned
+from .outcome import Failed, Functions, Outcome, Refused, Returned
 from .variables import VERSION
 
 QUEUED_EVENTS: Final = 1_000
@@ -25,14 +25,6 @@ RETRY_SECONDS: Final = (1.0, 2.0)
 developers wait. [DOC] lambda-docs:invocation-async-error-handling"""
 _THROTTLED_SECONDS: Final = 1.0
 _THROTTLED_MOST_SECONDS: Final = 300.0
-
-
-class Invoke(Protocol):
-    """Runs a function under a given request id."""
-
-    def __call__(self, function: str, payload: bytes, *, request_id: str) -> Awaitable[Outcome]:
-        """Run it once."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +116,7 @@ class AsyncInvocations:
     def __init__(
         self,
         topology: Topology,
-        invoke: Invoke,
+        functions: Functions,
         *,
         destinations: Destinations | None,
         function_arn: Callable[[str], str],
@@ -132,7 +124,7 @@ class AsyncInvocations:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._rules = {rules.function: rules for rules in topology.async_invocations}
-        self._invoke = invoke
+        self._functions = functions
         self._destinations = destinations
         self._arn = function_arn
         self._retry_seconds = retry_seconds
@@ -164,7 +156,7 @@ class AsyncInvocations:
         failures = refusals = 0
         while True:
             # All attempts of one event have one request id. [DOC] lambda-docs:invocation-async-error-handling
-            outcome = await self._invoke(function, payload, request_id=request_id)
+            outcome = await self._functions.invoke(function, payload, request_id=request_id)
             failures += isinstance(outcome, Failed)
             refusals += isinstance(outcome, Refused)
             progress = Progress(failures=failures, refusals=refusals, age_seconds=time.monotonic() - accepted_at)

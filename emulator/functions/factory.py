@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Protocol, Self
@@ -11,24 +10,15 @@ from streamer.topology import Topology
 
 from .inline.functions import InlineFunctions
 from .logs import LogSink
-from .outcome import Outcome
+from .outcome import Functions
 from .processes.functions import ProcessFunctions
 from .variables import Endpoints
 
 Isolation = Literal["inline", "process"]
 
 
-class RunningFunctions(Protocol):
+class RunningFunctions(Functions, Protocol):
     """What both isolations offer: an async context manager that owns all threads and processes."""
-
-    def invoke(
-        self, function: str, payload: bytes, *, request_id: str | None = None, client_context: str | None = None
-    ) -> asyncio.Future[Outcome]:
-        """Run a function once; see `Functions.invoke`.
-
-        ``request_id`` is what the function sees as ``aws_request_id``; None: a new one. ``client_context`` is JSON.
-        """
-        ...
 
     async def reload(self) -> None:
         """Let the next events run the code as it is now on disk; events that run finish as they started."""

@@ -47,9 +47,17 @@ Outcome = Returned | Failed | Refused
 class Functions(Protocol):
     """Runs functions: execution environments and their rules. One implementation per isolation."""
 
-    def invoke(self, function: str, payload: bytes) -> asyncio.Future[Outcome]:
+    def invoke(
+        self, function: str, payload: bytes, *, request_id: str | None = None, client_context: str | None = None
+    ) -> asyncio.Future[Outcome]:
         """Run a function once with a JSON event; the future has what comes of it, never an exception.
 
         Cancelling the future abandons the wait, not the function: like on Lambda it runs on to its own timeout.
+
+        Args:
+            function: its name in the topology.
+            payload: the event as JSON.
+            request_id: what the function sees as ``aws_request_id``; None: a new one.
+            client_context: JSON that the function sees as its ``client_context``; None: there is none.
         """
         ...

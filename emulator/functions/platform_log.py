@@ -123,25 +123,25 @@ def _error_payload(error_type: str, message: str) -> bytes:
     return json.dumps({"errorType": error_type, "errorMessage": message}, separators=(",", ":")).encode()
 
 
-_SIGNALS: Final = {
-    4: "illegal instruction",
-    6: "aborted",
-    7: "bus error",
-    8: "floating point exception",
-    9: "killed",
-    11: "segmentation fault",
-    15: "terminated",
+SIGNAL_WORDS: Final = {
+    "SIGILL": "illegal instruction",
+    "SIGABRT": "aborted",
+    "SIGBUS": "bus error",
+    "SIGFPE": "floating point exception",
+    "SIGKILL": "killed",
+    "SIGSEGV": "segmentation fault",
+    "SIGTERM": "terminated",
 }
-"""Go's words, in which Lambda's supervisor is written, for Linux's signals. [INF]"""
+"""The words of Go, in which Lambda's supervisor is written. By name: numbers differ between systems. [INF]"""
 
 
-def exit_reason(status: int) -> str:
-    """Words for a process's end: 0, a positive exit status, or the negative number of a signal. [REC] ls-snap (H6)
+def exit_reason(end: int | str) -> str:
+    """Words for a process's end: 0, a positive exit status, or the name of a signal. [REC] ls-snap (H6)
 
     Signals [USR]: awslabs/aws-lambda-cpp issue 142 (segmentation fault); "killed" is what running out of memory gives.
     """
-    if status == 0:
+    if end == 0:
         return "Runtime exited without providing a reason"
-    if status > 0:
-        return f"Runtime exited with error: exit status {status}"
-    return f"Runtime exited with error: signal: {_SIGNALS.get(-status, f'signal {-status}')}"
+    if isinstance(end, int):
+        return f"Runtime exited with error: exit status {end}"
+    return f"Runtime exited with error: signal: {SIGNAL_WORDS.get(end, end)}"

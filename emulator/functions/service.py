@@ -75,7 +75,7 @@ class LambdaService:
         self._tails = tails
         self._asynchronous = AsyncInvocations(
             topology,
-            functions.invoke,
+            functions,
             destinations=destinations,
             function_arn=self._arn,
             retry_seconds=retry_seconds,

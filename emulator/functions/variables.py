@@ -58,7 +58,12 @@ def trace_id(now_seconds: float, randomness: random.Random) -> str:
 
 def new_request_id(randomness: random.Random) -> str:
     """An ``aws_request_id``: a version 4 UUID. [DOC] lambda-docs:python-context"""
-    text = f"{randomness.getrandbits(128):032x}"
+    return uuid4(randomness.getrandbits(128))
+
+
+def uuid4(bits: int) -> str:
+    """The version 4 UUID of 128 random bits. RFC 9562, section 5.4"""
+    text = f"{bits:032x}"
     return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{'89ab'[int(text[16], 16) % 4]}{text[17:20]}-{text[20:]}"
 
 

@@ -1,8 +1,9 @@
 """HTTP/1.1 over asyncio: httptools parses, this module keeps connections alive and answers in order.
 
-Everything the emulator serves besides WebSocket frames goes through here: the management API, DynamoDB, the
-Lambda API and the Runtime API. It exists because ``websockets`` drops requests that have a body, and because a
-server that closes after each answer, or leaves Nagle on, costs milliseconds on every call.
+Everything on the emulator's port besides WebSocket frames goes through here: the management API, DynamoDB, SQS and the
+Lambda API. The Runtime API has a server of its own, `functions.processes.runtime_api`. This one exists because
+``websockets`` drops requests that have a body, and because a server that closes after each answer, or leaves Nagle on,
+costs milliseconds on every call.
 """
 
 from __future__ import annotations

@@ -12,14 +12,11 @@ import random
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
-
-from awslambdaric import bootstrap
-from awslambdaric.lambda_runtime_marshaller import LambdaMarshaller, to_json
+from typing import Final, Self
 
 from streamer.topology import Function, Topology
 
@@ -27,7 +24,8 @@ from .. import platform_log, variables
 from ..admission import STOPPING, Limit, missing
 from ..logs import LogSink
 from ..outcome import Failed, Outcome, Returned
-from .modules import InitError, UserModules
+from .awslambdaric_client import EventRunner, Handler, InitError, log_init_error
+from .modules import UserModules
 from .scope import Scope, Seen
 from .workers import Worker, Workers
 
@@ -53,11 +51,11 @@ class InlineFunctions:
         self._sink = log_sink
         self._modules = UserModules(topology.functions, project_folder)
         self._workers = Workers()
-        self._events: set[_Event] = set()
+        self._events: set[_Invocation] = set()
         self._is_ending = False
         limit = CONCURRENCY if concurrency is None else concurrency
         self._functions = {
-            function.name: _Inline(function, endpoints, project_folder, limit, self._randomness)
+            function.name: _InlineFunction(function, endpoints, project_folder, limit, self._randomness)
             for function in topology.functions
         }
         self._scope = Scope(_shared([function.variables for function in self._functions.values()]))
@@ -66,7 +64,7 @@ class InlineFunctions:
         self._loop = asyncio.get_running_loop()
         self._scope.open()
         self._modules.open()
-        self._marshaller = LambdaMarshaller()
+        self._runner = EventRunner()
         return self
 
     async def __aexit__(
@@ -75,12 +73,10 @@ class InlineFunctions:
         self._is_ending = True
         for function in self._functions.values():
             function.waiting.clear()
+        killed = platform_log.exit_reason("SIGKILL")
         for event in list(self._events):
             event.give_up()
-            self._settle(
-                event,
-                Failed(platform_log.exit_payload(event.request_id, platform_log.exit_reason(-9)), event.request_id),
-            )
+            self._settle(event, Failed(platform_log.exit_payload(event.request_id, killed), event.request_id))
         self._workers.stop()
         self._modules.close()
         self._scope.close()
@@ -88,10 +84,7 @@ class InlineFunctions:
     def invoke(
         self, function: str, payload: bytes, *, request_id: str | None = None, client_context: str | None = None
     ) -> asyncio.Future[Outcome]:
-        """Run a function once with a JSON event; see `Functions.invoke`.
-
-        ``request_id`` is what the function sees as ``aws_request_id``; None: a new one. ``client_context`` is JSON.
-        """
+        """Run a function once; see `Functions.invoke`."""
         outcome: asyncio.Future[Outcome] = self._loop.create_future()
         target = self._functions.get(function)
         if target is None:
@@ -102,7 +95,7 @@ class InlineFunctions:
         if refusal is not None:
             outcome.set_result(refusal)
             return outcome
-        event = _Event(
+        event = _Invocation(
             target, payload, request_id or variables.new_request_id(self._randomness), client_context, outcome
         )
         self._events.add(event)
@@ -123,7 +116,7 @@ class InlineFunctions:
     def warm(self) -> None:
         """Nothing needs warming: threads start at once, and modules are imported by the first event that needs them."""
 
-    def _start(self, event: _Event) -> None:
+    def _start(self, event: _Invocation) -> None:
         target = event.target
         target.running += 1
         event.worker = self._workers.take()
@@ -131,7 +124,7 @@ class InlineFunctions:
         event.started = time.perf_counter()
         event.worker.call(lambda: self._run(event))
 
-    def _timed_out(self, event: _Event) -> None:
+    def _timed_out(self, event: _Invocation) -> None:
         seconds = event.target.function.timeout_seconds
         event.give_up()
         line = platform_log.timeout_line(datetime.now(UTC), event.request_id, seconds)
@@ -139,14 +132,14 @@ class InlineFunctions:
         payload = platform_log.timeout_payload(event.request_id, seconds)
         self._settle(event, Failed(payload, event.request_id, platform_log.TIMED_OUT))
 
-    def _finished(self, event: _Event, outcome: Outcome) -> None:
+    def _finished(self, event: _Invocation, outcome: Outcome) -> None:
         if event not in self._events:
             return  # It was given up before.
         if event.worker is not None:
             self._workers.give_back(event.worker)
         self._settle(event, outcome)
 
-    def _settle(self, event: _Event, outcome: Outcome) -> None:
+    def _settle(self, event: _Invocation, outcome: Outcome) -> None:
         self._events.discard(event)
         if event.timer is not None:
             event.timer.cancel()
@@ -159,7 +152,7 @@ class InlineFunctions:
         while target.waiting and target.running < target.limit.running:
             self._start(target.waiting.popleft())
 
-    def _report(self, event: _Event, outcome: Outcome) -> None:
+    def _report(self, event: _Invocation, outcome: Outcome) -> None:
         function = event.target.function
         error_type = outcome.error_type if isinstance(outcome, Failed) else None
         status = {platform_log.TIMED_OUT: "timeout", platform_log.EXIT_ERROR: "error"}.get(error_type or "")
@@ -177,7 +170,7 @@ class InlineFunctions:
 
     # In the worker's thread
 
-    def _run(self, event: _Event) -> None:
+    def _run(self, event: _Invocation) -> None:
         name = event.target.function.name
         seen = Seen(
             environment=event.target.variables,
@@ -194,8 +187,7 @@ class InlineFunctions:
         with contextlib.suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._finished, event, outcome)
 
-    def _outcome(self, event: _Event, seen: Seen) -> Outcome:
-        output = _ErrorLog(seen)
+    def _outcome(self, event: _Invocation, seen: Seen) -> Outcome:
         try:
             handler = self._modules.loaded(event.target.function.handler) or self._load(event)
             if self._sink.platform_lines:
@@ -205,16 +197,16 @@ class InlineFunctions:
                     platform_log.start_line(event.request_id),
                     platform=True,
                 )
-            return self._handle(event, handler, output)
+            return self._handle(event, handler, seen)
         except InitError as failure:
-            bootstrap.log_error(failure.error, output)
-            return Failed(to_json(failure.error).encode(), event.request_id, failure.error["errorType"])
+            log_init_error(failure, seen.write_line)
+            return Failed(failure.payload, event.request_id, failure.error["errorType"])
         except SystemExit as end:
             return self._exited(event, end.code if isinstance(end.code, int) else int(end.code is not None))
         except KeyboardInterrupt:
             return self._exited(event, 1)
 
-    def _load(self, event: _Event) -> Callable[[Any, Any], Any]:
+    def _load(self, event: _Invocation) -> Handler:
         started = time.perf_counter()
         target = event.target
         if self._sink.platform_lines:
@@ -224,21 +216,16 @@ class InlineFunctions:
         event.init_ms = (time.perf_counter() - started) * 1000
         return handler
 
-    def _handle(self, event: _Event, handler: Callable[[Any, Any], Any], output: _ErrorLog) -> Outcome:
+    def _handle(self, event: _Invocation, handler: Handler, seen: Seen) -> Outcome:
         target = event.target
-        answer = _Answer(self._marshaller)
-        bootstrap.handle_event_request(
-            answer,
+        answer = self._runner.run(
             handler,
-            event.request_id,
-            event.payload,
-            "application/json",
-            event.client_context,
-            None,
-            target.arn,
-            int((time.time() + target.function.timeout_seconds) * 1000),
-            None,
-            output,
+            request_id=event.request_id,
+            payload=event.payload,
+            client_context=event.client_context,
+            function_arn=target.arn,
+            deadline_ms=int((time.time() + target.function.timeout_seconds) * 1000),
+            log_error=seen.write_line,
         )
         if answer.error_type is not None:
             return Failed(answer.payload, event.request_id, answer.error_type)
@@ -248,14 +235,14 @@ class InlineFunctions:
             )
         return Returned(answer.payload, event.request_id)
 
-    def _exited(self, event: _Event, status: int) -> Outcome:
+    def _exited(self, event: _Invocation, status: int) -> Outcome:
         reason = platform_log.exit_reason(status & 0xFF)
         line = platform_log.exit_line(event.request_id, reason)
         self._sink.write(event.target.function.name, event.request_id, line, platform=True)
         return Failed(platform_log.exit_payload(event.request_id, reason), event.request_id, platform_log.EXIT_ERROR)
 
 
-class _Inline:
+class _InlineFunction:
     """One function and what it keeps between events."""
 
     __slots__ = ("arn", "function", "limit", "running", "variables", "waiting")
@@ -267,7 +254,7 @@ class _Inline:
         self.arn = variables.function_arn(function.name, endpoints)
         self.limit = Limit.of(function, limit)
         self.running = 0
-        self.waiting: deque[_Event] = deque()
+        self.waiting: deque[_Invocation] = deque()
         self.variables = variables.variables(
             function,
             endpoints,
@@ -277,7 +264,7 @@ class _Inline:
         )
 
 
-class _Event:
+class _Invocation:
     """One event on its way through a thread."""
 
     __slots__ = (
@@ -294,7 +281,7 @@ class _Event:
 
     def __init__(
         self,
-        target: _Inline,
+        target: _InlineFunction,
         payload: bytes,
         request_id: str,
         client_context: str | None,
@@ -315,41 +302,6 @@ class _Event:
         if self.worker is not None:
             self.worker.abandon()
             self.worker = None
-
-
-class _Answer:
-    """Stands where AWS's runtime client posts what came of an event."""
-
-    __slots__ = ("error_type", "marshaller", "payload")
-
-    def __init__(self, marshaller: LambdaMarshaller) -> None:
-        self.marshaller = marshaller
-        self.payload = b""
-        self.error_type: str | None = None
-
-    def post_invocation_result(
-        self, request_id: str, result: str | bytes, content_type: str, invocation_id: str | None
-    ) -> None:
-        """The function returned."""
-        self.payload = result if isinstance(result, bytes) else result.encode()
-
-    def post_invocation_error(self, request_id: str, error: str, fault: str, invocation_id: str | None) -> None:
-        """The function failed."""
-        self.payload = error.encode()
-        self.error_type = platform_log.error_type(self.payload)
-
-
-class _ErrorLog:
-    """Stands where AWS's runtime client logs an uncaught error: one event of several lines. [REC] ric (H17)"""
-
-    __slots__ = ("_seen",)
-
-    def __init__(self, seen: Seen) -> None:
-        self._seen = seen
-
-    def log_error(self, lines: list[str]) -> None:
-        """Write them as one event."""
-        self._seen.write_line("\n".join(lines))
 
 
 def _shared(environments: list[dict[str, str]]) -> Mapping[str, str]:

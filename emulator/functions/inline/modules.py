@@ -7,26 +7,17 @@ import linecache
 import sys
 import sysconfig
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Final
-
-from awslambdaric import bootstrap
-from awslambdaric.lambda_runtime_exception import FaultException
+from typing import Final
 
 from streamer.topology import Function
 
+from .awslambdaric_client import Handler, load_handler
+
 _OURS: Final = frozenset({"streamer", "emulator", "deploy", "cli", "__main__"})
 """Top-level modules that stay, even where the project's folder is the checkout they come from."""
-
-
-class InitError(Exception):
-    """A handler could not be imported; ``error`` is what Lambda answers."""
-
-    def __init__(self, error: dict[str, Any]) -> None:
-        super().__init__(error["errorMessage"])
-        self.error = error
 
 
 class UserModules:
@@ -39,7 +30,7 @@ class UserModules:
         self._lock = threading.Lock()
         self._added: list[str] = []
         self._before: frozenset[str] = frozenset()
-        self._handlers: dict[str, Callable[[Any, Any], Any]] = {}
+        self._handlers: dict[str, Handler] = {}
 
     def open(self) -> None:
         """Put the folders first on the import path."""
@@ -55,11 +46,11 @@ class UserModules:
         with self._lock:
             self._drop(keep=self._before)
 
-    def loaded(self, handler: str) -> Callable[[Any, Any], Any] | None:
+    def loaded(self, handler: str) -> Handler | None:
         """The handler, if it was imported since the last `forget`."""
         return self._handlers.get(handler)
 
-    def load(self, handler: str) -> Callable[[Any, Any], Any]:
+    def load(self, handler: str) -> Handler:
         """Import a handler.
 
         Raises:
@@ -69,11 +60,7 @@ class UserModules:
             # A bytecode file is trusted when its source has the same second and size, which a quick edit may keep.
             writes_bytecode, sys.dont_write_bytecode = sys.dont_write_bytecode, True
             try:
-                loaded: Callable[[Any, Any], Any] = bootstrap._get_handler(handler)  # noqa: SLF001 - Lambda's own rules
-            except FaultException as fault:
-                raise InitError(bootstrap.make_error(fault.msg, fault.exception_type, fault.trace)) from fault
-            except Exception as error:
-                raise InitError(bootstrap.build_fault_result(sys.exc_info(), None)) from error
+                loaded = load_handler(handler)
             finally:
                 sys.dont_write_bytecode = writes_bytecode
             self._handlers[handler] = loaded

@@ -9,13 +9,19 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import threading
 import time
 from collections import ChainMap
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextvars import ContextVar
-from typing import Any, TextIO, cast
+from typing import Any, Final, TextIO, cast
 
-from awslambdaric.lambda_runtime_log_utils import JsonFormatter
+from streamer.errors import ConfigurationError
+
+from .awslambdaric_client import json_formatter
+
+_ONE_AT_A_TIME: Final = threading.Lock()
+"""Held by the scope that has taken the places of the process's objects."""
 
 
 class Seen:
@@ -81,7 +87,17 @@ class Scope:
         self._seen.set(None)
 
     def open(self) -> None:
-        """Take the places of the process's objects."""
+        """Take the places of the process's objects.
+
+        Raises:
+            ConfigurationError: another scope of this process has them.
+        """
+        if not _ONE_AT_A_TIME.acquire(blocking=False):
+            raise ConfigurationError(
+                "an emulator with inline functions runs in this process already: stop it first, or let the second one "
+                "run its functions in processes"
+            )
+        self._undo.append(_ONE_AT_A_TIME.release)
         # A handler's own threads have no view of their own: what all functions share is set for the whole process,
         # above all the endpoints, lest such a thread reaches the real AWS.
         before = dict(os.environ)
@@ -221,7 +237,7 @@ class _LogHandler(logging.Handler):
             "[%(levelname)s]\t%(asctime)s.%(msecs)03dZ\t%(aws_request_id)s\t%(message)s\n", "%Y-%m-%dT%H:%M:%S"
         )
         self._text.converter = time.gmtime
-        self._json = cast("logging.Formatter", JsonFormatter())
+        self._json = json_formatter()
         self._json.converter = time.gmtime
 
     def emit(self, record: logging.LogRecord) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import ctypes
 import queue
 import threading
 from collections.abc import Callable
+
+from .cpython_threads import raise_in_thread
 
 
 class AbandonedError(BaseException):
@@ -41,9 +42,7 @@ class Worker:
         with self._lock:
             self._abandoned = True
             if self._running and self._thread.ident is not None:
-                ctypes.pythonapi.PyThreadState_SetAsyncExc(
-                    ctypes.c_ulong(self._thread.ident), ctypes.py_object(AbandonedError)
-                )
+                raise_in_thread(self._thread.ident, AbandonedError)
         self.stop()
 
     def _run(self) -> None:

@@ -6,7 +6,6 @@ import asyncio
 import enum
 import os
 import shlex
-import signal
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -132,7 +131,7 @@ class ExecutionEnvironment:
         undelivered, self._next = self._next, None
         event, self._event = self._event, None
         if event is not None:
-            payload = platform_log.exit_payload(event.request_id, platform_log.exit_reason(-signal.SIGKILL))
+            payload = platform_log.exit_payload(event.request_id, platform_log.exit_reason("SIGKILL"))
             event.settle(Failed(payload, event.request_id, platform_log.EXIT_ERROR))
         self._pool.ended(self, undelivered)
 
@@ -166,7 +165,7 @@ class ExecutionEnvironment:
         """
         if self._process.measure_mb() > self.function.memory_mb and self._event is not None:
             self._process.peak_mb = self.function.memory_mb
-            self._exited(-signal.SIGKILL, platform_log.OUT_OF_MEMORY)
+            self._exited("SIGKILL", platform_log.OUT_OF_MEMORY)
 
     # what the runtime client says
 
@@ -260,12 +259,12 @@ class ExecutionEnvironment:
             self._finish(event, Failed(payload, event.request_id, platform_log.TIMED_OUT), status="timeout")
         self.end()
 
-    def _exited(self, status: int, reported_type: str) -> None:
+    def _exited(self, end: int | str, reported_type: str) -> None:
         """The process ended, or has to, while it had an event."""
         event = self._event
         assert event is not None
         self._log.drain()
-        reason = platform_log.exit_reason(status)
+        reason = platform_log.exit_reason(end)
         self._log.exited(event.request_id, reason)
         outcome = Failed(platform_log.exit_payload(event.request_id, reason), event.request_id, platform_log.EXIT_ERROR)
         self._finish(event, outcome, status="error", error_type=reported_type)
@@ -273,15 +272,15 @@ class ExecutionEnvironment:
 
     # the process
 
-    def _ended(self, status: int) -> None:
+    def _ended(self, end: int | str) -> None:
         """The process ended by itself (or because it was told to)."""
         if self.state is State.ENDED:
             return
         if self.state is State.STARTING:
             self._log.drain()
-            self._init_over(None, platform_log.exit_reason(status))
+            self._init_over(None, platform_log.exit_reason(end))
         elif self._event is not None:
-            self._exited(status, platform_log.EXIT_ERROR)
+            self._exited(end, platform_log.EXIT_ERROR)
         else:
             self.end()
 

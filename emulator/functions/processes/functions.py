@@ -100,10 +100,7 @@ class ProcessFunctions:
     def invoke(
         self, function: str, payload: bytes, *, request_id: str | None = None, client_context: str | None = None
     ) -> asyncio.Future[Outcome]:
-        """Run a function once with a JSON event; see `Functions.invoke`.
-
-        ``request_id`` is what the function sees as ``aws_request_id``; None: a new one. ``client_context`` is JSON.
-        """
+        """Run a function once; see `Functions.invoke`."""
         outcome: asyncio.Future[Outcome] = self._loop.create_future()
         pool = self._pools.get(function)
         if pool is None:

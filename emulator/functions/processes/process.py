@@ -40,15 +40,21 @@ class Process:
         folder: str,
         command: Sequence[str] | None,
         output: int,
-        ended: Callable[[int], None],
+        ended: Callable[[int | str], None],
     ) -> None:
         """Start it; see `Template.start`. One that was killed or frozen meanwhile is so at once.
+
+        ``ended`` is called with the exit status, or with the name of the signal that ended it.
 
         Raises:
             OSError: the system has no room for another process or file.
         """
         self._pid = await template.start(
-            environment=environment, folder=folder, command=command, output=output, ended=ended
+            environment=environment,
+            folder=folder,
+            command=command,
+            output=output,
+            ended=lambda status: ended(_end(status)),
         )
         if self._is_killed:
             self._signal(signal.SIGKILL)
@@ -109,6 +115,16 @@ def demand_seconds(pid: int | None = None) -> float:
     except (OSError, ValueError):
         return 0.0
     return (int(used) + int(waited)) / 1e9
+
+
+def _end(status: int) -> int | str:
+    """An exit status as it is, a signal by its name: its number is the system's own."""
+    if status >= 0:
+        return status
+    try:
+        return signal.Signals(-status).name
+    except ValueError:
+        return f"signal {-status}"
 
 
 def _resident_mb(pid: int) -> int:

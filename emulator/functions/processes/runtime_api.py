@@ -1,6 +1,7 @@
 """The Lambda Runtime API, by which a runtime client asks for events and answers them, one connection at a time.
 
 [DOC] lambda-docs:runtimes-api. Answered from the parser's callbacks, without a task: it is on the way of every event.
+With `port.http`, whose late answers take a future and a task, an event would cost 20 us here instead of 3.
 """
 
 from __future__ import annotations

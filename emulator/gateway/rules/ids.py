@@ -24,6 +24,8 @@ import hashlib
 import re
 from typing import Final
 
+from ...functions.variables import uuid4
+
 TICK_MS: Final = 100
 _EPOCH_TICK: Final = 115_262_492
 _TICKS: Final = 2**29 - 1
@@ -113,8 +115,7 @@ class IdSource:
 
     def uuid(self) -> str:
         """A version 4 UUID for ``x-amzn-RequestId``."""
-        text = self._digest()
-        return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{'89ab'[int(text[16], 16) % 4]}{text[17:20]}-{text[20:]}"
+        return uuid4(int(self._digest(), 16))
 
     def trace_root(self, epoch_ms: int) -> str:
         """The ``Root=`` part of an ``X-Amzn-Trace-Id`` that began at this time."""

@@ -106,7 +106,7 @@ class World:
         )
         return AsyncInvocations(
             topology,
-            self.invoke,
+            self,
             destinations=self,
             function_arn=lambda name: f"arn:{name}",
             retry_seconds=(60.0, 120.0),

@@ -141,9 +141,9 @@ def test_a_timeout_is_answered_as_lambda_does() -> None:
     [
         pytest.param(0, "Runtime exited without providing a reason", id="exit status 0"),
         pytest.param(127, "Runtime exited with error: exit status 127", id="exit status 127"),
-        pytest.param(-9, "Runtime exited with error: signal: killed", id="killed"),
-        pytest.param(-11, "Runtime exited with error: signal: segmentation fault", id="segmentation fault"),
-        pytest.param(-64, "Runtime exited with error: signal: signal 64", id="signal without a name"),
+        pytest.param("SIGKILL", "Runtime exited with error: signal: killed", id="killed"),
+        pytest.param("SIGSEGV", "Runtime exited with error: signal: segmentation fault", id="segmentation fault"),
+        pytest.param("SIGRTMAX", "Runtime exited with error: signal: SIGRTMAX", id="signal without a word"),
     ],
 )
 def test_an_exit_is_answered_as_lambda_does(status: int, reason: str) -> None:

@@ -38,7 +38,9 @@ class Functions:
         self.at_once: dict[str, Outcome] = {}
         """What comes of a function before anybody could wait for it."""
 
-    def invoke(self, function: str, payload: bytes) -> asyncio.Future[Outcome]:
+    def invoke(
+        self, function: str, payload: bytes, *, request_id: str | None = None, client_context: str | None = None
+    ) -> asyncio.Future[Outcome]:
         outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self.calls.append((function, json.loads(payload), outcome))
         if function in self.at_once:
