@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import click
 
@@ -23,7 +23,8 @@ from . import logs as log
 from .cloud import ChangeSet, Cloud
 from .config import FILE, Config, load, updated
 from .errors import DeployError, FailedError, StoppedError
-from .execute import Cargo, Display, Executor, Performer, Progress, sentence
+from .execute import Cargo, Performer, Progress, rehearse, sentence
+from .options import stack_options
 from .package.bundle import Bundle
 from .plan import SERVICE_TAG, STAGE_TAG, Found, Plan, Propose, RemoveFailedStack, has_value, plan, require_safe
 from .project import Service, load_service, want
@@ -32,22 +33,11 @@ from .requests_command import requests
 from .stack.settings import ARCHITECTURES, PYTHONS
 from .stack.template import INLINE_BYTES, to_json
 
-F = TypeVar("F", bound=Callable[..., Any])
-
 FAILED: Final = 1
 INTERRUPTED: Final = 130
 
 
-def _options(function: F) -> F:
-    """Options that choose the stack."""
-    for option in (
-        click.option("--profile", help="Profile of the AWS configuration."),
-        click.option("--stack-name", help="The stack. Default: SERVICE-STAGE."),
-        click.option("--region", help="AWS Region. Default: as streamer.toml or the AWS configuration says."),
-        click.option("--stage", help="The stage, such as dev or prod. Default: as streamer.toml says, else dev."),
-    ):
-        function = option(function)
-    return function
+_options = stack_options(stage="The stage, such as dev or prod. Default: as streamer.toml says, else dev.")
 
 
 def _config(**said: Any) -> Config:
@@ -126,7 +116,7 @@ def deploy(
     _say(*(f"note: {note}" for note in code.notes))
     try:
         if dry_run:
-            return _dry_run(config, service, code, values)
+            return _dry_run(config, service, code, frozenset(values))
         return _deploy(config, service, code, values, allowed=frozenset(replace), yes=yes)
     except StoppedError as exc:
         click.echo(f"streamer: {exc}", err=True)
@@ -169,10 +159,10 @@ def _asked(service: Service, values: dict[str, str], found: Found) -> dict[str, 
     return values
 
 
-def _dry_run(config: Config, service: Service, code: Bundle, values: dict[str, str]) -> int:
+def _dry_run(config: Config, service: Service, code: Bundle, known: frozenset[str]) -> int:
     found: Found | None = None
     # What is not known before AWS is asked is not missing in a dry run.
-    wanted = want(config, service, code, frozenset(values) | frozenset(service.secret_variables))
+    wanted = want(config, service, code, known | frozenset(service.secret_variables))
     try:
         cloud = _cloud(config)
         cloud.account()
@@ -182,7 +172,7 @@ def _dry_run(config: Config, service: Service, code: Bundle, values: dict[str, s
         found = describe.find(cloud, wanted, service.topology)
     made = plan(wanted, found, inline_bytes=INLINE_BYTES)
     _say(*(f"note: {note}" for note in made.notes))
-    Display(_report).prepare(made, _cargo(config, service, code, values))
+    rehearse(made, _report)
     _say(*console.changes(made.expected))
     return 0
 
@@ -221,7 +211,7 @@ def _deploy(
     return 0
 
 
-def _approved(performer: Executor, change_set: ChangeSet, made: Plan, *, allowed: frozenset[str], yes: bool) -> None:
+def _approved(performer: Performer, change_set: ChangeSet, made: Plan, *, allowed: frozenset[str], yes: bool) -> None:
     """Show the change set and get a yes; without one, leave no trace of it."""
     is_new = any(isinstance(step, Propose) and step.is_new for step in made.steps)
     try:

@@ -9,20 +9,23 @@ import json
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final
 
 from .errors import DeployError
-from .stack.settings import StackSettings
+from .stack.settings import StackChoices, StackSettings
 
 FILE: Final = "streamer.toml"
 _SERVICE: Final = re.compile(r"[a-z][a-z0-9-]{0,30}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Config:
-    """One stage of ``streamer.toml``, with what the command line said instead. The defaults are the file's."""
+class Config(StackChoices):
+    """One stage of ``streamer.toml``, with what the command line said instead.
+
+    The defaults are the file's; those of what it says about the stack itself are in `StackChoices`.
+    """
 
     folder: Path
     """Where the file is, or would be; relative paths start here."""
@@ -41,20 +44,8 @@ class Config:
     table_prefix: str | None = None
     """None: ``STACK_``."""
     bucket: str | None = None
-    python: str = "3.13"
-    architecture: str = "arm64"
-    log_retention_days: int = 30
-    tracing: bool = True
-    access_logs: bool = True
-    logging_role: bool = False
-    throttle_rate: float = 500.0
-    throttle_burst: int = 1000
-    alarm_topic_arn: str | None = None
     jwt_public_key: str | None = None
     """File with a PEM public key; relative to the folder."""
-    environment: Mapping[str, str] = field(default_factory=dict)
-    secret_arns: Mapping[str, str] = field(default_factory=dict)
-    reserved_concurrency: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def stack(self) -> str:
@@ -77,23 +68,9 @@ class Config:
         Raises:
             DeployError: a value is impossible, or the public key cannot be read.
         """
-        return StackSettings(
-            stack_name=self.stack,
-            stage=self.stage,
-            python=self.python,
-            architecture=self.architecture,
-            environment={"STREAMER_SERVICE": self.service, **self.environment},
-            secret_arns=self.secret_arns,
-            jwt_public_key=self._public_key(),
-            log_retention_days=self.log_retention_days,
-            tracing=self.tracing,
-            access_logs=self.access_logs,
-            logging_role=self.logging_role,
-            throttle_rate=self.throttle_rate,
-            throttle_burst=self.throttle_burst,
-            reserved_concurrency=self.reserved_concurrency,
-            alarm_topic_arn=self.alarm_topic_arn,
-        )
+        chosen: dict[str, Any] = {each.name: getattr(self, each.name) for each in fields(StackChoices)}
+        chosen["environment"] = {"STREAMER_SERVICE": self.service, **self.environment}
+        return StackSettings(**chosen, stack_name=self.stack, jwt_public_key=self._public_key())
 
     def _public_key(self) -> str | None:
         if self.jwt_public_key is None:

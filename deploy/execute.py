@@ -8,10 +8,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Final
 
 from .cloud import Account, Change, ChangeSet, Cloud, Event, Parameter, Proposal, Stack
-from .errors import DeployError, FailedError, StoppedError
+from .errors import FailedError, StoppedError
 from .plan import (
     STACK_TYPE,
     CreateBucket,
@@ -59,19 +59,6 @@ class Cargo:
     tags: Mapping[str, str]
 
 
-class Executor(Protocol):
-    """Performs plans, or shows them."""
-
-    def prepare(self, plan: Plan, cargo: Cargo) -> ChangeSet | None:
-        """Do everything up to the change set; None when nothing would change."""
-
-    def apply(self, change_set: ChangeSet) -> Stack:
-        """Let the change set happen, and wait for it."""
-
-    def discard(self, change_set: ChangeSet, *, is_new: bool) -> None:
-        """Leave no trace of a change set that nobody wanted."""
-
-
 def sentence(step: Step) -> str:
     """What a step does, for people."""
     match step:
@@ -88,29 +75,14 @@ def sentence(step: Step) -> str:
             return f"{verb} the stack {step.stack_name} through a change set"
 
 
-class Display:
-    """The executor of a dry run: it says what would be done, and has no way to do it."""
-
-    def __init__(self, report: Report) -> None:
-        self._report = report
-
-    def prepare(self, plan: Plan, cargo: Cargo) -> ChangeSet | None:
-        """Say every step."""
-        del cargo
-        for step in plan.steps:
-            self._report(Said(f"would {sentence(step)}"))
-        return None
-
-    def apply(self, change_set: ChangeSet) -> Stack:
-        """Never reached: `prepare` has nothing to apply."""
-        raise DeployError(f"a dry run cannot apply {change_set.change_set_id}")
-
-    def discard(self, change_set: ChangeSet, *, is_new: bool) -> None:
-        """Nothing was made."""
+def rehearse(plan: Plan, report: Report) -> None:
+    """Say every step, and take none."""
+    for step in plan.steps:
+        report(Said(f"would {sentence(step)}"))
 
 
 class Performer:
-    """The executor that acts."""
+    """Performs plans."""
 
     def __init__(
         self,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
+
+from streamer.settings import parse_duration
 
 from .cloud import Cloud, LogEvent
 from .errors import DeployError
@@ -16,8 +17,6 @@ LATE_MS: Final = 10_000
 SEEN: Final = 10_000
 """Most ids of lines kept to tell repeated ones; lines beyond that within ten seconds may appear twice."""
 POLL_SECONDS: Final = 2.0
-
-_UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
 @dataclass(slots=True)
@@ -46,10 +45,10 @@ def ago_ms(text: str, now_ms: int) -> int:
     Raises:
         DeployError: the text is no duration.
     """
-    found = re.fullmatch(r"(\d+)([smhd])", text)
-    if found is None:
-        raise DeployError(f"--since {text!r} is no duration; write 30s, 15m, 2h or 1d")
-    return now_ms - int(found[1]) * _UNITS[found[2]] * 1000
+    try:
+        return now_ms - round(parse_duration(text) * 1000)
+    except ValueError as error:
+        raise DeployError(f"--since: {error}") from error
 
 
 def require_function(name: str, known: Collection[str]) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import click
 
@@ -21,10 +22,9 @@ from streamer.stores.names import requests_table
 
 from .config import Config, load
 from .errors import DeployError
+from .options import F, stack_options
 from .place import LocalEmulator, aws_clients, emulator_here
 from .stack.names import function_id, queue_id
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 FAILED: Final = 1
 OVERDUE_SECONDS: Final = 180.0
@@ -33,15 +33,8 @@ OVERDUE_SECONDS: Final = 180.0
 
 def _where(function: F) -> F:
     """Options that choose the service."""
-    for option in (
-        click.option("--table-prefix", help="Begins the tables' names. Default: streamer_, or the stack's."),
-        click.option("--profile", help="Profile of the AWS configuration."),
-        click.option("--stack-name", help="The stack. Default: SERVICE-STAGE."),
-        click.option("--region", help="AWS Region. Default: as streamer.toml or the AWS configuration says."),
-        click.option("--stage", help="The stage on AWS. Default: the emulator that runs in this folder."),
-    ):
-        function = option(function)
-    return function
+    prefix = click.option("--table-prefix", help="Begins the tables' names. Default: streamer_, or the stack's.")
+    return stack_options(stage="The stage on AWS. Default: the emulator that runs in this folder.")(prefix(function))
 
 
 @click.group(invoke_without_command=True)
@@ -175,20 +168,17 @@ def _found(operator: Operator, request_id: str, tenant: str | None, user: str | 
     return found
 
 
-class _explained:  # noqa: N801 - used like a function
-    """Turns errors of stores into the one line that a command gives."""
-
-    def __enter__(self) -> None:
-        """Nothing to prepare."""
-
-    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        """Translate."""
-        if isinstance(error, StoreError | DispatchError):
-            raise DeployError(str(error)) from error
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Turn errors of stores into the one line that a command gives."""
+    try:
+        yield
+    except (StoreError, DispatchError) as error:
+        raise DeployError(str(error)) from error
 
 
 def _operator(*, table_prefix: str | None, **said: str | None) -> Operator:
-    """The service that the options choose; tests hand in a way to local clients as the context's object."""
+    """The service that the options choose."""
     # A group's options count for its commands, too.
     parent = click.get_current_context().parent
     inherited = parent.params if parent is not None and parent.info_name == "requests" else {}

@@ -44,6 +44,11 @@ class Key:
         names = [self.partition] if self.sort is None else [self.partition, self.sort]
         return {name: self.types.get(name, "S") for name in names}
 
+    def schema(self) -> list[dict[str, str]]:
+        """``KeySchema``, as CreateTable and CloudFormation take it. [DOC] ddb-api:KeySchemaElement"""
+        kinds = zip(self.attributes(), ("HASH", "RANGE"), strict=False)
+        return [{"AttributeName": name, "KeyType": kind} for name, kind in kinds]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Index:
@@ -65,6 +70,12 @@ class Table:
     indexes: tuple[Index, ...] = ()
     ttl_attribute: str | None = None
     stream: StreamView | None = None
+
+    def attribute_definitions(self) -> list[dict[str, str]]:
+        """``AttributeDefinitions`` of all its keys, as CreateTable and CloudFormation take them."""
+        keys = (self.key, *(index.key for index in self.indexes))
+        types = {name: kind for key in keys for name, kind in key.attributes().items()}
+        return [{"AttributeName": name, "AttributeType": kind} for name, kind in types.items()]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,12 +25,9 @@ _SECRET_ARN: Final = re.compile(r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StackSettings:
-    """Settings of one stack. What a function needs (time-out, memory, tables) is in the topology instead."""
+class StackChoices:
+    """Settings that reach the template as ``streamer.toml`` says them, and the only home of their defaults."""
 
-    stack_name: str
-    """Letters, digits and hyphens, at most 53: function names are ``<stack>-<function>``, at most 64 characters."""
-    stage: str = "dev"
     python: str = "3.13"
     architecture: str = "arm64"
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -39,8 +36,6 @@ class StackSettings:
     secret_arns: Mapping[str, str] = field(default_factory=dict)
     """Secret's environment variable, such as ``JWT_SECRET``, to the full ARN of an existing secret. One that is absent
     is created by the stack from a NoEcho parameter."""
-    jwt_public_key: str | None = None
-    """PEM text; with it tokens are verified by RS256 or ES256 and no ``JWT_SECRET`` exists."""
     log_retention_days: int = 30
     tracing: bool = True
     access_logs: bool = True
@@ -51,10 +46,20 @@ class StackSettings:
     throttle_burst: int = 1000
     reserved_concurrency: Mapping[str, int] = field(default_factory=dict)
     """Function name to its reserved concurrency; absent: the account's pool."""
-    actions: tuple[str, ...] = ()
-    """Names of the app's actions; each gets an alarm on its errors."""
     alarm_topic_arn: str | None = None
     """SNS topic that alarms notify; None: they only show."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StackSettings(StackChoices):
+    """Settings of one stack. What a function needs (time-out, memory, tables) is in the topology instead."""
+
+    stack_name: str
+    """Letters, digits and hyphens, at most 53: function names are ``<stack>-<function>``, at most 64 characters."""
+    jwt_public_key: str | None = None
+    """PEM text; with it tokens are verified by RS256 or ES256 and no ``JWT_SECRET`` exists."""
+    actions: tuple[str, ...] = ()
+    """Names of the app's actions; each gets an alarm on its errors."""
 
     def __post_init__(self) -> None:
         """Refuse what AWS would refuse, in one line.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from streamer.topology import EventSourceMapping, Index, Key, Queue, Schedule, Table, Topology
+from streamer.topology import EventSourceMapping, Index, Queue, Schedule, Table, Topology
 
 from .names import att, function_id, pascal, queue_id, ref, sub, table_id
 from .policy import invoke_permission
@@ -17,15 +17,12 @@ def table(described: Table) -> dict[str, Any]:
     ``RetainExceptOnCreate`` removes the empty table of a creation that failed. Deletion protection would make exactly
     that roll-back fail, so it is not set: nothing but ``streamer destroy --delete-data`` deletes the table.
     """
-    attributes: dict[str, str] = {}
-    for key in (described.key, *(index.key for index in described.indexes)):
-        attributes |= key.attributes()
     properties: dict[str, Any] = {
         # Named, so that a retained table is found and adopted again by the next stack of the same name.
         "TableName": described.name,
         "BillingMode": "PAY_PER_REQUEST",
-        "AttributeDefinitions": [{"AttributeName": n, "AttributeType": t} for n, t in attributes.items()],
-        "KeySchema": _key_schema(described.key),
+        "AttributeDefinitions": described.attribute_definitions(),
+        "KeySchema": described.key.schema(),
         "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True},
     }
     if described.indexes:
@@ -42,15 +39,10 @@ def table(described: Table) -> dict[str, Any]:
     }
 
 
-def _key_schema(key: Key) -> list[dict[str, str]]:
-    schema = [{"AttributeName": key.partition, "KeyType": "HASH"}]
-    return schema if key.sort is None else [*schema, {"AttributeName": key.sort, "KeyType": "RANGE"}]
-
-
 def _index(index: Index) -> dict[str, Any]:
     return {
         "IndexName": index.name,
-        "KeySchema": _key_schema(index.key),
+        "KeySchema": index.key.schema(),
         "Projection": {"ProjectionType": index.projection},
     }
 

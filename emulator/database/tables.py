@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from streamer.errors import ConfigurationError
-from streamer.topology import Key, Table
+from streamer.topology import Table
 
 if TYPE_CHECKING:
     from ..dynamodb.engine import EmbeddedDynamoDB
@@ -19,20 +19,17 @@ WAITER_ATTEMPTS: Final = 120
 
 def create_request(table: Table) -> dict[str, Any]:
     """CreateTable's parameters for a table."""
-    types = {name: kind for key in _keys(table) for name, kind in key.attributes().items()}
     request: dict[str, Any] = {
         "TableName": table.name,
         "BillingMode": "PAY_PER_REQUEST",
-        "KeySchema": _schema(table.key),
-        "AttributeDefinitions": [
-            {"AttributeName": name, "AttributeType": kind} for name, kind in sorted(types.items())
-        ],
+        "KeySchema": table.key.schema(),
+        "AttributeDefinitions": table.attribute_definitions(),
     }
     if table.indexes:
         request["GlobalSecondaryIndexes"] = [
             {
                 "IndexName": index.name,
-                "KeySchema": _schema(index.key),
+                "KeySchema": index.key.schema(),
                 "Projection": {"ProjectionType": index.projection},
             }
             for index in table.indexes
@@ -40,17 +37,6 @@ def create_request(table: Table) -> dict[str, Any]:
     if table.stream is not None:
         request["StreamSpecification"] = {"StreamEnabled": True, "StreamViewType": table.stream.value}
     return request
-
-
-def _keys(table: Table) -> list[Key]:
-    return [table.key, *(index.key for index in table.indexes)]
-
-
-def _schema(key: Key) -> list[dict[str, str]]:
-    return [
-        {"AttributeName": name, "KeyType": kind}
-        for name, kind in zip(key.attributes(), ("HASH", "RANGE"), strict=False)
-    ]
 
 
 def difference(table: Table, description: Mapping[str, Any]) -> str | None:

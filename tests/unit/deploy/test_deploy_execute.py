@@ -1,11 +1,11 @@
 """Executing a plan through the boundary, and only displaying it."""
 
 import pytest
-from fake_cloud import STACK_ID, STACK_TYPE, FakeCloud, event, stack
+from fake_cloud import STACK_TYPE, FakeCloud, event, stack
 
 from deploy.cloud import Change
-from deploy.errors import DeployError, FailedError, StoppedError
-from deploy.execute import Cargo, Display, Performer, Progress, Said, Ticked, summary
+from deploy.errors import FailedError, StoppedError
+from deploy.execute import Cargo, Performer, Progress, Said, Ticked, rehearse, summary
 from deploy.plan import CreateBucket, Plan, Propose, RemoveFailedStack, UploadCode, UploadTemplate
 
 CARGO = Cargo(zipped=b"zip", template="{}", values={"JwtSecret": "hush"}, tags={"streamer:service": "chat"})
@@ -37,7 +37,7 @@ def test_a_dry_run_only_speaks() -> None:
     said: list[Progress] = []
     steps = (RemoveFailedStack("chat-dev"), CreateBucket("b"), UploadCode("b", "k", 1024), UploadTemplate("b", "t"))
 
-    assert Display(said.append).prepare(made(*steps, PROPOSE), CARGO) is None
+    rehearse(made(*steps, PROPOSE), said.append)
 
     assert [step.text.split()[:2] for step in said if isinstance(step, Said)] == [
         ["would", "remove"],
@@ -231,8 +231,3 @@ def test_summary_counts_what_people_ask_for() -> None:
     changes = tuple(Change(action=a, logical_id="x", resource_type="y", replacement=r) for a, r in kinds)  # type: ignore[arg-type]
 
     assert summary(changes) == {"added": 2, "modified": 1, "replaced": 1, "removed": 1}
-
-
-def test_the_display_has_nothing_to_apply() -> None:
-    with pytest.raises(DeployError, match="dry run"):
-        Display(lambda step: None).apply(FakeCloud().change_set(STACK_ID))

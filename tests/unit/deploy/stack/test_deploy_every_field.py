@@ -14,7 +14,7 @@ from deploy.stack.settings import StackSettings
 from deploy.stack.template import template, to_json
 from streamer.topology import Api, Index, Key, StreamView, Table, Topology
 
-SETTINGS = StackSettings(stack_name="shop-prod", stage="prod")
+SETTINGS = StackSettings(stack_name="shop-prod")
 NOT_DEPLOYED = {
     ("Api", "name"): "the API of a stack is named like the stack, which says the service and the stage",
     ("Api", "api_keys"): "values are secrets and reach AWS as parameters; how many there are changes the template",
