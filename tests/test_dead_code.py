@@ -1,0 +1,87 @@
+"""No definition stays in the product that nothing in the product refers to.
+
+A name counts as used wherever code reads it, as a variable or as an attribute of anything, or a string consists of it
+(``__all__``, ``getattr``). Names that repeat can therefore hide a dead one, but no living one is called dead.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).parent.parent
+CALLED_FROM_OUTSIDE: Final = {
+    "asyncio calls its protocols": {
+        *("connection_made", "connection_lost", "eof_received", "pause_writing", "resume_writing"),
+    },
+    "httptools calls whoever parses": {
+        *("on_message_begin", "on_url", "on_header", "on_headers_complete", "on_body", "on_message_complete"),
+    },
+    "click calls types and commands": {"convert", "format_commands", "format_epilog", "emulate", "completion"},
+    "pytest calls plugins": {"pytest_addoption", "pytest_runtest_call", "pytest_runtest_makereport"},
+    "moto calls what its classes are given instead": {
+        *("_lex_condition_expression", "_lookup_expression_attribute_name", "_lookup_expression_attribute_value"),
+        *("all_items", "dynamodb_backend", "has_idx_items", "sqs_backend", "update_table_streams"),
+    },
+    "awslambdaric calls its client": {"post_invocation_error", "post_invocation_result"},
+    "botocore calls its signer": {"_normalize_url_path", "canonical_headers"},
+    "logging and print call handlers and streams": {"emit", "writelines"},
+    "users' tests and clients call it": {"advance", "direct"},
+}
+"""Who calls what nothing of ours refers to."""
+
+
+@cache
+def modules() -> dict[str, ast.Module]:
+    """Every product module, by its path."""
+    paths = [*(path for room in ("streamer", "emulator", "deploy") for path in (ROOT / room).rglob("*.py"))]
+    return {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text("utf-8")) for path in [*paths, ROOT / "cli.py"]}
+
+
+def definitions(tree: ast.Module) -> Iterator[str]:
+    """Names of functions, methods and classes, and of what is assigned at the top."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield node.name
+    for node in tree.body:
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        yield from (target.id for target in targets if isinstance(target, ast.Name))
+
+
+def uses(tree: ast.Module) -> Iterator[str]:
+    """Names that code reads; an import alone is no use."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+            yield node.id
+        elif isinstance(node, ast.Attribute):
+            yield node.attr
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield from node.value.split(".")  # annotations and entry points among them
+
+
+def unused(trees: dict[str, ast.Module]) -> list[tuple[str, str]]:
+    """Path and name of each definition that nothing refers to; Python itself calls those with two underscores."""
+    used = {name for tree in trees.values() for name in uses(tree)}
+    found = {(path, name) for path, tree in trees.items() for name in definitions(tree)}
+    return sorted((path, name) for path, name in found if name not in used and not name.startswith("__"))
+
+
+def test_nothing_is_defined_that_nothing_uses() -> None:
+    expected = {name for names in CALLED_FROM_OUTSIDE.values() for name in names}
+
+    assert [f"{path}: {name}" for path, name in unused(modules()) if name not in expected] == []
+
+
+def test_the_list_of_what_others_call_names_nothing_else() -> None:
+    found = {name for _, name in unused(modules())}
+
+    assert [name for names in CALLED_FROM_OUTSIDE.values() for name in sorted(names) if name not in found] == []
+
+
+def test_dead_code_is_found() -> None:
+    text = "import c\nA = 1\nB = A\ndef c(): pass\nclass D:\n    def e(self): self.f()\n    def f(self): pass\n"
+
+    assert unused({"m.py": ast.parse(text)}) == [("m.py", "B"), ("m.py", "D"), ("m.py", "c"), ("m.py", "e")]
