@@ -12,6 +12,7 @@ from typing import Any, Final, Protocol, Self
 from streamer.topology import Schedule, Topology
 
 from . import log
+from .tasks import end
 
 MINUTE_SECONDS: Final = 60.0
 
@@ -45,9 +46,7 @@ class Schedules:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end(self._tasks)
 
     async def _run(self, schedule: Schedule) -> None:
         payload = json.dumps(schedule.event, separators=(",", ":")).encode()

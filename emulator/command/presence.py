@@ -6,13 +6,13 @@ import contextlib
 import fcntl
 import json
 import os
-import secrets
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Final
 from urllib.parse import urlsplit
 
-from ..port.tls import NAMES as LOOPBACK
+from ..files import write_whole
+from ..port.tls import LOOPBACK
 from .state_folder import FOLDER
 
 
@@ -74,13 +74,7 @@ def write_ready(path: Path, ready: Ready) -> None:
     Raises:
         OSError: the folder cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
-    try:
-        draft.write_text(json.dumps(asdict(ready), indent=2) + "\n", "utf-8")
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
+    write_whole(path, f"{json.dumps(asdict(ready), indent=2)}\n".encode())
 
 
 def remove_ready(path: Path, pid: int) -> None:

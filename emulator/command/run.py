@@ -24,6 +24,7 @@ from ..functions.logs import Fanout, LambdaLogFiles, LambdaLogLines, LogSink, Pr
 from ..gateway.rules.limits import Assumptions, Limits
 from ..port.loop import loop_factory
 from ..port.origin import is_loopback
+from ..tasks import end
 from .banner import banner
 from .log_format import install
 from .options import EmulateOptions
@@ -235,8 +236,7 @@ async def _findable(options: EmulateOptions, folder: Path, ready: Ready) -> Asyn
         try:
             yield
         finally:
-            successor.cancel()
-            await asyncio.gather(successor, return_exceptions=True)
+            await end([successor])
 
 
 def _is_first(claim: Claim) -> bool:
@@ -286,8 +286,7 @@ async def _reloading(emulator: Emulator, folder: Path, *, wanted: bool) -> Async
     try:
         yield
     finally:
-        watcher.cancel()
-        await asyncio.gather(watcher, return_exceptions=True)
+        await end([watcher])
 
 
 async def _reload_on_changes(emulator: Emulator, folder: Path) -> None:

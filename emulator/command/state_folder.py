@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import secrets
 import stat
 from dataclasses import dataclass
@@ -11,6 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from streamer.errors import ConfigurationError
+
+from ..files import write_whole
 
 FOLDER: Final = Path(".streamer")
 """What streamer keeps beside a project; ignored by git through a file of its own."""
@@ -43,7 +44,7 @@ def development_secret(folder: Path = FOLDER) -> DevelopmentSecret:
         if existing is not None:
             return DevelopmentSecret(existing, is_new=False)
         make_state_folder(folder)
-        is_new = _create(path, secrets.token_urlsafe(SECRET_BYTES))
+        is_new = write_whole(path, f"{secrets.token_urlsafe(SECRET_BYTES)}\n".encode(), mode=0o600, replaces=False)
         created = _read(path)
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(
@@ -76,19 +77,3 @@ def make_state_folder(folder: Path = FOLDER) -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with contextlib.suppress(FileExistsError), (folder / ".gitignore").open("x", encoding="ascii") as ignore:
         ignore.write("# Local state and a secret; never commit it.\n*\n")
-
-
-def _create(path: Path, value: str) -> bool:
-    """Make the file with all its content in one step; False when another process was first."""
-    draft = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(f"{value}\n")
-        # Unlike a rename, a link never replaces what another process has put there.
-        path.hardlink_to(draft)
-    except FileExistsError:
-        return False
-    finally:
-        draft.unlink(missing_ok=True)
-    return True

@@ -17,6 +17,7 @@ from streamer.topology import Topology
 from .. import log
 from ..dynamodb.engine import STREAMS, EmbeddedDynamoDB, is_queue_request
 from ..dynamodb.errors import ApiError
+from ..files import require_writable, write_whole
 from ..functions.destinations import Destinations
 from ..functions.variables import Endpoints
 from ..port.http import HttpRequest, HttpResponse
@@ -24,6 +25,7 @@ from ..streams.api import Page, ShardDescription, StreamNotFoundError, shard_des
 from ..streams.checkpoints import Checkpoints
 from ..streams.pushed import PushedSource
 from ..streams.source import Source
+from ..tasks import end
 from .tables import create_tables
 
 EXPIRY_SECONDS: Final = 1.0
@@ -87,8 +89,7 @@ async def open_embedded(
         try:
             yield EmbeddedDatabase(engine, topology, checkpoints)
         finally:
-            expiring.cancel()
-            await asyncio.gather(expiring, return_exceptions=True)
+            await end([expiring])
 
 
 async def _expire(engine: EmbeddedDynamoDB) -> None:
@@ -106,21 +107,18 @@ def _kept(engine: EmbeddedDynamoDB, state_file: Path | None) -> Iterator[Checkpo
     if state_file is None:
         yield checkpoints
         return
-    partial = state_file.with_name(f"{state_file.name}.partial")
     try:
         if state_file.exists():
             checkpoints = _checkpoints(engine.load(state_file.read_bytes()), state_file)
         # Tried now, not when the run is over and all of it would be lost.
-        state_file.parent.mkdir(parents=True, exist_ok=True)
-        partial.touch()
+        require_writable(state_file)
     except OSError as error:
         raise ConfigurationError(f"the state file {state_file} cannot be used: {error.strerror}") from error
     try:
         yield checkpoints
     finally:
         # In one file with the tables, and so always of the same moment.
-        partial.write_bytes(engine.dump(json.dumps(checkpoints.as_json())))
-        partial.replace(state_file)
+        write_whole(state_file, engine.dump(json.dumps(checkpoints.as_json())), is_durable=True)
 
 
 def _checkpoints(text: str, state_file: Path) -> Checkpoints:

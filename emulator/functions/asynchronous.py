@@ -14,6 +14,7 @@ from typing import Any, Final, Self, assert_never
 from streamer.topology import AsyncInvocation, Topology
 
 from .. import log
+from ..tasks import end
 from .destinations import Destinations
 from .outcome import Failed, Functions, Outcome, Refused, Returned
 from .variables import VERSION
@@ -137,9 +138,7 @@ class AsyncInvocations:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end(self._tasks)
 
     def accept(self, function: str, payload: bytes, request_id: str) -> bool:
         """Run an event in the background; False: there are too many already."""

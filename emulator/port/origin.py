@@ -12,8 +12,8 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from .http import HttpRequest, HttpResponse
+from .tls import LOOPBACK
 
-LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 BY_NAME_OF_CONTAINERS: Final = frozenset({"host.docker.internal", "host.containers.internal"})
 """Names under which containers find this machine; they resolve nowhere else."""
 

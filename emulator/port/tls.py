@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +9,13 @@ from typing import Final
 
 from streamer.errors import ConfigurationError
 
-NAMES: Final = ("127.0.0.1", "localhost", "::1")
-"""Hosts the certificate is good for; OpenSSL takes no wildcard directly below a top-level name."""
+from ..files import write_whole
+
+LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
+"""Hosts that are this machine, and that the certificate is good for.
+
+OpenSSL takes no wildcard directly below a top-level name.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +51,12 @@ def authority(folder: Path, *, host: str = "127.0.0.1") -> Authority:
     Raises:
         ConfigurationError: the files cannot be written, or ``host`` is no host.
     """
-    extra = () if host in NAMES else (host,)
+    extra = () if host in LOOPBACK else (host,)
     stem = "tls" if not extra else f"tls-{host.replace(':', '_')}"
     made = Authority(folder / f"{stem}-ca.pem", folder / f"{stem}-bundle.pem", folder / f"{stem}-server.pem")
     if not all(path.exists() for path in (made.ca_file, made.bundle_file, made.server_file)):
         try:
-            _make(made, (*NAMES, *extra))
+            _make(made, (*LOOPBACK, *extra))
         except ValueError as error:
             raise ConfigurationError(f"{host!r} is neither an address nor the name of a host") from error
         except OSError as error:
@@ -64,21 +68,9 @@ def _make(files: Authority, names: tuple[str, ...]) -> None:
     import certifi  # noqa: PLC0415 - needed only the first time
     import trustme  # noqa: PLC0415 - needed only the first time: it imports cryptography
 
-    files.ca_file.parent.mkdir(parents=True, exist_ok=True)
     ca = trustme.CA(organization_name="streamer emulator")
     server = ca.issue_cert(*names, common_name="streamer emulator")
     ca_pem = ca.cert_pem.bytes()
-    _write(files.server_file, server.private_key_and_cert_chain_pem.bytes(), mode=0o600)
-    _write(files.bundle_file, Path(certifi.where()).read_bytes() + b"\n" + ca_pem, mode=0o644)
-    _write(files.ca_file, ca_pem, mode=0o644)
-
-
-def _write(path: Path, content: bytes, *, mode: int) -> None:
-    """Write a file whole or not at all, never readable by others before its mode is right."""
-    partial = path.with_name(f"{path.name}.{os.getpid()}")
-    try:
-        with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
-            file.write(content)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    write_whole(files.server_file, server.private_key_and_cert_chain_pem.bytes(), mode=0o600)
+    write_whole(files.bundle_file, Path(certifi.where()).read_bytes() + b"\n" + ca_pem, mode=0o644)
+    write_whole(files.ca_file, ca_pem, mode=0o644)

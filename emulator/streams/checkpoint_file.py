@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from streamer.errors import ConfigurationError
 
+from ..files import write_whole
 from .checkpoints import Checkpoints
 
 
@@ -29,7 +29,7 @@ def kept_checkpoints(folder: Path, url: str) -> Iterator[Checkpoints]:
         yield checkpoints
     finally:
         if checkpoints.as_json() != before:
-            _write(path, checkpoints)
+            write_whole(path, f"{json.dumps(checkpoints.as_json(), indent=1)}\n".encode())
 
 
 def _read(path: Path) -> Checkpoints:
@@ -43,10 +43,3 @@ def _read(path: Path) -> Checkpoints:
         raise ConfigurationError(
             f"{path} is damaged ({error}); delete it, and event source mappings begin at their starting positions"
         ) from error
-
-
-def _write(path: Path, checkpoints: Checkpoints) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    partial.write_text(json.dumps(checkpoints.as_json(), indent=1) + "\n", encoding="utf-8")
-    partial.replace(path)

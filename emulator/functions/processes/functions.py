@@ -13,6 +13,7 @@ from typing import Any, Final, Self
 from streamer.topology import Topology
 
 from ... import log
+from ...tasks import end
 from ..admission import Limit, missing
 from ..logs import LogSink
 from ..outcome import Outcome
@@ -92,9 +93,7 @@ class ProcessFunctions:
                 timer.cancel()
         for pool in self._pools.values():
             pool.end()
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end(self._tasks)
         await self._template.__aexit__(kind, error, traceback)
 
     def invoke(
