@@ -97,7 +97,7 @@ def main() -> int:
     large = json.dumps({"action": "action-7", "payload": "x" * 30_000})
     [invoke] = connection.receive_text(text, 1.0, NOW_MS)
     assert isinstance(invoke, Invoke)
-    target = management.Target("dev", connection.connection_id)
+    target = management.ManagementTarget("dev", connection.connection_id)
     post = management.ManagementRequest(method="POST", target=target, body=b'{"type":"response"}')
     message_us = microseconds(lambda: connection.receive_text(text, 1.0, NOW_MS))
     rows = [

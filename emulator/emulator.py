@@ -88,7 +88,7 @@ class Emulator:
         self.mappings: EventSourceMappings
         self.authority: Authority
 
-    # where it is
+    # addresses
 
     @property
     def port(self) -> int:
@@ -126,7 +126,7 @@ class Emulator:
         """How many WebSocket connections are open."""
         return self._gateway.connection_count
 
-    # life
+    # start and stop
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:

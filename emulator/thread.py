@@ -168,7 +168,7 @@ class EmulatorThread:
         self._loop_factory = loop_factory()
         self._thread = threading.Thread(target=self._main, name="streamer-emulator", daemon=True)
 
-    # life
+    # start and stop
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -211,7 +211,7 @@ class EmulatorThread:
         """Let the next events run the functions' code as it is on disk now; connections stay open."""
         self.run(self._emulator.reload())
 
-    # where it is
+    # addresses
 
     @property
     def websocket_url(self) -> str:

@@ -43,7 +43,7 @@ class GiveUp:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
+class EventHistory:
     """What happened to an event so far."""
 
     failures: int
@@ -54,7 +54,7 @@ class Progress:
 
 
 def next_step(
-    outcome: Outcome, progress: Progress, rules: AsyncInvocation, retry_seconds: Sequence[float] = RETRY_SECONDS
+    outcome: Outcome, history: EventHistory, rules: AsyncInvocation, retry_seconds: Sequence[float] = RETRY_SECONDS
 ) -> Retry | GiveUp | None:
     """What to do after an attempt; None: nothing, it succeeded.
 
@@ -65,16 +65,16 @@ def next_step(
         case Returned():
             return None
         case Failed():
-            if progress.failures > rules.maximum_retry_attempts:
+            if history.failures > rules.maximum_retry_attempts:
                 return GiveUp(condition="RetriesExhausted")
-            delay = retry_seconds[min(progress.failures, len(retry_seconds)) - 1] if retry_seconds else 0.0
+            delay = retry_seconds[min(history.failures, len(retry_seconds)) - 1] if retry_seconds else 0.0
         case Refused():
             if outcome.status != 429 and outcome.status < 500:
                 return GiveUp(condition="RetriesExhausted")
-            delay = min(_THROTTLED_SECONDS * 2 ** (progress.refusals - 1), _THROTTLED_MOST_SECONDS)
+            delay = min(_THROTTLED_SECONDS * 2 ** (history.refusals - 1), _THROTTLED_MOST_SECONDS)
         case _:
             assert_never(outcome)
-    if progress.age_seconds + delay > rules.maximum_event_age_seconds:
+    if history.age_seconds + delay > rules.maximum_event_age_seconds:
         return GiveUp(condition="EventAgeExceeded")
     return Retry(after_seconds=delay)
 
@@ -158,8 +158,8 @@ class AsyncInvocations:
             outcome = await self._functions.invoke(function, payload, request_id=request_id)
             failures += isinstance(outcome, Failed)
             refusals += isinstance(outcome, Refused)
-            progress = Progress(failures=failures, refusals=refusals, age_seconds=time.monotonic() - accepted_at)
-            step = next_step(outcome, progress, rules, self._retry_seconds)
+            history = EventHistory(failures=failures, refusals=refusals, age_seconds=time.monotonic() - accepted_at)
+            step = next_step(outcome, history, rules, self._retry_seconds)
             if step is None:
                 return
             if isinstance(step, GiveUp):

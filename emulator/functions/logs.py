@@ -127,7 +127,7 @@ class Tails:
 
     @property
     def platform_lines(self) -> bool:
-        """Whether somebody wants Lambda's own lines now."""
+        """Whether Lambda's own lines are wanted now."""
         return self._sink.platform_lines or bool(self._kept)
 
     def write(self, function: str, request_id: str | None, line: str, *, platform: bool = False) -> None:

@@ -39,7 +39,7 @@ _NAME: Final = re.compile(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class FunctionTarget:
     """What a request names."""
 
     function: str
@@ -47,12 +47,12 @@ class Target:
     """None: not given, which is ``$LATEST``."""
 
 
-def target(path_segment: str, qualifier: str | None) -> Target | None:
+def target(path_segment: str, qualifier: str | None) -> FunctionTarget | None:
     """Read a function's name, partial ARN or ARN, each with or without a qualifier; None: it is none of them."""
     match = _NAME.fullmatch(path_segment)
     if match is None:
         return None
-    return Target(function=match["name"], qualifier=match["qualifier"] or qualifier)
+    return FunctionTarget(function=match["name"], qualifier=match["qualifier"] or qualifier)
 
 
 class LambdaService:
@@ -116,7 +116,7 @@ class LambdaService:
             case other:
                 return _error(400, "InvalidParameterValueException", f"invalid InvocationType: {other}", request_id)
 
-    def _refusal(self, named: Target | None, request: HttpRequest, request_id: str) -> HttpResponse | None:
+    def _refusal(self, named: FunctionTarget | None, request: HttpRequest, request_id: str) -> HttpResponse | None:
         """Why the request is turned away before anything runs; None: it is not."""
         if named is None:
             return None

@@ -27,7 +27,7 @@ class Endpoints:
     services: Mapping[str, str] = field(default_factory=dict)
     """Service as botocore spells it in variables (``DYNAMODB``, ``DYNAMODB_STREAMS``, ``LAMBDA``, ``SQS``) to URL."""
     ca_bundle: str | None = None
-    """File with the certificate that functions shall trust; None: the system's."""
+    """File with the certificate that functions trust; None: the system's."""
     region: str = "us-east-1"
     account_id: str = "123456789012"
     access_key_id: str = "AKIAIOSFODNN7EXAMPLE"

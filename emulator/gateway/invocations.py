@@ -23,7 +23,7 @@ class Invocations:
         self._running: set[asyncio.Future[Outcome]] = set()
         """What the functions that run will answer."""
         self._is_over = False
-        """Whether nobody waits for functions any more."""
+        """Whether answers are ignored from now on."""
         self._loop = asyncio.get_running_loop()
 
     @property

@@ -16,7 +16,7 @@ from .rules import management
 from .rules.connection import Connection
 from .rules.effects import Accept, HttpAnswer, Invoke, Result
 from .rules.handshake import Handshake, UpgradeRequest, refuse_plain
-from .rules.management import ManagementRequest, Target
+from .rules.management import ManagementRequest, ManagementTarget
 from .rules.signature import MISSING
 from .rules.stage import Stage
 from .verifier import Verifier
@@ -61,7 +61,7 @@ class Gateway:
         """Answer a request that is neither for ``@connections`` nor a WebSocket upgrade."""
         return _response(refuse_plain(self._stage, _upgrade_request(request), now_ms()))
 
-    def manage(self, request: HttpRequest, target: Target) -> HttpResponse:
+    def manage(self, request: HttpRequest, target: ManagementTarget) -> HttpResponse:
         """Answer a call of the management API."""
         websocket = self._websockets.open.get(target.connection_id)
         call = ManagementRequest(
@@ -137,7 +137,7 @@ class Gateway:
 
 
 class _Client(asyncio.Protocol):
-    """Who asked for a WebSocket; stands in while that is decided, and notices whether the client gave up."""
+    """A client that asked for a WebSocket, until `$connect` has answered; notes whether it hangs up meanwhile."""
 
     def __init__(self, request: HttpRequest, transport: asyncio.Transport, rest: bytes) -> None:
         self.request = request
@@ -147,7 +147,7 @@ class _Client(asyncio.Protocol):
         self.is_lost = False
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The client is gone; if ``$connect`` accepts it all the same, it is disconnected at once."""
+        """The client is gone; if ``$connect`` accepts it later, its ``$disconnect`` runs at once."""
         self.is_lost = True
 
 

@@ -150,7 +150,7 @@ class WebSocket(asyncio.Protocol):
         effects: list[Effect] = []
         try:
             effects = self.connection.replied(invoke, result, time.monotonic())
-        finally:  # come what may, or the messages behind this one would wait for ever
+        finally:  # even after an error of ours, or the messages behind this one would never be run
             self._in_flight -= 1
             self.perform(effects)
             self._drain()
@@ -273,7 +273,7 @@ class WebSocket(asyncio.Protocol):
         self._end(code, reason)
 
     def _end(self, code: int, reason: str) -> None:
-        """Nothing is sent or received any more: run ``$disconnect``, and do not wait for the client for ever."""
+        """Nothing more is sent or received: run ``$disconnect``, and wait `CLOSE_SECONDS` for the client at most."""
         if self._ended:
             return
         self._ended = True

@@ -35,7 +35,7 @@ class FrameLayer(Protocol):
     def recv_frame(self, frame: Frame) -> None:
         """Take a frame that was read."""
         if frame.opcode is Opcode.CLOSE:
-            # A client may give up in the middle of a message (RFC 6455, 5.4); its code is told all the same.
+            # A client may close in the middle of a message (RFC 6455, 5.4); $disconnect is told its code.
             self.current_size = None
         elif self.state is not OPEN:
             return  # nothing follows our close frame, not even a pong

@@ -11,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from streamer.errors import ConfigurationError, StreamerError
 
+from .records import corrected
 from .source import RawRecord
 
 
@@ -132,10 +133,10 @@ class BotoStreamsApi:
         return str(answer["ShardIterator"])
 
     async def records(self, iterator: str) -> Page:
-        """One page."""
+        """One page, in AWS's shape."""
         with _translated():
             answer = await self._streams.get_records(ShardIterator=iterator)
-        return Page(answer.get("Records", ()), answer.get("NextShardIterator"))
+        return Page([corrected(record) for record in answer.get("Records", ())], answer.get("NextShardIterator"))
 
 
 def shard_description(shard: Mapping[str, Any]) -> ShardDescription:
@@ -178,7 +179,7 @@ async def connect_streams(endpoint_url: str | None, **client_settings: Any) -> A
     from aiobotocore.session import get_session  # noqa: PLC0415
 
     session = get_session()
-    # The poller retries for ever by itself, and says so in the log; botocore's silent retries would only hide it.
+    # The poller itself retries without end and logs it; botocore's silent retries would only hide that.
     config = AioConfig(retries={"max_attempts": 1}, connect_timeout=5, read_timeout=20)
     settings = {"endpoint_url": endpoint_url, "config": config} | client_settings
     async with AsyncExitStack() as stack:

@@ -18,7 +18,7 @@ from typing import Final
 from streamer.topology import EventSourceMapping
 
 from ..functions.outcome import Failed, Outcome, Refused, Returned
-from .records import StreamRecord
+from .records import EventRecord
 
 PAYLOAD_BYTES: Final = 6 * 1024 * 1024
 """Largest event of an invocation. [DOC] I15"""
@@ -32,7 +32,7 @@ _HEAD: Final = b'{"Records":['
 _TAIL: Final = b"]}"
 
 
-def lane_of(record: StreamRecord, lanes: int) -> int:
+def lane_of(record: EventRecord, lanes: int) -> int:
     """The lane, from 0, that processes this record: the same one for all records of a partition key. [DOC] I13"""
     return zlib.crc32(record.item.encode()) % lanes if lanes > 1 else 0
 
@@ -76,7 +76,7 @@ class Condition(enum.StrEnum):
 class Batch:
     """Records to invoke the function with, and the history they share."""
 
-    records: tuple[StreamRecord, ...]
+    records: tuple[EventRecord, ...]
     attempts: int = 0
     """Invocations that used up retries."""
     failures: int = 0
@@ -114,7 +114,7 @@ class Lane:
 
     def __init__(self, rules: Rules) -> None:
         self._rules = rules
-        self._fresh: deque[tuple[StreamRecord, float]] = deque()
+        self._fresh: deque[tuple[EventRecord, float]] = deque()
         self._fresh_bytes = 0
         # Parts of the batch that failed, in order: never more than log2(batch size) + 1.
         self._retries: deque[Batch] = deque()
@@ -142,14 +142,14 @@ class Lane:
         return self._in_flight
 
     @property
-    def first(self) -> StreamRecord | None:
+    def first(self) -> EventRecord | None:
         """The earliest record that is neither done nor given up; None if there is none."""
         batch = self._in_flight or (self._retries[0] if self._retries else None)
         if batch is not None:
             return batch.records[0]
         return self._fresh[0][0] if self._fresh else None
 
-    def add(self, records: Iterable[StreamRecord], now: float) -> None:
+    def add(self, records: Iterable[EventRecord], now: float) -> None:
         """Queue records that passed the filters, in stream order."""
         for record in records:
             self._fresh.append((record, now))
@@ -200,8 +200,8 @@ class Lane:
             or self._fresh_bytes >= PAYLOAD_BYTES
         )
 
-    def _take(self) -> tuple[StreamRecord, ...]:
-        taken: list[StreamRecord] = []
+    def _take(self) -> tuple[EventRecord, ...]:
+        taken: list[EventRecord] = []
         room = PAYLOAD_BYTES - len(_HEAD) - len(_TAIL)
         while self._fresh and len(taken) < self._rules.batch_size:
             size_bytes = len(self._fresh[0][0].body) + 1
@@ -281,7 +281,7 @@ class Lane:
         self._retries.appendleft(attempted)
         return Settled(ok=False)
 
-    def _requeue(self, batch: Batch, records: tuple[StreamRecord, ...]) -> None:
+    def _requeue(self, batch: Batch, records: tuple[EventRecord, ...]) -> None:
         if records:
             self._retries.appendleft(dataclasses.replace(batch, records=records))
 

@@ -31,7 +31,7 @@ DESTINATION_SECONDS: Final = (0.1, 0.5, 2.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
+class MappingParts:
     """What all mappings work with."""
 
     functions: Functions
@@ -46,7 +46,7 @@ class RunningMapping:
     """One mapping; `run` is its owner task."""
 
     def __init__(
-        self, mapping: EventSourceMapping, stream: Stream, *, partition_key: str, filters: Filter, parts: Parts
+        self, mapping: EventSourceMapping, stream: Stream, *, partition_key: str, filters: Filter, parts: MappingParts
     ) -> None:
         self._mapping = mapping
         self._stream = stream
@@ -216,7 +216,7 @@ class EventSourceMappings:
         self._source = source
         self._stop_seconds = stop_seconds
         self._checkpoints = Checkpoints() if checkpoints is None else checkpoints
-        self._parts = Parts(
+        self._parts = MappingParts(
             functions=functions,
             destinations=destinations,
             clock=clock,

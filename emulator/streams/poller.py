@@ -12,7 +12,6 @@ from typing import Final
 from .. import log
 from .api import IteratorExpiredError, ShardDescription, StreamNotFoundError, StreamsApi, StreamsApiError, TrimmedError
 from .checkpoints import OLDEST, Checkpoint, MappingCheckpoint, begin, resume
-from .records import creation_seconds
 from .source import RawRecord, Stream
 
 POLLS_PER_SECOND: Final = 4.0
@@ -96,7 +95,9 @@ class PolledShard:
             return ()
         self._last = str(page.records[-1]["dynamodb"]["SequenceNumber"])
         # A LATEST iterator that expired before its first record was reopened at the oldest record.
-        return [record for record in page.records if creation_seconds(record) >= self._not_before]
+        return [
+            record for record in page.records if record["dynamodb"]["ApproximateCreationDateTime"] >= self._not_before
+        ]
 
     async def _attempt(self) -> Sequence[RawRecord]:
         try:

@@ -1,6 +1,6 @@
-"""Stream records as Lambda delivers them, made from what any ``GetRecords`` or a pushing engine returns. Pure.
+"""Stream records as Lambda delivers them, made from what ``GetRecords`` returns or an engine pushes. Pure.
 
-Engines differ from AWS in casing, key order, versions, region, time format, size and blobs; a function sees none of it.
+The embedded engine's records have AWS's shape already; those of other endpoints get it once, when they are read.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _COLLECTION_BYTES: Final = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StreamRecord:
+class EventRecord:
     """One record, ready to be delivered: its JSON is made once, however often it is sent."""
 
     sequence_number: str
@@ -43,41 +43,31 @@ class StreamRecord:
 
 
 def stream_record(
-    raw: Mapping[str, Any], *, stream_arn: str, partition_key: str, previous: str | None = None
-) -> StreamRecord:
-    """A record in AWS's exact shape and key order. [REC] I1-I3, I5-I8, I11
+    record: Mapping[str, Any], *, stream_arn: str, partition_key: str, previous: str | None = None
+) -> EventRecord:
+    """A record as a function receives it, in AWS's key order. [REC] I1, I7, I11
 
     Args:
-        raw: an element of ``Records`` of ``GetRecords``, parsed by botocore or as an engine holds it.
+        record: an element of ``Records`` of ``GetRecords``, in AWS's shape: the embedded engine's, or `corrected`.
         stream_arn: goes into ``eventSourceARN`` and says the region.
         partition_key: name of the table's partition key attribute.
         previous: sequence number of the record that was read before it; None: it is the first.
     """
-    source = raw["dynamodb"]
-    view = str(source.get("StreamViewType", "NEW_AND_OLD_IMAGES"))
-    change: dict[str, Any] = {
-        "ApproximateCreationDateTime": creation_seconds(raw),
-        "Keys": _wire_attributes(source.get("Keys") or {}),
-    }
-    # [DOC] I8: an image that the view excludes, or that the event does not have, is absent rather than null.
-    for name, views in (("NewImage", _NEW_VIEWS), ("OldImage", _OLD_VIEWS)):
-        if source.get(name) and view in views:
-            change[name] = _wire_attributes(source[name])
-    size_bytes = sum(_attributes_bytes(change[name]) for name in ("Keys", "NewImage", "OldImage") if name in change)
-    change |= {"SequenceNumber": str(source["SequenceNumber"]), "SizeBytes": size_bytes, "StreamViewType": view}
+    change = record["dynamodb"]
     event: dict[str, Any] = {
-        "eventID": _event_id(raw),
-        "eventName": raw["eventName"],
+        "eventID": record["eventID"],
+        "eventName": record["eventName"],
         "eventVersion": EVENT_VERSION,
         "eventSource": "aws:dynamodb",
         "awsRegion": stream_arn.split(":")[3],
         "dynamodb": change,
     }
-    if identity := _identity(raw.get("userIdentity")):
-        event["userIdentity"] = identity
+    if identity := record.get("userIdentity"):
+        # [DOC] I11: GetRecords says Type and PrincipalId, the Lambda event type and principalId.
+        event["userIdentity"] = {"type": identity["Type"], "principalId": identity["PrincipalId"]}
     # [REC] I7: the label has milliseconds; moto's has microseconds.
     event["eventSourceARN"] = _FINE_LABEL.sub(r"\1", stream_arn)
-    return StreamRecord(
+    return EventRecord(
         sequence_number=change["SequenceNumber"],
         item=json.dumps(change["Keys"].get(partition_key)),
         created_at=change["ApproximateCreationDateTime"],
@@ -91,6 +81,30 @@ _NEW_VIEWS: Final = frozenset({"NEW_IMAGE", "NEW_AND_OLD_IMAGES"})
 _OLD_VIEWS: Final = frozenset({"OLD_IMAGE", "NEW_AND_OLD_IMAGES"})
 
 
+def corrected(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """A record of any endpoint, parsed by botocore, as AWS's GetRecords has it in JSON. [REC] I2, I3, I5, I6, I8
+
+    Other engines differ from AWS in casing, key order, time format, size, ids and blobs.
+    """
+    source = raw["dynamodb"]
+    view = str(source.get("StreamViewType", "NEW_AND_OLD_IMAGES"))
+    change: dict[str, Any] = {
+        "ApproximateCreationDateTime": _whole_seconds(source.get("ApproximateCreationDateTime", 0)),
+        "Keys": _wire_attributes(source.get("Keys") or {}),
+    }
+    # [DOC] I8: an image that the view excludes, or that the event does not have, is absent rather than null.
+    for name, views in (("NewImage", _NEW_VIEWS), ("OldImage", _OLD_VIEWS)):
+        if source.get(name) and view in views:
+            change[name] = _wire_attributes(source[name])
+    size_bytes = sum(_attributes_bytes(change[name]) for name in ("Keys", "NewImage", "OldImage") if name in change)
+    change |= {"SequenceNumber": str(source["SequenceNumber"]), "SizeBytes": size_bytes, "StreamViewType": view}
+    record = {"eventID": _event_id(raw), "eventName": raw["eventName"], "dynamodb": change}
+    if identity := raw.get("userIdentity"):
+        upper = {name[:1].upper() + name[1:]: value for name, value in identity.items()}
+        record["userIdentity"] = {name: upper.get(name) for name in ("Type", "PrincipalId")}
+    return record
+
+
 def _event_id(raw: Mapping[str, Any]) -> str:
     given = str(raw.get("eventID", "")).replace("-", "").lower()
     if _EVENT_ID.fullmatch(given):
@@ -98,19 +112,6 @@ def _event_id(raw: Mapping[str, Any]) -> str:
     # Other engines count, or send nothing; the same record must have the same id each time it is read.
     identity = f"{given}/{raw['dynamodb']['SequenceNumber']}"
     return hashlib.sha256(identity.encode("utf-8", "surrogatepass")).hexdigest()[:32]
-
-
-def _identity(given: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    # [DOC] I11: GetRecords says Type and PrincipalId, the Lambda event type and principalId.
-    if not given:
-        return None
-    lower = {name[:1].lower() + name[1:]: value for name, value in given.items()}
-    return {"type": lower.get("type"), "principalId": lower.get("principalId")}
-
-
-def creation_seconds(raw: Mapping[str, Any]) -> float:
-    """``ApproximateCreationDateTime`` of a raw record as whole Unix seconds. [REC] I3"""
-    return _whole_seconds(raw["dynamodb"].get("ApproximateCreationDateTime", 0))
 
 
 def _whole_seconds(given: Any) -> float:

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from .checkpoints import Checkpoint, MappingCheckpoint
 
 RawRecord = Mapping[str, Any]
-"""A stream record as its source holds it; `records.stream_record` gives it AWS's shape."""
+"""A stream record as GetRecords of AWS has it in JSON; `records.stream_record` makes a function's event of it."""
 
 
 class Shard(Protocol):

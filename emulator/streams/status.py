@@ -1,4 +1,4 @@
-"""Where an event source mapping is in its life, in the words of the Lambda API. Pure."""
+"""The state of an event source mapping, in the words of the Lambda API. Pure."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ def load_handler(handler: str) -> Handler:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class RunResult:
     """What came of one event."""
 
     payload: bytes
@@ -77,7 +77,7 @@ class EventRunner:
         function_arn: str,
         deadline_ms: int,
         log_error: Callable[[str], None],
-    ) -> Result:
+    ) -> RunResult:
         """Run a handler once; ``client_context`` is JSON, ``log_error`` takes an uncaught error as one text.
 
         SystemExit and KeyboardInterrupt of the handler come through.
@@ -116,18 +116,18 @@ class _Answer:
 
     def __init__(self, marshaller: LambdaMarshaller) -> None:
         self.marshaller = marshaller
-        self.result = Result(b"")
+        self.result = RunResult(b"")
 
     def post_invocation_result(
         self, request_id: str, result: str | bytes, content_type: str, invocation_id: str | None
     ) -> None:
         """The function returned."""
-        self.result = Result(result if isinstance(result, bytes) else result.encode())
+        self.result = RunResult(result if isinstance(result, bytes) else result.encode())
 
     def post_invocation_error(self, request_id: str, error: str, fault: str, invocation_id: str | None) -> None:
         """The function failed."""
         payload = error.encode()
-        self.result = Result(payload, error_type(payload))
+        self.result = RunResult(payload, error_type(payload))
 
 
 class _ErrorLog:

@@ -99,7 +99,7 @@ class Scope:
             )
         self._undo.append(_ONE_AT_A_TIME.release)
         # A handler's own threads have no view of their own: what all functions share is set for the whole process,
-        # above all the endpoints, lest such a thread reaches the real AWS.
+        # above all the endpoints, or such a thread would reach the real AWS.
         before = dict(os.environ)
         os.environ.update(self._shared)
         self._undo.append(lambda: _restore(os.environ, before, self._shared))

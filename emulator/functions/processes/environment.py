@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from .pool import Pool
 
 
-class State(enum.Enum):
-    """Where an environment is in its life."""
+class EnvironmentState(enum.Enum):
+    """The states of an environment."""
 
     STARTING = enum.auto()
     """Its process starts and initialises the function."""
@@ -53,7 +53,7 @@ class ExecutionEnvironment:
         """``bound`` is the event whose invocation repeats an init that took too long (H20)."""
         self.function = function
         self.slot = slot
-        self.state = State.STARTING
+        self.state = EnvironmentState.STARTING
         self.is_retired = False
         """Whether it ends after its event."""
         self.idle_since = 0.0
@@ -94,7 +94,7 @@ class ExecutionEnvironment:
             self._timer = self._loop.call_later(self.function.timeout_seconds, self._timed_out)
         try:
             port = await self._runtime_api.listen()
-            if self.state is State.ENDED:
+            if self.state is EnvironmentState.ENDED:
                 return
             await self._process.start(
                 around.template,
@@ -106,15 +106,15 @@ class ExecutionEnvironment:
             )
         finally:
             os.close(output)
-            if self.state is State.ENDED:  # meanwhile, when there was less to close
+            if self.state is EnvironmentState.ENDED:  # meanwhile, when there was less to close
                 self._close()
-        if self.state is State.STARTING and bound is None:
+        if self.state is EnvironmentState.STARTING and bound is None:
             self._log.restart_init()
             self._timer = self._loop.call_later(around.init_seconds, self._init_too_long)
 
     def deliver(self, event: WaitingInvocation) -> None:
         """Run an event, as soon as the runtime client asks for one."""
-        self.state = State.BUSY
+        self.state = EnvironmentState.BUSY
         if self._connection is None:
             self._next = event
             self._process.thaw()
@@ -123,9 +123,9 @@ class ExecutionEnvironment:
 
     def end(self) -> None:
         """End the process and all it started, at once."""
-        if self.state is State.ENDED:
+        if self.state is EnvironmentState.ENDED:
             return
-        self.state = State.ENDED
+        self.state = EnvironmentState.ENDED
         self._process.kill()
         self._close()
         undelivered, self._next = self._next, None
@@ -140,9 +140,9 @@ class ExecutionEnvironment:
         return self._process.demand_seconds()
 
     @property
-    def is_restless(self) -> bool:
-        """Whether it could run between events, and shall not; it may still be about to ask for the next one."""
-        is_between = self.state is State.IDLE or self.state is State.ANSWERED
+    def awaits_freezing(self) -> bool:
+        """Whether it is between events, is to be stopped then, and is not yet."""
+        is_between = self.state is EnvironmentState.IDLE or self.state is EnvironmentState.ANSWERED
         return is_between and self._around.freezes and not self._process.is_frozen
 
     def watch(self) -> None:
@@ -154,14 +154,14 @@ class ExecutionEnvironment:
         """
         if self.has_event:
             self._watch_memory()
-        elif self.state is State.IDLE and self.is_restless:
+        elif self.state is EnvironmentState.IDLE and self.awaits_freezing:
             self._process.freeze()
 
     def _watch_memory(self) -> None:
         """Note how much memory the process uses, and end it above the function's limit, as the kernel would.
 
         Lambda's kernel kills at the limit; here, where a limit of the kernel would be on address space or need
-        privileges, somebody has to look. Only on Linux.
+        privileges, the emulator measures it. Only on Linux.
         """
         if self._process.measure_mb() > self.function.memory_mb and self._event is not None:
             self._process.peak_mb = self.function.memory_mb
@@ -171,24 +171,24 @@ class ExecutionEnvironment:
 
     def wants_event(self, connection: RuntimeApiConnection) -> None:
         """The init, or the event before, is over."""
-        if self.state is State.ENDED:
+        if self.state is EnvironmentState.ENDED:
             return
         self._connection = connection
         self._cancel_timer_unless_bound()
-        if self.state is State.STARTING:
+        if self.state is EnvironmentState.STARTING:
             self._log.init_over()
             if self._event is not None:
-                self.state = State.BUSY
+                self.state = EnvironmentState.BUSY
                 self._send(self._event, is_timed=True)
                 return
-            self.state = State.IDLE
+            self.state = EnvironmentState.IDLE
             self._pool.freed(self)
         elif self._next is not None:
             event, self._next = self._next, None
             self._send(event)
         else:
-            self.state = State.IDLE
-        if self.state is State.IDLE and self.is_restless and not self._process.has_one_thread():
+            self.state = EnvironmentState.IDLE
+        if self.state is EnvironmentState.IDLE and self.awaits_freezing and not self._process.has_one_thread():
             self._process.freeze()
 
     def disconnected(self, connection: RuntimeApiConnection) -> None:
@@ -239,7 +239,7 @@ class ExecutionEnvironment:
         if self.is_retired:
             self.end()
         else:
-            self.state = State.ANSWERED
+            self.state = EnvironmentState.ANSWERED
             self._pool.freed(self)
         return True
 
@@ -274,9 +274,9 @@ class ExecutionEnvironment:
 
     def _ended(self, end: int | str) -> None:
         """The process ended by itself (or because it was told to)."""
-        if self.state is State.ENDED:
+        if self.state is EnvironmentState.ENDED:
             return
-        if self.state is State.STARTING:
+        if self.state is EnvironmentState.STARTING:
             self._log.drain()
             self._init_over(None, platform_log.exit_reason(end))
         elif self._event is not None:
@@ -307,7 +307,7 @@ class ExecutionEnvironment:
         self._pool.init_timed_out(self)
 
     def _cancel_timer_unless_bound(self) -> None:
-        if self._timer is not None and not (self.state is State.STARTING and self._event is not None):
+        if self._timer is not None and not (self.state is EnvironmentState.STARTING and self._event is not None):
             self._timer.cancel()
             self._timer = None
 

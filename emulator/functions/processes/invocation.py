@@ -8,7 +8,7 @@ from ..outcome import Outcome
 
 
 class WaitingInvocation:
-    """An event for a function, and who waits for its outcome."""
+    """An event for a function, and the future of its outcome."""
 
     __slots__ = ("client_context", "outcome", "payload", "request_id", "waiting_since")
 
@@ -29,6 +29,6 @@ class WaitingInvocation:
         self.client_context = client_context
 
     def settle(self, outcome: Outcome) -> None:
-        """Tell who waits, if somebody still does."""
+        """Set the outcome, unless the caller has given up."""
         if not self.outcome.done():
             self.outcome.set_result(outcome)

@@ -10,7 +10,8 @@ from ..logs import LINE_BYTES, LogSink
 
 _READ_BYTES: Final = 64 * 1024
 _READS: Final = 16
-"""Reads in a row, lest one that writes without end keeps the event loop; its full pipe then holds it back."""
+"""Most reads in a row, so that a function that writes without end does not block the event loop; its pipe fills up, and
+it has to wait."""
 
 
 class Output:

@@ -16,7 +16,7 @@ from streamer.topology import Function
 from ... import log
 from ..admission import PATIENCE_SECONDS, STOPPING, Limit, Load, environments_wanted
 from ..outcome import Refused
-from .environment import ExecutionEnvironment, State
+from .environment import EnvironmentState, ExecutionEnvironment
 from .invocation import WaitingInvocation
 from .process import demand_seconds
 from .surroundings import Surroundings
@@ -60,7 +60,7 @@ class Pool:
     def is_active(self) -> bool:
         """Whether an event runs or waits, or an environment does not rest yet."""
         return bool(self._waiting) or any(
-            environment.has_event or environment.is_restless for environment in self.environments
+            environment.has_event or environment.awaits_freezing for environment in self.environments
         )
 
     def watch(self) -> None:
@@ -161,7 +161,7 @@ class Pool:
     def _scale(self, busy_share: float = 1.0, at_work: int = 1) -> None:
         """Start environments if they are wanted, and look again in a while.
 
-        Who keeps the CPU busy shows only over time, so at first that is taken to be the reason to wait.
+        What keeps the CPU busy can only be measured over time; until then it is assumed to be the functions.
         """
         if not self._waiting or self._is_ending:
             return
@@ -170,7 +170,7 @@ class Pool:
         serving = [environment for environment in self.environments if not environment.is_retired]
         load = Load(
             environments=len(serving),
-            starting=sum(environment.state is State.STARTING for environment in serving),
+            starting=sum(environment.state is EnvironmentState.STARTING for environment in serving),
             at_work=at_work,
             limit=self._limit.running,
             waiting=len(self._waiting),

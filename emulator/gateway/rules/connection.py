@@ -33,7 +33,7 @@ DROPPED: Final = 1006
 
 
 class State(enum.Enum):
-    """Where a connection is in its life."""
+    """The states of a connection."""
 
     CONNECTING = enum.auto()
     """``$connect`` has not answered yet; ``@connections`` says 410. [DOC] re:Post"""
@@ -69,7 +69,7 @@ class Connection:
 
     @property
     def state(self) -> State:
-        """Where the connection is in its life."""
+        """Its state now."""
         return self._state
 
     @property

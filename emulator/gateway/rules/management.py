@@ -25,7 +25,7 @@ _PATH: Final = re.compile(r"/(?P<stage>[^/]+)/@connections/(?P<id>[^/]+)/?")
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class ManagementTarget:
     """What a path of the management API names, decoded."""
 
     stage: str
@@ -37,7 +37,7 @@ class ManagementRequest:
     """A request whose path `parse_path` took for one of the management API."""
 
     method: str
-    target: Target
+    target: ManagementTarget
     body: bytes = b""
     flaw: Flaw | None = None
     """What is wrong with its signature; None: nothing."""
@@ -54,7 +54,7 @@ class ManagementAnswer:
 
 
 @functools.lru_cache(maxsize=1024)
-def parse_path(raw_path: str) -> Target | None:
+def parse_path(raw_path: str) -> ManagementTarget | None:
     """The target of a path, raw or percent-encoded (SDKs send ``%40connections`` and ``%3D``); None: another path.
 
     Kept, since a connection is often sent several messages.
@@ -63,7 +63,7 @@ def parse_path(raw_path: str) -> Target | None:
     found = _PATH.fullmatch("/".join(unquote(segment) for segment in segments))
     if found is None or len(segments) > 5:
         return None
-    return Target(found["stage"], found["id"])
+    return ManagementTarget(found["stage"], found["id"])
 
 
 def handle(

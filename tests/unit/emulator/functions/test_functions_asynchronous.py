@@ -9,8 +9,8 @@ import pytest
 
 from emulator.functions.asynchronous import (
     AsyncInvocations,
+    EventHistory,
     GiveUp,
-    Progress,
     Retry,
     failure_document,
     next_step,
@@ -25,8 +25,8 @@ MISSING = Refused(404, "ResourceNotFoundException", "gone")
 RULES = AsyncInvocation(function="f", maximum_retry_attempts=2, maximum_event_age_seconds=60)
 
 
-def progress(failures: int = 0, refusals: int = 0, age_seconds: float = 0) -> Progress:
-    return Progress(failures=failures, refusals=refusals, age_seconds=age_seconds)
+def progress(failures: int = 0, refusals: int = 0, age_seconds: float = 0) -> EventHistory:
+    return EventHistory(failures=failures, refusals=refusals, age_seconds=age_seconds)
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def progress(failures: int = 0, refusals: int = 0, age_seconds: float = 0) -> Pr
         pytest.param(MISSING, progress(0, 1), GiveUp(condition="RetriesExhausted"), id="the function is gone"),
     ],
 )
-def test_next_step(outcome: Outcome, so_far: Progress, step: Retry | GiveUp | None) -> None:
+def test_next_step(outcome: Outcome, so_far: EventHistory, step: Retry | GiveUp | None) -> None:
     assert next_step(outcome, so_far, RULES, (10.0, 20.0)) == step
 
 

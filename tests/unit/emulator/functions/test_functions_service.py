@@ -10,7 +10,7 @@ import pytest
 
 from emulator.functions.logs import PrettyLog, Tails
 from emulator.functions.outcome import Failed, Outcome, Refused, Returned
-from emulator.functions.service import ASYNC_BYTES, SYNC_BYTES, LambdaService, Target, target
+from emulator.functions.service import ASYNC_BYTES, SYNC_BYTES, FunctionTarget, LambdaService, target
 from emulator.functions.variables import Endpoints
 from emulator.port.http import HttpRequest, HttpResponse
 from streamer.topology import Api, Function, Topology
@@ -60,19 +60,19 @@ def headers(response: HttpResponse) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("segment", "query", "expected"),
     [
-        pytest.param("f", None, Target(function="f", qualifier=None), id="name"),
-        pytest.param("f:1", None, Target(function="f", qualifier="1"), id="name and version"),
-        pytest.param("f", "live", Target(function="f", qualifier="live"), id="name, and alias in the query"),
-        pytest.param("f:$LATEST", None, Target(function="f", qualifier="$LATEST"), id="$LATEST"),
-        pytest.param("123456789012:function:f", None, Target(function="f", qualifier=None), id="partial ARN"),
-        pytest.param("123456789012:f", None, Target(function="f", qualifier=None), id="account and name"),
-        pytest.param(ARN, None, Target(function="f", qualifier=None), id="ARN"),
-        pytest.param(f"{ARN}:live", None, Target(function="f", qualifier="live"), id="qualified ARN"),
+        pytest.param("f", None, FunctionTarget(function="f", qualifier=None), id="name"),
+        pytest.param("f:1", None, FunctionTarget(function="f", qualifier="1"), id="name and version"),
+        pytest.param("f", "live", FunctionTarget(function="f", qualifier="live"), id="name, and alias in the query"),
+        pytest.param("f:$LATEST", None, FunctionTarget(function="f", qualifier="$LATEST"), id="$LATEST"),
+        pytest.param("123456789012:function:f", None, FunctionTarget(function="f", qualifier=None), id="partial ARN"),
+        pytest.param("123456789012:f", None, FunctionTarget(function="f", qualifier=None), id="account and name"),
+        pytest.param(ARN, None, FunctionTarget(function="f", qualifier=None), id="ARN"),
+        pytest.param(f"{ARN}:live", None, FunctionTarget(function="f", qualifier="live"), id="qualified ARN"),
         pytest.param("no such name!", None, None, id="not a name"),
         pytest.param("", None, None, id="empty"),
     ],
 )
-def test_target(segment: str, query: str | None, expected: Target | None) -> None:
+def test_target(segment: str, query: str | None, expected: FunctionTarget | None) -> None:
     assert target(segment, query) == expected
 
 

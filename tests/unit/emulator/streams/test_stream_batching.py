@@ -21,7 +21,7 @@ from emulator.streams.batching import (
     lane_of,
     reported_failures,
 )
-from emulator.streams.records import StreamRecord
+from emulator.streams.records import EventRecord
 from streamer.topology import EventSourceMapping
 
 FAILED = Failed(b'{"errorMessage":"boom"}', "request-1")
@@ -30,7 +30,7 @@ THROTTLED = Refused(429, "TooManyRequestsException", "Rate Exceeded.")
 
 
 def record(number, *, created_at=1000.0, item="a", body=b"{}"):
-    return StreamRecord(sequence_number=str(number), item=item, created_at=created_at, body=body, event={})
+    return EventRecord(sequence_number=str(number), item=item, created_at=created_at, body=body, event={})
 
 
 def lane_with(*numbers, now=1000.0, **rules):

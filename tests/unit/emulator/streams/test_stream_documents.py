@@ -9,7 +9,7 @@ import pytest
 from emulator.functions.outcome import Failed, Refused, Returned
 from emulator.streams.batching import Batch, Condition, GivenUp
 from emulator.streams.documents import failure_document
-from emulator.streams.records import StreamRecord
+from emulator.streams.records import EventRecord
 
 STREAM = "arn:aws:dynamodb:us-east-1:123456789012:table/items/stream/2026-01-01T11:59:00.123"
 FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:processor"
@@ -17,7 +17,7 @@ FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:processor"
 
 def document(last, *, condition=Condition.RETRIES, attempts=2):
     records = tuple(
-        StreamRecord(sequence_number=str(n), item="a", created_at=1767268800.0 + n, body=b"{}", event={})
+        EventRecord(sequence_number=str(n), item="a", created_at=1767268800.0 + n, body=b"{}", event={})
         for n in range(3)
     )
     return failure_document(

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.streams.records import stream_record, value_bytes
+from emulator.streams.records import corrected, stream_record, value_bytes
 
 ARN = "arn:aws:dynamodb:eu-west-1:123456789012:table/Messages/stream/2026-01-01T11:59:00.123"
 KEYS = {"room": {"S": "blue"}, "ts": {"S": "0001"}}
@@ -40,11 +40,11 @@ def raw(event_name="MODIFY", view="NEW_AND_OLD_IMAGES", **over):
 
 
 def event_of(record):
-    return json.loads(stream_record(record, stream_arn=ARN, partition_key="room").body)
+    return json.loads(stream_record(corrected(record), stream_arn=ARN, partition_key="room").body)
 
 
 def test_record_has_awss_shape_values_and_key_order():
-    record = stream_record(raw(), stream_arn=ARN, partition_key="room")
+    record = stream_record(corrected(raw()), stream_arn=ARN, partition_key="room")
 
     assert record.body.decode() == json.dumps(
         {
@@ -114,7 +114,7 @@ def test_an_image_that_an_event_does_not_have_is_absent_rather_than_null():
 )
 def test_creation_time_is_whole_epoch_seconds_as_a_float(given_time):
     body = stream_record(
-        raw(change={"ApproximateCreationDateTime": given_time}), stream_arn=ARN, partition_key="room"
+        corrected(raw(change={"ApproximateCreationDateTime": given_time})), stream_arn=ARN, partition_key="room"
     ).body
 
     assert b'"ApproximateCreationDateTime":1767268806.0,' in body
@@ -153,7 +153,7 @@ def test_event_id_is_32_lower_case_hex_digits_and_stays_the_same(given_id, same)
 
 
 def test_label_of_the_source_arn_has_milliseconds():
-    record = stream_record(raw(), stream_arn=ARN + "456", partition_key="room")
+    record = stream_record(corrected(raw()), stream_arn=ARN + "456", partition_key="room")
 
     assert record.event["eventSourceARN"] == ARN
 
@@ -186,7 +186,7 @@ def test_value_sizes(value, size_bytes):
 
 def test_items_are_told_apart_by_partition_key_alone():
     def item(keys):
-        return stream_record(raw(change={"Keys": keys}), stream_arn=ARN, partition_key="room").item
+        return stream_record(corrected(raw(change={"Keys": keys})), stream_arn=ARN, partition_key="room").item
 
     assert item({"room": {"S": "a"}, "ts": {"S": "1"}}) == item({"room": {"S": "a"}, "ts": {"S": "2"}})
     assert item({"room": {"S": "a"}}) != item({"room": {"S": "b"}})
@@ -211,6 +211,6 @@ values = st.recursive(
 
 @given(st.dictionaries(st.text(min_size=1), values, min_size=1))
 def test_any_item_becomes_json_that_is_read_back_the_same(image):
-    record = stream_record(raw(change={"NewImage": image}), stream_arn=ARN, partition_key="room")
+    record = stream_record(corrected(raw(change={"NewImage": image})), stream_arn=ARN, partition_key="room")
 
     assert json.loads(record.body) == record.event

@@ -14,7 +14,7 @@ from awslambdaric.lambda_runtime_exception import FaultException
 from emulator.functions.inline.awslambdaric_client import (
     EventRunner,
     InitError,
-    Result,
+    RunResult,
     json_formatter,
     load_handler,
     log_init_error,
@@ -44,7 +44,7 @@ def test_the_functions_have_the_parameters_that_we_give_them(function: Any, para
     assert found == parameters, f"awslambdaric changed the signature of {function.__name__}: {found}"
 
 
-def run(handler: Any, payload: bytes = b'{"a": 1}') -> tuple[Result, list[str]]:
+def run(handler: Any, payload: bytes = b'{"a": 1}') -> tuple[RunResult, list[str]]:
     logged: list[str] = []
     result = EventRunner().run(
         handler,

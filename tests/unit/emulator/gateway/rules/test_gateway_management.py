@@ -14,7 +14,7 @@ from emulator.gateway.rules.effects import Close, Send, Warn
 from emulator.gateway.rules.handshake import Handshake
 from emulator.gateway.rules.ids import is_well_formed
 from emulator.gateway.rules.limits import Assumptions, Limits, NonUtf8Post
-from emulator.gateway.rules.management import ManagementAnswer, ManagementRequest, Target, handle, parse_path
+from emulator.gateway.rules.management import ManagementAnswer, ManagementRequest, ManagementTarget, handle, parse_path
 from emulator.gateway.rules.signature import MISMATCH, MISSING
 from emulator.gateway.rules.stage import Stage
 from streamer.topology import Throttle
@@ -32,7 +32,7 @@ def call(
     **settings: Any,
 ) -> ManagementAnswer:
     connection_id = ID if connection is None else connection.connection_id
-    settings = {"target": Target("dev", connection_id), **settings}
+    settings = {"target": ManagementTarget("dev", connection_id), **settings}
     return handle(stage, ManagementRequest(method=method, body=body, **settings), connection, now, NOW_MS + 10_000)
 
 
@@ -42,12 +42,12 @@ def call(
 @pytest.mark.parametrize(
     ("path", "expected"),
     [
-        pytest.param(f"/dev/@connections/{ID}", Target("dev", ID), id="raw"),
-        pytest.param("/dev/%40connections/WgQ2HdS5oAMCKkw%3D", Target("dev", ID), id="as SDKs send it"),
-        pytest.param("/dev/@connections/WgQ2HdS5oAMCKkw%3d", Target("dev", ID), id="lower-case escape"),
-        pytest.param(f"/dev/%40connections/{ID}/", Target("dev", ID), id="trailing slash"),
-        pytest.param("/dev/@connections/not-an-id", Target("dev", "not-an-id"), id="malformed id"),
-        pytest.param("/a%20b/@connections/x", Target("a b", "x"), id="encoded stage"),
+        pytest.param(f"/dev/@connections/{ID}", ManagementTarget("dev", ID), id="raw"),
+        pytest.param("/dev/%40connections/WgQ2HdS5oAMCKkw%3D", ManagementTarget("dev", ID), id="as SDKs send it"),
+        pytest.param("/dev/@connections/WgQ2HdS5oAMCKkw%3d", ManagementTarget("dev", ID), id="lower-case escape"),
+        pytest.param(f"/dev/%40connections/{ID}/", ManagementTarget("dev", ID), id="trailing slash"),
+        pytest.param("/dev/@connections/not-an-id", ManagementTarget("dev", "not-an-id"), id="malformed id"),
+        pytest.param("/a%20b/@connections/x", ManagementTarget("a b", "x"), id="encoded stage"),
         pytest.param(f"/@connections/{ID}", None, id="no stage"),
         pytest.param("/dev/@connections", None, id="no id"),
         pytest.param("/dev/@connections/", None, id="empty id"),
@@ -57,14 +57,14 @@ def call(
         pytest.param("/dev", None, id="the stage"),
     ],
 )
-def test_paths_are_read_raw_and_encoded(path: str, expected: Target | None) -> None:
+def test_paths_are_read_raw_and_encoded(path: str, expected: ManagementTarget | None) -> None:
     assert parse_path(path) == expected
 
 
 @given(st.text(max_size=40))
 @settings(max_examples=80)
 def test_any_path_is_a_target_or_none(path: str) -> None:
-    assert isinstance(parse_path(path), Target | None)
+    assert isinstance(parse_path(path), ManagementTarget | None)
 
 
 @given(st.text(min_size=1, max_size=16).filter(lambda text: "/" not in text))
@@ -77,7 +77,7 @@ def test_encoding_an_id_into_a_path_loses_nothing(connection_id: str) -> None:
 
     found = parse_path(f"/dev/%40connections/{encoded}")
 
-    assert found in (Target("dev", connection_id), None)
+    assert found in (ManagementTarget("dev", connection_id), None)
     assert found is not None or "\n" in connection_id
 
 
@@ -193,7 +193,7 @@ def test_a_drop_that_nobody_noticed_yet_still_answers_200() -> None:
 
 @pytest.mark.parametrize("method", ["POST", "GET", "DELETE"])
 def test_a_malformed_id_is_a_bad_request(method: str) -> None:
-    answer = call(method, stage_of(), None, target=Target("dev", 'no"id'))
+    answer = call(method, stage_of(), None, target=ManagementTarget("dev", 'no"id'))
 
     assert answer.response.status == 400
     assert json.loads(answer.response.body) == {"message": 'Invalid connectionId: no"id'}
@@ -201,7 +201,7 @@ def test_a_malformed_id_is_a_bad_request(method: str) -> None:
 
 
 def test_a_made_up_id_that_looks_right_is_gone() -> None:
-    assert call("POST", stage_of(), None, target=Target("dev", "H111mc0HywMCEEf=")).response.status == 410
+    assert call("POST", stage_of(), None, target=ManagementTarget("dev", "H111mc0HywMCEEf=")).response.status == 410
 
 
 @pytest.mark.parametrize(("size", "status"), [(131_072, 200), (131_073, 413)])
@@ -221,7 +221,7 @@ def test_a_post_has_at_most_128_kb(size: int, status: int) -> None:
 def test_a_wrong_stage_is_forbidden_signed_or_not(flaw: Any) -> None:
     stage = stage_of()
 
-    answer = call("POST", stage, opened(stage), b"x", target=Target("prod", ID), flaw=flaw)
+    answer = call("POST", stage, opened(stage), b"x", target=ManagementTarget("prod", ID), flaw=flaw)
 
     assert answer.response.status == 403
     assert answer.response.body == b'{"message":"Forbidden"}'

@@ -27,7 +27,7 @@ from emulator.gateway.rules.effects import (
     Warn,
 )
 from emulator.gateway.rules.handshake import Handshake
-from emulator.gateway.rules.management import ManagementRequest, Target, handle
+from emulator.gateway.rules.management import ManagementRequest, ManagementTarget, handle
 from streamer.topology import Authorizer, Throttle
 
 RESULTS = [
@@ -182,7 +182,7 @@ class Gateway(RuleBasedStateMachine):
             self.perform(client, effects)
 
     def call(self, method: str, client: Client, body: bytes = b"", *, is_buffer_full: bool = False) -> int:
-        target = Target("dev", client.connection_id)
+        target = ManagementTarget("dev", client.connection_id)
         request = ManagementRequest(method=method, target=target, body=body, is_buffer_full=is_buffer_full)
         answer = handle(self.stage, request, client.handshake.connection, self.now, self.now_ms)
         self.perform(client, answer.effects)
