@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -181,8 +182,8 @@ def test_no_byte_can_be_changed_on_the_way(position: int, byte: str, where: str)
 def test_no_byte_of_a_presigned_url_can_be_changed(position: int, byte: str) -> None:
     request = presigned()
     target = changed(request.target, position, byte)
-    # Credentials of another key are only AWS's to check, and %2f is %2F.
-    if target.lower() == request.target.lower() or KEY not in target:
+    # Credentials of another key, such as "KEY%2", are only AWS's to check, and %2f is %2F.
+    if target.lower() == request.target.lower() or not re.search(rf"{KEY}%2[Ff]", target):
         return
 
     assert VERIFIER.flaw(replace(request, target=target)) is not None
