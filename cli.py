@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from streamer.client.terminal import Service
 
 parameters: Final = tool("emulator.command.parameters")
-DEFAULT_URL: Final = "ws://127.0.0.1:8787/dev"
+DEFAULTS: Final = tool("emulator.command.options").EmulateOptions()
+"""Of ``streamer emulate``; they stand there alone."""
+DEFAULT_URL: Final = f"ws://{DEFAULTS.host}:{DEFAULTS.port}/{DEFAULTS.stage}"
 URL_HELP: Final = f"The service. Default: the emulator that runs in this folder, else {DEFAULT_URL}."
 CREDENTIAL_HELP: Final = "Default: one for user 'developer' of tenant 'local', signed as 'streamer token' does."
 BAD_INPUT: Final = 2
@@ -142,15 +144,21 @@ def cli() -> None:
     ],
 )
 @click.argument("target", required=False)
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", type=click.IntRange(0, 65_535), default=8787, show_default=True, help="0 picks a free one.")
+@click.option("--host", default=DEFAULTS.host, show_default=True, help="Address to listen on.")
 @click.option(
-    "--stage", type=parameters.Stage(), default="dev", show_default=True, help="Name of the stage, the path of the URL."
+    "--port", type=click.IntRange(0, 65_535), default=DEFAULTS.port, show_default=True, help="0 picks a free one."
+)
+@click.option(
+    "--stage",
+    type=parameters.Stage(),
+    default=DEFAULTS.stage,
+    show_default=True,
+    help="Name of the stage, the path of the URL.",
 )
 @click.option(
     "--dynamodb",
     type=parameters.DynamoDb(),
-    default="embedded",
+    default=DEFAULTS.dynamodb,
     show_default=True,
     help="The embedded DynamoDB, or the URL of another one (DynamoDB Local, moto-server, AWS).",
 )
@@ -160,12 +168,15 @@ def cli() -> None:
     help="Run functions in processes of their own, like Lambda, or in this one, for debuggers.",
 )
 @click.option(
-    "--reload/--no-reload", default=True, show_default=True, help="Load the functions anew when files change."
+    "--reload/--no-reload",
+    default=DEFAULTS.reload,
+    show_default=True,
+    help="Load the functions anew when files change.",
 )
 @click.option("--ready-file", type=click.Path(dir_okay=False, path_type=Path), help="Write the addresses there.")
-@click.option("--log-format", type=click.Choice(["pretty", "json"]), default="pretty", show_default=True)
-@click.option("--idle-timeout", type=SECONDS, default=600.0, show_default=True, help="Seconds of silence allowed.")
-@click.option("--max-duration", type=SECONDS, default=7200.0, show_default=True, help="Seconds a connection may last.")
+@click.option("--log-format", type=click.Choice(["pretty", "json"]), default=DEFAULTS.log_format, show_default=True)
+@click.option("--idle-timeout", type=SECONDS, help="Seconds of silence allowed; default: AWS's 600.")
+@click.option("--max-duration", type=SECONDS, help="Seconds a connection may last; default: AWS's 7200.")
 @click.option(
     "--integration-timeout",
     type=click.FloatRange(0.05, 29),

@@ -9,7 +9,7 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmulateOptions:
-    """All options, with the defaults of the command line."""
+    """All options. Here is the only home of the command line's defaults; what is None is decided by who does it."""
 
     target: str | None = None
     """``module:attribute`` of an App or a topology. None: ``app:app`` in the current folder, else the demo app."""
@@ -26,10 +26,10 @@ class EmulateOptions:
     ready_file: Path | None = None
     """Written once everything accepts traffic, besides ``.streamer/emulator.json``."""
     log_format: Literal["pretty", "json"] = "pretty"
-    idle_timeout: float = 600.0
-    """Seconds without a message after which a connection is closed."""
-    max_duration: float = 7200.0
-    """Seconds that a connection may last."""
+    idle_timeout: float | None = None
+    """Seconds without a message after which a connection is closed. None: AWS's, as `Limits` says."""
+    max_duration: float | None = None
+    """Seconds that a connection may last. None: AWS's, as `Limits` says."""
     integration_timeout: float | None = None
     """Seconds the gateway waits for a function. None: what each route says (29 s unless it says otherwise)."""
     limits: tuple[str, ...] = ()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import dataclasses
 import gc
 import os
 import resource
@@ -14,7 +13,7 @@ import sys
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from streamer.errors import ConfigurationError
 
@@ -90,10 +89,12 @@ def _share_cores() -> None:
 
 
 def _config(options: EmulateOptions, folder: Path) -> EmulatorConfig:
-    limits = Limits(idle_seconds=options.idle_timeout, max_duration_seconds=options.max_duration)
-    if options.integration_timeout is not None:
-        limits = dataclasses.replace(limits, integration_timeout_seconds=options.integration_timeout)
-    limits = limited(limits, options.limits)
+    said: dict[str, Any] = {
+        "idle_seconds": options.idle_timeout,
+        "max_duration_seconds": options.max_duration,
+        "integration_timeout_seconds": options.integration_timeout,
+    }
+    limits = Limits(**{name: seconds for name, seconds in said.items() if seconds is not None})
     return EmulatorConfig(
         host=options.host,
         port=options.port,
@@ -102,7 +103,7 @@ def _config(options: EmulateOptions, folder: Path) -> EmulatorConfig:
         isolation=options.isolation,
         dynamodb=options.dynamodb,
         state_file=options.state_file,
-        limits=limits,
+        limits=limited(limits, options.limits),
         assumptions=assumed(Assumptions(), options.assumptions),
     )
 
