@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import os
 import statistics
 import sys
@@ -15,6 +16,7 @@ import uvloop
 
 from emulator.functions.factory import RunningFunctions, create_functions
 from emulator.functions.processes.functions import ProcessFunctions
+from emulator.functions.processes.means import Means
 from emulator.functions.variables import Endpoints
 from streamer.topology import Api, Function, Topology
 
@@ -136,7 +138,10 @@ async def main() -> None:
         common = {"endpoints": Endpoints(), "project_folder": Path(folder), "log_sink": NoLog()}
         await measure(create_functions(TOPOLOGY, "inline", **common), "inline")
         await measure(create_functions(TOPOLOGY, "process", **common), "process")
-        await measure(ProcessFunctions(TOPOLOGY, **common, freezes=False), "process, never frozen")
+        await measure(
+            ProcessFunctions(TOPOLOGY, **common, means=dataclasses.replace(Means.of_this_machine(), freezes=False)),
+            "process, never frozen",
+        )
 
 
 if __name__ == "__main__":

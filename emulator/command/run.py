@@ -34,6 +34,8 @@ from .reload import changes
 from .state_folder import FOLDER, development_secret, make_state_folder
 from .target import Target, load_target
 
+MOST_FILES: Final = 1_048_576
+"""Files to ask for where the system says that there is no limit."""
 SUCCESSION_SECONDS: Final = 1.0
 """How often an emulator looks whether the other one in its folder is gone."""
 
@@ -71,10 +73,21 @@ def _make_state_folder(folder: Path) -> None:
 
 
 def _raise_file_limit() -> None:
-    """Every connection is a file; the soft limit is often 1,024."""
-    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with contextlib.suppress(ValueError, OSError):  # macOS refuses "unlimited"; what it was has to do then
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    """Every connection is a file; the soft limit is often 1,024, on macOS 256."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    for wanted in file_limits(soft, hard, unlimited=resource.RLIM_INFINITY):
+        with contextlib.suppress(ValueError, OSError):  # macOS refuses more than its kernel has, whatever "hard" says
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+            return
+
+
+def file_limits(soft: int, hard: int, *, unlimited: int) -> list[int]:
+    """Soft limits worth trying, the best first; none if the limit is as high as it may be."""
+    if soft == unlimited:
+        return []
+    highest = MOST_FILES if hard == unlimited else hard
+    steps = [highest >> halvings for halvings in range(highest.bit_length())]
+    return [step for step in steps if step > soft]
 
 
 def _share_cores() -> None:

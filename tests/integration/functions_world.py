@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 import textwrap
 import time
@@ -14,7 +15,7 @@ from emulator.functions.factory import Isolation, RunningFunctions, create_funct
 from emulator.functions.logs import LogSink
 from emulator.functions.outcome import Failed, Outcome, Returned
 from emulator.functions.processes.functions import ProcessFunctions
-from emulator.functions.processes.process import FREEZES
+from emulator.functions.processes.means import Means
 from emulator.functions.variables import INIT_SECONDS, Endpoints
 from streamer.topology import Api, Function, Topology
 
@@ -41,9 +42,11 @@ class Lines:
 class Project:
     """Functions named after the handlers of ``handlers.py``."""
 
-    def __init__(self, folder: Path, isolation: Isolation) -> None:
+    def __init__(self, folder: Path, isolation: Isolation, means: Means | None = None) -> None:
         self.folder = folder
         self.isolation = isolation
+        self.means = means
+        """What environments may use of this platform; None: whatever it offers."""
         self.lines = Lines()
 
     def write(self, code: str, name: str = "handlers.py") -> None:
@@ -57,24 +60,27 @@ class Project:
         log_sink: LogSink | None = None,
         **settings: Any,
     ) -> RunningFunctions:
-        return create_functions(
-            topology_of(*names, **settings),
-            self.isolation,
-            endpoints=endpoints or Endpoints(),
-            project_folder=self.folder,
-            log_sink=log_sink or self.lines,
-            concurrency=concurrency,
-        )
+        topology = topology_of(*names, **settings)
+        around: dict[str, Any] = {
+            "endpoints": endpoints or Endpoints(),
+            "project_folder": self.folder,
+            "log_sink": log_sink or self.lines,
+            "concurrency": concurrency,
+        }
+        if self.means is not None:
+            return ProcessFunctions(topology, means=self.means, **around)
+        return create_functions(topology, self.isolation, **around)
 
     def processes(
-        self, *names: str, freezes: bool = FREEZES, init_seconds: float = INIT_SECONDS, **settings: Any
+        self, *names: str, freezes: bool = True, init_seconds: float = INIT_SECONDS, **settings: Any
     ) -> ProcessFunctions:
+        means = self.means or Means.of_this_machine()
         return ProcessFunctions(
             topology_of(*names, **settings),
             endpoints=Endpoints(),
             project_folder=self.folder,
             log_sink=self.lines,
-            freezes=freezes,
+            means=dataclasses.replace(means, freezes=means.freezes and freezes),
             init_seconds=init_seconds,
         )
 
@@ -116,6 +122,11 @@ def state_of(pid: int) -> str:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except OSError:
         return ""
+
+
+def parent_of(pid: int) -> int:
+    """The process that started it."""
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
 
 
 def alive(pid: int) -> bool:

@@ -1,8 +1,9 @@
-"""What both isolations do like Lambda."""
+"""What both isolations do like Lambda, with each client of the Runtime API and on platforms that offer less."""
 
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 import os
 import re
@@ -14,12 +15,53 @@ import pytest
 from functions_world import Project, call, fail, returned
 
 from emulator.functions.outcome import Refused, Returned
+from emulator.functions.processes.means import Means, has_native_client
 from emulator.functions.variables import Endpoints
 
+HERE = Means.of_this_machine()
+WITHOUT = Means.of_any_unix()
+PLATFORMS = {
+    "process": HERE,
+    "AWS's compiled client": dataclasses.replace(HERE, native_client=True),
+    "no forks": dataclasses.replace(HERE, forks=False),
+    "no death signal": dataclasses.replace(HERE, death_signal=False, freezes=False),
+    "no process descriptors": dataclasses.replace(HERE, process_descriptors=False),
+    "no waitid": dataclasses.replace(HERE, waits_by_id=False),
+    "no process files": dataclasses.replace(HERE, process_files=False),
+    "any Unix": WITHOUT,
+}
+"""What there is, and each of Linux's means taken away; all at once is macOS."""
 
-@pytest.fixture(params=["inline", "process"])
+
+@pytest.fixture(params=["inline", "process", "AWS's compiled client", "any Unix"])
 def project(request: pytest.FixtureRequest, tmp_path: Path) -> Project:
-    return Project(tmp_path, request.param)
+    if request.param == "inline":
+        return Project(tmp_path, "inline")
+    if request.param == "AWS's compiled client" and not has_native_client():
+        pytest.skip("awslambdaric has no compiled client on this platform")
+    return Project(tmp_path, "process", PLATFORMS[request.param])
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+async def test_events_results_and_ends_are_the_same_without_each_of_linuxs_means(tmp_path: Path, platform: str) -> None:
+    if PLATFORMS[platform].native_client and not has_native_client():
+        pytest.skip("awslambdaric has no compiled client on this platform")
+    project = Project(tmp_path, "process", PLATFORMS[platform])
+    project.write(
+        """
+        import os
+        def f(event, context):
+            if event == "exit": os._exit(3)
+            if event == "loop":
+                while True: pass
+            return event
+        """
+    )
+    async with project.functions("f", timeout_seconds=2.0) as functions:
+        assert await call(functions, "f", {"a": 1}) == {"a": 1}
+        assert (await fail(functions, "f", "exit"))["errorMessage"].endswith("exit status 3")
+        assert (await fail(functions, "f", "loop"))["errorType"] == "Sandbox.Timedout"
+        assert await asyncio.gather(*(call(functions, "f", number) for number in range(20))) == list(range(20))
 
 
 async def test_an_event_comes_back_as_the_functions_result(project: Project) -> None:

@@ -13,7 +13,9 @@ import textwrap
 from pathlib import Path
 
 import pytest
-from functions_world import Lines, Project, alive, call, descriptors, fail, state_of, until
+from functions_world import Lines, Project, alive, call, descriptors, fail, parent_of, state_of, until
+
+from emulator.functions.processes.means import Means
 
 needs_linux = pytest.mark.skipif(sys.platform != "linux", reason="uses /proc and process descriptors")
 
@@ -278,7 +280,8 @@ async def test_after_a_normal_stop_no_process_is_left(project: Project) -> None:
 @needs_linux
 @pytest.mark.parametrize("busy", ["idle", "loop", "blocks signals"])
 @pytest.mark.parametrize("killed", ["emulator", "template"])
-def test_after_a_kill_no_process_is_left(project: Project, busy: str, killed: str) -> None:
+@pytest.mark.parametrize("platform", ["of_this_machine", "of_any_unix"])
+def test_after_a_kill_no_process_is_left(project: Project, busy: str, killed: str, platform: str) -> None:
     project.write(
         """
         import os, signal, sys
@@ -290,7 +293,7 @@ def test_after_a_kill_no_process_is_left(project: Project, busy: str, killed: st
     )
     program = project.folder / "program.py"
     program.write_text(textwrap.dedent(PROGRAM))
-    command = [sys.executable, str(program), str(project.folder), busy]
+    command = [sys.executable, str(program), str(project.folder), busy, platform]
     search = {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | search) as emulator:
         try:
@@ -310,6 +313,7 @@ import asyncio, json, sys
 from pathlib import Path
 from emulator.functions.variables import Endpoints
 from emulator.functions.processes.functions import ProcessFunctions
+from emulator.functions.processes.means import Means
 from streamer.topology import Api, Function, Topology
 
 class Echo:
@@ -318,16 +322,33 @@ class Echo:
     def write(self, function, request_id, line, *, platform=False):
         print(line, flush=True)
 
-async def main(folder, event):
+async def main(folder, event, platform):
+    means = getattr(Means, platform)()
+    around = {"endpoints": Endpoints(), "project_folder": Path(folder), "log_sink": Echo(), "means": means}
     topology = Topology(
         api=Api(name="a", routes=()), functions=(Function(name="f", handler="handlers.f", timeout_seconds=60),)
     )
-    async with ProcessFunctions(topology, endpoints=Endpoints(), project_folder=Path(folder), log_sink=Echo()) as f:
+    async with ProcessFunctions(topology, **around) as f:
         await f.invoke("f", json.dumps(event).encode())
         await asyncio.Event().wait()
 
 asyncio.run(main(*sys.argv[1:]))
 """
+
+
+@needs_linux
+async def test_a_program_that_speaks_the_runtime_api_dies_with_a_killed_template_too(project: Project) -> None:
+    project.means = Means.of_any_unix()
+    project.write("#!/bin/sh\necho $$\nsleep 60\n", "bootstrap")
+    (project.folder / "bootstrap").chmod(0o755)
+
+    async with project.processes("f", runtime=str(project.folder / "bootstrap")) as functions:
+        event = functions.invoke("f", b"null")
+        await until(lambda: bool(project.lines.all))
+        pid = int(project.lines.texts[0])
+        os.kill(parent_of(pid), signal.SIGKILL)
+        await until(lambda: not alive(pid))
+        event.cancel()
 
 
 @needs_linux

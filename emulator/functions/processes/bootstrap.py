@@ -17,6 +17,7 @@ import ctypes
 import functools
 import gc
 import importlib
+import importlib.util
 import json
 import os
 import selectors
@@ -24,8 +25,8 @@ import signal
 import socket
 import struct
 import sys
+import threading
 import time
-from collections.abc import Callable
 from typing import Any, Final, NamedTuple, NoReturn
 
 REPLY: Final = struct.Struct("!cii")
@@ -36,22 +37,35 @@ class _Request(NamedTuple):
     """An environment to start."""
 
     spec: dict[str, Any]
-    """``environment``, ``folder``, ``import_path`` and ``command`` (None: AWS's runtime client in this interpreter)."""
+    """``environment``, ``folder``, ``import_path`` and ``command`` (None: AWS's Python client)."""
     output: int
     """Descriptor that becomes stdout and stderr."""
 
 
-def main(control: int, folder: str, import_path: list[str], import_ahead: list[str]) -> None:
+class _Means(NamedTuple):
+    """What the template may use of the platform: `means.Means`, of which this is a part."""
+
+    forks: bool
+    death_signal: bool
+    process_descriptors: bool
+    waits_by_id: bool
+    native_client: bool
+
+
+def main(control: int, folder: str, import_path: list[str], import_ahead: list[str], means: dict[str, bool]) -> None:
     """Be the template; in each forked process, become its environment. ``folder`` is removed when all have ended."""
     # An interrupt at the terminal goes to the emulator, which ends its environments in good order.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    die_with_parent = _death_signal()
+    chosen = _Means(**{name: means[name] for name in _Means._fields})
+    tie = _DeathSignal() if chosen.death_signal else _Lifeline()
     sys.path[:] = import_path
-    _import(import_ahead)
-    template = _Template(socket.socket(fileno=control))
-    request = template.serve(die_with_parent)
+    _import(import_ahead if chosen.forks else [])
+    if not chosen.native_client:
+        provide_client()
+    template = _Template(socket.socket(fileno=control), chosen, tie)
+    request = template.serve()
     if request is not None:
-        _become(request)
+        _become(request, chosen, tie)
     else:
         _remove(folder)
 
@@ -117,17 +131,18 @@ def _make_clients(services: tuple[str, ...]) -> None:
 class _Template:
     """Forks environments on request and reports their ends."""
 
-    def __init__(self, control: socket.socket) -> None:
+    def __init__(self, control: socket.socket, means: _Means, tie: _DeathSignal | _Lifeline) -> None:
         self._control = control
+        self._means = means
+        self._tie = tie
         self._selector = selectors.DefaultSelector()
         self._selector.register(control, selectors.EVENT_READ)
         self._children: dict[int, int | None] = {}
         """Process id to its descriptor (None where the platform has none)."""
-        self._signals = None if hasattr(os, "pidfd_open") else self._wake_on_child()
+        self._signals = None if means.process_descriptors else self._wake_on_child()
 
-    def serve(self, die_with_parent: Callable[[int], None]) -> _Request | None:
+    def serve(self) -> _Request | None:
         """Fork until the emulator is gone. Returns None then, and in each forked process its request."""
-        template = os.getpid()
         while True:
             for key, _ in self._selector.select():
                 if key.fileobj is not self._control:
@@ -139,7 +154,7 @@ class _Template:
                     return None
                 pid = os.fork()
                 if pid == 0:
-                    die_with_parent(template)
+                    self._tie.hold()
                     self._forget()
                     return request
                 self._forked(pid, request)
@@ -173,7 +188,7 @@ class _Template:
             with contextlib.suppress(BlockingIOError):
                 self._signals.recv(4096)
         for pid, descriptor in list(self._children.items()):
-            status = _end_of(pid)
+            status = _end_of(pid, waits_by_id=self._means.waits_by_id)
             if status is not None:
                 del self._children[pid]
                 if descriptor is not None:
@@ -214,9 +229,9 @@ class _Template:
         return ours
 
 
-def _end_of(pid: int) -> int | None:
+def _end_of(pid: int, *, waits_by_id: bool) -> int | None:
     """The status with which the process ended, its group killed too; None: it runs."""
-    if hasattr(os, "waitid"):
+    if waits_by_id:
         # While it is a zombie, its group's id cannot be another's.
         if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
             return None
@@ -233,25 +248,75 @@ def _kill_group(pid: int) -> None:
         os.killpg(pid, signal.SIGKILL)
 
 
-def _death_signal() -> Callable[[int], None]:
-    """A function that has the kernel kill the calling process when its parent (given by id) is gone.
+class _DeathSignal:
+    """Has the kernel kill an environment when its template is gone, though that was killed. Linux only.
 
-    Needed when the template itself is killed. No handler can be in its way: not a loop, not a blocked signal. Only
-    Linux can do this; elsewhere only the template ends the environments.
+    No handler can be in its way: not a loop, not a blocked signal.
     """
-    if sys.platform != "linux":
-        return lambda parent: None
-    prctl = ctypes.CDLL(None, use_errno=True).prctl
 
-    def die_with_parent(parent: int) -> None:
-        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-        if os.getppid() != parent:
+    def __init__(self) -> None:
+        self._template = os.getpid()
+        self._prctl = ctypes.CDLL(None, use_errno=True).prctl
+
+    def hold(self) -> None:
+        """Tie the calling process, which the template has just forked, to the template's life."""
+        self._prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != self._template:
             os._exit(1)
 
-    return die_with_parent
+    def watch(self) -> None:
+        """Nothing: the kernel does."""
+
+    def watch_program(self) -> None:
+        """Nothing: it lasts beyond ``exec``."""
 
 
-def _become(request: _Request) -> None:
+class _Lifeline:
+    """A pipe that ends with the template, however that ends; whoever watches it then kills the environment."""
+
+    def __init__(self) -> None:
+        self._watched, self._held = os.pipe()
+
+    def hold(self) -> None:
+        """Leave the end that is held to the template."""
+        os.close(self._held)
+
+    def watch(self) -> None:
+        """Watch from a thread of this process, which runs Python."""
+        watch_lifeline(self._watched)
+
+    def watch_program(self) -> None:
+        """Watch from a process beside the program that this process is about to become.
+
+        It is in the environment's group, and so ends with it, and is no child of the program.
+        """
+        group = os.getpid()
+        between = os.fork()
+        if between == 0:
+            if os.fork() == 0:
+                for output in (1, 2):
+                    os.dup2(0, output)  # the output's pipe is to end with the program
+                _end_with(self._watched, group)
+            os._exit(0)
+        os.waitpid(between, 0)
+
+    def descriptor(self) -> int:
+        """The end to watch, for another interpreter."""
+        os.set_inheritable(self._watched, True)
+        return self._watched
+
+
+def watch_lifeline(descriptor: int) -> None:
+    """Kill this process's group when the pipe is at its end."""
+    threading.Thread(target=_end_with, args=(descriptor, os.getpgrp()), name="lifeline", daemon=True).start()
+
+
+def _end_with(descriptor: int, group: int) -> None:
+    os.read(descriptor, 1)
+    os.killpg(group, signal.SIGKILL)
+
+
+def _become(request: _Request, means: _Means, tie: _DeathSignal | _Lifeline) -> None:
     """Turn the forked process into the environment. Returns when the runtime ended by itself."""
     spec = request.spec
     with contextlib.suppress(PermissionError):
@@ -270,7 +335,13 @@ def _become(request: _Request) -> None:
     except OSError as error:
         sys.exit(f"cannot use the function's folder: {error}")
     if spec["command"] is not None:
+        tie.watch_program()
         _execute(spec["command"])
+    if not means.forks:
+        lifeline = tie.descriptor() if isinstance(tie, _Lifeline) else None
+        given = json.dumps([spec["import_path"], lifeline, means.native_client])
+        _execute([sys.executable, "-X", "utf8", "-P", __file__, "run", given])
+    tie.watch()
     run_python(spec["import_path"])
 
 
@@ -279,6 +350,17 @@ def _execute(command: list[str]) -> NoReturn:
         os.execvp(command[0], command)  # noqa: S606 - the user's own command line
     except OSError as error:
         sys.exit(f"cannot run {command[0]!r}: {error}")
+
+
+def provide_client() -> None:
+    """Let AWS's client find our part of it, `runtime_client`, where it looks for its own compiled one."""
+    name = "runtime_client"
+    spec = importlib.util.spec_from_file_location(name, os.path.join(os.path.dirname(__file__), f"{name}.py"))  # noqa: PTH118, PTH120 - pathlib is no part of an environment
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
 
 
 def run_python(import_path: list[str]) -> None:
@@ -293,6 +375,12 @@ def run_python(import_path: list[str]) -> None:
 
 if __name__ == "__main__":
     if sys.argv[1] == "run":
-        run_python(json.loads(sys.argv[2]))
+        found, pipe, is_native = json.loads(sys.argv[2])
+        sys.path[:] = found
+        if pipe is not None:
+            watch_lifeline(pipe)
+        if not is_native:
+            provide_client()
+        run_python(found)
     else:
-        main(int(sys.argv[1]), sys.argv[2], json.loads(sys.argv[3]), json.loads(sys.argv[4]))
+        main(int(sys.argv[1]), sys.argv[2], *map(json.loads, sys.argv[3:6]))

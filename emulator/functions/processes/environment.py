@@ -71,7 +71,7 @@ class ExecutionEnvironment:
         self._connection: RuntimeApiConnection | None = None
         """Where the runtime client waits for an event."""
         self._timer: asyncio.TimerHandle | None = None
-        self._process = Process()
+        self._process = Process(around.meter)
         self._log = EnvironmentLog(function, around.sink, self._process)
 
     # what the pool asks of it
@@ -143,7 +143,7 @@ class ExecutionEnvironment:
     def awaits_freezing(self) -> bool:
         """Whether it is between events, is to be stopped then, and is not yet."""
         is_between = self.state is EnvironmentState.IDLE or self.state is EnvironmentState.ANSWERED
-        return is_between and self._around.freezes and not self._process.is_frozen
+        return is_between and self._around.means.freezes and not self._process.is_frozen
 
     def watch(self) -> None:
         """Look after it, now and then: at its memory during an event, and that it rests between events.

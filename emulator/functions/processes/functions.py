@@ -20,8 +20,9 @@ from ..outcome import Outcome
 from ..variables import INIT_SECONDS, Endpoints, function_arn, new_request_id
 from .environment import ExecutionEnvironment
 from .invocation import WaitingInvocation
+from .means import Means
+from .meter import meter
 from .pool import Pool
-from .process import FREEZES
 from .surroundings import Surroundings
 from .template import Template
 
@@ -49,19 +50,21 @@ class ProcessFunctions:
         project_folder: Path,
         log_sink: LogSink,
         concurrency: int | None = None,
-        freezes: bool = FREEZES,
+        means: Means | None = None,
         init_seconds: float = INIT_SECONDS,
     ) -> None:
         self._topology = topology
         self._endpoints = endpoints
-        self._template = Template()
+        means = means or Means.of_this_machine()
+        self._template = Template(means)
         self._around = Surroundings(
             template=self._template,
             endpoints=endpoints,
             sink=log_sink,
             randomness=random.Random(),  # noqa: S311 - names for people, nothing depends on them
             project_folder=project_folder.resolve(),
-            freezes=freezes,
+            means=means,
+            meter=meter(process_files=means.process_files),
             init_seconds=init_seconds,
         )
         self._limit = CONCURRENCY if concurrency is None else concurrency

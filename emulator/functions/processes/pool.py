@@ -18,7 +18,6 @@ from ..admission import PATIENCE_SECONDS, STOPPING, Limit, Load, environments_wa
 from ..outcome import Refused
 from .environment import EnvironmentState, ExecutionEnvironment
 from .invocation import WaitingInvocation
-from .process import demand_seconds
 from .surroundings import Surroundings
 
 if TYPE_CHECKING:
@@ -185,13 +184,13 @@ class Pool:
             self._start()
         if self._patience is None and len(serving) < self._limit.running:
             before = {environment: environment.demand_seconds() for environment in serving}
-            begin = time.perf_counter(), demand_seconds(), before
+            begin = time.perf_counter(), self._around.meter.own_demand_seconds(), before
             self._patience = self._loop.call_later(PATIENCE_SECONDS, self._patience_over, *begin)
 
     def _patience_over(self, begin: float, own_before: float, before: dict[ExecutionEnvironment, float]) -> None:
         self._patience = None
         elapsed = time.perf_counter() - begin
-        busy_share = (demand_seconds() - own_before) / elapsed
+        busy_share = (self._around.meter.own_demand_seconds() - own_before) / elapsed
         used = [environment.demand_seconds() - seconds for environment, seconds in before.items()]
         self._scale(busy_share, sum(seconds / elapsed >= _AT_WORK_SHARE for seconds in used))
 

@@ -5,27 +5,19 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final
 
+from .meter import Meter
 from .template import Template
-
-FREEZES: Final = sys.platform == "linux"
-"""Whether idle environments can be stopped. Elsewhere a stopped one would outlive an emulator that was killed."""
-_LINKS_OF_ONE_THREAD: Final = 3
-"""A folder has a link for itself, one for its parent and one for each folder in it, here one per thread."""
-_MEASURES: Final = sys.platform == "linux"
-_PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
 
 
 class Process:
     """Not started, running (perhaps frozen), or killed."""
 
-    __slots__ = ("_is_frozen", "_is_killed", "_pid", "peak_mb")
+    __slots__ = ("_is_frozen", "_is_killed", "_meter", "_pid", "peak_mb")
 
-    def __init__(self) -> None:
+    def __init__(self, meter: Meter) -> None:
+        self._meter = meter
         self.peak_mb = 0
         """Most memory seen in use, in MiB."""
         self._pid: int | None = None
@@ -73,10 +65,7 @@ class Process:
 
     def has_one_thread(self) -> bool:
         """Whether its main thread is its only one; False where that is not known."""
-        try:
-            return os.stat(f"/proc/{self._pid}/task").st_nlink == _LINKS_OF_ONE_THREAD  # noqa: PTH116 - as below
-        except OSError:
-            return False
+        return self._pid is not None and self._meter.has_one_thread(self._pid)
 
     def freeze(self) -> None:
         """Stop what the function left running, as Lambda does between events (H11)."""
@@ -91,12 +80,12 @@ class Process:
             self._signal(signal.SIGCONT)
 
     def demand_seconds(self) -> float:
-        """CPU time that its main thread has used or waited for since it began; 0 where that is not known."""
-        return 0.0 if self._pid is None else demand_seconds(self._pid)
+        """CPU time that it has used or waited for since it began; see `Meter`."""
+        return 0.0 if self._pid is None else self._meter.demand_seconds(self._pid)
 
     def measure_mb(self) -> int:
         """Memory in use now, in MiB; 0 where it is not known or the process has ended."""
-        used = 0 if self._pid is None or not _MEASURES else _resident_mb(self._pid)
+        used = 0 if self._pid is None else self._meter.memory_mb(self._pid)
         self.peak_mb = max(self.peak_mb, used)
         return used
 
@@ -104,17 +93,6 @@ class Process:
         if self._pid is not None:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._pid, number)
-
-
-def demand_seconds(pid: int | None = None) -> float:
-    """CPU time that a process's main thread has used or waited for; None: this process's own."""
-    if sys.platform != "linux":
-        return time.process_time() if pid is None else 0.0
-    try:
-        used, waited, _ = _read(f"/proc/{'self' if pid is None else pid}/schedstat").split()
-    except (OSError, ValueError):
-        return 0.0
-    return (int(used) + int(waited)) / 1e9
 
 
 def _end(status: int) -> int | str:
@@ -125,19 +103,3 @@ def _end(status: int) -> int | str:
         return signal.Signals(-status).name
     except ValueError:
         return f"signal {-status}"
-
-
-def _resident_mb(pid: int) -> int:
-    try:
-        return int(_read(f"/proc/{pid}/statm").split()[1]) * _PAGE_BYTES // (1024 * 1024)
-    except (OSError, IndexError):
-        return 0
-
-
-def _read(path: str) -> bytes:
-    """A short file of the kernel's: some hundred are read each second, and a file object costs as much again."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        return os.read(descriptor, 4096)
-    finally:
-        os.close(descriptor)

@@ -15,6 +15,8 @@ from streamer.topology import Function
 
 from .. import variables
 from ..logs import LogSink
+from .means import Means
+from .meter import Meter
 from .template import Template
 
 PYTHON: Final = (sys.version_info.major, sys.version_info.minor)
@@ -30,8 +32,8 @@ class Surroundings:
     sink: LogSink
     randomness: random.Random
     project_folder: Path
-    freezes: bool
-    """Whether environments are stopped between events."""
+    means: Means
+    meter: Meter
     init_seconds: float
 
     def code_folder(self, function: Function) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 import shutil
 import socket
@@ -17,6 +18,7 @@ from typing import Final, Self
 
 from ... import log
 from .bootstrap import REPLY
+from .means import Means
 
 _SCRIPT: Final = Path(__file__).with_name("bootstrap.py")
 IMPORT_AHEAD: Final = (
@@ -49,8 +51,6 @@ IMPORT_AHEAD: Final = (
 )
 """What the template imports before it forks: no module of the user, and none that reads variables when imported (as
 ``runtime_client``, the native part of AWS's client, does)."""
-FORKS_SAFELY: Final = sys.platform == "linux"
-"""Elsewhere (macOS) system libraries may have made threads before the fork, so a new interpreter is started."""
 
 
 class Template:
@@ -62,7 +62,8 @@ class Template:
     folder: Path
     """For what environments keep on disk."""
 
-    def __init__(self, *, import_ahead: Sequence[str] = IMPORT_AHEAD) -> None:
+    def __init__(self, means: Means, *, import_ahead: Sequence[str] = IMPORT_AHEAD) -> None:
+        self._means = means
         self._import_ahead = import_ahead
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
@@ -114,7 +115,7 @@ class Template:
             "environment": dict(environment),
             "folder": folder,
             "import_path": [folder, *(path for path in sys.path if path)],
-            "command": _command(command, folder),
+            "command": None if command is None else list(command),
         }
         started: asyncio.Future[int] = self._loop.create_future()
         with tempfile.TemporaryFile() as file:
@@ -128,7 +129,8 @@ class Template:
         ours, theirs = socket.socketpair()
         with theirs:
             import_path = [path for path in sys.path if path]
-            arguments = [str(theirs.fileno()), str(self.folder), json.dumps(import_path), json.dumps(self._ahead())]
+            told = (import_path, list(self._import_ahead), dataclasses.asdict(self._means))
+            arguments = [str(theirs.fileno()), str(self.folder), *map(json.dumps, told)]
             self._process = subprocess.Popen(  # noqa: S603 - this interpreter on our own file
                 [sys.executable, "-X", "utf8", "-P", str(_SCRIPT), *arguments],
                 stdin=subprocess.DEVNULL,
@@ -140,9 +142,6 @@ class Template:
         self._control = ours
         self._gone.clear()
         self._loop.add_reader(ours.fileno(), self._readable)
-
-    def _ahead(self) -> list[str]:
-        return list(self._import_ahead) if FORKS_SAFELY else []
 
     def _readable(self) -> None:
         assert self._control is not None
@@ -189,12 +188,3 @@ class Template:
         for started, _ in starting:
             if not started.done():
                 started.set_exception(ChildProcessError("the template process ended"))
-
-
-def _command(command: Sequence[str] | None, folder: str) -> list[str] | None:
-    if command is not None:
-        return list(command)
-    if FORKS_SAFELY:
-        return None
-    path = json.dumps([folder, *(path for path in sys.path if path)])
-    return [sys.executable, "-X", "utf8", "-P", str(_SCRIPT), "run", path]

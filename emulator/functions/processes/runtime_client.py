@@ -1,0 +1,173 @@
+"""The four calls of the Lambda Runtime API that AWS's Python client leaves to its native part, in Python.
+
+``awslambdaric`` imports a compiled module of this name, which it builds on Linux only. This one stands in its place
+(`bootstrap.provide_client`), on Linux too, as it takes less than half the time; the functions' contract suite runs with
+both. Like the native part it keeps one connection, and answers as that does: a body as bytes, headers by Lambda's names
+with None for those that are missing. [DOC] lambda-docs:runtimes-api
+
+It imports next to nothing, since an environment's memory and start pay for every import.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Mapping
+from typing import Final
+
+_PREFIX: Final = "/2018-06-01/runtime/invocation/"
+_HEADERS: Final = (
+    "Content-Type",
+    "Lambda-Runtime-Aws-Request-Id",
+    "Lambda-Runtime-Trace-Id",
+    "Lambda-Runtime-Client-Context",
+    "Lambda-Runtime-Cognito-Identity",
+    "Lambda-Runtime-Deadline-Ms",
+    "Lambda-Runtime-Invoked-Function-Arn",
+    "Lambda-Runtime-Aws-Tenant-Id",
+    "Lambda-Runtime-Invocation-Id",
+)
+"""What the native part hands on of an event's headers: as text, the deadline as a number."""
+_NAMES: Final = {name.lower().encode(): name for name in _HEADERS}
+_DEADLINE: Final = "Lambda-Runtime-Deadline-Ms"
+_ARN: Final = "Lambda-Runtime-Invoked-Function-Arn"
+_RECEIVED_BYTES: Final = 64 * 1024
+_HEAD_BYTES: Final = 2 * 1024 * 1024
+"""Longest head: a client context may have 3,583 bytes on AWS, ours has the limit of a request's head."""
+
+
+Headers = dict[str, "str | int | None"]
+
+
+class Connection:
+    """One kept-alive connection to a Runtime API, made when it is first needed and again when it was lost."""
+
+    def __init__(self, address: str, user_agent: str) -> None:
+        """Without I/O; ``address`` is ``host:port``."""
+        host, _, port = address.rpartition(":")
+        self._host, self._port = host.strip("[]"), int(port)
+        self._fixed = f"Host: {address}\r\nUser-Agent: {user_agent}\r\n"
+        self._next = f"GET {_PREFIX}next HTTP/1.1\r\n{self._fixed}\r\n".encode("latin-1")
+        self._socket: socket.socket | None = None
+
+    def next_event(self) -> tuple[bytes, Headers]:
+        """Wait for the next event, as long as it takes; its payload, and `_HEADERS`.
+
+        Raises:
+            RuntimeError: there is no Runtime API there any more, or it answers something else.
+        """
+        status, headers, body = self._ask(self._next)
+        if status != 200:
+            raise RuntimeError(f"Failed to get next invocation: the Runtime API answered {status}")
+        return body, headers
+
+    def post(self, path: str, body: bytes, headers: Mapping[str, str], *, failure: str) -> None:
+        """Answer an event; ``failure`` is the text of the error if that is refused.
+
+        Raises:
+            RuntimeError: the Runtime API refuses it, as it does for a result over 6 MB.
+        """
+        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        head = f"POST {_PREFIX}{path} HTTP/1.1\r\n{self._fixed}{lines}Content-Length: {len(body)}\r\n\r\n"
+        status, _, answer = self._ask(head.encode("latin-1"), body)
+        if not 200 <= status < 300:
+            # The native part's own line and words, which people find in their logs on Lambda.
+            line = f"[ERROR] [{time.time_ns() // 1_000_000}] LAMBDA_RUNTIME Failed to post handler success response. "
+            os.write(2, f"{line}Http response code: {status}. {answer.decode('utf-8', 'replace')}\n".encode())
+            raise RuntimeError(failure)
+
+    def _ask(self, head: bytes, body: bytes = b"") -> tuple[int, Headers, bytes]:
+        try:
+            if self._socket is None:
+                self._socket = socket.create_connection((self._host, self._port))
+                self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._socket.sendall(head + body)
+            return self._answer(self._socket)
+        except OSError as error:
+            self.close()
+            raise RuntimeError(f"the Runtime API at {self._host}:{self._port} does not answer: {error}") from error
+
+    def _answer(self, connection: socket.socket) -> tuple[int, Headers, bytes]:
+        received = connection.recv(_RECEIVED_BYTES)
+        while (end := received.find(b"\r\n\r\n")) < 0:
+            more = connection.recv(_RECEIVED_BYTES) if received and len(received) < _HEAD_BYTES else b""
+            if not more:
+                raise ConnectionError("it closed the connection")
+            received += more
+        status_line, *lines = received[:end].split(b"\r\n")
+        status = int(status_line.split(b" ", 2)[1])
+        headers: Headers = {**dict.fromkeys(_HEADERS), _ARN: "", _DEADLINE: 0}
+        length = 0
+        for line in lines:
+            name, _, value = line.partition(b":")
+            lower = name.lower()
+            if lower == b"content-length":
+                length = int(value)
+            elif lower in _NAMES:
+                headers[_NAMES[lower]] = value.strip().decode("latin-1")
+        headers[_DEADLINE] = int(headers[_DEADLINE] or 0)
+        return status, headers, self._body(connection, received[end + 4 :], length)
+
+    @staticmethod
+    def _body(connection: socket.socket, begun: bytes, length: int) -> bytes:
+        if len(begun) >= length:
+            return begun[:length]
+        parts, missing = [begun], length - len(begun)
+        while missing:
+            part = connection.recv(min(missing, 1024 * 1024))
+            if not part:
+                raise ConnectionError("it closed the connection")
+            parts.append(part)
+            missing -= len(part)
+        return b"".join(parts)
+
+    def close(self) -> None:
+        """Close the connection; the next call makes another."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+
+class _Client:
+    """The environment's one connection."""
+
+    connection: Connection
+
+
+def initialize_client(user_agent: str) -> None:
+    """Remember where the Runtime API of this environment is; called once, when ``awslambdaric`` is imported."""
+    _Client.connection = Connection(os.environ["AWS_LAMBDA_RUNTIME_API"], user_agent)
+
+
+def next() -> tuple[bytes, Headers]:  # noqa: A001 - the native part's name
+    """See `Connection.next_event`."""
+    return _Client.connection.next_event()
+
+
+def post_invocation_result(
+    invoke_id: str, result: bytes, content_type: str = "application/json", invocation_id: str | None = None
+) -> None:
+    """Answer an event with the function's result."""
+    headers = {"Content-Type": content_type, **_invocation(invocation_id)}
+    _Client.connection.post(f"{invoke_id}/response", result, headers, failure="Failed to post invocation response")
+
+
+def post_error(invoke_id: str, error: str, xray_fault: str, invocation_id: str | None = None) -> None:
+    """Answer an event with an error as JSON; ``xray_fault`` is X-Ray's cause as JSON, empty for none."""
+    headers = {
+        "Content-Type": "application/json",
+        **({"Lambda-Runtime-Function-XRay-Error-Cause": _one_line(xray_fault)} if xray_fault else {}),
+        **_invocation(invocation_id),
+    }
+    _Client.connection.post(f"{invoke_id}/error", error.encode(), headers, failure="Failed to post invocation error")
+
+
+def _invocation(invocation_id: str | None) -> dict[str, str]:
+    return {"Lambda-Runtime-Invocation-Id": invocation_id} if invocation_id else {}
+
+
+def _one_line(text: str) -> str:
+    """A header's value: no line breaks, and what is not Latin-1 escaped as JSON escapes it."""
+    escaped = text.replace("\r", " ").replace("\n", " ")
+    return "".join(letter if " " <= letter <= "~" else f"\\u{ord(letter):04x}" for letter in escaped)

@@ -1,0 +1,70 @@
+"""Our part of AWS's Python client against a Runtime API that answers as it likes; the contract suite runs the rest."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from emulator.functions.processes.runtime_client import Connection
+
+EVENT = (
+    b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nlambda-runtime-aws-request-id: r-1\r\n"
+    b"Lambda-Runtime-Deadline-Ms:  1700000000000\r\nContent-Length: 12\r\n\r\n{\"a\":\"\xc3\xa4 b\"}"
+)  # fmt: skip
+
+
+@contextmanager
+def answering(*pieces: bytes) -> Iterator[tuple[Connection, list[bytes]]]:
+    """A connection to a server that sends these pieces, each after it has read something, and then closes."""
+    requests: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            accepted, _ = server.accept()
+            with accepted:
+                requests.append(accepted.recv(65536))
+                for piece in pieces:
+                    accepted.sendall(piece)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        connection = Connection(f"127.0.0.1:{server.getsockname()[1]}", "agent/1")
+        try:
+            yield connection, requests
+        finally:
+            connection.close()
+            thread.join()
+
+
+@pytest.mark.parametrize("size", [1, 7, 40, len(EVENT)])
+def test_an_event_is_read_however_it_is_cut(size: int) -> None:
+    with answering(*(EVENT[at : at + size] for at in range(0, len(EVENT), size))) as (connection, requests):
+        body, headers = connection.next_event()
+
+    assert body == b'{"a":"\xc3\xa4 b"}'
+    assert headers["Lambda-Runtime-Aws-Request-Id"] == "r-1"
+    assert headers["Lambda-Runtime-Deadline-Ms"] == 1_700_000_000_000
+    assert headers["Lambda-Runtime-Client-Context"] is None
+    assert requests[0].startswith(b"GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nHost: 127.0.0.1:")
+
+
+def test_a_refused_result_is_an_error_in_the_words_of_awss_client(capfd: pytest.CaptureFixture[str]) -> None:
+    with (
+        answering(b"HTTP/1.1 413 Too large\r\nContent-Length: 2\r\n\r\n{}") as (connection, _),
+        pytest.raises(RuntimeError, match="Failed to post invocation response"),
+    ):
+        connection.post("r-1/response", b"null", {}, failure="Failed to post invocation response")
+
+    assert (
+        "LAMBDA_RUNTIME Failed to post handler success response. Http response code: 413. {}" in capfd.readouterr().err
+    )
+
+
+@pytest.mark.parametrize("piece", [b"", b"HTTP/1.1 200", EVENT[:-3]], ids=["no answer", "half a head", "half a body"])
+def test_a_runtime_api_that_goes_away_is_an_error(piece: bytes) -> None:
+    with answering(piece) as (connection, _), pytest.raises(RuntimeError, match="does not answer"):
+        connection.next_event()
