@@ -91,8 +91,9 @@ async def test_nobody_looks_after_environments_that_rest(project: Project, freez
     project.write(GATED)
     async with project.processes("f", freezes=freezes) as functions:
         for _ in range(3):
-            await call(functions, "f")
+            outcome = functions.invoke("f", b"null")
             assert functions._watch is not None
+            assert isinstance(await outcome, Returned)
             await until(lambda: functions._watch is None)
 
 
@@ -187,7 +188,7 @@ async def test_a_reload_while_an_environment_starts_loses_neither_the_event_nor_
         assert functions.environments() == 1
     gc.collect()
 
-    assert descriptors() == before
+    await until(lambda: descriptors() == before)
 
 
 @pytest.mark.parametrize("moment", ["busy", "answered", "frozen", "running"])
