@@ -10,5 +10,5 @@ lock() {
 }
 uv pip compile requirements/ministack.in --universal --python-version 3.11 --generate-hashes \
     --no-annotate --no-header --quiet --output-file requirements/ministack.txt
-lock emulate --group build
-lock dev --extra pytest --group dev --constraint requirements/emulate.txt
+lock emulate --extra templates --group build
+lock dev --extra pytest --extra templates --group dev --constraint requirements/emulate.txt

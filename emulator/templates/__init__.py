@@ -1,0 +1,1 @@
+"""Projects from their templates: CloudFormation, SAM, CDK and Serverless read into a topology."""

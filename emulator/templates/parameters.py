@@ -1,0 +1,146 @@
+"""A template's parameters: their values, what is missing, and what CloudFormation would refuse. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from .errors import Path, Problem
+
+_SSM: Final = re.compile(r"AWS::SSM::Parameter::Value<(.+)>")
+PLACEHOLDER: Final = "placeholder"
+"""Value of a parameter that has none and that nothing emulated depends on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameters:
+    """What ``Ref`` gives for each parameter."""
+
+    values: Mapping[str, str | list[str]]
+    warnings: tuple[str, ...] = ()
+
+
+def read_parameters(
+    declared: Mapping[str, Any], given: Mapping[str, str], *, used: frozenset[str], stored: Mapping[str, str]
+) -> Parameters:
+    """The values of a template's parameters.
+
+    Args:
+        declared: The template's ``Parameters``.
+        given: Values by name; names that the template does not declare are refused by `unknown_parameters`.
+        used: Names on which something emulated depends; the others may go without a value.
+        stored: Values of the local parameter store, by the store's names.
+
+    Raises:
+        Problem: values are missing (all of them in one line), or one is not allowed.
+    """
+    values: dict[str, str | list[str]] = {}
+    warnings: list[str] = []
+    missing: list[str] = []
+    for name, declaration in declared.items():
+        path = ("Parameters", name)
+        if not isinstance(declaration, dict) or not isinstance(declaration.get("Type"), str):
+            raise Problem(path, "a parameter has a Type")
+        text = given.get(name, _text(declaration.get("Default")))
+        if text is None:
+            if name in used and not _is_secret(declaration):
+                missing.append(name)
+                continue
+            warnings.append(f"parameter {name} has no value; a placeholder stands for it")
+            values[name] = _typed(declaration["Type"], PLACEHOLDER)
+            continue
+        _check(path, declaration, text)
+        ssm = _SSM.fullmatch(declaration["Type"])
+        if ssm is None:
+            values[name] = _typed(declaration["Type"], text)
+            continue
+        if text not in stored:
+            warnings.append(f"parameter {name} reads {text} from the parameter store; its name stands for its value")
+        values[name] = _typed(ssm[1], stored.get(text, text))
+    if missing:
+        options = " ".join(f"--parameter {name}=VALUE" for name in missing)
+        raise Problem(("Parameters", missing[0]), f"no value for {', '.join(missing)}: add {options}")
+    return Parameters(values=values, warnings=tuple(warnings))
+
+
+def unknown_parameters(declared: Sequence[Mapping[str, Any]], given: Mapping[str, str]) -> str | None:
+    """What to say about given names that no stack declares; None: all are declared."""
+    known = sorted({name for each in declared for name in each})
+    unknown = sorted(set(given) - set(known))
+    if not unknown:
+        return None
+    return f"--parameter {unknown[0]}: the template has no such parameter; it has {', '.join(known) or 'none'}"
+
+
+def _is_secret(declaration: Mapping[str, Any]) -> bool:
+    return declaration.get("NoEcho") in (True, "true", "True")
+
+
+def _text(value: Any) -> str | None:
+    if value is None:
+        return None
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list):
+        return ",".join(str(_text(each)) for each in value)
+    return str(value)
+
+
+def _typed(kind: str, text: str) -> str | list[str]:
+    if kind == "CommaDelimitedList" or kind.startswith("List<"):
+        return [each.strip() for each in text.split(",")] if text else []
+    return text
+
+
+def _check(path: Path, declaration: Mapping[str, Any], text: str) -> None:
+    reason = _flaw(declaration, text)
+    if reason is not None:
+        # The value of a NoEcho parameter is not repeated.
+        shown = "its value" if _is_secret(declaration) else repr(text)
+        said = declaration.get("ConstraintDescription")
+        raise Problem(path, f"{shown} {reason}" + (f" ({said})" if said else ""))
+
+
+def _flaw(declaration: Mapping[str, Any], text: str) -> str | None:
+    kind = declaration["Type"]
+    allowed = declaration.get("AllowedValues")
+    each_of = text.split(",") if kind in ("CommaDelimitedList", "List<Number>") else [text]
+    if isinstance(allowed, list):
+        choices = [str(_text(value)) for value in allowed]
+        if any(each.strip() not in choices for each in each_of):
+            return f"is not one of {', '.join(choices)}"
+    if kind in ("Number", "List<Number>") and not all(_is_number(each) for each in each_of):
+        return "is no number"
+    pattern = declaration.get("AllowedPattern")
+    if isinstance(pattern, str) and not _matches(pattern, text):
+        return f"does not match {pattern}"
+    for key, size in (("Length", float(len(text))), ("Value", float(text) if kind == "Number" else None)):
+        low, high = _bound(declaration, f"Min{key}"), _bound(declaration, f"Max{key}")
+        what = "characters" if key == "Length" else "as its value"
+        if size is not None and low is not None and size < low:
+            return f"is too small: at least {low:g} {what}"
+        if size is not None and high is not None and size > high:
+            return f"is too large: at most {high:g} {what}"
+    return None
+
+
+def _bound(declaration: Mapping[str, Any], key: str) -> float | None:
+    value = declaration.get(key)
+    return float(value) if value is not None and _is_number(str(value)) else None
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _matches(pattern: str, text: str) -> bool:
+    try:
+        return re.fullmatch(pattern, text) is not None
+    except re.error:  # Java's dialect, which knows more
+        return True

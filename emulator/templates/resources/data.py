@@ -1,0 +1,153 @@
+"""Types of resources that keep data or pass it on. Pure data. [DOC] cfn-docs, a page per type"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from .kind import Kind, Meaning
+
+_TABLE: Final = "arn:{partition}:dynamodb:{region}:{account}:table/{name}"
+_STREAM: Final = _TABLE + "/stream/2026-01-01T00:00:00.000"
+
+KINDS: Final = (
+    Kind(
+        type="AWS::DynamoDB::Table",
+        meaning=Meaning.EMULATED,
+        noun="table",
+        attributes={"Arn": _TABLE, "StreamArn": _STREAM},
+        name_property="TableName",
+        longest=255,
+    ),
+    Kind(
+        type="AWS::DynamoDB::GlobalTable",
+        meaning=Meaning.EMULATED,
+        noun="table",
+        attributes={"Arn": _TABLE, "StreamArn": _STREAM, "TableId": "{uuid}"},
+        name_property="TableName",
+        longest=255,
+    ),
+    Kind(
+        type="AWS::SQS::Queue",
+        meaning=Meaning.EMULATED,
+        noun="queue",
+        ref="https://sqs.{region}.{suffix}/{account}/{name}",
+        attributes={
+            "Arn": "arn:{partition}:sqs:{region}:{account}:{name}",
+            "QueueName": "{name}",
+            "QueueUrl": "https://sqs.{region}.{suffix}/{account}/{name}",
+        },
+        name_property="QueueName",
+        longest=75,
+    ),
+    Kind(
+        type="AWS::SNS::Topic",
+        meaning=Meaning.MISSING,
+        noun="topic",
+        ref="arn:{partition}:sns:{region}:{account}:{name}",
+        attributes={"TopicArn": "arn:{partition}:sns:{region}:{account}:{name}", "TopicName": "{name}"},
+        name_property="TopicName",
+        longest=256,
+    ),
+    Kind(
+        type="AWS::SNS::Subscription",
+        meaning=Meaning.MISSING,
+        noun="subscription",
+        ref="arn:{partition}:sns:{region}:{account}:{stack}:{uuid}",
+        attributes={"Arn": "arn:{partition}:sns:{region}:{account}:{stack}:{uuid}"},
+    ),
+    Kind(
+        type="AWS::S3::Bucket",
+        meaning=Meaning.MISSING,
+        noun="bucket",
+        attributes={
+            "Arn": "arn:{partition}:s3:::{name}",
+            "DomainName": "{name}.s3.{suffix}",
+            "DualStackDomainName": "{name}.s3.dualstack.{region}.{suffix}",
+            "RegionalDomainName": "{name}.s3.{region}.{suffix}",
+            "WebsiteURL": "http://{name}.s3-website-{region}.{suffix}",
+        },
+        name_property="BucketName",
+        longest=63,
+        is_lower=True,
+    ),
+    Kind(
+        type="AWS::Events::Rule",
+        meaning=Meaning.EMULATED,
+        noun="rule",
+        attributes={"Arn": "arn:{partition}:events:{region}:{account}:rule/{name}"},
+        name_property="Name",
+    ),
+    Kind(
+        type="AWS::Events::EventBus",
+        meaning=Meaning.MISSING,
+        noun="event bus",
+        attributes={"Arn": "arn:{partition}:events:{region}:{account}:event-bus/{name}", "Name": "{name}"},
+        name_property="Name",
+    ),
+    Kind(
+        type="AWS::Scheduler::Schedule",
+        meaning=Meaning.EMULATED,
+        noun="schedule",
+        attributes={"Arn": "arn:{partition}:scheduler:{region}:{account}:schedule/default/{name}"},
+        name_property="Name",
+    ),
+    Kind(
+        type="AWS::SSM::Parameter",
+        meaning=Meaning.KNOWN,
+        noun="stored parameter",
+        attributes={"Type": "{p[Type]}", "Value": "{p[Value]}"},
+        name_property="Name",
+        longest=255,
+    ),
+    Kind(
+        type="AWS::SecretsManager::Secret",
+        meaning=Meaning.KNOWN,
+        noun="secret",
+        ref="arn:{partition}:secretsmanager:{region}:{account}:secret:{name}-{id:.6}",
+        attributes={"Id": "arn:{partition}:secretsmanager:{region}:{account}:secret:{name}-{id:.6}"},
+        name_property="Name",
+        longest=200,
+    ),
+    Kind(
+        type="AWS::Kinesis::Stream",
+        meaning=Meaning.MISSING,
+        noun="Kinesis stream",
+        attributes={"Arn": "arn:{partition}:kinesis:{region}:{account}:stream/{name}"},
+        name_property="Name",
+    ),
+    Kind(
+        type="AWS::StepFunctions::StateMachine",
+        meaning=Meaning.MISSING,
+        noun="state machine",
+        ref="arn:{partition}:states:{region}:{account}:stateMachine:{name}",
+        attributes={"Arn": "arn:{partition}:states:{region}:{account}:stateMachine:{name}", "Name": "{name}"},
+        name_property="StateMachineName",
+    ),
+    Kind(
+        type="AWS::Cognito::UserPool",
+        meaning=Meaning.MISSING,
+        noun="user pool",
+        ref="{region}_{id:.9}",
+        attributes={
+            "Arn": "arn:{partition}:cognito-idp:{region}:{account}:userpool/{region}_{id:.9}",
+            "ProviderName": "cognito-idp.{region}.{suffix}/{region}_{id:.9}",
+            "ProviderURL": "https://cognito-idp.{region}.{suffix}/{region}_{id:.9}",
+            "UserPoolId": "{region}_{id:.9}",
+        },
+    ),
+    Kind(
+        type="AWS::Cognito::UserPoolClient",
+        meaning=Meaning.MISSING,
+        noun="user pool client",
+        ref="{id}",
+        attributes={"ClientId": "{id}", "Name": "{name}"},
+        name_property="ClientName",
+    ),
+    Kind(
+        type="AWS::KMS::Key",
+        meaning=Meaning.IGNORED,
+        noun="key",
+        ref="{uuid}",
+        attributes={"Arn": "arn:{partition}:kms:{region}:{account}:key/{uuid}", "KeyId": "{uuid}"},
+    ),
+)

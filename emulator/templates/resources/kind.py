@@ -1,0 +1,75 @@
+"""What the emulator knows about a type of resource. Pure."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .. import ids
+
+
+class Meaning(enum.Enum):
+    """What becomes of a resource here."""
+
+    EMULATED = "emulated"
+    """It is part of what runs."""
+    KNOWN = "known"
+    """Nothing to run: it names, orders or completes something that is emulated."""
+    IGNORED = "ignored"
+    """Without effect on behaviour here: permissions, logs, alarms, certificates."""
+    MISSING = "missing"
+    """Whatever it would do is not done; its names and addresses are made up."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Whose resource it is."""
+
+    stack: str
+    region: str
+    account_id: str
+    partition: str
+    url_suffix: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """A type of resource; its texts are filled in by `names`."""
+
+    type: str
+    meaning: Meaning
+    noun: str
+    """What the list calls one of them."""
+    ref: str = "{name}"
+    """What ``Ref`` gives."""
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    """What ``Fn::GetAtt`` gives, by attribute; others are refused, unless the type is `MISSING`."""
+    name_property: str | None = None
+    """The property that names it; without one, or without a value, the name is made from stack and logical id."""
+    longest: int = 64
+    """Characters that a made name may have."""
+    is_lower: bool = False
+
+
+def names(kind: Kind, place: Place, logical_id: str, properties: Mapping[str, Any]) -> dict[str, Any]:
+    """What a kind's texts are filled in with.
+
+    ``{name}``, its physical name; ``{id}``, ten characters; ``{uuid}``; ``{stack}``, ``{region}``, ``{account}``,
+    ``{partition}``, ``{suffix}``; ``{logical}``; ``{p[Property]}``, a property that must be there.
+    """
+    given = properties.get(kind.name_property) if kind.name_property else None
+    made = ids.physical_name(place.stack, logical_id, longest=kind.longest, lower=kind.is_lower)
+    return {
+        "name": given if isinstance(given, str) and given else made,
+        "id": ids.api_id(place.stack, logical_id),
+        "uuid": ids.uuid(place.stack, logical_id),
+        "stack": place.stack,
+        "region": place.region,
+        "account": place.account_id,
+        "partition": place.partition,
+        "suffix": place.url_suffix,
+        "logical": logical_id,
+        "p": properties,
+    }

@@ -1,0 +1,72 @@
+"""Types of resources that change nothing about how a service behaves here. Pure data."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from .kind import Kind, Meaning
+
+_IAM: Final = "arn:{partition}:iam::{account}:"
+
+KINDS: Final = (
+    Kind(
+        type="AWS::IAM::Role",
+        meaning=Meaning.IGNORED,
+        noun="IAM role",
+        attributes={"Arn": _IAM + "role/{name}", "RoleId": "AROA{id}"},
+        name_property="RoleName",
+    ),
+    Kind(
+        type="AWS::IAM::ManagedPolicy",
+        meaning=Meaning.IGNORED,
+        noun="IAM policy",
+        ref=_IAM + "policy/{name}",
+        attributes={"PolicyArn": _IAM + "policy/{name}", "PolicyId": "ANPA{id}"},
+        name_property="ManagedPolicyName",
+    ),
+    Kind(
+        type="AWS::Logs::LogGroup",
+        meaning=Meaning.IGNORED,
+        noun="log group",
+        attributes={"Arn": "arn:{partition}:logs:{region}:{account}:log-group:{name}:*"},
+        name_property="LogGroupName",
+        longest=512,
+    ),
+    Kind(
+        type="AWS::CloudFormation::Stack",
+        meaning=Meaning.KNOWN,
+        noun="nested stack",
+        ref="arn:{partition}:cloudformation:{region}:{account}:stack/{name}/{uuid}",
+    ),
+    Kind(
+        type="AWS::CertificateManager::Certificate",
+        meaning=Meaning.IGNORED,
+        noun="certificate",
+        ref="arn:{partition}:acm:{region}:{account}:certificate/{uuid}",
+    ),
+)
+
+NOUNS: Final = {
+    "AWS::IAM::": "IAM policy",
+    "AWS::Logs::": "log setting",
+    "AWS::CloudWatch::": "alarm",
+    "AWS::XRay::": "X-Ray setting",
+    "AWS::EC2::": "EC2 resource",
+    "AWS::Route53::": "DNS record",
+    "AWS::CertificateManager::": "certificate",
+    "AWS::WAFv2::": "WAF resource",
+    "AWS::CloudFront::": "CloudFront resource",
+    "AWS::CDK::": "CDK note",
+    "AWS::ApplicationAutoScaling::": "scaling setting",
+    "AWS::CodeDeploy::": "deployment setting",
+    "AWS::KMS::": "key",
+    "AWS::SQS::QueuePolicy": "queue policy",
+    "AWS::SNS::TopicPolicy": "topic policy",
+    "AWS::S3::BucketPolicy": "bucket policy",
+    "AWS::CloudFormation::WaitCondition": "wait condition",
+    "AWS::SecretsManager::": "secret setting",
+    "Custom::S3AutoDeleteObjects": "clean-up",
+    "Custom::LogRetention": "log setting",
+    "Custom::CDKBucketDeployment": "CDK clean-up",
+}
+"""Beginnings of types that are ignored, and what one is called."""

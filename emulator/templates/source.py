@@ -1,0 +1,147 @@
+"""A template's text and what it says, and where in the text each value stands. Pure."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from dataclasses import dataclass
+from typing import Any, Final
+
+from .errors import Path, Problem, TemplateError, shown
+from .yaml_tags import YamlText
+
+_SPACE: Final = re.compile(r"[ \t\r\n]*")
+_SECTIONS: Final = ("Resources", "Conditions", "Outputs")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """One template as it was read; its places are looked up only when something is wrong."""
+
+    name: str
+    """How messages call it, such as ``template.yaml``."""
+    text: str
+    tree: Any
+    """Mappings, lists and plain values; the short forms of YAML stand in their long form."""
+    yaml: YamlText | None = None
+    """Its nodes; None: it is JSON."""
+
+    def with_tree(self, tree: Any) -> Source:
+        """The same text, after a transform has changed what it says."""
+        return dataclasses.replace(self, tree=tree)
+
+    def line(self, path: Path) -> int:
+        """Line, from 1, of the value at a path, or of the nearest thing around it that the text has.
+
+        What a transform made has no place; it is found where the resource is whose logical id its own begins with.
+        """
+        if self.yaml is not None:
+            return self.yaml.line(self._known(path))
+        return _json_line(self.text, self._known(path))
+
+    def error(self, problem: Problem) -> TemplateError:
+        """A problem with file, line and path."""
+        path = shown(problem.path)
+        where = f"{self.name}:{self.line(problem.path)}"
+        return TemplateError(f"{where}: {path}: {problem.text}" if path else f"{where}: {problem.text}")
+
+    def _known(self, path: Path) -> Path:
+        if len(path) < 2 or path[0] not in _SECTIONS:
+            return path
+        written = self.yaml.keys((path[0],)) if self.yaml is not None else _json_keys(self.text, path[0])
+        if path[1] in written:
+            return path
+        origins = [key for key in written if str(path[1]).startswith(key)]
+        return (path[0], max(origins, key=len)) if origins else path[:1]
+
+
+def load(text: str, name: str) -> Source:
+    """Read a template, YAML 1.1 as CloudFormation reads it, or JSON.
+
+    Short forms (``!Ref``) become long ones, dates stay text, keys are text. [DOC] cfn-docs:template-formats
+
+    Raises:
+        TemplateError: it is neither, or a key stands in a mapping twice.
+    """
+    text = text.removeprefix("\ufeff")
+    if text.lstrip().startswith("{"):
+        try:
+            tree = json.loads(text, object_pairs_hook=_without_duplicates)
+        except _DuplicateError as error:
+            raise TemplateError(f"{name}: {error}") from error
+        except json.JSONDecodeError as error:
+            if name.endswith((".json", ".template")):
+                raise TemplateError(f"{name}:{error.lineno}: not JSON: {error.msg}") from error
+        except RecursionError as error:
+            raise TemplateError(f"{name}: too deeply nested") from error
+        else:
+            return _checked(Source(name=name, text=text, tree=tree))
+    yaml = YamlText(text, name)
+    return _checked(Source(name=name, text=text, tree=yaml.tree, yaml=yaml))
+
+
+def _checked(source: Source) -> Source:
+    if not isinstance(source.tree, dict):
+        raise TemplateError(f"{source.name}:1: not a template: a mapping with Resources is expected")
+    resources = source.tree.get("Resources")
+    if not isinstance(resources, dict) or not resources:
+        raise source.error(Problem(("Resources",), "a template has at least one resource"))
+    return source
+
+
+# JSON: its places are found by reading it again up to there
+
+
+class _DuplicateError(Exception):
+    pass
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise _DuplicateError(f"the key {twice!r} stands twice in one object")
+    return found
+
+
+def _json_line(text: str, path: Path) -> int:
+    position = _skip(text, 0)
+    for part in path:
+        found = _children(text, position).get(part)
+        if found is None:
+            break
+        position = found
+    return text.count("\n", 0, position) + 1
+
+
+def _json_keys(text: str, section: str | int) -> list[str]:
+    found = _children(text, _skip(text, 0)).get(section)
+    return [] if found is None else [str(key) for key in _children(text, found)]
+
+
+def _skip(text: str, position: int) -> int:
+    match = _SPACE.match(text, position)
+    return position if match is None else match.end()
+
+
+def _children(text: str, position: int) -> dict[str | int, int]:
+    """Where the values of an object or array begin; for others nothing."""
+    found: dict[str | int, int] = {}
+    opening = text[position : position + 1]
+    if opening not in ("{", "["):
+        return found
+    decoder = json.JSONDecoder()
+    position = _skip(text, position + 1)
+    while text[position] not in "}]":
+        key: str | int = len(found)
+        if opening == "{":
+            key, position = decoder.raw_decode(text, position)
+            position = _skip(text, _skip(text, position) + 1)
+        found[key] = position
+        _, position = decoder.raw_decode(text, position)
+        position = _skip(text, position)
+        if text[position] == ",":
+            position = _skip(text, position + 1)
+    return found

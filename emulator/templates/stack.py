@@ -1,0 +1,373 @@
+"""A template and its parameters become a stack: resources with resolved properties, outputs and exports. Pure."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from .errors import Path, Problem, shown
+from .intrinsics import ABSENT, holds, text_of, value_of
+from .parameters import read_parameters
+from .references import references
+from .resources.kind import Kind, Meaning, Place, names
+from .resources.registry import kind_of
+from .source import Source
+
+_DYNAMIC: Final = re.compile(r"\{\{resolve:(ssm|ssm-secure|secretsmanager):([^{}]+)\}\}")
+_ARN_PARTS: Final = 7
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resource:
+    """A resource of a stack, with everything known about it."""
+
+    stack: str
+    logical_id: str
+    type: str
+    properties: Mapping[str, Any]
+    metadata: Mapping[str, Any]
+    ref: Any
+    """What ``Ref`` gives."""
+    name: str
+    """Its physical name."""
+    kind: Kind
+
+    @property
+    def path(self) -> Path:
+        """Where it stands in its template."""
+        return ("Resources", self.logical_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What a template is resolved with."""
+
+    place: Place
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    exports: Mapping[str, Any] = field(default_factory=dict)
+    """What other stacks export."""
+    stored: Mapping[str, str] = field(default_factory=dict)
+    """Values of the parameter store and of secrets, by their names; secrets are JSON or plain text."""
+    nested: Callable[[Resource, Mapping[str, Any]], Stack] | None = None
+    """Resolves the stack of an ``AWS::CloudFormation::Stack``, given its resource and parameters."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stack:
+    """A resolved template."""
+
+    name: str
+    source: Source
+    resources: Mapping[str, Resource]
+    outputs: Mapping[str, Any]
+    exports: Mapping[str, Any]
+    warnings: tuple[str, ...]
+    nested: tuple[Stack, ...] = ()
+
+    def all(self) -> Iterator[Stack]:
+        """This stack, and those nested in it."""
+        yield self
+        for stack in self.nested:
+            yield from stack.all()
+
+
+def resolve(source: Source, around: Surroundings) -> Stack:
+    """A template's resources with resolved properties.
+
+    Raises:
+        TemplateError: a name is unknown, resources refer to each other in a circle, a parameter is missing, ...
+    """
+    try:
+        return _Resolver(source, around).stack()
+    except Problem as problem:
+        raise source.error(problem) from problem
+
+
+class _Resolver:
+    """Resolves each resource once, when it is first asked for. Implements `intrinsics.Names`."""
+
+    def __init__(self, source: Source, around: Surroundings) -> None:
+        tree = source.tree
+        self._source = source
+        self._around = around
+        self._resources: Mapping[str, Any] = tree["Resources"]
+        self._parameters: Mapping[str, Any] = tree.get("Parameters") or {}
+        self._conditions: Mapping[str, Any] = tree.get("Conditions") or {}
+        self._mappings: Mapping[str, Any] = tree.get("Mappings") or {}
+        self._outputs: Mapping[str, Any] = tree.get("Outputs") or {}
+        self._known: dict[str, Resource] = {}
+        self._held: dict[str, bool] = {}
+        self._waiting: list[str] = []
+        """Resources that are being resolved, each for the one before."""
+        self._testing: list[str] = []
+        self._nested: dict[str, Stack] = {}
+        self._warnings: list[str] = []
+        self._kinds = {name: kind_of(self._type(name, each)) for name, each in self._resources.items()}
+        self._check_references()
+        read = read_parameters(self._parameters, around.parameters, used=frozenset(self._used()), stored=around.stored)
+        self._values = read.values
+        self._warnings += read.warnings
+
+    def stack(self) -> Stack:
+        for name in self._resources:
+            if self._exists(name):
+                self._resource(name, ("Resources", name))
+        outputs, exports = {}, {}
+        for name, each in self._outputs.items():
+            path: Path = ("Outputs", name)
+            if not isinstance(each, dict) or "Value" not in each:
+                raise Problem(path, "an output has a Value")
+            if "Condition" in each and not self.condition(each["Condition"], path):
+                continue
+            outputs[name] = value_of(self, each["Value"], (*path, "Value"))
+            export = each.get("Export")
+            if isinstance(export, dict) and "Name" in export:
+                where = (*path, "Export", "Name")
+                exports[text_of(value_of(self, export["Name"], where), where)] = outputs[name]
+        return Stack(
+            name=self._around.place.stack,
+            source=self._source,
+            resources={name: self._known[name] for name in self._resources if name in self._known},
+            outputs=outputs,
+            exports=exports,
+            warnings=tuple(dict.fromkeys(self._warnings)),
+            nested=tuple(self._nested.values()),
+        )
+
+    def _type(self, name: str, resource: Any) -> str:
+        if not isinstance(resource, dict) or not isinstance(resource.get("Type"), str):
+            raise Problem(("Resources", name), "a resource has a Type")
+        return str(resource["Type"])
+
+    # names that exist
+
+    def _check_references(self) -> None:
+        for section in ("Conditions", "Resources", "Outputs"):
+            for path, name, attribute in references(self._source.tree.get(section) or {}, (section,)):
+                if name not in self._resources and (attribute is not None or not self._is_name(name)):
+                    raise Problem(path, f"there is no {_what(attribute)} {name!r}{self._similar(name)}")
+        for name, resource in self._resources.items():
+            needed = resource.get("DependsOn") or []
+            for each in [needed] if isinstance(needed, str) else needed:
+                if each not in self._resources:
+                    raise Problem(("Resources", name, "DependsOn"), f"there is no resource {each!r}")
+
+    def _is_name(self, name: str) -> bool:
+        return name in self._parameters or name in _PSEUDO
+
+    def _similar(self, name: str) -> str:
+        everything = [*self._resources, *self._parameters]
+        same = next((each for each in everything if each.lower() == name.lower()), None)
+        return "" if same is None else f"; there is {same}"
+
+    def _used(self) -> Iterator[str]:
+        """Parameters on which something depends that is not ignored."""
+        for name, resource in self._resources.items():
+            if self._kinds[name].meaning in (Meaning.EMULATED, Meaning.KNOWN):
+                yield from (found for _, found, _ in references(resource, ()) if found in self._parameters)
+        for _, found, _ in references(self._conditions, ()):
+            yield found
+
+    # what names stand for
+
+    def ref(self, name: str, path: Path) -> Any:
+        if name in self._values:
+            return self._values[name]
+        if name in _PSEUDO:
+            return self._pseudo(name)
+        return self._resource(name, path).ref
+
+    def attribute(self, logical_id: str, attribute: str, path: Path) -> Any:
+        resource = self._resource(logical_id, path)
+        if resource.type == "AWS::CloudFormation::Stack" and attribute.startswith("Outputs."):
+            outputs = self._nested[logical_id].outputs if logical_id in self._nested else {}
+            name = attribute.partition(".")[2]
+            if name not in outputs:
+                raise Problem(path, f"the nested stack {logical_id} has no output {name!r}")
+            return outputs[name]
+        kind = resource.kind
+        pattern = kind.attributes.get(attribute)
+        if pattern is not None:
+            if attribute == "StreamArn" and not _has_stream(resource):
+                raise Problem(path, f"the table {logical_id} has no stream: it has no StreamSpecification")
+            return self._filled(pattern, kind, resource.logical_id, resource.properties, path)
+        if kind.meaning is Meaning.MISSING or kind.meaning is Meaning.IGNORED:
+            self._warnings.append(f"{resource.type} {logical_id} is not emulated: its {attribute} is made up")
+            return f"{resource.name}.{attribute}"
+        have = ", ".join(sorted(kind.attributes)) or "none"
+        raise Problem(path, f"{kind.type} has no attribute {attribute!r}; it has {have}")
+
+    def condition(self, name: Any, path: Path) -> bool:
+        if name in self._held:
+            return self._held[name]
+        if not isinstance(name, str) or name not in self._conditions:
+            raise Problem(path, f"there is no condition {name!r}")
+        if name in self._testing:
+            raise Problem(("Conditions", name), f"conditions in a circle: {' -> '.join([*self._testing, name])}")
+        self._testing.append(name)
+        held = holds(self, self._conditions[name], ("Conditions", name))
+        self._testing.pop()
+        self._held[name] = held
+        return held
+
+    def mapping(self, name: str, path: Path) -> Mapping[str, Any]:
+        found = self._mappings.get(name)
+        if not isinstance(found, dict):
+            raise Problem(path, f"there is no mapping {name!r}")
+        return found
+
+    def imported(self, name: str, path: Path) -> Any:
+        if name not in self._around.exports:
+            raise Problem(path, f"no stack exports {name!r}: add --import {name}=VALUE")
+        return self._around.exports[name]
+
+    def zones(self, region: str) -> list[str]:
+        return [f"{region or self._around.place.region}{letter}" for letter in "abc"]
+
+    def dynamic(self, text: str, path: Path) -> str:
+        return _DYNAMIC.sub(lambda match: self._stored(match[1], match[2], path), text)
+
+    def _stored(self, service: str, reference: str, path: Path) -> str:
+        name, key = _named(service, reference)
+        stored = {**self._around.stored, **self._own_store()}
+        found = stored.get(name)
+        if found is None:
+            self._warnings.append(
+                f"{shown(path)}: no value for {name}: add --secret {name}=VALUE; a placeholder is used"
+            )
+            return "placeholder"
+        if not key:
+            return found
+        try:
+            return text_of(json.loads(found)[key], path)
+        except (ValueError, LookupError, TypeError) as error:
+            raise Problem(path, f"the secret {name} is no JSON object with {key!r}") from error
+
+    def _own_store(self) -> dict[str, str]:
+        """Values of the stack's own stored parameters and secrets, where they are written down."""
+        found = {}
+        for name, resource in self._resources.items():
+            if resource["Type"] not in ("AWS::SSM::Parameter", "AWS::SecretsManager::Secret") or name in self._waiting:
+                continue
+            known = self._resource(name, ("Resources", name))
+            value = known.properties.get("Value", known.properties.get("SecretString"))
+            if isinstance(value, str):
+                found[known.name] = found[str(known.ref)] = value
+        return found
+
+    def _pseudo(self, name: str) -> Any:
+        place = self._around.place
+        stack_id = f"arn:{place.partition}:cloudformation:{place.region}:{place.account_id}:stack/{place.stack}"
+        return {
+            "AWS::AccountId": place.account_id,
+            "AWS::NotificationARNs": [],
+            "AWS::NoValue": ABSENT,
+            "AWS::Partition": place.partition,
+            "AWS::Region": place.region,
+            "AWS::StackId": f"{stack_id}/00000000-0000-4000-8000-000000000000",
+            "AWS::StackName": place.stack,
+            "AWS::URLSuffix": place.url_suffix,
+        }[name]
+
+    # resources
+
+    def _exists(self, name: str) -> bool:
+        condition = self._resources[name].get("Condition")
+        return condition is None or self.condition(condition, ("Resources", name, "Condition"))
+
+    def _resource(self, name: str, path: Path) -> Resource:
+        known = self._known.get(name)
+        if known is not None:
+            return known
+        if name not in self._resources:
+            raise Problem(path, f"there is no resource {name!r}")
+        if name in self._waiting:
+            circle = " -> ".join([*self._waiting[self._waiting.index(name) :], name])
+            raise Problem(path, f"resources in a circle: {circle}")
+        if not self._exists(name):
+            raise Problem(path, f"the resource {name!r} does not exist: its condition does not hold")
+        self._waiting.append(name)
+        made = self._made(name)
+        self._waiting.pop()
+        self._known[name] = made
+        return made
+
+    def _made(self, name: str) -> Resource:
+        written, kind = self._resources[name], self._kinds[name]
+        path: Path = ("Resources", name, "Properties")
+        properties = value_of(self, written.get("Properties") or {}, path)
+        if not isinstance(properties, dict):
+            raise Problem(path, "properties are a mapping")
+        ref = self._filled(kind.ref, kind, name, properties, path)
+        resource = Resource(
+            stack=self._around.place.stack,
+            logical_id=name,
+            type=written["Type"],
+            properties=properties,
+            metadata=written.get("Metadata") or {},
+            ref=ref,
+            name=str(self._filled("{name}", kind, name, properties, path)),
+            kind=kind,
+        )
+        if kind.type == "AWS::CloudFormation::Stack" and self._around.nested is not None:
+            given = {key: _given(value) for key, value in (properties.get("Parameters") or {}).items()}
+            self._nested[name] = self._around.nested(resource, given)
+        return resource
+
+    def _filled(self, pattern: str, kind: Kind, name: str, properties: Mapping[str, Any], path: Path) -> str:
+        values = names(kind, self._around.place, name, properties)
+        values["scheme"] = "wss" if properties.get("ProtocolType") == "WEBSOCKET" else "https"
+        if kind.type == "AWS::SQS::Queue" and _is_true(properties.get("FifoQueue")):
+            values["name"] = str(values["name"]).removesuffix(".fifo") + ".fifo"
+        if "{function_arn}" in pattern:
+            values["function_arn"] = self._function_arn(properties, (*path, "FunctionName"))
+        try:
+            return pattern.format(**values)
+        except KeyError as error:
+            raise Problem(path, f"{kind.type} needs {error.args[0]}") from error
+
+    def _function_arn(self, properties: Mapping[str, Any], path: Path) -> str:
+        name = properties.get("FunctionName", properties.get("TargetFunctionArn"))
+        if not isinstance(name, str):
+            raise Problem(path, "the name of a function is needed here")
+        if name.startswith("arn:"):
+            return ":".join(name.split(":")[:_ARN_PARTS])
+        place = self._around.place
+        return f"arn:{place.partition}:lambda:{place.region}:{place.account_id}:function:{name}"
+
+
+_PSEUDO: Final = frozenset(
+    f"AWS::{name}"
+    for name in (
+        *("AccountId", "NotificationARNs", "NoValue", "Partition", "Region", "StackId", "StackName", "URLSuffix"),
+    )
+)
+
+
+def _what(attribute: str | None) -> str:
+    return "resource or parameter" if attribute is None else "resource"
+
+
+def _given(value: Any) -> str:
+    return ",".join(map(str, value)) if isinstance(value, list) else text_of(value, ())
+
+
+def _is_true(value: Any) -> bool:
+    return value in (True, "true", "True")
+
+
+def _has_stream(resource: Resource) -> bool:
+    return "StreamSpecification" in resource.properties
+
+
+def _named(service: str, reference: str) -> tuple[str, str]:
+    """Name and JSON key of a dynamic reference. [DOC] cfn-docs:dynamic-references"""
+    parts = reference.split(":")
+    if service != "secretsmanager":
+        return parts[0], ""
+    count = _ARN_PARTS if reference.startswith("arn:") else 1
+    rest = parts[count:]
+    return ":".join(parts[:count]), rest[1] if len(rest) > 1 else ""

@@ -1,0 +1,261 @@
+"""Resolving: every intrinsic function, parameters, and each way a template can be wrong."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from emulator.templates.errors import TemplateError
+from emulator.templates.resources.kind import Place
+from emulator.templates.source import load
+from emulator.templates.stack import Stack, Surroundings, resolve
+
+PLACE = Place(stack="shop", region="eu-west-1", account_id="123456789012", partition="aws", url_suffix="amazonaws.com")
+OTHERS = {
+    "Fn": {"Type": "AWS::Lambda::Function", "Properties": {"FunctionName": "answer"}},
+    "Api": {"Type": "AWS::ApiGatewayV2::Api", "Properties": {"ProtocolType": "WEBSOCKET"}},
+    "Orders": {"Type": "AWS::DynamoDB::Table", "Properties": {"StreamSpecification": {"StreamViewType": "KEYS_ONLY"}}},
+    "Plain": {"Type": "AWS::DynamoDB::Table"},
+    "Jobs": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "jobs.fifo", "FifoQueue": True}},
+    "Never": {"Type": "AWS::SQS::Queue", "Condition": "IsNever"},
+    "Secret": {
+        "Type": "AWS::SecretsManager::Secret",
+        "Properties": {"Name": "keys", "SecretString": '{"a": "b"}'},
+    },
+    "Version": {"Type": "AWS::Lambda::Version", "Properties": {"FunctionName": {"Ref": "Fn"}}},
+    "Live": {"Type": "AWS::Lambda::Alias", "Properties": {"FunctionName": {"Ref": "Fn"}, "Name": "live"}},
+    "Odd": {"Type": "AWS::Odd::Thing"},
+}
+PARAMETERS = {
+    "Colour": {"Type": "String", "Default": "blue"},
+    "Zones": {"Type": "CommaDelimitedList", "Default": "a, b"},
+}
+CONDITIONS = {
+    "IsBlue": {"Fn::Equals": [{"Ref": "Colour"}, "blue"]},
+    "IsNever": {"Fn::Not": [{"Condition": "IsBlue"}]},
+    "IsEither": {"Fn::Or": [{"Condition": "IsBlue"}, {"Condition": "IsNever"}]},
+    "IsBoth": {"Fn::And": [{"Condition": "IsBlue"}, {"Condition": "IsNever"}]},
+}
+MAPPINGS = {"Sizes": {"small": {"mb": 128}, "large": {"mb": 512}}}
+
+
+def stack_of(value: Any, **around: Any) -> Stack:
+    """A stack with a resource ``A`` whose property ``X`` is the value."""
+    tree = {
+        "Parameters": PARAMETERS,
+        "Conditions": CONDITIONS,
+        "Mappings": MAPPINGS,
+        "Resources": {"A": {"Type": "AWS::SSM::Parameter", "Properties": {"X": value}}, **OTHERS},
+    }
+    return resolve(load(json.dumps(tree), "t.json"), Surroundings(place=PLACE, **around))
+
+
+@pytest.mark.parametrize(
+    ("value", "meant"),
+    [
+        pytest.param({"Ref": "Colour"}, "blue", id="Ref of a parameter"),
+        pytest.param({"Ref": "Zones"}, ["a", "b"], id="Ref of a list"),
+        pytest.param({"Ref": "AWS::Region"}, "eu-west-1", id="Ref of a pseudo parameter"),
+        pytest.param({"Ref": "Fn"}, "answer", id="Ref of a function"),
+        pytest.param(
+            {"Ref": "Jobs"}, "https://sqs.eu-west-1.amazonaws.com/123456789012/jobs.fifo", id="Ref of a queue"
+        ),
+        pytest.param(
+            {"Ref": "Live"}, "arn:aws:lambda:eu-west-1:123456789012:function:answer:live", id="Ref of an alias"
+        ),
+        pytest.param({"Ref": "Version"}, "arn:aws:lambda:eu-west-1:123456789012:function:answer:1", id="of a version"),
+        pytest.param(
+            {"Fn::GetAtt": ["Fn", "Arn"]}, "arn:aws:lambda:eu-west-1:123456789012:function:answer", id="GetAtt"
+        ),
+        pytest.param({"Fn::GetAtt": "Jobs.QueueName"}, "jobs.fifo", id="GetAtt in one text"),
+        pytest.param({"Fn::Sub": "${Colour}-${!Colour}-${Jobs.QueueName}"}, "blue-${Colour}-jobs.fifo", id="Sub"),
+        pytest.param({"Fn::Sub": ["${x}${Colour}", {"x": {"Ref": "Fn"}}]}, "answerblue", id="Sub with its own"),
+        pytest.param({"Fn::Sub": "${!stage.x}"}, "${stage.x}", id="Sub literally"),
+        pytest.param({"Fn::Join": ["-", ["a", 1, True, {"Ref": "Colour"}]]}, "a-1-true-blue", id="Join"),
+        pytest.param({"Fn::Join": [",", {"Ref": "Zones"}]}, "a,b", id="Join of a list's parameter"),
+        pytest.param({"Fn::Split": ["-", "a-b-"]}, ["a", "b", ""], id="Split"),
+        pytest.param({"Fn::Select": [1, {"Fn::Split": ["-", "a-b"]}]}, "b", id="Select"),
+        pytest.param({"Fn::Select": ["0", ["a"]]}, "a", id="Select by text"),
+        pytest.param({"Fn::If": ["IsBlue", 1, {"Fn::Select": [9, []]}]}, 1, id="If looks at one branch"),
+        pytest.param({"a": {"Fn::If": ["IsNever", 1, {"Ref": "AWS::NoValue"}]}, "b": 2}, {"b": 2}, id="NoValue, a key"),
+        pytest.param([1, {"Ref": "AWS::NoValue"}, 2], [1, 2], id="NoValue, an element"),
+        pytest.param({"Fn::If": ["IsEither", {"Fn::If": ["IsBoth", 1, 2]}, 3]}, 2, id="Or and And"),
+        pytest.param({"Fn::FindInMap": ["Sizes", "large", "mb"]}, 512, id="FindInMap"),
+        pytest.param({"Fn::FindInMap": ["Sizes", "huge", "mb", {"DefaultValue": 9}]}, 9, id="FindInMap with default"),
+        pytest.param({"Fn::Base64": "hello"}, "aGVsbG8=", id="Base64"),
+        pytest.param({"Fn::GetAZs": ""}, ["eu-west-1a", "eu-west-1b", "eu-west-1c"], id="GetAZs"),
+        pytest.param({"Fn::Cidr": ["10.0.0.0/24", 2, 5]}, ["10.0.0.0/27", "10.0.0.32/27"], id="Cidr"),
+        pytest.param({"Fn::ImportValue": {"Fn::Sub": "${Colour}-name"}}, "imported", id="ImportValue"),
+        pytest.param({"Fn::ToJsonString": {"a": {"Ref": "Colour"}}}, '{"a":"blue"}', id="ToJsonString"),
+        pytest.param({"Fn::Length": {"Ref": "Zones"}}, 2, id="Length"),
+        pytest.param("{{resolve:ssm:/stored/name:1}}!", "kept!", id="a stored parameter"),
+        pytest.param("{{resolve:secretsmanager:keys:SecretString:a}}", "b", id="a secret of the stack"),
+        pytest.param({"Fn::Sub": "{{resolve:secretsmanager:${Secret}::a}}"}, "b", id="a secret by its ARN"),
+    ],
+)
+def test_intrinsic_functions(value: Any, meant: Any) -> None:
+    around = {"exports": {"blue-name": "imported"}, "stored": {"/stored/name": "kept"}}
+
+    found = stack_of(value, **around)
+
+    assert found.resources["A"].properties["X"] == meant
+    assert found.warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        pytest.param({"Ref": "Nothing"}, "there is no resource or parameter 'Nothing'", id="Ref"),
+        pytest.param(
+            {"Ref": "colour"}, "there is no resource or parameter 'colour'; there is Colour", id="a letter's case"
+        ),
+        pytest.param({"Fn::GetAtt": ["Nothing", "Arn"]}, "there is no resource 'Nothing'", id="GetAtt"),
+        pytest.param({"Fn::GetAtt": ["Fn", "Name"]}, "AWS::Lambda::Function has no attribute 'Name'", id="attribute"),
+        pytest.param({"Fn::GetAtt": ["Plain", "StreamArn"]}, "the table Plain has no stream", id="a stream"),
+        pytest.param({"Fn::Sub": "${Nothing.Arn}"}, "there is no resource 'Nothing'", id="in Sub"),
+        pytest.param({"Fn::Sub": "${Zones}"}, "text is needed here, and there is a list", id="a list in Sub"),
+        pytest.param({"Fn::Join": ["-", "a"]}, "Fn::Join takes a text and a list", id="Join"),
+        pytest.param({"Fn::Select": [2, ["a"]]}, "Fn::Select wants element 2 of a list of 1", id="Select"),
+        pytest.param({"Fn::If": ["Nothing", 1, 2]}, "there is no condition 'Nothing'", id="If"),
+        pytest.param({"Fn::If": ["IsBlue", 1]}, "Fn::If takes a list of 3", id="If with two"),
+        pytest.param({"Fn::FindInMap": ["Sizes", "huge", "mb"]}, "the mapping Sizes has no key 'huge'", id="FindInMap"),
+        pytest.param({"Fn::FindInMap": ["Nothing", "a", "b"]}, "there is no mapping 'Nothing'", id="mapping"),
+        pytest.param({"Fn::ImportValue": "x"}, "no stack exports 'x': add --import x=VALUE", id="ImportValue"),
+        pytest.param({"Fn::Nothing": 1}, "Fn::Nothing: there is no such one", id="unknown"),
+        pytest.param({"Fn::Sub": "a", "b": 1}, "Fn::Sub: an intrinsic function stands alone", id="not alone"),
+        pytest.param({"Ref": "A"}, "resources in a circle: A -> A", id="circle"),
+        pytest.param({"Ref": "Never"}, "the resource 'Never' does not exist: its condition", id="condition"),
+        pytest.param({"Fn::Transform": {"Name": "Mine"}}, "the macro Mine is not run here", id="macro"),
+        pytest.param({"Fn::Cidr": ["10.0.0.0/24", 300, 5]}, "Fn::Cidr: 10.0.0.0/24 has room for 8", id="Cidr"),
+        pytest.param("{{resolve:secretsmanager:keys:SecretString:z}}", "the secret keys is no JSON object", id="key"),
+    ],
+)
+def test_a_mistake_is_told_with_its_place(value: Any, message: str) -> None:
+    with pytest.raises(TemplateError) as refused:
+        stack_of({"Deep": value})
+
+    assert str(refused.value).startswith(f"t.json:1: Resources.A.Properties.X.Deep: {message}")
+
+
+def test_an_attribute_of_what_is_not_emulated_is_made_up_and_told() -> None:
+    found = stack_of({"Fn::GetAtt": ["Odd", "Url"]})
+
+    assert found.resources["A"].properties["X"].startswith("shop-Odd-")
+    assert found.warnings == ("AWS::Odd::Thing Odd is not emulated: its Url is made up",)
+
+
+def test_a_secret_that_nobody_knows_is_a_placeholder() -> None:
+    found = stack_of("{{resolve:secretsmanager:other}}")
+
+    assert found.resources["A"].properties["X"] == "placeholder"
+    assert found.warnings == (
+        "Resources.A.Properties.X: no value for other: add --secret other=VALUE; a placeholder is used",
+    )
+
+
+def test_outputs_and_exports_follow_their_conditions() -> None:
+    tree = {
+        "Conditions": {"No": {"Fn::Equals": ["a", "b"]}},
+        "Resources": OTHERS | {"Never": {"Type": "AWS::SQS::Queue", "Condition": "No"}},
+        "Outputs": {
+            "Name": {"Value": {"Ref": "Fn"}, "Export": {"Name": {"Fn::Sub": "${AWS::StackName}-fn"}}},
+            "Gone": {"Condition": "No", "Value": {"Ref": "Never"}},
+        },
+    }
+
+    found = resolve(load(json.dumps(tree), "t.json"), Surroundings(place=PLACE))
+
+    assert found.outputs == {"Name": "answer"}
+    assert found.exports == {"shop-fn": "answer"}
+
+
+@pytest.mark.parametrize(
+    ("declaration", "given", "message"),
+    [
+        pytest.param({"Type": "String"}, {}, "no value for P: add --parameter P=VALUE", id="missing"),
+        pytest.param({"Type": "Number"}, {"P": "x"}, "'x' is no number", id="number"),
+        pytest.param(
+            {"Type": "String", "AllowedValues": ["a", "b"]}, {"P": "c"}, "'c' is not one of a, b", id="allowed"
+        ),
+        pytest.param(
+            {"Type": "String", "AllowedPattern": "[a-z]+"}, {"P": "1"}, "'1' does not match [a-z]+", id="pattern"
+        ),
+        pytest.param({"Type": "String", "MinLength": 3}, {"P": "ab"}, "'ab' is too small: at least 3", id="length"),
+        pytest.param({"Type": "Number", "MaxValue": "9"}, {"P": "10"}, "'10' is too large: at most 9", id="value"),
+        pytest.param(
+            {"Type": "String", "NoEcho": True, "MinLength": 9}, {"P": "abc"}, "its value is too small", id="secret"
+        ),
+        pytest.param({}, {}, "a parameter has a Type", id="no type"),
+    ],
+)
+def test_parameters_that_are_refused(declaration: Any, given: Any, message: str) -> None:
+    tree = {
+        "Parameters": {"P": declaration},
+        "Resources": {"A": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": {"Ref": "P"}}}},
+    }
+
+    with pytest.raises(TemplateError) as refused:
+        resolve(load(json.dumps(tree), "t.json"), Surroundings(place=PLACE, parameters=given))
+
+    assert str(refused.value).startswith(f"t.json:1: Parameters.P: {message}")
+
+
+@pytest.mark.parametrize(
+    ("declaration", "user"),
+    [
+        pytest.param({"Type": "String", "NoEcho": True}, "AWS::SQS::Queue", id="a secret"),
+        pytest.param({"Type": "String"}, "AWS::IAM::Role", id="used by nothing that is emulated"),
+    ],
+)
+def test_a_parameter_may_go_without_a_value(declaration: Any, user: str) -> None:
+    tree = {
+        "Parameters": {"P": declaration},
+        "Resources": {"A": {"Type": user, "Properties": {"Path": {"Ref": "P"}}}},
+    }
+
+    found = resolve(load(json.dumps(tree), "t.json"), Surroundings(place=PLACE))
+
+    assert found.warnings == ("parameter P has no value; a placeholder stands for it",)
+
+
+NAMES = st.sampled_from(["A", "B", "C", "D"])
+
+
+@given(st.dictionaries(NAMES, st.lists(NAMES, max_size=2), min_size=1), st.randoms())
+def test_the_order_of_resources_does_not_matter_and_circles_are_found(
+    needs: dict[str, list[str]], shuffle: Any
+) -> None:
+    def tree(names: list[str]) -> str:
+        resources = {
+            name: {
+                "Type": "AWS::SQS::Queue",
+                "Properties": {"X": {"Fn::Join": ["", [{"Ref": each} for each in needs[name] if each in needs]]}},
+            }
+            for name in names
+        }
+        return json.dumps({"Resources": resources})
+
+    def found(names: list[str]) -> Any:
+        try:
+            stack = resolve(load(tree(names), "t.json"), Surroundings(place=PLACE))
+        except TemplateError as error:
+            return "in a circle" in str(error)
+        return {name: resource.properties for name, resource in stack.resources.items()}
+
+    shuffled = list(needs)
+    shuffle.shuffle(shuffled)
+    first = found(list(needs))
+    assert first == found(shuffled)
+    assert first is not False
+    assert "${" not in json.dumps(first)
+
+
+def test_ids_are_the_same_each_time_and_different_for_each_resource() -> None:
+    first, again = stack_of(1).resources, stack_of(2).resources
+
+    assert {name: resource.ref for name, resource in first.items()} == {n: r.ref for n, r in again.items()}
+    assert len({str(resource.ref) for resource in first.values()}) == len(first)
