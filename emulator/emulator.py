@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import functools
-import hashlib
-import secrets
-import time
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Self
 
-from streamer.topology import Topology, validate
+from streamer.topology import Topology
+from streamer.topology_checks import validate
 
 from .database.opening import open_database
 from .database.protocol import Database
@@ -21,16 +18,13 @@ from .functions.logs import LogSink, Tails
 from .functions.service import LambdaService
 from .functions.variables import Endpoints
 from .gateway.rules import management
-from .gateway.rules.ids import IdSource
 from .gateway.rules.limits import Assumptions, Limits
-from .gateway.rules.stage import Facts, Stage
-from .gateway.shell import Gateway
-from .gateway.verifier import Verifier
-from .port.front import Front
-from .port.http import REQUEST_SECONDS, HttpProtocol, HttpRequest
+from .port.http import REQUEST_SECONDS, HttpRequest
 from .port.origin import foreign_origin
 from .port.tls import Authority, authority
+from .queues.mapping import QueueMappings
 from .schedules import Schedules
+from .served import ServedApi
 from .streams.mapping import EventSourceMappings
 
 DISCONNECT_SECONDS: Final = 10.0
@@ -80,8 +74,8 @@ class Emulator:
         self.config = config
         self._tails = Tails(log_sink)
         self._stack = AsyncExitStack()
-        self._front: Front
-        self._gateway: Gateway
+        self._apis: tuple[ServedApi, ...] = ()
+        self._readers = AsyncExitStack()
         self._functions: RunningFunctions
         self._lambda: LambdaService
         self._database: Database
@@ -93,18 +87,22 @@ class Emulator:
     @property
     def port(self) -> int:
         """The port that serves everything."""
-        return int(self._front.port)
+        return self._apis[0].port
 
-    @functools.cached_property
+    @property
     def address(self) -> str:
         """Host and port, as they stand in events as ``domainName``."""
-        host = "127.0.0.1" if self.config.host in ("0.0.0.0", "::") else self.config.host  # noqa: S104 - compared only
-        return f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
+        return self._apis[0].address
 
     @property
     def websocket_url(self) -> str:
         """What clients connect to."""
-        return f"ws://{self.address}/{self.topology.api.stage}"
+        return self.websocket_urls[0]
+
+    @property
+    def websocket_urls(self) -> tuple[str, ...]:
+        """What clients of each API connect to, in the topology's order."""
+        return tuple(f"ws://{served.address}/{served.api.stage}" for served in self._apis)
 
     @property
     def management_url(self) -> str:
@@ -124,7 +122,7 @@ class Emulator:
     @property
     def connection_count(self) -> int:
         """How many WebSocket connections are open."""
-        return self._gateway.connection_count
+        return sum(served.gateway.connection_count for served in self._apis)
 
     # start and stop
 
@@ -148,15 +146,8 @@ class Emulator:
     async def _start(self, stack: AsyncExitStack) -> None:
         config = self.config
         self.authority = await asyncio.to_thread(authority, config.state_folder, host=config.host)
-        self._front = Front(
-            self._protocol,
-            host=config.host,
-            port=config.port,
-            tls=self.authority.server_context(),
-            first_byte_seconds=config.request_seconds,
-        )
+        self._apis = self._listening(stack)
         endpoints = self._endpoints()
-        stack.callback(self._front.close)
         self._database = await stack.enter_async_context(
             open_database(
                 self.topology,
@@ -181,20 +172,58 @@ class Emulator:
             destinations=self._database.destinations,
             tails=self._tails,
         )
-        self._gateway = Gateway(self._stage(endpoints), self._functions, self._verifier(endpoints))
-        self.mappings = EventSourceMappings(
-            self.topology,
-            self._functions,
-            self._database.source,
-            self._database.destinations,
-            checkpoints=self._database.checkpoints,
-        )
-        await stack.enter_async_context(self._front)
+        for served in self._apis:
+            served.open(self._functions, endpoints, config.limits, config.assumptions)
+        for served in self._apis:
+            await stack.enter_async_context(served.front)
         await stack.enter_async_context(self._functions)
         await stack.enter_async_context(self._lambda)
-        await stack.enter_async_context(self.mappings)
-        await stack.enter_async_context(Schedules(self.topology, self._lambda.accept))
-        stack.push_async_callback(self._gateway.stop, timeout_seconds=DISCONNECT_SECONDS)
+        await self._start_readers()
+        stack.push_async_callback(self._stop_readers)
+        stack.push_async_callback(self._stop_gateways)
+
+    def _listening(self, stack: AsyncExitStack) -> tuple[ServedApi, ...]:
+        """The APIs, each with a port of its own: the configured one and those after it, or free ones."""
+        config = self.config
+        tls = self.authority.server_context()
+        found = []
+        for number, api in enumerate(self.topology.all_apis()):
+            port = config.port + number if config.port else 0
+            served = ServedApi(
+                api,
+                host=config.host,
+                port=port,
+                tls=tls,
+                request_seconds=config.request_seconds,
+                answer=self._answer,
+            )
+            stack.callback(served.front.close)
+            found.append(served)
+        return tuple(found)
+
+    async def _stop_gateways(self) -> None:
+        stops = [served.gateway.stop(timeout_seconds=DISCONNECT_SECONDS) for served in self._apis]
+        await asyncio.gather(*stops)
+
+    # what reads streams, queues and the clock
+
+    async def _start_readers(self) -> None:
+        async with AsyncExitStack() as stack:
+            self.mappings = EventSourceMappings(
+                self.topology,
+                self._functions,
+                self._database.source,
+                self._database.destinations,
+                checkpoints=self._database.checkpoints,
+            )
+            await stack.enter_async_context(self.mappings)
+            queues = QueueMappings(self.topology, self._functions, lambda: self._database.queues)
+            await stack.enter_async_context(queues)
+            await stack.enter_async_context(Schedules(self.topology, self._lambda.accept))
+            self._readers = stack.pop_all()
+
+    async def _stop_readers(self) -> None:
+        await self._readers.aclose()
 
     def _endpoints(self) -> Endpoints:
         services = {"LAMBDA": self.url, "SQS": self.url, "APIGATEWAYMANAGEMENTAPI": self.management_url}
@@ -206,40 +235,18 @@ class Emulator:
             account_id=self.config.account_id,
         )
 
-    def _stage(self, endpoints: Endpoints) -> Stage:
-        api = self.topology.api
-        facts = Facts(
-            region=endpoints.region,
-            account_id=endpoints.account_id,
-            api_id=hashlib.blake2b(api.name.encode(), digest_size=5).hexdigest(),
-            domain_name=self.address,
-        )
-        ids = IdSource(endpoints.region, secrets.randbits(64))
-        return Stage(api, facts, ids, limits=self.config.limits, assumptions=self.config.assumptions)
+    # the ports
 
-    def _verifier(self, endpoints: Endpoints) -> Verifier:
-        return Verifier(
-            access_key_id=endpoints.access_key_id, secret_access_key=endpoints.secret_access_key, clock=time.time
-        )
-
-    # the port
-
-    def _protocol(self, is_tls: bool) -> HttpProtocol:
-        return HttpProtocol(
-            self._answer,
-            upgrade=self._gateway.upgrade,
-            is_tls=is_tls,
-            request_seconds=self.config.request_seconds,
-        )
-
-    def _answer(self, request: HttpRequest) -> Any:
+    def _answer(self, served: ServedApi, request: HttpRequest) -> Any:
         target = management.parse_path(request.raw_path)
         if target is None and request.method == "GET":
-            return self._gateway.refuse(request)
-        if (refusal := foreign_origin(request, self.address)) is not None:
+            return served.gateway.refuse(request)
+        if (refusal := foreign_origin(request, served.address)) is not None:
             return refusal
         if target is not None:
-            return self._gateway.manage(request, target)
+            # A function may have the endpoint of another API of the service in its variables.
+            owner = next((each for each in self._apis if each.has(target)), served)
+            return owner.gateway.manage(request, target)
         if self._lambda.handles(request):
             return self._lambda.handle(request)
-        return self._database.handle(request) or self._gateway.refuse(request)
+        return self._database.handle(request) or served.gateway.refuse(request)

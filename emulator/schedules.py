@@ -1,4 +1,4 @@
-"""EventBridge's schedules: functions invoked asynchronously at a fixed rate, as the topology says."""
+"""EventBridge's schedules: functions invoked asynchronously at a fixed rate or at given times, as the topology says."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import asyncio
 import json
 import uuid
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Final, Protocol, Self
 
 from streamer.topology import Schedule, Topology
 
 from . import log
+from .cron import parse_cron
 from .tasks import end
 
 MINUTE_SECONDS: Final = 60.0
@@ -32,11 +34,19 @@ class Schedules:
     """
 
     def __init__(
-        self, topology: Topology, accept: Accept, *, sleep: Callable[[float], Awaitable[Any]] = asyncio.sleep
+        self,
+        topology: Topology,
+        accept: Accept,
+        *,
+        sleep: Callable[[float], Awaitable[Any]] = asyncio.sleep,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
+        """Raise TopologyError if EventBridge would refuse one of the expressions."""
+        self._crons = {each.name: parse_cron(each.cron) for each in topology.schedules if each.cron is not None}
         self._schedules = topology.schedules
         self._accept = accept
         self._sleep = sleep
+        self._now = now
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
@@ -50,7 +60,15 @@ class Schedules:
 
     async def _run(self, schedule: Schedule) -> None:
         payload = json.dumps(schedule.event, separators=(",", ":")).encode()
-        while True:
-            await self._sleep(schedule.rate_minutes * MINUTE_SECONDS)
+        while (seconds := self._seconds_until(schedule)) is not None:
+            await self._sleep(seconds)
             if not self._accept(schedule.function, payload, str(uuid.uuid4())):
                 log.warning("a scheduled event was dropped: too many events wait", schedule=schedule.name)
+
+    def _seconds_until(self, schedule: Schedule) -> float | None:
+        """How long it is until a schedule is due; None: it never is again."""
+        if schedule.rate_minutes is not None:
+            return schedule.rate_minutes * MINUTE_SECONDS
+        now = self._now()
+        due = self._crons[schedule.name].after(now)
+        return None if due is None else (due - now).total_seconds()

@@ -34,8 +34,8 @@ from streamer.topology import (
     Table,
     TableAccess,
     Topology,
-    validate,
 )
+from streamer.topology_checks import validate
 
 CONNECT_FUNCTION: Final = "connect"
 DISCONNECT_FUNCTION: Final = "disconnect"

@@ -52,12 +52,23 @@ class Key:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Index:
-    """A global secondary index."""
+    """A secondary index."""
 
     name: str
     key: Key
     projection: str = "ALL"
-    """``ALL`` or ``KEYS_ONLY``."""
+    """``ALL``, ``KEYS_ONLY`` or ``INCLUDE``."""
+    include: tuple[str, ...] = ()
+    """Attributes besides the keys that an ``INCLUDE`` projection has."""
+    is_local: bool = False
+    """Whether it is a local index, of the table's own partition key; otherwise it is global."""
+
+    def definition(self) -> dict[str, Any]:
+        """Itself as CreateTable and CloudFormation take it."""
+        projection: dict[str, Any] = {"ProjectionType": self.projection}
+        if self.include:
+            projection["NonKeyAttributes"] = list(self.include)
+        return {"IndexName": self.name, "KeySchema": self.key.schema(), "Projection": projection}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,12 +88,36 @@ class Table:
         types = {name: kind for key in keys for name, kind in key.attributes().items()}
         return [{"AttributeName": name, "AttributeType": kind} for name, kind in types.items()]
 
+    def index_properties(self) -> dict[str, list[dict[str, Any]]]:
+        """``GlobalSecondaryIndexes`` and ``LocalSecondaryIndexes``, those there are, as both take them."""
+        found: dict[str, list[dict[str, Any]]] = {}
+        for index in self.indexes:
+            name = "LocalSecondaryIndexes" if index.is_local else "GlobalSecondaryIndexes"
+            found.setdefault(name, []).append(index.definition())
+        return found
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Queue:
-    """An SQS queue, the destination of records and invocations that were given up."""
+    """An SQS queue: the destination of what was given up, or what a `QueueMapping` reads. Defaults are AWS's.
+
+    [DOC] sqs-docs:CreateQueue
+    """
 
     name: str
+    """That of a FIFO queue ends in ``.fifo``."""
+    visibility_timeout_seconds: int = 30
+    delay_seconds: int = 0
+    deduplicates_by_content: bool = False
+    """Whether a FIFO queue takes the hash of a body where a message has no deduplication id."""
+    dead_letter_queue: str | None = None
+    """Name of the queue that gets what was received ``maximum_receives`` times and never deleted."""
+    maximum_receives: int = 10
+
+    @property
+    def is_fifo(self) -> bool:
+        """Whether it keeps the order of each message group."""
+        return self.name.endswith(".fifo")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +148,12 @@ class Function:
     code_root: str | None = None
     """Folder put first on the import path and used as the working directory; None: the project's folder."""
     runtime: str | None = None
-    """None: Python in this interpreter. Otherwise a command line that speaks the Lambda Runtime API."""
+    """None: Python in this interpreter. Otherwise the name of a Lambda runtime, such as ``nodejs20.x``, or a command
+    line that speaks the Lambda Runtime API."""
+    search_paths: tuple[str, ...] = ()
+    """Folders with further code, after the function's own: its layers, and what was built for it."""
+    unavailable: str | None = None
+    """Why it cannot run here; each invocation fails like an init, and says so. None: it can."""
     tables: tuple[TableAccess, ...] = ()
     posts_to_connections: bool = False
     """Whether it calls ``@connections``."""
@@ -150,6 +190,9 @@ class Route:
     """Only on ``$connect``."""
     route_response: bool = False
     """Whether the ``body`` of the function's result is sent back to the client (route response ``$default``)."""
+    required_parameters: tuple[str, ...] = ()
+    """What an upgrade must carry, else it is answered with 400; such as ``route.request.querystring.room``. Only on
+    ``$connect``."""
     model: Mapping[str, Any] | None = None
     """JSON schema (draft 4) that a message must satisfy, else it is answered with "Bad request body"."""
     model_selection: str | None = None
@@ -184,6 +227,8 @@ class Api:
     api_key_selection_expression: str = "$request.header.x-api-key"
     throttle: Throttle | None = None
     """The stage's default throttle; None: the account's."""
+    api_id: str | None = None
+    """10 lower-case letters and digits; None: made from the name, and on AWS by API Gateway."""
 
     def route(self, route_key: str) -> Route | None:
         """The route with exactly this key, or None."""
@@ -218,6 +263,21 @@ class EventSourceMapping:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class QueueMapping:
+    """A queue read by a function. Defaults are AWS's. [DOC] lambda-docs:services-sqs-parameters"""
+
+    function: str
+    queue: str
+    batch_size: int = 10
+    batching_window_seconds: float = 0.0
+    filters: tuple[Mapping[str, Any], ...] = ()
+    """Filter patterns, OR-ed; a message that matches none is deleted and never reaches the function."""
+    maximum_concurrency: int | None = None
+    """Most invocations at once, 2 to 1000; None: as many as the function has."""
+    report_batch_item_failures: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AsyncInvocation:
     """How asynchronous invocations of a function are retried. [DOC] lambda-docs:invocation-async-error-handling"""
 
@@ -229,17 +289,25 @@ class AsyncInvocation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
-    """An EventBridge rule that invokes a function asynchronously at a fixed rate.
+    """An EventBridge rule that invokes a function asynchronously, at a fixed rate or at given times.
 
     [DOC] eb-docs:eb-create-rule-schedule
     """
 
     name: str
     function: str
-    rate_minutes: int
-    """From 1, the shortest that there is."""
     event: Mapping[str, Any]
     """What the function is invoked with."""
+    rate_minutes: int | None = None
+    """From 1, the shortest that there is; None: ``cron`` says when."""
+    cron: str | None = None
+    """Six fields, in UTC: minutes, hours, day of month, month, day of week, year. [DOC] eb-docs:eb-cron-expressions"""
+
+    def expression(self) -> str:
+        """As EventBridge writes it; a single unit in the singular. [DOC] eb-docs:eb-scheduled-rule-pattern"""
+        if self.cron is not None:
+            return f"cron({self.cron})"
+        return f"rate({self.rate_minutes} minute{'' if self.rate_minutes == 1 else 's'})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -253,6 +321,13 @@ class Topology:
     queues: tuple[Queue, ...] = ()
     async_invocations: tuple[AsyncInvocation, ...] = ()
     schedules: tuple[Schedule, ...] = ()
+    queue_mappings: tuple[QueueMapping, ...] = ()
+    more_apis: tuple[Api, ...] = ()
+    """Further WebSocket APIs, each at an address of its own."""
+
+    def all_apis(self) -> tuple[Api, ...]:
+        """All WebSocket APIs, the first one first."""
+        return (self.api, *self.more_apis)
 
     def function(self, name: str) -> Function:
         """The function of that name.
@@ -263,7 +338,7 @@ class Topology:
         for function in self.functions:
             if function.name == name:
                 return function
-        raise TopologyError(f"there is no function {name!r}; there are: {_names(self.functions)}")
+        raise TopologyError(f"there is no function {name!r}; there are: {names_of(self.functions)}")
 
     def table(self, name: str) -> Table:
         """The table of that name.
@@ -274,103 +349,9 @@ class Topology:
         for table in self.tables:
             if table.name == name:
                 return table
-        raise TopologyError(f"there is no table {name!r}; there are: {_names(self.tables)}")
+        raise TopologyError(f"there is no table {name!r}; there are: {names_of(self.tables)}")
 
 
-def _names(things: Sequence[Any]) -> str:
+def names_of(things: Sequence[Any]) -> str:
+    """Names of functions, tables or queues for a message."""
     return ", ".join(sorted(thing.name for thing in things)) or "none"
-
-
-def validate(topology: Topology) -> None:
-    """Check what AWS would refuse at deployment, so that it is refused locally too.
-
-    Raises:
-        TopologyError: the first mistake found, saying what to change.
-    """
-    for kind, things in (
-        ("function", topology.functions),
-        ("table", topology.tables),
-        ("queue", topology.queues),
-        ("authorizer", topology.api.authorizers),
-        ("schedule", topology.schedules),
-    ):
-        _require_unique(kind, [thing.name for thing in things])
-    _require_unique("route", [route.route_key for route in topology.api.routes])
-    for route in topology.api.routes:
-        _validate_route(topology, route)
-    for authorizer in topology.api.authorizers:
-        topology.function(authorizer.function)
-    for function in topology.functions:
-        _validate_function(topology, function)
-    for mapping in topology.event_source_mappings:
-        _validate_mapping(topology, mapping)
-    for invocation in topology.async_invocations:
-        topology.function(invocation.function)
-        _require_queue(topology, invocation.on_failure)
-    for schedule in topology.schedules:
-        topology.function(schedule.function)
-        if schedule.rate_minutes < 1:
-            raise TopologyError(f"schedule {schedule.name!r}: rate_minutes must be 1 or more")
-
-
-def _require_unique(kind: str, names: Sequence[str]) -> None:
-    for name in names:
-        if names.count(name) > 1:
-            raise TopologyError(f"{kind} {name!r} is declared {names.count(name)} times; names must be unique")
-
-
-def _validate_route(topology: Topology, route: Route) -> None:
-    key = route.route_key
-    topology.function(route.function)
-    if key.startswith("$") and key not in (CONNECT, DISCONNECT, DEFAULT):
-        # [DOC] apigw-docs:websocket-api-develop-routes: custom keys must not start with "$".
-        raise TopologyError(
-            f"route key {key!r} starts with '$', which is reserved for {CONNECT}, {DISCONNECT}, {DEFAULT}"
-        )
-    if key != CONNECT and (route.authorizer is not None or route.iam or route.api_key_required):
-        # [DOC] apigw-docs:apigateway-websocket-api-control-access: access is decided at $connect.
-        raise TopologyError(f"route {key!r} cannot have an authorizer, IAM or API key; only {CONNECT} can")
-    if route.authorizer is not None and route.authorizer not in [a.name for a in topology.api.authorizers]:
-        raise TopologyError(f"route {key!r} names authorizer {route.authorizer!r}, which the API does not have")
-    if not 0.05 <= route.integration_timeout_seconds <= 29:
-        raise TopologyError(f"route {key!r}: integration_timeout_seconds must be 0.05 to 29")
-
-
-def _validate_function(topology: Topology, function: Function) -> None:
-    if not 0 < function.timeout_seconds <= 900:
-        raise TopologyError(f"function {function.name!r}: timeout_seconds must be above 0 and at most 900")
-    if not 128 <= function.memory_mb <= 10_240:
-        raise TopologyError(f"function {function.name!r}: memory_mb must be 128 to 10240")
-    for access in function.tables:
-        topology.table(access.table)
-    for name in function.invokes:
-        topology.function(name)
-    for queue in function.sends_to:
-        _require_queue(topology, queue)
-
-
-def _validate_mapping(topology: Topology, mapping: EventSourceMapping) -> None:
-    topology.function(mapping.function)
-    table = topology.table(mapping.table)
-    where = f"event source mapping of {mapping.table!r} to {mapping.function!r}"
-    if table.stream is None:
-        raise TopologyError(f"{where}: the table has no stream")
-    if mapping.starting_position not in ("TRIM_HORIZON", "LATEST"):
-        raise TopologyError(f"{where}: starting_position must be TRIM_HORIZON or LATEST")
-    for name, value, low, high in (
-        ("batch_size", mapping.batch_size, 1, 10_000),
-        ("batching_window_seconds", mapping.batching_window_seconds, 0, 300),
-        ("parallelization_factor", mapping.parallelization_factor, 1, 10),
-        ("maximum_retry_attempts", mapping.maximum_retry_attempts, -1, 10_000),
-        ("number of filters", len(mapping.filters), 0, 10),
-    ):
-        if not low <= value <= high:
-            raise TopologyError(f"{where}: {name} must be {low} to {high}, not {value}")
-    if mapping.maximum_record_age_seconds != -1 and not 60 <= mapping.maximum_record_age_seconds <= 604_800:
-        raise TopologyError(f"{where}: maximum_record_age_seconds must be -1 or 60 to 604800")
-    _require_queue(topology, mapping.on_failure)
-
-
-def _require_queue(topology: Topology, name: str | None) -> None:
-    if name is not None and name not in [queue.name for queue in topology.queues]:
-        raise TopologyError(f"there is no queue {name!r}; there are: {_names(topology.queues)}")

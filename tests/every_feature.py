@@ -21,6 +21,7 @@ from streamer.topology import (
     Index,
     Key,
     Queue,
+    QueueMapping,
     Route,
     Schedule,
     StreamView,
@@ -91,7 +92,10 @@ def _topology() -> Topology:
             Table(
                 name="shop_orders",
                 key=Key(partition="shop", sort="number", types={"number": "N"}),
-                indexes=(Index(name="by-day", key=Key(partition="day", sort="at"), projection="KEYS_ONLY"),),
+                indexes=(
+                    Index(name="by-day", key=Key(partition="day", sort="at"), projection="INCLUDE", include=("note",)),
+                    Index(name="by-age", key=Key(partition="shop", sort="age"), is_local=True),
+                ),
                 ttl_attribute="gone_at",
                 stream=StreamView.NEW_IMAGE,
             ),
@@ -113,14 +117,41 @@ def _topology() -> Topology:
                 on_failure="given-up",
             ),
         ),
-        queues=(Queue(name="given-up"), Queue(name="spare")),
+        queues=(
+            Queue(name="given-up"),
+            Queue(
+                name="jobs.fifo",
+                visibility_timeout_seconds=45,
+                delay_seconds=1,
+                deduplicates_by_content=True,
+                dead_letter_queue="given-up.fifo",
+                maximum_receives=3,
+            ),
+            Queue(name="given-up.fifo"),
+            Queue(name="spare"),
+            Queue(name="spare.fifo"),
+        ),
+        queue_mappings=(
+            QueueMapping(
+                function="answer",
+                queue="jobs.fifo",
+                batch_size=5,
+                batching_window_seconds=1.0,
+                filters=({"body": {"kind": ["job"]}},),
+                maximum_concurrency=3,
+                report_batch_item_failures=True,
+            ),
+        ),
         async_invocations=(
             AsyncInvocation(
                 function="answer", maximum_retry_attempts=0, maximum_event_age_seconds=900, on_failure="given-up"
             ),
             AsyncInvocation(function="authorize", maximum_event_age_seconds=900),
         ),
-        schedules=(Schedule(name="spare", function="answer", rate_minutes=5, event={"sweep": True}),),
+        schedules=(
+            Schedule(name="spare", function="answer", rate_minutes=5, event={"sweep": True}),
+            Schedule(name="at-noon", function="answer", cron="0 12 * * ? *", event={"sweep": True}),
+        ),
     )
 
 
@@ -128,7 +159,13 @@ def _api() -> Api:
     return Api(
         name="shop",
         routes=(
-            Route(route_key="$connect", function="answer", authorizer="tokens", api_key_required=True),
+            Route(
+                route_key="$connect",
+                function="answer",
+                authorizer="tokens",
+                api_key_required=True,
+                required_parameters=("route.request.header.Auth",),
+            ),
             Route(
                 route_key="order",
                 function="answer",

@@ -109,6 +109,8 @@ def _route_properties(name: str, route: Route) -> dict[str, Any]:
         properties["AuthorizerId"] = ref(f"{pascal(route.authorizer)}Authorizer")
     if route.api_key_required:
         properties["ApiKeyRequired"] = True
+    if route.required_parameters:
+        properties["RequestParameters"] = {name: {"Required": True} for name in route.required_parameters}
     if route.route_response:
         properties["RouteResponseSelectionExpression"] = DEFAULT
     models = _models(name, route)

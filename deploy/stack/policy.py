@@ -15,6 +15,8 @@ from .names import att, function_id, log_group_id, queue_id, ref, sub, table_id
 from .settings import StackSettings, secret_parameter
 
 _STREAM_ACTIONS: Final = ("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator")
+_QUEUE_ACTIONS: Final = ("sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage")
+"""What Lambda's pollers do with the function's role. [DOC] lambda-docs:services-sqs-configure"""
 _TRUST: Final = {
     "Version": "2012-10-17",
     "Statement": [
@@ -52,9 +54,7 @@ def statements(topology: Topology, settings: StackSettings, function: Function) 
         found.append(_allow("Tracing", ("xray:PutTelemetryRecords", "xray:PutTraceSegments"), ["*"]))
     for access in function.tables:
         found.extend(_table(topology, access))
-    for mapping in topology.event_source_mappings:
-        if mapping.function == function.name:
-            found.extend(_stream(topology, mapping))
+    found += _sources(topology, function)
     if function.posts_to_connections:
         found.append(_connections(topology))
     if function.invokes:
@@ -103,6 +103,18 @@ def _stream(topology: Topology, mapping: EventSourceMapping) -> list[Statement]:
         _allow(f"{table}Stream", _STREAM_ACTIONS, [att(table, "StreamArn")]),
         _allow(f"{table}Streams", ("dynamodb:ListStreams",), ["*"]),
     ]
+
+
+def _sources(topology: Topology, function: Function) -> list[Statement]:
+    found = []
+    for mapping in topology.event_source_mappings:
+        if mapping.function == function.name:
+            found += _stream(topology, mapping)
+    for source in topology.queue_mappings:
+        if source.function == function.name:
+            queue = queue_id(source.queue)
+            found.append(_allow(f"{queue}Source", _QUEUE_ACTIONS, [att(queue)]))
+    return found
 
 
 def _connections(topology: Topology) -> Statement:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from streamer.topology import EventSourceMapping, Index, Queue, Schedule, Table, Topology
+from streamer.topology import EventSourceMapping, Queue, QueueMapping, Schedule, Table, Topology
 
 from .names import att, function_id, pascal, queue_id, ref, sub, table_id
 from .policy import invoke_permission
@@ -25,8 +25,7 @@ def table(described: Table) -> dict[str, Any]:
         "KeySchema": described.key.schema(),
         "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True},
     }
-    if described.indexes:
-        properties["GlobalSecondaryIndexes"] = [_index(index) for index in described.indexes]
+    properties |= described.index_properties()
     if described.ttl_attribute is not None:
         properties["TimeToLiveSpecification"] = {"AttributeName": described.ttl_attribute, "Enabled": True}
     if described.stream is not None:
@@ -39,25 +38,27 @@ def table(described: Table) -> dict[str, Any]:
     }
 
 
-def _index(index: Index) -> dict[str, Any]:
-    return {
-        "IndexName": index.name,
-        "KeySchema": index.key.schema(),
-        "Projection": {"ProjectionType": index.projection},
-    }
-
-
 def queue(described: Queue) -> dict[str, Any]:
     """A queue for what was given up; kept two weeks, the longest SQS offers. [DOC] sqs-docs:quotas-messages"""
+    properties: dict[str, Any] = {
+        "QueueName": sub(f"${{AWS::StackName}}-{described.name}"),
+        "MessageRetentionPeriod": 14 * 24 * 3600,
+        "SqsManagedSseEnabled": True,
+        "VisibilityTimeout": described.visibility_timeout_seconds,
+        "DelaySeconds": described.delay_seconds,
+    }
+    if described.is_fifo:
+        properties |= {"FifoQueue": True, "ContentBasedDeduplication": described.deduplicates_by_content}
+    if described.dead_letter_queue is not None:
+        properties["RedrivePolicy"] = {
+            "deadLetterTargetArn": att(queue_id(described.dead_letter_queue)),
+            "maxReceiveCount": described.maximum_receives,
+        }
     return {
         "Type": "AWS::SQS::Queue",
         "DeletionPolicy": "Delete",
         "UpdateReplacePolicy": "Delete",
-        "Properties": {
-            "QueueName": sub(f"${{AWS::StackName}}-{described.name}"),
-            "MessageRetentionPeriod": 14 * 24 * 3600,
-            "SqsManagedSseEnabled": True,
-        },
+        "Properties": properties,
     }
 
 
@@ -84,16 +85,32 @@ def mapping(topology: Topology, source: EventSourceMapping) -> dict[str, Any]:
     return {"Type": "AWS::Lambda::EventSourceMapping", "Properties": properties}
 
 
+def queue_mapping(source: QueueMapping) -> dict[str, Any]:
+    """A queue read by a function."""
+    properties: dict[str, Any] = {
+        "FunctionName": ref(function_id(source.function)),
+        "EventSourceArn": att(queue_id(source.queue)),
+        "BatchSize": source.batch_size,
+        "MaximumBatchingWindowInSeconds": round(source.batching_window_seconds),
+    }
+    if source.filters:
+        patterns = [{"Pattern": json.dumps(pattern, separators=(",", ":"))} for pattern in source.filters]
+        properties["FilterCriteria"] = {"Filters": patterns}
+    if source.maximum_concurrency is not None:
+        properties["ScalingConfig"] = {"MaximumConcurrency": source.maximum_concurrency}
+    if source.report_batch_item_failures:
+        properties["FunctionResponseTypes"] = ["ReportBatchItemFailures"]
+    return {"Type": "AWS::Lambda::EventSourceMapping", "Properties": properties}
+
+
 def schedule(described: Schedule) -> dict[str, dict[str, Any]]:
-    """A function invoked at a fixed rate, with EventBridge's permission to do so."""
+    """A function invoked at a fixed rate or at given times, with EventBridge's permission to do so."""
     name = f"{pascal(described.name)}Schedule"
-    minutes = described.rate_minutes
     return {
         name: {
             "Type": "AWS::Events::Rule",
             "Properties": {
-                # [DOC] eb-docs:eb-scheduled-rule-pattern: a single unit is written in the singular.
-                "ScheduleExpression": f"rate({minutes} minute{'' if minutes == 1 else 's'})",
+                "ScheduleExpression": described.expression(),
                 "State": "ENABLED",
                 "Targets": [
                     {

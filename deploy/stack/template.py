@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from streamer.handlers.secrets import VARIABLE
-from streamer.topology import Function, Topology, validate
+from streamer.topology import Function, Topology
+from streamer.topology_checks import validate
 
 from ..errors import DeployError
 from .alarms import alarms, dashboard
@@ -29,7 +30,7 @@ from .names import (
 )
 from .policy import role, secret_references
 from .settings import StackSettings, secret_parameter
-from .tables import mapping, queue, schedule, table
+from .tables import mapping, queue, queue_mapping, schedule, table
 
 Resources = dict[str, dict[str, Any]]
 
@@ -45,8 +46,7 @@ def template(topology: Topology, settings: StackSettings) -> dict[str, Any]:
         TopologyError: the topology contradicts itself.
     """
     validate(topology)
-    for function in topology.functions:
-        _require_deployable(function)
+    _require_deployable(topology)
     secrets = _new_secrets(topology, settings)
     resources = _merge(
         (function_resources(topology, settings, function) for function in topology.functions),
@@ -144,6 +144,9 @@ def tables(topology: Topology) -> Resources:
         logical_id = f"{table_id(topology, source.table)}To{function_id(source.function)}"
         repeated = logical_id in found
         found[f"{logical_id}{number}" if repeated else logical_id] = mapping(topology, source)
+    for number, queue_source in enumerate(topology.queue_mappings):
+        logical_id = f"{queue_id(queue_source.queue)}To{function_id(queue_source.function)}"
+        found[f"{logical_id}{number}" if logical_id in found else logical_id] = queue_mapping(queue_source)
     for each in topology.schedules:
         found |= schedule(each)
     return found
@@ -204,7 +207,21 @@ def _outputs(topology: Topology) -> dict[str, Any]:
     return found
 
 
-def _require_deployable(function: Function) -> None:
+def _require_deployable(topology: Topology) -> None:
+    """Refuse what no template of ours says."""
+    if topology.more_apis:
+        raise DeployError("the service has several WebSocket APIs; streamer deploy makes one of a stack")
+    if topology.api.api_id is not None:
+        raise DeployError("the API has an api_id of its own; on AWS, API Gateway chooses it")
+    for function in topology.functions:
+        _require_packable(function)
+
+
+def _require_packable(function: Function) -> None:
+    if function.unavailable is not None:
+        raise DeployError(f"function {function.name!r} cannot be packed: {function.unavailable}")
+    if function.search_paths:
+        raise DeployError(f"function {function.name!r} has layers; streamer deploy packs one project for all")
     if function.runtime is not None:
         raise DeployError(f"function {function.name!r} is not Python; streamer deploy packs Python functions only")
     if function.code_root is not None:

@@ -12,7 +12,8 @@ from typing import Final
 
 from streamer.app import App
 from streamer.loading import load_service
-from streamer.topology import Topology, validate
+from streamer.topology import Topology
+from streamer.topology_checks import validate
 
 DEMO: Final = "streamer.demo:app"
 """The built-in app, for a first look."""

@@ -9,7 +9,7 @@ import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from streamer.errors import ConfigurationError
 from streamer.topology import Topology
@@ -28,6 +28,9 @@ from ..streams.source import Source
 from ..tasks import end
 from .tables import create_tables
 
+if TYPE_CHECKING:
+    from ..dynamodb.queues import EmbeddedQueues
+
 EXPIRY_SECONDS: Final = 1.0
 """How often the embedded engine looks for expired items; AWS takes minutes to days. [DOC] ddb-docs:howitworks-ttl"""
 
@@ -38,7 +41,7 @@ class EmbeddedDatabase:
     def __init__(self, engine: EmbeddedDynamoDB, topology: Topology, checkpoints: Checkpoints) -> None:
         self.checkpoints = checkpoints
         self._engine = engine
-        self._queue_names = [queue.name for queue in topology.queues]
+        self._described_queues = topology.queues
         self._has_queues = False
         self._source = PushedSource(engine, EngineStreamsApi(engine))
 
@@ -51,6 +54,12 @@ class EmbeddedDatabase:
     def destinations(self) -> Destinations:
         """The embedded queues."""
         return self
+
+    @property
+    def queues(self) -> EmbeddedQueues:
+        """SQS, with the queues of the topology."""
+        self._make_queues()
+        return self._engine.queues
 
     def handle(self, request: HttpRequest) -> HttpResponse | None:
         """Answer a request of a DynamoDB, DynamoDB Streams or SQS client."""
@@ -68,8 +77,7 @@ class EmbeddedDatabase:
     def _make_queues(self) -> None:
         # Not at the start: SQS takes 0.1 s to import, and most runs never need it.
         if not self._has_queues:
-            for name in self._queue_names:
-                self._engine.queues.create(name)
+            self._engine.queues.create(self._described_queues)
             self._has_queues = True
 
 

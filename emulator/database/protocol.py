@@ -6,6 +6,7 @@ from typing import Protocol
 
 from ..functions.destinations import Destinations
 from ..port.http import HttpRequest, HttpResponse
+from ..queues.mapping import Queues
 from ..streams.checkpoints import Checkpoints
 from ..streams.source import Source
 
@@ -26,6 +27,11 @@ class Database(Protocol):
     @property
     def checkpoints(self) -> Checkpoints:
         """Where event source mappings go on; kept as long as the tables are."""
+        ...
+
+    @property
+    def queues(self) -> Queues:
+        """What functions that read queues read; raises ConfigurationError where there are none."""
         ...
 
     def handle(self, request: HttpRequest) -> HttpResponse | None:

@@ -18,6 +18,7 @@ from streamer.topology import Topology
 from ..functions.destinations import Destinations, FileDestinations
 from ..functions.variables import Endpoints
 from ..port.http import HttpRequest, HttpResponse
+from ..queues.mapping import Queues
 from ..streams.api import connect_streams
 from ..streams.checkpoints import Checkpoints
 from ..streams.poller import PolledSource
@@ -32,6 +33,13 @@ class RemoteDatabase:
     source: Source
     destinations: Destinations
     checkpoints: Checkpoints
+
+    @property
+    def queues(self) -> Queues:
+        """None; raises ConfigurationError."""
+        raise ConfigurationError(
+            "functions read queues of this service, and those come with the embedded DynamoDB only"
+        )
 
     def handle(self, request: HttpRequest) -> HttpResponse | None:
         """Nothing: DynamoDB clients talk to the URL itself."""

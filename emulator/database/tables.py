@@ -25,15 +25,7 @@ def create_request(table: Table) -> dict[str, Any]:
         "KeySchema": table.key.schema(),
         "AttributeDefinitions": table.attribute_definitions(),
     }
-    if table.indexes:
-        request["GlobalSecondaryIndexes"] = [
-            {
-                "IndexName": index.name,
-                "KeySchema": index.key.schema(),
-                "Projection": {"ProjectionType": index.projection},
-            }
-            for index in table.indexes
-        ]
+    request |= table.index_properties()
     if table.stream is not None:
         request["StreamSpecification"] = {"StreamEnabled": True, "StreamViewType": table.stream.value}
     return request
@@ -47,8 +39,8 @@ def difference(table: Table, description: Mapping[str, Any]) -> str | None:
     wanted, found = create_request(table), description
     if _keys_of(found, found["KeySchema"]) != _keys_of(wanted, wanted["KeySchema"]):
         return f"its key is {_shown(found, found['KeySchema'])}, not {_shown(wanted, wanted['KeySchema'])}"
-    indexes = {index["IndexName"]: index for index in found.get("GlobalSecondaryIndexes") or ()}
-    for index in wanted.get("GlobalSecondaryIndexes", ()):
+    indexes = {index["IndexName"]: index for index in _indexes(found)}
+    for index in _indexes(wanted):
         existing = indexes.get(index["IndexName"])
         if existing is None:
             return f"it has no index {index['IndexName']}"
@@ -63,6 +55,13 @@ def difference(table: Table, description: Mapping[str, Any]) -> str | None:
     if table.stream is not None and stream not in (table.stream.value, "NEW_AND_OLD_IMAGES"):
         return f"its stream is {stream}, not {table.stream.value}"
     return None
+
+
+def _indexes(description: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [
+        *(description.get("GlobalSecondaryIndexes") or ()),
+        *(description.get("LocalSecondaryIndexes") or ()),
+    ]
 
 
 def _names(schema: Iterable[Mapping[str, str]]) -> list[tuple[str, str]]:

@@ -1,17 +1,21 @@
-"""SQS queues for what was given up: moto's, hosted like its DynamoDB. Imported only when a queue is first used.
+"""SQS queues: moto's, hosted like its DynamoDB. Imported only when a queue is first used.
 
 Both protocols of the SDKs are understood: JSON (``X-Amz-Target: AmazonSQS.*``) and query (``Action=...``).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from moto.core.request import Request
 from moto.sqs.models import SQSBackend
 from moto.sqs.responses import SQSResponse
 
+from streamer.topology import Queue
+
 from ..port.http import HttpRequest, HttpResponse
+from ..queues.batches import Message
 
 
 class _Backend(SQSBackend):  # type: ignore[misc] # moto publishes no types
@@ -38,23 +42,90 @@ class EmbeddedQueues:
 
     def __init__(self, region: str, account_id: str) -> None:
         self._backend = _Backend(region, account_id)
+        self._listeners: list[Callable[[], None]] = []
 
-    def create(self, name: str) -> str:
-        """Create a queue, unless it exists; returns its ARN."""
-        return str(self._backend.create_queue(name, {}).queue_arn)
+    def create(self, queues: Iterable[Queue]) -> None:
+        """Create queues, unless they exist."""
+        described = list(queues)
+        for queue in described:
+            if queue.name not in self._backend.queues:
+                self._backend.create_queue(queue.name, {}, **_attributes(queue))
+        for queue in described:
+            if queue.dead_letter_queue is not None:
+                made = self._backend.get_queue(queue.name)
+                # moto would look for it among queues of its own.
+                made.dead_letter_queue = self._backend.get_queue(queue.dead_letter_queue)
+                arn = self.arn(queue.dead_letter_queue)
+                made.redrive_policy = {"deadLetterTargetArn": arn, "maxReceiveCount": queue.maximum_receives}
+
+    def arn(self, queue: str) -> str:
+        """The ARN of a queue that exists."""
+        return str(self._backend.get_queue(queue).queue_arn)
+
+    def listen(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call a listener after every request; returns what ends that."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    def receive(self, queue: str, count: int) -> Sequence[Message]:
+        """At most so many visible messages, which become invisible for the queue's timeout."""
+        timeout = int(self._backend.get_queue(queue).visibility_timeout)
+        return [_message(each) for each in self._backend.receive_message(queue, count, 0, timeout, ["All"])]
+
+    def delete(self, queue: str, message: Message) -> None:
+        """Forget a message that was received."""
+        self._backend.delete_message(queue, message.receipt_handle)
 
     def send(self, name: str, body: str) -> None:
         """Put a message into a queue that exists."""
         self._backend.send_message(name, body)
+        self._heard()
+
+    def _heard(self) -> None:
+        for listener in tuple(self._listeners):
+            listener()
 
     def handle(self, request: HttpRequest) -> HttpResponse:
         """Answer a request of an SQS client."""
         url = f"http://{request.fields.get('host', 'localhost')}{request.target}"
         prepared = Request.from_primitives(request.method, url, dict(request.headers), request.body)
         status, headers, body = _Handler(self._backend)._dispatch(prepared, url)  # noqa: SLF001 - moto's way in
+        self._heard()
         kept = tuple(
             (name.lower(), str(value))
             for name, value in headers.items()
             if name.lower() not in ("content-length", "status", "server", "date")
         )
         return HttpResponse(int(status), body.encode() if isinstance(body, str) else body, kept)
+
+
+def _message(received: Any) -> Message:
+    attributes = {
+        "ApproximateReceiveCount": str(received.approximate_receive_count),
+        "SentTimestamp": str(int(received.sent_timestamp)),
+        "SenderId": str(received.sender_id),
+        "ApproximateFirstReceiveTimestamp": str(int(received.approximate_first_receive_timestamp)),
+    }
+    for name, value in (
+        ("SequenceNumber", received.sequence_number),
+        ("MessageGroupId", received.group_id),
+        ("MessageDeduplicationId", received.deduplication_id),
+    ):
+        if value is not None:
+            attributes[name] = str(value)
+    return Message(
+        message_id=received.id,
+        receipt_handle=received.receipt_handle,
+        body=received.body,
+        attributes=attributes,
+        message_attributes=received.message_attributes,
+        md5=received.body_md5,
+    )
+
+
+def _attributes(queue: Queue) -> dict[str, str]:
+    found = {"VisibilityTimeout": str(queue.visibility_timeout_seconds), "DelaySeconds": str(queue.delay_seconds)}
+    if queue.is_fifo:
+        deduplicates = "true" if queue.deduplicates_by_content else "false"
+        found |= {"FifoQueue": "true", "ContentBasedDeduplication": deduplicates}
+    return found

@@ -46,6 +46,10 @@ class Gateway:
         """How many connections are open."""
         return len(self._websockets.open)
 
+    def has(self, connection_id: str) -> bool:
+        """Whether a connection is open here."""
+        return connection_id in self._websockets.open
+
     async def stop(self, *, timeout_seconds: float) -> None:
         """Close every connection with 1001 and wait until every ``$disconnect`` has run, or the time is over."""
         self._stopping = True

@@ -77,7 +77,7 @@ def test_a_queue_takes_messages_and_gives_them_back(engine: Engine) -> None:
     assert sorted(message["Body"] for message in found) == ["from a client", "from within"]
     assert url == f"{engine.url}/123456789012/failures"
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    assert arn == engine.embedded.queues.create("failures") == "arn:aws:sqs:us-east-1:123456789012:failures"
+    assert arn == engine.embedded.queues.arn("failures") == "arn:aws:sqs:us-east-1:123456789012:failures"
     assert "Messages" not in sqs.receive_message(QueueUrl=url, WaitTimeSeconds=20)
 
 

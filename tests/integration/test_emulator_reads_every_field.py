@@ -27,7 +27,6 @@ NOT_EMULATED = {
     **{("Function", name): PERMISSIONS for name in ("tables", "posts_to_connections", "invokes", "sends_to")},
     **{("TableAccess", name): PERMISSIONS for name in ("table", "actions", "indexes")},
     ("Function", "secrets"): "functions get the values in their environment, from where the runtime takes either",
-    ("Schedule", "name"): "what the rule is called; only a warning that an event was dropped says it",
 }
 """Fields that the emulator does not read, and why."""
 
@@ -104,6 +103,9 @@ def use(emulator: EmulatorThread) -> None:
     functions = boto3.client("lambda", **emulator.aws("lambda"))
     for name in ("answer", "authorize"):  # given up at once, and tried again
         functions.invoke(FunctionName=name, InvocationType="Event", Payload=b'{"fail": true}')
+    sqs = boto3.client("sqs", **emulator.aws("sqs"))
+    url = sqs.get_queue_url(QueueName="jobs.fifo")["QueueUrl"]
+    sqs.send_message(QueueUrl=url, MessageBody=json.dumps({"kind": "job"}), MessageGroupId="one")
     item = {"shop": {"S": "corner"}, "number": {"N": "1"}, "day": {"S": "monday"}, "at": {"S": "noon"}}
     boto3.client("dynamodb", **emulator.aws("dynamodb")).put_item(TableName="shop_orders", Item=item)
 

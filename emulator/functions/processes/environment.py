@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import enum
 import os
-import shlex
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from streamer.topology import Function
 
 from .. import platform_log, variables
 from ..outcome import Failed, Outcome, Returned
+from ..runtimes import launch
 from .environment_log import EnvironmentLog
 from .invocation import WaitingInvocation
 from .process import Process
@@ -96,11 +96,14 @@ class ExecutionEnvironment:
             port = await self._runtime_api.listen()
             if self.state is EnvironmentState.ENDED:
                 return
+            folder = around.code_folder(self.function)
+            how = launch(self.function, code_folder=folder)
             await self._process.start(
                 around.template,
-                environment=around.variables(self.function, folder=self._folder, port=port),
-                folder=around.code_folder(self.function),
-                command=None if self.function.runtime is None else shlex.split(self.function.runtime),
+                environment=around.variables(self.function, how, folder=self._folder, port=port),
+                folder=folder,
+                command=how.command,
+                import_path=how.import_path,
                 output=output,
                 ended=self._ended,
             )

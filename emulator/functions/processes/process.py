@@ -31,6 +31,7 @@ class Process:
         environment: Mapping[str, str],
         folder: str,
         command: Sequence[str] | None,
+        import_path: Sequence[str] = (),
         output: int,
         ended: Callable[[int | str], None],
     ) -> None:
@@ -45,6 +46,7 @@ class Process:
             environment=environment,
             folder=folder,
             command=command,
+            import_path=import_path,
             output=output,
             ended=lambda status: ended(_end(status)),
         )

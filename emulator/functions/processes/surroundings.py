@@ -15,6 +15,7 @@ from streamer.topology import Function
 
 from .. import variables
 from ..logs import LogSink
+from ..runtimes import Launch
 from .means import Means
 from .meter import Meter
 from .template import Template
@@ -40,9 +41,9 @@ class Surroundings:
         """Where a function's code is, and where its process starts."""
         return str(function.code_root or self.project_folder)
 
-    def variables(self, function: Function, *, folder: Path, port: int) -> Mapping[str, str]:
+    def variables(self, function: Function, how: Launch, *, folder: Path, port: int) -> Mapping[str, str]:
         """The variables of one environment: ``folder`` is its own, ``port`` that of its Runtime API."""
-        return {
+        found = {
             # Lambda has no home folder; here the user's own must not lend its AWS profile to functions.
             "HOME": str(folder),
             "PATH": os.environ.get("PATH", os.defpath),
@@ -53,6 +54,10 @@ class Surroundings:
                 task_root=self.code_folder(function),
                 log_stream=variables.log_stream_name(datetime.now(UTC), self.randomness),
             ),
+            **how.variables,
             "TMPDIR": str(folder),
             "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{port}",
         }
+        if "PATH" in how.variables:
+            found["PATH"] = f"{how.variables['PATH']}:{os.environ.get('PATH', os.defpath)}"
+        return found

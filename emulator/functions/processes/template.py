@@ -97,12 +97,14 @@ class Template:
         environment: Mapping[str, str],
         folder: str,
         command: Sequence[str] | None,
+        import_path: Sequence[str] = (),
         output: int,
         ended: Callable[[int], None],
     ) -> int:
         """Start an environment; answers its process id, which is also its group's.
 
-        ``command`` None runs AWS's Python runtime client; ``output`` is the descriptor for stdout and stderr, which
+        ``command`` None runs AWS's Python runtime client, which finds modules in the folder and then along
+        ``import_path``; ``output`` is the descriptor for stdout and stderr, which
         stays the caller's; ``ended`` is called with the exit status, or the negative number of a signal.
 
         Raises:
@@ -114,7 +116,7 @@ class Template:
         spec = {
             "environment": dict(environment),
             "folder": folder,
-            "import_path": [folder, *(path for path in sys.path if path)],
+            "import_path": [folder, *import_path, *(path for path in sys.path if path)],
             "command": None if command is None else list(command),
         }
         started: asyncio.Future[int] = self._loop.create_future()

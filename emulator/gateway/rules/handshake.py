@@ -20,7 +20,7 @@ from .effects import Accept, Decision, HttpAnswer, Invoke, NotInvoked, Raised, R
 from .events import Event, Session, gateway_headers, grouped_query
 from .proxy import Malformed, ProxyResponse, parse_proxy_response
 from .signature import MISSING, Flaw
-from .stage import API_KEY_HEADER, CompiledRoute, Stage
+from .stage import API_KEY_HEADER, Stage
 
 _SUBPROTOCOL: Final = "sec-websocket-protocol"
 
@@ -159,18 +159,23 @@ class Handshake:
         if route.route.api_key_required and not self._has_api_key():
             self._warn("the client has no valid API key")
             return self._refused(now_ms, 403)
-        return self._invoke_connect(route, now_ms, latency_ms)
+        event = self._connect_event(now_ms, latency_ms)
+        missing = [name for name in route.route.required_parameters if not has_identity(name, event)]
+        if missing:
+            # [DOC] apigw-docs:apigateway-websocket-api-request-parameters; that the status is 400 [INF]
+            self._warn(f"400 without calling the $connect function: no value for {', '.join(missing)}")
+            return self._refused(now_ms, 400)
+        self._step = _Step.CONNECTING
+        return Invoke(route.route.function, event, route.timeout_seconds, self._request_id, route.route.route_key)
 
     def _has_api_key(self) -> bool:
         api = self._stage.api
         by_header = api.api_key_selection_expression == API_KEY_HEADER
         return (self._fields.get("x-api-key") if by_header else self._usage_key) in api.api_keys
 
-    def _invoke_connect(self, route: CompiledRoute, now_ms: int, latency_ms: int | None) -> Invoke:
-        self._step = _Step.CONNECTING
+    def _connect_event(self, now_ms: int, latency_ms: int | None) -> Event:
         self._request_id = self._stage.ids.request_id(now_ms)
-        event: Event = self._session.connect_event(self._headers, self._query, self._request_id, now_ms, latency_ms)
-        return Invoke(route.route.function, event, route.timeout_seconds, self._request_id, route.route.route_key)
+        return self._session.connect_event(self._headers, self._query, self._request_id, now_ms, latency_ms)
 
     def _connected(self, result: Result, now: float, now_ms: int) -> Decision:
         match result:

@@ -72,24 +72,33 @@ class Stage:
         limits: Limits | None = None,
         assumptions: Assumptions | None = None,
     ) -> None:
-        self.api = api
         self.facts = facts
         self.ids = ids
         self.limits = limits or Limits()
         self.assumptions = assumptions or Assumptions()
-        self.variables = dict(api.stage_variables)
-        """The stage variables as they stand in events."""
+        self._account = bucket(self.limits.account)
+        self._connections = bucket(self.limits.connections)
+        self.change(api)
+
+    def change(self, api: Api) -> None:
+        """Go by another description from the next message on: the connections' routes, models and throttles change.
+
+        Raises:
+            TopologyError: an expression or model is none that AWS accepts; everything stays as it was.
+        """
         if api.api_key_selection_expression not in (API_KEY_HEADER, API_KEY_AUTHORIZER):
             raise TopologyError(
                 f"API key selection expression {api.api_key_selection_expression!r} is neither {API_KEY_HEADER} "
                 f"nor {API_KEY_AUTHORIZER}"
             )
-        self._routes = {route.route_key: self._compiled(route) for route in api.routes}
-        self._selector = Selector(api.route_selection_expression, self._routes)
-        self._account = bucket(self.limits.account)
-        self._connections = bucket(self.limits.connections)
-        connect = self.connect
+        routes = {route.route_key: self._compiled(api, route) for route in api.routes}
+        selector = Selector(api.route_selection_expression, routes)
+        connect = routes.get(CONNECT)
         named = None if connect is None else connect.route.authorizer
+        self.api = api
+        self.variables = dict(api.stage_variables)
+        """The stage variables as they stand in events."""
+        self._routes, self._selector = routes, selector
         self._authorizer = None if named is None else api.authorizer(named)
 
     @property
@@ -134,11 +143,11 @@ class Stage:
         """Whether one more ``@connections`` call is answered: they share the account's throttle. [DOC] apigw-docs"""
         return self._account is None or self._account.take(now)
 
-    def _compiled(self, route: Route) -> CompiledRoute:
+    def _compiled(self, api: Api, route: Route) -> CompiledRoute:
         return CompiledRoute(
             route=route,
             timeout_seconds=min(route.integration_timeout_seconds, self.limits.integration_timeout_seconds),
             check=compile_models(route),
             # A stage's default throttle applies to each route on its own. [DOC] apigw-docs:request-throttling
-            bucket=bucket(route.throttle or self.api.throttle),
+            bucket=bucket(route.throttle or api.throttle),
         )

@@ -22,8 +22,8 @@ from streamer.topology import (
     Table,
     TableAccess,
     Topology,
-    validate,
 )
+from streamer.topology_checks import validate
 
 FUNCTION = Function(name="f", handler="handlers.f")
 ROUTE = Route(route_key="$default", function="f")

@@ -20,7 +20,14 @@ NOT_DEPLOYED = {
     ("Api", "api_keys"): "values are secrets and reach AWS as parameters; how many there are changes the template",
 }
 """Fields whose value is not in the template, and why."""
-REFUSED = {("Function", "runtime"): "node index.mjs", ("Function", "code_root"): "elsewhere"}
+REFUSED: dict[tuple[str, str], Any] = {
+    ("Api", "api_id"): "abcdefghij",
+    ("Function", "code_root"): "elsewhere",
+    ("Function", "runtime"): "node index.mjs",
+    ("Function", "search_paths"): ("layer",),
+    ("Function", "unavailable"): "no code",
+    ("Topology", "more_apis"): (Api(name="more", routes=()),),
+}
 """Fields that the deployer refuses, and what it is refused with."""
 OTHERS: dict[tuple[str, str], Any] = {
     ("Api", "api_keys"): ("another-key-of-at-least-20-characters",),
@@ -36,12 +43,17 @@ OTHERS: dict[tuple[str, str], Any] = {
     ("Function", "secrets"): (),
     ("Function", "sends_to"): ("spare",),
     ("Index", "key"): Key(partition="other"),
+    ("Index", "include"): ("other",),
     ("Index", "projection"): "ALL",
     ("Key", "types"): {"number": "S"},
+    ("Queue", "dead_letter_queue"): "spare.fifo",
+    ("QueueMapping", "function"): "spare",
+    ("QueueMapping", "queue"): "given-up.fifo",
     ("Route", "authorizer"): "spare",
     ("Route", "function"): "spare",
     ("Route", "iam"): True,
     ("Route", "throttle"): None,
+    ("Schedule", "cron"): "0 13 * * ? *",
     ("Schedule", "function"): "spare",
     ("Table", "indexes"): (Index(name="by-day", key=Key(partition="other")),),
     ("Table", "key"): Key(partition="other"),

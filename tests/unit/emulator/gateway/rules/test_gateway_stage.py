@@ -6,7 +6,8 @@ from gateway_world import NOW_MS, OK, opened, route, stage_of
 from emulator.gateway.rules.effects import Invoke
 from emulator.gateway.rules.limits import ACCOUNT_THROTTLE, CONNECTION_THROTTLE, Limits
 from streamer.errors import TopologyError
-from streamer.topology import Api, Authorizer, Function, Route, Throttle, Topology, validate
+from streamer.topology import Api, Authorizer, Function, Route, Throttle, Topology
+from streamer.topology_checks import validate
 
 
 def topology(*routes: Route) -> Topology:

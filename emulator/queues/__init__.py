@@ -1,0 +1,1 @@
+"""Queues that functions read: what Lambda's pollers for SQS do."""

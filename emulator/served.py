@@ -1,0 +1,80 @@
+"""One API at its address: its port, and the gateway behind it."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import ssl
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+from streamer.topology import Api
+
+from .functions.outcome import Functions
+from .functions.variables import Endpoints
+from .gateway.rules.ids import IdSource
+from .gateway.rules.limits import Assumptions, Limits
+from .gateway.rules.management import ManagementTarget
+from .gateway.rules.stage import Facts, Stage
+from .gateway.shell import Gateway
+from .gateway.verifier import Verifier
+from .port.front import Front
+from .port.http import HttpProtocol, HttpRequest
+
+_EVERYWHERE: Final = ("0.0.0.0", "::")  # noqa: S104 - compared only
+
+Answer = Callable[["ServedApi", HttpRequest], Any]
+"""Answers a request that came to the port of an API."""
+
+
+class ServedApi:
+    """Listens from the start; is entered by whoever owns it once everything behind it runs."""
+
+    gateway: Gateway
+    stage: Stage
+
+    def __init__(
+        self, api: Api, *, host: str, port: int, tls: ssl.SSLContext, request_seconds: float, answer: Answer
+    ) -> None:
+        self.api = api
+        self._host = host
+        self._answer = answer
+        self._request_seconds = request_seconds
+        self.front = Front(self._protocol, host=host, port=port, tls=tls, first_byte_seconds=request_seconds)
+        self.port = int(self.front.port)
+        name = "127.0.0.1" if host in _EVERYWHERE else host
+        self.address = f"[{name}]:{self.port}" if ":" in name else f"{name}:{self.port}"
+
+    def open(self, functions: Functions, endpoints: Endpoints, limits: Limits, assumptions: Assumptions) -> None:
+        """Make the gateway."""
+        made_id = hashlib.blake2b(self.api.name.encode(), digest_size=5).hexdigest()
+        facts = Facts(
+            region=endpoints.region,
+            account_id=endpoints.account_id,
+            api_id=self.api.api_id or made_id,
+            domain_name=self.address,
+        )
+        ids = IdSource(endpoints.region, secrets.randbits(64))
+        self.stage = Stage(self.api, facts, ids, limits=limits, assumptions=assumptions)
+        verifier = Verifier(
+            access_key_id=endpoints.access_key_id, secret_access_key=endpoints.secret_access_key, clock=time.time
+        )
+        self.gateway = Gateway(self.stage, functions, verifier)
+
+    def change(self, api: Api) -> None:
+        """Go by another description from now on; connections stay open. Raises TopologyError, and stays as it is."""
+        self.stage.change(api)
+        self.api = api
+
+    def has(self, target: ManagementTarget) -> bool:
+        """Whether a connection is one of this API's."""
+        return self.gateway.has(target.connection_id)
+
+    def _protocol(self, is_tls: bool) -> HttpProtocol:
+        return HttpProtocol(
+            lambda request: self._answer(self, request),
+            upgrade=self.gateway.upgrade,
+            is_tls=is_tls,
+            request_seconds=self._request_seconds,
+        )

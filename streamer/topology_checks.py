@@ -1,0 +1,157 @@
+"""What AWS would refuse in a topology. Pure: no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from streamer.errors import TopologyError
+from streamer.topology import (
+    CONNECT,
+    DEFAULT,
+    DISCONNECT,
+    Api,
+    EventSourceMapping,
+    Function,
+    Queue,
+    QueueMapping,
+    Route,
+    Topology,
+    names_of,
+)
+
+
+def validate(topology: Topology) -> None:
+    """Check what AWS would refuse at deployment, so that it is refused locally too.
+
+    Raises:
+        TopologyError: the first mistake found, saying what to change.
+    """
+    for kind, things in (
+        ("function", topology.functions),
+        ("table", topology.tables),
+        ("queue", topology.queues),
+        ("schedule", topology.schedules),
+    ):
+        _require_unique(kind, [thing.name for thing in things])
+    for api in topology.all_apis():
+        _validate_api(topology, api)
+    for queue in topology.queues:
+        _validate_queue(topology, queue)
+    for function in topology.functions:
+        _validate_function(topology, function)
+    _validate_sources(topology)
+
+
+def _validate_sources(topology: Topology) -> None:
+    for mapping in topology.event_source_mappings:
+        _validate_mapping(topology, mapping)
+    for queue_mapping in topology.queue_mappings:
+        _validate_queue_mapping(topology, queue_mapping)
+    for invocation in topology.async_invocations:
+        topology.function(invocation.function)
+        _require_queue(topology, invocation.on_failure)
+    for schedule in topology.schedules:
+        topology.function(schedule.function)
+        if (schedule.rate_minutes is None) is (schedule.cron is None):
+            raise TopologyError(f"schedule {schedule.name!r} has either rate_minutes or cron")
+        if schedule.rate_minutes is not None and schedule.rate_minutes < 1:
+            raise TopologyError(f"schedule {schedule.name!r}: rate_minutes must be 1 or more")
+
+
+def _require_unique(kind: str, names: Sequence[str]) -> None:
+    for name in names:
+        if names.count(name) > 1:
+            raise TopologyError(f"{kind} {name!r} is declared {names.count(name)} times; names must be unique")
+
+
+def _validate_api(topology: Topology, api: Api) -> None:
+    _require_unique("authorizer", [authorizer.name for authorizer in api.authorizers])
+    _require_unique("route", [route.route_key for route in api.routes])
+    for route in api.routes:
+        _validate_route(topology, api, route)
+    for authorizer in api.authorizers:
+        topology.function(authorizer.function)
+
+
+def _validate_queue(topology: Topology, queue: Queue) -> None:
+    _require_queue(topology, queue.dead_letter_queue)
+    for name, value, low, high in (
+        ("visibility_timeout_seconds", queue.visibility_timeout_seconds, 0, 43_200),
+        ("delay_seconds", queue.delay_seconds, 0, 900),
+        ("maximum_receives", queue.maximum_receives, 1, 1000),
+    ):
+        if not low <= value <= high:
+            raise TopologyError(f"queue {queue.name!r}: {name} must be {low} to {high}, not {value}")
+
+
+def _validate_queue_mapping(topology: Topology, mapping: QueueMapping) -> None:
+    topology.function(mapping.function)
+    _require_queue(topology, mapping.queue)
+    where = f"event source mapping of {mapping.queue!r} to {mapping.function!r}"
+    # [DOC] lambda-docs:services-sqs-configure
+    most = 10 if mapping.queue.endswith(".fifo") or mapping.batching_window_seconds == 0 else 10_000
+    if not 1 <= mapping.batch_size <= most:
+        raise TopologyError(f"{where}: batch_size must be 1 to {most}, not {mapping.batch_size}")
+    if not 0 <= mapping.batching_window_seconds <= 300:
+        raise TopologyError(f"{where}: batching_window_seconds must be 0 to 300")
+    if mapping.maximum_concurrency is not None and not 2 <= mapping.maximum_concurrency <= 1000:
+        raise TopologyError(f"{where}: maximum_concurrency must be 2 to 1000")
+
+
+def _validate_route(topology: Topology, api: Api, route: Route) -> None:
+    key = route.route_key
+    topology.function(route.function)
+    if key.startswith("$") and key not in (CONNECT, DISCONNECT, DEFAULT):
+        # [DOC] apigw-docs:websocket-api-develop-routes: custom keys must not start with "$".
+        raise TopologyError(
+            f"route key {key!r} starts with '$', which is reserved for {CONNECT}, {DISCONNECT}, {DEFAULT}"
+        )
+    if key != CONNECT and (route.authorizer is not None or route.iam or route.api_key_required):
+        # [DOC] apigw-docs:apigateway-websocket-api-control-access: access is decided at $connect.
+        raise TopologyError(f"route {key!r} cannot have an authorizer, IAM or API key; only {CONNECT} can")
+    if route.authorizer is not None and route.authorizer not in [a.name for a in api.authorizers]:
+        raise TopologyError(f"route {key!r} names authorizer {route.authorizer!r}, which the API does not have")
+    if key != CONNECT and route.required_parameters:
+        raise TopologyError(f"route {key!r} cannot require parameters; only {CONNECT} has any")
+    if not 0.05 <= route.integration_timeout_seconds <= 29:
+        raise TopologyError(f"route {key!r}: integration_timeout_seconds must be 0.05 to 29")
+
+
+def _validate_function(topology: Topology, function: Function) -> None:
+    if not 0 < function.timeout_seconds <= 900:
+        raise TopologyError(f"function {function.name!r}: timeout_seconds must be above 0 and at most 900")
+    if not 128 <= function.memory_mb <= 10_240:
+        raise TopologyError(f"function {function.name!r}: memory_mb must be 128 to 10240")
+    for access in function.tables:
+        topology.table(access.table)
+    for name in function.invokes:
+        topology.function(name)
+    for queue in function.sends_to:
+        _require_queue(topology, queue)
+
+
+def _validate_mapping(topology: Topology, mapping: EventSourceMapping) -> None:
+    topology.function(mapping.function)
+    table = topology.table(mapping.table)
+    where = f"event source mapping of {mapping.table!r} to {mapping.function!r}"
+    if table.stream is None:
+        raise TopologyError(f"{where}: the table has no stream")
+    if mapping.starting_position not in ("TRIM_HORIZON", "LATEST"):
+        raise TopologyError(f"{where}: starting_position must be TRIM_HORIZON or LATEST")
+    for name, value, low, high in (
+        ("batch_size", mapping.batch_size, 1, 10_000),
+        ("batching_window_seconds", mapping.batching_window_seconds, 0, 300),
+        ("parallelization_factor", mapping.parallelization_factor, 1, 10),
+        ("maximum_retry_attempts", mapping.maximum_retry_attempts, -1, 10_000),
+        ("number of filters", len(mapping.filters), 0, 10),
+    ):
+        if not low <= value <= high:
+            raise TopologyError(f"{where}: {name} must be {low} to {high}, not {value}")
+    if mapping.maximum_record_age_seconds != -1 and not 60 <= mapping.maximum_record_age_seconds <= 604_800:
+        raise TopologyError(f"{where}: maximum_record_age_seconds must be -1 or 60 to 604800")
+    _require_queue(topology, mapping.on_failure)
+
+
+def _require_queue(topology: Topology, name: str | None) -> None:
+    if name is not None and name not in [queue.name for queue in topology.queues]:
+        raise TopologyError(f"there is no queue {name!r}; there are: {names_of(topology.queues)}")

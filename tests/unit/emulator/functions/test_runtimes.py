@@ -1,0 +1,74 @@
+"""What runs a function of each runtime."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from emulator.functions.runtimes import launch, reason_not_run
+from streamer.topology import Function
+
+
+def function(runtime: str | None = None, **more: object) -> Function:
+    return Function(name="f", handler="main", runtime=runtime, **more)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("runtime", [None, "python3.9", "python3.14"])
+def test_python_is_run_by_this_interpreter(runtime: str | None, tmp_path: Path) -> None:
+    (tmp_path / "layer" / "python").mkdir(parents=True)
+    paths = (str(tmp_path / "layer"), str(tmp_path / "built"))
+
+    found = launch(function(runtime, search_paths=paths), code_folder=str(tmp_path))
+
+    assert found.command is None
+    assert found.import_path == (str(tmp_path / "layer" / "python"), str(tmp_path / "built"))
+
+
+def test_a_bootstrap_is_started_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "bootstrap").write_text("#!/bin/sh\n")
+
+    assert launch(function("provided.al2023"), code_folder=str(tmp_path)).command == (str(tmp_path / "bootstrap"),)
+
+
+def test_a_binary_of_go_is_its_handler(tmp_path: Path) -> None:
+    (tmp_path / "main").write_text("")
+
+    assert launch(function("go1.x"), code_folder=str(tmp_path)).command == (str(tmp_path / "main"),)
+
+
+def test_a_command_line_is_split_like_a_shells(tmp_path: Path) -> None:
+    assert launch(function("node 'a b.mjs'"), code_folder=str(tmp_path)).command == ("node", "a b.mjs")
+
+
+def test_programs_and_libraries_of_layers_are_found(tmp_path: Path) -> None:
+    (tmp_path / "bin").mkdir()
+
+    assert launch(function(search_paths=(str(tmp_path),)), code_folder="/").variables == {"PATH": str(tmp_path / "bin")}
+
+
+@pytest.mark.parametrize(
+    ("described", "reason"),
+    [
+        pytest.param(function(unavailable="no code"), "no code", id="unavailable"),
+        pytest.param(function("provided.al2"), "there is no file", id="no bootstrap"),
+        pytest.param(function("dotnet8"), "dotnet8 is not run here", id="a runtime that nothing runs"),
+    ],
+)
+def test_a_function_that_cannot_run_ends_in_its_init_and_says_why(
+    described: Function, reason: str, tmp_path: Path
+) -> None:
+    command = launch(described, code_folder=str(tmp_path)).command
+
+    assert command is not None
+    assert command[0] == sys.executable
+    assert reason in command[-1]
+
+
+@pytest.mark.parametrize(
+    ("runtime", "is_run"),
+    [("python3.12", True), ("provided.al2023", True), ("java21", False), ("ruby3.3", False), ("./run me", True)],
+)
+def test_which_runtimes_are_run(runtime: str, is_run: bool) -> None:
+    assert (reason_not_run(runtime) is None) is is_run
