@@ -76,7 +76,8 @@ def template(**said: Any) -> None:
 @click.command()
 @_options
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Write the zip there.")
-def build(output: Path | None, **said: Any) -> None:
+@click.option("--list", "is_listed", is_flag=True, help="Show every file that is packed, and what is left out and why.")
+def build(output: Path | None, *, is_listed: bool, **said: Any) -> None:
     """Pack the code for Lambda: the runtime, the project and its requirements. Needs no credentials."""
     config = _config(**said)
     code = make(config, load_service(config))
@@ -89,6 +90,7 @@ def build(output: Path | None, **said: Any) -> None:
         path.write_bytes(code.zipped)
     except OSError as exc:
         raise DeployError(f"{path} cannot be written: {exc.strerror}") from exc
+    _say(*(console.listing(code) if is_listed else ()))
     _say(*console.sizes(code), f"{path}  sha256 of the content: {code.digest}")
 
 

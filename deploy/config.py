@@ -34,7 +34,11 @@ class Config(StackChoices):
     project: str = "."
     """Folder with the code."""
     requirements: str | None = None
-    """None: ``requirements.txt`` if there is one."""
+    """Requirements file, ``uv.lock``, ``poetry.lock`` or ``pyproject.toml``; None: the first of these that is there."""
+    extras: tuple[str, ...] = ()
+    """Optional dependencies of ``pyproject.toml`` to pack."""
+    groups: tuple[str, ...] = ()
+    """Dependency groups of ``pyproject.toml`` to pack."""
     exclude: tuple[str, ...] = ()
     stage: str = "dev"
     region: str | None = None
@@ -127,8 +131,7 @@ def parse(text: str, folder: Path, overrides: Mapping[str, Any]) -> Config:
     values.setdefault("service", _service_name(folder))
     if not _SERVICE.fullmatch(values["service"]):
         raise DeployError(f"service is {values['service']!r}; it takes 1 to 31 lower-case letters, digits and hyphens")
-    if "exclude" in values:
-        values["exclude"] = tuple(values["exclude"])
+    values |= {name: tuple(values[name]) for name in ("exclude", "extras", "groups") if name in values}
     return Config(folder=folder, **values)
 
 

@@ -91,6 +91,16 @@ def sizes(code: Bundle) -> list[str]:
     return [*lines, total, *times, *notes]
 
 
+def listing(code: Bundle) -> list[str]:
+    """Every file of a bundle and what brought it, and what of the project was left out and why."""
+    why = {"runtime": "the runtime of streamer", "project": "the project"}
+    required = f"requirement, by {code.source}" if code.source else "needed by the runtime"
+    lines = [
+        f"  {path}  ({why.get(file.part, f'{file.part}: {required}')})" for path, file in sorted(code.files.items())
+    ]
+    return ["packed:", *lines, "left out:", *(f"  {each.path}  ({each.reason})" for each in code.left_out)]
+
+
 def _kb(size_bytes: int) -> str:
     return f"{size_bytes / 1024:,.1f} KB"
 

@@ -15,17 +15,19 @@ from streamer.app import App
 from streamer.topology import Topology
 
 from .config import Config
-from .package import bytecode
+from .package import bytecode, imports
 from .package.bundle import (
     RUNTIME_DISTRIBUTIONS,
     Bundle,
+    File,
     bundle,
     combine,
-    project_files,
     require_handlers,
     runtime_files,
 )
-from .package.requirements import installed_files, own_requirements, requirement_lines, resolve
+from .package.dependencies import Dependencies, canonical, dependencies
+from .package.project_files import project_files
+from .package.requirements import installed_files, own_requirements, resolve
 from .plan import Wanted
 from .stack.settings import StackSettings, secret_parameter
 from .stack.template import template, to_json
@@ -85,41 +87,69 @@ def build(config: Config, service: Service) -> Bundle:
     Raises:
         BundleError: something is missing, does not compile or has no wheel for Lambda.
     """
-    python, architecture = service.settings.python, service.settings.architecture
-    is_app = any(function.handler.startswith("streamer.") for function in service.topology.functions)
-    # Also for plain handlers: the module that describes their topology imports it.
-    runtime = runtime_files(Path(streamer.__file__).parent)
-    own = [installed_files(name) for name in RUNTIME_DISTRIBUTIONS]
-    lines = _requirements(config)
-    if is_app and service.settings.jwt_public_key is not None:
-        lines += own_requirements(["cryptography"])
-    wheels = resolve(lines, python=python, architecture=architecture, folder=config.folder)
+    python = service.settings.python
+    wheels, source = _wheels(config, service)
     # A requirement that the runtime has too comes as the user pinned it.
     taken = {path.split("/")[0] for path in wheels}
+    own = [installed_files(name) for name in RUNTIME_DISTRIBUTIONS]
     own = [{path: file for path, file in files.items() if path.split("/")[0] not in taken} for files in own]
-    files = combine(runtime, project_files(config.code, config.exclude), *own, wheels)
+    mine = project_files(config.code, config.exclude)
+    # The runtime also for plain handlers: the module that describes their topology imports it.
+    files = combine(runtime_files(Path(streamer.__file__).parent), mine.files, *own, wheels)
     handlers = [function.handler for function in service.topology.functions]
-    if is_app:
+    if _is_app(service):
         handlers.append(config.app.replace(":", "."))
-    require_handlers(files, handlers)
+    why_not = {each.path: each.reason for each in mine.left_out}
+    require_handlers(files, handlers, why_not)
+    notes = [f"left out: {each.path} is {each.reason}" for each in mine.left_out if each.is_secret]
+    notes += imports.check(files, [name.rpartition(".")[0] for name in handlers], python=python, left_out=why_not)
     executable = bytecode.interpreter(python)
+    compiled = bytecode.compiled(files, executable) if executable is not None else {}
+    tried = bytecode.Trial(import_ms={})
     if executable is None:
-        note = f"no bytecode: there is no Python {python} here to make it with, so cold starts compile the code"
-        return bundle(files, notes=[note])
-    files = {**files, **bytecode.compiled(files, executable)}
-    packed = bundle(files)
-    if bytecode.has_native_code(files):
-        return dataclasses.replace(packed, notes=("imports were not tried: the bundle holds native code for Lambda",))
-    tried = bytecode.trial(files, handlers, executable, _trial_environment(config))
-    notes = (f"not imported here, though it may be on Lambda: {tried.problem}",) if tried.problem else ()
-    return dataclasses.replace(packed, notes=notes, import_ms=tried.import_ms)
+        notes.append(f"no bytecode: there is no Python {python} here to make it with, so cold starts compile the code")
+    if executable is None or bytecode.has_native_code(files):
+        why = f"there is no Python {python} here" if executable is None else "the bundle holds native code for Lambda"
+        notes.append(f"imports were read and not run: {why}")
+    else:
+        tried = bytecode.trial({**files, **compiled}, handlers, executable, _trial_environment(config))
+        notes += [f"not imported here, though it may be on Lambda: {tried.problem}"] if tried.problem else []
+    packed = bundle(files, bytecode=compiled, notes=notes)
+    return dataclasses.replace(packed, import_ms=tried.import_ms, left_out=mine.left_out, source=source)
 
 
-def _requirements(config: Config) -> list[str]:
-    if config.requirements is not None:
-        return requirement_lines(config.folder / config.requirements)
-    usual = config.code / "requirements.txt"
-    return requirement_lines(usual) if usual.exists() else []
+def _is_app(service: Service) -> bool:
+    return any(function.handler.startswith("streamer.") for function in service.topology.functions)
+
+
+def _wheels(config: Config, service: Service) -> tuple[dict[str, File], str]:
+    """The files of all requirements, and where those were read."""
+    python, architecture = service.settings.python, service.settings.architecture
+    named = config.folder / config.requirements if config.requirements is not None else None
+    wanted = dependencies(
+        named,
+        [config.code, *_between(config.code, config.folder.resolve())],
+        python=python,
+        architecture=architecture,
+        extras=config.extras,
+        groups=config.groups,
+    )
+    needs_crypto = _is_app(service) and service.settings.jwt_public_key is not None
+    own = own_requirements(["cryptography"]) if needs_crypto else []
+    if any(canonical(line) == "cryptography" for line in wanted.lines):
+        own = []
+    is_closed = wanted.is_complete or wanted.is_hashed  # nothing may be added to a list that is complete
+    groups = [wanted if is_closed else dataclasses.replace(wanted, lines=(*wanted.lines, *own))]
+    groups += [Dependencies(source="", lines=tuple(own))] if is_closed else []
+    found = [resolve(each, python=python, architecture=architecture, folder=config.folder) for each in groups]
+    return combine(*found), wanted.source
+
+
+def _between(inner: Path, outer: Path) -> list[Path]:
+    """The folders above the code up to that of ``streamer.toml``."""
+    if not inner.is_relative_to(outer):
+        return [outer]
+    return [each for each in inner.parents if each.is_relative_to(outer)]
 
 
 def _trial_environment(config: Config) -> dict[str, str]:

@@ -2,7 +2,8 @@
 
 The same input gives the same zip to the byte: names sorted, times fixed, modes reduced to plain and executable. The
 bundle is named after a hash over paths, modes and contents rather than over the zip, since another zlib packs the
-same files into other bytes.
+same files into other bytes. Bytecode does not count in it: whether it can be made depends on the machine, and what it
+does is what its source does.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import stat
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Final
 
 from ..errors import BundleError
@@ -28,12 +29,6 @@ are deployed, the topology among them, which modules of plain handlers may descr
 
 RUNTIME_DISTRIBUTIONS: Final = ("PyJWT",)
 """What the runtime imports beyond the standard library and boto3, which Lambda has."""
-
-EXCLUDED: Final = (
-    "__pycache__", "*.pyc", "*.pyo", ".*", "*.egg-info", "*.whl", "node_modules", "venv", "build", "dist", "tests",
-    "streamer.toml", "requirements*.txt", "Makefile", "Dockerfile",
-)  # fmt: skip
-"""Names in the project that are never packed, wherever they are. Hidden files among them: ``.env`` holds secrets."""
 
 UNZIPPED_BYTES: Final = 250 * 1024 * 1024
 """Most that a function may have, unzipped. [DOC] lambda-docs:gettingstarted-limits"""
@@ -49,6 +44,17 @@ class File:
     part: str
     """What it belongs to, for the size report: ``runtime``, ``project`` or a requirement's name."""
     is_executable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A file or folder of the project that is not packed."""
+
+    path: str
+    """From the project's folder; a folder ends in a slash."""
+    reason: str
+    is_secret: bool = False
+    """Whether the user must hear of it without asking: it looked like something that nobody should upload."""
 
 
 Files = Mapping[str, File]
@@ -72,7 +78,7 @@ class Bundle:
     files: Files
     zipped: bytes
     digest: str
-    """SHA-256 over paths, modes and contents, in hexadecimal."""
+    """SHA-256 over paths, modes and contents of all but the bytecode, in hexadecimal."""
     parts: tuple[Part, ...]
     """Largest first."""
     notes: tuple[str, ...] = ()
@@ -80,6 +86,10 @@ class Bundle:
     import_ms: Mapping[str, float] = field(default_factory=dict)
     """Handler to how long a trial import took; in one process, so what the first one imports is free for the others.
     Empty: there was none."""
+    left_out: tuple[LeftOut, ...] = ()
+    """What of the project is not in it."""
+    source: str = ""
+    """The file that the requirements were read from; empty: there is none."""
 
     @property
     def unzipped_bytes(self) -> int:
@@ -87,12 +97,13 @@ class Bundle:
         return sum(part.unzipped_bytes for part in self.parts)
 
 
-def bundle(files: Files, *, notes: Sequence[str] = ()) -> Bundle:
+def bundle(sources: Files, *, bytecode: Files | None = None, notes: Sequence[str] = ()) -> Bundle:
     """Pack files. Pure.
 
     Raises:
         BundleError: they are more than Lambda takes.
     """
+    files = {**sources, **(bytecode or {})}
     unzipped = sum(len(file.content) for file in files.values())
     if unzipped > UNZIPPED_BYTES:
         largest = max(_parts(files, {}), key=lambda part: part.unzipped_bytes)
@@ -101,7 +112,7 @@ def bundle(files: Files, *, notes: Sequence[str] = ()) -> Bundle:
             f"{largest.unzipped_bytes / 2**20:.0f} MB: exclude what is not needed in streamer.toml"
         )
     zipped, sizes = _zip(files)
-    return Bundle(files=files, zipped=zipped, digest=digest(files), parts=_parts(files, sizes), notes=tuple(notes))
+    return Bundle(files=files, zipped=zipped, digest=digest(sources), parts=_parts(files, sizes), notes=tuple(notes))
 
 
 def digest(files: Files) -> str:
@@ -157,39 +168,6 @@ def runtime_files(package: Path) -> dict[str, File]:
     }
 
 
-def project_files(folder: Path, excluded: Iterable[str] = ()) -> dict[str, File]:
-    """The user's project without what is never needed on Lambda and what ``streamer.toml`` excludes.
-
-    Raises:
-        BundleError: the folder holds nothing, or a link leads out of it.
-    """
-    patterns = (*EXCLUDED, *excluded)
-    found: dict[str, File] = {}
-    for path in _walk(folder, folder, patterns):
-        if not path.resolve().is_relative_to(folder.resolve()):
-            raise BundleError(f"{path.relative_to(folder)} is a link that leads out of {folder}; copy the file instead")
-        name = path.relative_to(folder).as_posix()
-        found[name] = File(path.read_bytes(), "project", bool(path.stat().st_mode & stat.S_IXUSR))
-    if not found:
-        raise BundleError(f"there is no code in {folder}")
-    return found
-
-
-def _walk(folder: Path, root: Path, patterns: Sequence[str]) -> Iterable[Path]:
-    for path in sorted(folder.iterdir()):
-        if is_excluded(PurePosixPath(path.relative_to(root).as_posix()), patterns):
-            continue
-        if path.is_dir():
-            yield from _walk(path, root, patterns)
-        elif path.is_file():
-            yield path
-
-
-def is_excluded(path: PurePosixPath, patterns: Iterable[str]) -> bool:
-    """Whether a pattern fits the path's last name or, when it has a slash, the whole path."""
-    return any(fnmatch.fnmatchcase(str(path) if "/" in pattern else path.name, pattern) for pattern in patterns)
-
-
 def combine(*groups: Files) -> dict[str, File]:
     """One tree of several; a later group wins nothing.
 
@@ -201,12 +179,12 @@ def combine(*groups: Files) -> dict[str, File]:
         for path, file in group.items():
             if path in whole and whole[path].content != file.content:
                 raise BundleError(f"{path} comes from both {whole[path].part} and {file.part}; rename or drop one")
-            whole[path] = file
+            whole.setdefault(path, file)
     return whole
 
 
-def require_handlers(files: Files, handlers: Iterable[str]) -> None:
-    """Make sure that the module of every handler is in the bundle.
+def require_handlers(files: Files, handlers: Iterable[str], left_out: Mapping[str, str]) -> None:
+    """Make sure that the module of every handler is in the bundle; ``left_out`` tells why a file is not.
 
     Raises:
         BundleError: one is not.
@@ -214,7 +192,8 @@ def require_handlers(files: Files, handlers: Iterable[str]) -> None:
     for handler in handlers:
         module = handler.rpartition(".")[0].replace(".", "/")
         if f"{module}.py" not in files and f"{module}/__init__.py" not in files:
-            raise BundleError(f"the handler {handler} needs {module}.py, which is not in the project")
+            why = f"not packed: {left_out[f'{module}.py']}" if f"{module}.py" in left_out else "not in the project"
+            raise BundleError(f"the handler {handler} needs {module}.py, which is {why}")
 
 
 def unpack(files: Files, folder: Path) -> None:

@@ -19,12 +19,10 @@ from typing import Final
 
 from ..errors import BundleError
 from .bundle import File, Files, unpack
+from .target import PROVIDED
 
 TASK: Final = "/var/task"
 """Where Lambda unpacks the bundle; stack traces name files there."""
-
-_PROVIDED: Final = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3", "six.py")
-"""What Lambda's Python has beside the standard library: boto3 and what it needs."""
 
 _TRIAL: Final = """
 import importlib, json, sys, time
@@ -153,11 +151,12 @@ def _judge(results: list[dict[str, str]], names: list[str]) -> Trial:
 def provide(folder: Path) -> None:
     """Link boto3 and what it needs from this environment, and nothing else, into a folder."""
     folder.mkdir()
-    for name in _PROVIDED:
-        spec = importlib.util.find_spec(name.removesuffix(".py"))
+    for name in PROVIDED:
+        spec = importlib.util.find_spec(name)
         if spec is not None and spec.origin is not None:
             origin = Path(spec.origin)
-            (folder / name).symlink_to(origin if name.endswith(".py") else origin.parent)
+            found = origin.parent if spec.submodule_search_locations else origin
+            (folder / found.name).symlink_to(found)
 
 
 def has_native_code(files: Files) -> bool:

@@ -3,56 +3,29 @@
 from __future__ import annotations
 
 import importlib.metadata
-import importlib.util
 import re
-import shutil
+import stat
 import subprocess
-import sys
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
 from ..errors import BundleError
-from .bundle import File
+from . import secrets
+from .bundle import File, Files
+from .dependencies import Dependencies, canonical
+from .installer import Installer, an_installer
+from .local import local_lines
 
-OWN: Final = "streamer-ws"
-"""Never installed into the bundle: its runtime is packed from a list, and its tools have no business on Lambda."""
-
-_MACHINES: Final = {"arm64": "aarch64", "x86_64": "x86_64"}
-_GLIBCS: Final = ("manylinux2014", "manylinux_2_28")
-"""What Amazon Linux 2023 loads. pip does not take the older tag for granted when the newer one is named."""
-_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-_INCLUDE: Final = re.compile(r"(?:-r|--requirement)[ =]?\s*(.+)")
-_CONSTRAINT: Final = re.compile(r"(?:-c|--constraint)[ =]?\s*(.+)")
-_UNUSED: Final = ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json")
+_UNUSED: Final = ("RECORD", "INSTALLER", "REQUESTED", "WHEEL", "direct_url.json", "uv_cache.json", "uv_build.json")
 """Files of a wheel's metadata that tell how it came here, not what it is."""
 
 
-def requirement_lines(path: Path) -> list[str]:
-    """The requirements in a file and those it includes, one per line, without streamer itself.
-
-    Raises:
-        BundleError: a file is missing.
-    """
-    if not path.is_file():
-        raise BundleError(f"there is no requirements file {path}; name one in streamer.toml, or create it")
-    text = re.sub(r"\\\r?\n", " ", path.read_text(encoding="utf-8"))
-    found: list[str] = []
-    for line in (re.sub(r"(^|\s)#.*$", "", raw).strip() for raw in text.splitlines()):
-        if included := _INCLUDE.fullmatch(line):
-            found.extend(requirement_lines(path.parent / included[1].strip()))
-        elif constraint := _CONSTRAINT.fullmatch(line):
-            found.append(f"--constraint {(path.parent / constraint[1].strip()).resolve()}")
-        elif line and canonical(line) != OWN:
-            found.append(line)
-    return found
-
-
-def canonical(requirement: str) -> str:
-    """The normalised name that a requirement starts with; empty for an option or a path."""
-    name = _NAME.match(requirement)
-    return re.sub(r"[-_.]+", "-", name[0]).lower() if name else ""
+_UNREACHED: Final = (
+    r"Retrying \(Retry|NewConnectionError|NameResolutionError|Failed to fetch|[Cc]ould not connect"
+    r"|error sending request"
+)
 
 
 def own_requirements(names: Iterable[str]) -> list[str]:
@@ -86,58 +59,66 @@ def is_useful(path: str) -> bool:
     return not (len(parts) > 1 and parts[0].endswith(".dist-info") and parts[-1] in _UNUSED)
 
 
-def command(*, python: str, architecture: str, target: Path, listed: Path, pip: bool) -> list[str]:
-    """How to install a requirements file for Lambda; with uv where this environment has no pip."""
-    machine = _MACHINES[architecture]
-    common = [
-        "--target",
-        str(target),
-        "--python-version",
-        python,
-        "--only-binary",
-        ":all:",
-        "--requirement",
-        str(listed),
-    ]
-    if not pip:
-        platform = f"{machine}-{_GLIBCS[-1]}"
-        return ["uv", "pip", "install", "--quiet", "--no-config", "--python-platform", platform, *common]
-    tags = [option for glibc in _GLIBCS for option in ("--platform", f"{glibc}_{machine}")]
-    quiet = ["--quiet", "--disable-pip-version-check", "--no-input", "--no-compile", "--implementation", "cp"]
-    return [sys.executable, "-m", "pip", "install", *quiet, *tags, *common]
-
-
-def resolve(lines: Sequence[str], *, python: str, architecture: str, folder: Path) -> dict[str, File]:
+def resolve(
+    wanted: Dependencies, *, python: str, architecture: str, folder: Path, installer: Installer | None = None
+) -> dict[str, File]:
     """Files of all requirements and what they depend on, as wheels for Lambda. Asks the package index.
 
-    Relative paths in the lines start at ``folder``.
+    Relative paths in options start at ``folder``. ``installer``: None takes the preferred one.
 
     Raises:
-        BundleError: one has no wheel for this Python and architecture, or no installer is here.
+        BundleError: one has no wheel for this Python and architecture, a local one cannot be built, what was installed
+            is not whole, or no installer is here.
     """
-    if not lines:
+    if not wanted.lines and not wanted.local:
         return {}
-    pip = importlib.util.find_spec("pip") is not None
-    if not pip and shutil.which("uv") is None:
-        raise BundleError("requirements need pip or uv to be resolved, and neither is here; install one of them")
+    installer = installer or an_installer()
     with tempfile.TemporaryDirectory(prefix="streamer-requirements-") as scratch:
         listed, target = Path(scratch, "requirements.txt"), Path(scratch, "packages")
-        listed.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        ran = subprocess.run(  # noqa: S603 - the program is ours, the requirements are in a file
-            command(python=python, architecture=architecture, target=target, listed=listed, pip=pip),
-            capture_output=True,
-            text=True,
-            check=False,
-            cwd=folder,
-        )
-        if ran.returncode != 0:
-            raise BundleError(explain(ran.stdout + ran.stderr, python=python, architecture=architecture))
-        return _read(target)
+        local = local_lines(wanted.local, installer, Path(scratch, "local"), is_hashed=wanted.is_hashed)
+        # Options first: they hold for all lines, and uv and pip agree that they may stand there.
+        lines = sorted((*wanted.lines, *local), key=lambda line: not line.startswith("-"))
+        for part, is_hashed in _passes(lines, wanted):
+            listed.write_text("\n".join(part) + "\n", encoding="utf-8")
+            asked = installer.install(
+                listed,
+                target,
+                python=python,
+                architecture=architecture,
+                is_complete=wanted.is_complete,
+                is_hashed=is_hashed,
+            )
+            ran = subprocess.run(  # noqa: S603 - the program is ours, the requirements are in a file
+                asked, capture_output=True, text=True, check=False, cwd=folder
+            )
+            if ran.returncode != 0:
+                raise BundleError(explain(ran.stdout + ran.stderr, python=python, architecture=architecture))
+        files = _read(target)
+        _require_no_secret(files, {canonical(line) for line in local})
+        return files
+
+
+def _require_no_secret(files: Files, local: set[str]) -> None:
+    """What is on an index is public; a package of this machine may hold anything."""
+    for path, file in files.items():
+        kind = secrets.kind(path, file.content) if file.part in local else None
+        if kind is not None:
+            raise BundleError(f"the package {file.part} would bring {path}, {kind}: keep it out of the package")
+
+
+def _passes(lines: list[str], wanted: Dependencies) -> list[tuple[list[str], bool]]:
+    """In a lock what comes from git has no hash, and installers want all or none: two rounds."""
+    if not wanted.is_complete:
+        return [(lines, wanted.is_hashed)]
+    hashed, bare = ([line for line in lines if ("--hash" in line) is has] for has in (True, False))
+    return [(part, is_hashed) for part, is_hashed in ((hashed, True), (bare, False)) if part]
 
 
 def explain(output: str, *, python: str, architecture: str) -> str:
     """One line for what pip or uv said."""
     platform = f"Python {python} on {architecture}"
+    if re.search(_UNREACHED, output):
+        return f"the requirements cannot be resolved for {platform}: the package index cannot be reached"
     # Both name the requirement: pip "No matching distribution found for x==1", uv "Because x==1 has no wheels ...".
     for pattern in (r"No matching distribution found for (\S+)", r"[Bb]ecause (\S+) (?:.*?)has no (?:usable )?wheels"):
         if named := re.search(pattern, output):
@@ -146,24 +127,40 @@ def explain(output: str, *, python: str, architecture: str) -> str:
                 f"replace it, or choose another architecture or Python in streamer.toml"
             )
     errors = [line for line in output.splitlines() if line.strip()] or ["it said nothing"]
-    first = next((line for line in errors if line.startswith("ERROR")), errors[-1])
-    return f"the requirements cannot be resolved for {platform}: {first.removeprefix('ERROR:').strip()}"
+    # pip says it first in a line of its own; uv goes on with the causes, the last of which is the first one.
+    said = next((line for line in errors if line.lower().startswith("error")), errors[-1])
+    causes = [line.strip() for line in errors if line.strip().startswith(("cause:", "Caused by:"))]
+    words = re.sub(r"^error:\s*", "", said.strip(), flags=re.IGNORECASE)
+    return f"the requirements cannot be resolved for {platform}: {': '.join([words, *(causes[-1:])])}"
 
 
 def _read(target: Path) -> dict[str, File]:
     owners = _owners(target)
     files: dict[str, File] = {}
+    if not target.is_dir():  # no requirement is for this target
+        return files
     for path in sorted(p for p in target.rglob("*") if p.is_file()):
         name = path.relative_to(target).as_posix()
-        if is_useful(name):
-            files[name] = File(path.read_bytes(), owners.get(name, name.split("/")[0]))
+        if name in owners and is_useful(name):
+            is_executable = bool(path.stat().st_mode & stat.S_IXUSR)
+            files[name] = File(path.read_bytes(), owners[name], is_executable and not name.endswith(".py"))
     return files
 
 
 def _owners(target: Path) -> dict[str, str]:
-    """Path to the name of the distribution that brought it, for the size report."""
+    """Path to the name of the distribution that brought it; what no record names is a trace of the installer.
+
+    Raises:
+        BundleError: a distribution says that it has a file which is not there, or does not say what it has.
+    """
     owners: dict[str, str] = {}
     for distribution in importlib.metadata.distributions(path=[str(target)]):
-        for entry in distribution.files or ():
-            owners[entry.as_posix()] = canonical(distribution.metadata["Name"])
+        name = canonical(distribution.metadata["Name"] or "")
+        if not name or distribution.files is None:
+            raise BundleError(f"{name or 'a requirement'} is broken: its wheel does not say what is in it")
+        for entry in distribution.files:
+            path = entry.as_posix()
+            if is_useful(path) and not (target / path).exists():
+                raise BundleError(f"{name} is broken: its wheel lacks {path}; install it from elsewhere")
+            owners[path] = name
     return owners

@@ -64,7 +64,8 @@ def wheel(folder: Path, name: str, tag: str = "py3-none-any", **modules: str) ->
         info = f"{name}-1.0.dist-info"
         archive.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
         archive.writestr(f"{info}/WHEEL", f"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: {tag}\n")
-        archive.writestr(f"{info}/RECORD", "")
+        rows = [f"{path},," for path in (*archive.namelist(), f"{info}/RECORD")]
+        archive.writestr(f"{info}/RECORD", "\n".join(rows))
 
 
 def require(project: Path, *names: str) -> None:
@@ -185,13 +186,12 @@ def test_a_requirement_without_a_wheel(command: Command, project: Path) -> None:
 needs_lambdas_python = pytest.mark.skipif(interpreter("3.13") is None, reason="no Python 3.13 here")
 
 
-@needs_lambdas_python
 def test_a_forgotten_requirement_is_found_before_lambda_does(command: Command, project: Path) -> None:
     (project / "app.py").write_text(f"import requests_of_the_past\n{APP}")
-    (project / "requests_of_the_past.py").write_text("")  # It imports here, but is not packed.
-    (project / "streamer.toml").write_text('exclude = ["requests_of_the_past.py"]\n')
+    (project / "elsewhere").mkdir()
+    (project / "elsewhere" / "requests_of_the_past.py").write_text("")  # It imports here, but is not packed.
 
-    ran = command("build")
+    ran = command("build", PYTHONPATH=str(project / "elsewhere"))
 
     assert ran.returncode == 2
     assert "imports 'requests_of_the_past', which is not in the bundle: add it to the requirements" in ran.stderr
@@ -217,6 +217,43 @@ def test_without_lambdas_python_there_is_no_bytecode_and_that_is_said(command: C
     if sys.version_info[:2] != (3, 13):
         assert "note: no bytecode: there is no Python 3.13 here" in ran.stdout
         assert not [name for name in names(project / "code.zip") if name.endswith(".pyc")]
+
+
+def test_the_hash_is_the_same_with_and_without_lambdas_python(command: Command) -> None:
+    digests = {command("build", PATH=path).stdout.split()[-1] for path in (os.environ["PATH"], "/nowhere")}
+
+    assert len(digests) == 1
+
+
+def test_what_is_packed_and_what_is_not_can_be_seen(command: Command, project: Path) -> None:
+    (project / "prod.env").write_text("PASSWORD=x")
+    (project / ".gitignore").write_text("*.csv\n")
+    (project / "data.csv").write_text("1")
+    wheel(project / "wheels", "tinydep", tinydep="VALUE = 1")
+    require(project, "tinydep")
+
+    ran = command("build", "--list", "--output", "code.zip")
+
+    lines = [line.strip() for line in ran.stdout.splitlines()]
+    assert "app.py  (the project)" in lines
+    assert f"tinydep.py  (tinydep: requirement, by {project / 'requirements.txt'})" in lines
+    assert "data.csv  (.gitignore)" in lines
+    assert "prod.env  (a file of environment variables)" in lines
+    assert "note: left out: prod.env is a file of environment variables" in lines
+    assert not {"prod.env", "data.csv"} & set(names(project / "code.zip"))
+
+
+def test_requirements_beside_streamer_toml_are_read_for_code_in_a_folder(command: Command, project: Path) -> None:
+    (project / "src").mkdir()
+    (project / "app.py").rename(project / "src" / "app.py")
+    (project / "streamer.toml").write_text('project = "src"\n')
+    wheel(project / "wheels", "tinydep", tinydep="VALUE = 1")
+    require(project, "tinydep")
+
+    ran = command("build", "--output", "code.zip")
+
+    assert ran.returncode == 0, ran.stderr
+    assert {"app.py", "tinydep.py"} <= set(names(project / "code.zip"))
 
 
 def test_the_template_can_be_piped(command: Command) -> None:

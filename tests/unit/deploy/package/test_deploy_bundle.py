@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import zipfile
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -20,11 +20,10 @@ from deploy.package.bundle import (
     bundle,
     combine,
     digest,
-    is_excluded,
-    project_files,
     require_handlers,
     runtime_files,
 )
+from deploy.package.project_files import project_files
 
 PACKAGE = Path(streamer.__file__).parent
 HANDLERS = tuple(f"streamer.handlers.{name}" for name in ("connect", "disconnect", "router", "processor"))
@@ -72,8 +71,8 @@ def test_the_zip_depends_neither_on_time_nor_on_the_machine(tmp_path: Path) -> N
     first, second = (tree(tmp_path / name, app_py="x = 1") for name in ("one", "two"))
     os.utime(second / "app.py", (0, 0))
 
-    assert bundle(project_files(first)).zipped == bundle(project_files(second)).zipped
-    [info] = zipfile.ZipFile(io.BytesIO(bundle(project_files(first)).zipped)).infolist()
+    assert bundle(project_files(first).files).zipped == bundle(project_files(second).files).zipped
+    [info] = zipfile.ZipFile(io.BytesIO(bundle(project_files(first).files).zipped)).infolist()
     assert info.date_time == (1980, 1, 1, 0, 0, 0)
     assert info.create_system == 3
     assert info.external_attr >> 16 == 0o100644
@@ -101,46 +100,9 @@ def test_two_trees_have_one_digest_only_if_they_are_the_same(one: dict[str, File
 
 
 def test_the_digest_is_not_the_zips_own(tmp_path: Path) -> None:
-    made = bundle(project_files(tree(tmp_path, app_py="x = 1")))
+    made = bundle(project_files(tree(tmp_path, app_py="x = 1")).files)
 
     assert made.digest != hashlib.sha256(made.zipped).hexdigest()
-
-
-def test_a_project_is_packed_without_what_is_never_needed(tmp_path: Path) -> None:
-    tree(tmp_path, app_py="", shop__api_py="", tests__test_app_py="", node_modules__x_py="")
-    for name in (".env", "streamer.toml", "requirements.txt", "app.pyc", "data.json"):
-        (tmp_path / name).write_text("x")
-    (tmp_path / ".git").mkdir()
-    (tmp_path / ".git" / "config").write_text("x")
-
-    assert set(project_files(tmp_path, ["data.json"])) == {"app.py", "shop/api.py"}
-
-
-@pytest.mark.parametrize(
-    ("pattern", "path", "expected"),
-    [
-        pytest.param("*.csv", "data/a.csv", True, id="name anywhere"),
-        pytest.param("data/*", "data/a.csv", True, id="path"),
-        pytest.param("data/*", "other/data", False, id="path elsewhere"),
-        pytest.param("data", "data", True, id="folder"),
-        pytest.param("data", "database", False, id="not a part of a name"),
-    ],
-)
-def test_is_excluded(pattern: str, path: str, expected: bool) -> None:
-    assert is_excluded(PurePosixPath(path), [pattern]) is expected
-
-
-def test_a_link_out_of_the_project_is_refused(tmp_path: Path) -> None:
-    tree(tmp_path, secret_py="", project__app_py="")
-    (tmp_path / "project" / "out.py").symlink_to(tmp_path / "secret.py")
-
-    with pytest.raises(BundleError, match=r"out\.py is a link that leads out"):
-        project_files(tmp_path / "project")
-
-
-def test_an_empty_project_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(BundleError, match="there is no code"):
-        project_files(tmp_path)
 
 
 def test_one_path_from_two_sources_is_refused() -> None:
@@ -150,7 +112,21 @@ def test_one_path_from_two_sources_is_refused() -> None:
 
 def test_a_missing_handler_is_refused() -> None:
     with pytest.raises(BundleError, match=r"needs shop/api\.py"):
-        require_handlers({"app.py": File(b"", "project")}, ["app.handler", "shop.api.handler"])
+        require_handlers({"app.py": File(b"", "project")}, ["app.handler", "shop.api.handler"], {})
+
+
+def test_a_handler_that_is_not_packed_is_told_why() -> None:
+    with pytest.raises(BundleError, match=r"needs app\.py, which is not packed: a private key"):
+        require_handlers({}, ["app.handler"], {"app.py": "a private key"})
+
+
+def test_bytecode_is_packed_and_does_not_count_in_the_hash() -> None:
+    source, bytecode = {"a.py": File(b"a", "project")}, {"__pycache__/a.cpython-313.pyc": File(b"x", "project")}
+
+    with_bytecode, without = bundle(source, bytecode=bytecode), bundle(source)
+
+    assert with_bytecode.digest == without.digest
+    assert set(with_bytecode.files) == {*source, *bytecode}
 
 
 def test_too_much_is_refused_by_naming_what_is_largest() -> None:

@@ -1,0 +1,310 @@
+"""What a project depends on, read from the file that says so: requirements, a lock, or ``pyproject.toml``."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import unquote, urlsplit
+
+from packaging.requirements import InvalidRequirement, Requirement
+
+from ..errors import BundleError
+from . import locks
+from .target import markers
+
+OWN: Final = "streamer-ws"
+"""Never installed into the bundle: its runtime is packed from a list, and its tools have no business on Lambda."""
+
+SOURCES: Final = ("requirements.txt", "uv.lock", "poetry.lock", "pyproject.toml")
+"""Where dependencies are looked for in a folder, the first that is there."""
+
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_OPTION: Final = re.compile(r"(-r|--requirement|-c|--constraint|-e|--editable|-f|--find-links)(?:[ =]\s*|(?<=-\w))(.+)")
+_EXTRAS: Final = re.compile(r"(?P<path>.*?)(?:\[(?P<extras>[^\]]*)\])?(?:\s*;\s*(?P<marker>.+))?")
+
+
+@dataclass(frozen=True, slots=True)
+class Local:
+    """A package in a folder, or a wheel or an archive in a file, of this machine."""
+
+    path: Path
+    extras: tuple[str, ...] = ()
+    marker: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dependencies:
+    """What is to be installed."""
+
+    source: str
+    """The file that says so; empty: there is none."""
+    lines: tuple[str, ...] = ()
+    """Lines of a requirements file."""
+    local: tuple[Local, ...] = ()
+    is_complete: bool = False
+    """Whether the lines are all there is, so that nothing needs to be resolved."""
+
+    @property
+    def is_hashed(self) -> bool:
+        """Whether every file that is installed must have a hash."""
+        return any("--hash" in line or line == "--require-hashes" for line in self.lines)
+
+
+def canonical(requirement: str) -> str:
+    """The normalised name that a requirement starts with; empty for an option or a path."""
+    name = _NAME.match(requirement)
+    return re.sub(r"[-_.]+", "-", name[0]).lower() if name else ""
+
+
+def dependencies(
+    named: Path | None, folders: Sequence[Path], *, python: str, architecture: str, extras: Sequence[str] = (),
+    groups: Sequence[str] = (),
+) -> Dependencies:  # fmt: skip
+    """Read the named file, or else the first of `SOURCES` in the first folder that has one.
+
+    Raises:
+        BundleError: a file is missing, cannot be read, or says something that cannot be followed.
+    """
+    path = named if named is not None else _usual(folders)
+    if path is None:
+        if extras or groups:
+            raise BundleError("extras and groups in streamer.toml need a pyproject.toml, and there is none")
+        return Dependencies(source="")
+    environment = markers(python, architecture)
+    match path.name:
+        case "uv.lock":
+            return _uv(path, environment, extras, groups)
+        case "poetry.lock":
+            return _poetry(path, environment, extras, groups)
+        case "pyproject.toml":
+            return _pyproject(path, extras, groups)
+    if extras or groups:
+        raise BundleError(f"extras and groups are for pyproject.toml, and the dependencies are read from {path}")
+    return requirements(path)
+
+
+def _usual(folders: Sequence[Path]) -> Path | None:
+    for folder in dict.fromkeys(folders):
+        for name in SOURCES:
+            path = folder / name
+            if path.is_file() and (name != "pyproject.toml" or _says_dependencies(path)):
+                return path
+    return None
+
+
+def _says_dependencies(path: Path) -> bool:
+    """Whether it is more than the settings of some tools."""
+    document = _toml(path)
+    return "project" in document or "dependencies" in document.get("tool", {}).get("poetry", {})
+
+
+def _toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as exc:
+        raise BundleError(f"there is no {path}; name the file with the dependencies in streamer.toml") from exc
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as exc:
+        raise BundleError(f"{path} cannot be read: {exc}") from exc
+
+
+def requirements(path: Path) -> Dependencies:
+    """A requirements file and those it includes, without streamer itself.
+
+    Raises:
+        BundleError: a file is missing, or a path in it leads nowhere.
+    """
+    lines: list[str] = []
+    local: list[Local] = []
+    _requirements(path, lines, local, ())
+    return Dependencies(source=str(path), lines=tuple(lines), local=tuple(dict.fromkeys(local)))
+
+
+def _requirements(path: Path, lines: list[str], local: list[Local], within: tuple[Path, ...]) -> None:
+    if path.resolve() in within:
+        raise BundleError(f"{path} includes itself")
+    try:
+        text = re.sub(r"\\\r?\n", " ", path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError as exc:
+        raise BundleError(f"there is no requirements file {path}; name one in streamer.toml, or create it") from exc
+    except (OSError, UnicodeDecodeError) as exc:
+        raise BundleError(f"the requirements file {path} cannot be read: {exc}") from exc
+    for line in (re.sub(r"(^|\s)#.*$", "", raw).strip() for raw in text.splitlines()):
+        option = _OPTION.fullmatch(line)
+        match option.groups() if option else None:
+            case ("-r" | "--requirement", name):
+                _requirements(path.parent / name, lines, local, (*within, path.resolve()))
+            case ("-c" | "--constraint", name):
+                lines.append(f"--constraint {(path.parent / name).resolve()}")
+            case ("-e" | "--editable", name):
+                _one(name, path, lines, local)
+            case ("-f" | "--find-links", name):
+                place = (path.parent / name).resolve()
+                lines.append(f"--find-links {place if place.exists() else name}")
+            case _ if line:
+                _one(line, path, lines, local)
+
+
+def _one(line: str, file: Path, lines: list[str], local: list[Local]) -> None:
+    """A requirement: of this machine, or for the index."""
+    if canonical(line) == OWN:
+        return
+    found = _local(line, file)
+    if found is None:
+        lines.append(line)
+    elif _own_name(found.path) != OWN:
+        local.append(found)
+
+
+def _local(line: str, file: Path) -> Local | None:
+    named = re.match(r"[A-Za-z0-9][\w.-]*\s*(?:\[(?P<extras>[^\]]*)\])?\s*@\s*(?P<url>file:\S+)(?P<rest>.*)", line)
+    if named is not None:
+        _, _, marker = named["rest"].partition(";")
+        place = re.sub(r"^file:(//localhost)?(//)?", "", named["url"].partition("#")[0])
+        return _existing(Path(unquote(place)), file, named["extras"], marker)
+    bare = re.sub(r"\s+--hash\S*", "", line)
+    parts = _EXTRAS.fullmatch(bare)
+    assert parts is not None
+    text = parts["path"].strip()
+    is_path = text.startswith((".", "/", "~", "file:")) or text.endswith((".whl", ".tar.gz", ".zip")) or "/" in text
+    if line.startswith("-") or " @ " in line or (urlsplit(text).scheme and not text.startswith("file:")) or not is_path:
+        return None
+    return _existing(Path(text.removeprefix("file://").removeprefix("file:")), file, parts["extras"], parts["marker"])
+
+
+def _existing(path: Path, file: Path, extras: str | None, marker: str | None) -> Local:
+    whole = (file.parent / path.expanduser()).resolve()
+    if not whole.exists():
+        raise BundleError(f"{file} names {path}, and there is no {whole}")
+    names = tuple(sorted(each.strip() for each in (extras or "").split(",") if each.strip()))
+    return Local(whole, names, (marker or "").strip())
+
+
+def _own_name(path: Path) -> str:
+    about = path / "pyproject.toml"
+    return canonical(_toml(about).get("project", {}).get("name", "")) if about.is_file() else ""
+
+
+def _pyproject(path: Path, extras: Sequence[str], groups: Sequence[str]) -> Dependencies:
+    document = _toml(path)
+    lines: list[str] = []
+    local: list[Local] = []
+    sources = document.get("tool", {}).get("uv", {}).get("sources", {})
+    places = {canonical(name): value for name, value in sources.items() if isinstance(value, Mapping)}
+    for text in _declared(document, path, extras, groups):
+        try:
+            wanted = Requirement(text)
+        except InvalidRequirement as exc:
+            raise BundleError(f"{path} has {text!r}, which is no requirement: {exc}") from exc
+        place = places.get(canonical(wanted.name), {})
+        if "path" in place and canonical(wanted.name) != OWN:
+            marker = str(wanted.marker or "")
+            local.append(_existing(Path(place["path"]), path, ",".join(sorted(wanted.extras)), marker))
+        elif "workspace" in place:
+            raise BundleError(f"{path} takes {wanted.name} from a uv workspace: run uv lock; a uv.lock can be read")
+        elif "git" in place or "url" in place:
+            raise BundleError(f"{path} takes {wanted.name} from tool.uv.sources: run uv lock; a uv.lock can be read")
+        else:
+            _one(text, path, lines, local)
+    return Dependencies(source=str(path), lines=tuple(lines), local=tuple(local))
+
+
+def _declared(document: Mapping[str, Any], path: Path, extras: Sequence[str], groups: Sequence[str]) -> list[str]:
+    project = document.get("project", {})
+    if "dependencies" in project.get("dynamic", ()):
+        raise BundleError(f"{path} lets its backend find the dependencies; lock them, or write a requirements file")
+    found: list[str] = list(project.get("dependencies", ()))
+    for name in extras:
+        if name not in project.get("optional-dependencies", {}):
+            raise BundleError(f"{path} has no optional dependencies {name!r}, which streamer.toml asks for")
+        found += project["optional-dependencies"][name]
+    for name in groups:
+        found += _group(document.get("dependency-groups", {}), name, path, ())
+    if not project:
+        found += _poetry_lines(document, path, groups)
+    return found
+
+
+def _group(groups: Mapping[str, Any], name: str, path: Path, within: tuple[str, ...]) -> list[str]:
+    if name in within:
+        raise BundleError(f"{path}: the dependency group {name!r} includes itself")
+    if name not in groups:
+        raise BundleError(f"{path} has no dependency group {name!r}, which streamer.toml asks for")
+    found: list[str] = []
+    for each in groups[name]:
+        if isinstance(each, str):
+            found.append(each)
+        else:
+            found += _group(groups, each["include-group"], path, (*within, name))
+    return found
+
+
+def _poetry_tables(document: Mapping[str, Any], groups: Iterable[str]) -> list[Mapping[str, Any]]:
+    poetry = document.get("tool", {}).get("poetry", {})
+    tables = [poetry.get("dependencies", {})]
+    return tables + [poetry.get("group", {}).get(name, {}).get("dependencies", {}) for name in groups]
+
+
+def _poetry_lines(document: Mapping[str, Any], path: Path, groups: Sequence[str]) -> list[str]:
+    lines = []
+    for table in _poetry_tables(document, groups):
+        for name, value in table.items():
+            if isinstance(value, Mapping) and not {"path", "git", "url"}.isdisjoint(value):
+                raise BundleError(f"{path} takes {name} from elsewhere: run poetry lock; a poetry.lock can be read")
+        for edge in locks.poetry_edges(table, is_optional=False, tell=locks.caret):
+            extras = f"[{','.join(edge.extras)}]" if edge.extras else ""
+            version = edge.version if not edge.version or edge.version[0] in "<>=!~" else f"=={edge.version}"
+            lines.append(f"{edge.name}{extras}{version}" + (f" ; {edge.marker}" if edge.marker else ""))
+    return lines
+
+
+def _uv(path: Path, environment: locks.Environment, extras: Sequence[str], groups: Sequence[str]) -> Dependencies:
+    document, project = _toml(path), _toml(path.with_name("pyproject.toml")).get("project", {})
+    if "name" not in project:
+        raise BundleError(f"{path} is there without a pyproject.toml with a [project] beside it")
+    own = canonical(project["name"])
+    roots = locks.uv_roots(document, own, extras, groups)
+    locked = {canonical(edge.name) for edge in roots}
+    for text in project.get("dependencies", ()):
+        if canonical(text) not in locked:
+            raise BundleError(f"{path} does not hold {canonical(text)}, which pyproject.toml depends on: run uv lock")
+    return _locked(path, locks.uv_packages(document), roots, environment, own)
+
+
+def _poetry(path: Path, environment: locks.Environment, extras: Sequence[str], groups: Sequence[str]) -> Dependencies:
+    about = path.with_name("pyproject.toml")
+    document = _toml(about)
+    project = document.get("project", {})
+    optional = {canonical(n): n for n in document.get("tool", {}).get("poetry", {}).get("extras", {})}
+    roots = [edge for t in _poetry_tables(document, groups) for edge in locks.poetry_edges(t, is_optional=False)]
+    if project:
+        known = {*project.get("optional-dependencies", {})}
+        texts = _declared(document, about, [name for name in extras if name in known], [])
+        roots += locks.parsed_roots(texts, str(about))
+    for name in extras:
+        if canonical(name) in optional:
+            names = document["tool"]["poetry"]["extras"][optional[canonical(name)]]
+            roots += [locks.Edge(each) for each in names]
+    return _locked(path, locks.poetry_packages(_toml(path)), roots, environment, canonical(project.get("name", "")))
+
+
+def _locked(
+    path: Path, packages: list[locks.Locked], roots: list[locks.Edge], environment: locks.Environment, own: str
+) -> Dependencies:
+    # streamer's own needs are not the bundle's.
+    packages = [p if canonical(p.name) != OWN else locks.Locked(p.name, p.version) for p in packages]
+    if not any(canonical(p.name) == OWN for p in packages):
+        roots = [edge for edge in roots if canonical(edge.name) != OWN]
+    lines: list[str] = []
+    local: list[Local] = []
+    for package in locks.needed(packages, roots, environment, file=path.name):
+        if canonical(package.name) in (OWN, own):
+            continue
+        if package.path:
+            local.append(_existing(Path(package.path), path, None, None))
+        else:
+            lines.append(package.line)
+    return Dependencies(source=str(path), lines=tuple(lines), local=tuple(local), is_complete=True)

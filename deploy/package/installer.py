@@ -1,0 +1,82 @@
+"""How pip and uv are asked, so that both install the same for Lambda."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+from ..errors import BundleError
+from .target import GLIBC_MINOR, MACHINES, markers, platforms
+
+_PIP: Final = """
+import json, runpy, sys
+target = json.loads(sys.argv.pop(1))
+# --platform and --python-version choose wheels; markers pip always evaluates for the Python that runs it.
+from pip._vendor.packaging import markers
+markers.default_environment = lambda: dict(target)
+for name, value in target.items():
+    if value and not markers.Marker(f"{name} == '{value}'").evaluate():
+        sys.exit("ERROR: this pip cannot evaluate markers for Lambda; install uv, or another release of pip")
+runpy.run_module("pip", run_name="__main__", alter_sys=True)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Installer:
+    """The program that resolves, downloads and builds."""
+
+    kind: Literal["pip", "uv"]
+    program: str
+    """Path of uv, or of the Python that has pip."""
+
+    def install(
+        self, listed: Path, target: Path, *, python: str, architecture: str, is_complete: bool, is_hashed: bool
+    ) -> list[str]:
+        """How to install a requirements file into a folder, for Lambda."""
+        options = ["--target", str(target), "--python-version", python, "--only-binary", ":all:"]
+        options += ["--no-deps"] if is_complete else []
+        options += ["--require-hashes"] if is_hashed else []
+        options += ["--requirement", str(listed)]
+        if self.kind == "uv":
+            platform = f"{MACHINES[architecture]}-manylinux_2_{GLIBC_MINOR}"
+            asked = ["--quiet", "--no-config", "--python", sys.executable, "--python-platform", platform]
+            return [self.program, "pip", "install", *asked, *options]
+        tags = [word for tag in platforms(architecture) for word in ("--platform", tag)]
+        quiet = ["--quiet", "--disable-pip-version-check", "--no-input", "--no-compile", "--implementation", "cp"]
+        target_markers = json.dumps(markers(python, architecture))
+        return [self.program, "-P", "-c", _PIP, target_markers, "install", *quiet, *tags, *options]
+
+    def build(self, source: Path, made: Path) -> list[str]:
+        """How to build a package of this machine as a wheel."""
+        if self.kind == "uv":
+            asked = ["--wheel", "--quiet", "--no-config", "--python", sys.executable, "--out-dir", str(made)]
+            return [self.program, "build", *asked, str(source)]
+        quiet = ["--quiet", "--disable-pip-version-check", "--no-input", "--no-deps", "--wheel-dir", str(made)]
+        return [self.program, "-P", "-m", "pip", "wheel", *quiet, str(source)]
+
+
+def installers() -> Sequence[Installer]:
+    """Those that are here, the preferred one first: pip where this environment has it, else uv."""
+    found: list[Installer] = []
+    if importlib.util.find_spec("pip") is not None:
+        found.append(Installer("pip", sys.executable))
+    uv = shutil.which("uv")
+    return [*found, Installer("uv", uv)] if uv is not None else found
+
+
+def an_installer() -> Installer:
+    """The preferred one.
+
+    Raises:
+        BundleError: neither pip nor uv is here.
+    """
+    found = installers()
+    if not found:
+        raise BundleError("requirements need pip or uv to be resolved, and neither is here; install one of them")
+    return found[0]

@@ -1,0 +1,76 @@
+"""Packages of this machine as wheels: built by their own backend, so that they hold what they would on an index."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+from packaging.utils import InvalidWheelFilename, parse_wheel_filename
+
+from ..errors import BundleError
+from .dependencies import Local
+from .installer import Installer
+
+_NOT_SOURCE: Final = (
+    "build",
+    "dist",
+    "*.egg-info",
+    "__pycache__",
+    ".venv",
+    "venv",
+    "node_modules",
+    ".tox",
+    ".streamer",
+)
+
+
+def local_lines(local: Iterable[Local], installer: Installer, scratch: Path, *, is_hashed: bool) -> list[str]:
+    """Build each package, and write the requirement that installs the wheel.
+
+    Raises:
+        BundleError: one cannot be built, or what comes of it runs on one kind of machine only.
+    """
+    lines = []
+    for number, each in enumerate(local):
+        wheel = each.path if each.path.suffix == ".whl" else _built(each.path, installer, scratch / str(number))
+        try:
+            name, _, _, tags = parse_wheel_filename(wheel.name)
+        except InvalidWheelFilename as exc:
+            raise BundleError(f"{wheel} is not named as a wheel is: {exc}") from exc
+        if wheel != each.path and {tag.platform for tag in tags} != {"any"}:
+            raise BundleError(
+                f"{each.path} has native code, which this machine builds for itself and not for Lambda; "
+                "build a wheel for Lambda elsewhere and name that"
+            )
+        extras = f"[{','.join(each.extras)}]" if each.extras else ""
+        digest = f" --hash=sha256:{hashlib.sha256(wheel.read_bytes()).hexdigest()}" if is_hashed else ""
+        marker = f" ; {each.marker}" if each.marker else ""
+        lines.append(f"{name}{extras} @ {wheel.as_uri()}{marker}{digest}")
+    return lines
+
+
+def _built(path: Path, installer: Installer, scratch: Path) -> Path:
+    source, made = scratch / "source", scratch / "wheel"
+    made.mkdir(parents=True)
+    if path.is_dir():
+        if not (path / "pyproject.toml").is_file() and not (path / "setup.py").is_file():
+            raise BundleError(f"{path} is no package: it has neither pyproject.toml nor setup.py")
+        # A copy: backends leave files in the folder that they build, and take in what an earlier build left.
+        shutil.copytree(path, source, symlinks=True, ignore=shutil.ignore_patterns(*_NOT_SOURCE))
+    else:
+        source = path
+    with tempfile.TemporaryDirectory(prefix="streamer-build-") as elsewhere:
+        ran = subprocess.run(  # noqa: S603 - the program is ours
+            installer.build(source, made), capture_output=True, text=True, check=False, cwd=elsewhere
+        )
+    wheels = sorted(made.glob("*.whl"))
+    if ran.returncode != 0 or len(wheels) != 1:
+        lines = [line.strip() for line in (ran.stdout + ran.stderr).splitlines() if line.strip()] or ["it said nothing"]
+        telling = next((line for line in lines if "Error:" in line or "error:" in line.lower()), lines[-1])
+        raise BundleError(f"{path} cannot be built as a package: {telling.removeprefix('ERROR:').strip()}")
+    return wheels[0]

@@ -1,0 +1,254 @@
+"""``uv.lock`` and ``poetry.lock``: which of the locked packages a target needs. Pure.
+
+A lock holds every platform's packages; the walk from the project along the dependencies whose markers hold for Lambda
+leaves the set that is installed, whichever installer does it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from packaging.markers import InvalidMarker, Marker
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.utils import canonicalize_name
+
+from ..errors import BundleError
+
+Environment = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """One dependency: a name, and which of its optional parts."""
+
+    name: str
+    extras: tuple[str, ...] = ()
+    marker: str = ""
+    version: str = ""
+    """A version or a specifier that tells several locked ones apart; empty: any."""
+
+
+@dataclass(frozen=True, slots=True)
+class Locked:
+    """One package of a lock."""
+
+    name: str
+    version: str
+    hashes: tuple[str, ...] = ()
+    path: str = ""
+    """Folder or file beside the lock; empty: from an index or a URL."""
+    url: str = ""
+    """Where it comes from when that is no index, as pip writes it."""
+    markers: tuple[str, ...] = ()
+    """It is meant only where one of them holds; empty: everywhere."""
+    edges: tuple[Edge, ...] = ()
+    optional: Mapping[str, tuple[Edge, ...]] | None = None
+
+    @property
+    def line(self) -> str:
+        """The requirement that installs exactly this."""
+        exact = f"{self.name} @ {self.url}" if self.url else f"{self.name}=={self.version}"
+        return " ".join((exact, *(f"--hash={each}" for each in sorted(self.hashes))))
+
+
+def holds(marker: str, environment: Environment, file: str) -> bool:
+    """Whether a marker is true for the target; an empty one is.
+
+    Raises:
+        BundleError: it is no marker.
+    """
+    try:
+        return not marker or Marker(marker).evaluate({**environment, "extra": ""})
+    except InvalidMarker as exc:
+        raise BundleError(f"{file} has the marker {marker!r}, which cannot be understood") from exc
+
+
+def needed(packages: Iterable[Locked], roots: Iterable[Edge], environment: Environment, *, file: str) -> list[Locked]:
+    """The packages that the roots need on the target, by name.
+
+    Raises:
+        BundleError: one is not in the lock, or it does not say which of several is meant.
+    """
+    known: dict[str, list[Locked]] = {}
+    for package in packages:
+        known.setdefault(canonicalize_name(package.name), []).append(package)
+    chosen: dict[str, Locked] = {}
+    waiting, done = list(roots), set[tuple[str, tuple[str, ...]]]()
+    while waiting:
+        edge = waiting.pop(0)
+        name = canonicalize_name(edge.name)
+        if (name, edge.extras) in done or not holds(edge.marker, environment, file):
+            continue
+        done.add((name, edge.extras))
+        package = _choose(known.get(name, []), edge, environment, file)
+        if chosen.setdefault(name, package) != package:
+            raise BundleError(f"{file} wants {name} {chosen[name].version} and {package.version} for the same target")
+        waiting += package.edges
+        for extra in edge.extras:
+            waiting += (package.optional or {}).get(str(canonicalize_name(extra)), ())
+    return [chosen[name] for name in sorted(chosen)]
+
+
+def _choose(candidates: list[Locked], edge: Edge, environment: Environment, file: str) -> Locked:
+    fit = [c for c in candidates if not c.markers or any(holds(m, environment, file) for m in c.markers)]
+    if len(fit) > 1 and edge.version:
+        fit = [c for c in fit if _satisfies(c.version, edge.version)] or fit
+    if not fit:
+        raise BundleError(f"{file} does not hold {edge.name} for this target: lock the project again")
+    if len(fit) > 1:
+        versions = ", ".join(c.version for c in fit)
+        raise BundleError(f"{file} does not tell which {edge.name} is meant for this target ({versions})")
+    return fit[0]
+
+
+def _satisfies(version: str, wanted: str) -> bool:
+    try:
+        return SpecifierSet(wanted if wanted[:1] in "<>=!~" else f"=={wanted}").contains(version, prereleases=True)
+    except InvalidSpecifier:
+        return version == wanted
+
+
+def uv_packages(lock: Mapping[str, Any]) -> list[Locked]:
+    """The packages of a ``uv.lock``."""
+    found = []
+    for package in lock.get("package", ()):
+        source = package.get("source", {})
+        path = next((source[kind] for kind in ("editable", "directory", "path", "virtual") if kind in source), "")
+        files = [package.get("sdist", {}), *package.get("wheels", ())]
+        optional = package.get("optional-dependencies", {})
+        url = source.get("url", "")
+        if "git" in source:
+            place, _, commit = source["git"].partition("#")
+            url = f"git+{place.partition('?')[0]}@{commit}"
+        found.append(
+            Locked(
+                name=package["name"],
+                version=package.get("version", ""),
+                hashes=() if path or "git" in source else tuple(each["hash"] for each in files if "hash" in each),
+                path=path,
+                url=url,
+                markers=tuple(package.get("resolution-markers", ())),
+                edges=_uv_edges(package.get("dependencies", ())),
+                optional={str(canonicalize_name(name)): _uv_edges(edges) for name, edges in optional.items()},
+            )
+        )
+    return found
+
+
+def _uv_edges(edges: Iterable[Mapping[str, Any]]) -> tuple[Edge, ...]:
+    return tuple(
+        Edge(each["name"], tuple(each.get("extra", ())), each.get("marker", ""), each.get("version", ""))
+        for each in edges
+    )
+
+
+def uv_roots(lock: Mapping[str, Any], name: str, extras: Iterable[str], groups: Iterable[str]) -> list[Edge]:
+    """What the project itself wants, with the optional parts that were asked for.
+
+    Raises:
+        BundleError: the project or such a part is not in the lock.
+    """
+    own = next((p for p in lock.get("package", ()) if canonicalize_name(p["name"]) == canonicalize_name(name)), None)
+    if own is None:
+        raise BundleError(f"uv.lock does not hold the project {name}: run uv lock")
+    roots = list(_uv_edges(own.get("dependencies", ())))
+    for key, names in (("optional-dependencies", extras), ("dev-dependencies", groups)):
+        for part in names:
+            if part not in own.get(key, {}):
+                raise BundleError(f"uv.lock has no {key} {part!r} of {name}: run uv lock, or mend streamer.toml")
+            roots += _uv_edges(own[key][part])
+    return roots
+
+
+def poetry_packages(lock: Mapping[str, Any]) -> list[Locked]:
+    """The packages of a ``poetry.lock``."""
+    found = []
+    for package in lock.get("package", ()):
+        source = package.get("source", {})
+        is_local = source.get("type") in ("directory", "file")
+        url = source["url"] if source.get("type") == "url" else ""
+        if source.get("type") == "git":
+            url = f"git+{source['url']}@{source['resolved_reference']}"
+        marker = package.get("markers", "")
+        edges = poetry_edges(package.get("dependencies", {}), is_optional=False)
+        optional = {
+            str(canonicalize_name(extra)): tuple(_parsed(each, "poetry.lock") for each in wanted)
+            for extra, wanted in package.get("extras", {}).items()
+        }
+        found.append(
+            Locked(
+                name=package["name"],
+                version=package["version"],
+                hashes=() if is_local or url else tuple(each["hash"] for each in package.get("files", ())),
+                path=source["url"] if is_local else "",
+                url=url,
+                # Of a package in several groups: a marker for each group.
+                markers=tuple(marker.values()) if isinstance(marker, Mapping) else ((marker,) if marker else ()),
+                edges=tuple(edges),
+                optional=optional,
+            )
+        )
+    return found
+
+
+def poetry_edges(
+    dependencies: Mapping[str, Any], *, is_optional: bool, tell: Callable[[str], str] = lambda text: text
+) -> list[Edge]:
+    """A table of dependencies as Poetry writes it; optional ones only if asked for."""
+    edges = []
+    for name, value in dependencies.items():
+        for each in value if isinstance(value, list) else [value]:
+            wanted = {"version": each} if isinstance(each, str) else each
+            if name.lower() == "python" or (wanted.get("optional") and not is_optional):
+                continue
+            version = "" if wanted.get("version") in (None, "*") else tell(wanted["version"])
+            edges.append(Edge(name, tuple(wanted.get("extras", ())), _poetry_marker(wanted), version))
+    return edges
+
+
+def _poetry_marker(wanted: Mapping[str, Any]) -> str:
+    parts = [f"({wanted['markers']})"] if wanted.get("markers") else []
+    for specifier in wanted["python"].split(",") if wanted.get("python", "*") != "*" else ():
+        for one in caret(specifier.strip()).split(","):
+            operator, version = re.match(r"([<>=!~]*)\s*(.*)", one.strip()).groups()  # type: ignore[union-attr]
+            parts.append(f"python_full_version {operator or '=='} '{version}'")
+    return " and ".join(parts)
+
+
+_SHORT: Final = re.compile(r"([~^])\s*(\d+(?:\.\d+)*)(\S*)")
+
+
+def caret(specifier: str) -> str:
+    """Poetry's ``^1.2`` and ``~1.2`` in PEP 440; anything else as it is."""
+    found = _SHORT.fullmatch(specifier.strip())
+    if found is None:
+        return specifier
+    numbers = [int(n) for n in found[2].split(".")]
+    if found[1] == "~":
+        kept = min(2, len(numbers))
+    else:
+        kept = next((n for n, number in enumerate(numbers, 1) if number), len(numbers))
+    upper = [*numbers[: kept - 1], numbers[kept - 1] + 1]
+    return f">={found[2]}{found[3]},<{'.'.join(map(str, upper))}"
+
+
+def _parsed(text: str, file: str) -> Edge:
+    # Poetry writes "name (>=1)" and "name[part] (>=1) ; marker".
+    try:
+        wanted = Requirement(text)
+    except InvalidRequirement as exc:
+        raise BundleError(f"{file} has {text!r}, which is no requirement") from exc
+    return Edge(wanted.name, tuple(sorted(wanted.extras)), str(wanted.marker or ""), str(wanted.specifier))
+
+
+def parsed_roots(texts: Iterable[str], file: str) -> list[Edge]:
+    """Requirements of PEP 508 as roots.
+
+    Raises:
+        BundleError: one is none.
+    """
+    return [_parsed(text, file) for text in texts]

@@ -1,0 +1,155 @@
+"""The user's own files: what of a folder is packed, and what is left out and why."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+import stat
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+from pathspec import GitIgnoreSpec
+
+from ..errors import BundleError
+from . import secrets
+from .bundle import File, LeftOut
+
+EXCLUDED: Final = (
+    "__pycache__/", "*.py[co]", ".*", "*.egg-info/", "*.whl", "node_modules/", "/venv/", "/env/", "/build/", "/dist/",
+    "/tests/", "streamer.toml", "/requirements*.txt", "/pyproject.toml", "uv.lock", "poetry.lock", "/Makefile",
+    "/Dockerfile",
+)  # fmt: skip
+"""What Lambda never needs, in git's notation: a leading slash means the project's folder alone, since a package of the
+user may well be called ``build``."""
+
+_UNNEEDED: Final = "never needed on Lambda"
+
+IGNORE_FILES: Final = (".gitignore", ".streamerignore")
+"""Both are read in every folder; the later one wins, so ``.streamerignore`` can bring back what git ignores."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectFiles:
+    """What was found in a project's folder."""
+
+    files: dict[str, File]
+    left_out: tuple[LeftOut, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Rules:
+    """One list of patterns and the folder that they start from."""
+
+    folder: Path
+    source: str
+    spec: GitIgnoreSpec
+
+    def verdict(self, path: Path, *, is_folder: bool) -> bool | None:
+        """True: ignored, False: brought back, None: not spoken of."""
+        name = path.relative_to(self.folder).as_posix() + ("/" if is_folder else "")
+        said = None
+        for pattern in self.spec.patterns:
+            found = pattern.match_file(name) if pattern.include is not None else None
+            # What fits a folder above was decided there: that one may have been brought back since.
+            is_above = found is not None and -1 < _end(found.match, "ps_d") < len(name)
+            if found is not None and not is_above:
+                said = pattern.include
+        return said
+
+
+def _end(found: re.Match[str], group: str) -> int:
+    """Where a group of pathspec's expressions ends; -1 if there is no such group in this one."""
+    return found.end(group) if group in found.re.groupindex else -1
+
+
+def _rules(folder: Path) -> Iterator[_Rules]:
+    for name in IGNORE_FILES:
+        path = folder / name
+        if path.is_file():
+            try:
+                lines = path.read_text(encoding="utf-8").splitlines()
+                yield _Rules(folder, name, GitIgnoreSpec.from_lines(lines))
+            except (OSError, UnicodeDecodeError, ValueError) as exc:
+                raise BundleError(f"{path} cannot be read as a list of patterns: {exc}") from exc
+
+
+def _rules_above(folder: Path) -> list[_Rules]:
+    """Those of the folders between the repository's root and the project; git honours them too."""
+    above = [folder, *folder.parents]
+    root = next((n for n, each in enumerate(above) if (each / ".git").exists()), 0)
+    return [rules for each in reversed(above[1 : root + 1]) for rules in _rules(each)]
+
+
+def project_files(folder: Path, excluded: Iterable[str] = ()) -> ProjectFiles:
+    """The user's project without what git ignores, Lambda never needs or ``streamer.toml`` excludes, and no secrets.
+
+    Raises:
+        BundleError: the folder holds nothing, a link leads out of it, or a list of patterns cannot be read.
+    """
+    folder = folder.resolve()
+    if not folder.is_dir():
+        raise BundleError(f"there is no folder {folder}; project in streamer.toml names where the code is")
+    usual = _Rules(folder, _UNNEEDED, GitIgnoreSpec.from_lines(EXCLUDED))
+    found: dict[str, File] = {}
+    left_out: list[LeftOut] = []
+    for path, reason, is_wanted in _walk(folder, folder, [usual, *_rules_above(folder)], tuple(excluded)):
+        name = path.relative_to(folder).as_posix()
+        if reason is not None:
+            left_out.append(_left_out(path, name, reason))
+            continue
+        if not path.resolve().is_relative_to(folder):
+            raise BundleError(f"{name} is a link that leads out of {folder}; copy the file instead")
+        content = path.read_bytes()
+        kind = secrets.kind(name, content, is_wanted=is_wanted)
+        if kind is not None:
+            left_out.append(LeftOut(name, kind, is_secret=True))
+        else:
+            found[name] = File(content, "project", bool(path.stat().st_mode & stat.S_IXUSR))
+    if not found:
+        raise BundleError(f"there is no code in {folder}")
+    return ProjectFiles(found, tuple(left_out))
+
+
+def _walk(
+    folder: Path, root: Path, rules: Sequence[_Rules], excluded: Sequence[str]
+) -> Iterator[tuple[Path, str | None, bool]]:
+    """Every file, and whatever is left out, with the reason; and whether it was brought back by name."""
+    rules = [*rules, *_rules(folder)]
+    for path in sorted(folder.iterdir()):
+        reason, is_wanted = _judge(path, root, rules, excluded)
+        if reason is not None:
+            yield path, reason, False
+        elif path.is_dir():
+            yield from _walk(path, root, rules, excluded)
+        elif path.is_file():
+            yield path, None, is_wanted
+
+
+def _left_out(path: Path, name: str, reason: str) -> LeftOut:
+    if path.is_dir():
+        return LeftOut(f"{name}/", reason)
+    # What git ignores its owner knows of.
+    kind = secrets.kind_by_name(name) if reason == _UNNEEDED else None
+    return LeftOut(name, kind or reason, is_secret=kind is not None)
+
+
+def _judge(path: Path, root: Path, rules: Sequence[_Rules], excluded: Sequence[str]) -> tuple[str | None, bool]:
+    is_folder = path.is_dir()
+    if is_folder and (path / "pyvenv.cfg").is_file():
+        return "a virtual environment", False
+    if is_excluded(PurePosixPath(path.relative_to(root).as_posix()), excluded):
+        return "excluded in streamer.toml", False
+    said: str | None = None
+    is_wanted = False
+    for each in rules:
+        verdict = each.verdict(path, is_folder=is_folder)
+        if verdict is not None:
+            said, is_wanted = (each.source, False) if verdict else (None, each.source == ".streamerignore")
+    return said, is_wanted
+
+
+def is_excluded(path: PurePosixPath, patterns: Iterable[str]) -> bool:
+    """Whether a pattern fits the path's last name or, when it has a slash, the whole path."""
+    return any(fnmatch.fnmatchcase(str(path) if "/" in pattern else path.name, pattern) for pattern in patterns)

@@ -1,0 +1,117 @@
+"""What must not leave this machine with the code: private keys, credentials, state. Pure.
+
+Told by name where names are customary, and by content whatever the name is.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+from typing import Final
+
+_NAMES: Final[Mapping[str, str]] = {
+    ".env": "a file of environment variables",
+    ".env.*": "a file of environment variables",
+    ".envrc": "a file of environment variables",
+    "*.env": "a file of environment variables",
+    ".netrc": "credentials of netrc",
+    "_netrc": "credentials of netrc",
+    ".pypirc": "credentials of PyPI",
+    ".npmrc": "credentials of npm",
+    ".yarnrc.yml": "credentials of npm",
+    ".dockercfg": "credentials of Docker",
+    ".dockerconfigjson": "credentials of Docker",
+    ".git-credentials": "credentials of git",
+    ".pgpass": "credentials of PostgreSQL",
+    ".boto": "credentials of AWS",
+    "credentials": "credentials",
+    "credentials.json": "credentials",
+    "client_secret*.json": "credentials",
+    "secrets.json": "secrets by its name",
+    "secrets.toml": "secrets by its name",
+    "secrets.yaml": "secrets by its name",
+    "secrets.yml": "secrets by its name",
+    "kubeconfig": "credentials of Kubernetes",
+    "*.kubeconfig": "credentials of Kubernetes",
+    "kubeconfig.y*ml": "credentials of Kubernetes",
+    "id_rsa": "a private key",
+    "id_dsa": "a private key",
+    "id_ecdsa": "a private key",
+    "id_ed25519": "a private key",
+    "*.ppk": "a private key",
+    "*.key": "a private key by its name",
+    "*.p12": "a key store (PKCS #12)",
+    "*.pfx": "a key store (PKCS #12)",
+    "*.jks": "a key store (Java)",
+    "*.keystore": "a key store (Java)",
+    "*.tfstate": "state of Terraform",
+    "*.tfstate.*": "state of Terraform",
+    "*.tfvars": "variables of Terraform",
+}
+
+_PLACES: Final[Mapping[str, str]] = {
+    ".aws": "credentials of AWS",
+    ".docker": "credentials of Docker",
+    ".kube": "credentials of Kubernetes",
+    ".ssh": "private keys",
+    ".gnupg": "private keys",
+    ".terraform": "state of Terraform",
+    ".streamer": "state of the emulator",
+}
+
+_PRIVATE_KEY: Final = re.compile(
+    # A body must follow: a program may well speak of the line above a key.
+    rb"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----"
+    rb"(?:\s|\\[rn]|[\w-]+:[^\r\n\\]*|[\"'+])*[A-Za-z0-9+/=]{40}"
+)
+_AWS_KEY: Final = re.compile(
+    rb"aws_?secret_?(?:access_?)?key[\"']?\s*[=:]\s*[\"']?([A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])"
+    rb"|secretaccesskey[\"']?\s*[=:]\s*[\"']?([A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])",
+    re.IGNORECASE,
+)
+_KUBECONFIG: Final = re.compile(rb"^\s*client-key-data:\s*\S{40}", re.MULTILINE)
+_JAVA_KEYS: Final = (b"\xfe\xed\xfe\xed", b"\xce\xce\xce\xce")
+_DATABASE: Final = "a database of SQLite"
+_SQLITE: Final = b"SQLite format 3\0"
+
+
+def kind_by_name(path: str) -> str | None:
+    """What a file is by its path, such as ``a private key``; None when nothing speaks against packing it."""
+    parts = PurePosixPath(path).parts
+    for place, kind in _PLACES.items():
+        if place in parts:
+            return kind
+    name = parts[-1].lower()
+    return next((kind for pattern, kind in _NAMES.items() if fnmatch.fnmatchcase(name, pattern)), None)
+
+
+def kind_by_content(content: bytes) -> str | None:
+    """What a file is by what it holds; None when nothing speaks against packing it."""
+    if content.startswith(_SQLITE):
+        return _DATABASE
+    if content.startswith(_JAVA_KEYS):
+        return "a key store (Java)"
+    if _PRIVATE_KEY.search(content):
+        return "a private key"
+    # AWS's own example, which documentation is full of, is nobody's key.
+    keys = (found[1] or found[2] for found in _AWS_KEY.finditer(content))
+    if any(b"EXAMPLE" not in key for key in keys):
+        return "a secret access key of AWS"
+    return "credentials of Kubernetes" if _KUBECONFIG.search(content) else None
+
+
+def kind(path: str, content: bytes, *, is_wanted: bool = False) -> str | None:
+    """What a file is, by name or else by content; None when nothing speaks against packing it.
+
+    Modules of Python are judged by content alone: ``credentials.py`` is code. ``is_wanted``: the user named it as one
+    to pack, so a database or a mere name is no reason against it.
+    """
+    by_name = None if path.endswith(".py") else kind_by_name(path)
+    found = [kind for kind in (by_name, kind_by_content(content)) if kind is not None]
+    return next((kind for kind in found if not (is_wanted and _is_weak(kind))), None)
+
+
+def _is_weak(kind: str) -> bool:
+    return kind == _DATABASE or kind.endswith("by its name")

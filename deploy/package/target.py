@@ -1,0 +1,75 @@
+"""Lambda as a place to install for: its markers, the wheels that it loads, its standard library. Pure.
+
+Nothing here looks at the machine it runs on, so that each machine makes the same bundle.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import Final
+
+MACHINES: Final[Mapping[str, str]] = {"arm64": "aarch64", "x86_64": "x86_64"}
+"""Lambda's word for an architecture to Python's."""
+
+GLIBC_MINOR: Final = 34
+"""Amazon Linux 2023 has glibc 2.34. [DOC] amazon-linux-docs:compare-with-al2"""
+
+_OLDEST_GLIBC: Final[Mapping[str, int]] = {"aarch64": 17, "x86_64": 5}
+_ALIASES: Final[Mapping[int, str]] = {17: "manylinux2014", 12: "manylinux2010", 5: "manylinux1"}
+
+PROVIDED: Final = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3", "six")
+"""What Lambda's Python has beside the standard library: boto3 and what it needs. [DOC] lambda-docs:python-package"""
+
+_REMOVED: Final[Mapping[tuple[int, int], frozenset[str]]] = {
+    (3, 12): frozenset(("asynchat", "asyncore", "distutils", "imp", "smtpd")),
+    (3, 13): frozenset((
+        "aifc", "audioop", "cgi", "cgitb", "chunk", "crypt", "imghdr", "lib2to3", "mailcap", "msilib", "nis", "nntplib",
+        "ossaudiodev", "pipes", "sndhdr", "spwd", "sunau", "telnetlib", "uu", "xdrlib",
+    )),
+}  # fmt: skip
+_ADDED: Final[Mapping[tuple[int, int], frozenset[str]]] = {(3, 14): frozenset(("annotationlib", "compression"))}
+_WINDOWS: Final = frozenset(("_winapi", "msvcrt", "nt", "winreg", "winsound"))
+
+
+def _version(python: str) -> tuple[int, int]:
+    major, minor = python.split(".")
+    return int(major), int(minor)
+
+
+def markers(python: str, architecture: str) -> dict[str, str]:
+    """The environment that PEP 508's markers are evaluated in. The patch release is not known: its first one."""
+    return {
+        "implementation_name": "cpython",
+        "implementation_version": f"{python}.0",
+        "os_name": "posix",
+        "platform_machine": MACHINES[architecture],
+        "platform_python_implementation": "CPython",
+        "platform_release": "",
+        "platform_system": "Linux",
+        "platform_version": "",
+        "python_full_version": f"{python}.0",
+        "python_version": python,
+        "sys_platform": "linux",
+    }
+
+
+def platforms(architecture: str) -> list[str]:
+    """Platform tags of the wheels that Lambda loads, the best first."""
+    machine = MACHINES[architecture]
+    tags: list[str] = []
+    for minor in range(GLIBC_MINOR, _OLDEST_GLIBC[machine] - 1, -1):
+        tags.append(f"manylinux_2_{minor}_{machine}")
+        if minor in _ALIASES:
+            tags.append(f"{_ALIASES[minor]}_{machine}")
+    return [*tags, f"linux_{machine}"]
+
+
+def standard_library(python: str) -> frozenset[str]:
+    """Top-level modules of that Python on Linux, from this Python's own list and what changed since 3.11."""
+    names = set(sys.stdlib_module_names) - _WINDOWS
+    for since, added in _ADDED.items():
+        names = names | added if _version(python) >= since else names - added
+    for since, removed in _REMOVED.items():
+        names = names - removed if _version(python) >= since else names | removed
+    return frozenset(names)

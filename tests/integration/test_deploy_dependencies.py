@@ -1,0 +1,264 @@
+"""What a project depends on, from each file that may say so."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from deploy.errors import BundleError
+from deploy.package.dependencies import Dependencies, Local, canonical, dependencies, requirements
+from deploy.package.installer import Installer
+
+
+def write(folder: Path, **files: str) -> Path:
+    for name, text in files.items():
+        path = folder / name.replace("__", "/").replace("_txt", ".txt").replace("_toml", ".toml").replace(
+            "_lock", ".lock"
+        )
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return folder
+
+
+def read(*folders: Path, named: Path | None = None, **parts: list[str]) -> Dependencies:
+    return dependencies(named, folders, python="3.13", architecture="arm64", **parts)  # type: ignore[arg-type]
+
+
+def test_requirements_are_flattened_and_lose_streamer_itself(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        requirements_txt="streamer_ws[pytest]>=0.1  # the emulator\n-r more/base.txt\n\n"
+        "requests==2.32 \\\n    --hash=sha256:abc\n# no\n-cmore/pins.txt\n",
+        more__base_txt="orjson\n--requirement=deep.txt\n",
+        more__deep_txt='a @ https://example.com/a-1.whl#sha256=1\nb[x] >= 1 ; python_version < "3"\n',
+    )
+
+    found = requirements(tmp_path / "requirements.txt")
+
+    assert [" ".join(line.split()) for line in found.lines] == [
+        "orjson",
+        "a @ https://example.com/a-1.whl#sha256=1",
+        'b[x] >= 1 ; python_version < "3"',
+        "requests==2.32 --hash=sha256:abc",
+        f"--constraint {tmp_path / 'more' / 'pins.txt'}",
+    ]
+    assert found.is_hashed
+
+
+@pytest.mark.parametrize(
+    ("line", "extras", "marker"),
+    [
+        pytest.param("-e ./lib", (), "", id="editable"),
+        pytest.param("--editable=./lib[a, b]", ("a", "b"), "", id="with extras"),
+        pytest.param("./lib ; python_version > '3'", (), "python_version > '3'", id="path with a marker"),
+        pytest.param("lib[a] @ file://{folder}/lib ; os_name == 'posix'", ("a",), "os_name == 'posix'", id="address"),
+        pytest.param("{folder}/lib", (), "", id="whole path"),
+    ],
+)
+def test_a_package_of_this_machine_is_known(tmp_path: Path, line: str, extras: tuple[str, ...], marker: str) -> None:
+    write(tmp_path, lib__pyproject_toml="", requirements_txt=line.format(folder=tmp_path))
+
+    assert requirements(tmp_path / "requirements.txt").local == (Local(tmp_path / "lib", extras, marker),)
+
+
+@pytest.mark.parametrize(
+    ("files", "complaint"),
+    [
+        pytest.param({}, "there is no requirements file", id="missing"),
+        pytest.param(
+            {"requirements_txt": "-r other.txt"}, r"there is no requirements file .*other\.txt", id="included"
+        ),
+        pytest.param({"requirements_txt": "-r requirements.txt"}, "includes itself", id="circle"),
+        pytest.param({"requirements_txt": "-e ./nowhere"}, r"names nowhere, and there is no", id="path to nowhere"),
+    ],
+)
+def test_requirements_that_cannot_be_followed_are_one_line(
+    tmp_path: Path, files: dict[str, str], complaint: str
+) -> None:
+    write(tmp_path, **files)
+
+    with pytest.raises(BundleError, match=complaint):
+        requirements(tmp_path / "requirements.txt")
+
+
+@pytest.mark.parametrize(
+    ("requirement", "expected"),
+    [
+        pytest.param("Flask_SQLAlchemy>=3", "flask-sqlalchemy", id="case and underscore"),
+        pytest.param("a.b==1", "a-b", id="dot"),
+        pytest.param("--index-url https://x", "", id="option"),
+    ],
+)
+def test_canonical(requirement: str, expected: str) -> None:
+    assert canonical(requirement) == expected
+
+
+def test_the_folder_of_the_code_comes_first_then_those_above(tmp_path: Path) -> None:
+    write(tmp_path, requirements_txt="above", src__pyproject_toml="[tool.ruff]\nline-length = 100\n")
+
+    assert read(tmp_path / "src", tmp_path).lines == ("above",)
+    write(tmp_path, src__requirements_txt="inside")
+    assert read(tmp_path / "src", tmp_path).lines == ("inside",)
+    assert read(tmp_path / "nothing").source == ""
+
+
+PROJECT = """
+[project]
+name = "chat"
+version = "1"
+dependencies = ["requests>=2", "streamer-ws", "lib"]
+optional-dependencies.fast = ["orjson"]
+[dependency-groups]
+base = ["a"]
+lambda = [{ include-group = "base" }, "b"]
+[tool.uv.sources]
+lib = { path = "lib" }
+"""
+
+
+def test_a_pyproject_gives_dependencies_extras_and_groups(tmp_path: Path) -> None:
+    write(tmp_path, pyproject_toml=PROJECT, lib__pyproject_toml="")
+
+    assert read(tmp_path).lines == ("requests>=2",)
+    found = read(tmp_path, extras=["fast"], groups=["lambda"])
+    assert found.lines == ("requests>=2", "orjson", "a", "b")
+    assert found.local == (Local(tmp_path / "lib"),)
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        pytest.param("[project", "cannot be read", id="not TOML"),
+        pytest.param('[project]\nname = "x"\ndependencies = ["?"]', "is no requirement", id="no requirement"),
+        pytest.param('[project]\nname = "x"\ndynamic = ["dependencies"]', "lets its backend find", id="dynamic"),
+        pytest.param(
+            '[project]\ndependencies = ["x"]\n[tool.uv.sources]\nx = { workspace = true }',
+            "run uv lock",
+            id="workspace",
+        ),
+    ],
+)
+def test_a_pyproject_that_cannot_be_followed_is_one_line(tmp_path: Path, text: str, complaint: str) -> None:
+    write(tmp_path, pyproject_toml=text)
+
+    with pytest.raises(BundleError, match=complaint):
+        read(tmp_path)
+
+
+def test_an_unknown_extra_or_group_is_named(tmp_path: Path) -> None:
+    write(tmp_path, pyproject_toml=PROJECT, lib__pyproject_toml="")
+
+    with pytest.raises(BundleError, match="no optional dependencies 'slow'"):
+        read(tmp_path, extras=["slow"])
+    with pytest.raises(BundleError, match="no dependency group 'slow'"):
+        read(tmp_path, groups=["slow"])
+
+
+def test_poetry_without_a_lock_is_read_with_its_own_specifiers(tmp_path: Path) -> None:
+    text = '[tool.poetry.dependencies]\npython = "^3.11"\na = "^1.2"\nb = "~2.3.1"\n'
+    text += 'c = { version = "*", extras = ["x"] }\nd = "1.0"\n'
+    write(tmp_path, pyproject_toml=text)
+
+    assert read(tmp_path).lines == ("a>=1.2,<2", "b>=2.3.1,<2.4", "c[x]", "d==1.0")
+
+
+UV_LOCK = """
+version = 1
+[[package]]
+name = "chat"
+version = "1"
+source = { virtual = "." }
+dependencies = [{ name = "lib" }, { name = "fork", version = "2", marker = "python_full_version >= '3.12'" },
+    { name = "fork", version = "1", marker = "python_full_version < '3.12'" }, { name = "streamer-ws" }]
+[[package]]
+name = "lib"
+version = "1"
+source = { editable = "lib" }
+dependencies = [{ name = "deep", extra = ["x"] }, { name = "win", marker = "sys_platform == 'win32'" }]
+[[package]]
+name = "fork"
+version = "1"
+source = { registry = "https://example.com/simple" }
+wheels = [{ url = "x", hash = "sha256:f1" }]
+[[package]]
+name = "fork"
+version = "2"
+source = { registry = "https://example.com/simple" }
+wheels = [{ url = "x", hash = "sha256:f2" }]
+[[package]]
+name = "deep"
+version = "3"
+source = { git = "https://example.com/deep?rev=main#abc" }
+[package.optional-dependencies]
+x = [{ name = "extra" }]
+[[package]]
+name = "extra"
+version = "4"
+source = { registry = "https://example.com/simple" }
+sdist = { url = "x", hash = "sha256:e4" }
+[[package]]
+name = "win"
+version = "1"
+[[package]]
+name = "streamer-ws"
+version = "1"
+dependencies = [{ name = "moto" }]
+"""
+
+
+def test_a_uv_lock_gives_what_the_target_needs(tmp_path: Path) -> None:
+    project = '[project]\nname = "chat"\nversion = "1"\ndependencies = ["lib", "fork"]\n'
+    write(tmp_path, pyproject_toml=project, uv_lock=UV_LOCK, lib__pyproject_toml="")
+
+    found = read(tmp_path)
+
+    assert found.lines == (
+        "deep @ git+https://example.com/deep@abc",
+        "extra==4 --hash=sha256:e4",
+        "fork==2 --hash=sha256:f2",
+    )
+    assert found.local == (Local(tmp_path / "lib"),)
+    assert found.is_complete
+
+
+def test_a_lock_older_than_the_project_is_refused(tmp_path: Path) -> None:
+    project = '[project]\nname = "chat"\nversion = "1"\ndependencies = ["lib", "newcomer>=1"]\n'
+    write(tmp_path, pyproject_toml=project, uv_lock=UV_LOCK)
+
+    with pytest.raises(BundleError, match=r"does not hold newcomer, which pyproject\.toml depends on: run uv lock"):
+        read(tmp_path)
+
+
+def test_a_poetry_lock_gives_what_the_target_needs(tmp_path: Path) -> None:
+    packages = [
+        {"name": "a", "version": "1.0", "markers": 'python_version < "3.12"'},
+        {"name": "a", "version": "2.0", "markers": 'python_version >= "3.12"'},
+        {"name": "lib", "version": "1", "source": '{type = "directory", url = "lib"}'},
+    ]
+    text = ""
+    for package in packages:
+        text += "[[package]]\n"
+        for key, value in package.items():
+            text += f"{key} = {value if value.startswith('{') else json.dumps(value)}\n"
+        text += 'files = [{file = "x", hash = "sha256:00"}]\n' if package["name"] == "a" else ""
+    project = '[tool.poetry.dependencies]\npython = ">=3.11"\na = "*"\nlib = { path = "lib" }\n'
+    write(tmp_path, pyproject_toml=project, poetry_lock=text, lib__pyproject_toml="")
+
+    found = read(tmp_path)
+
+    assert found.lines == ("a==2.0 --hash=sha256:00",)
+    assert found.local == (Local(tmp_path / "lib"),)
+
+
+@pytest.mark.parametrize("kind", ["pip", "uv"])
+def test_an_installer_is_asked_for_lambdas_wheels_only(kind: str) -> None:
+    made = Installer(kind, sys.executable).install(  # type: ignore[arg-type]
+        Path("r"), Path("t"), python="3.13", architecture="arm64", is_complete=True, is_hashed=True
+    )
+
+    platforms = [made[i + 1] for i, word in enumerate(made) if word in ("--platform", "--python-platform")]
+    assert platforms[0] == {"pip": "manylinux_2_34_aarch64", "uv": "aarch64-manylinux_2_34"}[kind]
+    assert made[made.index("--only-binary") + 1] == ":all:"
+    assert made[made.index("--python-version") + 1] == "3.13"
+    assert {"--no-deps", "--require-hashes"} <= set(made)

@@ -1,0 +1,131 @@
+"""Packages of this machine, and packages that are not what they should be."""
+
+import shutil
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from deploy.errors import BundleError
+from deploy.package.bundle import digest
+from deploy.package.dependencies import requirements
+from deploy.package.installer import Installer, installers
+from deploy.package.requirements import resolve
+
+BACKEND = """
+import zipfile, pathlib, time
+
+def build_wheel(folder, config_settings=None, metadata_directory=None):
+    tag, info = TAG, "lib-1.0.dist-info"
+    files = {path.as_posix(): path.read_text() for path in sorted(pathlib.Path("lib").rglob("*")) if path.is_file()}
+    files[f"{info}/METADATA"] = "Metadata-Version: 2.1\\nName: lib\\nVersion: 1.0\\n"
+    files[f"{info}/WHEEL"] = f"Wheel-Version: 1.0\\nGenerator: {time.time()}\\nRoot-Is-Purelib: true\\nTag: {tag}\\n"
+    files[f"{info}/entry_points.txt"] = "[console_scripts]\\nlib = lib:main\\n"
+    record = "\\n".join([*(f"{name},," for name in files), f"{info}/RECORD,,"])
+    with zipfile.ZipFile(pathlib.Path(folder, f"lib-1.0-{tag}.whl"), "w") as archive:
+        for name, text in {**files, f"{info}/RECORD": record}.items():
+            archive.writestr(name, text)
+    return f"lib-1.0-{tag}.whl"
+"""
+
+
+@pytest.fixture(params=["pip", "uv"])
+def installer(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Installer:
+    found = next((each for each in installers() if each.kind == request.param), None)
+    if found is None:
+        pytest.skip(f"no {request.param} here")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("UV_NO_INDEX", "1")
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "cache"))
+    return found
+
+
+def package(folder: Path, *, tag: str = "py3-none-any", **files: str) -> Path:
+    (folder / "lib").mkdir(parents=True)
+    system = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+    (folder / "pyproject.toml").write_text(f'{system}[project]\nname = "lib"\nversion = "1.0"\n')
+    (folder / "backend.py").write_text(BACKEND.replace("TAG", repr(tag), 1))
+    (folder / "lib" / "__init__.py").write_text("NAME = 'lib'\n")
+    (folder / "lib" / "words.txt").write_text("data")
+    for name, text in files.items():
+        (folder / "lib" / name).write_text(text)
+    return folder
+
+
+def resolved(folder: Path, line: str, installer: Installer) -> dict[str, object]:
+    (folder / "requirements.txt").write_text(line)
+    wanted = requirements(folder / "requirements.txt")
+    return dict(resolve(wanted, python="3.13", architecture="arm64", folder=folder, installer=installer))
+
+
+PACKED = {"lib/__init__.py", "lib/words.txt", "lib-1.0.dist-info/METADATA", "lib-1.0.dist-info/entry_points.txt"}
+
+
+@pytest.mark.parametrize("line", ["-e ./src", "./src", "lib @ file://{folder}/src"])
+def test_a_local_package_is_packed_whole_and_without_a_path_of_this_machine(
+    tmp_path: Path, installer: Installer, line: str
+) -> None:
+    package(tmp_path / "src")
+
+    files = resolved(tmp_path, line.format(folder=tmp_path), installer)
+
+    assert set(files) == PACKED
+    assert {path.name for path in (tmp_path / "src").iterdir()} == {"pyproject.toml", "backend.py", "lib"}
+
+
+def test_installers_pack_a_local_package_alike(tmp_path: Path, installer: Installer) -> None:
+    package(tmp_path / "src")
+    found = resolved(tmp_path, "-e ./src", installer)
+
+    assert [digest(resolved(tmp_path, "-e ./src", other)) for other in installers()] == [  # type: ignore[arg-type]
+        digest(found) for _ in installers()  # type: ignore[arg-type]
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("tag", "files", "complaint"),
+    [
+        pytest.param("cp311-cp311-linux_x86_64", {}, "has native code", id="native"),
+        pytest.param("py3-none-any", {"prod.env": "x"}, r"would bring lib/prod\.env, a file of env", id="secret"),
+    ],
+)
+def test_a_local_package_that_cannot_be_packed_is_one_line(
+    tmp_path: Path, installer: Installer, tag: str, files: dict[str, str], complaint: str
+) -> None:
+    package(tmp_path / "src", tag=tag, **files)
+
+    with pytest.raises(BundleError, match=complaint) as refused:
+        resolved(tmp_path, "-e ./src", installer)
+
+    assert "\n" not in str(refused.value)
+
+
+def test_a_package_that_cannot_be_built_is_one_line(tmp_path: Path, installer: Installer) -> None:
+    package(tmp_path / "src")
+    (tmp_path / "src" / "backend.py").write_text("def build_wheel(*a, **k):\n    raise ValueError('no compiler')\n")
+
+    with pytest.raises(BundleError, match="cannot be built as a package: ") as refused:
+        resolved(tmp_path, "./src", installer)
+
+    assert "\n" not in str(refused.value)
+    shutil.rmtree(tmp_path / "src")
+    (tmp_path / "src").mkdir()
+    with pytest.raises(BundleError, match=r"is no package: it has neither pyproject\.toml nor setup\.py"):
+        resolved(tmp_path, "./src", installer)
+
+
+@pytest.mark.parametrize("what", ["no wheel at all", "half a wheel"])
+def test_a_broken_wheel_is_one_line(tmp_path: Path, installer: Installer, what: str) -> None:
+    wheel = tmp_path / "lib-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr("lib-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: lib\nVersion: 1.0\n")
+        archive.writestr("lib-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr("lib.py", "x" * 1000)
+        archive.writestr("lib-1.0.dist-info/RECORD", "lib.py,,\n")
+    wheel.write_bytes(b"oops" if what == "no wheel at all" else wheel.read_bytes()[:700])
+
+    with pytest.raises(BundleError) as refused:
+        resolved(tmp_path, f"./{wheel.name}", installer)
+
+    assert "\n" not in str(refused.value)
+    assert "lib" in str(refused.value)

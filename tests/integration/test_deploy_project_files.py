@@ -1,0 +1,161 @@
+"""The user's folder: what is packed of it, and what is left out and why."""
+
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+from deploy.errors import BundleError
+from deploy.package.bundle import bundle
+from deploy.package.project_files import is_excluded, project_files
+
+KEY = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7\n-----END PRIVATE KEY-----\n"
+
+
+def tree(folder: Path, files: dict[str, str]) -> Path:
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+    return folder
+
+
+def packed(folder: Path, *excluded: str) -> set[str]:
+    return set(project_files(folder, excluded).files)
+
+
+def test_what_lambda_never_needs_is_left_out_of_the_projects_folder(tmp_path: Path) -> None:
+    unneeded = ("tests/test_app.py", "node_modules/x.py", ".git/config", "streamer.toml", "requirements.txt", "a.pyc")
+    tree(tmp_path, dict.fromkeys(("app.py", "shop/api.py", "data.json", *unneeded), ""))
+
+    assert packed(tmp_path, "data.json") == {"app.py", "shop/api.py"}
+
+
+def test_packages_of_the_user_may_be_called_build_dist_and_tests(tmp_path: Path) -> None:
+    own = ("shop/build/a.py", "shop/dist/a.py", "shop/tests/a.py", "shop/env/a.py")
+    tree(tmp_path, dict.fromkeys(("app.py", "build/lib/app.py", "dist/x", *own), ""))
+
+    assert packed(tmp_path) == {"app.py", *own}
+
+
+def test_a_virtual_environment_is_known_by_what_is_in_it(tmp_path: Path) -> None:
+    tree(tmp_path, {"app.py": "", "myenv/pyvenv.cfg": "", "myenv/lib/a.py": ""})
+    (tmp_path / "myenv" / "python").symlink_to("/bin/sh")
+
+    assert packed(tmp_path) == {"app.py"}
+
+
+SUB = {"data/sub/a.csv", "data/sub/b.txt"}
+
+
+@pytest.mark.parametrize(
+    ("ignored", "expected"),
+    [
+        pytest.param({".gitignore": "*.csv\n"}, {"data/keep.py", "data/sub/b.txt"}, id="name anywhere"),
+        pytest.param({".gitignore": "/data/\n"}, set(), id="folder"),
+        pytest.param({".gitignore": "data/**\n"}, set(), id="everything below"),
+        pytest.param({".gitignore": "data/*\n!data/sub/\n"}, SUB, id="all but a folder"),
+        pytest.param({".gitignore": "data/\n!data/keep.py\n"}, set(), id="nothing comes back from an ignored folder"),
+        pytest.param({".gitignore": "*\n!*.py\n!*/\n"}, {"data/keep.py"}, id="negation"),
+        pytest.param({"data/.gitignore": "/a.csv\n"}, {"data/keep.py", *SUB}, id="nested"),
+        pytest.param(
+            {".gitignore": "*.csv\n", "data/sub/.gitignore": "!a.csv\n"},
+            {"data/keep.py", "data/sub/b.txt", "data/sub/a.csv"},
+            id="nested negation",
+        ),
+        pytest.param(
+            {".gitignore": "data/\n", ".streamerignore": "!data/\nsub/\n"},
+            {"data/a.csv", "data/keep.py"},
+            id="streamer's own wins",
+        ),
+        pytest.param({".streamerignore": "# none\n*.py\n!app.py\n"}, {"data/a.csv", *SUB}, id="streamer's own alone"),
+    ],
+)  # fmt: skip
+def test_ignored_files_stay_at_home(tmp_path: Path, ignored: dict[str, str], expected: set[str]) -> None:
+    files = ("app.py", "data/a.csv", "data/keep.py", "data/sub/a.csv", "data/sub/b.txt")
+    tree(tmp_path, {**dict.fromkeys(files, ""), **ignored})
+
+    assert packed(tmp_path) == {"app.py", *expected}
+
+
+def test_what_the_repository_ignores_above_the_project_is_ignored_and_above_the_repository_is_not(
+    tmp_path: Path,
+) -> None:
+    tree(tmp_path, {".gitignore": "*.py\n", "repo/.git/HEAD": "", "repo/.gitignore": "code/data/\n*.csv\n"})
+    tree(tmp_path / "repo" / "code", {"app.py": "", "data/a.txt": "", "b.csv": ""})
+
+    assert packed(tmp_path / "repo" / "code") == {"app.py"}
+
+
+SECRETS = {
+    ".env": "environment variables",
+    "prod.env": "environment variables",
+    "keys/jwt-private.pem": "a private key",
+    "keys/server.key": "a private key",
+    "id_rsa": "a private key",
+    "credentials.json": "credentials",
+    "secrets.yaml": "secrets",
+    ".npmrc": "npm",
+    ".pypirc": "PyPI",
+    ".netrc": "netrc",
+    "terraform.tfstate": "Terraform",
+    "store.p12": "PKCS",
+    "store.jks": "Java",
+    "kubeconfig": "Kubernetes",
+    "state.db": "SQLite",
+    "notes.txt": "a private key",
+    "boto.ini": "AWS",
+}
+
+
+def test_secrets_are_left_out_and_each_is_told(tmp_path: Path) -> None:
+    contents = dict.fromkeys(SECRETS, "x")
+    contents |= {"keys/jwt-private.pem": KEY, "notes.txt": f"remember:\n{KEY}", "state.db": "SQLite format 3\0"}
+    contents |= {"boto.ini": "aws_secret_access_key=" + "a1B2" * 10, "app.py": "x = 1", "keys/jwt.pem": "public"}
+
+    found = project_files(tree(tmp_path, contents))
+
+    assert set(found.files) == {"app.py", "keys/jwt.pem"}
+    told = {each.path: each.reason for each in found.left_out if each.is_secret}
+    assert set(told) == set(SECRETS)
+    assert [name for name, kind in SECRETS.items() if kind not in told[name]] == []
+
+
+def test_a_database_is_packed_when_it_is_named(tmp_path: Path) -> None:
+    tree(tmp_path, {"app.py": "", "words.sqlite": "SQLite format 3\0", ".streamerignore": "!words.sqlite\n"})
+
+    assert packed(tmp_path) == {"app.py", "words.sqlite"}
+
+
+def test_a_link_out_of_the_project_is_refused(tmp_path: Path) -> None:
+    tree(tmp_path, {"secret.py": "", "project/app.py": ""})
+    (tmp_path / "project" / "out.py").symlink_to(tmp_path / "secret.py")
+
+    with pytest.raises(BundleError, match=r"out\.py is a link that leads out"):
+        project_files(tmp_path / "project")
+
+
+@pytest.mark.parametrize("name", ["", "nowhere"])
+def test_an_empty_or_missing_project_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(BundleError, match="there is no"):
+        project_files(tmp_path / name)
+
+
+def test_times_and_modes_of_the_machine_do_not_count(tmp_path: Path) -> None:
+    one, two = (tree(tmp_path / name, {"app.py": "x = 1"}) for name in ("one", "two"))
+    (two / "app.py").chmod(0o600)
+
+    assert bundle(project_files(one).files).zipped == bundle(project_files(two).files).zipped
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path", "expected"),
+    [
+        pytest.param("*.csv", "data/a.csv", True, id="name anywhere"),
+        pytest.param("data/*", "data/a.csv", True, id="path"),
+        pytest.param("data/*", "other/data", False, id="path elsewhere"),
+        pytest.param("data", "data", True, id="folder"),
+        pytest.param("data", "database", False, id="not a part of a name"),
+    ],
+)
+def test_is_excluded(pattern: str, path: str, expected: bool) -> None:
+    assert is_excluded(PurePosixPath(path), [pattern]) is expected

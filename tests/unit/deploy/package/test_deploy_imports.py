@@ -1,0 +1,107 @@
+"""Imports, read rather than run."""
+
+import pytest
+
+from deploy.errors import BundleError
+from deploy.package.bundle import File
+from deploy.package.imports import check
+from deploy.package.target import markers, platforms, standard_library
+
+
+def project(**modules: str) -> dict[str, File]:
+    return {f"{name}.py": File(source.encode(), "project") for name, source in modules.items()}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        pytest.param("import os.path, json", id="standard library"),
+        pytest.param("import boto3\nfrom botocore.exceptions import ClientError", id="what Lambda has"),
+        pytest.param("try:\n import orjson\nexcept ImportError:\n import json as orjson", id="one that may be missing"),
+        pytest.param("from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n import mypy_boto3", id="for types"),
+        pytest.param("import typing as t\nif t.TYPE_CHECKING:\n import mypy_boto3\nelse:\n import json", id="else"),
+        pytest.param("import lib.inner\nfrom lib import anything", id="requirement"),
+        pytest.param("import space.one", id="namespace package"),
+        pytest.param("from native import f", id="native module"),
+        pytest.param("from shop import prices, RATE", id="own package"),
+        pytest.param("import importlib\nimportlib.import_module('shop.prices')", id="by a name that is written"),
+    ],
+)  # fmt: skip
+def test_is_there(source: str) -> None:
+    files = project(app=source, **{"shop/__init__": "RATE = 1", "shop/prices": "from . import RATE"})
+    files |= {"lib/__init__.py": File(b"", "lib"), "space/one/__init__.py": File(b"", "one")}
+    files |= {"native.cpython-313-aarch64-linux-gnu.so": File(b"", "native")}
+
+    assert check(files, ["app"], python="3.13") == ()
+
+
+@pytest.mark.parametrize(
+    ("source", "missing"),
+    [
+        pytest.param("import requests", "requests", id="forgotten"),
+        pytest.param("from requests.adapters import X", "requests", id="from a forgotten package"),
+        pytest.param("import cgi", "cgi", id="gone from this Python"),
+        pytest.param("import winreg", "winreg", id="of another system"),
+        pytest.param("from shop import missing", "shop.missing", id="module of an own package"),
+        pytest.param("from .other import x", ".other", id="relative"),
+        pytest.param("import space.two", "space.two", id="rest of a namespace"),
+        pytest.param("class A:\n import requests", "requests", id="in a class"),
+        pytest.param("with x:\n import requests", "requests", id="in a with"),
+        pytest.param("try:\n import requests\nfinally:\n pass", "requests", id="try that forgives nothing"),
+        pytest.param("import shop.prices", "orjson", id="of what is imported"),
+    ],
+)
+def test_is_missing(source: str, missing: str) -> None:
+    files = project(app=source, **{"shop/__init__": "", "shop/prices": "import orjson"})
+    files |= {"space/one/__init__.py": File(b"", "one")}
+
+    with pytest.raises(BundleError, match=rf":\d+ imports '{missing}', which is not in the bundle"):
+        check(files, ["app"], python="3.13")
+
+
+def test_a_module_that_nothing_imports_does_not_count() -> None:
+    assert check(project(app="", scratch="import forgotten"), ["app"], python="3.13") == ()
+
+
+@pytest.mark.parametrize(
+    ("source", "note"),
+    [
+        pytest.param("def f():\n import pandas", "missed if these lines run: app.py:2 imports 'pandas'", id="function"),
+        pytest.param("if x:\n import pandas", "app.py:2 imports 'pandas'", id="condition"),
+        pytest.param("import importlib\nimportlib.import_module(x)", "IMPORTS NOT CHECKED: app.py:2", id="any name"),
+        pytest.param("type X[T = int] = ???", "IMPORTS NOT CHECKED: app.py", id="not Python"),
+    ],
+)
+def test_what_nobody_can_tell_is_one_line(source: str, note: str) -> None:
+    [said] = check(project(app=source), ["app"], python="3.13")
+
+    assert note in said
+
+
+def test_a_secret_that_a_handler_imports_is_named() -> None:
+    with pytest.raises(BundleError, match=r"app\.py:1 imports 'keys', and keys\.py is not packed \(a private key\)"):
+        check(project(app="import keys"), ["app"], python="3.13", left_out={"keys.py": "a private key"})
+
+
+@pytest.mark.parametrize(
+    ("python", "has", "lacks"),
+    [
+        pytest.param("3.12", {"cgi", "telnetlib", "tomllib"}, {"imp", "annotationlib"}, id="3.12"),
+        pytest.param("3.13", {"json"}, {"cgi", "lib2to3", "distutils", "msvcrt"}, id="3.13"),
+        pytest.param("3.14", {"annotationlib", "compression"}, {"cgi"}, id="3.14"),
+    ],
+)
+def test_the_standard_library_is_the_targets(python: str, has: set[str], lacks: set[str]) -> None:
+    names = standard_library(python)
+
+    assert has <= names
+    assert lacks & names == set()
+
+
+def test_markers_and_wheels_are_lambdas() -> None:
+    assert markers("3.13", "arm64")["platform_machine"] == "aarch64"
+    assert markers("3.13", "x86_64")["sys_platform"] == "linux"
+    tags = platforms("arm64")
+    assert tags[0] == "manylinux_2_34_aarch64"
+    assert {"manylinux2014_aarch64", "manylinux_2_28_aarch64", "linux_aarch64"} <= set(tags)
+    assert "manylinux_2_39_aarch64" not in tags

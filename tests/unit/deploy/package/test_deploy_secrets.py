@@ -1,0 +1,56 @@
+"""What must not be packed, told by name and by content."""
+
+import pytest
+
+from deploy.package.secrets import kind
+
+BODY = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7"
+PEM = f"-----BEGIN PRIVATE KEY-----\n{BODY}\n-----END PRIVATE KEY-----\n"
+
+
+@pytest.mark.parametrize(
+    ("path", "content", "expected"),
+    [
+        pytest.param("prod.env", "", "environment variables", id="environment"),
+        pytest.param("conf/.env.prod", "", "environment variables", id="hidden environment"),
+        pytest.param(".netrc", "", "netrc", id="netrc"),
+        pytest.param(".aws/credentials", "", "AWS", id="credentials of AWS"),
+        pytest.param("a/.kube/config", "", "Kubernetes", id="kubeconfig"),
+        pytest.param("keys/jwt-private.pem", PEM, "a private key", id="PEM"),
+        pytest.param("notes.txt", PEM.replace("PRIVATE", "RSA PRIVATE"), "a private key", id="RSA in any file"),
+        pytest.param("x", PEM.replace("PRIVATE", "OPENSSH PRIVATE"), "a private key", id="OpenSSH"),
+        pytest.param("sa.json", PEM.replace("\n", "\\n"), "a private key", id="service account in JSON"),
+        pytest.param("key.py", f'KEY = """{PEM}"""', "a private key", id="key in code"),
+        pytest.param("k.py", f'("-----BEGIN EC PRIVATE KEY-----\\n"\n "{BODY}")', "a private key", id="in pieces"),
+        pytest.param("id_ed25519", "", "a private key", id="name of ssh"),
+        pytest.param("store.p12", "", "PKCS", id="PKCS 12"),
+        pytest.param("store.jks", "", "Java", id="Java"),
+        pytest.param("terraform.tfstate", "", "Terraform", id="Terraform"),
+        pytest.param("a.ini", "aws_secret_access_key = " + "a1B2" * 10, "AWS", id="AWS key"),
+        pytest.param("a.json", '{"SecretAccessKey": "' + "a1B2" * 10 + '"}', "AWS", id="AWS key in JSON"),
+        pytest.param("state", "SQLite format 3\0...", "SQLite", id="SQLite"),
+    ],
+)  # fmt: skip
+def test_is_a_secret(path: str, content: str, expected: str) -> None:
+    assert expected in str(kind(path, content.encode()))
+
+
+@pytest.mark.parametrize(
+    ("path", "content"),
+    [
+        pytest.param("credentials.py", "def load(): ...", id="code about credentials"),
+        pytest.param("keys/jwt.pem", "-----BEGIN PUBLIC KEY-----\n" + BODY, id="public key"),
+        pytest.param("ca.pem", "-----BEGIN CERTIFICATE-----\n" + BODY, id="certificate"),
+        pytest.param("pem.py", 'if text.startswith("-----BEGIN PRIVATE KEY-----"): ...', id="code about keys"),
+        pytest.param("doc.md", "aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", id="AWS's example"),
+        pytest.param("environment.json", "{}", id="not an environment file"),
+        pytest.param("keyboard.txt", "", id="not a key"),
+    ],
+)
+def test_is_no_secret(path: str, content: str) -> None:
+    assert kind(path, content.encode()) is None
+
+
+def test_a_database_that_the_user_names_is_packed_and_a_private_key_is_not() -> None:
+    assert kind("words.sqlite", b"SQLite format 3\0", is_wanted=True) is None
+    assert kind("words.txt", PEM.encode(), is_wanted=True) == "a private key"
