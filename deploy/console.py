@@ -10,7 +10,8 @@ import click
 from .cloud import Change, Event, LogEvent, Replacement
 from .describe import Status
 from .execute import Progress, Said, Ticked, summary
-from .package.bundle import Bundle
+from .package.bundle import RUNTIME_DISTRIBUTIONS, Bundle
+from .package.dependencies import canonical
 
 _SIGNS = {"Add": ("+", "green"), "Modify": ("~", "yellow"), "Remove": ("-", "red"), "Import": ("=", "cyan")}
 _MANY = 12
@@ -94,6 +95,7 @@ def sizes(code: Bundle) -> list[str]:
 def listing(code: Bundle) -> list[str]:
     """Every file of a bundle and what brought it, and what of the project was left out and why."""
     why = {"runtime": "the runtime of streamer", "project": "the project"}
+    why |= {canonical(name): f"{canonical(name)}: needed by the runtime" for name in RUNTIME_DISTRIBUTIONS}
     required = f"requirement, by {code.source}" if code.source else "needed by the runtime"
     lines = [
         f"  {path}  ({why.get(file.part, f'{file.part}: {required}')})" for path, file in sorted(code.files.items())

@@ -25,7 +25,7 @@ from .package.bundle import (
     require_handlers,
     runtime_files,
 )
-from .package.dependencies import Dependencies, canonical, dependencies
+from .package.dependencies import Dependencies, canonical, dependencies, unread
 from .package.project_files import project_files
 from .package.requirements import installed_files, own_requirements, resolve
 from .plan import Wanted
@@ -103,6 +103,7 @@ def build(config: Config, service: Service) -> Bundle:
     require_handlers(files, handlers, why_not)
     notes = [f"left out: {each.path} is {each.reason}" for each in mine.left_out if each.is_secret]
     notes += imports.check(files, [name.rpartition(".")[0] for name in handlers], python=python, left_out=why_not)
+    notes += [f"requirements are those of {source}; {name} beside it is not read" for name in unread(source)]
     executable = bytecode.interpreter(python)
     compiled = bytecode.compiled(files, executable) if executable is not None else {}
     tried = bytecode.Trial(import_ms={})

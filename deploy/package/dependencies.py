@@ -87,6 +87,13 @@ def dependencies(
     return requirements(path)
 
 
+def unread(source: str) -> list[str]:
+    """Names of the other files beside the one that was read which say something about dependencies, too."""
+    path = Path(source)
+    others = SOURCES[SOURCES.index(path.name) + 1 :] if path.name in SOURCES[:2] else ()
+    return [name for name in others if name.endswith(".lock") and path.with_name(name).is_file()]
+
+
 def _usual(folders: Sequence[Path]) -> Path | None:
     for folder in dict.fromkeys(folders):
         for name in SOURCES:

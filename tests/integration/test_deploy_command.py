@@ -236,6 +236,7 @@ def test_what_is_packed_and_what_is_not_can_be_seen(command: Command, project: P
 
     lines = [line.strip() for line in ran.stdout.splitlines()]
     assert "app.py  (the project)" in lines
+    assert "jwt/__init__.py  (pyjwt: needed by the runtime)" in lines
     assert f"tinydep.py  (tinydep: requirement, by {project / 'requirements.txt'})" in lines
     assert "data.csv  (.gitignore)" in lines
     assert "prod.env  (a file of environment variables)" in lines

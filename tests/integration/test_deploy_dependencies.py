@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from deploy.errors import BundleError
-from deploy.package.dependencies import Dependencies, Local, canonical, dependencies, requirements
+from deploy.package.dependencies import Dependencies, Local, canonical, dependencies, requirements, unread
 from deploy.package.installer import Installer
 
 
@@ -101,6 +101,14 @@ def test_the_folder_of_the_code_comes_first_then_those_above(tmp_path: Path) -> 
     write(tmp_path, src__requirements_txt="inside")
     assert read(tmp_path / "src", tmp_path).lines == ("inside",)
     assert read(tmp_path / "nothing").source == ""
+
+
+def test_a_lock_beside_the_requirements_is_told(tmp_path: Path) -> None:
+    write(tmp_path, requirements_txt="a", uv_lock="", pyproject_toml="")
+
+    assert unread(str(tmp_path / "requirements.txt")) == ["uv.lock"]
+    assert unread(str(tmp_path / "uv.lock")) == []
+    assert unread("") == []
 
 
 PROJECT = """
