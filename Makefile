@@ -3,7 +3,7 @@ PYTHON ?= python3
 PIP = .venv/bin/python -m pip --quiet --disable-pip-version-check
 TESTS ?= tests
 
-.PHONY: help emulate test test-deploy check format bench bench-parts bench-peers profile cost wheel wheel-test lock clean
+.PHONY: help emulate test test-deploy test-moto check format bench bench-parts bench-peers profile cost wheel wheel-test lock clean
 
 help:  ## List the targets
 	@awk -F ':.*  ## ' '/^[a-z-]+:.*  ## / {printf "%-14s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -16,6 +16,10 @@ test: .venv/dev-ready  ## Run all tests
 
 test-deploy: .venv/dev-ready .venv-ministack/ready  ## Deploy to an emulated AWS and use what was deployed
 	MINISTACK_COMMAND=$(CURDIR)/.venv-ministack/bin/ministack .venv/bin/python -m pytest tests/aws $(ARGS)
+
+test-moto: .venv-moto/ready  ## Try SQS on the oldest moto that pyproject.toml allows
+	.venv-moto/bin/python -m pytest -c /dev/null --rootdir . --noconftest -p no:cacheprovider \
+		tests/unit/emulator/dynamodb/test_dynamodb_queues.py $(ARGS)
 
 check: .venv/dev-ready  ## Lint, formatting, types, import rules
 	.venv/bin/ruff check .
@@ -55,7 +59,7 @@ lock:  ## Rewrite the hash-locked requirements (needs uv)
 	requirements/compile.sh
 
 clean:  ## Remove everything that was made here
-	rm -rf .venv .venv-ministack benchmarks/.peers build dist .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-ministack .venv-moto benchmarks/.peers build dist .mypy_cache .ruff_cache .hypothesis
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -78,6 +82,12 @@ clean:  ## Remove everything that was made here
 	@echo "Installing MiniStack into an environment of its own (once) ..."
 	@test -x .venv-ministack/bin/python || $(PYTHON) -m venv .venv-ministack
 	@.venv-ministack/bin/python -m pip --quiet --disable-pip-version-check install --require-hashes --requirement $<
+	@touch $@
+
+.venv-moto/ready: requirements/moto-oldest.txt
+	@echo "Installing the oldest moto into an environment of its own (once) ..."
+	@test -x .venv-moto/bin/python || $(PYTHON) -m venv .venv-moto
+	@.venv-moto/bin/python -m pip --quiet --disable-pip-version-check install --require-hashes --requirement $<
 	@touch $@
 
 benchmarks/.peers/ready: $(wildcard benchmarks/peers/serverless_offline/*)

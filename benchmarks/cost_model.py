@@ -25,7 +25,7 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from benchmarks.scaling_text import document
 from benchmarks.servers import ROOT, SECRET, SERVICE
-from emulator.dynamodb.items import StoredItem
+from emulator.dynamodb.values import attributes_bytes, read_attributes
 from emulator.emulator import Emulator, EmulatorConfig
 from emulator.port.http import HttpRequest, HttpResponse
 from streamer.auth import mint
@@ -163,7 +163,7 @@ def _projected(table: Table, index: Index, item: Item | None) -> Item | None:
 
 
 def _kilobytes(item: Item | None) -> int:
-    return 0 if item is None else math.ceil(StoredItem(None, None, item).size_bytes / 1024)
+    return 0 if item is None else math.ceil(attributes_bytes(read_attributes(item)) / 1024)
 
 
 # the steps

@@ -8,7 +8,9 @@ lock() {
     uv pip compile pyproject.toml "$@" --universal --python-version 3.11 --generate-hashes \
         --no-annotate --no-header --quiet --output-file "$output"
 }
-uv pip compile requirements/ministack.in --universal --python-version 3.11 --generate-hashes \
-    --no-annotate --no-header --quiet --output-file requirements/ministack.txt
+for name in ministack moto-oldest; do
+    uv pip compile "requirements/$name.in" --universal --python-version 3.11 --generate-hashes \
+        --no-annotate --no-header --quiet --output-file "requirements/$name.txt"
+done
 lock emulate --extra templates --group build
 lock dev --extra pytest --extra templates --group dev --constraint requirements/emulate.txt

@@ -22,10 +22,7 @@ CALLED_FROM_OUTSIDE: Final = {
     },
     "click calls types and commands": {"convert", "format_commands", "format_epilog", "emulate", "completion"},
     "pytest calls plugins": {"pytest_addoption", "pytest_runtest_call", "pytest_runtest_makereport"},
-    "moto calls what its classes are given instead": {
-        *("_lex_condition_expression", "_lookup_expression_attribute_name", "_lookup_expression_attribute_value"),
-        *("all_items", "dynamodb_backend", "has_idx_items", "sqs_backend", "update_table_streams"),
-    },
+    "moto calls what its classes are given instead": {"sqs_backend"},
     "awslambdaric calls its client": {"post_invocation_error", "post_invocation_result"},
     "botocore calls its signer": {"_normalize_url_path", "canonical_headers"},
     "logging and print call handlers and streams": {"emit", "writelines"},

@@ -1,118 +1,94 @@
-"""The operations of DynamoDB by name: ours where it matters, moto's handler for the rest.
-
-What moto's handler does right and nobody does a thousand times a second stays moto's: tables, tags, backups,
-PartiQL, resource policies, limits.
-"""
+"""The operations of DynamoDB by name. What AWS has and is not here is refused, with the reason."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
-from moto.core.utils import camelcase_to_underscores
-from moto.dynamodb.responses import DynamoHandler
-
+from .administration import (
+    delete_resource_policy,
+    describe_continuous_backups,
+    describe_endpoints,
+    describe_limits,
+    describe_time_to_live,
+    get_resource_policy,
+    put_resource_policy,
+    update_continuous_backups,
+    update_time_to_live,
+)
 from .backend import EmbeddedBackend
-from .errors import SERVICE, ApiError, validation_error
-from .reading import batch_get_item, get_item, query, scan, transact_get_items
+from .errors import SERVICE, ApiError
+from .model import check_request, operations_of
+from .partiql.statements import batch_execute_statement, execute_statement, execute_transaction
+from .reading import batch_get_item, get_item, transact_get_items
+from .searching import query, scan
+from .tables import create_table, delete_table, describe_table, list_tables, update_table
+from .tags import list_tags, tag_resource, untag_resource
 from .transactions import Tokens, batch_write_item, transact_write_items
 from .writing import delete_item, put_item, update_item
 
-Parameters = Mapping[str, Any]
-Operation = Callable[[Parameters], Any]
+Json = dict[str, Any]
+Operation = Callable[[Json], Json]
 
-MOTOS: Final = frozenset(
-    {
-        "BatchExecuteStatement",
-        "CreateTable",
-        "DeleteResourcePolicy",
-        "DeleteTable",
-        "DescribeContinuousBackups",
-        "DescribeEndpoints",
-        "DescribeLimits",
-        "DescribeTable",
-        "DescribeTimeToLive",
-        "ExecuteStatement",
-        "ExecuteTransaction",
-        "GetResourcePolicy",
-        "ListTables",
-        "ListTagsOfResource",
-        "PutResourcePolicy",
-        "TagResource",
-        "UntagResource",
-        "UpdateContinuousBackups",
-        "UpdateTable",
-        "UpdateTimeToLive",
-    }
-)
-"""Operations that moto's handler does on our tables. Its backups, imports and exports copy its own kind of table."""
-PARTIQL: Final = frozenset({"ExecuteStatement", "BatchExecuteStatement", "ExecuteTransaction"})
+_OPERATIONS: Final[dict[str, Callable[[EmbeddedBackend, Json], Json]]] = {
+    "BatchExecuteStatement": batch_execute_statement,
+    "BatchGetItem": batch_get_item,
+    "BatchWriteItem": batch_write_item,
+    "CreateTable": create_table,
+    "DeleteItem": delete_item,
+    "DeleteResourcePolicy": delete_resource_policy,
+    "DeleteTable": delete_table,
+    "DescribeContinuousBackups": describe_continuous_backups,
+    "DescribeEndpoints": describe_endpoints,
+    "DescribeLimits": describe_limits,
+    "DescribeTable": describe_table,
+    "DescribeTimeToLive": describe_time_to_live,
+    "ExecuteStatement": execute_statement,
+    "GetItem": get_item,
+    "GetResourcePolicy": get_resource_policy,
+    "ListTables": list_tables,
+    "ListTagsOfResource": list_tags,
+    "PutItem": put_item,
+    "PutResourcePolicy": put_resource_policy,
+    "Query": query,
+    "Scan": scan,
+    "TagResource": tag_resource,
+    "TransactGetItems": transact_get_items,
+    "UntagResource": untag_resource,
+    "UpdateContinuousBackups": update_continuous_backups,
+    "UpdateItem": update_item,
+    "UpdateTable": update_table,
+    "UpdateTimeToLive": update_time_to_live,
+}
 
 
-class DynamoApi(DynamoHandler):  # type: ignore[misc] # moto publishes no types
+class DynamoApi:
     """Answers the operations of ``DynamoDB_20120810``; one object serves all requests, one after the other."""
 
     def __init__(self, backend: EmbeddedBackend) -> None:
-        super().__init__()
-        self._backend = backend
-        self.body: Parameters = {}
         tokens = Tokens()
-        self.operations: dict[str, Operation] = {
-            "GetItem": partial(get_item, backend),
-            "BatchGetItem": partial(batch_get_item, backend),
-            "TransactGetItems": partial(transact_get_items, backend),
-            "Query": partial(query, backend),
-            "Scan": partial(scan, backend),
-            "PutItem": partial(put_item, backend),
-            "UpdateItem": partial(update_item, backend),
-            "DeleteItem": partial(delete_item, backend),
-            "BatchWriteItem": partial(batch_write_item, backend),
+        self._operations: dict[str, Operation] = {
+            **{name: partial(operation, backend) for name, operation in _OPERATIONS.items()},
             "TransactWriteItems": lambda parameters: transact_write_items(backend, parameters, tokens),
+            "ExecuteTransaction": lambda parameters: execute_transaction(backend, parameters, tokens),
         }
 
-    @property
-    def dynamodb_backend(self) -> EmbeddedBackend:
-        """The backend that moto's operations use: ours, not the one of the account and region of the request."""
-        return self._backend
-
-    def perform(self, action: str, parameters: Parameters) -> Any:
+    def perform(self, action: str, parameters: Json) -> Json:
         """The result of an operation.
 
         Raises:
-            ApiError: it failed, or there is no such operation; moto's operations raise moto's own errors.
+            ApiError: it failed, or there is no such operation.
         """
-        operation = self.operations.get(action)
+        operation = self._operations.get(action)
         if operation is None:
-            operation = self.operations[action] = self._motos_operation(action)
-        return operation(parameters)
-
-    def _motos_operation(self, action: str) -> Operation:
-        if action not in MOTOS:
+            known = action in operations_of("dynamodb")
             raise ApiError(
                 "UnknownOperationException",
-                f"The embedded DynamoDB does not do {action}; start the emulator with --dynamodb URL to use another",
+                f"The embedded DynamoDB does not do {action}; start the emulator with --dynamodb URL to use another"
+                if known
+                else "",
                 namespace=SERVICE,
             )
-        method = getattr(self, camelcase_to_underscores(action))
-
-        def perform(parameters: Parameters) -> Any:
-            self.body = parameters
-            return method().result or {}
-
-        return _guarded(perform) if action in PARTIQL else perform
-
-
-def _guarded(perform: Operation) -> Operation:
-    """Moto's PartiQL parser trips over statements that it does not understand; that is not the server's failure."""
-
-    def guarded(parameters: Parameters) -> Any:
-        try:
-            return perform(parameters)
-        except (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError) as error:
-            raise validation_error(
-                "Statement wasn't well formed, can't be processed (the emulator knows less PartiQL than AWS, "
-                f"and wants spaces around operators): {type(error).__name__}"
-            ) from error
-
-    return guarded
+        check_request("dynamodb", action, parameters)
+        return operation(parameters)

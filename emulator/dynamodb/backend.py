@@ -1,33 +1,31 @@
 """The tables of the embedded DynamoDB and everything that writes to them: streams, transactions, expiry.
 
-There is no lock: all of it runs on one thread, one request after the other, which is the lock. moto has none either,
-but serves from many threads, and so loses updates.
+There is no lock: all of it runs on one thread, one request after the other, which is the lock.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any, Final
 
-from moto.dynamodb.models import DynamoDBBackend
-
 from .. import log
-from .errors import ApiError, invalid_parameter, not_found
+from .definitions import shown_schema
+from .descriptions import describe
+from .errors import not_found
 from .items import StoredItem
 from .records import RETENTION_SECONDS, SERVICE_IDENTITY, Listener, Stream, StreamRecord
-from .table import EmbeddedTable
+from .table import Table
 
 CLOSED_STREAMS: Final = 100
 """Streams of deleted tables that are kept; the oldest are forgotten first. Chosen by us, to bound memory."""
 
-Change = tuple[EmbeddedTable, StoredItem | None, StoredItem | None]
+Change = tuple[Table, StoredItem | None, StoredItem | None]
 
 
-class EmbeddedBackend(DynamoDBBackend):  # type: ignore[misc] # moto publishes no types
-    """moto's backend with our tables."""
-
-    tables: dict[str, EmbeddedTable]
+class EmbeddedBackend:
+    """All tables and streams of one engine."""
 
     def __init__(
         self,
@@ -38,39 +36,73 @@ class EmbeddedBackend(DynamoDBBackend):  # type: ignore[misc] # moto publishes n
         new_event_id: Callable[[], str],
         history_records: int,
     ) -> None:
-        super().__init__(region, account_id)
-        self.history_records = history_records
+        self.region_name = region
+        self.account_id = account_id
+        self.tables: dict[str, Table] = {}
         self.streams: dict[str, Stream] = {}
         """By ARN, those of deleted tables and closed ones included, until their records are too old."""
         self.listeners: dict[str, list[Listener]] = {}
-        self._clock = clock
-        self._new_event_id = new_event_id
+        self.now = clock
+        """The time, in Unix seconds."""
+        self.new_id = new_event_id
+        """A new id of 32 hexadecimal digits."""
+        self._history_records = history_records
         self._pending: list[Change] | None = None
         self._user_identity: Mapping[str, str] | None = None
 
-    # what tables tell
-
-    def now(self) -> float:
-        """The time, in Unix seconds."""
-        return self._clock()
-
-    def wrote(self, table: EmbeddedTable, old: StoredItem | None, new: StoredItem | None) -> None:
+    def wrote(self, table: Table, old: StoredItem | None, new: StoredItem | None) -> None:
         """Journal a write: at once, or when the transaction that it belongs to succeeds."""
         if self._pending is not None:
             self._pending.append((table, old, new))
-        else:
+        elif table.stream is not None:
             self._record(table, old, new)
 
-    def opened(self, stream: Stream) -> None:
-        """Keep a stream, and forget closed ones that are a day old, or the oldest of too many."""
+    def open_stream(
+        self,
+        table: Table,
+        view_type: str,
+        *,
+        label: str | None = None,
+        created_seconds: float | None = None,
+        first_sequence: int | None = None,
+    ) -> Stream:
+        """Switch a table's stream on, or, with its label, go on with one from a saved state."""
+        if created_seconds is None:
+            created_seconds = self._stream_time(table.name)
+        if label is None:
+            # [REC] the label is the time of creation in milliseconds, without a zone
+            moment = datetime.fromtimestamp(created_seconds, UTC).replace(tzinfo=None)
+            label = moment.isoformat(timespec="milliseconds")
+        stream = Stream(
+            arn=f"{table.arn}/stream/{label}",
+            label=label,
+            table_name=table.name,
+            key_schema=shown_schema(table.key),
+            view_type=view_type,
+            created_seconds=created_seconds,
+            history_records=self._history_records,
+            first_sequence=first_sequence,
+        )
+        table.stream = table.latest_stream = stream
+        self._forget_streams()
+        self.streams[stream.arn] = stream
+        return stream
+
+    def close_stream(self, table: Table) -> None:
+        """Switch a table's stream off; it stays readable for a day."""
+        if table.stream is not None:
+            table.stream.closed = True
+            table.stream = None
+
+    def _forget_streams(self) -> None:
+        """Forget closed streams that are a day old, or the oldest of too many."""
         horizon = self.now() - RETENTION_SECONDS
         closed = [other for other in self.streams.values() if other.closed]
         for position, other in enumerate(closed, start=1):
             if other.last_change_seconds < horizon or position <= len(closed) - CLOSED_STREAMS:
                 del self.streams[other.arn]
-        self.streams[stream.arn] = stream
 
-    def stream_time(self, table_name: str) -> float:
+    def _stream_time(self, table_name: str) -> float:
         """When a stream that is switched on now was created: Unix seconds, later than all before of that table.
 
         Its label, and its sequence numbers, are made of it.
@@ -81,19 +113,19 @@ class EmbeddedBackend(DynamoDBBackend):  # type: ignore[misc] # moto publishes n
             milliseconds = max(milliseconds, round(max(before) * 1000) + 1)
         return milliseconds / 1000
 
-    def _record(self, table: EmbeddedTable, old: StoredItem | None, new: StoredItem | None) -> None:
+    def _record(self, table: Table, old: StoredItem | None, new: StoredItem | None) -> None:
         stream = table.stream
         if stream is None or (old is new is None):
             return
         if old is not None and new is not None and old.same_as(new):
             return  # [DOC] ddb-docs:Streams: a write that changes nothing makes no record
         record = StreamRecord(
-            event_id=self._new_event_id(),
+            event_id=self.new_id(),
             region=self.region_name,
             arn=stream.arn,
             view_type=stream.view_type,
             sequence=stream.next_sequence,
-            created_seconds=self._clock(),
+            created_seconds=self.now(),
             key_names=stream.key_names,
             old=old,
             new=new,
@@ -105,8 +137,6 @@ class EmbeddedBackend(DynamoDBBackend):  # type: ignore[misc] # moto publishes n
                 listener(record)
             except Exception as error:  # noqa: BLE001 - the write succeeded; its client must not pay for a listener
                 log.error("stream listener failed", error=error, table=table.name)
-
-    # transactions and expiry
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -143,73 +173,47 @@ class EmbeddedBackend(DynamoDBBackend):  # type: ignore[misc] # moto publishes n
             self._user_identity = None
         return deleted
 
-    # tables
+    def find_table(self, name: str) -> Table | None:
+        """The table with this name or ARN, or None."""
+        table = self.tables.get(name)
+        if table is None and name.startswith("arn:"):
+            table = self.tables.get(name.rpartition("/")[2])
+            return table if table is not None and table.arn == name else None
+        return table
 
-    def get_table(self, table_name: str) -> EmbeddedTable:
-        """The table with this name or ARN."""
-        table = self.tables.get(table_name)
-        if table is not None:
-            return table
-        if table_name.startswith("arn:"):
-            table = self.tables.get(table_name.rpartition("/")[2])
-            if table is not None and table.table_arn == table_name:
-                return table
-        raise not_found()
+    def get_table(self, name: str) -> Table:
+        """The table with this name or ARN.
 
-    def create_table(self, name: str, **description: Any) -> EmbeddedTable:
-        """Create a table; it is active at once."""
-        if name in self.tables:
-            raise ApiError("ResourceInUseException", f"Table already exists: {name}")
-        table = EmbeddedTable(name, self, account_id=self.account_id, region=self.region_name, **description)
-        self.tables[name] = table
+        Raises:
+            ApiError: there is none.
+        """
+        table = self.find_table(name)
+        if table is None:
+            raise not_found()
+        return table
+
+    def table_to_manage(self, name: str) -> Table:
+        """As `get_table`, with the message of the operations that look after tables."""
+        table = self.find_table(name)
+        if table is None:
+            raise not_found(f"Requested resource not found: Table: {name} not found")
         return table
 
     def describe_table(self, name: str) -> dict[str, Any]:
-        """Moto's description, with the message AWS gives if there is no such table."""
+        """DescribeTable.
+
+        Raises:
+            ApiError: there is no such table.
+        """
+        return {"Table": describe(self.table_to_manage(name))}
+
+    def stream_named(self, arn: str) -> Stream:
+        """The stream with this ARN.
+
+        Raises:
+            ApiError: there is none.
+        """
         try:
-            return dict(self.get_table(name).describe(base_key="Table"))
-        except ApiError:
-            raise not_found(f"Requested resource not found: Table: {name} not found") from None
-
-    def delete_table(self, name: str) -> EmbeddedTable:
-        """Delete a table; its stream stays readable for a day."""
-        try:
-            table = self.get_table(name)
-        except ApiError:
-            raise not_found(f"Requested resource not found: Table: {name} not found") from None
-        if table.deletion_protection_enabled:
-            raise invalid_parameter(
-                f"Resource cannot be deleted as it is currently protected against deletion. "
-                f"Disable deletion protection first. Table: {name}"
-            )
-        if table.stream is not None:
-            table.stream.closed = True
-        del self.tables[table.name]
-        return table
-
-    def update_table(self, name: str, **changes: Any) -> EmbeddedTable:
-        """Change a table; its indexes are filled at once."""
-        table: EmbeddedTable = super().update_table(name, **changes)
-        if changes.get("attr_definitions") or changes.get("global_index"):
-            table.reindex()
-        return table
-
-    def update_table_streams(self, table: EmbeddedTable, stream_specification: dict[str, Any]) -> None:
-        """Switch a stream on or off."""
-        enable = bool(stream_specification.get("StreamEnabled") or stream_specification.get("StreamViewType"))
-        if enable and table.stream is not None:
-            raise ApiError("ResourceInUseException", "Table already has an enabled stream")
-        table.set_stream_specification(stream_specification)
-
-    def update_time_to_live(self, table_name: str, ttl_spec: dict[str, Any]) -> None:
-        """Switch expiry on or off."""
-        table = self.get_table(table_name)
-        enabled, attribute = ttl_spec["Enabled"], ttl_spec["AttributeName"]
-        if enabled is (table.expiry is not None):
-            raise invalid_parameter(f"TimeToLive is already {'enabled' if enabled else 'disabled'}")
-        if not enabled and table.ttl.get("AttributeName") != attribute:
-            raise invalid_parameter("TimeToLive is active on a different AttributeName")
-        table.ttl = (
-            {"TimeToLiveStatus": "ENABLED", "AttributeName": attribute} if enabled else {"TimeToLiveStatus": "DISABLED"}
-        )
-        table.set_expiry(attribute if enabled else None)
+            return self.streams[arn]
+        except KeyError:
+            raise not_found(f"Requested resource not found: Stream: {arn} not found") from None

@@ -24,7 +24,7 @@ class ApiError(Exception):
         namespace: str = DYNAMODB,
         status: int = 400,
         members: Mapping[str, Any] | None = None,
-        message_member: str = "message",
+        message_member: str | None = None,
     ) -> None:
         super().__init__(message)
         self.code = code
@@ -32,7 +32,8 @@ class ApiError(Exception):
         self.namespace = namespace
         self.status = status
         self.members = members or {}
-        self._message_member = message_member
+        # [USR] dynalite: errors of the protocol itself have a capital
+        self._message_member = message_member or ("Message" if namespace == SERVICE else "message")
 
     def content(self) -> dict[str, Any]:
         """The answer's JSON."""

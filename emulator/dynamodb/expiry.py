@@ -6,9 +6,10 @@ import heapq
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from itertools import count
-from typing import Any, Final
+from typing import Final
 
 from .items import StoredItem
+from .values import Attributes, AttributeValue
 
 OLDEST_SECONDS: Final = 5 * 365 * 24 * 3600
 """An item that expired more than five years ago is left alone. [DOC] ddb-docs:time-to-live-ttl-before-you-start"""
@@ -19,7 +20,7 @@ class ExpiryQueue:
 
     def __init__(self, attribute: str) -> None:
         self.attribute = attribute
-        self._heap: list[tuple[Decimal, int, dict[str, Any]]] = []
+        self._heap: list[tuple[Decimal, int, dict[str, AttributeValue]]] = []
         self._order = count()
 
     def __len__(self) -> int:
@@ -28,7 +29,7 @@ class ExpiryQueue:
     def expires_at(self, item: StoredItem | None) -> Decimal | None:
         """Unix seconds after which this item is deleted; None: never, as the attribute is no number."""
         value = None if item is None else item.attrs.get(self.attribute)
-        return Decimal(value.value) if value is not None and value.type == "N" else None
+        return Decimal(value.content) if value is not None and value.type == "N" else None
 
     def replace(self, old: StoredItem | None, new: StoredItem | None, key_names: tuple[str, ...]) -> None:
         """Queue what became of ``old``, unless its time stayed the same."""
@@ -37,7 +38,7 @@ class ExpiryQueue:
             key = {name: new.attrs[name] for name in key_names}
             heapq.heappush(self._heap, (expires, next(self._order), key))
 
-    def due(self, now: float, find: Callable[[dict[str, Any]], StoredItem | None]) -> Iterator[StoredItem]:
+    def due(self, now: float, find: Callable[[Attributes], StoredItem | None]) -> Iterator[StoredItem]:
         """Take out the items whose time has come; ``find`` gives the item that now has a key."""
         limit = Decimal(now)
         while self._heap and self._heap[0][0] < limit:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
+from .expressions.keys import KeySchema
 from .items import StoredItem
-from .values import sort_value
+from .values import Attributes, AttributeValue, sort_value, text_bytes
 
 SortKey = tuple[Any, ...]
 
@@ -24,16 +25,18 @@ class Partition:
         self.keys: list[SortKey] = []
         self.items: dict[SortKey, StoredItem] = {}
 
-    def put(self, key: SortKey, item: StoredItem) -> None:
-        """Add an item, or replace the one with this key."""
-        if key not in self.items:
+    def put(self, key: SortKey, item: StoredItem) -> StoredItem | None:
+        """Add an item, or replace the one with this key, which is returned."""
+        replaced = self.items.get(key)
+        if replaced is None:
             insort(self.keys, key)
         self.items[key] = item
+        return replaced
 
-    def remove(self, key: SortKey) -> None:
-        """Take an item out."""
-        del self.items[key]
+    def remove(self, key: SortKey) -> StoredItem:
+        """Take an item out, and return it."""
         del self.keys[bisect_left(self.keys, key)]
+        return self.items.pop(key)
 
     def span(self, bounds: Bounds, start: SortKey | None, *, forward: bool) -> Iterator[StoredItem]:
         """Items within the bounds, after (or, backwards, before) ``start``, which need not exist any more."""
@@ -60,7 +63,7 @@ def bounds_of(equal: Sequence[Any], comparison: str, values: Sequence[Any]) -> B
 
     Args:
         equal: values that the first sort attributes must equal (an index may have several).
-        comparison: ``=``, ``<``, ``<=``, ``>``, ``>=``, ``BETWEEN`` or ``BEGINS_WITH``, on the next attribute.
+        comparison: ``=``, ``<``, ``<=``, ``>``, ``>=``, ``BETWEEN`` or ``begins_with``, on the next attribute.
         values: what it is compared with, as `sort_value` gives it.
     """
     first = tuple(equal)
@@ -74,7 +77,7 @@ def bounds_of(equal: Sequence[Any], comparison: str, values: Sequence[Any]) -> B
         return (*key[: width - 1], key[width - 1][: len(values[0])])
 
     def find(keys: list[SortKey]) -> tuple[int, int]:
-        if comparison == "BEGINS_WITH":
+        if comparison == "begins_with":
             return bisect_left(keys, low, key=prefix), bisect_right(keys, low, key=prefix)
         if comparison in ("=", "BETWEEN"):
             return bisect_left(keys, low, key=head), bisect_right(keys, high, key=head)
@@ -91,16 +94,35 @@ def bounds_of(equal: Sequence[Any], comparison: str, values: Sequence[Any]) -> B
     return find
 
 
+HASH_KEY_BYTES: Final = 2048
+"""Longest partition key, and the longest of an index. [DOC] ddb-docs:ServiceQuotas"""
+SORT_KEY_BYTES: Final = 1024
+"""Longest sort key. [DOC] ddb-docs:ServiceQuotas"""
+
+
+def key_bytes(value: AttributeValue) -> int:
+    """Length of a key attribute; numbers always fit."""
+    kind, content = value
+    if kind == "S":
+        return text_bytes(content)
+    return len(content) if kind == "B" else 0
+
+
 class KeyIndex:
     """A table's items by its primary key, or by the key of one of its indexes."""
 
-    def __init__(self, hash_names: Sequence[str], sort_names: Sequence[str], table_names: Sequence[str] = ()) -> None:
+    def __init__(self, schema: KeySchema, key_types: Mapping[str, str], table_names: Sequence[str] = ()) -> None:
         """Args: ``table_names`` is the table's own key, which tells apart items with equal keys of an index."""
-        self.hash_names = tuple(hash_names)
-        self.sort_names = tuple(sort_names)
-        self.table_names = tuple(table_names)
-        self.required = (*self.hash_names, *self.sort_names)
-        self._ordering = (*self.sort_names, *self.table_names)
+        self.schema = schema
+        self.hash_names = schema.hash_names
+        self.is_index = bool(table_names)
+        self.size_bytes = 0
+        """Bytes of all items in it."""
+        self._ordering = (*schema.sort_names, *table_names)
+        self._required = [
+            *((name, key_types[name], HASH_KEY_BYTES) for name in schema.hash_names),
+            *((name, key_types[name], SORT_KEY_BYTES) for name in schema.sort_names),
+        ]
         self._partitions: dict[SortKey, Partition] = {}
         self._sorted: list[SortKey] | None = None
         self._count = 0
@@ -108,19 +130,29 @@ class KeyIndex:
     def __len__(self) -> int:
         return self._count
 
-    def hash_of(self, attributes: Mapping[str, Any]) -> SortKey:
+    def hash_of(self, attributes: Attributes) -> SortKey:
         """The partition that an item with these attributes belongs to."""
         return tuple([sort_value(attributes[name]) for name in self.hash_names])
 
-    def sort_of(self, attributes: Mapping[str, Any]) -> SortKey:
+    def sort_of(self, attributes: Attributes) -> SortKey:
         """Its place within the partition."""
         return tuple([sort_value(attributes[name]) for name in self._ordering])
 
-    def holds(self, attributes: Mapping[str, Any]) -> bool:
-        """Whether an item with these attributes is in the index: one without its key attributes is not."""
-        return all(name in attributes for name in self.required)
+    def holds(self, attributes: Attributes) -> bool:
+        """Whether an item with these attributes is in it.
 
-    def get(self, attributes: Mapping[str, Any]) -> StoredItem | None:
+        An index leaves out an item without its key attributes, or in which they are of another type, empty or too
+        long: such items were there before the index was. [USR] scylladb test_gsi_updatetable
+        """
+        for name, kind, limit in self._required:
+            value = attributes.get(name)
+            if value is None or value[0] != kind:
+                return False
+            if kind != "N" and (not value[1] or (len(value[1]) * 4 > limit and key_bytes(value) > limit)):
+                return False
+        return True
+
+    def get(self, attributes: Attributes) -> StoredItem | None:
         """The item whose key is in ``attributes``, or None."""
         partition = self._partitions.get(self.hash_of(attributes))
         return None if partition is None else partition.items.get(self.sort_of(attributes))
@@ -129,17 +161,20 @@ class KeyIndex:
         """The partition with this hash key; empty if nothing is in it."""
         return self._partitions.get(key) or Partition()
 
-    def replace(self, old: StoredItem | None, new: StoredItem | None) -> None:
-        """Note that ``old`` became ``new``; None stands for an item that does not exist."""
+    def replace(self, old: StoredItem | None, new: StoredItem | None, entry: StoredItem | None = None) -> None:
+        """Note that ``old`` became ``new``; None stands for an item that does not exist.
+
+        ``entry`` is what is kept of ``new``, if not all of it.
+        """
         before = self._place(old)
         after = self._place(new)
         if before is not None and before != after:
             self._remove(*before)
         if after is not None and new is not None:
-            self._put(*after, new)
+            self._put(*after, new if entry is None else entry)
 
     def _place(self, item: StoredItem | None) -> tuple[SortKey, SortKey] | None:
-        if item is None or not self.holds(item.attrs):
+        if item is None or (self.is_index and not self.holds(item.attrs)):
             return None
         return self.hash_of(item.attrs), self.sort_of(item.attrs)
 
@@ -148,19 +183,22 @@ class KeyIndex:
         if partition is None:
             partition = self._partitions[key] = Partition()
             self._sorted = None
-        count = len(partition.items)
-        partition.put(sort_key, item)
-        self._count += len(partition.items) - count
+        replaced = partition.put(sort_key, item)
+        self.size_bytes += item.size_bytes
+        if replaced is None:
+            self._count += 1
+        else:
+            self.size_bytes -= replaced.size_bytes
 
     def _remove(self, key: SortKey, sort_key: SortKey) -> None:
         partition = self._partitions[key]
-        partition.remove(sort_key)
+        self.size_bytes -= partition.remove(sort_key).size_bytes
         self._count -= 1
         if not partition.keys:
             del self._partitions[key]
             self._sorted = None
 
-    def scan(self, after: Mapping[str, Any] | None = None) -> Iterator[StoredItem]:
+    def scan(self, after: Attributes | None = None) -> Iterator[StoredItem]:
         """All items, partition by partition, after the one whose keys are given; that one need not exist."""
         if self._sorted is None:
             self._sorted = sorted(self._partitions)

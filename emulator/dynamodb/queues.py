@@ -1,4 +1,6 @@
-"""SQS queues: moto's, hosted like its DynamoDB. Imported only when a queue is first used.
+"""SQS queues: moto's, hosted like our DynamoDB. Imported only when a queue is first used.
+
+The one module that knows moto. It works with every version that `pyproject.toml` allows; CI tests both ends.
 
 Both protocols of the SDKs are understood: JSON (``X-Amz-Target: AmazonSQS.*``) and query (``Action=...``).
 """
@@ -7,10 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
-from moto.core.request import Request
 from moto.sqs.models import SQSBackend
 from moto.sqs.responses import SQSResponse
+
+try:
+    from moto.core.request import Request
+except ImportError:  # before 5.1.19 or so
+    from werkzeug.wrappers import Request
 
 from streamer.topology import Queue
 
@@ -88,8 +95,10 @@ class EmbeddedQueues:
     def handle(self, request: HttpRequest) -> HttpResponse:
         """Answer a request of an SQS client."""
         url = f"http://{request.fields.get('host', 'localhost')}{request.target}"
-        prepared = Request.from_primitives(request.method, url, dict(request.headers), request.body)
-        status, headers, body = _Handler(self._backend)._dispatch(prepared, url)  # noqa: SLF001 - moto's way in
+        prepared = _prepared(request, url)
+        status, headers, body = _Handler(self._backend)._dispatch(  # noqa: SLF001 - moto's way in
+            prepared, url, prepared.headers
+        )
         self._heard()
         kept = tuple(
             (name.lower(), str(value))
@@ -129,3 +138,19 @@ def _attributes(queue: Queue) -> dict[str, str]:
         deduplicates = "true" if queue.deduplicates_by_content else "false"
         found |= {"FifoQueue": "true", "ContentBasedDeduplication": deduplicates}
     return found
+
+
+def _prepared(request: HttpRequest, url: str) -> Any:
+    """The request as moto wants it: since 5.2.4 in a class of its own, before in werkzeug's."""
+    from_primitives = getattr(Request, "from_primitives", None)
+    if from_primitives is not None:
+        return from_primitives(request.method, url, dict(request.headers), request.body)
+    parts = urlsplit(url)
+    return Request.from_values(
+        method=request.method,
+        base_url=f"{parts.scheme}://{parts.netloc}",
+        path=parts.path,
+        query_string=parts.query,
+        data=request.body,
+        headers=list(request.headers),
+    )

@@ -1,43 +1,50 @@
 """The embedded DynamoDB in a file: tables, items and streams, with their records and how far these were read.
 
 The format is one line that names it and its version, then compressed JSON in DynamoDB's own notation: nothing in it
-can run when it is read.
+can run when it is read. Files of the version before are read, too.
 """
 
 from __future__ import annotations
 
+import dataclasses
+import gc
 import json
+import uuid
 import zlib
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 from streamer.errors import ConfigurationError
 
 from .backend import EmbeddedBackend
+from .definitions import IndexDefinition, TableSettings, read_definitions, read_index, read_schema, shown_schema
 from .errors import ApiError
 from .items import StoredItem
 from .records import Stream, StreamRecord
-from .table import EmbeddedTable
-from .values import read_value, wire_attributes
+from .table import Table
+from .tables import make_table
+from .values import read_attributes, wire_attributes
 
 MAGIC: Final = b"streamer-dynamodb "
-VERSION: Final = 1
-
-Content = dict[str, Any]
-
-
+VERSION: Final = 2
+_OLDER: Final = 1
+"""The version whose tables moto described."""
 NO_CHECKPOINTS: Final = "[]"
 """What a dump has from before checkpoints were kept."""
+_COMPRESSION: Final = 1
+"""zlib's fastest: a state is written when the emulator stops, and the user waits."""
+
+Content = dict[str, Any]
 
 
 def dump(backend: EmbeddedBackend, checkpoints: str = NO_CHECKPOINTS) -> bytes:
     """Everything in the tables, and their open streams.
 
-    ``checkpoints`` is what the readers of the streams need to go on, as JSON of theirs; it stays one text, because its
-    objects are no attribute values.
+    ``checkpoints`` is what the readers of the streams need to go on, as JSON of theirs; it stays one text.
     """
     content = {"tables": [_dump_table(table) for table in backend.tables.values()], "checkpoints": checkpoints}
-    return MAGIC + b"%d\n" % VERSION + zlib.compress(json.dumps(content).encode())
+    return MAGIC + b"%d\n" % VERSION + zlib.compress(json.dumps(content).encode(), _COMPRESSION)
 
 
 def load(backend: EmbeddedBackend, data: bytes) -> str:
@@ -46,7 +53,24 @@ def load(backend: EmbeddedBackend, data: bytes) -> str:
     Raises:
         ConfigurationError: it is no dump, a damaged one, or one of another version; the tables are as before.
     """
-    content = _read(data)
+    with _without_collection():
+        return _load(backend, data)
+
+
+@contextmanager
+def _without_collection() -> Iterator[None]:
+    """Python's search for cycles would look at each of a million new objects many times, and find none."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def _load(backend: EmbeddedBackend, data: bytes) -> str:
+    version, content = _read(data)
     checkpoints = content.get("checkpoints", NO_CHECKPOINTS)
     if not isinstance(checkpoints, str):
         raise _unreadable("its checkpoints are not a text")
@@ -55,8 +79,9 @@ def load(backend: EmbeddedBackend, data: bytes) -> str:
     backend.streams.clear()
     try:
         for description in content["tables"]:
-            _load_table(backend, description)
+            _load_table(backend, description if version == VERSION else _renewed(description))
     except (ApiError, KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        backend.tables.clear()
         backend.tables.update(tables)
         backend.streams.clear()
         backend.streams.update(streams)
@@ -64,20 +89,20 @@ def load(backend: EmbeddedBackend, data: bytes) -> str:
     return checkpoints
 
 
-def _read(data: bytes) -> Content:
+def _read(data: bytes) -> tuple[int, Content]:
     head, _, packed = data.partition(b"\n")
     if not head.startswith(MAGIC):
         raise _unreadable("it was not written by the emulator")
     version = head.removeprefix(MAGIC)
-    if version != b"%d" % VERSION:
+    if version not in (b"%d" % VERSION, b"%d" % _OLDER):
         raise _unreadable(f"it has version {version.decode(errors='replace')}, this emulator reads version {VERSION}")
     try:
-        content = json.loads(zlib.decompress(packed), object_hook=read_value)
-    except (zlib.error, ValueError, ApiError) as error:
+        content = json.loads(zlib.decompress(packed))
+    except (zlib.error, ValueError, RecursionError) as error:
         raise _unreadable(f"{type(error).__name__}: {error}") from error
     if not isinstance(content, dict):
         raise _unreadable("its content is not an object")
-    return content
+    return int(version), content
 
 
 def _unreadable(reason: str) -> ConfigurationError:
@@ -86,25 +111,27 @@ def _unreadable(reason: str) -> ConfigurationError:
     )
 
 
-def _dump_table(table: EmbeddedTable) -> Content:
+def _dump_table(table: Table) -> Content:
     return {
         "name": table.name,
-        "created_seconds": table.created_at.replace(tzinfo=UTC).timestamp(),
-        "description": {
-            "schema": table.schema,
-            "attr": table.attr,
-            "throughput": {name: table.throughput[name] for name in ("ReadCapacityUnits", "WriteCapacityUnits")},
-            "global_indexes": [index.describe() for index in table.global_indexes],
-            "indexes": [index.describe() for index in table.indexes],
-            "warm_throughput": table.warm_throughput,
-            "billing_mode": table.billing_mode,
-            "sse_specification": table.sse_specification,
-            "tags": table.tags,
-            "deletion_protection_enabled": table.deletion_protection_enabled,
-        },
+        "id": table.table_id,
+        "created_seconds": table.created_seconds,
+        "key": shown_schema(table.key),
+        "types": table.key_types,
+        "indexes": [_dump_index(index.definition) for index in table.indexes.values()],
+        "settings": dataclasses.asdict(table.settings),
         "ttl_attribute": None if table.expiry is None else table.expiry.attribute,
         "stream": None if table.stream is None else _dump_stream(table.stream),
         "items": [wire_attributes(item.attrs) for item in table.primary.scan()],
+    }
+
+
+def _dump_index(definition: IndexDefinition) -> Content:
+    return {
+        "shown": definition.shown,
+        "is_global": definition.is_global,
+        "throughput": dict(definition.throughput),
+        "settings": dict(definition.settings),
     }
 
 
@@ -130,21 +157,76 @@ def _dump_record(record: StreamRecord) -> Content:
     }
 
 
+def _renewed(content: Content) -> Content:
+    """A table of the version before, in today's form."""
+    old = content["description"]
+    mode = old.get("billing_mode") or "PROVISIONED"
+    on_demand = mode == "PAY_PER_REQUEST"
+    settings = TableSettings(
+        billing_mode=mode,
+        throughput={} if on_demand else old["throughput"],
+        on_demand_since_seconds=content["created_seconds"] if on_demand else None,
+        is_protected=bool(old.get("deletion_protection_enabled")),
+        encryption=old.get("sse_specification") or None,
+        tags={tag["Key"]: tag["Value"] for tag in old.get("tags") or ()},
+    )
+    indexes = [
+        {
+            "shown": {name: index[name] for name in ("IndexName", "KeySchema", "Projection")},
+            "is_global": is_global,
+            "throughput": {} if on_demand else settings.throughput,
+            "settings": {},
+        }
+        for member, is_global in (("indexes", False), ("global_indexes", True))
+        for index in old.get(member) or ()
+    ]
+    return {
+        **content,
+        "id": str(uuid.UUID(bytes=content["name"].encode().ljust(16)[:16])),
+        "key": old["schema"],
+        "types": read_definitions(old["attr"]),
+        "indexes": indexes,
+        "settings": dataclasses.asdict(settings),
+    }
+
+
+def _load_index(content: Content, types: dict[str, str]) -> IndexDefinition:
+    definition = read_index(
+        {**content["shown"], **({"ProvisionedThroughput": content["throughput"]} if content["throughput"] else {})},
+        types,
+        is_global=content["is_global"],
+        is_on_demand=not content["throughput"],
+    )
+    return dataclasses.replace(definition, settings=content["settings"])
+
+
 def _load_table(backend: EmbeddedBackend, content: Content) -> None:
-    table = backend.create_table(content["name"], **content["description"], streams=None)
-    table.created_at = datetime.fromtimestamp(content["created_seconds"], UTC).replace(tzinfo=None)
+    types = dict(content["types"])
+    table = make_table(
+        backend,
+        content["name"],
+        table_id=content["id"],
+        created_seconds=content["created_seconds"],
+        key=read_schema(content["key"], types),
+        types=types,
+        indexes=[],
+        settings=TableSettings(**content["settings"]),
+    )
     for attributes in content["items"]:
-        # Before the stream is opened: these are no changes.
-        table.put_item(attributes)
+        # Before the stream is opened and the indexes are made: these are no changes.
+        table.replace(None, table.make_item(read_attributes(attributes)))
+    for index in content["indexes"]:
+        table.add_index(_load_index(index, types))
     if content["ttl_attribute"] is not None:
-        backend.update_time_to_live(table.name, {"Enabled": True, "AttributeName": content["ttl_attribute"]})
+        table.set_expiry(content["ttl_attribute"])
     if content["stream"] is not None:
-        _load_stream(table, content["stream"])
+        _load_stream(backend, table, content["stream"])
 
 
-def _load_stream(table: EmbeddedTable, content: Content) -> None:
-    table.stream_specification = {"StreamEnabled": True, "StreamViewType": content["view_type"]}
-    stream = table.open_stream(
+def _load_stream(backend: EmbeddedBackend, table: Table, content: Content) -> None:
+    stream = backend.open_stream(
+        table,
+        content["view_type"],
         label=content["label"],
         created_seconds=content["created_seconds"],
         first_sequence=int(content["first_sequence"]),
@@ -152,19 +234,19 @@ def _load_stream(table: EmbeddedTable, content: Content) -> None:
     for saved in content["records"]:
         record = StreamRecord(
             event_id=saved["event_id"],
-            region=table.region_name,
+            region=backend.region_name,
             arn=stream.arn,
             view_type=stream.view_type,
             sequence=int(saved["sequence"]),
             created_seconds=saved["created_seconds"],
             key_names=stream.key_names,
-            old=_load_image(table, saved["old"]),
-            new=_load_image(table, saved["new"]),
+            old=_load_image(saved["old"]),
+            new=_load_image(saved["new"]),
             user_identity=saved["user_identity"],
         )
         stream.append(record)
     stream.next_sequence = int(content["next_sequence"])
 
 
-def _load_image(table: EmbeddedTable, attributes: Content | None) -> StoredItem | None:
-    return None if attributes is None else table.make_item(attributes)
+def _load_image(attributes: Content | None) -> StoredItem | None:
+    return None if attributes is None else StoredItem(read_attributes(attributes))

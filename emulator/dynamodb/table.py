@@ -1,264 +1,250 @@
-"""A table of the embedded DynamoDB: moto's description and checks, our storage.
+"""A table of the embedded DynamoDB: its definition, its items, its indexes, its stream.
 
-Every write of every operation goes through `EmbeddedTable.replace`, so that indexes, the stream, expiry and undo
-see each change exactly once.
+Every write of every operation goes through `Table.replace`, so that indexes, the stream, expiry and undo see each
+change exactly once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import UTC, datetime
-from typing import Any, Protocol, Self
+from collections.abc import Iterable, Mapping
+from typing import Protocol
 
-from moto.dynamodb.models.table import Table
-
-from .errors import invalid_parameter, validation_error
+from .definitions import IndexDefinition, TableSettings
+from .errors import ApiError, invalid_parameter, validation_error
 from .expiry import ExpiryQueue
+from .expressions.keys import KeySchema, empty_key
 from .items import StoredItem
-from .partitions import KeyIndex
+from .partitions import HASH_KEY_BYTES, SORT_KEY_BYTES, KeyIndex, key_bytes
 from .records import Stream
-from .values import ITEM_BYTES
+from .values import ITEM_BYTES, Attributes, AttributeValue
 
 
 class Journal(Protocol):
     """What a table tells its owner."""
 
-    history_records: int
-
-    def now(self) -> float:
-        """The time, in Unix seconds."""
-
-    def stream_time(self, table_name: str) -> float:
-        """When a stream that is switched on now was created: Unix seconds, later than all before of that table."""
-
-    def wrote(self, table: EmbeddedTable, old: StoredItem | None, new: StoredItem | None) -> None:
+    def wrote(self, table: Table, old: StoredItem | None, new: StoredItem | None) -> None:
         """An item was replaced."""
 
-    def opened(self, stream: Stream) -> None:
-        """A stream was switched on."""
+
+class Index:
+    """A secondary index and what is in it."""
+
+    def __init__(self, definition: IndexDefinition, key: KeySchema, key_types: Mapping[str, str]) -> None:
+        self.definition = definition
+        self.projected = definition.projected(key.names)
+        """Names of the attributes it holds; None: all."""
+        self.entries = KeyIndex(definition.schema, key_types, key.names)
+
+    def entry(self, item: StoredItem | None) -> StoredItem | None:
+        """What the index holds of an item; None: nothing."""
+        if item is None or not self.entries.holds(item.attrs):
+            return None
+        if self.projected is None:
+            return item
+        return StoredItem({name: value for name, value in item.attrs.items() if name in self.projected})
+
+    def replace(self, old: StoredItem | None, new: StoredItem | None) -> None:
+        """Note that an item was replaced."""
+        self.entries.replace(old, new, None if self.projected is None else self.entry(new))
 
 
-class EmbeddedTable(Table):  # type: ignore[misc] # moto publishes no types
+class Table:
     """One table."""
 
-    stream_specification: dict[str, Any]
+    def __init__(
+        self,
+        name: str,
+        journal: Journal,
+        *,
+        arn: str,
+        table_id: str,
+        created_seconds: float,
+        key: KeySchema,
+        types: dict[str, str],
+        indexes: Iterable[IndexDefinition],
+        settings: TableSettings,
+    ) -> None:
+        """Make an empty table.
 
-    def __init__(self, table_name: str, journal: Journal, **description: Any) -> None:
-        self.journal = journal
+        Args:
+            name: its name.
+            journal: is told of each write.
+            arn: its ARN.
+            table_id: a UUID.
+            created_seconds: Unix seconds.
+            key: its primary key.
+            types: of all key attributes, those of indexes included, by name.
+            indexes: its indexes.
+            settings: what `tables` keeps with it: billing, throughput, tags, protection and so on.
+        """
+        self.name = name
+        self.arn = arn
+        self.table_id = table_id
+        self.created_seconds = created_seconds
+        self.key = key
+        self.key_types = types
+        self.settings = settings
+        self.indexes: dict[str, Index] = {}
         self.expiry: ExpiryQueue | None = None
         """Items by time of expiry; None while TTL is off."""
         self.stream: Stream | None = None
-        super().__init__(table_name, **description)
-        self.created_at = datetime.fromtimestamp(journal.now(), UTC).replace(tzinfo=None)
-        self.primary = KeyIndex([self.hash_key_attr], self.table_key_attrs[1:])
-        self.by_index: dict[str, KeyIndex] = {}
-        self.key_types: dict[str, str] = {}
-        self.reindex()
-        del self.items
+        self.latest_stream: Stream | None = None
+        """Also one that was switched off."""
+        self._journal = journal
+        self.primary = KeyIndex(key, types)
+        self._note_keys()
+        for definition in indexes:
+            self.add_index(definition)
 
-    def __new__(cls, *_args: Any, **_kwargs: Any) -> Self:
-        """Skip moto's list of all instances."""
-        return object.__new__(cls)
+    def add_index(self, definition: IndexDefinition) -> None:
+        """Add an index and fill it with what fits."""
+        index = Index(definition, self.key, self.key_types)
+        for item in self.primary.scan():
+            index.replace(None, item)
+        self.indexes[definition.name] = index
+        self._note_keys()
 
-    def describe(self, base_key: str = "TableDescription") -> dict[str, Any]:
-        """Moto's description, without what AWS leaves out and with the sizes, which moto gives as 0."""
-        description: dict[str, Any] = super().describe(base_key)[base_key]
-        description["TableSizeBytes"] = sum(item.size_bytes for item in self.primary.scan())
-        for member in ("GlobalSecondaryIndexes", "LocalSecondaryIndexes"):
-            for index in description[member]:
-                items = self.by_index[index["IndexName"]]
-                index["IndexArn"] = f"{self.table_arn}/index/{index['IndexName']}"
-                index["ItemCount"] = len(items)
-                index["IndexSizeBytes"] = sum(item.size_bytes for item in items.scan())
-            if not description[member]:
-                del description[member]
-        return {base_key: description}
+    def drop_index(self, name: str) -> None:
+        """Remove an index, and the types of attributes that no key uses any more."""
+        del self.indexes[name]
+        self._note_keys()
+        self.key_types = {name: kind for name, kind in self.key_types.items() if name in self.all_key_names}
 
-    # indexes
+    def _note_keys(self) -> None:
+        names = [name for index in self.indexes.values() for name in index.definition.schema.names]
+        self.all_key_names = frozenset([*self.key.names, *names])
 
-    def reindex(self) -> None:
-        """Make the indexes anew, after they or the attribute definitions changed."""
-        self.key_types = {definition["AttributeName"]: definition["AttributeType"] for definition in self.attr}
-        self.by_index = {}
-        for index in self.all_indexes():
-            hashes = [key["AttributeName"] for key in index.schema if key["KeyType"] == "HASH"]
-            sorts = [key["AttributeName"] for key in index.schema if key["KeyType"] == "RANGE"]
-            entries = KeyIndex(hashes, sorts, self.table_key_attrs)
-            self.by_index[index.name] = entries
-            for item in self.primary.scan():
-                entries.replace(None, item)
-
-    def keys_of(self, index_name: str | None) -> KeyIndex:
-        """The items by the key of the table, or of one of its indexes.
+    def index(self, name: str) -> Index:
+        """The index with this name.
 
         Raises:
-            ApiError: there is no such index.
+            ApiError: there is none.
         """
-        if index_name is None:
-            return self.primary
         try:
-            return self.by_index[index_name]
+            return self.indexes[name]
         except KeyError:
-            raise validation_error(f"The table does not have the specified index: {index_name}") from None
+            raise validation_error(f"The table does not have the specified index: {name}") from None
 
-    # streams
-
-    def set_stream_specification(self, streams: dict[str, Any] | None) -> None:
-        """Switch the stream on or off; one that is switched on gets a new label, and so a new ARN."""
-        view_type = streams.get("StreamViewType") if streams else None
-        if self.stream is not None:
-            self.stream.closed = True
-            self.stream = None
-        if not streams or not (streams.get("StreamEnabled") or view_type):
-            self.stream_specification = {"StreamEnabled": False}
-            return
-        if not view_type:
-            raise invalid_parameter("StreamViewType is required when StreamEnabled is true")
-        created = self.journal.stream_time(self.name)
-        # [REC] the label is the time of creation in milliseconds, without a zone
-        label = datetime.fromtimestamp(created, UTC).replace(tzinfo=None).isoformat(timespec="milliseconds")
-        self.stream_specification = {"StreamEnabled": True, "StreamViewType": view_type}
-        self.open_stream(label=label, created_seconds=created)
-
-    def open_stream(self, *, label: str, created_seconds: float, first_sequence: int | None = None) -> Stream:
-        """Start (or, after a restart, continue) the stream with this label."""
-        self.latest_stream_label = label
-        self.stream = Stream(
-            arn=f"{self.table_arn}/stream/{label}",
-            label=label,
-            table_name=self.name,
-            key_schema=self.schema,
-            view_type=self.stream_specification["StreamViewType"],
-            created_seconds=created_seconds,
-            history_records=self.journal.history_records,
-            first_sequence=first_sequence,
-        )
-        self.journal.opened(self.stream)
-        return self.stream
-
-    # expiry
+    @property
+    def has_local_indexes(self) -> bool:
+        """Whether its items form collections whose size AWS bounds."""
+        return any(not index.definition.is_global for index in self.indexes.values())
 
     def set_expiry(self, attribute: str | None) -> None:
         """Expire items by this attribute; None switches TTL off."""
         self.expiry = None if attribute is None else ExpiryQueue(attribute)
         if self.expiry is not None:
             for item in self.primary.scan():
-                self.expiry.replace(None, item, self.primary.required)
-
-    # items
+                self.expiry.replace(None, item, self.key.names)
 
     def __len__(self) -> int:
         return len(self.primary)
 
-    def all_items(self) -> list[StoredItem]:
-        """Every item, sorted by key."""
-        return list(self.primary.scan())
-
-    def has_idx_items(self, index_name: str) -> list[StoredItem]:
-        """Every item in an index."""
-        return list(self.keys_of(index_name).scan())
-
-    def find(self, key: Mapping[str, Any]) -> StoredItem | None:
-        """The item with these key attributes (`DynamoType`), which are checked against the schema."""
+    def find(self, key: Attributes) -> StoredItem | None:
+        """The item with this key, which is checked against the schema."""
         self.check_key(key)
         return self.primary.get(key)
 
-    def check_key(self, key: Mapping[str, Any]) -> None:
-        """Raise ApiError unless these are the key attributes, of the right types and not empty."""
-        names = self.table_key_attrs
-        if len(key) != len(names) or any(name not in key or key[name].type != self.key_types[name] for name in names):
+    def check_key(self, key: Attributes) -> None:
+        """Raise ApiError unless these are the key attributes, of the right types, not empty and not too long."""
+        names, types = self.key.names, self.key_types
+        if len(key) != len(names) or any(name not in key or key[name][0] != types[name] for name in names):
             raise validation_error("The provided key element does not match the schema")
         for name in names:
-            if key[name].value in ("", b""):
+            self._check_key_content(name, key[name])
+
+    def _check_key_content(self, name: str, value: AttributeValue) -> None:
+        kind, content = value
+        if kind == "N":
+            return
+        if not content:
+            raise empty_key(name, kind)
+        limit = HASH_KEY_BYTES if name in self.key.hash_names else SORT_KEY_BYTES
+        if len(content) * 4 > limit:
+            _check_key_bytes(value, limit)
+
+    def check_paths(self, nested_heads: Iterable[str]) -> None:
+        """Raise ApiError if an expression looks into an attribute that is part of a key."""
+        for name in nested_heads:
+            if name in self.all_key_names:
+                word = "Key" if name in self.key.names else "IndexKey"
                 raise validation_error(
-                    "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain "
-                    f"an empty string value. Key: {name}"
+                    "Key attributes must be scalars; list random access '[]' and map lookup '.' are not allowed: "
+                    f"{word}: {name}"
                 )
 
-    def make_item(self, attributes: Mapping[str, Any], *, words: str = "Item size") -> StoredItem:
-        """An item of this table, checked against its keys, its indexes and the size limit."""
-        for name in self.table_key_attrs:
-            if name not in attributes:
+    def make_item(
+        self, attributes: dict[str, AttributeValue], before: StoredItem | None = None, *, words: str = "Item size"
+    ) -> StoredItem:
+        """An item of this table, checked against its keys, its indexes and the size limit.
+
+        Args:
+            attributes: all of its attributes.
+            before: the item that it replaces by an update; keys of indexes that stay as they are are not checked.
+            words: what the message about the size starts with.
+
+        Raises:
+            ApiError: it breaks a rule.
+        """
+        for name in self.key.names:
+            value = attributes.get(name)
+            if value is None:
                 raise invalid_parameter(f"Missing the key {name} in the item")
-        sort_name = self.range_key_attr
-        sort_source = None if sort_name is None else attributes[sort_name]
-        item = StoredItem(attributes[self.hash_key_attr], sort_source, attributes)
-        item.hash_key = item.attrs[self.hash_key_attr]
-        item.range_key = None if sort_name is None else item.attrs[sort_name]
-        self._check_types(item)
-        self._check_index_keys(item)
+            if value[0] != self.key_types[name]:
+                raise invalid_parameter(
+                    f"Type mismatch for key {name} expected: {self.key_types[name]} actual: {value[0]}"
+                )
+            self._check_key_content(name, value)
+        for index in self.indexes.values():
+            self._check_index_keys(index.definition, attributes, before)
+        item = StoredItem(attributes)
         if item.size_bytes > ITEM_BYTES:
             raise validation_error(f"{words} has exceeded the maximum allowed size")
         return item
 
-    def _check_types(self, item: StoredItem) -> None:
-        for name, limit, words in zip(
-            self.table_key_attrs, (2048, 1024), ("Size of hashkey", "Aggregated size of all range keys"), strict=False
-        ):
-            value = item.attrs[name]
-            expected = self.key_types[name]
-            if value.type != expected:
-                raise invalid_parameter(f"Type mismatch for key {name} expected: {expected} actual: {value.type}")
-            if value.value in ("", b""):
-                raise invalid_parameter(f"An AttributeValue may not contain an empty string. Key: {name}")
-            if value.type != "N" and len(value.value) * 4 > limit and value.size() > limit:
-                suffix = f"has exceeded the maximum size limit of{limit} bytes"
-                if limit == 1024:
-                    suffix = f"has exceeded the size limit of {limit} bytes"
-                raise invalid_parameter(f"{words} {suffix}")
-
-    def _check_index_keys(self, item: StoredItem) -> None:
-        for index_name, entries in self.by_index.items():
-            for name in entries.required:
-                value = item.attrs.get(name)
-                if value is None:
+    def _check_index_keys(self, index: IndexDefinition, attributes: Attributes, before: StoredItem | None) -> None:
+        for names, limit in ((index.schema.hash_names, HASH_KEY_BYTES), (index.schema.sort_names, SORT_KEY_BYTES)):
+            for name in names:
+                value = attributes.get(name)
+                if value is None or (before is not None and before.attrs.get(name) is value):
                     continue
-                if value.type != self.key_types[name]:
+                kind, content = value
+                if kind != self.key_types[name]:
                     raise invalid_parameter(
-                        f"Type mismatch for Index Key {name} Expected: {self.key_types[name]} Actual: {value.type} "
-                        f"IndexName: {index_name}"
+                        f"Type mismatch for Index Key {name} Expected: {self.key_types[name]} Actual: {kind} "
+                        f"IndexName: {index.name}"
                     )
-                if value.value in ("", b""):
-                    raise validation_error(
-                        "One or more parameter values are not valid. A value specified for a secondary index key is "
-                        "not supported. The AttributeValue for a key attribute cannot contain an empty string value. "
-                        f"IndexName: {index_name}, IndexKey: {name}"
-                    )
+                if kind == "N":
+                    continue
+                if not content:
+                    raise _empty_index_key(index.name, name, kind)
+                if len(content) * 4 > limit:
+                    _check_key_bytes(value, limit)
 
     def replace(self, old: StoredItem | None, new: StoredItem | None) -> None:
         """The one way an item is written: ``old`` (None: nothing) becomes ``new`` (None: deleted)."""
         self.primary.replace(old, new)
-        for entries in self.by_index.values():
-            entries.replace(old, new)
+        for index in self.indexes.values():
+            index.replace(old, new)
         if self.expiry is not None:
-            self.expiry.replace(old, new, self.primary.required)
+            self.expiry.replace(old, new, self.key.names)
             if len(self.expiry) > 2 * len(self) + 1000:
                 self.set_expiry(self.expiry.attribute)
-        self.journal.wrote(self, old, new)
+        self._journal.wrote(self, old, new)
 
-    # what moto's own operations (legacy parameters, PartiQL, imports) call
 
-    def get_item(
-        self, hash_key: Any, range_key: Any = None, projection_expression: list[list[str]] | None = None
-    ) -> StoredItem | None:
-        """The item with this key, under moto's name for it."""
-        key = {self.hash_key_attr: hash_key}
-        if self.range_key_attr is not None:
-            if range_key is None:
-                raise validation_error("The provided key element does not match the schema")
-            key[self.range_key_attr] = range_key
-        item = self.find(key)
-        return item.project(projection_expression) if item is not None and projection_expression else item
+def _check_key_bytes(value: AttributeValue, limit: int) -> None:
+    if key_bytes(value) <= limit:
+        return
+    if limit == HASH_KEY_BYTES:
+        raise invalid_parameter(f"Size of hashkey has exceeded the maximum size limit of{limit} bytes")
+    raise invalid_parameter(f"Aggregated size of all range keys has exceeded the size limit of {limit} bytes")
 
-    def put_item(self, item_attrs: dict[str, Any]) -> StoredItem:
-        """Put an item without conditions, under moto's name for it."""
-        new = self.make_item(item_attrs)
-        self.replace(self.primary.get(new.attrs), new)
-        return new
 
-    def delete_item(self, hash_key: Any, range_key: Any) -> StoredItem | None:
-        """Delete an item, under moto's name for it; None if there was none."""
-        old = self.get_item(hash_key, range_key)
-        if old is not None:
-            self.replace(old, None)
-        return old
+def _empty_index_key(index_name: str, name: str, kind: str) -> ApiError:
+    word = "binary" if kind == "B" else "string"
+    return validation_error(
+        "One or more parameter values are not valid. A value specified for a secondary index key is not supported. "
+        f"The AttributeValue for a key attribute cannot contain an empty {word} value. "
+        f"IndexName: {index_name}, IndexKey: {name}"
+    )

@@ -1,173 +1,220 @@
-"""Attribute values: how they are read from the wire, how large they are, how they sort. Pure.
+"""Attribute values: how they are read from the wire, how large they are, how they sort and compare. Pure.
 
-moto keeps numbers as they were sent, so that ``1.0`` and ``1`` differ. Here numbers are brought to DynamoDB's one
-form, and binary is decoded, as soon as a request is read.
+Numbers are brought to DynamoDB's one form, binary is decoded and sets are put into order as soon as a request is read;
+two values are then equal if, and only if, they are equal tuples.
 """
 
 from __future__ import annotations
 
 import base64
-import binascii
-import re
-from collections.abc import Mapping
-from datetime import UTC, datetime
-from decimal import Context, Decimal
-from typing import Any, Final
-
-from moto.dynamodb.models.dynamo_type import DynamoType
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any, Final, NamedTuple
 
 from .errors import SERVICE, ApiError, invalid_parameter, validation_error
+from .numbers import normal_number, number_bytes, token_name
 
-Attributes = Mapping[str, Any]
-"""Attribute name to moto's ``DynamoType``."""
-
-NUMBER_DIGITS: Final = 38
-"""Significant digits of a number. [DOC] ddb-docs:HowItWorks.NamingRulesDataTypes"""
 ITEM_BYTES: Final = 400 * 1024
 """Largest item, names included. [DOC] ddb-docs:ServiceQuotas"""
-
-_EXACT: Final = Context(prec=400)
-_ARITHMETIC: Final = Context(prec=NUMBER_DIGITS)
-_PLAIN: Final = re.compile(r"-?[1-9][0-9]{0,37}|0")
-_NUMBER: Final = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
-_LARGEST: Final = Decimal("9.9999999999999999999999999999999999999E+125")
-_SMALLEST: Final = Decimal("1E-130")
-_CONTENT: Final = {
-    "S": str, "N": str, "B": str, "BOOL": bool, "NULL": bool, "L": list, "SS": list, "NS": list, "BS": list,
-}  # fmt: skip
-_SET_WORDS: Final = {"SS": "string", "NS": "number", "BS": "binary"}
+NESTING_LEVELS: Final = 32
+"""How deep lists and maps may be inside each other. [DOC] ddb-docs:ServiceQuotas"""
+TYPES: Final = ("S", "N", "B", "SS", "NS", "BS", "M", "L", "NULL", "BOOL")
+SETS: Final = ("SS", "NS", "BS")
+ORDERED: Final = ("S", "N", "B")
+"""Types that ``<`` and its kin, BETWEEN and keys know."""
 
 
-def normal_number(text: Any) -> str:
-    """The one way DynamoDB writes this number: no exponent, no leading or trailing zeros.
+class AttributeValue(NamedTuple):
+    """One value; frozen."""
+
+    type: str
+    """``S``, ``N``, ``B``, ``BOOL``, ``NULL``, ``SS``, ``NS``, ``BS``, ``L`` or ``M``."""
+    content: Any
+    """Text (``S``; ``N`` in its normal form), bytes, a bool, a sorted tuple (sets), a tuple (``L``), a dict (``M``).
+
+    A dict is never changed once it is in a value.
+    """
+
+
+Attributes = Mapping[str, AttributeValue]
+"""An item, a key, a map, or the ``:values`` of a request, by name."""
+
+
+def _serialization(message: str) -> ApiError:
+    return ApiError("SerializationException", message, namespace=SERVICE)
+
+
+def read_value(raw: Any, depth: int = 0) -> AttributeValue:
+    """An attribute value from plain JSON; ``depth`` is how many lists and maps are around it.
 
     Raises:
-        ApiError: it is no number, or too large, too small or too precise.
+        ApiError: it has no type, several or an unknown one, or breaks a rule of its type.
     """
-    if not isinstance(text, str):
-        raise ApiError("SerializationException", "NUMBER_VALUE cannot be converted to String", namespace=SERVICE)
-    if _PLAIN.fullmatch(text):
-        return text
-    if not text:
-        raise validation_error("The parameter cannot be converted to a numeric value")
-    if not _NUMBER.fullmatch(text):
-        raise validation_error(f"The parameter cannot be converted to a numeric value: {text}")
-    number = Decimal(text)
-    if not number:
-        return "0"
-    if abs(number) > _LARGEST:
-        raise validation_error(
-            "Number overflow. Attempting to store a number with magnitude larger than supported range"
-        )
-    if abs(number) < _SMALLEST:
-        raise validation_error(
-            "Number underflow. Attempting to store a number with magnitude smaller than supported range"
-        )
-    number = number.normalize(_EXACT)
-    if len(number.as_tuple().digits) > NUMBER_DIGITS:
-        raise validation_error("Attempting to store a number with more than 38 significant digits")
-    return format(number, "f")
+    if type(raw) is dict and len(raw) == 1:
+        for kind, content in raw.items():
+            if kind == "S" and type(content) is str:
+                return AttributeValue("S", content)
+            reader = _READERS.get(kind)
+            if reader is not None and content is not None:
+                return AttributeValue(kind, reader(content, depth))
+    return _read_odd_value(raw, depth)
 
 
-def add_numbers(left: str, right: str, *, subtract: bool = False) -> str:
-    """Sum or difference, rounded to DynamoDB's 38 digits."""
-    a, b = Decimal(left), Decimal(right)
-    return normal_number(str(_ARITHMETIC.subtract(a, b) if subtract else _ARITHMETIC.add(a, b)))
-
-
-def read_value(pairs: dict[str, Any]) -> dict[str, Any]:
-    """``object_hook`` for requests: decodes binary and normalises numbers, wherever an attribute value stands.
-
-    Raises:
-        ApiError: a value breaks a rule.
-    """
-    if len(pairs) != 1:
-        return pairs
-    ((kind, value),) = pairs.items()
-    if kind == "N" and not isinstance(value, dict):
-        return {"N": normal_number(value)}
-    if kind == "B" and isinstance(value, str):
-        return {"B": _read_binary(value)}
-    if kind in _SET_WORDS and isinstance(value, list):
-        return {kind: _read_set(kind, value)}
-    if kind == "NULL" and value is False:
-        raise invalid_parameter("Null attribute value types must have the value of true")
-    if kind in _CONTENT and not isinstance(value, (dict, _CONTENT[kind])):
-        raise ApiError("SerializationException", f"Unexpected value type in payload for {kind}", namespace=SERVICE)
-    return pairs
-
-
-def _read_binary(text: str) -> bytes:
-    try:
-        return base64.b64decode(text, validate=True)
-    except binascii.Error as error:
-        raise ApiError("SerializationException", "Base64 encoded value is not valid", namespace=SERVICE) from error
-
-
-def _read_set(kind: str, members: list[Any]) -> list[Any]:
-    if not members:
-        raise invalid_parameter(f"An {_SET_WORDS[kind]} set  may not be empty")
-    if kind == "NS":
-        members = [normal_number(member) for member in members]
-    elif kind == "BS":
-        members = [_read_binary(member) for member in members]
-    if len(set(members)) != len(members):
-        listed = ", ".join(str(member) for member in members)
-        raise invalid_parameter(f"Input collection [{listed}] contains duplicates.")
-    return members
-
-
-def typed(kind: str, content: Any) -> Any:
-    """A `DynamoType` of content that already consists of such values."""
-    value = DynamoType.__new__(DynamoType)
-    value.type, value.value = kind, content
-    return value
-
-
-def attribute_value(raw: Any) -> Any:
-    """The `DynamoType` of a value that `read_value` has read; one that is such a type already stays itself.
-
-    Raises:
-        ApiError: it has no type, several, or an unknown one.
-    """
-    if type(raw) is DynamoType:
-        return raw
-    if len(raw) > 1:
+def _read_odd_value(raw: Any, depth: int) -> AttributeValue:
+    if isinstance(raw, list):
+        raise _serialization("Unrecognized collection type class com.amazonaws.dynamodb.v20120810.AttributeValue")
+    if not isinstance(raw, dict):
+        raise _serialization("Unexpected value type in payload")
+    given = {kind: content for kind, content in raw.items() if kind in _READERS and content is not None}
+    values = [AttributeValue(kind, _READERS[kind](content, depth)) for kind, content in given.items()]
+    if not values:
+        raise validation_error("Supplied AttributeValue is empty, must contain exactly one of the supported datatypes")
+    if len(values) > 1:
         raise validation_error(
             "Supplied AttributeValue has more than one datatypes set, "
             "must contain exactly one of the supported datatypes"
         )
-    for kind, content in raw.items():
-        if kind == "M":
-            return typed(kind, {name: attribute_value(member) for name, member in content.items()})
-        if kind == "L":
-            return typed(kind, [attribute_value(member) for member in content])
-        if kind in _CONTENT:
-            return typed(kind, content)
-    raise validation_error("Supplied AttributeValue is empty, must contain exactly one of the supported datatypes")
+    return values[0]
 
 
-def attribute_values(raw: Mapping[str, Any]) -> dict[str, Any]:
-    """Several values by name."""
-    return {name: attribute_value(value) for name, value in raw.items()}
+def read_attributes(raw: Mapping[str, Any], depth: int = 0) -> dict[str, AttributeValue]:
+    """Several values by name.
+
+    Raises:
+        ApiError: a value breaks a rule, or a name is empty.
+    """
+    if "" in raw:
+        raise invalid_parameter("Empty attribute name")
+    return {name: read_value(value, depth) for name, value in raw.items() if value is not None}
 
 
-def write_value(thing: Any) -> Any:
-    """``default`` for answers: what ``json`` does not know by itself."""
-    if isinstance(thing, DynamoType):
-        return {thing.type: thing.value}
-    if isinstance(thing, bytes):
-        return base64.b64encode(thing).decode("ascii")
-    if isinstance(thing, datetime):
-        return (thing if thing.tzinfo else thing.replace(tzinfo=UTC)).timestamp()
-    if hasattr(thing, "to_json"):
-        return thing.to_json()
-    raise TypeError(f"{type(thing).__name__} cannot be sent as JSON")
+def _read_text(content: Any, _depth: int) -> str:
+    if isinstance(content, str):
+        return content
+    if isinstance(content, (dict, list)):
+        raise _misplaced(content, "class java.lang.String")
+    raise _serialization(f"{token_name(content)} cannot be converted to String")
 
 
-def wire_value(value: Any) -> dict[str, Any]:
+def _misplaced(content: Any, collection: str) -> ApiError:
+    if isinstance(content, list):
+        return _serialization(f"Unrecognized collection type {collection}")
+    return _serialization("Start of structure or map found where not expected")
+
+
+def _read_number(content: Any, depth: int) -> str:
+    return normal_number(_read_text(content, depth))
+
+
+def _read_binary(content: Any, _depth: int) -> bytes:
+    if isinstance(content, (dict, list)):
+        raise _misplaced(content, "class java.nio.ByteBuffer")
+    if not isinstance(content, str):
+        raise _serialization("only base-64-encoded strings are convertible to bytes")
+    length = len(content)
+    if length % 4:
+        raise _serialization(f"Base64 encoded length is expected a multiple of 4 bytes but found: {length}")
+    try:
+        decoded = base64.b64decode(content, validate=True)
+    except ValueError as error:
+        raise _serialization("Invalid last non-pad Base64 character dectected") from error
+    if base64.b64encode(decoded).decode("ascii") != content:
+        raise _serialization("Invalid last non-pad Base64 character dectected")
+    return decoded
+
+
+def _read_bool(content: Any, _depth: int) -> bool:
+    if isinstance(content, bool):
+        return content
+    if isinstance(content, (dict, list)):
+        raise _misplaced(content, "class java.lang.Boolean")
+    if isinstance(content, str):
+        # [USR] dynalite, written against AWS: words pass, too
+        word = content.upper()
+        if word in ("TRUE", "1", "YES"):
+            return True
+        if word in ("FALSE", "0", "NO"):
+            return False
+        raise _serialization("Unexpected token received from parser")
+    raise _serialization(f"{token_name(content)} cannot be converted to Boolean")
+
+
+def _read_null(content: Any, depth: int) -> bool:
+    if not _read_bool(content, depth):
+        raise invalid_parameter("Null attribute value types must have the value of true")
+    return True
+
+
+def _members(content: Any) -> list[Any]:
+    if isinstance(content, dict):
+        raise _serialization("Start of structure or map found where not expected")
+    if not isinstance(content, list):
+        raise _serialization("Unexpected field type")
+    return content
+
+
+def _deeper(depth: int) -> int:
+    if depth >= NESTING_LEVELS:
+        raise validation_error(
+            "Nesting Levels have exceeded supported limits: "
+            "Attributes in the item have nested levels beyond supported limit"
+        )
+    return depth + 1
+
+
+def _read_list(content: Any, depth: int) -> tuple[AttributeValue, ...]:
+    below = _deeper(depth)
+    return tuple([read_value(member, below) for member in _members(content)])
+
+
+def _read_map(content: Any, depth: int) -> dict[str, AttributeValue]:
+    below = _deeper(depth)
+    if not isinstance(content, dict):
+        if isinstance(content, list):
+            raise _serialization(
+                "Unrecognized collection type java.util.Map<java.lang.String, "
+                "com.amazonaws.dynamodb.v20120810.AttributeValue>"
+            )
+        raise _serialization("Unexpected field type")
+    return read_attributes(content, below)
+
+
+def _set_reader(read: Callable[[Any, int], Any], empty: str, double: str) -> Callable[[Any, int], tuple[Any, ...]]:
+    def read_set(content: Any, depth: int) -> tuple[Any, ...]:
+        members = [read(member, depth) for member in _members(content)]
+        if not members:
+            raise invalid_parameter(empty)
+        if len(set(members)) != len(members):
+            listed = ", ".join(str(member) for member in _members(content))
+            raise validation_error(double.format(f"[{listed}]"))
+        return ordered_set(members, is_number=read is _read_number)
+
+    return read_set
+
+
+def ordered_set(members: Any, *, is_number: bool) -> tuple[Any, ...]:
+    """The members of a set in the order in which we keep, show and compare them; AWS promises none."""
+    return tuple(sorted(members, key=Decimal) if is_number else sorted(members))
+
+
+_DOUBLE: Final = "One or more parameter values were invalid: Input collection {}"
+_READERS: Final[dict[str, Callable[[Any, int], Any]]] = {
+    "S": _read_text,
+    "N": _read_number,
+    "B": _read_binary,
+    "BOOL": _read_bool,
+    "NULL": _read_null,
+    "SS": _set_reader(_read_text, "An string set  may not be empty", f"{_DOUBLE} contains duplicates."),
+    "NS": _set_reader(_read_number, "An number set  may not be empty", "Input collection contains duplicates"),
+    "BS": _set_reader(_read_binary, "Binary sets should not be empty", f"{_DOUBLE}of type BS contains duplicates."),
+    "L": _read_list,
+    "M": _read_map,
+}
+
+
+def wire_value(value: AttributeValue) -> dict[str, Any]:
     """An attribute value as plain JSON."""
-    kind, content = value.type, value.value
+    kind, content = value
     if kind == "M":
         content = {name: wire_value(member) for name, member in content.items()}
     elif kind == "L":
@@ -183,32 +230,18 @@ def wire_value(value: Any) -> dict[str, Any]:
 
 def wire_attributes(attributes: Attributes) -> dict[str, Any]:
     """Attributes as plain JSON."""
-    return {name: wire_value(value) for name, value in attributes.items()}
+    return {
+        name: {value[0]: value[1]} if value[0] in ("S", "N") else wire_value(value)
+        for name, value in attributes.items()
+    }
 
 
-def equal(left: Any, right: Any) -> bool:
-    """Whether two values are of the same type and equal; sets compare without order."""
-    if left is right:
-        return True
-    if left.type != right.type:
-        return False
-    if left.type in ("SS", "NS", "BS"):
-        return set(left.value) == set(right.value)
-    if left.type == "L":
-        return len(left.value) == len(right.value) and all(map(equal, left.value, right.value))
-    if left.type == "M":
-        return same_attributes(left.value, right.value)
-    return bool(left.value == right.value)
+def sort_value(value: AttributeValue) -> Any:
+    """What a key attribute's value sorts by: numbers by size, strings and binary by their bytes.
 
-
-def same_attributes(left: Attributes, right: Attributes) -> bool:
-    """Whether two items, or two maps, hold the same."""
-    return left.keys() == right.keys() and all(equal(value, right[name]) for name, value in left.items())
-
-
-def sort_value(value: Any) -> Any:
-    """What a key attribute's value sorts by: numbers by size, strings and binary by their bytes."""
-    return Decimal(value.value) if value.type == "N" else value.value
+    Python compares text by code points, which is the order of its bytes in UTF-8.
+    """
+    return Decimal(value[1]) if value[0] == "N" else value[1]
 
 
 def attributes_bytes(attributes: Attributes) -> int:
@@ -216,30 +249,38 @@ def attributes_bytes(attributes: Attributes) -> int:
 
     [DOC] ddb-docs:CapacityUnitCalculations; [REC] numbers and binary of recorded stream records.
     """
-    return sum(len(name.encode()) + value_bytes(value) for name, value in attributes.items())
+    total = 0
+    for name, value in attributes.items():
+        total += text_bytes(name) + value_bytes(value)
+    return total
 
 
-def value_bytes(value: Any) -> int:
+def text_bytes(text: str) -> int:
+    """Length of text in UTF-8."""
+    return len(text) if text.isascii() else len(text.encode())
+
+
+def value_bytes(value: AttributeValue) -> int:
     """Size of one value."""
-    return _content_bytes(value.type, value.value)
-
-
-def _content_bytes(kind: str, content: Any) -> int:
+    kind, content = value
     if kind == "S":
         return len(content) if content.isascii() else len(content.encode())
+    if kind == "L":
+        return 3 + sum([1 + value_bytes(member) for member in content])
+    if kind == "M":
+        return 3 + len(content) + attributes_bytes(content)
     if kind == "N":
-        return _number_bytes(content)
+        return number_bytes(content)
     if kind == "B":
         return len(content)
     if kind in ("BOOL", "NULL"):
         return 1
-    if kind == "L":
-        return 3 + sum(1 + value_bytes(member) for member in content)
-    if kind == "M":
-        return 3 + len(content) + attributes_bytes(content)
-    return sum(_content_bytes(kind[0], member) for member in content)
+    return sum([value_bytes(AttributeValue(kind[0], member)) for member in content])
 
 
-def _number_bytes(text: str) -> int:
-    digits = text.lstrip("-").replace(".", "").strip("0")
-    return (len(digits) + 1) // 2 + (2 if text.startswith("-") else 1)
+def shown(value: AttributeValue) -> str:
+    """A value as AWS's messages show it: ``{S:text}``."""
+    kind, content = value
+    if kind == "B":
+        content = base64.b64encode(content).decode("ascii")
+    return f"{{{kind}:{content}}}"

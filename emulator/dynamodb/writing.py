@@ -1,7 +1,7 @@
-"""PutItem, UpdateItem, DeleteItem, and the same inside transactions and batches.
+"""PutItem, UpdateItem, DeleteItem, and the same inside transactions.
 
-A write is prepared first (everything that is wrong with the request itself shows) and performed then (what depends
-on the stored item shows), since a transaction reports the two differently.
+A write is prepared first (what is wrong with the request itself shows), checked against its table (keys, types, size)
+and performed then (what depends on the stored item shows), since a transaction reports the three differently.
 """
 
 from __future__ import annotations
@@ -11,31 +11,48 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from .backend import EmbeddedBackend
-from .capacity import consumed, wants_capacity, write_units
+from .capacity import Cost, collection_metrics, wants_capacity
 from .errors import condition_failed, validation_error
-from .expressions import Expressions, Test
+from .expressions.paths import project
+from .expressions.request import Expressions, Test
+from .expressions.syntax import Path
 from .items import StoredItem
-from .paths import Path, project
-from .table import EmbeddedTable
-from .values import attribute_values, wire_attributes
+from .table import Table
+from .values import ITEM_BYTES, Attributes, AttributeValue, attributes_bytes, read_attributes, wire_attributes
 
 Parameters = Mapping[str, Any]
 Compute = Callable[[StoredItem | None], StoredItem | None]
-"""What the item becomes; None: it is deleted."""
+"""What the item becomes; None: it is deleted, or not made."""
+
+_CONDITION: Final = ("ConditionExpression",)
+_UPDATE: Final = ("UpdateExpression", "ConditionExpression")
 
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """A write of one item, ready to be performed."""
+    """A write of one item, ready to be checked and performed."""
 
-    table: EmbeddedTable
-    key: Mapping[str, Any]
-    condition: Test
+    table: Table
+    key: Attributes
+    """At least the key attributes, once `check` has passed."""
+    check: Callable[[], None]
+    """Raises ApiError if the request does not fit the table."""
+    condition: Test | None
     compute: Compute | None
     """None: the write only checks the condition."""
     shows_item_on_failure: bool
+    values: Attributes
+    """ExpressionAttributeValues."""
     paths: tuple[Path, ...] = ()
     """Paths that an update touches."""
+
+    @property
+    def payload_bytes(self) -> int:
+        """What it adds to the size of a transaction: what the request says, not what is stored.
+
+        [USR] scylladb test_transact
+        """
+        return attributes_bytes(self.key) + attributes_bytes(self.values)
 
     @property
     def target(self) -> tuple[Any, ...]:
@@ -50,7 +67,7 @@ class Write:
             ApiError: the condition does not hold, or the stored item does not allow the update.
         """
         old = self.table.primary.get(self.key)
-        if not self.condition({} if old is None else old.attrs):
+        if self.condition is not None and not self.condition({} if old is None else old.attrs):
             shown = wire_attributes(old.attrs) if old is not None and self.shows_item_on_failure else None
             raise condition_failed(shown)
         if self.compute is None:
@@ -63,56 +80,72 @@ class Write:
 
 def prepare_put(backend: EmbeddedBackend, parameters: Parameters) -> Write:
     """PutItem."""
+    expressions = Expressions(parameters, _CONDITION)
+    attributes = read_attributes(parameters["Item"])
+    if attributes_bytes(attributes) > ITEM_BYTES:
+        raise validation_error("Item size has exceeded the maximum allowed size")
+    condition = expressions.condition()
+    expressions.check_all_used()
     table = backend.get_table(parameters["TableName"])
-    item = table.make_item(parameters["Item"])
-    return _write(table, item.attrs, parameters, Expressions(parameters), lambda _old: item)
+    made: list[StoredItem] = []
+
+    def check() -> None:
+        table.check_paths(expressions.nested_heads)
+        made.append(table.make_item(attributes))
+
+    return Write(table, attributes, check, condition, lambda _old: made[-1], _shows(parameters), expressions.values)
 
 
 def prepare_delete(backend: EmbeddedBackend, parameters: Parameters) -> Write:
     """DeleteItem."""
-    table, key = _table_and_key(backend, parameters)
-    return _write(table, key, parameters, Expressions(parameters), lambda _old: None)
+    return _keyed(backend, parameters, lambda _old: None)
 
 
 def prepare_check(backend: EmbeddedBackend, parameters: Parameters) -> Write:
     """ConditionCheck of a transaction."""
-    table, key = _table_and_key(backend, parameters)
-    return _write(table, key, parameters, Expressions(parameters), None)
+    return _keyed(backend, parameters, None)
+
+
+def _keyed(backend: EmbeddedBackend, parameters: Parameters, compute: Compute | None) -> Write:
+    expressions = Expressions(parameters, _CONDITION)
+    key = read_attributes(parameters["Key"])
+    condition = expressions.condition()
+    expressions.check_all_used()
+    table = backend.get_table(parameters["TableName"])
+
+    def check() -> None:
+        table.check_key(key)
+        table.check_paths(expressions.nested_heads)
+
+    return Write(table, key, check, condition, compute, _shows(parameters), expressions.values)
 
 
 def prepare_update(backend: EmbeddedBackend, parameters: Parameters) -> Write:
     """UpdateItem."""
-    table, key = _table_and_key(backend, parameters)
-    expressions = Expressions(parameters)
-    update = expressions.update(tuple(table.table_key_attrs))
-
-    def compute(old: StoredItem | None) -> StoredItem:
-        attributes = update.apply(key if old is None else old.attrs, expressions.values)
-        return table.make_item(attributes, words="Item size to update")
-
-    return _write(table, key, parameters, expressions, compute, paths=tuple(update.paths))
-
-
-def _table_and_key(backend: EmbeddedBackend, parameters: Parameters) -> tuple[EmbeddedTable, dict[str, Any]]:
-    table = backend.get_table(parameters["TableName"])
-    key = attribute_values(parameters["Key"])
-    table.check_key(key)
-    return table, key
-
-
-def _write(
-    table: EmbeddedTable,
-    key: Mapping[str, Any],
-    parameters: Parameters,
-    expressions: Expressions,
-    compute: Compute | None,
-    *,
-    paths: tuple[Path, ...] = (),
-) -> Write:
+    expressions = Expressions(parameters, _UPDATE)
+    key = read_attributes(parameters["Key"])
+    update = expressions.update()
     condition = expressions.condition()
     expressions.check_all_used()
-    shows = parameters.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD"
-    return Write(table, key, condition, compute, shows, paths)
+    table = backend.get_table(parameters["TableName"])
+
+    def check() -> None:
+        table.check_key(key)
+        update.check_keys(table.key.names)
+        table.check_paths(expressions.nested_heads)
+
+    def compute(old: StoredItem | None) -> StoredItem | None:
+        before: Attributes = key if old is None else old.attrs
+        attributes = update.apply(before, expressions.values, is_new=old is None)
+        if old is None and update.only_takes_away:
+            return None
+        return table.make_item(attributes, old, words="Item size to update")
+
+    return Write(table, key, check, condition, compute, _shows(parameters), expressions.values, update.paths)
+
+
+def _shows(parameters: Parameters) -> bool:
+    return bool(parameters.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD")
 
 
 PREPARE: Final = {
@@ -127,44 +160,55 @@ PREPARE: Final = {
 def put_item(backend: EmbeddedBackend, parameters: Parameters) -> dict[str, Any]:
     """PutItem."""
     returns = _return_values(parameters, "ALL_OLD")
-    old, new = prepare_put(backend, parameters).perform()
-    return _answer(parameters, old if returns == "ALL_OLD" else None, old, new)
+    write = prepare_put(backend, parameters)
+    write.check()
+    old, new = write.perform()
+    return _answer(parameters, write, old if returns == "ALL_OLD" else None, old, new)
 
 
 def delete_item(backend: EmbeddedBackend, parameters: Parameters) -> dict[str, Any]:
     """DeleteItem."""
     returns = _return_values(parameters, "ALL_OLD")
-    old, new = prepare_delete(backend, parameters).perform()
-    return _answer(parameters, old if returns == "ALL_OLD" else None, old, new)
+    write = prepare_delete(backend, parameters)
+    write.check()
+    old, new = write.perform()
+    return _answer(parameters, write, old if returns == "ALL_OLD" else None, old, new)
 
 
 def update_item(backend: EmbeddedBackend, parameters: Parameters) -> dict[str, Any]:
     """UpdateItem."""
-    returns = _return_values(parameters, "ALL_OLD", "UPDATED_OLD", "ALL_NEW", "UPDATED_NEW")
+    returns = str(parameters.get("ReturnValues", "NONE"))
     write = prepare_update(backend, parameters)
+    write.check()
     old, new = write.perform()
-    answer = _answer(parameters, None, old, new)
+    answer = _answer(parameters, write, None, old, new)
     shown = old if returns.endswith("OLD") else new
     if returns != "NONE" and shown is not None:
-        attributes = shown.attrs if returns.startswith("ALL") else project(shown.attrs, write.paths)
+        attributes: Mapping[str, AttributeValue] = shown.attrs
+        if not returns.startswith("ALL"):
+            attributes = project(shown.attrs, write.paths)
         if attributes:
-            answer["Attributes"] = attributes
+            answer["Attributes"] = wire_attributes(attributes)
     return answer
 
 
-def _return_values(parameters: Parameters, *allowed: str) -> str:
+def _return_values(parameters: Parameters, allowed: str) -> str:
     returns = str(parameters.get("ReturnValues", "NONE"))
-    if returns != "NONE" and returns not in allowed:
+    if returns not in ("NONE", allowed):
         raise validation_error("Return values set to invalid value")
     return returns
 
 
 def _answer(
-    parameters: Parameters, shown: StoredItem | None, old: StoredItem | None, new: StoredItem | None
+    parameters: Parameters, write: Write, shown: StoredItem | None, old: StoredItem | None, new: StoredItem | None
 ) -> dict[str, Any]:
-    answer: dict[str, Any] = {} if shown is None else {"Attributes": shown.attrs}
+    answer: dict[str, Any] = {} if shown is None else {"Attributes": wire_attributes(shown.attrs)}
     wanted = wants_capacity(parameters)
     if wanted is not None:
-        size_bytes = max(0 if item is None else item.size_bytes for item in (old, new))
-        answer["ConsumedCapacity"] = consumed(wanted, parameters["TableName"], write_units(size_bytes))
+        cost = Cost(write.table)
+        cost.add_write(old, new)
+        answer["ConsumedCapacity"] = cost.shown(wanted)
+    metrics = collection_metrics(parameters, write.table, write.key)
+    if metrics is not None:
+        answer["ItemCollectionMetrics"] = metrics
     return answer

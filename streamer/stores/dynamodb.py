@@ -205,7 +205,8 @@ class DynamoRequestStore:
             answer = self._client().query(
                 TableName=self._table,
                 IndexName=BY_DUE,
-                KeyConditionExpression="shard = :shard AND due_at <= :now",
+                KeyConditionExpression="#shard = :shard AND due_at <= :now",
+                ExpressionAttributeNames={"#shard": "shard"},
                 ExpressionAttributeValues={":shard": {"S": shard}, ":now": {"N": repr(now)}},
                 Limit=limit,
             )

@@ -135,8 +135,20 @@ def test_a_condition_holds_or_not(client: Any, condition: str, holds: bool) -> N
         pytest.param({"ConditionExpression": "#x = n"}, "attribute name: #x", id="an undefined name"),
         pytest.param({"ConditionExpression": "n = "}, "ConditionExpression", id="a syntax error"),
         pytest.param({"ConditionExpression": "name = n"}, "reserved keyword: name", id="a reserved word"),
-        pytest.param({"ExpressionAttributeValues": {":v": {"S": "v"}}}, ":v", id="an unused value"),
-        pytest.param({"ExpressionAttributeNames": {"#v": "v"}}, "#v", id="an unused name"),
+        pytest.param(
+            {"ConditionExpression": "n = :n", "ExpressionAttributeValues": {":n": {"N": "1"}, ":v": {"S": "v"}}},
+            "unused in expressions: keys: {:v}",
+            id="an unused value",
+        ),
+        pytest.param(
+            {"ConditionExpression": "attribute_exists(n)", "ExpressionAttributeNames": {"#v": "v"}},
+            "unused in expressions: keys: {#v}",
+            id="an unused name",
+        ),
+        pytest.param(
+            {"ExpressionAttributeValues": {":v": {"S": "v"}}}, "only be specified when using", id="values alone"
+        ),
+        pytest.param({"ExpressionAttributeNames": {"#v": "v"}}, "only be specified when using", id="names alone"),
         pytest.param({"UpdateExpression": "SET pk = :v"}, "part of the key", id="the key is changed"),
         pytest.param({"UpdateExpression": "SET n = :v, n = :v"}, "overlap", id="the same path twice"),
         pytest.param({"UpdateExpression": "SET a = :v SET b = :v"}, "only be used once", id="a section twice"),
@@ -145,7 +157,7 @@ def test_a_condition_holds_or_not(client: Any, condition: str, holds: bool) -> N
         pytest.param({"UpdateExpression": "ADD n :v"}, "ADD", id="adding a string"),
         pytest.param({"Key": {"pk": {"S": "a"}}}, "does not match the schema", id="half a key"),
         pytest.param({"Key": {"pk": {"N": "1"}, "sk": {"S": "1"}}}, "does not match", id="a key of another type"),
-        pytest.param({"ReturnValues": "SOME"}, "Return values", id="unknown return values"),
+        pytest.param({"ReturnValues": "SOME"}, "returnValues", id="unknown return values"),
     ],
 )
 def test_a_wrong_request_is_refused_with_the_reason(client: Any, changes: dict[str, Any], words: str) -> None:

@@ -3,19 +3,21 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from moto.dynamodb.models.dynamo_type import DynamoType
 
+from emulator.dynamodb.expressions.keys import KeySchema
 from emulator.dynamodb.items import StoredItem
 from emulator.dynamodb.partitions import KeyIndex, Partition, bounds_of, everything
+from emulator.dynamodb.values import read_attributes
+
+TYPES = {"pk": "S", "sk": "S", "third": "S", "owner": "S"}
 
 
 def stored(pk: str, sk: str, **more: str) -> StoredItem:
-    raw = {name: {"S": value} for name, value in {"pk": pk, "sk": sk, **more}.items()}
-    return StoredItem(DynamoType(raw["pk"]), DynamoType(raw["sk"]), raw)
+    return StoredItem(read_attributes({name: {"S": value} for name, value in {"pk": pk, "sk": sk, **more}.items()}))
 
 
 def index_of(*items: StoredItem) -> KeyIndex:
-    index = KeyIndex(["pk"], ["sk"])
+    index = KeyIndex(KeySchema(("pk",), ("sk",)), TYPES)
     for item in items:
         index.replace(None, item)
     return index
@@ -28,7 +30,7 @@ COMPARISONS: dict[str, Any] = {
     ">": lambda key, values: key > values[0],
     ">=": lambda key, values: key >= values[0],
     "BETWEEN": lambda key, values: values[0] <= key <= values[1],
-    "BEGINS_WITH": lambda key, values: key.startswith(values[0]),
+    "begins_with": lambda key, values: key.startswith(values[0]),
 }
 KEYS = st.text(alphabet="abz\U0001f600", max_size=4)
 
@@ -43,7 +45,8 @@ def test_a_span_is_what_filtering_everything_would_find(  # noqa: PLR0917 - draw
     values = sorted([one, two]) if comparison == "BETWEEN" else [one]
     bounds = bounds_of((), comparison, values)
     found = [
-        item.attrs["sk"].value for item in partition.span(bounds, None if start is None else (start,), forward=forward)
+        item.attrs["sk"].content
+        for item in partition.span(bounds, None if start is None else (start,), forward=forward)
     ]
 
     expected = sorted((key for key in keys if COMPARISONS[comparison](key, values)), reverse=not forward)
@@ -68,19 +71,19 @@ def test_a_query_of_ten_touches_ten_of_ten_thousand_items() -> None:
     span = partition.span(bounds_of((), ">=", ["05000"]), None, forward=True)
     found = [next(span) for _ in range(10)]
 
-    assert found[0].attrs["sk"].value == "05000"
+    assert found[0].attrs["sk"].content == "05000"
     assert counting.touched == 10
 
 
 def test_conditions_on_several_sort_attributes_narrow_one_after_the_other() -> None:
-    index = KeyIndex(["pk"], ["sk", "third"])
+    index = KeyIndex(KeySchema(("pk",), ("sk", "third")), TYPES)
     for sk, third in (("a", "1"), ("a", "2"), ("b", "1"), ("b", "3")):
         index.replace(None, stored("p", sk, third=third))
     partition = index.partition(("p",))
 
     def found(*arguments: Any) -> list[tuple[str, str]]:
         span = partition.span(bounds_of(*arguments), None, forward=True)
-        return [(item.attrs["sk"].value, item.attrs["third"].value) for item in span]
+        return [(item.attrs["sk"].content, item.attrs["third"].content) for item in span]
 
     assert found(("b",), ">", ["1"]) == [("b", "3")]
     assert found(("a",), "<=", ["2"]) == [("a", "1"), ("a", "2")]
@@ -102,7 +105,7 @@ def test_an_index_holds_what_was_put_and_not_removed(steps: list[tuple[bool, str
 
 
 def test_an_item_without_the_key_of_an_index_is_not_in_it() -> None:
-    index = KeyIndex(["owner"], [], ["pk", "sk"])
+    index = KeyIndex(KeySchema(("owner",), ()), TYPES, ["pk", "sk"])
     old, new = stored("a", "1"), stored("a", "1", owner="x")
     index.replace(None, old)
     before = len(index)

@@ -58,7 +58,6 @@ def query(index: str, **more: Any) -> dict[str, Any]:
         pytest.param(query("local", Select="ALL_ATTRIBUTES"), None, id="a local index fetches the rest"),
         pytest.param(query("local", ProjectionExpression="more"), {"more"}, id="a local index fetches what is named"),
         pytest.param(query("global"), {"pk", "sk", "owner"}, id="keys only"),
-        pytest.param(query("global", ProjectionExpression="more, pk"), {"pk"}, id="a global index cannot fetch"),
     ],
 )
 def test_an_index_shows_what_it_has(world: World, request_: dict[str, Any], attributes: set[str] | None) -> None:
@@ -85,7 +84,7 @@ def test_a_local_index_is_read_consistently_and_in_its_order(world: World) -> No
         pytest.param(
             "Query",
             query("local", ExclusiveStartKey={"pk": s("p"), "sk": {"N": "1"}, "local": s(0)}),
-            "starting key",
+            "does not match the schema",
             id="a start of another type",
         ),
         pytest.param("Query", {"TableName": "things"}, "must be specified in the request", id="no condition"),
@@ -125,7 +124,7 @@ def test_a_local_index_is_read_consistently_and_in_its_order(world: World) -> No
         pytest.param(
             "BatchGetItem",
             {"RequestItems": {"things": {"Keys": [{"pk": s("p"), "sk": s(n)} for n in range(101)]}}},
-            "Too many items",
+            "Member must have length less than or equal to 100",
             id="101 keys",
         ),
     ],

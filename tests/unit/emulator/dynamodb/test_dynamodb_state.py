@@ -96,8 +96,46 @@ def test_a_dump_from_before_checkpoints_has_none(world: World) -> None:
     assert other.keys() == ["a", "b"]
 
 
+def test_a_dump_of_the_version_before_is_read() -> None:
+    description = {
+        "schema": [{"AttributeName": "pk", "KeyType": "HASH"}],
+        "attr": [{"AttributeName": "pk", "AttributeType": "S"}, {"AttributeName": "owner", "AttributeType": "S"}],
+        "throughput": {"ReadCapacityUnits": 0, "WriteCapacityUnits": 0},
+        "global_indexes": [
+            {
+                "IndexName": "by-owner",
+                "KeySchema": [{"AttributeName": "owner", "KeyType": "HASH"}],
+                "Projection": {"ProjectionType": "ALL"},
+                "ProvisionedThroughput": {"ReadCapacityUnits": 0, "WriteCapacityUnits": 0},
+            }
+        ],
+        "indexes": [],
+        "warm_throughput": None,
+        "billing_mode": "PAY_PER_REQUEST",
+        "sse_specification": None,
+        "tags": [{"Key": "k", "Value": "v"}],
+        "deletion_protection_enabled": True,
+    }
+    table = {
+        "name": "things",
+        "created_seconds": 1_700_000_000.0,
+        "description": description,
+        "ttl_attribute": "ttl",
+        "stream": None,
+        "items": [{"pk": {"S": "a"}, "owner": {"S": "x"}}],
+    }
+    other = World()
+    other.database.load(MAGIC + b"1\n" + zlib.compress(json.dumps({"tables": [table]}).encode()))
+
+    described = other.call("DescribeTable", TableName="things")["Table"]
+    assert described["GlobalSecondaryIndexes"][0]["ItemCount"] == 1
+    assert described["DeletionProtectionEnabled"] is True
+    assert other.call("ListTagsOfResource", ResourceArn=described["TableArn"])["Tags"] == description["tags"]
+    assert other.get("a") == table["items"][0]
+
+
 def packed(content: Any) -> bytes:
-    return MAGIC + b"1\n" + zlib.compress(json.dumps(content).encode())
+    return MAGIC + b"2\n" + zlib.compress(json.dumps(content).encode())
 
 
 @pytest.mark.parametrize(
@@ -105,12 +143,12 @@ def packed(content: Any) -> bytes:
     [
         pytest.param(b"", "not written by the emulator", id="nothing"),
         pytest.param(b"garbage\n", "not written by the emulator", id="garbage"),
-        pytest.param(MAGIC + b"2\nxyz", "version 2, this emulator reads version 1", id="another version"),
+        pytest.param(MAGIC + b"3\nxyz", "version 3, this emulator reads version 2", id="another version"),
         pytest.param(MAGIC + b"1\nxyz", "error", id="not compressed"),
         pytest.param(MAGIC + b"1\n" + zlib.compress(b"{"), "JSONDecodeError", id="not JSON"),
         pytest.param(packed([]), "not an object", id="a list"),
         pytest.param(packed({}), "tables", id="no tables"),
-        pytest.param(packed({"tables": [{"name": "x"}]}), "description", id="half a table"),
+        pytest.param(packed({"tables": [{"name": "x"}]}), "KeyError", id="half a table"),
         pytest.param(packed({"tables": [5]}), "TypeError", id="a number for a table"),
         pytest.param(packed({"tables": [], "checkpoints": []}), "not a text", id="a list for checkpoints"),
     ],

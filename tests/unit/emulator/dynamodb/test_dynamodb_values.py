@@ -1,22 +1,13 @@
-import json
+import base64
 from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from moto.dynamodb.models.dynamo_type import DynamoType
 
 from emulator.dynamodb.errors import ApiError
-from emulator.dynamodb.values import (
-    add_numbers,
-    attributes_bytes,
-    equal,
-    normal_number,
-    read_value,
-    value_bytes,
-    wire_value,
-    write_value,
-)
+from emulator.dynamodb.numbers import add_numbers, normal_number
+from emulator.dynamodb.values import attributes_bytes, read_attributes, read_value, value_bytes, wire_value
 
 
 @pytest.mark.parametrize(
@@ -35,6 +26,13 @@ from emulator.dynamodb.values import (
         ("1e-3", "0.001"),
         ("9" * 38, "9" * 38),
         ("1" + "0" * 40, "1" + "0" * 40),
+        ("9.9999999999999999999999999999999999999E+125", "9" * 38 + "0" * 88),
+        ("9" * 38 + "0" * 88, "9" * 38 + "0" * 88),
+        ("-1e-130", "-0." + "0" * 129 + "1"),
+        ("0e1000000000000", "0"),
+        ("1" + "0" * 125 + ".0000", "1" + "0" * 125),
+        ("0.00012300", "0.000123"),
+        ("12345e-2", "123.45"),
     ],
 )
 def test_a_number_has_one_form(text: str, normal: str) -> None:
@@ -42,7 +40,23 @@ def test_a_number_has_one_form(text: str, normal: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", " 1", "1 ", "1_0", "NaN", "Infinity", "0x1", "1e126", "1e-131", "1" * 39, "\u0661", 5]
+    "text",
+    [
+        "",
+        " 1",
+        "1 ",
+        "1_0",
+        "NaN",
+        "Infinity",
+        "0x1",
+        "1e126",
+        "1e-131",
+        "1e1000000000000000000000",
+        "1e-1000000000000",
+        "1" * 39,
+        "\u0661",
+        5,
+    ],
 )
 def test_what_is_no_number_is_refused(text: object) -> None:
     with pytest.raises(ApiError):
@@ -70,9 +84,10 @@ def test_arithmetic_is_exact_within_38_digits(left: int, right: int) -> None:
         pytest.param({"N": "42"}, 2, id="two digits"),
         pytest.param({"N": "101"}, 3, id="three digits"),
         pytest.param({"N": "-101"}, 4, id="a sign"),
+        pytest.param({"N": "-5"}, 3, id="one digit and a sign"),
         pytest.param({"N": "1000"}, 2, id="zeros at the end do not count"),
         pytest.param({"S": "grün"}, 5, id="UTF-8"),
-        pytest.param({"B": b"foobar"}, 6, id="raw bytes"),
+        pytest.param({"B": "Zm9vYmFy"}, 6, id="raw bytes"),
         pytest.param({"BOOL": True}, 1, id="boolean"),
         pytest.param({"NULL": True}, 1, id="null"),
         pytest.param({"SS": ["a", "bc"]}, 3, id="set"),
@@ -81,32 +96,80 @@ def test_arithmetic_is_exact_within_38_digits(left: int, right: int) -> None:
     ],
 )
 def test_sizes_are_dynamodbs(value: dict[str, object], size_bytes: int) -> None:
-    assert value_bytes(DynamoType(value)) == size_bytes
+    assert value_bytes(read_value(value)) == size_bytes
 
 
 def test_names_count() -> None:
-    assert attributes_bytes({"Message": DynamoType({"S": "New item!"}), "Id": DynamoType({"N": "101"})}) == 21
+    assert attributes_bytes(read_attributes({"Message": {"S": "New item!"}, "Id": {"N": "101"}})) == 21
 
 
-def test_binary_is_decoded_wherever_an_attribute_value_stands() -> None:
-    read = json.loads('{"Item": {"B": {"B": "Zm9v"}, "M": {"M": {"B": {"S": "x"}}}}}', object_hook=read_value)
+def test_binary_is_decoded_wherever_it_stands() -> None:
+    read = read_attributes({"B": {"B": "Zm9v"}, "M": {"M": {"B": {"S": "x"}, "L": {"L": [{"BS": ["YQ=="]}]}}}})
 
-    assert read == {"Item": {"B": {"B": b"foo"}, "M": {"M": {"B": {"S": "x"}}}}}
+    assert read["B"].content == b"foo"
+    assert read["M"].content["B"].content == "x"
+    assert read["M"].content["L"].content[0].content == (b"a",)
 
 
-@pytest.mark.parametrize("text", ['{"B": "!"}', '{"BS": ["!"]}', '{"NS": ["1", "1.0"]}', '{"NULL": false}', '{"N": 5}'])
-def test_a_wrong_value_is_refused(text: str) -> None:
-    with pytest.raises(ApiError):
-        json.loads(text, object_hook=read_value)
+def nested(levels: int) -> dict[str, object]:
+    value: dict[str, object] = {"S": "x"}
+    for _ in range(levels):
+        value = {"L": [value]}
+    return value
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ({"B": "!"}, "multiple of 4"),
+        ({"B": "+/+="}, "Invalid last non-pad"),
+        ({"BS": ["!"]}, "multiple of 4"),
+        ({"BS": ["Yg==", "Yg=="]}, "of type BS contains duplicates"),
+        ({"NS": ["1", "1.0"]}, "contains duplicates"),
+        ({"SS": ["a", "a"]}, "[a, a] contains duplicates"),
+        ({"SS": []}, "An string set  may not be empty"),
+        ({"NS": [[]]}, "Unrecognized collection type"),
+        ({"SS": "a"}, "Unexpected field type"),
+        ({"NULL": False}, "must have the value of true"),
+        ({"N": 5}, "NUMBER_VALUE cannot be converted to String"),
+        ({"N": ""}, "cannot be converted to a numeric value"),
+        ({"S": {}}, "Start of structure or map"),
+        ({"BOOL": 1}, "NUMBER_VALUE cannot be converted to Boolean"),
+        ({"L": {}}, "Start of structure or map"),
+        ({"M": []}, "Unrecognized collection type"),
+        ({"M": {"": {"S": "a"}}}, "Empty attribute name"),
+        ({}, "is empty, must contain exactly one"),
+        ({"X": "a"}, "is empty, must contain exactly one"),
+        ({"S": None}, "is empty, must contain exactly one"),
+        ({"S": "a", "N": "1"}, "more than one datatypes set"),
+        ("a", "Unexpected value type in payload"),
+        ([], "Unrecognized collection type"),
+        (nested(33), "Nesting Levels have exceeded supported limits"),
+    ],
+)
+def test_a_wrong_value_is_refused_with_the_reason(value: object, words: str) -> None:
+    with pytest.raises(ApiError) as error:
+        read_value(value)
+
+    assert words in error.value.message
+
+
+def test_thirty_two_levels_are_allowed() -> None:
+    assert wire_value(read_value(nested(32))) == nested(32)
+
+
+def test_sets_are_equal_in_any_order() -> None:
+    assert read_value({"NS": ["10", "9"]}) == read_value({"NS": ["9.0", "1e1"]})
+    assert read_value({"SS": ["b", "a"]}) != read_value({"SS": ["a"]})
 
 
 VALUES = st.recursive(
     st.one_of(
         st.builds(lambda text: {"S": text}, st.text()),
         st.builds(lambda number: {"N": str(number)}, st.integers(-(10**38) + 1, 10**38 - 1)),
-        st.builds(lambda data: {"B": data}, st.binary()),
+        st.builds(lambda data: {"B": base64.b64encode(data).decode()}, st.binary()),
         st.builds(lambda flag: {"BOOL": flag}, st.booleans()),
-        st.builds(lambda members: {"BS": members}, st.lists(st.binary(), min_size=1, unique=True)),
+        st.builds(lambda members: {"SS": sorted(members)}, st.lists(st.text(), min_size=1, unique=True)),
         st.just({"NULL": True}),
     ),
     lambda inner: st.one_of(
@@ -119,8 +182,7 @@ VALUES = st.recursive(
 
 @given(VALUES)
 def test_a_value_comes_back_as_it_was_sent(raw: dict[str, object]) -> None:
-    value = DynamoType(raw)
-    as_json = json.dumps(value, default=write_value)
+    value = read_value(raw)
 
-    assert json.loads(as_json) == json.loads(json.dumps(wire_value(value)))
-    assert equal(value, DynamoType(json.loads(as_json, object_hook=read_value)))
+    assert wire_value(value) == raw
+    assert read_value(wire_value(value)) == value

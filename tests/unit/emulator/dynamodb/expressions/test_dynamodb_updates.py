@@ -3,8 +3,8 @@ from typing import Any
 import pytest
 
 from emulator.dynamodb.errors import ApiError
-from emulator.dynamodb.updates import compile_update
-from emulator.dynamodb.values import attribute_values, wire_attributes
+from emulator.dynamodb.expressions.updates import compile_update
+from emulator.dynamodb.values import read_attributes, wire_attributes
 
 BEFORE: dict[str, Any] = {
     "n": {"N": "1"},
@@ -13,7 +13,7 @@ BEFORE: dict[str, Any] = {
     "l": {"L": [{"N": "0"}, {"N": "1"}, {"L": [{"N": "2"}, {"N": "3"}]}]},
     "m": {"M": {"x": {"N": "1"}, "deep": {"M": {"y": {"N": "2"}}}}},
 }
-VALUES = attribute_values(
+VALUES = read_attributes(
     {
         ":one": {"N": "1"},
         ":text": {"S": "new"},
@@ -29,8 +29,11 @@ NAMES = {"#dots": "with.dots", "#s": "s", "#set": "set"}
 
 
 def apply(expression: str) -> dict[str, Any]:
-    before = attribute_values(BEFORE)
-    after = compile_update(expression, NAMES, ("pk",)).apply(before, VALUES)
+    before = read_attributes(BEFORE)
+    update = compile_update(expression, NAMES)
+    update.check_values(VALUES)
+    update.check_keys(("pk",))
+    after = update.apply(before, VALUES)
     assert wire_attributes(before) == BEFORE, "the item before the update must stay as it was"
     return wire_attributes(after)
 
@@ -40,7 +43,10 @@ def apply(expression: str) -> dict[str, Any]:
     [
         ("SET s = :text", {"s": {"S": "new"}}),
         ("set #dots = :one, #s = n", {"with.dots": {"N": "1"}, "s": {"N": "1"}}),
-        ("SET n = n + :one - n", {"n": {"N": "1"}}),
+        ("SET n = n + :one", {"n": {"N": "2"}}),
+        ("SET n = (if_not_exists(n, :one) - :one), k = ((n)+(:one))", {"n": {"N": "0"}, "k": {"N": "2"}}),
+        ("SET k = if_not_exists(k, if_not_exists(n, :text))", {"k": {"N": "1"}}),
+        ("SET l[9] = :text, l[5] = :one, l[7] = n", {"l": {"L": [*BEFORE["l"]["L"], *[{"N": "1"}] * 2, {"S": "new"}]}}),
         ("SET n = if_not_exists(n, :text)", {}),
         ("SET k = if_not_exists(k, :one) + :one", {"k": {"N": "2"}}),
         ("SET k = list_append(if_not_exists(k, :empty), :list)", {"k": {"L": [{"S": "end"}]}}),
@@ -74,6 +80,16 @@ def test_an_update_makes_a_new_item(expression: str, changes: dict[str, Any]) ->
         ("SET n = ", "Syntax error"),
         ("CHANGE n = :one", "Syntax error"),
         ("SET n = (n + :one) - n", "Syntax error"),
+        ("SET n = n + :one - n", "Syntax error"),
+        ("SET n = 5", "Syntax error"),
+        ("SET n = :one,", "Syntax error"),
+        ("REMOVE", "Syntax error"),
+        ("ADD n m", "Syntax error"),
+        ("DELETE n = :a", "Syntax error"),
+        ("SET n = if_not_exists(:one, :one)", "requires a document path"),
+        ("SET l = list_append(list_append(l, :list), :list)", "not allowed to be used this way"),
+        ("SET n = size(s)", "The function is not allowed in an update expression; function: size"),
+        ("SET l[0] = :one, l.x = :one", "conflict"),
         ("SET n = :one SET m = :one", "only be used once"),
         ("SET n = :one, n = :one", "overlap"),
         ("SET m.x = :one REMOVE m", "overlap"),
@@ -82,14 +98,16 @@ def test_an_update_makes_a_new_item(expression: str, changes: dict[str, Any]) ->
         ("SET name = :one", "reserved keyword: name"),
         ("SET #unknown = :one", "attribute name: #unknown"),
         ("SET n = :unknown", "attribute value: :unknown"),
-        ("SET n = nowhere(n, :one)", "Syntax error"),
-        ("SET n = if_not_exists(n)", "Syntax error"),
+        ("SET n = nowhere(n, :one)", "Invalid function name; function: nowhere"),
+        ("SET n = if_not_exists(n)", "operator or function: if_not_exists, number of operands: 1"),
         ("SET n = absent", "does not exist in the item"),
         ("SET n = n + s", "incorrect data type"),
         ("SET n = s - :one", "incorrect data type"),
-        ("SET l = list_append(n, :list)", "list_append, operand type: NUMBER"),
+        ("SET l = list_append(n, :list)", "incorrect data type"),
+        ("SET l = list_append(:one, :list)", "operator or function: list_append, operand type: N"),
+        ("SET n = :text + :one", "operator or function: +, operand type: S"),
         ("ADD s :one", "incorrect data type"),
-        ("ADD n :text", "ADD, operand type: STRING"),
+        ("ADD n :text", "operator: ADD, operand type: STRING"),
         ("ADD l :list", "ADD, operand type: LIST"),
         ("DELETE n :one", "DELETE, operand type: NUMBER"),
         ("DELETE l :a", "incorrect data type"),
@@ -98,6 +116,7 @@ def test_an_update_makes_a_new_item(expression: str, changes: dict[str, Any]) ->
         ("SET m[0] = :one", "invalid for update"),
         ("SET l.x = :one", "invalid for update"),
         ("REMOVE absent.x", "invalid for update"),
+        ("DELETE absent.x :a", "invalid for update"),
     ],
 )
 def test_a_wrong_update_is_refused_with_the_reason(expression: str, words: str) -> None:
@@ -106,3 +125,16 @@ def test_a_wrong_update_is_refused_with_the_reason(expression: str, words: str) 
 
     assert error.value.code == "ValidationException"
     assert words in error.value.message
+
+
+def test_of_an_item_that_does_not_exist_any_path_may_be_removed() -> None:
+    update = compile_update("REMOVE x.y, z[1]", {})
+
+    assert update.only_takes_away
+    assert update.apply({}, {}, is_new=True) == {}
+
+
+def test_a_sum_that_needs_more_than_38_digits_is_refused() -> None:
+    update = compile_update("SET s = :large + :one", {})
+    with pytest.raises(ApiError, match="Number overflow"):
+        update.apply({}, read_attributes({":large": {"N": "1e50"}, ":one": {"N": "1"}}))

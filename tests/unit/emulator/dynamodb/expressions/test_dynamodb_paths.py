@@ -1,16 +1,23 @@
 from typing import Any
 
 import pytest
-from moto.dynamodb.models.dynamo_type import DynamoType
 
 from emulator.dynamodb.errors import ApiError
-from emulator.dynamodb.paths import Path, find, find_overlap, parse_projection, project
-from emulator.dynamodb.values import wire_attributes
+from emulator.dynamodb.expressions.grammar import Parser
+from emulator.dynamodb.expressions.paths import find, find_clash, project
+from emulator.dynamodb.expressions.syntax import Path
+from emulator.dynamodb.values import read_attributes, wire_attributes
 
-ITEM = {
-    "a": DynamoType({"N": "1"}),
-    "m": DynamoType({"M": {"x": {"L": [{"S": "0"}, {"M": {"y": {"S": "1"}, "z": {"S": "2"}}}]}, "w": {"S": "3"}}}),
-}
+ITEM = read_attributes(
+    {
+        "a": {"N": "1"},
+        "m": {"M": {"x": {"L": [{"S": "0"}, {"M": {"y": {"S": "1"}, "z": {"S": "2"}}}]}, "w": {"S": "3"}}},
+    }
+)
+
+
+def parse_projection(expression: str, names: dict[str, str]) -> list[Path]:
+    return Parser(expression, names, "ProjectionExpression").projection()
 
 
 @pytest.mark.parametrize(
@@ -19,16 +26,18 @@ ITEM = {
         ("a", [("a",)]),
         (" a , #n.b[2].c ", [("a",), ("name.with.dots", "b", 2, "c")]),
         ("a[0][1]", [("a", 0, 1)]),
-        ("a-b", [("a-b",)]),
+        ("a, b.c, d[1]", [("a",), ("b", "c"), ("d", 1)]),
     ],
 )
 def test_a_projection_names_paths(expression: str, paths: list[Path]) -> None:
-    assert parse_projection(expression, {"#n": "name.with.dots"})[0] == paths
+    assert parse_projection(expression, {"#n": "name.with.dots"}) == paths
 
 
 @pytest.mark.parametrize(
-    "expression", ["", "a,", "a b", "[0]", "a..b", ".a", "a[x]", "name", "#unknown", "a, a", "a, a.b", "1a"]
-)
+    "expression",
+    ["", "a,", "a b", "[0]", "a..b", ".a", "a[x]", "name", "#unknown", "a, a", "a, a.b", "1a", ":a", "a.[0]", "a-b",
+     "a[0], a.b", "a.b, a[0]", "a AND b", "a(b)", "x" * 4097, "a" + ".b" * 32],
+)  # fmt: skip
 def test_a_wrong_projection_is_refused(expression: str) -> None:
     with pytest.raises(ApiError):
         parse_projection(expression, {})
@@ -62,14 +71,22 @@ def test_a_path_leads_to_a_value_or_nowhere(path: Path, *, exists: bool) -> None
 
 
 @pytest.mark.parametrize(
-    ("paths", "overlap"),
+    ("paths", "clash"),
     [
         ([("a",), ("b",)], None),
         ([("a", "b"), ("a", "c")], None),
         ([("a", 0), ("a", 1)], None),
-        ([("a",), ("a",)], (("a",), ("a",))),
-        ([("a", "b", 1), ("c",), ("a", "b")], (("a", "b", 1), ("a", "b"))),
+        ([("a",), ("a",)], "overlap with each other; .* path one: [a], path two: [a]"),
+        ([("a", "b", 1), ("c",), ("a", "b")], "overlap with each other; .* path one: [a, b, [1]], path two: [a, b]"),
+        ([("a",), ("a", "b")], "overlap with each other; .* path one: [a], path two: [a, b]"),
+        ([("a", 0), ("a", "b")], "conflict with each other; .* path one: [a, [0]], path two: [a, b]"),
     ],
 )
-def test_paths_overlap_if_one_contains_the_other(paths: list[Path], overlap: tuple[Path, Path] | None) -> None:
-    assert find_overlap(paths) == overlap
+def test_paths_clash_if_one_contains_the_other_or_they_differ_in_kind(paths: list[Path], clash: str | None) -> None:
+    found = find_clash(paths)
+    if clash is None or found is None:
+        assert found is clash
+    else:
+        start, _, end = clash.partition(" .* ")
+        assert start in found
+        assert found.endswith(end)

@@ -1,0 +1,110 @@
+"""Numbers as DynamoDB keeps them: 38 significant digits, one way to write each. Pure.
+
+[DOC] ddb-docs:HowItWorks.NamingRulesDataTypes
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import Context, Decimal
+from typing import Any, Final
+
+from .errors import SERVICE, ApiError, validation_error
+
+DIGITS: Final = 38
+"""Significant digits of a number. [DOC]"""
+LARGEST_EXPONENT: Final = 125
+"""Of the first digit: the largest number is 9.99...E+125. [DOC]"""
+SMALLEST_EXPONENT: Final = -130
+"""Of the first digit: the smallest positive number is 1E-130. [DOC]"""
+
+_EXACT: Final = Context(prec=400)
+"""Holds the exact sum of any two numbers: their digits span at most 256 + 38 places."""
+_PLAIN: Final = re.compile(r"-?[1-9][0-9]{0,37}|0")
+_NUMBER: Final = re.compile(r"([+-]?)0*([0-9]*)\.?([0-9]*)(?:[eE]([+-]?)0*([0-9]*))?")
+_WELL_FORMED: Final = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+
+
+def normal_number(text: Any) -> str:
+    """The one way DynamoDB writes this number: no exponent, no leading or trailing zeros.
+
+    Raises:
+        ApiError: it is no number, or too large, too small or too precise.
+    """
+    if not isinstance(text, str):
+        raise ApiError("SerializationException", f"{token_name(text)} cannot be converted to String", namespace=SERVICE)
+    if _PLAIN.fullmatch(text):
+        return text
+    if not text:
+        raise validation_error("The parameter cannot be converted to a numeric value")
+    match = _NUMBER.fullmatch(text) if _WELL_FORMED.fullmatch(text) else None
+    if match is None:
+        raise validation_error(f"The parameter cannot be converted to a numeric value: {text}")
+    sign, whole, fraction, exponent_sign, exponent = match.groups()
+    # By hand, as an exponent may have any number of digits, and decimal would overflow.
+    power = int(exponent[:9] or "0") if exponent else 0
+    if exponent and len(exponent) > 9:
+        power = 10**9
+    return _normal(sign == "-", whole + fraction, (-power if exponent_sign == "-" else power) - len(fraction))
+
+
+def _normal(is_negative: bool, digits: str, power: int) -> str:
+    """The number ``digits`` times ten to the ``power``."""
+    digits = digits.lstrip("0")
+    kept = digits.rstrip("0")
+    if not kept:
+        return "0"
+    power += len(digits) - len(kept)
+    magnitude = power + len(kept) - 1
+    if magnitude > LARGEST_EXPONENT:
+        raise _overflow()
+    if magnitude < SMALLEST_EXPONENT:
+        raise validation_error(
+            "Number underflow. Attempting to store a number with magnitude smaller than supported range"
+        )
+    if len(kept) > DIGITS:
+        raise validation_error("Attempting to store more than 38 significant digits in a Number")
+    if power >= 0:
+        plain = kept + "0" * power
+    elif magnitude >= 0:
+        plain = f"{kept[: magnitude + 1]}.{kept[magnitude + 1 :]}"
+    else:
+        plain = f"0.{'0' * (-magnitude - 1)}{kept}"
+    return f"-{plain}" if is_negative else plain
+
+
+def _overflow() -> ApiError:
+    return validation_error("Number overflow. Attempting to store a number with magnitude larger than supported range")
+
+
+def add_numbers(left: str, right: str, *, subtract: bool = False) -> str:
+    """Sum or difference of two numbers in their normal form.
+
+    Raises:
+        ApiError: it is out of range, or needs more than 38 digits: DynamoDB does not round. [USR] scylladb test_number
+    """
+    a, b = Decimal(left), Decimal(right)
+    result = _EXACT.subtract(a, b) if subtract else _EXACT.add(a, b)
+    is_negative, digits, exponent = result.as_tuple()
+    plain = "".join(map(str, digits)).rstrip("0")
+    if len(plain) > DIGITS:
+        raise _overflow()  # AWS's words for it, though no magnitude is too large
+    return _normal(bool(is_negative), plain, int(exponent) + len(digits) - len(plain))
+
+
+def number_bytes(text: str) -> int:
+    """Size of a number in its normal form: a byte for each two digits, one more, and one more if it is negative.
+
+    [REC] stream records; [DOC] ddb-docs:CapacityUnitCalculations says it approximately.
+    """
+    digits = text.lstrip("-").replace(".", "").strip("0")
+    return (len(digits) + 1) // 2 + (2 if text.startswith("-") else 1)
+
+
+def token_name(thing: Any) -> str:
+    """What AWS's reader of JSON calls a thing that stands where it does not belong."""
+    if isinstance(thing, bool):
+        return "TRUE_VALUE" if thing else "FALSE_VALUE"
+    if isinstance(thing, str):
+        return "STRING_VALUE"
+    return "NUMBER_VALUE" if isinstance(thing, int) else "DECIMAL_VALUE"

@@ -1,0 +1,359 @@
+"""ExecuteStatement, BatchExecuteStatement and ExecuteTransaction. [DOC] ddb-docs:ql-reference"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from ..backend import EmbeddedBackend
+from ..capacity import Cost, read_units, wants_capacity
+from ..errors import ApiError, condition_failed, validation_error
+from ..expressions.conditions import Check, predicate_of
+from ..expressions.paths import find_clash, project
+from ..expressions.request import Test
+from ..expressions.syntax import Action, Attribute, Comparison, Condition, Junction, Path, Placeholder
+from ..expressions.updates import Change, Update, compute_of
+from ..items import StoredItem
+from ..partitions import everything
+from ..searching import Source, read_page
+from ..table import Table
+from ..transactions import Tokens, digest_of, perform_all
+from ..values import AttributeValue, read_attributes, sort_value, wire_attributes
+from ..writing import Write
+from .grammar import Statement, parse
+
+Parameters = Mapping[str, Any]
+Json = dict[str, Any]
+
+_CODES: Final = {
+    "ConditionalCheckFailedException": "ConditionalCheckFailed",
+    "DuplicateItemException": "DuplicateItem",
+    "ResourceNotFoundException": "ResourceNotFound",
+    "ValidationException": "ValidationError",
+}
+
+
+def execute_statement(backend: EmbeddedBackend, parameters: Parameters) -> Json:
+    """One statement."""
+    statement = _parse(parameters)
+    if statement.verb == "EXISTS":
+        raise validation_error("EXISTS is only available as part of a transaction")
+    if statement.verb == "SELECT":
+        return _select(backend, statement, parameters)
+    write = prepare(backend, statement)
+    write.check()
+    images = _performed(statement, write)
+    shown = _returned(statement, write, images)
+    answer: Json = {"Items": [] if shown is None else [shown]}
+    wanted = wants_capacity(parameters)
+    if wanted is not None:
+        cost = Cost(write.table)
+        cost.add_write(*images)
+        answer["ConsumedCapacity"] = cost.shown(wanted)
+    return answer
+
+
+def _parse(parameters: Parameters) -> Statement:
+    return parse(parameters["Statement"], parameters.get("Parameters", ()))
+
+
+def _predicate(statement: Statement) -> Test:
+    """The WHERE clause as a function."""
+    if statement.where is None:
+        return lambda _attributes: True
+    checks: list[Check] = []
+    holds = predicate_of(statement.where, checks)
+    for check in checks:
+        fault = check(statement.values)
+        if fault is not None:
+            raise validation_error(fault)
+    return lambda attributes: holds(attributes, statement.values)
+
+
+def _equalities(condition: Condition | None, values: Mapping[str, AttributeValue]) -> dict[str, AttributeValue]:
+    """Attributes that a condition demands to equal a value, if it is one or several joined by AND."""
+    if isinstance(condition, Junction) and condition.word == "AND":
+        found: dict[str, AttributeValue] = {}
+        for part in condition.parts:
+            found = {**_equalities(part, values), **found}
+        return found
+    if isinstance(condition, Comparison) and condition.operator == "=":
+        for left, right in ((condition.left, condition.right), (condition.right, condition.left)):
+            if isinstance(left, Attribute) and isinstance(right, Placeholder) and len(left.path) == 1:
+                return {str(left.path[0]): values[right.name]}
+    return {}
+
+
+def _key_of(table: Table, statement: Statement) -> dict[str, AttributeValue]:
+    equalities = _equalities(statement.where, statement.values)
+    if any(name not in equalities for name in table.key.names):
+        raise validation_error("Where clause does not contain a mandatory equality on all key attributes")
+    return {name: equalities[name] for name in table.key.names}
+
+
+def _select(backend: EmbeddedBackend, statement: Statement, parameters: Parameters) -> Json:
+    table = backend.get_table(statement.table)
+    source = Source(table, {**parameters, "IndexName": statement.index} if statement.index else parameters)
+    test = _predicate(statement)
+    columns = None if statement.columns is None else list(statement.columns)
+    fetches = source.fetches(columns, wants_all=False)
+    start = _read_token(parameters.get("NextToken"), statement, source)
+    items = _items(source, statement, start)
+    read, size_bytes, more = read_page(items, parameters.get("Limit"))
+    found = [table.primary.get(item.attrs) or item for item in read] if fetches else read
+    answer: Json = {"Items": [_shown(item, columns) for item in found if test(item.attrs)]}
+    if more:
+        answer["NextToken"] = _token(statement, source.last_key(read[-1]))
+    if more and parameters.get("Limit") is not None:
+        answer["LastEvaluatedKey"] = source.last_key(read[-1])
+    wanted = wants_capacity(parameters)
+    if wanted is not None:
+        units = read_units(size_bytes, consistent=parameters.get("ConsistentRead", False))
+        if source.index is None:
+            cost = Cost(table, table_units=units)
+        else:
+            cost = Cost(table, index_units={source.index.definition.name: units})
+        answer["ConsumedCapacity"] = cost.shown(wanted)
+    return answer
+
+
+def _shown(item: StoredItem, columns: list[Path] | None) -> Json:
+    if columns is None:
+        return wire_attributes(item.attrs)
+    found = {}
+    for path in columns:
+        # [DOC] a nested path comes back under the name of its last part
+        value = project(item.attrs, [path])
+        if value:
+            inner = value[str(path[0])]
+            name = str(path[0])
+            for part in path[1:]:
+                inner = inner.content[0] if inner.type == "L" else inner.content[part]
+                name = f"{name}[{part}]" if isinstance(part, int) else str(part)
+            found[name] = inner
+    return wire_attributes(found)
+
+
+def _items(source: Source, statement: Statement, start: Mapping[str, AttributeValue] | None) -> Iterator[StoredItem]:
+    """What a SELECT reads: one partition if WHERE names it, else everything."""
+    equalities = _equalities(statement.where, statement.values)
+    schema = source.keys.schema
+    types = source.table.key_types
+    named = all(name in equalities and equalities[name].type == types[name] for name in schema.hash_names)
+    if statement.order and not named:
+        raise validation_error("Must have WHERE clause in the statement when using ORDER BY clause.")
+    for name, _ in statement.order:
+        if name not in schema.names:
+            raise validation_error(f"Variable reference {name} in ORDER BY clause must be part of the primary key")
+    if not named:
+        return source.keys.scan(start)
+    partition = source.keys.partition(tuple([sort_value(equalities[name]) for name in schema.hash_names]))
+    forward = not any(descends for name, descends in statement.order if name in schema.sort_names)
+    position = None if start is None else source.keys.sort_of(start)
+    return partition.span(everything, position, forward=forward)
+
+
+def _digest(statement: Statement) -> str:
+    return digest_of(repr(statement)).hex()[:16]
+
+
+def _token(statement: Statement, last_key: Json) -> str:
+    return base64.b64encode(json.dumps([_digest(statement), last_key]).encode()).decode("ascii")
+
+
+def _read_token(token: str | None, statement: Statement, source: Source) -> Mapping[str, AttributeValue] | None:
+    if token is None:
+        return None
+    try:
+        digest, raw = json.loads(base64.b64decode(token, validate=True))
+        if digest == _digest(statement) and isinstance(raw, dict):
+            return source.start(read_attributes(raw))
+    except (ValueError, TypeError, RecursionError, ApiError):
+        pass
+    raise validation_error("Given NextToken does not belong to this statement")
+
+
+def prepare(backend: EmbeddedBackend, statement: Statement) -> Write:
+    """A write of INSERT, UPDATE, DELETE or EXISTS, ready to be checked and performed."""
+    table = backend.get_table(statement.table)
+    if statement.verb == "INSERT":
+        return _prepare_insert(table, statement)
+    key = _key_of(table, statement)
+    holds = _predicate(statement)
+
+    def check() -> None:
+        table.check_key(key)
+
+    if statement.verb == "EXISTS":
+        return Write(table, key, check, holds, None, False, {})
+    if statement.verb == "DELETE":
+        return Write(table, key, check, holds, lambda _old: None, False, {})
+    update = _update(statement)
+
+    def check_update() -> None:
+        table.check_key(key)
+        update.check_keys(table.key.names)
+
+    def compute(old: StoredItem | None) -> StoredItem | None:
+        if old is None:
+            raise condition_failed()
+        attributes = update.apply(old.attrs, statement.values)
+        return table.make_item(attributes, old, words="Item size to update")
+
+    return Write(table, key, check_update, holds, compute, False, {}, update.paths)
+
+
+def _prepare_insert(table: Table, statement: Statement) -> Write:
+    attributes = dict(statement.item or {})
+    made: list[StoredItem] = []
+
+    def check() -> None:
+        made.append(table.make_item(attributes))
+
+    def compute(old: StoredItem | None) -> StoredItem | None:
+        if old is not None:
+            raise ApiError("DuplicateItemException", "Duplicate primary key exists in table")
+        return made[-1]
+
+    return Write(table, attributes, check, None, compute, False, {})
+
+
+def _update(statement: Statement) -> Update:
+    checks: list[Check] = []
+    changes = tuple([_change(action, checks) for action in statement.actions])
+    for check in checks:
+        fault = check(statement.values)
+        if fault is not None:
+            raise validation_error(fault)
+    clash = find_clash([change.path for change in changes])
+    if clash is not None:
+        raise validation_error(clash)
+    return Update(changes)
+
+
+def _change(action: Action, checks: list[Check]) -> Change:
+    compute = None if action.value is None else compute_of(action.value, checks)
+    return Change(action.kind, action.path, compute)
+
+
+def _performed(statement: Statement, write: Write) -> tuple[StoredItem | None, StoredItem | None]:
+    try:
+        return write.perform()
+    except ApiError as error:
+        if statement.verb == "DELETE" and error.code == "ConditionalCheckFailedException":
+            return None, None  # [DOC] ql-reference.delete: nothing is deleted, and that is a success
+        raise
+
+
+def _returned(statement: Statement, write: Write, images: tuple[StoredItem | None, StoredItem | None]) -> Json | None:
+    if statement.returning is None:
+        return None
+    if statement.verb == "DELETE" and statement.returning != "ALL_OLD":
+        raise validation_error(f"RETURNING {statement.returning.replace('_', ' ')} is not supported for DELETE")
+    shown = images[0] if statement.returning.endswith("OLD") else images[1]
+    if shown is None:
+        return None
+    attributes = shown.attrs if statement.returning.startswith("ALL") else project(shown.attrs, write.paths)
+    return wire_attributes(attributes)
+
+
+def batch_execute_statement(backend: EmbeddedBackend, parameters: Parameters) -> Json:
+    """Up to 25 statements, each on its own: all of them reads of one item, or all of them writes."""
+    responses: list[Json] = []
+    statements: list[Statement | ApiError] = []
+    for request in parameters["Statements"]:
+        try:
+            statements.append(_parse(request))
+        except ApiError as error:
+            statements.append(error)
+    reads = {each.verb == "SELECT" for each in statements if isinstance(each, Statement)}
+    if len(reads) > 1:
+        raise validation_error(
+            "BatchExecuteStatement does not support mixing of read and write statements in one request"
+        )
+    costs: dict[str, Cost] = {}
+    for request, statement in zip(parameters["Statements"], statements, strict=True):
+        responses.append(_batch_response(backend, statement, request, costs))
+    answer: Json = {"Responses": responses}
+    wanted = wants_capacity(parameters)
+    if wanted is not None:
+        answer["ConsumedCapacity"] = [cost.shown(wanted) for cost in costs.values()]
+    return answer
+
+
+def _batch_response(
+    backend: EmbeddedBackend, statement: Statement | ApiError, request: Parameters, costs: dict[str, Cost]
+) -> Json:
+    try:
+        if isinstance(statement, ApiError):
+            raise statement
+        table = backend.get_table(statement.table)
+        cost = costs.setdefault(table.name, Cost(table))
+        if statement.verb == "SELECT":
+            item = _single(table, statement)
+            size_bytes = 0 if item is None else item.size_bytes
+            cost.table_units += read_units(size_bytes, consistent=request.get("ConsistentRead", False))
+            shown = None if item is None else _shown(item, _columns(statement))
+        else:
+            write = prepare(backend, statement)
+            write.check()
+            images = _performed(statement, write)
+            cost.add_write(*images)
+            shown = _returned(statement, write, images)
+    except ApiError as error:
+        code = _CODES.get(error.code, error.code.removesuffix("Exception"))
+        name = {"TableName": statement.table} if isinstance(statement, Statement) else {}
+        return {"Error": {"Code": code, "Message": error.message}, **name}
+    return {"TableName": table.name, **({} if shown is None else {"Item": shown})}
+
+
+def _columns(statement: Statement) -> list[Path] | None:
+    return None if statement.columns is None else list(statement.columns)
+
+
+def _single(table: Table, statement: Statement) -> StoredItem | None:
+    """The one item of a SELECT in a batch or transaction."""
+    try:
+        key = _key_of(table, statement)
+    except ApiError:
+        raise validation_error(
+            "Select statements within BatchExecuteStatement must specify the primary key in the where clause."
+        ) from None
+    item = table.find(key)
+    return item if item is not None and _predicate(statement)(item.attrs) else None
+
+
+def execute_transaction(backend: EmbeddedBackend, parameters: Parameters, tokens: Tokens) -> Json:
+    """All statements or none: all of them reads of one item, or all of them writes."""
+    requests: Sequence[Parameters] = parameters["TransactStatements"]
+    token, now = parameters.get("ClientRequestToken"), backend.now()
+    digest = b"" if token is None else digest_of(requests)
+    if token is not None and tokens.was_done(token, digest, now):
+        return {}
+    statements = [_parse(request) for request in requests]
+    if len({statement.verb == "SELECT" for statement in statements}) > 1:
+        raise validation_error("Transaction cannot contain both read and write operations")
+    wanted = wants_capacity(parameters)
+    costs: dict[str, Cost] = {}
+    responses: list[Json] = []
+    if statements[0].verb == "SELECT":
+        for statement in statements:
+            table = backend.get_table(statement.table)
+            item = _single(table, statement)
+            cost = costs.setdefault(table.name, Cost(table, "Read"))
+            size_bytes = 0 if item is None else item.size_bytes
+            cost.table_units += read_units(size_bytes, consistent=True, transaction=True)
+            responses.append({} if item is None else {"Item": _shown(item, _columns(statement))})
+    else:
+        writes = [prepare(backend, statement) for statement in statements]
+        for write, images in zip(writes, perform_all(backend, writes), strict=True):
+            costs.setdefault(write.table.name, Cost(write.table, "Write")).add_write(*images, transaction=True)
+        responses = [{} for _ in writes]
+    if token is not None:
+        tokens.remember(token, digest, now)
+    answer: Json = {"Responses": responses}
+    if wanted is not None:
+        answer["ConsumedCapacity"] = [cost.shown(wanted) for cost in costs.values()]
+    return answer

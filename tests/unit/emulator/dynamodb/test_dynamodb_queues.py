@@ -1,0 +1,80 @@
+"""SQS through moto's classes; also run on the oldest moto that is allowed (`make test-moto`), and so without boto3."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from emulator.dynamodb.queues import EmbeddedQueues
+from emulator.port.http import HttpRequest
+from streamer.topology import Queue
+
+SIGNED = "AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/sqs/aws4_request, SignedHeaders=host, Signature=x"
+
+
+@pytest.fixture
+def queues() -> EmbeddedQueues:
+    queues = EmbeddedQueues("us-east-1", "123456789012")
+    queues.create([Queue(name="lost"), Queue(name="letters", dead_letter_queue="lost", maximum_receives=1)])
+    return queues
+
+
+def send(queues: EmbeddedQueues, body: bytes, *headers: tuple[str, str]) -> tuple[int, bytes]:
+    given = (("Host", "localhost"), ("Authorization", SIGNED), *headers)
+    fields = {name.lower(): value for name, value in given}
+    response = queues.handle(HttpRequest("POST", "/", given, body, "127.0.0.1", fields))
+    return response.status, response.body
+
+
+def call(queues: EmbeddedQueues, action: str, **parameters: Any) -> tuple[int, Any]:
+    headers = (("X-Amz-Target", f"AmazonSQS.{action}"), ("Content-Type", "application/x-amz-json-1.0"))
+    status, body = send(queues, json.dumps(parameters).encode(), *headers)
+    return status, json.loads(body or b"{}")
+
+
+def test_what_was_given_up_can_be_received(queues: EmbeddedQueues) -> None:
+    queues.send("letters", "lost")
+    _, found = call(queues, "GetQueueUrl", QueueName="letters")
+    status, answer = call(queues, "ReceiveMessage", QueueUrl=found["QueueUrl"], WaitTimeSeconds=20)
+
+    assert (status, [message["Body"] for message in answer["Messages"]]) == (200, ["lost"])
+
+
+def test_a_queue_is_made_once_and_has_an_arn(queues: EmbeddedQueues) -> None:
+    queues.send("letters", "kept")
+    queues.create([Queue(name="letters")])
+
+    assert queues.arn("letters") == "arn:aws:sqs:us-east-1:123456789012:letters"
+    assert [message.body for message in queues.receive("letters", 10)] == ["kept"]
+
+
+def test_a_message_that_was_deleted_does_not_come_back(queues: EmbeddedQueues) -> None:
+    queues.send("letters", "once")
+    (message,) = queues.receive("letters", 1)
+    queues.delete("letters", message)
+
+    assert message.attributes["ApproximateReceiveCount"] == "1"
+    assert list(queues.receive("letters", 1)) == []
+
+
+def test_a_fifo_queue_keeps_the_order_and_drops_doubles(queues: EmbeddedQueues) -> None:
+    queues.create([Queue(name="ordered.fifo", deduplicates_by_content=True)])
+    _, found = call(queues, "GetQueueUrl", QueueName="ordered.fifo")
+    for body in ("1", "2", "1"):
+        call(queues, "SendMessage", QueueUrl=found["QueueUrl"], MessageBody=body, MessageGroupId="g")
+
+    assert [message.body for message in queues.receive("ordered.fifo", 10)] == ["1", "2"]
+
+
+def test_a_queue_that_does_not_exist_is_the_clients_error(queues: EmbeddedQueues) -> None:
+    assert call(queues, "GetQueueUrl", QueueName="nowhere")[0] == 400
+
+
+def test_the_query_protocol_is_understood(queues: EmbeddedQueues) -> None:
+    body = b"Action=ListQueues&Version=2012-11-05"
+    status, answer = send(queues, body, ("Content-Type", "application/x-www-form-urlencoded"))
+
+    assert status == 200
+    assert b"letters" in answer
