@@ -148,6 +148,7 @@ def cli() -> None:
 @click.option(
     "--port", type=click.IntRange(0, 65_535), default=DEFAULTS.port, show_default=True, help="0 picks a free one."
 )
+@click.option("--all-users", is_flag=True, help="Answer other users of this machine, too.")
 @click.option(
     "--stage",
     type=parameters.Stage(),

@@ -21,7 +21,9 @@ from .gateway.rules import management
 from .gateway.rules.limits import Assumptions, Limits
 from .port.http import REQUEST_SECONDS, HttpRequest
 from .port.origin import foreign_origin
+from .port.peers import owners
 from .port.tls import Authority, authority
+from .port.users import own_users_gate
 from .queues.mapping import QueueMappings
 from .schedules import Schedules
 from .served import ServedApi
@@ -58,6 +60,8 @@ class EmulatorConfig:
     account_id: str = "123456789012"
     request_seconds: float = REQUEST_SECONDS
     """How long a client may take to send its first byte, and a request from its first byte to its last."""
+    all_users: bool = False
+    """Whether other users of this machine are answered; those of a network are, if ``host`` is open to it."""
 
 
 class Emulator:
@@ -186,6 +190,7 @@ class Emulator:
         """The APIs, each with a port of its own: the configured one and those after it, or free ones."""
         config = self.config
         tls = self.authority.server_context()
+        gate = None if config.all_users else own_users_gate(config.host, owners())
         found = []
         for number, api in enumerate(self.topology.all_apis()):
             port = config.port + number if config.port else 0
@@ -194,6 +199,7 @@ class Emulator:
                 host=config.host,
                 port=port,
                 tls=tls,
+                gate=gate,
                 request_seconds=config.request_seconds,
                 answer=self._answer,
             )

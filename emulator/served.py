@@ -19,7 +19,7 @@ from .gateway.rules.management import ManagementTarget
 from .gateway.rules.stage import Facts, Stage
 from .gateway.shell import Gateway
 from .gateway.verifier import Verifier
-from .port.front import Front
+from .port.front import Front, Gate
 from .port.http import HttpProtocol, HttpRequest
 
 _EVERYWHERE: Final = ("0.0.0.0", "::")  # noqa: S104 - compared only
@@ -35,13 +35,21 @@ class ServedApi:
     stage: Stage
 
     def __init__(
-        self, api: Api, *, host: str, port: int, tls: ssl.SSLContext, request_seconds: float, answer: Answer
+        self,
+        api: Api,
+        *,
+        host: str,
+        port: int,
+        tls: ssl.SSLContext,
+        gate: Gate | None,
+        request_seconds: float,
+        answer: Answer,
     ) -> None:
         self.api = api
         self._host = host
         self._answer = answer
         self._request_seconds = request_seconds
-        self.front = Front(self._protocol, host=host, port=port, tls=tls, first_byte_seconds=request_seconds)
+        self.front = Front(self._protocol, gate=gate, host=host, port=port, tls=tls, first_byte_seconds=request_seconds)
         self.port = int(self.front.port)
         name = "127.0.0.1" if host in _EVERYWHERE else host
         self.address = f"[{name}]:{self.port}" if ":" in name else f"{name}:{self.port}"

@@ -15,7 +15,7 @@ from typing import Final
 ROOT: Final = Path(__file__).parent.parent
 CALLED_FROM_OUTSIDE: Final = {
     "asyncio calls its protocols": {
-        *("connection_made", "connection_lost", "eof_received", "pause_writing", "resume_writing"),
+        *("connection_lost", "eof_received", "pause_writing", "resume_writing"),
     },
     "httptools calls whoever parses": {
         *("on_message_begin", "on_url", "on_header", "on_headers_complete", "on_body", "on_message_complete"),

@@ -16,6 +16,8 @@ class EmulateOptions:
     host: str = "127.0.0.1"
     port: int = 8787
     """0 picks a free one."""
+    all_users: bool = False
+    """Whether other users of this machine are answered."""
     stage: str = "dev"
     dynamodb: str = "embedded"
     """``embedded``, or the URL of a DynamoDB."""

@@ -111,6 +111,7 @@ def _config(options: EmulateOptions, folder: Path) -> EmulatorConfig:
     return EmulatorConfig(
         host=options.host,
         port=options.port,
+        all_users=options.all_users,
         project_folder=folder,
         state_folder=folder / FOLDER,
         isolation=options.isolation,

@@ -33,24 +33,29 @@ OUT_OF_FILES: Final = (errno.EMFILE, errno.ENFILE)
 
 Factory = Callable[[bool], asyncio.Protocol]
 """Makes the protocol for a new connection; the argument says whether it came over TLS."""
+Gate = Callable[[socket.socket], Factory | None]
+"""Looks at a new connection; answers what is made for it instead, None for those that may pass."""
 
 
 class Front:
     """Listens on one port; an async context manager that owns every connection's socket.
 
-    ``first_byte_seconds`` is how long a connection may stay silent before it is dropped.
+    ``first_byte_seconds`` is how long a connection may stay silent before it is dropped. ``gate`` is asked once for
+    each connection, when its first byte is there.
     """
 
     def __init__(
         self,
         factory: Factory,
         *,
+        gate: Gate | None = None,
         host: str,
         port: int,
         tls: ssl.SSLContext | None,
         first_byte_seconds: float = FIRST_BYTE_SECONDS,
     ) -> None:
         self._factory = factory
+        self._gate = gate
         self._tls = tls
         self._first_byte_seconds = first_byte_seconds
         self._loop = asyncio.get_running_loop()
@@ -119,17 +124,18 @@ class Front:
             self._drop(client)
             return
         self._forget(client)
-        task = self._loop.create_task(self._begin(client, is_tls=first[0] == TLS_CLIENT_HELLO))
+        factory = (self._gate(client) if self._gate is not None else None) or self._factory
+        task = self._loop.create_task(self._begin(client, factory, is_tls=first[0] == TLS_CLIENT_HELLO))
         self._starting.add(task)
         task.add_done_callback(self._starting.discard)
 
-    async def _begin(self, client: socket.socket, *, is_tls: bool) -> None:
+    async def _begin(self, client: socket.socket, factory: Factory, *, is_tls: bool) -> None:
         if is_tls and self._tls is None:
             client.close()
             return
         with contextlib.suppress(OSError, ssl.SSLError):  # the client gave up, or does not trust the certificate
             transport, _protocol = await self._loop.connect_accepted_socket(
-                lambda: self._factory(is_tls),
+                lambda: factory(is_tls),
                 client,
                 ssl=self._tls if is_tls else None,
                 ssl_handshake_timeout=min(TLS_HANDSHAKE_SECONDS, self._first_byte_seconds) if is_tls else None,

@@ -32,7 +32,7 @@ def answering(*pieces: bytes) -> Iterator[tuple[Connection, list[bytes]]]:
 
         thread = threading.Thread(target=serve)
         thread.start()
-        connection = Connection(f"127.0.0.1:{server.getsockname()[1]}", "agent/1")
+        connection = Connection(socket.create_connection(server.getsockname()), "agent/1")
         try:
             yield connection, requests
         finally:
@@ -49,7 +49,7 @@ def test_an_event_is_read_however_it_is_cut(size: int) -> None:
     assert headers["Lambda-Runtime-Aws-Request-Id"] == "r-1"
     assert headers["Lambda-Runtime-Deadline-Ms"] == 1_700_000_000_000
     assert headers["Lambda-Runtime-Client-Context"] is None
-    assert requests[0].startswith(b"GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nHost: 127.0.0.1:")
+    assert requests[0].startswith(b"GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nHost: runtime\r\n")
 
 
 def test_a_refused_result_is_an_error_in_the_words_of_awss_client(capfd: pytest.CaptureFixture[str]) -> None:

@@ -136,7 +136,9 @@ async def test_a_process_that_was_to_be_frozen_before_its_id_was_known_is_frozen
             async def start(self, **_: object) -> int:
                 return pid
 
-        await process.start(Started(), environment={}, folder="", command=None, output=0, ended=lambda _: None)  # type: ignore[arg-type]
+        await process.start(
+            Started(), environment={}, folder="", command=None, output=0, channel=None, ended=lambda _: None
+        )  # type: ignore[arg-type]
         await until(lambda: state_of(pid) == "T")
 
 

@@ -6,7 +6,8 @@ end of an environment, and to end all of them when the emulator is gone, however
 then at its end.
 
 Protocol on the control socket, in the order of the requests:
-  to the template    one byte with two descriptors: a file with the request as JSON, and the output's pipe
+  to the template    one byte with descriptors: a file with the request as JSON, the output's pipe and, for our client
+                     of the Runtime API, its connection
   to the emulator    ``REPLY``: kind, process id, status; ``P`` an environment was forked, ``X`` it ended
 """
 
@@ -40,6 +41,8 @@ class _Request(NamedTuple):
     """``environment``, ``folder``, ``import_path`` and ``command`` (None: AWS's Python client)."""
     output: int
     """Descriptor that becomes stdout and stderr."""
+    channel: int | None
+    """Descriptor of the connection to the Runtime API; None: there is an address for it among the variables."""
 
 
 class _Means(NamedTuple):
@@ -161,21 +164,23 @@ class _Template:
 
     def _receive(self) -> _Request | None:
         try:
-            data, descriptors, _, _ = socket.recv_fds(self._control, 1, 2)
+            data, descriptors, _, _ = socket.recv_fds(self._control, 1, 3)
         except ConnectionError:
             return None
         if not data:
             return None
-        file, output = descriptors
+        file, output, *channel = descriptors
         with os.fdopen(file, "rb") as request:
             request.seek(0)
-            return _Request(json.load(request), output)
+            return _Request(json.load(request), output, channel[0] if channel else None)
 
     def _forked(self, pid: int, request: _Request) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             # Both sides do it, so that the group exists whoever runs first.
             os.setpgid(pid, pid)
         os.close(request.output)
+        if request.channel is not None:
+            os.close(request.channel)
         descriptor = None
         if self._signals is None:
             descriptor = os.pidfd_open(pid)
@@ -339,10 +344,12 @@ def _become(request: _Request, means: _Means, tie: _DeathSignal | _Lifeline) -> 
         _execute(spec["command"])
     if not means.forks:
         lifeline = tie.descriptor() if isinstance(tie, _Lifeline) else None
-        given = json.dumps([spec["import_path"], lifeline, means.native_client])
+        given = json.dumps([spec["import_path"], lifeline, request.channel])
+        if request.channel is not None:
+            os.set_inheritable(request.channel, True)
         _execute([sys.executable, "-X", "utf8", "-P", __file__, "run", given])
     tie.watch()
-    run_python(spec["import_path"])
+    run_python(spec["import_path"], request.channel)
 
 
 def _execute(command: list[str]) -> NoReturn:
@@ -363,24 +370,46 @@ def provide_client() -> None:
     spec.loader.exec_module(module)
 
 
-def run_python(import_path: list[str]) -> None:
-    """Run AWS's own runtime client on the handler of this environment."""
+def run_python(import_path: list[str], channel: int | None) -> None:
+    """Run AWS's own runtime client on the handler of this environment; ``channel`` is for our part of it."""
     sys.path[:] = import_path
     # Lambda's code folder is read-only; here it saves a reload from bytecode that is older than it looks.
     sys.dont_write_bytecode = True
+    if channel is not None:
+        sys.modules["runtime_client"].inherit(channel)
     from awslambdaric.__main__ import main as run  # noqa: PLC0415 - it reads the environment's variables
 
+    if channel is not None:
+        from awslambdaric.lambda_runtime_client import BaseLambdaRuntimeClient  # noqa: PLC0415 - likewise
+
+        BaseLambdaRuntimeClient.call_rapid = _call_rapid
     run(["bootstrap", os.environ["_HANDLER"]])
+
+
+def _call_rapid(
+    _client: Any, http_method: str, endpoint: str, expected_http_code: int, payload: Any = None, headers: Any = None
+) -> None:
+    """What AWS's client asks without its native part, to say that the init failed: over the inherited connection.
+
+    `tests/unit/emulator/functions/processes/test_awslambdaric_client_contract.py` holds what this relies on.
+    """
+    from awslambdaric.lambda_runtime_client import LambdaRuntimeClientError  # noqa: PLC0415 - only after an error
+    from awslambdaric.lambda_runtime_marshaller import to_json  # noqa: PLC0415 - likewise
+
+    body = to_json(payload).encode()
+    status, answer = sys.modules["runtime_client"].send(http_method, endpoint, body, headers or {})
+    if status != expected_http_code:
+        raise LambdaRuntimeClientError(endpoint, status, answer)
 
 
 if __name__ == "__main__":
     if sys.argv[1] == "run":
-        found, pipe, is_native = json.loads(sys.argv[2])
+        found, pipe, given_channel = json.loads(sys.argv[2])
         sys.path[:] = found
         if pipe is not None:
             watch_lifeline(pipe)
-        if not is_native:
+        if given_channel is not None:
             provide_client()
-        run_python(found)
+        run_python(found, given_channel)
     else:
         main(int(sys.argv[1]), sys.argv[2], *map(json.loads, sys.argv[3:6]))

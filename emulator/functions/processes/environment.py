@@ -67,9 +67,11 @@ class ExecutionEnvironment:
         """What the function works on."""
         self._next: WaitingInvocation | None = None
         """What it gets when its runtime client asks."""
-        self._runtime_api = RuntimeApi(self)
-        self._connection: RuntimeApiConnection | None = None
-        """Where the runtime client waits for an event."""
+        self._deadline_ms = 0
+        """When its time is over, in Unix milliseconds."""
+        self._runtime_api = RuntimeApi(self, around.callers)
+        self._waiting: list[RuntimeApiConnection] = []
+        """Where the runtime client waits for an event; the first gets it, and no other takes its place."""
         self._timer: asyncio.TimerHandle | None = None
         self._process = Process(around.meter)
         self._log = EnvironmentLog(function, around.sink, self._process)
@@ -91,13 +93,17 @@ class ExecutionEnvironment:
         output = self._log.open(around.endpoints.region)
         bound = self._event
         if bound is not None:
-            self._timer = self._loop.call_later(self.function.timeout_seconds, self._timed_out)
+            self._start_timer()
+        channel: int | None = None
         try:
-            port = await self._runtime_api.listen()
-            if self.state is EnvironmentState.ENDED:
-                return
             folder = around.code_folder(self.function)
             how = launch(self.function, code_folder=folder)
+            if around.inherits_channel(how):
+                channel, port = await self._runtime_api.inherit(), 0
+            else:
+                port = self._runtime_api.listen()
+            if self.state is EnvironmentState.ENDED:
+                return
             await self._process.start(
                 around.template,
                 environment=around.variables(self.function, how, folder=self._folder, port=port),
@@ -105,10 +111,16 @@ class ExecutionEnvironment:
                 command=how.command,
                 import_path=how.import_path,
                 output=output,
+                channel=channel,
                 ended=self._ended,
             )
+            if channel is None and self.state is EnvironmentState.STARTING:
+                assert self._process.pid is not None
+                await self._runtime_api.serve(self._process.pid)
         finally:
             os.close(output)
+            if channel is not None:
+                os.close(channel)
             if self.state is EnvironmentState.ENDED:  # meanwhile, when there was less to close
                 self._close()
         if self.state is EnvironmentState.STARTING and bound is None:
@@ -116,13 +128,14 @@ class ExecutionEnvironment:
             self._timer = self._loop.call_later(around.init_seconds, self._init_too_long)
 
     def deliver(self, event: WaitingInvocation) -> None:
-        """Run an event, as soon as the runtime client asks for one."""
+        """Run an event, as soon as the runtime client asks for one; its time runs from now."""
         self.state = EnvironmentState.BUSY
-        if self._connection is None:
+        self._start_timer()
+        if self._waiting:
+            self._send(event)
+        else:
             self._next = event
             self._process.thaw()
-        else:
-            self._send(event)
 
     def end(self) -> None:
         """End the process and all it started, at once."""
@@ -176,28 +189,28 @@ class ExecutionEnvironment:
         """The init, or the event before, is over."""
         if self.state is EnvironmentState.ENDED:
             return
-        self._connection = connection
-        self._cancel_timer_unless_bound()
+        if connection not in self._waiting:
+            self._waiting.append(connection)
         if self.state is EnvironmentState.STARTING:
             self._log.init_over()
             if self._event is not None:
                 self.state = EnvironmentState.BUSY
                 self._send(self._event, is_timed=True)
                 return
-            self.state = EnvironmentState.IDLE
+            self._rests(has_asked=True)
             self._pool.freed(self)
         elif self._next is not None:
             event, self._next = self._next, None
             self._send(event)
-        else:
-            self.state = EnvironmentState.IDLE
+        elif self.state is EnvironmentState.ANSWERED:
+            self._rests(has_asked=True)
         if self.state is EnvironmentState.IDLE and self.awaits_freezing and not self._process.has_one_thread():
             self._process.freeze()
 
     def disconnected(self, connection: RuntimeApiConnection) -> None:
         """The runtime client closed that connection."""
-        if self._connection is connection:
-            self._connection = None
+        if connection in self._waiting:
+            self._waiting.remove(connection)
 
     def responded(self, request_id: str, payload: bytes) -> bool:
         """The function returned."""
@@ -207,28 +220,26 @@ class ExecutionEnvironment:
         """The function raised."""
         return self._answered(request_id, Failed(payload, request_id, platform_log.error_type(payload)))
 
-    def init_failed(self, payload: bytes) -> None:
+    def init_failed(self, payload: bytes) -> bool:
         """The function could not be initialised."""
+        if self.state is not EnvironmentState.STARTING:
+            return False
         self._log.drain()
         self._init_over(payload, platform_log.error_type(payload))
+        return True
 
     # invocations
 
     def _send(self, event: WaitingInvocation, *, is_timed: bool = False) -> None:
-        connection, self._connection = self._connection, None
-        assert connection is not None
+        connection = self._waiting.pop(0)
         self._event = event
-        seconds = self.function.timeout_seconds
-        now = time.time()
-        if not is_timed:
-            self._timer = self._loop.call_later(seconds, self._timed_out)
         self._log.starts(event.request_id, is_timed=is_timed)
         connection.deliver(
             request_id=event.request_id,
             payload=event.payload,
-            deadline_ms=int((now + seconds) * 1000),
+            deadline_ms=self._deadline_ms,
             function_arn=self._arn,
-            trace_id=variables.trace_id(now, self._around.randomness),
+            trace_id=variables.trace_id(time.time(), self._around.randomness),
             client_context=event.client_context,
         )
         self._process.thaw()
@@ -242,7 +253,7 @@ class ExecutionEnvironment:
         if self.is_retired:
             self.end()
         else:
-            self.state = EnvironmentState.ANSWERED
+            self._rests(has_asked=bool(self._waiting))
             self._pool.freed(self)
         return True
 
@@ -255,6 +266,9 @@ class ExecutionEnvironment:
 
     def _timed_out(self) -> None:
         event, seconds = self._event, self.function.timeout_seconds
+        if event is None and self._next is not None:  # the runtime client did not even ask for it
+            event, self._next = self._next, None
+            self._log.starts(event.request_id, is_timed=False)
         if event is not None:
             self._log.drain()
             self._log.timed_out(event.request_id)
@@ -309,13 +323,24 @@ class ExecutionEnvironment:
         self.end()
         self._pool.init_timed_out(self)
 
-    def _cancel_timer_unless_bound(self) -> None:
-        if self._timer is not None and not (self.state is EnvironmentState.STARTING and self._event is not None):
+    def _rests(self, *, has_asked: bool) -> None:
+        """The init, or an event, is over; one that does not ask for the next event ends with the time of the last."""
+        self.state = EnvironmentState.IDLE if has_asked else EnvironmentState.ANSWERED
+        if has_asked:
+            self._stop_timer()
+
+    def _start_timer(self) -> None:
+        self._stop_timer()
+        seconds = self.function.timeout_seconds
+        self._timer = self._loop.call_later(seconds, self._timed_out)
+        self._deadline_ms = int((time.time() + seconds) * 1000)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
     def _close(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
+        self._stop_timer()
         self._runtime_api.close()
         self._log.close()

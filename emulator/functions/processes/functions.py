@@ -18,6 +18,7 @@ from ..admission import Limit, missing
 from ..logs import LogSink
 from ..outcome import Outcome
 from ..variables import INIT_SECONDS, Endpoints, function_arn, new_request_id
+from .callers import callers
 from .environment import ExecutionEnvironment
 from .invocation import WaitingInvocation
 from .means import Means
@@ -65,6 +66,7 @@ class ProcessFunctions:
             project_folder=project_folder.resolve(),
             means=means,
             meter=meter(process_files=means.process_files),
+            callers=callers(process_files=means.process_files),
             init_seconds=init_seconds,
         )
         self._limit = CONCURRENCY if concurrency is None else concurrency

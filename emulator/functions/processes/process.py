@@ -33,6 +33,7 @@ class Process:
         command: Sequence[str] | None,
         import_path: Sequence[str] = (),
         output: int,
+        channel: int | None,
         ended: Callable[[int | str], None],
     ) -> None:
         """Start it; see `Template.start`. One that was killed or frozen meanwhile is so at once.
@@ -48,12 +49,18 @@ class Process:
             command=command,
             import_path=import_path,
             output=output,
+            channel=channel,
             ended=lambda status: ended(_end(status)),
         )
         if self._is_killed:
             self._signal(signal.SIGKILL)
         elif self._is_frozen:
             self._signal(signal.SIGSTOP)
+
+    @property
+    def pid(self) -> int | None:
+        """Its process id, which is its group's too; None: it is not started."""
+        return self._pid
 
     def kill(self) -> None:
         """End it at once."""

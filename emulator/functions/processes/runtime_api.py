@@ -1,5 +1,8 @@
 """The Lambda Runtime API, by which a runtime client asks for events and answers them, one connection at a time.
 
+It belongs to one environment. Our own client inherits a connection, so there is nothing for others to connect to. Other
+clients get a port, on which each connection is looked at once: only the environment's own processes are answered.
+
 [DOC] lambda-docs:runtimes-api. Answered from the parser's callbacks, without a task: it is on the way of every event.
 With `port.http`, whose late answers take a future and a task, an event would cost 20 us here instead of 3.
 """
@@ -7,14 +10,20 @@ With `port.http`, whose late answers take a future and a task, an event would co
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
+import socket
 import weakref
+from collections.abc import Callable
 from typing import Final, Protocol, cast
 
 import httptools
 
+from ... import log
+from ...port.peers import Address
 from ..platform_log import too_large_payload
 from ..variables import RESPONSE_BYTES
+from .callers import Callers
 
 _PREFIX: Final = "/2018-06-01/runtime/"
 _INVOCATION: Final = f"{_PREFIX}invocation/"
@@ -35,41 +44,70 @@ class Runtime(Protocol):
     def failed(self, request_id: str, payload: bytes) -> bool:
         """The function raised; False: that is not the event it has."""
 
-    def init_failed(self, payload: bytes) -> None:
-        """The function could not be initialised."""
+    def init_failed(self, payload: bytes) -> bool:
+        """The function could not be initialised; False: it already is."""
 
     def disconnected(self, connection: RuntimeApiConnection) -> None:
         """The connection is closed."""
 
 
 class RuntimeApi:
-    """The Runtime API of one environment, on a port of its own."""
+    """The Runtime API of one environment: `inherit`, or `listen` and then `serve`."""
 
-    def __init__(self, runtime: Runtime) -> None:
+    def __init__(self, runtime: Runtime, callers: Callers) -> None:
         self._runtime = runtime
+        self._callers = callers
+        self._listening: socket.socket | None = None
         self._server: asyncio.Server | None = None
         self._connections: weakref.WeakSet[RuntimeApiConnection] = weakref.WeakSet()
 
-    async def listen(self) -> int:
-        """Serve; answers the port.
+    async def inherit(self) -> int:
+        """Serve a connection that the process inherits; answers its descriptor, which is the caller's to close.
 
         Raises:
             OSError: the system has no room for another socket.
         """
-        loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(self._connect, "127.0.0.1", 0, start_serving=False)
-        await self._server.start_serving()
-        return int(self._server.sockets[0].getsockname()[1]) if self._server.sockets else 0
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        try:
+            await asyncio.get_running_loop().connect_accepted_socket(self._connected, ours)
+        except BaseException:  # the emulator stops
+            theirs.close()
+            raise
+        return theirs.detach()
+
+    def listen(self) -> int:
+        """Take a port, on which connections wait until `serve`; answers it.
+
+        Raises:
+            OSError: the system has no room for another socket.
+        """
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        return int(self._listening.getsockname()[1])
+
+    async def serve(self, pid: int) -> None:
+        """Answer the environment whose process this is, and nobody else."""
+        assert self._listening is not None
+        host = "{}:{}".format(*self._listening.getsockname())
+        accept = functools.partial(self._accepted, pid, host)
+        self._server = await asyncio.get_running_loop().create_server(accept, sock=self._listening)
 
     def close(self) -> None:
         """End every connection, and take no more."""
         if self._server is not None:
             self._server.close()
+        elif self._listening is not None:
+            self._listening.close()
         for connection in list(self._connections):
             connection.close()
 
-    def _connect(self) -> RuntimeApiConnection:
+    def _connected(self) -> RuntimeApiConnection:
         connection = RuntimeApiConnection(self._runtime)
+        self._connections.add(connection)
+        return connection
+
+    def _accepted(self, pid: int, host: str) -> RuntimeApiConnection:
+        connection = PortConnection(self._runtime, functools.partial(self._callers.is_of, pid), host)
         self._connections.add(connection)
         return connection
 
@@ -80,6 +118,7 @@ class RuntimeApiConnection(asyncio.Protocol):
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._transport: asyncio.Transport | None = None
+        self._is_closed = False
         self._parser = httptools.HttpRequestParser(self)
 
     def deliver(
@@ -107,7 +146,8 @@ class RuntimeApiConnection(asyncio.Protocol):
         self._transport.write(head.encode("latin-1") + payload)
 
     def close(self) -> None:
-        """Close the connection at once."""
+        """Close the connection at once, or as soon as it is made."""
+        self._is_closed = True
         if self._transport is not None:
             self._transport.abort()
 
@@ -116,6 +156,8 @@ class RuntimeApiConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Remember the transport."""
         self._transport = cast("asyncio.Transport", transport)
+        if self._is_closed:
+            self.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the transport; what the loss means is told by the end of the process."""
@@ -155,10 +197,15 @@ class RuntimeApiConnection(asyncio.Protocol):
         elif method == b"POST" and path.startswith(_INVOCATION):
             self._settle(path.removeprefix(_INVOCATION))
         elif method == b"POST" and path == f"{_PREFIX}init/error":
-            self._write(_ACCEPTED)
-            self._runtime.init_failed(self._payload())
+            self._init_failed()
         else:
             self._refuse(404, "Runtime.UnknownPath", f"there is no {method.decode()} {path}")
+
+    def _init_failed(self) -> None:
+        if self._runtime.init_failed(self._payload()):
+            self._write(_ACCEPTED)
+        else:
+            self._refuse(403, "InvalidStateTransition", "State transition is not allowed")
 
     def _settle(self, rest: str) -> None:
         request_id, _, kind = rest.partition("/")
@@ -187,3 +234,27 @@ class RuntimeApiConnection(asyncio.Protocol):
     def _write(self, data: bytes) -> None:
         if self._transport is not None:
             self._transport.write(data)
+
+
+class PortConnection(RuntimeApiConnection):
+    """A connection that came through the port: from the environment itself, and from no browser."""
+
+    def __init__(self, runtime: Runtime, is_own: Callable[[Address, Address], bool], host: str) -> None:
+        """``is_own`` is told the client's address and ours; ``host`` is what a runtime client calls us."""
+        super().__init__(runtime)
+        self._is_own = is_own
+        self._host = host.encode()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Look who it is, once."""
+        super().connection_made(transport)
+        own, other = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
+        if own is None or not self._is_own(own[:2], other[:2]):
+            log.warning("refused a connection to a function's Runtime API that is not its environment's")
+            self.close()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Refuse what browsers send, wherever it comes from."""
+        lower = name.lower()
+        if lower == b"origin" or lower.startswith(b"sec-") or (lower == b"host" and value != self._host):
+            raise ValueError("a browser's request")

@@ -5,6 +5,8 @@
 both. Like the native part it keeps one connection, and answers as that does: a body as bytes, headers by Lambda's names
 with None for those that are missing. [DOC] lambda-docs:runtimes-api
 
+The connection is not made but inherited, so that there is no port on which others could ask for the events.
+
 It imports next to nothing, since an environment's memory and start pay for every import.
 """
 
@@ -17,6 +19,7 @@ from collections.abc import Mapping
 from typing import Final
 
 _PREFIX: Final = "/2018-06-01/runtime/invocation/"
+_FIXED: Final = "Host: runtime\r\nUser-Agent: "
 _HEADERS: Final = (
     "Content-Type",
     "Lambda-Runtime-Aws-Request-Id",
@@ -41,21 +44,18 @@ Headers = dict[str, "str | int | None"]
 
 
 class Connection:
-    """One kept-alive connection to a Runtime API, made when it is first needed and again when it was lost."""
+    """The one connection to the Runtime API of this environment."""
 
-    def __init__(self, address: str, user_agent: str) -> None:
-        """Without I/O; ``address`` is ``host:port``."""
-        host, _, port = address.rpartition(":")
-        self._host, self._port = host.strip("[]"), int(port)
-        self._fixed = f"Host: {address}\r\nUser-Agent: {user_agent}\r\n"
+    def __init__(self, connected: socket.socket, user_agent: str) -> None:
+        self._fixed = f"{_FIXED}{user_agent}\r\n"
         self._next = f"GET {_PREFIX}next HTTP/1.1\r\n{self._fixed}\r\n".encode("latin-1")
-        self._socket: socket.socket | None = None
+        self._socket = connected
 
     def next_event(self) -> tuple[bytes, Headers]:
         """Wait for the next event, as long as it takes; its payload, and `_HEADERS`.
 
         Raises:
-            RuntimeError: there is no Runtime API there any more, or it answers something else.
+            RuntimeError: the Runtime API is gone, or answers something else.
         """
         status, headers, body = self._ask(self._next)
         if status != 200:
@@ -68,25 +68,31 @@ class Connection:
         Raises:
             RuntimeError: the Runtime API refuses it, as it does for a result over 6 MB.
         """
-        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-        head = f"POST {_PREFIX}{path} HTTP/1.1\r\n{self._fixed}{lines}Content-Length: {len(body)}\r\n\r\n"
-        status, _, answer = self._ask(head.encode("latin-1"), body)
+        status, answer = self.send("POST", f"{_PREFIX}{path}", body, headers)
         if not 200 <= status < 300:
             # The native part's own line and words, which people find in their logs on Lambda.
             line = f"[ERROR] [{time.time_ns() // 1_000_000}] LAMBDA_RUNTIME Failed to post handler success response. "
             os.write(2, f"{line}Http response code: {status}. {answer.decode('utf-8', 'replace')}\n".encode())
             raise RuntimeError(failure)
 
+    def send(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, bytes]:
+        """Send any request; the answer's status and body.
+
+        Raises:
+            RuntimeError: the Runtime API is gone.
+        """
+        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        head = f"{method} {path} HTTP/1.1\r\n{self._fixed}{lines}Content-Length: {len(body)}\r\n\r\n"
+        status, _, answer = self._ask(head.encode("latin-1"), body)
+        return status, answer
+
     def _ask(self, head: bytes, body: bytes = b"") -> tuple[int, Headers, bytes]:
         try:
-            if self._socket is None:
-                self._socket = socket.create_connection((self._host, self._port))
-                self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._socket.sendall(head + body)
             return self._answer(self._socket)
         except OSError as error:
             self.close()
-            raise RuntimeError(f"the Runtime API at {self._host}:{self._port} does not answer: {error}") from error
+            raise RuntimeError(f"the Runtime API does not answer: {error}") from error
 
     def _answer(self, connection: socket.socket) -> tuple[int, Headers, bytes]:
         received = connection.recv(_RECEIVED_BYTES)
@@ -123,21 +129,31 @@ class Connection:
         return b"".join(parts)
 
     def close(self) -> None:
-        """Close the connection; the next call makes another."""
-        if self._socket is not None:
-            self._socket.close()
-            self._socket = None
+        """Close the connection."""
+        self._socket.close()
 
 
 class _Client:
     """The environment's one connection."""
 
+    inherited: socket.socket
     connection: Connection
 
 
+def inherit(descriptor: int) -> None:
+    """Take the connection over that this environment was started with; it ends here, not in programs that are run."""
+    os.set_inheritable(descriptor, False)
+    _Client.inherited = socket.socket(fileno=descriptor)
+
+
 def initialize_client(user_agent: str) -> None:
-    """Remember where the Runtime API of this environment is; called once, when ``awslambdaric`` is imported."""
-    _Client.connection = Connection(os.environ["AWS_LAMBDA_RUNTIME_API"], user_agent)
+    """Begin; called once, when ``awslambdaric`` is imported."""
+    _Client.connection = Connection(_Client.inherited, user_agent)
+
+
+def send(method: str, path: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, bytes]:
+    """See `Connection.send`; for what ``awslambdaric`` asks without its native part."""
+    return _Client.connection.send(method, path, body, headers)
 
 
 def next() -> tuple[bytes, Headers]:  # noqa: A001 - the native part's name

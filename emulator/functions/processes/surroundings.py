@@ -16,6 +16,7 @@ from streamer.topology import Function
 from .. import variables
 from ..logs import LogSink
 from ..runtimes import Launch
+from .callers import Callers
 from .means import Means
 from .meter import Meter
 from .template import Template
@@ -35,14 +36,22 @@ class Surroundings:
     project_folder: Path
     means: Means
     meter: Meter
+    callers: Callers
     init_seconds: float
 
     def code_folder(self, function: Function) -> str:
         """Where a function's code is, and where its process starts."""
         return str(function.code_root or self.project_folder)
 
+    def inherits_channel(self, how: Launch) -> bool:
+        """Whether a function's events come over a connection that its process inherits, not through a port."""
+        return how.command is None and not self.means.native_client
+
     def variables(self, function: Function, how: Launch, *, folder: Path, port: int) -> Mapping[str, str]:
-        """The variables of one environment: ``folder`` is its own, ``port`` that of its Runtime API."""
+        """The variables of one environment: ``folder`` is its own, ``port`` that of its Runtime API.
+
+        Port 0, to which nothing can connect, stands for an inherited connection.
+        """
         found = {
             # Lambda has no home folder; here the user's own must not lend its AWS profile to functions.
             "HOME": str(folder),

@@ -99,13 +99,15 @@ class Template:
         command: Sequence[str] | None,
         import_path: Sequence[str] = (),
         output: int,
+        channel: int | None,
         ended: Callable[[int], None],
     ) -> int:
         """Start an environment; answers its process id, which is also its group's.
 
         ``command`` None runs AWS's Python runtime client, which finds modules in the folder and then along
-        ``import_path``; ``output`` is the descriptor for stdout and stderr, which
-        stays the caller's; ``ended`` is called with the exit status, or the negative number of a signal.
+        ``import_path``; ``output`` is the descriptor for stdout and stderr, ``channel`` that of a connection to the
+        Runtime API, and both stay the caller's; ``ended`` is called with the exit status, or the negative number of a
+        signal.
 
         Raises:
             OSError: the system has no room for another process or file.
@@ -123,7 +125,8 @@ class Template:
         with tempfile.TemporaryFile() as file:
             file.write(json.dumps(spec).encode())
             file.flush()
-            socket.send_fds(self._control, [b"S"], [file.fileno(), output])
+            descriptors = [file.fileno(), output] if channel is None else [file.fileno(), output, channel]
+            socket.send_fds(self._control, [b"S"], descriptors)
         self._starting.append((started, ended))
         return await started
 

@@ -41,8 +41,9 @@ class FakeRuntime:
         self.calls.append(("failed", request_id, payload))
         return request_id == "known"
 
-    def init_failed(self, payload: bytes) -> None:
+    def init_failed(self, payload: bytes) -> bool:
         self.calls.append(("init failed", payload))
+        return payload == b"{}"
 
     def disconnected(self, connection: RuntimeApiConnection) -> None:
         self.calls.append(("disconnected",))
@@ -74,6 +75,9 @@ NEXT = b"GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nHost: x\r\n\r\n"
         ),
         pytest.param(post("invocation/known/error", b"{}"), ("failed", "known", b"{}"), b"HTTP/1.1 202", id="error"),
         pytest.param(post("init/error", b"{}"), ("init failed", b"{}"), b"HTTP/1.1 202", id="init error"),
+        pytest.param(
+            post("init/error", b"late"), ("init failed", b"late"), b"HTTP/1.1 403", id="init error after the init"
+        ),
     ],
 )
 def test_requests(request_bytes: bytes, call: tuple[Any, ...], status: bytes) -> None:

@@ -1,0 +1,60 @@
+"""Keeps other users of this machine off the port, whose APIs take keys that all know: those of AWS's examples."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+
+from .. import log
+from .front import Gate
+from .http import HttpProtocol, HttpRequest, HttpResponse
+from .origin import is_loopback
+from .peers import Owner, Owners
+
+
+class OwnUser:
+    """Answers this user and root. Looks once per connection, never per message."""
+
+    def __init__(self, owners: Owners, own_uid: int) -> None:
+        self._owners = owners
+        self._own_uid = own_uid
+        self._told: set[int | None] = set()
+
+    def is_stranger(self, client: socket.socket) -> bool:
+        """Whether a connection within this machine is neither this user's nor root's.
+
+        One that has no owner is a stranger's too: it was closed already, or comes from a relay that hides who it is.
+        """
+        try:
+            peer, here = client.getpeername()[:2], client.getsockname()[:2]
+        except OSError:  # it is gone
+            return True
+        owner = self._owners.owner(peer, here) if ipaddress.ip_address(peer[0]).is_loopback else Owner(self._own_uid, 0)
+        uid = None if owner is None else owner.uid
+        if uid in (self._own_uid, 0):
+            return False
+        if uid not in self._told:
+            self._told.add(uid)
+            log.warning("refused a connection of another user of this machine; --all-users answers them", uid=uid)
+        return True
+
+    def refuse(self, _request: HttpRequest) -> HttpResponse:
+        """What a stranger is answered, whatever the request."""
+        message = f"Forbidden: the emulator answers its own user (uid {self._own_uid}) and root; see --all-users"
+        return HttpResponse.of_json(403, {"message": message}, ("x-amzn-ErrorType", "ForbiddenException"))
+
+
+def own_users_gate(host: str, owners: Owners | None) -> Gate | None:
+    """What keeps others than this process's user from a port on ``host``.
+
+    None: nothing does, because the address is open to a network, or the platform does not tell whose a connection is.
+    """
+    if owners is None or not is_loopback(host):
+        return None
+    guard = OwnUser(owners, os.geteuid())
+
+    def refusing(is_tls: bool) -> HttpProtocol:
+        return HttpProtocol(guard.refuse, is_tls=is_tls)
+
+    return lambda client: refusing if guard.is_stranger(client) else None

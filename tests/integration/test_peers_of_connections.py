@@ -1,0 +1,117 @@
+"""Whose socket is at the other end of a connection, by each way of looking."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psutil
+import pytest
+
+from emulator.functions.processes.callers import AskedSystem, ProcessFiles, Unknown, callers
+from emulator.port.peers import AskedKernel, Owners, SocketFiles, owners
+
+needs_linux = pytest.mark.skipif(sys.platform != "linux", reason="by means of Linux")
+OWNERS = {"sock_diag": AskedKernel(), "socket files": SocketFiles()}
+CALLERS = {
+    "sock_diag": lambda: ProcessFiles(AskedKernel()),
+    "socket files": lambda: ProcessFiles(SocketFiles()),
+    "psutil": lambda: AskedSystem(psutil),
+}
+"""What Linux has, and what stands for it elsewhere."""
+CONNECT = "import socket, sys\nmade = socket.create_connection(('127.0.0.1', int(sys.argv[1])))\ninput()"
+ASK_A_CHILD = f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {CONNECT!r}, sys.argv[1]])"
+
+
+@contextmanager
+def waiting(program: str, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that goes on until the block ends."""
+    with subprocess.Popen([sys.executable, "-c", program, *arguments], stdin=subprocess.PIPE) as process:
+        try:
+            yield process
+        finally:
+            process.communicate(b"\n")
+
+
+@pytest.fixture
+def listening() -> Iterator[socket.socket]:
+    with socket.create_server(("127.0.0.1", 0)) as made:
+        yield made
+
+
+@needs_linux
+@pytest.mark.parametrize("way", OWNERS)
+def test_the_owner_and_the_inode_of_the_other_end_are_found(listening: socket.socket, way: str) -> None:
+    with socket.create_connection(listening.getsockname()) as client:
+        found = OWNERS[way].owner(client.getsockname(), client.getpeername())
+
+        assert found is not None
+        assert (found.uid, found.inode) == (os.geteuid(), os.fstat(client.fileno()).st_ino)
+
+
+@needs_linux
+@pytest.mark.parametrize("way", OWNERS)
+def test_a_socket_of_both_families_is_found_by_its_ipv4_address(listening: socket.socket, way: str) -> None:
+    with socket.socket(socket.AF_INET6) as client:
+        try:
+            client.connect(("::ffff:127.0.0.1", listening.getsockname()[1]))
+        except OSError:
+            pytest.skip("this machine has no IPv6")
+        accepted, address = listening.accept()
+        with accepted:
+            found = OWNERS[way].owner(address, accepted.getsockname())
+
+        assert found is not None
+        assert found.inode == os.fstat(client.fileno()).st_ino
+
+
+@needs_linux
+@pytest.mark.parametrize("way", OWNERS)
+def test_a_socket_that_was_closed_has_no_owner(listening: socket.socket, way: str) -> None:
+    client = socket.create_connection(listening.getsockname())
+    own, other = client.getsockname(), client.getpeername()
+    client.close()
+
+    assert OWNERS[way].owner(own, other) is None
+
+
+@needs_linux
+def test_the_quickest_way_that_works_here_is_taken() -> None:
+    assert isinstance(owners(), AskedKernel | SocketFiles)
+    assert isinstance(callers(process_files=True), ProcessFiles)
+    assert isinstance(callers(process_files=False), AskedSystem)
+
+
+@pytest.mark.parametrize("way", CALLERS)
+@pytest.mark.parametrize("whose", ["its own", "a child's", "a stranger's"])
+def test_a_connection_is_its_processs_own_or_a_descendants(listening: socket.socket, way: str, whose: str) -> None:
+    if way != "psutil" and sys.platform != "linux":
+        pytest.skip("by means of Linux")
+    program = ASK_A_CHILD if whose == "a child's" else CONNECT
+    port = str(listening.getsockname()[1])
+    with waiting(program, port) as process, waiting("input()") as stranger:
+        accepted, address = listening.accept()
+        with accepted:
+            pid = stranger.pid if whose == "a stranger's" else process.pid
+            assert CALLERS[way]().is_of(pid, address, accepted.getsockname()) == (whose != "a stranger's")
+
+
+def test_where_nothing_can_be_seen_everybody_passes() -> None:
+    assert Unknown().is_of(1, ("127.0.0.1", 1), ("127.0.0.1", 2))
+
+
+class Nothing:
+    """A platform that does not tell. An `Owners`."""
+
+    def owner(self, own: tuple[str, int], other: tuple[str, int]) -> None:
+        return None
+
+
+def test_a_connection_whose_owner_is_not_found_is_nobodys() -> None:
+    nothing: Owners = Nothing()
+
+    assert not ProcessFiles(nothing).is_of(os.getpid(), ("127.0.0.1", 1), ("127.0.0.1", 2))
