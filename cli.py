@@ -169,6 +169,12 @@ def cli() -> None:
     help="Run functions in processes of their own, like Lambda, or in this one, for debuggers.",
 )
 @click.option(
+    "--iam",
+    type=click.Choice(["enforce", "record", "off"]),
+    help="Hold functions to what their roles allow on AWS (the default), allow everything and print at the end the "
+    "grants that were needed, or allow everything.",
+)
+@click.option(
     "--reload/--no-reload",
     default=DEFAULTS.reload,
     show_default=True,

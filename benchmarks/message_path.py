@@ -131,7 +131,7 @@ async def report(name: str, call: Callable[[], object], batches: int = 60) -> No
 
 async def main() -> None:
     facts = Facts(region="us-east-1", account_id="123456789012", api_id="a1b2c3d4e5", domain_name=DOMAIN)
-    verifier = Verifier(access_key_id=KEY, secret_access_key=SECRET, clock=time.time)
+    verifier = Verifier(secrets={KEY: SECRET}, clock=time.time)
     gateway = Gateway(Stage(API, facts, IdSource("us-east-1", 1)), Instant(), verifier)
     requests: list[HttpRequest] = []
 

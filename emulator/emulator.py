@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Self
 
+from streamer.errors import ConfigurationError
+from streamer.grants import Place
 from streamer.topology import Topology
 from streamer.topology_checks import validate
 
@@ -19,6 +22,8 @@ from .functions.service import LambdaService
 from .functions.variables import Endpoints
 from .gateway.rules import management
 from .gateway.rules.limits import Assumptions, Limits
+from .iam.guard import Guard, Mode
+from .iam.keys import keys_of
 from .port.http import REQUEST_SECONDS, HttpRequest
 from .port.origin import foreign_origin
 from .port.peers import owners
@@ -56,6 +61,9 @@ class EmulatorConfig:
     """Keeps the embedded tables across restarts; None: they are gone in the end."""
     limits: Limits = field(default_factory=Limits)
     assumptions: Assumptions = field(default_factory=Assumptions)
+    iam: Mode | None = None
+    """Whether functions may do only what their roles allow; None: ``enforce`` with the embedded DynamoDB, else
+    ``off``, since a DynamoDB elsewhere neither knows the functions nor asks us."""
     region: str = "us-east-1"
     account_id: str = "123456789012"
     request_seconds: float = REQUEST_SECONDS
@@ -76,12 +84,14 @@ class Emulator:
         validate(topology)
         self.topology = topology
         self.config = config
+        self._iam = _mode(config)
         self._tails = Tails(log_sink)
         self._stack = AsyncExitStack()
         self._apis: tuple[ServedApi, ...] = ()
         self._readers = AsyncExitStack()
         self._functions: RunningFunctions
         self._lambda: LambdaService
+        self._guard: Guard
         self._database: Database
         self.mappings: EventSourceMappings
         self.authority: Authority
@@ -152,6 +162,7 @@ class Emulator:
         self.authority = await asyncio.to_thread(authority, config.state_folder, host=config.host)
         self._apis = self._listening(stack)
         endpoints = self._endpoints()
+        self._guard = self._guarding(endpoints)
         self._database = await stack.enter_async_context(
             open_database(
                 self.topology,
@@ -234,12 +245,27 @@ class Emulator:
     def _endpoints(self) -> Endpoints:
         services = {"LAMBDA": self.url, "SQS": self.url, "APIGATEWAYMANAGEMENTAPI": self.management_url}
         services |= {"DYNAMODB": self.dynamodb_url, "DYNAMODB_STREAMS": self.dynamodb_url}
+        names = [function.name for function in self.topology.functions]
         return Endpoints(
             services=services,
             ca_bundle=str(self.authority.bundle_file.absolute()),
             region=self.config.region,
             account_id=self.config.account_id,
+            keys={} if self._iam == "off" else keys_of(names, secrets.token_bytes(32)),
         )
+
+    def _guarding(self, endpoints: Endpoints) -> Guard:
+        apis = {served.api.name: (served.api_id, served.api.stage) for served in self._apis}
+        place = Place(region=endpoints.region, account_id=endpoints.account_id, apis=apis)
+
+        def advise(function: str, line: str) -> None:
+            self._tails.write(function, None, line)
+
+        return Guard(self.topology, place, endpoints.keys, mode=self._iam, advise=advise)
+
+    def recorded_grants(self) -> str | None:
+        """The grants that the functions needed so far, ready to paste; None: nothing was recorded."""
+        return self._guard.recorded()
 
     # the ports
 
@@ -249,10 +275,22 @@ class Emulator:
             return served.gateway.refuse(request)
         if (refusal := foreign_origin(request, served.address)) is not None:
             return refusal
+        caller = self._guard.caller(request)
         if target is not None:
             # A function may have the endpoint of another API of the service in its variables.
             owner = next((each for each in self._apis if each.has(target)), served)
-            return owner.gateway.manage(request, target)
+            return owner.gateway.manage(request, target, caller)
         if self._lambda.handles(request):
-            return self._lambda.handle(request)
-        return self._database.handle(request) or served.gateway.refuse(request)
+            return self._lambda.handle(request, caller)
+        return self._database.handle(request, caller) or served.gateway.refuse(request)
+
+
+def _mode(config: EmulatorConfig) -> Mode:
+    if config.dynamodb == "embedded":
+        return config.iam or "enforce"
+    if config.iam in ("enforce", "record"):
+        raise ConfigurationError(
+            f"--iam {config.iam} needs the embedded DynamoDB: another one would not be asked what functions may do; "
+            "leave out --dynamodb, or say --iam off"
+        )
+    return "off"

@@ -56,19 +56,22 @@ class ServedApi:
 
     def open(self, functions: Functions, endpoints: Endpoints, limits: Limits, assumptions: Assumptions) -> None:
         """Make the gateway."""
-        made_id = hashlib.blake2b(self.api.name.encode(), digest_size=5).hexdigest()
         facts = Facts(
             region=endpoints.region,
             account_id=endpoints.account_id,
-            api_id=self.api.api_id or made_id,
+            api_id=self.api_id,
             domain_name=self.address,
         )
         ids = IdSource(endpoints.region, secrets.randbits(64))
         self.stage = Stage(self.api, facts, ids, limits=limits, assumptions=assumptions)
-        verifier = Verifier(
-            access_key_id=endpoints.access_key_id, secret_access_key=endpoints.secret_access_key, clock=time.time
-        )
+        known = (endpoints.owner, *endpoints.keys.values())
+        verifier = Verifier(secrets={keys.access_key_id: keys.secret_access_key for keys in known}, clock=time.time)
         self.gateway = Gateway(self.stage, functions, verifier)
+
+    @property
+    def api_id(self) -> str:
+        """As in ARNs and events."""
+        return self.api.api_id or hashlib.blake2b(self.api.name.encode(), digest_size=5).hexdigest()
 
     def change(self, api: Api) -> None:
         """Go by another description from now on; connections stay open. Raises TopologyError, and stays as it is."""

@@ -250,8 +250,8 @@ class EmulatorThread:
         return {
             "endpoint_url": urls.get(service, self._emulator.url),
             "region_name": self._emulator.config.region,
-            "aws_access_key_id": endpoints.access_key_id,
-            "aws_secret_access_key": endpoints.secret_access_key,
+            "aws_access_key_id": endpoints.owner.access_key_id,
+            "aws_secret_access_key": endpoints.owner.secret_access_key,
         }
 
     # clients

@@ -122,6 +122,7 @@ AWS_CLIENTS = {
         "emulator.gateway.verifier",
         "streamer.sending.signer",
     ),
+    "emulator.functions.inline.botocore_credentials",  # only lets functions sign as themselves
     "emulator.functions.processes.bootstrap",  # only loads beforehand what functions would load
 }
 AWS_CLIENT_PACKAGES = ("streamer.stores.", "emulator.dynamodb.", "emulator.streams.")

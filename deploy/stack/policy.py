@@ -1,5 +1,6 @@
 """One least-privilege role per function: what its part of the topology names, and nothing more. Pure.
 
+What the topology grants stands in `streamer.grants`, which the emulator enforces too; this adds what only AWS has.
 The only ``*`` resources are those for which IAM knows no resource: X-Ray and ``dynamodb:ListStreams``.
 [DOC] service-authorization:list_awsx-ray, list_amazondynamodb
 """
@@ -9,14 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
-from streamer.topology import AsyncInvocation, EventSourceMapping, Function, TableAccess, Topology
+from streamer.grants import Grant, Kind, Place, Resource, arn, grants
+from streamer.topology import Function, Topology
 
-from .names import att, function_id, log_group_id, queue_id, ref, sub, table_id
+from .names import STACK, att, function_id, log_group_id, queue_id, ref, sub, table_id
 from .settings import StackSettings, secret_parameter
 
-_STREAM_ACTIONS: Final = ("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator")
-_QUEUE_ACTIONS: Final = ("sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage")
-"""What Lambda's pollers do with the function's role. [DOC] lambda-docs:services-sqs-configure"""
 _TRUST: Final = {
     "Version": "2012-10-17",
     "Statement": [
@@ -52,16 +51,7 @@ def statements(topology: Topology, settings: StackSettings, function: Function) 
     found = [_logs(function)]
     if settings.tracing:
         found.append(_allow("Tracing", ("xray:PutTelemetryRecords", "xray:PutTraceSegments"), ["*"]))
-    for access in function.tables:
-        found.extend(_table(topology, access))
-    found += _sources(topology, function)
-    if function.posts_to_connections:
-        found.append(_connections(topology))
-    if function.invokes:
-        found.append(_invokes(function))
-    queues = sorted({*function.sends_to, *_destinations(topology, function)})
-    if queues:
-        found.append(_allow("Queues", ("sqs:SendMessage",), [att(queue_id(queue)) for queue in queues]))
+    found += [_granted(topology, grant) for grant in grants(topology, function)]
     secrets = secret_references(settings, function)
     if secrets:
         found.append(_allow("Secrets", ("secretsmanager:GetSecretValue",), list(secrets.values())))
@@ -86,59 +76,44 @@ def _logs(function: Function) -> Statement:
     return _allow("OwnLogs", ("logs:CreateLogStream", "logs:PutLogEvents"), [att(log_group_id(function.name))])
 
 
-def _table(topology: Topology, access: TableAccess) -> list[Statement]:
-    table = table_id(topology, access.table)
-    found = []
-    if access.actions:
-        found.append(_allow(table, (f"dynamodb:{action}" for action in access.actions), [att(table)]))
-    if access.indexes:
-        indexes = [sub(f"${{{table}.Arn}}/index/{name}") for name in sorted(access.indexes)]
-        found.append(_allow(f"{table}Indexes", ("dynamodb:Query",), indexes))
-    return found
+def _granted(topology: Topology, grant: Grant) -> Statement:
+    sid = f"{_subject(topology, grant.subject)}{grant.topic}"
+    return _allow(sid, grant.actions, [_resource(topology, resource) for resource in grant.resources])
 
 
-def _stream(topology: Topology, mapping: EventSourceMapping) -> list[Statement]:
-    table = table_id(topology, mapping.table)
-    return [
-        _allow(f"{table}Stream", _STREAM_ACTIONS, [att(table, "StreamArn")]),
-        _allow(f"{table}Streams", ("dynamodb:ListStreams",), ["*"]),
-    ]
+def _subject(topology: Topology, subject: Resource | None) -> str:
+    if subject is None:
+        return ""
+    return queue_id(subject.name) if subject.kind is Kind.QUEUE else table_id(topology, subject.name)
 
 
-def _sources(topology: Topology, function: Function) -> list[Statement]:
-    found = []
-    for mapping in topology.event_source_mappings:
-        if mapping.function == function.name:
-            found += _stream(topology, mapping)
-    for source in topology.queue_mappings:
-        if source.function == function.name:
-            queue = queue_id(source.queue)
-            found.append(_allow(f"{queue}Source", _QUEUE_ACTIONS, [att(queue)]))
-    return found
+def _resource(topology: Topology, resource: Resource) -> Any:
+    match resource.kind:
+        case Kind.TABLE:
+            return att(table_id(topology, resource.name))
+        case Kind.INDEX:
+            return sub(f"${{{table_id(topology, resource.name)}.Arn}}/index/{resource.detail}")
+        case Kind.STREAM:
+            return att(table_id(topology, resource.name), "StreamArn")
+        case Kind.QUEUE:
+            return att(queue_id(resource.name))
+        case Kind.FUNCTION | Kind.CONNECTIONS:
+            return sub(arn(resource, _place(topology)))
+        case Kind.ANYTHING:
+            return "*"
 
 
-def _connections(topology: Topology) -> Statement:
-    # The stage is named, not referenced: it comes after the routes, which come after the functions and their roles.
-    stage = topology.api.stage
-    api = "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${Api}"
-    # POST sends, GET asks whether a connection is open; closing connections of others (DELETE) is nobody's business.
-    paths = [sub(f"{api}/{stage}/{method}/@connections/*") for method in ("GET", "POST")]
-    return _allow("Connections", ("execute-api:ManageConnections",), paths)
-
-
-def _invokes(function: Function) -> Statement:
-    resources = []
-    for name in function.invokes:
+def _place(topology: Topology) -> Place:
+    """Where CloudFormation knows it to be."""
+    return Place(
+        partition="${AWS::Partition}",
+        region="${AWS::Region}",
+        account_id="${AWS::AccountId}",
+        # The stage is named, not referenced: it comes after the routes, which come after the functions and their roles.
+        apis={topology.api.name: ("${Api}", topology.api.stage)},
         # A role that named its own function by reference would be a circle: the function needs its role first.
-        arn = f"arn:${{AWS::Partition}}:lambda:${{AWS::Region}}:${{AWS::AccountId}}:function:${{AWS::StackName}}-{name}"
-        resources.append(sub(arn))
-    return _allow("Invoke", ("lambda:InvokeFunction",), resources)
-
-
-def _destinations(topology: Topology, function: Function) -> set[str]:
-    """Queues that Lambda itself writes to with the function's role."""
-    sources: list[EventSourceMapping | AsyncInvocation] = [*topology.event_source_mappings, *topology.async_invocations]
-    return {source.on_failure for source in sources if source.function == function.name and source.on_failure}
+        function_prefix=f"{STACK}-",
+    )
 
 
 def invoke_permission(

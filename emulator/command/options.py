@@ -23,6 +23,8 @@ class EmulateOptions:
     """``embedded``, or the URL of a DynamoDB."""
     isolation: Literal["process", "inline"] | None = None
     """Where functions run. None: the emulator's default."""
+    iam: Literal["enforce", "record", "off"] | None = None
+    """Whether functions may do only what their roles allow. None: with the embedded DynamoDB they may."""
     reload: bool = True
     """Whether changed files replace the functions."""
     ready_file: Path | None = None

@@ -115,6 +115,7 @@ def _config(options: EmulateOptions, folder: Path) -> EmulatorConfig:
         project_folder=folder,
         state_folder=folder / FOLDER,
         isolation=options.isolation,
+        iam=options.iam,
         dynamodb=options.dynamodb,
         state_file=options.state_file,
         limits=limited(limits, options.limits),
@@ -148,6 +149,16 @@ async def _serve(options: EmulateOptions, target: Target, folder: Path, environm
                 async with _reloading(emulator, folder, wanted=options.reload):
                     await stopped.wait()
             log.info("stopping", connections=emulator.connection_count)
+        _tell_grants(emulator)
+
+
+def _tell_grants(emulator: Emulator) -> None:
+    """Also what ``$disconnect`` needed, so when all is over."""
+    grants = emulator.recorded_grants()
+    if grants is not None:
+        with contextlib.suppress(OSError):  # nobody reads it any more
+            sys.stdout.write(f"{grants}\n")
+            sys.stdout.flush()
 
 
 def _own_name(folder: Path) -> str:

@@ -20,6 +20,8 @@ from ..dynamodb.errors import ApiError
 from ..files import require_writable, write_whole
 from ..functions.destinations import Destinations
 from ..functions.variables import Endpoints
+from ..iam import sqs
+from ..iam.guard import Caller
 from ..port.http import HttpRequest, HttpResponse
 from ..streams.api import Page, ShardDescription, StreamNotFoundError, shard_description, streams_error
 from ..streams.checkpoints import Checkpoints
@@ -61,13 +63,15 @@ class EmbeddedDatabase:
         self._make_queues()
         return self._engine.queues
 
-    def handle(self, request: HttpRequest) -> HttpResponse | None:
-        """Answer a request of a DynamoDB, DynamoDB Streams or SQS client."""
+    def handle(self, request: HttpRequest, caller: Caller | None = None) -> HttpResponse | None:
+        """Answer a request of a DynamoDB, DynamoDB Streams or SQS client, the owner's if there is no caller."""
         if not self._engine.handles(request):
             return None
         if is_queue_request(request):
+            if caller is not None and (refused := sqs.refused(request, caller)) is not None:
+                return refused
             self._make_queues()
-        return self._engine.handle(request)
+        return self._engine.handle(request, caller)
 
     async def send(self, queue_name: str, document: Mapping[str, Any]) -> None:
         """Put a document into a queue of the topology."""

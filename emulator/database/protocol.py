@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from ..functions.destinations import Destinations
+from ..iam.guard import Caller
 from ..port.http import HttpRequest, HttpResponse
 from ..queues.mapping import Queues
 from ..streams.checkpoints import Checkpoints
@@ -34,6 +35,6 @@ class Database(Protocol):
         """What functions that read queues read; raises ConfigurationError where there are none."""
         ...
 
-    def handle(self, request: HttpRequest) -> HttpResponse | None:
-        """Answer a request of a DynamoDB or SQS client; None: it is for neither."""
+    def handle(self, request: HttpRequest, caller: Caller | None = None) -> HttpResponse | None:
+        """Answer a request of a DynamoDB or SQS client, the owner's if there is no caller; None: it is for neither."""
         ...

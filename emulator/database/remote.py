@@ -17,6 +17,7 @@ from streamer.topology import Topology
 
 from ..functions.destinations import Destinations, FileDestinations
 from ..functions.variables import Endpoints
+from ..iam.guard import Caller
 from ..port.http import HttpRequest, HttpResponse
 from ..queues.mapping import Queues
 from ..streams.api import connect_streams
@@ -41,7 +42,7 @@ class RemoteDatabase:
             "functions read queues of this service, and those come with the embedded DynamoDB only"
         )
 
-    def handle(self, request: HttpRequest) -> HttpResponse | None:
+    def handle(self, request: HttpRequest, caller: Caller | None = None) -> HttpResponse | None:
         """Nothing: DynamoDB clients talk to the URL itself."""
         return None
 
@@ -64,8 +65,8 @@ async def open_remote(
 def _client_settings(endpoints: Endpoints) -> dict[str, Any]:
     return {
         "region_name": endpoints.region,
-        "aws_access_key_id": endpoints.access_key_id,
-        "aws_secret_access_key": endpoints.secret_access_key,
+        "aws_access_key_id": endpoints.owner.access_key_id,
+        "aws_secret_access_key": endpoints.owner.secret_access_key,
     }
 
 

@@ -14,12 +14,13 @@ from .. import log
 from ..port.http import BODY_BYTES, HttpRequest, HttpResponse
 from .api import DynamoApi
 from .backend import EmbeddedBackend
-from .errors import SERVICE, ApiError
+from .errors import SERVICE, ApiError, access_denied
 from .records import Listener
 from .state import NO_CHECKPOINTS, dump, load
 from .streams_api import StreamsApi
 
 if TYPE_CHECKING:
+    from ..iam.guard import Caller
     from .queues import EmbeddedQueues
 
 DYNAMODB: Final = "DynamoDB_20120810"
@@ -35,8 +36,9 @@ class EmbeddedDynamoDB:
     """DynamoDB and DynamoDB Streams in this process.
 
     All methods are called from one thread, the event loop's: `handle` runs a request to its end before the next
-    begins, and that is the lock. Signatures, credentials and regions of requests are not looked at: every client
-    sees the same tables (DynamoDB Local's ``-sharedDb``), whose ARNs carry the account and region given here.
+    begins, and that is the lock. Signatures and regions of requests are not looked at, and credentials only to tell
+    functions from the account's owner: every client sees the same tables (DynamoDB Local's ``-sharedDb``), whose ARNs
+    carry the account and region given here.
     """
 
     def __init__(
@@ -71,13 +73,13 @@ class EmbeddedDynamoDB:
         service = request.fields.get("x-amz-target", "").partition(".")[0]
         return service in self._services or is_queue_request(request)
 
-    def handle(self, request: HttpRequest) -> HttpResponse:
-        """Answer a request; never raises."""
+    def handle(self, request: HttpRequest, caller: Caller | None = None) -> HttpResponse:
+        """Answer a request; never raises. Without a caller, the account's owner makes it."""
         service, _, action = request.fields.get("x-amz-target", "").partition(".")
         try:
             if service not in self._services and is_queue_request(request):
                 return self.queues.handle(request)
-            status, content = 200, self.perform(service, action, _unpacked(request))
+            status, content = 200, self.perform(service, action, _unpacked(request), caller)
         except ApiError as error:
             status, content = error.status, error.content()
         except Exception as error:  # noqa: BLE001 - top of a request: logged and answered
@@ -87,12 +89,15 @@ class EmbeddedDynamoDB:
         body = b"" if action in _SILENT and status == 200 else json.dumps(content, separators=(",", ":")).encode()
         return self._answer(status, body)
 
-    def perform(self, service: str, action: str, body: bytes) -> Any:
+    def perform(self, service: str, action: str, body: bytes, caller: Caller | None = None) -> Any:
         """The result of one operation of a service, before it is written as JSON."""
         perform = self._services.get(service)
         if perform is None:
             raise ApiError("UnknownOperationException", "", namespace=SERVICE)
-        return perform(action, read_request(body))
+        parameters = read_request(body)
+        if caller is not None and (denial := caller.dynamodb(action, parameters)) is not None:
+            raise access_denied(denial)
+        return perform(action, parameters)
 
     def _answer(self, status: int, body: bytes) -> HttpResponse:
         headers = (

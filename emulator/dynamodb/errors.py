@@ -57,6 +57,11 @@ def condition_failed(item: Mapping[str, Any] | None = None) -> ApiError:
     return ApiError("ConditionalCheckFailedException", "The conditional request failed", members=members)
 
 
+def access_denied(message: str) -> ApiError:
+    """The caller's role does not allow it. [USR] aws/aws-sdk-php #1292"""
+    return ApiError("AccessDeniedException", message, namespace=SERVICE)
+
+
 def not_found(message: str = "Requested resource not found") -> ApiError:
     """There is no such table, stream or shard."""
     return ApiError("ResourceNotFoundException", message)

@@ -17,6 +17,7 @@ from urllib.parse import unquote
 
 from streamer.topology import Topology
 
+from ..iam.guard import Caller
 from ..port.http import HttpRequest, HttpResponse
 from .admission import missing, throttled
 from .asynchronous import RETRY_SECONDS, AsyncInvocations
@@ -95,13 +96,17 @@ class LambdaService:
         """Whether the request is for Lambda's API."""
         return request.target.startswith(_PREFIX)
 
-    async def handle(self, request: HttpRequest) -> HttpResponse:
-        """Answer a request that `handles` accepted."""
+    async def handle(self, request: HttpRequest, caller: Caller | None = None) -> HttpResponse:
+        """Answer a request that `handles` accepted; without a caller, the account's owner makes it."""
         request_id = str(uuid.uuid4())
         path = request.raw_path
         if request.method != "POST" or not path.endswith(_SUFFIX):
             return _error(404, "UnknownOperationException", "only Invoke is offered locally", request_id)
         named = target(unquote(path.removeprefix(_PREFIX).removesuffix(_SUFFIX)), dict(request.query).get("Qualifier"))
+        if caller is not None and named is not None:
+            denial = caller.invoke(named.function, named.qualifier)
+            if denial is not None:
+                return _error(403, "AccessDeniedException", denial, request_id)
         refusal = self._refusal(named, request, request_id)
         if refusal is not None or named is None:
             return refusal or _error(400, "ValidationException", "the function's name is not valid", request_id)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 from streamer.topology import Function
 
+from ..iam.keys import Keys
+
 if TYPE_CHECKING:
     import random
 
@@ -18,6 +20,13 @@ RESPONSE_BYTES: Final = 6 * 1024 * 1024 + 100
 """Largest result of a function. [DOC] lambda-docs:gettingstarted-limits (6 MB; the error text says 6291556)"""
 INIT_SECONDS: Final = 10.0
 """Longest init phase; after it the init is run again inside the first invocation. [DOC] lambda-docs (H20)"""
+
+OWNER: Final = Keys(
+    access_key_id="AKIAIOSFODNN7EXAMPLE",
+    secret_access_key="wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",  # noqa: S106 - AWS's documentation example
+    session_token="local",  # noqa: S106 - not a secret: nothing checks it
+)
+"""The account's owner, who may do everything."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,9 +39,22 @@ class Endpoints:
     """File with the certificate that functions trust; None: the system's."""
     region: str = "us-east-1"
     account_id: str = "123456789012"
-    access_key_id: str = "AKIAIOSFODNN7EXAMPLE"
-    secret_access_key: str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"  # noqa: S105 - AWS's documentation example
-    session_token: str = "local"  # noqa: S105 - not a secret: nothing checks it
+    owner: Keys = OWNER
+    keys: Mapping[str, Keys] = field(default_factory=dict)
+    """Function to what it signs with; functions that are absent sign as the owner."""
+
+    def credentials(self, function: str) -> dict[str, str]:
+        """The variables that make a function sign as itself."""
+        return credentials(self.keys.get(function, self.owner))
+
+
+def credentials(keys: Keys) -> dict[str, str]:
+    """The variables that make SDKs sign with these."""
+    return {
+        "AWS_ACCESS_KEY_ID": keys.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": keys.secret_access_key,
+        "AWS_SESSION_TOKEN": keys.session_token,
+    }
 
 
 def function_arn(function: str, endpoints: Endpoints) -> str:
@@ -99,9 +121,7 @@ def _reserved_variables(
     return {
         "AWS_REGION": endpoints.region,
         "AWS_DEFAULT_REGION": endpoints.region,
-        "AWS_ACCESS_KEY_ID": endpoints.access_key_id,
-        "AWS_SECRET_ACCESS_KEY": endpoints.secret_access_key,
-        "AWS_SESSION_TOKEN": endpoints.session_token,
+        **endpoints.credentials(function.name),
         "AWS_EXECUTION_ENV": f"AWS_Lambda_python{python[0]}.{python[1]}",
         "AWS_LAMBDA_FUNCTION_NAME": function.name,
         "AWS_LAMBDA_FUNCTION_VERSION": VERSION,

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from .. import log
 from ..functions.outcome import Functions
+from ..iam.guard import Caller
 from ..port.http import HttpRequest, HttpResponse, render
 from .invocations import Invocations
 from .rules import management
@@ -65,14 +66,17 @@ class Gateway:
         """Answer a request that is neither for ``@connections`` nor a WebSocket upgrade."""
         return _response(refuse_plain(self._stage, _upgrade_request(request), now_ms()))
 
-    def manage(self, request: HttpRequest, target: ManagementTarget) -> HttpResponse:
-        """Answer a call of the management API."""
+    def manage(self, request: HttpRequest, target: ManagementTarget, caller: Caller | None = None) -> HttpResponse:
+        """Answer a call of the management API; without a caller, the account's owner makes it."""
         websocket = self._websockets.open.get(target.connection_id)
         call = ManagementRequest(
             method=request.method,
             target=target,
             body=request.body,
-            flaw=self._verifier.flaw(request),
+            flaw=(flaw := self._verifier.flaw(request)),
+            denial=None
+            if caller is None or flaw is not None
+            else caller.connections(request.method, self._stage.api.name),
             is_buffer_full=websocket is not None and websocket.is_buffer_full,
         )
         connection = None if websocket is None else websocket.connection

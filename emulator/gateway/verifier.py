@@ -1,4 +1,4 @@
-"""Verifies SigV4 signatures made with the emulator's own credentials, by botocore's signer."""
+"""Verifies SigV4 signatures made with credentials that the emulator gave out, by botocore's signer."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ CLOCK_SKEW: Final = timedelta(minutes=5)
 """How far a signature's time may be from ours. [DOC] iam-docs:reference_sigv-troubleshooting"""
 
 SCOPES: Final = 16
-"""Most pairs of service and Region whose keys are kept."""
+"""Most pairs of service and Region whose keys are kept, for each access key."""
 UNSIGNED: Final = "UNSIGNED-PAYLOAD"
 """Stands for the body's hash where the client did not sign its body."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verifier:
-    """Knows one key pair; other access keys cannot be checked here and are taken as they are."""
+    """Knows the key pairs given out; other access keys cannot be checked here and are taken as they are."""
 
-    access_key_id: str
-    secret_access_key: str
+    secrets: Mapping[str, str]
+    """Access key id to secret access key."""
     clock: Callable[[], float]
     """Unix seconds."""
-    _signers: dict[tuple[str, str], _Signer] = field(default_factory=dict, init=False)
-    """By service and Region, the few that there are."""
+    _signers: dict[tuple[str, str, str], _Signer] = field(default_factory=dict, init=False)
+    """By access key id, service and Region, the few that there are."""
 
     def flaw(self, request: HttpRequest) -> Flaw | None:
         """What is wrong with a request's signature; None: it is good, or made with a key that only AWS knows."""
@@ -47,7 +47,7 @@ class Verifier:
     def _check(self, request: HttpRequest, signature: Signature) -> Check:
         if not self._is_timely(signature):
             return Check.EXPIRED
-        if signature.access_key_id != self.access_key_id:
+        if signature.access_key_id not in self.secrets:
             return Check.VALID
         if not request.target.startswith("/") or not _is_body_signed(request, signature):
             return Check.MISMATCH
@@ -76,16 +76,16 @@ class Verifier:
         url = f"http://emulator{path}?{query}".replace("#", "%23")
         unsigned = Unsigned(request.method, url, request.body, headers)
         unsigned.context["timestamp"] = signature.timestamp
-        signer = self._signer(signature.service, signature.region)
+        signer = self._signer(signature.access_key_id, signature.service, signature.region)
         text = signer.string_to_sign(unsigned, signer.canonical_request(unsigned))
         return signer.signature(text, unsigned)
 
-    def _signer(self, service: str, region: str) -> _Signer:
-        signer = self._signers.get((service, region))
+    def _signer(self, access_key_id: str, service: str, region: str) -> _Signer:
+        signer = self._signers.get((access_key_id, service, region))
         if signer is None:
-            signer = _Signer(Credentials(self.access_key_id, self.secret_access_key), service, region)
-            if len(self._signers) < SCOPES:  # clients name them, so they must not add up
-                self._signers[service, region] = signer
+            signer = _Signer(Credentials(access_key_id, self.secrets[access_key_id]), service, region)
+            if len(self._signers) < SCOPES * len(self.secrets):  # clients name them, so they must not add up
+                self._signers[access_key_id, service, region] = signer
         return signer
 
 

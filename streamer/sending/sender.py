@@ -251,5 +251,6 @@ def _described(answer: Answer) -> str:
         content = json.loads(answer.body)
     except ValueError:
         content = None
-    text = content.get("message", "") if isinstance(content, dict) else ""
+    # AWS spells the key with a capital when a role does not allow it.
+    text = content.get("message") or content.get("Message") or "" if isinstance(content, dict) else ""
     return " ".join(part for part in (f"HTTP {answer.status}", answer.error_type, str(text)[:300]) if part)

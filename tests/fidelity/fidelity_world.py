@@ -22,11 +22,11 @@ from botocore.credentials import Credentials
 from fidelity_client import Answer, Upgrading, Wire, request_bytes
 
 from emulator.emulator import EmulatorConfig
-from emulator.functions.variables import Endpoints
+from emulator.functions.variables import OWNER
 from emulator.thread import EmulatorThread
 from streamer.topology import Api, Authorizer, Function, Route, Topology
 
-OWN: Final = Credentials(Endpoints().access_key_id, Endpoints().secret_access_key)
+OWN: Final = Credentials(OWNER.access_key_id, OWNER.secret_access_key)
 """The emulator's own key pair."""
 
 HANDLERS: Final = '''
@@ -95,6 +95,7 @@ CONNECT: Final = Route(route_key="$connect", function="connect")
 DISCONNECT: Final = Route(route_key="$disconnect", function="disconnect")
 DEFAULT: Final = Route(route_key="$default", function="message")
 USUAL: Final = (CONNECT, DISCONNECT, DEFAULT)
+POSTS: Final[Mapping[str, Any]] = {"posts_to_connections": True}
 NAMES: Final = ("connect", "authorize", "message", "echo", "disconnect")
 
 
@@ -115,7 +116,8 @@ def topology_of(
         )
         api["authorizers"] = (authorizer,)
     made = [
-        Function(**{"name": name, "handler": f"handlers.{name}", **(functions or {}).get(name, {})}) for name in NAMES
+        Function(**{"name": name, "handler": f"handlers.{name}", **POSTS, **(functions or {}).get(name, {})})
+        for name in NAMES
     ]
     return Topology(api=Api(name="probe", routes=chosen, **api), functions=tuple(made))
 

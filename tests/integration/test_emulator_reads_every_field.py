@@ -19,13 +19,13 @@ from websockets.sync.client import connect
 from emulator.emulator import EmulatorConfig
 from emulator.schedules import Schedules
 from emulator.thread import EmulatorThread
+from streamer import grants
 from streamer import topology as described
 from streamer.topology import Topology
 
-PERMISSIONS = "what the function's role allows on AWS; the emulator has no IAM, as docs/fidelity.md says"
+SHARED = {described.__name__, grants.__name__}
+"""Modules of the runtime through which the emulator reads a topology."""
 NOT_EMULATED = {
-    **{("Function", name): PERMISSIONS for name in ("tables", "posts_to_connections", "invokes", "sends_to")},
-    **{("TableAccess", name): PERMISSIONS for name in ("table", "actions", "indexes")},
     ("Function", "secrets"): "functions get the values in their environment, from where the runtime takes either",
 }
 """Fields that the emulator does not read, and why."""
@@ -63,8 +63,8 @@ class Reads:
 
     def _note(self, kind: str, name: str) -> None:
         frame = sys._getframe(2)
-        while frame.f_globals.get("__name__") == described.__name__ and frame.f_back is not None:
-            if frame.f_code.co_name.startswith(("_", "validate")):
+        while frame.f_globals.get("__name__") in SHARED and frame.f_back is not None:
+            if frame.f_globals["__name__"] == described.__name__ and frame.f_code.co_name.startswith(("_", "validate")):
                 return  # comparing, and the check of all fields, which uses none of them
             frame = frame.f_back
         if str(frame.f_globals.get("__name__")).startswith("emulator."):

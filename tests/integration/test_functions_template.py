@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
 from functions_world import Project, call
 
-from emulator.functions.variables import Endpoints
+from emulator.functions.variables import OWNER, Endpoints
 
 CODE = """
 import os
@@ -35,7 +36,7 @@ async def test_a_client_is_of_its_own_environment_and_not_of_the_template(
     (tmp_path / "broken").write_text("not a configuration")
     project = Project(tmp_path, "process")
     project.write(CODE)
-    endpoints = Endpoints(region="eu-west-3", access_key_id="AKIATHISONE")
+    endpoints = Endpoints(region="eu-west-3", owner=dataclasses.replace(OWNER, access_key_id="AKIATHISONE"))
 
     async with project.functions("made", "profile", endpoints=endpoints) as functions:
         assert await call(functions, "made") == [["eu-west-3"], ["AKIATHISONE"]]

@@ -13,7 +13,7 @@ import pytest
 
 from emulator.emulator import EmulatorConfig
 from emulator.thread import EmulatorThread
-from streamer.topology import Api, Function, Key, Queue, QueueMapping, Table, Topology
+from streamer.topology import Api, Function, Key, Queue, QueueMapping, Table, TableAccess, Topology
 
 HANDLER = """
 import boto3, json, os
@@ -33,7 +33,14 @@ def handle(event, context):
 """
 TOPOLOGY = Topology(
     api=Api(name="queues", routes=()),
-    functions=(Function(name="worker", handler="worker.handle", timeout_seconds=10),),
+    functions=(
+        Function(
+            name="worker",
+            handler="worker.handle",
+            timeout_seconds=10,
+            tables=(TableAccess(table="seen", actions=("PutItem",)),),
+        ),
+    ),
     tables=(Table(name="seen", key=Key(partition="id")),),
     queues=(
         Queue(name="jobs", visibility_timeout_seconds=1, dead_letter_queue="failed", maximum_receives=2),

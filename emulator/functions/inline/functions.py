@@ -58,7 +58,8 @@ class InlineFunctions:
             function.name: _InlineFunction(function, endpoints, project_folder, limit, self._randomness)
             for function in topology.functions
         }
-        self._scope = Scope(_shared([function.variables for function in self._functions.values()]))
+        shared = _shared([function.variables for function in self._functions.values()])
+        self._scope = Scope({**shared, **variables.credentials(endpoints.owner)}, endpoints.keys, endpoints.owner)
 
     async def __aenter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
@@ -177,6 +178,7 @@ class InlineFunctions:
             trace_id=variables.trace_id(time.time(), self._randomness),
             request_id=event.request_id,
             write_line=lambda line: self._sink.write(name, event.request_id, line),
+            keys=self._endpoints.keys.get(name),
         )
         self._scope.enter(seen)
         try:

@@ -18,7 +18,9 @@ from typing import Any, Final, TextIO, cast
 
 from streamer.errors import ConfigurationError
 
+from ...iam.keys import Keys
 from .awslambdaric_client import json_formatter
+from .botocore_credentials import sign_as
 
 _ONE_AT_A_TIME: Final = threading.Lock()
 """Held by the scope that has taken the places of the process's objects."""
@@ -27,7 +29,7 @@ _ONE_AT_A_TIME: Final = threading.Lock()
 class Seen:
     """What one event's thread sees."""
 
-    __slots__ = ("debugging", "environment", "json_logs", "partial", "request_id", "write_line")
+    __slots__ = ("debugging", "environment", "json_logs", "keys", "partial", "request_id", "write_line")
 
     def __init__(
         self,
@@ -36,10 +38,13 @@ class Seen:
         trace_id: str,
         request_id: str,
         write_line: Callable[[str], None],
+        keys: Keys | None = None,
     ) -> None:
         self.environment = ChainMap(environment, {"_X_AMZN_TRACE_ID": trace_id})
         """Writes reach the function's variables, which outlive the event as on a warm environment."""
         self.request_id = request_id
+        self.keys = keys
+        """What the function signs with; None: as everybody."""
         self.write_line = write_line
         self.partial = ""
         self.debugging = False
@@ -61,8 +66,11 @@ class Seen:
 class Scope:
     """Gives each thread of a handler its own view, from `open` to `close`. One at a time in a process."""
 
-    def __init__(self, shared: Mapping[str, str]) -> None:
+    def __init__(self, shared: Mapping[str, str], keys: Mapping[str, Keys], owner: Keys) -> None:
+        """Of functions that share these variables and sign with these keys; threads of their own sign as the owner."""
         self._shared = shared
+        self._key_ids = frozenset(each.access_key_id for each in keys.values())
+        self._owner = owner
         # A context variable, so that threads to which a handler takes its context (asyncio.to_thread, the runtime's own
         # threads for actions) see what the handler sees.
         self._seen: ContextVar[Seen | None] = ContextVar("seen", default=None)
@@ -107,9 +115,15 @@ class Scope:
         self._take_output()
         self._undo.append(self._leave_output)
         self._replace(sys, "breakpointhook", _Breakpoint(self))
+        if self._key_ids:
+            self._undo.append(sign_as(self._key_ids, self._current_keys))
         handler = _LogHandler(self)
         logging.getLogger().addHandler(handler)
         self._undo.append(lambda: logging.getLogger().removeHandler(handler))
+
+    def _current_keys(self) -> Keys:
+        seen = self.seen
+        return self._owner if seen is None or seen.keys is None else seen.keys
 
     def close(self) -> None:
         """Put everything back."""

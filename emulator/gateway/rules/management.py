@@ -41,6 +41,8 @@ class ManagementRequest:
     body: bytes = b""
     flaw: Flaw | None = None
     """What is wrong with its signature; None: nothing."""
+    denial: str | None = None
+    """Why the caller's role does not allow it, in AWS's words; None: it does."""
     is_buffer_full: bool = False
     """Whether the client reads so slowly that no more can be queued for it."""
 
@@ -93,6 +95,10 @@ def _refuse(stage: Stage, request: ManagementRequest, now: float, now_ms: int) -
         return answers.error(stage.ids, now_ms, 403, *answers.MISSING_TOKEN)
     if request.flaw is not None:
         return answers.error(stage.ids, now_ms, 403, request.flaw.message, request.flaw.error_type)
+    if request.denial is not None:
+        # [USR] aws-solutions/innovation-sandbox-on-aws #59; "Message" has a capital. [REC] workshops of AWS
+        body = json.dumps({"Message": request.denial}).encode()
+        return answers.answer(stage.ids, now_ms, 403, body, "AccessDeniedException")
     if not stage.admits_management(now):
         return answers.error(stage.ids, now_ms, 429, None, "LimitExceededException")
     connection_id = request.target.connection_id

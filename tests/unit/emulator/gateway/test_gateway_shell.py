@@ -129,7 +129,7 @@ class World:
         chosen = {name: Route(route_key=f"${name}", function=name) for name in ("connect", "disconnect", "default")}
         api = Api(name="test", stage="dev", routes=tuple((chosen | routes).values()))
         self.functions = Functions()
-        verifier = Verifier(access_key_id="a", secret_access_key="s", clock=lambda: 0.0)
+        verifier = Verifier(secrets={"a": "s"}, clock=lambda: 0.0)
         self.gateway = Gateway(Stage(api, FACTS, IdSource("eu-west-1", 1)), self.functions, verifier)
 
     def dial(self, target: str = "/dev") -> Client:

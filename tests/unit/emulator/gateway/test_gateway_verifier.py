@@ -26,7 +26,7 @@ STAMP = NOW.strftime("%Y%m%dT%H%M%SZ")
 HOST = "127.0.0.1:8787"
 POST_TARGET = "/dev/%40connections/WgQ2HdS5oAMCKkw%3D"
 
-VERIFIER = Verifier(access_key_id=KEY, secret_access_key=SECRET, clock=lambda: datetime.now(UTC).timestamp())
+VERIFIER = Verifier(secrets={KEY: SECRET}, clock=lambda: datetime.now(UTC).timestamp())
 
 
 def received(method: str, target: str, headers: Sequence[tuple[str, str]], body: bytes = b"") -> HttpRequest:
@@ -227,19 +227,17 @@ def test_what_was_changed_is_refused(request_: HttpRequest) -> None:
 @pytest.mark.parametrize("make", [signed_by_botocore, presigned, lambda: signed_by_the_book([], ["host"])])
 @pytest.mark.parametrize("position", [0, 10, len(SECRET) - 1])
 def test_another_secret_is_refused(make: Callable[[], HttpRequest], position: int) -> None:
-    other = Verifier(access_key_id=KEY, secret_access_key=changed(SECRET, position, "#"), clock=VERIFIER.clock)
+    other = Verifier(secrets={KEY: changed(SECRET, position, "#")}, clock=VERIFIER.clock)
 
     assert other.flaw(make()) is not None
 
 
 def test_what_another_key_signed_is_only_for_aws_to_check() -> None:
-    assert (
-        Verifier(access_key_id="OTHER", secret_access_key="", clock=VERIFIER.clock).flaw(signed_by_botocore()) is None
-    )
+    assert Verifier(secrets={"OTHER": ""}, clock=VERIFIER.clock).flaw(signed_by_botocore()) is None
 
 
 def test_many_scopes_do_not_add_up() -> None:
-    verifier = Verifier(access_key_id=KEY, secret_access_key=SECRET, clock=VERIFIER.clock)
+    verifier = Verifier(secrets={KEY: SECRET}, clock=VERIFIER.clock)
     for number in range(40):
         request = AWSRequest("GET", f"http://{HOST}/dev", headers={"Host": HOST})
         SigV4Auth(Credentials(KEY, SECRET), "execute-api", f"eu-west-{number}").add_auth(request)

@@ -4,10 +4,11 @@ import sys
 import threading
 
 from emulator.functions.inline.scope import Scope, Seen
+from emulator.functions.variables import OWNER
 
 
 def test_a_thread_with_the_handlers_context_sees_what_the_handler_sees() -> None:
-    scope, lines, seen = Scope({}), [], []
+    scope, lines, seen = Scope({}, {}, OWNER), [], []
 
     def work() -> None:
         seen.append(os.environ.get("GREETING"))

@@ -246,6 +246,25 @@ def test_a_call_must_be_signed(flaw: Any, error_type: str, message: str) -> None
     assert answer.effects == ()
 
 
+def test_who_may_not_call_is_told_so_in_awss_words() -> None:
+    stage = stage_of()
+
+    answer = call("POST", stage, opened(stage), b"x", denial="User: x is not authorized")
+
+    assert answer.response.status == 403
+    assert json.loads(answer.response.body) == {"Message": "User: x is not authorized"}
+    assert header(answer.response.headers, "x-amzn-ErrorType") == "AccessDeniedException"
+    assert answer.effects == ()
+
+
+def test_a_wrong_signature_counts_before_what_its_key_may_do() -> None:
+    stage = stage_of()
+
+    answer = call("POST", stage, opened(stage), b"x", flaw=MISMATCH, denial="User: x is not authorized")
+
+    assert header(answer.response.headers, "x-amzn-ErrorType") == "InvalidSignatureException"
+
+
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "OPTIONS", "HEAD"])
 def test_another_method_lacks_an_authentication_token(method: str) -> None:
     stage = stage_of()

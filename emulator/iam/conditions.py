@@ -1,0 +1,89 @@
+"""The conditions of a statement. Pure.
+
+[DOC] iam-docs:reference_policies_elements_condition_operators, reference_policies_condition-single-vs-multi-valued
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final
+
+from .patterns import is_arn, is_like
+
+Context = Mapping[str, Sequence[str]]
+"""Condition key in lower case to the values that a request has for it; a key without values is absent."""
+Conditions = Mapping[str, Mapping[str, Sequence[str]]]
+"""Operator to condition key to the values, one of which must match. All keys of all operators must."""
+
+Test = Callable[[str, str], bool]
+
+
+def _equals(value: str, wanted: str) -> bool:
+    return value == wanted
+
+
+def _equals_in_any_case(value: str, wanted: str) -> bool:
+    return value.lower() == wanted.lower()
+
+
+_TESTS: Final[Mapping[str, Test]] = {
+    "StringEquals": _equals,
+    "StringEqualsIgnoreCase": _equals_in_any_case,
+    "StringLike": is_like,
+    "ArnEquals": is_arn,
+    "ArnLike": is_arn,
+    "Bool": _equals_in_any_case,
+}
+_NEGATED: Final[Mapping[str, Test]] = {
+    "StringNotEquals": _equals,
+    "StringNotEqualsIgnoreCase": _equals_in_any_case,
+    "StringNotLike": is_like,
+    "ArnNotEquals": is_arn,
+    "ArnNotLike": is_arn,
+}
+_IF_EXISTS: Final = "IfExists"
+_ALL: Final = "ForAllValues:"
+_ANY: Final = "ForAnyValue:"
+
+
+def are_met(conditions: Conditions, context: Context) -> bool:
+    """Whether a request meets all of them; an operator that is not known here is never met."""
+    return all(
+        _is_met(operator, values, context.get(key.lower(), ()))
+        for operator, keys in conditions.items()
+        for key, values in keys.items()
+    )
+
+
+def unknown_operators(conditions: Conditions) -> list[str]:
+    """Operators that `are_met` does not know."""
+    return [operator for operator in conditions if _plain(operator) not in {*_TESTS, *_NEGATED, "Null"}]
+
+
+def _plain(operator: str) -> str:
+    return operator.removeprefix(_ALL).removeprefix(_ANY).removesuffix(_IF_EXISTS)
+
+
+def _is_met(operator: str, wanted: Sequence[str], values: Sequence[str]) -> bool:
+    plain = _plain(operator)
+    if plain == "Null":
+        return [str(not values).lower()] == [text.lower() for text in wanted]
+    if not values and operator.endswith(_IF_EXISTS):
+        return True
+    if plain in _TESTS:
+        test, is_negated = _TESTS[plain], False
+    elif plain in _NEGATED:
+        test, is_negated = _NEGATED[plain], True
+    else:
+        return False
+    found = (_is_any(test, value, wanted) is not is_negated for value in values)
+    if operator.startswith(_ALL):
+        return all(found)
+    if operator.startswith(_ANY):
+        return any(found)
+    # Without a set operator a key has one value; one that is absent is like nothing, and unlike everything.
+    return all(found) if values else is_negated
+
+
+def _is_any(test: Test, value: str, wanted: Iterable[str]) -> bool:
+    return any(test(value, each) for each in wanted)

@@ -1,0 +1,145 @@
+"""Knows which function calls by the access key that it signs with, and whether its role allows what it asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final, Literal
+
+from streamer.grants import Grant, Kind, Place, Resource, arn, grants
+from streamer.topology import Function, Topology
+
+from ..port.http import HttpRequest
+from .conditions import Context, unknown_operators
+from .keys import Keys
+from .needs import Need, of_dynamodb, of_sqs
+from .policy import Decision, Statement, decide, statement_of
+from .record import recorded
+from .texts import advice, refusal, role_name
+
+Mode = Literal["enforce", "record", "off"]
+"""``record`` allows everything and remembers it; ``off`` takes every caller for the account's owner."""
+
+DECISIONS: Final = 65_536
+"""Most decisions that are kept; names of tables come from functions, so they must not add up."""
+_CREDENTIAL: Final = "Credential="
+_QUERY_CREDENTIAL: Final = "X-Amz-Credential"
+
+
+def statements_of(topology: Topology, function: Function, place: Place) -> tuple[Statement, ...]:
+    """The statements of a function's role that are enforced here, as its policy document has them in this place."""
+    return tuple(statement_of(_document(grant, place)) for grant in grants(topology, function))
+
+
+def _document(grant: Grant, place: Place) -> dict[str, Any]:
+    resources = [arn(resource, place) for resource in grant.resources]
+    return {"Effect": "Allow", "Action": list(grant.actions), "Resource": resources}
+
+
+class Guard:
+    """Decides for all functions of a topology. Used from one thread, the event loop's."""
+
+    def __init__(
+        self,
+        topology: Topology,
+        place: Place,
+        keys: Mapping[str, Keys],
+        *,
+        mode: Mode,
+        advise: Callable[[str, str], None],
+    ) -> None:
+        """Read the topology's grants.
+
+        Args:
+            topology: Whose functions are guarded.
+            place: Where it runs.
+            keys: Function to what it signs with; whoever signs with anything else is the account's owner.
+            mode: Whether to refuse, to remember, or neither.
+            advise: Told a function and what would allow what it was just refused.
+        """
+        self._topology = topology
+        self._place = place
+        self._advise = advise
+        self._records = mode == "record"
+        self._callers: dict[str, Caller] = {}
+        if mode != "off":
+            for function in topology.functions:
+                caller = Caller(self, function.name)
+                self._callers[keys[function.name].access_key_id] = caller
+        self._statements = {each.name: statements_of(topology, each, place) for each in topology.functions}
+        self._contexts = {each.name: _context(each.name, place) for each in topology.functions}
+        for name, statements in self._statements.items():
+            for operator in sorted({found for each in statements for found in unknown_operators(each.conditions)}):
+                advise(name, f"the condition operator {operator} is not known here, so that it is never met")
+        self._decisions: dict[tuple[str, Need], Decision] = {}
+        self._needs: dict[str, set[Need]] = {}
+
+    def caller(self, request: HttpRequest) -> Caller | None:
+        """The function that made a request; None: the account's owner, who may do everything."""
+        authorization = request.fields.get("authorization")
+        if authorization is not None:
+            return self._callers.get(authorization.partition(_CREDENTIAL)[2].partition("/")[0])
+        if _QUERY_CREDENTIAL in request.target:
+            credential = dict(request.query).get(_QUERY_CREDENTIAL, "")
+            return self._callers.get(credential.partition("/")[0])
+        return None
+
+    def refusal(self, function: str, needs: Iterable[Need]) -> str | None:
+        """AWS's words for the first that the function's role does not allow; None: it allows all."""
+        for need in needs:
+            if self._records:
+                self._needs.setdefault(function, set()).add(need)
+                continue
+            decision = self._decisions.get((function, need)) or self._decide(function, need)
+            if decision is not Decision.ALLOWED:
+                self._advise(function, advice(function, need, self._topology))
+                return refusal(function, need, decision, self._place)
+        return None
+
+    def _decide(self, function: str, need: Need) -> Decision:
+        resource = arn(need.resource, self._place)
+        decision = decide(self._statements[function], need.action, resource, self._contexts[function])
+        if len(self._decisions) >= DECISIONS:
+            self._decisions.clear()
+        self._decisions[function, need] = decision
+        return decision
+
+    def recorded(self) -> str | None:
+        """The grants that the run needed so far, ready to paste; None: nothing was recorded."""
+        return recorded(self._needs) if self._records else None
+
+
+def _context(function: str, place: Place) -> Context:
+    role = f"arn:{place.partition}:iam::{place.account_id}:role/{role_name(function)}"
+    return {
+        "aws:principalarn": (role,),
+        "aws:principalaccount": (place.account_id,),
+        "aws:requestedregion": (place.region,),
+    }
+
+
+class Caller:
+    """A function that calls: asks for its refusals, each None when its role allows it."""
+
+    __slots__ = ("_guard", "function")
+
+    def __init__(self, guard: Guard, function: str) -> None:
+        self.function = function
+        self._guard = guard
+
+    def dynamodb(self, operation: str, parameters: Mapping[str, Any]) -> str | None:
+        """For an operation of DynamoDB or of its streams."""
+        return self._guard.refusal(self.function, of_dynamodb(operation, parameters))
+
+    def sqs(self, operation: str, parameters: Mapping[str, Any]) -> str | None:
+        """For an operation of SQS."""
+        return self._guard.refusal(self.function, (of_sqs(operation, parameters),))
+
+    def invoke(self, function: str, qualifier: str | None) -> str | None:
+        """For the invocation of a function."""
+        need = Need("lambda:InvokeFunction", Resource(Kind.FUNCTION, function, qualifier or ""))
+        return self._guard.refusal(self.function, (need,))
+
+    def connections(self, method: str, api: str) -> str | None:
+        """For a call of an API's ``@connections``."""
+        need = Need("execute-api:ManageConnections", Resource(Kind.CONNECTIONS, method, api))
+        return self._guard.refusal(self.function, (need,))

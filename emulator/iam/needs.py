@@ -1,0 +1,115 @@
+"""Which actions on which resources a request needs: DynamoDB with its streams, and SQS. Pure.
+
+[DOC] service-authorization: list_amazondynamodb, list_amazonsqs; ddb-docs:transaction-apis-iam, ql-iam
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final, NamedTuple
+
+from streamer.grants import ANYTHING, Kind, Resource
+
+Parameters = Mapping[str, Any]
+
+
+class Need(NamedTuple):
+    """One action on one resource."""
+
+    action: str
+    resource: Resource
+
+
+_OF_TRANSACTIONS: Final = {
+    "ConditionCheck": "dynamodb:ConditionCheckItem",
+    "Delete": "dynamodb:DeleteItem",
+    "Get": "dynamodb:GetItem",
+    "Put": "dynamodb:PutItem",
+    "Update": "dynamodb:UpdateItem",
+}
+_OF_STREAMS: Final = ("DescribeStream", "GetRecords", "GetShardIterator", "ListStreams")
+_WITHOUT_RESOURCE: Final = ("DescribeEndpoints", "DescribeLimits", "ListStreams", "ListTables")
+_NAME: Final = r'(?:"(?P<{0}quoted>[^"]+)"|(?P<{0}plain>\w+))'
+_STATEMENT: Final = re.compile(
+    r"\s*(?:EXISTS\s*\(\s*)?(?P<verb>SELECT|INSERT|UPDATE|DELETE)\b"
+    # What is quoted is no keyword; an update names its table at once.
+    r"""(?:(?<=UPDATE)|(?:"[^"]*"|'[^']*'|[^"'])*?\b(?:FROM|INTO))\s+"""
+    rf"{_NAME.format('table_')}(?:\s*\.\s*{_NAME.format('index_')})?",
+    re.IGNORECASE,
+)
+_BATCH: Final = "Batch"
+
+
+def of_dynamodb(operation: str, parameters: Parameters) -> list[Need]:
+    """What an operation of DynamoDB or its streams needs; nothing if it names no table, which DynamoDB refuses."""
+    if operation in ("TransactWriteItems", "TransactGetItems"):
+        return list(_of_transaction(parameters.get("TransactItems")))
+    if operation in ("BatchGetItem", "BatchWriteItem"):
+        tables = parameters.get("RequestItems")
+        names = tables if isinstance(tables, Mapping) else ()
+        return [Need(f"dynamodb:{operation}", _table(name)) for name in names]
+    if operation in ("ExecuteStatement", "BatchExecuteStatement", "ExecuteTransaction"):
+        return list(_of_statements(operation, parameters))
+    action = f"dynamodb:{operation}"
+    if operation in _WITHOUT_RESOURCE:
+        return [Need(action, ANYTHING)]
+    if operation in _OF_STREAMS:
+        # The emulator's iterators begin with the ARN of their stream.
+        named = parameters.get("StreamArn") or str(parameters.get("ShardIterator", "")).partition("|")[0]
+    else:
+        named = parameters.get("TableName") or parameters.get("ResourceArn")
+    if not isinstance(named, str) or not named:
+        return []
+    index = parameters.get("IndexName")
+    if isinstance(index, str) and operation in ("Query", "Scan"):
+        return [Need(action, Resource(Kind.INDEX, _table(named).name, index))]
+    return [Need(action, _table(named))]
+
+
+def _of_transaction(items: Any) -> Iterator[Need]:
+    for item in _mappings(items):
+        for kind, operation in item.items():
+            if kind in _OF_TRANSACTIONS and isinstance(operation, Mapping):
+                name = operation.get("TableName")
+                if isinstance(name, str):
+                    yield Need(_OF_TRANSACTIONS[kind], _table(name))
+
+
+def _of_statements(operation: str, parameters: Parameters) -> Iterator[Need]:
+    several = parameters.get("Statements" if operation.startswith(_BATCH) else "TransactStatements")
+    for each in [parameters] if operation == "ExecuteStatement" else _mappings(several):
+        found = _STATEMENT.match(str(each.get("Statement", "")))
+        if found is None:
+            continue
+        table, index = (found[f"{part}_quoted"] or found[f"{part}_plain"] for part in ("table", "index"))
+        resource = Resource(Kind.INDEX, table, index) if index else _table(table)
+        yield Need(f"dynamodb:PartiQL{found['verb'].capitalize()}", resource)
+
+
+def _mappings(value: Any) -> Iterable[Mapping[str, Any]]:
+    return [each for each in value if isinstance(each, Mapping)] if isinstance(value, list) else []
+
+
+def _table(name: str) -> Resource:
+    """The table, index or stream of a name or an ARN."""
+    if not name.startswith("arn:"):
+        return Resource(Kind.TABLE, name)
+    table, _, rest = name.partition(":table/")[2].partition("/")
+    kind, _, detail = rest.partition("/")
+    match kind:
+        case "index":
+            return Resource(Kind.INDEX, table, detail)
+        case "stream":
+            return Resource(Kind.STREAM, table, detail)
+        case _:
+            return Resource(Kind.TABLE, table)
+
+
+def of_sqs(operation: str, parameters: Parameters) -> Need:
+    """What an operation of SQS needs; those on batches need what the same needs for one message."""
+    action = f"sqs:{operation.removesuffix('Batch')}"
+    if operation == "ListQueues":
+        return Need(action, ANYTHING)
+    named = parameters.get("QueueName") or str(parameters.get("QueueUrl", "")).rstrip("/").rpartition("/")[2]
+    return Need(action, Resource(Kind.QUEUE, str(named)))

@@ -1,0 +1,53 @@
+"""Refuses requests of SQS clients, in both of SQS's protocols. Pure.
+
+[USR] aws/serverless-application-model #3633: ``AccessDenied``, with the action in lower case. The JSON protocol has its
+code in a header for clients that knew the older one. [DOC] smithy: aws.protocols#awsQueryCompatible
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import parse_qsl
+from xml.sax.saxutils import escape
+
+from ..port.http import HttpRequest, HttpResponse
+from .guard import Caller
+
+_TARGET: Final = "AmazonSQS."
+_STATUS: Final = 403
+_XML: Final = (
+    '<?xml version="1.0"?><ErrorResponse xmlns="http://queue.amazonaws.com/doc/2012-11-05/"><Error><Type>Sender</Type>'
+    "<Code>AccessDenied</Code><Message>{}</Message><Detail/></Error></ErrorResponse>"
+)
+
+
+def refused(request: HttpRequest, caller: Caller) -> HttpResponse | None:
+    """The refusal of a function's request; None: its role allows it."""
+    target = request.fields.get("x-amz-target", "")
+    if target.startswith(_TARGET):
+        message = caller.sqs(target.removeprefix(_TARGET), _json(request.body))
+        if message is None:
+            return None
+        content = {"__type": "com.amazon.coral.service#AccessDeniedException", "message": message}
+        return HttpResponse(
+            _STATUS,
+            json.dumps(content).encode(),
+            (("content-type", "application/x-amz-json-1.0"), ("x-amzn-query-error", "AccessDenied;Sender")),
+        )
+    parameters = dict([*request.query, *parse_qsl(request.body.decode("utf-8", "replace"))])
+    if "QueueUrl" not in parameters and "QueueName" not in parameters:
+        parameters["QueueUrl"] = request.path
+    message = caller.sqs(parameters.get("Action", ""), parameters)
+    if message is None:
+        return None
+    return HttpResponse(_STATUS, _XML.format(escape(message)).encode(), (("content-type", "text/xml"),))
+
+
+def _json(body: bytes) -> Mapping[str, Any]:
+    try:
+        content = json.loads(body or b"{}")
+    except ValueError:
+        return {}
+    return content if isinstance(content, dict) else {}

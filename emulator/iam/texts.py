@@ -1,0 +1,120 @@
+"""What AWS says when a role does not allow something, and what we say to whoever has to change that. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from streamer.grants import CONNECTION_METHODS, Kind, Place, arn
+from streamer.topology import Topology
+
+from .needs import Need
+from .policy import Decision
+
+
+def user_arn(function: str, place: Place) -> str:
+    """Who a function is to other services: its role's session, named after it. [USR] anomalyco/sst #4469"""
+    return f"arn:{place.partition}:sts::{place.account_id}:assumed-role/{role_name(function)}/{function}"
+
+
+def role_name(function: str) -> str:
+    """The name of a function's role; on AWS CloudFormation makes one up."""
+    return f"{function}-role"
+
+
+def refusal(function: str, need: Need, decision: Decision, place: Place) -> str:
+    """The message of an ``AccessDeniedException``.
+
+    [USR] anomalyco/sst #4469 (DynamoDB), awslabs/aws-deployment-framework #460 (Lambda),
+    aws/serverless-application-model #3633 (SQS, which writes its actions in lower case),
+    aws-solutions/innovation-sandbox-on-aws #59 (``@connections``, which hides most of the account and names no
+    connection; the reason for an implicit denial is the others'. [INF])
+    """
+    action = need.action.lower() if need.action.startswith("sqs:") else need.action
+    resource = arn(need.resource, place)
+    if need.resource.kind is Kind.CONNECTIONS:
+        resource = resource.replace(f":{place.account_id}:", f":{'*' * 8}{place.account_id[-4:]}:", 1)
+        resource = f"{resource.removesuffix('*')}{{connectionId}}"
+    reason = "with an explicit deny in an identity-based policy"
+    if decision is Decision.NOT_ALLOWED:
+        reason = f"because no identity-based policy allows the {action} action"
+    subject = user_arn(function, place)
+    return f"User: {subject} is not authorized to perform: {action} on resource: {resource} {reason}"
+
+
+def advice(function: str, need: Need, topology: Topology) -> str:
+    """The line for the function's log that says what would allow it."""
+    return f"function {function} may not {need.action} on {shown(need)}; {_remedy(need, topology)}"
+
+
+def shown(need: Need) -> str:
+    """The resource, as people name it."""
+    kind, name, detail = need.resource
+    match kind:
+        case Kind.INDEX:
+            return f"index {detail} of {name}"
+        case Kind.STREAM:
+            return f"the stream of {name}"
+        case Kind.CONNECTIONS:
+            return f"@connections ({name})"
+        case Kind.FUNCTION:
+            return f"function {name}"
+        case Kind.QUEUE:
+            return f"queue {name}"
+        case Kind.ANYTHING:
+            return "*"
+        case _:
+            return name
+
+
+def _remedy(need: Need, topology: Topology) -> str:
+    names = {
+        Kind.TABLE: {table.name for table in topology.tables},
+        Kind.INDEX: {table.name for table in topology.tables},
+        Kind.FUNCTION: {function.name for function in topology.functions},
+        Kind.QUEUE: {queue.name for queue in topology.queues},
+    }
+    kind, name, _ = need.resource
+    if kind in names and name not in names[kind]:
+        return f"the topology has no {'table' if kind is Kind.INDEX else kind} {name}"
+    lines = grant_lines([need])
+    return f"add {lines[0]} to it" if lines else "nothing that a topology can say allows it"
+
+
+def grant_lines(needs: Iterable[Need]) -> list[str]:
+    """The smallest fields of a `Function` that allow these, where fields can; those of tables are ``TableAccess``."""
+    actions: dict[str, set[str]] = {}
+    indexes: dict[str, set[str]] = {}
+    functions, queues, posts = set(), set(), False
+    for action, (kind, name, detail) in needs:
+        match kind, action:
+            case Kind.TABLE, _:
+                actions.setdefault(name, set()).add(action.removeprefix("dynamodb:"))
+            case Kind.INDEX, "dynamodb:Query":
+                indexes.setdefault(name, set()).add(detail)
+            case Kind.FUNCTION, "lambda:InvokeFunction" if not detail:
+                functions.add(name)
+            case Kind.QUEUE, "sqs:SendMessage":
+                queues.add(name)
+            case Kind.CONNECTIONS, "execute-api:ManageConnections":
+                posts = posts or name in CONNECTION_METHODS
+            case _:
+                pass
+    lines = [table_access(name, actions.get(name, ()), indexes.get(name, ())) for name in sorted({*actions, *indexes})]
+    if posts:
+        lines.append("posts_to_connections=True")
+    if functions:
+        lines.append(f"invokes={_tuple(functions)}")
+    if queues:
+        lines.append(f"sends_to={_tuple(queues)}")
+    return lines
+
+
+def table_access(table: str, actions: Iterable[str], indexes: Iterable[str]) -> str:
+    """A `TableAccess` as it stands in a topology."""
+    further = f", indexes={_tuple(indexes)}" if indexes else ""
+    return f'TableAccess(table="{table}", actions={_tuple(actions)}{further})'
+
+
+def _tuple(names: Iterable[str]) -> str:
+    quoted = [f'"{name}"' for name in sorted(names)]
+    return f"({quoted[0]},)" if len(quoted) == 1 else f"({', '.join(quoted)})"

@@ -1,0 +1,152 @@
+"""What each function of a topology may do: the statements of its role, before they are placed anywhere. Pure.
+
+The deployer writes them into a template, the emulator places them in its own account and evaluates them, so that a
+function may do the same here as there. All of them allow, and none has a condition.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from streamer.topology import AsyncInvocation, EventSourceMapping, Function, TableAccess, Topology
+
+QUEUE_ACTIONS: Final = ("sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage")
+"""What Lambda's pollers do with the function's role. [DOC] lambda-docs:services-sqs-configure"""
+STREAM_ACTIONS: Final = ("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator")
+"""What Lambda does with a stream, with the function's role. [DOC] lambda-docs:services-dynamodb-eventsourcemapping"""
+CONNECTION_METHODS: Final = ("GET", "POST")
+"""POST sends, GET asks whether a connection is open; closing connections of others (DELETE) is nobody's business."""
+
+
+class Kind(enum.StrEnum):
+    """What a resource is."""
+
+    TABLE = "table"
+    INDEX = "index"
+    STREAM = "stream"
+    QUEUE = "queue"
+    FUNCTION = "function"
+    CONNECTIONS = "connections"
+    ANYTHING = "*"
+    """For actions that know no resource."""
+
+
+class Resource(NamedTuple):
+    """Something that an action is allowed on, or asked for, wherever it is."""
+
+    kind: Kind
+    name: str = ""
+    """Of the table, the queue or the function; of ``@connections``, the HTTP method."""
+    detail: str = ""
+    """The index; the label of the stream, ``*`` for all; the qualifier of the function; the API of ``@connections``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """A statement: these actions on these resources are allowed."""
+
+    topic: str
+    """What its ``Sid`` ends with."""
+    subject: Resource | None = None
+    """The table or queue that its ``Sid`` begins with."""
+    actions: tuple[str, ...]
+    """In order."""
+    resources: tuple[Resource, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a topology runs: what its ARNs consist of besides names, or what CloudFormation puts there."""
+
+    region: str
+    account_id: str
+    apis: Mapping[str, tuple[str, str]]
+    """Name of an API to its id and its stage."""
+    partition: str = "aws"
+    function_prefix: str = ""
+    """What the functions' names begin with there."""
+
+
+ANYTHING: Final = Resource(Kind.ANYTHING)
+
+
+def grants(topology: Topology, function: Function) -> tuple[Grant, ...]:
+    """What a function, and Lambda on its behalf, may do according to the topology."""
+    found: list[Grant] = []
+    for access in function.tables:
+        found += _table(access)
+    for mapping in topology.event_source_mappings:
+        if mapping.function == function.name:
+            found += _stream(mapping)
+    for source in topology.queue_mappings:
+        if source.function == function.name:
+            queue = Resource(Kind.QUEUE, source.queue)
+            found.append(Grant(topic="Source", subject=queue, actions=QUEUE_ACTIONS, resources=(queue,)))
+    if function.posts_to_connections:
+        connections = tuple(
+            Resource(Kind.CONNECTIONS, method, api.name) for api in topology.all_apis() for method in CONNECTION_METHODS
+        )
+        found.append(Grant(topic="Connections", actions=("execute-api:ManageConnections",), resources=connections))
+    if function.invokes:
+        functions = tuple(Resource(Kind.FUNCTION, name) for name in function.invokes)
+        found.append(Grant(topic="Invoke", actions=("lambda:InvokeFunction",), resources=functions))
+    queues = sorted({*function.sends_to, *_destinations(topology, function)})
+    if queues:
+        resources = tuple(Resource(Kind.QUEUE, name) for name in queues)
+        found.append(Grant(topic="Queues", actions=("sqs:SendMessage",), resources=resources))
+    return tuple(found)
+
+
+def _table(access: TableAccess) -> list[Grant]:
+    table = Resource(Kind.TABLE, access.table)
+    found = []
+    if access.actions:
+        actions = tuple(sorted(f"dynamodb:{action}" for action in access.actions))
+        found.append(Grant(topic="", subject=table, actions=actions, resources=(table,)))
+    if access.indexes:
+        indexes = tuple(Resource(Kind.INDEX, access.table, index) for index in sorted(access.indexes))
+        found.append(Grant(topic="Indexes", subject=table, actions=("dynamodb:Query",), resources=indexes))
+    return found
+
+
+def _stream(mapping: EventSourceMapping) -> list[Grant]:
+    table, stream = Resource(Kind.TABLE, mapping.table), Resource(Kind.STREAM, mapping.table, "*")
+    return [
+        Grant(topic="Stream", subject=table, actions=STREAM_ACTIONS, resources=(stream,)),
+        Grant(topic="Streams", subject=table, actions=("dynamodb:ListStreams",), resources=(ANYTHING,)),
+    ]
+
+
+def _destinations(topology: Topology, function: Function) -> set[str]:
+    """Queues that Lambda itself writes to with the function's role."""
+    sources: list[EventSourceMapping | AsyncInvocation] = [*topology.event_source_mappings, *topology.async_invocations]
+    return {source.on_failure for source in sources if source.function == function.name and source.on_failure}
+
+
+def arn(resource: Resource, place: Place) -> str:
+    """The ARN of a resource. [DOC] service-authorization: list_amazondynamodb, list_awslambda, list_amazonsqs
+
+    That of ``@connections``, whichever the connection, is in apigw-docs:apigateway-websocket-control-access-iam.
+    """
+    kind, name, detail = resource
+    where = f"{place.region}:{place.account_id}"
+    match kind:
+        case Kind.TABLE:
+            return f"arn:{place.partition}:dynamodb:{where}:table/{name}"
+        case Kind.INDEX:
+            return f"arn:{place.partition}:dynamodb:{where}:table/{name}/index/{detail}"
+        case Kind.STREAM:
+            return f"arn:{place.partition}:dynamodb:{where}:table/{name}/stream/{detail}"
+        case Kind.QUEUE:
+            return f"arn:{place.partition}:sqs:{where}:{name}"
+        case Kind.FUNCTION:
+            qualifier = f":{detail}" if detail else ""
+            return f"arn:{place.partition}:lambda:{where}:function:{place.function_prefix}{name}{qualifier}"
+        case Kind.CONNECTIONS:
+            path = f"{'/'.join(place.apis[detail])}/{name}/@connections/*"
+            return f"arn:{place.partition}:execute-api:{where}:{path}"
+        case Kind.ANYTHING:
+            return "*"

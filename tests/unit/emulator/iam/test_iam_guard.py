@@ -1,0 +1,328 @@
+"""Who calls, and whether its role allows it: the same statements that are deployed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from every_feature import every_feature
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deploy.stack import policy as deployed
+from deploy.stack.names import queue_id
+from deploy.stack.settings import StackSettings
+from emulator.iam.guard import Caller, Guard, Mode, statements_of
+from emulator.iam.keys import Keys, keys_of
+from emulator.iam.needs import Need
+from emulator.iam.policy import statement_of
+from emulator.iam.texts import grant_lines
+from emulator.port.http import HttpRequest
+from streamer.grants import Kind, Place, Resource
+from streamer.topology import Api, Function, Index, Key, Queue, Table, TableAccess, Topology
+
+PLACE = Place(region="eu-west-1", account_id="123456789012", apis={"chat": ("abc", "dev")})
+TOPOLOGY = Topology(
+    api=Api(name="chat", routes=()),
+    functions=(
+        Function(name="connect", handler="h.connect"),
+        Function(
+            name="say",
+            handler="h.say",
+            tables=(TableAccess(table="chat", actions=("GetItem", "Scan"), indexes=("by-user",)),),
+            posts_to_connections=True,
+            invokes=("connect",),
+            sends_to=("jobs",),
+        ),
+    ),
+    tables=(Table(name="chat", key=Key(partition="id"), indexes=(Index(name="by-user", key=Key(partition="user")),)),),
+    queues=(Queue(name="jobs"),),
+)
+KEYS = keys_of(["connect", "say"], b"s" * 32)
+
+
+class World:
+    def __init__(self, mode: Mode = "enforce", topology: Topology = TOPOLOGY) -> None:
+        self.advice: list[str] = []
+        self.guard = Guard(topology, PLACE, KEYS, mode=mode, advise=lambda _, line: self.advice.append(line))
+
+    def caller(self, function: str) -> Caller:
+        found = self.guard.caller(signed_by(KEYS[function].access_key_id))
+        assert found is not None
+        return found
+
+
+def signed_by(access_key_id: str) -> HttpRequest:
+    value = f"AWS4-HMAC-SHA256 Credential={access_key_id}/20260101/eu-west-1/dynamodb/aws4_request, SignedHeaders=host"
+    return HttpRequest("POST", "/", (), b"", "", {"authorization": value})
+
+
+def presigned_by(access_key_id: str) -> HttpRequest:
+    return HttpRequest("GET", f"/?X-Amz-Credential={access_key_id}%2F20260101%2Feu-west-1", (), b"", "", {})
+
+
+@pytest.mark.parametrize("sign", [signed_by, presigned_by])
+def test_a_function_is_known_by_its_access_key(sign: Any) -> None:
+    caller = World().guard.caller(sign(KEYS["say"].access_key_id))
+
+    assert caller is not None
+    assert caller.function == "say"
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        pytest.param(signed_by("AKIAIOSFODNN7EXAMPLE"), id="the emulator's own"),
+        pytest.param(presigned_by("AKIASOMEBODY"), id="a key that only AWS knows"),
+        pytest.param(HttpRequest("GET", "/", (), b"", "", {"authorization": "Bearer x"}), id="another scheme"),
+        pytest.param(HttpRequest("GET", "/", (), b"", ""), id="no signature"),
+    ],
+)
+def test_everybody_else_is_the_owner(request_: HttpRequest) -> None:
+    assert World().guard.caller(request_) is None
+
+
+def test_when_it_is_off_everybody_is_the_owner() -> None:
+    guard = Guard(TOPOLOGY, PLACE, {}, mode="off", advise=lambda *_: None)
+
+    assert guard.caller(signed_by(KEYS["say"].access_key_id)) is None
+
+
+@pytest.mark.parametrize(
+    ("ask", "is_allowed"),
+    [
+        (lambda say: say.dynamodb("GetItem", {"TableName": "chat"}), True),
+        (lambda say: say.dynamodb("PutItem", {"TableName": "chat"}), False),
+        (lambda say: say.dynamodb("GetItem", {"TableName": "other"}), False),
+        (lambda say: say.dynamodb("Query", {"TableName": "chat", "IndexName": "by-user"}), True),
+        (lambda say: say.dynamodb("Query", {"TableName": "chat", "IndexName": "by-day"}), False),
+        (lambda say: say.dynamodb("Query", {"TableName": "chat"}), False),
+        (lambda say: say.dynamodb("ExecuteStatement", {"Statement": "SELECT * FROM chat"}), False),
+        (lambda say: say.dynamodb("BatchGetItem", {"RequestItems": {"chat": {}}}), False),
+        (lambda say: say.dynamodb("TransactGetItems", {"TransactItems": [{"Get": {"TableName": "chat"}}]}), True),
+        (lambda say: say.dynamodb("ListTables", {}), False),
+        (lambda say: say.connections("POST", "chat"), True),
+        (lambda say: say.connections("GET", "chat"), True),
+        (lambda say: say.connections("DELETE", "chat"), False),
+        (lambda say: say.invoke("connect", None), True),
+        (lambda say: say.invoke("connect", "live"), False),
+        (lambda say: say.invoke("say", None), False),
+        (lambda say: say.sqs("SendMessage", {"QueueUrl": "http://x/1/jobs"}), True),
+        (lambda say: say.sqs("ReceiveMessage", {"QueueUrl": "http://x/1/jobs"}), False),
+    ],
+)
+def test_what_the_topology_grants_is_allowed_and_nothing_else(ask: Any, is_allowed: bool) -> None:
+    world = World()
+
+    assert (ask(world.caller("say")) is None) is is_allowed
+    assert ask(world.caller("connect")) is not None
+
+
+WHO = "User: arn:aws:sts::123456789012:assumed-role/connect-role/connect is not authorized to perform: "
+
+
+@pytest.mark.parametrize(
+    ("ask", "message", "advice"),
+    [
+        pytest.param(
+            lambda connect: connect.dynamodb("PutItem", {"TableName": "chat"}),
+            "dynamodb:PutItem on resource: arn:aws:dynamodb:eu-west-1:123456789012:table/chat "
+            "because no identity-based policy allows the dynamodb:PutItem action",
+            'dynamodb:PutItem on chat; add TableAccess(table="chat", actions=("PutItem",)) to it',
+            id="table",
+        ),
+        pytest.param(
+            lambda connect: connect.dynamodb("Query", {"TableName": "chat", "IndexName": "by-user"}),
+            "dynamodb:Query on resource: arn:aws:dynamodb:eu-west-1:123456789012:table/chat/index/by-user "
+            "because no identity-based policy allows the dynamodb:Query action",
+            "dynamodb:Query on index by-user of chat; "
+            'add TableAccess(table="chat", actions=(), indexes=("by-user",)) to it',
+            id="index",
+        ),
+        pytest.param(
+            lambda connect: connect.dynamodb("PutItem", {"TableName": "caht"}),
+            "dynamodb:PutItem on resource: arn:aws:dynamodb:eu-west-1:123456789012:table/caht "
+            "because no identity-based policy allows the dynamodb:PutItem action",
+            "dynamodb:PutItem on caht; the topology has no table caht",
+            id="no such table",
+        ),
+        pytest.param(
+            lambda connect: connect.connections("POST", "chat"),
+            "execute-api:ManageConnections on resource: "
+            "arn:aws:execute-api:eu-west-1:********9012:abc/dev/POST/@connections/{connectionId} "
+            "because no identity-based policy allows the execute-api:ManageConnections action",
+            "execute-api:ManageConnections on @connections (POST); add posts_to_connections=True to it",
+            id="connections",
+        ),
+        pytest.param(
+            lambda connect: connect.connections("DELETE", "chat"),
+            "execute-api:ManageConnections on resource: "
+            "arn:aws:execute-api:eu-west-1:********9012:abc/dev/DELETE/@connections/{connectionId} "
+            "because no identity-based policy allows the execute-api:ManageConnections action",
+            "execute-api:ManageConnections on @connections (DELETE); nothing that a topology can say allows it",
+            id="closing connections",
+        ),
+        pytest.param(
+            lambda connect: connect.invoke("say", None),
+            "lambda:InvokeFunction on resource: arn:aws:lambda:eu-west-1:123456789012:function:say "
+            "because no identity-based policy allows the lambda:InvokeFunction action",
+            'lambda:InvokeFunction on function say; add invokes=("say",) to it',
+            id="function",
+        ),
+        pytest.param(
+            lambda connect: connect.sqs("SendMessage", {"QueueUrl": "http://x/123456789012/jobs"}),
+            "sqs:sendmessage on resource: arn:aws:sqs:eu-west-1:123456789012:jobs "
+            "because no identity-based policy allows the sqs:sendmessage action",
+            'sqs:SendMessage on queue jobs; add sends_to=("jobs",) to it',
+            id="queue",
+        ),
+    ],
+)
+def test_a_refusal_is_in_awss_words_and_the_log_says_what_would_allow_it(ask: Any, message: str, advice: str) -> None:
+    world = World()
+
+    assert ask(world.caller("connect")) == WHO + message
+    assert world.advice == [f"function connect may not {advice}"]
+
+
+def test_of_a_transaction_the_first_refusal_counts() -> None:
+    world = World()
+    entries = [{"ConditionCheck": {"TableName": "chat"}}, {"Put": {"TableName": "chat"}}]
+
+    message = world.caller("say").dynamodb("TransactWriteItems", {"TransactItems": entries})
+
+    assert message is not None
+    assert "dynamodb:ConditionCheckItem" in message
+    assert len(world.advice) == 1
+
+
+def test_recording_allows_everything_and_tells_the_smallest_grants() -> None:
+    world = World("record")
+    connect, say = world.caller("connect"), world.caller("say")
+
+    assert connect.dynamodb("PutItem", {"TableName": "chat"}) is None
+    assert connect.dynamodb("PutItem", {"TableName": "chat"}) is None
+    for operation, index in (("GetItem", {}), ("Query", {"IndexName": "by-user"}), ("DeleteItem", {})):
+        assert say.dynamodb(operation, {"TableName": "chat", **index}) is None
+    assert say.connections("POST", "chat") is None
+    assert say.connections("DELETE", "chat") is None
+    assert say.invoke("connect", None) is None
+    assert say.sqs("SendMessageBatch", {"QueueUrl": "http://x/1/jobs"}) is None
+    assert (world.guard.recorded() or "").splitlines() == [
+        "# the grants that this run needed",
+        "# connect",
+        "tables=(",
+        '    TableAccess(table="chat", actions=("PutItem",)),',
+        "),",
+        "# say",
+        "tables=(",
+        '    TableAccess(table="chat", actions=("DeleteItem", "GetItem"), indexes=("by-user",)),',
+        "),",
+        "posts_to_connections=True,",
+        'invokes=("connect",),',
+        'sends_to=("jobs",),',
+        "# nothing that a topology can say allows execute-api:ManageConnections on @connections (DELETE)",
+    ]
+
+
+def test_only_a_recording_has_something_to_tell() -> None:
+    assert World("record").guard.recorded() == (
+        "no function called DynamoDB, @connections, Lambda or SQS: none needs a grant"
+    )
+    assert World("enforce").guard.recorded() is None
+
+
+NEEDS = st.one_of(
+    st.builds(
+        lambda action: Need(f"dynamodb:{action}", Resource(Kind.TABLE, "chat")),
+        st.sampled_from(["GetItem", "PutItem", "PartiQLSelect", "DescribeTable"]),
+    ),
+    st.just(Need("dynamodb:Query", Resource(Kind.INDEX, "chat", "by-user"))),
+    st.builds(
+        lambda method: Need("execute-api:ManageConnections", Resource(Kind.CONNECTIONS, method, "chat")),
+        st.sampled_from(["GET", "POST"]),
+    ),
+    st.just(Need("lambda:InvokeFunction", Resource(Kind.FUNCTION, "connect"))),
+    st.just(Need("sqs:SendMessage", Resource(Kind.QUEUE, "jobs"))),
+)
+
+
+@given(st.sets(NEEDS), NEEDS)
+def test_what_a_recording_says_allows_what_was_recorded_and_no_more(needs: set[Need], other: Need) -> None:
+    tables, fields = [], {}
+    for line in grant_lines(needs):
+        if line.startswith("TableAccess("):
+            tables.append(eval(line))
+        else:
+            name, _, value = line.partition("=")
+            fields[name] = eval(value)
+    say = Function(name="say", handler="h.say", tables=tuple(tables), **fields)
+    topology = Topology(api=TOPOLOGY.api, functions=(TOPOLOGY.functions[0], say))
+    guard = World(topology=topology).guard
+
+    assert all(guard.refusal("say", [need]) is None for need in needs)
+    is_connection = other.resource.kind is Kind.CONNECTIONS  # granted for both methods at once
+    if other not in needs and not (is_connection and "posts_to_connections" in fields):
+        assert guard.refusal("say", [other]) is not None
+
+
+AWS_ONLY = {"logs:PutLogEvents", "xray:PutTraceSegments", "secretsmanager:GetSecretValue"}
+
+
+@pytest.mark.parametrize("name", ["answer", "authorize"])
+def test_the_statements_are_those_of_the_deployed_role(name: str) -> None:
+    topology = every_feature()
+    function = topology.function(name)
+    settings = StackSettings(stack_name="shop-prod", tracing=True)
+    place = Place(
+        region="eu-west-1",
+        account_id="123456789012",
+        apis={"shop": ("abc", "prod")},
+        function_prefix="shop-prod-",
+    )
+
+    on_aws = [
+        statement_of({**statement, "Resource": [placed(resource) for resource in statement["Resource"]]})
+        for statement in deployed.statements(topology, settings, function)
+        if not AWS_ONLY & set(statement["Action"])
+    ]
+
+    assert on_aws == list(statements_of(topology, function, place))
+
+
+def placed(resource: Any) -> str:
+    """What CloudFormation makes of a resource of a policy."""
+    table = "arn:aws:dynamodb:eu-west-1:123456789012:table/shop_orders"
+    attributes = {
+        "OrdersTable.Arn": table,
+        "OrdersTable.StreamArn": f"{table}/stream/*",
+        "GivenUpQueue.Arn": "arn:aws:sqs:eu-west-1:123456789012:given-up",
+        f"{queue_id('jobs.fifo')}.Arn": "arn:aws:sqs:eu-west-1:123456789012:jobs.fifo",
+        "AWS::Partition": "aws",
+        "AWS::Region": "eu-west-1",
+        "AWS::AccountId": "123456789012",
+        "AWS::StackName": "shop-prod",
+        "Api": "abc",
+    }
+    if isinstance(resource, str):
+        return resource
+    if "Fn::GetAtt" in resource:
+        return attributes[".".join(resource["Fn::GetAtt"])]
+    text = str(resource["Fn::Sub"])
+    for name, value in attributes.items():
+        text = text.replace(f"${{{name}}}", value)
+    return text
+
+
+def test_keys_differ_between_functions_and_runs_and_are_not_shown() -> None:
+    again = keys_of(["connect", "say"], b"t" * 32)
+    everything = [text for keys in (*KEYS.values(), *again.values()) for text in parts(keys)]
+
+    assert len(set(everything)) == 12
+    assert all(len(keys.access_key_id) == 20 and keys.access_key_id.startswith("ASIA") for keys in KEYS.values())
+    assert all(len(keys.secret_access_key) == 40 for keys in KEYS.values())
+    assert repr(KEYS["say"]) == f"Keys({KEYS['say'].access_key_id})"
+
+
+def parts(keys: Keys) -> tuple[str, str, str]:
+    return keys.access_key_id, keys.secret_access_key, keys.session_token

@@ -1,0 +1,96 @@
+"""IAM's wildcards."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from emulator.iam.patterns import is_action, is_arn, is_like
+
+TEXT = st.text("ab:/*?.[\\\n", max_size=8)
+TABLE = "arn:aws:dynamodb:eu-west-1:123456789012:table/chat"
+
+
+@pytest.mark.parametrize(
+    ("text", "pattern", "matches"),
+    [
+        pytest.param("chat", "chat", True, id="the same"),
+        pytest.param("chat", "Chat", False, id="other casing"),
+        pytest.param("chat", "c*", True, id="asterisk at the end"),
+        pytest.param("chat", "*t", True, id="asterisk at the start"),
+        pytest.param("chat", "c*a*t", True, id="two asterisks"),
+        pytest.param("chat", "chat*", True, id="asterisk for nothing"),
+        pytest.param("chat", "cha?", True, id="question mark"),
+        pytest.param("chat", "chat?", False, id="question mark for nothing"),
+        pytest.param("a.b", "a?b", True, id="a dot is a character"),
+        pytest.param("axb", "a.b", False, id="and no wildcard"),
+        pytest.param("a/b:c", "a*c", True, id="slashes and colons"),
+        pytest.param("chats", "chat", False, id="longer"),
+    ],
+)
+def test_wildcards(text: str, pattern: str, matches: bool) -> None:
+    assert is_like(text, pattern) is matches
+
+
+@given(TEXT)
+def test_a_text_without_wildcards_is_like_itself_alone(text: str) -> None:
+    plain = text.replace("*", "").replace("?", "")
+
+    assert is_like(plain, plain)
+    assert not is_like(f"{plain}x", plain)
+
+
+@given(TEXT, TEXT, TEXT)
+def test_an_asterisk_stands_for_whatever_is_between(start: str, middle: str, end: str) -> None:
+    start, end = (part.replace("*", "").replace("?", "") for part in (start, end))
+
+    assert is_like(start + middle + end, f"{start}*{end}")
+
+
+@given(TEXT, TEXT)
+def test_matching_is_what_the_definition_says(text: str, pattern: str) -> None:
+    assert is_like(text, pattern) is by_definition(text, pattern)
+
+
+def by_definition(text: str, pattern: str) -> bool:
+    if not pattern:
+        return not text
+    if pattern[0] == "*":
+        return by_definition(text, pattern[1:]) or (bool(text) and by_definition(text[1:], pattern))
+    return bool(text) and pattern[0] in ("?", text[0]) and by_definition(text[1:], pattern[1:])
+
+
+@pytest.mark.parametrize(
+    ("pattern", "matches"),
+    [
+        pytest.param(TABLE, True, id="the same"),
+        pytest.param("*", True, id="all"),
+        pytest.param("arn:aws:dynamodb:*:123456789012:table/chat", True, id="any region"),
+        pytest.param("arn:aws:dynamodb:*:table/chat", False, id="a wildcard is one segment"),
+        pytest.param("arn:aws:dynamodb:*:*:*", True, id="all of them"),
+        pytest.param(f"{TABLE}/*", False, id="what is below it"),
+        pytest.param("arn:aws:dynamodb:eu-west-1:123456789012:table/CHAT", False, id="other casing"),
+        pytest.param("arn:aws:dynamodb:eu-west-1:*:table/c*", True, id="tables that begin so"),
+        pytest.param("table/chat", False, id="no ARN"),
+    ],
+)
+def test_arns(pattern: str, matches: bool) -> None:
+    assert is_arn(TABLE, pattern) is matches
+
+
+def test_a_wildcard_of_the_last_segment_reaches_across_colons() -> None:
+    assert is_arn("arn:aws:lambda:eu-west-1:1:function:say:live", "arn:aws:lambda:eu-west-1:1:function:*")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "matches"),
+    [
+        ("dynamodb:PutItem", True),
+        ("DynamoDB:putitem", True),
+        ("dynamodb:*Item", True),
+        ("dynamodb:Put?tem", True),
+        ("*", True),
+        ("sqs:*", False),
+    ],
+)
+def test_actions_match_in_any_casing(pattern: str, matches: bool) -> None:
+    assert is_action("dynamodb:PutItem", pattern) is matches

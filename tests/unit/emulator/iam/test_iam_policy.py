@@ -1,0 +1,109 @@
+"""What statements say about a request."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from emulator.iam.policy import Decision, decide, statement_of
+
+CHAT, LOG = (f"arn:aws:dynamodb:eu-west-1:123456789012:table/{name}" for name in ("chat", "log"))
+PUT, GET = "dynamodb:PutItem", "dynamodb:GetItem"
+ALLOWED, NOT_ALLOWED, DENIED = Decision.ALLOWED, Decision.NOT_ALLOWED, Decision.DENIED
+
+
+def document(effect: str = "Allow", **elements: Any) -> dict[str, Any]:
+    return {"Effect": effect, "Action": PUT, "Resource": CHAT, **elements}
+
+
+def decided(*documents: dict[str, Any], action: str = PUT, resource: str = CHAT, **context: Any) -> Decision:
+    return decide([statement_of(each) for each in documents], action, resource, context)
+
+
+@pytest.mark.parametrize(
+    ("documents", "decision"),
+    [
+        pytest.param([], NOT_ALLOWED, id="nothing is said"),
+        pytest.param([document()], ALLOWED, id="allowed"),
+        pytest.param([document(Action=GET)], NOT_ALLOWED, id="another action"),
+        pytest.param([document(Action=[GET, "dynamodb:Put*"])], ALLOWED, id="one of several actions"),
+        pytest.param([document(Resource=LOG)], NOT_ALLOWED, id="another resource"),
+        pytest.param([document(Resource=[LOG, CHAT])], ALLOWED, id="one of several resources"),
+        pytest.param([document(), document("Deny")], DENIED, id="a deny wins"),
+        pytest.param([document("Deny"), document()], DENIED, id="wherever it stands"),
+        pytest.param([document(), document("Deny", Action=GET)], ALLOWED, id="a deny of something else"),
+        pytest.param([document("Deny", Action=GET)], NOT_ALLOWED, id="not denied is not allowed"),
+        pytest.param([document(Condition={"StringEquals": {"k": "v"}})], NOT_ALLOWED, id="condition not met"),
+        pytest.param([document(Condition={"StringNotEquals": {"k": "v"}})], ALLOWED, id="condition met"),
+        pytest.param([document(Condition={"Bool": {"k": False}})], NOT_ALLOWED, id="a JSON boolean"),
+    ],
+)
+def test_decisions(documents: list[dict[str, Any]], decision: Decision) -> None:
+    assert decided(*documents) is decision
+
+
+@pytest.mark.parametrize(
+    ("action", "resource", "decision"),
+    [(PUT, CHAT, NOT_ALLOWED), (GET, CHAT, ALLOWED), (GET, LOG, ALLOWED)],
+)
+def test_not_action(action: str, resource: str, decision: Decision) -> None:
+    statement = {"Effect": "Allow", "NotAction": [PUT], "Resource": "*"}
+
+    assert decided(statement, action=action, resource=resource) is decision
+
+
+@pytest.mark.parametrize(("resource", "decision"), [(CHAT, ALLOWED), (LOG, DENIED)])
+def test_not_resource(resource: str, decision: Decision) -> None:
+    everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+    elsewhere = {"Effect": "Deny", "Action": "*", "NotResource": CHAT}
+
+    assert decided(everything, elsewhere, resource=resource) is decision
+
+
+def test_leading_keys_confine_a_function_to_rows_of_its_own() -> None:
+    rows = document(Condition={"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["ada"]}})
+
+    assert decided(rows, **{"dynamodb:leadingkeys": ["ada", "ada"]}) is ALLOWED
+    assert decided(rows, **{"dynamodb:leadingkeys": ["ada", "bob"]}) is NOT_ALLOWED
+
+
+ACTIONS = st.sampled_from(["a:Get", "a:Put", "a:*", "*"])
+RESOURCES = st.sampled_from(["arn:p:s:r:1:x", "arn:p:s:r:1:y", "arn:p:s:r:1:*", "*"])
+STATEMENTS = st.lists(
+    st.builds(
+        lambda effect, action, resource: {"Effect": effect, "Action": action, "Resource": resource},
+        st.sampled_from(["Allow", "Deny"]),
+        st.lists(ACTIONS, max_size=2),
+        st.lists(RESOURCES, max_size=2),
+    ),
+    max_size=4,
+)
+REQUEST = {"action": "a:Get", "resource": "arn:p:s:r:1:x"}
+
+
+@given(STATEMENTS, st.randoms())
+def test_the_order_of_statements_does_not_matter(statements: list[dict[str, Any]], random: Any) -> None:
+    shuffled = random.sample(statements, len(statements))
+
+    assert decided(*shuffled, **REQUEST) is decided(*statements, **REQUEST)
+
+
+@given(STATEMENTS)
+def test_a_deny_of_everything_denies_everything(statements: list[dict[str, Any]]) -> None:
+    assert decided(*statements, {"Effect": "Deny", "Action": "*", "Resource": "*"}, **REQUEST) is DENIED
+
+
+@given(STATEMENTS)
+def test_a_further_allow_takes_nothing_away(statements: list[dict[str, Any]]) -> None:
+    before = decided(*statements, **REQUEST)
+    after = decided(*statements, {"Effect": "Allow", "Action": "a:Get", "Resource": "*"}, **REQUEST)
+
+    assert after is (DENIED if before is DENIED else ALLOWED)
+
+
+@given(STATEMENTS)
+def test_without_an_allow_nothing_is_allowed(statements: list[dict[str, Any]]) -> None:
+    denies = [each for each in statements if each["Effect"] == "Deny"]
+
+    assert decided(*denies, **REQUEST) is not ALLOWED
