@@ -11,7 +11,6 @@ import os
 import sys
 import time
 from collections.abc import Callable, Coroutine, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 parameters: Final = tool("emulator.command.parameters")
 DEFAULTS: Final = tool("emulator.command.options").EmulateOptions()
 """Of ``streamer emulate``; they stand there alone."""
-DEFAULT_URL: Final = f"ws://{DEFAULTS.host}:{DEFAULTS.port}/{DEFAULTS.stage}"
+DEFAULT_URL: Final = f"ws://{DEFAULTS.host}:{DEFAULTS.port}/{tool('emulator.command.options').APP_STAGE}"
 URL_HELP: Final = f"The service. Default: the emulator that runs in this folder, else {DEFAULT_URL}."
 CREDENTIAL_HELP: Final = "Default: one for user 'developer' of tenant 'local', signed as 'streamer token' does."
 BAD_INPUT: Final = 2
@@ -117,9 +116,6 @@ class Group(Command, click.Group):
         return super().get_command(ctx, cmd_name)
 
 
-SECONDS: Final = click.FloatRange(min=0, min_open=True)
-
-
 @click.group(
     cls=Group,
     examples=[
@@ -134,93 +130,33 @@ def cli() -> None:
     """Asynchronous request processing over WebSockets on AWS, developed entirely offline."""
 
 
+def _emulate_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    return tool("emulator.command.click_options").with_options(command)  # type: ignore[no-any-return]
+
+
 @cli.command(
     cls=Command,
     examples=[
         "streamer emulate",
         "streamer emulate shop.service:app --port 9000",
+        "streamer emulate template.yaml --parameter Stage=test",
+        "streamer emulate cdk.out --check",
         "streamer emulate --port 0 --ready-file ready.json --log-format json",
-        "streamer emulate --idle-timeout 5",
     ],
 )
 @click.argument("target", required=False)
-@click.option("--host", default=DEFAULTS.host, show_default=True, help="Address to listen on.")
-@click.option(
-    "--port", type=click.IntRange(0, 65_535), default=DEFAULTS.port, show_default=True, help="0 picks a free one."
-)
-@click.option("--all-users", is_flag=True, help="Answer other users of this machine, too.")
-@click.option(
-    "--stage",
-    type=parameters.Stage(),
-    default=DEFAULTS.stage,
-    show_default=True,
-    help="Name of the stage, the path of the URL.",
-)
-@click.option(
-    "--dynamodb",
-    type=parameters.DynamoDb(),
-    default=DEFAULTS.dynamodb,
-    show_default=True,
-    help="The embedded DynamoDB, or the URL of another one (DynamoDB Local, moto-server, AWS).",
-)
-@click.option(
-    "--isolation",
-    type=click.Choice(["process", "inline"]),
-    help="Run functions in processes of their own, like Lambda, or in this one, for debuggers.",
-)
-@click.option(
-    "--iam",
-    type=click.Choice(["enforce", "record", "off"]),
-    help="Hold functions to what their roles allow on AWS (the default), allow everything and print at the end the "
-    "grants that were needed, or allow everything.",
-)
-@click.option(
-    "--reload/--no-reload",
-    default=DEFAULTS.reload,
-    show_default=True,
-    help="Load the functions anew when files change.",
-)
-@click.option("--ready-file", type=click.Path(dir_okay=False, path_type=Path), help="Write the addresses there.")
-@click.option("--log-format", type=click.Choice(["pretty", "json"]), default=DEFAULTS.log_format, show_default=True)
-@click.option("--idle-timeout", type=SECONDS, help="Seconds of silence allowed; default: AWS's 600.")
-@click.option("--max-duration", type=SECONDS, help="Seconds a connection may last; default: AWS's 7200.")
-@click.option(
-    "--integration-timeout",
-    type=click.FloatRange(0.05, 29),
-    help="Seconds to wait for a function; default: what each route says, 29 at most.",
-)
-@click.option(
-    "--limit",
-    "limits",
-    multiple=True,
-    metavar="NAME=VALUE",
-    help="Another limit, such as account=aws (AWS's throttle) or frame_bytes=1000; repeat for more.",
-)
-@click.option(
-    "--assume",
-    "assumptions",
-    multiple=True,
-    metavar="NAME=VALUE",
-    help="What AWS is taken to do where nobody knows, such as ping_resets_idle=true; repeat for more.",
-)
-@click.option(
-    "--state",
-    "state_file",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Keep the embedded DynamoDB's tables, and how far their streams were read, there between runs.",
-)
-@click.option(
-    "--log-dir", type=click.Path(file_okay=False, path_type=Path), help="Write Lambda's log lines there, per function."
-)
+@_emulate_options
 @click.pass_obj
 def emulate(run: Callable[[Any], int | None] | None, /, **options: Any) -> int:
     """Run the service on this machine.
 
     API Gateway, Lambda, DynamoDB and its streams, behaving as they do on AWS.
 
-    TARGET is module:attribute of an App or a topology. Default: app:app in this folder if it exists, else a demo app.
+    TARGET is module:attribute of an App or a topology, a SAM or CloudFormation template, or a folder: cdk.out,
+    .serverless or one with a template. Default: app:app in this folder if it exists, else its template, else a demo.
     Ctrl-C ends it: clients are closed, every $disconnect runs. A second Ctrl-C ends it at once.
     """
+    options["parameters"] = (*options["parameters"], *options.pop("overrides"))
     parsed = tool("emulator.command.options").EmulateOptions(**options)
     if run is not None:  # Tests pass a function that records the options as the context's object.
         return run(parsed) or 0

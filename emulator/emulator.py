@@ -14,6 +14,7 @@ from streamer.grants import Place
 from streamer.topology import Topology
 from streamer.topology_checks import validate
 
+from .changes import read_by, refuse_restart
 from .database.opening import open_database
 from .database.protocol import Database
 from .functions.factory import Isolation, RunningFunctions, create_functions
@@ -22,6 +23,7 @@ from .functions.service import LambdaService
 from .functions.variables import Endpoints
 from .gateway.rules import management
 from .gateway.rules.limits import Assumptions, Limits
+from .gateway.rules.stage import Stage
 from .iam.guard import Guard, Mode
 from .iam.keys import keys_of
 from .port.http import REQUEST_SECONDS, HttpRequest
@@ -153,6 +155,29 @@ class Emulator:
         """Let the next events run the functions' code as it is on disk now; connections stay open."""
         await self._functions.reload()
 
+    async def apply(self, topology: Topology) -> None:
+        """Go by another description: functions, routes, authorizers, sources and tables change, connections stay open.
+
+        Tables are never removed. What reads streams, queues and the clock goes on where it was.
+
+        Raises:
+            ConfigurationError: the description is wrong, or needs a start of its own; everything stays as it was.
+        """
+        validate(topology)
+        refuse_restart(self.topology, topology)
+        served = list(zip(self._apis, topology.all_apis(), strict=True))
+        for each, api in served:
+            Stage(api, each.stage.facts, each.stage.ids)  # an API that is wrong is refused before anything changes
+        await self._database.apply(topology)
+        for each, api in served:
+            each.change(api)
+        await self._functions.apply(topology)
+        self._lambda.apply(topology)
+        before, self.topology = self.topology, topology
+        if read_by(before) != read_by(topology):
+            await self._stop_readers()
+            await self._start_readers()
+
     def warm(self) -> None:
         """Prepare for the first event of each function, in the background."""
         self._functions.warm()
@@ -236,7 +261,14 @@ class Emulator:
             await stack.enter_async_context(self.mappings)
             queues = QueueMappings(self.topology, self._functions, lambda: self._database.queues)
             await stack.enter_async_context(queues)
-            await stack.enter_async_context(Schedules(self.topology, self._lambda.accept))
+            await stack.enter_async_context(
+                Schedules(
+                    self.topology,
+                    self._lambda.accept,
+                    region=self.config.region,
+                    account_id=self.config.account_id,
+                )
+            )
             self._readers = stack.pop_all()
 
     async def _stop_readers(self) -> None:

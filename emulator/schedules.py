@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Final, Protocol, Self
@@ -40,6 +40,8 @@ class Schedules:
         *,
         sleep: Callable[[float], Awaitable[Any]] = asyncio.sleep,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        region: str = "us-east-1",
+        account_id: str = "123456789012",
     ) -> None:
         """Raise TopologyError if EventBridge would refuse one of the expressions."""
         self._crons = {each.name: parse_cron(each.cron) for each in topology.schedules if each.cron is not None}
@@ -47,6 +49,7 @@ class Schedules:
         self._accept = accept
         self._sleep = sleep
         self._now = now
+        self._rule_arn = f"arn:aws:events:{region}:{account_id}:rule/"
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
@@ -59,9 +62,9 @@ class Schedules:
         await end(self._tasks)
 
     async def _run(self, schedule: Schedule) -> None:
-        payload = json.dumps(schedule.event, separators=(",", ":")).encode()
         while (seconds := self._seconds_until(schedule)) is not None:
             await self._sleep(seconds)
+            payload = json.dumps(self._event(schedule), separators=(",", ":")).encode()
             if not self._accept(schedule.function, payload, str(uuid.uuid4())):
                 log.warning("a scheduled event was dropped: too many events wait", schedule=schedule.name)
 
@@ -72,3 +75,20 @@ class Schedules:
         now = self._now()
         due = self._crons[schedule.name].after(now)
         return None if due is None else (due - now).total_seconds()
+
+    def _event(self, schedule: Schedule) -> Mapping[str, Any]:
+        if schedule.event is not None:
+            return schedule.event
+        # [DOC] eb-docs:eb-run-lambda-schedule
+        _arn, _partition, _service, region, account, _rest = self._rule_arn.split(":")
+        return {
+            "version": "0",
+            "id": str(uuid.uuid4()),
+            "detail-type": "Scheduled Event",
+            "source": "aws.events",
+            "account": account,
+            "time": f"{self._now():%Y-%m-%dT%H:%M:%SZ}",
+            "region": region,
+            "resources": [self._rule_arn + schedule.name],
+            "detail": {},
+        }

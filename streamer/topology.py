@@ -152,6 +152,8 @@ class Function:
     line that speaks the Lambda Runtime API."""
     search_paths: tuple[str, ...] = ()
     """Folders with further code, after the function's own: its layers, and what was built for it."""
+    qualifiers: tuple[str, ...] = ()
+    """Versions and aliases by which it can be invoked too; all of them are the code that there is."""
     unavailable: str | None = None
     """Why it cannot run here; each invocation fails like an init, and says so. None: it can."""
     tables: tuple[TableAccess, ...] = ()
@@ -296,8 +298,8 @@ class Schedule:
 
     name: str
     function: str
-    event: Mapping[str, Any]
-    """What the function is invoked with."""
+    event: Mapping[str, Any] | None = None
+    """What the function is invoked with; None: EventBridge's own event, which says when it is."""
     rate_minutes: int | None = None
     """From 1, the shortest that there is; None: ``cron`` says when."""
     cron: str | None = None

@@ -106,19 +106,16 @@ def queue_mapping(source: QueueMapping) -> dict[str, Any]:
 def schedule(described: Schedule) -> dict[str, dict[str, Any]]:
     """A function invoked at a fixed rate or at given times, with EventBridge's permission to do so."""
     name = f"{pascal(described.name)}Schedule"
+    target = {"Id": described.function, "Arn": att(function_id(described.function))}
+    if described.event is not None:
+        target["Input"] = json.dumps(described.event, separators=(",", ":"))
     return {
         name: {
             "Type": "AWS::Events::Rule",
             "Properties": {
                 "ScheduleExpression": described.expression(),
                 "State": "ENABLED",
-                "Targets": [
-                    {
-                        "Id": described.function,
-                        "Arn": att(function_id(described.function)),
-                        "Input": json.dumps(described.event, separators=(",", ":")),
-                    }
-                ],
+                "Targets": [target],
             },
         },
         f"{name}Permission": invoke_permission(described.function, att(name), principal="events.amazonaws.com"),

@@ -220,6 +220,8 @@ def _require_deployable(topology: Topology) -> None:
 def _require_packable(function: Function) -> None:
     if function.unavailable is not None:
         raise DeployError(f"function {function.name!r} cannot be packed: {function.unavailable}")
+    if function.qualifiers:
+        raise DeployError(f"function {function.name!r} has versions or aliases, which streamer deploy does not make")
     if function.search_paths:
         raise DeployError(f"function {function.name!r} has layers; streamer deploy packs one project for all")
     if function.runtime is not None:

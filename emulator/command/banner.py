@@ -25,10 +25,12 @@ def banner(
     """
     url = emulator.websocket_url
     token = _token(environment) if target.is_app else None
+    told = [] if target.template is None else ["", *target.template.lines()]
     lines = [
         f"{_bold('streamer', is_terminal)} emulates {_bold(target.name, is_terminal)}",
+        *told,
         "",
-        f"  WebSocket     {url}",
+        *(f"  WebSocket     {each}" for each in emulator.websocket_urls),
         f"  @connections  {emulator.management_url}",
         f"  DynamoDB      {emulator.dynamodb_url}",
         f"  TLS           the same port; trust {emulator.authority.ca_file}",

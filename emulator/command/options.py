@@ -4,7 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
+
+from streamer.errors import ConfigurationError
+
+APP_STAGE: Final = "dev"
+"""Stage of an App that is emulated and not told another."""
+_FOR_TEMPLATES: Final = {
+    "parameters": "parameter",
+    "imports": "import",
+    "secrets": "secret",
+    "env_vars": "env-vars",
+    "config_file": "config-file",
+    "stack": "stack",
+    "api": "api",
+    "build": "build",
+    "code": "code",
+    "commands": "command",
+    "check": "check",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -12,13 +30,15 @@ class EmulateOptions:
     """All options. Here is the only home of the command line's defaults; what is None is decided by who does it."""
 
     target: str | None = None
-    """``module:attribute`` of an App or a topology. None: ``app:app`` in the current folder, else the demo app."""
+    """``module:attribute`` of an App or a topology, a template, or a folder of SAM, CDK or Serverless. None:
+    ``app:app`` in the current folder, else its template, else the demo app."""
     host: str = "127.0.0.1"
     port: int = 8787
     """0 picks a free one."""
     all_users: bool = False
     """Whether other users of this machine are answered."""
-    stage: str = "dev"
+    stage: str | None = None
+    """None: what the target says; for an App `APP_STAGE`."""
     dynamodb: str = "embedded"
     """``embedded``, or the URL of a DynamoDB."""
     isolation: Literal["process", "inline"] | None = None
@@ -44,3 +64,40 @@ class EmulateOptions:
     """Keeps the tables across restarts. None: they are gone when the emulator ends."""
     log_dir: Path | None = None
     """Gets a file of Lambda's own log lines per function. None: no files."""
+
+    # for templates
+
+    parameters: tuple[str, ...] = ()
+    """``NAME=VALUE`` of a template's parameters."""
+    imports: tuple[str, ...] = ()
+    """``NAME=VALUE`` of exports of stacks that are not here."""
+    secrets: tuple[str, ...] = ()
+    """``NAME=VALUE`` of secrets and stored parameters that dynamic references read."""
+    env_vars: Path | None = None
+    """Further environment variables of functions: SAM's JSON, or a ``.env`` file for all."""
+    config_file: Path | None = None
+    """None: ``samconfig.toml`` beside the template, if it is there."""
+    config_env: str = "default"
+    """Which table of ``samconfig.toml``."""
+    stack: str | None = None
+    """Which stack of a CDK assembly, or what a template's stack is called."""
+    api: str | None = None
+    """Which WebSocket API; None: all, each on a port of its own."""
+    build: str | None = None
+    """Command line that is run before the start, and after changes of sources."""
+    code: tuple[str, ...] = ()
+    """``ID=FOLDER``: other code for a function."""
+    commands: tuple[str, ...] = ()
+    """``ID=COMMAND``: a command line that speaks the Runtime API."""
+    check: bool = False
+    """Whether only to tell what would be emulated."""
+
+    def refuse_for_templates_only(self) -> None:
+        """Refuse options that mean nothing for an App or a topology.
+
+        Raises:
+            ConfigurationError: one of them is set.
+        """
+        for name in _FOR_TEMPLATES:
+            if getattr(self, name):
+                raise ConfigurationError(f"--{_FOR_TEMPLATES[name]} is for templates, and the target is none")

@@ -6,9 +6,10 @@ import contextlib
 import fcntl
 import json
 import os
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Any, Final
 from urllib.parse import urlsplit
 
 from ..files import write_whole
@@ -66,6 +67,12 @@ class Ready:
     """Of Lambda's API and of SQS."""
     ca_file: str = ""
     """The certificate to trust for ``wss://`` and ``https://``."""
+    urls: tuple[str, ...] = ()
+    """What clients of each WebSocket API connect to."""
+    resources: Mapping[str, Any] = field(default_factory=dict)
+    """Of a template: logical id to physical id and what becomes of it here."""
+    outputs: Mapping[str, Any] = field(default_factory=dict)
+    """Of a template."""
 
 
 def write_ready(path: Path, ready: Ready) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import gc
 import os
 import resource
@@ -32,7 +33,7 @@ from .presence import FILE as READY_FILE
 from .presence import Claim, Ready, remove_ready, running, write_ready
 from .reload import changes
 from .state_folder import FOLDER, development_secret, make_state_folder
-from .target import Target, load_target
+from .target import Target, load_target, template_name
 
 MOST_FILES: Final = 1_048_576
 """Files to ask for where the system says that there is no limit."""
@@ -51,10 +52,30 @@ def run_emulator(options: EmulateOptions) -> None:
     _share_cores()
     folder = Path.cwd()
     environment = _environment(FOLDER)
-    target = load_target(options.target, folder=folder, environment=environment, stage=options.stage)
+    name = template_name(options.target, folder)
+    if name is not None:
+        target = _load_template(name, options, folder)
+        if options.check:
+            assert target.template is not None
+            sys.stdout.write("\n".join(target.template.lines(all_lines=True)) + "\n")
+            return
+    else:
+        options.refuse_for_templates_only()
+        target = load_target(options.target, folder=folder, environment=environment, stage=options.stage)
     _make_state_folder(folder / FOLDER)
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(_serve(options, target, folder, environment))
+
+
+def _load_template(name: str, options: EmulateOptions, folder: Path) -> Target:
+    # Templates cost some 50 ms to import, which no other target pays.
+    from .from_template import load_template, run_build  # noqa: PLC0415
+
+    _make_state_folder(folder / FOLDER)
+    if options.build is not None:
+        run_build(options.build, folder)
+    found = load_template(name, options, folder=folder, state_folder=folder / FOLDER)
+    return Target(name=name, topology=found.read.described.topology, is_app=False, template=found)
 
 
 def _environment(state_folder: Path) -> dict[str, str]:
@@ -101,14 +122,14 @@ def _share_cores() -> None:
             os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
-def _config(options: EmulateOptions, folder: Path) -> EmulatorConfig:
+def _config(options: EmulateOptions, folder: Path, target: Target) -> EmulatorConfig:
     said: dict[str, Any] = {
         "idle_seconds": options.idle_timeout,
         "max_duration_seconds": options.max_duration,
         "integration_timeout_seconds": options.integration_timeout,
     }
     limits = Limits(**{name: seconds for name, seconds in said.items() if seconds is not None})
-    return EmulatorConfig(
+    config = EmulatorConfig(
         host=options.host,
         port=options.port,
         all_users=options.all_users,
@@ -121,6 +142,13 @@ def _config(options: EmulateOptions, folder: Path) -> EmulatorConfig:
         limits=limited(limits, options.limits),
         assumptions=assumed(Assumptions(), options.assumptions),
     )
+    if target.template is None:
+        return config
+    if options.iam == "enforce":
+        raise ConfigurationError(
+            "--iam enforce: the roles of a template are not read; leave it out, or say --iam record"
+        )
+    return dataclasses.replace(config, region=target.template.region, iam=options.iam or "off")
 
 
 def _collect_garbage() -> None:
@@ -134,19 +162,19 @@ def _collect_garbage() -> None:
 
 
 async def _serve(options: EmulateOptions, target: Target, folder: Path, environment: Mapping[str, str]) -> None:
-    config = _config(options, folder)
+    config = _config(options, folder, target)
     with _stop_signals() as stopped, _log_sink(options) as sink:
         async with Emulator(target.topology, config, log_sink=sink) as emulator:
             if not is_loopback(config.host):
                 text = "whoever reaches this address can connect, read and write the tables and run the functions"
                 log.warning(text, host=config.host)
             text = banner(emulator, target, environment, command=_own_name(folder), is_terminal=sys.stdout.isatty())
-            async with _findable(options, folder, _ready(emulator)):
+            async with _findable(options, folder, _ready(emulator, target)):
                 sys.stdout.write(f"{text}\n")
                 sys.stdout.flush()
                 _collect_garbage()
                 emulator.warm()
-                async with _reloading(emulator, folder, wanted=options.reload):
+                async with _reloading(emulator, folder, target, wanted=options.reload):
                     await stopped.wait()
             log.info("stopping", connections=emulator.connection_count)
         _tell_grants(emulator)
@@ -227,7 +255,8 @@ def _log_sink(options: EmulateOptions) -> Iterator[LogSink]:
 # the ready file
 
 
-def _ready(emulator: Emulator) -> Ready:
+def _ready(emulator: Emulator, target: Target) -> Ready:
+    told = {} if target.template is None else target.template.told()
     return Ready(
         websocket_url=emulator.websocket_url,
         management_url=emulator.management_url,
@@ -235,6 +264,9 @@ def _ready(emulator: Emulator) -> Ready:
         pid=os.getpid(),
         url=emulator.url,
         ca_file=str(emulator.authority.ca_file.absolute()),
+        urls=emulator.websocket_urls,
+        resources=told.get("resources", {}),
+        outputs=told.get("outputs", {}),
     )
 
 
@@ -304,15 +336,24 @@ def _write(path: Path, ready: Ready) -> None:
 
 
 @asynccontextmanager
-async def _reloading(emulator: Emulator, folder: Path, *, wanted: bool) -> AsyncIterator[None]:
+async def _reloading(emulator: Emulator, folder: Path, target: Target, *, wanted: bool) -> AsyncIterator[None]:
     if not wanted:
         yield
         return
-    watcher = asyncio.create_task(_reload_on_changes(emulator, folder))
+    watcher = asyncio.create_task(_follow(emulator, folder, target))
     try:
         yield
     finally:
         await end([watcher])
+
+
+async def _follow(emulator: Emulator, folder: Path, target: Target) -> None:
+    if target.template is None:
+        await _reload_on_changes(emulator, folder)
+    else:
+        from .template_reload import follow  # noqa: PLC0415 - only targets that are templates pay for it
+
+        await follow(emulator, target.template)
 
 
 async def _reload_on_changes(emulator: Emulator, folder: Path) -> None:

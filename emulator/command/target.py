@@ -8,12 +8,18 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from streamer.app import App
 from streamer.loading import load_service
 from streamer.topology import Topology
 from streamer.topology_checks import validate
+
+from ..templates.assembly import find_default, is_template
+from .options import APP_STAGE
+
+if TYPE_CHECKING:
+    from .from_template import TemplateTarget
 
 DEMO: Final = "streamer.demo:app"
 """The built-in app, for a first look."""
@@ -30,6 +36,15 @@ class Target:
     topology: Topology
     is_app: bool
     """Whether it is a streamer App; False: plain handlers, which need no token."""
+    template: TemplateTarget | None = None
+    """Where it comes from, if that is a template."""
+
+
+def template_name(name: str | None, folder: Path) -> str | None:
+    """The template or folder that a target means; None: ``module:attribute``, or the demo app."""
+    if name is None:
+        return None if _has_app(folder) else find_default(folder)
+    return name if is_template(name, folder) else None
 
 
 def load_target(name: str | None, *, folder: Path, environment: Mapping[str, str], stage: str | None = None) -> Target:
@@ -50,7 +65,7 @@ def load_target(name: str | None, *, folder: Path, environment: Mapping[str, str
     with _without_bytecode():
         found = load_service(chosen)
     if isinstance(found, App):
-        topology = found.topology(target=chosen, stage=stage or "dev", environment=environment)
+        topology = found.topology(target=chosen, stage=stage or APP_STAGE, environment=environment)
         return Target(name=chosen, topology=topology, is_app=True)
     topology = found if stage is None else dataclasses.replace(found, api=dataclasses.replace(found.api, stage=stage))
     validate(topology)

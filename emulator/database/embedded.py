@@ -63,6 +63,12 @@ class EmbeddedDatabase:
         self._make_queues()
         return self._engine.queues
 
+    async def apply(self, topology: Topology) -> None:
+        """Make what is new; raises ConfigurationError."""
+        create_tables(self._engine, topology.tables)
+        self._described_queues = topology.queues
+        self._has_queues = False
+
     def handle(self, request: HttpRequest, caller: Caller | None = None) -> HttpResponse | None:
         """Answer a request of a DynamoDB, DynamoDB Streams or SQS client, the owner's if there is no caller."""
         if not self._engine.handles(request):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from streamer.topology import Topology
+
 from ..functions.destinations import Destinations
 from ..iam.guard import Caller
 from ..port.http import HttpRequest, HttpResponse
@@ -33,6 +35,14 @@ class Database(Protocol):
     @property
     def queues(self) -> Queues:
         """What functions that read queues read; raises ConfigurationError where there are none."""
+        ...
+
+    async def apply(self, topology: Topology) -> None:
+        """Make the tables and queues that are new in a description; none is ever removed.
+
+        Raises:
+            ConfigurationError: a table that exists has another key, index or stream now.
+        """
         ...
 
     def handle(self, request: HttpRequest, caller: Caller | None = None) -> HttpResponse | None:

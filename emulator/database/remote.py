@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +34,8 @@ class RemoteDatabase:
     source: Source
     destinations: Destinations
     checkpoints: Checkpoints
+    url: str
+    settings: Mapping[str, Any]
 
     @property
     def queues(self) -> Queues:
@@ -41,6 +43,10 @@ class RemoteDatabase:
         raise ConfigurationError(
             "functions read queues of this service, and those come with the embedded DynamoDB only"
         )
+
+    async def apply(self, topology: Topology) -> None:
+        """Make what is new; raises ConfigurationError."""
+        await _prepare(topology, self.url, self.settings)
 
     def handle(self, request: HttpRequest, caller: Caller | None = None) -> HttpResponse | None:
         """Nothing: DynamoDB clients talk to the URL itself."""
@@ -59,7 +65,7 @@ async def open_remote(
     settings = _client_settings(endpoints)
     await _prepare(topology, url, settings)
     async with connect_streams(url, **settings) as api:
-        yield RemoteDatabase(PolledSource(api), FileDestinations(dead_letters), checkpoints)
+        yield RemoteDatabase(PolledSource(api), FileDestinations(dead_letters), checkpoints, url, settings)
 
 
 def _client_settings(endpoints: Endpoints) -> dict[str, Any]:
@@ -70,7 +76,7 @@ def _client_settings(endpoints: Endpoints) -> dict[str, Any]:
     }
 
 
-async def _prepare(topology: Topology, url: str, settings: dict[str, Any]) -> None:
+async def _prepare(topology: Topology, url: str, settings: Mapping[str, Any]) -> None:
     config = AioConfig(retries={"max_attempts": 2}, connect_timeout=3, read_timeout=10)
     try:
         async with get_session().create_client("dynamodb", endpoint_url=url, config=config, **settings) as client:

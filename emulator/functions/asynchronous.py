@@ -140,6 +140,10 @@ class AsyncInvocations:
     ) -> None:
         await end(self._tasks)
 
+    def apply(self, topology: Topology) -> None:
+        """Go by other rules from the next event on."""
+        self._rules = {rules.function: rules for rules in topology.async_invocations}
+
     def accept(self, function: str, payload: bytes, request_id: str) -> bool:
         """Run an event in the background; False: there are too many already."""
         if len(self._tasks) >= QUEUED_EVENTS:

@@ -6,6 +6,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal, Protocol, Self
 
+from streamer.errors import ConfigurationError
 from streamer.topology import Topology
 
 from .inline.functions import InlineFunctions
@@ -19,6 +20,10 @@ Isolation = Literal["inline", "process"]
 
 class RunningFunctions(Functions, Protocol):
     """What both isolations offer: an async context manager that owns all threads and processes."""
+
+    async def apply(self, topology: Topology) -> None:
+        """Go by another description of the functions; events that run finish as they started."""
+        ...
 
     async def reload(self) -> None:
         """Let the next events run the code as it is now on disk; events that run finish as they started."""
@@ -49,6 +54,11 @@ def create_functions(
     ``concurrency`` is the most executions of one function at once where it has no reserved concurrency of its own;
     None: the isolation's default.
     """
+    other = next((each for each in topology.functions if each.runtime is not None), None)
+    if isolation == "inline" and other is not None:
+        raise ConfigurationError(
+            f"function {other.name} runs by {other.runtime}: only Python runs inline; use --isolation process"
+        )
     kind = InlineFunctions if isolation == "inline" else ProcessFunctions
     return kind(
         topology, endpoints=endpoints, project_folder=project_folder, log_sink=log_sink, concurrency=concurrency

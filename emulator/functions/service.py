@@ -70,7 +70,7 @@ class LambdaService:
         retry_seconds: Sequence[float] = RETRY_SECONDS,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self._names = frozenset(function.name for function in topology.functions)
+        self._qualifiers = _qualifiers(topology)
         self._functions = functions
         self._endpoints = endpoints
         self._tails = tails
@@ -91,6 +91,11 @@ class LambdaService:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         await self._asynchronous.__aexit__(kind, error, traceback)
+
+    def apply(self, topology: Topology) -> None:
+        """Go by another description from the next event on."""
+        self._qualifiers = _qualifiers(topology)
+        self._asynchronous.apply(topology)
 
     def handles(self, request: HttpRequest) -> bool:
         """Whether the request is for Lambda's API."""
@@ -125,9 +130,9 @@ class LambdaService:
         """Why the request is turned away before anything runs; None: it is not."""
         if named is None:
             return None
-        if named.function not in self._names:
+        if named.function not in self._qualifiers:
             return _refused(missing(self._arn(named.function)), request_id)
-        if named.qualifier not in {None, VERSION}:
+        if named.qualifier not in self._qualifiers[named.function]:
             return _refused(missing(f"{self._arn(named.function)}:{named.qualifier}"), request_id)
         is_event = request.fields.get("x-amz-invocation-type") == "Event"
         limit_bytes = ASYNC_BYTES if is_event else SYNC_BYTES
@@ -203,3 +208,8 @@ def _error(status: int, error_type: str, message: str, request_id: str, reason: 
     if reason:
         body["Reason"] = reason
     return HttpResponse.of_json(status, body, ("x-amzn-ErrorType", error_type), ("x-amzn-RequestId", request_id))
+
+
+def _qualifiers(topology: Topology) -> dict[str, set[str | None]]:
+    """By which qualifiers each function can be invoked; None: without one."""
+    return {function.name: {None, VERSION, *function.qualifiers} for function in topology.functions}

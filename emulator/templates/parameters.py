@@ -56,7 +56,7 @@ def read_parameters(
         if ssm is None:
             values[name] = _typed(declaration["Type"], text)
             continue
-        if text not in stored:
+        if text not in stored and name in used:
             warnings.append(f"parameter {name} reads {text} from the parameter store; its name stands for its value")
         values[name] = _typed(ssm[1], stored.get(text, text))
     if missing:

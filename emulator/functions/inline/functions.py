@@ -53,11 +53,9 @@ class InlineFunctions:
         self._workers = Workers()
         self._events: set[_Invocation] = set()
         self._is_ending = False
-        limit = CONCURRENCY if concurrency is None else concurrency
-        self._functions = {
-            function.name: _InlineFunction(function, endpoints, project_folder, limit, self._randomness)
-            for function in topology.functions
-        }
+        self._limit = CONCURRENCY if concurrency is None else concurrency
+        self._project_folder = project_folder
+        self._functions = {function.name: self._described(function) for function in topology.functions}
         shared = _shared([function.variables for function in self._functions.values()])
         self._scope = Scope({**shared, **variables.credentials(endpoints.owner)}, endpoints.keys, endpoints.owner)
 
@@ -105,6 +103,21 @@ class InlineFunctions:
         else:
             self._start(event)
         return outcome
+
+    async def apply(self, topology: Topology) -> None:
+        """Go by another description; what runs ends as it started, what waits for a removed function is turned away."""
+        before = self._functions
+        self._functions = {
+            function.name: known
+            if (known := before.get(function.name)) is not None and known.function == function
+            else self._described(function)
+            for function in topology.functions
+        }
+        self._modules.add(topology.functions)
+        await self.reload()
+
+    def _described(self, function: Function) -> _InlineFunction:
+        return _InlineFunction(function, self._endpoints, self._project_folder, self._limit, self._randomness)
 
     async def reload(self) -> None:
         """Forget the project's modules: the next event of each function imports them anew.

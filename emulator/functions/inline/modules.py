@@ -14,6 +14,7 @@ from typing import Final
 
 from streamer.topology import Function
 
+from ..runtimes import launch
 from .awslambdaric_client import Handler, load_handler
 
 _OURS: Final = frozenset({"streamer", "emulator", "deploy", "cli", "__main__"})
@@ -24,13 +25,26 @@ class UserModules:
     """Imports handlers from the folders of a project."""
 
     def __init__(self, functions: Sequence[Function], project_folder: Path) -> None:
-        roots = [Path(function.code_root) for function in functions if function.code_root is not None]
-        self._roots = list(dict.fromkeys(path.resolve() for path in (*roots, project_folder)))
+        self._project_folder = project_folder
+        self._roots = self._folders(functions)
         self._packages = {_package(function.handler) for function in functions} - {""}
         self._lock = threading.Lock()
         self._added: list[str] = []
         self._before: frozenset[str] = frozenset()
         self._handlers: dict[str, Handler] = {}
+
+    def _folders(self, functions: Sequence[Function]) -> list[Path]:
+        roots = [Path(function.code_root) for function in functions if function.code_root is not None]
+        further = [Path(path) for function in functions for path in launch(function, code_folder="").import_path]
+        return list(dict.fromkeys(path.resolve() for path in (*roots, self._project_folder, *further)))
+
+    def add(self, functions: Sequence[Function]) -> None:
+        """Find the modules of further functions too."""
+        new = [str(root) for root in self._folders(functions) if str(root) not in sys.path]
+        sys.path[:0] = new
+        self._added += new
+        self._roots = list(dict.fromkeys([*self._roots, *self._folders(functions)]))
+        self._packages |= {_package(function.handler) for function in functions} - {""}
 
     def open(self) -> None:
         """Put the folders first on the import path."""

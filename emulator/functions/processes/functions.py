@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-from streamer.topology import Topology
+from streamer.topology import Function, Topology
 
 from ... import log
 from ...tasks import end
@@ -71,6 +71,8 @@ class ProcessFunctions:
         )
         self._limit = CONCURRENCY if concurrency is None else concurrency
         self._pools: dict[str, Pool] = {}
+        self._replaced: list[Pool] = []
+        """Pools of functions as they were, until their last event is over."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._watch: asyncio.TimerHandle | None = None
         self._sweep: asyncio.TimerHandle | None = None
@@ -78,15 +80,7 @@ class ProcessFunctions:
     async def __aenter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
         await self._template.__aenter__()
-        for function in self._topology.functions:
-            self._pools[function.name] = Pool(
-                function,
-                self._around,
-                limit=Limit.of(function, self._limit),
-                folder=self._template.folder / function.name,
-                run=self._run,
-                functions=self,
-            )
+        self._pools = {function.name: self._pool(function) for function in self._topology.functions}
         self._sweep = self._loop.call_later(_SWEEP_SECONDS, self._retire_idle)
         return self
 
@@ -96,7 +90,7 @@ class ProcessFunctions:
         for timer in (self._watch, self._sweep):
             if timer is not None:
                 timer.cancel()
-        for pool in self._pools.values():
+        for pool in (*self._pools.values(), *self._replaced):
             pool.end()
         await end(self._tasks)
         await self._template.__aexit__(kind, error, traceback)
@@ -124,6 +118,18 @@ class ProcessFunctions:
             self.watch()
         return outcome
 
+    async def apply(self, topology: Topology) -> None:
+        """Go by another description: new, changed and removed functions. What runs or waits ends as it was accepted."""
+        before, self._topology = self._pools, topology
+        self._pools = {}
+        for function in topology.functions:
+            pool = before.get(function.name)
+            is_same = pool is not None and pool.function == function
+            self._pools[function.name] = pool if pool is not None and is_same else self._pool(function)
+        self._replaced += [pool for name, pool in before.items() if self._pools.get(name) is not pool]
+        for pool in self._replaced:
+            pool.retire()
+
     async def reload(self) -> None:
         """Replace the environments: busy ones finish their event first, new ones read the code anew."""
         for pool in self._pools.values():
@@ -143,14 +149,27 @@ class ProcessFunctions:
         """How many environments exist now."""
         return sum(len(pool.environments) for pool in self._pools.values())
 
+    def _pool(self, function: Function) -> Pool:
+        return Pool(
+            function,
+            self._around,
+            limit=Limit.of(function, self._limit),
+            folder=self._template.folder / function.name,
+            run=self._run,
+            functions=self,
+        )
+
     def _watch_pools(self) -> None:
-        active = [pool for pool in self._pools.values() if pool.is_active]
+        active = [pool for pool in (*self._pools.values(), *self._replaced) if pool.is_active]
         self._watch = self._loop.call_later(_WATCH_SECONDS, self._watch_pools) if active else None
         for pool in active:
             pool.watch()
 
     def _retire_idle(self) -> None:
         self.retire_idle(IDLE_SECONDS)
+        for pool in self._replaced:
+            pool.retire()
+        self._replaced = [pool for pool in self._replaced if pool.environments]
         self._sweep = self._loop.call_later(_SWEEP_SECONDS, self._retire_idle)
 
     # what its pools ask for

@@ -42,7 +42,7 @@ class Pool:
         functions: ProcessFunctions,
     ) -> None:
         self.environments: set[ExecutionEnvironment] = set()
-        self._function = function
+        self.function = function
         self._around = around
         self._limit = limit
         self._folder = folder
@@ -199,7 +199,7 @@ class Pool:
         used = {environment.slot for environment in self.environments}
         slot = next(number for number in itertools.count() if number not in used)
         folder = self._folder / str(slot)
-        environment = ExecutionEnvironment(self._function, self._around, self, slot=slot, folder=folder, bound=bound)
+        environment = ExecutionEnvironment(self.function, self._around, self, slot=slot, folder=folder, bound=bound)
         self.environments.add(environment)
         self._moved_at = self._loop.time()
         self._run(self._launch(environment, folder, bound))
@@ -209,7 +209,7 @@ class Pool:
             _make(folder)
             await environment.start()
         except OSError as error:
-            log.error("a function's environment cannot be started", error=error, function=self._function.name)
+            log.error("a function's environment cannot be started", error=error, function=self.function.name)
             refusal = Refused(500, "ServiceException", f"the environment cannot be started: {error}")
             for event in [bound] if bound is not None else self._waiting:
                 event.settle(refusal)

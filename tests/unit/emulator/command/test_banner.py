@@ -21,6 +21,7 @@ class Running:
     """What the banner needs of an emulator."""
 
     websocket_url: str = "ws://127.0.0.1:8787/dev"
+    websocket_urls: tuple[str, ...] = ("ws://127.0.0.1:8787/dev",)
     management_url: str = "http://127.0.0.1:8787/dev"
     dynamodb_url: str = "http://127.0.0.1:8787"
     authority: Authority = field(default_factory=lambda: Authority(Path("ca.pem"), Path("bundle.pem"), Path("key.pem")))

@@ -1,0 +1,128 @@
+"""The options of ``streamer emulate``, as the command line parses them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from . import parameters
+from .options import EmulateOptions
+
+DEFAULTS: Final = EmulateOptions()
+SECONDS: Final = click.FloatRange(min=0, min_open=True)
+_OPTIONS: Final = (
+    click.option("--host", default=DEFAULTS.host, show_default=True, help="Address to listen on."),
+    click.option(
+        "--port", type=click.IntRange(0, 65_535), default=DEFAULTS.port, show_default=True, help="0 picks a free one."
+    ),
+    click.option("--all-users", is_flag=True, help="Answer other users of this machine, too."),
+    click.option(
+        "--stage",
+        type=parameters.Stage(),
+        help="Name of the stage, the path of the URL; default: what the target says, for an App dev.",
+    ),
+    click.option(
+        "--dynamodb",
+        type=parameters.DynamoDb(),
+        default=DEFAULTS.dynamodb,
+        show_default=True,
+        help="The embedded DynamoDB, or the URL of another one (DynamoDB Local, moto-server, AWS).",
+    ),
+    click.option(
+        "--isolation",
+        type=click.Choice(["process", "inline"]),
+        help="Run functions in processes of their own, like Lambda, or in this one, for debuggers.",
+    ),
+    click.option(
+        "--iam",
+        type=click.Choice(["enforce", "record", "off"]),
+        help="Hold functions to what their roles allow on AWS (the default), allow everything and print at the end the "
+        "grants that were needed, or allow everything.",
+    ),
+    click.option(
+        "--reload/--no-reload",
+        default=DEFAULTS.reload,
+        show_default=True,
+        help="Load the functions anew when files change.",
+    ),
+    click.option("--ready-file", type=click.Path(dir_okay=False, path_type=Path), help="Write the addresses there."),
+    click.option("--log-format", type=click.Choice(["pretty", "json"]), default=DEFAULTS.log_format, show_default=True),
+    click.option("--idle-timeout", type=SECONDS, help="Seconds of silence allowed; default: AWS's 600."),
+    click.option("--max-duration", type=SECONDS, help="Seconds a connection may last; default: AWS's 7200."),
+    click.option(
+        "--integration-timeout",
+        type=click.FloatRange(0.05, 29),
+        help="Seconds to wait for a function; default: what each route says, 29 at most.",
+    ),
+    click.option(
+        "--limit",
+        "limits",
+        multiple=True,
+        metavar="NAME=VALUE",
+        help="Another limit, such as account=aws (AWS's throttle) or frame_bytes=1000; repeat for more.",
+    ),
+    click.option(
+        "--assume",
+        "assumptions",
+        multiple=True,
+        metavar="NAME=VALUE",
+        help="What AWS is taken to do where nobody knows, such as ping_resets_idle=true; repeat for more.",
+    ),
+    click.option(
+        "--state",
+        "state_file",
+        type=click.Path(dir_okay=False, path_type=Path),
+        help="Keep the embedded DynamoDB's tables, and how far their streams were read, there between runs.",
+    ),
+    click.option(
+        "--log-dir",
+        type=click.Path(file_okay=False, path_type=Path),
+        help="Write Lambda's log lines there, per function.",
+    ),
+)
+_FOR_TEMPLATES: Final = (
+    click.option("--parameter", "parameters", multiple=True, metavar="NAME=VALUE", help="A template's parameter."),
+    click.option(
+        "--parameter-overrides", "overrides", multiple=True, metavar="TEXT", help="Parameters in SAM's spelling."
+    ),
+    click.option(
+        "--import", "imports", multiple=True, metavar="NAME=VALUE", help="An export of a stack that is not here."
+    ),
+    click.option(
+        "--secret", "secrets", multiple=True, metavar="NAME=VALUE", help="A secret that the template refers to."
+    ),
+    click.option(
+        "--env-vars",
+        "-n",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        help="Further variables of functions: SAM's JSON, or a .env file for all.",
+    ),
+    click.option(
+        "--config-file",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        help="SAM's configuration; default: samconfig.toml beside the template.",
+    ),
+    click.option("--config-env", default=DEFAULTS.config_env, show_default=True, help="Which part of it."),
+    click.option("--stack", metavar="NAME", help="Which stack of a CDK assembly, or the stack's name."),
+    click.option("--api", metavar="ID", help="Which WebSocket API; default: all, each on a port of its own."),
+    click.option("--build", metavar="COMMAND", help="Run it before the start, and after changes of sources."),
+    click.option("--code", multiple=True, metavar="ID=FOLDER", help="Other code for a function; repeat for more."),
+    click.option(
+        "--command",
+        "commands",
+        multiple=True,
+        metavar="ID=COMMAND",
+        help="Run a function by a command that speaks the Runtime API.",
+    ),
+    click.option("--check", is_flag=True, help="Tell what would be emulated, ignored and missing, and end."),
+)
+
+
+def with_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command these options, in this order."""
+    for option in reversed((*_OPTIONS, *_FOR_TEMPLATES)):
+        command = option(command)
+    return command

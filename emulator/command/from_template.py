@@ -1,0 +1,177 @@
+"""``streamer emulate template.yaml``: what the options mean for a project, and reading it again when it changes."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import subprocess
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from streamer.errors import ConfigurationError
+
+from ..templates.assembly import BUILT, Project, find
+from ..templates.project import Read, Settings, read_project
+from ..templates.report import ids, outputs, report
+from ..templates.samconfig import SamConfig, overrides, read_config
+from ..templates.topology import Wanted
+from .options import EmulateOptions
+
+REGION: Final = "us-east-1"
+_SHOWN_OUTPUT: Final = 2000
+"""Characters of a build's output that an error repeats."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TemplateTarget:
+    """A project that is emulated from its templates."""
+
+    name: str
+    options: EmulateOptions
+    folder: Path
+    state_folder: Path
+    read: Read
+    region: str
+
+    def again(self) -> TemplateTarget:
+        """The project as it is on disk now; raises ConfigurationError."""
+        return load_template(self.name, self.options, folder=self.folder, state_folder=self.state_folder)
+
+    def lines(self, *, all_lines: bool = False) -> list[str]:
+        """What is emulated, ignored and missing."""
+        return report(self.read, all_lines=all_lines)
+
+    def told(self) -> dict[str, Any]:
+        """What the ready file says of it."""
+        return {"resources": ids(self.read), "outputs": outputs(self.read)}
+
+    @property
+    def watched(self) -> frozenset[Path]:
+        """Files and folders whose changes matter."""
+        more = {path for path in (self.options.env_vars, self._config()) if path is not None}
+        return frozenset({*self.read.watched, *(path.resolve() for path in more)})
+
+    def _config(self) -> Path | None:
+        beside = self.read.project.root / "samconfig.toml"
+        return self.options.config_file or (beside if beside.is_file() else None)
+
+
+def load_template(name: str, options: EmulateOptions, *, folder: Path, state_folder: Path) -> TemplateTarget:
+    """Read a project.
+
+    Raises:
+        ConfigurationError: it cannot be emulated; the message is one line.
+    """
+    project = find(name, folder, stack=options.stack)
+    config = _samconfig(project, options)
+    if options.stack is None and config.stack is not None and len(project.parts) == 1:
+        project = find(name, folder, stack=config.stack)
+    region = config.region or REGION
+    settings = Settings(
+        region=region,
+        parameters={**config.parameters, **overrides(options.parameters)},
+        imports=pairs("--import", options.imports),
+        stored=pairs("--secret", options.secrets),
+        code={each: _folder(folder, path) for each, path in pairs("--code", options.code).items()},
+        wanted=Wanted(
+            api=options.api,
+            stage=options.stage,
+            commands=pairs("--command", options.commands),
+            variables=_variables(options.env_vars or _beside(project, config)),
+        ),
+    )
+    read = read_project(project, settings, state_folder)
+    return TemplateTarget(
+        name=name, options=options, folder=folder, state_folder=state_folder, read=read, region=region
+    )
+
+
+def run_build(command: str, folder: Path) -> None:
+    """Run what makes a project's templates and code.
+
+    Raises:
+        ConfigurationError: it failed; the message has the end of its output.
+    """
+    try:
+        done = subprocess.run(  # noqa: S603 - the user's own command line
+            shlex.split(command), cwd=folder, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
+        )
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"--build {command!r} cannot be run: {error}") from error
+    if done.returncode != 0:
+        said = " ".join((done.stderr.strip() or done.stdout.strip())[-_SHOWN_OUTPUT:].split())
+        raise ConfigurationError(f"--build {command!r} ended with {done.returncode}: {said}")
+
+
+def pairs(option: str, written: Iterable[str]) -> dict[str, str]:
+    """``NAME=VALUE`` of an option that can be repeated; raises ConfigurationError."""
+    found = {}
+    for each in written:
+        name, separator, value = each.partition("=")
+        if not separator or not name:
+            raise ConfigurationError(f"{option} {each}: write NAME=VALUE")
+        found[name] = value
+    return found
+
+
+def _folder(folder: Path, written: str) -> Path:
+    found = (folder / written).resolve()
+    if not found.is_dir():
+        raise ConfigurationError(f"--code: there is no folder {found}")
+    return found
+
+
+def _samconfig(project: Project, options: EmulateOptions) -> SamConfig:
+    path = options.config_file or project.root / "samconfig.toml"
+    if not path.is_file():
+        return SamConfig()
+    return read_config(path.read_text("utf-8"), str(path.name), options.config_env)
+
+
+def _beside(project: Project, config: SamConfig) -> Path | None:
+    if config.env_vars is None:
+        return None
+    found = project.root / config.env_vars
+    return found if found.is_file() else None
+
+
+def _variables(path: Path | None) -> Mapping[str, Mapping[str, str]]:
+    """SAM's JSON by function, with ``Parameters`` for all, or a ``.env`` file for all."""
+    if path is None:
+        return {}
+    text = path.read_text("utf-8")
+    if not text.lstrip().startswith("{"):
+        return {"*": _dotenv(text, path)}
+    try:
+        tree = json.loads(text)
+    except ValueError as error:
+        raise ConfigurationError(f"{path}: not JSON: {error}") from error
+    found = {}
+    for name, values in tree.items():
+        if not isinstance(values, dict):
+            raise ConfigurationError(f"{path}: {name} must have a mapping of variables")
+        found["*" if name == "Parameters" else name] = {key: _plain(value) for key, value in values.items()}
+    return found
+
+
+def _plain(value: Any) -> str:
+    return ("true" if value else "false") if isinstance(value, bool) else str(value)
+
+
+def _dotenv(text: str, path: Path) -> dict[str, str]:
+    found = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        stripped = line.strip().removeprefix("export ")
+        if not stripped or stripped.startswith("#"):
+            continue
+        name, separator, value = stripped.partition("=")
+        if not separator:
+            raise ConfigurationError(f"{path}:{number}: write NAME=VALUE")
+        found[name.strip()] = value.strip().strip("'\"")
+    return found
+
+
+BUILD_OUTPUT: Final = (BUILT.parts[0], "cdk.out", ".serverless", "node_modules", ".git", "__pycache__", ".streamer")
+"""Folders whose changes are no reason to build."""

@@ -1,0 +1,185 @@
+"""What a target is: a template, or a folder that a tool has made, and the templates that are in it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from streamer.errors import ConfigurationError
+
+SUFFIXES: Final = (".yaml", ".yml", ".json", ".template")
+TEMPLATES: Final = ("template.yaml", "template.yml", "template.json")
+SERVERLESS: Final = "cloudformation-template-update-stack.json"
+BUILT: Final = Path(".aws-sam") / "build"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One stack of a project: its template, and where its files are."""
+
+    template: Path
+    folder: Path
+    """What local paths in the template are relative to."""
+    stack: str
+    format: str
+    """``CloudFormation``, ``CDK`` or ``Serverless``; SAM is told by the template's text."""
+    assets: Mapping[str, Path] = field(default_factory=dict)
+    """CDK's: object key to file or folder."""
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    built: Path | None = None
+    """SAM's: the folder with a folder of built code for each function."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Project:
+    """What a target consists of."""
+
+    name: str
+    """As the user wrote it."""
+    root: Path
+    """The project's folder."""
+    parts: tuple[Part, ...]
+
+
+def is_template(target: str, folder: Path) -> bool:
+    """Whether a target is a file or folder, rather than ``module:attribute``."""
+    path = folder / target
+    return target.endswith(SUFFIXES) or path.is_dir() or "/" in target
+
+
+def find_default(folder: Path) -> str | None:
+    """What stands in a folder when no target is named; None: nothing that is known."""
+    built = folder / BUILT / "template.yaml"
+    plain = next((folder / name for name in TEMPLATES if (folder / name).is_file()), None)
+    if built.is_file() and (plain is None or built.stat().st_mtime > plain.stat().st_mtime):
+        return str(BUILT / "template.yaml")
+    if plain is not None:
+        return plain.name
+    if (folder / ".serverless" / SERVERLESS).is_file():
+        return ".serverless"
+    return "cdk.out" if (folder / "cdk.out" / "manifest.json").is_file() else None
+
+
+def find(target: str, folder: Path, *, stack: str | None) -> Project:
+    """The templates that a target stands for.
+
+    Raises:
+        ConfigurationError: there is nothing known, or no such stack.
+    """
+    path = folder / target
+    if not path.exists():
+        raise ConfigurationError(f"{target}: there is no such file or folder")
+    if path.is_file():
+        return _of_file(target, path, stack)
+    if (path / "manifest.json").is_file():
+        return _assembly(target, path, stack)
+    if (path / SERVERLESS).is_file():
+        return _serverless(target, path, stack)
+    found = find_default(path)
+    if found is not None:
+        inner = find(found, path, stack=stack)
+        return Project(name=target, root=inner.root, parts=inner.parts)
+    for name in ("serverless.yml", "serverless.yaml", "serverless.ts"):
+        if (path / name).is_file():
+            raise ConfigurationError(f'{target}: {name} is not packaged yet: add --build "npx serverless package"')
+    if (path / "cdk.json").is_file():
+        raise ConfigurationError(f'{target}: cdk.json is not synthesised yet: add --build "npx cdk synth -q"')
+    looked = ", ".join((*TEMPLATES, "cdk.out", ".serverless", "serverless.yml"))
+    raise ConfigurationError(f"{target}: nothing to emulate; looked for {looked}")
+
+
+def _of_file(target: str, path: Path, stack: str | None) -> Project:
+    if path.name == SERVERLESS:
+        return _serverless(target, path.parent, stack)
+    folder = path.parent
+    root = folder.parent.parent if folder.parts[-2:] == BUILT.parts else folder
+    built = root / BUILT
+    name = stack or root.resolve().name
+    part = Part(
+        template=path,
+        folder=folder,
+        stack=name,
+        format="CloudFormation",
+        assets=_assets(folder, path.name.replace(".template.json", ".assets.json")),
+        built=built if built.is_dir() and folder != built else None,
+    )
+    return Project(name=target, root=root, parts=(part,))
+
+
+def _serverless(target: str, folder: Path, stack: str | None) -> Project:
+    state = _read(folder / "serverless-state.json") if (folder / "serverless-state.json").is_file() else {}
+    service = state.get("service") or {}
+    provider = service.get("provider") or {}
+    name = stack or provider.get("stackName") or f"{service.get('service', folder.parent.resolve().name)}-dev"
+    part = Part(template=folder / SERVERLESS, folder=folder.parent, stack=str(name), format="Serverless")
+    return Project(name=target, root=folder.parent, parts=(part,))
+
+
+# CDK
+
+
+def _assembly(target: str, folder: Path, wanted: str | None) -> Project:
+    parts = tuple(_stacks(folder))
+    if wanted is not None:
+        named = [part for part in parts if part.stack == wanted or part.template.name == f"{wanted}.template.json"]
+        if not named:
+            have = ", ".join(part.stack for part in parts) or "none"
+            raise ConfigurationError(f"--stack {wanted}: there is no such stack; there are {have}")
+        parts = tuple(named)
+    if not parts:
+        raise ConfigurationError(f"{target}: the assembly has no stack")
+    root = folder.parent if folder.name == "cdk.out" else folder
+    return Project(name=target, root=root, parts=parts)
+
+
+def _stacks(folder: Path) -> Iterator[Part]:
+    """Stacks of an assembly and of those in it, each after those it depends on."""
+    artifacts = _read(folder / "manifest.json").get("artifacts") or {}
+    done: set[str] = set()
+    for name in artifacts:
+        yield from _artifact(folder, artifacts, name, done)
+
+
+def _artifact(folder: Path, artifacts: Mapping[str, Any], name: str, done: set[str]) -> Iterator[Part]:
+    if name in done or name not in artifacts:
+        return
+    done.add(name)
+    artifact = artifacts[name]
+    for needed in artifact.get("dependencies") or ():
+        yield from _artifact(folder, artifacts, needed, done)
+    properties = artifact.get("properties") or {}
+    if artifact.get("type") == "cdk:cloud-assembly":
+        yield from _stacks(folder / properties["directoryName"])
+    elif artifact.get("type") == "aws:cloudformation:stack":
+        yield Part(
+            template=folder / properties["templateFile"],
+            folder=folder,
+            stack=str(properties.get("stackName", name)),
+            format="CDK",
+            assets=_assets(folder, f"{name}.assets.json"),
+            parameters={key: str(value) for key, value in (properties.get("parameters") or {}).items()},
+        )
+
+
+def _assets(folder: Path, name: str) -> dict[str, Path]:
+    path = folder / name
+    if not name.endswith(".assets.json") or not path.is_file():
+        return {}
+    found = {}
+    for each in (_read(path).get("files") or {}).values():
+        source = (each.get("source") or {}).get("path")
+        for destination in (each.get("destinations") or {}).values():
+            if source is not None and "objectKey" in destination:
+                found[str(destination["objectKey"])] = folder / source
+    return found
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"{path}: not readable: {error}") from error
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,225 @@
+"""Where a function's code is on this machine: folders, assets, archives, code inside the template, layers."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import sys
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from .assembly import Part
+from .described_functions import names_of
+from .errors import Problem
+from .sam import local_path
+from .stack import Resource, Stack
+from .topology import Located
+from .values import at
+
+_KNOWN_LAYERS: Final = {
+    "AWSLambdaPowertoolsPython": "pip install aws-lambda-powertools",
+    "AWSLambdaPowertoolsTypeScript": "npm install @aws-lambda-powertools/logger",
+    "AWSSDKPandas": "pip install awswrangler",
+    "AWS-Parameters-and-Secrets-Lambda-Extension": "nothing: its local port does not exist here",
+    "LambdaInsightsExtension": "nothing: it only measures",
+}
+"""Layers of others, and what to install here instead."""
+_STALE_SECONDS: Final = 1.0
+
+
+@dataclass(slots=True)
+class Code:
+    """Finds the code of functions; unpacks and writes what is not a folder, below a folder of its own."""
+
+    parts: Mapping[str, Part]
+    """By the name of their stack."""
+    folder: Path
+    """For what is unpacked."""
+    instead: Mapping[str, Path] = field(default_factory=dict)
+    """Folders that users name, by logical id, function name or construct path."""
+    used: set[Path] = field(default_factory=set)
+    """Folders that functions run from, to be watched."""
+    layers: dict[str, Resource] = field(default_factory=dict)
+    """The project's own layers, by ARN; filled before the first function is asked for."""
+    layer_stacks: dict[str, Stack] = field(default_factory=dict)
+
+    def locate(self, stack: Stack, resource: Resource) -> Located:
+        """The code of a function; a `topology.Locate`.
+
+        Raises:
+            Problem: a local folder, archive or handler file does not exist.
+        """
+        own = next((self.instead[name] for name in names_of(resource) if name in self.instead), None)
+        if own is not None:
+            self.used.add(own)
+            return self._with_layers(resource, Located(folder=str(own)), ())
+        if resource.properties.get("PackageType") == "Image":
+            return Located(unavailable="it is a container image, which is not run here")
+        inline = (resource.properties.get("Code") or {}) if isinstance(resource.properties.get("Code"), dict) else {}
+        if isinstance(inline.get("ZipFile"), str):
+            return self._with_layers(resource, self._inline(stack, resource, inline["ZipFile"]), ())
+        found = self._path(stack, resource, "Code", resource.properties.get("Code"))
+        if found is None:
+            return Located(unavailable=f"its code is not here: name a folder with --code {resource.logical_id}=FOLDER")
+        folder, built, warnings = self._folder(stack, resource, found)
+        self.used.add(folder)
+        located = self._with_layers(resource, Located(folder=str(folder), warnings=warnings), built)
+        self._check_handler(resource, located)
+        return located
+
+    # where it is
+
+    def _path(self, stack: Stack, resource: Resource, name: str, code: Any) -> Path | None:
+        """The file or folder that a property of code or content stands for; None: it is elsewhere."""
+        part = self._part(stack)
+        asset = resource.metadata.get("aws:asset:path")
+        if isinstance(asset, str):
+            return part.folder / asset
+        if isinstance(code, str) and not code.startswith("s3://"):
+            return part.folder / code
+        if not isinstance(code, dict):
+            return None
+        bucket, key = code.get("S3Bucket"), code.get("S3Key")
+        local = local_path(bucket, key)
+        if local is not None:
+            return part.folder / local
+        if key in part.assets:
+            return part.assets[str(key)]
+        if part.format == "Serverless" and isinstance(key, str):
+            return self._of_serverless(part, resource, part.folder / ".serverless" / key.rpartition("/")[2])
+        return None
+
+    def _of_serverless(self, part: Part, resource: Resource, artifact: Path) -> Path | None:
+        """The service's folder, where the handler is in it as it is; else what was packaged."""
+        module = str(resource.properties.get("Handler", "")).rpartition(".")[0]
+        if any((part.folder / f"{module}{suffix}").is_file() for suffix in (".py", ".js", ".mjs", ".cjs")):
+            return part.folder
+        return artifact if artifact.exists() else None
+
+    def _part(self, stack: Stack) -> Part:
+        return self.parts[stack.name]
+
+    def _folder(self, stack: Stack, resource: Resource, path: Path) -> tuple[Path, tuple[str, ...], tuple[str, ...]]:
+        """The folder to run from, folders with built code, and warnings."""
+        part = self._part(stack)
+        built: tuple[str, ...] = ()
+        made = None if part.built is None else part.built / resource.logical_id
+        method = resource.metadata.get("BuildMethod") or resource.metadata.get("BuildProperties")
+        warnings: tuple[str, ...] = ()
+        if made is not None and made.is_dir():
+            if method is not None:
+                if path.is_dir() and _newest(path) > _newest(made) + _STALE_SECONDS:
+                    warnings = ("it was built before its sources changed: run sam build",)
+                return made.resolve(), (), warnings
+            built = (str(made.resolve()),)
+        elif method is not None:
+            raise Problem(
+                resource.path, f"it has a build method, and is not built in {part.folder / '.aws-sam'}: run sam build"
+            )
+        if path.is_file() and zipfile.is_zipfile(path):
+            return self._unpacked(resource, path), built, warnings
+        if not path.is_dir():
+            raise Problem(at(resource, "Code"), f"there is no folder {path}")
+        return path.resolve(), built, warnings
+
+    def _unpacked(self, resource: Resource, archive: Path) -> Path:
+        content = archive.read_bytes()
+        target = self.folder / hashlib.blake2b(content, digest_size=10).hexdigest()
+        if not target.is_dir():
+            partial = target.with_name(f"{target.name}.partial")
+            shutil.rmtree(partial, ignore_errors=True)
+            with zipfile.ZipFile(archive) as opened:
+                for info in opened.infolist():
+                    written = Path(opened.extract(info, partial))
+                    mode = info.external_attr >> 16
+                    if mode & 0o111 and written.is_file():
+                        written.chmod(0o755)
+            partial.replace(target)
+        return target.resolve()
+
+    def _inline(self, stack: Stack, resource: Resource, text: str) -> Located:
+        """Code of the template itself, as the file that Lambda makes of it. [DOC] cfn-docs:lambda-function-code"""
+        suffix = "py" if str(resource.properties.get("Runtime", "")).startswith("python") else "js"
+        folder = self.folder / f"{stack.name}-{resource.logical_id}"
+        folder.mkdir(parents=True, exist_ok=True)
+        file = folder / f"index.{suffix}"
+        if not file.is_file() or file.read_text("utf-8") != text:
+            file.write_text(text, "utf-8")
+        return Located(folder=str(folder.resolve()))
+
+    # layers
+
+    def _with_layers(self, resource: Resource, located: Located, built: tuple[str, ...]) -> Located:
+        paths, warnings = list(built), list(located.warnings)
+        for arn in resource.properties.get("Layers") or ():
+            layer = self.layers.get(str(arn))
+            if layer is None:
+                warnings.append(_foreign(str(arn)))
+                continue
+            content = layer.properties.get("Content")
+            found = self._path(self.layer_stacks[str(arn)], layer, "Content", content)
+            if found is not None and found.is_file() and zipfile.is_zipfile(found):
+                found = self._unpacked(layer, found)
+            if found is None or not found.is_dir():
+                warnings.append(f"its layer {layer.logical_id} is not here")
+                continue
+            made = self._part(self.layer_stacks[str(arn)]).built
+            if made is not None and (made / layer.logical_id).is_dir():
+                found = made / layer.logical_id
+            self.used.add(found.resolve())
+            paths.append(str(found.resolve()))
+        if paths and _mentions_opt(located.folder):
+            warnings.append("its code mentions /opt, which does not exist here: layers are found by search paths only")
+        return Located(
+            folder=located.folder,
+            search_paths=tuple(paths),
+            handler=located.handler,
+            unavailable=located.unavailable,
+            warnings=tuple(warnings),
+        )
+
+    def _check_handler(self, resource: Resource, located: Located) -> None:
+        """Raise `Problem` where a function in Python has no such file."""
+        runtime, handler = str(resource.properties.get("Runtime", "")), str(resource.properties.get("Handler", ""))
+        if not runtime.startswith("python") or located.folder is None:
+            return
+        module, dot, _name = handler.rpartition(".")
+        if not dot:
+            raise Problem(at(resource, "Handler"), f"{handler!r} is not FILE.FUNCTION")
+        relative = module.replace(".", "/")
+        for folder in (located.folder, *located.search_paths, *(path for path in sys.path if path)):
+            for candidate in (Path(folder, f"{relative}.py"), Path(folder, relative, "__init__.py")):
+                if candidate.is_file():
+                    return
+        raise Problem(at(resource, "Handler"), f"there is no file {relative}.py in {located.folder}")
+
+
+def _foreign(arn: str) -> str:
+    parts = arn.split(":")
+    name = parts[6] if len(parts) > 6 else arn
+    known = next((install for start, install in _KNOWN_LAYERS.items() if name.startswith(start)), None)
+    if known is not None:
+        return f"the layer {name} is not here; instead: {known}"
+    return f"the layer {arn} is not here: install what it has yourself"
+
+
+def _newest(folder: Path) -> float:
+    newest = 0.0
+    for root, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if name not in ("node_modules", "__pycache__", ".git", ".aws-sam")]
+        for name in files:
+            newest = max(newest, Path(root, name).stat().st_mtime)
+    return newest
+
+
+def _mentions_opt(folder: str | None) -> bool:
+    if folder is None:
+        return False
+    pattern = re.compile(r"[\"'`]/opt/")
+    files = [path for path in sorted(Path(folder).glob("*")) if path.suffix in (".py", ".js", ".mjs", ".cjs", ".ts")]
+    return any(pattern.search(path.read_text("utf-8", "ignore")) for path in files[:50] if path.is_file())

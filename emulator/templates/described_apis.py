@@ -1,0 +1,247 @@
+"""WebSocket APIs of a stack, as the topology describes them. Pure."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from streamer.topology import CONNECT, Api, Authorizer, Route, Throttle
+
+from .described_functions import function_name
+from .errors import Problem
+from .stack import Resource
+from .values import at, boolean, items, mapping, number, text
+
+if TYPE_CHECKING:
+    from .topology import Things
+
+_URI: Final = re.compile(r".*?:lambda:path/[^/]+/functions/(.+)/invocations")
+_STAGE_VARIABLE: Final = re.compile(r"\$\{stageVariables\.([\w-]+)\}")
+DEFAULT_RESPONSE: Final = "$default"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Around:
+    """What routes and authorizers of one API are described with."""
+
+    things: Things
+    owner: Resource
+    stage: Resource | None
+    variables: Mapping[str, str]
+    functions: set[str]
+
+
+def api(things: Things, resource: Resource, stage_name: str | None, functions: set[str]) -> Api:
+    """An API with its routes, authorizers, models, keys and one stage."""
+    stage = _stage(things, resource, stage_name)
+    variables = {} if stage is None else {k: str(v) for k, v in mapping(stage, "StageVariables").items()}
+    around = _Around(things=things, owner=resource, stage=stage, variables=variables, functions=functions)
+    authorizers = {
+        each.ref: _guard(things, each, _authorizer, around)
+        for each in _of(things, resource, "AWS::ApiGatewayV2::Authorizer")
+    }
+    routes = []
+    for each in _of(things, resource, "AWS::ApiGatewayV2::Route"):
+        made = _guard(things, each, _route, around, authorizers)
+        if made is not None:
+            routes.append(made)
+    twice = [route.route_key for route in routes]
+    for each in _of(things, resource, "AWS::ApiGatewayV2::Route"):
+        if twice.count(str(each.properties.get("RouteKey"))) > 1:
+            problem = Problem(at(each, "RouteKey"), f"the route {each.properties['RouteKey']!r} exists twice")
+            raise things.stack_of(each).source.error(problem)
+    return Api(
+        name=str(resource.properties.get("Name") or resource.logical_id),
+        routes=tuple(routes),
+        route_selection_expression=str(resource.properties.get("RouteSelectionExpression") or "$request.body.action"),
+        stage=stage_name or ("dev" if stage is None else text(stage, "StageName")),
+        stage_variables=variables,
+        authorizers=tuple(authorizers.values()),
+        api_keys=_api_keys(things, resource),
+        api_key_selection_expression=str(
+            resource.properties.get("ApiKeySelectionExpression") or "$request.header.x-api-key"
+        ),
+        throttle=None if stage is None else _throttle(stage, mapping(stage, "DefaultRouteSettings")),
+        api_id=str(resource.ref),
+    )
+
+
+def _guard(things: Things, resource: Resource, make: Any, *more: Any) -> Any:
+    try:
+        return make(resource, *more)
+    except Problem as problem:
+        raise things.stack_of(resource).source.error(problem) from problem
+
+
+def _of(things: Things, resource: Resource, kind: str) -> list[Resource]:
+    return [each for each in things.of(kind) if each.properties.get("ApiId") == resource.ref]
+
+
+def _stage(things: Things, resource: Resource, wanted: str | None) -> Resource | None:
+    stages = _of(things, resource, "AWS::ApiGatewayV2::Stage")
+    named = [each for each in stages if each.properties.get("StageName") == wanted]
+    chosen = (named or stages)[:1]
+    if not chosen:
+        things.warn(resource, f"it has no stage; {wanted or 'dev'} stands for one")
+        return None
+    if len(stages) > 1 and not named:
+        others = ", ".join(str(each.properties.get("StageName")) for each in stages[1:])
+        things.warn(resource, f"of its stages the first is emulated; --stage chooses another: {others}")
+    return chosen[0]
+
+
+def _route(resource: Resource, around: _Around, authorizers: Mapping[Any, Authorizer]) -> Route | None:
+    things, stage = around.things, around.stage
+    key = text(resource, "RouteKey")
+    integration = _integration(things, resource, around.owner)
+    if integration is None:
+        return None
+    kind = integration.properties.get("IntegrationType")
+    uri = integration.properties.get("IntegrationUri")
+    if kind != "AWS_PROXY":
+        things.warn(
+            resource, f"the route {key} has an integration of type {kind}, which is not emulated: it is left out"
+        )
+        return None
+    function = _function(around, integration, "IntegrationUri", uri)
+    authorization = str(resource.properties.get("AuthorizationType", "NONE"))
+    settings = {} if stage is None else mapping(stage, "RouteSettings").get(key) or {}
+    selection, models = _models(things, resource, around.owner)
+    return Route(
+        route_key=key,
+        function=function,
+        authorizer=_authorizer_of(resource, authorizers) if authorization == "CUSTOM" else None,
+        iam=authorization == "AWS_IAM",
+        api_key_required=boolean(resource, "ApiKeyRequired"),
+        route_response=_answers(things, resource, key),
+        required_parameters=_required(resource) if key == CONNECT else (),
+        model=models.pop("$default", None),
+        model_selection=selection if models or selection else None,
+        models=models,
+        integration_timeout_seconds=number(integration, "TimeoutInMillis", 29_000.0) / 1000,
+        throttle=_throttle(stage, settings) if stage is not None else None,
+    )
+
+
+def _integration(things: Things, resource: Resource, owner: Resource) -> Resource | None:
+    target = resource.properties.get("Target")
+    if target is None:
+        if resource.properties.get("RouteKey") == CONNECT:
+            return None  # [DOC] the $connect integration is optional
+        raise Problem(resource.path, f"the route {resource.properties.get('RouteKey')} has no Target: no integration")
+    reference = str(target).removeprefix("integrations/")
+    found = next((e for e in _of(things, owner, "AWS::ApiGatewayV2::Integration") if e.ref == reference), None)
+    if found is None:
+        raise Problem(at(resource, "Target"), f"{target!r} is no integration of this API")
+    return found
+
+
+def _function(around: _Around, resource: Resource, name: str, uri: Any) -> str:
+    def value(match: re.Match[str]) -> str:
+        if match[1] not in around.variables:
+            raise Problem(at(resource, name), f"the stage has no variable {match[1]!r}")
+        return around.variables[match[1]]
+
+    written = _STAGE_VARIABLE.sub(value, str(uri))
+    path = _URI.fullmatch(written)
+    found = function_name(path[1] if path is not None else written)
+    if found is None or found not in around.functions:
+        have = ", ".join(sorted(around.functions)) or "none"
+        raise Problem(at(resource, name), f"{written!r} names no function of this project; there are {have}")
+    return found
+
+
+def _answers(things: Things, resource: Resource, key: str) -> bool:
+    responses = [
+        e for e in things.of("AWS::ApiGatewayV2::RouteResponse") if e.properties.get("RouteId") == resource.ref
+    ]
+    expression = resource.properties.get("RouteResponseSelectionExpression")
+    # [DOC] apigw-docs:apigateway-websocket-api-route-response: both are needed for an answer
+    return expression == DEFAULT_RESPONSE and bool(responses)
+
+
+def _required(resource: Resource) -> tuple[str, ...]:
+    found = []
+    for name, each in mapping(resource, "RequestParameters").items():
+        required = each.get("Required") if isinstance(each, dict) else each
+        if required in (True, "true", "True"):
+            found.append(str(name))
+    return tuple(found)
+
+
+def _models(things: Things, resource: Resource, owner: Resource) -> tuple[str | None, dict[str, Mapping[str, Any]]]:
+    named = mapping(resource, "RequestModels")
+    if not named:
+        return None, {}
+    known = {each.properties.get("Name"): each for each in _of(things, owner, "AWS::ApiGatewayV2::Model")}
+    known |= {each.ref: each for each in _of(things, owner, "AWS::ApiGatewayV2::Model")}
+    found: dict[str, Mapping[str, Any]] = {}
+    for key, name in named.items():
+        model = known.get(name)
+        if model is None:
+            raise Problem(at(resource, "RequestModels", key), f"the API has no model {name!r}")
+        schema = model.properties.get("Schema")
+        if isinstance(schema, str):
+            try:
+                schema = json.loads(schema)
+            except ValueError as error:
+                raise Problem(at(model, "Schema"), "the schema is not JSON") from error
+        if not isinstance(schema, dict):
+            raise Problem(at(model, "Schema"), "a JSON schema is expected")
+        found[key] = schema
+    selection = resource.properties.get("ModelSelectionExpression")
+    return None if selection in (None, "$default") else str(selection), found
+
+
+# who may connect
+
+
+def _authorizer(resource: Resource, around: _Around) -> Authorizer:
+    kind = text(resource, "AuthorizerType")
+    if kind != "REQUEST":
+        raise Problem(at(resource, "AuthorizerType"), f"a WebSocket API has authorizers of type REQUEST, not {kind}")
+    sources = resource.properties.get("IdentitySource") or []
+    return Authorizer(
+        name=resource.logical_id,
+        function=_function(around, resource, "AuthorizerUri", resource.properties.get("AuthorizerUri")),
+        identity_sources=tuple(str(each) for each in ([sources] if isinstance(sources, str) else sources)),
+    )
+
+
+def _authorizer_of(resource: Resource, authorizers: Mapping[Any, Authorizer]) -> str:
+    reference = resource.properties.get("AuthorizerId")
+    if reference not in authorizers:
+        raise Problem(at(resource, "AuthorizerId"), f"{reference!r} is no authorizer of this API")
+    return authorizers[reference].name
+
+
+def _api_keys(things: Things, owner: Resource) -> tuple[str, ...]:
+    """Values of the keys of usage plans that have a stage of this API."""
+    plans = []
+    for plan in things.of("AWS::ApiGateway::UsagePlan"):
+        stages = [each for each in items(plan, "ApiStages") if isinstance(each, dict)]
+        if any(each.get("ApiId") == owner.ref for each in stages):
+            plans.append(plan.ref)
+    found = []
+    for link in things.of("AWS::ApiGateway::UsagePlanKey"):
+        key = things.by_ref(link.properties.get("KeyId"), "AWS::ApiGateway::ApiKey")
+        if link.properties.get("UsagePlanId") not in plans or key is None:
+            continue
+        if key.properties.get("Enabled", True) not in (True, "true"):
+            continue
+        value = key.properties.get("Value")
+        if not value:
+            value = f"{key.ref}{key.ref}{key.ref}{key.ref}"
+            things.warn(key, f"API Gateway would choose its value; here it is {value}")
+        found.append(str(value))
+    return tuple(found)
+
+
+def _throttle(stage: Resource | None, settings: Mapping[str, Any]) -> Throttle | None:
+    rate, burst = settings.get("ThrottlingRateLimit"), settings.get("ThrottlingBurstLimit")
+    if rate is None or burst is None:
+        return None
+    return Throttle(rate=float(rate), burst=int(float(burst)))

@@ -1,0 +1,122 @@
+"""Tables and queues of a stack, as the topology describes them. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from streamer.topology import Index, Key, Queue, StreamView, Table
+
+from .errors import Problem
+from .stack import Resource
+from .values import at, boolean, items, mapping, whole
+
+if TYPE_CHECKING:
+    from .topology import Things
+
+
+def table(things: Things, resource: Resource) -> Table:
+    """A table with all its indexes, its expiry and its stream."""
+    types = {}
+    for position, each in enumerate(items(resource, "AttributeDefinitions")):
+        if not isinstance(each, dict) or not {"AttributeName", "AttributeType"} <= set(each):
+            raise Problem(
+                at(resource, "AttributeDefinitions", position), "AttributeName and AttributeType are expected"
+            )
+        types[str(each["AttributeName"])] = str(each["AttributeType"])
+    indexes = []
+    for name, is_local in (("GlobalSecondaryIndexes", False), ("LocalSecondaryIndexes", True)):
+        for position, each in enumerate(items(resource, name)):
+            indexes.append(_index(resource, name, position, each, types, is_local=is_local))
+    expiry = mapping(resource, "TimeToLiveSpecification")
+    is_expiring = expiry.get("Enabled") in (True, "true") and isinstance(expiry.get("AttributeName"), str)
+    return Table(
+        name=resource.name,
+        key=_key(resource, resource.properties.get("KeySchema"), types, "KeySchema"),
+        indexes=tuple(indexes),
+        ttl_attribute=str(expiry["AttributeName"]) if is_expiring else None,
+        stream=_stream(resource),
+    )
+
+
+def _stream(resource: Resource) -> StreamView | None:
+    specification = mapping(resource, "StreamSpecification")
+    if not specification:
+        # A global table has a stream even where it is not asked for. [DOC] ddb-docs:V2globaltables
+        return (
+            StreamView.NEW_AND_OLD_IMAGES if resource.type.endswith("GlobalTable") and _has_replicas(resource) else None
+        )
+    view = specification.get("StreamViewType")
+    try:
+        return StreamView(str(view))
+    except ValueError as error:
+        views = ", ".join(StreamView)
+        raise Problem(
+            at(resource, "StreamSpecification", "StreamViewType"), f"{view!r} is not one of {views}"
+        ) from error
+
+
+def _has_replicas(resource: Resource) -> bool:
+    return len(items(resource, "Replicas")) > 1
+
+
+def _key(resource: Resource, schema: Any, types: Mapping[str, str], *where: str | int) -> Key:
+    names: dict[str, str] = {}
+    for each in schema if isinstance(schema, list) else []:
+        if isinstance(each, dict):
+            names[str(each.get("KeyType"))] = str(each.get("AttributeName"))
+    if "HASH" not in names:
+        raise Problem(at(resource, *where), "a key has an attribute of KeyType HASH")
+    for name in names.values():
+        if name not in types:
+            raise Problem(at(resource, *where), f"the key attribute {name!r} is not in AttributeDefinitions")
+    own = {name: types[name] for name in names.values() if types[name] != "S"}
+    return Key(partition=names["HASH"], sort=names.get("RANGE"), types=own)
+
+
+def _index(
+    resource: Resource, section: str, position: int, each: Any, types: Mapping[str, str], *, is_local: bool
+) -> Index:
+    if not isinstance(each, dict) or "IndexName" not in each:
+        raise Problem(at(resource, section, position), "an index has an IndexName")
+    projection = each.get("Projection") or {}
+    return Index(
+        name=str(each["IndexName"]),
+        key=_key(resource, each.get("KeySchema"), types, section, position, "KeySchema"),
+        projection=str(projection.get("ProjectionType", "ALL")),
+        include=tuple(str(name) for name in projection.get("NonKeyAttributes") or ()),
+        is_local=is_local,
+    )
+
+
+def queue(things: Things, resource: Resource) -> Queue:
+    """A queue; where its dead letters go is told by its redrive policy."""
+    policy = resource.properties.get("RedrivePolicy") or {}
+    if isinstance(policy, str):
+        try:
+            policy = json.loads(policy)
+        except ValueError as error:
+            raise Problem(at(resource, "RedrivePolicy"), "a mapping is expected") from error
+    letters = str(policy.get("deadLetterTargetArn", "")).rpartition(":")[2] or None
+    if letters is not None and letters not in {each.name for each in queues(things)}:
+        things.warn(resource, f"its dead letter queue {letters} is none of this project: messages stay")
+        letters = None
+    return Queue(
+        name=queue_name(resource),
+        visibility_timeout_seconds=whole(resource, "VisibilityTimeout", 30),
+        delay_seconds=whole(resource, "DelaySeconds", 0),
+        deduplicates_by_content=boolean(resource, "ContentBasedDeduplication"),
+        dead_letter_queue=letters,
+        maximum_receives=int(policy.get("maxReceiveCount", 10)),
+    )
+
+
+def queues(things: Things) -> list[Queue]:
+    """Names of all queues."""
+    return [Queue(name=queue_name(each)) for each in things.of("AWS::SQS::Queue")]
+
+
+def queue_name(resource: Resource) -> str:
+    """The name of a queue, as its ``Ref`` has it."""
+    return str(resource.ref).rpartition("/")[2]

@@ -1,0 +1,96 @@
+"""Lambda functions of a stack, as the topology describes them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from streamer.topology import Function
+
+from ..functions.runtimes import reason_not_run
+from .errors import Problem
+from .stack import Resource
+from .values import at, mapping, text, whole
+
+if TYPE_CHECKING:
+    from .topology import Located, Things
+
+PYTHON = "python"
+
+
+def function(
+    things: Things,
+    resource: Resource,
+    located: Located,
+    *,
+    commands: Mapping[str, str],
+    variables: Mapping[str, Mapping[str, str]],
+) -> Function:
+    """A function with its code, variables and limits."""
+    properties = resource.properties
+    is_image = properties.get("PackageType") == "Image"
+    runtime = None if is_image else text(resource, "Runtime")
+    command = next((commands[name] for name in names_of(resource) if name in commands), None)
+    unavailable = located.unavailable
+    if command is not None:
+        runtime, unavailable = command, None
+    elif is_image:
+        unavailable = unavailable or "it is a container image, which is not run here"
+    elif unavailable is None and runtime is not None:
+        unavailable = reason_not_run(runtime)
+    python = runtime is not None and runtime.startswith(PYTHON) and command is None
+    return Function(
+        name=resource.name,
+        handler=located.handler or ("" if is_image else str(properties.get("Handler") or "bootstrap")),
+        environment=_environment(resource, variables),
+        timeout_seconds=float(whole(resource, "Timeout", 3)),
+        memory_mb=whole(resource, "MemorySize", 128),
+        reserved_concurrency=whole(resource, "ReservedConcurrentExecutions", None),
+        code_root=located.folder,
+        runtime=None if python else runtime,
+        search_paths=located.search_paths,
+        unavailable=unavailable,
+        qualifiers=_qualifiers(things, resource),
+    )
+
+
+def names_of(resource: Resource) -> tuple[str, ...]:
+    """What a user may call a function: logical id, name, construct path."""
+    path = resource.metadata.get("aws:cdk:path")
+    known = (resource.logical_id, resource.name)
+    return known if not isinstance(path, str) else (*known, path, path.removesuffix("/Resource"))
+
+
+def _environment(resource: Resource, more: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    declared = mapping(resource, "Environment").get("Variables") or {}
+    found: dict[str, str] = {}
+    for name, value in declared.items():
+        if isinstance(value, bool):
+            found[name] = "true" if value else "false"
+        elif isinstance(value, str | int | float):
+            found[name] = str(value)
+        else:
+            raise Problem(at(resource, "Environment", "Variables", name), "a variable's value is text")
+    for name in ("*", *names_of(resource)):
+        found |= more.get(name, {})
+    return found
+
+
+def _qualifiers(things: Things, resource: Resource) -> tuple[str, ...]:
+    """Versions and aliases of a function."""
+    found: list[str] = []
+    for each in things.of("AWS::Lambda::Version", "AWS::Lambda::Alias"):
+        if function_name(each.properties.get("FunctionName")) == resource.name:
+            qualifier = str(each.ref).rpartition(":")[2]
+            found.append(qualifier)
+    return tuple(dict.fromkeys(found))
+
+
+def function_name(reference: Any) -> str | None:
+    """The name in a function's ARN, with or without a qualifier, or in a plain name; None: it is neither."""
+    if not isinstance(reference, str):
+        return None
+    parts = reference.split(":")
+    if parts[0] == "arn" and len(parts) >= 7 and parts[2] == "lambda" and parts[5] == "function":
+        return parts[6]
+    return parts[0] if len(parts) <= 2 else None

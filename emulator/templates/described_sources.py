@@ -1,0 +1,187 @@
+"""What invokes functions besides an API: streams, queues, schedules, retries. Pure."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from streamer.topology import AsyncInvocation, EventSourceMapping, QueueMapping, Schedule
+
+from .described_data import queue_name
+from .described_functions import function_name
+from .errors import Problem
+from .stack import Resource
+from .values import at, boolean, items, mapping, number, text, whole
+
+if TYPE_CHECKING:
+    from .topology import Things
+
+_RATE: Final = re.compile(r"rate\((\d+) (minute|hour|day)s?\)")
+_CRON: Final = re.compile(r"cron\((.+)\)")
+_MINUTES: Final = {"minute": 1, "hour": 60, "day": 1440}
+
+
+def stream_mapping(things: Things, resource: Resource) -> EventSourceMapping | None:
+    """A table's stream read by a function; None: it is another kind of source, or switched off."""
+    arn = str(resource.properties.get("EventSourceArn", ""))
+    if ":dynamodb:" not in arn or not _is_enabled(resource):
+        return None
+    table = re.search(r":table/([^/]+)", arn)
+    names = {each.name for each in things.of("AWS::DynamoDB::Table", "AWS::DynamoDB::GlobalTable")}
+    if table is None or table[1] not in names:
+        things.warn(resource, f"reads {arn}, which is none of this project's tables: it is left out")
+        return None
+    return EventSourceMapping(
+        function=_function(things, resource, resource.properties.get("FunctionName"), "FunctionName"),
+        table=table[1],
+        batch_size=whole(resource, "BatchSize", 100),
+        batching_window_seconds=number(resource, "MaximumBatchingWindowInSeconds", 0.0),
+        parallelization_factor=whole(resource, "ParallelizationFactor", 1),
+        starting_position=text(resource, "StartingPosition"),
+        filters=_filters(resource),
+        maximum_retry_attempts=whole(resource, "MaximumRetryAttempts", -1),
+        maximum_record_age_seconds=whole(resource, "MaximumRecordAgeInSeconds", -1),
+        bisect_on_error=boolean(resource, "BisectBatchOnFunctionError"),
+        report_batch_item_failures="ReportBatchItemFailures" in items(resource, "FunctionResponseTypes"),
+        on_failure=_destination(things, resource),
+    )
+
+
+def queue_mapping(things: Things, resource: Resource) -> QueueMapping | None:
+    """A queue read by a function; None: it is another kind of source, or switched off."""
+    arn = str(resource.properties.get("EventSourceArn", ""))
+    if ":sqs:" not in arn:
+        if ":dynamodb:" not in arn:
+            things.warn(resource, f"its source {arn or 'is not named and'} is not emulated: it is left out")
+        return None
+    name = arn.rpartition(":")[2]
+    if not _is_enabled(resource):
+        return None
+    if name not in {queue_name(each) for each in things.of("AWS::SQS::Queue")}:
+        things.warn(resource, f"reads {arn}, which is none of this project's queues: it is left out")
+        return None
+    concurrency = mapping(resource, "ScalingConfig").get("MaximumConcurrency")
+    return QueueMapping(
+        function=_function(things, resource, resource.properties.get("FunctionName"), "FunctionName"),
+        queue=name,
+        batch_size=whole(resource, "BatchSize", 10),
+        batching_window_seconds=number(resource, "MaximumBatchingWindowInSeconds", 0.0),
+        filters=_filters(resource),
+        maximum_concurrency=None if concurrency is None else int(concurrency),
+        report_batch_item_failures="ReportBatchItemFailures" in items(resource, "FunctionResponseTypes"),
+    )
+
+
+def async_invocation(things: Things, resource: Resource) -> AsyncInvocation:
+    """How asynchronous invocations of a function are retried."""
+    return AsyncInvocation(
+        function=_function(things, resource, resource.properties.get("FunctionName"), "FunctionName"),
+        maximum_retry_attempts=whole(resource, "MaximumRetryAttempts", 2),
+        maximum_event_age_seconds=whole(resource, "MaximumEventAgeInSeconds", 21_600),
+        on_failure=_destination(things, resource),
+    )
+
+
+def rule_schedules(things: Things, resource: Resource) -> list[Schedule] | None:
+    """The functions that a rule invokes by the clock; None: it waits for events, or is switched off."""
+    if resource.properties.get("State") == "DISABLED":
+        return None
+    expression = resource.properties.get("ScheduleExpression")
+    if not isinstance(expression, str):
+        things.warn(resource, "waits for events of a bus, which is not emulated: it is left out")
+        return None
+    found = []
+    for position, target in enumerate(items(resource, "Targets")):
+        arn = target.get("Arn") if isinstance(target, dict) else None
+        if ":lambda:" not in str(arn):
+            things.warn(resource, f"its target {arn} is no function: it is left out")
+            continue
+        found.append(
+            Schedule(
+                name=resource.name if position == 0 else f"{resource.name}-{position}",
+                function=_function(things, resource, arn, "Targets", position, "Arn"),
+                event=_input(resource, target.get("Input"), "Targets", position, "Input"),
+                **_times(resource, expression),
+            )
+        )
+    return found
+
+
+def scheduler_schedule(things: Things, resource: Resource) -> Schedule | None:
+    """A function that the scheduler invokes; None: it is switched off, once only, or for something else."""
+    target = mapping(resource, "Target")
+    arn = str(target.get("Arn", ""))
+    expression = text(resource, "ScheduleExpression")
+    if resource.properties.get("State") == "DISABLED":
+        return None
+    if ":lambda:" not in arn or expression.startswith("at("):
+        things.warn(resource, f"{expression} for {arn} is not emulated: it is left out")
+        return None
+    if resource.properties.get("ScheduleExpressionTimezone", "UTC") != "UTC":
+        things.warn(resource, "its time zone is taken for UTC")
+    return Schedule(
+        name=resource.name,
+        function=_function(things, resource, arn, "Target", "Arn"),
+        event=_input(resource, target.get("Input"), "Target", "Input") or {},
+        **_times(resource, expression),
+    )
+
+
+def _times(resource: Resource, expression: str) -> dict[str, Any]:
+    rate, cron = _RATE.fullmatch(expression.strip()), _CRON.fullmatch(expression.strip())
+    if rate is not None:
+        return {"rate_minutes": int(rate[1]) * _MINUTES[rate[2]]}
+    if cron is not None:
+        return {"cron": cron[1]}
+    raise Problem(at(resource, "ScheduleExpression"), f"{expression!r} is neither rate(...) nor cron(...)")
+
+
+def _input(resource: Resource, value: Any, *where: str | int) -> Mapping[str, Any] | None:
+    if value is None:
+        return None
+    try:
+        found: Any = json.loads(value) if isinstance(value, str) else value
+    except ValueError as error:
+        raise Problem(at(resource, *where), "the input is not JSON") from error
+    if not isinstance(found, dict):
+        raise Problem(at(resource, *where), "the input must be a JSON object here")
+    return found
+
+
+def _function(things: Things, resource: Resource, reference: Any, *where: str | int) -> str:
+    name = function_name(reference)
+    if name is None or name not in {each.name for each in things.of("AWS::Lambda::Function")}:
+        raise Problem(at(resource, *where), f"{reference!r} is none of this project's functions")
+    return name
+
+
+def _destination(things: Things, resource: Resource) -> str | None:
+    arn = ((mapping(resource, "DestinationConfig").get("OnFailure") or {}).get("Destination")) or None
+    if arn is None:
+        return None
+    name = str(arn).rpartition(":")[2]
+    if name in {queue_name(each) for each in things.of("AWS::SQS::Queue")}:
+        return name
+    things.warn(resource, f"its destination {arn} is no queue of this project: what is given up is logged only")
+    return None
+
+
+def _filters(resource: Resource) -> tuple[Mapping[str, Any], ...]:
+    found = []
+    for position, each in enumerate(mapping(resource, "FilterCriteria").get("Filters") or ()):
+        where = at(resource, "FilterCriteria", "Filters", position)
+        pattern = each.get("Pattern") if isinstance(each, dict) else None
+        try:
+            value = json.loads(pattern) if isinstance(pattern, str) else pattern
+        except ValueError as error:
+            raise Problem(where, "the pattern is not JSON") from error
+        if not isinstance(value, dict):
+            raise Problem(where, "the pattern is no JSON object")
+        found.append(value)
+    return tuple(found)
+
+
+def _is_enabled(resource: Resource) -> bool:
+    return resource.properties.get("Enabled", True) in (True, "true", "True")

@@ -1,0 +1,275 @@
+"""A project's templates, read, expanded and resolved: from a target to a topology."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from streamer.errors import ConfigurationError, TopologyError
+from streamer.topology_checks import validate
+
+from . import language
+from .assembly import Part, Project
+from .code import Code
+from .errors import Problem, TemplateError
+from .ids import physical_name
+from .intrinsics import value_of
+from .parameters import unknown_parameters
+from .resources.kind import Place
+from .source import Source, load
+from .stack import Resource, Stack, Surroundings, resolve
+from .topology import Described, Wanted, describe
+
+PARTITIONS = (("cn-", "aws-cn", "amazonaws.com.cn"), ("us-gov-", "aws-us-gov", "amazonaws.com"))
+"""Beginnings of regions outside of AWS's main partition, with partition and suffix."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What a project is read with."""
+
+    region: str = "us-east-1"
+    account_id: str = "123456789012"
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    imports: Mapping[str, str] = field(default_factory=dict)
+    """Values of exports of stacks that are not here."""
+    stored: Mapping[str, str] = field(default_factory=dict)
+    """Values of stored parameters and secrets."""
+    code: Mapping[str, Path] = field(default_factory=dict)
+    wanted: Wanted = field(default_factory=Wanted)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Read:
+    """A project that can be emulated."""
+
+    project: Project
+    described: Described
+    stacks: tuple[Stack, ...]
+    formats: tuple[str, ...]
+    region: str
+    watched: frozenset[Path]
+    """Templates and folders of code whose changes matter."""
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Everything to be checked by the user."""
+        found = [text for stack in self.stacks for text in stack.warnings]
+        return tuple(dict.fromkeys([*found, *self.described.warnings]))
+
+
+def read_project(project: Project, settings: Settings, state_folder: Path) -> Read:
+    """Read, expand and resolve all templates of a project.
+
+    Args:
+        project: What `assembly.find` found.
+        settings: Parameters and what else the user says.
+        state_folder: Where archives and code of templates are unpacked, below ``code``.
+
+    Raises:
+        ConfigurationError: a template cannot be used; the message is one line.
+    """
+    reader = _Reader(settings)
+    for part in project.parts:
+        reader.read(part)
+    declared = [source.tree.get("Parameters") or {} for source in reader.sources]
+    refusal = unknown_parameters(declared, settings.parameters)
+    if refusal is not None:
+        raise ConfigurationError(refusal)
+    code = Code(parts=reader.parts, folder=state_folder / "code", instead=settings.code)
+    for stack in (each for top in reader.stacks for each in top.all()):
+        for resource in stack.resources.values():
+            if resource.type == "AWS::Lambda::LayerVersion":
+                code.layers[str(resource.ref)] = resource
+                code.layer_stacks[str(resource.ref)] = stack
+    described = describe(reader.stacks, code.locate, settings.wanted)
+    try:
+        validate(described.topology)
+    except TopologyError as error:
+        raise TemplateError(f"{project.name}: {error}") from error
+    return Read(
+        project=project,
+        described=described,
+        stacks=tuple(reader.stacks),
+        region=settings.region,
+        formats=tuple(dict.fromkeys(reader.formats)),
+        watched=frozenset({*reader.files, *code.used}),
+    )
+
+
+class _Reader:
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.stacks: list[Stack] = []
+        self.parts: dict[str, Part] = {}
+        self.sources: list[Source] = []
+        self.formats: list[str] = []
+        self.files: set[Path] = set()
+        self._exports: dict[str, Any] = dict(settings.imports)
+
+    def read(self, part: Part) -> None:
+        """Read a part as a stack of its own."""
+        stack = self._stack(part, {**part.parameters, **self._settings.parameters})
+        self._exports |= {**stack.exports, **self._settings.imports}
+        self.stacks.append(stack)
+
+    def _stack(self, part: Part, parameters: Mapping[str, str]) -> Stack:
+        place = _place(part.stack, self._settings)
+        source = self._expanded(self._source(part.template, part.folder), part, parameters, place)
+        self.sources.append(source)
+        self.parts[part.stack] = part
+        return resolve(
+            source,
+            Surroundings(
+                place=place,
+                parameters=parameters,
+                exports=self._exports,
+                stored=self._settings.stored,
+                nested=lambda resource, given: self._nested(part, resource, given, source),
+            ),
+        )
+
+    def _source(self, path: Path, folder: Path) -> Source:
+        self.files.add(path.resolve())
+        try:
+            text = path.read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigurationError(f"{path}: not readable: {error}") from error
+        return load(text, _shown(path))
+
+    def _expanded(self, source: Source, part: Part, parameters: Mapping[str, str], place: Place) -> Source:
+        try:
+            tree = language.included(source.tree, self._include(part.folder))
+            macros = language.transforms(tree)
+            if language.LANGUAGE in macros:
+                tree = language.unrolled(tree, _collection(tree, parameters, place))
+        except Problem as problem:
+            raise source.error(problem) from problem
+        source = source.with_tree(tree)
+        self.formats.append("SAM" if language.SAM in macros else part.format)
+        if language.SAM not in macros:
+            return source
+        from .sam import expanded  # noqa: PLC0415 - only SAM's templates pay for it
+
+        return expanded(source, parameters, place.region)
+
+    def _include(self, folder: Path) -> Callable[[str, Any], Any]:
+        def read(location: str, path: Any) -> Any:
+            file = folder / location
+            if not file.is_file():
+                raise Problem(path, f"AWS::Include: there is no file {file}")
+            self.files.add(file.resolve())
+            return load_part(file.read_text("utf-8"), _shown(file))
+
+        return read
+
+    def _nested(self, part: Part, resource: Resource, parameters: Mapping[str, str], source: Source) -> Stack:
+        location = resource.metadata.get("aws:asset:path", resource.properties.get("TemplateURL"))
+        text = str(location)
+        local = re.fullmatch(r"https://streamer-local/([0-9a-f]+)", text)
+        text = bytes.fromhex(local[1]).decode() if local else text
+        path = part.folder / text
+        if "://" in text or not path.is_file():
+            where = (*resource.path, "Properties", "TemplateURL")
+            raise source.error(
+                Problem(where, f"{text}: only templates on this machine can be nested, and this is none")
+            )
+        name = physical_name(part.stack, resource.logical_id, longest=128)
+        assets = dict(part.assets)
+        inner = dataclasses.replace(part, template=path, folder=path.parent, stack=name, assets=assets)
+        return self._stack(inner, parameters)
+
+
+def load_part(text: str, name: str) -> Any:
+    """What a file says that is included in a template."""
+    wrapped = load(f"Resources:\n  Included:\n    Type: None\nPart:\n{_indented(text)}", name)
+    return wrapped.tree["Part"]
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"  {line}" for line in text.splitlines()) + "\n"
+
+
+def _shown(path: Path) -> str:
+    try:
+        return str(path.resolve().relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
+def _place(stack: str, settings: Settings) -> Place:
+    found = [each[1:] for each in PARTITIONS if settings.region.startswith(each[0])]
+    partition, suffix = found[0] if found else ("aws", "amazonaws.com")
+    return Place(
+        stack=stack,
+        region=settings.region,
+        account_id=settings.account_id,
+        partition=partition,
+        url_suffix=suffix,
+    )
+
+
+def _collection(
+    tree: Mapping[str, Any], parameters: Mapping[str, str], place: Place
+) -> Callable[[Any, tuple[str | int, ...]], list[str]]:
+    """Elements of a loop: a list as it stands, or what parameters and mappings give."""
+    declared = tree.get("Parameters") or {}
+    used = {"AWS::Region": place.region, "AWS::StackName": place.stack, "AWS::AccountId": place.account_id}
+
+    def elements(node: Any, path: tuple[str | int, ...]) -> list[str]:
+        found = value_of(_Loops(declared, parameters, tree.get("Mappings") or {}, used), node, path)
+        if isinstance(found, str):
+            found = [each.strip() for each in found.split(",")]
+        if not isinstance(found, list):
+            raise Problem(path, "the collection of Fn::ForEach must be a list")
+        return [str(each) for each in found]
+
+    return elements
+
+
+class _Loops:
+    """What can be known before anything is resolved. Implements `intrinsics.Names`."""
+
+    def __init__(
+        self,
+        declared: Mapping[str, Any],
+        given: Mapping[str, str],
+        mappings: Mapping[str, Any],
+        pseudo: Mapping[str, str],
+    ) -> None:
+        self._declared, self._given, self._mappings, self._pseudo = declared, given, mappings, pseudo
+
+    def ref(self, name: str, path: Any) -> Any:
+        if name in self._pseudo:
+            return self._pseudo[name]
+        if name not in self._declared:
+            raise Problem(path, f"a loop is made before there are resources: {name!r} is no parameter")
+        value = self._given.get(name, self._declared[name].get("Default"))
+        if value is None:
+            raise Problem(path, f"no value for {name}: add --parameter {name}=VALUE")
+        return value
+
+    def attribute(self, logical_id: str, attribute: str, path: Any) -> Any:
+        raise Problem(path, "a loop is made before there are resources")
+
+    def condition(self, name: str, path: Any) -> bool:
+        raise Problem(path, "a loop is made before there are conditions")
+
+    def mapping(self, name: str, path: Any) -> Mapping[str, Any]:
+        if name not in self._mappings:
+            raise Problem(path, f"there is no mapping {name!r}")
+        found: Mapping[str, Any] = self._mappings[name]
+        return found
+
+    def imported(self, name: str, path: Any) -> Any:
+        raise Problem(path, "a loop is made before there are imports")
+
+    def zones(self, region: str) -> list[str]:
+        return [f"{region or self._pseudo['AWS::Region']}{letter}" for letter in "abc"]
+
+    def dynamic(self, text: str, path: Any) -> str:
+        return text

@@ -1,0 +1,118 @@
+"""What of a project is emulated, ignored, missing and to be checked, in a few lines. Pure."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from .project import Read
+from .resources.kind import Meaning
+from .stack import Stack
+from .topology import counted
+
+LINES: Final = 12
+"""Most lines before the rest is only counted."""
+_WIDTH: Final = 10
+
+
+def report(read: Read, *, all_lines: bool = False) -> list[str]:
+    """The list. With ``all_lines`` nothing is left out."""
+    stacks = [each for top in read.stacks for each in top.all()]
+    names = ", ".join(stack.name for stack in read.stacks)
+    head = f"{read.project.name} ({', '.join(read.formats)}), stack {names}, {read.region}"
+    lines = [_line("emulated", _emulated(read))]
+    ignored = _counts(counted(stacks, Meaning.IGNORED))
+    lines += [_line("ignored", ignored)] if ignored else []
+    lines += [_line("missing", text) for text in _missing(stacks)]
+    lines += [_line("not run", text) for text in _not_run(read)]
+    lines += [_line("check", text) for text in (*_versions(read), *read.warnings)]
+    if not all_lines and len(lines) > LINES:
+        lines = [*lines[: LINES - 1], f"and {len(lines) - LINES + 1} more, see --check"]
+    return [head, *lines]
+
+
+def ids(read: Read) -> dict[str, dict[str, Any]]:
+    """Logical id to physical id and meaning, for programs."""
+    stacks = [each for top in read.stacks for each in top.all()]
+    several = len(stacks) > 1
+    return {
+        f"{stack.name}/{name}" if several else name: {"id": resource.ref, "state": resource.kind.meaning.value}
+        for stack in stacks
+        for name, resource in stack.resources.items()
+    }
+
+
+def outputs(read: Read) -> dict[str, Any]:
+    """Outputs of all stacks; those of several by their stack's name."""
+    if len(read.stacks) == 1:
+        return dict(read.stacks[0].outputs)
+    return {f"{stack.name}.{name}": value for stack in read.stacks for name, value in stack.outputs.items()}
+
+
+def _line(title: str, text: str) -> str:
+    return f"{title:<{_WIDTH}} {text}"
+
+
+def _emulated(read: Read) -> str:
+    topology = read.described.topology
+    parts = []
+    for api, logical_id in zip(topology.all_apis(), read.described.api_ids, strict=True):
+        routes = [route.route_key for route in api.routes]
+        routes += ["authorizer"] if api.authorizers else []
+        parts.append(f"{logical_id}: {', '.join(routes) or 'no routes'}")
+    runtimes = Counter(_runtimes(read).values())
+    run = ", ".join(f"{count} {name}" for name, count in sorted(runtimes.items()))
+    parts.append(f"{_count(len(topology.functions), 'function')} ({run})" if run else "no functions")
+    for things, noun in (
+        (topology.tables, "table"),
+        (topology.queues, "queue"),
+        ((*topology.event_source_mappings, *topology.queue_mappings), "event source"),
+        (topology.schedules, "schedule"),
+    ):
+        if things:
+            parts.append(_count(len(things), noun))
+    return "; ".join(parts)
+
+
+def _runtimes(read: Read) -> dict[str, str]:
+    found = {}
+    for stack in (each for top in read.stacks for each in top.all()):
+        for resource in stack.resources.values():
+            if resource.type == "AWS::Lambda::Function":
+                found[resource.name] = str(resource.properties.get("Runtime", "image"))
+    return found
+
+
+def _versions(read: Read) -> list[str]:
+    """Functions in another Python than this one."""
+    own = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+    other = sorted({name for name in _runtimes(read).values() if name.startswith("python") and name != own})
+    return [f"functions of {', '.join(other)} run in this interpreter, {own}"] if other else []
+
+
+def _not_run(read: Read) -> list[str]:
+    return [
+        f"{function.name}: {function.unavailable}"
+        for function in read.described.topology.functions
+        if function.unavailable is not None
+    ]
+
+
+def _missing(stacks: Iterable[Stack]) -> list[str]:
+    return [
+        f"{resource.type} {name}: it is not emulated, its names are made up"
+        for stack in stacks
+        for name, resource in stack.resources.items()
+        if resource.kind.meaning is Meaning.MISSING and name != "ServerlessDeploymentBucket"
+    ]
+
+
+def _counts(found: Mapping[str, int]) -> str:
+    return ", ".join(_count(number, noun) for noun, number in sorted(found.items(), key=lambda each: -each[1]))
+
+
+def _count(number: int, noun: str) -> str:
+    plural = f"{noun[:-1]}ies" if noun.endswith(("cy", "ry")) else f"{noun}s"
+    return f"{number} {noun if number == 1 else plural}"

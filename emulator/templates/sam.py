@@ -1,0 +1,151 @@
+"""SAM's transform, by AWS's own translator, offline.
+
+aws-sam-translator is optional (``streamer-ws[templates]``), takes a third of a second to import, and is imported only
+for templates that need it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import io
+import logging
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from streamer.errors import ConfigurationError
+
+from .errors import Problem
+from .language import SAM
+from .source import Source
+
+LOCAL: Final = "streamer-local"
+"""Bucket of the addresses that stand for code on this machine: their key is the path, in hexadecimal digits."""
+_CODE: Final = {
+    "AWS::Serverless::Function": "CodeUri",
+    "AWS::Serverless::LayerVersion": "ContentUri",
+    "AWS::Serverless::StateMachine": "DefinitionUri",
+    "AWS::Serverless::Api": "DefinitionUri",
+    "AWS::Serverless::HttpApi": "DefinitionUri",
+    "AWS::Serverless::Application": "Location",
+}
+"""Properties that may name a local path."""
+_MISSING: Final = "s3://streamer-local/2e"
+"""For a function that says nothing of its code: the template's folder."""
+
+
+def expanded(source: Source, parameters: Mapping[str, Any], region: str) -> Source:
+    """The template in CloudFormation's own types.
+
+    Local paths become addresses in the bucket `LOCAL`; `local_path` gives them back.
+
+    Raises:
+        TemplateError: the translator refuses the template.
+        ConfigurationError: it is not installed.
+    """
+    tree = copy.deepcopy(dict(source.tree))
+    tree.setdefault("Transform", SAM)
+    _localize(tree)
+    try:
+        with _silent():
+            return source.with_tree(_translated(tree, parameters, region))
+    except Problem as problem:
+        raise source.error(problem) from problem
+
+
+def local_path(bucket: Any, key: Any) -> str | None:
+    """The path that an address in the bucket `LOCAL` stands for; None: it is another address."""
+    if bucket != LOCAL or not isinstance(key, str):
+        return None
+    return bytes.fromhex(key).decode()
+
+
+def address(path: str) -> str:
+    """The address that stands for a local path."""
+    return f"s3://{LOCAL}/{path.encode().hex()}"
+
+
+def _localize(tree: dict[str, Any]) -> None:
+    shared = (tree.get("Globals") or {}).get("Function")
+    if isinstance(shared, dict):
+        _replace(shared, "CodeUri")
+    for resource in tree["Resources"].values():
+        if not isinstance(resource, dict) or resource.get("Type") not in _CODE:
+            continue
+        properties = resource.setdefault("Properties", {})
+        if isinstance(properties, dict):
+            _replace(properties, _CODE[resource["Type"]])
+            if resource["Type"] == "AWS::Serverless::Function":
+                _complete(properties, shared)
+
+
+def _replace(properties: dict[str, Any], name: str) -> None:
+    value = properties.get(name)
+    if isinstance(value, str) and not value.startswith(("s3://", "https://", "http://")):
+        properties[name] = address(value) if name != "Location" else f"https://{LOCAL}/{value.encode().hex()}"
+
+
+def _complete(properties: dict[str, Any], shared: Any) -> None:
+    has_code = "CodeUri" in properties or (isinstance(shared, dict) and "CodeUri" in shared)
+    if not has_code and "InlineCode" not in properties and properties.get("PackageType") != "Image":
+        properties["CodeUri"] = _MISSING
+    if properties.get("PackageType") == "Image" and "ImageUri" not in properties:
+        properties["ImageUri"] = f"123456789012.dkr.ecr.us-east-1.amazonaws.com/{LOCAL}:latest"
+
+
+def _translated(tree: dict[str, Any], parameters: Mapping[str, Any], region: str) -> Any:
+    try:
+        from samtranslator.model.exceptions import InvalidDocumentException  # noqa: PLC0415 - optional, and slow
+        from samtranslator.parser.parser import Parser  # noqa: PLC0415
+        from samtranslator.translator.translator import Translator  # noqa: PLC0415
+    except ImportError as error:
+        raise ConfigurationError(
+            "a SAM template needs AWS's translator: run pip install 'streamer-ws[templates]'"
+        ) from error
+    translator = Translator({}, Parser(), boto_session=_Session(region))
+    values = {name: value for name, value in parameters.items() if value is not None}
+    values["AWS::Region"] = region
+    try:
+        return translator.translate(tree, parameter_values=values)
+    except InvalidDocumentException as error:
+        raise _problem(error) from error
+    except Exception as error:
+        raise Problem(("Resources",), f"SAM's translator failed: {_line(error)}") from error
+
+
+class _Session:
+    """What the translator asks of a boto3 session."""
+
+    def __init__(self, region: str) -> None:
+        self.region_name = region
+
+    def client(self, service: str, **_: Any) -> Any:
+        """Nothing is asked of AWS."""
+        raise ConfigurationError(f"this template needs {service} of AWS to be expanded, which is not asked here")
+
+
+def _problem(error: Any) -> Problem:
+    cause = error.causes[0] if error.causes else error
+    logical_id = getattr(cause, "_logical_id", None)
+    path: tuple[str, ...] = ("Resources", logical_id) if isinstance(logical_id, str) else ("Resources",)
+    text = _line(getattr(cause, "message", cause))
+    return Problem(path, text.removeprefix(f"Resource with id [{logical_id}] is invalid. ").strip())
+
+
+def _line(error: Any) -> str:
+    return " ".join(str(error).split())
+
+
+@contextlib.contextmanager
+def _silent() -> Iterator[None]:
+    """Without the translator's log lines and its notices on standard output and error."""
+    logger = logging.getLogger("samtranslator")
+    before, logger.disabled = logger.disabled, True
+    root_level = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            yield
+    finally:
+        logger.disabled = before
+        logging.disable(root_level)

@@ -1,0 +1,80 @@
+"""SAM's ``samconfig.toml``: what of it matters to who runs a project locally. Pure."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from streamer.errors import ConfigurationError
+
+COMMANDS: Final = ("global", "deploy", "local_start_api")
+"""Tables that are read, later ones first: people keep their parameters with ``deploy``."""
+_PAIR: Final = re.compile(r"ParameterKey=(?P<key>[^,]+),ParameterValue=(?P<value>.*)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SamConfig:
+    """What was found."""
+
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    region: str | None = None
+    stack: str | None = None
+    env_vars: str | None = None
+    """A file, relative to the configuration."""
+
+
+def read_config(text: str, name: str, environment: str) -> SamConfig:
+    """Read a configuration.
+
+    Raises:
+        ConfigurationError: it is not TOML.
+    """
+    try:
+        tree = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"{name}: not TOML: {error}") from error
+    found: dict[str, Any] = {}
+    parameters: dict[str, str] = {}
+    tables = tree.get(environment) if isinstance(tree.get(environment), dict) else {}
+    for command in COMMANDS:
+        settings = ((tables or {}).get(command) or {}).get("parameters") or {}
+        found |= settings
+        parameters |= overrides(settings.get("parameter_overrides") or ())
+    return SamConfig(
+        parameters=parameters,
+        region=_text(found.get("region")),
+        stack=_text(found.get("stack_name")),
+        env_vars=_text(found.get("env_vars")),
+    )
+
+
+def overrides(written: str | Iterable[str] | Mapping[str, Any]) -> dict[str, str]:
+    """Parameters in any of SAM's spellings: ``A=1 B=2``, ``ParameterKey=A,ParameterValue=1``, a list, a table.
+
+    Raises:
+        ConfigurationError: a part has no ``=``, or a quote is not closed.
+    """
+    if isinstance(written, Mapping):
+        return {str(name): str(value) for name, value in written.items()}
+    texts = [written] if isinstance(written, str) else list(written)
+    found: dict[str, str] = {}
+    for text in texts:
+        try:
+            parts = shlex.split(text)
+        except ValueError as error:
+            raise ConfigurationError(f"parameter_overrides: {error}: {text}") from error
+        for part in parts:
+            pair = _PAIR.fullmatch(part)
+            name, separator, value = (pair["key"], "=", pair["value"]) if pair else part.partition("=")
+            if not separator or not name:
+                raise ConfigurationError(f"parameter_overrides: {part!r} is not NAME=VALUE")
+            found[name] = value
+    return found
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None

@@ -1,0 +1,164 @@
+"""Resolved stacks become a topology. Pure: where code is, it is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from streamer.topology import Api, Function, Topology
+
+from . import described_apis, described_data, described_functions, described_sources
+from .errors import Problem
+from .resources.kind import Meaning
+from .stack import Resource, Stack
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Located:
+    """Where a function's code is."""
+
+    folder: str | None = None
+    search_paths: tuple[str, ...] = ()
+    handler: str | None = None
+    """Instead of the template's, for code that the template itself contains."""
+    unavailable: str | None = None
+    warnings: tuple[str, ...] = ()
+
+
+Locate = Callable[[Stack, Resource], Located]
+"""Finds a function's code; raises `Problem`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What of a project is emulated, and how."""
+
+    api: str | None = None
+    """Logical id or name of the one WebSocket API; None: all."""
+    stage: str | None = None
+    """Name of the stage, instead of the template's; of several stages, the one."""
+    commands: Mapping[str, str] = field(default_factory=dict)
+    """Command lines that speak the Runtime API, by logical id, function name or construct path."""
+    variables: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Further environment variables, by the same; those of ``*`` are for all functions."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Described:
+    """A topology, and what is to be said about it."""
+
+    topology: Topology
+    warnings: tuple[str, ...]
+    api_ids: tuple[str, ...]
+    """Logical ids of its APIs, in the topology's order."""
+
+
+class Things:
+    """All resources of all stacks, to be looked up by what refers to them."""
+
+    def __init__(self, stacks: Iterable[Stack]) -> None:
+        self.all = [(stack, resource) for stack in stacks for resource in stack.resources.values()]
+        self.warnings: list[str] = []
+
+    def of(self, *types: str) -> list[Resource]:
+        """Resources of these types, in order."""
+        return [resource for _, resource in self.all if resource.type in types]
+
+    def by_ref(self, reference: Any, *types: str) -> Resource | None:
+        """The resource whose ``Ref`` this is."""
+        return next((each for each in self.of(*types) if each.ref == reference), None)
+
+    def stack_of(self, resource: Resource) -> Stack:
+        """The stack that a resource is of."""
+        return next(stack for stack, each in self.all if each is resource)
+
+    def warn(self, resource: Resource, text: str) -> None:
+        """Say something about a resource once."""
+        line = f"{resource.logical_id}: {text}"
+        if line not in self.warnings:
+            self.warnings.append(line)
+
+
+def describe(stacks: Iterable[Stack], locate: Locate, wanted: Wanted) -> Described:
+    """The topology of a project's stacks.
+
+    Raises:
+        TemplateError: something in them cannot be emulated, or AWS would refuse it.
+    """
+    things = Things(each for stack in stacks for each in stack.all())
+    functions = tuple(_guarded(things, each, _function, locate, wanted) for each in things.of("AWS::Lambda::Function"))
+    names = {function.name for function in functions}
+    apis, api_ids = _apis(things, wanted, names)
+    topology = Topology(
+        api=apis[0],
+        more_apis=tuple(apis[1:]),
+        functions=functions,
+        tables=tuple(
+            _guarded(things, each, described_data.table)
+            for each in things.of("AWS::DynamoDB::Table", "AWS::DynamoDB::GlobalTable")
+        ),
+        queues=tuple(_guarded(things, each, described_data.queue) for each in things.of("AWS::SQS::Queue")),
+        event_source_mappings=_made(things, "AWS::Lambda::EventSourceMapping", described_sources.stream_mapping),
+        queue_mappings=_made(things, "AWS::Lambda::EventSourceMapping", described_sources.queue_mapping),
+        async_invocations=_made(things, "AWS::Lambda::EventInvokeConfig", described_sources.async_invocation),
+        schedules=(
+            *(each for rule in _made(things, "AWS::Events::Rule", described_sources.rule_schedules) for each in rule),
+            *_made(things, "AWS::Scheduler::Schedule", described_sources.scheduler_schedule),
+        ),
+    )
+    return Described(topology=topology, warnings=tuple(things.warnings), api_ids=api_ids)
+
+
+def _function(things: Things, resource: Resource, locate: Locate, wanted: Wanted) -> Function:
+    located = locate(things.stack_of(resource), resource)
+    for text in located.warnings:
+        things.warn(resource, text)
+    return described_functions.function(things, resource, located, commands=wanted.commands, variables=wanted.variables)
+
+
+def _made(things: Things, kind: str, make: Callable[[Things, Resource], Any]) -> tuple[Any, ...]:
+    found = (_guarded(things, each, make) for each in things.of(kind))
+    return tuple(each for each in found if each is not None)
+
+
+def _guarded(things: Things, resource: Resource, make: Callable[..., Any], *more: Any) -> Any:
+    try:
+        return make(things, resource, *more)
+    except Problem as problem:
+        raise things.stack_of(resource).source.error(problem) from problem
+
+
+def _apis(things: Things, wanted: Wanted, functions: set[str]) -> tuple[list[Api], tuple[str, ...]]:
+    found = [each for each in things.of("AWS::ApiGatewayV2::Api") if each.properties.get("ProtocolType") == "WEBSOCKET"]
+    if not found:
+        raise _no_api(things)
+    if wanted.api is not None:
+        chosen = [each for each in found if wanted.api in (each.logical_id, each.properties.get("Name"), each.ref)]
+        if not chosen:
+            have = ", ".join(each.logical_id for each in found)
+            raise things.all[0][0].source.error(
+                Problem(("Resources",), f"--api {wanted.api}: there is no such WebSocket API; there are {have}")
+            )
+        found = chosen
+    made = [_guarded(things, each, described_apis.api, wanted.stage, functions) for each in found]
+    return made, tuple(each.logical_id for each in found)
+
+
+def _no_api(things: Things) -> Exception:
+    http = things.of("AWS::ApiGatewayV2::Api", "AWS::ApiGateway::RestApi")
+    stack = things.all[0][0]
+    if http:
+        text = f"there is no WebSocket API; {http[0].logical_id} is an HTTP or REST API, which is not emulated"
+        return things.stack_of(http[0]).source.error(Problem(http[0].path, text))
+    return stack.source.error(Problem(("Resources",), "there is no WebSocket API (AWS::ApiGatewayV2::Api)"))
+
+
+def counted(stacks: Iterable[Stack], meaning: Meaning) -> dict[str, int]:
+    """How many resources of each noun have a meaning."""
+    found: dict[str, int] = {}
+    for stack in stacks:
+        for resource in stack.resources.values():
+            if resource.kind.meaning is meaning:
+                found[resource.kind.noun] = found.get(resource.kind.noun, 0) + 1
+    return found

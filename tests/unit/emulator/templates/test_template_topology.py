@@ -1,0 +1,518 @@
+"""Resources become a topology: each property that matters, and each mistake."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any
+
+import pytest
+
+from emulator.templates.errors import TemplateError
+from emulator.templates.resources.kind import Place
+from emulator.templates.source import load
+from emulator.templates.stack import Resource, Stack, Surroundings, resolve
+from emulator.templates.topology import Located, Wanted, describe
+from streamer.topology import (
+    Api,
+    AsyncInvocation,
+    Authorizer,
+    EventSourceMapping,
+    Function,
+    Index,
+    Key,
+    Queue,
+    QueueMapping,
+    Route,
+    Schedule,
+    StreamView,
+    Table,
+    Throttle,
+    Topology,
+)
+
+PLACE = Place(stack="shop", region="us-east-1", account_id="123456789012", partition="aws", url_suffix="amazonaws.com")
+FUNCTION_URI = {
+    "Fn::Sub": "arn:aws:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${Answer.Arn}/invocations"
+}
+
+
+def ref(name: str) -> dict[str, str]:
+    return {"Ref": name}
+
+
+def att(name: str, attribute: str = "Arn") -> dict[str, list[str]]:
+    return {"Fn::GetAtt": [name, attribute]}
+
+
+def base() -> dict[str, Any]:
+    """An API with one route, to which tests add."""
+    return {
+        "Api": resource("ApiGatewayV2::Api", Name="chat", ProtocolType="WEBSOCKET"),
+        "Stage": resource("ApiGatewayV2::Stage", ApiId=ref("Api"), StageName="prod"),
+        "Connect": route("$connect"),
+        "Integration": resource(
+            "ApiGatewayV2::Integration",
+            ApiId=ref("Api"),
+            IntegrationType="AWS_PROXY",
+            IntegrationUri=FUNCTION_URI,
+        ),
+        "Answer": resource("Lambda::Function", FunctionName="answer", Handler="app.handler", Runtime="python3.12"),
+    }
+
+
+def resource(kind: str, **properties: Any) -> dict[str, Any]:
+    return {"Type": f"AWS::{kind}", "Properties": properties}
+
+
+def route(key: str, **more: Any) -> dict[str, Any]:
+    target = {"Fn::Sub": "integrations/${Integration}"}
+    return resource("ApiGatewayV2::Route", ApiId=ref("Api"), RouteKey=key, Target=target, **more)
+
+
+def locate(stack: Stack, found: Resource) -> Located:
+    return Located(folder="/code")
+
+
+def read(resources: dict[str, Any], **wanted: Any) -> tuple[Topology, tuple[str, ...]]:
+    source = load(json.dumps({"Resources": resources}), "t.json")
+    described = describe([resolve(source, Surroundings(place=PLACE))], locate, Wanted(**wanted))
+    return described.topology, described.warnings
+
+
+def topology(**more: Any) -> Topology:
+    return read({**base(), **more})[0]
+
+
+def test_an_api_with_a_route_and_its_function() -> None:
+    found = topology()
+
+    assert found.functions == (Function(name="answer", handler="app.handler", code_root="/code"),)
+    assert found.api == Api(
+        name="chat",
+        stage="prod",
+        routes=(Route(route_key="$connect", function="answer"),),
+        api_id=found.api.api_id,
+    )
+    assert found.api.api_id is not None
+    assert len(found.api.api_id) == 10
+
+
+def test_everything_that_an_api_can_have() -> None:
+    found = topology(
+        Api=resource(
+            "ApiGatewayV2::Api",
+            Name="chat",
+            ProtocolType="WEBSOCKET",
+            RouteSelectionExpression="$request.body.op",
+            ApiKeySelectionExpression="$context.authorizer.usageIdentifierKey",
+        ),
+        Stage=resource(
+            "ApiGatewayV2::Stage",
+            ApiId=ref("Api"),
+            StageName="prod",
+            StageVariables={"fn": "answer"},
+            DefaultRouteSettings={"ThrottlingRateLimit": 10, "ThrottlingBurstLimit": 20},
+            RouteSettings={"send": {"ThrottlingRateLimit": "1.5", "ThrottlingBurstLimit": 2}},
+        ),
+        Integration=resource(
+            "ApiGatewayV2::Integration",
+            ApiId=ref("Api"),
+            IntegrationType="AWS_PROXY",
+            TimeoutInMillis=5000,
+            IntegrationUri="arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/"
+            "arn:aws:lambda:us-east-1:123456789012:function:${stageVariables.fn}/invocations",
+        ),
+        Connect=route(
+            "$connect",
+            AuthorizationType="CUSTOM",
+            AuthorizerId=ref("Auth"),
+            ApiKeyRequired="true",
+            RequestParameters={
+                "route.request.querystring.room": {"Required": True},
+                "route.request.header.x": {"Required": False},
+            },
+        ),
+        Send=route(
+            "send",
+            RouteResponseSelectionExpression="$default",
+            ModelSelectionExpression="$request.body.kind",
+            RequestModels={"small": ref("Model"), "$default": "any"},
+        ),
+        Answered=resource(
+            "ApiGatewayV2::RouteResponse", ApiId=ref("Api"), RouteId=ref("Send"), RouteResponseKey="$default"
+        ),
+        Model=resource("ApiGatewayV2::Model", ApiId=ref("Api"), Name="m", Schema={"type": "object"}),
+        Any=resource("ApiGatewayV2::Model", ApiId=ref("Api"), Name="any", Schema='{"type": "array"}'),
+        Auth=resource(
+            "ApiGatewayV2::Authorizer",
+            ApiId=ref("Api"),
+            Name="a",
+            AuthorizerType="REQUEST",
+            AuthorizerUri=FUNCTION_URI,
+            IdentitySource=["route.request.header.Auth"],
+        ),
+        Plan=resource("ApiGateway::UsagePlan", ApiStages=[{"ApiId": ref("Api"), "Stage": ref("Stage")}]),
+        Key=resource("ApiGateway::ApiKey", Enabled=True, Value="k" * 20),
+        OfPlan=resource("ApiGateway::UsagePlanKey", KeyId=ref("Key"), KeyType="API_KEY", UsagePlanId=ref("Plan")),
+    )
+
+    assert dataclasses.replace(found.api, api_id=None) == Api(
+        name="chat",
+        stage="prod",
+        stage_variables={"fn": "answer"},
+        route_selection_expression="$request.body.op",
+        api_key_selection_expression="$context.authorizer.usageIdentifierKey",
+        api_keys=("k" * 20,),
+        throttle=Throttle(rate=10, burst=20),
+        authorizers=(Authorizer(name="Auth", function="answer", identity_sources=("route.request.header.Auth",)),),
+        routes=(
+            Route(
+                route_key="$connect",
+                function="answer",
+                authorizer="Auth",
+                api_key_required=True,
+                required_parameters=("route.request.querystring.room",),
+                integration_timeout_seconds=5.0,
+            ),
+            Route(
+                route_key="send",
+                function="answer",
+                route_response=True,
+                model={"type": "array"},
+                model_selection="$request.body.kind",
+                models={"small": {"type": "object"}},
+                throttle=Throttle(rate=1.5, burst=2),
+                integration_timeout_seconds=5.0,
+            ),
+        ),
+    )
+
+
+def test_everything_that_a_function_can_have() -> None:
+    found = topology(
+        Answer=resource(
+            "Lambda::Function",
+            FunctionName="answer",
+            Handler="app.handler",
+            Runtime="python3.12",
+            Timeout="30",
+            MemorySize=512,
+            ReservedConcurrentExecutions=2,
+            Environment={"Variables": {"NUMBER": 1, "ON": True, "URL": att("Api", "ApiEndpoint")}},
+        ),
+        Version=resource("Lambda::Version", FunctionName=ref("Answer")),
+        Live=resource("Lambda::Alias", FunctionName=ref("Answer"), FunctionVersion="1", Name="live"),
+        Retries=resource(
+            "Lambda::EventInvokeConfig",
+            FunctionName=ref("Answer"),
+            Qualifier="$LATEST",
+            MaximumRetryAttempts=0,
+            MaximumEventAgeInSeconds=60,
+            DestinationConfig={"OnFailure": {"Destination": att("Failed")}},
+        ),
+        Failed=resource("SQS::Queue", QueueName="failed"),
+    )
+
+    assert found.functions == (
+        Function(
+            name="answer",
+            handler="app.handler",
+            code_root="/code",
+            timeout_seconds=30,
+            memory_mb=512,
+            reserved_concurrency=2,
+            environment={
+                "NUMBER": "1",
+                "ON": "true",
+                "URL": f"wss://{found.api.api_id}.execute-api.us-east-1.amazonaws.com",
+            },
+            qualifiers=("1", "live"),
+        ),
+    )
+    assert found.async_invocations == (
+        AsyncInvocation(function="answer", maximum_retry_attempts=0, maximum_event_age_seconds=60, on_failure="failed"),
+    )
+
+
+def test_an_integration_with_an_alias_runs_its_function() -> None:
+    uri = {"Fn::Sub": "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/${Live}/invocations"}
+    found = topology(
+        Live=resource("Lambda::Alias", FunctionName=ref("Answer"), FunctionVersion="$LATEST", Name="live"),
+        Integration=resource(
+            "ApiGatewayV2::Integration", ApiId=ref("Api"), IntegrationType="AWS_PROXY", IntegrationUri=uri
+        ),
+    )
+
+    assert found.api.routes == (Route(route_key="$connect", function="answer"),)
+
+
+def test_tables_in_full() -> None:
+    attributes = [{"AttributeName": name, "AttributeType": kind} for name, kind in (("p", "S"), ("s", "N"), ("t", "S"))]
+    key = [{"AttributeName": "p", "KeyType": "HASH"}, {"AttributeName": "s", "KeyType": "RANGE"}]
+    local = [{"AttributeName": "p", "KeyType": "HASH"}, {"AttributeName": "t", "KeyType": "RANGE"}]
+    found = topology(
+        Table=resource(
+            "DynamoDB::Table",
+            TableName="orders",
+            AttributeDefinitions=attributes,
+            KeySchema=key,
+            BillingMode="PROVISIONED",
+            ProvisionedThroughput={"ReadCapacityUnits": 1, "WriteCapacityUnits": 1},
+            GlobalSecondaryIndexes=[
+                {
+                    "IndexName": "by-t",
+                    "KeySchema": [{"AttributeName": "t", "KeyType": "HASH"}],
+                    "Projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["note"]},
+                }
+            ],
+            LocalSecondaryIndexes=[{"IndexName": "local", "KeySchema": local, "Projection": {"ProjectionType": "ALL"}}],
+            TimeToLiveSpecification={"AttributeName": "ttl", "Enabled": True},
+            StreamSpecification={"StreamViewType": "NEW_IMAGE"},
+        ),
+        Source=resource(
+            "Lambda::EventSourceMapping",
+            FunctionName=ref("Answer"),
+            EventSourceArn=att("Table", "StreamArn"),
+            StartingPosition="LATEST",
+            BatchSize=5,
+            MaximumBatchingWindowInSeconds=2,
+            ParallelizationFactor=3,
+            MaximumRetryAttempts=4,
+            MaximumRecordAgeInSeconds=600,
+            BisectBatchOnFunctionError=True,
+            FunctionResponseTypes=["ReportBatchItemFailures"],
+            FilterCriteria={"Filters": [{"Pattern": '{"eventName": ["INSERT"]}'}]},
+        ),
+        Off=resource(
+            "Lambda::EventSourceMapping",
+            FunctionName=ref("Answer"),
+            EventSourceArn=att("Table", "StreamArn"),
+            StartingPosition="LATEST",
+            Enabled=False,
+        ),
+    )
+
+    assert found.tables == (
+        Table(
+            name="orders",
+            key=Key(partition="p", sort="s", types={"s": "N"}),
+            indexes=(
+                Index(name="by-t", key=Key(partition="t"), projection="INCLUDE", include=("note",)),
+                Index(name="local", key=Key(partition="p", sort="t"), is_local=True),
+            ),
+            ttl_attribute="ttl",
+            stream=StreamView.NEW_IMAGE,
+        ),
+    )
+    assert found.event_source_mappings == (
+        EventSourceMapping(
+            function="answer",
+            table="orders",
+            starting_position="LATEST",
+            batch_size=5,
+            batching_window_seconds=2,
+            parallelization_factor=3,
+            maximum_retry_attempts=4,
+            maximum_record_age_seconds=600,
+            bisect_on_error=True,
+            report_batch_item_failures=True,
+            filters=({"eventName": ["INSERT"]},),
+        ),
+    )
+
+
+def test_queues_and_what_reads_them() -> None:
+    found = topology(
+        Jobs=resource(
+            "SQS::Queue",
+            QueueName="jobs.fifo",
+            FifoQueue=True,
+            ContentBasedDeduplication=True,
+            VisibilityTimeout=60,
+            DelaySeconds=1,
+            RedrivePolicy={"deadLetterTargetArn": att("Failed"), "maxReceiveCount": 3},
+        ),
+        Failed=resource("SQS::Queue", QueueName="failed.fifo", FifoQueue=True),
+        Source=resource(
+            "Lambda::EventSourceMapping",
+            FunctionName=att("Answer"),
+            EventSourceArn=att("Jobs"),
+            BatchSize=1,
+            ScalingConfig={"MaximumConcurrency": 2},
+        ),
+    )
+
+    assert found.queues == (
+        Queue(
+            name="jobs.fifo",
+            visibility_timeout_seconds=60,
+            delay_seconds=1,
+            deduplicates_by_content=True,
+            dead_letter_queue="failed.fifo",
+            maximum_receives=3,
+        ),
+        Queue(name="failed.fifo"),
+    )
+    assert found.queue_mappings == (
+        QueueMapping(function="answer", queue="jobs.fifo", batch_size=1, maximum_concurrency=2),
+    )
+
+
+def test_schedules() -> None:
+    target = {"Id": "x", "Arn": att("Answer")}
+    found = topology(
+        Hourly=resource("Events::Rule", Name="hourly", ScheduleExpression="rate(2 hours)", Targets=[target]),
+        Noon=resource(
+            "Events::Rule",
+            Name="noon",
+            ScheduleExpression="cron(0 12 * * ? *)",
+            Targets=[{**target, "Input": '{"a": 1}'}],
+        ),
+        Off=resource("Events::Rule", State="DISABLED", ScheduleExpression="rate(1 day)", Targets=[target]),
+        Scheduler=resource(
+            "Scheduler::Schedule",
+            Name="daily",
+            ScheduleExpression="rate(1 day)",
+            Target={"Arn": att("Answer"), "RoleArn": "r"},
+        ),
+    )
+
+    assert found.schedules == (
+        Schedule(name="hourly", function="answer", rate_minutes=120),
+        Schedule(name="noon", function="answer", cron="0 12 * * ? *", event={"a": 1}),
+        Schedule(name="daily", function="answer", rate_minutes=1440, event={}),
+    )
+
+
+@pytest.mark.parametrize(
+    ("resources", "message"),
+    [
+        pytest.param(
+            {"Connect": route("send", AuthorizationType="CUSTOM")},
+            "Connect.Properties.AuthorizerId: None is no authorizer",
+            id="authorizer",
+        ),
+        pytest.param(
+            {"More": route("$connect")}, "Connect.Properties.RouteKey: the route '$connect' exists twice", id="twice"
+        ),
+        pytest.param(
+            {"More": resource("ApiGatewayV2::Route", ApiId=ref("Api"), RouteKey="x")},
+            "More: the route x has no Target",
+            id="no target",
+        ),
+        pytest.param(
+            {"More": resource("ApiGatewayV2::Route", ApiId=ref("Api"), RouteKey="x", Target="integrations/y")},
+            "More.Properties.Target: 'integrations/y' is no integration",
+            id="wrong target",
+        ),
+        pytest.param(
+            {
+                "Integration": resource(
+                    "ApiGatewayV2::Integration", ApiId=ref("Api"), IntegrationType="AWS_PROXY", IntegrationUri="arn:x"
+                )
+            },
+            "Integration.Properties.IntegrationUri: 'arn:x' names no function",
+            id="uri",
+        ),
+        pytest.param(
+            {"Send": route("send", RequestModels={"$default": "m"})},
+            "Send.Properties.RequestModels.$default: the API has no model 'm'",
+            id="model",
+        ),
+        pytest.param(
+            {
+                "Answer": resource(
+                    "Lambda::Function", FunctionName="answer", Handler="a.b", Runtime="python3.12", Timeout="x"
+                )
+            },
+            "Answer.Properties.Timeout: 'x' is no number",
+            id="number",
+        ),
+        pytest.param(
+            {"Answer": resource("Lambda::Function", FunctionName="answer", Handler="a.b")},
+            "Answer: AWS::Lambda::Function needs Runtime",
+            id="runtime",
+        ),
+        pytest.param(
+            {"Table": resource("DynamoDB::Table", KeySchema=[])},
+            "Table.Properties.KeySchema: a key has an attribute of KeyType HASH",
+            id="key",
+        ),
+        pytest.param(
+            {"Table": resource("DynamoDB::Table", KeySchema=[{"AttributeName": "p", "KeyType": "HASH"}])},
+            "Table.Properties.KeySchema: the key attribute 'p' is not in",
+            id="attribute",
+        ),
+        pytest.param(
+            {
+                "Rule": resource(
+                    "Events::Rule", ScheduleExpression="every day", Targets=[{"Id": "x", "Arn": att("Answer")}]
+                )
+            },
+            "Rule.Properties.ScheduleExpression: 'every day' is neither",
+            id="schedule",
+        ),
+        pytest.param(
+            {
+                "Source": resource("Lambda::EventSourceMapping", FunctionName="other", EventSourceArn=att("Queue")),
+                "Queue": resource("SQS::Queue"),
+            },
+            "Source.Properties.FunctionName: 'other' is none",
+            id="source",
+        ),
+        pytest.param(
+            {"Api": resource("ApiGatewayV2::Api", ProtocolType="HTTP")},
+            "Api: there is no WebSocket API; Api is an HTTP or REST API",
+            id="http",
+        ),
+    ],
+)
+def test_mistakes_are_told_with_their_place(resources: dict[str, Any], message: str) -> None:
+    with pytest.raises(TemplateError) as refused:
+        topology(**resources)
+
+    assert str(refused.value).startswith(f"t.json:1: Resources.{message}")
+
+
+def test_what_is_not_emulated_is_told_and_left_out() -> None:
+    mock = resource("ApiGatewayV2::Integration", ApiId=ref("Api"), IntegrationType="MOCK")
+    more = resource("ApiGatewayV2::Route", ApiId=ref("Api"), RouteKey="x", Target={"Fn::Sub": "integrations/${Mock}"})
+
+    found, warnings = read({**base(), "Mock": mock, "More": more})
+
+    assert [each.route_key for each in found.api.routes] == ["$connect"]
+    assert warnings == ("More: the route x has an integration of type MOCK, which is not emulated: it is left out",)
+
+
+def test_one_of_several_apis_is_chosen_by_its_id_or_name() -> None:
+    other = {"Other": resource("ApiGatewayV2::Api", Name="other", ProtocolType="WEBSOCKET")}
+
+    both, _ = read({**base(), **other})
+    one, _ = read({**base(), **other}, api="other")
+
+    assert [api.name for api in both.all_apis()] == ["chat", "other"]
+    assert [api.name for api in one.all_apis()] == ["other"]
+    with pytest.raises(TemplateError, match="--api x: there is no such WebSocket API; there are Api, Other"):
+        read({**base(), **other}, api="x")
+
+
+def test_variables_and_commands_come_from_the_user_too() -> None:
+    found, _ = read(
+        base(), commands={"Answer": "node run.mjs"}, variables={"*": {"A": "1", "B": "1"}, "answer": {"B": "2"}}
+    )
+
+    assert found.functions[0].runtime == "node run.mjs"
+    assert found.functions[0].environment == {"A": "1", "B": "2"}
+
+
+@pytest.mark.parametrize(
+    ("runtime", "reason"), [("dotnet8", "dotnet8 is not run here"), ("java21", "java21 is not run here")]
+)
+def test_a_runtime_that_nothing_runs_is_no_error(runtime: str, reason: str) -> None:
+    function = resource("Lambda::Function", FunctionName="answer", Handler="a.b", Runtime=runtime)
+
+    found = topology(Answer=function)
+
+    assert found.functions[0].unavailable is not None
+    assert found.functions[0].unavailable.startswith(reason)
