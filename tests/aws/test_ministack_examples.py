@@ -1,0 +1,212 @@
+"""The examples as they are, where every role is enforced; and the local IAM allows and denies what that one does."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import os
+import shutil
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import JWT_SECRET, REGION, MiniStack, Project
+from https_proxy import https_proxy
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import InvalidStatus
+
+from emulator.command.target import load_target
+from emulator.emulator import EmulatorConfig
+from emulator.iam.guard import Guard
+from emulator.iam.keys import keys_of
+from emulator.iam.needs import Need
+from emulator.thread import EmulatorThread
+from streamer.app import App
+from streamer.auth import mint
+from streamer.client import StreamerClient
+from streamer.grants import Kind, Place, arn
+from streamer.loading import load_service
+from streamer.topology import Topology
+
+SECONDS = 30
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+@pytest.fixture
+def chat(tmp_path: Path, strict_ministack: MiniStack) -> Iterator[Project]:
+    """The example of plain handlers, deployed."""
+    folder = tmp_path / "chat"
+    shutil.copytree(EXAMPLES / "plain_handlers", folder, ignore=shutil.ignore_patterns("__pycache__", "tests"))
+    project = Project(folder, f"chat-{os.getpid()}", strict_ministack, {})
+    with https_proxy(strict_ministack.url, tmp_path) as variables:
+        project.configure(
+            'app = "service:chat"\n[environment]\n'
+            + "".join(f"{name} = {json.dumps(value)}\n" for name, value in variables.items())
+        )
+        service = (folder / "service.py").read_text()
+        (folder / "service.py").write_text(service.replace(", route_response=True", ""))
+        project.deploy()
+        add_route_responses(project, "who", "$default")
+        (folder / "service.py").write_text(service)
+        yield project
+        destroyed = project.streamer("destroy", "--yes", "--delete-data")
+        assert destroyed.returncode == 0, destroyed.stdout + destroyed.stderr
+
+
+def add_route_responses(project: Project, *route_keys: str) -> None:
+    """What the template cannot have here: MiniStack has route responses, and its CloudFormation knows none."""
+    api, client = project.outputs()["ApiId"], project.aws.client("apigatewayv2")
+    for route in client.get_routes(ApiId=api)["Items"]:
+        if route["RouteKey"] in route_keys:
+            client.update_route(ApiId=api, RouteId=route["RouteId"], RouteResponseSelectionExpression="$default")
+            client.create_route_response(ApiId=api, RouteId=route["RouteId"], RouteResponseKey="$default")
+
+
+@asynccontextmanager
+async def room(url: str, *names: str) -> AsyncIterator[list[ClientConnection]]:
+    clients = [await connect(f"{url}?name={name}", open_timeout=SECONDS) for name in names]
+    try:
+        yield clients
+    finally:
+        for client in clients:
+            await client.close()
+
+
+async def hear(client: ClientConnection) -> Any:
+    async with asyncio.timeout(SECONDS):
+        return json.loads(await client.recv())
+
+
+async def visit(url: str) -> None:
+    """Everything that the chat room can do."""
+    with pytest.raises(InvalidStatus):
+        await connect(url, open_timeout=SECONDS)
+    async with room(url, "ada", "bob") as (ada, bob):
+        await ada.send('{"action": "say", "text": "hello"}')
+        assert [await hear(ada), await hear(bob)] == [{"from": "ada", "text": "hello"}] * 2
+        await ada.send('{"action": "who"}')
+        assert await hear(ada) == {"here": ["ada", "bob"]}
+        await ada.send('{"action": "dance"}')
+        assert "try" in await hear(ada)
+        await bob.close()
+        assert await hear(ada) == {"left": "bob"}
+
+
+async def test_the_example_of_plain_handlers_serves_clients_under_enforced_roles(chat: Project) -> None:
+    await visit(chat.aws.websocket_url(chat.outputs()["ApiId"], "dev"))
+
+
+def role_arn(project: Project, function: str) -> str:
+    lambda_ = project.aws.client("lambda")
+    found = lambda_.get_function_configuration(FunctionName=f"{project.service}-dev-{function}")
+    return str(found["Role"])
+
+
+def disagreements(project: Project, topology: Topology, needs: Mapping[str, set[Need]]) -> list[str]:
+    """Where the local decision about what some function did differs from the other's, for every function."""
+    account = project.aws.client("sts").get_caller_identity()["Account"]
+    api = project.outputs()["ApiId"]
+    place = Place(
+        region=REGION,
+        account_id=account,
+        apis={topology.api.name: (api, topology.api.stage)},
+        function_prefix=f"{project.service}-dev-",
+    )
+    names = [function.name for function in topology.functions]
+    guard = Guard(topology, place, keys_of(names, b"s" * 32), mode="enforce", advise=lambda *_: None)
+    found = []
+    for function, need in itertools.product(names, sorted(set().union(*needs.values()))):
+        answer = project.aws.client("iam").simulate_principal_policy(
+            PolicySourceArn=role_arn(project, function),
+            ActionNames=[need.action],
+            ResourceArns=[placed(project, need, place)],
+        )
+        there = answer["EvaluationResults"][0]["EvalDecision"] == "allowed"
+        here = guard.refusal(function, [need]) is None
+        if here is not there:
+            found.append(f"{function}: {need.action} on {need.resource} is {there} there and {here} here")
+        if need in needs.get(function, set()) and not here:
+            found.append(f"{function} needs {need.action} on {need.resource} and may not do it")
+    return found
+
+
+def placed(project: Project, need: Need, place: Place) -> str:
+    """The ARN over there: CloudFormation named the queues itself, and streams have labels."""
+    if need.resource.kind is Kind.QUEUE:
+        return arn(need.resource._replace(name=f"{project.service}-dev-{need.resource.name}"), place)
+    return arn(need.resource, place)
+
+
+@asynccontextmanager
+async def recording(topology: Topology, folder: Path) -> AsyncIterator[EmulatorThread]:
+    config = EmulatorConfig(project_folder=folder, state_folder=folder / ".state", isolation="process", iam="record")
+    emulator = EmulatorThread(topology, config)
+    await asyncio.to_thread(emulator.__enter__)
+    try:
+        yield emulator
+    finally:
+        await asyncio.to_thread(emulator.__exit__)
+
+
+async def test_plain_handlers_may_do_the_same_here_and_there(chat: Project) -> None:
+    topology = load_target("service:chat", folder=chat.folder, environment={}).topology
+    async with recording(topology, chat.folder) as emulator:
+        await visit(emulator.websocket_url)
+    needs = emulator._emulator._guard._needs
+
+    assert {function: len(found) for function, found in needs.items()} == {
+        "connect": 1,
+        "disconnect": 3,
+        "say": 3,
+        "who": 1,
+    }
+    assert await asyncio.to_thread(disagreements, chat, topology, needs) == []
+
+
+@pytest.fixture
+def reports(tmp_path: Path, strict_ministack: MiniStack) -> Project:
+    """The example of an App, not yet deployed."""
+    folder = tmp_path / "reports"
+    shutil.copytree(EXAMPLES / "reports", folder, ignore=shutil.ignore_patterns("__pycache__", "tests"))
+    return Project(folder, f"reports-{os.getpid()}", strict_ministack, {"JWT_SECRET": JWT_SECRET})
+
+
+async def use(url: str) -> None:
+    """What the reports can do, and actions that every App has."""
+    rights = ["reports", "topics:publish"]
+    token = mint(JWT_SECRET, user_id="ada", tenant_id="acme", now=time.time(), permissions=rights)
+    async with StreamerClient(url, token) as client:
+        assert (await client.request("total", {"month": "2026-03"}, timeout=SECONDS))["month"] == "2026-03"
+        assert (await client.request("report", {"month": "2026-03"}, timeout=SECONDS))["for"] == "ada"
+        await client.request("subscribe", {"topic": "news"}, timeout=SECONDS)
+        await client.request("publish", {"topic": "news", "data": 1}, timeout=SECONDS)
+        await client.request("unsubscribe", {"topic": "news"}, timeout=SECONDS)
+        await client.request("subscribe", {"topic": "left-open"}, timeout=SECONDS)
+
+
+async def test_the_example_of_an_app_serves_clients_under_enforced_roles(reports: Project) -> None:
+    url = await asyncio.to_thread(reports.serve)
+
+    await use(url)
+
+
+async def test_the_functions_of_an_app_may_do_the_same_here_and_there(reports: Project) -> None:
+    await asyncio.to_thread(reports.configure)
+    await asyncio.to_thread(reports.deploy)
+    sys.path.insert(0, str(reports.folder))
+    app: App = load_service("app:app")
+    environment = {"STREAMER_ENV": "development", **reports.environment}
+    topology = app.topology(
+        target="app:app", table_prefix=f"{reports.service}-dev_", stage="dev", environment=environment
+    )
+    async with recording(topology, reports.folder) as emulator:
+        await use(emulator.websocket_url)
+    needs = emulator._emulator._guard._needs
+
+    assert {"connect", "disconnect", "processor", "router"} == needs.keys()
+    assert await asyncio.to_thread(disagreements, reports, topology, needs) == []
