@@ -29,6 +29,7 @@ REQUEST_BYTES: Final = 16 * 1024 * 1024
 """Largest request. [USR] scylladb test_manual_requests"""
 _SILENT: Final = ("TagResource", "UntagResource")
 """Operations whose answer has no body at all. [USR] scylladb test_manual_requests"""
+_encode: Final = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 CONTENT_TYPE: Final = ("content-type", "application/x-amz-json-1.0")
 
 
@@ -86,7 +87,7 @@ class EmbeddedDynamoDB:
             log.error("DynamoDB request failed", error=error, action=action)
             status = 500
             content = ApiError("InternalServerError", "Internal server error", status=500).content()
-        body = b"" if action in _SILENT and status == 200 else json.dumps(content, separators=(",", ":")).encode()
+        body = b"" if action in _SILENT and status == 200 else _encode(content).encode()
         return self._answer(status, body)
 
     def perform(self, service: str, action: str, body: bytes, caller: Caller | None = None) -> Any:

@@ -17,14 +17,11 @@ from botocore.model import ServiceModel, Shape
 
 from .errors import SERVICE, ApiError, validation_error
 from .numbers import token_name
+from .quick_model import ATTRIBUTE_VALUE, NAME_LENGTHS, NAME_PATTERN, Quick, is_python, quick_check_of
 from .values import NESTING_LEVELS, TYPES, read_value
 
 FAULTS: Final = 10
 """AWS tells so many faults of a request at once. [USR] dynalite"""
-_ATTRIBUTE_VALUE: Final = "AttributeValue"
-"""Values are checked by `values.read_value`, which knows more about them than the model."""
-_NAME_BYTES: Final = (3, 255)
-"""Shortest and longest name of a table or index. [DOC] ddb-docs:HowItWorks.NamingRulesDataTypes"""
 _JAVA: Final = {"string": "String", "integer": "Integer", "long": "Long", "boolean": "Boolean", "double": "Double"}
 
 Where = tuple[str, ...]
@@ -53,6 +50,16 @@ _TABLE_OPERATIONS: Final = ("CreateTable", "DeleteTable", "DescribeTable", "Desc
 """These check the name of a table before, and in other words. [USR] dynalite"""
 
 
+@cache
+def _quick_check(service: str, action: str) -> Quick:
+    shape = _service(service).operation_model(action).input_shape
+    return _is_fine if shape is None else quick_check_of(shape) or _is_fine
+
+
+def _is_fine(_value: Any) -> bool:
+    return True
+
+
 def check_request(service: str, action: str, parameters: dict[str, Any]) -> None:
     """Check the parameters of an operation; members that are null are taken out.
 
@@ -64,6 +71,8 @@ def check_request(service: str, action: str, parameters: dict[str, Any]) -> None
     Raises:
         ApiError: a member has the wrong type, is missing, or breaks a constraint.
     """
+    if _quick_check(service, action)(parameters):
+        return
     faults: list[str] = []
     _input_check(service, action)(parameters, (), faults)
     if action in _TABLE_OPERATIONS:
@@ -78,9 +87,9 @@ def check_request(service: str, action: str, parameters: dict[str, Any]) -> None
 def _check_table_name(name: str | None) -> None:
     if name is None:
         raise validation_error("The parameter 'TableName' is required but was not present in the request")
-    if not name.startswith("arn:") and not _NAME_BYTES[0] <= len(name) <= _NAME_BYTES[1]:
+    if not name.startswith("arn:") and not NAME_LENGTHS[0] <= len(name) <= NAME_LENGTHS[1]:
         raise validation_error(
-            f"TableName must be at least {_NAME_BYTES[0]} characters long and at most {_NAME_BYTES[1]} characters long"
+            "TableName must be at least {} characters long and at most {} characters long".format(*NAME_LENGTHS)
         )
 
 
@@ -106,7 +115,7 @@ def _nothing(_value: Any, _where: Where, _faults: list[str]) -> None:
 
 
 def _check_of(shape: Shape) -> Check:
-    if shape.name == _ATTRIBUTE_VALUE:
+    if shape.name == ATTRIBUTE_VALUE:
         return _nothing
     if shape.type_name == "structure":
         return _structure_check(shape)
@@ -212,13 +221,8 @@ def _text_rules(shape: Any) -> list[Rule]:
     low, high, pattern = metadata.get("min"), metadata.get("max"), metadata.get("pattern")
     if shape.name == "TableArn":
         # The model lets names pass as ARNs; AWS checks them as names. [USR] scylladb test_table, dynalite
-        return [_unless_arn(rule) for rule in _rules(*_NAME_BYTES, "[a-zA-Z0-9_.-]+")]
-    return _rules(low, high, pattern if _is_python(pattern) else None)
-
-
-def _is_python(pattern: str | None) -> bool:
-    """Whether a pattern means in Python what it means in Java."""
-    return pattern is not None and "\\p" not in pattern and "\\u" not in pattern
+        return [_unless_arn(rule) for rule in _rules(*NAME_LENGTHS, NAME_PATTERN)]
+    return _rules(low, high, pattern if is_python(pattern) else None)
 
 
 def _rules(low: int | None, high: int | None, pattern: str | None) -> list[Rule]:

@@ -215,25 +215,32 @@ _READERS: Final[dict[str, Callable[[Any, int], Any]]] = {
 def wire_value(value: AttributeValue) -> dict[str, Any]:
     """An attribute value as plain JSON."""
     kind, content = value
-    if kind == "M":
-        content = {name: wire_value(member) for name, member in content.items()}
-    elif kind == "L":
-        content = [wire_value(member) for member in content]
-    elif kind == "B":
-        content = base64.b64encode(content).decode("ascii")
-    elif kind == "BS":
-        content = [base64.b64encode(member).decode("ascii") for member in content]
-    elif kind in ("SS", "NS"):
-        content = list(content)
-    return {kind: content}
+    wire = _WIRE.get(kind)
+    return {kind: content if wire is None else wire(content)}
 
 
 def wire_attributes(attributes: Attributes) -> dict[str, Any]:
     """Attributes as plain JSON."""
-    return {
-        name: {value[0]: value[1]} if value[0] in ("S", "N") else wire_value(value)
-        for name, value in attributes.items()
-    }
+    found = {}
+    for name, (kind, content) in attributes.items():
+        wire = _WIRE.get(kind)
+        found[name] = {kind: content if wire is None else wire(content)}
+    return found
+
+
+def _text_of(content: bytes) -> str:
+    return base64.b64encode(content).decode("ascii")
+
+
+_WIRE: Final[dict[str, Callable[[Any], Any]]] = {
+    "M": wire_attributes,
+    "L": lambda members: [wire_value(member) for member in members],
+    "B": _text_of,
+    "SS": list,
+    "NS": list,
+    "BS": lambda members: [_text_of(member) for member in members],
+}
+"""Types whose content looks otherwise on the wire."""
 
 
 def sort_value(value: AttributeValue) -> Any:

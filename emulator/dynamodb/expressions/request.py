@@ -27,6 +27,7 @@ OLDER: Final = (
     "KeyConditions",
 )  # fmt: skip
 """Parameters from before expressions; a request has one kind or the other."""
+_CONDITIONS: Final = frozenset({"ConditionExpression", "Expected", "ConditionalOperator"})
 _PLACEHOLDER: Final = {
     "ExpressionAttributeNames": re.compile(r"#[A-Za-z0-9_]+"),
     "ExpressionAttributeValues": re.compile(r":[A-Za-z0-9_]+"),
@@ -113,6 +114,8 @@ class Expressions:
 
     def condition(self) -> Test | None:
         """``ConditionExpression``, or the older ``Expected``; None: neither."""
+        if self._parameters.keys().isdisjoint(_CONDITIONS):
+            return None
         word = self._conditional_operator("Expected")
         expected = self._parameters.get("Expected")
         if expected:
