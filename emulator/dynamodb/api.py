@@ -19,7 +19,7 @@ from .administration import (
 )
 from .backend import EmbeddedBackend
 from .errors import SERVICE, ApiError
-from .model import check_request, operations_of
+from .model import check_request, check_types, operations_of
 from .partiql.statements import batch_execute_statement, execute_statement, execute_transaction
 from .reading import batch_get_item, get_item, transact_get_items
 from .searching import query, scan
@@ -91,4 +91,9 @@ class DynamoApi:
                 namespace=SERVICE,
             )
         check_request("dynamodb", action, parameters)
-        return operation(parameters)
+        try:
+            return operation(parameters)
+        except ApiError as error:
+            if error.code == "ValidationException":
+                check_types("dynamodb", action, parameters)
+            raise

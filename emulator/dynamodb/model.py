@@ -18,7 +18,7 @@ from botocore.model import ServiceModel, Shape
 from .errors import SERVICE, ApiError, validation_error
 from .numbers import token_name
 from .quick_model import ATTRIBUTE_VALUE, NAME_LENGTHS, NAME_PATTERN, Quick, is_python, quick_check_of
-from .values import NESTING_LEVELS, TYPES, read_value
+from .values import read_value
 
 FAULTS: Final = 10
 """AWS tells so many faults of a request at once. [USR] dynalite"""
@@ -78,7 +78,6 @@ def check_request(service: str, action: str, parameters: dict[str, Any]) -> None
     if action in _TABLE_OPERATIONS:
         _check_table_name(parameters.get("TableName"))
     if faults:
-        _check_value_types(parameters)
         told = faults[:FAULTS]
         words = "validation error" if len(told) == 1 else "validation errors"
         raise validation_error(f"{len(told)} {words} detected: {'; '.join(told)}")
@@ -93,21 +92,20 @@ def _check_table_name(name: str | None) -> None:
         )
 
 
-def _check_value_types(thing: Any) -> None:
-    """Raise ApiError if an attribute value, wherever it stands, is of no type at all: that is told before all else."""
-    values = [(thing, 0)]
-    while values:
-        found, depth = values.pop()
-        if isinstance(found, dict) and depth < NESTING_LEVELS:
-            values.extend([(member, depth + 1) for member in found.values()])
-            if len(found) == 1 and found.keys() <= set(TYPES):
-                try:
-                    read_value(found)
-                except ApiError as error:
-                    if error.code == "SerializationException":
-                        raise
-        elif isinstance(found, list):
-            values.extend([(member, depth + 1) for member in found])
+def check_types(service: str, action: str, parameters: dict[str, Any]) -> None:
+    """Raise ApiError if a member, or an attribute value, has another type than the model says.
+
+    AWS's reader finds that before anything else is looked at; we look when a request was refused for another reason.
+    """
+    _input_check(service, action)(parameters, (), [])
+
+
+def _value_check(value: Any, _where: Where, _faults: list[str]) -> None:
+    try:
+        read_value(value)
+    except ApiError as error:
+        if error.code == "SerializationException":
+            raise
 
 
 def _nothing(_value: Any, _where: Where, _faults: list[str]) -> None:
@@ -116,7 +114,7 @@ def _nothing(_value: Any, _where: Where, _faults: list[str]) -> None:
 
 def _check_of(shape: Shape) -> Check:
     if shape.name == ATTRIBUTE_VALUE:
-        return _nothing
+        return _value_check
     if shape.type_name == "structure":
         return _structure_check(shape)
     if shape.type_name == "list":

@@ -159,7 +159,9 @@ PREPARE: Final = {
 
 def put_item(backend: EmbeddedBackend, parameters: Parameters) -> dict[str, Any]:
     """PutItem."""
-    returns = _return_values(parameters, "ALL_OLD")
+    returns = str(parameters.get("ReturnValues", "NONE"))
+    if returns not in ("NONE", "ALL_OLD"):
+        raise validation_error("ReturnValues can only be ALL_OLD or NONE")
     write = prepare_put(backend, parameters)
     write.check()
     old, new = write.perform()
@@ -168,7 +170,9 @@ def put_item(backend: EmbeddedBackend, parameters: Parameters) -> dict[str, Any]
 
 def delete_item(backend: EmbeddedBackend, parameters: Parameters) -> dict[str, Any]:
     """DeleteItem."""
-    returns = _return_values(parameters, "ALL_OLD")
+    returns = str(parameters.get("ReturnValues", "NONE"))
+    if returns not in ("NONE", "ALL_OLD"):
+        raise validation_error("Return values set to invalid value")
     write = prepare_delete(backend, parameters)
     write.check()
     old, new = write.perform()
@@ -190,13 +194,6 @@ def update_item(backend: EmbeddedBackend, parameters: Parameters) -> dict[str, A
         if attributes:
             answer["Attributes"] = wire_attributes(attributes)
     return answer
-
-
-def _return_values(parameters: Parameters, allowed: str) -> str:
-    returns = str(parameters.get("ReturnValues", "NONE"))
-    if returns not in ("NONE", allowed):
-        raise validation_error("Return values set to invalid value")
-    return returns
 
 
 def _answer(

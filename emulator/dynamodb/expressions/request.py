@@ -73,10 +73,10 @@ class Expressions:
 
     def _read_placeholders(self, given: list[str], allowed: Sequence[str]) -> None:
         names = self._parameters.get("ExpressionAttributeNames")
-        values = self._parameters.get("ExpressionAttributeValues")
+        with_values = [member for member in allowed if member != "ProjectionExpression"]
+        values = self._parameters.get("ExpressionAttributeValues") if with_values else None
         if names is not None and not given:
             raise validation_error("ExpressionAttributeNames can only be specified when using expressions")
-        with_values = [member for member in allowed if member != "ProjectionExpression"]
         if values is not None and not set(with_values) & set(given):
             verb = "are" if len(with_values) > 1 else "is"
             raise validation_error(
