@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -178,7 +177,13 @@ class Aws:
         place = {} if account.region == "us-east-1" else {"LocationConstraint": account.region}
         with translated(f"creating the bucket {name}"):
             s3 = self._client("s3")
-            s3.create_bucket(Bucket=name, **({"CreateBucketConfiguration": place} if place else {}))
+            try:
+                s3.create_bucket(Bucket=name, **({"CreateBucketConfiguration": place} if place else {}))
+            except errors.ClientError as exc:
+                # Somebody else's first deployment, or our own request whose answer was lost, was faster.
+                is_there = _code(exc) in ("BucketAlreadyOwnedByYou", "BucketAlreadyExists", "OperationAborted")
+                if not is_there or self.bucket(name, account) is not BucketState.OURS:
+                    raise
             closed = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
             s3.put_public_access_block(
                 Bucket=name,
@@ -208,23 +213,34 @@ class Aws:
                 ChecksumAlgorithm="SHA256",
             )
 
+    def object_url(self, bucket: str, key: str) -> str:
+        """Where CloudFormation finds an object: below the endpoint that boto3 has for this partition and Region."""
+        with translated("looking up the address of S3"):
+            return f"{self._client('s3').meta.endpoint_url}/{bucket}/{key}"
+
     def propose(self, proposal: Proposal) -> str:
         """Make a change set; its id."""
-        body = "TemplateURL" if proposal.template.startswith("https://") else "TemplateBody"
+        body = "TemplateURL" if proposal.template.startswith("http") else "TemplateBody"
         options: dict[str, Any] = {body: proposal.template}
         if proposal.adopts_existing:
             options["ImportExistingResources"] = True
         with translated(f"proposing the change of {proposal.stack_name}"):
-            made = self._client("cloudformation").create_change_set(
-                StackName=proposal.stack_name,
-                # A stack remembers the change sets that were executed, so a name serves once.
-                ChangeSetName=f"streamer-{uuid.uuid4()}",
-                ChangeSetType="CREATE" if proposal.is_new else "UPDATE",
-                Parameters=[_parameter(parameter) for parameter in proposal.parameters],
-                Tags=[{"Key": key, "Value": value} for key, value in proposal.tags.items()],
-                Capabilities=["CAPABILITY_IAM"],
-                **options,
-            )
+            cloudformation = self._client("cloudformation")
+            try:
+                made = cloudformation.create_change_set(
+                    StackName=proposal.stack_name,
+                    ChangeSetName=proposal.name,
+                    ClientToken=proposal.name,
+                    ChangeSetType="CREATE" if proposal.is_new else "UPDATE",
+                    Parameters=[_parameter(parameter) for parameter in proposal.parameters],
+                    Tags=[{"Key": key, "Value": value} for key, value in proposal.tags.items()],
+                    Capabilities=["CAPABILITY_IAM"],
+                    **options,
+                )
+            except cloudformation.exceptions.AlreadyExistsException:
+                # The name serves once, so this is ours: the answer was lost, and the SDK asked again.
+                names = {"StackName": proposal.stack_name, "ChangeSetName": proposal.name}
+                made = {"Id": cloudformation.describe_change_set(**names)["ChangeSetId"]}
         return str(made["Id"])
 
     def change_set(self, change_set_id: str) -> ChangeSet:
@@ -244,22 +260,36 @@ class Aws:
             status=page["Status"],
             reason=page.get("StatusReason"),
             changes=tuple(changes),
+            execution=page.get("ExecutionStatus", "AVAILABLE"),
         )
 
-    def execute(self, change_set_id: str) -> None:
+    def change_sets(self, stack: str) -> Mapping[str, str]:
+        """Name to id of all change sets of a stack."""
+        with translated(f"listing the change sets of {stack}"):
+            try:
+                pages = list(self._client("cloudformation").get_paginator("list_change_sets").paginate(StackName=stack))
+            except errors.ClientError as exc:
+                if _code(exc) == "ValidationError" and "does not exist" in exc.response["Error"]["Message"]:
+                    return {}
+                raise
+        return {found["ChangeSetName"]: found["ChangeSetId"] for page in pages for found in page.get("Summaries", [])}
+
+    def execute(self, change_set_id: str, token: str) -> None:
         """Let CloudFormation perform a change set."""
         with translated("executing the change set"):
-            self._client("cloudformation").execute_change_set(ChangeSetName=change_set_id)
+            self._client("cloudformation").execute_change_set(ChangeSetName=change_set_id, ClientRequestToken=token)
 
     def delete_change_set(self, change_set_id: str) -> None:
         """Forget a change set."""
         with translated("deleting the change set"):
-            self._client("cloudformation").delete_change_set(ChangeSetName=change_set_id)
+            cloudformation = self._client("cloudformation")
+            with contextlib.suppress(cloudformation.exceptions.ChangeSetNotFoundException):
+                cloudformation.delete_change_set(ChangeSetName=change_set_id)
 
-    def delete_stack(self, name: str) -> None:
+    def delete_stack(self, name: str, token: str) -> None:
         """Let CloudFormation delete a stack."""
         with translated(f"deleting the stack {name}"):
-            self._client("cloudformation").delete_stack(StackName=name)
+            self._client("cloudformation").delete_stack(StackName=name, ClientRequestToken=token)
 
     def existing_tables(self, names: Sequence[str]) -> Sequence[str]:
         """Those of the tables that exist."""
@@ -278,7 +308,14 @@ class Aws:
         """Delete a table and what is in it, and wait until it is gone."""
         with translated(f"deleting the table {name}"):
             dynamodb = self._client("dynamodb")
-            dynamodb.delete_table(TableName=name)
+            try:
+                dynamodb.delete_table(TableName=name)
+            except dynamodb.exceptions.ResourceNotFoundException:
+                return
+            except dynamodb.exceptions.ResourceInUseException:
+                # [DOC] ddb-api:DeleteTable: so it says of a table that is being deleted, too.
+                if dynamodb.describe_table(TableName=name)["Table"]["TableStatus"] != "DELETING":
+                    raise
             dynamodb.get_waiter("table_not_exists").wait(TableName=name, WaiterConfig={"Delay": 2, "MaxAttempts": 150})
 
     def logging_role(self) -> str | None:

@@ -65,6 +65,13 @@ class ChangeSet:
     status: str
     reason: str | None = None
     changes: tuple[Change, ...] = ()
+    execution: str = "AVAILABLE"
+    """[DOC] cfn-api:DescribeChangeSet: ``AVAILABLE``, ``UNAVAILABLE``, ``OBSOLETE``, or ``EXECUTE_``..."""
+
+    @property
+    def is_executed(self) -> bool:
+        """Whether CloudFormation performs it, or has done so."""
+        return self.execution.startswith("EXECUTE_")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,10 +111,12 @@ class Parameter:
 class Proposal:
     """A change set to be made."""
 
+    name: str
+    """Of the change set; used once, so that it can be found again if the answer to its creation is lost."""
     stack_name: str
     is_new: bool
     template: str = field(repr=False)
-    """The template itself, or its ``https`` address."""
+    """The template itself, or its address."""
     parameters: tuple[Parameter, ...]
     tags: Mapping[str, str]
     adopts_existing: bool
@@ -154,7 +163,7 @@ class Cloud(Protocol):
         """Whether a bucket is ours."""
 
     def create_bucket(self, name: str, account: Account) -> None:
-        """Make a private bucket."""
+        """Make a private bucket; that it is ours already is as good."""
 
     def has_object(self, bucket: str, key: str, account: Account) -> bool:
         """Whether an object exists in a bucket of ours."""
@@ -162,26 +171,32 @@ class Cloud(Protocol):
     def put_object(self, bucket: str, key: str, body: bytes, account: Account) -> None:
         """Upload an object into a bucket of ours."""
 
+    def object_url(self, bucket: str, key: str) -> str:
+        """The address of an object for CloudFormation, right in every partition."""
+
     def propose(self, proposal: Proposal) -> str:
-        """Make a change set; its id."""
+        """Make a change set; its id. That one of this name exists already is as good."""
 
     def change_set(self, change_set_id: str) -> ChangeSet:
         """A change set with all its changes."""
 
-    def execute(self, change_set_id: str) -> None:
-        """Let CloudFormation perform a change set."""
+    def change_sets(self, stack: str) -> Mapping[str, str]:
+        """Name to id of all change sets of a stack, by its name or id; none where there is no such stack."""
+
+    def execute(self, change_set_id: str, token: str) -> None:
+        """Let CloudFormation perform a change set. The same token twice is one request."""
 
     def delete_change_set(self, change_set_id: str) -> None:
-        """Forget a change set."""
+        """Forget a change set; that there is none is as good."""
 
-    def delete_stack(self, name: str) -> None:
-        """Let CloudFormation delete a stack."""
+    def delete_stack(self, name: str, token: str) -> None:
+        """Let CloudFormation delete a stack. The same token twice is one request."""
 
     def existing_tables(self, names: Sequence[str]) -> Sequence[str]:
         """Those of the tables that exist."""
 
     def delete_table(self, name: str) -> None:
-        """Delete a table and what is in it."""
+        """Delete a table and what is in it; that there is none is as good."""
 
     def logging_role(self) -> str | None:
         """ARN of the role with which API Gateway writes logs in this account and region."""

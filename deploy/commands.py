@@ -1,17 +1,17 @@
 """The commands ``build``, ``deploy``, ``status``, ``logs``, ``destroy`` and ``template``: they parse, ask and print.
 
-What they do is in the other modules. Exit status: 0 done, 1 CloudFormation failed, 2 it cannot be done like this (one
-line says why and what to do), 130 interrupted.
+What they do is in the other modules. The exit statuses are those of `deploy.moments`.
 """
 
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import click
 
@@ -20,22 +20,22 @@ from streamer.service import tables
 
 from . import console, describe
 from . import logs as log
-from .cloud import ChangeSet, Cloud
+from .cloud import Cloud
 from .config import FILE, Config, load, updated
-from .errors import DeployError, FailedError, StoppedError
-from .execute import Cargo, Performer, Progress, rehearse, sentence
+from .deployment import Desk, Wish, bring, require_length, take_away
+from .errors import DeployError, FailedError, StoppedError, UnwatchedError
+from .execute import Progress, rehearse
+from .moments import INTERRUPTED, status_of
 from .options import stack_options
 from .package.bundle import Bundle
-from .plan import SERVICE_TAG, STAGE_TAG, Found, Plan, Propose, RemoveFailedStack, has_value, plan, require_safe
+from .plan import Found, plan
 from .project import Service, load_service, want
 from .project import build as make
 from .requests_command import requests
 from .stack.settings import ARCHITECTURES, PYTHONS
 from .stack.template import INLINE_BYTES, to_json
 
-FAILED: Final = 1
-INTERRUPTED: Final = 130
-
+T = TypeVar("T")
 
 _options = stack_options(stage="The stage, such as dev or prod. Default: as streamer.toml says, else dev.")
 
@@ -116,16 +116,11 @@ def deploy(
     code = make(config, service)
     _say(f"{config.stack}: {len(code.zipped) / 1024:,.0f} KB of code, {len(service.template['Resources'])} resources")
     _say(*(f"note: {note}" for note in code.notes))
-    try:
-        if dry_run:
-            return _dry_run(config, service, code, frozenset(values))
-        return _deploy(config, service, code, values, allowed=frozenset(replace), yes=yes)
-    except StoppedError as exc:
-        click.echo(f"streamer: {exc}", err=True)
-        return INTERRUPTED
-    except FailedError as exc:
-        click.echo(click.style(f"streamer: {exc}", fg="red"), err=True)
-        return FAILED
+    if dry_run:
+        return _dry_run(config, service, code, frozenset(values))
+    _require_terminal(yes=yes, doing="deploy")
+    wish = Wish(config=config, service=service, code=code, values=values, allowed=frozenset(replace))
+    return _accounted(lambda: bring(_cloud(config), _desk(yes=yes), wish))
 
 
 def _given(service: Service, parameters: tuple[str, ...]) -> dict[str, str]:
@@ -133,31 +128,14 @@ def _given(service: Service, parameters: tuple[str, ...]) -> dict[str, str]:
     known = [name for name in service.template["Parameters"] if name not in ("CodeBucket", "CodeKey")]
     values = {f"ApiKey{n}Value": key for n, key in enumerate(service.topology.api.api_keys, start=1)}
     values |= {name: os.environ[var] for name, var in service.secret_variables.items() if os.environ.get(var)}
-    for parameter in parameters:
+    for number, parameter in enumerate(parameters, start=1):
         name, separator, value = parameter.partition("=")
-        if not separator or name not in known:
-            raise DeployError(
-                f"--parameter {name!r} is not NAME=VALUE with one of the names {', '.join(known) or 'none'}"
-            )
+        if not separator or name not in known:  # what was given may be a secret
+            names = ", ".join(known) or "none"
+            raise DeployError(f"--parameter number {number} is not NAME=VALUE with one of the names {names}")
         values[name] = value
     for name, value in values.items():
-        shortest = service.template["Parameters"][name].get("MinLength", 0)
-        if len(value) < shortest:
-            raise DeployError(f"{name} must have at least {shortest} characters; it has {len(value)}")
-    return values
-
-
-def _asked(service: Service, values: dict[str, str], found: Found) -> dict[str, str]:
-    """The values, with those asked for that neither this run nor the stack has."""
-    missing = [n for n in service.secret_variables if n not in values and not has_value(found.stack, n)]
-    if not missing or not sys.stdin.isatty():
-        return values
-    for name in missing:
-        shortest = service.template["Parameters"][name].get("MinLength", 0)
-        prompt = f"{service.secret_variables[name]} (kept in Secrets Manager, not shown)"
-        values[name] = click.prompt(prompt, hide_input=True, confirmation_prompt=True)
-        if len(values[name]) < shortest:
-            raise DeployError(f"{name} must have at least {shortest} characters; it has {len(values[name])}")
+        require_length(service, name, value)
     return values
 
 
@@ -177,57 +155,6 @@ def _dry_run(config: Config, service: Service, code: Bundle, known: frozenset[st
     rehearse(made, _report)
     _say(*console.changes(made.expected))
     return 0
-
-
-def _cargo(config: Config, service: Service, code: Bundle, values: Mapping[str, str]) -> Cargo:
-    return Cargo(
-        zipped=code.zipped,
-        template=to_json(service.template),
-        values=values,
-        tags={SERVICE_TAG: config.service, STAGE_TAG: config.stage},
-    )
-
-
-def _deploy(
-    config: Config, service: Service, code: Bundle, values: dict[str, str], *, allowed: frozenset[str], yes: bool
-) -> int:
-    if not yes and not sys.stdin.isatty():
-        raise DeployError("there is no terminal to ask on; pass --yes to deploy without asking, or --dry-run to look")
-    cloud = _cloud(config)
-    found = describe.find(cloud, want(config, service, code, frozenset(values)), service.topology)
-    values = _asked(service, values, found)
-    made = plan(want(config, service, code, frozenset(values)), found, inline_bytes=INLINE_BYTES)
-    _say(*(f"note: {note}" for note in made.notes))
-    remains = next((step for step in made.steps if isinstance(step, RemoveFailedStack)), None)
-    if remains is not None and not yes and not click.confirm(f"{sentence(remains).capitalize()}?"):
-        raise StoppedError("nothing was changed")
-    performer = Performer(cloud, found.account, _report)
-    change_set = performer.prepare(made, _cargo(config, service, code, values))
-    if change_set is None:
-        _say(f"nothing to do: {config.stack} runs exactly this already")
-        _say(*console.outputs(found.stack.outputs if found.stack is not None else {}))
-        return 0
-    _approved(performer, change_set, made, allowed=allowed, yes=yes)
-    stack = performer.apply(change_set)
-    _say(f"{config.stack} is deployed", *console.outputs(stack.outputs))
-    return 0
-
-
-def _approved(performer: Performer, change_set: ChangeSet, made: Plan, *, allowed: frozenset[str], yes: bool) -> None:
-    """Show the change set and get a yes; without one, leave no trace of it."""
-    is_new = any(isinstance(step, Propose) and step.is_new for step in made.steps)
-    try:
-        require_safe(change_set.changes, made.expected, allowed)
-        _say(*console.changes(change_set.changes))
-        is_wanted = yes or click.confirm("Deploy this?")
-    except DeployError:
-        performer.discard(change_set, is_new=is_new)
-        raise
-    except (click.Abort, KeyboardInterrupt):
-        is_wanted = False
-    if not is_wanted:
-        performer.discard(change_set, is_new=is_new)
-        raise StoppedError("nothing was changed")
 
 
 def _guide(**said: Any) -> dict[str, Any]:
@@ -299,28 +226,56 @@ def _require_function(config: Config, function: str) -> None:
 def destroy(*, delete_data: bool, yes: bool, **said: Any) -> int:
     """Delete the stack. The tables stay, and the next deployment finds them again, unless --delete-data is given."""
     config = _config(**said)
+    _require_terminal(yes=yes, doing="destroy")
+    named = [table.name for table in tables(config.prefix)]
+    return _accounted(lambda: take_away(_cloud(config), _desk(yes=yes), config.stack, named, with_data=delete_data))
+
+
+def _require_terminal(*, yes: bool, doing: str) -> None:
     if not yes and not sys.stdin.isatty():
-        raise DeployError("there is no terminal to ask on; pass --yes to destroy without asking")
-    cloud = _cloud(config)
-    ruin = describe.what_is_left(cloud, config.stack, [table.name for table in tables(config.prefix)])
-    _say(f"delete the stack {config.stack}" if ruin.stack else f"there is no stack {config.stack} any more")
-    _say(*(f"{'delete' if delete_data else 'keep'} the table {name}" for name in ruin.tables))
-    if not yes and click.prompt("Type the stack's name to go on") != config.stack:
-        raise DeployError("that is not the name; nothing was deleted")
+        raise DeployError(f"there is no terminal to ask on; pass --yes to {doing} without asking")
+
+
+def _desk(*, yes: bool) -> Desk:
+    def confirm(question: str) -> bool:
+        return yes or _interruptible(lambda: click.confirm(question))
+
+    def type_name(name: str) -> bool:
+        return yes or _interruptible(lambda: click.prompt("Type the stack's name to go on")) == name
+
+    def secret(variable: str) -> str | None:
+        if not sys.stdin.isatty():
+            return None
+        prompt = f"{variable} (kept in Secrets Manager, not shown)"
+        return _interruptible(lambda: click.prompt(prompt, hide_input=True, confirmation_prompt=True))
+
+    return Desk(say=_say, report=_report, confirm=confirm, type_name=type_name, secret=secret)
+
+
+def _interruptible(ask: Callable[[], T]) -> T:
     try:
-        if ruin.stack is not None:
-            Performer(cloud, cloud.account(), _report).remove(config.stack)
-        for name in ruin.tables if delete_data else ():
-            cloud.delete_table(name)
-            _say(f"deleted the table {name}")
-    except StoppedError as exc:
-        click.echo(f"streamer: {exc}", err=True)
+        return ask()
+    except click.Abort:
+        raise KeyboardInterrupt from None
+
+
+def _accounted(act: Callable[[], None]) -> int:
+    """Act, take SIGTERM for Ctrl-C, and say how it ended; the exit status."""
+
+    def interrupt(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        act()
+    except (FailedError, StoppedError, UnwatchedError) as exc:  # the others are bad input, as everywhere
+        click.echo(click.style(f"streamer: {' '.join(str(exc).split())}", fg="red"), err=True)
+        return status_of(exc)
+    except KeyboardInterrupt:  # before anything was asked of CloudFormation
+        click.echo("streamer: stopped; nothing was changed", err=True)
         return INTERRUPTED
-    except FailedError as exc:
-        click.echo(click.style(f"streamer: {exc}", fg="red"), err=True)
-        return FAILED
-    if ruin.tables and not delete_data:
-        _say("the tables stay; `streamer deploy` takes them over again, `streamer destroy --delete-data` deletes them")
+    finally:
+        signal.signal(signal.SIGTERM, before)
     return 0
 
 

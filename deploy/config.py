@@ -18,6 +18,9 @@ from .stack.settings import StackChoices, StackSettings
 
 FILE: Final = "streamer.toml"
 _SERVICE: Final = re.compile(r"[a-z][a-z0-9-]{0,30}")
+_STAGE: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
+"""[DOC] apigwv2-api:CreateStage, without ``$default``, which WebSocket APIs do not have."""
+_REGION: Final = re.compile(r"[a-z]{2,}(-[a-z]+)+-\d+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +134,10 @@ def parse(text: str, folder: Path, overrides: Mapping[str, Any]) -> Config:
     values.setdefault("service", _service_name(folder))
     if not _SERVICE.fullmatch(values["service"]):
         raise DeployError(f"service is {values['service']!r}; it takes 1 to 31 lower-case letters, digits and hyphens")
+    if not _STAGE.fullmatch(values.get("stage", stage)):
+        raise DeployError(f"stage is {stage!r}; it takes 1 to 128 letters, digits, hyphens and underscores")
+    if values.get("region") is not None and not _REGION.fullmatch(values["region"]):
+        raise DeployError(f"region is {values['region']!r}, which is no Region of AWS, such as eu-central-1")
     values |= {name: tuple(values[name]) for name in ("exclude", "extras", "groups") if name in values}
     return Config(folder=folder, **values)
 

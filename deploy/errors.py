@@ -1,4 +1,6 @@
-"""Every error of ``streamer deploy``: one line that says what is wrong and what to do; the command exits with 2.
+"""Every error of ``streamer deploy``: one line that says what is wrong and what to do.
+
+The exit statuses that they stand for are in `deploy.moments`.
 
 ::
 
@@ -10,7 +12,8 @@
         ├── StackStateError    the stack is in a state that must be left first
         ├── DangerError        a change destroys something and nobody asked for that
         ├── FailedError        CloudFormation tried and rolled back
-        └── StoppedError       Ctrl-C while AWS was working
+        ├── UnwatchedError     AWS goes on, or may, and nobody watches
+        └── StoppedError       Ctrl-C, SIGTERM, or the answer no
 """
 
 from __future__ import annotations
@@ -46,5 +49,9 @@ class FailedError(DeployError):
     """CloudFormation tried and failed; the message names the root cause."""
 
 
+class UnwatchedError(DeployError):
+    """AWS goes on with what was begun, or may: it cannot be asked any more. The message says how to look."""
+
+
 class StoppedError(DeployError):
-    """Ctrl-C while AWS was working. The message says what AWS goes on to do and how to follow it."""
+    """Ctrl-C, SIGTERM, or the answer no. The message says what AWS does now, if anything, and how to follow it."""

@@ -5,14 +5,18 @@ Progress is data handed to ``report``; the command line decides how it looks.
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable, Mapping
+import uuid
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from .cloud import Account, Change, ChangeSet, Cloud, Event, Parameter, Proposal, Stack
-from .errors import FailedError, StoppedError
+from .errors import DeployError, FailedError, StackStateError
+from .moments import Moment, ended_after, ended_before, is_passing
 from .plan import (
+    SERVICE_TAG,
     STACK_TYPE,
     CreateBucket,
     Plan,
@@ -26,6 +30,8 @@ from .plan import (
 
 POLL_SECONDS: Final = 1.0
 """How often CloudFormation is asked; it throttles below that when several deployments run."""
+PATIENCE_SECONDS: Final = 120.0
+"""How long CloudFormation is asked again while it does not answer; what it does meanwhile it does without us."""
 _DONE: Final = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE"})
 
 
@@ -62,7 +68,7 @@ class Cargo:
 def sentence(step: Step) -> str:
     """What a step does, for people."""
     match step:
-        case RemoveFailedStack(stack_name):
+        case RemoveFailedStack(stack_name, _):
             return f"remove {stack_name}, the empty remains of a deployment that failed"
         case CreateBucket(bucket):
             return f"create the bucket {bucket} for code"
@@ -82,41 +88,122 @@ def rehearse(plan: Plan, report: Report) -> None:
 
 
 class Performer:
-    """Performs plans."""
+    """Performs plans, and alone knows how far one is: `accountable` turns every end into one true sentence."""
 
     def __init__(
         self,
         cloud: Cloud,
-        account: Account,
         report: Report,
         *,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
+        new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
     ) -> None:
         self._cloud = cloud
-        self._account = account
         self._report = report
         self._sleep = sleep
         self._clock = clock
+        self._new_id = new_id
+        self._moment = Moment.BEFORE
+        self._name = ""
+        self._is_new = False
+        self._proposed = ""
+        """Name of the change set, from before it is asked for."""
+        self._change_set_id: str | None = None
+        self._was_removed = False
+        """Whether the remains of a failed deployment were removed."""
 
-    def prepare(self, plan: Plan, cargo: Cargo) -> ChangeSet | None:
-        """Upload, and make the change set.
+    @contextlib.contextmanager
+    def accountable(self) -> Iterator[None]:
+        """Around everything that is done to one stack.
 
         Raises:
-            DeployError: a step was refused. Nothing but the bucket and the code in it is left behind.
+            DeployError: whatever ended it early, in a sentence that says what AWS does now and what to do.
         """
+        try:
+            yield
+        except KeyboardInterrupt:
+            raise self._ending(None) from None
+        except FailedError:
+            raise  # CloudFormation told how it ended
+        except DeployError as exc:
+            raise self._ending(exc) from exc
+
+    def _ending(self, error: DeployError | None) -> DeployError:
+        try:
+            if self._moment is Moment.EXECUTING:
+                is_executed = self._execution()
+                if is_executed is not None:
+                    self._moment = Moment.EXECUTED if is_executed else Moment.PROPOSED
+            if self._moment in (Moment.BEFORE, Moment.PROPOSED):
+                return ended_before(error, self._tidied(), was_removed=self._was_removed)
+        except KeyboardInterrupt:
+            if self._moment is Moment.PROPOSED:
+                left = [self._is_left("interrupted while tidying up")]
+                return ended_before(error, left, was_removed=self._was_removed)
+        return ended_after(error, self._moment, self._name, is_new=self._is_new)
+
+    def _execution(self) -> bool | None:
+        """Whether our change set is under way or done; None: nobody can tell."""
+        try:
+            found = self._found()
+        except DeployError:
+            return None
+        return None if found is None else found.is_executed
+
+    def _found(self) -> ChangeSet | None:
+        if self._change_set_id is None:
+            self._change_set_id = self._cloud.change_sets(self._name).get(self._proposed)
+        return self._cloud.change_set(self._change_set_id) if self._change_set_id is not None else None
+
+    def _tidied(self) -> list[str]:
+        """Take back a change set that was not executed; what is left, a sentence each."""
+        if self._moment is not Moment.PROPOSED:
+            return []
+        try:
+            found = self._found()
+            if found is not None:
+                self._cloud.delete_change_set(found.change_set_id)
+            if self._is_new:
+                self._remove_empty(found.stack_id if found is not None else self._name)
+        except DeployError as exc:
+            return [self._is_left(str(exc))]
+        self._moment = Moment.BEFORE
+        return []
+
+    def _is_left(self, why: str) -> str:
+        stack = f" and the empty stack {self._name} that it is for" if self._is_new else ""
+        return (
+            f"the change set {self._proposed} of {self._name}{stack} may be left, unexecuted ({why}); "
+            f"the next `streamer deploy` is not hindered by it"
+        )
+
+    def _remove_empty(self, stack_id: str) -> None:
+        """Delete a stack that never was, if it still is none, is ours, and waits for nobody else's change set.
+
+        On AWS all first change sets of a name belong to one stack, which another deployment may have made live.
+        """
+        stack = self._cloud.stack(stack_id)
+        if stack is None or stack.status != "REVIEW_IN_PROGRESS" or (stack.tags and SERVICE_TAG not in stack.tags):
+            return
+        if not self._cloud.change_sets(stack.stack_id):
+            self._cloud.delete_stack(stack.stack_id, self._new_id())
+
+    def prepare(self, plan: Plan, cargo: Cargo, account: Account) -> ChangeSet | None:
+        """Upload, and make the change set; None: there is nothing to change, and no trace of the attempt."""
         template, proposed = cargo.template, None
         for step in plan.steps:
             match step:
-                case RemoveFailedStack(stack_name):
-                    self.remove(stack_name)
+                case RemoveFailedStack(stack_name, stack_id):
+                    self.remove(stack_name, stack_id, {"ROLLBACK_COMPLETE"})
+                    self._moment, self._was_removed = Moment.BEFORE, True
                 case CreateBucket(bucket):
-                    self._cloud.create_bucket(bucket, self._account)
+                    self._cloud.create_bucket(bucket, account)
                 case UploadCode(bucket, key, _):
-                    self._cloud.put_object(bucket, key, cargo.zipped, self._account)
+                    self._cloud.put_object(bucket, key, cargo.zipped, account)
                 case UploadTemplate(bucket, key):
-                    self._cloud.put_object(bucket, key, cargo.template.encode(), self._account)
-                    template = f"https://{bucket}.s3.{self._account.region}.amazonaws.com/{key}"
+                    self._cloud.put_object(bucket, key, cargo.template.encode(), account)
+                    template = self._cloud.object_url(bucket, key)
                 case Propose():
                     proposed = self._propose(step, plan, cargo, template)
             self._report(Said(f"did {sentence(step)}") if not isinstance(step, Propose) else Said(""))
@@ -125,7 +212,9 @@ class Performer:
     def _propose(self, step: Propose, plan: Plan, cargo: Cargo, template: str) -> ChangeSet | None:
         values = {**cargo.values, "CodeBucket": plan.bucket, "CodeKey": plan.code_key}
         kept = [Parameter(name=name, value=None) for name in step.previous if name not in values]
+        # A stack remembers the change sets that were executed, so a name serves once.
         proposal = Proposal(
+            name=f"streamer-{self._new_id()}",
             stack_name=step.stack_name,
             is_new=step.is_new,
             template=template,
@@ -133,18 +222,17 @@ class Performer:
             tags=cargo.tags,
             adopts_existing=bool(step.adopted),
         )
-        change_set_id = self._cloud.propose(proposal)
-        try:
-            change_set = self._settled(change_set_id)
-        except KeyboardInterrupt:
-            self._discard(change_set_id, step.stack_name, is_new=step.is_new)
-            raise StoppedError("stopped; nothing was changed") from None
+        self._name, self._is_new, self._proposed = step.stack_name, step.is_new, proposal.name
+        self._moment = Moment.PROPOSED
+        self._change_set_id = self._cloud.propose(proposal)
+        change_set = self._settled(self._change_set_id)
         if change_set.status == "CREATE_COMPLETE":
             return change_set
-        self._discard(change_set_id, step.stack_name, is_new=step.is_new)
         if is_empty(change_set):
+            for left in self._tidied():
+                self._report(Said(f"note: {left}"))
             return None
-        raise FailedError(f"CloudFormation refuses the change: {change_set.reason or change_set.status}")
+        raise DeployError(f"CloudFormation refuses the change: {change_set.reason or change_set.status}")
 
     def _settled(self, change_set_id: str) -> ChangeSet:
         while True:
@@ -153,45 +241,65 @@ class Performer:
                 return change_set
             self._sleep(POLL_SECONDS)
 
-    def discard(self, change_set: ChangeSet, *, is_new: bool) -> None:
-        """Delete a change set, and the stack that exists only for it."""
-        self._discard(change_set.change_set_id, change_set.stack_id, is_new=is_new)
-
-    def _discard(self, change_set_id: str, stack: str, *, is_new: bool) -> None:
-        self._cloud.delete_change_set(change_set_id)
-        if is_new:
-            self._cloud.delete_stack(stack)
-
     def apply(self, change_set: ChangeSet) -> Stack:
         """Execute a change set and follow it to its end.
 
         Raises:
             FailedError: CloudFormation rolled back; the message names the root cause.
-            StoppedError: Ctrl-C; CloudFormation goes on by itself.
+            DeployError: it was not executed, or cannot be followed.
         """
         stack_id = change_set.stack_id
         seen = self._last_event(stack_id)
-        self._cloud.execute(change_set.change_set_id)
+        self._moment = Moment.EXECUTING
+        try:
+            self._cloud.execute(change_set.change_set_id, self._new_id())
+        except DeployError:
+            # An answer that was lost, or a refusal of what the SDK sent twice.
+            if not self._execution():
+                raise
+        self._moment = Moment.EXECUTED
         stack, events = self._follow(stack_id, seen)
         if stack is not None and stack.status in _DONE:
             return stack
-        raise FailedError(_failure(stack, events))
+        raise FailedError(_failure(stack, events) if stack is not None else f"somebody deleted {self._name} meanwhile")
 
-    def remove(self, name: str) -> None:
-        """Delete a stack and follow that to its end.
+    def remove(self, name: str, stack_id: str, expected: Collection[str] | None = None) -> None:
+        """Delete that very stack, if it is still as it was shown, and follow that to its end.
+
+        Args:
+            name: The stack's name.
+            stack_id: The stack that was shown to whoever said yes.
+            expected: The states in which it may be deleted; None: every one in which nothing is under way.
 
         Raises:
+            StackStateError: it was changed, or made anew, meanwhile.
             FailedError: something could not be deleted.
-            StoppedError: Ctrl-C; CloudFormation goes on by itself.
         """
         stack = self._cloud.stack(name)
         if stack is None:
             return
-        seen = self._last_event(stack.stack_id)
-        self._cloud.delete_stack(stack.stack_id)
-        ended, events = self._follow(stack.stack_id, seen)
+        is_busy = stack.status.endswith("_IN_PROGRESS") and stack.status != "REVIEW_IN_PROGRESS"
+        is_other = stack.stack_id != stack_id or (
+            stack.status != "REVIEW_IN_PROGRESS" and SERVICE_TAG not in stack.tags
+        )
+        if is_other or (is_busy if expected is None else stack.status not in expected):
+            raise StackStateError(f"somebody changed {name} meanwhile (it is in {stack.status}); look, and try again")
+        seen = self._last_event(stack_id)
+        self._name, self._moment = name, Moment.DELETING
+        self._delete(stack_id)
+        self._moment = Moment.DELETED
+        ended, events = self._follow(stack_id, seen)
         if ended is not None and ended.status != "DELETE_COMPLETE":
             raise FailedError(_failure(ended, events))
+
+    def _delete(self, stack_id: str) -> None:
+        try:
+            self._cloud.delete_stack(stack_id, self._new_id())
+        except DeployError:
+            now = self._cloud.stack(stack_id)
+            if now is not None and not now.status.startswith("DELETE_"):
+                self._moment = Moment.BEFORE
+                raise
 
     def _last_event(self, stack_id: str) -> str | None:
         events = self._cloud.events(stack_id, None)
@@ -200,19 +308,23 @@ class Performer:
     def _follow(self, stack_id: str, seen: str | None) -> tuple[Stack | None, list[Event]]:
         """Report events until the stack rests; the stack, None when it is gone, and what happened."""
         begun, happened = self._clock(), list[Event]()
-        try:
-            while True:
+        heard = begun
+        while True:
+            try:
                 # The state is read first: what happened up to then is among the events that are read after it.
                 stack = self._cloud.stack(stack_id)
-                for event in self._cloud.events(stack_id, seen):
+                for event in self._cloud.events(stack_id, seen) if stack is not None else ():
                     seen = event.event_id
                     happened.append(event)
                     self._report(Ticked(event, self._clock() - begun))
+            except DeployError as exc:
+                if not is_passing(exc) or self._clock() - heard > PATIENCE_SECONDS:
+                    raise
+            else:
+                heard = self._clock()
                 if stack is None or _has_ended(stack, happened):
                     return stack, happened
-                self._sleep(POLL_SECONDS)
-        except KeyboardInterrupt:
-            raise StoppedError(_stopped(stack_id)) from None
+            self._sleep(POLL_SECONDS)
 
 
 def _has_ended(stack: Stack, events: list[Event]) -> bool:
@@ -233,15 +345,6 @@ def _failure(stack: Stack | None, events: list[Event]) -> str:
     if cause is None:
         return f"CloudFormation failed without naming a cause.{state}"
     return f"{cause.logical_id} ({cause.resource_type}) failed: {(cause.reason or 'no reason').rstrip('.')}.{state}"
-
-
-def _stopped(stack_id: str) -> str:
-    name = stack_id.split("/")[1] if "/" in stack_id else stack_id
-    return (
-        f"stopped watching; CloudFormation goes on with {name} by itself and rolls back if something fails. "
-        f"`streamer status` shows how it ends; `aws cloudformation cancel-update-stack --stack-name {name}` undoes an "
-        f"update that still runs"
-    )
 
 
 def summary(changes: tuple[Change, ...]) -> dict[str, int]:

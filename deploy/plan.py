@@ -88,6 +88,8 @@ class RemoveFailedStack:
     """Delete what a failed first deployment left: an empty stack that cannot be updated."""
 
     stack_name: str
+    stack_id: str
+    """That very stack; one that was made under its name since is another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +173,7 @@ def plan(wanted: Wanted, found: Found | None, *, inline_bytes: int) -> Plan:
         steps, notes = _uploads(wanted, found, bucket), ()
     is_new = stack is None or stack.status in ("REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE")
     if stack is not None and stack.status == "ROLLBACK_COMPLETE":
-        steps.insert(0, RemoveFailedStack(stack.name))
+        steps.insert(0, RemoveFailedStack(stack.name, stack.stack_id))
     if wanted.template_bytes > inline_bytes:
         steps.append(UploadTemplate(bucket, f"{wanted.service}/{wanted.stack_name}.template.json"))
     adopted = found.loose_tables if found is not None else ()

@@ -92,7 +92,7 @@ class Limiting:
         self._take("messages_per_second_per_user", self._limits.messages_per_second_per_user, f"user {owner}")
 
     def create(self, record: RequestRecord, *, now: float) -> Created | Duplicate:
-        """Store a new request, if its user and connection may have one more: one call, and three more at the limit.
+        """Store a new request, if its user and connection may have one more: one call, and three more at each limit.
 
         Raises:
             ActionError: they may not.
@@ -100,8 +100,9 @@ class Limiting:
         """
         slots = self._slots(record)
         outcome = self._requests.create(record, now=now, slots=slots)
-        if isinstance(outcome, Full) and self._freed(record, outcome):
-            outcome = self._requests.create(record, now=now, slots=slots)
+        for _ in slots:  # one set of slots may be full behind the other
+            if isinstance(outcome, Full) and self._freed(record, outcome):
+                outcome = self._requests.create(record, now=now, slots=slots)
         if isinstance(outcome, Full):
             name = outcome.slots.name
             raise _too_many(name, f"{len(outcome.request_ids)} requests are running already", RETRY_SECONDS)

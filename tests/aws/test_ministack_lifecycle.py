@@ -32,9 +32,11 @@ def attempt_what_fails(project: Project, monkeypatch: pytest.MonkeyPatch, *, is_
     steps = (Propose(stack_name=f"{project.service}-dev", is_new=is_new, previous=(), adopted=()),)
     plan = Plan(bucket=f"streamer-code-000000000000-{REGION}", code_key="any.zip", steps=steps, expected=())
     tags = {SERVICE_TAG: project.service}
-    performer = Performer(cloud, cloud.account(), lambda step: None)
+    performer = Performer(cloud, lambda step: None)
 
-    change_set = performer.prepare(plan, Cargo(zipped=b"", template=json.dumps(template), values=secrets, tags=tags))
+    change_set = performer.prepare(
+        plan, Cargo(zipped=b"", template=json.dumps(template), values=secrets, tags=tags), cloud.account()
+    )
     assert change_set is not None
     performer.apply(change_set)
 

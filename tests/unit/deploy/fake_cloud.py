@@ -109,14 +109,20 @@ class FakeCloud:
             changes=self.changes,
         )
 
-    def execute(self, change_set_id: str) -> None:
+    def change_sets(self, stack: str) -> Mapping[str, str]:
+        return {}
+
+    def object_url(self, bucket: str, key: str) -> str:
+        return f"https://s3.test/{bucket}/{key}"
+
+    def execute(self, change_set_id: str, token: str) -> None:
         self.did.append("execute")
         self._running = True
 
     def delete_change_set(self, change_set_id: str) -> None:
         self.did.append("delete change set")
 
-    def delete_stack(self, name: str) -> None:
+    def delete_stack(self, name: str, token: str) -> None:
         self.did.append("delete stack")
         self._running = bool(self.script)
 

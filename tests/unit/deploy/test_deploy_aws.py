@@ -6,7 +6,7 @@ from typing import Any
 
 import botocore.exceptions as errors
 import pytest
-from botocore.stub import ANY, Stubber
+from botocore.stub import Stubber
 
 from deploy.aws import Aws, translated
 from deploy.cloud import Account, BucketState, Parameter, Proposal, Replacement
@@ -98,6 +98,7 @@ def test_a_change_set_is_read_to_its_last_page(aws: Aws, stub: Any) -> None:
 def test_a_proposal(aws: Aws, stub: Any) -> None:
     parameters = (Parameter(name="A", value="1"), Parameter(name="B", value=None))
     proposal = Proposal(
+        name="streamer-1",
         stack_name="chat-dev",
         is_new=False,
         template="{}",
@@ -107,7 +108,8 @@ def test_a_proposal(aws: Aws, stub: Any) -> None:
     )
     expected = {
         "StackName": "chat-dev",
-        "ChangeSetName": ANY,
+        "ChangeSetName": "streamer-1",
+        "ClientToken": "streamer-1",
         "ChangeSetType": "UPDATE",
         "Parameters": [
             {"ParameterKey": "A", "ParameterValue": "1"},

@@ -135,7 +135,7 @@ def test_a_failure_is_one_line_with_the_root_cause(run: Run) -> None:
 
     found = run(cloud, "deploy", "--yes")
 
-    assert found.return_value == 1
+    assert found.return_value == 4
     assert found.stderr == (
         "streamer: Table (AWS::DynamoDB::Table) failed: limit exceeded. The stack is in ROLLBACK_COMPLETE.\n"
     )

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from fake_cloud import event, stack
+from fake_cloud import STACK_ID, event, stack
 
 from deploy.cloud import Account, BucketState, Change, Replacement, Stack
 from deploy.errors import DangerError, DeployError, StackStateError
@@ -120,7 +120,7 @@ def test_tables_left_by_an_earlier_stack_are_adopted(wanted: Wanted, empty_accou
 def test_the_remains_of_a_failed_creation_are_removed_first(wanted: Wanted, empty_account: Found) -> None:
     made = plan(wanted, replace(empty_account, stack=stack("ROLLBACK_COMPLETE")), inline_bytes=5000)
 
-    assert made.steps[0] == RemoveFailedStack("chat-dev")
+    assert made.steps[0] == RemoveFailedStack("chat-dev", STACK_ID)
     assert made.steps[-1] == Propose(stack_name="chat-dev", is_new=True, previous=(), adopted=())
 
 

@@ -163,3 +163,17 @@ def test_without_limits_nothing_is_counted(serve: Callable[..., LocalService]) -
 
     assert [queue(service, client, f"r-{n}")["type"] for n in range(50)] == ["acknowledgment"] * 50
     assert service.requests.calls == ["PutItem"] * 50
+
+
+def test_requests_one_after_the_other_are_never_refused_by_both_limits_together(
+    serve: Callable[..., LocalService],
+) -> None:
+    service = serve(Limits(concurrent_requests_per_user=3, concurrent_requests_per_connection=3))
+    client = service.connect(user_id="ada")
+    answers = []
+
+    for number in range(13):
+        answers.append(queue(service, client, f"r-{number}")["type"])
+        end(service, "ada", f"r-{number}")
+
+    assert answers == ["acknowledgment"] * 13

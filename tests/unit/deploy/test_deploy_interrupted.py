@@ -1,0 +1,262 @@
+"""Whatever happens at any call to AWS: a true last sentence, no live stack deleted, and the next deploy is done."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from live_cloud import Fault, Faulty, LiveCloud
+
+from deploy.cloud import ChangeSet, Stack
+from deploy.config import parse
+from deploy.deployment import Desk, Wish, bring, take_away
+from deploy.errors import DeployError, StackStateError, StoppedError, UnwatchedError
+from deploy.moments import status_of
+from deploy.package.bundle import Bundle, File, bundle
+from deploy.project import Service
+from deploy.stack.settings import StackSettings
+from deploy.stack.template import template
+from streamer.topology import Topology
+
+TABLES = ["chat-dev_connections", "chat-dev_requests"]
+
+
+@pytest.fixture
+def wish(topology: Topology, settings: StackSettings, tmp_path_factory: pytest.TempPathFactory) -> Wish:
+    made: Bundle = bundle({"a.py": File(content=b"", part="project")}, bytecode={}, notes=[])
+    config = parse('service = "chat"\naccess_logs = false', tmp_path_factory.mktemp("chat"), {})
+    service = Service(topology=topology, settings=settings, template=template(topology, settings))
+    return Wish(config=config, service=service, code=made, values={"JwtSecret": "s" * 32}, allowed=frozenset())
+
+
+class Person:
+    """Says yes, or does something first; time passes when it waits."""
+
+    def __init__(self, answer: Callable[[], bool] = lambda: True) -> None:
+        self.said: list[str] = []
+        self.now = 0.0
+        self.desk = Desk(
+            say=lambda *lines: self.said.extend(lines),
+            report=lambda step: None,
+            confirm=lambda question: answer(),
+            type_name=lambda name: answer(),
+            secret=lambda variable: None,
+            sleep=self._sleep,
+            clock=lambda: self.now,
+        )
+
+    def _sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+def deployed(wish: Wish) -> LiveCloud:
+    cloud = LiveCloud()
+    bring(cloud, Person().desk, wish)
+    cloud.executed.clear()
+    return cloud
+
+
+def act(kind: str, wish: Wish, cloud: object) -> DeployError | None:
+    try:
+        if kind == "destroy":
+            take_away(cloud, Person().desk, "chat-dev", TABLES, with_data=True)  # type: ignore[arg-type]
+        else:
+            bring(cloud, Person().desk, wish)  # type: ignore[arg-type]
+    except DeployError as exc:
+        return exc
+    return None
+
+
+def start(kind: str, wish: Wish) -> LiveCloud:
+    cloud = LiveCloud() if kind == "create" else deployed(wish)
+    cloud.tables = list(TABLES) if kind == "destroy" else []
+    return cloud
+
+
+def require_true(text: str, kind: str, before: str | None, cloud: LiveCloud) -> None:
+    """The sentence says what the cloud is in."""
+    live = cloud.live
+    open_sets = [found for found in cloud.sets.values() if not found.is_executed and found.execution == "AVAILABLE"]
+    is_begun = bool(cloud.executed) or (kind == "destroy" and (live is None or live.status.startswith("DELETE_")))
+    if "nothing was changed" in text:
+        assert not is_begun
+        is_left = bool(open_sets) or (before is None and live is not None)
+        assert "may be left" in text or not is_left
+        assert is_left or live is None or live.status == before
+    elif "CloudFormation goes on" in text:
+        assert is_begun
+    elif "is gone, the table" in text:
+        assert live is None
+    else:
+        assert "it is not known whether" in text
+
+
+@pytest.mark.parametrize("for_ever", [False, True], ids=["once", "from then on"])
+@pytest.mark.parametrize("fault", list(Fault), ids=lambda fault: fault.name.lower())
+@pytest.mark.parametrize("kind", ["create", "update", "destroy"])
+def test_every_end_tells_the_truth_and_the_next_deployment_is_done(
+    kind: str, fault: Fault, for_ever: bool, wish: Wish, record_property: Callable[[str, object], None]
+) -> None:
+    counted = Faulty(start(kind, wish), 10**9, fault)
+    assert act(kind, wish, counted) is None
+    for number, call in enumerate(counted.calls):
+        cloud = start(kind, wish)
+        before = cloud.live.status if cloud.live is not None else None
+
+        ended = act(kind, wish, Faulty(cloud, number, fault, for_ever=for_ever))
+
+        is_stopped = fault in (Fault.STOPPED_BEFORE, Fault.STOPPED_AFTER)
+        record_property(f"{number} {call}", f"{0 if ended is None else status_of(ended)} {ended or 'done'}")
+        if ended is not None:
+            assert status_of(ended) in ({130} if is_stopped else {2, 3})
+            require_true(str(ended), kind, before, cloud)
+        assert kind == "destroy" or not cloud.deleted_live
+        assert ended is None or len(cloud.executed) <= 1
+        cloud.settle()
+        assert act("update", wish, cloud) is None
+        assert cloud.live is not None
+        assert cloud.live.status in ("CREATE_COMPLETE", "UPDATE_COMPLETE")
+
+
+@pytest.mark.parametrize("is_new", [True, False], ids=["create", "update"])
+def test_a_change_set_that_is_refused_leaves_no_trace(is_new: bool, wish: Wish) -> None:
+    class Refusing(LiveCloud):
+        def change_set(self, change_set_id: str) -> ChangeSet:
+            found = super().change_set(change_set_id)
+            return found if found.is_executed else replace(found, status="FAILED", reason="Requires capabilities")
+
+    cloud = Refusing()
+    if not is_new:
+        cloud.stacks = deployed(wish).stacks
+    there = cloud.live
+
+    with pytest.raises(
+        DeployError, match=r"refuses the change: Requires capabilities; nothing was changed$"
+    ) as refused:
+        bring(cloud, Person().desk, wish)
+
+    assert status_of(refused.value) == 2
+    assert (cloud.live, cloud.sets) == (there, {})
+
+
+def test_a_colleague_who_is_faster_keeps_his_stack(wish: Wish) -> None:
+    cloud = LiveCloud()
+
+    def answer() -> bool:
+        bring(cloud, Person().desk, wish)
+        return False
+
+    with pytest.raises(StoppedError, match="nothing was changed"):
+        bring(cloud, Person(answer).desk, wish)
+
+    assert not cloud.deleted_live
+    assert cloud.live is not None
+    assert cloud.live.status == "CREATE_COMPLETE"
+
+
+def test_a_yes_after_a_colleague_was_faster_changes_nothing(wish: Wish) -> None:
+    cloud = LiveCloud()
+
+    def answer() -> bool:
+        bring(cloud, Person().desk, wish)
+        return True
+
+    with pytest.raises(DeployError, match=r"OBSOLETE.*nothing was changed") as refused:
+        bring(cloud, Person(answer).desk, wish)
+
+    assert status_of(refused.value) == 2
+    assert len(cloud.executed) == 1
+    assert not cloud.deleted_live
+
+
+def test_the_review_of_a_colleague_is_not_taken_away(wish: Wish) -> None:
+    cloud = LiveCloud()
+    inner = []
+
+    def decline_both() -> bool:
+        if not inner:
+            inner.append(1)
+            with pytest.raises(StoppedError):
+                bring(cloud, Person(decline_both).desk, wish)
+            assert cloud.live is not None  # the first one's change set still waits for its answer
+        return False
+
+    with pytest.raises(StoppedError):
+        bring(cloud, Person(decline_both).desk, wish)
+
+    assert cloud.live is None
+
+
+def test_remains_that_a_colleague_replaced_are_not_removed(wish: Wish) -> None:
+    cloud = deployed(wish)
+    assert cloud.live is not None
+    cloud._to(cloud.live.stack_id, "ROLLBACK_COMPLETE")
+
+    def answer() -> bool:
+        bring(cloud, Person().desk, wish)
+        return True
+
+    with pytest.raises(StackStateError, match=r"somebody changed chat-dev meanwhile .*CREATE_COMPLETE.*nothing was"):
+        bring(cloud, Person(answer).desk, wish)
+
+    assert not cloud.deleted_live
+    assert cloud.live.status == "CREATE_COMPLETE"
+
+
+def test_what_was_made_anew_before_the_name_was_typed_is_not_destroyed(wish: Wish) -> None:
+    cloud = deployed(wish)
+
+    def answer() -> bool:
+        take_away(cloud, Person().desk, "chat-dev", [], with_data=False)
+        cloud.deleted_live = False
+        bring(cloud, Person().desk, wish)
+        return True
+
+    with pytest.raises(StackStateError, match="somebody changed chat-dev meanwhile"):
+        take_away(cloud, Person(answer).desk, "chat-dev", [], with_data=False)
+
+    assert not cloud.deleted_live
+
+
+def test_a_network_that_comes_back_while_watching_is_waited_for(wish: Wish) -> None:
+    class Patchy(LiveCloud):
+        missed = 0
+
+        def stack(self, name: str) -> object:
+            if self.executed and self.missed < 5:
+                self.missed += 1
+                raise DeployError("AWS cannot be reached")
+            return super().stack(name)
+
+    cloud = Patchy()
+    bring(cloud, Person().desk, wish)
+
+    assert cloud.missed == 5
+
+
+def test_a_network_that_stays_away_while_watching_is_given_up_in_a_true_sentence(wish: Wish) -> None:
+    class Gone(LiveCloud):
+        def stack(self, name: str) -> object:
+            if self.executed:
+                raise DeployError("AWS cannot be reached")
+            return super().stack(name)
+
+    with pytest.raises(UnwatchedError) as ended:
+        bring(Gone(), Person().desk, wish)
+
+    assert str(ended.value) == (
+        "AWS cannot be reached; CloudFormation goes on creating chat-dev by itself and rolls back if something fails. "
+        "`streamer status` shows how it ends, and then `streamer deploy` goes on from there"
+    )
+
+
+def test_a_stack_of_another_tool_in_review_is_left_alone(wish: Wish) -> None:
+    cloud = LiveCloud()
+    other = Stack(
+        name="chat-dev", stack_id="arn:stack/chat-dev/0", status="REVIEW_IN_PROGRESS", tags={"made": "by hand"}
+    )
+    cloud.stacks[other.stack_id] = other
+
+    with pytest.raises(StoppedError):
+        bring(cloud, Person(lambda: False).desk, wish)
+
+    assert cloud.live == other
