@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -42,6 +43,12 @@ class Project:
     root: Path
     """The project's folder."""
     parts: tuple[Part, ...]
+
+
+def stack_name(text: str) -> str:
+    """A folder's name as a stack may be called. [DOC] cfn-docs: letters, digits and hyphens, a letter first"""
+    found = re.sub(r"[^A-Za-z0-9]+", "-", text).strip("-")
+    return found if found[:1].isalpha() else f"stack-{found}".rstrip("-")
 
 
 def is_template(target: str, folder: Path) -> bool:
@@ -97,7 +104,7 @@ def _of_file(target: str, path: Path, stack: str | None) -> Project:
     folder = path.parent
     root = folder.parent.parent if folder.parts[-2:] == BUILT.parts else folder
     built = root / BUILT
-    name = stack or root.resolve().name
+    name = stack or stack_name(root.resolve().name)
     part = Part(
         template=path,
         folder=folder,

@@ -66,11 +66,18 @@ class Code:
         found = self._path(stack, resource, "Code", resource.properties.get("Code"))
         if found is None:
             return Located(unavailable=f"its code is not here: name a folder with --code {resource.logical_id}=FOLDER")
+        if _is_built(resource) and not self._is_there(stack, resource):
+            return Located(unavailable="it has a build method and was not built: run sam build")
         folder, built, warnings = self._folder(stack, resource, found)
         self.used.add(folder)
         located = self._with_layers(resource, Located(folder=str(folder), warnings=warnings), built)
         self._check_handler(resource, located)
         return located
+
+    def _is_there(self, stack: Stack, resource: Resource) -> bool:
+        """Whether SAM has built a function, or the template is that of its build."""
+        part = self._part(stack)
+        return part.folder.name == "build" or (part.built is not None and (part.built / resource.logical_id).is_dir())
 
     # where it is
 
@@ -109,18 +116,13 @@ class Code:
         part = self._part(stack)
         built: tuple[str, ...] = ()
         made = None if part.built is None else part.built / resource.logical_id
-        method = resource.metadata.get("BuildMethod") or resource.metadata.get("BuildProperties")
         warnings: tuple[str, ...] = ()
         if made is not None and made.is_dir():
-            if method is not None:
+            if _is_built(resource):
                 if path.is_dir() and _newest(path) > _newest(made) + _STALE_SECONDS:
                     warnings = ("it was built before its sources changed: run sam build",)
                 return made.resolve(), (), warnings
             built = (str(made.resolve()),)
-        elif method is not None:
-            raise Problem(
-                resource.path, f"it has a build method, and is not built in {part.folder / '.aws-sam'}: run sam build"
-            )
         if path.is_file() and zipfile.is_zipfile(path):
             return self._unpacked(resource, path), built, warnings
         if not path.is_dir():
@@ -197,6 +199,10 @@ class Code:
                 if candidate.is_file():
                     return
         raise Problem(at(resource, "Handler"), f"there is no file {relative}.py in {located.folder}")
+
+
+def _is_built(resource: Resource) -> bool:
+    return bool(resource.metadata.get("BuildMethod") or resource.metadata.get("BuildProperties"))
 
 
 def _foreign(arn: str) -> str:

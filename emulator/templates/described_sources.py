@@ -7,8 +7,10 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from streamer.errors import TopologyError
 from streamer.topology import AsyncInvocation, EventSourceMapping, QueueMapping, Schedule
 
+from ..cron import parse_cron
 from .described_data import queue_name
 from .described_functions import function_name
 from .errors import Problem
@@ -134,6 +136,10 @@ def _times(resource: Resource, expression: str) -> dict[str, Any]:
     if rate is not None:
         return {"rate_minutes": int(rate[1]) * _MINUTES[rate[2]]}
     if cron is not None:
+        try:
+            parse_cron(cron[1])
+        except TopologyError as error:
+            raise Problem(at(resource, "ScheduleExpression"), str(error)) from error
         return {"cron": cron[1]}
     raise Problem(at(resource, "ScheduleExpression"), f"{expression!r} is neither rate(...) nor cron(...)")
 

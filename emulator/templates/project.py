@@ -16,6 +16,7 @@ from . import language
 from .assembly import Part, Project
 from .code import Code
 from .errors import Problem, TemplateError
+from .expansion import expanded_once
 from .ids import physical_name
 from .intrinsics import value_of
 from .parameters import unknown_parameters
@@ -68,12 +69,12 @@ def read_project(project: Project, settings: Settings, state_folder: Path) -> Re
     Args:
         project: What `assembly.find` found.
         settings: Parameters and what else the user says.
-        state_folder: Where archives and code of templates are unpacked, below ``code``.
+        state_folder: Where archives and code of templates are unpacked, below ``code``, and expansions kept.
 
     Raises:
         ConfigurationError: a template cannot be used; the message is one line.
     """
-    reader = _Reader(settings)
+    reader = _Reader(settings, state_folder)
     for part in project.parts:
         reader.read(part)
     declared = [source.tree.get("Parameters") or {} for source in reader.sources]
@@ -102,8 +103,9 @@ def read_project(project: Project, settings: Settings, state_folder: Path) -> Re
 
 
 class _Reader:
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, state_folder: Path) -> None:
         self._settings = settings
+        self._state_folder = state_folder
         self.stacks: list[Stack] = []
         self.parts: dict[str, Part] = {}
         self.sources: list[Source] = []
@@ -153,9 +155,7 @@ class _Reader:
         self.formats.append("SAM" if language.SAM in macros else part.format)
         if language.SAM not in macros:
             return source
-        from .sam import expanded  # noqa: PLC0415 - only SAM's templates pay for it
-
-        return expanded(source, parameters, place.region)
+        return expanded_once(source, parameters, place.region, self._state_folder / "sam")
 
     def _include(self, folder: Path) -> Callable[[str, Any], Any]:
         def read(location: str, path: Any) -> Any:

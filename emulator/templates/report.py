@@ -93,11 +93,17 @@ def _versions(read: Read) -> list[str]:
 
 
 def _not_run(read: Read) -> list[str]:
-    return [
-        f"{function.name}: {function.unavailable}"
-        for function in read.described.topology.functions
-        if function.unavailable is not None
-    ]
+    """Functions that are not run, those of one reason together."""
+    logical = {
+        resource.name: name
+        for stack in (each for top in read.stacks for each in top.all())
+        for name, resource in stack.resources.items()
+    }
+    reasons: dict[str, list[str]] = {}
+    for function in read.described.topology.functions:
+        if function.unavailable is not None:
+            reasons.setdefault(function.unavailable, []).append(logical[function.name])
+    return [f"{', '.join(names)}: {reason}" for reason, names in reasons.items()]
 
 
 def _missing(stacks: Iterable[Stack]) -> list[str]:

@@ -1,0 +1,142 @@
+"""``streamer emulate`` on projects of each shape, made by us as their tools make them, driven by a client."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from running_command import Emulate, dial, streamer
+
+TEMPLATES = Path(__file__).parents[1] / "templates"
+
+
+def project(name: str, tmp_path: Path) -> Path:
+    folder = tmp_path / name
+    shutil.copytree(TEMPLATES / name, folder)
+    return folder
+
+
+def ask(emulate: Emulate, message: dict[str, Any], *, index: int = 0) -> Any:
+    """The first message that comes after one was sent."""
+    url = emulate.ready["urls"][index]
+    with dial(url) as connection:
+        connection.send(json.dumps(message))
+        return connection.recv(timeout=60)
+
+
+@pytest.mark.parametrize(
+    ("name", "target", "answer"),
+    [
+        pytest.param("sam-python", None, "hi", id="SAM with a WebSocketApi, found in the folder"),
+        pytest.param("sam-globals", "template.yaml", "hello from test", id="SAM with globals, conditions, a layer"),
+        pytest.param("cloudformation-inline", "stack.yaml", "inline", id="CloudFormation with code inside"),
+        pytest.param("bootstrap", "template.json", "from a shell", id="a shell script as bootstrap, in JSON"),
+        pytest.param("cdk", "cdk.out", "through a queue", id="CDK: two stacks, a nested one, a queue"),
+        pytest.param("serverless", ".serverless", "packaged", id="Serverless, packaged"),
+        pytest.param("nested", "template.yaml", "nested", id="a nested template"),
+    ],
+)
+def test_a_project_runs_as_it_is(name: str, target: str | None, answer: str, tmp_path: Path) -> None:
+    folder = project(name, tmp_path)
+
+    with Emulate(*([] if target is None else [target]), folder=folder) as emulate:
+        assert ask(emulate, {"action": "send"}) == answer
+
+
+def test_code_and_template_change_with_the_connection_open(tmp_path: Path) -> None:
+    folder = project("sam-python", tmp_path)
+    template, code = folder / "template.yaml", folder / "src" / "app.py"
+
+    with Emulate(folder=folder) as emulate, dial(emulate.ready["websocket_url"]) as connection:
+        code.write_text(code.read_text().replace('b"hi"', 'b"changed"'))
+        emulate.log.wait_for("reloaded")
+        connection.send('{"action": "send"}')
+        assert connection.recv(timeout=60) == "changed"
+
+        text = template.read_text()
+        template.write_text(
+            text.replace("        send: {", "        more: {FunctionArn: !GetAtt Fn.Arn}\n        send: {")
+        )
+        emulate.log.wait_for("reloaded", count=2)
+        connection.send('{"action": "more"}')
+        connection.send('{"action": "send"}')
+        assert connection.recv(timeout=60) == "changed"
+
+        template.write_text(text.replace("!Ref T}", "!Ref Nothing}"))
+        emulate.log.wait_for("the change is not in effect.*there is no resource or parameter 'Nothing'")
+        connection.send('{"action": "send"}')
+        assert connection.recv(timeout=60) == "changed"
+
+
+def test_check_tells_what_is_emulated_and_ends(tmp_path: Path) -> None:
+    done = streamer("emulate", "--check", folder=project("sam-globals", tmp_path))
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[0] == "template.yaml (SAM), stack sam-globals, us-east-1"
+    assert "emulated   Chat: $connect, send; 1 function (1 python3.12)" in done.stdout
+    assert "missing    AWS::SNS::Topic Alerts: it is not emulated, its names are made up" in done.stdout
+
+
+def test_resources_and_outputs_stand_in_the_ready_file(tmp_path: Path) -> None:
+    with Emulate("stack.yaml", folder=project("cloudformation-inline", tmp_path)) as emulate:
+        assert emulate.ready["resources"]["Api"]["state"] == "emulated"
+        api_id = emulate.ready["resources"]["Api"]["id"]
+        assert emulate.ready["outputs"] == {"Url": f"wss://{api_id}.execute-api.us-east-1.amazonaws.com/live"}
+
+
+VARIABLES = "Resources.Fn.Properties.Environment.Variables"
+TABLE = "  T: {Type: AWS::Serverless::SimpleTable}"
+MISTAKES = [
+    ("!GetAtt Fn.Arn}\n        send", "!GetAtt Nothing.Arn}\n        send", "there is no resource 'Nothing'"),
+    ("!Ref T,", "!Ref Tabel,", f":17: {VARIABLES}.TABLE: there is no resource or parameter 'Tabel'"),
+    ("${Chat}", "${Chart}", f":17: {VARIABLES}.URL: there is no resource or parameter 'Chart'"),
+    ("CodeUri: src/", "CodeUri: source/", "Resources.Fn.Properties.Code: there is no folder"),
+    ("Handler: app.handler", "Handler: main.handler", "Resources.Fn.Properties.Handler: there is no file main.py"),
+    ("Handler: app.handler", "Handler: handler", "Resources.Fn.Properties.Handler: 'handler' is not FILE.FUNCTION"),
+    ("Timeout: 10", "Timeout: ten", "'ten' is no number"),
+    ("Timeout: 10", "Timeout: 1000", "timeout_seconds must be above 0 and at most 900"),
+    (
+        "AWS::Serverless-2016-10-31",
+        "[AWS::Serverless-2016-10-31, Mine]",
+        ":1: Transform: the macro Mine is not run here",
+    ),
+    ("rate(5 minutes)", "every day", ".ScheduleExpression: 'every day' is neither rate(...) nor cron(...)"),
+    ("rate(5 minutes)", "cron(0 10 * * *)", "there are six fields"),
+    (TABLE, TABLE.replace("Simple", "Simpler"), "Resources.T.Type: there is no type AWS::Serverless::SimplerTable"),
+    (TABLE, "  T: {}", "Resources.T: a resource has a Type"),
+    (TABLE, f"{TABLE}\n  T: 1", "the key 'T' stands here and in line 21"),
+    (
+        "Type: AWS::Serverless::WebSocketApi",
+        "Type: AWS::Serverless::WebSocketsApi",
+        ":5: Resources.Chat.Type: there is no type",
+    ),
+    ("!Ref T,", "!Reff T,", ":17: there is no function !Reff"),
+    ("!Ref T,", "!Select [3, [a]],", f"{VARIABLES}.TABLE: Fn::Select wants element 3 of a list of 1"),
+    ("!Ref T,", "!If [Nope, a, b],", f"{VARIABLES}.TABLE: there is no condition 'Nope'"),
+    ("!Ref T,", "!Ref Stage,", "no value for Stage: add --parameter Stage=VALUE"),
+    ("Resources:", "Resources: [", "not YAML"),
+]
+"""What is right, what a hand makes of it, and what is said."""
+
+
+@pytest.mark.parametrize(("right", "wrong", "message"), MISTAKES, ids=range(1, len(MISTAKES) + 1))
+def test_each_mistake_is_refused_in_one_line(right: str, wrong: str, message: str, tmp_path: Path) -> None:
+    folder = project("sam-python", tmp_path)
+    template = folder / "template.yaml"
+    text = template.read_text()
+    assert right in text
+    text = text.replace(right, wrong, 1)
+    if "Ref Stage" in wrong:
+        text = text.replace("Resources:", "Parameters: {Stage: {Type: String}}\nResources:", 1)
+    template.write_text(text)
+
+    done = streamer("emulate", "template.yaml", "--check", folder=folder)
+
+    assert done.returncode == 2
+    assert done.stdout == ""
+    [line] = done.stderr.splitlines()
+    assert line.startswith("streamer: template.yaml:"), line
+    assert message in line

@@ -1,0 +1,125 @@
+"""Another description takes effect while connections are open."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from websockets.asyncio.client import connect
+
+from emulator.emulator import Emulator, EmulatorConfig
+from emulator.functions.factory import Isolation
+from emulator.functions.logs import LogSink
+from streamer.errors import ConfigurationError, TopologyError
+from streamer.topology import Api, Function, Key, Queue, QueueMapping, Route, Table, Topology
+
+HANDLERS = """
+import os
+
+def answer(event, context):
+    return {"statusCode": 200, "body": os.environ["WORD"]}
+
+def other(event, context):
+    return {"statusCode": 200, "body": "other"}
+"""
+
+
+class Quiet:
+    """A log that nobody reads."""
+
+    platform_lines = False
+
+    def write(self, function: str, request_id: str | None, line: str, *, platform: bool = False) -> None:
+        pass
+
+
+def topology(word: str = "one", *keys: str, **more: Any) -> Topology:
+    routes = (Route(route_key=key, function="answer", route_response=True) for key in ("ask", *keys))
+    return Topology(
+        api=Api(name="api", routes=tuple(routes)),
+        functions=(Function(name="answer", handler="handlers.answer", environment={"WORD": word}),),
+        **more,
+    )
+
+
+async def asked(connection: Any, action: str = "ask") -> str:
+    await connection.send(json.dumps({"action": action}))
+    return str(await asyncio.wait_for(connection.recv(), 30))
+
+
+def emulator(tmp_path: Path, isolation: Isolation, sink: LogSink | None = None) -> Emulator:
+    (tmp_path / "handlers.py").write_text(HANDLERS)
+    config = EmulatorConfig(project_folder=tmp_path, state_folder=tmp_path, isolation=isolation)
+    return Emulator(topology(), config, log_sink=sink or Quiet())
+
+
+@pytest.mark.parametrize("isolation", ["process", "inline"])
+async def test_functions_and_routes_change_under_an_open_connection(isolation: Isolation, tmp_path: Path) -> None:
+    async with emulator(tmp_path, isolation) as running, connect(running.websocket_url) as connection:
+        assert await asked(connection) == "one"
+
+        await running.apply(topology("two", "more"))
+        assert (await asked(connection), await asked(connection, "more")) == ("two", "two")
+
+        changed = topology("two")
+        other = Function(name="other", handler="handlers.other")
+        route = Route(route_key="ask", function="other", route_response=True)
+        api = dataclasses.replace(changed.api, routes=(route,))
+        await running.apply(dataclasses.replace(changed, api=api, functions=(other,)))
+        assert await asked(connection) == "other"
+        assert "Forbidden" in await asked(connection, "more")
+
+
+async def test_tables_and_readers_of_queues_appear(tmp_path: Path) -> None:
+    more = {
+        "tables": (Table(name="new", key=Key(partition="id")),),
+        "queues": (Queue(name="jobs"),),
+        "queue_mappings": (QueueMapping(function="answer", queue="jobs"),),
+    }
+    async with emulator(tmp_path, "process") as running:
+        await running.apply(topology(**more))
+
+        assert "new" in [table.name for table in running.topology.tables]
+        await running.apply(topology())
+        await running.apply(topology(**more))
+
+
+@pytest.mark.parametrize(
+    ("after", "error"),
+    [
+        pytest.param(
+            dataclasses.replace(topology(), api=Api(name="else", routes=())), ConfigurationError, id="renamed"
+        ),
+        pytest.param(dataclasses.replace(topology(), functions=()), TopologyError, id="without its function"),
+        pytest.param(
+            dataclasses.replace(topology(), api=dataclasses.replace(topology().api, api_key_selection_expression="x")),
+            TopologyError,
+            id="an expression that is none",
+        ),
+    ],
+)
+async def test_what_is_wrong_changes_nothing(after: Topology, error: type[Exception], tmp_path: Path) -> None:
+    async with emulator(tmp_path, "process") as running, connect(running.websocket_url) as connection:
+        with pytest.raises(error):
+            await running.apply(after)
+
+        assert await asked(connection) == "one"
+
+
+async def test_several_apis_have_ports_of_their_own_and_share_what_is_behind_them(tmp_path: Path) -> None:
+    (tmp_path / "handlers.py").write_text(HANDLERS)
+    second = Api(name="second", stage="live", api_id="abcdefghij", routes=topology().api.routes)
+    config = EmulatorConfig(project_folder=tmp_path, state_folder=tmp_path)
+    described = dataclasses.replace(topology(), more_apis=(second,))
+
+    async with Emulator(described, config, log_sink=Quiet()) as running:
+        first_url, second_url = running.websocket_urls
+        async with connect(first_url) as one, connect(second_url) as two:
+            assert (await asked(one), await asked(two)) == ("one", "one")
+            assert running.connection_count == 2
+        assert second_url.endswith("/live")
+        assert first_url.split("/")[2] != second_url.split("/")[2]

@@ -1,0 +1,197 @@
+"""Reading projects from disk: what a target is, where code is, and what the user may say differently."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emulator.command.from_template import load_template
+from emulator.command.options import EmulateOptions
+from emulator.templates.assembly import find_default, stack_name
+from streamer.errors import ConfigurationError
+from streamer.topology import Topology
+
+TEMPLATES = Path(__file__).parents[1] / "templates"
+
+
+def read(folder: Path, target: str, **options: Any) -> Topology:
+    found = load_template(target, EmulateOptions(**options), folder=folder, state_folder=folder / ".streamer")
+    return found.read.described.topology
+
+
+@pytest.fixture
+def sam(tmp_path: Path) -> Path:
+    folder = tmp_path / "chat"
+    shutil.copytree(TEMPLATES / "sam-globals", folder)
+    return folder
+
+
+def test_what_a_folder_has_is_found(tmp_path: Path) -> None:
+    assert find_default(tmp_path) is None
+    (tmp_path / "cdk.out").mkdir()
+    (tmp_path / "cdk.out" / "manifest.json").write_text("{}")
+    assert find_default(tmp_path) == "cdk.out"
+    (tmp_path / ".serverless").mkdir()
+    (tmp_path / ".serverless" / "cloudformation-template-update-stack.json").write_text("{}")
+    assert find_default(tmp_path) == ".serverless"
+    (tmp_path / "template.yml").write_text("")
+    assert find_default(tmp_path) == "template.yml"
+    built = tmp_path / ".aws-sam" / "build"
+    built.mkdir(parents=True)
+    (built / "template.yaml").write_text("")
+    os.utime(tmp_path / "template.yml", (1, 1))
+    assert find_default(tmp_path) == ".aws-sam/build/template.yaml"
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        pytest.param((), "nothing to emulate; looked for", id="nothing"),
+        pytest.param(("serverless.yml",), 'add --build "npx serverless package"', id="Serverless"),
+        pytest.param(("cdk.json",), 'add --build "npx cdk synth -q"', id="CDK"),
+    ],
+)
+def test_a_folder_without_anything_known_is_refused(files: tuple[str, ...], message: str, tmp_path: Path) -> None:
+    (tmp_path / "project").mkdir()
+    for name in files:
+        (tmp_path / "project" / name).write_text("")
+
+    with pytest.raises(ConfigurationError, match=message):
+        read(tmp_path, "project")
+
+
+@pytest.mark.parametrize(("folder", "name"), [("My chat+1", "My-chat-1"), ("1st", "stack-1st"), ("...", "stack")])
+def test_a_folder_names_a_stack(folder: str, name: str) -> None:
+    assert stack_name(folder) == name
+
+
+def test_the_users_word_counts(sam: Path) -> None:
+    (sam / "env.json").write_text(json.dumps({"Greet": {"GREETING": "moin"}, "Parameters": {"MORE": 1}}))
+
+    found = read(
+        sam,
+        "template.yaml",
+        parameters=("Stage=live",),
+        env_vars=sam / "env.json",
+        stack="mine",
+        commands=("Greet=./run me",),
+    )
+
+    assert found.api.stage == "live"
+    [function] = found.functions
+    assert function.name.startswith("mine-Greet-")
+    assert function.runtime == "./run me"
+    assert (function.environment["GREETING"], function.environment["MORE"]) == ("moin", "1")
+
+
+def test_samconfig_is_read_and_options_win(sam: Path) -> None:
+    (sam / "samconfig.toml").write_text(
+        '[default.deploy.parameters]\nstack_name = "configured"\nregion = "eu-north-1"\n'
+        'parameter_overrides = "Stage=live"\n'
+    )
+
+    configured = load_template("template.yaml", EmulateOptions(), folder=sam, state_folder=sam / ".streamer")
+
+    assert configured.region == "eu-north-1"
+    assert configured.read.stacks[0].name == "configured"
+    assert configured.read.described.topology.api.stage == "live"
+    assert read(sam, "template.yaml", parameters=("Stage=dev",)).api.stage == "test"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        pytest.param(
+            {"parameters": ("Sta=live",)},
+            "--parameter Sta: the template has no such parameter; it has Stage",
+            id="parameter",
+        ),
+        pytest.param({"parameters": ("Stage=x",)}, "Parameters.Stage: 'x' is not one of dev, live", id="value"),
+        pytest.param({"parameters": ("Stage",)}, "'Stage' is not NAME=VALUE", id="no value"),
+        pytest.param({"code": ("Greet=nowhere",)}, "--code: there is no folder", id="code"),
+        pytest.param({"commands": ("Greet",)}, "--command Greet: write NAME=VALUE", id="command"),
+        pytest.param({"api": "Other"}, "--api Other: there is no such WebSocket API; there are Chat", id="api"),
+    ],
+)
+def test_options_that_are_refused(options: dict[str, Any], message: str, sam: Path) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        read(sam, "template.yaml", **options)
+
+
+def test_sams_expansion_is_kept_and_a_changed_template_expanded_anew(sam: Path) -> None:
+    first = read(sam, "template.yaml")
+    kept = list((sam / ".streamer" / "sam").iterdir())
+
+    assert read(sam, "template.yaml") == first
+    assert list((sam / ".streamer" / "sam").iterdir()) == kept
+    (sam / "template.yaml").write_text((sam / "template.yaml").read_text().replace("python3.12", "python3.13"))
+    read(sam, "template.yaml")
+    assert len(list((sam / ".streamer" / "sam").iterdir())) == len(kept) + 1
+
+
+def test_layers_and_built_folders_come_after_the_functions_own(sam: Path) -> None:
+    built = sam / ".aws-sam" / "build" / "Greet"
+    built.mkdir(parents=True)
+
+    [function] = read(sam, "template.yaml").functions
+
+    assert function.code_root == str((sam / "src").resolve())
+    assert function.search_paths == (str(built.resolve()), str((sam / "layer").resolve()))
+
+
+def test_an_archive_is_unpacked_once(tmp_path: Path) -> None:
+    shutil.copytree(TEMPLATES / "bootstrap", tmp_path / "p")
+    shutil.rmtree(tmp_path / "p" / "run")
+    with zipfile.ZipFile(tmp_path / "p" / "run.zip", "w") as archive:
+        info = zipfile.ZipInfo("bootstrap")
+        info.external_attr = 0o755 << 16
+        archive.writestr(info, "#!/bin/sh\n")
+    template = tmp_path / "p" / "template.json"
+    template.write_text(template.read_text().replace('"Code": "run"', '"Code": "run.zip"'))
+
+    [function] = read(tmp_path / "p", "template.json").functions
+
+    assert function.code_root is not None
+    bootstrap = Path(function.code_root, "bootstrap")
+    assert os.access(bootstrap, os.X_OK)
+    assert read(tmp_path / "p", "template.json").functions == (function,)
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        pytest.param(
+            {"S3Bucket": "b", "S3Key": "k"}, "its code is not here: name a folder with --code Function=FOLDER", id="S3"
+        ),
+        pytest.param({"ImageUri": "x"}, "its code is not here", id="image"),
+    ],
+)
+def test_code_that_is_elsewhere_is_no_error_and_can_be_replaced(code: Any, reason: str, tmp_path: Path) -> None:
+    shutil.copytree(TEMPLATES / "bootstrap", tmp_path / "p")
+    template = tmp_path / "p" / "template.json"
+    template.write_text(template.read_text().replace('"Code": "run"', f'"Code": {json.dumps(code)}'))
+
+    [function] = read(tmp_path / "p", "template.json").functions
+    [replaced] = read(tmp_path / "p", "template.json", code=("Function=run",)).functions
+
+    assert function.unavailable is not None
+    assert function.unavailable.startswith(reason)
+    assert (replaced.unavailable, replaced.code_root) == (None, str((tmp_path / "p" / "run").resolve()))
+
+
+def test_one_stack_of_an_assembly_can_be_chosen(tmp_path: Path) -> None:
+    shutil.copytree(TEMPLATES / "cdk", tmp_path / "p")
+
+    with pytest.raises(ConfigurationError, match="no stack exports 'Data:JobsName': add --import Data:JobsName=VALUE"):
+        read(tmp_path / "p", "cdk.out", stack="Chat")
+    imports = ("Data:JobsName=jobs", "Data:JobsArn=arn:aws:sqs:us-east-1:1:jobs")
+    found = read(tmp_path / "p", "cdk.out", stack="Chat", imports=imports)
+    assert found.functions[0].environment == {"QUEUE": "jobs"}
+    with pytest.raises(ConfigurationError, match="there is no such stack; there are Data, Chat"):
+        read(tmp_path / "p", "cdk.out", stack="Other")

@@ -1,0 +1,66 @@
+"""What of ``samconfig.toml`` is read, and parameters in all of SAM's spellings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from emulator.templates.samconfig import overrides, read_config
+from streamer.errors import ConfigurationError
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        pytest.param("A=1 B=2", {"A": "1", "B": "2"}, id="pairs"),
+        pytest.param("A=\"x y\" B='z'", {"A": "x y", "B": "z"}, id="quotes"),
+        pytest.param(
+            "ParameterKey=A,ParameterValue=1 ParameterKey=B,ParameterValue=x=y", {"A": "1", "B": "x=y"}, id="keys"
+        ),
+        pytest.param(["A=1", "B=2"], {"A": "1", "B": "2"}, id="a list"),
+        pytest.param({"A": 1}, {"A": "1"}, id="a table"),
+        pytest.param("A=", {"A": ""}, id="empty"),
+        pytest.param("", {}, id="nothing"),
+    ],
+)
+def test_parameters_in_all_spellings(written: Any, meant: dict[str, str]) -> None:
+    assert overrides(written) == meant
+
+
+@pytest.mark.parametrize("written", ["A", "=1", 'A="x'])
+def test_parameters_that_are_refused(written: str) -> None:
+    with pytest.raises(ConfigurationError, match="parameter_overrides"):
+        overrides(written)
+
+
+def test_later_commands_win_and_parameters_are_joined() -> None:
+    text = """
+        version = 0.1
+        [default.global.parameters]
+        stack_name = "one"
+        region = "eu-west-1"
+        [default.deploy.parameters]
+        parameter_overrides = "A=1 B=1"
+        [default.local_start_api.parameters]
+        parameter_overrides = ["B=2"]
+        env_vars = "env.json"
+        [test.deploy.parameters]
+        stack_name = "two"
+    """
+
+    found = read_config(text, "samconfig.toml", "default")
+
+    assert (found.parameters, found.region, found.stack, found.env_vars) == (
+        {"A": "1", "B": "2"},
+        "eu-west-1",
+        "one",
+        "env.json",
+    )
+    assert read_config(text, "samconfig.toml", "test").stack == "two"
+    assert read_config(text, "samconfig.toml", "other").parameters == {}
+
+
+def test_text_that_is_no_toml_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match=r"samconfig\.toml: not TOML"):
+        read_config("[", "samconfig.toml", "default")

@@ -1,0 +1,222 @@
+"""The deployer's template, read by the resolver, is the topology that it was made of."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from every_feature import every_feature
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deploy.stack.settings import StackSettings
+from deploy.stack.template import template
+from emulator.command.target import load_target
+from emulator.templates.resources.kind import Place
+from emulator.templates.source import load
+from emulator.templates.stack import Resource, Stack, Surroundings, resolve
+from emulator.templates.topology import Located, Wanted, describe
+from streamer.topology import (
+    CONNECT,
+    Api,
+    EventSourceMapping,
+    Function,
+    Index,
+    Key,
+    Queue,
+    QueueMapping,
+    Route,
+    Schedule,
+    StreamView,
+    Table,
+    Throttle,
+    Topology,
+)
+
+ROOT = Path(__file__).parents[2]
+STACK = "shop-prod"
+SECRETS = {"STREAMER_SECRETS", "JWT_SECRET", "JWT_SECRET_ARN"}
+"""Variables by which functions get their secrets."""
+SETTINGS = StackSettings(stack_name=STACK, access_logs=False)
+PLACE = Place(stack=STACK, region="us-east-1", account_id="123456789012", partition="aws", url_suffix="amazonaws.com")
+
+
+def there_and_back(topology: Topology) -> Topology:
+    """What the resolver makes of the deployer's template."""
+    document = template(topology, SETTINGS)
+    parameters = dict.fromkeys(document["Parameters"], "p" * 40)
+    parameters |= {f"ApiKey{number}Value": key for number, key in enumerate(topology.api.api_keys, 1)}
+    stack = resolve(load(json.dumps(document), "stack.json"), Surroundings(place=PLACE, parameters=parameters))
+    return describe([stack], locate, Wanted()).topology
+
+
+def locate(stack: Stack, resource: Resource) -> Located:
+    return Located()
+
+
+def normal(topology: Topology) -> Topology:
+    """Without what AWS or the deployer chooses: names of its own, permissions, secrets, how things are sorted."""
+
+    def own(name: str | None) -> str | None:
+        return None if name is None else name.removeprefix(f"{STACK}-")
+
+    def function(each: Function) -> Function:
+        return Function(
+            name=own(each.name) or "",
+            handler=each.handler,
+            environment={k: v for k, v in each.environment.items() if k not in SECRETS},
+            timeout_seconds=each.timeout_seconds,
+            memory_mb=each.memory_mb,
+            reserved_concurrency=each.reserved_concurrency,
+        )
+
+    api = topology.api
+    numbers = {each.name: f"a{number}" for number, each in enumerate(api.authorizers)}
+    routes = [
+        dataclasses.replace(
+            each,
+            function=own(each.function),
+            authorizer=None if each.authorizer is None else numbers[each.authorizer],
+            model_selection=each.model_selection if each.models or each.model_selection else None,
+        )
+        for each in api.routes
+    ]
+    return Topology(
+        api=dataclasses.replace(
+            api,
+            name="",
+            api_id=None,
+            routes=tuple(routes),
+            authorizers=tuple(
+                dataclasses.replace(each, name=numbers[each.name], function=own(each.function))
+                for each in api.authorizers
+            ),
+            throttle=api.throttle or Throttle(rate=float(SETTINGS.throttle_rate), burst=SETTINGS.throttle_burst),
+        ),
+        functions=tuple(function(each) for each in topology.functions),
+        tables=topology.tables,
+        queues=tuple(
+            dataclasses.replace(each, name=own(each.name), dead_letter_queue=own(each.dead_letter_queue))
+            for each in topology.queues
+        ),
+        event_source_mappings=tuple(
+            dataclasses.replace(each, function=own(each.function), on_failure=own(each.on_failure))
+            for each in topology.event_source_mappings
+        ),
+        queue_mappings=tuple(
+            dataclasses.replace(each, function=own(each.function), queue=own(each.queue))
+            for each in topology.queue_mappings
+        ),
+        async_invocations=tuple(
+            sorted(
+                (
+                    dataclasses.replace(each, function=own(each.function), on_failure=own(each.on_failure))
+                    for each in topology.async_invocations
+                ),
+                key=lambda each: each.function,
+            )
+        ),
+        schedules=tuple(dataclasses.replace(each, name="", function=own(each.function)) for each in topology.schedules),
+    )
+
+
+def test_everything_that_a_topology_can_say_comes_back() -> None:
+    topology = every_feature()
+
+    assert normal(there_and_back(topology)) == normal(topology)
+
+
+@pytest.mark.parametrize(
+    ("target", "folder"),
+    [
+        pytest.param("streamer.demo:app", ".", id="the demo"),
+        pytest.param("app:app", "examples/reports", id="an App"),
+        pytest.param("service:chat", "examples/plain_handlers", id="plain handlers"),
+    ],
+)
+def test_the_demo_and_the_examples_come_back(target: str, folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.setattr(sys, "modules", {**sys.modules})
+    topology = load_target(target, folder=ROOT / folder, environment={"JWT_SECRET": "s" * 40}).topology
+
+    assert normal(there_and_back(topology)) == normal(topology)
+
+
+NAMES = st.from_regex(r"[a-z][a-z0-9]{0,6}(-[a-z0-9]{1,4})?", fullmatch=True)
+
+
+@st.composite
+def topologies(draw: Any) -> Topology:
+    functions = draw(st.lists(NAMES, min_size=1, max_size=4, unique=True))
+    one = st.sampled_from(functions)
+    throttles = st.none() | st.builds(Throttle, rate=st.integers(1, 100).map(float), burst=st.integers(1, 100))
+    keys = draw(st.lists(NAMES, max_size=4, unique=True))
+    routes = [
+        Route(
+            route_key=key,
+            function=draw(one),
+            route_response=draw(st.booleans()),
+            throttle=draw(throttles),
+            integration_timeout_seconds=draw(st.integers(50, 29_000)) / 1000,
+        )
+        for key in keys
+    ]
+    if draw(st.booleans()):
+        routes.append(Route(route_key=CONNECT, function=draw(one), iam=draw(st.booleans())))
+    tables = [
+        Table(
+            name=name,
+            key=Key(partition="p", sort=draw(st.none() | st.just("s")), types=draw(st.sampled_from([{}, {"p": "N"}]))),
+            indexes=tuple(draw(st.lists(st.builds(Index, name=NAMES, key=st.just(Key(partition="i"))), max_size=1))),
+            ttl_attribute=draw(st.none() | st.just("ttl")),
+            stream=draw(st.none() | st.sampled_from(StreamView)),
+        )
+        for name in draw(st.lists(NAMES, max_size=3, unique=True))
+    ]
+    queues = [
+        Queue(name=name, visibility_timeout_seconds=draw(st.integers(0, 100)))
+        for name in draw(st.lists(NAMES, max_size=2, unique=True))
+    ]
+    mappings = [
+        EventSourceMapping(function=draw(one), table=each.name, batch_size=draw(st.integers(1, 100)))
+        for each in tables
+        if each.stream is not None
+    ]
+    readers = [
+        QueueMapping(function=draw(one), queue=each.name, batch_size=draw(st.integers(1, 10))) for each in queues
+    ]
+    schedules = [
+        Schedule(
+            name=name,
+            function=draw(one),
+            event=draw(st.none() | st.just({"a": 1})),
+            rate_minutes=draw(st.integers(1, 99)),
+        )
+        for name in draw(st.lists(NAMES, max_size=2, unique=True))
+    ]
+    return Topology(
+        api=Api(name="api", routes=tuple(routes), stage=draw(NAMES), throttle=draw(throttles)),
+        functions=tuple(
+            Function(
+                name=name,
+                handler="app.handler",
+                timeout_seconds=float(draw(st.integers(1, 900))),
+                memory_mb=draw(st.integers(128, 1000)),
+            )
+            for name in functions
+        ),
+        tables=tuple(tables),
+        queues=tuple(queues),
+        event_source_mappings=tuple(mappings),
+        queue_mappings=tuple(readers),
+        schedules=tuple(schedules),
+    )
+
+
+@given(topologies())
+def test_any_topology_comes_back(topology: Topology) -> None:
+    assert normal(there_and_back(topology)) == normal(topology)
