@@ -55,10 +55,6 @@ def run_emulator(options: EmulateOptions) -> None:
     name = template_name(options.target, folder)
     if name is not None:
         target = _load_template(name, options, folder)
-        if options.check:
-            assert target.template is not None
-            sys.stdout.write("\n".join(target.template.lines(all_lines=True)) + "\n")
-            return
     else:
         options.refuse_for_templates_only()
         target = load_target(options.target, folder=folder, environment=environment, stage=options.stage)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 DEMO: Final = "streamer.demo:app"
 """The built-in app, for a first look."""
+_APP: Final = re.compile(r"^app\b\s*[:=]|^from\s.*\bimport\b.*\bapp\b", re.MULTILINE)
 DEFAULT: Final = "app:app"
 """Where an App is looked for when no target is named."""
 
@@ -43,7 +45,9 @@ class Target:
 def template_name(name: str | None, folder: Path) -> str | None:
     """The template or folder that a target means; None: ``module:attribute``, or the demo app."""
     if name is None:
-        return None if _has_app(folder) else find_default(folder)
+        found = find_default(folder)
+        # Many projects with a template keep their handler in app.py, too.
+        return None if found is None or _has_app(folder, named=True) else found
     return name if is_template(name, folder) else None
 
 
@@ -82,5 +86,7 @@ def _without_bytecode() -> Iterator[None]:
         sys.dont_write_bytecode = writes_bytecode
 
 
-def _has_app(folder: Path) -> bool:
-    return (folder / "app.py").is_file() or (folder / "app" / "__init__.py").is_file()
+def _has_app(folder: Path, *, named: bool = False) -> bool:
+    """Whether a folder has a module ``app``; with ``named``, one whose text names an ``app``."""
+    files = [path for path in (folder / "app.py", folder / "app" / "__init__.py") if path.is_file()]
+    return any(not named or _APP.search(path.read_text("utf-8", "ignore")) is not None for path in files)

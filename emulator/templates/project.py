@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from streamer.topology_checks import validate
 from . import language
 from .assembly import Part, Project
 from .code import Code
+from .described_functions import names_of
 from .errors import Problem, TemplateError
 from .expansion import expanded_once
 from .ids import physical_name
@@ -87,6 +88,7 @@ def read_project(project: Project, settings: Settings, state_folder: Path) -> Re
             if resource.type == "AWS::Lambda::LayerVersion":
                 code.layers[str(resource.ref)] = resource
                 code.layer_stacks[str(resource.ref)] = stack
+    _refuse_unknown_functions(reader.stacks, settings)
     described = describe(reader.stacks, code.locate, settings.wanted)
     try:
         validate(described.topology)
@@ -100,6 +102,22 @@ def read_project(project: Project, settings: Settings, state_folder: Path) -> Re
         formats=tuple(dict.fromkeys(reader.formats)),
         watched=frozenset({*reader.files, *code.used}),
     )
+
+
+def _refuse_unknown_functions(stacks: Iterable[Stack], settings: Settings) -> None:
+    """Refuse what the user says of a function that there is not."""
+    functions = [
+        resource
+        for stack in (each for top in stacks for each in top.all())
+        for resource in stack.resources.values()
+        if resource.type == "AWS::Lambda::Function"
+    ]
+    known = {name for each in functions for name in names_of(each)}
+    for option, named in (("--code", settings.code), ("--command", settings.wanted.commands)):
+        unknown = sorted(set(named) - known)
+        if unknown:
+            have = ", ".join(each.logical_id for each in functions) or "none"
+            raise ConfigurationError(f"{option} {unknown[0]}: there is no such function; there are {have}")
 
 
 class _Reader:

@@ -6,10 +6,12 @@ import dataclasses
 import json
 import re
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from .errors import Path, Problem, TemplateError, shown
-from .yaml_tags import YamlText
+
+if TYPE_CHECKING:
+    from .yaml_tags import YamlText
 
 _SPACE: Final = re.compile(r"[ \t\r\n]*")
 _SECTIONS: Final = ("Resources", "Conditions", "Outputs")
@@ -77,6 +79,8 @@ def load(text: str, name: str) -> Source:
             raise TemplateError(f"{name}: too deeply nested") from error
         else:
             return _checked(Source(name=name, text=text, tree=tree))
+    from .yaml_tags import YamlText  # noqa: PLC0415 - 30 ms that JSON need not pay
+
     yaml = YamlText(text, name)
     return _checked(Source(name=name, text=text, tree=yaml.tree, yaml=yaml))
 

@@ -13,6 +13,7 @@ import pytest
 
 from emulator.command.from_template import load_template
 from emulator.command.options import EmulateOptions
+from emulator.command.target import template_name
 from emulator.templates.assembly import find_default, stack_name
 from streamer.errors import ConfigurationError
 from streamer.topology import Topology
@@ -47,6 +48,23 @@ def test_what_a_folder_has_is_found(tmp_path: Path) -> None:
     (built / "template.yaml").write_text("")
     os.utime(tmp_path / "template.yml", (1, 1))
     assert find_default(tmp_path) == ".aws-sam/build/template.yaml"
+
+
+@pytest.mark.parametrize(
+    ("text", "target"),
+    [
+        pytest.param("def handler(event, context): ...\n", "template.yaml", id="a handler"),
+        pytest.param("from streamer import App\n\napp = App()\n", None, id="an App"),
+        pytest.param("from service import app\n", None, id="an App from elsewhere"),
+    ],
+)
+def test_a_module_called_app_is_an_app_only_if_it_names_one(text: str, target: str | None, tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(text)
+    assert template_name(None, tmp_path) is None
+
+    (tmp_path / "template.yaml").write_text("Resources: {}\n")
+
+    assert template_name(None, tmp_path) == target
 
 
 @pytest.mark.parametrize(
@@ -115,6 +133,7 @@ def test_samconfig_is_read_and_options_win(sam: Path) -> None:
         pytest.param({"parameters": ("Stage=x",)}, "Parameters.Stage: 'x' is not one of dev, live", id="value"),
         pytest.param({"parameters": ("Stage",)}, "'Stage' is not NAME=VALUE", id="no value"),
         pytest.param({"code": ("Greet=nowhere",)}, "--code: there is no folder", id="code"),
+        pytest.param({"code": ("Gret=src",)}, "--code Gret: there is no such function; there are Greet", id="function"),
         pytest.param({"commands": ("Greet",)}, "--command Greet: write NAME=VALUE", id="command"),
         pytest.param({"api": "Other"}, "--api Other: there is no such WebSocket API; there are Chat", id="api"),
     ],

@@ -1,0 +1,29 @@
+"""``streamer emulate --check``: what would be emulated, without anything that emulates."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from streamer.errors import ConfigurationError
+
+from .from_template import load_template, run_build
+from .options import EmulateOptions
+from .state_folder import FOLDER, make_state_folder
+from .target import template_name
+
+
+def checked(options: EmulateOptions) -> list[str]:
+    """All lines about the target of the options.
+
+    Raises:
+        ConfigurationError: it is no template, or something in it would be refused.
+    """
+    folder = Path.cwd()
+    name = template_name(options.target, folder)
+    if name is None:
+        raise ConfigurationError("--check is for templates, and the target is none")
+    make_state_folder(folder / FOLDER)
+    if options.build is not None:
+        run_build(options.build, folder)
+    found = load_template(name, options, folder=folder, state_folder=folder / FOLDER)
+    return found.lines(all_lines=True)
