@@ -56,9 +56,9 @@ def _identity(source: str, event: Mapping[str, Any]) -> Any:
     if (name := source.removeprefix("route.request.header.")) != source:
         return next((value for key, value in event["headers"].items() if key.lower() == name.lower()), None)
     if (name := source.removeprefix("route.request.querystring.")) != source:
-        return event["queryStringParameters"].get(name)
+        return (event.get("queryStringParameters") or {}).get(name)
     if (name := source.removeprefix("stageVariables.")) != source:
-        return event["stageVariables"].get(name)
+        return (event.get("stageVariables") or {}).get(name)
     found: Any = event["requestContext"] if source.startswith("context.") else None
     for step in source.split(".")[1:]:
         found = found.get(step) if isinstance(found, dict) else None

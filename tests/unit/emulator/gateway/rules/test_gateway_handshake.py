@@ -462,6 +462,23 @@ def test_another_api_key_selection_expression_is_refused_when_the_stage_is_made(
         stage_of(api_key_selection_expression="$request.header.mine")
 
 
+@pytest.mark.parametrize(
+    ("target", "headers", "expected"),
+    [
+        pytest.param("/dev", (), 400, id="nothing"),
+        pytest.param("/dev?room=1", (), 400, id="the header is missing"),
+        pytest.param("/dev?room=", (("X-User", "a"),), 400, id="empty"),
+        pytest.param("/dev?room=1", (("x-user", "a"),), 101, id="both"),
+    ],
+)
+def test_request_parameters_may_be_required(target: str, headers: tuple[tuple[str, str], ...], expected: int) -> None:
+    required = ("route.request.querystring.room", "route.request.header.X-User")
+    stage = stage_of(route("$connect", required_parameters=required))
+    results = [OK] if expected == 101 else []
+
+    assert status(decide(stage, *results, request=upgrade(*headers, target=target))) == expected
+
+
 # throttling and time-outs
 
 
