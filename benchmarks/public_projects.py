@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from websockets.exceptions import WebSocketException
 from websockets.sync.client import connect
 
 PATIENCE_SECONDS: Final = 60.0
@@ -125,7 +126,7 @@ def tried(project: Project, folder: Path) -> tuple[str, str]:
             )
             try:
                 return _talked(project, process, ready)
-            except (OSError, TimeoutError) as error:
+            except (OSError, WebSocketException) as error:
                 log.seek(0)
                 lines = [line.strip() for line in log if "not run" in line or "ERROR" in line or "streamer:" in line]
                 return "no", (lines[-1] if lines else f"{type(error).__name__}: {error}")[:160]

@@ -133,6 +133,9 @@ def _apis(things: Things, wanted: Wanted, functions: set[str]) -> tuple[list[Api
     found = [each for each in things.of("AWS::ApiGatewayV2::Api") if each.properties.get("ProtocolType") == "WEBSOCKET"]
     if not found:
         raise _no_api(things)
+    for other in things.of("AWS::ApiGatewayV2::Api"):
+        if other not in found:
+            things.warn(other, "it is an HTTP API, which is not emulated")
     if wanted.api is not None:
         chosen = [each for each in found if wanted.api in (each.logical_id, each.properties.get("Name"), each.ref)]
         if not chosen:

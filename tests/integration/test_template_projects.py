@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -65,6 +67,16 @@ def test_a_module_called_app_is_an_app_only_if_it_names_one(text: str, target: s
     (tmp_path / "template.yaml").write_text("Resources: {}\n")
 
     assert template_name(None, tmp_path) == target
+
+
+def test_what_is_no_template_does_not_pay_for_templates(tmp_path: Path) -> None:
+    program = (
+        "import sys, emulator.command.run; print(*(n for n in sys.modules if n.startswith('emulator.templates.')))"
+    )
+
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert done.stdout.split() == ["emulator.templates.assembly"]
 
 
 @pytest.mark.parametrize(

@@ -485,6 +485,13 @@ def test_what_is_not_emulated_is_told_and_left_out() -> None:
     assert warnings == ("More: the route x has an integration of type MOCK, which is not emulated: it is left out",)
 
 
+def test_an_http_api_beside_it_is_told() -> None:
+    found, warnings = read({**base(), "Http": resource("ApiGatewayV2::Api", Name="h", ProtocolType="HTTP")})
+
+    assert [api.name for api in found.all_apis()] == ["chat"]
+    assert warnings == ("Http: it is an HTTP API, which is not emulated",)
+
+
 def test_one_of_several_apis_is_chosen_by_its_id_or_name() -> None:
     other = {"Other": resource("ApiGatewayV2::Api", Name="other", ProtocolType="WEBSOCKET")}
 
