@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from streamer.errors import ConfigurationError
+from streamer.grants import grants
 from streamer.topology import Topology
 
 
@@ -18,6 +19,25 @@ def refuse_restart(before: Topology, after: Topology) -> None:
     new = [(api.name, api.api_id, api.stage) for api in after.all_apis()]
     if old != new:
         raise ConfigurationError("the APIs, their ids or their stages changed, which takes effect at the next start")
+
+
+def refuse_new_rights(before: Topology, after: Topology) -> None:
+    """Refuse functions, and rights of functions, that there were not at the start, where functions are held to them.
+
+    Raises:
+        ConfigurationError: it needs a restart.
+    """
+    old, new = _rights(before), _rights(after)
+    changed = sorted(name for name in new if new[name] != old.get(name))
+    if changed:
+        raise ConfigurationError(
+            f"function {changed[0]} is new or may do other things now: that takes effect at the next start, "
+            "or with --iam off"
+        )
+
+
+def _rights(topology: Topology) -> dict[str, Any]:
+    return {function.name: grants(topology, function) for function in topology.functions}
 
 
 def read_by(topology: Topology) -> tuple[Any, ...]:

@@ -14,7 +14,7 @@ from streamer.grants import Place
 from streamer.topology import Topology
 from streamer.topology_checks import validate
 
-from .changes import read_by, refuse_restart
+from .changes import read_by, refuse_new_rights, refuse_restart
 from .database.opening import open_database
 from .database.protocol import Database
 from .functions.factory import Isolation, RunningFunctions, create_functions
@@ -165,6 +165,8 @@ class Emulator:
         """
         validate(topology)
         refuse_restart(self.topology, topology)
+        if self._iam != "off":
+            refuse_new_rights(self.topology, topology)
         served = list(zip(self._apis, topology.all_apis(), strict=True))
         for each, api in served:
             Stage(api, each.stage.facts, each.stage.ids)  # an API that is wrong is refused before anything changes

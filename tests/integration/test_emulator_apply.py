@@ -53,7 +53,7 @@ async def asked(connection: Any, action: str = "ask") -> str:
 
 def emulator(tmp_path: Path, isolation: Isolation, sink: LogSink | None = None) -> Emulator:
     (tmp_path / "handlers.py").write_text(HANDLERS)
-    config = EmulatorConfig(project_folder=tmp_path, state_folder=tmp_path, isolation=isolation)
+    config = EmulatorConfig(project_folder=tmp_path, state_folder=tmp_path, isolation=isolation, iam="off")
     return Emulator(topology(), config, log_sink=sink or Quiet())
 
 
@@ -108,6 +108,17 @@ async def test_what_is_wrong_changes_nothing(after: Topology, error: type[Except
             await running.apply(after)
 
         assert await asked(connection) == "one"
+
+
+async def test_a_new_function_needs_a_restart_where_functions_are_held_to_their_permissions(tmp_path: Path) -> None:
+    (tmp_path / "handlers.py").write_text(HANDLERS)
+    config = EmulatorConfig(project_folder=tmp_path, state_folder=tmp_path, iam="enforce")
+    more = (*topology().functions, Function(name="more", handler="handlers.other"))
+
+    async with Emulator(topology(), config, log_sink=Quiet()) as running:
+        await running.apply(topology("two"))
+        with pytest.raises(ConfigurationError, match="function more is new"):
+            await running.apply(dataclasses.replace(topology(), functions=more))
 
 
 async def test_several_apis_have_ports_of_their_own_and_share_what_is_behind_them(tmp_path: Path) -> None:
