@@ -19,6 +19,7 @@ import urllib.error
 import urllib.request
 import uuid
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -178,9 +179,22 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--show", type=int, default=1, help="examples of each kind of difference")
     arguments = parser.parse_args()
-    fuzzer, found, done = Fuzzer(arguments.seed), Counter[str](), 0
-    for _ in range(arguments.episodes):
-        pair = Pair(arguments.url)
+    found, done = Counter[str](), 0
+    try:
+        for count in compared(arguments.url, arguments.episodes, arguments.seed, arguments.show, found):
+            done += count
+    except OSError as error:
+        print(f"the other one is gone: {error}")
+    print(f"{done:,} operations compared, {sum(found.values()):,} differences of {len(found)} kinds")
+    for name, count in found.most_common():
+        print(f"{count:>7,}  {name}")
+
+
+def compared(url: str, episodes: int, seed: int, show: int, found: Counter[str]) -> Iterator[int]:
+    """Count the differences of so many episodes; yields how many operations each had."""
+    fuzzer = Fuzzer(seed)
+    for _ in range(episodes):
+        pair, done = Pair(url), 0
         history: list[str] = []
         for _ in range(OPERATIONS):
             target, data = fuzzer.request(damage=0.25)
@@ -194,16 +208,14 @@ def main() -> None:
             history.append(f"{action} {json.dumps(body)[:300]} -> {ours[0]}")
             if difference is not None:
                 found[difference] += 1
-                if found[difference] <= arguments.show:
+                if found[difference] <= show:
                     if "another answer" in difference:
                         print(*history[-12:-1], sep="\n")
                     print(f"{difference}\n  {json.dumps(body)[:600]}\n  here  {ours}\n  there {theirs}"[:2500])
                 if "another answer" in difference or "OK" in difference:
                     break
         pair.close()
-    print(f"{done:,} operations compared, {sum(found.values()):,} differences of {len(found)} kinds")
-    for name, count in found.most_common():
-        print(f"{count:>7,}  {name}")
+        yield done
 
 
 if __name__ == "__main__":

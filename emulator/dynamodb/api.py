@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
+from . import tags
 from .administration import (
     delete_resource_policy,
     describe_continuous_backups,
@@ -24,7 +25,6 @@ from .partiql.statements import batch_execute_statement, execute_statement, exec
 from .reading import batch_get_item, get_item, transact_get_items
 from .searching import query, scan
 from .tables import create_table, delete_table, describe_table, list_tables, update_table
-from .tags import list_tags, tag_resource, untag_resource
 from .transactions import Tokens, batch_write_item, transact_write_items
 from .writing import delete_item, put_item, update_item
 
@@ -48,14 +48,14 @@ _OPERATIONS: Final[dict[str, Callable[[EmbeddedBackend, Json], Json]]] = {
     "GetItem": get_item,
     "GetResourcePolicy": get_resource_policy,
     "ListTables": list_tables,
-    "ListTagsOfResource": list_tags,
+    "ListTagsOfResource": tags.list_tags,
     "PutItem": put_item,
     "PutResourcePolicy": put_resource_policy,
     "Query": query,
     "Scan": scan,
-    "TagResource": tag_resource,
+    "TagResource": tags.tag_resource,
     "TransactGetItems": transact_get_items,
-    "UntagResource": untag_resource,
+    "UntagResource": tags.untag_resource,
     "UpdateContinuousBackups": update_continuous_backups,
     "UpdateItem": update_item,
     "UpdateTable": update_table,
@@ -67,6 +67,7 @@ class DynamoApi:
     """Answers the operations of ``DynamoDB_20120810``; one object serves all requests, one after the other."""
 
     def __init__(self, backend: EmbeddedBackend) -> None:
+        self._backend = backend
         tokens = Tokens()
         self._operations: dict[str, Operation] = {
             **{name: partial(operation, backend) for name, operation in _OPERATIONS.items()},
@@ -90,6 +91,8 @@ class DynamoApi:
                 else "",
                 namespace=SERVICE,
             )
+        if action in tags.OPERATIONS:
+            tags.check_arn(self._backend, action, parameters)
         check_request("dynamodb", action, parameters)
         try:
             return operation(parameters)

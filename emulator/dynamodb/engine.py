@@ -192,7 +192,7 @@ def read_request(body: bytes) -> dict[str, Any]:
         ApiError: the body is no JSON object, or holds text that is not Unicode.
     """
     try:
-        parameters = json.loads(body or b"{}", parse_constant=_refuse_constant)
+        parameters = json.loads(body, parse_constant=_refuse_constant)
         if b"\\u" in body:
             # Half a surrogate pair is valid in JSON, but no text.
             json.dumps(parameters, ensure_ascii=False).encode()

@@ -39,7 +39,7 @@ def create_table(backend: EmbeddedBackend, parameters: Json) -> Json:
     name = parameters["TableName"]
     _refuse_not_emulated(parameters)
     mode, throughput = read_billing(parameters)
-    types = read_definitions(parameters.get("AttributeDefinitions", ()))
+    types = read_definitions(_required(parameters, "AttributeDefinitions"))
     schema = _required(parameters, "KeySchema")
     if len(schema) > len(types):
         raise validation_error("Invalid KeySchema: Some index key attribute have no definition")
@@ -179,6 +179,7 @@ def update_table(backend: EmbeddedBackend, parameters: Json) -> Json:
         )
     if replicas or "MultiRegionConsistency" in parameters:
         raise validation_error("The embedded DynamoDB has no replicas; it is one region")
+    _check_changes(parameters)
     table = backend.table_to_manage(parameters["TableName"])
     settings = _changed_settings(backend, table, parameters)
     indexes = _changed_indexes(table, parameters, is_on_demand=settings.billing_mode == "PAY_PER_REQUEST")
@@ -192,11 +193,35 @@ def update_table(backend: EmbeddedBackend, parameters: Json) -> Json:
     return {"TableDescription": describe(table)}
 
 
+def _check_changes(parameters: Json) -> None:
+    """What can be told without the table. [USR] dynalite"""
+    raw = parameters.get("ProvisionedThroughput")
+    if parameters.get("BillingMode") == "PROVISIONED" and raw is None:
+        raise invalid_parameter("ProvisionedThroughput must be specified when BillingMode is PROVISIONED")
+    if raw is not None:
+        read_throughput(raw)
+    names: list[str] = []
+    for update in parameters.get("GlobalSecondaryIndexUpdates", ()):
+        kinds = [kind for kind in ("Update", "Create", "Delete") if kind in update]
+        if len(kinds) != 1:
+            raise invalid_parameter(
+                "One of GlobalSecondaryIndexUpdate.Update, GlobalSecondaryIndexUpdate.Create, "
+                "GlobalSecondaryIndexUpdate.Delete must not be null"
+                if not kinds
+                else "Only one of GlobalSecondaryIndexUpdate.Update, GlobalSecondaryIndexUpdate.Create, "
+                "GlobalSecondaryIndexUpdate.Delete may be specified"
+            )
+        name = update[kinds[0]]["IndexName"]
+        if name in names:
+            raise invalid_parameter(
+                f"Only one global secondary index update per index is allowed simultaneously. Index: {name}"
+            )
+        names.append(name)
+
+
 def _changed_settings(backend: EmbeddedBackend, table: Table, parameters: Json) -> TableSettings:
     before = table.settings
     mode, raw = parameters.get("BillingMode", before.billing_mode), parameters.get("ProvisionedThroughput")
-    if parameters.get("BillingMode") == "PROVISIONED" and raw is None:
-        raise invalid_parameter("ProvisionedThroughput must be specified when BillingMode is PROVISIONED")
     if mode == "PAY_PER_REQUEST" and raw is not None:
         raise invalid_parameter(
             "Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is PAY_PER_REQUEST"
@@ -262,21 +287,7 @@ def _changed_indexes(table: Table, parameters: Json, *, is_on_demand: bool) -> l
             "Subscriber limit exceeded: Only 1 online index can be created or deleted simultaneously per table",
         )
     for update in updates:
-        kinds = [kind for kind in ("Update", "Create", "Delete") if kind in update]
-        if len(kinds) != 1:
-            raise invalid_parameter(
-                "One of GlobalSecondaryIndexUpdate.Update, GlobalSecondaryIndexUpdate.Create, "
-                "GlobalSecondaryIndexUpdate.Delete must not be null"
-                if not kinds
-                else "Only one of GlobalSecondaryIndexUpdate.Update, GlobalSecondaryIndexUpdate.Create, "
-                "GlobalSecondaryIndexUpdate.Delete may be specified"
-            )
-        (kind,) = kinds
-        name = update[kind]["IndexName"]
-        if any(other.name == name for _, other in changes):
-            raise invalid_parameter(
-                f"Only one global secondary index update per index is allowed simultaneously. Index: {name}"
-            )
+        (kind,) = [kind for kind in ("Update", "Create", "Delete") if kind in update]
         if kind == "Create":
             changes.append((kind, _created_index(table, update[kind], parameters, is_on_demand=is_on_demand)))
         else:

@@ -47,15 +47,25 @@ def _check_count(tags: Mapping[str, str]) -> None:
         raise validation_error(f"One or more parameter values were invalid: Too many tags: over the limit of {TAGS}")
 
 
-def _tagged(backend: EmbeddedBackend, parameters: Parameters, operation: str) -> Table:
-    arn = parameters["ResourceArn"]
-    if not _ARN.fullmatch(arn):
+OPERATIONS: Final = ("TagResource", "UntagResource", "ListTagsOfResource")
+
+
+def check_arn(backend: EmbeddedBackend, operation: str, parameters: Parameters) -> None:
+    """Raise ApiError unless there is an ARN: these three look at that before anything else. [USR] dynalite"""
+    arn = parameters.get("ResourceArn")
+    if arn is None:
+        raise validation_error("Invalid TableArn")
+    if isinstance(arn, str) and not _ARN.fullmatch(arn):
         raise ApiError(
             "AccessDeniedException",
             f"User: arn:aws:iam::{backend.account_id}:user/local is not authorized to perform: dynamodb:{operation} on "
             f"resource: {arn}",
             namespace=SERVICE,
         )
+
+
+def _tagged(backend: EmbeddedBackend, parameters: Parameters) -> Table:
+    arn = parameters["ResourceArn"]
     if not _TABLE_ARN.fullmatch(arn):
         raise validation_error(f"Invalid TableArn: Invalid ResourceArn provided as input {arn}")
     table = backend.find_table(arn)
@@ -66,7 +76,7 @@ def _tagged(backend: EmbeddedBackend, parameters: Parameters, operation: str) ->
 
 def tag_resource(backend: EmbeddedBackend, parameters: Parameters) -> dict[str, Any]:
     """TagResource: adds tags, or gives new values to those that are there."""
-    table = _tagged(backend, parameters, "TagResource")
+    table = _tagged(backend, parameters)
     if not parameters["Tags"]:
         raise validation_error("Atleast one Tag needs to be provided as Input.")
     tags = {**table.settings.tags, **read_tags(parameters["Tags"])}
@@ -77,7 +87,7 @@ def tag_resource(backend: EmbeddedBackend, parameters: Parameters) -> dict[str, 
 
 def untag_resource(backend: EmbeddedBackend, parameters: Parameters) -> dict[str, Any]:
     """UntagResource; keys that are not there are no fault."""
-    table = _tagged(backend, parameters, "UntagResource")
+    table = _tagged(backend, parameters)
     if not parameters["TagKeys"]:
         raise validation_error("Atleast one Tag Key needs to be provided as Input.")
     gone = set(parameters["TagKeys"])
@@ -87,5 +97,5 @@ def untag_resource(backend: EmbeddedBackend, parameters: Parameters) -> dict[str
 
 def list_tags(backend: EmbeddedBackend, parameters: Parameters) -> dict[str, Any]:
     """ListTagsOfResource; all of them, as there are few."""
-    table = _tagged(backend, parameters, "ListTagsOfResource")
+    table = _tagged(backend, parameters)
     return {"Tags": [{"Key": key, "Value": value} for key, value in table.settings.tags.items()]}

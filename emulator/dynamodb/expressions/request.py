@@ -53,8 +53,9 @@ class Expressions:
             self._check_no_older(given)
         self.names: Mapping[str, str] = {}
         self.values: Attributes = {}
+        self._unread: tuple[Mapping[str, Any] | None, Mapping[str, Any] | None] | None = None
         if "ExpressionAttributeNames" in parameters or "ExpressionAttributeValues" in parameters:
-            self._read_placeholders(given, allowed)
+            self._unread = self._placeholders(given, allowed)
         self._names_used: set[str] = set()
         self._values_used: set[str] = set()
         self._filtered: tuple[str, frozenset[str]] = ("", frozenset())
@@ -71,7 +72,9 @@ class Expressions:
                 f"Non-expression parameters: {{{', '.join(older)}}} Expression parameters: {{{', '.join(given)}}}"
             )
 
-    def _read_placeholders(self, given: list[str], allowed: Sequence[str]) -> None:
+    def _placeholders(
+        self, given: list[str], allowed: Sequence[str]
+    ) -> tuple[Mapping[str, Any] | None, Mapping[str, Any] | None]:
         names = self._parameters.get("ExpressionAttributeNames")
         with_values = [member for member in allowed if member != "ProjectionExpression"]
         values = self._parameters.get("ExpressionAttributeValues") if with_values else None
@@ -83,6 +86,14 @@ class Expressions:
                 "ExpressionAttributeValues can only be specified when using expressions: "
                 f"{' and '.join(with_values)} {verb} null"
             )
+        return names, values
+
+    def _read_placeholders(self) -> None:
+        """Read them before the first expression is, but after keys and items, as AWS does. [USR] dynalite"""
+        if self._unread is None:
+            return
+        names, values = self._unread
+        self._unread = None
         if names is not None:
             _check_placeholders("ExpressionAttributeNames", names)
             self.names = names
@@ -98,6 +109,7 @@ class Expressions:
                 self.nested_heads.add(str(path[0]))
 
     def _condition(self, member: str) -> CompiledCondition:
+        self._read_placeholders()
         condition = compile_condition(self._parameters.get(member), self.names, where=member)
         if condition is not ALWAYS:
             condition.check_values(self.values)
@@ -149,6 +161,7 @@ class Expressions:
         """``ProjectionExpression``, or the older ``AttributesToGet``; None: everything."""
         expression = self._parameters.get("ProjectionExpression")
         if expression is not None:
+            self._read_placeholders()
             parser = Parser(expression, self.names, "ProjectionExpression")
             paths = parser.projection()
             self._use(parser.used)
@@ -168,6 +181,7 @@ class Expressions:
         expression = self._parameters.get("UpdateExpression")
         if expression is None:
             return attribute_update(self._parameters.get("AttributeUpdates") or {})
+        self._read_placeholders()
         update = compile_update(expression, self.names)
         update.check_values(self.values)
         self._use(update.used)
@@ -186,6 +200,7 @@ class Expressions:
                     "Either the KeyConditions or KeyConditionExpression parameter must be specified in the request."
                 )
             return lambda: key_conditions(legacy)
+        self._read_placeholders()
         compiled = compile_key_condition(expression, self.names)
         compiled.check_values(self.values)
         self._use(compiled.used)
@@ -193,6 +208,7 @@ class Expressions:
 
     def check_all_used(self) -> None:
         """Raise ApiError if a ``#name`` or ``:value`` was given that no expression uses."""
+        self._read_placeholders()
         if len(self._names_used) < len(self.names) or len(self._values_used) < len(self.values):
             for words, given, used in (
                 ("Names", self.names, self._names_used),

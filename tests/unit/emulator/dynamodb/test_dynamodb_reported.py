@@ -652,3 +652,29 @@ def test_a_write_to_a_table_with_local_indexes_shows_its_collection(world: World
 
     assert answer["ItemCollectionMetrics"] == {"ItemCollectionKey": {"p": s("a")}, "SizeEstimateRangeGB": [0.0, 1.0]}
     assert "ItemCollectionMetrics" not in other
+
+
+def test_tagging_looks_at_the_arn_before_anything_else(world: World) -> None:
+    assert refused(world, "TagResource") == "ValidationException: Invalid TableArn"
+    assert refused(world, "TagResource", ResourceArn="nonsense").startswith("AccessDeniedException")
+    assert refused(world, "UntagResource", ResourceArn="a:b:c:d:e:f/g", TagKeys=["k"]).startswith("ValidationException")
+
+
+def test_a_key_is_read_before_placeholders_and_types_before_all_else(world: World) -> None:
+    request = {"TableName": "things", "UpdateExpression": "", "ExpressionAttributeNames": {}}
+
+    assert "is empty, must contain" in refused(world, "UpdateItem", **request, Key={"pk": {}})
+    assert "must not be empty" in refused(world, "UpdateItem", **request, Key={"pk": s("a")})
+    assert refused(world, "UpdateItem", **request, Key={"pk": {"S": 5}}).startswith("SerializationException")
+
+
+def test_what_can_be_told_without_the_table_is_told_without_it(world: World) -> None:
+    assert refused(world, "UpdateTable", TableName="nowhere", BillingMode="PROVISIONED").startswith("Validation")
+    assert refused(world, "UpdateTable", TableName="nowhere", TableClass="STANDARD").startswith("ResourceNotFound")
+
+
+def test_a_member_that_the_operation_does_not_know_is_ignored(world: World) -> None:
+    world.put("a")
+    request = {"TableName": "things", "Key": {"pk": s("a")}, "ExpressionAttributeValues": {":v": s("x")}}
+
+    assert world.call("GetItem", **request, Nonsense=1)["Item"] == {"pk": s("a")}
