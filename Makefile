@@ -9,7 +9,7 @@ help:  ## List the targets
 	@awk -F ':.*  ## ' '/^[a-z-]+:.*  ## / {printf "%-14s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 emulate: .venv/emulate-ready  ## Start the emulator with the demo app
-	.venv/bin/streamer emulate $(ARGS)
+	.venv/bin/streamer emulate --demo $(ARGS)
 
 test: .venv/dev-ready  ## Run all tests
 	.venv/bin/python -m pytest $(TESTS) $(ARGS)

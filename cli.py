@@ -9,7 +9,6 @@ from __future__ import annotations
 import gc
 import os
 import sys
-import time
 from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
@@ -25,9 +24,9 @@ if TYPE_CHECKING:
 parameters: Final = tool("emulator.command.parameters")
 DEFAULTS: Final = tool("emulator.command.options").EmulateOptions()
 """Of ``streamer emulate``; they stand there alone."""
-DEFAULT_URL: Final = f"ws://{DEFAULTS.host}:{DEFAULTS.port}/{tool('emulator.command.options').APP_STAGE}"
+DEFAULT_URL: Final = f"ws://{DEFAULTS.host}:{DEFAULTS.port}/dev"
 URL_HELP: Final = f"The service. Default: the emulator that runs in this folder, else {DEFAULT_URL}."
-CREDENTIAL_HELP: Final = "Default: one for user 'developer' of tenant 'local', signed as 'streamer token' does."
+CREDENTIAL_HELP: Final = "Default: one as 'streamer token' prints, for a service on this machine."
 BAD_INPUT: Final = 2
 INTERRUPTED: Final = 130
 """128 + SIGINT, as shells count."""
@@ -119,7 +118,7 @@ class Group(Command, click.Group):
 @click.group(
     cls=Group,
     examples=[
-        "streamer emulate                            run this folder's app, or the demo, on ws://127.0.0.1:8787/dev",
+        "streamer emulate                            run this folder's service on ws://127.0.0.1:8787/dev",
         "streamer call echo '{\"a\": 1}'               ask it something",
         "streamer token --user ada --tenant acme     make a token for another client",
     ],
@@ -153,7 +152,7 @@ def emulate(run: Callable[[Any], int | None] | None, /, **options: Any) -> int:
     API Gateway, Lambda, DynamoDB and its streams, behaving as they do on AWS.
 
     TARGET is module:attribute of an App or a topology, a SAM or CloudFormation template, or a folder: cdk.out,
-    .serverless or one with a template. Default: app:app in this folder if it exists, else its template, else a demo.
+    .serverless or one with a template. Default: what streamer.toml names, else app:app, else the folder's template.
     Ctrl-C ends it: clients are closed, every $disconnect runs. A second Ctrl-C ends it at once.
     """
     options["parameters"] = (*options["parameters"], *options.pop("overrides"))
@@ -179,18 +178,18 @@ def emulate(run: Callable[[Any], int | None] | None, /, **options: Any) -> int:
         'wscat -c "ws://127.0.0.1:8787/dev?Authorization=$(streamer token --user ada --tenant acme)"',
     ],
 )
-@click.option("--user", required=True, help="The user's id.")
-@click.option("--tenant", required=True, help="The tenant's id.")
+@click.option("--user", help="The user's id. Default: developer.")
+@click.option("--tenant", help="The tenant's id. Default: local, or the first of ALLOWED_TENANTS.")
 @click.option("--permission", "permissions", multiple=True, help="What the user may do; repeat for more.")
 @click.option("--expires-in", type=parameters.Duration(), default="24h", show_default=True, help="90s, 15m, 24h, 7d.")
 @click.option(
     "--claim", "claims", type=parameters.Claim(), multiple=True, help="A further claim NAME=VALUE, VALUE in JSON."
 )
-@click.option("--secret", envvar="JWT_SECRET", help="Sign with this. Default: JWT_SECRET, else the development secret.")
+@click.option("--secret", help="Sign with this. Default: as the emulator here verifies, else JWT_SECRET.")
 def token(
     *,
-    user: str,
-    tenant: str,
+    user: str | None,
+    tenant: str | None,
     permissions: tuple[str, ...],
     expires_in: float,
     claims: tuple[tuple[str, Any], ...],
@@ -198,41 +197,30 @@ def token(
 ) -> None:
     """Print a token that the service accepts.
 
-    A JWT signed with HS256, alone on standard output. Without --secret and JWT_SECRET it is signed with the
-    development secret in .streamer/, as the emulator expects.
+    A JWT signed with HS256, alone on standard output. Without --secret it is signed with what the emulator of this
+    folder verifies with; where none runs, with JWT_SECRET of the shell or of .env, else the development secret in
+    .streamer/. Without --user and --permission it is the developer's, who may do all that the App's actions ask for.
     """
-    if not user or not tenant:
+    if "" in (user, tenant):
         raise click.UsageError("--user and --tenant must not be empty.")
-    click.echo(
-        _minted(secret, user, tenant, permissions=permissions, expires_in_seconds=expires_in, claims=dict(claims))
-    )
+    development = tool("emulator.command.development")
+    here = development.here()
+    who = here.identity(user, tenant, permissions)
+    key = here.key(secret, makes=True)
+    if key.is_new:
+        click.echo(f"streamer: made a new development secret in {here.state_folder}", err=True)
+    click.echo(here.mint(key, who, expires_in_seconds=expires_in, claims=dict(claims)))
 
 
-def _minted(
-    secret: str | None,
-    user: str,
-    tenant: str,
-    *,
-    permissions: Sequence[str] = (),
-    expires_in_seconds: float = 3600,
-    claims: dict[str, Any] | None = None,
-) -> str:
-    from streamer.auth import mint
-
-    if not secret:
-        kept = tool("emulator.command.state_folder").development_secret()
-        secret = kept.value
-        if kept.is_new:
-            click.echo("streamer: made a new development secret in .streamer/ of this folder", err=True)
-    return mint(
-        secret,
-        user_id=user,
-        tenant_id=tenant,
-        permissions=permissions,
-        now=time.time(),
-        expires_in_seconds=expires_in_seconds,
-        claims=claims,
-    )
+def _as_user(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that say as whom to connect."""
+    for option in (
+        click.option("--permission", "permissions", multiple=True, help="What that user may do; repeat for more."),
+        click.option("--tenant", help="Connect as a user of this tenant."),
+        click.option("--user", help="Connect as this user. Default: developer."),
+    ):
+        command = option(command)
+    return command
 
 
 @cli.command(
@@ -248,6 +236,7 @@ def _minted(
 @click.argument("payload", type=parameters.Payload(), required=False)
 @click.option("--url", help=URL_HELP)
 @click.option("--token", help=CREDENTIAL_HELP)
+@_as_user
 @click.option("--id", "request_id", type=parameters.RequestId(), help="The request's id. Default: a new one.")
 @click.option("--timeout", type=parameters.Duration(), help="Give up after this long. Default: wait.")
 @click.option("--json", "as_json", is_flag=True, help="Print every message of the service, one JSON object per line.")
@@ -259,6 +248,9 @@ def call(
     payload: Any,
     url: str | None,
     token: str | None,
+    user: str | None,
+    tenant: str | None,
+    permissions: tuple[str, ...],
     request_id: str | None,
     timeout: float | None,
     as_json: bool,
@@ -276,8 +268,10 @@ def call(
         if as_json
         else TextDisplay(sys.stdout, sys.stderr, is_terminal=sys.stderr.isatty())
     )
-    where = _service(url, token)
-    ctx.exit(_talked(do(where, action, payload, request_id=request_id, timeout_seconds=timeout, display=display)))
+    where = _service(url, token, user, tenant, permissions)
+    ctx.exit(
+        _talked(where, do(where, action, payload, request_id=request_id, timeout_seconds=timeout, display=display))
+    )
 
 
 @cli.command(
@@ -291,6 +285,7 @@ def call(
 @click.argument("topic")
 @click.option("--url", help=URL_HELP)
 @click.option("--token", help=CREDENTIAL_HELP)
+@_as_user
 @click.option("--count", type=click.IntRange(min=1), help="End after so many messages. Default: go on.")
 @click.option("--timeout", type=parameters.Duration(), help="Give up after this long. Default: go on.")
 @click.option("--json", "as_json", is_flag=True, help="Print topic, data, timestamp and missed, not just the data.")
@@ -301,6 +296,9 @@ def listen(
     topic: str,
     url: str | None,
     token: str | None,
+    user: str | None,
+    tenant: str | None,
+    permissions: tuple[str, ...],
     count: int | None,
     timeout: float | None,
     as_json: bool,
@@ -311,7 +309,8 @@ def listen(
     """
     from streamer.client.terminal import listen as do
 
-    ctx.exit(_talked(do(_service(url, token), topic, count=count, timeout_seconds=timeout, as_json=as_json)))
+    where = _service(url, token, user, tenant, permissions)
+    ctx.exit(_talked(where, do(where, topic, count=count, timeout_seconds=timeout, as_json=as_json)))
 
 
 @cli.command(
@@ -325,8 +324,19 @@ def listen(
 @click.argument("data", type=parameters.Payload(), required=False)
 @click.option("--url", help=URL_HELP)
 @click.option("--token", help=CREDENTIAL_HELP)
+@_as_user
 @click.pass_context
-def publish(ctx: click.Context, *, topic: str, data: Any, url: str | None, token: str | None) -> None:
+def publish(
+    ctx: click.Context,
+    *,
+    topic: str,
+    data: Any,
+    url: str | None,
+    token: str | None,
+    user: str | None,
+    tenant: str | None,
+    permissions: tuple[str, ...],
+) -> None:
     """Publish to a topic of the token's tenant.
 
     DATA is JSON, @FILE, or - for standard input. Prints how many connections got it, were gone, and failed. A token
@@ -334,23 +344,30 @@ def publish(ctx: click.Context, *, topic: str, data: Any, url: str | None, token
     """
     from streamer.client.terminal import publish as do
 
-    ctx.exit(_talked(do(_service(url, token), topic, data)))
+    where = _service(url, token, user, tenant, permissions)
+    ctx.exit(_talked(where, do(where, topic, data)))
 
 
-def _service(url: str | None, token: str | None) -> Service:
+def _service(
+    url: str | None, token: str | None, user: str | None, tenant: str | None, permissions: tuple[str, ...]
+) -> Service:
     """The service to talk to, as the options say, or their defaults."""
     from streamer.client.terminal import Service
 
-    for name, value in (("--url", url), ("--token", token)):
+    for name, value in (("--url", url), ("--token", token), ("--user", user), ("--tenant", tenant)):
         if value == "":  # a variable that is not set must not become another service, or another user
             raise click.UsageError(f"{name} is empty; leave it out for the default.")
-    address = url or _running_url()
+    if token is not None and (user or tenant or permissions):
+        raise click.UsageError("--token says who you are; leave out --user, --tenant and --permission.")
+    here = tool("emulator.command.development").here()
+    address = url or here.websocket_url or DEFAULT_URL
+    refused = None
     if token is None and "Authorization=" not in address:
-        token = _minted(None, "developer", "local", permissions=["topics:publish"])
-    return Service(address, token, tool("emulator.command.presence").trusted_ca_file(address))
+        token, refused = here.token_for(address, here.identity(user, tenant, permissions)), here.refused
+    return Service(address, token, here.trusted_ca_file(address), refused)
 
 
-def _talked(conversation: Coroutine[Any, Any, bool]) -> int:
+def _talked(where: Service, conversation: Coroutine[Any, Any, bool]) -> int:
     """Talk to a service, and return the exit status."""
     import asyncio
 
@@ -358,16 +375,14 @@ def _talked(conversation: Coroutine[Any, Any, bool]) -> int:
 
     try:
         return 0 if asyncio.run(conversation) else 1
-    except (CannotConnectError, PayloadTooLargeError, ValueError) as error:
+    except CannotConnectError as error:
+        hint = f"; {where.refused}" if error.status == 401 and where.refused is not None else ""
+        raise click.ClickException(f"{error}{hint}") from error
+    except (PayloadTooLargeError, ValueError) as error:
         raise click.ClickException(str(error)) from error
     except StreamerError as error:
         click.echo(f"streamer: {error}", err=True)
         return 1
-
-
-def _running_url() -> str:
-    found = tool("emulator.command.presence").running()
-    return str(found.websocket_url) if found is not None else DEFAULT_URL
 
 
 @cli.command(

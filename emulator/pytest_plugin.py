@@ -5,12 +5,17 @@ Nothing of the emulator is imported before a test asks for a fixture.
 
 from __future__ import annotations
 
+import dataclasses
 import os
+import sys
 from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
+
+from streamer.errors import ConfigurationError
+from streamer.project import DEFAULT_APP, Project, read, variables
 
 if TYPE_CHECKING:
     from streamer.topology import Topology
@@ -61,6 +66,21 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     return (yield)
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Let tests import the service as Lambda does: its folder comes first on the import path."""
+    code = project_of(config).code
+    if (code / "app.py").is_file() or (code / "app").is_dir() or project_of(config).app is not None:
+        sys.path.insert(0, str(code))
+
+
+def project_of(config: pytest.Config) -> Project:
+    """What ``streamer.toml`` says, in pytest's root folder or below it in ``streamer_project``."""
+    try:
+        return read((config.rootpath / str(config.getini("streamer_project"))).resolve())
+    except ConfigurationError as error:
+        raise pytest.UsageError(str(error)) from error
+
+
 def _option(config: pytest.Config, name: str) -> str | None:
     return config.getoption(name) or config.getini(name) or None
 
@@ -68,19 +88,20 @@ def _option(config: pytest.Config, name: str) -> str | None:
 @pytest.fixture(scope="session")
 def streamer_target(pytestconfig: pytest.Config) -> Any:
     """What to emulate: ``module:attribute``, an App's name or a Topology; override it to choose another."""
-    return _option(pytestconfig, "streamer_target") or "app:app"
+    named = _option(pytestconfig, "streamer_target")
+    return named or project_of(pytestconfig).app or DEFAULT_APP
 
 
 @pytest.fixture(scope="session")
 def streamer_project(pytestconfig: pytest.Config) -> Path:
-    """The folder with the service's code: pytest's root folder, or what ``streamer_project`` says in its settings."""
-    return pytestconfig.rootpath / str(pytestconfig.getini("streamer_project"))
+    """The folder with the service's code: as ``streamer.toml`` says, below pytest's root folder."""
+    return project_of(pytestconfig).code
 
 
 @pytest.fixture(scope="session")
-def streamer_environment() -> Mapping[str, str]:
-    """Environment variables the functions may get, as far as the App names them; override it to set some."""
-    return os.environ
+def streamer_environment(pytestconfig: pytest.Config) -> Mapping[str, str]:
+    """The shell's variables and those of ``.env``; functions get what the App names. Override it to set some."""
+    return variables(project_of(pytestconfig).folder, os.environ)
 
 
 @pytest.fixture(scope="session")
@@ -97,14 +118,17 @@ def streamer_config(
 
 
 @pytest.fixture(scope="session")
-def streamer_start(streamer_project: Path, streamer_environment: Mapping[str, str]) -> Start:
+def streamer_start(
+    pytestconfig: pytest.Config, streamer_project: Path, streamer_environment: Mapping[str, str]
+) -> Start:
     """A function of target and config that makes an emulator to enter; for tests that need several, or special ones."""
     from .command.target import load_target  # noqa: PLC0415
     from .thread import emulator_thread  # noqa: PLC0415
 
     def start(target: Any, config: EmulatorConfig) -> EmulatorThread:
         def load(environment: Mapping[str, str]) -> Topology:
-            return load_target(target, folder=streamer_project, environment=environment).topology
+            project = dataclasses.replace(project_of(pytestconfig), code=streamer_project)
+            return load_target(target, project, environment=environment).topology
 
         return emulator_thread(load if isinstance(target, str) else target, config, streamer_environment)
 

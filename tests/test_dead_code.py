@@ -21,12 +21,20 @@ CALLED_FROM_OUTSIDE: Final = {
         *("on_message_begin", "on_url", "on_header", "on_headers_complete", "on_body", "on_message_complete"),
     },
     "click calls types and commands": {"convert", "format_commands", "format_epilog", "emulate", "completion"},
-    "pytest calls plugins": {"pytest_addoption", "pytest_runtest_call", "pytest_runtest_makereport"},
+    "pytest calls plugins": {
+        "pytest_addoption",
+        "pytest_configure",
+        "pytest_runtest_call",
+        "pytest_runtest_makereport",
+    },
     "moto calls what its classes are given instead": {"sqs_backend"},
-    "awslambdaric calls its client": {"post_invocation_error", "post_invocation_result"},
+    "awslambdaric calls its client, and that its compiled part": {
+        *("post_invocation_error", "post_invocation_result", "initialize_client", "post_error"),
+    },
     "botocore calls its signer": {"_normalize_url_path", "canonical_headers"},
     "logging and print call handlers and streams": {"emit", "writelines"},
     "users' tests and clients call it": {"advance", "direct"},
+    "tests ask whether and how to compare platforms": {"has_native_client", "of_any_unix"},
 }
 """Who calls what nothing of ours refers to."""
 

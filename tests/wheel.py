@@ -139,7 +139,7 @@ def emulator(scripts: Path, work: Path) -> Iterator[dict[str, Any]]:
     ready_file, error_file = work / "ready.json", work / "stderr.txt"
     with error_file.open("w") as errors:
         process = subprocess.Popen(
-            [scripts / "streamer", "emulate", "--port", "0", "--ready-file", ready_file],
+            [scripts / "streamer", "emulate", "--demo", "--port", "0", "--ready-file", ready_file],
             cwd=work,
             env=environment(),
             stdout=subprocess.PIPE,

@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from typing import Final
 
 from streamer.auth import mint
 
 from ..emulator import Emulator
+from .identity import Access, Identity
 from .target import DEMO, Target
 
 TOKEN_SECONDS: Final = 24 * 3600
+ACTIONS: Final = 12
+"""Most actions that are listed."""
 BOLD: Final = "\x1b[1m"
 RESET: Final = "\x1b[0m"
 
 
-def banner(
-    emulator: Emulator, target: Target, environment: Mapping[str, str], *, command: str, is_terminal: bool
-) -> str:
+def banner(emulator: Emulator, target: Target, access: Access, *, command: str, is_terminal: bool) -> str:
     """The lines to print, with a token to try the service with where we hold the secret that signs them.
 
     ``command`` is what starts streamer in this shell.
     """
     url = emulator.websocket_url
-    token = _token(environment) if target.is_app else None
+    token = None if access.secret is None else _token(access.secret, access.identity)
     told = [] if target.template is None else ["", *target.template.lines()]
     lines = [
         f"{_bold('streamer', is_terminal)} emulates {_bold(target.name, is_terminal)}",
@@ -38,11 +38,12 @@ def banner(
     ]
     if token is not None:
         lines += [
-            "Connect (this token is good for 24 hours):",
+            f"Connect as {access.identity.user} of tenant {access.identity.tenant}, for 24 hours:",
             f'  wscat -c "{url}?Authorization={token}"',
             "",
             "Or call an action from another shell:",
             f"  {command} call " + ("echo '{\"a\": 1}'" if target.name == DEMO else "ping"),
+            *_actions(target),
         ]
     elif target.is_app:
         lines += ["Connect with a token that your JWT_PUBLIC_KEY verifies:", f'  wscat -c "{url}?Authorization=TOKEN"']
@@ -51,18 +52,23 @@ def banner(
     return "\n".join([*lines, "", "Stop with Ctrl-C."])
 
 
-def _token(environment: Mapping[str, str]) -> str | None:
-    secret = environment.get("JWT_SECRET")
-    if not secret:
-        return None
-    tenants = environment.get("ALLOWED_TENANTS", "").split(",")
+def _token(secret: str, identity: Identity) -> str:
     return mint(
         secret,
-        user_id="demo-user",
-        tenant_id=tenants[0].strip() or "demo-tenant",
+        user_id=identity.user,
+        tenant_id=identity.tenant,
+        permissions=identity.permissions,
         now=time.time(),
         expires_in_seconds=TOKEN_SECONDS,
     )
+
+
+def _actions(target: Target) -> list[str]:
+    if not target.actions:
+        return []
+    shown = ", ".join(target.actions[:ACTIONS])
+    more = len(target.actions) - ACTIONS
+    return ["", f"Actions: {shown}" + (f" and {more} more" if more > 0 else "")]
 
 
 def _bold(text: str, is_terminal: bool) -> str:

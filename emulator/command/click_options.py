@@ -14,6 +14,15 @@ from .options import EmulateOptions
 DEFAULTS: Final = EmulateOptions()
 SECONDS: Final = click.FloatRange(min=0, min_open=True)
 _OPTIONS: Final = (
+    click.option("--demo", is_flag=True, help="Run the built-in demo instead of a service."),
+    click.option(
+        "--env-file",
+        type=click.Path(dir_okay=False, path_type=Path),
+        help="Variables where the shell has none; default: .env of the project.",
+    ),
+    click.option(
+        "--env", multiple=True, metavar="NAME=VALUE", help="A variable that every function gets; repeat for more."
+    ),
     click.option("--host", default=DEFAULTS.host, show_default=True, help="Address to listen on."),
     click.option(
         "--port", type=click.IntRange(0, 65_535), default=DEFAULTS.port, show_default=True, help="0 picks a free one."

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from streamer.errors import ConfigurationError
+from streamer.project import dot_env
 
 from ..templates.assembly import BUILT, Project, find
 from ..templates.project import Read, Settings, read_project
@@ -143,7 +144,7 @@ def _variables(path: Path | None) -> Mapping[str, Mapping[str, str]]:
         return {}
     text = path.read_text("utf-8")
     if not text.lstrip().startswith("{"):
-        return {"*": _dotenv(text, path)}
+        return {"*": dot_env(text, path)}
     try:
         tree = json.loads(text)
     except ValueError as error:
@@ -158,19 +159,6 @@ def _variables(path: Path | None) -> Mapping[str, Mapping[str, str]]:
 
 def _plain(value: Any) -> str:
     return ("true" if value else "false") if isinstance(value, bool) else str(value)
-
-
-def _dotenv(text: str, path: Path) -> dict[str, str]:
-    found = {}
-    for number, line in enumerate(text.splitlines(), 1):
-        stripped = line.strip().removeprefix("export ")
-        if not stripped or stripped.startswith("#"):
-            continue
-        name, separator, value = stripped.partition("=")
-        if not separator:
-            raise ConfigurationError(f"{path}:{number}: write NAME=VALUE")
-        found[name.strip()] = value.strip().strip("'\"")
-    return found
 
 
 BUILD_OUTPUT: Final = (BUILT.parts[0], "cdk.out", ".serverless", "node_modules", ".git", "__pycache__", ".streamer")

@@ -8,8 +8,6 @@ from typing import Final, Literal
 
 from streamer.errors import ConfigurationError
 
-APP_STAGE: Final = "dev"
-"""Stage of an App that is emulated and not told another."""
 _FOR_TEMPLATES: Final = {
     "parameters": "parameter",
     "imports": "import",
@@ -31,14 +29,20 @@ class EmulateOptions:
 
     target: str | None = None
     """``module:attribute`` of an App or a topology, a template, or a folder of SAM, CDK or Serverless. None:
-    ``app:app`` in the current folder, else its template, else the demo app."""
+    what ``streamer.toml`` names, else ``app:app``, else the folder's template."""
+    demo: bool = False
+    """Whether to run the built-in demo instead."""
+    env_file: Path | None = None
+    """Variables for where the shell has none. None: ``.env`` of the project, if there is one."""
+    env: tuple[str, ...] = ()
+    """``NAME=VALUE`` that every function gets, before what ``streamer.toml`` and the shell say."""
     host: str = "127.0.0.1"
     port: int = 8787
     """0 picks a free one."""
     all_users: bool = False
     """Whether other users of this machine are answered."""
     stage: str | None = None
-    """None: what the target says; for an App `APP_STAGE`."""
+    """None: what the target says; for an App ``dev``."""
     dynamodb: str = "embedded"
     """``embedded``, or the URL of a DynamoDB."""
     isolation: Literal["process", "inline"] | None = None

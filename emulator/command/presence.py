@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from ..files import write_whole
 from ..port.tls import LOOPBACK
+from .identity import Identity
 from .state_folder import FOLDER
 
 
@@ -73,6 +74,12 @@ class Ready:
     """Of a template: logical id to physical id and what becomes of it here."""
     outputs: Mapping[str, Any] = field(default_factory=dict)
     """Of a template."""
+    verifies_with: str = ""
+    """How tokens are verified, as `identity.key_kind` says; empty: not said."""
+    identity: Identity = field(default_factory=Identity)
+    """Whom commands take their user for."""
+    actions: tuple[str, ...] = ()
+    """What clients can ask an App for, besides the built-in actions."""
 
 
 def write_ready(path: Path, ready: Ready) -> None:
@@ -113,7 +120,7 @@ def trusted_ca_file(url: str, path: Path = FILE) -> str | None:
 
 
 def _read(path: Path) -> Ready | None:
-    with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
+    with contextlib.suppress(OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError):
         content = json.loads(path.read_text("utf-8"))
         return Ready(
             websocket_url=str(content["websocket_url"]),
@@ -122,6 +129,9 @@ def _read(path: Path) -> Ready | None:
             pid=int(content["pid"]),
             url=str(content.get("url", "")),
             ca_file=str(content.get("ca_file", "")),
+            verifies_with=str(content.get("verifies_with", "")),
+            identity=Identity.of_json(content["identity"]) if "identity" in content else Identity(),
+            actions=tuple(str(name) for name in content.get("actions", ())),
         )
     return None
 

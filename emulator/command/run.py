@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from streamer.errors import ConfigurationError
+from streamer.project import Project, folder_of, read, variables
 
 from .. import log
 from ..emulator import Emulator, EmulatorConfig
@@ -26,6 +27,7 @@ from ..port.loop import loop_factory
 from ..port.origin import is_loopback
 from ..tasks import end
 from .banner import banner
+from .identity import Access, Identity, key_kind
 from .log_format import install
 from .options import EmulateOptions
 from .overrides import assumed, limited
@@ -33,7 +35,7 @@ from .presence import FILE as READY_FILE
 from .presence import Claim, Ready, remove_ready, running, write_ready
 from .reload import changes
 from .state_folder import FOLDER, development_secret, make_state_folder
-from .target import Target, load_target, template_name
+from .target import DEMO, Target, has_own_service, load_target, pairs, template_name
 
 MOST_FILES: Final = 1_048_576
 """Files to ask for where the system says that there is no limit."""
@@ -50,17 +52,34 @@ def run_emulator(options: EmulateOptions) -> None:
     install(options.log_format)
     _raise_file_limit()
     _share_cores()
-    folder = Path.cwd()
-    environment = _environment(FOLDER)
-    name = template_name(options.target, folder)
+    project, shell = _project(options)
+    folder, environment = project.folder, shell
+    name = None if options.demo else template_name(options.target, project)
     if name is not None:
         target = _load_template(name, options, folder)
     else:
         options.refuse_for_templates_only()
-        target = load_target(options.target, folder=folder, environment=environment, stage=options.stage)
+        environment = _with_secret(environment, folder / FOLDER)
+        target = load_target(DEMO if options.demo else options.target, project, environment=environment)
+    access = Access(
+        identity=Identity.of_developer(environment, target.permissions),
+        verifies_with=key_kind(shell, is_app=target.is_app),
+        secret=environment.get("JWT_SECRET") if target.is_app else None,
+    )
     _make_state_folder(folder / FOLDER)
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
-        runner.run(_serve(options, target, folder, environment))
+        runner.run(_serve(options, target, project, access))
+
+
+def _project(options: EmulateOptions) -> tuple[Project, dict[str, str]]:
+    """The project that is emulated, and the variables of the shell and of its ``.env``."""
+    if options.demo and options.target is not None:
+        raise ConfigurationError(f"--demo runs the built-in demo, and {options.target!r} is something else; choose one")
+    here = Path.cwd()
+    folder = here if options.demo or has_own_service(here, options.target) else folder_of(here)
+    project = read(folder, options.stage)
+    project = dataclasses.replace(project, environment={**project.environment, **pairs(options.env)})
+    return project, variables(folder, os.environ, options.env_file)
 
 
 def _load_template(name: str, options: EmulateOptions, folder: Path) -> Target:
@@ -74,12 +93,12 @@ def _load_template(name: str, options: EmulateOptions, folder: Path) -> Target:
     return Target(name=name, topology=found.read.described.topology, is_app=False, template=found)
 
 
-def _environment(state_folder: Path) -> dict[str, str]:
-    """The variables an App's functions may get: ours, with a secret to develop with."""
-    environment = {"STREAMER_ENV": "development", **os.environ}
-    if not environment.get("JWT_SECRET") and not environment.get("JWT_PUBLIC_KEY"):
-        environment["JWT_SECRET"] = development_secret(state_folder).value
-    return environment
+def _with_secret(environment: Mapping[str, str], state_folder: Path) -> dict[str, str]:
+    """The variables an App's functions may get, with a secret to develop with."""
+    given = {"STREAMER_ENV": "development", **environment}
+    if not given.get("JWT_SECRET") and not given.get("JWT_PUBLIC_KEY"):
+        given["JWT_SECRET"] = development_secret(state_folder).value
+    return given
 
 
 def _make_state_folder(folder: Path) -> None:
@@ -118,7 +137,7 @@ def _share_cores() -> None:
             os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
-def _config(options: EmulateOptions, folder: Path, target: Target) -> EmulatorConfig:
+def _config(options: EmulateOptions, project: Project, target: Target) -> EmulatorConfig:
     said: dict[str, Any] = {
         "idle_seconds": options.idle_timeout,
         "max_duration_seconds": options.max_duration,
@@ -129,8 +148,8 @@ def _config(options: EmulateOptions, folder: Path, target: Target) -> EmulatorCo
         host=options.host,
         port=options.port,
         all_users=options.all_users,
-        project_folder=folder,
-        state_folder=folder / FOLDER,
+        project_folder=project.code,
+        state_folder=project.folder / FOLDER,
         isolation=options.isolation,
         iam=options.iam,
         dynamodb=options.dynamodb,
@@ -157,20 +176,20 @@ def _collect_garbage() -> None:
     gc.enable()
 
 
-async def _serve(options: EmulateOptions, target: Target, folder: Path, environment: Mapping[str, str]) -> None:
-    config = _config(options, folder, target)
+async def _serve(options: EmulateOptions, target: Target, project: Project, access: Access) -> None:
+    config, folder = _config(options, project, target), project.folder
     with _stop_signals() as stopped, _log_sink(options) as sink:
         async with Emulator(target.topology, config, log_sink=sink) as emulator:
             if not is_loopback(config.host):
                 text = "whoever reaches this address can connect, read and write the tables and run the functions"
                 log.warning(text, host=config.host)
-            text = banner(emulator, target, environment, command=_own_name(folder), is_terminal=sys.stdout.isatty())
-            async with _findable(options, folder, _ready(emulator, target)):
+            text = banner(emulator, target, access, command=_own_name(folder), is_terminal=sys.stdout.isatty())
+            async with _findable(options, folder, _ready(emulator, target, access)):
                 sys.stdout.write(f"{text}\n")
                 sys.stdout.flush()
                 _collect_garbage()
                 emulator.warm()
-                async with _reloading(emulator, folder, target, wanted=options.reload):
+                async with _reloading(emulator, project.code, target, wanted=options.reload):
                     await stopped.wait()
             log.info("stopping", connections=emulator.connection_count)
         _tell_grants(emulator)
@@ -251,7 +270,7 @@ def _log_sink(options: EmulateOptions) -> Iterator[LogSink]:
 # the ready file
 
 
-def _ready(emulator: Emulator, target: Target) -> Ready:
+def _ready(emulator: Emulator, target: Target, access: Access) -> Ready:
     told = {} if target.template is None else target.template.told()
     return Ready(
         websocket_url=emulator.websocket_url,
@@ -263,6 +282,9 @@ def _ready(emulator: Emulator, target: Target) -> Ready:
         urls=emulator.websocket_urls,
         resources=told.get("resources", {}),
         outputs=told.get("outputs", {}),
+        verifies_with=access.verifies_with,
+        identity=access.identity,
+        actions=target.actions,
     )
 
 

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Final
 
 from streamer.errors import ConfigurationError
+from streamer.project import STATE_FOLDER
 
 from ..files import write_whole
 
-FOLDER: Final = Path(".streamer")
+FOLDER: Final = Path(STATE_FOLDER)
 """What streamer keeps beside a project; ignored by git through a file of its own."""
 FILE: Final = "jwt-secret"
 SECRET_BYTES: Final = 32
@@ -53,6 +54,14 @@ def development_secret(folder: Path = FOLDER) -> DevelopmentSecret:
     if created is None:
         raise ConfigurationError(f"the development secret {path} vanished; try again, or set JWT_SECRET")
     return DevelopmentSecret(created, is_new=is_new)
+
+
+def kept_secret(folder: Path) -> str | None:
+    """The secret kept in ``folder``; None: there is none. Raises as `development_secret`."""
+    try:
+        return _read(folder / FILE)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"the development secret {folder / FILE} cannot be read ({error})") from error
 
 
 def _read(path: Path) -> str | None:

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from streamer.app import App
+from streamer.errors import ConfigurationError
 from streamer.loading import load_service
+from streamer.project import DEFAULT_APP, DEFAULT_STAGE, Project, nothing_found
 from streamer.topology import Topology
 from streamer.topology_checks import validate
 
 from ..templates.assembly import find_default, is_template
-from .options import APP_STAGE
 
 if TYPE_CHECKING:
     from .from_template import TemplateTarget
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 DEMO: Final = "streamer.demo:app"
 """The built-in app, for a first look."""
 _APP: Final = re.compile(r"^app\b\s*[:=]|^from\s.*\bimport\b.*\bapp\b", re.MULTILINE)
-DEFAULT: Final = "app:app"
-"""Where an App is looked for when no target is named."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,42 +37,98 @@ class Target:
     topology: Topology
     is_app: bool
     """Whether it is a streamer App; False: plain handlers, which need no token."""
+    actions: tuple[str, ...] = ()
+    """The App's, by name."""
+    permissions: tuple[str, ...] = ()
+    """What the App's actions ask for, which whoever develops it may do."""
     template: TemplateTarget | None = None
     """Where it comes from, if that is a template."""
 
 
-def template_name(name: str | None, folder: Path) -> str | None:
-    """The template or folder that a target means; None: ``module:attribute``, or the demo app."""
+def template_name(name: str | None, project: Project) -> str | None:
+    """The template or folder that a target means; None: ``module:attribute``."""
     if name is None:
-        found = find_default(folder)
+        if project.app is not None:
+            return None
+        found = find_default(project.folder)
         # Many projects with a template keep their handler in app.py, too.
-        return None if found is None or _has_app(folder, named=True) else found
-    return name if is_template(name, folder) else None
+        return None if found is None or _has_app(project.code, named=True) else found
+    is_path = ":" not in name or Path(name).exists()
+    return name if is_path and is_template(name, Path.cwd()) else None
 
 
-def load_target(name: str | None, *, folder: Path, environment: Mapping[str, str], stage: str | None = None) -> Target:
-    """Load a target from a project's folder.
+def load_target(name: str | None, project: Project, *, environment: Mapping[str, str]) -> Target:
+    """Load a target of a project.
 
     Args:
-        name: ``module:attribute``; None: ``app:app`` if the folder has such a module, else the demo app.
-        folder: Put first on the import path, as Lambda does with the function's code.
+        name: ``module:attribute``; None: what ``streamer.toml`` names, else ``app:app`` if there is such a module.
+        project: its code is put first on the import path, as Lambda does with the function's; its stage is the API's
+            (None: the topology's own, for an App ``dev``), and all functions get its environment.
         environment: Values for the variables that an App's functions need.
-        stage: The API's stage; None: the topology's own, for an App ``dev``.
 
     Raises:
         ConfigurationError: there is no such thing, or it is not what it should be.
     """
-    if str(folder) not in sys.path:
-        sys.path.insert(0, str(folder))
-    chosen = name or (DEFAULT if _has_app(folder) else DEMO)
+    if str(project.code) not in sys.path:
+        sys.path.insert(0, str(project.code))
+    chosen = name or project.app or (DEFAULT_APP if _has_app(project.code) else None)
+    if chosen is None:
+        raise nothing_found(project)
     with _without_bytecode():
         found = load_service(chosen)
     if isinstance(found, App):
-        topology = found.topology(target=chosen, stage=stage or APP_STAGE, environment=environment)
-        return Target(name=chosen, topology=topology, is_app=True)
-    topology = found if stage is None else dataclasses.replace(found, api=dataclasses.replace(found.api, stage=stage))
+        given = {**project.environment, **environment}
+        topology = found.topology(target=chosen, stage=project.stage or DEFAULT_STAGE, environment=given)
+    elif project.stage is None:
+        topology = found
+    else:
+        topology = dataclasses.replace(found, api=dataclasses.replace(found.api, stage=project.stage))
+    topology = with_variables(topology, project.environment)
     validate(topology)
-    return Target(name=chosen, topology=topology, is_app=False)
+    if not isinstance(found, App):
+        return Target(name=chosen, topology=topology, is_app=False)
+    return Target(
+        name=chosen, topology=topology, is_app=True, actions=tuple(found.actions), permissions=_permissions(found)
+    )
+
+
+def has_own_service(folder: Path, name: str | None) -> bool:
+    """Whether a folder holds the target itself, so that a project above it is not meant."""
+    if name is None:
+        return _has_app(folder) or find_default(folder) is not None
+    if ":" not in name and is_template(name, folder):
+        return True
+    module = folder.joinpath(*name.partition(":")[0].split("."))
+    return module.with_suffix(".py").is_file() or module.is_dir()
+
+
+def with_variables(topology: Topology, variables: Mapping[str, str]) -> Topology:
+    """The topology with variables that every function gets, as the deployer gives them those of ``streamer.toml``."""
+    if not variables:
+        return topology
+    functions = tuple(
+        dataclasses.replace(each, environment={**each.environment, **variables}) for each in topology.functions
+    )
+    return dataclasses.replace(topology, functions=functions)
+
+
+def pairs(given: tuple[str, ...]) -> dict[str, str]:
+    """``NAME=VALUE`` of ``--env``.
+
+    Raises:
+        ConfigurationError: one has another form; its text is not repeated, since it may be a secret.
+    """
+    found = {}
+    for number, text in enumerate(given, 1):
+        name, separator, value = text.partition("=")
+        if not separator or not name.isidentifier():
+            raise ConfigurationError(f"--env number {number} is not NAME=VALUE, such as --env GREETING=hello")
+        found[name] = value
+    return found
+
+
+def _permissions(app: App) -> tuple[str, ...]:
+    return tuple(sorted({permission for action in app.actions.values() for permission in action.permissions}))
 
 
 @contextmanager

@@ -26,6 +26,8 @@ class Service(NamedTuple):
     """None: the URL has one."""
     ca_file: str | None = None
     """An authority to trust beyond those of the system."""
+    refused: str | None = None
+    """What to add when the service refuses the token, which was made for it here."""
 
 
 CALL: Final = Reconnect(give_up_seconds=60.0)

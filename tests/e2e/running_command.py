@@ -19,6 +19,7 @@ import boto3
 from websockets.sync.client import ClientConnection, connect
 
 STREAMER = Path(sysconfig.get_path("scripts")) / "streamer"
+SERVICES = ("app.py", "app", "streamer.toml", "template.yaml", "cdk.out", ".serverless")
 PATIENCE_SECONDS = 60.0
 """More than anything takes on a busy machine; reached only when something hangs."""
 
@@ -70,7 +71,10 @@ class Output:
 
 
 class Emulate:
-    """A running ``streamer emulate`` on a free port; enter it to start, leave it to make sure that it is gone."""
+    """A running ``streamer emulate`` on a free port; enter it to start, leave it to make sure that it is gone.
+
+    Where the folder holds no service and no target is named, it runs the demo.
+    """
 
     def __init__(
         self,
@@ -81,6 +85,8 @@ class Emulate:
     ) -> None:
         self.folder = folder
         self._ready_file = ready_file
+        if not any((folder / name).exists() for name in SERVICES) and not any(":" in each for each in arguments):
+            arguments = ("--demo", *arguments)
         self._process = subprocess.Popen(
             [STREAMER, "emulate", "--port", "0", "--ready-file", ready_file, *arguments],
             cwd=folder,

@@ -111,7 +111,7 @@ def test_a_ready_file_that_is_taken_over_from_a_running_emulator_is_told(tmp_pat
 def test_it_serves_on_when_nobody_reads_its_output_any_more(tmp_path: Path, log_format: str) -> None:
     reading, writing = os.pipe()
     process = subprocess.Popen(
-        [STREAMER, "emulate", "--port", "0", "--log-format", log_format],
+        [STREAMER, "emulate", "--demo", "--port", "0", "--log-format", log_format],
         cwd=tmp_path,
         stdin=subprocess.DEVNULL,
         stdout=writing,
@@ -168,7 +168,7 @@ def test_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:
 
 
 def test_a_second_start_on_the_same_port_says_so_in_one_line(demo: Emulate, tmp_path: Path) -> None:
-    done = streamer("emulate", "--port", str(demo.port), folder=tmp_path)
+    done = streamer("emulate", "--demo", "--port", str(demo.port), folder=tmp_path)
 
     assert done.returncode == 2
     assert done.stdout == ""
@@ -206,7 +206,8 @@ def test_a_second_start_on_the_same_port_says_so_in_one_line(demo: Emulate, tmp_
     ],
 )
 def test_bad_input_gets_one_line_and_status_2(tmp_path: Path, arguments: list[str], complaint: str) -> None:
-    done = streamer("emulate", *arguments, folder=tmp_path)
+    demo = ["--demo"] if arguments[0].startswith("--") else []
+    done = streamer("emulate", *demo, *arguments, folder=tmp_path)
 
     assert done.returncode == 2, done.stderr
     assert complaint in done.stderr
@@ -229,7 +230,7 @@ def test_a_state_folder_that_cannot_be_made_gets_one_line(tmp_path: Path, monkey
     monkeypatch.setenv("JWT_SECRET", "s" * 32)
     (tmp_path / ".streamer").write_text("")
 
-    done = streamer("emulate", "--port", "0", folder=tmp_path)
+    done = streamer("emulate", "--demo", "--port", "0", folder=tmp_path)
 
     assert done.returncode == 2
     assert done.stderr == f"streamer: the folder {tmp_path / '.streamer'} cannot be used: File exists\n"
@@ -240,7 +241,7 @@ def test_certificates_that_are_none_get_one_line(tmp_path: Path) -> None:
     for name in ("tls-ca.pem", "tls-bundle.pem", "tls-server.pem"):
         (tmp_path / ".streamer" / name).write_text("")
 
-    done = streamer("emulate", "--port", "0", folder=tmp_path)
+    done = streamer("emulate", "--demo", "--port", "0", folder=tmp_path)
 
     assert done.returncode == 2
     assert "tls-server.pem holds no usable certificate; delete it" in done.stderr
@@ -250,7 +251,7 @@ def test_certificates_that_are_none_get_one_line(tmp_path: Path) -> None:
 def test_certificates_that_cannot_be_written_get_one_line(tmp_path: Path) -> None:
     (tmp_path / ".streamer" / "tls-server.pem").mkdir(parents=True)
 
-    done = streamer("emulate", "--port", "0", folder=tmp_path)
+    done = streamer("emulate", "--demo", "--port", "0", folder=tmp_path)
 
     assert done.returncode == 2
     assert "certificates cannot be written to" in done.stderr
@@ -276,7 +277,7 @@ def test_certificates_that_cannot_be_written_get_one_line(tmp_path: Path) -> Non
 def test_an_app_that_cannot_be_loaded_gets_one_line(tmp_path: Path, source: str, complaint: str) -> None:
     (tmp_path / "app.py").write_text(source)
 
-    done = streamer("emulate", "--port", "0", folder=tmp_path)
+    done = streamer("emulate", "--demo", "--port", "0", folder=tmp_path)
 
     assert done.returncode == 2
     assert complaint in done.stderr

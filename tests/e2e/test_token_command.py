@@ -87,7 +87,7 @@ def test_claims_can_make_a_token_that_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "arguments",
     [
-        pytest.param(["token"], id="options missing"),
+        pytest.param(["token", "--user", ""], id="no user"),
         pytest.param(["token", "--user", "u", "--tenant", "t", "--expires-in", "1 fortnight"], id="malformed duration"),
     ],
 )

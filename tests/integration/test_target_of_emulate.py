@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from emulator.command.target import DEMO, load_target
 from streamer.errors import ConfigurationError, TopologyError
+from streamer.project import Project, read
 from streamer.topology import Topology
 
 ENVIRONMENT = {"JWT_SECRET": "a-secret-of-at-least-thirty-two-characters"}
@@ -36,10 +39,51 @@ def _clean_imports(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             del sys.modules[name]
 
 
-def test_an_empty_folder_gets_the_demo(tmp_path: Path) -> None:
-    target = load_target(None, folder=tmp_path, environment=ENVIRONMENT)
+def project(folder: Path, **settings: Any) -> Project:
+    return dataclasses.replace(read(folder), **settings)
+
+
+def test_the_demo_runs_when_it_is_asked_for(tmp_path: Path) -> None:
+    target = load_target(DEMO, project(tmp_path), environment=ENVIRONMENT)
 
     assert (target.name, target.is_app, target.topology.api.stage) == (DEMO, True, "dev")
+    assert "report" in target.actions
+
+
+@pytest.mark.parametrize(
+    ("file", "said"),
+    [
+        pytest.param(
+            "notes.txt", "`streamer init` makes a new one, `streamer emulate --demo` runs a demo", id="nothing"
+        ),
+        pytest.param("service.py", "it has service:app: name one, such as `streamer emulate service:app`", id="an App"),
+        pytest.param("shop/api.py", "it has shop.api:app: name one", id="in a package"),
+        pytest.param("src/shop.py", 'src/ has shop:app: write project = "src" and app = "shop:app"', id="src layout"),
+        pytest.param("tests/helper.py", "`streamer init` makes a new one", id="only in tests"),
+    ],
+)
+def test_a_folder_without_a_service_says_what_could_be_meant(tmp_path: Path, file: str, said: str) -> None:
+    (tmp_path / file).parent.mkdir(exist_ok=True)
+    (tmp_path / file).write_text(APP)
+
+    with pytest.raises(ConfigurationError, match="there is no service in") as refused:
+        load_target(None, project(tmp_path), environment=ENVIRONMENT)
+
+    assert said in str(refused.value)
+
+
+def test_streamer_toml_names_the_target_its_folder_its_stage_and_variables(tmp_path: Path) -> None:
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "service.py").write_text(CHAT.format(function="say"))
+    (tmp_path / "streamer.toml").write_text(
+        'app = "service:chat"\nproject = "src"\nstage = "beta"\n[environment]\nGREETING = "hello"\nLEVEL = "1"\n'
+        '[stages.beta.environment]\nLEVEL = "2"\n'
+    )
+
+    target = load_target(None, project(tmp_path), environment={})
+
+    assert (target.name, target.topology.api.stage) == ("service:chat", "beta")
+    assert target.topology.functions[0].environment == {"GREETING": "hello", "LEVEL": "2"}
 
 
 @pytest.mark.parametrize("file", ["app.py", "app/__init__.py"])
@@ -47,13 +91,13 @@ def test_a_folder_with_an_app_gets_that(tmp_path: Path, file: str) -> None:
     (tmp_path / file).parent.mkdir(exist_ok=True)
     (tmp_path / file).write_text(APP)
 
-    assert load_target(None, folder=tmp_path, environment=ENVIRONMENT).name == "app:app"
+    assert load_target(None, project(tmp_path), environment=ENVIRONMENT).name == "app:app"
 
 
 def test_a_topology_of_plain_handlers_is_taken_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "service.py").write_text(CHAT.format(function="say"))
 
-    target = load_target("service:chat", folder=tmp_path, environment={})
+    target = load_target("service:chat", project(tmp_path), environment={})
 
     assert isinstance(target.topology, Topology)
     assert (target.is_app, target.topology.api.name) == (False, "chat")
@@ -63,7 +107,7 @@ def test_the_stage_can_be_chosen_for_either(tmp_path: Path) -> None:
     (tmp_path / "service.py").write_text(CHAT.format(function="say") + APP)
 
     for name in ("service:chat", "service:app"):
-        target = load_target(name, folder=tmp_path, environment=ENVIRONMENT, stage="beta")
+        target = load_target(name, project(tmp_path, stage="beta"), environment=ENVIRONMENT)
         assert target.topology.api.stage == "beta"
 
 
@@ -71,7 +115,7 @@ def test_a_topology_that_aws_would_refuse_is_refused(tmp_path: Path) -> None:
     (tmp_path / "service.py").write_text(CHAT.format(function="whisper"))
 
     with pytest.raises(TopologyError, match="there is no function 'whisper'; there are: say"):
-        load_target("service:chat", folder=tmp_path, environment={})
+        load_target("service:chat", project(tmp_path), environment={})
 
 
 @pytest.mark.parametrize(
@@ -87,12 +131,12 @@ def test_what_is_no_target_is_named(tmp_path: Path, name: str, complaint: str) -
     (tmp_path / "service.py").write_text(CHAT.format(function="say"))
 
     with pytest.raises(ConfigurationError, match=complaint):
-        load_target(name, folder=tmp_path, environment=ENVIRONMENT)
+        load_target(name, project(tmp_path), environment=ENVIRONMENT)
 
 
 def test_no_bytecode_is_left_that_could_hide_a_change_of_the_same_second(tmp_path: Path) -> None:
     (tmp_path / "service.py").write_text(CHAT.format(function="say"))
 
-    load_target("service:chat", folder=tmp_path, environment={})
+    load_target("service:chat", project(tmp_path), environment={})
 
     assert [path.name for path in tmp_path.iterdir()] == ["service.py"]

@@ -89,7 +89,7 @@ def run(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int |
         pytest.param(["emulate", "--idle-timeout", "0"], "x>0", id="no time at all"),
         pytest.param(["emulate", "--integration-timeout", "30"], "29", id="more than AWS allows"),
         pytest.param(["emulate", "--log-dir", __file__], "is a file", id="a file for a folder"),
-        pytest.param(["token", "--user", "ada"], "--tenant", id="no tenant"),
+        pytest.param(["token", "--user", ""], "must not be empty", id="empty user"),
         pytest.param(["token", "--user", "", "--tenant", "t"], "must not be empty", id="empty user"),
         pytest.param([*TOKEN, "--expires-in", "soon"], "90s or 24h", id="malformed duration"),
         pytest.param([*TOKEN, "--claim", "role"], "NAME=VALUE", id="claim without a value"),

@@ -8,11 +8,13 @@ import jwt
 import pytest
 
 from emulator.command.banner import banner
+from emulator.command.identity import SHELL, Access, Identity
 from emulator.command.target import DEMO, Target
 from emulator.port.tls import Authority
 from streamer.topology import Api, Topology
 
 SECRET = "a-secret-of-at-least-thirty-two-characters"
+DEVELOPER = Identity()
 ESCAPE = "\x1b"
 
 
@@ -27,9 +29,20 @@ class Running:
     authority: Authority = field(default_factory=lambda: Authority(Path("ca.pem"), Path("bundle.pem"), Path("key.pem")))
 
 
-def show(*, name: str = DEMO, is_app: bool = True, is_terminal: bool = False, **environment: str) -> str:
-    target = Target(name=name, topology=Topology(api=Api(name="x", routes=()), functions=()), is_app=is_app)
-    return banner(Running(), target, environment, command="streamer", is_terminal=is_terminal)  # type: ignore[arg-type]
+def show(
+    *,
+    name: str = DEMO,
+    is_app: bool = True,
+    is_terminal: bool = False,
+    secret: str | None = SECRET,
+    identity: Identity = DEVELOPER,
+    actions: tuple[str, ...] = (),
+) -> str:
+    target = Target(
+        name=name, topology=Topology(api=Api(name="x", routes=()), functions=()), is_app=is_app, actions=actions
+    )
+    access = Access(identity=identity, verifies_with=SHELL, secret=secret)
+    return banner(Running(), target, access, command="streamer", is_terminal=is_terminal)  # type: ignore[arg-type]
 
 
 def claims(text: str) -> dict[str, object]:
@@ -39,33 +52,44 @@ def claims(text: str) -> dict[str, object]:
 
 
 def test_every_address_is_shown() -> None:
-    text = show(JWT_SECRET=SECRET)
+    text = show()
 
     for address in ("ws://127.0.0.1:8787/dev", "http://127.0.0.1:8787/dev", "ca.pem", DEMO):
         assert address in text
 
 
-def test_the_token_is_signed_by_the_services_secret() -> None:
-    assert claims(show(JWT_SECRET=SECRET))["tenant_id"] == "demo-tenant"
+def test_the_token_is_the_developers_whom_all_commands_take_their_user_for() -> None:
+    text = show(identity=Identity.of_developer({}, ["reports"]))
+
+    assert "Connect as developer of tenant local, for 24 hours:" in text
+    assert (
+        claims(text).items()
+        >= {
+            "user_id": "developer",
+            "tenant_id": "local",
+            "permissions": ["reports", "requests:cancel", "topics:publish"],
+        }.items()
+    )
 
 
-def test_the_token_is_of_a_tenant_that_is_allowed() -> None:
-    assert claims(show(JWT_SECRET=SECRET, ALLOWED_TENANTS="acme, umbrella"))["tenant_id"] == "acme"
+def test_actions_are_listed() -> None:
+    assert "\nActions: greet, report\n" in show(actions=("greet", "report"))
+    assert "a11 and 3 more" in show(actions=tuple(f"a{number}" for number in range(15)))
 
 
 def test_with_a_public_key_alone_the_token_is_the_users_own() -> None:
-    assert 'wscat -c "ws://127.0.0.1:8787/dev?Authorization=TOKEN"' in show(JWT_PUBLIC_KEY="PEM")
+    assert 'wscat -c "ws://127.0.0.1:8787/dev?Authorization=TOKEN"' in show(secret=None)
 
 
 def test_plain_handlers_need_no_token() -> None:
-    assert 'wscat -c "ws://127.0.0.1:8787/dev"\n' in show(name="service:chat", is_app=False, JWT_SECRET=SECRET)
+    assert 'wscat -c "ws://127.0.0.1:8787/dev"\n' in show(name="service:chat", is_app=False, secret=None)
 
 
 @pytest.mark.parametrize(("name", "call"), [(DEMO, "streamer call echo"), ("app:app", "streamer call ping")])
 def test_the_call_that_is_suggested_works_with_what_runs(name: str, call: str) -> None:
-    assert call in show(name=name, JWT_SECRET=SECRET)
+    assert call in show(name=name)
 
 
 @pytest.mark.parametrize("is_terminal", [True, False])
 def test_only_a_terminal_gets_escape_codes(is_terminal: bool) -> None:
-    assert (ESCAPE in show(is_terminal=is_terminal, JWT_SECRET=SECRET)) == is_terminal
+    assert (ESCAPE in show(is_terminal=is_terminal)) == is_terminal

@@ -1,0 +1,110 @@
+"""What other commands know of the project they are called in: its emulator, its keys, and who its developer is."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from streamer.errors import ConfigurationError
+from streamer.project import folder_of, variables
+
+from ..port.tls import LOOPBACK
+from .identity import DEVELOPMENT, SHELL, Identity, SigningKey, is_here, signing_key
+from .presence import FILE, Ready, running, trusted_ca_file
+from .state_folder import FOLDER
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Here:
+    """The project that a command is called in."""
+
+    folder: Path
+    environment: Mapping[str, str]
+    """The shell's variables, and those of ``.env``."""
+    ready: Ready | None
+    """The emulator that runs there; None: none does."""
+
+    @property
+    def state_folder(self) -> Path:
+        """What streamer keeps there."""
+        return self.folder / FOLDER
+
+    @property
+    def websocket_url(self) -> str | None:
+        """Of the emulator that runs here. Only on this machine: a folder's files must not say who gets a token."""
+        if self.ready is None or not is_here(self.ready.websocket_url, LOOPBACK):
+            return None
+        return self.ready.websocket_url
+
+    def identity(self, user: str | None, tenant: str | None, permissions: tuple[str, ...]) -> Identity:
+        """The developer's, or what the options say instead; another user may do only what is said."""
+        known = self.ready.identity if self.ready is not None else Identity.of_developer(self.environment)
+        held = permissions or (known.permissions if user in (None, known.user) else ())
+        return Identity(user=user or known.user, tenant=tenant or known.tenant, permissions=held)
+
+    def key(self, secret: str | None, *, makes: bool) -> SigningKey:
+        """What to sign tokens with; see `signing_key`."""
+        if secret:
+            return SigningKey(secret, "--secret")
+        running = self.ready.verifies_with or None if self.ready is not None else None
+        return signing_key(self.state_folder, self.environment, running, makes=makes)
+
+    def mint(
+        self,
+        key: SigningKey,
+        who: Identity,
+        *,
+        expires_in_seconds: float = 3600.0,
+        claims: Mapping[str, Any] | None = None,
+    ) -> str:
+        """A token."""
+        from streamer.auth import mint  # noqa: PLC0415 - a JWT library, which not every command needs
+
+        return mint(
+            key.secret,
+            user_id=who.user,
+            tenant_id=who.tenant,
+            permissions=who.permissions,
+            now=time.time(),
+            expires_in_seconds=expires_in_seconds,
+            claims=claims,
+        )
+
+    def token_for(self, url: str, who: Identity) -> str | None:
+        """A token for a service on this machine; None: plain handlers, which want none of ours.
+
+        Raises:
+            ConfigurationError: the service is another machine's, or there is no key to be had.
+        """
+        if not is_here(url, LOOPBACK):
+            raise ConfigurationError("a service on another machine needs --token; only this one's are made here")
+        if self.ready is not None and self.ready.verifies_with == "own":
+            return None
+        return self.mint(self.key(None, makes=False), who)
+
+    def trusted_ca_file(self, url: str) -> str | None:
+        """The certificate to trust for a URL beyond those of the system; see `presence.trusted_ca_file`."""
+        return trusted_ca_file(url, self.folder / FILE)
+
+    @property
+    def refused(self) -> str:
+        """What to say when a service on this machine refuses a token that was made here."""
+        if self.ready is None:
+            return f"no emulator runs in {self.folder} or above: go to the folder of the one that does, or give --token"
+        key = "its JWT_SECRET" if self.ready.verifies_with == SHELL else f"the {DEVELOPMENT} in {self.state_folder}"
+        own = "this shell's JWT_SECRET is another" if self.environment.get("JWT_SECRET") else "this shell has none"
+        return f"the emulator of {self.folder} verifies tokens with {key}; {own}"
+
+
+def here() -> Here:
+    """The project of the current folder, or of one above it.
+
+    Raises:
+        ConfigurationError: its ``.env`` cannot be read.
+    """
+    folder = folder_of(Path.cwd())
+    return Here(folder=folder, environment=variables(folder, os.environ), ready=running(folder / FILE))

@@ -1,0 +1,214 @@
+"""A project on disk, as all commands see it: its folder, what ``streamer.toml`` and ``.env`` say, where its code is."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from streamer.errors import ConfigurationError
+
+CONFIG_FILE: Final = "streamer.toml"
+ENV_FILE: Final = ".env"
+STATE_FOLDER: Final = ".streamer"
+"""What streamer keeps beside a project."""
+DEFAULT_APP: Final = "app:app"
+"""Where an App is looked for when nothing names one."""
+DEFAULT_STAGE: Final = "dev"
+
+_SKIPPED: Final = frozenset(
+    {"tests", "test", "node_modules", "venv", "env", "build", "dist", "site-packages", "__pycache__", "cdk.out"}
+)
+_DEPTH: Final = 4
+"""How many folders deep services are looked for."""
+_FILES: Final = 2_000
+_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_ESCAPES: Final = {"n": "\n", "t": "\t", "r": "\r"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Project:
+    """One stage of a project, as far as running it needs to know; what only deploying needs is in ``deploy.config``."""
+
+    folder: Path
+    """Where ``streamer.toml`` and ``.streamer`` are, or would be."""
+    code: Path
+    """Where the code is; put first on the import path."""
+    app: str | None = None
+    """The target that ``streamer.toml`` names; None: none."""
+    stage: str | None = None
+    """None: ``streamer.toml`` names none."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """What ``[environment]`` gives to every function, here and on AWS."""
+
+
+def folder_of(start: Path) -> Path:
+    """The project's folder: the nearest one from ``start`` upwards that has a ``streamer.toml`` or ``.streamer``.
+
+    Without one it is ``start``. The home folder and what is above it count only if ``start`` is there.
+    """
+    home = Path(os.path.expanduser("~")).resolve()  # noqa: PTH111 - Path.home() raises where there is no home
+    for folder in (start, *start.parents):
+        if folder != start and (folder == home or home.is_relative_to(folder)):
+            break
+        if (folder / CONFIG_FILE).is_file() or (folder / STATE_FOLDER).is_dir():
+            return folder
+    return start
+
+
+def read(folder: Path, stage: str | None = None) -> Project:
+    """What ``streamer.toml`` says of a stage; None: of the stage it names itself. Without a file, the defaults.
+
+    Raises:
+        ConfigurationError: the file cannot be read, or what is read here makes no sense.
+    """
+    path = folder / CONFIG_FILE
+    try:
+        document = tomllib.loads(path.read_text("utf-8")) if path.is_file() else {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path} cannot be read: {error}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"{path} is not valid TOML: {error}") from error
+    return parse(document, folder, stage)
+
+
+def parse(document: Mapping[str, Any], folder: Path, stage: str | None = None) -> Project:
+    """See `read`; ``document`` is the file's content."""
+    chosen = stage if stage is not None else document.get("stage")
+    stages = document.get("stages", {})
+    own = stages.get(chosen, {}) if isinstance(stages, dict) else {}
+    values = {**document, **(own if isinstance(own, dict) else {})}
+    environment = {**_texts(document, "environment"), **_texts(own, "environment")}
+    for name in ("app", "project", "stage"):
+        if name in values and not isinstance(values[name], str):
+            raise ConfigurationError(f"{CONFIG_FILE}: {name} is {values[name]!r}, which is not text")
+    return Project(
+        folder=folder,
+        code=(folder / values.get("project", ".")).resolve(),
+        app=values.get("app"),
+        stage=chosen,
+        environment=environment,
+    )
+
+
+def _texts(table: Any, name: str) -> dict[str, str]:
+    found = table.get(name, {}) if isinstance(table, dict) else {}
+    if not isinstance(found, dict) or not all(isinstance(each, str) for each in found.values()):
+        raise ConfigurationError(f'{CONFIG_FILE}: [{name}] must be a table of texts, such as GREETING = "hello"')
+    return found
+
+
+def variables(folder: Path, real: Mapping[str, str], env_file: Path | None = None) -> dict[str, str]:
+    """The variables that commands work with: those of the shell, and of ``.env`` where the shell has none.
+
+    Args:
+        folder: the project's.
+        real: the shell's variables, which win.
+        env_file: read instead of ``.env``, and has to be there.
+
+    Raises:
+        ConfigurationError: the file cannot be read, or a line of it makes no sense.
+    """
+    path = env_file if env_file is not None else folder / ENV_FILE
+    if env_file is None and not path.is_file():
+        return dict(real)
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
+    return {**dot_env(text, path), **real}
+
+
+def dot_env(text: str, path: Path) -> dict[str, str]:
+    r"""Lines of ``NAME=VALUE``, with or without ``export``. Nothing in a value is replaced.
+
+    ``#`` begins a comment, within a value after a blank. Quotes are taken off; ``\n`` is a line break within double
+    quotes only.
+
+    Raises:
+        ConfigurationError: a line is none of that; the message has its number, not its content.
+    """
+    found = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        stripped = line.strip().removeprefix("export ").strip()
+        if not stripped or stripped.startswith("#"):
+            continue
+        name, separator, value = stripped.partition("=")
+        if not separator or _NAME.fullmatch(name.strip()) is None:
+            raise ConfigurationError(f"{path}:{number}: write NAME=VALUE")
+        found[name.strip()] = _value(value.strip())
+    return found
+
+
+def _value(text: str) -> str:
+    quote = text[:1]
+    if quote in ("'", '"') and (end := text.find(quote, 1)) > 0:
+        inner = text[1:end]
+        return inner if quote == "'" else re.sub(r"\\([ntr])", lambda found: _ESCAPES[found[1]], inner)
+    return re.split(r"\s#", text, maxsplit=1)[0].strip()
+
+
+def candidates(code: Path) -> list[str]:
+    """Targets that a folder seems to hold, as ``module:attribute``: what modules assign an App or a Topology to.
+
+    Read, not imported; tests, hidden folders and virtual environments are left out.
+    """
+    found: list[str] = []
+    for number, path in enumerate(_modules(code, _DEPTH)):
+        if number >= _FILES:
+            break
+        try:
+            tree = ast.parse(path.read_text("utf-8"))
+        except (OSError, ValueError, SyntaxError, RecursionError):
+            continue  # somebody else's mistake; a module that is asked for says what is wrong with it
+        parts = path.relative_to(code).with_suffix("").parts
+        module = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+        found.extend(f"{module}:{name}" for name in _services(tree))
+    return found
+
+
+def _modules(folder: Path, depth: int) -> Iterable[Path]:
+    try:
+        entries = sorted(folder.iterdir())
+    except OSError:
+        return
+    for path in entries:
+        if path.name.startswith(".") or path.name in _SKIPPED or path.is_symlink():
+            continue
+        if path.suffix == ".py" and path.is_file():
+            yield path
+        elif depth > 1 and path.is_dir() and not (path / "pyvenv.cfg").exists():
+            yield from _modules(path, depth - 1)
+
+
+def _services(tree: ast.Module) -> Iterable[str]:
+    for node in tree.body:
+        value = node.value if isinstance(node, ast.Assign | ast.AnnAssign) else None
+        if not isinstance(value, ast.Call):
+            continue
+        called = value.func.attr if isinstance(value.func, ast.Attribute) else getattr(value.func, "id", "")
+        if called not in ("App", "Topology"):
+            continue
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]  # type: ignore[attr-defined]
+        yield from (target.id for target in targets if isinstance(target, ast.Name))
+
+
+def nothing_found(project: Project) -> ConfigurationError:
+    """What to say where a command finds no service; it names what could be meant."""
+    source = project.code / "src"
+    is_package = (source / "__init__.py").is_file()
+    seen = [each for each in candidates(project.code) if is_package or not each.startswith("src.")]
+    src = [] if seen else candidates(source)
+    if seen:
+        known = ", ".join(seen[:5])
+        hint = f"it has {known}: name one, such as `streamer emulate {seen[0]}`, or set app in {CONFIG_FILE}"
+    elif src:
+        hint = f'src/ has {", ".join(src[:5])}: write project = "src" and app = "{src[0]}" to {CONFIG_FILE}'
+    else:
+        hint = "`streamer init` makes a new one, `streamer emulate --demo` runs a demo"
+    return ConfigurationError(f"there is no service in {project.folder}: no {CONFIG_FILE}, app.py or template; {hint}")

@@ -1,0 +1,107 @@
+"""What all commands see of a project: its folder, streamer.toml, .env, and services that it may hold."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from streamer.errors import ConfigurationError
+from streamer.project import candidates, dot_env, folder_of, parse, variables
+
+
+@pytest.mark.parametrize("mark", ["streamer.toml", ".streamer"])
+def test_the_folder_is_found_upwards(tmp_path: Path, mark: str) -> None:
+    below = tmp_path / "src" / "shop"
+    below.mkdir(parents=True)
+    path = tmp_path / mark
+    path.mkdir() if mark.startswith(".") else path.touch()
+
+    assert folder_of(below) == tmp_path
+
+
+def test_without_a_mark_it_is_where_one_is(tmp_path: Path) -> None:
+    assert folder_of(tmp_path) == tmp_path
+
+
+def test_the_home_folder_counts_only_for_who_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / ".streamer").mkdir()
+    (tmp_path / "work").mkdir()
+
+    assert folder_of(tmp_path / "work") == tmp_path / "work"
+    assert folder_of(tmp_path) == tmp_path
+
+
+def test_a_stage_overrides_and_adds(tmp_path: Path) -> None:
+    document = {
+        "app": "shop:app",
+        "environment": {"A": "1", "B": "1"},
+        "stages": {"prod": {"project": "src", "environment": {"B": "2"}}},
+    }
+
+    found = parse(document, tmp_path, "prod")
+
+    assert (found.app, found.code, found.stage) == ("shop:app", tmp_path / "src", "prod")
+    assert found.environment == {"A": "1", "B": "2"}
+    assert parse(document, tmp_path).environment == {"A": "1", "B": "1"}
+
+
+@pytest.mark.parametrize("document", [{"app": 1}, {"environment": {"A": 1}}, {"environment": "A=1"}])
+def test_what_makes_no_sense_is_named(tmp_path: Path, document: dict[str, object]) -> None:
+    with pytest.raises(ConfigurationError, match=r"streamer\.toml"):
+        parse(document, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("line", "value"),
+    [
+        pytest.param("A=1", "1", id="plain"),
+        pytest.param("export A = 1 ", "1", id="export and blanks"),
+        pytest.param("A=", "", id="empty"),
+        pytest.param("A=x # why", "x", id="comment"),
+        pytest.param("A=x#y", "x#y", id="no comment without a blank"),
+        pytest.param("A='x # y'", "x # y", id="single quotes"),
+        pytest.param(r'A="x\ny"', "x\ny", id="a line break within double quotes"),
+        pytest.param(r"A='x\ny'", r"x\ny", id="but not within single ones"),
+        pytest.param("A=$HOME=b", "$HOME=b", id="nothing is replaced"),
+    ],
+)
+def test_lines_of_an_env_file(line: str, value: str) -> None:
+    assert dot_env(f"# a comment\n\n{line}\n", Path(".env")) == {"A": value}
+
+
+@pytest.mark.parametrize("line", ["SECRET", "=x", "A B=secret"])
+def test_a_line_that_is_none_is_told_by_its_number_only(line: str) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        dot_env(f"A=1\n{line}\n", Path(".env"))
+
+    assert str(refused.value) == ".env:2: write NAME=VALUE"
+
+
+def test_the_shell_wins_over_the_file(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("A=file\nB=file\n")
+
+    assert variables(tmp_path, {"A": "shell"}) == {"A": "shell", "B": "file"}
+    assert variables(tmp_path / "elsewhere", {"A": "shell"}) == {"A": "shell"}
+
+
+def test_an_env_file_that_is_named_has_to_be_there(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"prod\.env cannot be read: No such file"):
+        variables(tmp_path, {}, tmp_path / "prod.env")
+
+
+def test_services_are_found_without_importing_anything(tmp_path: Path) -> None:
+    files = {
+        "shop/api.py": "import streamer\napp = streamer.App()\nraise SystemExit",
+        "service.py": "from streamer.topology import Topology\nchat: Topology = Topology(api=..., functions=())",
+        "broken.py": "app = App(",
+        "venv/lib/x.py": "app = App()",
+        "tests/conftest.py": "app = App()",
+        ".hidden/x.py": "app = App()",
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+
+    assert candidates(tmp_path) == ["service:chat", "shop.api:app"]
