@@ -9,6 +9,7 @@ from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from streamer.aws_limits import STAGE_NAME
 from streamer.errors import ConfigurationError
 
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
@@ -39,7 +40,6 @@ _APP: Final = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 # [DOC] ddb-docs:HowItWorks.NamingRulesDataTypes: 3 to 255 of these; 55 are left for the tables' own names.
 _TABLE_PREFIX: Final = re.compile(r"[A-Za-z0-9_.-]{0,200}")
 # [DOC] apigw-docs: names of stages; `$default` is for HTTP APIs only.
-_STAGE: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +93,7 @@ class Settings:
             table_prefix=reader.match("TABLE_PREFIX", _TABLE_PREFIX, "letters, digits and _.-") or "streamer_",
             app=reader.match("STREAMER_APP", _APP, "module:attribute, such as app:app"),
             service=reader.text("STREAMER_SERVICE") or "streamer",
-            stage=reader.match("STREAMER_STAGE", _STAGE, "letters, digits and _-") or "dev",
+            stage=reader.match("STREAMER_STAGE", STAGE_NAME, "letters, digits and _-") or "dev",
             production=production,
             log_level=reader.choice("LOG_LEVEL", LOG_LEVELS, "INFO"),
             connection_ttl_seconds=reader.whole("CONNECTION_TTL_SECONDS", 86_400),

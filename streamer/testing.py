@@ -22,12 +22,12 @@ from types import TracebackType
 from typing import Any, Final, Self, TextIO, cast
 
 from streamer.app import App
+from streamer.aws_limits import MESSAGE_BYTES
 from streamer.errors import DispatchError, GoneError, PayloadTooLargeError
 from streamer.handlers.disconnect import DisconnectHandler
 from streamer.handlers.processor import ProcessorHandler
 from streamer.handlers.router import RouterHandler
 from streamer.observability import Logger, Metrics
-from streamer.protocol.messages import MESSAGE_BYTES
 from streamer.protocol.parts import Joiner
 from streamer.records import ConnectionRecord, RequestRecord
 from streamer.requests.runs import Run, run_event

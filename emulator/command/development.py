@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from streamer.aws_limits import LOOPBACK
 from streamer.errors import ConfigurationError
 from streamer.project import folder_of, variables
 
-from ..port.tls import LOOPBACK
 from .identity import DEVELOPMENT, SHELL, Identity, SigningKey, is_here, signing_key
 from .presence import FILE, Ready, running, trusted_ca_file
 from .state_folder import FOLDER

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Any, NoReturn
 
 import click
 
+from streamer.aws_limits import STAGE_NAME
 from streamer.protocol.messages import REQUEST_ID
 from streamer.settings import parse_duration
-
-_STAGE: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
 
 class Duration(click.ParamType[Any]):
@@ -88,7 +86,7 @@ class Stage(click.ParamType[Any]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """The value as it is."""
-        if _STAGE.fullmatch(value) is None:
+        if STAGE_NAME.fullmatch(value) is None:
             self.fail(f"{value!r} is no stage; one is named with 1 to 128 letters, digits, '_' and '-'", param, ctx)
         return str(value)
 

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import IO, Any, Final
 from urllib.parse import urlsplit
 
+from streamer.aws_limits import LOOPBACK
+
 from ..files import write_whole
-from ..port.tls import LOOPBACK
 from .identity import Identity
 from .state_folder import FOLDER
 

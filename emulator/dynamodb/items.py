@@ -6,7 +6,9 @@ copying. Pure.
 
 from __future__ import annotations
 
-from .values import AttributeValue, attributes_bytes
+from streamer.aws_limits import attributes_bytes
+
+from .values import AttributeValue
 
 
 class StoredItem:

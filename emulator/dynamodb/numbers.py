@@ -92,15 +92,6 @@ def add_numbers(left: str, right: str, *, subtract: bool = False) -> str:
     return _normal(bool(is_negative), plain, int(exponent) + len(digits) - len(plain))
 
 
-def number_bytes(text: str) -> int:
-    """Size of a number in its normal form: a byte for each two digits, one more, and one more if it is negative.
-
-    [REC] stream records; [DOC] ddb-docs:CapacityUnitCalculations says it approximately.
-    """
-    digits = text.lstrip("-").replace(".", "").strip("0")
-    return (len(digits) + 1) // 2 + (2 if text.startswith("-") else 1)
-
-
 def token_name(thing: Any) -> str:
     """What AWS's reader of JSON calls a thing that stands where it does not belong."""
     if isinstance(thing, bool):

@@ -9,9 +9,11 @@ from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from streamer.aws_limits import text_bytes
+
 from .expressions.keys import KeySchema
 from .items import StoredItem
-from .values import Attributes, AttributeValue, sort_value, text_bytes
+from .values import Attributes, AttributeValue, sort_value
 
 SortKey = tuple[Any, ...]
 

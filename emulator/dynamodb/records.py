@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
 
+from streamer.aws_limits import attributes_bytes
+
 from .items import StoredItem
-from .values import attributes_bytes, wire_attributes
+from .values import wire_attributes
 
 HISTORY_BYTES: Final = 64 * 1024 * 1024
 """Bytes of items that the records of one stream hold at most. Chosen by us, to bound memory."""

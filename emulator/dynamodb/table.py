@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
+from streamer.aws_limits import ITEM_BYTES
+
 from .definitions import IndexDefinition, TableSettings
 from .errors import ApiError, invalid_parameter, validation_error
 from .expiry import ExpiryQueue
@@ -16,7 +18,7 @@ from .expressions.keys import KeySchema, empty_key
 from .items import StoredItem
 from .partitions import HASH_KEY_BYTES, SORT_KEY_BYTES, KeyIndex, key_bytes
 from .records import Stream
-from .values import ITEM_BYTES, Attributes, AttributeValue
+from .values import Attributes, AttributeValue
 
 
 class Journal(Protocol):

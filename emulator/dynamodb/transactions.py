@@ -8,12 +8,14 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from streamer.aws_limits import ITEM_BYTES, attributes_bytes
+
 from .backend import EmbeddedBackend
 from .capacity import Cost, collection_metrics, wants_capacity
 from .errors import ApiError, validation_error
 from .items import StoredItem
 from .table import Table
-from .values import ITEM_BYTES, Attributes, attributes_bytes, read_attributes
+from .values import Attributes, read_attributes
 from .writing import PREPARE, Write
 
 Parameters = Mapping[str, Any]

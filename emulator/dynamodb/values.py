@@ -12,10 +12,8 @@ from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
 from .errors import SERVICE, ApiError, invalid_parameter, validation_error
-from .numbers import normal_number, number_bytes, token_name
+from .numbers import normal_number, token_name
 
-ITEM_BYTES: Final = 400 * 1024
-"""Largest item, names included. [DOC] ddb-docs:ServiceQuotas"""
 NESTING_LEVELS: Final = 32
 """How deep lists and maps may be inside each other. [DOC] ddb-docs:ServiceQuotas"""
 TYPES: Final = ("S", "N", "B", "SS", "NS", "BS", "M", "L", "NULL", "BOOL")
@@ -249,40 +247,6 @@ def sort_value(value: AttributeValue) -> Any:
     Python compares text by code points, which is the order of its bytes in UTF-8.
     """
     return Decimal(value[1]) if value[0] == "N" else value[1]
-
-
-def attributes_bytes(attributes: Attributes) -> int:
-    """Size as DynamoDB counts it: names in UTF-8 plus values.
-
-    [DOC] ddb-docs:CapacityUnitCalculations; [REC] numbers and binary of recorded stream records.
-    """
-    total = 0
-    for name, value in attributes.items():
-        total += text_bytes(name) + value_bytes(value)
-    return total
-
-
-def text_bytes(text: str) -> int:
-    """Length of text in UTF-8."""
-    return len(text) if text.isascii() else len(text.encode())
-
-
-def value_bytes(value: AttributeValue) -> int:
-    """Size of one value."""
-    kind, content = value
-    if kind == "S":
-        return len(content) if content.isascii() else len(content.encode())
-    if kind == "L":
-        return 3 + sum([1 + value_bytes(member) for member in content])
-    if kind == "M":
-        return 3 + len(content) + attributes_bytes(content)
-    if kind == "N":
-        return number_bytes(content)
-    if kind == "B":
-        return len(content)
-    if kind in ("BOOL", "NULL"):
-        return 1
-    return sum([value_bytes(AttributeValue(kind[0], member)) for member in content])
 
 
 def shown(value: AttributeValue) -> str:

@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from streamer.aws_limits import ITEM_BYTES, attributes_bytes
+
 from .backend import EmbeddedBackend
 from .capacity import Cost, collection_metrics, wants_capacity
 from .errors import condition_failed, validation_error
@@ -18,7 +20,7 @@ from .expressions.request import Expressions, Test
 from .expressions.syntax import Path
 from .items import StoredItem
 from .table import Table
-from .values import ITEM_BYTES, Attributes, AttributeValue, attributes_bytes, read_attributes, wire_attributes
+from .values import Attributes, AttributeValue, read_attributes, wire_attributes
 
 Parameters = Mapping[str, Any]
 Compute = Callable[[StoredItem | None], StoredItem | None]

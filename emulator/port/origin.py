@@ -11,8 +11,9 @@ import ipaddress
 from typing import Final
 from urllib.parse import urlsplit
 
+from streamer.aws_limits import LOOPBACK
+
 from .http import HttpRequest, HttpResponse
-from .tls import LOOPBACK
 
 BY_NAME_OF_CONTAINERS: Final = frozenset({"host.docker.internal", "host.containers.internal"})
 """Names under which containers find this machine; they resolve nowhere else."""

@@ -5,17 +5,11 @@ from __future__ import annotations
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
+from streamer.aws_limits import LOOPBACK
 from streamer.errors import ConfigurationError
 
 from ..files import write_whole
-
-LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
-"""Hosts that are this machine, and that the certificate is good for.
-
-OpenSSL takes no wildcard directly below a top-level name.
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +50,7 @@ def authority(folder: Path, *, host: str = "127.0.0.1") -> Authority:
     made = Authority(folder / f"{stem}-ca.pem", folder / f"{stem}-bundle.pem", folder / f"{stem}-server.pem")
     if not all(path.exists() for path in (made.ca_file, made.bundle_file, made.server_file)):
         try:
+            # OpenSSL takes no wildcard directly below a top-level name.
             _make(made, (*LOOPBACK, *extra))
         except ValueError as error:
             raise ConfigurationError(f"{host!r} is neither an address nor the name of a host") from error

@@ -6,7 +6,6 @@ The embedded engine's records have AWS's shape already; those of other endpoints
 from __future__ import annotations
 
 import base64
-import binascii
 import datetime
 import hashlib
 import json
@@ -15,13 +14,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from streamer.aws_limits import attributes_bytes
+
 EVENT_VERSION: Final = "1.1"
 """``eventVersion`` of every record. [REC] I1"""
 
 _EVENT_ID: Final = re.compile(r"[0-9a-f]{32}")
 _FINE_LABEL: Final = re.compile(r"(/stream/.*\.\d{3})\d+$")
-_COLLECTION_BYTES: Final = 3
-"""Overhead of a list or map, besides one byte per element. [DOC] ddb-docs:CapacityUnitCalculations"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +95,7 @@ def corrected(raw: Mapping[str, Any]) -> dict[str, Any]:
     for name, views in (("NewImage", _NEW_VIEWS), ("OldImage", _OLD_VIEWS)):
         if source.get(name) and view in views:
             change[name] = _wire_attributes(source[name])
-    size_bytes = sum(_attributes_bytes(change[name]) for name in ("Keys", "NewImage", "OldImage") if name in change)
+    size_bytes = sum(attributes_bytes(change[name]) for name in ("Keys", "NewImage", "OldImage") if name in change)
     change |= {"SequenceNumber": str(source["SequenceNumber"]), "SizeBytes": size_bytes, "StreamViewType": view}
     record = {"eventID": _event_id(raw), "eventName": raw["eventName"], "dynamodb": change}
     if identity := raw.get("userIdentity"):
@@ -149,50 +148,3 @@ def _base64(content: Any) -> str:
         return base64.b64encode(bytes(content)).decode("ascii")
     # An engine's own representation is base64 already; botocore's Binary holds bytes.
     return content if isinstance(content, str) else _base64(content.value)
-
-
-def _attributes_bytes(attributes: Mapping[str, Any]) -> int:
-    return sum(_text_bytes(name) + value_bytes(value) for name, value in attributes.items())
-
-
-def value_bytes(value: Mapping[str, Any]) -> int:
-    """Size of an attribute value (in wire form) as DynamoDB counts it. [REC] I6"""
-    ((kind, content),) = value.items()
-    match kind:
-        case "S":
-            return _text_bytes(content)
-        case "N":
-            return _number_bytes(content)
-        case "B":
-            return _blob_bytes(content)
-        case "SS":
-            return sum(map(_text_bytes, content))
-        case "NS":
-            return sum(map(_number_bytes, content))
-        case "BS":
-            return sum(map(_blob_bytes, content))
-        case "L":
-            return _COLLECTION_BYTES + sum(1 + value_bytes(element) for element in content)
-        case "M":
-            return _COLLECTION_BYTES + len(content) + _attributes_bytes(content)
-        case _:
-            return 1
-
-
-def _text_bytes(text: str) -> int:
-    return len(text.encode("utf-8", "surrogatepass"))
-
-
-def _number_bytes(number: str) -> int:
-    # [DOC] ddb-docs:CapacityUnitCalculations: one byte per two significant digits, and one; zeros at either end
-    # do not count.
-    mantissa = str(number).lower().partition("e")[0]
-    digits = mantissa.replace(".", "").lstrip("+-0").rstrip("0") if mantissa else ""
-    return (len(digits) + 1) // 2 + 1
-
-
-def _blob_bytes(content: str) -> int:
-    try:
-        return len(base64.b64decode(content))
-    except (binascii.Error, ValueError):
-        return _text_bytes(content)

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidHandshake, InvalidStatus, InvalidURI
 
+from streamer.aws_limits import LOOPBACK
 from streamer.client.errors import CannotConnectError
 
 Token = str | Callable[[], str | Awaitable[str]] | None
@@ -77,7 +78,7 @@ class Handshake:
         return dict(self.headers) | ({"Authorization": f"Bearer {token}"} if token else {})
 
     def _options(self) -> dict[str, Any]:
-        is_local = urlsplit(self.url).hostname in ("127.0.0.1", "localhost", "::1")
+        is_local = urlsplit(self.url).hostname in LOOPBACK
         options: dict[str, Any] = {"proxy": None} if is_local else {}
         return options | ({"ssl": self.ssl} if self.ssl is not None else {})
 

@@ -14,12 +14,12 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 from websockets.protocol import State
 
+from streamer.aws_limits import FRAME_BYTES
 from streamer.client.errors import CannotConnectError, ClientError, ConnectionLostError
 from streamer.client.handshake import Handshake
 
 LOGGER: Final = logging.getLogger("streamer.client")
 
-FRAME_BYTES: Final = 32 * 1024
 """Largest frame API Gateway takes; longer messages are sent in several. [DOC] apigw-docs quotas, FIDELITY E3-E5"""
 KEEP_ALIVE_SECONDS: Final = 540.0
 """Silence after which a ping is sent; API Gateway closes after 600 s. [DOC] apigw-docs quotas, FIDELITY F6"""

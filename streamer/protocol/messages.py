@@ -14,14 +14,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final, NoReturn
 
+from streamer.aws_limits import ITEM_BYTES, MESSAGE_BYTES
 from streamer.errors import ActionError, ErrorCode, PayloadTooLargeError
 from streamer.records import Failure, ProgressPoint
-
-MESSAGE_BYTES: Final = 128 * 1024
-"""Largest message in either direction, in bytes of UTF-8. [DOC] apigw-docs quotas"""
-
-STORED_BYTES: Final = 400 * 1024
-"""Largest item of DynamoDB: a queued request's payload, result and all else. [DOC] ddb-docs:ServiceQuotas"""
 
 ACTION_NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 """What an action may be called."""
@@ -202,8 +197,8 @@ def too_large_to_store(size_bytes: int) -> Failure:
     """What a client is told instead of a result that does not fit into the request's item."""
     return Failure(
         code=ErrorCode.PAYLOAD_TOO_LARGE,
-        message=f"the result has {size_bytes} bytes; with the payload, at most about {STORED_BYTES} can be stored",
-        details={"size_bytes": size_bytes, "limit_bytes": STORED_BYTES},
+        message=f"the result has {size_bytes} bytes; with the payload, at most about {ITEM_BYTES} can be stored",
+        details={"size_bytes": size_bytes, "limit_bytes": ITEM_BYTES},
     )
 
 

@@ -18,8 +18,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from streamer.aws_limits import MESSAGE_BYTES
 from streamer.errors import PayloadTooLargeError
-from streamer.protocol.messages import MESSAGE_BYTES, rounded, to_json
+from streamer.protocol.messages import rounded, to_json
 
 JOINED_BYTES: Final = 512 * 1024
 """Largest message that is delivered in parts, in bytes of UTF-8. What is stored is smaller still (400 KB)."""

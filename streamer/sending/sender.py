@@ -17,11 +17,11 @@ from urllib.parse import quote
 
 from botocore.credentials import Credentials
 
+from streamer.aws_limits import MESSAGE_BYTES
 from streamer.errors import ConfigurationError, GoneError, PayloadTooLargeError, SendError
 from streamer.sending.signer import Signer, Unsigned
 from streamer.sending.transport import Answer, Exchange, NoAnswerError, PooledExchange
 
-MESSAGE_BYTES: Final = 128 * 1024
 """Largest message, in bytes of UTF-8. [DOC] apigw-docs quotas, FIDELITY G4"""
 ENDPOINT_VARIABLE: Final = "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI"
 """Overrides the endpoint, stage included, as it does for the SDKs. [DOC] sdkref: feature-ss-endpoints"""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from streamer.protocol.messages import STORED_BYTES, to_json
+from streamer.protocol.messages import to_json
 from streamer.records import (
     ConnectionRecord,
     Failure,
@@ -22,9 +22,6 @@ from streamer.records import (
     Status,
     SubscriptionRecord,
 )
-
-ITEM_BYTES: Final = STORED_BYTES
-"""Largest item, names of attributes included."""
 
 Value = dict[str, Any]
 """A typed attribute value: ``{"S": ...}``, ``{"N": ...}`` or, for a request's listeners, ``{"SS": [...]}``."""
@@ -169,19 +166,6 @@ def subscription_item(record: SubscriptionRecord) -> Item:
 def subscription_record(item: Mapping[str, Any]) -> SubscriptionRecord:
     """The subscription that an item holds."""
     return SubscriptionRecord(**_decoded(item, _SUBSCRIPTION))
-
-
-def item_bytes(item: Mapping[str, Value]) -> int:
-    """The size that DynamoDB counts, rounded up: numbers take at most as many bytes as they have digits."""
-    return sum(
-        len(name.encode()) + sum(len(part.encode()) for part in _parts(content))
-        for name, value in item.items()
-        for content in value.values()
-    )
-
-
-def _parts(content: str | list[str]) -> list[str]:
-    return [content] if isinstance(content, str) else content
 
 
 def _encoded(record: Any, codecs: Mapping[str, Codec]) -> Item:

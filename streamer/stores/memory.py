@@ -6,10 +6,11 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from streamer.aws_limits import ITEM_BYTES, attributes_bytes
 from streamer.errors import ItemTooLargeError
 from streamer.records import ConnectionRecord, RequestKey, RequestRecord, Slots, Status, SubscriptionRecord
 from streamer.requests.lifecycle import Applied, Change, Created, Duplicate, Full, Refused
-from streamer.stores.items import ITEM_BYTES, item_bytes, request_item
+from streamer.stores.items import request_item
 
 
 class MemoryStore:
@@ -123,7 +124,7 @@ class MemoryRequestStore(MemoryStore):
             return [key for _, key in found[:limit]]
 
     def _store(self, record: RequestRecord) -> None:
-        size = item_bytes(request_item(record))
+        size = attributes_bytes(request_item(record))
         if size > ITEM_BYTES:
             raise ItemTooLargeError(f"the request would take {size} bytes; an item holds at most {ITEM_BYTES}")
         self.records[record.key] = record

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
+from streamer.aws_limits import text_bytes
+
 from ..errors import ApiError, validation_error
-from ..values import ORDERED, TYPES, Attributes, AttributeValue, shown, sort_value, text_bytes
+from ..values import ORDERED, TYPES, Attributes, AttributeValue, shown, sort_value
 from .grammar import Parser
 from .paths import find
 from .syntax import (

@@ -6,12 +6,9 @@ import enum
 from dataclasses import dataclass
 from typing import Final
 
+from streamer.aws_limits import FRAME_BYTES, MESSAGE_BYTES
 from streamer.topology import Throttle
 
-FRAME_BYTES: Final = 32 * 1024
-"""Largest payload of one frame, either way; a larger one closes the connection with 1009. [DOC] apigw-docs:limits"""
-MESSAGE_BYTES: Final = 128 * 1024
-"""Largest message in bytes of UTF-8, either way, and largest POST to ``@connections``. [DOC] apigw-docs:limits"""
 IDLE_SECONDS: Final = 600.0
 """Silence in both directions after which the connection is closed with 1001. [DOC] apigw-docs:limits"""
 MAX_DURATION_SECONDS: Final = 7200.0

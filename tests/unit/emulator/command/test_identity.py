@@ -8,7 +8,7 @@ import pytest
 
 from emulator.command.identity import DEVELOPMENT, OWN, PUBLIC_KEY, SHELL, Identity, is_here, key_kind, signing_key
 from emulator.command.state_folder import development_secret
-from emulator.port.tls import LOOPBACK
+from streamer.aws_limits import LOOPBACK
 from streamer.errors import ConfigurationError
 
 IN_SHELL = {"JWT_SECRET": "the-shells-secret-of-thirty-two-characters"}

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from emulator.dynamodb.errors import ApiError
 from emulator.dynamodb.numbers import add_numbers, normal_number
-from emulator.dynamodb.values import attributes_bytes, read_attributes, read_value, value_bytes, wire_value
+from emulator.dynamodb.values import read_attributes, read_value, wire_value
 
 
 @pytest.mark.parametrize(
@@ -76,31 +76,6 @@ def test_normalising_keeps_the_value_and_is_stable(number: Decimal) -> None:
 def test_arithmetic_is_exact_within_38_digits(left: int, right: int) -> None:
     assert add_numbers(str(left), str(right)) == str(left + right)
     assert add_numbers(str(left), str(right), subtract=True) == str(left - right)
-
-
-@pytest.mark.parametrize(
-    ("value", "size_bytes"),
-    [
-        pytest.param({"N": "42"}, 2, id="two digits"),
-        pytest.param({"N": "101"}, 3, id="three digits"),
-        pytest.param({"N": "-101"}, 4, id="a sign"),
-        pytest.param({"N": "-5"}, 3, id="one digit and a sign"),
-        pytest.param({"N": "1000"}, 2, id="zeros at the end do not count"),
-        pytest.param({"S": "grün"}, 5, id="UTF-8"),
-        pytest.param({"B": "Zm9vYmFy"}, 6, id="raw bytes"),
-        pytest.param({"BOOL": True}, 1, id="boolean"),
-        pytest.param({"NULL": True}, 1, id="null"),
-        pytest.param({"SS": ["a", "bc"]}, 3, id="set"),
-        pytest.param({"L": [{"S": "a"}]}, 3 + 1 + 1, id="list"),
-        pytest.param({"M": {"k": {"S": "a"}}}, 3 + 1 + 1 + 1, id="map"),
-    ],
-)
-def test_sizes_are_dynamodbs(value: dict[str, object], size_bytes: int) -> None:
-    assert value_bytes(read_value(value)) == size_bytes
-
-
-def test_names_count() -> None:
-    assert attributes_bytes(read_attributes({"Message": {"S": "New item!"}, "Id": {"N": "101"}})) == 21
 
 
 def test_binary_is_decoded_wherever_it_stands() -> None:

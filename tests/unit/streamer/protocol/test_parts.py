@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streamer.aws_limits import MESSAGE_BYTES
 from streamer.errors import PayloadTooLargeError
 from streamer.protocol import messages
-from streamer.protocol.messages import MESSAGE_BYTES, to_json
+from streamer.protocol.messages import to_json
 from streamer.protocol.parts import JOINED_AT_ONCE, JOINED_BYTES, Joiner, in_parts, trimmed
 
 NOW = 1_767_268_800.5

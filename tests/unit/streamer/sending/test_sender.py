@@ -11,8 +11,9 @@ from botocore.credentials import Credentials
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streamer.aws_limits import MESSAGE_BYTES
 from streamer.errors import ConfigurationError, GoneError, PayloadTooLargeError, SendError
-from streamer.sending.sender import MESSAGE_BYTES, ManagementApi, RetryPolicy, Verdict, judge
+from streamer.sending.sender import ManagementApi, RetryPolicy, Verdict, judge
 from streamer.sending.transport import Answer, NoAnswerError
 
 ENDPOINT = "https://a1b2c3d4e5.execute-api.us-east-1.amazonaws.com/dev"

@@ -1,5 +1,3 @@
-import json
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -75,11 +73,3 @@ def test_a_payload_is_stored_as_the_text_it_is() -> None:
     item = items.request_item(request_record(payload_json='{"n":1.0,"s":""}'))
 
     assert item["payload"] == {"S": '{"n":1.0,"s":""}'}
-
-
-@given(TEXT)
-def test_the_size_of_an_item_counts_names_and_values(text: str) -> None:
-    item = {"name": {"S": text}, "n": {"N": "12"}}
-
-    assert items.item_bytes(item) == len("name") + len(text.encode()) + len("n") + 2
-    assert json.dumps(item)

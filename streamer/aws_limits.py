@@ -1,0 +1,81 @@
+"""Facts of AWS that the runtime and the tools both need: sizes, names, and how DynamoDB counts bytes. Pure."""
+
+from __future__ import annotations
+
+import binascii
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+FRAME_BYTES: Final = 32 * 1024
+"""Largest payload of one WebSocket frame, either way; a larger one closes the connection with 1009.
+[DOC] apigw-docs:limits"""
+MESSAGE_BYTES: Final = 128 * 1024
+"""Largest message in bytes of UTF-8, either way, and largest POST to ``@connections``. [DOC] apigw-docs:limits"""
+ITEM_BYTES: Final = 400 * 1024
+"""Largest item of DynamoDB, names of attributes included. [DOC] ddb-docs:ServiceQuotas"""
+STAGE_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
+"""What a stage may be called. [DOC] API Gateway API, CreateStage"""
+LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
+"""Hosts that are this machine under any settings; the rest of 127.0.0.0/8 is as well. [DOC] RFC 6761, RFC 4291"""
+
+_COLLECTION_BYTES: Final = 3
+"""Overhead of a list or map, besides one byte per element. [DOC] ddb-docs:CapacityUnitCalculations"""
+
+
+def attributes_bytes(attributes: Mapping[str, Any]) -> int:
+    """Size of an item, a key or a map as DynamoDB counts it: names in UTF-8 plus values, as `value_bytes` takes them.
+
+    [DOC] ddb-docs:CapacityUnitCalculations; [REC] recorded stream records I6
+    """
+    total = 0
+    for name, value in attributes.items():
+        total += text_bytes(name) + value_bytes(value)
+    return total
+
+
+def value_bytes(value: Any) -> int:
+    """Size of an attribute value as DynamoDB counts it.
+
+    ``value`` is in wire form, ``{"S": "text"}`` with binary in base64, or a pair of type and content, ``("S", "text")``
+    with binary as bytes; so are the elements of lists and maps.
+
+    [DOC] ddb-docs:CapacityUnitCalculations; [REC] recorded stream records I6
+    """
+    kind, content = value if isinstance(value, tuple) else next(iter(value.items()))
+    if kind == "S":
+        return len(content) if content.isascii() else text_bytes(content)
+    if kind == "N":
+        return number_bytes(content)
+    if kind == "L":
+        return _COLLECTION_BYTES + sum([1 + value_bytes(element) for element in content])
+    if kind == "M":
+        return _COLLECTION_BYTES + len(content) + attributes_bytes(content)
+    if kind == "B":
+        return len(content) if isinstance(content, bytes) else _base64_bytes(content)
+    if kind in ("BOOL", "NULL"):
+        return 1
+    return sum([value_bytes((kind[0], member)) for member in content])
+
+
+def number_bytes(text: str) -> int:
+    """Size of a number: a byte for each two significant digits, one more, and one more if it is negative.
+
+    Zeros at either end do not count, nor does the exponent. [REC] recorded stream records I6;
+    [DOC] ddb-docs:CapacityUnitCalculations says it approximately.
+    """
+    mantissa = text if text.isdigit() else text.lower().partition("e")[0]
+    digits = mantissa.lstrip("+-").replace(".", "").strip("0")
+    return (len(digits) + 1) // 2 + (2 if digits and text.startswith("-") else 1)
+
+
+def text_bytes(text: str) -> int:
+    """Length of text in UTF-8; a lone surrogate counts 3 bytes."""
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+
+
+def _base64_bytes(text: str) -> int:
+    try:
+        return len(binascii.a2b_base64(text))
+    except ValueError:
+        return text_bytes(text)
