@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Any, Final, Literal, cast
 
 from streamer.context import Progress, Request
 from streamer.errors import ActionError, ConfigurationError, ErrorCode
@@ -17,6 +18,9 @@ FAILURE_MESSAGE_CHARACTERS: Final = 4096
 """Longest text of an error that is passed on; the rest is cut."""
 FAILURE_DETAILS_CHARACTERS: Final = 32 * 1024
 """Longest details (as JSON) of an error that are passed on; larger ones are left out."""
+
+TakesProgress = Literal["none", "optional", "required"]
+"""Whether an action's function takes ``progress`` besides the request."""
 
 Validator = Callable[[Any], Any]
 """Takes a payload; raises (ValueError and the like) or returns False when it is bad; may return what replaces it."""
@@ -41,8 +45,7 @@ class Action:
     """How long one run may take; None: as long as the Lambda function may."""
     cancel_on_disconnect: bool = False
     """Whether it is cancelled when nobody has been listening for a while."""
-    progress_parameter: str = "none"
-    """Whether the function takes ``progress``: ``none``, ``optional`` or ``required``."""
+    progress_parameter: TakesProgress = "none"
 
     def is_queued(self, threshold_seconds: float) -> bool:
         """Whether a call is stored and run by the processor, rather than at once by the router."""
@@ -88,8 +91,8 @@ class Action:
         return payload if verdict is None or verdict is True else verdict
 
 
-def progress_parameter(name: str, function: Callable[..., Any]) -> str:
-    """Whether an action's function takes ``progress`` besides the request: ``none``, ``optional``, ``required``.
+def progress_parameter(name: str, function: Callable[..., Any]) -> TakesProgress:
+    """Whether an action's function takes ``progress`` besides the request.
 
     Raises:
         ConfigurationError: it can be called neither as ``f(request)`` nor as ``f(request, progress)``.
@@ -97,7 +100,7 @@ def progress_parameter(name: str, function: Callable[..., Any]) -> str:
     if inspect.isasyncgenfunction(function) or inspect.isgeneratorfunction(function):
         raise ConfigurationError(f"action {name!r} is a generator; an action returns its result")
     try:
-        signature = inspect.signature(function)
+        signature = _signature(function)
     except ValueError:
         return "none"  # built in C without a signature: only a call can tell
     takes_one, takes_two = (_accepts(signature, count) for count in (1, 2))
@@ -108,6 +111,15 @@ def progress_parameter(name: str, function: Callable[..., Any]) -> str:
     raise ConfigurationError(
         f"action {name!r} must take (request) or (request, progress), but its function takes {signature}"
     )
+
+
+def _signature(function: Callable[..., Any]) -> inspect.Signature:
+    if sys.version_info < (3, 14):
+        return inspect.signature(function)
+    # Annotations are evaluated there when they are asked for, and may name what is imported for type checkers only.
+    import annotationlib  # noqa: PLC0415 - new in 3.14
+
+    return inspect.signature(function, annotation_format=annotationlib.Format.FORWARDREF)
 
 
 def _accepts(signature: inspect.Signature, positionals: int) -> bool:

@@ -121,18 +121,6 @@ def environment() -> MutableMapping[str, str]:
     return os.environ
 
 
-def trace_id() -> str | None:
-    """The X-Ray trace of the invocation that runs, such as ``1-695661c0-0f1e2d3c4b5a69788796a5b4``; None: no tracing.
-
-    Lambda changes it before every event. [REC] ls-snap, FIDELITY H13
-    """
-    for part in os.environ.get("_X_AMZN_TRACE_ID", "").split(";"):
-        name, _, value = part.partition("=")
-        if name.strip() == "Root" and value:
-            return value.strip()
-    return None
-
-
 @dataclass(frozen=True, slots=True)
 class _Reader:
     """Typed access to one environment; every method returns None, or the default, for an unset variable."""

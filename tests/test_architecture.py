@@ -119,8 +119,6 @@ AWS_CLIENTS = {
         "streamer.handlers.setup",
         "deploy.aws",
         "emulator.database.remote",
-        "emulator.gateway.verifier",
-        "streamer.sending.signer",
     ),
     "emulator.functions.inline.botocore_credentials",  # only lets functions sign as themselves
     "emulator.functions.processes.bootstrap",  # only loads beforehand what functions would load

@@ -1,4 +1,4 @@
-"""Verifies SigV4 signatures made with credentials that the emulator gave out, by botocore's signer."""
+"""Verifies SigV4 signatures made with credentials that the emulator gave out, by the runtime's signer."""
 
 from __future__ import annotations
 
@@ -9,9 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from botocore.credentials import Credentials
-
-from streamer.sending.signer import Headers, Signer, Unsigned
+from streamer.sending.signer import BODY_HASH, Signer, SigningKeys
 
 from ..port.http import HttpRequest
 from .rules.signature import Check, Flaw, Signature, parse, refusal
@@ -33,7 +31,7 @@ class Verifier:
     """Access key id to secret access key."""
     clock: Callable[[], float]
     """Unix seconds."""
-    _signers: dict[tuple[str, str, str], _Signer] = field(default_factory=dict, init=False)
+    _signers: dict[tuple[str, str, str], Signer] = field(default_factory=dict, init=False)
     """By access key id, service and Region, the few that there are."""
 
     def flaw(self, request: HttpRequest) -> Flaw | None:
@@ -72,27 +70,18 @@ class Verifier:
         if signature.in_query:
             # A presigned URL signs all of its query but the signature itself.
             query = "&".join(pair for pair in query.split("&") if not pair.startswith("X-Amz-Signature="))
-        # The host that counts is the signed header, and a target has no fragment: the path goes on after a "#".
-        url = f"http://emulator{path}?{query}".replace("#", "%23")
-        unsigned = Unsigned(request.method, url, request.body, headers)
-        unsigned.context["timestamp"] = signature.timestamp
+        # A target has no fragment: the path goes on after a "#", which clients should have encoded.
+        path, query = path.replace("#", "%23"), query.replace("#", "%23")
         signer = self._signer(signature.access_key_id, signature.service, signature.region)
-        text = signer.string_to_sign(unsigned, signer.canonical_request(unsigned))
-        return signer.signature(text, unsigned)
+        return signer.signature(request.method, path, query, headers, request.body, timestamp=signature.timestamp)
 
-    def _signer(self, access_key_id: str, service: str, region: str) -> _Signer:
+    def _signer(self, access_key_id: str, service: str, region: str) -> Signer:
         signer = self._signers.get((access_key_id, service, region))
         if signer is None:
-            signer = _Signer(Credentials(access_key_id, self.secrets[access_key_id]), service, region)
+            signer = Signer(SigningKeys(access_key_id, self.secrets[access_key_id]), service, region)
             if len(self._signers) < SCOPES * len(self.secrets):  # clients name them, so they must not add up
                 self._signers[access_key_id, service, region] = signer
         return signer
-
-
-class _Signer(Signer):
-    def headers_to_sign(self, request: Unsigned) -> Headers:
-        """Those that the client signed, whether botocore would have or not."""
-        return request.headers
 
 
 def _repeated(headers: Iterable[tuple[str, str]], signed: Mapping[str, str]) -> dict[str, str]:
@@ -106,8 +95,7 @@ def _repeated(headers: Iterable[tuple[str, str]], signed: Mapping[str, str]) -> 
 
 def _is_body_signed(request: HttpRequest, signature: Signature) -> bool:
     """Whether the body is the one whose hash was signed, where the client sent that hash in a header."""
-    name = "x-amz-content-sha256"
-    claimed = request.fields.get(name, UNSIGNED)
-    if name not in signature.signed_headers or claimed == UNSIGNED:
+    claimed = request.fields.get(BODY_HASH, UNSIGNED)
+    if BODY_HASH not in signature.signed_headers or claimed == UNSIGNED:
         return True
     return hmac.compare_digest(hashlib.sha256(request.body).hexdigest().encode(), claimed.encode("latin-1"))

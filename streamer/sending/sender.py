@@ -19,7 +19,7 @@ from botocore.credentials import Credentials
 
 from streamer.aws_limits import MESSAGE_BYTES
 from streamer.errors import ConfigurationError, GoneError, PayloadTooLargeError, SendError
-from streamer.sending.signer import Signer, Unsigned
+from streamer.sending.signer import Signer, SigningKeys
 from streamer.sending.transport import Answer, Exchange, NoAnswerError, PooledExchange
 
 """Largest message, in bytes of UTF-8. [DOC] apigw-docs quotas, FIDELITY G4"""
@@ -115,6 +115,7 @@ class ManagementApi:
         sleep: Callable[[float], None] = time.sleep,
         jitter: Callable[[], float] = random.random,
         clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = time.time,
     ) -> None:
         """Without I/O.
 
@@ -127,6 +128,7 @@ class ManagementApi:
             sleep: Waits for some seconds.
             jitter: A random number from 0 to 1.
             clock: Seconds of a clock that never goes back.
+            now: Unix seconds, which requests are signed with.
         """
         self._credentials = credentials
         self._region = region
@@ -137,6 +139,7 @@ class ManagementApi:
         self._sleep = sleep
         self._jitter = jitter
         self._clock = clock
+        self._now = now
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str], *, retry: RetryPolicy | None = None) -> ManagementApi:
@@ -198,16 +201,16 @@ class ManagementApi:
         if self._credentials is None:
             raise ConfigurationError("there are no AWS credentials; set AWS_PROFILE or AWS_ACCESS_KEY_ID and its kin")
         # A frozen copy: refreshable credentials may change between reading the key and reading its secret.
-        credentials = self._credentials.get_frozen_credentials()
+        frozen = self._credentials.get_frozen_credentials()
+        keys = SigningKeys(frozen.access_key, frozen.secret_key, frozen.token)
         signer = self._signer
-        if signer is None or signer.credentials != credentials:
-            signer = self._signer = Signer(credentials, "execute-api", self._region)
+        if signer is None or signer.keys != keys:
+            signer = self._signer = Signer(keys, "execute-api", self._region)
         headers = {"host": url.split("/", 3)[2]}
         if body:
             headers["content-type"] = "text/plain; charset=utf-8"
-        request = Unsigned(method, url, body, headers)
-        signer.add_auth(request)
-        return request.headers
+        timestamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(self._now()))
+        return signer.sign(method, url, body, headers, timestamp=timestamp)
 
 
 @dataclass(frozen=True, slots=True)

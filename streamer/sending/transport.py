@@ -9,19 +9,21 @@ from __future__ import annotations
 import http.client
 import itertools
 import os
+import selectors
+import socket
 import ssl
 import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlsplit
 
-from urllib3.util.wait import wait_for_read
-
 from streamer.errors import ConfigurationError
+from streamer.sending.http_client_connections import WholeRequests, WholeTlsRequests
 
 _PORTS: Final = {"http": 80, "https": 443}
+_Selector: Final = getattr(selectors, "PollSelector", selectors.SelectSelector)
+"""Poll needs no descriptor of its own and takes sockets of any number; not every system has it."""
 IDLE_CONNECTIONS: Final = 32
 """Connections kept open per origin; more are opened, and closed again, when more threads send at once."""
 
@@ -47,49 +49,6 @@ The timeout is that of each step: to connect, to send, and to wait for the next 
 """
 
 
-class _Connection(http.client.HTTPConnection):
-    """Sends head and body of a request together; http.client makes two packets of them, and two awakenings."""
-
-    _held: list[bytes] | None = None
-    is_sent = False
-    """Whether the other side took all of the last request."""
-
-    def request(
-        self,
-        method: str,
-        url: str,
-        body: Any = None,
-        headers: Mapping[str, Any] = MappingProxyType({}),
-        *,
-        encode_chunked: bool = False,
-    ) -> None:
-        """As http.client's, for bodies of bytes."""
-        held = self._held = []
-        try:
-            super().request(method, url, body, headers, encode_chunked=encode_chunked)
-        finally:
-            self._held = None
-        if self.sock is None:
-            self.connect()
-        try:
-            self.send(b"".join(held))
-            self.is_sent = True
-        except (BrokenPipeError, ConnectionResetError):
-            # Who refuses a request need not read its body; the answer may be here all the same.
-            self.is_sent = False
-
-    def send(self, data: Any) -> None:
-        """Send, unless a request is being put together."""
-        if self._held is None:
-            super().send(data)
-        else:
-            self._held.append(data)
-
-
-class _TlsConnection(_Connection, http.client.HTTPSConnection):
-    """The same over TLS."""
-
-
 class PooledExchange:
     """Makes requests, without Nagle's delay (http.client's default). Safe to share between threads."""
 
@@ -98,7 +57,7 @@ class PooledExchange:
         self._ca_bundle = ca_bundle
         self._tls: ssl.SSLContext | None = None
         self._process_id = os.getpid()
-        self._idle: dict[str, list[_Connection]] = {}
+        self._idle: dict[str, list[WholeRequests]] = {}
         """Origin to connections, the one used last at the end; a service has one endpoint, or a few."""
         weakref.finalize(self, _close, self._idle)
 
@@ -137,14 +96,14 @@ class PooledExchange:
                 connection.close()
         return answer
 
-    def _new(self, origin: str, timeout_seconds: float) -> _Connection:
+    def _new(self, origin: str, timeout_seconds: float) -> WholeRequests:
         scheme, host, port = _address(origin)
         if scheme == "http":
-            return _Connection(host, port, timeout=timeout_seconds)
+            return WholeRequests(host, port, timeout=timeout_seconds)
         if self._tls is None:
             # Loading certificates takes 10 ms or more: once, and not at all for plain HTTP.
             self._tls = _context(self._ca_bundle)
-        return _TlsConnection(host, port, timeout=timeout_seconds, context=self._tls)
+        return WholeTlsRequests(host, port, timeout=timeout_seconds, context=self._tls)
 
     def _forget(self) -> None:
         """In a forked process: leave the connections to the parent, whose requests may be on them."""
@@ -170,7 +129,7 @@ def _address(origin: str) -> tuple[str, str, int]:
     return scheme, host, _PORTS[scheme] if port is None else port
 
 
-def _reusable(idle: list[_Connection], timeout_seconds: float) -> _Connection | None:
+def _reusable(idle: list[WholeRequests], timeout_seconds: float) -> WholeRequests | None:
     """Take an idle connection which the other side has not closed meanwhile; None: there is none."""
     while idle:
         try:
@@ -178,14 +137,20 @@ def _reusable(idle: list[_Connection], timeout_seconds: float) -> _Connection | 
         except IndexError:  # another thread took it
             return None
         # On Lambda, an environment may have been frozen for minutes. What can be read now is the end.
-        if not wait_for_read(connection.sock, 0.0):
+        if not _is_readable(connection.sock):
             connection.sock.settimeout(timeout_seconds)
             return connection
         connection.close()
     return None
 
 
-def _close(connections: dict[str, list[_Connection]]) -> None:
+def _is_readable(sock: socket.socket) -> bool:
+    with _Selector() as selector:
+        selector.register(sock, selectors.EVENT_READ)
+        return bool(selector.select(0))
+
+
+def _close(connections: dict[str, list[WholeRequests]]) -> None:
     for connection in itertools.chain.from_iterable(connections.values()):
         connection.close()
 

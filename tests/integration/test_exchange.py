@@ -16,7 +16,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from streamer.errors import ConfigurationError
-from streamer.sending.transport import IDLE_CONNECTIONS, Answer, NoAnswerError, PooledExchange, _Connection
+from streamer.sending.http_client_connections import WholeRequests
+from streamer.sending.transport import IDLE_CONNECTIONS, Answer, NoAnswerError, PooledExchange
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
 CLOSING = b"HTTP/1.1 200 OK\r\nconnection: Close\r\ncontent-length: 2\r\n\r\nok"
@@ -165,7 +166,7 @@ def test_head_and_body_are_sent_in_one_piece(size: int) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     except OSError:
         pytest.skip("no sockets that keep the borders of what is sent")
-    connection = _Connection("h")
+    connection = WholeRequests("h")
     connection.sock = ours
     with contextlib.closing(connection), theirs:
         connection.request("POST", "/c", b"x" * size, {"host": "h"})
@@ -488,7 +489,7 @@ def test_an_interrupt_at_any_step_does_so_too(
             raise KeyboardInterrupt
 
         with monkeypatch.context() as context:
-            context.setattr(_Connection, step, interrupt)
+            context.setattr(WholeRequests, step, interrupt)
             with pytest.raises(KeyboardInterrupt):
                 post(exchange, server.url)
         assert idle(exchange) == 0
@@ -511,6 +512,7 @@ def test_a_forked_process_has_connections_of_its_own() -> None:
 
 FORKING = """
 import os, sys
+from streamer.sending.http_client_connections import WholeRequests
 from streamer.sending.transport import PooledExchange
 exchange, url = PooledExchange(), sys.argv[1]
 def post(text):

@@ -1,10 +1,11 @@
+import sys
 from collections.abc import Callable
 from typing import Any
 
 import pydantic
 import pytest
 
-from streamer.actions import FAILURE_MESSAGE_CHARACTERS, Action, failure_of
+from streamer.actions import FAILURE_MESSAGE_CHARACTERS, Action, failure_of, progress_parameter
 from streamer.errors import ActionError, ErrorCode
 
 
@@ -126,3 +127,12 @@ def test_a_long_message_is_cut() -> None:
     failure = failure_of(ActionError("x" * 200_000), code=ErrorCode.INTERNAL_ERROR, production=True)
 
     assert len(failure.message) == FAILURE_MESSAGE_CHARACTERS
+
+
+def test_annotations_that_only_type_checkers_know_do_not_matter() -> None:
+    """As of Python 3.14 they are evaluated when somebody asks for them."""
+    future = "" if sys.version_info >= (3, 14) else "from __future__ import annotations\n"
+    names: dict[str, Any] = {}
+    exec(compile(f"{future}def act(request: Unknown, progress): ...", "app.py", "exec", dont_inherit=True), names)
+
+    assert progress_parameter("act", names["act"]) == "required"
