@@ -114,12 +114,12 @@ def progress_parameter(name: str, function: Callable[..., Any]) -> TakesProgress
 
 
 def _signature(function: Callable[..., Any]) -> inspect.Signature:
-    if sys.version_info < (3, 14):
-        return inspect.signature(function)
-    # Annotations are evaluated there when they are asked for, and may name what is imported for type checkers only.
-    import annotationlib  # noqa: PLC0415 - new in 3.14
+    if sys.version_info >= (3, 14):
+        # Annotations are evaluated when they are asked for, and may name what is imported for type checkers only.
+        import annotationlib  # noqa: PLC0415 - new in 3.14
 
-    return inspect.signature(function, annotation_format=annotationlib.Format.FORWARDREF)
+        return inspect.signature(function, annotation_format=annotationlib.Format.FORWARDREF)
+    return inspect.signature(function)
 
 
 def _accepts(signature: inspect.Signature, positionals: int) -> bool:

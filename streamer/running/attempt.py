@@ -15,14 +15,14 @@ from typing import Any, Final
 
 from streamer.actions import Action, failure_of
 from streamer.context import Cancelled, Principal, Request
-from streamer.errors import ActionError, ErrorCode, ItemTooLargeError, StoreError
+from streamer.errors import ActionError, ErrorCode, ItemTooLargeError
 from streamer.observability import Logger
 from streamer.protocol import answers, messages
 from streamer.records import Failure, RequestRecord, Status
 from streamer.requests import lifecycle, retries
-from streamer.requests.lifecycle import Change, Refused
 from streamer.running.audience import Audience
 from streamer.running.execution import Running, Workers
+from streamer.running.held_claim import HeldClaim
 from streamer.running.progress import Pace, Reporter
 from streamer.sending.connections import scope
 from streamer.sending.hub import Hub
@@ -110,14 +110,23 @@ class Attempt:
         self._ends_at = surroundings.monotonic() + time_left_seconds
         self._action_ends_at = self._ends_at - settling_seconds
         self._audience = Audience(record, sender_at=sender_at, workers=surroundings.workers, log=log)
-        self._reporter = Reporter(
+        self._claim = HeldClaim(
             record,
-            self._audience,
             requests=surroundings.requests,
             clock=surroundings.clock,
             monotonic=surroundings.monotonic,
-            pace=surroundings.pace,
+            sleep=surroundings.sleep,
+            ends_at=self._ends_at,
+            lease_seconds=surroundings.pace.lease_seconds,
+            heartbeat_seconds=surroundings.pace.heartbeat_seconds,
             log=log,
+        )
+        self._reporter = Reporter(
+            self._claim,
+            self._audience,
+            clock=surroundings.clock,
+            monotonic=surroundings.monotonic,
+            pace=surroundings.pace,
         )
 
     def run(self, action: Action) -> Status | None:
@@ -132,7 +141,7 @@ class Attempt:
         try:
             result_json = messages.result_json(self._outcome(action))
         except Exception as exc:  # noqa: BLE001 - an action or a validator may raise anything; it is logged
-            if self._reporter.is_lost:
+            if self._claim.is_lost:
                 self._log.info("the request was cancelled, or was taken over elsewhere; this attempt stops")
                 return None
             self._log_failure(action, exc)
@@ -142,7 +151,7 @@ class Attempt:
 
     def fail(self, failure: Failure) -> Status | None:
         """Store that the request failed, then tell the client; see `run`."""
-        return self._settle(lifecycle.fail(failure, attempt=self._record.attempt, now=self._with.clock()))
+        return self._tell_end(self._claim.fail(failure))
 
     def _log_failure(self, action: Action, exc: Exception) -> None:
         if isinstance(exc, ActionError):
@@ -154,13 +163,13 @@ class Attempt:
         return failure_of(exc, code=ErrorCode.PROCESSING_FAILED, production=self._with.production)
 
     def _complete(self, result_json: str) -> Status | None:
-        change = lifecycle.complete(result_json, attempt=self._record.attempt, now=self._with.clock())
         try:
-            return self._settle(change)
+            after = self._claim.complete(result_json)
         except ItemTooLargeError as exc:
             size_bytes = len(result_json.encode())
             self._log.warning("the result is too large to be stored", error=str(exc), size_bytes=size_bytes)
             return self.fail(messages.too_large_to_store(size_bytes))
+        return self._tell_end(after)
 
     def _outcome(self, action: Action) -> Any:
         """What the action returns; raises what it raises, TIMEOUT, or Cancelled when the request is lost."""
@@ -175,7 +184,7 @@ class Attempt:
                 return running.outcome()
         finally:
             self._reporter.end("this run is over")
-        if self._reporter.is_lost:
+        if self._claim.is_lost:
             raise Cancelled("the request ended or was taken over elsewhere")
         raise ActionError(
             f"the action did not finish within {max(limit_seconds, 0):.3g} s", code=ErrorCode.TIMEOUT, retryable=True
@@ -205,20 +214,14 @@ class Attempt:
         return Abandonment(self._audience, monotonic=self._with.monotonic, grace_seconds=grace_seconds)
 
     def _cancel(self, reason: str) -> None:
-        change = lifecycle.cancel(reason, now=self._with.clock(), attempt=self._record.attempt)
-        try:
-            self._with.requests.apply(self._record.key, change)
-        except StoreError as exc:
-            self._log.warning("the request could not be cancelled; trying again", reason=str(exc))
-            return
-        # Applied or refused, the request is not this attempt's any more; the stream tells whoever comes back.
-        self._log.info("request cancelled", reason=reason)
-        self._reporter.lose(reason)
+        if self._claim.cancel(reason):
+            self._log.info("request cancelled", reason=reason)
+            self._reporter.end(reason)
 
     def _watch(self, running: Running, ends_at: float, abandonment: Abandonment | None) -> bool:
         """Wait for the action, storing its progress meanwhile; False when the run is over before the action is."""
         tick_seconds = self._with.pace.tick_seconds
-        while not self._reporter.is_lost:
+        while not self._claim.is_lost:
             left_seconds = ends_at - self._with.monotonic()
             if running.wait(max(0.0, min(tick_seconds, left_seconds))):
                 return True
@@ -236,17 +239,10 @@ class Attempt:
 
     def _retry(self, failure: Failure) -> Status | None:
         """Store that another attempt is due after a pause, then tell the client; the stream starts its run."""
-        record, now = self._record, self._with.clock()
+        record = self._record
         pause_seconds = retries.pause_seconds(record.attempt, self._with.jitter())
-        change = lifecycle.retry(
-            failure,
-            attempt=record.attempt,
-            now=now,
-            due_at=now + pause_seconds,
-            told_up_to=self._reporter.told_up_to,
-        )
-        return self._conclude(
-            change,
+        return self._tell(
+            self._claim.retry(failure, pause_seconds=pause_seconds, told_up_to=self._reporter.told_up_to),
             lambda _, now: messages.retrying(
                 record.request_id,
                 failure,
@@ -257,42 +253,18 @@ class Attempt:
             ),
         )
 
-    def _settle(self, change: Change) -> Status | None:
-        """Store the end, and tell the client only if it is what is stored."""
-        return self._conclude(change, lambda record, now: answers.final(record, now=now))
+    def _tell_end(self, after: RequestRecord | None) -> Status | None:
+        return self._tell(after, lambda record, now: answers.final(record, now=now))
 
-    def _conclude(self, change: Change, message: Callable[[RequestRecord, float], str]) -> Status | None:
-        """Store what the attempt comes to, and tell it only if it is what is stored."""
-        status: Status = change.values["status"]
-        outcome = self._stored(change)
-        if not lifecycle.is_settled_by(outcome, change, attempt=self._record.attempt):
-            self._log.warning("the request ended or was taken over elsewhere; this end is dropped", status=status)
+    def _tell(self, after: RequestRecord | None, message: Callable[[RequestRecord, float], str]) -> Status | None:
+        """Tell what the attempt came to; None: something else is stored, which is told elsewhere."""
+        if after is None:
             return None
-        after = _record_after(outcome) or change.applied_to(self._record)
         # Whoever began to listen since the last progress is told the end, and nobody else has to tell them.
         self._audience.update(after)
-        if lifecycle.is_final(status):
+        if lifecycle.is_final(after.status):
             self._reporter.tell_rest()
         now = self._with.clock()
         self._audience.send(message(after, now), now=now)
         self._audience.finish(until=self._ends_at, monotonic=self._with.monotonic)
-        return status
-
-    def _stored(self, change: Change) -> lifecycle.Applied | Refused:
-        """Store a change, again and again while the store does not answer and there is time."""
-        pause_seconds = 0.25
-        while True:
-            try:
-                return self._with.requests.apply(self._record.key, change)
-            except ItemTooLargeError:
-                raise
-            except StoreError as exc:
-                if self._with.monotonic() + pause_seconds > self._ends_at:
-                    raise
-                self._log.warning("the end could not be stored; trying again", reason=str(exc))
-            self._with.sleep(pause_seconds)
-            pause_seconds = min(2 * pause_seconds, 10.0)
-
-
-def _record_after(outcome: lifecycle.Applied | Refused) -> RequestRecord | None:
-    return outcome.record if isinstance(outcome, lifecycle.Applied) else outcome.current
+        return after.status

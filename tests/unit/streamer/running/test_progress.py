@@ -14,9 +14,10 @@ from streamer import Cancelled
 from streamer.errors import StoreError
 from streamer.observability import Logger
 from streamer.records import ProgressPoint, RequestKey, RequestRecord, Status
-from streamer.requests.lifecycle import LEASE_SECONDS, Applied, Change, Refused
+from streamer.requests.lifecycle import HEARTBEAT_SECONDS, LEASE_SECONDS, Applied, Change, Refused
 from streamer.running.audience import Audience
 from streamer.running.execution import Workers
+from streamer.running.held_claim import HeldClaim
 from streamer.running.progress import Pace, Reporter
 from streamer.stores.memory import MemoryRequestStore
 from streamer.testing import FakeClock, RecordingSender
@@ -34,6 +35,20 @@ class Store(MemoryRequestStore):
         return super().apply(key, change)
 
 
+def held_claim(record: RequestRecord, store: Store, clock: FakeClock) -> HeldClaim:
+    return HeldClaim(
+        record,
+        requests=store,
+        clock=clock,
+        monotonic=clock,
+        sleep=clock.advance,
+        ends_at=NOW + 60,
+        lease_seconds=LEASE_SECONDS,
+        heartbeat_seconds=HEARTBEAT_SECONDS,
+        log=Logger(stream=io.StringIO()),
+    )
+
+
 class Attempting:
     """A reporter with all that it needs."""
 
@@ -44,15 +59,9 @@ class Attempting:
         self.store.records[record.key] = record
         self.workers = Workers()
         log = Logger(stream=io.StringIO())
-        self.reporter = Reporter(
-            record,
-            Audience(record, sender_at=self.sender.at, workers=self.workers, log=log),
-            requests=self.store,
-            clock=self.clock,
-            monotonic=self.clock,
-            pace=Pace(),
-            log=log,
-        )
+        self.claim = held_claim(record, self.store, self.clock)
+        audience = Audience(record, sender_at=self.sender.at, workers=self.workers, log=log)
+        self.reporter = Reporter(self.claim, audience, clock=self.clock, monotonic=self.clock, pace=Pace())
 
     def __call__(self, *arguments: Any) -> None:
         self.reporter(*arguments)
@@ -189,7 +198,7 @@ def test_an_attempt_that_was_taken_over_hears_of_it_instead(progress: Attempting
         progress(20)
 
     assert progress.told == [10]
-    assert progress.reporter.is_lost
+    assert progress.claim.is_lost
 
 
 @pytest.mark.parametrize("silently", [True, False])
