@@ -19,7 +19,7 @@ from streamer._entry import tool
 from streamer.errors import ConfigurationError, PayloadTooLargeError, StreamerError
 
 if TYPE_CHECKING:
-    from streamer.client.terminal import Service
+    from streamer.client.commands import Service
 
 parameters: Final = tool("emulator.command.parameters")
 DEFAULTS: Final = tool("emulator.command.options").EmulateOptions()
@@ -260,8 +260,8 @@ def call(
     PAYLOAD is JSON, @FILE, or - for standard input. The result goes to standard output, everything else to standard
     error. Exit status: 0 the request is complete, 1 it failed, 2 bad input or no connection.
     """
-    from streamer.client.console import JsonDisplay, TextDisplay
-    from streamer.client.terminal import call as do
+    from streamer.client.commands import call as do
+    from streamer.client.display import JsonDisplay, TextDisplay
 
     display = (
         JsonDisplay(sys.stdout, sys.stderr)
@@ -307,7 +307,7 @@ def listen(
 
     One line of JSON per message, until Ctrl-C. A lost connection is opened again.
     """
-    from streamer.client.terminal import listen as do
+    from streamer.client.commands import listen as do
 
     where = _service(url, token, user, tenant, permissions)
     ctx.exit(_talked(where, do(where, topic, count=count, timeout_seconds=timeout, as_json=as_json)))
@@ -342,7 +342,7 @@ def publish(
     DATA is JSON, @FILE, or - for standard input. Prints how many connections got it, were gone, and failed. A token
     of your own needs the permission topics:publish, unless the service decides otherwise.
     """
-    from streamer.client.terminal import publish as do
+    from streamer.client.commands import publish as do
 
     where = _service(url, token, user, tenant, permissions)
     ctx.exit(_talked(where, do(where, topic, data)))
@@ -352,7 +352,7 @@ def _service(
     url: str | None, token: str | None, user: str | None, tenant: str | None, permissions: tuple[str, ...]
 ) -> Service:
     """The service to talk to, as the options say, or their defaults."""
-    from streamer.client.terminal import Service
+    from streamer.client.commands import Service
 
     for name, value in (("--url", url), ("--token", token), ("--user", user), ("--tenant", tenant)):
         if value == "":  # a variable that is not set must not become another service, or another user

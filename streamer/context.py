@@ -34,7 +34,7 @@ class Request:
     connection_id: str
     """The connection it came from; it may be closed by now."""
     attempt: int = 1
-    """The how-manieth attempt this is, from 1."""
+    """Number of this attempt; the first is 1."""
     max_attempts: int = 1
     is_over: Callable[[], bool] = field(default=lambda: False, repr=False, compare=False)
     """Tells whether this run is over; `cancelled` asks it."""

@@ -20,7 +20,6 @@ from streamer.client.handshake import Handshake
 
 LOGGER: Final = logging.getLogger("streamer.client")
 
-"""Largest frame API Gateway takes; longer messages are sent in several. [DOC] apigw-docs quotas, FIDELITY E3-E5"""
 KEEP_ALIVE_SECONDS: Final = 540.0
 """Silence after which a ping is sent; API Gateway closes after 600 s. [DOC] apigw-docs quotas, FIDELITY F6"""
 KEEP_ALIVE: Final = b'{"action":"ping","id":"keep-alive"}'
@@ -59,7 +58,7 @@ class Watcher(Protocol):
 
 
 class Connection:
-    """One open socket, and the how-manieth it is."""
+    """One open socket, and its number: 1 for the first connection, one more for each reconnection."""
 
     def __init__(self, socket: ClientConnection, number: int) -> None:
         self.socket = socket

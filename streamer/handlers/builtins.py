@@ -49,20 +49,13 @@ class Cancelling:
         payload = call.message.payload if isinstance(call.message.payload, dict) else {}
         key = self._key(call, payload)
         outcome = self._requests.apply(key, lifecycle.cancel(_reason(call, payload), now=call.now))
-        record = outcome.current if isinstance(outcome, Refused) else outcome.record
-        if record is None or record.expires_at < call.now:
-            raise ActionError(f"there is no request {key.request_id!r}", code=ErrorCode.NOT_FOUND)
+        found = outcome.current if isinstance(outcome, Refused) else outcome.record
+        record = call.living(found, key.request_id)
         call.log.info("request cancelled", cancelled=key.request_id, status=record.status)
         return messages.response(call.message.request_id, _state_json(record), now=call.now)
 
     def _key(self, call: Call, payload: dict[str, Any]) -> RequestKey:
-        wanted, user_id = payload.get("request_id"), payload.get("user_id", call.principal.user_id)
-        if not isinstance(wanted, str) or messages.REQUEST_ID.fullmatch(wanted) is None:
-            raise ActionError(
-                'the payload must be {"request_id": "<id of the request>"}',
-                code=ErrorCode.VALIDATION_ERROR,
-                details={"field": "payload.request_id"},
-            )
+        wanted, user_id = call.wanted_request_id(), payload.get("user_id", call.principal.user_id)
         if not isinstance(user_id, str):
             raise ActionError(
                 '"user_id" must be a string', code=ErrorCode.VALIDATION_ERROR, details={"field": "payload.user_id"}
@@ -202,10 +195,7 @@ class Listening:
         return answers.final(record, now=call.now)
 
     def _own(self, call: Call, request_id: str) -> RequestRecord:
-        record = self._requests.get(call.own(request_id))
-        if record is None or record.expires_at < call.now:
-            raise ActionError(f"there is no request {request_id!r}", code=ErrorCode.NOT_FOUND)
-        return record
+        return call.living(self._requests.get(call.own(request_id)), request_id)
 
     def _authorize(self, call: Call, topic: Topic, operation: str) -> None:
         allows = self._app.topic_rule

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from streamer.context import Principal
+from streamer.errors import ActionError, ErrorCode
 from streamer.handlers.events import Origin
 from streamer.observability import Logger
-from streamer.protocol.messages import Message
-from streamer.records import Listener, RequestKey, owner_of
+from streamer.protocol.messages import REQUEST_ID, Message
+from streamer.records import Listener, RequestKey, RequestRecord, owner_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,3 +36,29 @@ class Call:
     def own(self, request_id: str) -> RequestKey:
         """The key of a request of the caller's: those of others cannot even be asked for."""
         return RequestKey(owner_of(self.principal.tenant_id, self.principal.user_id), request_id)
+
+    def wanted_request_id(self) -> str:
+        """The id of the request that the payload asks for.
+
+        Raises:
+            ActionError: it names none.
+        """
+        payload = self.message.payload
+        wanted = payload.get("request_id") if isinstance(payload, dict) else None
+        if not isinstance(wanted, str) or REQUEST_ID.fullmatch(wanted) is None:
+            raise ActionError(
+                'the payload must be {"request_id": "<id of the request>"}',
+                code=ErrorCode.VALIDATION_ERROR,
+                details={"field": "payload.request_id"},
+            )
+        return wanted
+
+    def living(self, found: RequestRecord | None, request_id: str) -> RequestRecord:
+        """The request that was found under an id.
+
+        Raises:
+            ActionError: none was, or it has expired, which DynamoDB may take days to notice.
+        """
+        if found is None or found.expires_at < self.now:
+            raise ActionError(f"there is no request {request_id!r}", code=ErrorCode.NOT_FOUND)
+        return found

@@ -36,7 +36,7 @@ from streamer.requests.lifecycle import DISPATCH_SECONDS, Duplicate
 from streamer.running.execution import Workers, contained
 from streamer.sending.connections import scope
 from streamer.sending.hub import Hub
-from streamer.sending.sender import Sender
+from streamer.sending.sender import Sender, send_pieces
 from streamer.settings import Settings
 from streamer.stores.protocols import ConnectionStore, RequestStore, SubscriptionStore
 
@@ -238,17 +238,8 @@ class RouterHandler:
 
     def _status(self, call: Call) -> str:
         """Answer what is stored of a request of the same user."""
-        payload = call.message.payload
-        wanted = payload.get("request_id") if isinstance(payload, dict) else None
-        if not isinstance(wanted, str) or messages.REQUEST_ID.fullmatch(wanted) is None:
-            raise ActionError(
-                'the payload must be {"request_id": "<id of the request>"}',
-                code=ErrorCode.VALIDATION_ERROR,
-                details={"field": "payload.request_id"},
-            )
-        record = self._requests.get(call.own(wanted))
-        if record is None or record.expires_at < call.now:
-            raise ActionError(f"there is no request {wanted!r}", code=ErrorCode.NOT_FOUND)
+        wanted = call.wanted_request_id()
+        record = call.living(self._requests.get(call.own(wanted)), wanted)
         return messages.response(call.message.request_id, answers.state_json(record), now=call.now)
 
     def _send(self, origin: Origin, request_id: str | None, answer: str, log: Logger) -> None:
@@ -259,8 +250,7 @@ class RouterHandler:
             log.warning("answer is too large", size_bytes=exc.size_bytes)
             pieces = [messages.error(request_id, messages.too_large(exc), now=self._clock())]
         try:
-            for piece in pieces:
-                sender.send(origin.connection_id, piece)
+            send_pieces(sender, origin.connection_id, pieces)
         except GoneError:
             log.info("the connection closed before it was answered")
         except SendError as exc:

@@ -75,7 +75,7 @@ HEARTBEAT_SECONDS: Final = 10.0
 """How often an attempt renews its lease: three may fail before it is lost."""
 DISPATCH_SECONDS: Final = 300.0
 """How long a request may wait for its first attempt before the sweep starts another run of it."""
-ALMOST: Final = 99.99
+HIGHEST_UNFINISHED: Final = 99.99
 """The highest percentage below 100 that is told."""
 
 
@@ -393,7 +393,7 @@ def reserved(point: ProgressPoint, *, since: float, seconds: float) -> float:
     if point.percentage >= 100:
         return 100
     pace = (point.percentage - since) / max(1.0, seconds)
-    return min(ALMOST, point.percentage + max(5.0, 2 * pace))
+    return min(HIGHEST_UNFINISHED, point.percentage + max(5.0, 2 * pace))
 
 
 def tidy(percentage: float) -> float:

@@ -14,7 +14,7 @@ from streamer.protocol.parts import in_parts
 from streamer.protocol.topics import audience_of
 from streamer.records import Listener, RequestRecord
 from streamer.running.execution import Running, Workers
-from streamer.sending.sender import Sender
+from streamer.sending.sender import Sender, send_pieces
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +37,7 @@ class _Recipient:
         if self.is_gone:
             return
         try:
-            for piece in pieces:
-                self._sender.send(self._connection_id, piece)
+            send_pieces(self._sender, self._connection_id, pieces)
         except GoneError:
             self.is_gone = True
             self._log.info("a connection is gone; the request goes on without it", recipient=self._connection_id)

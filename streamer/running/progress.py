@@ -161,9 +161,9 @@ class Reporter:
         return True
 
     def _reservation(self, point: ProgressPoint) -> float:
-        if self._stored is None and point.percentage < lifecycle.ALMOST:
+        if self._stored is None and point.percentage < lifecycle.HIGHEST_UNFINISHED:
             # The first of an attempt, whose pace is not known. The next write, a second later, makes good for it.
-            return lifecycle.ALMOST
+            return lifecycle.HIGHEST_UNFINISHED
         since = self._start.percentage if self._start is not None else 0.0
         return lifecycle.reserved(point, since=since, seconds=self._monotonic() - self._began_at)
 

@@ -17,7 +17,7 @@ from streamer.protocol.parts import in_parts
 from streamer.protocol.topics import Topic, current, topic_target
 from streamer.records import ConnectionRecord, Listener, owner_of
 from streamer.sending.publisher import Delivery, Fanout
-from streamer.sending.sender import Sender
+from streamer.sending.sender import Sender, send_pieces
 from streamer.stores.protocols import ConnectionStore, SubscriptionStore
 
 HANDSHAKE_SECONDS: Final = 30.0
@@ -82,8 +82,7 @@ class Hub:
             raise GoneError(connection_id)
         sender = self._sender_at(record.endpoint)
         try:
-            for piece in pieces:
-                sender.send(connection_id, piece)
+            send_pieces(sender, connection_id, pieces)
         except GoneError:
             self._forget(frozenset({connection_id}) - self._young([record]))
             raise

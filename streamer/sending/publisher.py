@@ -161,6 +161,7 @@ class Fanout:
     def _send(self, job: _Job, pieces: Sequence[str]) -> None:
         job.tries += 1
         sender = self._sender_at(job.recipient.endpoint)
+        # Not `send_pieces`: a job that is tried again goes on after the pieces that were delivered.
         for piece in pieces[job.sent :]:
             sender.send(job.recipient.connection_id, piece)
             job.sent += 1

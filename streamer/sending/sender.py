@@ -10,7 +10,7 @@ import enum
 import json
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 from urllib.parse import quote
@@ -22,7 +22,6 @@ from streamer.errors import ConfigurationError, GoneError, PayloadTooLargeError,
 from streamer.sending.signer import Signer, SigningKeys
 from streamer.sending.transport import Answer, Exchange, NoAnswerError, PooledExchange
 
-"""Largest message, in bytes of UTF-8. [DOC] apigw-docs quotas, FIDELITY G4"""
 ENDPOINT_VARIABLE: Final = "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI"
 """Overrides the endpoint, stage included, as it does for the SDKs. [DOC] sdkref: feature-ss-endpoints"""
 
@@ -48,6 +47,12 @@ class Sender(Protocol):
             SendError: there was no answer.
         """
         ...
+
+
+def send_pieces(sender: Sender, connection_id: str, pieces: Iterable[str]) -> None:
+    """Deliver a message in its pieces, up to the first that cannot be delivered; raises as `Sender.send`."""
+    for piece in pieces:
+        sender.send(connection_id, piece)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

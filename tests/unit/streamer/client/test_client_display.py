@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from streamer.client import Event
-from streamer.client.console import JsonDisplay, TextDisplay
+from streamer.client.display import JsonDisplay, TextDisplay
 
 
 def event(type_: str, **fields: Any) -> Event:

@@ -12,7 +12,7 @@ from dataclasses import asdict
 from typing import Any, Final, NamedTuple
 
 from streamer.client.client import StreamerClient
-from streamer.client.console import Display
+from streamer.client.display import Display
 from streamer.client.errors import CannotConnectError, ConnectionLostError, GatewayError, RequestTimeoutError
 from streamer.client.link import Reconnect
 from streamer.client.topics import TopicMessage
