@@ -6,6 +6,8 @@ import enum
 from collections.abc import Callable
 from typing import Any
 
+from ...iam.patterns import is_action, is_like
+
 INVOKE = "execute-api:Invoke"
 """The action a client performs by connecting. [DOC] apigw-docs:apigateway-websocket-control-access-iam"""
 
@@ -50,8 +52,8 @@ def _statement(statement: Any, action: str, resource: str) -> Effect:
     effect = statement.get("Effect")
     if effect not in ("Allow", "Deny"):
         raise PolicyError('Effect must be "Allow" or "Deny"')
-    applies = _applies(statement, "Action", lambda pattern: matches(pattern.lower(), action.lower()))
-    applies = _applies(statement, "Resource", lambda pattern: matches(pattern, resource)) and applies
+    applies = _applies(statement, "Action", lambda pattern: is_action(action, pattern))
+    applies = _applies(statement, "Resource", lambda pattern: is_like(resource, pattern)) and applies
     if not applies or (statement.get("Condition") and effect == "Allow"):
         return Effect.SILENT
     return Effect.ALLOW if effect == "Allow" else Effect.DENY
@@ -74,22 +76,3 @@ def _listed(value: Any, name: str) -> list[Any]:
     if isinstance(value, dict | str):
         return [value]
     raise PolicyError(f"{name} is missing or no list")
-
-
-def matches(pattern: str, text: str) -> bool:
-    """Whether a pattern with ``*`` (any characters) and ``?`` (one) covers the whole text, in linear-ish time."""
-    at = text_at = 0
-    star, resume = -1, 0
-    while text_at < len(text):
-        if at < len(pattern) and pattern[at] == "*":
-            star, resume = at, text_at
-            at += 1
-        elif at < len(pattern) and pattern[at] in ("?", text[text_at]):
-            at += 1
-            text_at += 1
-        elif star >= 0:
-            resume += 1
-            at, text_at = star + 1, resume
-        else:
-            return False
-    return all(character == "*" for character in pattern[at:])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -183,6 +184,19 @@ def test_a_refusal_is_in_awss_words_and_the_log_says_what_would_allow_it(ask: An
 
     assert ask(world.caller("connect")) == WHO + message
     assert world.advice == [f"function connect may not {advice}"]
+
+
+def test_whoever_posts_to_connections_posts_to_those_of_every_api() -> None:
+    topology = replace(TOPOLOGY, more_apis=(Api(name="admin", routes=(), stage="prod"),))
+    place = replace(PLACE, apis={**PLACE.apis, "admin": ("xyz", "prod")})
+    guard = Guard(topology, place, KEYS, mode="enforce", advise=lambda *_: None)
+
+    connect, say = (guard.caller(signed_by(KEYS[name].access_key_id)) for name in ("connect", "say"))
+
+    assert say is not None
+    assert connect is not None
+    assert say.connections("POST", "admin") is None
+    assert ":xyz/prod/POST/@connections/{connectionId}" in str(connect.connections("POST", "admin"))
 
 
 def test_of_a_transaction_the_first_refusal_counts() -> None:

@@ -25,6 +25,10 @@ TABLE = "arn:aws:dynamodb:eu-west-1:123456789012:table/chat"
         pytest.param("axb", "a.b", False, id="and no wildcard"),
         pytest.param("a/b:c", "a*c", True, id="slashes and colons"),
         pytest.param("chats", "chat", False, id="longer"),
+        pytest.param("", "", True, id="nothing"),
+        pytest.param("", "*", True, id="an asterisk is content with nothing"),
+        pytest.param("a.x.y", "*.x", False, id="the end counts"),
+        pytest.param("a", "[a]", False, id="brackets are literal"),
     ],
 )
 def test_wildcards(text: str, pattern: str, matches: bool) -> None:
@@ -44,6 +48,10 @@ def test_an_asterisk_stands_for_whatever_is_between(start: str, middle: str, end
     start, end = (part.replace("*", "").replace("?", "") for part in (start, end))
 
     assert is_like(start + middle + end, f"{start}*{end}")
+
+
+def test_a_pattern_of_many_asterisks_takes_no_longer_than_any() -> None:
+    assert not is_like("a" * 5000, "*a" * 50 + "b")
 
 
 @given(TEXT, TEXT)

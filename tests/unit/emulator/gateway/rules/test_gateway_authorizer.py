@@ -8,7 +8,6 @@ from gateway_world import returned
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emulator.gateway.rules import policy
 from emulator.gateway.rules.authorizer import Authorized, Broken, Denied, Unauthorized, has_identity, judge
 from emulator.gateway.rules.effects import NotInvoked, Raised, Replied, TimedOut
 
@@ -168,28 +167,3 @@ def test_an_authorizer_that_does_not_answer_is_broken() -> None:
 @settings(max_examples=100)
 def test_any_answer_gets_a_verdict(payload: bytes) -> None:
     assert isinstance(judge(Replied(payload), ARN), Authorized | Denied | Broken)
-
-
-@pytest.mark.parametrize(
-    ("pattern", "text", "expected"),
-    [
-        pytest.param("", "", True, id="nothing"),
-        pytest.param("*", "", True, id="star matches nothing"),
-        pytest.param("a*c", "abbbc", True, id="star in the middle"),
-        pytest.param("a*b*c", "axxbyyc", True, id="two stars"),
-        pytest.param("a?c", "abc", True, id="one character"),
-        pytest.param("a?c", "ac", False, id="question mark needs one"),
-        pytest.param("*.x", "a.x.y", False, id="the end counts"),
-        pytest.param("[a]", "a", False, id="brackets are literal"),
-    ],
-)
-def test_wildcards(pattern: str, text: str, expected: bool) -> None:
-    assert policy.matches(pattern, text) is expected
-
-
-@given(st.text(alphabet="ab*?", max_size=8), st.text(alphabet="ab", max_size=8))
-@settings(max_examples=100)
-def test_wildcards_agree_with_fnmatch(pattern: str, text: str) -> None:
-    from fnmatch import fnmatchcase
-
-    assert policy.matches(pattern, text) is fnmatchcase(text, pattern)
