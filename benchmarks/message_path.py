@@ -28,10 +28,13 @@ from emulator.gateway.rules.management import parse_path
 from emulator.gateway.rules.stage import Facts, Stage
 from emulator.gateway.shell import Gateway
 from emulator.gateway.verifier import Verifier
+from emulator.iam.guard import Guard
+from emulator.iam.keys import keys_of
 from emulator.port.http import HttpProtocol, HttpRequest, HttpResponse
+from streamer.grants import Place
 from streamer.sending.sender import ManagementApi
 from streamer.sending.transport import Answer
-from streamer.topology import Api, Route
+from streamer.topology import Api, Function, Route, Topology
 
 KEY, SECRET = "AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 DOMAIN: Final = "127.0.0.1:8787"
@@ -46,6 +49,8 @@ API: Final = Api(
     stage="dev",
     routes=(Route(route_key="$connect", function="connect"), Route(route_key="echo", function="echo")),
 )
+FUNCTIONS: Final = tuple(Function(name=name, handler="h.h", posts_to_connections=True) for name in ("connect", "echo"))
+KEYS: Final = keys_of(["connect", "echo"], b"s" * 32)
 ROUNDS: Final = 7
 BATCH: Final = 50
 """Messages between two turns of the event loop, as when many clients are busy."""
@@ -95,7 +100,7 @@ class Instant:
         return outcome
 
 
-def post(connection_id: str) -> bytes:
+def post(connection_id: str, key: str = KEY, secret: str = SECRET) -> bytes:
     """The sender's request."""
     sent: list[bytes] = []
 
@@ -105,7 +110,7 @@ def post(connection_id: str) -> bytes:
         sent.append("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
         return Answer(200)
 
-    api = ManagementApi(credentials=Credentials(KEY, SECRET, "local"), region="us-east-1", exchange=exchange)
+    api = ManagementApi(credentials=Credentials(key, secret, "local"), region="us-east-1", exchange=exchange)
     api.at(f"http://{DOMAIN}/dev").send(connection_id, MESSAGE)
     return sent[0]
 
@@ -131,14 +136,17 @@ async def report(name: str, call: Callable[[], object], batches: int = 60) -> No
 
 async def main() -> None:
     facts = Facts(region="us-east-1", account_id="123456789012", api_id="a1b2c3d4e5", domain_name=DOMAIN)
-    verifier = Verifier(secrets={KEY: SECRET}, clock=time.time)
+    own = {keys.access_key_id: keys.secret_access_key for keys in KEYS.values()}
+    verifier = Verifier(secrets={KEY: SECRET, **own}, clock=time.time)
+    place = Place(region="us-east-1", account_id="123456789012", apis={"bench": ("a1b2c3d4e5", "dev")})
+    guard = Guard(Topology(api=API, functions=FUNCTIONS), place, KEYS, mode="enforce", advise=lambda *_: None)
     gateway = Gateway(Stage(API, facts, IdSource("us-east-1", 1)), Instant(), verifier)
     requests: list[HttpRequest] = []
 
     def answer(request: HttpRequest) -> HttpResponse | Awaitable[HttpResponse]:
         requests[:] = [request]
         target = parse_path(request.raw_path)
-        return gateway.refuse(request) if target is None else gateway.manage(request, target)
+        return gateway.refuse(request) if target is None else gateway.manage(request, target, guard.caller(request))
 
     def accepted() -> tuple[HttpProtocol, Transport]:
         transport, protocol = Transport(), HttpProtocol(answer, upgrade=gateway.upgrade)
@@ -162,6 +170,15 @@ async def main() -> None:
     await report("a client's message, until its function has answered", lambda: websocket.data_received(frame))
     await report("its POST to @connections, until the client has it", lambda: http.data_received(request))
     await report("  of which: verifying the signature", lambda: verifier.flaw(requests[0]))
+    function = next(iter(own))
+    enforced = post(websocket.connection.connection_id, function, own[function])
+    http.data_received(enforced)
+    assert caller.written.startswith(b"HTTP/1.1 200"), caller.written
+    await report("the same POST by a function that is held to its role", lambda: http.data_received(enforced))
+    held = guard.caller(requests[0])
+    assert held is not None
+    await report("  of which: who calls", lambda: guard.caller(requests[0]))
+    await report("  of which: whether it may", lambda: held.connections("POST", API.name))
     await report("a connection, from its request to its opening", connect, batches=10)
 
 
