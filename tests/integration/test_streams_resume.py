@@ -382,8 +382,8 @@ async def test_mappings_of_another_dynamodb_go_on_too(endpoint, tmp_path, positi
         "dynamodb",
         endpoint_url=endpoint,
         region_name=endpoints.region,
-        aws_access_key_id=endpoints.access_key_id,
-        aws_secret_access_key=endpoints.secret_access_key,
+        aws_access_key_id=endpoints.owner.access_key_id,
+        aws_secret_access_key=endpoints.owner.secret_access_key,
     ).Table(table)
 
     async def put(*numbers):
