@@ -93,7 +93,13 @@ class Instant:
     """Functions that have returned already."""
 
     def invoke(
-        self, function: str, payload: bytes, *, request_id: str | None = None, client_context: str | None = None
+        self,
+        function: str,
+        payload: bytes,
+        *,
+        request_id: str | None = None,
+        client_context: str | None = None,
+        source: str | None = None,
     ) -> asyncio.Future[Outcome]:
         outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         outcome.set_result(Returned(b'{"statusCode": 200}', "id"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -123,7 +122,7 @@ class Tails:
 
     def __init__(self, sink: LogSink) -> None:
         self._sink = sink
-        self._kept: dict[str, deque[str]] = {}
+        self._kept: dict[str, Tail] = {}
 
     @property
     def platform_lines(self) -> bool:
@@ -135,21 +134,31 @@ class Tails:
         if self._sink.platform_lines or not platform or not _is_routine(line):
             self._sink.write(function, request_id, line, platform=platform)
         if request_id is not None and (kept := self._kept.get(request_id)) is not None:
-            kept.append(line)
+            kept.add(line)
 
     @contextmanager
-    def keep(self, request_id: str) -> Iterator[deque[str]]:
-        """Collect the last lines of that request while the block runs."""
-        lines = self._kept[request_id] = deque(maxlen=TAIL_BYTES)
+    def keep(self, request_id: str) -> Iterator[Tail]:
+        """Collect the end of that request's log while the block runs."""
+        kept = self._kept[request_id] = Tail()
         try:
-            yield lines
+            yield kept
         finally:
             self._kept.pop(request_id, None)
 
 
-def tail(lines: deque[str]) -> bytes:
-    """The last 4 KB of these lines."""
-    return "".join(f"{line}\n" for line in lines).encode()[-TAIL_BYTES:]
+class Tail:
+    """The last 4 KB of a log; no more than that is kept, however much is written."""
+
+    def __init__(self) -> None:
+        self._kept = b""
+
+    def add(self, line: str) -> None:
+        """One more line."""
+        # A character takes one byte at least, so no more of them than bytes are needed.
+        self._kept = (self._kept + f"{line[-TAIL_BYTES:]}\n".encode())[-TAIL_BYTES:]
+
+    def __bytes__(self) -> bytes:
+        return self._kept
 
 
 def _is_routine(line: str) -> bool:

@@ -48,7 +48,13 @@ class Functions(Protocol):
     """Runs functions: execution environments and their rules. One implementation per isolation."""
 
     def invoke(
-        self, function: str, payload: bytes, *, request_id: str | None = None, client_context: str | None = None
+        self,
+        function: str,
+        payload: bytes,
+        *,
+        request_id: str | None = None,
+        client_context: str | None = None,
+        source: str | None = None,
     ) -> asyncio.Future[Outcome]:
         """Run a function once with a JSON event; the future has what comes of it, never an exception.
 
@@ -59,5 +65,6 @@ class Functions(Protocol):
             payload: the event as JSON.
             request_id: what the function sees as ``aws_request_id``; None: a new one.
             client_context: JSON that the function sees as its ``client_context``; None: there is none.
+            source: who sends the event, such as a connection: events that wait are run in turn by their sources.
         """
         ...

@@ -23,7 +23,7 @@ from .admission import missing, throttled
 from .asynchronous import RETRY_SECONDS, AsyncInvocations
 from .destinations import Destinations
 from .factory import RunningFunctions
-from .logs import Tails, tail
+from .logs import Tails
 from .outcome import Failed, Outcome, Refused
 from .variables import VERSION, Endpoints, function_arn
 
@@ -166,9 +166,9 @@ class LambdaService:
             ("X-Amz-Executed-Version", VERSION),
         ]
         with ExitStack() as stack:
-            lines = None
+            tail = None
             if self._tails is not None and request.fields.get("x-amz-log-type") == "Tail":
-                lines = stack.enter_context(self._tails.keep(request_id))
+                tail = stack.enter_context(self._tails.keep(request_id))
             outcome: Outcome = await self._functions.invoke(
                 function, payload, request_id=request_id, client_context=context
             )
@@ -176,8 +176,8 @@ class LambdaService:
             return _refused(outcome, request_id)
         if isinstance(outcome, Failed):
             headers.append(("X-Amz-Function-Error", "Unhandled"))
-        if lines is not None:
-            headers.append(("X-Amz-Log-Result", base64.b64encode(tail(lines)).decode()))
+        if tail is not None:
+            headers.append(("X-Amz-Log-Result", base64.b64encode(bytes(tail)).decode()))
         return HttpResponse(200, outcome.payload, tuple(headers))
 
     def _arn(self, function: str) -> str:

@@ -31,12 +31,14 @@ class Invocations:
         """How many functions have not answered."""
         return len(self._running)
 
-    def start(self, invoke: Invoke, then: Callable[[Result], None]) -> None:
+    def start(self, invoke: Invoke, then: Callable[[Result], None], *, source: str | None = None) -> None:
         """Run a function, and go on with its result in a later turn of the event loop.
+
+        ``source`` is the connection whose event it is; those of connections that send much wait for those of others.
 
         Without a task, which would cost as much as the rules do: it is on the way of every message.
         """
-        outcome = self._functions.invoke(invoke.function, _JSON.encode(invoke.event).encode())
+        outcome = self._functions.invoke(invoke.function, _JSON.encode(invoke.event).encode(), source=source)
         timer = self._loop.call_later(invoke.timeout_seconds, outcome.cancel)
         self._running.add(outcome)
         outcome.add_done_callback(functools.partial(self._answered, invoke, then, timer))

@@ -14,6 +14,7 @@ from typing import Final, assert_never
 
 from .. import log
 from .invocations import Invocations
+from .reading import TURN_BYTES, Turns
 from .rules.connection import DROPPED, NO_STATUS, Connection
 from .rules.effects import Close, Effect, Invoke, Result, Send, Warn
 from .rules.limits import Limits
@@ -26,6 +27,9 @@ SEND_BUFFER_BYTES: Final = 256 * 1024
 (LimitExceededException) as AWS does when the client-side buffer of the socket is full; AWS's size is not known. [?]"""
 MESSAGES_IN_FLIGHT: Final = 256
 """Messages of one client whose functions have not answered; over it the next ones wait, unread if possible."""
+CROWD: Final = 2048
+"""From so many functions that have not answered on, a client may have only `MESSAGES_IN_A_CROWD` of them."""
+MESSAGES_IN_A_CROWD: Final = 16
 INVALID_TEXT: Final = 1007
 
 
@@ -38,6 +42,7 @@ class WebSockets:
     """All WebSockets of a gateway."""
 
     def __init__(self) -> None:
+        self.turns = Turns()
         self.open: dict[str, WebSocket] = {}
         """By connection id."""
         self._sockets: set[WebSocket] = set()
@@ -71,11 +76,14 @@ class WebSocket(asyncio.Protocol):
 
     __slots__ = (
         "_all",
+        "_backlog",
         "_ended",
         "_fragments",
         "_frames",
+        "_has_turn",
         "_in_flight",
         "_invocations",
+        "_is_at_end",
         "_is_cut",
         "_paused",
         "_timer",
@@ -98,9 +106,15 @@ class WebSocket(asyncio.Protocol):
         self._invocations = invocations
         self._all = websockets
         self._frames = FrameLayer(message_bytes=limits.message_bytes, frame_bytes=limits.frame_bytes)
-        self._fragments: list[bytes | bytearray | memoryview] | None = None
+        self._fragments: bytearray | None = None
+        self._backlog: bytearray | None = None
+        """Bytes that were read and wait for their turn; None: there are none, as nearly always."""
+        self._has_turn = False
+        """Whether it stands in line for one."""
+        self._is_at_end = False
+        """Whether nothing comes after the backlog."""
         self._waiting: deque[Frame] = deque()
-        """Frames that were read in one piece with others and have to wait: 256 KB hold tens of thousands."""
+        """Frames that were read in one piece with others and have to wait for functions or the client."""
         self._in_flight = 0
         self._paused = False
         self._is_cut = False
@@ -136,7 +150,8 @@ class WebSocket(asyncio.Protocol):
                     self._send(text.encode())
                 case Invoke():
                     self._in_flight += 1
-                    self._invocations.start(effect, functools.partial(self._answered, effect))
+                    then = functools.partial(self._answered, effect)
+                    self._invocations.start(effect, then, source=self.connection.connection_id)
                 case Close(code, reason):
                     self._close(code, reason)
                 case Warn(text, fields):
@@ -176,13 +191,42 @@ class WebSocket(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Bytes from the client."""
+        if self._backlog is None and len(data) <= TURN_BYTES:
+            self._read(data)
+            return
+        if self._backlog is None:
+            self._backlog = bytearray()
+        self._backlog += data
+        self._stand_in_line()
+        self._flow()
+
+    def _read(self, data: bytes) -> None:
         self._waiting.extend(self._frames.frames_received(data))
         self._flush()
         self._drain()
 
+    def take_turn(self) -> bool:
+        """Handle a piece of the backlog; whether it stands in line for another turn."""
+        if self._backlog is not None and not self._waiting:
+            piece = bytes(self._backlog[:TURN_BYTES])
+            del self._backlog[:TURN_BYTES]
+            if not self._backlog:
+                self._backlog = None
+            self._read(piece)
+            self._flow()
+        self._has_turn = self._backlog is not None and not self._waiting
+        return self._has_turn
+
+    def _stand_in_line(self) -> None:
+        if not self._has_turn and not self._waiting:
+            self._has_turn = True
+            self._all.turns.wait(self)
+
     def eof_received(self) -> None:
         """The client sent its last byte; the transport closes itself."""
-        self._frames.receive_eof()
+        self._is_at_end = True
+        if self._backlog is None:
+            self._frames.receive_eof()
         self._cut()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -210,21 +254,33 @@ class WebSocket(asyncio.Protocol):
     def _drain(self) -> None:
         """Handle what was read, in order; what came before an end is handled before it."""
         while self._waiting and not self._ended:
-            if self._in_flight >= MESSAGES_IN_FLIGHT or (self._paused and not self._is_cut):
+            if self._has_enough() or (self._paused and not self._is_cut):
                 self._flow()
                 return
             self._frame(self._waiting.popleft())
         self._waiting.clear()
+        if self._backlog is not None:
+            self._stand_in_line()
+            return
+        if self._is_at_end:
+            self._frames.receive_eof()
         if self.connection.is_open and (code := self._frames.failure_code) is not None:
             self._broken(code)
         if self._is_cut:
             self._end(DROPPED, "")
 
+    def _has_enough(self) -> bool:
+        """Whether so many of its messages are with functions that the next ones have to wait."""
+        if self._in_flight < MESSAGES_IN_A_CROWD:
+            return False
+        return self._in_flight >= MESSAGES_IN_FLIGHT or self._invocations.running >= CROWD
+
     def _flow(self) -> None:
         if self._transport.is_closing():
             return
         # After the end only the client's close frame is waited for; whatever else comes is thrown away.
-        if not self._ended and (self._paused or self._in_flight >= MESSAGES_IN_FLIGHT):
+        is_behind = not self._ended and (self._paused or self._has_enough())
+        if is_behind or self._backlog is not None:
             self._transport.pause_reading()
         else:
             self._transport.resume_reading()
@@ -236,11 +292,11 @@ class WebSocket(asyncio.Protocol):
             case Opcode.TEXT if frame.fin:
                 self._text(frame.data)
             case Opcode.TEXT:
-                self._fragments = [frame.data]
+                self._fragments = bytearray(frame.data)
             case Opcode.CONT if self._fragments is not None:
-                self._fragments.append(frame.data)
+                self._fragments += frame.data  # joined at once: fragments without a byte are without number
                 if frame.fin:
-                    message, self._fragments = b"".join(self._fragments), None
+                    message, self._fragments = self._fragments, None
                     self._text(message)
             case Opcode.BINARY:
                 self.perform(self.connection.receive_binary())

@@ -158,14 +158,15 @@ class HttpProtocol(asyncio.Protocol):
             return
         self._quiet_since = self._loop.time()
         self._has_completed = False
+        body_left = self._body_left
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
             self._upgraded(data[upgrade.args[0] :])
         except httptools.HttpParserError:
             self._refuse_status(self._refusal or 400)
-        if self._in_head and not self._has_completed:
-            # A header is handed over only when it is whole, so an endless one is counted here.
+        if not self._has_completed and (self._in_head or body_left == self._body_left):
+            # A header is handed over only when it is whole, so an endless one is counted here; a trailer, too.
             self._head_left -= len(data)
             if self._head_left < 0:
                 self._refuse_status(431)
@@ -225,7 +226,9 @@ class HttpProtocol(asyncio.Protocol):
         self._target.append(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Collect one header."""
+        """Collect one header; a trailer is none."""
+        if not self._in_head:
+            return
         header = (name.decode("latin-1"), value.decode("latin-1"))
         self._headers.append(header)
         self._fields[header[0].lower()] = header[1]
@@ -233,6 +236,7 @@ class HttpProtocol(asyncio.Protocol):
     def on_headers_complete(self) -> None:
         """The head is whole: invite the body of a client that waits to be asked."""
         self._in_head = False
+        self._head_left = self._header_bytes
         if int(self._fields.get("content-length", 0)) > BODY_BYTES:  # the parser has made sure that it is a number
             self._refuse_body()
         if self._fields.get("expect", "").lower() == "100-continue" and self._transport is not None:
@@ -252,8 +256,8 @@ class HttpProtocol(asyncio.Protocol):
     def on_message_complete(self) -> None:
         """Answer the request, or queue it behind the one that is being answered."""
         self._has_completed = True
-        if self._wants_websocket():
-            return
+        if self._wants_websocket() or self._offers_other():
+            return  # the parser stops here, before any body, and `_upgraded` goes on
         self._began_at = None
         request, keep_alive = self._request(), self._parser.should_keep_alive()
         if self._task is not None:
@@ -325,13 +329,26 @@ class HttpProtocol(asyncio.Protocol):
             and any(name.lower() == "upgrade" and value.lower() == "websocket" for name, value in self._headers)
         )
 
+    def _offers_other(self) -> bool:
+        """Whether a request offers to go on in another protocol: HTTP/2 in Java's and curl's first request."""
+        return bool(self._parser.should_upgrade()) and self._parser.get_method() != b"CONNECT"
+
+    def _declined(self) -> bytes:
+        """The head of that request without its offer, which HTTP lets a server pass over (RFC 9110, 7.8)."""
+        lines = [f"{self._parser.get_method().decode()} {b''.join(self._target).decode('latin-1')} "]
+        lines.append(f"HTTP/{self._parser.get_http_version()}\r\n")
+        # A client that waits to be asked for its body has been asked.
+        lines += [f"{name}: {value}\r\n" for name, value in self._headers if name.lower() not in ("upgrade", "expect")]
+        return "".join([*lines, "\r\n"]).encode("latin-1")
+
     def _upgraded(self, rest: bytes) -> None:
-        if self._upgrade is None or not self._wants_websocket():
-            # Another protocol was offered (h2c by some clients): it was answered over HTTP/1.1, which goes on.
+        if not self._wants_websocket():
+            again = self._declined() if self._offers_other() else b""
             self._parser = httptools.HttpRequestParser(self)
-            if rest:
-                self.data_received(rest)
+            if again or rest:
+                self.data_received(again + rest)
             return
+        assert self._upgrade is not None
         if self._transport is None:
             return
         transport, self._transport = self._transport, None

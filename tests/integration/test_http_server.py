@@ -156,6 +156,55 @@ async def test_an_offer_of_http_2_is_declined_by_answering() -> None:
         assert [first, await client.answer()] == [b"GET /1 ", b"GET /2 "]
 
 
+OFFER = "connection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABkAAQAAP__\r\n"
+
+
+@pytest.mark.parametrize("pieces", [1, 7, 1000], ids=["by byte", "in pieces", "at once"])
+@pytest.mark.parametrize(
+    ("head", "body"),
+    [
+        pytest.param("content-length: 5\r\n", "hello", id="with a length"),
+        pytest.param("transfer-encoding: chunked\r\n", "2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n", id="in chunks"),
+    ],
+)
+async def test_a_request_that_offers_http_2_keeps_its_body(head: str, body: str, pieces: int) -> None:
+    async with serving(echo) as client:
+        sent = f"POST /1 HTTP/1.1\r\n{OFFER}{head}\r\n{body}GET /2 HTTP/1.1\r\n\r\n"
+        for start in range(0, len(sent), pieces):
+            await client.send(sent[start : start + pieces])
+
+        assert [await client.answer(), await client.answer()] == [b"POST /1 hello", b"GET /2 "]
+
+
+async def test_a_request_that_offers_http_2_and_waits_to_be_asked_is_asked_once() -> None:
+    async with serving(echo) as client:
+        await client.send(f"POST /1 HTTP/1.1\r\n{OFFER}expect: 100-continue\r\ncontent-length: 5\r\n\r\n")
+        assert await client.answer(has_body=False) == b""
+        await client.send("hello")
+
+        assert await client.answer() == b"POST /1 hello"
+        assert client.statuses == [100, 200]
+
+
+async def test_many_offers_in_one_piece_are_answered_each() -> None:
+    async with serving(echo) as client:
+        post = f"POST /1 HTTP/1.1\r\n{OFFER}content-length: 2\r\n\r\nab"
+        await client.send(post * 60)
+
+        assert [await client.answer() for _ in range(60)] == [b"POST /1 ab"] * 60
+
+
+async def test_a_trailer_is_no_header() -> None:
+    def told(request: HttpRequest) -> HttpResponse:
+        return HttpResponse(200, repr(sorted(request.fields.items())).encode())
+
+    async with serving(told) as client:
+        await client.send("POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n")
+        await client.send("1\r\nx\r\n0\r\nhost: evil\r\nx-amz-target: evil\r\n\r\n")
+
+        assert await client.answer() == b"[('host', 'a'), ('transfer-encoding', 'chunked')]"
+
+
 @pytest.mark.parametrize(
     ("sent", "status"),
     [
@@ -164,6 +213,11 @@ async def test_an_offer_of_http_2_is_declined_by_answering() -> None:
         pytest.param(b"GET / HTTP/1.1\r\nbad header\r\n\r\n", 400, id="header without a colon"),
         pytest.param(b"GET / HTTP/1.1\r\nx: " + b"y" * (HEADER_BYTES + 1), 431, id="endless header"),
         pytest.param(b"GET /" + b"y" * (HEADER_BYTES + 1), 431, id="endless target"),
+        pytest.param(
+            b"POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n1\r\nx\r\n0\r\nx: " + b"y" * 9 * HEADER_BYTES,
+            431,
+            id="endless trailer",
+        ),
         pytest.param(
             b"POST / HTTP/1.1\r\ncontent-length: %d\r\n\r\n" % (BODY_BYTES + 1) + b"y" * (BODY_BYTES + 1),
             413,

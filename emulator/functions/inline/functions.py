@@ -11,7 +11,6 @@ import contextlib
 import random
 import sys
 import time
-from collections import deque
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,6 +23,7 @@ from .. import platform_log, variables
 from ..admission import STOPPING, Limit, missing
 from ..logs import LogSink
 from ..outcome import Failed, Outcome, Returned
+from ..turns import InTurn
 from .awslambdaric_client import EventRunner, Handler, InitError, log_init_error
 from .modules import UserModules
 from .scope import Scope, Seen
@@ -81,7 +81,13 @@ class InlineFunctions:
         self._scope.close()
 
     def invoke(
-        self, function: str, payload: bytes, *, request_id: str | None = None, client_context: str | None = None
+        self,
+        function: str,
+        payload: bytes,
+        *,
+        request_id: str | None = None,
+        client_context: str | None = None,
+        source: str | None = None,
     ) -> asyncio.Future[Outcome]:
         """Run a function once; see `Functions.invoke`."""
         outcome: asyncio.Future[Outcome] = self._loop.create_future()
@@ -99,7 +105,7 @@ class InlineFunctions:
         )
         self._events.add(event)
         if target.running >= target.limit.running:
-            target.waiting.append(event)
+            target.waiting.append(event, source)
         else:
             self._start(event)
         return outcome
@@ -269,7 +275,7 @@ class _InlineFunction:
         self.arn = variables.function_arn(function.name, endpoints)
         self.limit = Limit.of(function, limit)
         self.running = 0
-        self.waiting: deque[_Invocation] = deque()
+        self.waiting: InTurn[_Invocation] = InTurn()
         self.variables = variables.variables(
             function,
             endpoints,

@@ -96,7 +96,13 @@ class ProcessFunctions:
         await self._template.__aexit__(kind, error, traceback)
 
     def invoke(
-        self, function: str, payload: bytes, *, request_id: str | None = None, client_context: str | None = None
+        self,
+        function: str,
+        payload: bytes,
+        *,
+        request_id: str | None = None,
+        client_context: str | None = None,
+        source: str | None = None,
     ) -> asyncio.Future[Outcome]:
         """Run a function once; see `Functions.invoke`."""
         outcome: asyncio.Future[Outcome] = self._loop.create_future()
@@ -110,6 +116,7 @@ class ProcessFunctions:
             outcome,
             waiting_since=self._loop.time(),
             client_context=client_context,
+            source=source,
         )
         refusal = pool.submit(event)
         if refusal is not None:

@@ -10,7 +10,7 @@ from ..outcome import Outcome
 class WaitingInvocation:
     """An event for a function, and the future of its outcome."""
 
-    __slots__ = ("client_context", "outcome", "payload", "request_id", "waiting_since")
+    __slots__ = ("client_context", "outcome", "payload", "request_id", "source", "waiting_since")
 
     def __init__(
         self,
@@ -20,13 +20,18 @@ class WaitingInvocation:
         *,
         waiting_since: float,
         client_context: str | None = None,
+        source: str | None = None,
     ) -> None:
-        """``waiting_since`` is a time of the loop's clock; ``client_context`` is JSON, None without one."""
+        """``waiting_since`` is a time of the loop's clock; ``client_context`` is JSON, None without one.
+
+        ``source`` is who sent it; None: nobody in particular.
+        """
         self.payload = payload
         self.request_id = request_id
         self.outcome = outcome
         self.waiting_since = waiting_since
         self.client_context = client_context
+        self.source = source
 
     def settle(self, outcome: Outcome) -> None:
         """Set the outcome, unless the caller has given up."""

@@ -6,7 +6,6 @@ import asyncio
 import itertools
 import os
 import time
-from collections import deque
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -16,6 +15,7 @@ from streamer.topology import Function
 from ... import log
 from ..admission import PATIENCE_SECONDS, STOPPING, Limit, Load, environments_wanted
 from ..outcome import Refused
+from ..turns import InTurn
 from .environment import EnvironmentState, ExecutionEnvironment
 from .invocation import WaitingInvocation
 from .surroundings import Surroundings
@@ -49,7 +49,7 @@ class Pool:
         self._run = run
         self._functions = functions
         self._loop = asyncio.get_running_loop()
-        self._waiting: deque[WaitingInvocation] = deque()
+        self._waiting: InTurn[WaitingInvocation] = InTurn()
         self._idle: list[ExecutionEnvironment] = []
         self._moved_at = 0.0
         self._patience: asyncio.TimerHandle | None = None
@@ -78,7 +78,7 @@ class Pool:
         if self._idle:
             self._idle.pop().deliver(event)
         else:
-            self._waiting.append(event)
+            self._waiting.append(event, event.source)
             self._scale()
         return None
 
@@ -141,12 +141,12 @@ class Pool:
         if undelivered is not None and self._is_ending:
             undelivered.settle(STOPPING)
         elif undelivered is not None:
-            self._waiting.appendleft(undelivered)
+            self._waiting.put_back(undelivered, undelivered.source)
         self._scale()
 
     def init_failed(self, environment: ExecutionEnvironment, payload: bytes | None, error_type: str) -> None:
         """Answer all that wait: on AWS each would have had an environment that failed like this one."""
-        waiting, self._waiting = self._waiting, deque()
+        waiting, self._waiting = self._waiting, InTurn()
         for event in waiting:
             environment.fail_init(event, payload, error_type)
 
@@ -165,7 +165,7 @@ class Pool:
         if not self._waiting or self._is_ending:
             return
         now = self._loop.time()
-        waited_seconds = now - self._waiting[0].waiting_since
+        waited_seconds = now - next(iter(self._waiting)).waiting_since
         serving = [environment for environment in self.environments if not environment.is_retired]
         load = Load(
             environments=len(serving),

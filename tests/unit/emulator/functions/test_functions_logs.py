@@ -3,7 +3,7 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
-from emulator.functions.logs import TAIL_BYTES, LambdaLogFiles, PrettyLog, Tails, tail
+from emulator.functions.logs import TAIL_BYTES, LambdaLogFiles, PrettyLog, Tail, Tails
 
 
 class Kept:
@@ -61,7 +61,7 @@ def test_a_tail_keeps_one_request_and_lambdas_lines_while_it_is_asked_for() -> N
         tails.write("f", "1", "mine")
         tails.write("f", "2", "another's")
 
-    assert tail(kept) == b"START RequestId: 1\nmine\n"
+    assert bytes(kept) == b"START RequestId: 1\nmine\n"
     assert sink.lines == ["mine", "another's"]
     assert not tails.platform_lines
 
@@ -73,5 +73,15 @@ def test_a_tail_has_4_kb() -> None:
         for number in range(10_000):
             tails.write("f", "1", f"line {number}")
 
-    assert len(tail(kept)) == TAIL_BYTES
-    assert tail(kept).endswith(b"line 9999\n")
+    assert len(bytes(kept)) == TAIL_BYTES
+    assert bytes(kept).endswith(b"line 9999\n")
+
+
+def test_no_more_than_4_kb_of_a_tail_are_kept_however_long_its_lines_are() -> None:
+    kept = Tail()
+    for _ in range(3):
+        kept.add("ä" * 256 * 1024)
+        assert len(kept._kept) == TAIL_BYTES
+    kept.add("the end")
+
+    assert bytes(kept).decode("utf-8", "ignore").endswith("ä\nthe end\n")

@@ -15,7 +15,7 @@ from emulator.gateway.rules.ids import IdSource
 from emulator.gateway.rules.stage import Facts, Stage
 from emulator.gateway.shell import Gateway
 from emulator.gateway.verifier import Verifier
-from emulator.gateway.websocket import MESSAGES_IN_FLIGHT
+from emulator.gateway.websocket import CROWD, MESSAGES_IN_A_CROWD, MESSAGES_IN_FLIGHT
 from emulator.port.http import HttpRequest
 from streamer.topology import Api, Route
 
@@ -39,7 +39,13 @@ class Functions:
         """What comes of a function before anybody could wait for it."""
 
     def invoke(
-        self, function: str, payload: bytes, *, request_id: str | None = None, client_context: str | None = None
+        self,
+        function: str,
+        payload: bytes,
+        *,
+        request_id: str | None = None,
+        client_context: str | None = None,
+        source: str | None = None,
     ) -> asyncio.Future[Outcome]:
         outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self.calls.append((function, json.loads(payload), outcome))
@@ -193,6 +199,76 @@ async def test_hundreds_of_messages_that_are_refused_at_once_are_answered_in_ord
     asked = [event["requestContext"]["requestId"] for event in ran]
     assert [message["requestId"] for message in client.messages] == asked
     assert client.is_reading
+
+
+@pytest.mark.parametrize(
+    ("flood", "message"),
+    [
+        pytest.param(Frame(Opcode.PONG, b""), None, id="pongs"),
+        pytest.param(Frame(Opcode.CONT, b"", fin=False), None, id="empty fragments"),
+        pytest.param(Frame(Opcode.CONT, b"x", fin=False), None, id="fragments of a byte"),
+        pytest.param(Frame(Opcode.TEXT, b"no JSON"), "forbidden", id="messages that are refused"),
+    ],
+)
+async def test_a_flood_in_one_read_leaves_the_event_loop_to_others(flood: Frame, message: str | None) -> None:
+    world = World()
+    client, other = await world.open(), await world.open()
+    begin = [Frame(Opcode.TEXT, b"x", fin=False)] if flood.opcode is Opcode.CONT else []
+    frames = 20_000
+    data = b"".join(frame.serialize(mask=True) for frame in [*begin, *[flood] * frames])
+    client.protocol.data_received(data)
+    assert not client.is_reading
+    other.send("{}")
+
+    assert world.functions.names()[-1] == "default"  # in the same turn of the loop as the flood
+    websocket = client.protocol
+    seen = 0
+    while websocket._backlog is not None:
+        await asyncio.sleep(0)
+        seen += 1
+        if message is not None:
+            for number in range(len(world.functions.calls)):
+                world.functions.answer(number)
+    assert seen > 2
+    assert client.is_reading
+    assert websocket._fragments is None or len(websocket._fragments) <= frames + 1
+
+
+async def test_what_a_client_sent_before_it_hung_up_is_handled_though_it_waits_for_its_turn() -> None:
+    world = World()
+    client = await world.open()
+    world.functions.at_once["default"] = OK
+    count = 1000
+    client.send(*(json.dumps({"number": number}) for number in range(count)))
+    client.hang_up()
+    while "disconnect" not in world.functions.names():
+        await asyncio.sleep(0)
+
+    ran = [event for name, event, _ in world.functions.calls if name == "default"]
+    assert [json.loads(event["body"])["number"] for event in ran] == list(range(count))
+
+
+async def test_a_close_frame_behind_much_else_is_told_with_its_code() -> None:
+    world = World()
+    client = await world.open()
+    pongs = Frame(Opcode.PONG, b"").serialize(mask=True) * 5000
+    client.protocol.data_received(pongs + Frame(Opcode.CLOSE, b"\x0b\xb8bye").serialize(mask=True))
+    while "disconnect" not in world.functions.names():
+        await asyncio.sleep(0)
+
+    context = world.functions.calls[-1][1]["requestContext"]
+    assert (context["disconnectStatusCode"], context["disconnectReason"]) == (3000, "bye")
+
+
+async def test_in_a_crowd_a_client_has_fewer_messages_with_functions() -> None:
+    world = World()
+    clients = [await world.open() for _ in range(CROWD // MESSAGES_IN_FLIGHT + 1)]
+    for client in clients:
+        client.send(*["{}"] * (MESSAGES_IN_FLIGHT + 1))
+    for _ in range(1000):
+        await asyncio.sleep(0)
+
+    assert world.gateway._invocations.running == CROWD + MESSAGES_IN_A_CROWD
 
 
 async def test_an_answer_after_the_integrations_timeout_is_nobodys() -> None:
