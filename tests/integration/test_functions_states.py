@@ -14,6 +14,7 @@ import pytest
 from functions_world import Lines, Project, call, descriptors, returned, state_of, until
 
 from emulator.functions.outcome import Failed, Outcome, Refused, Returned
+from emulator.functions.processes.descendants import Unknown
 from emulator.functions.processes.meter import ProcessFiles
 from emulator.functions.processes.process import Process
 
@@ -114,7 +115,7 @@ async def test_what_threads_do_after_the_return_does_not_happen_until_the_next_e
     async with project.processes("f") as functions:
         pid = await call(functions, "f", threads)
         await until(lambda: state_of(pid) == "T")
-        used = Process(ProcessFiles())
+        used = Process(ProcessFiles(), Unknown())
         used._pid = pid
         before = used.demand_seconds()
         for _ in range(20):
@@ -129,7 +130,7 @@ async def test_a_process_that_was_to_be_frozen_before_its_id_was_known_is_frozen
         pid = await call(functions, "f")
         await until(lambda: state_of(pid) == "T")
         os.kill(pid, signal.SIGCONT)
-        process = Process(ProcessFiles())
+        process = Process(ProcessFiles(), Unknown())
         process.freeze()
 
         class Started:

@@ -32,6 +32,7 @@ from typing import Any, Final, NamedTuple, NoReturn
 
 REPLY: Final = struct.Struct("!cii")
 _PR_SET_PDEATHSIG: Final = 1
+_PR_SET_CHILD_SUBREAPER: Final = 36
 
 
 class _Request(NamedTuple):
@@ -50,6 +51,7 @@ class _Means(NamedTuple):
 
     forks: bool
     death_signal: bool
+    subreaper: bool
     process_descriptors: bool
     waits_by_id: bool
     native_client: bool
@@ -60,7 +62,7 @@ def main(control: int, folder: str, import_path: list[str], import_ahead: list[s
     # An interrupt at the terminal goes to the emulator, which ends its environments in good order.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     chosen = _Means(**{name: means[name] for name in _Means._fields})
-    tie = _DeathSignal() if chosen.death_signal else _Lifeline()
+    tie = _DeathSignal(subreaper=chosen.subreaper) if chosen.death_signal else _Lifeline()
     sys.path[:] = import_path
     _import(import_ahead if chosen.forks else [])
     if not chosen.native_client:
@@ -196,6 +198,7 @@ class _Template:
             status = _end_of(pid, waits_by_id=self._means.waits_by_id)
             if status is not None:
                 del self._children[pid]
+                self._end_strays()
                 if descriptor is not None:
                     self._selector.unregister(descriptor)
                     os.close(descriptor)
@@ -211,6 +214,21 @@ class _Template:
             _kill_group(pid)
         for pid in self._children:
             os.waitpid(pid, 0)
+        self._children.clear()
+        self._end_strays()
+
+    def _end_strays(self) -> None:
+        """End what an environment that has ended left outside its group: those are our children now, and no others are.
+
+        What they leave comes to us in turn.
+        """
+        while self._means.subreaper and (strays := children(os.getpid()) - self._children.keys()):
+            for pid in strays:
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.kill(pid, signal.SIGKILL)
+            for pid in strays:
+                with contextlib.suppress(ChildProcessError):
+                    os.waitpid(pid, 0)
 
     def _forget(self) -> None:
         """In a forked process: let go of what is the template's."""
@@ -248,6 +266,17 @@ def _end_of(pid: int, *, waits_by_id: bool) -> int | None:
     return os.waitstatus_to_exitcode(status)
 
 
+def children(pid: int) -> set[int]:
+    """Process ids of the children of a process, as Linux shows them now; none of one that has ended."""
+    found: set[int] = set()
+    with contextlib.suppress(OSError):
+        for thread in os.listdir(f"/proc/{pid}/task"):  # noqa: PTH208 - pathlib is no part of an environment
+            file = f"/proc/{pid}/task/{thread}/children"
+            with contextlib.suppress(OSError), open(file, "rb") as listed:  # noqa: PTH123 - likewise
+                found.update(map(int, listed.read().split()))
+    return found
+
+
 def _kill_group(pid: int) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)
@@ -259,12 +288,20 @@ class _DeathSignal:
     No handler can be in its way: not a loop, not a blocked signal.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, subreaper: bool) -> None:
         self._template = os.getpid()
         self._prctl = ctypes.CDLL(None, use_errno=True).prctl
+        self._subreaper = subreaper
+        self._adopt()
+
+    def _adopt(self) -> None:
+        """Have what descendants of the calling process leave alone become its children; forks do not inherit that."""
+        if self._subreaper:
+            self._prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
     def hold(self) -> None:
         """Tie the calling process, which the template has just forked, to the template's life."""
+        self._adopt()
         self._prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         if os.getppid() != self._template:
             os._exit(1)

@@ -73,7 +73,8 @@ class ExecutionEnvironment:
         self._waiting: list[RuntimeApiConnection] = []
         """Where the runtime client waits for an event; the first gets it, and no other takes its place."""
         self._timer: asyncio.TimerHandle | None = None
-        self._process = Process(around.meter)
+        searches = None if around.means.subreaper else folder
+        self._process = Process(around.meter, around.descendants, searches=searches)
         self._log = EnvironmentLog(function, around.sink, self._process)
 
     # what the pool asks of it

@@ -19,6 +19,7 @@ from ..logs import LogSink
 from ..outcome import Outcome
 from ..variables import INIT_SECONDS, Endpoints, function_arn, new_request_id
 from .callers import callers
+from .descendants import descendants
 from .environment import ExecutionEnvironment
 from .invocation import WaitingInvocation
 from .means import Means
@@ -57,7 +58,8 @@ class ProcessFunctions:
         self._topology = topology
         self._endpoints = endpoints
         means = means or Means.of_this_machine()
-        self._template = Template(means)
+        self._descendants = descendants(process_files=means.process_files)
+        self._template = Template(means, self._descendants)
         self._around = Surroundings(
             template=self._template,
             endpoints=endpoints,
@@ -66,6 +68,7 @@ class ProcessFunctions:
             project_folder=project_folder.resolve(),
             means=means,
             meter=meter(process_files=means.process_files),
+            descendants=self._descendants,
             callers=callers(process_files=means.process_files),
             init_seconds=init_seconds,
         )

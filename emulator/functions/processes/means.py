@@ -21,6 +21,9 @@ class Means:
     which code that never lets the interpreter go can delay."""
     freezes: bool
     """Idle environments can be stopped, as on Lambda. Only with `death_signal`: a stopped one could watch no pipe."""
+    subreaper: bool
+    """What a function started outside its process group becomes its environment's child when it is left alone, and the
+    template's when that ends, which kills it. Only with `death_signal`. Elsewhere it is known by its variables."""
     process_descriptors: bool
     """The template waits for environments by descriptor. Elsewhere it is woken by SIGCHLD."""
     waits_by_id: bool
@@ -39,6 +42,7 @@ class Means:
             forks=is_linux,
             death_signal=is_linux,
             freezes=is_linux,
+            subreaper=is_linux,
             process_descriptors=hasattr(os, "pidfd_open"),
             waits_by_id=hasattr(os, "waitid"),
             process_files=is_linux,
@@ -51,6 +55,7 @@ class Means:
             forks=False,
             death_signal=False,
             freezes=False,
+            subreaper=False,
             process_descriptors=False,
             waits_by_id=False,
             process_files=False,

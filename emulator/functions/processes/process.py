@@ -6,7 +6,9 @@ import contextlib
 import os
 import signal
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
+from .descendants import Descendants, signal_each
 from .meter import Meter
 from .template import Template
 
@@ -14,10 +16,18 @@ from .template import Template
 class Process:
     """Not started, running (perhaps frozen), or killed."""
 
-    __slots__ = ("_is_frozen", "_is_killed", "_meter", "_pid", "peak_mb")
+    __slots__ = ("_descendants", "_folder", "_is_frozen", "_is_killed", "_meter", "_pid", "_stopped", "peak_mb")
 
-    def __init__(self, meter: Meter) -> None:
+    def __init__(self, meter: Meter, descendants: Descendants, *, searches: Path | None = None) -> None:
+        """``searches`` is its temporary folder, where what it started has to be looked for by that when it ends.
+
+        None: the template ends all of it.
+        """
         self._meter = meter
+        self._descendants = descendants
+        self._folder = searches
+        self._stopped: set[int] = set()
+        """What it started and that is stopped with it."""
         self.peak_mb = 0
         """Most memory seen in use, in MiB."""
         self._pid: int | None = None
@@ -55,7 +65,7 @@ class Process:
         if self._is_killed:
             self._signal(signal.SIGKILL)
         elif self._is_frozen:
-            self._signal(signal.SIGSTOP)
+            self._stop()
 
     @property
     def pid(self) -> int | None:
@@ -66,6 +76,8 @@ class Process:
         """End it at once."""
         self._is_killed = True
         self._signal(signal.SIGKILL)
+        if self._folder is not None and self._pid is not None:
+            signal_each(self._descendants.left_in(self._folder), signal.SIGKILL)
 
     @property
     def is_frozen(self) -> bool:
@@ -80,13 +92,23 @@ class Process:
         """Stop what the function left running, as Lambda does between events (H11)."""
         if not self._is_frozen:
             self._is_frozen = True
-            self._signal(signal.SIGSTOP)
+            self._stop()
+
+    def _stop(self) -> None:
+        """Stop its group, then what else it started: what is stopped starts no more."""
+        self._signal(signal.SIGSTOP)
+        while self._pid is not None and (others := self._descendants.of(self._pid) - self._stopped):
+            signal_each(others, signal.SIGSTOP)
+            self._stopped |= others
 
     def thaw(self) -> None:
         """Let it run."""
         if self._is_frozen:
             self._is_frozen = False
             self._signal(signal.SIGCONT)
+            if self._stopped:
+                signal_each(self._stopped, signal.SIGCONT)
+                self._stopped = set()
 
     def demand_seconds(self) -> float:
         """CPU time that it has used or waited for since it began; see `Meter`."""

@@ -17,6 +17,7 @@ from .. import variables
 from ..logs import LogSink
 from ..runtimes import Launch
 from .callers import Callers
+from .descendants import Descendants
 from .means import Means
 from .meter import Meter
 from .template import Template
@@ -37,6 +38,7 @@ class Surroundings:
     means: Means
     meter: Meter
     callers: Callers
+    descendants: Descendants
     init_seconds: float
 
     def code_folder(self, function: Function) -> str:

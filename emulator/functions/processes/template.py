@@ -6,6 +6,7 @@ import asyncio
 import dataclasses
 import json
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from typing import Final, Self
 
 from ... import log
 from .bootstrap import REPLY
+from .descendants import Descendants, signal_each
 from .means import Means
 
 _SCRIPT: Final = Path(__file__).with_name("bootstrap.py")
@@ -62,8 +64,9 @@ class Template:
     folder: Path
     """For what environments keep on disk."""
 
-    def __init__(self, means: Means, *, import_ahead: Sequence[str] = IMPORT_AHEAD) -> None:
+    def __init__(self, means: Means, descendants: Descendants, *, import_ahead: Sequence[str] = IMPORT_AHEAD) -> None:
         self._means = means
+        self._descendants = descendants
         self._import_ahead = import_ahead
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
@@ -185,6 +188,8 @@ class Template:
         status = self._process.wait()
         if not self._ending and (self._ends or self._starting):
             log.error("the process that starts functions ended; the next event starts it again", status=status)
+        if not self._ending:  # it could not end what left its environments' groups
+            signal_each(self._descendants.left_in(self.folder), signal.SIGKILL)
         ends, self._ends = list(self._ends.values()), {}
         starting, self._starting = self._starting, deque()
         self._gone.set()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -160,6 +161,14 @@ async def turns() -> None:
         await asyncio.sleep(0)
 
 
+async def until(condition: Callable[[], bool]) -> None:
+    for _ in range(100_000):
+        if condition():
+            return
+        await asyncio.sleep(0)
+    raise AssertionError("it did not happen")
+
+
 def timers() -> int:
     """Timers that are still to fire."""
     return sum(not timer.cancelled() for timer in asyncio.get_running_loop()._scheduled)
@@ -241,8 +250,7 @@ async def test_what_a_client_sent_before_it_hung_up_is_handled_though_it_waits_f
     count = 1000
     client.send(*(json.dumps({"number": number}) for number in range(count)))
     client.hang_up()
-    while "disconnect" not in world.functions.names():
-        await asyncio.sleep(0)
+    await until(lambda: "disconnect" in world.functions.names())
 
     ran = [event for name, event, _ in world.functions.calls if name == "default"]
     assert [json.loads(event["body"])["number"] for event in ran] == list(range(count))
@@ -253,8 +261,7 @@ async def test_a_close_frame_behind_much_else_is_told_with_its_code() -> None:
     client = await world.open()
     pongs = Frame(Opcode.PONG, b"").serialize(mask=True) * 5000
     client.protocol.data_received(pongs + Frame(Opcode.CLOSE, b"\x0b\xb8bye").serialize(mask=True))
-    while "disconnect" not in world.functions.names():
-        await asyncio.sleep(0)
+    await until(lambda: "disconnect" in world.functions.names())
 
     context = world.functions.calls[-1][1]["requestContext"]
     assert (context["disconnectStatusCode"], context["disconnectReason"]) == (3000, "bye")

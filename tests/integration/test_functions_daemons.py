@@ -1,0 +1,168 @@
+"""What a function starts in a session of its own rests with it, and ends with it, however it was started."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import select
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import psutil
+import pytest
+from functions_world import Project, alive, call, fail, parent_of, state_of, until
+from test_functions_process import PROGRAM
+
+from emulator.functions.processes.descendants import AskedSystem, ProcessFiles, Unknown, descendants
+from emulator.functions.processes.means import Means
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc")
+
+HERE = Means.of_this_machine()
+PLATFORMS = {
+    "subreaper": HERE,
+    "subreaper, new interpreters": dataclasses.replace(HERE, forks=False),
+    "no subreaper, /proc": dataclasses.replace(HERE, subreaper=False),
+    "any Unix with psutil": Means.of_any_unix(),
+}
+CODE = """
+import os, signal, subprocess, sys, time
+SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
+
+def session():
+    return subprocess.Popen(SLEEP, start_new_session=True).pid
+
+def daemon():
+    reading, writing = os.pipe()
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork() == 0:
+            os.write(writing, str(os.getpid()).encode())
+            os.execv(SLEEP[0], SLEEP)
+        os._exit(0)
+    os.wait()
+    return int(os.read(reading, 20))
+
+def grandchild():
+    code = "import os, subprocess, sys; print(subprocess.Popen(sys.argv[1:], start_new_session=True, stdout=2).pid)"
+    command = [sys.executable, "-c", code, *SLEEP]
+    return int(subprocess.run(command, stdout=subprocess.PIPE, start_new_session=True).stdout)
+
+STARTED = []
+
+def f(event, context):
+    if event["how"] not in STARTED:
+        STARTED.append(event["how"])
+        print(globals()[event["how"]](), flush=True)
+    if event["then"] == "hang": time.sleep(600)
+    if event["then"] == "exit": os._exit(1)
+    if event["then"] == "kill": os.kill(os.getpid(), signal.SIGKILL)
+    return os.getpid()
+"""
+WAYS = ["session", "daemon", "grandchild"]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    made = Project(tmp_path, "process")
+    made.write(CODE)
+    return made
+
+
+@pytest.mark.parametrize("then", ["hang", "exit", "kill", "return"])
+@pytest.mark.parametrize("how", WAYS)
+@pytest.mark.parametrize("platform", PLATFORMS)
+async def test_a_daemon_ends_with_its_environment(project: Project, platform: str, how: str, then: str) -> None:
+    project.means = PLATFORMS[platform]
+    async with project.functions("f", timeout_seconds=1.0 if then == "hang" else 30.0) as functions:
+        event = {"how": how, "then": then}
+        if then == "return":
+            await call(functions, "f", event)
+        else:
+            await fail(functions, "f", event)
+            await until(lambda: not alive(int(project.lines.texts[0])))
+        assert functions.environments() == (1 if then == "return" else 0)
+
+    assert not alive(int(project.lines.texts[0]))
+
+
+@pytest.mark.parametrize("how", WAYS)
+async def test_a_daemon_rests_between_events(project: Project, how: str) -> None:
+    async with project.functions("f") as functions:
+        for _ in range(2):
+            environment = await call(functions, "f", {"how": how, "then": "return"})
+            daemon = int(project.lines.texts[0])
+            await until(lambda environment=environment: state_of(environment) == "T")
+            await until(lambda daemon=daemon: state_of(daemon) == "T")
+        event = functions.invoke("f", b'{"how": "session", "then": "hang"}')
+        await until(lambda: state_of(daemon) == "S")
+        event.cancel()
+
+
+@pytest.mark.parametrize("how", WAYS)
+@pytest.mark.parametrize("killed", ["emulator", "template"])
+def test_after_a_kill_no_daemon_is_left(project: Project, how: str, killed: str) -> None:
+    program = project.folder / "program.py"
+    program.write_text(textwrap.dedent(PROGRAM).replace("json.dumps(event)", "event"))
+    command = [
+        sys.executable,
+        str(program),
+        str(project.folder),
+        f'{{"how": "{how}", "then": "hang"}}',
+        "of_this_machine",
+    ]
+    search = {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | search) as emulator:
+        try:
+            assert emulator.stdout is not None
+            daemon = int(emulator.stdout.readline())
+            (template,) = psutil.Process(emulator.pid).children()
+            end = os.pidfd_open(daemon)
+            os.kill(emulator.pid if killed == "emulator" else template.pid, signal.SIGKILL)
+            assert select.select([end], [], [], 10)[0]
+            os.close(end)
+        finally:
+            emulator.kill()
+
+
+async def test_a_daemon_of_one_environment_outlives_the_end_of_another(project: Project) -> None:
+    project.write("import os\nfrom handlers import *\ndef g(event, context): os._exit(1)", "others.py")
+    async with project.functions("f", "others.g") as functions:
+        await call(functions, "f", {"how": "daemon", "then": "return"})
+        daemon = int(project.lines.texts[0])
+        await fail(functions, "others.g")
+        assert alive(daemon)
+
+    assert not alive(daemon)
+
+
+LOOKS = {"process files": ProcessFiles(), "psutil": AskedSystem(psutil)}
+
+
+@pytest.mark.parametrize("way", LOOKS)
+def test_descendants_are_found_by_their_parents_and_by_their_folder(tmp_path: Path, way: str) -> None:
+    code = "import subprocess, sys\nsubprocess.run([sys.executable, '-c', 'print(1, flush=True); input()'])"
+    environment = {**os.environ, "TMPDIR": str(tmp_path / "f" / "0")}
+    other = {**os.environ, "TMPDIR": f"{tmp_path}-other"}
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with (
+        subprocess.Popen([sys.executable, "-c", code], env=environment, **pipes) as process,
+        subprocess.Popen([sys.executable, "-c", code], env=other, **pipes) as stranger,
+    ):
+        for each in (process, stranger):
+            assert each.stdout is not None
+            assert each.stdout.readline() == b"1\n"
+        (child,) = LOOKS[way].of(process.pid)
+
+        assert parent_of(child) == process.pid
+        assert LOOKS[way].left_in(tmp_path) == {process.pid, child}
+        for each in (process, stranger):
+            each.communicate(b"\n")
+
+
+def test_where_nothing_can_be_seen_nothing_is_found(tmp_path: Path) -> None:
+    assert Unknown().of(os.getpid()) == Unknown().left_in(tmp_path) == set()
+    assert isinstance(descendants(process_files=False), AskedSystem)
