@@ -3,7 +3,7 @@ PYTHON ?= python3
 PIP = .venv/bin/python -m pip --quiet --disable-pip-version-check
 TESTS ?= tests
 
-.PHONY: help emulate test test-deploy test-moto check format bench bench-parts bench-peers profile cost wheel wheel-test lock clean
+.PHONY: help emulate test soak test-deploy test-moto check format bench bench-parts bench-peers profile cost wheel wheel-test lock clean
 
 help:  ## List the targets
 	@awk -F ':.*  ## ' '/^[a-z-]+:.*  ## / {printf "%-14s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,6 +20,9 @@ test-deploy: .venv/dev-ready .venv-ministack/ready  ## Deploy to an emulated AWS
 test-moto: .venv-moto/ready  ## Try SQS on the oldest moto that pyproject.toml allows
 	.venv-moto/bin/python -m pytest -c /dev/null --rootdir . --noconftest -p no:cacheprovider \
 		tests/unit/emulator/dynamodb/test_dynamodb_queues.py $(ARGS)
+
+soak: .venv/dev-ready  ## Fuzz the port for long, from another seed each time (SOAK_SECONDS=600 for each fuzzer)
+	FUZZ_SEED=$$(date +%s) FUZZ_SECONDS=$(or $(SOAK_SECONDS),600) .venv/bin/python -m pytest tests/fuzz -v $(ARGS)
 
 check: .venv/dev-ready  ## Lint, formatting, types, import rules
 	.venv/bin/ruff check .
