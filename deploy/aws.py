@@ -46,6 +46,10 @@ _CONFIG: Final = botocore.config.Config(
 )
 
 
+ALARMS_PER_CALL: Final = 100
+"""[DOC] cloudwatch-api:DescribeAlarms, AlarmNames"""
+
+
 @contextlib.contextmanager
 def translated(doing: str) -> Iterator[None]:
     """Turn botocore's errors into ours.
@@ -329,8 +333,14 @@ class Aws:
         if not names:
             return []
         with translated("looking at the alarms"):
-            found = self._client("cloudwatch").describe_alarms(AlarmNames=list(names), StateValue="ALARM")
-        return [alarm.get("AlarmDescription", alarm["AlarmName"]) for alarm in found["MetricAlarms"]]
+            pages = self._client("cloudwatch").get_paginator("describe_alarms")
+            found = [
+                alarm
+                for start in range(0, len(names), ALARMS_PER_CALL)
+                for page in pages.paginate(AlarmNames=list(names[start : start + ALARMS_PER_CALL]), StateValue="ALARM")
+                for alarm in page["MetricAlarms"]
+            ]
+        return [alarm.get("AlarmDescription", alarm["AlarmName"]) for alarm in found]
 
     def queue_length(self, url: str) -> int:
         """About how many messages wait in a queue."""
@@ -346,7 +356,12 @@ class Aws:
             pages = self._client("logs").get_paginator("filter_log_events")
             for page in pages.paginate(logGroupName=group, startTime=start_ms, **options):
                 for found in page["events"]:
-                    yield LogEvent(event_id=found["eventId"], at_ms=found["timestamp"], message=found["message"])
+                    # MiniStack gives no ids.
+                    event_id = (
+                        found.get("eventId")
+                        or f"{found.get('logStreamName')} {found['timestamp']} {hash(found['message'])}"
+                    )
+                    yield LogEvent(event_id=event_id, at_ms=found["timestamp"], message=found["message"])
 
 
 def local_client(service: str, url: str) -> Any:

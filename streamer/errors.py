@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 
 class StreamerError(Exception):
@@ -71,6 +71,12 @@ class ErrorCode(enum.StrEnum):
     INTERNAL_ERROR = "INTERNAL_ERROR"
 
 
+FAILURES: Final = frozenset(
+    {ErrorCode.TIMEOUT, ErrorCode.PROCESSING_FAILED, ErrorCode.SERVICE_UNAVAILABLE, ErrorCode.INTERNAL_ERROR}
+)
+"""Codes that say that the service failed; the others are refusals, which are the client's business."""
+
+
 class ActionError(StreamerError):
     """What a client is told when its request fails. Actions raise it; code and message reach the client as they are."""
 
@@ -87,6 +93,11 @@ class ActionError(StreamerError):
         self.code = code
         self.details = details
         self.retryable = retryable
+
+    @property
+    def is_refusal(self) -> bool:
+        """Whether the client asked for what it may not have, and nothing failed."""
+        return self.code not in FAILURES
 
 
 class RetryableError(ActionError):

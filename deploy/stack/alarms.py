@@ -7,6 +7,8 @@ a metric that nobody emits stays green for ever.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from streamer.observability.metrics import (
@@ -18,19 +20,34 @@ from streamer.observability.metrics import (
     CONNECTION_DURATION,
     CONNECTION_ESTABLISHED,
     NAMESPACE,
+    REQUEST_WAIT,
     Metric,
 )
 from streamer.settings import Settings
-from streamer.topology import Topology
+from streamer.topology import Function, Topology
 
+from ..errors import DeployError
 from .names import att, function_id, pascal, queue_id, ref, sub, table_id
 from .settings import StackSettings
 
 PERIOD_SECONDS: Final = 300
-ITERATOR_AGE_MS: Final = 60_000
-"""A stream that is read more than a minute late holds up every queued request behind it."""
-AUTHENTICATION_FAILURES: Final = 100
-"""Refused handshakes in a period that are no longer mistyped tokens."""
+
+THRESHOLDS: Final[Mapping[str, int]] = {
+    "errors": 1,
+    "throttles": 1,
+    "duration": 90,  # percent of the function's time-out
+    "lag": 60_000,  # ms; a stream that is read late holds up every queued request behind it
+    "dead_letters": 1,
+    "event_age": 300_000,  # ms; asynchronous events, such as runs of requests
+    "events_dropped": 1,
+    "table_throttles": 1,
+    "execution_errors": 1,
+    "client_errors": 100,  # messages that API Gateway refused, throttled ones among them
+    "authentication": 100,  # refused handshakes that are no longer mistyped tokens
+    "request_wait": 60_000,  # ms until a queued request begins
+    "action_errors": 1,
+}
+"""Kind of alarm to its threshold in a period, unless the settings say otherwise."""
 
 
 def service_dimensions(topology: Topology) -> dict[str, str]:
@@ -43,66 +60,124 @@ def service_dimensions(topology: Topology) -> dict[str, str]:
 
 
 def alarms(topology: Topology, settings: StackSettings) -> dict[str, dict[str, Any]]:
-    """Logical id to alarm."""
-    found: dict[str, dict[str, Any]] = {}
+    """Logical id to alarm. What clients are rightly refused rings none: no refused token, no refusal, no cancellation.
+
+    Raises:
+        DeployError: a threshold is for an alarm that there is not.
+    """
+    found: dict[str, _Alarm] = {}
     for function in topology.functions:
-        name, dimensions = pascal(function.name), {"FunctionName": ref(function_id(function.name))}
-        found[f"{name}ErrorsAlarm"] = _alarm(f"{function.name} failed", "AWS/Lambda", "Errors", dimensions)
-        found[f"{name}ThrottlesAlarm"] = _alarm(
-            f"{function.name} was not run for lack of concurrency", "AWS/Lambda", "Throttles", dimensions
-        )
+        found |= _function_alarms(topology, settings, function)
     for mapping in topology.event_source_mappings:
-        found[f"{table_id(topology, mapping.table)}LagAlarm"] = _alarm(
-            f"{mapping.function} reads the stream late",
-            "AWS/Lambda",
-            "IteratorAge",
-            {"FunctionName": ref(function_id(mapping.function))},
-            statistic="Maximum",
-            threshold=ITERATOR_AGE_MS,
+        dimensions: dict[str, Any] = {"FunctionName": ref(function_id(mapping.function))}
+        what = f"{mapping.function} reads the stream late"
+        found[f"{table_id(topology, mapping.table)}LagAlarm"] = _Alarm(
+            "lag", what, "AWS/Lambda", "IteratorAge", dimensions, statistic="Maximum"
         )
     for queue in topology.queues:
-        found[f"{queue_id(queue.name)}Alarm"] = _alarm(
-            f"records or invocations were given up; look into {queue.name}",
-            "AWS/SQS",
-            "ApproximateNumberOfMessagesVisible",
-            {"QueueName": att(queue_id(queue.name), "QueueName")},
-            statistic="Maximum",
+        dimensions = {"QueueName": att(queue_id(queue.name), "QueueName")}
+        what = f"records or invocations were given up; look into {queue.name}"
+        found[f"{queue_id(queue.name)}Alarm"] = _Alarm(
+            "dead_letters", what, "AWS/SQS", "ApproximateNumberOfMessagesVisible", dimensions, statistic="Maximum"
         )
+    for table in topology.tables:
+        logical_id = table_id(topology, table.name)
+        for kind in ("Read", "Write"):
+            found[f"{logical_id}{kind}ThrottlesAlarm"] = _Alarm(
+                "table_throttles",
+                f"DynamoDB throttled {kind.lower()}s of {logical_id}",
+                "AWS/DynamoDB",
+                f"{kind}ThrottleEvents",
+                {"TableName": ref(logical_id)},
+            )
     found |= _api_alarms(topology) | _service_alarms(topology, settings)
+    _require_known(settings, found)
+    chosen = {name: settings.alarms.get(name, settings.alarms.get(alarm.kind)) for name, alarm in found.items()}
+    made = {name: alarm.resource(chosen[name]) for name, alarm in found.items() if chosen[name] != 0}
     if settings.alarm_topic_arn is not None:
-        for alarm in found.values():
-            alarm["Properties"]["AlarmActions"] = alarm["Properties"]["OKActions"] = [settings.alarm_topic_arn]
+        for resource in made.values():
+            resource["Properties"]["AlarmActions"] = resource["Properties"]["OKActions"] = [settings.alarm_topic_arn]
+    return made
+
+
+def _require_known(settings: StackSettings, found: Mapping[str, object]) -> None:
+    for name, threshold in settings.alarms.items():
+        if name not in THRESHOLDS and name not in found:
+            raise DeployError(
+                f"alarms: there is no {name!r}; kinds are {', '.join(THRESHOLDS)}, or an alarm's logical id"
+            )
+        if threshold < 0:
+            raise DeployError(f"alarms: {name} is {threshold}; a threshold is above 0, or 0 for no alarm")
+
+
+def _function_alarms(topology: Topology, settings: StackSettings, function: Function) -> dict[str, _Alarm]:
+    name, dimensions = pascal(function.name), {"FunctionName": ref(function_id(function.name))}
+
+    def of(kind: str, what: str, metric: str, **options: Any) -> _Alarm:
+        return _Alarm(kind, f"{function.name} {what}", "AWS/Lambda", metric, dimensions, **options)
+
+    found = {f"{name}ErrorsAlarm": of("errors", "failed", "Errors")}
+    # With a reserved concurrency being turned away is what was asked for; what waits too long is seen by the event age.
+    if settings.reserved_concurrency.get(function.name, function.reserved_concurrency) is None:
+        found[f"{name}ThrottlesAlarm"] = of("throttles", "was not run for lack of concurrency", "Throttles")
+    found[f"{name}DurationAlarm"] = of(
+        "duration",
+        f"ran for nearly its {function.timeout_seconds:g} s",
+        "Duration",
+        statistic="Maximum",
+        factor=function.timeout_seconds * 10,
+    )
+    if any(invocation.function == function.name for invocation in topology.async_invocations):
+        found[f"{name}EventAgeAlarm"] = of("event_age", "is late with events", "AsyncEventAge", statistic="Maximum")
+        found[f"{name}EventsDroppedAlarm"] = of("events_dropped", "lost events", "AsyncEventsDropped")
     return found
 
 
-def _api_alarms(topology: Topology) -> dict[str, dict[str, Any]]:
+def _api_alarms(topology: Topology) -> dict[str, _Alarm]:
+    # Not IntegrationError: every refused token is one. [DOC] apigw-docs:apigateway-websocket-api-logging (4XX/5XX)
     dimensions = {"ApiId": ref("Api"), "Stage": topology.api.stage}
     return {
-        "IntegrationErrorsAlarm": _alarm(
-            "functions failed or ran out of time behind API Gateway", "AWS/ApiGateway", "IntegrationError", dimensions
+        "ExecutionErrorsAlarm": _Alarm(
+            "execution_errors",
+            "API Gateway could not call its integration",
+            "AWS/ApiGateway",
+            "ExecutionError",
+            dimensions,
         ),
-        "ExecutionErrorsAlarm": _alarm(
-            "API Gateway could not call its integration", "AWS/ApiGateway", "ExecutionError", dimensions
+        "ClientErrorsAlarm": _Alarm(
+            "client_errors",
+            "API Gateway refused or throttled many messages",
+            "AWS/ApiGateway",
+            "ClientError",
+            dimensions,
         ),
     }
 
 
-def _service_alarms(topology: Topology, settings: StackSettings) -> dict[str, dict[str, Any]]:
+def _service_alarms(topology: Topology, settings: StackSettings) -> dict[str, _Alarm]:
     if not _is_app(topology):
         return {}
     dimensions = service_dimensions(topology)
     found = {
-        "AuthenticationFailedAlarm": _alarm(
-            "many handshakes were refused",
+        "AuthenticationFailedAlarm": _Alarm(
+            "authentication", "many handshakes were refused", NAMESPACE, AUTHENTICATION_FAILED.name, dimensions
+        ),
+        "RequestWaitAlarm": _Alarm(
+            "request_wait",
+            "queued requests wait long before they begin",
             NAMESPACE,
-            AUTHENTICATION_FAILED.name,
+            REQUEST_WAIT.name,
             dimensions,
-            threshold=AUTHENTICATION_FAILURES,
+            statistic="Maximum",
         ),
     }
     for action in sorted(settings.actions):
-        found[f"{pascal(action)}ActionErrorsAlarm"] = _alarm(
-            f"the action {action} failed", NAMESPACE, ACTION_ERRORS.name, {**dimensions, "Action": action}
+        found[f"{pascal(action)}ActionErrorsAlarm"] = _Alarm(
+            "action_errors",
+            f"the action {action} failed",
+            NAMESPACE,
+            ACTION_ERRORS.name,
+            {**dimensions, "Action": action},
         )
     return found
 
@@ -112,29 +187,36 @@ def _is_app(topology: Topology) -> bool:
     return any(function.handler.startswith("streamer.handlers.") for function in topology.functions)
 
 
-def _alarm(
-    what: str, namespace: str, metric: str, dimensions: dict[str, Any], *, statistic: str = "Sum", threshold: int = 1
-) -> dict[str, Any]:
-    properties = {
-        "AlarmDescription": sub(f"${{AWS::StackName}}: {what}"),
-        "Namespace": namespace,
-        "MetricName": metric,
-        "Dimensions": [{"Name": name, "Value": value} for name, value in dimensions.items()],
-        "Statistic": statistic,
-        "Period": PERIOD_SECONDS,
-        **_condition(threshold),
-    }
-    return {"Type": "AWS::CloudWatch::Alarm", "Properties": properties}
+@dataclass(frozen=True, slots=True)
+class _Alarm:
+    kind: str
+    what: str
+    namespace: str
+    metric: str
+    dimensions: dict[str, Any]
+    statistic: str = "Sum"
+    factor: float = 1
+    """What the metric's unit is of the threshold's."""
 
-
-def _condition(threshold: int) -> dict[str, Any]:
-    return {
-        "EvaluationPeriods": 1,
-        "Threshold": threshold,
-        "ComparisonOperator": "GreaterThanOrEqualToThreshold",
-        # No traffic is no fault.
-        "TreatMissingData": "notBreaching",
-    }
+    def resource(self, threshold: int | None) -> dict[str, Any]:
+        """The alarm in a template."""
+        chosen = (THRESHOLDS[self.kind] if threshold is None else threshold) * self.factor
+        return {
+            "Type": "AWS::CloudWatch::Alarm",
+            "Properties": {
+                "AlarmDescription": sub(f"${{AWS::StackName}}: {self.what}"),
+                "Namespace": self.namespace,
+                "MetricName": self.metric,
+                "Dimensions": [{"Name": name, "Value": value} for name, value in self.dimensions.items()],
+                "Statistic": self.statistic,
+                "Period": PERIOD_SECONDS,
+                "EvaluationPeriods": 1,
+                "Threshold": round(chosen),
+                "ComparisonOperator": "GreaterThanOrEqualToThreshold",
+                # No traffic is no fault.
+                "TreatMissingData": "notBreaching",
+            },
+        }
 
 
 def _query(topology: Topology, metric: Metric, statistic: str = "SUM", group: str = "") -> str:

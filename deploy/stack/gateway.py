@@ -34,6 +34,11 @@ def websocket_url(topology: Topology) -> dict[str, Any]:
     return sub(f"wss://${{Api}}.execute-api.${{AWS::Region}}.${{AWS::URLSuffix}}/{topology.api.stage}")
 
 
+def management_url(topology: Topology) -> dict[str, Any]:
+    """The address of ``@connections``, which no custom domain changes. [DOC] apigw-docs: @connections commands"""
+    return sub(f"https://${{Api}}.execute-api.${{AWS::Region}}.${{AWS::URLSuffix}}/{topology.api.stage}")
+
+
 def api_resources(topology: Topology, settings: StackSettings) -> Resources:
     """The API with everything below it."""
     api = topology.api

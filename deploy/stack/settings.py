@@ -48,6 +48,8 @@ class StackChoices:
     """Function name to its reserved concurrency; absent: the account's pool."""
     alarm_topic_arn: str | None = None
     """SNS topic that alarms notify; None: they only show."""
+    alarms: Mapping[str, int] = field(default_factory=dict)
+    """A kind of alarm, or one alarm's logical id, to its threshold; 0: there is none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

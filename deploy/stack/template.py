@@ -10,12 +10,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from streamer.handlers.secrets import VARIABLE
+from streamer.sending.sender import ENDPOINT_VARIABLE
 from streamer.topology import Function, Topology
 from streamer.topology_checks import validate
 
 from ..errors import DeployError
 from .alarms import alarms, dashboard
-from .gateway import api_resources, websocket_url
+from .gateway import api_resources, management_url, websocket_url
 from .names import (
     STACK,
     att,
@@ -82,7 +83,7 @@ def function_resources(topology: Topology, settings: StackSettings, function: Fu
         role_id(function.name): role(topology, settings, function),
         function_id(function.name): {
             "Type": "AWS::Lambda::Function",
-            "Properties": _function_properties(settings, function),
+            "Properties": _function_properties(topology, settings, function),
         },
     }
     for invocation in topology.async_invocations:
@@ -100,7 +101,7 @@ def function_resources(topology: Topology, settings: StackSettings, function: Fu
     return found
 
 
-def _function_properties(settings: StackSettings, function: Function) -> dict[str, Any]:
+def _function_properties(topology: Topology, settings: StackSettings, function: Function) -> dict[str, Any]:
     properties = {
         "FunctionName": function_name(function.name),
         "Runtime": f"python{settings.python}",
@@ -110,7 +111,7 @@ def _function_properties(settings: StackSettings, function: Function) -> dict[st
         "Role": att(role_id(function.name)),
         "MemorySize": function.memory_mb,
         "Timeout": max(1, round(function.timeout_seconds)),
-        "Environment": {"Variables": _environment(settings, function)},
+        "Environment": {"Variables": _environment(topology, settings, function)},
         "LoggingConfig": {"LogGroup": ref(log_group_id(function.name)), "LogFormat": "JSON"},
         "TracingConfig": {"Mode": "Active" if settings.tracing else "PassThrough"},
     }
@@ -118,9 +119,13 @@ def _function_properties(settings: StackSettings, function: Function) -> dict[st
     return properties if reserved is None else properties | {"ReservedConcurrentExecutions": reserved}
 
 
-def _environment(settings: StackSettings, function: Function) -> dict[str, Any]:
+def _environment(topology: Topology, settings: StackSettings, function: Function) -> dict[str, Any]:
     own = {name: value for name, value in function.environment.items() if name not in function.secrets}
-    variables: dict[str, Any] = {**own, **settings.environment}
+    variables: dict[str, Any] = {}
+    if function.posts_to_connections:
+        # Behind a custom domain the address in events leads nowhere: that domain has no @connections of its own.
+        variables[ENDPOINT_VARIABLE] = management_url(topology)
+    variables |= {**own, **settings.environment}
     if settings.jwt_public_key is not None and "JWT_SECRET" in function.secrets:
         variables["JWT_PUBLIC_KEY"] = settings.jwt_public_key
     secrets = secret_references(settings, function)

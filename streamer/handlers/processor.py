@@ -16,7 +16,7 @@ from streamer.errors import ErrorCode
 from streamer.handlers.dispatching import Dispatching
 from streamer.handlers.events import LambdaContext
 from streamer.handlers.setup import Environment, Once, new_id
-from streamer.observability import Logger, Metrics
+from streamer.observability import REQUEST_WAIT, Logger, Metrics
 from streamer.protocol import answers
 from streamer.records import Failure, RequestRecord, Status
 from streamer.requests import lifecycle
@@ -148,15 +148,19 @@ class ProcessorHandler:
         began = self._with.monotonic()
         status = attempt.run(action)
         latency_seconds = self._with.monotonic() - began
-        failed = status is not Status.COMPLETED
-        self._metrics.action(action.name, latency_seconds=latency_seconds, failed=failed)
+        waited_ms = round((record.updated_at - record.created_at) * 1000, 3)
+        refused = attempt.was_refused and status is Status.FAILED
+        failed = status in (Status.FAILED, Status.RETRYING) and not refused
+        self._metrics.action(action.name, latency_seconds=latency_seconds, failed=failed, refused=refused)
+        if record.attempt == 1:  # later ones wait for their pause on purpose
+            self._metrics.put(REQUEST_WAIT, waited_ms)
         log.info(
             "request ended",
             action=action.name,
             status=status,
             attempt=record.attempt,
             latency_ms=round(latency_seconds * 1000, 3),
-            waited_ms=round((record.updated_at - record.created_at) * 1000, 3),
+            waited_ms=waited_ms,
         )
 
 

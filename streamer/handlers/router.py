@@ -175,14 +175,17 @@ class RouterHandler:
             connection_id=call.origin.connection_id,
         )
         began = time.perf_counter()
-        failed = True
+        failed, refused = True, False
         try:
             with scope(self._hub, call.principal.tenant_id, call.seconds_left):
                 data_json = messages.result_json(self._outcome(action, request))
             failed = False
+        except ActionError as exc:
+            failed, refused = not exc.is_refusal, exc.is_refusal
+            raise
         finally:
             latency_seconds = time.perf_counter() - began
-            self._metrics.action(action.name, latency_seconds=latency_seconds, failed=failed)
+            self._metrics.action(action.name, latency_seconds=latency_seconds, failed=failed, refused=refused)
             call.log.info("action ran", action=action.name, latency_ms=round(latency_seconds * 1000, 3), failed=failed)
         return messages.response(request.id, data_json, now=self._clock())
 

@@ -41,6 +41,11 @@ AUTHENTICATION_FAILED: Final = Metric("AuthenticationFailed")
 ACTION_COUNT: Final = Metric("ActionCount", "Count", ("Action",))
 ACTION_LATENCY: Final = Metric("ActionLatency", "Milliseconds", ("Action",))
 ACTION_ERRORS: Final = Metric("ActionErrors", "Count", ("Action",))
+"""Runs that failed: not those that an action refused, and not those that were cancelled."""
+ACTION_REFUSALS: Final = Metric("ActionRefusals", "Count", ("Action",))
+"""Runs that an action ended with an `ActionError` whose code is the client's business, such as NOT_FOUND."""
+REQUEST_WAIT: Final = Metric("RequestWait", "Milliseconds")
+"""How long a queued request waited until an attempt began."""
 
 CATALOG: Final = (
     CONNECTION_ESTABLISHED,
@@ -50,6 +55,8 @@ CATALOG: Final = (
     ACTION_COUNT,
     ACTION_LATENCY,
     ACTION_ERRORS,
+    ACTION_REFUSALS,
+    REQUEST_WAIT,
 )
 """All metrics that the runtime emits. ``Action`` must be the name of a registered action, never what a client sent:
 each new value is a metric of its own that is paid for."""
@@ -98,11 +105,13 @@ class Metrics:
         if is_full:
             self.flush()
 
-    def action(self, name: str, *, latency_seconds: float, failed: bool) -> None:
+    def action(self, name: str, *, latency_seconds: float, failed: bool, refused: bool = False) -> None:
         """Record one run of an action: count, latency and whether it failed (0 or 1, so that rates have a base)."""
         self.put(ACTION_COUNT, 1, Action=name)
         self.put(ACTION_LATENCY, round(latency_seconds * 1000, 3), Action=name)
         self.put(ACTION_ERRORS, 1 if failed else 0, Action=name)
+        if refused:
+            self.count(ACTION_REFUSALS, Action=name)
 
     def flush(self, **properties: Any) -> None:
         """Write what was collected; call it at the end of every invocation, since Lambda freezes what is left.

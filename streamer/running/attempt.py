@@ -105,6 +105,8 @@ class Attempt:
         self._record = record
         self._with = surroundings
         self._log = log
+        self.was_refused = False
+        """Whether the action itself refused, which is no failure of the service."""
         # A function with little time keeps most of it for the action.
         settling_seconds = min(SETTLING_SECONDS, time_left_seconds / 4)
         self._ends_at = surroundings.monotonic() + time_left_seconds
@@ -145,6 +147,7 @@ class Attempt:
                 self._log.info("the request was cancelled, or was taken over elsewhere; this attempt stops")
                 return None
             self._log_failure(action, exc)
+            self.was_refused = isinstance(exc, ActionError) and exc.is_refusal
             failure = self._failure(exc)
             return self._retry(failure) if retries.is_worth_another(failure, self._record) else self.fail(failure)
         return self._complete(result_json)

@@ -270,3 +270,14 @@ def test_an_unknown_profile_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
     with pytest.raises(CredentialsError, match="ops"):
         Aws(profile="ops")
+
+
+def test_more_alarms_than_one_call_takes(aws: Aws, stub: Any) -> None:
+    names = [f"alarm-{n}" for n in range(150)]
+    alarm = {"AlarmName": "x", "AlarmDescription": "chat-dev: the router failed"}
+    for part, found in ((names[:100], []), (names[100:], [alarm])):
+        stub("cloudwatch").add_response(
+            "describe_alarms", {"MetricAlarms": found}, {"AlarmNames": part, "StateValue": "ALARM"}
+        )
+
+    assert aws.firing_alarms(names) == ["chat-dev: the router failed"]

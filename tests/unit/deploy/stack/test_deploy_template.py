@@ -280,8 +280,80 @@ def test_alarms_watch_metrics_that_the_functions_emit(app_topology: Topology, se
         for alarm in alarms
         if alarm["Namespace"] == NAMESPACE
     }
-    assert {name for name, _ in own} == {"AuthenticationFailed", "ActionErrors"}
+    assert {name for name, _ in own} == {"AuthenticationFailed", "ActionErrors", "RequestWait"}
     assert own <= set(emitted(app_topology))
+
+
+def test_no_alarm_rings_for_what_clients_are_rightly_refused_and_all_that_can_be_lost_is_watched(
+    app_topology: Topology, settings: StackSettings
+) -> None:
+    alarms = of_type(template(app_topology, settings)["Resources"], "CloudWatch::Alarm")
+
+    watched = {alarm["MetricName"] for alarm in alarms}
+
+    assert "IntegrationError" not in watched  # counts every refused token
+    assert watched >= {
+        "AsyncEventAge",
+        "AsyncEventsDropped",
+        "IteratorAge",
+        "ClientError",
+        "ExecutionError",
+        "Duration",
+    }
+    assert watched >= {"ReadThrottleEvents", "WriteThrottleEvents", "ApproximateNumberOfMessagesVisible", "Throttles"}
+
+
+def test_a_function_with_a_reserved_concurrency_may_wait_for_it(
+    app_topology: Topology, settings: StackSettings
+) -> None:
+    reserved = dataclasses.replace(settings, reserved_concurrency={"processor": 5})
+
+    resources = template(app_topology, reserved)["Resources"]
+
+    assert "ProcessorThrottlesAlarm" not in resources
+    assert "RouterThrottlesAlarm" in resources
+
+
+def test_thresholds_are_set_by_kind_or_alarm_and_each_alarm_can_be_switched_off(
+    app_topology: Topology, settings: StackSettings
+) -> None:
+    chosen = {"errors": 5, "RouterErrorsAlarm": 7, "duration": 50, "client_errors": 0, "ConnectThrottlesAlarm": 0}
+
+    resources = template(app_topology, dataclasses.replace(settings, alarms=chosen))["Resources"]
+
+    assert resources["ConnectErrorsAlarm"]["Properties"]["Threshold"] == 5
+    assert resources["RouterErrorsAlarm"]["Properties"]["Threshold"] == 7
+    assert resources["ProcessorDurationAlarm"]["Properties"]["Threshold"] == 450_000
+    assert not {"ClientErrorsAlarm", "ConnectThrottlesAlarm"} & set(resources)
+
+
+@pytest.mark.parametrize(
+    ("alarms", "complaint"),
+    [
+        pytest.param({"eror": 1}, "there is no 'eror'; kinds are errors, throttles", id="mistyped"),
+        pytest.param({"errors": -1}, "errors is -1", id="below 0"),
+    ],
+)
+def test_an_impossible_threshold_is_refused(
+    topology: Topology, settings: StackSettings, alarms: dict[str, int], complaint: str
+) -> None:
+    with pytest.raises(DeployError, match=complaint):
+        template(topology, dataclasses.replace(settings, alarms=alarms))
+
+
+def test_functions_are_told_the_apis_own_management_address(topology: Topology, settings: StackSettings) -> None:
+    resources = template(topology, settings)["Resources"]
+
+    def variable(function: str) -> object:
+        variables = resources[function]["Properties"]["Environment"]["Variables"]
+        return variables.get("AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI")
+
+    own = {"Fn::Sub": f"https://${{Api}}.execute-api.${{AWS::Region}}.${{AWS::URLSuffix}}/{topology.api.stage}"}
+    assert (variable("RouterFunction"), variable("ProcessorFunction")) == (own, own)
+    assert variable("ConnectFunction") is None
+    said = dataclasses.replace(settings, environment={"AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI": "https://x"})
+    router = template(topology, said)["Resources"]["RouterFunction"]["Properties"]["Environment"]["Variables"]
+    assert router["AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI"] == "https://x"
 
 
 def test_the_dashboard_is_json_and_draws_every_metric_of_the_catalogue(resources: Resources) -> None:

@@ -328,7 +328,27 @@ def test_a_failure_is_stored_and_told(
     assert says in stored.error.message
     (told,) = world.told
     assert (told["type"], told["error"]["code"], told["error"]["message"]) == ("error", code, stored.error.message)
-    assert world.lines[-2]["status"] == "FAILED"
+    assert [line["status"] for line in world.lines if "status" in line][-1] == "FAILED"
+
+
+@pytest.mark.parametrize(
+    ("raised", "errors", "refusals"),
+    [
+        pytest.param(KeyError("page"), 1, [], id="a failure"),
+        pytest.param(ActionError("none", code=ErrorCode.PROCESSING_FAILED), 1, [], id="a failure of the action's own"),
+        pytest.param(ActionError("none", code=ErrorCode.NOT_FOUND), 0, [1], id="a refusal"),
+    ],
+)
+def test_a_refusal_is_counted_apart_from_failures(
+    make: Callable[..., World], raised: Exception, errors: int, refusals: list[int]
+) -> None:
+    world = make(_raise(raised))
+
+    world.run()
+
+    assert [line["ActionErrors"] for line in world.lines if "ActionErrors" in line] == [errors]
+    assert [line["ActionRefusals"] for line in world.lines if "ActionRefusals" in line] == refusals
+    assert len([line for line in world.lines if "RequestWait" in line]) == 1
 
 
 def test_development_shows_unexpected_errors(make: Callable[..., World]) -> None:
