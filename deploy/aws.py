@@ -308,6 +308,12 @@ class Aws:
                 return False
         return True
 
+    def table(self, name: str) -> Mapping[str, Any]:
+        """What DynamoDB says of a table that exists."""
+        with translated(f"looking at the table {name}"):
+            found: Mapping[str, Any] = self._client("dynamodb").describe_table(TableName=name)["Table"]
+        return found
+
     def delete_table(self, name: str) -> None:
         """Delete a table and what is in it, and wait until it is gone."""
         with translated(f"deleting the table {name}"):

@@ -195,6 +195,9 @@ class Cloud(Protocol):
     def existing_tables(self, names: Sequence[str]) -> Sequence[str]:
         """Those of the tables that exist."""
 
+    def table(self, name: str) -> Mapping[str, Any]:
+        """What DynamoDB says of a table that exists. [DOC] ddb-api:TableDescription"""
+
     def delete_table(self, name: str) -> None:
         """Delete a table and what is in it; that there is none is as good."""
 

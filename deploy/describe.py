@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from streamer.topology import Topology
 
+from .adoption import misfit
 from .cloud import BucketState, Cloud, Resource, Stack
 from .errors import StackStateError
 from .plan import SERVICE_TAG, Found, Wanted, bucket_name, code_key
@@ -49,8 +50,17 @@ def find(cloud: Cloud, wanted: Wanted, topology: Topology) -> Found:
         stack=stack,
         template=cloud.deployed_template(wanted.stack_name) if is_there else None,
         loose_tables=tuple(loose),
+        misfits=_misfits(cloud, wanted, loose),
         logging_role=cloud.logging_role() if wanted.needs_logging_role else None,
     )
+
+
+def _misfits(cloud: Cloud, wanted: Wanted, loose: Sequence[str]) -> Mapping[str, str]:
+    """Loose table to why it cannot be taken over."""
+    described = [resource.get("Properties", {}) for resource in wanted.template["Resources"].values()]
+    by_name = {each["TableName"]: each for each in described if isinstance(each.get("TableName"), str)}
+    found = {name: misfit(by_name[name], cloud.table(name)) for name in loose if name in by_name}
+    return {name: why for name, why in found.items() if why is not None}
 
 
 def _tables(resources: Sequence[Resource]) -> frozenset[str]:

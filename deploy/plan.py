@@ -6,7 +6,7 @@ A plan never holds a secret: parameters are named in it, not valued.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from .cloud import Account, BucketState, Change, Event, Replacement, Stack
@@ -80,6 +80,8 @@ class Found:
     """Of the stack; None when there is none."""
     loose_tables: tuple[str, ...] = ()
     """Tables of this service that exist outside of any stack of ours, left by an earlier one."""
+    misfits: Mapping[str, str] = field(default_factory=dict)
+    """Loose table to why it cannot be taken over."""
     logging_role: str | None = None
 
 
@@ -263,6 +265,11 @@ def _require_account(wanted: Wanted, found: Found, bucket: str) -> None:
         raise DeployError(
             "API Gateway has no role to write access logs in this account and region; set `logging_role = true` in "
             "streamer.toml to let this stack give it one, or `access_logs = false`"
+        )
+    for name, why in found.misfits.items():
+        raise DeployError(
+            f"a table {name} exists already and is not the one that is described: {why}; choose another `table_prefix` "
+            f"in streamer.toml, or delete that table if it is nobody's"
         )
     missing = [
         name

@@ -45,6 +45,7 @@ class FakeCloud:
     state: BucketState = BucketState.OURS
     objects: dict[str, bytes] = field(default_factory=dict)
     tables: list[str] = field(default_factory=list)
+    descriptions: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     role: str | None = "arn:aws:iam::123456789012:role/logs"
     template: Mapping[str, Any] = field(default_factory=dict)
     parts: list[Resource] = field(default_factory=list)
@@ -128,6 +129,9 @@ class FakeCloud:
 
     def existing_tables(self, names: Sequence[str]) -> Sequence[str]:
         return [name for name in names if name in self.tables]
+
+    def table(self, name: str) -> Mapping[str, Any]:
+        return self.descriptions[name]
 
     def delete_table(self, name: str) -> None:
         self.tables.remove(name)

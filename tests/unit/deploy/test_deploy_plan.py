@@ -251,3 +251,10 @@ def test_a_failure_of_the_whole_stack_is_a_cause_when_there_is_no_other() -> Non
 
     assert root_cause(events) == events[0]
     assert root_cause([]) is None
+
+
+def test_a_table_of_another_shape_is_not_taken_over(wanted: Wanted, empty_account: Found) -> None:
+    found = replace(empty_account, loose_tables=("t",), misfits={"t": "its key is id (S), not owner (S)"})
+
+    with pytest.raises(DeployError, match=r"a table t exists already .* its key is id \(S\), not owner \(S\);"):
+        plan(wanted, found, inline_bytes=5000)
