@@ -9,7 +9,7 @@ from streamer.errors import ConfigurationError
 from .from_template import load_template, run_build
 from .options import EmulateOptions
 from .state_folder import FOLDER, make_state_folder
-from .target import template_name
+from .target import project_at, template_name
 
 
 def checked(options: EmulateOptions) -> list[str]:
@@ -18,8 +18,8 @@ def checked(options: EmulateOptions) -> list[str]:
     Raises:
         ConfigurationError: it is no template, or something in it would be refused.
     """
-    folder = Path.cwd()
-    name = template_name(options.target, folder)
+    project = project_at(Path.cwd(), options.target, options.stage)
+    folder, name = project.folder, template_name(options.target, project)
     if name is None:
         raise ConfigurationError("--check is for templates, and the target is none")
     make_state_folder(folder / FOLDER)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from streamer.errors import ConfigurationError
-from streamer.project import Project, folder_of, read, variables
+from streamer.project import Project, read, variables
 
 from .. import log
 from ..emulator import Emulator, EmulatorConfig
@@ -35,7 +35,7 @@ from .presence import FILE as READY_FILE
 from .presence import Claim, Ready, remove_ready, running, write_ready
 from .reload import changes
 from .state_folder import FOLDER, development_secret, make_state_folder
-from .target import DEMO, Target, has_own_service, load_target, pairs, template_name
+from .target import DEMO, Target, load_target, pairs, project_at, template_name
 
 MOST_FILES: Final = 1_048_576
 """Files to ask for where the system says that there is no limit."""
@@ -76,10 +76,9 @@ def _project(options: EmulateOptions) -> tuple[Project, dict[str, str]]:
     if options.demo and options.target is not None:
         raise ConfigurationError(f"--demo runs the built-in demo, and {options.target!r} is something else; choose one")
     here = Path.cwd()
-    folder = here if options.demo or has_own_service(here, options.target) else folder_of(here)
-    project = read(folder, options.stage)
+    project = read(here, options.stage) if options.demo else project_at(here, options.target, options.stage)
     project = dataclasses.replace(project, environment={**project.environment, **pairs(options.env)})
-    return project, variables(folder, os.environ, options.env_file)
+    return project, variables(project.folder, os.environ, options.env_file)
 
 
 def _load_template(name: str, options: EmulateOptions, folder: Path) -> Target:

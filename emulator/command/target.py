@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from streamer.app import App
 from streamer.errors import ConfigurationError
 from streamer.loading import load_service
-from streamer.project import DEFAULT_APP, DEFAULT_STAGE, Project, nothing_found
+from streamer.project import DEFAULT_APP, DEFAULT_STAGE, Project, folder_of, nothing_found, read
 from streamer.topology import Topology
 from streamer.topology_checks import validate
 
@@ -92,8 +92,16 @@ def load_target(name: str | None, project: Project, *, environment: Mapping[str,
     )
 
 
-def has_own_service(folder: Path, name: str | None) -> bool:
-    """Whether a folder holds the target itself, so that a project above it is not meant."""
+def project_at(here: Path, name: str | None, stage: str | None) -> Project:
+    """The project of a target that is named in a folder: the folder's own if it holds the target, else one above it.
+
+    Raises:
+        ConfigurationError: ``streamer.toml`` cannot be read.
+    """
+    return read(here if _has_own_service(here, name) else folder_of(here), stage)
+
+
+def _has_own_service(folder: Path, name: str | None) -> bool:
     if name is None:
         return _has_app(folder) or find_default(folder) is not None
     if ":" not in name and is_template(name, folder):
