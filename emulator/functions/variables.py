@@ -92,7 +92,7 @@ def uuid4(bits: int) -> str:
 def variables(
     function: Function, endpoints: Endpoints, *, python: tuple[int, int], task_root: str, log_stream: str
 ) -> dict[str, str]:
-    """The environment variables of a function: Lambda's, the endpoints', then its own. [REC] ls-snap (H12)
+    """The environment variables of a function: Lambda's, its own, and the endpoints'. [REC] ls-snap (H12)
 
     A function may overwrite everything but the names Lambda reserves, whose values therefore come last.
     ``PATH``, ``PYTHONPATH`` and ``LD_LIBRARY_PATH`` are left to this machine, where Lambda's paths do not exist.
@@ -103,10 +103,15 @@ def variables(
         "TZ": ":UTC",
         "SHLVL": "0",
         "PWD": task_root,
-        **_endpoint_variables(endpoints),
         **function.environment,
+        **{name: url for name, url in _endpoint_variables(endpoints).items() if not _is_elsewhere(function, name)},
         **_reserved_variables(function, endpoints, python, task_root, log_stream),
     }
+
+
+def _is_elsewhere(function: Function, name: str) -> bool:
+    """Whether the function names an endpoint itself, other than its own API on AWS, as deployed templates do."""
+    return name in function.environment and ".execute-api." not in function.environment[name]
 
 
 def _endpoint_variables(endpoints: Endpoints) -> dict[str, str]:

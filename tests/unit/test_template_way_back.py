@@ -20,6 +20,7 @@ from emulator.templates.resources.kind import Place
 from emulator.templates.source import load
 from emulator.templates.stack import Resource, Stack, Surroundings, resolve
 from emulator.templates.topology import Located, Wanted, describe
+from streamer.project import Project
 from streamer.topology import (
     CONNECT,
     Api,
@@ -39,8 +40,8 @@ from streamer.topology import (
 
 ROOT = Path(__file__).parents[2]
 STACK = "shop-prod"
-SECRETS = {"STREAMER_SECRETS", "JWT_SECRET", "JWT_SECRET_ARN"}
-"""Variables by which functions get their secrets."""
+SECRETS = {"STREAMER_SECRETS", "JWT_SECRET", "JWT_SECRET_ARN", "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI"}
+"""Variables by which functions get their secrets, and the API's own address."""
 SETTINGS = StackSettings(stack_name=STACK, access_logs=False)
 PLACE = Place(stack=STACK, region="us-east-1", account_id="123456789012", partition="aws", url_suffix="amazonaws.com")
 
@@ -141,7 +142,8 @@ def test_everything_that_a_topology_can_say_comes_back() -> None:
 def test_the_demo_and_the_examples_come_back(target: str, folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "path", [*sys.path])
     monkeypatch.setattr(sys, "modules", {**sys.modules})
-    topology = load_target(target, folder=ROOT / folder, environment={"JWT_SECRET": "s" * 40}).topology
+    project = Project(folder=ROOT / folder, code=ROOT / folder)
+    topology = load_target(target, project, environment={"JWT_SECRET": "s" * 40}).topology
 
     assert normal(there_and_back(topology)) == normal(topology)
 

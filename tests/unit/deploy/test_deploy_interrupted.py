@@ -14,6 +14,7 @@ from deploy.moments import status_of
 from deploy.package.bundle import Bundle, File, bundle
 from deploy.project import Service
 from deploy.stack.settings import StackSettings
+from deploy.stack.tables import table
 from deploy.stack.template import template
 from streamer.topology import Topology
 
@@ -69,6 +70,8 @@ def act(kind: str, wish: Wish, cloud: object) -> DeployError | None:
 def start(kind: str, wish: Wish) -> LiveCloud:
     cloud = LiveCloud() if kind == "create" else deployed(wish)
     cloud.tables = list(TABLES) if kind == "destroy" else []
+    stream = {"StreamSpecification": {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}}
+    cloud.descriptions = {each.name: table(each)["Properties"] | stream for each in wish.service.topology.tables}
     return cloud
 
 

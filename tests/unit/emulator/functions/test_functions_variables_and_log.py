@@ -165,3 +165,17 @@ def test_an_exit_is_answered_as_lambda_does(status: int, reason: str) -> None:
 )
 def test_error_type(payload: bytes, expected: str) -> None:
     assert platform_log.error_type(payload) == expected
+
+
+@pytest.mark.parametrize(
+    ("own", "seen"),
+    [
+        pytest.param("https://a1.execute-api.us-east-1.amazonaws.com/dev", "http://here", id="its API on AWS"),
+        pytest.param("http://elsewhere", "http://elsewhere", id="another one"),
+    ],
+)
+def test_a_deployed_functions_address_of_its_api_leads_to_the_emulator(own: str, seen: str) -> None:
+    name = "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI"
+    endpoints = variables.Endpoints(services={"APIGATEWAYMANAGEMENTAPI": "http://here"})
+
+    assert variables_of(Function(name="f", handler="a.b", environment={name: own}), endpoints)[name] == seen
