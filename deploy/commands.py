@@ -66,7 +66,12 @@ def _report(step: Progress) -> None:
         click.echo(line)
 
 
+_target = click.argument("app", metavar="[TARGET]", required=False)
+"""What ``streamer emulate`` takes, too."""
+
+
 @click.command()
+@_target
 @_options
 def template(**said: Any) -> None:
     """Print the CloudFormation template. Needs neither code nor credentials."""
@@ -74,6 +79,7 @@ def template(**said: Any) -> None:
 
 
 @click.command()
+@_target
 @_options
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Write the zip there.")
 @click.option("--list", "is_listed", is_flag=True, help="Show every file that is packed, and what is left out and why.")
@@ -95,6 +101,7 @@ def build(output: Path | None, *, is_listed: bool, **said: Any) -> None:
 
 
 @click.command()
+@_target
 @_options
 @click.option("--guided", is_flag=True, help="Ask for the settings and write streamer.toml.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be done. Needs no credentials.")
@@ -227,8 +234,18 @@ def destroy(*, delete_data: bool, yes: bool, **said: Any) -> int:
     """Delete the stack. The tables stay, and the next deployment finds them again, unless --delete-data is given."""
     config = _config(**said)
     _require_terminal(yes=yes, doing="destroy")
-    named = [table.name for table in tables(config.prefix)]
+    named = _described_tables(config)
     return _accounted(lambda: take_away(_cloud(config), _desk(yes=yes), config.stack, named, with_data=delete_data))
+
+
+def _described_tables(config: Config) -> list[str]:
+    """The tables of the service, whatever kind of target it is; without its code here, those of an App."""
+    try:
+        described = load_service(config).topology.tables
+    except ConfigurationError:
+        described = tables(config.prefix)
+    # Of a topology without prefix any table may be of another stage or team.
+    return [table.name for table in described if table.name.startswith(config.prefix)]
 
 
 def _require_terminal(*, yes: bool, doing: str) -> None:

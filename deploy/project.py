@@ -78,7 +78,7 @@ def _target(config: Config) -> App | Topology:
     folder = str(config.code)
     if folder not in sys.path:
         sys.path.insert(0, folder)
-    return streamer.loading.load_service(config.app)
+    return streamer.loading.load_service(config.app, stage=config.stage, table_prefix=config.prefix)
 
 
 def build(config: Config, service: Service) -> Bundle:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from streamer.app import App
-from streamer.errors import ConfigurationError
+from streamer.errors import ConfigurationError, StreamerError
 
 if TYPE_CHECKING:
     from streamer.topology import Topology
@@ -25,20 +27,40 @@ def load_app(target: str) -> App:
     return found
 
 
-def load_service(target: str) -> App | Topology:
+def load_service(target: str, *, stage: str, table_prefix: str) -> App | Topology:
     """Import the App, or the topology of plain handlers, that ``module:attribute`` names.
 
+    Args:
+        target: It may also name a function of stage and table prefix that returns a topology, so that plain handlers
+            have stages side by side.
+        stage: Given to such a function.
+        table_prefix: Given to such a function, to be put before its tables' names.
+
     Raises:
-        ConfigurationError: it is not there, or is neither.
+        ConfigurationError: it is not there, or is none of these.
     """
     # Deploying and emulating need it, answering a message does not: a cold start should not pay for it.
     from streamer.topology import Topology  # noqa: PLC0415
 
     found = load_object(target)
+    if inspect.isfunction(found):
+        found = _made(found, target, stage, table_prefix)
     if not isinstance(found, App | Topology):
         kind = type(found).__name__
-        raise ConfigurationError(f"{target!r} is of type {kind}; a target is an App or a streamer.topology.Topology")
+        raise ConfigurationError(
+            f"{target!r} is of type {kind}; a target is an App, a streamer.topology.Topology, or a function of stage "
+            f"and table prefix that returns a Topology"
+        )
     return found
+
+
+def _made(function: Callable[[str, str], Any], target: str, stage: str, table_prefix: str) -> Any:
+    try:
+        return function(stage, table_prefix)
+    except StreamerError:
+        raise
+    except Exception as exc:  # a user's function may raise anything
+        raise ConfigurationError(f"{target!r} fails: {type(exc).__name__}: {exc}".partition("\n")[0]) from exc
 
 
 def load_object(target: str) -> Any:

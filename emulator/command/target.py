@@ -61,7 +61,8 @@ def load_target(name: str | None, project: Project, *, environment: Mapping[str,
     """Load a target of a project.
 
     Args:
-        name: ``module:attribute``; None: what ``streamer.toml`` names, else ``app:app`` if there is such a module.
+        name: ``module:attribute``; None: what ``streamer.toml`` names, else ``app:app`` if there is such a module. A
+            function of stage and table prefix is given an empty prefix: nobody else's tables are here.
         project: its code is put first on the import path, as Lambda does with the function's; its stage is the API's
             (None: the topology's own, for an App ``dev``), and all functions get its environment.
         environment: Values for the variables that an App's functions need.
@@ -75,7 +76,7 @@ def load_target(name: str | None, project: Project, *, environment: Mapping[str,
     if chosen is None:
         raise nothing_found(project)
     with _without_bytecode():
-        found = load_service(chosen)
+        found = load_service(chosen, stage=project.stage or DEFAULT_STAGE, table_prefix="")
     if isinstance(found, App):
         given = {**project.environment, **environment}
         topology = found.topology(target=chosen, stage=project.stage or DEFAULT_STAGE, environment=given)

@@ -199,7 +199,7 @@ async def test_the_functions_of_an_app_may_do_the_same_here_and_there(reports: P
     await asyncio.to_thread(reports.configure)
     await asyncio.to_thread(reports.deploy)
     sys.path.insert(0, str(reports.folder))
-    app: App = load_service("app:app")
+    app: App = load_service("app:app", stage="dev", table_prefix="")
     environment = {"STREAMER_ENV": "development", **reports.environment}
     topology = app.topology(
         target="app:app", table_prefix=f"{reports.service}-dev_", stage="dev", environment=environment

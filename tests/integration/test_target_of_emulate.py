@@ -121,7 +121,7 @@ def test_a_topology_that_aws_would_refuse_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "complaint"),
     [
-        pytest.param("service:number", "is of type int; a target is an App or a", id="neither"),
+        pytest.param("service:number", "is of type int; a target is an App, a", id="neither"),
         pytest.param("service:nothing", "module 'service' has no attribute 'nothing'", id="no such attribute"),
         pytest.param("nowhere:app", "there is no module 'nowhere'", id="no such module"),
         pytest.param("service", "write it as module:attribute", id="only a module"),
@@ -140,3 +140,13 @@ def test_no_bytecode_is_left_that_could_hide_a_change_of_the_same_second(tmp_pat
     load_target("service:chat", project(tmp_path), environment={})
 
     assert [path.name for path in tmp_path.iterdir()] == ["service.py"]
+
+
+def test_a_function_of_stage_and_prefix_makes_the_topology(tmp_path: Path) -> None:
+    made = CHAT.format(function="say").replace("chat = Topology(", "def chat(stage, prefix):\n  return Topology(")
+    (tmp_path / "service.py").write_text(made.replace('name="chat",', 'name="chat" + prefix, stage=stage,', 1))
+
+    assert load_target("service:chat", project(tmp_path), environment={}).topology.api.stage == "dev"
+    target = load_target("service:chat", project(tmp_path, stage="beta"), environment={})
+
+    assert (target.is_app, target.topology.api.name, target.topology.api.stage) == (False, "chat", "beta")

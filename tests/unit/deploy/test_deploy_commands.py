@@ -295,3 +295,42 @@ def test_what_destroy_refuses(run: Run, cloud: FakeCloud, complaint: str) -> Non
     assert isinstance(found.exception, DeployError)
     assert complaint in str(found.exception)
     assert cloud.did == []
+
+
+PLAIN = """
+from streamer.topology import Api, Function, Key, Route, Table, Topology
+
+
+def chat(stage, prefix):
+    return Topology(
+        api=Api(name="chat", stage=stage, routes=(Route(route_key="$default", function="say"),)),
+        functions=(Function(name="say", handler="command_test_plain.say"),),
+        tables=(Table(name=f"{prefix}rooms", key=Key(partition="id")),),
+    )
+"""
+
+
+@pytest.fixture
+def plain(project: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    (project / "command_test_plain.py").write_text(PLAIN)
+    monkeypatch.delitem(__import__("sys").modules, "command_test_plain", raising=False)
+    return "command_test_plain:chat"
+
+
+@pytest.mark.parametrize("stage", ["dev", "prod"])
+def test_plain_handlers_have_stages_side_by_side(run: Run, plain: str, stage: str) -> None:
+    found = json.loads(run(FakeCloud(), "template", plain, "--stage", stage).stdout)["Resources"]
+
+    (table,) = (each["Properties"] for each in found.values() if each["Type"] == "AWS::DynamoDB::Table")
+    assert table["TableName"] == f"chat-{stage}_rooms"
+    assert found["Stage"]["Properties"]["StageName"] == stage
+
+
+def test_destroy_finds_the_tables_of_plain_handlers_after_the_stack_is_gone(
+    run: Run, plain: str, project: Path
+) -> None:
+    (project / "streamer.toml").write_text(f'service = "chat"\napp = "{plain}"\n')
+    cloud = FakeCloud(tables=["chat-dev_rooms", "rooms"])
+
+    assert run(cloud, "destroy", "--yes", "--delete-data").return_value == 0
+    assert cloud.tables == ["rooms"]
