@@ -31,6 +31,7 @@ from streamer.auth import mint
 from streamer.client import StreamerClient
 from streamer.grants import Kind, Place, arn
 from streamer.loading import load_service
+from streamer.project import read
 from streamer.topology import Topology
 
 SECONDS = 30
@@ -154,7 +155,7 @@ async def recording(topology: Topology, folder: Path) -> AsyncIterator[EmulatorT
 
 
 async def test_plain_handlers_may_do_the_same_here_and_there(chat: Project) -> None:
-    topology = load_target("service:chat", folder=chat.folder, environment={}).topology
+    topology = load_target("service:chat", read(chat.folder), environment={}).topology
     async with recording(topology, chat.folder) as emulator:
         await visit(emulator.websocket_url)
     needs = emulator._emulator._guard._needs
