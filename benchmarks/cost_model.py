@@ -25,10 +25,11 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from benchmarks.scaling_text import document
 from benchmarks.servers import ROOT, SECRET, SERVICE
-from emulator.dynamodb.values import attributes_bytes, read_attributes
+from emulator.dynamodb.values import read_attributes
 from emulator.emulator import Emulator, EmulatorConfig
 from emulator.port.http import HttpRequest, HttpResponse
 from streamer.auth import mint
+from streamer.aws_limits import attributes_bytes
 from streamer.loading import load_app
 from streamer.requests.runs import SWEEP_EVENT
 from streamer.topology import Index, Table, Topology

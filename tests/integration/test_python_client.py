@@ -25,7 +25,7 @@ from streamer.client import (
     RequestFailedError,
     RequestTimeoutError,
     StreamerClient,
-    terminal,
+    commands,
 )
 from streamer.errors import PayloadTooLargeError
 
@@ -373,6 +373,6 @@ async def test_a_token_that_no_header_can_carry_is_not_shown(token: str) -> None
 async def test_commands_tell_a_certificate_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "empty.pem").touch()
     for name in ("nowhere.pem", "empty.pem"):
-        service = terminal.Service("wss://127.0.0.1:1/dev", "t", str(tmp_path / name))
+        service = commands.Service("wss://127.0.0.1:1/dev", "t", str(tmp_path / name))
         with pytest.raises(CannotConnectError, match=f"the certificate {tmp_path / name} cannot be read"):
-            await terminal.publish(service, "news", 1)
+            await commands.publish(service, "news", 1)
