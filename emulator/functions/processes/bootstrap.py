@@ -72,13 +72,9 @@ def main(control: int, folder: str, import_path: list[str], import_ahead: list[s
     if request is not None:
         _become(request, chosen, tie)
     else:
-        _remove(folder)
+        import shutil  # noqa: PLC0415 - environments do without
 
-
-def _remove(folder: str) -> None:
-    import shutil  # noqa: PLC0415 - environments do without
-
-    shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _import(names: list[str]) -> None:
