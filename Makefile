@@ -12,7 +12,7 @@ emulate: .venv/emulate-ready  ## Start the emulator with the demo app
 	.venv/bin/streamer emulate --demo $(ARGS)
 
 test: .venv/dev-ready  ## Run all tests
-	.venv/bin/python -m pytest $(TESTS) $(ARGS)
+	.venv/bin/python -m pytest -n auto $(TESTS) $(ARGS)
 
 test-deploy: .venv/dev-ready .venv-ministack/ready  ## Deploy to an emulated AWS and use what was deployed
 	MINISTACK_COMMAND=$(CURDIR)/.venv-ministack/bin/ministack .venv/bin/python -m pytest tests/aws $(ARGS)

@@ -7,9 +7,11 @@ wheel (`streamer._entry.tool`), so that ``streamer --help`` is instant.
 from __future__ import annotations
 
 import gc
+import json
 import os
 import sys
 from collections.abc import Callable, Coroutine, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
@@ -383,6 +385,43 @@ def _talked(where: Service, conversation: Coroutine[Any, Any, bool]) -> int:
     except StreamerError as error:
         click.echo(f"streamer: {error}", err=True)
         return 1
+
+
+@cli.command(
+    cls=Command,
+    examples=[
+        "streamer init",
+        "streamer init chat --template handlers",
+    ],
+)
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path), default=Path())
+@click.option(
+    "--template",
+    type=click.Choice(["minimal", "handlers"]),
+    default="minimal",
+    show_default=True,
+    help="An App with two actions, or plain Lambda handlers; each with a test.",
+)
+def init(*, folder: Path, template: str) -> None:
+    """Make a new service in FOLDER, by default the current one.
+
+    Never replaces a file.
+    """
+    for name in tool("emulator.command.init").make_project(folder, template):
+        click.echo(f"made {folder / name}", err=True)
+    place = "" if folder == Path() else f"cd {folder} && "
+    click.echo(f"Run it: {place}streamer emulate; test it: pytest", err=True)
+
+
+@cli.command(cls=Command, examples=["streamer actions", "streamer actions --json"])
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
+def actions(*, as_json: bool) -> None:
+    """List what clients can call, of the service that the project's emulator runs."""
+    found = tool("emulator.command.development").here()
+    if found.ready is None:
+        raise click.ClickException(f"no emulator runs in {found.folder} or above; start `streamer emulate`")
+    names = list(found.ready.actions)
+    click.echo(json.dumps(names) if as_json else "\n".join(names))
 
 
 @cli.command(

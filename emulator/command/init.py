@@ -1,0 +1,129 @@
+"""``streamer init``: a new service that runs, with a test. Which files; writing them never replaces one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from streamer.errors import ConfigurationError
+
+_APP: Final = '''"""A service: one quick action, one that takes a while."""
+
+import time
+
+from streamer import App
+
+app = App()
+
+
+@app.action("greet")  # quick: answered at once
+def greet(request):
+    return {"hello": request.payload["name"]}
+
+
+@app.action("count", estimated_duration=60)  # slow: queued, then run in the background
+def count(request, progress):
+    for number in range(1, 4):
+        progress(number * 30, f"counted to {number}")
+        time.sleep(0.1)
+    return "done"
+'''
+_APP_TEST: Final = '''"""The service, end to end: ``streamer`` is an emulator with a client, from streamer's pytest plugin."""
+
+
+def test_greet(streamer):
+    with streamer.connect("ada") as client:
+        assert client.request("greet", {"name": "Ada"}) == {"hello": "Ada"}
+
+
+def test_count_tells_how_far_it_is(streamer):
+    told = []
+    with streamer.connect("ada") as client:
+        assert client.request("count", on_progress=lambda progress: told.append(progress.percentage)) == "done"
+    assert told == sorted(told)
+'''
+_HANDLERS: Final = '''"""Plain Lambda handlers: they know nothing of streamer."""
+
+import json
+
+import boto3
+
+
+def say(event, _):
+    context = event["requestContext"]
+    endpoint = f"https://{context['domainName']}/{context['stage']}"
+    client = boto3.client("apigatewaymanagementapi", endpoint_url=endpoint)
+    message = json.loads(event["body"])
+    client.post_to_connection(
+        ConnectionId=context["connectionId"], Data=json.dumps({"said": message["text"]}).encode()
+    )
+    return {"statusCode": 200}
+'''
+_SERVICE: Final = '''"""What the service consists of, for the emulator and for AWS."""
+
+from streamer.topology import Api, Function, Route, Topology
+
+chat = Topology(
+    api=Api(name="chat", routes=(Route(route_key="$default", function="say"),)),
+    functions=(Function(name="say", handler="handlers.say", posts_to_connections=True),),
+)
+'''
+_SERVICE_TEST: Final = '''"""The service, end to end, with any WebSocket client."""
+
+import json
+
+from websockets.sync.client import connect
+
+
+def test_what_is_said_comes_back(streamer):
+    with connect(streamer.websocket_url) as client:
+        client.send(json.dumps({"text": "hello"}))
+        assert json.loads(client.recv(timeout=10)) == {"said": "hello"}
+'''
+_PYTEST: Final = "[pytest]\nasyncio_mode = auto\nasyncio_default_fixture_loop_scope = function\n"
+_IGNORE: Final = ".streamer/\n.env\n__pycache__/\n.venv/\n"
+_REQUIREMENTS: Final = "# What the functions need on Lambda besides streamer and boto3, which are there.\n"
+
+
+def _common(app: str) -> dict[str, str]:
+    return {
+        "streamer.toml": f'app = "{app}"\n\n[environment]  # of every function, here and on AWS\nLOG_LEVEL = "INFO"\n',
+        "requirements.txt": _REQUIREMENTS,
+        "pytest.ini": _PYTEST,
+        ".gitignore": _IGNORE,
+    }
+
+
+TEMPLATES: Final[Mapping[str, Mapping[str, str]]] = {
+    "minimal": {"app.py": _APP, "tests/test_app.py": _APP_TEST, **_common("app:app")},
+    "handlers": {
+        "handlers.py": _HANDLERS,
+        "service.py": _SERVICE,
+        "tests/test_service.py": _SERVICE_TEST,
+        **_common("service:chat"),
+    },
+}
+"""Name of a template to path and content of its files."""
+
+
+def make_project(folder: Path, template: str) -> list[str]:
+    """Write a template's files into a folder, which is made if it is not there; answers their names.
+
+    Raises:
+        ConfigurationError: one of them is there already, so none was written; or the folder cannot be written.
+    """
+    files = TEMPLATES[template]
+    taken = [name for name in files if (folder / name).exists() or (folder / name).is_symlink()]
+    if taken:
+        raise ConfigurationError(
+            f"{folder} has {', '.join(taken)} already; nothing was written, choose an empty folder"
+        )
+    try:
+        for name, content in files.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            with (folder / name).open("x", encoding="utf-8") as file:
+                file.write(content)
+    except OSError as error:
+        raise ConfigurationError(f"{error.filename or folder} cannot be written: {error.strerror}") from error
+    return list(files)

@@ -1,0 +1,54 @@
+"""From an empty folder to a service that runs and a test that passes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from running_command import Emulate, streamer
+
+
+@pytest.mark.parametrize("template", ["minimal", "handlers"])
+def test_a_new_service_passes_its_own_test(tmp_path: Path, template: str) -> None:
+    made = streamer("init", "--template", template, folder=tmp_path)
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist"],
+        cwd=tmp_path,
+        env={name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert made.returncode == 0, made.stderr
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+def test_a_new_service_runs_and_tells_its_actions(tmp_path: Path) -> None:
+    streamer("init", "shop", folder=tmp_path)
+
+    with Emulate(folder=tmp_path / "shop"):
+        assert streamer("actions", folder=tmp_path / "shop" / "tests").stdout == "greet\ncount\n"
+        done = streamer("call", "greet", '{"name": "Ada"}', folder=tmp_path / "shop" / "tests")
+
+    assert done.stdout == '{"hello": "Ada"}\n', done.stderr
+
+
+def test_nothing_is_replaced_and_then_nothing_is_written(tmp_path: Path) -> None:
+    (tmp_path / "pytest.ini").write_text("mine")
+
+    done = streamer("init", folder=tmp_path)
+
+    assert done.returncode == 2
+    assert "has pytest.ini already; nothing was written" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["pytest.ini"]
+
+
+def test_without_an_emulator_actions_says_what_to_do(tmp_path: Path) -> None:
+    done = streamer("actions", folder=tmp_path)
+
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "start `streamer emulate`" in done.stderr
