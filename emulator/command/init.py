@@ -29,7 +29,7 @@ def count(request, progress):
         time.sleep(0.1)
     return "done"
 '''
-_APP_TEST: Final = '''"""The service, end to end: ``streamer`` is an emulator with a client, from streamer's pytest plugin."""
+_APP_TEST: Final = '''"""The service, end to end: ``streamer`` is an emulator, from streamer's pytest plugin."""
 
 
 def test_greet(streamer):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -34,7 +35,7 @@ def test_a_new_service_runs_and_tells_its_actions(tmp_path: Path) -> None:
         assert streamer("actions", folder=tmp_path / "shop" / "tests").stdout == "greet\ncount\n"
         done = streamer("call", "greet", '{"name": "Ada"}', folder=tmp_path / "shop" / "tests")
 
-    assert done.stdout == '{"hello": "Ada"}\n', done.stderr
+    assert json.loads(done.stdout) == {"hello": "Ada"}, done.stderr
 
 
 def test_nothing_is_replaced_and_then_nothing_is_written(tmp_path: Path) -> None:
