@@ -154,9 +154,11 @@ async def recording(topology: Topology, folder: Path) -> AsyncIterator[EmulatorT
         await asyncio.to_thread(emulator.__exit__)
 
 
-async def test_plain_handlers_may_do_the_same_here_and_there(chat: Project) -> None:
-    topology = load_target("service:chat", read(chat.folder), environment={}).topology
-    async with recording(topology, chat.folder) as emulator:
+async def test_plain_handlers_may_do_the_same_here_and_there(chat: Project, tmp_path: Path) -> None:
+    here = tmp_path / "here"  # without the settings that lead the deployed ones through the proxy
+    shutil.copytree(EXAMPLES / "plain_handlers", here, ignore=shutil.ignore_patterns("__pycache__", "tests"))
+    topology = load_target("service:chat", read(here), environment={}).topology
+    async with recording(topology, here) as emulator:
         await visit(emulator.websocket_url)
     needs = emulator._emulator._guard._needs
 
