@@ -403,7 +403,9 @@ def _talked(where: Service, conversation: Coroutine[Any, Any, bool]) -> int:
     help="An App with two actions, or plain Lambda handlers; each with a test.",
 )
 def init(*, folder: Path, template: str) -> None:
-    """Make a new service in FOLDER, by default the current one.
+    """Make a new service in FOLDER.
+
+    FOLDER is by default the current one.
 
     Never replaces a file.
     """
@@ -416,7 +418,10 @@ def init(*, folder: Path, template: str) -> None:
 @cli.command(cls=Command, examples=["streamer actions", "streamer actions --json"])
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
 def actions(*, as_json: bool) -> None:
-    """List what clients can call, of the service that the project's emulator runs."""
+    """List what clients can call.
+
+    Of the service that the project's emulator runs.
+    """
     found = tool("emulator.command.development").here()
     if found.ready is None:
         raise click.ClickException(f"no emulator runs in {found.folder} or above; start `streamer emulate`")
