@@ -103,7 +103,7 @@ def test_a_dry_run_without_credentials(command: Command) -> None:
             "is the region right",
             id="nobody there",
         ),
-        pytest.param(["deploy", "--stage", "a b", "--yes"], {}, "stack name 'chat-a b'", id="stage"),
+        pytest.param(["deploy", "--stage", "a b", "--yes"], {}, "stage is 'a b'", id="stage"),
     ],
 )
 def test_what_cannot_be_is_one_line_and_status_2(
