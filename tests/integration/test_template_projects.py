@@ -18,7 +18,7 @@ from emulator.command.options import EmulateOptions
 from emulator.command.target import template_name
 from emulator.templates.assembly import find_default, stack_name
 from streamer.errors import ConfigurationError
-from streamer.project import read
+from streamer.project import read as read_project
 from streamer.topology import Topology
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
@@ -63,11 +63,11 @@ def test_what_a_folder_has_is_found(tmp_path: Path) -> None:
 )
 def test_a_module_called_app_is_an_app_only_if_it_names_one(text: str, target: str | None, tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text(text)
-    assert template_name(None, read(tmp_path)) is None
+    assert template_name(None, read_project(tmp_path)) is None
 
     (tmp_path / "template.yaml").write_text("Resources: {}\n")
 
-    assert template_name(None, read(tmp_path)) == target
+    assert template_name(None, read_project(tmp_path)) == target
 
 
 def test_what_is_no_template_does_not_pay_for_templates(tmp_path: Path) -> None:
