@@ -70,6 +70,11 @@ class Output:
             return "\n".join(self._lines)
 
 
+def has_target(arguments: tuple[str, ...]) -> bool:
+    """Whether a target is among them: ``module:attribute``, or a template or folder that comes first."""
+    return any(":" in each for each in arguments) or (bool(arguments) and not arguments[0].startswith("-"))
+
+
 class Emulate:
     """A running ``streamer emulate`` on a free port; enter it to start, leave it to make sure that it is gone.
 
@@ -85,7 +90,7 @@ class Emulate:
     ) -> None:
         self.folder = folder
         self._ready_file = ready_file
-        if not any((folder / name).exists() for name in SERVICES) and not any(":" in each for each in arguments):
+        if not any((folder / name).exists() for name in SERVICES) and not has_target(arguments):
             arguments = ("--demo", *arguments)
         self._process = subprocess.Popen(
             [STREAMER, "emulate", "--port", "0", "--ready-file", ready_file, *arguments],
