@@ -277,7 +277,7 @@ def test_certificates_that_cannot_be_written_get_one_line(tmp_path: Path) -> Non
 def test_an_app_that_cannot_be_loaded_gets_one_line(tmp_path: Path, source: str, complaint: str) -> None:
     (tmp_path / "app.py").write_text(source)
 
-    done = streamer("emulate", "--demo", "--port", "0", folder=tmp_path)
+    done = streamer("emulate", "--port", "0", folder=tmp_path)
 
     assert done.returncode == 2
     assert complaint in done.stderr
