@@ -43,7 +43,7 @@ def load_service(target: str, *, stage: str, table_prefix: str) -> App | Topolog
     from streamer.topology import Topology  # noqa: PLC0415
 
     found = load_object(target)
-    if inspect.isfunction(found):
+    if inspect.isfunction(found) and _takes_two(found):
         found = _made(found, target, stage, table_prefix)
     if not isinstance(found, App | Topology):
         kind = type(found).__name__
@@ -52,6 +52,15 @@ def load_service(target: str, *, stage: str, table_prefix: str) -> App | Topolog
             f"and table prefix that returns a Topology"
         )
     return found
+
+
+def _takes_two(function: Callable[..., Any]) -> bool:
+    """Whether it can be called with stage and table prefix; one that cannot is no target, whatever it does."""
+    try:
+        inspect.signature(function).bind("stage", "prefix")
+    except TypeError:
+        return False
+    return True
 
 
 def _made(function: Callable[[str, str], Any], target: str, stage: str, table_prefix: str) -> Any:
