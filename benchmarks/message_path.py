@@ -31,10 +31,10 @@ from emulator.gateway.verifier import Verifier
 from emulator.iam.guard import Guard
 from emulator.iam.keys import keys_of
 from emulator.port.http import HttpProtocol, HttpRequest, HttpResponse
-from streamer.grants import Place
 from streamer.sending.sender import ManagementApi
 from streamer.sending.transport import Answer
 from streamer.topology import Api, Function, Route, Topology
+from streamer.topology.grants import Place
 
 KEY, SECRET = "AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 DOMAIN: Final = "127.0.0.1:8787"

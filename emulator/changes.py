@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from streamer.errors import ConfigurationError
-from streamer.grants import grants
 from streamer.topology import Topology
+from streamer.topology.grants import grants
 
 
 def refuse_restart(before: Topology, after: Topology) -> None:

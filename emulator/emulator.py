@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from streamer.errors import ConfigurationError
-from streamer.grants import Place
 from streamer.topology import Topology
-from streamer.topology_checks import validate
+from streamer.topology.checks import validate
+from streamer.topology.grants import Place
 
 from .changes import read_by, refuse_new_rights, refuse_restart
 from .database.opening import open_database

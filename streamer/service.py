@@ -35,7 +35,7 @@ from streamer.topology import (
     TableAccess,
     Topology,
 )
-from streamer.topology_checks import validate
+from streamer.topology.checks import validate
 
 CONNECT_FUNCTION: Final = "connect"
 DISCONNECT_FUNCTION: Final = "disconnect"

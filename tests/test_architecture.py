@@ -32,7 +32,7 @@ class Module:
 
     @property
     def name(self) -> str:
-        return ".".join(self.path.relative_to(ROOT).with_suffix("").parts)
+        return ".".join(self.path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
 
     @cached_property
     def text(self) -> str:

@@ -21,8 +21,8 @@ from typing import Final
 from ..errors import BundleError
 
 STAYS_AT_HOME: Final = (
-    "__main__.py", "_entry.py", "demo.py", "grants.py", "operating.py", "project.py", "service.py", "testing.py",
-    "topology_checks.py", "stores/memory.py", "client/*", "cli.py", "deploy/*", "emulator/*",
+    "__main__.py", "_entry.py", "demo.py", "operating.py", "project.py", "service.py", "testing.py",
+    "topology/checks.py", "topology/grants.py", "stores/memory.py", "client/*", "cli.py", "deploy/*", "emulator/*",
 )  # fmt: skip
 """Files of the ``streamer`` package that no handler imports; the tools are in it where a wheel put them. All others
 are deployed, the topology among them, which modules of plain handlers may describe themselves with."""

@@ -1,7 +1,8 @@
 """One least-privilege role per function: what its part of the topology names, and nothing more. Pure.
 
-What the topology grants stands in `streamer.grants`, which the emulator enforces too; this adds what only AWS has.
-The only ``*`` resources are those for which IAM knows no resource: X-Ray and ``dynamodb:ListStreams``.
+What the topology grants stands in `streamer.topology.grants`, which the emulator enforces too; this adds what only
+AWS has. The only ``*`` resources are those for which IAM knows no resource: X-Ray and
+``dynamodb:ListStreams``.
 [DOC] service-authorization:list_awsx-ray, list_amazondynamodb
 """
 
@@ -10,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
-from streamer.grants import Grant, Kind, Place, Resource, arn, grants
 from streamer.topology import Function, Topology
+from streamer.topology.grants import Grant, Kind, Place, Resource, arn, grants
 
 from .names import STACK, att, function_id, log_group_id, queue_id, ref, sub, table_id
 from .settings import StackSettings, secret_parameter

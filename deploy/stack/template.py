@@ -12,7 +12,7 @@ from typing import Any, Final
 from streamer.handlers.secrets import VARIABLE
 from streamer.sending.sender import ENDPOINT_VARIABLE
 from streamer.topology import Function, Topology
-from streamer.topology_checks import validate
+from streamer.topology.checks import validate
 
 from ..errors import DeployError
 from .alarms import alarms, dashboard

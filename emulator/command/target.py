@@ -16,7 +16,7 @@ from streamer.errors import ConfigurationError
 from streamer.loading import load_service
 from streamer.project import DEFAULT_APP, DEFAULT_STAGE, Project, folder_of, nothing_found, read
 from streamer.topology import Topology
-from streamer.topology_checks import validate
+from streamer.topology.checks import validate
 
 from ..templates.assembly import find_default, is_template
 

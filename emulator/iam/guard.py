@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, Literal
 
-from streamer.grants import Grant, Kind, Place, Resource, arn, grants
 from streamer.topology import Function, Topology
+from streamer.topology.grants import Grant, Kind, Place, Resource, arn, grants
 
 from ..port.http import HttpRequest
 from .conditions import Context, unknown_operators

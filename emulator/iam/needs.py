@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
-from streamer.grants import ANYTHING, Kind, Resource
+from streamer.topology.grants import ANYTHING, Kind, Resource
 
 Parameters = Mapping[str, Any]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from streamer.grants import CONNECTION_METHODS, Kind, Place, arn
 from streamer.topology import Topology
+from streamer.topology.grants import CONNECTION_METHODS, Kind, Place, arn
 
 from .needs import Need
 from .policy import Decision

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from streamer.errors import ConfigurationError, TopologyError
-from streamer.topology_checks import validate
+from streamer.topology.checks import validate
 
 from . import language
 from .assembly import Part, Project

@@ -29,10 +29,10 @@ from emulator.thread import EmulatorThread
 from streamer.app import App
 from streamer.auth import mint
 from streamer.client import StreamerClient
-from streamer.grants import Kind, Place, arn
 from streamer.loading import load_service
 from streamer.project import read
 from streamer.topology import Topology
+from streamer.topology.grants import Kind, Place, arn
 
 SECONDS = 30
 EXAMPLES = Path(__file__).parents[2] / "examples"

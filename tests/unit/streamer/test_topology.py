@@ -23,7 +23,7 @@ from streamer.topology import (
     TableAccess,
     Topology,
 )
-from streamer.topology_checks import validate
+from streamer.topology.checks import validate
 
 FUNCTION = Function(name="f", handler="handlers.f")
 ROUTE = Route(route_key="$default", function="f")

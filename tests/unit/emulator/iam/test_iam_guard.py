@@ -19,8 +19,8 @@ from emulator.iam.needs import Need
 from emulator.iam.policy import statement_of
 from emulator.iam.texts import grant_lines
 from emulator.port.http import HttpRequest
-from streamer.grants import Kind, Place, Resource
 from streamer.topology import Api, Function, Index, Key, Queue, Table, TableAccess, Topology
+from streamer.topology.grants import Kind, Place, Resource
 
 PLACE = Place(region="eu-west-1", account_id="123456789012", apis={"chat": ("abc", "dev")})
 TOPOLOGY = Topology(

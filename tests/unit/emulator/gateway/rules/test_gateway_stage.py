@@ -7,7 +7,7 @@ from emulator.gateway.rules.effects import Invoke
 from emulator.gateway.rules.limits import ACCOUNT_THROTTLE, CONNECTION_THROTTLE, Limits
 from streamer.errors import TopologyError
 from streamer.topology import Api, Authorizer, Function, Route, Throttle, Topology
-from streamer.topology_checks import validate
+from streamer.topology.checks import validate
 
 
 def topology(*routes: Route) -> Topology:
