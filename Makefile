@@ -1,85 +1,102 @@
-# Needs Python >= 3.11 and make, nothing else: every target builds the virtual environment it runs in.
+# Needs Python >= 3.11 and make, nothing else: every target builds the virtual environment it runs in. An interpreter
+# that is named has an environment of its own: make test PYTHON=python3.13 uses .venv-3.13.
 PYTHON ?= python3
-PIP = .venv/bin/python -m pip --quiet --disable-pip-version-check
+ifeq ($(origin PYTHON),file)
+VENV := .venv
+else
+VENV := .venv-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+ifeq ($(VENV),.venv-)
+$(error PYTHON=$(PYTHON) does not run; is it installed?)
+endif
+endif
+PIP = $(VENV)/bin/python -m pip --quiet --disable-pip-version-check
+# Without compiled files each worker compiles all tests again.
+PYTEST = env -u PYTHONDONTWRITEBYTECODE $(VENV)/bin/python -m pytest
 TESTS ?= tests
 
-.PHONY: help emulate test soak test-deploy test-moto check format bench bench-parts bench-peers profile cost wheel wheel-test lock clean
+.PHONY: help emulate test test-unit coverage soak test-deploy test-moto test-newest check format bench bench-parts bench-peers profile cost wheel wheel-test lock clean
 
 help:  ## List the targets
 	@awk -F ':.*  ## ' '/^[a-z-]+:.*  ## / {printf "%-14s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-emulate: .venv/emulate-ready  ## Start the emulator with the demo app
-	.venv/bin/streamer emulate --demo $(ARGS)
+emulate: $(VENV)/emulate-ready  ## Start the emulator with the demo app
+	$(VENV)/bin/streamer emulate --demo $(ARGS)
 
-test: .venv/dev-ready  ## Run all tests
-	.venv/bin/python -m pytest -n auto $(TESTS) $(ARGS)
+test: $(VENV)/dev-ready  ## Run all tests, in random order and on all cores
+	$(PYTEST) -n auto $(TESTS) $(ARGS)
 
-test-deploy: .venv/dev-ready .venv-ministack/ready  ## Deploy to an emulated AWS and use what was deployed
-	MINISTACK_COMMAND=$(CURDIR)/.venv-ministack/bin/ministack .venv/bin/python -m pytest tests/aws $(ARGS)
+test-unit: $(VENV)/dev-ready  ## Run the tests that do no I/O: the loop while writing
+	$(PYTEST) -n auto tests/unit $(ARGS)
+
+coverage: $(VENV)/dev-ready  ## Run all tests and measure which lines and branches they reach
+	$(PYTEST) -n auto --cov --cov-report=term:skip-covered $(TESTS) $(ARGS)
+
+test-deploy: $(VENV)/dev-ready .venv-ministack/ready  ## Deploy to an emulated AWS and use what was deployed
+	MINISTACK_COMMAND=$(CURDIR)/.venv-ministack/bin/ministack $(PYTEST) tests/aws $(ARGS)
 
 test-moto: .venv-moto/ready  ## Try SQS on the oldest moto that pyproject.toml allows
 	.venv-moto/bin/python -m pytest -c /dev/null --rootdir . --noconftest -p no:cacheprovider \
 		tests/unit/emulator/dynamodb/test_dynamodb_queues.py $(ARGS)
 
-soak: .venv/dev-ready  ## Fuzz the port for long, from another seed each time (SOAK_SECONDS=600 for each fuzzer)
-	FUZZ_SEED=$$(date +%s) FUZZ_SECONDS=$(or $(SOAK_SECONDS),600) .venv/bin/python -m pytest tests/fuzz -v $(ARGS)
+soak: $(VENV)/dev-ready  ## Fuzz the port for long, from another seed each time (SOAK_SECONDS=600 for each fuzzer)
+	FUZZ_SEED=$$(date +%s) FUZZ_SECONDS=$(or $(SOAK_SECONDS),600) $(PYTEST) tests/fuzz -v --timeout 0 $(ARGS)
 
-check: .venv/dev-ready  ## Lint, formatting, types, import rules
-	.venv/bin/ruff check .
-	.venv/bin/ruff format --check .
-	.venv/bin/mypy
-	.venv/bin/lint-imports --no-cache
+check: $(VENV)/dev-ready  ## Lint, formatting, types, import rules
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports --no-cache
 
-format: .venv/dev-ready  ## Format the code and apply safe fixes
-	.venv/bin/ruff format .
-	.venv/bin/ruff check --fix .
+format: $(VENV)/dev-ready  ## Format the code and apply safe fixes
+	$(VENV)/bin/ruff format .
+	$(VENV)/bin/ruff check --fix .
 
-wheel: .venv/dev-ready  ## Build the wheel into dist/
-	.venv/bin/python -m build --no-isolation --wheel
+wheel: $(VENV)/dev-ready  ## Build the wheel into dist/
+	$(VENV)/bin/python -m build --no-isolation --wheel
 
-wheel-test: .venv/dev-ready  ## Build the wheel and try it in a clean environment
-	.venv/bin/python tests/wheel.py
+wheel-test: $(VENV)/dev-ready  ## Build the wheel and try it in a clean environment
+	$(VENV)/bin/python tests/wheel.py
 
-bench: .venv/dev-ready  ## Measure the emulator beside its peers: one table (ARGS="--only echo,connects --json FILE")
-	.venv/bin/python -m benchmarks $(ARGS)
+bench: $(VENV)/dev-ready  ## Measure the emulator beside its peers: one table (ARGS="--only echo,connects --json FILE")
+	$(VENV)/bin/python -m benchmarks $(ARGS)
 
 bench-peers: .venv-ministack/ready benchmarks/.peers/ready  ## Install the peers that make bench compares with
 
-bench-parts: .venv/dev-ready  ## Measure parts: connections, the gateway's rules, DynamoDB, functions
-	.venv/bin/python benchmarks/connections.py
-	.venv/bin/python benchmarks/gateway_core.py
-	.venv/bin/python benchmarks/message_path.py
-	.venv/bin/python benchmarks/dynamodb.py
-	.venv/bin/python benchmarks/functions.py
+bench-parts: $(VENV)/dev-ready  ## Measure parts: connections, the gateway's rules, DynamoDB, functions
+	$(VENV)/bin/python benchmarks/connections.py
+	$(VENV)/bin/python benchmarks/gateway_core.py
+	$(VENV)/bin/python benchmarks/message_path.py
+	$(VENV)/bin/python benchmarks/dynamodb.py
+	$(VENV)/bin/python benchmarks/functions.py
 
-profile: .venv/dev-ready  ## Profile the emulator under load, as a flame graph (ARGS="--isolation inline")
-	.venv/bin/python -m benchmarks.profile $(ARGS)
+profile: $(VENV)/dev-ready  ## Profile the emulator under load, as a flame graph (ARGS="--isolation inline")
+	$(VENV)/bin/python -m benchmarks.profile $(ARGS)
 
-cost: .venv/dev-ready  ## Count what each step costs on AWS, and rewrite docs/scaling.md
-	.venv/bin/python -m benchmarks.cost_model $(ARGS)
+cost: $(VENV)/dev-ready  ## Count what each step costs on AWS, and rewrite docs/scaling.md
+	$(VENV)/bin/python -m benchmarks.cost_model $(ARGS)
 
 lock:  ## Rewrite the hash-locked requirements (needs uv)
 	requirements/compile.sh
 
 clean:  ## Remove everything that was made here
-	rm -rf .venv .venv-ministack .venv-moto benchmarks/.peers build dist .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-3.* .venv-ministack .venv-moto benchmarks/.peers build dist .mypy_cache .ruff_cache .hypothesis
 
-.venv/bin/python:
+$(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "streamer needs Python 3.11 or newer; name one with make PYTHON=python3.12 ..." >&2; exit 2; }
-	$(PYTHON) -m venv .venv
+	$(PYTHON) -m venv $(VENV)
 
-.venv/emulate-ready: requirements/emulate.txt pyproject.toml | .venv/bin/python
-	@echo "Installing streamer into .venv (once) ..."
+$(VENV)/emulate-ready: requirements/emulate.txt pyproject.toml | $(VENV)/bin/python
+	@echo "Installing streamer into $(VENV) (once) ..."
 	@$(PIP) install --require-hashes --requirement requirements/emulate.txt
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
-.venv/dev-ready: requirements/dev.txt pyproject.toml | .venv/bin/python
-	@echo "Installing streamer and its development tools into .venv (once) ..."
+$(VENV)/dev-ready: requirements/dev.txt pyproject.toml | $(VENV)/bin/python
+	@echo "Installing streamer and its development tools into $(VENV) (once) ..."
 	@$(PIP) install --require-hashes --requirement requirements/dev.txt
 	@$(PIP) install --no-deps --no-build-isolation --editable .
-	@touch $@ .venv/emulate-ready
+	@touch $@ $(VENV)/emulate-ready
 
 .venv-ministack/ready: requirements/ministack.txt
 	@echo "Installing MiniStack into an environment of its own (once) ..."

@@ -148,8 +148,8 @@ def aws(
 
     def run(command: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         line = ["aws", "apigatewaymanagementapi", command, "--endpoint-url", url, "--connection-id", connection_id]
-        # The home stays: version managers find the command through it.
-        environment = {**aws_environment, "HOME": os.environ.get("HOME", "")}
+        managers = {name: os.environ[name] for name in ("PYENV_ROOT", "ASDF_DATA_DIR") if name in os.environ}
+        environment = aws_environment | managers
         return subprocess.run(
             [*line, *arguments], env=environment, capture_output=True, text=True, timeout=60, check=False
         )

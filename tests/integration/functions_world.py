@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import gc
 import json
 import textwrap
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,12 @@ from emulator.functions.logs import LogSink
 from emulator.functions.outcome import Failed, Outcome, Returned
 from emulator.functions.processes.functions import ProcessFunctions
 from emulator.functions.processes.means import Means
+from emulator.functions.processes.template import IMPORT_AHEAD
 from emulator.functions.variables import INIT_SECONDS, Endpoints
 from streamer.topology import Api, Function, Topology
+
+AHEAD = tuple(name for name in IMPORT_AHEAD if not name.startswith(("boto", "jwt", "streamer")))
+"""What the template imports here: AWS's client, without what takes it half a second and few of these functions use."""
 
 
 class Lines:
@@ -42,11 +47,14 @@ class Lines:
 class Project:
     """Functions named after the handlers of ``handlers.py``."""
 
-    def __init__(self, folder: Path, isolation: Isolation, means: Means | None = None) -> None:
+    def __init__(
+        self, folder: Path, isolation: Isolation, means: Means | None = None, *, import_ahead: Sequence[str] = AHEAD
+    ) -> None:
         self.folder = folder
         self.isolation = isolation
         self.means = means
         """What environments may use of this platform; None: whatever it offers."""
+        self.import_ahead = import_ahead
         self.lines = Lines()
 
     def write(self, code: str, name: str = "handlers.py") -> None:
@@ -67,8 +75,8 @@ class Project:
             "log_sink": log_sink or self.lines,
             "concurrency": concurrency,
         }
-        if self.means is not None:
-            return ProcessFunctions(topology, means=self.means, **around)
+        if self.isolation == "process":
+            return ProcessFunctions(topology, means=self.means, import_ahead=self.import_ahead, **around)
         return create_functions(topology, self.isolation, **around)
 
     def processes(
@@ -82,6 +90,7 @@ class Project:
             log_sink=self.lines,
             means=dataclasses.replace(means, freezes=means.freezes and freezes),
             init_seconds=init_seconds,
+            import_ahead=self.import_ahead,
         )
 
 
@@ -135,7 +144,8 @@ def alive(pid: int) -> bool:
 
 
 def descriptors() -> int:
-    """How many files this process has open."""
+    """How many files this process has open, but for those that are only garbage."""
+    gc.collect()
     return len(list(Path("/proc/self/fd").iterdir()))
 
 

@@ -58,7 +58,7 @@ async def test_events_results_and_ends_are_the_same_without_each_of_linuxs_means
             return event
         """
     )
-    async with project.functions("f", timeout_seconds=2.0) as functions:
+    async with project.functions("f", timeout_seconds=1.0) as functions:
         assert await call(functions, "f", {"a": 1}) == {"a": 1}
         assert (await fail(functions, "f", "exit"))["errorMessage"].endswith("exit status 3")
         assert (await fail(functions, "f", "loop"))["errorType"] == "Sandbox.Timedout"

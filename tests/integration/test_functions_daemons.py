@@ -77,7 +77,7 @@ def project(tmp_path: Path) -> Project:
 @pytest.mark.parametrize("platform", PLATFORMS)
 async def test_a_daemon_ends_with_its_environment(project: Project, platform: str, how: str, then: str) -> None:
     project.means = PLATFORMS[platform]
-    async with project.functions("f", timeout_seconds=1.0 if then == "hang" else 30.0) as functions:
+    async with project.functions("f", timeout_seconds=0.4 if then == "hang" else 30.0) as functions:
         event = {"how": how, "then": then}
         if then == "return":
             await call(functions, "f", event)

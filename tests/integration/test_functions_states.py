@@ -260,7 +260,6 @@ async def test_a_stop_while_an_environment_starts_answers_the_event_and_leaves_n
             await asyncio.sleep(0)
 
     assert isinstance(await asyncio.wait_for(outcome, 10), (Refused, Failed))
-    gc.collect()
     assert (descriptors(), timers()) == before
 
 
@@ -281,7 +280,6 @@ async def test_a_stop_at_any_later_moment_leaves_nothing(project: Project, momen
     for outcome in outcomes:
         assert isinstance(await asyncio.wait_for(outcome, 10), (Refused, Failed))
     assert state_of(pid) in {"", "Z"}
-    gc.collect()
     assert (descriptors(), timers()) == before
 
 

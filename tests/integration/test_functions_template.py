@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from functions_world import Project, call
 
+from emulator.functions.processes.template import IMPORT_AHEAD
 from emulator.functions.variables import OWNER, Endpoints
 
 CODE = """
@@ -34,7 +35,7 @@ async def test_a_client_is_of_its_own_environment_and_not_of_the_template(
     monkeypatch.setenv("AWS_PROFILE", "there-is-none")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "broken"))
     (tmp_path / "broken").write_text("not a configuration")
-    project = Project(tmp_path, "process")
+    project = Project(tmp_path, "process", import_ahead=IMPORT_AHEAD)
     project.write(CODE)
     endpoints = Endpoints(region="eu-west-3", owner=dataclasses.replace(OWNER, access_key_id="AKIATHISONE"))
 

@@ -54,6 +54,8 @@ def run_pytest(project: Path, tests: str, *arguments: str) -> str:
         "-q",
         "-p",
         "no:cacheprovider",
+        "-p",
+        "no:randomly",
         "-W",
         "error::ResourceWarning",
         *arguments,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -26,7 +26,7 @@ from .means import Means
 from .meter import meter
 from .pool import Pool
 from .surroundings import Surroundings
-from .template import Template
+from .template import IMPORT_AHEAD, Template
 
 CONCURRENCY: Final = 10
 """Environments per function: sleeping handlers need them, while a quick function gets by with two per core."""
@@ -54,12 +54,13 @@ class ProcessFunctions:
         concurrency: int | None = None,
         means: Means | None = None,
         init_seconds: float = INIT_SECONDS,
+        import_ahead: Sequence[str] = IMPORT_AHEAD,
     ) -> None:
         self._topology = topology
         self._endpoints = endpoints
         means = means or Means.of_this_machine()
         self._descendants = descendants(process_files=means.process_files)
-        self._template = Template(means, self._descendants)
+        self._template = Template(means, self._descendants, import_ahead=import_ahead)
         self._around = Surroundings(
             template=self._template,
             endpoints=endpoints,

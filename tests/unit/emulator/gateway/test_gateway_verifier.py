@@ -21,12 +21,28 @@ from emulator.gateway.verifier import Verifier
 from emulator.port.http import HttpRequest
 
 KEY, SECRET, REGION = "AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG", "eu-west-1"
-NOW = datetime.now(UTC)
+NOW = datetime(2026, 7, 1, 12, 0, 0, tzinfo=UTC)
 STAMP = NOW.strftime("%Y%m%dT%H%M%SZ")
 HOST = "127.0.0.1:8787"
 POST_TARGET = "/dev/%40connections/WgQ2HdS5oAMCKkw%3D"
 
-VERIFIER = Verifier(secrets={KEY: SECRET}, clock=lambda: datetime.now(UTC).timestamp())
+VERIFIER = Verifier(secrets={KEY: SECRET}, clock=NOW.timestamp)
+
+
+class SignsNow:
+    """botocore reads the machine's clock before it signs; what it signs here is dated ``NOW``."""
+
+    def _modify_request_before_signing(self, request: AWSRequest) -> None:
+        request.context["timestamp"] = STAMP
+        super()._modify_request_before_signing(request)  # type: ignore[misc]
+
+
+class HeaderAuth(SignsNow, SigV4Auth):
+    """SigV4 in the ``Authorization`` header."""
+
+
+class QueryAuth(SignsNow, SigV4QueryAuth):
+    """SigV4 in the query string."""
 
 
 def received(method: str, target: str, headers: Sequence[tuple[str, str]], body: bytes = b"") -> HttpRequest:
@@ -43,13 +59,13 @@ def received(method: str, target: str, headers: Sequence[tuple[str, str]], body:
 
 def signed_by_botocore(target: str = POST_TARGET, body: bytes = b"hello", method: str = "POST") -> HttpRequest:
     request = AWSRequest(method, f"http://{HOST}{target}", data=body, headers={"Host": HOST, "User-Agent": "Boto3"})
-    SigV4Auth(Credentials(KEY, SECRET, "token"), "execute-api", REGION).add_auth(request)
+    HeaderAuth(Credentials(KEY, SECRET, "token"), "execute-api", REGION).add_auth(request)
     return received(method, target, list(request.headers.items()), body)
 
 
 def presigned(target: str = "/dev?x=1", token: str | None = "token/+") -> HttpRequest:
     request = AWSRequest("GET", f"http://{HOST}{target}", headers={"Host": HOST})
-    SigV4QueryAuth(Credentials(KEY, SECRET, token), "execute-api", REGION, expires=300).add_auth(request)
+    QueryAuth(Credentials(KEY, SECRET, token), "execute-api", REGION, expires=300).add_auth(request)
     return received("GET", request.url.removeprefix(f"http://{HOST}"), [("Host", HOST), ("Origin", "http://page")])
 
 
@@ -240,7 +256,7 @@ def test_many_scopes_do_not_add_up() -> None:
     verifier = Verifier(secrets={KEY: SECRET}, clock=VERIFIER.clock)
     for number in range(40):
         request = AWSRequest("GET", f"http://{HOST}/dev", headers={"Host": HOST})
-        SigV4Auth(Credentials(KEY, SECRET), "execute-api", f"eu-west-{number}").add_auth(request)
+        HeaderAuth(Credentials(KEY, SECRET), "execute-api", f"eu-west-{number}").add_auth(request)
         assert verifier.flaw(received("GET", "/dev", list(request.headers.items()))) is None
 
     assert len(verifier._signers) <= 16

@@ -1,0 +1,49 @@
+"""cfn-lint, which reads AWS's schemas of resources, finds nothing in the template."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+from cfnlint.api import lint
+from deployed_topologies import FULL, chat, of_an_app
+from every_feature import every_feature
+
+from deploy.stack.settings import StackSettings
+from deploy.stack.template import template, to_json
+from streamer.topology import Topology
+
+SETTINGS = StackSettings(stack_name="chat-dev")
+ARN = "arn:aws:secretsmanager:us-east-1:123456789012:secret:jwt-AbCdEf"
+TOPIC = "arn:aws:sns:us-east-1:123456789012:ops"
+
+
+def found(topology: Topology, settings: StackSettings = SETTINGS) -> list[str]:
+    return [str(match) for match in lint(to_json(template(topology, settings)), regions=["us-east-1"])]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param(
+            {"logging_role": True, "alarm_topic_arn": TOPIC, "actions": ("report", "a.b", "a_b")}, id="all on"
+        ),
+        pytest.param({"tracing": False, "access_logs": False, "jwt_public_key": "PEM"}, id="all off"),
+        pytest.param({"secret_arns": {"JWT_SECRET": ARN}, "architecture": "x86_64"}, id="existing secret"),
+    ],
+)
+def test_of_a_service_by_its_settings(changes: dict[str, Any]) -> None:
+    assert found(chat(), dataclasses.replace(SETTINGS, **changes)) == []
+
+
+@pytest.mark.parametrize(
+    "topology",
+    [
+        pytest.param(of_an_app(), id="an app"),
+        pytest.param(FULL, id="schedules, throttles and authorizers"),
+        pytest.param(every_feature(), id="every field set"),
+    ],
+)
+def test_of_a_topology(topology: Topology) -> None:
+    assert found(topology) == []
