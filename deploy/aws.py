@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -41,9 +42,12 @@ _REJECTED: Final = frozenset(
     }
 )
 _DENIED: Final = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403", "Forbidden"})
-_CONFIG: Final = botocore.config.Config(
-    retries={"mode": "standard", "max_attempts": 6}, connect_timeout=5, read_timeout=60
-)
+
+
+def _config() -> botocore.config.Config:
+    """Patient with throttling, unless the environment says how many attempts to make."""
+    attempts = {} if "AWS_MAX_ATTEMPTS" in os.environ else {"max_attempts": 6}
+    return botocore.config.Config(retries={"mode": "standard", **attempts}, connect_timeout=5, read_timeout=60)
 
 
 ALARMS_PER_CALL: Final = 100
@@ -113,7 +117,7 @@ class Aws:
 
     def _client(self, service: str) -> Any:
         if service not in self._clients:
-            self._clients[service] = self._session.client(service, config=_CONFIG)
+            self._clients[service] = self._session.client(service, config=_config())
         return self._clients[service]
 
     def client(self, service: str) -> Any:
@@ -373,7 +377,7 @@ class Aws:
 def local_client(service: str, url: str) -> Any:
     """A client of the emulator, which asks for no credentials of one's own."""
     return boto3.session.Session(aws_access_key_id="local", aws_secret_access_key="local").client(  # noqa: S106
-        service, endpoint_url=url, region_name="us-east-1", config=_CONFIG
+        service, endpoint_url=url, region_name="us-east-1", config=_config()
     )
 
 

@@ -6,7 +6,13 @@ NOTES = "bench_notes"
 
 
 def _function(name: str, module: str) -> Function:
-    return Function(name=name, handler=f"{module}.{name}", timeout_seconds=29, memory_mb=512)
+    return Function(
+        name=name,
+        handler=f"{module}.{name}",
+        timeout_seconds=29,
+        memory_mb=512,
+        posts_to_connections=module != "trivial",
+    )
 
 
 topology = Topology(
