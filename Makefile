@@ -14,7 +14,7 @@ PIP = $(VENV)/bin/python -m pip --quiet --disable-pip-version-check
 PYTEST = env -u PYTHONDONTWRITEBYTECODE $(VENV)/bin/python -m pytest
 TESTS ?= tests
 
-.PHONY: help emulate test test-unit coverage soak test-deploy test-moto test-newest check format bench bench-parts bench-peers profile cost wheel wheel-test lock clean
+.PHONY: help emulate test test-unit coverage soak test-deploy test-moto test-newest check format bench bench-parts bench-peers profile cost wheel wheel-test dist lock clean
 
 help:  ## List the targets
 	@awk -F ':.*  ## ' '/^[a-z-]+:.*  ## / {printf "%-14s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ test-moto: .venv-moto/ready  ## Try SQS on the oldest moto that pyproject.toml a
 	.venv-moto/bin/python -m pytest -c /dev/null --rootdir . --noconftest -p no:cacheprovider \
 		tests/unit/emulator/dynamodb/test_dynamodb_queues.py $(ARGS)
 
+test-newest: .venv-newest/ready  ## Run all tests on the newest of everything that pyproject.toml allows
+	.venv-newest/bin/python -m pytest -n auto $(TESTS) $(ARGS)
+
 soak: $(VENV)/dev-ready  ## Fuzz the port for long, from another seed each time (SOAK_SECONDS=600 for each fuzzer)
 	FUZZ_SEED=$$(date +%s) FUZZ_SECONDS=$(or $(SOAK_SECONDS),600) $(PYTEST) tests/fuzz -v --timeout 0 $(ARGS)
 
@@ -46,6 +49,9 @@ check: $(VENV)/dev-ready  ## Lint, formatting, types, import rules
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports --no-cache
+	$(VENV)/bin/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(VENV)/bin/check-jsonschema --quiet --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/[!c]*.yml
+	$(VENV)/bin/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
 
 format: $(VENV)/dev-ready  ## Format the code and apply safe fixes
 	$(VENV)/bin/ruff format .
@@ -56,6 +62,10 @@ wheel: $(VENV)/dev-ready  ## Build the wheel into dist/
 
 wheel-test: $(VENV)/dev-ready  ## Build the wheel and try it in a clean environment
 	$(VENV)/bin/python tests/wheel.py
+
+dist: $(VENV)/dev-ready  ## Build what a release publishes, wheel and source, into dist/
+	rm -rf dist
+	$(VENV)/bin/python -m build --no-isolation
 
 bench: $(VENV)/dev-ready  ## Measure the emulator beside its peers: one table (ARGS="--only echo,connects --json FILE")
 	$(VENV)/bin/python -m benchmarks $(ARGS)
@@ -79,7 +89,7 @@ lock:  ## Rewrite the hash-locked requirements (needs uv)
 	requirements/compile.sh
 
 clean:  ## Remove everything that was made here
-	rm -rf .venv .venv-3.* .venv-ministack .venv-moto benchmarks/.peers build dist .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-3.* .venv-ministack .venv-moto .venv-newest benchmarks/.peers build dist .mypy_cache .ruff_cache .hypothesis
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -103,6 +113,15 @@ $(VENV)/dev-ready: requirements/dev.txt pyproject.toml | $(VENV)/bin/python
 	@test -x .venv-ministack/bin/python || $(PYTHON) -m venv .venv-ministack
 	@.venv-ministack/bin/python -m pip --quiet --disable-pip-version-check install --require-hashes --requirement $<
 	@touch $@
+
+# Not locked, and made anew each time: it is to find what a lock hides.
+.venv-newest/ready: FORCE
+	@rm -rf .venv-newest
+	@$(PYTHON) -m venv .venv-newest
+	@.venv-newest/bin/python -m pip --quiet install --upgrade pip
+	@.venv-newest/bin/python -m pip --quiet install --editable '.[pytest,templates]' --group dev
+
+FORCE:
 
 .venv-moto/ready: requirements/moto-oldest.txt
 	@echo "Installing the oldest moto into an environment of its own (once) ..."

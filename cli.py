@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 import click
 from click.shell_completion import get_completion_class
 
+from streamer import __version__
 from streamer._entry import tool
 from streamer.errors import ConfigurationError, PayloadTooLargeError, StreamerError
 
@@ -126,7 +127,7 @@ class Group(Command, click.Group):
     ],
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.version_option(package_name="streamer-ws", prog_name="streamer")
+@click.version_option(__version__, prog_name="streamer")
 def cli() -> None:
     """Asynchronous request processing over WebSockets on AWS, developed entirely offline."""
 

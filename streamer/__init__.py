@@ -5,6 +5,8 @@ from streamer.context import Cancelled, Principal, Progress, Request
 from streamer.errors import ActionError, ErrorCode, RetryableError
 from streamer.limits import Limits
 
+__version__ = "0.1.0"
+
 __all__ = [
     "ActionError",
     "App",

@@ -21,6 +21,7 @@ from streamer.topology import Api, Function, Topology
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = [
     pytest.mark.e2e,
+    pytest.mark.needs_browser,
     pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium"),
 ]
 
