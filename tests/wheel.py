@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +23,8 @@ from typing import Any
 CHECKOUT = Path(__file__).resolve().parent.parent
 SECONDS = 120
 """More than any step needs on a slow machine; a hang must not look like work."""
+FIRST_MINUTE_SECONDS = 60
+"""What the first four commands of a new user may take together."""
 OWN_NAMES = {"streamer", "streamer_ws"}
 GENERIC_NAMES = {"emulator", "deploy", "cli", "tests", "examples", "benchmarks", "docs", "requirements", "hatch_build"}
 PYTEST = {"pytest", "pluggy", "iniconfig", "packaging", "pygments"}
@@ -54,6 +57,7 @@ def main() -> None:
         check_emulator(scripts, work)
         check_deployer(scripts, work)
         check_plugin(scripts, folder / "project")
+        check_first_minute(scripts, folder / "empty")
     print("the wheel works")
 
 
@@ -124,7 +128,8 @@ def check_commands(scripts: Path, work: Path) -> None:
 
 
 def check_emulator(scripts: Path, work: Path) -> None:
-    with emulator(scripts, work) as ready:
+    with emulator(scripts, work, "--demo", "--port", "0", "--ready-file", "ready.json"):
+        ready = json.loads((work / "ready.json").read_text())
         token = run(scripts / "streamer", "token", "--user", "ada", "--tenant", "acme", cwd=work).strip()
         answer = asyncio.run(echo(f"{ready['websocket_url']}?Authorization={token}"))
         assert answer["data"] == {"from": "the wheel"}, answer
@@ -134,12 +139,12 @@ def check_emulator(scripts: Path, work: Path) -> None:
 
 
 @contextlib.contextmanager
-def emulator(scripts: Path, work: Path) -> Iterator[dict[str, Any]]:
-    """A running ``streamer emulate``, as its ready file describes it; ended by SIGINT, with status 0."""
-    ready_file, error_file = work / "ready.json", work / "stderr.txt"
+def emulator(scripts: Path, work: Path, *options: str) -> Iterator[None]:
+    """A running ``streamer emulate``; ended by SIGINT, with status 0."""
+    error_file = work.parent / f"{work.name}.stderr"
     with error_file.open("w") as errors:
         process = subprocess.Popen(
-            [scripts / "streamer", "emulate", "--demo", "--port", "0", "--ready-file", ready_file],
+            [scripts / "streamer", "emulate", *options],
             cwd=work,
             env=environment(),
             stdout=subprocess.PIPE,
@@ -149,9 +154,9 @@ def emulator(scripts: Path, work: Path) -> Iterator[dict[str, Any]]:
         try:
             assert process.stdout is not None
             # The banner comes once everything accepts traffic.
-            banner = next((line for line in iter(process.stdout.readline, "") if "wscat -c" in line), None)
+            banner = next((line for line in iter(process.stdout.readline, "") if "Stop with Ctrl-C" in line), None)
             assert banner is not None, f"the emulator did not start:\n{error_file.read_text()}"
-            yield json.loads(ready_file.read_text())
+            yield
             process.send_signal(signal.SIGINT)
             status = process.wait(timeout=SECONDS)
             assert status == 0, f"streamer emulate ended with {status}:\n{error_file.read_text()}"
@@ -191,6 +196,21 @@ def check_plugin(scripts: Path, project: Path) -> None:
     output = run(scripts / "python", "-m", "pytest", "-q", "--streamer-target", "streamer.demo:app", cwd=project)
     assert "1 passed" in output, output
     print("the pytest plugin is found, and a test with it passes")
+
+
+def check_first_minute(scripts: Path, folder: Path) -> None:
+    """From an empty folder to a service that answers and a test that passes: four commands and what they print."""
+    folder.mkdir()
+    began = time.monotonic()
+    run(scripts / "streamer", "init", cwd=folder)
+    with emulator(scripts, folder, "--port", "0"):  # but for the port, which may be taken here
+        assert json.loads(run(scripts / "streamer", "call", "greet", '{"name": "Ada"}', cwd=folder)) == {"hello": "Ada"}
+    output = run(scripts / "pytest", cwd=folder)
+    seconds = time.monotonic() - began
+    assert "2 passed" in output, output
+    assert "warning" not in output, output
+    assert seconds < FIRST_MINUTE_SECONDS, f"the first four commands took {seconds:.0f} s"
+    print(f"streamer init, streamer emulate, streamer call and pytest in an empty folder: {seconds:.1f} s")
 
 
 def locked_requirements(names: set[str]) -> str:
