@@ -6,16 +6,20 @@ import asyncio
 import json
 import random
 from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
+from scripted_functions import ScriptedFunctions
 
 from emulator.database.embedded import EngineStreamsApi
 from emulator.database.tables import create_tables
 from emulator.dynamodb.engine import EmbeddedDynamoDB
-from emulator.functions.outcome import Failed, Refused, Returned
+from emulator.functions.outcome import Failed, Outcome, Refused, Returned
 from emulator.streams.mapping import EventSourceMappings
 from emulator.streams.pushed import PushedSource
+from emulator.streams.source import RawRecord
 from streamer.topology import Api, EventSourceMapping, Function, Key, Queue, StreamView, Table, Topology
 
 CRASHED = Failed(b'{"errorType":"Runtime.ExitError","errorMessage":"Error: Runtime exited"}', "request-1")
@@ -23,7 +27,7 @@ RAISED = Failed(b'{"errorType":"ValueError","errorMessage":"boom"}', "request-1"
 THROTTLED = Refused(429, "TooManyRequestsException", "Rate Exceeded.")
 
 
-def topology(**settings):
+def topology(**settings: Any) -> Topology:
     return Topology(
         api=Api(name="api", routes=()),
         functions=(Function(name="processor", handler="app.processor"),),
@@ -35,20 +39,27 @@ def topology(**settings):
     )
 
 
-class World:
+class World(ScriptedFunctions):
     """The embedded engine, a mapping, and a function that tests script."""
 
-    def __init__(self, described, answer, *, engine=None, buffered_records=2_000):
+    def __init__(
+        self,
+        described: Topology,
+        answer: Callable[[list[RawRecord]], Outcome],
+        *,
+        engine: EmbeddedDynamoDB | None = None,
+        buffered_records: int = 2_000,
+    ) -> None:
         self.answer = answer
         self.engine = engine or EmbeddedDynamoDB()
         create_tables(self.engine, described.tables)
         self.described = described
         self.source = PushedSource(self.engine, EngineStreamsApi(self.engine), buffered_records=buffered_records)
         self.called = asyncio.Event()
-        self.records = []
-        self.documents = []
+        self.records: list[RawRecord] = []
+        self.documents: list[Mapping[str, Any]] = []
 
-    async def invoke(self, function, payload):
+    async def run(self, function: str, payload: bytes) -> Outcome:
         records = json.loads(payload)["Records"]
         await asyncio.sleep(0)
         self.records += records
@@ -56,35 +67,35 @@ class World:
         self.called.set()
         return outcome
 
-    async def send(self, queue_name, document):
+    async def send(self, queue_name: str, document: Mapping[str, Any]) -> None:
         self.documents.append(document)
         self.called.set()
 
-    def put(self, item, **attributes):
+    def put(self, item: str, **attributes: object) -> None:
         values = {name: {"N": str(value)} for name, value in attributes.items()}
         self.engine.call("PutItem", {"TableName": "items", "Item": {"id": {"S": item}} | values})
 
-    async def until(self, condition, seconds=60):
+    async def until(self, condition: Callable[[], object], seconds: float = 60) -> None:
         async with asyncio.timeout(seconds):
             while not condition():
                 self.called.clear()
                 await self.called.wait()
 
     @asynccontextmanager
-    async def running(self):
+    async def running(self) -> AsyncIterator[EventSourceMappings]:
         async with EventSourceMappings(self.described, self, self.source, self, retry_seconds=(0.001,)) as mappings:
             yield mappings
 
 
-def number(record):
+def number(record: RawRecord) -> int:
     return int(record["dynamodb"]["NewImage"]["n"]["N"])
 
 
-def key(record):
-    return record["dynamodb"]["Keys"]["id"]["S"]
+def key(record: RawRecord) -> str:
+    return str(record["dynamodb"]["Keys"]["id"]["S"])
 
 
-async def test_a_write_is_pushed_to_the_function():
+async def test_a_write_is_pushed_to_the_function() -> None:
     world = World(topology(starting_position="LATEST"), lambda _: Returned(b"null", "r"))
 
     async with world.running():
@@ -95,7 +106,7 @@ async def test_a_write_is_pushed_to_the_function():
     assert (record["eventName"], record["dynamodb"]["NewImage"]) == ("INSERT", {"id": {"S": "a"}, "n": {"N": "1"}})
 
 
-async def test_trim_horizon_delivers_what_was_written_before():
+async def test_trim_horizon_delivers_what_was_written_before() -> None:
     world = World(topology(), lambda _: Returned(b"null", "r"))
     world.put("a", n=1)
 
@@ -106,7 +117,7 @@ async def test_trim_horizon_delivers_what_was_written_before():
     assert [number(record) for record in world.records] == [1, 2]
 
 
-async def test_an_expired_item_carries_the_identity_of_the_service():
+async def test_an_expired_item_carries_the_identity_of_the_service() -> None:
     world = World(topology(), lambda _: Returned(b"null", "r"))
     world.put("a", n=1, expires=1_999_999_999)
 
@@ -118,7 +129,7 @@ async def test_an_expired_item_carries_the_identity_of_the_service():
     assert world.records[1]["userIdentity"] == {"type": "Service", "principalId": "dynamodb.amazonaws.com"}
 
 
-async def test_a_mapping_that_lagged_too_far_says_so_and_goes_on(caplog):
+async def test_a_mapping_that_lagged_too_far_says_so_and_goes_on(caplog: pytest.LogCaptureFixture) -> None:
     world = World(
         topology(starting_position="LATEST"),
         lambda _: Returned(b"null", "r"),
@@ -143,13 +154,13 @@ async def test_a_mapping_that_lagged_too_far_says_so_and_goes_on(caplog):
         pytest.param({"batch_size": 1, "parallelization_factor": 10}, id="single records in ten lanes"),
     ],
 )
-async def test_ten_thousand_records_through_failures_poison_and_killed_processes(settings):
+async def test_ten_thousand_records_through_failures_poison_and_killed_processes(settings: dict[str, Any]) -> None:
     total, items = 10_000, 200
     chance = random.Random(7)
     poison = set(chance.sample(range(total), 25))
     reports = settings.get("report_batch_item_failures", False)
 
-    def answer(records):
+    def answer(records: list[RawRecord]) -> Outcome:
         numbers = [number(record) for record in records]
         bad = [record for record in records if number(record) in poison]
         fate = chance.random()
@@ -197,5 +208,5 @@ async def test_ten_thousand_records_through_failures_poison_and_killed_processes
         assert set(range(total)) - handled == poison
 
 
-def given_up(world):
+def given_up(world: World) -> int:
     return sum(document["DDBStreamBatchInfo"]["batchSize"] for document in world.documents)

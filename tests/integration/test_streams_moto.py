@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 from aiobotocore.session import get_session
 from moto.server import ThreadedMotoServer
+from scripted_functions import ScriptedFunctions
 
-from emulator.functions.outcome import Failed, Returned
+from emulator.functions.outcome import Failed, Outcome, Returned
 from emulator.streams.api import StreamNotFoundError, connect_streams
 from emulator.streams.mapping import EventSourceMappings
 from emulator.streams.poller import Pace, PolledSource
+from emulator.streams.source import RawRecord
 from streamer.topology import Api, EventSourceMapping, Function, Key, Queue, StreamView, Table, Topology
 
 SETTINGS = {
@@ -24,7 +28,7 @@ SETTINGS = {
 
 
 @pytest.fixture(scope="module")
-def endpoint():
+def endpoint() -> Iterator[str]:
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
@@ -32,7 +36,7 @@ def endpoint():
     server.stop()
 
 
-def topology(table, **settings):
+def topology(table: str, **settings: Any) -> Topology:
     return Topology(
         api=Api(name="api", routes=()),
         functions=(Function(name="processor", handler="app.processor"),),
@@ -43,12 +47,12 @@ def topology(table, **settings):
 
 
 @asynccontextmanager
-async def client(service, endpoint):
+async def client(service: str, endpoint: str) -> AsyncIterator[Any]:
     async with get_session().create_client(service, endpoint_url=endpoint, **SETTINGS) as one:
         yield one
 
 
-async def create(dynamodb, table):
+async def create(dynamodb: Any, table: str) -> None:
     await dynamodb.create_table(
         TableName=table,
         KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
@@ -58,31 +62,31 @@ async def create(dynamodb, table):
     )
 
 
-class Functions:
-    def __init__(self, answer):
+class Functions(ScriptedFunctions):
+    def __init__(self, answer: Callable[[list[RawRecord]], Outcome]) -> None:
         self.answer = answer
-        self.records = []
+        self.records: list[Any] = []
         self.called = asyncio.Event()
 
-    async def invoke(self, function, payload):
+    async def run(self, function: str, payload: bytes) -> Outcome:
         records = json.loads(payload)["Records"]
         self.records += records
         self.called.set()
         return self.answer(records)
 
-    async def until(self, count):
+    async def until(self, count: int) -> None:
         async with asyncio.timeout(20):
             while len(self.records) < count:
                 self.called.clear()
                 await self.called.wait()
 
 
-async def test_writes_reach_the_function_in_awss_shape(endpoint):
+async def test_writes_reach_the_function_in_awss_shape(endpoint: str) -> None:
     functions = Functions(lambda _: Returned(b"null", "r"))
     pace = Pace(polls_per_second=50)
     async with client("dynamodb", endpoint) as dynamodb, connect_streams(endpoint, **SETTINGS) as api:
         await create(dynamodb, "shapes")
-        async with EventSourceMappings(topology("shapes"), functions, PolledSource(api, pace=pace), None):
+        async with EventSourceMappings(topology("shapes"), functions, PolledSource(api, pace=pace), Documents()):
             await dynamodb.put_item(TableName="shapes", Item={"id": {"S": "a"}, "b": {"B": b"foobar"}})
             await dynamodb.put_item(TableName="shapes", Item={"id": {"S": "a"}, "n": {"N": "101"}})
             await dynamodb.delete_item(TableName="shapes", Key={"id": {"S": "a"}})
@@ -113,29 +117,29 @@ async def test_writes_reach_the_function_in_awss_shape(endpoint):
     ]
 
 
-async def test_latest_begins_with_the_first_write_after_the_mapping_started(endpoint):
+async def test_latest_begins_with_the_first_write_after_the_mapping_started(endpoint: str) -> None:
     functions = Functions(lambda _: Returned(b"null", "r"))
     pace = Pace(polls_per_second=50)
     async with client("dynamodb", endpoint) as dynamodb, connect_streams(endpoint, **SETTINGS) as api:
         await create(dynamodb, "latest")
         await dynamodb.put_item(TableName="latest", Item={"id": {"S": "before"}})
         latest = topology("latest", starting_position="LATEST")
-        async with EventSourceMappings(latest, functions, PolledSource(api, pace=pace), None):
+        async with EventSourceMappings(latest, functions, PolledSource(api, pace=pace), Documents()):
             await dynamodb.put_item(TableName="latest", Item={"id": {"S": "after"}})
             await functions.until(1)
 
     assert [r["dynamodb"]["Keys"]["id"]["S"] for r in functions.records] == ["after"]
 
 
-class GivenUp:
-    def __init__(self):
-        self.documents = asyncio.Queue()
+class Documents:
+    def __init__(self) -> None:
+        self.arrived = asyncio.Queue[tuple[str, Mapping[str, Any]]]()
 
-    async def send(self, queue_name, document):
-        self.documents.put_nowait((queue_name, document))
+    async def send(self, queue_name: str, document: Mapping[str, Any]) -> None:
+        self.arrived.put_nowait((queue_name, document))
 
 
-async def test_what_is_given_up_reaches_the_destination(endpoint):
+async def test_what_is_given_up_reaches_the_destination(endpoint: str) -> None:
     functions = Functions(lambda _: Failed(b"{}", "request-1"))
     pace = Pace(polls_per_second=50)
     poison = topology("poison", maximum_retry_attempts=1, on_failure="dead-letters")
@@ -144,12 +148,12 @@ async def test_what_is_given_up_reaches_the_destination(endpoint):
         connect_streams(endpoint, **SETTINGS) as api,
     ):
         await create(dynamodb, "poison")
-        given_up, source = GivenUp(), PolledSource(api, pace=pace)
+        given_up, source = Documents(), PolledSource(api, pace=pace)
         async with EventSourceMappings(poison, functions, source, given_up, retry_seconds=(0.01,)):
             await dynamodb.put_item(TableName="poison", Item={"id": {"S": "a"}})
             await functions.until(2)
             async with asyncio.timeout(20):
-                queue_name, document = await given_up.documents.get()
+                queue_name, document = await given_up.arrived.get()
 
     assert queue_name == "dead-letters"
     assert document["requestContext"]["condition"] == "RetryAttemptsExhausted"
@@ -157,8 +161,9 @@ async def test_what_is_given_up_reaches_the_destination(endpoint):
     assert document["DDBStreamBatchInfo"]["batchSize"] == 1
 
 
-async def test_a_missing_table_is_a_stream_that_is_not_found(endpoint):
+async def test_a_missing_table_is_a_stream_that_is_not_found(endpoint: str) -> None:
+    functions = Functions(lambda _: Returned(b"null", "r"))
     async with connect_streams(endpoint, **SETTINGS) as api:
         with pytest.raises(StreamNotFoundError, match="no table 'nowhere'"):
-            async with EventSourceMappings(topology("nowhere"), Functions(None), PolledSource(api), None):
+            async with EventSourceMappings(topology("nowhere"), functions, PolledSource(api), Documents()):
                 pass

@@ -5,34 +5,43 @@ from __future__ import annotations
 import asyncio
 import json
 import zlib
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
 from moto.server import ThreadedMotoServer
+from scripted_functions import ScriptedFunctions
 
 from emulator.database.embedded import EngineStreamsApi
 from emulator.database.opening import open_database
+from emulator.database.protocol import Database
 from emulator.database.tables import create_tables
 from emulator.dynamodb.engine import EmbeddedDynamoDB
 from emulator.emulator import EmulatorConfig
-from emulator.functions.outcome import Failed, Returned
+from emulator.functions.outcome import Failed, Outcome, Returned
 from emulator.functions.variables import Endpoints
 from emulator.port.http import HttpRequest
 from emulator.streams.checkpoints import Checkpoints
 from emulator.streams.mapping import EventSourceMappings
 from emulator.streams.pushed import PushedSource
+from emulator.streams.source import Source
 from emulator.thread import EmulatorThread
 from streamer.errors import ConfigurationError
 from streamer.topology import Api, EventSourceMapping, Function, Key, Queue, StreamView, Table, Topology
 
+Answer = Callable[[list[int]], Outcome | Awaitable[Outcome]]
+"""What a function does with the records of these numbers, at once or in its own time."""
+Call = Callable[[str, dict[str, Any]], object]
+"""Calls the database: an action and its parameters."""
 DONE = Returned(b"null", "r")
 FAILED = Failed(b"{}", "r")
 ITEMS = Table(name="items", key=Key(partition="id"), stream=StreamView.NEW_AND_OLD_IMAGES)
 
 
-def topology(**settings):
+def topology(**settings: Any) -> Topology:
     return Topology(
         api=Api(name="api", routes=()),
         functions=(Function(name="processor", handler="handlers.processor"), Function(name="other", handler="a.b")),
@@ -42,86 +51,95 @@ def topology(**settings):
     )
 
 
-def request(action, **parameters):
+def request(action: str, parameters: dict[str, Any]) -> HttpRequest:
     fields = {"x-amz-target": f"DynamoDB_20120810.{action}"}
     return HttpRequest("POST", "/", tuple(fields.items()), json.dumps(parameters).encode(), "127.0.0.1", fields)
 
 
-class Run:
+class Run(ScriptedFunctions):
     """One run of the emulator's tables and mappings, with a function that tests script."""
 
-    def __init__(self, database, answer):
-        self.database = database
+    def __init__(self, source: Source, checkpoints: Checkpoints, call: Call, answer: Answer = lambda _: DONE) -> None:
+        self.source = source
+        self.checkpoints = checkpoints
+        self.call = call
         self.answer = answer
-        self.seen = []
-        self.documents = []
+        self.seen: list[int] = []
+        self.documents: list[Mapping[str, Any]] = []
         self.called = asyncio.Event()
 
-    async def invoke(self, function, payload):
+    async def run(self, function: str, payload: bytes) -> Outcome:
         numbers = [int(record["dynamodb"]["Keys"]["id"]["S"]) for record in json.loads(payload)["Records"]]
         self.seen += numbers
         self.called.set()
         outcome = self.answer(numbers)
-        return await outcome if asyncio.iscoroutine(outcome) else outcome
+        return await outcome if isinstance(outcome, Awaitable) else outcome
 
-    async def send(self, queue_name, document):
+    async def send(self, queue_name: str, document: Mapping[str, Any]) -> None:
         self.documents.append(document)
 
-    def call(self, action, **parameters):
-        answer = self.database.handle(request(action, **parameters))
-        assert answer.status == 200, answer.body
-
-    def put(self, *numbers):
+    def put(self, *numbers: int) -> None:
         for number in numbers:
-            self.call("PutItem", TableName="items", Item={"id": {"S": str(number)}})
+            self.call("PutItem", {"TableName": "items", "Item": {"id": {"S": str(number)}}})
 
-    async def until(self, condition):
+    async def until(self, condition: Callable[[], object]) -> None:
         async with asyncio.timeout(20):
             while not condition():
                 self.called.clear()
                 await self.called.wait()
 
     @asynccontextmanager
-    async def mapped(self, described, stop_seconds=5.0):
+    async def mapped(self, described: Topology, stop_seconds: float = 5.0) -> AsyncIterator[EventSourceMappings]:
         async with EventSourceMappings(
             described,
             self,
-            self.database.source,
+            self.source,
             self,
             retry_seconds=(0.001,),
             stop_seconds=stop_seconds,
-            checkpoints=self.database.checkpoints,
+            checkpoints=self.checkpoints,
         ) as mappings:
             yield mappings
+
+
+def run_on(database: Database, answer: Answer = lambda _: DONE) -> Run:
+    def call(action: str, parameters: dict[str, Any]) -> None:
+        response = database.handle(request(action, parameters))
+        assert response is not None
+        assert response.status == 200, response.body
+
+    return Run(database.source, database.checkpoints, call, answer)
 
 
 class World:
     """Runs one after the other, with the same state file."""
 
-    def __init__(self, folder):
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.file = folder / "state"
 
     @asynccontextmanager
-    async def run(self, answer=lambda _: DONE, described=None, stop_seconds=5.0):
+    async def run(
+        self, answer: Answer = lambda _: DONE, described: Topology | None = None, stop_seconds: float = 5.0
+    ) -> AsyncIterator[Run]:
         described = described or topology(batch_size=1)
         async with self.tables(described) as database:
-            run = Run(database, answer)
+            run = run_on(database, answer)
             async with run.mapped(described, stop_seconds):
                 yield run
 
-    def tables(self, described):
+    def tables(self, described: Topology) -> AbstractAsyncContextManager[Database]:
         return open_database(
             described, Endpoints(), url="embedded", state_file=self.file, state_folder=self.folder / "folder"
         )
 
 
 @pytest.fixture
-def world(tmp_path):
+def world(tmp_path: Path) -> World:
     return World(tmp_path)
 
 
-async def seen_next(world, described=None, marker=99):
+async def seen_next(world: World, described: Topology | None = None, marker: int = 99) -> list[int]:
     """What the next run delivers, up to a record that is written in it."""
     async with world.run(described=described) as run:
         run.put(marker)
@@ -130,7 +148,9 @@ async def seen_next(world, described=None, marker=99):
 
 
 @pytest.mark.parametrize("position", ["TRIM_HORIZON", "LATEST"])
-async def test_exactly_what_was_not_settled_and_what_is_new_arrives_after_a_restart(world, position):
+async def test_exactly_what_was_not_settled_and_what_is_new_arrives_after_a_restart(
+    world: World, position: str
+) -> None:
     described = topology(batch_size=1, starting_position=position)
     async with world.run(lambda numbers: FAILED if 3 in numbers else DONE, described) as run:
         run.put(1, 2, 3, 4)
@@ -142,38 +162,38 @@ async def test_exactly_what_was_not_settled_and_what_is_new_arrives_after_a_rest
 
 
 @pytest.mark.parametrize("position", ["TRIM_HORIZON", "LATEST"])
-async def test_what_was_written_while_no_mapping_read_arrives_after_a_restart(world, position):
+async def test_what_was_written_while_no_mapping_read_arrives_after_a_restart(world: World, position: str) -> None:
     described = topology(starting_position=position)
     async with world.tables(described) as database:
-        Run(database, None).put(1)
+        run_on(database).put(1)
     async with world.run(described=described) as run:
         if position == "TRIM_HORIZON":
             await run.until(lambda: run.seen == [1])
     async with world.tables(described) as database:
-        Run(database, None).put(2, 3)
+        run_on(database).put(2, 3)
 
     assert await seen_next(world, described) == [2, 3, 99]
 
 
-async def test_a_mapping_at_latest_that_began_before_the_first_record_gets_it_after_a_restart(world):
+async def test_a_mapping_at_latest_that_began_before_the_first_record_gets_it_after_a_restart(world: World) -> None:
     described = topology(starting_position="LATEST")
     async with world.run(described=described):
         pass
     async with world.tables(described) as database:
-        Run(database, None).put(1)
+        run_on(database).put(1)
 
     assert await seen_next(world, described) == [1, 99]
 
 
-async def test_what_a_function_was_working_on_arrives_again(world):
-    async with world.run(lambda n: asyncio.Event().wait() if 2 in n else DONE, stop_seconds=0.01) as run:
+async def test_what_a_function_was_working_on_arrives_again(world: World) -> None:
+    async with world.run(lambda n: asyncio.Future() if 2 in n else DONE, stop_seconds=0.01) as run:
         run.put(1, 2, 3)
         await run.until(lambda: 2 in run.seen)
 
     assert await seen_next(world) == [2, 3, 99]
 
 
-async def test_what_was_given_up_does_not_arrive_again(world):
+async def test_what_was_given_up_does_not_arrive_again(world: World) -> None:
     described = topology(batch_size=1, maximum_retry_attempts=1, on_failure="dead-letters")
     async with world.run(lambda numbers: FAILED if 1 in numbers else DONE, described) as run:
         run.put(1, 2)
@@ -183,7 +203,7 @@ async def test_what_was_given_up_does_not_arrive_again(world):
     assert await seen_next(world, described) == [99]
 
 
-async def test_many_records_wait_in_the_history_until_the_next_run(world):
+async def test_many_records_wait_in_the_history_until_the_next_run(world: World) -> None:
     async with world.run(lambda _: FAILED) as run:
         run.put(*range(5_000))
         await run.until(lambda: run.seen)
@@ -200,7 +220,9 @@ async def test_many_records_wait_in_the_history_until_the_next_run(world):
         pytest.param({"batch_size": 7, "bisect_on_error": True}, [99], id="other batches"),
     ],
 )
-async def test_another_mapping_begins_at_its_starting_position(world, changed, seen):
+async def test_another_mapping_begins_at_its_starting_position(
+    world: World, changed: dict[str, Any], seen: list[int]
+) -> None:
     async with world.run() as run:
         run.put(1, 2)
         await run.until(lambda: run.seen == [1, 2])
@@ -208,7 +230,7 @@ async def test_another_mapping_begins_at_its_starting_position(world, changed, s
     assert await seen_next(world, topology(**changed)) == seen
 
 
-async def test_a_mapping_that_was_gone_for_a_run_begins_again(world):
+async def test_a_mapping_that_was_gone_for_a_run_begins_again(world: World) -> None:
     async with world.run() as run:
         run.put(1)
         await run.until(lambda: run.seen == [1])
@@ -219,31 +241,33 @@ async def test_a_mapping_that_was_gone_for_a_run_begins_again(world):
 
 
 @pytest.mark.parametrize("position", ["TRIM_HORIZON", "LATEST"])
-async def test_a_table_that_was_created_again_while_running_goes_on_in_its_new_stream(world, position):
+async def test_a_table_that_was_created_again_while_running_goes_on_in_its_new_stream(
+    world: World, position: str
+) -> None:
     described = topology(batch_size=1, starting_position=position)
     async with world.run(lambda numbers: FAILED if 3 in numbers else DONE, described) as run:
         run.put(1)
         await run.until(lambda: run.seen == [1])
-        run.call("DeleteTable", TableName="items")
-        run.call(
-            "CreateTable",
-            TableName="items",
-            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-            BillingMode="PAY_PER_REQUEST",
-            StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
-        )
+        run.call("DeleteTable", {"TableName": "items"})
+        again = {
+            "TableName": "items",
+            "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+            "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+            "BillingMode": "PAY_PER_REQUEST",
+            "StreamSpecification": {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+        }
+        run.call("CreateTable", again)
         run.put(2, 3, 4)
         await run.until(lambda: 3 in run.seen)
 
     assert await seen_next(world, described) == [3, 4, 99]
 
 
-async def test_a_table_that_is_not_the_one_of_the_checkpoint_is_read_from_the_starting_position(world):
+async def test_a_table_that_is_not_the_one_of_the_checkpoint_is_read_from_the_starting_position(world: World) -> None:
     async with world.run() as run:
         run.put(1)
         await run.until(lambda: run.seen == [1])
-    kept = Checkpoints.of_json(run.database.checkpoints.as_json())
+    kept = Checkpoints.of_json(run.checkpoints.as_json())
     engine = EmbeddedDynamoDB()
     create_tables(engine, (ITEMS,))
     engine.call("PutItem", {"TableName": "items", "Item": {"id": {"S": "7"}}})
@@ -252,7 +276,7 @@ async def test_a_table_that_is_not_the_one_of_the_checkpoint_is_read_from_the_st
     assert await seen_next(world) == [7, 99]
 
 
-async def test_a_run_that_fails_to_start_leaves_the_checkpoints_as_they_were(world):
+async def test_a_run_that_fails_to_start_leaves_the_checkpoints_as_they_were(world: World) -> None:
     async with world.run() as run:
         run.put(1)
         await run.until(lambda: run.seen == [1])
@@ -266,12 +290,12 @@ async def test_a_run_that_fails_to_start_leaves_the_checkpoints_as_they_were(wor
 # the file
 
 
-def unpacked(file):
+def unpacked(file: Path) -> tuple[bytes, Any]:
     head, _, packed = file.read_bytes().partition(b"\n")
     return head, json.loads(zlib.decompress(packed))
 
 
-async def test_a_file_from_before_checkpoints_begins_at_the_starting_position(world):
+async def test_a_file_from_before_checkpoints_begins_at_the_starting_position(world: World) -> None:
     async with world.run() as run:
         run.put(1, 2)
         await run.until(lambda: run.seen == [1, 2])
@@ -286,7 +310,7 @@ async def test_a_file_from_before_checkpoints_begins_at_the_starting_position(wo
 @pytest.mark.parametrize(
     "checkpoints", [pytest.param("[5]", id="others"), pytest.param("{", id="no JSON"), pytest.param(5, id="no text")]
 )
-async def test_damaged_checkpoints_say_what_to_do(world, checkpoints):
+async def test_damaged_checkpoints_say_what_to_do(world: World, checkpoints: object) -> None:
     async with world.run():
         pass
     head, content = unpacked(world.file)
@@ -297,7 +321,7 @@ async def test_damaged_checkpoints_say_what_to_do(world, checkpoints):
         await world.tables(topology()).__aenter__()
 
 
-async def test_tables_and_checkpoints_are_of_one_moment_after_a_crash(world):
+async def test_tables_and_checkpoints_are_of_one_moment_after_a_crash(world: World) -> None:
     async with world.run() as run:
         run.put(1)
         await run.until(lambda: run.seen == [1])
@@ -315,15 +339,11 @@ async def test_tables_and_checkpoints_are_of_one_moment_after_a_crash(world):
 
 
 @asynccontextmanager
-async def on_engine(engine, checkpoints, answer):
+async def on_engine(engine: EmbeddedDynamoDB, checkpoints: Checkpoints, answer: Answer) -> AsyncIterator[Run]:
     described = topology(batch_size=1)
     create_tables(engine, described.tables)
-    run = Run(None, answer)
-    run.put = lambda *numbers: [
-        engine.call("PutItem", {"TableName": "items", "Item": {"id": {"S": str(number)}}}) for number in numbers
-    ]
-    source = PushedSource(engine, EngineStreamsApi(engine))
-    async with EventSourceMappings(described, run, source, run, retry_seconds=(0.001,), checkpoints=checkpoints):
+    run = Run(PushedSource(engine, EngineStreamsApi(engine)), checkpoints, engine.call, answer)
+    async with run.mapped(described):
         yield run
 
 
@@ -338,7 +358,9 @@ LOST = "a mapping lagged behind what the stream keeps; records are lost"
         pytest.param(range(3, 13), [*range(3, 13), 99], True, id="records after it are gone too"),
     ],
 )
-async def test_a_mapping_whose_place_was_trimmed_goes_on_at_the_oldest_record(written, seen, lost, caplog):
+async def test_a_mapping_whose_place_was_trimmed_goes_on_at_the_oldest_record(
+    written: range, seen: list[int], lost: bool, caplog: pytest.LogCaptureFixture
+) -> None:
     engine, checkpoints = EmbeddedDynamoDB(history_records=10), Checkpoints()
     async with on_engine(engine, checkpoints, lambda numbers: FAILED if 2 in numbers else DONE) as run:
         run.put(1, 2)
@@ -358,7 +380,7 @@ async def test_a_mapping_whose_place_was_trimmed_goes_on_at_the_oldest_record(wr
 
 
 @pytest.fixture(scope="module")
-def endpoint():
+def endpoint() -> Iterator[str]:
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
@@ -367,7 +389,7 @@ def endpoint():
 
 
 @pytest.mark.parametrize("position", ["TRIM_HORIZON", "LATEST"])
-async def test_mappings_of_another_dynamodb_go_on_too(endpoint, tmp_path, position):
+async def test_mappings_of_another_dynamodb_go_on_too(endpoint: str, tmp_path: Path, position: str) -> None:
     table = f"items-{position.lower()}"
     described = Topology(
         api=Api(name="api", routes=()),
@@ -386,16 +408,16 @@ async def test_mappings_of_another_dynamodb_go_on_too(endpoint, tmp_path, positi
         aws_secret_access_key=endpoints.owner.secret_access_key,
     ).Table(table)
 
-    async def put(*numbers):
+    async def put(*numbers: int) -> None:
         for number in numbers:
             await asyncio.to_thread(dynamodb.put_item, Item={"id": str(number)})
 
     @asynccontextmanager
-    async def running(answer):
+    async def running(answer: Answer) -> AsyncIterator[Run]:
         async with open_database(
             described, endpoints, url=endpoint, state_file=None, state_folder=tmp_path
         ) as database:
-            run = Run(database, answer)
+            run = run_on(database, answer)
             async with run.mapped(described):
                 yield run
 
@@ -409,7 +431,7 @@ async def test_mappings_of_another_dynamodb_go_on_too(endpoint, tmp_path, positi
 
     assert set(run.seen) == {1, 2, 3}
     assert again.seen == [3, 4, 5]
-    assert [file.suffix for file in tmp_path.iterdir()] == [".json"]
+    assert [file.suffix for file in tmp_path.iterdir()] == [".json"]  # noqa: ASYNC240 - nothing else runs
 
 
 # the whole emulator
@@ -425,7 +447,7 @@ def processor(event, context):
 """
 
 
-def test_the_emulator_keeps_checkpoints_with_its_tables(tmp_path: Path):
+def test_the_emulator_keeps_checkpoints_with_its_tables(tmp_path: Path) -> None:
     (tmp_path / "handlers.py").write_text(HANDLERS)
     described = topology()
     config = EmulatorConfig(

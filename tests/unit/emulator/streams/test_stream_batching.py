@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from emulator.functions.outcome import Failed, Refused, Returned
+from emulator.functions.outcome import Failed, Outcome, Refused, Returned
 from emulator.streams.batching import (
     PAYLOAD_BYTES,
     RETENTION_SECONDS,
@@ -24,35 +26,57 @@ from emulator.streams.batching import (
 from emulator.streams.records import EventRecord
 from streamer.topology import EventSourceMapping
 
-FAILED = Failed(b'{"errorMessage":"boom"}', "request-1")
-OK = Returned(b"null", "request-1")
+FAILED: Outcome = Failed(b'{"errorMessage":"boom"}', "request-1")
+OK: Outcome = Returned(b"null", "request-1")
 THROTTLED = Refused(429, "TooManyRequestsException", "Rate Exceeded.")
 
 
-def record(number, *, created_at=1000.0, item="a", body=b"{}"):
+def record(number: int, *, created_at: float = 1000.0, item: str = "a", body: bytes = b"{}") -> EventRecord:
     return EventRecord(sequence_number=str(number), item=item, created_at=created_at, body=body, event={})
 
 
-def lane_with(*numbers, now=1000.0, **rules):
+def batch_of(lane: Lane, now: float = 1000.0) -> Batch:
+    step = lane.next_batch(now)
+    assert isinstance(step, Batch)
+    return step
+
+
+def given_up_by(lane: Lane, now: float) -> GivenUp:
+    step = lane.next_batch(now)
+    assert isinstance(step, GivenUp)
+    return step
+
+
+def deadline_of(lane: Lane) -> float:
+    deadline = lane.deadline()
+    assert deadline is not None
+    return deadline
+
+
+def lane_with(*numbers: int, now: float = 1000.0, **rules: Any) -> Lane:
     lane = Lane(Rules(**({"retry_seconds": (1.0, 2.0)} | rules)))
     lane.add([record(number) for number in numbers], now)
     return lane
 
 
-def numbers(batch):
-    records = batch.batch.records if isinstance(batch, GivenUp) else batch.records
+def numbers(step: Batch | GivenUp | None) -> list[int]:
+    assert step is not None
+    records = step.batch.records if isinstance(step, GivenUp) else step.records
     return [int(r.sequence_number) for r in records]
 
 
-def reporting(*identifiers):
+def reporting(*identifiers: object) -> Returned:
     return Returned(
         json.dumps({"batchItemFailures": [{"itemIdentifier": str(i)} for i in identifiers]}).encode(), "request-1"
     )
 
 
-def invoke_until_settled(lane, outcome_of, now=1000.0):
+def invoke_until_settled(
+    lane: Lane, outcome_of: Callable[[list[int]], Outcome], now: float = 1000.0
+) -> tuple[list[list[int]], list[GivenUp]]:
     """Invoke whatever is due, letting time pass, until the lane is empty."""
-    invoked, given_up = [], []
+    invoked: list[list[int]] = []
+    given_up: list[GivenUp] = []
     while (deadline := lane.deadline()) is not None:
         now = max(now, deadline)
         step = lane.next_batch(now)
@@ -68,37 +92,37 @@ def invoke_until_settled(lane, outcome_of, now=1000.0):
 # forming
 
 
-def test_the_payload_is_the_records_in_order():
+def test_the_payload_is_the_records_in_order() -> None:
     lane = Lane(Rules())
     lane.add([record(1, body=b'{"n":1}'), record(2, body=b'{"n":2}')], 1000.0)
 
-    assert lane.next_batch(1000.0).payload() == b'{"Records":[{"n":1},{"n":2}]}'
+    assert batch_of(lane).payload() == b'{"Records":[{"n":1},{"n":2}]}'
 
 
-def test_a_batch_has_at_most_batch_size_records():
+def test_a_batch_has_at_most_batch_size_records() -> None:
     invoked, _ = invoke_until_settled(lane_with(1, 2, 3, 4, 5, batch_size=2), lambda _: OK)
 
     assert invoked == [[1, 2], [3, 4], [5]]
 
 
-def test_a_batch_fits_the_payload_of_an_invocation():
+def test_a_batch_fits_the_payload_of_an_invocation() -> None:
     lane = Lane(Rules())
     lane.add([record(n, body=b"x" * (PAYLOAD_BYTES // 3)) for n in range(4)], 1000.0)
 
-    batch = lane.next_batch(1000.0)
+    batch = batch_of(lane)
 
     assert numbers(batch) == [0, 1]
     assert len(batch.payload()) <= PAYLOAD_BYTES
 
 
-def test_a_record_larger_than_a_payload_is_still_tried():
+def test_a_record_larger_than_a_payload_is_still_tried() -> None:
     lane = Lane(Rules())
     lane.add([record(1, body=b"x" * (PAYLOAD_BYTES + 1)), record(2)], 1000.0)
 
     assert numbers(lane.next_batch(1000.0)) == [1]
 
 
-def test_nothing_else_is_invoked_while_a_batch_is_in_flight():
+def test_nothing_else_is_invoked_while_a_batch_is_in_flight() -> None:
     lane = lane_with(1, 2, batch_size=1)
     lane.next_batch(1000.0)
 
@@ -106,7 +130,7 @@ def test_nothing_else_is_invoked_while_a_batch_is_in_flight():
     assert lane.deadline() is None
 
 
-def test_the_batching_window_gathers_records():
+def test_the_batching_window_gathers_records() -> None:
     lane = lane_with(1, window_seconds=5, batch_size=3)
     lane.add([record(2)], 1004.0)
 
@@ -123,7 +147,7 @@ def test_the_batching_window_gathers_records():
         pytest.param(lambda lane: lane.close(), id="the shard ended"),
     ],
 )
-def test_the_batching_window_ends_early(fill):
+def test_the_batching_window_ends_early(fill: Callable[[Lane], None]) -> None:
     lane = lane_with(1, window_seconds=300, batch_size=3)
 
     fill(lane)
@@ -132,7 +156,7 @@ def test_the_batching_window_ends_early(fill):
     assert isinstance(lane.next_batch(1000.0), Batch)
 
 
-def test_a_lane_with_two_batches_is_full():
+def test_a_lane_with_two_batches_is_full() -> None:
     lane = lane_with(1, 2, 3, batch_size=2)
     assert not lane.is_full
 
@@ -145,7 +169,7 @@ def test_a_lane_with_two_batches_is_full():
 
 
 @pytest.mark.parametrize("retries", [0, 1, 3])
-def test_n_retries_are_n_plus_one_invocations(retries):
+def test_n_retries_are_n_plus_one_invocations(retries: int) -> None:
     invoked, (given_up,) = invoke_until_settled(lane_with(1, 2, maximum_retries=retries), lambda _: FAILED)
 
     assert invoked == [[1, 2]] * (retries + 1)
@@ -153,7 +177,7 @@ def test_n_retries_are_n_plus_one_invocations(retries):
     assert given_up.batch.attempts == retries + 1
 
 
-def test_a_failed_batch_blocks_what_comes_after_it():
+def test_a_failed_batch_blocks_what_comes_after_it() -> None:
     lane = lane_with(1, 2, batch_size=1)
     lane.next_batch(1000.0)
     lane.settle(FAILED, 1000.0)
@@ -162,18 +186,18 @@ def test_a_failed_batch_blocks_what_comes_after_it():
     assert numbers(lane.next_batch(1001.0)) == [1]
 
 
-def test_pauses_grow_to_the_last_of_the_schedule():
+def test_pauses_grow_to_the_last_of_the_schedule() -> None:
     lane, now, pauses = lane_with(1), 1000.0, []
     for _ in range(4):
         lane.next_batch(now)
         lane.settle(FAILED, now)
-        pauses.append(lane.deadline() - now)
-        now = lane.deadline()
+        pauses.append(deadline_of(lane) - now)
+        now = deadline_of(lane)
 
     assert pauses == [1.0, 2.0, 2.0, 2.0]
 
 
-def test_throttles_and_service_errors_use_up_no_retry():
+def test_throttles_and_service_errors_use_up_no_retry() -> None:
     outcomes = iter([THROTTLED, Refused(500, "ServiceException", ""), FAILED, THROTTLED, FAILED])
 
     invoked, (given_up,) = invoke_until_settled(lane_with(1, maximum_retries=1), lambda _: next(outcomes))
@@ -182,7 +206,7 @@ def test_throttles_and_service_errors_use_up_no_retry():
     assert given_up.batch.attempts == 2
 
 
-def test_bisecting_isolates_the_poison_record_and_uses_up_no_retry():
+def test_bisecting_isolates_the_poison_record_and_uses_up_no_retry() -> None:
     lane = lane_with(*range(1, 9), maximum_retries=0, bisects=True)
 
     invoked, given_up = invoke_until_settled(lane, lambda batch: FAILED if 6 in batch else OK)
@@ -194,19 +218,19 @@ def test_bisecting_isolates_the_poison_record_and_uses_up_no_retry():
 # age
 
 
-def test_records_that_grew_too_old_are_given_up_and_the_younger_are_tried_on():
+def test_records_that_grew_too_old_are_given_up_and_the_younger_are_tried_on() -> None:
     lane = Lane(Rules(maximum_age_seconds=60, retry_seconds=(30.0,)))
     lane.add([record(1, created_at=1000.0), record(2, created_at=1040.0)], 1040.0)
     lane.next_batch(1040.0)
     lane.settle(FAILED, 1040.0)
 
-    given_up = lane.next_batch(1060.0)
+    given_up = given_up_by(lane, 1060.0)
 
     assert (numbers(given_up), given_up.condition, given_up.batch.attempts) == ([1], Condition.AGE, 1)
     assert numbers(lane.next_batch(1070.0)) == [2]
 
 
-def test_the_deadline_is_not_later_than_the_oldest_records_age():
+def test_the_deadline_is_not_later_than_the_oldest_records_age() -> None:
     lane = Lane(Rules(maximum_age_seconds=60, retry_seconds=(300.0,)))
     lane.add([record(1)], 1000.0)
     lane.next_batch(1000.0)
@@ -215,10 +239,10 @@ def test_the_deadline_is_not_later_than_the_oldest_records_age():
     assert lane.deadline() == 1060.0
 
 
-def test_records_that_are_too_old_at_first_sight_never_reach_the_function():
+def test_records_that_are_too_old_at_first_sight_never_reach_the_function() -> None:
     lane = lane_with(1, 2, maximum_age_seconds=60)
 
-    given_up = lane.next_batch(1100.0)
+    given_up = given_up_by(lane, 1100.0)
 
     assert (numbers(given_up), given_up.condition, given_up.batch.last) == ([1, 2], Condition.AGE, None)
     assert lane.deadline() is None
@@ -247,17 +271,17 @@ def test_records_that_are_too_old_at_first_sight_never_reach_the_function():
         pytest.param(b"\xff", None, id="not JSON"),
     ],
 )
-def test_what_a_result_reports(payload, meaning):
+def test_what_a_result_reports(payload: bytes, meaning: set[str] | None) -> None:
     assert reported_failures(payload) == meaning
 
 
-def test_without_the_setting_a_report_means_nothing():
+def test_without_the_setting_a_report_means_nothing() -> None:
     invoked, _ = invoke_until_settled(lane_with(1, 2), lambda _: reporting(1))
 
     assert invoked == [[1, 2]]
 
 
-def test_retries_go_on_from_the_lowest_reported_record():
+def test_retries_go_on_from_the_lowest_reported_record() -> None:
     outcomes = iter([reporting(4, 2), OK])
 
     invoked, _ = invoke_until_settled(lane_with(1, 2, 3, 4, reports_item_failures=True), lambda _: next(outcomes))
@@ -265,7 +289,7 @@ def test_retries_go_on_from_the_lowest_reported_record():
     assert invoked == [[1, 2, 3, 4], [2, 3, 4]]
 
 
-def test_what_is_given_up_is_only_the_part_that_still_fails():
+def test_what_is_given_up_is_only_the_part_that_still_fails() -> None:
     lane = lane_with(1, 2, 3, reports_item_failures=True, maximum_retries=1)
 
     invoked, (given_up,) = invoke_until_settled(lane, lambda _: reporting(3))
@@ -282,18 +306,18 @@ def test_what_is_given_up_is_only_the_part_that_still_fails():
         pytest.param(Returned(b'{"batchItemFailures":[{}]}', "r"), "malformed", id="malformed"),
     ],
 )
-def test_a_report_that_makes_no_sense_fails_the_whole_batch_with_a_warning(outcome, says):
+def test_a_report_that_makes_no_sense_fails_the_whole_batch_with_a_warning(outcome: Outcome, says: str) -> None:
     lane = lane_with(1, 2, reports_item_failures=True)
     lane.next_batch(1000.0)
 
     settled = lane.settle(outcome, 1000.0)
 
     assert not settled.ok
-    assert says in settled.warning
+    assert says in (settled.warning or "")
     assert numbers(lane.next_batch(1001.0)) == [1, 2]
 
 
-def test_with_bisecting_a_report_splits_at_the_reported_record_and_uses_up_no_retry():
+def test_with_bisecting_a_report_splits_at_the_reported_record_and_uses_up_no_retry() -> None:
     lane = lane_with(1, 2, 3, 4, reports_item_failures=True, bisects=True, maximum_retries=0)
 
     invoked, (given_up,) = invoke_until_settled(lane, lambda batch: reporting(3) if 3 in batch else OK)
@@ -302,7 +326,7 @@ def test_with_bisecting_a_report_splits_at_the_reported_record_and_uses_up_no_re
     assert numbers(given_up) == [3, 4]
 
 
-def test_with_bisecting_a_function_error_halves_the_batch_despite_reports():
+def test_with_bisecting_a_function_error_halves_the_batch_despite_reports() -> None:
     lane = lane_with(1, 2, reports_item_failures=True, bisects=True, maximum_retries=0)
 
     invoked, (given_up,) = invoke_until_settled(lane, lambda batch: FAILED if 2 in batch else OK)
@@ -314,7 +338,7 @@ def test_with_bisecting_a_function_error_halves_the_batch_despite_reports():
 # settings
 
 
-def test_rules_of_a_mapping():
+def test_rules_of_a_mapping() -> None:
     defaults = Rules.of(EventSourceMapping(function="f", table="t"))
 
     assert defaults.maximum_retries is None
@@ -322,7 +346,7 @@ def test_rules_of_a_mapping():
     assert Rules.of(EventSourceMapping(function="f", table="t", maximum_retry_attempts=0)).maximum_retries == 0
 
 
-def test_records_of_one_partition_key_share_a_lane_and_all_lanes_are_used():
+def test_records_of_one_partition_key_share_a_lane_and_all_lanes_are_used() -> None:
     lanes = [lane_of(record(1, item=str(item)), 10) for item in range(200)]
 
     assert lanes == [lane_of(record(2, item=str(item)), 10) for item in range(200)]
@@ -340,8 +364,10 @@ class LaneMachine(RuleBasedStateMachine):
         bisects=st.booleans(),
         reports=st.booleans(),
     )
-    def start(self, *, batch_size, window, retries, age, bisects, reports):
-        self.rules = Rules(
+    def start(
+        self, *, batch_size: int, window: float, retries: int | None, age: float, bisects: bool, reports: bool
+    ) -> None:
+        self.wanted = Rules(
             batch_size=batch_size,
             window_seconds=window,
             maximum_retries=retries,
@@ -350,47 +376,47 @@ class LaneMachine(RuleBasedStateMachine):
             reports_item_failures=reports,
             retry_seconds=(1.0, 5.0),
         )
-        self.lane = Lane(self.rules)
+        self.lane = Lane(self.wanted)
         self.now = 1000.0
         self.added = 0
         self.finished: list[int] = []  # done or given up, in that order
-        self.batch = None
+        self.batch: Batch | None = None
 
     @rule(count=st.integers(1, 12))
-    def records_arrive(self, count):
+    def records_arrive(self, count: int) -> None:
         self.lane.add([record(n, created_at=self.now) for n in range(self.added, self.added + count)], self.now)
         self.added += count
 
     @rule(seconds=st.sampled_from([0.5, 2.0, 20.0, 70.0]))
-    def time_passes(self, seconds):
+    def time_passes(self, seconds: float) -> None:
         self.now += seconds
 
     @precondition(lambda self: self.batch is None)
     @rule()
-    def ask(self):
+    def ask(self) -> None:
         due = self.lane.deadline()
         step = self.lane.next_batch(self.now)
         assert (step is not None) == (due is not None and due <= self.now)
         if isinstance(step, GivenUp):
             self.finished += numbers(step)
         elif step is not None:
-            assert 1 <= len(step.records) <= self.rules.batch_size
+            assert 1 <= len(step.records) <= self.wanted.batch_size
             self.batch = step
 
     @precondition(lambda self: self.batch is not None)
     @rule(kind=st.sampled_from(["ok", "failed", "throttled", "report", "stranger"]), data=st.data())
-    def the_function_ends(self, kind, data):
+    def the_function_ends(self, kind: str, data: st.DataObject) -> None:
         sent = numbers(self.batch)
-        first = data.draw(st.sampled_from(sent)) if kind == "report" else None
-        outcome = {
+        first = data.draw(st.sampled_from(sent)) if kind == "report" else 0
+        outcomes: dict[str, Outcome] = {
             "ok": OK,
             "failed": FAILED,
             "throttled": THROTTLED,
             "report": reporting(first),
             "stranger": reporting(-1),
-        }[kind]
-        settled = self.lane.settle(outcome, self.now)
-        ignored = kind in ("report", "stranger") and not self.rules.reports_item_failures
+        }
+        settled = self.lane.settle(outcomes[kind], self.now)
+        ignored = kind in ("report", "stranger") and not self.wanted.reports_item_failures
         given_up = numbers(settled.given_up) if settled.given_up else []
         if kind == "ok" or ignored:
             assert settled.ok
@@ -403,18 +429,18 @@ class LaneMachine(RuleBasedStateMachine):
         self.batch = None
 
     @invariant()
-    def nothing_is_lost_and_nothing_overtakes(self):
+    def nothing_is_lost_and_nothing_overtakes(self) -> None:
         if hasattr(self, "lane"):
             assert self.finished == list(range(len(self.finished)))
             assert len(self.finished) + len(self.lane) == self.added
 
-    def teardown(self):
+    def teardown(self) -> None:
         if not hasattr(self, "lane"):
             return
         if self.batch is not None:
             self.lane.settle(OK, self.now)
             self.finished += numbers(self.batch)
-        if self.rules.maximum_retries is not None:
+        if self.wanted.maximum_retries is not None:
             # Poison to the end: with finite retries the lane still empties.
             self.lane.close()
             _, given_up = invoke_until_settled(self.lane, lambda _: FAILED, self.now)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -36,7 +37,7 @@ SAVED = MappingCheckpoint(identity=identity(MAPPING), stream_arn=ARN, shards={"s
         pytest.param({"filters": (FILTER, {"eventName": ["REMOVE"]})}, id="another filter"),
     ],
 )
-def test_another_mapping_does_not_go_on_where_this_one_was(change):
+def test_another_mapping_does_not_go_on_where_this_one_was(change: dict[str, Any]) -> None:
     assert Checkpoints([SAVED]).of(dataclasses.replace(MAPPING, **change)) is None
 
 
@@ -51,7 +52,7 @@ def test_another_mapping_does_not_go_on_where_this_one_was(change):
         pytest.param({"filters": (dict(reversed(FILTER.items())),)}, id="the same filter in another order"),
     ],
 )
-def test_a_mapping_stays_the_same_however_its_batches_are_made_and_retried(change):
+def test_a_mapping_stays_the_same_however_its_batches_are_made_and_retried(change: dict[str, Any]) -> None:
     assert Checkpoints([SAVED]).of(dataclasses.replace(MAPPING, **change)) is SAVED
 
 
@@ -64,7 +65,7 @@ def test_a_mapping_stays_the_same_however_its_batches_are_made_and_retried(chang
         pytest.param("LATEST", True, ENDED, id="nothing of a closed shard"),
     ],
 )
-def test_a_new_mapping_begins_at_its_starting_position(position, is_closed, checkpoint):
+def test_a_new_mapping_begins_at_its_starting_position(position: str, is_closed: bool, checkpoint: Checkpoint) -> None:
     assert begin(position, is_closed=is_closed, now=1_000.9) == checkpoint
 
 
@@ -76,11 +77,11 @@ def test_a_new_mapping_begins_at_its_starting_position(position, is_closed, chec
         pytest.param(None, ARN, None, id="a new mapping"),
     ],
 )
-def test_a_mapping_goes_on_only_in_the_stream_that_it_read(saved, arn, shards):
+def test_a_mapping_goes_on_only_in_the_stream_that_it_read(saved: Any, arn: str, shards: object) -> None:
     assert resume(saved, arn) == shards
 
 
-def test_a_mapping_that_is_gone_is_forgotten():
+def test_a_mapping_that_is_gone_is_forgotten() -> None:
     kept = dataclasses.replace(SAVED, identity=identity(mapping()))
     checkpoints = Checkpoints([SAVED])
 
@@ -101,13 +102,14 @@ shards = st.dictionaries(
 
 
 @given(st.lists(st.builds(MappingCheckpoint, identity=st.text(), stream_arn=st.text(), shards=shards), max_size=4))
-def test_json_keeps_everything(saved):
+def test_json_keeps_everything(saved: Any) -> None:
     written = json.dumps(Checkpoints(saved).as_json())
 
     assert Checkpoints.of_json(json.loads(written)).as_json() == Checkpoints(saved).as_json()
 
 
-ENTRY = {"identity": "i", "stream_arn": ARN, "shards": {"s": {"after": "7", "not_before": 0.0, "is_ended": False}}}
+SHARD = {"after": "7", "not_before": 0.0, "is_ended": False}
+ENTRY = {"identity": "i", "stream_arn": ARN, "shards": {"s": SHARD}}
 
 
 @pytest.mark.parametrize(
@@ -118,11 +120,11 @@ ENTRY = {"identity": "i", "stream_arn": ARN, "shards": {"s": {"after": "7", "not
         pytest.param([5], id="numbers"),
         pytest.param([ENTRY | {"shards": []}], id="shards without ids"),
         pytest.param([ENTRY | {"shards": {"s": {}}}], id="an empty shard"),
-        pytest.param([ENTRY | {"shards": {"s": ENTRY["shards"]["s"] | {"after": 7}}}], id="a number as position"),
-        pytest.param([ENTRY | {"shards": {"s": ENTRY["shards"]["s"] | {"after": "-7"}}}], id="no sequence number"),
-        pytest.param([ENTRY | {"shards": {"s": ENTRY["shards"]["s"] | {"not_before": "soon"}}}], id="no time"),
+        pytest.param([ENTRY | {"shards": {"s": SHARD | {"after": 7}}}], id="a number as position"),
+        pytest.param([ENTRY | {"shards": {"s": SHARD | {"after": "-7"}}}], id="no sequence number"),
+        pytest.param([ENTRY | {"shards": {"s": SHARD | {"not_before": "soon"}}}], id="no time"),
     ],
 )
-def test_what_is_not_ours_is_refused(content):
+def test_what_is_not_ours_is_refused(content: object) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - whoever reads the file says what it means
         Checkpoints.of_json(content)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
-from emulator.functions.outcome import Failed, Refused, Returned
+from emulator.functions.outcome import Failed, Outcome, Refused, Returned
 from emulator.streams.batching import Batch, Condition, GivenUp
 from emulator.streams.documents import failure_document
 from emulator.streams.records import EventRecord
@@ -15,7 +16,7 @@ STREAM = "arn:aws:dynamodb:us-east-1:123456789012:table/items/stream/2026-01-01T
 FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:processor"
 
 
-def document(last, *, condition=Condition.RETRIES, attempts=2):
+def document(last: Outcome | None, *, condition: Condition = Condition.RETRIES, attempts: int = 2) -> dict[str, Any]:
     records = tuple(
         EventRecord(sequence_number=str(n), item="a", created_at=1767268800.0 + n, body=b"{}", event={})
         for n in range(3)
@@ -30,7 +31,7 @@ def document(last, *, condition=Condition.RETRIES, attempts=2):
     )
 
 
-def test_document_has_awss_shape_and_key_order():
+def test_document_has_awss_shape_and_key_order() -> None:
     assert json.dumps(document(Failed(b"{}", "request-1"))) == json.dumps(
         {
             "requestContext": {
@@ -71,11 +72,11 @@ def test_document_has_awss_shape_and_key_order():
         pytest.param(None, None, id="never invoked"),
     ],
 )
-def test_response_context(last, context):
+def test_response_context(last: Outcome | None, context: dict[str, object]) -> None:
     assert document(last).get("responseContext") == context
 
 
-def test_records_that_grew_too_old_say_so():
+def test_records_that_grew_too_old_say_so() -> None:
     too_old = document(None, condition=Condition.AGE, attempts=0)["requestContext"]
 
     assert (too_old["condition"], too_old["approximateInvokeCount"]) == ("RecordAgeExceeded", 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -30,7 +31,7 @@ EVENT = {
 }
 
 
-def image(**attributes):
+def image(**attributes: object) -> dict[str, Any]:
     return {"dynamodb": {"NewImage": attributes}}
 
 
@@ -91,18 +92,18 @@ def image(**attributes):
         pytest.param({"$or": [{"exists": False}]}, True, id="$or as a field name"),
     ],
 )
-def test_pattern(pattern, passes):
+def test_pattern(pattern: Any, passes: bool) -> None:
     assert compile_filters([pattern]).matches(EVENT) is passes
     assert compile_filters([json.dumps(pattern)]).matches(EVENT) is passes
 
 
-def test_patterns_are_alternatives():
+def test_patterns_are_alternatives() -> None:
     filters = compile_filters([{"eventName": ["REMOVE"]}, {"eventName": ["INSERT"]}])
 
     assert filters.matches(EVENT)
 
 
-def test_without_patterns_every_record_passes():
+def test_without_patterns_every_record_passes() -> None:
     assert compile_filters([]).matches(EVENT)
 
 
@@ -133,7 +134,7 @@ def test_without_patterns_every_record_passes():
         pytest.param({"a": ["x" * 4096]}, id="too long"),
     ],
 )
-def test_what_aws_refuses_is_refused_with_its_text(pattern):
+def test_what_aws_refuses_is_refused_with_its_text(pattern: Any) -> None:
     with pytest.raises(InvalidFilterPatternError, match=r"^Invalid filter pattern definition\. .") as error:
         compile_filters([pattern])
 
@@ -164,7 +165,7 @@ patterns = st.recursive(
 
 
 @given(pattern=patterns, event=st.dictionaries(st.sampled_from(["dynamodb", "a"]), json_values))
-def test_any_pattern_is_refused_or_decides_on_any_event(pattern, event):
+def test_any_pattern_is_refused_or_decides_on_any_event(pattern: Any, event: Any) -> None:
     try:
         filters = compile_filters([json.dumps(pattern)])
     except InvalidFilterPatternError:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -21,16 +24,25 @@ from stream_fakes import (
     topology,
 )
 
-from emulator.functions.outcome import Refused, Returned
-from emulator.streams.checkpoints import ENDED, Checkpoint, Checkpoints
+from emulator.functions.outcome import Outcome, Refused, Returned
+from emulator.streams.checkpoints import ENDED, Checkpoint, Checkpoints, MappingCheckpoint
 from emulator.streams.mapping import EventSourceMappings
 from emulator.streams.poller import PolledSource
+from emulator.streams.source import RawRecord
 from streamer.errors import ConfigurationError, TopologyError
+from streamer.topology import EventSourceMapping
 
 NOW = 1_000_000_000.0
 
 
-def mappings(api, functions, *declared, destinations=None, stop_seconds=5.0, checkpoints=None):
+def mappings(
+    api: FakeApi,
+    functions: FakeFunctions,
+    *declared: EventSourceMapping,
+    destinations: FakeDestinations | None = None,
+    stop_seconds: float = 5.0,
+    checkpoints: Checkpoints | None = None,
+) -> EventSourceMappings:
     return EventSourceMappings(
         topology(*(declared or (mapping(),))),
         functions,
@@ -44,11 +56,11 @@ def mappings(api, functions, *declared, destinations=None, stop_seconds=5.0, che
     )
 
 
-def messages(caplog):
+def messages(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [record.message for record in caplog.records]
 
 
-async def test_records_reach_the_function():
+async def test_records_reach_the_function() -> None:
     api, functions = FakeApi(s={}), FakeFunctions()
 
     async with mappings(api, functions):
@@ -58,7 +70,7 @@ async def test_records_reach_the_function():
     assert functions.invocations[0][0]["eventSourceARN"] == ARN
 
 
-async def test_filtered_records_never_reach_the_function_and_do_not_stop_the_rest():
+async def test_filtered_records_never_reach_the_function_and_do_not_stop_the_rest() -> None:
     api, functions = FakeApi(s={}), FakeFunctions()
     wanted = mapping(filters=({"dynamodb": {"Keys": {"id": {"S": ["b"]}}}},))
     api.write(1, item="a")
@@ -69,9 +81,10 @@ async def test_filtered_records_never_reach_the_function_and_do_not_stop_the_res
         await functions.until(lambda: functions.seen == [2])
 
 
-async def test_a_failing_batch_is_retried_before_what_comes_after_it():
-    outcomes = iter([FAILED, Refused(429, "TooManyRequestsException", ""), Returned(b"null", "r")])
-    api, functions = FakeApi(s={}), FakeFunctions(lambda _: next(outcomes, Returned(b"null", "r")))
+async def test_a_failing_batch_is_retried_before_what_comes_after_it() -> None:
+    failures: list[Outcome] = [FAILED, Refused(429, "TooManyRequestsException", "")]
+    outcomes = itertools.chain(failures, itertools.repeat(Returned(b"null", "r")))
+    api, functions = FakeApi(s={}), FakeFunctions(lambda _: next(outcomes))
     api.write(1, 2)
 
     async with mappings(api, functions, mapping(batch_size=1)):
@@ -80,8 +93,8 @@ async def test_a_failing_batch_is_retried_before_what_comes_after_it():
     assert functions.seen == [1, 1, 1, 2]
 
 
-async def test_an_error_of_ours_while_invoking_loses_no_record(caplog):
-    def answer(_):
+async def test_an_error_of_ours_while_invoking_loses_no_record(caplog: pytest.LogCaptureFixture) -> None:
+    def answer(_: object) -> Outcome:
         if len(functions.invocations) == 1:
             raise RuntimeError("bug")
         return Returned(b"null", "r")
@@ -95,7 +108,7 @@ async def test_an_error_of_ours_while_invoking_loses_no_record(caplog):
     assert "invoking a function failed" in messages(caplog)
 
 
-async def test_poison_goes_to_the_destination_and_the_rest_goes_on():
+async def test_poison_goes_to_the_destination_and_the_rest_goes_on() -> None:
     api, destinations = FakeApi(s={}), FakeDestinations(failures=1)
     functions = FakeFunctions(lambda records: FAILED if 2 in sequence_numbers(records) else Returned(b"null", "r"))
     api.write(1, 2, 3)
@@ -114,7 +127,7 @@ async def test_poison_goes_to_the_destination_and_the_rest_goes_on():
     assert document["DDBStreamBatchInfo"]["batchSize"] == 1
 
 
-async def test_a_document_that_cannot_be_delivered_is_in_the_log(caplog):
+async def test_a_document_that_cannot_be_delivered_is_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
     api = FakeApi(s={})
     functions = FakeFunctions(lambda records: FAILED if 1 in sequence_numbers(records) else Returned(b"null", "r"))
     api.write(1, 2)
@@ -124,13 +137,13 @@ async def test_a_document_that_cannot_be_delivered_is_in_the_log(caplog):
         await functions.until(lambda: functions.seen == [1, 2])
 
     (lost,) = [r for r in caplog.records if r.message == "a document could not be delivered"]
-    assert lost.fields["document"]["DDBStreamBatchInfo"]["startSequenceNumber"] == "1"
+    assert vars(lost)["fields"]["document"]["DDBStreamBatchInfo"]["startSequenceNumber"] == "1"
 
 
-async def test_children_wait_until_their_parents_records_are_processed():
+async def test_children_wait_until_their_parents_records_are_processed() -> None:
     hold = asyncio.Event()
 
-    async def answer(records):
+    async def answer(records: list[RawRecord]) -> Outcome:
         if sequence_numbers(records) == [1]:
             await hold.wait()
         return Returned(b"null", "r")
@@ -147,7 +160,7 @@ async def test_children_wait_until_their_parents_records_are_processed():
         await functions.until(lambda: 2 in functions.seen)
 
 
-async def test_shards_that_appear_while_running_are_processed():
+async def test_shards_that_appear_while_running_are_processed() -> None:
     api, functions = FakeApi(s={}), FakeFunctions()
 
     async with mappings(api, functions, mapping(starting_position="LATEST")):
@@ -157,10 +170,10 @@ async def test_shards_that_appear_while_running_are_processed():
         await functions.until(lambda: functions.seen == [1])
 
 
-async def test_a_blocked_partition_key_does_not_hold_up_those_of_other_lanes():
+async def test_a_blocked_partition_key_does_not_hold_up_those_of_other_lanes() -> None:
     hold = asyncio.Event()
 
-    async def answer(records):
+    async def answer(records: list[RawRecord]) -> Outcome:
         if records[0]["dynamodb"]["Keys"]["id"]["S"] == "blocked":
             await hold.wait()
         return Returned(b"null", "r")
@@ -177,10 +190,10 @@ async def test_a_blocked_partition_key_does_not_hold_up_those_of_other_lanes():
         await functions.until(lambda: 2 in functions.seen)
 
 
-async def test_one_invocation_at_a_time_without_a_parallelization_factor():
+async def test_one_invocation_at_a_time_without_a_parallelization_factor() -> None:
     running = most = 0
 
-    async def answer(_):
+    async def answer(_: object) -> Outcome:
         nonlocal running, most
         running += 1
         most = max(most, running)
@@ -197,10 +210,10 @@ async def test_one_invocation_at_a_time_without_a_parallelization_factor():
     assert most == 1
 
 
-async def test_reading_stops_while_the_function_lags():
+async def test_reading_stops_while_the_function_lags() -> None:
     hold = asyncio.Event()
 
-    async def answer(_):
+    async def answer(_: object) -> Outcome:
         await hold.wait()
         return Returned(b"null", "r")
 
@@ -225,10 +238,10 @@ async def test_reading_stops_while_the_function_lags():
 # status
 
 
-async def test_status_follows_the_mapping():
+async def test_status_follows_the_mapping() -> None:
     results = []
 
-    def answer(_):
+    def answer(_: object) -> Outcome:
         results.append(running.statuses[0].last_processing_result)
         return FAILED if len(results) == 1 else Returned(b"null", "r")
 
@@ -248,12 +261,12 @@ async def test_status_follows_the_mapping():
 # refusals
 
 
-def test_the_same_stream_and_function_twice_is_a_conflict():
+def test_the_same_stream_and_function_twice_is_a_conflict() -> None:
     with pytest.raises(TopologyError, match="twice"):
         mappings(FakeApi(s={}), FakeFunctions(), mapping(), mapping(batch_size=1))
 
 
-def test_a_bad_filter_is_refused_at_once():
+def test_a_bad_filter_is_refused_at_once() -> None:
     with pytest.raises(TopologyError, match=r"^Invalid filter pattern definition\."):
         mappings(FakeApi(s={}), FakeFunctions(), mapping(filters=({"a": "b"},)))
 
@@ -261,10 +274,10 @@ def test_a_bad_filter_is_refused_at_once():
 # stopping
 
 
-async def test_a_function_that_runs_may_finish_when_the_mappings_stop():
+async def test_a_function_that_runs_may_finish_when_the_mappings_stop() -> None:
     started, finished = asyncio.Event(), []
 
-    async def answer(records):
+    async def answer(records: list[RawRecord]) -> Outcome:
         started.set()
         for _ in range(5):
             await asyncio.sleep(0)
@@ -280,8 +293,8 @@ async def test_a_function_that_runs_may_finish_when_the_mappings_stop():
     assert finished == [1]
 
 
-async def test_a_function_that_does_not_finish_is_reported(caplog):
-    api, functions = FakeApi(s={}), FakeFunctions(lambda _: asyncio.Event().wait())
+async def test_a_function_that_does_not_finish_is_reported(caplog: pytest.LogCaptureFixture) -> None:
+    api, functions = FakeApi(s={}), FakeFunctions(lambda _: asyncio.Future())
     api.write(1)
 
     async with mappings(api, functions, stop_seconds=0.01):
@@ -293,11 +306,17 @@ async def test_a_function_that_does_not_finish_is_reported(caplog):
 # checkpoints
 
 
-def checkpoint(checkpoints, shard_id="s", of=None):
-    return checkpoints.of(of or mapping()).shards[shard_id]
+def saved(checkpoints: Checkpoints, of: EventSourceMapping | None = None) -> MappingCheckpoint:
+    found = checkpoints.of(of or mapping())
+    assert found is not None
+    return found
 
 
-async def test_what_is_done_given_up_or_filtered_out_is_behind_the_checkpoint():
+def checkpoint(checkpoints: Checkpoints, shard_id: str = "s", of: EventSourceMapping | None = None) -> Checkpoint:
+    return saved(checkpoints, of).shards[shard_id]
+
+
+async def test_what_is_done_given_up_or_filtered_out_is_behind_the_checkpoint() -> None:
     wanted = mapping(
         batch_size=1, maximum_retry_attempts=0, filters=({"dynamodb": {"Keys": {"id": {"S": ["a", "poison"]}}}},)
     )
@@ -331,7 +350,9 @@ async def test_what_is_done_given_up_or_filtered_out_is_behind_the_checkpoint():
         pytest.param({}, lambda _: Refused(429, "TooManyRequestsException", ""), None, id="it is throttled"),
     ],
 )
-async def test_the_checkpoint_is_before_the_first_record_that_is_retried(settings, answer, after):
+async def test_the_checkpoint_is_before_the_first_record_that_is_retried(
+    settings: dict[str, Any], answer: Callable[[list[int]], Outcome], after: str | None
+) -> None:
     api, checkpoints = FakeApi(s={}), Checkpoints()
     functions = FakeFunctions(lambda records: answer(sequence_numbers(records)))
     api.write(1, 2, 3, 4)
@@ -342,9 +363,9 @@ async def test_the_checkpoint_is_before_the_first_record_that_is_retried(setting
     assert checkpoint(checkpoints, of=mapping(**settings)) == Checkpoint(after=after)
 
 
-async def test_the_checkpoint_is_before_what_a_function_did_not_finish():
+async def test_the_checkpoint_is_before_what_a_function_did_not_finish() -> None:
     api, checkpoints = FakeApi(s={}), Checkpoints()
-    functions = FakeFunctions(lambda r: asyncio.Event().wait() if 2 in sequence_numbers(r) else Returned(b"", "r"))
+    functions = FakeFunctions(lambda r: asyncio.Future() if 2 in sequence_numbers(r) else Returned(b"", "r"))
     api.write(1, 2, 3)
 
     async with mappings(api, functions, mapping(batch_size=1), stop_seconds=0.01, checkpoints=checkpoints):
@@ -353,9 +374,9 @@ async def test_the_checkpoint_is_before_what_a_function_did_not_finish():
     assert checkpoint(checkpoints) == Checkpoint(after="1")
 
 
-async def test_the_checkpoint_is_before_what_was_given_up_until_its_document_is_delivered():
+async def test_the_checkpoint_is_before_what_was_given_up_until_its_document_is_delivered() -> None:
     class Stuck(FakeDestinations):
-        async def send(self, queue_name, document):
+        async def send(self, queue_name: str, document: Mapping[str, Any]) -> None:
             self.arrived.set()
             await asyncio.Event().wait()
 
@@ -372,7 +393,7 @@ async def test_the_checkpoint_is_before_what_was_given_up_until_its_document_is_
     assert checkpoint(checkpoints) == Checkpoint(after="1")
 
 
-async def test_a_slow_lane_holds_the_checkpoint_of_the_shard():
+async def test_a_slow_lane_holds_the_checkpoint_of_the_shard() -> None:
     parallel = mapping(parallelization_factor=10, batch_size=1)
     api, checkpoints = FakeApi(s={}), Checkpoints()
     functions = FakeFunctions(lambda r: FAILED if 5 in sequence_numbers(r) else Returned(b"", "r"))
@@ -385,7 +406,7 @@ async def test_a_slow_lane_holds_the_checkpoint_of_the_shard():
     assert checkpoint(checkpoints, of=parallel) == Checkpoint(after="4")
 
 
-async def test_every_shard_has_its_checkpoint():
+async def test_every_shard_has_its_checkpoint() -> None:
     api, checkpoints = FakeApi(parent={"closed": True}, child={"parent": "parent"}, other={}, blocked={}), Checkpoints()
     functions = FakeFunctions(lambda records: FAILED if 4 in sequence_numbers(records) else Returned(b"", "r"))
     for number, shard in enumerate(("parent", "child", "other", "blocked"), start=1):
@@ -394,7 +415,7 @@ async def test_every_shard_has_its_checkpoint():
     async with mappings(api, functions, checkpoints=checkpoints):
         await functions.until(lambda: {1, 2, 3, 4} <= set(functions.seen))
 
-    assert checkpoints.of(mapping()).shards == {
+    assert saved(checkpoints).shards == {
         "parent": ENDED,
         "child": Checkpoint(after="2"),
         "other": Checkpoint(after="3"),
@@ -402,7 +423,7 @@ async def test_every_shard_has_its_checkpoint():
     }
 
 
-async def test_a_start_that_fails_keeps_the_checkpoints():
+async def test_a_start_that_fails_keeps_the_checkpoints() -> None:
     api, checkpoints = FakeApi(s={}), Checkpoints()
     api.write(1)
     functions = FakeFunctions()
@@ -416,7 +437,7 @@ async def test_a_start_that_fails_keeps_the_checkpoints():
     assert checkpoint(checkpoints) == Checkpoint(after="1")
 
 
-ANSWERS = {
+ANSWERS: dict[str, Callable[[list[int]], Outcome]] = {
     "done": lambda _: Returned(b"null", "r"),
     "failed": lambda _: FAILED,
     "throttled": lambda _: Refused(429, "TooManyRequestsException", ""),
@@ -435,16 +456,19 @@ ANSWERS = {
     bisects=st.booleans(),
 )
 @settings(max_examples=60, deadline=None)
-def test_restarts_lose_no_record_and_repeat_none_that_is_behind_the_checkpoint(runs, batch_size, lanes, bisects):
+def test_restarts_lose_no_record_and_repeat_none_that_is_behind_the_checkpoint(
+    runs: list[tuple[list[str], int]], batch_size: int, lanes: int, bisects: bool
+) -> None:
     careful = mapping(
         batch_size=batch_size,
         parallelization_factor=lanes,
         bisect_on_error=bisects,
         report_batch_item_failures=True,
     )
-    api, checkpoints, handled, written = FakeApi(s={}), Checkpoints(), set(), 0
+    api, checkpoints, written = FakeApi(s={}), Checkpoints(), 0
+    handled: set[int] = set()
 
-    async def run(answers, count):
+    async def run(answers: list[str], count: int) -> None:
         nonlocal written
         before = checkpoints.of(careful)
         settled = int((before.shards["s"].after if before else None) or 0)
@@ -453,7 +477,7 @@ def test_restarts_lose_no_record_and_repeat_none_that_is_behind_the_checkpoint(r
         written += count
         script = iter(answers)
 
-        def answer(records):
+        def answer(records: list[RawRecord]) -> Outcome:
             numbers = sequence_numbers(records)
             outcome = ANSWERS[name := next(script, "failed")](numbers)
             handled.update({"done": numbers, "reported": numbers[:-1]}.get(name, ()))
@@ -465,10 +489,10 @@ def test_restarts_lose_no_record_and_repeat_none_that_is_behind_the_checkpoint(r
                 await functions.until(lambda: len(functions.invocations) > len(answers) or handled >= todo())
         assert all(number > settled for number in functions.seen)
 
-    def todo():
+    def todo() -> set[int]:
         return set(range(1, written + 1))
 
-    async def all_runs():
+    async def all_runs() -> None:
         for answers, count in runs:
             await run(answers, count)
         await run(["done"] * (written + 1), 1)
@@ -479,13 +503,13 @@ def test_restarts_lose_no_record_and_repeat_none_that_is_behind_the_checkpoint(r
     asyncio.run(all_runs())
 
 
-async def test_an_error_inside_the_block_comes_out_as_it_is():
+async def test_an_error_inside_the_block_comes_out_as_it_is() -> None:
     with pytest.raises(ValueError, match="mine"):
         async with mappings(FakeApi(s={}), FakeFunctions()):
             raise ValueError("mine")
 
 
-async def test_no_task_is_left_behind():
+async def test_no_task_is_left_behind() -> None:
     before = asyncio.all_tasks()
     api, functions = FakeApi(s={}, t={}), FakeFunctions(lambda _: FAILED)
     api.write(1)

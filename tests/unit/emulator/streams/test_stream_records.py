@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -17,7 +18,7 @@ OLD = KEYS | {"text": {"S": "hello"}}
 NEW = KEYS | {"text": {"S": "hello!"}}
 
 
-def raw(event_name="MODIFY", view="NEW_AND_OLD_IMAGES", **over):
+def raw(event_name: str = "MODIFY", view: str = "NEW_AND_OLD_IMAGES", **over: Any) -> dict[str, Any]:
     """What GetRecords of plain moto gives, parsed by botocore."""
     change = {
         "StreamViewType": view,
@@ -38,11 +39,11 @@ def raw(event_name="MODIFY", view="NEW_AND_OLD_IMAGES", **over):
     } | over
 
 
-def event_of(record):
+def event_of(record: dict[str, Any]) -> Any:
     return json.loads(stream_record(corrected(record), stream_arn=ARN, partition_key="room").body)
 
 
-def test_record_has_awss_shape_values_and_key_order():
+def test_record_has_awss_shape_values_and_key_order() -> None:
     record = stream_record(corrected(raw()), stream_arn=ARN, partition_key="room")
 
     assert record.body.decode() == json.dumps(
@@ -67,7 +68,7 @@ def test_record_has_awss_shape_values_and_key_order():
     )
 
 
-def test_expiry_names_the_service_between_the_change_and_the_arn():
+def test_expiry_names_the_service_between_the_change_and_the_arn() -> None:
     expired = raw("REMOVE", userIdentity={"Type": "Service", "PrincipalId": "dynamodb.amazonaws.com"})
 
     event = event_of(expired)
@@ -77,7 +78,7 @@ def test_expiry_names_the_service_between_the_change_and_the_arn():
 
 
 @pytest.mark.parametrize("identity", [None, {}], ids=["null", "empty"])
-def test_other_records_have_no_identity(identity):
+def test_other_records_have_no_identity(identity: object) -> None:
     assert "userIdentity" not in event_of(raw(userIdentity=identity))
 
 
@@ -90,11 +91,11 @@ def test_other_records_have_no_identity(identity):
         pytest.param("NEW_AND_OLD_IMAGES", "MODIFY", {"NewImage", "OldImage"}, id="both"),
     ],
 )
-def test_images_that_the_view_excludes_are_absent(view, event_name, images):
+def test_images_that_the_view_excludes_are_absent(view: str, event_name: str, images: set[str]) -> None:
     assert {"NewImage", "OldImage"} & event_of(raw(event_name, view))["dynamodb"].keys() == images
 
 
-def test_an_image_that_an_event_does_not_have_is_absent_rather_than_null():
+def test_an_image_that_an_event_does_not_have_is_absent_rather_than_null() -> None:
     assert "OldImage" not in event_of(raw("INSERT", change={"OldImage": None}))["dynamodb"]
 
 
@@ -111,7 +112,7 @@ def test_an_image_that_an_event_does_not_have_is_absent_rather_than_null():
     ],
     ids=["aware", "naive", "other zone", "int", "float", "number as text", "ISO"],
 )
-def test_creation_time_is_whole_epoch_seconds_as_a_float(given_time):
+def test_creation_time_is_whole_epoch_seconds_as_a_float(given_time: object) -> None:
     body = stream_record(
         corrected(raw(change={"ApproximateCreationDateTime": given_time})), stream_arn=ARN, partition_key="room"
     ).body
@@ -120,14 +121,14 @@ def test_creation_time_is_whole_epoch_seconds_as_a_float(given_time):
 
 
 @pytest.mark.parametrize("blob", [b"foobar", bytearray(b"foobar"), "Zm9vYmFy"], ids=["bytes", "bytearray", "wire"])
-def test_blobs_are_base64_and_count_their_raw_bytes(blob):
+def test_blobs_are_base64_and_count_their_raw_bytes(blob: object) -> None:
     change = event_of(raw("INSERT", change={"NewImage": KEYS | {"b": {"B": blob}}, "OldImage": None}))["dynamodb"]
 
     assert change["NewImage"]["b"] == {"B": "Zm9vYmFy"}
     assert change["SizeBytes"] == 14 + 14 + 1 + 6
 
 
-def test_blobs_are_found_at_any_depth():
+def test_blobs_are_found_at_any_depth() -> None:
     nested = {"L": [{"M": {"x": {"BS": [b"a", b"b"]}}}, {"NULL": True}]}
 
     change = event_of(raw(change={"NewImage": KEYS | {"n": nested}}))["dynamodb"]
@@ -143,7 +144,7 @@ def test_blobs_are_found_at_any_depth():
         pytest.param("", None, id="nothing"),
     ],
 )
-def test_event_id_is_32_lower_case_hex_digits_and_stays_the_same(given_id, same):
+def test_event_id_is_32_lower_case_hex_digits_and_stays_the_same(given_id: str | None, same: bool) -> None:
     first, second = event_of(raw(eventID=given_id))["eventID"], event_of(raw(eventID=given_id))["eventID"]
 
     assert first == second == (same or first)
@@ -151,14 +152,14 @@ def test_event_id_is_32_lower_case_hex_digits_and_stays_the_same(given_id, same)
     assert int(first, 16) >= 0
 
 
-def test_label_of_the_source_arn_has_milliseconds():
+def test_label_of_the_source_arn_has_milliseconds() -> None:
     record = stream_record(corrected(raw()), stream_arn=ARN + "456", partition_key="room")
 
     assert record.event["eventSourceARN"] == ARN
 
 
-def test_items_are_told_apart_by_partition_key_alone():
-    def item(keys):
+def test_items_are_told_apart_by_partition_key_alone() -> None:
+    def item(keys: dict[str, Any]) -> str:
         return stream_record(corrected(raw(change={"Keys": keys})), stream_arn=ARN, partition_key="room").item
 
     assert item({"room": {"S": "a"}, "ts": {"S": "1"}}) == item({"room": {"S": "a"}, "ts": {"S": "2"}})
@@ -183,7 +184,7 @@ values = st.recursive(
 
 
 @given(st.dictionaries(st.text(min_size=1), values, min_size=1))
-def test_any_item_becomes_json_that_is_read_back_the_same(image):
+def test_any_item_becomes_json_that_is_read_back_the_same(image: dict[str, Any]) -> None:
     record = stream_record(corrected(raw(change={"NewImage": image})), stream_arn=ARN, partition_key="room")
 
     assert json.loads(record.body) == record.event
