@@ -16,10 +16,11 @@ class StoredItem:
 
     __slots__ = ("attrs", "size_bytes")
 
-    def __init__(self, attrs: dict[str, AttributeValue]) -> None:
+    def __init__(self, attrs: dict[str, AttributeValue], size_bytes: int | None = None) -> None:
+        """Args: ``size_bytes`` is what `size_bytes` was when the same item was kept; None: it is counted."""
         self.attrs = attrs
         """By name; never changed."""
-        self.size_bytes = attributes_bytes(attrs)
+        self.size_bytes = attributes_bytes(attrs) if size_bytes is None else size_bytes
         """Size as DynamoDB counts it."""
 
     def same_as(self, other: StoredItem) -> bool:

@@ -6,7 +6,7 @@ This is what makes a query cost the items it reads, not the items of the table.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from streamer.aws_limits import text_bytes
@@ -174,6 +174,28 @@ class KeyIndex:
             self._remove(*before)
         if after is not None and new is not None:
             self._put(*after, new if entry is None else entry)
+
+    def fill(self, items: Iterable[StoredItem], entry_of: Callable[[StoredItem], StoredItem] | None = None) -> None:
+        """Take in many items at once, none of which is in it yet: each partition is sorted once.
+
+        Args:
+            items: with keys that differ.
+            entry_of: what is kept of an item; None: all of it.
+        """
+        touched: dict[SortKey, Partition] = {}
+        for item in items:
+            if self.is_index and not self.holds(item.attrs):
+                continue
+            key = self.hash_of(item.attrs)
+            partition = touched[key] = self._partitions.get(key) or touched.get(key) or Partition()
+            kept = item if entry_of is None else entry_of(item)
+            partition.items[self.sort_of(item.attrs)] = kept
+            self.size_bytes += kept.size_bytes
+        for partition in touched.values():
+            self._count += len(partition.items) - len(partition.keys)
+            partition.keys = sorted(partition.items)
+        self._partitions |= touched
+        self._sorted = None
 
     def _place(self, item: StoredItem | None) -> tuple[SortKey, SortKey] | None:
         if item is None or (self.is_index and not self.holds(item.attrs)):

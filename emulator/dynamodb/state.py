@@ -1,13 +1,14 @@
 """The embedded DynamoDB in a file: tables, items and streams, with their records and how far these were read.
 
 The format is one line that names it and its version, then compressed JSON in DynamoDB's own notation: nothing in it
-can run when it is read. Files of the version before are read, too.
+can run when it is read. Files of earlier versions are read, too.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import gc
+import itertools
 import json
 import uuid
 import zlib
@@ -24,11 +25,13 @@ from .items import StoredItem
 from .records import Stream, StreamRecord
 from .table import Table
 from .tables import make_table
-from .values import read_attributes, wire_attributes
+from .values import read_kept_attributes, wire_attributes
 
 MAGIC: Final = b"streamer-dynamodb "
-VERSION: Final = 2
-_OLDER: Final = 1
+VERSION: Final = 3
+_UNSIZED: Final = 2
+"""The version that does not say how large items are."""
+_OLDEST: Final = 1
 """The version whose tables moto described."""
 NO_CHECKPOINTS: Final = "[]"
 """What a dump has from before checkpoints were kept."""
@@ -79,7 +82,7 @@ def _load(backend: EmbeddedBackend, data: bytes) -> str:
     backend.streams.clear()
     try:
         for description in content["tables"]:
-            _load_table(backend, description if version == VERSION else _renewed(description))
+            _load_table(backend, _renewed(description) if version == _OLDEST else description)
     except (ApiError, KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         backend.tables.clear()
         backend.tables.update(tables)
@@ -94,7 +97,7 @@ def _read(data: bytes) -> tuple[int, Content]:
     if not head.startswith(MAGIC):
         raise _unreadable("it was not written by the emulator")
     version = head.removeprefix(MAGIC)
-    if version not in (b"%d" % VERSION, b"%d" % _OLDER):
+    if version not in [b"%d" % known for known in (VERSION, _UNSIZED, _OLDEST)]:
         raise _unreadable(f"it has version {version.decode(errors='replace')}, this emulator reads version {VERSION}")
     try:
         content = json.loads(zlib.decompress(packed))
@@ -112,6 +115,7 @@ def _unreadable(reason: str) -> ConfigurationError:
 
 
 def _dump_table(table: Table) -> Content:
+    items = list(table.primary.scan())
     return {
         "name": table.name,
         "id": table.table_id,
@@ -122,7 +126,8 @@ def _dump_table(table: Table) -> Content:
         "settings": dataclasses.asdict(table.settings),
         "ttl_attribute": None if table.expiry is None else table.expiry.attribute,
         "stream": None if table.stream is None else _dump_stream(table.stream),
-        "items": [wire_attributes(item.attrs) for item in table.primary.scan()],
+        "items": [wire_attributes(item.attrs) for item in items],
+        "sizes": [item.size_bytes for item in items],
     }
 
 
@@ -158,7 +163,7 @@ def _dump_record(record: StreamRecord) -> Content:
 
 
 def _renewed(content: Content) -> Content:
-    """A table of the version before, in today's form."""
+    """A table of the oldest version, in today's form."""
     old = content["description"]
     mode = old.get("billing_mode") or "PROVISIONED"
     on_demand = mode == "PAY_PER_REQUEST"
@@ -212,9 +217,10 @@ def _load_table(backend: EmbeddedBackend, content: Content) -> None:
         indexes=[],
         settings=TableSettings(**content["settings"]),
     )
-    for attributes in content["items"]:
-        # Before the stream is opened and the indexes are made: these are no changes.
-        table.replace(None, table.make_item(read_attributes(attributes)))
+    sizes = content.get("sizes") or itertools.repeat(None)
+    table.fill(
+        StoredItem(read_kept_attributes(kept), size) for kept, size in zip(content["items"], sizes, strict=False)
+    )
     for index in content["indexes"]:
         table.add_index(_load_index(index, types))
     if content["ttl_attribute"] is not None:
@@ -249,4 +255,4 @@ def _load_stream(backend: EmbeddedBackend, table: Table, content: Content) -> No
 
 
 def _load_image(attributes: Content | None) -> StoredItem | None:
-    return None if attributes is None else StoredItem(read_attributes(attributes))
+    return None if attributes is None else StoredItem(read_kept_attributes(attributes))

@@ -41,13 +41,19 @@ class Index:
         """What the index holds of an item; None: nothing."""
         if item is None or not self.entries.holds(item.attrs):
             return None
-        if self.projected is None:
-            return item
-        return StoredItem({name: value for name, value in item.attrs.items() if name in self.projected})
+        return item if self.projected is None else self._projection(item)
 
     def replace(self, old: StoredItem | None, new: StoredItem | None) -> None:
         """Note that an item was replaced."""
         self.entries.replace(old, new, None if self.projected is None else self.entry(new))
+
+    def fill(self, items: Iterable[StoredItem]) -> None:
+        """Take in the items of the table that fit; the index is empty."""
+        self.entries.fill(items, None if self.projected is None else self._projection)
+
+    def _projection(self, item: StoredItem) -> StoredItem:
+        names = self.projected or ()
+        return StoredItem({name: value for name, value in item.attrs.items() if name in names})
 
 
 class Table:
@@ -101,8 +107,7 @@ class Table:
     def add_index(self, definition: IndexDefinition) -> None:
         """Add an index and fill it with what fits."""
         index = Index(definition, self.key, self.key_types)
-        for item in self.primary.scan():
-            index.replace(None, item)
+        index.fill(self.primary.scan())
         self.indexes[definition.name] = index
         self._note_keys()
 
@@ -141,6 +146,12 @@ class Table:
 
     def __len__(self) -> int:
         return len(self.primary)
+
+    def fill(self, items: Iterable[StoredItem]) -> None:
+        """Take in items as they were kept, with keys that differ: no changes, so nobody is told of them."""
+        self.primary.fill(items)
+        for index in self.indexes.values():
+            index.fill(self.primary.scan())
 
     def find(self, key: Attributes) -> StoredItem | None:
         """The item with this key, which is checked against the schema."""

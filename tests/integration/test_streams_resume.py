@@ -303,7 +303,7 @@ async def test_a_file_from_before_checkpoints_begins_at_the_starting_position(wo
     del content["checkpoints"]
     world.file.write_bytes(head + b"\n" + zlib.compress(json.dumps(content).encode()))
 
-    assert head == b"streamer-dynamodb 2"
+    assert head == b"streamer-dynamodb 3"
     assert await seen_next(world) == [1, 2, 99]
 
 
