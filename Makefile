@@ -32,7 +32,7 @@ coverage: $(VENV)/dev-ready  ## Run all tests and measure which lines and branch
 	$(PYTEST) -n auto --cov --cov-report=term:skip-covered $(TESTS) $(ARGS)
 
 test-deploy: $(VENV)/dev-ready .venv-ministack/ready  ## Deploy to an emulated AWS and use what was deployed
-	MINISTACK_COMMAND=$(CURDIR)/.venv-ministack/bin/ministack $(PYTEST) tests/aws $(ARGS)
+	MINISTACK_COMMAND=$(CURDIR)/.venv-ministack/bin/ministack $(PYTEST) -n auto --dist loadfile tests/aws $(ARGS)
 
 test-moto: .venv-moto/ready  ## Try SQS on the oldest moto that pyproject.toml allows
 	.venv-moto/bin/python -m pytest -c /dev/null --rootdir . --noconftest -p no:cacheprovider \

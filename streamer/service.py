@@ -233,7 +233,6 @@ def _processor(table_prefix: str, environment: Mapping[str, str], secrets: tuple
         ),
         posts_to_connections=True,
         invokes=(PROCESSOR_FUNCTION,),
-        sends_to=(DEAD_LETTERS,),
         secrets=secrets,
     )
 

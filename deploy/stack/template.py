@@ -9,9 +9,9 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from streamer.handlers.secrets import VARIABLE
+from streamer.handlers.secrets import HANDLER_VARIABLE, SECRETS_FIRST, VARIABLE
 from streamer.sending.sender import ENDPOINT_VARIABLE
-from streamer.topology import Function, Topology
+from streamer.topology import Function, Topology, queue_url_variable
 from streamer.topology.checks import validate
 
 from ..errors import DeployError
@@ -106,7 +106,7 @@ def _function_properties(topology: Topology, settings: StackSettings, function: 
         "FunctionName": function_name(function.name),
         "Runtime": f"python{settings.python}",
         "Architectures": [settings.architecture],
-        "Handler": function.handler,
+        "Handler": SECRETS_FIRST if secret_references(settings, function) and _is_plain(function) else function.handler,
         "Code": {"S3Bucket": ref("CodeBucket"), "S3Key": ref("CodeKey")},
         "Role": att(role_id(function.name)),
         "MemorySize": function.memory_mb,
@@ -125,6 +125,7 @@ def _environment(topology: Topology, settings: StackSettings, function: Function
     if function.posts_to_connections:
         # Behind a custom domain the address in events leads nowhere: that domain has no @connections of its own.
         variables[ENDPOINT_VARIABLE] = management_url(topology)
+    variables |= {queue_url_variable(name): ref(queue_id(name)) for name in function.sends_to}
     variables |= {**own, **settings.environment}
     if settings.jwt_public_key is not None and "JWT_SECRET" in function.secrets:
         variables["JWT_PUBLIC_KEY"] = settings.jwt_public_key
@@ -132,7 +133,14 @@ def _environment(topology: Topology, settings: StackSettings, function: Function
     if secrets:
         # The values themselves would be shown to everyone who may look at the function's configuration.
         variables |= {f"{name}_ARN": arn for name, arn in secrets.items()} | {VARIABLE: ",".join(secrets)}
+        if _is_plain(function):
+            variables[HANDLER_VARIABLE] = function.handler
     return dict(sorted(variables.items()))
+
+
+def _is_plain(function: Function) -> bool:
+    """Whether its handler knows nothing of secrets."""
+    return not function.handler.startswith("streamer.handlers.")
 
 
 def _on_failure(queue_name: str | None) -> dict[str, Any]:

@@ -65,7 +65,7 @@ def load_target(name: str | None, project: Project, *, environment: Mapping[str,
             function of stage and table prefix is given an empty prefix: nobody else's tables are here.
         project: its code is put first on the import path, as Lambda does with the function's; its stage is the API's
             (None: the topology's own, for an App ``dev``), and all functions get its environment.
-        environment: Values for the variables that an App's functions need.
+        environment: Values for the variables that an App's functions need, and of the secrets of plain handlers.
 
     Raises:
         ConfigurationError: there is no such thing, or it is not what it should be.
@@ -84,6 +84,8 @@ def load_target(name: str | None, project: Project, *, environment: Mapping[str,
         topology = found
     else:
         topology = dataclasses.replace(found, api=dataclasses.replace(found.api, stage=project.stage))
+    if not isinstance(found, App):
+        topology = _with_secrets(topology, {**environment, **project.environment})
     topology = with_variables(topology, project.environment)
     validate(topology)
     if not isinstance(found, App):
@@ -91,6 +93,21 @@ def load_target(name: str | None, project: Project, *, environment: Mapping[str,
     return Target(
         name=chosen, topology=topology, is_app=True, actions=tuple(found.actions), permissions=_permissions(found)
     )
+
+
+def _with_secrets(topology: Topology, values: Mapping[str, str]) -> Topology:
+    """The topology whose functions have their secrets in variables, as they find them on AWS."""
+    functions = []
+    for function in topology.functions:
+        secrets = {name: values[name] for name in function.secrets if values.get(name)}
+        given = {**function.environment, **secrets}
+        missing = [name for name in function.secrets if not given.get(name)]
+        if missing:
+            raise ConfigurationError(
+                f"function {function.name!r} needs {', '.join(missing)}; set it in the environment or in .env"
+            )
+        functions.append(dataclasses.replace(function, environment=given))
+    return dataclasses.replace(topology, functions=tuple(functions))
 
 
 def project_at(here: Path, name: str | None, stage: str | None) -> Project:

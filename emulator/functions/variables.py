@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-from streamer.topology import Function
+from streamer.topology import Function, queue_url_variable
 
 from ..iam.keys import Keys
 
@@ -103,10 +103,17 @@ def variables(
         "TZ": ":UTC",
         "SHLVL": "0",
         "PWD": task_root,
+        **_queue_urls(function, endpoints),
         **function.environment,
         **{name: url for name, url in _endpoint_variables(endpoints).items() if not _is_elsewhere(function, name)},
         **_reserved_variables(function, endpoints, python, task_root, log_stream),
     }
+
+
+def _queue_urls(function: Function, endpoints: Endpoints) -> dict[str, str]:
+    at = endpoints.services.get("SQS")
+    queues = function.sends_to if at is not None else ()
+    return {queue_url_variable(queue): f"{at}/{endpoints.account_id}/{queue}" for queue in queues}
 
 
 def _is_elsewhere(function: Function, name: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from streamer.topology import Topology
-from streamer.topology.grants import CONNECTION_METHODS, Kind, Place, arn
+from streamer.topology.grants import CONNECTION_METHODS, SENDER_ACTIONS, Kind, Place, arn
 
 from .needs import Need
 from .policy import Decision
@@ -93,7 +93,7 @@ def grant_lines(needs: Iterable[Need]) -> list[str]:
                 indexes.setdefault(name, set()).add(detail)
             case Kind.FUNCTION, "lambda:InvokeFunction" if not detail:
                 functions.add(name)
-            case Kind.QUEUE, "sqs:SendMessage":
+            case Kind.QUEUE, _ if action in SENDER_ACTIONS:
                 queues.add(name)
             case Kind.CONNECTIONS, "execute-api:ManageConnections":
                 posts = posts or name in CONNECTION_METHODS

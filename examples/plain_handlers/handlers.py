@@ -1,5 +1,7 @@
 """A chat room as plain Lambda handlers. Nothing here knows streamer: on AWS and in the emulator it is the same code."""
 
+import hashlib
+import hmac
 import json
 import os
 
@@ -7,6 +9,8 @@ import boto3
 
 dynamodb = boto3.client("dynamodb")
 TABLE = os.environ["TABLE"]
+HISTORY = os.environ["HISTORY"]
+BADGE_KEY = os.environ["BADGE_KEY"]  # a secret: on AWS it is in Secrets Manager, and here by the time this is imported
 
 
 def connect(event, context):
@@ -29,11 +33,32 @@ def disconnect(event, context):
 
 
 def say(event, context):
-    """Route "say": everybody hears it."""
+    """Route "say": everybody hears it, and a queue takes it to the history."""
     own_id = event["requestContext"]["connectionId"]
     speaker = dynamodb.get_item(TableName=TABLE, Key={"connection_id": {"S": own_id}})["Item"]["name"]["S"]
-    broadcast(event, {"from": speaker, "text": json.loads(event["body"])["text"]})
+    said = {"from": speaker, "badge": badge(event), "text": json.loads(event["body"])["text"]}
+    broadcast(event, said)
+    queue = boto3.client("sqs")
+    queue.send_message(QueueUrl=os.environ["SAID_QUEUE_URL"], MessageBody=json.dumps(said))
     return {"statusCode": 200}
+
+
+def keep(event, context):
+    """Reads the queue: what was said is kept, once each, however often the queue delivers it."""
+    for record in event["Records"]:
+        item = {
+            "message_id": {"S": record["messageId"]},
+            "at": {"N": record["attributes"]["SentTimestamp"]},
+            "said": {"S": record["body"]},
+        }
+        dynamodb.put_item(TableName=HISTORY, Item=item)
+
+
+def history(event, context):
+    """Route "history", which has a route response: what was said last."""
+    items = dynamodb.scan(TableName=HISTORY)["Items"]
+    items.sort(key=lambda item: int(item["at"]["N"]))
+    return {"statusCode": 200, "body": json.dumps({"said": [json.loads(item["said"]["S"]) for item in items[-20:]]})}
 
 
 def who(event, context):
@@ -57,3 +82,9 @@ def broadcast(event, message):
             api.post_to_connection(ConnectionId=connection_id, Data=json.dumps(message).encode())
         except api.exceptions.GoneException:
             dynamodb.delete_item(TableName=TABLE, Key={"connection_id": {"S": connection_id}})
+
+
+def badge(event):
+    """Four digits that tell two people of one name apart, and say nothing about their addresses."""
+    address = event["requestContext"]["identity"]["sourceIp"]
+    return hmac.new(BADGE_KEY.encode(), address.encode(), hashlib.sha256).hexdigest()[:4]

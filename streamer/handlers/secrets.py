@@ -16,6 +16,10 @@ from streamer.errors import ConfigurationError
 
 VARIABLE: Final = "STREAMER_SECRETS"
 """Names of variables, separated by commas; the secret's ARN is in ``NAME_ARN``."""
+HANDLER_VARIABLE: Final = "STREAMER_HANDLER"
+"""The handler, as ``module.attribute``, that `SECRETS_FIRST` stands before."""
+SECRETS_FIRST: Final = "streamer.handlers.plain.handler"
+"""The handler of functions whose own one knows nothing of secrets."""
 
 
 def load(environ: MutableMapping[str, str], client: Callable[[str], Any]) -> None:

@@ -7,6 +7,7 @@ description, so nothing can exist locally that is missing on AWS, or the other w
 from __future__ import annotations
 
 import enum
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -162,9 +163,10 @@ class Function:
     invokes: tuple[str, ...] = ()
     """Names of functions it invokes itself."""
     sends_to: tuple[str, ...] = ()
-    """Names of queues it sends to."""
+    """Names of queues it sends to; the variables of `queue_url_variable` hold their URLs."""
     secrets: tuple[str, ...] = ()
-    """Environment variables whose value is a secret: never printed, and a secret's reference on AWS."""
+    """Environment variables whose value is a secret: never printed, and kept in Secrets Manager on AWS. They are filled
+    before the handler's module is imported."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -352,6 +354,11 @@ class Topology:
             if table.name == name:
                 return table
         raise TopologyError(f"there is no table {name!r}; there are: {names_of(self.tables)}")
+
+
+def queue_url_variable(queue: str) -> str:
+    """The environment variable in which whoever sends to a queue finds its URL: ``jobs`` is in ``JOBS_QUEUE_URL``."""
+    return re.sub(r"[^A-Za-z0-9]+", "_", queue).upper() + "_QUEUE_URL"
 
 
 def names_of(things: Sequence[Any]) -> str:

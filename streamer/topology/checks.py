@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from typing import Final
 
 from streamer.errors import TopologyError
 from streamer.topology import (
@@ -17,7 +19,11 @@ from streamer.topology import (
     Route,
     Topology,
     names_of,
+    queue_url_variable,
 )
+
+_VARIABLE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]+")
+"""[DOC] lambda-docs:configuration-envvars"""
 
 
 def validate(topology: Topology) -> None:
@@ -128,6 +134,13 @@ def _validate_function(topology: Topology, function: Function) -> None:
         topology.function(name)
     for queue in function.sends_to:
         _require_queue(topology, queue)
+    variables = [queue_url_variable(queue) for queue in function.sends_to]
+    for variable in variables:
+        if variables.count(variable) > 1:
+            raise TopologyError(f"function {function.name!r} sends to two queues whose URLs would be in {variable}")
+    for secret in function.secrets:
+        if not _VARIABLE.fullmatch(secret):
+            raise TopologyError(f"function {function.name!r}: secret {secret!r} is not the name of a variable")
 
 
 def _validate_mapping(topology: Topology, mapping: EventSourceMapping) -> None:

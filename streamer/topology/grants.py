@@ -15,6 +15,8 @@ from streamer.topology import AsyncInvocation, EventSourceMapping, Function, Tab
 
 QUEUE_ACTIONS: Final = ("sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage")
 """What Lambda's pollers do with the function's role. [DOC] lambda-docs:services-sqs-configure"""
+SENDER_ACTIONS: Final = ("sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:SendMessage")
+"""What whoever sends to a queue does with it: look for it, look at it, send."""
 STREAM_ACTIONS: Final = ("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator")
 """What Lambda does with a stream, with the function's role. [DOC] lambda-docs:services-dynamodb-eventsourcemapping"""
 CONNECTION_METHODS: Final = ("GET", "POST")
@@ -93,10 +95,15 @@ def grants(topology: Topology, function: Function) -> tuple[Grant, ...]:
     if function.invokes:
         functions = tuple(Resource(Kind.FUNCTION, name) for name in function.invokes)
         found.append(Grant(topic="Invoke", actions=("lambda:InvokeFunction",), resources=functions))
-    queues = sorted({*function.sends_to, *_destinations(topology, function)})
-    if queues:
-        resources = tuple(Resource(Kind.QUEUE, name) for name in queues)
-        found.append(Grant(topic="Queues", actions=("sqs:SendMessage",), resources=resources))
+    sent_to = set(function.sends_to)
+    destinations = _destinations(topology, function) - sent_to
+    for topic, actions, names in (
+        ("Queues", SENDER_ACTIONS, sent_to),
+        ("Destinations", ("sqs:SendMessage",), destinations),
+    ):
+        if names:
+            resources = tuple(Resource(Kind.QUEUE, name) for name in sorted(names))
+            found.append(Grant(topic=topic, actions=actions, resources=resources))
     return tuple(found)
 
 

@@ -3,7 +3,6 @@
 Everything goes through the real command in a process of its own; boto3 only looks at the result.
 """
 
-import json
 import os
 import socket
 import subprocess
@@ -20,6 +19,7 @@ import boto3
 import pytest
 
 from streamer.auth import mint
+from streamer.sending.sender import ENDPOINT_VARIABLE
 
 REGION = "eu-central-1"
 JWT_SECRET = "a secret of forty characters, or a few more"
@@ -182,16 +182,20 @@ class Project:
         return [name for name in names if name.startswith(f"{self.service}-")]
 
     def serve(self, stage: str = "dev") -> str:
-        """Deploy so that the functions find the management API of this emulated AWS; the address for clients.
+        """Deploy, and lead the functions to the management API of this emulated AWS; the address for clients.
 
-        On AWS the event's own domain name leads there; MiniStack's would need wildcard names in the DNS.
+        On AWS the address that the template gives them is right; MiniStack's would need wildcard names in the DNS.
         """
         self.configure()
         self.deploy("--stage", stage)
-        api = self.outputs(stage)["ApiId"]
-        url = self.aws.management_url(api, stage)
-        self.configure(f"[environment]\nAWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI = {json.dumps(url)}\n")
-        self.deploy("--stage", stage)
+        api, functions = self.outputs(stage)["ApiId"], self.aws.client("lambda")
+        for function in functions.list_functions()["Functions"]:
+            variables = function.get("Environment", {}).get("Variables", {})
+            if function["FunctionName"].startswith(f"{self.service}-{stage}-") and ENDPOINT_VARIABLE in variables:
+                functions.update_function_configuration(
+                    FunctionName=function["FunctionName"],
+                    Environment={"Variables": {**variables, ENDPOINT_VARIABLE: self.aws.management_url(api, stage)}},
+                )
         return self.aws.websocket_url(api, stage)
 
 

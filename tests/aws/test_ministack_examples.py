@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import hmac
 import itertools
 import json
-import os
 import shutil
 import sys
 import time
@@ -20,7 +21,6 @@ from https_proxy import https_proxy
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 
-from emulator.command.target import load_target
 from emulator.emulator import EmulatorConfig
 from emulator.iam.guard import Guard
 from emulator.iam.keys import keys_of
@@ -28,9 +28,8 @@ from emulator.iam.needs import Need
 from emulator.thread import EmulatorThread
 from streamer.app import App
 from streamer.auth import mint
-from streamer.client import StreamerClient
+from streamer.client import CannotConnectError, StreamerClient
 from streamer.loading import load_service
-from streamer.project import read
 from streamer.topology import Topology
 from streamer.topology.grants import Kind, Place, arn
 
@@ -38,30 +37,37 @@ SECONDS = 30
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
-@pytest.fixture
-def chat(tmp_path: Path, strict_ministack: MiniStack) -> Iterator[Project]:
-    """The example of plain handlers, deployed."""
-    folder = tmp_path / "chat"
+STAGES = ("dev", "prod")
+BADGE_KEYS = {"dev": "the badges of one stage", "prod": "are not those of the other"}
+
+
+@pytest.fixture(scope="session")
+def chat(tmp_path_factory: pytest.TempPathFactory, strict_ministack: MiniStack) -> Iterator[Project]:
+    """The example of plain handlers, deployed in two stages."""
+    folder = tmp_path_factory.mktemp("examples") / "chat"
     shutil.copytree(EXAMPLES / "plain_handlers", folder, ignore=shutil.ignore_patterns("__pycache__", "tests"))
-    project = Project(folder, f"chat-{os.getpid()}", strict_ministack, {})
-    with https_proxy(strict_ministack.url, tmp_path) as variables:
+    project = Project(folder, "chat", strict_ministack, {})
+    with https_proxy(strict_ministack.url, folder.parent) as variables:
         project.configure(
             'app = "service:chat"\n[environment]\n'
             + "".join(f"{name} = {json.dumps(value)}\n" for name, value in variables.items())
         )
         service = (folder / "service.py").read_text()
         (folder / "service.py").write_text(service.replace(", route_response=True", ""))
-        project.deploy()
-        add_route_responses(project, "who", "$default")
+        for stage in STAGES:
+            project.environment = {"BADGE_KEY": BADGE_KEYS[stage]}
+            project.deploy("--stage", stage)
+            add_route_responses(project, stage, "who", "history", "$default")
         (folder / "service.py").write_text(service)
         yield project
-        destroyed = project.streamer("destroy", "--yes", "--delete-data")
-        assert destroyed.returncode == 0, destroyed.stdout + destroyed.stderr
+        for stage in STAGES:
+            destroyed = project.streamer("destroy", "--yes", "--delete-data", "--stage", stage)
+            assert destroyed.returncode == 0, destroyed.stdout + destroyed.stderr
 
 
-def add_route_responses(project: Project, *route_keys: str) -> None:
+def add_route_responses(project: Project, stage: str, *route_keys: str) -> None:
     """What the template cannot have here: MiniStack has route responses, and its CloudFormation knows none."""
-    api, client = project.outputs()["ApiId"], project.aws.client("apigatewayv2")
+    api, client = project.outputs(stage)["ApiId"], project.aws.client("apigatewayv2")
     for route in client.get_routes(ApiId=api)["Items"]:
         if route["RouteKey"] in route_keys:
             client.update_route(ApiId=api, RouteId=route["RouteId"], RouteResponseSelectionExpression="$default")
@@ -83,23 +89,41 @@ async def hear(client: ClientConnection) -> Any:
         return json.loads(await client.recv())
 
 
-async def visit(url: str) -> None:
+async def visit(url: str, badge_key: str) -> None:
     """Everything that the chat room can do."""
+    badge = hmac.new(badge_key.encode(), b"127.0.0.1", hashlib.sha256).hexdigest()[:4]
+    said = {"from": "ada", "badge": badge, "text": "hello"}
     with pytest.raises(InvalidStatus):
         await connect(url, open_timeout=SECONDS)
     async with room(url, "ada", "bob") as (ada, bob):
         await ada.send('{"action": "say", "text": "hello"}')
-        assert [await hear(ada), await hear(bob)] == [{"from": "ada", "text": "hello"}] * 2
+        assert [await hear(ada), await hear(bob)] == [said] * 2
         await ada.send('{"action": "who"}')
         assert await hear(ada) == {"here": ["ada", "bob"]}
         await ada.send('{"action": "dance"}')
         assert "try" in await hear(ada)
+        async with asyncio.timeout(SECONDS):
+            kept: list[Any] = []
+            while not kept:  # the queue is read a moment later
+                await ada.send('{"action": "history"}')
+                kept = (await hear(ada))["said"]
+        assert kept == [said]  # and nothing of another stage
         await bob.close()
         assert await hear(ada) == {"left": "bob"}
 
 
-async def test_the_example_of_plain_handlers_serves_clients_under_enforced_roles(chat: Project) -> None:
-    await visit(chat.aws.websocket_url(chat.outputs()["ApiId"], "dev"))
+@pytest.mark.parametrize("stage", STAGES)
+async def test_the_example_of_plain_handlers_serves_clients_of_two_stages_under_enforced_roles(
+    chat: Project, stage: str
+) -> None:
+    await visit(chat.aws.websocket_url(chat.outputs(stage)["ApiId"], stage), BADGE_KEYS[stage])
+
+
+def test_nobody_who_may_look_at_a_function_sees_its_secret(chat: Project) -> None:
+    described = chat.aws.client("lambda").get_function_configuration(FunctionName="chat-prod-say")
+
+    assert not any(key in str(described) for key in BADGE_KEYS.values())
+    assert described["Environment"]["Variables"]["SAID_QUEUE_URL"].endswith("/chat-prod-said")
 
 
 def role_arn(project: Project, function: str) -> str:
@@ -157,32 +181,44 @@ async def recording(topology: Topology, folder: Path) -> AsyncIterator[EmulatorT
 async def test_plain_handlers_may_do_the_same_here_and_there(chat: Project, tmp_path: Path) -> None:
     here = tmp_path / "here"  # without the settings that lead the deployed ones through the proxy
     shutil.copytree(EXAMPLES / "plain_handlers", here, ignore=shutil.ignore_patterns("__pycache__", "tests"))
-    topology = load_target("service:chat", read(here), environment={}).topology
+    sys.path.insert(0, str(here))
+    topology = load_service("service:chat", stage="dev", table_prefix="chat-dev_")
     async with recording(topology, here) as emulator:
-        await visit(emulator.websocket_url)
+        await visit(emulator.websocket_url, "only while developing")
     needs = emulator._emulator._guard._needs
 
     assert {function: len(found) for function, found in needs.items()} == {
         "connect": 1,
         "disconnect": 3,
-        "say": 3,
+        "say": 4,
         "who": 1,
+        "history": 1,
+        "keep": 1,
     }
     assert await asyncio.to_thread(disagreements, chat, topology, needs) == []
 
 
-@pytest.fixture
-def reports(tmp_path: Path, strict_ministack: MiniStack) -> Project:
-    """The example of an App, not yet deployed."""
-    folder = tmp_path / "reports"
+@pytest.fixture(scope="session")
+def reports(tmp_path_factory: pytest.TempPathFactory, strict_ministack: MiniStack) -> tuple[Project, dict[str, str]]:
+    """The example of an App, deployed in two stages, and the address of each."""
+    folder = tmp_path_factory.mktemp("examples") / "reports"
     shutil.copytree(EXAMPLES / "reports", folder, ignore=shutil.ignore_patterns("__pycache__", "tests"))
-    return Project(folder, f"reports-{os.getpid()}", strict_ministack, {"JWT_SECRET": JWT_SECRET})
+    project = Project(folder, "reports", strict_ministack)
+    addresses = {}
+    for stage in STAGES:
+        project.environment = {"JWT_SECRET": jwt_secret(stage)}
+        addresses[stage] = project.serve(stage)
+    return project, addresses
 
 
-async def use(url: str) -> None:
+def jwt_secret(stage: str) -> str:
+    return f"{JWT_SECRET} of {stage}"
+
+
+async def use(url: str, secret: str) -> None:
     """What the reports can do, and actions that every App has."""
     rights = ["reports", "topics:publish"]
-    token = mint(JWT_SECRET, user_id="ada", tenant_id="acme", now=time.time(), permissions=rights)
+    token = mint(secret, user_id="ada", tenant_id="acme", now=time.time(), permissions=rights)
     async with StreamerClient(url, token) as client:
         assert (await client.request("total", {"month": "2026-03"}, timeout=SECONDS))["month"] == "2026-03"
         assert (await client.request("report", {"month": "2026-03"}, timeout=SECONDS))["for"] == "ada"
@@ -192,24 +228,27 @@ async def use(url: str) -> None:
         await client.request("subscribe", {"topic": "left-open"}, timeout=SECONDS)
 
 
-async def test_the_example_of_an_app_serves_clients_under_enforced_roles(reports: Project) -> None:
-    url = await asyncio.to_thread(reports.serve)
+@pytest.mark.parametrize("stage", STAGES)
+async def test_the_example_of_an_app_serves_clients_of_two_stages_under_enforced_roles(
+    reports: tuple[Project, dict[str, str]], stage: str
+) -> None:
+    await use(reports[1][stage], jwt_secret(stage))
 
-    await use(url)
+
+async def test_a_token_of_one_stage_opens_no_other(reports: tuple[Project, dict[str, str]]) -> None:
+    with pytest.raises(CannotConnectError):
+        await use(reports[1]["prod"], jwt_secret("dev"))
 
 
-async def test_the_functions_of_an_app_may_do_the_same_here_and_there(reports: Project) -> None:
-    await asyncio.to_thread(reports.configure)
-    await asyncio.to_thread(reports.deploy)
-    sys.path.insert(0, str(reports.folder))
+async def test_the_functions_of_an_app_may_do_the_same_here_and_there(reports: tuple[Project, dict[str, str]]) -> None:
+    project = reports[0]
+    sys.path.insert(0, str(project.folder))
     app: App = load_service("app:app", stage="dev", table_prefix="")
-    environment = {"STREAMER_ENV": "development", **reports.environment}
-    topology = app.topology(
-        target="app:app", table_prefix=f"{reports.service}-dev_", stage="dev", environment=environment
-    )
-    async with recording(topology, reports.folder) as emulator:
-        await use(emulator.websocket_url)
+    environment = {"STREAMER_ENV": "development", "JWT_SECRET": JWT_SECRET}
+    topology = app.topology(target="app:app", table_prefix="reports-dev_", stage="dev", environment=environment)
+    async with recording(topology, project.folder) as emulator:
+        await use(emulator.websocket_url, JWT_SECRET)
     needs = emulator._emulator._guard._needs
 
     assert {"connect", "disconnect", "processor", "router"} == needs.keys()
-    assert await asyncio.to_thread(disagreements, reports, topology, needs) == []
+    assert await asyncio.to_thread(disagreements, project, topology, needs) == []

@@ -103,6 +103,33 @@ def test_a_topology_of_plain_handlers_is_taken_as_it_is(tmp_path: Path) -> None:
     assert (target.is_app, target.topology.api.name) == (False, "chat")
 
 
+@pytest.mark.parametrize(
+    ("environment", "settings", "value"),
+    [
+        pytest.param({}, {}, "own", id="what the topology says"),
+        pytest.param({"TOKEN": "shell"}, {}, "shell", id="the shell's, or that of .env"),
+        pytest.param({"TOKEN": "shell"}, {"environment": {"TOKEN": "file"}}, "file", id="streamer.toml's, as on AWS"),
+    ],
+)
+def test_plain_handlers_find_their_secrets_in_variables(
+    tmp_path: Path, environment: dict[str, str], settings: dict[str, Any], value: str
+) -> None:
+    secret = 'handler="handlers.say", secrets=("TOKEN",), environment={"TOKEN": "own"}'
+    (tmp_path / "service.py").write_text(CHAT.format(function="say").replace('handler="handlers.say"', secret))
+
+    target = load_target("service:chat", project(tmp_path, **settings), environment=environment)
+
+    assert target.topology.function("say").environment == {"TOKEN": value}
+
+
+def test_a_secret_without_a_value_is_asked_for_as_it_is_by_deploy(tmp_path: Path) -> None:
+    secret = 'handler="handlers.say", secrets=("TOKEN",)'
+    (tmp_path / "service.py").write_text(CHAT.format(function="say").replace('handler="handlers.say"', secret))
+
+    with pytest.raises(ConfigurationError, match=r"function 'say' needs TOKEN; set it in the environment or in \.env"):
+        load_target("service:chat", project(tmp_path), environment={"TOKEN": ""})
+
+
 def test_the_stage_can_be_chosen_for_either(tmp_path: Path) -> None:
     (tmp_path / "service.py").write_text(CHAT.format(function="say") + APP)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from every_feature import every_feature
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deploy.stack.settings import StackSettings
@@ -36,11 +36,12 @@ from streamer.topology import (
     Table,
     Throttle,
     Topology,
+    queue_url_variable,
 )
 
 ROOT = Path(__file__).parents[2]
 STACK = "shop-prod"
-SECRETS = {"STREAMER_SECRETS", "JWT_SECRET", "JWT_SECRET_ARN", "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI"}
+OF_AWS = {"STREAMER_SECRETS", "STREAMER_HANDLER", "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI"}
 """Variables by which functions get their secrets, and the API's own address."""
 SETTINGS = StackSettings(stack_name=STACK, access_logs=False)
 PLACE = Place(stack=STACK, region="us-east-1", account_id="123456789012", partition="aws", url_suffix="amazonaws.com")
@@ -59,6 +60,10 @@ def locate(stack: Stack, resource: Resource) -> Located:
     return Located()
 
 
+def _listed(function: Function) -> list[str]:
+    return function.environment.get("STREAMER_SECRETS", "").split(",")
+
+
 def normal(topology: Topology) -> Topology:
     """Without what AWS or the deployer chooses: names of its own, permissions, secrets, how things are sorted."""
 
@@ -68,13 +73,16 @@ def normal(topology: Topology) -> Topology:
     def function(each: Function) -> Function:
         return Function(
             name=own(each.name) or "",
-            handler=each.handler,
-            environment={k: v for k, v in each.environment.items() if k not in SECRETS},
+            handler=each.environment.get("STREAMER_HANDLER", each.handler),
+            environment={k: v for k, v in each.environment.items() if k not in aws},
             timeout_seconds=each.timeout_seconds,
             memory_mb=each.memory_mb,
             reserved_concurrency=each.reserved_concurrency,
         )
 
+    secrets = {name for each in topology.functions for name in (*each.secrets, *_listed(each))}
+    aws = OF_AWS | secrets | {f"{name}_ARN" for name in secrets}
+    aws |= {queue_url_variable(own(each.name) or "") for each in topology.queues}
     api = topology.api
     numbers = {each.name: f"a{number}" for number, each in enumerate(api.authorizers)}
     routes = [
@@ -219,6 +227,7 @@ def topologies(draw: Any) -> Topology:
     )
 
 
+@settings(deadline=None)  # the machine's other work counts in it
 @given(topologies())
 def test_any_topology_comes_back(topology: Topology) -> None:
     assert normal(there_and_back(topology)) == normal(topology)

@@ -90,6 +90,12 @@ def test_what_aws_takes_is_taken(service: Topology) -> None:
         ),
         pytest.param(with_function(invokes=("g",)), "no function 'g'", id="invokes nobody"),
         pytest.param(with_function(sends_to=("r",)), "no queue 'r'; there are: q", id="sends nowhere"),
+        pytest.param(
+            replace(with_function(sends_to=("by-day", "by_day")), queues=(Queue(name="by-day"), Queue(name="by_day"))),
+            "sends to two queues whose URLs would be in BY_DAY_QUEUE_URL",
+            id="two queues of one variable",
+        ),
+        pytest.param(with_function(secrets=("NOT-A-NAME",)), "is not the name of a variable", id="a secret's name"),
         pytest.param(with_mapping(table="u"), "no table 'u'", id="a mapping without its table"),
         pytest.param(
             replace(SERVICE, tables=(replace(TABLE, stream=None),)), "the table has no stream", id="no stream to read"

@@ -13,7 +13,7 @@ from deploy.errors import DeployError
 from deploy.stack.settings import StackSettings
 from deploy.stack.template import INLINE_BYTES, template, to_json
 from streamer.observability.metrics import CATALOG, NAMESPACE, Metrics
-from streamer.topology import Api, Function, Route, Topology
+from streamer.topology import Api, AsyncInvocation, Function, Queue, Route, Topology
 
 Resources = dict[str, dict[str, Any]]
 
@@ -343,3 +343,46 @@ def test_the_template_is_made_without_touching_the_disk(
     template(topology, settings)
 
     assert list(tmp_path.iterdir()) == []
+
+
+SENDER = Topology(
+    api=Api(name="plain", routes=(Route(route_key="$default", function="send"),)),
+    functions=(
+        Function(name="send", handler="handlers.send", sends_to=("jobs", "given-up"), secrets=("TOKEN", "OTHER")),
+        Function(name="stay", handler="handlers.stay"),
+    ),
+    queues=(Queue(name="jobs"), Queue(name="given-up")),
+    async_invocations=(AsyncInvocation(function="stay", on_failure="given-up"),),
+)
+
+
+def test_plain_handlers_get_their_secrets_before_their_module_is_imported() -> None:
+    resources = template(SENDER, StackSettings(stack_name="plain-dev", environment={"OTHER": "is no secret"}))[
+        "Resources"
+    ]
+
+    sending, staying = resources["SendFunction"]["Properties"], resources["StayFunction"]["Properties"]
+    assert sending["Handler"] == "streamer.handlers.plain.handler"
+    variables = sending["Environment"]["Variables"]
+    assert (variables["STREAMER_HANDLER"], variables["STREAMER_SECRETS"]) == ("handlers.send", "TOKEN")
+    assert variables["TOKEN_ARN"] == {"Fn::GetAtt": ["TokenStore", "Id"]}
+    assert staying["Handler"] == "handlers.stay"
+    assert staying["Environment"]["Variables"] == {"OTHER": "is no secret"}
+
+
+def test_queues_can_be_found_by_those_who_send_to_them() -> None:
+    resources = template(SENDER, StackSettings(stack_name="plain-dev"))["Resources"]
+
+    variables = resources["SendFunction"]["Properties"]["Environment"]["Variables"]
+    assert (variables["JOBS_QUEUE_URL"], variables["GIVEN_UP_QUEUE_URL"]) == (
+        {"Ref": "JobsQueue"},
+        {"Ref": "GivenUpQueue"},
+    )
+    assert queue_actions(resources["SendRole"]) == ["GetQueueAttributes", "GetQueueUrl", "SendMessage"]
+    assert queue_actions(resources["StayRole"]) == ["SendMessage"]  # Lambda's, for what it gives up
+
+
+def queue_actions(role: dict[str, Any]) -> list[str]:
+    statements = role["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
+    actions = [action for statement in statements for action in statement["Action"]]
+    return [action.removeprefix("sqs:") for action in actions if action.startswith("sqs:")]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 import random
 import re
@@ -32,6 +33,18 @@ def test_a_request_id_is_a_random_uuid() -> None:
     assert len(ids) == 100
     assert all(uuid.UUID(one).version == 4 and str(uuid.UUID(one)) == one for one in ids)
     assert {uuid.UUID(one).variant for one in ids} == {uuid.RFC_4122}
+
+
+def test_a_function_finds_the_queues_that_it_sends_to_unless_it_names_others() -> None:
+    here = variables.Endpoints(services={"SQS": "http://here"}, account_id="111122223333")
+    sender = Function(name="f", handler="app.f", sends_to=("jobs", "long-jobs.fifo"))
+
+    seen = variables_of(sender, here)
+
+    assert seen["JOBS_QUEUE_URL"] == "http://here/111122223333/jobs"
+    assert seen["LONG_JOBS_FIFO_QUEUE_URL"] == "http://here/111122223333/long-jobs.fifo"
+    own = dataclasses.replace(sender, environment={"JOBS_QUEUE_URL": "elsewhere"})
+    assert variables_of(own, here)["JOBS_QUEUE_URL"] == "elsewhere"
 
 
 def test_a_function_sees_lambdas_variables() -> None:
