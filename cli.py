@@ -7,11 +7,9 @@ wheel (`streamer._entry.tool`), so that ``streamer --help`` is instant.
 from __future__ import annotations
 
 import gc
-import json
 import os
 import sys
 from collections.abc import Callable, Coroutine, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
@@ -22,7 +20,11 @@ from streamer._entry import tool
 from streamer.errors import ConfigurationError, PayloadTooLargeError, StreamerError
 
 if TYPE_CHECKING:
+    from emulator.command.help import Command, Group
     from streamer.client.commands import Service
+
+else:
+    Command, Group = tool("emulator.command.help").Command, tool("emulator.command.help").Group
 
 parameters: Final = tool("emulator.command.parameters")
 DEFAULTS: Final = tool("emulator.command.options").EmulateOptions()
@@ -70,20 +72,6 @@ def _complain(message: str) -> int:
     return BAD_INPUT
 
 
-class Command(click.Command):
-    """A command whose help ends with examples, one per line and not wrapped."""
-
-    def __init__(self, *arguments: Any, examples: Sequence[str], **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self.examples = tuple(examples)
-
-    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the examples."""
-        with formatter.section("Examples"):
-            for example in self.examples:
-                formatter.write(f"{'':>{formatter.current_indent}}{example}\n")
-
-
 DEPLOYING: Final = {
     "build": "Pack the code for Lambda.",
     "deploy": "Bring the service to AWS.",
@@ -93,33 +81,20 @@ DEPLOYING: Final = {
     "status": "Show how the service does on AWS.",
     "template": "Print the CloudFormation template.",
 }
-"""Commands that live beside what they do, in ``deploy.commands``, and what the list of commands says of them: loading
-them for that would make ``streamer --help`` six times slower."""
-
-
-class Group(Command, click.Group):
-    """The same for the group, which finds the commands of `DEPLOYING` when they are asked for."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Names of all commands."""
-        return sorted((*super().list_commands(ctx), *DEPLOYING))
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the list of commands."""
-        known = {name: command.get_short_help_str(60) for name, command in self.commands.items()} | DEPLOYING
-        with formatter.section("Commands"):
-            formatter.write_dl(sorted(known.items()))
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """A command by name."""
-        if cmd_name in DEPLOYING:
-            found: click.Command = tool("deploy.commands").COMMANDS[cmd_name]
-            return found
-        return super().get_command(ctx, cmd_name)
+"""Commands that live in ``deploy.commands``, and what the list of commands says of them."""
+HERE: Final = {
+    "actions": "List what clients can call.",
+    "doctor": "Look for what keeps streamer from working.",
+    "event": "Print a sample event of a function.",
+    "init": "Make a new service.",
+    "invoke": "Run one function with an event.",
+}
+"""The same for those in ``emulator.command.commands``."""
 
 
 @click.group(
     cls=Group,
+    elsewhere={"deploy.commands": DEPLOYING, "emulator.command.commands": HERE},
     examples=[
         "streamer emulate                            run this folder's service on ws://127.0.0.1:8787/dev",
         "streamer call echo '{\"a\": 1}'               ask it something",
@@ -226,6 +201,18 @@ def _as_user(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+def _actions(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    """What Tab offers for ACTION: what the emulator here can be asked for."""
+    from streamer.app import BUILT_IN_ACTIONS
+
+    try:
+        ready = tool("emulator.command.development").here().ready
+    except ConfigurationError:
+        return []
+    known = () if ready is None else (*ready.actions, *sorted(BUILT_IN_ACTIONS))
+    return [name for name in known if name.startswith(incomplete)]
+
+
 @cli.command(
     cls=Command,
     examples=[
@@ -235,7 +222,7 @@ def _as_user(command: Callable[..., Any]) -> Callable[..., Any]:
         'streamer call echo --url wss://a1b2c3d4e5.execute-api.us-east-1.amazonaws.com/prod --token "$TOKEN"',
     ],
 )
-@click.argument("action")
+@click.argument("action", shell_complete=_actions)
 @click.argument("payload", type=parameters.Payload(), required=False)
 @click.option("--url", help=URL_HELP)
 @click.option("--token", help=CREDENTIAL_HELP)
@@ -386,48 +373,6 @@ def _talked(where: Service, conversation: Coroutine[Any, Any, bool]) -> int:
     except StreamerError as error:
         click.echo(f"streamer: {error}", err=True)
         return 1
-
-
-@cli.command(
-    cls=Command,
-    examples=[
-        "streamer init",
-        "streamer init chat --template handlers",
-    ],
-)
-@click.argument("folder", type=click.Path(file_okay=False, path_type=Path), default=Path())
-@click.option(
-    "--template",
-    type=click.Choice(["minimal", "handlers"]),
-    default="minimal",
-    show_default=True,
-    help="An App with two actions, or plain Lambda handlers; each with a test.",
-)
-def init(*, folder: Path, template: str) -> None:
-    """Make a new service in FOLDER.
-
-    FOLDER is by default the current one.
-
-    Never replaces a file.
-    """
-    for name in tool("emulator.command.init").make_project(folder, template):
-        click.echo(f"made {folder / name}", err=True)
-    place = "" if folder == Path() else f"cd {folder} && "
-    click.echo(f"Run it: {place}streamer emulate; test it: pytest", err=True)
-
-
-@cli.command(cls=Command, examples=["streamer actions", "streamer actions --json"])
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
-def actions(*, as_json: bool) -> None:
-    """List what clients can call.
-
-    Of the service that the project's emulator runs.
-    """
-    found = tool("emulator.command.development").here()
-    if found.ready is None:
-        raise click.ClickException(f"no emulator runs in {found.folder} or above; start `streamer emulate`")
-    names = list(found.ready.actions)
-    click.echo(json.dumps(names) if as_json else "\n".join(names))
 
 
 @cli.command(

@@ -6,9 +6,13 @@ editable install, they stay at the top, where a reader finds them.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+EXAMPLE = (".py", ".md", ".ini", ".txt")
+"""Kinds of files that an example consists of."""
 
 
 class WheelLayout(BuildHookInterface):  # type: ignore[type-arg]
@@ -19,3 +23,8 @@ class WheelLayout(BuildHookInterface):  # type: ignore[type-arg]
         if version == "standard":
             for name in ("emulator", "deploy", "cli.py"):
                 build_data["force_include"][name] = f"streamer/{name}"
+            # What `streamer init --template reports` copies; not what running it has left there.
+            for file in sorted(Path(self.root, "examples", "reports").rglob("*")):
+                if file.suffix in EXAMPLE:
+                    name = file.relative_to(self.root).as_posix()
+                    build_data["force_include"][name] = f"streamer/emulator/{name}"

@@ -79,16 +79,20 @@ class Schedules:
     def _event(self, schedule: Schedule) -> Mapping[str, Any]:
         if schedule.event is not None:
             return schedule.event
-        # [DOC] eb-docs:eb-run-lambda-schedule
-        _arn, _partition, _service, region, account, _rest = self._rule_arn.split(":")
-        return {
-            "version": "0",
-            "id": str(uuid.uuid4()),
-            "detail-type": "Scheduled Event",
-            "source": "aws.events",
-            "account": account,
-            "time": f"{self._now():%Y-%m-%dT%H:%M:%SZ}",
-            "region": region,
-            "resources": [self._rule_arn + schedule.name],
-            "detail": {},
-        }
+        return scheduled_event(self._rule_arn + schedule.name, self._now(), event_id=str(uuid.uuid4()))
+
+
+def scheduled_event(rule_arn: str, at: datetime, *, event_id: str) -> dict[str, Any]:
+    """What EventBridge sends at a time, which is in UTC. [DOC] eb-docs:eb-run-lambda-schedule"""
+    _arn, _partition, _service, region, account, _rest = rule_arn.split(":")
+    return {
+        "version": "0",
+        "id": event_id,
+        "detail-type": "Scheduled Event",
+        "source": "aws.events",
+        "account": account,
+        "time": f"{at:%Y-%m-%dT%H:%M:%SZ}",
+        "region": region,
+        "resources": [rule_arn],
+        "detail": {},
+    }

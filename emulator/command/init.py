@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+import sys
+from collections.abc import Callable, Mapping
+from importlib import metadata
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from streamer.errors import ConfigurationError
 
@@ -86,23 +89,113 @@ _IGNORE: Final = ".streamer/\n.env\n__pycache__/\n.venv/\n"
 _REQUIREMENTS: Final = "# What the functions need on Lambda besides streamer and boto3, which are there.\n"
 
 
+_WORKFLOW: Final = """name: test
+on: [push, pull_request]
+permissions:
+  contents: read
+jobs:
+  test:
+    runs-on: ubuntu-latest
+    timeout-minutes: 10
+    steps:
+      - uses: actions/checkout@v4
+      - uses: actions/setup-python@v5
+        with:
+          python-version: "{python}"
+      - run: {install}
+      - run: pytest
+"""
+_LAUNCH: Final = """{
+  "version": "0.2.0",
+  "configurations": [
+    {
+      "name": "streamer emulate",
+      "type": "debugpy",
+      "request": "launch",
+      "module": "streamer",
+      "args": ["emulate", "--isolation", "inline"],
+      "console": "integratedTerminal",
+      "justMyCode": true
+    },
+    {
+      "name": "this file's tests",
+      "type": "debugpy",
+      "request": "launch",
+      "module": "pytest",
+      "args": ["--streamer-isolation", "inline", "${file}"],
+      "console": "integratedTerminal",
+      "justMyCode": true
+    }
+  ]
+}
+"""
+"""Functions run inline, in the process that the editor started, so that its breakpoints stop them."""
+DISTRIBUTION: Final = "streamer-ws"
+REPORTS: Final = "reports"
+"""The example that is a template, too."""
+_PLACES: Final = (Path(__file__).parents[1] / "examples", Path(__file__).parents[2] / "examples")
+"""Where the examples are: in a wheel, in a checkout."""
+
+
+def installing(version: str, direct_url: Mapping[str, Any] | None) -> str:
+    """The command that installs this streamer somewhere else.
+
+    Args:
+        version: streamer's own.
+        direct_url: where it was installed from, as pip keeps it (PEP 610); None: from a package index.
+    """
+    if direct_url is None:
+        return f'pip install "{DISTRIBUTION}=={version}" pytest pytest-asyncio -r requirements.txt'
+    url, source = str(direct_url["url"]), direct_url.get("vcs_info")
+    if source is not None:
+        url = f"{source['vcs']}+{url}@{source['commit_id']}"
+    if not url.startswith("file:"):
+        return f'pip install "{DISTRIBUTION} @ {url}" pytest pytest-asyncio -r requirements.txt'
+    return "pip install vendor/streamer_ws-*.whl pytest pytest-asyncio -r requirements.txt  # put its wheel there"
+
+
+def _own_installing() -> str:
+    found = metadata.distribution(DISTRIBUTION)
+    text = found.read_text("direct_url.json")
+    return installing(found.version, None if text is None else json.loads(text))
+
+
 def _common(app: str) -> dict[str, str]:
+    python = f"{sys.version_info.major}.{sys.version_info.minor}"
     return {
         "streamer.toml": f'app = "{app}"\n\n[environment]  # of every function, here and on AWS\nLOG_LEVEL = "INFO"\n',
         "requirements.txt": _REQUIREMENTS,
         "pytest.ini": _PYTEST,
         ".gitignore": _IGNORE,
+        ".github/workflows/test.yml": _WORKFLOW.format(python=python, install=_own_installing()),
+        ".vscode/launch.json": _LAUNCH,
     }
 
 
-TEMPLATES: Final[Mapping[str, Mapping[str, str]]] = {
-    "minimal": {"app.py": _APP, "tests/test_app.py": _APP_TEST, **_common("app:app")},
-    "handlers": {
+def _minimal() -> dict[str, str]:
+    return {"app.py": _APP, "tests/test_app.py": _APP_TEST, **_common("app:app")}
+
+
+def _handlers() -> dict[str, str]:
+    return {
         "handlers.py": _HANDLERS,
         "service.py": _SERVICE,
         "tests/test_service.py": _SERVICE_TEST,
         **_common("service:chat"),
-    },
+    }
+
+
+def _reports() -> dict[str, str]:
+    folder = next(place / REPORTS for place in _PLACES if (place / REPORTS).is_dir())
+    kept = [path for path in folder.rglob("*") if path.suffix in (".py", ".md", ".ini", ".txt")]
+    own = {path.relative_to(folder).as_posix(): path.read_text("utf-8") for path in sorted(kept)}
+    return {**_common("app:app"), **own, "requirements.txt": _REQUIREMENTS}
+
+
+TEMPLATES: Final[Mapping[str, Callable[[], Mapping[str, str]]]] = {
+    "minimal": _minimal,
+    REPORTS: _reports,
+    "handlers": _handlers,
 }
 """Name of a template to path and content of its files."""
 
@@ -113,7 +206,7 @@ def make_project(folder: Path, template: str) -> list[str]:
     Raises:
         ConfigurationError: one of them is there already, so none was written; or the folder cannot be written.
     """
-    files = TEMPLATES[template]
+    files = TEMPLATES[template]()
     taken = [name for name in files if (folder / name).exists() or (folder / name).is_symlink()]
     if taken:
         raise ConfigurationError(

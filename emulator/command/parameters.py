@@ -13,6 +13,9 @@ from streamer.aws_limits import STAGE_NAME
 from streamer.protocol.messages import REQUEST_ID
 from streamer.settings import parse_duration
 
+_LONGEST_NAME = 1024
+"""No path that somebody types is longer."""
+
 
 class Duration(click.ParamType[Any]):
     """``90s``, ``15m``, ``24h``, ``7d``; a bare number is seconds."""
@@ -65,6 +68,17 @@ class Payload(click.ParamType[Any]):
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"JSON has no {name}")
+
+
+class Event(Payload):
+    """What a function is given: a file with JSON, ``@FILE`` alike, ``-`` for standard input, or JSON."""
+
+    name = "event"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The JSON value."""
+        is_named = value.endswith(".json") or (value != "-" and len(value) < _LONGEST_NAME and Path(value).is_file())
+        return super().convert(f"@{value}" if is_named and not value.startswith("@") else value, param, ctx)
 
 
 class RequestId(click.ParamType[Any]):

@@ -81,6 +81,8 @@ class Ready:
     """Whom commands take their user for."""
     actions: tuple[str, ...] = ()
     """What clients can ask an App for, besides the built-in actions."""
+    functions: tuple[str, ...] = ()
+    """Names of its functions."""
 
 
 def write_ready(path: Path, ready: Ready) -> None:
@@ -133,6 +135,7 @@ def _read(path: Path) -> Ready | None:
             verifies_with=str(content.get("verifies_with", "")),
             identity=Identity.of_json(content["identity"]) if "identity" in content else Identity(),
             actions=tuple(str(name) for name in content.get("actions", ())),
+            functions=tuple(str(name) for name in content.get("functions", ())),
         )
     return None
 

@@ -284,6 +284,7 @@ def _ready(emulator: Emulator, target: Target, access: Access) -> Ready:
         verifies_with=access.verifies_with,
         identity=access.identity,
         actions=target.actions,
+        functions=tuple(function.name for function in emulator.topology.functions),
     )
 
 

@@ -9,10 +9,11 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 from running_command import Emulate, streamer
 
 
-@pytest.mark.parametrize("template", ["minimal", "handlers"])
+@pytest.mark.parametrize("template", ["minimal", "handlers", "reports"])
 def test_a_new_service_passes_its_own_test(tmp_path: Path, template: str) -> None:
     made = streamer("init", "--template", template, folder=tmp_path)
     run = subprocess.run(
@@ -36,6 +37,15 @@ def test_a_new_service_runs_and_tells_its_actions(tmp_path: Path) -> None:
         done = streamer("call", "greet", '{"name": "Ada"}', folder=tmp_path / "shop" / "tests")
 
     assert json.loads(done.stdout) == {"hello": "Ada"}, done.stderr
+
+
+def test_a_new_service_has_files_for_ci_and_for_editors(tmp_path: Path) -> None:
+    streamer("init", folder=tmp_path)
+
+    workflow = yaml.safe_load((tmp_path / ".github/workflows/test.yml").read_text())
+    launch = json.loads((tmp_path / ".vscode/launch.json").read_text())
+    assert [step.get("run", "").split()[:1] for step in workflow["jobs"]["test"]["steps"]][2:] == [["pip"], ["pytest"]]
+    assert {each["module"] for each in launch["configurations"]} == {"streamer", "pytest"}
 
 
 def test_nothing_is_replaced_and_then_nothing_is_written(tmp_path: Path) -> None:

@@ -130,7 +130,7 @@ def test_without_a_command_the_help_is_shown(capsys: pytest.CaptureFixture[str])
 
 
 @pytest.mark.parametrize("option", ["-h", "--help"])
-@pytest.mark.parametrize("command", ["", *cli.cli.commands])
+@pytest.mark.parametrize("command", ["", *cli.cli.commands, *cli.HERE])
 def test_every_command_has_help_with_examples(command: str, option: str, capsys: pytest.CaptureFixture[str]) -> None:
     status, out, _ = run([*command.split(), option], capsys)
 
@@ -147,6 +147,10 @@ def test_every_option_has_help_or_says_it_by_its_choices(name: str, command: cli
 
 def test_the_commands_for_deploying_are_those_that_are_listed() -> None:
     assert set(cli.DEPLOYING) == set(tool("deploy.commands").COMMANDS)
+
+
+def test_the_commands_that_are_loaded_when_they_are_used_are_those_that_are_listed() -> None:
+    assert set(cli.HERE) == set(tool("emulator.command.commands").COMMANDS)
 
 
 def test_summaries_fit_into_the_list_of_commands() -> None:

@@ -1,0 +1,179 @@
+"""The commands ``init``, ``actions``, ``doctor``, ``event`` and ``invoke``: they parse and print.
+
+What they do is in the other modules, most of which is loaded when it is needed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import click
+
+from streamer.errors import ConfigurationError
+
+from . import parameters
+from .development import Here, here
+from .help import Command
+from .init import TEMPLATES, make_project
+from .presence import Ready
+
+FUNCTION_FAILED: Final = 1
+NOT_HEALTHY: Final = 1
+EVENTS: Final = ("connect", "message", "disconnect", "stream", "sqs", "schedule")
+
+
+@click.command(
+    cls=Command,
+    examples=[
+        "streamer init",
+        "streamer init chat --template handlers",
+    ],
+)
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path), default=Path())
+@click.option(
+    "--template",
+    type=click.Choice(list(TEMPLATES)),
+    default="minimal",
+    show_default=True,
+    help="An App with two actions, a whole service with tests of both kinds, or plain Lambda handlers.",
+)
+def init(*, folder: Path, template: str) -> None:
+    """Make a new service in FOLDER.
+
+    FOLDER is by default the current one. It gets code, tests, streamer.toml, a workflow for GitHub and launch
+    configurations for an editor. Never replaces a file.
+    """
+    for name in make_project(folder, template):
+        click.echo(f"made {folder / name}", err=True)
+    place = "" if folder == Path() else f"cd {folder} && "
+    click.echo(f"Run it: {place}streamer emulate; test it: pytest", err=True)
+
+
+@click.command(cls=Command, examples=["streamer actions", "streamer actions --json"])
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
+def actions(*, as_json: bool) -> None:
+    """List what clients can call.
+
+    Of the service that the project's emulator runs.
+    """
+    names = list(_emulator(here()).actions)
+    click.echo(json.dumps(names) if as_json else "\n".join(names))
+
+
+@click.command(cls=Command, examples=["streamer doctor", "streamer doctor --json | jq '.[] | .name, .state'"])
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list of name, state, found and todo.")
+def doctor(*, as_json: bool) -> int:
+    """Look for what keeps streamer from working here.
+
+    The interpreter and its packages, the project, its emulator and port, tokens, limits of the system. Changes nothing.
+    Exit status 1 if something fails.
+    """
+    from .doctor import diagnose, documents, is_healthy, lines  # noqa: PLC0415 - see the module's docstring
+    from .examine import examine  # noqa: PLC0415
+
+    checks = diagnose(examine())
+    click.echo(json.dumps(documents(checks), indent=2) if as_json else "\n".join(lines(checks)))
+    return 0 if is_healthy(checks) else NOT_HEALTHY
+
+
+def _functions(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    """What Tab offers for FUNCTION."""
+    try:
+        ready = here().ready
+    except ConfigurationError:
+        return []
+    return [name for name in (ready.functions if ready else ()) if name.startswith(incomplete)]
+
+
+@click.command(
+    cls=Command,
+    examples=[
+        "streamer invoke processor event.json",
+        "streamer event connect | streamer invoke connect -",
+        "streamer invoke nightly '{\"detail\": {}}' --event",
+    ],
+)
+@click.argument("function", shell_complete=_functions)
+@click.argument("event", type=parameters.Event(), default="{}")
+@click.option("--event", "is_event", is_flag=True, help="Queue the event instead, and do not wait for a result.")
+def invoke(*, function: str, event: Any, is_event: bool) -> int:
+    """Run one function of the emulator here with EVENT.
+
+    EVENT is a file with JSON, - for standard input, or JSON; without it {}. What the function returns goes to standard
+    output, the end of its log to standard error. Exit status 1 if the function fails.
+    """
+    from .invoke import invoke as do  # noqa: PLC0415 - see the module's docstring
+
+    ready = _emulator(here())
+    if ready.functions and function not in ready.functions:
+        raise click.ClickException(f"there is no function {function!r}; there are {', '.join(ready.functions)}")
+    answer = do(ready.url, function, json.dumps(event).encode(), waits=not is_event)
+    click.echo(answer.log, err=True, nl=False)
+    if is_event:
+        click.echo(f"queued: {answer.request_id}", err=True)
+        return 0
+    click.echo(answer.payload)
+    return FUNCTION_FAILED if answer.failed else 0
+
+
+@click.command(
+    cls=Command,
+    examples=[
+        "streamer event connect | streamer invoke connect -",
+        'streamer event message --body \'{"action": "ping"}\' | streamer invoke router -',
+        "streamer event sqs --body hello > event.json",
+    ],
+)
+@click.argument("kind", type=click.Choice(EVENTS))
+@click.option("--body", help="Text of the message. Default: a sample's.")
+@click.option("--connection-id", help="Default: the same for all samples.")
+def event(*, kind: str, body: str | None, connection_id: str | None) -> None:
+    """Print a sample event of KIND.
+
+    As API Gateway, DynamoDB, SQS and EventBridge send it to a function. While an emulator runs here, events of its API
+    name its address and stage, and that of a connect holds the developer's token.
+    """
+    from .samples import CONNECTION, Sample, sample  # noqa: PLC0415 - see the module's docstring
+
+    if body is not None and kind not in ("message", "sqs"):
+        raise click.UsageError("--body is for message and sqs.")
+    found = here()
+    place: dict[str, str] = {}
+    if found.ready is not None:
+        parts = urlsplit(found.ready.websocket_url)
+        place = {"domain_name": parts.netloc, "stage": parts.path.strip("/")}
+    wanted = Sample(
+        now=datetime.now(UTC),
+        body=body,
+        token=_token(found) if kind == "connect" else None,
+        connection_id=connection_id or CONNECTION,
+        **place,
+    )
+    click.echo(json.dumps(sample(kind, wanted), indent=2, ensure_ascii=False))
+
+
+def _token(found: Here) -> str | None:
+    """The developer's token for the emulator that runs here, if there is one to be had."""
+    if found.websocket_url is None:
+        return None
+    try:
+        return found.token_for(found.websocket_url, found.identity(None, None, ()))
+    except ConfigurationError:  # its key is not ours: the sample goes without
+        return None
+
+
+def _emulator(found: Here) -> Ready:
+    """The one that runs here."""
+    if found.ready is None:
+        raise click.ClickException(f"no emulator runs in {found.folder} or above; start `streamer emulate`")
+    return found.ready
+
+
+_ALL: Final[Sequence[click.Command]] = (actions, doctor, event, init, invoke)
+COMMANDS: Final = {command.name: command for command in _ALL}
+"""By name, for `help.Group`."""

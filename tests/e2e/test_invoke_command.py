@@ -1,0 +1,145 @@
+"""One function, one event: ``streamer event`` and ``streamer invoke``, and what ``streamer doctor`` says meanwhile."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from running_command import PATIENCE_SECONDS, STREAMER, Emulate, streamer
+
+SERVICE = """
+from streamer.topology import Api, Function, Route, Topology
+
+service = Topology(
+    api=Api(name="echo", routes=(Route(route_key="$default", function="say"),)),
+    functions=(Function(name="say", handler="handlers.say"), Function(name="fails", handler="handlers.fails")),
+)
+"""
+HANDLERS = """
+def say(event, context):
+    print("heard", sorted(event))
+    return {"heard": event}
+
+
+def fails(event, context):
+    raise ValueError("no such order")
+"""
+
+
+@pytest.fixture(scope="module")
+def handlers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder whose emulator runs two plain handlers."""
+    folder = tmp_path_factory.mktemp("invoke")
+    (folder / "service.py").write_text(SERVICE)
+    (folder / "handlers.py").write_text(HANDLERS)
+    (folder / "event.json").write_text('{"from": "a file"}')
+    with Emulate("service:service", folder=folder):
+        yield folder
+
+
+@pytest.mark.parametrize(
+    ("event", "stdin", "heard"),
+    [
+        pytest.param((), "", {}, id="none"),
+        pytest.param(('{"from": "the line"}',), "", {"from": "the line"}, id="JSON"),
+        pytest.param(("event.json",), "", {"from": "a file"}, id="a file"),
+        pytest.param(("-",), '{"from": "a pipe"}', {"from": "a pipe"}, id="standard input"),
+    ],
+)
+def test_a_function_is_run_and_its_result_printed(
+    handlers: Path, event: tuple[str, ...], stdin: str, heard: dict[str, str]
+) -> None:
+    done = subprocess.run(
+        [STREAMER, "invoke", "say", *event],
+        cwd=handlers,
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+        check=False,
+    )
+
+    assert json.loads(done.stdout) == {"heard": heard}, done.stderr
+    assert "heard [" in done.stderr
+    assert "REPORT RequestId" in done.stderr
+    assert done.returncode == 0
+
+
+def test_a_function_that_fails_gives_its_error_and_status_1(handlers: Path) -> None:
+    done = streamer("invoke", "fails", folder=handlers)
+
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["errorType"] == "ValueError"
+    assert "no such order" in done.stderr
+
+
+def test_an_event_may_be_queued(handlers: Path) -> None:
+    done = streamer("invoke", "say", "{}", "--event", folder=handlers)
+
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr.startswith("queued: ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        pytest.param(("nope",), "there is no function 'nope'; there are say, fails", id="another function"),
+        pytest.param(("say", "{"), "not JSON", id="no JSON"),
+        pytest.param(("say", "missing.json"), "cannot read missing.json", id="no file"),
+        pytest.param(("say", ""), "not JSON", id="an empty variable"),
+    ],
+)
+def test_a_mistake_is_one_line(handlers: Path, arguments: tuple[str, ...], told: str) -> None:
+    done = streamer("invoke", *arguments, folder=handlers)
+
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert told in done.stderr
+
+
+def test_without_an_emulator_it_says_what_to_start(tmp_path: Path) -> None:
+    done = streamer("invoke", "say", folder=tmp_path)
+
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "start `streamer emulate`" in done.stderr
+
+
+def test_sample_events_are_taken_by_the_functions_they_are_for(tmp_path: Path) -> None:
+    with Emulate("--demo", folder=tmp_path):
+        for kind, function in (("connect", "connect"), ("message", "router"), ("disconnect", "disconnect")):
+            (tmp_path / "event.json").write_text(streamer("event", kind, folder=tmp_path).stdout)
+            done = streamer("invoke", function, "event.json", folder=tmp_path)
+
+            assert json.loads(done.stdout) == {"statusCode": 200}, done.stderr
+
+
+def test_the_doctor_knows_the_emulator_of_the_folder(handlers: Path) -> None:
+    done = streamer("doctor", "--json", folder=handlers)
+
+    found = {check["name"]: check for check in json.loads(done.stdout)}
+    assert done.returncode == 0, done.stdout
+    assert "runs at ws://127.0.0.1:" in found["emulator"]["found"]
+    assert {check["state"] for check in found.values()} <= {"ok", "warn"}
+
+
+def test_the_doctor_fails_with_a_configuration_that_makes_no_sense(tmp_path: Path) -> None:
+    (tmp_path / "streamer.toml").write_text("app = 1")
+
+    done = streamer("doctor", folder=tmp_path)
+
+    assert done.returncode == 1
+    assert "fail  project     streamer.toml: app is 1, which is not text" in done.stdout
+
+
+@pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="this system does not tell who listens")
+def test_who_has_a_port_is_found_out() -> None:
+    from emulator.command.examine import port_of
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        taken = port_of(server.getsockname()[1])
+
+    assert not taken.is_free
+    assert str(taken.holder).endswith(str(Path.cwd()))
