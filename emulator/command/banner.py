@@ -8,7 +8,7 @@ from typing import Final
 from streamer.auth import mint
 
 from ..emulator import Emulator
-from .identity import Access, Identity
+from .identity import OWN, Access, Identity
 from .target import DEMO, Target
 
 TOKEN_SECONDS: Final = 24 * 3600
@@ -24,7 +24,6 @@ def banner(emulator: Emulator, target: Target, access: Access, *, command: str, 
     ``command`` is what starts streamer in this shell.
     """
     url = emulator.websocket_url
-    token = None if access.secret is None else _token(access.secret, access.identity)
     told = [] if target.template is None else ["", *target.template.lines()]
     lines = [
         f"{_bold('streamer', is_terminal)} emulates {_bold(target.name, is_terminal)}",
@@ -36,20 +35,26 @@ def banner(emulator: Emulator, target: Target, access: Access, *, command: str, 
         f"  TLS           the same port; trust {emulator.authority.ca_file}",
         "",
     ]
-    if token is not None:
+    lines += connecting(url, access)
+    if access.secret is not None:
         lines += [
-            f"Connect as {access.identity.user} of tenant {access.identity.tenant}, for 24 hours:",
-            f'  wscat -c "{url}?Authorization={token}"',
             "",
             "Or call an action from another shell:",
             f"  {command} call " + ("echo '{\"a\": 1}'" if target.name == DEMO else "ping"),
             *_actions(target),
         ]
-    elif target.is_app:
-        lines += ["Connect with a token that your JWT_PUBLIC_KEY verifies:", f'  wscat -c "{url}?Authorization=TOKEN"']
-    else:
-        lines += ["Connect:", f'  wscat -c "{url}"']
     return "\n".join([*lines, "", "Stop with Ctrl-C."])
+
+
+def connecting(url: str, access: Access) -> list[str]:
+    """The lines that say how to connect, with a new token where we hold the secret that signs them."""
+    if access.secret is not None:
+        token = _token(access.secret, access.identity)
+        who = f"Connect as {access.identity.user} of tenant {access.identity.tenant}, for 24 hours:"
+        return [who, f'  wscat -c "{url}?Authorization={token}"']
+    if access.verifies_with == OWN:
+        return ["Connect:", f'  wscat -c "{url}"']
+    return ["Connect with a token that your JWT_PUBLIC_KEY verifies:", f'  wscat -c "{url}?Authorization=TOKEN"']
 
 
 def _token(secret: str, identity: Identity) -> str:

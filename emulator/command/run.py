@@ -28,6 +28,7 @@ from ..port.origin import is_loopback
 from ..tasks import end
 from .banner import banner
 from .identity import Access, Identity, key_kind
+from .keys import Controls, Terminal, listening, terminal
 from .log_format import install
 from .options import EmulateOptions
 from .overrides import assumed, limited
@@ -177,7 +178,8 @@ def _collect_garbage() -> None:
 
 async def _serve(options: EmulateOptions, target: Target, project: Project, access: Access) -> None:
     config, folder = _config(options, project, target), project.folder
-    with _stop_signals() as stopped, _log_sink(options) as sink:
+    keyboard = terminal(isolation=options.isolation)
+    with _stop_signals(keyboard) as stopped, _log_sink(options) as sink:
         async with Emulator(target.topology, config, log_sink=sink) as emulator:
             if not is_loopback(config.host):
                 text = "whoever reaches this address can connect, read and write the tables and run the functions"
@@ -188,19 +190,27 @@ async def _serve(options: EmulateOptions, target: Target, project: Project, acce
                 sys.stdout.flush()
                 _collect_garbage()
                 emulator.warm()
-                async with _reloading(emulator, project.code, target, wanted=options.reload):
+                controls = Controls(emulator=emulator, access=access, stop=stopped.set, say=_say)
+                async with (
+                    _reloading(emulator, project.code, target, wanted=options.reload),
+                    listening(keyboard, controls),
+                ):
                     await stopped.wait()
             log.info("stopping", connections=emulator.connection_count)
         _tell_grants(emulator)
+
+
+def _say(text: str) -> None:
+    with contextlib.suppress(OSError):  # nobody reads it any more
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
 
 
 def _tell_grants(emulator: Emulator) -> None:
     """Also what ``$disconnect`` needed, so when all is over."""
     grants = emulator.recorded_grants()
     if grants is not None:
-        with contextlib.suppress(OSError):  # nobody reads it any more
-            sys.stdout.write(f"{grants}\n")
-            sys.stdout.flush()
+        _say(grants)
 
 
 def _own_name(folder: Path) -> str:
@@ -215,13 +225,15 @@ def _own_name(folder: Path) -> str:
 
 
 @contextmanager
-def _stop_signals() -> Iterator[asyncio.Event]:
+def _stop_signals(keyboard: Terminal | None) -> Iterator[asyncio.Event]:
     """The event is set by the first SIGINT or SIGTERM; another one ends the process at once."""
     loop = asyncio.get_running_loop()
     stopped = asyncio.Event()
 
     def stop(number: int) -> None:
         if stopped.is_set():
+            if keyboard is not None:
+                keyboard.restore()
             # Function processes end with us: they hold the other end of a pipe of ours.
             os._exit(128 + number)
         stopped.set()

@@ -51,6 +51,13 @@ class Gateway:
         """Whether a connection is open here."""
         return connection_id in self._websockets.open
 
+    def cut_all(self) -> int:
+        """Cut every connection as a network that fails does; answers how many."""
+        found = list(self._websockets.open.values())
+        for websocket in found:
+            websocket.cut()
+        return len(found)
+
     async def stop(self, *, timeout_seconds: float) -> None:
         """Close every connection with 1001 and wait until every ``$disconnect`` has run, or the time is over."""
         self._stopping = True

@@ -137,6 +137,10 @@ class WebSocket(asyncio.Protocol):
         """The client was gone before the upgrade could be answered: only its ``$disconnect`` is left to run."""
         self._end(DROPPED, "")
 
+    def cut(self) -> None:
+        """End the TCP connection without a word, as a network that fails does."""
+        self._transport.abort()
+
     @property
     def is_buffer_full(self) -> bool:
         """Whether the client reads too slowly to be sent more."""

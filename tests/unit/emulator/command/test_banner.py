@@ -8,7 +8,7 @@ import jwt
 import pytest
 
 from emulator.command.banner import banner
-from emulator.command.identity import SHELL, Access, Identity
+from emulator.command.identity import OWN, SHELL, Access, Identity
 from emulator.command.target import DEMO, Target
 from emulator.port.tls import Authority
 from streamer.topology import Api, Topology
@@ -41,7 +41,7 @@ def show(
     target = Target(
         name=name, topology=Topology(api=Api(name="x", routes=()), functions=()), is_app=is_app, actions=actions
     )
-    access = Access(identity=identity, verifies_with=SHELL, secret=secret)
+    access = Access(identity=identity, verifies_with=SHELL if is_app else OWN, secret=secret)
     return banner(Running(), target, access, command="streamer", is_terminal=is_terminal)  # type: ignore[arg-type]
 
 
