@@ -96,6 +96,7 @@ def check_names(wheel: Path) -> None:
     wanted = {
         "streamer/cli.py",
         "streamer/emulator/emulator.py",
+        "streamer/emulator/functions/processes/node/runtime.cjs",
         "streamer/deploy/stack/template.py",
         "streamer/py.typed",
     }

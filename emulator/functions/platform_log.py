@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import string
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -16,10 +17,12 @@ OUT_OF_MEMORY: Final = "Runtime.OutOfMemory"
 """Error type in the REPORT line only; the payload says ``Runtime.ExitError``. [USR] reports; lambda-docs [DOC]"""
 
 
-def init_start_line(python: tuple[int, int], region: str) -> str:
+def init_start_line(runtime: str, region: str) -> str:
     """The first line of a cold start. [REC] ls-snap (H15); version and hash are placeholders of ours."""
+    letters = len(runtime) - len(runtime.lstrip(string.ascii_lowercase))
+    family, version = runtime[:letters], runtime[letters:].removesuffix(".x").removeprefix(".")
     return (
-        f"INIT_START Runtime Version: python:{python[0]}.{python[1]}.local\t"
+        f"INIT_START Runtime Version: {family}:{version}.local\t"
         f"Runtime Version ARN: arn:aws:lambda:{region}::runtime:{'0' * 64}"
     )
 

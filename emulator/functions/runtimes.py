@@ -2,8 +2,9 @@
 
 The contract: `launch` is asked once for each execution environment, and what it answers is started in the function's
 code folder with Lambda's variables. A `Launch` without a command is AWS's runtime client for Python, in this
-interpreter. `reason_not_run` says of a runtime's name why nothing here runs it; a template's functions of that runtime
-are then described with ``Function.unavailable``. A runtime is added by an entry of `_RUNTIMES`.
+interpreter; that of Node.js is our own client, in `processes/node`. `reason_not_run` says of a runtime's name why
+nothing here runs it; a template's functions of that runtime are then described with ``Function.unavailable``. A runtime
+is added by an entry of `_RUNTIMES`.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from typing import Final
 
 from streamer.topology import Function
 
+from . import node
+
 _NAME: Final = re.compile(
     r"(?P<family>nodejs|python|java|dotnetcore|dotnet|ruby|go|provided)(?P<version>\d[\w.]*|\.al\w+|)"
 )
@@ -31,6 +34,8 @@ class Launch:
 
     command: tuple[str, ...] | None = None
     """A command line that speaks the Runtime API; None: AWS's runtime client for Python."""
+    inherits_channel: bool = False
+    """Whether the command asks for events over a connection that it inherits, as descriptor 3, not through a port."""
     import_path: tuple[str, ...] = ()
     """For Python: folders after the function's own, before those of this interpreter."""
     variables: Mapping[str, str] = field(default_factory=dict)
@@ -43,9 +48,18 @@ def runtime_name(runtime: str | None) -> str | None:
     return None if found is None else found["family"]
 
 
+def identity(function: Function) -> str:
+    """The runtime as Lambda would call it, such as ``python3.11``; a command line is a custom runtime."""
+    if function.runtime is None or runtime_name(function.runtime) == "python":
+        return f"python{sys.version_info[0]}.{sys.version_info[1]}"
+    return "provided" if runtime_name(function.runtime) is None else function.runtime
+
+
 def reason_not_run(runtime: str) -> str | None:
     """Why no function of a runtime can be run here; None: they can, or it is a command line."""
     family = runtime_name(runtime)
+    if family == "nodejs" and node.program() is None:
+        return f"{runtime} needs Node.js, and there is no program node on the PATH"
     if family is None or family in _RUNTIMES:
         return None
     return f'{runtime} is not run here; give it a command that speaks the Runtime API with --command ID="..."'
@@ -83,6 +97,14 @@ def _python(function: Function, code_folder: str) -> Launch:
     return Launch(import_path=tuple(path), variables=_folders(function))
 
 
+def _node(function: Function, code_folder: str) -> Launch:
+    program = node.program()
+    if program is None:
+        return _refused(reason_not_run(function.runtime or "") or "")
+    variables = {**_folders(function), "NODE_PATH": node.search_path(function, code_folder)}
+    return Launch(command=node.command(program, function), inherits_channel=True, variables=variables)
+
+
 def _provided(function: Function, code_folder: str) -> Launch:
     bootstrap = Path(code_folder, "bootstrap")
     if not bootstrap.is_file():
@@ -109,6 +131,7 @@ def _folders(function: Function) -> dict[str, str]:
 
 _RUNTIMES: Final[Mapping[str, Callable[[Function, str], Launch]]] = {
     "python": _python,
+    "nodejs": _node,
     "provided": _provided,
     "go": _go,
 }

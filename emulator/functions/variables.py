@@ -90,9 +90,11 @@ def uuid4(bits: int) -> str:
 
 
 def variables(
-    function: Function, endpoints: Endpoints, *, python: tuple[int, int], task_root: str, log_stream: str
+    function: Function, endpoints: Endpoints, *, runtime: str, task_root: str, log_stream: str
 ) -> dict[str, str]:
     """The environment variables of a function: Lambda's, its own, and the endpoints'. [REC] ls-snap (H12)
+
+    ``runtime`` is the name of what runs it, as Lambda would call it.
 
     A function may overwrite everything but the names Lambda reserves, whose values therefore come last.
     ``PATH``, ``PYTHONPATH`` and ``LD_LIBRARY_PATH`` are left to this machine, where Lambda's paths do not exist.
@@ -106,7 +108,7 @@ def variables(
         **_queue_urls(function, endpoints),
         **function.environment,
         **{name: url for name, url in _endpoint_variables(endpoints).items() if not _is_elsewhere(function, name)},
-        **_reserved_variables(function, endpoints, python, task_root, log_stream),
+        **_reserved_variables(function, endpoints, runtime, task_root, log_stream),
     }
 
 
@@ -127,14 +129,15 @@ def _endpoint_variables(endpoints: Endpoints) -> dict[str, str]:
 
 
 def _reserved_variables(
-    function: Function, endpoints: Endpoints, python: tuple[int, int], task_root: str, log_stream: str
+    function: Function, endpoints: Endpoints, runtime: str, task_root: str, log_stream: str
 ) -> dict[str, str]:
     # [DOC] lambda-docs:configuration-envvars: these keys cannot be set in a function's configuration.
     return {
         "AWS_REGION": endpoints.region,
         "AWS_DEFAULT_REGION": endpoints.region,
         **endpoints.credentials(function.name),
-        "AWS_EXECUTION_ENV": f"AWS_Lambda_python{python[0]}.{python[1]}",
+        # [DOC] lambda-docs:configuration-envvars: a custom runtime has none.
+        **({} if runtime.startswith("provided") else {"AWS_EXECUTION_ENV": f"AWS_Lambda_{runtime}"}),
         "AWS_LAMBDA_FUNCTION_NAME": function.name,
         "AWS_LAMBDA_FUNCTION_VERSION": VERSION,
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_mb),

@@ -10,7 +10,7 @@ import sys
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from .assembly import Part
@@ -142,6 +142,7 @@ class Code:
                     if mode & 0o111 and written.is_file():
                         written.chmod(0o755)
             partial.replace(target)
+        self._fence()
         return target.resolve()
 
     def _inline(self, stack: Stack, resource: Resource, text: str) -> Located:
@@ -152,7 +153,14 @@ class Code:
         file = folder / f"index.{suffix}"
         if not file.is_file() or file.read_text("utf-8") != text:
             file.write_text(text, "utf-8")
+        self._fence()
         return Located(folder=str(folder.resolve()))
+
+    def _fence(self) -> None:
+        """Keep Node.js from looking for a ``package.json`` above what was unpacked, where on Lambda there is none."""
+        file = self.folder / "package.json"
+        if not file.is_file():
+            file.write_text("{}\n", "utf-8")
 
     # layers
 
@@ -186,19 +194,24 @@ class Code:
         )
 
     def _check_handler(self, resource: Resource, located: Located) -> None:
-        """Raise `Problem` where a function in Python has no such file."""
+        """Raise `Problem` where a function in Python or Node.js has no such file."""
         runtime, handler = str(resource.properties.get("Runtime", "")), str(resource.properties.get("Handler", ""))
-        if not runtime.startswith("python") or located.folder is None:
+        if not runtime.startswith(("python", "nodejs")) or located.folder is None:
             return
-        module, dot, _name = handler.rpartition(".")
-        if not dot:
+        if "." not in handler:
             raise Problem(at(resource, "Handler"), f"{handler!r} is not FILE.FUNCTION")
-        relative = module.replace(".", "/")
-        for folder in (located.folder, *located.search_paths, *(path for path in sys.path if path)):
-            for candidate in (Path(folder, f"{relative}.py"), Path(folder, relative, "__init__.py")):
-                if candidate.is_file():
-                    return
-        raise Problem(at(resource, "Handler"), f"there is no file {relative}.py in {located.folder}")
+        if runtime.startswith("python"):
+            relative, suffix = handler.rpartition(".")[0].replace(".", "/"), ".py"
+            folders = (located.folder, *located.search_paths, *(path for path in sys.path if path))
+            names = [f"{relative}.py", f"{relative}/__init__.py"]
+        else:
+            path, _, base = handler.rpartition("/")
+            relative, suffix = str(PurePosixPath(path, base.partition(".")[0])), ".js"
+            folders = (located.folder, *located.search_paths)
+            names = [relative, *(f"{relative}{each}" for each in (".js", ".mjs", ".cjs", "/index.js"))]
+            names += [f"{each}node_modules/{relative}" for each in ("", "nodejs/")]
+        if not any(Path(folder, name).exists() for folder in folders for name in names):
+            raise Problem(at(resource, "Handler"), f"there is no file {relative}{suffix} in {located.folder}")
 
 
 def _is_built(resource: Resource) -> bool:

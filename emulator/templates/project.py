@@ -10,8 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from streamer.errors import ConfigurationError, TopologyError
+from streamer.topology import Topology
 from streamer.topology.checks import validate
 
+from ..functions import node
+from ..functions.runtimes import runtime_name
 from . import language
 from .assembly import Part, Project
 from .code import Code
@@ -56,6 +59,8 @@ class Read:
     region: str
     watched: frozenset[Path]
     """Templates and folders of code whose changes matter."""
+    node: int | None = None
+    """The major version of the Node.js that runs functions; None: none does."""
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -101,7 +106,14 @@ def read_project(project: Project, settings: Settings, state_folder: Path) -> Re
         region=settings.region,
         formats=tuple(dict.fromkeys(reader.formats)),
         watched=frozenset({*reader.files, *code.used}),
+        node=_node(described.topology),
     )
+
+
+def _node(topology: Topology) -> int | None:
+    wants = any(runtime_name(function.runtime) == "nodejs" for function in topology.functions)
+    program = node.program() if wants else None
+    return None if program is None else node.version(program)[0]
 
 
 def _refuse_unknown_functions(stacks: Iterable[Stack], settings: Settings) -> None:

@@ -86,10 +86,15 @@ def _runtimes(read: Read) -> dict[str, str]:
 
 
 def _versions(read: Read) -> list[str]:
-    """Functions in another Python than this one."""
+    """Functions in another Python or Node.js than those of this machine."""
     own = f"python{sys.version_info[0]}.{sys.version_info[1]}"
-    other = sorted({name for name in _runtimes(read).values() if name.startswith("python") and name != own})
-    return [f"functions of {', '.join(other)} run in this interpreter, {own}"] if other else []
+    found = set(_runtimes(read).values())
+    other = sorted(name for name in found if name.startswith("python") and name != own)
+    lines = [f"functions of {', '.join(other)} run in this interpreter, {own}"] if other else []
+    if read.node is not None:
+        other = sorted(name for name in found if name.startswith("nodejs") and name != f"nodejs{read.node}.x")
+        lines += [f"functions of {', '.join(other)} run in Node.js {read.node}, which is on the PATH"] if other else []
+    return lines
 
 
 def _not_run(read: Read) -> list[str]:

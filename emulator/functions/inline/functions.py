@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-import sys
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -23,6 +22,7 @@ from .. import platform_log, variables
 from ..admission import STOPPING, Limit, missing
 from ..logs import LogSink
 from ..outcome import Failed, Outcome, Returned
+from ..runtimes import identity
 from ..turns import InTurn
 from .awslambdaric_client import EventRunner, Handler, InitError, log_init_error
 from .modules import UserModules
@@ -31,7 +31,6 @@ from .workers import Worker, Workers
 
 CONCURRENCY: Final = 32
 """Threads per function. A thread costs little, so this is the width of a burst of sleeping handlers, not of the CPU."""
-_PYTHON: Final = (sys.version_info.major, sys.version_info.minor)
 
 
 class InlineFunctions:
@@ -231,7 +230,7 @@ class InlineFunctions:
         started = time.perf_counter()
         target = event.target
         if self._sink.platform_lines:
-            line = platform_log.init_start_line(_PYTHON, self._endpoints.region)
+            line = platform_log.init_start_line(identity(target.function), self._endpoints.region)
             self._sink.write(target.function.name, None, line, platform=True)
         handler = self._modules.load(target.function.handler)
         event.init_ms = (time.perf_counter() - started) * 1000
@@ -279,7 +278,7 @@ class _InlineFunction:
         self.variables = variables.variables(
             function,
             endpoints,
-            python=_PYTHON,
+            runtime=identity(function),
             task_root=str(function.code_root or folder),
             log_stream=variables.log_stream_name(datetime.now(UTC), randomness),
         )

@@ -31,6 +31,7 @@ import time
 from typing import Any, Final, NamedTuple, NoReturn
 
 REPLY: Final = struct.Struct("!cii")
+_CHANNEL: Final = 3
 _PR_SET_PDEATHSIG: Final = 1
 _PR_SET_CHILD_SUBREAPER: Final = 36
 
@@ -374,6 +375,8 @@ def _become(request: _Request, means: _Means, tie: _DeathSignal | _Lifeline) -> 
         sys.exit(f"cannot use the function's folder: {error}")
     if spec["command"] is not None:
         tie.watch_program()
+        if request.channel is not None:
+            _inherited(request.channel)
         _execute(spec["command"])
     if not means.forks:
         lifeline = tie.descriptor() if isinstance(tie, _Lifeline) else None
@@ -383,6 +386,14 @@ def _become(request: _Request, means: _Means, tie: _DeathSignal | _Lifeline) -> 
         _execute([sys.executable, "-X", "utf8", "-P", __file__, "run", given])
     tie.watch()
     run_python(spec["import_path"], request.channel)
+
+
+def _inherited(channel: int) -> None:
+    """Leave the connection to the Runtime API to the program that comes, as descriptor 3."""
+    if channel == _CHANNEL:
+        os.set_inheritable(channel, True)
+    else:
+        os.dup2(channel, _CHANNEL)
 
 
 def _execute(command: list[str]) -> NoReturn:

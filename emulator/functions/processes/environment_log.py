@@ -10,9 +10,9 @@ from streamer.topology import Function
 
 from .. import platform_log
 from ..logs import LogSink
+from ..runtimes import identity
 from .output import Output
 from .process import Process
-from .surroundings import PYTHON
 
 
 class EnvironmentLog:
@@ -37,7 +37,7 @@ class EnvironmentLog:
         reading, writing = os.pipe()
         self._output = Output(self._function.name, self._sink, reading)
         if self._sink.platform_lines:
-            self._line(platform_log.init_start_line(PYTHON, region))
+            self._line(platform_log.init_start_line(identity(self._function), region))
         return writing
 
     def drain(self) -> None:

@@ -4,26 +4,21 @@ from __future__ import annotations
 
 import os
 import random
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
 
 from streamer.topology import Function
 
 from .. import variables
 from ..logs import LogSink
-from ..runtimes import Launch
+from ..runtimes import Launch, identity
 from .callers import Callers
 from .descendants import Descendants
 from .means import Means
 from .meter import Meter
 from .template import Template
-
-PYTHON: Final = (sys.version_info.major, sys.version_info.minor)
-"""The version that functions run under, as Lambda names runtimes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +42,7 @@ class Surroundings:
 
     def inherits_channel(self, how: Launch) -> bool:
         """Whether a function's events come over a connection that its process inherits, not through a port."""
-        return how.command is None and not self.means.native_client
+        return how.inherits_channel or (how.command is None and not self.means.native_client)
 
     def variables(self, function: Function, how: Launch, *, folder: Path, port: int) -> Mapping[str, str]:
         """The variables of one environment: ``folder`` is its own, ``port`` that of its Runtime API.
@@ -61,7 +56,7 @@ class Surroundings:
             **variables.variables(
                 function,
                 self.endpoints,
-                python=PYTHON,
+                runtime=identity(function),
                 task_root=self.code_folder(function),
                 log_stream=variables.log_stream_name(datetime.now(UTC), self.randomness),
             ),

@@ -20,7 +20,7 @@ def variables_of(function: Function, endpoints: variables.Endpoints | None = Non
     return variables.variables(
         function,
         endpoints or variables.Endpoints(),
-        python=(3, 13),
+        runtime="python3.13",
         task_root="/project",
         log_stream="2026/01/02/[$LATEST]0",
     )
@@ -139,7 +139,15 @@ def test_start_end_and_timeout_lines() -> None:
     assert platform_log.start_line(ID) == f"START RequestId: {ID} Version: $LATEST"
     assert platform_log.end_line(ID) == f"END RequestId: {ID}"
     assert platform_log.timeout_line(NOW, ID, 1) == f"2026-01-02T03:04:05.678Z {ID} Task timed out after 1.00 seconds"
-    assert platform_log.init_start_line((3, 13), "eu-west-1").startswith("INIT_START Runtime Version: python:3.13.")
+    assert platform_log.init_start_line("python3.13", "eu-west-1").startswith(
+        "INIT_START Runtime Version: python:3.13."
+    )
+    assert platform_log.init_start_line("nodejs20.x", "eu-west-1").startswith(
+        "INIT_START Runtime Version: nodejs:20.local\t"
+    )
+    assert platform_log.init_start_line("provided.al2", "eu-west-1").startswith(
+        "INIT_START Runtime Version: provided:al2."
+    )
 
 
 def test_a_timeout_is_answered_as_lambda_does() -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 
 import pytest
 
-from emulator.functions.runtimes import launch, reason_not_run
+from emulator.functions.runtimes import identity, launch, reason_not_run
 from streamer.topology import Function
 
 
@@ -24,6 +25,51 @@ def test_python_is_run_by_this_interpreter(runtime: str | None, tmp_path: Path) 
 
     assert found.command is None
     assert found.import_path == (str(tmp_path / "layer" / "python"), str(tmp_path / "built"))
+
+
+@pytest.mark.needs_node
+@pytest.mark.skipif(shutil.which("node") is None, reason="needs Node.js")
+def test_node_is_run_by_a_client_of_ours_that_inherits_its_connection(tmp_path: Path) -> None:
+    for folder in ("layer/nodejs/node20/node_modules", "layer/nodejs/node_modules", "built/node_modules"):
+        (tmp_path / folder).mkdir(parents=True)
+    paths = (str(tmp_path / "layer"), str(tmp_path / "built"))
+
+    found = launch(function("nodejs20.x", search_paths=paths, memory_mb=1000), code_folder="/code")
+
+    assert found.inherits_channel
+    assert found.command is not None
+    assert found.command[-1].endswith("runtime.cjs")
+    assert "--max-old-space-size=900" in found.command
+    assert found.variables["NODE_PATH"].split(":") == [
+        f"{tmp_path}/layer/nodejs/node20/node_modules",
+        f"{tmp_path}/layer/nodejs/node_modules",
+        f"{tmp_path}/built/node_modules",
+        "/code",
+    ]
+
+
+@pytest.mark.needs_node
+@pytest.mark.skipif(shutil.which("node") is None, reason="needs Node.js")
+def test_a_functions_own_node_options_win(tmp_path: Path) -> None:
+    options = {"NODE_OPTIONS": "--max-old-space-size=50 --experimental-require-module"}
+
+    command = launch(function("nodejs20.x", environment=options), code_folder="/code").command
+
+    assert command is not None
+    assert not [word for word in command if "old-space" in word or "require-module" in word]
+
+
+@pytest.mark.parametrize(
+    ("runtime", "name"),
+    [
+        ("nodejs20.x", "nodejs20.x"),
+        ("provided.al2023", "provided.al2023"),
+        ("node run.mjs", "provided"),
+        (None, f"python{sys.version_info[0]}.{sys.version_info[1]}"),
+    ],
+)
+def test_what_a_function_is_told_that_runs_it(runtime: str | None, name: str) -> None:
+    assert identity(function(runtime)) == name
 
 
 def test_a_bootstrap_is_started_as_it_is(tmp_path: Path) -> None:
