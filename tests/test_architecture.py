@@ -121,7 +121,7 @@ AWS_CLIENTS = {
         "emulator.database.remote",
     ),
     "emulator.functions.inline.botocore_credentials",  # only lets functions sign as themselves
-    "emulator.functions.processes.bootstrap",  # only loads beforehand what functions would load
+    "emulator.functions.processes.ahead",  # only loads beforehand what functions would load
 }
 AWS_CLIENT_PACKAGES = ("streamer.stores.", "emulator.dynamodb.", "emulator.streams.")
 

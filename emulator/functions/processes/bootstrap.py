@@ -15,9 +15,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import functools
-import gc
-import importlib
 import importlib.util
 import json
 import os
@@ -65,7 +62,7 @@ def main(control: int, folder: str, import_path: list[str], import_ahead: list[s
     chosen = _Means(**{name: means[name] for name in _Means._fields})
     tie = _DeathSignal(subreaper=chosen.subreaper) if chosen.death_signal else _Lifeline()
     sys.path[:] = import_path
-    _import(import_ahead if chosen.forks else [])
+    _sibling("ahead").import_ahead(import_ahead if chosen.forks else [])
     if not chosen.native_client:
         provide_client()
     template = _Template(socket.socket(fileno=control), chosen, tie)
@@ -76,58 +73,6 @@ def main(control: int, folder: str, import_path: list[str], import_ahead: list[s
         import shutil  # noqa: PLC0415 - environments do without
 
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _import(names: list[str]) -> None:
-    """Import what most functions need, so that the forked environments have it already."""
-    for name in names:
-        # Only to be faster: an environment that needs a module which cannot be imported answers so itself.
-        with contextlib.suppress(Exception):
-            importlib.import_module(name)
-    if "botocore.session" in sys.modules:
-        from botocore.loaders import JSONFileLoader  # noqa: PLC0415 - where it is not installed, nothing is missing
-
-        problem = keep_data_files(JSONFileLoader)
-        if problem is not None:
-            print(f"{problem}; functions make their clients more slowly", file=sys.stderr)  # noqa: T201 - the terminal
-        try:
-            _make_clients(("dynamodb", "apigatewaymanagementapi"))
-        except Exception as error:  # noqa: BLE001 - whatever botocore cannot do here, each function may still try
-            print(f"botocore could not make clients ahead: {error!r}", file=sys.stderr)  # noqa: T201 - the terminal
-    # The collector would write to the objects' headers and so copy the pages that the environments share.
-    gc.collect()
-    gc.freeze()
-
-
-def keep_data_files(loader: Any) -> str | None:
-    """Let botocore's loader of data files parse each once; answers what botocore has changed that forbids it.
-
-    botocore, too, gives all clients of a session the same documents. ``loader`` is its class ``JSONFileLoader``.
-    `tests/unit/emulator/functions/processes/test_botocore_contract.py` holds what this relies on.
-    """
-    original = getattr(loader, "load_file", None)
-    code = getattr(original, "__code__", None)
-    parameters = () if code is None else code.co_varnames[: code.co_argcount]
-    if parameters != ("self", "file_path"):
-        return f"botocore changed the signature of JSONFileLoader.load_file: ({', '.join(parameters)})"
-    load = functools.cache(loader().load_file)
-    loader.load_file = lambda _loader, file_path: load(file_path)
-    return None
-
-
-def _make_clients(services: tuple[str, ...]) -> None:
-    """Let botocore load and compile what every client needs; the clients are dropped.
-
-    A client in a forked environment then takes half the time, and 8 MB instead of 20 (docs/performance.md).
-    """
-    import botocore.session  # noqa: PLC0415 - where it is not installed, nothing is missing
-
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
-        del os.environ[name]  # the user's own profile; environments get variables of their own
-    os.environ |= {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
-    session = botocore.session.Session()
-    for service in services:
-        session.create_client(service, "us-east-1", aws_access_key_id="-", aws_secret_access_key="-").close()  # noqa: S106
 
 
 class _Template:
@@ -405,13 +350,19 @@ def _execute(command: list[str]) -> NoReturn:
 
 def provide_client() -> None:
     """Let AWS's client find our part of it, `runtime_client`, where it looks for its own compiled one."""
-    name = "runtime_client"
+    _sibling("runtime_client", is_kept=True)
+
+
+def _sibling(name: str, *, is_kept: bool = False) -> Any:
+    """A module beside this one; ``is_kept``: others find it by that name, too."""
     spec = importlib.util.spec_from_file_location(name, os.path.join(os.path.dirname(__file__), f"{name}.py"))  # noqa: PTH118, PTH120 - pathlib is no part of an environment
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
+    if is_kept:
+        sys.modules[name] = module
     spec.loader.exec_module(module)
+    return module
 
 
 def run_python(import_path: list[str], channel: int | None) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from botocore.loaders import JSONFileLoader, Loader
 
-from emulator.functions.processes.bootstrap import keep_data_files
+from emulator.functions.processes.ahead import keep_data_files
 
 
 class Kept(JSONFileLoader):
