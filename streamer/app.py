@@ -16,7 +16,7 @@ from streamer.sending.connections import Connections
 if TYPE_CHECKING:
     from streamer.context import Principal
     from streamer.sending.publisher import Delivery
-    from streamer.topology import Topology
+    from streamer.topology import Permission, Queue, Table, Topology
 
 QUEUE_THRESHOLD_SECONDS: Final = 5.0
 """Actions estimated to take longer than this are queued, unless the environment sets another threshold."""
@@ -41,6 +41,10 @@ class App:
             subscribe, and clients with the permission ``topics:publish`` may publish. What actions publish
             themselves is not asked about.
         limits: How much one connection and one user may ask for. None: as much as they like.
+        tables: Tables of its own, which the actions may read and write. The emulator and the stack make them, with the
+            service's table prefix before the name; ``orders`` is found by the variable ``ORDERS_TABLE``.
+        queues: Queues of its own, which the actions may send to; the URL of ``jobs`` is in ``JOBS_QUEUE_URL``.
+        permissions: Whatever else the actions may do on AWS.
     """
 
     def __init__(
@@ -49,11 +53,15 @@ class App:
         environment: Iterable[str] = (),
         authorize_topic: TopicRule | None = None,
         limits: Limits | None = None,
+        tables: Iterable[Table] = (),
+        queues: Iterable[Queue] = (),
+        permissions: Iterable[Permission] = (),
     ) -> None:
         if isinstance(environment, str):
             raise ConfigurationError(f"App(environment={environment!r}) must be a sequence of names, not one string")
         self._environment = tuple(environment)
         self._limits = limits or Limits()
+        self._tables, self._queues, self._permissions = tuple(tables), tuple(queues), tuple(permissions)
         self._actions: dict[str, Action] = {}
         self._topic_rule: TopicRule | None = None
         self._connections = Connections()
@@ -185,7 +193,7 @@ class App:
         stage: str = "dev",
         environment: Mapping[str, str] | None = None,
     ) -> Topology:
-        """What this service consists of: four functions, three routes, three tables and the stream between them.
+        """What this service consists of: four functions, three routes, three tables, a stream, and what is its own.
 
         Args:
             target: Where this App is, as ``module:attribute``; the functions load it from there.
@@ -195,10 +203,11 @@ class App:
                 Others in it are ignored.
 
         Raises:
-            ConfigurationError: a variable that the App needs has no value.
+            ConfigurationError: a variable that the App needs has no value, or a name is taken.
+            TopologyError: something of it is nothing that AWS takes.
         """
         # Deploying and emulating need it, answering a message does not: a cold start should not pay for it.
-        from streamer.service import describe  # noqa: PLC0415
+        from streamer.service import Own, describe  # noqa: PLC0415
 
         return describe(
             target=target,
@@ -206,6 +215,7 @@ class App:
             stage=stage,
             needed=self.environment,
             environment=environment or {},
+            own=Own(tables=self._tables, queues=self._queues, permissions=self._permissions),
         )
 
     def _check_name(self, name: Any) -> None:

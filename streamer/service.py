@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from streamer.errors import ConfigurationError
@@ -27,6 +29,7 @@ from streamer.topology import (
     Function,
     Index,
     Key,
+    Permission,
     Queue,
     Route,
     Schedule,
@@ -67,13 +70,73 @@ PROCESSOR_TIMEOUT_SECONDS: Final = 900.0
 """Lambda's maximum. [DOC] lambda-docs:configuration-timeout"""
 
 
+ITEM_ACTIONS: Final = (
+    "BatchGetItem", "BatchWriteItem", "ConditionCheckItem", "DeleteItem", "DescribeTable", "GetItem", "PutItem",
+    "Query", "Scan", "UpdateItem",
+)  # fmt: skip
+"""What actions may do with the App's own tables."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Own:
+    """What an App has besides what every service has; names are without the prefix."""
+
+    tables: tuple[Table, ...] = ()
+    queues: tuple[Queue, ...] = ()
+    permissions: tuple[Permission, ...] = ()
+
+    def variables(self, table_prefix: str) -> dict[str, str]:
+        """By which the actions find the tables; the functions get the queues' URLs from whoever runs them.
+
+        Raises:
+            ConfigurationError: two tables would be found by one variable.
+        """
+        found: dict[str, str] = {}
+        for table in self.tables:
+            name = table_variable(table.name)
+            if name in found:
+                raise ConfigurationError(f"two tables of the app would be found by {name}; rename one of them")
+            found[name] = f"{table_prefix}{table.name}"
+        return found
+
+    def for_actions(self, function: Function, table_prefix: str) -> Function:
+        """A function that runs actions, with what they may do and know."""
+        access = [
+            TableAccess(
+                table=f"{table_prefix}{table.name}",
+                actions=ITEM_ACTIONS,
+                indexes=tuple(index.name for index in table.indexes),
+            )
+            for table in self.tables
+        ]
+        return replace(
+            function,
+            environment={**function.environment, **self.variables(table_prefix)},
+            tables=(*function.tables, *access),
+            sends_to=(*function.sends_to, *(queue.name for queue in self.queues)),
+            permissions=self.permissions,
+        )
+
+
+def table_variable(table: str) -> str:
+    """The environment variable that actions find a table of the App by: ``orders`` is in ``ORDERS_TABLE``."""
+    return re.sub(r"[^A-Za-z0-9]+", "_", table).upper() + "_TABLE"
+
+
 def describe(
-    *, target: str, table_prefix: str, stage: str, needed: tuple[str, ...], environment: Mapping[str, str]
+    *,
+    target: str,
+    table_prefix: str,
+    stage: str,
+    needed: tuple[str, ...],
+    environment: Mapping[str, str],
+    own: Own = Own(),
 ) -> Topology:
     """The topology of the service of the App that ``target`` names and that needs these variables.
 
     See `streamer.app.App.topology`.
     """
+    functions = _functions(target, table_prefix, stage, needed, environment)
     topology = Topology(
         api=Api(
             name="streamer",
@@ -84,10 +147,13 @@ def describe(
                 Route(route_key=DEFAULT, function=ROUTER_FUNCTION),
             ),
         ),
-        functions=_functions(target, table_prefix, stage, needed, environment),
-        tables=tables(table_prefix),
+        functions=tuple(
+            own.for_actions(each, table_prefix) if each.name in (ROUTER_FUNCTION, PROCESSOR_FUNCTION) else each
+            for each in functions
+        ),
+        tables=(*tables(table_prefix), *(replace(each, name=f"{table_prefix}{each.name}") for each in own.tables)),
         event_source_mappings=(_requests_mapping(table_prefix),),
-        queues=(Queue(name=DEAD_LETTERS),),
+        queues=(Queue(name=DEAD_LETTERS), *own.queues),
         async_invocations=(AsyncInvocation(function=PROCESSOR_FUNCTION, on_failure=DEAD_LETTERS),),
         schedules=(Schedule(name="sweep", function=PROCESSOR_FUNCTION, rate_minutes=1, event=SWEEP_EVENT),),
     )

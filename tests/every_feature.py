@@ -20,6 +20,7 @@ from streamer.topology import (
     Function,
     Index,
     Key,
+    Permission,
     Queue,
     QueueMapping,
     Route,
@@ -83,6 +84,13 @@ def _topology() -> Topology:
                 posts_to_connections=True,
                 invokes=("answer",),
                 sends_to=("given-up",),
+                permissions=(
+                    Permission(
+                        actions=("s3:GetObject",),
+                        resources=("arn:${AWS::Partition}:s3:::reports/*",),
+                        conditions={"Bool": {"aws:SecureTransport": "true"}},
+                    ),
+                ),
                 secrets=("JWT_SECRET",),
             ),
             Function(name="authorize", handler="handlers.authorize"),

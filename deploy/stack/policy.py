@@ -8,6 +8,7 @@ AWS has. The only ``*`` resources are those for which IAM knows no resource: X-R
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -79,7 +80,10 @@ def _logs(function: Function) -> Statement:
 
 def _granted(topology: Topology, grant: Grant) -> Statement:
     sid = f"{_subject(topology, grant.subject)}{grant.topic}"
-    return _allow(sid, grant.actions, [_resource(topology, resource) for resource in grant.resources])
+    statement = _allow(sid, grant.actions, [_resource(topology, resource) for resource in grant.resources])
+    if grant.conditions:
+        statement["Condition"] = {operator: dict(keys) for operator, keys in grant.conditions.items()}
+    return statement
 
 
 def _subject(topology: Topology, subject: Resource | None) -> str:
@@ -100,8 +104,16 @@ def _resource(topology: Topology, resource: Resource) -> Any:
             return att(queue_id(resource.name))
         case Kind.FUNCTION | Kind.CONNECTIONS:
             return sub(arn(resource, _place(topology)))
+        case Kind.ARN:
+            return _elsewhere(resource.name)
         case Kind.ANYTHING:
             return "*"
+
+
+def _elsewhere(text: str) -> Any:
+    """An ARN of the user's, in which only CloudFormation's own names are replaced, not IAM's policy variables."""
+    escaped = re.sub(r"\$\{(?!AWS::)", "${!", text)
+    return sub(escaped) if "${AWS::" in text else text
 
 
 def _place(topology: Topology) -> Place:

@@ -32,7 +32,7 @@ def statements_of(topology: Topology, function: Function, place: Place) -> tuple
 
 def _document(grant: Grant, place: Place) -> dict[str, Any]:
     resources = [arn(resource, place) for resource in grant.resources]
-    return {"Effect": "Allow", "Action": list(grant.actions), "Resource": resources}
+    return {"Effect": "Allow", "Action": list(grant.actions), "Resource": resources, "Condition": grant.conditions}
 
 
 class Guard:

@@ -90,7 +90,6 @@ class ConnectHandler:
 
 def _build() -> ConnectHandler:
     environment = Environment()
-    environment.prepare()
     return ConnectHandler(
         settings=environment.settings,
         connections=environment.connections,
@@ -100,7 +99,6 @@ def _build() -> ConnectHandler:
 
 
 _handler = Once(_build)
-_handler.in_init()
 
 
 def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:

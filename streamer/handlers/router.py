@@ -262,7 +262,6 @@ class RouterHandler:
 
 def _build() -> RouterHandler:
     environment = Environment()
-    environment.prepare()
     return RouterHandler(
         app=environment.app,
         settings=environment.settings,
@@ -278,7 +277,6 @@ def _build() -> RouterHandler:
 
 
 _handler = Once(_build)
-_handler.in_init()
 
 
 def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:

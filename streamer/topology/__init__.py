@@ -129,7 +129,23 @@ class TableAccess:
     actions: tuple[str, ...]
     """IAM action names without the ``dynamodb:`` prefix, such as ``PutItem``."""
     indexes: tuple[str, ...] = ()
-    """Indexes that ``Query`` is used on."""
+    """Indexes that ``Query`` is used on, and ``Scan`` if it is among the actions."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Permission:
+    """What a function's role allows beyond what follows from the topology, as a statement of an IAM policy.
+
+    [DOC] iam-docs:reference_policies_elements
+    """
+
+    actions: Sequence[str]
+    """Such as ``s3:GetObject``; ``*`` and ``?`` stand for parts of names."""
+    resources: Sequence[str]
+    """ARNs, in which ``${AWS::Partition}``, ``${AWS::Region}`` and ``${AWS::AccountId}`` stand for where it runs, or
+    ``*``."""
+    conditions: Mapping[str, Mapping[str, str | Sequence[str]]] = field(default_factory=dict)
+    """Operator to condition key to values, such as ``{"StringEquals": {"aws:RequestedRegion": "eu-central-1"}}``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,6 +180,8 @@ class Function:
     """Names of functions it invokes itself."""
     sends_to: tuple[str, ...] = ()
     """Names of queues it sends to; the variables of `queue_url_variable` hold their URLs."""
+    permissions: tuple[Permission, ...] = ()
+    """Whatever else it may do."""
     secrets: tuple[str, ...] = ()
     """Environment variables whose value is a secret: never printed, and kept in Secrets Manager on AWS. They are filled
     before the handler's module is imported."""

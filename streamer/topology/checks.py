@@ -14,6 +14,7 @@ from streamer.topology import (
     Api,
     EventSourceMapping,
     Function,
+    Permission,
     Queue,
     QueueMapping,
     Route,
@@ -134,6 +135,10 @@ def _validate_function(topology: Topology, function: Function) -> None:
         topology.function(name)
     for queue in function.sends_to:
         _require_queue(topology, queue)
+    _validate_names(function)
+
+
+def _validate_names(function: Function) -> None:
     variables = [queue_url_variable(queue) for queue in function.sends_to]
     for variable in variables:
         if variables.count(variable) > 1:
@@ -141,6 +146,27 @@ def _validate_function(topology: Topology, function: Function) -> None:
     for secret in function.secrets:
         if not _VARIABLE.fullmatch(secret):
             raise TopologyError(f"function {function.name!r}: secret {secret!r} is not the name of a variable")
+    for permission in function.permissions:
+        _validate_permission(function, permission)
+
+
+_ACTION: Final = re.compile(r"\*|[A-Za-z0-9-]+:[A-Za-z0-9*?]+")
+_ARN: Final = re.compile(r"\*|arn:[^:\s]+:[^:\s]*:[^:\s]*:[^:\s]*:\S+")
+
+
+def _validate_permission(function: Function, permission: Permission) -> None:
+    """[DOC] iam-docs:reference_policies_elements_action, reference_policies_elements_resource."""
+    where = f"function {function.name!r}: a permission's"
+    for name, values, pattern, example in (
+        ("actions", permission.actions, _ACTION, "s3:GetObject"),
+        ("resources", permission.resources, _ARN, "arn:aws:s3:::reports/*"),
+    ):
+        if isinstance(values, str) or not values:
+            raise TopologyError(f"{where} {name} are {values!r}; write a list, such as [{example!r}]")
+        for value in values:
+            # CloudFormation's names have colons, which would be taken for those of the ARN.
+            if pattern.fullmatch(value.replace("${AWS::", "${AWS")) is None:
+                raise TopologyError(f"{where} {name} have {value!r}, which is not of the form {example}")
 
 
 def _validate_mapping(topology: Topology, mapping: EventSourceMapping) -> None:

@@ -1,17 +1,17 @@
 """What each function of a topology may do: the statements of its role, before they are placed anywhere. Pure.
 
 The deployer writes them into a template, the emulator places them in its own account and evaluates them, so that a
-function may do the same here as there. All of them allow, and none has a condition.
+function may do the same here as there. All of them allow.
 """
 
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from streamer.topology import AsyncInvocation, EventSourceMapping, Function, TableAccess, Topology
+from streamer.topology import AsyncInvocation, EventSourceMapping, Function, Permission, TableAccess, Topology
 
 QUEUE_ACTIONS: Final = ("sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage")
 """What Lambda's pollers do with the function's role. [DOC] lambda-docs:services-sqs-configure"""
@@ -34,6 +34,8 @@ class Kind(enum.StrEnum):
     CONNECTIONS = "connections"
     ANYTHING = "*"
     """For actions that know no resource."""
+    ARN = "arn"
+    """Something outside the topology; its name is its ARN, with CloudFormation's names for where it is."""
 
 
 class Resource(NamedTuple):
@@ -57,6 +59,8 @@ class Grant:
     actions: tuple[str, ...]
     """In order."""
     resources: tuple[Resource, ...]
+    conditions: Mapping[str, Mapping[str, str | Sequence[str]]] = field(default_factory=dict)
+    """As in the topology; empty: none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +108,18 @@ def grants(topology: Topology, function: Function) -> tuple[Grant, ...]:
         if names:
             resources = tuple(Resource(Kind.QUEUE, name) for name in sorted(names))
             found.append(Grant(topic=topic, actions=actions, resources=resources))
+    found += [_permission(number, each) for number, each in enumerate(function.permissions, 1)]
     return tuple(found)
+
+
+def _permission(number: int, permission: Permission) -> Grant:
+    resources = [ANYTHING if each == "*" else Resource(Kind.ARN, each) for each in permission.resources]
+    return Grant(
+        topic=f"Permission{number}",
+        actions=tuple(sorted(permission.actions)),
+        resources=tuple(resources),
+        conditions=permission.conditions,
+    )
 
 
 def _table(access: TableAccess) -> list[Grant]:
@@ -115,7 +130,8 @@ def _table(access: TableAccess) -> list[Grant]:
         found.append(Grant(topic="", subject=table, actions=actions, resources=(table,)))
     if access.indexes:
         indexes = tuple(Resource(Kind.INDEX, access.table, index) for index in sorted(access.indexes))
-        found.append(Grant(topic="Indexes", subject=table, actions=("dynamodb:Query",), resources=indexes))
+        reading = ("dynamodb:Query", "dynamodb:Scan") if "Scan" in access.actions else ("dynamodb:Query",)
+        found.append(Grant(topic="Indexes", subject=table, actions=reading, resources=indexes))
     return found
 
 
@@ -155,5 +171,13 @@ def arn(resource: Resource, place: Place) -> str:
         case Kind.CONNECTIONS:
             path = f"{'/'.join(place.apis[detail])}/{name}/@connections/*"
             return f"arn:{place.partition}:execute-api:{where}:{path}"
+        case Kind.ARN:
+            return _placed(name, place)
         case Kind.ANYTHING:
             return "*"
+
+
+def _placed(text: str, place: Place) -> str:
+    for parameter, value in (("Partition", place.partition), ("Region", place.region), ("AccountId", place.account_id)):
+        text = text.replace(f"${{AWS::{parameter}}}", value)
+    return text

@@ -19,9 +19,8 @@ from websockets.sync.client import connect
 from emulator.emulator import EmulatorConfig
 from emulator.schedules import Schedules
 from emulator.thread import EmulatorThread
-from streamer import grants
 from streamer import topology as described
-from streamer.topology import Topology
+from streamer.topology import Topology, grants
 
 SHARED = {described.__name__, grants.__name__}
 """Modules of the runtime through which the emulator reads a topology."""

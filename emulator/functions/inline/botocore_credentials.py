@@ -9,11 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from collections.abc import Set as AbstractSet
-from typing import Any
+from typing import Any, Final
 
 from botocore.credentials import Credentials, ReadOnlyCredentials
 
 from ...iam.keys import Keys
+
+_EVER_GIVEN: Final[set[str]] = set()
+"""Access keys of all functions that ran in this process: boto3's session keeps those it began with, also when the
+emulator that they belong to is gone, and whoever signs with unknown keys is taken for the account's owner."""
 
 
 def sign_as(key_ids: AbstractSet[str], current: Callable[[], Keys]) -> Callable[[], None]:
@@ -27,10 +31,11 @@ def sign_as(key_ids: AbstractSet[str], current: Callable[[], Keys]) -> Callable[
         What ends that.
     """
     original = Credentials.get_frozen_credentials
+    _EVER_GIVEN.update(key_ids)
 
     def get_frozen_credentials(self: Any) -> ReadOnlyCredentials:
         frozen = original(self)
-        if frozen.access_key not in key_ids:
+        if frozen.access_key not in _EVER_GIVEN:
             return frozen
         keys = current()
         return ReadOnlyCredentials(keys.access_key_id, keys.secret_access_key, keys.session_token)

@@ -1,10 +1,12 @@
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
 from streamer.app import App
-from streamer.errors import ConfigurationError
-from streamer.topology import CONNECT, DEFAULT, DISCONNECT, StreamView, Topology
+from streamer.errors import ConfigurationError, TopologyError
+from streamer.topology import CONNECT, DEFAULT, DISCONNECT, Index, Key, Permission, Queue, StreamView, Table, Topology
+from streamer.topology.grants import grants
 
 ENVIRONMENT = {
     "JWT_SECRET": "s" * 32,
@@ -139,3 +141,66 @@ def test_only_requests_that_wait_or_were_cancelled_reach_the_processor() -> None
 def test_a_variable_that_the_app_needs_must_have_a_value() -> None:
     with pytest.raises(ConfigurationError, match="the app needs DATABASE_URL"):
         topology(environment={"DATABASE_URL": ""})
+
+
+OWN = App(
+    tables=[Table(name="orders", key=Key(partition="id"), indexes=(Index(name="by-day", key=Key(partition="day")),))],
+    queues=[Queue(name="mails")],
+    permissions=[Permission(actions=["s3:GetObject"], resources=["arn:aws:s3:::reports/*"])],
+)
+
+
+def test_what_is_the_apps_own_is_made_with_the_services_prefix() -> None:
+    made = OWN.topology(target="app:app", table_prefix="shop_")
+
+    assert made.table("shop_orders").key == Key(partition="id")
+    assert [queue.name for queue in made.queues] == ["dead-letters", "mails"]
+
+
+@pytest.mark.parametrize("name", ["router", "processor"])
+def test_functions_that_run_actions_may_use_and_find_what_is_the_apps_own(name: str) -> None:
+    made = OWN.topology(target="app:app", table_prefix="shop_")
+
+    allowed = {
+        (action, resource.name) for grant in grants(made, made.function(name)) for action in grant.actions
+        for resource in grant.resources
+    }  # fmt: skip
+    assert {
+        ("dynamodb:PutItem", "shop_orders"),
+        ("dynamodb:Scan", "shop_orders"),
+        ("sqs:SendMessage", "mails"),
+        ("s3:GetObject", "arn:aws:s3:::reports/*"),
+    } <= allowed
+    assert made.function(name).environment["ORDERS_TABLE"] == "shop_orders"
+
+
+@pytest.mark.parametrize("name", ["connect", "disconnect"])
+def test_functions_that_run_no_actions_may_do_no_more(name: str) -> None:
+    assert OWN.topology(target="app:app").function(name) == App().topology(target="app:app").function(name)
+
+
+@pytest.mark.parametrize(
+    ("own", "message"),
+    [
+        pytest.param({"tables": [Table(name="requests", key=Key(partition="id"))]}, "unique", id="a table of ours"),
+        pytest.param({"queues": [Queue(name="dead-letters")]}, "unique", id="the queue of ours"),
+        pytest.param(
+            {"tables": [Table(name=name, key=Key(partition="id")) for name in ("my-orders", "my_orders")]},
+            "MY_ORDERS_TABLE",
+            id="two tables with one variable",
+        ),
+        pytest.param(
+            {"permissions": [Permission(actions="s3:GetObject", resources=["*"])]}, "write a list", id="one text"
+        ),
+        pytest.param({"permissions": [Permission(actions=[], resources=["*"])]}, "write a list", id="nothing"),
+        pytest.param(
+            {"permissions": [Permission(actions=["GetObject"], resources=["*"])]}, "'GetObject'", id="no service"
+        ),
+        pytest.param(
+            {"permissions": [Permission(actions=["s3:GetObject"], resources=["reports"])]}, "'reports'", id="no ARN"
+        ),
+    ],
+)
+def test_what_cannot_be_the_apps_own_is_refused(own: Mapping[str, Any], message: str) -> None:
+    with pytest.raises((ConfigurationError, TopologyError), match=message):
+        App(**own).topology(target="app:app")

@@ -59,6 +59,17 @@ def test_a_frozen_copy_has_a_key_its_secret_and_a_token() -> None:
     assert request.headers["X-Amz-Security-Token"] == "token"
 
 
+def test_a_session_of_the_emulator_before_signs_as_the_function_of_this_one() -> None:
+    sign_as({FIRST.access_key_id}, lambda: FIRST)()
+    kept = Credentials(FIRST.access_key_id, "secret")
+
+    end = sign_as({SECOND.access_key_id}, lambda: SECOND)
+    try:
+        assert kept.get_frozen_credentials().access_key == SECOND.access_key_id
+    finally:
+        end()
+
+
 def test_credentials_of_nobody_known_here_are_left_alone_and_all_are_in_the_end() -> None:
     before = Credentials.get_frozen_credentials
     end = sign_as({FIRST.access_key_id}, lambda: SECOND)

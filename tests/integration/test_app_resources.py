@@ -1,0 +1,90 @@
+"""Actions use the tables and queues of their App, and nothing that nobody allowed them."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import boto3
+import pytest
+
+from emulator.command.target import load_target
+from emulator.emulator import EmulatorConfig
+from emulator.thread import EmulatorThread, emulator_thread
+from streamer.client import RequestFailedError
+from streamer.project import Project
+from streamer.topology import Topology
+
+APP = """
+    import os
+
+    import boto3
+
+    from streamer import App
+    from streamer.topology import Key, Permission, Queue, Table
+
+    app = App(
+        tables=[Table(name="orders", key=Key(partition="id"))],
+        queues=[Queue(name="mails")],
+        permissions=[
+            Permission(
+                actions=["dynamodb:GetItem"],
+                resources=["arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/others_*"],
+            )
+        ],
+    )
+
+
+    @app.action("order", queued=True)
+    def order(request, progress):
+        table = boto3.resource("dynamodb").Table(os.environ["ORDERS_TABLE"])
+        table.put_item(Item={"id": request.id})
+        boto3.client("sqs").send_message(QueueUrl=os.environ["MAILS_QUEUE_URL"], MessageBody=request.id)
+        return table.scan()["Count"]
+
+
+    @app.action("read")
+    def read(request):
+        return boto3.client("dynamodb").get_item(TableName=request.payload, Key={"id": {"S": "1"}}).get("Item")
+"""
+
+
+@pytest.fixture(params=["process", "inline"])
+def emulator(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[EmulatorThread]:
+    (tmp_path / "own_app.py").write_text(textwrap.dedent(APP))
+    project = Project(folder=tmp_path, code=tmp_path, app="own_app:app")
+    config = EmulatorConfig(project_folder=tmp_path, state_folder=tmp_path / "state", isolation=request.param)
+
+    def load(environment: Mapping[str, str]) -> Topology:
+        return load_target("own_app:app", project, environment=environment).topology
+
+    with emulator_thread(load, config, {}) as running:
+        yield running
+
+
+def test_actions_use_the_tables_and_queues_of_their_app(emulator: EmulatorThread) -> None:
+    with emulator.connect() as client:
+        assert client.request("order", id="one") == 1
+
+    queues = boto3.client("sqs", **emulator.aws("sqs"))
+    url = queues.get_queue_url(QueueName="mails")["QueueUrl"]
+    assert [message["Body"] for message in queues.receive_message(QueueUrl=url)["Messages"]] == ["one"]
+
+
+def test_actions_may_do_what_the_app_says_and_no_more(emulator: EmulatorThread) -> None:
+    database = boto3.client("dynamodb", **emulator.aws("dynamodb"))
+    for name in ("others_open", "closed"):
+        database.create_table(
+            TableName=name,
+            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+            BillingMode="PAY_PER_REQUEST",
+        )
+
+    with emulator.connect() as client:
+        assert client.request("read", "others_open") is None
+        with pytest.raises(RequestFailedError):
+            client.request("read", "closed")
+
+    assert "function router may not dynamodb:GetItem on closed" in "\n".join(line.text for line in emulator.logs.lines)
