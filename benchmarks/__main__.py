@@ -8,14 +8,16 @@ from __future__ import annotations
 import argparse
 import asyncio
 import compileall
+import contextlib
 import json
 import resource
 import signal
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
+from typing import Any
 
 from benchmarks import cold_start
 from benchmarks.report import as_json, document, machine, table
@@ -69,7 +71,7 @@ class Bench:
                 for task in group:
                     self._keep(server.column, await _attempt(task, running))
         except (RuntimeError, TimeoutError) as error:
-            print(f"it does not work: {error or 'no answer'}", file=sys.stderr)
+            print(f"it does not work: {str(error) or 'no answer'}", file=sys.stderr)
         print(f"{time.perf_counter() - began:.1f} s", file=sys.stderr, flush=True)
 
     def _keep(self, column: str, results: Results) -> None:
@@ -155,12 +157,11 @@ def main() -> None:
     arguments = _arguments()
     _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    try:
+    run: Callable[[Coroutine[Any, Any, None]], None] = asyncio.run
+    with contextlib.suppress(ImportError):
         import uvloop  # noqa: PLC0415 - the client should be the lightest part, but need not be
 
         run = uvloop.run
-    except ImportError:
-        run = asyncio.run
     try:
         run(_main(arguments))
     except (KeyboardInterrupt, asyncio.CancelledError):

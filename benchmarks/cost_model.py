@@ -28,6 +28,7 @@ from benchmarks.servers import ROOT, SECRET, SERVICE
 from emulator.dynamodb.values import read_attributes
 from emulator.emulator import Emulator, EmulatorConfig
 from emulator.port.http import HttpRequest, HttpResponse
+from emulator.served import ServedApi
 from streamer.auth import mint
 from streamer.aws_limits import attributes_bytes
 from streamer.loading import load_app
@@ -90,41 +91,41 @@ class CountingEmulator(Emulator):
         self.last_activity = time.monotonic()
         return self.counts
 
-    def _answer(self, request: HttpRequest) -> Any:
+    def _answer(self, served: ServedApi, request: HttpRequest) -> Any:
         target = request.fields.get("x-amz-target", "")
         if "@connections" in request.path:
             self._active().posts += 1
         if not target.startswith("DynamoDB_"):
-            return super()._answer(request)
+            return super()._answer(served, request)
         action = target.partition(".")[2]
         self._active().calls[action] += 1
-        return self._read(request) if action in READS else self._write(request, action)
+        return self._read(served, request) if action in READS else self._write(served, request, action)
 
-    def _read(self, request: HttpRequest) -> HttpResponse:
+    def _read(self, served: ServedApi, request: HttpRequest) -> HttpResponse:
         body = {**json.loads(request.body), "ReturnConsumedCapacity": "TOTAL"}
-        response: HttpResponse = super()._answer(_with_body(request, body))
+        response: HttpResponse = super()._answer(served, _with_body(request, body))
         consumed = json.loads(response.body).get("ConsumedCapacity", {})
         for table in consumed if isinstance(consumed, list) else [consumed]:
             self.counts.read_units += table.get("CapacityUnits", 0.0)
         return response
 
-    def _write(self, request: HttpRequest, action: str) -> HttpResponse:
+    def _write(self, served: ServedApi, request: HttpRequest, action: str) -> HttpResponse:
         parameters = json.loads(request.body)
         touched = [table for table in self.topology.tables if f'"{table.name}"' in request.body.decode()]
-        before = {table.name: self._items(request, table) for table in touched}
-        response: HttpResponse = super()._answer(request)
+        before = {table.name: self._items(served, request, table) for table in touched}
+        response: HttpResponse = super()._answer(served, request)
         times = 2.0 if action.startswith("Transact") else 1.0
         for table in touched:
             asked = 1 if "TableName" in parameters else request.body.decode().count("Request")
-            units = write_units(table, before[table.name], self._items(request, table), asked)
+            units = write_units(table, before[table.name], self._items(served, request, table), asked)
             self.counts.write_units += units * times
         return response
 
-    def _items(self, request: HttpRequest, table: Table) -> dict[str, Item]:
+    def _items(self, served: ServedApi, request: HttpRequest, table: Table) -> dict[str, Item]:
         fields = {**request.fields, "x-amz-target": "DynamoDB_20120810.Scan"}
         headers = tuple((name, fields[name.lower()]) for name, _ in request.headers)
         scan = dataclasses.replace(_with_body(request, {"TableName": table.name}), fields=fields, headers=headers)
-        items = json.loads(super()._answer(scan).body)["Items"]
+        items = json.loads(super()._answer(served, scan).body)["Items"]
         return {json.dumps([item[name] for name in table.key.attributes()]): item for item in items}
 
 

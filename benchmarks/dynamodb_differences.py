@@ -25,8 +25,8 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks.dynamodb_fuzz import PLAIN, SORTED, STREAMS, Fuzzer
-from emulator.dynamodb.engine import DYNAMODB, EmbeddedDynamoDB
+from benchmarks.dynamodb_fuzz import PLAIN, SORTED, Fuzzer
+from emulator.dynamodb.engine import DYNAMODB, STREAMS, EmbeddedDynamoDB
 from emulator.port.http import HttpRequest
 
 OPERATIONS = 40

@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import uvloop
 
@@ -135,7 +136,7 @@ class NoLog:
 async def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "handlers.py").write_text(CODE)
-        common = {"endpoints": Endpoints(), "project_folder": Path(folder), "log_sink": NoLog()}
+        common: dict[str, Any] = {"endpoints": Endpoints(), "project_folder": Path(folder), "log_sink": NoLog()}
         await measure(create_functions(TOPOLOGY, "inline", **common), "inline")
         await measure(create_functions(TOPOLOGY, "process", **common), "process")
         await measure(

@@ -105,7 +105,7 @@ async def echoes(url: str, *, seconds: float, most: int = 500, warm_up: int = 20
             if time.perf_counter() > end:
                 break
         begin = time.perf_counter()
-        times = []
+        times: list[float] = []
         while len(times) < 3 or (len(times) < most and time.perf_counter() - begin < seconds):
             times.append(await ask(client, action))
         return Times(seconds=times, elapsed_seconds=time.perf_counter() - begin)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
 
@@ -43,10 +44,10 @@ SIZES: Final = (10_000, 100_000, 1_000_000)
 class Counts(Protocol):
     """What one step used; see `benchmarks.cost_model.Counts`."""
 
-    calls: Mapping[str, int]
+    calls: Counter[str]
     write_units: float
     read_units: float
-    invocations: Mapping[str, int]
+    invocations: Counter[str]
     messages_in: int
     messages_out: int
     log_bytes: int

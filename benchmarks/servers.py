@@ -132,7 +132,7 @@ async def bare_echo() -> AsyncIterator[Running]:
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "log"
         began = time.perf_counter()
-        command = [sys.executable, HERE / "bare_echo.py", str(port)]
+        command = [sys.executable, str(HERE / "bare_echo.py"), str(port)]
         async with _process(command, folder=HERE, environment={}, log=log) as process:
             await _until(lambda: _accepts(port), process, log)
             yield Running(url=f"ws://127.0.0.1:{port}", pid=process.pid, ready_seconds=time.perf_counter() - began)
@@ -145,7 +145,8 @@ async def ours(target: str, isolation: str, *options: str, launcher: Sequence[st
         folder = Path(name) / "project"
         shutil.copytree(SERVICE, folder, ignore=shutil.ignore_patterns("__pycache__"))
         ready, log = Path(name) / "ready.json", Path(name) / "log"
-        command = [*(launcher or [STREAMER]), "emulate", target, "--port", "0", "--ready-file", ready, "--no-reload"]
+        head = launcher or [str(STREAMER)]
+        command = [*head, "emulate", target, "--port", "0", "--ready-file", str(ready), "--no-reload"]
         environment = {"JWT_SECRET": SECRET} | ({"PYTHONPATH": str(ROOT)} if launcher else {})
         began = time.perf_counter()
         arguments = [*command, "--isolation", isolation, *options]
@@ -177,7 +178,8 @@ async def serverless_offline(runtime: str, module: str, *options: str) -> AsyncI
         "SLS_NOTIFICATIONS_MODE": "off",
     }
     ports = ["--httpPort", str(free_port()), "--lambdaPort", str(free_port()), "--websocketPort", str(port)]
-    command = ["node", folder / "node_modules" / ".bin" / "serverless", "offline", "start", "--host", "127.0.0.1"]
+    serverless = str(folder / "node_modules" / ".bin" / "serverless")
+    command = ["node", serverless, "offline", "start", "--host", "127.0.0.1"]
     with tempfile.TemporaryDirectory() as name:
         log = Path(name) / "log"
         began = time.perf_counter()

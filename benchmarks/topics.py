@@ -61,8 +61,14 @@ async def measure(folder: Path, subscribers: int) -> None:
     """Subscribe everybody, publish, then publish with a tenth of them gone but not yet forgotten."""
     ready = json.loads((folder / "ready.json").read_text())
     secret = (folder / ".streamer" / "jwt-secret").read_text().strip()
-    claims = {"user_id": "ada", "tenant_id": "acme", "permissions": ["topics:publish"]}
-    token = mint(secret, **claims, now=time.time(), expires_in_seconds=3600)
+    token = mint(
+        secret,
+        user_id="ada",
+        tenant_id="acme",
+        permissions=["topics:publish"],
+        now=time.time(),
+        expires_in_seconds=3600,
+    )
     url = f"{ready['websocket_url']}?Authorization={quote(token)}"
     table = boto3.resource(
         "dynamodb",

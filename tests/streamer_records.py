@@ -2,9 +2,15 @@
 
 from typing import Any
 
-from streamer.records import ConnectionRecord, RequestRecord, Status, SubscriptionRecord
+from streamer.records import ConnectionRecord, Failure, RequestRecord, Status, SubscriptionRecord
 
 NOW = 1_767_268_800.5
+
+
+def failure_of(record: RequestRecord) -> Failure:
+    """Why it failed."""
+    assert record.error is not None
+    return record.error
 
 
 def request_record(**fields: Any) -> RequestRecord:

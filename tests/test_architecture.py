@@ -146,13 +146,10 @@ def test_a_module_has_a_docstring_a_telling_name_and_one_subject() -> None:
 
 
 def test_a_function_fits_a_screen() -> None:
-    functions = [(module.name, node) for module in MODULES for node in ast.walk(module.tree) if _is_function(node)]
+    nodes = [(module.name, node) for module in MODULES for node in ast.walk(module.tree)]
+    functions = [(name, node) for name, node in nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
 
     assert [f"{name}: {node.name}" for name, node in functions if _code_lines(node) > FUNCTION_LINES] == []
-
-
-def _is_function(node: ast.AST) -> bool:
-    return isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
 
 
 def _code_lines(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:

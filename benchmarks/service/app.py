@@ -1,24 +1,25 @@
 """A streamer App: clients prove who they are, every connection has its row."""
 
 import time
+from typing import Any
 
-from streamer import App
+from streamer import App, Progress, Request
 
 app = App()
 
 
 @app.action("echo")
-def echo(request):
+def echo(request: Request) -> Any:
     return request.payload
 
 
 @app.action("instant", queued=True)
-def instant(request, progress):
+def instant(request: Request, progress: Progress) -> str:
     return "done"
 
 
 @app.action("steps", queued=True)
-def steps(request, progress):
+def steps(request: Request, progress: Progress) -> str:
     """Tell of so many steps, so far apart."""
     count, seconds = request.payload["count"], request.payload["seconds"]
     for step in range(1, count + 1):
@@ -28,7 +29,7 @@ def steps(request, progress):
 
 
 @app.action("announce")
-def announce(request):
+def announce(request: Request) -> dict[str, Any]:
     """Send the payload to every connection of the tenant."""
     delivery = app.connections.broadcast(request.payload, tenant=True)
     return {"delivered": delivery.delivered, "gone": len(delivery.gone), "failed": len(delivery.failed)}

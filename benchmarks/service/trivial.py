@@ -1,9 +1,11 @@
 """Let everyone in."""
 
+from typing import Any
 
-def connect(event, context):
+
+def connect(event: dict[str, Any], context: object) -> dict[str, Any]:
     return {"statusCode": 200}
 
 
-def disconnect(event, context):
+def disconnect(event: dict[str, Any], context: object) -> dict[str, Any]:
     return {"statusCode": 200}

@@ -2,6 +2,7 @@
 
 import json
 import time
+from typing import Any
 
 import boto3
 
@@ -9,17 +10,17 @@ import boto3
 api = boto3.client("apigatewaymanagementapi")
 
 
-def echo(event, context):
+def echo(event: dict[str, Any], context: object) -> dict[str, Any]:
     api.post_to_connection(ConnectionId=event["requestContext"]["connectionId"], Data=event["body"].encode())
     return {"statusCode": 200}
 
 
-def sleep(event, context):
+def sleep(event: dict[str, Any], context: object) -> dict[str, Any]:
     time.sleep(json.loads(event["body"])["ms"] / 1000)
     return echo(event, context)
 
 
-def who(event, context):
+def who(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Tell the client its connection id, which a note has to name."""
     connection_id = event["requestContext"]["connectionId"]
     text = json.dumps({"id": json.loads(event["body"])["id"], "connectionId": connection_id})
@@ -27,7 +28,7 @@ def who(event, context):
     return {"statusCode": 200}
 
 
-def relay(event, context):
+def relay(event: dict[str, Any], context: object) -> None:
     """Send every new note to the connection that it names, and when this function began."""
     began = time.time()
     for record in event["Records"]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Final
 
@@ -10,7 +10,7 @@ SETTLE_MS: Final = 100
 """Editors write a file in several steps; changes this close together are one."""
 
 
-async def changes(folder: Path) -> AsyncIterator[frozenset[Path]]:
+async def changes(folder: Path) -> AsyncGenerator[frozenset[Path], None]:
     """The Python files that changed below a folder, each time some did; hidden folders are left out."""
     from watchfiles import PythonFilter, awatch  # noqa: PLC0415 - 40 ms that need not delay the start
 

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import JWT_SECRET, REGION, MiniStack, Project
 from https_proxy import https_proxy
+from ministack_projects import JWT_SECRET, REGION, MiniStack, Project
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 
@@ -183,6 +183,7 @@ async def test_plain_handlers_may_do_the_same_here_and_there(chat: Project, tmp_
     shutil.copytree(EXAMPLES / "plain_handlers", here, ignore=shutil.ignore_patterns("__pycache__", "tests"))
     sys.path.insert(0, str(here))
     topology = load_service("service:chat", stage="dev", table_prefix="chat-dev_")
+    assert isinstance(topology, Topology)
     async with recording(topology, here) as emulator:
         await visit(emulator.websocket_url, "only while developing")
     needs = emulator._emulator._guard._needs
@@ -243,7 +244,8 @@ async def test_a_token_of_one_stage_opens_no_other(reports: tuple[Project, dict[
 async def test_the_functions_of_an_app_may_do_the_same_here_and_there(reports: tuple[Project, dict[str, str]]) -> None:
     project = reports[0]
     sys.path.insert(0, str(project.folder))
-    app: App = load_service("app:app", stage="dev", table_prefix="")
+    app = load_service("app:app", stage="dev", table_prefix="")
+    assert isinstance(app, App)
     environment = {"STREAMER_ENV": "development", "JWT_SECRET": JWT_SECRET}
     topology = app.topology(target="app:app", table_prefix="reports-dev_", stage="dev", environment=environment)
     async with recording(topology, project.folder) as emulator:

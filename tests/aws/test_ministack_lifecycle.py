@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
-from conftest import APP, REGION, MiniStack, Project, project_in
+from ministack_projects import APP, REGION, MiniStack, Project, project_in
 
 from deploy.aws import Aws
 from deploy.errors import FailedError

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import MiniStack, Project, project_in
+from ministack_projects import MiniStack, Project, project_in
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 
@@ -33,7 +33,7 @@ async def until(condition: Callable[[], bool]) -> None:
 
 def rows(project: Project) -> int:
     table = project.outputs()["ConnectionsTableName"]
-    return project.aws.client("dynamodb").scan(TableName=table)["Count"]
+    return int(project.aws.client("dynamodb").scan(TableName=table)["Count"])
 
 
 async def serve(project: Project, token: str) -> None:

@@ -192,7 +192,7 @@ def streamer(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
 def ask(client: ClientConnection, action: str, payload: Any = None, *, request_id: str = "r-1") -> list[dict[str, Any]]:
     """Everything the service says about one request, up to the final message."""
     client.send(json.dumps({"action": action, "id": request_id, "payload": payload}))
-    messages = []
+    messages: list[dict[str, Any]] = []
     while not messages or messages[-1]["type"] not in {"response", "complete", "error", "pong"}:
         messages.append(json.loads(client.recv(PATIENCE_SECONDS)))
     return messages
@@ -200,7 +200,8 @@ def ask(client: ClientConnection, action: str, payload: Any = None, *, request_i
 
 def dial(url: str, **options: Any) -> ClientConnection:
     """A connected client."""
-    return connect(url, compression=None, proxy=None, open_timeout=PATIENCE_SECONDS, **options)
+    client: ClientConnection = connect(url, compression=None, proxy=None, open_timeout=PATIENCE_SECONDS, **options)
+    return client
 
 
 def descendants(pid: int) -> set[int]:

@@ -84,7 +84,7 @@ def connection_ids(emulator: Emulate) -> set[str]:
 
 def unsigned(token: str) -> str:
     claims = jwt.decode(token, options={"verify_signature": False})
-    return jwt.encode(claims, key=None, algorithm="none")
+    return jwt.encode(claims, key="", algorithm="none")
 
 
 def expired(demo: Emulate) -> str:

@@ -248,7 +248,7 @@ class World:
         """A path and query that carry their signature."""
         request = AWSRequest("GET", f"http://{self.host}{target}", headers={"Host": self.host})
         SigV4QueryAuth(credentials, "execute-api", "us-east-1", expires=expires).add_auth(request)
-        return request.url.removeprefix(f"http://{self.host}")
+        return str(request.url).removeprefix(f"http://{self.host}")
 
     # what functions saw
 

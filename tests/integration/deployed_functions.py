@@ -109,6 +109,7 @@ class RecordingAws:
 
     def record(self, handler: Handler, body: bytes) -> tuple[int, bytes]:
         found = re.search(r"Credential=(\w+)/\d+/([\w-]+)/([\w-]+)/", handler.headers["Authorization"])
+        assert found is not None
         function, region, service = found.groups()
         arn = f"arn:aws:{service}:{region}:123456789012"
         match service:

@@ -24,9 +24,7 @@ class Engine:
     """A DynamoDB endpoint and what tests need of it."""
 
     url: str
-    embedded: EmbeddedDynamoDB | None = None
-    """None: plain moto."""
-    clients: list[Any] = field(default_factory=list)
+    clients: list[Any] = field(default_factory=list, kw_only=True)
 
     def client(self, service: str = "dynamodb", **options: Any) -> Any:
         """A boto3 client of this endpoint, without retries."""
@@ -46,6 +44,13 @@ class Engine:
         """Close the connections of all clients."""
         for client in self.clients:
             client.close()
+
+
+@dataclass
+class OurEngine(Engine):
+    """The emulator's own."""
+
+    embedded: EmbeddedDynamoDB
 
 
 class _Server:
@@ -84,11 +89,11 @@ class _Server:
 
 
 @contextmanager
-def embedded_engine(**options: Any) -> Iterator[Engine]:
+def embedded_engine(**options: Any) -> Iterator[OurEngine]:
     """Our engine on an event loop of its own thread, as the emulator's front serves it."""
     database = EmbeddedDynamoDB(**options)
     server = _Server(database.handle)
-    engine = Engine(f"http://127.0.0.1:{server.port}", database)
+    engine = OurEngine(f"http://127.0.0.1:{server.port}", database)
     try:
         yield engine
     finally:
@@ -118,7 +123,7 @@ def plain_moto() -> Iterator[Engine]:
 
 def create_table(client: Any, name: str = "things", *, view: str | None = "NEW_AND_OLD_IMAGES", **more: Any) -> Any:
     """A table with partition and sort key, an index by ``owner`` and ``rank``, and a stream."""
-    request = {
+    request: dict[str, Any] = {
         "TableName": name,
         "BillingMode": "PAY_PER_REQUEST",
         "KeySchema": KEY,

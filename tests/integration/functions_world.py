@@ -97,13 +97,9 @@ class Project:
 def topology_of(*names: str, **settings: Any) -> Topology:
     """Functions named after their handlers, in ``handlers.py`` unless another module is named."""
     handlers = {name: name if "." in name else f"handlers.{name}" for name in names}
-    return Topology(
-        api=Api(name="api", routes=()),
-        functions=tuple(
-            Function(**({"name": name, "handler": handler, "timeout_seconds": 30.0} | settings))
-            for name, handler in handlers.items()
-        ),
-    )
+    chosen: dict[str, Any] = {"timeout_seconds": 30.0} | settings
+    functions = [Function(**({"name": name, "handler": handler} | chosen)) for name, handler in handlers.items()]
+    return Topology(api=Api(name="api", routes=()), functions=tuple(functions))
 
 
 async def call(functions: RunningFunctions, function: str, event: Any = None) -> Any:
@@ -131,6 +127,10 @@ def state_of(pid: int) -> str:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except OSError:
         return ""
+
+
+def is_frozen(pid: int) -> bool:
+    return state_of(pid) == "T"
 
 
 def parent_of(pid: int) -> int:

@@ -70,7 +70,7 @@ class Service:
                     self.changed.notify_all()
 
     async def answer(self, socket: ServerConnection, message: dict[str, Any]) -> None:
-        payload = message.get("payload")
+        payload: Any = message.get("payload")
         match message["action"]:
             case action if action in self.silent:
                 return

@@ -3,6 +3,7 @@
 import json
 import sys
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -22,7 +23,7 @@ def write(folder: Path, **files: str) -> Path:
 
 
 def read(*folders: Path, named: Path | None = None, **parts: list[str]) -> Dependencies:
-    return dependencies(named, folders, python="3.13", architecture="arm64", **parts)  # type: ignore[arg-type]
+    return dependencies(named, folders, python="3.13", architecture="arm64", **parts)
 
 
 def test_requirements_are_flattened_and_lose_streamer_itself(tmp_path: Path) -> None:
@@ -260,8 +261,8 @@ def test_a_poetry_lock_gives_what_the_target_needs(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["pip", "uv"])
-def test_an_installer_is_asked_for_lambdas_wheels_only(kind: str) -> None:
-    made = Installer(kind, sys.executable).install(  # type: ignore[arg-type]
+def test_an_installer_is_asked_for_lambdas_wheels_only(kind: Literal["pip", "uv"]) -> None:
+    made = Installer(kind, sys.executable).install(
         Path("r"), Path("t"), python="3.13", architecture="arm64", is_complete=True, is_hashed=True
     )
 

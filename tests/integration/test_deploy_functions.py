@@ -85,7 +85,8 @@ class World:
     def event(self, make: Any, *arguments: Any, **options: Any) -> dict[str, Any]:
         now = time.time()
         since = {} if make is connect_event else {"connected_at": self.connected_at}
-        return make(*arguments, now=now, **since, **options)
+        made: dict[str, Any] = make(*arguments, now=now, **since, **options)
+        return made
 
     def say(self, action: str, id_: str, *, by: str = CONNECTION, **payload: Any) -> list[dict[str, Any]]:
         """What the client hears when it sends a message."""
@@ -198,8 +199,8 @@ def resolved(value: Any, arns: dict[str, str]) -> str:
         case {"Fn::Sub": text}:
             for name, arn in arns.items():
                 text = text.replace(f"${{{name}}}", arn)
-            return text
-    return value
+            return str(text)
+    return str(value)
 
 
 def environment(service: Service, function: str, url: str, arns: dict[str, str]) -> dict[str, str]:

@@ -10,7 +10,17 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from dynamodb_engines import Engine, create_table, embedded_engine, item, key, plain_moto, records, shard_iterator
+from dynamodb_engines import (
+    Engine,
+    OurEngine,
+    create_table,
+    embedded_engine,
+    item,
+    key,
+    plain_moto,
+    records,
+    shard_iterator,
+)
 
 MOTO_FAILS = pytest.mark.xfail(
     reason="plain moto differs from AWS here", raises=(AssertionError, ClientError, KeyError, pytest.fail.Exception)
@@ -106,7 +116,7 @@ def test_a_write_that_changes_nothing_makes_no_record(engine: Engine, client: An
 
 
 def test_records_name_the_region_of_the_table(engine: Engine) -> None:
-    with embedded_engine(region="eu-central-1") if engine.embedded else plain_moto() as abroad:
+    with embedded_engine(region="eu-central-1") if isinstance(engine, OurEngine) else plain_moto() as abroad:
         create_table(abroad.client(region_name="eu-central-1"))
         arn = abroad.client(region_name="eu-central-1").describe_table(TableName="things")["Table"]["LatestStreamArn"]
         abroad.client(region_name="eu-central-1").put_item(TableName="things", Item=item("a"))

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from aiobotocore.session import get_session
 from botocore.exceptions import ClientError
-from dynamodb_engines import Engine, embedded_engine
+from dynamodb_engines import OurEngine, embedded_engine
 
 from emulator.database.tables import ensure_tables
 from streamer.errors import ConfigurationError
@@ -27,13 +27,13 @@ TABLE = Table(
 
 
 @pytest.fixture
-def engine() -> Iterator[Engine]:
+def engine() -> Iterator[OurEngine]:
     with embedded_engine() as engine:
         yield engine
 
 
 @pytest.fixture
-async def aio(engine: Engine) -> AsyncIterator[Any]:
+async def aio(engine: OurEngine) -> AsyncIterator[Any]:
     options = {"endpoint_url": engine.url, "region_name": "eu-west-1"}
     credentials = {"aws_access_key_id": "any", "aws_secret_access_key": "any"}
     async with get_session().create_client("dynamodb", **options, **credentials) as client:
@@ -64,10 +64,9 @@ async def test_a_table_that_differs_is_refused(aio: Any, changes: dict[str, Any]
         await ensure_tables(aio, [TABLE])
 
 
-def test_a_queue_takes_messages_and_gives_them_back(engine: Engine) -> None:
+def test_a_queue_takes_messages_and_gives_them_back(engine: OurEngine) -> None:
     sqs = engine.client("sqs", region_name="eu-west-1")
     url = sqs.create_queue(QueueName="failures")["QueueUrl"]
-    assert engine.embedded is not None
     engine.embedded.queues.send("failures", "from within")
     sqs.send_message(QueueUrl=url, MessageBody="from a client")
     found = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=20)["Messages"]
@@ -81,14 +80,14 @@ def test_a_queue_takes_messages_and_gives_them_back(engine: Engine) -> None:
     assert "Messages" not in sqs.receive_message(QueueUrl=url, WaitTimeSeconds=20)
 
 
-def test_a_missing_queue_is_the_clients_error(engine: Engine) -> None:
+def test_a_missing_queue_is_the_clients_error(engine: OurEngine) -> None:
     with pytest.raises(ClientError) as error:
         engine.client("sqs").get_queue_url(QueueName="nowhere")
 
     assert error.value.response["Error"]["Code"].endswith(("NonExistentQueue", "QueueDoesNotExist"))
 
 
-def test_queues_speak_the_query_protocol(engine: Engine) -> None:
+def test_queues_speak_the_query_protocol(engine: OurEngine) -> None:
     connection = http.client.HTTPConnection(engine.url.removeprefix("http://"))
     headers = {
         "content-type": "application/x-www-form-urlencoded",
@@ -104,7 +103,7 @@ def test_queues_speak_the_query_protocol(engine: Engine) -> None:
     assert "/123456789012/old</QueueUrl>" in body
 
 
-def test_one_connection_serves_many_requests(engine: Engine) -> None:
+def test_one_connection_serves_many_requests(engine: OurEngine) -> None:
     connection = http.client.HTTPConnection(engine.url.removeprefix("http://"))
     connection.connect()
     socket = connection.sock

@@ -75,7 +75,7 @@ async def test_functions_and_routes_change_under_an_open_connection(isolation: I
 
 
 async def test_tables_and_readers_of_queues_appear(tmp_path: Path) -> None:
-    more = {
+    more: dict[str, Any] = {
         "tables": (Table(name="new", key=Key(partition="id")),),
         "queues": (Queue(name="jobs"),),
         "queue_mappings": (QueueMapping(function="answer", queue="jobs"),),

@@ -25,7 +25,7 @@ CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\
 GONE = b"HTTP/1.1 410 Gone\r\nX-Amzn-ErrorType: GoneException\r\ncontent-length: 0\r\n\r\n"
 MORE_THAN_BUFFERS_HOLD = bytes(32 * 1024 * 1024)
 
-Talk = Callable[[socket.socket], None]
+Talk = Callable[[socket.socket], object]
 """What the server does with one connection."""
 
 
@@ -504,7 +504,7 @@ def test_a_forked_process_has_connections_of_its_own() -> None:
         command = [sys.executable, "-W", "error", "-c", FORKING, server.url]
         subprocess.run(command, check=True, env=os.environ | search, timeout=60)
 
-    numbers = {}
+    numbers: dict[bytes, set[int]] = {}
     for number, request in server.requests:
         numbers.setdefault(request[-6:], set()).add(number)
     assert numbers == {b"parent": {1}, b"fchild": {2}}

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from emulator.port.front import Front, bind
-from emulator.port.tls import authority
+from emulator.port.tls import Authority, authority
 from streamer.errors import ConfigurationError
 
 
@@ -22,6 +22,7 @@ class Upper(asyncio.Protocol):
         self._is_tls = is_tls
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.WriteTransport)
         self._transport = transport
 
     def data_received(self, data: bytes) -> None:
@@ -29,12 +30,12 @@ class Upper(asyncio.Protocol):
 
 
 @pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory):
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     return authority(tmp_path_factory.mktemp("tls"))
 
 
 @pytest.fixture
-async def front(certificates) -> AsyncIterator[Front]:
+async def front(certificates: Authority) -> AsyncIterator[Front]:
     async with Front(Upper, host="127.0.0.1", port=0, tls=certificates.server_context()) as front:
         yield front
 
@@ -57,7 +58,7 @@ async def test_a_plain_connection_is_served(front: Front) -> None:
     assert await say(front, b"hello") == b"HELLO in the clear"
 
 
-async def test_a_tls_connection_is_served_on_the_same_port(front: Front, certificates) -> None:
+async def test_a_tls_connection_is_served_on_the_same_port(front: Front, certificates: Authority) -> None:
     context = ssl.create_default_context(cafile=certificates.ca_file)
 
     assert await say(front, b"hello", tls=context) == b"HELLO over TLS"
@@ -65,7 +66,7 @@ async def test_a_tls_connection_is_served_on_the_same_port(front: Front, certifi
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1"])
-def test_the_certificate_is_good_for_every_name_of_this_machine(certificates, host: str) -> None:
+def test_the_certificate_is_good_for_every_name_of_this_machine(certificates: Authority, host: str) -> None:
     client = ssl.create_default_context(cafile=certificates.ca_file)
 
     assert handshake(client, certificates.server_context(), host)
@@ -116,7 +117,7 @@ async def test_a_client_that_connects_and_leaves_is_no_trouble(front: Front) -> 
     assert await say(front, b"hello") == b"HELLO in the clear"
 
 
-async def test_a_silent_client_waits_for_nobody_and_is_dropped_in_the_end(certificates) -> None:
+async def test_a_silent_client_waits_for_nobody_and_is_dropped_in_the_end(certificates: Authority) -> None:
     async with Front(Upper, host="127.0.0.1", port=0, tls=certificates.server_context()) as front:
         reader, writer = await asyncio.open_connection("127.0.0.1", front.port)
         assert await say(front, b"hello") == b"HELLO in the clear"
@@ -137,7 +138,7 @@ async def test_a_port_in_use_is_named(front: Front) -> None:
         bind("127.0.0.1", front.port)
 
 
-async def test_the_port_is_free_again_afterwards(certificates) -> None:
+async def test_the_port_is_free_again_afterwards(certificates: Authority) -> None:
     async with Front(Upper, host="127.0.0.1", port=0, tls=None) as first:
         await say(first, b"hello")
 

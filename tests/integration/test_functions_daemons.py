@@ -9,14 +9,15 @@ import signal
 import subprocess
 import sys
 import textwrap
+from functools import partial
 from pathlib import Path
 
 import psutil
 import pytest
-from functions_world import Project, alive, call, fail, parent_of, state_of, until
+from functions_world import Project, alive, call, fail, is_frozen, parent_of, state_of, until
 from test_functions_process import PROGRAM
 
-from emulator.functions.processes.descendants import AskedSystem, ProcessFiles, Unknown, descendants
+from emulator.functions.processes.descendants import AskedSystem, Descendants, ProcessFiles, Unknown, descendants
 from emulator.functions.processes.means import Means
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc")
@@ -77,7 +78,7 @@ def project(tmp_path: Path) -> Project:
 @pytest.mark.parametrize("platform", PLATFORMS)
 async def test_a_daemon_ends_with_its_environment(project: Project, platform: str, how: str, then: str) -> None:
     project.means = PLATFORMS[platform]
-    async with project.functions("f", timeout_seconds=0.4 if then == "hang" else 30.0) as functions:
+    async with project.processes("f", timeout_seconds=0.4 if then == "hang" else 30.0) as functions:
         event = {"how": how, "then": then}
         if then == "return":
             await call(functions, "f", event)
@@ -95,8 +96,8 @@ async def test_a_daemon_rests_between_events(project: Project, how: str) -> None
         for _ in range(2):
             environment = await call(functions, "f", {"how": how, "then": "return"})
             daemon = int(project.lines.texts[0])
-            await until(lambda environment=environment: state_of(environment) == "T")
-            await until(lambda daemon=daemon: state_of(daemon) == "T")
+            for pid in (environment, daemon):
+                await until(partial(is_frozen, pid))
         event = functions.invoke("f", b'{"how": "session", "then": "hang"}')
         await until(lambda: state_of(daemon) == "S")
         event.cancel()
@@ -139,7 +140,7 @@ async def test_a_daemon_of_one_environment_outlives_the_end_of_another(project: 
     assert not alive(daemon)
 
 
-LOOKS = {"process files": ProcessFiles(), "psutil": AskedSystem(psutil)}
+LOOKS: dict[str, Descendants] = {"process files": ProcessFiles(), "psutil": AskedSystem(psutil)}
 
 
 @pytest.mark.parametrize("way", LOOKS)
@@ -147,10 +148,10 @@ def test_descendants_are_found_by_their_parents_and_by_their_folder(tmp_path: Pa
     code = "import subprocess, sys\nsubprocess.run([sys.executable, '-c', 'print(1, flush=True); input()'])"
     environment = {**os.environ, "TMPDIR": str(tmp_path / "f" / "0")}
     other = {**os.environ, "TMPDIR": f"{tmp_path}-other"}
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    command = [sys.executable, "-c", code]
     with (
-        subprocess.Popen([sys.executable, "-c", code], env=environment, **pipes) as process,
-        subprocess.Popen([sys.executable, "-c", code], env=other, **pipes) as stranger,
+        subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process,
+        subprocess.Popen(command, env=other, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as stranger,
     ):
         for each in (process, stranger):
             assert each.stdout is not None

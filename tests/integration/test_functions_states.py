@@ -8,15 +8,20 @@ import os
 import shlex
 import signal
 import sys
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
-from functions_world import Lines, Project, call, descriptors, returned, state_of, until
+from functions_world import Lines, Project, call, descriptors, is_frozen, returned, state_of, until
+from loop_timers import timers
 
 from emulator.functions.outcome import Failed, Outcome, Refused, Returned
 from emulator.functions.processes.descendants import Unknown
+from emulator.functions.processes.means import Means
 from emulator.functions.processes.meter import ProcessFiles
 from emulator.functions.processes.process import Process
+from emulator.functions.processes.template import Template
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="uses /proc")
 
@@ -84,7 +89,7 @@ async def test_an_environment_that_asks_late_for_the_next_event_rests_all_the_sa
     async with project.processes("f", runtime=command, handler="any.thing") as functions:
         for _ in range(2):
             pid = await call(functions, "f")
-            await until(lambda pid=pid: state_of(pid) == "T")
+            await until(partial(is_frozen, pid))
         assert await call(functions, "f") == pid
 
 
@@ -133,13 +138,14 @@ async def test_a_process_that_was_to_be_frozen_before_its_id_was_known_is_frozen
         process = Process(ProcessFiles(), Unknown())
         process.freeze()
 
-        class Started:
-            async def start(self, **_: object) -> int:
-                return pid
+        class Started(Template):
+            async def start(self, *_: Any, **__: Any) -> int:
+                return int(pid)
 
+        template = Started(Means.of_this_machine(), Unknown())
         await process.start(
-            Started(), environment={}, folder="", command=None, output=0, channel=None, ended=lambda _: None
-        )  # type: ignore[arg-type]
+            template, environment={}, folder="", command=None, output=0, channel=None, ended=lambda _: None
+        )
         await until(lambda: state_of(pid) == "T")
 
 
@@ -152,7 +158,7 @@ async def test_an_environment_that_dies_between_events_is_replaced(project: Proj
         for _ in range(3):
             pid = await call(functions, "f")
             if freezes:
-                await until(lambda pid=pid: state_of(pid) == "T")
+                await until(partial(is_frozen, pid))
             os.kill(pid, signal.SIGKILL)
             await until(lambda: functions.environments() == 0)
             assert await call(functions, "f") != pid
@@ -295,8 +301,3 @@ async def test_after_the_stop_events_are_turned_away(tmp_path: Path, isolation: 
     assert isinstance(outcome, Refused)
     assert outcome.status == 500
     assert timers() == before
-
-
-def timers() -> int:
-    """Timers that are still to fire."""
-    return sum(not timer.cancelled() for timer in asyncio.get_running_loop()._scheduled)

@@ -6,18 +6,18 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import psutil
 import pytest
 
-from emulator.functions.processes.callers import AskedSystem, ProcessFiles, Unknown, callers
+from emulator.functions.processes.callers import AskedSystem, Callers, ProcessFiles, Unknown, callers
 from emulator.port.peers import AskedKernel, Owners, SocketFiles, owners
 
 needs_linux = pytest.mark.skipif(sys.platform != "linux", reason="by means of Linux")
-OWNERS = {"sock_diag": AskedKernel(), "socket files": SocketFiles()}
-CALLERS = {
+OWNERS: dict[str, Owners] = {"sock_diag": AskedKernel(), "socket files": SocketFiles()}
+CALLERS: dict[str, Callable[[], Callers]] = {
     "sock_diag": lambda: ProcessFiles(AskedKernel()),
     "socket files": lambda: ProcessFiles(SocketFiles()),
     "psutil": lambda: AskedSystem(psutil),

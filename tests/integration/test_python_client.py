@@ -7,7 +7,7 @@ import contextlib
 import json
 import logging
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
 from typing import Any, cast
 
@@ -29,7 +29,7 @@ from streamer.client import (
 )
 from streamer.errors import PayloadTooLargeError
 
-Play = Callable[["Service", ServerConnection, dict[str, Any]], Awaitable[None]]
+Play = Callable[["Service", ServerConnection, dict[str, Any]], Coroutine[Any, Any, None]]
 
 
 class Service:

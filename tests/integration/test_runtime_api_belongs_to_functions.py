@@ -9,6 +9,7 @@ import json
 import shlex
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from functions_world import Project, alive, call, fail, until
@@ -39,7 +40,7 @@ def project(tmp_path: Path) -> Project:
     return Project(tmp_path, "process")
 
 
-def foreign(project: Project, program: str = BOOTSTRAP) -> dict[str, str]:
+def foreign(project: Project, program: str = BOOTSTRAP) -> dict[str, Any]:
     """A runtime of the user's own, which needs a port."""
     project.write(program, "bootstrap.py")
     return {"runtime": shlex.join([sys.executable, str(project.folder / "bootstrap.py")]), "handler": "any.thing"}

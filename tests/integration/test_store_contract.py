@@ -49,10 +49,9 @@ def dynamodb_client() -> Iterator[Any]:
 
 
 def memory_stores() -> Stores:
-    stores = Stores(MemoryConnectionStore(), MemoryRequestStore(), MemorySubscriptionStore(), [])
-    for store in (stores.connections, stores.requests, stores.subscriptions):
-        store.calls = stores.calls
-    return stores
+    connections, requests, subscriptions = MemoryConnectionStore(), MemoryRequestStore(), MemorySubscriptionStore()
+    requests.calls = subscriptions.calls = connections.calls
+    return Stores(connections, requests, subscriptions, connections.calls)
 
 
 def dynamodb_stores(client: Any) -> Stores:
@@ -79,7 +78,7 @@ def stores(request: pytest.FixtureRequest) -> Stores:
 @pytest.fixture
 def user(request: pytest.FixtureRequest) -> str:
     """A user of this test alone: the tables are shared."""
-    return request.node.name
+    return str(request.node.name)
 
 
 # connections
@@ -423,7 +422,8 @@ class _Client:
 
 
 def test_pages_and_unprocessed_deletions_are_followed_up() -> None:
-    client, slept = _Client(unprocessed=2), []
+    client = _Client(unprocessed=2)
+    slept: list[float] = []
 
     removed = DynamoSubscriptionStore(lambda: client, "subscriptions", sleep=slept.append).remove_connection("c")
 

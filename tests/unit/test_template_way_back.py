@@ -67,12 +67,15 @@ def _listed(function: Function) -> list[str]:
 def normal(topology: Topology) -> Topology:
     """Without what AWS or the deployer chooses: names of its own, permissions, secrets, how things are sorted."""
 
-    def own(name: str | None) -> str | None:
-        return None if name is None else name.removeprefix(f"{STACK}-")
+    def own(name: str) -> str:
+        return name.removeprefix(f"{STACK}-")
+
+    def own_if_any(name: str | None) -> str | None:
+        return None if name is None else own(name)
 
     def function(each: Function) -> Function:
         return Function(
-            name=own(each.name) or "",
+            name=own(each.name),
             handler=each.environment.get("STREAMER_HANDLER", each.handler),
             environment={k: v for k, v in each.environment.items() if k not in aws},
             timeout_seconds=each.timeout_seconds,
@@ -82,7 +85,7 @@ def normal(topology: Topology) -> Topology:
 
     secrets = {name for each in topology.functions for name in (*each.secrets, *_listed(each))}
     aws = OF_AWS | secrets | {f"{name}_ARN" for name in secrets}
-    aws |= {queue_url_variable(own(each.name) or "") for each in topology.queues}
+    aws |= {queue_url_variable(own(each.name)) for each in topology.queues}
     api = topology.api
     numbers = {each.name: f"a{number}" for number, each in enumerate(api.authorizers)}
     routes = [
@@ -109,11 +112,11 @@ def normal(topology: Topology) -> Topology:
         functions=tuple(function(each) for each in topology.functions),
         tables=topology.tables,
         queues=tuple(
-            dataclasses.replace(each, name=own(each.name), dead_letter_queue=own(each.dead_letter_queue))
+            dataclasses.replace(each, name=own(each.name), dead_letter_queue=own_if_any(each.dead_letter_queue))
             for each in topology.queues
         ),
         event_source_mappings=tuple(
-            dataclasses.replace(each, function=own(each.function), on_failure=own(each.on_failure))
+            dataclasses.replace(each, function=own(each.function), on_failure=own_if_any(each.on_failure))
             for each in topology.event_source_mappings
         ),
         queue_mappings=tuple(
@@ -123,7 +126,7 @@ def normal(topology: Topology) -> Topology:
         async_invocations=tuple(
             sorted(
                 (
-                    dataclasses.replace(each, function=own(each.function), on_failure=own(each.on_failure))
+                    dataclasses.replace(each, function=own(each.function), on_failure=own_if_any(each.on_failure))
                     for each in topology.async_invocations
                 ),
                 key=lambda each: each.function,

@@ -3,6 +3,7 @@
 import json
 import os
 import time
+from typing import Any
 
 import boto3
 
@@ -15,39 +16,39 @@ api = boto3.client(
 )
 
 
-def _post(connection_id, text):
+def _post(connection_id: str, text: str) -> None:
     # A function that writes nothing is answered some 50 ms later there, so this one writes a line, as most do.
     print("posting")
     api.post_to_connection(ConnectionId=connection_id, Data=text.encode())
 
 
-def connect(event, context):
+def connect(event: dict[str, Any], context: object) -> dict[str, Any]:
     print("connect")
     return {"statusCode": 200}
 
 
-def disconnect(event, context):
+def disconnect(event: dict[str, Any], context: object) -> dict[str, Any]:
     print("disconnect")
     return {"statusCode": 200}
 
 
-def echo(event, context):
+def echo(event: dict[str, Any], context: object) -> dict[str, Any]:
     _post(event["requestContext"]["connectionId"], event["body"])
     return {"statusCode": 200}
 
 
-def sleep(event, context):
+def sleep(event: dict[str, Any], context: object) -> dict[str, Any]:
     time.sleep(json.loads(event["body"])["ms"] / 1000)
     return echo(event, context)
 
 
-def who(event, context):
+def who(event: dict[str, Any], context: object) -> dict[str, Any]:
     connection_id = event["requestContext"]["connectionId"]
     _post(connection_id, json.dumps({"id": json.loads(event["body"])["id"], "connectionId": connection_id}))
     return {"statusCode": 200}
 
 
-def relay(event, context):
+def relay(event: dict[str, Any], context: object) -> None:
     began = time.time()
     for record in event["Records"]:
         note = record["dynamodb"]["NewImage"]

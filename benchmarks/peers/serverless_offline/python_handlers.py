@@ -3,6 +3,7 @@
 import json
 import os
 import time
+from typing import Any
 
 import boto3
 
@@ -15,19 +16,19 @@ api = boto3.client(
 )
 
 
-def connect(event, context):
+def connect(event: dict[str, Any], context: object) -> dict[str, Any]:
     return {"statusCode": 200}
 
 
-def disconnect(event, context):
+def disconnect(event: dict[str, Any], context: object) -> dict[str, Any]:
     return {"statusCode": 200}
 
 
-def echo(event, context):
+def echo(event: dict[str, Any], context: object) -> dict[str, Any]:
     api.post_to_connection(ConnectionId=event["requestContext"]["connectionId"], Data=event["body"].encode())
     return {"statusCode": 200}
 
 
-def sleep(event, context):
+def sleep(event: dict[str, Any], context: object) -> dict[str, Any]:
     time.sleep(json.loads(event["body"])["ms"] / 1000)
     return echo(event, context)

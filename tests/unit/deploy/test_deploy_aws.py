@@ -81,8 +81,14 @@ def test_events_are_the_new_ones_oldest_first(aws: Aws, stub: Any) -> None:
 
 def test_a_change_set_is_read_to_its_last_page(aws: Aws, stub: Any) -> None:
     def page(name: str, **more: Any) -> dict[str, Any]:
-        change = {"Action": "Modify", "LogicalResourceId": name, "ResourceType": "AWS::X::Y", "Replacement": "True"}
-        change["Details"] = [{"Target": {"Attribute": "Properties", "Name": "KeySchema"}}]
+        details = [{"Target": {"Attribute": "Properties", "Name": "KeySchema"}}]
+        change = {
+            "Action": "Modify",
+            "LogicalResourceId": name,
+            "ResourceType": "AWS::X::Y",
+            "Replacement": "True",
+            "Details": details,
+        }
         return {"StackId": "arn:1", "Status": "CREATE_COMPLETE", "Changes": [{"ResourceChange": change}], **more}
 
     stub("cloudformation").add_response("describe_change_set", page("A", NextToken="n"), {"ChangeSetName": "cs"})

@@ -1,19 +1,21 @@
 """Executing a plan through the boundary, and only displaying it."""
 
+from collections.abc import Sequence
+
 import pytest
 from fake_cloud import STACK_ID, STACK_TYPE, FakeCloud, event, stack
 
-from deploy.cloud import Account, Change
+from deploy.cloud import Account, Change, Event, Stack
 from deploy.errors import FailedError
 from deploy.execute import Cargo, Performer, Progress, Said, Ticked, rehearse, summary
-from deploy.plan import CreateBucket, Plan, Propose, RemoveFailedStack, UploadCode, UploadTemplate
+from deploy.plan import CreateBucket, Plan, Propose, RemoveFailedStack, Step, UploadCode, UploadTemplate
 
 ACCOUNT = Account(account_id="123456789012", region="us-east-1")
 CARGO = Cargo(zipped=b"zip", template="{}", values={"JwtSecret": "hush"}, tags={"streamer:service": "chat"})
 PROPOSE = Propose(stack_name="chat-dev", is_new=True, previous=(), adopted=())
 
 
-def made(*steps: object) -> Plan:
+def made(*steps: Step) -> Plan:
     return Plan(bucket="b", code_key="chat/abc.zip", steps=steps, expected=())
 
 
@@ -108,7 +110,7 @@ def test_a_large_template_is_named_by_its_address() -> None:
 
 
 def test_resources_tick_off_until_the_stack_is_done() -> None:
-    script = [
+    script: list[tuple[str | None, list[Event]]] = [
         ("CREATE_IN_PROGRESS", [event(1, "CREATE_IN_PROGRESS", "Api")]),
         ("CREATE_IN_PROGRESS", []),
         ("CREATE_COMPLETE", [event(2, "CREATE_COMPLETE", "Api")]),
@@ -136,10 +138,10 @@ def test_the_state_before_is_not_taken_for_the_end() -> None:
     )
 
     class Late(FakeCloud):
-        def stack(self, name: str) -> object:
+        def stack(self, name: str) -> Stack | None:
             return next(late)
 
-        def events(self, stack_id: str, after: str | None) -> object:
+        def events(self, stack_id: str, after: str | None) -> Sequence[Event]:
             return next(news) if "execute" in self.did else [event(1, "UPDATE_COMPLETE")]
 
     desk = Desk(Late())
@@ -170,7 +172,7 @@ def test_a_failure_names_its_root_cause_and_where_the_stack_is_now() -> None:
         pytest.param((None, []), id="forgotten"),
     ],
 )
-def test_removing_a_stack_waits_until_it_is_gone(end: tuple[str | None, list]) -> None:
+def test_removing_a_stack_waits_until_it_is_gone(end: tuple[str | None, list[Event]]) -> None:
     before = FakeCloud(found=stack(), script=[("DELETE_IN_PROGRESS", []), end])
 
     Desk(before).performer.remove("chat-dev", STACK_ID)

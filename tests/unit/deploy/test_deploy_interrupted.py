@@ -173,7 +173,7 @@ def test_a_yes_after_a_colleague_was_faster_changes_nothing(wish: Wish) -> None:
 
 def test_the_review_of_a_colleague_is_not_taken_away(wish: Wish) -> None:
     cloud = LiveCloud()
-    inner = []
+    inner: list[int] = []
 
     def decline_both() -> bool:
         if not inner:
@@ -224,7 +224,7 @@ def test_a_network_that_comes_back_while_watching_is_waited_for(wish: Wish) -> N
     class Patchy(LiveCloud):
         missed = 0
 
-        def stack(self, name: str) -> object:
+        def stack(self, name: str) -> Stack | None:
             if self.executed and self.missed < 5:
                 self.missed += 1
                 raise DeployError("AWS cannot be reached")
@@ -238,7 +238,7 @@ def test_a_network_that_comes_back_while_watching_is_waited_for(wish: Wish) -> N
 
 def test_a_network_that_stays_away_while_watching_is_given_up_in_a_true_sentence(wish: Wish) -> None:
     class Gone(LiveCloud):
-        def stack(self, name: str) -> object:
+        def stack(self, name: str) -> Stack | None:
             if self.executed:
                 raise DeployError("AWS cannot be reached")
             return super().stack(name)

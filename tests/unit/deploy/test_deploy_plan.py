@@ -22,7 +22,8 @@ from deploy.plan import (
     root_cause,
 )
 
-TABLE = {"Type": "AWS::DynamoDB::Table", "Properties": {"TableName": "t", "KeySchema": [1], "StreamSpecification": 1}}
+PROPERTIES = {"TableName": "t", "KeySchema": [1], "StreamSpecification": 1}
+TABLE = {"Type": "AWS::DynamoDB::Table", "Properties": PROPERTIES}
 FUNCTION = {"Type": "AWS::Lambda::Function", "Properties": {"Code": {"S3Key": {"Ref": "CodeKey"}}, "Timeout": 3}}
 TEMPLATE = {
     "Parameters": {"CodeKey": {}, "CodeBucket": {}, "JwtSecret": {"NoEcho": True}},
@@ -179,7 +180,7 @@ def test_a_plan_holds_no_value_of_a_parameter(wanted: Wanted, deployed: Found) -
     ],
 )
 def test_diff_knows_what_makes_a_new_table(property_: str, replacement: Replacement) -> None:
-    changed = {**TABLE, "Properties": {**TABLE["Properties"], property_: "other"}}
+    changed = {**TABLE, "Properties": {**PROPERTIES, property_: "other"}}
 
     [change] = diff({"Resources": {"Table": TABLE}}, {"Resources": {"Table": changed}})
 

@@ -65,8 +65,10 @@ def test_a_model_lists_all_that_is_wrong() -> None:
     with pytest.raises(ActionError, match=r"\(and 1 more\)") as caught:
         action(Page).validated({"number": "x", "title": 7})
 
-    assert [error["loc"] for error in caught.value.details["errors"]] == [["number"], ["title"]]
-    assert set(caught.value.details["errors"][0]) == {"loc", "msg", "type"}
+    assert caught.value.details is not None
+    errors = caught.value.details["errors"]
+    assert [error["loc"] for error in errors] == [["number"], ["title"]]
+    assert set(errors[0]) == {"loc", "msg", "type"}
 
 
 def test_a_validator_that_is_broken_is_not_the_clients_fault() -> None:
@@ -120,6 +122,7 @@ def test_the_text_of_an_unexpected_error_is_for_developers(production: bool, say
 def test_details_that_cannot_be_sent_are_left_out_and_say_so(details: Any, says: str) -> None:
     failure = failure_of(ActionError("no", details=details), code=ErrorCode.INTERNAL_ERROR, production=True)
 
+    assert failure.details is not None
     assert says in failure.details["left_out"]
 
 

@@ -6,9 +6,16 @@ from typing import Any
 
 import pytest
 
+from streamer.actions import Action
 from streamer.app import BUILT_IN_ACTIONS, App
 from streamer.errors import ConfigurationError
 from streamer.loading import load_app
+
+
+def found(app: App, name: str) -> Action:
+    action = app.find(name)
+    assert action is not None
+    return action
 
 
 def quick(request: Any) -> None: ...
@@ -45,7 +52,7 @@ def test_the_decorator_registers_a_function_and_leaves_it_alone() -> None:
     app = App()
 
     assert app.action("greet")(quick) is quick
-    assert app.find("greet").function is quick
+    assert found(app, "greet").function is quick
     assert list(app.actions) == ["greet"]
     assert app.find("other") is None
 
@@ -64,14 +71,14 @@ def test_which_actions_are_queued(options: dict[str, Any], queued: bool) -> None
     app = App()
     app.action("act", **options)(quick)
 
-    assert app.find("act").is_queued(threshold_seconds=5.0) is queued
+    assert found(app, "act").is_queued(threshold_seconds=5.0) is queued
 
 
 def test_an_action_that_needs_progress_stays_queued_whatever_the_threshold() -> None:
     app = App()
     app.action("act", estimated_duration=10)(slow)
 
-    assert app.find("act").is_queued(threshold_seconds=60)
+    assert found(app, "act").is_queued(threshold_seconds=60)
 
 
 @pytest.mark.parametrize(
@@ -90,7 +97,7 @@ def test_how_a_function_is_called_follows_from_its_parameters(function: Any, tak
     app = App()
     app.action("act", queued=True)(function)
 
-    assert app.find("act").progress_parameter == takes
+    assert found(app, "act").progress_parameter == takes
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,10 @@ def test_report_shows_progress_after_each_step_and_returns_a_summary() -> None:
 
 
 def test_report_has_defaults() -> None:
-    assert app.find("report").validated(None) == {"steps": 10, "seconds": 2}
+    report = app.find("report")
+
+    assert report is not None
+    assert report.validated(None) == {"steps": 10, "seconds": 2}
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,7 +19,7 @@ from streamer.limits import Buckets
         pytest.param({"concurrent_requests_per_connection": 1001}, id="more than an item should hold"),
     ],
 )
-def test_a_limit_that_makes_no_sense_is_refused_with_its_name(fields: dict[str, float]) -> None:
+def test_a_limit_that_makes_no_sense_is_refused_with_its_name(fields: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError, match=next(iter(fields))):
         Limits(**fields)
 

@@ -16,7 +16,7 @@ def whoami(request: Request) -> str:
 
 @app.action("double", queued=True)
 async def double(request: Request) -> int:
-    return request.payload * 2
+    return int(request.payload) * 2
 
 
 @app.action("fail", queued=True)

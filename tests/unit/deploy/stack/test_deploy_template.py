@@ -25,7 +25,8 @@ def app_topology() -> Topology:
 
 @pytest.fixture
 def resources(topology: Topology, settings: StackSettings) -> Resources:
-    return template(topology, settings)["Resources"]
+    made: Resources = template(topology, settings)["Resources"]
+    return made
 
 
 def of_type(resources: Resources, name: str) -> list[dict[str, Any]]:

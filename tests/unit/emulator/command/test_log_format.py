@@ -30,7 +30,7 @@ def _installed() -> Iterator[None]:
 
 def fail() -> None:
     try:
-        {}["no such thing"]
+        dict[str, str]()["no such thing"]
     except LookupError as error:
         log.error("it failed", error=error, function="router")
 

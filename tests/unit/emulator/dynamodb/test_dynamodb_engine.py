@@ -204,7 +204,8 @@ def test_records_are_pushed_as_they_are_written(world: World) -> None:
 
 
 def test_a_listener_may_come_before_the_table() -> None:
-    world, pushed = World(), []
+    world = World()
+    pushed: list[Any] = []
     world.database.subscribe("things", pushed.append)
     world.create()
     world.put("a")

@@ -92,7 +92,8 @@ def test_conditions_on_several_sort_attributes_narrow_one_after_the_other() -> N
 
 @given(st.lists(st.tuples(st.booleans(), st.sampled_from("abc"), st.sampled_from("xyz"))))
 def test_an_index_holds_what_was_put_and_not_removed(steps: list[tuple[bool, str, str]]) -> None:
-    index, expected = index_of(), {}
+    index = index_of()
+    expected: dict[tuple[str, str], StoredItem] = {}
     for puts, pk, sk in steps:
         old = expected.pop((pk, sk), None)
         new = stored(pk, sk) if puts else None

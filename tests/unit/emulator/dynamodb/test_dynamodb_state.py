@@ -128,13 +128,14 @@ def test_a_dump_of_the_oldest_version_is_read() -> None:
         "tags": [{"Key": "k", "Value": "v"}],
         "deletion_protection_enabled": True,
     }
+    item = {"pk": {"S": "a"}, "owner": {"S": "x"}}
     table = {
         "name": "things",
         "created_seconds": 1_700_000_000.0,
         "description": description,
         "ttl_attribute": "ttl",
         "stream": None,
-        "items": [{"pk": {"S": "a"}, "owner": {"S": "x"}}],
+        "items": [item],
     }
     other = World()
     other.database.load(MAGIC + b"1\n" + zlib.compress(json.dumps({"tables": [table]}).encode()))
@@ -143,7 +144,7 @@ def test_a_dump_of_the_oldest_version_is_read() -> None:
     assert described["GlobalSecondaryIndexes"][0]["ItemCount"] == 1
     assert described["DeletionProtectionEnabled"] is True
     assert other.call("ListTagsOfResource", ResourceArn=described["TableArn"])["Tags"] == description["tags"]
-    assert other.get("a") == table["items"][0]
+    assert other.get("a") == item
 
 
 def packed(content: Any) -> bytes:

@@ -78,17 +78,27 @@ class World:
 
     def __init__(self, *outcomes: Outcome) -> None:
         self.outcomes = list(outcomes)
-        self.request_ids: list[str] = []
+        self.request_ids: list[str | None] = []
         self.slept: list[float] = []
         self.documents: list[tuple[str, Mapping[str, Any]]] = []
         self.settled = asyncio.Event()
 
-    async def invoke(self, function: str, payload: bytes, *, request_id: str) -> Outcome:
+    def invoke(
+        self,
+        function: str,
+        payload: bytes,
+        *,
+        request_id: str | None = None,
+        client_context: str | None = None,
+        source: str | None = None,
+    ) -> asyncio.Future[Outcome]:
         self.request_ids.append(request_id)
         outcome = self.outcomes.pop(0)
         if not self.outcomes and isinstance(outcome, Returned):
             self.settled.set()
-        return outcome
+        done: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        done.set_result(outcome)
+        return done
 
     async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)

@@ -27,18 +27,32 @@ class FakeFunctions:
         self.client_contexts: list[str | None] = []
         self.called = asyncio.Event()
 
-    async def invoke(
-        self, function: str, payload: bytes, *, request_id: str | None = None, client_context: str | None = None
-    ) -> Outcome:
+    def invoke(
+        self,
+        function: str,
+        payload: bytes,
+        *,
+        request_id: str | None = None,
+        client_context: str | None = None,
+        source: str | None = None,
+    ) -> asyncio.Future[Outcome]:
         self.payloads.append(payload)
         self.client_contexts.append(client_context)
         if self.tails is not None:
             self.tails.write(function, request_id, "hello")
         self.called.set()
-        return self.outcome
+        done: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        done.set_result(self.outcome)
+        return done
+
+    async def apply(self, topology: Topology) -> None:
+        """It answers whatever it is asked."""
 
     async def reload(self) -> None:
-        raise NotImplementedError
+        """There is no code."""
+
+    def warm(self) -> None:
+        """It is always ready."""
 
     async def __aenter__(self) -> Self:
         return self

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from loop_timers import timers
 from websockets.frames import Frame, Opcode
 
 from emulator.functions.outcome import Failed, Outcome, Refused, Returned
@@ -72,7 +73,7 @@ class Client(asyncio.Transport):
         self.protocol: Any = asyncio.Protocol()
         self.written = b""
         self.is_over = False
-        self.is_reading = True
+        self.reads = True
 
     def set_protocol(self, protocol: Any) -> None:
         self.protocol = protocol
@@ -98,10 +99,10 @@ class Client(asyncio.Transport):
     abort = close
 
     def pause_reading(self) -> None:
-        self.is_reading = False
+        self.reads = False
 
     def resume_reading(self) -> None:
-        self.is_reading = True
+        self.reads = True
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
         """Nothing is buffered."""
@@ -169,14 +170,10 @@ async def until(condition: Callable[[], bool]) -> None:
     raise AssertionError("it did not happen")
 
 
-def timers() -> int:
-    """Timers that are still to fire."""
-    return sum(not timer.cancelled() for timer in asyncio.get_running_loop()._scheduled)
-
-
 @pytest.fixture(params=[OK, Failed(b"{}", "id"), Refused(429, "TooManyRequestsException", "Rate Exceeded.")], ids=repr)
 def outcome(request: pytest.FixtureRequest) -> Outcome:
-    return request.param
+    chosen: Outcome = request.param
+    return chosen
 
 
 # messages
@@ -207,7 +204,7 @@ async def test_hundreds_of_messages_that_are_refused_at_once_are_answered_in_ord
     assert [json.loads(event["body"])["number"] for event in ran] == list(range(count))
     asked = [event["requestContext"]["requestId"] for event in ran]
     assert [message["requestId"] for message in client.messages] == asked
-    assert client.is_reading
+    assert client.reads
 
 
 @pytest.mark.parametrize(
@@ -226,7 +223,7 @@ async def test_a_flood_in_one_read_leaves_the_event_loop_to_others(flood: Frame,
     frames = 20_000
     data = b"".join(frame.serialize(mask=True) for frame in [*begin, *[flood] * frames])
     client.protocol.data_received(data)
-    assert not client.is_reading
+    assert not client.reads
     other.send("{}")
 
     assert world.functions.names()[-1] == "default"  # in the same turn of the loop as the flood
@@ -239,7 +236,7 @@ async def test_a_flood_in_one_read_leaves_the_event_loop_to_others(flood: Frame,
             for number in range(len(world.functions.calls)):
                 world.functions.answer(number)
     assert seen > 2
-    assert client.is_reading
+    assert client.reads
     assert websocket._fragments is None or len(websocket._fragments) <= frames + 1
 
 

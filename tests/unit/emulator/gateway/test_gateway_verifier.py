@@ -37,11 +37,11 @@ class SignsNow:
         super()._modify_request_before_signing(request)  # type: ignore[misc]
 
 
-class HeaderAuth(SignsNow, SigV4Auth):
+class HeaderAuth(SignsNow, SigV4Auth):  # type: ignore[misc] # botocore publishes no types
     """SigV4 in the ``Authorization`` header."""
 
 
-class QueryAuth(SignsNow, SigV4QueryAuth):
+class QueryAuth(SignsNow, SigV4QueryAuth):  # type: ignore[misc] # botocore publishes no types
     """SigV4 in the query string."""
 
 

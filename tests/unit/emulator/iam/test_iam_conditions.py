@@ -62,7 +62,11 @@ def test_keys_are_known_in_any_casing() -> None:
 
 
 def test_operators_that_are_not_known_are_named() -> None:
-    conditions = {"ForAnyValue:DateLessThanIfExists": {}, "StringLikeIfExists": {}, "Null": {}}
+    conditions: dict[str, dict[str, list[str]]] = {
+        "ForAnyValue:DateLessThanIfExists": {},
+        "StringLikeIfExists": {},
+        "Null": {},
+    }
 
     assert unknown_operators(conditions) == ["ForAnyValue:DateLessThanIfExists"]
 

@@ -64,8 +64,11 @@ def test_not_resource(resource: str, decision: Decision) -> None:
 def test_leading_keys_confine_a_function_to_rows_of_its_own() -> None:
     rows = document(Condition={"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["ada"]}})
 
-    assert decided(rows, **{"dynamodb:leadingkeys": ["ada", "ada"]}) is ALLOWED
-    assert decided(rows, **{"dynamodb:leadingkeys": ["ada", "bob"]}) is NOT_ALLOWED
+    def of(*keys: str) -> Decision:
+        return decide([statement_of(rows)], PUT, CHAT, {"dynamodb:leadingkeys": keys})
+
+    assert of("ada", "ada") is ALLOWED
+    assert of("ada", "bob") is NOT_ALLOWED
 
 
 ACTIONS = st.sampled_from(["a:Get", "a:Put", "a:*", "*"])

@@ -42,7 +42,8 @@ def end(service: LocalService, user_id: str, request_id: str) -> None:
 
 @pytest.mark.parametrize("limit", ["messages_per_second_per_connection", "messages_per_second_per_user"])
 def test_too_many_messages_are_refused_with_a_hint(serve: Callable[..., LocalService], limit: str) -> None:
-    client = serve(Limits(**{limit: 0.001})).connect()
+    limits: dict[str, Any] = {limit: 0.001}
+    client = serve(Limits(**limits)).connect()
 
     assert client.send({"action": "quick"})[0]["type"] == "response"
     (refused,) = client.send({"action": "quick", "id": "q-2"})

@@ -13,7 +13,7 @@ from streamer import ActionError, App, ErrorCode, Principal, Progress, Request
 from streamer.errors import ConfigurationError
 from streamer.protocol.parts import Joiner
 from streamer.protocol.topics import LISTENERS
-from streamer.records import Listener, ProgressPoint, RequestKey, RequestRecord, Status, owner_of
+from streamer.records import Failure, Listener, ProgressPoint, RequestKey, RequestRecord, Status, owner_of
 from streamer.requests import lifecycle
 from streamer.requests.lifecycle import Applied, Change, Refused
 from streamer.testing import FakeContext, LocalConnection, LocalService, RequestFailed, message_event
@@ -184,9 +184,7 @@ def test_what_does_not_run_at_the_moment_can_be_waited_for(
     ("fields", "final"),
     [
         pytest.param({"status": Status.COMPLETED, "result_json": "[1]"}, "complete", id="completed"),
-        pytest.param(
-            {"status": Status.FAILED, "error": lifecycle.Failure(code="X", message="no")}, "error", id="failed"
-        ),
+        pytest.param({"status": Status.FAILED, "error": Failure(code="X", message="no")}, "error", id="failed"),
         pytest.param({"status": Status.CANCELLED}, "cancelled", id="cancelled"),
     ],
 )
@@ -319,17 +317,17 @@ def test_a_listener_that_comes_while_the_action_runs_hears_the_rest_and_the_same
     @own.action("report", queued=True)
     def run(request: Request, progress: Progress) -> str:
         progress(10, "before")
-        late.append(service.connect())
+        late.append(local.connect())
         message = {"action": "subscribe", "id": "s-1", "payload": {"request_id": "r-1"}}
-        service._router(message_event(message, connection_id=late[0].connection_id), FakeContext())
+        local._router(message_event(message, connection_id=late[0].connection_id), FakeContext())
         progress(90, "after")
         return "done"
 
-    with LocalService(own) as service:
-        first = service.connect()
+    with LocalService(own) as local:
+        first = local.connect()
         first.send({"action": "report", "id": "r-1"})
 
-    told = [message.get("percentage") for message in late[0].received if message["type"] == "progress"]
+    told = [message["percentage"] for message in late[0].received if message["type"] == "progress"]
     assert told == sorted(told)
     assert late[0].received[-1] == first.received[-1]
     assert types(first.received) == ["acknowledgment", "progress", "progress", "complete"]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NoReturn
 
 import pytest
-from streamer_records import NOW, request_record
+from streamer_records import NOW, failure_of, request_record
 
 from streamer import ActionError, App, Cancelled, ErrorCode, Progress, Request
 from streamer.errors import ItemTooLargeError, SendError, StoreError
@@ -199,7 +199,7 @@ def test_a_request_is_run_stored_and_told(make: Callable[..., World]) -> None:
         1,
         3,
     )
-    assert (request.user_id, request.tenant_id, request.permissions) == ("ada", "acme", {"reports"})
+    assert (request.user_id, request.tenant_id, request.permissions) == ("ada", "acme", frozenset({"reports"}))
 
 
 def test_the_client_hears_progress_and_one_final(make: Callable[..., World]) -> None:
@@ -324,10 +324,14 @@ def test_a_failure_is_stored_and_told(
 
     stored = world.run()
 
-    assert (stored.status, stored.error.code) == (Status.FAILED, code)
-    assert says in stored.error.message
+    assert (stored.status, failure_of(stored).code) == (Status.FAILED, code)
+    assert says in failure_of(stored).message
     (told,) = world.told
-    assert (told["type"], told["error"]["code"], told["error"]["message"]) == ("error", code, stored.error.message)
+    assert (told["type"], told["error"]["code"], told["error"]["message"]) == (
+        "error",
+        code,
+        failure_of(stored).message,
+    )
     assert [line["status"] for line in world.lines if "status" in line][-1] == "FAILED"
 
 
@@ -352,13 +356,13 @@ def test_a_refusal_is_counted_apart_from_failures(
 
 
 def test_development_shows_unexpected_errors(make: Callable[..., World]) -> None:
-    assert make(_raise(KeyError("page")), production=False).run().error.message == "KeyError: 'page'"
+    assert failure_of(make(_raise(KeyError("page")), production=False).run()).message == "KeyError: 'page'"
 
 
 def test_an_action_that_was_removed_fails_its_requests(make: Callable[..., World]) -> None:
     stored = make().run(request_record(action="gone"))
 
-    assert (stored.status, stored.error.code) == (Status.FAILED, "INVALID_ACTION")
+    assert (stored.status, failure_of(stored).code) == (Status.FAILED, "INVALID_ACTION")
 
 
 @pytest.mark.parametrize(
@@ -388,7 +392,7 @@ def test_an_action_that_takes_too_long_fails_and_hears_of_it(
     stored = world.run(remaining_seconds=remaining_seconds)
 
     assert ended.wait(30)
-    assert (stored.status, stored.error.code, stored.error.retryable) == (Status.FAILED, "TIMEOUT", True)
+    assert (stored.status, failure_of(stored).code, failure_of(stored).retryable) == (Status.FAILED, "TIMEOUT", True)
     assert world.told[-1]["type"] == "error"
     assert heard == ["its time is over"]
 
@@ -402,7 +406,7 @@ def test_a_coroutine_that_takes_too_long_is_cancelled(make: Callable[..., World]
         finally:
             ended.set()
 
-    assert make(act, options={"timeout_seconds": 0.01}).run().error.code == "TIMEOUT"
+    assert failure_of(make(act, options={"timeout_seconds": 0.01}).run()).code == "TIMEOUT"
     assert ended.is_set()
 
 
@@ -417,7 +421,7 @@ def test_a_coroutine_that_takes_too_long_is_cancelled(make: Callable[..., World]
 def test_a_wrong_progress_call_says_what_is_wrong(make: Callable[..., World], arguments: Any, says: str) -> None:
     world = make(lambda request, progress: progress(*arguments), production=False)
 
-    assert says in world.run().error.message
+    assert says in failure_of(world.run()).message
 
 
 # progress in the store
@@ -530,7 +534,9 @@ def test_who_joins_while_it_runs_gets_the_latest_progress_and_then_the_rest(make
 
 
 def test_who_joins_at_the_last_moment_gets_the_end(make: Callable[..., World]) -> None:
-    world = make(lambda request, progress: isinstance(world.requests.apply(KEY, lifecycle.join(listener(1))), Applied))
+    world: World = make(
+        lambda request, progress: isinstance(world.requests.apply(KEY, lifecycle.join(listener(1))), Applied)
+    )
     world.run()
 
     assert [message["type"] for message in world.sender.to("listener-1")] == ["complete"]
@@ -671,13 +677,17 @@ def test_a_dead_environments_last_attempt_is_not_repeated(make: Callable[..., Wo
 
     stored = world.run(dead)
 
-    assert (stored.status, stored.error.code, stored.error.retryable) == (Status.FAILED, "PROCESSING_FAILED", True)
+    assert (stored.status, failure_of(stored).code, failure_of(stored).retryable) == (
+        Status.FAILED,
+        "PROCESSING_FAILED",
+        True,
+    )
     assert "interrupted" in world.told[-1]["error"]["message"]
 
 
 def test_a_lease_is_short_however_long_the_run_may_take(make: Callable[..., World]) -> None:
-    leases: list[float] = []
-    world = make(lambda request, progress: leases.append(world.requests.records[KEY].due_at))
+    leases: list[float | None] = []
+    world: World = make(lambda request, progress: leases.append(world.requests.records[KEY].due_at))
     world.run(remaining_seconds=30)
 
     assert leases == [NOW + 45]
@@ -748,7 +758,7 @@ def test_a_result_that_the_store_cannot_hold_is_an_error(make: Callable[..., Wor
     world = make()
     world.requests.failing[Status.COMPLETED] = [ItemTooLargeError("Item size to update has exceeded")]
 
-    assert world.run().error.code == "PAYLOAD_TOO_LARGE"
+    assert failure_of(world.run()).code == "PAYLOAD_TOO_LARGE"
 
 
 def test_a_claim_that_fails_makes_lambda_try_again(make: Callable[..., World]) -> None:

@@ -68,7 +68,7 @@ def not_json(request: Request) -> Any:
 
 @app.action("large")
 def large(request: Request) -> str:
-    return "x" * request.payload
+    return "x" * int(request.payload)
 
 
 @app.action("hang", timeout_seconds=0.01)

@@ -150,9 +150,12 @@ def test_by_default_lines_go_to_whatever_standard_output_is_at_the_time(capsys: 
 
 def test_lines_of_several_threads_do_not_mix() -> None:
     lines = Lines()
-    threads = [
-        threading.Thread(target=lambda: [lines.logger.info("x" * 200, n=n) for n in range(50)]) for _ in range(8)
-    ]
+
+    def write() -> None:
+        for n in range(50):
+            lines.logger.info("x" * 200, n=n)
+
+    threads = [threading.Thread(target=write) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:

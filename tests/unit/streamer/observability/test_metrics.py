@@ -186,10 +186,12 @@ def test_many_actions_are_written_before_they_pile_up() -> None:
 
 def test_threads_lose_no_value() -> None:
     emitted = Emitted()
-    threads = [
-        threading.Thread(target=lambda: [emitted.metrics.count(CONNECTION_ESTABLISHED) for _ in range(250)])
-        for _ in range(8)
-    ]
+
+    def emit() -> None:
+        for _ in range(250):
+            emitted.metrics.count(CONNECTION_ESTABLISHED)
+
+    threads = [threading.Thread(target=emit) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:

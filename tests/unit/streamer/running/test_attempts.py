@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
-from streamer_records import NOW, request_record
+from streamer_records import NOW, failure_of, request_record
 
 from streamer import ActionError, App, Cancelled, ErrorCode, Progress, Request, RetryableError
 from streamer.handlers.processor import ProcessorHandler
@@ -136,7 +136,12 @@ def test_a_failure_that_may_pass_is_followed_by_another_attempt(
 
     stored = world.run(request_record(max_attempts=3))
 
-    assert (stored.status, stored.attempt, stored.due_at, stored.error.code) == (Status.RETRYING, 1, NOW + 0.5, code)
+    assert (stored.status, stored.attempt, stored.due_at, failure_of(stored).code) == (
+        Status.RETRYING,
+        1,
+        NOW + 0.5,
+        code,
+    )
     (told,) = world.told
     assert {**told, "error": told["error"]["code"]} == {
         "type": "retrying",
@@ -155,7 +160,7 @@ def test_an_action_that_takes_too_long_is_tried_again(make: Callable[..., World]
     stored = world.run(request_record(max_attempts=2))
     release.set()
 
-    assert (stored.status, stored.error.code) == (Status.RETRYING, "TIMEOUT")
+    assert (stored.status, failure_of(stored).code) == (Status.RETRYING, "TIMEOUT")
 
 
 def test_after_the_last_attempt_there_is_one_final_message(make: Callable[..., World]) -> None:
@@ -182,7 +187,7 @@ def test_a_failure_that_stays_is_final_at_once(make: Callable[..., World], error
 def test_a_payload_that_is_not_valid_any_more_is_never_tried_again(make: Callable[..., World]) -> None:
     world = make(options={"validator": lambda payload: False})
 
-    assert world.run(request_record(max_attempts=3)).error.code == "VALIDATION_ERROR"
+    assert failure_of(world.run(request_record(max_attempts=3))).code == "VALIDATION_ERROR"
 
 
 def test_the_next_attempt_waits_until_it_is_due_and_forgets_the_error(make: Callable[..., World]) -> None:
@@ -380,7 +385,7 @@ def test_a_request_that_nobody_listens_to_is_cancelled_if_its_action_wants_that(
 
     stored = world.run(request_record())
 
-    assert (stored.status, stored.error.message) == (Status.CANCELLED, "nobody was listening any more")
+    assert (stored.status, failure_of(stored).message) == (Status.CANCELLED, "nobody was listening any more")
 
 
 def test_others_go_on(make: Callable[..., World]) -> None:

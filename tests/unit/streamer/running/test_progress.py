@@ -173,6 +173,7 @@ def test_progress_renews_the_lease_by_its_own_writes(progress: Attempting) -> No
         progress.second()
 
     assert len(progress.store.calls) <= 31
+    assert progress.stored.due_at is not None
     assert progress.stored.due_at >= NOW + 20 + LEASE_SECONDS
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import inspect
 from pathlib import Path
+from typing import Any
 
 import pytest
 from botocore.httpsession import get_cert_path
@@ -22,7 +23,7 @@ class Plain(http.client.HTTPConnection):
     def connect(self) -> None:
         raise AssertionError("http.client changed request(): it connects before it calls send()")
 
-    def send(self, data: bytes) -> None:
+    def send(self, data: Any) -> None:
         self.handed_over.append(data)
 
 
@@ -31,7 +32,7 @@ class Whole(WholeRequests):
 
     def __init__(self) -> None:
         super().__init__("h")
-        self.sock = self  # type: ignore[assignment]
+        self.sock = self
         self.sent: list[bytes] = []
 
     def sendall(self, data: bytes) -> None:

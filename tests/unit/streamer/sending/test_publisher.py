@@ -42,6 +42,9 @@ class FakeSender(Sender):
         with self.lock:
             self.got.setdefault(connection_id, []).append(str(message))
 
+    def is_active(self, connection_id: str) -> bool:
+        return connection_id in self.got
+
 
 def connections(count: int) -> list[Listener]:
     return [Listener(f"c-{number}", "https://api.example.com/dev") for number in range(count)]
@@ -85,7 +88,7 @@ def test_gone_and_failing_connections_are_named_and_the_others_are_served() -> N
 
     delivery = deliver(sender, connections(100))
 
-    assert (delivery.delivered, delivery.gone) == (96, {"c-1"})
+    assert (delivery.delivered, delivery.gone) == (96, frozenset({"c-1"}))
     assert set(delivery.failed) == {"c-2", "c-3", "c-4"}
     assert delivery.failed["c-2"] == "forbidden"
     assert [sender.tries[f"c-{number}"] for number in range(5)] == [1, 1, 1, 3, 1]

@@ -105,7 +105,9 @@ def test_a_handler_that_cannot_be_imported_is_an_error_in_lambdas_words(handler:
 
 
 def test_a_handler_that_can_be_imported_is_the_function() -> None:
-    assert load_handler("json.dumps") is json.dumps
+    loaded: object = load_handler("json.dumps")
+
+    assert loaded is json.dumps
 
 
 def test_json_records_hold_the_request_id_that_the_record_is_given() -> None:

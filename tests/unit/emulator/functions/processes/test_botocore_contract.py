@@ -12,7 +12,7 @@ from botocore.loaders import JSONFileLoader, Loader
 from emulator.functions.processes.ahead import keep_data_files
 
 
-class Kept(JSONFileLoader):
+class Kept(JSONFileLoader):  # type: ignore[misc] # botocore publishes no types
     """Changed in place of botocore's own, which this process goes on using."""
 
     load_file = JSONFileLoader.load_file

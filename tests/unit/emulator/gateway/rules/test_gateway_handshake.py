@@ -152,9 +152,10 @@ def test_the_client_waits_for_connect() -> None:
 
     assert isinstance(decision, Invoke)
     assert (decision.function, decision.route_key, decision.timeout_seconds) == ("on_connect", "$connect", 29.0)
-    assert handshake.connection.state is State.CONNECTING
+    states = [handshake.connection.state]
     assert handshake.resume(OK, 0.0, NOW_MS) == Accept(None)
-    assert handshake.connection.state is State.OPEN
+    states.append(handshake.connection.state)
+    assert states == [State.CONNECTING, State.OPEN]
 
 
 def test_without_connect_route_every_client_is_accepted() -> None:

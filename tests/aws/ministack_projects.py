@@ -1,0 +1,197 @@
+"""A deployed project for tests: MiniStack, an emulated AWS, and a project of a user with the real command.
+
+boto3 only looks at the result.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from streamer.sending.sender import ENDPOINT_VARIABLE
+
+REGION = "eu-central-1"
+JWT_SECRET = "a secret of forty characters, or a few more"
+
+APP = """
+import os
+
+from streamer import App
+
+app = App(environment=("GREETING",))
+
+
+@app.action("greet")
+def greet(request):
+    return {"says": os.environ["GREETING"], "version": VERSION}
+
+
+@app.action("report", estimated_duration=120)
+def report(request, progress):
+    for step in range(1, 4):
+        progress(step * 25, f"step {step}")
+    return {"steps": 3}
+
+
+VERSION = 1
+"""
+
+
+@dataclass
+class MiniStack:
+    """A running emulated AWS."""
+
+    url: str
+
+    @property
+    def environment(self) -> dict[str, str]:
+        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
+        return kept | {
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_CONFIG_FILE": os.environ["AWS_CONFIG_FILE"],
+            "AWS_SHARED_CREDENTIALS_FILE": os.environ["AWS_SHARED_CREDENTIALS_FILE"],
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+
+    def client(self, service: str) -> Any:
+        return boto3.client(
+            service,
+            endpoint_url=self.url,
+            region_name=REGION,
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+        )
+
+    def websocket_url(self, api_id: str, stage: str) -> str:
+        return f"{self.url.replace('http', 'ws', 1)}/_aws/execute-api/{api_id}/{stage}"
+
+    def management_url(self, api_id: str, stage: str) -> str:
+        return f"{self.url}/_aws/execute-api/{api_id}/{stage}"
+
+
+@contextmanager
+def running(folder: Path, **environment: str) -> Iterator[MiniStack]:
+    """MiniStack on a free port, with nothing kept."""
+    executable = os.environ.get("MINISTACK_COMMAND")
+    if not executable:
+        pytest.skip("needs MiniStack in an environment of its own: make test-deploy")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    process = subprocess.Popen(
+        [executable],
+        cwd=folder,
+        env={"PATH": os.environ["PATH"], "HOME": str(folder), "TMPDIR": str(folder)}
+        | {"BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port)}
+        | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    is_ready = threading.Event()
+    said: list[str] = []
+    output = process.stdout
+    assert output is not None
+
+    def listen() -> None:
+        for line in output:
+            said.append(line)
+            if "Running on" in line:
+                is_ready.set()
+
+    listener = threading.Thread(target=listen, daemon=True)
+    listener.start()
+    try:
+        assert is_ready.wait(30), "".join(said)
+        yield MiniStack(f"http://127.0.0.1:{port}")
+    finally:
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(10)
+        listener.join(10)
+        output.close()
+
+
+@dataclass
+class Project:
+    """A user's project, and the command run in it."""
+
+    folder: Path
+    service: str
+    aws: MiniStack
+    environment: dict[str, str] = field(default_factory=lambda: {"JWT_SECRET": JWT_SECRET, "GREETING": "servus"})
+
+    def configure(self, text: str = "") -> None:
+        head = f'service = "{self.service}"\nregion = "{REGION}"\nlogging_role = true\n'
+        (self.folder / "streamer.toml").write_text(head + text)
+
+    def write(self, source: str) -> None:
+        (self.folder / "app.py").write_text(source)
+
+    def streamer(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [str(Path(sys.executable).with_name("streamer")), *arguments],
+            check=False,
+            cwd=self.folder,
+            env=self.aws.environment | self.environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+
+    def deploy(self, *arguments: str) -> str:
+        ran = self.streamer("deploy", "--yes", *arguments)
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+        return ran.stdout
+
+    def stack(self, stage: str = "dev") -> dict[str, Any]:
+        name = f"{self.service}-{stage}"
+        found: dict[str, Any] = self.aws.client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]
+        return found
+
+    def outputs(self, stage: str = "dev") -> dict[str, str]:
+        return {output["OutputKey"]: output["OutputValue"] for output in self.stack(stage)["Outputs"]}
+
+    def tables(self) -> list[str]:
+        names = self.aws.client("dynamodb").list_tables()["TableNames"]
+        return [name for name in names if name.startswith(f"{self.service}-")]
+
+    def serve(self, stage: str = "dev") -> str:
+        """Deploy, and lead the functions to the management API of this emulated AWS; the address for clients.
+
+        On AWS the address that the template gives them is right; MiniStack's would need wildcard names in the DNS.
+        """
+        self.configure()
+        self.deploy("--stage", stage)
+        api, functions = self.outputs(stage)["ApiId"], self.aws.client("lambda")
+        for function in functions.list_functions()["Functions"]:
+            variables = function.get("Environment", {}).get("Variables", {})
+            if function["FunctionName"].startswith(f"{self.service}-{stage}-") and ENDPOINT_VARIABLE in variables:
+                functions.update_function_configuration(
+                    FunctionName=function["FunctionName"],
+                    Environment={"Variables": {**variables, ENDPOINT_VARIABLE: self.aws.management_url(api, stage)}},
+                )
+        return self.aws.websocket_url(api, stage)
+
+
+def project_in(folder: Path, aws: MiniStack, name: str) -> Project:
+    project = Project(folder, name, aws)
+    project.write(APP)
+    project.configure()
+    return project
