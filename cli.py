@@ -6,6 +6,7 @@ wheel (`streamer._entry.tool`), so that ``streamer --help`` is instant.
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import sys
@@ -54,6 +55,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         status = _complain(str(error))
     except (click.Abort, KeyboardInterrupt):
         status = INTERRUPTED
+    except OSError as error:
+        status = _explained(error)
     _let_go_of_output()
     sys.exit(status if isinstance(status, int) else 0)
 
@@ -65,6 +68,20 @@ def _let_go_of_output() -> None:
             stream.flush()
         except OSError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _explained(error: OSError) -> int:
+    """The exit status after what the place does that the command runs in; anything else is a bug, and raised again."""
+    try:
+        os.getcwd()  # noqa: PTH109 - of no other use here
+    except OSError:
+        return _complain("the current folder does not exist any more; go to another one")
+    if error.filename is None and error.errno == errno.EPIPE:  # nobody reads it any more
+        return 1
+    if error.filename is None and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO):
+        click.echo(f"streamer: the output cannot be written: {error.strerror}", err=True)
+        return 1
+    raise error
 
 
 def _complain(message: str) -> int:

@@ -10,11 +10,15 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from streamer.project import own_file
+
 from .config import Config
 from .errors import DeployError
 
 READY_FILE: Final = Path(".streamer") / "emulator.json"
 """Where the first emulator of a folder says that it runs; the form is documented in ``docs/cli.md``."""
+
+SCHEMES: Final = ("http", "https")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +45,15 @@ class LocalEmulator:
 def emulator_here(path: Path = READY_FILE) -> LocalEmulator | None:
     """The emulator that runs in this folder; None: none does."""
     try:
-        ready = json.loads(path.read_text("utf-8"))
-        os.kill(int(ready["pid"]), 0)
-        parts = urlsplit(str(ready["management_url"]))
-        return LocalEmulator(f"{parts.scheme}://{parts.netloc}", str(ready["dynamodb_url"]))
-    except (OSError, ValueError, TypeError, KeyError):
+        ready = json.loads(own_file(path))
+        pid, url, dynamodb_url = int(ready["pid"]), str(ready["management_url"]), str(ready["dynamodb_url"])
+        parts = urlsplit(url)
+        if pid <= 0 or parts.scheme not in SCHEMES or urlsplit(dynamodb_url).scheme not in SCHEMES:
+            return None
+        os.kill(pid, 0)
+    except (OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return None
+    return LocalEmulator(f"{parts.scheme}://{parts.netloc}", dynamodb_url)
 
 
 def aws_clients(config: Config) -> tuple[Mapping[str, str], Callable[[str], Any]]:

@@ -1,16 +1,26 @@
-"""Writes files whole or not at all: a reader, and whoever comes after a crash, sees the old content or the new."""
+"""Writes files whole or not at all: a reader, and whoever comes after a crash, sees the old content or the new.
+
+Only regular files are read and written: a device or a FIFO is refused, never replaced and never waited for. What is
+written through a link is written to the file that it leads to.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import fcntl
 import os
 import secrets
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 MODE: Final = 0o666
 """What a new file may be used for, less the umask."""
+PRIVATE: Final = 0o600
+"""For what holds payloads or keys."""
 
 
 def write_whole(
@@ -19,7 +29,7 @@ def write_whole(
     """Write a file in one step; its folder is made if it is not there.
 
     Args:
-        path: the file.
+        path: the file, or a link to it.
         content: all of it.
         mode: who may use it, less the umask; never more than that, not even while it is written.
         replaces: whether a file that is there is replaced; if not, of several writers at once one wins.
@@ -29,38 +39,123 @@ def write_whole(
         False: there was a file, and it was not to be replaced.
 
     Raises:
-        OSError: it cannot be written.
+        OSError: it cannot be written, or is no regular file.
     """
-    with _draft(path, mode) as (draft, descriptor):
+    target = regular(path)
+    with draft_of(target, mode) as (draft, descriptor):
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
             if is_durable:
                 file.flush()
                 os.fsync(file.fileno())
         if replaces:
-            draft.replace(path)
+            draft.replace(target)
             return True
         try:
             # Unlike a rename, a link never replaces what another process has put there.
-            path.hardlink_to(draft)
+            target.hardlink_to(draft)
         except FileExistsError:
             return False
         return True
 
 
+def regular(path: Path) -> Path:
+    """Where a path leads; there may be nothing yet.
+
+    Raises:
+        OSError: there is something that is no regular file, or it cannot be looked at.
+    """
+    target = Path(os.path.realpath(path))
+    with contextlib.suppress(FileNotFoundError):
+        _require_regular(target.stat(), path)
+    return target
+
+
+def read_regular(path: Path) -> bytes:
+    """The content of a file; raises OSError also if it is no regular one."""
+    with open_regular(path, os.O_RDONLY) as file:
+        return file.read()
+
+
+def open_regular(path: Path, flags: int, mode: int = PRIVATE) -> IO[bytes]:
+    """Open a file without a buffer; ``mode`` is of one that is made.
+
+    Raises:
+        OSError: it cannot be opened, or is no regular file.
+    """
+    regular(path)
+    descriptor = os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC, mode)
+    try:
+        _require_regular(os.fstat(descriptor), path)  # it may have become something else meanwhile
+        return os.fdopen(descriptor, "rb" if flags & os.O_ACCMODE == os.O_RDONLY else "ab", buffering=0)
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def write_all(file: IO[bytes], content: bytes) -> None:
+    """Write all of it to a file without a buffer, or raise OSError: a full disk may take the beginning."""
+    left = memoryview(content)
+    while left:
+        left = left[file.write(left) :]
+
+
+def _require_regular(found: os.stat_result, path: Path) -> None:
+    if stat.S_ISDIR(found.st_mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if not stat.S_ISREG(found.st_mode):
+        raise OSError(errno.EINVAL, "it is no regular file", str(path))
+
+
 def require_writable(path: Path) -> None:
     """Try what `write_whole` will do; raises OSError when it could not."""
-    with _draft(path, MODE) as (_, descriptor):
+    with draft_of(regular(path), MODE) as (_, descriptor):
         os.close(descriptor)
 
 
 @contextmanager
-def _draft(path: Path, mode: int) -> Iterator[tuple[Path, int]]:
-    """A new file beside the one that is meant, which is gone in the end, and its descriptor."""
+def draft_of(path: Path, mode: int) -> Iterator[tuple[Path, int]]:
+    """A new file beside the one that is meant, and its descriptor, which is the caller's to close.
+
+    It is gone in the end, unless it took the place of the one that is meant.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    descriptor = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     try:
         yield draft, descriptor
     finally:
         draft.unlink(missing_ok=True)
+
+
+class Claim:
+    """A lock that one process holds at a time, and that the system takes back from it however it ends."""
+
+    def __init__(self, path: Path) -> None:
+        """Lock the file of that name; it is made, and stays, for whoever removed it would let two hold it."""
+        self._path = path
+        self._file: IO[bytes] | None = None
+
+    def take(self) -> bool:
+        """Whether it is ours, now or already.
+
+        Raises:
+            OSError: the file cannot be made, or is where nothing can be locked.
+        """
+        if self._file is None:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = open_regular(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    def close(self) -> None:
+        """Give it up."""
+        if self._file is not None:
+            # Closing alone would leave it with a process forked by a function that runs inline.
+            with contextlib.suppress(OSError):  # where nothing can be locked, nothing can be unlocked
+                fcntl.flock(self._file, fcntl.LOCK_UN)
+            self._file.close()
+            self._file = None

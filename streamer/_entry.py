@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
 import sys
 from types import ModuleType
 from typing import Any
@@ -23,8 +24,24 @@ def tool(name: str) -> ModuleType:
     return importlib.import_module(installed if found else name)
 
 
+def _open_what_is_closed() -> None:
+    """Let the standard streams lead nowhere that whoever started us closed.
+
+    Else the next file or socket that is opened becomes one of them.
+    """
+    for descriptor, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            # The lowest that is free is taken, and those below are open by now.
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(descriptor, mode, encoding="utf-8", closefd=False))  # noqa: SIM115
+
+
 def main() -> None:
     """Run the ``streamer`` command."""
+    _open_what_is_closed()
     try:
         tool("cli").main()
     except KeyboardInterrupt:  # while it was still being imported; 130 is 128 + SIGINT, as shells count

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import errno
 import os
 import re
+import stat
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -17,6 +19,8 @@ CONFIG_FILE: Final = "streamer.toml"
 ENV_FILE: Final = ".env"
 STATE_FOLDER: Final = ".streamer"
 """What streamer keeps beside a project."""
+BELIEVED_BYTES: Final = 4 * 1024 * 1024
+"""Largest file of that folder that commands read."""
 DEFAULT_APP: Final = "app:app"
 """Where an App is looked for when nothing names one."""
 DEFAULT_STAGE: Final = "dev"
@@ -45,6 +49,23 @@ class Project:
     """None: ``streamer.toml`` names none."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """What ``[environment]`` gives to every function, here and on AWS."""
+
+
+def own_file(path: Path) -> bytes:
+    """The content of a file that commands believe, such as the one that names a running emulator.
+
+    Raises:
+        OSError: it cannot be read, is no regular file, is over `BELIEVED_BYTES` or belongs to another user, who could
+            have put it into a folder that many may write.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a FIFO is not waited for
+    with os.fdopen(descriptor, "rb", buffering=0) as file:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode) or found.st_size > BELIEVED_BYTES:
+            raise OSError(errno.EINVAL, "it is no regular file, or too large", str(path))
+        if found.st_uid not in (0, os.geteuid()):
+            raise PermissionError(errno.EPERM, "it belongs to another user", str(path))
+        return file.read(BELIEVED_BYTES)
 
 
 def folder_of(start: Path) -> Path:

@@ -1,56 +1,22 @@
-"""Says that an emulator runs in this folder: the ready file, and the claim of one emulator to write it."""
+"""Says that an emulator runs in this folder: the ready file."""
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from streamer.aws_limits import LOOPBACK
+from streamer.project import own_file
 
 from ..files import write_whole
 from .identity import Identity
 from .state_folder import FOLDER
-
-
-class Claim:
-    """A lock that one process holds at a time, and that the system takes back from it however it ends."""
-
-    def __init__(self, path: Path) -> None:
-        """Lock the file of that name; it is made, and stays, for whoever removed it would let two hold it."""
-        self._path = path
-        self._file: IO[bytes] | None = None
-
-    def take(self) -> bool:
-        """Whether it is ours, now or already.
-
-        Raises:
-            OSError: the file cannot be made, or is where nothing can be locked.
-        """
-        if self._file is None:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = self._path.open("ab")
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
-
-    def close(self) -> None:
-        """Give it up."""
-        if self._file is not None:
-            # Closing alone would leave it with a process forked by a function that runs inline.
-            with contextlib.suppress(OSError):  # where nothing can be locked, nothing can be unlocked
-                fcntl.flock(self._file, fcntl.LOCK_UN)
-            self._file.close()
-            self._file = None
-
 
 FILE: Final = FOLDER / "emulator.json"
 """Where the emulator of this folder says that it runs, whatever ``--ready-file`` adds. Of several it is the first that
@@ -89,7 +55,7 @@ def write_ready(path: Path, ready: Ready) -> None:
     """Write the file in one step: a reader sees all of it or nothing.
 
     Raises:
-        OSError: the folder cannot be written.
+        OSError: the file cannot be written, or is no regular one.
     """
     write_whole(path, f"{json.dumps(asdict(ready), indent=2)}\n".encode())
 
@@ -124,7 +90,7 @@ def trusted_ca_file(url: str, path: Path = FILE) -> str | None:
 
 def _read(path: Path) -> Ready | None:
     with contextlib.suppress(OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError):
-        content = json.loads(path.read_text("utf-8"))
+        content = json.loads(own_file(path))
         return Ready(
             websocket_url=str(content["websocket_url"]),
             management_url=str(content["management_url"]),

@@ -21,6 +21,7 @@ from streamer.project import Project, read, variables
 
 from .. import log
 from ..emulator import Emulator, EmulatorConfig
+from ..files import Claim
 from ..functions.logs import Fanout, LambdaLogFiles, LambdaLogLines, LogSink, PrettyLog
 from ..gateway.rules.limits import Assumptions, Limits
 from ..port.loop import loop_factory
@@ -33,13 +34,15 @@ from .log_format import install
 from .options import EmulateOptions
 from .overrides import assumed, limited
 from .presence import FILE as READY_FILE
-from .presence import Claim, Ready, remove_ready, running, write_ready
+from .presence import Ready, remove_ready, running, write_ready
 from .reload import changes
 from .state_folder import FOLDER, development_secret, make_state_folder
 from .target import DEMO, Target, load_target, pairs, project_at, template_name
 
 MOST_FILES: Final = 1_048_576
 """Files to ask for where the system says that there is no limit."""
+LEAST_FILES: Final = 40
+"""With fewer the emulator can start no function."""
 SUCCESSION_SECONDS: Final = 1.0
 """How often an emulator looks whether the other one in its folder is gone."""
 
@@ -51,6 +54,7 @@ def run_emulator(options: EmulateOptions) -> None:
         ConfigurationError: it cannot start; the message is one line for the user.
     """
     install(options.log_format)
+    _take_signals()
     _raise_file_limit()
     _share_cores()
     project, shell = _project(options)
@@ -114,7 +118,13 @@ def _raise_file_limit() -> None:
     for wanted in file_limits(soft, hard, unlimited=resource.RLIM_INFINITY):
         with contextlib.suppress(ValueError, OSError):  # macOS refuses more than its kernel has, whatever "hard" says
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-            return
+            break
+    may_be_open = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    if may_be_open != resource.RLIM_INFINITY and may_be_open < LEAST_FILES:
+        raise ConfigurationError(
+            f"only {may_be_open} files may be open here; raise that with `ulimit -n`: {LEAST_FILES} are needed, "
+            "and one more for each connection"
+        )
 
 
 def file_limits(soft: int, hard: int, *, unlimited: int) -> list[int]:
@@ -186,8 +196,7 @@ async def _serve(options: EmulateOptions, target: Target, project: Project, acce
                 log.warning(text, host=config.host)
             text = banner(emulator, target, access, command=_own_name(folder), is_terminal=sys.stdout.isatty())
             async with _findable(options, folder, _ready(emulator, target, access)):
-                sys.stdout.write(f"{text}\n")
-                sys.stdout.flush()
+                _say(text)
                 _collect_garbage()
                 emulator.warm()
                 controls = Controls(emulator=emulator, access=access, stop=stopped.set, say=_say)
@@ -201,9 +210,13 @@ async def _serve(options: EmulateOptions, target: Target, project: Project, acce
 
 
 def _say(text: str) -> None:
-    with contextlib.suppress(OSError):  # nobody reads it any more
+    try:
         sys.stdout.write(f"{text}\n")
         sys.stdout.flush()
+    except BrokenPipeError:
+        pass  # nobody reads it any more
+    except OSError as error:
+        log.warning(f"standard output cannot be written: {error.strerror}")
 
 
 def _tell_grants(emulator: Emulator) -> None:
@@ -222,6 +235,12 @@ def _own_name(folder: Path) -> str:
 
 
 # signals
+
+
+def _take_signals() -> None:
+    """Hear of ended children and of requests to stop, whatever those who started us do not want to hear of."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGCHLD, signal.SIGINT, signal.SIGTERM))
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from typing import Final
 from streamer.errors import ConfigurationError
 from streamer.project import STATE_FOLDER
 
-from ..files import write_whole
+from ..files import PRIVATE, read_regular, write_whole
 
 FOLDER: Final = Path(STATE_FOLDER)
 """What streamer keeps beside a project; ignored by git through a file of its own."""
@@ -45,7 +45,7 @@ def development_secret(folder: Path = FOLDER) -> DevelopmentSecret:
         if existing is not None:
             return DevelopmentSecret(existing, is_new=False)
         make_state_folder(folder)
-        is_new = write_whole(path, f"{secrets.token_urlsafe(SECRET_BYTES)}\n".encode(), mode=0o600, replaces=False)
+        is_new = write_whole(path, f"{secrets.token_urlsafe(SECRET_BYTES)}\n".encode(), mode=PRIVATE, replaces=False)
         created = _read(path)
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(
@@ -66,23 +66,26 @@ def kept_secret(folder: Path) -> str | None:
 
 def _read(path: Path) -> str | None:
     try:
-        text = path.read_text("ascii").strip()
+        text = read_regular(path).decode("ascii").strip()
     except FileNotFoundError:
         return None
     if len(text) < SECRET_BYTES:
         raise ConfigurationError(f"{path} holds no usable secret; delete it and a new one is made")
     if stat.S_IMODE(path.stat().st_mode) & 0o077:
         # Copied or checked out by a tool that does not keep modes.
-        path.chmod(0o600)
+        path.chmod(PRIVATE)
     return text
 
 
 def make_state_folder(folder: Path = FOLDER) -> None:
-    """Make the folder, ignored by git, if it is not there.
+    """Make the folder, ignored by git, if it is not there; one that others may use is closed to them.
 
     Raises:
-        OSError: it cannot be made, or written.
+        OSError: it cannot be made, closed, or written.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # A link leads to a folder that is not ours to close.
+    if not folder.is_symlink() and stat.S_IMODE(folder.stat().st_mode) & 0o077:
+        folder.chmod(0o700)
     with contextlib.suppress(FileExistsError), (folder / ".gitignore").open("x", encoding="ascii") as ignore:
         ignore.write("# Local state and a secret; never commit it.\n*\n")

@@ -17,7 +17,7 @@ from streamer.topology import Topology
 from .. import log
 from ..dynamodb.engine import STREAMS, EmbeddedDynamoDB, is_queue_request
 from ..dynamodb.errors import ApiError
-from ..files import require_writable, write_whole
+from ..files import read_regular, require_writable, write_whole
 from ..functions.destinations import Destinations
 from ..functions.variables import Endpoints
 from ..iam import sqs
@@ -127,7 +127,7 @@ def _kept(engine: EmbeddedDynamoDB, state_file: Path | None) -> Iterator[Checkpo
         return
     try:
         if state_file.exists():
-            checkpoints = _checkpoints(engine.load(state_file.read_bytes()), state_file)
+            checkpoints = _checkpoints(engine.load(read_regular(state_file)), state_file)
         # Tried now, not when the run is over and all of it would be lost.
         require_writable(state_file)
     except OSError as error:
@@ -142,7 +142,7 @@ def _kept(engine: EmbeddedDynamoDB, state_file: Path | None) -> Iterator[Checkpo
 def _checkpoints(text: str, state_file: Path) -> Checkpoints:
     try:
         return Checkpoints.of_json(json.loads(text))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigurationError(f"the state file {state_file} is damaged ({error}); delete it") from error
 
 

@@ -37,6 +37,8 @@ NO_CHECKPOINTS: Final = "[]"
 """What a dump has from before checkpoints were kept."""
 _COMPRESSION: Final = 1
 """zlib's fastest: a state is written when the emulator stops, and the user waits."""
+CONTENT_BYTES: Final = 1024**3
+"""Most that a file may hold: more than the tables of a machine's memory."""
 
 Content = dict[str, Any]
 
@@ -83,7 +85,7 @@ def _load(backend: EmbeddedBackend, data: bytes) -> str:
     try:
         for description in content["tables"]:
             _load_table(backend, _renewed(description) if version == _OLDEST else description)
-    except (ApiError, KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+    except (ApiError, ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
         backend.tables.clear()
         backend.tables.update(tables)
         backend.streams.clear()
@@ -100,12 +102,22 @@ def _read(data: bytes) -> tuple[int, Content]:
     if version not in [b"%d" % known for known in (VERSION, _UNSIZED, _OLDEST)]:
         raise _unreadable(f"it has version {version.decode(errors='replace')}, this emulator reads version {VERSION}")
     try:
-        content = json.loads(zlib.decompress(packed))
-    except (zlib.error, ValueError, RecursionError) as error:
+        content = json.loads(_unpacked(packed))
+    except (zlib.error, ValueError, RecursionError, MemoryError) as error:
         raise _unreadable(f"{type(error).__name__}: {error}") from error
     if not isinstance(content, dict):
         raise _unreadable("its content is not an object")
     return int(version), content
+
+
+def _unpacked(packed: bytes) -> bytes:
+    unpacking = zlib.decompressobj()
+    content = unpacking.decompress(packed, CONTENT_BYTES)
+    if unpacking.unconsumed_tail:
+        raise ValueError(f"its content is over {CONTENT_BYTES} bytes")
+    if not unpacking.eof:
+        raise ValueError("it is cut off")
+    return content
 
 
 def _unreadable(reason: str) -> ConfigurationError:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
 from streamer.errors import StreamerError
+
+from ..files import open_regular, write_all
 
 
 class DestinationError(StreamerError):
@@ -44,8 +47,8 @@ class FileDestinations:
             raise DestinationError(f"{self._path}: {error}") from error
 
     def _append(self, line: str) -> None:
-        with self._path.open("a", encoding="utf-8") as file:
-            file.write(line)
+        with open_regular(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT) as file:
+            write_all(file, line.encode())
 
 
 def _line(document: Mapping[str, Any]) -> str:

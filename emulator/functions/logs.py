@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final, Protocol, TextIO
+from typing import IO, Final, Protocol, TextIO
 
+from .. import log
+from ..files import open_regular, write_all
 from .readable import readable
 from .variables import log_group_name
 
@@ -89,25 +92,45 @@ class Fanout:
 
 
 class LambdaLogFiles:
-    """Lambda's own log lines, one file per function: ``FOLDER/aws-lambda-NAME.log``."""
+    """Lambda's own log lines, one file per function: ``FOLDER/aws-lambda-NAME.log``, for the owner alone.
+
+    Lines that cannot be written are lost, and the emulator's log says so: when it begins, and how many when it ends.
+    """
 
     platform_lines = True
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._files: dict[str, TextIO] = {}
+        self._files: dict[str, IO[bytes]] = {}
+        self._lost: dict[str, int] = {}
+        """Lines of each function that could not be written since its file last took one."""
         self._lock = threading.Lock()
         folder.mkdir(parents=True, exist_ok=True)
 
     def write(self, function: str, request_id: str | None, line: str, *, platform: bool = False) -> None:
         """Append the line to the function's file."""
         with self._lock:
-            file = self._files.get(function)
-            if file is None:
-                name = log_group_name(function).strip("/").replace("/", "-")
-                file = self._files[function] = (self._folder / f"{name}.log").open("a", encoding="utf-8")
-            file.write(f"{line}\n")
-            file.flush()
+            lost = self._lost.get(function, 0)
+            try:
+                ended = "\n" if lost else ""  # a full disk may have taken the beginning of the line before
+                write_all(self._file(function), f"{ended}{line}\n".encode(errors="replace"))
+            except OSError as error:
+                self._lost[function] = lost + 1
+                if not lost:
+                    text = f"log lines are lost until their file can be written: {error.strerror}"
+                    log.warning(text, function=function, folder=self._folder)
+                return
+            if lost:
+                del self._lost[function]
+                log.warning("log lines can be written again", function=function, lost=lost)
+
+    def _file(self, function: str) -> IO[bytes]:
+        file = self._files.get(function)
+        if file is None:
+            name = log_group_name(function).strip("/").replace("/", "-")
+            path = self._folder / f"{name}.log"
+            file = self._files[function] = open_regular(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        return file
 
     def close(self) -> None:
         """Close the files."""
@@ -115,6 +138,9 @@ class LambdaLogFiles:
             for file in self._files.values():
                 file.close()
             self._files.clear()
+            for function, lost in self._lost.items():
+                log.warning("log lines were lost", function=function, lost=lost)
+            self._lost.clear()
 
 
 class Tails:

@@ -9,7 +9,7 @@ from pathlib import Path
 from streamer.aws_limits import LOOPBACK
 from streamer.errors import ConfigurationError
 
-from ..files import write_whole
+from ..files import PRIVATE, regular, write_whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Authority:
         """
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         try:
-            context.load_cert_chain(self.server_file)
+            context.load_cert_chain(regular(self.server_file))
         except OSError as error:
             text = f"{self.server_file} holds no usable certificate; delete it and new ones are made"
             raise ConfigurationError(text) from error
@@ -66,6 +66,6 @@ def _make(files: Authority, names: tuple[str, ...]) -> None:
     ca = trustme.CA(organization_name="streamer emulator")
     server = ca.issue_cert(*names, common_name="streamer emulator")
     ca_pem = ca.cert_pem.bytes()
-    write_whole(files.server_file, server.private_key_and_cert_chain_pem.bytes(), mode=0o600)
+    write_whole(files.server_file, server.private_key_and_cert_chain_pem.bytes(), mode=PRIVATE)
     write_whole(files.bundle_file, Path(certifi.where()).read_bytes() + b"\n" + ca_pem, mode=0o644)
     write_whole(files.ca_file, ca_pem, mode=0o644)

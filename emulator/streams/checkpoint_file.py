@@ -10,7 +10,8 @@ from pathlib import Path
 
 from streamer.errors import ConfigurationError
 
-from ..files import write_whole
+from .. import log
+from ..files import PRIVATE, read_regular, write_whole
 from .checkpoints import Checkpoints
 
 
@@ -29,17 +30,22 @@ def kept_checkpoints(folder: Path, url: str) -> Iterator[Checkpoints]:
         yield checkpoints
     finally:
         if checkpoints.as_json() != before:
-            write_whole(path, f"{json.dumps(checkpoints.as_json(), indent=1)}\n".encode())
+            content = f"{json.dumps(checkpoints.as_json(), indent=1)}\n".encode()
+            try:
+                write_whole(path, content, mode=PRIVATE)
+            except OSError as error:
+                text = "the places in the streams cannot be kept; the next start goes on where this one began"
+                log.error(f"{text}: {error.strerror}", file=path)
 
 
 def _read(path: Path) -> Checkpoints:
     try:
-        return Checkpoints.of_json(json.loads(path.read_bytes()))
+        return Checkpoints.of_json(json.loads(read_regular(path)))
     except FileNotFoundError:
         return Checkpoints()
     except OSError as error:
         raise ConfigurationError(f"{path} cannot be read: {error.strerror}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigurationError(
             f"{path} is damaged ({error}); delete it, and event source mappings begin at their starting positions"
         ) from error

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
 
 import pytest
 
-from emulator.files import require_writable, write_whole
+from emulator.files import Claim, open_regular, read_regular, require_writable, write_whole
+from streamer.project import BELIEVED_BYTES, own_file
 
 
 @pytest.mark.parametrize("is_durable", [False, True], ids=["as the system likes", "durable"])
@@ -57,3 +59,63 @@ def test_trying_leaves_nothing(tmp_path: Path) -> None:
     (tmp_path / "taken").write_bytes(b"")
     with pytest.raises(OSError, match="taken"):
         require_writable(tmp_path / "taken" / "file")
+
+
+@pytest.mark.parametrize("is_there", [True, False], ids=["to a file", "to nothing yet"])
+def test_what_is_written_through_a_link_is_written_to_where_it_leads(tmp_path: Path, is_there: bool) -> None:
+    target, link = tmp_path / "target", tmp_path / "link"
+    if is_there:
+        target.write_bytes(b"old")
+    link.symlink_to(target)
+
+    assert write_whole(link, b"new")
+
+    assert link.is_symlink()
+    assert target.read_bytes() == b"new"
+
+
+def test_a_fifo_is_neither_replaced_nor_waited_for(tmp_path: Path) -> None:
+    fifo, link = tmp_path / "fifo", tmp_path / "link"
+    os.mkfifo(fifo)
+    link.symlink_to(fifo)
+
+    for path in (fifo, link):
+        with pytest.raises(OSError, match="no regular file"):
+            write_whole(path, b"content")
+        with pytest.raises(OSError, match="no regular file"):
+            read_regular(path)
+        with pytest.raises(OSError, match="no regular file"):
+            open_regular(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        with pytest.raises(OSError, match="no regular file"):
+            Claim(path).take()
+        with pytest.raises(OSError, match="no regular file"):
+            own_file(path)
+    assert stat.S_ISFIFO(fifo.lstat().st_mode)
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_links_in_a_circle_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "link"
+    path.symlink_to(path)
+
+    with pytest.raises(OSError, match="link"):
+        write_whole(path, b"content")
+
+
+def test_what_commands_believe_is_no_larger_than_it_should_be(tmp_path: Path) -> None:
+    path = tmp_path / "emulator.json"
+    with path.open("wb") as file:
+        file.truncate(BELIEVED_BYTES + 1)
+
+    with pytest.raises(OSError, match="too large"):
+        own_file(path)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_what_another_user_put_there_is_not_believed(tmp_path: Path) -> None:
+    path = tmp_path / "emulator.json"
+    path.write_bytes(b"{}")
+    os.chown(path, 65_534, -1)
+
+    with pytest.raises(PermissionError, match="another user"):
+        own_file(path)

@@ -59,6 +59,8 @@ def main(control: int, folder: str, import_path: list[str], import_ahead: list[s
     """Be the template; in each forked process, become its environment. ``folder`` is removed when all have ended."""
     # An interrupt at the terminal goes to the emulator, which ends its environments in good order.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Whoever started the emulator may ignore it, which would take the end of every child from us.
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     chosen = _Means(**{name: means[name] for name in _Means._fields})
     tie = _DeathSignal(subreaper=chosen.subreaper) if chosen.death_signal else _Lifeline()
     sys.path[:] = import_path

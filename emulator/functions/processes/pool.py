@@ -209,7 +209,7 @@ class Pool:
             _make(folder)
             await environment.start()
         except OSError as error:
-            log.error("a function's environment cannot be started", error=error, function=self.function.name)
+            log.error(f"a function's environment cannot be started: {error}", function=self.function.name)
             refusal = Refused(500, "ServiceException", f"the environment cannot be started: {error}")
             for event in [bound] if bound is not None else self._waiting:
                 event.settle(refusal)

@@ -1,0 +1,186 @@
+"""What a machine may do to ``streamer emulate``: closed streams, ignored signals, full disks, files that are none."""
+
+from __future__ import annotations
+
+import os
+import signal
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from running_command import PATIENCE_SECONDS, STREAMER, Emulate, ask, dial, streamer
+
+from emulator.command.presence import FILE, running
+
+NESTED = "[" * 100_000
+
+
+def serves_and_ends(folder: Path, before: str) -> str:
+    """Start the demo in a process that some Python has prepared, ask it something, end it; what it logged."""
+    log = folder / "log"
+    code = f"import os, resource, signal, sys\n{before}\nos.execv(sys.argv[1], sys.argv[1:])"
+    with log.open("w") as errors:
+        process = subprocess.Popen(
+            [sys.executable, "-c", code, STREAMER, "emulate", "--demo", "--port", "0"],
+            cwd=folder,
+            stdout=subprocess.DEVNULL,
+            stderr=errors,
+        )
+    try:
+        for _ in range(600):
+            if running(folder / FILE) is not None:
+                break
+            with pytest.raises(subprocess.TimeoutExpired):
+                process.wait(0.1)
+        assert streamer("call", "echo", "1", folder=folder).stdout == "1\n"
+    finally:
+        process.send_signal(signal.SIGTERM)
+        status = process.wait(PATIENCE_SECONDS)
+    assert status == 0
+    return log.read_text()
+
+
+@pytest.mark.parametrize("closed", ["0", "1", "2", "0, 1, 2"], ids=["stdin", "stdout", "stderr", "all three"])
+def test_it_serves_and_ends_in_good_order_with_standard_streams_closed(tmp_path: Path, closed: str) -> None:
+    log = serves_and_ends(tmp_path, f"for descriptor in ({closed},): os.close(descriptor)")
+
+    assert "Traceback" not in log
+    assert ("stopping" in log) is ("2" not in closed)
+
+
+@pytest.mark.parametrize(
+    "ignore",
+    [
+        pytest.param("signal.signal(signal.SIGCHLD, signal.SIG_IGN)", id="ends of children ignored"),
+        pytest.param("signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, signal.SIGCHLD))", id="blocked"),
+    ],
+)
+def test_it_does_not_matter_what_signals_its_parent_does_without(tmp_path: Path, ignore: str) -> None:
+    log = serves_and_ends(tmp_path, ignore)
+
+    assert "Traceback" not in log
+    assert "stopping" in log
+
+
+def test_with_few_files_it_serves(tmp_path: Path) -> None:
+    assert "Traceback" not in serves_and_ends(tmp_path, "resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))")
+
+
+def test_with_too_few_files_it_says_so_in_one_line(tmp_path: Path) -> None:
+    done = subprocess.run(
+        ["/bin/sh", "-c", f'ulimit -n 24; exec "{STREAMER}" emulate --demo --port 0'],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+        check=False,
+    )
+
+    assert done.returncode == 2
+    assert done.stderr.startswith("streamer: only 24 files may be open here; raise that with `ulimit -n`: 40 are")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", [["emulate", "--demo"], ["token"]], ids=["emulate", "token"])
+def test_a_folder_that_is_gone_gets_one_line(tmp_path: Path, command: list[str]) -> None:
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    done = subprocess.run(
+        ["/bin/sh", "-c", f'rmdir "{folder}"; exec "{STREAMER}" {" ".join(command)}'],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+        check=False,
+    )
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "streamer: the current folder does not exist any more; go to another one\n"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+def test_output_that_cannot_be_written_gets_one_line(tmp_path: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [STREAMER, "token"], cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == "streamer: the output cannot be written: No space left on device"
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("option", ["--state", "--ready-file"])
+def test_a_fifo_instead_of_a_file_gets_one_line_and_stays(tmp_path: Path, option: str) -> None:
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+
+    done = streamer("emulate", "--demo", "--port", "0", option, "fifo", folder=tmp_path)
+
+    assert done.returncode == 2
+    assert done.stderr.startswith("streamer: the ")
+    assert done.stderr.endswith("it is no regular file\n")
+    assert done.stderr.count("\n") == 1
+    assert stat.S_ISFIFO(fifo.lstat().st_mode)
+
+
+def test_log_lines_that_cannot_be_written_are_told_and_harm_nothing(tmp_path: Path) -> None:
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    router = logs / "aws-lambda-router.log"
+    os.mkfifo(router)
+    with Emulate("--log-dir", "logs", folder=tmp_path) as emulator, dial(emulator.address()) as client:
+        assert ask(client, "echo", 1)[-1]["data"] == 1
+        emulator.log.wait_for("log lines are lost until their file can be written: it is no regular file")
+        router.unlink()
+        assert ask(client, "echo", 2)[-1]["data"] == 2
+        emulator.log.wait_for("log lines can be written again")
+        assert emulator.interrupt() == 0
+
+    assert stat.S_IMODE(router.stat().st_mode) == 0o600
+    assert "action ran" in router.read_text()
+    assert "Traceback" not in emulator.log.text
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(NESTED, id="nested too deep"),
+        pytest.param(
+            '{"pid": 1e400, "management_url": "http://127.0.0.1:1/dev", "dynamodb_url": "http://x"}', id="1e400"
+        ),
+        pytest.param('{"pid": 1, "management_url": "x", "dynamodb_url": "http://127.0.0.1:1"}', id="no URL"),
+        pytest.param(f'{{"pid": {10**20}, "management_url": "http://127.0.0.1:1", "dynamodb_url": "x"}}', id="large"),
+    ],
+)
+def test_a_garbled_ready_file_is_none(tmp_path: Path, content: str) -> None:
+    (tmp_path / ".streamer").mkdir()
+    (tmp_path / FILE).write_text(content)
+
+    for command in (["requests", "list"], ["call", "echo"]):
+        done = streamer(*command, folder=tmp_path)
+        assert done.returncode == 2, done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_a_state_folder_that_others_may_use_is_closed_to_them(tmp_path: Path) -> None:
+    folder = tmp_path / ".streamer"
+    folder.mkdir()
+    folder.chmod(0o777)
+
+    assert streamer("token", folder=tmp_path).returncode == 0
+
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+def test_a_linked_state_folder_is_left_as_it_is(tmp_path: Path) -> None:
+    target = tmp_path / "target"
+    target.mkdir()
+    target.chmod(0o755)
+    (tmp_path / ".streamer").symlink_to(target)
+
+    assert streamer("token", folder=tmp_path).returncode == 0
+
+    assert stat.S_IMODE(target.stat().st_mode) == 0o755
