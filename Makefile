@@ -13,14 +13,31 @@ PIP = $(VENV)/bin/python -m pip --quiet --disable-pip-version-check
 # Without compiled files each worker compiles all tests again.
 PYTEST = env -u PYTHONDONTWRITEBYTECODE $(VENV)/bin/python -m pytest
 TESTS ?= tests
+# The service that the targets for AWS act upon: make deploy PROJECT=~/shop.
+PROJECT ?= examples/reports
+STREAMER = cd $(PROJECT) && $(abspath $(VENV))/bin/streamer
+LOGS := logs-connect logs-disconnect logs-router logs-processor
 
-.PHONY: help emulate test test-unit coverage soak test-deploy test-moto test-newest check format bench bench-parts bench-peers profile cost wheel wheel-test dist lock clean
+.PHONY: $(LOGS) build deploy deploy-guided help emulate test test-unit coverage soak test-deploy test-moto test-newest check format bench bench-parts bench-peers profile cost wheel wheel-test dist lock clean
 
 help:  ## List the targets
 	@awk -F ':.*  ## ' '/^[a-z-]+:.*  ## / {printf "%-14s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@printf '%s\n    %s\n' '$(LOGS):' "Show the function's log on AWS (ARGS=--follow)"
 
 emulate: $(VENV)/emulate-ready  ## Start the emulator with the demo app
 	$(VENV)/bin/streamer emulate --demo $(ARGS)
+
+build: $(VENV)/emulate-ready  ## Pack the code of a service for Lambda (PROJECT=FOLDER, else examples/reports)
+	$(STREAMER) build $(ARGS)
+
+deploy: $(VENV)/emulate-ready  ## Bring it to AWS, after showing what will change
+	$(STREAMER) deploy $(ARGS)
+
+deploy-guided: $(VENV)/emulate-ready  ## The same, asking for the settings first
+	$(STREAMER) deploy --guided $(ARGS)
+
+$(LOGS): logs-%: $(VENV)/emulate-ready
+	$(STREAMER) logs $* $(ARGS)
 
 test: $(VENV)/dev-ready  ## Run all tests, in random order and on all cores
 	$(PYTEST) -n auto $(TESTS) $(ARGS)
