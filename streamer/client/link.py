@@ -22,6 +22,11 @@ LOGGER: Final = logging.getLogger("streamer.client")
 
 KEEP_ALIVE_SECONDS: Final = 540.0
 """Silence after which a ping is sent; API Gateway closes after 600 s. [DOC] apigw-docs quotas, FIDELITY F6"""
+FOR_GOOD: Final = {
+    1008: "the service does not want this client",
+    1009: "a message was larger than the service takes",
+}
+"""Close codes after which another connection would end the same way, and what to say where the service says nothing."""
 KEEP_ALIVE: Final = b'{"action":"ping","id":"keep-alive"}'
 
 
@@ -162,7 +167,7 @@ class Link:
             await connection.close()
             if self._error is not None:
                 return
-            if self._reconnect is None:
+            if self._reconnect is None or lost.code in FOR_GOOD:
                 await self._end(lost)
                 return
             LOGGER.info("%s; connecting again", lost)
@@ -226,4 +231,6 @@ class Link:
 def lost_by(closed: ConnectionClosed) -> ConnectionLostError:
     """The error that a closed connection stands for."""
     frame = closed.rcvd or closed.sent
-    return ConnectionLostError(frame.code, frame.reason) if frame else ConnectionLostError(None, "")
+    if frame is None:
+        return ConnectionLostError(None, "")
+    return ConnectionLostError(frame.code, frame.reason or FOR_GOOD.get(frame.code, ""))

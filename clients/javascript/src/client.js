@@ -1,0 +1,415 @@
+// @ts-check
+/** The client, as callers use it: requests and topics over one connection. */
+
+import { ConnectionLostError, GatewayError, RequestFailedError, RequestTimeoutError } from "./errors.js";
+import { Link } from "./link.js";
+import { Inbox, TopicQueue } from "./queue.js";
+import { Joiner, checkId, envelope, failureOf, isFinal, newId, parse, progressOf, resultOf } from "./wire.js";
+
+/** @typedef {"idle" | "connecting" | "open" | "waiting" | "closed"} ClientState */
+/**
+ * @typedef {object} ClientOptions
+ * @property {string | (() => string | Promise<string>) | null} [token] the JWT, or a function that gives a fresh one; it
+ *   is asked for every attempt to connect, since browsers do not tell a refused token from a service that is away
+ * @property {"subprotocol" | "query"} [tokenIn] where the token goes. A query ends up in access logs; tokens that no
+ *   subprotocol can hold (with "=") go there all the same
+ * @property {import("./link.js").Reconnect | null} [reconnect] null: a lost connection is the end
+ * @property {any} [WebSocket] another than the built-in one; with that of "ws" messages may have 128 KB instead of 32
+ * @property {number} [connectTimeout] milliseconds for one attempt, and for the first connection at all
+ * @property {number} [keepAlive] milliseconds of silence after which a ping is sent
+ * @property {number} [answerTimeout] milliseconds to wait for the answer to a ping
+ */
+/**
+ * @typedef {object} RequestOptions
+ * @property {(progress: import("./wire.js").Progress) => void} [onProgress] never goes back
+ * @property {string} [id] the request's id; a new one if there is none
+ * @property {Record<string, unknown>} [metadata] further fields for the action
+ * @property {number} [timeout] milliseconds to wait for the final answer
+ * @property {AbortSignal} [signal] stops waiting; the request goes on
+ * @property {boolean} [resend] whether to send it again when the connection was lost before the service answered
+ *   anything, and it does not know the request afterwards: a quick action may then run twice (queued ones never do)
+ */
+
+/** How long the client waits for answers to its own questions; API Gateway waits 29 s for the service. */
+const ASKING = 30_000;
+/** Pauses before it is asked again about a request that is not known: it may have been on its way. */
+const RESUMING = [0, 250, 500, 1000, 2000];
+
+/**
+ * A connection to a streamer service that outlives its sockets. It does nothing until it is used.
+ *
+ * Events: "state", "lost", "reopened", and "gateway-error", whose `detail` is an error that belongs to no request.
+ *
+ * @template {Record<string, {payload?: any, result?: any}>} [Actions=Record<string, {payload?: any, result?: any}>]
+ * @template {Record<string, any>} [Topics=Record<string, any>]
+ */
+export class StreamerClient extends EventTarget {
+  #link;
+  #joiner = new Joiner();
+  /** @type {Map<string, Inbox>} */
+  #inboxes = new Map();
+  /** @type {Map<string | null, Set<TopicQueue>>} */
+  #topics = new Map();
+
+  /**
+   * @param {string} url such as "wss://a1b2c3d4e5.execute-api.us-east-1.amazonaws.com/prod"
+   * @param {ClientOptions} [options]
+   */
+  constructor(url, options = {}) {
+    super();
+    this.#link = new Link(url, options, {
+      received: (text) => this.#received(text),
+      opened: () => this.#opened(),
+      lost: () => this.#lost(),
+      ended: (error) => this.#ended(error),
+      changed: () => this.dispatchEvent(new Event("state")),
+    });
+  }
+
+  /** @returns {ClientState} */
+  get state() {
+    return this.#link.state;
+  }
+
+  /** The number of attempts to connect since a message came, and when the next one is made; null: none is waited for. */
+  get nextAttempt() {
+    const { nextAt: at, attempts: attempt } = this.#link;
+    return at ? { attempt, at } : null;
+  }
+
+  /** Most bytes that a message may have: 32 KB, or 128 KB where the WebSocket can send it in frames. */
+  get limitBytes() {
+    return this.#link.limitBytes;
+  }
+
+  /** Connect now rather than at the first use, or again after the end. */
+  open() {
+    return this.#link.open();
+  }
+
+  /** Close the connection; whoever still waits gets a ConnectionLostError. */
+  close() {
+    this.#link.close();
+  }
+
+  /** For `await using`; where that is not known yet, it is of no use and does no harm. */
+  async [Symbol.asyncDispose]() {
+    this.close();
+  }
+
+  /**
+   * Ask for an action and wait for its result.
+   *
+   * @template {keyof Actions & string} Name
+   * @param {Name} action
+   * @param {Actions[Name]["payload"]} [payload]
+   * @param {RequestOptions} [options]
+   * @returns {Promise<Actions[Name]["result"]>}
+   */
+  async request(action, payload, options = {}) {
+    const id = options.id ?? newId();
+    return this.#result(this.#inbox(action, payload, { ...options, id }), id, options);
+  }
+
+  /**
+   * Ask for an action and go through every message about it, the final one included, even if it is an error.
+   *
+   * @template {keyof Actions & string} Name
+   * @param {Name} action
+   * @param {Actions[Name]["payload"]} [payload]
+   * @param {RequestOptions} [options] without `onProgress` and `timeout`
+   * @returns {AsyncIterableIterator<import("./wire.js").Event>}
+   */
+  events(action, payload, options = {}) {
+    const inbox = this.#inbox(action, payload, options);
+    following(options.signal, inbox);
+    return inbox;
+  }
+
+  /**
+   * Wait for the result of a request that was sent before: before a reload, or by the same user elsewhere.
+   *
+   * @param {string} id
+   * @param {Pick<RequestOptions, "onProgress" | "timeout" | "signal">} [options]
+   * @returns {Promise<any>}
+   */
+  async resume(id, options = {}) {
+    checkId(id);
+    /** @type {Inbox} */
+    const inbox = this.#register(id, "", "resume", async () => {
+      await this.#link.connected();
+      inbox.isAnswered = true;
+      inbox.sentOn = this.#link.number;
+      await this.#ask("subscribe", { request_id: id }, "repeat");
+    });
+    return this.#result(inbox, id, options);
+  }
+
+  /**
+   * What the service has stored of a request: state, progress, result or error.
+   *
+   * @param {string} id
+   * @returns {Promise<any>}
+   */
+  status(id) {
+    return this.#ask("status", { request_id: id }, "repeat");
+  }
+
+  /**
+   * @param {string} id
+   * @param {string} [reason]
+   * @returns {Promise<any>} whether it was `cancelled`, and its `status`
+   */
+  cancel(id, reason) {
+    return this.#ask("cancel", { request_id: id, reason }, "repeat");
+  }
+
+  /**
+   * Publish to a topic of the tenant, which takes a permission, and tell how many connections got it.
+   *
+   * @template {keyof Topics & string} Name
+   * @param {Name} topic
+   * @param {Topics[Name]} [data]
+   * @returns {Promise<{delivered: number, gone: number, failed: number}>}
+   */
+  publish(topic, data) {
+    return this.#ask("publish", { topic, data }, "fail");
+  }
+
+  /**
+   * What is published to a topic of the tenant, until the loop is left. What is published while a lost connection is not
+   * open again is missed.
+   *
+   * @template {keyof Topics & string} Name
+   * @param {Name} name
+   * @returns {AsyncIterableIterator<import("./wire.js").TopicMessage & {data: Topics[Name]}>}
+   */
+  topic(name) {
+    return this.#queue(name, () => this.#ask("subscribe", { topic: name }, "repeat"));
+  }
+
+  /**
+   * What the service sends without a topic: to this connection, its user or its tenant.
+   *
+   * @returns {AsyncIterableIterator<import("./wire.js").TopicMessage>}
+   */
+  direct() {
+    return this.#queue(null, () => this.#link.connected());
+  }
+
+  /**
+   * Have a function called with what is published to a topic.
+   *
+   * @template {keyof Topics & string} Name
+   * @param {Name} name
+   * @param {(message: import("./wire.js").TopicMessage & {data: Topics[Name]}) => void} callback
+   * @param {(error: unknown) => void} [onError] called once when nothing more will come
+   * @returns {() => void} unsubscribes
+   */
+  subscribe(name, callback, onError = (error) => this.#tell("gateway-error", error)) {
+    const messages = this.topic(name);
+    (async () => {
+      for await (const message of messages) callback(message);
+    })().catch(onError);
+    return () => void messages.return?.();
+  }
+
+  // requests
+
+  /**
+   * @param {string} action
+   * @param {unknown} payload
+   * @param {RequestOptions} options
+   */
+  #inbox(action, payload, { id = newId(), metadata, resend }) {
+    const body = envelope(action, id, payload, metadata, this.limitBytes);
+    return this.#register(id, body, resend ? "resume-or-repeat" : "resume");
+  }
+
+  /**
+   * @param {string} id
+   * @param {string} body
+   * @param {Inbox["onLoss"]} onLoss
+   * @param {() => unknown} [begin]
+   */
+  #register(id, body, onLoss, begin) {
+    if (this.#inboxes.has(id)) throw new TypeError(`request ${id} is already under way on this client`);
+    /** @type {Inbox} */
+    const inbox = new Inbox(body, onLoss, begin ?? (() => this.#send(inbox)), () => this.#inboxes.delete(id));
+    this.#inboxes.set(id, inbox);
+    return inbox;
+  }
+
+  /** @param {Inbox} inbox */
+  async #send(inbox) {
+    await this.#link.connected();
+    // Before sending: if the connection is lost over it, the request may have arrived all the same.
+    inbox.sentOn = this.#link.number;
+    this.#link.send(inbox.body);
+  }
+
+  /**
+   * @param {Inbox} inbox
+   * @param {string} id
+   * @param {RequestOptions} options
+   */
+  async #result(inbox, id, { onProgress, timeout, signal }) {
+    const stopped = following(signal, inbox);
+    const timer = timeout && setTimeout(() => inbox.fail(new RequestTimeoutError(id, timeout)), timeout);
+    try {
+      for await (const event of inbox) {
+        if (isFinal(event)) return resultOf(event);
+        if (event.type === "progress") onProgress?.(progressOf(event));
+      }
+    } finally {
+      clearTimeout(timer);
+      stopped();
+      inbox.finish();
+    }
+  }
+
+  /**
+   * Ask the service something that it answers at once.
+   *
+   * @param {string} action
+   * @param {unknown} payload
+   * @param {Inbox["onLoss"]} onLoss
+   */
+  async #ask(action, payload, onLoss) {
+    const id = newId();
+    const body = envelope(action, id, payload, undefined, this.limitBytes);
+    return this.#result(this.#register(id, body, onLoss), id, { timeout: ASKING });
+  }
+
+  /**
+   * @param {string | null} name
+   * @param {() => unknown} begin
+   */
+  #queue(name, begin) {
+    const queue = new TopicQueue(begin, () => {
+      const queues = this.#topics.get(name);
+      queues?.delete(queue);
+      if (queues?.size) return;
+      this.#topics.delete(name);
+      // A connection that is lost meanwhile takes the subscription with it.
+      if (name !== null && this.state === "open") this.#ask("unsubscribe", { topic: name }, "fail").catch(() => {});
+    });
+    this.#topics.set(name, (this.#topics.get(name) ?? new Set()).add(queue));
+    return queue;
+  }
+
+  // what the link tells
+
+  /** @param {unknown} text */
+  #received(text) {
+    const message = parse(text);
+    if (message instanceof GatewayError) this.#complain(message);
+    else if (message?.type === "part") {
+      const whole = this.#joiner.add(message);
+      if (whole !== null) this.#received(whole);
+    } else if (message?.type === "message") {
+      for (const queue of this.#topics.get(message.topic ?? null) ?? []) queue.put(message);
+    } else if (message) {
+      const inbox = this.#inboxes.get(message.request_id ?? "");
+      const failure = inbox || message.request_id ? null : failureOf(message);
+      inbox?.put(message);
+      if (failure) this.#complain(failure);
+    }
+  }
+
+  #lost() {
+    this.#joiner = new Joiner();
+    for (const inbox of [...this.#inboxes.values()]) {
+      if (inbox.onLoss === "fail" && inbox.sentOn) inbox.fail(unknown());
+    }
+    this.#tell("lost");
+  }
+
+  #opened() {
+    if (this.#link.number === 1) return;
+    for (const [id, inbox] of this.#inboxes) {
+      if (!inbox.sentOn) continue; // its sender has waited for the connection, too
+      if (inbox.onLoss === "repeat") this.#send(inbox).catch(() => {});
+      else if (inbox.onLoss !== "fail") this.#again(id, inbox).catch((error) => inbox.fail(error));
+    }
+    for (const [name, queues] of this.#topics) {
+      if (name === null) continue;
+      this.#ask("subscribe", { topic: name }, "fail").catch((error) => {
+        // A lost connection starts it again.
+        if (error instanceof RequestFailedError) for (const queue of queues) queue.fail(error);
+      });
+    }
+    this.#tell("reopened");
+  }
+
+  /** @param {Error} error */
+  #ended(error) {
+    for (const inbox of [...this.#inboxes.values()]) inbox.fail(error);
+    for (const queue of [...this.#topics.values()].flatMap((queues) => [...queues])) queue.fail(error);
+  }
+
+  /**
+   * Hear again about a request that was sent on an earlier connection.
+   *
+   * @param {string} id
+   * @param {Inbox} inbox
+   */
+  async #again(id, inbox) {
+    const { number } = this.#link;
+    /** @type {unknown} */
+    let error = unknown();
+    for (const pause of RESUMING) {
+      await new Promise((resolve) => setTimeout(resolve, pause));
+      // It is over, or the next connection begins this anew.
+      if (this.#inboxes.get(id) !== inbox || this.#link.number !== number || this.state !== "open") return;
+      try {
+        await this.#ask("subscribe", { request_id: id }, "fail");
+        inbox.isAnswered = true;
+        return;
+      } catch (failed) {
+        const code = failed instanceof RequestFailedError ? failed.code : null;
+        if (code === "NOT_FOUND" && !inbox.isAnswered) {
+          if (inbox.onLoss === "resume-or-repeat") return await this.#send(inbox);
+          error = unknown();
+        } else if (failed instanceof RequestFailedError && code !== "NOT_FOUND" && !failed.retryable) throw failed;
+        else error = failed;
+      }
+    }
+    if (this.#link.number === number && this.state === "open") throw error;
+  }
+
+  /**
+   * An error that does not say which request it answers: it can only be told when one alone is unanswered.
+   *
+   * @param {Error} complaint
+   */
+  #complain(complaint) {
+    const unanswered = [...this.#inboxes.values()].filter(({ isAnswered }) => !isAnswered);
+    if (unanswered.length === 1) unanswered[0].fail(complaint);
+    else this.#tell("gateway-error", complaint);
+  }
+
+  /**
+   * @param {string} name
+   * @param {unknown} [detail]
+   */
+  #tell(name, detail) {
+    this.dispatchEvent(new CustomEvent(name, { detail }));
+  }
+}
+
+/**
+ * Let a signal end the waiting; returns what stops that.
+ *
+ * @param {AbortSignal | undefined} signal
+ * @param {Inbox} inbox
+ */
+function following(signal, inbox) {
+  const stop = () => inbox.fail(signal?.reason);
+  if (signal?.aborted) stop();
+  signal?.addEventListener("abort", stop);
+  return () => signal?.removeEventListener("abort", stop);
+}
+
+const unknown = () =>
+  new ConnectionLostError(null, "before the request was answered; it may or may not have been carried out");

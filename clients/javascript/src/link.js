@@ -1,0 +1,375 @@
+// @ts-check
+/** Keeps one connection open: opens it again when it is lost, and notices when a sleeping tab has lost it. */
+
+import { CannotConnectError, ConnectionLostError } from "./errors.js";
+import { FRAME_BYTES, MESSAGE_BYTES } from "./wire.js";
+
+/**
+ * @typedef {object} Reconnect how a lost connection is opened again: exponential backoff with full jitter
+ * @property {number} [base] milliseconds; the first wait is up to this long, each further one up to twice the one before
+ * @property {number} [most] milliseconds; no wait is longer
+ * @property {number} [giveUp] milliseconds; after so long without a connection everyone who waits gets an error
+ */
+/**
+ * @typedef {object} LinkOptions
+ * @property {string | (() => string | Promise<string>) | null} [token]
+ * @property {"subprotocol" | "query"} [tokenIn]
+ * @property {Reconnect | null} [reconnect]
+ * @property {any} [WebSocket]
+ * @property {number} [connectTimeout]
+ * @property {number} [keepAlive]
+ * @property {number} [answerTimeout]
+ */
+/**
+ * @typedef {object} Watcher whom a link tells what happens
+ * @property {(text: unknown) => void} received
+ * @property {() => void} opened
+ * @property {() => void} lost the connection was lost; another one is tried for
+ * @property {(error: Error) => void} ended there will be no connection any more
+ * @property {() => void} changed the state is another
+ */
+
+const PING = '{"action":"ping","id":"keep-alive"}';
+/** What a subprotocol may consist of. */
+const SPEAKABLE = /^[\w.~!#$%&'*+^`|-]+$/;
+/** Close codes after which another connection would end the same way. */
+const FOR_GOOD = new Map([
+  [1008, "the service does not want this client"],
+  [1009, "a message was larger than the service takes"],
+]);
+/** A timer that is so late was asleep. */
+const ASLEEP = 30_000;
+/** Whatever happens, attempts that are not waited for are so far apart. */
+const APART = 1000;
+
+/** A connection that is opened again when it is lost. */
+export class Link {
+  /** @type {"idle" | "connecting" | "open" | "waiting" | "closed"} */
+  state = "idle";
+  /** How many connections were opened so far. */
+  number = 0;
+  /** Attempts to connect since a message came; a service that accepts and hangs up is not pressed either. */
+  attempts = 0;
+  /** When the next attempt is made, in milliseconds since 1970; 0: none is waited for. */
+  nextAt = 0;
+
+  #url;
+  #watcher;
+  #token;
+  #inQuery;
+  #connectTimeout;
+  #keepAlive;
+  #answerTimeout;
+  /** @type {Required<Reconnect> | null} */
+  #reconnect;
+  #WebSocket;
+  /** @type {any} */
+  #socket = null;
+  /** @type {Error | null} */
+  #error = null;
+  #isClosed = false;
+  #turn = 0;
+  #since = 0;
+  #attemptAt = 0;
+  #heardAt = 0;
+  /** @type {any} */
+  #timer;
+  /** @type {any} */
+  #checking;
+  /** @type {Array<{resolve: () => void, reject: (error: Error) => void}>} */
+  #waiters = [];
+  /** @type {(() => void) | null} */
+  #unlisten = null;
+
+  /**
+   * @param {string} url
+   * @param {LinkOptions} options
+   * @param {Watcher} watcher
+   */
+  constructor(url, options, watcher) {
+    this.#url = String(url);
+    this.#watcher = watcher;
+    this.#token = options.token;
+    this.#inQuery = options.tokenIn === "query";
+    this.#reconnect = options.reconnect === null ? null : { base: 250, most: 20_000, giveUp: 300_000, ...options.reconnect };
+    this.#WebSocket = options.WebSocket ?? /** @type {any} */ (globalThis).WebSocket;
+    this.#connectTimeout = options.connectTimeout ?? 10_000;
+    this.#keepAlive = options.keepAlive ?? 480_000;
+    this.#answerTimeout = options.answerTimeout ?? 5_000;
+  }
+
+  /** Most bytes of a message: only `ws` can send one in frames. */
+  get limitBytes() {
+    return this.#canFragment ? MESSAGE_BYTES : FRAME_BYTES;
+  }
+
+  get #canFragment() {
+    return typeof this.#WebSocket?.prototype?.terminate === "function";
+  }
+
+  /** The open connection, once there is one; rejects when there will be none. */
+  async connected() {
+    if (this.state === "open") return;
+    if (this.#isClosed && this.#error) throw this.#error;
+    const open = new Promise((/** @type {(value: void) => void} */ resolve, reject) => this.#waiters.push({ resolve, reject }));
+    if (this.state === "idle" || this.state === "closed") this.#start();
+    await open;
+  }
+
+  /** As `connected`, also after `close`. */
+  open() {
+    this.#isClosed = false;
+    return this.connected();
+  }
+
+  /** @param {string} text */
+  send(text) {
+    if (text.length * 3 <= FRAME_BYTES || !this.#canFragment) {
+      this.#socket.send(text);
+      return;
+    }
+    const bytes = new TextEncoder().encode(text);
+    for (let start = 0; start < bytes.length; start += FRAME_BYTES) {
+      const end = start + FRAME_BYTES;
+      this.#socket.send(bytes.subarray(start, end), { binary: false, fin: end >= bytes.length });
+    }
+  }
+
+  close() {
+    this.#isClosed = true;
+    if (this.state === "closed") return;
+    this.#end(new ConnectionLostError(1000, "this client closed it"));
+  }
+
+  #start() {
+    this.#error = null;
+    this.attempts = 0;
+    this.number = 0;
+    this.#since = Date.now();
+    this.#listen();
+    this.#connect();
+  }
+
+  async #connect() {
+    const turn = ++this.#turn;
+    clearTimeout(this.#timer);
+    this.#attemptAt = Date.now();
+    this.#become("connecting");
+    let socket;
+    try {
+      const token = await this.#freshToken();
+      if (turn !== this.#turn) return;
+      socket = this.#dial(token);
+    } catch (error) {
+      if (turn !== this.#turn) return;
+      // Only a token that could not be made is another one the next time.
+      if (error instanceof CannotConnectError) this.#retry(error);
+      else this.#end(this.#cannot(error instanceof Error ? error.message : String(error)));
+      return;
+    }
+    this.#socket = socket;
+    const late = `no answer within ${this.#connectTimeout} ms`;
+    this.#timer = setTimeout(() => this.#failed(late), this.#connectTimeout);
+    socket.onopen = () => this.#opened();
+    socket.onmessage = (/** @type {{data: unknown}} */ { data }) => this.#heard(data);
+    // Node 20 says nothing after an error; browsers do not tell a refusal from nobody's answer.
+    socket.onerror = (/** @type {{message?: string}} */ { message }) => {
+      if (this.state === "connecting") this.#failed(message || "nobody answers, or the token was refused");
+    };
+    socket.onclose = (/** @type {{code: number, reason: string}} */ { code, reason }) => {
+      if (this.state === "open") this.#lost(code === 1006 ? null : code, reason);
+      else this.#failed(reason);
+    };
+  }
+
+  async #freshToken() {
+    if (typeof this.#token !== "function") return this.#token;
+    try {
+      return await this.#token();
+    } catch (error) {
+      // Its text may hold a secret; it is the cause of what is thrown.
+      const kind = error instanceof Error ? error.name : typeof error;
+      throw Object.assign(this.#cannot(`the token function threw ${kind}`), { cause: error });
+    }
+  }
+
+  /** @param {string | null | undefined} token */
+  #dial(token) {
+    if (!this.#WebSocket) throw new Error("there is no WebSocket here; pass one, such as that of 'ws'");
+    if (!token) return new this.#WebSocket(this.#url);
+    if (this.#inQuery || !SPEAKABLE.test(token)) {
+      const mark = this.#url.includes("?") ? "&" : "?";
+      return new this.#WebSocket(`${this.#url}${mark}Authorization=${encodeURIComponent(token)}`);
+    }
+    return new this.#WebSocket(this.#url, ["streamer.v1", `bearer.${token}`]);
+  }
+
+  #opened() {
+    clearTimeout(this.#timer);
+    this.number += 1;
+    this.#heardAt = Date.now();
+    this.#become("open");
+    this.#keep();
+    for (const { resolve } of this.#waiters.splice(0)) resolve();
+    this.#watcher.opened();
+  }
+
+  /** @param {unknown} data */
+  #heard(data) {
+    this.#heardAt = Date.now();
+    this.attempts = 0;
+    clearTimeout(this.#checking);
+    this.#checking = null;
+    this.#watcher.received(data);
+  }
+
+  /** Ping after a while of silence; API Gateway closes after ten minutes, and tabs in the background wake up late. */
+  #keep() {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      if (Date.now() - this.#heardAt >= this.#keepAlive) this.#check();
+      this.#keep();
+    }, Math.max(1, Math.min(this.#keepAlive, this.#heardAt + this.#keepAlive - Date.now())));
+  }
+
+  /** Whether the other side is still there: else another connection is opened. */
+  #check() {
+    if (this.#checking) return;
+    this.#checking = setTimeout(() => this.#lost(null, "no answer to a ping"), this.#answerTimeout);
+    this.#socket.send(PING);
+  }
+
+  /**
+   * @param {number | null} code
+   * @param {string} reason
+   */
+  #lost(code, reason) {
+    this.#drop();
+    this.#since = Date.now();
+    const error = new ConnectionLostError(code, reason);
+    if (code !== null && FOR_GOOD.has(code)) this.#end(new ConnectionLostError(code, reason || FOR_GOOD.get(code) || ""));
+    else if (!this.#reconnect) this.#end(error);
+    else {
+      this.#retry(error, true);
+      this.#watcher.lost();
+    }
+  }
+
+  /** @param {string} why */
+  #failed(why) {
+    this.#drop();
+    const status = Number(/response: (\d{3})/.exec(why)?.[1]) || null;
+    const error = this.#cannot(status ? `HTTP ${status}` : why, status);
+    if ((status === 401 || status === 403) && typeof this.#token !== "function") this.#end(error);
+    else this.#retry(error);
+  }
+
+  /**
+   * @param {Error} error what everyone gets when no time is left
+   * @param {boolean} [wasOpen]
+   */
+  #retry(error, wasOpen = false) {
+    const policy = this.#reconnect;
+    if (!policy) {
+      this.#end(error);
+      return;
+    }
+    const now = Date.now();
+    // Nobody waits long for a connection that was never there: a wrong address or token should be told.
+    const deadline = this.#since + (this.number || wasOpen ? policy.giveUp : this.#connectTimeout);
+    const wait = Math.min(policy.most, policy.base * 2 ** Math.min(this.attempts, 32)) * Math.random();
+    this.attempts += 1;
+    const isOver = now + wait >= deadline;
+    this.nextAt = isOver ? deadline : now + wait;
+    this.#turn += 1;
+    this.#become("waiting");
+    this.#timer = setTimeout(() => {
+      const isLate = Date.now() - this.nextAt > ASLEEP;
+      if (isLate) this.#since = Date.now();
+      if (isOver && !isLate) this.#end(error);
+      else this.#connect();
+    }, Math.max(0, Math.min(this.nextAt - now, 2 ** 31 - 1)));
+  }
+
+  /** @param {Error} error */
+  #end(error) {
+    this.#drop(1000);
+    this.#turn += 1;
+    this.#unlisten?.();
+    this.#unlisten = null;
+    this.#error = error;
+    this.#become("closed");
+    for (const { reject } of this.#waiters.splice(0)) reject(error);
+    this.#watcher.ended(error);
+  }
+
+  /** Let go of the socket, whatever it still says. @param {number} [code] */
+  #drop(code) {
+    clearTimeout(this.#timer);
+    clearTimeout(this.#checking);
+    this.#checking = null;
+    const socket = this.#socket;
+    this.#socket = null;
+    if (!socket) return;
+    socket.onopen = socket.onmessage = socket.onclose = null;
+    socket.onerror = () => {};
+    socket.close(...(code ? [code] : []));
+  }
+
+  /** @param {Link["state"]} state */
+  #become(state) {
+    if (state !== "waiting") this.nextAt = 0;
+    this.state = state;
+    this.#watcher.changed();
+  }
+
+  /**
+   * @param {string} reason
+   * @param {number | null} [status]
+   */
+  #cannot(reason, status = null) {
+    return new CannotConnectError(this.#url.split("?")[0], reason, status);
+  }
+
+  /** Something happened to the page or the network: look at once whether the connection lives. */
+  #hurry() {
+    if (this.state === "open") this.#check();
+    else if (this.state === "waiting" && Date.now() - this.#attemptAt >= APART) this.#connect();
+  }
+
+  #listen() {
+    const page = /** @type {any} */ (globalThis);
+    if (this.#unlisten || typeof page.addEventListener !== "function") return;
+    const hurry = () => {
+      if (page.document?.visibilityState !== "hidden") this.#hurry();
+    };
+    /** @type {Array<[any, string, (event: any) => void]>} */
+    const heard = [
+      [page, "online", () => this.#hurry()],
+      [page.document, "visibilitychange", hurry],
+      [page.document, "resume", hurry],
+      [page, "pagehide", ({ persisted }) => persisted && this.#rest()],
+      [page, "pageshow", ({ persisted }) => persisted && this.#wake()],
+    ];
+    for (const [target, name, listener] of heard) target?.addEventListener(name, listener);
+    this.#unlisten = () => {
+      for (const [target, name, listener] of heard) target?.removeEventListener(name, listener);
+    };
+  }
+
+  /** The page goes into the back/forward cache, which takes none with an open connection. */
+  #rest() {
+    const wasOpen = this.state === "open";
+    this.#drop(1000);
+    this.#turn += 1;
+    this.nextAt = Infinity;
+    this.#become("waiting");
+    if (wasOpen) this.#watcher.lost();
+  }
+
+  #wake() {
+    this.#since = Date.now();
+    this.attempts = 0;
+    if (this.state === "waiting") this.#connect();
+  }
+}

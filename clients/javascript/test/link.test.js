@@ -1,0 +1,312 @@
+// When the client connects, when again, and how it notices that a connection is dead.
+import assert from "node:assert/strict";
+import { afterEach, beforeEach, test } from "node:test";
+import { CannotConnectError, ConnectionLostError, PayloadTooLargeError, StreamerClient } from "../src/index.js";
+import { FakeSocket, fakePage, until } from "./page.js";
+
+const QUICK = { base: 1, most: 5, giveUp: 20_000 };
+let client;
+let page;
+
+beforeEach(() => {
+  FakeSocket.made = [];
+  page = fakePage();
+});
+
+afterEach(() => {
+  client?.close();
+  page.remove();
+});
+
+function make(options = {}) {
+  client = new StreamerClient("ws://127.0.0.1:1/dev", { WebSocket: FakeSocket, reconnect: QUICK, ...options });
+  return client;
+}
+
+async function opened(options) {
+  const opening = make(options).open();
+  await until(() => FakeSocket.made.length);
+  FakeSocket.last.onopen();
+  await opening;
+  return FakeSocket.last;
+}
+
+async function next(count) {
+  await until(() => FakeSocket.made.length >= count);
+  FakeSocket.last.onopen();
+  return FakeSocket.last;
+}
+
+test("it does nothing until it is used, and connects once for all who wait", async () => {
+  make();
+  assert.equal(client.state, "idle");
+  const asking = [client.request("echo", 1, { id: "a" }), client.request("echo", 2, { id: "b" })];
+  const socket = await next(1);
+  await until(() => socket.sent.length === 2);
+  for (const id of ["a", "b"]) socket.say({ type: "response", request_id: id, data: id });
+
+  assert.deepEqual(await Promise.all(asking), ["a", "b"]);
+  assert.equal(FakeSocket.made.length, 1);
+});
+
+for (const [name, options, protocols, query] of [
+  ["as a subprotocol", { token: "h.p-_.s" }, ["streamer.v1", "bearer.h.p-_.s"], ""],
+  ["in the query if asked for", { token: "h.p.s", tokenIn: "query" }, [], "?Authorization=h.p.s"],
+  ["in the query if no subprotocol can hold it", { token: "aGk=" }, [], "?Authorization=aGk%3D"],
+  ["nowhere if there is none", {}, [], ""],
+]) {
+  test(`the token goes ${name}`, async () => {
+    const socket = await opened(options);
+
+    assert.deepEqual(socket.protocols, protocols);
+    assert.equal(socket.url, `ws://127.0.0.1:1/dev${query}`);
+  });
+}
+
+test("a token function is asked for every attempt, and what it throws is not told", async () => {
+  let asked = 0;
+  const token = async () => {
+    asked += 1;
+    if (asked === 2) throw new Error("the password is hunter2");
+    return `t${asked}`;
+  };
+  (await opened({ token })).end();
+  await next(2);
+
+  assert.deepEqual(FakeSocket.made.map(({ protocols }) => protocols[1]), ["bearer.t1", "bearer.t3"]);
+  client.close();
+  make({ reconnect: null, token: () => Promise.reject(new Error("the password is hunter2")) });
+  await assert.rejects(client.open(), (error) => error instanceof CannotConnectError && !error.message.includes("hunter2"));
+});
+
+test("a first connection that cannot be had is an error in words, within the time for it", async () => {
+  const opening = make({ connectTimeout: 50, token: "secret" }).open();
+  const refused = setInterval(() => FakeSocket.made.forEach((socket) => socket.onerror?.({})), 1);
+
+  await assert.rejects(opening, { name: "CannotConnectError", status: null, message: /ws:\/\/127.0.0.1:1\/dev: nobody answers, or the token was refused/ });
+  clearInterval(refused);
+  assert.equal(client.state, "closed");
+});
+
+test("a refusal whose status is known is the end, unless a fresh token may help", async () => {
+  const fail = async (options) => {
+    const opening = make(options).open();
+    await until(() => FakeSocket.made.length);
+    FakeSocket.last.onerror({ message: "Unexpected server response: 401" });
+    return opening;
+  };
+  await assert.rejects(fail({ token: "old" }), { name: "CannotConnectError", status: 401 });
+
+  FakeSocket.made = [];
+  const opening = fail({ token: () => "fresh" });
+  await next(2);
+  await opening;
+});
+
+test("an answer that does not come in time counts as none", async () => {
+  const opening = make({ connectTimeout: 5, reconnect: null }).open();
+
+  await assert.rejects(opening, /no answer within 5 ms/);
+});
+
+test("a service that accepts and hangs up is not pressed: waits grow until a message comes", async () => {
+  const attempts = [];
+  make({ reconnect: { base: 0, most: 0, giveUp: 20_000 } });
+  client.addEventListener("state", () => client.nextAttempt && attempts.push(client.nextAttempt.attempt));
+  client.open();
+  for (let count = 1; count <= 4; count += 1) (await next(count)).end(1001);
+  const socket = await next(5);
+  socket.say({ type: "pong", request_id: "x" });
+  socket.end(1001);
+  await next(6);
+
+  assert.deepEqual(attempts, [1, 2, 3, 4, 1]);
+});
+
+test("silence is answered by a ping, and no answer by another connection", async () => {
+  const socket = await opened({ keepAlive: 10, answerTimeout: 10 });
+  socket.answers = () => socket.sent.length < 3 && socket.say({ type: "pong", request_id: "keep-alive" });
+  await until(() => FakeSocket.made.length === 2);
+
+  assert.ok(socket.sent.length >= 3);
+  assert.ok(socket.sent.every(({ action }) => action === "ping"));
+  assert.equal(socket.closedWith, 1005);
+});
+
+test("a page that is shown again checks its connection at once; a hidden one does not", async () => {
+  const socket = await opened({ answerTimeout: 10 });
+  page.change("hidden");
+  assert.equal(socket.sent.length, 0);
+  page.change("visible");
+  page.document.dispatchEvent(new Event("resume"));
+  assert.equal(socket.sent.length, 1);
+
+  await next(2);
+  assert.equal(client.state, "open");
+});
+
+test("a network that comes back ends the wait, but does not press the service", async () => {
+  const socket = await opened({ reconnect: { base: 3_600_000, most: 3_600_000, giveUp: 7_200_000 } });
+  const jitter = Math.random;
+  Math.random = () => 0.9;
+  socket.end();
+  Math.random = jitter;
+  assert.equal(client.state, "waiting");
+  page.fire("online");
+  assert.equal(FakeSocket.made.length, 1); // the last attempt was a moment ago
+  const now = Date.now;
+  Date.now = () => now() + 1500;
+  page.fire("online");
+  Date.now = now;
+
+  await next(2);
+  assert.equal(client.state, "open");
+});
+
+test("the back/forward cache gets a page without a connection, and gives it back with one", async () => {
+  const socket = await opened();
+  const asking = client.request("report", null, { id: "r-1" });
+  await until(() => socket.sent.length);
+  socket.say({ type: "acknowledgment", request_id: "r-1" });
+  page.fire("pagehide", { persisted: true });
+  assert.equal(socket.closedWith, 1000);
+  assert.equal(client.state, "waiting");
+  page.fire("online");
+  assert.equal(FakeSocket.made.length, 1);
+  page.fire("pageshow", { persisted: true });
+
+  const another = await next(2);
+  await until(() => another.sent.length);
+  assert.deepEqual(another.sent[0].payload, { request_id: "r-1" });
+  another.say({ type: "complete", request_id: "r-1", result: 1 });
+  assert.equal(await asking, 1);
+});
+
+test("a tab that slept longer than it may be without a connection tries all the same", async () => {
+  const socket = await opened({ reconnect: { base: 40, most: 40, giveUp: 60_000 } });
+  const now = Date.now;
+  socket.end();
+  Date.now = () => now() + 8 * 3_600_000;
+  try {
+    await next(2);
+  } finally {
+    Date.now = now;
+  }
+
+  assert.equal(client.state, "open");
+});
+
+test("a closed client stays closed, lets go of the page, and is opened by open alone", async () => {
+  const socket = await opened();
+  client.close();
+  assert.equal(socket.closedWith, 1000);
+  page.fire("online");
+  page.fire("pageshow", { persisted: true });
+  await assert.rejects(client.request("echo"), (error) => error instanceof ConnectionLostError && error.code === 1000);
+  const opening = client.open();
+  await next(2);
+  await opening;
+
+  assert.equal(client.state, "open");
+});
+
+test("what is larger than a frame is refused before it is sent, in bytes of UTF-8", async () => {
+  const socket = await opened();
+  const room = 32_768 - JSON.stringify({ action: "echo", id: "r", payload: "" }).length;
+
+  await assert.rejects(client.request("echo", "x".repeat(room + 1), { id: "r" }), (error) => {
+    return error instanceof PayloadTooLargeError && error.sizeBytes === 32_769 && error.limitBytes === 32_768;
+  });
+  await assert.rejects(client.request("echo", "ä".repeat(room / 2 + 1)), PayloadTooLargeError);
+  const asking = client.request("echo", "x".repeat(room), { id: "r" });
+  await until(() => socket.sent.length === 1);
+  socket.say({ type: "response", request_id: "r", data: 1 });
+  assert.equal(await asking, 1);
+});
+
+test("a WebSocket that can fragment sends up to 128 KB, in frames of at most 32 KB", async () => {
+  const frames = [];
+  class Fragmenting extends FakeSocket {
+    terminate() {}
+    send(part, options) {
+      frames.push([Buffer.from(part), options]);
+    }
+  }
+  await opened({ WebSocket: Fragmenting });
+  const payload = "ä".repeat(50_000);
+  const asking = client.request("echo", payload, { id: "r" });
+  await until(() => frames.length === 4);
+  FakeSocket.last.say({ type: "response", request_id: "r", data: null });
+  await asking;
+
+  assert.deepEqual(frames.map(([, { fin, binary }]) => [fin, binary]), [...Array(3).fill([false, false]), [true, false]]);
+  assert.ok(frames.every(([part]) => part.length <= 32_768));
+  assert.equal(JSON.parse(Buffer.concat(frames.map(([part]) => part))).payload, payload);
+  assert.equal(client.limitBytes, 131_072);
+});
+
+test("a signal stops the waiting, not the request", async () => {
+  const socket = await opened();
+  const stop = new AbortController();
+  const asking = client.request("report", null, { id: "r-1", signal: stop.signal });
+  await until(() => socket.sent.length === 1);
+  stop.abort();
+
+  await assert.rejects(asking, { name: "AbortError" });
+  assert.equal(socket.sent.length, 1);
+});
+
+test("leaving a loop unsubscribes at once, even while it waits", async () => {
+  const socket = await opened();
+  socket.answers = ({ action, id }) => socket.say({ type: "response", request_id: id, data: action });
+  const messages = client.topic("news");
+  const waiting = messages.next();
+  await until(() => socket.sent.length === 1);
+  await messages.return();
+
+  assert.deepEqual(await waiting, { done: true, value: undefined });
+  assert.deepEqual(socket.sent.map(({ action }) => action), ["subscribe", "unsubscribe"]);
+});
+
+test("a slow reader of a topic misses the oldest, and is told how many", async () => {
+  const socket = await opened();
+  socket.answers = ({ id }) => socket.say({ type: "response", request_id: id, data: null });
+  const messages = client.topic("news");
+  const first = messages.next();
+  await until(() => socket.sent.length === 1);
+  for (let number = 0; number < 1031; number += 1) socket.say({ type: "message", topic: "news", data: number });
+
+  assert.equal((await first).value.data, 0);
+  const { data, missed } = (await messages.next()).value;
+  assert.deepEqual([data, missed], [7, 6]);
+  assert.equal((await messages.next()).value.missed, 0);
+});
+
+test("subscribe calls back until it is told to stop, and tells of the end", async () => {
+  const socket = await opened();
+  socket.answers = ({ id }) => socket.say({ type: "response", request_id: id, data: null });
+  const heard = [];
+  const ended = [];
+  client.subscribe("news", ({ data }) => heard.push(data), (error) => ended.push(error.name));
+  const stop = client.subscribe("other", ({ data }) => heard.push(data));
+  await until(() => socket.sent.length === 2);
+  socket.say({ type: "message", topic: "news", data: 1 });
+  socket.say({ type: "message", topic: "other", data: 2 });
+  await until(() => heard.length === 2);
+  stop();
+  socket.say({ type: "message", topic: "other", data: 3 });
+  client.close();
+  await until(() => ended.length);
+
+  assert.deepEqual(heard, [1, 2]);
+  assert.deepEqual(ended, ["ConnectionLostError"]);
+});
+
+test("an error that belongs to no request is an event", async () => {
+  const socket = await opened();
+  const told = [];
+  client.addEventListener("gateway-error", ({ detail }) => told.push(detail.message));
+  socket.say({ message: "Forbidden", connectionId: "c=", requestId: "g=" });
+
+  assert.deepEqual(told, ["API Gateway answered: Forbidden"]);
+});

@@ -1,0 +1,62 @@
+// Compiled, never run: what the types allow, and what they refuse.
+import { RequestFailedError, StreamerClient, type Progress } from "../src/index.js";
+import { useRequest, useTopic } from "../src/react.js";
+
+type Actions = {
+  report: { payload: { pages: number }; result: { url: string } };
+  ping: { payload?: undefined; result: null };
+};
+type Topics = { orders: { id: number } };
+
+export async function uses(signal: AbortSignal): Promise<string> {
+  const client = new StreamerClient<Actions, Topics>("wss://example.com/prod", {
+    token: async () => "fresh",
+    tokenIn: "query",
+    reconnect: { giveUp: Infinity },
+  });
+  const report = await client.request("report", { pages: 3 }, {
+    onProgress: ({ percentage, message }: Progress) => void `${percentage} ${message}`,
+    signal,
+    timeout: 1000,
+  });
+  const url: string = report.url;
+  await client.request("ping");
+  for await (const { data, missed } of client.topic("orders")) {
+    const id: number = data.id + missed;
+    if (id) break;
+  }
+  client.subscribe("orders", ({ data }) => void data.id)();
+  for await (const event of client.events("report", { pages: 1 })) if (event.type === "progress") break;
+
+  // @ts-expect-error there is no such action
+  await client.request("repotr", { pages: 3 });
+  // @ts-expect-error the payload is another
+  await client.request("report", { pages: "three" });
+  // @ts-expect-error the result has no such field
+  report.uri;
+  // @ts-expect-error there is no such topic
+  client.topic("order");
+  // @ts-expect-error no such place for a token
+  new StreamerClient("wss://example.com", { tokenIn: "cookie" });
+  return url;
+}
+
+export async function untyped(): Promise<void> {
+  await using client = new StreamerClient("ws://127.0.0.1:8787/dev");
+  try {
+    (await client.request("anything", [1])).whatever;
+  } catch (error) {
+    if (error instanceof RequestFailedError) error.code satisfies string;
+  }
+}
+
+export function Report(): string | null {
+  const { run, progress, status, error, cancel, id } = useRequest("report", { persist: "report" });
+  const { messages } = useTopic("orders", { limit: 5 });
+  if (status === "idle") void run({ pages: 3 });
+  if (status === "failed") void error;
+  void cancel("enough");
+  // @ts-expect-error no such state
+  if (status === "finished") return null;
+  return `${id} ${progress?.percentage} ${messages.length}`;
+}

@@ -1,0 +1,90 @@
+"""The JavaScript client as a package: its size, its types, and what it does without a service."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+import shutil
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+from javascript_tools import PACKAGE, install, node, run_tests
+
+import streamer
+
+MOST_BYTES = 6 * 1024
+MOST_BYTES_OF_REACT = 1536
+MOST_BYTES_UNMINIFIED = 7 * 1024
+
+
+def gzipped_bytes(*modules: Path) -> int:
+    """Modules without comments and indentation, gzipped; a minifier, which shortens names as well, makes less of it."""
+    text = "\n".join(module.read_text() for module in modules)
+    text = re.sub(r"/\*\*.*?\*/|^\s*//.*?$", "", text, flags=re.DOTALL | re.MULTILINE)
+    return len(gzip.compress("\n".join(line.strip() for line in text.splitlines() if line.strip()).encode(), 9))
+
+
+def test_it_is_small() -> None:
+    modules = set((PACKAGE / "src").glob("*.js"))
+    react = PACKAGE / "src" / "react.js"
+
+    assert gzipped_bytes(*sorted(modules - {react})) <= MOST_BYTES_UNMINIFIED
+    assert gzipped_bytes(react) <= MOST_BYTES_OF_REACT
+
+
+@pytest.mark.needs_node
+def test_minified_it_is_smaller_still(tmp_path: Path) -> None:
+    install(tmp_path, "esbuild@0.25")
+    command = [node(), str(tmp_path / "node_modules" / "esbuild" / "bin" / "esbuild"), "--bundle", "--minify"]
+    made = subprocess.run(
+        [*command, "--format=esm", str(PACKAGE / "src" / "index.js")], capture_output=True, timeout=60, check=True
+    )
+
+    assert len(gzip.compress(made.stdout, 9)) <= MOST_BYTES
+
+
+def test_it_has_no_dependencies_and_the_version_of_the_python_package() -> None:
+    package = json.loads((PACKAGE / "package.json").read_text())
+    project = tomllib.loads((PACKAGE.parents[1] / "pyproject.toml").read_text())["project"]
+
+    assert "dependencies" not in package
+    assert (package["name"], package["version"], package["license"]) == (
+        project["name"],
+        streamer.__version__,
+        project["license"],
+    )
+    assert (PACKAGE / "LICENSE").read_text() == (PACKAGE.parents[1] / "LICENSE").read_text()
+
+
+def test_every_module_is_checked_and_imports_its_own_files_and_react_alone() -> None:
+    for module in (PACKAGE / "src").glob("*.js"):
+        text = module.read_text()
+        assert text.startswith("// @ts-check\n"), module.name
+        for imported in re.findall(r'^(?:import|export) .*?from "(.*?)";', text, re.MULTILINE | re.DOTALL):
+            assert (module.parent / imported).is_file() or (module.name, imported) == ("react.js", "react")
+
+
+@pytest.mark.needs_node
+def test_it_connects_checks_and_gives_up_as_it_says() -> None:
+    assert "# fail 0" in run_tests("link.test.js")
+
+
+@pytest.mark.needs_node
+def test_wrong_actions_payloads_and_topics_do_not_compile(tmp_path: Path) -> None:
+    node()
+    install(tmp_path, "typescript@5", "@types/react@19", "react@19")
+    shutil.copytree(PACKAGE, tmp_path / "package")
+    tsc = tmp_path / "node_modules" / "typescript" / "bin" / "tsc"
+    checked = subprocess.run(
+        [node(), str(tsc), "--project", "package/test/tsconfig.json"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+
+    assert (checked.stdout, checked.returncode) == ("", 0)
