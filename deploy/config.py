@@ -21,6 +21,9 @@ _SERVICE: Final = re.compile(r"[a-z][a-z0-9-]{0,30}")
 _STAGE: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
 """[DOC] apigwv2-api:CreateStage, without ``$default``, which WebSocket APIs do not have."""
 _REGION: Final = re.compile(r"[a-z]{2,}(-[a-z]+)+-\d+")
+_PREFIX: Final = re.compile(r"[A-Za-z0-9_.-]*")
+_BUCKET: Final = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+"""[DOC] s3-docs:bucketnamingrules"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,10 +139,24 @@ def parse(text: str, folder: Path, overrides: Mapping[str, Any]) -> Config:
         raise DeployError(f"service is {values['service']!r}; it takes 1 to 31 lower-case letters, digits and hyphens")
     if not _STAGE.fullmatch(values.get("stage", stage)):
         raise DeployError(f"stage is {stage!r}; it takes 1 to 128 letters, digits, hyphens and underscores")
-    if values.get("region") is not None and not _REGION.fullmatch(values["region"]):
-        raise DeployError(f"region is {values['region']!r}, which is no Region of AWS, such as eu-central-1")
+    _require_places(values)
     values |= {name: tuple(values[name]) for name in ("exclude", "extras", "groups") if name in values}
     return Config(folder=folder, **values)
+
+
+def _require_places(values: Mapping[str, Any]) -> None:
+    """Refuse names of places that AWS does not take, and an SNS topic where CloudWatch cannot reach it."""
+    region, topic = values.get("region"), values.get("alarm_topic_arn")
+    if region is not None and not _REGION.fullmatch(region):
+        raise DeployError(f"region is {region!r}, which is no Region of AWS, such as eu-central-1")
+    if region is not None and topic is not None and f":sns:{region}:" not in topic:
+        raise DeployError(f"alarm_topic_arn is {topic!r}; alarms can only notify a topic of their own Region, {region}")
+    for name, pattern, takes in (
+        ("table_prefix", _PREFIX, "letters, digits, '_', '-' and '.'"),
+        ("bucket", _BUCKET, "3 to 63 lower-case letters, digits, '-' and '.'"),
+    ):
+        if values.get(name) is not None and not pattern.fullmatch(values[name]):
+            raise DeployError(f"{name} is {values[name]!r}; it takes {takes}")
 
 
 def _service_name(folder: Path) -> str:

@@ -7,12 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from . import console, describe
+from .changes import require_named, require_safe
 from .cloud import Cloud
 from .config import Config
 from .errors import DeployError, StoppedError
 from .execute import Cargo, Performer, Report, sentence
 from .package.bundle import Bundle
-from .plan import SERVICE_TAG, STAGE_TAG, Found, RemoveFailedStack, has_value, plan, require_safe
+from .plan import SERVICE_TAG, STAGE_TAG, Found, RemoveFailedStack, has_value, plan
 from .project import Service, want
 from .stack.template import INLINE_BYTES, to_json
 
@@ -77,6 +78,7 @@ def _bring(cloud: Cloud, desk: Desk, wish: Wish, performer: Performer) -> None:
     found = describe.find(cloud, want(config, service, code, frozenset(wish.values)), service.topology)
     values = _asked(desk, wish, found)
     made = plan(want(config, service, code, frozenset(values)), found, inline_bytes=INLINE_BYTES)
+    require_named(wish.allowed, found.template or {}, service.template)
     desk.say(*(f"note: {note}" for note in made.notes))
     remains = next((step for step in made.steps if isinstance(step, RemoveFailedStack)), None)
     if remains is not None and not desk.confirm(f"{sentence(remains).capitalize()}?"):

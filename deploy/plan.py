@@ -9,40 +9,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from .cloud import Account, BucketState, Change, Event, Replacement, Stack
-from .errors import DangerError, DeployError, StackStateError
+from .changes import diff, require_possible
+from .cloud import Account, BucketState, Change, Event, Stack
+from .errors import DeployError, StackStateError
 
 SERVICE_TAG: Final = "streamer:service"
 """Tag of every stack made here; a stack without it is somebody else's."""
 STAGE_TAG: Final = "streamer:stage"
 STACK_TYPE: Final = "AWS::CloudFormation::Stack"
 """Resource type of the stack's own events."""
-
-_IDENTITY: Final[Mapping[str, frozenset[str]]] = {
-    "AWS::DynamoDB::Table": frozenset({"TableName", "KeySchema"}),
-    "AWS::ApiGatewayV2::Api": frozenset({"ProtocolType"}),
-    "AWS::ApiGatewayV2::Stage": frozenset({"StageName", "ApiId"}),
-    "AWS::ApiGatewayV2::Route": frozenset({"ApiId"}),
-    "AWS::ApiGatewayV2::Integration": frozenset({"ApiId"}),
-    "AWS::Lambda::Function": frozenset({"FunctionName", "PackageType"}),
-    "AWS::Lambda::EventSourceMapping": frozenset({"EventSourceArn", "StartingPosition"}),
-    "AWS::Lambda::Permission": frozenset({"Action", "FunctionName", "Principal", "SourceArn"}),
-    "AWS::Logs::LogGroup": frozenset({"LogGroupName"}),
-    "AWS::SQS::Queue": frozenset({"QueueName"}),
-    "AWS::SecretsManager::Secret": frozenset({"Name"}),
-    "AWS::Events::Rule": frozenset({"Name", "EventBusName"}),
-    "AWS::CloudWatch::Dashboard": frozenset({"DashboardName"}),
-}
-"""Properties whose change makes a new resource. [DOC] cfn-docs: "Update requires: Replacement" of each type."""
-
-_PRECIOUS: Final[Mapping[str, str]] = {
-    "AWS::DynamoDB::Table": "the new table is empty; the old one stays, outside of the stack",
-    "AWS::ApiGatewayV2::Api": "clients must be told a new address",
-    "AWS::ApiGatewayV2::Stage": "clients must be told a new address",
-    "AWS::SQS::Queue": "messages in the old queue are lost",
-    "AWS::SecretsManager::Secret": "the old secret is deleted",
-}
-"""Types whose removal or replacement needs an explicit word, and why."""
 
 _UPDATABLE: Final = frozenset(
     {"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE", "IMPORT_ROLLBACK_COMPLETE"}
@@ -184,6 +159,7 @@ def plan(wanted: Wanted, found: Found | None, *, inline_bytes: int) -> Plan:
     previous = () if is_new else _previous(wanted, stack)
     steps.append(Propose(stack_name=wanted.stack_name, is_new=is_new, previous=previous, adopted=adopted))
     old = {} if is_new or found is None or found.template is None else found.template
+    require_possible(old, wanted.template)
     return Plan(
         bucket=bucket,
         code_key=code_key(wanted),
@@ -283,64 +259,6 @@ def _require_account(wanted: Wanted, found: Found, bucket: str) -> None:
 def has_value(stack: Stack | None, name: str) -> bool:
     """Whether a stack will still have a parameter's value when it is updated."""
     return stack is not None and stack.status in _UPDATABLE and name in stack.parameters
-
-
-def diff(old: Mapping[str, Any], new: Mapping[str, Any], *, code_changes: bool = False) -> tuple[Change, ...]:
-    """What a change from one template to another does to the resources."""
-    before, after = old.get("Resources", {}), new.get("Resources", {})
-    changes = []
-    for logical_id in sorted({*before, *after}):
-        if logical_id not in before:
-            changes.append(Change(action="Add", logical_id=logical_id, resource_type=after[logical_id]["Type"]))
-        elif logical_id not in after:
-            changes.append(Change(action="Remove", logical_id=logical_id, resource_type=before[logical_id]["Type"]))
-        else:
-            changed = _modified(logical_id, before[logical_id], after[logical_id], code_changes=code_changes)
-            changes += [] if changed is None else [changed]
-    return tuple(changes)
-
-
-def _modified(
-    logical_id: str, before: Mapping[str, Any], after: Mapping[str, Any], *, code_changes: bool
-) -> Change | None:
-    old, new = before.get("Properties", {}), after.get("Properties", {})
-    names = {name for name in {*old, *new} if old.get(name) != new.get(name)}
-    if code_changes and after["Type"] == "AWS::Lambda::Function":
-        names.add("Code")
-    if not names and before == after:
-        return None
-    is_new = before["Type"] != after["Type"] or names & _IDENTITY.get(after["Type"], frozenset())
-    return Change(
-        action="Modify",
-        logical_id=logical_id,
-        resource_type=after["Type"],
-        replacement=Replacement.YES if is_new else Replacement.NO,
-        properties=tuple(sorted(names)),
-    )
-
-
-def require_safe(changes: Sequence[Change], expected: Sequence[Change], allowed: frozenset[str]) -> None:
-    """Refuse to lose data or an address by the way.
-
-    A replacement that CloudFormation calls conditional counts when our own comparison of the templates says so too:
-    it calls many changes conditional that never replace a table, such as a new index.
-
-    Raises:
-        DangerError: something precious would be replaced or removed, and is not among ``allowed`` logical ids.
-    """
-    ours = {change.logical_id for change in expected if change.replacement is Replacement.YES}
-    for change in changes:
-        replaced = change.replacement is Replacement.YES or (
-            change.replacement is Replacement.CONDITIONAL and change.logical_id in ours
-        )
-        why = _PRECIOUS.get(change.resource_type)
-        if why is None or change.logical_id in allowed or not (replaced or change.action == "Remove"):
-            continue
-        word = "replaced" if replaced else "removed from the stack"
-        raise DangerError(
-            f"{change.logical_id} would be {word} ({', '.join(change.properties) or 'no longer described'}): {why}; "
-            f"if you want that, say --replace {change.logical_id}"
-        )
 
 
 def root_cause(events: Sequence[Event]) -> Event | None:

@@ -108,6 +108,8 @@ def _require_known(settings: StackSettings, found: Mapping[str, object]) -> None
             )
         if threshold < 0:
             raise DeployError(f"alarms: {name} is {threshold}; a threshold is above 0, or 0 for no alarm")
+        if threshold > 100 and (name == "duration" or name.endswith("DurationAlarm")):
+            raise DeployError(f"alarms: {name} is {threshold}; it is a percentage of the time-out, at most 100")
 
 
 def _function_alarms(topology: Topology, settings: StackSettings, function: Function) -> dict[str, _Alarm]:

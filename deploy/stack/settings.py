@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ RETENTION_DAYS: Final = (
 """The only retention times that a log group takes. [DOC] logs-api:PutRetentionPolicy"""
 
 _STACK_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,52}")
+_TOPIC_ARN: Final = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}")
 _SECRET_ARN: Final = re.compile(r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:\S+")
 
 
@@ -80,9 +82,21 @@ class StackSettings(StackChoices):
         ):
             if value not in allowed:
                 raise DeployError(f"{name} is {value!r}; it must be one of {', '.join(map(str, allowed))}")
+        self._require_numbers()
+        if self.alarm_topic_arn is not None and not _TOPIC_ARN.fullmatch(self.alarm_topic_arn):
+            raise DeployError(f"alarm_topic_arn is {self.alarm_topic_arn!r}, which is not the ARN of an SNS topic")
         for name, arn in self.secret_arns.items():
             if not _SECRET_ARN.fullmatch(arn):
                 raise DeployError(f"secret of {name}: {arn!r} is not the full ARN of a Secrets Manager secret")
+
+    def _require_numbers(self) -> None:
+        if not 0 < self.throttle_rate < math.inf:
+            raise DeployError(f"throttle_rate is {self.throttle_rate}; it must be above 0, and finite")
+        if self.throttle_burst < 1:
+            raise DeployError(f"throttle_burst is {self.throttle_burst}; it must be 1 or more")
+        for name, number in self.reserved_concurrency.items():
+            if number < 0:
+                raise DeployError(f"reserved_concurrency of {name} is {number}; it must be 0 (stopped) or more")
 
 
 def secret_parameter(variable: str) -> str:

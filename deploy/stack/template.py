@@ -17,6 +17,7 @@ from streamer.topology.checks import validate
 from ..errors import DeployError
 from .alarms import alarms, dashboard
 from .gateway import api_resources, management_url, websocket_url
+from .limits import require_names, require_sizes
 from .names import (
     STACK,
     att,
@@ -43,24 +44,27 @@ def template(topology: Topology, settings: StackSettings) -> dict[str, Any]:
     """The whole stack.
 
     Raises:
-        DeployError: the topology has something that Lambda in this account cannot run.
+        DeployError: the topology has something that cannot be deployed, or is more than a stack takes.
         TopologyError: the topology contradicts itself.
     """
     validate(topology)
     _require_deployable(topology)
+    require_names(topology, settings)
     secrets = _new_secrets(topology, settings)
     resources = _merge(
         (function_resources(topology, settings, function) for function in topology.functions),
         [tables(topology), api_resources(topology, settings), {k: _secret(v) for k, v in secrets.items()}],
         [alarms(topology, settings), {"Dashboard": dashboard(topology)}],
     )
-    return {
+    document = {
         "AWSTemplateFormatVersion": "2010-09-09",
         "Description": f"Requests over WebSockets, deployed by streamer (stage {topology.api.stage})",
         "Parameters": _parameters(topology, secrets.values()),
         "Resources": resources,
         "Outputs": _outputs(topology),
     }
+    require_sizes(document, len(to_json(document).encode()))
+    return document
 
 
 def to_json(document: Mapping[str, Any], *, indent: int | None = None) -> str:

@@ -200,6 +200,21 @@ def test_a_stack_of_somebody_else_is_left_alone(project: Project) -> None:
     assert "was not made by streamer" in ran.stderr
 
 
+def test_a_template_that_no_request_can_carry_goes_through_the_bucket(project: Project) -> None:
+    actions = "".join(f'\n\n@app.action("action-{n}")\ndef action_{n}(request):\n    return {n}\n' for n in range(60))
+    project.write(APP + actions)
+
+    said = project.deploy()
+
+    assert "upload the template" in said
+    assert project.stack()["StackStatus"] == "CREATE_COMPLETE"
+    alarms = project.aws.client("cloudwatch").get_paginator("describe_alarms").paginate()
+    ours = [each for page in alarms for each in page["MetricAlarms"] if f"{project.service}-dev" in str(each)]
+    assert len(ours) > 62
+    status = project.streamer("status")
+    assert (status.returncode, "no alarm rings" in status.stdout) == (0, True)
+
+
 def test_status_and_logs(project: Project) -> None:
     project.deploy()
 

@@ -287,3 +287,21 @@ def test_more_alarms_than_one_call_takes(aws: Aws, stub: Any) -> None:
         )
 
     assert aws.firing_alarms(names) == ["chat-dev: the router failed"]
+
+
+@pytest.mark.parametrize(
+    ("region", "url"),
+    [
+        pytest.param("eu-central-1", "https://s3.eu-central-1.amazonaws.com/b/k.json", id="Europe"),
+        pytest.param("us-east-1", "https://s3.amazonaws.com/b/k.json", id="the first Region"),
+        pytest.param("cn-north-1", "https://s3.cn-north-1.amazonaws.com.cn/b/k.json", id="China"),
+        pytest.param("us-gov-west-1", "https://s3.us-gov-west-1.amazonaws.com/b/k.json", id="GovCloud"),
+    ],
+)
+def test_a_template_in_the_bucket_has_an_address_of_its_partition(
+    region: str, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "x")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "y")
+
+    assert Aws(region=region).object_url("b", "k.json") == url

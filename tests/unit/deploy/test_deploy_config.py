@@ -65,6 +65,14 @@ def test_other_stages_do_not_leak(tmp_path: Path) -> None:
         pytest.param("environment = { A = 1 }", "which is not a table of texts", id="number for a variable"),
         pytest.param("service = 'Chat!'", "service is 'Chat!'", id="service name"),
         pytest.param("service = ", "not valid TOML", id="syntax"),
+        pytest.param("region = 'europe'", "which is no Region of AWS", id="region"),
+        pytest.param("table_prefix = 'a b'", "table_prefix is 'a b'; it takes letters", id="prefix"),
+        pytest.param("bucket = 'Mine'", "bucket is 'Mine'; it takes 3 to 63 lower-case", id="bucket"),
+        pytest.param(
+            "region = 'eu-west-1'\nalarm_topic_arn = 'arn:aws:sns:us-east-1:123456789012:ops'",
+            "a topic of their own Region, eu-west-1",
+            id="a topic elsewhere",
+        ),
     ],
 )
 def test_mistakes_are_named_in_one_line(tmp_path: Path, text: str, complaint: str) -> None:

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from fake_cloud import STACK_ID, event, stack
 
-from deploy.cloud import Account, BucketState, Change, Replacement, Stack
-from deploy.errors import DangerError, DeployError, StackStateError
+from deploy.cloud import Account, BucketState, Stack
+from deploy.errors import DeployError, StackStateError
 from deploy.plan import (
     CreateBucket,
     Found,
@@ -16,14 +16,11 @@ from deploy.plan import (
     UploadCode,
     UploadTemplate,
     Wanted,
-    diff,
     plan,
-    require_safe,
     root_cause,
 )
 
-PROPERTIES = {"TableName": "t", "KeySchema": [1], "StreamSpecification": 1}
-TABLE = {"Type": "AWS::DynamoDB::Table", "Properties": PROPERTIES}
+TABLE = {"Type": "AWS::DynamoDB::Table", "Properties": {"TableName": "t", "KeySchema": []}}
 FUNCTION = {"Type": "AWS::Lambda::Function", "Properties": {"Code": {"S3Key": {"Ref": "CodeKey"}}, "Timeout": 3}}
 TEMPLATE = {
     "Parameters": {"CodeKey": {}, "CodeBucket": {}, "JwtSecret": {"NoEcho": True}},
@@ -169,67 +166,6 @@ def test_a_secret_that_nobody_gave_is_named_before_anything_happens(wanted: Want
 
 def test_a_plan_holds_no_value_of_a_parameter(wanted: Wanted, deployed: Found) -> None:
     assert "****" not in repr(plan(wanted, deployed, inline_bytes=5000))
-
-
-@pytest.mark.parametrize(
-    ("property_", "replacement"),
-    [
-        pytest.param("KeySchema", Replacement.YES, id="key"),
-        pytest.param("TableName", Replacement.YES, id="name"),
-        pytest.param("StreamSpecification", Replacement.NO, id="stream"),
-    ],
-)
-def test_diff_knows_what_makes_a_new_table(property_: str, replacement: Replacement) -> None:
-    changed = {**TABLE, "Properties": {**PROPERTIES, property_: "other"}}
-
-    [change] = diff({"Resources": {"Table": TABLE}}, {"Resources": {"Table": changed}})
-
-    assert (change.replacement, change.properties) == (replacement, (property_,))
-
-
-def test_diff_of_the_same_is_empty_and_of_nothing_is_everything() -> None:
-    assert diff(TEMPLATE, TEMPLATE) == ()
-    assert {change.action for change in diff({}, TEMPLATE)} == {"Add"}
-    assert {change.action for change in diff(TEMPLATE, {})} == {"Remove"}
-
-
-def change(
-    action: str = "Modify", replacement: Replacement = Replacement.NO, type_: str = "AWS::DynamoDB::Table"
-) -> Change:
-    return Change(action=action, logical_id="Thing", resource_type=type_, replacement=replacement)
-
-
-@pytest.mark.parametrize(
-    ("found", "expected"),
-    [
-        pytest.param(change(replacement=Replacement.YES), (), id="replaced"),
-        pytest.param(change("Remove"), (), id="removed"),
-        pytest.param(
-            change(replacement=Replacement.CONDITIONAL),
-            (change(replacement=Replacement.YES),),
-            id="perhaps replaced, and our own comparison says so",
-        ),
-        pytest.param(change(replacement=Replacement.YES, type_="AWS::ApiGatewayV2::Api"), (), id="API"),
-    ],
-)
-def test_danger_needs_an_explicit_word(found: Change, expected: tuple[Change, ...]) -> None:
-    with pytest.raises(DangerError, match="--replace Thing"):
-        require_safe([found], expected, frozenset())
-
-    require_safe([found], expected, frozenset({"Thing"}))
-
-
-@pytest.mark.parametrize(
-    "found",
-    [
-        pytest.param(change(), id="modified in place"),
-        pytest.param(change(replacement=Replacement.CONDITIONAL), id="perhaps, but our own comparison denies it"),
-        pytest.param(change("Add"), id="added"),
-        pytest.param(change(replacement=Replacement.YES, type_="AWS::Lambda::Permission"), id="nothing precious"),
-    ],
-)
-def test_what_is_harmless_needs_none(found: Change) -> None:
-    require_safe([found], [], frozenset())
 
 
 def test_the_root_cause_is_the_first_failure_not_the_last() -> None:

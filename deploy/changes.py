@@ -1,0 +1,206 @@
+"""What a new template does to the resources of the old one: what changes, what is dangerous, what cannot be. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from .cloud import Change, Replacement
+from .errors import DangerError, DeployError
+
+_TABLE: Final = "AWS::DynamoDB::Table"
+
+_IDENTITY: Final[Mapping[str, frozenset[str]]] = {
+    "AWS::DynamoDB::Table": frozenset({"TableName", "KeySchema"}),
+    "AWS::ApiGatewayV2::Api": frozenset({"ProtocolType"}),
+    "AWS::ApiGatewayV2::Stage": frozenset({"StageName", "ApiId"}),
+    "AWS::ApiGatewayV2::Route": frozenset({"ApiId"}),
+    "AWS::ApiGatewayV2::Integration": frozenset({"ApiId"}),
+    "AWS::Lambda::Function": frozenset({"FunctionName", "PackageType"}),
+    "AWS::Lambda::EventSourceMapping": frozenset({"EventSourceArn", "StartingPosition"}),
+    "AWS::Lambda::Permission": frozenset({"Action", "FunctionName", "Principal", "SourceArn"}),
+    "AWS::Logs::LogGroup": frozenset({"LogGroupName"}),
+    "AWS::SQS::Queue": frozenset({"QueueName"}),
+    "AWS::SecretsManager::Secret": frozenset({"Name"}),
+    "AWS::Events::Rule": frozenset({"Name", "EventBusName"}),
+    "AWS::CloudWatch::Dashboard": frozenset({"DashboardName"}),
+}
+"""Properties whose change makes a new resource. [DOC] cfn-docs: "Update requires: Replacement" of each type."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Loss:
+    replaced: str
+    """What is lost when it is replaced."""
+    removed: str
+    """What is lost when it is removed."""
+
+
+_ADDRESS: Final = _Loss("clients must be told a new address", "clients have no address any more")
+_PRECIOUS: Final[Mapping[str, _Loss]] = {
+    _TABLE: _Loss(
+        "the new table is empty; the old one stays with its data, outside of the stack",
+        "it stays with its data, outside of the stack, and nothing of the service knows it any more",
+    ),
+    "AWS::ApiGatewayV2::Api": _ADDRESS,
+    "AWS::ApiGatewayV2::Stage": _ADDRESS,
+    "AWS::SQS::Queue": _Loss("messages in the old queue are lost", "messages in it are lost"),
+    "AWS::SecretsManager::Secret": _Loss("the old secret is deleted", "it is deleted"),
+}
+"""Types whose replacement or removal needs an explicit word, and why."""
+
+
+def diff(old: Mapping[str, Any], new: Mapping[str, Any], *, code_changes: bool = False) -> tuple[Change, ...]:
+    """What a change from one template to another does to the resources."""
+    before, after = old.get("Resources", {}), new.get("Resources", {})
+    changes = []
+    for logical_id in sorted({*before, *after}):
+        if logical_id not in before:
+            changes.append(Change(action="Add", logical_id=logical_id, resource_type=after[logical_id]["Type"]))
+        elif logical_id not in after:
+            changes.append(Change(action="Remove", logical_id=logical_id, resource_type=before[logical_id]["Type"]))
+        else:
+            changed = _modified(logical_id, before[logical_id], after[logical_id], code_changes=code_changes)
+            changes += [] if changed is None else [changed]
+    return tuple(changes)
+
+
+def _modified(
+    logical_id: str, before: Mapping[str, Any], after: Mapping[str, Any], *, code_changes: bool
+) -> Change | None:
+    old, new = before.get("Properties", {}), after.get("Properties", {})
+    names = {name for name in {*old, *new} if old.get(name) != new.get(name)}
+    if code_changes and after["Type"] == "AWS::Lambda::Function":
+        names.add("Code")
+    if not names and before == after:
+        return None
+    is_new = before["Type"] != after["Type"] or names & _IDENTITY.get(after["Type"], frozenset())
+    return Change(
+        action="Modify",
+        logical_id=logical_id,
+        resource_type=after["Type"],
+        replacement=Replacement.YES if is_new else Replacement.NO,
+        properties=tuple(sorted(names)),
+    )
+
+
+def require_safe(changes: Sequence[Change], expected: Sequence[Change], allowed: frozenset[str]) -> None:
+    """Refuse to lose data or an address by the way.
+
+    A replacement that CloudFormation calls conditional counts when our own comparison of the templates says so too:
+    it calls many changes conditional that never replace a table, such as a new index.
+
+    Raises:
+        DangerError: something precious would be replaced or removed, and is not among ``allowed`` logical ids.
+    """
+    ours = {change.logical_id for change in expected if change.replacement is Replacement.YES}
+    for change in changes:
+        replaced = change.replacement is Replacement.YES or (
+            change.replacement is Replacement.CONDITIONAL and change.logical_id in ours
+        )
+        loss = _PRECIOUS.get(change.resource_type)
+        if loss is None or change.logical_id in allowed or not (replaced or change.action == "Remove"):
+            continue
+        word, why = ("replaced", loss.replaced) if replaced else ("removed from the stack", loss.removed)
+        raise DangerError(
+            f"{change.logical_id} would be {word} ({', '.join(change.properties) or 'no longer described'}): {why}; "
+            f"if you want that, say --replace {change.logical_id}"
+        )
+
+
+def require_named(allowed: frozenset[str], old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
+    """Refuse a word for something that there is not.
+
+    Raises:
+        DeployError: neither template has a resource of that id.
+    """
+    known = {**old.get("Resources", {}), **new.get("Resources", {})}
+    for name in sorted(allowed):
+        if name not in known:
+            precious = ", ".join(sorted(i for i, each in known.items() if each["Type"] in _PRECIOUS))
+            raise DeployError(f"--replace {name}: there is no such resource; those that need the word are {precious}")
+
+
+def require_possible(old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
+    """Refuse changes of tables that CloudFormation or DynamoDB would refuse half way, and say what works instead.
+
+    Raises:
+        DeployError: the first such change.
+    """
+    before, after = _tables(old), _tables(new)
+    ids = {properties.get("TableName"): logical_id for logical_id, properties in before.items()}
+    for logical_id, will in sorted(after.items()):
+        name = will.get("TableName")
+        if name in ids and ids[name] != logical_id:
+            raise DeployError(
+                f"the table {name} is {ids[name]} in the stack and would be {logical_id}, which CloudFormation makes "
+                f"first; deploy once without it, which leaves it with its data, and then with it, which takes it over"
+            )
+        if name in ids:  # else it is a new table, which the change set says
+            for problem in _impossible(before[logical_id], will):
+                raise DeployError(f"{logical_id} ({name}): {problem}")
+
+
+def _tables(template: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """Logical id to the properties of each table."""
+    resources = template.get("Resources", {})
+    return {name: each.get("Properties", {}) for name, each in resources.items() if each["Type"] == _TABLE}
+
+
+def _impossible(was: Mapping[str, Any], will: Mapping[str, Any]) -> Iterator[str]:
+    other = "describe a table of another name beside it, copy what is in it, and remove the old one later"
+    if _typed(was, was) != _typed(will, will):
+        # [DOC] cfn-docs:AWS_DynamoDB_Table, TableName: a named table cannot be replaced
+        yield (
+            f"its key changes from {_typed(was, was)} to {_typed(will, will)}, which makes a new table, and "
+            f"CloudFormation makes no second one of the same name; {other}"
+        )
+    if _indexes(was, "LocalSecondaryIndexes") != _indexes(will, "LocalSecondaryIndexes"):
+        yield f"local indexes are made with their table and cannot change, and a table keeps its name; {other}"
+    yield from _impossible_indexes(_indexes(was, "GlobalSecondaryIndexes"), _indexes(will, "GlobalSecondaryIndexes"))
+    view, new_view = (each.get("StreamSpecification", {}).get("StreamViewType") for each in (was, will))
+    if view is not None and new_view is not None and view != new_view:
+        # [DOC] ddb-api:StreamSpecification: an enabled stream cannot be enabled again
+        yield (
+            f"its stream changes from {view} to {new_view}, and DynamoDB changes no view of a stream that is on; "
+            f"deploy once without the stream and what reads it, then with the new view"
+        )
+    ttl, new_ttl = (each.get("TimeToLiveSpecification", {}).get("AttributeName") for each in (was, will))
+    if ttl is not None and new_ttl is not None and ttl != new_ttl:
+        # [DOC] ddb-api:UpdateTimeToLive
+        yield (
+            f"its TTL attribute changes from {ttl} to {new_ttl}, and DynamoDB takes no other one while TTL is on; "
+            f"deploy once without TTL, and an hour later with the new one"
+        )
+
+
+def _impossible_indexes(was: Mapping[str, str], will: Mapping[str, str]) -> Iterator[str]:
+    # [DOC] ddb-docs:GSI.OnlineOps: one creation or deletion in an update; the rest of an index never changes
+    for name in sorted(was.keys() & will.keys()):
+        if was[name] != will[name]:
+            yield (
+                f"the index {name} changes its key or its projection, which no index can; give the new one another "
+                f"name, and remove the old one in a deployment after that"
+            )
+    changed = [f"add {name}" for name in sorted(will.keys() - was.keys())]
+    changed += [f"remove {name}" for name in sorted(was.keys() - will.keys())]
+    if len(changed) > 1:
+        what = ", ".join(changed)
+        yield f"{len(changed)} indexes change at once ({what}), and DynamoDB does one at a time; deploy them one by one"
+
+
+def _indexes(table: Mapping[str, Any], kind: str) -> dict[str, str]:
+    """Name of each index to everything that cannot change, as text."""
+    return {
+        each["IndexName"]: f"{_typed(each, table)} {sorted(each.get('Projection', {}).items(), key=str)}"
+        for each in table.get(kind, ())
+    }
+
+
+def _typed(keyed: Mapping[str, Any], table: Mapping[str, Any]) -> str:
+    """The key of a table or an index with the types of its attributes, as text."""
+    types = {each["AttributeName"]: each["AttributeType"] for each in table.get("AttributeDefinitions", ())}
+    return ", ".join(
+        f"{each['AttributeName']} ({types.get(each['AttributeName'], '?')})" for each in keyed.get("KeySchema", ())
+    )

@@ -1,0 +1,136 @@
+"""What AWS would refuse of a stack after minutes, refused at once: names, sizes, unknown settings. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from streamer.topology import Topology
+
+from ..errors import DeployError
+from .settings import StackSettings
+
+TEMPLATE_BYTES: Final = 1_000_000
+"""Largest template. [DOC] cfn-docs:cloudformation-limits (1 MB); [USR] the service counts 1,000,000 bytes"""
+RESOURCES: Final = 500
+PARAMETERS: Final = 200
+OUTPUTS: Final = 200
+"""[DOC] cfn-docs:cloudformation-limits"""
+FUNCTION_NAME: Final = 64
+"""[DOC] lambda-api:CreateFunction"""
+QUEUE_NAME: Final = 80
+"""[DOC] sqs-api:CreateQueue"""
+VARIABLES_BYTES: Final = 4096
+"""All variables of a function together. [DOC] lambda-docs:gettingstarted-limits"""
+
+_FUNCTION: Final = re.compile(r"[A-Za-z0-9_-]+")
+_QUEUE: Final = re.compile(r"[A-Za-z0-9_-]+(\.fifo)?")
+_TABLE: Final = re.compile(r"[A-Za-z0-9_.-]{3,255}")
+"""[DOC] ddb-docs:HowItWorks.NamingRulesDataTypes"""
+_VARIABLE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]+")
+"""[DOC] lambda-api:Environment"""
+RESERVED: Final = frozenset(
+    {
+        "_HANDLER",
+        "_X_AMZN_TRACE_ID",
+        "AWS_ACCESS_KEY",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_DEFAULT_REGION",
+        "AWS_EXECUTION_ENV",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+        "AWS_LAMBDA_FUNCTION_NAME",
+        "AWS_LAMBDA_FUNCTION_VERSION",
+        "AWS_LAMBDA_INITIALIZATION_TYPE",
+        "AWS_LAMBDA_LOG_GROUP_NAME",
+        "AWS_LAMBDA_LOG_STREAM_NAME",
+        "AWS_LAMBDA_RUNTIME_API",
+        "AWS_REGION",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "LAMBDA_RUNTIME_DIR",
+        "LAMBDA_TASK_ROOT",
+    }
+)
+"""Variables that Lambda sets itself, and refuses from others. [DOC] lambda-docs:configuration-envvars"""
+
+
+def require_names(topology: Topology, settings: StackSettings) -> None:
+    """Refuse names that AWS does not take, and settings of functions and secrets that the service does not have.
+
+    Raises:
+        DeployError: the first one.
+    """
+    stack = settings.stack_name
+    for function in topology.functions:
+        _require(f"function {function.name!r}", f"{stack}-{function.name}", _FUNCTION, FUNCTION_NAME)
+    for queue in topology.queues:
+        _require(f"queue {queue.name!r}", f"{stack}-{queue.name}", _QUEUE, QUEUE_NAME)
+    for table in topology.tables:
+        for name in (table.name, *(index.name for index in table.indexes)):
+            if not _TABLE.fullmatch(name):
+                raise DeployError(
+                    f"{name!r} is no name of a table or index: it takes 3 to 255 letters, digits, '_', '-' and '.'"
+                )
+    _require_known("reserved_concurrency", settings.reserved_concurrency, (f.name for f in topology.functions))
+    secrets = {name for function in topology.functions for name in function.secrets}
+    _require_known("secret_arns", settings.secret_arns, secrets)
+    for name in sorted({*settings.environment, *(v for f in topology.functions for v in f.environment)}):
+        if not _VARIABLE.fullmatch(name) or name in RESERVED:
+            why = "Lambda sets it itself" if name in RESERVED else "it takes letters, digits and '_', two at least"
+            raise DeployError(f"{name!r} cannot be an environment variable: {why}")
+
+
+def _require(what: str, name: str, pattern: re.Pattern[str], most: int) -> None:
+    if not pattern.fullmatch(name):
+        raise DeployError(f"{what} would be named {name!r} on AWS, which takes letters, digits, '_' and '-' only")
+    if len(name) > most:
+        raise DeployError(
+            f"{what} would be named {name!r} on AWS, which has {len(name)} characters and may have {most}; "
+            f"shorten it, the service, or the stack with --stack-name"
+        )
+
+
+def _require_known(setting: str, given: Mapping[str, object], known: Iterable[str]) -> None:
+    names = sorted(known)
+    for name in given:
+        if name not in names:
+            raise DeployError(f"{setting} names {name!r}, which the service does not have; it has {', '.join(names)}")
+
+
+def require_sizes(document: Mapping[str, Any], size_bytes: int) -> None:
+    """Refuse a template that CloudFormation does not take, and functions with more variables than Lambda takes.
+
+    Args:
+        document: The template.
+        size_bytes: Its size as text.
+
+    Raises:
+        DeployError: it is too large; the message says what makes it so.
+    """
+    resources = document["Resources"]
+    for part, most in (("Resources", RESOURCES), ("Parameters", PARAMETERS), ("Outputs", OUTPUTS)):
+        if len(document[part]) > most:
+            raise DeployError(
+                f"the stack would have {len(document[part])} {part.lower()} and may have {most}; {_advice(resources)}"
+            )
+    if size_bytes > TEMPLATE_BYTES:
+        raise DeployError(
+            f"the template has {size_bytes:,} bytes and CloudFormation takes {TEMPLATE_BYTES:,}; {_advice(resources)}"
+        )
+    for logical_id, resource in resources.items():
+        if resource["Type"] == "AWS::Lambda::Function":
+            variables = resource["Properties"]["Environment"]["Variables"]
+            # What CloudFormation fills in is counted as nothing: this never refuses what Lambda takes.
+            size = sum(len(f"{name}{value}".encode()) for name, value in variables.items() if isinstance(value, str))
+            if size > VARIABLES_BYTES:
+                raise DeployError(
+                    f"the variables of {logical_id} have {size:,} bytes; Lambda takes {VARIABLES_BYTES:,}"
+                )
+
+
+def _advice(resources: Mapping[str, Any]) -> str:
+    alarms = sum(1 for name in resources if name.endswith("ActionErrorsAlarm"))
+    if alarms:
+        return f"{alarms} are alarms of single actions: `action_errors = 0` below [alarms] does without them"
+    return "make several services of it"

@@ -1,0 +1,104 @@
+"""What AWS would refuse after minutes is refused at once, in one line that says what to do."""
+
+import dataclasses
+import math
+from typing import Any
+
+import pytest
+
+from deploy.errors import DeployError
+from deploy.stack.limits import TEMPLATE_BYTES, require_sizes
+from deploy.stack.settings import StackSettings
+from deploy.stack.template import template, to_json
+from streamer.app import App
+from streamer.topology import Api, Function, Index, Key, Queue, Route, Table, Topology
+
+FUNCTION = Function(name="say", handler="handlers.say", secrets=("TOKEN",))
+SERVICE = Topology(
+    api=Api(name="plain", routes=(Route(route_key="$default", function="say"),)),
+    functions=(FUNCTION,),
+    tables=(Table(name="rooms", key=Key(partition="id")),),
+)
+ARN = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:x"
+
+
+def with_function(**changes: Any) -> Topology:
+    function = dataclasses.replace(FUNCTION, **changes)
+    api = dataclasses.replace(SERVICE.api, routes=(Route(route_key="$default", function=function.name),))
+    return dataclasses.replace(SERVICE, functions=(function,), api=api)
+
+
+def with_table(**changes: Any) -> Topology:
+    return dataclasses.replace(SERVICE, tables=(dataclasses.replace(SERVICE.tables[0], **changes),))
+
+
+@pytest.mark.parametrize(
+    ("topology", "complaint"),
+    [
+        pytest.param(
+            with_function(name="s" * 62),
+            "has 66 characters and may have 64; shorten it, the",
+            id="function",
+        ),
+        pytest.param(with_function(name="say hello"), "letters, digits, '_' and '-' only", id="a blank"),
+        pytest.param(
+            dataclasses.replace(SERVICE, queues=(Queue(name="q" * 77),)),
+            "81 characters and may have 80",
+            id="queue",
+        ),
+        pytest.param(dataclasses.replace(SERVICE, queues=(Queue(name="a.b"),)), "queue 'a.b' would be", id="a dot"),
+        pytest.param(with_table(name="ab"), "'ab' is no name of a table or index", id="a short table"),
+        pytest.param(
+            with_table(indexes=(Index(name="by owner", key=Key(partition="owner")),)), "'by owner' is no", id="an index"
+        ),
+        pytest.param(with_function(environment={"A-B": "1"}), "it takes letters, digits and '_'", id="a variable"),
+        pytest.param(with_function(environment={"AWS_REGION": "x"}), "Lambda sets it itself", id="a reserved one"),
+        pytest.param(
+            with_function(environment={"BIG": "x" * 5000}),
+            r"SayFunction have 5,\d+ bytes; Lambda takes",
+            id="all",
+        ),
+    ],
+)
+def test_names_and_sizes(topology: Topology, complaint: str) -> None:
+    with pytest.raises(DeployError, match=complaint):
+        template(topology, StackSettings(stack_name="c-d"))
+
+
+@pytest.mark.parametrize(
+    ("settings", "complaint"),
+    [
+        pytest.param({"throttle_rate": 0.0}, "throttle_rate is 0.0; it must be above 0", id="rate"),
+        pytest.param({"throttle_rate": math.inf}, "throttle_rate is inf", id="no rate"),
+        pytest.param({"throttle_rate": math.nan}, "throttle_rate is nan", id="not a number"),
+        pytest.param({"throttle_burst": 0}, "throttle_burst is 0", id="burst"),
+        pytest.param({"reserved_concurrency": {"say": -1}}, "of say is -1", id="concurrency"),
+        pytest.param({"reserved_concurrency": {"sya": 1}}, "names 'sya', .* it has say", id="no such function"),
+        pytest.param({"secret_arns": {"TOKNE": ARN}}, "names 'TOKNE', .* it has TOKEN", id="no such secret"),
+        pytest.param({"alarm_topic_arn": "ops"}, "'ops', which is not the ARN of an SNS topic", id="topic"),
+        pytest.param({"alarms": {"duration": 101}}, "a percentage of the time-out, at most 100", id="percentage"),
+        pytest.param({"environment": {"_HANDLER": "x"}}, "'_HANDLER' cannot be", id="reserved"),
+    ],
+)
+def test_settings(settings: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(DeployError, match=complaint):
+        template(SERVICE, StackSettings(stack_name="c-d", **settings))
+
+
+def test_more_actions_than_a_stack_has_resources_for() -> None:
+    topology = App().topology(target="app:app", environment={"JWT_SECRET": "s" * 40})
+    actions = tuple(f"action-{number}" for number in range(470))
+
+    with pytest.raises(DeployError, match=r"have 5\d\d resources and may have 500; 470 are alarms .*action_errors = 0"):
+        template(topology, StackSettings(stack_name="c-d", actions=actions))
+
+    template(topology, StackSettings(stack_name="c-d", actions=actions, alarms={"action_errors": 0}))
+
+
+def test_a_template_over_the_largest_size_is_refused_before_it_is_uploaded() -> None:
+    document = template(SERVICE, StackSettings(stack_name="c-d"))
+
+    require_sizes(document, TEMPLATE_BYTES)
+    with pytest.raises(DeployError, match=r"has 1,000,001 bytes and CloudFormation takes 1,000,000; make several"):
+        require_sizes(document, TEMPLATE_BYTES + 1)
+    assert len(to_json(document)) < TEMPLATE_BYTES

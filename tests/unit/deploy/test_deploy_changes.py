@@ -1,0 +1,176 @@
+"""What a new template does to what is there: changes, dangers, and what no deployment can do."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from deploy.changes import diff, require_named, require_possible, require_safe
+from deploy.cloud import Change, Replacement
+from deploy.errors import DangerError, DeployError
+from deploy.stack.tables import table
+from streamer.topology import Index, Key, StreamView, Table
+
+PROPERTIES = {"TableName": "t", "KeySchema": [1], "StreamSpecification": 1}
+TABLE = {"Type": "AWS::DynamoDB::Table", "Properties": PROPERTIES}
+FUNCTION = {"Type": "AWS::Lambda::Function", "Properties": {"Code": {"S3Key": {"Ref": "CodeKey"}}, "Timeout": 3}}
+TEMPLATE = {"Resources": {"Table": TABLE, "Function": FUNCTION}}
+
+
+@pytest.mark.parametrize(
+    ("property_", "replacement"),
+    [
+        pytest.param("KeySchema", Replacement.YES, id="key"),
+        pytest.param("TableName", Replacement.YES, id="name"),
+        pytest.param("StreamSpecification", Replacement.NO, id="stream"),
+    ],
+)
+def test_diff_knows_what_makes_a_new_table(property_: str, replacement: Replacement) -> None:
+    changed = {**TABLE, "Properties": {**PROPERTIES, property_: "other"}}
+
+    [change] = diff({"Resources": {"Table": TABLE}}, {"Resources": {"Table": changed}})
+
+    assert (change.replacement, change.properties) == (replacement, (property_,))
+
+
+def test_diff_of_the_same_is_empty_and_of_nothing_is_everything() -> None:
+    assert diff(TEMPLATE, TEMPLATE) == ()
+    assert {change.action for change in diff({}, TEMPLATE)} == {"Add"}
+    assert {change.action for change in diff(TEMPLATE, {})} == {"Remove"}
+
+
+def change(
+    action: str = "Modify", replacement: Replacement = Replacement.NO, type_: str = "AWS::DynamoDB::Table"
+) -> Change:
+    return Change(action=action, logical_id="Thing", resource_type=type_, replacement=replacement)
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        pytest.param(change(replacement=Replacement.YES), (), id="replaced"),
+        pytest.param(change("Remove"), (), id="removed"),
+        pytest.param(
+            change(replacement=Replacement.CONDITIONAL),
+            (change(replacement=Replacement.YES),),
+            id="perhaps replaced, and our own comparison says so",
+        ),
+        pytest.param(change(replacement=Replacement.YES, type_="AWS::ApiGatewayV2::Api"), (), id="API"),
+    ],
+)
+def test_danger_needs_an_explicit_word(found: Change, expected: tuple[Change, ...]) -> None:
+    with pytest.raises(DangerError, match="--replace Thing"):
+        require_safe([found], expected, frozenset())
+
+    require_safe([found], expected, frozenset({"Thing"}))
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        pytest.param(change(), id="modified in place"),
+        pytest.param(change(replacement=Replacement.CONDITIONAL), id="perhaps, but our own comparison denies it"),
+        pytest.param(change("Add"), id="added"),
+        pytest.param(change(replacement=Replacement.YES, type_="AWS::Lambda::Permission"), id="nothing precious"),
+    ],
+)
+def test_what_is_harmless_needs_none(found: Change) -> None:
+    require_safe([found], [], frozenset())
+
+
+@pytest.mark.parametrize(
+    ("found", "why"),
+    [
+        pytest.param(change(replacement=Replacement.YES), "the new table is empty; the old one stays", id="replaced"),
+        pytest.param(change("Remove"), "it stays with its data, outside of the stack", id="removed"),
+    ],
+)
+def test_a_danger_says_what_is_lost(found: Change, why: str) -> None:
+    with pytest.raises(DangerError, match=why):
+        require_safe([found], (), frozenset())
+
+
+def test_a_word_for_what_there_is_not_is_refused() -> None:
+    with pytest.raises(DeployError, match=r"--replace Tabel: there is no such resource; those that need .* are Table$"):
+        require_named(frozenset({"Tabel"}), {}, TEMPLATE)
+
+    require_named(frozenset({"Table"}), {}, TEMPLATE)
+    require_named(frozenset({"Table"}), TEMPLATE, {})
+
+
+ROOMS = Table(
+    name="rooms",
+    key=Key(partition="room", sort="at", types={"at": "N"}),
+    indexes=(
+        Index(name="by-owner", key=Key(partition="owner")),
+        Index(name="by-age", key=Key(partition="room", sort="age"), is_local=True),
+    ),
+    ttl_attribute="ttl",
+    stream=StreamView.NEW_IMAGE,
+)
+
+
+def require(before: Table, after: Table) -> None:
+    require_possible({"Resources": {"Rooms": table(before)}}, {"Resources": {"Rooms": table(after)}})
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        pytest.param(
+            {"key": Key(partition="id")},
+            r"Rooms \(rooms\): its key changes from room \(S\), at \(N\) to id \(S\).*of another name beside it",
+            id="another key",
+        ),
+        pytest.param(
+            {"key": Key(partition="room", sort="at")}, r"from room \(S\), at \(N\) to room \(S\), at \(S\)", id="a type"
+        ),
+        pytest.param({"indexes": ROOMS.indexes[:1]}, "local indexes are made with their table", id="a local index"),
+        pytest.param(
+            {"indexes": (replace(ROOMS.indexes[0], key=Key(partition="other")), ROOMS.indexes[1])},
+            "the index by-owner changes its key .* give the new one another name",
+            id="an index's key",
+        ),
+        pytest.param(
+            {"indexes": (replace(ROOMS.indexes[0], projection="KEYS_ONLY"), ROOMS.indexes[1])},
+            "the index by-owner changes its key or its projection",
+            id="an index's projection",
+        ),
+        pytest.param(
+            {"indexes": (*ROOMS.indexes, *(Index(name=n, key=Key(partition=n)) for n in ("a", "b")))},
+            r"2 indexes change at once \(add a, add b\).*one by one",
+            id="two new indexes",
+        ),
+        pytest.param(
+            {"indexes": (Index(name="new", key=Key(partition="owner")), ROOMS.indexes[1])},
+            r"add new, remove by-owner",
+            id="an index renamed",
+        ),
+        pytest.param({"stream": StreamView.KEYS_ONLY}, "its stream changes from NEW_IMAGE to KEYS_ONLY", id="a view"),
+        pytest.param({"ttl_attribute": "end"}, "its TTL attribute changes from ttl to end", id="TTL"),
+    ],
+)
+def test_a_change_that_dynamodb_would_refuse_is_refused_with_the_way_that_works(
+    changes: dict[str, Any], complaint: str
+) -> None:
+    with pytest.raises(DeployError, match=complaint):
+        require(ROOMS, replace(ROOMS, **changes))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({}, id="nothing"),
+        pytest.param({"indexes": (*ROOMS.indexes, Index(name="a", key=Key(partition="a")))}, id="an index added"),
+        pytest.param({"indexes": ROOMS.indexes[1:]}, id="an index removed"),
+        pytest.param({"stream": None, "ttl_attribute": None}, id="stream and TTL off"),
+        pytest.param({"name": "other", "key": Key(partition="id")}, id="another table, which the change set tells of"),
+    ],
+)
+def test_what_dynamodb_does_is_let_through(changes: dict[str, Any]) -> None:
+    require(ROOMS, replace(ROOMS, **changes))
+
+
+def test_a_table_under_another_id_is_refused_with_the_way_that_works() -> None:
+    with pytest.raises(DeployError, match=r"rooms is Rooms in the stack and would be Other.*deploy once without it"):
+        require_possible({"Resources": {"Rooms": table(ROOMS)}}, {"Resources": {"Other": table(ROOMS)}})
