@@ -21,20 +21,15 @@ from typing import Any
 from streamer_records import connection_record
 
 from streamer import App, Request, RetryableError
-from streamer.handlers.processor import ProcessorHandler
-from streamer.handlers.router import RouterHandler
-from streamer.observability import Logger, Metrics
+from streamer.observability import Logger
 from streamer.records import RequestKey, RequestRecord, Status
 from streamer.requests.lifecycle import Applied, Change, is_final
 from streamer.requests.runs import SWEEP_EVENT, Run, run_event
-from streamer.running.attempt import Surroundings
 from streamer.running.audience import Lane
 from streamer.running.execution import Running, Workers
-from streamer.sending.hub import Hub
-from streamer.sending.publisher import Fanout
 from streamer.settings import Settings
 from streamer.stores.memory import MemoryConnectionStore, MemoryRequestStore, MemorySubscriptionStore
-from streamer.testing import NOW, FakeContext, RecordingSender, message_event, stream_event
+from streamer.testing import NOW, FakeContext, Handlers, RecordingSender, message_event, stream_event
 
 ASYNC_RETRY_SECONDS = (60.0, 120.0)
 """Lambda's, for events whose function failed. [DOC] lambda-docs:invocation-async-error-handling"""
@@ -215,51 +210,21 @@ class World:
             case _:
                 return {"attempt": request.attempt}
 
-    def _surroundings(self, environment: Environment) -> Surroundings:
-        return Surroundings(
-            requests=environment.guard(self.requests),
-            hub=self._hub(environment),
-            workers=self.workers,
-            clock=lambda: self.now,
-            monotonic=lambda: self.now,
-            sleep=self.pass_time,
-            jitter=self.rng.random,
-        )
-
-    def _hub(self, environment: Environment) -> Hub:
-        return Hub(
-            connections=environment.guard(self.connections),
-            subscriptions=environment.guard(self.subscriptions),
-            fanout=Fanout(sender_at=lambda _: environment.guard(self.sender)),
-            sender_at=lambda _: environment.guard(self.sender),
-            log=self._log,
-            clock=lambda: self.now,
-        )
-
-    def _processor(self, environment: Environment) -> ProcessorHandler:
-        return ProcessorHandler(
-            app=self._app,
-            surroundings=self._surroundings(environment),
-            sender_at=lambda _: environment.guard(self.sender),
-            dispatcher=environment.guard(Dispatching(self)),
-            log=self._log,
-            metrics=Metrics(stream=io.StringIO()),
-            new_id=lambda: f"id-{next(self.numbers)}",
-        )
-
-    def _router(self, environment: Environment) -> RouterHandler:
-        return RouterHandler(
+    def _handlers(self, environment: Environment) -> Handlers:
+        return Handlers(
             app=self._app,
             settings=Settings(production=False),
             connections=environment.guard(self.connections),
             requests=environment.guard(self.requests),
             subscriptions=environment.guard(self.subscriptions),
-            hub=self._hub(environment),
             sender_at=lambda _: environment.guard(self.sender),
-            log=self._log,
-            metrics=Metrics(stream=io.StringIO()),
+            dispatcher=environment.guard(Dispatching(self)),
             workers=self.workers,
+            log=self._log,
             clock=lambda: self.now,
+            monotonic=lambda: self.now,
+            sleep=self.pass_time,
+            jitter=self.rng.random,
             new_id=lambda: f"id-{next(self.numbers)}",
         )
 
@@ -328,13 +293,13 @@ class World:
             case "client":
                 delivery.event(environment)
             case "stream":
-                result = self._processor(environment)(delivery.event, FakeContext())
+                result = self._handlers(environment).processor(delivery.event, FakeContext())
                 assert result == {"batchItemFailures": []}
             case "run":
                 event, invocation = delivery.event
-                self._processor(environment)(event, FakeContext(aws_request_id=invocation))
+                self._handlers(environment).processor(event, FakeContext(aws_request_id=invocation))
             case "sweep":
-                self._processor(environment)(SWEEP_EVENT, FakeContext())
+                self._handlers(environment).processor(SWEEP_EVENT, FakeContext())
 
     def _failed(self, delivery: Delivery) -> None:
         failures = delivery.failures + 1
@@ -365,7 +330,7 @@ class World:
         """Send a message over the current connection, and return what came back."""
         connection = self.connection
         before = len(self.sender.to(connection))
-        self._router(environment)(
+        self._handlers(environment).router(
             message_event(message, connection_id=connection, now=self.now), FakeContext(remaining_seconds=29)
         )
         return self.sender.to(connection)[before:]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import itertools
 from collections.abc import Iterator
 from typing import Any
@@ -14,17 +13,8 @@ from streamer_records import NOW
 from emulator.database.tables import create_tables
 from streamer import App, Limits, Progress, Request, RetryableError
 from streamer.auth import mint
-from streamer.handlers.connect import ConnectHandler
-from streamer.handlers.disconnect import DisconnectHandler
-from streamer.handlers.processor import ProcessorHandler
-from streamer.handlers.router import RouterHandler
-from streamer.observability import Logger, Metrics
 from streamer.records import RequestKey
 from streamer.requests.runs import SWEEP_EVENT
-from streamer.running.attempt import Surroundings
-from streamer.running.execution import Workers
-from streamer.sending.hub import Hub
-from streamer.sending.publisher import Fanout
 from streamer.service import tables
 from streamer.settings import Settings
 from streamer.stores.client import Clients
@@ -32,7 +22,7 @@ from streamer.stores.dynamodb import DynamoConnectionStore, DynamoRequestStore, 
 from streamer.testing import (
     FakeClock,
     FakeContext,
-    RecordingDispatcher,
+    Handlers,
     RecordingSender,
     connect_event,
     disconnect_event,
@@ -80,49 +70,15 @@ class Service:
         client.meta.events.register("before-call.dynamodb", lambda model, **rest: self.calls.append(model.name))
         self.numbers = itertools.count()
         self.sender = RecordingSender()
-        self.workers = Workers()
-        clock, log, metrics = FakeClock(NOW), Logger(stream=io.StringIO()), Metrics(stream=io.StringIO())
-        requests = DynamoRequestStore(lambda: client, "budget_requests")
-        connections = DynamoConnectionStore(lambda: client, "budget_connections")
-        subscriptions = DynamoSubscriptionStore(lambda: client, "budget_subscriptions")
-        settings = Settings(jwt_secret=SECRET)
-        hub = Hub(
-            connections=connections,
-            subscriptions=subscriptions,
-            fanout=Fanout(sender_at=self.sender.at),
+        self.handlers = Handlers(
+            app=_app(limits),
+            settings=Settings(jwt_secret=SECRET),
+            connections=DynamoConnectionStore(lambda: client, "budget_connections"),
+            requests=DynamoRequestStore(lambda: client, "budget_requests"),
+            subscriptions=DynamoSubscriptionStore(lambda: client, "budget_subscriptions"),
             sender_at=self.sender.at,
-            log=log,
-            clock=clock,
-        )
-        self.app = _app(limits)
-        self._connect = ConnectHandler(
-            settings=settings, connections=connections, log=log, metrics=metrics, clock=clock
-        )
-        self._disconnect = DisconnectHandler(
-            connections=connections, subscriptions=subscriptions, log=log, metrics=metrics
-        )
-        self._router = RouterHandler(
-            app=self.app,
-            settings=settings,
-            connections=connections,
-            requests=requests,
-            subscriptions=subscriptions,
-            hub=hub,
-            sender_at=self.sender.at,
-            log=log,
-            metrics=metrics,
-            workers=self.workers,
-            clock=clock,
-        )
-        self._processor = ProcessorHandler(
-            app=self.app,
-            surroundings=Surroundings(
-                requests=requests, hub=hub, workers=self.workers, clock=clock, jitter=lambda: 0.0
-            ),
-            sender_at=self.sender.at,
-            dispatcher=RecordingDispatcher(),
-            log=log,
-            metrics=metrics,
+            clock=FakeClock(NOW),
+            jitter=lambda: 0.0,
         )
 
     def cost(self, handler: Any, event: Any) -> list[str]:
@@ -134,27 +90,27 @@ class Service:
     def connect(self) -> list[str]:
         token = mint(SECRET, user_id="ada", tenant_id="acme", now=NOW, expires_in_seconds=60)
         event = connect_event(connection_id=CONNECTION, query={"Authorization": token})
-        return self.cost(self._connect, event)
+        return self.cost(self.handlers.connect, event)
 
     def say(self, action: str, payload: Any = None, request_id: str = "r-1") -> list[str]:
         message = {"action": action, "payload": payload, "id": request_id}
-        return self.cost(self._router, message_event(message, connection_id=CONNECTION))
+        return self.cost(self.handlers.router, message_event(message, connection_id=CONNECTION))
 
     def run(self, request_id: str = "r-1") -> list[str]:
-        return self.cost(self._processor, run_event(RequestKey(OWNER, request_id)))
+        return self.cost(self.handlers.processor, run_event(RequestKey(OWNER, request_id)))
 
     def disconnect(self) -> list[str]:
-        return self.cost(self._disconnect, disconnect_event(connection_id=CONNECTION))
+        return self.cost(self.handlers.disconnect, disconnect_event(connection_id=CONNECTION))
 
     def sweep(self) -> list[str]:
-        return self.cost(self._processor, SWEEP_EVENT)
+        return self.cost(self.handlers.processor, SWEEP_EVENT)
 
 
 @pytest.fixture
 def service(client: Any) -> Iterator[Service]:
     service = Service(client)
     yield service
-    service.workers.close()
+    service.handlers.workers.close()
 
 
 @pytest.fixture
@@ -162,7 +118,7 @@ def limited(client: Any) -> Iterator[Service]:
     limits = Limits(messages_per_second_per_user=1000, concurrent_requests_per_user=2)
     service = Service(client, limits)
     yield service
-    service.workers.close()
+    service.handlers.workers.close()
 
 
 def test_connecting_costs_a_write(service: Service) -> None:

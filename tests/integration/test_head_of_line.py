@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import queue
 import threading
@@ -14,13 +13,17 @@ import pytest
 
 from streamer import App, Request
 from streamer.handlers.processor import ProcessorHandler
-from streamer.observability import Logger, Metrics
 from streamer.requests.runs import Run, run_event
-from streamer.running.attempt import Surroundings
 from streamer.running.execution import Workers
-from streamer.sending.hub import Hub
-from streamer.sending.publisher import Fanout
-from streamer.testing import FakeContext, LocalConnection, LocalService, RecordingSender, message_event, stream_event
+from streamer.testing import (
+    FakeContext,
+    Handlers,
+    LocalConnection,
+    LocalService,
+    RecordingSender,
+    message_event,
+    stream_event,
+)
 
 SLOW, QUICK = 10, 100
 BATCH = 25
@@ -102,25 +105,19 @@ def test_the_quick_ones_do_not_wait_for_the_slow_ones(release: threading.Event) 
 
 
 def processor(app: App, service: LocalService, functions: Lambda, sender: Finals, workers: Workers) -> ProcessorHandler:
-    log = Logger(stream=io.StringIO())
-    hub = Hub(
-        connections=service.connections,
-        subscriptions=service.subscriptions,
-        fanout=Fanout(sender_at=sender.at),
-        sender_at=sender.at,
-        log=log,
-    )
-    return ProcessorHandler(
+    return Handlers(
         app=app,
-        surroundings=Surroundings(requests=service.requests, hub=hub, workers=workers, clock=service.clock),
+        connections=service.connections,
+        requests=service.requests,
+        subscriptions=service.subscriptions,
         sender_at=sender.at,
         dispatcher=functions,
-        log=log,
-        metrics=Metrics(stream=io.StringIO()),
-    )
+        workers=workers,
+        clock=service.clock,
+    ).processor
 
 
 def submit(service: LocalService, client: LocalConnection, wanted: list[str]) -> None:
     for request_id in wanted:
         message = {"action": request_id.partition("-")[0], "id": request_id}
-        service._router(message_event(message, connection_id=client.connection_id), FakeContext())
+        service.handlers.router(message_event(message, connection_id=client.connection_id), FakeContext())

@@ -25,13 +25,13 @@ def serve() -> Iterator[Callable[[Limits | None], LocalService]]:
 
     yield made
     for service in services:
-        service._workers.close()
+        service.handlers.workers.close()
 
 
 def queue(service: LocalService, client: LocalConnection, request_id: str) -> dict[str, Any]:
     """Ask for a slow request that does not run yet; what was answered."""
     event = message_event({"action": "slow", "id": request_id}, connection_id=client.connection_id, now=service.clock())
-    service._router(event, service._context())
+    service.handlers.router(event, service._context())
     return client.received[-1]
 
 

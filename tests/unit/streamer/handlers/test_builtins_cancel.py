@@ -36,7 +36,7 @@ def ada(service: LocalService) -> LocalConnection:
 def waiting(service: LocalService, ada: LocalConnection) -> None:
     """Store a request that no run has come to yet."""
     event = message_event({"action": "report", "id": "r-1"}, connection_id=ada.connection_id, now=service.clock())
-    service._router(event, service._context())
+    service.handlers.router(event, service._context())
 
 
 def test_a_waiting_request_is_cancelled_told_and_never_starts(service: LocalService, ada: LocalConnection) -> None:
@@ -80,7 +80,7 @@ def test_cancelling_costs_one_write(service: LocalService, ada: LocalConnection)
     service.requests.calls.clear()
     event = message_event({"action": "cancel", "payload": {"request_id": "r-1"}}, connection_id=ada.connection_id)
 
-    service._router(event, service._context())
+    service.handlers.router(event, service._context())
 
     assert service.requests.calls == ["UpdateItem"]
 
@@ -119,7 +119,7 @@ def test_who_may_not_cancel(
     other = service.connect(user_id=user_id, tenant_id=tenant_id, permissions=permissions)
     event = message_event({"action": "cancel", "payload": payload}, connection_id=other.connection_id)
 
-    service._router(event, service._context())
+    service.handlers.router(event, service._context())
 
     assert other.received[-1]["error"]["code"] == code
     assert service.requests.records[KEY].status is Status.PENDING

@@ -319,7 +319,7 @@ def test_a_listener_that_comes_while_the_action_runs_hears_the_rest_and_the_same
         progress(10, "before")
         late.append(local.connect())
         message = {"action": "subscribe", "id": "s-1", "payload": {"request_id": "r-1"}}
-        local._router(message_event(message, connection_id=late[0].connection_id), FakeContext())
+        local.handlers.router(message_event(message, connection_id=late[0].connection_id), FakeContext())
         progress(90, "after")
         return "done"
 

@@ -10,12 +10,11 @@ from streamer_records import NOW
 
 from streamer.auth import mint
 from streamer.errors import StoreError
-from streamer.handlers.connect import ConnectHandler
 from streamer.observability import Logger, Metrics
 from streamer.records import ConnectionRecord
 from streamer.settings import Settings
 from streamer.stores.memory import MemoryConnectionStore
-from streamer.testing import FakeClock, FakeContext, connect_event
+from streamer.testing import FakeClock, FakeContext, Handlers, connect_event
 
 SECRET = "a-secret-of-at-least-32-bytes-long"
 
@@ -32,14 +31,14 @@ class World:
     output: io.StringIO = field(default_factory=io.StringIO)
 
     def connect(self, event: dict[str, Any]) -> dict[str, Any]:
-        handler = ConnectHandler(
+        handlers = Handlers(
             settings=self.settings,
             connections=self.connections,
             log=Logger(stream=self.output),
             metrics=Metrics(stream=self.output),
             clock=FakeClock(NOW),
         )
-        return handler(event, FakeContext())
+        return handlers.connect(event, FakeContext())
 
     @property
     def lines(self) -> list[dict[str, Any]]:

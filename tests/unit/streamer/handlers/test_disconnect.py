@@ -7,11 +7,10 @@ import pytest
 from streamer_records import NOW, connection_record, subscription_record
 
 from streamer.errors import StoreError
-from streamer.handlers.disconnect import DisconnectHandler
 from streamer.observability import Logger, Metrics
 from streamer.records import ConnectionRecord
 from streamer.stores.memory import MemoryConnectionStore, MemorySubscriptionStore
-from streamer.testing import FakeContext, disconnect_event
+from streamer.testing import FakeContext, Handlers, disconnect_event
 
 
 class BrokenConnections(MemoryConnectionStore):
@@ -31,13 +30,13 @@ class World:
     output: io.StringIO = field(default_factory=io.StringIO)
 
     def disconnect(self, **fields: Any) -> dict[str, Any]:
-        handler = DisconnectHandler(
+        handlers = Handlers(
             connections=self.connections,
             subscriptions=self.subscriptions,
             log=Logger(stream=self.output),
             metrics=Metrics(stream=self.output),
         )
-        return handler(disconnect_event(connection_id="c-1", **fields), FakeContext())
+        return handlers.disconnect(disconnect_event(connection_id="c-1", **fields), FakeContext())
 
     @property
     def lines(self) -> list[dict[str, Any]]:

@@ -12,22 +12,20 @@ from streamer_records import NOW, failure_of, request_record
 
 from streamer import ActionError, App, Cancelled, ErrorCode, Progress, Request
 from streamer.errors import ItemTooLargeError, SendError, StoreError
-from streamer.handlers.processor import ProcessorHandler
 from streamer.observability import Logger, Metrics
 from streamer.protocol.parts import Joiner
 from streamer.records import Failure, Listener, ProgressPoint, RequestKey, RequestRecord, Status
 from streamer.requests import lifecycle
 from streamer.requests.lifecycle import Applied, Change, Refused
 from streamer.requests.runs import Run, run_of
-from streamer.running.attempt import Surroundings
 from streamer.running.execution import Workers
 from streamer.running.progress import Pace
-from streamer.sending.hub import Hub
-from streamer.sending.publisher import Fanout
-from streamer.stores.memory import MemoryConnectionStore, MemoryRequestStore, MemorySubscriptionStore
+from streamer.settings import Settings
+from streamer.stores.memory import MemoryRequestStore
 from streamer.testing import (
     FakeClock,
     FakeContext,
+    Handlers,
     RecordingDispatcher,
     RecordingSender,
     run_event,
@@ -76,29 +74,20 @@ class World:
         app = App()
         app.action("report", queued=True, **self.options)(self.act)
         ids = itertools.count(1)
-        self.processor = ProcessorHandler(
+        self.processor = Handlers(
             app=app,
-            surroundings=Surroundings(
-                requests=self.requests,
-                hub=Hub(
-                    connections=MemoryConnectionStore(),
-                    subscriptions=MemorySubscriptionStore(),
-                    fanout=Fanout(sender_at=self.sender.at),
-                    sender_at=self.sender.at,
-                    log=Logger(stream=self.output),
-                ),
-                workers=self.workers,
-                clock=self.clock,
-                sleep=self.sleep,
-                pace=Pace(stored_progress_seconds=self.stored_progress_seconds),
-                production=self.production,
-            ),
+            settings=Settings(production=self.production),
+            requests=self.requests,
             sender_at=self.sender.at,
             dispatcher=self.dispatcher,
+            workers=self.workers,
             log=Logger(stream=self.output),
             metrics=Metrics(stream=self.output),
+            clock=self.clock,
+            sleep=self.sleep,
+            pace=Pace(stored_progress_seconds=self.stored_progress_seconds),
             new_id=lambda: f"run-{next(ids)}",
-        )
+        ).processor
 
     def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)

@@ -12,17 +12,14 @@ from streamer_records import NOW, connection_record
 
 from streamer import ActionError, App, ErrorCode, Request
 from streamer.errors import ItemTooLargeError, SendError, StoreError
-from streamer.handlers.router import RouterHandler
 from streamer.observability import Logger, Metrics
 from streamer.protocol.parts import Joiner
 from streamer.records import ConnectionRecord, RequestRecord, Slots, Status
 from streamer.requests.lifecycle import DISPATCH_SECONDS, Created, Duplicate, Full
 from streamer.running.execution import Workers
-from streamer.sending.hub import Hub
-from streamer.sending.publisher import Fanout
 from streamer.settings import Settings
 from streamer.stores.memory import MemoryConnectionStore, MemoryRequestStore, MemorySubscriptionStore
-from streamer.testing import FakeClock, FakeContext, RecordingSender, message_event
+from streamer.testing import FakeClock, FakeContext, Handlers, RecordingSender, message_event
 
 app = App()
 never = threading.Event()
@@ -132,27 +129,19 @@ class World:
         for number, (user, tenant) in enumerate([("ada", "acme"), ("ada", "acme"), ("bob", "acme"), ("ada", "zeta")]):
             record = connection_record(connection_id=f"c-{number + 1}", user_id=user, tenant_id=tenant)
             self.connections.records[record.connection_id] = record
-        self.router = RouterHandler(
+        self.router = Handlers(
             app=app,
             settings=self.settings,
             connections=self.connections,
             requests=self.requests,
             subscriptions=self.subscriptions,
-            hub=Hub(
-                connections=self.connections,
-                subscriptions=self.subscriptions,
-                fanout=Fanout(sender_at=self.sender.at),
-                sender_at=self.sender.at,
-                log=Logger(stream=self.output),
-                clock=self.clock,
-            ),
             sender_at=self.sender.at,
+            workers=self.workers,
             log=Logger(stream=self.output),
             metrics=Metrics(stream=self.output),
-            workers=self.workers,
             clock=self.clock,
             new_id=lambda: f"made-{next(ids)}",
-        )
+        ).router
 
     def send(self, message: Any, connection_id: str = "c-1") -> dict[str, Any]:
         """Send a message and return the one answer."""

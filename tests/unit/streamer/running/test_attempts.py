@@ -1,6 +1,5 @@
 """What follows upon an attempt: another one, a final message that was not told, a take-over, a cancellation."""
 
-import io
 import itertools
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -11,17 +10,12 @@ import pytest
 from streamer_records import NOW, failure_of, request_record
 
 from streamer import ActionError, App, Cancelled, ErrorCode, Progress, Request, RetryableError
-from streamer.handlers.processor import ProcessorHandler
-from streamer.observability import Logger, Metrics
 from streamer.records import Failure, ProgressPoint, RequestRecord, Status
 from streamer.requests.lifecycle import LEASE_SECONDS
-from streamer.running.attempt import Surroundings
 from streamer.running.execution import Workers
 from streamer.running.progress import Pace
-from streamer.sending.hub import Hub
-from streamer.sending.publisher import Fanout
-from streamer.stores.memory import MemoryConnectionStore, MemoryRequestStore, MemorySubscriptionStore
-from streamer.testing import FakeClock, FakeContext, RecordingDispatcher, RecordingSender, run_event
+from streamer.stores.memory import MemoryRequestStore
+from streamer.testing import FakeClock, FakeContext, Handlers, RecordingSender, run_event
 
 KEY = request_record().key
 RETRYING = request_record(
@@ -35,7 +29,6 @@ class World:
     options: Mapping[str, Any] = field(default_factory=dict)
     pace: Pace = field(default_factory=lambda: Pace(stored_progress_seconds=0.001))
     abandonment_seconds: float = 30.0
-    monotonic: Callable[[], float] | None = None
     requests: MemoryRequestStore = field(default_factory=MemoryRequestStore)
     sender: RecordingSender = field(default_factory=RecordingSender)
     clock: FakeClock = field(default_factory=lambda: FakeClock(NOW))
@@ -43,32 +36,20 @@ class World:
     slept: list[float] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        app, ids, log = App(), itertools.count(1), Logger(stream=io.StringIO())
+        app, ids = App(), itertools.count(1)
         app.action("report", queued=True, **self.options)(self.act)
-        self.processor = ProcessorHandler(
+        self.processor = Handlers(
             app=app,
-            surroundings=Surroundings(
-                requests=self.requests,
-                hub=Hub(
-                    connections=MemoryConnectionStore(),
-                    subscriptions=MemorySubscriptionStore(),
-                    fanout=Fanout(sender_at=self.sender.at),
-                    sender_at=self.sender.at,
-                    log=log,
-                ),
-                workers=self.workers,
-                clock=self.clock,
-                sleep=self.sleep,
-                jitter=lambda: 0.5,
-                pace=self.pace,
-                abandonment_seconds=self.abandonment_seconds,
-            ),
+            requests=self.requests,
             sender_at=self.sender.at,
-            dispatcher=RecordingDispatcher(),
-            log=log,
-            metrics=Metrics(stream=io.StringIO()),
+            workers=self.workers,
+            clock=self.clock,
+            sleep=self.sleep,
+            jitter=lambda: 0.5,
+            pace=self.pace,
+            abandonment_seconds=self.abandonment_seconds,
             new_id=lambda: f"id-{next(ids)}",
-        )
+        ).processor
 
     def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)

@@ -12,11 +12,10 @@ from streamer.errors import GoneError, PayloadTooLargeError, SendError, StoreErr
 from streamer.observability import Logger
 from streamer.protocol.topics import Topic, topic_target
 from streamer.records import ConnectionRecord
-from streamer.sending.hub import Hub
-from streamer.sending.publisher import Delivery, Fanout
+from streamer.sending.publisher import Delivery
 from streamer.sending.sender import RetryPolicy
 from streamer.stores.memory import MemoryConnectionStore, MemorySubscriptionStore
-from streamer.testing import FakeClock, RecordingSender
+from streamer.testing import FakeClock, Handlers, RecordingSender
 
 NEWS = Topic("news")
 
@@ -29,14 +28,14 @@ class World:
     output: io.StringIO = field(default_factory=io.StringIO)
 
     def __post_init__(self) -> None:
-        self.hub = Hub(
+        self.hub = Handlers(
             connections=self.connections,
             subscriptions=self.subscriptions,
-            fanout=Fanout(sender_at=self.sender.at, retry=RetryPolicy(attempts=1)),
             sender_at=self.sender.at,
+            publishing=RetryPolicy(attempts=1),
             log=Logger(stream=self.output),
             clock=FakeClock(NOW),
-        )
+        ).hub
 
     def connect(self, connection_id: str, *topics: str, **fields: Any) -> ConnectionRecord:
         record = connection_record(connection_id=connection_id, **{"connected_at": NOW - 60, **fields})
