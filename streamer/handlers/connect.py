@@ -90,6 +90,7 @@ class ConnectHandler:
 
 def _build() -> ConnectHandler:
     environment = Environment()
+    environment.prepare()
     return ConnectHandler(
         settings=environment.settings,
         connections=environment.connections,
@@ -99,6 +100,7 @@ def _build() -> ConnectHandler:
 
 
 _handler = Once(_build)
+_handler.in_init()
 
 
 def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:

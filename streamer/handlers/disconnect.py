@@ -73,6 +73,7 @@ class DisconnectHandler:
 
 def _build() -> DisconnectHandler:
     environment = Environment()
+    environment.prepare()
     return DisconnectHandler(
         connections=environment.connections,
         subscriptions=environment.subscriptions,
@@ -82,6 +83,7 @@ def _build() -> DisconnectHandler:
 
 
 _handler = Once(_build)
+_handler.in_init()
 
 
 def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:

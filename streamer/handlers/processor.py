@@ -170,6 +170,7 @@ def _left_seconds(context: LambdaContext) -> float:
 
 def _build() -> ProcessorHandler:
     environment = Environment()
+    environment.prepare()
     return ProcessorHandler(
         app=environment.app,
         surroundings=Surroundings(
@@ -186,6 +187,7 @@ def _build() -> ProcessorHandler:
 
 
 _handler = Once(_build)
+_handler.in_init()
 
 
 def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any] | None:

@@ -262,6 +262,7 @@ class RouterHandler:
 
 def _build() -> RouterHandler:
     environment = Environment()
+    environment.prepare()
     return RouterHandler(
         app=environment.app,
         settings=environment.settings,
@@ -277,6 +278,7 @@ def _build() -> RouterHandler:
 
 
 _handler = Once(_build)
+_handler.in_init()
 
 
 def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:

@@ -6,6 +6,7 @@ its own settings.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import time
@@ -31,10 +32,14 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 DYNAMODB: Final = "dynamodb"
+RUNTIME_API: Final = "AWS_LAMBDA_RUNTIME_API"
+"""The variable that tells where events come from. [DOC] lambda-docs:configuration-envvars"""
 
 
 class Once(Generic[T]):
-    """What an execution environment builds at its first event and keeps. Safe to share between threads.
+    """What an execution environment builds once and keeps: in Lambda's init, else at its first event.
+
+    Safe to share between threads.
 
     A Lambda process is one environment from its start to its end. Where functions run as threads of one process,
     environments follow upon each other in it; each has a log stream of its own, which therefore tells them apart.
@@ -56,6 +61,15 @@ class Once(Generic[T]):
                 if made is None or made[0] != log_stream:
                     made = self._made = (log_stream, self._make())
         return made[1]
+
+    def in_init(self) -> None:
+        """Make it now if Lambda is importing the handler: that is init, where the CPU is whole and no client waits.
+
+        What cannot be made is told by the first event, which tries again. [DOC] lambda-docs:lambda-runtime-environment
+        """
+        if RUNTIME_API in environment_settings.environment():
+            with contextlib.suppress(ConfigurationError):
+                self()
 
 
 def new_id() -> str:
@@ -107,6 +121,10 @@ class Environment:
                 "AWS_LAMBDA_FUNCTION_NAME is not set; the processor runs on Lambda or the emulator"
             )
         return name
+
+    def prepare(self) -> None:
+        """Make what the first event would wait for: the client of DynamoDB takes a tenth of a second."""
+        self.clients.get(DYNAMODB)
 
     @cached_property
     def clients(self) -> Clients:

@@ -168,6 +168,7 @@ class RuntimeApiHandler(Handler):
     """Lambda's Runtime API for one execution environment. [DOC] lambda-docs:runtimes-api"""
 
     def do_GET(self) -> None:
+        self.server.owner.is_ready.set()
         event = self.server.owner.events.get()
         if event is None:
             self.close_connection = True
@@ -196,6 +197,8 @@ class DeployedFunction:
     events: "queue.Queue[Any]" = field(default_factory=queue.Queue)
     results: "queue.Queue[Any]" = field(default_factory=queue.Queue)
     modules: list[str] = field(default_factory=list)
+    is_ready: threading.Event = field(default_factory=threading.Event)
+    """Its init is over: it asked for an event."""
 
     def invoke(self, event: Mapping[str, Any]) -> Any:
         self.events.put(event)

@@ -15,7 +15,7 @@ from typing import Any
 
 import boto3
 import pytest
-from deployed_functions import RUNTIME_CLIENT, Call, DeployedFunction, RecordingAws, recording_aws, running
+from deployed_functions import RUNTIME_CLIENT, SECONDS, Call, DeployedFunction, RecordingAws, recording_aws, running
 from moto.server import ThreadedMotoServer
 
 from deploy.config import Config
@@ -35,6 +35,10 @@ SECOND = "WgQ2HdS5oAMSECN="
 
 APP = """
 import os
+from pathlib import Path
+
+if "AWS_LAMBDA_RUNTIME_API" in os.environ:
+    Path("imported-by-" + os.environ["AWS_LAMBDA_FUNCTION_NAME"].removeprefix("chat-dev-")).touch()
 
 from streamer import App, Limits
 
@@ -80,6 +84,10 @@ class World:
     functions: dict[str, DeployedFunction]
     dynamodb: Any
     arns: dict[str, str]
+    in_init: list[Call]
+    """The calls before there was any event."""
+    imported_in_init: set[str]
+    """Functions that had imported the App by then."""
     connected_at: float = field(default_factory=time.time)
 
     def event(self, make: Any, *arguments: Any, **options: Any) -> dict[str, Any]:
@@ -167,7 +175,9 @@ def world(service: tuple[Service, Config], task: Path, provided: Path) -> Iterat
             )
             for function in described.topology.functions
         }
-        yield World(described, aws, functions, dynamodb, arns)
+        assert all(function.is_ready.wait(SECONDS) for function in functions.values())
+        imported = {path.name.removeprefix("imported-by-") for path in task.glob("imported-by-*")}
+        yield World(described, aws, functions, dynamodb, arns, in_init=list(aws.calls), imported_in_init=imported)
 
 
 def create(service: Service, dynamodb: Any, vault: Any) -> dict[str, str]:
@@ -332,6 +342,13 @@ def test_secrets_are_fetched_once_per_execution_environment(world: World, heard:
     fetched = [call.function for call in world.aws.calls if call.action == "secretsmanager:GetSecretValue"]
 
     assert sorted(fetched) == ["connect", "processor", "router"]
+
+
+def test_secrets_and_the_users_code_are_loaded_in_init_and_no_client_waits_for_them(world: World) -> None:
+    assert {(call.function, call.action) for call in world.in_init} == {
+        (function, "secretsmanager:GetSecretValue") for function in ("connect", "processor", "router")
+    }
+    assert world.imported_in_init == {"processor", "router"}
 
 
 def test_a_role_covers_no_other_table_and_no_other_api(world: World) -> None:

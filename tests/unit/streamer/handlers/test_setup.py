@@ -81,3 +81,35 @@ def test_ids_are_new_and_sort_by_time() -> None:
 def test_what_is_missing_is_named(part: str, says: str) -> None:
     with pytest.raises(ConfigurationError, match=says):
         getattr(Environment(), part)
+
+
+def test_it_is_made_in_init_where_lambda_imports_the_handler(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9001")
+    made: list[int] = []
+    once = Once(lambda: made.append(1))
+
+    once.in_init()
+
+    assert made == [1]
+    once()
+    assert made == [1]
+
+
+def test_elsewhere_an_import_makes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_LAMBDA_RUNTIME_API", raising=False)
+    made: list[int] = []
+
+    Once(lambda: made.append(1)).in_init()
+
+    assert made == []
+
+
+def test_what_cannot_be_made_in_init_is_told_by_the_first_event(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9001")
+    environment = Environment()
+    once = Once(lambda: environment.app)
+
+    once.in_init()
+
+    with pytest.raises(ConfigurationError, match="STREAMER_APP is not set"):
+        once()
