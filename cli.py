@@ -107,11 +107,20 @@ HERE: Final = {
     "invoke": "Run one function with an event.",
 }
 """The same for those in ``emulator.command.commands``."""
+WATCHING: Final = {
+    "tail": "Print what passes through the emulator.",
+    "trace": "Show what became of a message.",
+}
+"""The same for those in ``emulator.console.commands``."""
 
 
 @click.group(
     cls=Group,
-    elsewhere={"deploy.commands": DEPLOYING, "emulator.command.commands": HERE},
+    elsewhere={
+        "deploy.commands": DEPLOYING,
+        "emulator.command.commands": HERE,
+        "emulator.console.commands": WATCHING,
+    },
     examples=[
         "streamer emulate                            run this folder's service on ws://127.0.0.1:8787/dev",
         "streamer call echo '{\"a\": 1}'               ask it something",

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import time
+from collections.abc import Awaitable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from streamer.errors import ConfigurationError
 from streamer.topology import Topology
@@ -15,10 +17,11 @@ from streamer.topology.checks import validate
 from streamer.topology.grants import Place
 
 from .changes import read_by, refuse_new_rights, refuse_restart
+from .console.access import STAGE, is_for_console
 from .database.opening import open_database
 from .database.protocol import Database
 from .functions.factory import Isolation, RunningFunctions, create_functions
-from .functions.logs import LogSink, Tails
+from .functions.logs import LogSink, Recorded, Tails
 from .functions.service import LambdaService
 from .functions.variables import Endpoints
 from .gateway.rules import management
@@ -26,15 +29,20 @@ from .gateway.rules.limits import Assumptions, Limits
 from .gateway.rules.stage import Stage
 from .iam.guard import Guard, Mode
 from .iam.keys import keys_of
-from .port.http import REQUEST_SECONDS, HttpRequest
+from .port.http import REQUEST_SECONDS, HttpRequest, HttpResponse
 from .port.origin import foreign_origin
 from .port.peers import owners
 from .port.tls import Authority, authority
 from .port.users import own_users_gate
 from .queues.mapping import QueueMappings
+from .recording import Recording
 from .schedules import Schedules
 from .served import ServedApi
 from .streams.mapping import EventSourceMappings
+
+if TYPE_CHECKING:
+    from .console.service import Console
+    from .console.settings import ConsoleSettings
 
 DISCONNECT_SECONDS: Final = 10.0
 """How long ``$disconnect`` functions may take in all when the emulator stops."""
@@ -70,6 +78,8 @@ class EmulatorConfig:
     account_id: str = "123456789012"
     request_seconds: float = REQUEST_SECONDS
     """How long a client may take to send its first byte, and a request from its first byte to its last."""
+    console: ConsoleSettings | bool = False
+    """What the console shows of the service besides its traffic, or whether there is one."""
     all_users: bool = False
     """Whether other users of this machine are answered; those of a network are, if ``host`` is open to it."""
 
@@ -84,10 +94,14 @@ class Emulator:
     def __init__(self, topology: Topology, config: EmulatorConfig, *, log_sink: LogSink) -> None:
         """Describe what to run; raises TopologyError when AWS would refuse it."""
         validate(topology)
+        if any(api.stage == STAGE for api in topology.all_apis()):
+            raise ConfigurationError(f"a stage cannot be called {STAGE} here: its path is the console's")
         self.topology = topology
         self.config = config
         self._iam = _mode(config)
-        self._tails = Tails(log_sink)
+        self._recording = Recording()
+        self._console: Console | None = None
+        self._tails = Tails(Recorded(log_sink, self._recording) if config.console else log_sink)
         self._stack = AsyncExitStack()
         self._apis: tuple[ServedApi, ...] = ()
         self._readers = AsyncExitStack()
@@ -210,6 +224,7 @@ class Emulator:
             project_folder=config.project_folder,
             log_sink=self._tails,
             concurrency=config.concurrency,
+            recording=self._recording,
         )
         self._lambda = LambdaService(
             self.topology,
@@ -219,7 +234,9 @@ class Emulator:
             tails=self._tails,
         )
         for served in self._apis:
-            served.open(self._functions, endpoints, config.limits, config.assumptions)
+            served.open(self._functions, endpoints, config.limits, config.assumptions, self._recording)
+        if config.console:
+            await self._open_console(stack)
         for served in self._apis:
             await stack.enter_async_context(served.front)
         await stack.enter_async_context(self._functions)
@@ -227,6 +244,32 @@ class Emulator:
         await self._start_readers()
         stack.push_async_callback(self._stop_readers)
         stack.push_async_callback(self._stop_gateways)
+
+    async def _open_console(self, stack: AsyncExitStack) -> None:
+        # Only who wants it pays for its import.
+        from .console.around import Around  # noqa: PLC0415
+        from .console.service import Console  # noqa: PLC0415
+        from .console.settings import ConsoleSettings  # noqa: PLC0415
+        from .console.token import console_token  # noqa: PLC0415
+
+        config = self.config
+        around = Around(
+            settings=config.console if isinstance(config.console, ConsoleSettings) else ConsoleSettings(),
+            topology=lambda: self.topology,
+            gateways=[served.gateway for served in self._apis],
+            functions=self._functions,
+            database=self._database,
+            limits=config.limits,
+            assumptions=config.assumptions,
+            isolation=config.isolation or DEFAULT_ISOLATION,
+            websocket_urls=lambda: self.websocket_urls,
+            management_url=self.management_url,
+            dynamodb_url=self.dynamodb_url,
+            url=self.url,
+            ca_file=str(self.authority.ca_file.absolute()),
+        )
+        token = await asyncio.to_thread(console_token, config.state_folder)
+        self._console = await stack.enter_async_context(Console(around, self._recording, token=token))
 
     def _listening(self, stack: AsyncExitStack) -> tuple[ServedApi, ...]:
         """The APIs, each with a port of its own: the configured one and those after it, or free ones."""
@@ -263,9 +306,12 @@ class Emulator:
                 self._database.source,
                 self._database.destinations,
                 checkpoints=self._database.checkpoints,
+                recording=self._recording,
             )
             await stack.enter_async_context(self.mappings)
-            queues = QueueMappings(self.topology, self._functions, lambda: self._database.queues)
+            queues = QueueMappings(
+                self.topology, self._functions, lambda: self._database.queues, recording=self._recording
+            )
             await stack.enter_async_context(queues)
             await stack.enter_async_context(
                 Schedules(
@@ -308,6 +354,30 @@ class Emulator:
     # the ports
 
     def _answer(self, served: ServedApi, request: HttpRequest) -> Any:
+        if self._console is not None and is_for_console(request):
+            return self._console.handle(request, served.address)
+        if self._recording.now is None:
+            return self._answer_aws(served, request)
+        began_ns = time.time_ns()
+        answer = self._answer_aws(served, request)
+        if isinstance(answer, HttpResponse):
+            self._record(request, answer, began_ns)
+            return answer
+        return self._recorded_later(request, answer, began_ns)
+
+    async def _recorded_later(
+        self, request: HttpRequest, pending: Awaitable[HttpResponse], began_ns: int
+    ) -> HttpResponse:
+        answer = await pending
+        self._record(request, answer, began_ns)
+        return answer
+
+    def _record(self, request: HttpRequest, answer: HttpResponse, began_ns: int) -> None:
+        if (recorder := self._recording.now) is not None:
+            caller = self._guard.caller(request)
+            recorder.call(request, answer, None if caller is None else caller.function, began_ns=began_ns)
+
+    def _answer_aws(self, served: ServedApi, request: HttpRequest) -> Any:
         target = management.parse_path(request.raw_path)
         if target is None and request.method == "GET":
             return served.gateway.refuse(request)

@@ -21,6 +21,7 @@ from .gateway.shell import Gateway
 from .gateway.verifier import Verifier
 from .port.front import Front, Gate
 from .port.http import HttpProtocol, HttpRequest
+from .recording import Recording
 
 _EVERYWHERE: Final = ("0.0.0.0", "::")  # noqa: S104 - compared only
 
@@ -54,7 +55,14 @@ class ServedApi:
         name = "127.0.0.1" if host in _EVERYWHERE else host
         self.address = f"[{name}]:{self.port}" if ":" in name else f"{name}:{self.port}"
 
-    def open(self, functions: Functions, endpoints: Endpoints, limits: Limits, assumptions: Assumptions) -> None:
+    def open(
+        self,
+        functions: Functions,
+        endpoints: Endpoints,
+        limits: Limits,
+        assumptions: Assumptions,
+        recording: Recording | None = None,
+    ) -> None:
         """Make the gateway."""
         facts = Facts(
             region=endpoints.region,
@@ -66,7 +74,7 @@ class ServedApi:
         self.stage = Stage(self.api, facts, ids, limits=limits, assumptions=assumptions)
         known = (endpoints.owner, *endpoints.keys.values())
         verifier = Verifier(secrets={keys.access_key_id: keys.secret_access_key for keys in known}, clock=time.time)
-        self.gateway = Gateway(self.stage, functions, verifier)
+        self.gateway = Gateway(self.stage, functions, verifier, recording)
 
     @property
     def api_id(self) -> str:

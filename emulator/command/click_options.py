@@ -57,6 +57,14 @@ _OPTIONS: Final = (
         show_default=True,
         help="Load the functions anew when files change.",
     ),
+    click.option(
+        "--console/--no-console",
+        default=None,
+        help="Record what happens, for `streamer tail` and `trace`; default: on, unless --host is open to a network.",
+    ),
+    click.option(
+        "--allow-host", "allowed_hosts", multiple=True, metavar="NAME", help="Another name that leads here; repeat it."
+    ),
     click.option("--ready-file", type=click.Path(dir_okay=False, path_type=Path), help="Write the addresses there."),
     click.option("--log-format", type=click.Choice(["pretty", "json"]), default=DEFAULTS.log_format, show_default=True),
     click.option("--idle-timeout", type=SECONDS, help="Seconds of silence allowed; default: AWS's 600."),

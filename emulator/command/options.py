@@ -51,6 +51,10 @@ class EmulateOptions:
     """Whether functions may do only what their roles allow. None: with the embedded DynamoDB they may."""
     reload: bool = True
     """Whether changed files replace the functions."""
+    console: bool | None = None
+    """Whether there is the console. None: unless ``host`` is open to a network."""
+    allowed_hosts: tuple[str, ...] = ()
+    """Further names under which the console is reached."""
     ready_file: Path | None = None
     """Written once everything accepts traffic, besides ``.streamer/emulator.json``."""
     log_format: Literal["pretty", "json"] = "pretty"

@@ -20,6 +20,7 @@ from streamer.errors import ConfigurationError
 from streamer.project import Project, read, variables
 
 from .. import log
+from ..console.settings import ConsoleSettings
 from ..emulator import Emulator, EmulatorConfig
 from ..files import Claim
 from ..functions.logs import Fanout, LambdaLogFiles, LambdaLogLines, LogSink, PrettyLog
@@ -147,7 +148,7 @@ def _share_cores() -> None:
             os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
-def _config(options: EmulateOptions, project: Project, target: Target) -> EmulatorConfig:
+def _config(options: EmulateOptions, project: Project, target: Target, access: Access) -> EmulatorConfig:
     said: dict[str, Any] = {
         "idle_seconds": options.idle_timeout,
         "max_duration_seconds": options.max_duration,
@@ -158,6 +159,7 @@ def _config(options: EmulateOptions, project: Project, target: Target) -> Emulat
         host=options.host,
         port=options.port,
         all_users=options.all_users,
+        console=_console(options, target, access),
         project_folder=project.code,
         state_folder=project.folder / FOLDER,
         isolation=options.isolation,
@@ -176,6 +178,16 @@ def _config(options: EmulateOptions, project: Project, target: Target) -> Emulat
     return dataclasses.replace(config, region=target.template.region, iam=options.iam or "off")
 
 
+def _console(options: EmulateOptions, target: Target, access: Access) -> ConsoleSettings | bool:
+    wanted = is_loopback(options.host) if options.console is None else options.console
+    return wanted and ConsoleSettings(
+        target=target.name,
+        actions=target.actions,
+        is_app=target.is_app,
+        allowed_hosts=options.allowed_hosts,
+    )
+
+
 def _collect_garbage() -> None:
     """Have the collector look at connections and messages, in larger lots, and not at all modules each time.
 
@@ -187,13 +199,15 @@ def _collect_garbage() -> None:
 
 
 async def _serve(options: EmulateOptions, target: Target, project: Project, access: Access) -> None:
-    config, folder = _config(options, project, target), project.folder
+    config, folder = _config(options, project, target, access), project.folder
     keyboard = terminal(isolation=options.isolation)
     with _stop_signals(keyboard) as stopped, _log_sink(options) as sink:
         async with Emulator(target.topology, config, log_sink=sink) as emulator:
             if not is_loopback(config.host):
                 text = "whoever reaches this address can connect, read and write the tables and run the functions"
                 log.warning(text, host=config.host)
+                if config.console:
+                    log.warning("so is the console, for whoever knows its token", host=config.host)
             text = banner(emulator, target, access, command=_own_name(folder), is_terminal=sys.stdout.isatty())
             async with _findable(options, folder, _ready(emulator, target, access)):
                 _say(text)

@@ -9,6 +9,7 @@ from typing import Literal, Protocol, Self
 from streamer.errors import ConfigurationError
 from streamer.topology import Topology
 
+from ..recording import Recording
 from .inline.functions import InlineFunctions
 from .logs import LogSink
 from .outcome import Functions
@@ -48,6 +49,7 @@ def create_functions(
     project_folder: Path,
     log_sink: LogSink,
     concurrency: int | None = None,
+    recording: Recording | None = None,
 ) -> RunningFunctions:
     """The functions of a topology, not yet running: enter the result.
 
@@ -61,5 +63,10 @@ def create_functions(
         )
     kind = InlineFunctions if isolation == "inline" else ProcessFunctions
     return kind(
-        topology, endpoints=endpoints, project_folder=project_folder, log_sink=log_sink, concurrency=concurrency
+        topology,
+        endpoints=endpoints,
+        project_folder=project_folder,
+        log_sink=log_sink,
+        concurrency=concurrency,
+        recording=recording,
     )

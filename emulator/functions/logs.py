@@ -11,6 +11,7 @@ from typing import IO, Final, Protocol, TextIO
 
 from .. import log
 from ..files import open_regular, write_all
+from ..recording import Recording
 from .readable import readable
 from .variables import log_group_name
 
@@ -141,6 +142,27 @@ class LambdaLogFiles:
             for function, lost in self._lost.items():
                 log.warning("log lines were lost", function=function, lost=lost)
             self._lost.clear()
+
+
+class Recorded:
+    """A sink that passes everything on and tells the recorder, if there is one, what functions wrote."""
+
+    def __init__(self, sink: LogSink, recording: Recording) -> None:
+        self._sink = sink
+        self._recording = recording
+
+    @property
+    def platform_lines(self) -> bool:
+        """Whether Lambda's own lines are wanted; the recorder hears of invocations in another way."""
+        return self._sink.platform_lines
+
+    def write(self, function: str, request_id: str | None, line: str, *, platform: bool = False) -> None:
+        """Pass the line on."""
+        is_routine = platform and _is_routine(line)
+        if not is_routine and (recorder := self._recording.now) is not None:
+            recorder.line(function, request_id, line)
+        if self._sink.platform_lines or not is_routine:
+            self._sink.write(function, request_id, line, platform=platform)
 
 
 class Tails:

@@ -12,6 +12,7 @@ from .. import log
 from ..functions.outcome import Functions
 from ..iam.guard import Caller
 from ..port.http import HttpRequest, HttpResponse, render
+from ..recording import Recording
 from .invocations import Invocations
 from .rules import management
 from .rules.connection import Connection
@@ -21,7 +22,7 @@ from .rules.management import ManagementRequest, ManagementTarget
 from .rules.signature import MISSING
 from .rules.stage import Stage
 from .verifier import Verifier
-from .websocket import WebSocket, WebSockets, now_ms
+from .websocket import Seen, WebSocket, WebSockets, now_ms
 from .websockets_frames import accept_key
 
 GOING_AWAY: Final = (1001, "Going away")
@@ -35,17 +36,30 @@ FAILED: Final = HttpResponse.of_json(500, {"message": "Internal server error"})
 class Gateway:
     """One stage of one WebSocket API: owns its connections and every task that works for them."""
 
-    def __init__(self, stage: Stage, functions: Functions, verifier: Verifier) -> None:
+    def __init__(
+        self, stage: Stage, functions: Functions, verifier: Verifier, recording: Recording | None = None
+    ) -> None:
         self._stage = stage
+        self._recording = recording or Recording()
         self._invocations = Invocations(functions)
         self._verifier = verifier
-        self._websockets = WebSockets()
+        self._websockets = WebSockets(self._recording)
         self._stopping = False
 
     @property
     def connection_count(self) -> int:
         """How many connections are open."""
         return len(self._websockets.open)
+
+    @property
+    def messages(self) -> int:
+        """How many messages clients have sent so far."""
+        return self._websockets.messages
+
+    def seen(self) -> list[Seen]:
+        """What can be seen of each open connection."""
+        now = time.monotonic()
+        return [each.seen(now) for each in self._websockets.open.values()]
 
     def has(self, connection_id: str) -> bool:
         """Whether a connection is open here."""
@@ -114,6 +128,8 @@ class Gateway:
             return
         for warning in handshake.warnings:
             log.warning(warning.text, **warning.fields)
+        if (recorder := self._recording.now) is not None:
+            recorder.opening(client.request, handshake.connection_id, decision, began_ns=client.began_ns)
         if isinstance(decision, HttpAnswer):
             request = client.request
             log.info("refused", status=decision.status, peer=request.peer, path=request.raw_path)
@@ -160,6 +176,8 @@ class _Client(asyncio.Protocol):
         self.rest = rest
         """Bytes that came after the request."""
         self.is_lost = False
+        self.began_ns = time.time_ns()
+        """When it asked."""
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The client is gone; if ``$connect`` accepts it later, its ``$disconnect`` runs at once."""

@@ -10,9 +10,11 @@ import functools
 import time
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final, assert_never
 
 from .. import log
+from ..recording import By, Recording
 from .invocations import Invocations
 from .reading import TURN_BYTES, Turns
 from .rules.connection import DROPPED, NO_STATUS, Connection
@@ -38,10 +40,27 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What can be seen of an open connection."""
+
+    connection_id: str
+    connected_at_ms: int
+    source_ip: str
+    user_agent: str
+    """Empty: the client named none."""
+    idle_seconds: float
+    waiting_bytes: int
+    """What the client has not read yet, besides the kernel's buffers."""
+
+
 class WebSockets:
     """All WebSockets of a gateway."""
 
-    def __init__(self) -> None:
+    def __init__(self, recording: Recording) -> None:
+        self.recording = recording
+        self.messages = 0
+        """How many texts clients have sent so far."""
         self.turns = Turns()
         self.open: dict[str, WebSocket] = {}
         """By connection id."""
@@ -135,7 +154,19 @@ class WebSocket(asyncio.Protocol):
 
     def abandon(self) -> None:
         """The client was gone before the upgrade could be answered: only its ``$disconnect`` is left to run."""
-        self._end(DROPPED, "")
+        self._end(DROPPED, "", "network")
+
+    def seen(self, now: float) -> Seen:
+        """What can be seen of it; ``now`` in seconds of the monotonic clock."""
+        connection = self.connection
+        return Seen(
+            connection_id=connection.connection_id,
+            connected_at_ms=connection.connected_at_ms,
+            source_ip=connection.identity["sourceIp"],
+            user_agent=connection.identity.get("userAgent", ""),
+            idle_seconds=now - connection.last_active,
+            waiting_bytes=self._transport.get_write_buffer_size(),
+        )
 
     def cut(self) -> None:
         """End the TCP connection without a word, as a network that fails does."""
@@ -169,6 +200,8 @@ class WebSocket(asyncio.Protocol):
         effects: list[Effect] = []
         try:
             effects = self.connection.replied(invoke, result, time.monotonic())
+            if (recorder := self._all.recording.now) is not None:
+                recorder.answered(invoke, result, effects)
         finally:  # even after an error of ours, or the messages behind this one would never be run
             self._in_flight -= 1
             self.perform(effects)
@@ -271,7 +304,7 @@ class WebSocket(asyncio.Protocol):
         if self.connection.is_open and (code := self._frames.failure_code) is not None:
             self._broken(code)
         if self._is_cut:
-            self._end(DROPPED, "")
+            self._end(DROPPED, "", "network")
 
     def _has_enough(self) -> bool:
         """Whether so many of its messages are with functions that the next ones have to wait."""
@@ -308,7 +341,8 @@ class WebSocket(asyncio.Protocol):
                 self.connection.receive_ping(time.monotonic())
             case Opcode.CLOSE:
                 closed = self._frames.close_rcvd
-                self._end(NO_STATUS if closed is None else closed.code, "" if closed is None else closed.reason)
+                code, reason = (NO_STATUS, "") if closed is None else (closed.code, closed.reason)
+                self._end(code, reason, "client")
 
     def _text(self, data: bytes | bytearray | memoryview) -> None:
         try:
@@ -316,13 +350,21 @@ class WebSocket(asyncio.Protocol):
         except UnicodeDecodeError:
             self.perform(self.connection.end(INVALID_TEXT, ""))
             return
-        self.perform(self.connection.receive_text(text, time.monotonic(), now_ms()))
+        self.receive(text)
+
+    def receive(self, text: str) -> None:
+        """Take a whole text, as the client's."""
+        self._all.messages += 1
+        effects = self.connection.receive_text(text, time.monotonic(), now_ms())
+        if (recorder := self._all.recording.now) is not None:
+            recorder.message(self.connection.connection_id, text, effects)
+        self.perform(effects)
 
     def _broken(self, code: int) -> None:
         """The frame layer has failed the connection with a close frame of its own; let the rules know why."""
         effects = self.connection.too_big() if self._frames.is_too_big else self.connection.end(code, "")
         self.perform([effect for effect in effects if not isinstance(effect, Close)])
-        self._end(DROPPED, "")
+        self._end(*next(((each.code, each.reason) for each in effects if isinstance(each, Close)), (code, "")))
 
     # the end
 
@@ -332,7 +374,7 @@ class WebSocket(asyncio.Protocol):
             self._flush()
         self._end(code, reason)
 
-    def _end(self, code: int, reason: str) -> None:
+    def _end(self, code: int, reason: str, by: By = "gateway") -> None:
         """Nothing more is sent or received: run ``$disconnect``, and wait `CLOSE_SECONDS` for the client at most."""
         if self._ended:
             return
@@ -342,6 +384,8 @@ class WebSocket(asyncio.Protocol):
             self._timer = asyncio.get_running_loop().call_later(CLOSE_SECONDS, self._transport.abort)
         self._flow()
         self._all.ended(self)
+        if (recorder := self._all.recording.now) is not None:
+            recorder.closed(self.connection.connection_id, code, reason, by)
         disconnect = self.connection.closed(code, reason, now_ms())
         context = {} if disconnect is None else disconnect.event["requestContext"]
         log.info(

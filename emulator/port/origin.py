@@ -8,6 +8,7 @@ that is rebound to 127.0.0.1 even makes it a same-origin request.
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Collection
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -19,14 +20,14 @@ BY_NAME_OF_CONTAINERS: Final = frozenset({"host.docker.internal", "host.containe
 """Names under which containers find this machine; they resolve nowhere else."""
 
 
-def foreign_origin(request: HttpRequest, address: str) -> HttpResponse | None:
+def foreign_origin(request: HttpRequest, address: str, allowed: Collection[str] = ()) -> HttpResponse | None:
     """A 403 for a request that a web page of another origin made, or that came under a foreign name; None: it may pass.
 
-    ``address`` is the emulator's own ``host:port``.
+    ``address`` is the emulator's own ``host:port``, ``allowed`` are further names that lead to it.
     """
     host = request.fields.get("host", "")
     origin = request.fields.get("origin")
-    if _is_ours(host, address) and (origin is None or _authority(origin) == host):
+    if (_is_ours(host, address) or _name(host) in allowed) and (origin is None or _authority(origin) == host):
         return None
     name = origin or host
     return HttpResponse.of_json(

@@ -12,6 +12,7 @@ from streamer.topology import QueueMapping, Topology
 
 from .. import log
 from ..functions.outcome import Failed, Functions
+from ..recording import Recording
 from ..streams.filters import compile_filters
 from ..tasks import end
 from .batches import Message, by_group, done, filtered_record, record
@@ -47,10 +48,17 @@ class Queues(Protocol):
 class QueueMappings:
     """All mappings of queues of a topology, as an async context manager that owns their tasks."""
 
-    def __init__(self, topology: Topology, functions: Functions, queues: Callable[[], Queues]) -> None:
+    def __init__(
+        self,
+        topology: Topology,
+        functions: Functions,
+        queues: Callable[[], Queues],
+        recording: Recording | None = None,
+    ) -> None:
         """``queues`` makes them when they are first needed; raise InvalidFilterPatternError for a wrong filter."""
         self._mappings = [(mapping, compile_filters(mapping.filters)) for mapping in topology.queue_mappings]
         self._functions = functions
+        self._recording = recording or Recording()
         self._make = queues
         self._events: list[asyncio.Event] = []
         self._tasks: list[asyncio.Task[None]] = []
@@ -136,6 +144,8 @@ class QueueMappings:
             return
         payload = json.dumps({"Records": [records[each.message_id] for each in wanted]}, separators=(",", ":"))
         outcome = await self._functions.invoke(mapping.function, payload.encode())
+        if (recorder := self._recording.now) is not None:
+            recorder.batch((mapping.function, mapping.queue), [each.message_id for each in wanted], 1, outcome, "")
         finished = done(outcome, wanted, reports_failures=mapping.report_batch_item_failures)
         for message in finished:
             self._queues.delete(mapping.queue, message)

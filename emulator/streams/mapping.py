@@ -16,6 +16,7 @@ from streamer.topology import EventSourceMapping, Topology
 from .. import log
 from ..functions.destinations import DestinationError, Destinations
 from ..functions.outcome import Functions
+from ..recording import Recording
 from .batching import RETRY_SECONDS, GivenUp, Rules
 from .checkpoints import ENDED, Checkpoint, Checkpoints, MappingCheckpoint, identity
 from .documents import failure_document
@@ -40,6 +41,7 @@ class MappingParts:
     """Unix seconds."""
     retry_seconds: tuple[float, ...]
     destination_seconds: tuple[float, ...]
+    recording: Recording
 
 
 class RunningMapping:
@@ -60,6 +62,7 @@ class RunningMapping:
         self._stopping = False
         self._work = Work(
             function=mapping.function,
+            table=mapping.table,
             partition_key=partition_key,
             stream_arn=stream.arn,
             lanes=mapping.parallelization_factor,
@@ -69,6 +72,7 @@ class RunningMapping:
             give_up=self._give_up,
             note=self._note,
             clock=parts.clock,
+            recording=parts.recording,
         )
 
     @property
@@ -204,6 +208,7 @@ class EventSourceMappings:
         destination_seconds: tuple[float, ...] = DESTINATION_SECONDS,
         stop_seconds: float = STOP_SECONDS,
         checkpoints: Checkpoints | None = None,
+        recording: Recording | None = None,
     ) -> None:
         """Raise TopologyError if AWS would refuse to create one of the mappings."""
         pairs = [(mapping.function, mapping.table) for mapping in topology.event_source_mappings]
@@ -222,6 +227,7 @@ class EventSourceMappings:
             clock=clock,
             retry_seconds=retry_seconds,
             destination_seconds=destination_seconds,
+            recording=recording or Recording(),
         )
         self._running: list[RunningMapping] = []
         self._tasks: list[asyncio.Task[None]] = []

@@ -9,6 +9,7 @@ from typing import Final
 
 from .. import log
 from ..functions.outcome import Functions, Outcome, Refused
+from ..recording import Recording
 from .batching import Batch, GivenUp, Lane, Rules, lane_of
 from .filters import Filter
 from .records import stream_record
@@ -23,6 +24,7 @@ class Work:
     """What a shard is processed with; the same for all shards of a mapping."""
 
     function: str
+    table: str
     partition_key: str
     stream_arn: str
     lanes: int
@@ -35,6 +37,7 @@ class Work:
     """Hears of each invocation whether its batch is done."""
     clock: Callable[[], float]
     """Unix seconds."""
+    recording: Recording
 
 
 class ShardProcessor:
@@ -146,6 +149,10 @@ class ShardProcessor:
         outcome = await self._outcome(batch)
         settled = self._lanes[index].settle(outcome, self._work.clock())
         self._work.note(settled.ok)
+        if (recorder := self._work.recording.now) is not None:
+            numbers = [record.sequence_number for record in batch.records]
+            end = "" if settled.given_up is None else str(settled.given_up.condition)
+            recorder.batch((self._work.function, self._work.table), numbers, batch.attempts + 1, outcome, end)
         if settled.warning is not None:
             log.warning(settled.warning, function=self._work.function)
         if not settled.ok:

@@ -26,6 +26,10 @@ ENDPOINT_VARIABLE: Final = "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI"
 """Overrides the endpoint, stage included, as it does for the SDKs. [DOC] sdkref: feature-ss-endpoints"""
 
 
+TRACE_VARIABLE: Final = "_X_AMZN_TRACE_ID"
+"""What Lambda sets anew for each invocation. [DOC] lambda-docs:configuration-envvars"""
+
+
 class Sender(Protocol):
     """Delivers messages to connections of one API and stage. Safe to share between threads."""
 
@@ -121,6 +125,7 @@ class ManagementApi:
         jitter: Callable[[], float] = random.random,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], float] = time.time,
+        trace: Callable[[], str | None] = lambda: None,
     ) -> None:
         """Without I/O.
 
@@ -134,6 +139,8 @@ class ManagementApi:
             jitter: A random number from 0 to 1.
             clock: Seconds of a clock that never goes back.
             now: Unix seconds, which requests are signed with.
+            trace: The ``X-Amzn-Trace-Id`` of the invocation that sends, which ties its requests to it. None: there
+                is none.
         """
         self._credentials = credentials
         self._region = region
@@ -145,6 +152,7 @@ class ManagementApi:
         self._jitter = jitter
         self._clock = clock
         self._now = now
+        self._trace = trace
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str], *, retry: RetryPolicy | None = None) -> ManagementApi:
@@ -162,6 +170,7 @@ class ManagementApi:
             endpoint=environ.get(ENDPOINT_VARIABLE) or None,
             exchange=PooledExchange(environ.get("AWS_CA_BUNDLE") or None),
             retry=retry,
+            trace=lambda: environ.get(TRACE_VARIABLE),
         )
 
     def at(self, endpoint: str) -> Sender:
@@ -212,6 +221,9 @@ class ManagementApi:
         if signer is None or signer.keys != keys:
             signer = self._signer = Signer(keys, "execute-api", self._region)
         headers = {"host": url.split("/", 3)[2]}
+        trace = self._trace()
+        if trace:
+            headers["x-amzn-trace-id"] = trace
         if body:
             headers["content-type"] = "text/plain; charset=utf-8"
         timestamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(self._now()))

@@ -49,6 +49,9 @@ def test_without_options_the_emulator_gets_its_own_defaults() -> None:
         (["--isolation", "inline"], "isolation", "inline"),
         (["--isolation", "process"], "isolation", "process"),
         (["--no-reload"], "reload", False),
+        (["--no-console"], "console", False),
+        (["--console"], "console", True),
+        (["--allow-host", "box.example"], "allowed_hosts", ("box.example",)),
         (["--reload"], "reload", True),
         (["--ready-file", "ready.json"], "ready_file", Path("ready.json")),
         (["--log-format", "json"], "log_format", "json"),
@@ -130,7 +133,7 @@ def test_without_a_command_the_help_is_shown(capsys: pytest.CaptureFixture[str])
 
 
 @pytest.mark.parametrize("option", ["-h", "--help"])
-@pytest.mark.parametrize("command", ["", *cli.cli.commands, *cli.HERE])
+@pytest.mark.parametrize("command", ["", *cli.cli.commands, *cli.HERE, *cli.WATCHING])
 def test_every_command_has_help_with_examples(command: str, option: str, capsys: pytest.CaptureFixture[str]) -> None:
     status, out, _ = run([*command.split(), option], capsys)
 
@@ -151,6 +154,7 @@ def test_the_commands_for_deploying_are_those_that_are_listed() -> None:
 
 def test_the_commands_that_are_loaded_when_they_are_used_are_those_that_are_listed() -> None:
     assert set(cli.HERE) == set(tool("emulator.command.commands").COMMANDS)
+    assert set(cli.WATCHING) == set(tool("emulator.console.commands").COMMANDS)
 
 
 def test_summaries_fit_into_the_list_of_commands() -> None:

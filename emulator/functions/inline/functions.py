@@ -18,6 +18,7 @@ from typing import Final, Self
 
 from streamer.topology import Function, Topology
 
+from ...recording import Recording
 from .. import platform_log, variables
 from ..admission import STOPPING, Limit, missing
 from ..logs import LogSink
@@ -44,7 +45,9 @@ class InlineFunctions:
         project_folder: Path,
         log_sink: LogSink,
         concurrency: int | None = None,
+        recording: Recording | None = None,
     ) -> None:
+        self._recording = recording or Recording()
         self._randomness = random.Random()  # noqa: S311 - names for people, nothing depends on them
         self._endpoints = endpoints
         self._sink = log_sink
@@ -141,6 +144,8 @@ class InlineFunctions:
         event.worker = self._workers.take()
         event.timer = self._loop.call_later(target.function.timeout_seconds, self._timed_out, event)
         event.started = time.perf_counter()
+        event.number = target.running
+        event.trace = variables.trace_id(time.time(), self._randomness)
         event.worker.call(lambda: self._run(event))
 
     def _timed_out(self, event: _Invocation) -> None:
@@ -162,6 +167,18 @@ class InlineFunctions:
         self._events.discard(event)
         if event.timer is not None:
             event.timer.cancel()
+        if (recorder := self._recording.now) is not None:
+            recorder.run(
+                event.target.function.name,
+                event.payload,
+                outcome,
+                number=event.number,
+                trace=event.trace,
+                waited_ms=(event.started - event.waiting_since) * 1000,
+                duration_ms=event.duration_ms,
+                init_ms=event.init_ms,
+                memory_mb=None,
+            )
         if self._sink.platform_lines:
             self._report(event, outcome)
         if not event.outcome.done():
@@ -177,7 +194,7 @@ class InlineFunctions:
         status = {platform_log.TIMED_OUT: "timeout", platform_log.EXIT_ERROR: "error"}.get(error_type or "")
         report = platform_log.Report(
             request_id=event.request_id,
-            duration_ms=(time.perf_counter() - event.started) * 1000 - (event.init_ms or 0.0),
+            duration_ms=event.duration_ms,
             memory_mb=function.memory_mb,
             memory_used_mb=None,
             init_ms=event.init_ms,
@@ -193,7 +210,7 @@ class InlineFunctions:
         name = event.target.function.name
         seen = Seen(
             environment=event.target.variables,
-            trace_id=variables.trace_id(time.time(), self._randomness),
+            trace_id=event.trace,
             request_id=event.request_id,
             write_line=lambda line: self._sink.write(name, event.request_id, line),
             keys=self._endpoints.keys.get(name),
@@ -290,12 +307,15 @@ class _Invocation:
     __slots__ = (
         "client_context",
         "init_ms",
+        "number",
         "outcome",
         "payload",
         "request_id",
         "started",
         "target",
         "timer",
+        "trace",
+        "waiting_since",
         "worker",
     )
 
@@ -314,8 +334,17 @@ class _Invocation:
         self.outcome = outcome
         self.worker: Worker | None = None
         self.timer: asyncio.TimerHandle | None = None
-        self.started = 0.0
+        self.waiting_since = self.started = time.perf_counter()
+        self.number = 0
+        """Which of the function's threads runs it, by how many did."""
+        self.trace = ""
+        """The ``X-Amzn-Trace-Id`` that the function sees."""
         self.init_ms: float | None = None
+
+    @property
+    def duration_ms(self) -> float:
+        """How long the function has worked on it so far, the init left out."""
+        return (time.perf_counter() - self.started) * 1000 - (self.init_ms or 0.0)
 
     def give_up(self) -> None:
         """Write off the thread that runs it."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from streamer.topology import Function
 
+from ...recording import Change
 from .. import platform_log, variables
 from ..outcome import Failed, Outcome, Returned
 from ..runtimes import launch
@@ -124,6 +125,7 @@ class ExecutionEnvironment:
                 os.close(channel)
             if self.state is EnvironmentState.ENDED:  # meanwhile, when there was less to close
                 self._close()
+        self._tell("started")
         if self.state is EnvironmentState.STARTING and bound is None:
             self._log.restart_init()
             self._timer = self._loop.call_later(around.init_seconds, self._init_too_long)
@@ -143,6 +145,7 @@ class ExecutionEnvironment:
         if self.state is EnvironmentState.ENDED:
             return
         self.state = EnvironmentState.ENDED
+        self._tell("ended", "its code changed" if self.is_retired else "")
         self._process.kill()
         self._close()
         undelivered, self._next = self._next, None
@@ -194,6 +197,7 @@ class ExecutionEnvironment:
             self._waiting.append(connection)
         if self.state is EnvironmentState.STARTING:
             self._log.init_over()
+            self._tell("ready")
             if self._event is not None:
                 self.state = EnvironmentState.BUSY
                 self._send(self._event, is_timed=True)
@@ -234,16 +238,22 @@ class ExecutionEnvironment:
     def _send(self, event: WaitingInvocation, *, is_timed: bool = False) -> None:
         connection = self._waiting.pop(0)
         self._event = event
+        event.started_at = self._loop.time()
+        event.trace = variables.trace_id(time.time(), self._around.randomness)
         self._log.starts(event.request_id, is_timed=is_timed)
         connection.deliver(
             request_id=event.request_id,
             payload=event.payload,
             deadline_ms=self._deadline_ms,
             function_arn=self._arn,
-            trace_id=variables.trace_id(time.time(), self._around.randomness),
+            trace_id=event.trace,
             client_context=event.client_context,
         )
         self._process.thaw()
+
+    def _tell(self, change: Change, why: str = "") -> None:
+        if (recorder := self._around.recording.now) is not None:
+            recorder.environment(self.function.name, self.slot, self._process.pid, change, why)
 
     def _answered(self, request_id: str, outcome: Outcome) -> bool:
         event = self._event
@@ -262,6 +272,18 @@ class ExecutionEnvironment:
         self, event: WaitingInvocation, outcome: Outcome, *, status: str | None, error_type: str | None = None
     ) -> None:
         self._event = None
+        if (recorder := self._around.recording.now) is not None:
+            recorder.run(
+                self.function.name,
+                event.payload,
+                outcome,
+                number=self.slot,
+                trace=event.trace,
+                waited_ms=(event.started_at - event.waiting_since) * 1000,
+                duration_ms=self._log.duration_ms,
+                init_ms=self._log.init_ms,
+                memory_mb=self._process.peak_mb,
+            )
         self._log.ends(event.request_id, status=status, error_type=error_type)
         event.settle(outcome)
 

@@ -24,7 +24,8 @@ class EnvironmentLog:
         self._process = process
         self._output: Output | None = None
         self._started = time.perf_counter()
-        self._init_ms: float | None = None
+        self.init_ms: float | None = None
+        """How long the init took that came before the present invocation; None: it found a warm environment."""
 
     # the output
 
@@ -62,7 +63,7 @@ class EnvironmentLog:
 
     def init_over(self) -> None:
         """The function is initialised; the first invocation's REPORT tells how long that took."""
-        self._init_ms = (time.perf_counter() - self._started) * 1000
+        self.init_ms = (time.perf_counter() - self._started) * 1000
         self._process.measure_mb()
 
     def init_timed_out(self, seconds: float) -> None:
@@ -76,7 +77,7 @@ class EnvironmentLog:
         if reason is not None:
             self._line(platform_log.exit_line(request_id, reason))
         now = time.perf_counter()
-        self._init_ms, self._started = (now - self._started) * 1000, now
+        self.init_ms, self._started = (now - self._started) * 1000, now
 
     # invocations
 
@@ -97,21 +98,26 @@ class EnvironmentLog:
         """The process ended in the middle of it."""
         self._line(platform_log.exit_line(request_id, reason))
 
+    @property
+    def duration_ms(self) -> float:
+        """How long the present invocation, or the init before the first, has taken so far."""
+        return (time.perf_counter() - self._started) * 1000
+
     def ends(self, request_id: str, *, status: str | None, error_type: str | None) -> None:
         """The invocation is over; see `platform_log.Report` for how."""
         if self._sink.platform_lines:
             self._report(request_id, status, error_type)
-        self._init_ms = None
+        self.init_ms = None
 
     def _report(self, request_id: str, status: str | None, error_type: str | None) -> None:
         if error_type != platform_log.OUT_OF_MEMORY:
             self._process.measure_mb()
         report = platform_log.Report(
             request_id=request_id,
-            duration_ms=(time.perf_counter() - self._started) * 1000,
+            duration_ms=self.duration_ms,
             memory_mb=self._function.memory_mb,
             memory_used_mb=self._process.peak_mb,
-            init_ms=self._init_ms,
+            init_ms=self.init_ms,
             status=status,
             error_type=error_type,
         )

@@ -13,6 +13,7 @@ from typing import Any, Final, Self
 from streamer.topology import Function, Topology
 
 from ... import log
+from ...recording import Recording
 from ...tasks import end
 from ..admission import Limit, missing
 from ..logs import LogSink
@@ -55,6 +56,7 @@ class ProcessFunctions:
         means: Means | None = None,
         init_seconds: float = INIT_SECONDS,
         import_ahead: Sequence[str] = IMPORT_AHEAD,
+        recording: Recording | None = None,
     ) -> None:
         self._topology = topology
         self._endpoints = endpoints
@@ -72,6 +74,7 @@ class ProcessFunctions:
             descendants=self._descendants,
             callers=callers(process_files=means.process_files),
             init_seconds=init_seconds,
+            recording=recording or Recording(),
         )
         self._limit = CONCURRENCY if concurrency is None else concurrency
         self._pools: dict[str, Pool] = {}

@@ -10,7 +10,7 @@ from ..outcome import Outcome
 class WaitingInvocation:
     """An event for a function, and the future of its outcome."""
 
-    __slots__ = ("client_context", "outcome", "payload", "request_id", "source", "waiting_since")
+    __slots__ = ("client_context", "outcome", "payload", "request_id", "source", "started_at", "trace", "waiting_since")
 
     def __init__(
         self,
@@ -32,6 +32,10 @@ class WaitingInvocation:
         self.waiting_since = waiting_since
         self.client_context = client_context
         self.source = source
+        self.started_at = waiting_since
+        """When a function began with it, by the loop's clock."""
+        self.trace = ""
+        """The ``X-Amzn-Trace-Id`` that the function sees."""
 
     def settle(self, outcome: Outcome) -> None:
         """Set the outcome, unless the caller has given up."""

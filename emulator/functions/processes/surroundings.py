@@ -11,6 +11,7 @@ from pathlib import Path
 
 from streamer.topology import Function
 
+from ...recording import Recording
 from .. import variables
 from ..logs import LogSink
 from ..runtimes import Launch, identity
@@ -35,6 +36,7 @@ class Surroundings:
     callers: Callers
     descendants: Descendants
     init_seconds: float
+    recording: Recording
 
     def code_folder(self, function: Function) -> str:
         """Where a function's code is, and where its process starts."""

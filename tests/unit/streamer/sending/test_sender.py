@@ -293,3 +293,13 @@ def test_what_api_gateway_refuses_is_not_worth_another_try() -> None:
         Gateway(Answer(403)).api().at(ENDPOINT).send(CONNECTION, "{}")
 
     assert not caught.value.is_temporary
+
+
+def test_a_request_names_the_invocation_that_sends_and_does_not_sign_that() -> None:
+    gateway = Gateway(OK)
+
+    gateway.api(trace=lambda: "Root=1-a;Parent=b;Sampled=0").at(ENDPOINT).send(CONNECTION, "hi")
+
+    ((_, _, headers, _),) = gateway.requests
+    assert headers["x-amzn-trace-id"] == "Root=1-a;Parent=b;Sampled=0"
+    assert "x-amzn-trace-id" not in headers["authorization"]

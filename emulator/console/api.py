@@ -1,0 +1,290 @@
+"""The console's HTTP interface: reads the records. The page, `streamer tail` and programs use the same one."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import json
+import re
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from ..port.http import HttpRequest, HttpResponse
+from .access import API
+from .around import Around
+from .facts import facts
+from .masking import NOBODY, Who
+from .recorder import RingRecorder
+from .records import KINDS, Closed, Opening, Record
+from .telling import Teller, Told, tell_fault, who_opened
+from .traces import Trace, Traces
+from .verdicts import faults_of, verdict
+
+VERSION: Final = 1
+"""Of this interface, in ``info`` and in an export."""
+WAIT_SECONDS: Final = 25.0
+"""Longest wait for something new."""
+EVENTS: Final = 500
+"""Most records that are told at once, unless a reader wants fewer."""
+GATHER_SECONDS: Final = 0.02
+"""How long the first new record waits for others, so that many need few answers."""
+WRONG: Final = ("error", "refused")
+"""Statuses of what went wrong."""
+
+
+class BadRequestError(Exception):
+    """The request cannot be answered; ``status`` is that of the answer."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class Waiting(Protocol):
+    """Lets a reader wait."""
+
+    async def wait(self, seconds: float) -> None:
+        """Return when there is something new, or after the time."""
+        ...
+
+
+Answer = Callable[..., Awaitable[Any]]
+
+
+class Api:
+    """Answers requests that were let in."""
+
+    def __init__(
+        self, around: Around, recorder: RingRecorder, news: Waiting, *, boot: str, look: Callable[[], None]
+    ) -> None:
+        """``boot`` names this run of the emulator; ``look`` is called when somebody reads."""
+        self._around = around
+        self._recorder = recorder
+        self._news = news
+        self._boot = boot
+        self._look = look
+        self._routes: tuple[tuple[str, re.Pattern[str], Answer], ...] = tuple(
+            (method, re.compile(pattern), answer)
+            for method, pattern, answer in (
+                ("GET", r"info", self._info),
+                ("GET", r"events", self._events),
+                ("GET", r"events/(\d+)", self._event),
+                ("GET", r"traces/(.+)", self._trace),
+                ("GET", r"connections", self._connections),
+                ("GET", r"export", self._export),
+                ("POST", r"clear", self._clear),
+            )
+        )
+
+    async def answer(self, request: HttpRequest) -> HttpResponse:
+        """Answer one request; 404 for what there is not, 400 for what is not understood."""
+        path = request.path.removeprefix(API)
+        found = [
+            (method, match, answer) for method, pattern, answer in self._routes if (match := pattern.fullmatch(path))
+        ]
+        if not found:
+            return HttpResponse.of_json(404, {"message": f"there is no api/{path}"})
+        method = "GET" if request.method == "HEAD" else request.method
+        chosen = next(((match, answer) for wanted, match, answer in found if wanted == method), None)
+        if chosen is None:
+            return HttpResponse.of_json(405, {"message": f"api/{path} takes {found[0][0]}"})
+        match, answer = chosen
+        try:
+            content = await answer(Asked.of(request), *match.groups())
+        except BadRequestError as error:
+            return HttpResponse.of_json(error.status, {"message": str(error)})
+        body = json.dumps(content, ensure_ascii=False, separators=(",", ":"), default=str).encode("utf-8", "replace")
+        return HttpResponse(200, body, (("content-type", "application/json"), ("cache-control", "no-store")))
+
+    # whose a connection is
+
+    def _who(self, connection: str) -> Who:
+        opening = self._recorder.connections.get(connection)
+        if opening is None:
+            opening = next((each for each, end in self._recorder.closed_ones if end.connection == connection), None)
+        return NOBODY if opening is None else _who(opening)
+
+    def _teller(self, *, whole: bool = False) -> Teller:
+        return Teller(self._who, None) if whole else Teller(self._who)
+
+    # the routes
+
+    async def _info(self, _asked: Asked) -> Told:
+        self._look()
+        ring = self._recorder.ring
+        recording = {"last": ring.last, "kept": len(ring), "bytes": ring.bytes}
+        return {"api": VERSION, "boot": self._boot, **facts(self._around), "recording": recording}
+
+    async def _events(self, asked: Asked) -> Told:
+        after = asked.number("after", 0)
+        limit = min(asked.number("limit", EVENTS) or 1, EVENTS * 40)
+        until = time.monotonic() + min(asked.seconds("wait"), WAIT_SECONDS)
+        teller = self._teller()
+        wanted = self._wanted(asked, teller)
+        while True:
+            self._look()
+            page = self._recorder.ring.read(after, limit=limit, wanted=wanted())
+            left = until - time.monotonic()
+            if page.records or page.missed or left <= 0:
+                break
+            await self._news.wait(left)
+            await asyncio.sleep(GATHER_SECONDS)
+        events = [teller.tell(record) for record in page.records]
+        return {"boot": self._boot, "next": page.next, "missed": page.missed, "events": events}
+
+    def _wanted(self, asked: Asked, teller: Teller) -> Callable[[], Callable[[Record], bool]]:
+        """Makes the test that a record has to pass, anew for each look: a trace grows."""
+        kinds = asked.words("kind")
+        if unknown := [kind for kind in kinds if kind not in KINDS]:
+            raise BadRequestError(400, f"there is no kind {unknown[0]!r}; there are {', '.join(KINDS)}")
+        fields = {name: value for name in ("connection", "user", "function", "action") if (value := asked.text(name))}
+        wrong_only, trace = asked.text("errors") == "1", asked.text("trace")
+
+        def passes(numbers: frozenset[int] | None, record: Record) -> bool:
+            if (kinds and record.kind not in kinds) or (numbers is not None and record.number not in numbers):
+                return False
+            if not fields and not wrong_only:
+                return True
+            told = teller.tell(record)
+            if wrong_only and told.get("status") not in WRONG:
+                return False
+            return all(told.get(name) == value for name, value in fields.items())
+
+        return lambda: functools.partial(passes, self._numbers(trace) if trace else None)
+
+    def _numbers(self, name: str) -> frozenset[int]:
+        trace = Traces(self._recorder.ring).find(name)
+        if trace is None:
+            return frozenset()
+        return frozenset(record.number for record in (trace.origin, *trace.runs, *trace.calls, *trace.logs))
+
+    async def _event(self, _asked: Asked, number: str) -> Told:
+        self._look()
+        record = self._recorder.ring.find(int(number))
+        if record is None:
+            raise BadRequestError(404, f"record {number} is not kept any more, or never was")
+        return self._teller(whole=True).tell(record)
+
+    async def _trace(self, _asked: Asked, name: str) -> Told:
+        self._look()
+        trace = Traces(self._recorder.ring).find(name)
+        if trace is None:
+            raise BadRequestError(404, f"nothing that is kept has the id {name}")
+        return tell_trace(trace, self._teller(whole=True))
+
+    async def _connections(self, _asked: Asked) -> Told:
+        self._look()
+        recorder = self._recorder
+        known = {each.connection_id: each for gateway in self._around.gateways for each in gateway.seen()}
+        teller = self._teller(whole=True)
+        found = []
+        for connection, seen in known.items():
+            opening = recorder.connections.get(connection)
+            told = {} if opening is None else teller.tell(opening)
+            found.append(
+                {
+                    **told,
+                    "connection": connection,
+                    "opened_at": seen.connected_at_ms,
+                    "peer": seen.source_ip,
+                    "agent": seen.user_agent,
+                    "idle_seconds": seen.idle_seconds,
+                    "waiting_bytes": seen.waiting_bytes,
+                    "messages": recorder.counts.get(connection, 0),
+                }
+            )
+        closed = [self._closed(teller, opening, end) for opening, end in reversed(recorder.closed_ones)]
+        limits = self._around.limits
+        ends = {"idle_seconds": limits.idle_seconds, "max_duration_seconds": limits.max_duration_seconds}
+        return {"boot": self._boot, "now": time.time() * 1000, "limits": ends, "open": found, "closed": closed}
+
+    def _closed(self, teller: Teller, opening: Opening | None, end: Closed) -> Told:
+        return {**({} if opening is None else teller.tell(opening)), **teller.tell(end)}
+
+    async def _export(self, _asked: Asked) -> Told:
+        teller = self._teller(whole=True)
+        records = [teller.tell(record) for record in self._recorder.ring]
+        return {
+            "streamer": "recording",
+            "api": VERSION,
+            "boot": self._boot,
+            "at": time.time() * 1000,
+            "events": records,
+        }
+
+    async def _clear(self, _asked: Asked) -> Told:
+        self._recorder.clear()
+        return {"boot": self._boot, "next": self._recorder.ring.last}
+
+
+@functools.lru_cache(maxsize=4096)
+def _who(opening: Opening) -> Who:
+    return who_opened(opening)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a request says besides its path."""
+
+    query: Mapping[str, str]
+    body: bytes
+
+    @classmethod
+    def of(cls, request: HttpRequest) -> Asked:
+        """Of several values of a name, the last."""
+        return cls(dict(request.query), request.body)
+
+    def text(self, name: str) -> str:
+        """A word of the query; empty: it is not there."""
+        return self.query.get(name, "")
+
+    def words(self, name: str) -> tuple[str, ...]:
+        """Words with commas between them."""
+        return tuple(word for word in self.text(name).split(",") if word)
+
+    def number(self, name: str, default: int) -> int:
+        """A number of the query; raises BadRequestError."""
+        text = self.text(name)
+        if text and not (text.isascii() and text.isdecimal() and len(text) < 16):
+            raise BadRequestError(400, f"{name} is not a number: {text[:40]}")
+        return int(text) if text else default
+
+    def seconds(self, name: str) -> float:
+        """A time of the query, 0 if it is not there; raises BadRequestError."""
+        try:
+            found = float(self.text(name) or 0)
+        except ValueError:
+            found = -1.0
+        if not 0 <= found < 1e6:
+            raise BadRequestError(400, f"{name} is not a number of seconds: {self.text(name)[:40]}")
+        return found
+
+
+def tell_trace(trace: Trace, teller: Teller) -> Told:
+    """A trace as JSON; times in Unix milliseconds."""
+    status, sentence = verdict(trace)
+    spans = [
+        {
+            "kind": span.kind,
+            "name": span.name,
+            "begin": span.begin_ns / 1e6,
+            "end": span.end_ns / 1e6,
+            "depth": span.depth,
+            "status": span.status,
+            "note": span.note,
+            "number": span.number,
+        }
+        for span in trace.spans
+    ]
+    return {
+        "status": status,
+        "verdict": sentence,
+        "origin": teller.tell(trace.origin),
+        "spans": spans,
+        "faults": {request: tell_fault(fault) for request, fault in faults_of(trace).items()},
+        "runs": [teller.tell(run) for run in trace.runs],
+        "calls": [teller.tell(call) for call in trace.calls],
+        "logs": [teller.tell(line) for line in trace.logs],
+    }

@@ -1,0 +1,37 @@
+"""What the console sees of the emulator around it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from streamer.topology import Topology
+
+from ..database.protocol import Database
+from ..functions.factory import Isolation, RunningFunctions
+from ..gateway.rules.limits import Assumptions, Limits
+from ..gateway.shell import Gateway
+from .settings import ConsoleSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Around:
+    """Made when all of it runs."""
+
+    settings: ConsoleSettings
+    topology: Callable[[], Topology]
+    gateways: Sequence[Gateway]
+    functions: RunningFunctions
+    database: Database
+    limits: Limits
+    assumptions: Assumptions
+    isolation: Isolation
+    websocket_urls: Callable[[], Sequence[str]]
+    management_url: str
+    dynamodb_url: str
+    url: str
+    ca_file: str
+
+    def messages(self) -> int:
+        """How many messages clients have sent so far."""
+        return sum(gateway.messages for gateway in self.gateways)

@@ -1,0 +1,80 @@
+"""The commands ``tail`` and ``trace``: they parse, ask the console of the emulator here, and print."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any, Final
+
+import click
+
+from ..command.development import here
+from ..command.help import Command
+from .lines import line, waterfall
+from .reader import GoneError, Reader
+
+LAST: Final = 200
+"""Records that `tail` begins with."""
+
+
+@click.command(
+    cls=Command,
+    examples=[
+        "streamer tail --errors",
+        "streamer tail --follow --user ada",
+        "streamer tail --request 7f3a --json | jq .kind",
+    ],
+)
+@click.option("--errors", is_flag=True, help="Only what went wrong.")
+@click.option("--connection", metavar="ID", help="Only of this connection.")
+@click.option("--user", help="Only of this user's connections.")
+@click.option("--request", "trace", metavar="ID", help="Only what belongs to the message of this id.")
+@click.option("--limit", type=click.IntRange(1, 20_000), default=LAST, show_default=True, help="The last so many.")
+@click.option("--follow", "-f", is_flag=True, help="Go on with what comes, until Ctrl-C.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
+def tail(*, errors: bool, limit: int, follow: bool, as_json: bool, **named: str | None) -> int:
+    """Print what passes through the emulator of this folder.
+
+    Messages, functions, their calls of DynamoDB and @connections, their log lines, connections, stream batches. With
+    --request: an id of the client's, the gateway's, Lambda's or X-Ray's, or the number that stands before each line.
+    """
+
+    def missed(count: int) -> None:
+        click.echo(f"streamer: {count} more were not shown: they came too fast", err=True)
+
+    wanted: dict[str, Any] = {**named, "errors": "1" if errors else None}
+    colors = sys.stdout.isatty()
+    try:
+        for told in Reader.of(here()).events(follow=follow, limit=limit, missed=missed, **wanted):
+            text = json.dumps(told, ensure_ascii=False) if as_json else line(told, colors=colors)
+            if text is not None:
+                click.echo(text)
+    except GoneError as error:
+        click.echo(f"streamer: {error}", err=True)
+        return 1
+    return 0
+
+
+@click.command(cls=Command, examples=["streamer trace 7f3a", "streamer trace 98 --json | jq .verdict"])
+@click.argument("name", metavar="ID")
+@click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
+def trace(*, name: str, as_json: bool) -> int:
+    """Show what became of a message.
+
+    A waterfall of all that followed from it: functions, waiting, cold starts, calls, frames, attempts and log lines,
+    with the reason of a failure on top. ID is the client's id of a request, the gateway's, Lambda's or X-Ray's, or the
+    number of a line of `streamer tail`. Exit status: 0 it went well or goes on, 1 it failed.
+    """
+    try:
+        found = Reader.of(here()).get(f"traces/{name}")
+    except GoneError as error:
+        click.echo(f"streamer: {error}", err=True)
+        return 1
+    if as_json:
+        click.echo(json.dumps(found, ensure_ascii=False))
+    else:
+        click.echo("\n".join(waterfall(found)))
+    return 1 if found["status"] in ("error", "refused") else 0
+
+
+COMMANDS: Final = {"tail": tail, "trace": trace}

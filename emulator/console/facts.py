@@ -1,0 +1,75 @@
+"""What the emulator runs and where, as JSON: for the page's head, its forms, and programs."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.metadata
+from typing import Any
+
+from streamer.topology import Key, Topology
+
+from .around import Around
+
+
+def facts(around: Around) -> dict[str, Any]:
+    """Everything that does not change from one message to the next."""
+    settings, topology = around.settings, around.topology()
+    return {
+        "version": importlib.metadata.version("streamer-ws"),
+        "target": settings.target,
+        "is_app": settings.is_app,
+        "actions": list(settings.actions),
+        "stage": topology.api.stage,
+        "isolation": around.isolation,
+        "websocket_urls": list(around.websocket_urls()),
+        "management_url": around.management_url,
+        "dynamodb_url": around.dynamodb_url,
+        "url": around.url,
+        "ca_file": around.ca_file,
+        "topology": described(topology),
+        "limits": dataclasses.asdict(around.limits),
+        "assumptions": dataclasses.asdict(around.assumptions),
+    }
+
+
+def described(topology: Topology) -> dict[str, Any]:
+    """Functions, routes, tables, sources and schedules, without variables: those may hold secrets."""
+    return {
+        "apis": [
+            {
+                "name": api.name,
+                "stage": api.stage,
+                "routes": [{"route": each.route_key, "function": each.function} for each in api.routes],
+            }
+            for api in topology.all_apis()
+        ],
+        "functions": [
+            {
+                "name": each.name,
+                "handler": each.handler,
+                "memory_mb": each.memory_mb,
+                "timeout_seconds": each.timeout_seconds,
+                "concurrency": each.reserved_concurrency,
+            }
+            for each in topology.functions
+        ],
+        "tables": [
+            {
+                "name": table.name,
+                "key": _key(table.key),
+                "indexes": [{"name": index.name, "key": _key(index.key)} for index in table.indexes],
+                "ttl": table.ttl_attribute,
+            }
+            for table in topology.tables
+        ],
+        "mappings": [
+            {"function": each.function, "table": each.table, "batch_size": each.batch_size}
+            for each in topology.event_source_mappings
+        ],
+        "queues": [each.name for each in topology.queues],
+        "schedules": [{"name": each.name, "function": each.function} for each in topology.schedules],
+    }
+
+
+def _key(key: Key) -> dict[str, Any]:
+    return {"partition": key.partition, "sort": key.sort, "types": key.attributes()}

@@ -1,0 +1,105 @@
+"""What went wrong in a function, in one line: the error, and the line of the user's own code. Pure."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Any, Final
+
+_FRAME: Final = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+), in (?P<name>[^\n]+)(?:\n\s+(?P<code>[^\n]+))?')
+_LIBRARIES: Final = ("site-packages", "dist-packages", "awslambdaric", "<frozen", "/streamer/", "/lib/python")
+_ERROR: Final = re.compile(
+    r"(?P<type>[A-Za-z_][\w.]*(?:Error|Exception|Exit|Interrupt|Timeout|Group)): ?(?P<message>.*)"
+)
+_TRACEBACK: Final = "Traceback (most recent call last)"
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One call in a stack trace."""
+
+    file: str
+    line: int
+    name: str
+    code: str
+    is_own: bool
+    """Whether it is the user's code, not that of a library."""
+
+    @property
+    def place(self) -> str:
+        """File and line, short."""
+        return f"{PurePath(self.file).name}:{self.line}"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """An error of a function."""
+
+    type: str
+    message: str
+    frames: tuple[Frame, ...] = ()
+
+    @property
+    def place(self) -> str:
+        """The last line of the user's own code, else the last line; empty: not known."""
+        own = [frame for frame in self.frames if frame.is_own] or list(self.frames)
+        return own[-1].place if own else ""
+
+    @property
+    def sentence(self) -> str:
+        """``KeyError: 'name' (app.py:14)``."""
+        said = f"{self.type}: {self.message}" if self.message else self.type
+        return f"{said} ({self.place})" if self.place else said
+
+
+def frames_of(text: str) -> tuple[Frame, ...]:
+    """The calls of a Python stack trace, the outermost first."""
+    return tuple(
+        Frame(
+            file=found["file"],
+            line=int(found["line"]),
+            name=found["name"].strip(),
+            code=(found["code"] or "").strip(),
+            is_own=not any(part in found["file"] for part in _LIBRARIES),
+        )
+        for found in _FRAME.finditer(text)
+    )
+
+
+def fault_of_payload(payload: bytes) -> Fault | None:
+    """What Lambda's error object says; None: it is none."""
+    try:
+        error: Any = json.loads(payload)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(error, dict) or "errorMessage" not in error:
+        return None
+    trace = error.get("stackTrace") or error.get("trace") or []
+    lines = trace if isinstance(trace, list) else [trace]
+    return Fault(
+        str(error.get("errorType") or "Error"), str(error["errorMessage"]), frames_of("\n".join(map(str, lines)))
+    )
+
+
+def fault_of_line(line: str) -> Fault | None:
+    """The exception that a function logged with its stack trace, as text or as JSON; None: the line tells of none."""
+    if line.startswith("{"):
+        try:
+            record: Any = json.loads(line)
+        except (ValueError, RecursionError):
+            return None
+        trace = record.get("stack_trace") or record.get("stackTrace")
+        if not isinstance(trace, list):
+            return None
+        error_type, message = record.get("error_type", record.get("errorType")), record.get("error_message")
+        said = record.get("errorMessage", "") if message is None else message
+        return Fault(str(error_type or "Error"), str(said), frames_of("\n".join(map(str, trace))))
+    if _TRACEBACK not in line:
+        return None
+    text = line.replace("\r", "\n")
+    frames = frames_of(text[text.rfind(_TRACEBACK) :])
+    lines = [each.strip().removeprefix("[ERROR] ").strip() for each in text.splitlines()]
+    error = next((found for each in reversed(lines) if (found := _ERROR.match(each)) is not None), None)
+    return Fault("Error", "", frames) if error is None else Fault(error["type"], error["message"], frames)

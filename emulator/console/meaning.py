@@ -1,0 +1,180 @@
+"""What records mean: what became of a message, what was called, where an invocation came from. Pure."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Mapping
+from typing import Any, Final, assert_never
+from urllib.parse import parse_qsl, unquote
+
+from ..functions.outcome import Outcome, Refused
+from ..gateway.rules.effects import Close, NotInvoked, Raised, Replied, Send, TimedOut, Warn
+from ..gateway.rules.management import parse_path
+from .faults import fault_of_payload
+from .records import Call, Closed, Message
+
+_SOURCES: Final = {"aws:dynamodb": "stream", "aws:sqs": "queue"}
+
+
+def status_of_message(record: Message) -> tuple[str, str]:
+    """What became of a message, in a word, and why if it went wrong."""
+    if record.invoke is None:
+        return "refused", _why_not_run(record)
+    match record.result:
+        case None:
+            return "running", ""
+        case Replied():
+            warned = next((each.text for each in record.replies if isinstance(each, Warn)), "")
+            return ("error", warned) if warned else ("ok", "")
+        case Raised(payload):
+            fault = fault_of_payload(payload)
+            return "error", fault.sentence if fault is not None else "the function failed"
+        case NotInvoked(reason):
+            return "error", f"the function was not run: {reason}"
+        case TimedOut():
+            return "error", f"no answer within {record.invoke.timeout_seconds:g} s"
+        case _ as result:
+            assert_never(result)
+
+
+def _why_not_run(record: Message) -> str:
+    for effect in record.effects:
+        if isinstance(effect, Warn):
+            return effect.text
+    for effect in record.effects:
+        if isinstance(effect, Send):
+            said = app_message(effect.text).get("message")
+            return f"answered with {said!r}" if said else "answered by the gateway itself"
+        if isinstance(effect, Close):
+            return f"closed with {effect.code}"
+    return "the connection was not open any more"
+
+
+def meaning_of(record: Closed) -> str:
+    """Why a connection ended, in a sentence."""
+    known = {
+        ("client", 1000): "the client closed it",
+        ("client", 1001): "the client went away, as a browser does that leaves the page",
+        ("client", 1005): "the client closed it without a code",
+        ("gateway", 1000): "deleted through @connections",
+        ("gateway", 1001): "idle or open for too long, or the emulator stopped",
+        ("gateway", 1002): "the client broke the WebSocket protocol",
+        ("gateway", 1003): "the client sent a binary message, which WebSocket APIs do not take",
+        ("gateway", 1007): "the client sent text that is not UTF-8",
+        ("gateway", 1008): "the client sent too fast",
+        ("gateway", 1009): "the client sent a frame over 32 KB, or a message over 128 KB",
+    }
+    if record.by == "network":
+        return "the TCP connection broke without a close frame"
+    return known.get((record.by, record.code), f"closed by the {record.by} with {record.code}")
+
+
+def lambda_request_of(outcome: Outcome) -> str | None:
+    """The id of the invocation, as the function knows it; None: it did not run."""
+    return None if isinstance(outcome, Refused) else outcome.request_id
+
+
+def root_of(trace: str) -> str:
+    """``1-…`` of an ``X-Amzn-Trace-Id``, which SDKs percent-encode; empty: there is none."""
+    for part in unquote(trace).split(";"):
+        name, _, value = part.strip().partition("=")
+        if name == "Root":
+            return value
+    return ""
+
+
+@functools.lru_cache(maxsize=1024)
+def source_of(payload: bytes) -> Mapping[str, Any]:
+    """What an invocation came from, as its event tells."""
+    try:
+        event: Any = json.loads(payload)
+    except (ValueError, RecursionError):
+        return {"source": "invoke"}
+    if not isinstance(event, dict):
+        return {"source": "invoke"}
+    context = event.get("requestContext")
+    if isinstance(context, dict) and "connectionId" in context:
+        return {
+            "source": "gateway",
+            "connection": context["connectionId"],
+            "gateway_request": context.get("requestId"),
+            "route": context.get("routeKey"),
+        }
+    records = event.get("Records")
+    if isinstance(records, list) and records and isinstance(records[0], dict):
+        return {"source": _SOURCES.get(str(records[0].get("eventSource")), "invoke"), "records": len(records)}
+    return {"source": "schedule" if event.get("source") == "aws.events" else "invoke"}
+
+
+def what_was_called(record: Call) -> tuple[str, str, str]:
+    """Service, operation and target of a call, as people name them."""
+    path = record.target.partition("?")[0]
+    connection = parse_path(path)
+    if connection is not None:
+        return "@connections", record.method, connection.connection_id
+    if path.startswith("/2015-03-31/functions/"):
+        kind = record.fields.get("x-amz-invocation-type", "RequestResponse")
+        return "lambda", f"Invoke {kind}", unquote(path.split("/")[3]).rpartition(":")[2]
+    header = record.fields.get("x-amz-target", "")
+    service, _, operation = header.partition(".")
+    body = json_object(record.body)
+    if service.startswith("DynamoDB"):
+        return "dynamodb", operation, _tables(body)
+    if service == "AmazonSQS":
+        return "sqs", operation, str(body.get("QueueUrl") or body.get("QueueName") or "").rpartition("/")[2]
+    if "/sqs/aws4_request" in record.fields.get("authorization", ""):
+        said = dict(parse_qsl(record.body.decode("utf-8", "replace")))
+        return "sqs", said.get("Action", ""), said.get("QueueUrl", "").rpartition("/")[2]
+    return "http", record.method, path
+
+
+def _tables(body: Mapping[str, Any]) -> str:
+    if "TableName" in body:
+        return str(body["TableName"])
+    items = body.get("RequestItems")
+    if isinstance(items, dict):
+        return ", ".join(items)
+    actions = body.get("TransactItems")
+    if isinstance(actions, list):
+        named = [each.get("TableName", "") for one in actions if isinstance(one, dict) for each in one.values()]
+        return ", ".join(dict.fromkeys(named))
+    return ""
+
+
+def level_and_text(line: str) -> tuple[str, str]:
+    """The level of a function's line, and what it says without its frame."""
+    if line.startswith("{"):
+        record = json_object(line.encode("utf-8", "surrogatepass"))
+        if "_aws" in record:
+            return "METRIC", line
+        if "message" in record or "errorMessage" in record:
+            return str(record.get("level", "INFO")), str(record.get("message") or record.get("errorMessage"))
+        return "INFO", line
+    if line.startswith("[") and "]" in line[:12]:
+        level, _, rest = line[1:].partition("]")
+        return level, rest.split("\t")[-1].strip() or rest.strip()
+    return ("ERROR", line) if "Task timed out after" in line or "Runtime exited" in line else ("INFO", line)
+
+
+def why_refused(record: Call) -> str:
+    """Why a call failed, in AWS's words."""
+    named = next((value for name, value in record.answer_headers if name.lower() == "x-amzn-errortype"), "")
+    body = json_object(record.answer)
+    error = named or str(body.get("__type", "")).rpartition("#")[2]
+    said = str(body.get("message") or body.get("Message") or "")
+    return ": ".join(part for part in (error, said) if part) or f"HTTP {record.status}"
+
+
+def app_message(text: str) -> dict[str, Any]:
+    """A message of the App's protocol, or of the gateway's; empty: it is no JSON object."""
+    return json_object(text.encode("utf-8", "surrogatepass")) if text.startswith("{") else {}
+
+
+def json_object(text: bytes) -> dict[str, Any]:
+    """A JSON object; empty: it is none."""
+    try:
+        value: Any = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}

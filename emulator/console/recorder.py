@@ -1,0 +1,331 @@
+"""Keeps the latest records within bounds, tells readers what is new since they last asked, and steps aside under load.
+
+Pure: the clock is an argument.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from ..functions.outcome import Failed, Outcome, Returned
+from ..gateway.rules.effects import Accept, Effect, HttpAnswer, Invoke, Result
+from ..port.http import HttpRequest, HttpResponse
+from ..recording import By, Change
+from . import records
+from .records import CALL_BYTES, PAYLOAD_BYTES, Record
+
+RECORDS: Final = 20_000
+"""Most changes of records that are kept."""
+BYTES: Final = 32 * 1024 * 1024
+"""Most bytes of records that are kept."""
+CONNECTIONS: Final = 10_000
+"""Most open connections whose opening is remembered."""
+CLOSED: Final = 200
+"""Closed connections that are remembered."""
+BUSY_MESSAGES: Final = 200
+"""Messages a second from which on nothing is recorded unless somebody looks."""
+LOOKING_SECONDS: Final = 30.0
+"""How long after its last question a reader counts as looking."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What a reader is told at once, the oldest first."""
+
+    records: tuple[Record, ...]
+    next: int
+    """What to ask for next."""
+    missed: int
+    """Changes since the reader's last question that it is not told: gone already, or more than it wants at once."""
+
+
+class Ring:
+    """The latest changes, within bounds. A record that changes comes again, and its older state is told to nobody."""
+
+    def __init__(self, *, most_records: int = RECORDS, most_bytes: int = BYTES) -> None:
+        self.last = 0
+        """Sequence number of the latest change."""
+        self.bytes = 0
+        """What is kept, about."""
+        self._most_records = most_records
+        self._most_bytes = most_bytes
+        self._changes: deque[tuple[Record, int]] = deque()
+        """The record, and its size then; the numbers of the changes have no gaps."""
+
+    def add(self, record: Record) -> None:
+        """Keep a new record, or one that was kept before and has changed; the oldest ones give way."""
+        self.last += 1
+        if record.number == 0:
+            record.number = self.last
+        record.sequence = self.last
+        size = record.size
+        self._changes.append((record, size))
+        self.bytes += size
+        while len(self._changes) > self._most_records or (self.bytes > self._most_bytes and len(self._changes) > 1):
+            self._drop()
+
+    def _drop(self) -> None:
+        sequence = self._first
+        record, size = self._changes.popleft()
+        self.bytes -= size
+        if record.sequence == sequence:
+            record.sequence = 0
+
+    @property
+    def _first(self) -> int:
+        return self.last - len(self._changes) + 1
+
+    def __iter__(self) -> Iterator[Record]:
+        """Every record that is kept, by its last change, the oldest first."""
+        for sequence, (record, _size) in enumerate(self._changes, self._first):
+            if record.sequence == sequence:
+                yield record
+
+    def __len__(self) -> int:
+        return len(self._changes)
+
+    def find(self, number: int) -> Record | None:
+        """The record of that number; None: it is not kept any more."""
+        return next((record for record in self if record.number == number), None)
+
+    def read(self, after: int, *, limit: int, wanted: Callable[[Record], bool] | None = None) -> Page:
+        """What changed after that number, the newest if there is more than ``limit``.
+
+        A reader that is told of nothing more than this ring ever knew begins anew.
+        """
+        after = after if after <= self.last else 0
+        missed = max(0, self._first - 1 - after)
+        found: list[Record] = []
+        for sequence, (record, _size) in zip(range(self.last, after, -1), reversed(self._changes), strict=False):
+            if record.sequence != sequence or (wanted is not None and not wanted(record)):
+                continue
+            if len(found) < limit:
+                found.append(record)
+            else:
+                missed += 1
+        return Page(tuple(reversed(found)), self.last, missed)
+
+    def clear(self) -> None:
+        """Forget everything; the numbers go on."""
+        while self._changes:
+            self._drop()
+
+
+class Gate:
+    """Whether to record: while somebody looks, or while messages come at human rates. Asked about once a second."""
+
+    def __init__(self, *, busy_messages: float = BUSY_MESSAGES, looking_seconds: float = LOOKING_SECONDS) -> None:
+        self.is_open = True
+        self._busy_messages = busy_messages
+        self._looking_seconds = looking_seconds
+        self._looked_at = float("-inf")
+        self._before: tuple[float, int] | None = None
+        self._shut_at_messages = 0
+
+    def looked(self, now: float) -> None:
+        """A reader asked; ``now`` in seconds of any clock."""
+        self._looked_at = now
+
+    def tick(self, now: float, messages: int) -> int | None:
+        """Decide anew; ``messages`` is how many there were in all.
+
+        Answers how many messages were not recorded, when it has just opened again; else None.
+        """
+        then, before = self._before or (now, messages)
+        self._before = (now, messages)
+        rate = (messages - before) / (now - then) if now > then else 0.0
+        opens = now - self._looked_at < self._looking_seconds or rate < self._busy_messages
+        if self.is_open and not opens:
+            self._shut_at_messages = messages
+        reopened = opens and not self.is_open
+        self.is_open = opens
+        return messages - self._shut_at_messages if reopened else None
+
+
+class RingRecorder:
+    """A `recording.Recorder`: makes records and keeps them."""
+
+    def __init__(
+        self, ring: Ring, clock: Callable[[], int], post: Callable[[Callable[[Record], None], Record], None]
+    ) -> None:
+        """``clock`` answers Unix nanoseconds; ``post`` calls a function in the event loop's thread, from any."""
+        self.ring = ring
+        self.connections: OrderedDict[str, records.Opening] = OrderedDict()
+        """By id: the openings of connections that are open now, as far as they are known."""
+        self.closed_ones: deque[tuple[records.Opening | None, records.Closed]] = deque(maxlen=CLOSED)
+        """Connections that were closed."""
+        self.counts: dict[str, int] = {}
+        """By connection id: messages of the client."""
+        self.waker: Callable[[], None] | None = None
+        """Called once when something is new."""
+        self.is_ours = False
+        """Whether the next message is the console's own."""
+        self._clock = clock
+        self._post = post
+        self._unanswered: dict[str, records.Message] = {}
+
+    def keep(self, record: Record) -> None:
+        """Keep a record, and wake who waits for one."""
+        self.ring.add(record)
+        if self.waker is not None:
+            waker, self.waker = self.waker, None
+            waker()
+
+    def pause(self) -> None:
+        """Nothing is recorded for now: what is not answered yet stays as it is."""
+        self._unanswered.clear()
+
+    def clear(self) -> None:
+        """Forget the records; open connections stay known."""
+        self.ring.clear()
+        self._unanswered.clear()
+
+    # what the shells tell
+
+    def opening(
+        self, request: HttpRequest, connection_id: str, decision: Accept | HttpAnswer, *, began_ns: int
+    ) -> None:
+        """See `Recorder.opening`."""
+        record = records.Opening(
+            at_ns=began_ns, connection=connection_id, request=request, decision=decision, decided_ns=self._clock()
+        )
+        if isinstance(decision, Accept):
+            self.connections[connection_id] = record
+            while len(self.connections) > CONNECTIONS:
+                forgotten, _record = self.connections.popitem(last=False)
+                self.counts.pop(forgotten, None)
+        self.keep(record)
+
+    def message(self, connection_id: str, text: str, effects: Sequence[Effect]) -> None:
+        """See `Recorder.message`."""
+        invoke = effects[0] if effects and isinstance(effects[0], Invoke) else None
+        record = records.Message(
+            at_ns=self._clock(),
+            connection=connection_id,
+            text=text,
+            effects=effects,
+            invoke=invoke,
+            is_ours=self.is_ours,
+        )
+        if connection_id in self.connections:
+            self.counts[connection_id] = self.counts.get(connection_id, 0) + 1
+        if invoke is not None:
+            self._unanswered[invoke.request_id] = record
+        self.keep(record)
+
+    def answered(self, invoke: Invoke, result: Result, effects: Sequence[Effect]) -> None:
+        """See `Recorder.answered`."""
+        record = self._unanswered.pop(invoke.request_id, None)
+        if record is not None:
+            record.answered_ns = self._clock()
+            record.result, record.replies = result, effects
+            self.keep(record)
+
+    def closed(self, connection_id: str, code: int, reason: str, by: By) -> None:
+        """See `Recorder.closed`."""
+        opening = self.connections.pop(connection_id, None)
+        self.counts.pop(connection_id, None)
+        record = records.Closed(
+            at_ns=self._clock(),
+            connection=connection_id,
+            code=code,
+            reason=reason,
+            by=by,
+            opened_ns=0 if opening is None else opening.decided_ns,
+        )
+        self.closed_ones.append((opening, record))
+        self.keep(record)
+
+    def run(
+        self,
+        function: str,
+        payload: bytes,
+        outcome: Outcome,
+        *,
+        number: int,
+        trace: str,
+        waited_ms: float,
+        duration_ms: float,
+        init_ms: float | None,
+        memory_mb: int | None,
+    ) -> None:
+        """See `Recorder.run`."""
+        self.keep(
+            records.Run(
+                at_ns=self._clock(),
+                function=function,
+                payload=_head(payload, PAYLOAD_BYTES),
+                payload_bytes=len(payload),
+                outcome=_kept(outcome),
+                environment=number,
+                trace=trace,
+                waited_ms=waited_ms,
+                duration_ms=duration_ms,
+                init_ms=init_ms,
+                memory_mb=memory_mb,
+            )
+        )
+
+    def call(self, request: HttpRequest, response: HttpResponse, function: str | None, *, began_ns: int) -> None:
+        """See `Recorder.call`."""
+        self.keep(
+            records.Call(
+                at_ns=began_ns,
+                method=request.method,
+                target=request.target,
+                fields=request.fields,
+                body=_head(request.body, CALL_BYTES),
+                body_bytes=len(request.body),
+                status=response.status,
+                answer=_head(response.body, CALL_BYTES),
+                answer_bytes=len(response.body),
+                answer_headers=response.headers,
+                function=function,
+                answered_ns=self._clock(),
+            )
+        )
+
+    def environment(self, function: str, number: int, pid: int | None, change: Change, why: str = "") -> None:
+        """See `Recorder.environment`."""
+        self.keep(
+            records.Environment(
+                at_ns=self._clock(), function=function, environment=number, pid=pid, change=change, why=why
+            )
+        )
+
+    def batch(self, mapping: tuple[str, str], numbers: Sequence[str], attempt: int, outcome: Outcome, end: str) -> None:
+        """See `Recorder.batch`."""
+        self.keep(
+            records.Batch(
+                at_ns=self._clock(),
+                function=mapping[0],
+                source=mapping[1],
+                records=numbers,
+                attempt=attempt,
+                outcome=_kept(outcome),
+                end=end,
+            )
+        )
+
+    def line(self, function: str, request_id: str | None, text: str) -> None:
+        """See `Recorder.line`."""
+        self._post(
+            self.keep,
+            records.Log(at_ns=self._clock(), function=function, request_id=request_id, text=text[:PAYLOAD_BYTES]),
+        )
+
+
+def _head(payload: bytes, most: int) -> bytes:
+    return payload if len(payload) <= most else bytes(payload[:most])
+
+
+def _kept(outcome: Outcome) -> Outcome:
+    if isinstance(outcome, Returned | Failed) and len(outcome.payload) > PAYLOAD_BYTES:
+        head = _head(outcome.payload, PAYLOAD_BYTES)
+        if isinstance(outcome, Returned):
+            return Returned(head, outcome.request_id)
+        return Failed(head, outcome.request_id, outcome.error_type)
+    return outcome

@@ -1,0 +1,202 @@
+"""What is recorded: one object for a message, a call, an invocation, with references to what exists anyway. Pure.
+
+Nothing is formatted, parsed or copied here; `telling` does that for the few records that somebody looks at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Final
+
+from ..functions.outcome import Outcome
+from ..gateway.rules.effects import Accept, Effect, HttpAnswer, Invoke, Result
+from ..port.http import HttpRequest
+from ..recording import By, Change
+
+PAYLOAD_BYTES: Final = 256 * 1024
+"""A payload over this is kept as its head."""
+CALL_BYTES: Final = 16 * 1024
+"""The same of a request to one of AWS's APIs, and of its answer."""
+OVERHEAD_BYTES: Final = 1024
+"""What a record takes besides its payloads, counted generously."""
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Record:
+    """Something that happened."""
+
+    kind: ClassVar[str] = ""
+
+    at_ns: int
+    """When, in Unix nanoseconds."""
+    number: int = 0
+    """Its name; set once, when it is kept."""
+    sequence: int = 0
+    """Its place among the latest states of all records; higher whenever it changes. 0: it is not kept any more."""
+
+    @property
+    def size(self) -> int:
+        """About how many bytes it holds."""
+        return OVERHEAD_BYTES
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Opening(Record):
+    """An upgrade was decided; ``at_ns`` is when the client asked."""
+
+    kind = "opening"
+
+    connection: str
+    request: HttpRequest
+    decision: Accept | HttpAnswer
+    decided_ns: int
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Message(Record):
+    """A client's text was taken; completed when its function has answered."""
+
+    kind = "message"
+
+    connection: str
+    text: str
+    effects: Sequence[Effect]
+    """What the gateway's rules made of it."""
+    invoke: Invoke | None
+    """The function's call; None: no function ran."""
+    is_ours: bool = False
+    """Whether the console sent it, not the client."""
+    answered_ns: int = 0
+    """0: not yet."""
+    result: Result | None = None
+    replies: Sequence[Effect] = ()
+    """What followed from the result for the client."""
+
+    @property
+    def size(self) -> int:
+        """Its text is in the event, too."""
+        return OVERHEAD_BYTES + 2 * len(self.text)
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Run(Record):
+    """An invocation; ``at_ns`` is when it was over."""
+
+    kind = "run"
+
+    function: str
+    payload: bytes
+    payload_bytes: int
+    outcome: Outcome
+    environment: int
+    trace: str
+    waited_ms: float
+    duration_ms: float
+    init_ms: float | None
+    memory_mb: int | None
+
+    @property
+    def size(self) -> int:
+        """With event and result."""
+        return OVERHEAD_BYTES + len(self.payload) + len(getattr(self.outcome, "payload", b""))
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Call(Record):
+    """A call of one of AWS's APIs; ``at_ns`` is when it came."""
+
+    kind = "call"
+
+    method: str
+    target: str
+    """Path and query."""
+    fields: Mapping[str, str]
+    """Headers of the request, lower-case."""
+    body: bytes
+    body_bytes: int
+    status: int
+    answer: bytes
+    answer_bytes: int
+    answer_headers: tuple[tuple[str, str], ...]
+    function: str | None
+    """Who called; None: not a function, or not known."""
+    answered_ns: int
+
+    @property
+    def size(self) -> int:
+        """With both bodies."""
+        return OVERHEAD_BYTES + len(self.body) + len(self.answer)
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Closed(Record):
+    """A connection is over."""
+
+    kind = "closed"
+
+    connection: str
+    code: int
+    reason: str
+    by: By
+    opened_ns: int
+    """0: its opening is not known."""
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Log(Record):
+    """A line of a function."""
+
+    kind = "log"
+
+    function: str
+    request_id: str | None
+    text: str
+
+    @property
+    def size(self) -> int:
+        """With its text."""
+        return 512 + len(self.text)
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Environment(Record):
+    """What became of an execution environment."""
+
+    kind = "environment"
+
+    function: str
+    environment: int
+    pid: int | None
+    change: Change
+    why: str = ""
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Batch(Record):
+    """What became of a batch of an event source mapping."""
+
+    kind = "batch"
+
+    function: str
+    source: str
+    """The table or the queue."""
+    records: Sequence[str]
+    attempt: int
+    outcome: Outcome
+    end: str
+    """Why the records are given up; empty: they are not."""
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Note(Record):
+    """Something that the emulator itself had to say."""
+
+    kind = "note"
+
+    text: str
+    level: str = "info"
+    fields: Mapping[str, Any] = field(default_factory=dict)
+
+
+KINDS: Final = tuple(each.kind for each in (Opening, Message, Run, Call, Closed, Log, Environment, Batch, Note))

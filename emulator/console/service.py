@@ -1,0 +1,154 @@
+"""The console of a running emulator: records while it may, and answers everything below ``/_streamer/``."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import threading
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from types import TracebackType
+from typing import Any, Final, Self
+
+from .. import log
+from ..port.http import HttpRequest, HttpResponse
+from ..recording import Recording
+from . import access
+from .api import Api
+from .around import Around
+from .assets import asset
+from .recorder import Gate, Ring, RingRecorder
+from .records import Note, Record
+
+TICK_SECONDS: Final = 1.0
+"""How often it is decided whether to record."""
+_TOLD_OTHERWISE: Final = ("connected", "disconnected", "refused")
+"""Lines of the emulator's log that are records of their own."""
+
+
+class Console:
+    """Owns the recorder. An async context manager; records from its entry to its exit."""
+
+    def __init__(self, around: Around, recording: Recording, *, token: str) -> None:
+        self._around = around
+        self._recording = recording
+        self._token = token
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.get_ident()
+        self._recorder = RingRecorder(Ring(), time.time_ns, self._post)
+        self._gate = Gate()
+        self._news = News(self._recorder)
+        self._notes = _Notes(self._recorder, self._post)
+        self._api = Api(around, self._recorder, self._news, boot=secrets.token_hex(8), look=self._look)
+        self._timer: asyncio.TimerHandle | None = None
+
+    async def __aenter__(self) -> Self:
+        self._recording.now = self._recorder
+        log.LOGGER.addHandler(self._notes)
+        self._tick()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._recording.now = None
+        log.LOGGER.removeHandler(self._notes)
+        if self._timer is not None:
+            self._timer.cancel()
+        self._news.wake()
+
+    def handle(self, request: HttpRequest, address: str) -> HttpResponse | Awaitable[HttpResponse]:
+        """Answer a request below ``/_streamer``, or refuse it; ``address`` is that of the port it came to."""
+        settings = self._around.settings
+        refusal = access.refused(request, address=address, token=self._token, allowed=settings.allowed_hosts)
+        if refusal is not None:
+            return self._with_headers(refusal)
+        if not access.is_for_api(request):
+            return self._with_headers(asset(request))
+        return self._answer(request)
+
+    async def _answer(self, request: HttpRequest) -> HttpResponse:
+        return self._with_headers(await self._api.answer(request))
+
+    def _with_headers(self, response: HttpResponse) -> HttpResponse:
+        urls = [
+            url.replace("ws://", f"{scheme}://").rpartition("/")[0]
+            for url in self._around.websocket_urls()
+            for scheme in ("ws", "wss")
+        ]
+        return HttpResponse(response.status, response.body, (*response.headers, *access.headers(urls)))
+
+    # whether to record
+
+    def _look(self) -> None:
+        """Somebody reads: record, however much there is."""
+        self._gate.looked(self._loop.time())
+        if not self._gate.is_open:
+            self._decide()
+
+    def _tick(self) -> None:
+        self._decide()
+        self._timer = self._loop.call_later(TICK_SECONDS, self._tick)
+
+    def _decide(self) -> None:
+        was_open = self._gate.is_open
+        missed = self._gate.tick(self._loop.time(), self._around.messages())
+        if missed is not None:
+            self._recording.now = self._recorder
+            text = f"{missed} messages were not recorded: they came fast, and nobody looked"
+            self._recorder.keep(Note(at_ns=time.time_ns(), text=text, level="warning"))
+        elif was_open and not self._gate.is_open:
+            self._recording.now = None
+            self._recorder.pause()
+
+    def _post(self, keep: Callable[[Record], None], record: Record) -> None:
+        if threading.get_ident() == self._thread:
+            keep(record)
+        elif not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(keep, record)
+
+
+class News:
+    """Lets readers wait for the next record."""
+
+    def __init__(self, recorder: RingRecorder) -> None:
+        self._recorder = recorder
+        self._waiting: set[asyncio.Future[None]] = set()
+
+    async def wait(self, seconds: float) -> None:
+        """Return when there is a new record, when the emulator stops, or after the time."""
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.add(waiter)
+        self._recorder.waker = self.wake
+        try:
+            await asyncio.wait({waiter}, timeout=seconds)
+        finally:
+            self._waiting.discard(waiter)
+
+    def wake(self) -> None:
+        """Something is new."""
+        for waiter in self._waiting:
+            if not waiter.done():
+                waiter.set_result(None)
+        self._waiting.clear()
+
+
+class _Notes(logging.Handler):
+    """Makes records of what the emulator itself logs."""
+
+    def __init__(self, recorder: RingRecorder, post: Callable[[Callable[[Record], None], Record], None]) -> None:
+        super().__init__(logging.INFO)
+        self._recorder = recorder
+        self._keep = post
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep it, unless it is told in another way."""
+        text = record.getMessage()
+        if text in _TOLD_OTHERWISE:
+            return
+        fields: Mapping[str, Any] = getattr(record, "fields", {})
+        error = record.exc_info[1] if record.exc_info else None
+        told = dict(fields) if error is None else {**fields, "error": f"{type(error).__name__}: {error}"}
+        note = Note(at_ns=time.time_ns(), text=text, level=record.levelname.lower(), fields=told)
+        self._keep(self._recorder.keep, note)

@@ -1,0 +1,28 @@
+"""What whoever starts the emulator tells the console of the service."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsoleSettings:
+    """All of it may be left out."""
+
+    target: str = ""
+    """What is emulated, as the user named it."""
+    actions: tuple[str, ...] = ()
+    """The App's."""
+    is_app: bool = False
+    secret: str | None = None
+    """Signs tokens that the service accepts; None: the console cannot make any."""
+    why_no_tokens: str = "the service is made of plain handlers, which have tokens of their own or none"
+    """Said where there is no secret."""
+    identity: Any = None
+    """As whom a developer connects who says nothing else, as the ready file has it."""
+    allowed_hosts: tuple[str, ...] = ()
+    """Further names under which the emulator is reached."""
+
+    def __repr__(self) -> str:
+        return f"ConsoleSettings(target={self.target!r})"

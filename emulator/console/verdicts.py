@@ -1,0 +1,112 @@
+"""What became of a message, in one sentence: the first thing whoever looks for a fault wants to know. Pure."""
+
+from __future__ import annotations
+
+from ..functions.outcome import Returned
+from ..gateway.rules.effects import Raised, Send, TimedOut
+from .faults import Fault, fault_of_line, fault_of_payload
+from .masking import masked_text
+from .meaning import app_message, lambda_request_of, status_of_message
+from .records import Message, Opening, Run
+from .traces import Trace, began
+
+FINAL = ("complete", "response", "error", "cancelled", "pong")
+"""Types of an App's messages after which nothing follows."""
+
+
+def verdict(trace: Trace) -> tuple[str, str]:
+    """A status (``ok``, ``running``, ``error`` or ``refused``) and the sentence."""
+    origin = trace.origin
+    if isinstance(origin, Opening):
+        status = "ok" if type(origin.decision).__name__ == "Accept" else "refused"
+        return status, "connected" if status == "ok" else f"the upgrade was refused with {origin.decision.status}"  # type: ignore[union-attr]
+    if isinstance(origin, Run):
+        return _of_run(origin)
+    if not isinstance(origin, Message):
+        return "ok", origin.kind
+    status, sentence = _of_message(origin, trace)
+    return status, masked_text(sentence)
+
+
+def faults_of(trace: Trace) -> dict[str, Fault]:
+    """By Lambda's request id: the last error that an invocation raised or logged."""
+    found: dict[str, Fault] = {}
+    for log in trace.logs:
+        fault = fault_of_line(log.text)
+        if fault is not None and log.request_id is not None:
+            found[log.request_id] = fault
+    for run in trace.runs:
+        fault = None if isinstance(run.outcome, Returned) else fault_of_payload(getattr(run.outcome, "payload", b""))
+        if fault is not None:
+            found[lambda_request_of(run.outcome) or ""] = fault
+    return found
+
+
+def _of_run(run: Run) -> tuple[str, str]:
+    if isinstance(run.outcome, Returned):
+        return "ok", f"{run.function} returned after {_ms(run.duration_ms)}"
+    fault = fault_of_payload(getattr(run.outcome, "payload", b""))
+    return "error", masked_text(f"{run.function} raised {fault.sentence}" if fault else f"{run.function} failed")
+
+
+def _of_message(message: Message, trace: Trace) -> tuple[str, str]:
+    status, why = status_of_message(message)
+    assert message.invoke is not None or status == "refused"
+    if message.invoke is None:
+        return status, why
+    function = message.invoke.function
+    if isinstance(message.result, Raised):
+        return "error", f"{function} raised {why}"
+    if isinstance(message.result, TimedOut):
+        run = next((run for run in trace.runs if run.function == function), None)
+        gave_up = f"the gateway gave up at {message.invoke.timeout_seconds:g} s"
+        return "error", f"the function answered after {_ms(run.duration_ms)}, {gave_up}" if run else f"{why}; {gave_up}"
+    if status == "error":
+        return status, why
+    return _of_conversation(message, trace, status)
+
+
+def _of_conversation(message: Message, trace: Trace, status: str) -> tuple[str, str]:
+    """What an App's messages to the client say, and the errors behind them."""
+    request = app_message(message.text).get("id")
+    said = [app_message(call.body.decode("utf-8", "replace")) for call in trace.frames]
+    own = [each for each in said if request is not None and each.get("request_id") == request]
+    final = next((each for each in reversed(own) if each.get("type") in FINAL), None)
+    faults = faults_of(trace)
+    failed = [run for run in trace.runs if (lambda_request_of(run.outcome) or "") in faults]
+    last = faults[lambda_request_of(failed[-1].outcome) or ""].sentence if failed else ""
+    attempts = sum(each.get("type") == "retrying" for each in own) + 1
+    took = _ms((max((call.answered_ns for call in trace.frames), default=message.answered_ns) - message.at_ns) / 1e6)
+    if final is None:
+        if failed:
+            return "error", f"{failed[-1].function} raised {last}"
+        if own and own[-1].get("type") in ("acknowledgment", "progress", "retrying"):
+            return "running", f"accepted; the last word so far is {own[-1]['type']!r}"
+        if status == "running":
+            return status, "its function has not answered yet"
+        return "ok", f"{_function(trace, message)} returned after {_ms(_duration(trace))}{_frames(message, trace)}"
+    if final["type"] == "error":
+        error = final.get("error") if isinstance(final.get("error"), dict) else {}
+        text = ": ".join(str(part) for part in (error or {}).values() if isinstance(part, str)) or "an error"
+        return "error", f"failed with {text}" + (f"; {failed[-1].function} raised {last}" if last else "")
+    tried = f" in attempt {attempts}" if attempts > 1 else ""
+    after = f"; an attempt before raised {last}" if last else ""
+    return "ok", f"{final['type']}{tried} after {took}{after}"
+
+
+def _function(trace: Trace, message: Message) -> str:
+    return message.invoke.function if message.invoke is not None else trace.origin.kind
+
+
+def _duration(trace: Trace) -> float:
+    first = min(trace.runs, key=began, default=None)
+    return 0.0 if first is None else first.duration_ms
+
+
+def _frames(message: Message, trace: Trace) -> str:
+    count = len(trace.frames) + sum(isinstance(each, Send) for each in (*message.effects, *message.replies))
+    return "" if not count else f", {count} {'frame' if count == 1 else 'frames'} sent"
+
+
+def _ms(milliseconds: float) -> str:
+    return f"{milliseconds / 1000:.1f} s" if milliseconds >= 1000 else f"{milliseconds:.1f} ms"

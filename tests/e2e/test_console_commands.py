@@ -1,0 +1,62 @@
+"""``streamer tail`` and ``streamer trace`` as a user runs them, beside a running emulator."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from running_command import Emulate
+
+pytestmark = pytest.mark.e2e
+
+
+def streamer(folder: Path, *arguments: str) -> tuple[int, str, str]:
+    done = subprocess.run(
+        [sys.executable, "-m", "streamer", *arguments],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_what_became_of_a_message_is_told_from_its_id(demo: Emulate) -> None:
+    streamer(demo.folder, "call", "report", '{"steps": 2, "seconds": 0}', "--id", "console-1")
+
+    status, out, _err = streamer(demo.folder, "trace", "console-1")
+
+    assert status == 0
+    assert out.startswith("OK  complete after ")
+    assert "PutItem  streamer_requests" in out
+    assert "frame complete" in out
+
+
+def test_an_error_is_found_and_its_reason_told(demo: Emulate) -> None:
+    streamer(demo.folder, "call", "fail", "--id", "console-2")
+
+    _, lines, _ = streamer(demo.folder, "tail", "--errors", "--request", "console-2", "--json")
+    status, out, _ = streamer(demo.folder, "trace", "console-2")
+
+    assert {json.loads(line)["kind"] for line in lines.splitlines()} == {"log", "call"}
+    assert status == 1
+    assert "RuntimeError: this action always fails (request console-2) (demo.py:" in out
+
+
+def test_an_id_that_nobody_knows_is_one_line(demo: Emulate) -> None:
+    status, out, err = streamer(demo.folder, "trace", "nothing")
+
+    assert (status, out) == (2, "")
+    assert err == "streamer: nothing that is kept has the id nothing\n"
+
+
+@pytest.mark.parametrize("command", [["tail"], ["trace", "x"]], ids=lambda command: command[0])
+def test_without_an_emulator_the_command_says_what_to_do(tmp_path: Path, command: list[str]) -> None:
+    status, _out, err = streamer(tmp_path, *command)
+
+    assert (status, err.count("\n")) == (2, 1)
+    assert "start `streamer emulate`" in err

@@ -1,0 +1,189 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from emulator.console.recorder import Gate, Ring
+from emulator.console.records import Log, Record
+
+
+def log(text: str = "") -> Log:
+    return Log(at_ns=0, function="f", request_id=None, text=text)
+
+
+def filled(count: int, **bounds: int) -> tuple[Ring, list[Log]]:
+    ring, records = Ring(**bounds), [log(str(number)) for number in range(count)]
+    for record in records:
+        ring.add(record)
+    return ring, records
+
+
+def test_a_record_is_numbered_when_it_is_first_kept_and_keeps_its_number() -> None:
+    ring, (first, second) = filled(2)
+
+    ring.add(first)
+
+    assert (first.number, second.number) == (1, 2)
+    assert (first.sequence, second.sequence) == (3, 2)
+
+
+def test_a_record_that_changed_is_told_again_and_its_older_state_is_not() -> None:
+    ring, (first, second) = filled(2)
+
+    ring.add(first)
+
+    assert ring.read(0, limit=10).records == (second, first)
+    assert ring.read(2, limit=10).records == (first,)
+    assert list(ring) == [second, first]
+
+
+def test_the_oldest_records_give_way_to_the_newest() -> None:
+    ring, records = filled(5, most_records=3)
+
+    assert list(ring) == records[2:]
+    assert ring.find(1) is None
+    assert ring.find(5) is records[4]
+
+
+def test_payloads_give_way_when_they_are_too_many_bytes() -> None:
+    ring = Ring(most_bytes=10_000)
+
+    for _ in range(10):
+        ring.add(log("x" * 3000))
+
+    assert ring.bytes <= 10_000
+    assert len(ring) == 2
+
+
+def test_one_payload_over_the_bound_is_kept_alone() -> None:
+    ring = Ring(most_bytes=1000)
+
+    ring.add(log("x" * 3000))
+
+    assert len(ring) == 1
+
+
+def test_a_reader_that_was_slow_hears_how_much_it_missed() -> None:
+    ring, records = filled(5, most_records=3)
+
+    page = ring.read(0, limit=10)
+
+    assert (page.records, page.next, page.missed) == (tuple(records[2:]), 5, 2)
+
+
+def test_a_reader_that_wants_few_is_told_the_newest_and_how_many_were_left_out() -> None:
+    ring, records = filled(5)
+
+    page = ring.read(0, limit=2)
+
+    assert (page.records, page.next, page.missed) == (tuple(records[3:]), 5, 3)
+
+
+def test_what_a_reader_does_not_want_is_no_miss() -> None:
+    ring, records = filled(5)
+
+    page = ring.read(0, limit=2, wanted=lambda record: record in records[:2])
+
+    assert (page.records, page.missed) == (tuple(records[:2]), 0)
+
+
+def test_a_reader_of_another_run_begins_anew() -> None:
+    ring, records = filled(2)
+
+    assert ring.read(1000, limit=10).records == tuple(records)
+
+
+def test_numbers_go_on_after_everything_is_forgotten() -> None:
+    ring, _ = filled(2)
+    ring.clear()
+
+    ring.add(log())
+
+    assert [record.number for record in ring] == [3]
+    assert ring.bytes == log().size
+
+
+def test_a_record_that_changes_after_it_was_forgotten_is_kept_again() -> None:
+    ring, records = filled(5, most_records=2)
+
+    ring.add(records[0])
+
+    assert list(ring) == [records[4], records[0]]
+    assert records[0].number == 1
+
+
+@given(
+    st.integers(1, 8),
+    st.lists(st.one_of(st.just("new"), st.tuples(st.just("again"), st.integers(0, 30)), st.just("read")), max_size=60),
+    st.integers(1, 10),
+)
+def test_every_last_state_is_told_once_or_counted_as_missed(most: int, steps: list[object], limit: int) -> None:
+    ring = Ring(most_records=most)
+    records: list[Record] = []
+    after, told, missed, changes = 0, 0, 0, 0
+    unread: set[int] = set()
+    for step in [*steps, "read"]:
+        if step == "new":
+            records.append(log())
+            ring.add(records[-1])
+            unread.add(records[-1].number)
+        elif step == "read":
+            page = ring.read(after, limit=limit)
+            assert page.next - after >= len(page.records) + page.missed
+            assert [record.sequence for record in page.records] == sorted({record.sequence for record in page.records})
+            assert all(record.sequence > after for record in page.records)
+            unread -= {record.number for record in page.records}
+            assert len(unread) <= page.missed, "a record was neither told nor counted"
+            unread.clear()
+            after, told, missed = page.next, told + len(page.records), missed + page.missed
+        elif records:
+            changed = records[step[1] % len(records)]  # type: ignore[index]
+            ring.add(changed)
+            unread.add(changed.number)
+        changes = ring.last
+
+    assert told + missed <= changes
+    assert len(ring) <= most
+
+
+# the gate
+
+
+def test_messages_at_human_rates_are_recorded() -> None:
+    gate = Gate(busy_messages=200)
+
+    for second in range(10):
+        assert gate.tick(second, 100 * second) is None
+
+    assert gate.is_open
+
+
+def test_nothing_is_recorded_while_messages_come_fast_and_nobody_looks() -> None:
+    gate = Gate(busy_messages=200)
+    gate.tick(0, 0)
+
+    gate.tick(1, 5000)
+
+    assert not gate.is_open
+
+
+def test_how_many_were_not_recorded_is_told_when_it_is_calm_again() -> None:
+    gate = Gate(busy_messages=200)
+    gate.tick(0, 0)
+    gate.tick(1, 5000)
+    assert gate.tick(2, 10_000) is None
+
+    assert gate.tick(3, 10_010) == 5010
+    assert gate.is_open
+
+
+@pytest.mark.parametrize(("after", "is_open"), [(29.0, True), (31.0, False)], ids=["still looks", "looks no more"])
+def test_whoever_looks_gets_everything(after: float, is_open: bool) -> None:
+    gate = Gate(busy_messages=200, looking_seconds=30)
+    gate.tick(0, 0)
+    gate.looked(0.5)
+
+    gate.tick(after, 1_000_000)
+
+    assert gate.is_open is is_open

@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from console_records import TOKEN, World, raised
+
+from emulator.console.lines import line, waterfall
+from emulator.console.masking import NOBODY
+from emulator.console.records import Message, Note
+from emulator.console.telling import Teller, who_opened
+from emulator.functions.outcome import Returned
+from emulator.gateway.rules.effects import Send
+
+TELLER = Teller(lambda _connection: NOBODY)
+
+
+def test_an_opening_tells_whose_it_is_and_never_the_token() -> None:
+    world = World()
+    world.opens()
+
+    (record,) = world.ring
+    told = Teller(lambda _connection: NOBODY, None).tell(record)
+
+    assert who_opened(record).user == "ada"  # type: ignore[arg-type]
+    assert (told["user"], told["tenant"], told["http_status"]) == ("ada", "acme", 101)
+    assert told["headers"]["Cookie"] == "\u2039hidden\u203a"
+    assert TOKEN not in json.dumps(told)
+
+
+def test_a_message_is_told_with_its_action_and_what_became_of_it() -> None:
+    world = World()
+    invoke = world.receives({"action": "greet", "id": "g1"})
+    world.passes(12)
+    world.answers(invoke, None, Send('{"hello": 1}'))
+
+    told = TELLER.tell(world.message())
+
+    assert {name: told[name] for name in ("action", "request", "status", "ms", "sent", "function")} == {
+        "action": "greet",
+        "request": "g1",
+        "status": "ok",
+        "ms": 12.0,
+        "sent": ['{"hello":1}'],
+        "function": "router",
+    }
+
+
+def test_a_long_text_is_cut_in_a_list_and_whole_alone() -> None:
+    world = World()
+    world.receives("x" * 20_000)
+    (record,) = world.ring
+
+    assert len(TELLER.tell(record)["text"]) == 2049
+    assert len(Teller(lambda _connection: NOBODY, None).tell(record)["text"]) == 20_000
+
+
+def test_a_call_that_failed_says_why_in_awss_words() -> None:
+    world = World()
+    error = {"__type": "com.amazonaws#ConditionalCheckFailedException", "message": "The conditional request failed"}
+    world.calls("1-a", "DynamoDB_20120810.PutItem", {"TableName": "t"}, answer=error, status=400)
+
+    (record,) = world.ring
+    told = TELLER.tell(record)
+
+    assert (told["service"], told["operation"], told["target"]) == ("dynamodb", "PutItem", "t")
+    assert told["why"] == "ConditionalCheckFailedException: The conditional request failed"
+
+
+def test_an_apps_error_message_is_something_that_went_wrong() -> None:
+    world = World()
+    world.posts("1-a", {"type": "error", "request_id": "r", "error": {"code": "BAD", "message": "no"}})
+
+    (record,) = world.ring
+    told = TELLER.tell(record)
+
+    assert (told["status"], told["why"], told["connection"]) == ("error", "BAD: no", "c1")
+
+
+@pytest.mark.parametrize(
+    ("text", "level", "message"),
+    [
+        ('{"level": "ERROR", "message": "it broke"}', "ERROR", "it broke"),
+        ("plain", "INFO", "plain"),
+        ("[WARNING]\t2026-01-01T00:00:00.000Z\tid\tbeware", "WARNING", "beware"),
+        ('{"_aws": {"CloudWatchMetrics": []}}', "METRIC", '{"_aws": {"CloudWatchMetrics": []}}'),
+        ("2026-01-01T00:00:00.000Z id Task timed out after 3.00 seconds", "ERROR", None),
+    ],
+    ids=["structured", "plain", "logging", "metric", "timeout"],
+)
+def test_the_level_of_a_line_is_known(text: str, level: str, message: str | None) -> None:
+    world = World()
+    world.recorder.line("f", "r", text)
+
+    (record,) = world.ring
+    told = TELLER.tell(record)
+
+    assert told["level"] == level
+    assert message is None or told["message"] == message
+
+
+def test_every_kind_has_a_line_of_text() -> None:
+    world = World()
+    world.opens()
+    invoke = world.receives({"action": "greet", "id": "g1"})
+    root = world.runs(invoke.event, init_ms=30.0, waited_ms=40.0)
+    world.posts(root, {"type": "response", "request_id": "g1"})
+    world.answers(invoke, raised("KeyError", "'name'"))
+    world.recorder.line("router", "r", "hello")
+    world.recorder.environment("router", 0, 17, "started")
+    world.recorder.batch(("router", "requests"), ["1", "2"], 2, Returned(b"{}", "lambda1"), "RetryAttemptsExhausted")
+    world.recorder.closed("c1", 1006, "", "network")
+    world.recorder.keep(Note(at_ns=world.now_ns, text="reloaded", fields={"files": "app.py"}))
+
+    lines = [line(TELLER.tell(record)) or "" for record in world.ring]
+
+    assert [text.split()[2] for text in lines] == [
+        *("opening", "run", "call", "message", "log", "environment", "batch", "closed", "note"),
+    ]
+    assert "error KeyError: 'name'" in lines[3]
+    assert "cold start 30.0 ms" in lines[1]
+    assert "attempt 2" in lines[6]
+
+
+def test_a_message_that_still_runs_has_no_line_yet() -> None:
+    world = World()
+    world.receives({"action": "greet"})
+
+    assert line(TELLER.tell(world.message())) is None
+
+
+def test_a_trace_is_drawn_to_scale() -> None:
+    spans = [
+        {"kind": "message", "name": "echo", "begin": 0.0, "end": 100.0, "depth": 0, "status": "ok", "note": ""},
+        {"kind": "function", "name": "router", "begin": 50.0, "end": 100.0, "depth": 1, "status": "error", "note": ""},
+    ]
+    world = World()
+    world.receives({"action": "echo"})
+    trace = {"status": "ok", "verdict": "fine", "origin": TELLER.tell(world.message()), "spans": spans}
+
+    drawn = list(waterfall({**trace, "faults": {}, "logs": []}, width=10))
+
+    assert drawn[0] == "OK  fine"
+    assert "██████████" in drawn[3]
+    assert "      █████ " in drawn[4]
+    assert drawn[4].endswith("router  FAILED")
+
+
+def test_messages_of_the_console_itself_are_marked() -> None:
+    world = World()
+    world.recorder.is_ours = True
+    world.receives("x")
+
+    assert [record.is_ours for record in world.ring if isinstance(record, Message)] == [True]
