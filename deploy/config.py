@@ -121,9 +121,12 @@ def parse(text: str, folder: Path, overrides: Mapping[str, Any]) -> Config:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as exc:
         raise DeployError(f"{FILE} is not valid TOML: {exc}") from exc
+    document.pop("functions", None)  # what runs them reads it, here and on AWS: `streamer.project`
     stages = document.pop("stages", {})
     if not isinstance(stages, dict) or not all(isinstance(each, dict) for each in stages.values()):
         raise DeployError(f"{FILE}: write the settings of a stage below [stages.NAME]")
+    for each in stages.values():
+        each.pop("functions", None)
     for part in (document, *stages.values()):
         for name, value in part.items():
             _check(name, value)
@@ -166,7 +169,8 @@ def _service_name(folder: Path) -> str:
 
 def _check(name: str, value: Any) -> None:
     if name not in _KNOWN:
-        raise DeployError(f"{FILE} has an unknown key {name!r}; it knows {', '.join(sorted(_KNOWN))} and stages")
+        known = ", ".join(sorted({*_KNOWN, "functions"}))
+        raise DeployError(f"{FILE} has an unknown key {name!r}; it knows {known} and stages")
     expected = _KNOWN[name]
     if not _fits(expected, value):
         raise DeployError(f"{FILE}: {name} is {value!r}, which is not {_ARTICLES[expected.removesuffix(' | None')]}")

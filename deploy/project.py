@@ -11,8 +11,10 @@ from typing import Any
 
 import streamer
 import streamer.loading
+import streamer.project
 from streamer.app import App
 from streamer.topology import Topology
+from streamer.topology.sizes import resized
 
 from .config import Config
 from .package import bytecode, imports
@@ -62,16 +64,18 @@ def load_service(config: Config) -> Service:
 
 
 def _topology(config: Config, settings: StackSettings, target: App | Topology) -> Topology:
+    sizes = streamer.project.read(config.folder, config.stage).functions
     if isinstance(target, Topology):
-        return target
+        return resized(target, sizes)
     # Values of the app's variables come from Secrets Manager; none is needed to describe the stack.
     values = dict.fromkeys(target.environment, "in Secrets Manager")
-    return target.topology(
+    topology = target.topology(
         target=config.app,
         table_prefix=config.prefix,
         stage=config.stage,
         environment={**values, **settings.environment},
     )
+    return resized(topology, sizes)
 
 
 def _target(config: Config) -> App | Topology:

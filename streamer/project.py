@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from streamer.errors import ConfigurationError
+from streamer.topology.sizes import Sizes, read_sizes
 
 CONFIG_FILE: Final = "streamer.toml"
 ENV_FILE: Final = ".env"
@@ -49,6 +50,8 @@ class Project:
     """None: ``streamer.toml`` names none."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """What ``[environment]`` gives to every function, here and on AWS."""
+    functions: Mapping[str, Sizes] = field(default_factory=dict)
+    """What ``[functions.NAME]`` says of functions."""
 
 
 def own_file(path: Path) -> bytes:
@@ -114,7 +117,18 @@ def parse(document: Mapping[str, Any], folder: Path, stage: str | None = None) -
         app=values.get("app"),
         stage=chosen,
         environment=environment,
+        functions=_sizes(document, own),
     )
+
+
+def _sizes(document: Any, own: Any) -> dict[str, Sizes]:
+    found: dict[str, dict[str, Any]] = {}
+    for part in (document, own):
+        table = part.get("functions", {}) if isinstance(part, dict) else {}
+        read_sizes(table, CONFIG_FILE)
+        for name, values in table.items():
+            found.setdefault(name, {}).update(values)
+    return read_sizes(found, CONFIG_FILE)
 
 
 def _texts(table: Any, name: str) -> dict[str, str]:

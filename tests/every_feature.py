@@ -79,6 +79,8 @@ def _topology() -> Topology:
                 environment={"TABLE_PREFIX": "shop_", "COLOUR": "blue", "JWT_SECRET": "s" * 40},
                 timeout_seconds=20.0,
                 memory_mb=256,
+                ephemeral_storage_mb=1024,
+                layers=("arn:aws:lambda:eu-central-1:123456789012:layer:tools:3",),
                 reserved_concurrency=4,
                 tables=(TableAccess(table="shop_orders", actions=("PutItem",), indexes=("by-day",)),),
                 posts_to_connections=True,

@@ -114,11 +114,14 @@ def _function_properties(topology: Topology, settings: StackSettings, function: 
         "Code": {"S3Bucket": ref("CodeBucket"), "S3Key": ref("CodeKey")},
         "Role": att(role_id(function.name)),
         "MemorySize": function.memory_mb,
+        "EphemeralStorage": {"Size": function.ephemeral_storage_mb},
         "Timeout": max(1, round(function.timeout_seconds)),
         "Environment": {"Variables": _environment(topology, settings, function)},
         "LoggingConfig": {"LogGroup": ref(log_group_id(function.name)), "LogFormat": "JSON"},
         "TracingConfig": {"Mode": "Active" if settings.tracing else "PassThrough"},
     }
+    if function.layers:
+        properties["Layers"] = list(function.layers)
     reserved = settings.reserved_concurrency.get(function.name, function.reserved_concurrency)
     return properties if reserved is None else properties | {"ReservedConcurrentExecutions": reserved}
 

@@ -17,6 +17,7 @@ from streamer.loading import load_service
 from streamer.project import DEFAULT_APP, DEFAULT_STAGE, Project, folder_of, nothing_found, read
 from streamer.topology import Topology
 from streamer.topology.checks import validate
+from streamer.topology.sizes import resized
 
 from ..templates.assembly import find_default, is_template
 
@@ -86,7 +87,7 @@ def load_target(name: str | None, project: Project, *, environment: Mapping[str,
         topology = dataclasses.replace(found, api=dataclasses.replace(found.api, stage=project.stage))
     if not isinstance(found, App):
         topology = _with_secrets(topology, {**environment, **project.environment})
-    topology = with_variables(topology, project.environment)
+    topology = resized(with_variables(topology, project.environment), project.functions)
     validate(topology)
     if not isinstance(found, App):
         return Target(name=chosen, topology=topology, is_app=False)

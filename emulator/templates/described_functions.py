@@ -45,6 +45,7 @@ def function(
         environment=_environment(resource, variables),
         timeout_seconds=float(whole(resource, "Timeout", 3)),
         memory_mb=whole(resource, "MemorySize", 128),
+        ephemeral_storage_mb=_storage_mb(resource),
         reserved_concurrency=whole(resource, "ReservedConcurrentExecutions", None),
         code_root=located.folder,
         runtime=None if python else runtime,
@@ -52,6 +53,13 @@ def function(
         unavailable=unavailable,
         qualifiers=_qualifiers(things, resource),
     )
+
+
+def _storage_mb(resource: Resource) -> int:
+    size = mapping(resource, "EphemeralStorage").get("Size", 512)
+    if isinstance(size, bool) or not isinstance(size, int):
+        raise Problem(at(resource, "EphemeralStorage", "Size"), "it is a whole number of MB")
+    return size
 
 
 def names_of(resource: Resource) -> tuple[str, ...]:

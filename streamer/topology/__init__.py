@@ -160,6 +160,10 @@ class Function:
     timeout_seconds: float = 3.0
     """At most 900. [DOC] lambda-docs:configuration-timeout. 3 is Lambda's own default."""
     memory_mb: int = 128
+    ephemeral_storage_mb: int = 512
+    """Room below ``/tmp``; on AWS only. [DOC] lambda-docs:configuration-ephemeral-storage"""
+    layers: tuple[str, ...] = ()
+    """ARNs of layer versions, at most 5; on AWS only. [DOC] lambda-docs:chapter-layers"""
     reserved_concurrency: int | None = None
     """Most executions at once; None leaves it to the account (on AWS) or the emulator's setting."""
     code_root: str | None = None

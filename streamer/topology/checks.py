@@ -129,6 +129,9 @@ def _validate_function(topology: Topology, function: Function) -> None:
         raise TopologyError(f"function {function.name!r}: timeout_seconds must be above 0 and at most 900")
     if not 128 <= function.memory_mb <= 10_240:
         raise TopologyError(f"function {function.name!r}: memory_mb must be 128 to 10240")
+    if not 512 <= function.ephemeral_storage_mb <= 10_240:
+        raise TopologyError(f"function {function.name!r}: ephemeral_storage_mb must be 512 to 10240")
+    _validate_layers(function)
     for access in function.tables:
         topology.table(access.table)
     for name in function.invokes:
@@ -136,6 +139,20 @@ def _validate_function(topology: Topology, function: Function) -> None:
     for queue in function.sends_to:
         _require_queue(topology, queue)
     _validate_names(function)
+
+
+_LAYER: Final = re.compile(r"arn:aws[a-z-]*:lambda:[a-z0-9-]+:\d{12}:layer:[A-Za-z0-9_-]+:\d+")
+
+
+def _validate_layers(function: Function) -> None:
+    if len(function.layers) > 5:
+        raise TopologyError(f"function {function.name!r} has {len(function.layers)} layers; Lambda takes 5")
+    for layer in function.layers:
+        if _LAYER.fullmatch(layer) is None:
+            raise TopologyError(
+                f"function {function.name!r}: layer {layer!r} is not the ARN of a layer's version, such as "
+                f"arn:aws:lambda:eu-central-1:123456789012:layer:tools:3"
+            )
 
 
 def _validate_names(function: Function) -> None:

@@ -25,6 +25,8 @@ from streamer.topology import Topology, grants
 SHARED = {described.__name__, grants.__name__}
 """Modules of the runtime through which the emulator reads a topology."""
 NOT_EMULATED = {
+    ("Function", "ephemeral_storage_mb"): "functions write to the machine's own disk",
+    ("Function", "layers"): "layers are on AWS; what they hold is installed beside the project's own packages here",
     ("Function", "secrets"): "functions get the values in their environment, from where the runtime takes either",
 }
 """Fields that the emulator does not read, and why."""
