@@ -230,6 +230,8 @@ class Aws:
         """Make a change set; its id."""
         body = "TemplateURL" if proposal.template.startswith("http") else "TemplateBody"
         options: dict[str, Any] = {body: proposal.template}
+        if proposal.role_arn is not None:
+            options["RoleARN"] = proposal.role_arn
         if proposal.adopts_existing:
             options["ImportExistingResources"] = True
         with translated(f"proposing the change of {proposal.stack_name}"):

@@ -119,6 +119,8 @@ class Proposal:
     """The template itself, or its address."""
     parameters: tuple[Parameter, ...]
     tags: Mapping[str, str]
+    role_arn: str | None
+    """With which CloudFormation works, now and whenever it changes the stack again; None: with ours."""
     adopts_existing: bool
     """Whether resources of the same names that exist already become part of the stack."""
 

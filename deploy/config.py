@@ -9,7 +9,7 @@ import json
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final
 
@@ -54,6 +54,10 @@ class Config(StackChoices):
     table_prefix: str | None = None
     """None: ``STACK_``."""
     bucket: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    """Of the stack, which CloudFormation hands on to everything in it that takes tags."""
+    cloudformation_role: str | None = None
+    """ARN of the role with which CloudFormation works; None: with the deployer's own permissions."""
     jwt_public_key: str | None = None
     """File with a PEM public key; relative to the folder."""
 
@@ -143,7 +147,12 @@ def parse(text: str, folder: Path, overrides: Mapping[str, Any]) -> Config:
     if not _STAGE.fullmatch(values.get("stage", stage)):
         raise DeployError(f"stage is {stage!r}; it takes 1 to 128 letters, digits, hyphens and underscores")
     _require_places(values)
-    values |= {name: tuple(values[name]) for name in ("exclude", "extras", "groups") if name in values}
+    _check_organisation(values)
+    values |= {
+        name: tuple(values[name])
+        for name in ("exclude", "extras", "groups", "subnets", "security_groups")
+        if name in values
+    }
     return Config(folder=folder, **values)
 
 
@@ -160,6 +169,29 @@ def _require_places(values: Mapping[str, Any]) -> None:
     ):
         if values.get(name) is not None and not pattern.fullmatch(values[name]):
             raise DeployError(f"{name} is {values[name]!r}; it takes {takes}")
+
+
+_TAG: Final = re.compile(r"(?!aws:)[\w\s.:/=+@-]{1,128}")
+_ROLE: Final = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/\S+")
+_TAGS: Final = 47
+"""50 are a stack's most, and 3 are kept for our own. [DOC] cfn-docs:aws-properties-resource-tags"""
+
+
+def _check_organisation(values: Mapping[str, Any]) -> None:
+    tags = values.get("tags", {})
+    for key, value in tags.items():
+        if _TAG.fullmatch(key) is None or len(value) > 256:
+            raise DeployError(
+                f"{FILE}: tag {key!r} cannot be: keys take 1 to 128 letters, digits and _.:/=+@-, do not begin with "
+                f"aws:, and values take 256"
+            )
+    if len(tags) > _TAGS:
+        raise DeployError(f"{FILE} has {len(tags)} tags; a stack takes {_TAGS} beside our own")
+    role = values.get("cloudformation_role")
+    if role is not None and _ROLE.fullmatch(role) is None:
+        raise DeployError(
+            f"cloudformation_role is {role!r}; it must be an ARN such as arn:aws:iam::123456789012:role/deploy"
+        )
 
 
 def _service_name(folder: Path) -> str:

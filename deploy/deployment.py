@@ -87,7 +87,8 @@ def _bring(cloud: Cloud, desk: Desk, wish: Wish, performer: Performer) -> None:
         zipped=code.zipped,
         template=to_json(service.template),
         values=values,
-        tags={SERVICE_TAG: config.service, STAGE_TAG: config.stage},
+        role_arn=config.cloudformation_role,
+        tags={**config.tags, SERVICE_TAG: config.service, STAGE_TAG: config.stage},
     )
     change_set = performer.prepare(made, cargo, found.account)
     if change_set is None:

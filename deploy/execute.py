@@ -63,6 +63,7 @@ class Cargo:
     values: Mapping[str, str] = field(repr=False)
     """Parameter to value."""
     tags: Mapping[str, str]
+    role_arn: str | None = None
 
 
 def sentence(step: Step) -> str:
@@ -220,6 +221,7 @@ class Performer:
             template=template,
             parameters=(*(Parameter(name=n, value=v) for n, v in values.items()), *kept),
             tags=cargo.tags,
+            role_arn=cargo.role_arn,
             adopts_existing=bool(step.adopted),
         )
         self._name, self._is_new, self._proposed = step.stack_name, step.is_new, proposal.name

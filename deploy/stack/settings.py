@@ -23,6 +23,13 @@ RETENTION_DAYS: Final = (
 
 _STACK_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,52}")
 _TOPIC_ARN: Final = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}")
+_SUBNET: Final = re.compile(r"subnet-[0-9a-f]{8,17}")
+_SECURITY_GROUP: Final = re.compile(r"sg-[0-9a-f]{8,17}")
+_POLICY: Final = re.compile(r"arn:aws[a-z-]*:iam::(\d{12}|aws):policy/\S+")
+_KEY: Final = re.compile(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/\S+")
+_DOMAIN: Final = re.compile(r"(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}")
+_BASE_PATH: Final = re.compile(r"[A-Za-z0-9._+!*'(),-]{0,300}")
+"""[DOC] apigwv2-api:CreateApiMapping, with one level"""
 _SECRET_ARN: Final = re.compile(r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:\S+")
 
 
@@ -48,6 +55,23 @@ class StackChoices:
     throttle_burst: int = 1000
     reserved_concurrency: Mapping[str, int] = field(default_factory=dict)
     """Function name to its reserved concurrency; absent: the account's pool."""
+    subnets: tuple[str, ...] = ()
+    """Ids of the subnets of a VPC that functions are put into; empty: they are in none."""
+    security_groups: tuple[str, ...] = ()
+    dual_stack: bool = False
+    """Whether functions in a VPC reach out by IPv6 too."""
+    permissions_boundary: str | None = None
+    """ARN of the policy that bounds every role."""
+    kms_key_arn: str | None = None
+    """Key that encrypts tables, queues, logs, secrets and environment variables; None: keys that AWS owns."""
+    domain: str | None = None
+    """Name under which clients reach the service, such as ``ws.example.com``."""
+    base_path: str = ""
+    """Path of the domain that leads to the service; empty: the whole domain."""
+    certificate_arn: str | None = None
+    """None: the stack makes one, which Route 53 validates."""
+    hosted_zone_id: str | None = None
+    """Zone of Route 53 that gets the domain's record; None: somebody else sees to it."""
     alarm_topic_arn: str | None = None
     """SNS topic that alarms notify; None: they only show."""
     alarms: Mapping[str, int] = field(default_factory=dict)
@@ -88,6 +112,10 @@ class StackSettings(StackChoices):
         for name, arn in self.secret_arns.items():
             if not _SECRET_ARN.fullmatch(arn):
                 raise DeployError(f"secret of {name}: {arn!r} is not the full ARN of a Secrets Manager secret")
+        self._require_network()
+        self._require_domain()
+        _require_arn("permissions_boundary", self.permissions_boundary, _POLICY, "iam::123456789012:policy/boundary")
+        _require_arn("kms_key_arn", self.kms_key_arn, _KEY, "kms:eu-central-1:123456789012:key/...")
 
     def _require_numbers(self) -> None:
         if not 0 < self.throttle_rate < math.inf:
@@ -97,6 +125,41 @@ class StackSettings(StackChoices):
         for name, number in self.reserved_concurrency.items():
             if number < 0:
                 raise DeployError(f"reserved_concurrency of {name} is {number}; it must be 0 (stopped) or more")
+
+    def _require_network(self) -> None:
+        for name, ids, pattern in (
+            ("subnets", self.subnets, _SUBNET),
+            ("security_groups", self.security_groups, _SECURITY_GROUP),
+        ):
+            for each in ids:
+                if pattern.fullmatch(each) is None:
+                    raise DeployError(f"{name} has {each!r}, which is no id of one")
+        if bool(self.subnets) is not bool(self.security_groups):
+            raise DeployError("a VPC takes both: subnets and security_groups")
+        if self.dual_stack and not self.subnets:
+            raise DeployError("dual_stack is about functions in a VPC; name its subnets and security_groups")
+
+    def _require_domain(self) -> None:
+        belonging = {"base_path": self.base_path, "certificate_arn": self.certificate_arn}
+        for name, value in (belonging | {"hosted_zone_id": self.hosted_zone_id}).items():
+            if value and self.domain is None:
+                raise DeployError(f"{name} belongs to a domain; name it, too")
+        if self.domain is None:
+            return
+        if _DOMAIN.fullmatch(self.domain) is None:
+            raise DeployError(f"domain is {self.domain!r}, which is no name of one, such as ws.example.com")
+        if self.certificate_arn is None and self.hosted_zone_id is None:
+            raise DeployError(
+                "domain needs a certificate: give certificate_arn, or hosted_zone_id, so that the stack makes one that "
+                "Route 53 validates"
+            )
+        if _BASE_PATH.fullmatch(self.base_path) is None:
+            raise DeployError(f"base_path is {self.base_path!r}; it takes letters, digits and -_.+!*'(), no slash")
+
+
+def _require_arn(name: str, value: str | None, pattern: re.Pattern[str], example: str) -> None:
+    if value is not None and pattern.fullmatch(value) is None:
+        raise DeployError(f"{name} is {value!r}; it must be an ARN such as arn:aws:{example}")
 
 
 def secret_parameter(variable: str) -> str:

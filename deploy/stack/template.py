@@ -16,6 +16,7 @@ from streamer.topology.checks import validate
 
 from ..errors import DeployError
 from .alarms import alarms, dashboard
+from .domain import domain_resources, domain_url
 from .gateway import api_resources, management_url, websocket_url
 from .limits import require_names, require_sizes
 from .names import (
@@ -30,6 +31,7 @@ from .names import (
     sub,
     table_id,
 )
+from .organisation import organised
 from .policy import role, secret_references
 from .settings import StackSettings, secret_parameter
 from .tables import mapping, queue, queue_mapping, schedule, table
@@ -54,14 +56,16 @@ def template(topology: Topology, settings: StackSettings) -> dict[str, Any]:
     resources = _merge(
         (function_resources(topology, settings, function) for function in topology.functions),
         [tables(topology), api_resources(topology, settings), {k: _secret(v) for k, v in secrets.items()}],
+        [domain_resources(topology, settings)],
         [alarms(topology, settings), {"Dashboard": dashboard(topology)}],
     )
+    resources = organised(resources, settings)
     document = {
         "AWSTemplateFormatVersion": "2010-09-09",
         "Description": f"Requests over WebSockets, deployed by streamer (stage {topology.api.stage})",
         "Parameters": _parameters(topology, secrets.values()),
         "Resources": resources,
-        "Outputs": _outputs(topology),
+        "Outputs": _outputs(topology, settings),
     }
     require_sizes(document, len(to_json(document).encode()))
     return document
@@ -212,9 +216,12 @@ def _parameters(topology: Topology, secrets: Iterable[str]) -> dict[str, Any]:
     return found
 
 
-def _outputs(topology: Topology) -> dict[str, Any]:
+def _outputs(topology: Topology, settings: StackSettings) -> dict[str, Any]:
     found = {
-        "WebSocketUrl": {"Description": "What clients connect to", "Value": websocket_url(topology)},
+        "WebSocketUrl": {
+            "Description": "What clients connect to",
+            "Value": domain_url(settings, "wss") or websocket_url(topology),
+        },
         "ApiId": {"Description": "Id of the WebSocket API", "Value": ref("Api")},
         "CodeKey": {"Description": "The code that runs", "Value": ref("CodeKey")},
     }

@@ -31,6 +31,19 @@ def found(topology: Topology, settings: StackSettings = SETTINGS) -> list[str]:
         ),
         pytest.param({"tracing": False, "access_logs": False, "jwt_public_key": "PEM"}, id="all off"),
         pytest.param({"secret_arns": {"JWT_SECRET": ARN}, "architecture": "x86_64"}, id="existing secret"),
+        pytest.param(
+            {
+                "subnets": ("subnet-0123456789abcdef0", "subnet-0123456789abcdef1"),
+                "security_groups": ("sg-0123456789abcdef0",),
+                "dual_stack": True,
+                "permissions_boundary": "arn:aws:iam::123456789012:policy/boundary",
+                "kms_key_arn": "arn:aws:kms:us-east-1:123456789012:key/0123",
+                "domain": "ws.example.com",
+                "base_path": "chat",
+                "hosted_zone_id": "Z0123456789",
+            },
+            id="of an organisation",
+        ),
     ],
 )
 def test_of_a_service_by_its_settings(changes: dict[str, Any]) -> None:

@@ -110,6 +110,7 @@ def test_a_proposal(aws: Aws, stub: Any) -> None:
         template="{}",
         parameters=parameters,
         tags={"t": "v"},
+        role_arn="arn:aws:iam::123456789012:role/deploy",
         adopts_existing=True,
     )
     expected = {
@@ -124,6 +125,7 @@ def test_a_proposal(aws: Aws, stub: Any) -> None:
         "Tags": [{"Key": "t", "Value": "v"}],
         "Capabilities": ["CAPABILITY_IAM"],
         "ImportExistingResources": True,
+        "RoleARN": "arn:aws:iam::123456789012:role/deploy",
         "TemplateBody": "{}",
     }
     stub("cloudformation").add_response("create_change_set", {"Id": "cs"}, expected)
