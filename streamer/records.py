@@ -113,6 +113,10 @@ class Listener:
     """Where the connection's ``@connections`` API is."""
 
 
+KEPT_SECONDS: Final = 604_800
+"""How long a request and its result are kept after its end, unless a service says otherwise."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestRecord:
     """A queued request and all that became of it."""
@@ -135,8 +139,9 @@ class RequestRecord:
     max_attempts: int
     created_at: float
     updated_at: float
-    expires_at: int
-    """Unix seconds after which the request is forgotten and its id may be used again."""
+    expires_at: int | None = None
+    """Unix seconds after which the request is forgotten and its id may be used again. None: it is not over, and until
+    then it does not expire."""
     due_at: float | None = None
     """When (Unix seconds) somebody must see to the request if nothing happens: while it runs, the end of its attempt's
     lease; between two attempts, when the next may begin; before the first, when to ask for it. None: it is over."""

@@ -11,6 +11,7 @@ from typing import Final
 
 from streamer.aws_limits import STAGE_NAME
 from streamer.errors import ConfigurationError
+from streamer.records import KEPT_SECONDS
 
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _DURATION: Final = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,6})?)([smhdw]?)")
@@ -70,8 +71,8 @@ class Settings:
     """``LOG_LEVEL``, one of `LOG_LEVELS`."""
     connection_ttl_seconds: int = 86_400
     """``CONNECTION_TTL_SECONDS``: how long the row of a connection is kept; connections live 2 h at most."""
-    request_ttl_seconds: int = 604_800
-    """``REQUEST_TTL_SECONDS``: how long a request and its result are kept."""
+    request_ttl_seconds: int = KEPT_SECONDS
+    """``REQUEST_TTL_SECONDS``: how long a request and its result are kept after its end."""
     queue_threshold_seconds: float = 5.0
     """``QUEUE_THRESHOLD_SECONDS``: actions estimated to run longer than this are queued."""
 
@@ -97,7 +98,7 @@ class Settings:
             production=production,
             log_level=reader.choice("LOG_LEVEL", LOG_LEVELS, "INFO"),
             connection_ttl_seconds=reader.whole("CONNECTION_TTL_SECONDS", 86_400),
-            request_ttl_seconds=reader.whole("REQUEST_TTL_SECONDS", 604_800),
+            request_ttl_seconds=reader.whole("REQUEST_TTL_SECONDS", KEPT_SECONDS),
             queue_threshold_seconds=reader.seconds("QUEUE_THRESHOLD_SECONDS", 5.0),
         )
 

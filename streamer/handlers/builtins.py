@@ -36,8 +36,9 @@ class Cancelling:
     Those who hear about the request are told by a run that the stream starts, which no crash can prevent.
     """
 
-    def __init__(self, requests: RequestStore) -> None:
+    def __init__(self, requests: RequestStore, kept_seconds: int) -> None:
         self._requests = requests
+        self._kept_seconds = kept_seconds
 
     def cancel(self, call: Call) -> str:
         """Cancel a request, unless it is over; the answer says what it is now. Doing it twice changes nothing.
@@ -48,7 +49,8 @@ class Cancelling:
         """
         payload = call.message.payload if isinstance(call.message.payload, dict) else {}
         key = self._key(call, payload)
-        outcome = self._requests.apply(key, lifecycle.cancel(_reason(call, payload), now=call.now))
+        change = lifecycle.cancel(_reason(call, payload), now=call.now, kept_seconds=self._kept_seconds)
+        outcome = self._requests.apply(key, change)
         found = outcome.current if isinstance(outcome, Refused) else outcome.record
         record = call.living(found, key.request_id)
         call.log.info("request cancelled", cancelled=key.request_id, status=record.status)

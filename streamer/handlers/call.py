@@ -59,6 +59,6 @@ class Call:
         Raises:
             ActionError: none was, or it has expired, which DynamoDB may take days to notice.
         """
-        if found is None or found.expires_at < self.now:
+        if found is None or (found.expires_at is not None and found.expires_at < self.now):
             raise ActionError(f"there is no request {request_id!r}", code=ErrorCode.NOT_FOUND)
         return found

@@ -109,7 +109,8 @@ class ProcessorHandler:
 
     def _is_awaited(self, moment: float | None, context: LambdaContext) -> bool:
         """Wait for a moment (Unix seconds); False: most of the invocation's time would be gone by then."""
-        pause_seconds = 0.0 if moment is None else moment - self._with.clock()
+        now = self._with.clock()
+        pause_seconds = 0.0 if moment is None or lifecycle.is_due(moment, now) else moment - now
         if pause_seconds > _left_seconds(context) / 2:
             return False
         if pause_seconds > 0:
@@ -122,7 +123,9 @@ class ProcessorHandler:
             log.info("nothing to run", status=current.status if current is not None else None)
             return
         log.info("telling how the request ended", status=current.status)
-        audience = Audience(current, sender_at=self._sender_at, workers=self._with.workers, log=log)
+        audience = Audience(
+            current, sender_at=self._sender_at, workers=self._with.workers, log=log, clock=self._with.clock
+        )
         now = self._with.clock()
         audience.send(answers.final(current, now=now), now=now)
         audience.finish(until=self._with.monotonic() + _left_seconds(context), monotonic=self._with.monotonic)
@@ -178,6 +181,7 @@ def _build() -> ProcessorHandler:
             hub=environment.hub,
             workers=Workers(),
             production=environment.settings.production,
+            kept_seconds=environment.settings.request_ttl_seconds,
         ),
         sender_at=environment.management_api.at,
         dispatcher=LambdaDispatcher(lambda: environment.clients.get("lambda"), environment.function_name),

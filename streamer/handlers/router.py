@@ -67,7 +67,7 @@ class RouterHandler:
         self._settings = settings
         self._principals = Principals(connections)
         self._requests = requests
-        self._cancelling = Cancelling(requests)
+        self._cancelling = Cancelling(requests, settings.request_ttl_seconds)
         self._limiting = Limiting(app.limits, requests=requests)
         self._hub = hub
         self._listening = Listening(
@@ -236,7 +236,6 @@ class RouterHandler:
             created_at=call.now,
             updated_at=call.now,
             due_at=call.now + DISPATCH_SECONDS,
-            expires_at=int(call.now) + self._settings.request_ttl_seconds,
         )
 
     def _status(self, call: Call) -> str:

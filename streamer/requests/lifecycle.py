@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from streamer.errors import ErrorCode
-from streamer.records import Failure, Listener, ProgressPoint, RequestRecord, Slots, Status
+from streamer.records import KEPT_SECONDS, Failure, Listener, ProgressPoint, RequestRecord, Slots, Status
 from streamer.requests.runs import Run
 
 
@@ -75,6 +75,8 @@ HEARTBEAT_SECONDS: Final = 10.0
 """How often an attempt renews its lease: three may fail before it is lost."""
 DISPATCH_SECONDS: Final = 300.0
 """How long a request may wait for its first attempt before the sweep starts another run of it."""
+FAR_SECONDS: Final = 2 * DISPATCH_SECONDS
+"""Nothing is due later than this: what seems to be was written by a clock that has been set back, and is due now."""
 HIGHEST_UNFINISHED: Final = 99.99
 """The highest percentage below 100 that is told."""
 
@@ -93,6 +95,11 @@ LIVE: Final = frozenset(status for status in Status if not is_final(status))
 """The statuses of requests that are not over."""
 
 
+def is_due(due_at: float | None, now: float) -> bool:
+    """Whether somebody has to see to a request; both are Unix seconds, and clocks may jump (`FAR_SECONDS`)."""
+    return due_at is not None and (due_at <= now or due_at > now + FAR_SECONDS)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guard:
     """What a stored request must look like for a change to be applied; all that is set must hold."""
@@ -101,7 +108,7 @@ class Guard:
     attempt: int | None = None
     """The fence: the number of the attempt that makes the change; None: whoever makes it, it is right."""
     due_by: float | None = None
-    """The request must have been due by this time (Unix seconds); None: when it is due does not matter."""
+    """The request must be due at this time (Unix seconds), see `is_due`; None: when it is due does not matter."""
 
     def admits(self, record: RequestRecord) -> bool:
         """Whether the record fulfils this guard."""
@@ -109,9 +116,7 @@ class Guard:
             return False
         if self.attempt is not None and record.attempt != self.attempt:
             return False
-        if self.due_by is None:
-            return True
-        return record.due_at is not None and record.due_at <= self.due_by
+        return self.due_by is None or is_due(record.due_at, self.due_by)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,6 +167,7 @@ def claim(*, runner: str, now: float, lease_seconds: float = LEASE_SECONDS) -> C
             "due_at": now + lease_seconds,
             "runner": runner,
             "updated_at": now,
+            "expires_at": None,
         },
         begins_attempt=True,
         returns_record=True,
@@ -194,16 +200,15 @@ def progress(
     return replace(_by_attempt(Step.PROGRESS, attempt, values), leaving=leaving)
 
 
-def complete(result_json: str, *, attempt: int, now: float) -> Change:
-    """Store the result; nothing can happen to the request afterwards."""
-    return _by_attempt(
-        Step.COMPLETE, attempt, _final(Status.COMPLETED, now) | {"result_json": result_json, "error": None}
-    )
+def complete(result_json: str, *, attempt: int, now: float, kept_seconds: int = KEPT_SECONDS) -> Change:
+    """Store the result; nothing can happen to the request afterwards, and it is kept for ``kept_seconds``."""
+    values = {"result_json": result_json, "error": None}
+    return _by_attempt(Step.COMPLETE, attempt, _final(Status.COMPLETED, now, kept_seconds) | values)
 
 
-def fail(failure: Failure, *, attempt: int, now: float) -> Change:
-    """Store why the request failed; nothing can happen to it afterwards."""
-    return _by_attempt(Step.FAIL, attempt, _final(Status.FAILED, now) | {"error": failure})
+def fail(failure: Failure, *, attempt: int, now: float, kept_seconds: int = KEPT_SECONDS) -> Change:
+    """Store why the request failed; nothing can happen to it afterwards, and it is kept for ``kept_seconds``."""
+    return _by_attempt(Step.FAIL, attempt, _final(Status.FAILED, now, kept_seconds) | {"error": failure})
 
 
 def retry(failure: Failure, *, attempt: int, now: float, due_at: float, told_up_to: float | None) -> Change:
@@ -212,12 +217,12 @@ def retry(failure: Failure, *, attempt: int, now: float, due_at: float, told_up_
     return _by_attempt(Step.RETRY, attempt, {**values, "updated_at": now})
 
 
-def cancel(reason: str, *, now: float, attempt: int | None = None) -> Change:
+def cancel(reason: str, *, now: float, attempt: int | None = None, kept_seconds: int = KEPT_SECONDS) -> Change:
     """End the request; an attempt that runs finds out at its next write. ``attempt``: only if this one runs."""
     failure = Failure(code=ErrorCode.CANCELLED, message=reason)
     return Change(
         guards=(Guard(statuses=sources(Step.CANCEL), attempt=attempt),),
-        values=_final(Status.CANCELLED, now) | {"error": failure},
+        values=_final(Status.CANCELLED, now, kept_seconds) | {"error": failure},
         returns_record=True,
     )
 
@@ -241,6 +246,7 @@ def reopen(*, attempt: int, further_attempts: int, now: float) -> Change:
             "status": Status.PENDING,
             "max_attempts": attempt + further_attempts,
             "due_at": now + DISPATCH_SECONDS,
+            "expires_at": None,
             "error": None,
             "updated_at": now,
         },
@@ -266,9 +272,9 @@ def _by_attempt(step: Step, attempt: int, values: Mapping[str, Any]) -> Change:
     return Change(guards=(Guard(statuses=sources(step), attempt=attempt),), values=values, returns_record=True)
 
 
-def _final(status: Status, now: float) -> dict[str, Any]:
+def _final(status: Status, now: float, kept_seconds: int) -> dict[str, Any]:
     # Without a time when it is due, the request is not in the sweep's index any more.
-    return {"status": status, "due_at": None, "updated_at": now}
+    return {"status": status, "due_at": None, "updated_at": now, "expires_at": int(now) + kept_seconds}
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,6 +318,8 @@ def claimable_at(record: RequestRecord, *, invocation: str, now: float) -> float
     Lambda repeats an event only after the run before it failed. So a lease that an earlier run of the same event holds
     is most likely that of a dead one: worth waiting for, while another event's is not.
     """
+    if is_due(record.due_at, now) and record.status is not Status.PENDING:
+        return now if record.status is Status.RETRYING or is_run_of(record, invocation) else None
     match record.status:
         case Status.RETRYING:
             return record.due_at

@@ -18,7 +18,7 @@ from streamer.context import Cancelled, Principal, Request
 from streamer.errors import ActionError, ErrorCode, ItemTooLargeError
 from streamer.observability import Logger
 from streamer.protocol import answers, messages
-from streamer.records import Failure, RequestRecord, Status
+from streamer.records import KEPT_SECONDS, Failure, RequestRecord, Status
 from streamer.requests import lifecycle, retries
 from streamer.running.audience import Audience
 from streamer.running.execution import Running, Workers
@@ -88,6 +88,8 @@ class Surroundings:
     abandonment_seconds: float = ABANDONED_SECONDS
     """How long nobody may listen to a request that is to be cancelled then."""
     production: bool = True
+    kept_seconds: int = KEPT_SECONDS
+    """How long requests are kept after their end."""
 
 
 class Attempt:
@@ -111,7 +113,9 @@ class Attempt:
         settling_seconds = min(SETTLING_SECONDS, time_left_seconds / 4)
         self._ends_at = surroundings.monotonic() + time_left_seconds
         self._action_ends_at = self._ends_at - settling_seconds
-        self._audience = Audience(record, sender_at=sender_at, workers=surroundings.workers, log=log)
+        self._audience = Audience(
+            record, sender_at=sender_at, workers=surroundings.workers, log=log, clock=surroundings.clock
+        )
         self._claim = HeldClaim(
             record,
             requests=surroundings.requests,
@@ -121,6 +125,7 @@ class Attempt:
             ends_at=self._ends_at,
             lease_seconds=surroundings.pace.lease_seconds,
             heartbeat_seconds=surroundings.pace.heartbeat_seconds,
+            kept_seconds=surroundings.kept_seconds,
             log=log,
         )
         self._reporter = Reporter(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from streamer.errors import GoneError, PayloadTooLargeError, SendError
 from streamer.observability import Logger
@@ -16,11 +18,17 @@ from streamer.records import Listener, RequestRecord
 from streamer.running.execution import Running, Workers
 from streamer.sending.sender import Sender, send_pieces
 
+REQUESTERS_PROGRESSES: Final = 100
+"""Most progress messages that wait for the connection that a request came from, as long as it reads."""
+SLOW_SECONDS: Final = 1.0
+"""A connection that takes so long for a message does not read, and is told only the latest progress."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Waiting:
     pieces: Sequence[str]
-    is_progress: bool
+    good_until: float | None
+    """Unix seconds; None: it is no progress, and told however late."""
 
 
 class _Recipient:
@@ -55,14 +63,26 @@ class _Recipient:
 
 
 class Lane:
-    """What is on its way to one listener, in order and in a thread of its own, so that nobody waits for a slow one.
+    """What is on its way to one connection, in order and in a thread of its own, so that nobody waits for a slow one.
 
-    Of progress that waits only the latest is kept, which bounds what waits: all else is a handful of messages.
+    Of progress that waits only the latest ``progresses`` are kept, which bounds what waits: all else is a handful of
+    messages. Progress that waited for longer than it is good is dropped: another attempt may be telling its own.
     """
 
-    def __init__(self, recipient: _Recipient, workers: Workers) -> None:
+    def __init__(
+        self,
+        recipient: _Recipient,
+        workers: Workers,
+        *,
+        clock: Callable[[], float],
+        monotonic: Callable[[], float] = time.monotonic,
+        progresses: int = 1,
+    ) -> None:
         self._recipient = recipient
         self._workers = workers
+        self._clock = clock
+        self._monotonic = monotonic
+        self._progresses = progresses
         self._lock = threading.Lock()
         self._waiting: deque[_Waiting] = deque()
         self._running: Running | None = None
@@ -79,8 +99,10 @@ class Lane:
     def post(self, message: _Waiting) -> None:
         """Have a message sent."""
         with self._lock:
-            if message.is_progress and self._waiting and self._waiting[-1].is_progress:
-                self._waiting.pop()
+            if message.good_until is not None:
+                waiting = [other for other in self._waiting if other.good_until is not None]
+                if len(waiting) >= self._progresses:
+                    self._waiting.remove(waiting[-1])
             self._waiting.append(message)
             if self._running is None:
                 self._running = self._workers.start(self.send_all)
@@ -100,48 +122,72 @@ class Lane:
                     self._running = None
                     return
                 message = self._waiting.popleft()
-            self._recipient.send(message.pieces)
+            if message.good_until is None or self._clock() < message.good_until:
+                began = self._monotonic()
+                self._recipient.send(message.pieces)
+                if self._monotonic() - began >= SLOW_SECONDS:
+                    self._keep_latest()
+
+    def _keep_latest(self) -> None:
+        """The connection does not read: what waits must not keep the end of the request from it."""
+        with self._lock:
+            self._progresses = 1
+            progresses = [other for other in self._waiting if other.good_until is not None]
+            for older in progresses[:-1]:
+                self._waiting.remove(older)
 
 
 class Audience:
     """Everyone who hears about one request. Used by one thread at a time.
 
-    The connection that the request came from is sent to at once; each listener has a lane. A message over 128 KB
-    goes out in parts.
+    Each connection has a lane, so that none that does not read slows the action or keeps another one waiting. The one
+    that the request came from gets all progress as long as it keeps up. A message over 128 KB goes out in parts.
     """
 
     def __init__(
-        self, record: RequestRecord, *, sender_at: Callable[[str], Sender], workers: Workers, log: Logger
+        self,
+        record: RequestRecord,
+        *,
+        sender_at: Callable[[str], Sender],
+        workers: Workers,
+        log: Logger,
+        clock: Callable[[], float] = time.time,
     ) -> None:
-        """Without I/O; ``record`` says who hears about it at first."""
+        """Without I/O; ``record`` says who hears about it at first, and ``clock`` tells Unix seconds."""
         own, *others = audience_of(record)
         self._request_id = record.request_id
         self._sender_at = sender_at
         self._workers = workers
         self._log = log
         self._own = own
-        self._requester = self._recipient(own)
+        self._clock = clock
+        self._requester = self._lane(own, REQUESTERS_PROGRESSES)
         self._lanes = {listener: self._lane(listener) for listener in others}
 
-    def send(self, message: str, *, now: float, is_progress: bool = False) -> None:
-        """Send a message to everyone; a later progress may replace one that still waits.
+    def send(self, message: str, *, now: float, good_until: float | None = None) -> None:
+        """Have a message sent to everyone.
+
+        ``good_until`` (Unix seconds) makes it progress, which a later one may replace while it waits, and which nobody
+        is told after that time.
 
         Raises:
             PayloadTooLargeError: it cannot be delivered, not even in parts.
         """
         pieces = in_parts(message, self._request_id, now=now)
-        for lane in self._lanes.values():
-            lane.post(_Waiting(pieces, is_progress))
-        self._requester.send(pieces)
+        for lane in self._all():
+            lane.post(_Waiting(pieces, good_until))
 
-    def update(self, record: RequestRecord, *, latest: str | None = None) -> None:
+    def _all(self) -> list[Lane]:
+        return [self._requester, *self._lanes.values()]
+
+    def update(self, record: RequestRecord, *, latest: str | None = None, good_until: float = math.inf) -> None:
         """Go by the listeners that a newly written record names; who is new among them gets ``latest`` at once."""
         listeners = audience_of(record)[1:]
         for listener in listeners:
             if listener not in self._lanes:
                 self._lanes[listener] = self._lane(listener)
                 if latest is not None:
-                    self._lanes[listener].post(_Waiting([latest], is_progress=True))
+                    self._lanes[listener].post(_Waiting([latest], good_until))
         for listener in self._lanes.keys() - set(listeners):
             del self._lanes[listener]
 
@@ -155,12 +201,12 @@ class Audience:
         return self._requester.is_closed() and all(lane.is_closed() for lane in list(self._lanes.values()))
 
     def finish(self, *, until: float, monotonic: Callable[[], float] = time.monotonic) -> None:
-        """Wait until the listeners have got everything, or ``until`` by ``monotonic``."""
-        for lane in self._lanes.values():
+        """Wait until everyone has got everything, or ``until`` by ``monotonic``."""
+        for lane in self._all():
             lane.wait(max(0.0, until - monotonic()))
 
     def _recipient(self, listener: Listener) -> _Recipient:
         return _Recipient(self._sender_at(listener.endpoint), listener.connection_id, self._log)
 
-    def _lane(self, listener: Listener) -> Lane:
-        return Lane(self._recipient(listener), self._workers)
+    def _lane(self, listener: Listener, progresses: int = 1) -> Lane:
+        return Lane(self._recipient(listener), self._workers, clock=self._clock, progresses=progresses)

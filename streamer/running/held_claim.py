@@ -7,11 +7,11 @@ request ended or was taken over elsewhere, loses the claim.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from streamer.errors import ItemTooLargeError, StoreError
 from streamer.observability import Logger
-from streamer.records import Failure, Listener, ProgressPoint, RequestRecord, Status
+from streamer.records import KEPT_SECONDS, Failure, Listener, ProgressPoint, RequestRecord, Status
 from streamer.requests import lifecycle
 from streamer.requests.lifecycle import Applied, Change, Refused
 from streamer.stores.protocols import RequestStore
@@ -36,6 +36,7 @@ class HeldClaim:
         lease_seconds: float,
         heartbeat_seconds: float,
         log: Logger,
+        kept_seconds: int = KEPT_SECONDS,
     ) -> None:
         """Without I/O.
 
@@ -49,6 +50,7 @@ class HeldClaim:
             lease_seconds: How long a renewal holds.
             heartbeat_seconds: How old a lease is to be when it is renewed.
             log: Where failed writes are noted.
+            kept_seconds: How long the request is kept after its end.
         """
         self._record = record
         self._requests = requests
@@ -59,6 +61,7 @@ class HeldClaim:
         self._lease_seconds = lease_seconds
         self._heartbeat_seconds = heartbeat_seconds
         self._log = log
+        self._kept_seconds = kept_seconds
         self._lease_ends_at = record.due_at if record.due_at is not None else clock() + lease_seconds
         self._lost_because: str | None = None
 
@@ -117,11 +120,11 @@ class HeldClaim:
             ItemTooLargeError: the result does not fit into the request's item.
             StoreError: it could not be stored for as long as there was time.
         """
-        return self._conclude(lifecycle.complete(result_json, attempt=self._record.attempt, now=self._clock()))
+        return self._conclude(lifecycle.complete(result_json, **self._end()))
 
     def fail(self, failure: Failure) -> RequestRecord | None:
         """Store that the request failed; see `complete`."""
-        return self._conclude(lifecycle.fail(failure, attempt=self._record.attempt, now=self._clock()))
+        return self._conclude(lifecycle.fail(failure, **self._end()))
 
     def retry(self, failure: Failure, *, pause_seconds: float, told_up_to: float | None) -> RequestRecord | None:
         """Store that another attempt is due after a pause, whose run the stream starts; see `complete`."""
@@ -138,7 +141,7 @@ class HeldClaim:
 
     def cancel(self, reason: str) -> bool:
         """Cancel the request, which loses the claim; False: the store did not answer."""
-        change = lifecycle.cancel(reason, now=self._clock(), attempt=self._record.attempt)
+        change = lifecycle.cancel(reason, **self._end())
         try:
             self._requests.apply(self._record.key, change)
         except StoreError as exc:
@@ -147,6 +150,9 @@ class HeldClaim:
         # Applied or refused, the request is not this attempt's any more; the stream tells whoever comes back.
         self._lost_because = reason
         return True
+
+    def _end(self) -> dict[str, Any]:
+        return {"attempt": self._record.attempt, "now": self._clock(), "kept_seconds": self._kept_seconds}
 
     def _write(self, change: Change) -> bool:
         try:

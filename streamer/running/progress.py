@@ -8,6 +8,7 @@ whose lease ran out says nothing* before it has renewed it, since another one ma
 from __future__ import annotations
 
 import json
+import math
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -23,9 +24,11 @@ from streamer.running.held_claim import HeldClaim
 
 PROGRESS_MESSAGE_CHARACTERS: Final = 4096
 """Longest text of a progress message; the rest is cut."""
-TELLING_SECONDS: Final = 12.0
-"""How long before its lease runs out an attempt tells no more progress without renewing it: a message may be on its way
-for 6 s, and to a slow listener one waits behind another. With a heartbeat every ten seconds it never comes to that."""
+SENDING_SECONDS: Final = 6.0
+"""How long a message may be on its way; progress is sent so long before the lease runs out, or not at all."""
+TELLING_SECONDS: Final = 2 * SENDING_SECONDS
+"""How long before its lease runs out an attempt tells no more progress without renewing it. With a heartbeat every ten
+seconds it never comes to that."""
 PROGRESS_METADATA_BYTES: Final = 32 * 1024
 """Largest metadata of a progress message, about; its largest members are left out of more."""
 
@@ -75,6 +78,8 @@ class Reporter:
         """Whether more is reserved than the pace asks for, because that was not known yet."""
         self._began_at = self._next_write_at = monotonic()
         self._over: str | None = None
+        self._has_ended = False
+        """Whether the end of the request is stored."""
 
     @property
     def is_over(self) -> bool:
@@ -126,6 +131,7 @@ class Reporter:
     def tell_rest(self) -> None:
         """Tell the progress that still waits; only once the end is stored, when no other attempt can follow."""
         with self._lock:
+            self._has_ended = True
             if self._newest is not None and not self._is_told:
                 self._tell(self._newest)
 
@@ -140,7 +146,8 @@ class Reporter:
 
     def _tell(self, point: ProgressPoint) -> None:
         now = self._clock()
-        self._audience.send(messages.progress(self._claim.record.request_id, point, now=now), now=now, is_progress=True)
+        message = messages.progress(self._claim.record.request_id, point, now=now)
+        self._audience.send(message, now=now, good_until=self._good_until)
         self._is_told, self._told = True, max(point.percentage, self._told or 0.0)
 
     def _is_up_to_date(self, point: ProgressPoint) -> bool:
@@ -172,8 +179,14 @@ class Reporter:
         self._next_write_at = self._monotonic() + self._pace.stored_progress_seconds
         is_stored = write()
         if is_stored:
-            self._audience.update(self._claim.record, latest=self._latest_message())
+            latest = self._latest_message()
+            self._audience.update(self._claim.record, latest=latest, good_until=self._good_until)
         return is_stored
+
+    @property
+    def _good_until(self) -> float:
+        """Until when progress may be sent: once the end is stored, no other attempt can follow."""
+        return math.inf if self._has_ended else self._claim.lease_ends_at - SENDING_SECONDS
 
     def _latest_message(self) -> str | None:
         """What someone who begins to listen is told at once."""

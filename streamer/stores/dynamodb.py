@@ -15,7 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from streamer.errors import ItemTooLargeError, StoreError
 from streamer.records import ConnectionRecord, RequestKey, RequestRecord, Slots, Status, SubscriptionRecord
-from streamer.requests.lifecycle import Applied, Change, Created, Duplicate, Full, Refused
+from streamer.requests.lifecycle import FAR_SECONDS, Applied, Change, Created, Duplicate, Full, Refused
 from streamer.stores import slots as limited
 from streamer.stores.expressions import update_of
 from streamer.stores.items import (
@@ -201,13 +201,20 @@ class DynamoRequestStore:
 
     def due(self, shard: str, *, now: float, limit: int) -> list[RequestKey]:
         """See `RequestStore.due`."""
+        return self._due(shard, "<=", now, limit)
+
+    def misdated(self, shard: str, *, now: float, limit: int) -> list[RequestKey]:
+        """See `RequestStore.misdated`."""
+        return self._due(shard, ">", now + FAR_SECONDS, limit)
+
+    def _due(self, shard: str, comparison: str, moment: float, limit: int) -> list[RequestKey]:
         with translated("Query"):
             answer = self._client().query(
                 TableName=self._table,
                 IndexName=BY_DUE,
-                KeyConditionExpression="#shard = :shard AND due_at <= :now",
+                KeyConditionExpression=f"#shard = :shard AND due_at {comparison} :moment",
                 ExpressionAttributeNames={"#shard": "shard"},
-                ExpressionAttributeValues={":shard": {"S": shard}, ":now": {"N": repr(now)}},
+                ExpressionAttributeValues={":shard": {"S": shard}, ":moment": {"N": repr(moment)}},
                 Limit=limit,
             )
         return [request_key(item) for item in answer["Items"]]

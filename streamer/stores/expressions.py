@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from streamer.requests.lifecycle import Change, Guard
+from streamer.requests.lifecycle import FAR_SECONDS, Change, Guard
 from streamer.stores.items import Item, Value, attribute_of, request_value
 
 
@@ -68,7 +68,10 @@ def _condition(guard: Guard, placeholders: _Placeholders) -> str:
     if guard.attempt is not None:
         terms.append(f"{placeholders.name('attempt')} = {placeholders.value(request_value('attempt', guard.attempt))}")
     if guard.due_by is not None:
-        moment = placeholders.value(request_value("due_at", guard.due_by))
-        # False for an absent attribute, as `Guard.admits` has it.
-        terms.append(f"{placeholders.name('due_at')} <= {moment}")
+        name = placeholders.name("due_at")
+        moment, far = (
+            placeholders.value(request_value("due_at", guard.due_by + further)) for further in (0.0, FAR_SECONDS)
+        )
+        # False for an absent attribute, as `lifecycle.is_due` has it.
+        terms.append(f"({name} <= {moment} OR {name} > {far})")
     return " AND ".join(terms)

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from streamer.aws_limits import ITEM_BYTES, attributes_bytes
 from streamer.errors import ItemTooLargeError
 from streamer.records import ConnectionRecord, RequestKey, RequestRecord, Slots, Status, SubscriptionRecord
-from streamer.requests.lifecycle import Applied, Change, Created, Duplicate, Full, Refused
+from streamer.requests.lifecycle import FAR_SECONDS, Applied, Change, Created, Duplicate, Full, Refused
 from streamer.stores.items import request_item
 
 
@@ -75,7 +75,7 @@ class MemoryRequestStore(MemoryStore):
         """See `RequestStore.create`."""
         with self._call("TransactWriteItems" if slots else "PutItem"):
             earlier = self.records.get(record.key)
-            if earlier is not None and earlier.expires_at >= now:
+            if earlier is not None and (earlier.expires_at is None or earlier.expires_at >= now):
                 return Duplicate(earlier)
             for one in slots:
                 taken = self.slots.get((record.owner, one.item), frozenset())
@@ -122,6 +122,12 @@ class MemoryRequestStore(MemoryStore):
             found = [(due_at, key) for due_at, key in found if due_at <= now and key.shard == shard]
             found.sort(key=lambda entry: (entry[0], entry[1].owner, entry[1].request_id))
             return [key for _, key in found[:limit]]
+
+    def misdated(self, shard: str, *, now: float, limit: int) -> list[RequestKey]:
+        """See `RequestStore.misdated`."""
+        with self._call("Query"):
+            found = [key for key, record in self.records.items() if (record.due_at or 0.0) > now + FAR_SECONDS]
+            return [key for key in found if key.shard == shard][:limit]
 
     def _store(self, record: RequestRecord) -> None:
         size = attributes_bytes(request_item(record))

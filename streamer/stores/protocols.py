@@ -73,6 +73,10 @@ class RequestStore(Protocol):
         """
         ...
 
+    def misdated(self, shard: str, *, now: float, limit: int) -> list[RequestKey]:
+        """Requests of a shard that seem to be due later than anything can be (`lifecycle.FAR_SECONDS`)."""
+        ...
+
     def statuses(self, keys: Sequence[RequestKey]) -> dict[RequestKey, Status | None]:
         """The statuses of requests as they were last written; None: there is none. A call per 100 keys."""
         ...

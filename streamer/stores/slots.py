@@ -13,7 +13,7 @@ from typing import Any, Final
 from botocore.exceptions import ClientError
 
 from streamer.errors import ItemTooLargeError, StoreError
-from streamer.records import RequestKey, RequestRecord, Slots, Status
+from streamer.records import KEPT_SECONDS, RequestKey, RequestRecord, Slots, Status
 from streamer.requests.lifecycle import Created, Duplicate, Full
 from streamer.stores.items import TTL, request_key, request_key_item, request_record
 
@@ -70,7 +70,7 @@ def _taking(table: str, record: RequestRecord, slots: Slots) -> dict[str, Any]:
             ":ids": {"SS": [record.request_id]},
             ":id": {"S": record.request_id},
             ":count": {"N": str(slots.count)},
-            ":ttl": {"N": str(record.expires_at)},
+            ":ttl": {"N": str(int(record.created_at) + KEPT_SECONDS)},
         },
         "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
     }

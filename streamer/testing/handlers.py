@@ -130,6 +130,7 @@ class Handlers:
                 pace=self.pace,
                 abandonment_seconds=self.abandonment_seconds,
                 production=self.settings.production,
+                kept_seconds=self.settings.request_ttl_seconds,
             ),
             sender_at=self.sender_at,
             dispatcher=self.dispatcher,

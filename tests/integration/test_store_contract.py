@@ -15,7 +15,7 @@ from streamer_records import NOW, connection_record, request_record, subscriptio
 
 from emulator.database.tables import create_tables
 from streamer.errors import ItemTooLargeError, StoreError
-from streamer.records import Failure, Listener, ProgressPoint, RequestKey, RequestRecord, Slots, Status
+from streamer.records import KEPT_SECONDS, Failure, Listener, ProgressPoint, RequestKey, RequestRecord, Slots, Status
 from streamer.requests import lifecycle
 from streamer.requests.lifecycle import Applied, Change, Created, Duplicate, Full, Refused
 from streamer.service import tables
@@ -171,7 +171,15 @@ def test_a_claim_returns_the_request_in_one_call(stores: Stores, user: str) -> N
     taken = claimed(stores, record)
 
     assert stores.calls == ["PutItem", "UpdateItem"]
-    assert taken == replace(record, status=Status.PROCESSING, attempt=1, due_at=NOW + 60, runner="me", updated_at=NOW)
+    assert taken == replace(
+        record,
+        status=Status.PROCESSING,
+        attempt=1,
+        due_at=NOW + 60,
+        runner="me",
+        updated_at=NOW,
+        expires_at=None,
+    )
     assert stores.requests.get(record.key) == taken
 
 
@@ -198,7 +206,14 @@ def test_progress_and_result_are_stored(stores: Stores, user: str) -> None:
     stores.calls.clear()
 
     on_its_way = replace(taken, progress=point, updated_at=NOW + 1)
-    over = replace(on_its_way, status=Status.COMPLETED, result_json='{"a":1}', due_at=None, updated_at=NOW + 2)
+    over = replace(
+        on_its_way,
+        status=Status.COMPLETED,
+        result_json='{"a":1}',
+        due_at=None,
+        updated_at=NOW + 2,
+        expires_at=int(NOW) + 2 + KEPT_SECONDS,
+    )
     progress, complete = (
         lifecycle.progress(point, attempt=1, now=NOW + 1),
         lifecycle.complete('{"a":1}', attempt=1, now=NOW + 2),
@@ -473,6 +488,20 @@ def test_requests_are_due_when_their_time_has_come_longest_first(stores: Stores,
     assert stores.calls[-2:] == ["Query", "Query"]
     for request_id in ids[:3]:
         stores.requests.apply(RequestKey(owner, request_id), lifecycle.cancel("tidy up", now=NOW))
+
+
+def test_what_seems_to_be_due_later_than_anything_can_be_is_found(stores: Stores, user: str) -> None:
+    far = request_record(user_id=user, request_id="far", due_at=NOW + lifecycle.FAR_SECONDS + 1)
+    near = request_record(user_id=user, request_id="near", due_at=NOW + lifecycle.FAR_SECONDS)
+    for record in (far, near):
+        stores.requests.create(record, now=NOW)
+
+    found = {key for record in (far, near) for key in stores.requests.misdated(record.key.shard, now=NOW, limit=250)}
+
+    assert far.key in found
+    assert near.key not in found
+    for record in (far, near):
+        stores.requests.apply(record.key, lifecycle.cancel("tidy up", now=NOW))
 
 
 def test_a_request_that_is_over_is_not_due(stores: Stores, user: str) -> None:

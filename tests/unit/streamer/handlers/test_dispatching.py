@@ -16,11 +16,11 @@ LOG = Logger(stream=io.StringIO())
 
 
 class Service:
-    def __init__(self, *records: RequestRecord, store: MemoryRequestStore | None = None) -> None:
+    def __init__(self, *records: RequestRecord, store: MemoryRequestStore | None = None, now: float = NOW) -> None:
         self.store = store or MemoryRequestStore()
         self.store.records = {record.key: record for record in records}
         self.dispatcher = RecordingDispatcher()
-        self.dispatching = Dispatching(requests=self.store, dispatcher=self.dispatcher, clock=FakeClock(NOW))
+        self.dispatching = Dispatching(requests=self.store, dispatcher=self.dispatcher, clock=FakeClock(now))
 
     def sweep(self) -> list[Run]:
         self.dispatching.sweep(LOG)
@@ -63,6 +63,14 @@ def test_requests_of_all_shards_are_found() -> None:
     runs = Service(*records).sweep()
 
     assert {run.key for run in runs} == {record.key for record in records}
+
+
+def test_what_a_clock_that_was_set_back_put_off_is_found_within_eight_minutes() -> None:
+    record = request_record(status=Status.PROCESSING, due_at=NOW + 7200)
+
+    found = [Service(record, now=NOW + 60 * minute).sweep() for minute in range(8)]
+
+    assert sorted(found, key=len)[6:] == [[], [Run(record.key)]]
 
 
 class Outdated(MemoryRequestStore):

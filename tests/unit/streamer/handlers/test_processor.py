@@ -18,6 +18,7 @@ from streamer.records import Failure, Listener, ProgressPoint, RequestKey, Reque
 from streamer.requests import lifecycle
 from streamer.requests.lifecycle import Applied, Change, Refused
 from streamer.requests.runs import Run, run_of
+from streamer.running.audience import REQUESTERS_PROGRESSES
 from streamer.running.execution import Workers
 from streamer.running.progress import Pace
 from streamer.settings import Settings
@@ -532,19 +533,20 @@ def test_who_joins_at_the_last_moment_gets_the_end(make: Callable[..., World]) -
 
 
 def test_a_slow_listener_delays_nobody_and_gets_the_latest_progress(make: Callable[..., World]) -> None:
-    free = threading.Event()
+    free, others = threading.Event(), threading.Event()
 
     class Slow(RecordingSender):
         def send(self, connection_id: str, message: str | bytes) -> None:
             if connection_id == "listener-1":
                 assert free.wait(30)
             super().send(connection_id, message)
+            if len(self.to("c-1")) == 50:
+                others.set()
 
     def act(request: Request, progress: Progress) -> int:
         for percentage in range(1, 51):
             progress(percentage)
-        # Everybody else has got everything by now.
-        assert len(world.told) == 50
+        assert others.wait(30), "everybody else gets everything meanwhile"
         free.set()
         return 1
 
@@ -555,6 +557,30 @@ def test_a_slow_listener_delays_nobody_and_gets_the_latest_progress(make: Callab
     # One may have been on its way already; of those that waited the latest was kept.
     assert heard[-2:] == [50, None]
     assert len(heard) <= 3
+
+
+def test_a_requester_that_does_not_read_does_not_slow_its_action(make: Callable[..., World]) -> None:
+    free = threading.Event()
+
+    class Stuck(RecordingSender):
+        def send(self, connection_id: str, message: str | bytes) -> None:
+            assert free.wait(30)
+            super().send(connection_id, message)
+
+    def act(request: Request, progress: Progress) -> int:
+        for percentage in range(1, 1001):
+            progress(percentage / 10)
+        free.set()
+        return 1
+
+    world = make(act, sender=Stuck())
+    stored = world.run()
+
+    assert stored.status is Status.COMPLETED
+    *progress, end = world.told
+    heard = [message["percentage"] for message in progress]
+    assert (heard, heard[-1], end["type"]) == (sorted(heard), 100, "complete")
+    assert len(heard) <= REQUESTERS_PROGRESSES + 2, "one was on its way, and the last is told with the end"
 
 
 def test_a_gone_listener_leaves_the_request_without_a_call_of_its_own(make: Callable[..., World]) -> None:

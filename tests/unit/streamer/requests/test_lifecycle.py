@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from streamer_records import NOW, request_record
 
-from streamer.records import SHARDS, Failure, ProgressPoint, RequestKey, RequestRecord, Status
+from streamer.records import KEPT_SECONDS, SHARDS, Failure, ProgressPoint, RequestKey, RequestRecord, Status
 from streamer.requests import lifecycle
 from streamer.requests.lifecycle import TRANSITIONS, Applied, Change, Refused, Step, is_final
 
@@ -214,6 +214,25 @@ def test_only_a_request_that_waits_for_its_first_attempt_is_postponed() -> None:
     assert [status for status in Status if change.admits(request_record(status=status, due_at=NOW))] == [Status.PENDING]
     assert not change.admits(request_record(due_at=NOW + 1))
     assert change.applied_to(request_record(due_at=NOW)).due_at == NOW + 300
+
+
+@pytest.mark.parametrize("status", [Status.PROCESSING, Status.RETRYING])
+def test_what_a_clock_that_was_set_back_put_off_may_be_claimed(status: Status) -> None:
+    change = lifecycle.claim(runner="me", now=NOW)
+
+    assert change.admits(request_record(status=status, due_at=NOW + 7200))
+    assert not change.admits(request_record(status=status, due_at=NOW + lifecycle.FAR_SECONDS))
+
+
+@pytest.mark.parametrize("step", [Step.COMPLETE, Step.FAIL, Step.CANCEL], ids=str)
+def test_a_request_expires_only_after_its_end(step: Step) -> None:
+    running = lifecycle.claim(runner="me", now=NOW).applied_to(request_record(expires_at=int(NOW) + 1))
+    assert running.expires_at is None
+
+    over = changes()[step].applied_to(running)
+    assert over.expires_at == int(NOW) + KEPT_SECONDS
+
+    assert changes()[Step.REOPEN].applied_to(over).expires_at is None
 
 
 def test_a_reopened_request_may_be_tried_so_many_times_more() -> None:

@@ -1,6 +1,7 @@
 """What an attempt writes and tells while its action runs. The clock is a fake; so is the watching thread."""
 
 import io
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -60,15 +61,21 @@ class Attempting:
         self.workers = Workers()
         log = Logger(stream=io.StringIO())
         self.claim = held_claim(record, self.store, self.clock)
-        audience = Audience(record, sender_at=self.sender.at, workers=self.workers, log=log)
-        self.reporter = Reporter(self.claim, audience, clock=self.clock, monotonic=self.clock, pace=Pace())
+        self.audience = Audience(record, sender_at=self.sender.at, workers=self.workers, log=log, clock=self.clock)
+        self.reporter = Reporter(self.claim, self.audience, clock=self.clock, monotonic=self.clock, pace=Pace())
 
     def __call__(self, *arguments: Any) -> None:
         self.reporter(*arguments)
+        self.settle()
 
     def second(self) -> None:
         self.clock.advance(1)
         self.reporter.keep_up()
+        self.settle()
+
+    def settle(self) -> None:
+        """Let everything be sent before time goes on."""
+        self.audience.finish(until=time.monotonic() + 30)
 
     @property
     def told(self) -> list[float]:
@@ -145,6 +152,7 @@ def test_a_hundred_percent_that_waits_is_told_when_the_end_is_stored(progress: A
 
     progress.reporter.tell_rest()
     progress.reporter.tell_rest()
+    progress.settle()
 
     assert progress.told == [10, 100]
 

@@ -9,23 +9,27 @@ def test_a_claim_is_one_conditional_update() -> None:
     update = update_of(lifecycle.claim(runner="run-1", now=100.5, lease_seconds=60))
 
     assert update == Update(
-        update=("SET #status = :v1, #due_at = :v4, #runner = :v5, #updated_at = :v3, #attempt = #attempt + :v6"),
-        condition="(#status IN (:v0)) OR (#status IN (:v1, :v2) AND #due_at <= :v3)",
+        update=(
+            "SET #status = :v1, #due_at = :v5, #runner = :v6, #updated_at = :v3, #attempt = #attempt + :v7 REMOVE #ttl"
+        ),
+        condition="(#status IN (:v0)) OR (#status IN (:v1, :v2) AND (#due_at <= :v3 OR #due_at > :v4))",
         names={
             "#status": "status",
             "#due_at": "due_at",
             "#runner": "runner",
             "#updated_at": "updated_at",
             "#attempt": "attempt",
+            "#ttl": "ttl",
         },
         values={
             ":v0": {"S": "PENDING"},
             ":v1": {"S": "PROCESSING"},
             ":v2": {"S": "RETRYING"},
             ":v3": {"N": "100.5"},
-            ":v4": {"N": "160.5"},
-            ":v5": {"S": "run-1"},
-            ":v6": {"N": "1"},
+            ":v4": {"N": "700.5"},
+            ":v5": {"N": "160.5"},
+            ":v6": {"S": "run-1"},
+            ":v7": {"N": "1"},
         },
     )
 
@@ -33,7 +37,7 @@ def test_a_claim_is_one_conditional_update() -> None:
 def test_a_value_that_becomes_none_is_removed() -> None:
     update = update_of(lifecycle.complete("[1]", attempt=2, now=100.0))
 
-    assert update.update == "SET #status = :v2, #updated_at = :v3, #result = :v4 REMOVE #due_at, #error"
+    assert update.update == "SET #status = :v2, #updated_at = :v3, #ttl = :v4, #result = :v5 REMOVE #due_at, #error"
     assert update.condition == "(#status IN (:v0) AND #attempt = :v1)"
 
 
