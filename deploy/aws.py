@@ -367,13 +367,14 @@ class Aws:
         with translated(f"reading the logs {group}"):
             pages = self._client("logs").get_paginator("filter_log_events")
             for page in pages.paginate(logGroupName=group, startTime=start_ms, **options):
-                for found in page["events"]:
+                # AWS sorts the streams of a page by time; not everybody who is asked like AWS does.
+                for found in sorted(page["events"], key=lambda each: int(each["timestamp"])):
                     # MiniStack gives no ids.
                     event_id = (
                         found.get("eventId")
                         or f"{found.get('logStreamName')} {found['timestamp']} {hash(found['message'])}"
                     )
-                    yield LogEvent(event_id=event_id, at_ms=found["timestamp"], message=found["message"])
+                    yield LogEvent(event_id=event_id, at_ms=found["timestamp"], message=found["message"], group=group)
 
 
 def local_client(service: str, url: str) -> Any:

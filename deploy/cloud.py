@@ -141,6 +141,8 @@ class LogEvent:
     event_id: str
     at_ms: int
     message: str
+    group: str = ""
+    """The log group that it is in."""
 
 
 class Cloud(Protocol):

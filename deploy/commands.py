@@ -6,6 +6,7 @@ What they do is in the other modules. The exit statuses are those of `deploy.mom
 from __future__ import annotations
 
 import os
+import secrets
 import signal
 import sys
 import time
@@ -21,10 +22,11 @@ from streamer.service import tables
 from . import console, describe
 from . import logs as log
 from .cloud import Cloud
-from .config import FILE, Config, load, updated
+from .config import Config, load
 from .deployment import Desk, Wish, bring, require_length, take_away
 from .errors import DeployError, FailedError, StoppedError, UnwatchedError
 from .execute import Progress, rehearse
+from .guide import Guide
 from .moments import INTERRUPTED, status_of
 from .options import stack_options
 from .package.bundle import Bundle
@@ -32,10 +34,11 @@ from .plan import Found, plan
 from .project import Service, load_service, want
 from .project import build as make
 from .requests_command import requests
-from .stack.settings import ARCHITECTURES, PYTHONS
 from .stack.template import INLINE_BYTES, to_json
 
 T = TypeVar("T")
+SECRET_BYTES: Final = 32
+"""Randomness of a key that is made; HS256 wants 256 bits. [DOC] RFC 7518 section 3.2"""
 
 _options = stack_options(stage="The stage, such as dev or prod. Default: as streamer.toml says, else dev.")
 
@@ -116,7 +119,7 @@ def deploy(
     Secrets such as JWT_SECRET are read from the environment, or asked for; afterwards the stack keeps them.
     """
     if guided:
-        said = {**said, **_guide(**said)}
+        _guide(dry_run=dry_run, **said)
     config = _config(**said)
     service = load_service(config)
     values = _given(service, parameters)
@@ -164,29 +167,11 @@ def _dry_run(config: Config, service: Service, code: Bundle, known: frozenset[st
     return 0
 
 
-def _guide(**said: Any) -> dict[str, Any]:
-    """Ask for the settings, write them, and return those that only this run needs."""
+def _guide(*, dry_run: bool, **said: Any) -> None:
+    """Ask for the settings and write them."""
     if not sys.stdin.isatty():
         raise DeployError("--guided asks questions and there is no terminal; write streamer.toml instead")
-    now = load(Path.cwd(), said)
-    values: dict[str, Any] = {
-        "service": click.prompt("Name of the service", default=now.service),
-        "app": click.prompt("The App, as module:attribute", default=now.app),
-        "stage": click.prompt("Stage to deploy when none is named", default=now.stage),
-        "region": click.prompt("AWS Region", default=now.region or "us-east-1"),
-        "python": click.prompt("Python on Lambda", type=click.Choice(PYTHONS), default=now.python),
-        "architecture": click.prompt("Architecture", type=click.Choice(ARCHITECTURES), default=now.architecture),
-        "log_retention_days": click.prompt("Days to keep logs", type=int, default=now.log_retention_days),
-        "logging_role": click.confirm(
-            "Should the stack set the role for API Gateway's logs? (Yes, unless this account and Region have one)",
-            default=now.logging_role,
-        ),
-    }
-    path = Path.cwd() / FILE
-    text = path.read_text(encoding="utf-8") if path.exists() else ""
-    path.write_text(updated(text, values), encoding="utf-8")
-    _say(f"wrote {FILE}")
-    return {}
+    _interruptible(Guide(Path.cwd(), said, _cloud, asks_aws=not dry_run).run)
 
 
 @click.command()
@@ -198,22 +183,24 @@ def status(**said: Any) -> None:
 
 
 @click.command()
-@click.argument("function")
+@click.argument("function", required=False)
 @_options
 @click.option("--follow", is_flag=True, help="Go on showing new lines until Ctrl-C.")
 @click.option("--since", default="10m", show_default=True, help="30s, 15m, 2h or 1d ago.")
 @click.option(
     "--filter", "pattern", help="Filter pattern of CloudWatch Logs, such as ERROR or '{ $.level = \"ERROR\" }'."
 )
-def logs(function: str, *, follow: bool, since: str, pattern: str | None, **said: Any) -> None:
-    """Show the log lines of FUNCTION: connect, disconnect, router or processor."""
+def logs(function: str | None, *, follow: bool, since: str, pattern: str | None, **said: Any) -> None:
+    """Show the log lines of FUNCTION, such as connect or router; without one, those of all functions, by time."""
     config = _config(**said)
-    if said["stack_name"] is None:  # which may be that of another service
+    if function is not None and said["stack_name"] is None:  # which may be that of another service
         _require_function(config, function)
     window = log.Window(log.ago_ms(since, time.time_ns() // 1_000_000))
-    group = f"/aws/lambda/{config.stack}-{function}"
-    for event in log.lines(_cloud(config), group, window, pattern=pattern, follow=follow, sleep=time.sleep):
-        _say(console.log_line(event))
+    cloud, prefix = _cloud(config), f"/aws/lambda/{config.stack}-"
+    groups = [f"{prefix}{function}"] if function is not None else describe.function_logs(cloud, config.stack)
+    width = max((len(group.removeprefix(prefix)) for group in groups), default=0)
+    for event in log.lines(cloud, groups, window, pattern=pattern, follow=follow, sleep=time.sleep):
+        _say(console.log_line(event, event.group.removeprefix(prefix).ljust(width) if function is None else ""))
 
 
 def _require_function(config: Config, function: str) -> None:
@@ -260,13 +247,30 @@ def _desk(*, yes: bool) -> Desk:
     def type_name(name: str) -> bool:
         return yes or _interruptible(lambda: click.prompt("Type the stack's name to go on")) == name
 
-    def secret(variable: str) -> str | None:
-        if not sys.stdin.isatty():
-            return None
-        prompt = f"{variable} (kept in Secrets Manager, not shown)"
-        return _interruptible(lambda: click.prompt(prompt, hide_input=True, confirmation_prompt=True))
+    def secret(variable: str, least: int) -> str | None:
+        return _interruptible(lambda: _ask_secret(variable, least)) if sys.stdin.isatty() else None
 
     return Desk(say=_say, report=_report, confirm=confirm, type_name=type_name, secret=secret)
+
+
+def _ask_secret(variable: str, least: int) -> str:
+    """A secret that somebody types twice; a key that streamer itself uses is made on Enter."""
+    is_ours = variable == "JWT_SECRET"
+
+    def checked(value: str) -> str:
+        if len(value) < least and not (is_ours and not value):
+            raise click.UsageError(f"it must have at least {least} characters")
+        return value
+
+    enter = "; Enter makes one" if is_ours else ""
+    prompt = f"{variable} (kept in Secrets Manager, not shown{enter})"
+    default = "" if is_ours else None
+    value: str = click.prompt(prompt, hide_input=True, default=default, show_default=False, value_proc=checked)
+    if not value:
+        return secrets.token_urlsafe(SECRET_BYTES)
+    while click.prompt("Again", hide_input=True) != value:
+        click.echo("that is another one")
+    return value
 
 
 def _interruptible(ask: Callable[[], T]) -> T:

@@ -113,6 +113,20 @@ def outputs(found: Mapping[str, str]) -> list[str]:
     return [f"  {name:<26} {value}" for name, value in ordered]
 
 
+def connecting(found: Mapping[str, str], region: str, *, has_tokens: bool) -> list[str]:
+    """How to connect to a stack with these outputs."""
+    url, secret = found.get("WebSocketUrl"), found.get("JwtSecretArn")
+    if url is None:
+        return []
+    if not has_tokens:
+        return [f'connect: wscat -c "{url}"']
+    if secret is None:
+        return [f'connect: wscat -c "{url}?Authorization=$TOKEN", with a token of yours']
+    fetch = f"aws secretsmanager get-secret-value --region {region} --secret-id {secret}"
+    token = f'streamer token --secret "$({fetch} --query SecretString --output text)"'
+    return [f'connect: wscat -c "{url}?Authorization=$({token})"']
+
+
 def status(found: Status) -> list[str]:
     """How a stack is doing."""
     stack = found.stack
@@ -129,9 +143,10 @@ def status(found: Status) -> list[str]:
     return lines + outputs(stack.outputs)
 
 
-def log_line(event: LogEvent) -> str:
-    """A line of a function's log."""
-    return f"{click.style(_moment(event.at_ms / 1000), dim=True)} {event.message.rstrip()}"
+def log_line(event: LogEvent, function: str = "") -> str:
+    """A line of a function's log; with the function's name where those of several are shown."""
+    name = f"{click.style(function, fg='cyan')} " if function else ""
+    return f"{click.style(_moment(event.at_ms / 1000), dim=True)} {name}{event.message.rstrip()}"
 
 
 def _moment(seconds: float) -> str:

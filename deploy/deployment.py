@@ -28,8 +28,8 @@ class Desk:
     confirm: Callable[[str], bool]
     type_name: Callable[[str], bool]
     """Whether somebody types a name, or need not."""
-    secret: Callable[[str], str | None]
-    """The value of a variable; None: nobody can be asked."""
+    secret: Callable[[str, int], str | None]
+    """The value of a variable, which has so many characters at least; None: nobody can be asked."""
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
 
@@ -57,7 +57,7 @@ def require_length(service: Service, name: str, value: str) -> None:
     Raises:
         DeployError: it is; the message does not hold the value.
     """
-    shortest = service.template["Parameters"][name].get("MinLength", 0)
+    shortest = service.shortest(name)
     if len(value) < shortest:
         raise DeployError(f"{name} must have at least {shortest} characters; it has {len(value)}")
 
@@ -101,6 +101,7 @@ def _bring(cloud: Cloud, desk: Desk, wish: Wish, performer: Performer) -> None:
         raise StoppedError("not deployed")
     stack = performer.apply(change_set)
     desk.say(f"{config.stack} is deployed", *console.outputs(stack.outputs))
+    desk.say(*console.connecting(stack.outputs, found.account.region, has_tokens=service.has_tokens))
 
 
 def _asked(desk: Desk, wish: Wish, found: Found) -> dict[str, str]:
@@ -109,7 +110,7 @@ def _asked(desk: Desk, wish: Wish, found: Found) -> dict[str, str]:
     for name, variable in wish.service.secret_variables.items():
         if name in values or has_value(found.stack, name):
             continue
-        value = desk.secret(variable)
+        value = desk.secret(variable, wish.service.shortest(name))
         if value is not None:
             require_length(wish.service, name, value)
             values[name] = value

@@ -103,6 +103,17 @@ def status(cloud: Cloud, name: str) -> Status:
     )
 
 
+def function_logs(cloud: Cloud, name: str) -> list[str]:
+    """The log groups of the functions of a stack.
+
+    Raises:
+        DeployError: there is no such stack, or AWS refuses.
+    """
+    require_stack(cloud, name)
+    groups = (r.physical_id for r in cloud.resources(name) if r.resource_type == "AWS::Logs::LogGroup")
+    return sorted(group for group in groups if group.startswith("/aws/lambda/"))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ruin:
     """What ``streamer destroy`` takes away, and what stays."""

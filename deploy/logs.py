@@ -1,9 +1,10 @@
-"""Follow a function's log lines. The window is pure; the loop around it asks AWS."""
+"""Follow log lines of functions, merged by time. The window is pure; the loop around it asks AWS."""
 
 from __future__ import annotations
 
+import heapq
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -31,8 +32,9 @@ class Window:
         latest = self.start_ms
         for event in events:
             latest = max(latest, event.at_ms - LATE_MS)
-            if event.event_id not in self._seen:
-                self._seen[event.event_id] = None
+            key = f"{event.group} {event.event_id}"
+            if key not in self._seen:
+                self._seen[key] = None
                 yield event
         self.start_ms = latest
         while len(self._seen) > SEEN:
@@ -62,15 +64,22 @@ def require_function(name: str, known: Collection[str]) -> None:
 
 
 def lines(
-    cloud: Cloud, group: str, window: Window, *, pattern: str | None, follow: bool, sleep: Callable[[float], None]
+    cloud: Cloud,
+    groups: Sequence[str],
+    window: Window,
+    *,
+    pattern: str | None,
+    follow: bool,
+    sleep: Callable[[float], None],
 ) -> Iterator[LogEvent]:
-    """Lines of a log group; with ``follow``, for ever.
+    """Lines of log groups, the oldest first whichever group they are in; with ``follow``, for ever.
 
     Raises:
         DeployError: AWS refuses, or there is no such log group.
     """
     while True:
-        yield from window.new(cloud.log_events(group, start_ms=window.start_ms, pattern=pattern))
+        found = [cloud.log_events(group, start_ms=window.start_ms, pattern=pattern) for group in groups]
+        yield from window.new(heapq.merge(*found, key=lambda event: event.at_ms))
         if not follow:
             return
         sleep(POLL_SECONDS)

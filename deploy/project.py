@@ -49,6 +49,15 @@ class Service:
         names = {secret_parameter(v): v for function in self.topology.functions for v in function.secrets}
         return {name: names[name] for name in self.template["Parameters"] if name in names}
 
+    def shortest(self, parameter: str) -> int:
+        """The fewest characters that a parameter of the template takes."""
+        return int(self.template["Parameters"][parameter].get("MinLength", 0))
+
+    @property
+    def has_tokens(self) -> bool:
+        """Whether clients must show a token: the functions are the runtime's own."""
+        return any(function.handler.startswith("streamer.") for function in self.topology.functions)
+
 
 def load_service(config: Config) -> Service:
     """Import the user's app and describe its stack.
@@ -101,7 +110,7 @@ def build(config: Config, service: Service) -> Bundle:
     # The runtime also for plain handlers: the module that describes their topology imports it.
     files = combine(runtime_files(Path(streamer.__file__).parent), mine.files, *own, wheels)
     handlers = [function.handler for function in service.topology.functions]
-    if _is_app(service):
+    if service.has_tokens:
         handlers.append(config.app.replace(":", "."))
     why_not = {each.path: each.reason for each in mine.left_out}
     require_handlers(files, handlers, why_not)
@@ -123,10 +132,6 @@ def build(config: Config, service: Service) -> Bundle:
     return dataclasses.replace(packed, import_ms=tried.import_ms, left_out=mine.left_out, source=source)
 
 
-def _is_app(service: Service) -> bool:
-    return any(function.handler.startswith("streamer.") for function in service.topology.functions)
-
-
 def _wheels(config: Config, service: Service) -> tuple[dict[str, File], str]:
     """The files of all requirements, and where those were read."""
     python, architecture = service.settings.python, service.settings.architecture
@@ -139,7 +144,7 @@ def _wheels(config: Config, service: Service) -> tuple[dict[str, File], str]:
         extras=config.extras,
         groups=config.groups,
     )
-    needs_crypto = _is_app(service) and service.settings.jwt_public_key is not None
+    needs_crypto = service.has_tokens and service.settings.jwt_public_key is not None
     own = own_requirements(["cryptography"]) if needs_crypto else []
     if any(canonical(line) == "cryptography" for line in wanted.lines):
         own = []

@@ -65,7 +65,7 @@ def template(topology: Topology, settings: StackSettings) -> dict[str, Any]:
         "Description": f"Requests over WebSockets, deployed by streamer (stage {topology.api.stage})",
         "Parameters": _parameters(topology, secrets.values()),
         "Resources": resources,
-        "Outputs": _outputs(topology, settings),
+        "Outputs": _outputs(topology, settings, secrets),
     }
     require_sizes(document, len(to_json(document).encode()))
     return document
@@ -216,7 +216,7 @@ def _parameters(topology: Topology, secrets: Iterable[str]) -> dict[str, Any]:
     return found
 
 
-def _outputs(topology: Topology, settings: StackSettings) -> dict[str, Any]:
+def _outputs(topology: Topology, settings: StackSettings, secrets: Mapping[str, str]) -> dict[str, Any]:
     found = {
         "WebSocketUrl": {
             "Description": "What clients connect to",
@@ -229,6 +229,8 @@ def _outputs(topology: Topology, settings: StackSettings) -> dict[str, Any]:
         found[f"{function_id(function.name)}Name"] = {"Value": ref(function_id(function.name))}
     for each in topology.tables:
         found[f"{table_id(topology, each.name)}Name"] = {"Value": ref(table_id(topology, each.name))}
+    for store in secrets:
+        found[f"{store.removesuffix('Store')}Arn"] = {"Value": att(store, "Id")}
     for each_queue in topology.queues:
         found[f"{queue_id(each_queue.name)}Url"] = {"Value": ref(queue_id(each_queue.name))}
     return found

@@ -159,7 +159,7 @@ def test_the_demo_and_the_examples_come_back(target: str, folder: str, monkeypat
     assert normal(there_and_back(topology)) == normal(topology)
 
 
-NAMES = st.from_regex(r"[a-z][a-z0-9]{0,6}(-[a-z0-9]{1,4})?", fullmatch=True)
+NAMES = st.from_regex(r"[a-z][a-z0-9]{2,6}(-[a-z0-9]{1,4})?", fullmatch=True)
 
 
 @st.composite

@@ -146,4 +146,5 @@ class FakeCloud:
         return 3
 
     def log_events(self, group: str, *, start_ms: int, pattern: str | None) -> Iterator[LogEvent]:
-        yield from (line for line in self.lines if line.at_ms >= start_ms)
+        ours = (line for line in self.lines if line.at_ms >= start_ms)
+        yield from (line for line in ours if line.group in ("", group))

@@ -229,6 +229,20 @@ def test_logs(run: Run) -> None:
     assert run(cloud, "logs", "router").stdout.endswith('{"level":"INFO"}\n')
 
 
+def test_logs_of_all_functions_are_told_apart(run: Run) -> None:
+    groups = [f"/aws/lambda/chat-dev-{name}" for name in ("connect", "router")]
+    now, kind = 4_000_000_000_000, "AWS::Logs::LogGroup"
+    parts = [
+        Resource(logical_id=group, physical_id=group, resource_type=kind, status="CREATE_COMPLETE")
+        for group in (*groups, "/aws/apigateway/chat-dev")
+    ]
+    lines = [LogEvent(event_id=str(n), at_ms=now - n, message=f"line {n}\n", group=g) for n, g in enumerate(groups)]
+
+    said = run(FakeCloud(found=stack(), parts=parts, lines=lines), "logs").stdout.splitlines()
+
+    assert [line.split("Z ")[1] for line in said] == ["router  line 1", "connect line 0"]
+
+
 @pytest.mark.parametrize("options", [(), ("--stage", "prod")], ids=["stage of its own", "another stage"])
 def test_a_function_that_the_service_does_not_have_is_refused_before_aws_is_asked(
     run: Run, options: tuple[str, ...]

@@ -40,7 +40,7 @@ class Person:
             report=lambda step: None,
             confirm=lambda question: answer(),
             type_name=lambda name: answer(),
-            secret=lambda variable: None,
+            secret=lambda variable, least: None,
             sleep=self._sleep,
             clock=lambda: self.now,
         )

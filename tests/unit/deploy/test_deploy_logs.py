@@ -60,7 +60,7 @@ def test_memory_is_bounded() -> None:
 def test_without_follow_it_ends() -> None:
     cloud = FakeCloud(lines=[line(1, at_ms=10), line(2, at_ms=20)])
 
-    shown = lines(cloud, "g", Window(15), pattern=None, follow=False, sleep=lambda seconds: None)
+    shown = lines(cloud, ["g"], Window(15), pattern=None, follow=False, sleep=lambda seconds: None)
 
     assert [event.event_id for event in shown] == ["2"]
 
@@ -71,6 +71,21 @@ def test_following_shows_what_comes_next() -> None:
     def sleep(seconds: float) -> None:
         cloud.lines.append(line(len(cloud.lines) + 1, at_ms=20))
 
-    shown = lines(cloud, "g", Window(0), pattern=None, follow=True, sleep=sleep)
+    shown = lines(cloud, ["g"], Window(0), pattern=None, follow=True, sleep=sleep)
 
     assert [next(shown).event_id for _ in range(3)] == ["1", "2", "3"]
+
+
+def test_lines_of_several_functions_are_merged_by_time() -> None:
+    said = [("router", 10), ("connect", 20), ("router", 30), ("connect", 30), ("connect", 50)]
+    cloud = FakeCloud(lines=[LogEvent(event_id=str(at), at_ms=at, message="", group=group) for group, at in said])
+
+    shown = lines(cloud, ["connect", "router"], Window(0), pattern=None, follow=False, sleep=lambda seconds: None)
+
+    assert [(event.at_ms, event.group) for event in shown] == [
+        (10, "router"),
+        (20, "connect"),
+        (30, "connect"),
+        (30, "router"),
+        (50, "connect"),
+    ]
