@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import secrets
 import time
 from collections.abc import Awaitable
@@ -29,10 +30,13 @@ from .gateway.rules.limits import Assumptions, Limits
 from .gateway.rules.stage import Stage
 from .iam.guard import Guard, Mode
 from .iam.keys import keys_of
+from .port.elsewhere import Elsewhere
 from .port.http import REQUEST_SECONDS, HttpRequest, HttpResponse
 from .port.origin import foreign_origin
 from .port.peers import owners
+from .port.real import VARIABLE, RealAws, endpoint_variables, real_services
 from .port.tls import Authority, authority
+from .port.tunnel import Tunnels
 from .port.users import own_users_gate
 from .queues.mapping import QueueMappings
 from .recording import Recording
@@ -80,6 +84,10 @@ class EmulatorConfig:
     """How long a client may take to send its first byte, and a request from its first byte to its last."""
     console: ConsoleSettings | bool = False
     """What the console shows of the service besides its traffic, or whether there is one."""
+    real: tuple[str, ...] = ()
+    """Services that are not emulated and that AWS itself is asked for, as its command line names them."""
+    aws_domain: bool = False
+    """Whether ``domainName`` in events has AWS's form, which leads here from functions in processes."""
     all_users: bool = False
     """Whether other users of this machine are answered; those of a network are, if ``host`` is open to it."""
 
@@ -101,6 +109,8 @@ class Emulator:
         self._iam = _mode(config)
         self._recording = Recording()
         self._console: Console | None = None
+        self._real = real_services(config.real, config.region)
+        self._elsewhere = Elsewhere(RealAws(self._real, config.region) if self._real else None)
         self._tails = Tails(Recorded(log_sink, self._recording) if config.console else log_sink)
         self._stack = AsyncExitStack()
         self._apis: tuple[ServedApi, ...] = ()
@@ -109,6 +119,7 @@ class Emulator:
         self._lambda: LambdaService
         self._guard: Guard
         self._database: Database
+        self._tunnels: Tunnels
         self.mappings: EventSourceMappings
         self.authority: Authority
 
@@ -121,8 +132,14 @@ class Emulator:
 
     @property
     def address(self) -> str:
-        """Host and port, as they stand in events as ``domainName``."""
+        """Host and port."""
         return self._apis[0].address
+
+    @property
+    def _home(self) -> tuple[str, int]:
+        """Where AWS's names lead."""
+        host, _, port = self.address.rpartition(":")
+        return host.strip("[]"), int(port)
 
     @property
     def websocket_url(self) -> str:
@@ -204,7 +221,10 @@ class Emulator:
 
     async def _start(self, stack: AsyncExitStack) -> None:
         config = self.config
-        self.authority = await asyncio.to_thread(authority, config.state_folder, host=config.host)
+        make = functools.partial(authority, config.state_folder, host=config.host, region=config.region)
+        self.authority = await asyncio.to_thread(make)
+        self._tunnels = Tunnels(lambda: self._home)
+        stack.push_async_callback(self._tunnels.close)
         self._apis = self._listening(stack)
         endpoints = self._endpoints()
         self._guard = self._guarding(endpoints)
@@ -234,7 +254,14 @@ class Emulator:
             tails=self._tails,
         )
         for served in self._apis:
-            served.open(self._functions, endpoints, config.limits, config.assumptions, self._recording)
+            served.open(
+                self._functions,
+                endpoints,
+                config.limits,
+                config.assumptions,
+                self._recording,
+                aws_domain=config.aws_domain,
+            )
         if config.console:
             await self._open_console(stack)
         for served in self._apis:
@@ -287,6 +314,7 @@ class Emulator:
                 gate=gate,
                 request_seconds=config.request_seconds,
                 answer=self._answer,
+                connect=self._tunnels.open,
             )
             stack.callback(served.front.close)
             found.append(served)
@@ -329,10 +357,13 @@ class Emulator:
     def _endpoints(self) -> Endpoints:
         services = {"LAMBDA": self.url, "SQS": self.url, "APIGATEWAYMANAGEMENTAPI": self.management_url}
         services |= {"DYNAMODB": self.dynamodb_url, "DYNAMODB_STREAMS": self.dynamodb_url}
+        services |= {name.removeprefix(VARIABLE): url for name, url in endpoint_variables(self._real).items()}
         names = [function.name for function in self.topology.functions]
         return Endpoints(
             services=services,
             ca_bundle=str(self.authority.bundle_file.absolute()),
+            ca_file=str(self.authority.ca_file.absolute()),
+            home=self._home,
             region=self.config.region,
             account_id=self.config.account_id,
             keys={} if self._iam == "off" else keys_of(names, secrets.token_bytes(32)),
@@ -379,10 +410,13 @@ class Emulator:
 
     def _answer_aws(self, served: ServedApi, request: HttpRequest) -> Any:
         target = management.parse_path(request.raw_path)
-        if target is None and request.method == "GET":
+        service = self._elsewhere.service(request) if target is None else None
+        if target is None and service is None and request.method == "GET":
             return served.gateway.refuse(request)
         if (refusal := foreign_origin(request, served.address)) is not None:
             return refusal
+        if service is not None:
+            return self._elsewhere.answer(request, service)
         caller = self._guard.caller(request)
         if target is not None:
             # A function may have the endpoint of another API of the service in its variables.

@@ -19,8 +19,9 @@ from .gateway.rules.management import ManagementTarget
 from .gateway.rules.stage import Facts, Stage
 from .gateway.shell import Gateway
 from .gateway.verifier import Verifier
+from .port.aws_names import domain_name
 from .port.front import Front, Gate
-from .port.http import HttpProtocol, HttpRequest
+from .port.http import Connect, HttpProtocol, HttpRequest
 from .recording import Recording
 
 _EVERYWHERE: Final = ("0.0.0.0", "::")  # noqa: S104 - compared only
@@ -45,10 +46,12 @@ class ServedApi:
         gate: Gate | None,
         request_seconds: float,
         answer: Answer,
+        connect: Connect | None = None,
     ) -> None:
         self.api = api
         self._host = host
         self._answer = answer
+        self._connect = connect
         self._request_seconds = request_seconds
         self.front = Front(self._protocol, gate=gate, host=host, port=port, tls=tls, first_byte_seconds=request_seconds)
         self.port = int(self.front.port)
@@ -62,13 +65,15 @@ class ServedApi:
         limits: Limits,
         assumptions: Assumptions,
         recording: Recording | None = None,
+        *,
+        aws_domain: bool = False,
     ) -> None:
-        """Make the gateway."""
+        """Make the gateway; with ``aws_domain`` events name the API as AWS's would."""
         facts = Facts(
             region=endpoints.region,
             account_id=endpoints.account_id,
             api_id=self.api_id,
-            domain_name=self.address,
+            domain_name=domain_name(self.api_id, endpoints.region) if aws_domain else self.address,
         )
         ids = IdSource(endpoints.region, secrets.randbits(64))
         self.stage = Stage(self.api, facts, ids, limits=limits, assumptions=assumptions)
@@ -94,6 +99,7 @@ class ServedApi:
         return HttpProtocol(
             lambda request: self._answer(self, request),
             upgrade=self.gateway.upgrade,
+            connect=self._connect,
             is_tls=is_tls,
             request_seconds=self._request_seconds,
         )

@@ -121,6 +121,7 @@ AWS_CLIENTS = {
         "emulator.database.remote",
     ),
     "emulator.functions.inline.botocore_credentials",  # only lets functions sign as themselves
+    "emulator.port.real",  # asks AWS for what the user names
     "emulator.functions.processes.ahead",  # only loads beforehand what functions would load
 }
 AWS_CLIENT_PACKAGES = ("streamer.stores.", "emulator.dynamodb.", "emulator.streams.")

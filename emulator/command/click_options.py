@@ -75,6 +75,17 @@ _OPTIONS: Final = (
         help="Seconds to wait for a function; default: what each route says, 29 at most.",
     ),
     click.option(
+        "--real",
+        multiple=True,
+        metavar="SERVICE",
+        help="Ask AWS itself for a service that is not emulated, with your credentials; repeat for more.",
+    ),
+    click.option(
+        "--domain",
+        type=click.Choice(["aws", "local"]),
+        help="What domainName in events is: AWS's form (the default for templates) or this address.",
+    ),
+    click.option(
         "--limit",
         "limits",
         multiple=True,

@@ -64,6 +64,10 @@ class EmulateOptions:
     """Seconds that a connection may last. None: AWS's, as `Limits` says."""
     integration_timeout: float | None = None
     """Seconds the gateway waits for a function. None: what each route says (29 s unless it says otherwise)."""
+    real: tuple[str, ...] = ()
+    """Services that are not emulated and that AWS itself is asked for."""
+    domain: Literal["aws", "local"] | None = None
+    """What ``domainName`` in events is. None: AWS's form for templates, else the emulator's address."""
     limits: tuple[str, ...] = ()
     """``NAME=VALUE`` for further fields of `Limits`."""
     assumptions: tuple[str, ...] = ()

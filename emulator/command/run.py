@@ -166,6 +166,8 @@ def _config(options: EmulateOptions, project: Project, target: Target, access: A
         iam=options.iam,
         dynamodb=options.dynamodb,
         state_file=options.state_file,
+        real=options.real,
+        aws_domain=_has_aws_domain(options, is_template=target.template is not None),
         limits=limited(limits, options.limits),
         assumptions=assumed(Assumptions(), options.assumptions),
     )
@@ -186,6 +188,15 @@ def _console(options: EmulateOptions, target: Target, access: Access) -> Console
         is_app=target.is_app,
         allowed_hosts=options.allowed_hosts,
     )
+
+
+def _has_aws_domain(options: EmulateOptions, *, is_template: bool) -> bool:
+    """Whether events name APIs as AWS does; that leads here only from processes of functions' own."""
+    if options.domain == "aws" and options.isolation == "inline":
+        raise ConfigurationError("--domain aws needs --isolation process: only there AWS's names lead to the emulator")
+    if options.domain is not None:
+        return options.domain == "aws"
+    return is_template and options.isolation != "inline"
 
 
 def _collect_garbage() -> None:

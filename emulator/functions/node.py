@@ -13,6 +13,7 @@ from typing import Final
 from streamer.topology import Function
 
 _RUNTIME: Final = Path(__file__).parent / "processes" / "node" / "runtime.cjs"
+_HOME: Final = _RUNTIME.with_name("home.cjs")
 _VERSION: Final = re.compile(r"nodejs(\d+)")
 _SECONDS: Final = 10.0
 """How long ``node --version`` may take."""
@@ -56,7 +57,7 @@ def command(node: str, function: Function) -> tuple[str, ...]:
         flags.append(f"--max-old-space-size={function.memory_mb * 9 // 10}")
     if "--max-http-header-size" not in own:
         flags.append("--max-http-header-size=81920")
-    return (node, *flags, str(_RUNTIME))
+    return (node, "--require", str(_HOME), *flags, str(_RUNTIME))
 
 
 def _has(found: tuple[int, int], since: tuple[tuple[int, int], ...]) -> bool:

@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
+from streamer.aws_limits import LOOPBACK
 from streamer.topology import Function, queue_url_variable
 
 from ..iam.keys import Keys
+from ..port.aws_names import SUFFIXES
 
 if TYPE_CHECKING:
     import random
@@ -20,6 +22,9 @@ RESPONSE_BYTES: Final = 6 * 1024 * 1024 + 100
 """Largest result of a function. [DOC] lambda-docs:gettingstarted-limits (6 MB; the error text says 6291556)"""
 INIT_SECONDS: Final = 10.0
 """Longest init phase; after it the init is run again inside the first invocation. [DOC] lambda-docs (H20)"""
+
+LEADS_HOME: Final = "STREAMER_LEADS_HOME"
+"""Tells a function's process where AWS's names lead; see `processes.home`."""
 
 OWNER: Final = Keys(
     access_key_id="AKIAIOSFODNN7EXAMPLE",
@@ -37,6 +42,10 @@ class Endpoints:
     """Service as botocore spells it in variables (``DYNAMODB``, ``DYNAMODB_STREAMS``, ``LAMBDA``, ``SQS``) to URL."""
     ca_bundle: str | None = None
     """File with the certificate that functions trust; None: the system's."""
+    ca_file: str | None = None
+    """The emulator's authority alone, for those who add to what they trust."""
+    home: tuple[str, int] | None = None
+    """Host and port to which AWS's names lead; None: they lead to AWS."""
     region: str = "us-east-1"
     account_id: str = "123456789012"
     owner: Keys = OWNER
@@ -116,6 +125,27 @@ def _queue_urls(function: Function, endpoints: Endpoints) -> dict[str, str]:
     at = endpoints.services.get("SQS")
     queues = function.sends_to if at is not None else ()
     return {queue_url_variable(queue): f"{at}/{endpoints.account_id}/{queue}" for queue in queues}
+
+
+def home_variables(function: Function, endpoints: Endpoints, *, by_proxy: bool = False) -> dict[str, str]:
+    """The variables by which a process finds the emulator under AWS's names; the function's own win.
+
+    SDKs that read it ask every service at ``AWS_ENDPOINT_URL``, without TLS; for all else, names are led. ``by_proxy``:
+    programs in which nothing of ours runs are told of a proxy.
+    """
+    if endpoints.home is None:
+        return {}
+    host, port = endpoints.home
+    found = {"AWS_ENDPOINT_URL": f"http://{host}:{port}"}
+    if endpoints.ca_bundle is not None:
+        found |= dict.fromkeys(("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"), endpoints.ca_bundle)
+    if endpoints.ca_file is not None:
+        found["NODE_EXTRA_CA_CERTS"] = endpoints.ca_file
+    if by_proxy:
+        found |= dict.fromkeys(("HTTPS_PROXY", "https_proxy"), f"http://{host}:{port}")
+        found |= dict.fromkeys(("NO_PROXY", "no_proxy"), ",".join((*LOOPBACK, host)))
+    found = {name: value for name, value in found.items() if name not in function.environment}
+    return {**found, LEADS_HOME: " ".join((host, str(port), *SUFFIXES))}
 
 
 def _is_elsewhere(function: Function, name: str) -> bool:

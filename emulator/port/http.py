@@ -88,6 +88,9 @@ Upgrade = Callable[[HttpRequest, asyncio.Transport, bytes], None]
 """Takes over a connection whose request asked for a WebSocket: gets the request, the transport (reading paused) and
 the bytes that came after the request; sets the transport's next protocol."""
 
+Connect = Callable[[HttpRequest, asyncio.Transport, bytes], None]
+"""Takes over a connection whose request was CONNECT; it gets what an `Upgrade` gets."""
+
 _REASONS: Final = {status.value: status.phrase for status in http.HTTPStatus}
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
@@ -111,12 +114,14 @@ class HttpProtocol(asyncio.Protocol):
         handler: Handler,
         *,
         upgrade: Upgrade | None = None,
+        connect: Connect | None = None,
         header_bytes: int = HEADER_BYTES,
         is_tls: bool = False,
         request_seconds: float = REQUEST_SECONDS,
     ) -> None:
         self._handler = handler
         self._upgrade = upgrade
+        self._connect = connect
         self._header_bytes = header_bytes
         self._is_tls = is_tls
         self._transport: asyncio.Transport | None = None
@@ -256,7 +261,7 @@ class HttpProtocol(asyncio.Protocol):
     def on_message_complete(self) -> None:
         """Answer the request, or queue it behind the one that is being answered."""
         self._has_completed = True
-        if self._wants_websocket() or self._offers_other():
+        if self._takes_over() is not None or self._offers_other():
             return  # the parser stops here, before any body, and `_upgraded` goes on
         self._began_at = None
         request, keep_alive = self._request(), self._parser.should_keep_alive()
@@ -329,6 +334,12 @@ class HttpProtocol(asyncio.Protocol):
             and any(name.lower() == "upgrade" and value.lower() == "websocket" for name, value in self._headers)
         )
 
+    def _takes_over(self) -> Upgrade | Connect | None:
+        """Who goes on with the connection after this request; None: we do."""
+        if self._parser.get_method() == b"CONNECT":
+            return self._connect
+        return self._upgrade if self._wants_websocket() else None
+
     def _offers_other(self) -> bool:
         """Whether a request offers to go on in another protocol: HTTP/2 in Java's and curl's first request."""
         return bool(self._parser.should_upgrade()) and self._parser.get_method() != b"CONNECT"
@@ -342,19 +353,19 @@ class HttpProtocol(asyncio.Protocol):
         return "".join([*lines, "\r\n"]).encode("latin-1")
 
     def _upgraded(self, rest: bytes) -> None:
-        if not self._wants_websocket():
+        take_over = self._takes_over()
+        if take_over is None:
             again = self._declined() if self._offers_other() else b""
             self._parser = httptools.HttpRequestParser(self)
             if again or rest:
                 self.data_received(again + rest)
             return
-        assert self._upgrade is not None
         if self._transport is None:
             return
         transport, self._transport = self._transport, None
         self._watch_timer.cancel()
         transport.pause_reading()
-        self._upgrade(self._request(), transport, rest)
+        take_over(self._request(), transport, rest)
 
 
 def _failure(request: HttpRequest, error: Exception) -> HttpResponse:

@@ -5,11 +5,16 @@ from __future__ import annotations
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from streamer.aws_limits import LOOPBACK
 from streamer.errors import ConfigurationError
 
 from ..files import PRIVATE, regular, write_whole
+from .aws_names import certificate_names
+
+DEFAULT_REGION: Final = "us-east-1"
+"""Its files are those without a region in their names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +27,11 @@ class Authority:
     """The public authorities and ours: for ``AWS_CA_BUNDLE``, which replaces what a client trusts."""
     server_file: Path
     """The server's key and certificate chain; mode 0600."""
+
+    @property
+    def names_file(self) -> Path:
+        """For whom the certificate is, a line each."""
+        return self.server_file.with_name(self.server_file.name.replace("-server.pem", "-names.txt"))
 
     def server_context(self) -> ssl.SSLContext:
         """What the front needs to speak TLS.
@@ -39,24 +49,37 @@ class Authority:
         return context
 
 
-def authority(folder: Path, *, host: str = "127.0.0.1") -> Authority:
-    """The authority kept in ``folder``, made on first use and when ``host`` is not among its names.
+def authority(folder: Path, *, host: str = "127.0.0.1", region: str = DEFAULT_REGION) -> Authority:
+    """The authority kept in ``folder``, made on first use, for ``host`` and for AWS's names of ``region``.
 
     Raises:
         ConfigurationError: the files cannot be written, or ``host`` is no host.
     """
     extra = () if host in LOOPBACK else (host,)
-    stem = "tls" if not extra else f"tls-{host.replace(':', '_')}"
+    parts = ("tls", *((region,) if region != DEFAULT_REGION else ()), *(each.replace(":", "_") for each in extra))
+    stem = "-".join(parts)
     made = Authority(folder / f"{stem}-ca.pem", folder / f"{stem}-bundle.pem", folder / f"{stem}-server.pem")
-    if not all(path.exists() for path in (made.ca_file, made.bundle_file, made.server_file)):
+    # OpenSSL takes no wildcard directly below a top-level name.
+    names = (*LOOPBACK, *extra, *certificate_names(region))
+    if not _is_made(made, names):
         try:
-            # OpenSSL takes no wildcard directly below a top-level name.
-            _make(made, (*LOOPBACK, *extra))
+            _make(made, names)
         except ValueError as error:
             raise ConfigurationError(f"{host!r} is neither an address nor the name of a host") from error
         except OSError as error:
             raise ConfigurationError(f"certificates cannot be written to {folder}: {error.strerror}") from error
     return made
+
+
+def _is_made(files: Authority, names: tuple[str, ...]) -> bool:
+    """Whether all files are there, and for these names; a version before may have made them for fewer."""
+    if not all(path.exists() for path in (files.ca_file, files.bundle_file, files.server_file)):
+        return False
+    return files.names_file.is_file() and files.names_file.read_text("ascii") == _lines(names)
+
+
+def _lines(names: tuple[str, ...]) -> str:
+    return "".join(f"{name}\n" for name in names)
 
 
 def _make(files: Authority, names: tuple[str, ...]) -> None:
@@ -69,3 +92,4 @@ def _make(files: Authority, names: tuple[str, ...]) -> None:
     write_whole(files.server_file, server.private_key_and_cert_chain_pem.bytes(), mode=PRIVATE)
     write_whole(files.bundle_file, Path(certifi.where()).read_bytes() + b"\n" + ca_pem, mode=0o644)
     write_whole(files.ca_file, ca_pem, mode=0o644)
+    write_whole(files.names_file, _lines(names).encode("ascii"), mode=0o644)

@@ -372,6 +372,8 @@ def run_python(import_path: list[str], channel: int | None) -> None:
     sys.path[:] = import_path
     # Lambda's code folder is read-only; here it saves a reload from bytecode that is older than it looks.
     sys.dont_write_bytecode = True
+    if told := os.environ.get("STREAMER_LEADS_HOME"):
+        _sibling("home").lead(told)
     if channel is not None:
         sys.modules["runtime_client"].inherit(channel)
     from awslambdaric.__main__ import main as run  # noqa: PLC0415 - it reads the environment's variables

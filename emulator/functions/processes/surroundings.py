@@ -62,6 +62,9 @@ class Surroundings:
                 task_root=self.code_folder(function),
                 log_stream=variables.log_stream_name(datetime.now(UTC), self.randomness),
             ),
+            **variables.home_variables(
+                function, self.endpoints, by_proxy=how.command is not None and not how.inherits_channel
+            ),
             **how.variables,
             "TMPDIR": str(folder),
             "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{port}",

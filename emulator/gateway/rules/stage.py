@@ -29,7 +29,9 @@ class Facts:
     api_id: str
     """10 lower-case letters and digits."""
     domain_name: str
-    """Host without scheme; with the port here, because functions build ``https://{domainName}/{stage}`` from it."""
+    """Host without scheme, because functions build ``https://{domainName}/{stage}`` from it.
+
+    AWS's, where that leads here, else the emulator's with its port."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,64 @@
+"""AWS's host names, all of which lead to the emulator: which those are, and what each stands for. Pure."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+SUFFIXES: Final = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws")
+"""Ends of the names of AWS's services. [DOC] the SDKs' ``endpoints.json``"""
+_REGION: Final = re.compile(r"[a-z]{2}(-[a-z]+)+-\d+")
+_NO_SERVICE: Final = frozenset({"dualstack", "fips", "www"})
+_API: Final = re.compile(r"(?P<id>[a-z0-9]+)\.execute-api\.")
+_SCOPE: Final = re.compile(r"Credential=[^/,\s]+/\d{8}/[^/,\s]+/(?P<service>[a-z0-9-]+)/aws4_request")
+_SAME: Final = {"ddb": "dynamodb", "queue": "sqs"}
+"""Older and account-based names."""
+
+
+def is_aws(host: str) -> bool:
+    """Whether a name, with or without a port, is one of AWS's services."""
+    return _name(host).endswith(SUFFIXES)
+
+
+def api_id(host: str) -> str | None:
+    """The id of the API that a name is for; None: it is for something else."""
+    found = _API.match(_name(host)) if is_aws(host) else None
+    return None if found is None else found["id"]
+
+
+def domain_name(api: str, region: str) -> str:
+    """The name of an API. [DOC] apigw-docs:apigateway-how-to-call-websocket-api"""
+    return f"{api}.execute-api.{region}.{'amazonaws.com.cn' if region.startswith('cn-') else 'amazonaws.com'}"
+
+
+def service_of(host: str) -> str | None:
+    """The service that a name stands for, such as ``s3``; None: it is not AWS's.
+
+    The label before the region, or before the end: ``bucket.s3.eu-west-1``, ``sqs.us-east-1``, ``sts``.
+    """
+    name = _name(host)
+    suffix = next((each for each in SUFFIXES if name.endswith(each)), None)
+    if suffix is None:
+        return None
+    labels = [each for each in name.removesuffix(suffix).split(".") if each and each not in _NO_SERVICE]
+    known = [each for each in labels if _REGION.fullmatch(each) is None]
+    found = known[-1].removesuffix("-fips") if known else "aws"
+    return _SAME.get(found, found)
+
+
+def signed_service(authorization: str) -> str | None:
+    """The service for which a request is signed; None: it is not signed for one."""
+    found = _SCOPE.search(authorization)
+    return None if found is None else found["service"]
+
+
+def certificate_names(region: str) -> tuple[str, ...]:
+    """What a certificate for all services of a region names."""
+    end = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
+    starts = ("", f"{region}.", f"execute-api.{region}.", f"s3.{region}.", f"ddb.{region}.", "s3.")
+    return (*(f"*.{start}{end}" for start in starts), f"*.{region}.api.aws")
+
+
+def _name(host: str) -> str:
+    """Without a port, in lower case, without the root's dot."""
+    return host.rpartition(":")[0].lower().rstrip(".") if ":" in host else host.lower().rstrip(".")

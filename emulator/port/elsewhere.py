@@ -1,0 +1,89 @@
+"""Requests for services of AWS that are not emulated: refused in words that help, or passed on if the user says so."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable
+from typing import Final, Protocol
+from urllib.parse import parse_qsl
+
+from .. import log
+from .aws_names import is_aws, service_of, signed_service
+from .http import HttpRequest, HttpResponse
+
+OURS: Final = frozenset({"execute-api", "dynamodb", "sqs", "lambda"})
+"""Services that are emulated, as hosts and signatures name them."""
+_COMMANDS: Final = {"bedrock": "bedrock-runtime", "states": "stepfunctions", "monitoring": "cloudwatch", "email": "ses"}
+"""Services whose names in signatures or hosts are not those of the command line. [DOC] botocore's models"""
+_UNKNOWN: Final = 501
+"""SDKs do not repeat a request that is answered with it. [INF] their standard retries repeat 500, 502, 503 and 504"""
+
+
+class Real(Protocol):
+    """Passes requests on to AWS."""
+
+    def wants(self, host: str) -> bool:
+        """Whether a name of AWS's is one of a service that the user named."""
+        ...
+
+    def forward(self, request: HttpRequest) -> Awaitable[HttpResponse]:
+        """AWS's own answer."""
+        ...
+
+
+class Elsewhere:
+    """Knows what is not ours, and tells once of each operation that somebody wanted."""
+
+    def __init__(self, real: Real | None = None) -> None:
+        self._real = real
+        self._told: set[str] = set()
+
+    def service(self, request: HttpRequest) -> str | None:
+        """The service that a request is for; None: one of ours, or none at all."""
+        host = request.fields.get("host", "")
+        found = service_of(host) if is_aws(host) else signed_service(request.fields.get("authorization", ""))
+        return None if found in OURS else found
+
+    def answer(self, request: HttpRequest, service: str) -> HttpResponse | Awaitable[HttpResponse]:
+        """AWS's answer, if the user named the service; else a refusal."""
+        if self._real is not None and self._real.wants(request.fields.get("host", "")):
+            return self._real.forward(request)
+        operation = operation_of(request)
+        if f"{service} {operation}" not in self._told and len(self._told) < 1000:
+            self._told.add(f"{service} {operation}")
+            log.warning("a function called a service that is not emulated", service=service, operation=operation)
+        return refusal(request, service, operation)
+
+
+def operation_of(request: HttpRequest) -> str:
+    """The operation's name where the request says it, else method and path."""
+    target = request.fields.get("x-amz-target", "")
+    if target:
+        return target.rpartition(".")[2]
+    pairs = request.query
+    if _is_query(request):
+        pairs = [*pairs, *parse_qsl(request.body.decode("utf-8", "replace"))]
+    action = dict(pairs).get("Action")
+    return action or f"{request.method} {request.raw_path}"
+
+
+def refusal(request: HttpRequest, service: str, operation: str) -> HttpResponse:
+    """501, in the form that the service's clients read."""
+    code = "NotImplementedException"
+    text = (
+        f"{service} is not emulated, so {operation} was not done and AWS was not asked; "
+        f"start streamer emulate with --real {_COMMANDS.get(service, service)} to have it asked, with your credentials"
+    )
+    if service == "s3":
+        body = f"<Error><Code>{code}</Code><Message>{text}</Message></Error>"
+    elif _is_query(request):
+        error = f"<Error><Type>Sender</Type><Code>{code}</Code><Message>{text}</Message></Error>"
+        body = f"<ErrorResponse>{error}</ErrorResponse>"
+    else:
+        content = json.dumps({"__type": code, "message": text}).encode()
+        return HttpResponse(_UNKNOWN, content, (("content-type", "application/json"), ("x-amzn-ErrorType", code)))
+    return HttpResponse(_UNKNOWN, f'<?xml version="1.0"?>{body}'.encode(), (("content-type", "text/xml"),))
+
+
+def _is_query(request: HttpRequest) -> bool:
+    return request.fields.get("content-type", "").startswith("application/x-www-form-urlencoded")

@@ -1,0 +1,68 @@
+"""AWS's host names, and what each stands for."""
+
+from __future__ import annotations
+
+import pytest
+
+from emulator.port.aws_names import api_id, certificate_names, domain_name, is_aws, service_of, signed_service
+
+
+@pytest.mark.parametrize(
+    ("host", "service"),
+    [
+        ("sqs.eu-west-1.amazonaws.com", "sqs"),
+        ("SQS.EU-WEST-1.AMAZONAWS.COM:443", "sqs"),
+        ("eu-west-1.queue.amazonaws.com", "sqs"),
+        ("sts.amazonaws.com", "sts"),
+        ("sts.amazonaws.com.", "sts"),
+        ("dynamodb.us-east-1.amazonaws.com", "dynamodb"),
+        ("123456789012.ddb.us-east-1.amazonaws.com", "dynamodb"),
+        ("streams.dynamodb.us-east-1.amazonaws.com", "dynamodb"),
+        ("my.bucket.s3.us-gov-west-1.amazonaws.com", "s3"),
+        ("bucket.s3.amazonaws.com", "s3"),
+        ("bucket.s3.dualstack.eu-west-1.amazonaws.com", "s3"),
+        ("abc123.execute-api.us-east-1.amazonaws.com", "execute-api"),
+        ("kms-fips.us-east-1.amazonaws.com", "kms"),
+        ("bedrock-runtime.us-east-1.amazonaws.com", "bedrock-runtime"),
+        ("lambda.us-east-1.api.aws", "lambda"),
+        ("sqs.cn-north-1.amazonaws.com.cn", "sqs"),
+        ("us-east-1.amazonaws.com", "aws"),
+        ("example.com", None),
+        ("amazonaws.com.example.com", None),
+        ("notamazonaws.com", None),
+        ("127.0.0.1:8787", None),
+        ("", None),
+    ],
+)
+def test_the_service_of_a_name(host: str, service: str | None) -> None:
+    assert service_of(host) == service
+    assert is_aws(host) is (service is not None)
+
+
+def test_the_api_of_a_name() -> None:
+    assert api_id("abc123.execute-api.us-east-1.amazonaws.com:443") == "abc123"
+    assert api_id("sqs.us-east-1.amazonaws.com") is None
+    assert api_id("abc123.execute-api.example.com") is None
+
+
+def test_the_name_of_an_api() -> None:
+    assert domain_name("abc", "eu-west-1") == "abc.execute-api.eu-west-1.amazonaws.com"
+    assert domain_name("abc", "cn-north-1") == "abc.execute-api.cn-north-1.amazonaws.com.cn"
+
+
+@pytest.mark.parametrize(
+    ("authorization", "service"),
+    [
+        ("AWS4-HMAC-SHA256 Credential=AKIA/20260102/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0", "s3"),
+        ("Bearer token", None),
+        ("", None),
+        ("AWS4-HMAC-SHA256 Credential=AKIA/us-east-1", None),
+    ],
+)
+def test_the_service_that_a_request_is_signed_for(authorization: str, service: str | None) -> None:
+    assert signed_service(authorization) == service
+
+
+@pytest.mark.parametrize("region", ["us-east-1", "eu-west-1", "cn-north-1"])
+def test_a_certificate_has_the_name_of_every_api(region: str) -> None:
+    assert f"*.{domain_name('x', region).partition('.')[2]}" in certificate_names(region)

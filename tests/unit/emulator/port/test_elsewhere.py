@@ -1,0 +1,83 @@
+"""What is said to functions that call services which are not emulated."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable
+
+import pytest
+
+from emulator.port.elsewhere import Elsewhere
+from emulator.port.http import HttpRequest, HttpResponse
+
+
+def signed(service: str) -> str:
+    return f"AWS4-HMAC-SHA256 Credential=A/20260102/us-east-1/{service}/aws4_request, SignedHeaders=host, Signature=0"
+
+
+def request(method: str = "POST", target: str = "/", body: bytes = b"", **fields: str) -> HttpRequest:
+    named = {name.replace("_", "-"): value for name, value in fields.items()}
+    return HttpRequest(
+        method=method, target=target, headers=tuple(named.items()), body=body, peer="127.0.0.1", fields=named
+    )
+
+
+@pytest.mark.parametrize(
+    ("asked", "service"),
+    [
+        pytest.param(request(host="sts.amazonaws.com"), "sts", id="by its name"),
+        pytest.param(request(host="127.0.0.1:1", authorization=signed("bedrock")), "bedrock", id="by its signature"),
+        pytest.param(request(host="sqs.us-east-1.amazonaws.com"), None, id="a service of ours by name"),
+        pytest.param(request(host="127.0.0.1:1", authorization=signed("dynamodb")), None, id="by signature"),
+        pytest.param(request(host="a.execute-api.us-east-1.amazonaws.com"), None, id="an API"),
+        pytest.param(request(host="127.0.0.1:1"), None, id="no service"),
+    ],
+)
+def test_what_is_not_emulated_is_known(asked: HttpRequest, service: str | None) -> None:
+    assert Elsewhere().service(asked) == service
+
+
+def test_a_json_client_reads_an_error_that_names_the_option() -> None:
+    answer = Elsewhere().answer(request(x_amz_target="Secrets.GetSecretValue"), "secretsmanager")
+
+    assert isinstance(answer, HttpResponse)
+    assert answer.status == 501
+    assert ("x-amzn-ErrorType", "NotImplementedException") in answer.headers
+    message = json.loads(answer.body)["message"]
+    assert "GetSecretValue" in message
+    assert "--real secretsmanager" in message
+
+
+@pytest.mark.parametrize(
+    ("service", "asked", "start"),
+    [
+        ("s3", request("GET", "/key"), b'<?xml version="1.0"?><Error><Code>'),
+        (
+            "sts",
+            request(body=b"Action=GetCallerIdentity", content_type="application/x-www-form-urlencoded; charset=utf-8"),
+            b'<?xml version="1.0"?><ErrorResponse><Error>',
+        ),
+    ],
+)
+def test_an_xml_client_reads_an_error_of_its_own_form(service: str, asked: HttpRequest, start: bytes) -> None:
+    answer = Elsewhere().answer(asked, service)
+
+    assert isinstance(answer, HttpResponse)
+    assert answer.body.startswith(start)
+
+
+def test_what_the_user_named_is_passed_on() -> None:
+    class Real:
+        def wants(self, host: str) -> bool:
+            return host == "sts.amazonaws.com"
+
+        async def forward(self, _request: HttpRequest) -> HttpResponse:
+            return HttpResponse(200, b"from AWS")
+
+    async def ask() -> bytes:
+        answer = Elsewhere(Real()).answer(request(host="sts.amazonaws.com"), "sts")
+        assert isinstance(answer, Awaitable)
+        return (await answer).body
+
+    assert asyncio.run(ask()) == b"from AWS"
