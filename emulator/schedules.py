@@ -19,7 +19,7 @@ from .tasks import end
 MINUTE_SECONDS: Final = 60.0
 
 
-class Accept(Protocol):
+class AcceptEvent(Protocol):
     """Takes an event for a function and runs it in the background."""
 
     def __call__(self, function: str, payload: bytes, request_id: str) -> bool:
@@ -36,7 +36,7 @@ class Schedules:
     def __init__(
         self,
         topology: Topology,
-        accept: Accept,
+        accept: AcceptEvent,
         *,
         sleep: Callable[[float], Awaitable[Any]] = asyncio.sleep,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),

@@ -149,7 +149,7 @@ class RequestRecord:
     """Id of the run that makes, or made, the latest attempt; no two runs share one. None: no attempt began."""
     progress: ProgressPoint | None = None
     """The latest stored progress of any attempt."""
-    told_up_to: float | None = None
+    told_percentage: float | None = None
     """No client was told a higher percentage than this; None: no client was told any."""
     result_json: str | None = None
     """Set if and only if the status is COMPLETED."""

@@ -25,7 +25,7 @@ from streamer.observability import Logger
 from streamer.records import RequestKey, RequestRecord, Status
 from streamer.requests.lifecycle import Applied, Change, is_final
 from streamer.requests.runs import SWEEP_EVENT, Run, run_event
-from streamer.running.audience import Lane
+from streamer.running.audience import ListenerLane
 from streamer.running.execution import Running, Workers
 from streamer.settings import Settings
 from streamer.stores.memory import MemoryConnectionStore, MemoryRequestStore, MemorySubscriptionStore
@@ -133,7 +133,7 @@ class Threads(Workers):
 
     def start(self, call: Callable[[], Any]) -> Running:
         running = super().start(call)
-        if getattr(call, "__func__", None) is Lane.send_all:
+        if getattr(call, "__func__", None) is ListenerLane.send_all:
             self._lanes.append(running)
         return running
 

@@ -14,7 +14,7 @@ from streamer.topology import Api
 from ..gateway.rules.events import Session, gateway_headers, grouped_query
 from ..gateway.rules.ids import IdSource
 from ..gateway.rules.stage import Facts, Stage
-from ..queues.batches import Message, record
+from ..queues.batches import QueueMessage, record
 from ..schedules import scheduled_event
 from ..streams.records import corrected, stream_record
 
@@ -107,7 +107,7 @@ def _stream(wanted: Sample) -> Mapping[str, Any]:
 
 def _sqs(wanted: Sample) -> Mapping[str, Any]:
     body = wanted.body if wanted.body is not None else json.dumps({"order": 1})
-    message = Message(
+    message = QueueMessage(
         message_id="059f36b4-87a3-44ab-83d2-661975830a7d",
         receipt_handle="AQEBwJnKyrHigUMZj6rYigCgxlaS3SLy0a",
         body=body,

@@ -15,7 +15,7 @@ from .definitions import shown_schema
 from .descriptions import describe
 from .errors import not_found
 from .items import StoredItem
-from .records import RETENTION_SECONDS, SERVICE_IDENTITY, Listener, Stream, StreamRecord
+from .records import RETENTION_SECONDS, SERVICE_IDENTITY, Listener, StreamRecord, TableStream
 from .table import Table
 
 CLOSED_STREAMS: Final = 100
@@ -39,7 +39,7 @@ class EmbeddedBackend:
         self.region_name = region
         self.account_id = account_id
         self.tables: dict[str, Table] = {}
-        self.streams: dict[str, Stream] = {}
+        self.streams: dict[str, TableStream] = {}
         """By ARN, those of deleted tables and closed ones included, until their records are too old."""
         self.listeners: dict[str, list[Listener]] = {}
         self.now = clock
@@ -65,7 +65,7 @@ class EmbeddedBackend:
         label: str | None = None,
         created_seconds: float | None = None,
         first_sequence: int | None = None,
-    ) -> Stream:
+    ) -> TableStream:
         """Switch a table's stream on, or, with its label, go on with one from a saved state."""
         if created_seconds is None:
             created_seconds = self._stream_time(table.name)
@@ -73,7 +73,7 @@ class EmbeddedBackend:
             # [REC] the label is the time of creation in milliseconds, without a zone
             moment = datetime.fromtimestamp(created_seconds, UTC).replace(tzinfo=None)
             label = moment.isoformat(timespec="milliseconds")
-        stream = Stream(
+        stream = TableStream(
             arn=f"{table.arn}/stream/{label}",
             label=label,
             table_name=table.name,
@@ -207,7 +207,7 @@ class EmbeddedBackend:
         """
         return {"Table": describe(self.table_to_manage(name))}
 
-    def stream_named(self, arn: str) -> Stream:
+    def stream_named(self, arn: str) -> TableStream:
         """The stream with this ARN.
 
         Raises:

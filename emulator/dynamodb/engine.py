@@ -17,7 +17,7 @@ from .backend import EmbeddedBackend
 from .errors import SERVICE, ApiError, access_denied
 from .records import Listener
 from .state import NO_CHECKPOINTS, dump, load
-from .streams_api import StreamsApi
+from .streams_api import StreamsOperations
 
 if TYPE_CHECKING:
     from ..iam.guard import Caller
@@ -66,7 +66,7 @@ class EmbeddedDynamoDB:
         )
         self._services: dict[str, Callable[[str, dict[str, Any]], Any]] = {
             DYNAMODB: DynamoApi(self.backend).perform,
-            STREAMS: StreamsApi(self.backend).perform,
+            STREAMS: StreamsOperations(self.backend).perform,
         }
 
     def handles(self, request: HttpRequest) -> bool:

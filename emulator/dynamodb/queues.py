@@ -22,7 +22,7 @@ except ImportError:  # before 5.1.19 or so
 from streamer.topology import Queue
 
 from ..port.http import HttpRequest, HttpResponse
-from ..queues.batches import Message
+from ..queues.batches import QueueMessage
 
 
 class _Backend(SQSBackend):  # type: ignore[misc] # moto publishes no types
@@ -74,12 +74,12 @@ class EmbeddedQueues:
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 
-    def receive(self, queue: str, count: int) -> Sequence[Message]:
+    def receive(self, queue: str, count: int) -> Sequence[QueueMessage]:
         """At most so many visible messages, which become invisible for the queue's timeout."""
         timeout = int(self._backend.get_queue(queue).visibility_timeout)
         return [_message(each) for each in self._backend.receive_message(queue, count, 0, timeout, ["All"])]
 
-    def delete(self, queue: str, message: Message) -> None:
+    def delete(self, queue: str, message: QueueMessage) -> None:
         """Forget a message that was received."""
         self._backend.delete_message(queue, message.receipt_handle)
 
@@ -108,7 +108,7 @@ class EmbeddedQueues:
         return HttpResponse(int(status), body.encode() if isinstance(body, str) else body, kept)
 
 
-def _message(received: Any) -> Message:
+def _message(received: Any) -> QueueMessage:
     attributes = {
         "ApproximateReceiveCount": str(received.approximate_receive_count),
         "SentTimestamp": str(int(received.sent_timestamp)),
@@ -122,7 +122,7 @@ def _message(received: Any) -> Message:
     ):
         if value is not None:
             attributes[name] = str(value)
-    return Message(
+    return QueueMessage(
         message_id=received.id,
         receipt_handle=received.receipt_handle,
         body=received.body,

@@ -102,7 +102,7 @@ Listener = Callable[[StreamRecord], None]
 """Gets each record of a table as it is written, on the thread that wrote it; must return soon."""
 
 
-class Stream:
+class TableStream:
     """A table's stream: one shard, whose records are kept up to a number and an age."""
 
     def __init__(

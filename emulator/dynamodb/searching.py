@@ -27,7 +27,7 @@ _QUERY: Final = ("ProjectionExpression", "FilterExpression", "KeyConditionExpres
 _SCAN: Final = ("ProjectionExpression", "FilterExpression")
 
 
-class Source:
+class SearchSource:
     """The table or index that a Query or Scan reads."""
 
     def __init__(self, table: Table, parameters: Parameters) -> None:
@@ -99,7 +99,7 @@ def query(backend: EmbeddedBackend, parameters: Parameters) -> dict[str, Any]:
     conditions = find_conditions()
     _check_select(parameters)
     table = backend.get_table(parameters["TableName"])
-    source = Source(table, parameters)
+    source = SearchSource(table, parameters)
     start = source.start(start)
     hashes, ranges = place(conditions, source.keys.schema, table.key_types)
     if start is not None:
@@ -152,7 +152,7 @@ def _is_met(condition: KeyCondition, value: AttributeValue) -> bool:
 
 
 def _check_inside(
-    source: Source, start: Attributes, hashes: Sequence[AttributeValue], ranges: Sequence[KeyCondition]
+    source: SearchSource, start: Attributes, hashes: Sequence[AttributeValue], ranges: Sequence[KeyCondition]
 ) -> None:
     """Raise ApiError unless a starting key is one that the query could have ended at. [USR] dynalite"""
     for condition in ranges:
@@ -180,7 +180,7 @@ def scan(backend: EmbeddedBackend, parameters: Parameters) -> dict[str, Any]:
     expressions.check_all_used()
     _check_select(parameters)
     table = backend.get_table(parameters["TableName"])
-    source = Source(table, parameters)
+    source = SearchSource(table, parameters)
     start = source.start(start)
     fetches = source.fetches(paths, wants_all=parameters.get("Select") == "ALL_ATTRIBUTES")
     table.check_paths(expressions.nested_heads)
@@ -215,7 +215,7 @@ def _check_segment(parameters: Parameters) -> None:
         )
 
 
-def _segment_of(source: Source, attributes: Attributes, segments: int) -> int:
+def _segment_of(source: SearchSource, attributes: Attributes, segments: int) -> int:
     """The segment of an item: that of its partition, so that a page never ends inside of two."""
     text = repr([str(attributes[name].content) for name in source.keys.hash_names])
     return zlib.crc32(text.encode()) % segments
@@ -237,7 +237,7 @@ def _check_select(parameters: Parameters) -> None:
 
 
 def _page(
-    source: Source,
+    source: SearchSource,
     parameters: Parameters,
     items: Iterable[StoredItem],
     test: Test | None,

@@ -22,7 +22,7 @@ from .backend import EmbeddedBackend
 from .definitions import IndexDefinition, TableSettings, read_definitions, read_index, read_schema, shown_schema
 from .errors import ApiError
 from .items import StoredItem
-from .records import Stream, StreamRecord
+from .records import StreamRecord, TableStream
 from .table import Table
 from .tables import make_table
 from .values import read_kept_attributes, wire_attributes
@@ -152,7 +152,7 @@ def _dump_index(definition: IndexDefinition) -> Content:
     }
 
 
-def _dump_stream(stream: Stream) -> Content:
+def _dump_stream(stream: TableStream) -> Content:
     return {
         "label": stream.label,
         "view_type": stream.view_type,

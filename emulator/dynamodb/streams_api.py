@@ -14,7 +14,7 @@ from typing import Any, Final
 from .backend import EmbeddedBackend
 from .errors import SERVICE, ApiError, not_found, validation_error
 from .model import check_request
-from .records import SHARD_ID, Stream
+from .records import SHARD_ID, TableStream
 
 ITERATOR_SECONDS: Final = 900.0
 """An iterator expires 15 minutes after it was given out. [DOC] GetShardIterator"""
@@ -30,7 +30,7 @@ TRIM_HORIZON: Final = 0
 Parameters = dict[str, Any]
 
 
-class StreamsApi:
+class StreamsOperations:
     """Answers the four operations of ``DynamoDBStreams_20120810``."""
 
     def __init__(self, backend: EmbeddedBackend) -> None:
@@ -123,7 +123,7 @@ class StreamsApi:
             answer["NextShardIterator"] = self._iterator(arn, position)
         return answer
 
-    def _stream(self, arn: str) -> Stream:
+    def _stream(self, arn: str) -> TableStream:
         _check_arn(arn)
         return self._backend.stream_named(arn)
 
@@ -181,7 +181,7 @@ def check_limit(limit: int, most: int) -> None:
         )
 
 
-def _position(stream: Stream, parameters: Parameters) -> int:
+def _position(stream: TableStream, parameters: Parameters) -> int:
     kind = parameters["ShardIteratorType"]
     if kind in ("TRIM_HORIZON", "LATEST") and "SequenceNumber" in parameters:
         raise validation_error(f"SequenceNumber must not be specified for ShardIteratorType {kind}")

@@ -17,7 +17,7 @@ from .expiry import ExpiryQueue
 from .expressions.keys import KeySchema, empty_key
 from .items import StoredItem
 from .partitions import HASH_KEY_BYTES, SORT_KEY_BYTES, KeyIndex, key_bytes
-from .records import Stream
+from .records import TableStream
 from .values import Attributes, AttributeValue
 
 
@@ -95,8 +95,8 @@ class Table:
         self.indexes: dict[str, Index] = {}
         self.expiry: ExpiryQueue | None = None
         """Items by time of expiry; None while TTL is off."""
-        self.stream: Stream | None = None
-        self.latest_stream: Stream | None = None
+        self.stream: TableStream | None = None
+        self.latest_stream: TableStream | None = None
         """Also one that was switched off."""
         self._journal = journal
         self.primary = KeyIndex(key, types)

@@ -12,7 +12,7 @@ from ..functions.outcome import Outcome, Returned
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
+class QueueMessage:
     """A message that was received and not deleted yet."""
 
     message_id: str
@@ -30,7 +30,7 @@ class Message:
         return self.attributes.get("MessageGroupId")
 
 
-def record(message: Message, *, queue_arn: str, region: str) -> dict[str, Any]:
+def record(message: QueueMessage, *, queue_arn: str, region: str) -> dict[str, Any]:
     """The message as it stands in a function's event. [DOC] lambda-docs:with-sqs"""
     return {
         "messageId": message.message_id,
@@ -63,15 +63,15 @@ def filtered_record(made: Mapping[str, Any]) -> dict[str, Any]:
         return dict(made)
 
 
-def by_group(messages: Iterable[Message]) -> list[list[Message]]:
+def by_group(messages: Iterable[QueueMessage]) -> list[list[QueueMessage]]:
     """Lots that may be worked on at the same time: each message group on its own, in order."""
-    lots: dict[str | None, list[Message]] = {}
+    lots: dict[str | None, list[QueueMessage]] = {}
     for message in messages:
         lots.setdefault(message.group, []).append(message)
     return list(lots.values())
 
 
-def done(outcome: Outcome, messages: Sequence[Message], *, reports_failures: bool) -> list[Message]:
+def done(outcome: Outcome, messages: Sequence[QueueMessage], *, reports_failures: bool) -> list[QueueMessage]:
     """The messages that are done and can be deleted.
 
     All if the function returned, none if it failed. Where it reports failures, all but those it names; names that it

@@ -15,7 +15,7 @@ from ..functions.outcome import Failed, Functions
 from ..recording import Recording
 from ..streams.filters import compile_filters
 from ..tasks import end
-from .batches import Message, by_group, done, filtered_record, record
+from .batches import QueueMessage, by_group, done, filtered_record, record
 
 LOOK_SECONDS: Final = 0.5
 """How often a queue is looked at in which nothing is known to have happened: for delays and visibility timeouts."""
@@ -28,11 +28,11 @@ STOP_SECONDS: Final = 5.0
 class Queues(Protocol):
     """What mappings need of the queues."""
 
-    def receive(self, queue: str, count: int) -> Sequence[Message]:
+    def receive(self, queue: str, count: int) -> Sequence[QueueMessage]:
         """At most so many visible messages, which become invisible for the queue's timeout."""
         ...
 
-    def delete(self, queue: str, message: Message) -> None:
+    def delete(self, queue: str, message: QueueMessage) -> None:
         """Forget a message that was received."""
         ...
 
@@ -100,11 +100,11 @@ class QueueMappings:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(event.wait(), LOOK_SECONDS)
 
-    async def _receive(self, mapping: QueueMapping, event: asyncio.Event) -> list[list[Message]]:
+    async def _receive(self, mapping: QueueMapping, event: asyncio.Event) -> list[list[QueueMessage]]:
         """Lots of at most a batch; waits for more for the batching window once there is one message."""
         loop = asyncio.get_running_loop()
         until: float | None = None
-        found: list[Message] = []
+        found: list[QueueMessage] = []
         while len(found) < mapping.batch_size:
             found += self._queues.receive(mapping.queue, min(10, mapping.batch_size - len(found)))
             if not found or mapping.batching_window_seconds == 0:
@@ -118,7 +118,7 @@ class QueueMappings:
                 await asyncio.wait_for(event.wait(), min(left, LOOK_SECONDS))
         return by_group(found)
 
-    def _start(self, index: int, lot: list[Message], free: asyncio.Semaphore) -> None:
+    def _start(self, index: int, lot: list[QueueMessage], free: asyncio.Semaphore) -> None:
         task = asyncio.create_task(self._work(index, lot))
         self._working.add(task)
 
@@ -131,7 +131,7 @@ class QueueMappings:
 
         task.add_done_callback(ended)
 
-    async def _work(self, index: int, lot: list[Message]) -> None:
+    async def _work(self, index: int, lot: list[QueueMessage]) -> None:
         mapping, filters = self._mappings[index]
         arn = self._queues.arn(mapping.queue)
         region = arn.split(":")[3]

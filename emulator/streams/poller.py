@@ -23,7 +23,7 @@ ERROR_SECONDS: Final = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pace:
+class PollingPace:
     """How often to ask."""
 
     polls_per_second: float = POLLS_PER_SECOND
@@ -46,7 +46,7 @@ class PolledShard:
         stream_arn: str,
         description: ShardDescription,
         *,
-        pace: Pace,
+        pace: PollingPace,
         iterator: str | None = None,
         after: str | None = None,
         not_before: float = 0.0,
@@ -126,7 +126,7 @@ class PolledShard:
 class PolledStream:
     """A stream whose shards are discovered by DescribeStream."""
 
-    def __init__(self, api: StreamsApi, arn: str, pace: Pace) -> None:
+    def __init__(self, api: StreamsApi, arn: str, pace: PollingPace) -> None:
         self.arn = arn
         self.checkpoints: dict[str, Checkpoint] = {}
         self._api = api
@@ -200,9 +200,11 @@ class PolledStream:
 class PolledSource:
     """Opens streams of an endpoint for polling."""
 
-    def __init__(self, api: StreamsApi, *, pace: Pace | None = None, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, api: StreamsApi, *, pace: PollingPace | None = None, clock: Callable[[], float] = time.time
+    ) -> None:
         self._api = api
-        self._pace = pace or Pace()
+        self._pace = pace or PollingPace()
         self._clock = clock
 
     def open(

@@ -15,7 +15,7 @@ from typing import Any, Final, Protocol
 from .. import log
 from .api import StreamNotFoundError, StreamsApi, StreamsApiError, TrimmedError
 from .checkpoints import OLDEST, Checkpoint, MappingCheckpoint, resume
-from .poller import Pace, PolledShard
+from .poller import PolledShard, PollingPace
 from .source import RawRecord, Shard, Stream
 
 BUFFERED_RECORDS: Final = 2_000
@@ -55,7 +55,7 @@ class PushedShard:
         table: str,
         shard_id: str,
         *,
-        pace: Pace,
+        pace: PollingPace,
         buffered_records: int,
         after: str | None,
         lags: bool,
@@ -186,13 +186,13 @@ class PushedSource:
         engine: PushEngine,
         history: StreamsApi,
         *,
-        pace: Pace | None = None,
+        pace: PollingPace | None = None,
         buffered_records: int = BUFFERED_RECORDS,
     ) -> None:
         self._engine = engine
         self._buffered_records = buffered_records
         self._history = history
-        self._pace = pace or Pace()
+        self._pace = pace or PollingPace()
 
     def open(
         self, table: str, position: str, saved: MappingCheckpoint | None = None

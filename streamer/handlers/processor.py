@@ -23,7 +23,7 @@ from streamer.requests import lifecycle
 from streamer.requests.dispatcher import Dispatcher, LambdaDispatcher
 from streamer.requests.lifecycle import Refused
 from streamer.requests.runs import RUN, SWEEP, Run, row_changes, run_of
-from streamer.running.attempt import Attempt, Surroundings
+from streamer.running.attempt import Attempt, AttemptParts
 from streamer.running.audience import Audience
 from streamer.running.execution import Workers
 from streamer.sending.sender import Sender
@@ -40,7 +40,7 @@ class ProcessorHandler:
         self,
         *,
         app: App,
-        surroundings: Surroundings,
+        parts: AttemptParts,
         sender_at: Callable[[str], Sender],
         dispatcher: Dispatcher,
         log: Logger,
@@ -48,9 +48,9 @@ class ProcessorHandler:
         new_id: Callable[[], str] = new_id,
     ) -> None:
         self._app = app
-        self._with = surroundings
+        self._parts = parts
         self._sender_at = sender_at
-        self._dispatching = Dispatching(requests=surroundings.requests, dispatcher=dispatcher, clock=surroundings.clock)
+        self._dispatching = Dispatching(requests=parts.requests, dispatcher=dispatcher, clock=parts.clock)
         self._log = log
         self._metrics = metrics
         self._new_id = new_id
@@ -74,7 +74,7 @@ class ProcessorHandler:
         log = log.bind(connection_id=record.connection_id, user_id=record.user_id, tenant_id=record.tenant_id)
         attempt = Attempt(
             record,
-            surroundings=self._with,
+            parts=self._parts,
             sender_at=self._sender_at,
             log=log,
             time_left_seconds=_left_seconds(context),
@@ -89,8 +89,10 @@ class ProcessorHandler:
         not_before = run.not_before
         while self._is_awaited(not_before, context):
             runner = lifecycle.runner_of(context.aws_request_id, self._new_id())
-            change = lifecycle.claim(runner=runner, now=self._with.clock(), lease_seconds=self._with.pace.lease_seconds)
-            outcome = self._with.requests.apply(run.key, change)
+            change = lifecycle.claim(
+                runner=runner, now=self._parts.clock(), lease_seconds=self._parts.pace.lease_seconds
+            )
+            outcome = self._parts.requests.apply(run.key, change)
             record = lifecycle.claimed(outcome, runner=runner)
             if record is not None:
                 return record
@@ -105,16 +107,16 @@ class ProcessorHandler:
     def _claimable_at(self, current: RequestRecord | None, context: LambdaContext) -> float | None:
         if current is None:
             return None
-        return lifecycle.claimable_at(current, invocation=context.aws_request_id, now=self._with.clock())
+        return lifecycle.claimable_at(current, invocation=context.aws_request_id, now=self._parts.clock())
 
     def _is_awaited(self, moment: float | None, context: LambdaContext) -> bool:
         """Wait for a moment (Unix seconds); False: most of the invocation's time would be gone by then."""
-        now = self._with.clock()
+        now = self._parts.clock()
         pause_seconds = 0.0 if moment is None or lifecycle.is_due(moment, now) else moment - now
         if pause_seconds > _left_seconds(context) / 2:
             return False
         if pause_seconds > 0:
-            self._with.sleep(pause_seconds)
+            self._parts.sleep(pause_seconds)
         return True
 
     def _leave(self, run: Run, current: RequestRecord | None, context: LambdaContext, log: Logger) -> None:
@@ -124,11 +126,11 @@ class ProcessorHandler:
             return
         log.info("telling how the request ended", status=current.status)
         audience = Audience(
-            current, sender_at=self._sender_at, workers=self._with.workers, log=log, clock=self._with.clock
+            current, sender_at=self._sender_at, workers=self._parts.workers, log=log, clock=self._parts.clock
         )
-        now = self._with.clock()
+        now = self._parts.clock()
         audience.send(answers.final(current, now=now), now=now)
-        audience.finish(until=self._with.monotonic() + _left_seconds(context), monotonic=self._with.monotonic)
+        audience.finish(until=self._parts.monotonic() + _left_seconds(context), monotonic=self._parts.monotonic)
 
     def _carry_out(self, attempt: Attempt, record: RequestRecord, log: Logger) -> None:
         action = self._app.find(record.action)
@@ -148,9 +150,9 @@ class ProcessorHandler:
                 )
             )
             return
-        began = self._with.monotonic()
+        began = self._parts.monotonic()
         status = attempt.run(action)
-        latency_seconds = self._with.monotonic() - began
+        latency_seconds = self._parts.monotonic() - began
         waited_ms = round((record.updated_at - record.created_at) * 1000, 3)
         refused = attempt.was_refused and status is Status.FAILED
         failed = status in (Status.FAILED, Status.RETRYING) and not refused
@@ -176,7 +178,7 @@ def _build() -> ProcessorHandler:
     environment.prepare()
     return ProcessorHandler(
         app=environment.app,
-        surroundings=Surroundings(
+        parts=AttemptParts(
             requests=environment.requests,
             hub=environment.hub,
             workers=Workers(),

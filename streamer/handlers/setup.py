@@ -144,12 +144,12 @@ class Environment:
         """The way to connections of tenants."""
         # Of the functions that never send anything, none should pay for it in a cold start.
         from streamer.sending.hub import Hub  # noqa: PLC0415
-        from streamer.sending.publisher import Fanout  # noqa: PLC0415
+        from streamer.sending.publisher import Publisher  # noqa: PLC0415
 
         return Hub(
             connections=self.connections,
             subscriptions=self.subscriptions,
-            fanout=Fanout(sender_at=self.management_api.once_at),
+            publisher=Publisher(sender_at=self.management_api.once_at),
             sender_at=self.management_api.at,
             log=self.log,
         )

@@ -101,7 +101,7 @@ def is_due(due_at: float | None, now: float) -> bool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Guard:
+class Precondition:
     """What a stored request must look like for a change to be applied; all that is set must hold."""
 
     statuses: frozenset[Status]
@@ -111,7 +111,7 @@ class Guard:
     """The request must be due at this time (Unix seconds), see `is_due`; None: when it is due does not matter."""
 
     def admits(self, record: RequestRecord) -> bool:
-        """Whether the record fulfils this guard."""
+        """Whether the record fulfils this precondition."""
         if record.status not in self.statuses:
             return False
         if self.attempt is not None and record.attempt != self.attempt:
@@ -123,7 +123,7 @@ class Guard:
 class Change:
     """One conditional update of a request."""
 
-    guards: tuple[Guard, ...]
+    preconditions: tuple[Precondition, ...]
     """At least one must hold."""
     values: Mapping[str, Any]
     """Fields of `RequestRecord` and what they become; None removes one."""
@@ -138,7 +138,7 @@ class Change:
 
     def admits(self, record: RequestRecord) -> bool:
         """Whether the change may be applied to the record."""
-        return any(guard.admits(record) for guard in self.guards)
+        return any(precondition.admits(record) for precondition in self.preconditions)
 
     def applied_to(self, record: RequestRecord) -> RequestRecord:
         """The record after the change."""
@@ -157,10 +157,10 @@ def claim(*, runner: str, now: float, lease_seconds: float = LEASE_SECONDS) -> C
     ``max_attempts`` the request is to be failed, not run. ``runner`` is a new id for each run.
     """
     return Change(
-        guards=(
-            Guard(statuses=frozenset({Status.PENDING})),
+        preconditions=(
+            Precondition(statuses=frozenset({Status.PENDING})),
             # Between two attempts: not before the pause is over. During one: not before its lease is.
-            Guard(statuses=(sources(Step.CLAIM) | sources(Step.TAKE_OVER)) - {Status.PENDING}, due_by=now),
+            Precondition(statuses=(sources(Step.CLAIM) | sources(Step.TAKE_OVER)) - {Status.PENDING}, due_by=now),
         ),
         values={
             "status": Status.PROCESSING,
@@ -184,7 +184,7 @@ def progress(
     *,
     attempt: int,
     now: float,
-    told_up_to: float | None = None,
+    told_percentage: float | None = None,
     lease_seconds: float | None = None,
     leaving: frozenset[Listener] = frozenset(),
 ) -> Change:
@@ -193,8 +193,8 @@ def progress(
     ``lease_seconds`` renews the lease by the same write; None leaves it.
     """
     values: dict[str, Any] = {"progress": point, "updated_at": now}
-    if told_up_to is not None:
-        values["told_up_to"] = told_up_to
+    if told_percentage is not None:
+        values["told_percentage"] = told_percentage
     if lease_seconds is not None:
         values["due_at"] = now + lease_seconds
     return replace(_by_attempt(Step.PROGRESS, attempt, values), leaving=leaving)
@@ -211,9 +211,9 @@ def fail(failure: Failure, *, attempt: int, now: float, kept_seconds: int = KEPT
     return _by_attempt(Step.FAIL, attempt, _final(Status.FAILED, now, kept_seconds) | {"error": failure})
 
 
-def retry(failure: Failure, *, attempt: int, now: float, due_at: float, told_up_to: float | None) -> Change:
+def retry(failure: Failure, *, attempt: int, now: float, due_at: float, told_percentage: float | None) -> Change:
     """Store why the attempt failed, and when the next one is due (Unix seconds)."""
-    values = {"status": Status.RETRYING, "error": failure, "due_at": due_at, "told_up_to": told_up_to}
+    values = {"status": Status.RETRYING, "error": failure, "due_at": due_at, "told_percentage": told_percentage}
     return _by_attempt(Step.RETRY, attempt, {**values, "updated_at": now})
 
 
@@ -221,7 +221,7 @@ def cancel(reason: str, *, now: float, attempt: int | None = None, kept_seconds:
     """End the request; an attempt that runs finds out at its next write. ``attempt``: only if this one runs."""
     failure = Failure(code=ErrorCode.CANCELLED, message=reason)
     return Change(
-        guards=(Guard(statuses=sources(Step.CANCEL), attempt=attempt),),
+        preconditions=(Precondition(statuses=sources(Step.CANCEL), attempt=attempt),),
         values=_final(Status.CANCELLED, now, kept_seconds) | {"error": failure},
         returns_record=True,
     )
@@ -233,7 +233,7 @@ def postpone(*, now: float) -> Change:
     Refused when the request is not PENDING any more, or was looked at meanwhile.
     """
     return Change(
-        guards=(Guard(statuses=frozenset({Status.PENDING}), due_by=now),),
+        preconditions=(Precondition(statuses=frozenset({Status.PENDING}), due_by=now),),
         values={"due_at": now + DISPATCH_SECONDS},
     )
 
@@ -241,7 +241,7 @@ def postpone(*, now: float) -> Change:
 def reopen(*, attempt: int, further_attempts: int, now: float) -> Change:
     """Let a failed request be tried again: for operators. ``attempt`` is the number of its last attempt."""
     return Change(
-        guards=(Guard(statuses=sources(Step.REOPEN), attempt=attempt),),
+        preconditions=(Precondition(statuses=sources(Step.REOPEN), attempt=attempt),),
         values={
             "status": Status.PENDING,
             "max_attempts": attempt + further_attempts,
@@ -259,17 +259,21 @@ def join(listener: Listener) -> Change:
 
     Because it is one update, whoever ends the request either sees the listener or comes first.
     """
-    return Change(guards=(Guard(statuses=LIVE),), values={}, joining=frozenset({listener}), returns_record=True)
+    return Change(
+        preconditions=(Precondition(statuses=LIVE),), values={}, joining=frozenset({listener}), returns_record=True
+    )
 
 
 def leave(listeners: frozenset[Listener]) -> Change:
     """Let connections hear no more about a request; once it is over, nobody hears of it anyway."""
-    return Change(guards=(Guard(statuses=LIVE),), values={}, leaving=listeners)
+    return Change(preconditions=(Precondition(statuses=LIVE),), values={}, leaving=listeners)
 
 
 def _by_attempt(step: Step, attempt: int, values: Mapping[str, Any]) -> Change:
     # The record is returned for its listeners, who may have changed since the attempt began.
-    return Change(guards=(Guard(statuses=sources(step), attempt=attempt),), values=values, returns_record=True)
+    return Change(
+        preconditions=(Precondition(statuses=sources(step), attempt=attempt),), values=values, returns_record=True
+    )
 
 
 def _final(status: Status, now: float, kept_seconds: int) -> dict[str, Any]:

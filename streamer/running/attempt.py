@@ -73,7 +73,7 @@ WRAPPING_UP_SECONDS: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
+class AttemptParts:
     """What every attempt of an execution environment shares."""
 
     requests: RequestStore
@@ -99,41 +99,39 @@ class Attempt:
         self,
         record: RequestRecord,
         *,
-        surroundings: Surroundings,
+        parts: AttemptParts,
         sender_at: Callable[[str], Sender],
         log: Logger,
         time_left_seconds: float,
     ) -> None:
         self._record = record
-        self._with = surroundings
+        self._parts = parts
         self._log = log
         self.was_refused = False
         """Whether the action itself refused, which is no failure of the service."""
         # A function with little time keeps most of it for the action.
         settling_seconds = min(SETTLING_SECONDS, time_left_seconds / 4)
-        self._ends_at = surroundings.monotonic() + time_left_seconds
+        self._ends_at = parts.monotonic() + time_left_seconds
         self._action_ends_at = self._ends_at - settling_seconds
-        self._audience = Audience(
-            record, sender_at=sender_at, workers=surroundings.workers, log=log, clock=surroundings.clock
-        )
+        self._audience = Audience(record, sender_at=sender_at, workers=parts.workers, log=log, clock=parts.clock)
         self._claim = HeldClaim(
             record,
-            requests=surroundings.requests,
-            clock=surroundings.clock,
-            monotonic=surroundings.monotonic,
-            sleep=surroundings.sleep,
+            requests=parts.requests,
+            clock=parts.clock,
+            monotonic=parts.monotonic,
+            sleep=parts.sleep,
             ends_at=self._ends_at,
-            lease_seconds=surroundings.pace.lease_seconds,
-            heartbeat_seconds=surroundings.pace.heartbeat_seconds,
-            kept_seconds=surroundings.kept_seconds,
+            lease_seconds=parts.pace.lease_seconds,
+            heartbeat_seconds=parts.pace.heartbeat_seconds,
+            kept_seconds=parts.kept_seconds,
             log=log,
         )
         self._reporter = Reporter(
             self._claim,
             self._audience,
-            clock=surroundings.clock,
-            monotonic=surroundings.monotonic,
-            pace=surroundings.pace,
+            clock=parts.clock,
+            monotonic=parts.monotonic,
+            pace=parts.pace,
         )
 
     def run(self, action: Action) -> Status | None:
@@ -168,7 +166,7 @@ class Attempt:
             self._log.error("the action failed", error=exc, action=action.name)
 
     def _failure(self, exc: Exception) -> Failure:
-        return failure_of(exc, code=ErrorCode.PROCESSING_FAILED, production=self._with.production)
+        return failure_of(exc, code=ErrorCode.PROCESSING_FAILED, production=self._parts.production)
 
     def _complete(self, result_json: str) -> Status | None:
         try:
@@ -182,13 +180,13 @@ class Attempt:
     def _outcome(self, action: Action) -> Any:
         """What the action returns; raises what it raises, TIMEOUT, or Cancelled when the request is lost."""
         request = self._request(action)
-        limit_seconds = self._action_ends_at - self._with.monotonic()
+        limit_seconds = self._action_ends_at - self._parts.monotonic()
         if action.timeout_seconds is not None:
             limit_seconds = min(limit_seconds, action.timeout_seconds)
-        with scope(self._with.hub, self._record.tenant_id, self._action_seconds_left):
-            running = self._with.workers.start(lambda: action.call(request, self._reporter))
+        with scope(self._parts.hub, self._record.tenant_id, self._action_seconds_left):
+            running = self._parts.workers.start(lambda: action.call(request, self._reporter))
         try:
-            if self._watch(running, self._with.monotonic() + limit_seconds, self._abandonment(action)):
+            if self._watch(running, self._parts.monotonic() + limit_seconds, self._abandonment(action)):
                 return running.outcome()
         finally:
             self._reporter.end("this run is over")
@@ -199,7 +197,7 @@ class Attempt:
         )
 
     def _action_seconds_left(self) -> float:
-        return max(0.0, self._action_ends_at - self._with.monotonic())
+        return max(0.0, self._action_ends_at - self._parts.monotonic())
 
     def _request(self, action: Action) -> Request:
         record = self._record
@@ -218,8 +216,8 @@ class Attempt:
     def _abandonment(self, action: Action) -> Abandonment | None:
         if not action.cancel_on_disconnect:
             return None
-        grace_seconds = self._with.abandonment_seconds
-        return Abandonment(self._audience, monotonic=self._with.monotonic, grace_seconds=grace_seconds)
+        grace_seconds = self._parts.abandonment_seconds
+        return Abandonment(self._audience, monotonic=self._parts.monotonic, grace_seconds=grace_seconds)
 
     def _cancel(self, reason: str) -> None:
         if self._claim.cancel(reason):
@@ -228,9 +226,9 @@ class Attempt:
 
     def _watch(self, running: Running, ends_at: float, abandonment: Abandonment | None) -> bool:
         """Wait for the action, storing its progress meanwhile; False when the run is over before the action is."""
-        tick_seconds = self._with.pace.tick_seconds
+        tick_seconds = self._parts.pace.tick_seconds
         while not self._claim.is_lost:
-            left_seconds = ends_at - self._with.monotonic()
+            left_seconds = ends_at - self._parts.monotonic()
             if running.wait(max(0.0, min(tick_seconds, left_seconds))):
                 return True
             if left_seconds <= 0:
@@ -242,15 +240,15 @@ class Attempt:
         self._reporter.end("its time is over")
         running.cancel(self._reporter.reason)
         # On Lambda whatever runs on is frozen with the environment, so give it a chance to end cleanly.
-        running.wait(max(0.0, min(WRAPPING_UP_SECONDS, (self._ends_at - self._with.monotonic()) / 2)))
+        running.wait(max(0.0, min(WRAPPING_UP_SECONDS, (self._ends_at - self._parts.monotonic()) / 2)))
         return False
 
     def _retry(self, failure: Failure) -> Status | None:
         """Store that another attempt is due after a pause, then tell the client; the stream starts its run."""
         record = self._record
-        pause_seconds = retries.pause_seconds(record.attempt, self._with.jitter())
+        pause_seconds = retries.pause_seconds(record.attempt, self._parts.jitter())
         return self._tell(
-            self._claim.retry(failure, pause_seconds=pause_seconds, told_up_to=self._reporter.told_up_to),
+            self._claim.retry(failure, pause_seconds=pause_seconds, told_percentage=self._reporter.told_percentage),
             lambda _, now: messages.retrying(
                 record.request_id,
                 failure,
@@ -272,7 +270,7 @@ class Attempt:
         self._audience.update(after)
         if lifecycle.is_final(after.status):
             self._reporter.tell_rest()
-        now = self._with.clock()
+        now = self._parts.clock()
         self._audience.send(message(after, now), now=now)
-        self._audience.finish(until=self._ends_at, monotonic=self._with.monotonic)
+        self._audience.finish(until=self._ends_at, monotonic=self._parts.monotonic)
         return after.status

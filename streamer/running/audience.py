@@ -62,7 +62,7 @@ class _Recipient:
         return self.is_gone
 
 
-class Lane:
+class ListenerLane:
     """What is on its way to one connection, in order and in a thread of its own, so that nobody waits for a slow one.
 
     Of progress that waits only the latest ``progresses`` are kept, which bounds what waits: all else is a handful of
@@ -177,7 +177,7 @@ class Audience:
         for lane in self._all():
             lane.post(_Waiting(pieces, good_until))
 
-    def _all(self) -> list[Lane]:
+    def _all(self) -> list[ListenerLane]:
         return [self._requester, *self._lanes.values()]
 
     def update(self, record: RequestRecord, *, latest: str | None = None, good_until: float = math.inf) -> None:
@@ -208,5 +208,5 @@ class Audience:
     def _recipient(self, listener: Listener) -> _Recipient:
         return _Recipient(self._sender_at(listener.endpoint), listener.connection_id, self._log)
 
-    def _lane(self, listener: Listener, progresses: int = 1) -> Lane:
-        return Lane(self._recipient(listener), self._workers, clock=self._clock, progresses=progresses)
+    def _lane(self, listener: Listener, progresses: int = 1) -> ListenerLane:
+        return ListenerLane(self._recipient(listener), self._workers, clock=self._clock, progresses=progresses)

@@ -90,7 +90,7 @@ class HeldClaim:
         """Whether it is time for a heartbeat."""
         return self._clock() >= self._lease_ends_at - self._lease_seconds + self._heartbeat_seconds
 
-    def progress(self, point: ProgressPoint, *, told_up_to: float, leaving: frozenset[Listener]) -> bool:
+    def progress(self, point: ProgressPoint, *, told_percentage: float, leaving: frozenset[Listener]) -> bool:
         """Store how far the attempt is, and renew the lease if it is time; whether it is stored. See `lifecycle`."""
         lease_seconds = self._lease_seconds if self.is_to_be_renewed else None
         return self._write(
@@ -98,7 +98,7 @@ class HeldClaim:
                 point,
                 attempt=self._record.attempt,
                 now=self._clock(),
-                told_up_to=told_up_to,
+                told_percentage=told_percentage,
                 lease_seconds=lease_seconds,
                 leaving=leaving,
             )
@@ -126,7 +126,7 @@ class HeldClaim:
         """Store that the request failed; see `complete`."""
         return self._conclude(lifecycle.fail(failure, **self._end()))
 
-    def retry(self, failure: Failure, *, pause_seconds: float, told_up_to: float | None) -> RequestRecord | None:
+    def retry(self, failure: Failure, *, pause_seconds: float, told_percentage: float | None) -> RequestRecord | None:
         """Store that another attempt is due after a pause, whose run the stream starts; see `complete`."""
         now = self._clock()
         return self._conclude(
@@ -135,7 +135,7 @@ class HeldClaim:
                 attempt=self._record.attempt,
                 now=now,
                 due_at=now + pause_seconds,
-                told_up_to=told_up_to,
+                told_percentage=told_percentage,
             )
         )
 

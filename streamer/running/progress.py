@@ -70,7 +70,7 @@ class Reporter:
         self._start = _start(claim.record)
         self._newest = self._start
         self._is_told = True
-        self._told = claim.record.told_up_to
+        self._told = claim.record.told_percentage
         self._stored: ProgressPoint | None = None
         """What this attempt stored last."""
         self._reserved = self._newest.percentage if self._newest is not None else 0.0
@@ -92,7 +92,7 @@ class Reporter:
         return self._claim.lost_because or self._over or "this run is over"
 
     @property
-    def told_up_to(self) -> float | None:
+    def told_percentage(self) -> float | None:
         """The highest percentage that clients were told; None: nothing yet."""
         return self._told
 
@@ -161,7 +161,7 @@ class Reporter:
         # Before it is certain what is stored, only what either of the two allows may be told.
         self._reserved = min(self._reserved, reserved)
         leaving = self._audience.gone
-        if not self._write(lambda: self._claim.progress(point, told_up_to=reserved, leaving=leaving)):
+        if not self._write(lambda: self._claim.progress(point, told_percentage=reserved, leaving=leaving)):
             return False
         self._reserves_too_much = self._stored is None
         self._reserved, self._stored = reserved, point
@@ -197,10 +197,10 @@ class Reporter:
 
 def _start(record: RequestRecord) -> ProgressPoint | None:
     """Where an attempt begins: no lower than any client was told."""
-    if record.progress is None and record.told_up_to is None:
+    if record.progress is None and record.told_percentage is None:
         return None
     point = record.progress or ProgressPoint(percentage=0)
-    return replace(point, percentage=lifecycle.tidy(max(point.percentage, record.told_up_to or 0)))
+    return replace(point, percentage=lifecycle.tidy(max(point.percentage, record.told_percentage or 0)))
 
 
 def _copied(metadata: Any) -> dict[str, Any] | None:

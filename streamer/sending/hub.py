@@ -16,7 +16,7 @@ from streamer.protocol import messages
 from streamer.protocol.parts import in_parts
 from streamer.protocol.topics import Topic, current, topic_target
 from streamer.records import ConnectionRecord, Listener, owner_of
-from streamer.sending.publisher import Delivery, Fanout
+from streamer.sending.publisher import Delivery, Publisher
 from streamer.sending.sender import Sender, send_pieces
 from streamer.stores.protocols import ConnectionStore, SubscriptionStore
 
@@ -34,14 +34,14 @@ class Hub:
         *,
         connections: ConnectionStore,
         subscriptions: SubscriptionStore,
-        fanout: Fanout,
+        publisher: Publisher,
         sender_at: Callable[[str], Sender],
         log: Logger,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._connections = connections
         self._subscriptions = subscriptions
-        self._fanout = fanout
+        self._publisher = publisher
         self._sender_at = sender_at
         self._log = log
         self._clock = clock
@@ -123,7 +123,7 @@ class Hub:
     def _delivered(
         self, recipients: Sequence[Listener], pieces: Sequence[str], seconds: float, *, young: frozenset[str]
     ) -> Delivery:
-        delivery = self._fanout.deliver(recipients, pieces, seconds=seconds)
+        delivery = self._publisher.deliver(recipients, pieces, seconds=seconds)
         for connection_id, reason in delivery.failed.items():
             self._log.warning("a message could not be delivered", recipient=connection_id, reason=reason)
         # Afterwards, so that nobody waits for it.

@@ -89,7 +89,7 @@ class _Schedule:
             return [job for _, _, job in self._waiting]
 
 
-class Fanout:
+class Publisher:
     """Sends to many connections. Safe to share between threads."""
 
     def __init__(
@@ -124,7 +124,7 @@ class Fanout:
         if threads <= 1:
             outcomes = [self._work(schedule, pieces)]
         else:
-            with ThreadPoolExecutor(threads, thread_name_prefix="streamer-fanout") as pool:
+            with ThreadPoolExecutor(threads, thread_name_prefix="streamer-publisher") as pool:
                 outcomes = list(pool.map(lambda _: self._work(schedule, pieces), range(threads)))
         failed = {job.recipient.connection_id: job.problem for job in schedule.left()}
         for outcome in outcomes:

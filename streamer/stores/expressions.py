@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from streamer.requests.lifecycle import FAR_SECONDS, Change, Guard
+from streamer.requests.lifecycle import FAR_SECONDS, Change, Precondition
 from streamer.stores.items import Item, Value, attribute_of, request_value
 
 
@@ -30,7 +30,7 @@ class _Placeholders:
 
 
 @dataclass(frozen=True, slots=True)
-class Update:
+class UpdateArguments:
     """The arguments of ``UpdateItem`` that express a change."""
 
     update: str
@@ -39,10 +39,10 @@ class Update:
     values: Item
 
 
-def update_of(change: Change) -> Update:
+def update_of(change: Change) -> UpdateArguments:
     """Express a change as one conditional update."""
     placeholders = _Placeholders()
-    condition = " OR ".join(f"({_condition(guard, placeholders)})" for guard in change.guards)
+    condition = " OR ".join(f"({_condition(precondition, placeholders)})" for precondition in change.preconditions)
     sets, removes = [], []
     for field_name, value in change.values.items():
         name = placeholders.name(field_name)
@@ -59,18 +59,20 @@ def update_of(change: Change) -> Update:
             name = placeholders.name("listeners")
             clauses.append((word, [f"{name} {placeholders.value(request_value('listeners', listeners))}"]))
     update = " ".join(f"{word} {', '.join(actions)}" for word, actions in clauses if actions)
-    return Update(update, condition, placeholders.names, placeholders.values)
+    return UpdateArguments(update, condition, placeholders.names, placeholders.values)
 
 
-def _condition(guard: Guard, placeholders: _Placeholders) -> str:
-    statuses = [placeholders.value(request_value("status", status)) for status in sorted(guard.statuses)]
+def _condition(precondition: Precondition, placeholders: _Placeholders) -> str:
+    statuses = [placeholders.value(request_value("status", status)) for status in sorted(precondition.statuses)]
     terms = [f"{placeholders.name('status')} IN ({', '.join(statuses)})"]
-    if guard.attempt is not None:
-        terms.append(f"{placeholders.name('attempt')} = {placeholders.value(request_value('attempt', guard.attempt))}")
-    if guard.due_by is not None:
+    if precondition.attempt is not None:
+        terms.append(
+            f"{placeholders.name('attempt')} = {placeholders.value(request_value('attempt', precondition.attempt))}"
+        )
+    if precondition.due_by is not None:
         name = placeholders.name("due_at")
         moment, far = (
-            placeholders.value(request_value("due_at", guard.due_by + further)) for further in (0.0, FAR_SECONDS)
+            placeholders.value(request_value("due_at", precondition.due_by + further)) for further in (0.0, FAR_SECONDS)
         )
         # False for an absent attribute, as `lifecycle.is_due` has it.
         terms.append(f"({name} <= {moment} OR {name} > {far})")

@@ -98,7 +98,7 @@ _REQUEST: Final[Mapping[str, Codec]] = {
     "due_at": _REAL,
     "runner": _TEXT,
     "progress": _PROGRESS,
-    "told_up_to": _REAL,
+    "told_percentage": _REAL,
     "result_json": _TEXT,
     "error": _FAILURE,
     "listeners": _LISTENERS,

@@ -17,11 +17,11 @@ from streamer.handlers.router import RouterHandler
 from streamer.handlers.setup import new_id
 from streamer.observability import Logger, Metrics
 from streamer.requests.dispatcher import Dispatcher
-from streamer.running.attempt import ABANDONED_SECONDS, Surroundings
+from streamer.running.attempt import ABANDONED_SECONDS, AttemptParts
 from streamer.running.execution import Workers
 from streamer.running.progress import Pace
 from streamer.sending.hub import Hub
-from streamer.sending.publisher import Fanout
+from streamer.sending.publisher import Publisher
 from streamer.sending.sender import RetryPolicy, Sender
 from streamer.settings import Settings
 from streamer.stores.memory import MemoryConnectionStore, MemoryRequestStore, MemorySubscriptionStore
@@ -72,7 +72,7 @@ class Handlers:
         return Hub(
             connections=self.connections,
             subscriptions=self.subscriptions,
-            fanout=Fanout(sender_at=self.sender_at, retry=self.publishing),
+            publisher=Publisher(sender_at=self.sender_at, retry=self.publishing),
             sender_at=self.sender_at,
             log=self.log,
             clock=self.clock,
@@ -119,7 +119,7 @@ class Handlers:
         """The function that runs queued requests."""
         return ProcessorHandler(
             app=self.app,
-            surroundings=Surroundings(
+            parts=AttemptParts(
                 requests=self.requests,
                 hub=self.hub,
                 workers=self.workers,

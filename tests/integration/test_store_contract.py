@@ -520,9 +520,11 @@ def test_every_change_of_a_life_is_stored_as_it_is_meant(stores: Stores, user: s
     failure = Failure(code="TIMEOUT", message="slow", retryable=True)
     changes = [
         lifecycle.claim(runner="i-1/a", now=NOW + 1),
-        lifecycle.progress(ProgressPoint(percentage=5), attempt=1, now=NOW + 2, told_up_to=99.99, lease_seconds=45),
+        lifecycle.progress(
+            ProgressPoint(percentage=5), attempt=1, now=NOW + 2, told_percentage=99.99, lease_seconds=45
+        ),
         lifecycle.renew(attempt=1, now=NOW + 12),
-        lifecycle.retry(failure, attempt=1, now=NOW + 13, due_at=NOW + 14.5, told_up_to=5.0),
+        lifecycle.retry(failure, attempt=1, now=NOW + 13, due_at=NOW + 14.5, told_percentage=5.0),
         lifecycle.claim(runner="i-2/b", now=NOW + 15),
         lifecycle.fail(failure, attempt=2, now=NOW + 16),
         lifecycle.reopen(attempt=2, further_attempts=3, now=NOW + 17),

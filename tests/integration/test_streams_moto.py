@@ -16,7 +16,7 @@ from scripted_functions import ScriptedFunctions
 from emulator.functions.outcome import Failed, Outcome, Returned
 from emulator.streams.api import StreamNotFoundError, connect_streams
 from emulator.streams.mapping import EventSourceMappings
-from emulator.streams.poller import Pace, PolledSource
+from emulator.streams.poller import PolledSource, PollingPace
 from emulator.streams.source import RawRecord
 from streamer.topology import Api, EventSourceMapping, Function, Key, Queue, StreamView, Table, Topology
 
@@ -83,7 +83,7 @@ class Functions(ScriptedFunctions):
 
 async def test_writes_reach_the_function_in_awss_shape(endpoint: str) -> None:
     functions = Functions(lambda _: Returned(b"null", "r"))
-    pace = Pace(polls_per_second=50)
+    pace = PollingPace(polls_per_second=50)
     async with client("dynamodb", endpoint) as dynamodb, connect_streams(endpoint, **SETTINGS) as api:
         await create(dynamodb, "shapes")
         async with EventSourceMappings(topology("shapes"), functions, PolledSource(api, pace=pace), Documents()):
@@ -119,7 +119,7 @@ async def test_writes_reach_the_function_in_awss_shape(endpoint: str) -> None:
 
 async def test_latest_begins_with_the_first_write_after_the_mapping_started(endpoint: str) -> None:
     functions = Functions(lambda _: Returned(b"null", "r"))
-    pace = Pace(polls_per_second=50)
+    pace = PollingPace(polls_per_second=50)
     async with client("dynamodb", endpoint) as dynamodb, connect_streams(endpoint, **SETTINGS) as api:
         await create(dynamodb, "latest")
         await dynamodb.put_item(TableName="latest", Item={"id": {"S": "before"}})
@@ -141,7 +141,7 @@ class Documents:
 
 async def test_what_is_given_up_reaches_the_destination(endpoint: str) -> None:
     functions = Functions(lambda _: Failed(b"{}", "request-1"))
-    pace = Pace(polls_per_second=50)
+    pace = PollingPace(polls_per_second=50)
     poison = topology("poison", maximum_retry_attempts=1, on_failure="dead-letters")
     async with (
         client("dynamodb", endpoint) as dynamodb,

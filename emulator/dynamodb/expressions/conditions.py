@@ -21,9 +21,9 @@ from .paths import find
 from .syntax import (
     Attribute,
     Between,
-    Call,
     Comparison,
     Condition,
+    FunctionCall,
     Junction,
     Membership,
     Negation,
@@ -118,7 +118,7 @@ def predicate_of(condition: Condition, checks: list[Check]) -> Predicate:
             return _between(*[lookup_of(operand, checks) for operand in (value, low, high)])
         case Membership(value, choices):
             return _membership(lookup_of(value, checks), [lookup_of(choice, checks) for choice in choices])
-        case Call(name, arguments):
+        case FunctionCall(name, arguments):
             return _function(name, arguments, checks)
 
 
@@ -141,7 +141,7 @@ def lookup_of(operand: Operand, checks: list[Check]) -> Lookup:
             return lambda _attributes, values: values[name]
         case Attribute(path):
             return _attribute(path)
-        case Call("size", (argument,)):
+        case FunctionCall("size", (argument,)):
             checks.append(_type_check("size", (argument,), tuple(kind for kind in TYPES if kind not in _SIZELESS)))
             return _size(lookup_of(argument, checks))
     raise AssertionError(operand)  # the grammar lets no other operand through
@@ -158,7 +158,7 @@ def _kind(operand: Operand, values: Attributes) -> str | None:
     """The type of an operand that is known without an item; None: it is not."""
     if isinstance(operand, Placeholder):
         return values[operand.name].type
-    return "N" if isinstance(operand, Call) else None
+    return "N" if isinstance(operand, FunctionCall) else None
 
 
 def _type_check(function: str, operands: tuple[Operand, ...], allowed: tuple[str, ...]) -> Check:

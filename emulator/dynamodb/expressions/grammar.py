@@ -14,19 +14,19 @@ from .lexer import Token, syntax_error, tokens_of
 from .paths import find_clash, shown_path
 from .reserved import is_reserved
 from .syntax import (
-    Action,
     Arithmetic,
     Attribute,
     Between,
-    Call,
     Comparison,
     Condition,
+    FunctionCall,
     Junction,
     Membership,
     Negation,
     Operand,
     Path,
     Placeholder,
+    UpdateAction,
     Used,
 )
 
@@ -92,9 +92,9 @@ class Parser:
             raise validation_error(f"Invalid {self._where}: {clash}")
         return paths
 
-    def update(self) -> list[Action]:
+    def update(self) -> list[UpdateAction]:
         """The actions of an update, section by section."""
-        actions: list[Action] = []
+        actions: list[UpdateAction] = []
         sections: set[str] = set()
         while not actions or self._token.kind != "end":
             section = self._token.text.upper()
@@ -170,7 +170,7 @@ class Parser:
     def _condition_only(self, found: Condition | Operand) -> Condition:
         if isinstance(found, (Attribute, Placeholder, Arithmetic)):
             raise self._syntax_error()
-        if isinstance(found, Call) and found.name == "size":
+        if isinstance(found, FunctionCall) and found.name == "size":
             self._fault("misuse", _misused(found.name))
         return found
 
@@ -179,7 +179,7 @@ class Parser:
         while self._takes_word("NOT"):
             negations += 1
         found = self._in_parentheses() if self._token.text == "(" else self._operand()
-        if isinstance(found, (Attribute, Placeholder, Call)):
+        if isinstance(found, (Attribute, Placeholder, FunctionCall)):
             found = self._tail(found)
         if negations:
             # Twice is not at all, but what is negated must be a condition.
@@ -251,7 +251,7 @@ class Parser:
 
     def _check_operands(self, operator: str, operands: tuple[Operand, ...]) -> None:
         for operand in operands:
-            if isinstance(operand, Call) and operand.name != "size":
+            if isinstance(operand, FunctionCall) and operand.name != "size":
                 self._fault("misuse", _misused(operand.name))
         first = operands[0]
         if isinstance(first, Attribute) and first in operands[1:]:
@@ -283,7 +283,7 @@ class Parser:
             return self._call(CONDITION_FUNCTIONS)
         return Attribute(self._path())
 
-    def _call(self, functions: Mapping[str, int]) -> Call:
+    def _call(self, functions: Mapping[str, int]) -> FunctionCall:
         name = self._token.text
         self._position += 2
         arguments = [self._argument(functions)]
@@ -307,7 +307,7 @@ class Parser:
             )
         else:
             self._check_call(name, arguments)
-        return Call(name, tuple(arguments))
+        return FunctionCall(name, tuple(arguments))
 
     def _argument(self, functions: Mapping[str, int]) -> Operand:
         self._enter()
@@ -319,7 +319,7 @@ class Parser:
         needs_path = name in ("attribute_exists", "attribute_not_exists", "if_not_exists")
         if needs_path and not isinstance(arguments[0], Attribute):
             self._fault("operand", f"Operator or function requires a document path; operator or function: {name}")
-        if name == "list_append" and any(isinstance(each, Call) and each.name == name for each in arguments):
+        if name == "list_append" and any(isinstance(each, FunctionCall) and each.name == name for each in arguments):
             self._fault("misuse", _misused(name))
         if name in CONDITION_FUNCTIONS:
             self._check_operands(name, tuple(arguments))
@@ -373,19 +373,19 @@ class Parser:
             self._fault("reserved", f"Attribute name is a reserved keyword; reserved keyword: {token.text}")
         return token.text
 
-    def _action(self, section: str) -> Action:
+    def _action(self, section: str) -> UpdateAction:
         path = self._path()
         if section == "REMOVE":
-            return Action(section, path, None)
+            return UpdateAction(section, path, None)
         if section == "SET":
             self._expect("=")
-            return Action(section, path, self._sum())
+            return UpdateAction(section, path, self._sum())
         token = self._token
         if token.kind != "value":
             raise self._syntax_error()
         self._position += 1
         self._values_used.add(token.text)
-        return Action(section, path, Placeholder(token.text))
+        return UpdateAction(section, path, Placeholder(token.text))
 
     def _sum(self) -> Operand:
         """What SET assigns: an operand, or two with a sign between them; all may be in parentheses."""

@@ -18,9 +18,9 @@ from .grammar import Parser
 from .syntax import (
     Attribute,
     Between,
-    Call,
     Comparison,
     Condition,
+    FunctionCall,
     Junction,
     Membership,
     Operand,
@@ -145,12 +145,12 @@ def _part(condition: Condition) -> tuple[str, str, tuple[str, ...]]:
         case Between(value, low, high):
             path, places = _operands("BETWEEN", (value, low, high))
             return path, "BETWEEN", places
-        case Call("begins_with", arguments):
+        case FunctionCall("begins_with", arguments):
             path, places = _operands("begins_with", arguments)
             return path, "begins_with", places
-        case Call("size", _):
+        case FunctionCall("size", _):
             raise validation_error("KeyConditionExpressions cannot contain nested operations")
-        case Comparison(operator) | Junction(operator) | Call(operator, _):
+        case Comparison(operator) | Junction(operator) | FunctionCall(operator, _):
             word = operator
         case Membership():
             word = "IN"

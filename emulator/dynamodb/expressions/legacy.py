@@ -13,7 +13,7 @@ from ..errors import invalid_parameter, validation_error
 from ..values import ORDERED, SETS, Attributes, AttributeValue, read_value, sort_value
 from .conditions import begins_with, contains, in_order
 from .keys import KeyCondition
-from .updates import Change, Update
+from .updates import PathChange, Update
 
 Test = Callable[[Attributes], bool]
 """Whether a condition holds for an item's attributes; no item is an empty map."""
@@ -136,18 +136,18 @@ def attribute_update(updates: Mapping[str, Any]) -> Update:
     return Update(changes, wrong_type="Type mismatch for attribute to update")
 
 
-def _change(name: str, update: Mapping[str, Any]) -> Change:
+def _change(name: str, update: Mapping[str, Any]) -> PathChange:
     action, raw = update.get("Action", "PUT"), update.get("Value")
     if raw is None:
         if action != "DELETE":
             raise invalid_parameter("Only DELETE action is allowed when no attribute value is specified")
-        return Change("REMOVE", (name,), None)
+        return PathChange("REMOVE", (name,), None)
     value = read_value(raw)
     if action == "DELETE" and value.type not in SETS:
         raise invalid_parameter(f"DELETE action with value is not supported for the type {value.type}")
     if action == "ADD" and value.type not in ("N", *_LIKE_SETS):
         raise invalid_parameter(f"ADD action is not supported for the type {value.type}")
-    return Change("SET" if action == "PUT" else action, (name,), lambda _attributes, _values: value)
+    return PathChange("SET" if action == "PUT" else action, (name,), lambda _attributes, _values: value)
 
 
 def key_conditions(conditions: Mapping[str, Any]) -> list[KeyCondition]:

@@ -24,7 +24,7 @@ class Placeholder:
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class FunctionCall:
     """A function, as an operand (``size``, ``if_not_exists``, ``list_append``) or as a condition."""
 
     name: str
@@ -82,7 +82,7 @@ class Negation:
 
 
 @dataclass(frozen=True, slots=True)
-class Action:
+class UpdateAction:
     """One change of an update expression."""
 
     kind: str
@@ -92,8 +92,8 @@ class Action:
     """None for ``REMOVE``."""
 
 
-Operand: TypeAlias = Attribute | Placeholder | Call | Arithmetic
-Condition: TypeAlias = Comparison | Between | Membership | Junction | Negation | Call
+Operand: TypeAlias = Attribute | Placeholder | FunctionCall | Arithmetic
+Condition: TypeAlias = Comparison | Between | Membership | Junction | Negation | FunctionCall
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from ..values import SETS, Attributes, AttributeValue, ordered_set
 from .conditions import Check, undefined_value, wrong_operand
 from .grammar import Parser
 from .paths import find
-from .syntax import Action, Arithmetic, Attribute, Call, Operand, Path, Placeholder, Used
+from .syntax import Arithmetic, Attribute, FunctionCall, Operand, Path, Placeholder, UpdateAction, Used
 
 Compute = Callable[[Attributes, Attributes], AttributeValue]
 """An operand's value, of the item before the update and the ``:values``."""
@@ -31,7 +31,7 @@ _OPERANDS: Final = {"ADD": ("N", *SETS), "DELETE": SETS}
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class PathChange:
     """One ``SET``, ``REMOVE``, ``ADD`` or ``DELETE`` of one path."""
 
     kind: str
@@ -44,7 +44,7 @@ class Change:
 class Update:
     """A compiled update expression, or the older AttributeUpdates."""
 
-    changes: tuple[Change, ...]
+    changes: tuple[PathChange, ...]
     checks: tuple[Check, ...] = ()
     wrong_type: str = _WRONG_TYPE
     """What is told if an operand and what is stored differ in type."""
@@ -111,7 +111,7 @@ class Update:
         return result
 
 
-def _turn(change: tuple[Change, AttributeValue | None]) -> int:
+def _turn(change: tuple[PathChange, AttributeValue | None]) -> int:
     last = change[0].path[-1]
     return last if isinstance(last, int) else -1
 
@@ -137,12 +137,12 @@ def _compile(expression: str, names: tuple[tuple[str, str], ...]) -> Update:
     return Update(changes, tuple(checks), used=parser.used)
 
 
-def _change(action: Action, checks: list[Check]) -> Change:
+def _change(action: UpdateAction, checks: list[Check]) -> PathChange:
     if action.value is None:
-        return Change(action.kind, action.path, None)
+        return PathChange(action.kind, action.path, None)
     if action.kind in _OPERANDS and isinstance(action.value, Placeholder):
         checks.append(_section_check(action.kind, action.value.name))
-    return Change(action.kind, action.path, compute_of(action.value, checks))
+    return PathChange(action.kind, action.path, compute_of(action.value, checks))
 
 
 def _section_check(section: str, name: str) -> Check:
@@ -168,9 +168,9 @@ def compute_of(operand: Operand, checks: list[Check]) -> Compute:
         case Arithmetic(sign, left, right):
             checks.extend(_immediate_check(sign, side, "N") for side in (left, right))
             return _arithmetic(sign, compute_of(left, checks), compute_of(right, checks))
-        case Call("if_not_exists", (Attribute(path), fallback)):
+        case FunctionCall("if_not_exists", (Attribute(path), fallback)):
             return _if_not_exists(path, compute_of(fallback, checks))
-        case Call("list_append", (left, right)):
+        case FunctionCall("list_append", (left, right)):
             checks.extend(_immediate_check("list_append", side, "L") for side in (left, right))
             return _list_append(compute_of(left, checks), compute_of(right, checks))
     raise AssertionError(operand)  # the grammar lets no other operand through

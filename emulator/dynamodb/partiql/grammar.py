@@ -12,19 +12,19 @@ from typing import Any, Final
 
 from ..errors import ApiError, validation_error
 from ..expressions.syntax import (
-    Action,
     Arithmetic,
     Attribute,
     Between,
-    Call,
     Comparison,
     Condition,
+    FunctionCall,
     Junction,
     Membership,
     Negation,
     Operand,
     Path,
     Placeholder,
+    UpdateAction,
 )
 from ..numbers import normal_number
 from ..values import AttributeValue, ordered_set, read_value
@@ -52,7 +52,7 @@ class Statement:
     """Of ORDER BY: name, and whether it descends."""
     item: Mapping[str, AttributeValue] | None = None
     """Of INSERT."""
-    actions: tuple[Action, ...] = ()
+    actions: tuple[UpdateAction, ...] = ()
     """Of UPDATE."""
     returning: str | None = None
     """``ALL_OLD``, ``ALL_NEW``, ``MODIFIED_OLD`` or ``MODIFIED_NEW``."""
@@ -189,7 +189,7 @@ class _Parser:
 
     def _update(self) -> Statement:
         table = self._table()
-        actions: list[Action] = []
+        actions: list[UpdateAction] = []
         self._functions = ("list_append", "if_not_exists")
         while (verb := self._takes_word("SET", "REMOVE")) is not None:
             actions.append(self._action(verb))
@@ -216,10 +216,10 @@ class _Parser:
         self._sign("*")
         return returning
 
-    def _action(self, verb: str) -> Action:
+    def _action(self, verb: str) -> UpdateAction:
         path = self._path()
         if verb == "REMOVE":
-            return Action(verb, path, None)
+            return UpdateAction(verb, path, None)
         self._sign("=")
         if self._token.is_word("SET_ADD", "SET_DELETE"):
             kind = self._word("SET_ADD", "SET_DELETE").removeprefix("SET_")
@@ -229,8 +229,8 @@ class _Parser:
             self._sign(",")
             value = self._operand()
             self._sign(")")
-            return Action(kind, path, value)
-        return Action(verb, path, self._sum())
+            return UpdateAction(kind, path, value)
+        return UpdateAction(verb, path, self._sum())
 
     def _sum(self) -> Operand:
         left = self._operand()
@@ -273,7 +273,7 @@ class _Parser:
         following = self._tokens[min(self._position + 1, len(self._tokens) - 1)]
         return self._token.kind == "word" and following == Token("sign", "(")
 
-    def _call(self, name: str, count: int) -> Call:
+    def _call(self, name: str, count: int) -> FunctionCall:
         self._position += 2
         arguments = [self._operand()]
         while self._takes_sign(","):
@@ -281,7 +281,7 @@ class _Parser:
         self._sign(")")
         if len(arguments) != count:
             raise malformed(f"{name} takes {count} operands")
-        return Call(name, tuple(arguments))
+        return FunctionCall(name, tuple(arguments))
 
     def _comparison(self, value: Operand) -> Condition:
         sign = self._takes_sign("=", "<>", "!=", "<", "<=", ">", ">=")
@@ -296,9 +296,9 @@ class _Parser:
         self._word("IS")
         is_negative = self._takes_word("NOT") is not None
         if self._word("MISSING", "NULL") == "MISSING":
-            condition: Condition = Call("attribute_not_exists", (value,))
+            condition: Condition = FunctionCall("attribute_not_exists", (value,))
         else:
-            condition = Call("attribute_type", (value, self._placeholder(AttributeValue("S", "NULL"))))
+            condition = FunctionCall("attribute_type", (value, self._placeholder(AttributeValue("S", "NULL"))))
         return Negation(condition) if is_negative else condition
 
     def _choices(self) -> tuple[Operand, ...]:

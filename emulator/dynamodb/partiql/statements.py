@@ -13,11 +13,11 @@ from ..errors import ApiError, condition_failed, validation_error
 from ..expressions.conditions import Check, predicate_of
 from ..expressions.paths import find_clash, project
 from ..expressions.request import Test
-from ..expressions.syntax import Action, Attribute, Comparison, Condition, Junction, Path, Placeholder
-from ..expressions.updates import Change, Update, compute_of
+from ..expressions.syntax import Attribute, Comparison, Condition, Junction, Path, Placeholder, UpdateAction
+from ..expressions.updates import PathChange, Update, compute_of
 from ..items import StoredItem
 from ..partitions import everything
-from ..searching import Source, read_page
+from ..searching import SearchSource, read_page
 from ..table import Table
 from ..transactions import Tokens, digest_of, perform_all
 from ..values import AttributeValue, read_attributes, sort_value, wire_attributes
@@ -95,7 +95,7 @@ def _key_of(table: Table, statement: Statement) -> dict[str, AttributeValue]:
 
 def _select(backend: EmbeddedBackend, statement: Statement, parameters: Parameters) -> Json:
     table = backend.get_table(statement.table)
-    source = Source(table, {**parameters, "IndexName": statement.index} if statement.index else parameters)
+    source = SearchSource(table, {**parameters, "IndexName": statement.index} if statement.index else parameters)
     test = _predicate(statement)
     columns = None if statement.columns is None else list(statement.columns)
     fetches = source.fetches(columns, wants_all=False)
@@ -136,7 +136,9 @@ def _shown(item: StoredItem, columns: list[Path] | None) -> Json:
     return wire_attributes(found)
 
 
-def _items(source: Source, statement: Statement, start: Mapping[str, AttributeValue] | None) -> Iterator[StoredItem]:
+def _items(
+    source: SearchSource, statement: Statement, start: Mapping[str, AttributeValue] | None
+) -> Iterator[StoredItem]:
     """What a SELECT reads: one partition if WHERE names it, else everything."""
     equalities = _equalities(statement.where, statement.values)
     schema = source.keys.schema
@@ -163,7 +165,7 @@ def _token(statement: Statement, last_key: Json) -> str:
     return base64.b64encode(json.dumps([_digest(statement), last_key]).encode()).decode("ascii")
 
 
-def _read_token(token: str | None, statement: Statement, source: Source) -> Mapping[str, AttributeValue] | None:
+def _read_token(token: str | None, statement: Statement, source: SearchSource) -> Mapping[str, AttributeValue] | None:
     if token is None:
         return None
     try:
@@ -233,9 +235,9 @@ def _update(statement: Statement) -> Update:
     return Update(changes)
 
 
-def _change(action: Action, checks: list[Check]) -> Change:
+def _change(action: UpdateAction, checks: list[Check]) -> PathChange:
     compute = None if action.value is None else compute_of(action.value, checks)
-    return Change(action.kind, action.path, compute)
+    return PathChange(action.kind, action.path, compute)
 
 
 def _performed(statement: Statement, write: Write) -> tuple[StoredItem | None, StoredItem | None]:

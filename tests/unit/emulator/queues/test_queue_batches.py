@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from emulator.functions.outcome import Failed, Outcome, Refused, Returned
-from emulator.queues.batches import Message, by_group, done, filtered_record, record
+from emulator.queues.batches import QueueMessage, by_group, done, filtered_record, record
 
 
-def message(name: str, group: str | None = None, **more: Any) -> Message:
+def message(name: str, group: str | None = None, **more: Any) -> QueueMessage:
     attributes = {} if group is None else {"MessageGroupId": group}
-    return Message(message_id=name, receipt_handle=f"r-{name}", body="{}", attributes=attributes, **more)
+    return QueueMessage(message_id=name, receipt_handle=f"r-{name}", body="{}", attributes=attributes, **more)
 
 
 def returned(answer: Any) -> Returned:
@@ -46,7 +46,7 @@ FIFO = [message("a", "g"), message("b", "g"), message("c", "g")]
         pytest.param(FIFO, failures("b"), True, "a", id="in a group, what comes after stays"),
     ],
 )
-def test_which_messages_are_done(messages: list[Message], outcome: Outcome, reports: bool, finished: str) -> None:
+def test_which_messages_are_done(messages: list[QueueMessage], outcome: Outcome, reports: bool, finished: str) -> None:
     assert "".join(each.message_id for each in done(outcome, messages, reports_failures=reports)) == finished
 
 

@@ -13,12 +13,12 @@ from scripted_functions import ScriptedFunctions
 from emulator.functions.destinations import DestinationError
 from emulator.functions.outcome import Failed, Outcome, Returned
 from emulator.streams.api import IteratorExpiredError, Page, ShardDescription, StreamNotFoundError, StreamsApiError
-from emulator.streams.poller import Pace
+from emulator.streams.poller import PollingPace
 from emulator.streams.source import RawRecord
 from streamer.topology import Api, EventSourceMapping, Function, Key, Queue, StreamView, Table, Topology
 
 ARN = "arn:aws:dynamodb:us-east-1:123456789012:table/items/stream/2026-01-01T11:59:00.123"
-FAST = Pace(polls_per_second=1000.0, discovery_seconds=0.002, error_seconds=(0.001,))
+FAST = PollingPace(polls_per_second=1000.0, discovery_seconds=0.002, error_seconds=(0.001,))
 Answer = Callable[[list[RawRecord]], Outcome | Awaitable[Outcome]]
 """What a function does with records, at once or in its own time."""
 FAILED = Failed(b'{"errorMessage":"boom"}', "request-1")

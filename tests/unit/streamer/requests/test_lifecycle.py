@@ -21,7 +21,7 @@ def changes(attempt: int = 1) -> dict[Step, Change]:
         Step.COMPLETE: lifecycle.complete("7", attempt=attempt, now=NOW),
         Step.FAIL: lifecycle.fail(FAILURE, attempt=attempt, now=NOW),
         Step.RENEW: lifecycle.renew(attempt=attempt, now=NOW),
-        Step.RETRY: lifecycle.retry(FAILURE, attempt=attempt, now=NOW, due_at=NOW + 2, told_up_to=40),
+        Step.RETRY: lifecycle.retry(FAILURE, attempt=attempt, now=NOW, due_at=NOW + 2, told_percentage=40),
         Step.CANCEL: lifecycle.cancel("enough", now=NOW),
         Step.REOPEN: lifecycle.reopen(attempt=attempt, further_attempts=2, now=NOW),
     }
@@ -197,7 +197,7 @@ def test_a_percentage_is_a_number(percentage: object) -> None:
 def test_a_failed_attempt_leaves_when_the_next_one_is_due_and_what_was_told() -> None:
     after = changes()[Step.RETRY].applied_to(request_record(status=Status.PROCESSING, attempt=1, due_at=NOW + 45))
 
-    assert (after.status, after.attempt, after.due_at, after.told_up_to) == (Status.RETRYING, 1, NOW + 2, 40)
+    assert (after.status, after.attempt, after.due_at, after.told_percentage) == (Status.RETRYING, 1, NOW + 2, 40)
     assert after.error == FAILURE
 
 

@@ -63,13 +63,13 @@ class Held:
         return self.store.records[RUNNING.key]
 
     def progress(self) -> bool:
-        return self.claim.progress(POINT, told_up_to=20, leaving=frozenset())
+        return self.claim.progress(POINT, told_percentage=20, leaving=frozenset())
 
 
 ENDS: dict[Status, Callable[[HeldClaim], RequestRecord | None]] = {
     Status.COMPLETED: lambda claim: claim.complete("{}"),
     Status.FAILED: lambda claim: claim.fail(FAILURE),
-    Status.RETRYING: lambda claim: claim.retry(FAILURE, pause_seconds=3, told_up_to=20),
+    Status.RETRYING: lambda claim: claim.retry(FAILURE, pause_seconds=3, told_percentage=20),
 }
 each_end = pytest.mark.parametrize(("status", "end"), ENDS.items(), ids=[status.lower() for status in ENDS])
 

@@ -97,7 +97,7 @@ def test_the_first_progress_is_stored_before_it_is_told_and_reserves_all_there_i
     progress(10, "reading")
 
     assert progress.stored.progress == ProgressPoint(percentage=10, message="reading")
-    assert progress.stored.told_up_to == 99.99
+    assert progress.stored.told_percentage == 99.99
     assert progress.told == [10]
 
 
@@ -109,14 +109,14 @@ def test_further_progress_is_told_at_once_and_stored_a_second_later(progress: At
     progress.second()
 
     assert progress.stored.progress == ProgressPoint(percentage=30)
-    assert progress.stored.told_up_to == 90  # what it does in two seconds, ahead
+    assert progress.stored.told_percentage == 90  # what it does in two seconds, ahead
     assert progress.store.calls == ["UpdateItem"] * 2
 
 
 def test_progress_beyond_what_is_reserved_waits_for_the_next_write(progress: Attempting) -> None:
     progress(1)
     progress.second()
-    assert progress.stored.told_up_to == 6
+    assert progress.stored.told_percentage == 6
 
     progress(50)
     progress(60)
@@ -141,7 +141,7 @@ def test_nothing_new_costs_one_more_write_to_reserve_less_and_then_none(progress
     for _ in range(5):
         progress.second()
 
-    assert progress.stored.told_up_to == 30
+    assert progress.stored.told_percentage == 30
     assert progress.store.calls == ["UpdateItem"] * 2
 
 
@@ -158,7 +158,7 @@ def test_a_hundred_percent_that_waits_is_told_when_the_end_is_stored(progress: A
 
 
 def test_another_attempt_begins_where_no_client_was_told_more() -> None:
-    progress = Attempting(replace(RUNNING, progress=ProgressPoint(percentage=30, message="old"), told_up_to=70))
+    progress = Attempting(replace(RUNNING, progress=ProgressPoint(percentage=30, message="old"), told_percentage=70))
 
     progress(10, "again")
     progress(80)

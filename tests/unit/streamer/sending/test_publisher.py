@@ -8,7 +8,7 @@ import pytest
 
 from streamer.errors import GoneError, PayloadTooLargeError, SendError
 from streamer.records import Listener
-from streamer.sending.publisher import THREADS, Delivery, Fanout
+from streamer.sending.publisher import THREADS, Delivery, Publisher
 from streamer.sending.sender import RetryPolicy, Sender
 
 QUICK = RetryPolicy(attempts=3, base_seconds=0.001)
@@ -53,7 +53,7 @@ def connections(count: int) -> list[Listener]:
 def deliver(
     sender: FakeSender, recipients: Sequence[Listener], pieces: Sequence[str] = ("hello",), seconds: float = 30.0
 ) -> Delivery:
-    return Fanout(sender_at=sender.at, retry=QUICK).deliver(recipients, pieces, seconds=seconds)
+    return Publisher(sender_at=sender.at, retry=QUICK).deliver(recipients, pieces, seconds=seconds)
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 1000])
@@ -141,7 +141,7 @@ def test_waiting_for_another_try_holds_no_thread() -> None:
     sender = FakeSender(behave)
     patient = RetryPolicy(attempts=2, base_seconds=0.05)
 
-    delivery = Fanout(sender_at=sender.at, retry=patient, jitter=lambda: 1.0).deliver(
+    delivery = Publisher(sender_at=sender.at, retry=patient, jitter=lambda: 1.0).deliver(
         connections(THREADS + 1), ["hello"], seconds=30
     )
 
@@ -155,7 +155,7 @@ def test_what_is_not_delivered_in_time_is_named() -> None:
         now[0] += 1
 
     sender = FakeSender(behave)
-    delivery = Fanout(sender_at=sender.at, threads=1, monotonic=lambda: now[0]).deliver(
+    delivery = Publisher(sender_at=sender.at, threads=1, monotonic=lambda: now[0]).deliver(
         connections(5), ["hello"], seconds=3
     )
 

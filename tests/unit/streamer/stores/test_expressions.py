@@ -2,13 +2,13 @@ import pytest
 
 from streamer.records import ProgressPoint
 from streamer.requests import lifecycle
-from streamer.stores.expressions import Update, update_of
+from streamer.stores.expressions import UpdateArguments, update_of
 
 
 def test_a_claim_is_one_conditional_update() -> None:
     update = update_of(lifecycle.claim(runner="run-1", now=100.5, lease_seconds=60))
 
-    assert update == Update(
+    assert update == UpdateArguments(
         update=(
             "SET #status = :v1, #due_at = :v5, #runner = :v6, #updated_at = :v3, #attempt = #attempt + :v7 REMOVE #ttl"
         ),
