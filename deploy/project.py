@@ -144,7 +144,7 @@ def _wheels(config: Config, service: Service) -> tuple[dict[str, File], str]:
         extras=config.extras,
         groups=config.groups,
     )
-    needs_crypto = service.has_tokens and service.settings.jwt_public_key is not None
+    needs_crypto = service.has_tokens and service.settings.verifies_by_public_keys
     own = own_requirements(["cryptography"]) if needs_crypto else []
     if any(canonical(line) == "cryptography" for line in wanted.lines):
         own = []

@@ -2,18 +2,19 @@
 
 The algorithm of a token is pinned by the kind of key that is configured, never chosen by the token: a secret verifies
 HS256 only, an RSA key RS256 only, a P-256 key ES256 only. So ``none`` and a public key used as an HMAC secret get
-nowhere.
+nowhere. With published keys, the token's key id finds the key, which has its algorithm.
 """
 
 from __future__ import annotations
 
 import base64
 import functools
+import importlib.util
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from jwt import PyJWS
 from jwt.exceptions import InvalidKeyError, PyJWTError
@@ -42,6 +43,7 @@ TOKEN_MALFORMED: Final = "token_malformed"  # noqa: S105
 TOKEN_EXPIRED: Final = "token_expired"  # noqa: S105
 TOKEN_NOT_YET_VALID: Final = "token_not_yet_valid"  # noqa: S105
 ISSUED_IN_FUTURE: Final = "issued_in_future"
+KEY_UNKNOWN: Final = "key_unknown"
 SIGNATURE_INVALID: Final = "signature_invalid"
 ALGORITHM_NOT_ALLOWED: Final = "algorithm_not_allowed"
 ISSUER_WRONG: Final = "issuer_wrong"
@@ -60,15 +62,34 @@ class Authenticated:
     """What to answer in ``Sec-WebSocket-Protocol``; None: no such header."""
 
 
-def authenticate(event: Mapping[str, Any], settings: Settings, now: float) -> Authenticated:
-    """Decide who opens a connection, from its ``$connect`` event; ``now`` in Unix seconds.
+class VerificationKey(NamedTuple):
+    """A public key and the only algorithm that it verifies."""
+
+    algorithm: str
+    key: Any
+
+
+KeysById = Callable[[str | None], VerificationKey | None]
+"""Finds a published key by the id that a token names; None: there is none. Raises ConfigurationError: none is known."""
+
+
+def authenticate(
+    event: Mapping[str, Any], settings: Settings, now: float, published: KeysById | None = None
+) -> Authenticated:
+    """Decide who opens a connection, from its ``$connect`` event.
+
+    Args:
+        event: As API Gateway sends it.
+        settings: Of the service.
+        now: Unix seconds.
+        published: Keys of the identity provider; None: the settings have all keys that there are.
 
     Raises:
         AuthError: there is no token or it proves nothing (401); a `TenantNotAllowedError` means 403.
         ConfigurationError: there is no usable key to verify with; our fault, not the client's (500).
     """
     offered = _offered_subprotocols(event)
-    principal = principal_of(token_of(event), settings, now)
+    principal = principal_of(token_of(event), settings, now, published)
     return Authenticated(principal, SUBPROTOCOL if SUBPROTOCOL in offered else None)
 
 
@@ -89,24 +110,25 @@ def token_of(event: Mapping[str, Any]) -> str:
     raise AuthError(TOKEN_MISSING)
 
 
-def principal_of(token: str, settings: Settings, now: float) -> Principal:
-    """Verify a token and read its claims.
+def principal_of(token: str, settings: Settings, now: float, published: KeysById | None = None) -> Principal:
+    """Verify a token and read its claims; arguments as for `authenticate`.
 
     Raises:
         AuthError, ConfigurationError: as `authenticate`.
     """
-    claims = _verified_claims(token, settings)
+    claims = _verified_claims(token, settings, published)
     _check_times(claims, now)
     if settings.jwt_issuer is not None and claims.get("iss") != settings.jwt_issuer:
         raise AuthError(ISSUER_WRONG)
-    audience = claims.get("aud")
+    # Access tokens of Cognito say whom they are for as client_id. [DOC] cognito-docs:the-access-token
+    audience = claims["aud"] if "aud" in claims else claims.get("client_id")
     audiences = audience if isinstance(audience, list) else [audience]
     if settings.jwt_audience is not None and settings.jwt_audience not in audiences:
         raise AuthError(AUDIENCE_WRONG)
     principal = Principal(
-        user_id=_identifier(claims, "user_id" if "user_id" in claims else "sub"),
-        tenant_id=_identifier(claims, "tenant_id"),
-        permissions=_permissions(claims),
+        user_id=_identifier(claims, settings.jwt_user_claim or ("user_id" if "user_id" in claims else "sub")),
+        tenant_id=_identifier(claims, settings.jwt_tenant_claim),
+        permissions=_permissions(claims, settings.jwt_permissions_claim),
     )
     if settings.allowed_tenants is not None and principal.tenant_id not in settings.allowed_tenants:
         raise TenantNotAllowedError(TENANT_NOT_ALLOWED)
@@ -134,10 +156,10 @@ def _offered_subprotocols(event: Mapping[str, Any]) -> list[str]:
 # the signature
 
 
-def _verified_claims(token: str, settings: Settings) -> dict[str, Any]:
+def _verified_claims(token: str, settings: Settings, published: KeysById | None) -> dict[str, Any]:
     if len(token) > TOKEN_CHARACTERS:
         raise AuthError(TOKEN_MALFORMED)
-    keys = _verification_keys(settings.jwt_secret, settings.jwt_public_key)
+    keys = _verification_keys(settings.jwt_secret, settings.jwt_public_key) if published is None else {}
     try:
         # PyJWT takes the token apart, strictly; the key, not the token, then says how it must be signed.
         parts = _JWS.decode_complete(token, options={"verify_signature": False})
@@ -145,6 +167,8 @@ def _verified_claims(token: str, settings: Settings) -> dict[str, Any]:
     except (PyJWTError, ValueError, RecursionError) as error:
         raise AuthError(TOKEN_MALFORMED) from error
     algorithm = parts["header"].get("alg")
+    if published is not None:
+        keys = _published(published, parts["header"].get("kid"))
     if not isinstance(algorithm, str) or algorithm not in keys:
         raise AuthError(ALGORITHM_NOT_ALLOWED)
     verifier = _JWS.get_algorithm_by_name(algorithm)
@@ -154,6 +178,15 @@ def _verified_claims(token: str, settings: Settings) -> dict[str, Any]:
     if not isinstance(claims, dict):
         raise AuthError(TOKEN_MALFORMED)
     return claims
+
+
+def _published(published: KeysById, key_id: Any) -> Mapping[str, Any]:
+    if key_id is not None and not isinstance(key_id, str):
+        raise AuthError(TOKEN_MALFORMED)
+    found = published(key_id)
+    if found is None:
+        raise AuthError(KEY_UNKNOWN)
+    return {found.algorithm: found.key}
 
 
 @functools.lru_cache(maxsize=8)
@@ -169,29 +202,56 @@ def _verification_keys(secret: str | None, public_key: str | None) -> Mapping[st
         algorithm, key = _asymmetric(public_key)
         keys[algorithm] = key
     if not keys:
-        raise ConfigurationError("no token can be verified: set JWT_SECRET or JWT_PUBLIC_KEY")
+        raise ConfigurationError("no token can be verified: set JWT_SECRET, JWT_PUBLIC_KEY or JWT_JWKS_URL")
     return keys
 
 
-def _asymmetric(public_key: str) -> tuple[str, Any]:
-    try:
-        # Only here: HS256, the default, needs no native library, which keeps the Lambda bundle small and portable.
-        from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415
-        from cryptography.hazmat.primitives.asymmetric import ec, rsa  # noqa: PLC0415
-        from cryptography.hazmat.primitives.serialization import load_pem_public_key  # noqa: PLC0415
-    except ImportError as error:
-        raise ConfigurationError(
-            "JWT_PUBLIC_KEY needs the package cryptography: add it to your requirements"
-        ) from error
+def _asymmetric(public_key: str) -> VerificationKey:
+    _require_cryptography("JWT_PUBLIC_KEY")
+    # Only here: HS256, the default, needs no native library, which keeps the Lambda bundle small and portable.
+    from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415
+    from cryptography.hazmat.primitives.serialization import load_pem_public_key  # noqa: PLC0415
+
     try:
         key = load_pem_public_key(public_key.encode())
     except (ValueError, UnsupportedAlgorithm) as error:
         raise ConfigurationError("JWT_PUBLIC_KEY is not a readable PEM public key") from error
+    found = _strong(key)
+    if found is None:
+        raise ConfigurationError("JWT_PUBLIC_KEY must be an RSA key of 2048 bits or more, or a P-256 key")
+    return found
+
+
+def key_of_jwk(jwk: Mapping[str, Any]) -> VerificationKey | None:
+    """A key as identity providers publish it (RFC 7517); None: it does not verify RS256 or ES256.
+
+    Raises:
+        ConfigurationError: the package cryptography is not there.
+    """
+    _require_cryptography("JWT_JWKS_URL")
+    if jwk.get("kty") not in ("RSA", "EC") or jwk.get("use", "sig") != "sig":
+        return None
+    signer = _JWS.get_algorithm_by_name("RS256" if jwk["kty"] == "RSA" else "ES256")
+    try:
+        found = _strong(signer.from_jwk(dict(jwk)))
+    except (PyJWTError, ValueError, TypeError, KeyError):
+        return None
+    return found if found is not None and jwk.get("alg", found.algorithm) == found.algorithm else None
+
+
+def _strong(key: Any) -> VerificationKey | None:
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa  # noqa: PLC0415
+
     if isinstance(key, rsa.RSAPublicKey) and key.key_size >= 2048:
-        return "RS256", key
+        return VerificationKey("RS256", key)
     if isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP256R1):
-        return "ES256", key
-    raise ConfigurationError("JWT_PUBLIC_KEY must be an RSA key of 2048 bits or more, or a P-256 key")
+        return VerificationKey("ES256", key)
+    return None
+
+
+def _require_cryptography(setting: str) -> None:
+    if importlib.util.find_spec("cryptography") is None:
+        raise ConfigurationError(f"{setting} needs the package cryptography: add it to your requirements")
 
 
 # the claims
@@ -221,10 +281,12 @@ def _identifier(claims: Mapping[str, Any], name: str) -> str:
     return value
 
 
-def _permissions(claims: Mapping[str, Any]) -> frozenset[str]:
-    value = claims.get("permissions")
+def _permissions(claims: Mapping[str, Any], name: str) -> frozenset[str]:
+    value = claims.get(name)
     if value is None:
         return frozenset()
+    if name == "scope" and isinstance(value, str):
+        return frozenset(value.split())  # RFC 8693, 4.2
     if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
         raise AuthError(CLAIM_INVALID)
     return frozenset(value)

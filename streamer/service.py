@@ -51,6 +51,10 @@ DEAD_LETTERS: Final = "dead-letters"
 CONNECT_SETTINGS: Final = (
     "JWT_SECRET",
     "JWT_PUBLIC_KEY",
+    "JWT_JWKS_URL",
+    "JWT_USER_CLAIM",
+    "JWT_TENANT_CLAIM",
+    "JWT_PERMISSIONS_CLAIM",
     "JWT_ISSUER",
     "JWT_AUDIENCE",
     "ALLOWED_TENANTS",

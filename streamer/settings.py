@@ -51,6 +51,15 @@ class Settings:
     """``JWT_SECRET``: tokens signed with HS256 are accepted. None: they are not."""
     jwt_public_key: str | None = field(default=None, repr=False)
     """``JWT_PUBLIC_KEY``, PEM: tokens signed with RS256 (RSA) or ES256 (P-256) are accepted. None: they are not."""
+    jwt_jwks_url: str | None = None
+    """``JWT_JWKS_URL``: where an identity provider (Cognito, Auth0, Entra ID) publishes its keys; tokens that these
+    verify are accepted, and no others. None: nobody publishes any."""
+    jwt_user_claim: str | None = None
+    """``JWT_USER_CLAIM``: the claim that says who. None: ``user_id``, else ``sub``."""
+    jwt_tenant_claim: str = "tenant_id"
+    """``JWT_TENANT_CLAIM``: the claim that says of which tenant, such as ``custom:tenant_id``."""
+    jwt_permissions_claim: str = "permissions"
+    """``JWT_PERMISSIONS_CLAIM``: the claim with a list of permissions, such as ``cognito:groups``; or ``scope``."""
     jwt_issuer: str | None = None
     """``JWT_ISSUER``: what ``iss`` must be. None: anything."""
     jwt_audience: str | None = None
@@ -88,6 +97,10 @@ class Settings:
         return cls(
             jwt_secret=reader.secret("JWT_SECRET", production=production),
             jwt_public_key=reader.public_key("JWT_PUBLIC_KEY"),
+            jwt_jwks_url=reader.published_keys("JWT_JWKS_URL"),
+            jwt_user_claim=reader.text("JWT_USER_CLAIM"),
+            jwt_tenant_claim=reader.text("JWT_TENANT_CLAIM") or "tenant_id",
+            jwt_permissions_claim=reader.text("JWT_PERMISSIONS_CLAIM") or "permissions",
             jwt_issuer=reader.text("JWT_ISSUER"),
             jwt_audience=reader.text("JWT_AUDIENCE"),
             allowed_tenants=reader.names("ALLOWED_TENANTS"),
@@ -179,6 +192,21 @@ class _Reader:
         if not value.startswith("-----BEGIN ") or "PUBLIC KEY-----" not in value.partition("\n")[0]:
             raise ConfigurationError(f"{name} must be a PEM public key that begins with -----BEGIN PUBLIC KEY-----")
         return value
+
+    def published_keys(self, name: str) -> str | None:
+        url = self.text(name)
+        if url is None:
+            return None
+        if re.fullmatch(r"https://[^\s/]+/\S+|http://(127\.0\.0\.1|localhost)(:\d+)?/\S+", url) is None:
+            raise ConfigurationError(
+                f"{name} is {url!r}, but must be an https URL, such as https://example.auth0.com/.well-known/jwks.json"
+            )
+        for other in ("JWT_SECRET", "JWT_PUBLIC_KEY"):
+            if self.environ.get(other):
+                raise ConfigurationError(f"{name} and {other} are both set; one of them says which tokens are good")
+        if self.text("JWT_ISSUER") is None:
+            raise ConfigurationError(f"{name} needs JWT_ISSUER: providers publish one set of keys for many issuers")
+        return url
 
     def whole(self, name: str, default: int) -> int:
         value = self.text(name)

@@ -65,7 +65,7 @@ def secret_references(settings: StackSettings, function: Function) -> dict[str, 
     return {
         variable: settings.secret_arns.get(variable) or att(f"{secret_parameter(variable)}Store", "Id")
         for variable in function.secrets
-        if variable not in settings.environment and not (variable == "JWT_SECRET" and settings.jwt_public_key)
+        if variable not in settings.environment and not (variable == "JWT_SECRET" and settings.verifies_by_public_keys)
     }
 
 

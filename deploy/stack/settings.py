@@ -89,6 +89,11 @@ class StackSettings(StackChoices):
     actions: tuple[str, ...] = ()
     """Names of the app's actions; each gets an alarm on its errors."""
 
+    @property
+    def verifies_by_public_keys(self) -> bool:
+        """Whether tokens are verified by a public key or by published ones, so that no ``JWT_SECRET`` exists."""
+        return self.jwt_public_key is not None or "JWT_JWKS_URL" in self.environment
+
     def __post_init__(self) -> None:
         """Refuse what AWS would refuse, in one line.
 

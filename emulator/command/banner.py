@@ -54,7 +54,10 @@ def connecting(url: str, access: Access) -> list[str]:
         return [who, f'  wscat -c "{url}?Authorization={token}"']
     if access.verifies_with == OWN:
         return ["Connect:", f'  wscat -c "{url}"']
-    return ["Connect with a token that your JWT_PUBLIC_KEY verifies:", f'  wscat -c "{url}?Authorization=TOKEN"']
+    return [
+        f"Connect with a token that your {access.verifies_with} verifies:",
+        f'  wscat -c "{url}?Authorization=TOKEN"',
+    ]
 
 
 def _token(secret: str, identity: Identity) -> str:

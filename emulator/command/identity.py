@@ -20,6 +20,7 @@ PERMISSIONS: Final = ("requests:cancel", "topics:publish")
 SHELL: Final = "JWT_SECRET"
 DEVELOPMENT: Final = "development secret"
 PUBLIC_KEY: Final = "JWT_PUBLIC_KEY"
+PUBLISHED_KEYS: Final = "JWT_JWKS_URL"
 OWN: Final = "own"
 """Plain handlers decide for themselves."""
 
@@ -81,7 +82,7 @@ def key_kind(environment: Mapping[str, str], *, is_app: bool) -> str:
         return OWN
     if environment.get("JWT_SECRET"):
         return SHELL
-    return PUBLIC_KEY if environment.get("JWT_PUBLIC_KEY") else DEVELOPMENT
+    return next((name for name in (PUBLIC_KEY, PUBLISHED_KEYS) if environment.get(name)), DEVELOPMENT)
 
 
 def signing_key(state_folder: Path, environment: Mapping[str, str], running: str | None, *, makes: bool) -> SigningKey:
@@ -97,8 +98,8 @@ def signing_key(state_folder: Path, environment: Mapping[str, str], running: str
         ConfigurationError: there is no key to be had that the service would accept; the message says what to do.
     """
     shell = environment.get("JWT_SECRET")
-    if running in (PUBLIC_KEY, OWN):
-        kind = "JWT_PUBLIC_KEY" if running == PUBLIC_KEY else "code of its own"
+    if running in (PUBLIC_KEY, PUBLISHED_KEYS, OWN):
+        kind = "code of its own" if running == OWN else running
         raise ConfigurationError(f"the emulator here verifies tokens with {kind}; give one with --token")
     if shell and running != DEVELOPMENT:
         return SigningKey(shell, SHELL)

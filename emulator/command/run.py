@@ -29,7 +29,7 @@ from ..port.loop import loop_factory
 from ..port.origin import is_loopback
 from ..tasks import end
 from .banner import banner
-from .identity import Access, Identity, key_kind
+from .identity import PUBLIC_KEY, PUBLISHED_KEYS, Access, Identity, key_kind
 from .keys import Controls, Terminal, listening, terminal
 from .log_format import install
 from .options import EmulateOptions
@@ -101,7 +101,7 @@ def _load_template(name: str, options: EmulateOptions, folder: Path) -> Target:
 def _with_secret(environment: Mapping[str, str], state_folder: Path) -> dict[str, str]:
     """The variables an App's functions may get, with a secret to develop with."""
     given = {"STREAMER_ENV": "development", **environment}
-    if not given.get("JWT_SECRET") and not given.get("JWT_PUBLIC_KEY"):
+    if not any(given.get(name) for name in ("JWT_SECRET", PUBLIC_KEY, PUBLISHED_KEYS)):
         given["JWT_SECRET"] = development_secret(state_folder).value
     return given
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from streamer.auth import authenticate
+from streamer.auth import KeysById, authenticate
 from streamer.context import Principal
 from streamer.errors import AuthError, ConfigurationError, StoreError
 from streamer.handlers.events import LambdaContext, Origin, origin_of
@@ -32,8 +32,10 @@ class ConnectHandler:
         log: Logger,
         metrics: Metrics,
         clock: Callable[[], float] = time.time,
+        published: KeysById | None = None,
     ) -> None:
         self._settings = settings
+        self._published = published
         self._connections = connections
         self._log = log
         self._metrics = metrics
@@ -62,7 +64,7 @@ class ConnectHandler:
 
     def _admit(self, event: Mapping[str, Any], origin: Origin, log: Logger) -> dict[str, Any]:
         now = self._clock()
-        authenticated = authenticate(event, self._settings, now)
+        authenticated = authenticate(event, self._settings, now, self._published)
         principal = authenticated.principal
         record = self._record(principal, origin, now)
         if len(record.owner.encode()) > OWNER_BYTES:
@@ -91,11 +93,18 @@ class ConnectHandler:
 def _build() -> ConnectHandler:
     environment = Environment()
     environment.prepare()
+    published = None
+    if environment.settings.jwt_jwks_url is not None:
+        # Only here: whoever verifies by a secret needs no HTTP client.
+        from streamer.handlers.jwks import PublishedKeys  # noqa: PLC0415
+
+        published = PublishedKeys(environment.settings.jwt_jwks_url, monotonic=time.monotonic)
     return ConnectHandler(
         settings=environment.settings,
         connections=environment.connections,
         log=environment.log,
         metrics=environment.metrics,
+        published=published,
     )
 
 

@@ -58,6 +58,13 @@ def test_secrets_are_noecho_parameters_kept_in_secrets_manager(app_topology: Top
     assert "JWT_SECRET_ARN" not in resources["RouterFunction"]["Properties"]["Environment"]["Variables"]
 
 
+def test_published_keys_need_no_secret(topology: Topology, settings: StackSettings) -> None:
+    url = {"JWT_JWKS_URL": "https://idp.example.com/jwks.json", "JWT_ISSUER": "https://idp.example.com/"}
+    made = template(topology, dataclasses.replace(settings, environment=url))
+
+    assert "JwtSecret" not in made["Parameters"]
+
+
 def test_a_public_key_needs_no_secret(topology: Topology, settings: StackSettings) -> None:
     made = template(topology, dataclasses.replace(settings, jwt_public_key="PEM"))
 

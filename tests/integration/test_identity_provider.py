@@ -1,0 +1,85 @@
+"""An App behind an identity provider: its keys are read over HTTP, by the environment of ``$connect``, once."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+
+from emulator.emulator import EmulatorConfig
+from emulator.thread import EmulatorThread
+from streamer.app import App
+
+KEY, OTHER = (rsa.generate_private_key(65537, 2048) for _ in range(2))
+ISSUER = "https://idp.example.com/"
+
+
+class Provider(ThreadingHTTPServer):
+    """Publishes a key and counts how often it was asked."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Answers)
+        self.asked = 0
+
+
+class Answers(BaseHTTPRequestHandler):
+    """The document."""
+
+    def do_GET(self) -> None:
+        assert isinstance(self.server, Provider)
+        self.server.asked += 1
+        key = {**json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(KEY.public_key())), "kid": "k1", "use": "sig"}
+        body = json.dumps({"keys": [key]}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
+        """Say nothing."""
+
+
+@pytest.fixture
+def provider() -> Iterator[Provider]:
+    with Provider() as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def token(key: rsa.RSAPrivateKey, key_id: str) -> str:
+    claims = {"sub": "ada", "custom:tenant": "acme", "iss": ISSUER, "exp": time.time() + 60}
+    return jwt.encode(claims, key, "RS256", headers={"kid": key_id})
+
+
+def test_connections_are_let_in_by_published_keys_without_a_request_for_each(
+    provider: Provider, tmp_path: Path
+) -> None:
+    environment = {
+        "JWT_JWKS_URL": f"http://127.0.0.1:{provider.server_port}/jwks.json",
+        "JWT_ISSUER": ISSUER,
+        "JWT_TENANT_CLAIM": "custom:tenant",
+    }
+    topology = App().topology(target="streamer.demo:app", environment=environment)
+    config = EmulatorConfig(project_folder=tmp_path, state_folder=tmp_path / "state", isolation="inline")
+    with EmulatorThread(topology, config) as emulator:
+        for _ in range(20):
+            with connect(f"{emulator.websocket_url}?Authorization={token(KEY, 'k1')}"):
+                pass
+        for bad in (token(OTHER, "k1"), token(KEY, "k2")):
+            with pytest.raises(InvalidStatus) as caught, connect(f"{emulator.websocket_url}?Authorization={bad}"):
+                pass
+            assert caught.value.response.status_code == 401
+
+    assert provider.asked == 1
