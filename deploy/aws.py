@@ -15,19 +15,8 @@ import boto3
 import botocore.config
 import botocore.exceptions as errors
 
-from .cloud import (
-    Account,
-    BucketState,
-    Change,
-    ChangeSet,
-    Event,
-    LogEvent,
-    Parameter,
-    Proposal,
-    Replacement,
-    Resource,
-    Stack,
-)
+from . import shapes
+from .cloud import Account, BucketState, Change, ChangeSet, Event, LogEvent, Proposal, Resource, Stack
 from .errors import CredentialsError, DeniedError, DeployError
 
 _REJECTED: Final = frozenset(
@@ -139,7 +128,7 @@ class Aws:
                 if _code(exc) == "ValidationError" and "does not exist" in exc.response["Error"]["Message"]:
                     return None
                 raise
-        return _stack(found[0]) if found else None
+        return shapes.stack(found[0]) if found else None
 
     def deployed_template(self, name: str) -> Mapping[str, Any]:
         """The template of an existing stack."""
@@ -152,7 +141,7 @@ class Aws:
         """All resources of a stack."""
         with translated(f"listing the resources of {name}"):
             pages = self._client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=name)
-            return [_resource(found) for page in pages for found in page["StackResourceSummaries"]]
+            return [shapes.resource(found) for page in pages for found in page["StackResourceSummaries"]]
 
     def events(self, stack_id: str, after: str | None) -> Sequence[Event]:
         """Events newer than ``after``, oldest first."""
@@ -162,7 +151,7 @@ class Aws:
             for found in (found for page in pages for found in page["StackEvents"]):
                 if found["EventId"] == after:
                     break
-                newer.append(_event(found))
+                newer.append(shapes.event(found))
         return newer[::-1]
 
     def bucket(self, name: str, account: Account) -> BucketState:
@@ -242,7 +231,7 @@ class Aws:
                     ChangeSetName=proposal.name,
                     ClientToken=proposal.name,
                     ChangeSetType="CREATE" if proposal.is_new else "UPDATE",
-                    Parameters=[_parameter(parameter) for parameter in proposal.parameters],
+                    Parameters=[shapes.parameter(parameter) for parameter in proposal.parameters],
                     Tags=[{"Key": key, "Value": value} for key, value in proposal.tags.items()],
                     Capabilities=["CAPABILITY_IAM"],
                     **options,
@@ -260,7 +249,7 @@ class Aws:
         with translated("reading the change set"):
             while True:
                 page = self._client("cloudformation").describe_change_set(ChangeSetName=change_set_id, **options)
-                changes += [_change(change["ResourceChange"]) for change in page.get("Changes", [])]
+                changes += [shapes.change(change["ResourceChange"]) for change in page.get("Changes", [])]
                 if "NextToken" not in page:
                     break
                 options = {"NextToken": page["NextToken"]}
@@ -303,22 +292,74 @@ class Aws:
 
     def existing_tables(self, names: Sequence[str]) -> Sequence[str]:
         """Those of the tables that exist."""
-        return [name for name in names if self._table_exists(name)]
+        return [name for name in names if self.table(name) is not None]
 
-    def _table_exists(self, name: str) -> bool:
+    def table_names(self, prefix: str) -> Sequence[str]:
+        """The tables whose names begin so."""
+        with translated("listing the tables"):
+            pages = self._client("dynamodb").get_paginator("list_tables").paginate()
+            return [name for page in pages for name in page["TableNames"] if name.startswith(prefix)]
+
+    def table(self, name: str) -> Mapping[str, Any] | None:
+        """What DynamoDB says of a table."""
         dynamodb = self._client("dynamodb")
         with translated(f"looking at the table {name}"):
             try:
-                dynamodb.describe_table(TableName=name)
+                found: Mapping[str, Any] = dynamodb.describe_table(TableName=name)["Table"]
             except dynamodb.exceptions.ResourceNotFoundException:
-                return False
-        return True
-
-    def table(self, name: str) -> Mapping[str, Any]:
-        """What DynamoDB says of a table that exists."""
-        with translated(f"looking at the table {name}"):
-            found: Mapping[str, Any] = self._client("dynamodb").describe_table(TableName=name)["Table"]
+                return None
         return found
+
+    def table_tags(self, name: str) -> Mapping[str, str]:
+        """The tags of a table; none where there is no such table."""
+        found = self.table(name)
+        with translated(f"reading the tags of the table {name}"):
+            pages = self._client("dynamodb").get_paginator("list_tags_of_resource")
+            arns = [] if found is None else [found["TableArn"]]
+            tags = [tag for arn in arns for page in pages.paginate(ResourceArn=arn) for tag in page["Tags"]]
+        return {tag["Key"]: tag["Value"] for tag in tags}
+
+    def function(self, name: str) -> Mapping[str, Any] | None:
+        """What Lambda says of a function's configuration."""
+        functions = self._client("lambda")
+        with translated(f"looking at the function {name}"):
+            try:
+                found: Mapping[str, Any] = functions.get_function_configuration(FunctionName=name)
+            except functions.exceptions.ResourceNotFoundException:
+                return None
+        return found
+
+    def set_function(self, name: str, settings: Mapping[str, Any]) -> None:
+        """Change the configuration of a function, and wait until it is so."""
+        with translated(f"setting {', '.join(settings)} of the function {name}"):
+            functions = self._client("lambda")
+            functions.update_function_configuration(FunctionName=name, **settings)
+            functions.get_waiter("function_updated_v2").wait(FunctionName=name)
+
+    def api(self, api_id: str) -> Mapping[str, Any] | None:
+        """What API Gateway says of an API."""
+        gateway = self._client("apigatewayv2")
+        with translated(f"looking at the API {api_id}"):
+            try:
+                found: Mapping[str, Any] = gateway.get_api(ApiId=api_id)
+            except gateway.exceptions.NotFoundException:
+                return None
+        return found
+
+    def api_stage(self, api_id: str, stage: str) -> Mapping[str, Any] | None:
+        """What API Gateway says of a stage."""
+        gateway = self._client("apigatewayv2")
+        with translated(f"looking at the stage {stage} of {api_id}"):
+            try:
+                found: Mapping[str, Any] = gateway.get_stage(ApiId=api_id, StageName=stage)
+            except gateway.exceptions.NotFoundException:
+                return None
+        return found
+
+    def set_stage(self, api_id: str, stage: str, settings: Mapping[str, Any]) -> None:
+        """Change settings of a stage."""
+        with translated(f"setting {', '.join(settings)} of the stage {stage}"):
+            self._client("apigatewayv2").update_stage(ApiId=api_id, StageName=stage, **settings)
 
     def delete_table(self, name: str) -> None:
         """Delete a table and what is in it, and wait until it is gone."""
@@ -354,11 +395,16 @@ class Aws:
             ]
         return [alarm.get("AlarmDescription", alarm["AlarmName"]) for alarm in found]
 
-    def queue_length(self, url: str) -> int:
+    def queue_length(self, url: str) -> int | None:
         """About how many messages wait in a queue."""
         name = "ApproximateNumberOfMessages"
         with translated(f"looking at the queue {url}"):
-            found = self._client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=[name])
+            try:
+                found = self._client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=[name])
+            except errors.ClientError as exc:
+                if not _code(exc).endswith(("NonExistentQueue", "QueueDoesNotExist")):
+                    raise
+                return None
         return int(found["Attributes"][name])
 
     def log_events(self, group: str, *, start_ms: int, pattern: str | None) -> Iterator[LogEvent]:
@@ -382,56 +428,3 @@ def local_client(service: str, url: str) -> Any:
     return boto3.session.Session(aws_access_key_id="local", aws_secret_access_key="local").client(  # noqa: S106
         service, endpoint_url=url, region_name="us-east-1", config=_config()
     )
-
-
-def _stack(found: Mapping[str, Any]) -> Stack:
-    changed = found.get("LastUpdatedTime") or found.get("CreationTime")
-    return Stack(
-        name=found["StackName"],
-        stack_id=found["StackId"],
-        status=found["StackStatus"],
-        reason=found.get("StackStatusReason"),
-        outputs={output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])},
-        parameters={p["ParameterKey"]: p.get("ParameterValue", "") for p in found.get("Parameters", [])},
-        tags={tag["Key"]: tag["Value"] for tag in found.get("Tags", [])},
-        changed_at=changed.timestamp() if changed is not None else None,
-    )
-
-
-def _resource(found: Mapping[str, Any]) -> Resource:
-    return Resource(
-        logical_id=found["LogicalResourceId"],
-        physical_id=found.get("PhysicalResourceId", ""),
-        resource_type=found["ResourceType"],
-        status=found["ResourceStatus"],
-    )
-
-
-def _event(found: Mapping[str, Any]) -> Event:
-    return Event(
-        event_id=found["EventId"],
-        at=found["Timestamp"].timestamp(),
-        logical_id=found.get("LogicalResourceId", ""),
-        physical_id=found.get("PhysicalResourceId", ""),
-        resource_type=found.get("ResourceType", ""),
-        status=found.get("ResourceStatus", ""),
-        reason=found.get("ResourceStatusReason"),
-    )
-
-
-def _change(found: Mapping[str, Any]) -> Change:
-    details = found.get("Details", [])
-    names = {detail.get("Target", {}).get("Name") or detail.get("Target", {}).get("Attribute") for detail in details}
-    return Change(
-        action=found["Action"],
-        logical_id=found["LogicalResourceId"],
-        resource_type=found["ResourceType"],
-        replacement=Replacement(found.get("Replacement") or "False"),
-        properties=tuple(sorted(name for name in names if name)),
-    )
-
-
-def _parameter(parameter: Parameter) -> dict[str, Any]:
-    if parameter.value is None:
-        return {"ParameterKey": parameter.name, "UsePreviousValue": True}
-    return {"ParameterKey": parameter.name, "ParameterValue": parameter.value}

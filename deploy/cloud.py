@@ -199,8 +199,29 @@ class Cloud(Protocol):
     def existing_tables(self, names: Sequence[str]) -> Sequence[str]:
         """Those of the tables that exist."""
 
-    def table(self, name: str) -> Mapping[str, Any]:
-        """What DynamoDB says of a table that exists. [DOC] ddb-api:TableDescription"""
+    def table_names(self, prefix: str) -> Sequence[str]:
+        """The tables whose names begin so."""
+
+    def table(self, name: str) -> Mapping[str, Any] | None:
+        """What DynamoDB says of a table; None: there is none. [DOC] ddb-api:TableDescription"""
+
+    def table_tags(self, name: str) -> Mapping[str, str]:
+        """The tags of a table; none where there is no such table."""
+
+    def function(self, name: str) -> Mapping[str, Any] | None:
+        """What Lambda says of a function; None: there is none. [DOC] lambda-api:GetFunctionConfiguration"""
+
+    def set_function(self, name: str, settings: Mapping[str, Any]) -> None:
+        """Change the configuration of a function. [DOC] lambda-api:UpdateFunctionConfiguration"""
+
+    def api(self, api_id: str) -> Mapping[str, Any] | None:
+        """What API Gateway says of an API; None: there is none."""
+
+    def api_stage(self, api_id: str, stage: str) -> Mapping[str, Any] | None:
+        """What API Gateway says of a stage; None: there is none. [DOC] apigwv2-api:GetStage"""
+
+    def set_stage(self, api_id: str, stage: str, settings: Mapping[str, Any]) -> None:
+        """Change settings of a stage. [DOC] apigwv2-api:UpdateStage"""
 
     def delete_table(self, name: str) -> None:
         """Delete a table and what is in it; that there is none is as good."""
@@ -211,8 +232,8 @@ class Cloud(Protocol):
     def firing_alarms(self, names: Sequence[str]) -> Sequence[str]:
         """Descriptions of those alarms that are in the state ALARM."""
 
-    def queue_length(self, url: str) -> int:
-        """About how many messages wait in a queue."""
+    def queue_length(self, url: str) -> int | None:
+        """About how many messages wait in a queue; None: there is no such queue."""
 
     def log_events(self, group: str, *, start_ms: int, pattern: str | None) -> Iterator[LogEvent]:
         """Lines of a log group from a time on, of all streams, oldest first."""

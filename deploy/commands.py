@@ -29,9 +29,8 @@ from .execute import Progress, rehearse
 from .guide import Guide
 from .moments import INTERRUPTED, status_of
 from .options import stack_options
-from .package.bundle import Bundle
 from .plan import Found, plan
-from .project import Service, load_service, want
+from .project import Service, load_service
 from .project import build as make
 from .requests_command import requests
 from .stack.template import INLINE_BYTES, to_json
@@ -110,9 +109,17 @@ def build(output: Path | None, *, is_listed: bool, **said: Any) -> None:
 @click.option("--dry-run", is_flag=True, help="Only say what would be done. Needs no credentials.")
 @click.option("--yes", is_flag=True, help="Do not ask whether to go on.")
 @click.option("--replace", multiple=True, metavar="ID", help="Allow this resource to be replaced or removed.")
+@click.option("--adopt", multiple=True, metavar="TABLE", help="Take this table over, although its tags are not ours.")
 @click.option("--parameter", "parameters", multiple=True, metavar="NAME=VALUE", help="Value of a template parameter.")
 def deploy(
-    *, guided: bool, dry_run: bool, yes: bool, replace: tuple[str, ...], parameters: tuple[str, ...], **said: Any
+    *,
+    guided: bool,
+    dry_run: bool,
+    yes: bool,
+    replace: tuple[str, ...],
+    adopt: tuple[str, ...],
+    parameters: tuple[str, ...],
+    **said: Any,
 ) -> int:
     """Bring the service to AWS, showing what will change before it does.
 
@@ -126,10 +133,17 @@ def deploy(
     code = make(config, service)
     _say(f"{config.stack}: {len(code.zipped) / 1024:,.0f} KB of code, {len(service.template['Resources'])} resources")
     _say(*(f"note: {note}" for note in code.notes))
+    wish = Wish(
+        config=config,
+        service=service,
+        code=code,
+        values=values,
+        allowed=frozenset(replace),
+        adopt=frozenset(adopt),
+    )
     if dry_run:
-        return _dry_run(config, service, code, frozenset(values))
+        return _dry_run(wish)
     _require_terminal(yes=yes, doing="deploy")
-    wish = Wish(config=config, service=service, code=code, values=values, allowed=frozenset(replace))
     return _accounted(lambda: bring(_cloud(config), _desk(yes=yes), wish))
 
 
@@ -149,17 +163,18 @@ def _given(service: Service, parameters: tuple[str, ...]) -> dict[str, str]:
     return values
 
 
-def _dry_run(config: Config, service: Service, code: Bundle, known: frozenset[str]) -> int:
+def _dry_run(wish: Wish) -> int:
     found: Found | None = None
     # What is not known before AWS is asked is not missing in a dry run.
-    wanted = want(config, service, code, known | frozenset(service.secret_variables))
+    wanted = wish.wanted({*wish.values, *wish.service.secret_variables})
     try:
-        cloud = _cloud(config)
+        cloud = _cloud(wish.config)
         cloud.account()
     except DeployError as exc:
         _say(f"note: {exc}")
     else:
-        found = describe.find(cloud, wanted, service.topology)
+        found = describe.find(cloud, wanted, wish.service.topology)
+        _say(*(f"note: {each.logical_id} {each.what}" for each in found.drift))
     made = plan(wanted, found, inline_bytes=INLINE_BYTES)
     _say(*(f"note: {note}" for note in made.notes))
     rehearse(made, _report)
@@ -222,7 +237,7 @@ def destroy(*, delete_data: bool, yes: bool, **said: Any) -> int:
     config = _config(**said)
     _require_terminal(yes=yes, doing="destroy")
     named = _described_tables(config)
-    return _accounted(lambda: take_away(_cloud(config), _desk(yes=yes), config.stack, named, with_data=delete_data))
+    return _accounted(lambda: take_away(_cloud(config), _desk(yes=yes), config, named, with_data=delete_data))
 
 
 def _described_tables(config: Config) -> list[str]:
@@ -231,8 +246,7 @@ def _described_tables(config: Config) -> list[str]:
         described = load_service(config).topology.tables
     except ConfigurationError:
         described = tables(config.prefix)
-    # Of a topology without prefix any table may be of another stage or team.
-    return [table.name for table in described if table.name.startswith(config.prefix)]
+    return [table.name for table in described]
 
 
 def _require_terminal(*, yes: bool, doing: str) -> None:

@@ -136,6 +136,8 @@ def status(found: Status) -> list[str]:
     if stack.reason:
         lines.append(f"  {stack.reason}")
     lines += [click.style(f"  ✗ {r.logical_id} is in {r.status}", fg="red") for r in found.unhealthy]
+    lines += [click.style(f"  ✗ {each.logical_id} {each.what}", fg="red") for each in found.drift]
+    lines += [f"  note: {note}" for note in found.notes]
     lines += [click.style(f"  alarm: {text}", fg="red") for text in found.alarms] or ["  no alarm rings"]
     for queue, count in found.dead_letters.items():
         lines.append(f"  {queue}: {f'about {count} wait' if count else 'empty'}")

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from . import console, describe
 from .changes import require_named, require_safe
 from .cloud import Cloud
 from .config import Config
+from .drift import API, STAGE, Drift
 from .errors import DeployError, StoppedError
 from .execute import Cargo, Performer, Report, sentence
 from .package.bundle import Bundle
-from .plan import SERVICE_TAG, STAGE_TAG, Found, RemoveFailedStack, has_value, plan
+from .plan import Found, RemoveFailedStack, Wanted, has_value, plan, require_described, tags_of
 from .project import Service, want
 from .stack.template import INLINE_BYTES, to_json
 
@@ -49,6 +50,12 @@ class Wish:
     """Parameter to value, of those that this run knows."""
     allowed: frozenset[str]
     """Logical ids that may be replaced or removed."""
+    adopt: frozenset[str] = frozenset()
+    """Tables that are to be taken over although they do not say whose they are."""
+
+    def wanted(self, given: Iterable[str]) -> Wanted:
+        """What should be on AWS, when these parameters have values."""
+        return want(self.config, self.service, self.code, frozenset(given), self.adopt)
 
 
 def require_length(service: Service, name: str, value: str) -> None:
@@ -70,15 +77,20 @@ def bring(cloud: Cloud, desk: Desk, wish: Wish) -> None:
     """
     performer = desk.performer(cloud)
     with performer.accountable():
-        _bring(cloud, desk, wish, performer)
+        drift = _bring(cloud, desk, wish, performer)
+    if drift:
+        _set_back(cloud, desk, wish.config.stack)
 
 
-def _bring(cloud: Cloud, desk: Desk, wish: Wish, performer: Performer) -> None:
+def _bring(cloud: Cloud, desk: Desk, wish: Wish, performer: Performer) -> tuple[Drift, ...]:
+    """Deploy; what was not as the stack says before."""
     config, service, code = wish.config, wish.service, wish.code
-    found = describe.find(cloud, want(config, service, code, frozenset(wish.values)), service.topology)
+    found = describe.find(cloud, wish.wanted(wish.values), service.topology)
     values = _asked(desk, wish, found)
-    made = plan(want(config, service, code, frozenset(values)), found, inline_bytes=INLINE_BYTES)
+    made = plan(wish.wanted(values), found, inline_bytes=INLINE_BYTES)
     require_named(wish.allowed, found.template or {}, service.template)
+    require_described(wish.adopt, service.template)
+    desk.say(*(f"note: {each.logical_id} {each.what}" for each in found.drift))
     desk.say(*(f"note: {note}" for note in made.notes))
     remains = next((step for step in made.steps if isinstance(step, RemoveFailedStack)), None)
     if remains is not None and not desk.confirm(f"{sentence(remains).capitalize()}?"):
@@ -88,13 +100,14 @@ def _bring(cloud: Cloud, desk: Desk, wish: Wish, performer: Performer) -> None:
         template=to_json(service.template),
         values=values,
         role_arn=config.cloudformation_role,
-        tags={**config.tags, SERVICE_TAG: config.service, STAGE_TAG: config.stage},
+        tags={**config.tags, **tags_of(config.service, config.stage)},
     )
     change_set = performer.prepare(made, cargo, found.account)
     if change_set is None:
-        desk.say(f"nothing to do: {config.stack} runs exactly this already")
+        what = "is described exactly like this, but for what is noted above" if found.drift else "runs exactly this"
+        desk.say(f"nothing to do: {config.stack} {what} already")
         desk.say(*console.outputs(found.stack.outputs if found.stack is not None else {}))
-        return
+        return found.drift
     require_safe(change_set.changes, made.expected, wish.allowed)
     desk.say(*console.changes(change_set.changes))
     if not desk.confirm("Deploy this?"):
@@ -102,6 +115,39 @@ def _bring(cloud: Cloud, desk: Desk, wish: Wish, performer: Performer) -> None:
     stack = performer.apply(change_set)
     desk.say(f"{config.stack} is deployed", *console.outputs(stack.outputs))
     desk.say(*console.connecting(stack.outputs, found.account.region, has_tokens=service.has_tokens))
+    return found.drift
+
+
+def _set_back(cloud: Cloud, desk: Desk, stack: str) -> None:
+    """Make what was changed by hand as the stack says: CloudFormation itself sees no change.
+
+    Raises:
+        DeployError: AWS refuses, or Ctrl-C; the stack itself is as it was deployed.
+    """
+    state = f"{stack} itself is deployed; what was noted above may not all be set back"
+    try:
+        resources = cloud.resources(stack)
+        drift, _ = describe.drift_of(cloud, cloud.deployed_template(stack), resources)
+        apis = [each.physical_id for each in resources if each.resource_type == API]
+        for each in drift:
+            if not each.repair:
+                desk.say(f"{each.logical_id} {each.what}; nothing but your own hand sets that back")
+            elif desk.confirm(f"Set {each.logical_id} back to what the stack says?"):
+                _repair(cloud, each, apis)
+                desk.say(f"set {each.logical_id} back")
+            else:
+                desk.say(f"left {each.logical_id} as it is")
+    except KeyboardInterrupt:
+        raise StoppedError(f"stopped; {state}") from None
+    except DeployError as exc:
+        raise type(exc)(f"{exc}; {state}") from exc
+
+
+def _repair(cloud: Cloud, drift: Drift, apis: Sequence[str]) -> None:
+    if drift.resource_type == STAGE:
+        cloud.set_stage(apis[0], drift.physical_id, drift.repair)
+    else:
+        cloud.set_function(drift.physical_id, drift.repair)
 
 
 def _asked(desk: Desk, wish: Wish, found: Found) -> dict[str, str]:
@@ -117,17 +163,19 @@ def _asked(desk: Desk, wish: Wish, found: Found) -> dict[str, str]:
     return values
 
 
-def take_away(cloud: Cloud, desk: Desk, name: str, named_tables: Sequence[str], *, with_data: bool) -> None:
-    """Delete a stack, and its tables if ``with_data``.
+def take_away(cloud: Cloud, desk: Desk, config: Config, named_tables: Sequence[str], *, with_data: bool) -> None:
+    """Delete the stack of a configuration, and its tables if ``with_data``.
 
     Raises:
         DeployError: every end but success, and the message says what AWS does now.
     """
-    performer = desk.performer(cloud)
+    performer, name = desk.performer(cloud), config.stack
     with performer.accountable():
-        ruin = describe.what_is_left(cloud, name, named_tables)
+        tags = tags_of(config.service, config.stage)
+        ruin = describe.what_is_left(cloud, name, named_tables, config.prefix, tags)
         desk.say(f"delete the stack {name}" if ruin.stack else f"there is no stack {name} any more")
         desk.say(*(f"{'delete' if with_data else 'keep'} the table {table}" for table in ruin.tables))
+        desk.say(*(f"keep the table {each}: by its tags it may be somebody else's" for each in ruin.strangers))
         if not desk.type_name(name):
             raise DeployError("that is not the name")
         if ruin.stack is not None:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Final
 
 from streamer.topology import Topology
 
 from .adoption import misfit
 from .cloud import BucketState, Cloud, Resource, Stack
-from .errors import StackStateError
-from .plan import SERVICE_TAG, Found, Wanted, bucket_name, code_key
-
-_TABLE = "AWS::DynamoDB::Table"
+from .drift import API, FUNCTION, QUEUE, STAGE, TABLE, Drift, drifts
+from .errors import DeniedError, StackStateError
+from .plan import SERVICE_TAG, Found, Wanted, bucket_name, code_key, tags_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +28,10 @@ class Status:
     """Descriptions of alarms that ring."""
     dead_letters: Mapping[str, int]
     """Queue to about how many messages wait in it."""
+    drift: tuple[Drift, ...] = ()
+    """What is not as the stack says."""
+    notes: tuple[str, ...] = ()
+    """What could not be found out."""
 
 
 def find(cloud: Cloud, wanted: Wanted, topology: Topology) -> Found:
@@ -41,17 +45,23 @@ def find(cloud: Cloud, wanted: Wanted, topology: Topology) -> Found:
     state = cloud.bucket(bucket, account)
     stack = cloud.stack(wanted.stack_name)
     is_there = stack is not None and stack.status not in ("REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE")
-    own = _tables(cloud.resources(wanted.stack_name)) if is_there else frozenset()
+    resources = cloud.resources(wanted.stack_name) if is_there else ()
+    template = cloud.deployed_template(wanted.stack_name) if is_there else None
+    own = _tables(resources)
     loose = cloud.existing_tables([table.name for table in topology.tables if table.name not in own])
+    drift, notes = drift_of(cloud, template or {}, resources)
     return Found(
         account=account,
         bucket=state,
         has_code=state is BucketState.OURS and cloud.has_object(bucket, code_key(wanted), account),
         stack=stack,
-        template=cloud.deployed_template(wanted.stack_name) if is_there else None,
+        template=template,
         loose_tables=tuple(loose),
         misfits=_misfits(cloud, wanted, loose),
+        strangers=_strangers(cloud, [n for n in loose if n not in wanted.adopt], tags_of(wanted.service, wanted.stage)),
         logging_role=cloud.logging_role() if wanted.needs_logging_role else None,
+        drift=drift,
+        notes=notes,
     )
 
 
@@ -59,12 +69,43 @@ def _misfits(cloud: Cloud, wanted: Wanted, loose: Sequence[str]) -> Mapping[str,
     """Loose table to why it cannot be taken over."""
     described = [resource.get("Properties", {}) for resource in wanted.template["Resources"].values()]
     by_name = {each["TableName"]: each for each in described if isinstance(each.get("TableName"), str)}
-    found = {name: misfit(by_name[name], cloud.table(name)) for name in loose if name in by_name}
+    found = {name: misfit(by_name[name], cloud.table(name) or {}) for name in loose if name in by_name}
     return {name: why for name, why in found.items() if why is not None}
 
 
+def _strangers(cloud: Cloud, names: Sequence[str], tags: Mapping[str, str]) -> tuple[str, ...]:
+    """Tables without these tags."""
+    return tuple(name for name in names if not tags.items() <= cloud.table_tags(name).items())
+
+
+def drift_of(
+    cloud: Cloud, template: Mapping[str, Any], resources: Sequence[Resource]
+) -> tuple[tuple[Drift, ...], tuple[str, ...]]:
+    """What is not as a stack says, and what could not be looked at."""
+    apis = [resource.physical_id for resource in resources if resource.resource_type == API]
+    real: dict[str, Mapping[str, Any] | None] = {}
+    try:
+        for resource in resources:
+            look = _LOOKS.get(resource.resource_type)
+            if look is not None and resource.physical_id:
+                real[resource.logical_id] = look(cloud, resource.physical_id, apis)
+    except DeniedError as exc:
+        return (), (f"what there is was not compared with what the stack says: {exc}",)
+    return drifts(template, resources, real), ()
+
+
+_LOOKS: Final[Mapping[str, Callable[[Cloud, str, Sequence[str]], Mapping[str, Any] | None]]] = {
+    FUNCTION: lambda cloud, name, apis: cloud.function(name),
+    TABLE: lambda cloud, name, apis: cloud.table(name),
+    QUEUE: lambda cloud, url, apis: None if cloud.queue_length(url) is None else {},
+    API: lambda cloud, api_id, apis: cloud.api(api_id),
+    STAGE: lambda cloud, stage, apis: cloud.api_stage(apis[0], stage) if apis else {},
+}
+"""Type of a resource to how it is looked at."""
+
+
 def _tables(resources: Sequence[Resource]) -> frozenset[str]:
-    return frozenset(resource.physical_id for resource in resources if resource.resource_type == _TABLE)
+    return frozenset(resource.physical_id for resource in resources if resource.resource_type == TABLE)
 
 
 def require_stack(cloud: Cloud, name: str) -> Stack:
@@ -93,13 +134,17 @@ def status(cloud: Cloud, name: str) -> Status:
     for resource in resources:
         counts[resource.resource_type] = counts.get(resource.resource_type, 0) + 1
     alarms = [r.physical_id for r in resources if r.resource_type == "AWS::CloudWatch::Alarm" and r.physical_id]
-    queues = [r for r in resources if r.resource_type == "AWS::SQS::Queue" and r.physical_id]
+    queues = {r.logical_id: r.physical_id for r in resources if r.resource_type == QUEUE and r.physical_id}
+    lengths = {name: cloud.queue_length(url) for name, url in queues.items()}
+    drift, notes = drift_of(cloud, cloud.deployed_template(name), resources)
     return Status(
         stack=stack,
         resources=dict(sorted(counts.items())),
         unhealthy=tuple(r for r in resources if r.status.endswith("_FAILED")),
         alarms=tuple(cloud.firing_alarms(alarms)),
-        dead_letters={queue.logical_id: cloud.queue_length(queue.physical_id) for queue in queues},
+        dead_letters={name: length for name, length in lengths.items() if length is not None},
+        drift=drift,
+        notes=notes,
     )
 
 
@@ -122,10 +167,19 @@ class Ruin:
     """None: it is gone already; only its tables may be left."""
     tables: tuple[str, ...]
     """Tables that exist. They stay, with their data, unless the data is to go too."""
+    strangers: tuple[str, ...] = ()
+    """Tables of these names that do not say that they are this stage's; they stay."""
 
 
-def what_is_left(cloud: Cloud, name: str, topology_tables: Sequence[str]) -> Ruin:
+def what_is_left(cloud: Cloud, name: str, topology_tables: Sequence[str], prefix: str, tags: Mapping[str, str]) -> Ruin:
     """What there is to destroy.
+
+    Args:
+        cloud: AWS.
+        name: The stack.
+        topology_tables: Names of tables that the service describes.
+        prefix: What names of further tables begin with; empty: there are none.
+        tags: What a table outside of the stack must say to be counted.
 
     Raises:
         StackStateError: there is neither a stack of ours nor a table of it, or the stack is being changed.
@@ -136,7 +190,10 @@ def what_is_left(cloud: Cloud, name: str, topology_tables: Sequence[str]) -> Rui
         if stack.status.endswith("_IN_PROGRESS") and stack.status != "REVIEW_IN_PROGRESS":
             raise StackStateError(f"{name} is being changed right now ({stack.status}); wait for it and try again")
     own = _tables(cloud.resources(name)) if stack is not None else frozenset()
-    tables = tuple(cloud.existing_tables(sorted({*own, *topology_tables})))
+    named = {*topology_tables, *(cloud.table_names(prefix) if prefix else ())}
+    strangers = _strangers(cloud, cloud.existing_tables(sorted(named - own)), tags)
+    tables = tuple(cloud.existing_tables(sorted((named | own) - {*strangers})))
     if stack is None and not tables:
-        raise StackStateError(f"there is no stack {name} in this account and region, and no table of one")
-    return Ruin(stack=stack, tables=tables)
+        left = f"; {', '.join(strangers)} may be somebody else's, by the tags" if strangers else ""
+        raise StackStateError(f"there is no stack {name} in this account and region, and no table of one{left}")
+    return Ruin(stack=stack, tables=tables, strangers=strangers)

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from .changes import diff, require_possible
 from .cloud import Account, BucketState, Change, Event, Stack
+from .drift import TABLE, Drift
 from .errors import DeployError, StackStateError
 
 SERVICE_TAG: Final = "streamer:service"
@@ -41,6 +42,8 @@ class Wanted:
     given: frozenset[str]
     """Parameters that were given a value on this run."""
     needs_logging_role: bool
+    adopt: frozenset[str] = frozenset()
+    """Tables that are to be taken over although they do not say whose they are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +60,12 @@ class Found:
     """Tables of this service that exist outside of any stack of ours, left by an earlier one."""
     misfits: Mapping[str, str] = field(default_factory=dict)
     """Loose table to why it cannot be taken over."""
+    strangers: tuple[str, ...] = ()
+    """Loose tables that do not say that they are this stage's."""
+    drift: tuple[Drift, ...] = ()
+    """What is not as the stack says."""
+    notes: tuple[str, ...] = ()
+    """What could not be found out."""
     logging_role: str | None = None
 
 
@@ -119,6 +128,11 @@ class Plan:
     notes: tuple[str, ...] = ()
 
 
+def tags_of(service: str, stage: str) -> dict[str, str]:
+    """What a stack of ours is tagged with, and by CloudFormation everything in it."""
+    return {SERVICE_TAG: service, STAGE_TAG: stage}
+
+
 def bucket_name(account: Account) -> str:
     """The bucket for code of an account in a region; Lambda wants the code in its own region."""
     return f"streamer-code-{account.account_id}-{account.region}"
@@ -147,7 +161,8 @@ def plan(wanted: Wanted, found: Found | None, *, inline_bytes: int) -> Plan:
         bucket = wanted.bucket or bucket_name(found.account)
         stack = require_ours(found.stack, wanted)
         _require_account(wanted, found, bucket)
-        steps, notes = _uploads(wanted, found, bucket), ()
+        _require_whole(wanted, found)
+        steps, notes = _uploads(wanted, found, bucket), found.notes
     is_new = stack is None or stack.status in ("REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE")
     if stack is not None and stack.status == "ROLLBACK_COMPLETE":
         steps.insert(0, RemoveFailedStack(stack.name, stack.stack_id))
@@ -167,6 +182,18 @@ def plan(wanted: Wanted, found: Found | None, *, inline_bytes: int) -> Plan:
         expected=_adopting(diff(old, wanted.template, code_changes=_code_changes(wanted, stack)), wanted, adopted),
         notes=notes,
     )
+
+
+def _require_whole(wanted: Wanted, found: Found) -> None:
+    """Refuse to deploy over what somebody deleted: CloudFormation would fail half way, or say that all is well."""
+    for drift in found.drift:
+        if not drift.is_gone or drift.logical_id not in wanted.template["Resources"]:
+            continue
+        kept = "; what was in it is in DynamoDB's backup for 35 days" if drift.resource_type == TABLE else ""
+        raise StackStateError(
+            f"{drift.logical_id} ({drift.physical_id}) {drift.what}; CloudFormation makes it anew only with the whole "
+            f"stack: run `streamer destroy`, which keeps the tables, and deploy again{kept}"
+        )
 
 
 def _uploads(wanted: Wanted, found: Found, bucket: str) -> list[Step]:
@@ -247,6 +274,11 @@ def _require_account(wanted: Wanted, found: Found, bucket: str) -> None:
             f"a table {name} exists already and is not the one that is described: {why}; choose another `table_prefix` "
             f"in streamer.toml, or delete that table if it is nobody's"
         )
+    for name in found.strangers:
+        raise DeployError(
+            f"a table {name} exists already and has not the tags {SERVICE_TAG}={wanted.service} and "
+            f"{STAGE_TAG}={wanted.stage}, so it may be somebody else's; if this stack shall have it, say --adopt {name}"
+        )
     missing = [
         name
         for name, parameter in wanted.template.get("Parameters", {}).items()
@@ -254,6 +286,18 @@ def _require_account(wanted: Wanted, found: Found, bucket: str) -> None:
     ]
     if missing:
         raise DeployError(f"no value for {', '.join(missing)}; pass it in the environment or answer when asked")
+
+
+def require_described(adopt: frozenset[str], template: Mapping[str, Any]) -> None:
+    """Refuse to adopt what the service does not have.
+
+    Raises:
+        DeployError: no table of the template has that name.
+    """
+    names = {each.get("Properties", {}).get("TableName") for each in template["Resources"].values()}
+    for name in sorted(adopt - names):
+        known = ", ".join(sorted(each for each in names if isinstance(each, str))) or "none"
+        raise DeployError(f"--adopt {name}: the service has no such table; it has {known}")
 
 
 def has_value(stack: Stack | None, name: str) -> bool:

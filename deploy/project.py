@@ -173,7 +173,9 @@ def _trial_environment(config: Config) -> dict[str, str]:
     }
 
 
-def want(config: Config, service: Service, code: Bundle, given: frozenset[str]) -> Wanted:
+def want(
+    config: Config, service: Service, code: Bundle, given: frozenset[str], adopt: frozenset[str] = frozenset()
+) -> Wanted:
     """What should be on AWS, for the planner."""
     return Wanted(
         stack_name=config.stack,
@@ -186,4 +188,5 @@ def want(config: Config, service: Service, code: Bundle, given: frozenset[str]) 
         bucket=config.bucket,
         given=given,
         needs_logging_role=service.settings.access_logs and not service.settings.logging_role,
+        adopt=adopt,
     )

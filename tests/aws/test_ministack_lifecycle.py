@@ -200,6 +200,56 @@ def test_a_stack_of_somebody_else_is_left_alone(project: Project) -> None:
     assert "was not made by streamer" in ran.stderr
 
 
+def test_what_was_changed_by_hand_is_told_and_set_back(project: Project) -> None:
+    project.deploy()
+    functions, name = project.aws.client("lambda"), f"{project.service}-dev-router"
+    functions.update_function_configuration(FunctionName=name, MemorySize=128, Timeout=3)
+
+    status, said = project.streamer("status").stdout, project.deploy()
+
+    assert "RouterFunction was changed by hand: MemorySize is 128 and not 512; Timeout is 3 and not 29" in status
+    assert "set RouterFunction back" in said
+    there = functions.get_function_configuration(FunctionName=name)
+    assert (there["MemorySize"], there["Timeout"]) == (512, 29)
+    assert "by hand" not in project.streamer("status").stdout
+    assert "runs exactly this already" in project.deploy()
+
+
+def test_what_somebody_deleted_is_told_and_comes_back_by_the_way_that_is_said(project: Project) -> None:
+    project.deploy()
+    project.aws.client("lambda").delete_function(FunctionName=f"{project.service}-dev-router")
+    project.aws.client("dynamodb").delete_table(TableName=f"{project.service}-dev_requests")
+
+    status, ran = project.streamer("status"), project.streamer("deploy", "--yes")
+
+    assert "RouterFunction is gone: somebody deleted it" in status.stdout
+    assert "RequestsTable is gone: somebody deleted it" in status.stdout
+    assert ran.returncode == 2
+    assert "run `streamer destroy`, which keeps the tables, and deploy again" in ran.stderr
+    assert project.streamer("destroy", "--yes").returncode == 0
+    project.deploy()
+    assert project.stack()["StackStatus"] == "CREATE_COMPLETE"
+    assert len(project.tables()) == 3
+
+
+def test_a_table_of_somebody_else_is_neither_taken_over_nor_deleted(project: Project) -> None:
+    project.deploy()
+    project.streamer("destroy", "--yes")
+    dynamodb, name = project.aws.client("dynamodb"), f"{project.service}-dev_connections"
+    arn = dynamodb.describe_table(TableName=name)["Table"]["TableArn"]
+    dynamodb.untag_resource(ResourceArn=arn, TagKeys=["streamer:service"])
+
+    ran = project.streamer("deploy", "--yes")
+    destroyed = project.streamer("destroy", "--yes", "--delete-data")
+
+    assert ran.returncode == 2
+    assert f"say --adopt {name}" in ran.stderr
+    assert destroyed.returncode == 0
+    assert project.tables() == [name]
+    project.deploy("--adopt", name)
+    assert project.stack()["StackStatus"] == "CREATE_COMPLETE"
+
+
 def test_a_template_that_no_request_can_carry_goes_through_the_bucket(project: Project) -> None:
     actions = "".join(f'\n\n@app.action("action-{n}")\ndef action_{n}(request):\n    return {n}\n' for n in range(60))
     project.write(APP + actions)

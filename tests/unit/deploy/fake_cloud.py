@@ -17,6 +17,7 @@ from deploy.cloud import (
 )
 
 STACK_TYPE = "AWS::CloudFormation::Stack"
+OURS = {"streamer:service": "chat", "streamer:stage": "dev"}
 STACK_ID = "arn:aws:cloudformation:us-east-1:123456789012:stack/chat-dev/1"
 
 
@@ -46,6 +47,11 @@ class FakeCloud:
     objects: dict[str, bytes] = field(default_factory=dict)
     tables: list[str] = field(default_factory=list)
     descriptions: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    tags_of: dict[str, Mapping[str, str]] = field(default_factory=dict)
+    """Table to its tags, where they are not ours."""
+    functions: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    apis: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Id, or id/stage, to what is there."""
     role: str | None = "arn:aws:iam::123456789012:role/logs"
     template: Mapping[str, Any] = field(default_factory=dict)
     parts: list[Resource] = field(default_factory=list)
@@ -130,8 +136,31 @@ class FakeCloud:
     def existing_tables(self, names: Sequence[str]) -> Sequence[str]:
         return [name for name in names if name in self.tables]
 
-    def table(self, name: str) -> Mapping[str, Any]:
-        return self.descriptions[name]
+    def table(self, name: str) -> Mapping[str, Any] | None:
+        return self.descriptions.get(name)
+
+    def table_names(self, prefix: str) -> Sequence[str]:
+        return [name for name in self.tables if name.startswith(prefix)]
+
+    def table_tags(self, name: str) -> Mapping[str, str]:
+        return self.tags_of.get(name, OURS)
+
+    def function(self, name: str) -> Mapping[str, Any] | None:
+        return self.functions.get(name)
+
+    def set_function(self, name: str, settings: Mapping[str, Any]) -> None:
+        self.did.append(f"set {name}")
+        self.functions[name] = {**self.functions[name], **settings}
+
+    def api(self, api_id: str) -> Mapping[str, Any] | None:
+        return self.apis.get(api_id)
+
+    def api_stage(self, api_id: str, stage: str) -> Mapping[str, Any] | None:
+        return self.apis.get(f"{api_id}/{stage}")
+
+    def set_stage(self, api_id: str, stage: str, settings: Mapping[str, Any]) -> None:
+        self.did.append(f"set {api_id}/{stage}")
+        self.apis[f"{api_id}/{stage}"] = {**self.apis[f"{api_id}/{stage}"], **settings}
 
     def delete_table(self, name: str) -> None:
         self.tables.remove(name)
@@ -142,7 +171,7 @@ class FakeCloud:
     def firing_alarms(self, names: Sequence[str]) -> Sequence[str]:
         return [f"{name} rings" for name in names]
 
-    def queue_length(self, url: str) -> int:
+    def queue_length(self, url: str) -> int | None:
         return 3
 
     def log_events(self, group: str, *, start_ms: int, pattern: str | None) -> Iterator[LogEvent]:

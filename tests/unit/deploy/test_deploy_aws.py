@@ -307,3 +307,30 @@ def test_a_template_in_the_bucket_has_an_address_of_its_partition(
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "y")
 
     assert Aws(region=region).object_url("b", "k.json") == url
+
+
+def test_tables_and_tags_are_read_to_their_last_page(aws: Aws, stub: Any) -> None:
+    dynamodb = stub("dynamodb")
+    dynamodb.add_response("list_tables", {"TableNames": ["chat_a", "other"], "LastEvaluatedTableName": "other"}, {})
+    dynamodb.add_response("list_tables", {"TableNames": ["chat_b"]}, {"ExclusiveStartTableName": "other"})
+    dynamodb.add_response("describe_table", {"Table": {"TableArn": "arn:t"}}, {"TableName": "chat_a"})
+    tags = [{"Key": "team", "Value": "x"}], [{"Key": "streamer:stage", "Value": "dev"}]
+    dynamodb.add_response("list_tags_of_resource", {"Tags": tags[0], "NextToken": "1"}, {"ResourceArn": "arn:t"})
+    dynamodb.add_response("list_tags_of_resource", {"Tags": tags[1]}, {"ResourceArn": "arn:t", "NextToken": "1"})
+
+    assert aws.table_names("chat_") == ["chat_a", "chat_b"]
+    assert aws.table_tags("chat_a") == {"team": "x", "streamer:stage": "dev"}
+
+
+def test_what_is_gone_is_none(aws: Aws, stub: Any) -> None:
+    stub("lambda").add_client_error("get_function_configuration", "ResourceNotFoundException", "", 404)
+    stub("apigatewayv2").add_client_error("get_api", "NotFoundException", "", 404)
+    stub("apigatewayv2").add_client_error("get_stage", "NotFoundException", "", 404)
+    stub("sqs").add_client_error("get_queue_attributes", "AWS.SimpleQueueService.NonExistentQueue", "", 400)
+    stub("dynamodb").add_client_error("describe_table", "ResourceNotFoundException", "", 400)
+
+    assert aws.function("f") is None
+    assert aws.api("a") is None
+    assert aws.api_stage("a", "dev") is None
+    assert aws.queue_length("https://q") is None
+    assert aws.table_tags("t") == {}

@@ -129,6 +129,113 @@ def test_nothing_to_do_is_said(run: Run) -> None:
     assert "execute" not in cloud.did
 
 
+def drifted(project_template: str, **functions: Any) -> FakeCloud:
+    """A stack whose router was changed by hand, or deleted, and a deployment that changes nothing."""
+    described = json.loads(project_template)
+    router = described["Resources"]["RouterFunction"]["Properties"]
+    part = Resource(
+        logical_id="RouterFunction",
+        physical_id="chat-dev-router",
+        resource_type="AWS::Lambda::Function",
+        status="CREATE_COMPLETE",
+    )
+    return FakeCloud(
+        found=stack(parameters={"JwtSecret": "****"}),
+        parts=[part],
+        template=described,
+        functions={"chat-dev-router": {**router, **functions}} if functions else {},
+        change_set_status="FAILED",
+        change_set_reason="The submitted information didn't contain changes.",
+    )
+
+
+def test_what_was_changed_by_hand_is_told_and_set_back(run: Run) -> None:
+    cloud = drifted(run(FakeCloud(), "template").stdout, MemorySize=128)
+
+    found = run(cloud, "deploy", "--yes")
+
+    assert found.return_value == 0
+    assert "note: RouterFunction was changed by hand: MemorySize is 128 and not 512" in found.stdout
+    assert "nothing to do: chat-dev is described exactly like this, but for what is noted above already" in found.stdout
+    assert "set RouterFunction back" in found.stdout
+    assert cloud.functions["chat-dev-router"]["MemorySize"] == 512
+
+
+def test_what_somebody_deleted_is_not_deployed_over(run: Run) -> None:
+    cloud = drifted(run(FakeCloud(), "template").stdout)
+
+    found = run(cloud, "deploy", "--yes")
+
+    assert isinstance(found.exception, StackStateError)
+    assert str(found.exception) == (
+        "RouterFunction (chat-dev-router) is gone: somebody deleted it, and the stack does not know; CloudFormation "
+        "makes it anew only with the whole stack: run `streamer destroy`, which keeps the tables, and deploy again; "
+        "nothing was changed"
+    )
+    assert cloud.did == []
+
+
+def test_status_tells_of_it_too(run: Run) -> None:
+    cloud = drifted(run(FakeCloud(), "template").stdout)
+
+    assert "✗ RouterFunction is gone: somebody deleted it" in run(cloud, "status").stdout
+
+
+def loose(project_template: str) -> FakeCloud:
+    """A table of a name of ours, which somebody else made."""
+    described = json.loads(project_template)["Resources"]["ConnectionsTable"]["Properties"]
+    name = described["TableName"]
+    return FakeCloud(
+        tables=[name],
+        descriptions={name: described},
+        tags_of={name: {"team": "billing"}},
+        script=[("CREATE_COMPLETE", [])],
+    )
+
+
+def test_a_table_without_our_tags_is_taken_over_by_its_name_only(run: Run) -> None:
+    template = run(FakeCloud(), "template").stdout
+
+    refused = run(loose(template), "deploy", "--yes")
+    adopted = run(loose(template), "deploy", "--yes", "--adopt", "chat-dev_connections")
+    mistyped = run(loose(template), "deploy", "--yes", "--adopt", "chat-dev_conections")
+
+    assert "a table chat-dev_connections exists already and has not the tags streamer:service=chat" in str(
+        refused.exception
+    )
+    assert str(refused.exception).endswith("say --adopt chat-dev_connections; nothing was changed")
+    assert adopted.return_value == 0
+    assert "taken over with their data: chat-dev_connections" in adopted.stdout
+    assert isinstance(mistyped.exception, DeployError)
+
+
+def test_a_name_that_the_service_does_not_have_cannot_be_adopted(run: Run) -> None:
+    found = run(FakeCloud(), "deploy", "--yes", "--adopt", "rooms")
+
+    assert "--adopt rooms: the service has no such table; it has chat-dev_connections," in str(found.exception)
+
+
+def test_destroy_deletes_no_table_by_its_name_alone(run: Run) -> None:
+    cloud = FakeCloud(tables=[*TABLES, "chat-dev_old"], tags_of={TABLES[0]: {"team": "billing"}})
+
+    found = run(cloud, "destroy", "--yes", "--delete-data")
+
+    assert found.return_value == 0
+    assert f"keep the table {TABLES[0]}: by its tags it may be somebody else's" in found.stdout
+    assert "delete the table chat-dev_old" in found.stdout  # which the code here no longer describes
+    assert cloud.tables == [TABLES[0]]
+
+
+def test_destroy_where_nothing_is_surely_ours(run: Run) -> None:
+    cloud = FakeCloud(tables=[TABLES[0]], tags_of={TABLES[0]: {}})
+
+    found = run(cloud, "destroy", "--yes", "--delete-data")
+
+    assert str(found.exception).startswith(
+        "there is no stack chat-dev in this account and region, and no table of one; "
+    )
+
+
 def test_a_failure_is_one_line_with_the_root_cause(run: Run) -> None:
     failed = event(1, "CREATE_FAILED", "Table", "limit exceeded", "AWS::DynamoDB::Table")
     cloud = FakeCloud(found=stack("REVIEW_IN_PROGRESS"), script=[("ROLLBACK_COMPLETE", [failed])])

@@ -59,7 +59,7 @@ def deployed(wish: Wish) -> LiveCloud:
 def act(kind: str, wish: Wish, cloud: object) -> DeployError | None:
     try:
         if kind == "destroy":
-            take_away(cloud, Person().desk, "chat-dev", TABLES, with_data=True)  # type: ignore[arg-type]
+            take_away(cloud, Person().desk, wish.config, TABLES, with_data=True)  # type: ignore[arg-type]
         else:
             bring(cloud, Person().desk, wish)  # type: ignore[arg-type]
     except DeployError as exc:
@@ -209,13 +209,13 @@ def test_what_was_made_anew_before_the_name_was_typed_is_not_destroyed(wish: Wis
     cloud = deployed(wish)
 
     def answer() -> bool:
-        take_away(cloud, Person().desk, "chat-dev", [], with_data=False)
+        take_away(cloud, Person().desk, wish.config, [], with_data=False)
         cloud.deleted_live = False
         bring(cloud, Person().desk, wish)
         return True
 
     with pytest.raises(StackStateError, match="somebody changed chat-dev meanwhile"):
-        take_away(cloud, Person(answer).desk, "chat-dev", [], with_data=False)
+        take_away(cloud, Person(answer).desk, wish.config, [], with_data=False)
 
     assert not cloud.deleted_live
 

@@ -1,0 +1,66 @@
+"""What CloudFormation answers, as boto3 has it, as the data of `deploy.cloud`. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .cloud import Change, Event, Parameter, Replacement, Resource, Stack
+
+
+def stack(found: Mapping[str, Any]) -> Stack:
+    """A stack of DescribeStacks."""
+    changed = found.get("LastUpdatedTime") or found.get("CreationTime")
+    return Stack(
+        name=found["StackName"],
+        stack_id=found["StackId"],
+        status=found["StackStatus"],
+        reason=found.get("StackStatusReason"),
+        outputs={output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])},
+        parameters={p["ParameterKey"]: p.get("ParameterValue", "") for p in found.get("Parameters", [])},
+        tags={tag["Key"]: tag["Value"] for tag in found.get("Tags", [])},
+        changed_at=changed.timestamp() if changed is not None else None,
+    )
+
+
+def resource(found: Mapping[str, Any]) -> Resource:
+    """A resource of ListStackResources."""
+    return Resource(
+        logical_id=found["LogicalResourceId"],
+        physical_id=found.get("PhysicalResourceId", ""),
+        resource_type=found["ResourceType"],
+        status=found["ResourceStatus"],
+    )
+
+
+def event(found: Mapping[str, Any]) -> Event:
+    """An event of DescribeStackEvents."""
+    return Event(
+        event_id=found["EventId"],
+        at=found["Timestamp"].timestamp(),
+        logical_id=found.get("LogicalResourceId", ""),
+        physical_id=found.get("PhysicalResourceId", ""),
+        resource_type=found.get("ResourceType", ""),
+        status=found.get("ResourceStatus", ""),
+        reason=found.get("ResourceStatusReason"),
+    )
+
+
+def change(found: Mapping[str, Any]) -> Change:
+    """A resource's change of DescribeChangeSet."""
+    details = found.get("Details", [])
+    names = {detail.get("Target", {}).get("Name") or detail.get("Target", {}).get("Attribute") for detail in details}
+    return Change(
+        action=found["Action"],
+        logical_id=found["LogicalResourceId"],
+        resource_type=found["ResourceType"],
+        replacement=Replacement(found.get("Replacement") or "False"),
+        properties=tuple(sorted(name for name in names if name)),
+    )
+
+
+def parameter(parameter: Parameter) -> dict[str, Any]:
+    """A parameter for CreateChangeSet."""
+    if parameter.value is None:
+        return {"ParameterKey": parameter.name, "UsePreviousValue": True}
+    return {"ParameterKey": parameter.name, "ParameterValue": parameter.value}

@@ -1,0 +1,155 @@
+"""What is not as the stack says: found, told, set back where a call can, and refused where nothing but anew helps."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from fake_cloud import FakeCloud, stack
+
+from deploy.cloud import Change, Resource
+from deploy.describe import drift_of, status
+from deploy.drift import Drift, drifts
+from deploy.errors import DeniedError
+from deploy.stack.settings import StackSettings
+from deploy.stack.tables import table
+from deploy.stack.template import template
+from streamer.topology import Topology
+
+FUNCTION = {
+    "MemorySize": 512,
+    "Timeout": 29,
+    "Handler": "a.b",
+    "TracingConfig": {"Mode": "Active"},
+    "Environment": {"Variables": {"A": "1", "URL": {"Ref": "Queue"}}},
+}
+THERE = {**FUNCTION, "Environment": {"Variables": {"A": "1", "URL": "https://q"}}, "State": "Active"}
+
+
+def one(kind: str, properties: Mapping[str, Any], there: Mapping[str, Any] | None) -> list[Drift]:
+    resource = Resource(logical_id="Thing", physical_id="thing", resource_type=kind, status="CREATE_COMPLETE")
+    return list(drifts({"Resources": {"Thing": {"Properties": properties}}}, [resource], {"Thing": there}))
+
+
+@pytest.mark.parametrize(
+    ("changes", "said", "repair"),
+    [
+        pytest.param({"MemorySize": 128}, "MemorySize is 128 and not 512", {"MemorySize": 512}, id="memory"),
+        pytest.param(
+            {"TracingConfig": {"Mode": "PassThrough"}},
+            "TracingConfig is PassThrough and not Active",
+            {"TracingConfig": {"Mode": "Active"}},
+            id="tracing",
+        ),
+        pytest.param(
+            {"Timeout": 3, "Environment": {"Variables": {"A": "2", "B": "x", "URL": "https://q"}}},
+            "Timeout is 3 and not 29; the variables A, B",
+            {"Timeout": 29, "Environment": {"Variables": {"A": "1", "URL": "https://q"}}},
+            id="settings and variables, in one",
+        ),
+        pytest.param(
+            {"Environment": {"Variables": {"A": "1"}}}, "the variables URL", {}, id="one that only CloudFormation knows"
+        ),
+    ],
+)
+def test_changed_functions(changes: dict[str, Any], said: str, repair: dict[str, Any]) -> None:
+    [found] = one("AWS::Lambda::Function", FUNCTION, {**THERE, **changes})
+
+    assert (found.what, found.repair) == (f"was changed by hand: {said}", repair)
+    assert not found.is_gone
+
+
+def test_no_value_of_a_variable_is_told() -> None:
+    [found] = one("AWS::Lambda::Function", FUNCTION, {**THERE, "Environment": {"Variables": {"A": "hush"}}})
+
+    assert "hush" not in found.what
+
+
+def test_a_changed_stage_is_set_back_whole() -> None:
+    wanted = {"ThrottlingRateLimit": 500.0, "ThrottlingBurstLimit": 1000, "DetailedMetricsEnabled": True}
+    [found] = one(
+        "AWS::ApiGatewayV2::Stage",
+        {"DefaultRouteSettings": wanted},
+        {"DefaultRouteSettings": {"ThrottlingRateLimit": 5.0, "ThrottlingBurstLimit": 1000}},
+    )
+
+    assert found.what == "was changed by hand: ThrottlingRateLimit is 5.0 and not 500.0"
+    assert found.repair == {"DefaultRouteSettings": wanted}
+
+
+def test_a_table_of_another_shape(topology: Topology) -> None:
+    described = table(topology.tables[1])["Properties"]
+
+    [found] = one("AWS::DynamoDB::Table", described, {**described, "StreamSpecification": {"StreamEnabled": False}})
+
+    assert found.what == "is not as the stack says: its stream is off, not NEW_AND_OLD_IMAGES"
+    assert not found.repair
+
+
+@pytest.mark.parametrize("kind", ["Lambda::Function", "DynamoDB::Table", "SQS::Queue", "ApiGatewayV2::Api"])
+def test_what_is_gone_is_gone(kind: str) -> None:
+    [found] = one(f"AWS::{kind}", FUNCTION, None)
+
+    assert found.is_gone
+
+
+def test_what_is_as_described_is_not_told() -> None:
+    assert one("AWS::Lambda::Function", FUNCTION, THERE) == []
+
+
+def test_nobody_is_asked_about_what_a_stack_does_not_have() -> None:
+    assert drift_of(FakeCloud(), {}, []) == ((), ())
+
+
+def resources(made: Mapping[str, Any]) -> list[Resource]:
+    names = {"Stage": "dev", "Api": "a1", "RouterFunction": "chat-dev-router", "DeadLettersQueue": "https://q"}
+    return [
+        Resource(
+            logical_id=name,
+            physical_id=names.get(name, f"of-{name}"),
+            resource_type=each["Type"],
+            status="CREATE_COMPLETE",
+        )
+        for name, each in made["Resources"].items()
+        if name in names
+    ]
+
+
+def whole(topology: Topology) -> FakeCloud:
+    """A stack, and what is there of it."""
+    made = template(topology, StackSettings(stack_name="chat-dev"))
+    router, stage = (made["Resources"][name]["Properties"] for name in ("RouterFunction", "Stage"))
+    return FakeCloud(
+        found=stack(),
+        template=made,
+        parts=resources(made),
+        functions={"chat-dev-router": router},
+        apis={"a1": {}, "a1/dev": stage},
+        changes=(Change(action="Modify", logical_id="Api", resource_type="AWS::ApiGatewayV2::Api"),),
+    )
+
+
+def test_status_tells(topology: Topology) -> None:
+    cloud = whole(topology)
+    assert status(cloud, "chat-dev").drift == ()
+    cloud.apis.pop("a1/dev")
+    cloud.functions["chat-dev-router"] = {**cloud.functions["chat-dev-router"], "MemorySize": 1024}
+
+    told = {each.logical_id: each.what for each in status(cloud, "chat-dev").drift}
+
+    assert told["RouterFunction"] == "was changed by hand: MemorySize is 1024 and not 128"
+    assert told["Stage"] == "is gone: somebody deleted it, and the stack does not know"
+
+
+def test_whoever_may_not_look_is_told_so(topology: Topology) -> None:
+    class Denied(FakeCloud):
+        def function(self, name: str) -> Mapping[str, Any] | None:
+            raise DeniedError("not permitted while looking at the function")
+
+    cloud = Denied(**vars(whole(topology)))
+
+    found = status(cloud, "chat-dev")
+
+    assert found.drift == ()
+    assert found.notes == (
+        "what there is was not compared with what the stack says: not permitted while looking at the function",
+    )
