@@ -101,6 +101,7 @@ DEPLOYING: Final = {
 """Commands that live in ``deploy.commands``, and what the list of commands says of them."""
 HERE: Final = {
     "actions": "List what clients can call.",
+    "describe": "Describe what clients can ask an App for.",
     "doctor": "Look for what keeps streamer from working.",
     "event": "Print a sample event of a function.",
     "init": "Make a new service.",

@@ -27,6 +27,16 @@ Validator = Callable[[Any], Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DeclaredTopic:
+    """A topic that the service says it publishes to; it may publish to others."""
+
+    name: str
+    data: Any = None
+    """How what is published looks, for documents; None: it is not told."""
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Action:
     """A registered action."""
 
@@ -46,6 +56,13 @@ class Action:
     cancel_on_disconnect: bool = False
     """Whether it is cancelled when nobody has been listening for a while."""
     progress_parameter: TakesProgress = "none"
+    schema: Any = None
+    """How the payload looks, for documents; None: as the validator says."""
+    result: Any = None
+    """How the result looks, for documents; None: as the function is annotated."""
+    deprecated: bool = False
+    examples: tuple[Any, ...] = ()
+    """Payloads, for documents."""
 
     def is_queued(self, threshold_seconds: float) -> bool:
         """Whether a call is stored and run by the processor, rather than at once by the router."""

@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from streamer.actions import Action, progress_parameter
+from streamer.actions import Action, DeclaredTopic, progress_parameter
 from streamer.errors import ConfigurationError
 from streamer.limits import Limits
 from streamer.protocol.messages import ACTION_NAME
+from streamer.protocol.topics import TOPIC
 from streamer.sending.connections import Connections
 
 if TYPE_CHECKING:
@@ -45,6 +46,9 @@ class App:
             service's table prefix before the name; ``orders`` is found by the variable ``ORDERS_TABLE``.
         queues: Queues of its own, which the actions may send to; the URL of ``jobs`` is in ``JOBS_QUEUE_URL``.
         permissions: Whatever else the actions may do on AWS.
+        title: What `streamer describe` calls the service. Empty: as its folder.
+        version: The version of what it offers, for the same. Empty: 0.0.0.
+        description: A sentence or more about it, for the same.
     """
 
     def __init__(
@@ -56,13 +60,18 @@ class App:
         tables: Iterable[Table] = (),
         queues: Iterable[Queue] = (),
         permissions: Iterable[Permission] = (),
+        title: str = "",
+        version: str = "",
+        description: str = "",
     ) -> None:
         if isinstance(environment, str):
             raise ConfigurationError(f"App(environment={environment!r}) must be a sequence of names, not one string")
         self._environment = tuple(environment)
         self._limits = limits or Limits()
         self._tables, self._queues, self._permissions = tuple(tables), tuple(queues), tuple(permissions)
+        self.title, self.version, self.description = title, version, description
         self._actions: dict[str, Action] = {}
+        self._topics: dict[str, DeclaredTopic] = {}
         self._topic_rule: TopicRule | None = None
         self._connections = Connections()
         if authorize_topic is not None:
@@ -82,6 +91,28 @@ class App:
     def actions(self) -> Mapping[str, Action]:
         """All registered actions by name."""
         return MappingProxyType(self._actions)
+
+    @property
+    def topics(self) -> Mapping[str, DeclaredTopic]:
+        """All topics that were declared, by name; there may be others."""
+        return MappingProxyType(self._topics)
+
+    def topic(self, name: str, *, data: Any = None, description: str = "") -> None:
+        """Declare a topic that the service publishes to, for `streamer describe`; publishing needs no declaration.
+
+        Args:
+            name: The topic's name.
+            data: What is published: a Pydantic model, a TypedDict, another type, or a JSON Schema. None: not told.
+            description: A sentence about it.
+
+        Raises:
+            ConfigurationError: it is no name of a topic, or it is declared already.
+        """
+        if TOPIC.fullmatch(name) is None:
+            raise ConfigurationError(f'{name!r} cannot be a topic; it takes 1 to 128 letters, digits and "._:/-"')
+        if name in self._topics:
+            raise ConfigurationError(f"topic {name!r} is declared twice")
+        self._topics[name] = DeclaredTopic(name=name, data=data, description=description)
 
     @property
     def topic_rule(self) -> TopicRule | None:
@@ -127,6 +158,10 @@ class App:
         validator: Any = None,
         timeout_seconds: float | None = None,
         cancel_on_disconnect: bool = False,
+        schema: Any = None,
+        result: Any = None,
+        deprecated: bool = False,
+        examples: Iterable[Any] = (),
     ) -> Callable[[_F], _F]:
         """Register a function as an action; the function itself stays as it is.
 
@@ -145,6 +180,11 @@ class App:
             timeout_seconds: How long one run may take. None: as long as the function has.
             cancel_on_disconnect: Whether a queued request is cancelled when nobody has been listening to it for half
                 a minute: the connection it came from is closed, and no other has subscribed.
+            schema: How its payload looks, for `streamer describe`: a JSON Schema, or a type. Checks nothing.
+                None: as the validator says, where it is a Pydantic model.
+            result: How its result looks, likewise. None: as the function is annotated.
+            deprecated: Whether callers should use another one; told by `streamer describe`.
+            examples: Payloads, for the same.
 
         Raises:
             ConfigurationError: any of this cannot be; the message says what to change.
@@ -169,6 +209,10 @@ class App:
                 timeout_seconds=timeout_seconds,
                 cancel_on_disconnect=cancel_on_disconnect,
                 progress_parameter=progress_parameter(name, function),
+                schema=schema,
+                result=result,
+                deprecated=deprecated,
+                examples=tuple(examples),
             )
             if action.progress_parameter == "required" and _is_declared_quick(action):
                 raise ConfigurationError(

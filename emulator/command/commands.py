@@ -1,4 +1,4 @@
-"""The commands ``init``, ``actions``, ``doctor``, ``event`` and ``invoke``: they parse and print.
+"""The commands ``init``, ``actions``, ``describe``, ``doctor``, ``event`` and ``invoke``: they parse and print.
 
 What they do is in the other modules, most of which is loaded when it is needed.
 """
@@ -24,6 +24,7 @@ from .presence import Ready
 
 FUNCTION_FAILED: Final = 1
 NOT_HEALTHY: Final = 1
+DIFFERS: Final = 1
 EVENTS: Final = ("connect", "message", "disconnect", "stream", "sqs", "schedule")
 
 
@@ -63,6 +64,56 @@ def actions(*, as_json: bool) -> None:
     """
     names = list(_emulator(here()).actions)
     click.echo(json.dumps(names) if as_json else "\n".join(names))
+
+
+@click.command(
+    cls=Command,
+    examples=[
+        "streamer describe > asyncapi.json",
+        "streamer describe --format typescript --output web/src/service.ts",
+        "streamer describe --format json --output service.json",
+        "streamer describe --format json --check service.json",
+    ],
+)
+@click.argument("target", required=False)
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice(["asyncapi", "json", "typescript", "python", "markdown"]),
+    default="asyncapi",
+    show_default=True,
+    help="What to make.",
+)
+@click.option("--asyncapi", "version", type=click.Choice(["3.0", "3.1"]), default="3.0", show_default=True)
+@click.option("--url", help="Where the service is, for the document. Default: it is not told.")
+@click.option("--no-builtins", is_flag=True, help="Leave out what every service can do: ping, status, cancel ...")
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Default: standard output.")
+@click.option(
+    "--check",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Compare with this file instead, and say what breaks clients that know it. Exit status 1 if it differs.",
+)
+def describe(*, target: str | None, output: Path | None, check: Path | None, **options: Any) -> int:
+    """Describe what clients can ask an App for.
+
+    As an AsyncAPI 3 document, a plain JSON list, TypeScript for the JavaScript client, Python for the Python client, or
+    a page. TARGET is module:attribute of an App; default: as 'streamer emulate'. Needs no emulator and no network.
+    """
+    from .described import compared, made, written  # noqa: PLC0415 - see the module's docstring
+
+    if check is not None and output is not None:
+        raise click.UsageError("--check compares and --output writes; choose one.")
+    text, document = made(target, **options)
+    if check is not None:
+        lines = compared(check, text, document)
+        for line in lines:
+            click.echo(line, err=True)
+        return DIFFERS if lines else 0
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        written(output, text)
+    return 0
 
 
 @click.command(cls=Command, examples=["streamer doctor", "streamer doctor --json | jq '.[] | .name, .state'"])
@@ -174,6 +225,6 @@ def _emulator(found: Here) -> Ready:
     return found.ready
 
 
-_ALL: Final[Sequence[click.Command]] = (actions, doctor, event, init, invoke)
+_ALL: Final[Sequence[click.Command]] = (actions, describe, doctor, event, init, invoke)
 COMMANDS: Final = {command.name: command for command in _ALL}
 """By name, for `help.Group`."""

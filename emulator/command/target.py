@@ -71,13 +71,7 @@ def load_target(name: str | None, project: Project, *, environment: Mapping[str,
     Raises:
         ConfigurationError: there is no such thing, or it is not what it should be.
     """
-    if str(project.code) not in sys.path:
-        sys.path.insert(0, str(project.code))
-    chosen = name or project.app or (DEFAULT_APP if _has_app(project.code) else None)
-    if chosen is None:
-        raise nothing_found(project)
-    with _without_bytecode():
-        found = load_service(chosen, stage=project.stage or DEFAULT_STAGE, table_prefix="")
+    chosen, found = find_service(name, project)
     if isinstance(found, App):
         given = {**project.environment, **environment}
         topology = found.topology(target=chosen, stage=project.stage or DEFAULT_STAGE, environment=given)
@@ -94,6 +88,17 @@ def load_target(name: str | None, project: Project, *, environment: Mapping[str,
     return Target(
         name=chosen, topology=topology, is_app=True, actions=tuple(found.actions), permissions=_permissions(found)
     )
+
+
+def find_service(name: str | None, project: Project) -> tuple[str, App | Topology]:
+    """What a project's target names, and the target; raises and takes its arguments as `load_target`."""
+    if str(project.code) not in sys.path:
+        sys.path.insert(0, str(project.code))
+    chosen = name or project.app or (DEFAULT_APP if _has_app(project.code) else None)
+    if chosen is None:
+        raise nothing_found(project)
+    with _without_bytecode():
+        return chosen, load_service(chosen, stage=project.stage or DEFAULT_STAGE, table_prefix="")
 
 
 def _with_secrets(topology: Topology, values: Mapping[str, str]) -> Topology:

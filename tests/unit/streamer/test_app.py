@@ -197,3 +197,14 @@ def test_which_half_of_a_target_failed(project: Path, source: str, target: str, 
     with pytest.raises(ConfigurationError, match=says) as caught:
         load_app(target)
     assert "\n" not in str(caught.value)
+
+
+def test_topics_may_be_declared_for_documents() -> None:
+    app = App()
+    app.topic("orders/new", data={"type": "integer"}, description="Every order.")
+
+    assert list(app.topics) == ["orders/new"]
+    with pytest.raises(ConfigurationError, match="declared twice"):
+        app.topic("orders/new")
+    with pytest.raises(ConfigurationError, match="cannot be a topic"):
+        app.topic("no blanks")

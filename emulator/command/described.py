@@ -1,0 +1,78 @@
+"""``streamer describe``: loads the App, and has the runtime's emitters describe it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from streamer.app import App
+from streamer.describe import Described, Info, asyncapi, describe, markdown, python, typescript
+from streamer.describe.changes import changes
+from streamer.errors import ConfigurationError
+
+from .target import find_service, project_at
+
+
+def made(target: str | None, *, kind: str, version: str, url: str | None, no_builtins: bool) -> tuple[str, Any]:
+    """The text in the wanted format, and the plain document that all formats come from.
+
+    Raises:
+        ConfigurationError: there is no App to describe.
+    """
+    project = project_at(Path.cwd(), target, None)
+    name, found = find_service(target, project)
+    if not isinstance(found, App):
+        raise ConfigurationError(f"{name!r} describes plain handlers, of which only their code knows what they take")
+    described = describe(found, Info(title=project.folder.resolve().name or "service"))
+    return _text(described, kind, version, url, built_ins=not no_builtins), described.document()
+
+
+def _text(described: Described, kind: str, version: str, url: str | None, *, built_ins: bool) -> str:
+    match kind:
+        case "typescript":
+            return typescript.text(described)
+        case "python":
+            return python.text(described)
+        case "markdown":
+            return markdown.text(described)
+        case "json":
+            content = described.document()
+        case _:
+            content = asyncapi.document(described, version=version, url=url, built_ins=built_ins)
+    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+
+
+def written(file: Path, text: str) -> None:
+    """Put the text into a file.
+
+    Raises:
+        ConfigurationError: it cannot be written.
+    """
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ConfigurationError(f"{file} cannot be written: {error.strerror}") from error
+
+
+def compared(file: Path, text: str, document: Any) -> list[str]:
+    """What differs from a file that was written before, a line each; nothing: it is the same.
+
+    What breaks clients can be told of the plain JSON document alone.
+
+    Raises:
+        ConfigurationError: it cannot be read.
+    """
+    try:
+        old = file.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"{file} cannot be read: {error}") from error
+    if old == text:
+        return []
+    renew = f"streamer: {file} is not what the App is now; write it anew with --output"
+    try:
+        known = json.loads(old)
+        found = changes(known, json.loads(json.dumps(document))) if known["describe"] == 1 else []
+    except (ValueError, KeyError, TypeError, AttributeError):
+        found = []
+    return [f"{'breaking' if each.is_breaking else 'compatible'}: {each.text}" for each in found] + [renew]

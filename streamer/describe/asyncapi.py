@@ -1,0 +1,216 @@
+"""A service as an AsyncAPI 3 document. Pure.
+
+One channel is the connection. An action is an operation that the service receives, with its replies; a topic is one
+that it sends. What AsyncAPI has no words for is in ``x-streamer``.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from streamer.app import BUILT_IN_ACTIONS
+from streamer.aws_limits import FRAME_BYTES, MESSAGE_BYTES
+from streamer.describe.schemas import Schema
+from streamer.describe.service import Described, DescribedAction
+from streamer.errors import ErrorCode
+from streamer.protocol.messages import REQUEST_ID
+
+VERSIONS: Final = {"3.0": "3.0.0", "3.1": "3.1.0"}
+CHANNEL: Final = "#/channels/connection"
+QUICK: Final = ("response", "error")
+QUEUED: Final = ("acknowledgment", "progress", "retrying", "complete", "cancelled", "error")
+_TEXT: Final = {"type": "string"}
+_ID: Final = {"type": "string", "pattern": f"^{REQUEST_ID.pattern}$"}
+_REQUEST: Final = {"request_id": _ID}
+_COUNTS: Final = {name: {"type": "integer"} for name in ("delivered", "gone", "failed")}
+_TOPIC: Final = {"topic": _TEXT}
+_FAILURE: Final = {
+    "type": "object",
+    "properties": {
+        "code": {"type": "string", "examples": [str(code) for code in ErrorCode]},
+        "message": _TEXT,
+        "retryable": {"type": "boolean"},
+        "details": {"type": "object"},
+    },
+    "required": ["code", "message", "retryable"],
+}
+
+
+def _object(properties: Mapping[str, Any], *optional: str) -> Schema:
+    required = [name for name in properties if name not in optional]
+    return {"type": "object", "properties": dict(properties)} | ({"required": required} if required else {})
+
+
+_BUILT_IN: Final[Mapping[str, tuple[Schema | None, Schema]]] = {
+    "ping": (None, {}),
+    "health": (None, _object({"status": {"const": "ok"}})),
+    "status": (_object(_REQUEST), {"type": "object"}),
+    "cancel": (
+        _object({"request_id": _ID, "reason": _TEXT, "user_id": _TEXT}, "reason", "user_id"),
+        _object({"request_id": _ID, "status": _TEXT, "cancelled": {"type": "boolean"}}),
+    ),
+    "subscribe": ({"anyOf": [_object(_REQUEST), _object(_TOPIC)]}, {"type": "object"}),
+    "unsubscribe": ({"anyOf": [_object(_REQUEST), _object(_TOPIC)]}, {"type": "object"}),
+    "publish": (_object({"topic": _TEXT, "data": {}}, "data"), _object({"topic": _TEXT, **_COUNTS})),
+}
+"""Payloads and answers of the actions that every service has (docs/protocol.md)."""
+assert _BUILT_IN.keys() == BUILT_IN_ACTIONS
+
+
+def document(described: Described, *, version: str, url: str | None, built_ins: bool) -> dict[str, Any]:
+    """The document.
+
+    Args:
+        described: the service.
+        version: one of `VERSIONS`.
+        url: where it is; None: it is not told.
+        built_ins: whether the actions that every service has are in it.
+    """
+    messages: dict[str, Any] = _common_messages()
+    operations: dict[str, Any] = {}
+    for action in described.actions:
+        _add(action, messages, operations)
+    if built_ins:
+        for name, (payload, answer) in _BUILT_IN.items():
+            _add(DescribedAction(name=name, payload=payload, result=answer), messages, operations)
+        operations["ping"]["reply"]["messages"] = _refs("pong", "error")
+        messages.pop("ping.response")
+    for topic in described.topics:
+        key = f"topic.{_key(topic.name)}"
+        messages[key] = _message({"topic": {"const": topic.name}, "data": _moved(topic.data or {})}, "message")
+        operations[key] = {"action": "send", "channel": {"$ref": CHANNEL}, "messages": _refs(key)}
+        if topic.description:
+            operations[key]["description"] = topic.description
+    info = {"title": described.info.title, "version": described.info.version}
+    return {
+        "asyncapi": VERSIONS[version],
+        "info": info | ({"description": described.info.description} if described.info.description else {}),
+        "defaultContentType": "application/json",
+        **({"servers": {"service": _server(url)}} if url else {}),
+        "channels": {"connection": _channel(messages)},
+        "operations": operations,
+        "components": {
+            "messages": messages,
+            "schemas": {name: _moved(schema) for name, schema in described.schemas.items()},
+            "securitySchemes": {
+                "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+                "query": {"type": "httpApiKey", "in": "query", "name": "Authorization"},
+            },
+        },
+        "x-streamer": {"message_bytes": MESSAGE_BYTES, "frame_bytes": FRAME_BYTES},
+    }
+
+
+def _server(url: str) -> dict[str, Any]:
+    parts = urlsplit(url)
+    return {
+        "host": parts.netloc,
+        "pathname": parts.path or "/",
+        "protocol": parts.scheme,
+        "security": [{"$ref": f"#/components/securitySchemes/{name}"} for name in ("bearer", "query")],
+    }
+
+
+def _channel(messages: Mapping[str, Any]) -> dict[str, Any]:
+    query = {"type": "object", "properties": {"Authorization": {"type": "string"}}}
+    return {
+        "address": "/",
+        "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in messages},
+        "bindings": {"ws": {"method": "GET", "query": query, "bindingVersion": "0.1.0"}},
+    }
+
+
+def _add(action: DescribedAction, messages: dict[str, Any], operations: dict[str, Any]) -> None:
+    name, final = action.name, "complete" if action.queued else "response"
+    request = {
+        "action": {"const": name},
+        "id": _ID,
+        "payload": _moved({} if action.payload is None else action.payload),
+        "metadata": {"type": "object"},
+    }
+    # Whether null will do is the validator's to say; where nothing is known, so may it be left out.
+    optional = ("id", "metadata", *(() if action.payload else ("payload",)))
+    messages[f"{name}.request"] = {
+        "name": f"{name}.request",
+        "payload": _object(request, *optional),
+        "correlationId": {"location": "$message.payload#/id"},
+        **(
+            {"examples": [{"payload": {"action": name, "payload": e}} for e in action.examples]}
+            if action.examples
+            else {}
+        ),
+    }
+    result = _moved({} if action.result is None else action.result)
+    fields = {"result": result} if action.queued else {"success": {"const": True}, "data": result}
+    messages[f"{name}.{final}"] = _message(fields, final)
+    replies = [f"{name}.{final}" if each == final else each for each in (QUEUED if action.queued else QUICK)]
+    operations[name] = {
+        "action": "receive",
+        "channel": {"$ref": CHANNEL},
+        "messages": _refs(f"{name}.request"),
+        "reply": {"channel": {"$ref": CHANNEL}, "messages": _refs(*replies)},
+        **{key: value for key, value in _words(action).items() if value},
+    }
+
+
+def _words(action: DescribedAction) -> dict[str, Any]:
+    more = {
+        "queued": action.queued,
+        "permissions": list(action.permissions),
+        "max_attempts": action.max_attempts if action.queued else None,
+        "timeout_seconds": action.timeout_seconds,
+        "cancel_on_disconnect": action.cancel_on_disconnect,
+        "deprecated": action.deprecated,
+    }
+    return {
+        "summary": action.summary,
+        "description": action.description,
+        "x-streamer": {name: value for name, value in more.items() if value},
+    }
+
+
+def _common_messages() -> dict[str, Any]:
+    words: dict[str, dict[str, Any]] = {
+        "acknowledgment": {"status": {"enum": ["queued", "processing", "retrying"]}, "message": _TEXT},
+        "progress": {"percentage": {"type": "number", "minimum": 0, "maximum": 100}, "message": _TEXT, "metadata": {}},
+        "retrying": {
+            "attempt": {"type": "integer"},
+            "max_attempts": {"type": "integer"},
+            "retry_in": {"type": "number"},
+            "error": _FAILURE,
+        },
+        "cancelled": {"reason": _TEXT},
+        "error": {"error": _FAILURE},
+        "pong": {},
+        "message": {"topic": {"type": ["string", "null"]}, "data": {}},
+        "part": {"part_of": _TEXT, "index": {"type": "integer"}, "count": {"type": "integer"}, "text": _TEXT},
+    }
+    return {type_: _message(fields, type_, "metadata") for type_, fields in words.items()}
+
+
+def _message(fields: Mapping[str, Any], type_: str, *optional: str) -> dict[str, Any]:
+    nullable = {"type": ["string", "null"]}
+    head = {"type": {"const": type_}, "request_id": nullable, "timestamp": {"type": "number"}}
+    return {
+        "name": type_,
+        "payload": _object({**head, **fields}, *optional),
+        "correlationId": {"location": "$message.payload#/request_id"},
+    }
+
+
+def _refs(*names: str) -> list[dict[str, str]]:
+    return [{"$ref": f"{CHANNEL}/messages/{name}"} for name in names]
+
+
+def _moved(schema: Any) -> Any:
+    """A schema whose references lead to where AsyncAPI keeps schemas."""
+    text = json.dumps(schema)
+    return json.loads(text.replace('"#/schemas/', '"#/components/schemas/'))
+
+
+def _key(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._-]", "_", text)

@@ -1,0 +1,98 @@
+"""A service as Python: TypedDicts, and a protocol that the Python client satisfies. Pure."""
+
+from __future__ import annotations
+
+import keyword
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from streamer.describe.service import Described, DescribedAction
+
+_SIMPLE: Final = {"string": "str", "number": "float", "integer": "int", "boolean": "bool", "null": "None"}
+_HEAD: Final = '''"""Types of {title} {version}, made by ``streamer describe --format python``.
+
+``client: Client = StreamerClient(url, token)`` has a type checker know every action.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable
+from typing import Any, Literal, NotRequired, Protocol, TypedDict, overload
+
+from streamer.client import Progress, TopicMessage
+'''
+_OPTIONS: Final = """        *,
+        on_progress: Callable[[Progress], Any] | None = None,
+        id: str | None = None,
+        timeout: float | None = None,
+        resend: bool = False,
+"""
+
+
+def text(described: Described) -> str:
+    """The module's text."""
+    parts = [_HEAD.format(title=" ".join(described.info.title.split()), version=described.info.version)]
+    for name, schema in described.schemas.items():
+        parts.append(_definition(name, schema))
+    parts.append('class Client(Protocol):\n    """The service\'s actions and topics."""\n')
+    several = len(described.actions) > 1
+    parts += [_request(action, is_overload=several) for action in described.actions]
+    if described.topics:
+        names = ", ".join(repr(topic.name) for topic in described.topics)
+        parts.append(f"    def topic(self, name: Literal[{names}]) -> AsyncGenerator[TopicMessage]: ...\n")
+    if not described.actions and not described.topics:
+        parts.append("    ...\n")
+    return "\n".join(parts)
+
+
+def _request(action: DescribedAction, *, is_overload: bool) -> str:
+    mark = "    @overload\n" if is_overload else ""
+    default = " = None" if action.payload is None else ""
+    return (
+        f"{mark}    async def request(\n        self,\n        action: Literal[{action.name!r}],\n"
+        f"        payload: {_type(action.payload)}{default},\n{_OPTIONS}    ) -> {_type(action.result)}: ...\n"
+    )
+
+
+def _definition(name: str, schema: Mapping[str, Any]) -> str:
+    properties = schema.get("properties")
+    if not properties:
+        return f"{name} = {_type(schema, quoted=True)}\n"
+    required = set(schema.get("required", ()))
+    types = {
+        field: _type(inner) if field in required else f"NotRequired[{_type(inner)}]"
+        for field, inner in properties.items()
+    }
+    if all(field.isidentifier() and not keyword.iskeyword(field) for field in types):
+        return f"class {name}(TypedDict):\n" + "".join(f"    {field}: {kind}\n" for field, kind in types.items())
+    fields = ", ".join(f'{field!r}: "{kind}"' for field, kind in types.items())
+    return f"{name} = TypedDict({name!r}, {{{fields}}})\n"
+
+
+def _type(schema: Any, *, quoted: bool = False) -> str:
+    found = _bare(schema)
+    return f'"{found}"' if quoted and re.fullmatch(r"[A-Z]\w*", found) and found != "Any" else found
+
+
+def _bare(schema: Any) -> str:
+    if not isinstance(schema, Mapping) or not schema:
+        return "Any"
+    if "$ref" in schema:
+        return str(schema["$ref"]).rpartition("/")[2]
+    values = [schema["const"]] if "const" in schema else schema.get("enum")
+    if values is not None:
+        plain = all(each is None or isinstance(each, str | int) for each in values)
+        return f"Literal[{', '.join(repr(each) for each in values)}]" if plain and values else "Any"
+    choices = schema.get("anyOf") or schema.get("oneOf")
+    kind = schema.get("type")
+    if isinstance(kind, list):
+        choices = [{**schema, "type": each} for each in kind]
+    if choices:
+        return " | ".join(dict.fromkeys(_bare(each) for each in choices))
+    if kind == "array":
+        prefix = schema.get("prefixItems")
+        return f"list[{_bare(schema.get('items'))}]" if prefix is None else "list[Any]"
+    if kind == "object":
+        return f"dict[str, {_bare(schema.get('additionalProperties'))}]"
+    return _SIMPLE.get(str(kind), "Any")

@@ -1,0 +1,212 @@
+"""``streamer describe``: documents of real projects, checked by the tools that read them and by what is really said."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from described_app import app
+from javascript_tools import PACKAGE, install, node
+from jsonschema import Draft202012Validator
+from running_command import Emulate, streamer
+from websockets.sync.client import connect
+
+ROOT = Path(__file__).resolve().parents[2]
+APP = (ROOT / "tests" / "described_app.py").read_text()
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    (tmp_path / "app.py").write_text(APP)
+    return tmp_path
+
+
+def described(folder: Path, *arguments: str) -> str:
+    done = streamer("describe", *arguments, folder=folder)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+def test_a_service_that_changed_differs_and_what_breaks_is_named(project: Path) -> None:
+    file = project / "service.json"
+    assert described(project, "--format", "json", "--output", "service.json") == ""
+    assert json.loads(file.read_text())["info"]["title"] == "Shop"
+    assert described(project, "--format", "json", "--check", "service.json") == ""
+
+    (project / "app.py").write_text(
+        APP.replace('"report.monthly"', '"report.yearly"').replace("count: int = 1", "count: int")
+    )
+    done = streamer("describe", "--format", "json", "--check", "service.json", folder=project)
+
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        "breaking: action report.monthly is gone",
+        "compatible: action report.yearly is new",
+        "breaking: items of the payload of order needs count",
+        "streamer: service.json is not what the App is now; write it anew with --output",
+    ]
+
+
+def test_mistakes_are_one_line(project: Path) -> None:
+    for arguments, words in (
+        (["nothing:app"], "there is no module 'nothing'"),
+        (["--check", "a.json"], "does not exist"),
+        (["--output", "no/folder"], "cannot be written"),
+    ):
+        done = streamer("describe", *arguments, folder=project)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert words in done.stderr
+        assert done.stderr.count("\n") == 1
+
+
+def test_plain_handlers_describe_themselves_by_their_code_alone() -> None:
+    done = streamer("describe", folder=ROOT / "examples" / "plain_handlers")
+
+    assert done.returncode == 2
+    assert "plain handlers" in done.stderr
+
+
+def test_the_python_types_are_those_of_the_client(project: Path) -> None:
+    described(project, "--format", "python", "--output", "service.py")
+    (project / "use.py").write_text(
+        "from service import Client\n"
+        "from streamer.client import StreamerClient\n\n\n"
+        "async def use() -> int:\n"
+        '    client: Client = StreamerClient("ws://127.0.0.1:8787/dev")\n'
+        '    receipt = await client.request("order", {"items": [{"sku": "a"}]})\n'
+        '    await client.request("order", {"items": 1})  # wrong\n'
+        '    await client.request("ordre", {"items": []})  # wrong\n'
+        '    return receipt["number"]\n'
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", "--strict", "use.py"],
+        cwd=project,
+        env={"MYPYPATH": str(ROOT), "PATH": "/usr/bin:/bin", "HOME": str(project)},
+        capture_output=True,
+        text=True,
+        timeout=110,
+        check=False,
+    )
+    wrong = [line for line in done.stdout.splitlines() if ": error:" in line]
+
+    assert {line.split(":")[1] for line in wrong} == {"8", "9"}, done.stdout + done.stderr
+
+
+@pytest.mark.needs_node
+def test_the_typescript_compiles_and_refuses_what_is_wrong(project: Path) -> None:
+    node()
+    install(project, "typescript@5")
+    described(project, "--format", "typescript", "--output", "service.ts")
+    (project / "use.ts").write_text(
+        f'import {{ StreamerClient }} from "{PACKAGE}/src/index.js";\n'
+        'import type { Actions, Topics } from "./service.js";\n'
+        "export async function use(): Promise<number> {\n"
+        '  const client = new StreamerClient<Actions, Topics>("ws://127.0.0.1:8787/dev");\n'
+        '  const receipt = await client.request("order", { items: [{ sku: "a" }] });\n'
+        '  client.subscribe("orders/new", ({ data }) => void data.number);\n'
+        "  // @ts-expect-error no such action\n"
+        '  await client.request("ordre", { items: [] });\n'
+        "  // @ts-expect-error another payload\n"
+        '  await client.request("order", { items: 1 });\n'
+        "  return receipt.number;\n"
+        "}\n"
+    )
+    options = ["--noEmit", "--strict", "--allowJs", "--checkJs", "--module", "nodenext", "--target", "es2022"]
+    done = subprocess.run(
+        [node(), "node_modules/typescript/bin/tsc", *options, "--lib", "es2022,dom,esnext.disposable", "use.ts"],
+        cwd=project,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+
+    assert (done.stdout, done.returncode) == ("", 0)
+
+
+PARSE = """
+const { Parser } = require("@asyncapi/parser");
+const { readFileSync } = require("node:fs");
+(async () => {
+  for (const file of process.argv.slice(2)) {
+    const found = await new Parser().parse(readFileSync(file, "utf8"));
+    const errors = found.diagnostics.filter(({ severity }) => severity === 0);
+    console.log(JSON.stringify(errors.map(({ message, path }) => [file, message, path])));
+  }
+})();
+"""
+
+
+@pytest.mark.needs_node
+def test_asyncapis_own_parser_takes_the_documents_of_all_examples(project: Path) -> None:
+    node()
+    install(project, "@asyncapi/parser@3.6")
+    files = []
+    examples = [each for each in sorted((ROOT / "examples").iterdir()) if (each / "app.py").exists()]
+    for folder in (project, *examples):
+        for version in ("3.0", "3.1"):
+            files.append(f"{folder.name}-{version}.json")
+            (project / files[-1]).write_text(
+                described(folder, "--asyncapi", version, "--url", "wss://example.com/prod")
+            )
+    (project / "parse.cjs").write_text(PARSE)
+    done = subprocess.run(
+        [node(), "parse.cjs", *files], cwd=project, capture_output=True, text=True, timeout=110, check=False
+    )
+
+    assert done.stdout.splitlines() == ["[]"] * len(files), done.stderr
+
+
+def test_what_is_really_said_is_what_the_document_says(project: Path) -> None:
+    document = json.loads(described(project))
+    names = document["channels"]["connection"]["messages"]
+    validators = {
+        name: Draft202012Validator(
+            {**document["components"]["messages"][name]["payload"], "components": document["components"]}
+        )
+        for name in names
+    }
+    assert app.actions.keys() <= document["operations"].keys()
+    asked: list[dict[str, Any]] = [
+        {"action": "order", "id": "a", "payload": {"items": [{"sku": "x", "count": 2}], "where": [1.5, 2]}},
+        {"action": "order", "id": "b", "payload": {"items": 1}},
+        {"action": "report.monthly", "id": "c", "payload": "2026-03"},
+        {"action": "old", "id": "d", "payload": {"items": []}},
+        {"action": "ping", "id": "e"},
+        {"action": "health", "id": "f"},
+        {"action": "subscribe", "id": "g", "payload": {"topic": "news"}},
+        {"action": "publish", "id": "h", "payload": {"topic": "news", "data": 1}},
+        {"action": "status", "id": "i", "payload": {"request_id": "c"}},
+        {"action": "cancel", "id": "j", "payload": {"request_id": "c"}},
+    ]
+    answers: list[dict[str, Any]] = []
+    permissions = ["--permission", "shop:order", "--permission", "topics:publish"]
+    with Emulate(folder=project) as emulator, connect(emulator.address(*permissions), proxy=None) as client:
+        for request in asked:
+            client.send(json.dumps(request))
+            last = {"c": "complete"}.get(str(request["id"]))
+            while True:
+                answers.append(json.loads(client.recv(timeout=60)))
+                if answers[-1]["request_id"] == request["id"] and last in (None, answers[-1]["type"]):
+                    break
+
+    for request in asked:
+        problems = [error.message for error in validators[f"{request['action']}.request"].iter_errors(request)]
+        assert bool(problems) == (request["id"] == "b"), (request, problems)
+    actions = {request["id"]: request["action"] for request in asked}
+    for answer in answers:
+        own = f"{actions.get(answer['request_id'])}.{answer['type']}"
+        name = own if own in validators else answer["type"]
+        assert [error.message for error in validators[name].iter_errors(answer)] == [], answer
+    assert {answer["type"] for answer in answers} >= {
+        "response",
+        "error",
+        "acknowledgment",
+        "progress",
+        "complete",
+        "pong",
+    }
