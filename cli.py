@@ -53,6 +53,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         status = _complain(error.format_message())
     except ConfigurationError as error:
         status = _complain(str(error))
+    except StreamerError as error:
+        _complain(str(error))
+        status = 1
     except (click.Abort, KeyboardInterrupt):
         status = INTERRUPTED
     except OSError as error:

@@ -17,6 +17,7 @@ from streamer.topology import Topology
 from streamer.topology.checks import validate
 from streamer.topology.grants import Place
 
+from . import log
 from .changes import read_by, refuse_new_rights, refuse_restart
 from .console.access import STAGE, is_for_console
 from .database.opening import open_database
@@ -50,6 +51,8 @@ if TYPE_CHECKING:
 
 DISCONNECT_SECONDS: Final = 10.0
 """How long ``$disconnect`` functions may take in all when the emulator stops."""
+CHECKPOINT_SECONDS: Final = 2.0
+"""How often it is noted how far streams were read, where there is a file for it."""
 DEFAULT_ISOLATION: Final[Isolation] = "process"
 """As on Lambda; docs/decisions/0004 has the measurements."""
 
@@ -252,6 +255,7 @@ class Emulator:
             endpoints=endpoints,
             destinations=self._database.destinations,
             tails=self._tails,
+            notes=self._database.notes,
         )
         for served in self._apis:
             served.open(
@@ -259,7 +263,8 @@ class Emulator:
                 endpoints,
                 config.limits,
                 config.assumptions,
-                self._recording,
+                recording=self._recording,
+                notes=self._database.notes,
                 aws_domain=config.aws_domain,
             )
         if config.console:
@@ -271,6 +276,9 @@ class Emulator:
         await self._start_readers()
         stack.push_async_callback(self._stop_readers)
         stack.push_async_callback(self._stop_gateways)
+        lost = sum(served.gateway.end_lost() for served in self._apis)
+        if lost:
+            log.info("running $disconnect of connections that were open when the last emulator ended", connections=lost)
 
     async def _open_console(self, stack: AsyncExitStack) -> None:
         # Only who wants it pays for its import.
@@ -334,6 +342,7 @@ class Emulator:
                 self._database.source,
                 self._database.destinations,
                 checkpoints=self._database.checkpoints,
+                checkpoint_seconds=CHECKPOINT_SECONDS if self.config.state_file is not None else None,
                 recording=self._recording,
             )
             await stack.enter_async_context(self.mappings)

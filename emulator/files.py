@@ -107,12 +107,6 @@ def _require_regular(found: os.stat_result, path: Path) -> None:
         raise OSError(errno.EINVAL, "it is no regular file", str(path))
 
 
-def require_writable(path: Path) -> None:
-    """Try what `write_whole` will do; raises OSError when it could not."""
-    with draft_of(regular(path), MODE) as (_, descriptor):
-        os.close(descriptor)
-
-
 @contextmanager
 def draft_of(path: Path, mode: int) -> Iterator[tuple[Path, int]]:
     """A new file beside the one that is meant, and its descriptor, which is the caller's to close.

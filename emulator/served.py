@@ -19,6 +19,7 @@ from .gateway.rules.management import ManagementTarget
 from .gateway.rules.stage import Facts, Stage
 from .gateway.shell import Gateway
 from .gateway.verifier import Verifier
+from .notes import Notes
 from .port.aws_names import domain_name
 from .port.front import Front, Gate
 from .port.http import Connect, HttpProtocol, HttpRequest
@@ -64,9 +65,10 @@ class ServedApi:
         endpoints: Endpoints,
         limits: Limits,
         assumptions: Assumptions,
-        recording: Recording | None = None,
         *,
+        recording: Recording | None = None,
         aws_domain: bool = False,
+        notes: Notes | None = None,
     ) -> None:
         """Make the gateway; with ``aws_domain`` events name the API as AWS's would."""
         facts = Facts(
@@ -79,7 +81,7 @@ class ServedApi:
         self.stage = Stage(self.api, facts, ids, limits=limits, assumptions=assumptions)
         known = (endpoints.owner, *endpoints.keys.values())
         verifier = Verifier(secrets={keys.access_key_id: keys.secret_access_key for keys in known}, clock=time.time)
-        self.gateway = Gateway(self.stage, functions, verifier, recording)
+        self.gateway = Gateway(self.stage, functions, verifier, recording, notes)
 
     @property
     def api_id(self) -> str:

@@ -6,8 +6,8 @@ import asyncio
 import dataclasses
 import json
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,22 +17,25 @@ from streamer.topology import Topology
 from .. import log
 from ..dynamodb.engine import STREAMS, EmbeddedDynamoDB, is_queue_request
 from ..dynamodb.errors import ApiError
-from ..files import read_regular, require_writable, write_whole
 from ..functions.destinations import Destinations
 from ..functions.variables import Endpoints
 from ..iam import sqs
 from ..iam.guard import Caller
+from ..notes import CHECKPOINTS, Notes
 from ..port.http import HttpRequest, HttpResponse
 from ..streams.api import Page, ShardDescription, StreamNotFoundError, shard_description, streams_error
 from ..streams.checkpoints import Checkpoints
 from ..streams.pushed import PushedSource
 from ..streams.source import Source
 from ..tasks import end
+from .kept_file import KeptFile
 from .tables import create_tables
 
 if TYPE_CHECKING:
     from ..dynamodb.queues import EmbeddedQueues
 
+CHECKPOINT_SECONDS: Final = 2.0
+"""How often it is noted how far streams were read."""
 EXPIRY_SECONDS: Final = 1.0
 """How often the embedded engine looks for expired items; AWS takes minutes to days. [DOC] ddb-docs:howitworks-ttl"""
 
@@ -40,8 +43,9 @@ EXPIRY_SECONDS: Final = 1.0
 class EmbeddedDatabase:
     """The engine in this process, and its queues."""
 
-    def __init__(self, engine: EmbeddedDynamoDB, topology: Topology, checkpoints: Checkpoints) -> None:
+    def __init__(self, engine: EmbeddedDynamoDB, topology: Topology, checkpoints: Checkpoints, notes: Notes) -> None:
         self.checkpoints = checkpoints
+        self.notes = notes
         self._engine = engine
         self._described_queues = topology.queues
         self._has_queues = False
@@ -101,11 +105,13 @@ async def open_embedded(
         ConfigurationError: the state file cannot be used, or holds a table of another form.
     """
     engine = EmbeddedDynamoDB(region=endpoints.region, account_id=endpoints.account_id)
-    with _kept(engine, state_file) as checkpoints:
-        create_tables(engine, topology.tables)
+    async with (
+        _kept(engine, topology, state_file) as notes,
+        _noted(notes, f"the state file {state_file}") as checkpoints,
+    ):
         expiring = asyncio.create_task(_expire(engine))
         try:
-            yield EmbeddedDatabase(engine, topology, checkpoints)
+            yield EmbeddedDatabase(engine, topology, checkpoints, notes)
         finally:
             await end([expiring])
 
@@ -119,31 +125,57 @@ async def _expire(engine: EmbeddedDynamoDB) -> None:
             log.error("expiring items failed", error=error)
 
 
-@contextmanager
-def _kept(engine: EmbeddedDynamoDB, state_file: Path | None) -> Iterator[Checkpoints]:
-    checkpoints = Checkpoints()
+@asynccontextmanager
+async def _kept(engine: EmbeddedDynamoDB, topology: Topology, state_file: Path | None) -> AsyncIterator[Notes]:
+    """The tables of the topology, and what is noted besides; both are kept in the file, if there is one."""
     if state_file is None:
-        yield checkpoints
+        create_tables(engine, topology.tables)
+        yield Notes()
         return
+    notes = Notes()
+    file = KeptFile(state_file, lambda: engine.pieces(notes.content))
     try:
-        if state_file.exists():
-            checkpoints = _checkpoints(engine.load(read_regular(state_file)), state_file)
-        # Tried now, not when the run is over and all of it would be lost.
-        require_writable(state_file)
+        saved = engine.load(file.open())
+        notes = Notes(saved.notes, file.append)
+        engine.keep(file.append, file.rewrite)
+        create_tables(engine, topology.tables)
+        file.begin(saved.size_bytes, is_current=saved.is_current)
     except OSError as error:
+        file.close()
         raise ConfigurationError(f"the state file {state_file} cannot be used: {error.strerror}") from error
+    except ConfigurationError:
+        file.close()
+        raise
+    try:
+        yield notes
+    finally:
+        await file.finish()
+
+
+@asynccontextmanager
+async def _noted(notes: Notes, name: str) -> AsyncIterator[Checkpoints]:
+    """How far streams were read, from the notes and into them."""
+    try:
+        checkpoints = Checkpoints.of_json(json.loads(notes.of(CHECKPOINTS).get("", "[]")))
+    except (ValueError, TypeError, RecursionError) as error:
+        raise ConfigurationError(f"{name} is damaged ({error}); delete it") from error
+
+    def save() -> None:
+        text = json.dumps(checkpoints.as_json())
+        if notes.of(CHECKPOINTS).get("") != text:
+            notes.put(CHECKPOINTS, "", text)
+
+    async def save_now_and_then() -> None:
+        while True:
+            await asyncio.sleep(CHECKPOINT_SECONDS)
+            save()
+
+    saving = asyncio.create_task(save_now_and_then())
     try:
         yield checkpoints
     finally:
-        # In one file with the tables, and so always of the same moment.
-        write_whole(state_file, engine.dump(json.dumps(checkpoints.as_json())), is_durable=True)
-
-
-def _checkpoints(text: str, state_file: Path) -> Checkpoints:
-    try:
-        return Checkpoints.of_json(json.loads(text))
-    except (ValueError, RecursionError) as error:
-        raise ConfigurationError(f"the state file {state_file} is damaged ({error}); delete it") from error
+        await end([saving])
+        save()
 
 
 class EngineStreamsApi:

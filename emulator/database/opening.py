@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -10,9 +11,14 @@ from typing import Final
 from streamer.errors import ConfigurationError
 from streamer.topology import Topology
 
+from .. import log
+from ..dynamodb.journal import replay
+from ..dynamodb.state import whole_lines
 from ..functions.variables import Endpoints
+from ..notes import Notes, lines
 from ..streams.checkpoint_file import kept_checkpoints
 from .embedded import open_embedded
+from .kept_file import KeptFile
 from .protocol import Database
 
 DEAD_LETTERS: Final = "dead-letters.jsonl"
@@ -41,7 +47,39 @@ async def _remote(topology: Topology, endpoints: Endpoints, url: str, state_fold
 
     with kept_checkpoints(state_folder, url) as checkpoints:
         dead_letters = state_folder / DEAD_LETTERS
-        async with open_remote(
-            topology, endpoints, url, dead_letters=dead_letters, checkpoints=checkpoints
-        ) as database:
+        async with (
+            _kept_notes(state_folder, url) as notes,
+            open_remote(
+                topology, endpoints, url, dead_letters=dead_letters, checkpoints=checkpoints, notes=notes
+            ) as database,
+        ):
             yield database
+
+
+@asynccontextmanager
+async def _kept_notes(folder: Path, url: str) -> AsyncIterator[Notes]:
+    """Notes for the DynamoDB at a URL. Of several emulators of one folder that use it, the first has them.
+
+    Raises:
+        ConfigurationError: their file cannot be used.
+    """
+    path = folder / f"running-{hashlib.blake2b(url.encode(), digest_size=5).hexdigest()}.jsonl"
+    notes = Notes()
+    file = KeptFile(path, lambda: lines(notes.content))
+    try:
+        found, size = whole_lines(file.open())
+        replay(found, notes.content)
+        file.begin(size, is_current=True)
+    except ConfigurationError:
+        log.info("another emulator of this folder uses this DynamoDB; if this one is killed, the next one cannot tell")
+        yield Notes()
+        return
+    except (OSError, LookupError, RecursionError, TypeError, ValueError) as error:
+        file.close()
+        reason = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
+        raise ConfigurationError(f"{path} cannot be used ({reason}); delete it") from error
+    notes = Notes(notes.content, file.append)
+    try:
+        yield notes
+    finally:
+        await file.finish()

@@ -8,6 +8,7 @@ from streamer.topology import Topology
 
 from ..functions.destinations import Destinations
 from ..iam.guard import Caller
+from ..notes import Notes
 from ..port.http import HttpRequest, HttpResponse
 from ..queues.mapping import Queues
 from ..streams.checkpoints import Checkpoints
@@ -30,6 +31,11 @@ class Database(Protocol):
     @property
     def checkpoints(self) -> Checkpoints:
         """Where event source mappings go on; kept as long as the tables are."""
+        ...
+
+    @property
+    def notes(self) -> Notes:
+        """What the next run is to know; kept as long as the tables are."""
         ...
 
     @property

@@ -18,6 +18,7 @@ from streamer.topology import Topology
 from ..functions.destinations import Destinations, FileDestinations
 from ..functions.variables import Endpoints
 from ..iam.guard import Caller
+from ..notes import Notes
 from ..port.http import HttpRequest, HttpResponse
 from ..queues.mapping import Queues
 from ..streams.api import connect_streams
@@ -34,6 +35,7 @@ class RemoteDatabase:
     source: Source
     destinations: Destinations
     checkpoints: Checkpoints
+    notes: Notes
     url: str
     settings: Mapping[str, Any]
 
@@ -55,7 +57,7 @@ class RemoteDatabase:
 
 @asynccontextmanager
 async def open_remote(
-    topology: Topology, endpoints: Endpoints, url: str, *, dead_letters: Path, checkpoints: Checkpoints
+    topology: Topology, endpoints: Endpoints, url: str, *, dead_letters: Path, checkpoints: Checkpoints, notes: Notes
 ) -> AsyncIterator[RemoteDatabase]:
     """Create what is missing, and poll the streams.
 
@@ -65,7 +67,7 @@ async def open_remote(
     settings = _client_settings(endpoints)
     await _prepare(topology, url, settings)
     async with connect_streams(url, **settings) as api:
-        yield RemoteDatabase(PolledSource(api), FileDestinations(dead_letters), checkpoints, url, settings)
+        yield RemoteDatabase(PolledSource(api), FileDestinations(dead_letters), checkpoints, notes, url, settings)
 
 
 def _client_settings(endpoints: Endpoints) -> dict[str, Any]:

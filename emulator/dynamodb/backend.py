@@ -22,6 +22,7 @@ CLOSED_STREAMS: Final = 100
 """Streams of deleted tables that are kept; the oldest are forgotten first. Chosen by us, to bound memory."""
 
 Change = tuple[Table, StoredItem | None, StoredItem | None]
+JournaledChange = tuple[Table, StoredItem | None, StoredItem | None, StreamRecord | None]
 
 
 class EmbeddedBackend:
@@ -47,6 +48,8 @@ class EmbeddedBackend:
         self.new_id = new_event_id
         """A new id of 32 hexadecimal digits."""
         self._history_records = history_records
+        self.journal: Callable[[list[JournaledChange]], None] | None = None
+        """Is told what was changed together, and of the records of it; None: nobody keeps it."""
         self._pending: list[Change] | None = None
         self._user_identity: Mapping[str, str] | None = None
 
@@ -54,8 +57,28 @@ class EmbeddedBackend:
         """Journal a write: at once, or when the transaction that it belongs to succeeds."""
         if self._pending is not None:
             self._pending.append((table, old, new))
+        elif self.journal is not None:
+            self.journal([(table, old, new, self._record(table, old, new))])
         elif table.stream is not None:
             self._record(table, old, new)
+
+    def redo(
+        self,
+        table: Table,
+        old: StoredItem | None,
+        new: StoredItem | None,
+        *,
+        event_id: str,
+        created_seconds: float,
+        user_identity: Mapping[str, str] | None,
+    ) -> None:
+        """Make a change as an earlier run made it, and the same record of it."""
+        now, new_id = self.now, self.new_id
+        self.now, self.new_id, self._user_identity = (lambda: created_seconds), (lambda: event_id), user_identity
+        try:
+            table.replace(old, new)
+        finally:
+            self.now, self.new_id, self._user_identity = now, new_id, None
 
     def open_stream(
         self,
@@ -113,12 +136,12 @@ class EmbeddedBackend:
             milliseconds = max(milliseconds, round(max(before) * 1000) + 1)
         return milliseconds / 1000
 
-    def _record(self, table: Table, old: StoredItem | None, new: StoredItem | None) -> None:
+    def _record(self, table: Table, old: StoredItem | None, new: StoredItem | None) -> StreamRecord | None:
         stream = table.stream
         if stream is None or (old is new is None):
-            return
+            return None
         if old is not None and new is not None and old.same_as(new):
-            return  # [DOC] ddb-docs:Streams: a write that changes nothing makes no record
+            return None  # [DOC] ddb-docs:Streams: a write that changes nothing makes no record
         record = StreamRecord(
             event_id=self.new_id(),
             region=self.region_name,
@@ -137,6 +160,7 @@ class EmbeddedBackend:
                 listener(record)
             except Exception as error:  # noqa: BLE001 - the write succeeded; its client must not pay for a listener
                 log.error("stream listener failed", error=error, table=table.name)
+        return record
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -153,8 +177,9 @@ class EmbeddedBackend:
             raise
         else:
             self._pending = None
-            for change in changes:
-                self._record(*change)
+            recorded = [(*change, self._record(*change)) for change in changes]
+            if self.journal is not None and recorded:
+                self.journal(recorded)
         finally:
             self._pending = None
 

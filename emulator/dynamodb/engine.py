@@ -6,17 +6,19 @@ import json
 import time
 import uuid
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from .. import log
+from ..notes import Content as Notes
 from ..port.http import BODY_BYTES, HttpRequest, HttpResponse
 from .api import DynamoApi
 from .backend import EmbeddedBackend
 from .errors import SERVICE, ApiError, access_denied
+from .journal import changes_line
 from .records import Listener
-from .state import NO_CHECKPOINTS, dump, load
+from .state import Saved, load, pieces
 from .streams_api import StreamsOperations
 
 if TYPE_CHECKING:
@@ -27,6 +29,13 @@ DYNAMODB: Final = "DynamoDB_20120810"
 STREAMS: Final = "DynamoDBStreams_20120810"
 REQUEST_BYTES: Final = 16 * 1024 * 1024
 """Largest request. [USR] scylladb test_manual_requests"""
+_DEFINING: Final = frozenset(
+    {
+        "CreateTable", "UpdateTable", "DeleteTable", "UpdateTimeToLive", "UpdateContinuousBackups",
+        "TagResource", "UntagResource", "PutResourcePolicy", "DeleteResourcePolicy",
+    }
+)  # fmt: skip
+"""Operations that change tables, and not what is in them."""
 _SILENT: Final = ("TagResource", "UntagResource")
 """Operations whose answer has no body at all. [USR] scylladb test_manual_requests"""
 _encode: Final = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
@@ -64,6 +73,7 @@ class EmbeddedDynamoDB:
         self.backend = EmbeddedBackend(
             region, account_id, clock=clock, new_event_id=new_id, history_records=history_records
         )
+        self._redefined: Callable[[], None] | None = None
         self._services: dict[str, Callable[[str, dict[str, Any]], Any]] = {
             DYNAMODB: DynamoApi(self.backend).perform,
             STREAMS: StreamsOperations(self.backend).perform,
@@ -98,7 +108,10 @@ class EmbeddedDynamoDB:
         parameters = read_request(body)
         if caller is not None and (denial := caller.dynamodb(action, parameters)) is not None:
             raise access_denied(denial)
-        return perform(action, parameters)
+        result = perform(action, parameters)
+        if action in _DEFINING and self._redefined is not None:
+            self._redefined()
+        return result
 
     def _answer(self, status: int, body: bytes) -> HttpResponse:
         headers = (
@@ -123,15 +136,24 @@ class EmbeddedDynamoDB:
 
         return EmbeddedQueues(self.backend.region_name, self.backend.account_id)
 
-    def dump(self, checkpoints: str = NO_CHECKPOINTS) -> bytes:
-        """Tables, items and streams, for `load`, with what the streams' readers need to go on, as JSON."""
-        return dump(self.backend, checkpoints)
+    def keep(self, changed: Callable[[bytes], None], redefined: Callable[[], None]) -> None:
+        """Have ``changed`` called with a line for whatever changes from now on, and ``redefined`` when tables do."""
+        self.backend.journal = lambda changes: changed(changes_line(changes))
+        self._redefined = redefined
 
-    def load(self, data: bytes) -> str:
-        """Replace all tables by those of a `dump`; returns its checkpoints.
+    def pieces(self, notes: Notes) -> Iterator[bytes]:
+        """Tables, items and streams as they are now, and notes, for `load`; lines of changes may follow them."""
+        return pieces(self.backend, notes)
+
+    def dump(self, notes: Notes | None = None) -> bytes:
+        """The same in one piece."""
+        return b"".join(self.pieces(notes or {}))
+
+    def load(self, data: bytes) -> Saved:
+        """Replace all tables by those that were kept.
 
         Raises:
-            ConfigurationError: it is no dump, a damaged one, or one of another version; the tables are as before.
+            ConfigurationError: it is no saved state, a damaged one, or one of another version; tables are as before.
         """
         return load(self.backend, data)
 

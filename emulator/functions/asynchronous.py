@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -14,6 +15,7 @@ from typing import Any, Final, Self, assert_never
 from streamer.topology import AsyncInvocation, Topology
 
 from .. import log
+from ..notes import EVENTS, Notes
 from ..tasks import end
 from .destinations import Destinations
 from .outcome import Failed, Functions, Outcome, Refused, Returned
@@ -112,7 +114,7 @@ def failure_document(
 
 
 class AsyncInvocations:
-    """Runs accepted events until they succeed or are given up. An async context manager; its exit drops the others."""
+    """Runs accepted events until they succeed or are given up. An async context manager; its exit ends the others."""
 
     def __init__(
         self,
@@ -123,7 +125,11 @@ class AsyncInvocations:
         function_arn: Callable[[str], str],
         retry_seconds: Sequence[float] = RETRY_SECONDS,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        notes: Notes | None = None,
     ) -> None:
+        """``notes`` keep accepted events until they are done; None: those that are not in the end are dropped."""
+        self._notes = Notes() if notes is None else notes
+        self._names = {function.name for function in topology.functions}
         self._rules = {rules.function: rules for rules in topology.async_invocations}
         self._functions = functions
         self._destinations = destinations
@@ -133,6 +139,13 @@ class AsyncInvocations:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
+        """Go on with what the last run accepted and did not come to, or was doing."""
+        for request_id, (function, payload) in self._notes.of(EVENTS).items():
+            if function in self._names:
+                self._start(function, payload.encode(), request_id)
+            else:
+                log.warning("an asynchronous event is dropped: its function is gone", function=function)
+                self._notes.drop(EVENTS, request_id)
         return self
 
     async def __aexit__(
@@ -142,16 +155,22 @@ class AsyncInvocations:
 
     def apply(self, topology: Topology) -> None:
         """Go by other rules from the next event on."""
+        self._names = {function.name for function in topology.functions}
         self._rules = {rules.function: rules for rules in topology.async_invocations}
 
     def accept(self, function: str, payload: bytes, request_id: str) -> bool:
         """Run an event in the background; False: there are too many already."""
         if len(self._tasks) >= QUEUED_EVENTS:
             return False
+        if self._notes.are_kept:
+            self._notes.put(EVENTS, request_id, [function, payload.decode()])
+        self._start(function, payload, request_id)
+        return True
+
+    def _start(self, function: str, payload: bytes, request_id: str) -> None:
         task = asyncio.get_running_loop().create_task(self._run(function, payload, request_id))
         self._tasks.add(task)
-        task.add_done_callback(self._done)
-        return True
+        task.add_done_callback(functools.partial(self._done, request_id))
 
     async def _run(self, function: str, payload: bytes, request_id: str) -> None:
         rules = self._rules.get(function) or AsyncInvocation(function=function)
@@ -182,7 +201,10 @@ class AsyncInvocations:
             )
             await self._destinations.send(rules.on_failure, document)
 
-    def _done(self, task: asyncio.Task[None]) -> None:
+    def _done(self, request_id: str, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
+        if task.cancelled():
+            return
+        self._notes.drop(EVENTS, request_id)
+        if (error := task.exception()) is not None:
             log.error("an asynchronous event was lost", error=error)

@@ -18,6 +18,7 @@ from urllib.parse import unquote
 from streamer.topology import Topology
 
 from ..iam.guard import Caller
+from ..notes import Notes
 from ..port.http import HttpRequest, HttpResponse
 from .admission import missing, throttled
 from .asynchronous import RETRY_SECONDS, AsyncInvocations
@@ -69,6 +70,7 @@ class LambdaService:
         tails: Tails | None = None,
         retry_seconds: Sequence[float] = RETRY_SECONDS,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        notes: Notes | None = None,
     ) -> None:
         self._qualifiers = _qualifiers(topology)
         self._functions = functions
@@ -81,6 +83,7 @@ class LambdaService:
             function_arn=self._arn,
             retry_seconds=retry_seconds,
             sleep=sleep,
+            notes=notes,
         )
 
     async def __aenter__(self) -> Self:

@@ -11,12 +11,14 @@ from typing import Any, Final
 from .. import log
 from ..functions.outcome import Functions
 from ..iam.guard import Caller
+from ..notes import CONNECTIONS, Notes
 from ..port.http import HttpRequest, HttpResponse, render
 from ..recording import Recording
 from .invocations import Invocations
 from .rules import management
 from .rules.connection import Connection
 from .rules.effects import Accept, HttpAnswer, Invoke, Result
+from .rules.events import late
 from .rules.handshake import Handshake, UpgradeRequest, refuse_plain
 from .rules.management import ManagementRequest, ManagementTarget
 from .rules.signature import MISSING
@@ -37,13 +39,20 @@ class Gateway:
     """One stage of one WebSocket API: owns its connections and every task that works for them."""
 
     def __init__(
-        self, stage: Stage, functions: Functions, verifier: Verifier, recording: Recording | None = None
+        self,
+        stage: Stage,
+        functions: Functions,
+        verifier: Verifier,
+        recording: Recording | None = None,
+        notes: Notes | None = None,
     ) -> None:
+        """``notes`` keep which connections are open, so that ``$disconnect`` runs even if the emulator is killed."""
+        self._notes = notes or Notes()
         self._stage = stage
         self._recording = recording or Recording()
         self._invocations = Invocations(functions)
         self._verifier = verifier
-        self._websockets = WebSockets(self._recording)
+        self._websockets = WebSockets(self._recording, self._disconnected)
         self._stopping = False
 
     @property
@@ -71,6 +80,28 @@ class Gateway:
         for websocket in found:
             websocket.cut()
         return len(found)
+
+    def end_lost(self) -> int:
+        """Run ``$disconnect`` for connections that were open when the last emulator was killed; how many there are."""
+        lost = {name: left for name, left in self._notes.of(CONNECTIONS).items() if left["api"] == self._stage.api.name}
+        route = self._stage.disconnect
+        for connection_id, left in lost.items():
+            if route is None:
+                self._disconnected(connection_id)
+                continue
+            request_id = self._stage.ids.request_id(now_ms())
+            event = late(left["event"], self._stage, request_id, now_ms())
+            invoke = Invoke(route.route.function, event, route.timeout_seconds, request_id, route.route.route_key)
+            self._invocations.start(invoke, functools.partial(self._disconnected, connection_id))
+        return len(lost)
+
+    def _disconnected(self, connection_id: str, _result: Result | None = None) -> None:
+        self._notes.drop(CONNECTIONS, connection_id)
+
+    def _note(self, connection: Connection) -> None:
+        if self._notes.are_kept and (invoke := connection.if_lost(now_ms())) is not None:
+            noted = {"api": self._stage.api.name, "event": invoke.event}
+            self._notes.put(CONNECTIONS, connection.connection_id, noted)
 
     async def stop(self, *, timeout_seconds: float) -> None:
         """Close every connection with 1001 and wait until every ``$disconnect`` has run, or the time is over."""
@@ -124,6 +155,7 @@ class Gateway:
 
     def _proceed(self, client: _Client, handshake: Handshake, decision: Invoke | Accept | HttpAnswer) -> None:
         if isinstance(decision, Invoke):
+            self._note(handshake.connection)  # before `$connect`, which may have written something when we are killed
             self._invocations.start(decision, functools.partial(self._resume, client, handshake))
             return
         for warning in handshake.warnings:
@@ -131,10 +163,12 @@ class Gateway:
         if (recorder := self._recording.now) is not None:
             recorder.opening(client.request, handshake.connection_id, decision, began_ns=client.began_ns)
         if isinstance(decision, HttpAnswer):
+            self._disconnected(handshake.connection_id)
             request = client.request
             log.info("refused", status=decision.status, peer=request.peer, path=request.raw_path)
             _refuse(client.transport, _response(decision))
         else:
+            self._note(handshake.connection)
             self._open(handshake.connection, decision, client)
 
     def _resume(self, client: _Client, handshake: Handshake, result: Result) -> None:

@@ -9,7 +9,7 @@ import asyncio
 import functools
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, assert_never
 
@@ -57,8 +57,10 @@ class Seen:
 class WebSockets:
     """All WebSockets of a gateway."""
 
-    def __init__(self, recording: Recording) -> None:
+    def __init__(self, recording: Recording, disconnected: Callable[[str], None] = lambda _: None) -> None:
+        """``disconnected`` is told the id of each connection whose ``$disconnect`` is done."""
         self.recording = recording
+        self.disconnected = disconnected
         self.messages = 0
         """How many texts clients have sent so far."""
         self.turns = Turns()
@@ -396,7 +398,8 @@ class WebSocket(asyncio.Protocol):
         )
         if disconnect is not None:
             # [DOC] the result of $disconnect is ignored; a failure is in the function's log.
-            self._invocations.start(disconnect, lambda _result: None)
+            connection_id = self.connection.connection_id
+            self._invocations.start(disconnect, lambda _result: self._all.disconnected(connection_id))
 
     def _stop_timer(self) -> None:
         if self._timer is not None:

@@ -17,6 +17,8 @@ from .. import log
 from ..functions.destinations import DestinationError, Destinations
 from ..functions.outcome import Functions
 from ..recording import Recording
+from ..tasks import end
+from .api import StreamsApiError
 from .batching import RETRY_SECONDS, GivenUp, Rules
 from .checkpoints import ENDED, Checkpoint, Checkpoints, MappingCheckpoint, identity
 from .documents import failure_document
@@ -105,8 +107,8 @@ class RunningMapping:
             self._discovering.cancel()
         for processor in self._processors.values():
             processor.stop()
-        for end in self._ends.values():
-            end.set()
+        for ending in self._ends.values():
+            ending.set()
 
     def report(self) -> None:
         """Log what is unfinished after `stop`."""
@@ -208,9 +210,13 @@ class EventSourceMappings:
         destination_seconds: tuple[float, ...] = DESTINATION_SECONDS,
         stop_seconds: float = STOP_SECONDS,
         checkpoints: Checkpoints | None = None,
+        checkpoint_seconds: float | None = None,
         recording: Recording | None = None,
     ) -> None:
-        """Raise TopologyError if AWS would refuse to create one of the mappings."""
+        """Raise TopologyError if AWS would refuse to create one of the mappings.
+
+        ``checkpoint_seconds`` is how often the checkpoints are replaced meanwhile; None: only in the end.
+        """
         pairs = [(mapping.function, mapping.table) for mapping in topology.event_source_mappings]
         for function, table in pairs:
             if pairs.count((function, table)) > 1:
@@ -229,6 +235,8 @@ class EventSourceMappings:
             destination_seconds=destination_seconds,
             recording=recording or Recording(),
         )
+        self._checkpoint_seconds = checkpoint_seconds
+        self._noting: asyncio.Task[None] | None = None
         self._running: list[RunningMapping] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._stack = AsyncExitStack()
@@ -251,10 +259,26 @@ class EventSourceMappings:
             group = await stack.enter_async_context(asyncio.TaskGroup())
             self._tasks = [group.create_task(running.run()) for running in self._running]
             self._stack = stack.pop_all()
+        if self._checkpoint_seconds is not None:
+            self._noting = asyncio.create_task(self._note_now_and_then(self._checkpoint_seconds))
         return self
+
+    async def _note_now_and_then(self, seconds: float) -> None:
+        while True:
+            await asyncio.sleep(seconds)
+            try:
+                await self._note()
+            except StreamsApiError as error:
+                log.warning("how far streams were read cannot be noted", problem=str(error))
+
+    async def _note(self) -> None:
+        found = [await running.checkpoint() for running in self._running]
+        self._checkpoints.replace(checkpoint for checkpoint in found if checkpoint is not None)
 
     async def __aexit__(self, *_: object) -> None:
         """Stop: no new invocations, a little time for those that run, then the end."""
+        if self._noting is not None:
+            await end([self._noting])
         try:
             for running in self._running:
                 running.stop()
@@ -267,5 +291,4 @@ class EventSourceMappings:
             try:
                 await self._stack.aclose()
             finally:
-                found = [await running.checkpoint() for running in self._running]
-                self._checkpoints.replace(checkpoint for checkpoint in found if checkpoint is not None)
+                await self._note()

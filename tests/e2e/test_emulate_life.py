@@ -321,6 +321,37 @@ def test_a_subprotocol_can_carry_the_token(demo: Emulate) -> None:
         assert ask(client, "echo", 1)[0]["data"] == 1
 
 
+def test_after_sigkill_what_clients_were_told_stays_true_and_their_connections_are_ended(tmp_path: Path) -> None:
+    with Emulate("--state", "state", folder=tmp_path) as emulator, dial(emulator.address()) as client:
+        (*_, complete) = ask(client, "report", {"steps": 1, "seconds": 0}, request_id="kept")
+        client.send('{"action": "report", "id": "runs", "payload": {"steps": 10, "seconds": 600}}')
+        client.recv()
+        emulator.kill()
+
+    with Emulate("--state", "state", folder=tmp_path) as emulator:
+        emulator.log.wait_for("running .disconnect of connections that were open when the last emulator ended")
+        emulator.log.wait_for("connection closed")
+        rows = emulator.aws("dynamodb").scan(TableName="streamer_connections")
+        with dial(emulator.address()) as client:
+            (answer,) = ask(client, "status", {"request_id": "kept"})
+            (running,) = ask(client, "status", {"request_id": "runs"})
+
+    assert rows["Items"] == []
+    assert complete["type"] == "complete"
+    assert answer["data"]["result"] == complete["result"]
+    assert running["data"]["status"] in ("PENDING", "PROCESSING")
+
+
+def test_two_emulators_do_not_share_a_state_file(tmp_path: Path) -> None:
+    with Emulate("--state", "state", folder=tmp_path):
+        done = streamer("emulate", "--demo", "--port", "0", "--state", "state", folder=tmp_path)
+
+    assert (done.returncode, done.stderr) == (
+        2,
+        "streamer: state is used by another emulator; end that, or name another file\n",
+    )
+
+
 def test_tables_survive_a_restart_with_a_state_file(tmp_path: Path) -> None:
     with Emulate("--state", "state", folder=tmp_path) as emulator, dial(emulator.address()) as client:
         (*_, complete) = ask(client, "report", {"steps": 1, "seconds": 0}, request_id="kept")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from emulator.files import Claim, open_regular, read_regular, require_writable, write_whole
+from emulator.files import Claim, open_regular, read_regular, write_whole
 from streamer.project import BELIEVED_BYTES, own_file
 
 
@@ -50,15 +50,6 @@ def test_a_failure_leaves_the_old_file_and_no_draft(tmp_path: Path) -> None:
         write_whole(tmp_path / "folder", b"no file")
 
     assert [path.name for path in tmp_path.iterdir()] == ["folder"]
-
-
-def test_trying_leaves_nothing(tmp_path: Path) -> None:
-    require_writable(tmp_path / "new" / "file")
-
-    assert list((tmp_path / "new").iterdir()) == []
-    (tmp_path / "taken").write_bytes(b"")
-    with pytest.raises(OSError, match="taken"):
-        require_writable(tmp_path / "taken" / "file")
 
 
 @pytest.mark.parametrize("is_there", [True, False], ids=["to a file", "to nothing yet"])

@@ -271,7 +271,7 @@ async def test_a_table_that_is_not_the_one_of_the_checkpoint_is_read_from_the_st
     engine = EmbeddedDynamoDB()
     create_tables(engine, (ITEMS,))
     engine.call("PutItem", {"TableName": "items", "Item": {"id": {"S": "7"}}})
-    world.file.write_bytes(engine.dump(json.dumps(kept.as_json())))
+    world.file.write_bytes(engine.dump({"checkpoints": {"": json.dumps(kept.as_json())}}))
 
     assert await seen_next(world) == [7, 99]
 
@@ -300,10 +300,10 @@ async def test_a_file_from_before_checkpoints_begins_at_the_starting_position(wo
         run.put(1, 2)
         await run.until(lambda: run.seen == [1, 2])
     head, content = unpacked(world.file)
-    del content["checkpoints"]
+    del content["notes"]
     world.file.write_bytes(head + b"\n" + zlib.compress(json.dumps(content).encode()))
 
-    assert head == b"streamer-dynamodb 3"
+    assert head == b"streamer-dynamodb 4"
     assert await seen_next(world) == [1, 2, 99]
 
 
@@ -314,25 +314,25 @@ async def test_damaged_checkpoints_say_what_to_do(world: World, checkpoints: obj
     async with world.run():
         pass
     head, content = unpacked(world.file)
-    content["checkpoints"] = checkpoints
+    content["notes"] = {"checkpoints": {"": checkpoints}}
     world.file.write_bytes(head + b"\n" + zlib.compress(json.dumps(content).encode()))
 
     with pytest.raises(ConfigurationError, match="delete"):
         await world.tables(topology()).__aenter__()
 
 
-async def test_tables_and_checkpoints_are_of_one_moment_after_a_crash(world: World) -> None:
+async def test_after_a_crash_nothing_is_lost_and_what_was_not_noted_comes_again(world: World) -> None:
     async with world.run() as run:
         run.put(1)
         await run.until(lambda: run.seen == [1])
-    before_the_crash = world.file.read_bytes()
     async with world.run() as run:
         run.put(2)
         await run.until(lambda: run.seen == [2])
-        assert world.file.read_bytes() == before_the_crash
-    world.file.write_bytes(before_the_crash)
+        in_the_crash = world.file.read_bytes()
+    world.file.write_bytes(in_the_crash + b'["changes",[["items"')  # it was writing another change
 
-    assert await seen_next(world) == [99]
+    assert await seen_next(world) == [2, 99]
+    assert await seen_next(world, marker=100) == [100]
 
 
 # what the stream keeps
@@ -431,7 +431,7 @@ async def test_mappings_of_another_dynamodb_go_on_too(endpoint: str, tmp_path: P
 
     assert set(run.seen) == {1, 2, 3}
     assert again.seen == [3, 4, 5]
-    assert [file.suffix for file in tmp_path.iterdir()] == [".json"]  # noqa: ASYNC240 - nothing else runs
+    assert {file.suffix for file in tmp_path.iterdir()} == {".json", ".jsonl"}  # noqa: ASYNC240 - nothing else runs
 
 
 # the whole emulator

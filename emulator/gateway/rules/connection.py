@@ -245,6 +245,16 @@ class Connection:
             reason = NO_STATUS_REASON
         elif code == DROPPED:
             reason = self._stage.assumptions.abnormal_reason
+        return self._disconnecting(route, code, reason, now_ms)
+
+    def if_lost(self, now_ms: int) -> Invoke | None:
+        """What there would be to run if the gateway itself were gone, and its client with it; None: nothing."""
+        route = self._stage.disconnect
+        if route is None:
+            return None
+        return self._disconnecting(route, DROPPED, self._stage.assumptions.abnormal_reason, now_ms)
+
+    def _disconnecting(self, route: CompiledRoute, code: int, reason: str, now_ms: int) -> Invoke:
         request_id = self._stage.ids.request_id(now_ms)
         event = self._session.disconnect_event(code, reason, request_id, now_ms)
         return Invoke(route.route.function, event, route.timeout_seconds, request_id, route.route.route_key)

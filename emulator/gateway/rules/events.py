@@ -180,3 +180,16 @@ class Session:
         context["connectionId"] = self.connection_id
         context["apiId"] = facts.api_id
         return context
+
+
+def late(event: Event, stage: Stage, request_id: str, now_ms: int) -> Event:
+    """The event of ``$disconnect`` that another gateway made, as this one sends it: now, and from its own address."""
+    host = stage.facts.domain_name
+    moment = {"requestTime": clf_time(now_ms // 1000), "requestTimeEpoch": now_ms}
+    own = {"requestId": request_id, "extendedRequestId": request_id, "domainName": host, "apiId": stage.facts.api_id}
+    return {
+        **event,
+        "headers": {**event["headers"], "Host": host},
+        "multiValueHeaders": {**event["multiValueHeaders"], "Host": [host]},
+        "requestContext": {**event["requestContext"], **moment, **own},
+    }

@@ -81,18 +81,27 @@ def test_loading_replaces_what_was_there(world: World) -> None:
     assert other.call("ListTables") == {"TableNames": ["things"]}
 
 
-def test_what_readers_of_the_streams_need_to_go_on_is_kept_as_it_is(world: World) -> None:
-    checkpoints = '[{"N": "01"}]'
+def test_notes_are_kept_as_they_are(world: World) -> None:
+    notes = {"checkpoints": {"": '[{"N": "01"}]'}}
 
-    assert World().database.load(world.database.dump(checkpoints)) == checkpoints
+    assert World().database.load(world.database.dump(notes)).notes == notes
 
 
-def test_a_dump_from_before_checkpoints_has_none(world: World) -> None:
+@pytest.mark.parametrize(
+    ("kept", "notes"),
+    [
+        pytest.param({}, {}, id="from before they were kept"),
+        pytest.param({"checkpoints": "[1]"}, {"checkpoints": {"": "[1]"}}, id="from before there were other notes"),
+    ],
+)
+def test_checkpoints_of_the_versions_before_are_notes(world: World, kept: Any, notes: Any) -> None:
     content = json.loads(zlib.decompress(world.database.dump().partition(b"\n")[2]))
-    del content["checkpoints"]
+    del content["notes"]
     other = World()
 
-    assert json.loads(other.database.load(packed(content))) == []
+    saved = other.database.load(packed(content | kept))
+
+    assert (saved.notes, saved.is_current) == (notes, False)
     assert other.keys() == ["a", "b"]
 
 
@@ -156,14 +165,18 @@ def packed(content: Any) -> bytes:
     [
         pytest.param(b"", "not written by the emulator", id="nothing"),
         pytest.param(b"garbage\n", "not written by the emulator", id="garbage"),
-        pytest.param(MAGIC + b"4\nxyz", "version 4, this emulator reads version 3", id="another version"),
+        pytest.param(MAGIC + b"5\nxyz", "version 5, this emulator reads version 4", id="another version"),
         pytest.param(MAGIC + b"1\nxyz", "error", id="not compressed"),
         pytest.param(MAGIC + b"1\n" + zlib.compress(b"{"), "JSONDecodeError", id="not JSON"),
         pytest.param(packed([]), "not an object", id="a list"),
         pytest.param(packed({}), "tables", id="no tables"),
         pytest.param(packed({"tables": [{"name": "x"}]}), "KeyError", id="half a table"),
         pytest.param(packed({"tables": [5]}), "TypeError", id="a number for a table"),
-        pytest.param(packed({"tables": [], "checkpoints": []}), "not a text", id="a list for checkpoints"),
+        pytest.param(MAGIC + b"1\n" + zlib.compress(b"[" * 100_000), "RecursionError", id="nested too deep"),
+        pytest.param(packed({"tables": []}) + b"{}\n", "not enough values", id="no change"),
+        pytest.param(packed({"tables": []}) + b'["other"]\n', "of kind 'other'", id="an unknown kind of change"),
+        pytest.param(packed({"tables": []}) + b'["changes",[["x",null,{},null]]]\n', "'x'", id="of no table"),
+        pytest.param(packed({"tables": []}) + b"[" * 100_000 + b"\n", "RecursionError", id="a change nested too deep"),
     ],
 )
 def test_what_cannot_be_read_changes_nothing(world: World, data: bytes, words: str) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -16,6 +17,7 @@ from emulator.functions.asynchronous import (
     next_step,
 )
 from emulator.functions.outcome import Failed, Outcome, Refused, Returned
+from emulator.notes import EVENTS, Notes
 from streamer.topology import Api, AsyncInvocation, Function, Queue, Topology
 
 RETURNED = Returned(b"1", "id")
@@ -107,7 +109,7 @@ class World:
         self.documents.append((queue, document))
         self.settled.set()
 
-    def invocations(self, rules: AsyncInvocation) -> AsyncInvocations:
+    def invocations(self, rules: AsyncInvocation, notes: Notes | None = None) -> AsyncInvocations:
         topology = Topology(
             api=Api(name="a", routes=()),
             functions=(Function(name="f", handler="a.b"),),
@@ -121,6 +123,7 @@ class World:
             function_arn=lambda name: f"arn:{name}",
             retry_seconds=(60.0, 120.0),
             sleep=self.sleep,
+            notes=notes,
         )
 
 
@@ -146,3 +149,33 @@ async def test_an_event_that_fails_three_times_goes_to_the_destination() -> None
     ((queue, document),) = world.documents
     assert queue == "dead"
     assert document["requestContext"]["approximateInvokeCount"] == 3
+
+
+async def test_what_was_accepted_and_not_done_is_done_by_the_next_run_under_the_same_id() -> None:
+    kept: list[bytes] = []
+    before, after = World(RETURNED), World(RETURNED, RETURNED)
+    notes = Notes({EVENTS: {"of-a-function-that-is-gone": ["gone", "{}"]}}, kept.append)
+    async with before.invocations(RULES, notes) as invocations:
+        invocations.accept("f", b"{}", "done")
+        await asyncio.wait_for(before.settled.wait(), 5)
+        await asyncio.sleep(0)
+        invocations.accept("f", b'{"a":1}', "waits")
+        invocations.accept("f", b"{}", "waits too")
+
+    left = Notes(notes.content, kept.append)
+    async with after.invocations(RULES, left):
+        await asyncio.wait_for(after.settled.wait(), 5)
+        await asyncio.sleep(0)
+
+    assert before.request_ids == ["done"]
+    assert after.request_ids == ["waits", "waits too"]
+    assert left.of(EVENTS) == {}
+    assert json.loads(kept[-1]) == ["note", "events", "waits too", None]
+
+
+async def test_without_a_place_for_notes_nothing_is_kept() -> None:
+    world, notes = World(), Notes()
+    async with world.invocations(RULES, notes) as invocations:
+        invocations.accept("f", b"{}", "one")
+
+    assert notes.content == {}

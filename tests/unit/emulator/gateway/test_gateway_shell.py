@@ -18,6 +18,7 @@ from emulator.gateway.rules.stage import Facts, Stage
 from emulator.gateway.shell import Gateway
 from emulator.gateway.verifier import Verifier
 from emulator.gateway.websocket import CROWD, MESSAGES_IN_A_CROWD, MESSAGES_IN_FLIGHT
+from emulator.notes import CONNECTIONS, Notes
 from emulator.port.http import HttpRequest
 from streamer.topology import Api, Route
 
@@ -133,12 +134,12 @@ class Client(asyncio.Transport):
 
 
 class World:
-    def __init__(self, **routes: Route) -> None:
+    def __init__(self, notes: Notes | None = None, **routes: Route) -> None:
         chosen = {name: Route(route_key=f"${name}", function=name) for name in ("connect", "disconnect", "default")}
         api = Api(name="test", stage="dev", routes=tuple((chosen | routes).values()))
         self.functions = Functions()
         verifier = Verifier(secrets={"a": "s"}, clock=lambda: 0.0)
-        self.gateway = Gateway(Stage(api, FACTS, IdSource("eu-west-1", 1)), self.functions, verifier)
+        self.gateway = Gateway(Stage(api, FACTS, IdSource("eu-west-1", 1)), self.functions, verifier, notes=notes)
 
     def dial(self, target: str = "/dev") -> Client:
         client = Client()
@@ -452,3 +453,47 @@ async def test_who_comes_while_it_stops_is_turned_away() -> None:
 
     assert world.dial().written.startswith(b"HTTP/1.1 503")
     assert world.functions.calls == []
+
+
+# notes of open connections
+
+
+async def test_connections_of_a_killed_gateway_are_disconnected_by_the_next_one() -> None:
+    killed = Notes(write=lambda _: None)
+    before = World(killed)
+    await before.open()
+    gone = await before.open()
+    gone.hang_up()
+    await turns()
+    before.functions.answer()  # its `$disconnect` is done
+    refused = before.dial()
+    before.functions.answer(outcome=Failed(b"{}", "id"))
+    await turns()
+    assert refused.is_over
+    before.dial()  # its `$connect` may have written something already
+    assert len(killed.of(CONNECTIONS)) == 2
+
+    left = Notes(killed.content, lambda _: None)
+    after = World(left)
+    assert after.gateway.end_lost() == 2
+
+    assert after.functions.names() == ["disconnect", "disconnect"]
+    contexts = [event["requestContext"] for _, event, _ in after.functions.calls]
+    assert {context["connectionId"] for context in contexts} == killed.of(CONNECTIONS).keys()
+    assert [context["disconnectStatusCode"] for context in contexts] == [1006, 1006]
+    after.functions.answer(0)
+    after.functions.answer(1)
+    await turns()
+    assert left.of(CONNECTIONS) == {}
+    assert after.gateway.end_lost() == 0
+
+
+async def test_a_gateway_that_ends_in_good_order_leaves_no_notes() -> None:
+    notes = Notes(write=lambda _: None)
+    world = World(notes)
+    world.functions.at_once["disconnect"] = OK
+    await world.open()
+
+    await world.gateway.stop(timeout_seconds=5)
+
+    assert notes.of(CONNECTIONS) == {}

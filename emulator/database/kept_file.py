@@ -1,0 +1,274 @@
+"""A file that holds a state and what changed since, and that always is as the state is now.
+
+Changes are appended, in the turn of the event loop after the one that made them: whoever was told of a change was told
+later, so that not even SIGKILL makes it undone. When much was appended the file is written anew, a little at a time.
+One process at a time has it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+from streamer.errors import ConfigurationError, StreamerError
+
+from .. import log
+from ..files import PRIVATE, draft_of, regular, write_whole
+from ..tasks import end
+
+GROWN_BYTES: Final = 8 * 1024 * 1024
+"""So much, and as much as the state was, is appended before the file is written anew."""
+WAITING_BYTES: Final = 64 * 1024 * 1024
+"""Changes that wait for a disk that is full; of more none is kept, and the whole state is written in the end."""
+RETRY_SECONDS: Final = 1.0
+
+Pieces = Callable[[], Iterator[bytes]]
+"""The whole state as it is at the call, in pieces."""
+
+
+class NotSavedError(StreamerError):
+    """The state could not be written; the message says where what is."""
+
+
+class KeptFile:
+    """The file; `open`, then `begin`, then `append`, and in the end `finish`."""
+
+    def __init__(self, path: Path, pieces: Pieces) -> None:
+        """Args: ``pieces`` is asked for the whole state whenever the file is written anew."""
+        self._path = path
+        self._target = path
+        self._pieces = pieces
+        self._descriptor: int | None = None
+        self._size = self._base = 0
+        """Bytes of the file that count, and of the state in it."""
+        self._waiting: list[bytes] = []
+        self._has_begun = False
+        self._is_scheduled = False
+        self._is_behind = False
+        """Whether the last try to write failed."""
+        self._has_lost = False
+        """Whether changes are in no file, so that only the whole state will do."""
+        self._since: list[bytes] | None = None
+        """What was appended since the file began to be written anew; None: it is not."""
+        self._rewriting: asyncio.Task[None] | None = None
+        self._retry: asyncio.TimerHandle | None = None
+
+    def open(self) -> bytes:
+        """Take the file, which is made if there is none, and read it.
+
+        Raises:
+            ConfigurationError: another process has it.
+            OSError: it cannot be read or written, or is no regular file.
+        """
+        self._target = regular(self._path)
+        while True:
+            try:
+                descriptor = os.open(self._target, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+            except FileNotFoundError:
+                write_whole(self._target, b"".join(self._pieces()), mode=PRIVATE, replaces=False)
+                continue
+            self._lock(descriptor)
+            if _is_at(descriptor, self._target):
+                break
+            os.close(descriptor)  # whoever had it put another in its place meanwhile
+        self._descriptor = descriptor
+        with contextlib.suppress(PermissionError):  # another's file, which we may write
+            os.fchmod(descriptor, PRIVATE)
+        with os.fdopen(os.dup(descriptor), "rb") as file:
+            return file.read()
+
+    def _lock(self, descriptor: int) -> None:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            text = f"{self._path} is used by another emulator; end that, or name another file"
+            raise ConfigurationError(text) from None
+        except OSError:
+            pass  # where nothing can be locked, nobody can be told
+
+    def begin(self, size: int, *, is_current: bool) -> None:
+        """Go on after so many bytes; what follows them was cut off. Not ``is_current``: the file is written anew first.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        self._size = self._base = size
+        self._has_begun = True
+        if not is_current or self._has_lost:
+            self._rewrite()
+
+    def append(self, line: bytes) -> None:
+        """Write a line soon."""
+        self._waiting.append(line)
+        if not self._is_scheduled:
+            self._is_scheduled = True
+            asyncio.get_running_loop().call_soon(self._flush)
+
+    def _flush(self) -> None:
+        self._is_scheduled = False
+        if self._descriptor is None:  # it was given up meanwhile, with all that waited
+            return
+        try:
+            if self._has_lost:
+                self._rewrite()
+            else:
+                self._write_waiting()
+        except OSError as error:
+            self._failed(error)
+            return
+        if self._is_behind:
+            self._is_behind = False
+            log.warning("the state is saved again", file=self._path)
+        if self._since is None and self._size - self._base > max(GROWN_BYTES, self._base):
+            since = self._since = []
+            slowly = self._rewrite_slowly(self._pieces(), since)
+            self._rewriting = asyncio.get_running_loop().create_task(slowly)
+
+    def _write_waiting(self) -> None:
+        data = b"".join(self._waiting)
+        assert self._descriptor is not None
+        _write_at(self._descriptor, data, self._size)
+        self._size += len(data)
+        if self._since is not None:
+            self._since.append(data)
+        self._waiting.clear()
+
+    def _failed(self, error: OSError) -> None:
+        if not self._is_behind:
+            self._is_behind = True
+            log.error(f"the state cannot be saved, which is tried again: {error.strerror}", file=self._path)
+        if sum(map(len, self._waiting)) > WAITING_BYTES:
+            self._waiting.clear()
+            self._has_lost = True
+        self._is_scheduled = True
+        self._retry = asyncio.get_running_loop().call_later(RETRY_SECONDS, self._flush)
+
+    # writing it anew
+
+    def rewrite(self) -> None:
+        """Write the whole state at once, or when it has begun: something changed that no line tells of."""
+        self._has_lost = True
+        if not self._has_begun:
+            return
+        try:
+            self._rewrite()
+        except OSError as error:
+            self._failed(error)
+
+    def _rewrite(self) -> None:
+        if self._rewriting is not None:
+            self._rewriting.cancel()
+        with _closed_unless_kept(self._target) as (draft, descriptor):
+            size = _write_at(descriptor, b"".join(self._pieces()), 0)
+            self._replace(draft, descriptor, size)
+        self._waiting.clear()
+        self._has_lost, self._since = False, None
+
+    async def _rewrite_slowly(self, pieces: Iterator[bytes], since: list[bytes]) -> None:
+        try:
+            with _closed_unless_kept(self._target) as (draft, descriptor):
+                size = 0
+                for piece in pieces:
+                    size += _write_at(descriptor, piece, size)
+                    await asyncio.sleep(0)
+                appended = _write_at(descriptor, b"".join(since), size)
+                self._replace(draft, descriptor, size + appended)
+                self._base = size
+        except OSError as error:
+            log.warning(f"the state grows, and cannot be written anew: {error.strerror}", file=self._path)
+            self._base = self._size  # tried again when it has grown as much again
+        finally:
+            if self._since is since:
+                self._since = None
+
+    def _replace(self, draft: Path, descriptor: int, size: int) -> None:
+        with contextlib.suppress(OSError):  # where nothing can be locked, nobody can be told
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        draft.replace(self._target)
+        before, self._descriptor = self._descriptor, descriptor
+        if before is not None:
+            os.close(before)
+        self._size = self._base = size
+
+    # the end
+
+    async def finish(self) -> None:
+        """Write what is not yet written, safe from a crash of the machine too, and give the file up.
+
+        Raises:
+            NotSavedError: it cannot be written; the message says where the state is.
+        """
+        if self._rewriting is not None:
+            await end([self._rewriting])
+        if self._retry is not None:
+            self._retry.cancel()
+        try:
+            try:
+                if self._has_lost or self._size < GROWN_BYTES:
+                    self._rewrite()
+                else:
+                    self._write_waiting()
+            except OSError:
+                if self._has_lost:
+                    raise
+                self._write_waiting()
+            assert self._descriptor is not None
+            os.fsync(self._descriptor)
+        except OSError as error:
+            raise NotSavedError(self._rescued(error)) from error
+        finally:
+            self.close()
+
+    def _rescued(self, error: OSError) -> str:
+        text = f"the state cannot be written to {self._path}: {error.strerror}"
+        rescue = Path(tempfile.gettempdir()) / f"{self._path.name}.{os.getpid()}"
+        try:
+            write_whole(rescue, b"".join(self._pieces()), mode=PRIVATE, is_durable=True)
+        except OSError:
+            return f"{text}; it is as it was when that began, and what changed since is lost"
+        return f"{text}; all of it is in {rescue}, and --state takes that"
+
+    def close(self) -> None:
+        """Give the file up as it is."""
+        if self._descriptor is not None:
+            # Closing alone would leave the lock with a process forked by a function that runs inline.
+            with contextlib.suppress(OSError):
+                fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+            os.close(self._descriptor)
+            self._descriptor = None
+
+
+@contextlib.contextmanager
+def _closed_unless_kept(target: Path) -> Iterator[tuple[Path, int]]:
+    """A draft of the file, whose descriptor is closed if the draft does not become the file."""
+    with draft_of(target, PRIVATE) as (draft, descriptor):
+        try:
+            yield draft, descriptor
+        except BaseException:
+            os.close(descriptor)
+            raise
+
+
+def _is_at(descriptor: int, path: Path) -> bool:
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return False
+    own = os.fstat(descriptor)
+    return (own.st_dev, own.st_ino) == (found.st_dev, found.st_ino)
+
+
+def _write_at(descriptor: int, data: bytes, offset: int) -> int:
+    """Write all of it, or raise OSError: a full disk may take the beginning. How much it was."""
+    left, at = memoryview(data), offset
+    while left:
+        written = os.pwrite(descriptor, left, at)
+        left, at = left[written:], at + written
+    return len(data)

@@ -1,0 +1,284 @@
+"""The file of ``--state``: always as the tables are, whole after SIGKILL, one process's at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import errno
+import itertools
+import os
+import stat
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emulator.database import kept_file
+from emulator.database.kept_file import KeptFile, NotSavedError
+from emulator.database.opening import open_database
+from emulator.database.protocol import Database
+from emulator.dynamodb.engine import EmbeddedDynamoDB
+from emulator.functions.variables import Endpoints
+from streamer.errors import ConfigurationError
+from streamer.topology import Api, Index, Key, StreamView, Table, Topology
+
+TABLE = Table(
+    name="items",
+    key=Key(partition="id"),
+    stream=StreamView.NEW_AND_OLD_IMAGES,
+    indexes=(Index(name="by-owner", key=Key(partition="owner")),),
+    ttl_attribute="ttl",
+)
+TOPOLOGY = Topology(api=Api(name="api", routes=()), functions=(), tables=(TABLE,))
+EVERY_TYPE = {
+    "owner": {"S": "x\n\r\u2028"},
+    "n": {"N": "-1.5"},
+    "b": {"B": "AP8="},
+    "true": {"BOOL": True},
+    "none": {"NULL": True},
+    "ss": {"SS": ["a", "b"]},
+    "ns": {"NS": ["1", "2"]},
+    "bs": {"BS": ["AP8=", "AQ=="]},
+    "m": {"M": {"B": {"S": "text"}, "l": {"L": [{"N": "1"}, {"M": {}}, {"B": "AQ=="}]}}},
+}
+
+
+@asynccontextmanager
+async def opened(path: Path) -> AsyncIterator[EmbeddedDynamoDB]:
+    async with open_database(
+        TOPOLOGY, Endpoints(), url="embedded", state_file=path, state_folder=path.parent
+    ) as database:
+        yield engine_of(database)
+
+
+def engine_of(database: Database) -> EmbeddedDynamoDB:
+    engine: EmbeddedDynamoDB = database._engine  # type: ignore[attr-defined]
+    return engine
+
+
+def put(engine: EmbeddedDynamoDB, number: int, **attributes: Any) -> None:
+    engine.call("PutItem", {"TableName": "items", "Item": {"id": {"S": str(number)}, **attributes}})
+
+
+def content(engine: EmbeddedDynamoDB) -> Any:
+    """Everything there is, with the stream's records."""
+    table = engine.backend.tables["items"]
+    assert table.stream is not None
+    items = engine.call("Scan", {"TableName": "items"})["Items"]
+    records = [dataclasses.replace(record, old=None, new=None) for record in table.stream.records]
+    images = [record.content for record in table.stream.records]
+    indexed = engine.call("Scan", {"TableName": "items", "IndexName": "by-owner"})["Count"]
+    return items, records, images, table.stream.next_sequence, indexed
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(file.name for file in folder.iterdir())
+
+
+async def until(is_so: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not is_so():  # noqa: ASYNC110 - what is waited for is in a file or a log
+            await asyncio.sleep(0.001)
+
+
+async def flushed() -> None:
+    for _ in range(3):
+        await asyncio.sleep(0)
+
+
+async def test_after_sigkill_everything_is_as_it_was_to_the_last_record(tmp_path: Path) -> None:
+    path = tmp_path / "state"
+    async with opened(path) as engine:
+        put(engine, 1, **EVERY_TYPE)
+    async with opened(path) as engine:
+        put(engine, 2, **EVERY_TYPE)
+        put(engine, 2, **EVERY_TYPE)  # changes nothing
+        put(engine, 3, owner={"S": "y"}, ttl={"N": "1600000000"})
+        engine.call("UpdateItem", {"TableName": "items", "Key": {"id": {"S": "1"}}, "UpdateExpression": "REMOVE m"})
+        engine.call("DeleteItem", {"TableName": "items", "Key": {"id": {"S": "2"}}})
+        transaction = [{"Put": {"TableName": "items", "Item": {"id": {"S": str(number)}}}} for number in (5, 6)]
+        engine.call("TransactWriteItems", {"TransactItems": transaction})
+        assert engine.expire(1_600_000_001) == 1
+        engine.call(
+            "TagResource", {"ResourceArn": engine.backend.tables["items"].arn, "Tags": [{"Key": "k", "Value": "v"}]}
+        )
+        put(engine, 7)
+        await flushed()
+        before, killed = content(engine), path.read_bytes()
+    path.write_bytes(killed)
+
+    async with opened(path) as engine:
+        assert content(engine) == before
+        assert engine.backend.tables["items"].settings.tags == {"k": "v"}
+
+
+async def test_whatever_is_cut_off_at_the_end_is_all_that_is_missing(tmp_path: Path) -> None:
+    path = tmp_path / "state"
+    async with opened(path) as engine:
+        whole = path.stat().st_size
+        for number in range(20):
+            put(engine, number)
+        await flushed()
+        killed = path.read_bytes()
+
+    for size in range(whole, len(killed), 13):
+        path.write_bytes(killed[:size])
+        async with opened(path) as engine:
+            kept = len(engine.backend.tables["items"].primary)
+        assert kept == killed[whole:size].count(b"\n")
+
+
+async def test_one_emulator_at_a_time_has_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "state"
+    async with opened(path) as engine:
+        put(engine, 1)
+        with pytest.raises(ConfigurationError, match="used by another emulator"):
+            await opened(path).__aenter__()
+        put(engine, 2)
+
+    async with opened(path) as engine:
+        assert len(engine.backend.tables["items"].primary) == 2
+
+
+async def test_the_file_is_its_owners_alone_and_a_link_to_it_stays_one(tmp_path: Path) -> None:
+    path, link = tmp_path / "state", tmp_path / "link"
+    async with opened(path):
+        pass
+    path.chmod(0o644)
+    link.symlink_to(path)
+
+    async with opened(link) as engine:
+        put(engine, 1)
+
+    assert link.is_symlink()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert names(tmp_path) == ["link", "state"]
+
+
+async def test_a_file_that_grows_is_written_anew_while_changes_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept_file, "GROWN_BYTES", 50_000)
+    path = tmp_path / "state"
+    sizes, inodes = [], set()
+    async with opened(path) as engine:
+        for number in range(20_000):
+            put(engine, number % 50, owner={"S": str(number)})
+            if number % 10 == 0:
+                await asyncio.sleep(0)
+                sizes.append(path.stat().st_size)
+                inodes.add(path.stat().st_ino)
+        await flushed()
+        before, killed = content(engine), path.read_bytes()
+    path.write_bytes(killed)
+
+    assert len(inodes) > 3
+    assert any(later < earlier for earlier, later in itertools.pairwise(sizes))
+    async with opened(path) as engine:
+        assert content(engine) == before
+
+
+class FullDisk:
+    """Lets only so many bytes be written to files."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.is_full = False
+        self._write = os.pwrite
+        monkeypatch.setattr(os, "pwrite", self._pwrite)
+        self._monkeypatch = monkeypatch
+
+    def _pwrite(self, descriptor: int, data: Any, offset: int) -> int:
+        if self.is_full:
+            self._write(descriptor, bytes(data)[:7], offset)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return self._write(descriptor, data, offset)
+
+
+@pytest.fixture
+def disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[FullDisk]:
+    disk = FullDisk(monkeypatch)
+    yield disk
+    disk.is_full = False
+
+
+async def test_a_disk_that_is_full_for_a_while_costs_nothing(
+    tmp_path: Path, disk: FullDisk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(kept_file, "RETRY_SECONDS", 0.001)
+    path = tmp_path / "state"
+    async with opened(path) as engine:
+        disk.is_full = True
+        put(engine, 1)
+        await until(lambda: "cannot be saved" in caplog.text)
+        put(engine, 2)
+        disk.is_full = False
+        await until(lambda: "saved again" in caplog.text)
+        put(engine, 3)
+        await flushed()
+        before, killed = content(engine), path.read_bytes()
+    path.write_bytes(killed)
+
+    assert caplog.text.count("cannot be saved") == 1
+    async with opened(path) as engine:
+        assert content(engine) == before
+
+
+async def test_a_disk_that_is_full_at_the_end_is_told_with_where_the_state_is(
+    tmp_path: Path, disk: FullDisk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rescue = tmp_path / "elsewhere"
+    rescue.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(rescue))
+    path = tmp_path / "state"
+    before = []
+
+    async def run() -> None:
+        async with opened(path) as engine:
+            put(engine, 1)
+            before.append(content(engine))
+            disk.is_full = True
+
+    with pytest.raises(NotSavedError, match="No space left on device; all of it is in") as error:
+        await run()
+
+    (rescued,) = rescue.iterdir()
+    assert str(rescued) in str(error.value)
+    assert stat.S_IMODE(rescued.stat().st_mode) == 0o600
+    disk.is_full = False
+    async with opened(rescued) as engine:
+        assert [content(engine)] == before
+
+
+async def test_a_disk_that_is_full_at_the_start_is_told_in_one_line(tmp_path: Path, disk: FullDisk) -> None:
+    async with opened(tmp_path / "state"):
+        pass
+    described = dataclasses.replace(TOPOLOGY, tables=(TABLE, dataclasses.replace(TABLE, name="more")))
+    disk.is_full = True
+
+    with pytest.raises(ConfigurationError, match="cannot be used: No space left on device"):
+        await open_database(
+            described, Endpoints(), url="embedded", state_file=tmp_path / "state", state_folder=tmp_path
+        ).__aenter__()
+    assert names(tmp_path) == ["state"]
+
+
+async def test_too_many_changes_for_a_full_disk_are_written_as_a_whole(
+    tmp_path: Path, disk: FullDisk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept_file, "RETRY_SECONDS", 0.001)
+    monkeypatch.setattr(kept_file, "WAITING_BYTES", 1000)
+    state: list[bytes] = []
+    file = KeptFile(tmp_path / "kept", lambda: iter(state))
+    file.open()
+    file.begin(0, is_current=True)
+    disk.is_full = True
+    for number in range(100):
+        state.append(b"%d\n" % number * 10)
+        file.append(state[-1])
+        await asyncio.sleep(0.001)
+    disk.is_full = False
+    await until(lambda: (tmp_path / "kept").read_bytes() == b"".join(state))
+
+    await file.finish()
