@@ -48,6 +48,8 @@ class Gateway:
     ) -> None:
         """``notes`` keep which connections are open, so that ``$disconnect`` runs even if the emulator is killed."""
         self._notes = notes or Notes()
+        self._lost = self._notes.of(CONNECTIONS)
+        """Connections of the last run, by id."""
         self._stage = stage
         self._recording = recording or Recording()
         self._invocations = Invocations(functions)
@@ -83,7 +85,8 @@ class Gateway:
 
     def end_lost(self) -> int:
         """Run ``$disconnect`` for connections that were open when the last emulator was killed; how many there are."""
-        lost = {name: left for name, left in self._notes.of(CONNECTIONS).items() if left["api"] == self._stage.api.name}
+        lost = {name: left for name, left in self._lost.items() if left["api"] == self._stage.api.name}
+        self._lost = {}
         route = self._stage.disconnect
         for connection_id, left in lost.items():
             if route is None:
