@@ -9,6 +9,7 @@ import signal
 import tempfile
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 E2E = Path(__file__).parent / "e2e"
@@ -35,6 +36,11 @@ def pytest_configure(config: pytest.Config) -> None:
         path = home / ".aws" / file
         path.touch()
         os.environ[name] = str(path)
+    # How long an example takes says how busy the machine is, nothing of the code.
+    hypothesis.settings.register_profile(
+        "tests", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+    )
+    hypothesis.settings.load_profile("tests")
     # A shell without job control makes background jobs, such as `make test &`, ignore Ctrl-C; so would all they start.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)

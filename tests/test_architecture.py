@@ -42,16 +42,24 @@ class Module:
     def tree(self) -> ast.Module:
         return ast.parse(self.text)
 
-    @property
+    @cached_property
+    def nodes(self) -> tuple[ast.AST, ...]:
+        return tuple(ast.walk(self.tree))
+
+    @cached_property
     def is_pure(self) -> bool:
         """Whether it promises to do no I/O: all of the gateway's rules, and whoever says so in its docstring."""
         says_so = re.search(r"\bPure\b", ast.get_docstring(self.tree) or "") is not None
         return says_so or self.name.startswith("emulator.gateway.rules.")
 
-    def imports(self) -> Iterator[str]:
+    @cached_property
+    def imported(self) -> tuple[str, ...]:
         """Absolute names of what it imports, wherever in the file, for types only left out."""
+        return tuple(self._imports())
+
+    def _imports(self) -> Iterator[str]:
         skipped = {id(node) for block in self._type_checking() for node in ast.walk(block)}
-        for node in ast.walk(self.tree):
+        for node in self.nodes:
             if id(node) in skipped:
                 continue
             if isinstance(node, ast.Import):
@@ -61,7 +69,7 @@ class Module:
                 yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
     def _type_checking(self) -> Iterator[ast.If]:
-        for node in ast.walk(self.tree):
+        for node in self.nodes:
             if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
                 yield node
 
@@ -76,7 +84,7 @@ def within(name: str, packages: set[str]) -> bool:
 
 def importers(packages: set[str], modules: Iterable[Module] = MODULES) -> list[str]:
     """Which modules import what of these packages."""
-    found = {(module.name, name) for module in modules for name in module.imports() if within(name, packages)}
+    found = {(module.name, name) for module in modules for name in module.imported if within(name, packages)}
     return sorted(f"{module} imports {name}" for module, name in found)
 
 
@@ -147,8 +155,8 @@ def test_a_module_has_a_docstring_a_telling_name_and_one_subject() -> None:
 
 
 def test_a_function_fits_a_screen() -> None:
-    nodes = [(module.name, node) for module in MODULES for node in ast.walk(module.tree)]
-    functions = [(name, node) for name, node in nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
+    functions = [(each.name, node) for each in MODULES for node in each.nodes if isinstance(node, kinds)]
 
     assert [f"{name}: {node.name}" for name, node in functions if _code_lines(node) > FUNCTION_LINES] == []
 
@@ -168,7 +176,7 @@ def test_who_catches_everything_says_why() -> None:
     silent = [
         f"{module.name}:{node.lineno}"
         for module in MODULES
-        for node in ast.walk(module.tree)
+        for node in module.nodes
         if isinstance(node, ast.ExceptHandler)
         and (node.type is None or ast.unparse(node.type) == "BaseException")
         and "noqa: BLE001 - " not in module.text.splitlines()[node.lineno - 1]

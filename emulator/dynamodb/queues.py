@@ -8,9 +8,11 @@ Both protocols of the SDKs are understood: JSON (``X-Amz-Target: AmazonSQS.*``) 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
+from moto.sqs.exceptions import ReceiptHandleIsInvalid
 from moto.sqs.models import SQSBackend
 from moto.sqs.responses import SQSResponse
 
@@ -80,8 +82,9 @@ class EmbeddedQueues:
         return [_message(each) for each in self._backend.receive_message(queue, count, 0, timeout, ["All"])]
 
     def delete(self, queue: str, message: QueueMessage) -> None:
-        """Forget a message that was received."""
-        self._backend.delete_message(queue, message.receipt_handle)
+        """Forget a message that was received, unless it was away for too long and is a dead letter now."""
+        with suppress(ReceiptHandleIsInvalid):
+            self._backend.delete_message(queue, message.receipt_handle)
 
     def send(self, name: str, body: str) -> None:
         """Put a message into a queue that exists."""

@@ -43,7 +43,7 @@ TOPOLOGY = Topology(
     ),
     tables=(Table(name="seen", key=Key(partition="id")),),
     queues=(
-        Queue(name="jobs", visibility_timeout_seconds=1, dead_letter_queue="failed", maximum_receives=2),
+        Queue(name="jobs", visibility_timeout_seconds=3, dead_letter_queue="failed", maximum_receives=2),
         Queue(name="failed"),
         Queue(name="ordered.fifo", deduplicates_by_content=True),
     ),

@@ -59,6 +59,18 @@ def test_a_message_that_was_deleted_does_not_come_back(queues: EmbeddedQueues) -
     assert list(queues.receive("letters", 1)) == []
 
 
+def test_a_message_that_went_to_the_dead_letters_meanwhile_can_be_deleted_in_vain(queues: EmbeddedQueues) -> None:
+    hasty = Queue(name="hasty", dead_letter_queue="lost", maximum_receives=1, visibility_timeout_seconds=0)
+    queues.create([Queue(name="lost"), hasty])
+    queues.send("hasty", "late")
+    (message,) = queues.receive("hasty", 1)
+    assert list(queues.receive("hasty", 1)) == []
+
+    queues.delete("hasty", message)
+
+    assert [each.body for each in queues.receive("lost", 1)] == ["late"]
+
+
 def test_a_fifo_queue_keeps_the_order_and_drops_doubles(queues: EmbeddedQueues) -> None:
     queues.create([Queue(name="ordered.fifo", deduplicates_by_content=True)])
     _, found = call(queues, "GetQueueUrl", QueueName="ordered.fifo")
