@@ -1,7 +1,8 @@
 """Public projects, each emulated by one command and talked to: ``python -m benchmarks.public_projects FOLDER``.
 
 FOLDER has a checkout of each as ``OWNER+NAME``; none of their code is part of this repository. A project of Serverless
-must be packaged before, by ``npx serverless package`` or ``npx osls package`` in its folder.
+must be packaged before, by ``npx serverless package`` or ``npx osls package`` in its folder, one of CDK synthesised;
+one with packages of its own has them by ``npm install``. What Lambda provides is fetched by the emulator itself.
 """
 
 from __future__ import annotations
@@ -14,12 +15,15 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+import boto3
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import connect
 
 PATIENCE_SECONDS: Final = 60.0
+_TELLING: Final = ("not run", "ERROR\tInvoke", "ERROR\tUncaught", "Error:", "streamer:")
+"""What lines of the log tell why nobody was heard."""
 STREAMER: Final = Path(sysconfig.get_path("scripts")) / "streamer"
 
 
@@ -39,6 +43,12 @@ class Project:
     """Who hears it: 0 the first client, 1 the second."""
     folder: str = "."
     options: tuple[str, ...] = ()
+    before: str = ""
+    """What the first client sends, and hears an answer to, before."""
+    query: tuple[str, str] = ("", "")
+    """What each client adds to the URL."""
+    item: tuple[str, str] | None = None
+    """Table, by its logical id, and an item in DynamoDB's JSON that is there before."""
 
 
 PROJECTS: Final = (
@@ -75,6 +85,7 @@ PROJECTS: Final = (
         form="CloudFormation, Python",
         target="template.yaml",
         options=("--code", "lambdaFunction=."),
+        before='{"action": "setName", "name": "ada"}',
         says='{"action": "sendToAll", "message": "hello"}',
         hears="hello",
     ),
@@ -89,8 +100,17 @@ PROJECTS: Final = (
         name="giusedroid/serverless-websockets-no-dynamo",
         form="SAM, Node.js",
         target="template.yaml",
-        says='{"action": "message", "message": "hello"}',
-        hears="hello",
+        says='{"action": "message"}',
+        hears="connectionId",
+        by=0,
+    ),
+    Project(
+        name="aurbac/sam-websocket-api-gateway",
+        form="SAM, Node.js",
+        target="template.yaml",
+        item=("DevicesTable", '{"deviceId": {"S": "lamp"}, "status": {"BOOL": true}, "updated_at": {"N": "1"}}'),
+        says='{"message": "sendstatus", "data": "lamp,switch"}',
+        hears="false",
         by=0,
     ),
     Project(
@@ -98,6 +118,79 @@ PROJECTS: Final = (
         form="Serverless, Node.js",
         target=".serverless",
         says='{"action": "message", "message": "hello"}',
+        hears="This is a reply to your message",
+        by=0,
+    ),
+    Project(
+        name="emilhein/serverless-websockets",
+        form="Serverless, Node.js",
+        target=".serverless",
+        options=("--port", "3001"),
+        says="hello",
+        hears="hello",
+        by=0,
+    ),
+    Project(
+        name="karloscodes/serverless-websockets-demo",
+        form="Serverless, Node.js",
+        target=".serverless",
+        query=("?userId=1", "?userId=2"),
+        says='{"action": "sendMessage", "userId": "2", "body": "hello"}',
+        hears="hello",
+    ),
+    Project(
+        name="neverendingqs/serverless-websocket-example",
+        form="Serverless, Node.js",
+        target=".serverless",
+        says='{"action": "routeA", "data": "hello"}',
+        hears="Received on routeA",
+        by=0,
+    ),
+    Project(
+        name="aws-samples/serverless-patterns",
+        form="SAM, Python",
+        folder="apigw-websocket-ack-connect-route",
+        target="template.yml",
+        says="",
+        hears="we are now connected",
+        by=0,
+    ),
+    Project(
+        name="aws-samples/serverless-patterns",
+        form="SAM, Node.js",
+        folder="apigw-websocket-api-lambda",
+        target="template.yml",
+        says='{"action": "post", "data": "hello"}',
+        hears="hello",
+    ),
+    Project(
+        name="aws-samples/serverless-patterns",
+        form="SAM, Node.js, mapping templates",
+        folder="apigw-websocket-mapping-template-authorizer",
+        target="template.yaml",
+        says='{"action": "sendmessage", "data": "hello"}',
+        hears="hello",
+    ),
+    Project(
+        name="amfreitas1981/python-poc-lambda-websocket",
+        form="SAM, Python",
+        target="template.yaml",
+        query=("?session=1", "?session=2"),
+        says='{"action": "message", "sessions": ["2"], "text": "hello"}',
+        hears="hello",
+    ),
+    Project(
+        name="AlexNaga/aws-websocket-push-notifications",
+        form="Serverless, Node.js",
+        target=".serverless",
+        says="hello",
+        hears="hello",
+    ),
+    Project(
+        name="sidathasiri/apigateway-websocket-api",
+        form="CDK, Node.js",
+        target="cdk.out",
+        says='{"action": "sendMessage", "message": "hello"}',
         hears="hello",
     ),
 )
@@ -110,7 +203,8 @@ def main(folder: Path) -> None:
     for project in PROJECTS:
         where = folder / project.name.replace("/", "+") / project.folder
         ran, remark = tried(project, where) if where.is_dir() else ("not tried", "no checkout")
-        print(f"| {project.name} | {project.form} | {ran} | {remark} |", flush=True)
+        name = project.name if project.folder == "." else f"{project.name}, {project.folder}"
+        print(f"| {name} | {project.form} | {ran} | {remark} |", flush=True)
 
 
 def tried(project: Project, folder: Path) -> tuple[str, str]:
@@ -128,7 +222,7 @@ def tried(project: Project, folder: Path) -> tuple[str, str]:
                 return _talked(project, process, ready)
             except (OSError, WebSocketException) as error:
                 log.seek(0)
-                lines = [line.strip() for line in log if "not run" in line or "ERROR" in line or "streamer:" in line]
+                lines = [line.strip() for line in log if any(word in line for word in _TELLING)]
                 return "no", (lines[-1] if lines else f"{type(error).__name__}: {error}")[:160]
             finally:
                 process.terminate()
@@ -141,16 +235,30 @@ def _talked(project: Project, process: subprocess.Popen[bytes], ready: Path) -> 
         if process.poll() is not None or time.monotonic() > deadline:
             raise TimeoutError("it did not start")
         time.sleep(0.05)
-    url = json.loads(ready.read_text("utf-8"))["websocket_url"]
+    told = json.loads(ready.read_text("utf-8"))
+    if project.item is not None:
+        table, item = project.item
+        name = told["resources"][table]["id"]
+        _database(told["dynamodb_url"]).put_item(TableName=name, Item=json.loads(item))
+    url = told["websocket_url"]
     with (
-        connect(url, open_timeout=PATIENCE_SECONDS, proxy=None) as first,
-        connect(url, open_timeout=PATIENCE_SECONDS, proxy=None) as second,
+        connect(url + project.query[0], open_timeout=PATIENCE_SECONDS, proxy=None) as first,
+        connect(url + project.query[1], open_timeout=PATIENCE_SECONDS, proxy=None) as second,
     ):
-        first.send(project.says)
+        if project.before:
+            first.send(project.before)
+            first.recv(timeout=PATIENCE_SECONDS)
+        if project.says:
+            first.send(project.says)
         heard = str((first, second)[project.by].recv(timeout=PATIENCE_SECONDS))
     if project.hears not in heard:
         raise TimeoutError(f"heard {heard[:100]}")
     return ("with an option", " ".join(project.options)) if project.options else ("unmodified", "")
+
+
+def _database(url: str) -> Any:
+    keys = {"aws_access_key_id": "-", "aws_secret_access_key": "-"}
+    return boto3.client("dynamodb", endpoint_url=url, region_name="us-east-1", **keys)
 
 
 if __name__ == "__main__":

@@ -31,6 +31,7 @@ from .gateway.rules.limits import Assumptions, Limits
 from .gateway.rules.stage import Stage
 from .iam.guard import Guard, Mode
 from .iam.keys import keys_of
+from .port.aws_names import is_aws
 from .port.elsewhere import Elsewhere
 from .port.http import REQUEST_SECONDS, HttpRequest, HttpResponse
 from .port.origin import foreign_origin
@@ -419,6 +420,8 @@ class Emulator:
 
     def _answer_aws(self, served: ServedApi, request: HttpRequest) -> Any:
         target = management.parse_path(request.raw_path)
+        if target is None and not is_aws(request.fields.get("host", "")):
+            target = management.without_stage(request.raw_path, served.api.stage)
         service = self._elsewhere.service(request) if target is None else None
         if target is None and service is None and request.method == "GET":
             return served.gateway.refuse(request)

@@ -25,5 +25,5 @@ def checked(options: EmulateOptions) -> list[str]:
     make_state_folder(folder / FOLDER)
     if options.build is not None:
         run_build(options.build, folder)
-    found = load_template(name, options, folder=folder, state_folder=folder / FOLDER)
+    found = load_template(name, options, folder=folder, state_folder=folder / FOLDER, only_looks=True)
     return found.lines(all_lines=True)

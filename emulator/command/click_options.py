@@ -75,6 +75,12 @@ _OPTIONS: Final = (
         help="Seconds to wait for a function; default: what each route says, 29 at most.",
     ),
     click.option(
+        "--install/--no-install",
+        default=DEFAULTS.install,
+        show_default=True,
+        help="Let npm fetch, once, the SDK that Lambda provides to Node.js.",
+    ),
+    click.option(
         "--real",
         multiple=True,
         metavar="SERVICE",

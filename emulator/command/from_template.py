@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shlex
 import subprocess
@@ -13,12 +14,15 @@ from typing import Any, Final
 from streamer.errors import ConfigurationError
 from streamer.project import dot_env
 
+from .. import log
 from ..templates.assembly import BUILT, Project, find
 from ..templates.project import Read, Settings, read_project
 from ..templates.report import ids, outputs, report
 from ..templates.samconfig import SamConfig, overrides, read_config
 from ..templates.topology import Wanted
+from . import provided_sdk
 from .options import EmulateOptions
+from .provided_sdk import FOLDER as SDK
 
 REGION: Final = "us-east-1"
 _SHOWN_OUTPUT: Final = 2000
@@ -35,6 +39,8 @@ class TemplateTarget:
     state_folder: Path
     read: Read
     region: str
+    missing: tuple[str, ...] = ()
+    """What of Lambda's SDK is still to be fetched, where the project was only looked at."""
 
     def again(self) -> TemplateTarget:
         """The project as it is on disk now; raises ConfigurationError."""
@@ -42,7 +48,11 @@ class TemplateTarget:
 
     def lines(self, *, all_lines: bool = False) -> list[str]:
         """What is emulated, ignored and missing."""
-        return report(self.read, all_lines=all_lines)
+        lines = report(self.read, all_lines=all_lines)
+        if self.missing:
+            names = ", ".join(self.missing)
+            lines.append(f"fetch      {names}: Lambda provides it to Node.js; npm fetches it at the start")
+        return lines
 
     def told(self) -> dict[str, Any]:
         """What the ready file says of it."""
@@ -59,8 +69,10 @@ class TemplateTarget:
         return self.options.config_file or (beside if beside.is_file() else None)
 
 
-def load_template(name: str, options: EmulateOptions, *, folder: Path, state_folder: Path) -> TemplateTarget:
-    """Read a project.
+def load_template(
+    name: str, options: EmulateOptions, *, folder: Path, state_folder: Path, only_looks: bool = False
+) -> TemplateTarget:
+    """Read a project, and fetch what its code needs of Lambda's, unless it is only looked at.
 
     Raises:
         ConfigurationError: it cannot be emulated; the message is one line.
@@ -84,9 +96,28 @@ def load_template(name: str, options: EmulateOptions, *, folder: Path, state_fol
         ),
     )
     read = read_project(project, settings, state_folder)
+    missing: tuple[str, ...] = ()
+    if only_looks:
+        missing = provided_sdk.missing(read.described.topology, folder, state_folder / SDK)
+    else:
+        read = _with_sdk(read, options, folder, state_folder)
     return TemplateTarget(
-        name=name, options=options, folder=folder, state_folder=state_folder, read=read, region=region
+        name=name,
+        options=options,
+        folder=folder,
+        state_folder=state_folder,
+        read=read,
+        region=region,
+        missing=missing,
     )
+
+
+def _with_sdk(read: Read, options: EmulateOptions, folder: Path, state_folder: Path) -> Read:
+    described = read.described
+    topology = provided_sdk.provide(
+        described.topology, folder, state_folder / SDK, may_install=options.install, tell=log.info
+    )
+    return dataclasses.replace(read, described=dataclasses.replace(described, topology=topology))
 
 
 def run_build(command: str, folder: Path) -> None:

@@ -101,6 +101,8 @@ class EmulateOptions:
     """``ID=FOLDER``: other code for a function."""
     commands: tuple[str, ...] = ()
     """``ID=COMMAND``: a command line that speaks the Runtime API."""
+    install: bool = True
+    """Whether npm may fetch what Lambda provides to Node.js and this machine does not."""
     check: bool = False
     """Whether only to tell what would be emulated."""
 

@@ -24,10 +24,12 @@ from ..console.settings import ConsoleSettings
 from ..emulator import Emulator, EmulatorConfig
 from ..files import Claim
 from ..functions.logs import Fanout, LambdaLogFiles, LambdaLogLines, LogSink, PrettyLog
+from ..functions.runtimes import runtime_name
 from ..gateway.rules.limits import Assumptions, Limits
 from ..port.loop import loop_factory
 from ..port.origin import is_loopback
 from ..tasks import end
+from . import provided_sdk
 from .banner import banner
 from .identity import PUBLIC_KEY, PUBLISHED_KEYS, Access, Identity, key_kind
 from .keys import Controls, Terminal, listening, terminal
@@ -67,6 +69,8 @@ def run_emulator(options: EmulateOptions) -> None:
         options.refuse_for_templates_only()
         environment = _with_secret(environment, folder / FOLDER)
         target = load_target(DEMO if options.demo else options.target, project, environment=environment)
+        if any(runtime_name(function.runtime) == "nodejs" for function in target.topology.functions):
+            target = _with_sdk(target, options, project)
     access = Access(
         identity=Identity.of_developer(environment, target.permissions),
         verifies_with=key_kind(shell, is_app=target.is_app),
@@ -96,6 +100,13 @@ def _load_template(name: str, options: EmulateOptions, folder: Path) -> Target:
         run_build(options.build, folder)
     found = load_template(name, options, folder=folder, state_folder=folder / FOLDER)
     return Target(name=name, topology=found.read.described.topology, is_app=False, template=found)
+
+
+def _with_sdk(target: Target, options: EmulateOptions, project: Project) -> Target:
+    _make_state_folder(project.folder / FOLDER)
+    into = project.folder / FOLDER / provided_sdk.FOLDER
+    topology = provided_sdk.provide(target.topology, project.code, into, may_install=options.install, tell=log.info)
+    return dataclasses.replace(target, topology=topology)
 
 
 def _with_secret(environment: Mapping[str, str], state_folder: Path) -> dict[str, str]:

@@ -68,6 +68,14 @@ def parse_path(raw_path: str) -> ManagementTarget | None:
     return ManagementTarget(found["stage"], found["id"])
 
 
+def without_stage(raw_path: str, stage: str) -> ManagementTarget | None:
+    """The target of a path that begins with ``/@connections``, as under a custom domain and in serverless-offline.
+
+    None: it is another path.
+    """
+    return parse_path(f"/{stage}{raw_path}") if unquote(raw_path).startswith("/@connections/") else None
+
+
 def handle(
     stage: Stage, request: ManagementRequest, connection: Connection | None, now: float, now_ms: int
 ) -> ManagementAnswer:

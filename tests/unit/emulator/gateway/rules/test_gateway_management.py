@@ -14,7 +14,14 @@ from emulator.gateway.rules.effects import Close, Send, Warn
 from emulator.gateway.rules.handshake import Handshake
 from emulator.gateway.rules.ids import is_well_formed
 from emulator.gateway.rules.limits import Assumptions, Limits, NonUtf8Post
-from emulator.gateway.rules.management import ManagementAnswer, ManagementRequest, ManagementTarget, handle, parse_path
+from emulator.gateway.rules.management import (
+    ManagementAnswer,
+    ManagementRequest,
+    ManagementTarget,
+    handle,
+    parse_path,
+    without_stage,
+)
 from emulator.gateway.rules.signature import MISMATCH, MISSING
 from emulator.gateway.rules.stage import Stage
 from streamer.topology import Throttle
@@ -59,6 +66,16 @@ def call(
 )
 def test_paths_are_read_raw_and_encoded(path: str, expected: ManagementTarget | None) -> None:
     assert parse_path(path) == expected
+
+
+@pytest.mark.parametrize("path", ["/@connections/A=", "/%40connections/A%3D"])
+def test_a_path_without_a_stage_means_the_only_one(path: str) -> None:
+    assert without_stage(path, "dev") == ManagementTarget("dev", "A=")
+
+
+@pytest.mark.parametrize("path", ["/", "/@connections", "/dev/@connections/A", "/x/y"])
+def test_another_path_has_no_target_without_a_stage(path: str) -> None:
+    assert without_stage(path, "dev") is None
 
 
 @given(st.text(max_size=40))
