@@ -14,6 +14,7 @@ from streamer.client.errors import (
 )
 from streamer.client.events import Event, Progress
 from streamer.client.link import Reconnect
+from streamer.client.sync import SyncClient
 from streamer.client.topics import TopicMessage
 
 __all__ = [
@@ -28,5 +29,6 @@ __all__ = [
     "RequestFailedError",
     "RequestTimeoutError",
     "StreamerClient",
+    "SyncClient",
     "TopicMessage",
 ]

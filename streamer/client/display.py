@@ -37,13 +37,37 @@ class JsonDisplay:
         _write(self._err, f"streamer: {reason}\n")
 
 
+class Bar:
+    """A bar on a terminal that moves, until something else is written."""
+
+    def __init__(self, err: TextIO, name: str = "") -> None:
+        """Nothing is drawn yet; ``name`` stands before the bar."""
+        self._err = err
+        self._head = f"{_printable(name)} " if name else ""
+        self._characters = 0
+
+    def show(self, progress: Progress) -> None:
+        """Draw it, over what was drawn before."""
+        done = round(BAR_CHARACTERS * min(max(progress.percentage, 0.0), 100.0) / 100)
+        parts = f"[{'#' * done}{'-' * (BAR_CHARACTERS - done)}] {progress.percentage:3.0f}%"
+        bar = f"{self._head}{parts}  {_printable(progress.message)}"[: shutil.get_terminal_size().columns - 1]
+        _write(self._err, "\r" + bar.ljust(self._characters))
+        self._characters = len(bar)
+
+    def end(self) -> None:
+        """Leave it as it is, and go on in the next line."""
+        if self._characters:
+            _write(self._err, "\n")
+            self._characters = 0
+
+
 class TextDisplay:
     """The result on ``out``; the way there on ``err``: as a bar that moves if it is a terminal, else as lines."""
 
     def __init__(self, out: TextIO, err: TextIO, *, is_terminal: bool) -> None:
         self._out, self._err = out, err
         self._is_terminal = is_terminal
-        self._bar_characters = 0
+        self._bar = Bar(err)
 
     def event(self, event: Event) -> None:
         """Show one message."""
@@ -54,12 +78,12 @@ class TextDisplay:
             case "acknowledgment" | "retrying":
                 self._line(_described(event.type, event.fields))
             case "pong":
-                self._end_bar()
+                self._bar.end()
                 _write(self._out, "pong\n")
             case _ if failure is not None:
                 self.failed(str(failure))
             case _ if event.is_final:
-                self._end_bar()
+                self._bar.end()
                 _write(self._out, json.dumps(result_of(event), indent=2) + "\n")
 
     def failed(self, reason: str) -> None:
@@ -67,25 +91,19 @@ class TextDisplay:
         self._line(f"streamer: {reason}")
 
     def _progress(self, progress: Progress) -> None:
-        # Control characters in a message of the service must not reach the terminal.
-        message = "".join(c if c.isprintable() else " " for c in progress.message)
-        if not self._is_terminal:
-            self._line(f"{progress.percentage:3.0f}% {message}".rstrip())
-            return
-        done = round(BAR_CHARACTERS * min(max(progress.percentage, 0.0), 100.0) / 100)
-        bar = f"[{'#' * done}{'-' * (BAR_CHARACTERS - done)}] {progress.percentage:3.0f}%  {message}"
-        bar = bar[: shutil.get_terminal_size().columns - 1]
-        _write(self._err, "\r" + bar.ljust(self._bar_characters))
-        self._bar_characters = len(bar)
+        if self._is_terminal:
+            self._bar.show(progress)
+        else:
+            self._line(f"{progress.percentage:3.0f}% {_printable(progress.message)}".rstrip())
 
     def _line(self, text: str) -> None:
-        self._end_bar()
+        self._bar.end()
         _write(self._err, text + "\n")
 
-    def _end_bar(self) -> None:
-        if self._bar_characters:
-            _write(self._err, "\n")
-            self._bar_characters = 0
+
+def _printable(text: str) -> str:
+    """Without control characters: those of a service's message must not reach the terminal."""
+    return "".join(c if c.isprintable() else " " for c in text)
 
 
 def _described(kind: str, fields: Mapping[str, Any]) -> str:

@@ -1,0 +1,114 @@
+"""``SyncClient``: the Python client without ``await``, against ``streamer emulate``."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+
+import pytest
+from running_command import Emulate
+
+from streamer.client import (
+    CannotConnectError,
+    ConnectionLostError,
+    Progress,
+    RequestCancelledError,
+    RequestFailedError,
+    RequestTimeoutError,
+    SyncClient,
+)
+from streamer.errors import PayloadTooLargeError
+
+
+@pytest.fixture
+def client(demo: Emulate) -> Iterator[SyncClient]:
+    with SyncClient(demo.url, demo.token("--permission", "topics:publish"), progress=False) as client:
+        yield client
+
+
+def test_it_asks_and_answers(client: SyncClient) -> None:
+    seen: list[Progress] = []
+
+    assert client.request("echo", {"a": 1}) == {"a": 1}
+    assert client.request("report", {"steps": 2, "seconds": 0.1}, on_progress=seen.append)["steps"] == 2
+    assert seen[-1].percentage == 100
+    assert [event.type for event in client.events("echo", 1)] == ["response"]
+
+
+def test_it_raises_what_the_client_raises(client: SyncClient) -> None:
+    with pytest.raises(RequestFailedError, match="INVALID_ACTION"):
+        client.request("nonsense")
+    with pytest.raises(PayloadTooLargeError):
+        client.request("echo", "x" * 140_000)
+    with pytest.raises(RequestTimeoutError):
+        client.request("report", {"steps": 1, "seconds": 60}, id="sync-1", timeout=0.5)
+    client.cancel("sync-1")
+    with pytest.raises(RequestCancelledError):
+        client.resume("sync-1")
+    assert client.status("sync-1")["status"] == "CANCELLED"
+
+
+def test_a_topic_is_a_loop(client: SyncClient) -> None:
+    messages = client.topic("sync")
+    heard: list[object] = []
+    reader = threading.Thread(target=lambda: heard.append(next(messages).data))
+    reader.start()
+    while not client.publish("sync", {"a": 1})["delivered"]:
+        pass
+    reader.join()
+    messages.close()  # type: ignore[attr-defined]
+
+    assert heard == [{"a": 1}]
+    assert client.request("echo", 1) == 1
+
+
+def test_many_threads_share_it(client: SyncClient) -> None:
+    answers: list[int] = []
+    threads = [threading.Thread(target=lambda n=n: answers.append(client.request("echo", n))) for n in range(10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sorted(answers) == list(range(10))
+
+
+def test_it_draws_a_bar_if_asked_to(demo: Emulate, capsys: pytest.CaptureFixture[str]) -> None:
+    with SyncClient(demo.url, demo.token(), progress=True) as client:
+        client.request("report", {"steps": 2, "seconds": 0.1})
+
+    drawn = capsys.readouterr().err
+    assert "report [########################] 100%" in drawn
+    assert drawn.endswith("\n")
+
+
+async def test_it_works_where_a_loop_runs_already(demo: Emulate) -> None:
+    assert asyncio.get_running_loop().is_running()
+    with SyncClient(demo.url, demo.token()) as client:
+        assert client.request("echo", 1) == 1
+
+
+def test_a_closed_client_says_so_and_whoever_waits_is_told(demo: Emulate) -> None:
+    client = SyncClient(demo.url, demo.token(), progress=False)
+    with pytest.raises(ConnectionLostError, match="use it in 'with'"):
+        client.request("echo")
+    told: list[BaseException] = []
+
+    def wait() -> None:
+        try:
+            for _ in client.events("report", {"steps": 1, "seconds": 60}):
+                asked.set()
+        except ConnectionLostError as error:
+            told.append(error)
+
+    with client:
+        asked = threading.Event()
+        waiting = threading.Thread(target=wait)
+        waiting.start()
+        assert asked.wait(60)
+    waiting.join(60)
+
+    assert [type(each) for each in told] == [ConnectionLostError]
+    with pytest.raises(CannotConnectError), SyncClient("ws://127.0.0.1:1/dev"):
+        pass
