@@ -112,6 +112,7 @@ HERE: Final = {
 }
 """The same for those in ``emulator.command.commands``."""
 WATCHING: Final = {
+    "console": "Show in a browser what passes through the emulator.",
     "tail": "Print what passes through the emulator.",
     "trace": "Show what became of a message.",
 }

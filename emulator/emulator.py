@@ -171,6 +171,11 @@ class Emulator:
         return self.url if self.config.dynamodb == "embedded" else self.config.dynamodb
 
     @property
+    def console_url(self) -> str | None:
+        """The console's page, with the token that opens it; None: there is no console."""
+        return None if self._console is None else self._console.page_url(self.url)
+
+    @property
     def connection_count(self) -> int:
         """How many WebSocket connections are open."""
         return sum(served.gateway.connection_count for served in self._apis)

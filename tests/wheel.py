@@ -96,6 +96,8 @@ def check_names(wheel: Path) -> None:
     wanted = {
         "streamer/cli.py",
         "streamer/emulator/emulator.py",
+        "streamer/emulator/console/static/index.html",
+        "streamer/emulator/console/static/vendor/LICENSES",
         "streamer/emulator/functions/processes/node/runtime.cjs",
         "streamer/deploy/stack/template.py",
         "streamer/py.typed",

@@ -32,6 +32,7 @@ def banner(emulator: Emulator, target: Target, access: Access, *, command: str, 
         *(f"  WebSocket     {each}" for each in emulator.websocket_urls),
         f"  @connections  {emulator.management_url}",
         f"  DynamoDB      {emulator.dynamodb_url}",
+        *([] if emulator.console_url is None else [f"  Console       {emulator.console_url}"]),
         f"  TLS           the same port; trust {emulator.authority.ca_file}",
         "",
     ]

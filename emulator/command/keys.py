@@ -17,6 +17,7 @@ from typing import Any, Final
 from streamer.errors import ConfigurationError
 
 from .. import log
+from ..console.opening import open_url
 from ..emulator import Emulator
 from ..tasks import end
 from .banner import connecting
@@ -62,6 +63,14 @@ async def _token(controls: Controls) -> None:
     controls.say("\n".join(connecting(controls.emulator.websocket_url, controls.access)))
 
 
+async def _console(controls: Controls) -> None:
+    url = controls.emulator.console_url
+    if url is None:
+        controls.say("there is no console; start without --no-console")
+    elif not await asyncio.to_thread(open_url, controls.emulator.config.state_folder, url):
+        controls.say(f"there is no browser to open; go to {url}")
+
+
 async def _quit(controls: Controls) -> None:
     controls.stop()
 
@@ -74,6 +83,7 @@ KEYS: Final[Mapping[str, Key]] = {
     "r": Key("reload the functions", _reload),
     "c": Key("cut all connections", _cut),
     "t": Key("show a line to connect with, and a new token", _token),
+    "o": Key("open the console", _console),
     "q": Key("quit, as Ctrl-C does", _quit),
     "?": Key("show this list", _help),
 }

@@ -1,4 +1,4 @@
-"""The commands ``tail`` and ``trace``: they parse, ask the console of the emulator here, and print."""
+"""The commands ``console``, ``tail`` and ``trace``: they parse, ask the console of the emulator here, and print."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import click
 from ..command.development import here
 from ..command.help import Command
 from .lines import line, waterfall
-from .reader import GoneError, Reader
+from .opening import open_url, page_url
+from .reader import GoneError, Reader, found
 
 LAST: Final = 200
 """Records that `tail` begins with."""
@@ -66,15 +67,35 @@ def trace(*, name: str, as_json: bool) -> int:
     number of a line of `streamer tail`. Exit status: 0 it went well or goes on, 1 it failed.
     """
     try:
-        found = Reader.of(here()).get(f"traces/{name}")
+        told = Reader.of(here()).get(f"traces/{name}")
     except GoneError as error:
         click.echo(f"streamer: {error}", err=True)
         return 1
     if as_json:
-        click.echo(json.dumps(found, ensure_ascii=False))
+        click.echo(json.dumps(told, ensure_ascii=False))
     else:
-        click.echo("\n".join(waterfall(found)))
-    return 1 if found["status"] in ("error", "refused") else 0
+        click.echo("\n".join(waterfall(told)))
+    return 1 if told["status"] in ("error", "refused") else 0
 
 
-COMMANDS: Final = {"tail": tail, "trace": trace}
+@click.command(cls=Command, examples=["streamer console", "streamer console --print"])
+@click.option("--print", "prints", is_flag=True, help="Print the address, with its token, instead of opening it.")
+def console(*, prints: bool) -> int:
+    """Open the console of this folder's emulator in a browser.
+
+    It shows what passes through the emulator: messages, what became of them, connections.
+    """
+    project = here()
+    url, token = found(project)
+    try:
+        Reader(url, token).get("info")
+    except GoneError as error:
+        raise click.ClickException(str(error)) from error
+    if prints:
+        click.echo(page_url(url, token))
+    elif not open_url(project.state_folder, page_url(url, token)):
+        raise click.ClickException(f"there is no browser to open; go to {page_url(url, token)}")
+    return 0
+
+
+COMMANDS: Final = {"console": console, "tail": tail, "trace": trace}

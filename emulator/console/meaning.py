@@ -157,9 +157,14 @@ def level_and_text(line: str) -> tuple[str, str]:
     return ("ERROR", line) if "Task timed out after" in line or "Runtime exited" in line else ("INFO", line)
 
 
+def answer_header(call: Call, name: str) -> str:
+    """A header of a call's answer, by its name in lower case; empty: it is not there."""
+    return next((value for each, value in call.answer_headers if each.lower() == name), "")
+
+
 def why_refused(record: Call) -> str:
     """Why a call failed, in AWS's words."""
-    named = next((value for name, value in record.answer_headers if name.lower() == "x-amzn-errortype"), "")
+    named = answer_header(record, "x-amzn-errortype")
     body = json_object(record.answer)
     error = named or str(body.get("__type", "")).rpartition("#")[2]
     said = str(body.get("message") or body.get("Message") or "")

@@ -26,6 +26,22 @@ class GoneError(Exception):
     """The emulator does not answer any more."""
 
 
+def found(here: Here) -> tuple[str, str]:
+    """URL and token of the console of the emulator that runs in a project.
+
+    Raises:
+        ConfigurationError: none runs there, or it has no console.
+    """
+    if here.ready is None:
+        raise ConfigurationError(f"no emulator runs in {here.folder} or above; start `streamer emulate`")
+    if not is_here(here.ready.url, ("127.0.0.1", "localhost", "::1")):
+        raise ConfigurationError("the emulator listens on another address than this machine's own")
+    token = kept_token(here.state_folder)
+    if token is None:
+        raise ConfigurationError(f"the emulator of {here.folder} has no console: start it without --no-console")
+    return here.ready.url, token
+
+
 class Reader:
     """Asks the console's API."""
 
@@ -37,19 +53,8 @@ class Reader:
 
     @classmethod
     def of(cls, here: Here) -> Reader:
-        """The console of the emulator that runs in a project.
-
-        Raises:
-            ConfigurationError: none runs there, or it has no console.
-        """
-        if here.ready is None:
-            raise ConfigurationError(f"no emulator runs in {here.folder} or above; start `streamer emulate`")
-        if not is_here(here.ready.url, ("127.0.0.1", "localhost", "::1")):
-            raise ConfigurationError("the emulator listens on another address than this machine's own")
-        token = kept_token(here.state_folder)
-        if token is None:
-            raise ConfigurationError(f"the emulator of {here.folder} has no console: start it without --no-console")
-        return cls(here.ready.url, token)
+        """The console of the emulator that runs in a project; raises ConfigurationError as `found`."""
+        return cls(*found(here))
 
     def get(self, path: str, **query: Any) -> Told:
         """What is answered to a GET.

@@ -18,6 +18,7 @@ from . import access
 from .api import Api
 from .around import Around
 from .assets import asset
+from .opening import page_url
 from .recorder import Gate, Ring, RingRecorder
 from .records import Note, Record
 
@@ -78,6 +79,10 @@ class Console:
             for scheme in ("ws", "wss")
         ]
         return HttpResponse(response.status, response.body, (*response.headers, *access.headers(urls)))
+
+    def page_url(self, url: str) -> str:
+        """The page at this emulator, with its token."""
+        return page_url(url, self._token)
 
     # whether to record
 

@@ -12,6 +12,7 @@ from ..gateway.rules.effects import Accept, Send
 from .faults import Fault, fault_of_line, fault_of_payload
 from .masking import NOBODY, Who, masked, masked_text, who_of
 from .meaning import (
+    answer_header,
     app_message,
     lambda_request_of,
     level_and_text,
@@ -187,6 +188,8 @@ class Teller:
             "answer_bytes": record.answer_bytes,
             "status": "error" if record.status >= 400 else "ok",
         }
+        if service == "lambda":
+            told["lambda_request"] = answer_header(record, "x-amzn-requestid")
         if service == "@connections":
             said = app_message(record.body.decode("utf-8", "replace")) if operation == "POST" else {}
             told |= {"connection": target, "type": said.get("type"), "request": said.get("request_id")}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final, Literal
 
-from .meaning import app_message, json_object, lambda_request_of, root_of, source_of, what_was_called
+from .meaning import answer_header, app_message, json_object, lambda_request_of, root_of, source_of, what_was_called
 from .records import Call, Log, Message, Opening, Record, Run
 
 MOST_RUNS: Final = 200
@@ -146,7 +146,7 @@ class Traces:
         found = {}
         for call in self._calls:
             if what_was_called(call)[0] == "lambda":
-                found[_header(call, "x-amzn-requestid")] = call
+                found[answer_header(call, "x-amzn-requestid")] = call
         return found
 
     @cached_property
@@ -204,7 +204,7 @@ class Traces:
                 continue  # a batch of a stream starts the runs of other messages, too
             found += self._pushed.by_call.get(id(call), [])
             if what_was_called(call)[0] == "lambda":
-                found += self._runs_by_request.get(_header(call, "x-amzn-requestid"), [])
+                found += self._runs_by_request.get(answer_header(call, "x-amzn-requestid"), [])
         return [each for each in found if each not in known]
 
 
@@ -264,10 +264,6 @@ def _subject(run: Run, first: Run) -> bytes | None:
     text = json_object(first.payload).get("body")
     own = app_message(text).get("id") if isinstance(text, str) else None
     return own.encode() if isinstance(own, str) else None
-
-
-def _header(call: Call, name: str) -> str:
-    return next((value for each, value in call.answer_headers if each.lower() == name), "")
 
 
 def _message_id(call: Call) -> str:

@@ -88,6 +88,8 @@ def _of_conversation(message: Message, trace: Trace, status: str) -> tuple[str, 
     if final["type"] == "error":
         error = final.get("error") if isinstance(final.get("error"), dict) else {}
         text = ": ".join(str(part) for part in (error or {}).values() if isinstance(part, str)) or "an error"
+        if failed and text.endswith(last.rpartition(" (")[0] or last):
+            return "error", f"{failed[-1].function} raised {last}, told to the client as {text.partition(':')[0]}"
         return "error", f"failed with {text}" + (f"; {failed[-1].function} raised {last}" if last else "")
     tried = f" in attempt {attempts}" if attempts > 1 else ""
     after = f"; an attempt before raised {last}" if last else ""

@@ -26,6 +26,7 @@ class Running:
     websocket_urls: tuple[str, ...] = ("ws://127.0.0.1:8787/dev",)
     management_url: str = "http://127.0.0.1:8787/dev"
     dynamodb_url: str = "http://127.0.0.1:8787"
+    console_url: str | None = "http://127.0.0.1:8787/_streamer/#token=t"
     authority: Authority = field(default_factory=lambda: Authority(Path("ca.pem"), Path("bundle.pem"), Path("key.pem")))
 
 
@@ -54,7 +55,7 @@ def claims(text: str) -> dict[str, object]:
 def test_every_address_is_shown() -> None:
     text = show()
 
-    for address in ("ws://127.0.0.1:8787/dev", "http://127.0.0.1:8787/dev", "ca.pem", DEMO):
+    for address in ("ws://127.0.0.1:8787/dev", "http://127.0.0.1:8787/dev", "/_streamer/#token=t", "ca.pem", DEMO):
         assert address in text
 
 

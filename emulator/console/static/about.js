@@ -1,0 +1,45 @@
+// @ts-check
+// Versions, addresses, limits and assumptions of what runs, and the recording.
+
+import { html } from "./vendor/preact-htm.js";
+import { ask } from "./api.js";
+import { asText, bytes, counted } from "./format.js";
+import { useStore } from "./parts.js";
+
+export function About() {
+  const store = useStore();
+  const { info } = store;
+  if (!info) return html`<section class="page" aria-busy="true" aria-label="About"><h1>About</h1></section>`;
+  const download = async () => {
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(new Blob([JSON.stringify(await ask("export"))], { type: "application/json" }));
+    link.download = "streamer-recording.json";
+    link.click();
+    URL.revokeObjectURL(link.href);
+  };
+  const clear = async () => {
+    const { next } = await ask("clear", { body: {} });
+    store.reset();
+    store.next = next;
+  };
+  const { topology } = info;
+  return html`<section class="page" aria-label="About">
+    <h1>${info.target || "About"} <span class="count">streamer ${info.version}</span></h1>
+    <div class="cards">
+      <${Card} title="Addresses" rows=${[...info.websocket_urls.map((/** @type {string} */ url) => ["WebSocket", url]), ["@connections", info.management_url], ["DynamoDB", info.dynamodb_url], ["Lambda, SQS", info.url], ["certificate", info.ca_file], ["isolation", info.isolation], ["stage", info.stage]]} />
+      <${Card} title="Functions" rows=${topology.functions.map((/** @type {any} */ each) => [each.name, `${each.handler}, ${each.memory_mb} MB, ${each.timeout_seconds} s`])} />
+      <${Card} title="Routes" rows=${topology.apis.flatMap((/** @type {any} */ api) => api.routes.map((/** @type {any} */ route) => [route.route, route.function]))} />
+      <${Card} title="Tables" rows=${topology.tables.map((/** @type {any} */ table) => [table.name, `${table.key.partition}${table.key.sort ? ` / ${table.key.sort}` : ""}${table.ttl ? `, TTL ${table.ttl}` : ""}`])} />
+      <${Card} title="Limits" rows=${Object.entries(info.limits).map(([name, value]) => [name, asText(value)])} />
+      <${Card} title="Assumptions" rows=${Object.entries(info.assumptions).map(([name, value]) => [name, asText(value)])} />
+    </div>
+    <h2>Recording</h2>
+    <p>${counted(store.records.size, "record")} here, ${bytes(info.recording.bytes)} in the emulator when this page was opened. It is kept in memory only.</p>
+    <div class="actions"><button type="button" class="button" onClick=${download}>Export as a file</button><button type="button" class="button" onClick=${clear}>Clear</button></div>
+  </section>`;
+}
+
+/** @param {{title: string, rows: any[][]}} props */
+function Card({ title, rows }) {
+  return html`<section class="card" aria-label=${title}><h2>${title}</h2><dl>${rows.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl></section>`;
+}

@@ -1,0 +1,52 @@
+// @ts-check
+// The console's HTTP interface: the token, questions, and the long poll.
+
+const KEY = "streamer-console-token";
+const API = "api/";
+
+/** Take the token out of the address, so that it is in no history and no picture of the screen. */
+export function takeToken() {
+  const found = /[#&]token=([\w-]+)/.exec(location.hash);
+  if (found) {
+    sessionStorage.setItem(KEY, found[1]);
+    const rest = location.hash.replace(/[#&]token=[\w-]+/, "");
+    history.replaceState(null, "", `${location.pathname}${rest && rest !== "#" ? `#${rest.replace(/^#/, "")}` : ""}`);
+  }
+}
+
+/** @param {string} token */
+export function setToken(token) {
+  sessionStorage.setItem(KEY, token);
+}
+
+export function hasToken() {
+  return sessionStorage.getItem(KEY) !== null;
+}
+
+export class Refused extends Error {
+  /** @param {number} status @param {string} message */
+  constructor(status, message) {
+    super(message);
+    this.status = status;
+  }
+}
+
+/** @param {string} path @param {{body?: unknown, signal?: AbortSignal}} [options] @returns {Promise<any>} */
+export async function ask(path, { body, signal } = {}) {
+  const headers = { authorization: `Bearer ${sessionStorage.getItem(KEY) ?? ""}` };
+  const post = body === undefined ? {} : { method: "POST", body: JSON.stringify(body) };
+  if (body !== undefined) Object.assign(headers, { "content-type": "application/json" });
+  const answer = await fetch(API + path, { headers, signal, cache: "no-store", credentials: "omit", ...post });
+  const content = await answer.json();
+  if (!answer.ok) throw new Refused(answer.status, content.message ?? `HTTP ${answer.status}`);
+  return content;
+}
+
+/** @param {number} ms */
+export const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Resolves at once while the page can be seen, else when it is seen again. */
+export function seen() {
+  if (!document.hidden) return Promise.resolve();
+  return new Promise((resolve) => document.addEventListener("visibilitychange", resolve, { once: true }));
+}

@@ -1,0 +1,107 @@
+// @ts-check
+// Open and closed connections, and the conversation of one.
+
+import { html, useEffect, useState } from "./vendor/preact-htm.js";
+import { ask } from "./api.js";
+import { age, bytes, clock, counted, duration, exact } from "./format.js";
+import { Empty, Icon, Status, useStore, Value } from "./parts.js";
+
+const AGAIN_MS = 1000;
+
+/** @param {{selected: string | null, go: (path: string) => void}} props */
+export function Connections({ selected, go }) {
+  const store = useStore();
+  const [found, setFound] = useState(/** @type {any} */ (null));
+  useEffect(() => {
+    let isOver = false;
+    const load = () => document.hidden || ask("connections").then((answer) => isOver || setFound(answer), () => undefined);
+    load();
+    const timer = setInterval(load, AGAIN_MS);
+    return () => {
+      isOver = true;
+      clearInterval(timer);
+    };
+  }, [store.boot]);
+  if (!found) return html`<section class="page" aria-busy="true" aria-label="Connections"><h1>Connections</h1></section>`;
+  const all = [...found.open, ...found.closed];
+  const one = all.find((each) => each.connection === selected);
+  return html`<div class=${`panes ${selected ? "split" : ""}`}>
+    <section class="page" aria-label="Connections">
+      <h1>Connections <span class="count">${found.open.length} open</span></h1>
+      ${!all.length && html`<${Empty} title="No connections yet"><p>Connect a client:</p><pre class="value">wscat -c "${store.info?.websocket_urls?.[0] ?? "ws://…"}"</pre><//>`}
+      ${found.open.length > 0 && html`<${Table} caption="Open" rows=${found.open} selected=${selected} go=${go} columns=${open(found)} />`}
+      ${found.closed.length > 0 && html`<${Table} caption="Closed" rows=${found.closed} selected=${selected} go=${go} columns=${CLOSED} />`}
+    </section>
+    ${selected && html`<aside class="detail" aria-label="Connection">
+      <header class="head"><button type="button" class="button icon-only" aria-label="Back to the list" onClick=${() => go("/connections")}><${Icon} name="back" /></button><h2>${one?.user || "connection"} <i>${selected}</i></h2></header>
+      ${one ? html`<${Conversation} one=${one} store=${store} />` : html`<${Empty} title="It is not known any more" />`}
+    </aside>`}
+  </div>`;
+}
+
+/** @param {any} found */
+function open(found) {
+  const { idle_seconds: most, max_duration_seconds: life } = found.limits;
+  return [
+    ["who", (/** @type {any} */ one) => html`${one.user || html`<span class="dim">unknown</span>`} <i>${one.tenant ?? ""}</i>`],
+    ["connection", (/** @type {any} */ one) => html`<code>${one.connection}</code>`, "id"],
+    ["from", (/** @type {any} */ one) => html`<span title=${one.agent}>${one.peer}</span>`, "wide"],
+    ["age", (/** @type {any} */ one) => html`<span title=${`closed after ${age(life)} at the latest`}>${age((found.now - one.opened_at) / 1000)}</span>`],
+    ["idle, closes in", (/** @type {any} */ one) => `${age(one.idle_seconds)}, ${age(most - one.idle_seconds)}`],
+    ["messages", (/** @type {any} */ one) => one.messages, "right"],
+    ["waiting", (/** @type {any} */ one) => (one.waiting_bytes ? html`<${Status} status="warning" text=${bytes(one.waiting_bytes)} />` : "–"), "right wide"],
+  ];
+}
+
+const CLOSED = [
+  ["who", (/** @type {any} */ one) => html`${one.user || html`<span class="dim">unknown</span>`} <i>${one.tenant ?? ""}</i>`],
+  ["connection", (/** @type {any} */ one) => html`<code>${one.connection}</code>`, "id"],
+  ["closed at", (/** @type {any} */ one) => html`<time title=${exact(one.at)}>${clock(one.at)}</time>`],
+  ["lasted", (/** @type {any} */ one) => duration(one.ms), "right"],
+  ["code", (/** @type {any} */ one) => html`<${Status} status=${one.status} text=${String(one.code)} />`],
+  ["by", (/** @type {any} */ one) => one.by],
+  ["meaning", (/** @type {any} */ one) => html`${one.meaning}${one.reason && html` <i>“${one.reason}”</i>`}`, "wide"],
+];
+
+/** @param {{caption: string, rows: any[], columns: any[], selected: string | null, go: (path: string) => void}} props */
+function Table({ caption, rows, columns, selected, go }) {
+  return html`<table class="table"><caption>${caption} <span class="count">${rows.length}</span></caption>
+    <thead><tr>${columns.map(([name, , style = ""]) => html`<th scope="col" class=${style}>${name}</th>`)}</tr></thead>
+    <tbody>${rows.map((one) => html`<tr key=${one.connection} tabIndex="0" aria-selected=${one.connection === selected}
+      onClick=${() => go(`/connections/${encodeURIComponent(one.connection)}`)} onKeyDown=${(/** @type {KeyboardEvent} */ event) => event.key === "Enter" && go(`/connections/${encodeURIComponent(one.connection)}`)}>
+      ${columns.map(([, cell, style = ""]) => html`<td class=${style}>${cell(one)}</td>`)}</tr>`)}</tbody></table>`;
+}
+
+/** @param {{one: any, store: any}} props */
+function Conversation({ one, store }) {
+  const frames = [...store.records.values()].filter((record) => record.connection === one.connection && ["message", "call", "opening", "closed"].includes(record.kind)
+    && (record.kind !== "call" || record.operation === "POST")).sort((a, b) => a.at - b.at);
+  return html`<dl class="facts">
+      ${[["agent", one.agent], ["subprotocol", one.subprotocol], ["path", one.path], ["meaning", one.meaning]].filter(([, value]) => value).map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}
+    </dl>
+    ${one.claims && Object.keys(one.claims).length > 0 && html`<details class="claims"><summary>${counted(Object.keys(one.claims).length, "claim")} of its token</summary><${Value} value=${one.claims} /></details>`}
+    <h3 class="section">Conversation</h3>
+    ${!frames.length && html`<p class="dim">Nothing of it is kept any more.</p>`}
+    <ol class="conversation">${frames.map((record) => html`<${Frame} key=${record.number} record=${record} />`)}</ol>`;
+}
+
+/** @param {{record: any}} props */
+function Frame({ record }) {
+  if (record.kind === "opening") return html`<li class="event">connected <time title=${exact(record.at)}>${clock(record.at)}</time></li>`;
+  if (record.kind === "closed") return html`<li class="event">${record.meaning} (${record.code}) <time title=${exact(record.at)}>${clock(record.at)}</time></li>`;
+  const isOut = record.kind === "message";
+  return html`<li class=${`bubble ${isOut ? "sent" : "got"} ${record.status}`}>
+    <a href=${`#/messages/${record.number}`}><time title=${exact(record.at)}>${clock(record.at)}</time> ${isOut ? (record.action ?? record.route ?? "") : (record.type ?? "frame")}</a>
+    <${Value} value=${parsed(record.text)} />
+    ${(record.sent ?? []).map((/** @type {string} */ text) => html`<div class="answer">the gateway answered <${Value} value=${parsed(text)} /></div>`)}
+  </li>`;
+}
+
+/** @param {any} text */
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}

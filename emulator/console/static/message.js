@@ -1,0 +1,142 @@
+// @ts-check
+// One message, or another row of Live: what became of it, its waterfall, and everything that is known of its parts.
+
+import { html, useEffect, useState } from "./vendor/preact-htm.js";
+import { ask } from "./api.js";
+import { asText, bytes, clock, counted, duration, exact } from "./format.js";
+import { Copy, Empty, Icon, Status, Tabs, Value } from "./parts.js";
+import { store } from "./store.js";
+import { Waterfall } from "./waterfall.js";
+
+const FOLLOW_MS = 700;
+
+/** @param {{number: string, onClose: () => void}} props */
+export function Message({ number, onClose }) {
+  const [trace, setTrace] = useState(/** @type {any} */ (null));
+  const [record, setRecord] = useState(/** @type {any} */ (null));
+  const [wrong, setWrong] = useState("");
+  useEffect(() => {
+    let isOver = false;
+    let seen = -1;
+    const load = async () => {
+      if (isOver || seen === store.next) return;
+      seen = store.next;
+      try {
+        const found = await ask(`traces/${encodeURIComponent(number)}`);
+        if (isOver) return;
+        setTrace(found);
+        setWrong("");
+      } catch (error) {
+        if (!isOver) setWrong(String(/** @type {Error} */ (error).message));
+      }
+    };
+    setTrace(null);
+    setRecord(null);
+    setWrong("");
+    load();
+    // Whatever follows from it comes later: look again while something is new.
+    const timer = setInterval(load, FOLLOW_MS);
+    return () => {
+      isOver = true;
+      clearInterval(timer);
+    };
+  }, [number]);
+  const select = async (/** @type {number} */ chosen) => setRecord(record?.number === chosen ? null : await ask(`events/${chosen}`));
+  if (wrong && !trace) return html`<aside class="detail" aria-label="Detail"><${Head} onClose=${onClose} title="Not kept any more" /><${Empty} title="It is gone">${wrong}<//></aside>`;
+  if (!trace) return html`<aside class="detail" aria-label="Detail" aria-busy="true"><${Head} onClose=${onClose} title="…" /></aside>`;
+  return html`<aside class="detail" aria-label="Detail">
+    <${Head} onClose=${onClose} title=${title(trace.origin)} />
+    <div class=${`verdict ${trace.status}`}><${Status} status=${trace.status} /><p>${trace.verdict}</p></div>
+    <${Facts} origin=${trace.origin} />
+    <${Faults} faults=${trace.faults} />
+    <${Waterfall} spans=${trace.spans} selected=${record?.number ?? null} onSelect=${select} />
+    ${record && html`<section class="part" aria-label="Selected step">
+      <header><h3>${record.kind} ${record.number}</h3><${Copy} text=${JSON.stringify(record, null, 2)} label="Copy as JSON" /></header><${Value} value=${record} /></section>`}
+    <${Tabs} key=${number} label="Parts" tabs=${parts(trace)} />
+    <footer class="actions">${copies(trace)}</footer>
+  </aside>`;
+}
+
+/** @param {{title: string, onClose: () => void}} props */
+function Head({ title: text, onClose }) {
+  return html`<header class="head">
+    <button type="button" class="button icon-only" aria-label="Back to the list" title="Back (Escape)" onClick=${onClose}><${Icon} name="back" /></button><h2>${text}</h2></header>`;
+}
+
+/** @param {any} origin */
+function title(origin) {
+  if (origin.kind === "message") return origin.action ?? origin.route ?? "message";
+  if (origin.kind === "run") return origin.function;
+  return { opening: "connection opened", closed: "connection closed", batch: "stream batch", note: "note" }[/** @type {"note"} */ (origin.kind)] ?? origin.kind;
+}
+
+/** @param {{origin: any}} props */
+function Facts({ origin }) {
+  const facts = [
+    ["at", html`<time title=${exact(origin.at)}>${clock(origin.at)}</time>`],
+    ["who", origin.user && `${origin.user}${origin.tenant ? ` of ${origin.tenant}` : ""}`],
+    ["connection", origin.connection && html`<a href=${`#/connections/${encodeURIComponent(origin.connection)}`}>${origin.connection}</a>`],
+    ["id", origin.request],
+    ["route", origin.route && `${origin.route} → ${origin.function}`],
+    ["from", origin.peer],
+    ["code", origin.code && `${origin.code}${origin.reason ? ` ${origin.reason}` : ""}`],
+    ["source", origin.source],
+    ["size", origin.bytes !== undefined && bytes(origin.bytes)],
+  ].filter(([, value]) => value);
+  return html`<dl class="facts">${facts.map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;
+}
+
+/** @param {{faults: Record<string, any>}} props */
+function Faults({ faults }) {
+  return Object.entries(faults).map(([request, fault]) => html`<section class="fault" key=${request} aria-label="Error">
+    <h3>${fault.type}${fault.message && html`: <span>${fault.message}</span>`}</h3>
+    <ol>${[...fault.frames].reverse().filter((frame, index) => frame.own || index === 0).map((frame) => html`<li class=${frame.own ? "own" : ""}>
+      <span>${frame.file}:${frame.line} <i>in ${frame.name}</i></span>${frame.code && html`<code>${frame.code}</code>`}</li>`)}</ol>
+    ${fault.frames.some((/** @type {any} */ frame) => !frame.own) && html`<details><summary>${counted(fault.frames.length, "call")} in all</summary>
+      <ol>${[...fault.frames].reverse().map((frame) => html`<li class=${frame.own ? "own" : ""}><span>${frame.file}:${frame.line} <i>in ${frame.name}</i></span></li>`)}</ol></details>`}
+  </section>`);
+}
+
+/** @param {any} trace */
+function parts(trace) {
+  const { origin, runs, logs, calls } = trace;
+  const frames = calls.filter((/** @type {any} */ call) => call.service === "@connections" && call.operation === "POST");
+  const others = calls.filter((/** @type {any} */ call) => !frames.includes(call));
+  const lines = logs.filter((/** @type {any} */ line) => line.level !== "METRIC");
+  const sent = origin.sent ?? [];
+  return [
+    { name: origin.kind === "message" ? "Message" : "Record", body: () => html`<${Value} value=${origin.kind === "message" ? origin.text : origin} />` },
+    { name: "Frames", count: frames.length + sent.length, body: () => html`${sent.map((/** @type {any} */ text) => html`<section class="part"><header><h3>by the gateway itself</h3></header><${Value} value=${text} /></section>`)}
+      ${frames.map((/** @type {any} */ call) => html`<section class="part" key=${call.number}><header><h3>${call.type ?? "frame"} <i>to ${call.user || call.target}</i></h3><span class="dim">+${duration(call.at - origin.at)}</span></header><${Value} value=${call.text} /></section>`)}
+      ${!frames.length && !sent.length && html`<p class="dim">Nothing was sent to a client.</p>`}` },
+    { name: "Functions", count: runs.length, body: () => runs.length ? runs.map((/** @type {any} */ run) => html`<section class="part" key=${run.number}>
+      <header><h3>${run.function}#${run.environment} <i>by ${run.source}</i></h3><span class="dim">${duration(run.ms)}${run.init_ms === null ? "" : `, cold start ${duration(run.init_ms)}`}${run.memory_mb ? `, ${run.memory_mb} MB` : ""}</span></header>
+      <h4>Event</h4><${Value} value=${run.event} /><h4>${run.status === "error" ? "Error" : "Result"}</h4><${Value} value=${run.result} /></section>`) : html`<p class="dim">No function ran.</p>` },
+    { name: "Logs", count: lines.length, body: () => lines.length ? html`<ol class="lines">${lines.map((/** @type {any} */ line) => html`<li key=${line.number} class=${line.status}>
+      <time title=${exact(line.at)}>+${duration(Math.max(0, line.at - origin.at))}</time><b>${line.level}</b><span class="dim">${line.function}</span><span>${line.message}</span></li>`)}</ol>` : html`<p class="dim">No function logged anything.</p>` },
+    { name: "Calls", count: others.length, body: () => others.length ? others.map((/** @type {any} */ call) => html`<section class="part" key=${call.number}>
+      <header><h3>${call.operation} <i>${call.target}</i></h3><${Status} status=${call.status} text=${`${call.http_status}, ${duration(call.ms)}`} /></header>
+      ${call.why && html`<p class="why">${call.why}</p>`}<h4>Request</h4><${Value} value=${call.text} /><h4>Answer</h4><${Value} value=${call.answer} /></section>`) : html`<p class="dim">Its functions called nothing.</p>` },
+  ];
+}
+
+/** @param {any} trace */
+function copies(trace) {
+  const { origin } = trace;
+  const all = html`<${Copy} label="Copy trace as JSON" text=${() => JSON.stringify(trace, null, 2)} />`;
+  if (origin.kind !== "message") return all;
+  const payload = origin.text?.payload;
+  const text = asText(origin.text);
+  const quoted = `'${JSON.stringify(payload ?? null).replaceAll("'", "'\\''")}'`;
+  const who = `${origin.user ? ` --user ${origin.user}` : ""}${origin.tenant ? ` --tenant ${origin.tenant}` : ""}`;
+  return html`${origin.action && html`<${Copy} label="Copy as streamer call" text=${`streamer call ${origin.action} ${quoted}${who}`} />
+    <${Copy} label="Copy as pytest test" text=${pytest(origin, payload)} />`}
+    <${Copy} label="Copy as JavaScript" text=${`socket.send(${JSON.stringify(text)});`} />${all}`;
+}
+
+/** @param {any} origin @param {any} payload */
+function pytest(origin, payload) {
+  const name = String(origin.action).replace(/\W+/g, "_");
+  const python = JSON.stringify(payload ?? null, null, 4).replace(/\btrue\b/g, "True").replace(/\bfalse\b/g, "False").replace(/\bnull\b/g, "None").replaceAll("\n", "\n        ");
+  return `def test_${name}(streamer):\n    with streamer.connect(${JSON.stringify(origin.user || "ada")}, ${JSON.stringify(origin.tenant || "acme")}) as client:\n        result = client.request(${JSON.stringify(origin.action)}, ${python})\n\n    assert result is not None\n`;
+}

@@ -1,0 +1,108 @@
+// @ts-check
+// Small things that several pages are made of.
+
+import { html, useEffect, useRef, useState } from "./vendor/preact-htm.js";
+import { asText, counted } from "./format.js";
+import { store } from "./store.js";
+
+const PATHS = {
+  live: "M2 8h3l2-5 3 10 2-5h2",
+  message: "M2 4h12v7H7l-3 3v-3H2z",
+  connections: "M6 8a2.5 2.5 0 1 1-5 0 2.5 2.5 0 0 1 5 0zM15 8a2.5 2.5 0 1 1-5 0 2.5 2.5 0 0 1 5 0zM6 8h4",
+  about: "M8 7v4M8 4.6v.4M8 14.5a6.5 6.5 0 1 0 0-13 6.5 6.5 0 0 0 0 13z",
+  opening: "M3 8h8M8 5l3 3-3 3M13.5 3v10",
+  closed: "M4 4l8 8M12 4l-8 8",
+  batch: "M2 4h12M2 8h12M2 12h8",
+  run: "M5 3l7 5-7 5z",
+  note: "M8 3v6M8 12v.4",
+  search: "M7 11.5a4.5 4.5 0 1 0 0-9 4.5 4.5 0 0 0 0 9zM10.5 10.5 14 14",
+  pause: "M5.5 3v10M10.5 3v10",
+  play: "M5 3l7 5-7 5z",
+  theme: "M8 2a6 6 0 1 0 0 12zM8 2a6 6 0 0 1 0 12",
+  back: "M10 3 5 8l5 5",
+};
+
+/** @param {{name: string}} props */
+export function Icon({ name }) {
+  const path = /** @type {Record<string, string>} */ (PATHS)[name] ?? PATHS.note;
+  return html`<svg class="icon" viewBox="0 0 16 16" aria-hidden="true"><path d=${path} /></svg>`;
+}
+
+/** Draws anew whenever something is new. */
+export function useStore() {
+  const [, setVersion] = useState(0);
+  useEffect(() => store.listen(() => setVersion(store.version)), []);
+  return store;
+}
+
+/** @param {{status: string, text?: string}} props */
+export function Status({ status, text }) {
+  return html`<span class=${`status ${status}`}>${text ?? status}</span>`;
+}
+
+/** @param {{text: string | (() => string), label?: string}} props */
+export function Copy({ text, label = "Copy" }) {
+  const [isDone, setDone] = useState(false);
+  const copy = async () => {
+    await navigator.clipboard.writeText(typeof text === "function" ? text() : text);
+    setDone(true);
+    setTimeout(() => setDone(false), 1200);
+  };
+  return html`<button type="button" class="button small" onClick=${copy}>${isDone ? "Copied" : label}</button>`;
+}
+
+/** @param {{title: string, children?: any}} props */
+export function Empty({ title, children }) {
+  return html`<div class="empty"><h2>${title}</h2><div>${children}</div></div>`;
+}
+
+/** A JSON value, its parts to be folded. @param {{value: any, name?: string, depth?: number, open?: number}} props */
+export function Json({ value, name, depth = 0, open = 2 }) {
+  const [isOpen, setOpen] = useState(depth < open);
+  const label = name === undefined ? "" : html`<span class="key">${name}</span>: `;
+  if (value === null || typeof value !== "object") {
+    const kind = value === null ? "null" : typeof value;
+    return html`<div class="json leaf">${label}<span class=${kind}>${kind === "string" ? JSON.stringify(value) : String(value)}</span></div>`;
+  }
+  const isList = Array.isArray(value);
+  const entries = Object.entries(value);
+  if (!entries.length) return html`<div class="json leaf">${label}${isList ? "[]" : "{}"}</div>`;
+  const size = counted(entries.length, isList ? "item" : "member");
+  return html`<div class="json">
+    <button type="button" class="fold" aria-expanded=${isOpen} onClick=${() => setOpen(!isOpen)}>
+      <span class="caret">${isOpen ? "▾" : "▸"}</span>${label}${isOpen ? (isList ? "[" : "{") : html`<span class="dim">${size}</span>`}
+    </button>
+    ${isOpen && html`<div class="nested">
+      ${entries.map(([key, each]) => html`<${Json} key=${key} name=${isList ? undefined : key} value=${each} depth=${depth + 1} open=${open} />`)}
+    </div><div class="end">${isList ? "]" : "}"}</div>`}
+  </div>`;
+}
+
+/** A value as JSON to be folded, or as text. @param {{value: any}} props */
+export function Value({ value }) {
+  if (value === "" || value === undefined) return html`<p class="dim">Nothing.</p>`;
+  if (value !== null && typeof value === "object") return html`<div class="value"><${Json} value=${value} /></div>`;
+  return html`<pre class="value">${asText(value)}</pre>`;
+}
+
+/** Tabs with keys. @param {{tabs: {name: string, count?: number, body: () => any}[], label: string}} props */
+export function Tabs({ tabs, label }) {
+  const [chosen, setChosen] = useState(0);
+  const list = useRef(/** @type {HTMLElement | null} */ (null));
+  const index = Math.min(chosen, tabs.length - 1);
+  const move = (/** @type {KeyboardEvent} */ event) => {
+    const step = event.key === "ArrowRight" ? 1 : event.key === "ArrowLeft" ? -1 : 0;
+    if (!step) return;
+    event.preventDefault();
+    const next = (index + step + tabs.length) % tabs.length;
+    setChosen(next);
+    /** @type {HTMLElement} */ (list.current?.children[next])?.focus();
+  };
+  return html`<div class="tabs">
+    <div role="tablist" aria-label=${label} ref=${list} onKeyDown=${move}>
+      ${tabs.map((tab, number) => html`<button type="button" role="tab" aria-selected=${number === index} tabIndex=${number === index ? 0 : -1}
+        onClick=${() => setChosen(number)}>${tab.name}${tab.count !== undefined && html`<span class="count">${tab.count}</span>`}</button>`)}
+    </div>
+    <div role="tabpanel" aria-label=${tabs[index]?.name} tabIndex="0">${tabs[index]?.body()}</div>
+  </div>`;
+}

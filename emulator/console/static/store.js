@@ -1,0 +1,182 @@
+// @ts-check
+// The records that the page knows, and who wants to hear of new ones.
+
+import { ask, pause, Refused, seen } from "./api.js";
+
+/** @typedef {Record<string, any> & {number: number, sequence: number, kind: string, at: number, status?: string}} Told */
+
+const MOST = 20_000;
+const FIRST = 2000;
+const BETWEEN_MS = 100;
+const AGAIN_MS = 1500;
+/** What a client is told of a request before it is over. */
+const GOES_ON = new Set(["acknowledgment", "progress", "retrying"]);
+/** Kinds that have a row of their own in Live; the others belong to a message. */
+const ROWS = new Set(["opening", "message", "closed", "batch", "note"]);
+
+class Store {
+  /** @type {Map<number, Told>} */
+  records = new Map();
+  /** @type {Told[]} Oldest first. */
+  rows = [];
+  /** @type {Map<string, Told>} Runs by the gateway's request id. */
+  runs = new Map();
+  /** @type {Map<string, Told[]>} Calls by the root of their trace. */
+  calls = new Map();
+  /** @type {Map<string, Told>} The last frame about a request, by connection and the client's id. */
+  frames = new Map();
+  /** @type {Set<string>} Invocations that another function asked for; they belong to its message. */
+  invoked = new Set();
+  missed = 0;
+  state = "connecting";
+  why = "";
+  boot = "";
+  /** @type {any} */
+  info = null;
+  version = 0;
+  next = 0;
+  /** @type {Set<() => void>} */
+  #listeners = new Set();
+  #isScheduled = false;
+
+  /** @param {() => void} listener */
+  listen(listener) {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  #changed() {
+    this.version += 1;
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    requestAnimationFrame(() => {
+      this.#isScheduled = false;
+      for (const listener of this.#listeners) listener();
+    });
+  }
+
+  /** @param {string} state @param {string} [why] */
+  #become(state, why = "") {
+    if (this.state === state && this.why === why) return;
+    this.state = state;
+    this.why = why;
+    this.#changed();
+  }
+
+  /** Begin anew: another run of the emulator, or everything was forgotten. */
+  reset() {
+    this.records.clear();
+    this.rows = [];
+    this.runs.clear();
+    this.calls.clear();
+    this.frames.clear();
+    this.invoked.clear();
+    this.missed = 0;
+    this.#changed();
+  }
+
+  /** @param {Told[]} events */
+  add(events) {
+    for (const record of events) {
+      if (record.kind === "call" && record.lambda_request && record.function) this.invoked.add(record.lambda_request);
+      if (record.kind === "call" && record.connection && record.request) this.frames.set(`${record.connection}/${record.request}`, record);
+      const known = this.records.get(record.number);
+      this.records.set(record.number, record);
+      if (isRow(record, this.invoked)) {
+        if (known) this.rows[this.#index(record.number)] = record;
+        else this.#insert(record);
+      }
+      if (record.kind === "run" && record.gateway_request) this.runs.set(record.gateway_request, record);
+      if (record.kind === "call" && record.root && !known) {
+        const others = this.calls.get(record.root);
+        if (others) others.push(record);
+        else this.calls.set(record.root, [record]);
+      }
+    }
+    if (this.records.size > MOST * 1.1) this.#forget();
+    if (events.length) this.#changed();
+  }
+
+  /** @param {number} number */
+  #index(number) {
+    let low = 0;
+    let high = this.rows.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.rows[middle].number < number) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  /** @param {Told} record */
+  #insert(record) {
+    const last = this.rows[this.rows.length - 1];
+    if (!last || last.number < record.number) this.rows.push(record);
+    else this.rows.splice(this.#index(record.number), 0, record);
+  }
+
+  #forget() {
+    const gone = [...this.records.keys()].sort((a, b) => a - b).slice(0, this.records.size - MOST);
+    for (const number of gone) {
+      const record = this.records.get(number);
+      this.records.delete(number);
+      if (record?.gateway_request) this.runs.delete(record.gateway_request);
+      if (record?.root) this.calls.delete(record.root);
+      if (record?.lambda_request) this.invoked.delete(record.lambda_request);
+      if (record?.request) this.frames.delete(`${record.connection}/${record.request}`);
+    }
+    this.rows = this.rows.filter((record) => this.records.has(record.number));
+  }
+
+  /** Ask for ever. */
+  async follow() {
+    for (;;) {
+      await seen();
+      try {
+        if (!this.info) this.info = await ask("info");
+        const query = this.next ? `after=${this.next}&wait=20&limit=500` : `limit=${FIRST}`;
+        const page = await ask(`events?${query}`);
+        if (page.boot !== this.boot) {
+          if (this.boot) {
+            this.reset();
+            this.next = 0;
+            this.info = null;
+          }
+          const isFirst = !this.boot;
+          this.boot = page.boot;
+          if (!isFirst) continue;
+        }
+        if (this.next) this.missed += page.missed;
+        this.next = page.next;
+        this.add(page.events);
+        this.#become("live");
+        await pause(BETWEEN_MS);
+      } catch (error) {
+        if (error instanceof Refused && error.status === 401) return this.#become("refused", error.message);
+        this.#become("gone", error instanceof Refused ? error.message : "");
+        await pause(AGAIN_MS);
+      }
+    }
+  }
+}
+
+/** @param {Told} record @param {Set<string>} invoked */
+function isRow(record, invoked) {
+  if (record.kind !== "run") return ROWS.has(record.kind);
+  return record.source === "schedule" || (record.source === "invoke" && !invoked.has(record.lambda_request));
+}
+
+export const store = new Store();
+
+/** What a message's function and its frames add to what is known of it. @param {Told} record */
+export function summary(record) {
+  const run = record.gateway_request ? store.runs.get(record.gateway_request) : record.kind === "run" ? record : undefined;
+  const calls = run?.root ? (store.calls.get(run.root) ?? []) : [];
+  const wrong = calls.find((call) => call.status === "error" && (call.type === "error" || call.http_status >= 400));
+  const last = record.kind === "message" ? store.frames.get(`${record.connection}/${record.request}`) : undefined;
+  let status = record.status ?? "ok";
+  if (status === "ok" && (wrong || last?.type === "error")) status = "error";
+  if (status === "ok" && GOES_ON.has(last?.type)) status = "running";
+  return { run, status, why: record.why || run?.why || wrong?.why || (status === "error" && last?.why) || "" };
+}
