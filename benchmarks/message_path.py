@@ -22,6 +22,7 @@ from websockets.frames import Frame, Opcode
 
 sys.path.append(str(Path(__file__).parent.parent))  # not first: beside us is a module named profile
 
+from emulator.console.recorder import Ring, RingRecorder
 from emulator.functions.outcome import Outcome, Returned
 from emulator.gateway.rules.ids import IdSource
 from emulator.gateway.rules.management import parse_path
@@ -31,6 +32,7 @@ from emulator.gateway.verifier import Verifier
 from emulator.iam.guard import Guard
 from emulator.iam.keys import keys_of
 from emulator.port.http import HttpProtocol, HttpRequest, HttpResponse
+from emulator.recording import Recording
 from streamer.sending.sender import ManagementApi
 from streamer.sending.transport import Answer
 from streamer.topology import Api, Function, Route, Topology
@@ -146,7 +148,8 @@ async def main() -> None:
     verifier = Verifier(secrets={KEY: SECRET, **own}, clock=time.time)
     place = Place(region="us-east-1", account_id="123456789012", apis={"bench": ("a1b2c3d4e5", "dev")})
     guard = Guard(Topology(api=API, functions=FUNCTIONS), place, KEYS, mode="enforce", advise=lambda *_: None)
-    gateway = Gateway(Stage(API, facts, IdSource("us-east-1", 1)), Instant(), verifier)
+    recording = Recording()
+    gateway = Gateway(Stage(API, facts, IdSource("us-east-1", 1)), Instant(), verifier, recording)
     requests: list[HttpRequest] = []
 
     def answer(request: HttpRequest) -> HttpResponse | Awaitable[HttpResponse]:
@@ -174,6 +177,9 @@ async def main() -> None:
     assert verifier.flaw(requests[0]) is None
     frame = Frame(Opcode.TEXT, MESSAGE.encode()).serialize(mask=True)
     await report("a client's message, until its function has answered", lambda: websocket.data_received(frame))
+    recording.now = RingRecorder(Ring(), time.time_ns, lambda keep, record: keep(record))
+    await report("  the same while it is recorded", lambda: websocket.data_received(frame))
+    recording.now = None
     await report("its POST to @connections, until the client has it", lambda: http.data_received(request))
     await report("  of which: verifying the signature", lambda: verifier.flaw(requests[0]))
     function = next(iter(own))

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import functools
 import secrets
-import time
-from collections.abc import Awaitable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,7 +31,7 @@ from .iam.guard import Guard, Mode
 from .iam.keys import keys_of
 from .port.aws_names import is_aws
 from .port.elsewhere import Elsewhere
-from .port.http import REQUEST_SECONDS, HttpRequest, HttpResponse
+from .port.http import REQUEST_SECONDS, HttpRequest
 from .port.origin import foreign_origin
 from .port.peers import owners
 from .port.real import VARIABLE, RealAws, endpoint_variables, real_services
@@ -404,24 +402,11 @@ class Emulator:
             return self._console.handle(request, served.address)
         if self._recording.now is None:
             return self._answer_aws(served, request)
-        began_ns = time.time_ns()
-        answer = self._answer_aws(served, request)
-        if isinstance(answer, HttpResponse):
-            self._record(request, answer, began_ns)
-            return answer
-        return self._recorded_later(request, answer, began_ns)
+        return self._recording.answer(request, lambda: self._answer_aws(served, request), self._function_that_calls)
 
-    async def _recorded_later(
-        self, request: HttpRequest, pending: Awaitable[HttpResponse], began_ns: int
-    ) -> HttpResponse:
-        answer = await pending
-        self._record(request, answer, began_ns)
-        return answer
-
-    def _record(self, request: HttpRequest, answer: HttpResponse, began_ns: int) -> None:
-        if (recorder := self._recording.now) is not None:
-            caller = self._guard.caller(request)
-            recorder.call(request, answer, None if caller is None else caller.function, began_ns=began_ns)
+    def _function_that_calls(self, request: HttpRequest) -> str | None:
+        caller = self._guard.caller(request)
+        return None if caller is None else caller.function
 
     def _answer_aws(self, served: ServedApi, request: HttpRequest) -> Any:
         target = management.parse_path(request.raw_path)

@@ -5,13 +5,15 @@ Where nobody records, each of them pays for one look whether `Recording.now` is 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Literal, Protocol
+
+from .port.http import HttpRequest, HttpResponse
 
 if TYPE_CHECKING:
     from .functions.outcome import Outcome
     from .gateway.rules.effects import Accept, Effect, HttpAnswer, Invoke, Result
-    from .port.http import HttpRequest, HttpResponse
 
 By = Literal["client", "gateway", "network"]
 """Who ended a connection: a close frame of the client's, one of ours, or nobody: the TCP connection broke."""
@@ -100,3 +102,34 @@ class Recording:
     def __init__(self) -> None:
         self.now: Recorder | None = None
         """None: nothing is recorded, as nearly always when messages come fast."""
+
+    def answer(
+        self,
+        request: HttpRequest,
+        respond: Callable[[], HttpResponse | Awaitable[HttpResponse]],
+        function: Callable[[HttpRequest], str | None],
+    ) -> HttpResponse | Awaitable[HttpResponse]:
+        """Answer a request of one of AWS's APIs by ``respond``, and record it; ``function`` tells which one calls."""
+        began_ns = time.time_ns()
+        answer = respond()
+        if not isinstance(answer, HttpResponse):
+            return self._later(request, answer, function, began_ns)
+        self._call(request, answer, function, began_ns)
+        return answer
+
+    async def _later(
+        self,
+        request: HttpRequest,
+        pending: Awaitable[HttpResponse],
+        function: Callable[[HttpRequest], str | None],
+        began_ns: int,
+    ) -> HttpResponse:
+        answer = await pending
+        self._call(request, answer, function, began_ns)
+        return answer
+
+    def _call(
+        self, request: HttpRequest, answer: HttpResponse, function: Callable[[HttpRequest], str | None], began_ns: int
+    ) -> None:
+        if self.now is not None:
+            self.now.call(request, answer, function(request), began_ns=began_ns)

@@ -20,7 +20,6 @@ from streamer.errors import ConfigurationError
 from streamer.project import Project, read, variables
 
 from .. import log
-from ..console.settings import ConsoleSettings
 from ..emulator import Emulator, EmulatorConfig
 from ..files import Claim
 from ..functions.logs import Fanout, LambdaLogFiles, LambdaLogLines, LogSink, PrettyLog
@@ -31,6 +30,7 @@ from ..port.origin import is_loopback
 from ..tasks import end
 from . import provided_sdk
 from .banner import banner
+from .console import console_of
 from .identity import PUBLIC_KEY, PUBLISHED_KEYS, Access, Identity, key_kind
 from .keys import Controls, Terminal, listening, terminal
 from .log_format import install
@@ -170,7 +170,7 @@ def _config(options: EmulateOptions, project: Project, target: Target, access: A
         host=options.host,
         port=options.port,
         all_users=options.all_users,
-        console=_console(options, target, access),
+        console=console_of(options, target, access),
         project_folder=project.code,
         state_folder=project.folder / FOLDER,
         isolation=options.isolation,
@@ -189,16 +189,6 @@ def _config(options: EmulateOptions, project: Project, target: Target, access: A
             "--iam enforce: the roles of a template are not read; leave it out, or say --iam record"
         )
     return dataclasses.replace(config, region=target.template.region, iam=options.iam or "off")
-
-
-def _console(options: EmulateOptions, target: Target, access: Access) -> ConsoleSettings | bool:
-    wanted = is_loopback(options.host) if options.console is None else options.console
-    return wanted and ConsoleSettings(
-        target=target.name,
-        actions=target.actions,
-        is_app=target.is_app,
-        allowed_hosts=options.allowed_hosts,
-    )
 
 
 def _has_aws_domain(options: EmulateOptions, *, is_template: bool) -> bool:

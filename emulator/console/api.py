@@ -7,13 +7,14 @@ import functools
 import json
 import re
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
 from typing import Any, Final, Protocol
 
 from ..port.http import HttpRequest, HttpResponse
 from .access import API
+from .actions import Actions
 from .around import Around
+from .asked import Asked, BadRequestError
 from .facts import facts
 from .masking import NOBODY, Who
 from .recorder import RingRecorder
@@ -32,14 +33,6 @@ GATHER_SECONDS: Final = 0.02
 """How long the first new record waits for others, so that many need few answers."""
 WRONG: Final = ("error", "refused")
 """Statuses of what went wrong."""
-
-
-class BadRequestError(Exception):
-    """The request cannot be answered; ``status`` is that of the answer."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
 
 
 class Waiting(Protocol):
@@ -65,6 +58,7 @@ class Api:
         self._news = news
         self._boot = boot
         self._look = look
+        actions = Actions(around, recorder, look=look)
         self._routes: tuple[tuple[str, re.Pattern[str], Answer], ...] = tuple(
             (method, re.compile(pattern), answer)
             for method, pattern, answer in (
@@ -75,6 +69,11 @@ class Api:
                 ("GET", r"connections", self._connections),
                 ("GET", r"export", self._export),
                 ("POST", r"clear", self._clear),
+                ("POST", r"connections/([\w=-]+)/receive", actions.receive),
+                ("POST", r"connections/([\w=-]+)/send", actions.send),
+                ("POST", r"connections/([\w=-]+)/close", actions.close),
+                ("POST", r"tokens", actions.tokens),
+                ("POST", r"replays", actions.replays),
             )
         )
 
@@ -222,44 +221,6 @@ class Api:
 @functools.lru_cache(maxsize=4096)
 def _who(opening: Opening) -> Who:
     return who_opened(opening)
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What a request says besides its path."""
-
-    query: Mapping[str, str]
-    body: bytes
-
-    @classmethod
-    def of(cls, request: HttpRequest) -> Asked:
-        """Of several values of a name, the last."""
-        return cls(dict(request.query), request.body)
-
-    def text(self, name: str) -> str:
-        """A word of the query; empty: it is not there."""
-        return self.query.get(name, "")
-
-    def words(self, name: str) -> tuple[str, ...]:
-        """Words with commas between them."""
-        return tuple(word for word in self.text(name).split(",") if word)
-
-    def number(self, name: str, default: int) -> int:
-        """A number of the query; raises BadRequestError."""
-        text = self.text(name)
-        if text and not (text.isascii() and text.isdecimal() and len(text) < 16):
-            raise BadRequestError(400, f"{name} is not a number: {text[:40]}")
-        return int(text) if text else default
-
-    def seconds(self, name: str) -> float:
-        """A time of the query, 0 if it is not there; raises BadRequestError."""
-        try:
-            found = float(self.text(name) or 0)
-        except ValueError:
-            found = -1.0
-        if not 0 <= found < 1e6:
-            raise BadRequestError(400, f"{name} is not a number of seconds: {self.text(name)[:40]}")
-        return found
 
 
 def tell_trace(trace: Trace, teller: Teller) -> Told:

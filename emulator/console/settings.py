@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,8 +18,10 @@ class ConsoleSettings:
     """Signs tokens that the service accepts; None: the console cannot make any."""
     why_no_tokens: str = "the service is made of plain handlers, which have tokens of their own or none"
     """Said where there is no secret."""
-    identity: Any = None
-    """As whom a developer connects who says nothing else, as the ready file has it."""
+    user: str = "developer"
+    """As whom a developer connects who says nothing else."""
+    tenant: str = "local"
+    permissions: tuple[str, ...] = ()
     allowed_hosts: tuple[str, ...] = ()
     """Further names under which the emulator is reached."""
 

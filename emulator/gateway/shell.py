@@ -16,7 +16,7 @@ from ..port.http import HttpRequest, HttpResponse, render
 from ..recording import Recording
 from .invocations import Invocations
 from .rules import management
-from .rules.connection import Connection
+from .rules.connection import DELETED, Connection
 from .rules.effects import Accept, HttpAnswer, Invoke, Result
 from .rules.events import late
 from .rules.handshake import Handshake, UpgradeRequest, refuse_plain
@@ -134,11 +134,41 @@ class Gateway:
             else caller.connections(request.method, self._stage.api.name),
             is_buffer_full=websocket is not None and websocket.is_buffer_full,
         )
+        return self._managed(call, websocket)
+
+    def _managed(self, call: ManagementRequest, websocket: WebSocket | None) -> HttpResponse:
         connection = None if websocket is None else websocket.connection
         answer = management.handle(self._stage, call, connection, time.monotonic(), now_ms())
         if websocket is not None:
             websocket.perform(answer.effects)
         return _response(answer.response)
+
+    # what a developer does by hand, to connections that are open here
+
+    def receive(self, connection_id: str, text: str) -> None:
+        """Take a text as if the client had sent it."""
+        self._websockets.open[connection_id].receive(text)
+
+    def post(self, connection_id: str, text: str) -> HttpResponse:
+        """Send a text as ``@connections`` does, in the name of the account's owner."""
+        websocket = self._websockets.open.get(connection_id)
+        call = ManagementRequest(
+            method="POST",
+            target=ManagementTarget(self._stage.api.stage, connection_id),
+            body=text.encode(),
+            is_buffer_full=websocket is not None and websocket.is_buffer_full,
+        )
+        return self._managed(call, websocket)
+
+    def close(self, connection_id: str, code: int, reason: str) -> None:
+        """Close with a code; 1000 without a reason is what ``DELETE @connections`` does."""
+        websocket = self._websockets.open[connection_id]
+        is_delete = code == DELETED.code and not reason
+        websocket.perform(websocket.connection.delete() if is_delete else websocket.connection.end(code, reason))
+
+    def cut(self, connection_id: str) -> None:
+        """Cut the TCP connection as a network that fails does."""
+        self._websockets.open[connection_id].cut()
 
     # upgrades
 

@@ -27,6 +27,7 @@ pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium"),
 ]
 PATIENCE_MS = 30_000
+SECRET = "s" * 32
 UNGUARDED = (
     "--host-resolver-rules=MAP *.example 127.0.0.1",
     # The page may ask this machine for anything, as browsers before the permission for local networks let it.
@@ -95,13 +96,13 @@ def served(tmp_path: Path) -> Iterator[tuple[EmulatorThread, str]]:
 
     (tmp_path / "app.py").write_text(PROJECT)
     state = tmp_path / ".streamer"
-    settings = ConsoleSettings(target="app:app", is_app=True)
+    settings = ConsoleSettings(target="app:app", is_app=True, secret=SECRET, actions=("greet", "slow"))
     config = EmulatorConfig(project_folder=tmp_path, state_folder=state, isolation="inline", console=settings)
 
     def topology(environment: Any) -> Topology:
         return load_target("app:app", read(tmp_path), environment=environment).topology
 
-    with emulator_thread(topology, config, {}) as emulator:
+    with emulator_thread(topology, config, {"JWT_SECRET": SECRET}) as emulator:
         yield emulator, f"{emulator.dynamodb_url}/_streamer/#token={console_token(state)}"
 
 
@@ -149,6 +150,30 @@ async def test_a_failed_request_is_found_and_its_line_of_code_shown(
         assert "errors=1" in opened.url
         assert "KeyError: 'name' (app.py:12)" in verdict
     assert problems == []
+
+
+async def test_a_failed_request_is_sent_again_once_its_code_is_mended(
+    served: tuple[EmulatorThread, str], tmp_path: Path
+) -> None:
+    emulator, url = served
+    async with page(viewport={"width": 1440, "height": 900}) as opened:
+        await opened.goto(f"{url.partition('#')[0]}#/send{url.partition('#')[2].replace('token=', '&token=')}")
+        await opened.get_by_role("button", name="Connect", exact=True).click()
+        await opened.get_by_role("textbox", name="Message").fill('{"action": "slow", "id": "s1", "payload": {}}')
+        await opened.get_by_role("button", name="Send", exact=True).click()
+        await opened.locator(".bubble.error").wait_for()
+
+        await opened.get_by_role("link", name="Live").first.click()
+        await opened.get_by_role("row").filter(has_text="slow").click()
+        await opened.get_by_text("KeyError: 'name' (app.py:12)").first.wait_for()
+        (tmp_path / "app.py").write_text(PROJECT.replace('payload["name"].upper()', 'payload.get("name", "nobody")'))
+        await asyncio.to_thread(emulator.reload)
+        await opened.get_by_role("button", name="Edit and send").click()
+        again = '{"action": "slow", "id": "s2", "payload": {}}'
+        await opened.get_by_role("complementary").get_by_role("textbox", name="Message").fill(again)
+        await opened.get_by_role("complementary").get_by_role("button", name="Send", exact=True).click()
+
+        await opened.get_by_text("complete after").wait_for()
 
 
 async def test_all_is_reached_by_keys(served: tuple[EmulatorThread, str]) -> None:

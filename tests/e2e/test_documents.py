@@ -34,6 +34,8 @@ NOT_RUN: Final[dict[tuple[str, str], str]] = {
     ("README.md", "make emulate"): "installs; what it starts is `streamer emulate --demo`, which the next block asks",
     ("README.md", "pip install dist/streamer_ws-*.whl"): "tests/wheel.py does",
     ("docs/browser.md", '<script type="module">'): "needs a browser; tests of the client do it in Chromium",
+    ("docs/console.md", "$ streamer tail --errors"): IS_OUTPUT + "test_console_commands",
+    ("docs/console.md", "curl -H"): "test_console_api asks the same in Python",
     ("docs/deploy.md", "streamer deploy --guided"): NEEDS_AWS,
     (
         "docs/permissions.md",

@@ -9,83 +9,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from console_world import Asked, running
 
 from emulator.console.settings import ConsoleSettings
 from emulator.console.token import console_token
 from emulator.emulator import EmulatorConfig
-from emulator.thread import EmulatorThread, emulator_thread
+from emulator.thread import EmulatorThread
 from streamer.client import RequestFailedError
 from streamer.errors import ConfigurationError
 from streamer.topology import Api, Function, Route, Topology
 
-PROJECT = """
-from streamer import App
-
-app = App()
-
-@app.action("greet")
-def greet(request):
-    print("greeting")
-    return "hello " + request.payload["name"]
-
-@app.action("slow", estimated_duration=10, max_attempts=1)
-def slow(request):
-    return request.payload["name"].upper()
-"""
-
-
-class Asked:
-    """Asks an emulator's console."""
-
-    def __init__(self, emulator: EmulatorThread, folder: Path) -> None:
-        self.emulator = emulator
-        self.token = console_token(folder)
-        self.address = emulator.dynamodb_url.removeprefix("http://")
-
-    def ask(
-        self, path: str, *, method: str = "GET", body: Any = None, **headers: str
-    ) -> tuple[int, Any, dict[str, str]]:
-        connection = http.client.HTTPConnection(self.address, timeout=60)
-        sent = {"authorization": f"Bearer {self.token}", "content-type": "application/json"}
-        sent |= {name.replace("_", "-"): value for name, value in headers.items()}
-        try:
-            connection.request(method, f"/_streamer/{path}", None if body is None else json.dumps(body), sent)
-            answer = connection.getresponse()
-            text = answer.read()
-            kind = answer.getheader("content-type", "")
-            content = json.loads(text) if kind.startswith("application/json") else text.decode()
-            return answer.status, content, dict(answer.getheaders())
-        finally:
-            connection.close()
-
-    def get(self, path: str) -> Any:
-        status, content, _headers = self.ask(f"api/{path}")
-        assert status == 200, content
-        return content
-
-    def events(self, **query: Any) -> list[dict[str, Any]]:
-        said = "&".join(f"{name}={value}" for name, value in query.items())
-        found: list[dict[str, Any]] = self.get(f"events?{said}")["events"]
-        return found
-
 
 @pytest.fixture(params=["inline", "process"])
 def asked(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Asked]:
-    (tmp_path / "app.py").write_text(PROJECT)
-    config = EmulatorConfig(
-        project_folder=tmp_path,
-        state_folder=tmp_path / ".streamer",
-        isolation=request.param,
-        console=ConsoleSettings(target="app:app"),
-    )
-    from emulator.command.target import load_target
-    from streamer.project import read
-
-    def topology(environment: Any) -> Topology:
-        return load_target("app:app", read(tmp_path), environment=environment).topology
-
-    with emulator_thread(topology, config, {}) as emulator:
-        yield Asked(emulator, tmp_path / ".streamer")
+    with running(tmp_path, request.param, ConsoleSettings(target="app:app"), {}) as found:
+        yield found
 
 
 def until(asked: Asked, path: str, wanted: str) -> Any:

@@ -7,10 +7,11 @@ import { hasToken, setToken, takeToken } from "./api.js";
 import { Connections } from "./connections.js";
 import { Live } from "./live.js";
 import { Icon, useStore } from "./parts.js";
+import { Send } from "./send.js";
 import { store } from "./store.js";
 
-const PAGES = [["live", "Live"], ["connections", "Connections"], ["about", "About"]];
-const KEYS = [["/", "search"], ["j  k", "next, previous row"], ["Enter", "open"], ["Escape", "close"], ["1 … 3", "pages"], ["?", "this list"]];
+const PAGES = [["live", "Live"], ["connections", "Connections"], ["send", "Send"], ["about", "About"]];
+const KEYS = [["/", "search"], ["j  k", "next, previous row"], ["Enter", "open"], ["Escape", "close"], ["1 … 4", "pages"], ["?", "this list"]];
 const THEMES = ["system", "light", "dark"];
 
 function place() {
@@ -31,6 +32,7 @@ function App() {
   const [where, setWhere] = useState(place());
   const [theme, setTheme] = useState(localStorage.getItem("streamer-theme") ?? "system");
   const [hasHelp, setHelp] = useState(false);
+  const hasSend = useRef(false);
   const search = useRef(/** @type {HTMLInputElement | null} */ (null));
   useEffect(() => {
     const moved = () => setWhere(place());
@@ -78,6 +80,8 @@ function App() {
     go(rest && page === "messages" ? `/messages/${rest}` : "/live", next);
   };
   const current = page === "messages" ? "live" : page;
+  // Its sockets stay open while another page is shown.
+  if (current === "send") hasSend.current = true;
   return html`
     <header class="top">
       <a class="brand" href="#/live" aria-label="streamer, Live"><svg viewBox="0 0 16 16" aria-hidden="true"><rect width="16" height="16" rx="4" /><path d="M3.5 5.5h6M6.5 8h6M3.5 10.5h4" /></svg><b>streamer</b></a>
@@ -91,6 +95,7 @@ function App() {
     <main>
       ${current === "live" && html`<${Live} query=${query} selected=${page === "messages" ? rest : null} go=${go} />`}
       ${current === "connections" && html`<${Connections} selected=${rest} go=${go} />`}
+      ${hasSend.current && html`<div class="kept" hidden=${current !== "send"}><${Send} query=${query} /></div>`}
       ${current === "about" && html`<${About} />`}
     </main>
     ${hasHelp && html`<dialog open class="help" aria-label="Keys"><h2>Keys</h2><dl>${KEYS.map(([key, does]) => html`<div><dt><kbd>${key}</kbd></dt><dd>${does}</dd></div>`)}</dl><button type="button" class="button" onClick=${() => setHelp(false)}>Close</button></dialog>`}`;

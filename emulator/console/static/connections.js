@@ -34,7 +34,7 @@ export function Connections({ selected, go }) {
     </section>
     ${selected && html`<aside class="detail" aria-label="Connection">
       <header class="head"><button type="button" class="button icon-only" aria-label="Back to the list" onClick=${() => go("/connections")}><${Icon} name="back" /></button><h2>${one?.user || "connection"} <i>${selected}</i></h2></header>
-      ${one ? html`<${Conversation} one=${one} store=${store} />` : html`<${Empty} title="It is not known any more" />`}
+      ${one ? html`${found.open.includes(one) && html`<${Reach} one=${one} />`}<${Conversation} one=${one} store=${store} />` : html`<${Empty} title="It is not known any more" />`}
     </aside>`}
   </div>`;
 }
@@ -70,6 +70,31 @@ function Table({ caption, rows, columns, selected, go }) {
     <tbody>${rows.map((one) => html`<tr key=${one.connection} tabIndex="0" aria-selected=${one.connection === selected}
       onClick=${() => go(`/connections/${encodeURIComponent(one.connection)}`)} onKeyDown=${(/** @type {KeyboardEvent} */ event) => event.key === "Enter" && go(`/connections/${encodeURIComponent(one.connection)}`)}>
       ${columns.map(([, cell, style = ""]) => html`<td class=${style}>${cell(one)}</td>`)}</tr>`)}</tbody></table>`;
+}
+
+const CODES = [["1000", "1000, as DELETE does"], ["1001", "1001 going away"], ["1008", "1008 policy"], ["1009", "1009 too big"], ["1011", "1011 error"], ["1012", "1012 restart"], ["cut", "cut the TCP connection"]];
+
+/** Speaks to a client, or in its name, and closes. @param {{one: any}} props */
+function Reach({ one }) {
+  const [text, setText] = useState("");
+  const [code, setCode] = useState("1000");
+  const [wrong, setWrong] = useState("");
+  const reach = async (/** @type {string} */ what, /** @type {any} */ body) => {
+    try {
+      await ask(`connections/${encodeURIComponent(one.connection)}/${what}`, { body });
+      setWrong("");
+    } catch (error) {
+      setWrong(String(/** @type {Error} */ (error).message));
+    }
+  };
+  return html`<form class="reach" onSubmit=${(/** @type {Event} */ event) => { event.preventDefault(); reach("receive", { text }); }}>
+    <textarea aria-label="Text" rows="3" spellcheck="false" placeholder="Text" value=${text} onInput=${(/** @type {any} */ event) => setText(event.target.value)} />
+    <div class="actions"><button class="button primary" title="By the same rules, limits and route as if the client had sent it">As if it had sent this</button>
+      <button type="button" class="button" title="Through @connections" onClick=${() => reach("send", { text })}>Send it this</button><span class="grow" />
+      <select aria-label="How to close" value=${code} onChange=${(/** @type {any} */ event) => setCode(event.target.value)}>${CODES.map(([value, label]) => html`<option value=${value}>${label}</option>`)}</select>
+      <button type="button" class="button danger" onClick=${() => reach("close", code === "cut" ? { cut: true } : { code: Number(code) })}>Close</button></div>
+    ${wrong && html`<p class="why" role="alert">${wrong}</p>`}
+  </form>`;
 }
 
 /** @param {{one: any, store: any}} props */

@@ -82,7 +82,7 @@ export function Live({ query, selected, go }) {
       </div>
       ${unseen.current > 0 && top > 0 && html`<button type="button" class="new" onClick=${() => { /** @type {HTMLElement} */ (list.current).scrollTop = 0; unseen.current = 0; }}>${unseen.current} new</button>`}
     </section>
-    ${selected && html`<${Message} number=${selected} onClose=${close} />`}
+    ${selected && html`<${Message} number=${selected} onClose=${close} go=${go} />`}
   </div>`;
 }
 

@@ -10,8 +10,8 @@ import { Waterfall } from "./waterfall.js";
 
 const FOLLOW_MS = 700;
 
-/** @param {{number: string, onClose: () => void}} props */
-export function Message({ number, onClose }) {
+/** @param {{number: string, onClose: () => void, go: (path: string, query?: URLSearchParams) => void}} props */
+export function Message({ number, onClose, go }) {
   const [trace, setTrace] = useState(/** @type {any} */ (null));
   const [record, setRecord] = useState(/** @type {any} */ (null));
   const [wrong, setWrong] = useState("");
@@ -53,8 +53,44 @@ export function Message({ number, onClose }) {
     ${record && html`<section class="part" aria-label="Selected step">
       <header><h3>${record.kind} ${record.number}</h3><${Copy} text=${JSON.stringify(record, null, 2)} label="Copy as JSON" /></header><${Value} value=${record} /></section>`}
     <${Tabs} key=${number} label="Parts" tabs=${parts(trace)} />
+    <${Again} trace=${trace} go=${go} />
     <footer class="actions">${copies(trace)}</footer>
   </aside>`;
+}
+
+/** Repeats what was, and shows what comes of it. @param {{trace: any, go: (path: string, query?: URLSearchParams) => void}} props */
+function Again({ trace, go }) {
+  const { origin, runs } = trace;
+  const [wrong, setWrong] = useState("");
+  const [isEdited, setEdited] = useState(false);
+  const [text, setText] = useState("");
+  const repeat = async (/** @type {any} */ body) => {
+    setWrong("");
+    try {
+      const { number } = await ask("replays", { body });
+      setEdited(false);
+      go(`/messages/${number}`);
+    } catch (error) {
+      setWrong(String(/** @type {Error} */ (error).message));
+    }
+  };
+  const isMessage = origin.kind === "message";
+  const elsewhere = () => go("/send", new URLSearchParams({ user: origin.user ?? "", tenant: origin.tenant ?? "", text: pretty(origin.text) }));
+  return html`<div class="actions">
+      ${isMessage && html`<button type="button" class="button primary" onClick=${() => repeat({ event: origin.number })}>Send again</button>
+        <button type="button" class="button" onClick=${() => { setText(pretty(origin.text)); setEdited(!isEdited); }}>Edit and send</button>
+        <button type="button" class="button" onClick=${elsewhere}>Send as a new client</button>`}
+      ${runs.map((/** @type {any} */ run) => html`<button type="button" class="button" key=${run.number} onClick=${() => repeat({ event: run.number })}>Run ${run.function} again</button>`)}
+    </div>
+    ${wrong && html`<p class="why" role="alert">${wrong}</p>`}
+    ${isEdited && html`<form class="part" onSubmit=${(/** @type {Event} */ event) => { event.preventDefault(); repeat({ event: origin.number, text }); }}>
+      <textarea aria-label="Message" rows="8" spellcheck="false" value=${text} onInput=${(/** @type {any} */ event) => setText(event.target.value)} />
+      <button class="button primary">Send</button></form>`}`;
+}
+
+/** @param {any} value */
+function pretty(value) {
+  return typeof value === "string" ? value : JSON.stringify(value, null, 2);
 }
 
 /** @param {{title: string, onClose: () => void}} props */

@@ -9,6 +9,7 @@ const PATHS = {
   live: "M2 8h3l2-5 3 10 2-5h2",
   message: "M2 4h12v7H7l-3 3v-3H2z",
   connections: "M6 8a2.5 2.5 0 1 1-5 0 2.5 2.5 0 0 1 5 0zM15 8a2.5 2.5 0 1 1-5 0 2.5 2.5 0 0 1 5 0zM6 8h4",
+  send: "M2 8 14 3l-4 11-3-5zM7 9l7-6",
   about: "M8 7v4M8 4.6v.4M8 14.5a6.5 6.5 0 1 0 0-13 6.5 6.5 0 0 0 0 13z",
   opening: "M3 8h8M8 5l3 3-3 3M13.5 3v10",
   closed: "M4 4l8 8M12 4l-8 8",

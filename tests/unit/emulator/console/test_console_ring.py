@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from emulator.console.recorder import Gate, Ring
@@ -113,6 +113,7 @@ def test_a_record_that_changes_after_it_was_forgotten_is_kept_again() -> None:
     assert records[0].number == 1
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.integers(1, 8),
     st.lists(st.one_of(st.just("new"), st.tuples(st.just("again"), st.integers(0, 30)), st.just("read")), max_size=60),

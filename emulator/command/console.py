@@ -1,0 +1,31 @@
+"""Whether ``streamer emulate`` has a console, and what it shows of the service besides its traffic."""
+
+from __future__ import annotations
+
+from ..console.settings import ConsoleSettings
+from ..port.origin import is_loopback
+from .identity import PUBLIC_KEY, Access
+from .options import EmulateOptions
+from .target import Target
+
+
+def console_of(options: EmulateOptions, target: Target, access: Access) -> ConsoleSettings | bool:
+    """What the console is told of the service; False: there is none."""
+    wanted = is_loopback(options.host) if options.console is None else options.console
+    return wanted and ConsoleSettings(
+        target=target.name,
+        actions=target.actions,
+        is_app=target.is_app,
+        secret=access.secret,
+        why_no_tokens=_why_no_tokens(target, access),
+        user=access.identity.user,
+        tenant=access.identity.tenant,
+        permissions=access.identity.permissions,
+        allowed_hosts=options.allowed_hosts,
+    )
+
+
+def _why_no_tokens(target: Target, access: Access) -> str:
+    if access.verifies_with == PUBLIC_KEY:
+        return "only JWT_PUBLIC_KEY is known, which verifies tokens"
+    return "plain handlers have tokens of their own, or none" if not target.is_app else ""
