@@ -58,8 +58,9 @@ test-moto: .venv-moto/ready  ## Try SQS on the oldest moto that pyproject.toml a
 test-newest: .venv-newest/ready  ## Run all tests on the newest of everything that pyproject.toml allows
 	.venv-newest/bin/python -m pytest -n auto $(TESTS) $(ARGS)
 
-soak: $(VENV)/dev-ready  ## Fuzz the port for long, from another seed each time (SOAK_SECONDS=600 for each fuzzer)
-	FUZZ_SEED=$$(date +%s) FUZZ_SECONDS=$(or $(SOAK_SECONDS),600) $(PYTEST) tests/fuzz -v --timeout 0 $(ARGS)
+soak: $(VENV)/dev-ready  ## Fuzz and kill for long, from another seed each time (SOAK_SECONDS=600 for each test)
+	FUZZ_SEED=$$(date +%s) FUZZ_SECONDS=$(or $(SOAK_SECONDS),600) $(PYTEST) tests/fuzz tests/e2e/test_kill_loop.py \
+		-v --timeout 0 $(ARGS)
 
 check: $(VENV)/dev-ready  ## Lint, formatting, types, import rules
 	$(VENV)/bin/ruff check .

@@ -134,12 +134,12 @@ class Client(asyncio.Transport):
 
 
 class World:
-    def __init__(self, notes: Notes | None = None, **routes: Route) -> None:
+    def __init__(self, notes: Notes | None = None, *, seed: int = 1, **routes: Route) -> None:
         chosen = {name: Route(route_key=f"${name}", function=name) for name in ("connect", "disconnect", "default")}
         api = Api(name="test", stage="dev", routes=tuple((chosen | routes).values()))
         self.functions = Functions()
         verifier = Verifier(secrets={"a": "s"}, clock=lambda: 0.0)
-        self.gateway = Gateway(Stage(api, FACTS, IdSource("eu-west-1", 1)), self.functions, verifier, notes=notes)
+        self.gateway = Gateway(Stage(api, FACTS, IdSource("eu-west-1", seed)), self.functions, verifier, notes=notes)
 
     def dial(self, target: str = "/dev") -> Client:
         client = Client()
@@ -475,7 +475,7 @@ async def test_connections_of_a_killed_gateway_are_disconnected_by_the_next_one(
 
     left = Notes(killed.content, lambda _: None)
     lost = left.of(CONNECTIONS).keys()
-    after = World(left)
+    after = World(left, seed=2)
     await after.open()  # a client that came back at once
     assert after.gateway.end_lost() == 2
 

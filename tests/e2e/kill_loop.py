@@ -1,0 +1,368 @@
+"""Kills everything that runs, again and again, while clients ask for things, and counts what came of it.
+
+Functions, the process that starts them, the emulator itself and the clients' connections; with tables in memory, in a
+file, and in another DynamoDB (a second emulator, which stays). A seed decides what is killed when; what the machine
+does meanwhile is not repeated. ``python tests/e2e/kill_loop.py --mode state --rounds 500`` runs it alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import random
+import signal
+import socket
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from running_command import Emulate, descendants
+from websockets.exceptions import ConnectionClosed, InvalidHandshake
+from websockets.sync.client import ClientConnection, connect
+
+MODES: Final = ("memory", "state", "remote")
+CLIENTS: Final = 3
+SETTLE_SECONDS: Final = 100.0
+"""A lease of 45 s, and whoever waits for it."""
+FINALS: Final = ("complete", "error", "cancelled")
+APP: Final = '''
+import time
+
+from streamer import App
+
+app = App()
+
+
+@app.action("work", queued=True, max_attempts=100)
+def work(request, progress):
+    """Sleep in steps. What it returns tells attempts apart."""
+    for step in range(request.payload["steps"]):
+        progress(100 * step / request.payload["steps"])
+        time.sleep(request.payload["seconds"] / request.payload["steps"])
+    return {"number": request.payload["number"], "attempt": request.attempt}
+'''
+TABLES: Final = """
+from streamer.topology import Api, Topology
+
+topology = Topology(api=Api(name="tables", routes=()), functions=())
+"""
+
+
+@dataclass
+class Counts:
+    """What came of a run."""
+
+    mode: str
+    rounds: int = 0
+    kills: Counter[str] = field(default_factory=Counter)
+    cuts: int = 0
+    acknowledged: int = 0
+    lost: int = 0
+    """Acknowledged, and not in the table."""
+    stuck: int = 0
+    """Acknowledged, and not over in the end, or over and never told."""
+    two_finals: int = 0
+    """Requests of which clients were told two different ends, or another one than is stored."""
+    duplicates: int = 0
+    """Finals that came again on a connection, without being asked for."""
+    progress_back: int = 0
+    rows_left: int = 0
+    """Rows of connections that are not open, and of subscriptions."""
+    max_rss_mb: int = 0
+    descriptors: int = 0
+    """Of the emulator, in the end."""
+    settled_seconds: float = 0.0
+    strange: list[str] = field(default_factory=list)
+    """What is wrong with some."""
+
+    @property
+    def faults(self) -> dict[str, int]:
+        """What there must be none of."""
+        names = ("lost", "stuck", "two_finals", "progress_back", "rows_left")
+        return {name: found for name in names if (found := getattr(self, name))}
+
+    def row(self) -> str:
+        """As a line of a table."""
+        kills = ", ".join(f"{count} {what}" for what, count in sorted(self.kills.items()))
+        numbers = (self.rounds, self.acknowledged, self.lost, self.stuck, self.two_finals, self.duplicates)
+        rest = (self.rows_left, self.max_rss_mb, self.descriptors, round(self.settled_seconds))
+        return f"| {self.mode} | {kills}, {self.cuts} cuts | {' | '.join(map(str, (*numbers, *rest)))} |"
+
+
+HEAD: Final = (
+    "| mode | kills | rounds | acknowledged | lost | stuck | two finals | duplicates | rows left | max RSS, MB | "
+    "descriptors | settled after, s |"
+)
+
+
+class Client(threading.Thread):
+    """Sends requests over one connection after the other, and again what it has not heard the end of."""
+
+    def __init__(self, number: int, url: str) -> None:
+        super().__init__(daemon=True)
+        self.url = url
+        self.wanted: dict[str, dict[str, Any]] = {}
+        """Payloads by id."""
+        self.acknowledged: set[str] = set()
+        self.ends: dict[str, list[str]] = {}
+        """All that it was told of the end of each request, as text."""
+        self.duplicates = self.progress_back = 0
+        self._number = number
+        self._lock = threading.Lock()
+        self._socket: ClientConnection | None = None
+        self._is_over = threading.Event()
+
+    def ask(self, number: int, seconds: float, steps: int) -> None:
+        """Have something done."""
+        request_id = f"c{self._number}-{number}"
+        with self._lock:
+            self.wanted[request_id] = {"number": number, "seconds": seconds, "steps": steps}
+            self._send(request_id)
+
+    def cut(self) -> None:
+        """End the connection without a word."""
+        with self._lock, contextlib.suppress(OSError):
+            if self._socket is not None:
+                self._socket.socket.shutdown(socket.SHUT_RDWR)
+
+    @property
+    def waits_for(self) -> set[str]:
+        """Requests whose end it has not heard."""
+        with self._lock:
+            return self.wanted.keys() - self.ends.keys()
+
+    def finish(self) -> None:
+        """End the thread and its connection."""
+        self._is_over.set()
+        self.cut()
+        self.join(30)
+
+    def run(self) -> None:
+        """Connect, ask again, listen; until `finish`."""
+        while not self._is_over.is_set():
+            try:
+                with connect(self.url, compression=None, proxy=None, open_timeout=20, close_timeout=1) as client:
+                    self._listen(client)
+            except (OSError, InvalidHandshake, ConnectionClosed, EOFError, TimeoutError):
+                self._is_over.wait(0.2)
+
+    def _listen(self, client: ClientConnection) -> None:
+        with self._lock:
+            self._socket = client
+            for request_id in self.wanted:
+                if request_id not in self.ends:
+                    self._send(request_id)
+        here: set[str] = set()
+        progress: dict[str, float] = {}
+        asked_at = time.monotonic()
+        while not self._is_over.is_set():
+            with contextlib.suppress(TimeoutError):
+                self._hear(json.loads(client.recv(1.0)), here, progress)
+            if time.monotonic() - asked_at > 5:  # an answer may have been lost with the function
+                asked_at = time.monotonic()
+                with self._lock:
+                    for request_id in self.wanted.keys() - self.acknowledged - self.ends.keys():
+                        self._send(request_id)
+
+    def _send(self, request_id: str) -> None:
+        if self._socket is not None:
+            message = {"action": "work", "id": request_id, "payload": self.wanted[request_id]}
+            with contextlib.suppress(ConnectionClosed, OSError):
+                self._socket.send(json.dumps(message))
+
+    def _hear(self, message: dict[str, Any], here: set[str], progress: dict[str, float]) -> None:
+        request_id = message.get("request_id")
+        if request_id not in self.wanted:
+            return  # API Gateway's own errors: the function was killed
+        with self._lock:
+            match message["type"]:
+                case "acknowledgment":
+                    self.acknowledged.add(request_id)
+                case "progress":
+                    self.progress_back += message["percentage"] < progress.get(request_id, 0)
+                    progress[request_id] = message["percentage"]
+                case kind if kind in FINALS and not _is_passing(message):
+                    self.duplicates += request_id in here
+                    here.add(request_id)
+                    self.ends.setdefault(request_id, []).append(_end_of(message))
+
+
+def _is_passing(message: dict[str, Any]) -> bool:
+    """An error of this attempt to ask, not of the request."""
+    return message["type"] == "error" and message["error"]["code"] in ("SERVICE_UNAVAILABLE", "INTERNAL_ERROR")
+
+
+def _end_of(message: dict[str, Any]) -> str:
+    return json.dumps([message["type"], message.get("result"), message.get("error", {}).get("code")], sort_keys=True)
+
+
+def _stored_end(item: dict[str, Any]) -> str | None:
+    status = item["status"]["S"]
+    if status == "COMPLETED":
+        return json.dumps(["complete", json.loads(item["result"]["S"]), None], sort_keys=True)
+    if status in ("FAILED", "CANCELLED"):
+        kind = "error" if status == "FAILED" else "cancelled"
+        code = json.loads(item["error"]["S"])["code"] if kind == "error" else None
+        return json.dumps([kind, None, code], sort_keys=True)
+    return None
+
+
+class World:
+    """A service in one mode, and its clients."""
+
+    def __init__(self, mode: str, seed: int, folder: Path) -> None:
+        self.counts = Counts(mode)
+        self._chance = random.Random(seed)
+        self._folder = folder / mode
+        self._folder.mkdir()
+        (self._folder / "app.py").write_text(APP)
+        self._others = contextlib.ExitStack()
+        self._arguments = ["--no-reload"]
+        if mode == "state":
+            self._arguments += ["--state", "state"]
+        if mode == "remote":
+            tables = folder / "tables"
+            tables.mkdir()
+            (tables / "tables.py").write_text(TABLES)
+            database = self._others.enter_context(Emulate("tables:topology", "--no-reload", folder=tables))
+            self._arguments += ["--dynamodb", database.ready["dynamodb_url"]]
+        self._emulator = self._started()
+        self._arguments += ["--port", str(self._emulator.port)]
+        address = f"{self._emulator.url}?Authorization={self._emulator.token()}"
+        self._clients = [Client(number, address) for number in range(CLIENTS)]
+        for client in self._clients:
+            client.start()
+
+    def _started(self) -> Emulate:
+        return Emulate(*self._arguments, folder=self._folder).__enter__()
+
+    def run(self, rounds: int) -> Counts:
+        """Ask and kill, wait until all is over, and count."""
+        try:
+            for number in range(rounds):
+                self._round(number)
+            self._settle()
+            self._count()
+        finally:
+            for client in self._clients:
+                client.finish()
+            self._emulator.__exit__()
+            self._others.close()
+        return self.counts
+
+    def _round(self, number: int) -> None:
+        self.counts.rounds += 1
+        for client in self._clients:
+            if self._chance.random() < 0.6:
+                client.ask(number, self._chance.choice((0.0, 0.1, 0.5, 2.0)), self._chance.randint(1, 5))
+        time.sleep(self._chance.uniform(0, 0.6))
+        if self._chance.random() < 0.3:
+            self._chance.choice(self._clients).cut()
+            self.counts.cuts += 1
+        kinds = ["function"] * 6 + ["template"]
+        if self.counts.mode != "memory":
+            kinds += ["emulator", "restart"]
+        self._kill(self._chance.choice(kinds))
+        self._measure()
+
+    def _kill(self, what: str) -> None:
+        self.counts.kills[what] += 1
+        match what:
+            case "emulator":
+                self._emulator.kill()
+                self._emulator = self._started()
+            case "restart":
+                assert self._emulator.stop(signal.SIGTERM) == 0
+                self._emulator = self._started()
+            case _:
+                children = _children(self._emulator.pid)
+                found = children if what == "template" else descendants(self._emulator.pid) - children
+                if found:
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(self._chance.choice(sorted(found)), signal.SIGKILL)
+
+    def _measure(self) -> None:
+        with contextlib.suppress(OSError):
+            status = Path(f"/proc/{self._emulator.pid}/status").read_text()
+            peak = next(line for line in status.splitlines() if line.startswith("VmHWM"))
+            self.counts.max_rss_mb = max(self.counts.max_rss_mb, int(peak.split()[1]) // 1024)
+
+    def _settle(self) -> None:
+        began = time.monotonic()
+        while time.monotonic() - began < SETTLE_SECONDS and any(client.waits_for for client in self._clients):
+            time.sleep(0.2)
+        self.counts.settled_seconds = time.monotonic() - began
+
+    def _count(self) -> None:
+        counts, dynamodb = self.counts, self._emulator.aws("dynamodb")
+        stored = {item["request_id"]["S"]: item for item in _scanned(dynamodb, "streamer_requests")}
+        for client in self._clients:
+            counts.acknowledged += len(client.acknowledged)
+            counts.duplicates += client.duplicates
+            counts.progress_back += client.progress_back
+            counts.stuck += len(client.waits_for & client.acknowledged)
+            for request_id in client.acknowledged | client.ends.keys():
+                if request_id not in stored:
+                    counts.lost += 1
+                    counts.strange.append(f"{request_id} is not stored, and ended so: {client.ends.get(request_id)}")
+                if request_id in stored and (ends := client.ends.get(request_id)):
+                    end = _stored_end(stored[request_id])
+                    if {*ends} != {end}:
+                        counts.two_finals += 1
+                        counts.strange.append(f"{request_id} is stored as {end}, and was told: {ends}")
+        counts.rows_left = self._rows_left(dynamodb)
+        counts.descriptors = len(list(Path(f"/proc/{self._emulator.pid}/fd").iterdir()))
+        self._measure()
+
+    def _rows_left(self, dynamodb: Any) -> int:
+        """Rows that no client has; a `$disconnect` may still be on its way."""
+        left = 0
+        for _ in range(100):
+            rows = len(list(_scanned(dynamodb, "streamer_connections")))
+            left = rows - CLIENTS + len(list(_scanned(dynamodb, "streamer_subscriptions")))
+            if left <= 0:
+                break
+            time.sleep(0.1)
+        return max(0, left - self.counts.kills["function"] - self.counts.kills["template"])
+
+
+def _children(pid: int) -> set[int]:
+    listed = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    return {int(child) for child in listed.split()}
+
+
+def _scanned(dynamodb: Any, table: str) -> list[Any]:
+    pages = dynamodb.get_paginator("scan").paginate(TableName=table)
+    return [item for page in pages for item in page["Items"] if "status" in item or table != "streamer_requests"]
+
+
+def run(mode: str, *, seed: int, rounds: int, folder: Path) -> Counts:
+    """One run of a mode."""
+    return World(mode, seed, folder).run(rounds)
+
+
+def main() -> None:
+    """Run some modes one after the other, and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--mode", choices=MODES, action="append")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--rounds", type=int, default=50)
+    options = parser.parse_args()
+    print(HEAD)  # noqa: T201 - a command
+    for mode in options.mode or MODES:
+        with tempfile.TemporaryDirectory() as folder:
+            counts = run(mode, seed=options.seed, rounds=options.rounds, folder=Path(folder))
+        print(counts.row(), "\n".join(["", *counts.strange[:20]]), counts.faults or "", flush=True)  # noqa: T201 - a command
+
+
+if __name__ == "__main__":
+    main()
