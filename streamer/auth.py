@@ -278,6 +278,8 @@ def _identifier(claims: Mapping[str, Any], name: str) -> str:
     value = _required(claims, name)
     if not isinstance(value, str) or not 0 < len(value) <= IDENTIFIER_CHARACTERS or not value.isprintable():
         raise AuthError(CLAIM_INVALID)
+    if value != value.strip():  # nobody sees the difference, and it would be another user
+        raise AuthError(CLAIM_INVALID)
     return value
 
 
