@@ -92,9 +92,16 @@ def _validate_queue(topology: Topology, queue: Queue) -> None:
 
 
 def _validate_queue_mapping(topology: Topology, mapping: QueueMapping) -> None:
-    topology.function(mapping.function)
+    seconds = topology.function(mapping.function).timeout_seconds
     _require_queue(topology, mapping.queue)
     where = f"event source mapping of {mapping.queue!r} to {mapping.function!r}"
+    visibility = next(queue for queue in topology.queues if queue.name == mapping.queue).visibility_timeout_seconds
+    if visibility < seconds:
+        # [USR] Lambda's InvalidParameterValueException of CreateEventSourceMapping, in these words
+        raise TopologyError(
+            f"{where}: Queue visibility timeout: {visibility} seconds is less than Function timeout: {seconds:g} "
+            "seconds; give the queue at least as long"
+        )
     # [DOC] lambda-docs:services-sqs-configure
     most = 10 if mapping.queue.endswith(".fifo") or mapping.batching_window_seconds == 0 else 10_000
     if not 1 <= mapping.batch_size <= most:

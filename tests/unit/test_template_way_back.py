@@ -191,7 +191,7 @@ def topologies(draw: Any) -> Topology:
         for name in draw(st.lists(NAMES, max_size=3, unique=True))
     ]
     queues = [
-        Queue(name=name, visibility_timeout_seconds=draw(st.integers(0, 100)))
+        Queue(name=name, visibility_timeout_seconds=draw(st.integers(900, 1000)))
         for name in draw(st.lists(NAMES, max_size=2, unique=True))
     ]
     mappings = [

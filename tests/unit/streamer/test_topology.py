@@ -17,6 +17,7 @@ from streamer.topology import (
     Index,
     Key,
     Queue,
+    QueueMapping,
     Route,
     StreamView,
     Table,
@@ -94,6 +95,15 @@ def test_what_aws_takes_is_taken(service: Topology) -> None:
             replace(with_function(sends_to=("by-day", "by_day")), queues=(Queue(name="by-day"), Queue(name="by_day"))),
             "sends to two queues whose URLs would be in BY_DAY_QUEUE_URL",
             id="two queues of one variable",
+        ),
+        pytest.param(
+            replace(
+                with_function(timeout_seconds=60),
+                queues=(Queue(name="q"),),
+                queue_mappings=(QueueMapping(function="f", queue="q"),),
+            ),
+            "Queue visibility timeout: 30 seconds is less than Function timeout: 60 seconds",
+            id="a function that may run longer than its messages are hidden",
         ),
         pytest.param(with_function(secrets=("NOT-A-NAME",)), "is not the name of a variable", id="a secret's name"),
         pytest.param(with_mapping(table="u"), "no table 'u'", id="a mapping without its table"),
