@@ -1,4 +1,4 @@
-"""cfn-lint, which reads AWS's schemas of resources, finds nothing in the template."""
+"""cfn-lint with all its checks, which read AWS's schemas of resources, finds nothing in the template."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from cfnlint.api import lint
+from cfnlint.config import ManualArgs
 from deployed_topologies import FULL, chat, of_an_app
 from every_feature import every_feature
 
@@ -19,8 +20,16 @@ ARN = "arn:aws:secretsmanager:us-east-1:123456789012:secret:jwt-AbCdEf"
 TOPIC = "arn:aws:sns:us-east-1:123456789012:ops"
 
 
+EVERY_CHECK = ManualArgs(
+    regions=["us-east-1", "eu-central-1"],
+    include_checks=["I"],
+    include_experimental=True,
+    ignore_checks=["I4010"],  # asks for notes in the template, for machines that read it
+)
+
+
 def found(topology: Topology, settings: StackSettings = SETTINGS) -> list[str]:
-    return [str(match) for match in lint(to_json(template(topology, settings)), regions=["us-east-1"])]
+    return [str(match) for match in lint(to_json(template(topology, settings)), config=EVERY_CHECK)]
 
 
 @pytest.mark.parametrize(

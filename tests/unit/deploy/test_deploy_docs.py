@@ -1,15 +1,41 @@
-"""docs/deploy.md keeps up with the code."""
+"""docs/deploy.md and docs/scaling.md keep up with the code."""
 
+from collections import Counter
 from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from deploy.config import Config
+from deploy.stack.settings import StackSettings
+from deploy.stack.template import template
+from streamer.app import App
+from streamer.observability.metrics import CATALOG
 
-DOCS = (Path(__file__).parents[3] / "docs" / "deploy.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[3]
+DOCS = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("key", [field.name for field in fields(Config) if field.name != "folder"])
 def test_every_key_of_streamer_toml_is_described(key: str) -> None:
     assert any(f"`{key}`" in line for line in DOCS.splitlines() if line.startswith("|"))
+
+
+def test_the_fixed_costs_of_a_stage_are_counted_from_the_template() -> None:
+    topology = App().topology(target="app:app", environment={"JWT_SECRET": "s" * 40})
+    alone, with_one = (
+        Counter(
+            resource["Type"]
+            for resource in template(topology, StackSettings(stack_name="c-d", actions=actions))["Resources"].values()
+        )
+        for actions in ((), ("report",))
+    )
+    alarms, of_actions = alone["AWS::CloudWatch::Alarm"], sum(1 for each in CATALOG if each.dimensions)
+    metrics = len(CATALOG) - of_actions
+    month = 0.10 * alarms + 0.30 * metrics + 3.00 + 0.40 * alone["AWS::SecretsManager::Secret"]
+
+    text = " ".join((ROOT / "docs" / "scaling.md").read_text().split())
+    assert with_one["AWS::CloudWatch::Alarm"] == alarms + 1
+    assert f"{alarms} alarms at $0.10, {metrics} metrics at $0.30" in text
+    assert f"together ${month:.2f}; and" in text
+    assert f"an alarm and up to {of_actions} metrics, ${0.10 + 0.30 * of_actions:.2f}." in text

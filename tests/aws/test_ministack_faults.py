@@ -1,0 +1,310 @@
+"""Whatever goes wrong at any call to AWS: a true last sentence, no half-made stack, and the next deployment is done.
+
+Calls of one operation are one moment each in their first three places; what follows is polling.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from faulty_proxy import Fault, FaultyProxy, Moment, faulty_proxy
+from ministack_projects import REGION, MiniStack, Project
+
+from deploy.aws import Aws
+from deploy.config import parse
+from deploy.deployment import Desk, Wish, bring, take_away
+from deploy.errors import DeployError
+from deploy.moments import status_of
+from deploy.package.bundle import File, bundle
+from deploy.project import Service
+from deploy.stack.settings import StackSettings
+from deploy.stack.template import template
+from streamer.topology import Api, Function, Key, Route, Table, Topology
+
+PLACES = 3
+"""How often an operation is let fail at most, each time at a later call."""
+SECONDS = 30
+
+
+@pytest.fixture(scope="module")
+def proxy(ministack: MiniStack) -> Iterator[FaultyProxy]:
+    with faulty_proxy(ministack.url) as made:
+        yield made
+
+
+def wish(folder: Path, name: str, days: int = 30) -> Wish:
+    """A small service; another number of days is another version of it."""
+    config = parse(f'service = "{name}"\nregion = "{REGION}"\naccess_logs = false', folder, {})
+    topology = Topology(
+        api=Api(name=name, routes=(Route(route_key="$default", function="say"),)),
+        functions=(Function(name="say", handler="say.handler"),),
+        tables=(Table(name=f"{name}-dev_rooms", key=Key(partition="id")),),
+    )
+    settings = StackSettings(stack_name=config.stack, access_logs=False, log_retention_days=days)
+    service = Service(topology=topology, settings=settings, template=template(topology, settings))
+    code = bundle({"say.py": File(content=name.encode(), part="project")})
+    return Wish(config=config, service=service, code=code, values={}, allowed=frozenset())
+
+
+def desk() -> Desk:
+    """Somebody who says yes, and is patient for a short time."""
+    start = time.monotonic()
+    return Desk(
+        say=lambda *lines: None,
+        report=lambda step: None,
+        confirm=lambda question: True,
+        type_name=lambda name: True,
+        secret=lambda variable, least: None,
+        sleep=lambda seconds: time.sleep(0.01),
+        clock=lambda: (time.monotonic() - start) * 1000,
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class State:
+    """What there is of a stack."""
+
+    status: str | None
+    days: int | None = None
+    open_sets: int = 0
+
+    @property
+    def live(self) -> State:
+        """Without what is only in review."""
+        return State(None) if self.status == "REVIEW_IN_PROGRESS" else dataclasses.replace(self, open_sets=0)
+
+
+def state(cloudformation: Any, stack: str) -> State:
+    """Once CloudFormation rests."""
+    deadline = time.monotonic() + SECONDS
+    while True:
+        try:
+            status = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]["StackStatus"]
+        except ClientError:
+            return State(None)
+        if not status.endswith("_IN_PROGRESS") or status == "REVIEW_IN_PROGRESS":
+            break
+        assert time.monotonic() < deadline, status
+        time.sleep(0.01)
+    sets = cloudformation.list_change_sets(StackName=stack)["Summaries"]
+    waiting = sum(1 for each in sets if each["ExecutionStatus"] == "AVAILABLE")
+    if status == "REVIEW_IN_PROGRESS":
+        return State(status, open_sets=waiting)
+    body = cloudformation.get_template(StackName=stack)["TemplateBody"]
+    resources = (json.loads(body) if isinstance(body, str) else body)["Resources"]
+    return State(status, resources.get("SayLogGroup", {}).get("Properties", {}).get("RetentionInDays"), waiting)
+
+
+@dataclasses.dataclass
+class World:
+    """One stack, and a way to it through the proxy."""
+
+    folder: Path
+    proxy: FaultyProxy
+    cloudformation: Any
+    """A way around the proxy."""
+    aws: Aws
+    name: str
+    days: int = 30
+    is_deployed: bool = False
+
+    @property
+    def stack(self) -> str:
+        return f"{self.name}-dev"
+
+    def act(self, kind: str) -> DeployError | None:
+        """Create, update or destroy; what went wrong."""
+        try:
+            if kind == "destroy":
+                made = wish(self.folder, self.name)
+                take_away(self.aws, desk(), made.config, [f"{self.stack}_rooms"], with_data=True)
+            else:
+                bring(self.aws, desk(), wish(self.folder, self.name, self.days))
+        except DeployError as exc:
+            return exc
+        return None
+
+    def prepare(self, kind: str) -> None:
+        """What there is before."""
+        self.proxy.begin()
+        if kind == "create":
+            self.name += "x"  # a name that nothing is left of
+            return
+        if not self.is_deployed:
+            assert self.act("update") is None
+            self.is_deployed = True
+        self.days = 7 if self.days == 30 else 30
+
+    def state(self) -> State:
+        """What there is of the stack, once CloudFormation rests."""
+        return state(self.cloudformation, self.stack)
+
+
+def moments(world: World, kind: str) -> list[Moment]:
+    """The calls of an undisturbed run."""
+    world.prepare(kind)
+    world.proxy.begin()
+    assert world.act(kind) is None
+    world.is_deployed = False
+    return [moment for moment in dict.fromkeys(world.proxy.asked) if moment.number <= PLACES]
+
+
+def require_true(said: str, kind: str, before: State, after: State, wanted: State) -> None:
+    """The last sentence says what there is."""
+    if "nothing was changed" in said:
+        assert after.live == before.live
+        assert "may be left" in said or (after.open_sets == 0 and after == before)
+    elif "CloudFormation goes on" in said:
+        assert after.live == wanted
+    elif "is gone, the table" in said:
+        assert (kind, after.status) == ("destroy", None)
+    else:
+        assert "it is not known whether" in said
+        assert after.live in (before.live, wanted)
+
+
+MakeWorld = Callable[[str, int], World]
+
+
+@pytest.fixture
+def make_world(proxy: FaultyProxy, ministack: MiniStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MakeWorld:
+    """Makes a stack of a name; its deployer asks AWS so many times for each answer."""
+
+    def made(name: str, attempts: int) -> World:
+        for variable, value in (ministack.environment | {"AWS_ENDPOINT_URL": proxy.url}).items():
+            monkeypatch.setenv(variable, value)
+        monkeypatch.setenv("AWS_MAX_ATTEMPTS", str(attempts))
+        return World(tmp_path, proxy, ministack.client("cloudformation"), Aws(region=REGION), name)
+
+    return made
+
+
+@pytest.mark.parametrize(
+    ("fault", "attempts"),
+    [
+        pytest.param(Fault.REFUSED, 1, id="refused"),
+        pytest.param(Fault.UNSENT, 1, id="not arrived"),
+        pytest.param(Fault.LOST, 1, id="answer lost"),
+        pytest.param(Fault.LOST, 2, id="answer lost and asked again"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["create", "update", "destroy"])
+def test_every_end_tells_the_truth_and_the_next_deployment_is_done(
+    make_world: MakeWorld, kind: str, fault: Fault, attempts: int, record_property: Callable[[str, object], None]
+) -> None:
+    world = make_world(f"{kind[0]}{fault.name[0].lower()}{attempts}", attempts)
+    for moment in moments(world, kind):
+        if attempts == 1 or not moment.is_question:
+            ended = fail_at(world, kind, moment, fault)
+            record_property(f"{moment.operation} {moment.number}", f"{ended or 'done'}")
+
+
+def fail_at(world: World, kind: str, moment: Moment, fault: Fault) -> DeployError | None:
+    """Let one request go wrong, hold what is said against what is there, and deploy; what was said."""
+    world.prepare(kind)
+    before = world.state()
+    wanted = State(None) if kind == "destroy" else State(f"{kind.upper()}_COMPLETE", world.days)
+    world.proxy.begin(when=lambda asked: fault if asked == moment else None)
+
+    ended = world.act(kind)
+
+    world.proxy.begin()
+    after = world.state()
+    try:
+        if ended is None:
+            assert after == wanted
+        else:
+            assert status_of(ended) in (2, 3)
+            require_true(str(ended), kind, before, after, wanted)
+        assert world.act("update") is None
+        assert world.state().status in ("CREATE_COMPLETE", "UPDATE_COMPLETE")
+        world.is_deployed = True
+    except AssertionError as wrong:
+        wrong.add_note(f"{moment}: {before} -> {after}, said: {ended or 'done'}")
+        raise
+    return ended
+
+
+SERVICE = """
+from streamer.topology import Api, Function, Key, Route, Table, Topology
+
+
+def say(stage, prefix):
+    return Topology(
+        api=Api(name="say", stage=stage, routes=(Route(route_key="$default", function="say"),)),
+        functions=(Function(name="say", handler="handlers.say"),),
+        tables=(Table(name=f"{prefix}rooms", key=Key(partition="id")),),
+    )
+"""
+
+
+@dataclasses.dataclass(frozen=True)
+class Interruption:
+    """A signal while a request is answered, and what is then true."""
+
+    command: str
+    moment: Moment
+    signal: signal.Signals
+    says: str
+
+
+INTERRUPTIONS = [
+    Interruption("deploy", Moment("PutObject", 1), signal.SIGINT, "stopped; nothing was changed"),
+    Interruption("deploy", Moment("CreateChangeSet", 1), signal.SIGTERM, "stopped; nothing was changed"),
+    Interruption("deploy", Moment("ExecuteChangeSet", 1), signal.SIGINT, "CloudFormation goes on creating"),
+    Interruption("deploy", Moment("DescribeStackEvents", 2), signal.SIGTERM, "CloudFormation goes on creating"),
+    Interruption("destroy", Moment("DeleteStack", 1), signal.SIGTERM, "it is not known whether CloudFormation deletes"),
+]
+
+
+@pytest.mark.parametrize("case", INTERRUPTIONS, ids=lambda case: f"{case.signal.name} at {case.moment.operation}")
+def test_a_real_signal_ends_the_command_in_a_true_sentence(
+    case: Interruption, proxy: FaultyProxy, ministack: MiniStack, tmp_path: Path
+) -> None:
+    name = f"signal-{case.moment.operation.lower()}"
+    project = Project(tmp_path, name, MiniStack(proxy.url), {})
+    project.configure('app = "service:say"\naccess_logs = false\n')
+    (tmp_path / "service.py").write_text(SERVICE)
+    (tmp_path / "handlers.py").write_text("def say(event, context):\n    return {}\n")
+    proxy.begin()
+    if case.command == "destroy":
+        project.deploy()
+    started: list[subprocess.Popen[str]] = []
+
+    def interrupt(moment: Moment) -> None:
+        if moment == case.moment:
+            started[0].send_signal(case.signal)
+            time.sleep(0.3)  # the signal is there before the answer
+
+    proxy.begin(then=interrupt)
+    started.append(
+        subprocess.Popen(
+            [str(Path(sys.executable).with_name("streamer")), case.command, "--yes"],
+            cwd=tmp_path,
+            env=project.aws.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    )
+    _, error = started[0].communicate(timeout=60)
+
+    proxy.begin()
+    assert started[0].returncode == 130, error
+    assert case.says in error.splitlines()[-1]
+    assert "Traceback" not in error
+    cloudformation = ministack.client("cloudformation")
+    after = state(cloudformation, f"{name}-dev").status
+    assert (after is not None) is ("creating" in case.says)
+    project.deploy()
+    assert state(cloudformation, f"{name}-dev").status in ("CREATE_COMPLETE", "UPDATE_COMPLETE")
