@@ -114,6 +114,8 @@ def _said(value: Any) -> Any:
 
 def _variables(properties: Mapping[str, Any], real: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Plain variables; those that CloudFormation fills in are not known here. Values are not told."""
+    if "Error" in real.get("Environment", {}):  # they are encrypted with a key that we may not use
+        return
     wanted = properties.get("Environment", {}).get("Variables", {})
     there = real.get("Environment", {}).get("Variables", {})
     plain = {name for name, value in wanted.items() if isinstance(value, str)}

@@ -64,6 +64,12 @@ def test_no_value_of_a_variable_is_told() -> None:
     assert "hush" not in found.what
 
 
+def test_variables_that_nobody_here_may_decrypt_are_not_called_changed() -> None:
+    encrypted = {"Environment": {"Error": {"ErrorCode": "AccessDeniedException", "Message": "kms:Decrypt"}}}
+
+    assert one("AWS::Lambda::Function", FUNCTION, {**THERE, **encrypted}) == []
+
+
 def test_a_changed_stage_is_set_back_whole() -> None:
     wanted = {"ThrottlingRateLimit": 500.0, "ThrottlingBurstLimit": 1000, "DetailedMetricsEnabled": True}
     [found] = one(
