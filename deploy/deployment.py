@@ -12,7 +12,7 @@ from .cloud import Cloud
 from .config import Config
 from .drift import API, STAGE, Drift
 from .errors import DeployError, StoppedError
-from .execute import Cargo, Performer, Report, sentence
+from .execute import Carried, Performer, Report, sentence
 from .package.bundle import Bundle
 from .plan import Found, RemoveFailedStack, Wanted, has_value, plan, require_described, tags_of
 from .project import Service, want
@@ -95,14 +95,14 @@ def _bring(cloud: Cloud, desk: Desk, wish: Wish, performer: Performer) -> tuple[
     remains = next((step for step in made.steps if isinstance(step, RemoveFailedStack)), None)
     if remains is not None and not desk.confirm(f"{sentence(remains).capitalize()}?"):
         raise StoppedError("not deployed")
-    cargo = Cargo(
+    carried = Carried(
         zipped=code.zipped,
         template=to_json(service.template),
         values=values,
         role_arn=config.cloudformation_role,
         tags={**config.tags, **tags_of(config.service, config.stage)},
     )
-    change_set = performer.prepare(made, cargo, found.account)
+    change_set = performer.prepare(made, carried, found.account)
     if change_set is None:
         what = "is described exactly like this, but for what is noted above" if found.drift else "runs exactly this"
         desk.say(f"nothing to do: {config.stack} {what} already")

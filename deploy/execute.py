@@ -55,7 +55,7 @@ Report = Callable[[Progress], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cargo:
+class Carried:
     """What a plan's steps carry to AWS."""
 
     zipped: bytes = field(repr=False)
@@ -190,9 +190,9 @@ class Performer:
         if not self._cloud.change_sets(stack.stack_id):
             self._cloud.delete_stack(stack.stack_id, self._new_id())
 
-    def prepare(self, plan: Plan, cargo: Cargo, account: Account) -> ChangeSet | None:
+    def prepare(self, plan: Plan, carried: Carried, account: Account) -> ChangeSet | None:
         """Upload, and make the change set; None: there is nothing to change, and no trace of the attempt."""
-        template, proposed = cargo.template, None
+        template, proposed = carried.template, None
         for step in plan.steps:
             match step:
                 case RemoveFailedStack(stack_name, stack_id):
@@ -201,17 +201,17 @@ class Performer:
                 case CreateBucket(bucket):
                     self._cloud.create_bucket(bucket, account)
                 case UploadCode(bucket, key, _):
-                    self._cloud.put_object(bucket, key, cargo.zipped, account)
+                    self._cloud.put_object(bucket, key, carried.zipped, account)
                 case UploadTemplate(bucket, key):
-                    self._cloud.put_object(bucket, key, cargo.template.encode(), account)
+                    self._cloud.put_object(bucket, key, carried.template.encode(), account)
                     template = self._cloud.object_url(bucket, key)
                 case Propose():
-                    proposed = self._propose(step, plan, cargo, template)
+                    proposed = self._propose(step, plan, carried, template)
             self._report(Said(f"did {sentence(step)}") if not isinstance(step, Propose) else Said(""))
         return proposed
 
-    def _propose(self, step: Propose, plan: Plan, cargo: Cargo, template: str) -> ChangeSet | None:
-        values = {**cargo.values, "CodeBucket": plan.bucket, "CodeKey": plan.code_key}
+    def _propose(self, step: Propose, plan: Plan, carried: Carried, template: str) -> ChangeSet | None:
+        values = {**carried.values, "CodeBucket": plan.bucket, "CodeKey": plan.code_key}
         kept = [Parameter(name=name, value=None) for name in step.previous if name not in values]
         # A stack remembers the change sets that were executed, so a name serves once.
         proposal = Proposal(
@@ -220,8 +220,8 @@ class Performer:
             is_new=step.is_new,
             template=template,
             parameters=(*(Parameter(name=n, value=v) for n, v in values.items()), *kept),
-            tags=cargo.tags,
-            role_arn=cargo.role_arn,
+            tags=carried.tags,
+            role_arn=carried.role_arn,
             adopts_existing=bool(step.adopted),
         )
         self._name, self._is_new, self._proposed = step.stack_name, step.is_new, proposal.name

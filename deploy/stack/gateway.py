@@ -3,30 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from streamer.topology import DEFAULT, Api, Authorizer, Route, Throttle, Topology
 
+from .access_log import access_log, access_log_format
 from .names import STACK, att, function_id, pascal, ref, route_id, sub
 from .policy import invoke_permission
 from .settings import StackSettings
 
 Resources = dict[str, dict[str, Any]]
-
-_ACCESS_LOG: Final = {
-    "requestId": "$context.requestId",
-    "requestTime": "$context.requestTime",
-    "connectionId": "$context.connectionId",
-    "eventType": "$context.eventType",
-    "routeKey": "$context.routeKey",
-    "status": "$context.status",
-    "sourceIp": "$context.identity.sourceIp",
-    "integrationLatency": "$context.integrationLatency",
-    "integrationError": "$context.integrationErrorMessage",
-    "error": "$context.error.message",
-}
-"""Fields of an access log line; no query string, since tokens travel there.
-[DOC] apigw-docs:apigateway-websocket-api-logging"""
 
 
 def websocket_url(topology: Topology) -> dict[str, Any]:
@@ -167,8 +153,8 @@ def _stage(api: Api, settings: StackSettings) -> Resources:
     depends = [f"{route_id(route.route_key)}Route" for route in api.routes]
     found: Resources = {}
     if settings.access_logs:
-        found |= _access_logs(settings)
-        properties["AccessLogSettings"] = {"DestinationArn": att("AccessLogs"), "Format": _access_log_format()}
+        found |= access_log(settings)
+        properties["AccessLogSettings"] = {"DestinationArn": att("AccessLogs"), "Format": access_log_format()}
         depends += ["GatewayAccount"] if settings.logging_role else []
     found["Stage"] = {"Type": "AWS::ApiGatewayV2::Stage", "DependsOn": depends, "Properties": properties}
     return found
@@ -176,49 +162,6 @@ def _stage(api: Api, settings: StackSettings) -> Resources:
 
 def _throttle(throttle: Throttle) -> dict[str, Any]:
     return {"ThrottlingRateLimit": throttle.rate, "ThrottlingBurstLimit": throttle.burst}
-
-
-def _access_log_format() -> str:
-    return "{" + ",".join(f'"{name}":"{variable}"' for name, variable in _ACCESS_LOG.items()) + "}"
-
-
-def _access_logs(settings: StackSettings) -> Resources:
-    found: Resources = {
-        "AccessLogs": {
-            "Type": "AWS::Logs::LogGroup",
-            "DeletionPolicy": "Delete",
-            "UpdateReplacePolicy": "Delete",
-            "Properties": {
-                "LogGroupName": sub(f"/aws/apigateway/{STACK}"),
-                "RetentionInDays": settings.log_retention_days,
-            },
-        },
-    }
-    if settings.logging_role:
-        found |= _logging_role()
-    return found
-
-
-def _logging_role() -> Resources:
-    """The account's role for logs of API Gateway. Every API of the region uses it, so it outlives this stack."""
-    retained = {"DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain"}
-    managed = "arn:${AWS::Partition}:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"
-    trust = {"Effect": "Allow", "Principal": {"Service": "apigateway.amazonaws.com"}, "Action": "sts:AssumeRole"}
-    return {
-        "GatewayLoggingRole": {
-            "Type": "AWS::IAM::Role",
-            **retained,
-            "Properties": {
-                "AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": [trust]},
-                "ManagedPolicyArns": [sub(managed)],
-            },
-        },
-        "GatewayAccount": {
-            "Type": "AWS::ApiGateway::Account",
-            **retained,
-            "Properties": {"CloudWatchRoleArn": att("GatewayLoggingRole")},
-        },
-    }
 
 
 def _api_keys(api: Api) -> Resources:

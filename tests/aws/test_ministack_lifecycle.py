@@ -9,7 +9,7 @@ from ministack_projects import APP, REGION, MiniStack, Project, project_in
 
 from deploy.aws import Aws
 from deploy.errors import FailedError
-from deploy.execute import Cargo, Performer
+from deploy.execute import Carried, Performer
 from deploy.plan import SERVICE_TAG, Plan, Propose
 
 ROW = {"connection_id": {"S": "kept"}, "owner": {"S": "acme/ada"}, "tenant_id": {"S": "acme"}}
@@ -35,7 +35,7 @@ def attempt_what_fails(project: Project, monkeypatch: pytest.MonkeyPatch, *, is_
     performer = Performer(cloud, lambda step: None)
 
     change_set = performer.prepare(
-        plan, Cargo(zipped=b"", template=json.dumps(template), values=secrets, tags=tags), cloud.account()
+        plan, Carried(zipped=b"", template=json.dumps(template), values=secrets, tags=tags), cloud.account()
     )
     assert change_set is not None
     performer.apply(change_set)

@@ -7,11 +7,11 @@ from fake_cloud import STACK_ID, STACK_TYPE, FakeCloud, event, stack
 
 from deploy.cloud import Account, Change, Event, Stack
 from deploy.errors import FailedError
-from deploy.execute import Cargo, Performer, Progress, Said, Ticked, rehearse, summary
+from deploy.execute import Carried, Performer, Progress, Said, Ticked, rehearse, summary
 from deploy.plan import CreateBucket, Plan, Propose, RemoveFailedStack, Step, UploadCode, UploadTemplate
 
 ACCOUNT = Account(account_id="123456789012", region="us-east-1")
-CARGO = Cargo(zipped=b"zip", template="{}", values={"JwtSecret": "hush"}, tags={"streamer:service": "chat"})
+CARGO = Carried(zipped=b"zip", template="{}", values={"JwtSecret": "hush"}, tags={"streamer:service": "chat"})
 PROPOSE = Propose(stack_name="chat-dev", is_new=True, previous=(), adopted=())
 
 

@@ -1,0 +1,70 @@
+"""The access log of a WebSocket API: its variables, its log group, the role that writes it. Pure."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from .names import STACK, att, sub
+from .settings import StackSettings
+
+Resources = dict[str, dict[str, Any]]
+
+_ACCESS_LOG: Final = {
+    "requestId": "$context.requestId",
+    "requestTime": "$context.requestTime",
+    "connectionId": "$context.connectionId",
+    "eventType": "$context.eventType",
+    "routeKey": "$context.routeKey",
+    "status": "$context.status",
+    "sourceIp": "$context.identity.sourceIp",
+    "integrationLatency": "$context.integrationLatency",
+    "integrationError": "$context.integrationErrorMessage",
+    "error": "$context.error.message",
+}
+"""Fields of an access log line; no query string, since tokens travel there.
+[DOC] apigw-docs:apigateway-websocket-api-logging"""
+
+
+def access_log_format() -> str:
+    """What API Gateway writes of each request: one JSON object."""
+    return "{" + ",".join(f'"{name}":"{variable}"' for name, variable in _ACCESS_LOG.items()) + "}"
+
+
+def access_log(settings: StackSettings) -> Resources:
+    """Where it writes, and, if the settings say so, the role with which it does."""
+    found: Resources = {
+        "AccessLogs": {
+            "Type": "AWS::Logs::LogGroup",
+            "DeletionPolicy": "Delete",
+            "UpdateReplacePolicy": "Delete",
+            "Properties": {
+                "LogGroupName": sub(f"/aws/apigateway/{STACK}"),
+                "RetentionInDays": settings.log_retention_days,
+            },
+        },
+    }
+    if settings.logging_role:
+        found |= _logging_role()
+    return found
+
+
+def _logging_role() -> Resources:
+    """The account's role for logs of API Gateway. Every API of the region uses it, so it outlives this stack."""
+    retained = {"DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain"}
+    managed = "arn:${AWS::Partition}:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"
+    trust = {"Effect": "Allow", "Principal": {"Service": "apigateway.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    return {
+        "GatewayLoggingRole": {
+            "Type": "AWS::IAM::Role",
+            **retained,
+            "Properties": {
+                "AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": [trust]},
+                "ManagedPolicyArns": [sub(managed)],
+            },
+        },
+        "GatewayAccount": {
+            "Type": "AWS::ApiGateway::Account",
+            **retained,
+            "Properties": {"CloudWatchRoleArn": att("GatewayLoggingRole")},
+        },
+    }
