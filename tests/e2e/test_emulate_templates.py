@@ -37,6 +37,13 @@ def ask(emulate: Emulate, message: dict[str, Any], *, index: int = 0) -> Any:
         pytest.param("cdk", "cdk.out", "through a queue", id="CDK: two stacks, a nested one, a queue"),
         pytest.param("serverless", ".serverless", "packaged", id="Serverless, packaged"),
         pytest.param("nested", "template.yaml", "nested", id="a nested template"),
+        pytest.param(
+            "sam-node",
+            "template.yaml",
+            "from Node.js, called as AWS calls it",
+            id="SAM with an ES module and callbacks in Node.js",
+            marks=[pytest.mark.needs_node, pytest.mark.skipif(shutil.which("node") is None, reason="needs Node.js")],
+        ),
     ],
 )
 def test_a_project_runs_as_it_is(name: str, target: str | None, answer: str, tmp_path: Path) -> None:
@@ -44,6 +51,19 @@ def test_a_project_runs_as_it_is(name: str, target: str | None, answer: str, tmp
 
     with Emulate(*([] if target is None else [target]), folder=folder) as emulate:
         assert ask(emulate, {"action": "send"}) == answer
+
+
+@pytest.mark.needs_node
+@pytest.mark.skipif(shutil.which("node") is None, reason="needs Node.js")
+def test_what_lambda_provides_is_refused_with_the_command_where_nothing_may_be_fetched(tmp_path: Path) -> None:
+    folder = project("sam-node", tmp_path)
+    (folder / "src" / "more.cjs").write_text("require('@aws-sdk/client-s3');")
+
+    refused = streamer("emulate", "template.yaml", "--no-install", folder=folder)
+
+    assert refused.returncode == 2
+    assert "run npm install --ignore-scripts" in refused.stderr
+    assert refused.stderr.rstrip().endswith("@aws-sdk/client-s3")
 
 
 def test_code_and_template_change_with_the_connection_open(tmp_path: Path) -> None:

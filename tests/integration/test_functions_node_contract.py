@@ -250,7 +250,7 @@ async def test_output_is_told_apart_by_function_and_request(linux: NodeProject) 
     assert rest == (
         "my-id\tINFO\tlogged 1 { a: [ 1 ] }",
         "my-id\tERROR\ttwo\nlines",
-        "my-id\tWARN\t",
+        "my-id\tWARN\tundefined",
         "my-id\tDEBUG\td",
         "my-id\tTRACE\tt",
         "my-id\tFATAL\tf",

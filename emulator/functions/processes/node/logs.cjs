@@ -22,7 +22,8 @@ function patchConsole() {
   const line = isJson ? jsonLine : textLine;
   for (const [method, level] of Object.entries(METHODS)) {
     const isWanted = level === "FATAL" || LEVELS[level] >= least;
-    console[method] = isWanted ? (...given) => write(line(level, given)) : () => {};
+    // Without a message Lambda logs "undefined".
+    console[method] = isWanted ? (message, ...more) => write(line(level, [message, ...more])) : () => {};
   }
   console.log = console.info;
 }
