@@ -28,8 +28,8 @@ sys.path.append(str(Path(__file__).parent.parent))
 
 import uvloop
 
+from emulator.command.terminal import Terminal, code_of
 from emulator.emulator import Emulator, EmulatorConfig
-from emulator.functions.logs import PrettyLog
 from streamer.topology import Api, Function, Route, Topology
 
 SECONDS: Final = float(sys.argv[1]) if len(sys.argv) > 1 and sys.argv[1][0].isdigit() else 4.0
@@ -144,7 +144,7 @@ def memory_mb() -> int:
 
 async def main(folder: Path) -> None:
     config = EmulatorConfig(state_folder=folder, project_folder=folder)
-    async with Emulator(TOPOLOGY, config, log_sink=PrettyLog(io.StringIO())) as emulator:
+    async with Emulator(TOPOLOGY, config, log_sink=Terminal(io.StringIO(), code=code_of(Path()))) as emulator:
         longest, answers = (await run(emulator.port, "neighbour")).split()
         print(f"{'no flood':30}{float(longest):8.3f} s at most, {answers:>6} answers", flush=True)
         for name in FLOODS:

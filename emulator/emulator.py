@@ -118,6 +118,7 @@ class Emulator:
         self._apis: tuple[ServedApi, ...] = ()
         self._readers = AsyncExitStack()
         self._functions: RunningFunctions
+        self.endpoints: Endpoints
         self._lambda: LambdaService
         self._guard: Guard
         self._database: Database
@@ -233,7 +234,7 @@ class Emulator:
         self._tunnels = Tunnels(lambda: self._home)
         stack.push_async_callback(self._tunnels.close)
         self._apis = self._listening(stack)
-        endpoints = self._endpoints()
+        endpoints = self.endpoints = self._endpoints()
         self._guard = self._guarding(endpoints)
         self._database = await stack.enter_async_context(
             open_database(

@@ -7,6 +7,9 @@ from typing import Any, Final
 
 LOGGER: Final = logging.getLogger("streamer.emulator")
 
+MESSAGE: Final = 15
+"""Level of what the gateway tells of each message, which nobody pays for who does not ask: below INFO."""
+
 FRAMES: Final = logging.getLogger("streamer.emulator.frames")
 """Given to ``websockets``, which would report every connection that closes."""
 FRAMES.setLevel(logging.WARNING)
@@ -15,6 +18,16 @@ FRAMES.setLevel(logging.WARNING)
 def debug(event: str, **fields: Any) -> None:
     """Something that only someone who looks for a fault wants to see."""
     LOGGER.debug(event, extra={"fields": fields})
+
+
+def tells_messages() -> bool:
+    """Whether anybody wants to hear of each message."""
+    return LOGGER.isEnabledFor(MESSAGE)
+
+
+def message(event: str, **fields: Any) -> None:
+    """One message was answered."""
+    LOGGER.log(MESSAGE, event, extra={"fields": fields})
 
 
 def info(event: str, **fields: Any) -> None:

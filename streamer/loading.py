@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import inspect
 import sys
 from collections.abc import Callable
@@ -107,12 +108,30 @@ def _one_line(exc: BaseException, module_name: str) -> str:
     said = f"{type(exc).__name__}: {exc}".partition("\n")[0]
     if isinstance(exc, SyntaxError):
         return said  # which says where
-    line, step = None, exc.__traceback__
+    place, step = None, exc.__traceback__
     while step is not None:
-        if step.tb_frame.f_globals.get("__name__") == module_name:
-            line = step.tb_lineno
+        name, file = step.tb_frame.f_globals.get("__name__"), step.tb_frame.f_code.co_filename
+        if name == module_name or _is_in(file, _folder(module_name)):
+            place = f"{file.removeprefix(_folder(module_name))}, line {step.tb_lineno}"
         step = step.tb_next
-    return said if line is None else f"{said} (line {line})"
+    return said if place is None else f"{said} ({place})"
+
+
+def _folder(module_name: str) -> str:
+    """Where the project's modules are: the folder that this one was found in, with a slash at its end."""
+    try:
+        spec = importlib.util.find_spec(module_name.partition(".")[0])
+    except (ImportError, ValueError):
+        return ""
+    if spec is None or spec.origin is None:
+        return ""
+    folder = spec.origin.removesuffix("/__init__.py").rpartition("/")[0]
+    return f"{folder}/"
+
+
+def _is_in(file: str, folder: str) -> bool:
+    """Whether it is the project's: below its folder, and not installed there."""
+    return bool(folder) and file.startswith(folder) and "-packages/" not in file
 
 
 def _without_attribute(module_name: str, attribute: str) -> str:

@@ -66,7 +66,15 @@ _OPTIONS: Final = (
         "--allow-host", "allowed_hosts", multiple=True, metavar="NAME", help="Another name that leads here; repeat it."
     ),
     click.option("--ready-file", type=click.Path(dir_okay=False, path_type=Path), help="Write the addresses there."),
-    click.option("--log-format", type=click.Choice(["pretty", "json"]), default=DEFAULTS.log_format, show_default=True),
+    click.option(
+        "--log-format",
+        type=click.Choice(["pretty", "json"]),
+        default=DEFAULTS.log_format,
+        show_default=True,
+        help="Lines for people, or JSON Lines of everything.",
+    ),
+    click.option("--verbose", "-v", is_flag=True, help="Show all lines with all fields, START, END and REPORT too."),
+    click.option("--quiet", "-q", is_flag=True, help="Show nothing but errors."),
     click.option("--idle-timeout", type=SECONDS, help="Seconds of silence allowed; default: AWS's 600."),
     click.option("--max-duration", type=SECONDS, help="Seconds a connection may last; default: AWS's 7200."),
     click.option(

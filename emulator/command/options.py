@@ -58,6 +58,10 @@ class EmulateOptions:
     ready_file: Path | None = None
     """Written once everything accepts traffic, besides ``.streamer/emulator.json``."""
     log_format: Literal["pretty", "json"] = "pretty"
+    verbose: bool = False
+    """Whether to show everything, Lambda's own lines and all fields included."""
+    quiet: bool = False
+    """Whether to show nothing but errors."""
     idle_timeout: float | None = None
     """Seconds without a message after which a connection is closed. None: AWS's, as `Limits` says."""
     max_duration: float | None = None

@@ -22,7 +22,7 @@ from streamer.project import Project, read, variables
 from .. import log
 from ..emulator import Emulator, EmulatorConfig
 from ..files import Claim
-from ..functions.logs import Fanout, LambdaLogFiles, LambdaLogLines, LogSink, PrettyLog
+from ..functions.logs import LogSink
 from ..functions.runtimes import runtime_name
 from ..gateway.rules.limits import Assumptions, Limits
 from ..port.loop import loop_factory
@@ -33,14 +33,16 @@ from .banner import banner
 from .console import console_of
 from .identity import PUBLIC_KEY, PUBLISHED_KEYS, Access, Identity, key_kind
 from .keys import Controls, Terminal, listening, terminal
-from .log_format import install
 from .options import EmulateOptions
+from .output import fail, output, tell_messages
 from .overrides import assumed, limited
 from .presence import FILE as READY_FILE
 from .presence import Ready, remove_ready, running, write_ready
 from .reload import changes
 from .state_folder import FOLDER, development_secret, make_state_folder
 from .target import DEMO, Target, load_target, pairs, project_at, template_name
+from .terminal import code_of
+from .trial import Trials, environment_of, parts
 
 MOST_FILES: Final = 1_048_576
 """Files to ask for where the system says that there is no limit."""
@@ -56,11 +58,20 @@ def run_emulator(options: EmulateOptions) -> None:
     Raises:
         ConfigurationError: it cannot start; the message is one line for the user.
     """
-    install(options.log_format)
+    try:
+        project, shell = _project(options)
+        with output(options, project.folder) as sink:
+            _run(options, project, shell, sink)
+    except ConfigurationError as error:
+        if options.log_format == "json":
+            fail(error)
+        raise
+
+
+def _run(options: EmulateOptions, project: Project, shell: dict[str, str], sink: LogSink) -> None:
     _take_signals()
     _raise_file_limit()
     _share_cores()
-    project, shell = _project(options)
     folder, environment = project.folder, shell
     name = None if options.demo else template_name(options.target, project)
     if name is not None:
@@ -77,8 +88,10 @@ def run_emulator(options: EmulateOptions) -> None:
         secret=environment.get("JWT_SECRET") if target.is_app else None,
     )
     _make_state_folder(folder / FOLDER)
+    if options.verbose or not target.is_app:
+        tell_messages()
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
-        runner.run(_serve(options, target, project, access))
+        runner.run(_serve(options, target, project, access, sink))
 
 
 def _project(options: EmulateOptions) -> tuple[Project, dict[str, str]]:
@@ -210,10 +223,10 @@ def _collect_garbage() -> None:
     gc.enable()
 
 
-async def _serve(options: EmulateOptions, target: Target, project: Project, access: Access) -> None:
+async def _serve(options: EmulateOptions, target: Target, project: Project, access: Access, sink: LogSink) -> None:
     config, folder = _config(options, project, target, access), project.folder
     keyboard = terminal(isolation=options.isolation)
-    with _stop_signals(keyboard) as stopped, _log_sink(options) as sink:
+    with _stop_signals(keyboard) as stopped:
         async with Emulator(target.topology, config, log_sink=sink) as emulator:
             if not is_loopback(config.host):
                 text = "whoever reaches this address can connect, read and write the tables and run the functions"
@@ -290,37 +303,6 @@ def _stop_signals(keyboard: Terminal | None) -> Iterator[asyncio.Event]:
     finally:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(number)
-
-
-# output of functions
-
-
-class _Terminal:
-    """Goes on without whoever reads standard error, such as a ``| tee`` that Ctrl-C has ended before us."""
-
-    def __init__(self, sink: LogSink) -> None:
-        self._sink = sink
-        self.platform_lines = sink.platform_lines
-
-    def write(self, function: str, request_id: str | None, line: str, *, platform: bool = False) -> None:
-        """Write the line if it can be written."""
-        with contextlib.suppress(OSError):
-            self._sink.write(function, request_id, line, platform=platform)
-
-
-@contextmanager
-def _log_sink(options: EmulateOptions) -> Iterator[LogSink]:
-    pretty = options.log_format == "pretty"
-    terminal: LogSink = _Terminal(PrettyLog(sys.stderr) if pretty else LambdaLogLines(sys.stderr))
-    if options.log_dir is None:
-        yield terminal
-        return
-    try:
-        files = LambdaLogFiles(options.log_dir)
-    except OSError as error:
-        raise ConfigurationError(f"the log folder {options.log_dir} cannot be used: {error.strerror}") from error
-    with contextlib.closing(files):
-        yield Fanout(terminal, files)
 
 
 # the ready file
@@ -424,16 +406,19 @@ async def _reloading(emulator: Emulator, folder: Path, target: Target, *, wanted
 
 async def _follow(emulator: Emulator, folder: Path, target: Target) -> None:
     if target.template is None:
-        await _reload_on_changes(emulator, folder)
+        await _reload_on_changes(emulator, folder, target)
     else:
         from .template_reload import follow  # noqa: PLC0415 - only targets that are templates pay for it
 
         await follow(emulator, target.template)
 
 
-async def _reload_on_changes(emulator: Emulator, folder: Path) -> None:
+async def _reload_on_changes(emulator: Emulator, folder: Path, target: Target) -> None:
+    trials = Trials(code_of(folder))
     async for files in changes(folder):
         await emulator.reload()
-        emulator.warm()
         names = sorted(file.relative_to(folder).as_posix() for file in files)
-        log.info("reloaded", changed=", ".join(names[:3]) + (", ..." if len(names) > 3 else ""))
+        changed = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
+        tried = parts(emulator.topology, target.name, folder)
+        if await trials.passed(tried, environment_of(emulator.topology, emulator.endpoints, folder), changed):
+            emulator.warm()

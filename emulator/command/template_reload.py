@@ -13,6 +13,8 @@ from .. import log
 from ..emulator import Emulator
 from .from_template import BUILD_OUTPUT, TemplateTarget, run_build
 from .reload import SETTLE_MS
+from .terminal import code_of
+from .trial import Trials, environment_of, parts
 
 IGNORED: Final = ("__pycache__", "node_modules", ".git", ".streamer")
 """Folders whose changes mean nothing."""
@@ -20,15 +22,18 @@ IGNORED: Final = ("__pycache__", "node_modules", ".git", ".streamer")
 
 async def follow(emulator: Emulator, target: TemplateTarget) -> None:
     """Let what changes on disk take effect, until cancelled; a project that became wrong is told, the old runs on."""
+    trials = Trials(code_of(target.folder))
     while True:
         async for files in _changes(target):
-            found = await _changed(emulator, target, files)
+            found = await _changed(emulator, target, files, trials)
             if found is not target:
                 target = found
                 break  # what is to be watched may have changed too
 
 
-async def _changed(emulator: Emulator, target: TemplateTarget, files: frozenset[Path]) -> TemplateTarget:
+async def _changed(
+    emulator: Emulator, target: TemplateTarget, files: frozenset[Path], trials: Trials
+) -> TemplateTarget:
     try:
         if target.options.build is not None:
             await asyncio.to_thread(run_build, target.options.build, target.folder)
@@ -40,9 +45,12 @@ async def _changed(emulator: Emulator, target: TemplateTarget, files: frozenset[
         log.error("the change is not in effect", problem=str(error))
         found = target
     await emulator.reload()
-    emulator.warm()
     names = sorted(_shown(file, target.folder) for file in files)
-    log.info("reloaded", changed=", ".join(names[:3]) + (", ..." if len(names) > 3 else ""))
+    changed = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
+    folder = emulator.config.project_folder
+    tried = parts(emulator.topology, None, folder)
+    if await trials.passed(tried, environment_of(emulator.topology, emulator.endpoints, folder), changed):
+        emulator.warm()
     return found
 
 

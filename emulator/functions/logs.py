@@ -1,4 +1,4 @@
-"""Where the output of functions goes: to the terminal with a prefix, or as Lambda's own log lines."""
+"""Where the output of functions goes: into files as Lambda's own log lines, to several places, and to callers."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Final, Protocol, TextIO
+from typing import IO, Final, Protocol
 
 from .. import log
 from ..files import open_regular, write_all
 from ..recording import Recording
-from .readable import readable
 from .variables import log_group_name
 
 TAIL_BYTES: Final = 4096
@@ -35,47 +34,6 @@ class LogSink(Protocol):
         ``request_id`` is None for what was written before the first event; ``platform`` marks Lambda's own lines.
         """
         ...
-
-
-class PrettyLog:
-    """For people: each line behind the function's name and the start of the request id.
-
-    Structured lines are shortened, metrics and Lambda's own lines left out.
-    """
-
-    platform_lines = False
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-        self._lock = threading.Lock()
-
-    def write(self, function: str, request_id: str | None, line: str, *, platform: bool = False) -> None:
-        """Write the line, and each line in it, behind the prefix."""
-        if platform and _is_routine(line):
-            return
-        prefix = f"{function} {(request_id or 'init')[:8]} | "
-        text = "".join(f"{prefix}{part}\n" for part in readable(line))
-        if not text:
-            return
-        with self._lock:
-            self._stream.write(text)
-            self._stream.flush()
-
-
-class LambdaLogLines:
-    """Lambda's own log lines, of all functions, on one stream."""
-
-    platform_lines = True
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-        self._lock = threading.Lock()
-
-    def write(self, function: str, request_id: str | None, line: str, *, platform: bool = False) -> None:
-        """Write the line as it is."""
-        with self._lock:
-            self._stream.write(f"{line}\n")
-            self._stream.flush()
 
 
 class Fanout:

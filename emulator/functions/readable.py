@@ -3,29 +3,110 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 
+from streamer.observability.printable import printable
+
 COMMON: Final = frozenset(
-    {"level", "message", "timestamp", "service", "stage", "invocation_id", "stack_trace", "exception"}
+    {
+        "level",
+        "message",
+        "timestamp",
+        "service",
+        "stage",
+        "invocation_id",
+        "stack_trace",
+        "exception",
+        # of Lambda's own JSON format
+        "logger",
+        "requestId",
+        "location",
+        "stackTrace",
+    }
 )
 """Fields of structured lines that are shown in another way, or say nothing new on one machine."""
+_LOGGED: Final = re.compile(r"\[([A-Z]+)\]\t\S+Z\t\S*\t")
+"""What Lambda puts before a record of Python's ``logging``: level, time, request id. [REC] ric (H16)"""
+_RAISED: Final = re.compile(r"\[([A-Z]+)\] ")
+"""What it puts before an uncaught error. [REC] ric (H17)"""
+
+_BEGINS: Final = ('{"level":"', '{"_aws":')
+"""What structured lines of streamer's functions begin with."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """One event of a log."""
+
+    level: str = "INFO"
+    message: str
+    """Its first line."""
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    """Of a structured line, those that say something."""
+    more: tuple[str, ...] = ()
+    """Further lines, such as a traceback."""
+    record: Mapping[str, Any] | None = None
+    """The whole structured line; None: it was text."""
+
+    @property
+    def is_metrics(self) -> bool:
+        """Whether it is for CloudWatch's metrics alone."""
+        return self.record is not None and "_aws" in self.record
+
+    @property
+    def is_error(self) -> bool:
+        """Whether it tells of something that failed."""
+        return self.level in ("ERROR", "CRITICAL", "FATAL")
+
+    def lines(self) -> list[str]:
+        """For people, and safe on a terminal."""
+        if self.is_metrics:
+            return []
+        shown = self.message if self.level == "INFO" else f"{self.level.lower()}: {self.message}"
+        text = f"{printable(shown)}  {fields_text(self.fields)}".rstrip() if self.fields else printable(shown)
+        return [text, *map(printable, self.more)]
+
+
+def said(line: str) -> Said:
+    """What one event of a log says."""
+    record = _record(line)
+    if record is None:
+        return _text(line)
+    message, level = record.get("message"), record.get("level")
+    if "_aws" not in record and not (isinstance(message, str) and isinstance(level, str)):
+        return _text(line)
+    fields = {name: value for name, value in record.items() if name not in COMMON}
+    more = (*str(message).splitlines()[1:], *_trace(record))
+    first = str(message).partition("\n")[0]
+    return Said(level=str(level or "INFO").upper(), message=first, fields=fields, more=more, record=record)
 
 
 def readable(line: str) -> list[str]:
-    """The lines to show for one line of a log; none for metrics in the Embedded Metric Format."""
-    record = _record(line)
-    if record is None:
-        return line.splitlines() or [""]
-    if "_aws" in record:
-        return []
-    message = record.get("message")
-    level = record.get("level")
-    if not isinstance(message, str) or not isinstance(level, str):
+    """The lines to show for one event of a log; none for metrics in the Embedded Metric Format."""
+    return said(line).lines()
+
+
+def unglued(line: str) -> list[str]:
+    """A line apart from the structured one that it runs into, since it was printed without an end."""
+    at = max(line.find(begin) for begin in _BEGINS)
+    if at <= 0 or "\n" in line or line.startswith("{") or _record(line[at:]) is None:
         return [line]
-    shown = message if level == "INFO" else f"{level.lower()}: {message}"
-    fields = " ".join(f"{name}={_short(value)}" for name, value in record.items() if name not in COMMON)
-    return [f"{shown}  {fields}".rstrip(), *_trace(record)]
+    return [line[:at], line[at:]]
+
+
+def fields_text(fields: Mapping[str, Any]) -> str:
+    """``name=value`` of each, on one line."""
+    return " ".join(f"{printable(name)}={_short(value)}" for name, value in fields.items())
+
+
+def _text(line: str) -> Said:
+    head = _LOGGED.match(line) or _RAISED.match(line)
+    level = "INFO" if head is None else head[1]
+    first, *more = (line if head is None else line[head.end() :]).split("\n")
+    return Said(level=level, message=first, more=tuple(more))
 
 
 def _record(line: str) -> Mapping[str, Any] | None:
@@ -39,13 +120,13 @@ def _record(line: str) -> Mapping[str, Any] | None:
 
 
 def _trace(record: Mapping[str, Any]) -> list[str]:
-    trace = record.get("stack_trace", record.get("exception"))
+    trace = record.get("stack_trace", record.get("exception", record.get("stackTrace")))
     if isinstance(trace, str):
         return trace.splitlines()
-    return [str(line) for line in trace] if isinstance(trace, list) else []
+    return [part for line in trace for part in str(line).splitlines()] if isinstance(trace, list) else []
 
 
 def _short(value: Any) -> str:
-    if isinstance(value, str) and value and not any(character.isspace() for character in value):
+    if isinstance(value, str) and value and value.isprintable() and " " not in value:
         return value
-    return json.dumps(value, ensure_ascii=False)
+    return printable(json.dumps(value, ensure_ascii=False, default=str))

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import functools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from .. import log
-from ..functions.outcome import Failed, Functions, Outcome, Returned
+from ..functions.outcome import Failed, Functions, Outcome, Refused, Returned
 from .rules.effects import Invoke, NotInvoked, Raised, Replied, Result, TimedOut
 
+_OF_CONNECTIONS: Final = ("$connect", "$disconnect")
 _JSON: Final = json.JSONEncoder(separators=(",", ":"))
 
 
@@ -39,15 +40,17 @@ class Invocations:
         Without a task, which would cost as much as the rules do: it is on the way of every message.
         """
         outcome = self._functions.invoke(invoke.function, _JSON.encode(invoke.event).encode(), source=source)
+        began = self._loop.time()
         timer = self._loop.call_later(invoke.timeout_seconds, outcome.cancel)
         self._running.add(outcome)
-        outcome.add_done_callback(functools.partial(self._answered, invoke, then, timer))
+        outcome.add_done_callback(functools.partial(self._answered, invoke, then, timer, began))
 
     def _answered(
         self,
         invoke: Invoke,
         then: Callable[[Result], None],
         timer: asyncio.TimerHandle,
+        began: float,
         outcome: asyncio.Future[Outcome],
     ) -> None:
         timer.cancel()
@@ -60,10 +63,30 @@ class Invocations:
                 function=invoke.function,
                 route=invoke.route_key,
             )
+        if log.tells_messages():
+            self._tell(invoke, outcome, self._loop.time() - began)
         try:
             then(TimedOut() if outcome.cancelled() else _result(outcome.result()))
         except Exception as error:  # noqa: BLE001 - top of what a function's answer leads to
             log.error("the gateway failed", error=error, function=invoke.function, route=invoke.route_key)
+
+    def _tell(self, invoke: Invoke, outcome: asyncio.Future[Outcome], seconds: float) -> None:
+        """Tell how a message went; of connections that go well, others tell."""
+        said, reason = _told(outcome)
+        if said == "ok" and invoke.route_key in _OF_CONNECTIONS:
+            return
+        context = invoke.event.get("requestContext", {})
+        authorizer = context.get("authorizer")
+        log.message(
+            "ran",
+            route=invoke.route_key,
+            function=invoke.function,
+            outcome=said,
+            reason=reason,
+            latency_ms=round(seconds * 1000, 3),
+            connection_id=context.get("connectionId"),
+            principal=authorizer.get("principalId") if isinstance(authorizer, Mapping) else None,
+        )
 
     async def finish(self, *, timeout_seconds: float) -> None:
         """Wait until every function has answered, and those that their answers lead to; after the time, give up."""
@@ -76,6 +99,23 @@ class Invocations:
             self._is_over = True
             for outcome in list(self._running):
                 outcome.cancel()
+
+
+def _told(outcome: asyncio.Future[Outcome]) -> tuple[str, str | None]:
+    """How it went, in a word, and why."""
+    if outcome.cancelled():
+        return "no answer", None
+    result = outcome.result()
+    if isinstance(result, Returned):
+        return "ok", None
+    if isinstance(result, Refused):
+        return "refused", f"{result.error_type}: {result.message}"
+    try:
+        error = json.loads(result.payload)
+    except ValueError:
+        error = {}
+    message = error.get("errorMessage") if isinstance(error, dict) else None
+    return "failed", f"{result.error_type}: {message}" if message else result.error_type
 
 
 def _result(outcome: Outcome) -> Result:

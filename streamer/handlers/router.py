@@ -186,7 +186,8 @@ class RouterHandler:
         finally:
             latency_seconds = time.perf_counter() - began
             self._metrics.action(action.name, latency_seconds=latency_seconds, failed=failed, refused=refused)
-            call.log.info("action ran", action=action.name, latency_ms=round(latency_seconds * 1000, 3), failed=failed)
+            took_ms = round(latency_seconds * 1000, 3)
+            call.log.info("action ran", action=action.name, latency_ms=took_ms, failed=failed, refused=refused)
         return messages.response(request.id, data_json, now=self._clock())
 
     def _outcome(self, action: Action, request: Request) -> Any:

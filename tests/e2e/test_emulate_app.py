@@ -277,12 +277,12 @@ def test_code_that_cannot_be_imported_is_shown_and_heals(tmp_path: Path, isolati
     ):
         ask(client, "which")
         with_app(tmp_path, "def broken(:\n")
-        emulator.log.wait_for("reloaded.*app.py")
+        emulator.log.wait_for("the code does not load: SyntaxError")
         client.send('{"action": "which", "id": "r-2"}')
         broken = json.loads(client.recv(PATIENCE_SECONDS))
-        emulator.log.wait_for("SyntaxError")
+        emulator.log.wait_for("SyntaxError", count=3)
         with_app(tmp_path, version("healed"))
-        emulator.log.wait_for("reloaded.*app.py", count=2)
+        emulator.log.wait_for("loads again.*app.py")
         (healed,) = ask(client, "which")
 
     assert broken["message"] == "Internal server error"

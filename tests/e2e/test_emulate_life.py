@@ -28,7 +28,7 @@ def test_a_signal_closes_clients_with_1001_and_runs_every_disconnect(tmp_path: P
             assert closed.value.rcvd is not None
             assert closed.value.rcvd.code == 1001
     assert status == 0
-    assert emulator.log.wait_for_end().count("connection closed") == 5
+    assert emulator.log.wait_for_end().count(" disconnected ") == 5
     assert not (tmp_path / "ready.json").exists()
     assert not (tmp_path / ".streamer" / "emulator.json").exists()
 
@@ -264,7 +264,9 @@ def test_certificates_that_cannot_be_written_get_one_line(tmp_path: Path) -> Non
     [
         pytest.param("import nothing_of_this_name\n", "imports 'nothing_of_this_name'", id="missing dependency"),
         pytest.param("1 / 0\n", "ZeroDivisionError", id="raises when imported"),
-        pytest.param("import sys\nsys.exit('no configuration')\n", "SystemExit: no configuration (line 2)", id="exits"),
+        pytest.param(
+            "import sys\nsys.exit('no configuration')\n", "SystemExit: no configuration (app.py, ", id="exits"
+        ),
         pytest.param(
             "from streamer import App\napp = App()\n@app.action\ndef a(request): ...\n",
             'write @app.action("name") instead of @app.action',
@@ -282,22 +284,6 @@ def test_an_app_that_cannot_be_loaded_gets_one_line(tmp_path: Path, source: str,
     assert done.returncode == 2
     assert complaint in done.stderr
     assert done.stderr.count("\n") == 1
-
-
-def test_json_logs_are_json_on_every_line_that_is_not_lambdas_own(tmp_path: Path) -> None:
-    with Emulate("--log-format", "json", folder=tmp_path) as emulator:
-        with dial(emulator.address()) as client:
-            ask(client, "echo", {"a": 1})
-            ask(client, "fail")
-        emulator.interrupt()
-
-    lines = emulator.log.wait_for_end().splitlines()
-    platform = ("START ", "END ", "REPORT ", "INIT_START ")
-    records = [json.loads(line) for line in lines if not line.startswith(platform)]
-    events = [record["message"] for record in records if "message" in record]
-    assert {"connected", "action ran", "request failed", "disconnected", "stopping"} <= set(events)
-    assert all({"timestamp", "level"} <= record.keys() for record in records if "_aws" not in record)
-    assert [line for line in lines if line.startswith("REPORT ")]
 
 
 def test_no_token_appears_in_any_log(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from typing import Final, Self
 
 from streamer.topology import Function, Topology
 
+from ... import log
 from ...recording import Recording
 from .. import platform_log, variables
 from ..admission import STOPPING, Limit, missing
@@ -251,6 +252,7 @@ class InlineFunctions:
             self._sink.write(target.function.name, None, line, platform=True)
         handler = self._modules.load(target.function.handler)
         event.init_ms = (time.perf_counter() - started) * 1000
+        log.info("cold start", function=target.function.name, init_ms=round(event.init_ms, 1))
         return handler
 
     def _handle(self, event: _Invocation, handler: Handler, seen: Seen) -> Outcome:

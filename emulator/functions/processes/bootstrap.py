@@ -376,6 +376,8 @@ def run_python(import_path: list[str], channel: int | None) -> None:
         _sibling("home").lead(told)
     if channel is not None:
         sys.modules["runtime_client"].inherit(channel)
+    # Its records come in frames, as on Lambda, so that each is one event; here between what is printed, in order.
+    os.environ["_LAMBDA_TELEMETRY_LOG_FD"] = str(os.dup(1))
     from awslambdaric.__main__ import main as run  # noqa: PLC0415 - it reads the environment's variables
 
     if channel is not None:

@@ -59,6 +59,8 @@ class ExecutionEnvironment:
         """Whether it ends after its event."""
         self.idle_since = 0.0
         """When it had its last event, by the loop's clock."""
+        self._ready_at = 0.0
+        """When its init was over, by the loop's clock."""
         self._around = around
         self._pool = pool
         self._folder = folder
@@ -185,6 +187,7 @@ class ExecutionEnvironment:
         """
         if self._process.measure_mb() > self.function.memory_mb and self._event is not None:
             self._process.peak_mb = self.function.memory_mb
+            self._log.out_of_memory()
             self._exited("SIGKILL", platform_log.OUT_OF_MEMORY)
 
     # what the runtime client says
@@ -198,6 +201,7 @@ class ExecutionEnvironment:
         if self.state is EnvironmentState.STARTING:
             self._log.init_over()
             self._tell("ready")
+            self._ready_at = self._loop.time()
             if self._event is not None:
                 self.state = EnvironmentState.BUSY
                 self._send(self._event, is_timed=True)
@@ -240,6 +244,8 @@ class ExecutionEnvironment:
         self._event = event
         event.started_at = self._loop.time()
         event.trace = variables.trace_id(time.time(), self._around.randomness)
+        if event.waiting_since < self._ready_at:
+            self._log.cold_start()
         self._log.starts(event.request_id, is_timed=is_timed)
         connection.deliver(
             request_id=event.request_id,

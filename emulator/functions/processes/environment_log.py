@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from streamer.topology import Function
 
+from ... import log
 from .. import platform_log
 from ..logs import LogSink
 from ..runtimes import identity
@@ -66,6 +67,19 @@ class EnvironmentLog:
         self.init_ms = (time.perf_counter() - self._started) * 1000
         self._process.measure_mb()
 
+    def cold_start(self) -> None:
+        """An event waited for the init: say so, since it is not the handler that took so long."""
+        if self.init_ms is not None:
+            log.info("cold start", function=self._function.name, init_ms=round(self.init_ms, 1))
+
+    def out_of_memory(self) -> None:
+        """The invocation is ended because it used more memory than the function has; Lambda's own lines do not say."""
+        limit_mb = self._function.memory_mb
+        log.error(
+            f"out of memory: the function used more than its {limit_mb} MB (memory_mb), and its environment was ended",
+            function=self._function.name,
+        )
+
     def init_timed_out(self, seconds: float) -> None:
         """The init took too long."""
         self._line(platform_log.init_timeout_line(seconds))
@@ -107,6 +121,8 @@ class EnvironmentLog:
         """The invocation is over; see `platform_log.Report` for how."""
         if self._sink.platform_lines:
             self._report(request_id, status, error_type)
+        elif self._output is not None:
+            self._output.end_line()
         self.init_ms = None
 
     def _report(self, request_id: str, status: str | None, error_type: str | None) -> None:

@@ -1,4 +1,4 @@
-"""The output of one environment: read from its pipe, cut into lines, told apart by the event they belong to."""
+"""The output of one environment: read from its pipe, cut into events, told apart by the invocation they belong to."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import asyncio
 import os
 from typing import Final
 
-from ..logs import LINE_BYTES, LogSink
+from ..logs import LogSink
+from .cutting import Cutter
 
 _READ_BYTES: Final = 64 * 1024
 _READS: Final = 16
@@ -23,7 +24,7 @@ class Output:
         self._function = function
         self._sink = sink
         self._descriptor: int | None = descriptor
-        self._partial = b""
+        self._cutter = Cutter()
         self._loop = asyncio.get_running_loop()
         os.set_blocking(descriptor, False)
         self._loop.add_reader(descriptor, self.read)
@@ -40,30 +41,26 @@ class Output:
             if not data:
                 self.close()
                 return
-            *lines, self._partial = (self._partial + data).split(b"\n")
-            for line in lines:
-                self._write(line)
-            while len(self._partial) >= LINE_BYTES:
-                self._write(self._partial[:LINE_BYTES])
-                self._partial = self._partial[LINE_BYTES:]
+            for event in self._cutter.feed(data):
+                self._write(event)
 
     def platform(self, line: str) -> None:
         """A line of Lambda itself."""
-        self._end_line()
+        self.end_line()
         self._sink.write(self._function, self.request_id, line, platform=True)
 
     def close(self) -> None:
         """Let go of the pipe."""
         if self._descriptor is not None:
-            self._end_line()
+            self.end_line()
             self._loop.remove_reader(self._descriptor)
             os.close(self._descriptor)
             self._descriptor = None
 
-    def _end_line(self) -> None:
-        partial, self._partial = self._partial, b""
-        if partial:
-            self._write(partial)
+    def end_line(self) -> None:
+        """Pass on what has no end of line: what comes next is another's."""
+        for event in self._cutter.end():
+            self._write(event)
 
     def _write(self, line: bytes) -> None:
         # AWS's runtime client separates the lines of one error with carriage returns (H17).

@@ -1,9 +1,8 @@
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
-from emulator.functions.logs import TAIL_BYTES, LambdaLogFiles, PrettyLog, Tail, Tails
+from emulator.functions.logs import TAIL_BYTES, LambdaLogFiles, Tail, Tails
 
 
 class Kept:
@@ -14,30 +13,6 @@ class Kept:
 
     def write(self, function: str, request_id: str | None, line: str, *, platform: bool = False) -> None:
         self.lines.append(line)
-
-
-def test_pretty_lines_tell_function_and_request() -> None:
-    stream = io.StringIO()
-    log = PrettyLog(stream)
-
-    log.write("router", "0123456789", "hello")
-    log.write("router", None, "importing")
-    log.write("router", "0123456789", "two\nlines")
-
-    assert stream.getvalue() == (
-        "router 01234567 | hello\nrouter init | importing\nrouter 01234567 | two\nrouter 01234567 | lines\n"
-    )
-
-
-def test_pretty_lines_leave_out_what_lambda_writes_for_each_event() -> None:
-    stream = io.StringIO()
-    log = PrettyLog(stream)
-
-    log.write("f", "1", "START RequestId: 1 Version: $LATEST", platform=True)
-    log.write("f", "1", "START of my own", platform=False)
-    log.write("f", "1", "... Task timed out after 1.00 seconds", platform=True)
-
-    assert stream.getvalue() == "f 1 | START of my own\nf 1 | ... Task timed out after 1.00 seconds\n"
 
 
 def test_log_files_hold_lambdas_own_lines(tmp_path: Path) -> None:
@@ -67,7 +42,7 @@ def test_a_tail_keeps_one_request_and_lambdas_lines_while_it_is_asked_for() -> N
 
 
 def test_a_tail_has_4_kb() -> None:
-    tails = Tails(PrettyLog(io.StringIO()))
+    tails = Tails(Kept())
 
     with tails.keep("1") as kept:
         for number in range(10_000):

@@ -1,14 +1,12 @@
 from __future__ import annotations
 
-import io
 import json
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.functions.logs import PrettyLog
-from emulator.functions.readable import readable
+from emulator.functions.readable import readable, unglued
 
 RECORD = {
     "level": "INFO",
@@ -50,20 +48,56 @@ def test_lines_are_short_and_metrics_are_left_out(line: str, shown: list[str]) -
     assert readable(line) == shown
 
 
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        pytest.param("[INFO]\t2026-11-27T03:34:58.610Z\t2f7bb03f\tan info line", ["an info line"], id="logging"),
+        pytest.param("[WARNING]\t2026-11-27T03:34:58.610Z\t\tcareful", ["warning: careful"], id="during the init"),
+        pytest.param(
+            "[ERROR]\t2026-11-27T03:34:58.610Z\t2f7b\tcaught it\nTraceback:\n  here",
+            ["error: caught it", "Traceback:", "  here"],
+            id="logging.exception",
+        ),
+        pytest.param("[ERROR] ValueError: bad\nTraceback:", ["error: ValueError: bad", "Traceback:"], id="uncaught"),
+        pytest.param("[x] a list item", ["[x] a list item"], id="what only looks like it"),
+    ],
+)
+def test_lambdas_head_of_a_record_becomes_its_level(line: str, shown: list[str]) -> None:
+    assert readable(line) == shown
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        pytest.param("\x1b]52;c;aGk=\x07", id="text"),
+        pytest.param('{"level": "INFO", "message": "m", "reason": "\\u001b]0;x\\u0007\\nFAILED"}', id="a field"),
+        pytest.param('{"level": "INFO", "message": "\\u009b31m", "\\u001b[2J": 1}', id="message and name of a field"),
+        pytest.param('{"level": "ERROR", "message": "m", "stack_trace": ["\\u001b[8m"]}', id="a traceback"),
+    ],
+)
+def test_nothing_that_a_terminal_obeys_is_shown_as_it_is(line: str) -> None:
+    shown = readable(line)
+
+    assert shown
+    assert all(part.isprintable() for part in shown)
+
+
+@pytest.mark.parametrize(
+    ("line", "parts"),
+    [
+        pytest.param(
+            'no end{"level":"INFO","message":"m"}', ["no end", '{"level":"INFO","message":"m"}'], id="a record"
+        ),
+        pytest.param('x{"_aws":{}}', ["x", '{"_aws":{}}'], id="metrics"),
+        pytest.param('{"level":"INFO","message":"m"}', ['{"level":"INFO","message":"m"}'], id="a record alone"),
+        pytest.param('say {"level":" and stop', ['say {"level":" and stop'], id="no record"),
+    ],
+)
+def test_a_record_is_told_apart_from_the_line_it_runs_into(line: str, parts: list[str]) -> None:
+    assert unglued(line) == parts
+
+
 @given(st.text())
-def test_no_text_is_lost_or_breaks_it(line: str) -> None:
-    if not line.startswith("{"):
-        assert readable(line) == (line.splitlines() or [""])
-
-
-def test_the_terminal_shows_each_line_behind_its_function_and_request() -> None:
-    stream = io.StringIO()
-    log = PrettyLog(stream)
-
-    log.write("router", "95e9a364-f017", json.dumps(RECORD))
-    log.write("router", "95e9a364-f017", '{"_aws": {}}')
-    log.write("router", None, "imported")
-
-    assert stream.getvalue() == (
-        "router 95e9a364 | action ran  request_id=r-1 latency_ms=0.5\nrouter init | imported\n"
-    )
+def test_no_text_breaks_it_or_reaches_the_terminal_raw(line: str) -> None:
+    assert all(part.replace("\t", "").isascii() or "\x1b" not in part for part in readable(line))
+    assert not any(character in part for part in readable(line) for character in "\x00\x07\x1b\x7f\x9b\n\r\u2028\u202e")

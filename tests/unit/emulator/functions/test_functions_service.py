@@ -2,17 +2,17 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import io
 import json
 from typing import Self
 
 import pytest
 
-from emulator.functions.logs import PrettyLog, Tails
+from emulator.functions.logs import Tails
 from emulator.functions.outcome import Failed, Outcome, Refused, Returned
 from emulator.functions.service import ASYNC_BYTES, SYNC_BYTES, FunctionTarget, LambdaService, target
 from emulator.functions.variables import Endpoints
 from emulator.port.http import HttpRequest, HttpResponse
+from emulator.thread import LogCapture
 from streamer.topology import Api, Function, Topology
 
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:f"
@@ -195,7 +195,7 @@ async def test_an_event_is_accepted_before_it_runs() -> None:
 
 
 async def test_the_log_is_returned_on_request() -> None:
-    tails = Tails(PrettyLog(io.StringIO()))
+    tails = Tails(LogCapture())
     functions = FakeFunctions(Returned(b"1", "id"), tails)
     service = LambdaService(TOPOLOGY, functions, endpoints=Endpoints(), tails=tails)
 

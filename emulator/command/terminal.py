@@ -1,0 +1,107 @@
+"""Writes what `lines.Rows` makes of the log: for people, coloured on a terminal."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import sysconfig
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, TextIO
+
+import streamer.demo
+
+from .. import log
+from ..functions.traces import Code
+from .lines import Event, Row, Rows, Tone, Verbosity
+
+DIM: Final = "\x1b[2m"
+RESET: Final = "\x1b[0m"
+COLOURS: Final = {Tone.GOOD: "\x1b[32m", Tone.WARNING: "\x1b[33m", Tone.ERROR: "\x1b[31m"}
+
+
+class Terminal(logging.Handler):
+    """Takes the functions' log, as a `LogSink`, and the emulator's own, as a handler. Goes on when nobody reads it."""
+
+    def __init__(
+        self,
+        stream: TextIO,
+        *,
+        code: Code,
+        verbosity: Verbosity = Verbosity.MESSAGES,
+        colours: bool = False,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        super().__init__()
+        self.platform_lines = verbosity is Verbosity.ALL
+        self._stream = stream
+        self._colours = colours
+        self._clock = clock
+        self._rows = Rows(code, verbosity)
+        self._turn = threading.Lock()
+        self._second = -1
+        self._time = ""
+
+    def write(self, function: str, request_id: str | None, line: str, *, platform: bool = False) -> None:
+        """Show one event of a function's log."""
+        with self._turn:
+            self._show(self._rows.of_function(function, request_id, line, platform=platform))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Show one of the emulator's own events."""
+        with self._turn:
+            self._show(self._rows.of_emulator(event_of(record)))
+
+    def _show(self, rows: list[Row]) -> None:
+        text = "".join(self._rendered(row) for row in rows)
+        if text:
+            # Whoever read it may be gone, such as a ``| tee`` that Ctrl-C has ended before us.
+            with contextlib.suppress(OSError):
+                self._stream.write(text)
+                self._stream.flush()
+
+    def _rendered(self, row: Row) -> str:
+        if not self._colours:
+            return "\n".join((f"{self._now()} {row.text}", *row.more, ""))
+        colour = DIM if row.tone is Tone.QUIET else COLOURS.get(row.tone)
+        if colour is not None and row.outcome and row.tone is not Tone.ERROR:
+            shown = row.text.replace(row.outcome, f"{colour}{row.outcome}{RESET}", 1)
+        else:
+            shown = row.text if colour is None else f"{colour}{row.text}{RESET}"
+        return "\n".join((f"{DIM}{self._now()}{RESET} {shown}", *row.more, ""))
+
+    def _now(self) -> str:
+        now = int(self._clock())
+        if now != self._second:
+            self._second, self._time = now, time.strftime("%H:%M:%S", time.localtime(now))
+        return self._time
+
+
+def event_of(record: logging.LogRecord) -> Event:
+    """What a log record of the emulator tells; fields that are None say nothing."""
+    fields: dict[str, Any] = getattr(record, "fields", {})
+    trace = logging.Formatter().formatException(record.exc_info).splitlines() if record.exc_info else ()
+    return Event(
+        name=record.getMessage(),
+        level="INFO" if record.levelno == log.MESSAGE else record.levelname,
+        fields={name: value for name, value in fields.items() if value is not None},
+        trace=trace,
+    )
+
+
+def code_of(folder: Path) -> Code:
+    """Whose code is where on this machine, for a project in a folder."""
+    tools = Path(__file__).parents[2]
+    package = Path(streamer.demo.__file__).parent
+    python = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib")}
+    return Code(
+        folder=str(folder.resolve()),
+        libraries=(
+            (str(package), "streamer"),
+            (str(tools / "emulator"), "streamer"),
+            *((path, "Python") for path in sorted(python)),
+        ),
+        own=(streamer.demo.__file__,),
+    )
