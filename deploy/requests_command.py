@@ -13,6 +13,7 @@ from typing import Any, Final
 import click
 
 from streamer.errors import DispatchError, StoreError
+from streamer.observability.printable import printable
 from streamer.operating import DeadLetter, Operator, Place
 from streamer.protocol import answers
 from streamer.records import RequestRecord, Status
@@ -70,7 +71,7 @@ def show(id: str, *, tenant: str | None, user: str | None, **where: Any) -> None
     """Show all that is stored of the request ID, as JSON."""
     with _explained():
         for record in _found(_operator(**where), id, tenant, user):
-            click.echo(json.dumps(all_fields(record), indent=2, ensure_ascii=False))
+            click.echo(json.dumps(all_fields(record), indent=2))
 
 
 @requests.command("retry")
@@ -158,7 +159,8 @@ def line(fields: Mapping[str, Any]) -> str:
 
 def _print(listed: Iterable[Mapping[str, Any]], *, as_json: bool) -> None:
     for fields in listed:
-        click.echo(json.dumps(fields, ensure_ascii=False) if as_json else line(fields))
+        # Reasons and ids are what clients wrote: nothing that a terminal obeys, and no further rows.
+        click.echo(json.dumps(fields) if as_json else printable(line(fields)))
 
 
 def _found(operator: Operator, request_id: str, tenant: str | None, user: str | None) -> list[RequestRecord]:

@@ -69,6 +69,8 @@ class EmulatorConfig:
     """Keeps the certificate authority."""
     isolation: Isolation | None = None
     """Where functions run; None: `DEFAULT_ISOLATION`."""
+    is_debugged: bool = False
+    """Whether inline functions stop in a debugger."""
     concurrency: int | None = None
     """Executions of one function at once; None: the isolation's default."""
     dynamodb: str = "embedded"
@@ -118,7 +120,6 @@ class Emulator:
         self._apis: tuple[ServedApi, ...] = ()
         self._readers = AsyncExitStack()
         self._functions: RunningFunctions
-        self.endpoints: Endpoints
         self._lambda: LambdaService
         self._guard: Guard
         self._database: Database
@@ -252,6 +253,7 @@ class Emulator:
             project_folder=config.project_folder,
             log_sink=self._tails,
             concurrency=config.concurrency,
+            is_debugged=config.is_debugged,
             recording=self._recording,
         )
         self._lambda = LambdaService(

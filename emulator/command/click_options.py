@@ -52,6 +52,14 @@ _OPTIONS: Final = (
         "grants that were needed, or allow everything.",
     ),
     click.option(
+        "--debug",
+        type=click.IntRange(1, 65_535),
+        is_flag=False,
+        flag_value=5678,
+        metavar="[PORT]",
+        help="Wait for a debugger (debugpy) on this port, 5678 unless said; functions run inline, without time-outs.",
+    ),
+    click.option(
         "--reload/--no-reload",
         default=DEFAULTS.reload,
         show_default=True,

@@ -49,6 +49,8 @@ class EmulateOptions:
     """Where functions run. None: the emulator's default."""
     iam: Literal["enforce", "record", "off"] | None = None
     """Whether functions may do only what their roles allow. None: with the embedded DynamoDB they may."""
+    debug: int | None = None
+    """Port on which to wait for a debugger before anything runs. None: none is waited for."""
     reload: bool = True
     """Whether changed files replace the functions."""
     console: bool | None = None

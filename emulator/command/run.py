@@ -69,6 +69,10 @@ def run_emulator(options: EmulateOptions) -> None:
 
 
 def _run(options: EmulateOptions, project: Project, shell: dict[str, str], sink: LogSink) -> None:
+    if options.debug is not None:
+        if options.isolation == "process":
+            raise ConfigurationError("--debug runs functions inline, where debuggers reach them; leave out --isolation")
+        options = dataclasses.replace(options, isolation="inline")
     _take_signals()
     _raise_file_limit()
     _share_cores()
@@ -90,6 +94,10 @@ def _run(options: EmulateOptions, project: Project, shell: dict[str, str], sink:
     _make_state_folder(folder / FOLDER)
     if options.verbose or not target.is_app:
         tell_messages()
+    if options.debug is not None:
+        from .debugger import wait_for_debugger  # noqa: PLC0415 - nobody else pays for it
+
+        wait_for_debugger(options.debug)
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(_serve(options, target, project, access, sink))
 
@@ -187,6 +195,7 @@ def _config(options: EmulateOptions, project: Project, target: Target, access: A
         project_folder=project.code,
         state_folder=project.folder / FOLDER,
         isolation=options.isolation,
+        is_debugged=options.debug is not None,
         iam=options.iam,
         dynamodb=options.dynamodb,
         state_file=options.state_file,

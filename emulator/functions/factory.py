@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Protocol, Self
@@ -50,18 +51,19 @@ def create_functions(
     log_sink: LogSink,
     concurrency: int | None = None,
     recording: Recording | None = None,
+    is_debugged: bool = False,
 ) -> RunningFunctions:
     """The functions of a topology, not yet running: enter the result.
 
     ``concurrency`` is the most executions of one function at once where it has no reserved concurrency of its own;
-    None: the isolation's default.
+    None: the isolation's default. ``is_debugged``: inline ones stop in a debugger, and no time-out ends them.
     """
     other = next((each for each in topology.functions if each.runtime is not None), None)
     if isolation == "inline" and other is not None:
         raise ConfigurationError(
             f"function {other.name} runs by {other.runtime}: only Python runs inline; use --isolation process"
         )
-    kind = InlineFunctions if isolation == "inline" else ProcessFunctions
+    kind = functools.partial(InlineFunctions, is_debugged=is_debugged) if isolation == "inline" else ProcessFunctions
     return kind(
         topology,
         endpoints=endpoints,

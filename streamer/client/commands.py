@@ -8,14 +8,18 @@ import json
 import logging
 import ssl
 import sys
+import uuid
 from dataclasses import asdict
 from typing import Any, Final, NamedTuple
+from urllib.parse import urlsplit
 
+from streamer.aws_limits import LOOPBACK
 from streamer.client.client import StreamerClient
-from streamer.client.display import Display
+from streamer.client.display import Display, printed_json
 from streamer.client.errors import CannotConnectError, ConnectionLostError, GatewayError, RequestTimeoutError
 from streamer.client.link import Reconnect
 from streamer.client.topics import TopicMessage
+from streamer.observability.printable import printable
 
 
 class Service(NamedTuple):
@@ -28,6 +32,11 @@ class Service(NamedTuple):
     """An authority to trust beyond those of the system."""
     refused: str | None = None
     """What to add when the service refuses the token, which was made for it here."""
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it is on this machine."""
+        return urlsplit(self.url).hostname in LOOPBACK
 
 
 CALL: Final = Reconnect(give_up_seconds=60.0)
@@ -50,6 +59,7 @@ async def call(
         PayloadTooLargeError, ValueError: the request cannot be sent.
     """
     is_success = False
+    request_id = request_id or str(uuid.uuid4())
     with _connection_news():
         async with _client(service, CALL) as client:
             events = client.events(action, payload, id=request_id)
@@ -59,11 +69,19 @@ async def call(
                         display.event(event)
                         is_success = event.type not in ("error", "cancelled")
             except TimeoutError:
-                display.failed(str(RequestTimeoutError(request_id or action, timeout_seconds or 0)))
+                display.failed(str(RequestTimeoutError(request_id, timeout_seconds or 0)))
                 return False
-            except (ConnectionLostError, GatewayError) as error:
+            except GatewayError as error:
+                hint = "; the reason is in the emulator's output" if service.is_local else ""
+                display.failed(f"{error}{hint}")
+                return False
+            except ConnectionLostError as error:
                 display.failed(str(error))
                 return False
+            except asyncio.CancelledError:
+                if display.is_accepted:
+                    display.failed(_interrupted(request_id))
+                raise
     return is_success
 
 
@@ -77,6 +95,8 @@ async def listen(
     heard = 0
     with _connection_news():
         async with _client(service, LISTEN) as client:
+            if sys.stderr.isatty():
+                sys.stderr.write(f"streamer: waiting for what is published to {printable(topic)}; Ctrl-C ends it\n")
             try:
                 async with asyncio.timeout(timeout_seconds), contextlib.aclosing(client.topic(topic)) as messages:
                     async for message in messages:
@@ -97,6 +117,14 @@ async def publish(service: Service, topic: str, data: Any) -> bool:
     return True
 
 
+def _interrupted(request_id: str) -> str:
+    asking = json.dumps({"request_id": request_id})
+    return (
+        f"the service goes on with request {request_id}; what becomes of it: streamer call status '{asking}', "
+        f"to end it: streamer call cancel '{asking}'"
+    )
+
+
 def _client(service: Service, reconnect: Reconnect | None) -> StreamerClient:
     context = None
     if service.ca_file is not None:
@@ -112,7 +140,7 @@ def _client(service: Service, reconnect: Reconnect | None) -> StreamerClient:
 def _show(message: TopicMessage, *, as_json: bool) -> None:
     if message.missed and not as_json:
         sys.stderr.write(f"streamer: {message.missed} messages were missed\n")
-    _print(json.dumps(asdict(message) if as_json else message.data))
+    _print(json.dumps(asdict(message)) if as_json else printed_json(message.data))
 
 
 def _print(line: str) -> None:
@@ -120,11 +148,16 @@ def _print(line: str) -> None:
     sys.stdout.flush()
 
 
+class _News(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return f"streamer: {printable(record.getMessage())}"
+
+
 @contextlib.contextmanager
 def _connection_news() -> Any:
     """Tell on standard error when the connection is lost."""
     logger, handler = logging.getLogger("streamer.client"), logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("streamer: %(message)s"))
+    handler.setFormatter(_News())
     level, propagates = logger.level, logger.propagate
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)

@@ -27,6 +27,8 @@ FOR_GOOD: Final = {
     1009: "a message was larger than the service takes",
 }
 """Close codes after which another connection would end the same way, and what to say where the service says nothing."""
+SETTLED_SECONDS: Final = 10.0
+"""How long a connection has to live before the pauses begin anew: a service that hangs up soon is not pressed."""
 KEEP_ALIVE: Final = b'{"action":"ping","id":"keep-alive"}'
 
 
@@ -111,6 +113,7 @@ class Link:
         *,
         reconnect: Reconnect | None,
         keep_alive_seconds: float = KEEP_ALIVE_SECONDS,
+        settled_seconds: float = SETTLED_SECONDS,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         """Does not connect yet; with ``reconnect`` None a lost connection is the end."""
@@ -118,13 +121,14 @@ class Link:
         self._watcher = watcher
         self._reconnect = reconnect
         self._keep_alive_seconds = keep_alive_seconds
+        self._settled_seconds = settled_seconds
         self._jitter = jitter
         self._changed = asyncio.Condition()
         self._connection: Connection | None = None
         self._error: ClientError | None = None
         self._task: asyncio.Task[None] | None = None
         self._attempts = 0
-        """Attempts to connect since a message came; a service that accepts and hangs up is not pressed either."""
+        """Attempts to connect since a connection lived for `SETTLED_SECONDS`."""
 
     async def start(self) -> None:
         """Connect, trying once; raises CannotConnectError."""
@@ -161,8 +165,12 @@ class Link:
 
     async def _run(self, connection: Connection) -> None:
         """Read, and connect again, until neither is possible."""
+        loop = asyncio.get_running_loop()
         while True:
+            began = loop.time()
             lost = await self._read(connection)
+            if loop.time() - began >= self._settled_seconds:
+                self._attempts = 0
             # The socket is closed already; this ends what was being sent.
             await connection.close()
             if self._error is not None:
@@ -182,6 +190,7 @@ class Link:
             async with self._changed:
                 self._connection = connection
                 self._changed.notify_all()
+            LOGGER.info("connected again")
             self._watcher.reopened()
 
     async def _read(self, connection: Connection) -> ConnectionLostError:
@@ -197,7 +206,6 @@ class Link:
                     raise
                 await connection.send(KEEP_ALIVE)
                 continue
-            self._attempts = 0
             try:
                 self._watcher.received(text)
             except Exception:
@@ -216,8 +224,9 @@ class Link:
                     except CannotConnectError as cannot:
                         if cannot.status in (401, 403) and not self._handshake.may_be_allowed_later:
                             raise
+                        level = logging.DEBUG if str(error) == str(cannot) else logging.INFO
+                        LOGGER.log(level, "%s; trying again", cannot)
                         error = cannot
-                        LOGGER.info("%s; trying again", cannot)
         except TimeoutError:
             raise error from None
 

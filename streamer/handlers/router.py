@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from streamer.actions import Action, failure_of
-from streamer.app import App
+from streamer.app import BUILT_IN_ACTIONS, App
 from streamer.context import Request
 from streamer.errors import (
     ActionError,
@@ -152,7 +152,7 @@ class RouterHandler:
                 return self._listening.publish(call)
         action = self._app.find(message.action)
         if action is None:
-            raise ActionError(f"there is no action {message.action!r}", code=ErrorCode.INVALID_ACTION)
+            raise ActionError(self._unknown(message.action), code=ErrorCode.INVALID_ACTION)
         if missing := action.missing_permissions(principal.permissions):
             raise ActionError(
                 f"action {action.name!r} needs the permission {', '.join(missing)}",
@@ -163,6 +163,16 @@ class RouterHandler:
         if action.is_queued(self._settings.queue_threshold_seconds):
             return self._queue(action, call)
         return self._run(action, payload, call)
+
+    def _unknown(self, name: str) -> str:
+        """What to say of an action that does not exist; names that it could be where that helps nobody to guess."""
+        if self._settings.production:
+            return f"there is no action {name!r}"
+        from difflib import get_close_matches  # noqa: PLC0415 - not for a cold start
+
+        close = get_close_matches(name, (*self._app.actions, *BUILT_IN_ACTIONS), n=3)
+        hint = f"; did you mean {' or '.join(map(repr, close))}?" if close else ""
+        return f"there is no action {name!r}{hint}"
 
     def _run(self, action: Action, payload: Any, call: Call) -> str:
         """Run a quick action and answer with its result."""

@@ -37,6 +37,14 @@ async def fail(socket: ServerConnection, request: dict[str, Any]) -> None:
     await say(socket, "error", request, error={"code": "NOT_FOUND", "message": "no report"})
 
 
+async def accept(socket: ServerConnection, request: dict[str, Any]) -> None:
+    await say(socket, "acknowledgment", request, status="queued", message="queued")
+
+
+async def break_down(socket: ServerConnection, request: dict[str, Any]) -> None:
+    await socket.send('{"message": "Internal server error", "connectionId":"c=", "requestId":"g="}')
+
+
 async def silence(socket: ServerConnection, request: dict[str, Any]) -> None:
     """Never answer."""
 
@@ -70,12 +78,17 @@ async def call(folder: Path, *arguments: str, stdin: str = "") -> tuple[int | No
     return process.returncode, out.decode(), err.decode()
 
 
+def request_of(err: str) -> str:
+    """The id that an acknowledgment shows."""
+    return err.partition("(request ")[2].partition(")")[0]
+
+
 async def test_the_result_is_on_standard_output_and_progress_on_standard_error(tmp_path: Path) -> None:
     async with service(report, tmp_path):
         status, out, err = await call(tmp_path, "report", '{"a": 1}', "--token", "t")
 
     assert (status, json.loads(out)) == (0, {"a": 1})
-    assert err == "queued: queued\n 50% half\n"
+    assert err == f"queued: queued (request {request_of(err)})\n 50% half\n"
 
 
 async def test_the_payload_may_come_from_standard_input(tmp_path: Path) -> None:
@@ -100,6 +113,29 @@ async def test_a_failed_request_is_exit_status_1(tmp_path: Path) -> None:
         outcome = await call(tmp_path, "report", "--token", "t")
 
     assert outcome == (1, "", "streamer: NOT_FOUND: no report\n")
+
+
+async def test_what_the_gateway_answers_for_it_says_where_the_reason_is(tmp_path: Path) -> None:
+    async with service(break_down, tmp_path):
+        status, out, err = await call(tmp_path, "report", "--token", "t")
+
+    assert (status, out) == (1, "")
+    assert err == "streamer: API Gateway answered: Internal server error; the reason is in the emulator's output\n"
+
+
+async def test_ctrl_c_says_that_an_accepted_request_goes_on_and_how_to_end_it(tmp_path: Path) -> None:
+    async with service(accept, tmp_path):
+        process = await start(tmp_path, "report", "--id", "r-1", "--token", "t")
+        assert process.stderr is not None
+        await asyncio.wait_for(process.stderr.readline(), 60)
+        process.send_signal(signal.SIGINT)
+        _, err = await asyncio.wait_for(process.communicate(), 60)
+
+    assert process.returncode == 130
+    assert err.decode().strip() == (
+        "streamer: the service goes on with request r-1; what becomes of it: "
+        """streamer call status '{"request_id": "r-1"}', to end it: streamer call cancel '{"request_id": "r-1"}'"""
+    )
 
 
 async def test_no_answer_in_time_is_exit_status_1(tmp_path: Path) -> None:

@@ -314,7 +314,7 @@ def test_after_sigkill_what_clients_were_told_stays_true_and_their_connections_a
         client.recv()
         emulator.kill()
 
-    with Emulate("--state", "state", folder=tmp_path) as emulator:
+    with Emulate("-v", "--state", "state", folder=tmp_path) as emulator:
         emulator.log.wait_for("running .disconnect of connections that were open when the last emulator ended")
         emulator.log.wait_for("connection closed")
         rows = emulator.aws("dynamodb").scan(TableName="streamer_connections")

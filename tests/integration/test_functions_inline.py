@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from functions_world import Project, call, fail
 
+from emulator.functions.inline.functions import Held
+from emulator.functions.outcome import Returned
 from emulator.functions.variables import Endpoints
 
 
@@ -40,6 +42,46 @@ async def test_a_debugger_stops_in_the_functions_thread(project: Project, monkey
     assert callers == ["f"], "a debugger shows the frame that called it, which is the function's"
     assert [name.startswith("lambda-") for name in stopped] == [True]
     assert project.lines.texts == [], "what is printed after it goes to the debugger's terminal"
+
+
+async def test_what_stops_in_a_debugger_is_ended_by_no_timeout(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONBREAKPOINT", "debugger.stop")
+    project.write("def f(event, context): breakpoint(); return 1")
+    project.write("import time\ndef stop(): time.sleep(2.1)", "debugger.py")
+
+    async with project.functions("f", timeout_seconds=2) as functions:
+        assert isinstance(await functions.invoke("f", b"{}"), Returned)
+
+
+async def test_the_gateway_does_not_give_up_what_stands_still_in_a_debugger() -> None:
+    outcome = Held()
+    outcome.hold()
+
+    assert not outcome.cancel()
+    assert not outcome.cancelled()
+    outcome.set_result(Returned(b"1", "id"))
+
+
+async def test_structured_lines_stay_in_the_log_after_a_debugger(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONBREAKPOINT", "debugger.stop")
+    project.write(
+        """
+        import sys
+        def f(event, context):
+            breakpoint()
+            sys.stdout.write('{"level":"INFO","message":"m"}\\n')
+        """
+    )
+    project.write("def stop(): pass", "debugger.py")
+
+    async with project.functions("f") as functions:
+        await call(functions, "f")
+
+    assert project.lines.texts == ['{"level":"INFO","message":"m"}']
 
 
 async def test_code_in_this_process_can_be_watched(project: Project) -> None:

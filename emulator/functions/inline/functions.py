@@ -31,6 +31,8 @@ from .modules import UserModules
 from .scope import Scope, Seen
 from .workers import Worker, Workers
 
+DAY_SECONDS: Final = 86_400.0
+"""Time that a function is told to have left where a debugger stops it."""
 CONCURRENCY: Final = 32
 """Threads per function. A thread costs little, so this is the width of a burst of sleeping handlers, not of the CPU."""
 
@@ -47,7 +49,9 @@ class InlineFunctions:
         log_sink: LogSink,
         concurrency: int | None = None,
         recording: Recording | None = None,
+        is_debugged: bool = False,
     ) -> None:
+        self._is_debugged = is_debugged
         self._recording = recording or Recording()
         self._randomness = random.Random()  # noqa: S311 - names for people, nothing depends on them
         self._endpoints = endpoints
@@ -93,7 +97,8 @@ class InlineFunctions:
         source: str | None = None,
     ) -> asyncio.Future[Outcome]:
         """Run a function once; see `Functions.invoke`."""
-        outcome: asyncio.Future[Outcome] = self._loop.create_future()
+        outcome = Held(loop=self._loop)
+        outcome.is_held = self._is_debugged
         target = self._functions.get(function)
         if target is None:
             outcome.set_result(missing(variables.function_arn(function, self._endpoints)))
@@ -150,6 +155,8 @@ class InlineFunctions:
         event.worker.call(lambda: self._run(event))
 
     def _timed_out(self, event: _Invocation) -> None:
+        if event.outcome.is_held:
+            return
         seconds = event.target.function.timeout_seconds
         event.give_up()
         line = platform_log.timeout_line(datetime.now(UTC), event.request_id, seconds)
@@ -215,6 +222,7 @@ class InlineFunctions:
             request_id=event.request_id,
             write_line=lambda line: self._sink.write(name, event.request_id, line),
             keys=self._endpoints.keys.get(name),
+            hold=event.outcome.hold,
         )
         self._scope.enter(seen)
         try:
@@ -257,13 +265,14 @@ class InlineFunctions:
 
     def _handle(self, event: _Invocation, handler: Handler, seen: Seen) -> Outcome:
         target = event.target
+        seconds = DAY_SECONDS if self._is_debugged else target.function.timeout_seconds
         answer = self._runner.run(
             handler,
             request_id=event.request_id,
             payload=event.payload,
             client_context=event.client_context,
             function_arn=target.arn,
-            deadline_ms=int((time.time() + target.function.timeout_seconds) * 1000),
+            deadline_ms=int((time.time() + seconds) * 1000),
             log_error=seen.write_line,
         )
         if answer.error_type is not None:
@@ -279,6 +288,20 @@ class InlineFunctions:
         line = platform_log.exit_line(event.request_id, reason)
         self._sink.write(event.target.function.name, event.request_id, line, platform=True)
         return Failed(platform_log.exit_payload(event.request_id, reason), event.request_id, platform_log.EXIT_ERROR)
+
+
+class Held(asyncio.Future[Outcome]):
+    """What comes of an event; once it has stopped in a debugger, nobody's time-out gives it up."""
+
+    is_held = False
+
+    def hold(self) -> None:
+        """It stops in a debugger."""
+        self.is_held = True
+
+    def cancel(self, msg: object = None) -> bool:
+        """Give up waiting, unless somebody sits at the debugger."""
+        return False if self.is_held else super().cancel(msg)
 
 
 class _InlineFunction:
@@ -327,7 +350,7 @@ class _Invocation:
         payload: bytes,
         request_id: str,
         client_context: str | None,
-        outcome: asyncio.Future[Outcome],
+        outcome: Held,
     ) -> None:
         self.target = target
         self.payload = payload

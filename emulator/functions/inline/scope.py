@@ -29,7 +29,7 @@ _ONE_AT_A_TIME: Final = threading.Lock()
 class Seen:
     """What one event's thread sees."""
 
-    __slots__ = ("debugging", "environment", "json_logs", "keys", "partial", "request_id", "write_line")
+    __slots__ = ("debugging", "environment", "hold", "json_logs", "keys", "partial", "request_id", "write_line")
 
     def __init__(
         self,
@@ -39,6 +39,7 @@ class Seen:
         request_id: str,
         write_line: Callable[[str], None],
         keys: Keys | None = None,
+        hold: Callable[[], None] = lambda: None,
     ) -> None:
         self.environment = ChainMap(environment, {"_X_AMZN_TRACE_ID": trace_id})
         """Writes reach the function's variables, which outlive the event as on a warm environment."""
@@ -48,6 +49,8 @@ class Seen:
         self.write_line = write_line
         self.partial = ""
         self.debugging = False
+        self.hold = hold
+        """Called when it stops in a debugger: from then on no time-out ends it."""
         self.json_logs = environment.get("AWS_LAMBDA_LOG_FORMAT", "").upper() == "JSON"
 
     def write(self, text: str) -> None:
@@ -164,6 +167,7 @@ class _Breakpoint:
             # The debugger's prompt has no line end and must reach the terminal as it is.
             seen.end()
             seen.debugging = True
+            seen.hold()
         return sys.__breakpointhook__
 
 
@@ -230,7 +234,7 @@ class _Output:
     def write(self, text: str) -> int:
         """Write to the thread's own destination."""
         seen = self.scope.seen
-        if seen is None or seen.debugging:
+        if seen is None or (seen.debugging and not _is_record(text)):
             return self.stream.write(text)
         seen.write(text)
         return len(text)
@@ -239,6 +243,11 @@ class _Output:
         """Write each of them."""
         for line in lines:
             self.write(line)
+
+
+def _is_record(text: str) -> bool:
+    """Whether it is a structured line, which is for the log whoever sits at the debugger."""
+    return text.startswith(('{"level":"', '{"_aws":')) and text.endswith("}\n")
 
 
 class _LogHandler(logging.Handler):

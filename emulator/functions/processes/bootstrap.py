@@ -376,6 +376,8 @@ def run_python(import_path: list[str], channel: int | None) -> None:
         _sibling("home").lead(told)
     if channel is not None:
         sys.modules["runtime_client"].inherit(channel)
+    if "PYTHONBREAKPOINT" not in os.environ:
+        sys.breakpointhook = tell_of_breakpoint
     # Its records come in frames, as on Lambda, so that each is one event; here between what is printed, in order.
     os.environ["_LAMBDA_TELEMETRY_LOG_FD"] = str(os.dup(1))
     from awslambdaric.__main__ import main as run  # noqa: PLC0415 - it reads the environment's variables
@@ -385,6 +387,14 @@ def run_python(import_path: list[str], channel: int | None) -> None:
 
         BaseLambdaRuntimeClient.call_rapid = _call_rapid
     run(["bootstrap", os.environ["_HANDLER"]])
+
+
+def tell_of_breakpoint(*_arguments: Any, **_options: Any) -> None:
+    """What ``breakpoint()`` does: the process of a function has no terminal to debug at, so say where there is one."""
+    frame = sys._getframe(1)  # noqa: SLF001 - documented, and what debuggers use
+    place = f"{frame.f_code.co_filename}, line {frame.f_lineno}"
+    text = f"breakpoint() did not stop ({place}): a function's process has no terminal; it stops where functions run in"
+    print(f"{text} the emulator's own: streamer emulate --isolation inline", file=sys.stderr)  # noqa: T201 - a log
 
 
 def _call_rapid(

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from streamer.client import Event
-from streamer.client.display import JsonDisplay, TextDisplay
+from streamer.client.display import JsonDisplay, TextDisplay, printed_json
 
 
 def event(type_: str, **fields: Any) -> Event:
@@ -31,7 +31,7 @@ def test_the_result_alone_goes_to_standard_output() -> None:
     out, err = shown(QUEUED, HALF, DONE)
 
     assert json.loads(out) == {"url": "x"}
-    assert err == "queued: waits for its turn\n 50% reading\n"
+    assert err == "queued: waits for its turn (request r)\n 50% reading\n"
 
 
 def test_a_terminal_gets_a_bar_that_is_redrawn_and_ended() -> None:
@@ -39,7 +39,7 @@ def test_a_terminal_gets_a_bar_that_is_redrawn_and_ended() -> None:
 
     assert json.loads(out) == {"url": "x"}
     lines = err.split("\n")
-    assert lines[0] == "queued: waits for its turn"
+    assert lines[0] == "queued: waits for its turn (request r)"
     assert lines[1].split("\r")[1:] == [f"[{'-' * 24}]   0%  ", f"[{'#' * 12}{'-' * 12}]  50%  reading"]
     assert err.endswith("\n")
 
@@ -59,9 +59,34 @@ def test_nonsense_progress_still_draws_a_bar_of_the_usual_length(percentage: Any
 
 
 def test_control_characters_from_the_service_do_not_reach_the_terminal() -> None:
-    _, err = shown(event("progress", percentage=1, message="\x1b[2Jboo"), is_terminal=True)
+    evil = "\x1b[2J\x9b31m\n\u202eboo"
+    error = {"code": evil, "message": evil, "details": {evil: evil}}
+    for message in (
+        event("progress", percentage=1, message=evil),
+        event("acknowledgment", status=evil, message=evil),
+        event("retrying", attempt=evil, max_attempts=3, retry_in=2, error=error),
+        event("error", error=error),
+        event("cancelled", reason=evil),
+        event("complete", result={evil: evil}),
+    ):
+        out, err = shown(message, is_terminal=True)
+        assert not {"\x1b", "\x9b", "\u202e"} & set(out + err)
+        assert (out + err).isascii()
 
-    assert "\x1b" not in err
+
+def test_letters_of_all_languages_are_printed_as_they_are() -> None:
+    out, _ = shown(event("complete", result={"hello": "Ünï ✓"}))
+
+    assert out == '{\n  "hello": "Ünï ✓"\n}\n'
+    assert json.loads(printed_json({"a": "\x1b\u2028\ud83d\\"})) == {"a": "\x1b\u2028\ud83d\\"}
+
+
+def test_details_of_an_error_are_shown() -> None:
+    error = {"code": "VALIDATION_ERROR", "message": "no", "details": {"why": ["a", "b"], "field": "Größe"}}
+
+    _, err = shown(event("error", error=error))
+
+    assert err == 'streamer: VALIDATION_ERROR: no\n  why: ["a", "b"]\n  field: "Größe"\n'
 
 
 @pytest.mark.parametrize(

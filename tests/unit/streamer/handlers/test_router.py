@@ -251,6 +251,18 @@ def test_an_unreadable_message_has_no_request_id(world: World) -> None:
     assert error(answer)[0] == "VALIDATION_ERROR"
 
 
+@pytest.mark.parametrize(
+    ("production", "hint"),
+    [pytest.param(False, "; did you mean 'guarded'?", id="development"), pytest.param(True, "", id="production")],
+)
+def test_while_developing_an_unknown_action_gets_those_of_similar_names(production: bool, hint: str) -> None:
+    world = World(settings=Settings(production=production))
+
+    code, message = error(world.send({"action": "gaurded"}))
+
+    assert (code, message) == ("INVALID_ACTION", f"there is no action 'gaurded'{hint}")
+
+
 def test_production_hides_the_text_of_an_unexpected_error_but_logs_it(world: World) -> None:
     assert "hunter2" not in json.dumps(world.send({"action": "fail"}))
     assert "hunter2" in world.lines[-2]["error_message"]
