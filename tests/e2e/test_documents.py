@@ -50,6 +50,8 @@ NOT_RUN: Final[dict[tuple[str, str], str]] = {
     ("docs/coming-from.md", "npx serverless package && streamer emulate .serverless"): NEEDS_NPM,
     ("examples/plain_handlers/README.md", "pip install pytest"): "test_examples.py runs the tests",
     ("examples/plain_handlers/README.md", "export BADGE_KEY"): NEEDS_AWS,
+    ("docs/describe.md", "import "): "test_describe_command compiles such code",
+    ("docs/describe.md", "client: service_types.Client"): "test_describe_command checks such code with mypy",
     ("examples/reports/README.md", "pip install pytest pytest-asyncio"): "test_examples.py runs the tests",
     ("examples/reports/README.md", "streamer deploy"): NEEDS_AWS,
 }
@@ -246,6 +248,15 @@ def _(block: Block, folder: Path) -> None:
             run_python(block.text, names, replaced={next(iter(CLIENT)): running.url})
 
     assert (50.0, "3 pages") in printed
+
+
+@runs("docs/client.md", "from streamer.client import SyncClient")
+def _(block: Block, folder: Path) -> None:
+    printed: list[Any] = []
+    with serve(folder, ORDERS) as running, _publishing(running):
+        names = {"url": running.url, "token": _token(running), "print": _printing(printed)}
+        with pytest.raises(Heard):
+            run_python(block.text, names)
 
 
 @runs("docs/client.md", 'async with contextlib.aclosing(client.topic("orders")) as messages:')
@@ -531,6 +542,13 @@ def _(block: Block, folder: Path) -> None:
 
 def _copy(document: str, folder: Path) -> None:
     shutil.copytree((ROOT / document).parent, folder, dirs_exist_ok=True)
+
+
+@runs("docs/describe.md", "streamer describe > asyncapi.json")
+def _(block: Block, folder: Path) -> None:
+    (folder / "app.py").write_text("from streamer import App\n\napp = App()\n")
+    (folder / "web" / "src").mkdir(parents=True)
+    do(block.lines, folder)
 
 
 @runs("examples/plain_handlers/README.md", "streamer emulate")
