@@ -23,6 +23,8 @@ class WheelLayout(BuildHookInterface):  # type: ignore[type-arg]
         if version == "standard":
             for name in ("emulator", "deploy", "cli.py"):
                 build_data["force_include"][name] = f"streamer/{name}"
+            # The emulator serves it to pages in development.
+            build_data["force_include"]["clients/javascript/src"] = "streamer/clients/javascript/src"
             # What `streamer init --template reports` copies; not what running it has left there.
             for file in sorted(Path(self.root, "examples", "reports").rglob("*")):
                 if file.suffix in EXAMPLE:

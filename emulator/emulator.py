@@ -35,6 +35,7 @@ from .port.http import REQUEST_SECONDS, HttpRequest
 from .port.origin import foreign_origin
 from .port.peers import owners
 from .port.real import VARIABLE, RealAws, endpoint_variables, real_services
+from .port.static import TOKEN_PATH, Pages
 from .port.tls import Authority, authority
 from .port.tunnel import Tunnels
 from .port.users import own_users_gate
@@ -92,6 +93,8 @@ class EmulatorConfig:
     """Services that are not emulated and that AWS itself is asked for, as its command line names them."""
     aws_domain: bool = False
     """Whether ``domainName`` in events has AWS's form, which leads here from functions in processes."""
+    pages: Pages | None = None
+    """Web pages that are served beside the API; None: there are none."""
     all_users: bool = False
     """Whether other users of this machine are answered; those of a network are, if ``host`` is open to it."""
 
@@ -412,11 +415,16 @@ class Emulator:
         return None if caller is None else caller.function
 
     def _answer_aws(self, served: ServedApi, request: HttpRequest) -> Any:
+        pages = self.config.pages
+        if pages is not None and request.method == "POST" and request.raw_path == TOKEN_PATH:
+            return pages.token_answer(request, served.address)
         target = management.parse_path(request.raw_path)
         if target is None and not is_aws(request.fields.get("host", "")):
             target = management.without_stage(request.raw_path, served.api.stage)
         service = self._elsewhere.service(request) if target is None else None
         if target is None and service is None and request.method == "GET":
+            if pages is not None:
+                return pages.file(request, served.address, served.gateway.refuse)
             return served.gateway.refuse(request)
         if (refusal := foreign_origin(request, served.address)) is not None:
             return refusal

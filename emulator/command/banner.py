@@ -33,6 +33,7 @@ def banner(emulator: Emulator, target: Target, access: Access, *, command: str, 
         f"  @connections  {emulator.management_url}",
         f"  DynamoDB      {emulator.dynamodb_url}",
         *([] if emulator.console_url is None else [f"  Console       {emulator.console_url}"]),
+        *([] if emulator.config.pages is None else [f"  page          {emulator.url}/"]),
         f"  TLS           the same port; trust {emulator.authority.ca_file}",
         "",
     ]
@@ -50,7 +51,7 @@ def banner(emulator: Emulator, target: Target, access: Access, *, command: str, 
 def connecting(url: str, access: Access) -> list[str]:
     """The lines that say how to connect, with a new token where we hold the secret that signs them."""
     if access.secret is not None:
-        token = _token(access.secret, access.identity)
+        token = minted(access.secret, access.identity)
         who = f"Connect as {access.identity.user} of tenant {access.identity.tenant}, for 24 hours:"
         return [who, f'  wscat -c "{url}?Authorization={token}"']
     if access.verifies_with == OWN:
@@ -61,14 +62,15 @@ def connecting(url: str, access: Access) -> list[str]:
     ]
 
 
-def _token(secret: str, identity: Identity) -> str:
+def minted(secret: str, identity: Identity, seconds: float = TOKEN_SECONDS) -> str:
+    """A token of a developer, good for so long."""
     return mint(
         secret,
         user_id=identity.user,
         tenant_id=identity.tenant,
         permissions=identity.permissions,
         now=time.time(),
-        expires_in_seconds=TOKEN_SECONDS,
+        expires_in_seconds=seconds,
     )
 
 

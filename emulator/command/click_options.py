@@ -73,6 +73,12 @@ _OPTIONS: Final = (
     click.option(
         "--allow-host", "allowed_hosts", multiple=True, metavar="NAME", help="Another name that leads here; repeat it."
     ),
+    click.option(
+        "--static",
+        type=click.Path(exists=True, file_okay=False, path_type=Path),
+        metavar="FOLDER",
+        help="Serve this folder's pages too, and give them tokens of the developer.",
+    ),
     click.option("--ready-file", type=click.Path(dir_okay=False, path_type=Path), help="Write the addresses there."),
     click.option(
         "--log-format",

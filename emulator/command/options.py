@@ -41,6 +41,8 @@ class EmulateOptions:
     """0 picks a free one."""
     all_users: bool = False
     """Whether other users of this machine are answered."""
+    static: Path | None = None
+    """A folder of web pages to serve. None: there are none."""
     stage: str | None = None
     """None: what the target says; for an App ``dev``."""
     dynamodb: str = "embedded"

@@ -36,6 +36,7 @@ from .keys import Controls, Terminal, listening, terminal
 from .options import EmulateOptions
 from .output import fail, output, tell_messages
 from .overrides import assumed, limited
+from .pages import pages_of
 from .presence import FILE as READY_FILE
 from .presence import Ready, remove_ready, running, write_ready
 from .reload import changes
@@ -192,6 +193,7 @@ def _config(options: EmulateOptions, project: Project, target: Target, access: A
         port=options.port,
         all_users=options.all_users,
         console=console_of(options, target, access),
+        pages=pages_of(options, access),
         project_folder=project.code,
         state_folder=project.folder / FOLDER,
         isolation=options.isolation,

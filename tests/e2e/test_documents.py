@@ -551,6 +551,7 @@ def _(block: Block, folder: Path) -> None:
     do(block.lines, folder)
 
 
+@runs("examples/dashboard/README.md", "streamer emulate --static web")
 @runs("examples/plain_handlers/README.md", "streamer emulate")
 @runs("examples/reports/README.md", "streamer emulate")
 def _(block: Block, folder: Path) -> None:

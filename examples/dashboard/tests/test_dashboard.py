@@ -1,0 +1,19 @@
+"""The action behind the page."""
+
+import pytest
+
+from streamer.client import RequestFailedError
+
+
+def test_a_report_is_made_page_by_page(streamer):
+    with streamer.connect("ada") as client:
+        events = list(client.events("report", {"title": "Sales", "pages": 2}))
+
+    assert events[-1].fields["result"] == {"title": "Sales", "pages": 2, "for": "ada"}
+    assert [event.fields["message"] for event in events if event.type == "progress"][-1] == "page 2 of 2"
+
+
+@pytest.mark.parametrize("payload", [None, {}, {"title": " ", "pages": 1}, {"title": "x", "pages": 0}])
+def test_what_is_no_report_is_refused(streamer, payload):
+    with streamer.connect("ada") as client, pytest.raises(RequestFailedError, match="VALIDATION_ERROR"):
+        client.request("report", payload)
