@@ -81,8 +81,7 @@ class EmulatorConfig:
     limits: Limits = field(default_factory=Limits)
     assumptions: Assumptions = field(default_factory=Assumptions)
     iam: Mode | None = None
-    """Whether functions may do only what their roles allow; None: ``enforce`` with the embedded DynamoDB, else
-    ``off``, since a DynamoDB elsewhere neither knows the functions nor asks us."""
+    """Whether functions are held to their roles; None: ``enforce`` with the embedded DynamoDB, else ``off``."""
     region: str = "us-east-1"
     account_id: str = "123456789012"
     request_seconds: float = REQUEST_SECONDS
@@ -419,7 +418,7 @@ class Emulator:
         if pages is not None and request.method == "POST" and request.raw_path == TOKEN_PATH:
             return pages.token_answer(request, served.address)
         target = management.parse_path(request.raw_path)
-        if target is None and not is_aws(request.fields.get("host", "")):
+        if target is None and self.config.aws_domain and not is_aws(request.fields.get("host", "")):
             target = management.without_stage(request.raw_path, served.api.stage)
         service = self._elsewhere.service(request) if target is None else None
         if target is None and service is None and request.method == "GET":

@@ -34,6 +34,12 @@ NOT_RUN: Final[dict[tuple[str, str], str]] = {
     ("README.md", "make emulate"): "installs; what it starts is `streamer emulate --demo`, which the next block asks",
     ("README.md", "pip install dist/streamer_ws-*.whl"): "tests/wheel.py does",
     ("docs/browser.md", '<script type="module">'): "needs a browser; tests of the client do it in Chromium",
+    ("docs/cli.md", "10:16:40 connected"): IS_OUTPUT + "the tests of what emulate tells",
+    (
+        "docs/cli.md",
+        "streamer emulate --log-format json 2>&1",
+    ): "needs jq; a test reads the same in Python",
+    ("docs/cli.md", "[environment]"): "needs an identity provider; test_identity_provider has one",
     ("docs/console.md", "$ streamer tail --errors"): IS_OUTPUT + "test_console_commands",
     ("docs/console.md", "curl -H"): "test_console_api asks the same in Python",
     ("docs/deploy.md", "streamer deploy --guided"): NEEDS_AWS,

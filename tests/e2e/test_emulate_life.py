@@ -14,6 +14,8 @@ import pytest
 from running_command import PATIENCE_SECONDS, STREAMER, Emulate, ask, descendants, dial, streamer, watch_end
 from websockets.exceptions import ConnectionClosed
 
+from emulator.port.tls import authority
+
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
 def test_a_signal_closes_clients_with_1001_and_runs_every_disconnect(tmp_path: Path, number: signal.Signals) -> None:
@@ -237,9 +239,9 @@ def test_a_state_folder_that_cannot_be_made_gets_one_line(tmp_path: Path, monkey
 
 
 def test_certificates_that_are_none_get_one_line(tmp_path: Path) -> None:
-    (tmp_path / ".streamer").mkdir()
-    for name in ("tls-ca.pem", "tls-bundle.pem", "tls-server.pem"):
-        (tmp_path / ".streamer" / name).write_text("")
+    made = authority(tmp_path / ".streamer")
+    for file in (made.ca_file, made.bundle_file, made.server_file):
+        file.write_text("")
 
     done = streamer("emulate", "--demo", "--port", "0", folder=tmp_path)
 
