@@ -137,7 +137,7 @@ $(VENV)/dev-ready: requirements/dev.txt pyproject.toml | $(VENV)/bin/python
 	@rm -rf .venv-newest
 	@$(PYTHON) -m venv .venv-newest
 	@.venv-newest/bin/python -m pip --quiet install --upgrade pip
-	@.venv-newest/bin/python -m pip --quiet install --editable '.[pytest,templates]' --group dev
+	@.venv-newest/bin/python -m pip --quiet install --editable '.[deploy,pytest,templates]' --group dev
 
 FORCE:
 

@@ -56,6 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except StreamerError as error:
         _complain(str(error))
         status = 1
+    except ModuleNotFoundError as error:
+        status = _complain(str(tool("emulator.command.extras").explained(error)))
     except (click.Abort, KeyboardInterrupt):
         status = INTERRUPTED
     except OSError as error:
@@ -164,6 +166,7 @@ def emulate(run: Callable[[Any], int | None] | None, /, **options: Any) -> int:
     .serverless or one with a template. Default: what streamer.toml names, else app:app, else the folder's template.
     Ctrl-C ends it: clients are closed, every $disconnect runs. A second Ctrl-C ends it at once.
     """
+    tool("emulator.command.extras").require("emulator")
     options["parameters"] = (*options["parameters"], *options.pop("overrides"))
     parsed = tool("emulator.command.options").EmulateOptions(**options)
     if run is not None:  # Tests pass a function that records the options as the context's object.

@@ -122,6 +122,12 @@ def streamer_start(
     pytestconfig: pytest.Config, streamer_project: Path, streamer_environment: Mapping[str, str]
 ) -> Start:
     """A function of target and config that makes an emulator to enter; for tests that need several, or special ones."""
+    from .command.extras import require  # noqa: PLC0415
+
+    try:
+        require("emulator")
+    except ConfigurationError as error:
+        raise pytest.UsageError(str(error)) from error
     from .command.target import load_target  # noqa: PLC0415
     from .thread import emulator_thread  # noqa: PLC0415
 

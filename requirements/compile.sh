@@ -12,5 +12,6 @@ for name in ministack moto-oldest; do
     uv pip compile "requirements/$name.in" --universal --python-version 3.11 --generate-hashes \
         --no-annotate --no-header --quiet --output-file "requirements/$name.txt"
 done
-lock emulate --extra templates --group build
-lock dev --extra pytest --extra templates --group dev --constraint requirements/emulate.txt
+lock emulate --extra emulator --extra deploy --extra templates --group build
+lock runtime --constraint requirements/emulate.txt
+lock dev --extra deploy --extra pytest --extra templates --group dev --constraint requirements/emulate.txt

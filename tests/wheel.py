@@ -25,6 +25,8 @@ SECONDS = 120
 """More than any step needs on a slow machine; a hang must not look like work."""
 FIRST_MINUTE_SECONDS = 60
 """What the first four commands of a new user may take together."""
+MOST_OF_RUNTIME = 12
+"""Packages that the runtime and the client may install, streamer included."""
 OWN_NAMES = {"streamer", "streamer_ws"}
 GENERIC_NAMES = {"emulator", "deploy", "cli", "tests", "examples", "benchmarks", "docs", "requirements", "hatch_build"}
 PYTEST = {"pytest", "pluggy", "iniconfig", "packaging", "pygments"}
@@ -58,6 +60,7 @@ def main() -> None:
         check_deployer(scripts, work)
         check_plugin(scripts, folder / "project")
         check_first_minute(scripts, folder / "empty")
+        check_runtime_alone(wheel, folder / "small")
     print("the wheel works")
 
 
@@ -108,7 +111,7 @@ def check_names(wheel: Path) -> None:
 
 
 def install(wheel: Path, venv: Path) -> Path:
-    """A clean environment with the wheel and its locked dependencies; the folder of its commands."""
+    """A clean environment with the wheel and its locked dependencies of all extras; the folder of its commands."""
     run(sys.executable, "-m", "venv", venv)
     python = venv / "bin" / "python"
     pip = (python, "-m", "pip", "--quiet", "--disable-pip-version-check", "install")
@@ -214,6 +217,26 @@ def check_first_minute(scripts: Path, folder: Path) -> None:
     assert "warning" not in output, output
     assert seconds < FIRST_MINUTE_SECONDS, f"the first four commands took {seconds:.0f} s"
     print(f"streamer init, streamer emulate, streamer call and pytest in an empty folder: {seconds:.1f} s")
+
+
+def check_runtime_alone(wheel: Path, folder: Path) -> None:
+    """Without extras: few packages, the client's commands, and a line that says what others want."""
+    run(sys.executable, "-m", "venv", folder)
+    scripts = folder / "bin"
+    pip = (scripts / "python", "-m", "pip", "--quiet", "--disable-pip-version-check")
+    run(*pip, "install", "--require-hashes", "--requirement", CHECKOUT / "requirements" / "runtime.txt")
+    run(*pip, "install", "--no-deps", wheel)
+    run(*pip, "check")
+    listed = json.loads(run(scripts / "python", "-m", "pip", "list", "--format", "json"))
+    names = {each["name"] for each in listed} - {"pip", "setuptools", "wheel"}
+    assert len(names) <= MOST_OF_RUNTIME, f"the runtime and the client alone install {sorted(names)}"
+    run(scripts / "python", "-c", "import streamer.client, streamer.handlers.router, streamer.testing", cwd=folder)
+    assert run(scripts / "streamer", "token", "--user", "ada", "--tenant", "acme", cwd=folder).count(".") == 2
+    for command, extra in (("emulate", "emulator"), ("deploy", "deploy")):
+        done = subprocess.run([scripts / "streamer", command], cwd=folder, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+        assert f"pip install 'streamer-ws[{extra}]'" in done.stderr, done.stderr
+    print(f"without extras it installs {len(names)} packages, and says what else to install")
 
 
 def locked_requirements(names: set[str]) -> str:

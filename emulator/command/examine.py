@@ -18,8 +18,6 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from packaging.requirements import Requirement
-
 from streamer.aws_limits import LOOPBACK
 from streamer.errors import ConfigurationError
 from streamer.project import CONFIG_FILE, DEFAULT_APP, Project, candidates
@@ -78,9 +76,15 @@ def examine() -> Facts:
 
 def packages(requirements: list[str]) -> list[Package]:
     """Those of a distribution's requirements that hold here, and what is installed of them."""
+    try:
+        from packaging.requirements import Requirement  # noqa: PLC0415 - only part of the extra
+    except ModuleNotFoundError:
+        return [Package(requirement=f"{DISTRIBUTION}[emulator]", version=None, fits=False)]
     found = []
     for text in requirements:
         wanted = Requirement(text)
+        if wanted.name == DISTRIBUTION:  # an extra that is made of others
+            continue
         if wanted.marker is not None and not any(wanted.marker.evaluate({"extra": extra}) for extra in EXTRAS):
             continue
         try:

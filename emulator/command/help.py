@@ -9,6 +9,8 @@ import click
 
 from streamer._entry import tool
 
+from .extras import require
+
 
 class Command(click.Command):
     """A command whose help ends with examples, one per line and not wrapped."""
@@ -49,6 +51,8 @@ class Group(Command, click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """A command by name."""
         if cmd_name in self._home:
+            if self._home[cmd_name].startswith("deploy"):
+                require("deploy")
             found: click.Command = tool(self._home[cmd_name]).COMMANDS[cmd_name]
             return found
         return super().get_command(ctx, cmd_name)

@@ -131,6 +131,8 @@ _LAUNCH: Final = """{
 """
 """Functions run inline, in the process that the editor started, so that its breakpoints stop them."""
 DISTRIBUTION: Final = "streamer-ws"
+WANTED: Final = f"{DISTRIBUTION}[pytest]"
+"""The emulator and what tests need."""
 REPORTS: Final = "reports"
 """The example that is a template, too."""
 _PLACES: Final = (Path(__file__).parents[1] / "examples", Path(__file__).parents[2] / "examples")
@@ -145,13 +147,13 @@ def installing(version: str, direct_url: Mapping[str, Any] | None) -> str:
         direct_url: where it was installed from, as pip keeps it (PEP 610); None: from a package index.
     """
     if direct_url is None:
-        return f'pip install "{DISTRIBUTION}=={version}" pytest pytest-asyncio -r requirements.txt'
+        return f'pip install "{WANTED}=={version}" -r requirements.txt'
     url, source = str(direct_url["url"]), direct_url.get("vcs_info")
     if source is not None:
         url = f"{source['vcs']}+{url}@{source['commit_id']}"
     if not url.startswith("file:"):
-        return f'pip install "{DISTRIBUTION} @ {url}" pytest pytest-asyncio -r requirements.txt'
-    return "pip install vendor/streamer_ws-*.whl pytest pytest-asyncio -r requirements.txt  # put its wheel there"
+        return f'pip install "{WANTED} @ {url}" -r requirements.txt'
+    return 'pip install "$(echo vendor/streamer_ws-*.whl)[pytest]" -r requirements.txt  # put its wheel there'
 
 
 def _own_installing() -> str:

@@ -32,6 +32,7 @@ def test_help_does_not_load_what_it_only_lists() -> None:
     assert {name for name in modules if name.startswith("emulator.")} <= {
         "emulator.command",
         "emulator.command.click_options",
+        "emulator.command.extras",
         "emulator.command.help",
         "emulator.command.options",
         "emulator.command.parameters",
