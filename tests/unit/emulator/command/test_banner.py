@@ -10,6 +10,7 @@ import pytest
 from emulator.command.banner import banner
 from emulator.command.identity import OWN, SHELL, Access, Identity
 from emulator.command.target import DEMO, Target
+from emulator.emulator import EmulatorConfig
 from emulator.port.tls import Authority
 from streamer.topology import Api, Topology
 
@@ -26,6 +27,8 @@ class Running:
     websocket_urls: tuple[str, ...] = ("ws://127.0.0.1:8787/dev",)
     management_url: str = "http://127.0.0.1:8787/dev"
     dynamodb_url: str = "http://127.0.0.1:8787"
+    url: str = "http://127.0.0.1:8787"
+    config: EmulatorConfig = field(default_factory=EmulatorConfig)
     console_url: str | None = "http://127.0.0.1:8787/_streamer/#token=t"
     authority: Authority = field(default_factory=lambda: Authority(Path("ca.pem"), Path("bundle.pem"), Path("key.pem")))
 
