@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 from faulty_proxy import Fault, FaultyProxy, Moment, faulty_proxy
-from ministack_projects import REGION, MiniStack, Project
+from ministack_projects import REGION, MiniStack, Project, running
 
 from deploy.aws import Aws
 from deploy.config import parse
@@ -34,6 +34,13 @@ from streamer.topology import Api, Function, Key, Route, Table, Topology
 PLACES = 3
 """How often an operation is let fail at most, each time at a later call."""
 SECONDS = 30
+
+
+@pytest.fixture(scope="module")
+def ministack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MiniStack]:
+    """An AWS of its own: what goes wrong here is left behind, and slows whoever comes after."""
+    with running(tmp_path_factory.mktemp("faulty")) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")
