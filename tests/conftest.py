@@ -6,7 +6,9 @@ import gc
 import os
 import shutil
 import signal
+import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
@@ -63,3 +65,15 @@ def pytest_collection_finish() -> None:
     """Keep the garbage collector off what was imported: it takes a seventh of the time of the unit tests."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _own_modules(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Forget what a file of tests imported from folders of its own: the next one's ``app`` is another."""
+    made, path = tmp_path_factory.getbasetemp(), list(sys.path)
+    yield
+    sys.path[:] = path
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if isinstance(file, str) and made in Path(file).parents:
+            del sys.modules[name]
