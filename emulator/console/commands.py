@@ -46,10 +46,11 @@ def tail(*, errors: bool, limit: int, follow: bool, as_json: bool, **named: str 
     wanted: dict[str, Any] = {**named, "errors": "1" if errors else None}
     colors = sys.stdout.isatty()
     try:
-        for told in Reader.of(here()).events(follow=follow, limit=limit, missed=missed, **wanted):
-            text = json.dumps(told, ensure_ascii=False) if as_json else line(told, colors=colors)
-            if text is not None:
-                click.echo(text)
+        with Reader.of(here()) as reader:
+            for told in reader.events(follow=follow, limit=limit, missed=missed, **wanted):
+                text = json.dumps(told, ensure_ascii=False) if as_json else line(told, colors=colors)
+                if text is not None:
+                    click.echo(text)
     except GoneError as error:
         click.echo(f"streamer: {error}", err=True)
         return 1
@@ -67,7 +68,8 @@ def trace(*, name: str, as_json: bool) -> int:
     number of a line of `streamer tail`. Exit status: 0 it went well or goes on, 1 it failed.
     """
     try:
-        told = Reader.of(here()).get(f"traces/{name}")
+        with Reader.of(here()) as reader:
+            told = reader.get(f"traces/{name}")
     except GoneError as error:
         click.echo(f"streamer: {error}", err=True)
         return 1
@@ -88,7 +90,8 @@ def console(*, prints: bool) -> int:
     project = here()
     url, token = found(project)
     try:
-        Reader(url, token).get("info")
+        with Reader(url, token) as reader:
+            reader.get("info")
     except GoneError as error:
         raise click.ClickException(str(error)) from error
     if prints:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, Self
 from urllib.parse import quote, urlencode, urlsplit
 
 from streamer.errors import ConfigurationError
@@ -43,7 +43,7 @@ def found(here: Here) -> tuple[str, str]:
 
 
 class Reader:
-    """Asks the console's API."""
+    """Asks the console's API, over one connection that ends with its ``with`` block."""
 
     def __init__(self, url: str, token: str) -> None:
         """``url`` is the emulator's, without a path."""
@@ -55,6 +55,12 @@ class Reader:
     def of(cls, here: Here) -> Reader:
         """The console of the emulator that runs in a project; raises ConfigurationError as `found`."""
         return cls(*found(here))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
 
     def get(self, path: str, **query: Any) -> Told:
         """What is answered to a GET.

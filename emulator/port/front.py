@@ -83,6 +83,8 @@ class Front:
         self.close()
         for client in list(self._silent):
             self._drop(client)
+        # A task that is cancelled before its first step would leave its socket open.
+        await asyncio.sleep(0)
         for task in self._starting:
             task.cancel()
         await asyncio.gather(*self._starting, return_exceptions=True)

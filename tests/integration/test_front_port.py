@@ -133,6 +133,28 @@ async def test_five_hundred_clients_at_once_are_all_served(front: Front) -> None
     assert answers == [b"%d in the clear" % number for number in range(500)]
 
 
+@pytest.mark.parametrize("turns", range(5))
+async def test_a_client_that_arrives_as_the_port_closes_is_closed_too(turns: int) -> None:
+    async with Front(Upper, host="127.0.0.1", port=0, tls=None) as front:
+        client = socket.create_connection(("127.0.0.1", front.port), timeout=30)
+        client.sendall(b"hello")
+        for _ in range(turns):
+            await asyncio.sleep(0)
+
+    with client:
+        assert await asyncio.to_thread(ending, client)
+
+
+def ending(client: socket.socket) -> bool:
+    """Whether the connection ends."""
+    try:
+        while client.recv(100):
+            pass
+    except ConnectionResetError:
+        pass
+    return True
+
+
 async def test_a_port_in_use_is_named(front: Front) -> None:
     with pytest.raises(ConfigurationError, match=f"port {front.port} on 127.0.0.1 is in use"):
         bind("127.0.0.1", front.port)
