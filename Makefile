@@ -18,7 +18,7 @@ PROJECT ?= examples/reports
 STREAMER = cd $(PROJECT) && $(abspath $(VENV))/bin/streamer
 LOGS := logs-connect logs-disconnect logs-router logs-processor
 
-.PHONY: $(LOGS) build deploy deploy-guided help emulate test test-unit coverage soak test-deploy test-moto test-newest check format bench bench-parts bench-peers profile cost wheel wheel-test dist lock clean
+.PHONY: $(LOGS) docs picture build deploy deploy-guided help emulate test test-unit coverage soak test-deploy test-moto test-newest check format bench bench-parts bench-peers profile cost wheel wheel-test dist lock clean
 
 help:  ## List the targets
 	@awk -F ':.*  ## ' '/^[a-z-]+:.*  ## / {printf "%-14s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -85,6 +85,13 @@ dist: $(VENV)/dev-ready  ## Build what a release publishes, wheel and source, in
 	rm -rf dist
 	$(VENV)/bin/python -m build --no-isolation
 
+docs: .venv-docs/ready  ## Build the documentation site into build/docs
+	@NO_MKDOCS_2_WARNING=1 .venv-docs/bin/python -m mkdocs build --quiet $(ARGS)
+	@echo "build/docs/index.html"
+
+picture: $(VENV)/emulate-ready  ## Draw the README's picture from a real run
+	$(VENV)/bin/python docs/picture.py
+
 bench: $(VENV)/dev-ready  ## Measure the emulator beside its peers: one table (ARGS="--only echo,connects --json FILE")
 	$(VENV)/bin/python -m benchmarks $(ARGS)
 
@@ -107,7 +114,7 @@ lock:  ## Rewrite the hash-locked requirements (needs uv)
 	requirements/compile.sh
 
 clean:  ## Remove everything that was made here
-	rm -rf .venv .venv-3.* .venv-ministack .venv-moto .venv-newest benchmarks/.peers build dist .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-3.* .venv-ministack .venv-moto .venv-docs .venv-newest benchmarks/.peers build dist .mypy_cache .ruff_cache .hypothesis
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -140,6 +147,12 @@ $(VENV)/dev-ready: requirements/dev.txt pyproject.toml | $(VENV)/bin/python
 	@.venv-newest/bin/python -m pip --quiet install --editable '.[deploy,pytest,templates]' --group dev
 
 FORCE:
+
+.venv-docs/ready: requirements/docs.txt
+	@echo "Installing mkdocs into an environment of its own (once) ..."
+	@test -x .venv-docs/bin/python || $(PYTHON) -m venv .venv-docs
+	@.venv-docs/bin/python -m pip --quiet --disable-pip-version-check install --require-hashes --requirement $<
+	@touch $@
 
 .venv-moto/ready: requirements/moto-oldest.txt
 	@echo "Installing the oldest moto into an environment of its own (once) ..."

@@ -14,4 +14,6 @@ for name in ministack moto-oldest; do
 done
 lock emulate --extra emulator --extra deploy --extra templates --group build
 lock runtime --constraint requirements/emulate.txt
+uv pip compile --group docs --universal --python-version 3.11 --generate-hashes \
+    --no-annotate --no-header --quiet --output-file requirements/docs.txt
 lock dev --extra deploy --extra pytest --extra templates --group dev --constraint requirements/emulate.txt
