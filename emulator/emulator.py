@@ -6,8 +6,6 @@ import asyncio
 import functools
 import secrets
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from streamer.errors import ConfigurationError
@@ -17,25 +15,25 @@ from streamer.topology.grants import Place
 
 from . import log
 from .changes import read_by, refuse_new_rights, refuse_restart
+from .config import DEFAULT_ISOLATION, EmulatorConfig, guarding_mode
 from .console.access import STAGE, is_for_console
 from .database.opening import open_database
 from .database.protocol import Database
-from .functions.factory import Isolation, RunningFunctions, create_functions
+from .functions.factory import RunningFunctions, create_functions
 from .functions.logs import LogSink, Recorded, Tails
 from .functions.service import LambdaService
 from .functions.variables import Endpoints
 from .gateway.rules import management
-from .gateway.rules.limits import Assumptions, Limits
 from .gateway.rules.stage import Stage
-from .iam.guard import Guard, Mode
+from .iam.guard import Guard
 from .iam.keys import keys_of
 from .port.aws_names import is_aws
 from .port.elsewhere import Elsewhere
-from .port.http import REQUEST_SECONDS, HttpRequest
+from .port.http import HttpRequest
 from .port.origin import foreign_origin
 from .port.peers import owners
 from .port.real import VARIABLE, RealAws, endpoint_variables, real_services
-from .port.static import TOKEN_PATH, Pages
+from .port.static import TOKEN_PATH
 from .port.tls import Authority, authority
 from .port.tunnel import Tunnels
 from .port.users import own_users_gate
@@ -47,55 +45,14 @@ from .streams.mapping import EventSourceMappings
 
 if TYPE_CHECKING:
     from .console.service import Console
-    from .console.settings import ConsoleSettings
 
 DISCONNECT_SECONDS: Final = 10.0
 """How long ``$disconnect`` functions may take in all when the emulator stops."""
 CHECKPOINT_SECONDS: Final = 2.0
 """How often it is noted how far streams were read, where there is a file for it."""
-DEFAULT_ISOLATION: Final[Isolation] = "process"
-"""As on Lambda; docs/decisions/0004 has the measurements."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EmulatorConfig:
-    """How a topology is emulated; the defaults are those of a test."""
-
-    host: str = "127.0.0.1"
-    port: int = 0
-    """0: a free one."""
-    project_folder: Path = field(default_factory=Path.cwd)
-    """Where functions without a ``code_root`` find their code."""
-    state_folder: Path = Path(".streamer")
-    """Keeps the certificate authority."""
-    isolation: Isolation | None = None
-    """Where functions run; None: `DEFAULT_ISOLATION`."""
-    is_debugged: bool = False
-    """Whether inline functions stop in a debugger."""
-    concurrency: int | None = None
-    """Executions of one function at once; None: the isolation's default."""
-    dynamodb: str = "embedded"
-    """``embedded``, or the URL of a DynamoDB."""
-    state_file: Path | None = None
-    """Keeps the embedded tables across restarts; None: they are gone in the end."""
-    limits: Limits = field(default_factory=Limits)
-    assumptions: Assumptions = field(default_factory=Assumptions)
-    iam: Mode | None = None
-    """Whether functions are held to their roles; None: ``enforce`` with the embedded DynamoDB, else ``off``."""
-    region: str = "us-east-1"
-    account_id: str = "123456789012"
-    request_seconds: float = REQUEST_SECONDS
-    """How long a client may take to send its first byte, and a request from its first byte to its last."""
-    console: ConsoleSettings | bool = False
-    """What the console shows of the service besides its traffic, or whether there is one."""
-    real: tuple[str, ...] = ()
-    """Services that are not emulated and that AWS itself is asked for, as its command line names them."""
-    aws_domain: bool = False
-    """Whether ``domainName`` in events has AWS's form, which leads here from functions in processes."""
-    pages: Pages | None = None
-    """Web pages that are served beside the API; None: there are none."""
-    all_users: bool = False
-    """Whether other users of this machine are answered; those of a network are, if ``host`` is open to it."""
+__all__ = ("Emulator", "EmulatorConfig")
 
 
 class Emulator:
@@ -112,7 +69,7 @@ class Emulator:
             raise ConfigurationError(f"a stage cannot be called {STAGE} here: its path is the console's")
         self.topology = topology
         self.config = config
-        self._iam = _mode(config)
+        self._iam = guarding_mode(config)
         self._recording = Recording()
         self._console: Console | None = None
         self._real = real_services(config.real, config.region)
@@ -437,14 +394,3 @@ class Emulator:
         if self._lambda.handles(request):
             return self._lambda.handle(request, caller)
         return self._database.handle(request, caller) or served.gateway.refuse(request)
-
-
-def _mode(config: EmulatorConfig) -> Mode:
-    if config.dynamodb == "embedded":
-        return config.iam or "enforce"
-    if config.iam in ("enforce", "record"):
-        raise ConfigurationError(
-            f"--iam {config.iam} needs the embedded DynamoDB: another one would not be asked what functions may do; "
-            "leave out --dynamodb, or say --iam off"
-        )
-    return "off"
