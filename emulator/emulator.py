@@ -259,6 +259,7 @@ class Emulator:
             topology=lambda: self.topology,
             gateways=[served.gateway for served in self._apis],
             functions=self._functions,
+            accept=self._lambda.accept,
             database=self._database,
             limits=config.limits,
             assumptions=config.assumptions,

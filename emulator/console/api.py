@@ -17,6 +17,7 @@ from .around import Around
 from .asked import Asked, BadRequestError
 from .facts import facts
 from .masking import NOBODY, Who
+from .queued import Queued
 from .recorder import RingRecorder
 from .records import KINDS, Closed, Opening, Record
 from .telling import Teller, Told, tell_fault, who_opened
@@ -58,7 +59,7 @@ class Api:
         self._news = news
         self._boot = boot
         self._look = look
-        actions = Actions(around, recorder, look=look)
+        actions, queued = Actions(around, recorder, look=look), Queued(around)
         self._routes: tuple[tuple[str, re.Pattern[str], Answer], ...] = tuple(
             (method, re.compile(pattern), answer)
             for method, pattern, answer in (
@@ -74,6 +75,10 @@ class Api:
                 ("POST", r"connections/([\w=-]+)/close", actions.close),
                 ("POST", r"tokens", actions.tokens),
                 ("POST", r"replays", actions.replays),
+                ("GET", r"requests", queued.listed),
+                ("GET", r"requests/(.+)", queued.one),
+                ("POST", r"requests/(.+)/retry", queued.retry),
+                ("POST", r"requests/(.+)/cancel", queued.cancel),
             )
         )
 

@@ -22,6 +22,8 @@ class Around:
     topology: Callable[[], Topology]
     gateways: Sequence[Gateway]
     functions: RunningFunctions
+    accept: Callable[[str, bytes, str], bool]
+    """Runs an event in the background: function, payload and request id; False: there are too many."""
     database: Database
     limits: Limits
     assumptions: Assumptions

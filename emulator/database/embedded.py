@@ -83,6 +83,13 @@ class EmbeddedDatabase:
             self._make_queues()
         return self._engine.handle(request, caller)
 
+    async def ask(self, target: str, body: bytes) -> HttpResponse:
+        """Ask without a socket: what the owner asks from within this process is not recorded."""
+        fields = {"x-amz-target": target, "content-type": "application/x-amz-json-1.0"}
+        request = HttpRequest("POST", "/", tuple(fields.items()), body, "127.0.0.1", fields)
+        answer = self.handle(request)
+        return answer or HttpResponse.of_json(400, {"__type": "UnknownOperationException", "message": target})
+
     async def send(self, queue_name: str, document: Mapping[str, Any]) -> None:
         """Put a document into a queue of the topology."""
         self._make_queues()

@@ -54,3 +54,7 @@ class Database(Protocol):
     def handle(self, request: HttpRequest, caller: Caller | None = None) -> HttpResponse | None:
         """Answer a request of a DynamoDB or SQS client, the owner's if there is no caller; None: it is for neither."""
         ...
+
+    async def ask(self, target: str, body: bytes) -> HttpResponse:
+        """Ask as the account's owner; ``target`` is the ``X-Amz-Target`` of DynamoDB, its streams or SQS."""
+        ...

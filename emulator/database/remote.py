@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import http.client
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+from urllib.parse import urlsplit
 
 from aiobotocore.config import AioConfig
 from aiobotocore.session import get_session
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 from botocore.exceptions import BotoCoreError, ClientError
 
 from streamer.errors import ConfigurationError
@@ -26,6 +32,9 @@ from ..streams.checkpoints import Checkpoints
 from ..streams.poller import PolledSource
 from ..streams.source import Source
 from .tables import ensure_tables
+
+ANSWER_SECONDS: Final = 30.0
+"""How long the endpoint may take for one answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +62,28 @@ class RemoteDatabase:
     def handle(self, request: HttpRequest, caller: Caller | None = None) -> HttpResponse | None:
         """Nothing: DynamoDB clients talk to the URL itself."""
         return None
+
+    async def ask(self, target: str, body: bytes) -> HttpResponse:
+        """Ask the URL, signed with what its user gave; queues there are none."""
+        if not target.startswith("DynamoDB"):
+            return HttpResponse.of_json(400, {"__type": "UnknownOperationException", "message": "there are no queues"})
+        try:
+            return await asyncio.to_thread(self._send, target, body)
+        except (BotoCoreError, OSError, http.client.HTTPException) as error:
+            text = f"{self.url} does not answer: {error or type(error).__name__}"
+            return HttpResponse.of_json(503, {"__type": "ServiceUnavailable", "message": text})
+
+    def _send(self, target: str, body: bytes) -> HttpResponse:
+        headers = {"X-Amz-Target": target, "Content-Type": "application/x-amz-json-1.0"}
+        made = AWSRequest(method="POST", url=self.url, data=body, headers=headers)
+        keys = Credentials(self.settings["aws_access_key_id"], self.settings["aws_secret_access_key"])
+        SigV4Auth(keys, "dynamodb", self.settings["region_name"]).add_auth(made)
+        parts = urlsplit(self.url)
+        kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+        with closing(kind(parts.hostname or "", parts.port, timeout=ANSWER_SECONDS)) as connection:
+            connection.request("POST", parts.path or "/", body, dict(made.headers.items()))
+            answer = connection.getresponse()
+            return HttpResponse(answer.status, answer.read())
 
 
 @asynccontextmanager

@@ -17,7 +17,7 @@ from emulator.thread import EmulatorThread, emulator_thread
 from streamer.project import read
 from streamer.topology import Topology
 
-PROJECT = """
+PROJECT = """import time
 from streamer import App
 
 app = App()
@@ -30,6 +30,12 @@ def greet(request):
 @app.action("slow", estimated_duration=10, max_attempts=1)
 def slow(request):
     return request.payload["name"].upper()
+
+@app.action("wait", queued=True)
+def wait(request, progress):
+    while not request.cancelled:
+        time.sleep(0.01)
+        progress(1)
 """
 
 

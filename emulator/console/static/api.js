@@ -42,6 +42,12 @@ export async function ask(path, { body, signal } = {}) {
   return content;
 }
 
+/** @param {Record<string, string | number | undefined>} query @returns {string} With its question mark, or nothing. */
+export function said(query) {
+  const words = Object.entries(query).filter(([, value]) => value !== undefined && value !== "").map(([name, value]) => `${name}=${encodeURIComponent(String(value))}`);
+  return words.length ? `?${words.join("&")}` : "";
+}
+
 /** @param {number} ms */
 export const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 

@@ -7,11 +7,12 @@ import { hasToken, setToken, takeToken } from "./api.js";
 import { Connections } from "./connections.js";
 import { Live } from "./live.js";
 import { Icon, useStore } from "./parts.js";
+import { Requests } from "./requests.js";
 import { Send } from "./send.js";
 import { store } from "./store.js";
 
-const PAGES = [["live", "Live"], ["connections", "Connections"], ["send", "Send"], ["about", "About"]];
-const KEYS = [["/", "search"], ["j  k", "next, previous row"], ["Enter", "open"], ["Escape", "close"], ["1 … 4", "pages"], ["?", "this list"]];
+const PAGES = [["live", "Live"], ["connections", "Connections"], ["send", "Send"], ["requests", "Requests"], ["about", "About"]];
+const KEYS = [["/", "search"], ["j  k", "next, previous row"], ["Enter", "open"], ["Escape", "close"], ["1 … 9, 0", "pages"], ["?", "this list"]];
 const THEMES = ["system", "light", "dark"];
 
 function place() {
@@ -63,9 +64,9 @@ function App() {
         search.current?.focus();
       }
       if (event.key === "?") setHelp((shown) => !shown);
-      const page = PAGES[Number(event.key) - 1];
+      const page = PAGES["1234567890".indexOf(event.key)];
       if (page) go(`/${page[0]}`);
-      if (event.key === "j" || event.key === "k") /** @type {HTMLElement | null} */ (document.querySelector(".rows"))?.focus();
+      if (event.key === "j" || event.key === "k") /** @type {HTMLElement | null} */ (document.querySelector(".rows, .table tr[tabindex]"))?.focus();
     };
     addEventListener("keydown", key);
     return () => removeEventListener("keydown", key);
@@ -96,6 +97,7 @@ function App() {
       ${current === "live" && html`<${Live} query=${query} selected=${page === "messages" ? rest : null} go=${go} />`}
       ${current === "connections" && html`<${Connections} selected=${rest} go=${go} />`}
       ${hasSend.current && html`<div class="kept" hidden=${current !== "send"}><${Send} query=${query} /></div>`}
+      ${current === "requests" && html`<${Requests} query=${query} selected=${rest} go=${go} />`}
       ${current === "about" && html`<${About} />`}
     </main>
     ${hasHelp && html`<dialog open class="help" aria-label="Keys"><h2>Keys</h2><dl>${KEYS.map(([key, does]) => html`<div><dt><kbd>${key}</kbd></dt><dd>${does}</dd></div>`)}</dl><button type="button" class="button" onClick=${() => setHelp(false)}>Close</button></dialog>`}`;

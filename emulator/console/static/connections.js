@@ -1,27 +1,18 @@
 // @ts-check
 // Open and closed connections, and the conversation of one.
 
-import { html, useEffect, useState } from "./vendor/preact-htm.js";
+import { html, useState } from "./vendor/preact-htm.js";
 import { ask } from "./api.js";
 import { age, bytes, clock, counted, duration, exact } from "./format.js";
-import { Empty, Icon, Status, useStore, Value } from "./parts.js";
+import { Detail, Empty, Facts, Status, Table, useStore, usePolled, Value } from "./parts.js";
 
 const AGAIN_MS = 1000;
 
 /** @param {{selected: string | null, go: (path: string) => void}} props */
 export function Connections({ selected, go }) {
   const store = useStore();
-  const [found, setFound] = useState(/** @type {any} */ (null));
-  useEffect(() => {
-    let isOver = false;
-    const load = () => document.hidden || ask("connections").then((answer) => isOver || setFound(answer), () => undefined);
-    load();
-    const timer = setInterval(load, AGAIN_MS);
-    return () => {
-      isOver = true;
-      clearInterval(timer);
-    };
-  }, [store.boot]);
+  const { found } = usePolled("connections", AGAIN_MS);
+  const table = { selected, id: (/** @type {any} */ one) => one.connection, choose: (/** @type {any} */ one) => go(`/connections/${encodeURIComponent(one.connection)}`) };
   if (!found) return html`<section class="page" aria-busy="true" aria-label="Connections"><h1>Connections</h1></section>`;
   const all = [...found.open, ...found.closed];
   const one = all.find((each) => each.connection === selected);
@@ -29,13 +20,12 @@ export function Connections({ selected, go }) {
     <section class="page" aria-label="Connections">
       <h1>Connections <span class="count">${found.open.length} open</span></h1>
       ${!all.length && html`<${Empty} title="No connections yet"><p>Connect a client:</p><pre class="value">wscat -c "${store.info?.websocket_urls?.[0] ?? "ws://…"}"</pre><//>`}
-      ${found.open.length > 0 && html`<${Table} caption="Open" rows=${found.open} selected=${selected} go=${go} columns=${open(found)} />`}
-      ${found.closed.length > 0 && html`<${Table} caption="Closed" rows=${found.closed} selected=${selected} go=${go} columns=${CLOSED} />`}
+      ${found.open.length > 0 && html`<${Table} caption="Open" rows=${found.open} ...${table} columns=${open(found)} />`}
+      ${found.closed.length > 0 && html`<${Table} caption="Closed" rows=${found.closed} ...${table} columns=${CLOSED} />`}
     </section>
-    ${selected && html`<aside class="detail" aria-label="Connection">
-      <header class="head"><button type="button" class="button icon-only" aria-label="Back to the list" onClick=${() => go("/connections")}><${Icon} name="back" /></button><h2>${one?.user || "connection"} <i>${selected}</i></h2></header>
+    ${selected && html`<${Detail} label="Connection" title=${html`${one?.user || "connection"} <i>${selected}</i>`} back=${() => go("/connections")}>
       ${one ? html`${found.open.includes(one) && html`<${Reach} one=${one} />`}<${Conversation} one=${one} store=${store} />` : html`<${Empty} title="It is not known any more" />`}
-    </aside>`}
+    <//>`}
   </div>`;
 }
 
@@ -62,15 +52,6 @@ const CLOSED = [
   ["by", (/** @type {any} */ one) => one.by],
   ["meaning", (/** @type {any} */ one) => html`${one.meaning}${one.reason && html` <i>“${one.reason}”</i>`}`, "wide"],
 ];
-
-/** @param {{caption: string, rows: any[], columns: any[], selected: string | null, go: (path: string) => void}} props */
-function Table({ caption, rows, columns, selected, go }) {
-  return html`<table class="table"><caption>${caption} <span class="count">${rows.length}</span></caption>
-    <thead><tr>${columns.map(([name, , style = ""]) => html`<th scope="col" class=${style}>${name}</th>`)}</tr></thead>
-    <tbody>${rows.map((one) => html`<tr key=${one.connection} tabIndex="0" aria-selected=${one.connection === selected}
-      onClick=${() => go(`/connections/${encodeURIComponent(one.connection)}`)} onKeyDown=${(/** @type {KeyboardEvent} */ event) => event.key === "Enter" && go(`/connections/${encodeURIComponent(one.connection)}`)}>
-      ${columns.map(([, cell, style = ""]) => html`<td class=${style}>${cell(one)}</td>`)}</tr>`)}</tbody></table>`;
-}
 
 const CODES = [["1000", "1000, as DELETE does"], ["1001", "1001 going away"], ["1008", "1008 policy"], ["1009", "1009 too big"], ["1011", "1011 error"], ["1012", "1012 restart"], ["cut", "cut the TCP connection"]];
 
@@ -101,9 +82,7 @@ function Reach({ one }) {
 function Conversation({ one, store }) {
   const frames = [...store.records.values()].filter((record) => record.connection === one.connection && ["message", "call", "opening", "closed"].includes(record.kind)
     && (record.kind !== "call" || record.operation === "POST")).sort((a, b) => a.at - b.at);
-  return html`<dl class="facts">
-      ${[["agent", one.agent], ["subprotocol", one.subprotocol], ["path", one.path], ["meaning", one.meaning]].filter(([, value]) => value).map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}
-    </dl>
+  return html`<${Facts} facts=${[["agent", one.agent], ["subprotocol", one.subprotocol], ["path", one.path], ["meaning", one.meaning]]} />
     ${one.claims && Object.keys(one.claims).length > 0 && html`<details class="claims"><summary>${counted(Object.keys(one.claims).length, "claim")} of its token</summary><${Value} value=${one.claims} /></details>`}
     <h3 class="section">Conversation</h3>
     ${!frames.length && html`<p class="dim">Nothing of it is kept any more.</p>`}

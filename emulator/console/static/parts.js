@@ -2,6 +2,7 @@
 // Small things that several pages are made of.
 
 import { html, useEffect, useRef, useState } from "./vendor/preact-htm.js";
+import { ask } from "./api.js";
 import { asText, counted } from "./format.js";
 import { store } from "./store.js";
 
@@ -10,6 +11,12 @@ const PATHS = {
   message: "M2 4h12v7H7l-3 3v-3H2z",
   connections: "M6 8a2.5 2.5 0 1 1-5 0 2.5 2.5 0 0 1 5 0zM15 8a2.5 2.5 0 1 1-5 0 2.5 2.5 0 0 1 5 0zM6 8h4",
   send: "M2 8 14 3l-4 11-3-5zM7 9l7-6",
+  requests: "M3 2h10v4H3zM3 10h10v4H3zM6 6v4M10 6v4",
+  tables: "M2 3h12v10H2zM2 6.5h12M6 6.5V13",
+  streams: "M2 5c2-2 4-2 6 0s4 2 6 0M2 11c2-2 4-2 6 0s4 2 6 0",
+  functions: "M3 13 8 3l5 10M5 9h6",
+  metrics: "M2 14V9M6 14V5M10 14V8M14 14V2",
+  api: "M5 3 1.5 8 5 13M11 3l3.5 5L11 13M9 2 7 14",
   about: "M8 7v4M8 4.6v.4M8 14.5a6.5 6.5 0 1 0 0-13 6.5 6.5 0 0 0 0 13z",
   opening: "M3 8h8M8 5l3 3-3 3M13.5 3v10",
   closed: "M4 4l8 8M12 4l-8 8",
@@ -34,6 +41,70 @@ export function useStore() {
   const [, setVersion] = useState(0);
   useEffect(() => store.listen(() => setVersion(store.version)), []);
   return store;
+}
+
+/** What is answered to a question, asked again and again while the page can be seen; `again` asks at once.
+ * @param {string | null} path @param {number} [everyMs] @returns {{found: any, wrong: string, again: () => void}} */
+export function usePolled(path, everyMs = 1500) {
+  const [answer, setAnswer] = useState({ path: /** @type {string | null} */ (null), found: /** @type {any} */ (null), wrong: "" });
+  const [round, setRound] = useState(0);
+  useEffect(() => {
+    if (path === null) return undefined;
+    let isOver = false;
+    let isAsking = false;
+    const load = async () => {
+      if (document.hidden || isAsking) return;
+      isAsking = true;
+      try {
+        const found = await ask(path);
+        if (!isOver) setAnswer({ path, found, wrong: "" });
+      } catch (error) {
+        const wrong = String(/** @type {Error} */ (error).message);
+        if (!isOver) setAnswer((before) => ({ path, found: before.path === path ? before.found : null, wrong }));
+      } finally {
+        isAsking = false;
+      }
+    };
+    load();
+    const timer = setInterval(load, everyMs);
+    return () => {
+      isOver = true;
+      clearInterval(timer);
+    };
+  }, [path, round, store.boot]);
+  const isCurrent = answer.path === path;
+  return { found: isCurrent ? answer.found : null, wrong: isCurrent ? answer.wrong : "", again: () => setRound((before) => before + 1) };
+}
+
+/** Rows to choose from, by mouse and by keys. @param {{caption: string, columns: any[], rows: any[], id: (row: any) => string, selected?: string | null, choose?: (row: any) => void}} props */
+export function Table({ caption, columns, rows, id, selected = null, choose }) {
+  const body = useRef(/** @type {HTMLElement | null} */ (null));
+  const key = (/** @type {KeyboardEvent} */ event, /** @type {number} */ index) => {
+    if (event.target !== event.currentTarget) return;
+    if (event.key === "Enter" && choose) choose(rows[index]);
+    const step = { ArrowDown: 1, j: 1, ArrowUp: -1, k: -1 }[event.key] ?? 0;
+    if (!step) return;
+    event.preventDefault();
+    event.stopPropagation();
+    /** @type {HTMLElement | undefined} */ (body.current?.children[index + step])?.focus();
+  };
+  return html`<div class="scroll"><table class="table"><caption>${caption} <span class="count">${rows.length}</span></caption>
+    <thead><tr>${columns.map(([name, , style = ""]) => html`<th scope="col" class=${style}>${name}</th>`)}</tr></thead>
+    <tbody ref=${body} class=${choose ? "" : "still"}>${rows.map((row, index) => html`<tr key=${id(row)} class=${id(row) === selected ? "selected" : ""} aria-current=${id(row) === selected ? "true" : undefined} tabIndex=${choose ? 0 : undefined}
+      onClick=${choose && (() => choose(row))} onKeyDown=${choose && ((/** @type {KeyboardEvent} */ event) => key(event, index))}>
+      ${columns.map(([, cell, style = ""]) => html`<td class=${style}>${cell(row)}</td>`)}</tr>`)}</tbody></table></div>`;
+}
+
+/** What stands beside a list. @param {{label: string, title: any, back: () => void, children?: any}} props */
+export function Detail({ label, title, back, children }) {
+  return html`<aside class="detail" aria-label=${label}><header class="head">
+    <button type="button" class="button icon-only" aria-label="Back to the list" title="Back (Escape)" onClick=${back}><${Icon} name="back" /></button><h2>${title}</h2></header>${children}</aside>`;
+}
+
+/** Names and values; what is empty is left out. @param {{facts: [string, any][]}} props */
+export function Facts({ facts }) {
+  const known = facts.filter(([, value]) => value !== null && value !== undefined && value !== "" && value !== false);
+  return html`<dl class="facts">${known.map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;
 }
 
 /** @param {{status: string, text?: string}} props */

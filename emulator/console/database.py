@@ -1,0 +1,41 @@
+"""Asks the tables, streams and queues of the service in the owner's name, wherever they are."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+
+from ..database.protocol import Database
+from .asked import BadRequestError
+
+DYNAMODB: Final = "DynamoDB_20120810"
+STREAMS: Final = "DynamoDBStreams_20120810"
+SQS: Final = "AmazonSQS"
+CONDITION: Final = "ConditionalCheckFailedException"
+
+Json = dict[str, Any]
+
+
+class DatabaseError(BadRequestError):
+    """What was asked is refused; ``code`` is AWS's name of the error."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(409 if code == CONDITION else max(status, 400), f"{code}: {message}" if code else message)
+        self.code = code
+
+
+async def ask(database: Database, service: str, operation: str, parameters: Json) -> Json:
+    """The answer to one operation; parameters and answer as in the API's JSON.
+
+    Raises:
+        DatabaseError: it is refused, or nothing answers.
+    """
+    answer = await database.ask(f"{service}.{operation}", json.dumps(parameters).encode("utf-8", "surrogatepass"))
+    try:
+        found: Json = json.loads(answer.body or b"{}")
+    except ValueError as error:
+        raise DatabaseError(502, "", f"{operation} was answered with {answer.status} and no JSON") from error
+    if answer.status >= 400:
+        code = str(found.get("__type", "")).rpartition("#")[2]
+        raise DatabaseError(answer.status, code, str(found.get("message") or found.get("Message") or ""))
+    return found
