@@ -269,6 +269,7 @@ class Emulator:
             dynamodb_url=self.dynamodb_url,
             url=self.url,
             ca_file=str(self.authority.ca_file.absolute()),
+            project_folder=config.project_folder,
         )
         token = await asyncio.to_thread(console_token, config.state_folder)
         self._console = await stack.enter_async_context(Console(around, self._recording, token=token))

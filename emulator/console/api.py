@@ -23,6 +23,7 @@ from .records import KINDS, Closed, Opening, Record
 from .telling import Teller, Told, tell_fault, who_opened
 from .traces import Trace, Traces
 from .verdicts import faults_of, verdict
+from .workings import Workings
 
 VERSION: Final = 1
 """Of this interface, in ``info`` and in an export."""
@@ -60,6 +61,7 @@ class Api:
         self._boot = boot
         self._look = look
         actions, queued = Actions(around, recorder, look=look), Queued(around)
+        workings = Workings(around, recorder, look=look)
         self._routes: tuple[tuple[str, re.Pattern[str], Answer], ...] = tuple(
             (method, re.compile(pattern), answer)
             for method, pattern, answer in (
@@ -75,6 +77,10 @@ class Api:
                 ("POST", r"connections/([\w=-]+)/close", actions.close),
                 ("POST", r"tokens", actions.tokens),
                 ("POST", r"replays", actions.replays),
+                ("GET", r"functions", workings.listed),
+                ("GET", r"functions/([\w-]+)", workings.one),
+                ("POST", r"functions/([\w-]+)/invoke", workings.invoke),
+                ("POST", r"functions/([\w-]+)/retire", workings.retire),
                 ("GET", r"requests", queued.listed),
                 ("GET", r"requests/(.+)", queued.one),
                 ("POST", r"requests/(.+)/retry", queued.retry),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from streamer.topology import Topology
 
@@ -33,6 +34,7 @@ class Around:
     dynamodb_url: str
     url: str
     ca_file: str
+    project_folder: Path
 
     def messages(self) -> int:
         """How many messages clients have sent so far."""

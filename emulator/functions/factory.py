@@ -31,6 +31,10 @@ class RunningFunctions(Functions, Protocol):
         """Let the next events run the code as it is now on disk; events that run finish as they started."""
         ...
 
+    async def retire(self, function: str) -> None:
+        """Let the next event of a function find no warm environment; inline, all functions import their code anew."""
+        ...
+
     def warm(self) -> None:
         """Prepare for the first event of each function, in the background; import errors are logged now."""
         ...

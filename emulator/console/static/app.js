@@ -5,13 +5,14 @@ import { html, render, useEffect, useRef, useState } from "./vendor/preact-htm.j
 import { About } from "./about.js";
 import { hasToken, setToken, takeToken } from "./api.js";
 import { Connections } from "./connections.js";
+import { Functions } from "./functions.js";
 import { Live } from "./live.js";
 import { Icon, useStore } from "./parts.js";
 import { Requests } from "./requests.js";
 import { Send } from "./send.js";
 import { store } from "./store.js";
 
-const PAGES = [["live", "Live"], ["connections", "Connections"], ["send", "Send"], ["requests", "Requests"], ["about", "About"]];
+const PAGES = [["live", "Live"], ["connections", "Connections"], ["send", "Send"], ["requests", "Requests"], ["functions", "Functions"], ["about", "About"]];
 const KEYS = [["/", "search"], ["j  k", "next, previous row"], ["Enter", "open"], ["Escape", "close"], ["1 … 9, 0", "pages"], ["?", "this list"]];
 const THEMES = ["system", "light", "dark"];
 
@@ -98,6 +99,7 @@ function App() {
       ${current === "connections" && html`<${Connections} selected=${rest} go=${go} />`}
       ${hasSend.current && html`<div class="kept" hidden=${current !== "send"}><${Send} query=${query} /></div>`}
       ${current === "requests" && html`<${Requests} query=${query} selected=${rest} go=${go} />`}
+      ${current === "functions" && html`<${Functions} selected=${rest} go=${go} />`}
       ${current === "about" && html`<${About} />`}
     </main>
     ${hasHelp && html`<dialog open class="help" aria-label="Keys"><h2>Keys</h2><dl>${KEYS.map(([key, does]) => html`<div><dt><kbd>${key}</kbd></dt><dd>${does}</dd></div>`)}</dl><button type="button" class="button" onClick=${() => setHelp(false)}>Close</button></dialog>`}`;

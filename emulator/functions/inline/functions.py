@@ -141,6 +141,10 @@ class InlineFunctions:
         """
         await asyncio.to_thread(self._modules.forget)
 
+    async def retire(self, function: str) -> None:
+        """Forget the modules, which all functions share."""
+        await self.reload()
+
     def warm(self) -> None:
         """Nothing needs warming: threads start at once, and modules are imported by the first event that needs them."""
 

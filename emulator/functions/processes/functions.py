@@ -149,6 +149,10 @@ class ProcessFunctions:
         for pool in self._pools.values():
             pool.retire()
 
+    async def retire(self, function: str) -> None:
+        """Replace the environments of one function."""
+        self._pools[function].retire()
+
     def warm(self) -> None:
         """Start an environment of each function that has none, so that its first event does not wait for it."""
         for pool in self._pools.values():

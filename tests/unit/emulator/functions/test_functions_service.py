@@ -51,6 +51,9 @@ class FakeFunctions:
     async def reload(self) -> None:
         """There is no code."""
 
+    async def retire(self, function: str) -> None:
+        """There is no environment."""
+
     def warm(self) -> None:
         """It is always ready."""
 

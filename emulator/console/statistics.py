@@ -1,0 +1,95 @@
+"""How functions did, out of the records that are kept: numbers, and execution environments over time. Pure."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+from ..functions.outcome import Refused, Returned
+from .records import Environment, Record, Run
+
+LANE_SECONDS: Final = 300.0
+"""How far back environments are shown."""
+LANE_RUNS: Final = 500
+"""Most invocations of a function that are shown in them, the latest."""
+
+Told = dict[str, Any]
+
+
+def percentile(values: Sequence[float], share: float) -> float | None:
+    """The smallest value that at least this share of all values does not exceed; None: there are none."""
+    return sorted(values)[max(0, math.ceil(share * len(values)) - 1)] if values else None
+
+
+def by_function(records: Iterable[Record]) -> dict[str, list[Run]]:
+    """The invocations that are kept, in their order."""
+    found: dict[str, list[Run]] = defaultdict(list)
+    for record in records:
+        if isinstance(record, Run):
+            found[record.function].append(record)
+    return found
+
+
+def summary(runs: Sequence[Run]) -> Told:
+    """Counts and times of the invocations of a function; times in milliseconds."""
+    worked = [run.duration_ms for run in runs if not isinstance(run.outcome, Refused)]
+    inits = [run.init_ms for run in runs if run.init_ms is not None]
+    return {
+        "runs": len(runs),
+        "errors": sum(not isinstance(run.outcome, Returned | Refused) for run in runs),
+        "throttles": sum(isinstance(run.outcome, Refused) for run in runs),
+        "cold_starts": len(inits),
+        "init_p50": percentile(inits, 0.5),
+        "p50": percentile(worked, 0.5),
+        "p95": percentile(worked, 0.95),
+        "p99": percentile(worked, 0.99),
+        "mean": statistics.fmean(worked) if worked else None,
+        "waited_p95": percentile([run.waited_ms for run in runs], 0.95),
+        "memory_mb": max((run.memory_mb for run in runs if run.memory_mb is not None), default=None),
+        "last": runs[-1].number if runs else None,
+    }
+
+
+def lanes(function: str, records: Iterable[Record], *, now_ns: int) -> Told:
+    """The environments of a function in the last minutes: when each lived, and what it ran. Times in Unix ms."""
+    begin_ns = now_ns - int(LANE_SECONDS * 1e9)
+    found: dict[tuple[int, int], Told] = {}
+    lives: dict[int, int] = defaultdict(int)
+    runs: list[tuple[tuple[int, int], Run]] = []
+    for record in records:
+        if isinstance(record, Environment) and record.function == function:
+            if record.change == "started":
+                lives[record.environment] += 1
+            lane = _lane(found, record.environment, lives[record.environment])
+            lane[record.change] = record.at_ns / 1e6
+            lane["pid"] = record.pid
+            if record.change == "ended":
+                lane["why"] = record.why
+        elif isinstance(record, Run) and record.function == function and not isinstance(record.outcome, Refused):
+            _lane(found, record.environment, lives[record.environment])
+            runs.append(((record.environment, lives[record.environment]), record))
+    for place, run in runs[-LANE_RUNS:]:
+        if run.at_ns >= begin_ns:
+            found[place]["runs"].append(_told(run))
+    shown = [
+        lane for lane in found.values() if lane["runs"] or lane["ended"] is None or lane["ended"] >= begin_ns / 1e6
+    ]
+    return {"begin": begin_ns / 1e6, "now": now_ns / 1e6, "lanes": shown}
+
+
+def _lane(found: dict[tuple[int, int], Told], environment: int, life: int) -> Told:
+    empty = {"environment": environment, "pid": None, "started": None, "ready": None, "ended": None, "why": ""}
+    return found.setdefault((environment, life), {**empty, "runs": []})
+
+
+def _told(run: Run) -> Told:
+    return {
+        "number": run.number,
+        "begin": run.at_ns / 1e6 - run.duration_ms,
+        "end": run.at_ns / 1e6,
+        "init_ms": run.init_ms,
+        "status": "ok" if isinstance(run.outcome, Returned) else "error",
+    }

@@ -1,0 +1,72 @@
+"""The console's page of functions: numbers, another run, and a cold start on demand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from console_world import Asked, running
+
+from emulator.console.settings import ConsoleSettings
+
+SECRET = "s" * 32
+
+
+@pytest.fixture(scope="module", params=["inline", "process"])
+def asked(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asked]:
+    settings = ConsoleSettings(target="app:app", is_app=True, secret=SECRET)
+    folder = tmp_path_factory.mktemp("functions")
+    with running(folder, request.param, settings, {"JWT_SECRET": SECRET}) as found:
+        with found.emulator.connect("ada", "acme") as client:
+            client.request("greet", {"name": "ada"}, id="g1")
+        yield found
+
+
+def post(asked: Asked, path: str, **body: Any) -> tuple[int, Any]:
+    status, content, _headers = asked.ask(f"api/{path}", method="POST", body=body)
+    return status, content
+
+
+def test_functions_are_listed_with_their_numbers(asked: Asked) -> None:
+    found = {each["name"]: each for each in asked.get("functions")["functions"]}
+
+    assert set(found) == {"connect", "disconnect", "router", "processor"}
+    assert found["router"]["runs"] >= 1
+    assert (found["router"]["code"], found["router"]["routes"]) == ("app.py", ["$default"])
+    assert found["processor"]["schedules"]
+
+
+def test_variables_are_told_by_name_alone(asked: Asked) -> None:
+    one = asked.get("functions/connect")
+
+    assert {"name": "JWT_SECRET", "is_secret": True} in one["environment"]
+    assert SECRET not in json.dumps(one)
+
+
+def test_one_is_run_with_an_event(asked: Asked) -> None:
+    before = asked.get("functions/processor")["runs"]
+
+    status, answer = post(asked, "functions/processor/invoke", event={"Records": []})
+
+    told = asked.get(f"events/{answer['number']}")
+    assert (status, told["kind"], told["function"], told["event"]) == (200, "run", "processor", {"Records": []})
+    assert asked.get("functions/processor")["runs"] == before + 1
+
+
+def test_the_next_one_is_cold_on_demand(asked: Asked) -> None:
+    post(asked, "functions/processor/invoke", event={"Records": []})
+    status, _answer = post(asked, "functions/processor/retire")
+
+    _status, answer = post(asked, "functions/processor/invoke", event={"Records": []})
+
+    assert status == 200
+    if asked.get("info")["isolation"] == "process":
+        assert asked.get(f"events/{answer['number']}")["init_ms"] is not None
+
+
+def test_there_are_no_others(asked: Asked) -> None:
+    assert asked.ask("api/functions/nothing")[0] == 404
+    assert post(asked, "functions/nothing/invoke", event={})[0] == 404
+    assert post(asked, "functions/nothing/retire")[0] == 404
