@@ -100,6 +100,7 @@ DEPLOYING: Final = {
     "destroy": "Delete the service from AWS.",
     "logs": "Show log lines of a function on AWS.",
     "requests": "List requests of a service, and put failed ones back.",
+    "rollback": "Deploy what ran before again.",
     "status": "Show how the service does on AWS.",
     "template": "Print the CloudFormation template.",
 }

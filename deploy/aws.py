@@ -1,6 +1,6 @@
-"""The boundary of `deploy.cloud`, fulfilled by boto3. The only module here that knows boto3.
+"""The boundary of `deploy.cloud`, fulfilled by boto3. The only module here that makes clients of boto3.
 
-Every error of botocore is translated, once, into one line that says what to do.
+Every error of botocore is translated by `deploy.aws_errors`.
 """
 
 from __future__ import annotations
@@ -16,21 +16,8 @@ import botocore.config
 import botocore.exceptions as errors
 
 from . import shapes
+from .aws_errors import code_of, translated
 from .cloud import Account, BucketState, Change, ChangeSet, Event, LogEvent, Proposal, Resource, Stack
-from .errors import CredentialsError, DeniedError, DeployError
-
-_REJECTED: Final = frozenset(
-    {
-        "ExpiredToken",
-        "ExpiredTokenException",
-        "InvalidAccessKeyId",
-        "InvalidClientTokenId",
-        "RequestExpired",
-        "SignatureDoesNotMatch",
-        "UnrecognizedClientException",
-    }
-)
-_DENIED: Final = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403", "Forbidden"})
 
 
 def _config() -> botocore.config.Config:
@@ -41,54 +28,6 @@ def _config() -> botocore.config.Config:
 
 ALARMS_PER_CALL: Final = 100
 """[DOC] cloudwatch-api:DescribeAlarms, AlarmNames"""
-
-
-@contextlib.contextmanager
-def translated(doing: str) -> Iterator[None]:
-    """Turn botocore's errors into ours.
-
-    Raises:
-        CredentialsError: credentials are missing, incomplete, expired or refused.
-        DeniedError: a permission is missing.
-        DeployError: anything else that AWS, or the way to it, said.
-    """
-    try:
-        yield
-    except (errors.NoCredentialsError, errors.PartialCredentialsError) as exc:
-        raise CredentialsError(
-            "there are no AWS credentials here; run `aws configure` or `aws sso login`, or name a --profile"
-        ) from exc
-    except (errors.ProfileNotFound, errors.ConfigParseError) as exc:
-        raise CredentialsError(f"{_one_line(exc)}; `aws configure list-profiles` shows those that exist") from exc
-    except (errors.CredentialRetrievalError, errors.SSOError, errors.TokenRetrievalError) as exc:
-        raise CredentialsError(f"the AWS credentials cannot be loaded: {_one_line(exc)}") from exc
-    except errors.NoRegionError as exc:
-        raise DeployError("no region is set; pass --region, or write `region` into streamer.toml") from exc
-    except (errors.EndpointConnectionError, errors.ConnectTimeoutError, errors.InvalidRegionError) as exc:
-        raise DeployError(f"AWS cannot be reached while {doing}: is the region right? ({_one_line(exc)})") from exc
-    except errors.ClientError as exc:
-        raise _domain_error(exc, doing) from exc
-    except errors.BotoCoreError as exc:
-        raise DeployError(f"{doing} failed: {_one_line(exc)}") from exc
-
-
-def _domain_error(exc: errors.ClientError, doing: str) -> DeployError:
-    code, message = _code(exc), exc.response["Error"].get("Message", "")
-    if code == "ResourceNotFoundException" and exc.operation_name == "FilterLogEvents":
-        return DeployError(f"{doing} failed: there is no such log group; is the function's name right, and deployed?")
-    if code in _REJECTED:
-        return CredentialsError(f"AWS does not accept the credentials ({code}); log in again or name a --profile")
-    if code in _DENIED:
-        return DeniedError(f"not permitted while {doing} ({exc.operation_name}): {message or 'access denied'}")
-    return DeployError(f"{doing} failed ({code}): {' '.join(message.split())}")
-
-
-def _one_line(exc: Exception) -> str:
-    return " ".join(str(exc).split())
-
-
-def _code(exc: errors.ClientError) -> str:
-    return str(exc.response["Error"].get("Code", ""))
 
 
 class Aws:
@@ -125,7 +64,7 @@ class Aws:
             try:
                 found = self._client("cloudformation").describe_stacks(StackName=name)["Stacks"]
             except errors.ClientError as exc:
-                if _code(exc) == "ValidationError" and "does not exist" in exc.response["Error"]["Message"]:
+                if code_of(exc) == "ValidationError" and "does not exist" in exc.response["Error"]["Message"]:
                     return None
                 raise
         return shapes.stack(found[0]) if found else None
@@ -134,8 +73,14 @@ class Aws:
         """The template of an existing stack."""
         with translated(f"reading the template of {name}"):
             body = self._client("cloudformation").get_template(StackName=name, TemplateStage="Original")["TemplateBody"]
-        loaded: Mapping[str, Any] = json.loads(body) if isinstance(body, str) else body
-        return loaded
+        return _loaded(body)
+
+    def proposed_template(self, change_set_id: str) -> Mapping[str, Any]:
+        """The template that a change set brings."""
+        with translated("reading the template of the change set"):
+            cloudformation = self._client("cloudformation")
+            body = cloudformation.get_template(ChangeSetName=change_set_id, TemplateStage="Original")["TemplateBody"]
+        return _loaded(body)
 
     def resources(self, name: str) -> Sequence[Resource]:
         """All resources of a stack."""
@@ -178,7 +123,7 @@ class Aws:
                 s3.create_bucket(Bucket=name, **({"CreateBucketConfiguration": place} if place else {}))
             except errors.ClientError as exc:
                 # Somebody else's first deployment, or our own request whose answer was lost, was faster.
-                is_there = _code(exc) in ("BucketAlreadyOwnedByYou", "BucketAlreadyExists", "OperationAborted")
+                is_there = code_of(exc) in ("BucketAlreadyOwnedByYou", "BucketAlreadyExists", "OperationAborted")
                 if not is_there or self.bucket(name, account) is not BucketState.OURS:
                     raise
             closed = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
@@ -209,6 +154,20 @@ class Aws:
                 ExpectedBucketOwner=account.account_id,
                 ChecksumAlgorithm="SHA256",
             )
+
+    def object_keys(self, bucket: str, prefix: str, account: Account) -> Sequence[str]:
+        """Keys of a bucket of ours that begin so, in their order."""
+        with translated(f"listing s3://{bucket}/{prefix}"):
+            pages = self._client("s3").get_paginator("list_objects_v2")
+            found = pages.paginate(Bucket=bucket, Prefix=prefix, ExpectedBucketOwner=account.account_id)
+            return [each["Key"] for page in found for each in page.get("Contents", [])]
+
+    def get_object(self, bucket: str, key: str, account: Account) -> bytes:
+        """An object of a bucket of ours."""
+        with translated(f"reading s3://{bucket}/{key}"):
+            found = self._client("s3").get_object(Bucket=bucket, Key=key, ExpectedBucketOwner=account.account_id)
+            content: bytes = found["Body"].read()
+        return content
 
     def object_url(self, bucket: str, key: str) -> str:
         """Where CloudFormation finds an object: below the endpoint that boto3 has for this partition and Region."""
@@ -259,6 +218,7 @@ class Aws:
             status=page["Status"],
             reason=page.get("StatusReason"),
             changes=tuple(changes),
+            parameters={p["ParameterKey"]: p.get("ParameterValue", "") for p in page.get("Parameters", [])},
             execution=page.get("ExecutionStatus", "AVAILABLE"),
         )
 
@@ -268,7 +228,7 @@ class Aws:
             try:
                 pages = list(self._client("cloudformation").get_paginator("list_change_sets").paginate(StackName=stack))
             except errors.ClientError as exc:
-                if _code(exc) == "ValidationError" and "does not exist" in exc.response["Error"]["Message"]:
+                if code_of(exc) == "ValidationError" and "does not exist" in exc.response["Error"]["Message"]:
                     return {}
                 raise
         return {found["ChangeSetName"]: found["ChangeSetId"] for page in pages for found in page.get("Summaries", [])}
@@ -402,7 +362,7 @@ class Aws:
             try:
                 found = self._client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=[name])
             except errors.ClientError as exc:
-                if not _code(exc).endswith(("NonExistentQueue", "QueueDoesNotExist")):
+                if not code_of(exc).endswith(("NonExistentQueue", "QueueDoesNotExist")):
                     raise
                 return None
         return int(found["Attributes"][name])
@@ -421,6 +381,12 @@ class Aws:
                         or f"{found.get('logStreamName')} {found['timestamp']} {hash(found['message'])}"
                     )
                     yield LogEvent(event_id=event_id, at_ms=found["timestamp"], message=found["message"], group=group)
+
+
+def _loaded(body: Any) -> Mapping[str, Any]:
+    """A template as boto3 has it: JSON is read already, unless who answered is not quite AWS."""
+    loaded: Mapping[str, Any] = json.loads(body) if isinstance(body, str) else body
+    return loaded
 
 
 def local_client(service: str, url: str) -> Any:

@@ -65,6 +65,8 @@ class ChangeSet:
     status: str
     reason: str | None = None
     changes: tuple[Change, ...] = ()
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    """Values as CloudFormation shows them: asterisks for NoEcho."""
     execution: str = "AVAILABLE"
     """[DOC] cfn-api:DescribeChangeSet: ``AVAILABLE``, ``UNAVAILABLE``, ``OBSOLETE``, or ``EXECUTE_``..."""
 
@@ -175,6 +177,12 @@ class Cloud(Protocol):
     def put_object(self, bucket: str, key: str, body: bytes, account: Account) -> None:
         """Upload an object into a bucket of ours."""
 
+    def object_keys(self, bucket: str, prefix: str, account: Account) -> Sequence[str]:
+        """Keys of a bucket of ours that begin so, in their order."""
+
+    def get_object(self, bucket: str, key: str, account: Account) -> bytes:
+        """An object of a bucket of ours."""
+
     def object_url(self, bucket: str, key: str) -> str:
         """The address of an object for CloudFormation, right in every partition."""
 
@@ -183,6 +191,9 @@ class Cloud(Protocol):
 
     def change_set(self, change_set_id: str) -> ChangeSet:
         """A change set with all its changes."""
+
+    def proposed_template(self, change_set_id: str) -> Mapping[str, Any]:
+        """The template that a change set brings."""
 
     def change_sets(self, stack: str) -> Mapping[str, str]:
         """Name to id of all change sets of a stack, by its name or id; none where there is no such stack."""

@@ -1,10 +1,11 @@
-"""The commands ``build``, ``deploy``, ``status``, ``logs``, ``destroy`` and ``template``: they parse, ask and print.
+"""The commands that deploy and look at what is deployed: they parse, ask and print.
 
 What they do is in the other modules. The exit statuses are those of `deploy.moments`.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import secrets
 import signal
@@ -23,12 +24,14 @@ from . import console, describe
 from . import logs as log
 from .cloud import Cloud
 from .config import Config, load
-from .deployment import Desk, Wish, bring, require_length, take_away
+from .deployment import Desk, Ended, Wish, bring, require_length, take_away
+from .differences import differences, rights
 from .errors import DeployError, FailedError, StoppedError, UnwatchedError
 from .execute import Progress, rehearse
 from .guide import Guide
 from .moments import INTERRUPTED, status_of
 from .options import stack_options
+from .pipeline import carry_out, go_back, list_of
 from .plan import Found, plan
 from .project import Service, load_service
 from .project import build as make
@@ -72,6 +75,13 @@ _target = click.argument("app", metavar="[TARGET]", required=False)
 """What ``streamer emulate`` takes, too."""
 
 
+_ending_file = click.option(
+    "--outputs-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write how it ended there, as JSON: stack, state, outputs, the change set that waits.",
+)
+
+
 @click.command()
 @_target
 @_options
@@ -107,27 +117,38 @@ def build(output: Path | None, *, is_listed: bool, **said: Any) -> None:
 @_options
 @click.option("--guided", is_flag=True, help="Ask for the settings and write streamer.toml.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be done. Needs no credentials.")
+@click.option("--no-execute", is_flag=True, help="Make the change set, show it, and let it wait.")
+@click.option("--execute", "waiting", metavar="NAME", help="Execute a change set that waits. Needs no code.")
 @click.option("--yes", is_flag=True, help="Do not ask whether to go on.")
 @click.option("--replace", multiple=True, metavar="ID", help="Allow this resource to be replaced or removed.")
 @click.option("--adopt", multiple=True, metavar="TABLE", help="Take this table over, although its tags are not ours.")
 @click.option("--parameter", "parameters", multiple=True, metavar="NAME=VALUE", help="Value of a template parameter.")
+@_ending_file
 def deploy(
     *,
     guided: bool,
     dry_run: bool,
+    no_execute: bool,
+    waiting: str | None,
     yes: bool,
     replace: tuple[str, ...],
     adopt: tuple[str, ...],
     parameters: tuple[str, ...],
+    outputs_file: Path | None,
     **said: Any,
 ) -> int:
     """Bring the service to AWS, showing what will change before it does.
 
     Secrets such as JWT_SECRET are read from the environment, or asked for; afterwards the stack keeps them.
     """
+    _require_one(guided=guided, dry_run=dry_run, no_execute=no_execute, execute=waiting is not None)
     if guided:
         _guide(dry_run=dry_run, **said)
     config = _config(**said)
+    allowed = frozenset(replace)
+    if waiting is not None:
+        _require_terminal(yes=yes, doing="deploy")
+        return _accounted(lambda: carry_out(_cloud(config), _desk(yes=yes), config, waiting, allowed), outputs_file)
     service = load_service(config)
     values = _given(service, parameters)
     code = make(config, service)
@@ -138,13 +159,48 @@ def deploy(
         service=service,
         code=code,
         values=values,
-        allowed=frozenset(replace),
+        allowed=allowed,
         adopt=frozenset(adopt),
+        executes=not no_execute,
     )
     if dry_run:
         return _dry_run(wish)
-    _require_terminal(yes=yes, doing="deploy")
-    return _accounted(lambda: bring(_cloud(config), _desk(yes=yes), wish))
+    _require_terminal(yes=yes or no_execute, doing="deploy")
+    return _accounted(lambda: bring(_cloud(config), _desk(yes=yes), wish), outputs_file)
+
+
+def _require_one(**chosen: bool) -> None:
+    names = [f"--{name.replace('_', '-')}" for name, is_chosen in chosen.items() if is_chosen]
+    if len(names) > 1 and names != ["--guided", "--dry-run"]:
+        raise DeployError(f"{' and '.join(names)} do not go together")
+
+
+@click.command()
+@_options
+@click.option("--list", "is_listed", is_flag=True, help="Show the deployments that can be gone back to.")
+@click.option("--to", "named", metavar="NAME", help="The deployment, by how its name in the list begins.")
+@click.option("--yes", is_flag=True, help="Do not ask whether to go on.")
+@click.option("--replace", multiple=True, metavar="ID", help="Allow this resource to be replaced or removed.")
+@_ending_file
+def rollback(
+    *,
+    is_listed: bool,
+    named: str | None,
+    yes: bool,
+    replace: tuple[str, ...],
+    outputs_file: Path | None,
+    **said: Any,
+) -> int:
+    """Deploy what ran before again: its code and its template, through a change set. Needs no code here.
+
+    Data and secrets stay as they are.
+    """
+    config = _config(**said)
+    if is_listed:
+        _say(*list_of(_cloud(config), config))
+        return 0
+    _require_terminal(yes=yes, doing="roll back")
+    return _accounted(lambda: go_back(_cloud(config), _desk(yes=yes), config, named, frozenset(replace)), outputs_file)
 
 
 def _given(service: Service, parameters: tuple[str, ...]) -> dict[str, str]:
@@ -173,12 +229,15 @@ def _dry_run(wish: Wish) -> int:
     except DeployError as exc:
         _say(f"note: {exc}")
     else:
-        found = describe.find(cloud, wanted, wish.service.topology)
+        found = describe.find(cloud, wanted)
         _say(*(f"note: {each.logical_id} {each.what}" for each in found.drift))
     made = plan(wanted, found, inline_bytes=INLINE_BYTES)
     _say(*(f"note: {note}" for note in made.notes))
     rehearse(made, _report)
-    _say(*console.changes(made.expected))
+    old = found.template or {} if found is not None else {}
+    _say(*console.changes(made.expected, differences(old, wanted.template)))
+    if found is not None:
+        _say(*console.permissions(*rights(old, wanted.template)))
     return 0
 
 
@@ -294,15 +353,15 @@ def _interruptible(ask: Callable[[], T]) -> T:
         raise KeyboardInterrupt from None
 
 
-def _accounted(act: Callable[[], None]) -> int:
-    """Act, take SIGTERM for Ctrl-C, and say how it ended; the exit status."""
+def _accounted(act: Callable[[], Ended | None], file: Path | None = None) -> int:
+    """Act, take SIGTERM for Ctrl-C, and say how it ended, to programs in a file; the exit status."""
 
     def interrupt(number: int, frame: object) -> None:
         raise KeyboardInterrupt
 
     before = signal.signal(signal.SIGTERM, interrupt)
     try:
-        act()
+        ended = act()
     except (FailedError, StoppedError, UnwatchedError) as exc:  # the others are bad input, as everywhere
         click.echo(click.style(f"streamer: {' '.join(str(exc).split())}", fg="red"), err=True)
         return status_of(exc)
@@ -311,9 +370,18 @@ def _accounted(act: Callable[[], None]) -> int:
         return INTERRUPTED
     finally:
         signal.signal(signal.SIGTERM, before)
+    if ended is not None and file is not None:
+        _write_ending(file, ended)
     return 0
 
 
+def _write_ending(file: Path, ended: Ended) -> None:
+    try:
+        file.write_text(f"{to_json(dataclasses.asdict(ended), indent=2)}\n", "utf-8")
+    except OSError as exc:
+        raise DeployError(f"{ended.stack} is done, but {file} cannot be written: {exc.strerror}") from exc
+
+
 COMMANDS: Final[Mapping[str, click.Command]] = {
-    command.name or "": command for command in (build, deploy, status, logs, requests, destroy, template)
+    command.name or "": command for command in (build, deploy, rollback, status, logs, requests, destroy, template)
 }

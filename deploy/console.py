@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 import click
 
 from .cloud import Change, Event, LogEvent, Replacement
 from .describe import Status
+from .differences import Difference, Right
 from .execute import Progress, Said, Ticked, summary
 from .package.bundle import RUNTIME_DISTRIBUTIONS, Bundle
 from .package.dependencies import canonical
@@ -16,6 +18,8 @@ from .package.dependencies import canonical
 _SIGNS = {"Add": ("+", "green"), "Modify": ("~", "yellow"), "Remove": ("-", "red"), "Import": ("=", "cyan")}
 _MANY = 12
 """Changes of the same kind that are listed one by one; more are counted by type."""
+_WIDE = 100
+"""Letters of a value that are shown."""
 
 
 def progress(step: Progress) -> str | None:
@@ -41,17 +45,58 @@ def _tick(event: Event, elapsed_seconds: float) -> str | None:
     return f"{elapsed_seconds:6.1f} s  {click.style(text, fg=colour)}{reason}"
 
 
-def changes(found: Sequence[Change]) -> list[str]:
-    """What a change set does, dangerous things first."""
+def changes(found: Sequence[Change], values: Mapping[str, Sequence[Difference]] = MappingProxyType({})) -> list[str]:
+    """What a change set does, dangerous things first; ``values`` are what differs, by logical id."""
     if not found:
         return ["nothing changes"]
     ordered = sorted(found, key=lambda change: (_order(change), change.logical_id))
-    lines = [_change(change) for change in ordered if change.action != "Add" or len(found) <= _MANY]
+    lines: list[str] = []
+    for change in ordered:
+        if change.action != "Add" or len(found) <= _MANY:
+            lines += [_change(change), *_values(values.get(change.logical_id, ()))]
     added = [change for change in ordered if change.action == "Add"]
     if len(found) > _MANY:
         lines += [click.style(f"  + {count} {name}", fg="green") for name, count in _by_type(added).items()]
     total = ", ".join(f"{count} {word}" for word, count in summary(tuple(found)).items())
     return [*lines, f"  {total}"]
+
+
+def _values(found: Sequence[Difference]) -> list[str]:
+    lines = [f"      {each.path}: {_short(each.before)} -> {_short(each.after)}" for each in found[:_MANY]]
+    return lines + ([f"      and {len(found) - _MANY} more values"] if len(found) > _MANY else [])
+
+
+def _short(value: str | None) -> str:
+    if value is None:
+        return "(none)"
+    line = " ".join(value.split())
+    return line if len(line) <= _WIDE else f"{line[: _WIDE - 3]}..."
+
+
+def permissions(added: Sequence[Right], removed: Sequence[Right]) -> list[str]:
+    """Who may do more, and who may do less; a line for each holder and resource."""
+    if not (added or removed):
+        return []
+    lines = [
+        click.style(f"  {sign} {line}", fg=colour)
+        for sign, colour, rights in (("+", "yellow", added), ("-", "green", removed))
+        for line in _grouped(rights)
+    ]
+    return ["permissions:", *lines]
+
+
+def _grouped(rights: Sequence[Right]) -> list[str]:
+    actions: dict[tuple[str, ...], list[str]] = {}
+    for right in rights:
+        key = (right.holder, right.effect, right.principal, right.resource, right.condition)
+        actions.setdefault(key, []).append(right.action)
+    lines = []
+    for (holder, effect, principal, resource, condition), names in actions.items():
+        who = f"{principal}, by {holder}," if principal else holder
+        verb = "may" if effect == "Allow" else "must not"
+        on, when = f" on {resource}" if resource else "", f" if {_short(condition)}" if condition else ""
+        lines.append(f"{who} {verb} {', '.join(names)}{on}{when}")
+    return lines
 
 
 def _order(change: Change) -> int:

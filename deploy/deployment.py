@@ -5,16 +5,27 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-from . import console, describe
+from . import console, describe, history
 from .changes import require_named, require_safe
-from .cloud import Cloud
+from .cloud import ChangeSet, Cloud, Stack
 from .config import Config
+from .differences import Difference, differences, rights
 from .drift import API, STAGE, Drift
 from .errors import DeployError, StoppedError
 from .execute import Carried, Performer, Report, sentence
 from .package.bundle import Bundle
-from .plan import Found, RemoveFailedStack, Wanted, has_value, plan, require_described, tags_of
+from .plan import (
+    Found,
+    Plan,
+    RemoveFailedStack,
+    Wanted,
+    has_value,
+    plan,
+    require_described,
+    tags_of,
+)
 from .project import Service, want
 from .stack.template import INLINE_BYTES, to_json
 
@@ -52,6 +63,8 @@ class Wish:
     """Logical ids that may be replaced or removed."""
     adopt: frozenset[str] = frozenset()
     """Tables that are to be taken over although they do not say whose they are."""
+    executes: bool = True
+    """Whether the change set is executed, or waits for somebody who does that later."""
 
     def wanted(self, given: Iterable[str]) -> Wanted:
         """What should be on AWS, when these parameters have values."""
@@ -69,56 +82,134 @@ def require_length(service: Service, name: str, value: str) -> None:
         raise DeployError(f"{name} must have at least {shortest} characters; it has {len(value)}")
 
 
-def bring(cloud: Cloud, desk: Desk, wish: Wish) -> None:
-    """Deploy.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """How a deployment ended, for programs."""
+
+    stack: str
+    status: str | None
+    """Of the stack; None: there is none yet."""
+    change_set: str | None = None
+    """The change set that waits to be executed; None: none does."""
+    outputs: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """What is shown before somebody says yes."""
+
+    question: str
+    old: Mapping[str, Any]
+    """The template of the stack; empty: there is none."""
+    new: Mapping[str, Any]
+    code: tuple[str | None, str]
+    """Keys of the code, now and then."""
+
+
+def bring(cloud: Cloud, desk: Desk, wish: Wish) -> Ended:
+    """Deploy, or prepare to.
 
     Raises:
         DeployError: every end but success, and the message says what AWS does now.
     """
     performer = desk.performer(cloud)
     with performer.accountable():
-        drift = _bring(cloud, desk, wish, performer)
-    if drift:
-        _set_back(cloud, desk, wish.config.stack)
+        ended, drift = _bring(cloud, desk, wish, performer)
+    if isinstance(ended, Stack):
+        ended = settled(cloud, desk, wish.config, ended, wish.service.template)
+    if drift and wish.executes:
+        set_back(cloud, desk, wish.config.stack)
+    return ended
 
 
-def _bring(cloud: Cloud, desk: Desk, wish: Wish, performer: Performer) -> tuple[Drift, ...]:
-    """Deploy; what was not as the stack says before."""
-    config, service, code = wish.config, wish.service, wish.code
-    found = describe.find(cloud, wish.wanted(wish.values), service.topology)
+def _bring(cloud: Cloud, desk: Desk, wish: Wish, performer: Performer) -> tuple[Stack | Ended, tuple[Drift, ...]]:
+    """Deploy; the stack that was changed or how it ended otherwise, and what was not as the stack said before."""
+    config, service = wish.config, wish.service
+    found = describe.find(cloud, wish.wanted(wish.values))
     values = _asked(desk, wish, found)
     made = plan(wish.wanted(values), found, inline_bytes=INLINE_BYTES)
     require_named(wish.allowed, found.template or {}, service.template)
     require_described(wish.adopt, service.template)
+    carried = carried_for(config, service.template, values, zipped=wish.code.zipped)
+    change_set = proposed(desk, performer, made, carried, found)
+    if change_set is None:
+        return ended_without_changes(desk, config, found), found.drift
+    require_safe(change_set.changes, made.expected, wish.allowed)
+    now = found.stack.parameters.get("CodeKey") if found.stack is not None else None
+    offer = Offer(question="Deploy this?", old=found.template or {}, new=service.template, code=(now, made.code_key))
+    show(desk, change_set, offer)
+    if not wish.executes:
+        name = performer.leave()
+        desk.say(f"the change set {name} of {config.stack} waits; `streamer deploy --execute {name}` executes it")
+        there = found.stack.status if found.stack is not None else None
+        return Ended(stack=config.stack, status=there, change_set=name), found.drift
+    if not desk.confirm(offer.question):
+        raise StoppedError("not deployed")
+    stack = performer.apply(change_set)
+    desk.say(f"{config.stack} is deployed", *console.outputs(stack.outputs))
+    desk.say(*console.connecting(stack.outputs, found.account.region, has_tokens=service.has_tokens))
+    return stack, found.drift
+
+
+def proposed(desk: Desk, performer: Performer, made: Plan, carried: Carried, found: Found) -> ChangeSet | None:
+    """Tell what was noticed and make the change set; None: there is nothing to change."""
     desk.say(*(f"note: {each.logical_id} {each.what}" for each in found.drift))
     desk.say(*(f"note: {note}" for note in made.notes))
     remains = next((step for step in made.steps if isinstance(step, RemoveFailedStack)), None)
     if remains is not None and not desk.confirm(f"{sentence(remains).capitalize()}?"):
         raise StoppedError("not deployed")
-    carried = Carried(
-        zipped=code.zipped,
-        template=to_json(service.template),
+    return performer.prepare(made, carried, found.account)
+
+
+def carried_for(
+    config: Config, template: Mapping[str, Any], values: Mapping[str, str], *, zipped: bytes = b""
+) -> Carried:
+    """What goes to AWS: the template, values of its parameters, and the code unless it is there."""
+    return Carried(
+        zipped=zipped,
+        template=to_json(template),
         values=values,
         role_arn=config.cloudformation_role,
         tags={**config.tags, **tags_of(config.service, config.stage)},
     )
-    change_set = performer.prepare(made, carried, found.account)
-    if change_set is None:
-        what = "is described exactly like this, but for what is noted above" if found.drift else "runs exactly this"
-        desk.say(f"nothing to do: {config.stack} {what} already")
-        desk.say(*console.outputs(found.stack.outputs if found.stack is not None else {}))
-        return found.drift
-    require_safe(change_set.changes, made.expected, wish.allowed)
-    desk.say(*console.changes(change_set.changes))
-    if not desk.confirm("Deploy this?"):
-        raise StoppedError("not deployed")
-    stack = performer.apply(change_set)
-    desk.say(f"{config.stack} is deployed", *console.outputs(stack.outputs))
-    desk.say(*console.connecting(stack.outputs, found.account.region, has_tokens=service.has_tokens))
-    return found.drift
 
 
-def _set_back(cloud: Cloud, desk: Desk, stack: str) -> None:
+def ended_without_changes(desk: Desk, config: Config, found: Found) -> Ended:
+    """Say that there is nothing to do."""
+    what = "is described exactly like this, but for what is noted above" if found.drift else "runs exactly this"
+    outputs = found.stack.outputs if found.stack is not None else {}
+    desk.say(f"nothing to do: {config.stack} {what} already", *console.outputs(outputs))
+    status = found.stack.status if found.stack is not None else None
+    return Ended(stack=config.stack, status=status, outputs=outputs)
+
+
+def show(desk: Desk, change_set: ChangeSet, offer: Offer) -> None:
+    """What a change set does: resources, values, permissions."""
+    values = differences(offer.old, offer.new)
+    if offer.old and offer.code[0] != offer.code[1]:
+        code = Difference("Code", *offer.code)
+        functions = (i for i, each in offer.new["Resources"].items() if each["Type"] == "AWS::Lambda::Function")
+        values |= {each: (code, *values.get(each, ())) for each in functions}
+    desk.say(*console.changes(change_set.changes, values))
+    desk.say(*console.permissions(*rights(offer.old, offer.new)))
+
+
+def settled(cloud: Cloud, desk: Desk, config: Config, stack: Stack, template: Mapping[str, Any]) -> Ended:
+    """Keep what is deployed now for ``streamer rollback``, and say how it ended.
+
+    Raises:
+        StoppedError: Ctrl-C; the stack itself is deployed.
+    """
+    try:
+        history.keep(cloud, config.service, stack, template)
+    except KeyboardInterrupt:
+        raise StoppedError(f"stopped; {stack.name} is deployed, but `streamer rollback` may not know of it") from None
+    except DeployError as exc:
+        desk.say(f"note: `streamer rollback` will not know of this deployment: {exc}")
+    return Ended(stack=stack.name, status=stack.status, outputs=stack.outputs)
+
+
+def set_back(cloud: Cloud, desk: Desk, stack: str) -> None:
     """Make what was changed by hand as the stack says: CloudFormation itself sees no change.
 
     Raises:

@@ -6,8 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from streamer.topology import Topology
-
 from .adoption import misfit
 from .cloud import BucketState, Cloud, Resource, Stack
 from .drift import API, FUNCTION, QUEUE, STAGE, TABLE, Drift, drifts
@@ -34,7 +32,7 @@ class Status:
     """What could not be found out."""
 
 
-def find(cloud: Cloud, wanted: Wanted, topology: Topology) -> Found:
+def find(cloud: Cloud, wanted: Wanted) -> Found:
     """What is on AWS of what is wanted.
 
     Raises:
@@ -48,7 +46,7 @@ def find(cloud: Cloud, wanted: Wanted, topology: Topology) -> Found:
     resources = cloud.resources(wanted.stack_name) if is_there else ()
     template = cloud.deployed_template(wanted.stack_name) if is_there else None
     own = _tables(resources)
-    loose = cloud.existing_tables([table.name for table in topology.tables if table.name not in own])
+    loose = cloud.existing_tables([name for name in _described(wanted) if name not in own])
     drift, notes = drift_of(cloud, template or {}, resources)
     return Found(
         account=account,
@@ -65,10 +63,16 @@ def find(cloud: Cloud, wanted: Wanted, topology: Topology) -> Found:
     )
 
 
+def _described(wanted: Wanted) -> Mapping[str, Mapping[str, Any]]:
+    """Name to the properties of each table that the template names."""
+    resources = wanted.template["Resources"].values()
+    described = [resource.get("Properties", {}) for resource in resources if resource["Type"] == TABLE]
+    return {each["TableName"]: each for each in described if isinstance(each.get("TableName"), str)}
+
+
 def _misfits(cloud: Cloud, wanted: Wanted, loose: Sequence[str]) -> Mapping[str, str]:
     """Loose table to why it cannot be taken over."""
-    described = [resource.get("Properties", {}) for resource in wanted.template["Resources"].values()]
-    by_name = {each["TableName"]: each for each in described if isinstance(each.get("TableName"), str)}
+    by_name = _described(wanted)
     found = {name: misfit(by_name[name], cloud.table(name) or {}) for name in loose if name in by_name}
     return {name: why for name, why in found.items() if why is not None}
 

@@ -111,6 +111,8 @@ class Performer:
         self._proposed = ""
         """Name of the change set, from before it is asked for."""
         self._change_set_id: str | None = None
+        self._is_kept = False
+        """Whether the change set was made by somebody else, and so is not ours to take back."""
         self._was_removed = False
         """Whether the remains of a failed deployment were removed."""
 
@@ -159,7 +161,7 @@ class Performer:
 
     def _tidied(self) -> list[str]:
         """Take back a change set that was not executed; what is left, a sentence each."""
-        if self._moment is not Moment.PROPOSED:
+        if self._moment is not Moment.PROPOSED or self._is_kept:
             return []
         try:
             found = self._found()
@@ -242,6 +244,16 @@ class Performer:
             if change_set.status not in ("CREATE_PENDING", "CREATE_IN_PROGRESS"):
                 return change_set
             self._sleep(POLL_SECONDS)
+
+    def leave(self) -> str:
+        """Let the change set that was made wait for somebody else; its name."""
+        self._moment = Moment.BEFORE
+        return self._proposed
+
+    def take_up(self, name: str, proposed: str, change_set: ChangeSet, *, is_new: bool) -> None:
+        """Go on with a change set that waits for us; whatever happens, nothing but executing it takes it away."""
+        self._name, self._is_new, self._proposed = name, is_new, proposed
+        self._change_set_id, self._is_kept = change_set.change_set_id, True
 
     def apply(self, change_set: ChangeSet) -> Stack:
         """Execute a change set and follow it to its end.

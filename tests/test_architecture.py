@@ -126,6 +126,7 @@ AWS_CLIENTS = {
     *(
         "streamer.handlers.setup",
         "deploy.aws",
+        "deploy.aws_errors",
         "emulator.database.remote",
     ),
     "emulator.functions.inline.botocore_credentials",  # only lets functions sign as themselves

@@ -44,6 +44,8 @@ NOT_RUN: Final[dict[tuple[str, str], str]] = {
     ("docs/console.md", "$ streamer tail --errors"): IS_OUTPUT + "test_console_commands",
     ("docs/console.md", "curl -H"): "test_console_api asks the same in Python",
     ("docs/deploy.md", "streamer deploy --guided"): NEEDS_AWS,
+    ("docs/deploy.md", "streamer deploy --no-execute"): NEEDS_AWS,
+    ("docs/deploy.md", "streamer rollback"): NEEDS_AWS,
     (
         "docs/permissions.md",
         "An error occurred",

@@ -63,6 +63,11 @@ class FakeCloud:
     lines: list[LogEvent] = field(default_factory=list)
     did: list[str] = field(default_factory=list)
     proposals: list[Proposal] = field(default_factory=list)
+    waiting: dict[str, str] = field(default_factory=dict)
+    """Name to id of change sets."""
+    execution: str = "AVAILABLE"
+    proposed: Mapping[str, Any] = field(default_factory=dict)
+    """The template of the change set."""
     _happened: list[Event] = field(default_factory=list)
     _running: bool = False
 
@@ -102,6 +107,12 @@ class FakeCloud:
         self.objects[key] = body
         self.did.append(f"put {key}")
 
+    def object_keys(self, bucket: str, prefix: str, account: Account) -> Sequence[str]:
+        return sorted(key for key in self.objects if key.startswith(prefix))
+
+    def get_object(self, bucket: str, key: str, account: Account) -> bytes:
+        return self.objects[key]
+
     def propose(self, proposal: Proposal) -> str:
         self.proposals.append(proposal)
         self.did.append("propose")
@@ -114,10 +125,14 @@ class FakeCloud:
             status=self.change_set_status,
             reason=self.change_set_reason,
             changes=self.changes,
+            execution=self.execution,
         )
 
+    def proposed_template(self, change_set_id: str) -> Mapping[str, Any]:
+        return self.proposed
+
     def change_sets(self, stack: str) -> Mapping[str, str]:
-        return {}
+        return self.waiting
 
     def object_url(self, bucket: str, key: str) -> str:
         return f"https://s3.test/{bucket}/{key}"

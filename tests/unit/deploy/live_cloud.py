@@ -10,6 +10,7 @@ from fake_cloud import STACK_TYPE, FakeCloud, event
 from deploy.cloud import BucketState, Change, ChangeSet, Event, Proposal, Stack
 from deploy.errors import DeniedError, DeployError
 
+PARAMETERS = {"JwtSecret": "****", "CodeBucket": "code", "CodeKey": "x"}
 POLLS = 2
 """How often CloudFormation is asked until it is done."""
 
@@ -97,7 +98,7 @@ class LiveCloud(FakeCloud):
         self.left = POLLS
         verb = "CREATE" if there.status == "REVIEW_IN_PROGRESS" else "UPDATE"
         tags = self.tags[change_set_id]
-        self._to(there.stack_id, f"{verb}_IN_PROGRESS", tags=tags, parameters={"JwtSecret": "****", "CodeKey": "x"})
+        self._to(there.stack_id, f"{verb}_IN_PROGRESS", tags=tags, parameters=PARAMETERS)
 
     def delete_change_set(self, change_set_id: str) -> None:
         if change_set_id in self.sets and not self.sets[change_set_id].is_executed:

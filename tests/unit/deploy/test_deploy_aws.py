@@ -8,7 +8,8 @@ import botocore.exceptions as errors
 import pytest
 from botocore.stub import Stubber
 
-from deploy.aws import Aws, translated
+from deploy.aws import Aws
+from deploy.aws_errors import translated
 from deploy.cloud import Account, BucketState, Parameter, Proposal, Replacement
 from deploy.errors import CredentialsError, DeniedError, DeployError
 

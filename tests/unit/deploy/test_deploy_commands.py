@@ -106,7 +106,7 @@ def test_deploy(run: Run) -> None:
     found = run(cloud, "deploy", "--yes")
 
     assert found.return_value == 0
-    assert [step.split()[0] for step in cloud.did] == ["create", "put", "propose", "execute"]
+    assert [step.split()[0] for step in cloud.did] == ["create", "put", "propose", "execute", "put"]
     assert "+ Api  AWS::ApiGatewayV2::Api" in found.stdout
     assert "✓ Api" in found.stdout
     assert "chat-dev is deployed" in found.stdout

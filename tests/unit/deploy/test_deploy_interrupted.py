@@ -87,6 +87,9 @@ def require_true(text: str, kind: str, before: str | None, cloud: LiveCloud) -> 
         assert is_left or live is None or live.status == before
     elif "CloudFormation goes on" in text:
         assert is_begun
+    elif "is deployed, but" in text:
+        assert live is not None
+        assert live.status in ("CREATE_COMPLETE", "UPDATE_COMPLETE")
     elif "is gone, the table" in text:
         assert live is None
     else:

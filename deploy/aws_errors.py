@@ -1,0 +1,73 @@
+"""Errors of botocore, translated once into one line that says what to do."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Final
+
+import botocore.exceptions as errors
+
+from .errors import CredentialsError, DeniedError, DeployError
+
+_REJECTED: Final = frozenset(
+    {
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "InvalidAccessKeyId",
+        "InvalidClientTokenId",
+        "RequestExpired",
+        "SignatureDoesNotMatch",
+        "UnrecognizedClientException",
+    }
+)
+_DENIED: Final = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403", "Forbidden"})
+
+
+@contextlib.contextmanager
+def translated(doing: str) -> Iterator[None]:
+    """Turn botocore's errors into ours.
+
+    Raises:
+        CredentialsError: credentials are missing, incomplete, expired or refused.
+        DeniedError: a permission is missing.
+        DeployError: anything else that AWS, or the way to it, said.
+    """
+    try:
+        yield
+    except (errors.NoCredentialsError, errors.PartialCredentialsError) as exc:
+        raise CredentialsError(
+            "there are no AWS credentials here; run `aws configure` or `aws sso login`, or name a --profile"
+        ) from exc
+    except (errors.ProfileNotFound, errors.ConfigParseError) as exc:
+        raise CredentialsError(f"{_one_line(exc)}; `aws configure list-profiles` shows those that exist") from exc
+    except (errors.CredentialRetrievalError, errors.SSOError, errors.TokenRetrievalError) as exc:
+        raise CredentialsError(f"the AWS credentials cannot be loaded: {_one_line(exc)}") from exc
+    except errors.NoRegionError as exc:
+        raise DeployError("no region is set; pass --region, or write `region` into streamer.toml") from exc
+    except (errors.EndpointConnectionError, errors.ConnectTimeoutError, errors.InvalidRegionError) as exc:
+        raise DeployError(f"AWS cannot be reached while {doing}: is the region right? ({_one_line(exc)})") from exc
+    except errors.ClientError as exc:
+        raise _domain_error(exc, doing) from exc
+    except errors.BotoCoreError as exc:
+        raise DeployError(f"{doing} failed: {_one_line(exc)}") from exc
+
+
+def _domain_error(exc: errors.ClientError, doing: str) -> DeployError:
+    code, message = code_of(exc), exc.response["Error"].get("Message", "")
+    if code == "ResourceNotFoundException" and exc.operation_name == "FilterLogEvents":
+        return DeployError(f"{doing} failed: there is no such log group; is the function's name right, and deployed?")
+    if code in _REJECTED:
+        return CredentialsError(f"AWS does not accept the credentials ({code}); log in again or name a --profile")
+    if code in _DENIED:
+        return DeniedError(f"not permitted while {doing} ({exc.operation_name}): {message or 'access denied'}")
+    return DeployError(f"{doing} failed ({code}): {' '.join(message.split())}")
+
+
+def _one_line(exc: Exception) -> str:
+    return " ".join(str(exc).split())
+
+
+def code_of(exc: errors.ClientError) -> str:
+    """The code of an answer that is an error, such as ``ValidationError``."""
+    return str(exc.response["Error"].get("Code", ""))

@@ -1,0 +1,118 @@
+"""What was deployed, for ``streamer rollback``: one object per deployment, beside the code in its bucket.
+
+CloudFormation remembers no template but the last one. An object's key says when, which code and which template; it
+holds the template. Secrets are in neither: the stack keeps the values of its parameters.
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from .cloud import Account, Cloud, Stack
+from .errors import DeployError
+from .stack.template import to_json
+
+_LETTERS: Final = 12
+"""Letters of a digest that tell deployments apart."""
+_KEY: Final = re.compile(r".*/(?P<name>(?P<at>\d{8}T\d{6}Z)-(?P<code>[0-9a-z]+)-(?P<template>[0-9a-f]+))\.json")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployment:
+    """One deployment that is remembered."""
+
+    key: str
+    """Of its object."""
+    name: str
+    """What people call it: when, its code and its template."""
+    code: str
+    """How its code's digest begins."""
+    template: str
+    """How its template's digest begins."""
+
+
+def prefix(service: str, stack_name: str) -> str:
+    """What the keys of a stack's deployments begin with."""
+    return f"{service}/{stack_name}.deployments/"
+
+
+def code_digest(code_key: str) -> str:
+    """How the digest in a code's key begins."""
+    return code_key.rpartition("/")[2].removesuffix(".zip")[:_LETTERS]
+
+
+def template_digest(template: Mapping[str, Any]) -> str:
+    """How a template's digest begins, whatever the order in which CloudFormation has it."""
+    text = json.dumps(template, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:_LETTERS]
+
+
+def keep(cloud: Cloud, service: str, stack: Stack, template: Mapping[str, Any]) -> None:
+    """Remember what a stack runs now.
+
+    Raises:
+        DeployError: it cannot be stored.
+    """
+    bucket, code = (stack.parameters.get(name, "") for name in ("CodeBucket", "CodeKey"))
+    at = datetime.datetime.fromtimestamp(stack.changed_at or 0, datetime.UTC).strftime("%Y%m%dT%H%M%SZ")
+    key = f"{prefix(service, stack.name)}{at}-{code_digest(code)}-{template_digest(template)}.json"
+    body = to_json({"CodeKey": code, "Template": template}).encode()
+    cloud.put_object(bucket, key, body, cloud.account())
+
+
+def deployments(keys: Sequence[str]) -> tuple[Deployment, ...]:
+    """The deployments of these keys, oldest first; keys of other things are passed over."""
+    found = [(key, _KEY.fullmatch(key)) for key in sorted(keys)]
+    return tuple(
+        Deployment(key=key, name=match["name"], code=match["code"], template=match["template"])
+        for key, match in found
+        if match is not None
+    )
+
+
+def chosen(known: Sequence[Deployment], code_key: str, template: Mapping[str, Any], named: str | None) -> Deployment:
+    """The deployment to go back to.
+
+    Args:
+        known: All of them, oldest first.
+        code_key: Of the code that runs now.
+        template: That the stack has now.
+        named: How its name begins; None: the last one before that which runs now and was another one.
+
+    Raises:
+        DeployError: there is none, or the name fits several.
+    """
+    if named is not None:
+        fitting = [each for each in known if each.name.startswith(named) or each.code.startswith(named)]
+        if len({(each.code, each.template) for each in fitting}) == 1:
+            return fitting[-1]
+        what = "fits several deployments" if fitting else "fits no deployment"
+        raise DeployError(f"{named!r} {what}; `streamer rollback --list` shows them")
+    now = (code_digest(code_key), template_digest(template))
+    places = [number for number, each in enumerate(known) if (each.code, each.template) == now]
+    before = known[: places[-1]] if places else known
+    others = [each for each in before if (each.code, each.template) != now]
+    if not others:
+        raise DeployError(
+            "there is no earlier deployment to go back to; each successful `streamer deploy` is remembered from now on"
+        )
+    return others[-1]
+
+
+def read(cloud: Cloud, bucket: str, deployment: Deployment, account: Account) -> tuple[str, Mapping[str, Any]]:
+    """The key of a deployment's code, and its template.
+
+    Raises:
+        DeployError: it cannot be read.
+    """
+    try:
+        found = json.loads(cloud.get_object(bucket, deployment.key, account))
+        return str(found["CodeKey"]), dict(found["Template"])
+    except (ValueError, KeyError, TypeError) as exc:
+        raise DeployError(f"s3://{bucket}/{deployment.key} is no deployment that this version understands") from exc

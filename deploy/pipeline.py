@@ -1,0 +1,148 @@
+"""What pipelines do apart from deploying at once: execute a change set that waits, and go back to what ran before."""
+
+from __future__ import annotations
+
+from . import console, describe, history
+from .changes import diff, require_safe
+from .cloud import Cloud, Stack
+from .config import Config
+from .deployment import (
+    Desk,
+    Ended,
+    Offer,
+    carried_for,
+    ended_without_changes,
+    proposed,
+    set_back,
+    settled,
+    show,
+)
+from .errors import DeployError, StackStateError, StoppedError
+from .plan import Wanted, code_key, plan
+from .stack.template import INLINE_BYTES, to_json
+
+
+def carry_out(cloud: Cloud, desk: Desk, config: Config, named: str, allowed: frozenset[str]) -> Ended:
+    """Execute a change set that ``streamer deploy --no-execute`` left.
+
+    Args:
+        cloud: AWS.
+        desk: Whoever is told and asked.
+        config: Which stack.
+        named: The change set's name.
+        allowed: Logical ids that may be replaced or removed.
+
+    Raises:
+        DeployError: every end but success, and the message says what AWS does now; the change set stays.
+    """
+    performer = desk.performer(cloud)
+    with performer.accountable():
+        account = cloud.account()
+        there = cloud.stack(config.stack)
+        is_new = there is None or there.status == "REVIEW_IN_PROGRESS"
+        if not is_new:
+            there = describe.require_stack(cloud, config.stack)
+        waiting = cloud.change_sets(config.stack)
+        if named not in waiting:
+            known = ", ".join(sorted(each for each in waiting if each.startswith("streamer-"))) or "none"
+            raise DeployError(f"{config.stack} has no change set {named}; those of streamer are: {known}")
+        change_set = cloud.change_set(waiting[named])
+        if change_set.status != "CREATE_COMPLETE" or change_set.execution != "AVAILABLE":
+            raise StackStateError(
+                f"the change set {named} cannot be executed ({change_set.status}, {change_set.execution}): it was "
+                f"executed already, or the stack was changed since; `streamer deploy --no-execute` makes a new one"
+            )
+        old = {} if is_new else cloud.deployed_template(config.stack)
+        new = cloud.proposed_template(change_set.change_set_id)
+        drift = () if is_new else describe.drift_of(cloud, old, cloud.resources(config.stack))[0]
+        require_safe(change_set.changes, diff(old, new), allowed)
+        running = there.parameters.get("CodeKey") if there is not None else None
+        code = (running, change_set.parameters.get("CodeKey", running or ""))
+        offer = Offer(question="Execute this?", old=old, new=new, code=code)
+        show(desk, change_set, offer)
+        if not desk.confirm(offer.question):
+            raise StoppedError(f"not deployed; the change set {named} goes on waiting")
+        performer.take_up(config.stack, named, change_set, is_new=is_new)
+        stack = performer.apply(change_set)
+        desk.say(f"{config.stack} is deployed", *console.outputs(stack.outputs))
+        has_tokens = "JwtSecretArn" in stack.outputs
+        desk.say(*(console.connecting(stack.outputs, account.region, has_tokens=True) if has_tokens else ()))
+    ended = settled(cloud, desk, config, stack, new)
+    if drift:
+        set_back(cloud, desk, config.stack)
+    return ended
+
+
+def go_back(cloud: Cloud, desk: Desk, config: Config, named: str | None, allowed: frozenset[str]) -> Ended:
+    """Deploy the code and the template of an earlier deployment again. Secrets and data stay as they are.
+
+    Args:
+        cloud: AWS.
+        desk: Whoever is told and asked.
+        config: Which stack.
+        named: How the name of the deployment begins; None: the one before that which runs now.
+        allowed: Logical ids that may be replaced or removed.
+
+    Raises:
+        DeployError: every end but success, and the message says what AWS does now.
+    """
+    performer = desk.performer(cloud)
+    with performer.accountable():
+        stack, bucket, known = _remembered(cloud, config)
+        account = cloud.account()
+        running = stack.parameters.get("CodeKey", "")
+        target = history.chosen(known, running, cloud.deployed_template(config.stack), named)
+        key, template = history.read(cloud, bucket, target, account)
+        wanted = Wanted(
+            stack_name=config.stack,
+            stage=config.stage,
+            service=config.service,
+            template=template,
+            template_bytes=len(to_json(template).encode()),
+            code_digest=key.rpartition("/")[2].removesuffix(".zip"),
+            code_bytes=0,
+            bucket=bucket,
+            given=frozenset(),
+            needs_logging_role=False,
+        )
+        found = describe.find(cloud, wanted)
+        if not found.has_code or code_key(wanted) != key:
+            raise DeployError(f"the code of {target.name} is not at s3://{bucket}/{key} any more")
+        made = plan(wanted, found, inline_bytes=INLINE_BYTES)
+        desk.say(f"back to {target.name}")
+        change_set = proposed(desk, performer, made, carried_for(config, template, {}), found)
+        if change_set is None:
+            return ended_without_changes(desk, config, found)
+        require_safe(change_set.changes, made.expected, allowed)
+        offer = Offer(question="Go back to this?", old=found.template or {}, new=template, code=(running, key))
+        show(desk, change_set, offer)
+        if not desk.confirm(offer.question):
+            raise StoppedError("not rolled back")
+        stack = performer.apply(change_set)
+        desk.say(f"{config.stack} is what it was at {target.name}", *console.outputs(stack.outputs))
+    return Ended(stack=stack.name, status=stack.status, outputs=stack.outputs)
+
+
+def list_of(cloud: Cloud, config: Config) -> list[str]:
+    """Lines: the deployments that can be gone back to, newest first; a mark where what runs now was deployed.
+
+    Raises:
+        DeployError: there is no stack, or AWS refuses.
+    """
+    stack, _, known = _remembered(cloud, config)
+    now = (
+        history.code_digest(stack.parameters.get("CodeKey", "")),
+        history.template_digest(cloud.deployed_template(config.stack)),
+    )
+    lines = [f"{'*' if (each.code, each.template) == now else ' '} {each.name}" for each in reversed(known)]
+    return lines or ["no deployment is remembered"]
+
+
+def _remembered(cloud: Cloud, config: Config) -> tuple[Stack, str, tuple[history.Deployment, ...]]:
+    """The stack, the bucket with its code, and its deployments, oldest first."""
+    stack = describe.require_stack(cloud, config.stack)
+    bucket = stack.parameters.get("CodeBucket")
+    if stack.status in ("REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE") or bucket is None:
+        raise StackStateError(f"{config.stack} was never deployed ({stack.status}); `streamer deploy` does that")
+    keys = cloud.object_keys(bucket, history.prefix(config.service, config.stack), cloud.account())
+    return stack, bucket, history.deployments(keys)

@@ -1,0 +1,69 @@
+"""What pipelines do, by the real command and the real boto3 calls, against MiniStack."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ministack_projects import APP, MiniStack, Project, project_in
+
+
+@pytest.fixture
+def project(tmp_path: Path, ministack: MiniStack, request: pytest.FixtureRequest) -> Project:
+    words = re.sub(r"[^a-z]+", "-", request.node.name.removeprefix("test_")).strip("-")
+    return project_in(tmp_path, ministack, words[-25:].strip("-"))
+
+
+def ran(project: Project, *arguments: str) -> str:
+    found = project.streamer(*arguments)
+    assert found.returncode == 0, found.stdout + found.stderr
+    return found.stdout
+
+
+def told(project: Project) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((project.folder / "out.json").read_text())
+    return found
+
+
+@pytest.mark.parametrize("is_new", [True, False], ids=["created", "updated"])
+def test_proposed_by_one_run_and_executed_by_another(project: Project, *, is_new: bool) -> None:
+    if not is_new:
+        project.deploy()
+        project.write(APP.replace("VERSION = 1", "VERSION = 2"))
+    ran(project, "deploy", "--no-execute", "--outputs-file", "out.json")
+    name = told(project)["change_set"]
+    before = project.stack()["StackStatus"]
+    (project.folder / "app.py").unlink()
+    project.environment = {}
+
+    said = ran(project, "deploy", "--execute", name, "--yes", "--outputs-file", "out.json")
+
+    assert before == ("REVIEW_IN_PROGRESS" if is_new else "CREATE_COMPLETE")
+    assert project.stack()["StackStatus"] == ("CREATE_COMPLETE" if is_new else "UPDATE_COMPLETE")
+    assert told(project)["outputs"] == project.outputs()
+    assert ("      Code: " in said) is not is_new
+    again = project.streamer("deploy", "--execute", name, "--yes")
+    assert again.returncode == 2
+    assert name in again.stderr
+
+
+def test_back_to_what_ran_before_and_forth_again(project: Project) -> None:
+    project.deploy()
+    first = project.outputs()["CodeKey"]
+    project.write(APP.replace("VERSION = 1", "VERSION = 2"))
+    project.configure("log_retention_days = 7\n")
+    project.deploy()
+    second = project.outputs()["CodeKey"]
+
+    said = ran(project, "rollback", "--yes")
+
+    assert project.outputs()["CodeKey"] == first
+    assert "RetentionInDays: 7 -> 30" in said
+    groups = project.aws.client("logs").describe_log_groups(logGroupNamePrefix=f"/aws/lambda/{project.service}-dev-")
+    assert {group["retentionInDays"] for group in groups["logGroups"]} == {30}
+    listed = ran(project, "rollback", "--list").splitlines()
+    assert [line[0] for line in listed] == [" ", "*"]
+    assert project.streamer("rollback", "--yes").returncode == 2  # there is nothing before it
+    ran(project, "rollback", "--to", listed[0].split()[0], "--yes")
+    assert project.outputs()["CodeKey"] == second

@@ -1,0 +1,80 @@
+"""Which deployments are remembered, and which of them is gone back to."""
+
+import json
+from typing import Any
+
+import pytest
+from fake_cloud import FakeCloud, stack
+
+from deploy.errors import DeployError
+from deploy.history import Deployment, chosen, deployments, keep, prefix, read, template_digest
+
+ONE, TWO, THREE = ({"Resources": {"Api": {"Type": name}}} for name in ("1", "2", "3"))
+PREFIX = prefix("chat", "chat-dev")
+
+
+def deployed(*pairs: tuple[str, dict[str, Any]]) -> tuple[Deployment, ...]:
+    return deployments(
+        [f"{PREFIX}2026010{n}T000000Z-{code}-{template_digest(t)}.json" for n, (code, t) in enumerate(pairs)]
+    )
+
+
+@pytest.mark.parametrize(
+    ("known", "now", "expected"),
+    [
+        pytest.param(deployed(("a", ONE), ("b", ONE)), ("b", ONE), "a", id="other code"),
+        pytest.param(deployed(("a", ONE), ("a", TWO)), ("a", TWO), "a", id="another template"),
+        pytest.param(deployed(("a", ONE), ("b", ONE), ("a", ONE)), ("a", ONE), "b", id="the same again"),
+        pytest.param(deployed(("a", ONE), ("b", ONE), ("c", ONE)), ("b", ONE), "a", id="after going back once"),
+        pytest.param(deployed(("a", ONE), ("b", TWO)), ("z", THREE), "b", id="what runs is not remembered"),
+        pytest.param(deployed(("a", ONE), ("b", ONE), ("b", ONE)), ("b", ONE), "a", id="deployed twice"),
+    ],
+)
+def test_without_a_name_the_last_other_one_before_what_runs_is_chosen(
+    known: tuple[Deployment, ...], now: tuple[str, dict[str, Any]], expected: str
+) -> None:
+    assert chosen(known, f"chat/{now[0]}.zip", now[1], None).code == expected
+
+
+@pytest.mark.parametrize(
+    "known",
+    [pytest.param((), id="none"), pytest.param(deployed(("a", ONE)), id="only what runs")],
+)
+def test_there_may_be_none(known: tuple[Deployment, ...]) -> None:
+    with pytest.raises(DeployError, match="no earlier deployment"):
+        chosen(known, "chat/a.zip", ONE, None)
+
+
+def test_a_name_may_be_short_or_the_code_s_while_it_fits_one() -> None:
+    known = deployed(("abc", ONE), ("def", ONE), ("def", ONE))
+
+    assert chosen(known, "chat/def.zip", ONE, "20260100").code == "abc"
+    assert chosen(known, "chat/abc.zip", ONE, "def") == known[2]
+    for named, complaint in (("2026", "fits several"), ("x", "fits no deployment")):
+        with pytest.raises(DeployError, match=complaint):
+            chosen(known, "chat/abc.zip", ONE, named)
+
+
+def test_what_is_kept_can_be_read_and_holds_no_value_of_a_parameter() -> None:
+    cloud, parameters = FakeCloud(), {"CodeBucket": "code", "CodeKey": "chat/abcdef.zip", "JwtSecret": "****"}
+
+    keep(cloud, "chat", stack(parameters=parameters, changed_at=0.0), ONE)
+
+    (only,) = deployments([*cloud.objects, f"{PREFIX}notes.txt"])
+    assert only.name == f"19700101T000000Z-abcdef-{template_digest(ONE)}"
+    assert read(cloud, "code", only, cloud.account()) == ("chat/abcdef.zip", ONE)
+    assert b"****" not in cloud.objects[only.key]
+
+
+@pytest.mark.parametrize("body", [b"{", b"[]", b"{}"])
+def test_what_cannot_be_read_is_said(body: bytes) -> None:
+    (only,) = deployed(("a", ONE))
+
+    with pytest.raises(DeployError, match="is no deployment that this version understands"):
+        read(FakeCloud(objects={only.key: body}), "code", only, FakeCloud().account())
+
+
+def test_the_order_in_which_a_template_comes_back_changes_nothing() -> None:
+    again = json.loads(json.dumps({"b": 1, "a": 2}))
+
+    assert template_digest({"a": 2, "b": 1}) == template_digest(again)

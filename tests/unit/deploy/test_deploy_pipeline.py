@@ -1,0 +1,244 @@
+"""What pipelines do apart from deploying at once: propose, execute later, go back; and what they are told."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from fake_cloud import OURS, FakeCloud, event, stack
+
+from deploy.cloud import Change, Replacement, Stack
+from deploy.commands import COMMANDS
+from deploy.errors import DangerError, DeployError, StackStateError
+from deploy.history import deployments, keep, prefix
+
+APP = "from streamer import App\n\napp = App()\n"
+DONE = ("UPDATE_COMPLETE", [event(1, "UPDATE_COMPLETE")])
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    name = "pipeline_test_app"
+    (tmp_path / f"{name}.py").write_text(APP)
+    (tmp_path / "streamer.toml").write_text(f'service = "chat"\napp = "{name}:app"\n')
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setenv("JWT_SECRET", "s" * 32)
+    return tmp_path
+
+
+@pytest.fixture
+def run(project: Path) -> Run:
+    def invoke(cloud: FakeCloud, command: str, *arguments: str) -> Result:
+        found = CliRunner().invoke(COMMANDS[command], arguments, obj=lambda config: cloud, standalone_mode=False)
+        if found.exception is not None and not isinstance(found.exception, DeployError | SystemExit):
+            raise found.exception
+        return found
+
+    return invoke
+
+
+def running(code: str = "old", **changes: Any) -> Stack:
+    parameters = {"CodeBucket": "code", "CodeKey": f"chat/{code}.zip", "JwtSecret": "****"}
+    return stack(parameters=parameters, tags=OURS, outputs={"WebSocketUrl": "wss://x"}, **changes)
+
+
+def test_a_change_set_can_wait_and_its_name_is_told(run: Run, project: Path) -> None:
+    cloud = FakeCloud(found=running())
+
+    found = run(cloud, "deploy", "--no-execute", "--outputs-file", "out.json")
+
+    name = cloud.proposals[0].name
+    assert found.return_value == 0
+    assert cloud.did[-1] == "propose"
+    assert f"the change set {name} of chat-dev waits; `streamer deploy --execute {name}` executes it" in found.stdout
+    assert json.loads((project / "out.json").read_text()) == {
+        "stack": "chat-dev",
+        "status": "CREATE_COMPLETE",
+        "change_set": name,
+        "outputs": {},
+    }
+
+
+def test_where_nothing_changes_none_waits(run: Run, project: Path) -> None:
+    reason = "The submitted information didn't contain changes."
+    cloud = FakeCloud(found=running(), change_set_status="FAILED", change_set_reason=reason)
+
+    assert run(cloud, "deploy", "--no-execute", "--outputs-file", "out.json").return_value == 0
+    told = json.loads((project / "out.json").read_text())
+    assert (told["change_set"], told["outputs"]) == (None, {"WebSocketUrl": "wss://x"})
+
+
+def test_what_is_dangerous_does_not_wait_without_the_word(run: Run) -> None:
+    lost = Change(
+        action="Modify", logical_id="RequestsTable", resource_type="AWS::DynamoDB::Table", replacement=Replacement.YES
+    )
+    cloud = FakeCloud(found=running(), changes=(lost,))
+
+    assert isinstance(run(cloud, "deploy", "--no-execute").exception, DangerError)
+    assert cloud.did[-1] == "delete change set"
+
+
+def waiting(run: Run, **changes: Any) -> FakeCloud:
+    template = json.loads(run(FakeCloud(), "template").stdout)
+    options = {"found": running(), "proposed": template, "waiting": {"streamer-1": "id"}, "script": [DONE]}
+    return FakeCloud(**(options | changes))
+
+
+def test_a_change_set_that_waits_is_executed_without_the_code(run: Run, project: Path) -> None:
+    cloud = waiting(run)
+    (project / "pipeline_test_app.py").unlink()
+
+    found = run(cloud, "deploy", "--execute", "streamer-1", "--yes", "--outputs-file", "out.json")
+
+    assert found.return_value == 0
+    assert [step.split("/")[0] for step in cloud.did] == ["execute", "put chat"]
+    assert "permissions:" in found.stdout
+    assert json.loads((project / "out.json").read_text())["outputs"] == {"WebSocketUrl": "wss://x"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        pytest.param({"waiting": {}}, "chat-dev has no change set streamer-1; those of streamer are: none", id="none"),
+        pytest.param({"execution": "OBSOLETE"}, "cannot be executed (CREATE_COMPLETE, OBSOLETE)", id="obsolete"),
+        pytest.param({"execution": "EXECUTE_COMPLETE"}, "was executed already", id="executed"),
+        pytest.param({"found": stack(tags={})}, "was not made by streamer", id="somebody else's"),
+        pytest.param(
+            {"changes": (Change(action="Remove", logical_id="T", resource_type="AWS::DynamoDB::Table"),)},
+            "--replace T",
+            id="dangerous",
+        ),
+    ],
+)
+def test_what_is_not_executed_stays_as_it_is(run: Run, changes: dict[str, Any], complaint: str) -> None:
+    cloud = waiting(run, **changes)
+
+    found = run(cloud, "deploy", "--execute", "streamer-1", "--yes")
+
+    assert complaint in str(found.exception)
+    assert str(found.exception).endswith("nothing was changed")
+    assert cloud.did == []
+
+
+class Refusing(FakeCloud):
+    def execute(self, change_set_id: str, token: str) -> None:
+        raise DeployError("the token is expired")
+
+
+def test_a_change_set_of_somebody_else_s_run_is_not_tidied_away(run: Run) -> None:
+    cloud = waiting(run)
+    refusing = Refusing(found=cloud.found, proposed=cloud.proposed, waiting=cloud.waiting)
+
+    found = run(refusing, "deploy", "--execute", "streamer-1", "--yes")
+
+    assert str(found.exception) == "the token is expired; nothing was changed"
+    assert refusing.did == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("--execute", "x", "--no-execute"), ("--dry-run", "--no-execute"), ("--guided", "--execute", "x")],
+    ids=" ".join,
+)
+def test_words_that_contradict_each_other_are_refused(run: Run, arguments: tuple[str, ...]) -> None:
+    assert "do not go together" in str(run(FakeCloud(), "deploy", "--yes", *arguments).exception)
+
+
+def test_values_and_permissions_are_shown_before_the_question(run: Run, project: Path) -> None:
+    template = json.loads(run(FakeCloud(), "template").stdout)
+    toml = project / "streamer.toml"
+    toml.write_text(toml.read_text() + "\ntracing = false\n[functions.router]\nmemory_mb = 2048\n")
+    cloud = FakeCloud(
+        found=running(),
+        template=template,
+        changes=(Change(action="Modify", logical_id="RouterFunction", resource_type="AWS::Lambda::Function"),),
+    )
+
+    said = run(cloud, "deploy", "--no-execute").stdout
+
+    assert "      MemorySize: 512 -> 2048" in said
+    assert "      TracingConfig.Mode: Active -> PassThrough" in said
+    assert "      Code: chat/old.zip -> chat/" in said
+    assert "  - RouterRole may xray:PutTelemetryRecords, xray:PutTraceSegments on *" in said
+
+
+def remembered(run: Run, **changes: Any) -> FakeCloud:
+    """Two deployments, of which the second runs."""
+    template = json.loads(run(FakeCloud(), "template").stdout)
+    cloud = FakeCloud(found=running("new"), template=template, script=[DONE], **changes)
+    cloud.objects = {"chat/old.zip": b"", "chat/new.zip": b""}
+    for at, code in enumerate(("old", "new")):
+        keep(cloud, "chat", running(code, changed_at=float(at)), template)
+    cloud.did.clear()
+    return cloud
+
+
+def test_going_back_brings_the_code_and_keeps_the_secrets(run: Run, project: Path) -> None:
+    cloud = remembered(run)
+    (project / "pipeline_test_app.py").unlink()
+
+    found = run(cloud, "rollback", "--yes")
+
+    assert found.return_value == 0
+    assert cloud.did == ["propose", "execute"]
+    values = {each.name: each.value for each in cloud.proposals[0].parameters}
+    assert values == {"CodeBucket": "code", "CodeKey": "chat/old.zip", "JwtSecret": None}
+    assert "chat-dev is what it was at 19700101T000000Z-old-" in found.stdout
+
+
+def test_the_list_marks_what_runs(run: Run) -> None:
+    lines = run(remembered(run), "rollback", "--list").stdout.splitlines()
+
+    assert [line[:23] for line in lines] == ["* 19700101T000001Z-new-", "  19700101T000000Z-old-"]
+
+
+def test_code_that_is_gone_is_said(run: Run) -> None:
+    cloud = remembered(run)
+    del cloud.objects["chat/old.zip"]
+
+    found = run(cloud, "rollback", "--yes")
+
+    assert "is not at s3://code/chat/old.zip any more; nothing was changed" in str(found.exception)
+    assert cloud.did == []
+
+
+def test_without_a_terminal_and_without_yes_nothing_goes_back(run: Run) -> None:
+    cloud = remembered(run)
+
+    assert "pass --yes to roll back" in str(run(cloud, "rollback").exception)
+    assert cloud.did == []
+
+
+def test_a_stack_that_never_was_cannot_go_back(run: Run) -> None:
+    found = run(FakeCloud(found=stack("ROLLBACK_COMPLETE")), "rollback", "--yes")
+
+    assert isinstance(found.exception, StackStateError)
+    assert "was never deployed" in str(found.exception)
+
+
+class Full(FakeCloud):
+    def put_object(self, bucket: str, key: str, body: bytes, account: Any) -> None:
+        if key.startswith(prefix("chat", "chat-dev")):
+            raise DeployError("the bucket is full")
+        super().put_object(bucket, key, body, account)
+
+
+def test_a_deployment_that_cannot_be_remembered_is_deployed_all_the_same(run: Run) -> None:
+    cloud = Full(found=running(), script=[DONE])
+
+    found = run(cloud, "deploy", "--yes")
+
+    assert found.return_value == 0
+    assert "note: `streamer rollback` will not know of this deployment: the bucket is full" in found.stdout
+    assert deployments(list(cloud.objects)) == ()
+
+
+def test_an_outputs_file_that_cannot_be_written_is_told_after_the_fact(run: Run) -> None:
+    found = run(FakeCloud(found=running(), script=[DONE]), "deploy", "--yes", "--outputs-file", "no/such/folder.json")
+
+    assert "chat-dev is done, but no/such/folder.json cannot be written" in str(found.exception)
