@@ -12,12 +12,10 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any, Final
 
-from botocore.loaders import Loader
-from botocore.model import ServiceModel, Shape
-
 from .errors import SERVICE, ApiError, validation_error
 from .numbers import token_name
 from .quick_model import ATTRIBUTE_VALUE, NAME_LENGTHS, NAME_PATTERN, Quick, is_python, quick_check_of
+from .shapes import Shape, model_of
 from .values import read_value
 
 FAULTS: Final = 10
@@ -30,19 +28,14 @@ Check = Callable[[Any, Where, list[str]], None]
 
 
 @cache
-def _service(service: str) -> ServiceModel:
-    return ServiceModel(Loader().load_service_model(service, "service-2"), service)
-
-
-@cache
 def operations_of(service: str) -> frozenset[str]:
     """Names of all operations of a service (``dynamodb`` or ``dynamodbstreams``)."""
-    return frozenset(_service(service).operation_names)
+    return model_of(service).operation_names
 
 
 @cache
 def _input_check(service: str, action: str) -> Check:
-    shape = _service(service).operation_model(action).input_shape
+    shape = model_of(service).input_shape(action)
     return _nothing if shape is None else _check_of(shape)
 
 
@@ -52,7 +45,7 @@ _TABLE_OPERATIONS: Final = ("CreateTable", "DeleteTable", "DescribeTable", "Desc
 
 @cache
 def _quick_check(service: str, action: str) -> Quick:
-    shape = _service(service).operation_model(action).input_shape
+    shape = model_of(service).input_shape(action)
     return _is_fine if shape is None else quick_check_of(shape) or _is_fine
 
 
@@ -129,7 +122,7 @@ def _check_of(shape: Shape) -> Check:
     return _scalar_check(shape, kinds.get(shape.type_name, (str,)), _bounds(shape, "value"))
 
 
-def _structure_check(shape: Any) -> Check:
+def _structure_check(shape: Shape) -> Check:
     members = {name: (_check_of(member), _lower(name)) for name, member in shape.members.items()}
     required = tuple(shape.required_members)
 
@@ -160,7 +153,7 @@ def _not_a_structure(value: Any, shape: Shape, where: Where) -> ApiError:
     return _serialization("Unexpected field type" if is_member else "Unexpected value type in payload")
 
 
-def _list_check(shape: Any) -> Check:
+def _list_check(shape: Shape) -> Check:
     check_member, bounds = _check_of(shape.member), _bounds(shape, "length")
     has_members_to_check = check_member is not _nothing
 
@@ -181,7 +174,7 @@ def _list_check(shape: Any) -> Check:
     return check
 
 
-def _map_check(shape: Any) -> Check:
+def _map_check(shape: Shape) -> Check:
     check_member, bounds = _check_of(shape.value), _bounds(shape, "length")
     key_rules = _text_rules(shape.key)
     has_members_to_check = check_member is not _nothing
@@ -214,7 +207,7 @@ Rule = tuple[Callable[[str], bool], str]
 """Whether text keeps it, and AWS's words for it."""
 
 
-def _text_rules(shape: Any) -> list[Rule]:
+def _text_rules(shape: Shape) -> list[Rule]:
     metadata = shape.metadata
     low, high, pattern = metadata.get("min"), metadata.get("max"), metadata.get("pattern")
     if shape.name == "TableArn":
@@ -249,7 +242,7 @@ def _broken(text: str, rules: list[Rule]) -> list[str]:
     return [words for keeps, words in rules if not keeps(text)]
 
 
-def _string_check(shape: Any) -> Check:
+def _string_check(shape: Shape) -> Check:
     rules, values = _text_rules(shape), tuple(shape.enum)
 
     def check(value: Any, where: Where, faults: list[str]) -> None:
@@ -275,7 +268,7 @@ def _scalar_check(shape: Shape, kinds: tuple[type, ...], bounds: list[tuple[str,
     return check
 
 
-def _bounds(shape: Any, of_what: str) -> list[tuple[str, int]]:
+def _bounds(shape: Shape, of_what: str) -> list[tuple[str, int]]:
     bounds = []
     for word, name in (("greater", "min"), ("less", "max")):
         if shape.metadata.get(name) is not None:

@@ -9,6 +9,8 @@ import re
 from collections.abc import Callable
 from typing import Any, Final
 
+from .shapes import Shape
+
 Quick = Callable[[Any], bool]
 
 ATTRIBUTE_VALUE: Final = "AttributeValue"
@@ -25,8 +27,8 @@ def is_python(pattern: str | None) -> bool:
     return pattern is not None and "\\p" not in pattern and "\\u" not in pattern
 
 
-def quick_check_of(shape: Any) -> Quick | None:
-    """The check of a shape of botocore's model."""
+def quick_check_of(shape: Shape) -> Quick | None:
+    """The check of a shape of the service's model."""
     if shape.name == ATTRIBUTE_VALUE:
         return None
     if shape.type_name == "structure":
@@ -46,11 +48,11 @@ def quick_check_of(shape: Any) -> Quick | None:
     return lambda value: type(value) in kinds and (low is None or value >= low) and (high is None or value <= high)
 
 
-def _bounds(shape: Any) -> tuple[int | None, int | None]:
+def _bounds(shape: Shape) -> tuple[int | None, int | None]:
     return shape.metadata.get("min"), shape.metadata.get("max")
 
 
-def _structure(shape: Any) -> Quick:
+def _structure(shape: Shape) -> Quick:
     members = {name: quick_check_of(member) for name, member in shape.members.items()}
     required = frozenset(shape.required_members)
 
@@ -68,7 +70,7 @@ def _structure(shape: Any) -> Quick:
     return check
 
 
-def _list(shape: Any) -> Quick:
+def _list(shape: Shape) -> Quick:
     check_member = quick_check_of(shape.member)
     low, high = _bounds(shape)
 
@@ -82,7 +84,7 @@ def _list(shape: Any) -> Quick:
     return check
 
 
-def _map(shape: Any) -> Quick:
+def _map(shape: Shape) -> Quick:
     check_key, check_member = quick_check_of(shape.key), quick_check_of(shape.value)
     low, high = _bounds(shape)
 
@@ -101,14 +103,14 @@ def _map(shape: Any) -> Quick:
     return check
 
 
-def _string(shape: Any) -> Quick:
+def _string(shape: Shape) -> Quick:
     values, (low, high) = frozenset(shape.enum), _bounds(shape)
     pattern = shape.metadata.get("pattern")
     if shape.name == "TableArn":
         return lambda value: type(value) is str and (_NAME(value) is not None or value.startswith("arn:"))
     if values:
         return lambda value: type(value) is str and value in values
-    matches = re.compile(pattern, re.ASCII).fullmatch if is_python(pattern) else None
+    matches = re.compile(pattern, re.ASCII).fullmatch if pattern is not None and is_python(pattern) else None
     if matches is None and low is None and high is None:
         return lambda value: type(value) is str
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Protocol, Self
@@ -11,7 +12,6 @@ from streamer.errors import ConfigurationError
 from streamer.topology import Topology
 
 from ..recording import Recording
-from .inline.functions import InlineFunctions
 from .logs import LogSink
 from .outcome import Functions
 from .processes.functions import ProcessFunctions
@@ -67,7 +67,11 @@ def create_functions(
         raise ConfigurationError(
             f"function {other.name} runs by {other.runtime}: only Python runs inline; use --isolation process"
         )
-    kind = functools.partial(InlineFunctions, is_debugged=is_debugged) if isolation == "inline" else ProcessFunctions
+    kind: Callable[..., RunningFunctions] = ProcessFunctions
+    if isolation == "inline":
+        from .inline.functions import InlineFunctions  # noqa: PLC0415 - it imports botocore, and the default does not
+
+        kind = functools.partial(InlineFunctions, is_debugged=is_debugged)
     return kind(
         topology,
         endpoints=endpoints,

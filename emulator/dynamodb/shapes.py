@@ -1,0 +1,80 @@
+"""The service's own model, as botocore brings it: which shapes the requests of an operation have.
+
+botocore is not imported for it: its loaders take a tenth of a second of every start, for what is one file of JSON.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Mapping
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Final
+
+API_VERSION: Final = "2012-08-10"
+"""Of DynamoDB and of its streams, as in ``X-Amz-Target``. [DOC] ddb-docs:Programming.LowLevelAPI"""
+
+
+class Shape:
+    """A structure, list, map or scalar; what it consists of is looked up when it is asked for."""
+
+    def __init__(self, model: Model, reference: Mapping[str, Any]) -> None:
+        """``reference`` names the shape, and may narrow it."""
+        self._model = model
+        self.name: str = reference["shape"]
+        self.metadata: dict[str, Any] = {**model.shapes[self.name], **reference}
+        """What the model says of it: ``min``, ``max``, ``pattern`` and the like."""
+        self.type_name: str = self.metadata["type"]
+        self.enum: list[str] = self.metadata.get("enum", [])
+        self.required_members: list[str] = self.metadata.get("required", [])
+
+    @property
+    def members(self) -> dict[str, Shape]:
+        """Of a structure."""
+        return {name: Shape(self._model, member) for name, member in self.metadata["members"].items()}
+
+    @property
+    def member(self) -> Shape:
+        """Of a list."""
+        return Shape(self._model, self.metadata["member"])
+
+    @property
+    def key(self) -> Shape:
+        """Of a map."""
+        return Shape(self._model, self.metadata["key"])
+
+    @property
+    def value(self) -> Shape:
+        """Of a map."""
+        return Shape(self._model, self.metadata["value"])
+
+
+class Model:
+    """All operations of a service."""
+
+    def __init__(self, told: Mapping[str, Any]) -> None:
+        """``told`` is the file's content."""
+        self.shapes: Mapping[str, Mapping[str, Any]] = told["shapes"]
+        self._operations: Mapping[str, Mapping[str, Any]] = told["operations"]
+        self.operation_names = frozenset(self._operations)
+
+    def input_shape(self, operation: str) -> Shape | None:
+        """The shape of a request; None: it has no members."""
+        reference = self._operations[operation].get("input")
+        return None if reference is None else Shape(self, reference)
+
+
+@cache
+def model_of(service: str) -> Model:
+    """The model of ``dynamodb`` or ``dynamodbstreams``.
+
+    Raises:
+        FileNotFoundError: botocore has none where it always had it.
+    """
+    spec = find_spec("botocore")
+    assert spec is not None, "boto3 requires it"
+    file = Path(str(spec.origin)).parent / "data" / service / API_VERSION / "service-2.json"
+    packed = file.with_name(f"{file.name}.gz")
+    return Model(json.loads(gzip.decompress(packed.read_bytes()) if packed.exists() else file.read_bytes()))
