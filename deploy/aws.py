@@ -390,7 +390,8 @@ def _loaded(body: Any) -> Mapping[str, Any]:
 
 
 def local_client(service: str, url: str) -> Any:
-    """A client of the emulator, which asks for no credentials of one's own."""
+    """A client of the emulator, which asks for no credentials of one's own, and answers at once or never."""
+    config = botocore.config.Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=60)
     return boto3.session.Session(aws_access_key_id="local", aws_secret_access_key="local").client(  # noqa: S106
-        service, endpoint_url=url, region_name="us-east-1", config=_config()
+        service, endpoint_url=url, region_name="us-east-1", config=config
     )

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from streamer.project import own_file
+from streamer.project import STATE_FOLDER, own_file
 
 from .config import Config
 from .errors import DeployError
 
-READY_FILE: Final = Path(".streamer") / "emulator.json"
+READY_FILE: Final = Path(STATE_FOLDER) / "emulator.json"
 """Where the first emulator of a folder says that it runs; the form is documented in ``docs/cli.md``."""
 
 SCHEMES: Final = ("http", "https")
@@ -36,16 +36,27 @@ class LocalEmulator:
         return local_client(service, self.dynamodb_url if service == "dynamodb" else self.url)
 
     def queue_url(self, name: str) -> str | None:
-        """The queue of that name; None: with a DynamoDB of one's own, dead letters go to a file."""
+        """The queue of that name; None: there is none; with a DynamoDB of one's own, dead letters go to a file.
+
+        Raises:
+            StoreError: the emulator did not answer.
+        """
         if urlsplit(self.url).netloc != urlsplit(self.dynamodb_url).netloc:
             return None
-        return str(self.client("sqs").get_queue_url(QueueName=name)["QueueUrl"])
+        from streamer.stores.dynamodb import translated  # noqa: PLC0415 - imports botocore
+
+        sqs = self.client("sqs")
+        with translated("GetQueueUrl"):
+            try:
+                return str(sqs.get_queue_url(QueueName=name)["QueueUrl"])
+            except sqs.exceptions.QueueDoesNotExist:
+                return None
 
 
-def emulator_here(path: Path = READY_FILE) -> LocalEmulator | None:
-    """The emulator that runs in this folder; None: none does."""
+def emulator_here(folder: Path) -> LocalEmulator | None:
+    """The emulator that runs in this project's folder; None: none does."""
     try:
-        ready = json.loads(own_file(path))
+        ready = json.loads(own_file(folder / READY_FILE))
         pid, url, dynamodb_url = int(ready["pid"]), str(ready["management_url"]), str(ready["dynamodb_url"])
         parts = urlsplit(url)
         if pid <= 0 or parts.scheme not in SCHEMES or urlsplit(dynamodb_url).scheme not in SCHEMES:

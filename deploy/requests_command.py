@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -12,9 +12,10 @@ from typing import Any, Final
 
 import click
 
-from streamer.errors import DispatchError, StoreError
+from streamer.errors import DispatchError, NoTableError, StoreError
 from streamer.observability.printable import printable
 from streamer.operating import DeadLetter, Operator, Place
+from streamer.project import folder_of
 from streamer.protocol import answers
 from streamer.records import RequestRecord, Status
 from streamer.requests.lifecycle import is_final
@@ -52,14 +53,20 @@ def requests(ctx: click.Context, /, *, failed: bool, limit: int, as_json: bool, 
     """
     if ctx.invoked_subcommand is not None:
         return
-    operator = _operator(**where)
     now = time.time()
     with _explained():
+        operator = _operator(**where)
         statuses = [status for status in Status if status is Status.FAILED or not is_final(status)] if failed else []
         found = [each for each in operator.requests(statuses) if not failed or is_trouble(each, now)]
         letters = operator.dead_letters() if failed else []
     newest = islice(sorted(found, key=lambda record: record.updated_at, reverse=True), limit)
-    _print([*map(request_fields, newest), *map(letter_fields, letters)], as_json=as_json)
+    listed = [*map(request_fields, newest), *map(letter_fields, letters)]
+    for line in map(json.dumps, listed) if as_json else table(listed):
+        click.echo(line)
+    if not listed and not as_json:
+        click.echo(
+            f"streamer: there are no {'failed or stuck requests, no dead letters' if failed else 'requests'}", err=True
+        )
 
 
 @requests.command("show")
@@ -88,8 +95,8 @@ def retry(id: str, *, tenant: str | None, user: str | None, attempts: int, **whe
     A request that is still on its way gets another run, which changes nothing unless it is stuck. Its dead letters are
     removed from the queue.
     """
-    operator = _operator(**where)
     with _explained():
+        operator = _operator(**where)
         records = _found(operator, id, tenant, user)
         if len(records) > 1:
             owners = ", ".join(f"--tenant {each.tenant_id} --user {each.user_id}" for each in records)
@@ -144,23 +151,36 @@ def letter_fields(letter: DeadLetter) -> dict[str, Any]:
     }
 
 
-def line(fields: Mapping[str, Any]) -> str:
-    """A request or a dead letter for people."""
-    if fields["kind"] == "dead letter":
-        about = f"request {fields['request_id']}" if "request_id" in fields else "a batch of stream records"
-        return f"{'DEAD LETTER':<11} {about}  {fields['condition']}  {fields['at']}  {fields['error'] or ''}".rstrip()
-    when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(fields["updated_at"]))
-    attempts = f"{fields['attempt']}/{fields['max_attempts']}"
+HEADING: Final = ("STATUS", "REQUEST", "ACTION", "TENANT/USER", "ATTEMPT", "CHANGED", "ERROR")
+
+
+def table(listed: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Requests below a heading, then dead letters, for people."""
+    rows = [row(fields) for fields in listed if fields["kind"] == "request"]
+    widths = [max(map(len, column)) for column in zip(HEADING, *rows, strict=True)]
+    lines = ["  ".join(map(str.ljust, each, widths)).rstrip() for each in (HEADING, *rows)] if rows else []
+    return lines + [letter_line(fields) for fields in listed if fields["kind"] == "dead letter"]
+
+
+def row(fields: Mapping[str, Any]) -> tuple[str, ...]:
+    """The columns of a request. Ids are what clients wrote: nothing that a terminal obeys, and no further rows."""
     error = fields.get("error")
-    why = f"  {error['code']}: {error['message']}" if error else ""
-    owner = f"{fields['tenant_id']}/{fields['user_id']}"
-    return f"{fields['status']:<11} {fields['request_id']}  {fields['action']}  {owner}  {attempts}  {when}{why}"
+    columns = (
+        fields["status"],
+        fields["request_id"],
+        fields["action"],
+        f"{fields['tenant_id']}/{fields['user_id']}",
+        f"{fields['attempt']} of {fields['max_attempts']}",
+        time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(fields["updated_at"])),
+        f"{error['code']}: {error['message']}" if error else "",
+    )
+    return tuple(map(printable, columns))
 
 
-def _print(listed: Iterable[Mapping[str, Any]], *, as_json: bool) -> None:
-    for fields in listed:
-        # Reasons and ids are what clients wrote: nothing that a terminal obeys, and no further rows.
-        click.echo(json.dumps(fields) if as_json else printable(line(fields)))
+def letter_line(fields: Mapping[str, Any]) -> str:
+    """A dead letter."""
+    about = f"request {fields['request_id']}" if "request_id" in fields else "a batch of stream records"
+    return printable(f"DEAD LETTER  {about}  {fields['condition']}  {fields['at']}  {fields['error'] or ''}".rstrip())
 
 
 def _found(operator: Operator, request_id: str, tenant: str | None, user: str | None) -> list[RequestRecord]:
@@ -175,6 +195,10 @@ def _explained() -> Iterator[None]:
     """Turn errors of stores into the one line that a command gives."""
     try:
         yield
+    except NoTableError as error:
+        raise DeployError(
+            "the service keeps no requests: it is no App, or its tables' names begin with another --table-prefix"
+        ) from error
     except (StoreError, DispatchError) as error:
         raise DeployError(str(error)) from error
 
@@ -187,7 +211,7 @@ def _operator(*, table_prefix: str | None, **said: str | None) -> Operator:
     said = {name: value or inherited.get(name) for name, value in said.items()}
     prefix = table_prefix or inherited.get("table_prefix")
     if not any(said.values()):
-        return _local(emulator_here(), prefix)
+        return _local(emulator_here(folder_of(Path.cwd())), prefix)
     config = load(Path.cwd(), said | ({"table_prefix": prefix} if prefix is not None else {}))
     return _on_aws(config)
 

@@ -147,5 +147,9 @@ class StoreError(StreamerError):
     """The store did not answer, or refused; the operation may or may not have happened."""
 
 
+class NoTableError(StoreError):
+    """The table does not exist."""
+
+
 class ItemTooLargeError(StoreError):
     """A record is larger than the 400 KB that a DynamoDB item may have; nothing was written."""

@@ -18,10 +18,13 @@ BOLD: Final = "\x1b[1m"
 RESET: Final = "\x1b[0m"
 
 
-def banner(emulator: Emulator, target: Target, access: Access, *, command: str, is_terminal: bool) -> str:
+def banner(
+    emulator: Emulator, target: Target, access: Access, *, command: str, is_found: bool, is_terminal: bool
+) -> str:
     """The lines to print, with a token to try the service with where we hold the secret that signs them.
 
-    ``command`` is what starts streamer in this shell.
+    ``command`` is what starts streamer in this shell; ``is_found``, whether commands in this folder find this emulator
+    rather than one that started before it.
     """
     url = emulator.websocket_url
     told = [] if target.template is None else ["", *target.template.lines()]
@@ -42,7 +45,9 @@ def banner(emulator: Emulator, target: Target, access: Access, *, command: str, 
         lines += [
             "",
             "Or call an action from another shell:",
-            f"  {command} call " + ("echo '{\"a\": 1}'" if target.name == DEMO else "ping"),
+            f"  {command} call "
+            + ("echo '{\"a\": 1}'" if target.name == DEMO else "ping")
+            + ("" if is_found else f" --url {url}"),
             *_actions(target),
         ]
     return "\n".join([*lines, "", "Stop with Ctrl-C."])

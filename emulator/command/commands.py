@@ -62,8 +62,16 @@ def actions(*, as_json: bool) -> None:
 
     Of the service that the project's emulator runs.
     """
-    names = list(_emulator(here()).actions)
-    click.echo(json.dumps(names) if as_json else "\n".join(names))
+    emulator = _emulator(here())
+    names = list(emulator.actions)
+    if names or as_json:
+        click.echo(json.dumps(names) if as_json else "\n".join(names))
+    else:
+        functions = ", ".join(emulator.functions)
+        click.echo(
+            f"streamer: the service is no App, so it has no actions; 'streamer invoke' runs its functions: {functions}",
+            err=True,
+        )
 
 
 @click.command(

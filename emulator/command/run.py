@@ -25,6 +25,7 @@ from ..files import Claim
 from ..functions.logs import LogSink
 from ..functions.runtimes import runtime_name
 from ..gateway.rules.limits import Assumptions, Limits
+from ..port.front import bind
 from ..port.loop import loop_factory
 from ..port.origin import is_loopback
 from ..tasks import end
@@ -41,7 +42,7 @@ from .presence import FILE as READY_FILE
 from .presence import Ready, remove_ready, running, write_ready
 from .reload import changes
 from .state_folder import FOLDER, development_secret, make_state_folder
-from .target import DEMO, Target, load_target, pairs, project_at, template_name
+from .target import DEMO, Target, find_service, pairs, prepared, project_at, template_name
 from .terminal import code_of
 from .trial import Trials, environment_of, parts
 
@@ -74,6 +75,7 @@ def _run(options: EmulateOptions, project: Project, shell: dict[str, str], sink:
         if options.isolation == "process":
             raise ConfigurationError("--debug runs functions inline, where debuggers reach them; leave out --isolation")
         options = dataclasses.replace(options, isolation="inline")
+    bind(options.host, options.port).close()  # before a folder is made in a place that is not to be
     _take_signals()
     _raise_file_limit()
     _share_cores()
@@ -83,8 +85,9 @@ def _run(options: EmulateOptions, project: Project, shell: dict[str, str], sink:
         target = _load_template(name, options, folder)
     else:
         options.refuse_for_templates_only()
+        chosen, found = find_service(DEMO if options.demo else options.target, project)
         environment = _with_secret(environment, folder / FOLDER)
-        target = load_target(DEMO if options.demo else options.target, project, environment=environment)
+        target = prepared(chosen, found, project, environment=environment)
         if any(runtime_name(function.runtime) == "nodejs" for function in target.topology.functions):
             target = _with_sdk(target, options, project)
     access = Access(
@@ -115,11 +118,13 @@ def _project(options: EmulateOptions) -> tuple[Project, dict[str, str]]:
 
 def _load_template(name: str, options: EmulateOptions, folder: Path) -> Target:
     # Templates cost some 50 ms to import, which no other target pays.
+    from ..templates.assembly import find  # noqa: PLC0415
     from .from_template import load_template, run_build  # noqa: PLC0415
 
-    _make_state_folder(folder / FOLDER)
     if options.build is not None:
         run_build(options.build, folder)
+    find(name, folder, stack=options.stack)  # before a folder is made where there is nothing
+    _make_state_folder(folder / FOLDER)
     found = load_template(name, options, folder=folder, state_folder=folder / FOLDER)
     return Target(name=name, topology=found.read.described.topology, is_app=False, template=found)
 
@@ -244,7 +249,14 @@ async def _serve(options: EmulateOptions, target: Target, project: Project, acce
                 log.warning(text, host=config.host)
                 if config.console:
                     log.warning("so is the console, for whoever knows its token", host=config.host)
-            text = banner(emulator, target, access, command=_own_name(folder), is_terminal=sys.stdout.isatty())
+            text = banner(
+                emulator,
+                target,
+                access,
+                command=_own_name(folder),
+                is_found=running(folder / READY_FILE) is None,
+                is_terminal=sys.stdout.isatty(),
+            )
             async with _findable(options, folder, _ready(emulator, target, access)):
                 _say(text)
                 _collect_garbage()

@@ -54,7 +54,7 @@ def template_name(name: str | None, project: Project) -> str | None:
         found = find_default(project.folder)
         # Many projects with a template keep their handler in app.py, too.
         return None if found is None or _has_app(project.code, named=True) else found
-    is_path = ":" not in name or Path(name).exists()
+    is_path = name.strip() and (":" not in name or Path(name).exists())
     return name if is_path and is_template(name, Path.cwd()) else None
 
 
@@ -72,6 +72,11 @@ def load_target(name: str | None, project: Project, *, environment: Mapping[str,
         ConfigurationError: there is no such thing, or it is not what it should be.
     """
     chosen, found = find_service(name, project)
+    return prepared(chosen, found, project, environment=environment)
+
+
+def prepared(chosen: str, found: App | Topology, project: Project, *, environment: Mapping[str, str]) -> Target:
+    """What `find_service` found, ready to be emulated; raises and takes its arguments as `load_target`."""
     if isinstance(found, App):
         given = {**project.environment, **environment}
         topology = found.topology(target=chosen, stage=project.stage or DEFAULT_STAGE, environment=given)
@@ -92,6 +97,8 @@ def load_target(name: str | None, project: Project, *, environment: Mapping[str,
 
 def find_service(name: str | None, project: Project) -> tuple[str, App | Topology]:
     """What a project's target names, and the target; raises and takes its arguments as `load_target`."""
+    if name is not None and not name.strip():
+        raise ConfigurationError("the target is empty, as an unset variable is; name one, such as app:app, or none")
     if str(project.code) not in sys.path:
         sys.path.insert(0, str(project.code))
     chosen = name or project.app or (DEFAULT_APP if _has_app(project.code) else None)

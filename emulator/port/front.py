@@ -29,6 +29,7 @@ TLS_CLIENT_HELLO: Final = 0x16
 """First byte of a TLS record that carries a handshake (RFC 8446, 5.1)."""
 OPEN_TRANSPORTS: Final = 256
 """Transports that are remembered before the closed ones among them are looked for."""
+UNKNOWN_HOST: Final = (socket.EAI_NONAME, socket.EAI_AGAIN)
 OUT_OF_FILES: Final = (errno.EMFILE, errno.ENFILE)
 
 Factory = Callable[[bool], asyncio.Protocol]
@@ -166,6 +167,9 @@ def bind(host: str, port: int) -> socket.socket:
     Raises:
         ConfigurationError: the port is in use, or the address is not one of this machine.
     """
+    no_host = ConfigurationError(f"{host!r} is neither an address nor the name of a host")
+    if not host:  # the system would take it for all addresses
+        raise no_host
     try:
         listening = socket.create_server((host, port), backlog=BACKLOG)
     except (OSError, OverflowError) as error:
@@ -173,6 +177,9 @@ def bind(host: str, port: int) -> socket.socket:
             raise ConfigurationError(
                 f"port {port} on {host} is in use (by another emulator?); choose another with --port, or --port 0"
             ) from error
-        raise ConfigurationError(f"cannot listen on {host} port {port}: {error}") from error
+        if isinstance(error, OSError) and error.errno in UNKNOWN_HOST:
+            raise no_host from error
+        why = str(error.strerror if isinstance(error, OSError) else error).partition(" (while")[0]
+        raise ConfigurationError(f"cannot listen on {host} port {port}: {why}") from error
     listening.setblocking(False)
     return listening

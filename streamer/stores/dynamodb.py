@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from streamer.errors import ItemTooLargeError, StoreError
+from streamer.errors import ItemTooLargeError, NoTableError, StoreError
 from streamer.records import ConnectionRecord, RequestKey, RequestRecord, Slots, Status, SubscriptionRecord
 from streamer.requests.lifecycle import FAR_SECONDS, Applied, Change, Created, Duplicate, Full, Refused
 from streamer.stores import slots as limited
@@ -48,7 +48,8 @@ def translated(operation: str) -> Iterator[None]:
         # [DOC] ddb-docs: "Item size has exceeded the maximum allowed size", on updates "Item size to update has ...".
         if code == "ValidationException" and message.startswith("Item size"):
             raise ItemTooLargeError(f"DynamoDB refused {operation}: {message}") from exc
-        raise StoreError(f"{operation} was refused: {code}: {message}") from exc
+        refused = NoTableError if code == "ResourceNotFoundException" else StoreError
+        raise refused(f"{operation} was refused: {code}: {message}") from exc
     except BotoCoreError as exc:
         raise StoreError(f"{operation} was not answered: {exc}") from exc
 

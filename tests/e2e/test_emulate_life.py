@@ -178,6 +178,7 @@ def test_a_second_start_on_the_same_port_says_so_in_one_line(demo: Emulate, tmp_
         f"streamer: port {demo.port} on 127.0.0.1 is in use (by another emulator?); "
         "choose another with --port, or --port 0\n"
     )
+    assert [*tmp_path.iterdir()] == []
 
 
 @pytest.mark.parametrize(
@@ -187,6 +188,8 @@ def test_a_second_start_on_the_same_port_says_so_in_one_line(demo: Emulate, tmp_
         pytest.param(["json:app"], "module 'json' has no attribute 'app'", id="no such attribute"),
         pytest.param(["json:loads"], "'json:loads' is of type function", id="neither app nor topology"),
         pytest.param(["nowhere"], "write it as module:attribute", id="no attribute named"),
+        pytest.param([""], "the target is empty, as an unset variable is", id="unset variable"),
+        pytest.param(["template.yaml"], "there is no such file or folder", id="no such template"),
         pytest.param(["--port", "70000"], "--port", id="port out of range"),
         pytest.param(["--port", "http"], "--port", id="port not a number"),
         pytest.param(["app.py:app"], "'app.py:app' names a file", id="file for a module"),
@@ -215,6 +218,8 @@ def test_bad_input_gets_one_line_and_status_2(tmp_path: Path, arguments: list[st
     assert complaint in done.stderr
     assert done.stderr.startswith("streamer: ")
     assert done.stderr.count("\n") == 1
+    if not demo:  # nothing is made where there is nothing to run
+        assert [*tmp_path.iterdir()] == []
 
 
 def test_the_state_folder_is_private_and_ignored_by_git_with_a_secret_of_the_users_too(

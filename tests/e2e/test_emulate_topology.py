@@ -184,3 +184,12 @@ def test_an_address_that_others_may_reach_is_warned_about(project: Path) -> None
     """The name stands for the loopback, which the emulator cannot know, so that no test listens to the network."""
     with Emulate("service:service", "--host", "127.1", folder=project) as emulator:
         emulator.log.wait_for("warning: whoever reaches this address can connect")
+
+
+def test_what_is_no_app_has_no_actions_and_keeps_no_requests(running: Emulate, project: Path) -> None:
+    actions, requests = (streamer(name, folder=project) for name in ("actions", "requests"))
+
+    assert (actions.returncode, actions.stdout) == (0, "")
+    assert actions.stderr.startswith("streamer: the service is no App, so it has no actions; 'streamer invoke' runs")
+    assert (requests.returncode, requests.stderr.count("\n")) == (2, 1)
+    assert "the service keeps no requests: it is no App" in requests.stderr

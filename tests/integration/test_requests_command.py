@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from dynamodb_engines import Engine, embedded_engine
+from dynamodb_engines import Engine, OurEngine, embedded_engine
 from streamer_records import NOW, request_record
 
 import cli
@@ -28,10 +28,16 @@ STUCK = request_record(request_id="stuck", status=Status.PROCESSING, attempt=1, 
 
 
 @pytest.fixture
-def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
+def engine(nothing_there: OurEngine) -> Engine:
+    create_tables(nothing_there.embedded, tables("streamer_"))
+    nothing_there.client("sqs").create_queue(QueueName="dead-letters")
+    return nothing_there
+
+
+@pytest.fixture
+def nothing_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[OurEngine]:
+    """An emulator of a service of plain handlers."""
     with embedded_engine() as engine:
-        create_tables(engine.embedded, tables("streamer_"))
-        engine.client("sqs").create_queue(QueueName="dead-letters")
         folder = tmp_path / ".streamer"
         folder.mkdir()
         addresses = {"management_url": f"{engine.url}/dev", "dynamodb_url": engine.url, "pid": os.getpid()}
@@ -75,13 +81,50 @@ def test_all_requests_are_listed_newest_first(engine: Engine) -> None:
     assert len(lines("--limit", "2")) == 2
 
 
-def test_a_line_for_people_says_what_happened(engine: Engine) -> None:
+def test_lines_for_people_say_what_happened_below_a_heading(engine: Engine) -> None:
+    stored(engine, FAILED, replace(DONE, updated_at=NOW - 5))
+
+    heading, failed, done = run().stdout.splitlines()
+
+    assert heading == "STATUS     REQUEST  ACTION  TENANT/USER  ATTEMPT  CHANGED              ERROR"
+    assert failed.startswith("FAILED     failed   report  acme/ada     3 of 3   2026-01-01")
+    assert failed.endswith("PROCESSING_FAILED: the disk is full")
+    assert done.startswith("COMPLETED  done     report  acme/ada     1 of ")
+
+
+def test_they_are_found_from_a_folder_below_the_project(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     stored(engine, FAILED)
+    (tmp_path / "src").mkdir()
+    monkeypatch.chdir(tmp_path / "src")
 
-    (line,) = run().stdout.splitlines()
+    assert [each["request_id"] for each in lines()] == ["failed"]
 
-    assert line.startswith("FAILED      failed  report  acme/ada  3/3  2026-01-01")
-    assert line.endswith("PROCESSING_FAILED: the disk is full")
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [((), "there are no requests"), (("--failed",), "there are no failed or stuck requests, no dead letters")],
+    ids=["all", "failed"],
+)
+def test_that_there_are_none_is_said(engine: Engine, options: tuple[str, ...], told: str) -> None:
+    done = run(*options)
+
+    assert (done.stdout, done.stderr) == ("", f"streamer: {told}\n")
+
+
+@pytest.mark.parametrize("command", [(), ("show", "x"), ("retry", "x")], ids=["list", "show", "retry"])
+def test_a_service_that_is_no_app_keeps_no_requests(nothing_there: Engine, command: tuple[str, ...]) -> None:
+    with pytest.raises(DeployError, match=r"^the service keeps no requests: it is no App, or"):
+        run(*command)
+
+
+def test_an_emulator_that_does_not_answer_is_one_line(nothing_there: Engine, tmp_path: Path) -> None:
+    gone = {"management_url": "http://127.0.0.1:1/dev", "dynamodb_url": "http://127.0.0.1:1", "pid": os.getpid()}
+    (tmp_path / ".streamer" / "emulator.json").write_text(json.dumps(gone), "utf-8")
+
+    with pytest.raises(DeployError, match="was not answered: Could not connect"):
+        run()
 
 
 def test_failed_ones_stuck_ones_and_dead_letters_are_trouble(engine: Engine) -> None:
@@ -97,7 +140,7 @@ def test_failed_ones_stuck_ones_and_dead_letters_are_trouble(engine: Engine) -> 
         "RetriesExhausted",
         "Task timed out",
     )
-    assert "DEAD LETTER request failed  RetriesExhausted" in run("--failed").stdout
+    assert "DEAD LETTER  request failed  RetriesExhausted" in run("--failed").stdout
 
 
 def test_a_request_is_shown_with_everything(engine: Engine) -> None:

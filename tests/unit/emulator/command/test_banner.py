@@ -3,6 +3,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import jwt
 import pytest
@@ -41,12 +42,14 @@ def show(
     secret: str | None = SECRET,
     identity: Identity = DEVELOPER,
     actions: tuple[str, ...] = (),
+    is_found: bool = True,
 ) -> str:
     target = Target(
         name=name, topology=Topology(api=Api(name="x", routes=()), functions=()), is_app=is_app, actions=actions
     )
     access = Access(identity=identity, verifies_with=SHELL if is_app else OWN, secret=secret)
-    return banner(Running(), target, access, command="streamer", is_terminal=is_terminal)  # type: ignore[arg-type]
+    running: Any = Running()
+    return banner(running, target, access, command="streamer", is_found=is_found, is_terminal=is_terminal)
 
 
 def claims(text: str) -> dict[str, object]:
@@ -92,6 +95,10 @@ def test_plain_handlers_need_no_token() -> None:
 @pytest.mark.parametrize(("name", "call"), [(DEMO, "streamer call echo"), ("app:app", "streamer call ping")])
 def test_the_call_that_is_suggested_works_with_what_runs(name: str, call: str) -> None:
     assert call in show(name=name)
+
+
+def test_a_second_emulator_of_a_folder_suggests_a_call_that_reaches_it() -> None:
+    assert "streamer call ping --url ws://127.0.0.1:8787/dev\n" in show(name="app:app", is_found=False)
 
 
 @pytest.mark.parametrize("is_terminal", [True, False])
