@@ -15,6 +15,7 @@ from .access import API
 from .actions import Actions
 from .around import Around
 from .asked import Asked, BadRequestError
+from .database import Items
 from .facts import facts
 from .masking import NOBODY, Who
 from .queued import Queued
@@ -61,7 +62,7 @@ class Api:
         self._boot = boot
         self._look = look
         actions, queued = Actions(around, recorder, look=look), Queued(around)
-        workings = Workings(around, recorder, look=look)
+        workings, items = Workings(around, recorder, look=look), Items(around.database)
         self._routes: tuple[tuple[str, re.Pattern[str], Answer], ...] = tuple(
             (method, re.compile(pattern), answer)
             for method, pattern, answer in (
@@ -77,6 +78,7 @@ class Api:
                 ("POST", r"connections/([\w=-]+)/close", actions.close),
                 ("POST", r"tokens", actions.tokens),
                 ("POST", r"replays", actions.replays),
+                ("POST", r"dynamodb/(\w+)", items.perform),
                 ("GET", r"functions", workings.listed),
                 ("GET", r"functions/([\w-]+)", workings.one),
                 ("POST", r"functions/([\w-]+)/invoke", workings.invoke),

@@ -6,12 +6,20 @@ import json
 from typing import Any, Final
 
 from ..database.protocol import Database
-from .asked import BadRequestError
+from .asked import Asked, BadRequestError
 
 DYNAMODB: Final = "DynamoDB_20120810"
 STREAMS: Final = "DynamoDBStreams_20120810"
 SQS: Final = "AmazonSQS"
 CONDITION: Final = "ConditionalCheckFailedException"
+
+OPERATIONS: Final = frozenset(
+    {
+        *("BatchGetItem", "BatchWriteItem", "DeleteItem", "DescribeTable", "DescribeTimeToLive", "GetItem"),
+        *("ListTables", "PutItem", "Query", "Scan", "TransactWriteItems", "UpdateItem"),
+    }
+)
+"""What the console passes on: what concerns items. Tables are the topology's."""
 
 Json = dict[str, Any]
 
@@ -39,3 +47,17 @@ async def ask(database: Database, service: str, operation: str, parameters: Json
         code = str(found.get("__type", "")).rpartition("#")[2]
         raise DatabaseError(answer.status, code, str(found.get("message") or found.get("Message") or ""))
     return found
+
+
+class Items:
+    """Passes operations on items to the tables, as the owner, and as they are: nothing in them is hidden."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def perform(self, asked: Asked, operation: str) -> Json:
+        """Perform one of `OPERATIONS`; the body holds its parameters."""
+        if operation not in OPERATIONS:
+            known = ", ".join(sorted(OPERATIONS))
+            raise BadRequestError(404, f"the console does not do {operation[:60]}; it does {known}")
+        return await ask(self._database, DYNAMODB, operation, asked.body_of())

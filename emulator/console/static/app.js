@@ -11,8 +11,9 @@ import { Icon, useStore } from "./parts.js";
 import { Requests } from "./requests.js";
 import { Send } from "./send.js";
 import { store } from "./store.js";
+import { Tables } from "./tables.js";
 
-const PAGES = [["live", "Live"], ["connections", "Connections"], ["send", "Send"], ["requests", "Requests"], ["functions", "Functions"], ["about", "About"]];
+const PAGES = [["live", "Live"], ["connections", "Connections"], ["send", "Send"], ["requests", "Requests"], ["tables", "Tables"], ["functions", "Functions"], ["about", "About"]];
 const KEYS = [["/", "search"], ["j  k", "next, previous row"], ["Enter", "open"], ["Escape", "close"], ["1 … 9, 0", "pages"], ["?", "this list"]];
 const THEMES = ["system", "light", "dark"];
 
@@ -57,7 +58,10 @@ function App() {
         if (isTyping) return target.blur();
         setHelp(false);
         const now = place();
-        if (now.rest) go(now.page === "messages" ? "/live" : `/${now.page}`, now.query);
+        if (now.query.has("item")) {
+          now.query.delete("item");
+          go(`/${now.page}/${encodeURIComponent(now.rest ?? "")}`, now.query);
+        } else if (now.rest && now.page !== "tables") go(now.page === "messages" ? "/live" : `/${now.page}`, now.query);
       }
       if (isTyping) return;
       if (event.key === "/") {
@@ -99,6 +103,7 @@ function App() {
       ${current === "connections" && html`<${Connections} selected=${rest} go=${go} />`}
       ${hasSend.current && html`<div class="kept" hidden=${current !== "send"}><${Send} query=${query} /></div>`}
       ${current === "requests" && html`<${Requests} query=${query} selected=${rest} go=${go} />`}
+      ${current === "tables" && html`<${Tables} query=${query} table=${rest} go=${go} />`}
       ${current === "functions" && html`<${Functions} selected=${rest} go=${go} />`}
       ${current === "about" && html`<${About} />`}
     </main>

@@ -44,9 +44,10 @@ export function useStore() {
 }
 
 /** What is answered to a question, asked again and again while the page can be seen; `again` asks at once.
- * @param {string | null} path @param {number} [everyMs] @returns {{found: any, wrong: string, again: () => void}} */
-export function usePolled(path, everyMs = 1500) {
-  const [answer, setAnswer] = useState({ path: /** @type {string | null} */ (null), found: /** @type {any} */ (null), wrong: "" });
+ * @param {string | null} path @param {number} [everyMs] @param {any} [body] @returns {{found: any, wrong: string, again: () => void}} */
+export function usePolled(path, everyMs = 1500, body = undefined) {
+  const question = path === null ? null : `${path} ${body === undefined ? "" : JSON.stringify(body)}`;
+  const [answer, setAnswer] = useState({ question: /** @type {string | null} */ (null), found: /** @type {any} */ (null), wrong: "" });
   const [round, setRound] = useState(0);
   useEffect(() => {
     if (path === null) return undefined;
@@ -56,11 +57,11 @@ export function usePolled(path, everyMs = 1500) {
       if (document.hidden || isAsking) return;
       isAsking = true;
       try {
-        const found = await ask(path);
-        if (!isOver) setAnswer({ path, found, wrong: "" });
+        const found = await ask(path, { body });
+        if (!isOver) setAnswer({ question, found, wrong: "" });
       } catch (error) {
         const wrong = String(/** @type {Error} */ (error).message);
-        if (!isOver) setAnswer((before) => ({ path, found: before.path === path ? before.found : null, wrong }));
+        if (!isOver) setAnswer((before) => ({ question, found: before.question === question ? before.found : null, wrong }));
       } finally {
         isAsking = false;
       }
@@ -71,8 +72,8 @@ export function usePolled(path, everyMs = 1500) {
       isOver = true;
       clearInterval(timer);
     };
-  }, [path, round, store.boot]);
-  const isCurrent = answer.path === path;
+  }, [question, round, store.boot]);
+  const isCurrent = answer.question === question;
   return { found: isCurrent ? answer.found : null, wrong: isCurrent ? answer.wrong : "", again: () => setRound((before) => before + 1) };
 }
 

@@ -1,0 +1,118 @@
+// @ts-check
+// Items of DynamoDB: what they look like, and the requests that look for them and change them with care.
+
+/** @typedef {Record<string, any>} Item Typed, as `{"name": {"S": "ada"}}`. */
+/** @typedef {{partition: string, sort: string | null, types: Record<string, string>}} Key */
+
+const HIDDEN = /(authorization|cookie|api_key|token|secret|password|private_key|credentials)$/i;
+
+/** A typed value in a few characters. @param {string} name @param {any} value */
+export function brief(name, value) {
+  if (value === undefined) return "";
+  const [kind, inner] = /** @type {[string, any]} */ (Object.entries(value)[0] ?? ["", ""]);
+  if (HIDDEN.test(name)) return "‹hidden›";
+  if (kind === "S" || kind === "N") return String(inner);
+  if (kind === "BOOL") return String(inner);
+  if (kind === "NULL") return "null";
+  if (kind === "B") return `‹${inner.length} characters of base64›`;
+  return JSON.stringify(plain(value));
+}
+
+/** A typed value as plain JSON; what JSON does not have becomes text. @param {any} value @returns {any} */
+export function plain(value) {
+  const [kind, inner] = /** @type {[string, any]} */ (Object.entries(value)[0] ?? ["NULL", true]);
+  if (kind === "N") return String(Number(inner)) === inner ? Number(inner) : inner;
+  if (kind === "NULL") return null;
+  if (kind === "L") return inner.map(plain);
+  if (kind === "M") return Object.fromEntries(Object.entries(inner).map(([name, each]) => [name, plain(each)]));
+  return inner;
+}
+
+/** @param {Item} item */
+export function plainItem(item) {
+  return Object.fromEntries(Object.entries(item).map(([name, value]) => [name, plain(value)]));
+}
+
+/** Plain JSON as a typed value. @param {any} value @returns {any} */
+export function typed(value) {
+  if (value === null) return { NULL: true };
+  if (typeof value === "string") return { S: value };
+  if (typeof value === "number") return { N: String(value) };
+  if (typeof value === "boolean") return { BOOL: value };
+  if (Array.isArray(value)) return { L: value.map(typed) };
+  return { M: Object.fromEntries(Object.entries(value).map(([name, each]) => [name, typed(each)])) };
+}
+
+/** Whether an item is the same after it was written plainly: it has no sets, no bytes, no number too exact. @param {Item} item */
+export function isPlain(item) {
+  const again = Object.fromEntries(Object.entries(plainItem(item)).map(([name, value]) => [name, typed(value)]));
+  return same(again, item);
+}
+
+/** @param {any} a @param {any} b @returns {boolean} */
+export function same(a, b) {
+  if (a === b) return true;
+  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null || Array.isArray(a) !== Array.isArray(b)) return false;
+  const names = Object.keys(a);
+  return names.length === Object.keys(b).length && names.every((name) => same(a[name], b[name]));
+}
+
+/** @param {Item} item @param {Key} key */
+export function keyOf(item, key) {
+  return Object.fromEntries([key.partition, key.sort].filter(Boolean).map((name) => [name, item[/** @type {string} */ (name)]]));
+}
+
+/** What holds only while an item is as it was shown. @param {Item} item @param {Item} [next] What will be written. */
+export function unchanged(item, next = {}) {
+  /** @type {string[]} */
+  const terms = [];
+  /** @type {Record<string, string>} */
+  const names = {};
+  /** @type {Item} */
+  const values = {};
+  for (const [index, [name, value]] of Object.entries(item).entries()) {
+    names[`#n${index}`] = name;
+    values[`:v${index}`] = value;
+    terms.push(`#n${index} = :v${index}`);
+  }
+  // What somebody else has added meanwhile must not be overwritten either.
+  for (const [index, name] of Object.keys(next).filter((each) => !(each in item)).entries()) {
+    names[`#a${index}`] = name;
+    terms.push(`attribute_not_exists(#a${index})`);
+  }
+  return { ConditionExpression: terms.join(" AND "), ExpressionAttributeNames: names, ExpressionAttributeValues: values };
+}
+
+/** @param {string} partition */
+export function absent(partition) {
+  return { ConditionExpression: "attribute_not_exists(#k)", ExpressionAttributeNames: { "#k": partition } };
+}
+
+export const OPERATORS = [["=", "="], ["<", "<"], ["<=", "≤"], [">", ">"], [">=", "≥"], ["begins_with", "begins with"], ["between", "between"]];
+
+/** The Query or Scan that is meant. @param {string} table @param {Key} key @param {URLSearchParams} query @returns {{operation: string, parameters: any}} */
+export function search(table, key, query) {
+  const index = query.get("index");
+  const base = { TableName: table, ...(index ? { IndexName: index } : {}) };
+  const partition = query.get("key");
+  if (!partition) return { operation: "Scan", parameters: base };
+  const value = (/** @type {string} */ name, /** @type {string} */ text) => ({ [key.types[name] ?? "S"]: text });
+  const parameters = {
+    ...base,
+    KeyConditionExpression: "#p = :p",
+    ExpressionAttributeNames: /** @type {Record<string, string>} */ ({ "#p": key.partition }),
+    ExpressionAttributeValues: /** @type {Item} */ ({ ":p": value(key.partition, partition) }),
+    ScanIndexForward: query.get("order") !== "down",
+  };
+  const sort = query.get("sort");
+  if (key.sort && sort) {
+    const operator = query.get("op") ?? "=";
+    const [from, to = ""] = operator === "between" ? sort.split(/\s+(?:and|to|…)\s+/) : [sort];
+    parameters.ExpressionAttributeNames["#s"] = key.sort;
+    parameters.ExpressionAttributeValues[":s"] = value(key.sort, from);
+    if (operator === "between") parameters.ExpressionAttributeValues[":t"] = value(key.sort, to);
+    const said = { begins_with: "begins_with(#s, :s)", between: "#s BETWEEN :s AND :t" }[/** @type {"between"} */ (operator)] ?? `#s ${operator} :s`;
+    parameters.KeyConditionExpression += ` AND ${said}`;
+  }
+  return { operation: "Query", parameters };
+}
