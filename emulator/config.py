@@ -13,6 +13,7 @@ from .gateway.rules.limits import Assumptions, Limits
 from .iam.guard import Mode
 from .port.http import REQUEST_SECONDS
 from .port.static import Pages
+from .services.calls import Call
 
 if TYPE_CHECKING:
     from .console.settings import ConsoleSettings
@@ -58,6 +59,8 @@ class EmulatorConfig:
     """Whether ``domainName`` in events has AWS's form, which leads here from functions in processes."""
     pages: Pages | None = None
     """Web pages that are served beside the API; None: there are none."""
+    services: tuple[Call, ...] = ()
+    """What is made in the services that are not embedded, before anything runs."""
     all_users: bool = False
     """Whether other users of this machine are answered; those of a network are, if ``host`` is open to it."""
 

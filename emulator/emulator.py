@@ -41,6 +41,9 @@ from .queues.mapping import QueueMappings
 from .recording import Recording
 from .schedules import Schedules
 from .served import ServedApi
+from .services.calls import Call
+from .services.deliveries import Outside
+from .services.host import Services
 from .streams.mapping import EventSourceMappings
 
 if TYPE_CHECKING:
@@ -82,6 +85,7 @@ class Emulator:
         self._lambda: LambdaService
         self._guard: Guard
         self._database: Database
+        self._services: Services
         self._tunnels: Tunnels
         self.mappings: EventSourceMappings
         self.authority: Authority
@@ -154,10 +158,11 @@ class Emulator:
         """Let the next events run the functions' code as it is on disk now; connections stay open."""
         await self._functions.reload()
 
-    async def apply(self, topology: Topology) -> None:
+    async def apply(self, topology: Topology, services: tuple[Call, ...] = ()) -> None:
         """Go by another description: functions, routes, authorizers, sources and tables change, connections stay open.
 
-        Tables are never removed. What reads streams, queues and the clock goes on where it was.
+        Tables are never removed, nor what is made in ``services``. What reads streams, queues and the clock goes on
+        where it was.
 
         Raises:
             ConfigurationError: the description is wrong, or needs a start of its own; everything stays as it was.
@@ -170,6 +175,7 @@ class Emulator:
         for each, api in served:
             Stage(api, each.stage.facts, each.stage.ids)  # an API that is wrong is refused before anything changes
         await self._database.apply(topology)
+        await self._services.apply(services)
         for each, api in served:
             each.change(api)
         await self._functions.apply(topology)
@@ -233,12 +239,15 @@ class Emulator:
                 notes=self._database.notes,
                 aws_domain=config.aws_domain,
             )
+        self._services = await stack.enter_async_context(self._hosting(endpoints))
+        self._elsewhere.hosted = self._services
         if config.console:
             await self._open_console(stack)
         for served in self._apis:
             await stack.enter_async_context(served.front)
         await stack.enter_async_context(self._functions)
         await stack.enter_async_context(self._lambda)
+        await self._services.ready()
         await self._start_readers()
         stack.push_async_callback(self._stop_readers)
         stack.push_async_callback(self._stop_gateways)
@@ -345,6 +354,14 @@ class Emulator:
             account_id=self.config.account_id,
             keys={} if self._iam == "off" else keys_of(names, secrets.token_bytes(32)),
         )
+
+    def _hosting(self, endpoints: Endpoints) -> Services:
+        outside = Outside(
+            lambda: {function.name for function in self.topology.functions},
+            self._lambda.accept,
+            lambda: self._database.queues,
+        )
+        return Services(self.config.services, endpoints=endpoints, caller=self._guard.caller, deliver=outside.deliver)
 
     def _guarding(self, endpoints: Endpoints) -> Guard:
         apis = {served.api.name: (served.api_id, served.api.stage) for served in self._apis}

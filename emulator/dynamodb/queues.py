@@ -86,6 +86,10 @@ class EmbeddedQueues:
         with suppress(ReceiptHandleIsInvalid):
             self._backend.delete_message(queue, message.receipt_handle)
 
+    def has(self, name: str) -> bool:
+        """Whether there is a queue of that name."""
+        return name in self._backend.queues
+
     def send(self, name: str, body: str) -> None:
         """Put a message into a queue that exists."""
         self._backend.send_message(name, body)

@@ -14,7 +14,7 @@ from .keys import Keys
 from .needs import Need, of_dynamodb, of_sqs
 from .policy import Decision, Statement, decide, statement_of
 from .record import recorded
-from .texts import advice, refusal, role_name
+from .texts import advice, refusal, role_name, user_arn
 
 Mode = Literal["enforce", "record", "off"]
 """``record`` allows everything and remembers it; ``off`` takes every caller for the account's owner."""
@@ -103,6 +103,10 @@ class Guard:
         self._decisions[function, need] = decision
         return decision
 
+    def user_arn(self, function: str) -> str:
+        """Who a function is to other services: a session of its role."""
+        return user_arn(function, self._place)
+
     def recorded(self) -> str | None:
         """The grants that the run needed so far, ready to paste; None: nothing was recorded."""
         return recorded(self._needs) if self._records else None
@@ -138,6 +142,15 @@ class Caller:
         """For the invocation of a function."""
         need = Need("lambda:InvokeFunction", Resource(Kind.FUNCTION, function, qualifier or ""))
         return self._guard.refusal(self.function, (need,))
+
+    def service(self, needs: Iterable[Need]) -> str | None:
+        """For what a request to a service that is not embedded needs."""
+        return self._guard.refusal(self.function, needs)
+
+    @property
+    def user_arn(self) -> str:
+        """Who it is to other services."""
+        return self._guard.user_arn(self.function)
 
     def connections(self, method: str, api: str) -> str | None:
         """For a call of an API's ``@connections``."""

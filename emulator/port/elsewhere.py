@@ -8,8 +8,8 @@ from typing import Final, Protocol
 from urllib.parse import parse_qsl
 
 from .. import log
-from .aws_names import is_aws, service_of, signed_service
 from .http import HttpRequest, HttpResponse
+from .signed import service_wanted
 
 OURS: Final = frozenset({"execute-api", "dynamodb", "sqs", "lambda"})
 """Services that are emulated, as hosts and signatures name them."""
@@ -31,23 +31,45 @@ class Real(Protocol):
         ...
 
 
+class Hosted(Protocol):
+    """Has services that are not embedded."""
+
+    def has(self, service: str) -> bool:
+        """Whether a service is one of them."""
+        ...
+
+    async def answer(self, request: HttpRequest, service: str) -> HttpResponse | None:
+        """The answer of a service; None: it does not know the operation."""
+        ...
+
+
 class Elsewhere:
-    """Knows what is not ours, and tells once of each operation that somebody wanted."""
+    """Knows what is not embedded, and tells once of each operation that somebody wanted and nobody has."""
 
     def __init__(self, real: Real | None = None) -> None:
         self._real = real
         self._told: set[str] = set()
+        self.hosted: Hosted | None = None
+        """Services in a process of their own, once there are any."""
 
     def service(self, request: HttpRequest) -> str | None:
         """The service that a request is for; None: one of ours, or none at all."""
-        host = request.fields.get("host", "")
-        found = service_of(host) if is_aws(host) else signed_service(request.fields.get("authorization", ""))
+        found = service_wanted(request)
         return None if found in OURS else found
 
     def answer(self, request: HttpRequest, service: str) -> HttpResponse | Awaitable[HttpResponse]:
-        """AWS's answer, if the user named the service; else a refusal."""
+        """AWS's answer, if the user named the service; else that of a process of ours, or a refusal."""
         if self._real is not None and self._real.wants(request.fields.get("host", "")):
             return self._real.forward(request)
+        if self.hosted is not None and self.hosted.has(service):
+            return self._hosted(self.hosted, request, service)
+        return self._refuse(request, service)
+
+    async def _hosted(self, hosted: Hosted, request: HttpRequest, service: str) -> HttpResponse:
+        answer = await hosted.answer(request, service)
+        return self._refuse(request, service) if answer is None else answer
+
+    def _refuse(self, request: HttpRequest, service: str) -> HttpResponse:
         operation = operation_of(request)
         if f"{service} {operation}" not in self._told and len(self._told) < 1000:
             self._told.add(f"{service} {operation}")

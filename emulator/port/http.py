@@ -69,7 +69,7 @@ class HttpRequest:
 
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
-    """One answer; ``content-length`` is added when it is written."""
+    """One answer; ``content-length`` is added when it is written, except to one that tells what GET would answer."""
 
     status: int
     body: bytes = b""
@@ -99,7 +99,8 @@ def render(response: HttpResponse, *, keep_alive: bool = True, head_only: bool =
     """The bytes of an answer."""
     lines = [f"HTTP/1.1 {response.status} {_REASONS.get(response.status, 'Unknown')}\r\n"]
     lines.extend(f"{name}: {value}\r\n" for name, value in response.headers)
-    if response.status >= 200 and response.status != 204:
+    told = head_only and any(name.lower() == "content-length" for name, _ in response.headers)
+    if response.status >= 200 and response.status != 204 and not told:
         lines.append(f"content-length: {len(response.body)}\r\n")
     lines.append("connection: keep-alive\r\n\r\n" if keep_alive else "connection: close\r\n\r\n")
     head = "".join(lines).encode("latin-1")

@@ -40,6 +40,14 @@ class Queues(Protocol):
         """The queue's ARN."""
         ...
 
+    def has(self, name: str) -> bool:
+        """Whether there is a queue of that name."""
+        ...
+
+    def send(self, name: str, body: str) -> None:
+        """Put a message into a queue that exists."""
+        ...
+
     def listen(self, listener: Callable[[], None]) -> Callable[[], None]:
         """Call a listener after every request to the queues; returns what ends that."""
         ...

@@ -86,7 +86,7 @@ exports.handler = async (event) => {
     https: await status(`https://${host}/`),
     options: await status({ host, path: "/" }),
     agent: await status(`https://${host}/`, { agent: new https.Agent({ keepAlive: true }) }),
-    fetch: await fetch(`https://bucket.s3.us-east-1.amazonaws.com/x`).then((a) => String(a.status), String),
+    fetch: await fetch(`https://${host}/x`).then((a) => String(a.status), String),
     net: await say((then, no) => net.connect(443, host, function () { then(this.remoteAddress); }).on("error", no)),
     tls: await say((then, no) => {
       const socket = tls.connect({ host, port: 443, servername: host }, () => then(socket.authorized));

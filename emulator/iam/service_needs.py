@@ -1,0 +1,100 @@
+"""Which actions on which resources a request to a service needs that is not embedded: S3, STS. Pure.
+
+[DOC] service-authorization: list_amazons3, list_awssecuritytokenservice
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from streamer.topology.grants import ANYTHING, Kind, Resource
+
+from .needs import Need
+
+_OF_BUCKETS: Final = {
+    "GET": "s3:ListBucket",
+    "HEAD": "s3:ListBucket",
+    "PUT": "s3:CreateBucket",
+    "DELETE": "s3:DeleteBucket",
+}
+_OF_OBJECTS: Final = {
+    "GET": "s3:GetObject",
+    "HEAD": "s3:GetObject",
+    "PUT": "s3:PutObject",
+    "DELETE": "s3:DeleteObject",
+    "POST": "s3:PutObject",
+}
+_PARTS_OF_BUCKETS: Final = {
+    "accelerate": "AccelerateConfiguration",
+    "acl": "BucketAcl",
+    "cors": "BucketCORS",
+    "encryption": "EncryptionConfiguration",
+    "lifecycle": "LifecycleConfiguration",
+    "location": "BucketLocation",
+    "logging": "BucketLogging",
+    "notification": "BucketNotification",
+    "policy": "BucketPolicy",
+    "publicAccessBlock": "BucketPublicAccessBlock",
+    "replication": "ReplicationConfiguration",
+    "tagging": "BucketTagging",
+    "versioning": "BucketVersioning",
+    "website": "BucketWebsite",
+}
+_PARTS_OF_OBJECTS: Final = {
+    "acl": "ObjectAcl",
+    "legal-hold": "ObjectLegalHold",
+    "retention": "ObjectRetention",
+    "tagging": "ObjectTagging",
+}
+
+
+def of_s3(method: str, url: str, copied: str = "") -> Iterator[Need]:
+    """What a request to one of S3's addresses needs; ``copied`` is the object that it copies, as its header has it."""
+    parts = urlsplit(url)
+    host, path = parts.hostname or "", unquote(parts.path).lstrip("/")
+    if not host.startswith(("s3.", "s3-")):
+        path = f"{host.partition('.s3')[0]}/{path}"
+    bucket, _, key = path.partition("/")
+    asked = {name for name, _ in parse_qsl(parts.query, keep_blank_values=True)}
+    if not bucket:
+        yield Need("s3:ListAllMyBuckets", ANYTHING)
+    elif not key:
+        yield _of_bucket(method, bucket, asked)
+    else:
+        yield _of_object(method, f"{bucket}/{key}", asked)
+        if copied:
+            yield Need("s3:GetObject", _arn(unquote(copied).lstrip("/").partition("?")[0]))
+
+
+def _of_bucket(method: str, bucket: str, asked: set[str]) -> Need:
+    part = next((_PARTS_OF_BUCKETS[each] for each in sorted(asked) if each in _PARTS_OF_BUCKETS), None)
+    if part is not None:
+        verb = {"GET": "Get", "HEAD": "Get", "DELETE": "Delete" if part == "BucketPolicy" else "Put"}.get(method, "Put")
+        return Need(f"s3:{verb}{part}", _arn(bucket))
+    if "versions" in asked:
+        return Need("s3:ListBucketVersions", _arn(bucket))
+    if "uploads" in asked:
+        return Need("s3:ListBucketMultipartUploads", _arn(bucket))
+    if method == "POST":
+        # A form puts an object, and a list of keys deletes them; which is in the body.
+        return Need("s3:DeleteObject" if "delete" in asked else "s3:PutObject", _arn(f"{bucket}/*"))
+    return Need(_OF_BUCKETS.get(method, f"s3:{method}"), _arn(bucket))
+
+
+def _of_object(method: str, name: str, asked: set[str]) -> Need:
+    part = next((_PARTS_OF_OBJECTS[each] for each in sorted(asked) if each in _PARTS_OF_OBJECTS), None)
+    if part is not None:
+        verb = {"GET": "Get", "HEAD": "Get", "DELETE": "Delete"}.get(method, "Put")
+        return Need(f"s3:{verb}{part}", _arn(name))
+    if "uploadId" in asked and method in ("DELETE", "GET"):
+        verb = "AbortMultipartUpload" if method == "DELETE" else "ListMultipartUploadParts"
+        return Need(f"s3:{verb}", _arn(name))
+    action = _OF_OBJECTS.get(method, f"s3:{method}")
+    versioned = "versionId" in asked and method in ("GET", "HEAD", "DELETE")
+    return Need(f"{action}Version" if versioned else action, _arn(name))
+
+
+def _arn(name: str) -> Resource:
+    return Resource(Kind.ARN, f"arn:aws:s3:::{name}")

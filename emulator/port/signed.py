@@ -1,0 +1,58 @@
+"""For which of AWS's services a request is, and as whom it is signed. Pure."""
+
+from __future__ import annotations
+
+import re
+from typing import Final, NamedTuple
+
+from .aws_names import is_aws, service_of
+from .http import HttpRequest
+
+_SCOPE: Final = re.compile(
+    r"(?P<key>[^/,\s=]+)/\d{8}/(?P<region>[^/,\s]+)/(?P<service>[a-z0-9-]+)/aws4_request(?:[,\s&]|$)"
+)
+_FORM: Final = "multipart/form-data"
+_FORM_KEY: Final = re.compile(rb'name="(?:x-amz-credential|AWSAccessKeyId)"', re.IGNORECASE)
+"""The field of a form that names who allowed it."""
+
+
+class Scope(NamedTuple):
+    """What a request is signed for."""
+
+    key: str
+    """The access key id."""
+    region: str
+    service: str
+
+
+def scope_of(request: HttpRequest) -> Scope | None:
+    """What a request is signed for, in a header or in its query; None: it is not signed, or in another way."""
+    authorization = request.fields.get("authorization", "")
+    if authorization:
+        found = _SCOPE.search(authorization)
+    elif "X-Amz-Credential" in request.target:
+        found = _SCOPE.match(dict(request.query).get("X-Amz-Credential", ""))
+    else:
+        return None
+    return None if found is None else Scope(found["key"], found["region"], found["service"])
+
+
+def service_wanted(request: HttpRequest) -> str | None:
+    """The service that a request is for; None: it does not say, or is for none of AWS's.
+
+    S3 is also asked with signatures of its second version, which boto3 still makes for links, and by forms in pages.
+    [DOC] s3-docs:RESTAuthentication, sigv4-post-example
+    """
+    host = request.fields.get("host", "")
+    if is_aws(host):
+        return service_of(host)
+    scope = scope_of(request)
+    if scope is not None:
+        return scope.service
+    if request.fields.get("authorization", "").startswith("AWS "):
+        return "s3"
+    names = {name for name, _ in request.query} if "Signature=" in request.target else set()
+    if {"AWSAccessKeyId", "Signature", "Expires"} <= names:
+        return "s3"
+    is_form = request.method == "POST" and request.fields.get("content-type", "").startswith(_FORM)
+    return "s3" if is_form and _FORM_KEY.search(request.body) is not None else None

@@ -1,0 +1,26 @@
+"""Operations of AWS's API that make what a project's templates describe. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from streamer.errors import StreamerError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One operation, as boto3 has it."""
+
+    service: str
+    """``s3``, ``sns``, ..."""
+    operation: str
+    """``create_bucket``, ..."""
+    parameters: Mapping[str, Any]
+    resource: str
+    """Whose it is, as the user knows it: its logical id."""
+
+
+class CallRefusedError(StreamerError):
+    """The service refuses what a template says, as AWS would."""

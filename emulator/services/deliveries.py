@@ -1,0 +1,79 @@
+"""Where what the services deliver goes: to functions and queues of the project."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Collection
+from typing import Final, Protocol
+
+from streamer.errors import ConfigurationError
+
+from .. import log
+from .wire import Frame
+
+_FUNCTION: Final = ":function:"
+_QUEUE: Final = ":sqs:"
+
+
+class Accept(Protocol):
+    """Takes an event for a function and runs it in the background."""
+
+    def __call__(self, function: str, payload: bytes, request_id: str) -> bool:
+        """False: there are too many already."""
+        ...
+
+
+class Inbox(Protocol):
+    """Queues that take messages."""
+
+    def has(self, name: str) -> bool:
+        """Whether there is a queue of that name."""
+        ...
+
+    def send(self, name: str, body: str) -> None:
+        """Put a message into a queue that exists."""
+        ...
+
+
+class Outside:
+    """Delivers to functions and queues, once each; who is to be tried again is known by them."""
+
+    def __init__(self, functions: Callable[[], Collection[str]], accept: Accept, queues: Callable[[], Inbox]) -> None:
+        """All are asked when something is delivered; ``queues`` raises ConfigurationError where there are none."""
+        self._functions = functions
+        self._accept = accept
+        self._queues = queues
+        self._told: set[str] = set()
+
+    def deliver(self, frame: Frame) -> None:
+        """Deliver what a frame of the process says."""
+        to, by, payload = (str(frame.head[name]) for name in ("to", "by", "payload"))
+        if _FUNCTION in to:
+            self._to_function(to.partition(_FUNCTION)[2].partition(":")[0], by, payload)
+        elif _QUEUE in to:
+            self._to_queue(to.rpartition(":")[2], by, payload)
+        else:
+            self._lost(to, by, "only functions and queues are delivered to here")
+
+    def _to_function(self, name: str, by: str, payload: str) -> None:
+        if name not in self._functions():
+            self._lost(name, by, "there is no such function")
+        elif not self._accept(name, payload.encode(), str(uuid.uuid4())):
+            log.warning("an event of a service was dropped: too many events wait", by=by, function=name)
+
+    def _to_queue(self, name: str, by: str, payload: str) -> None:
+        try:
+            queues = self._queues()
+        except ConfigurationError as error:
+            self._lost(name, by, str(error))
+            return
+        if not queues.has(name):
+            self._lost(name, by, "there is no such queue")
+        else:
+            queues.send(name, payload)
+
+    def _lost(self, to: str, by: str, why: str) -> None:
+        """Say once that nothing arrives; the service itself tells nobody, as on AWS."""
+        if (line := f"{by} {to}") not in self._told and len(self._told) < 1000:
+            self._told.add(line)
+            log.warning("what a service delivers arrives nowhere", by=by, to=to, why=why)

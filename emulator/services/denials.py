@@ -1,0 +1,34 @@
+"""How a service refuses what a function's role does not allow, in the form that its clients read. Pure.
+
+[DOC] s3-docs:troubleshoot-403-errors, sns-docs:CommonErrors, sts-docs:CommonErrors
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Final
+from xml.sax.saxutils import escape
+
+from ..port.http import HttpRequest, HttpResponse
+
+_XML: Final = '<?xml version="1.0" encoding="UTF-8"?>\n'
+
+
+def denial(service: str, request: HttpRequest, message: str) -> HttpResponse:
+    """The answer to a request that is not allowed; ``message`` is in AWS's words."""
+    return error(service, request, "AccessDenied", message, 403)
+
+
+def error(service: str, request: HttpRequest, code: str, message: str, status: int) -> HttpResponse:
+    """An error of a service."""
+    if service == "s3":
+        body = f"<Error><Code>{code}</Code><Message>{escape(message)}</Message></Error>"
+    elif "x-amz-target" in request.fields:
+        named = f"{code}Exception"
+        content = json.dumps({"__type": named, "message": message, "Message": message}).encode()
+        headers = (("content-type", "application/x-amz-json-1.1"), ("x-amzn-ErrorType", named))
+        return HttpResponse(400 if status < 500 else status, content, headers)
+    else:
+        told = f"<Error><Type>Sender</Type><Code>{code}</Code><Message>{escape(message)}</Message></Error>"
+        body = f"<ErrorResponse>{told}</ErrorResponse>"
+    return HttpResponse(status, f"{_XML}{body}".encode(), (("content-type", "application/xml"),))

@@ -1,0 +1,172 @@
+"""The services of AWS that are not embedded, as the port sees them: started when needed, asked for whoever may ask."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from types import TracebackType
+from typing import Any, Self
+
+from streamer.errors import ConfigurationError
+
+from .. import log
+from ..functions.variables import Endpoints
+from ..iam.guard import Caller
+from ..iam.needs import Need
+from ..iam.service_needs import of_s3
+from ..port.http import HttpRequest, HttpResponse
+from ..port.signed import scope_of
+from ..tasks import end
+from .calls import Call
+from .denials import denial, error
+from .identity import asks_identity, identity
+from .process import ServicesBusyError, ServicesLostError, ServicesProcess
+from .routing import HOSTED, aws_url
+from .wire import Frame
+
+
+class Services:
+    """Starts its process at once if there is something to make, else at the first request. An async context manager."""
+
+    def __init__(
+        self,
+        calls: Iterable[Call],
+        *,
+        endpoints: Endpoints,
+        caller: Callable[[HttpRequest], Caller | None],
+        deliver: Callable[[Frame], None],
+    ) -> None:
+        """``caller`` tells which function made a request; ``deliver`` takes what is to be delivered."""
+        self._calls = tuple(calls)
+        self._endpoints = endpoints
+        self._caller = caller
+        self._process = ServicesProcess(
+            region=endpoints.region, account_id=endpoints.account_id, owner=endpoints.owner, deliver=deliver
+        )
+        self._made: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        if self._calls:
+            self._begin()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._made is not None:
+            await end([self._made])
+        await self._process.close()
+
+    @property
+    def pid(self) -> int | None:
+        """Of the process; None: it is not running."""
+        return self._process.pid
+
+    def has(self, service: str) -> bool:
+        """Whether a service is one of the process."""
+        return service in HOSTED
+
+    async def ready(self) -> None:
+        """Wait until everything that was described is made.
+
+        Raises:
+            ConfigurationError: a service refuses it, as AWS would.
+        """
+        if self._made is not None:
+            await asyncio.shield(self._made)  # others wait for the same, and may give up
+
+    async def apply(self, calls: Iterable[Call]) -> None:
+        """Make what is new in a description; nothing is ever removed.
+
+        Raises:
+            ConfigurationError: a service refuses it.
+        """
+        described = tuple(calls)
+        new = [each for each in described if each not in self._calls]
+        self._calls = described
+        if self._process.is_running:
+            await self._make(new)
+        elif new:
+            self._begin()
+            await self.ready()
+
+    async def answer(self, request: HttpRequest, service: str) -> HttpResponse | None:
+        """The answer to a request; None: the service does not know the operation."""
+        caller = self._caller(request)
+        if service == "sts" and asks_identity(request):
+            return self._identity(caller)
+        url = aws_url(request, service, self._endpoints.region)
+        if caller is not None and (refused := caller.service(_needs(service, request, url))) is not None:
+            return denial(service, request, refused)
+        head = self._head(request, service, url)
+        try:
+            # What it was doing when it was lost is lost with it, so asking again repeats nothing.
+            frame = await self._asked(head, request.body) or await self._asked(head, request.body)
+        except (ConfigurationError, ServicesBusyError) as reason:
+            return error(service, request, "ServiceUnavailable", str(reason), 503)
+        if frame is None:
+            return error(service, request, "ServiceUnavailable", "the process of the services ended", 503)
+        return _response(frame, request, service)
+
+    async def _asked(self, head: Mapping[str, Any], body: bytes) -> Frame | None:
+        """The process's answer; None: it was lost meanwhile."""
+        self._begin()
+        await self.ready()
+        try:
+            return await self._process.ask(head, body)
+        except ServicesLostError:
+            return None
+
+    def _head(self, request: HttpRequest, service: str, url: str) -> Mapping[str, Any]:
+        scope = scope_of(request)
+        return {
+            "service": service,
+            "method": request.method,
+            "url": url,
+            "headers": {name: value for name, value in request.headers if name.lower() not in ("host", "connection")},
+            "caller": [request.peer, self._endpoints.owner.access_key_id if scope is None else scope.key],
+        }
+
+    def _identity(self, caller: Caller | None) -> HttpResponse:
+        account = self._endpoints.account_id
+        arn = f"arn:aws:iam::{account}:root" if caller is None else caller.user_arn
+        user_id = account if caller is None else f"AROAEXAMPLE:{caller.function}"
+        return identity(arn, user_id, account, request_id=str(uuid.uuid4()))
+
+    def _begin(self) -> None:
+        """Start the process if it does not run, and let it make what is described."""
+        if self._made is None or (self._made.done() and not self._process.is_running):
+            self._made = asyncio.create_task(self._start())
+
+    async def _start(self) -> None:
+        await self._process.start()
+        await self._make(self._calls)
+
+    async def _make(self, calls: Iterable[Call]) -> None:
+        wanted = tuple(calls)
+        if not wanted:
+            return
+        try:
+            refused = await self._process.make(wanted)
+        except ServicesLostError as lost:
+            raise ConfigurationError(str(lost)) from lost
+        if refused:
+            raise ConfigurationError("; ".join(refused))
+
+
+def _needs(service: str, request: HttpRequest, url: str) -> Iterable[Need]:
+    if service == "s3":
+        return of_s3(request.method, url, request.fields.get("x-amz-copy-source", ""))
+    return ()
+
+
+def _response(frame: Frame, request: HttpRequest, service: str) -> HttpResponse | None:
+    status = int(frame.head["status"])
+    failure = frame.head.get("failure")
+    if failure is not None:
+        log.error("a service failed", service=service, method=request.method, path=request.raw_path, why=failure)
+        return error(service, request, "InternalError", "We encountered an internal error. Please try again.", 500)
+    if status == 501:
+        return None
+    return HttpResponse(status, frame.body, tuple((name, value) for name, value in frame.head["headers"]))

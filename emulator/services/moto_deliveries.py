@@ -1,0 +1,127 @@
+"""Takes from moto what its services would deliver, and hands it over. Imported in the process of the services only.
+
+moto delivers to Lambda and SQS of its own, which nobody uses here; so what does it is replaced, once a service is asked
+for the first time.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from . import s3_events
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """Something for somebody outside of the process."""
+
+    to: str
+    """ARN of a function or a queue, or a URL."""
+    by: str
+    """The service that delivers it, and on whose behalf, such as ``s3 bucket``: for messages."""
+    payload: str
+
+
+Tell = Callable[[Delivery], None]
+
+
+class Deliveries:
+    """Stands between moto's services and whoever is told."""
+
+    def __init__(self, tell: Tell) -> None:
+        self._tell = tell
+        self._taken: set[str] = set()
+        self._caller = ("127.0.0.1", "")
+        self._only: str | None = None
+        """The one event that what is under way tells; None: all."""
+
+    def take(self, service: str, caller: tuple[str, str]) -> None:
+        """Stand in the way of a service from now on; ``caller`` (address, access key id) asks it next."""
+        self._caller = caller
+        if service not in self._taken:
+            self._taken.add(service)
+            if (take := {"s3": self._take_s3}.get(service)) is not None:
+                take()
+
+    # S3
+
+    def _take_s3(self) -> None:
+        from moto.s3 import notifications  # noqa: PLC0415 - only what is asked for is imported
+        from moto.s3.models import S3Backend  # noqa: PLC0415 - as above
+
+        def send_event(account_id: str, event_name: Any, bucket: Any, key: Any) -> None:
+            self._s3(str(event_name.value), bucket, key)
+
+        def send_test_event(account_id: str, bucket: Any) -> None:
+            found = bucket.notification_configuration
+            for each in {each.arn for each in (*found.queue, *found.topic)}:
+                told = s3_events.test_event(bucket.name, _now(), request_id=uuid.uuid4().hex)
+                self._send_s3(each, bucket.name, told)
+
+        mark = S3Backend._set_delete_marker  # noqa: SLF001 - tells nobody of a marker, which AWS does
+
+        def set_delete_marker(backend: Any, bucket_name: str, key_name: str) -> Any:
+            marker = mark(backend, bucket_name, key_name)
+            bucket = backend.get_bucket(bucket_name)
+            self._s3("s3:ObjectRemoved:DeleteMarkerCreated", bucket, marker)
+            return marker
+
+        complete = S3Backend.complete_multipart_upload
+
+        def complete_multipart_upload(*arguments: Any, **named: Any) -> Any:
+            # moto puts and tags the object, and tells that, too; AWS tells one thing.
+            self._only = "s3:ObjectCreated:CompleteMultipartUpload"
+            try:
+                return complete(*arguments, **named)
+            finally:
+                self._only = None
+
+        S3Backend.complete_multipart_upload = complete_multipart_upload
+        notifications.send_event = send_event
+        notifications.send_test_event = send_test_event
+        S3Backend._set_delete_marker = set_delete_marker  # noqa: SLF001 - as above
+
+    def _s3(self, name: str, bucket: Any, key: Any) -> None:
+        found = bucket.notification_configuration
+        if found is None or self._only not in (None, name):
+            return
+        event = _object_event(name, bucket, key, self._caller)
+        for each in (*found.cloud_function, *found.queue, *found.topic):
+            rules = (each.filters or {}).get("S3Key", {}).get("FilterRule", ())
+            if s3_events.wants(event, each.events, rules):
+                told = s3_events.notification(event, each.id, _now(), request_id=uuid.uuid4().hex)
+                self._send_s3(each.arn, bucket.name, told)
+
+    def _send_s3(self, to: str, bucket: str, told: Mapping[str, Any]) -> None:
+        self._tell(Delivery(to=to, by=f"bucket {bucket}", payload=_text(told)))
+
+
+_UNVERSIONED: Final = (None, "null")
+
+
+def _object_event(name: str, bucket: Any, key: Any, caller: tuple[str, str]) -> s3_events.ObjectEvent:
+    version = getattr(key, "version_id", None)
+    return s3_events.ObjectEvent(
+        name=name,
+        bucket=bucket.name,
+        key=key.name,
+        size=int(getattr(key, "size", 0) or 0),
+        etag=str(getattr(key, "etag", "")).strip('"'),
+        version=str(version) if bucket.is_versioned and version not in _UNVERSIONED else None,
+        region=bucket.region_name,
+        peer=caller[0],
+        principal=caller[1],
+    )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _text(content: Any) -> str:
+    return json.dumps(content, separators=(",", ":"))

@@ -1,0 +1,100 @@
+"""The services themselves: moto's, asked as its own clients ask them. Imported in the process of the services only.
+
+With `moto_deliveries` and `emulator.dynamodb.queues`, the modules that know moto. Requests come in by moto's own hook
+for botocore, which is the same in every version that is allowed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import parse_qsl, urlsplit
+
+import botocore.session
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.compat import HTTPHeaders
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from moto.core.botocore_stubber import BotocoreStubber
+
+from . import moto_deliveries
+from .calls import Call, CallRefusedError
+from .moto_deliveries import Tell
+
+_UNKNOWN: Final = 501
+_NOT_BACK: Final = frozenset({"connection", "status", "server", "date", "transfer-encoding"})
+_LENGTH: Final = "content-length"
+_UNKNOWN_OF_S3: Final = frozenset(
+    {
+        *("abac", "analytics", "annotation", "intelligent-tiering", "metadataAnnotationTable", "metadataConfiguration"),
+        *("metadataInventoryTable", "metadataJournalTable", "metadataTable", "metrics", "renameObject"),
+        *("requestPayment", "session", "torrent"),
+    }
+)
+"""Parts of buckets and objects that moto takes for the whole, and would answer with something else."""
+_ALREADY: Final = ("BucketAlreadyOwnedByYou",)
+"""Errors that say that a resource is here already, from a call before."""
+
+
+class MotoServices:
+    """All services; used from one thread."""
+
+    def __init__(self, region: str, keys: tuple[str, str], tell: Tell) -> None:
+        """``keys`` are those of the account's owner, ``tell`` is given what is to be delivered."""
+        self._stubber = BotocoreStubber()
+        self._stubber.enabled = True
+        self._deliveries = moto_deliveries.Deliveries(tell)
+        self._region = region
+        self._keys = keys
+        self._session = botocore.session.Session()
+        self._clients: dict[str, Any] = {}
+
+    def answer(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes, *, service: str, caller: tuple[str, str]
+    ) -> tuple[int, list[tuple[str, str]], bytes]:
+        """Status, headers and body for a request to one of AWS's addresses; ``caller`` is address and access key id."""
+        self._deliveries.take(service, caller)
+        query = parse_qsl(urlsplit(url).query, keep_blank_values=True)
+        if service == "s3" and any(name in _UNKNOWN_OF_S3 for name, _ in query):
+            return _UNKNOWN, [], b""
+        found = HTTPHeaders()
+        for name, value in headers.items():
+            found[name] = value
+        response = self._asked(AWSPreparedRequest(method, url, found, body, stream_output=False))
+        if response is None:
+            return _UNKNOWN, [], b""
+        left_out = _NOT_BACK if method == "HEAD" else {*_NOT_BACK, _LENGTH}
+        kept = [(name, str(value)) for name, value in response.headers.items() if name.lower() not in left_out]
+        return int(response.status_code), kept, response.content
+
+    def make(self, call: Call) -> None:
+        """Do what a template describes, as the account's owner; what is here already stays.
+
+        Raises:
+            CallRefusedError: the service refuses it.
+        """
+        self._deliveries.take(call.service, ("127.0.0.1", self._keys[0]))
+        try:
+            getattr(self._client(call.service), call.operation)(**call.parameters)
+        except ClientError as error:
+            if error.response["Error"].get("Code") not in _ALREADY:
+                raise CallRefusedError(f"{call.resource}: {error}") from error
+        except BotoCoreError as error:
+            raise CallRefusedError(f"{call.resource}: {error}") from error
+
+    def _client(self, service: str) -> Any:
+        client = self._clients.get(service)
+        if client is None:
+            client = self._session.create_client(
+                service,
+                self._region,
+                aws_access_key_id=self._keys[0],
+                aws_secret_access_key=self._keys[1],
+                config=Config(ignore_configured_endpoint_urls=True, retries={"max_attempts": 0}),
+            )
+            client.meta.events.register("before-send", lambda request, **_: self._asked(request))
+            self._clients[service] = client
+        return client
+
+    def _asked(self, request: AWSPreparedRequest) -> AWSResponse | None:
+        return self._stubber("before-send", request)

@@ -1,0 +1,101 @@
+"""What S3 tells of its objects: which of a bucket's notifications want an event, and the event's text. Pure.
+
+[DOC] s3-docs:notification-content-structure, notification-how-to-filtering, EventNotifications
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from urllib.parse import quote_plus
+
+_WITHOUT_CONTENT: Final = "ObjectRemoved:"
+_OWNER: Final = "A3NL1KOZZKEXAMPLE"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectEvent:
+    """Something that happened to an object."""
+
+    name: str
+    """As in a notification's configuration, such as ``s3:ObjectCreated:Put``."""
+    bucket: str
+    key: str
+    size: int
+    """Bytes."""
+    etag: str
+    """Without quotation marks."""
+    version: str | None
+    """None: the bucket has no versions."""
+    region: str
+    """The bucket's."""
+    peer: str
+    """IP address of who asked for it."""
+    principal: str
+    """Access key id of who asked for it."""
+
+
+def wants(event: ObjectEvent, events: Iterable[str], filters: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether a notification is for an event: one of its kinds, and a key with its prefix and its suffix."""
+    kinds = {event.name, f"{event.name.rpartition(':')[0]}:*"}
+    if kinds.isdisjoint(events):
+        return False
+    for rule in filters:
+        value = str(rule.get("Value") or "")
+        tests = {"prefix": event.key.startswith, "suffix": event.key.endswith}
+        if not tests[str(rule.get("Name", "")).lower()](value):
+            return False
+    return True
+
+
+def notification(event: ObjectEvent, configuration: str, at: datetime, *, request_id: str) -> dict[str, Any]:
+    """What a function, a queue or a topic gets. ``at`` is in UTC; ``request_id`` has 32 hexadecimal digits.
+
+    An object that is gone has no size and no entity tag. [DOC] s3-docs:notification-content-structure
+    """
+    thing: dict[str, Any] = {"key": quote_plus(event.key, safe="/")}
+    if not event.name.removeprefix("s3:").startswith(_WITHOUT_CONTENT):
+        thing |= {"size": event.size, "eTag": event.etag}
+    if event.version is not None:
+        thing["versionId"] = event.version
+    thing["sequencer"] = sequencer(at)
+    record = {
+        "eventVersion": "2.1",
+        "eventSource": "aws:s3",
+        "awsRegion": event.region,
+        "eventTime": f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03d}Z",
+        "eventName": event.name.removeprefix("s3:"),
+        "userIdentity": {"principalId": f"AWS:{event.principal}"},
+        "requestParameters": {"sourceIPAddress": event.peer},
+        "responseElements": {"x-amz-request-id": request_id[:16].upper(), "x-amz-id-2": request_id * 2},
+        "s3": {
+            "s3SchemaVersion": "1.0",
+            "configurationId": configuration,
+            "bucket": {
+                "name": event.bucket,
+                "ownerIdentity": {"principalId": _OWNER},
+                "arn": f"arn:aws:s3:::{event.bucket}",
+            },
+            "object": thing,
+        },
+    }
+    return {"Records": [record]}
+
+
+def sequencer(at: datetime) -> str:
+    """Hexadecimal text whose order for one key is that of its events."""
+    return f"{int(at.timestamp() * 1_000_000):018X}"
+
+
+def test_event(bucket: str, at: datetime, *, request_id: str) -> dict[str, Any]:
+    """What queues and topics get when they are named in a bucket's configuration. [DOC] as above"""
+    return {
+        "Service": "Amazon S3",
+        "Event": "s3:TestEvent",
+        "Time": f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03d}Z",
+        "Bucket": bucket,
+        "RequestId": request_id[:16].upper(),
+        "HostId": request_id * 2,
+    }

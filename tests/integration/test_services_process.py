@@ -1,0 +1,167 @@
+"""The services in a process of their own: when it starts, what reaches it, and that it ends with the emulator."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import services_world
+from botocore.exceptions import ClientError
+from services_world import ACCOUNT, World, until
+
+from emulator.services.calls import Call
+from streamer.errors import ConfigurationError
+from streamer.topology import Permission
+
+BUCKET = Call(
+    service="s3",
+    operation="create_bucket",
+    parameters={"Bucket": "made", "CreateBucketConfiguration": {"LocationConstraint": "eu-west-1"}},
+    resource="Made",
+)
+READS = Permission(actions=("s3:GetObject",), resources=("arn:aws:s3:::made/*",))
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    with services_world.running(tmp_path_factory.mktemp("services"), BUCKET, permissions=(READS,)) as emulator:
+        yield World(emulator)
+
+
+def test_what_is_described_is_there_when_the_emulator_is_ready(world: World) -> None:
+    assert [each["Name"] for each in world.client("s3").list_buckets()["Buckets"]] == ["made"]
+
+
+def test_a_function_is_held_to_its_role(world: World) -> None:
+    world.client("s3").put_object(Bucket="made", Key="open", Body=b"content")
+
+    assert world.called("s3", "get_object", Bucket="made", Key="open")["ContentLength"] == 7
+    refused = world.called("s3", "put_object", Bucket="made", Key="mine", Body="no")
+    assert refused["errorMessage"] == (
+        "An error occurred (AccessDenied) when calling the PutObject operation: "
+        f"User: arn:aws:sts::{ACCOUNT}:assumed-role/caller-role/caller is not authorized to perform: s3:PutObject "
+        "on resource: arn:aws:s3:::made/mine because no identity-based policy allows the s3:PutObject action"
+    )
+
+
+def test_a_function_is_told_who_it_is(world: World) -> None:
+    assert world.called("sts", "get_caller_identity") == {
+        "UserId": "AROAEXAMPLE:caller",
+        "Account": ACCOUNT,
+        "Arn": f"arn:aws:sts::{ACCOUNT}:assumed-role/caller-role/caller",
+    }
+    assert world.client("sts").get_caller_identity()["Arn"] == f"arn:aws:iam::{ACCOUNT}:root"
+
+
+def test_what_nobody_emulates_is_refused_in_words(world: World) -> None:
+    with pytest.raises(ClientError) as refused:
+        world.client("polly").describe_voices()
+
+    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
+    assert "polly is not emulated" in str(refused.value)
+    assert "--real polly" in str(refused.value)
+
+
+def test_an_operation_that_a_service_does_not_know_is_refused_in_words(world: World) -> None:
+    with pytest.raises(ClientError, match="is not emulated") as refused:
+        world.client("s3").get_bucket_metrics_configuration(Bucket="made", Id="x")
+
+    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
+
+
+def services_of(pid: int) -> list[int]:
+    """Processes below one that are the services'."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (folder / "cmdline").read_bytes().split(b"\0")
+            parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+        except (OSError, ValueError):
+            continue
+        if parent == pid and any(each.endswith(b".services.child") for each in command):
+            found.append(int(folder.name))
+    return found
+
+
+linux = pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks at processes by /proc")
+
+
+@linux
+def test_nothing_is_started_before_it_is_needed(tmp_path: Path) -> None:
+    others = set(services_of(os.getpid()))
+    with services_world.running(tmp_path) as emulator:
+        assert set(services_of(os.getpid())) == others
+        World(emulator).client("s3").create_bucket(
+            Bucket="first", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
+        )
+        (pid,) = set(services_of(os.getpid())) - others
+    assert not Path(f"/proc/{pid}").exists()
+
+
+@linux
+def test_services_that_were_lost_are_started_again_with_what_is_described(tmp_path: Path) -> None:
+    others = set(services_of(os.getpid()))
+    with services_world.running(tmp_path, BUCKET) as emulator:
+        world = World(emulator)
+        (pid,) = set(services_of(os.getpid())) - others
+        os.kill(pid, signal.SIGKILL)
+        until(lambda: services_of(os.getpid()), lambda found: pid not in found)
+
+        assert [each["Name"] for each in world.client("s3").list_buckets()["Buckets"]] == ["made"]
+
+
+def test_what_a_service_refuses_is_told_at_the_start(tmp_path: Path) -> None:
+    wrong = Call(
+        service="s3", operation="create_bucket", parameters={**BUCKET.parameters, "Bucket": "No"}, resource="Uploads"
+    )
+
+    with (
+        pytest.raises(ConfigurationError, match=r"^Uploads: .*bucket is not valid"),
+        services_world.running(tmp_path, wrong),
+    ):
+        pytest.fail("started")
+
+
+SCRIPT = """
+import asyncio, os, sys, threading
+from emulator.iam.keys import Keys
+from emulator.services.process import ServicesProcess
+
+async def main():
+    keys = Keys(access_key_id="a", secret_access_key="b", session_token="c")
+    process = ServicesProcess(region="us-east-1", account_id="123456789012", owner=keys, deliver=print)
+    await process.start()
+    print(process.pid, flush=True)
+    await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+
+
+@linux
+def test_no_process_outlives_an_emulator_that_is_killed() -> None:
+    root = Path(__file__).parents[2]
+    with subprocess.Popen(
+        [sys.executable, "-c", SCRIPT], cwd=root, stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as emulator:
+        assert emulator.stdout is not None
+        pid = int(emulator.stdout.readline())
+        emulator.kill()
+        emulator.wait()
+
+    def is_gone() -> bool:
+        try:
+            return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+        except OSError:
+            return True
+
+    end = time.monotonic() + 10
+    while not is_gone() and time.monotonic() < end:
+        time.sleep(0.02)
+    assert is_gone()

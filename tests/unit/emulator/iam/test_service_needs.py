@@ -1,0 +1,44 @@
+"""What requests to S3 need of a role. [DOC] service-authorization: list_amazons3"""
+
+from __future__ import annotations
+
+import pytest
+
+from emulator.iam.service_needs import of_s3
+
+HOST = "https://s3.eu-west-1.amazonaws.com"
+
+
+@pytest.mark.parametrize(
+    ("method", "url", "needs"),
+    [
+        ("GET", f"{HOST}/", ["s3:ListAllMyBuckets *"]),
+        ("PUT", f"{HOST}/made", ["s3:CreateBucket arn:aws:s3:::made"]),
+        ("GET", f"{HOST}/made?list-type=2&prefix=a", ["s3:ListBucket arn:aws:s3:::made"]),
+        ("HEAD", f"{HOST}/made", ["s3:ListBucket arn:aws:s3:::made"]),
+        ("GET", f"{HOST}/made?versions", ["s3:ListBucketVersions arn:aws:s3:::made"]),
+        ("PUT", f"{HOST}/made?notification", ["s3:PutBucketNotification arn:aws:s3:::made"]),
+        ("GET", f"{HOST}/made?policy", ["s3:GetBucketPolicy arn:aws:s3:::made"]),
+        ("DELETE", f"{HOST}/made?cors", ["s3:PutBucketCORS arn:aws:s3:::made"]),
+        ("POST", f"{HOST}/made?delete", ["s3:DeleteObject arn:aws:s3:::made/*"]),
+        ("POST", f"{HOST}/made", ["s3:PutObject arn:aws:s3:::made/*"]),
+        ("GET", f"{HOST}/made/a/b%20c", ["s3:GetObject arn:aws:s3:::made/a/b c"]),
+        ("HEAD", f"{HOST}/made/a?versionId=1", ["s3:GetObjectVersion arn:aws:s3:::made/a"]),
+        ("PUT", f"{HOST}/made/a?partNumber=1&uploadId=x", ["s3:PutObject arn:aws:s3:::made/a"]),
+        ("DELETE", f"{HOST}/made/a?uploadId=x", ["s3:AbortMultipartUpload arn:aws:s3:::made/a"]),
+        ("DELETE", f"{HOST}/made/a", ["s3:DeleteObject arn:aws:s3:::made/a"]),
+        ("PUT", f"{HOST}/made/a?tagging", ["s3:PutObjectTagging arn:aws:s3:::made/a"]),
+        ("GET", "https://made.s3.eu-west-1.amazonaws.com/a", ["s3:GetObject arn:aws:s3:::made/a"]),
+        ("GET", "https://ma.de.s3.amazonaws.com/", ["s3:ListBucket arn:aws:s3:::ma.de"]),
+    ],
+)
+def test_a_request_needs_an_action_on_a_bucket_or_an_object(method: str, url: str, needs: list[str]) -> None:
+    found = [f"{need.action} {need.resource.name or '*'}" for need in of_s3(method, url)]
+
+    assert found == needs
+
+
+def test_a_copy_reads_what_it_copies() -> None:
+    found = [need.action for need in of_s3("PUT", f"{HOST}/made/b", "/other/a%20b?versionId=1")]
+
+    assert found == ["s3:PutObject", "s3:GetObject"]

@@ -1,0 +1,88 @@
+"""Where what services deliver goes."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from emulator.services.deliveries import Outside
+from emulator.services.wire import DELIVERY, Frame
+from streamer.errors import ConfigurationError
+
+FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:"
+QUEUE = "arn:aws:sqs:us-east-1:123456789012:"
+
+
+class World:
+    def __init__(self, *, has_queues: bool = True, is_full: bool = False) -> None:
+        self.accepted: list[tuple[str, bytes]] = []
+        self.sent: list[tuple[str, str]] = []
+        self._has_queues = has_queues
+        self._is_full = is_full
+        self.outside = Outside(lambda: {"writer"}, self._accept, self._queues)
+
+    def _accept(self, function: str, payload: bytes, request_id: str) -> bool:
+        assert request_id
+        self.accepted.append((function, payload))
+        return not self._is_full
+
+    def _queues(self) -> World:
+        if not self._has_queues:
+            raise ConfigurationError("queues come with the embedded DynamoDB only")
+        return self
+
+    def has(self, name: str) -> bool:
+        return name == "inbox"
+
+    def send(self, name: str, body: str) -> None:
+        self.sent.append((name, body))
+
+    def deliver(self, to: str) -> None:
+        self.outside.deliver(Frame(DELIVERY, 0, {"to": to, "by": "bucket made", "payload": "{}"}))
+
+
+def test_functions_are_invoked_and_queues_get_messages() -> None:
+    world = World()
+    world.deliver(f"{FUNCTION}writer")
+    world.deliver(f"{FUNCTION}writer:live")
+    world.deliver(f"{QUEUE}inbox")
+
+    assert world.accepted == [("writer", b"{}"), ("writer", b"{}")]
+    assert world.sent == [("inbox", "{}")]
+
+
+@pytest.mark.parametrize(
+    ("to", "why"),
+    [
+        (f"{FUNCTION}gone", "there is no such function"),
+        (f"{QUEUE}gone", "there is no such queue"),
+        ("arn:aws:logs:us-east-1:123456789012:log-group:x", "only functions and queues are delivered to here"),
+    ],
+)
+def test_what_arrives_nowhere_is_told_once(to: str, why: str, caplog: pytest.LogCaptureFixture) -> None:
+    world = World()
+    with caplog.at_level(logging.WARNING):
+        world.deliver(to)
+        world.deliver(to)
+
+    (line,) = [each for each in caplog.records if "arrives nowhere" in each.message]
+    assert line.__dict__["fields"]["why"] == why
+    assert not world.accepted
+    assert not world.sent
+
+
+def test_a_database_of_the_users_has_no_queues(caplog: pytest.LogCaptureFixture) -> None:
+    world = World(has_queues=False)
+    with caplog.at_level(logging.WARNING):
+        world.deliver(f"{QUEUE}inbox")
+
+    assert "arrives nowhere" in caplog.text
+
+
+def test_too_many_events_are_dropped_and_told(caplog: pytest.LogCaptureFixture) -> None:
+    world = World(is_full=True)
+    with caplog.at_level(logging.WARNING):
+        world.deliver(f"{FUNCTION}writer")
+
+    assert "too many events wait" in caplog.text

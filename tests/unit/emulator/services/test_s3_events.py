@@ -1,0 +1,101 @@
+"""Which notifications an event of S3 is for, and its text, compared with the documentation's example."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from emulator.services.s3_events import ObjectEvent, notification, sequencer, wants
+from emulator.services.s3_events import test_event as told_test_event
+
+AT = datetime(2026, 11, 27, 8, 30, 5, 250_000, tzinfo=UTC)
+PUT = ObjectEvent(
+    name="s3:ObjectCreated:Put",
+    bucket="made",
+    key="images/red flower.jpg",
+    size=1024,
+    etag="d41d8cd98f00b204e9800998ecf8427e",
+    version="096fKKXTRTtl3on89fVO.nfljtsv6qko",
+    region="eu-west-1",
+    peer="127.0.0.1",
+    principal="AKIAIOSFODNN7EXAMPLE",
+)
+
+
+def test_the_event_has_the_documented_shape() -> None:
+    # [DOC] s3-docs:notification-content-structure
+    assert notification(PUT, "uploads", AT, request_id="c3d13fe58de4c810" * 2) == {
+        "Records": [
+            {
+                "eventVersion": "2.1",
+                "eventSource": "aws:s3",
+                "awsRegion": "eu-west-1",
+                "eventTime": "2026-11-27T08:30:05.250Z",
+                "eventName": "ObjectCreated:Put",
+                "userIdentity": {"principalId": "AWS:AKIAIOSFODNN7EXAMPLE"},
+                "requestParameters": {"sourceIPAddress": "127.0.0.1"},
+                "responseElements": {"x-amz-request-id": "C3D13FE58DE4C810", "x-amz-id-2": "c3d13fe58de4c810" * 4},
+                "s3": {
+                    "s3SchemaVersion": "1.0",
+                    "configurationId": "uploads",
+                    "bucket": {
+                        "name": "made",
+                        "ownerIdentity": {"principalId": "A3NL1KOZZKEXAMPLE"},
+                        "arn": "arn:aws:s3:::made",
+                    },
+                    "object": {
+                        "key": "images/red+flower.jpg",
+                        "size": 1024,
+                        "eTag": "d41d8cd98f00b204e9800998ecf8427e",
+                        "versionId": "096fKKXTRTtl3on89fVO.nfljtsv6qko",
+                        "sequencer": sequencer(AT),
+                    },
+                },
+            }
+        ]
+    }
+
+
+@pytest.mark.parametrize("name", ["s3:ObjectRemoved:Delete", "s3:ObjectRemoved:DeleteMarkerCreated"])
+def test_an_object_that_is_gone_has_neither_size_nor_tag(name: str) -> None:
+    gone = notification(replace(PUT, name=name, version=None), "uploads", AT, request_id="0" * 32)
+
+    assert gone["Records"][0]["s3"]["object"] == {"key": "images/red+flower.jpg", "sequencer": sequencer(AT)}
+
+
+@pytest.mark.parametrize(
+    ("events", "filters", "is_wanted"),
+    [
+        (["s3:ObjectCreated:*"], [], True),
+        (["s3:ObjectCreated:Put"], [], True),
+        (["s3:ObjectCreated:Copy", "s3:ObjectRemoved:*"], [], False),
+        (["s3:ObjectCreated:*"], [{"Name": "prefix", "Value": "images/"}], True),
+        (["s3:ObjectCreated:*"], [{"Name": "Prefix", "Value": "images/"}, {"Name": "Suffix", "Value": ".jpg"}], True),
+        (["s3:ObjectCreated:*"], [{"Name": "prefix", "Value": "images/"}, {"Name": "suffix", "Value": ".png"}], False),
+        (["s3:ObjectCreated:*"], [{"Name": "suffix", "Value": ""}], True),
+    ],
+    ids=["all-of-a-kind", "one", "others", "prefix", "capitals", "both-must-hold", "empty"],
+)
+def test_a_notification_is_for_kinds_of_events_and_beginnings_and_ends_of_keys(
+    events: list[str], filters: list[dict[str, Any]], is_wanted: bool
+) -> None:
+    assert wants(PUT, events, filters) is is_wanted
+
+
+def test_a_later_event_has_a_greater_sequencer() -> None:
+    assert sequencer(AT) < sequencer(AT.replace(microsecond=250_001))
+
+
+def test_a_queue_is_told_that_it_was_named() -> None:
+    # [DOC] s3-docs:notification-content-structure
+    assert told_test_event("made", AT, request_id="5582815e1aea5adf" * 2) == {
+        "Service": "Amazon S3",
+        "Event": "s3:TestEvent",
+        "Time": "2026-11-27T08:30:05.250Z",
+        "Bucket": "made",
+        "RequestId": "5582815E1AEA5ADF",
+        "HostId": "5582815e1aea5adf" * 4,
+    }
