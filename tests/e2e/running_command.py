@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import os
 import re
@@ -47,13 +46,19 @@ class Output:
     def wait_for(self, pattern: str, *, count: int = 1) -> str:
         """The first line with a match, or the ``count``-th one, now or later."""
 
-        def found() -> str | None:
-            matching = (line for line in self._lines if re.search(pattern, line))
-            return next(itertools.islice(matching, count - 1, None), None)
+        seen = matching = 0
+        line: str | None = None
+
+        def found() -> bool:
+            nonlocal seen, matching, line
+            while line is None and seen < len(self._lines):
+                matching += re.search(pattern, self._lines[seen]) is not None
+                line = self._lines[seen] if matching == count else None
+                seen += 1
+            return line is not None
 
         with self._changed:
-            self._changed.wait_for(lambda: self._ended or found() is not None, PATIENCE_SECONDS)
-            line = found()
+            self._changed.wait_for(lambda: found() or self._ended, PATIENCE_SECONDS)
         assert line is not None, f"no line matches {pattern!r} in:\n{self.text}"
         return line
 
