@@ -42,6 +42,8 @@ class Aws:
         with translated("loading the AWS configuration"):
             self._session = boto3.session.Session(region_name=region, profile_name=profile)
         self._clients: dict[str, Any] = {}
+        self._stacks: dict[str, str] = {}
+        """Id of a change set to its stack: IAM allows what is done to stacks, so every call names one."""
 
     def _client(self, service: str) -> Any:
         if service not in self._clients:
@@ -79,7 +81,8 @@ class Aws:
         """The template that a change set brings."""
         with translated("reading the template of the change set"):
             cloudformation = self._client("cloudformation")
-            body = cloudformation.get_template(ChangeSetName=change_set_id, TemplateStage="Original")["TemplateBody"]
+            names = self._set_named(change_set_id)
+            body = cloudformation.get_template(**names, TemplateStage="Original")["TemplateBody"]
         return _loaded(body)
 
     def resources(self, name: str) -> Sequence[Resource]:
@@ -199,19 +202,24 @@ class Aws:
                 # The name serves once, so this is ours: the answer was lost, and the SDK asked again.
                 names = {"StackName": proposal.stack_name, "ChangeSetName": proposal.name}
                 made = {"Id": cloudformation.describe_change_set(**names)["ChangeSetId"]}
+        self._stacks[str(made["Id"])] = proposal.stack_name
         return str(made["Id"])
+
+    def _set_named(self, change_set_id: str) -> dict[str, str]:
+        stack = self._stacks.get(change_set_id)
+        return {"ChangeSetName": change_set_id} | ({"StackName": stack} if stack is not None else {})
 
     def change_set(self, change_set_id: str) -> ChangeSet:
         """A change set with all its changes."""
         changes: list[Change] = []
-        options: dict[str, str] = {}
+        options = self._set_named(change_set_id)
         with translated("reading the change set"):
             while True:
-                page = self._client("cloudformation").describe_change_set(ChangeSetName=change_set_id, **options)
+                page = self._client("cloudformation").describe_change_set(**options)
                 changes += [shapes.change(change["ResourceChange"]) for change in page.get("Changes", [])]
                 if "NextToken" not in page:
                     break
-                options = {"NextToken": page["NextToken"]}
+                options |= {"NextToken": page["NextToken"]}
         return ChangeSet(
             change_set_id=change_set_id,
             stack_id=page["StackId"],
@@ -231,19 +239,22 @@ class Aws:
                 if code_of(exc) == "ValidationError" and "does not exist" in exc.response["Error"]["Message"]:
                     return {}
                 raise
-        return {found["ChangeSetName"]: found["ChangeSetId"] for page in pages for found in page.get("Summaries", [])}
+        found = {each["ChangeSetName"]: each["ChangeSetId"] for page in pages for each in page.get("Summaries", [])}
+        self._stacks |= dict.fromkeys(found.values(), stack)
+        return found
 
     def execute(self, change_set_id: str, token: str) -> None:
         """Let CloudFormation perform a change set."""
         with translated("executing the change set"):
-            self._client("cloudformation").execute_change_set(ChangeSetName=change_set_id, ClientRequestToken=token)
+            names = self._set_named(change_set_id)
+            self._client("cloudformation").execute_change_set(**names, ClientRequestToken=token)
 
     def delete_change_set(self, change_set_id: str) -> None:
         """Forget a change set."""
         with translated("deleting the change set"):
             cloudformation = self._client("cloudformation")
             with contextlib.suppress(cloudformation.exceptions.ChangeSetNotFoundException):
-                cloudformation.delete_change_set(ChangeSetName=change_set_id)
+                cloudformation.delete_change_set(**self._set_named(change_set_id))
 
     def delete_stack(self, name: str, token: str) -> None:
         """Let CloudFormation delete a stack."""

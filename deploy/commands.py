@@ -31,6 +31,7 @@ from .execute import Progress, rehearse
 from .guide import Guide
 from .moments import INTERRUPTED, status_of
 from .options import stack_options
+from .permissions import MANAGED_POLICY, Where, cloudformation, deployer
 from .pipeline import carry_out, go_back, list_of
 from .plan import Found, plan
 from .project import Service, load_service
@@ -119,6 +120,10 @@ def build(output: Path | None, *, is_listed: bool, **said: Any) -> None:
 @click.option("--dry-run", is_flag=True, help="Only say what would be done. Needs no credentials.")
 @click.option("--no-execute", is_flag=True, help="Make the change set, show it, and let it wait.")
 @click.option("--execute", "waiting", metavar="NAME", help="Execute a change set that waits. Needs no code.")
+@click.option(
+    "--print-policy", is_flag=True, help="Print the IAM policy that whoever deploys needs. Needs no credentials."
+)
+@click.option("--print-role-policy", is_flag=True, help="Print the policy of the role with which CloudFormation works.")
 @click.option("--yes", is_flag=True, help="Do not ask whether to go on.")
 @click.option("--replace", multiple=True, metavar="ID", help="Allow this resource to be replaced or removed.")
 @click.option("--adopt", multiple=True, metavar="TABLE", help="Take this table over, although its tags are not ours.")
@@ -130,6 +135,8 @@ def deploy(
     dry_run: bool,
     no_execute: bool,
     waiting: str | None,
+    print_policy: bool,
+    print_role_policy: bool,
     yes: bool,
     replace: tuple[str, ...],
     adopt: tuple[str, ...],
@@ -141,7 +148,14 @@ def deploy(
 
     Secrets such as JWT_SECRET are read from the environment, or asked for; afterwards the stack keeps them.
     """
-    _require_one(guided=guided, dry_run=dry_run, no_execute=no_execute, execute=waiting is not None)
+    _require_one(
+        guided=guided,
+        dry_run=dry_run,
+        no_execute=no_execute,
+        execute=waiting is not None,
+        print_policy=print_policy,
+        print_role_policy=print_role_policy,
+    )
     if guided:
         _guide(dry_run=dry_run, **said)
     config = _config(**said)
@@ -150,6 +164,8 @@ def deploy(
         _require_terminal(yes=yes, doing="deploy")
         return _accounted(lambda: carry_out(_cloud(config), _desk(yes=yes), config, waiting, allowed), outputs_file)
     service = load_service(config)
+    if print_policy or print_role_policy:
+        return _print_policy(config, service, deployer if print_policy else cloudformation)
     values = _given(service, parameters)
     code = make(config, service)
     _say(f"{config.stack}: {len(code.zipped) / 1024:,.0f} KB of code, {len(service.template['Resources'])} resources")
@@ -167,6 +183,30 @@ def deploy(
         return _dry_run(wish)
     _require_terminal(yes=yes or no_execute, doing="deploy")
     return _accounted(lambda: bring(_cloud(config), _desk(yes=yes), wish), outputs_file)
+
+
+def _print_policy(
+    config: Config, service: Service, policy_for: Callable[[Mapping[str, Any], Where], Mapping[str, Any]]
+) -> int:
+    where = Where(
+        stack_name=config.stack,
+        service=config.service,
+        table_prefix=config.prefix,
+        region=config.region,
+        bucket=config.bucket,
+        role_arn=config.cloudformation_role,
+        kms_key_arn=config.kms_key_arn,
+    )
+    found = policy_for(service.template, where)
+    _say(to_json(found, indent=2))
+    size = len("".join(to_json(found).split()))
+    if size > MANAGED_POLICY:
+        click.echo(
+            f"note: the policy has {size:,} characters and a managed one takes {MANAGED_POLICY:,}; make two of it, or "
+            f"an inline policy of a role, which takes 10,240",
+            err=True,
+        )
+    return 0
 
 
 def _require_one(**chosen: bool) -> None:

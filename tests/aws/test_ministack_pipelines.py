@@ -67,3 +67,38 @@ def test_back_to_what_ran_before_and_forth_again(project: Project) -> None:
     assert project.streamer("rollback", "--yes").returncode == 2  # there is nothing before it
     ran(project, "rollback", "--to", listed[0].split()[0], "--yes")
     assert project.outputs()["CodeKey"] == second
+
+
+@pytest.fixture
+def deployer(tmp_path: Path, strict_ministack: MiniStack) -> Project:
+    """A project whose deployer has the policy that `--print-policy` prints, and nothing else."""
+    project = project_in(tmp_path, strict_ministack, "least")
+    policy = ran(project, "deploy", "--print-policy")
+    iam = strict_ministack.client("iam")
+    iam.create_user(UserName="deployer")
+    iam.put_user_policy(UserName="deployer", PolicyName="deploys", PolicyDocument=policy)
+    key = iam.create_access_key(UserName="deployer")["AccessKey"]
+    project.environment |= {
+        "AWS_ACCESS_KEY_ID": key["AccessKeyId"],
+        "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"],
+    }
+    return project
+
+
+def test_whoever_has_the_printed_policy_can_do_everything_and_not_without_it(deployer: Project) -> None:
+    deployer.deploy()
+    deployer.write(APP.replace("VERSION = 1", "VERSION = 2"))
+    ran(deployer, "deploy", "--no-execute", "--outputs-file", "out.json")
+    ran(deployer, "deploy", "--execute", told(deployer)["change_set"], "--yes")
+    ran(deployer, "rollback", "--yes")
+    ran(deployer, "status")
+    ran(deployer, "logs", "--since", "1d")
+    deployer.write(APP)
+    functions, name = deployer.aws.client("lambda"), "least-dev-router"
+    functions.update_function_configuration(FunctionName=name, MemorySize=128)
+    assert "set RouterFunction back" in deployer.deploy()
+    other = deployer.streamer("deploy", "--yes", "--stack-name", "elsewhere")
+    assert other.returncode == 2
+    assert "not permitted" in other.stderr
+    ran(deployer, "destroy", "--yes", "--delete-data")
+    assert deployer.tables() == []

@@ -242,3 +242,19 @@ def test_an_outputs_file_that_cannot_be_written_is_told_after_the_fact(run: Run)
     found = run(FakeCloud(found=running(), script=[DONE]), "deploy", "--yes", "--outputs-file", "no/such/folder.json")
 
     assert "chat-dev is done, but no/such/folder.json cannot be written" in str(found.exception)
+
+
+def test_the_policy_is_printed_alone_and_with_a_role_it_is_smaller(run: Run, project: Path) -> None:
+    alone = json.loads(run(FakeCloud(), "deploy", "--print-policy").stdout)
+    toml = project / "streamer.toml"
+    role = "arn:aws:iam::123456789012:role/cloudformation"
+    toml.write_text(toml.read_text() + f'cloudformation_role = "{role}"\nregion = "cn-north-1"\n')
+    with_role = run(FakeCloud(), "deploy", "--print-policy").stdout
+    of_role = run(FakeCloud(), "deploy", "--print-role-policy").stdout
+
+    assert alone["Version"] == "2012-10-17"
+    assert "iam:CreateRole" not in with_role
+    assert role in with_role
+    assert "iam:CreateRole" in of_role
+    assert "cloudformation:CreateChangeSet" not in of_role
+    assert '"arn:aws-cn:lambda:cn-north-1:*:function:chat-dev-*"' in of_role
