@@ -29,6 +29,7 @@ from ..streams.pushed import PushedSource
 from ..streams.source import Source
 from ..tasks import end
 from .kept_file import KeptFile
+from .leases import end_leases
 from .tables import create_tables
 
 if TYPE_CHECKING:
@@ -146,6 +147,9 @@ async def _kept(engine: EmbeddedDynamoDB, topology: Topology, state_file: Path |
         notes = Notes(saved.notes, file.append)
         engine.keep(file.append, file.rewrite)
         create_tables(engine, topology.tables)
+        interrupted = end_leases(engine, topology, time.time())
+        if interrupted:
+            log.info("requests ran when the last emulator ended; they go on or fail now", requests=interrupted)
         file.begin(saved.size_bytes, is_current=saved.is_current)
     except OSError as error:
         file.close()

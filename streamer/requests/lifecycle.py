@@ -179,6 +179,13 @@ def renew(*, attempt: int, now: float, lease_seconds: float = LEASE_SECONDS) -> 
     return _by_attempt(Step.RENEW, attempt, {"due_at": now + lease_seconds, "updated_at": now})
 
 
+def release(*, attempt: int, now: float) -> Change:
+    """End the lease of an attempt whose environment is known to be gone: the next run takes the request over."""
+    return Change(
+        preconditions=(Precondition(statuses=sources(Step.TAKE_OVER), attempt=attempt),), values={"due_at": now}
+    )
+
+
 def progress(
     point: ProgressPoint,
     *,
@@ -400,12 +407,13 @@ def reserved(point: ProgressPoint, *, since: float, seconds: float) -> float:
 
     An attempt that dies leaves behind what it stored, not what it told; the next one begins where this reservation
     ends, so that no client ever sees progress go back. It is as small as the attempt's pace allows: what it does in
-    two seconds, going by the ``seconds`` in which it came from ``since`` percent to the point.
+    two seconds, going by the ``seconds`` in which it came from ``since`` percent to the point. It is a whole number,
+    since clients are told it when the next attempt has come less far.
     """
     if point.percentage >= 100:
         return 100
     pace = (point.percentage - since) / max(1.0, seconds)
-    return min(HIGHEST_UNFINISHED, point.percentage + max(5.0, 2 * pace))
+    return min(HIGHEST_UNFINISHED, math.ceil(point.percentage + max(5.0, 2 * pace)))
 
 
 def tidy(percentage: float) -> float:

@@ -285,4 +285,7 @@ def test_every_request_has_one_shard(owner: str, request_id: str) -> None:
 def test_a_reservation_is_ahead_but_never_all(percentage: float, since: float, seconds: float) -> None:
     point = ProgressPoint(percentage=percentage)
 
-    assert percentage <= lifecycle.reserved(point, since=since, seconds=seconds) <= lifecycle.HIGHEST_UNFINISHED
+    reserved = lifecycle.reserved(point, since=since, seconds=seconds)
+
+    assert percentage <= reserved <= lifecycle.HIGHEST_UNFINISHED
+    assert reserved in (int(reserved), lifecycle.HIGHEST_UNFINISHED)
