@@ -270,6 +270,7 @@ class Emulator:
             functions=self._functions,
             accept=self._lambda.accept,
             database=self._database,
+            mappings=lambda: self.mappings,
             limits=config.limits,
             assumptions=config.assumptions,
             isolation=config.isolation or DEFAULT_ISOLATION,

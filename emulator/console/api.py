@@ -18,9 +18,11 @@ from .asked import Asked, BadRequestError
 from .database import Items
 from .facts import facts
 from .masking import NOBODY, Who
+from .metrics import metrics
 from .queued import Queued
 from .recorder import RingRecorder
 from .records import KINDS, Closed, Opening, Record
+from .sources import Sources
 from .telling import Teller, Told, tell_fault, who_opened
 from .traces import Trace, Traces
 from .verdicts import faults_of, verdict
@@ -62,6 +64,7 @@ class Api:
         self._boot = boot
         self._look = look
         actions, queued = Actions(around, recorder, look=look), Queued(around)
+        sources = Sources(around, recorder, look=look)
         workings, items = Workings(around, recorder, look=look), Items(around.database)
         self._routes: tuple[tuple[str, re.Pattern[str], Answer], ...] = tuple(
             (method, re.compile(pattern), answer)
@@ -79,6 +82,13 @@ class Api:
                 ("POST", r"tokens", actions.tokens),
                 ("POST", r"replays", actions.replays),
                 ("POST", r"dynamodb/(\w+)", items.perform),
+                ("GET", r"metrics", self._metrics),
+                ("GET", r"mappings", sources.mappings),
+                ("GET", r"streams/([\w.-]+)", sources.stream),
+                ("GET", r"queues", sources.queues),
+                ("GET", r"queues/([\w.-]+)", sources.queue),
+                ("POST", r"queues/([\w.-]+)/purge", sources.purge),
+                ("POST", r"queues/([\w.-]+)/redrive", sources.redrive),
                 ("GET", r"functions", workings.listed),
                 ("GET", r"functions/([\w-]+)", workings.one),
                 ("POST", r"functions/([\w-]+)/invoke", workings.invoke),
@@ -214,6 +224,10 @@ class Api:
 
     def _closed(self, teller: Teller, opening: Opening | None, end: Closed) -> Told:
         return {**({} if opening is None else teller.tell(opening)), **teller.tell(end)}
+
+    async def _metrics(self, _asked: Asked) -> Told:
+        self._look()
+        return metrics(self._recorder.ring, now_ns=time.time_ns())
 
     async def _export(self, _asked: Asked) -> Told:
         teller = self._teller(whole=True)

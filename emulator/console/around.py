@@ -12,6 +12,7 @@ from ..database.protocol import Database
 from ..functions.factory import Isolation, RunningFunctions
 from ..gateway.rules.limits import Assumptions, Limits
 from ..gateway.shell import Gateway
+from ..streams.mapping import EventSourceMappings
 from .settings import ConsoleSettings
 
 
@@ -26,6 +27,8 @@ class Around:
     accept: Callable[[str, bytes, str], bool]
     """Runs an event in the background: function, payload and request id; False: there are too many."""
     database: Database
+    mappings: Callable[[], EventSourceMappings]
+    """Those that run now; a change of the service starts others."""
     limits: Limits
     assumptions: Assumptions
     isolation: Isolation

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from ..functions.outcome import Refused, Returned
-from .records import Environment, Record, Run
+from .records import Batch, Environment, Record, Run
 
 LANE_SECONDS: Final = 300.0
 """How far back environments are shown."""
@@ -51,6 +51,26 @@ def summary(runs: Sequence[Run]) -> Told:
         "memory_mb": max((run.memory_mb for run in runs if run.memory_mb is not None), default=None),
         "last": runs[-1].number if runs else None,
     }
+
+
+def batches(records: Iterable[Record]) -> dict[tuple[str, str], Told]:
+    """What became of the batches that are kept, by function and source."""
+    found: dict[tuple[str, str], Told] = {}
+    for record in records:
+        if not isinstance(record, Batch):
+            continue
+        empty = {"batches": 0, "records": 0, "failed": 0, "given_up": 0, "last": None, "last_failed": None, "end": ""}
+        told = found.setdefault((record.function, record.source), empty)
+        told["batches"] += 1
+        told["records"] += len(record.records)
+        told["last"] = record.number
+        if not isinstance(record.outcome, Returned):
+            told["failed"] += 1
+            told["last_failed"] = record.number
+        if record.end:
+            told["given_up"] += len(record.records)
+            told["end"] = record.end
+    return found
 
 
 def lanes(function: str, records: Iterable[Record], *, now_ns: int) -> Told:

@@ -142,6 +142,11 @@ class Lane:
         return self._in_flight
 
     @property
+    def retry(self) -> Batch | None:
+        """The batch that is tried again next; None: none has failed."""
+        return self._retries[0] if self._retries and self._retries[0].failures else None
+
+    @property
     def first(self) -> EventRecord | None:
         """The earliest record that is neither done nor given up; None if there is none."""
         batch = self._in_flight or (self._retries[0] if self._retries else None)

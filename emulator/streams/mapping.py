@@ -25,7 +25,7 @@ from .documents import failure_document
 from .filters import Filter, compile_filters
 from .processor import ShardProcessor, Work
 from .source import Shard, Source, Stream
-from .status import CALL_FAILED, NO_RECORDS, PROCESSED, MappingStatus
+from .status import CALL_FAILED, NO_RECORDS, PROCESSED, MappingStatus, ShardProgress
 
 STOP_SECONDS: Final = 5.0
 """How long functions that are running may go on when the mappings stop."""
@@ -86,6 +86,10 @@ class RunningMapping:
             state=self._state,
             last_processing_result=self._last_result,
         )
+
+    def progress(self) -> tuple[ShardProgress, ...]:
+        """How far it is in the shards that it reads."""
+        return tuple(processor.progress() for processor in self._processors.values())
 
     async def run(self) -> None:
         """Process the stream until `stop`, then until the functions that run have returned."""
@@ -245,6 +249,11 @@ class EventSourceMappings:
     def statuses(self) -> tuple[MappingStatus, ...]:
         """What ListEventSourceMappings would tell, in the topology's order."""
         return tuple(running.status for running in self._running)
+
+    @property
+    def progress(self) -> tuple[tuple[MappingStatus, tuple[ShardProgress, ...]], ...]:
+        """The same, each with how far it is."""
+        return tuple((running.status, running.progress()) for running in self._running)
 
     async def __aenter__(self) -> Self:
         """Open all streams and start; raises StreamNotFoundError."""

@@ -14,6 +14,7 @@ from .batching import Batch, GivenUp, Lane, Rules, lane_of
 from .filters import Filter
 from .records import stream_record
 from .source import RawRecord, Shard
+from .status import LaneProgress, ShardProgress
 
 SLICE_RECORDS: Final = 100
 """Records turned into AWS's shape before other tasks get their turn."""
@@ -85,6 +86,15 @@ class ShardProcessor:
         if not unsettled:
             return self._last
         return min(unsettled, key=lambda record: int(record.sequence_number)).previous
+
+    def progress(self) -> ShardProgress:
+        """How far it is, lane by lane."""
+        return ShardProgress(
+            shard_id=self._shard.shard_id,
+            settled=self.settled(),
+            read=self._last,
+            lanes=tuple(map(_progress, self._lanes)),
+        )
 
     # reading
 
@@ -179,3 +189,17 @@ class ShardProcessor:
         except Exception as error:  # noqa: BLE001 - top of an invocation: an error of ours must not lose records
             log.error("invoking a function failed", error=error, function=self._work.function)
             return Refused(500, "ServiceException", str(error))
+
+
+def _progress(lane: Lane) -> LaneProgress:
+    flying, retry, first = lane.in_flight, lane.retry, lane.first
+    batch = flying or retry
+    count = len(flying.records) if flying else 0
+    return LaneProgress(
+        waiting=len(lane) - count,
+        flying=count,
+        attempts=batch.attempts if batch else 0,
+        failures=batch.failures if batch else 0,
+        retry_at=None if flying or retry is None else retry.not_before,
+        oldest_at=None if first is None else first.created_at,
+    )

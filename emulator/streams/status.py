@@ -30,3 +30,33 @@ class MappingStatus:
         """ARN of the function, in the account and region of the stream."""
         region, account = self.stream_arn.split(":")[3:5]
         return f"arn:aws:lambda:{region}:{account}:function:{self.mapping.function}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaneProgress:
+    """How far one lane of a shard is. Times are Unix seconds."""
+
+    waiting: int
+    """Records that wait."""
+    flying: int
+    """Records that the function works on."""
+    attempts: int
+    """Invocations of the batch in flight, or of the one to be retried, that used up retries."""
+    failures: int
+    """Everything that went wrong with it."""
+    retry_at: float | None
+    """When it is tried again; None: nothing is to be retried."""
+    oldest_at: float | None
+    """When the earliest record was written that is not done; None: all are."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShardProgress:
+    """How far a mapping is in a shard."""
+
+    shard_id: str
+    settled: str | None
+    """Sequence number up to which all is done; None: not even the first record that was read."""
+    read: str | None
+    """Sequence number of the record that was read last; None: none was."""
+    lanes: tuple[LaneProgress, ...]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import http.client
 import json
 from collections.abc import Iterator, Mapping
@@ -15,7 +16,7 @@ from emulator.console.token import console_token
 from emulator.emulator import EmulatorConfig
 from emulator.thread import EmulatorThread, emulator_thread
 from streamer.project import read
-from streamer.topology import Topology
+from streamer.topology import Queue, Topology
 
 PROJECT = """import time
 from streamer import App
@@ -76,15 +77,21 @@ class Asked:
 
 @contextmanager
 def running(
-    folder: Path, isolation: Literal["inline", "process"], console: ConsoleSettings, environment: Mapping[str, str]
+    folder: Path,
+    isolation: Literal["inline", "process"],
+    console: ConsoleSettings,
+    environment: Mapping[str, str],
+    *,
+    queues: tuple[Queue, ...] = (),
 ) -> Iterator[Asked]:
-    """The project above, emulated."""
+    """The project above, emulated, with further queues."""
     (folder / "app.py").write_text(PROJECT)
     state = folder / ".streamer"
     config = EmulatorConfig(project_folder=folder, state_folder=state, isolation=isolation, console=console)
 
     def topology(environment: Mapping[str, str]) -> Topology:
-        return load_target("app:app", read(folder), environment=environment).topology
+        found = load_target("app:app", read(folder), environment=environment).topology
+        return dataclasses.replace(found, queues=(*found.queues, *queues))
 
     with emulator_thread(topology, config, environment) as emulator:
         yield Asked(emulator, state)

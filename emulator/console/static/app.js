@@ -7,13 +7,15 @@ import { hasToken, setToken, takeToken } from "./api.js";
 import { Connections } from "./connections.js";
 import { Functions } from "./functions.js";
 import { Live } from "./live.js";
+import { Metrics } from "./metrics.js";
 import { Icon, useStore } from "./parts.js";
 import { Requests } from "./requests.js";
 import { Send } from "./send.js";
 import { store } from "./store.js";
+import { Streams } from "./streams.js";
 import { Tables } from "./tables.js";
 
-const PAGES = [["live", "Live"], ["connections", "Connections"], ["send", "Send"], ["requests", "Requests"], ["tables", "Tables"], ["functions", "Functions"], ["about", "About"]];
+const PAGES = [["live", "Live"], ["connections", "Connections"], ["send", "Send"], ["requests", "Requests"], ["tables", "Tables"], ["streams", "Streams"], ["functions", "Functions"], ["metrics", "Metrics"], ["about", "About"]];
 const KEYS = [["/", "search"], ["j  k", "next, previous row"], ["Enter", "open"], ["Escape", "close"], ["1 … 9, 0", "pages"], ["?", "this list"]];
 const THEMES = ["system", "light", "dark"];
 
@@ -76,6 +78,10 @@ function App() {
     addEventListener("keydown", key);
     return () => removeEventListener("keydown", key);
   }, []);
+  useEffect(() => {
+    // On small screens the pages are a row that scrolls.
+    document.querySelector("nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }, [where.page]);
   if (state === "refused" || !hasToken()) return html`<${Locked} why=${why} />`;
   const { page, rest, query } = where;
   const type = (/** @type {Event} */ event) => {
@@ -105,6 +111,8 @@ function App() {
       ${current === "requests" && html`<${Requests} query=${query} selected=${rest} go=${go} />`}
       ${current === "tables" && html`<${Tables} query=${query} table=${rest} go=${go} />`}
       ${current === "functions" && html`<${Functions} selected=${rest} go=${go} />`}
+      ${current === "streams" && html`<${Streams} selected=${rest} go=${go} />`}
+      ${current === "metrics" && html`<${Metrics} />`}
       ${current === "about" && html`<${About} />`}
     </main>
     ${hasHelp && html`<dialog open class="help" aria-label="Keys"><h2>Keys</h2><dl>${KEYS.map(([key, does]) => html`<div><dt><kbd>${key}</kbd></dt><dd>${does}</dd></div>`)}</dl><button type="button" class="button" onClick=${() => setHelp(false)}>Close</button></dialog>`}`;
