@@ -68,7 +68,7 @@ def test_actions_are_counted_with_the_errors_that_their_clients_were_told_of() -
     for request in ("a", "b"):
         invoke = world.receives({"action": "greet", "id": request})
         world.passes(10)
-        world.recorder.answered(invoke, Replied(None), [])
+        world.recorder.answered(invoke, Replied(b"{}"), [])
     root = world.runs({})
     world.posts(root, {"type": "error", "request_id": "b"})
 
