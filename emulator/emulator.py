@@ -25,22 +25,21 @@ from .functions.service import LambdaService
 from .functions.variables import Endpoints
 from .gateway.rules import management
 from .gateway.rules.stage import Stage
+from .http_apis.service import HttpApis
 from .iam.guard import Guard
 from .iam.keys import keys_of
 from .port.aws_names import is_aws
 from .port.elsewhere import Elsewhere
 from .port.http import HttpRequest
-from .port.origin import foreign_origin
-from .port.peers import owners
+from .port.origin import foreign_host, foreign_origin
 from .port.real import VARIABLE, RealAws, endpoint_variables, real_services
 from .port.static import TOKEN_PATH
 from .port.tls import Authority, authority
 from .port.tunnel import Tunnels
-from .port.users import own_users_gate
 from .queues.mapping import QueueMappings
 from .recording import Recording
 from .schedules import Schedules
-from .served import ServedApi
+from .served import ServedApi, listening
 from .services.calls import Call
 from .services.deliveries import Outside
 from .services.host import Services
@@ -82,6 +81,7 @@ class Emulator:
         self._apis: tuple[ServedApi, ...] = ()
         self._readers = AsyncExitStack()
         self._functions: RunningFunctions
+        self._http_apis: HttpApis
         self._lambda: LambdaService
         self._guard: Guard
         self._database: Database
@@ -117,6 +117,11 @@ class Emulator:
     def websocket_urls(self) -> tuple[str, ...]:
         """What clients of each API connect to, in the topology's order."""
         return tuple(f"ws://{served.address}/{served.api.stage}" for served in self._apis)
+
+    @property
+    def http_urls(self) -> dict[str, str]:
+        """Where each HTTP API, REST API and function URL is found, by name."""
+        return self._http_apis.urls()
 
     @property
     def management_url(self) -> str:
@@ -180,6 +185,7 @@ class Emulator:
             each.change(api)
         await self._functions.apply(topology)
         self._lambda.apply(topology)
+        self._http_apis.change(topology.http_apis)
         before, self.topology = self.topology, topology
         if read_by(before) != read_by(topology):
             await self._stop_readers()
@@ -199,7 +205,9 @@ class Emulator:
         self.authority = await asyncio.to_thread(make)
         self._tunnels = Tunnels(lambda: self._home)
         stack.push_async_callback(self._tunnels.close)
-        self._apis = self._listening(stack)
+        self._apis = listening(
+            self.topology.all_apis(), config, self.authority, stack, answer=self._answer, connect=self._tunnels.open
+        )
         endpoints = self.endpoints = self._endpoints()
         self._guard = self._guarding(endpoints)
         self._database = await stack.enter_async_context(
@@ -229,16 +237,7 @@ class Emulator:
             tails=self._tails,
             notes=self._database.notes,
         )
-        for served in self._apis:
-            served.open(
-                self._functions,
-                endpoints,
-                config.limits,
-                config.assumptions,
-                recording=self._recording,
-                notes=self._database.notes,
-                aws_domain=config.aws_domain,
-            )
+        self._open_apis(endpoints)
         self._services = await stack.enter_async_context(self._hosting(endpoints))
         self._elsewhere.hosted = self._services
         if config.console:
@@ -251,9 +250,24 @@ class Emulator:
         await self._start_readers()
         stack.push_async_callback(self._stop_readers)
         stack.push_async_callback(self._stop_gateways)
+        stack.push_async_callback(self._http_apis.close)
         lost = sum(served.gateway.end_lost() for served in self._apis)
         if lost:
             log.info("running $disconnect of connections that were open when the last emulator ended", connections=lost)
+
+    def _open_apis(self, endpoints: Endpoints) -> None:
+        config, apis, aws_domain = self.config, self.topology.http_apis, self.config.aws_domain
+        self._http_apis = HttpApis(apis, self._functions, endpoints, address=self.address, aws_domain=aws_domain)
+        for served in self._apis:
+            served.open(
+                self._functions,
+                endpoints,
+                config.limits,
+                config.assumptions,
+                recording=self._recording,
+                notes=self._database.notes,
+                aws_domain=aws_domain,
+            )
 
     async def _open_console(self, stack: AsyncExitStack) -> None:
         # Only who wants it pays for its import.
@@ -283,28 +297,6 @@ class Emulator:
         )
         token = await asyncio.to_thread(console_token, config.state_folder)
         self._console = await stack.enter_async_context(Console(around, self._recording, token=token))
-
-    def _listening(self, stack: AsyncExitStack) -> tuple[ServedApi, ...]:
-        """The APIs, each with a port of its own: the configured one and those after it, or free ones."""
-        config = self.config
-        tls = self.authority.server_context()
-        gate = None if config.all_users else own_users_gate(config.host, owners())
-        found = []
-        for number, api in enumerate(self.topology.all_apis()):
-            port = config.port + number if config.port else 0
-            served = ServedApi(
-                api,
-                host=config.host,
-                port=port,
-                tls=tls,
-                gate=gate,
-                request_seconds=config.request_seconds,
-                answer=self._answer,
-                connect=self._tunnels.open,
-            )
-            stack.callback(served.front.close)
-            found.append(served)
-        return tuple(found)
 
     async def _stop_gateways(self) -> None:
         stops = [served.gateway.stop(timeout_seconds=DISCONNECT_SECONDS) for served in self._apis]
@@ -382,13 +374,11 @@ class Emulator:
     def _answer(self, served: ServedApi, request: HttpRequest) -> Any:
         if self._console is not None and is_for_console(request):
             return self._console.handle(request, served.address)
+        if (api := self._http_apis.named(request)) is not None:
+            return self._http_apis.answer(api, request)
         if self._recording.now is None:
             return self._answer_aws(served, request)
-        return self._recording.answer(request, lambda: self._answer_aws(served, request), self._function_that_calls)
-
-    def _function_that_calls(self, request: HttpRequest) -> str | None:
-        caller = self._guard.caller(request)
-        return None if caller is None else caller.function
+        return self._recording.answer(request, lambda: self._answer_aws(served, request), self._guard.function)
 
     def _answer_aws(self, served: ServedApi, request: HttpRequest) -> Any:
         pages = self.config.pages
@@ -400,10 +390,11 @@ class Emulator:
         service = self._elsewhere.service(request) if target is None else None
         if target is None and service is None and request.method == "GET":
             if pages is not None:
-                return pages.file(request, served.address, served.gateway.refuse)
-            return served.gateway.refuse(request)
+                return pages.file(request, served.address, lambda each: self._otherwise(served, each))
+            return self._otherwise(served, request)
         if (refusal := foreign_origin(request, served.address)) is not None:
-            return refusal
+            # A page of any origin may ask an HTTP API, as on AWS, and nothing else.
+            return self._otherwise(served, request) if self.topology.http_apis else refusal
         if service is not None:
             return self._elsewhere.answer(request, service)
         caller = self._guard.caller(request)
@@ -413,4 +404,12 @@ class Emulator:
             return owner.gateway.manage(request, target, caller)
         if self._lambda.handles(request):
             return self._lambda.handle(request, caller)
-        return self._database.handle(request, caller) or served.gateway.refuse(request)
+        return self._database.handle(request, caller) or self._otherwise(served, request)
+
+    def _otherwise(self, served: ServedApi, request: HttpRequest) -> Any:
+        """For a request that is for none of AWS's own APIs: an HTTP API's answer, or why there is no WebSocket."""
+        api = self._http_apis.at_root(request, stage=served.api.stage)
+        if api is None:
+            return served.gateway.refuse(request)
+        # A name that was rebound to this machine would make a page's requests same-origin ones.
+        return foreign_host(request, served.address) or self._http_apis.answer(api, request)

@@ -6,8 +6,9 @@ import hashlib
 import secrets
 import ssl
 import time
-from collections.abc import Callable
-from typing import Any, Final
+from collections.abc import Callable, Iterable
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Any, Final
 
 from streamer.topology import Api
 
@@ -23,7 +24,13 @@ from .notes import Notes
 from .port.aws_names import domain_name
 from .port.front import Front, Gate
 from .port.http import Connect, HttpProtocol, HttpRequest
+from .port.peers import owners
+from .port.tls import Authority
+from .port.users import own_users_gate
 from .recording import Recording
+
+if TYPE_CHECKING:
+    from .config import EmulatorConfig
 
 _EVERYWHERE: Final = ("0.0.0.0", "::")  # noqa: S104 - compared only
 
@@ -105,3 +112,32 @@ class ServedApi:
             is_tls=is_tls,
             request_seconds=self._request_seconds,
         )
+
+
+def listening(
+    apis: Iterable[Api],
+    config: EmulatorConfig,
+    authority: Authority,
+    stack: AsyncExitStack,
+    *,
+    answer: Answer,
+    connect: Connect,
+) -> tuple[ServedApi, ...]:
+    """The APIs, each with a port of its own: the configured one and those after it, or free ones."""
+    tls = authority.server_context()
+    gate = None if config.all_users else own_users_gate(config.host, owners())
+    found = []
+    for number, api in enumerate(apis):
+        served = ServedApi(
+            api,
+            host=config.host,
+            port=config.port + number if config.port else 0,
+            tls=tls,
+            gate=gate,
+            request_seconds=config.request_seconds,
+            answer=answer,
+            connect=connect,
+        )
+        stack.callback(served.front.close)
+        found.append(served)
+    return tuple(found)

@@ -240,6 +240,8 @@ def _require_deployable(topology: Topology) -> None:
     """Refuse what no template of ours says."""
     if topology.more_apis:
         raise DeployError("the service has several WebSocket APIs; streamer deploy makes one of a stack")
+    if topology.http_apis:
+        raise DeployError("the service has HTTP or REST APIs or function URLs, which streamer deploy does not make")
     if topology.api.api_id is not None:
         raise DeployError("the API has an api_id of its own; on AWS, API Gateway chooses it")
     for function in topology.functions:

@@ -33,6 +33,7 @@ def banner(
         *told,
         "",
         *(f"  WebSocket     {each}" for each in emulator.websocket_urls),
+        *(f"  {api.kind.value:<12}  {emulator.http_urls[api.name]}" for api in target.topology.http_apis),
         f"  @connections  {emulator.management_url}",
         f"  DynamoDB      {emulator.dynamodb_url}",
         *([] if emulator.console_url is None else [f"  Console       {emulator.console_url}"]),

@@ -37,6 +37,8 @@ class Ready:
     """The certificate to trust for ``wss://`` and ``https://``."""
     urls: tuple[str, ...] = ()
     """What clients of each WebSocket API connect to."""
+    http_urls: Mapping[str, str] = field(default_factory=dict)
+    """Where each HTTP API, REST API and function URL of a template is found, by logical id."""
     resources: Mapping[str, Any] = field(default_factory=dict)
     """Of a template: logical id to physical id and what becomes of it here."""
     outputs: Mapping[str, Any] = field(default_factory=dict)

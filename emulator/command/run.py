@@ -341,6 +341,7 @@ def _ready(emulator: Emulator, target: Target, access: Access) -> Ready:
         url=emulator.url,
         ca_file=str(emulator.authority.ca_file.absolute()),
         urls=emulator.websocket_urls,
+        http_urls=emulator.http_urls,
         resources=told.get("resources", {}),
         outputs=told.get("outputs", {}),
         verifies_with=access.verifies_with,

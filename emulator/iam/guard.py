@@ -83,6 +83,11 @@ class Guard:
             return self._callers.get(credential.partition("/")[0])
         return None
 
+    def function(self, request: HttpRequest) -> str | None:
+        """The name of that function."""
+        found = self.caller(request)
+        return None if found is None else found.function
+
     def refusal(self, function: str, needs: Iterable[Need]) -> str | None:
         """AWS's words for the first that the function's role does not allow; None: it allows all."""
         for need in needs:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from typing import Final
 
-SUFFIXES: Final = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws")
-"""Ends of the names of AWS's services. [DOC] the SDKs' ``endpoints.json``"""
+SUFFIXES: Final = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws", ".on.aws")
+"""Ends of the names of AWS's services, and of function URLs. [DOC] the SDKs' ``endpoints.json``, lambda-docs:urls-*"""
+LOCAL: Final = ".localhost"
+"""End of the names that lead to this machine wherever they are asked for (RFC 6761, 6.3)."""
 _REGION: Final = re.compile(r"[a-z]{2}(-[a-z]+)+-\d+")
 _NO_SERVICE: Final = frozenset({"dualstack", "fips", "www"})
-_API: Final = re.compile(r"(?P<id>[a-z0-9]+)\.execute-api\.")
+_API: Final = re.compile(r"(?P<id>[a-z0-9]+)\.(execute-api|lambda-url)\.")
 _SCOPE: Final = re.compile(r"Credential=[^/,\s]+/\d{8}/[^/,\s]+/(?P<service>[a-z0-9-]+)/aws4_request")
 _SAME: Final = {"ddb": "dynamodb", "queue": "sqs"}
 """Older and account-based names."""
@@ -21,9 +23,19 @@ def is_aws(host: str) -> bool:
 
 
 def api_id(host: str) -> str | None:
-    """The id of the API that a name is for; None: it is for something else."""
-    found = _API.match(_name(host)) if is_aws(host) else None
+    """The id of the API or function URL that a name is for, AWS's or this machine's; None: it is for something else."""
+    found = _API.match(_name(host)) if is_aws(host) or _name(host).endswith(LOCAL) else None
     return None if found is None else found["id"]
+
+
+def api_names(api: str, is_url: bool) -> str:
+    """The name of an API or function URL on this machine."""
+    return f"{api}.{'lambda-url' if is_url else 'execute-api'}{LOCAL}"
+
+
+def url_name(url_id: str, region: str) -> str:
+    """The name of a function URL. [DOC] lambda-docs:urls-configuration"""
+    return f"{url_id}.lambda-url.{region}.on.aws"
 
 
 def domain_name(api: str, region: str) -> str:
@@ -56,7 +68,7 @@ def certificate_names(region: str) -> tuple[str, ...]:
     """What a certificate for all services of a region names."""
     end = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
     starts = ("", f"{region}.", f"execute-api.{region}.", f"s3.{region}.", f"ddb.{region}.", "s3.")
-    return (*(f"*.{start}{end}" for start in starts), f"*.{region}.api.aws")
+    return (*(f"*.{start}{end}" for start in starts), f"*.{region}.api.aws", f"*.lambda-url.{region}.on.aws")
 
 
 def _name(host: str) -> str:

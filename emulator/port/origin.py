@@ -30,7 +30,16 @@ def foreign_origin(request: HttpRequest, address: str, allowed: Collection[str] 
     origin = request.fields.get("origin")
     if (_is_ours(host, address) or _name(host) in allowed) and (origin is None or _authority(origin) == host):
         return None
-    name = origin or host
+    return _forbidden(origin or host, address)
+
+
+def foreign_host(request: HttpRequest, address: str) -> HttpResponse | None:
+    """A 403 for a request that came under a foreign name, whatever page made it; None: it may pass."""
+    host = request.fields.get("host", "")
+    return None if _is_ours(host, address) else _forbidden(host, address)
+
+
+def _forbidden(name: str, address: str) -> HttpResponse:
     return HttpResponse.of_json(
         403,
         {"message": f"Forbidden: {name} may not call the emulator's APIs; they answer to {address} only"},

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -60,7 +60,10 @@ class Pages:
         return HttpResponse.of_json(200, {"token": self.token()}, ("cache-control", "no-store"))
 
     async def file(
-        self, request: HttpRequest, address: str, otherwise: Callable[[HttpRequest], HttpResponse]
+        self,
+        request: HttpRequest,
+        address: str,
+        otherwise: Callable[[HttpRequest], HttpResponse | Awaitable[HttpResponse]],
     ) -> HttpResponse:
         """The file that a path names; what ``otherwise`` answers where there is none."""
         if (refusal := _refusal(request, address)) is not None:
@@ -68,7 +71,8 @@ class Pages:
         found = self.place(request.path)
         content = None if found is None else await asyncio.to_thread(_content, *found)
         if content is None:
-            return otherwise(request)
+            answer = otherwise(request)
+            return answer if isinstance(answer, HttpResponse) else await answer
         body, name = content
         kind = KINDS.get(PurePosixPath(name).suffix.lower(), "application/octet-stream")
         headers = (("content-type", kind), ("cache-control", "no-cache"), ("x-content-type-options", "nosniff"))

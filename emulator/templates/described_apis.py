@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from streamer.topology import CONNECT, Api, Authorizer, Route, Throttle
 
 from .described_functions import function_name
-from .errors import Problem
+from .errors import Path, Problem
 from .stack import Resource
 from .values import at, boolean, items, mapping, number, text
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .topology import Things
 
 _URI: Final = re.compile(r".*?:lambda:path/[^/]+/functions/(.+)/invocations")
-_STAGE_VARIABLE: Final = re.compile(r"\$\{stageVariables\.([\w-]+)\}")
+STAGE_VARIABLE: Final = re.compile(r"\$\{stageVariables\.([\w-]+)\}")
 DEFAULT_RESPONSE: Final = "$default"
 
 
@@ -60,7 +60,7 @@ def api(things: Things, resource: Resource, stage_name: str | None, functions: s
         stage=stage_name or ("dev" if stage is None else text(stage, "StageName")),
         stage_variables=variables,
         authorizers=tuple(authorizers.values()),
-        api_keys=_api_keys(things, resource),
+        api_keys=api_keys(things, resource),
         api_key_selection_expression=str(
             resource.properties.get("ApiKeySelectionExpression") or "$request.header.x-api-key"
         ),
@@ -145,12 +145,16 @@ def _function(around: _Around, resource: Resource, name: str, uri: Any) -> str:
             raise Problem(at(resource, name), f"the stage has no variable {match[1]!r}")
         return around.variables[match[1]]
 
-    written = _STAGE_VARIABLE.sub(value, str(uri))
-    path = _URI.fullmatch(written)
-    found = function_name(path[1] if path is not None else written)
-    if found is None or found not in around.functions:
-        have = ", ".join(sorted(around.functions)) or "none"
-        raise Problem(at(resource, name), f"{written!r} names no function of this project; there are {have}")
+    return function_of(STAGE_VARIABLE.sub(value, str(uri)), around.functions, at(resource, name))
+
+
+def function_of(written: str, functions: set[str], path: Path) -> str:
+    """The function that an ARN, or the URI of an integration, names; raises `Problem`."""
+    parsed = _URI.fullmatch(written)
+    found = function_name(parsed[1] if parsed is not None else written)
+    if found is None or found not in functions:
+        have = ", ".join(sorted(functions)) or "none"
+        raise Problem(path, f"{written!r} names no function of this project; there are {have}")
     return found
 
 
@@ -218,7 +222,7 @@ def _authorizer_of(resource: Resource, authorizers: Mapping[Any, Authorizer]) ->
     return authorizers[reference].name
 
 
-def _api_keys(things: Things, owner: Resource) -> tuple[str, ...]:
+def api_keys(things: Things, owner: Resource) -> tuple[str, ...]:
     """Values of the keys of usage plans that have a stage of this API."""
     plans = []
     for plan in things.of("AWS::ApiGateway::UsagePlan"):

@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from streamer.topology.http_apis import HttpKind
+
 from .project import Read
 from .resources.kind import Meaning
 from .stack import Stack
@@ -62,6 +64,10 @@ def _emulated(read: Read) -> str:
         routes = [route.route_key for route in api.routes]
         routes += ["authorizer"] if api.authorizers else []
         parts.append(f"{logical_id}: {', '.join(routes) or 'no routes'}")
+    for http_api in topology.http_apis:
+        routes = [route.key for route in http_api.routes if route.fixed is None]
+        what = "" if http_api.kind is HttpKind.URL else f": {', '.join(routes) or 'no routes'}"
+        parts.append(f"{http_api.name}, {http_api.kind.value}{what}")
     runtimes = Counter(_runtimes(read).values())
     run = ", ".join(f"{count} {name}" for name, count in sorted(runtimes.items()))
     parts.append(f"{_count(len(topology.functions), 'function')} ({run})" if run else "no functions")

@@ -8,7 +8,7 @@ from typing import Any
 
 from streamer.topology import Api, Function, Topology
 
-from . import described_apis, described_data, described_functions, described_sources
+from . import described_apis, described_data, described_functions, described_http, described_sources
 from .errors import Problem
 from .resources.kind import Meaning
 from .stack import Resource, Stack
@@ -93,6 +93,7 @@ def describe(stacks: Iterable[Stack], locate: Locate, wanted: Wanted) -> Describ
     topology = Topology(
         api=apis[0],
         more_apis=tuple(apis[1:]),
+        http_apis=described_http.http_apis(things, wanted.stage, names),
         functions=functions,
         tables=tuple(
             _guarded(things, each, described_data.table)
@@ -133,9 +134,6 @@ def _apis(things: Things, wanted: Wanted, functions: set[str]) -> tuple[list[Api
     found = [each for each in things.of("AWS::ApiGatewayV2::Api") if each.properties.get("ProtocolType") == "WEBSOCKET"]
     if not found:
         raise _no_api(things)
-    for other in things.of("AWS::ApiGatewayV2::Api"):
-        if other not in found:
-            things.warn(other, "it is an HTTP API, which is not emulated")
     if wanted.api is not None:
         chosen = [each for each in found if wanted.api in (each.logical_id, each.properties.get("Name"), each.ref)]
         if not chosen:
@@ -152,7 +150,7 @@ def _no_api(things: Things) -> Exception:
     http = things.of("AWS::ApiGatewayV2::Api", "AWS::ApiGateway::RestApi")
     stack = things.all[0][0]
     if http:
-        text = f"there is no WebSocket API; {http[0].logical_id} is an HTTP or REST API, which is not emulated"
+        text = f"there is no WebSocket API; {http[0].logical_id} is an HTTP or REST API, which is emulated beside one"
         return things.stack_of(http[0]).source.error(Problem(http[0].path, text))
     return stack.source.error(Problem(("Resources",), "there is no WebSocket API (AWS::ApiGatewayV2::Api)"))
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from streamer.errors import TopologyError
+from streamer.topology.http_apis import HttpApi
 
 CONNECT: Final = "$connect"
 """Route key of the handshake. [DOC] apigw-docs:apigateway-websocket-api-route-keys-connect-disconnect"""
@@ -350,6 +351,8 @@ class Topology:
     queue_mappings: tuple[QueueMapping, ...] = ()
     more_apis: tuple[Api, ...] = ()
     """Further WebSocket APIs, each at an address of its own."""
+    http_apis: tuple[HttpApi, ...] = ()
+    """HTTP APIs, REST APIs and function URLs beside them; emulated only."""
 
     def all_apis(self) -> tuple[Api, ...]:
         """All WebSocket APIs, the first one first."""

@@ -42,6 +42,10 @@ def validate(topology: Topology) -> None:
         _require_unique(kind, [thing.name for thing in things])
     for api in topology.all_apis():
         _validate_api(topology, api)
+    for http_api in topology.http_apis:
+        named = [*(each.function for each in http_api.routes), *(each.function for each in http_api.authorizers)]
+        for function_name in filter(None, named):
+            topology.function(function_name)
     for queue in topology.queues:
         _validate_queue(topology, queue)
     for function in topology.functions:

@@ -64,7 +64,7 @@ KINDS: Final = (
     ),
     Kind(
         type="AWS::Lambda::Url",
-        meaning=Meaning.MISSING,
+        meaning=Meaning.EMULATED,
         noun="function URL",
         ref="{function_arn}",
         attributes={

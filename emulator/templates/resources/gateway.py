@@ -114,9 +114,32 @@ KINDS: Final = (
     ),
     Kind(
         type="AWS::ApiGateway::RestApi",
-        meaning=Meaning.MISSING,
+        meaning=Meaning.EMULATED,
         noun="REST API",
         ref="{id}",
         attributes={"RestApiId": "{id}", "RootResourceId": "{id}"},
+    ),
+    Kind(
+        type="AWS::ApiGateway::Resource",
+        meaning=Meaning.EMULATED,
+        noun="REST resource",
+        ref="{id}",
+        attributes={"ResourceId": "{id}"},
+    ),
+    Kind(type="AWS::ApiGateway::Method", meaning=Meaning.EMULATED, noun="REST method", ref="{id}"),
+    Kind(type="AWS::ApiGateway::Stage", meaning=Meaning.EMULATED, noun="stage", ref="{p[StageName]}"),
+    Kind(
+        type="AWS::ApiGateway::Authorizer",
+        meaning=Meaning.EMULATED,
+        noun="authorizer",
+        ref="{id}",
+        attributes={"AuthorizerId": "{id}"},
+    ),
+    Kind(
+        type="AWS::ApiGateway::Deployment",
+        meaning=Meaning.KNOWN,
+        noun="deployment",
+        ref="{id}",
+        attributes={"DeploymentId": "{id}"},
     ),
 )

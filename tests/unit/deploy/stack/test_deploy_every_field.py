@@ -12,6 +12,7 @@ from deploy.errors import DeployError
 from deploy.stack.settings import StackSettings
 from deploy.stack.template import template, to_json
 from streamer.topology import Api, Index, Key, StreamView, Table, Topology
+from streamer.topology.http_apis import HttpApi, HttpKind
 
 SETTINGS = StackSettings(stack_name="shop-prod")
 NOT_DEPLOYED = {
@@ -26,6 +27,7 @@ REFUSED: dict[tuple[str, str], Any] = {
     ("Function", "runtime"): "node index.mjs",
     ("Function", "search_paths"): ("layer",),
     ("Function", "unavailable"): "no code",
+    ("Topology", "http_apis"): (HttpApi(name="http", kind=HttpKind.HTTP, api_id="abcdefghij", routes=()),),
     ("Topology", "more_apis"): (Api(name="more", routes=()),),
 }
 """Fields that the deployer refuses, and what it is refused with."""

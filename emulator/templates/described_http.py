@@ -1,0 +1,346 @@
+"""HTTP APIs, REST APIs and function URLs of a stack, as the topology describes them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from streamer.topology.http_apis import ANY, DEFAULT_PATH, Cors, HttpApi, HttpAuthorizer, HttpKind, HttpRoute
+
+from . import ids
+from .described_apis import STAGE_VARIABLE, api_keys, function_of
+from .errors import Path, Problem
+from .openapi import Operation, authorizers_of, cors_of, issuer_of_pool, operations
+from .stack import Resource
+from .values import at, boolean, items, mapping, number, text
+
+if TYPE_CHECKING:
+    from .topology import Things
+
+V2: Final = "AWS::ApiGatewayV2::"
+V1: Final = "AWS::ApiGateway::"
+_SECONDS: Final = {HttpKind.HTTP: 30.0, HttpKind.REST: 29.0}
+"""Longest, and default, integration timeouts. [DOC] apigw-docs:http-api-quotas, limits"""
+_TTL: Final = 300
+"""Of REST APIs' authorizers that say nothing. [DOC] apigw-api:CreateAuthorizer"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Around:
+    """What routes of one API are described with."""
+
+    things: Things
+    owner: Resource
+    kind: HttpKind
+    variables: Mapping[str, str]
+    functions: set[str]
+
+    def function(self, uri: Any, path: Path) -> str:
+        """The function that an integration names, stage variables filled in."""
+
+        def value(match: Any) -> str:
+            if match[1] not in self.variables:
+                raise Problem(path, f"the stage has no variable {match[1]!r}")
+            return self.variables[match[1]]
+
+        return function_of(STAGE_VARIABLE.sub(value, str(uri)), self.functions, path)
+
+
+def http_apis(things: Things, stage_name: str | None, functions: set[str]) -> tuple[HttpApi, ...]:
+    """All of a project's; raises TemplateError."""
+    found = [
+        _guarded(things, each, _http_api, stage_name, functions)
+        for each in things.of("AWS::ApiGatewayV2::Api")
+        if each.properties.get("ProtocolType", "HTTP") == "HTTP"
+    ]
+    found += [
+        _guarded(things, each, _rest_api, stage_name, functions) for each in things.of("AWS::ApiGateway::RestApi")
+    ]
+    found += [_guarded(things, each, _function_url, functions) for each in things.of("AWS::Lambda::Url")]
+    return tuple(found)
+
+
+def _guarded(things: Things, resource: Resource, make: Callable[..., HttpApi], *more: Any) -> HttpApi:
+    try:
+        return make(things, resource, *more)
+    except Problem as problem:
+        raise things.stack_of(resource).source.error(problem) from problem
+
+
+def _of(things: Things, owner: Resource, kind: str) -> list[Resource]:
+    name = "RestApiId" if kind.startswith(V1) else "ApiId"
+    return [each for each in things.of(kind) if each.properties.get(name) == owner.ref]
+
+
+def _stage(things: Things, owner: Resource, kind: str, wanted: str | None) -> Resource | None:
+    """The stage that is emulated: the one that is wanted, else the first."""
+    stages = _of(things, owner, kind)
+    named = [each for each in stages if each.properties.get("StageName") == wanted]
+    if len(stages) > 1 and not named:
+        others = ", ".join(str(each.properties.get("StageName")) for each in stages[1:])
+        things.warn(owner, f"of its stages the first is emulated; --stage chooses another: {others}")
+    return next(iter(named or stages), None)
+
+
+def _texts(values: Mapping[str, Any]) -> dict[str, str]:
+    return {name: str(value) for name, value in values.items()}
+
+
+# HTTP APIs
+
+
+def _http_api(things: Things, resource: Resource, stage_name: str | None, functions: set[str]) -> HttpApi:
+    stage = _stage(things, resource, f"{V2}Stage", stage_name)
+    variables = {} if stage is None else _texts(mapping(stage, "StageVariables"))
+    around = _Around(things=things, owner=resource, kind=HttpKind.HTTP, variables=variables, functions=functions)
+    body = mapping(resource, "Body")
+    by_ref = {each.ref: _authorizer(around, each) for each in _of(things, resource, f"{V2}Authorizer")}
+    routes = [_route(around, each, by_ref) for each in _of(things, resource, f"{V2}Route")]
+    routes += [_operation(around, each) for each in operations(body)]
+    routes += [_quick(around, resource)] if resource.properties.get("Target") else []
+    cors = resource.properties.get("CorsConfiguration")
+    return HttpApi(
+        name=resource.logical_id,
+        kind=HttpKind.HTTP,
+        api_id=str(resource.ref),
+        routes=tuple(each for each in routes if each is not None),
+        stage=DEFAULT_PATH if stage is None else text(stage, "StageName"),
+        stage_variables=variables,
+        authorizers=(*by_ref.values(), *_written_authorizers(around, body)),
+        cors=_cors(mapping(resource, "CorsConfiguration")) if cors else cors_of(body),
+    )
+
+
+def _quick(around: _Around, resource: Resource) -> HttpRoute:
+    """An API that is made with its target. [DOC] cfn-docs:AWS_ApiGatewayV2_Api, quick create"""
+    function = around.function(resource.properties["Target"], at(resource, "Target"))
+    method, _, path = str(resource.properties.get("RouteKey") or DEFAULT_PATH).rpartition(" ")
+    return HttpRoute(path=path, method=method or ANY, function=function, timeout_seconds=_SECONDS[HttpKind.HTTP])
+
+
+def _route(around: _Around, resource: Resource, authorizers: Mapping[Any, HttpAuthorizer]) -> HttpRoute | None:
+    key = text(resource, "RouteKey")
+    method, _, path = key.rpartition(" ")
+    reference = str(resource.properties.get("Target")).removeprefix("integrations/")
+    found = _of(around.things, around.owner, f"{V2}Integration")
+    integration = next((each for each in found if each.ref == reference), None)
+    if integration is None:
+        raise Problem(at(resource, "Target"), f"{resource.properties.get('Target')!r} is no integration of this API")
+    kind = str(integration.properties.get("IntegrationType"))
+    if kind != "AWS_PROXY" or integration.properties.get("IntegrationSubtype"):
+        _leave_out(around, resource, key, integration.properties.get("IntegrationSubtype") or kind)
+        return None
+    authorization = str(resource.properties.get("AuthorizationType", "NONE"))
+    authorizer = authorizers.get(resource.properties.get("AuthorizerId")) if authorization != "NONE" else None
+    if authorization in ("CUSTOM", "JWT") and authorizer is None:
+        reference = str(resource.properties.get("AuthorizerId"))
+        raise Problem(at(resource, "AuthorizerId"), f"{reference!r} is no authorizer of this API")
+    return HttpRoute(
+        path=path,
+        method=method or ANY,
+        function=around.function(integration.properties.get("IntegrationUri"), at(integration, "IntegrationUri")),
+        payload=str(integration.properties.get("PayloadFormatVersion", "1.0")),
+        authorizer=None if authorizer is None else authorizer.name,
+        scopes=tuple(str(each) for each in items(resource, "AuthorizationScopes")),
+        iam=authorization == "AWS_IAM",
+        timeout_seconds=number(integration, "TimeoutInMillis", 30_000.0) / 1000,
+    )
+
+
+def _leave_out(around: _Around, resource: Resource, key: str, kind: Any) -> None:
+    text_of_it = f"the route {key} has an integration of type {kind}, which is not emulated: it is left out"
+    around.things.warn(resource, text_of_it)
+
+
+def _authorizer(around: _Around, resource: Resource) -> HttpAuthorizer:
+    kind = text(resource, "AuthorizerType")
+    jwt = mapping(resource, "JwtConfiguration")
+    sources = resource.properties.get("IdentitySource") or []
+    uri = resource.properties.get("AuthorizerUri")
+    return HttpAuthorizer(
+        name=resource.logical_id,
+        kind=kind,
+        function=around.function(uri, at(resource, "AuthorizerUri")) if kind == "REQUEST" else None,
+        identity_sources=tuple(str(each) for each in ([sources] if isinstance(sources, str) else sources)),
+        payload=str(resource.properties.get("AuthorizerPayloadFormatVersion", "1.0")),
+        simple=boolean(resource, "EnableSimpleResponses"),
+        ttl_seconds=int(number(resource, "AuthorizerResultTtlInSeconds", 0)),
+        issuer=jwt.get("Issuer"),
+        audience=tuple(str(each) for each in jwt.get("Audience") or ()),
+    )
+
+
+def _cors(written: Mapping[str, Any]) -> Cors:
+    """Of an HTTP API or a function URL, which name their properties alike."""
+    age = written.get("MaxAge")
+
+    def listed(name: str) -> tuple[str, ...]:
+        return tuple(str(each) for each in written.get(name) or ())
+
+    return Cors(
+        origins=listed("AllowOrigins"),
+        methods=listed("AllowMethods"),
+        headers=listed("AllowHeaders"),
+        exposed=listed("ExposeHeaders"),
+        max_age_seconds=None if age is None else int(age),
+        credentials=written.get("AllowCredentials") in (True, "true"),
+    )
+
+
+# OpenAPI documents, as SAM writes them
+
+
+def _operation(around: _Around, operation: Operation) -> HttpRoute | None:
+    owner = around.owner
+    where = at(owner, "Body", "paths", operation.path)
+    if operation.integration != "AWS_PROXY" and operation.fixed is None:
+        _leave_out(around, owner, f"{operation.method} {operation.path}", operation.integration)
+        return None
+    names = {each.name for each in authorizers_of(mapping(owner, "Body"))}
+    authorizer = next((name for name in operation.security if name in names), None)
+    return HttpRoute(
+        path=operation.path,
+        method=operation.method,
+        function=around.function(operation.uri, where) if operation.fixed is None else None,
+        fixed=operation.fixed,
+        payload=operation.payload,
+        authorizer=authorizer,
+        scopes=tuple(operation.security.get(authorizer, ())) if authorizer is not None else (),
+        iam=operation.iam,
+        api_key_required="api_key" in operation.security,
+        timeout_seconds=operation.timeout_seconds or _SECONDS[around.kind],
+    )
+
+
+def _written_authorizers(around: _Around, body: Mapping[str, Any]) -> Iterable[HttpAuthorizer]:
+    where = at(around.owner, "Body")
+    for each in authorizers_of(body):
+        yield HttpAuthorizer(
+            name=each.name,
+            kind=each.kind,
+            function=None if each.uri is None else around.function(each.uri, where),
+            identity_sources=each.identity_sources,
+            payload=each.payload,
+            simple=each.simple,
+            ttl_seconds=each.ttl_seconds,
+            validation=each.validation,
+            issuer=each.issuer,
+            audience=each.audience,
+        )
+
+
+# REST APIs
+
+
+def _rest_api(things: Things, resource: Resource, stage_name: str | None, functions: set[str]) -> HttpApi:
+    stage = _stage(things, resource, f"{V1}Stage", stage_name)
+    variables = {} if stage is None else _texts(mapping(stage, "Variables"))
+    around = _Around(things=things, owner=resource, kind=HttpKind.REST, variables=variables, functions=functions)
+    body = mapping(resource, "Body")
+    by_ref = {each.ref: _rest_authorizer(around, each) for each in _of(things, resource, f"{V1}Authorizer")}
+    routes = [_method(around, each, by_ref) for each in _of(things, resource, f"{V1}Method")]
+    routes += [_operation(around, each) for each in operations(body)]
+    return HttpApi(
+        name=resource.logical_id,
+        kind=HttpKind.REST,
+        api_id=str(resource.ref),
+        routes=tuple(each for each in routes if each is not None),
+        stage=_rest_stage(things, resource, stage),
+        stage_variables=variables,
+        authorizers=(*by_ref.values(), *_written_authorizers(around, body)),
+        api_keys=api_keys(things, resource),
+        binary_types=tuple(
+            str(each)
+            for each in (*items(resource, "BinaryMediaTypes"), *body.get("x-amazon-apigateway-binary-media-types", ()))
+        ),
+    )
+
+
+def _rest_stage(things: Things, resource: Resource, stage: Resource | None) -> str:
+    """A deployment may make the stage. [DOC] cfn-docs:AWS_ApiGateway_Deployment"""
+    if stage is not None:
+        return text(stage, "StageName")
+    named = [each.properties.get("StageName") for each in _of(things, resource, f"{V1}Deployment")]
+    found = next((str(each) for each in named if each), None)
+    if found is None:
+        things.warn(resource, "it has no stage; prod stands for one")
+    return found or "prod"
+
+
+def _method(around: _Around, resource: Resource, authorizers: Mapping[Any, HttpAuthorizer]) -> HttpRoute | None:
+    path = _path(around, resource, resource.properties.get("ResourceId"))
+    method = text(resource, "HttpMethod").upper()
+    integration = mapping(resource, "Integration")
+    kind = str(integration.get("Type"))
+    fixed = Operation.of_mock(integration, capital=True) if kind == "MOCK" else None
+    if kind != "AWS_PROXY" and fixed is None:
+        _leave_out(around, resource, f"{method} {path}", kind)
+        return None
+    authorization = str(resource.properties.get("AuthorizationType", "NONE"))
+    authorizer = authorizers.get(resource.properties.get("AuthorizerId")) if authorization != "NONE" else None
+    if authorization in ("CUSTOM", "COGNITO_USER_POOLS") and authorizer is None:
+        reference = resource.properties.get("AuthorizerId")
+        raise Problem(at(resource, "AuthorizerId"), f"{reference!r} is no authorizer of this API")
+    return HttpRoute(
+        path=path,
+        method=method,
+        function=None if fixed else around.function(integration.get("Uri"), at(resource, "Integration", "Uri")),
+        fixed=fixed,
+        authorizer=None if authorizer is None else authorizer.name,
+        scopes=tuple(str(each) for each in items(resource, "AuthorizationScopes")),
+        iam=authorization == "AWS_IAM",
+        api_key_required=boolean(resource, "ApiKeyRequired"),
+        timeout_seconds=float(integration.get("TimeoutInMillis", 29_000)) / 1000,
+    )
+
+
+def _path(around: _Around, resource: Resource, reference: Any) -> str:
+    """The path of a resource: its parents' parts and its own."""
+    parts: list[str] = []
+    root = around.owner.ref
+    while reference != root:
+        found = around.things.by_ref(reference, f"{V1}Resource")
+        if found is None or len(parts) > 64:
+            raise Problem(at(resource, "ResourceId"), f"{reference!r} is no resource of this API")
+        parts.insert(0, text(found, "PathPart"))
+        reference = found.properties.get("ParentId")
+    return f"/{'/'.join(parts)}"
+
+
+def _rest_authorizer(around: _Around, resource: Resource) -> HttpAuthorizer:
+    kind = text(resource, "Type")
+    uri = resource.properties.get("AuthorizerUri")
+    pools = items(resource, "ProviderARNs")
+    sources = str(resource.properties.get("IdentitySource") or "method.request.header.Authorization")
+    return HttpAuthorizer(
+        name=resource.logical_id,
+        kind=kind,
+        function=None if pools else around.function(uri, at(resource, "AuthorizerUri")),
+        identity_sources=tuple(each.strip() for each in sources.split(",")),
+        ttl_seconds=int(number(resource, "AuthorizerResultTtlInSeconds", _TTL)),
+        validation=resource.properties.get("IdentityValidationExpression"),
+        issuer=issuer_of_pool(str(pools[0])) if pools else None,
+    )
+
+
+# function URLs
+
+
+def _function_url(things: Things, resource: Resource, functions: set[str]) -> HttpApi:
+    target = str(resource.properties.get("TargetFunctionArn"))
+    function = function_of(target, functions, at(resource, "TargetFunctionArn"))
+    cors = mapping(resource, "Cors")
+    route = HttpRoute(
+        path=DEFAULT_PATH,
+        function=function,
+        iam=text(resource, "AuthType") == "AWS_IAM",
+        timeout_seconds=900.0,  # [DOC] lambda-docs:urls-invocation: as long as the function may run
+    )
+    return HttpApi(
+        name=resource.logical_id,
+        kind=HttpKind.URL,
+        api_id=ids.api_id(resource.stack, resource.logical_id),
+        routes=(route,),
+        cors=_cors(cors) if cors else None,
+    )

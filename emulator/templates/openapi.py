@@ -1,0 +1,172 @@
+"""OpenAPI and Swagger documents with API Gateway's extensions, as SAM, Chalice and people write them. Pure.
+
+[DOC] apigw-docs:api-gateway-swagger-extensions
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from streamer.topology.http_apis import ANY, Cors, FixedAnswer
+
+_EXTENSION: Final = "x-amazon-apigateway-"
+_ANY: Final = f"{_EXTENSION}any-method"
+_METHODS: Final = ("get", "put", "post", "delete", "options", "head", "patch", _ANY)
+_TTL: Final = 300
+"""Of REST APIs' authorizers that say nothing. [DOC] apigw-api:CreateAuthorizer"""
+_POOL: Final = re.compile(r"arn:[^:]+:cognito-idp:([^:]+):[^:]*:userpool/(.+)")
+_HEADER: Final = "method.response.header."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """A method of a path."""
+
+    path: str
+    method: str
+    integration: str
+    """Type, in capitals."""
+    uri: Any = None
+    payload: str = "1.0"
+    timeout_seconds: float | None = None
+    security: Mapping[str, list[str]] = field(default_factory=dict)
+    """Scheme to scopes."""
+    iam: bool = False
+    fixed: FixedAnswer | None = None
+
+    @staticmethod
+    def of_mock(integration: Mapping[str, Any], *, capital: bool = False) -> FixedAnswer | None:
+        """What a MOCK integration answers that chooses nothing, as those of CORS."""
+        answers = integration.get("IntegrationResponses" if capital else "responses") or {}
+        found = next(iter(answers if isinstance(answers, list) else answers.values()), None)
+        if not isinstance(found, dict):
+            return None
+        parameters = found.get("ResponseParameters" if capital else "responseParameters") or {}
+        templates = found.get("ResponseTemplates" if capital else "responseTemplates") or {}
+        headers = {
+            name.removeprefix(_HEADER): str(value)[1:-1]
+            for name, value in parameters.items()
+            if name.startswith(_HEADER) and str(value).startswith("'") and str(value).endswith("'")
+        }
+        body = str(next(iter(templates.values()), ""))
+        if "$" in body or "#" in body:
+            return None
+        kind = next(iter(templates), "application/json")
+        return FixedAnswer(
+            status=int(found.get("StatusCode" if capital else "statusCode", 200)),
+            headers={**headers, "Content-Type": kind},
+            body=body.strip(),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scheme:
+    """An authorizer of a document."""
+
+    name: str
+    kind: str
+    uri: Any = None
+    identity_sources: tuple[str, ...] = ()
+    payload: str = "1.0"
+    simple: bool = False
+    ttl_seconds: int = 0
+    validation: str | None = None
+    issuer: str | None = None
+    audience: tuple[str, ...] = ()
+
+
+def operations(body: Mapping[str, Any]) -> Iterator[Operation]:
+    """All methods of all paths, those of ``$default`` included."""
+    schemes = _schemes(body)
+    shared = body.get("security")
+    for path, item in (body.get("paths") or {}).items():
+        for name in _METHODS:
+            written = item.get(name) if isinstance(item, dict) else None
+            if isinstance(written, dict) and isinstance(written.get(f"{_EXTENSION}integration"), dict):
+                yield _operation(str(path), name, {"security": shared, **written}, schemes)
+
+
+def _operation(path: str, name: str, operation: Mapping[str, Any], schemes: Mapping[str, Any]) -> Operation:
+    integration = operation[f"{_EXTENSION}integration"]
+    kind = str(integration.get("type", "")).upper()
+    milliseconds = integration.get("timeoutInMillis")
+    listed = operation["security"] or []
+    security = {name: list(scopes or ()) for each in listed for name, scopes in each.items()}
+    is_signed = any((schemes.get(each) or {}).get(f"{_EXTENSION}authtype") == "awsSigv4" for each in security)
+    return Operation(
+        path=path,
+        method=ANY if name == _ANY else name.upper(),
+        integration=kind,
+        uri=integration.get("uri"),
+        payload=str(integration.get("payloadFormatVersion", "1.0")),
+        timeout_seconds=None if milliseconds is None else float(milliseconds) / 1000,
+        security=security,
+        iam=is_signed,
+        fixed=Operation.of_mock(integration) if kind == "MOCK" else None,
+    )
+
+
+def _schemes(body: Mapping[str, Any]) -> dict[str, Any]:
+    components = body.get("components") or {}
+    return {**(body.get("securityDefinitions") or {}), **(components.get("securitySchemes") or {})}
+
+
+def authorizers_of(body: Mapping[str, Any]) -> Iterator[Scheme]:
+    """The authorizers that a document declares."""
+    is_http = str(body.get("openapi", "")).startswith("3") and "swagger" not in body
+    for name, scheme in _schemes(body).items():
+        written = scheme.get(f"{_EXTENSION}authorizer") if isinstance(scheme, dict) else None
+        if isinstance(written, dict):
+            yield _scheme(str(name), scheme, written, is_http=is_http)
+
+
+def _scheme(name: str, scheme: Mapping[str, Any], written: Mapping[str, Any], *, is_http: bool) -> Scheme:
+    jwt = written.get("jwtConfiguration") or {}
+    pools = written.get("providerARNs") or []
+    kind = str(written.get("type", "")).upper()
+    sources = written.get("identitySource")
+    if sources is None and kind in ("TOKEN", "COGNITO_USER_POOLS"):
+        sources = f"method.request.header.{scheme.get('name', 'Authorization')}"
+    listed = sources if isinstance(sources, list) else str(sources or "").split(",")
+    return Scheme(
+        name=name,
+        kind=kind,
+        uri=written.get("authorizerUri"),
+        identity_sources=tuple(str(each).strip() for each in listed if str(each).strip()),
+        payload=str(written.get("authorizerPayloadFormatVersion", "1.0")),
+        simple=written.get("enableSimpleResponses") in (True, "true"),
+        ttl_seconds=int(written.get("authorizerResultTtlInSeconds", 0 if is_http else _TTL)),
+        validation=written.get("identityValidationExpression"),
+        issuer=issuer_of_pool(str(pools[0])) if pools else jwt.get("issuer"),
+        audience=tuple(str(each) for each in jwt.get("audience") or ()),
+    )
+
+
+def issuer_of_pool(arn: str) -> str | None:
+    """Who issues the tokens of a user pool. [DOC] cognito-docs:verifying-a-json-web-token"""
+    found = _POOL.fullmatch(arn)
+    return None if found is None else f"https://cognito-idp.{found[1]}.amazonaws.com/{found[2]}"
+
+
+def cors_of(body: Mapping[str, Any]) -> Cors | None:
+    """The CORS of an HTTP API's document; None: it says nothing."""
+    written = body.get(f"{_EXTENSION}cors")
+    if not isinstance(written, dict):
+        return None
+
+    def listed(name: str) -> tuple[str, ...]:
+        value = written.get(name) or ()
+        return (value,) if isinstance(value, str) else tuple(str(each) for each in value)
+
+    age = written.get("maxAge")
+    return Cors(
+        origins=listed("allowOrigins"),
+        methods=listed("allowMethods"),
+        headers=listed("allowHeaders"),
+        exposed=listed("exposeHeaders"),
+        max_age_seconds=None if age is None else int(age),
+        credentials=written.get("allowCredentials") in (True, "true"),
+    )

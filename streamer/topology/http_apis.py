@@ -1,0 +1,121 @@
+"""HTTP APIs, REST APIs and function URLs beside a WebSocket API, as frozen data. Pure: no I/O."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+ANY: Final = "ANY"
+"""Stands for every method. [DOC] apigw-docs:http-api-develop-routes"""
+DEFAULT_PATH: Final = "$default"
+"""Path of the route that gets what no other does; name of the stage that has no path of its own."""
+
+
+class HttpKind(enum.StrEnum):
+    """Which of AWS's three ways from HTTP to a function it is; their rules, events and errors differ."""
+
+    HTTP = "HTTP API"
+    REST = "REST API"
+    URL = "function URL"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpAuthorizer:
+    """Who may call a route."""
+
+    name: str
+    kind: str
+    """``JWT``, ``REQUEST``, ``TOKEN`` or ``COGNITO_USER_POOLS``."""
+    function: str | None = None
+    """Of ``REQUEST`` and ``TOKEN``."""
+    identity_sources: tuple[str, ...] = ()
+    """``$request.header.X`` of HTTP APIs, ``method.request.header.X`` of REST APIs, and their kin."""
+    payload: str = "1.0"
+    """Payload format version of its event."""
+    simple: bool = False
+    """Whether it answers ``isAuthorized`` and not a policy; of payload 2.0 only."""
+    ttl_seconds: int = 0
+    """How long its answer counts for the same identity; 0: each request asks."""
+    validation: str | None = None
+    """Regular expression that a ``TOKEN`` must match before the function is asked."""
+    issuer: str | None = None
+    """Of tokens (``iss``), whose published keys sign them."""
+    audience: tuple[str, ...] = ()
+    """One of which tokens are for; empty: whoever they are for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cors:
+    """What pages of other origins may do, answered by API Gateway itself. [DOC] apigw-docs:http-api-cors"""
+
+    origins: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ()
+    headers: tuple[str, ...] = ()
+    exposed: tuple[str, ...] = ()
+    max_age_seconds: int | None = None
+    credentials: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FixedAnswer:
+    """What a MOCK method answers without a function, as CORS by templates needs it."""
+
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpRoute:
+    """A method and a path, and what answers them."""
+
+    path: str
+    """Such as ``/items/{id}`` or ``/{proxy+}``; `DEFAULT_PATH` for all that no other route takes."""
+    method: str = ANY
+    function: str | None = None
+    """None: ``fixed`` answers."""
+    fixed: FixedAnswer | None = None
+    payload: str = "2.0"
+    """Payload format version of its event, for HTTP APIs."""
+    authorizer: str | None = None
+    """Name of an authorizer of the API."""
+    scopes: tuple[str, ...] = ()
+    """One of which a token must have; empty: none is looked for."""
+    iam: bool = False
+    """Whether the request must be signed (SigV4)."""
+    api_key_required: bool = False
+    timeout_seconds: float = 29.0
+
+    @property
+    def key(self) -> str:
+        """As route keys are written: ``GET /items``, ``$default``."""
+        return self.path if self.path == DEFAULT_PATH else f"{self.method} {self.path}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpApi:
+    """One stage of an HTTP API or REST API, or a function URL."""
+
+    name: str
+    kind: HttpKind
+    api_id: str
+    """10 lower-case letters and digits; of a function URL, the first label of its host."""
+    routes: tuple[HttpRoute, ...]
+    stage: str = DEFAULT_PATH
+    stage_variables: Mapping[str, str] = field(default_factory=dict)
+    authorizers: tuple[HttpAuthorizer, ...] = ()
+    cors: Cors | None = None
+    api_keys: tuple[str, ...] = ()
+    binary_types: tuple[str, ...] = ()
+    """Media types that a REST API takes for binary, such as ``image/*``."""
+
+    def authorizer(self, name: str) -> HttpAuthorizer:
+        """The authorizer of that name, which there is."""
+        return next(each for each in self.authorizers if each.name == name)
+
+    @property
+    def base_path(self) -> str:
+        """What paths begin with: the stage, unless it is the default one."""
+        return "" if self.stage == DEFAULT_PATH else f"/{self.stage}"

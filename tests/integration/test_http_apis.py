@@ -1,0 +1,280 @@
+"""HTTP APIs, REST APIs and function URLs on the emulator's port, asked over HTTP."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import http.server
+import json
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from jwt.algorithms import RSAAlgorithm
+
+from emulator.emulator import EmulatorConfig
+from emulator.functions.variables import OWNER
+from emulator.thread import EmulatorThread
+from streamer.auth import mint
+from streamer.topology import Api, Function, Topology
+from streamer.topology.http_apis import Cors, FixedAnswer, HttpApi, HttpAuthorizer, HttpKind, HttpRoute
+
+HANDLER = """
+import json, time
+
+calls = {"door": 0}
+
+def answer(event, context):
+    if event.get("queryStringParameters") and "slow" in event["queryStringParameters"]:
+        time.sleep(5)
+    return {"statusCode": 200, "body": json.dumps(event)}
+
+def door(event, context):
+    calls["door"] += 1
+    allowed = event.get("identitySource") == ["open"]
+    return {"isAuthorized": allowed, "context": {"calls": calls["door"]}}
+
+def token(event, context):
+    if event["authorizationToken"] == "fail":
+        raise Exception("Unauthorized")
+    statement = {"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": event["methodArn"]}
+    policy = {"Version": "2012-10-17", "Statement": [statement]}
+    return {"principalId": event["type"], "policyDocument": policy, "context": {"a": 1}}
+"""
+
+
+def topology(issuer: str) -> Topology:
+    web = HttpApi(
+        name="Web",
+        kind=HttpKind.HTTP,
+        api_id="webwebweb0",
+        routes=(
+            HttpRoute(path="/open", method="GET", function="answer"),
+            HttpRoute(path="/slow", method="GET", function="answer", timeout_seconds=0.05),
+            HttpRoute(path="/token", method="GET", function="answer", authorizer="jwt", scopes=("read",)),
+            HttpRoute(path="/door", method="GET", function="answer", authorizer="door"),
+            HttpRoute(path="/signed", method="POST", function="answer", iam=True),
+        ),
+        authorizers=(
+            HttpAuthorizer(
+                name="jwt",
+                kind="JWT",
+                identity_sources=("$request.header.Authorization",),
+                issuer=issuer,
+                audience=("shop",),
+            ),
+            HttpAuthorizer(
+                name="door",
+                kind="REQUEST",
+                function="door",
+                identity_sources=("$request.header.Key",),
+                payload="2.0",
+                simple=True,
+                ttl_seconds=300,
+            ),
+        ),
+        cors=Cors(origins=("https://shop.example",), methods=("GET",)),
+    )
+    rest = HttpApi(
+        name="Rest",
+        kind=HttpKind.REST,
+        api_id="restrestre",
+        stage="Prod",
+        routes=(
+            HttpRoute(path="/items/{id}", method="GET", function="answer", authorizer="token"),
+            HttpRoute(path="/items/{id}", method="OPTIONS", fixed=FixedAnswer(headers={"X-A": "b"}, body="{}")),
+            HttpRoute(path="/keyed", function="answer", api_key_required=True),
+        ),
+        authorizers=(
+            HttpAuthorizer(
+                name="token",
+                kind="TOKEN",
+                function="token",
+                identity_sources=("method.request.header.Auth",),
+                validation="[a-z]+",
+            ),
+        ),
+        api_keys=("a-key-of-at-least-20-characters",),
+    )
+    url = HttpApi(
+        name="Url", kind=HttpKind.URL, api_id="urlurlurlu", routes=(HttpRoute(path="$default", function="answer"),)
+    )
+    names = ("answer", "door", "token")
+    return Topology(
+        api=Api(name="chat", routes=(), stage="prod"),
+        functions=tuple(Function(name=name, handler=f"handlers.{name}") for name in names),
+        http_apis=(web, rest, url),
+    )
+
+
+KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+PEM = KEY.private_bytes(
+    serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+).decode()
+
+
+class _Issuer(http.server.BaseHTTPRequestHandler):
+    """An identity provider that publishes its key."""
+
+    def do_GET(self) -> None:
+        host = f"http://{self.headers['Host']}"
+        jwk = {**json.loads(RSAAlgorithm.to_jwk(KEY.public_key())), "alg": "RS256", "use": "sig"}
+        content: Any = {"keys": [jwk]} if self.path == "/keys" else {"jwks_uri": f"{host}/keys"}
+        body = json.dumps(content).encode()
+        self.send_response(200)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        return
+
+
+@contextlib.contextmanager
+def issuing() -> Iterator[str]:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Issuer) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture(scope="module")
+def issuer() -> Iterator[str]:
+    with issuing() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def emulator(issuer: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmulatorThread]:
+    folder: Path = tmp_path_factory.mktemp("http-apis")
+    (folder / "handlers.py").write_text(HANDLER)
+    with EmulatorThread(
+        topology(issuer), EmulatorConfig(project_folder=folder, state_folder=folder, iam="off")
+    ) as found:
+        yield found
+
+
+def ask(
+    emulator: EmulatorThread,
+    target: str,
+    headers: Mapping[str, str] | None = None,
+    *,
+    method: str = "GET",
+    body: bytes = b"",
+) -> tuple[int, dict[str, str], Any]:
+    """Status, headers and body, from JSON where it is JSON."""
+    connection = http.client.HTTPConnection(urlsplit(emulator.websocket_url).netloc, timeout=30)
+    connection.request(method, target, body=body or None, headers=dict(headers or {}))
+    answer = connection.getresponse()
+    content: Any = answer.read()
+    connection.close()
+    with contextlib.suppress(ValueError):
+        content = json.loads(content)
+    return answer.status, {name.lower(): value for name, value in answer.getheaders()}, content
+
+
+def test_apis_stand_at_the_root_and_under_names_of_their_own(emulator: EmulatorThread) -> None:
+    for headers in (
+        {},
+        {"Host": "webwebweb0.execute-api.localhost"},
+        {"Host": "webwebweb0.execute-api.us-east-1.amazonaws.com"},
+    ):
+        status, _, event = ask(emulator, "/open", headers)
+        assert (status, event["requestContext"]["apiId"]) == (200, "webwebweb0")
+    assert ask(emulator, "/x/y", {"Host": "urlurlurlu.lambda-url.us-east-1.on.aws"})[2]["rawPath"] == "/x/y"
+    assert ask(emulator, "/Prod/items/1", {"Auth": "abc"})[2]["resource"] == "/items/{id}"
+    assert ask(emulator, "/nothing")[0] == 404
+    assert ask(emulator, "/Prod/nothing")[0] == 403
+    assert ask(emulator, "/prod")[0] == 426
+
+
+def test_a_page_of_another_origin_may_ask_an_http_api_and_none_of_awss_own(emulator: EmulatorThread) -> None:
+    foreign = {"Origin": "https://evil.example"}
+
+    assert ask(emulator, "/open", headers=foreign)[0] == 200
+    path = "/2015-03-31/functions/answer/invocations"
+    assert ask(emulator, path, method="POST", body=b"{}", headers=foreign)[0] == 404
+    assert ask(emulator, "/open", {"Host": "evil.example"})[0] == 403
+
+
+def test_cors_is_the_apis_own(emulator: EmulatorThread) -> None:
+    shop = {"Origin": "https://shop.example"}
+
+    status, headers, _ = ask(emulator, "/anything", {**shop, "Access-Control-Request-Method": "GET"}, method="OPTIONS")
+    assert (status, headers["access-control-allow-methods"]) == (204, "GET")
+    assert ask(emulator, "/open", headers=shop)[1]["access-control-allow-origin"] == "https://shop.example"
+
+
+def test_an_integration_that_is_slow_is_not_waited_for(emulator: EmulatorThread) -> None:
+    status, _, body = ask(emulator, "/slow?slow=1")
+
+    assert (status, body) == (503, {"message": "Service Unavailable"})
+
+
+def token(issuer: str, **claims: Any) -> str:
+    said = {"iss": issuer, "aud": "shop", "scope": "read", **claims}
+    return mint(PEM, user_id="ann", tenant_id="t", now=time.time(), claims=said, algorithm="RS256")
+
+
+def test_a_token_is_verified_by_the_keys_that_its_issuer_publishes(emulator: EmulatorThread, issuer: str) -> None:
+    status, _, event = ask(emulator, "/token", {"Authorization": f"Bearer {token(issuer)}"})
+
+    assert status == 200
+    assert event["requestContext"]["authorizer"]["jwt"]["scopes"] == ["read"]
+    assert event["requestContext"]["authorizer"]["jwt"]["claims"]["user_id"] == "ann"
+    assert ask(emulator, "/token", {"Authorization": token(issuer)})[0] == 200
+    assert ask(emulator, "/token")[0] == 401
+    assert ask(emulator, "/token", {"Authorization": token(issuer, aud="other")})[0] == 401
+    assert ask(emulator, "/token", {"Authorization": token(issuer)[:-8] + "AAAAAAAA"})[0] == 401
+    assert ask(emulator, "/token", {"Authorization": "Bearer nonsense"})[0] == 401
+    assert ask(emulator, "/token", {"Authorization": token(issuer, scope="write")})[0] == 403
+
+
+def test_an_authorizers_answer_counts_as_long_as_it_says(emulator: EmulatorThread) -> None:
+    calls = [ask(emulator, "/door", {"Key": "open"})[2]["requestContext"]["authorizer"]["lambda"] for _ in range(2)]
+
+    assert calls[0] == calls[1]
+    assert ask(emulator, "/door", {"Key": "shut"})[0] == 403
+    assert ask(emulator, "/door")[0] == 401
+
+
+def test_a_token_authorizer_of_a_rest_api(emulator: EmulatorThread) -> None:
+    status, headers, event = ask(emulator, "/Prod/items/1", {"Auth": "abc"})
+
+    assert status == 200
+    told = event["requestContext"]["authorizer"]
+    assert {k: v for k, v in told.items() if k != "integrationLatency"} == {"a": "1", "principalId": "TOKEN"}
+    assert "x-amz-apigw-id" in headers
+    assert ask(emulator, "/Prod/items/1", {"Auth": "fail"})[0] == 401
+    assert ask(emulator, "/Prod/items/1", {"Auth": "123"})[0] == 401
+    assert ask(emulator, "/Prod/items/1")[0] == 401
+    assert ask(emulator, "/Prod/items/1", method="OPTIONS")[:3:2] == (200, {})
+
+
+def test_an_api_key_opens_a_method_that_wants_one(emulator: EmulatorThread) -> None:
+    assert ask(emulator, "/Prod/keyed")[0] == 403
+    assert ask(emulator, "/Prod/keyed", {"X-Api-Key": "a-key-of-at-least-20-characters"})[0] == 200
+
+
+def test_a_signed_request_says_who_signed_it(emulator: EmulatorThread) -> None:
+    url = emulator.websocket_url.replace("ws:", "http:").replace("/prod", "/signed")
+    request = AWSRequest("POST", url, data=b"{}", headers={"Content-Type": "application/json"})
+    keys = Credentials(OWNER.access_key_id, OWNER.secret_access_key, OWNER.session_token)
+    SigV4Auth(keys, "execute-api", "us-east-1").add_auth(request)
+
+    signed = ask(emulator, "/signed", method="POST", headers=dict(request.headers.items()), body=b"{}")
+
+    assert signed[0] == 200
+    assert signed[2]["requestContext"]["authorizer"]["iam"]["accountId"] == "123456789012"
+    assert ask(emulator, "/signed", method="POST", body=b"{}")[::2] == (403, {"message": "Forbidden"})

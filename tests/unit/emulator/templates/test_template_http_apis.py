@@ -1,0 +1,303 @@
+"""HTTP APIs, REST APIs and function URLs of templates: resources, OpenAPI documents, and each mistake."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from test_template_topology import FUNCTION_URI, att, base, read, ref, resource
+
+from emulator.templates.errors import TemplateError
+from streamer.topology.http_apis import Cors, FixedAnswer, HttpApi, HttpAuthorizer, HttpKind, HttpRoute
+
+
+def one(**more: Any) -> HttpApi:
+    [found] = read({**base(), **more})[0].http_apis
+    return found
+
+
+def http_api(**properties: Any) -> dict[str, Any]:
+    return resource("ApiGatewayV2::Api", Name="web", ProtocolType="HTTP", **properties)
+
+
+def integration(**properties: Any) -> dict[str, Any]:
+    given = {"IntegrationType": "AWS_PROXY", "IntegrationUri": att("Answer"), "PayloadFormatVersion": "2.0"}
+    return resource("ApiGatewayV2::Integration", ApiId=ref("Web"), **{**given, **properties})
+
+
+def route(key: str, **properties: Any) -> dict[str, Any]:
+    target = {"Fn::Sub": "integrations/${WebIntegration}"}
+    return resource("ApiGatewayV2::Route", ApiId=ref("Web"), RouteKey=key, Target=target, **properties)
+
+
+def test_an_http_api_of_resources() -> None:
+    found = one(
+        Web=http_api(CorsConfiguration={"AllowOrigins": ["*"], "AllowMethods": ["GET"], "MaxAge": 60}),
+        WebStage=resource("ApiGatewayV2::Stage", ApiId=ref("Web"), StageName="live", StageVariables={"colour": "blue"}),
+        WebIntegration=integration(TimeoutInMillis=1500),
+        Items=route("GET /items/{id}", AuthorizationType="JWT", AuthorizerId=ref("Tokens"), AuthorizationScopes=["a"]),
+        Signed=route("POST /signed", AuthorizationType="AWS_IAM"),
+        Rest=route("$default", AuthorizationType="CUSTOM", AuthorizerId=ref("Door")),
+        Tokens=resource(
+            "ApiGatewayV2::Authorizer",
+            ApiId=ref("Web"),
+            AuthorizerType="JWT",
+            IdentitySource=["$request.header.Authorization"],
+            JwtConfiguration={"Issuer": "https://id.example/", "Audience": ["shop"]},
+        ),
+        Door=resource(
+            "ApiGatewayV2::Authorizer",
+            ApiId=ref("Web"),
+            AuthorizerType="REQUEST",
+            AuthorizerUri=FUNCTION_URI,
+            AuthorizerPayloadFormatVersion="2.0",
+            EnableSimpleResponses="true",
+            AuthorizerResultTtlInSeconds=5,
+            IdentitySource=["$request.header.Key"],
+        ),
+    )
+
+    def made(path: str, method: str = "ANY", **said: Any) -> HttpRoute:
+        return HttpRoute(path=path, method=method, function="answer", timeout_seconds=1.5, **said)
+
+    assert found == HttpApi(
+        name="Web",
+        kind=HttpKind.HTTP,
+        api_id=found.api_id,
+        stage="live",
+        stage_variables={"colour": "blue"},
+        routes=(
+            made("/items/{id}", "GET", authorizer="Tokens", scopes=("a",)),
+            made("/signed", "POST", iam=True),
+            made("$default", authorizer="Door"),
+        ),
+        authorizers=(
+            HttpAuthorizer(
+                name="Tokens",
+                kind="JWT",
+                identity_sources=("$request.header.Authorization",),
+                issuer="https://id.example/",
+                audience=("shop",),
+            ),
+            HttpAuthorizer(
+                name="Door",
+                kind="REQUEST",
+                function="answer",
+                identity_sources=("$request.header.Key",),
+                payload="2.0",
+                simple=True,
+                ttl_seconds=5,
+            ),
+        ),
+        cors=Cors(origins=("*",), methods=("GET",), max_age_seconds=60),
+    )
+    assert len(found.api_id) == 10
+
+
+def test_an_http_api_that_is_made_with_its_target() -> None:
+    found = one(Web=http_api(Target=att("Answer"), RouteKey="GET /quick"))
+
+    assert [(each.key, each.function) for each in found.routes] == [("GET /quick", "answer")]
+    assert found.stage == "$default"
+
+
+DOCUMENT = {
+    "openapi": "3.0.1",
+    "paths": {
+        "/items/{id}": {
+            "get": {
+                "x-amazon-apigateway-integration": {
+                    "type": "aws_proxy",
+                    "uri": FUNCTION_URI,
+                    "payloadFormatVersion": "2.0",
+                    "timeoutInMillis": 1000,
+                },
+                "security": [{"Tokens": ["read"]}],
+            }
+        },
+        "$default": {
+            "x-amazon-apigateway-any-method": {
+                "x-amazon-apigateway-integration": {"type": "aws_proxy", "uri": FUNCTION_URI}
+            }
+        },
+    },
+    "components": {
+        "securitySchemes": {
+            "Tokens": {
+                "type": "oauth2",
+                "x-amazon-apigateway-authorizer": {
+                    "type": "jwt",
+                    "identitySource": "$request.header.Authorization",
+                    "jwtConfiguration": {"issuer": "https://id.example/", "audience": ["shop"]},
+                },
+            }
+        }
+    },
+    "x-amazon-apigateway-cors": {"allowOrigins": ["https://shop.example"]},
+}
+
+
+def test_an_http_api_of_a_document_as_sam_writes_it() -> None:
+    found = one(Web=http_api(Body=DOCUMENT))
+
+    assert found.routes == (
+        HttpRoute(
+            path="/items/{id}",
+            method="GET",
+            function="answer",
+            authorizer="Tokens",
+            scopes=("read",),
+            timeout_seconds=1.0,
+        ),
+        HttpRoute(path="$default", function="answer", payload="1.0", timeout_seconds=30.0),
+    )
+    assert found.authorizers[0].issuer == "https://id.example/"
+    assert found.cors == Cors(origins=("https://shop.example",))
+
+
+def rest(**more: Any) -> dict[str, Any]:
+    return {
+        "Rest": resource("ApiGateway::RestApi", Name="rest", BinaryMediaTypes=["image/*"]),
+        "RestStage": resource("ApiGateway::Stage", RestApiId=ref("Rest"), StageName="live", Variables={"a": "b"}),
+        "Items": resource(
+            "ApiGateway::Resource", RestApiId=ref("Rest"), ParentId=att("Rest", "RootResourceId"), PathPart="items"
+        ),
+        "Item": resource("ApiGateway::Resource", RestApiId=ref("Rest"), ParentId=ref("Items"), PathPart="{proxy+}"),
+        **more,
+    }
+
+
+def method(verb: str, resource_id: Any, **properties: Any) -> dict[str, Any]:
+    given = {"Integration": {"Type": "AWS_PROXY", "Uri": FUNCTION_URI}, **properties}
+    return resource("ApiGateway::Method", RestApiId=ref("Rest"), HttpMethod=verb, ResourceId=resource_id, **given)
+
+
+MOCK = {
+    "Type": "MOCK",
+    "RequestTemplates": {"application/json": '{"statusCode": 204}'},
+    "IntegrationResponses": [
+        {"StatusCode": "204", "ResponseParameters": {"method.response.header.Access-Control-Allow-Origin": "'*'"}}
+    ],
+}
+
+
+def test_a_rest_api_of_resources() -> None:
+    found = one(
+        **rest(
+            Root=method("GET", att("Rest", "RootResourceId")),
+            Any=method("ANY", ref("Item"), AuthorizationType="CUSTOM", AuthorizerId=ref("Token"), ApiKeyRequired=True),
+            Options=method("OPTIONS", ref("Item"), Integration=MOCK),
+            Token=resource(
+                "ApiGateway::Authorizer",
+                RestApiId=ref("Rest"),
+                Type="TOKEN",
+                AuthorizerUri=FUNCTION_URI,
+                IdentitySource="method.request.header.Auth",
+                IdentityValidationExpression="[a-z]+",
+            ),
+        )
+    )
+
+    assert found.routes == (
+        HttpRoute(path="/", method="GET", function="answer"),
+        HttpRoute(path="/items/{proxy+}", function="answer", authorizer="Token", api_key_required=True),
+        HttpRoute(
+            path="/items/{proxy+}",
+            method="OPTIONS",
+            fixed=FixedAnswer(
+                status=204, headers={"Access-Control-Allow-Origin": "*", "Content-Type": "application/json"}
+            ),
+        ),
+    )
+    assert found.authorizers == (
+        HttpAuthorizer(
+            name="Token",
+            kind="TOKEN",
+            function="answer",
+            identity_sources=("method.request.header.Auth",),
+            ttl_seconds=300,
+            validation="[a-z]+",
+        ),
+    )
+    assert (found.stage, found.stage_variables, found.binary_types) == ("live", {"a": "b"}, ("image/*",))
+
+
+def test_a_user_pool_issues_tokens() -> None:
+    pool = "arn:aws:cognito-idp:eu-west-1:123456789012:userpool/eu-west-1_abc"
+    authorizer = resource(
+        "ApiGateway::Authorizer", RestApiId=ref("Rest"), Type="COGNITO_USER_POOLS", ProviderARNs=[pool]
+    )
+
+    found = one(**rest(Pool=authorizer, Get=method("GET", ref("Items"))))
+
+    assert found.authorizers[0].issuer == "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_abc"
+
+
+def test_a_function_url() -> None:
+    cors = {"AllowOrigins": ["*"], "AllowCredentials": True}
+    url = resource("Lambda::Url", TargetFunctionArn=att("Answer"), AuthType="AWS_IAM", Cors=cors)
+
+    topology, _ = read({**base(), "Url": url, "Told": resource("SNS::Topic", TopicName=att("Url", "FunctionUrl"))})
+
+    [found] = topology.http_apis
+    assert found.kind is HttpKind.URL
+    assert [(each.key, each.function, each.iam) for each in found.routes] == [("$default", "answer", True)]
+    assert found.cors == Cors(origins=("*",), credentials=True)
+
+
+@pytest.mark.parametrize(
+    ("more", "warning"),
+    [
+        pytest.param(
+            {"WebIntegration": integration(IntegrationType="HTTP_PROXY"), "A": route("GET /a")},
+            "A: the route GET /a has an integration of type HTTP_PROXY, which is not emulated: it is left out",
+            id="another integration",
+        ),
+        pytest.param(
+            {"WebIntegration": integration(IntegrationSubtype="SQS-SendMessage"), "A": route("GET /a")},
+            "A: the route GET /a has an integration of type SQS-SendMessage, which is not emulated: it is left out",
+            id="a service of AWS's",
+        ),
+    ],
+)
+def test_what_is_left_out_is_told(more: dict[str, Any], warning: str) -> None:
+    topology, warnings = read({**base(), "Web": http_api(), **more})
+
+    assert topology.http_apis[0].routes == ()
+    assert warning in warnings
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        pytest.param(
+            {"A": resource("ApiGatewayV2::Route", ApiId=ref("Web"), RouteKey="GET /a", Target="integrations/x")},
+            "Resources.A.Properties.Target: 'integrations/x' is no integration of this API",
+            id="no integration",
+        ),
+        pytest.param(
+            {
+                "WebIntegration": integration(IntegrationUri="arn:aws:lambda:us-east-1:1:function:no"),
+                "A": route("GET /"),
+            },
+            "names no function of this project",
+            id="no function",
+        ),
+        pytest.param(
+            {
+                "WebIntegration": integration(),
+                "A": route("GET /a", AuthorizationType="JWT", AuthorizerId="none"),
+            },
+            "'none' is no authorizer of this API",
+            id="no authorizer",
+        ),
+        pytest.param(
+            rest(A=method("GET", "nowhere")), "'nowhere' is no resource of this API", id="no resource of a REST API"
+        ),
+    ],
+)
+def test_a_mistake_is_told_with_its_place(more: dict[str, Any], message: str) -> None:
+    with pytest.raises(TemplateError, match=r"t\.json.*") as caught:
+        read({**base(), "Web": http_api(), **more})
+
+    assert message in str(caught.value)
