@@ -159,6 +159,7 @@ def deploy(
     if guided:
         _guide(dry_run=dry_run, **said)
     config = _config(**said)
+    _require_unpacked(config, outputs_file)
     allowed = frozenset(replace)
     if waiting is not None:
         _require_terminal(yes=yes, doing="deploy")
@@ -236,6 +237,7 @@ def rollback(
     Data and secrets stay as they are.
     """
     config = _config(**said)
+    _require_unpacked(config, outputs_file)
     if is_listed:
         _say(*list_of(_cloud(config), config))
         return 0
@@ -415,8 +417,18 @@ def _accounted(act: Callable[[], Ended | None], file: Path | None = None) -> int
     return 0
 
 
+def _require_unpacked(config: Config, file: Path | None) -> None:
+    """Refuse a file that the next deployment would take for code, and so for a change."""
+    path = file.resolve() if file is not None else Path("/")
+    if path.is_relative_to(config.code) and not any(p.startswith(".") for p in path.relative_to(config.code).parts):
+        raise DeployError(
+            f"--outputs-file {file} would be packed with the code; write it outside of that, or into .streamer/"
+        )
+
+
 def _write_ending(file: Path, ended: Ended) -> None:
     try:
+        file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(f"{to_json(dataclasses.asdict(ended), indent=2)}\n", "utf-8")
     except OSError as exc:
         raise DeployError(f"{ended.stack} is done, but {file} cannot be written: {exc.strerror}") from exc

@@ -22,7 +22,7 @@ def ran(project: Project, *arguments: str) -> str:
 
 
 def told(project: Project) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((project.folder / "out.json").read_text())
+    found: dict[str, Any] = json.loads((project.folder / ".streamer/out.json").read_text())
     return found
 
 
@@ -31,13 +31,13 @@ def test_proposed_by_one_run_and_executed_by_another(project: Project, *, is_new
     if not is_new:
         project.deploy()
         project.write(APP.replace("VERSION = 1", "VERSION = 2"))
-    ran(project, "deploy", "--no-execute", "--outputs-file", "out.json")
+    ran(project, "deploy", "--no-execute", "--outputs-file", ".streamer/out.json")
     name = told(project)["change_set"]
     before = project.stack()["StackStatus"]
     (project.folder / "app.py").unlink()
     project.environment = {}
 
-    said = ran(project, "deploy", "--execute", name, "--yes", "--outputs-file", "out.json")
+    said = ran(project, "deploy", "--execute", name, "--yes", "--outputs-file", ".streamer/out.json")
 
     assert before == ("REVIEW_IN_PROGRESS" if is_new else "CREATE_COMPLETE")
     assert project.stack()["StackStatus"] == ("CREATE_COMPLETE" if is_new else "UPDATE_COMPLETE")
@@ -88,7 +88,7 @@ def deployer(tmp_path: Path, strict_ministack: MiniStack) -> Project:
 def test_whoever_has_the_printed_policy_can_do_everything_and_not_without_it(deployer: Project) -> None:
     deployer.deploy()
     deployer.write(APP.replace("VERSION = 1", "VERSION = 2"))
-    ran(deployer, "deploy", "--no-execute", "--outputs-file", "out.json")
+    ran(deployer, "deploy", "--no-execute", "--outputs-file", ".streamer/out.json")
     ran(deployer, "deploy", "--execute", told(deployer)["change_set"], "--yes")
     ran(deployer, "rollback", "--yes")
     ran(deployer, "status")
@@ -96,7 +96,8 @@ def test_whoever_has_the_printed_policy_can_do_everything_and_not_without_it(dep
     deployer.write(APP)
     functions, name = deployer.aws.client("lambda"), "least-dev-router"
     functions.update_function_configuration(FunctionName=name, MemorySize=128)
-    assert "set RouterFunction back" in deployer.deploy()
+    said = deployer.deploy()
+    assert "set RouterFunction back" in said, said
     other = deployer.streamer("deploy", "--yes", "--stack-name", "elsewhere")
     assert other.returncode == 2
     assert "not permitted" in other.stderr

@@ -50,13 +50,13 @@ def running(code: str = "old", **changes: Any) -> Stack:
 def test_a_change_set_can_wait_and_its_name_is_told(run: Run, project: Path) -> None:
     cloud = FakeCloud(found=running())
 
-    found = run(cloud, "deploy", "--no-execute", "--outputs-file", "out.json")
+    found = run(cloud, "deploy", "--no-execute", "--outputs-file", ".streamer/out.json")
 
     name = cloud.proposals[0].name
     assert found.return_value == 0
     assert cloud.did[-1] == "propose"
     assert f"the change set {name} of chat-dev waits; `streamer deploy --execute {name}` executes it" in found.stdout
-    assert json.loads((project / "out.json").read_text()) == {
+    assert json.loads((project / ".streamer/out.json").read_text()) == {
         "stack": "chat-dev",
         "status": "CREATE_COMPLETE",
         "change_set": name,
@@ -68,8 +68,8 @@ def test_where_nothing_changes_none_waits(run: Run, project: Path) -> None:
     reason = "The submitted information didn't contain changes."
     cloud = FakeCloud(found=running(), change_set_status="FAILED", change_set_reason=reason)
 
-    assert run(cloud, "deploy", "--no-execute", "--outputs-file", "out.json").return_value == 0
-    told = json.loads((project / "out.json").read_text())
+    assert run(cloud, "deploy", "--no-execute", "--outputs-file", ".streamer/out.json").return_value == 0
+    told = json.loads((project / ".streamer/out.json").read_text())
     assert (told["change_set"], told["outputs"]) == (None, {"WebSocketUrl": "wss://x"})
 
 
@@ -93,12 +93,12 @@ def test_a_change_set_that_waits_is_executed_without_the_code(run: Run, project:
     cloud = waiting(run)
     (project / "pipeline_test_app.py").unlink()
 
-    found = run(cloud, "deploy", "--execute", "streamer-1", "--yes", "--outputs-file", "out.json")
+    found = run(cloud, "deploy", "--execute", "streamer-1", "--yes", "--outputs-file", ".streamer/out.json")
 
     assert found.return_value == 0
     assert [step.split("/")[0] for step in cloud.did] == ["execute", "put chat"]
     assert "permissions:" in found.stdout
-    assert json.loads((project / "out.json").read_text())["outputs"] == {"WebSocketUrl": "wss://x"}
+    assert json.loads((project / ".streamer/out.json").read_text())["outputs"] == {"WebSocketUrl": "wss://x"}
 
 
 @pytest.mark.parametrize(
@@ -238,10 +238,22 @@ def test_a_deployment_that_cannot_be_remembered_is_deployed_all_the_same(run: Ru
     assert deployments(list(cloud.objects)) == ()
 
 
-def test_an_outputs_file_that_cannot_be_written_is_told_after_the_fact(run: Run) -> None:
-    found = run(FakeCloud(found=running(), script=[DONE]), "deploy", "--yes", "--outputs-file", "no/such/folder.json")
+def test_an_outputs_file_that_cannot_be_written_is_told_after_the_fact(run: Run, project: Path) -> None:
+    (project / ".streamer").write_text("a file where a folder should be")
 
-    assert "chat-dev is done, but no/such/folder.json cannot be written" in str(found.exception)
+    found = run(FakeCloud(found=running(), script=[DONE]), "deploy", "--yes", "--outputs-file", ".streamer/out.json")
+
+    assert "chat-dev is done, but .streamer/out.json cannot be written" in str(found.exception)
+
+
+@pytest.mark.parametrize("command", ["deploy", "rollback"])
+def test_an_outputs_file_among_the_code_would_be_a_change_of_it(run: Run, command: str) -> None:
+    cloud = FakeCloud()
+
+    found = run(cloud, command, "--yes", "--outputs-file", "out.json")
+
+    assert "--outputs-file out.json would be packed with the code" in str(found.exception)
+    assert cloud.did == []
 
 
 def test_the_policy_is_printed_alone_and_with_a_role_it_is_smaller(run: Run, project: Path) -> None:
