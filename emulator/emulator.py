@@ -179,8 +179,8 @@ class Emulator:
         served = list(zip(self._apis, topology.all_apis(), strict=True))
         for each, api in served:
             Stage(api, each.stage.facts, each.stage.ids)  # an API that is wrong is refused before anything changes
-        await self._database.apply(topology)
         await self._services.apply(services)
+        await self._database.apply(topology)
         for each, api in served:
             each.change(api)
         await self._functions.apply(topology)
@@ -392,7 +392,8 @@ class Emulator:
             if pages is not None:
                 return pages.file(request, served.address, lambda each: self._otherwise(served, each))
             return self._otherwise(served, request)
-        if (refusal := foreign_origin(request, served.address)) is not None:
+        refusal = foreign_origin(request, served.address)
+        if refusal is not None and (service is None or not self._elsewhere.opens(request, service)):
             # A page of any origin may ask an HTTP API, as on AWS, and nothing else.
             return self._otherwise(served, request) if self.topology.http_apis else refusal
         if service is not None:

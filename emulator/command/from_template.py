@@ -15,6 +15,7 @@ from streamer.errors import ConfigurationError
 from streamer.project import dot_env
 
 from .. import log
+from ..config import EmulatorConfig
 from ..templates.assembly import BUILT, Project, find
 from ..templates.project import Read, Settings, read_project
 from ..templates.report import ids, outputs, report
@@ -53,6 +54,15 @@ class TemplateTarget:
             names = ", ".join(self.missing)
             lines.append(f"fetch      {names}: Lambda provides it to Node.js; npm fetches it at the start")
         return lines
+
+    def configured(self, config: EmulatorConfig) -> EmulatorConfig:
+        """How the project is emulated, given what the options come to; raises ConfigurationError."""
+        if self.options.iam == "enforce":
+            raise ConfigurationError(
+                "--iam enforce: the roles of a template are not read; leave it out, or say --iam record"
+            )
+        services = self.read.described.services
+        return dataclasses.replace(config, region=self.region, iam=self.options.iam or "off", services=services)
 
     def told(self) -> dict[str, Any]:
         """What the ready file says of it."""

@@ -211,13 +211,7 @@ def _config(options: EmulateOptions, project: Project, target: Target, access: A
         limits=limited(limits, options.limits),
         assumptions=assumed(Assumptions(), options.assumptions),
     )
-    if target.template is None:
-        return config
-    if options.iam == "enforce":
-        raise ConfigurationError(
-            "--iam enforce: the roles of a template are not read; leave it out, or say --iam record"
-        )
-    return dataclasses.replace(config, region=target.template.region, iam=options.iam or "off")
+    return config if target.template is None else target.template.configured(config)
 
 
 def _has_aws_domain(options: EmulateOptions, *, is_template: bool) -> bool:

@@ -38,9 +38,9 @@ async def _changed(
         if target.options.build is not None:
             await asyncio.to_thread(run_build, target.options.build, target.folder)
         found = await asyncio.to_thread(target.again)
-        topology = found.read.described.topology
-        if topology != emulator.topology:
-            await emulator.apply(topology)
+        described = found.read.described
+        if (described.topology, described.services) != (emulator.topology, target.read.described.services):
+            await emulator.apply(described.topology, described.services)
     except ConfigurationError as error:
         log.error("the change is not in effect", problem=str(error))
         found = target

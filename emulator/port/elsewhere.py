@@ -38,6 +38,10 @@ class Hosted(Protocol):
         """Whether a service is one of them."""
         ...
 
+    def opens(self, request: HttpRequest, service: str) -> bool:
+        """Whether a web page of another origin may make a request."""
+        ...
+
     async def answer(self, request: HttpRequest, service: str) -> HttpResponse | None:
         """The answer of a service; None: it does not know the operation."""
         ...
@@ -56,6 +60,10 @@ class Elsewhere:
         """The service that a request is for; None: one of ours, or none at all."""
         found = service_wanted(request)
         return None if found in OURS else found
+
+    def opens(self, request: HttpRequest, service: str) -> bool:
+        """Whether a web page of another origin may make a request."""
+        return self.hosted is not None and self.hosted.has(service) and self.hosted.opens(request, service)
 
     def answer(self, request: HttpRequest, service: str) -> HttpResponse | Awaitable[HttpResponse]:
         """AWS's answer, if the user named the service; else that of a process of ours, or a refusal."""

@@ -55,6 +55,12 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def is_of_this_machine(origin: str) -> bool:
+    """Whether a page comes from a server of this machine, whatever its port."""
+    name = _name(_authority(origin))
+    return is_loopback(name) or name.endswith(".localhost")
+
+
 def _is_ours(host: str, address: str) -> bool:
     name = _name(host)
     if is_aws(name):  # nobody but AWS can rebind it

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
 
@@ -16,11 +17,13 @@ from ..iam.guard import Caller
 from ..iam.needs import Need
 from ..iam.service_needs import of_s3
 from ..port.http import HttpRequest, HttpResponse
+from ..port.origin import is_of_this_machine
 from ..port.signed import scope_of
 from ..tasks import end
 from .calls import Call
 from .denials import denial, error
 from .identity import asks_identity, identity
+from .links import link_of
 from .process import ServicesBusyError, ServicesLostError, ServicesProcess
 from .routing import HOSTED, aws_url
 from .wire import Frame
@@ -44,6 +47,8 @@ class Services:
         self._process = ServicesProcess(
             region=endpoints.region, account_id=endpoints.account_id, owner=endpoints.owner, deliver=deliver
         )
+        known = (endpoints.owner, *endpoints.keys.values())
+        self._secrets = {keys.access_key_id: keys.secret_access_key for keys in known}
         self._made: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -62,6 +67,17 @@ class Services:
     def pid(self) -> int | None:
         """Of the process; None: it is not running."""
         return self._process.pid
+
+    def opens(self, request: HttpRequest, service: str) -> bool:
+        """Whether a web page of another origin may make a request: with a link or a form that somebody signed for it.
+
+        The key of the account's owner is in AWS's documentation, so that any page could sign with it; what it signed is
+        for pages of this machine.
+        """
+        link = link_of(request, self._secrets, datetime.now(UTC)) if service == "s3" else None
+        if link is None or not link.is_verified:
+            return False
+        return link.key != self._endpoints.owner.access_key_id or is_of_this_machine(request.fields.get("origin", ""))
 
     def has(self, service: str) -> bool:
         """Whether a service is one of the process."""
@@ -96,8 +112,15 @@ class Services:
         caller = self._caller(request)
         if service == "sts" and asks_identity(request):
             return self._identity(caller)
+        link = link_of(request, self._secrets, datetime.now(UTC)) if service == "s3" else None
+        if link is not None and link.flaw is not None:
+            return error(service, request, *link.flaw, 403)
         url = aws_url(request, service, self._endpoints.region)
-        if caller is not None and (refused := caller.service(_needs(service, request, url))) is not None:
+        if (
+            caller is not None
+            and request.method != "OPTIONS"
+            and (refused := caller.service(_needs(service, request, url))) is not None
+        ):
             return denial(service, request, refused)
         head = self._head(request, service, url)
         try:

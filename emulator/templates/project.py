@@ -94,7 +94,7 @@ def read_project(project: Project, settings: Settings, state_folder: Path) -> Re
                 code.layers[str(resource.ref)] = resource
                 code.layer_stacks[str(resource.ref)] = stack
     _refuse_unknown_functions(reader.stacks, settings)
-    described = describe(reader.stacks, code.locate, settings.wanted)
+    described = describe(reader.stacks, code.locate, settings.wanted, region=settings.region)
     try:
         validate(described.topology)
     except TopologyError as error:

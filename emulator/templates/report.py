@@ -17,6 +17,8 @@ from .topology import counted
 LINES: Final = 12
 """Most lines before the rest is only counted."""
 _WIDTH: Final = 10
+_OF_SERVICES: Final = ("bucket",)
+"""What is emulated outside of the topology, by its noun."""
 
 
 def report(read: Read, *, all_lines: bool = False) -> list[str]:
@@ -79,6 +81,8 @@ def _emulated(read: Read) -> str:
     ):
         if things:
             parts.append(_count(len(things), noun))
+    found = counted((each for top in read.stacks for each in top.all()), Meaning.EMULATED)
+    parts += [_count(found[noun], noun) for noun in _OF_SERVICES if noun in found]
     return "; ".join(parts)
 
 

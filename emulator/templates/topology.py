@@ -8,7 +8,15 @@ from typing import Any
 
 from streamer.topology import Api, Function, Topology
 
-from . import described_apis, described_data, described_functions, described_http, described_sources
+from ..services.calls import Call
+from . import (
+    described_apis,
+    described_data,
+    described_functions,
+    described_http,
+    described_services,
+    described_sources,
+)
 from .errors import Problem
 from .resources.kind import Meaning
 from .stack import Resource, Stack
@@ -52,6 +60,8 @@ class Described:
     warnings: tuple[str, ...]
     api_ids: tuple[str, ...]
     """Logical ids of its APIs, in the topology's order."""
+    services: tuple[Call, ...] = ()
+    """What is to be made in the services that are not embedded."""
 
 
 class Things:
@@ -80,8 +90,8 @@ class Things:
             self.warnings.append(line)
 
 
-def describe(stacks: Iterable[Stack], locate: Locate, wanted: Wanted) -> Described:
-    """The topology of a project's stacks.
+def describe(stacks: Iterable[Stack], locate: Locate, wanted: Wanted, *, region: str = "us-east-1") -> Described:
+    """The topology of a project's stacks, and what else of them is made where they run.
 
     Raises:
         TemplateError: something in them cannot be emulated, or AWS would refuse it.
@@ -108,7 +118,8 @@ def describe(stacks: Iterable[Stack], locate: Locate, wanted: Wanted) -> Describ
             *_made(things, "AWS::Scheduler::Schedule", described_sources.scheduler_schedule),
         ),
     )
-    return Described(topology=topology, warnings=tuple(things.warnings), api_ids=api_ids)
+    services = described_services.calls(things, region)
+    return Described(topology=topology, warnings=tuple(things.warnings), api_ids=api_ids, services=services)
 
 
 def _function(things: Things, resource: Resource, locate: Locate, wanted: Wanted) -> Function:

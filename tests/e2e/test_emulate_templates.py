@@ -37,6 +37,7 @@ def ask(emulate: Emulate, message: dict[str, Any], *, index: int = 0) -> Any:
         pytest.param("cdk", "cdk.out", "through a queue", id="CDK: two stacks, a nested one, a queue"),
         pytest.param("serverless", ".serverless", "packaged", id="Serverless, packaged"),
         pytest.param("nested", "template.yaml", "nested", id="a nested template"),
+        pytest.param("services", "stack.yaml", "stored in/a.json", id="a bucket that tells a function"),
         pytest.param(
             "sam-node",
             "template.yaml",

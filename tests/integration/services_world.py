@@ -69,8 +69,7 @@ class World:
             region_name=REGION,
             aws_access_key_id="AKIAIOSFODNN7EXAMPLE",
             aws_secret_access_key="wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
-            config=Config(retries={"max_attempts": 0}),
-            **more,
+            **{"config": Config(retries={"max_attempts": 0}), **more},
         )
 
     def events(self, count: int = 1) -> list[Any]:

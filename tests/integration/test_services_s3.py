@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
 import services_world
+from botocore.config import Config
 from services_world import World, function_arn, queue_arn
 
 HERE = {"CreateBucketConfiguration": {"LocationConstraint": "eu-west-1"}}
@@ -103,3 +106,76 @@ def test_versions_copies_and_parts_are_told_as_what_they_are(world: World) -> No
     ]
     assert found["ObjectCreated:Put"]["versionId"] == version
     assert found["ObjectRemoved:DeleteMarkerCreated"]["versionId"] not in (version, None)
+
+
+PAGE = "http://localhost:3000"
+ELSEWHERE = "https://elsewhere.example"
+
+
+def fetch(
+    url: str, method: str = "GET", body: bytes | None = None, **headers: str
+) -> tuple[int, bytes, Mapping[str, str]]:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, body, named, method=method)) as answer:
+            return answer.status, answer.read(), {name.lower(): value for name, value in answer.headers.items()}
+    except urllib.error.HTTPError as error:
+        return error.code, error.read(), {name.lower(): value for name, value in error.headers.items()}
+
+
+@pytest.mark.parametrize("version", [None, "s3v4"], ids=["as boto3 signs links", "version 4"])
+def test_a_link_works_for_whoever_has_it_until_it_expires(world: World, version: str | None) -> None:
+    s3 = world.client("s3") if version is None else world.client("s3", config=Config(signature_version=version))
+    name = f"linked-{version or 'default'}"
+    s3.create_bucket(Bucket=name, **HERE)
+    parameters = {"Bucket": name, "Key": "a b.txt"}
+    put = s3.generate_presigned_url("put_object", Params=parameters)
+    get = s3.generate_presigned_url("get_object", Params={**parameters, "ResponseContentType": "text/plain"})
+    old = s3.generate_presigned_url("get_object", Params=parameters, ExpiresIn=-1 if version is None else 0)
+
+    assert fetch(put, "PUT", b"content", Content_Type="")[0] == 200
+    status, content, headers = fetch(get)
+    assert (status, content, headers["content-type"]) == (200, b"content", "text/plain")
+    assert fetch(get.replace("a%20b.txt", "other"))[0] == 403
+    assert b"SignatureDoesNotMatch" in fetch(get.replace("a%20b.txt", "other"))[1]
+    if version is None:
+        assert b"Request has expired" in fetch(old)[1]
+
+
+def test_a_page_uses_links_as_far_as_the_buckets_rules_and_their_signer_let_it(world: World) -> None:
+    s3 = world.client("s3", config=Config(signature_version="s3v4"))
+    s3.create_bucket(Bucket="paged", **HERE)
+    rule = {
+        "AllowedMethods": ["PUT", "GET"],
+        "AllowedOrigins": [PAGE],
+        "AllowedHeaders": ["*"],
+        "ExposeHeaders": ["ETag"],
+    }
+    s3.put_bucket_cors(Bucket="paged", CORSConfiguration={"CORSRules": [rule]})
+    put = s3.generate_presigned_url("put_object", Params={"Bucket": "paged", "Key": "a"})
+
+    status, _, headers = fetch(put, "OPTIONS", Origin=PAGE, Access_Control_Request_Method="PUT")
+    assert (status, headers["access-control-allow-origin"]) == (200, PAGE)
+    status, _, headers = fetch(put, "PUT", b"x", Origin=PAGE, Content_Type="")
+    assert (status, headers["access-control-allow-origin"]) == (200, PAGE)
+    # The owner's key is known to everybody, so that pages from elsewhere could sign with it.
+    assert fetch(put, "PUT", b"x", Origin=ELSEWHERE)[0] == 403
+    assert fetch(put.replace("X-Amz-Signature=", "X-Amz-Signature=0"), "PUT", b"x", Origin=PAGE)[0] == 403
+
+
+def test_a_form_puts_an_object(world: World) -> None:
+    s3 = bucket(world, "formed")
+    signing = world.client("s3", config=Config(signature_version="s3v4"))
+    form = signing.generate_presigned_post("formed", "in/${filename}")
+    fields = {**form["fields"], "key": "in/a.txt"}
+    parts = [
+        f'--b\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n' for name, value in fields.items()
+    ]
+    parts.append('--b\r\nContent-Disposition: form-data; name="file"; filename="a.txt"\r\n\r\ncontent\r\n--b--\r\n')
+    body = "".join(parts).encode()
+
+    status, _, _ = fetch(form["url"], "POST", body, Content_Type="multipart/form-data; boundary=b", Origin=PAGE)
+    assert status in (200, 204)
+    assert s3.get_object(Bucket="formed", Key="in/a.txt")["Body"].read() == b"content"
+    wrong = body.replace(fields["x-amz-signature"].encode(), b"0" * 64)
+    assert fetch(form["url"], "POST", wrong, Content_Type="multipart/form-data; boundary=b")[0] == 403

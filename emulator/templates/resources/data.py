@@ -57,7 +57,7 @@ KINDS: Final = (
     ),
     Kind(
         type="AWS::S3::Bucket",
-        meaning=Meaning.MISSING,
+        meaning=Meaning.EMULATED,
         noun="bucket",
         attributes={
             "Arn": "arn:{partition}:s3:::{name}",

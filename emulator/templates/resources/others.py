@@ -38,6 +38,7 @@ KINDS: Final = (
         noun="nested stack",
         ref="arn:{partition}:cloudformation:{region}:{account}:stack/{name}/{uuid}",
     ),
+    Kind(type="Custom::S3BucketNotifications", meaning=Meaning.KNOWN, noun="bucket notification"),
     Kind(
         type="AWS::CertificateManager::Certificate",
         meaning=Meaning.IGNORED,

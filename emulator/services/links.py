@@ -1,0 +1,153 @@
+"""S3's links and forms: requests that somebody signed beforehand for somebody else, such as a web page. Pure.
+
+Whether the signature is right and still good. [DOC] s3-docs:sigv4-query-string-auth, RESTAuthentication,
+sigv4-post-example
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import json
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Final, NamedTuple
+from urllib.parse import unquote
+
+from ..port.http import HttpRequest
+
+EXPIRED: Final = ("AccessDenied", "Request has expired")
+EXPIRED_FORM: Final = ("AccessDenied", "Invalid according to Policy: Policy expired.")
+MISMATCH: Final = (
+    "SignatureDoesNotMatch",
+    "The request signature we calculated does not match the signature you provided. Check your key and signing method.",
+)
+_SKEW: Final = timedelta(minutes=15)
+"""How far the signer's clock may be ahead. [DOC] s3-docs:RESTAuthentication"""
+_FIELD: Final = rb'name="%s"\r\n(?:[^\r]+\r\n)*\r\n(.*?)\r\n--'
+_SIGNED_OF_OLD: Final = frozenset(
+    {
+        *("acl", "cors", "delete", "lifecycle", "location", "logging", "notification", "partNumber", "policy"),
+        *("requestPayment", "response-cache-control", "response-content-disposition", "response-content-encoding"),
+        *("response-content-language", "response-content-type", "response-expires", "tagging", "torrent", "uploadId"),
+        *("uploads", "versionId", "versioning", "versions", "website"),
+    }
+)
+"""Parameters that the second version of signatures signs. [DOC] s3-docs:RESTAuthentication"""
+
+
+class Link(NamedTuple):
+    """What a link or a form says of its signature, and what it should be."""
+
+    key: str
+    """Access key id of who signed."""
+    flaw: tuple[str, str] | None
+    """Error code and message; None: it is good, or signed with a key that is not known here."""
+    is_verified: bool
+    """Whether the signature is the one that the key makes."""
+
+
+def link_of(request: HttpRequest, secrets: Mapping[str, str], now: datetime) -> Link | None:
+    """The link or form that a request to S3 is; None: it is neither. ``secrets`` are those of known access keys."""
+    query = dict(request.query) if "?" in request.target else {}
+    if "X-Amz-Signature" in query:
+        return _link(request, query, secrets, now)
+    if {"AWSAccessKeyId", "Signature", "Expires"} <= query.keys():
+        return _old_link(request, query, secrets, now)
+    if request.method == "POST" and request.fields.get("content-type", "").startswith("multipart/form-data"):
+        return _form(request.body, secrets, now)
+    return None
+
+
+def _link(request: HttpRequest, query: Mapping[str, str], secrets: Mapping[str, str], now: datetime) -> Link | None:
+    scope = query.get("X-Amz-Credential", "").rsplit("/", 4)
+    at, seconds = _instant(query.get("X-Amz-Date", "")), query.get("X-Amz-Expires", "")
+    if len(scope) != 5 or at is None or not re.fullmatch(r"\d{1,6}", seconds):
+        return Link(scope[0], MISMATCH, is_verified=False)
+    names = query.get("X-Amz-SignedHeaders", "").split(";")
+    path, _, pairs = request.target.partition("?")
+    signed = sorted(each if "=" in each else f"{each}=" for each in pairs.split("&"))
+    signed = [each for each in signed if not each.startswith("X-Amz-Signature=")]
+    headers = "".join(f"{name}:{' '.join(request.fields.get(name, '').split())}\n" for name in names)
+    body = request.fields.get("x-amz-content-sha256", "UNSIGNED-PAYLOAD") if "x-amz-content-sha256" in names else ""
+    asked = "\n".join([_method(request), path, "&".join(signed), headers, ";".join(names), body or "UNSIGNED-PAYLOAD"])
+    told = "\n".join(
+        ["AWS4-HMAC-SHA256", query["X-Amz-Date"], "/".join(scope[1:]), hashlib.sha256(asked.encode()).hexdigest()]
+    )
+    wanted = None if scope[0] not in secrets else _signature(secrets[scope[0]], scope[1:], told)
+    is_old = now > at + timedelta(seconds=int(seconds)) or at > now + _SKEW
+    return _judged(scope[0], wanted, query["X-Amz-Signature"], EXPIRED if is_old else None)
+
+
+def _old_link(request: HttpRequest, query: Mapping[str, str], secrets: Mapping[str, str], now: datetime) -> Link:
+    key, expires = query["AWSAccessKeyId"], query["Expires"]
+    path, _, pairs = request.target.partition("?")
+    host = request.fields.get("host", "").partition(":")[0].lower()
+    bucket = host.partition(".s3")[0] if ".s3" in host and not host.startswith("s3.") else ""
+    named = [each.partition("=") for each in pairs.split("&")]
+    parts = sorted(f"{name}{sign}{unquote(value)}" for name, sign, value in named if name in _SIGNED_OF_OLD)
+    amazon = {name: value for name, value in (*request.fields.items(), *query.items()) if name.startswith("x-amz-")}
+    lines = [_method(request), request.fields.get("content-md5", ""), request.fields.get("content-type", ""), expires]
+    lines += [f"{name}:{value}" for name, value in sorted(amazon.items())]
+    resource = (f"/{bucket}" if bucket else "") + path + (f"?{'&'.join(parts)}" if parts else "")
+    wanted = None
+    if key in secrets:
+        made = hmac.new(secrets[key].encode(), "\n".join([*lines, resource]).encode(), hashlib.sha1)
+        wanted = base64.b64encode(made.digest()).decode()
+    is_old = not expires.isdecimal() or now.timestamp() > int(expires[:12])
+    return _judged(key, wanted, query["Signature"], EXPIRED if is_old else None)
+
+
+def _form(body: bytes, secrets: Mapping[str, str], now: datetime) -> Link | None:
+    policy = _field(body, "policy")
+    credential, signature = _field(body, "x-amz-credential"), _field(body, "x-amz-signature")
+    scope = credential.rsplit("/", 4)
+    if not policy or not credential or len(scope) != 5:
+        return None
+    wanted = None if scope[0] not in secrets else _signature(secrets[scope[0]], scope[1:], policy)
+    return _judged(scope[0], wanted, signature, None if _is_good(policy, now) else EXPIRED_FORM)
+
+
+def _judged(key: str, wanted: str | None, found: str, old: tuple[str, str] | None) -> Link:
+    if wanted is None:
+        return Link(key, old, is_verified=False)
+    if not hmac.compare_digest(wanted.encode(), found.encode()):
+        return Link(key, MISMATCH, is_verified=False)
+    return Link(key, old, is_verified=True)
+
+
+def _method(request: HttpRequest) -> str:
+    """The method that is signed: a browser first asks whether it may use it."""
+    asked = request.fields.get("access-control-request-method", "")
+    return asked if request.method == "OPTIONS" and asked else request.method
+
+
+def _signature(secret: str, scope: list[str], told: str) -> str:
+    key = f"AWS4{secret}".encode()
+    for part in scope:
+        key = hmac.new(key, part.encode(), hashlib.sha256).digest()
+    return hmac.new(key, told.encode(), hashlib.sha256).hexdigest()
+
+
+def _field(body: bytes, name: str) -> str:
+    found = re.search(_FIELD % re.escape(name).encode(), body, re.IGNORECASE | re.DOTALL)
+    return "" if found is None else found[1].decode("utf-8", "replace")
+
+
+def _is_good(policy: str, now: datetime) -> bool:
+    try:
+        expiration = str(json.loads(base64.b64decode(policy, validate=True))["expiration"])
+        until = datetime.fromisoformat(expiration.replace("Z", "+00:00"))
+    except (binascii.Error, ValueError, LookupError, TypeError):
+        return False
+    return now <= (until if until.tzinfo is not None else until.replace(tzinfo=UTC))
+
+
+def _instant(text: str) -> datetime | None:
+    try:
+        return datetime.strptime(text, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    except ValueError:
+        return None

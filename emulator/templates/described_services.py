@@ -1,0 +1,112 @@
+"""What a stack's resources are in the services that are not embedded: operations that make them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from ..services.calls import Call
+from .errors import Problem
+from .stack import Resource
+from .values import at, items, mapping
+
+if TYPE_CHECKING:
+    from .topology import Things
+
+_HOME: Final = "us-east-1"
+"""The Region that is no location constraint. [DOC] s3-docs:API_CreateBucket"""
+_NOTIFICATIONS: Final = (
+    ("LambdaConfigurations", "LambdaFunctionConfigurations", "Function", "LambdaFunctionArn"),
+    ("QueueConfigurations", "QueueConfigurations", "Queue", "QueueArn"),
+    ("TopicConfigurations", "TopicConfigurations", "Topic", "TopicArn"),
+)
+"""Lists of a template and of the API, and who is told in each. [DOC] cfn-docs:aws-properties-s3-bucket"""
+
+
+def calls(things: Things, region: str) -> tuple[Call, ...]:
+    """All that is to be made, in an order in which nothing is named before it is there."""
+    steps: tuple[tuple[str, Callable[[Resource], list[Call]]], ...] = (
+        ("AWS::S3::Bucket", lambda each: _bucket(each, region)),
+        ("AWS::S3::Bucket", _told),
+        ("Custom::S3BucketNotifications", lambda each: _given(things, each)),
+    )
+    return tuple(call for kind, make in steps for each in things.of(kind) for call in _checked(things, each, make))
+
+
+def _checked(things: Things, resource: Resource, make: Callable[[Resource], list[Call]]) -> list[Call]:
+    try:
+        return make(resource)
+    except Problem as problem:
+        raise things.stack_of(resource).source.error(problem) from problem
+
+
+def _bucket(resource: Resource, region: str) -> list[Call]:
+    place = {} if region == _HOME else {"CreateBucketConfiguration": {"LocationConstraint": region}}
+    found = [_s3(resource, "create_bucket", Bucket=resource.name, **place)]
+    status = mapping(resource, "VersioningConfiguration").get("Status")
+    if status is not None:
+        versions = {"Status": str(status)}
+        found.append(_s3(resource, "put_bucket_versioning", Bucket=resource.name, VersioningConfiguration=versions))
+    rules = mapping(resource, "CorsConfiguration").get("CorsRules") or []
+    if rules:
+        cors = {"CORSRules": [_cors(resource, position, each) for position, each in enumerate(rules)]}
+        found.append(_s3(resource, "put_bucket_cors", Bucket=resource.name, CORSConfiguration=cors))
+    tags = items(resource, "Tags")
+    if tags:
+        tagging = {"TagSet": [{"Key": str(each["Key"]), "Value": str(each["Value"])} for each in tags]}
+        found.append(_s3(resource, "put_bucket_tagging", Bucket=resource.name, Tagging=tagging))
+    return found
+
+
+def _cors(resource: Resource, position: int, rule: Any) -> dict[str, Any]:
+    if not isinstance(rule, dict):
+        raise Problem(at(resource, "CorsConfiguration", "CorsRules", position), "a mapping is expected")
+    found = {str(name): value for name, value in rule.items() if name not in ("ExposedHeaders", "Id", "MaxAge")}
+    if "ExposedHeaders" in rule:
+        found["ExposeHeaders"] = rule["ExposedHeaders"]
+    if "MaxAge" in rule:
+        found["MaxAgeSeconds"] = int(rule["MaxAge"])
+    return found
+
+
+def _told(resource: Resource) -> list[Call]:
+    """Who is told of a bucket's objects; each says one kind of event, as CloudFormation has it."""
+    configuration = mapping(resource, "NotificationConfiguration")
+    found: dict[str, Any] = {}
+    for source, name, who, whom in _NOTIFICATIONS:
+        for position, each in enumerate(configuration.get(source) or ()):
+            if not isinstance(each, dict) or who not in each or "Event" not in each:
+                where = at(resource, "NotificationConfiguration", source, position)
+                raise Problem(where, f"{who} and Event are expected")
+            found.setdefault(name, []).append({whom: each[who], "Events": [each["Event"]], **_filter(each)})
+    if mapping(resource, "NotificationConfiguration").get("EventBridgeConfiguration") is not None:
+        found["EventBridgeConfiguration"] = {}
+    return [_notified(resource, resource.name, found)] if found else []
+
+
+def _filter(configuration: Mapping[str, Any]) -> dict[str, Any]:
+    rules = ((configuration.get("Filter") or {}).get("S3Key") or {}).get("Rules") or []
+    named = [{"Name": str(each["Name"]).lower(), "Value": str(each["Value"])} for each in rules]
+    return {"Filter": {"Key": {"FilterRules": named}}} if named else {}
+
+
+def _given(things: Things, resource: Resource) -> list[Call]:
+    """What CDK has a function of its own do: a bucket's whole configuration, as the API takes it."""
+    name = resource.properties.get("BucketName")
+    if name not in {each.name for each in things.of("AWS::S3::Bucket")}:
+        things.warn(resource, f"the bucket {name} is none of this project's: nobody is told of its objects")
+        return []
+    return [_notified(resource, str(name), mapping(resource, "NotificationConfiguration"))]
+
+
+def _notified(resource: Resource, bucket: str, configuration: Mapping[str, Any]) -> Call:
+    return _s3(
+        resource,
+        "put_bucket_notification_configuration",
+        Bucket=bucket,
+        NotificationConfiguration=dict(configuration),
+    )
+
+
+def _s3(resource: Resource, operation: str, **parameters: Any) -> Call:
+    return Call(service="s3", operation=operation, parameters=parameters, resource=resource.logical_id)

@@ -1,0 +1,86 @@
+"""Links and forms of S3, compared with the signatures in AWS's documentation."""
+
+from __future__ import annotations
+
+import base64
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from emulator.port.http import HttpRequest
+from emulator.services.links import EXPIRED, EXPIRED_FORM, MISMATCH, Link, link_of
+
+KEY = "AKIAIOSFODNN7EXAMPLE"
+SECRETS = {KEY: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"}
+# [DOC] s3-docs:sigv4-query-string-auth
+SIGNED = datetime(2013, 5, 24, tzinfo=UTC)
+TARGET = (
+    "/test.txt?X-Amz-Algorithm=AWS4-HMAC-SHA256"
+    "&X-Amz-Credential=AKIAIOSFODNN7EXAMPLE%2F20130524%2Fus-east-1%2Fs3%2Faws4_request"
+    "&X-Amz-Date=20130524T000000Z&X-Amz-Expires=86400&X-Amz-SignedHeaders=host"
+    "&X-Amz-Signature=aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404"
+)
+# [DOC] s3-docs:RESTAuthentication
+OLD_EXPIRES = datetime.fromtimestamp(1175139620, UTC)
+OLD_TARGET = (
+    "/photos/puppy.jpg?AWSAccessKeyId=AKIAIOSFODNN7EXAMPLE"
+    "&Signature=NpgCjnDzrM%2BWFzoENXmpNDUsSn8%3D&Expires=1175139620"
+)
+
+
+def request(target: str, host: str = "examplebucket.s3.amazonaws.com", method: str = "GET", **more: str) -> HttpRequest:
+    fields = {"host": host, **{name.replace("_", "-"): value for name, value in more.items()}}
+    return HttpRequest(method, target, tuple(fields.items()), b"", "127.0.0.1", fields)
+
+
+@pytest.mark.parametrize(
+    ("asked", "now", "link"),
+    [
+        (request(TARGET), SIGNED + timedelta(hours=23), Link(KEY, None, is_verified=True)),
+        (
+            request(TARGET, method="OPTIONS", access_control_request_method="GET"),
+            SIGNED,
+            Link(KEY, None, is_verified=True),
+        ),
+        (request(TARGET), SIGNED + timedelta(hours=25), Link(KEY, EXPIRED, is_verified=True)),
+        (request(TARGET), SIGNED - timedelta(hours=1), Link(KEY, EXPIRED, is_verified=True)),
+        (request(TARGET, method="PUT"), SIGNED, Link(KEY, MISMATCH, is_verified=False)),
+        (request(TARGET, "other.s3.amazonaws.com"), SIGNED, Link(KEY, MISMATCH, is_verified=False)),
+        (request(TARGET.replace("86400", "tomorrow")), SIGNED, Link(KEY, MISMATCH, is_verified=False)),
+        (request(TARGET.replace(KEY, "AKIAOTHER")), SIGNED, Link("AKIAOTHER", None, is_verified=False)),
+        (request("/test.txt?versionId=1"), SIGNED, None),
+    ],
+    ids=["good", "asked-beforehand", "expired", "early", "method", "host", "no-number", "key-of-others", "no-link"],
+)
+def test_a_link_is_good_as_it_was_signed_and_for_as_long(asked: HttpRequest, now: datetime, link: Link | None) -> None:
+    assert link_of(asked, SECRETS, now) == link
+
+
+def form(**fields: str) -> HttpRequest:
+    parts = [
+        f'--b\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n' for name, value in fields.items()
+    ]
+    headers = {"content-type": "multipart/form-data; boundary=b", "host": "127.0.0.1:8787"}
+    return HttpRequest("POST", "/made", tuple(headers.items()), ("".join(parts) + "--b--").encode(), "", headers)
+
+
+def test_a_form_is_good_until_its_policy_expires() -> None:
+    policy = base64.b64encode(json.dumps({"expiration": "2013-05-24T01:00:00Z", "conditions": []}).encode()).decode()
+    unknown = {"X-Amz-Credential": "AKIAOTHER/20130524/us-east-1/s3/aws4_request", "X-Amz-Signature": "0"}
+    known = {**unknown, "X-Amz-Credential": f"{KEY}/20130524/us-east-1/s3/aws4_request"}
+
+    assert link_of(form(policy=policy, **unknown), SECRETS, SIGNED) == Link("AKIAOTHER", None, is_verified=False)
+    assert link_of(form(policy=policy, **known), SECRETS, SIGNED) == Link(KEY, MISMATCH, is_verified=False)
+    later = link_of(form(policy=policy, **unknown), SECRETS, SIGNED + timedelta(hours=2))
+    assert later == Link("AKIAOTHER", EXPIRED_FORM, is_verified=False)
+    assert link_of(form(key="a"), SECRETS, SIGNED) is None
+
+
+def test_a_link_of_the_second_version_expires_and_is_for_one_object() -> None:
+    host = "johnsmith.s3.us-west-1.amazonaws.com"
+    later = OLD_EXPIRES + timedelta(seconds=1)
+
+    assert link_of(request(OLD_TARGET, host), SECRETS, OLD_EXPIRES) == Link(KEY, None, is_verified=True)
+    assert link_of(request(OLD_TARGET, host), SECRETS, later) == Link(KEY, EXPIRED, is_verified=True)
+    assert link_of(request(OLD_TARGET), SECRETS, OLD_EXPIRES) == Link(KEY, MISMATCH, is_verified=False)

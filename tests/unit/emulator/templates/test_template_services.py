@@ -1,0 +1,162 @@
+"""Resources of services that are not embedded become operations that make them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from emulator.services.calls import Call
+from emulator.templates.errors import TemplateError
+from emulator.templates.resources.kind import Place
+from emulator.templates.source import load
+from emulator.templates.stack import Surroundings, resolve
+from emulator.templates.topology import Described, Located, Wanted, describe
+
+PLACE = Place(stack="shop", region="us-east-1", account_id="123456789012", partition="aws", url_suffix="amazonaws.com")
+
+
+def ref(name: str) -> dict[str, str]:
+    return {"Ref": name}
+
+
+def att(name: str, attribute: str = "Arn") -> dict[str, list[str]]:
+    return {"Fn::GetAtt": [name, attribute]}
+
+
+def resource(kind: str, **properties: Any) -> dict[str, Any]:
+    return {"Type": f"AWS::{kind}", "Properties": properties}
+
+
+def base() -> dict[str, Any]:
+    """An API and a function, to which tests add."""
+    return {
+        "Api": resource("ApiGatewayV2::Api", Name="chat", ProtocolType="WEBSOCKET"),
+        "Stage": resource("ApiGatewayV2::Stage", ApiId=ref("Api"), StageName="prod"),
+        "Answer": resource("Lambda::Function", FunctionName="answer", Handler="app.handler", Runtime="python3.12"),
+    }
+
+
+def described(region: str = "us-east-1", **resources: Any) -> Described:
+    source = load(json.dumps({"Resources": {**base(), **resources}}), "template.json")
+    stack = resolve(source, Surroundings(place=PLACE))
+    return describe([stack], lambda _stack, _resource: Located(folder="code"), Wanted(), region=region)
+
+
+def calls(region: str = "us-east-1", **resources: Any) -> list[tuple[str, Any]]:
+    return [(each.operation, each.parameters) for each in described(region, **resources).services]
+
+
+def test_a_bucket_is_made_where_it_belongs() -> None:
+    assert described(Uploads=resource("S3::Bucket")).services == (
+        Call(
+            service="s3",
+            operation="create_bucket",
+            parameters={"Bucket": described(Uploads=resource("S3::Bucket")).services[0].parameters["Bucket"]},
+            resource="Uploads",
+        ),
+    )
+    place = {"LocationConstraint": "eu-west-1"}
+    assert calls("eu-west-1", Uploads=resource("S3::Bucket", BucketName="up")) == [
+        ("create_bucket", {"Bucket": "up", "CreateBucketConfiguration": place})
+    ]
+
+
+def test_a_bucket_keeps_versions_answers_pages_and_has_tags() -> None:
+    rule = {"AllowedMethods": ["PUT"], "AllowedOrigins": ["*"], "ExposedHeaders": ["ETag"], "Id": "all", "MaxAge": "3"}
+    made = resource(
+        "S3::Bucket",
+        BucketName="up",
+        VersioningConfiguration={"Status": "Enabled"},
+        CorsConfiguration={"CorsRules": [rule]},
+        Tags=[{"Key": "a", "Value": "b"}],
+    )
+
+    assert dict(calls(Uploads=made)[1:]) == {
+        "put_bucket_versioning": {"Bucket": "up", "VersioningConfiguration": {"Status": "Enabled"}},
+        "put_bucket_cors": {
+            "Bucket": "up",
+            "CORSConfiguration": {
+                "CORSRules": [
+                    {
+                        "AllowedMethods": ["PUT"],
+                        "AllowedOrigins": ["*"],
+                        "ExposeHeaders": ["ETag"],
+                        "MaxAgeSeconds": 3,
+                    }
+                ]
+            },
+        },
+        "put_bucket_tagging": {"Bucket": "up", "Tagging": {"TagSet": [{"Key": "a", "Value": "b"}]}},
+    }
+
+
+FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:answer"
+
+
+def test_a_bucket_tells_functions_queues_topics_and_buses() -> None:
+    rules = [{"Name": "Prefix", "Value": "in/"}]
+    told = {
+        "LambdaConfigurations": [
+            {"Event": "s3:ObjectCreated:*", "Function": att("Answer"), "Filter": {"S3Key": {"Rules": rules}}}
+        ],
+        "QueueConfigurations": [{"Event": "s3:ObjectRemoved:*", "Queue": att("Inbox")}],
+        "EventBridgeConfiguration": {"EventBridgeEnabled": True},
+    }
+    found = calls(
+        Inbox=resource("SQS::Queue", QueueName="inbox"),
+        Uploads=resource("S3::Bucket", BucketName="up", NotificationConfiguration=told),
+    )
+
+    assert found[-1] == (
+        "put_bucket_notification_configuration",
+        {
+            "Bucket": "up",
+            "NotificationConfiguration": {
+                "LambdaFunctionConfigurations": [
+                    {
+                        "LambdaFunctionArn": FUNCTION,
+                        "Events": ["s3:ObjectCreated:*"],
+                        "Filter": {"Key": {"FilterRules": [{"Name": "prefix", "Value": "in/"}]}},
+                    }
+                ],
+                "QueueConfigurations": [
+                    {"QueueArn": "arn:aws:sqs:us-east-1:123456789012:inbox", "Events": ["s3:ObjectRemoved:*"]}
+                ],
+                "EventBridgeConfiguration": {},
+            },
+        },
+    )
+
+
+def test_what_cdk_has_a_function_do_is_done() -> None:
+    configuration = {
+        "LambdaFunctionConfigurations": [{"Events": ["s3:ObjectCreated:*"], "LambdaFunctionArn": att("Answer")}]
+    }
+    given: dict[str, Any] = {
+        "Type": "Custom::S3BucketNotifications",
+        "Properties": {"BucketName": ref("Uploads"), "NotificationConfiguration": configuration, "Managed": True},
+    }
+
+    found = calls(Uploads=resource("S3::Bucket", BucketName="up"), Told=given)
+    assert found[-1] == (
+        "put_bucket_notification_configuration",
+        {
+            "Bucket": "up",
+            "NotificationConfiguration": {
+                "LambdaFunctionConfigurations": [{"Events": ["s3:ObjectCreated:*"], "LambdaFunctionArn": FUNCTION}]
+            },
+        },
+    )
+    given["Properties"]["BucketName"] = "elsewhere"
+    assert described(Told=given).warnings == (
+        "Told: the bucket elsewhere is none of this project's: nobody is told of its objects",
+    )
+
+
+def test_a_notification_without_its_function_is_told_with_its_place() -> None:
+    told = {"LambdaConfigurations": [{"Event": "s3:ObjectCreated:*"}]}
+
+    with pytest.raises(TemplateError, match=r"LambdaConfigurations.0.: Function and Event are expected"):
+        calls(Uploads=resource("S3::Bucket", NotificationConfiguration=told))
