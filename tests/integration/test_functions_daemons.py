@@ -164,6 +164,22 @@ def test_descendants_are_found_by_their_parents_and_by_their_folder(tmp_path: Pa
             each.communicate(b"\n")
 
 
+def test_a_process_that_is_becoming_another_program_is_looked_at_again(tmp_path: Path) -> None:
+    for name in ("1", "2", "3"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "environ").touch()
+    for name in ("2", "3"):  # the first is a thread of the kernel
+        (tmp_path / name / "exe").symlink_to(sys.executable)
+    pauses: list[float] = []
+
+    def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        (tmp_path / "2" / "environ").write_bytes(b"A=1\0TMPDIR=/tmp/of/f\0")
+
+    assert ProcessFiles(str(tmp_path), pause).left_in(Path("/tmp/of")) == {2}
+    assert len(pauses) == 20
+
+
 def test_where_nothing_can_be_seen_nothing_is_found(tmp_path: Path) -> None:
     assert Unknown().of(os.getpid()) == Unknown().left_in(tmp_path) == set()
     assert isinstance(descendants(process_files=False), AskedSystem)

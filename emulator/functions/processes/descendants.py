@@ -5,12 +5,17 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import os
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import ModuleType
-from typing import Protocol
+from typing import Final, Protocol
 
 from .bootstrap import children
+
+_LOOKS: Final = 20
+_PAUSE_SECONDS: Final = 0.001
+"""A program is started in less than a millisecond, if the machine has time."""
 
 
 class Descendants(Protocol):
@@ -39,6 +44,11 @@ def descendants(*, process_files: bool) -> Descendants:
 class ProcessFiles:
     """Linux: by ``/proc``."""
 
+    def __init__(self, files: str = "/proc", pause: Callable[[float], None] = time.sleep) -> None:
+        """``files`` is where the kernel shows its processes; ``pause`` waits a number of seconds."""
+        self._files = files
+        self._pause = pause
+
     def of(self, pid: int) -> set[int]:
         """See `Descendants`. 20 us for a process that started none."""
         found: set[int] = set()
@@ -51,13 +61,37 @@ class ProcessFiles:
     def left_in(self, folder: Path) -> set[int]:
         """See `Descendants`. Some milliseconds: only for what nobody could be told to end."""
         found = set()
-        for name in os.listdir("/proc"):  # noqa: PTH208 - some hundred names
-            if name.isdigit():
-                with contextlib.suppress(OSError), open(f"/proc/{name}/environ", "rb") as file:  # noqa: PTH123 - as above
-                    variables = dict(each.partition(b"=")[::2] for each in file.read().split(b"\0"))
-                    if _is_in(variables.get(b"TMPDIR", b"").decode("utf-8", "replace"), folder):
-                        found.add(int(name))
+        asked = [name for name in os.listdir(self._files) if name.isdigit()]  # noqa: PTH208 - some hundred names
+        for _ in range(_LOOKS):
+            unsaid = []
+            for name in asked:
+                variables = _variables(f"{self._files}/{name}")
+                if variables is None:
+                    unsaid.append(name)
+                elif _is_in(variables.get(b"TMPDIR", b"").decode("utf-8", "replace"), folder):
+                    found.add(int(name))
+            if not unsaid:
+                break
+            asked = unsaid
+            self._pause(_PAUSE_SECONDS)
         return found
+
+
+def _variables(process: str) -> dict[bytes, bytes] | None:
+    """What a process was started with; None: it has none, perhaps because it is just becoming another program.
+
+    Between its old memory and its new one Linux shows an empty file. Kernel threads, and what has ended, have no
+    program.
+    """
+    try:
+        with open(f"{process}/environ", "rb") as file:  # noqa: PTH123 - a hundred times
+            content = file.read()
+        if not content:
+            os.readlink(f"{process}/exe")  # noqa: PTH115 - as above
+            return None
+    except OSError:  # another user's, or it has ended
+        return {}
+    return dict(each.partition(b"=")[::2] for each in content.split(b"\0"))
 
 
 class AskedSystem:
