@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import functools
+from pathlib import Path
+
 from ..console.settings import ConsoleSettings
 from ..port.origin import is_loopback
+from .described_now import described_now
 from .identity import PUBLIC_KEY, Access
 from .options import EmulateOptions
 from .target import Target
 
 
-def console_of(options: EmulateOptions, target: Target, access: Access) -> ConsoleSettings | bool:
-    """What the console is told of the service; False: there is none."""
+def console_of(options: EmulateOptions, target: Target, access: Access, folder: Path) -> ConsoleSettings | bool:
+    """What the console is told of the service of a project in ``folder``; False: there is none."""
     wanted = is_loopback(options.host) if options.console is None else options.console
     return wanted and ConsoleSettings(
         target=target.name,
@@ -22,6 +26,7 @@ def console_of(options: EmulateOptions, target: Target, access: Access) -> Conso
         tenant=access.identity.tenant,
         permissions=access.identity.permissions,
         allowed_hosts=options.allowed_hosts,
+        describe=functools.partial(described_now, target.name, folder) if target.is_app else None,
     )
 
 

@@ -197,7 +197,7 @@ def _config(options: EmulateOptions, project: Project, target: Target, access: A
         host=options.host,
         port=options.port,
         all_users=options.all_users,
-        console=console_of(options, target, access),
+        console=console_of(options, target, access, project.folder),
         pages=pages_of(options, access),
         project_folder=project.code,
         state_folder=project.folder / FOLDER,

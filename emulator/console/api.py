@@ -10,6 +10,8 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, Protocol
 
+from streamer.errors import ConfigurationError
+
 from ..port.http import HttpRequest, HttpResponse
 from .access import API
 from .actions import Actions
@@ -82,6 +84,7 @@ class Api:
                 ("POST", r"tokens", actions.tokens),
                 ("POST", r"replays", actions.replays),
                 ("POST", r"dynamodb/(\w+)", items.perform),
+                ("GET", r"describe", self._describe),
                 ("GET", r"metrics", self._metrics),
                 ("GET", r"mappings", sources.mappings),
                 ("GET", r"streams/([\w.-]+)", sources.stream),
@@ -224,6 +227,15 @@ class Api:
 
     def _closed(self, teller: Teller, opening: Opening | None, end: Closed) -> Told:
         return {**({} if opening is None else teller.tell(opening)), **teller.tell(end)}
+
+    async def _describe(self, _asked: Asked) -> Told:
+        make = self._around.settings.describe
+        if make is None:
+            raise BadRequestError(404, "only an App describes what its clients can ask for")
+        try:
+            return dict(await make())
+        except ConfigurationError as error:
+            raise BadRequestError(409, str(error)) from error
 
     async def _metrics(self, _asked: Asked) -> Told:
         self._look()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +26,9 @@ class ConsoleSettings:
     permissions: tuple[str, ...] = ()
     allowed_hosts: tuple[str, ...] = ()
     """Further names under which the emulator is reached."""
+    describe: Callable[[], Awaitable[Mapping[str, Any]]] | None = None
+    """What clients can ask the App for, as its code is now: the plain document of ``streamer describe``. It raises
+    ConfigurationError. None: only plain handlers' code knows what they take."""
 
     def __repr__(self) -> str:
         return f"ConsoleSettings(target={self.target!r})"

@@ -3,6 +3,7 @@
 
 import { html, render, useEffect, useRef, useState } from "./vendor/preact-htm.js";
 import { About } from "./about.js";
+import { Offers } from "./offers.js";
 import { hasToken, setToken, takeToken } from "./api.js";
 import { Connections } from "./connections.js";
 import { Functions } from "./functions.js";
@@ -15,7 +16,7 @@ import { store } from "./store.js";
 import { Streams } from "./streams.js";
 import { Tables } from "./tables.js";
 
-const PAGES = [["live", "Live"], ["connections", "Connections"], ["send", "Send"], ["requests", "Requests"], ["tables", "Tables"], ["streams", "Streams"], ["functions", "Functions"], ["metrics", "Metrics"], ["about", "About"]];
+const PAGES = [["live", "Live"], ["connections", "Connections"], ["send", "Send"], ["requests", "Requests"], ["tables", "Tables"], ["streams", "Streams"], ["functions", "Functions"], ["metrics", "Metrics"], ["api", "API"], ["about", "About"]];
 const KEYS = [["/", "search"], ["j  k", "next, previous row"], ["Enter", "open"], ["Escape", "close"], ["1 … 9, 0", "pages"], ["?", "this list"]];
 const THEMES = ["system", "light", "dark"];
 
@@ -113,6 +114,7 @@ function App() {
       ${current === "functions" && html`<${Functions} selected=${rest} go=${go} />`}
       ${current === "streams" && html`<${Streams} selected=${rest} go=${go} />`}
       ${current === "metrics" && html`<${Metrics} />`}
+      ${current === "api" && html`<${Offers} selected=${rest} go=${go} />`}
       ${current === "about" && html`<${About} />`}
     </main>
     ${hasHelp && html`<dialog open class="help" aria-label="Keys"><h2>Keys</h2><dl>${KEYS.map(([key, does]) => html`<div><dt><kbd>${key}</kbd></dt><dd>${does}</dd></div>`)}</dl><button type="button" class="button" onClick=${() => setHelp(false)}>Close</button></dialog>`}`;

@@ -59,7 +59,7 @@ function columns(now) {
     ["attempt", (/** @type {any} */ one) => `${one.attempt} of ${one.max_attempts}`, "right"],
     ["progress", (/** @type {any} */ one) => html`<${Progress} one=${one} />`],
     ["age", (/** @type {any} */ one) => html`<span title=${exact(one.created_at)}>${age((now - one.created_at) / 1000)}</span>`, "right"],
-    ["", (/** @type {any} */ one) => html`<span class="dim">${one.why || next(one, now)}</span>`, "wide"],
+    ["why, or what is next", (/** @type {any} */ one) => html`<span class="dim">${one.why || next(one, now)}</span>`, "wide"],
   ];
 }
 

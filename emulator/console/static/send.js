@@ -10,7 +10,7 @@ const SAVED = "streamer-send";
 const MOST_FRAMES = 500;
 const FRAME_BYTES = 32_768;
 
-/** @typedef {{key: number, user: string, tenant: string, permissions: string, text: string}} Draft */
+/** @typedef {{key: number, user: string, tenant: string, permissions: string, text: string, given?: number}} Draft */
 
 /** Drafts and history, kept in this browser; never a token. */
 function saved() {
@@ -42,6 +42,14 @@ export function Send({ query }) {
   useEffect(() => {
     if (info && !made.current) add();
   }, [info]);
+  const wanted = query.get("text");
+  const isForOther = Boolean(query.get("user"));
+  useEffect(() => {
+    // Its clients stay while other pages are shown: the last one gets the text, unless it is somebody else's.
+    if (!wanted || !drafts.length) return;
+    if (isForOther) add();
+    else setDrafts((all) => all.map((each, index) => (index === all.length - 1 ? { ...each, text: wanted, given: (each.given ?? 0) + 1 } : each)));
+  }, [query.toString()]);
   if (!info) return html`<section class="page" aria-busy="true" aria-label="Send"><h1>Send</h1></section>`;
   return html`<section class="page" aria-label="Send">
     <div class="title"><h1>Send</h1><span class="grow" /><button type="button" class="button" onClick=${add}>Another client</button></div>
@@ -68,6 +76,9 @@ function Session({ draft, info, onClose }) {
   const last = useRef(/** @type {any} */ (null));
   const note = (/** @type {any} */ frame) => setFrames((all) => [...all, { at: Date.now(), ...frame }].slice(-MOST_FRAMES));
   useEffect(() => () => socket.current?.close(), []);
+  useEffect(() => {
+    if (draft.given) setText(draft.text);
+  }, [draft.given]);
   const connect = async () => {
     setWhy("");
     setState("connecting");

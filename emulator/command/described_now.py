@@ -1,0 +1,46 @@
+"""What an App offers as its code is now: ``streamer describe`` in a process of its own, which imports it anew."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+from streamer.errors import ConfigurationError
+
+SECONDS: Final = 30.0
+"""How long that may take."""
+
+
+async def described_now(target: str, folder: Path) -> dict[str, Any]:
+    """The plain document of the App that ``target`` names in a project's folder.
+
+    Raises:
+        ConfigurationError: it cannot be described, such as while its code does not load.
+    """
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "streamer", "describe", target, "--format", "json"),
+        cwd=folder,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        start_new_session=True,
+    )
+    try:
+        async with asyncio.timeout(SECONDS):
+            written, said = await process.communicate()
+    except TimeoutError as error:
+        raise ConfigurationError(f"describing {target} takes longer than {SECONDS:g} s") from error
+    finally:
+        if process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+    if process.returncode != 0:
+        last = said.decode("utf-8", "replace").strip().rpartition("\n")[2]
+        raise ConfigurationError(last or f"describing {target} ended with {process.returncode}")
+    found: dict[str, Any] = json.loads(written)
+    return found

@@ -1,0 +1,139 @@
+// @ts-check
+// What clients can ask the App for: actions, schemas, permissions, topics. Trying one leads to Send.
+
+import { html, useEffect, useState } from "./vendor/preact-htm.js";
+import { ask } from "./api.js";
+import { counted } from "./format.js";
+import { Copy, Detail, Empty, Facts, Table, useStore, Value } from "./parts.js";
+
+/** @param {{selected: string | null, go: (path: string, query?: URLSearchParams) => void}} props */
+export function Offers({ selected, go }) {
+  const { info, boot } = useStore();
+  const [found, setFound] = useState(/** @type {any} */ (null));
+  const [wrong, setWrong] = useState("");
+  const load = () => ask("describe").then((answer) => { setFound(answer); setWrong(""); }, (error) => setWrong(String(error.message)));
+  useEffect(() => void load(), [boot]);
+  if (info && !info.is_app) return html`<${Routes} info=${info} />`;
+  if (!found) return html`<section class="page" aria-busy=${!wrong} aria-label="API"><h1>API</h1>${wrong ? html`<p class="why" role="alert">${wrong}</p><div class="actions"><button type="button" class="button" onClick=${load}>Look again</button></div>` : html`<p class="dim">Asking the code …</p>`}</section>`;
+  const [kind, ...rest] = (selected ?? "").split("/");
+  const name = rest.join("/");
+  const action = kind === "action" && found.actions.find((/** @type {any} */ each) => each.name === name);
+  const topic = kind === "topic" && found.topics.find((/** @type {any} */ each) => each.name === name);
+  const open = (/** @type {string} */ what) => go(`/api/${encodeURIComponent(what)}`);
+  return html`<div class=${`panes ${selected ? "split" : ""}`}>
+    <section class="page" aria-label="API">
+      <div class="title"><h1>${found.info.title} <span class="count">${found.info.version}</span></h1><span class="grow" /><${Copy} text=${() => JSON.stringify(found, null, 2)} label="Copy as JSON" /><button type="button" class="button small" onClick=${load} title="As the code is now">Look again</button></div>
+      ${wrong && html`<p class="why" role="alert">${wrong}</p>`}
+      ${found.info.description && html`<p>${found.info.description}</p>`}
+      <${Table} caption="Actions" columns=${COLUMNS} rows=${found.actions} id=${(/** @type {any} */ one) => one.name} selected=${action ? name : null} choose=${(/** @type {any} */ one) => open(`action/${one.name}`)} />
+      ${found.topics.length > 0 && html`<${Table} caption="Topics" columns=${TOPICS} rows=${found.topics} id=${(/** @type {any} */ one) => one.name} selected=${topic ? name : null} choose=${(/** @type {any} */ one) => open(`topic/${one.name}`)} />`}
+      <p class="dim"><code>streamer describe</code> writes this as AsyncAPI, TypeScript, Python or Markdown.</p>
+    </section>
+    ${action && html`<${Action} key=${name} one=${action} schemas=${found.schemas} back=${() => go("/api")} />`}
+    ${topic && html`<${Detail} label="Topic" title=${topic.name} back=${() => go("/api")}><p>${topic.description || html`<span class="dim">Nothing is told about it.</span>`}</p><section class="part"><header><h3>Data</h3></header><${Schema} schema=${topic.data} schemas=${found.schemas} /></section><//>`}
+    ${selected && !action && !topic && html`<${Detail} label="Action" title=${name} back=${() => go("/api")}><${Empty} title="The App has none of this name" /><//>`}
+  </div>`;
+}
+
+const COLUMNS = [
+  ["action", (/** @type {any} */ one) => html`<span class="action">${one.name}</span>`],
+  ["kind, permissions", (/** @type {any} */ one) => html`<${Tags} one=${one} />`],
+  ["about", (/** @type {any} */ one) => html`<span class="dim">${one.summary}</span>`, "wide"],
+];
+const TOPICS = [
+  ["topic", (/** @type {any} */ one) => html`<span class="action">${one.name}</span>`],
+  ["about", (/** @type {any} */ one) => html`<span class="dim">${one.description}</span>`],
+];
+
+/** @param {{one: any}} props */
+function Tags({ one }) {
+  return html`<span class="tags">${one.queued ? html`<span class="tag queued">queued</span>` : html`<span class="tag">quick</span>`}${one.deprecated && html`<span class="tag warning">deprecated</span>`}
+    ${one.permissions.map((/** @type {string} */ each) => html`<span class="tag" key=${each}>${each}</span>`)}</span>`;
+}
+
+/** @param {{one: any, schemas: any, back: () => void}} props */
+function Action({ one, schemas, back }) {
+  const payload = one.examples[0] ?? example(one.payload, schemas);
+  const attempt = (/** @type {any} */ chosen) => `#/send?${new URLSearchParams({ text: JSON.stringify({ action: one.name, id: "{{uuid}}", payload: chosen }, null, 2) })}`;
+  return html`<${Detail} label="Action" title=${one.name} back=${back}>
+    <${Tags} one=${one} />
+    <p>${one.summary || html`<span class="dim">Nothing is told about it: its docstring is empty.</span>`}</p>
+    ${one.description && html`<p class="dim">${one.description}</p>`}
+    <${Facts} facts=${[
+      ["attempts", one.queued && String(one.max_attempts)],
+      ["one run may take", one.timeout_seconds && `${one.timeout_seconds} s`],
+      ["needs", one.permissions.join(", ")],
+      ["cancelled when nobody listens", one.cancel_on_disconnect && "yes"],
+    ]} />
+    <div class="actions"><a class="button primary" href=${attempt(payload)}>Try it</a></div>
+    <section class="part"><header><h3>Payload</h3>${one.payload && html`<${Copy} text=${() => JSON.stringify(one.payload, null, 2)} label="Copy the schema" />`}</header><${Schema} schema=${one.payload} schemas=${schemas} /></section>
+    <section class="part"><header><h3>Result</h3>${one.result && html`<${Copy} text=${() => JSON.stringify(one.result, null, 2)} label="Copy the schema" />`}</header><${Schema} schema=${one.result} schemas=${schemas} /></section>
+    ${one.examples.map((/** @type {any} */ each, /** @type {number} */ index) => html`<section class="part" key=${index}><header><h3>Example ${one.examples.length > 1 ? index + 1 : ""}</h3><a href=${attempt(each)}>Try it</a></header><${Value} value=${each} /></section>`)}
+  <//>`;
+}
+
+/** What a reference leads to. @param {any} schema @param {any} schemas */
+function followed(schema, schemas) {
+  const name = schema?.$ref?.replace("#/schemas/", "");
+  return name === undefined ? { schema, name: "" } : { schema: schemas[name], name };
+}
+
+/** A JSON Schema for people. @param {{schema: any, schemas: any, depth?: number}} props */
+function Schema({ schema: given, schemas, depth = 0 }) {
+  const { schema, name } = followed(given, schemas);
+  if (schema === null || schema === undefined) return html`<p class="dim">${depth ? "anything" : "Nothing is known of it: any JSON value."}</p>`;
+  const members = Object.entries(schema.properties ?? {});
+  return html`<div class="schema"><span class="type">${typeText(schema, schemas)}</span>${name && html` <i class="dim">${name}</i>`}${limits(schema) && html` <span class="dim">${limits(schema)}</span>`}${schema.description && html` <span class="dim">${schema.description}</span>`}
+    ${members.length > 0 && depth < 6 && html`<dl>${members.map(([member, each]) => html`<div key=${member}><dt class=${(schema.required ?? []).includes(member) ? "required" : ""}>${member}</dt>: <dd><${Schema} schema=${each} schemas=${schemas} depth=${depth + 1} /></dd></div>`)}</dl>`}
+    ${schema.items && depth < 6 && html`<dl><div><dt>each</dt>: <dd><${Schema} schema=${schema.items} schemas=${schemas} depth=${depth + 1} /></dd></div></dl>`}
+    ${(schema.anyOf ?? schema.oneOf ?? []).some((/** @type {any} */ each) => each.properties || each.$ref) && depth < 6 && html`<dl>${(schema.anyOf ?? schema.oneOf).map((/** @type {any} */ each, /** @type {number} */ index) => html`<div key=${index}><dt>or</dt>: <dd><${Schema} schema=${each} schemas=${schemas} depth=${depth + 1} /></dd></div>`)}</dl>`}
+  </div>`;
+}
+
+/** @param {any} schema @param {any} schemas @returns {string} */
+function typeText(schema, schemas) {
+  if (schema.const !== undefined) return JSON.stringify(schema.const);
+  if (schema.enum) return schema.enum.map((/** @type {any} */ each) => JSON.stringify(each)).join(" | ");
+  const choices = schema.anyOf ?? schema.oneOf;
+  if (choices) return choices.map((/** @type {any} */ each) => followed(each, schemas).name || typeText(each, schemas)).join(" | ");
+  if (Array.isArray(schema.type)) return schema.type.join(" | ");
+  return schema.type ?? "anything";
+}
+
+/** @param {any} schema */
+function limits(schema) {
+  const said = [["minimum", "≥"], ["maximum", "≤"], ["exclusiveMinimum", ">"], ["exclusiveMaximum", "<"], ["minLength", "length ≥"], ["maxLength", "length ≤"], ["pattern", "like"], ["format", ""], ["default", "default"]];
+  return said.filter(([name]) => schema[name] !== undefined && schema[name] !== null).map(([name, word]) => `${word} ${typeof schema[name] === "object" ? JSON.stringify(schema[name]) : schema[name]}`.trim()).join(", ");
+}
+
+/** A payload that a schema may accept. @param {any} given @param {any} schemas @param {number} [depth] @returns {any} */
+export function example(given, schemas, depth = 0) {
+  const { schema } = followed(given, schemas);
+  if (!schema || depth > 6) return depth ? null : {};
+  if (schema.default !== undefined) return schema.default;
+  if (schema.examples?.length) return schema.examples[0];
+  if (schema.const !== undefined) return schema.const;
+  if (schema.enum) return schema.enum[0];
+  const choice = (schema.anyOf ?? schema.oneOf)?.[0];
+  if (choice) return example(choice, schemas, depth + 1);
+  const kind = Array.isArray(schema.type) ? schema.type[0] : schema.type;
+  if (kind === "object" || schema.properties) return Object.fromEntries((schema.required ?? []).map((/** @type {string} */ name) => [name, example(schema.properties?.[name], schemas, depth + 1)]));
+  if (kind === "array") return schema.minItems ? [example(schema.items, schemas, depth + 1)] : [];
+  if (kind === "integer" || kind === "number") return schema.minimum ?? (schema.exclusiveMinimum !== undefined ? schema.exclusiveMinimum + 1 : 0);
+  if (kind === "boolean") return false;
+  if (kind === "null") return null;
+  return kind === "string" ? "x".repeat(schema.minLength ?? 0) : {};
+}
+
+/** Plain handlers: routes are all that is known. @param {{info: any}} props */
+function Routes({ info }) {
+  const routes = info.topology.apis.flatMap((/** @type {any} */ api) => api.routes.map((/** @type {any} */ route) => ({ api: api.name, ...route })));
+  return html`<section class="page" aria-label="API"><h1>API</h1>
+    <${Table} caption=${counted(routes.length, "route")} rows=${routes} id=${(/** @type {any} */ one) => `${one.api}/${one.route}`} columns=${[
+      ["route", (/** @type {any} */ one) => html`<span class="action">${one.route}</span>`],
+      ["function", (/** @type {any} */ one) => html`<a href=${`#/functions/${encodeURIComponent(one.function)}`}>${one.function}</a>`],
+      ["API", (/** @type {any} */ one) => one.api, "wide"],
+      ["try", (/** @type {any} */ one) => !one.route.startsWith("$") && html`<a href=${`#/send?${new URLSearchParams({ text: JSON.stringify({ action: one.route }, null, 2) })}`}>Try it</a>`, "right"],
+    ]} />
+    <p class="dim">Of plain handlers only their code knows what they take.</p></section>`;
+}
