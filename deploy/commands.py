@@ -315,8 +315,12 @@ def logs(function: str | None, *, follow: bool, since: str, pattern: str | None,
     cloud, prefix = _cloud(config), f"/aws/lambda/{config.stack}-"
     groups = [f"{prefix}{function}"] if function is not None else describe.function_logs(cloud, config.stack)
     width = max((len(group.removeprefix(prefix)) for group in groups), default=0)
+    is_silent = True
     for event in log.lines(cloud, groups, window, pattern=pattern, follow=follow, sleep=time.sleep):
+        is_silent = False
         _say(console.log_line(event, event.group.removeprefix(prefix).ljust(width) if function is None else ""))
+    if is_silent:
+        click.echo(f"streamer: there are no such lines of the last {since}; see --since", err=True)
 
 
 def _require_function(config: Config, function: str) -> None:

@@ -8,6 +8,8 @@ from types import MappingProxyType
 
 import click
 
+from streamer.observability.printable import printable
+
 from .cloud import Change, Event, LogEvent, Replacement
 from .describe import Status
 from .differences import Difference, Right
@@ -191,9 +193,13 @@ def status(found: Status) -> list[str]:
 
 
 def log_line(event: LogEvent, function: str = "") -> str:
-    """A line of a function's log; with the function's name where those of several are shown."""
+    """A record of a function's log; with the function's name where those of several are shown.
+
+    What clients sent may be in it: nothing that a terminal obeys reaches one, but for ends of lines.
+    """
+    text = "\n".join(map(printable, event.message.rstrip().replace("\r\n", "\n").split("\n")))
     name = f"{click.style(function, fg='cyan')} " if function else ""
-    return f"{click.style(_moment(event.at_ms / 1000), dim=True)} {name}{event.message.rstrip()}"
+    return f"{click.style(_moment(event.at_ms / 1000), dim=True)} {name}{text}"
 
 
 def _moment(seconds: float) -> str:

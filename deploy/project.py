@@ -88,7 +88,7 @@ def _topology(config: Config, settings: StackSettings, target: App | Topology) -
 
 
 def _target(config: Config) -> App | Topology:
-    folder = str(config.code)
+    folder = str(streamer.project.read(config.folder, config.stage).code)
     if folder not in sys.path:
         sys.path.insert(0, folder)
     return streamer.loading.load_service(config.app, stage=config.stage, table_prefix=config.prefix)

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from streamer.actions import Action, DeclaredTopic, progress_parameter
+from streamer.aws_limits import FUNCTION_SECONDS, INTEGRATION_SECONDS
 from streamer.errors import ConfigurationError
 from streamer.limits import Limits
 from streamer.protocol.messages import ACTION_NAME
@@ -219,6 +220,7 @@ class App:
                     f"action {name!r} takes progress, but is quick: pass queued=True, "
                     f"or an estimated_duration above {QUEUE_THRESHOLD_SECONDS:g}"
                 )
+            _check_use(action)
             self._check_name(name)
             self._actions[name] = action
             return function
@@ -287,3 +289,24 @@ def _check_numbers(name: str, estimated_duration: float, max_attempts: Any, time
         raise ConfigurationError(f"action {name!r}: max_attempts must be a whole number from 1")
     if timeout_seconds is not None and not timeout_seconds > 0:
         raise ConfigurationError(f"action {name!r}: timeout_seconds must be more than 0, or None for no limit")
+    for seconds in (estimated_duration, timeout_seconds or 0):
+        if seconds > FUNCTION_SECONDS:
+            raise ConfigurationError(
+                f"action {name!r}: {seconds:g} s are more than the {FUNCTION_SECONDS:g} that Lambda lets a function run"
+            )
+
+
+def _check_use(action: Action) -> None:
+    """Refuse what has no effect, whatever a deployment calls slow."""
+    if action.is_queued(0):
+        return
+    seconds = action.timeout_seconds
+    for is_given, text in (
+        (action.max_attempts > 1, "max_attempts"),
+        (action.cancel_on_disconnect, "cancel_on_disconnect"),
+        (seconds is not None and seconds > INTEGRATION_SECONDS, f"a timeout above {INTEGRATION_SECONDS:g} s"),
+    ):
+        if is_given:
+            raise ConfigurationError(
+                f"action {action.name!r} is quick, and {text} is for queued ones; pass queued=True to make it one"
+            )

@@ -18,6 +18,10 @@ STAGE_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
 """What a stage may be called. [DOC] API Gateway API, CreateStage"""
 LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 """Hosts that are this machine under any settings; the rest of 127.0.0.0/8 is as well. [DOC] RFC 6761, RFC 4291"""
+INTEGRATION_SECONDS: Final = 29.0
+"""API Gateway waits no longer for a function. [DOC] apigw-docs quotas"""
+FUNCTION_SECONDS: Final = 900.0
+"""Lambda lets no function run longer. [DOC] lambda-docs:configuration-timeout"""
 
 _COLLECTION_BYTES: Final = 3
 """Overhead of a list or map, besides one byte per element. [DOC] ddb-docs:CapacityUnitCalculations"""

@@ -98,7 +98,10 @@ def read(folder: Path, stage: str | None = None) -> Project:
         raise ConfigurationError(f"{path} cannot be read: {error}") from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(f"{path} is not valid TOML: {error}") from error
-    return parse(document, folder, stage)
+    project = parse(document, folder, stage)
+    if not project.code.is_dir():
+        raise ConfigurationError(f"{path}: project says that the code is in {project.code}, which is no folder")
+    return project
 
 
 def parse(document: Mapping[str, Any], folder: Path, stage: str | None = None) -> Project:

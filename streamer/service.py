@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from streamer.aws_limits import FUNCTION_SECONDS, INTEGRATION_SECONDS
 from streamer.errors import ConfigurationError
 from streamer.records import Status
 from streamer.requests.runs import SWEEP_EVENT
@@ -67,11 +68,6 @@ COMMON_SETTINGS: Final = ("STREAMER_ENV", "STREAMER_SERVICE", "LOG_LEVEL")
 
 ACTION_SETTINGS: Final = ("REQUEST_TTL_SECONDS", "QUEUE_THRESHOLD_SECONDS")
 """Variables that the functions get that run actions."""
-
-GATEWAY_TIMEOUT_SECONDS: Final = 29.0
-"""API Gateway waits no longer for a function. [DOC] apigw-docs quotas"""
-PROCESSOR_TIMEOUT_SECONDS: Final = 900.0
-"""Lambda's maximum. [DOC] lambda-docs:configuration-timeout"""
 
 
 ITEM_ACTIONS: Final = (
@@ -238,7 +234,7 @@ def _connect(table_prefix: str, environment: Mapping[str, str]) -> Function:
         name=CONNECT_FUNCTION,
         handler="streamer.handlers.connect.handler",
         environment=environment,
-        timeout_seconds=GATEWAY_TIMEOUT_SECONDS,
+        timeout_seconds=INTEGRATION_SECONDS,
         memory_mb=256,
         tables=(TableAccess(table=connections_table(table_prefix), actions=("PutItem",)),),
         secrets=("JWT_SECRET",),
@@ -250,7 +246,7 @@ def _disconnect(table_prefix: str, environment: Mapping[str, str]) -> Function:
         name=DISCONNECT_FUNCTION,
         handler="streamer.handlers.disconnect.handler",
         environment=environment,
-        timeout_seconds=GATEWAY_TIMEOUT_SECONDS,
+        timeout_seconds=INTEGRATION_SECONDS,
         memory_mb=256,
         tables=(
             TableAccess(table=connections_table(table_prefix), actions=("DeleteItem",)),
@@ -264,7 +260,7 @@ def _router(table_prefix: str, environment: Mapping[str, str], secrets: tuple[st
         name=ROUTER_FUNCTION,
         handler="streamer.handlers.router.handler",
         environment=environment,
-        timeout_seconds=GATEWAY_TIMEOUT_SECONDS,
+        timeout_seconds=INTEGRATION_SECONDS,
         memory_mb=512,
         tables=(
             TableAccess(
@@ -289,7 +285,7 @@ def _processor(table_prefix: str, environment: Mapping[str, str], secrets: tuple
         name=PROCESSOR_FUNCTION,
         handler="streamer.handlers.processor.handler",
         environment=environment,
-        timeout_seconds=PROCESSOR_TIMEOUT_SECONDS,
+        timeout_seconds=FUNCTION_SECONDS,
         memory_mb=512,
         tables=(
             # Actions may broadcast, which takes looking connections up and forgetting those that are gone.

@@ -12,7 +12,7 @@ from . import parameters
 from .options import EmulateOptions
 
 DEFAULTS: Final = EmulateOptions()
-SECONDS: Final = click.FloatRange(min=0, min_open=True)
+DURATION: Final = parameters.Duration()
 _OPTIONS: Final = (
     click.option("--demo", is_flag=True, help="Run the built-in demo instead of a service."),
     click.option(
@@ -89,12 +89,12 @@ _OPTIONS: Final = (
     ),
     click.option("--verbose", "-v", is_flag=True, help="Show all lines with all fields, START, END and REPORT too."),
     click.option("--quiet", "-q", is_flag=True, help="Show nothing but errors."),
-    click.option("--idle-timeout", type=SECONDS, help="Seconds of silence allowed; default: AWS's 600."),
-    click.option("--max-duration", type=SECONDS, help="Seconds a connection may last; default: AWS's 7200."),
+    click.option("--idle-timeout", type=DURATION, help="Silence allowed, such as 30s; default: AWS's 10m."),
+    click.option("--max-duration", type=DURATION, help="How long a connection may last; default: AWS's 2h."),
     click.option(
         "--integration-timeout",
-        type=click.FloatRange(0.05, 29),
-        help="Seconds to wait for a function; default: what each route says, 29 at most.",
+        type=parameters.Duration(least=0.05, most=29),
+        help="How long to wait for a function; default: what each route says, 29s at most.",
     ),
     click.option(
         "--install/--no-install",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from pathlib import Path
 from typing import Any, NoReturn
@@ -22,12 +23,19 @@ class Duration(click.ParamType[Any]):
 
     name = "duration"
 
+    def __init__(self, *, least: float = 0.0, most: float = math.inf) -> None:
+        """Least and most seconds."""
+        self._least, self._most = least, most
+
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """Seconds."""
         try:
-            return value if isinstance(value, float) else parse_duration(value)
+            seconds = value if isinstance(value, float) else parse_duration(value)
         except ValueError as error:
             self.fail(str(error), param, ctx)
+        if not self._least <= seconds <= self._most:
+            self.fail(f"{value!r} is not in the range of {self._least:g} to {self._most:g} seconds", param, ctx)
+        return seconds
 
 
 class Claim(click.ParamType[Any]):

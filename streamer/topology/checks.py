@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
+from streamer.aws_limits import FUNCTION_SECONDS, INTEGRATION_SECONDS
 from streamer.errors import TopologyError
 from streamer.topology import (
     CONNECT,
@@ -131,12 +132,12 @@ def _validate_route(topology: Topology, api: Api, route: Route) -> None:
         raise TopologyError(f"route {key!r} names authorizer {route.authorizer!r}, which the API does not have")
     if key != CONNECT and route.required_parameters:
         raise TopologyError(f"route {key!r} cannot require parameters; only {CONNECT} has any")
-    if not 0.05 <= route.integration_timeout_seconds <= 29:
+    if not 0.05 <= route.integration_timeout_seconds <= INTEGRATION_SECONDS:
         raise TopologyError(f"route {key!r}: integration_timeout_seconds must be 0.05 to 29")
 
 
 def _validate_function(topology: Topology, function: Function) -> None:
-    if not 0 < function.timeout_seconds <= 900:
+    if not 0 < function.timeout_seconds <= FUNCTION_SECONDS:
         raise TopologyError(f"function {function.name!r}: timeout_seconds must be above 0 and at most 900")
     if not 128 <= function.memory_mb <= 10_240:
         raise TopologyError(f"function {function.name!r}: memory_mb must be 128 to 10240")

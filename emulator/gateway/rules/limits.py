@@ -6,15 +6,13 @@ import enum
 from dataclasses import dataclass
 from typing import Final
 
-from streamer.aws_limits import FRAME_BYTES, MESSAGE_BYTES
+from streamer.aws_limits import FRAME_BYTES, INTEGRATION_SECONDS, MESSAGE_BYTES
 from streamer.topology import Throttle
 
 IDLE_SECONDS: Final = 600.0
 """Silence in both directions after which the connection is closed with 1001. [DOC] apigw-docs:limits"""
 MAX_DURATION_SECONDS: Final = 7200.0
 """Age at which a connection is closed with 1001, however busy. [DOC] apigw-docs:limits"""
-INTEGRATION_TIMEOUT_SECONDS: Final = 29.0
-"""Longest the gateway waits for a function. [DOC] apigw-docs:limits"""
 HEADER_BYTES: Final = 10_240
 """Names and values of all headers of a handshake together. [INF] from the REST quota"""
 URL_CHARS: Final = 4096
@@ -35,7 +33,7 @@ class Limits:
     message_bytes: int = MESSAGE_BYTES
     idle_seconds: float = IDLE_SECONDS
     max_duration_seconds: float = MAX_DURATION_SECONDS
-    integration_timeout_seconds: float = INTEGRATION_TIMEOUT_SECONDS
+    integration_timeout_seconds: float = INTEGRATION_SECONDS
     """A cap: a route with a shorter timeout keeps its own."""
     header_bytes: int = HEADER_BYTES
     url_chars: int = URL_CHARS

@@ -336,6 +336,19 @@ def test_logs(run: Run) -> None:
     assert run(cloud, "logs", "router").stdout.endswith('{"level":"INFO"}\n')
 
 
+def test_what_clients_sent_into_a_log_commands_no_terminal(run: Run) -> None:
+    text = "hi\x1b[2J\x9b31m\u202e there\r\n\tframe\rover\n"
+    cloud = FakeCloud(lines=[LogEvent(event_id="1", at_ms=4_000_000_000_000, message=text)])
+
+    assert run(cloud, "logs", "router").stdout.endswith("hi\\x1b[2J\\x9b31m\\u202e there\n\tframe\\rover\n")
+
+
+def test_that_there_are_no_lines_is_said(run: Run) -> None:
+    done = run(FakeCloud(), "logs", "router", "--since", "5m")
+
+    assert (done.stdout, done.stderr) == ("", "streamer: there are no such lines of the last 5m; see --since\n")
+
+
 def test_logs_of_all_functions_are_told_apart(run: Run) -> None:
     groups = [f"/aws/lambda/chat-dev-{name}" for name in ("connect", "router")]
     now, kind = 4_000_000_000_000, "AWS::Logs::LogGroup"

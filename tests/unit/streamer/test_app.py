@@ -111,6 +111,20 @@ def test_how_a_function_is_called_follows_from_its_parameters(function: Any, tak
         pytest.param("act", {"permissions": "reports"}, quick, "not one string", id="permissions as a string"),
         pytest.param("act", {"estimated_duration": -1}, quick, "0 or more", id="negative estimate"),
         pytest.param("act", {"estimated_duration": float("nan")}, quick, "0 or more", id="estimate is NaN"),
+        pytest.param("act", {"max_attempts": 3}, quick, "'act' is quick, and max_attempts is for", id="quick attempts"),
+        pytest.param(
+            "act", {"cancel_on_disconnect": True}, quick, "cancel_on_disconnect is for", id="quick cancelling"
+        ),
+        pytest.param("act", {"timeout_seconds": 60}, quick, "a timeout above 29 s is for", id="quick, but patient"),
+        pytest.param(
+            "act", {"queued": False, "estimated_duration": 9, "max_attempts": 2}, quick, "is quick", id="made quick"
+        ),
+        pytest.param(
+            "act", {"estimated_duration": 1200}, slow, "1200 s are more than the 900", id="longer than Lambda"
+        ),
+        pytest.param(
+            "act", {"queued": True, "timeout_seconds": 901}, slow, "901 s are more", id="timeout over Lambda's"
+        ),
         pytest.param("act", {"max_attempts": 0}, quick, "whole number from 1", id="no attempts"),
         pytest.param("act", {"max_attempts": True}, quick, "whole number from 1", id="attempts as a boolean"),
         pytest.param("act", {"timeout_seconds": 0}, quick, "more than 0", id="no time"),

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from streamer.errors import ConfigurationError
-from streamer.project import candidates, dot_env, folder_of, parse, variables
+from streamer.project import candidates, dot_env, folder_of, parse, read, variables
 
 
 @pytest.mark.parametrize("mark", ["streamer.toml", ".streamer"])
@@ -18,6 +18,18 @@ def test_the_folder_is_found_upwards(tmp_path: Path, mark: str) -> None:
     path.mkdir() if mark.startswith(".") else path.touch()
 
     assert folder_of(below) == tmp_path
+
+
+def test_code_that_is_nowhere_is_named(tmp_path: Path) -> None:
+    (tmp_path / "streamer.toml").write_text('project = "src"')
+
+    with pytest.raises(
+        ConfigurationError, match=r"streamer\.toml: project says that the code is in .*src, which"
+    ):
+        read(tmp_path)
+
+    (tmp_path / "src").mkdir()
+    assert read(tmp_path).code == (tmp_path / "src").resolve()
 
 
 def test_without_a_mark_it_is_where_one_is(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ def quick(request: Request) -> Any:
     return published(request)
 
 
-@app.action("quick-timed", timeout_seconds=30)
+@app.action("quick-timed", timeout_seconds=20)
 def quick_timed(request: Request) -> Any:
     return published(request)
 
