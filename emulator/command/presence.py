@@ -63,10 +63,10 @@ def write_ready(path: Path, ready: Ready) -> None:
 
 
 def remove_ready(path: Path, pid: int) -> None:
-    """Remove the file if it is still that process's own."""
+    """Remove the file if it is still that process's own; a link to it stays."""
     ready = _read(path)
     if ready is not None and ready.pid == pid:
-        path.unlink(missing_ok=True)
+        path.resolve().unlink(missing_ok=True)
 
 
 def running(path: Path = FILE) -> Ready | None:

@@ -74,6 +74,18 @@ def test_an_emulator_removes_its_own_file_and_no_others(tmp_path: Path) -> None:
     assert not path.exists()
 
 
+def test_a_link_to_the_file_stays_when_the_file_is_removed(tmp_path: Path) -> None:
+    path, link = tmp_path / "emulator.json", tmp_path / "link.json"
+    link.symlink_to(path)
+    write_ready(link, ready(os.getpid()))
+    assert path.is_file()
+
+    remove_ready(link, os.getpid())
+
+    assert link.is_symlink()
+    assert not path.exists()
+
+
 @pytest.mark.parametrize(
     ("url", "is_trusted"),
     [

@@ -23,9 +23,7 @@ def test_the_folder_is_found_upwards(tmp_path: Path, mark: str) -> None:
 def test_code_that_is_nowhere_is_named(tmp_path: Path) -> None:
     (tmp_path / "streamer.toml").write_text('project = "src"')
 
-    with pytest.raises(
-        ConfigurationError, match=r"streamer\.toml: project says that the code is in .*src, which"
-    ):
+    with pytest.raises(ConfigurationError, match=r"streamer\.toml: project says that the code is in .*src, which"):
         read(tmp_path)
 
     (tmp_path / "src").mkdir()
