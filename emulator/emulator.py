@@ -43,6 +43,7 @@ from .served import ServedApi, listening
 from .services.calls import Call
 from .services.deliveries import Outside
 from .services.host import Services
+from .services.web import Web, post
 from .streams.mapping import EventSourceMappings
 
 if TYPE_CHECKING:
@@ -238,7 +239,8 @@ class Emulator:
             notes=self._database.notes,
         )
         self._open_apis(endpoints)
-        self._services = await stack.enter_async_context(self._hosting(endpoints))
+        web = await stack.enter_async_context(Web(post))
+        self._services = await stack.enter_async_context(self._hosting(endpoints, web))
         self._elsewhere.hosted = self._services
         if config.console:
             await self._open_console(stack)
@@ -348,11 +350,12 @@ class Emulator:
             keys={} if self._iam == "off" else keys_of(names, secrets.token_bytes(32)),
         )
 
-    def _hosting(self, endpoints: Endpoints) -> Services:
+    def _hosting(self, endpoints: Endpoints, web: Web) -> Services:
         outside = Outside(
             lambda: {function.name for function in self.topology.functions},
             self._lambda.accept,
             lambda: self._database.queues,
+            web,
         )
         return Services(self.config.services, endpoints=endpoints, caller=self._guard.caller, deliver=outside.deliver)
 

@@ -7,7 +7,7 @@ Both protocols of the SDKs are understood: JSON (``X-Amz-Target: AmazonSQS.*``) 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
@@ -90,9 +90,18 @@ class EmbeddedQueues:
         """Whether there is a queue of that name."""
         return name in self._backend.queues
 
-    def send(self, name: str, body: str) -> None:
-        """Put a message into a queue that exists."""
-        self._backend.send_message(name, body)
+    def send(
+        self,
+        name: str,
+        body: str,
+        *,
+        attributes: Mapping[str, Any] | None = None,
+        group: str | None = None,
+        deduplication: str | None = None,
+    ) -> None:
+        """Put a message into a queue that exists; groups and deduplication ids are for FIFO queues."""
+        fifo = {"group_id": group, "deduplication_id": deduplication} if name.endswith(".fifo") else {}
+        self._backend.send_message(name, body, message_attributes=dict(attributes or {}) or None, **fifo)
         self._heard()
 
     def _heard(self) -> None:

@@ -1,17 +1,18 @@
-"""Which actions on which resources a request to a service needs that is not embedded: S3, STS. Pure.
+"""Which actions on which resources a request to a service needs that is not embedded. Pure.
 
-[DOC] service-authorization: list_amazons3, list_awssecuritytokenservice
+[DOC] service-authorization: list_amazons3, list_amazonsns, list_amazoneventbridge, list_awssystemsmanager,
+list_awssecretsmanager
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from streamer.topology.grants import ANYTHING, Kind, Resource
 
-from .needs import Need
+from .needs import Need, Parameters
 
 _OF_BUCKETS: Final = {
     "GET": "s3:ListBucket",
@@ -98,3 +99,52 @@ def _of_object(method: str, name: str, asked: set[str]) -> Need:
 
 def _arn(name: str) -> Resource:
     return Resource(Kind.ARN, f"arn:aws:s3:::{name}")
+
+
+def of_operation(service: str, operation: str, parameters: Parameters) -> Iterator[Need]:
+    """What an operation of SNS, EventBridge, the parameter store or Secrets Manager needs; of others, its action."""
+    action = f"{service}:{operation}"
+    match service:
+        case "sns":
+            named = parameters.get("TopicArn") or parameters.get("TargetArn") or parameters.get("ResourceArn")
+            if named is None and "Name" in parameters:
+                named = _placed(service, str(parameters["Name"]))
+            yield Need("sns:Publish" if operation == "PublishBatch" else action, _named(named))
+        case "events":
+            yield from _of_events(action, parameters)
+        case "ssm":
+            given = parameters.get("Names") or parameters.get("Name") or parameters.get("Path") or ()
+            names = [given] if isinstance(given, str) else given
+            for name in names if isinstance(names, list) else ():
+                yield Need(action, _named(_placed("ssm", f"parameter/{str(name).lstrip('/')}")))
+            if not names:
+                yield Need(action, ANYTHING)
+        case "secretsmanager":
+            secret = parameters.get("SecretId") or parameters.get("Name")
+            is_arn = str(secret).startswith("arn:")
+            # AWS puts six characters behind a name, which policies leave open.
+            named = secret if is_arn or secret is None else _placed(service, f"secret:{secret}-AbCdEf")
+            yield Need(action, _named(named))
+        case _:
+            yield Need(action, ANYTHING)
+
+
+def _of_events(action: str, parameters: Parameters) -> Iterator[Need]:
+    entries = parameters.get("Entries")
+    if isinstance(entries, list):
+        buses = {str(each.get("EventBusName") or "default") for each in entries if isinstance(each, Mapping)}
+        for bus in sorted(buses):
+            yield Need(action, _named(bus if bus.startswith("arn:") else _placed("events", f"event-bus/{bus}")))
+        return
+    rule = parameters.get("Rule") or parameters.get("Name")
+    bus = str(parameters.get("EventBusName") or "default").rpartition("/")[2]
+    within = f"{bus}/" if bus != "default" else ""
+    yield Need(action, ANYTHING if rule is None else _named(_placed("events", f"rule/{within}{rule}")))
+
+
+def _named(arn: Any) -> Resource:
+    return Resource(Kind.ARN, arn) if isinstance(arn, str) else ANYTHING
+
+
+def _placed(service: str, rest: str) -> str:
+    return f"arn:${{AWS::Partition}}:{service}:${{AWS::Region}}:${{AWS::AccountId}}:{rest}"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable
-from typing import Final, Protocol
+from collections.abc import Awaitable, Mapping
+from typing import Any, Final, Protocol
 from urllib.parse import parse_qsl
 
 from .. import log
@@ -95,6 +95,17 @@ def operation_of(request: HttpRequest) -> str:
         pairs = [*pairs, *parse_qsl(request.body.decode("utf-8", "replace"))]
     action = dict(pairs).get("Action")
     return action or f"{request.method} {request.raw_path}"
+
+
+def parameters_of(request: HttpRequest) -> Mapping[str, Any]:
+    """An operation's parameters, those of a query as they are written; nothing where they cannot be read."""
+    if not _is_query(request):
+        try:
+            content = json.loads(request.body or b"{}")
+        except ValueError:
+            return dict(request.query)
+        return content if isinstance(content, dict) else {}
+    return dict([*request.query, *parse_qsl(request.body.decode("utf-8", "replace"))])
 
 
 def refusal(request: HttpRequest, service: str, operation: str) -> HttpResponse:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import Callable, Sequence
-from typing import Final, Protocol, Self
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, Protocol, Self
 
 from streamer.topology import QueueMapping, Topology
 
@@ -44,8 +44,16 @@ class Queues(Protocol):
         """Whether there is a queue of that name."""
         ...
 
-    def send(self, name: str, body: str) -> None:
-        """Put a message into a queue that exists."""
+    def send(
+        self,
+        name: str,
+        body: str,
+        *,
+        attributes: Mapping[str, Any] | None = None,
+        group: str | None = None,
+        deduplication: str | None = None,
+    ) -> None:
+        """Put a message into a queue that exists; groups and deduplication ids are for FIFO queues."""
         ...
 
     def listen(self, listener: Callable[[], None]) -> Callable[[], None]:

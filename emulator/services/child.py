@@ -18,7 +18,7 @@ from .calls import Call, CallRefusedError
 from .wire import ANSWER, CALLS, DELIVERY, REQUEST, Frame, Unpacker, packed
 
 if TYPE_CHECKING:
-    from .moto_deliveries import Delivery
+    from .delivery import Delivery
     from .moto_services import MotoServices
 
 WAITING: Final = 1_000

@@ -1,10 +1,10 @@
-"""Where what the services deliver goes: to functions and queues of the project."""
+"""Where what the services deliver goes: to functions and queues of the project, and to web servers."""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Collection
-from typing import Final, Protocol
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, Final, Protocol
 
 from streamer.errors import ConfigurationError
 
@@ -30,19 +30,38 @@ class Inbox(Protocol):
         """Whether there is a queue of that name."""
         ...
 
-    def send(self, name: str, body: str) -> None:
-        """Put a message into a queue that exists."""
+    def send(
+        self,
+        name: str,
+        body: str,
+        *,
+        attributes: Mapping[str, Any] | None = None,
+        group: str | None = None,
+        deduplication: str | None = None,
+    ) -> None:
+        """Put a message into a queue that exists; groups and deduplication ids are for FIFO queues."""
+        ...
+
+
+class Posts(Protocol):
+    """Delivers to web servers in the background."""
+
+    def send(self, url: str, headers: Mapping[str, str], body: bytes, *, by: str) -> None:
+        """Deliver a message."""
         ...
 
 
 class Outside:
     """Delivers to functions and queues, once each; who is to be tried again is known by them."""
 
-    def __init__(self, functions: Callable[[], Collection[str]], accept: Accept, queues: Callable[[], Inbox]) -> None:
+    def __init__(
+        self, functions: Callable[[], Collection[str]], accept: Accept, queues: Callable[[], Inbox], web: Posts
+    ) -> None:
         """All are asked when something is delivered; ``queues`` raises ConfigurationError where there are none."""
         self._functions = functions
         self._accept = accept
         self._queues = queues
+        self._web = web
         self._told: set[str] = set()
 
     def deliver(self, frame: Frame) -> None:
@@ -51,9 +70,11 @@ class Outside:
         if _FUNCTION in to:
             self._to_function(to.partition(_FUNCTION)[2].partition(":")[0], by, payload)
         elif _QUEUE in to:
-            self._to_queue(to.rpartition(":")[2], by, payload)
+            self._to_queue(to.rpartition(":")[2], by, payload, frame.head)
+        elif to.startswith(("http://", "https://")):
+            self._web.send(to, frame.head.get("headers", {}), payload.encode(), by=by)
         else:
-            self._lost(to, by, "only functions and queues are delivered to here")
+            self._lost(to, by, "only functions, queues and web servers are delivered to here")
 
     def _to_function(self, name: str, by: str, payload: str) -> None:
         if name not in self._functions():
@@ -61,7 +82,7 @@ class Outside:
         elif not self._accept(name, payload.encode(), str(uuid.uuid4())):
             log.warning("an event of a service was dropped: too many events wait", by=by, function=name)
 
-    def _to_queue(self, name: str, by: str, payload: str) -> None:
+    def _to_queue(self, name: str, by: str, payload: str, head: Mapping[str, Any]) -> None:
         try:
             queues = self._queues()
         except ConfigurationError as error:
@@ -70,7 +91,13 @@ class Outside:
         if not queues.has(name):
             self._lost(name, by, "there is no such queue")
         else:
-            queues.send(name, payload)
+            queues.send(
+                name,
+                payload,
+                attributes=head.get("attributes"),
+                group=head.get("group"),
+                deduplication=head.get("deduplication"),
+            )
 
     def _lost(self, to: str, by: str, why: str) -> None:
         """Say once that nothing arrives; the service itself tells nobody, as on AWS."""

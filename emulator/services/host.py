@@ -15,7 +15,8 @@ from .. import log
 from ..functions.variables import Endpoints
 from ..iam.guard import Caller
 from ..iam.needs import Need
-from ..iam.service_needs import of_s3
+from ..iam.service_needs import of_operation, of_s3
+from ..port.elsewhere import operation_of, parameters_of
 from ..port.http import HttpRequest, HttpResponse
 from ..port.origin import is_of_this_machine
 from ..port.signed import scope_of
@@ -181,7 +182,7 @@ class Services:
 def _needs(service: str, request: HttpRequest, url: str) -> Iterable[Need]:
     if service == "s3":
         return of_s3(request.method, url, request.fields.get("x-amz-copy-source", ""))
-    return ()
+    return of_operation(service, operation_of(request), parameters_of(request))
 
 
 def _response(frame: Frame, request: HttpRequest, service: str) -> HttpResponse | None:

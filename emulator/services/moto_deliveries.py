@@ -8,26 +8,12 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from . import s3_events
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delivery:
-    """Something for somebody outside of the process."""
-
-    to: str
-    """ARN of a function or a queue, or a URL."""
-    by: str
-    """The service that delivers it, and on whose behalf, such as ``s3 bucket``: for messages."""
-    payload: str
-
-
-Tell = Callable[[Delivery], None]
+from .delivery import Delivery, Tell
 
 
 class Deliveries:
@@ -45,8 +31,13 @@ class Deliveries:
         self._caller = caller
         if service not in self._taken:
             self._taken.add(service)
-            if (take := {"s3": self._take_s3}.get(service)) is not None:
+            if (take := {"s3": self._take_s3, "sns": self._take_sns}.get(service)) is not None:
                 take()
+
+    def _take_sns(self) -> None:
+        from . import moto_sns  # noqa: PLC0415 - only what is asked for is imported
+
+        moto_sns.take(self._tell)
 
     # S3
 
@@ -98,9 +89,18 @@ class Deliveries:
                 self._send_s3(each.arn, bucket.name, told)
 
     def _send_s3(self, to: str, bucket: str, told: Mapping[str, Any]) -> None:
-        self._tell(Delivery(to=to, by=f"bucket {bucket}", payload=_text(told)))
+        if _TOPIC not in to:
+            self._tell(Delivery(to=to, by=f"bucket {bucket}", payload=_text(told)))
+            return
+        self.take("sns", self._caller)
+        from . import moto_sns  # noqa: PLC0415 - only where a bucket tells a topic
+
+        moto_sns.send(to, _text(told), _SUBJECT)
 
 
+_TOPIC: Final = ":sns:"
+_SUBJECT: Final = "Amazon S3 Notification"
+"""Of messages that buckets publish. [USR] seen in mails of such topics"""
 _UNVERSIONED: Final = (None, "null")
 
 

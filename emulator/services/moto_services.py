@@ -19,7 +19,7 @@ from moto.core.botocore_stubber import BotocoreStubber
 
 from . import moto_deliveries
 from .calls import Call, CallRefusedError
-from .moto_deliveries import Tell
+from .delivery import Tell
 
 _UNKNOWN: Final = 501
 _NOT_BACK: Final = frozenset({"connection", "status", "server", "date", "transfer-encoding"})

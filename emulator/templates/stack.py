@@ -320,7 +320,7 @@ class _Resolver:
     def _filled(self, pattern: str, kind: Kind, name: str, properties: Mapping[str, Any], path: Path) -> str:
         values = names(kind, self._around.place, name, properties)
         values["scheme"] = "wss" if properties.get("ProtocolType") == "WEBSOCKET" else "https"
-        if kind.type == "AWS::SQS::Queue" and _is_true(properties.get("FifoQueue")):
+        if any(_is_true(properties.get(name)) for name in _FIFO.get(kind.type, ())):
             values["name"] = str(values["name"]).removesuffix(".fifo") + ".fifo"
         if "{function_arn}" in pattern:
             values["function_arn"] = self._function_arn(properties, (*path, "FunctionName"))
@@ -339,6 +339,8 @@ class _Resolver:
         return f"arn:{place.partition}:lambda:{place.region}:{place.account_id}:function:{name}"
 
 
+_FIFO: Final = {"AWS::SQS::Queue": ("FifoQueue",), "AWS::SNS::Topic": ("FifoTopic",)}
+"""What makes a name end with ``.fifo``."""
 _PSEUDO: Final = frozenset(
     f"AWS::{name}"
     for name in (

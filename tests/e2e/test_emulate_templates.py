@@ -98,7 +98,7 @@ def test_check_tells_what_is_emulated_and_ends(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[0] == "template.yaml (SAM), stack sam-globals, us-east-1"
     assert "emulated   Chat: $connect, send; 1 function (1 python3.12)" in done.stdout
-    assert "missing    AWS::SNS::Topic Alerts: it is not emulated, its names are made up" in done.stdout
+    assert "missing    AWS::AppSync::Api Alerts: it is not emulated, its names are made up" in done.stdout
 
 
 def test_resources_and_outputs_stand_in_the_ready_file(tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ KINDS: Final = (
     ),
     Kind(
         type="AWS::SNS::Topic",
-        meaning=Meaning.MISSING,
+        meaning=Meaning.EMULATED,
         noun="topic",
         ref="arn:{partition}:sns:{region}:{account}:{name}",
         attributes={"TopicArn": "arn:{partition}:sns:{region}:{account}:{name}", "TopicName": "{name}"},
@@ -50,7 +50,7 @@ KINDS: Final = (
     ),
     Kind(
         type="AWS::SNS::Subscription",
-        meaning=Meaning.MISSING,
+        meaning=Meaning.EMULATED,
         noun="subscription",
         ref="arn:{partition}:sns:{region}:{account}:{stack}:{uuid}",
         attributes={"Arn": "arn:{partition}:sns:{region}:{account}:{stack}:{uuid}"},

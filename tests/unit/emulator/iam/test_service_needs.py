@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from emulator.iam.service_needs import of_s3
+from emulator.iam.service_needs import of_operation, of_s3
 
 HOST = "https://s3.eu-west-1.amazonaws.com"
 
@@ -42,3 +42,56 @@ def test_a_copy_reads_what_it_copies() -> None:
     found = [need.action for need in of_s3("PUT", f"{HOST}/made/b", "/other/a%20b?versionId=1")]
 
     assert found == ["s3:PutObject", "s3:GetObject"]
+
+
+HERE = ":${AWS::Region}:${AWS::AccountId}:"
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "parameters", "needs"),
+    [
+        ("sns", "Publish", {"TopicArn": "arn:aws:sns:us-east-1:1:t"}, ["sns:Publish arn:aws:sns:us-east-1:1:t"]),
+        ("sns", "PublishBatch", {"TopicArn": "arn:aws:sns:us-east-1:1:t"}, ["sns:Publish arn:aws:sns:us-east-1:1:t"]),
+        ("sns", "CreateTopic", {"Name": "t"}, [f"sns:CreateTopic arn:${{AWS::Partition}}:sns{HERE}t"]),
+        ("sns", "ListTopics", {}, ["sns:ListTopics *"]),
+        (
+            "events",
+            "PutEvents",
+            {"Entries": [{"EventBusName": "shop"}, {"Source": "a"}, {"EventBusName": "arn:aws:events:x"}]},
+            [
+                "events:PutEvents arn:aws:events:x",
+                f"events:PutEvents arn:${{AWS::Partition}}:events{HERE}event-bus/default",
+                f"events:PutEvents arn:${{AWS::Partition}}:events{HERE}event-bus/shop",
+            ],
+        ),
+        ("events", "PutRule", {"Name": "r"}, [f"events:PutRule arn:${{AWS::Partition}}:events{HERE}rule/r"]),
+        (
+            "events",
+            "PutTargets",
+            {"Rule": "r", "EventBusName": "shop"},
+            [f"events:PutTargets arn:${{AWS::Partition}}:events{HERE}rule/shop/r"],
+        ),
+        ("ssm", "GetParameter", {"Name": "/a/b"}, [f"ssm:GetParameter arn:${{AWS::Partition}}:ssm{HERE}parameter/a/b"]),
+        (
+            "ssm",
+            "GetParameters",
+            {"Names": ["a", "b"]},
+            [f"ssm:GetParameters arn:${{AWS::Partition}}:ssm{HERE}parameter/{each}" for each in "ab"],
+        ),
+        ("ssm", "DescribeParameters", {}, ["ssm:DescribeParameters *"]),
+        (
+            "secretsmanager",
+            "GetSecretValue",
+            {"SecretId": "key"},
+            [f"secretsmanager:GetSecretValue arn:${{AWS::Partition}}:secretsmanager{HERE}secret:key-AbCdEf"],
+        ),
+        ("secretsmanager", "GetSecretValue", {"SecretId": "arn:aws:x"}, ["secretsmanager:GetSecretValue arn:aws:x"]),
+        ("sts", "AssumeRole", {"RoleArn": "arn:x"}, ["sts:AssumeRole *"]),
+    ],
+)
+def test_an_operation_needs_its_action_on_what_it_names(
+    service: str, operation: str, parameters: dict[str, object], needs: list[str]
+) -> None:
+    found = [f"{need.action} {need.resource.name or '*'}" for need in of_operation(service, operation, parameters)]
+
+    assert found == needs

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
@@ -17,10 +19,11 @@ QUEUE = "arn:aws:sqs:us-east-1:123456789012:"
 class World:
     def __init__(self, *, has_queues: bool = True, is_full: bool = False) -> None:
         self.accepted: list[tuple[str, bytes]] = []
-        self.sent: list[tuple[str, str]] = []
+        self.sent: list[tuple[str, str, Any]] = []
+        self.posted: list[tuple[str, Any, bytes]] = []
         self._has_queues = has_queues
         self._is_full = is_full
-        self.outside = Outside(lambda: {"writer"}, self._accept, self._queues)
+        self.outside = Outside(lambda: {"writer"}, self._accept, self._queues, Posted(self))
 
     def _accept(self, function: str, payload: bytes, request_id: str) -> bool:
         assert request_id
@@ -35,11 +38,20 @@ class World:
     def has(self, name: str) -> bool:
         return name == "inbox"
 
-    def send(self, name: str, body: str) -> None:
-        self.sent.append((name, body))
+    def send(self, name: str, body: str, **more: Any) -> None:
+        self.sent.append((name, body, more))
 
-    def deliver(self, to: str) -> None:
-        self.outside.deliver(Frame(DELIVERY, 0, {"to": to, "by": "bucket made", "payload": "{}"}))
+    def deliver(self, to: str, **more: Any) -> None:
+        self.outside.deliver(Frame(DELIVERY, 0, {"to": to, "by": "bucket made", "payload": "{}", **more}))
+
+
+class Posted:
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def send(self, url: str, headers: Mapping[str, str], body: bytes, *, by: str) -> None:
+        assert by == "bucket made"
+        self._world.posted.append((url, headers, body))
 
 
 def test_functions_are_invoked_and_queues_get_messages() -> None:
@@ -49,7 +61,17 @@ def test_functions_are_invoked_and_queues_get_messages() -> None:
     world.deliver(f"{QUEUE}inbox")
 
     assert world.accepted == [("writer", b"{}"), ("writer", b"{}")]
-    assert world.sent == [("inbox", "{}")]
+    assert world.sent == [("inbox", "{}", {"attributes": None, "group": None, "deduplication": None})]
+
+
+def test_messages_keep_what_they_carry_and_servers_get_headers() -> None:
+    world = World()
+    world.deliver(f"{QUEUE}inbox", group="a", deduplication="b", attributes={"c": {"DataType": "String"}})
+    world.deliver("http://127.0.0.1:1/told", headers={"x-amz-sns-message-type": "Notification"})
+
+    more = {"attributes": {"c": {"DataType": "String"}}, "group": "a", "deduplication": "b"}
+    assert world.sent == [("inbox", "{}", more)]
+    assert world.posted == [("http://127.0.0.1:1/told", {"x-amz-sns-message-type": "Notification"}, b"{}")]
 
 
 @pytest.mark.parametrize(
@@ -57,7 +79,10 @@ def test_functions_are_invoked_and_queues_get_messages() -> None:
     [
         (f"{FUNCTION}gone", "there is no such function"),
         (f"{QUEUE}gone", "there is no such queue"),
-        ("arn:aws:logs:us-east-1:123456789012:log-group:x", "only functions and queues are delivered to here"),
+        (
+            "arn:aws:logs:us-east-1:123456789012:log-group:x",
+            "only functions, queues and web servers are delivered to here",
+        ),
     ],
 )
 def test_what_arrives_nowhere_is_told_once(to: str, why: str, caplog: pytest.LogCaptureFixture) -> None:

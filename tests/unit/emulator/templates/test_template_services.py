@@ -160,3 +160,71 @@ def test_a_notification_without_its_function_is_told_with_its_place() -> None:
 
     with pytest.raises(TemplateError, match=r"LambdaConfigurations.0.: Function and Event are expected"):
         calls(Uploads=resource("S3::Bucket", NotificationConfiguration=told))
+
+
+TOPIC = "arn:aws:sns:us-east-1:123456789012:news"
+
+
+def test_a_topic_comes_with_those_whom_it_names() -> None:
+    subscribed = [{"Protocol": "lambda", "Endpoint": att("Answer")}]
+    found = calls(News=resource("SNS::Topic", TopicName="news", DisplayName="News", Subscription=subscribed))
+
+    assert found == [
+        ("create_topic", {"Name": "news", "Attributes": {"DisplayName": "News"}}),
+        (
+            "subscribe",
+            {
+                "TopicArn": TOPIC,
+                "Protocol": "lambda",
+                "Endpoint": FUNCTION,
+                "Attributes": {},
+                "ReturnSubscriptionArn": True,
+            },
+        ),
+    ]
+
+
+def test_a_fifo_topic_has_a_name_that_says_so() -> None:
+    made = resource("SNS::Topic", TopicName="news", FifoTopic=True, ContentBasedDeduplication="true")
+
+    attributes = {"FifoTopic": "true", "ContentBasedDeduplication": "true"}
+    assert calls(News=made) == [("create_topic", {"Name": "news.fifo", "Attributes": attributes})]
+
+
+def test_a_subscription_keeps_its_filter_and_how_it_delivers() -> None:
+    made = resource(
+        "SNS::Subscription",
+        TopicArn=ref("News"),
+        Protocol="sqs",
+        Endpoint=att("Inbox"),
+        FilterPolicy={"kind": ["order"]},
+        FilterPolicyScope="MessageBody",
+        RawMessageDelivery="true",
+    )
+    found = calls(
+        News=resource("SNS::Topic", TopicName="news"),
+        Inbox=resource("SQS::Queue", QueueName="inbox"),
+        Subscribed=made,
+    )
+
+    assert found[-1][1]["Endpoint"] == "arn:aws:sqs:us-east-1:123456789012:inbox"
+    assert found[-1][1]["Attributes"] == {
+        "FilterPolicy": '{"kind": ["order"]}',
+        "FilterPolicyScope": "MessageBody",
+        "RawMessageDelivery": "true",
+    }
+
+
+@pytest.mark.parametrize(
+    ("topic", "protocol", "warning"),
+    [
+        ("arn:aws:sns:us-east-1:123456789012:other", "sqs", "is none of this project's: nothing comes of it"),
+        (TOPIC, "email", "nobody is reached by email here"),
+    ],
+)
+def test_what_comes_to_nothing_is_told(topic: str, protocol: str, warning: str) -> None:
+    made = resource("SNS::Subscription", TopicArn=topic, Protocol=protocol, Endpoint="somebody")
+    found = described(News=resource("SNS::Topic", TopicName="news"), Subscribed=made)
+
+    assert len(found.warnings) == 1
+    assert found.warnings[0].endswith(warning)

@@ -1,0 +1,30 @@
+"""What the process of the services hands over. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """Something for somebody outside of the process."""
+
+    to: str
+    """ARN of a function or a queue, or a URL."""
+    by: str
+    """On whose behalf, as users know it, such as ``bucket uploads``."""
+    payload: str
+    attributes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Of a message, as SQS has them."""
+    group: str | None = None
+    """Message group, for a FIFO queue."""
+    deduplication: str | None = None
+    """Deduplication id, for a FIFO queue."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Of a request to a URL."""
+
+
+Tell = Callable[[Delivery], None]
+"""Hands something over."""

@@ -1,0 +1,77 @@
+"""Takes from moto's SNS what it would deliver itself. Imported in the process of the services only."""
+
+from __future__ import annotations
+
+import base64
+import uuid
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from moto.sns.models import SNSBackend, Subscription
+
+from .delivery import Delivery, Tell
+from .sns_events import Message, Subscriber, confirmation, delivery
+
+
+def take(tell: Tell) -> None:
+    """Have all messages handed over from now on."""
+
+    def publish(subscription: Any, message: str, message_id: str, subject: str | None = None, **more: Any) -> None:
+        attributes = more.get("message_attributes")
+        matcher = subscription._filter_policy_matcher  # noqa: SLF001 - moto has no other way to ask it
+        if matcher is not None and not matcher.matches(attributes, message):
+            return
+        if more.get("message_structure") == "json":
+            message = subscription._parse_message_structure(message, subscription.protocol)  # noqa: SLF001 - as above
+        sent = Message(
+            id=message_id,
+            topic=subscription.topic.arn,
+            text=message,
+            subject=subject,
+            at=datetime.now(UTC),
+            attributes=_attributes(attributes or {}),
+            group=more.get("group_id"),
+            deduplication=more.get("deduplication_id"),
+        )
+        found = delivery(sent, _subscriber(subscription))
+        tell(found or Delivery(to=subscription.endpoint, by=f"topic {subscription.topic.name}", payload=""))
+
+    subscribe = SNSBackend.subscribe
+
+    def subscribe_and_ask(backend: Any, topic_arn: str, endpoint: str, protocol: str) -> Any:
+        known = set(backend.subscriptions)
+        subscription = subscribe(backend, topic_arn, endpoint, protocol)
+        if protocol in ("http", "https") and subscription.arn not in known:
+            token = uuid.uuid4().hex * 4
+            sent = Message(id=str(uuid.uuid4()), topic=topic_arn, text="", subject=None, at=datetime.now(UTC))
+            tell(confirmation(sent, _subscriber(subscription), token))
+        return subscription
+
+    Subscription.publish = publish
+    SNSBackend.subscribe = subscribe_and_ask
+
+
+def _subscriber(subscription: Any) -> Subscriber:
+    is_raw = str(subscription.attributes.get("RawMessageDelivery")).lower() == "true"
+    return Subscriber(
+        arn=subscription.arn, protocol=subscription.protocol, endpoint=subscription.endpoint, is_raw=is_raw
+    )
+
+
+def _attributes(given: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    return {name: {"Type": str(each["Type"]), "Value": _value(each["Value"])} for name, each in given.items()}
+
+
+def _value(value: Any) -> str:
+    return base64.b64encode(value).decode() if isinstance(value, bytes) else str(value)
+
+
+def send(topic_arn: str, text: str, subject: str) -> None:
+    """Publish to a topic of the process, if it is there."""
+    from moto.sns import sns_backends  # noqa: PLC0415 - only where a bucket tells a topic
+
+    _arn, _partition, _service, region, account, _name = topic_arn.split(":")
+    backend = sns_backends[account][region]
+    if topic_arn in backend.topics:
+        backend.publish(message=text, arn=topic_arn, subject=subject)

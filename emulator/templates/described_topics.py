@@ -1,0 +1,73 @@
+"""Topics of a stack and who is subscribed to them, as operations of SNS. Pure. [DOC] cfn-docs:AWS_SNS"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+from ..services.calls import Call
+from .errors import Problem
+from .stack import Resource
+from .values import at, boolean, items, text
+
+if TYPE_CHECKING:
+    from .topology import Things
+
+_HERE: Final = ("lambda", "sqs", "http", "https")
+"""Protocols that lead to somebody here."""
+
+
+def topic(resource: Resource) -> list[Call]:
+    """A topic."""
+    attributes = {}
+    if boolean(resource, "FifoTopic"):
+        deduplicates = "true" if boolean(resource, "ContentBasedDeduplication") else "false"
+        attributes = {"FifoTopic": "true", "ContentBasedDeduplication": deduplicates}
+    if "DisplayName" in resource.properties:
+        attributes["DisplayName"] = text(resource, "DisplayName")
+    return [_sns(resource, "create_topic", Name=resource.name, Attributes=attributes)]
+
+
+def subscribers(resource: Resource) -> list[Call]:
+    """Those whom a topic names itself."""
+    found = []
+    for position, each in enumerate(items(resource, "Subscription")):
+        if not isinstance(each, dict) or not {"Endpoint", "Protocol"} <= set(each):
+            raise Problem(at(resource, "Subscription", position), "Endpoint and Protocol are expected")
+        found.append(_subscribed(resource, str(resource.ref), each, {}))
+    return found
+
+
+def subscription(things: Things, resource: Resource) -> list[Call]:
+    """A subscription of its own."""
+    arn = text(resource, "TopicArn")
+    if arn not in {str(each.ref) for each in things.of("AWS::SNS::Topic")}:
+        things.warn(resource, f"the topic {arn} is none of this project's: nothing comes of it")
+        return []
+    if (protocol := text(resource, "Protocol")) not in _HERE:
+        things.warn(resource, f"nobody is reached by {protocol} here")
+    attributes = {}
+    for name in ("FilterPolicy", "RedrivePolicy"):
+        if (value := resource.properties.get(name)) is not None:
+            attributes[name] = value if isinstance(value, str) else json.dumps(value)
+    if "FilterPolicyScope" in resource.properties:
+        attributes["FilterPolicyScope"] = text(resource, "FilterPolicyScope")
+    if boolean(resource, "RawMessageDelivery"):
+        attributes["RawMessageDelivery"] = "true"
+    return [_subscribed(resource, arn, resource.properties, attributes)]
+
+
+def _subscribed(resource: Resource, arn: str, who: Any, attributes: dict[str, str]) -> Call:
+    return _sns(
+        resource,
+        "subscribe",
+        TopicArn=arn,
+        Protocol=str(who["Protocol"]),
+        Endpoint=str(who["Endpoint"]),
+        Attributes=attributes,
+        ReturnSubscriptionArn=True,
+    )
+
+
+def _sns(resource: Resource, operation: str, **parameters: Any) -> Call:
+    return Call(service="sns", operation=operation, parameters=parameters, resource=resource.logical_id)

@@ -1,0 +1,146 @@
+"""SNS asked by an unmodified boto3, and what its topics send to functions, queues and servers."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import services_world
+from services_world import ACCOUNT, REGION, World, function_arn, queue_arn, until
+
+from streamer.topology import Permission
+
+OPEN = f"arn:aws:sns:{REGION}:{ACCOUNT}:open"
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    allowed = Permission(actions=("sns:Publish",), resources=(OPEN,))
+    with services_world.running(tmp_path_factory.mktemp("sns"), permissions=(allowed,)) as emulator:
+        yield World(emulator)
+
+
+def topic(world: World, name: str, *subscribed: tuple[str, str], **attributes: str) -> tuple[Any, str]:
+    sns = world.client("sns")
+    arn = sns.create_topic(Name=name)["TopicArn"]
+    for protocol, endpoint in subscribed:
+        sns.subscribe(TopicArn=arn, Protocol=protocol, Endpoint=endpoint, Attributes=attributes)
+    return sns, arn
+
+
+def test_a_function_gets_a_message_with_all_that_it_carries(world: World) -> None:
+    sns, arn = topic(world, "to-function", ("lambda", function_arn("writer")))
+    attributes = {
+        "kind": {"DataType": "String", "StringValue": "order"},
+        "bytes": {"DataType": "Binary", "BinaryValue": b"\x01\x02"},
+    }
+    made = sns.publish(TopicArn=arn, Message="text", Subject="about", MessageAttributes=attributes)["MessageId"]
+
+    (event,) = world.events()
+    (record,) = event["Records"]
+    sent = record["Sns"]
+    assert (record["EventSource"], sent["MessageId"], sent["TopicArn"]) == ("aws:sns", made, arn)
+    assert (sent["Message"], sent["Subject"]) == ("text", "about")
+    assert sent["MessageAttributes"] == {
+        "kind": {"Type": "String", "Value": "order"},
+        "bytes": {"Type": "Binary", "Value": "AQI="},
+    }
+
+
+def test_a_queue_gets_a_notification_or_the_message_alone(world: World) -> None:
+    sns, arn = topic(world, "to-queue", ("sqs", queue_arn("inbox")))
+    sns.publish(TopicArn=arn, Message="text")
+    assert json.loads(world.message()["Body"])["Message"] == "text"
+
+    (subscription,) = sns.list_subscriptions_by_topic(TopicArn=arn)["Subscriptions"]
+    sns.set_subscription_attributes(
+        SubscriptionArn=subscription["SubscriptionArn"], AttributeName="RawMessageDelivery", AttributeValue="true"
+    )
+    sns.publish(TopicArn=arn, Message="raw", MessageAttributes={"a": {"DataType": "Number", "StringValue": "1"}})
+    message = world.message()
+    assert message["Body"] == "raw"
+    assert message["MessageAttributes"] == {"a": {"DataType": "Number", "StringValue": "1"}}
+
+
+def test_a_fifo_topic_keeps_groups(world: World) -> None:
+    sns = world.client("sns")
+    settings = {"FifoTopic": "true", "ContentBasedDeduplication": "true"}
+    arn = sns.create_topic(Name="ordered.fifo", Attributes=settings)["TopicArn"]
+    sns.subscribe(TopicArn=arn, Protocol="sqs", Endpoint=queue_arn("ordered.fifo"))
+    sns.publish(TopicArn=arn, Message="first", MessageGroupId="a")
+
+    assert world.message("ordered.fifo")["Attributes"]["MessageGroupId"] == "a"
+
+
+@pytest.mark.parametrize(
+    ("policy", "scope"),
+    [
+        ({"kind": ["order", {"prefix": "inv"}], "amount": [{"numeric": [">", 10]}]}, "MessageAttributes"),
+        ({"order": {"amount": [{"numeric": [">", 10]}]}}, "MessageBody"),
+    ],
+    ids=["attributes", "body"],
+)
+def test_a_filter_lets_through_what_it_describes(world: World, policy: dict[str, Any], scope: str) -> None:
+    subscribed = {"FilterPolicy": json.dumps(policy), "FilterPolicyScope": scope}
+    sns, arn = topic(world, f"filtered-{scope}", ("lambda", function_arn("writer")), **subscribed)
+    for amount in (5, 50):
+        sns.publish(
+            TopicArn=arn,
+            Message=json.dumps({"order": {"amount": amount}}),
+            MessageAttributes={
+                "kind": {"DataType": "String", "StringValue": "invoice"},
+                "amount": {"DataType": "Number", "StringValue": str(amount)},
+            },
+        )
+
+    (event,) = world.events()
+    assert json.loads(event["Records"][0]["Sns"]["Message"]) == {"order": {"amount": 50}}
+
+
+def test_a_server_is_asked_and_gets_messages(world: World) -> None:
+    got: list[tuple[str | None, Any]] = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            got.append((self.headers["x-amz-sns-message-type"], json.loads(body)))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None: ...
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        sns, arn = topic(world, "to-server", ("http", f"http://127.0.0.1:{server.server_port}/told"))
+        until(lambda: got, lambda found: len(found) == 1)
+        sns.publish(TopicArn=arn, Message="text")
+        until(lambda: got, lambda found: len(found) == 2)
+        server.shutdown()
+
+    assert [kind for kind, _ in got] == ["SubscriptionConfirmation", "Notification"]
+    assert (got[0][1]["TopicArn"], got[1][1]["Message"]) == (arn, "text")
+
+
+def test_a_bucket_tells_a_topic(world: World) -> None:
+    _, arn = topic(world, "of-bucket", ("lambda", function_arn("writer")))
+    s3 = world.client("s3")
+    s3.create_bucket(Bucket="tells", CreateBucketConfiguration={"LocationConstraint": REGION})
+    told = {"TopicConfigurations": [{"TopicArn": arn, "Events": ["s3:ObjectCreated:*"]}]}
+    s3.put_bucket_notification_configuration(Bucket="tells", NotificationConfiguration=told)
+    s3.put_object(Bucket="tells", Key="a", Body=b"1")
+
+    messages = [json.loads(each["Records"][0]["Sns"]["Message"]) for each in world.events(2)]
+    assert sorted(each.get("Event", "object") for each in messages) == ["object", "s3:TestEvent"]
+
+
+def test_a_function_publishes_where_it_may(world: World) -> None:
+    topic(world, "open", ("sqs", queue_arn("inbox")))
+
+    assert "MessageId" in world.called("sns", "publish", TopicArn=OPEN, Message="from a function")
+    assert json.loads(world.message()["Body"])["Message"] == "from a function"
+    refused = world.called("sns", "publish", TopicArn=OPEN.replace("open", "shut"), Message="no")
+    assert "is not authorized to perform: sns:Publish" in refused["errorMessage"]
