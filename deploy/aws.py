@@ -129,12 +129,21 @@ class Aws:
                 is_there = code_of(exc) in ("BucketAlreadyOwnedByYou", "BucketAlreadyExists", "OperationAborted")
                 if not is_there or self.bucket(name, account) is not BucketState.OURS:
                     raise
-            closed = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
-            s3.put_public_access_block(
-                Bucket=name,
-                PublicAccessBlockConfiguration=dict.fromkeys(closed, True),
-                ExpectedBucketOwner=account.account_id,
-            )
+            self._close(s3, {"Bucket": name, "ExpectedBucketOwner": account.account_id})
+
+    def _close(self, s3: Any, bucket: Mapping[str, str]) -> None:
+        """Close a bucket to the public and to what is not TLS, and say what is in it."""
+        closed = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
+        s3.put_public_access_block(**bucket, PublicAccessBlockConfiguration=dict.fromkeys(closed, True))
+        s3.put_bucket_tagging(**bucket, Tagging={"TagSet": [{"Key": "streamer:holds", "Value": "code"}]})
+        rule = {
+            "ID": "what-never-arrived",
+            "Status": "Enabled",
+            "Filter": {"Prefix": ""},
+            "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7},
+        }
+        s3.put_bucket_lifecycle_configuration(**bucket, LifecycleConfiguration={"Rules": [rule]})
+        s3.put_bucket_policy(**bucket, Policy=shapes.bucket_policy(bucket["Bucket"], s3.meta.partition))
 
     def has_object(self, bucket: str, key: str, account: Account) -> bool:
         """Whether an object exists in a bucket of ours."""
@@ -255,6 +264,13 @@ class Aws:
             cloudformation = self._client("cloudformation")
             with contextlib.suppress(cloudformation.exceptions.ChangeSetNotFoundException):
                 cloudformation.delete_change_set(**self._set_named(change_set_id))
+
+    def protect_stack(self, name: str, *, is_protected: bool) -> None:
+        """Let CloudFormation refuse to delete a stack, or not."""
+        with translated(f"setting the termination protection of {name}"):
+            self._client("cloudformation").update_termination_protection(
+                StackName=name, EnableTerminationProtection=is_protected
+            )
 
     def delete_stack(self, name: str, token: str) -> None:
         """Let CloudFormation delete a stack."""

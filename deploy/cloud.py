@@ -33,6 +33,8 @@ class Stack:
     tags: Mapping[str, str] = field(default_factory=dict)
     changed_at: float | None = None
     """Unix seconds of the last change."""
+    is_protected: bool = False
+    """Whether CloudFormation refuses to delete it."""
 
 
 class Replacement(enum.StrEnum):
@@ -169,7 +171,7 @@ class Cloud(Protocol):
         """Whether a bucket is ours."""
 
     def create_bucket(self, name: str, account: Account) -> None:
-        """Make a private bucket; that it is ours already is as good."""
+        """Make a private bucket that TLS alone reaches; that it is ours already is as good."""
 
     def has_object(self, bucket: str, key: str, account: Account) -> bool:
         """Whether an object exists in a bucket of ours."""
@@ -203,6 +205,9 @@ class Cloud(Protocol):
 
     def delete_change_set(self, change_set_id: str) -> None:
         """Forget a change set; that there is none is as good."""
+
+    def protect_stack(self, name: str, *, is_protected: bool) -> None:
+        """Let CloudFormation refuse to delete a stack, or not."""
 
     def delete_stack(self, name: str, token: str) -> None:
         """Let CloudFormation delete a stack. The same token twice is one request."""

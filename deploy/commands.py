@@ -37,9 +37,12 @@ from .plan import Found, plan
 from .project import Service, load_service
 from .project import build as make
 from .requests_command import requests
+from .stack.access_log import LOGGING_ROLE_PARAMETER
 from .stack.template import INLINE_BYTES, to_json
 
 T = TypeVar("T")
+OWN_PARAMETERS: Final = frozenset({"CodeBucket", "CodeKey", LOGGING_ROLE_PARAMETER})
+"""Parameters of the template that nobody but the deployer gives values."""
 SECRET_BYTES: Final = 32
 """Randomness of a key that is made; HS256 wants 256 bits. [DOC] RFC 7518 section 3.2"""
 
@@ -247,7 +250,7 @@ def rollback(
 
 def _given(service: Service, parameters: tuple[str, ...]) -> dict[str, str]:
     """Values of parameters that this run knows: from --parameter, from the environment, from the topology."""
-    known = [name for name in service.template["Parameters"] if name not in ("CodeBucket", "CodeKey")]
+    known = [name for name in service.template["Parameters"] if name not in OWN_PARAMETERS]
     values = {f"ApiKey{n}Value": key for n, key in enumerate(service.topology.api.api_keys, start=1)}
     values |= {name: os.environ[var] for name, var in service.secret_variables.items() if os.environ.get(var)}
     for number, parameter in enumerate(parameters, start=1):

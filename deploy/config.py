@@ -56,6 +56,8 @@ class Config(StackChoices):
     bucket: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     """Of the stack, which CloudFormation hands on to everything in it that takes tags."""
+    termination_protection: bool | None = None
+    """Whether nobody can delete the stack; None: as it is."""
     cloudformation_role: str | None = None
     """ARN of the role with which CloudFormation works; None: with the deployer's own permissions."""
     jwt_public_key: str | None = None

@@ -13,7 +13,7 @@ from .cloud import ChangeSet, Cloud, Stack
 from .config import Config
 from .differences import Difference, differences, rights
 from .drift import API, STAGE, Drift
-from .errors import DeployError, StoppedError
+from .errors import DeployError, StackStateError, StoppedError
 from .execute import Carried, Performer, Report, sentence
 from .package.bundle import Bundle
 from .plan import (
@@ -21,6 +21,7 @@ from .plan import (
     Plan,
     RemoveFailedStack,
     Wanted,
+    chosen_values,
     has_value,
     plan,
     require_described,
@@ -117,6 +118,8 @@ def bring(cloud: Cloud, desk: Desk, wish: Wish) -> Ended:
         ended, drift = _bring(cloud, desk, wish, performer)
     if isinstance(ended, Stack):
         ended = settled(cloud, desk, wish.config, ended, wish.service.template)
+    if wish.executes:
+        protect(cloud, desk, wish.config)
     if drift and wish.executes:
         set_back(cloud, desk, wish.config.stack)
     return ended
@@ -126,7 +129,7 @@ def _bring(cloud: Cloud, desk: Desk, wish: Wish, performer: Performer) -> tuple[
     """Deploy; the stack that was changed or how it ended otherwise, and what was not as the stack said before."""
     config, service = wish.config, wish.service
     found = describe.find(cloud, wish.wanted(wish.values))
-    values = _asked(desk, wish, found)
+    values = _asked(desk, wish, found) | chosen_values(wish.wanted(()), found)
     made = plan(wish.wanted(values), found, inline_bytes=INLINE_BYTES)
     require_named(wish.allowed, found.template or {}, service.template)
     require_described(wish.adopt, service.template)
@@ -209,6 +212,27 @@ def settled(cloud: Cloud, desk: Desk, config: Config, stack: Stack, template: Ma
     return Ended(stack=stack.name, status=stack.status, outputs=stack.outputs)
 
 
+def protect(cloud: Cloud, desk: Desk, config: Config) -> None:
+    """Let CloudFormation refuse to delete the stack, or not, as the configuration says.
+
+    Raises:
+        DeployError: AWS refuses, or Ctrl-C; the stack itself is as it was deployed.
+    """
+    wanted = config.termination_protection
+    if wanted is None:
+        return
+    state = f"{config.stack} itself is deployed; its termination protection may not be as streamer.toml says"
+    try:
+        stack = cloud.stack(config.stack)
+        if stack is not None and stack.is_protected is not wanted:
+            cloud.protect_stack(config.stack, is_protected=wanted)
+            desk.say(f"{config.stack} is {'protected' if wanted else 'not protected any more'} from being deleted")
+    except KeyboardInterrupt:
+        raise StoppedError(f"stopped; {state}") from None
+    except DeployError as exc:
+        raise type(exc)(f"{exc}; {state}") from exc
+
+
 def set_back(cloud: Cloud, desk: Desk, stack: str) -> None:
     """Make what was changed by hand as the stack says: CloudFormation itself sees no change.
 
@@ -264,6 +288,11 @@ def take_away(cloud: Cloud, desk: Desk, config: Config, named_tables: Sequence[s
     with performer.accountable():
         tags = tags_of(config.service, config.stage)
         ruin = describe.what_is_left(cloud, name, named_tables, config.prefix, tags)
+        if ruin.stack is not None and ruin.stack.is_protected:
+            raise StackStateError(
+                f"{name} is protected from being deleted; write `termination_protection = false` for its stage into "
+                f"streamer.toml, deploy, and then destroy it"
+            )
         desk.say(f"delete the stack {name}" if ruin.stack else f"there is no stack {name} any more")
         desk.say(*(f"{'delete' if with_data else 'keep'} the table {table}" for table in ruin.tables))
         desk.say(*(f"keep the table {each}: by its tags it may be somebody else's" for each in ruin.strangers))

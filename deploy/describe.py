@@ -11,6 +11,7 @@ from .cloud import BucketState, Cloud, Resource, Stack
 from .drift import API, FUNCTION, QUEUE, STAGE, TABLE, Drift, drifts
 from .errors import DeniedError, StackStateError
 from .plan import SERVICE_TAG, Found, Wanted, bucket_name, code_key, tags_of
+from .stack.access_log import LOGGING_ROLE_PARAMETER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,10 +58,15 @@ def find(cloud: Cloud, wanted: Wanted) -> Found:
         loose_tables=tuple(loose),
         misfits=_misfits(cloud, wanted, loose),
         strangers=_strangers(cloud, [n for n in loose if n not in wanted.adopt], tags_of(wanted.service, wanted.stage)),
-        logging_role=cloud.logging_role() if wanted.needs_logging_role else None,
+        logging_role=cloud.logging_role() if _writes_logs(wanted) else None,
         drift=drift,
         notes=notes,
     )
+
+
+def _writes_logs(wanted: Wanted) -> bool:
+    """Whether it matters which role API Gateway writes logs with."""
+    return wanted.needs_logging_role or LOGGING_ROLE_PARAMETER in wanted.template.get("Parameters", {})
 
 
 def _described(wanted: Wanted) -> Mapping[str, Mapping[str, Any]]:

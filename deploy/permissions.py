@@ -136,7 +136,7 @@ _VPC: Final = (
 )
 _STACK: Final = (
     "CreateChangeSet DeleteChangeSet DeleteStack DescribeChangeSet DescribeStackEvents DescribeStacks ExecuteChangeSet "
-    "GetTemplate ListChangeSets ListStackResources TagResource UntagResource"
+    "GetTemplate ListChangeSets ListStackResources TagResource UntagResource UpdateTerminationProtection"
 )
 _NEIGHBOURS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     "AWS::ApiGatewayV2::DomainName": {"domains": tuple(f"apigateway:{verb}" for verb in _VERBS)},
@@ -155,7 +155,9 @@ _OWN: Final[Mapping[str, tuple[str, ...]]] = {
     "tables": ("dynamodb:DeleteTable", "dynamodb:DescribeTable", "dynamodb:ListTagsOfResource"),
 }
 """Place to what the commands call there themselves."""
-_BUCKET: Final = "CreateBucket ListBucket PutBucketPublicAccessBlock"
+_BUCKET: Final = (
+    "CreateBucket ListBucket PutBucketPolicy PutBucketPublicAccessBlock PutBucketTagging PutLifecycleConfiguration"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from . import console, describe, history
 from .changes import diff, require_safe
 from .cloud import Cloud, Stack
@@ -13,12 +15,13 @@ from .deployment import (
     carried_for,
     ended_without_changes,
     proposed,
+    protect,
     set_back,
     settled,
     show,
 )
 from .errors import DeployError, StackStateError, StoppedError
-from .plan import Wanted, code_key, plan
+from .plan import Wanted, chosen_values, code_key, plan
 from .stack.template import INLINE_BYTES, to_json
 
 
@@ -68,6 +71,7 @@ def carry_out(cloud: Cloud, desk: Desk, config: Config, named: str, allowed: fro
         has_tokens = "JwtSecretArn" in stack.outputs
         desk.say(*(console.connecting(stack.outputs, account.region, has_tokens=True) if has_tokens else ()))
     ended = settled(cloud, desk, config, stack, new)
+    protect(cloud, desk, config)
     if drift:
         set_back(cloud, desk, config.stack)
     return ended
@@ -108,9 +112,10 @@ def go_back(cloud: Cloud, desk: Desk, config: Config, named: str | None, allowed
         found = describe.find(cloud, wanted)
         if not found.has_code or code_key(wanted) != key:
             raise DeployError(f"the code of {target.name} is not at s3://{bucket}/{key} any more")
-        made = plan(wanted, found, inline_bytes=INLINE_BYTES)
+        values = chosen_values(wanted, found)
+        made = plan(replace(wanted, given=frozenset(values)), found, inline_bytes=INLINE_BYTES)
         desk.say(f"back to {target.name}")
-        change_set = proposed(desk, performer, made, carried_for(config, template, {}), found)
+        change_set = proposed(desk, performer, made, carried_for(config, template, values), found)
         if change_set is None:
             return ended_without_changes(desk, config, found)
         require_safe(change_set.changes, made.expected, allowed)

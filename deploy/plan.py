@@ -13,6 +13,7 @@ from .changes import diff, require_possible
 from .cloud import Account, BucketState, Change, Event, Stack
 from .drift import TABLE, Drift
 from .errors import DeployError, StackStateError
+from .stack.access_log import LOGGING_ROLE_PARAMETER
 
 SERVICE_TAG: Final = "streamer:service"
 """Tag of every stack made here; a stack without it is somebody else's."""
@@ -208,6 +209,20 @@ def _uploads(wanted: Wanted, found: Found, bucket: str) -> list[Step]:
 def _previous(wanted: Wanted, stack: Stack | None) -> tuple[str, ...]:
     known = stack.parameters if stack is not None else {}
     return tuple(n for n in wanted.template.get("Parameters", {}) if n in known and n not in wanted.given)
+
+
+def chosen_values(wanted: Wanted, found: Found) -> dict[str, str]:
+    """Values of parameters that follow from what there is.
+
+    The account's role for logs outlives the stack that made it: another stack, or the next one of this name, makes no
+    second one. A stack that made it keeps it.
+    """
+    if LOGGING_ROLE_PARAMETER not in wanted.template.get("Parameters", {}):
+        return {}
+    has_it = "GatewayAccount" in (found.template or {}).get("Resources", {})
+    before = found.stack.parameters.get(LOGGING_ROLE_PARAMETER) if found.stack is not None else None
+    makes = before != "false" if has_it else found.logging_role is None
+    return {LOGGING_ROLE_PARAMETER: "true" if makes else "false"}
 
 
 def _adopting(changes: Sequence[Change], wanted: Wanted, tables: Sequence[str]) -> tuple[Change, ...]:

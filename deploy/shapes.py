@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,6 +21,7 @@ def stack(found: Mapping[str, Any]) -> Stack:
         parameters={p["ParameterKey"]: p.get("ParameterValue", "") for p in found.get("Parameters", [])},
         tags={tag["Key"]: tag["Value"] for tag in found.get("Tags", [])},
         changed_at=changed.timestamp() if changed is not None else None,
+        is_protected=found.get("EnableTerminationProtection", False),
     )
 
 
@@ -57,6 +59,20 @@ def change(found: Mapping[str, Any]) -> Change:
         replacement=Replacement(found.get("Replacement") or "False"),
         properties=tuple(sorted(name for name in names if name)),
     )
+
+
+def bucket_policy(name: str, partition: str) -> str:
+    """The policy of a bucket that nobody uses without TLS."""
+    arn = f"arn:{partition}:s3:::{name}"
+    statement = {
+        "Sid": "OnlyByTls",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:*",
+        "Resource": [arn, f"{arn}/*"],
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 
 def parameter(parameter: Parameter) -> dict[str, Any]:

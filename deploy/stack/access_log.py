@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from .names import STACK, att, sub
 from .settings import StackSettings
 
 Resources = dict[str, dict[str, Any]]
+
+LOGGING_ROLE_PARAMETER: Final = "MakesLoggingRole"
+"""Parameter that is ``true`` where the stack gives API Gateway the account's role for logs."""
+_CONDITION: Final = "MakesLoggingRole"
+_OF_THE_ACCOUNT: Final = frozenset({"GatewayLoggingRole", "GatewayAccount"})
 
 _ACCESS_LOG: Final = {
     "requestId": "$context.requestId",
@@ -46,6 +52,34 @@ def access_log(settings: StackSettings) -> Resources:
     if settings.logging_role:
         found |= _logging_role()
     return found
+
+
+def with_choice(document: Mapping[str, Any]) -> dict[str, Any]:
+    """A template that makes the account's role only where whoever deploys says so: where there is none yet."""
+    parameter = {
+        "Type": "String",
+        "AllowedValues": ["true", "false"],
+        "Default": "true",
+        "Description": "Whether this stack gives API Gateway its role for logs, as no other has",
+    }
+    resources = {
+        name: {**resource, "Condition": _CONDITION} if name in _OF_THE_ACCOUNT else resource
+        for name, resource in document["Resources"].items()
+    }
+    found = {key: value for key, value in document.items() if key not in ("Resources", "Outputs")}
+    return {
+        **found,
+        "Parameters": {**document["Parameters"], LOGGING_ROLE_PARAMETER: parameter},
+        "Conditions": {_CONDITION: {"Fn::Equals": [{"Ref": LOGGING_ROLE_PARAMETER}, "true"]}},
+        "Resources": resources,
+        "Outputs": document["Outputs"],
+    }
+
+
+def after_the_role() -> dict[str, Any]:
+    """A description that makes CloudFormation wait for the role, if the stack makes it: DependsOn knows no "if"."""
+    waiting = sub("Logs by ${GatewayAccount}")
+    return {"Fn::If": [_CONDITION, waiting, {"Ref": "AWS::NoValue"}]}
 
 
 def _logging_role() -> Resources:

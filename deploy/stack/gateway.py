@@ -7,7 +7,8 @@ from typing import Any
 
 from streamer.topology import DEFAULT, Api, Authorizer, Route, Throttle, Topology
 
-from .access_log import access_log, access_log_format
+from .access_log import access_log, access_log_format, after_the_role
+from .domain import domain_url
 from .names import STACK, att, function_id, pascal, ref, route_id, sub
 from .policy import invoke_permission
 from .settings import StackSettings
@@ -20,8 +21,14 @@ def websocket_url(topology: Topology) -> dict[str, Any]:
     return sub(f"wss://${{Api}}.execute-api.${{AWS::Region}}.${{AWS::URLSuffix}}/{topology.api.stage}")
 
 
-def management_url(topology: Topology) -> dict[str, Any]:
-    """The address of ``@connections``, which no custom domain changes. [DOC] apigw-docs: @connections commands"""
+def management_url(topology: Topology, settings: StackSettings) -> Any:
+    """The address of ``@connections``: the API's own, unless that is switched off.
+
+    [DOC] apigw-docs: @connections commands. [USR] aws/aws-sdk-net#1860: with the default endpoint disabled the API's
+    own address says Forbidden, and the domain's answers.
+    """
+    if settings.disable_execute_api_endpoint:
+        return domain_url(settings, "https")
     return sub(f"https://${{Api}}.execute-api.${{AWS::Region}}.${{AWS::URLSuffix}}/{topology.api.stage}")
 
 
@@ -39,6 +46,8 @@ def api_resources(topology: Topology, settings: StackSettings) -> Resources:
             },
         },
     }
+    if settings.disable_execute_api_endpoint:
+        found["Api"]["Properties"]["DisableExecuteApiEndpoint"] = True
     for authorizer in api.authorizers:
         found |= _authorizer(authorizer)
     for route in api.routes:
@@ -155,7 +164,8 @@ def _stage(api: Api, settings: StackSettings) -> Resources:
     if settings.access_logs:
         found |= access_log(settings)
         properties["AccessLogSettings"] = {"DestinationArn": att("AccessLogs"), "Format": access_log_format()}
-        depends += ["GatewayAccount"] if settings.logging_role else []
+        if settings.logging_role:
+            properties["Description"] = after_the_role()
     found["Stage"] = {"Type": "AWS::ApiGatewayV2::Stage", "DependsOn": depends, "Properties": properties}
     return found
 

@@ -72,6 +72,8 @@ class StackChoices:
     """None: the stack makes one, which Route 53 validates."""
     hosted_zone_id: str | None = None
     """Zone of Route 53 that gets the domain's record; None: somebody else sees to it."""
+    disable_execute_api_endpoint: bool = False
+    """Whether the API answers at its domain only."""
     alarm_topic_arn: str | None = None
     """SNS topic that alarms notify; None: they only show."""
     alarms: Mapping[str, int] = field(default_factory=dict)
@@ -150,6 +152,8 @@ class StackSettings(StackChoices):
             if value and self.domain is None:
                 raise DeployError(f"{name} belongs to a domain; name it, too")
         if self.domain is None:
+            if self.disable_execute_api_endpoint:
+                raise DeployError("disable_execute_api_endpoint leaves no address without a domain; name one")
             return
         if _DOMAIN.fullmatch(self.domain) is None:
             raise DeployError(f"domain is {self.domain!r}, which is no name of one, such as ws.example.com")

@@ -15,6 +15,7 @@ from streamer.topology import Function, Topology, queue_url_variable
 from streamer.topology.checks import validate
 
 from ..errors import DeployError
+from .access_log import with_choice
 from .alarms import alarms, dashboard
 from .domain import domain_resources, domain_url
 from .gateway import api_resources, management_url, websocket_url
@@ -67,6 +68,8 @@ def template(topology: Topology, settings: StackSettings) -> dict[str, Any]:
         "Resources": resources,
         "Outputs": _outputs(topology, settings, secrets),
     }
+    if settings.access_logs and settings.logging_role:
+        document = with_choice(document)
     require_sizes(document, len(to_json(document).encode()))
     return document
 
@@ -135,7 +138,7 @@ def _environment(topology: Topology, settings: StackSettings, function: Function
     variables: dict[str, Any] = {}
     if function.posts_to_connections:
         # Behind a custom domain the address in events leads nowhere: that domain has no @connections of its own.
-        variables[ENDPOINT_VARIABLE] = management_url(topology)
+        variables[ENDPOINT_VARIABLE] = management_url(topology, settings)
     variables |= {queue_url_variable(name): ref(queue_id(name)) for name in function.sends_to}
     variables |= {**own, **settings.environment}
     if settings.jwt_public_key is not None and "JWT_SECRET" in function.secrets:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ministack_projects import APP, MiniStack, Project, project_in
+from ministack_projects import APP, REGION, MiniStack, Project, project_in
 
 
 @pytest.fixture
@@ -74,6 +74,10 @@ def deployer(tmp_path: Path, strict_ministack: MiniStack) -> Project:
     """A project whose deployer has the policy that `--print-policy` prints, and nothing else."""
     project = project_in(tmp_path, strict_ministack, "least")
     policy = ran(project, "deploy", "--print-policy")
+    # The bucket is there already: where permissions are enforced, MiniStack takes every request for one without TLS.
+    place = {"LocationConstraint": REGION}
+    bucket = f"streamer-code-000000000000-{REGION}"
+    strict_ministack.client("s3").create_bucket(Bucket=bucket, CreateBucketConfiguration=place)
     iam = strict_ministack.client("iam")
     iam.create_user(UserName="deployer")
     iam.put_user_policy(UserName="deployer", PolicyName="deploys", PolicyDocument=policy)

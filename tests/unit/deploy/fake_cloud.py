@@ -144,6 +144,9 @@ class FakeCloud:
     def delete_change_set(self, change_set_id: str) -> None:
         self.did.append("delete change set")
 
+    def protect_stack(self, name: str, *, is_protected: bool) -> None:
+        self.did.append(f"{'protect' if is_protected else 'unprotect'} {name}")
+
     def delete_stack(self, name: str, token: str) -> None:
         self.did.append("delete stack")
         self._running = bool(self.script)

@@ -1,17 +1,19 @@
 """The boundary to AWS: what is asked of boto3, and how its errors read."""
 
 import datetime
+import json
 from collections.abc import Iterator
 from typing import Any
 
 import botocore.exceptions as errors
 import pytest
-from botocore.stub import Stubber
+from botocore.stub import ANY, Stubber
 
 from deploy.aws import Aws
 from deploy.aws_errors import translated
 from deploy.cloud import Account, BucketState, Parameter, Proposal, Replacement
 from deploy.errors import CredentialsError, DeniedError, DeployError
+from deploy.shapes import bucket_policy
 
 ACCOUNT = Account(account_id="123456789012", region="us-east-1")
 NOW = datetime.datetime(2026, 11, 23, tzinfo=datetime.UTC)
@@ -169,8 +171,21 @@ def test_a_new_bucket_is_closed_to_the_public(aws: Aws, stub: Any, region: str, 
             "ExpectedBucketOwner": "123456789012",
         },
     )
+    ours = {"Bucket": "b", "ExpectedBucketOwner": "123456789012"}
+    stub("s3").add_response("put_bucket_tagging", {}, ours | {"Tagging": ANY})
+    stub("s3").add_response("put_bucket_lifecycle_configuration", {}, ours | {"LifecycleConfiguration": ANY})
+    stub("s3").add_response("put_bucket_policy", {}, ours | {"Policy": ANY})
 
     aws.create_bucket("b", Account(account_id="123456789012", region=region))
+
+
+@pytest.mark.parametrize("partition", ["aws", "aws-cn"])
+def test_a_bucket_is_used_by_tls_alone(partition: str) -> None:
+    (statement,) = json.loads(bucket_policy("b", partition))["Statement"]
+
+    assert statement["Effect"] == "Deny"
+    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    assert statement["Resource"] == [f"arn:{partition}:s3:::b", f"arn:{partition}:s3:::b/*"]
 
 
 def test_an_upload_goes_to_nobody_else(aws: Aws, stub: Any) -> None:

@@ -270,3 +270,57 @@ def test_the_policy_is_printed_alone_and_with_a_role_it_is_smaller(run: Run, pro
     assert "iam:CreateRole" in of_role
     assert "cloudformation:CreateChangeSet" not in of_role
     assert '"arn:aws-cn:lambda:cn-north-1:*:function:chat-dev-*"' in of_role
+
+
+@pytest.mark.parametrize(
+    ("wanted", "there", "did"),
+    [
+        pytest.param("true", False, ["protect chat-dev"], id="on"),
+        pytest.param("false", True, ["unprotect chat-dev"], id="off"),
+        pytest.param("true", True, [], id="on already"),
+        pytest.param(None, True, [], id="not said"),
+    ],
+)
+def test_a_stack_is_protected_as_the_file_says(
+    run: Run, project: Path, wanted: str | None, *, there: bool, did: list[str]
+) -> None:
+    toml = project / "streamer.toml"
+    toml.write_text(toml.read_text() + (f"termination_protection = {wanted}\n" if wanted else ""))
+    cloud = FakeCloud(found=running(is_protected=there), script=[DONE, DONE])
+
+    assert run(cloud, "deploy", "--yes").return_value == 0
+    assert [each for each in cloud.did if "protect" in each] == did
+
+
+def test_a_protected_stack_is_not_even_asked_to_be_deleted(run: Run) -> None:
+    cloud = FakeCloud(found=running(is_protected=True))
+
+    found = run(cloud, "destroy", "--yes")
+
+    assert "chat-dev is protected from being deleted" in str(found.exception)
+    assert cloud.did == []
+
+
+def of_logs(**changes: Any) -> FakeCloud:
+    return FakeCloud(**{"found": running(), "script": [DONE], **changes})
+
+
+@pytest.mark.parametrize(
+    ("cloud", "makes"),
+    [
+        pytest.param(of_logs(role=None), "true", id="the account has none"),
+        pytest.param(of_logs(), "false", id="another stack made it"),
+        pytest.param(
+            of_logs(template={"Resources": {"GatewayAccount": {"Type": "AWS::ApiGateway::Account"}}}),
+            "true",
+            id="this stack made it, by a version that had no choice",
+        ),
+    ],
+)
+def test_the_account_s_role_for_logs_is_made_once(run: Run, project: Path, cloud: FakeCloud, makes: str) -> None:
+    toml = project / "streamer.toml"
+    toml.write_text(toml.read_text() + "logging_role = true\n")
+
+    assert run(cloud, "deploy", "--yes").return_value == 0
+    values = {each.name: each.value for each in cloud.proposals[0].parameters}
+    assert values["MakesLoggingRole"] == makes

@@ -10,6 +10,7 @@ from deployed_topologies import chat
 from deploy.errors import DeployError
 from deploy.stack.settings import StackSettings
 from deploy.stack.template import template
+from streamer.sending.sender import ENDPOINT_VARIABLE
 
 KEY = "arn:aws:kms:us-east-1:123456789012:key/0123"
 BOUNDARY = "arn:aws:iam::123456789012:policy/boundary"
@@ -83,6 +84,14 @@ def test_functions_post_to_the_apis_own_address_behind_a_domain() -> None:
     assert "ws.example.com" not in str(variables)
 
 
+def test_without_an_address_of_its_own_an_api_is_used_at_its_domain_alone() -> None:
+    made = stack(**DOMAIN, base_path="chat", disable_execute_api_endpoint=True)
+
+    assert of_kind(made, "AWS::ApiGatewayV2::Api")[0]["DisableExecuteApiEndpoint"] is True
+    variables = [each["Environment"]["Variables"] for each in of_kind(made, "AWS::Lambda::Function")]
+    assert {each.get(ENDPOINT_VARIABLE) for each in variables} == {None, "https://ws.example.com/chat"}
+
+
 def test_without_a_certificate_the_stack_makes_one_that_its_zone_validates() -> None:
     made = stack(domain="ws.example.com", hosted_zone_id="Z1")
 
@@ -104,6 +113,7 @@ def test_without_a_certificate_the_stack_makes_one_that_its_zone_validates() -> 
         pytest.param(DOMAIN | {"domain": "https://ws.example.com"}, "no name of one", id="a URL as a domain"),
         pytest.param(DOMAIN | {"base_path": "a/b"}, "base_path is 'a/b'", id="two levels"),
         pytest.param({"base_path": "chat"}, "belongs to a domain", id="path of no domain"),
+        pytest.param({"disable_execute_api_endpoint": True}, "no address without a domain", id="no address at all"),
         pytest.param({"hosted_zone_id": "Z1"}, "belongs to a domain", id="zone of no domain"),
     ],
 )
