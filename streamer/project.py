@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import difflib
 import errno
 import os
 import re
@@ -25,6 +26,52 @@ BELIEVED_BYTES: Final = 4 * 1024 * 1024
 DEFAULT_APP: Final = "app:app"
 """Where an App is looked for when nothing names one."""
 DEFAULT_STAGE: Final = "dev"
+
+KEYS: Final = frozenset(
+    [
+        "access_logs",
+        "alarm_topic_arn",
+        "alarms",
+        "app",
+        "architecture",
+        "base_path",
+        "bucket",
+        "certificate_arn",
+        "cloudformation_role",
+        "domain",
+        "dual_stack",
+        "environment",
+        "exclude",
+        "extras",
+        "functions",
+        "groups",
+        "hosted_zone_id",
+        "jwt_public_key",
+        "kms_key_arn",
+        "log_retention_days",
+        "logging_role",
+        "permissions_boundary",
+        "profile",
+        "project",
+        "python",
+        "region",
+        "requirements",
+        "reserved_concurrency",
+        "secret_arns",
+        "security_groups",
+        "service",
+        "stack_name",
+        "stage",
+        "stages",
+        "subnets",
+        "table_prefix",
+        "tags",
+        "throttle_burst",
+        "throttle_rate",
+        "tracing",
+    ]
+)
+"""What may stand in ``streamer.toml``, in a stage's part of it likewise but for ``stages``; most is for deploying."""
 
 _SKIPPED: Final = frozenset(
     {"tests", "test", "node_modules", "venv", "env", "build", "dist", "site-packages", "__pycache__", "cdk.out"}
@@ -108,6 +155,8 @@ def parse(document: Mapping[str, Any], folder: Path, stage: str | None = None) -
     """See `read`; ``document`` is the file's content."""
     chosen = stage if stage is not None else document.get("stage")
     stages = document.get("stages", {})
+    for part in (document, *(stages.values() if isinstance(stages, dict) else ())):
+        _refuse_unknown(part if isinstance(part, dict) else {})
     own = stages.get(chosen, {}) if isinstance(stages, dict) else {}
     values = {**document, **(own if isinstance(own, dict) else {})}
     environment = {**_texts(document, "environment"), **_texts(own, "environment")}
@@ -122,6 +171,14 @@ def parse(document: Mapping[str, Any], folder: Path, stage: str | None = None) -
         environment=environment,
         functions=_sizes(document, own),
     )
+
+
+def _refuse_unknown(part: Mapping[str, Any]) -> None:
+    for name in part:
+        if name not in KEYS:
+            close = difflib.get_close_matches(name, KEYS, n=1)
+            hint = f"; did you mean {close[0]!r}?" if close else f"; it knows {', '.join(sorted(KEYS))}"
+            raise ConfigurationError(f"{CONFIG_FILE} has an unknown key {name!r}{hint}")
 
 
 def _sizes(document: Any, own: Any) -> dict[str, Sizes]:

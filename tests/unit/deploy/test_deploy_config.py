@@ -1,5 +1,6 @@
 """``streamer.toml``."""
 
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 
 from deploy.config import Config, load, parse, updated
 from deploy.errors import DeployError
+from streamer.project import KEYS
 
 FILE = """
 service = "chat"
@@ -121,3 +123,7 @@ def test_updating_twice_changes_nothing_more() -> None:
     once = updated(FILE, {"service": "x", "app": 'a "quoted" one'})
 
     assert updated(once, {"service": "x", "app": 'a "quoted" one'}) == once
+
+
+def test_whatever_else_reads_the_file_knows_its_keys_too() -> None:
+    assert {field.name for field in fields(Config)} - {"folder"} | {"functions", "stages"} == KEYS

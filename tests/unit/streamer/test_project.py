@@ -57,6 +57,21 @@ def test_a_stage_overrides_and_adds(tmp_path: Path) -> None:
     assert parse(document, tmp_path).environment == {"A": "1", "B": "1"}
 
 
+@pytest.mark.parametrize(
+    ("document", "told"),
+    [
+        ({"appp": "a:b"}, "unknown key 'appp'; did you mean 'app'?"),
+        ({"stages": {"prod": {"enviroment": {}}}}, "unknown key 'enviroment'; did you mean 'environment'?"),
+        ({"zzz": 1}, "unknown key 'zzz'; it knows access_logs, "),
+    ],
+)
+def test_an_unknown_key_is_named(tmp_path: Path, document: dict[str, object], told: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        parse(document, tmp_path)
+
+    assert told in str(caught.value)
+
+
 @pytest.mark.parametrize("document", [{"app": 1}, {"environment": {"A": 1}}, {"environment": "A=1"}])
 def test_what_makes_no_sense_is_named(tmp_path: Path, document: dict[str, object]) -> None:
     with pytest.raises(ConfigurationError, match=r"streamer\.toml"):
