@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 
 BEGAN: Final = pytest.StashKey[dict[str, int]]()
+RECORDED: Final = pytest.StashKey[dict[str, int]]()
 EMULATORS: Final = ("streamer", "streamer_session")
 
 
@@ -46,11 +47,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Show what the functions wrote during a test that failed."""
+    """Show what passed through the emulator, and what the functions wrote, during a test that failed."""
     report = yield
     if report.when == "call" and report.failed and item.stash.get(BEGAN, {}):
         from .functions.readable import readable  # noqa: PLC0415 - see the module's docstring
 
+        for name, after in item.stash.get(RECORDED, {}).items():
+            report.sections += _recorded(item, name, after)
         for name, began in item.stash.get(BEGAN, {}).items():
             lines = item.funcargs[name].logs.since(began)  # type: ignore[attr-defined] # every item of ours has them
             text = "\n".join(f"{line.function}: {part}" for line in lines for part in readable(line.text))
@@ -60,10 +63,22 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
-    """Remember where the log was when the test began."""
+    """Remember where log and recording were when the test began."""
     funcargs: Mapping[str, Any] = getattr(item, "funcargs", {})
+    item.stash[RECORDED] = {name: funcargs[name].record_count for name in EMULATORS if name in funcargs}
     item.stash[BEGAN] = {name: funcargs[name].logs.count for name in EMULATORS if name in funcargs}
     return (yield)
+
+
+def _recorded(item: pytest.Item, name: str, after: int) -> list[tuple[str, str]]:
+    """What a test's emulator recorded: its lines, the courses of messages that failed, and a file for the console."""
+    from .console.report import report  # noqa: PLC0415 - see the module's docstring
+
+    content = item.funcargs[name].recorded(after)  # type: ignore[attr-defined] # every item of ours has them
+    if not content or not content["records"]:
+        return []
+    folder = item.config._tmp_path_factory.getbasetemp() / "streamer-recordings"  # type: ignore[attr-defined] # noqa: SLF001 - as the fixture does
+    return [(f"What passed through the emulator ({name})", report(content, folder, item.nodeid))]
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -108,12 +123,18 @@ def streamer_environment(pytestconfig: pytest.Config) -> Mapping[str, str]:
 def streamer_config(
     pytestconfig: pytest.Config, streamer_project: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> EmulatorConfig:
-    """How to emulate it; override it for shorter limits, another isolation or a DynamoDB of your own."""
+    """How to emulate it; override it for shorter limits, another isolation or a DynamoDB of your own.
+
+    It has a console, so that failed tests can show what passed through.
+    """
     from .emulator import EmulatorConfig  # noqa: PLC0415 - see the module's docstring
 
     isolation: Any = _option(pytestconfig, "streamer_isolation")
     return EmulatorConfig(
-        project_folder=streamer_project, state_folder=tmp_path_factory.mktemp("streamer"), isolation=isolation
+        project_folder=streamer_project,
+        state_folder=tmp_path_factory.mktemp("streamer"),
+        isolation=isolation,
+        console=True,
     )
 
 

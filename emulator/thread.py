@@ -211,6 +211,19 @@ class EmulatorThread:
         """Let the next events run the functions' code as it is on disk now; connections stay open."""
         self.run(self._emulator.reload())
 
+    @property
+    def record_count(self) -> int:
+        """How many records there are so far; 0: nothing is recorded."""
+        return self._emulator.record_count
+
+    def recorded(self, after: int = 0) -> dict[str, Any] | None:
+        """What passed through the emulator after so many records, for the console; None: nothing is recorded."""
+
+        async def read() -> dict[str, Any] | None:
+            return self._emulator.recorded(after)
+
+        return self.run(read())
+
     # addresses
 
     @property

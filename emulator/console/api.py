@@ -13,33 +13,29 @@ from typing import Any, Final, Protocol
 from streamer.errors import ConfigurationError
 
 from ..port.http import HttpRequest, HttpResponse
+from . import recording_file
 from .access import API
 from .actions import Actions
 from .around import Around
 from .asked import Asked, BadRequestError
+from .book import Book
 from .database import Items
 from .facts import facts
 from .masking import NOBODY, Who
 from .metrics import metrics
 from .queued import Queued
-from .recorder import RingRecorder
-from .records import KINDS, Closed, Opening, Record
+from .recorder import Page, RingRecorder
+from .records import Closed, Opening
 from .sources import Sources
-from .telling import Teller, Told, tell_fault, who_opened
-from .traces import Trace, Traces
-from .verdicts import faults_of, verdict
+from .telling import Teller, Told, who_opened
 from .workings import Workings
 
 VERSION: Final = 1
 """Of this interface, in ``info`` and in an export."""
 WAIT_SECONDS: Final = 25.0
 """Longest wait for something new."""
-EVENTS: Final = 500
-"""Most records that are told at once, unless a reader wants fewer."""
 GATHER_SECONDS: Final = 0.02
 """How long the first new record waits for others, so that many need few answers."""
-WRONG: Final = ("error", "refused")
-"""Statuses of what went wrong."""
 
 
 class Waiting(Protocol):
@@ -65,6 +61,9 @@ class Api:
         self._news = news
         self._boot = boot
         self._look = look
+        self._book = Book(recorder.ring, self._who)
+        self._recording = (0, self._book)
+        """The recording that was opened last, and its number; 0: none was."""
         actions, queued = Actions(around, recorder, look=look), Queued(around)
         sources = Sources(around, recorder, look=look)
         workings, items = Workings(around, recorder, look=look), Items(around.database)
@@ -77,6 +76,7 @@ class Api:
                 ("GET", r"traces/(.+)", self._trace),
                 ("GET", r"connections", self._connections),
                 ("GET", r"export", self._export),
+                ("POST", r"recordings", self._open),
                 ("POST", r"clear", self._clear),
                 ("POST", r"connections/([\w=-]+)/receive", actions.receive),
                 ("POST", r"connections/([\w=-]+)/send", actions.send),
@@ -131,9 +131,6 @@ class Api:
             opening = next((each for each, end in self._recorder.closed_ones if end.connection == connection), None)
         return NOBODY if opening is None else _who(opening)
 
-    def _teller(self, *, whole: bool = False) -> Teller:
-        return Teller(self._who, None) if whole else Teller(self._who)
-
     # the routes
 
     async def _info(self, _asked: Asked) -> Told:
@@ -143,67 +140,56 @@ class Api:
         return {"api": VERSION, "boot": self._boot, **facts(self._around), "recording": recording}
 
     async def _events(self, asked: Asked) -> Told:
-        after = asked.number("after", 0)
-        limit = min(asked.number("limit", EVENTS) or 1, EVENTS * 40)
         until = time.monotonic() + min(asked.seconds("wait"), WAIT_SECONDS)
-        teller = self._teller()
-        wanted = self._wanted(asked, teller)
+        book, look = self._opened(asked), self._opened(asked).page(asked)
+        is_live = book is self._book
+        page = await self._new(look, until) if is_live else look()
+        boot = self._boot if is_live else f"recording {asked.text('recording')}"
+        teller = book.teller()
+        events = [teller.tell(record) for record in page.records]
+        return {"boot": boot, "next": page.next, "missed": page.missed, "events": events}
+
+    async def _new(self, look: Callable[[], Page], until: float) -> Page:
         while True:
             self._look()
-            page = self._recorder.ring.read(after, limit=limit, wanted=wanted())
+            page = look()
             left = until - time.monotonic()
             if page.records or page.missed or left <= 0:
-                break
+                return page
             await self._news.wait(left)
             await asyncio.sleep(GATHER_SECONDS)
-        events = [teller.tell(record) for record in page.records]
-        return {"boot": self._boot, "next": page.next, "missed": page.missed, "events": events}
 
-    def _wanted(self, asked: Asked, teller: Teller) -> Callable[[], Callable[[Record], bool]]:
-        """Makes the test that a record has to pass, anew for each look: a trace grows."""
-        kinds = asked.words("kind")
-        if unknown := [kind for kind in kinds if kind not in KINDS]:
-            raise BadRequestError(400, f"there is no kind {unknown[0]!r}; there are {', '.join(KINDS)}")
-        fields = {name: value for name in ("connection", "user", "function", "action") if (value := asked.text(name))}
-        wrong_only, trace = asked.text("errors") == "1", asked.text("trace")
-
-        def passes(numbers: frozenset[int] | None, record: Record) -> bool:
-            if (kinds and record.kind not in kinds) or (numbers is not None and record.number not in numbers):
-                return False
-            if not fields and not wrong_only:
-                return True
-            told = teller.tell(record)
-            if wrong_only and told.get("status") not in WRONG:
-                return False
-            return all(told.get(name) == value for name, value in fields.items())
-
-        return lambda: functools.partial(passes, self._numbers(trace) if trace else None)
-
-    def _numbers(self, name: str) -> frozenset[int]:
-        trace = Traces(self._recorder.ring).find(name)
-        if trace is None:
-            return frozenset()
-        return frozenset(record.number for record in (trace.origin, *trace.runs, *trace.calls, *trace.logs))
-
-    async def _event(self, _asked: Asked, number: str) -> Told:
+    async def _event(self, asked: Asked, number: str) -> Told:
         self._look()
-        record = self._recorder.ring.find(int(number))
-        if record is None:
-            raise BadRequestError(404, f"record {number} is not kept any more, or never was")
-        return self._teller(whole=True).tell(record)
+        return self._opened(asked).event(int(number))
 
-    async def _trace(self, _asked: Asked, name: str) -> Told:
+    async def _trace(self, asked: Asked, name: str) -> Told:
         self._look()
-        trace = Traces(self._recorder.ring).find(name)
-        if trace is None:
-            raise BadRequestError(404, f"nothing that is kept has the id {name}")
-        return tell_trace(trace, self._teller(whole=True))
+        return self._opened(asked).trace(name)
+
+    def _opened(self, asked: Asked) -> Book:
+        """What a reader wants to read: what is recorded now, or the recording that it has opened."""
+        number = asked.number("recording", 0)
+        if number == 0:
+            return self._book
+        if number != self._recording[0]:
+            raise BadRequestError(404, f"recording {number} is not open any more: another one was opened")
+        return self._recording[1]
+
+    async def _open(self, asked: Asked) -> Told:
+        """Take a recording to be read by its number; the one before it is forgotten."""
+        try:
+            book = Book.of(recording_file.read(asked.body))
+        except ConfigurationError as error:
+            raise BadRequestError(400, str(error)) from error
+        self._recording = (self._recording[0] + 1, book)
+        return {"recording": self._recording[0], "records": len(book.ring)}
 
     async def _connections(self, _asked: Asked) -> Told:
         self._look()
         recorder = self._recorder
         known = {each.connection_id: each for gateway in self._around.gateways for each in gateway.seen()}
-        teller = self._teller(whole=True)
+        teller = self._book.teller(whole=True)
         found = []
         for connection, seen in known.items():
             opening = recorder.connections.get(connection)
@@ -242,15 +228,7 @@ class Api:
         return metrics(self._recorder.ring, now_ns=time.time_ns())
 
     async def _export(self, _asked: Asked) -> Told:
-        teller = self._teller(whole=True)
-        records = [teller.tell(record) for record in self._recorder.ring]
-        return {
-            "streamer": "recording",
-            "api": VERSION,
-            "boot": self._boot,
-            "at": time.time() * 1000,
-            "events": records,
-        }
+        return recording_file.document(self._recorder.ring, boot=self._boot, at_ms=time.time() * 1000)
 
     async def _clear(self, _asked: Asked) -> Told:
         self._recorder.clear()
@@ -260,31 +238,3 @@ class Api:
 @functools.lru_cache(maxsize=4096)
 def _who(opening: Opening) -> Who:
     return who_opened(opening)
-
-
-def tell_trace(trace: Trace, teller: Teller) -> Told:
-    """A trace as JSON; times in Unix milliseconds."""
-    status, sentence = verdict(trace)
-    spans = [
-        {
-            "kind": span.kind,
-            "name": span.name,
-            "begin": span.begin_ns / 1e6,
-            "end": span.end_ns / 1e6,
-            "depth": span.depth,
-            "status": span.status,
-            "note": span.note,
-            "number": span.number,
-        }
-        for span in trace.spans
-    ]
-    return {
-        "status": status,
-        "verdict": sentence,
-        "origin": teller.tell(trace.origin),
-        "spans": spans,
-        "faults": {request: tell_fault(fault) for request, fault in faults_of(trace).items()},
-        "runs": [teller.tell(run) for run in trace.runs],
-        "calls": [teller.tell(call) for call in trace.calls],
-        "logs": [teller.tell(line) for line in trace.logs],
-    }

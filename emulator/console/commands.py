@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import Any, Final
 
 import click
@@ -13,9 +14,18 @@ from ..command.help import Command
 from .lines import line, waterfall
 from .opening import open_url, page_url
 from .reader import GoneError, Reader, found
+from .recorded import Recorded
 
 LAST: Final = 200
 """Records that `tail` begins with."""
+
+
+FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+def _source(recording: Path | None) -> Reader | Recorded:
+    """The emulator here, or a file."""
+    return Reader.of(here()) if recording is None else Recorded(recording)
 
 
 @click.command(
@@ -32,8 +42,9 @@ LAST: Final = 200
 @click.option("--request", "trace", metavar="ID", help="Only what belongs to the message of this id.")
 @click.option("--limit", type=click.IntRange(1, 20_000), default=LAST, show_default=True, help="The last so many.")
 @click.option("--follow", "-f", is_flag=True, help="Go on with what comes, until Ctrl-C.")
+@click.option("--recording", type=FILE, help="Read this file, an export of the console or of a failed test.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
-def tail(*, errors: bool, limit: int, follow: bool, as_json: bool, **named: str | None) -> int:
+def tail(*, errors: bool, limit: int, follow: bool, recording: Path | None, as_json: bool, **named: str | None) -> int:
     """Print what passes through the emulator of this folder.
 
     Messages, functions, their calls of DynamoDB and @connections, their log lines, connections, stream batches. With
@@ -46,7 +57,7 @@ def tail(*, errors: bool, limit: int, follow: bool, as_json: bool, **named: str 
     wanted: dict[str, Any] = {**named, "errors": "1" if errors else None}
     colors = sys.stdout.isatty()
     try:
-        with Reader.of(here()) as reader:
+        with _source(recording) as reader:
             for told in reader.events(follow=follow, limit=limit, missed=missed, **wanted):
                 text = json.dumps(told, ensure_ascii=False) if as_json else line(told, colors=colors)
                 if text is not None:
@@ -59,8 +70,9 @@ def tail(*, errors: bool, limit: int, follow: bool, as_json: bool, **named: str 
 
 @click.command(cls=Command, examples=["streamer trace 7f3a", "streamer trace 98 --json | jq .verdict"])
 @click.argument("name", metavar="ID")
+@click.option("--recording", type=FILE, help="Read this file, an export of the console or of a failed test.")
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
-def trace(*, name: str, as_json: bool) -> int:
+def trace(*, name: str, recording: Path | None, as_json: bool) -> int:
     """Show what became of a message.
 
     A waterfall of all that followed from it: functions, waiting, cold starts, calls, frames, attempts and log lines,
@@ -68,7 +80,7 @@ def trace(*, name: str, as_json: bool) -> int:
     number of a line of `streamer tail`. Exit status: 0 it went well or goes on, 1 it failed.
     """
     try:
-        with Reader.of(here()) as reader:
+        with _source(recording) as reader:
             told = reader.get(f"traces/{name}")
     except GoneError as error:
         click.echo(f"streamer: {error}", err=True)

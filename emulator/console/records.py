@@ -13,6 +13,7 @@ from ..functions.outcome import Outcome
 from ..gateway.rules.effects import Accept, Effect, HttpAnswer, Invoke, Result
 from ..port.http import HttpRequest
 from ..recording import By, Change
+from .masking import Who
 
 PAYLOAD_BYTES: Final = 256 * 1024
 """A payload over this is kept as its head."""
@@ -51,6 +52,8 @@ class Opening(Record):
     request: HttpRequest
     decision: Accept | HttpAnswer
     decided_ns: int
+    who: Who | None = None
+    """Whose token it was, in a recording that was read; None: the request has the token."""
 
 
 @dataclass(slots=True, eq=False, kw_only=True)

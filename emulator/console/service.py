@@ -20,6 +20,7 @@ from .around import Around
 from .assets import asset
 from .opening import page_url
 from .recorder import Gate, Ring, RingRecorder
+from .recording_file import document
 from .records import Note, Record
 
 TICK_SECONDS: Final = 1.0
@@ -41,7 +42,8 @@ class Console:
         self._gate = Gate()
         self._news = News(self._recorder)
         self._notes = _Notes(self._recorder, self._post)
-        self._api = Api(around, self._recorder, self._news, boot=secrets.token_hex(8), look=self._look)
+        self._boot = secrets.token_hex(8)
+        self._api = Api(around, self._recorder, self._news, boot=self._boot, look=self._look)
         self._timer: asyncio.TimerHandle | None = None
 
     async def __aenter__(self) -> Self:
@@ -83,6 +85,16 @@ class Console:
     def page_url(self, url: str) -> str:
         """The page at this emulator, with its token."""
         return page_url(url, self._token)
+
+    def recorded(self, after: int) -> dict[str, Any]:
+        """What was recorded under numbers over ``after``, as the document of an export."""
+        kept = (record for record in self._recorder.ring if record.number > after)
+        return document(kept, boot=self._boot, at_ms=time.time() * 1000)
+
+    @property
+    def count(self) -> int:
+        """The highest number of a record so far."""
+        return self._recorder.ring.last
 
     # whether to record
 

@@ -33,6 +33,8 @@ Told = dict[str, Any]
 
 def who_opened(opening: Opening) -> Who:
     """Whom the token of an upgrade names."""
+    if opening.who is not None:
+        return opening.who
     query = [value for name, value in opening.request.query if name.lower() in ("authorization", "token")]
     fields = opening.request.fields
     return next(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -180,6 +181,11 @@ def test_fails(streamer_session):
 
     assert "1 failed, 1 passed" in output, output
     assert "Log of the functions (streamer_session)" in output
+    recorded = output.partition("What passed through the emulator (streamer_session)")[2].partition("- Log of")[0]
+    assert "greet  → router  ok" in recorded
+    assert "somebody else" not in recorded
+    file = Path(recorded.partition("streamer tail --recording ")[2].split()[0])
+    assert json.loads(file.read_text())["streamer"] == "recording"
     assert "router: greeting Ada" in output
     assert "somebody else" not in output
 

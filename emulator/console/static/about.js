@@ -1,7 +1,7 @@
 // @ts-check
 // Versions, addresses, limits and assumptions of what runs, and the recording.
 
-import { html } from "./vendor/preact-htm.js";
+import { html, useState } from "./vendor/preact-htm.js";
 import { ask } from "./api.js";
 import { asText, bytes, counted } from "./format.js";
 import { useStore } from "./parts.js";
@@ -9,6 +9,15 @@ import { useStore } from "./parts.js";
 export function About() {
   const store = useStore();
   const { info } = store;
+  const [wrong, setWrong] = useState("");
+  const open = async (/** @type {any} */ event) => {
+    try {
+      await store.open(event.target.files[0]);
+      location.hash = "#/live";
+    } catch (error) {
+      setWrong(String(/** @type {Error} */ (error).message));
+    }
+  };
   if (!info) return html`<section class="page" aria-busy="true" aria-label="About"><h1>About</h1></section>`;
   const download = async () => {
     const link = document.createElement("a");
@@ -35,7 +44,9 @@ export function About() {
     </div>
     <h2>Recording</h2>
     <p>${counted(store.records.size, "record")} here, ${bytes(info.recording.bytes)} in the emulator when this page was opened. It is kept in memory only.</p>
-    <div class="actions"><button type="button" class="button" onClick=${download}>Export as a file</button><button type="button" class="button" onClick=${clear}>Clear</button></div>
+    <div class="actions"><button type="button" class="button" onClick=${download}>Export as a file</button><button type="button" class="button" onClick=${clear}>Clear</button>
+      <label class="button">Open a recording<input class="unseen" type="file" accept="application/json" aria-label="Open a recording" onChange=${open} /></label></div>
+    ${wrong && html`<p class="why" role="alert">${wrong}</p>`}
   </section>`;
 }
 

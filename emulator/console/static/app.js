@@ -101,7 +101,7 @@ function App() {
       <span class="target" title="What is emulated">${info?.target ?? ""}</span>
       <label class="search"><${Icon} name="search" /><input ref=${search} type="search" placeholder="Search" aria-label="Search in Live" value=${query.get("q") ?? ""} onInput=${type} /><kbd>/</kbd></label>
       <span class="grow" />
-      <span class=${`connected ${state}`} role="status">${{ live: "recording", gone: "emulator stopped; trying again", connecting: "connecting" }[/** @type {"live"} */ (state)]}</span>
+      ${store.recording ? html`<button type="button" class="chip" aria-pressed="true" aria-label="Close the recording" onClick=${() => store.close()}>${store.recording.name} ✕</button>` : html`<span class=${`connected ${state}`} role="status">${{ live: "recording", gone: "emulator stopped; trying again", connecting: "connecting" }[/** @type {"live"} */ (state)]}</span>`}
       <button type="button" class="button icon-only" title=${`Theme: ${theme}`} aria-label=${`Theme: ${theme}; change it`} onClick=${() => setTheme(THEMES[(THEMES.indexOf(theme) + 1) % THEMES.length])}><${Icon} name="theme" /></button>
     </header>
     <nav aria-label="Pages">${PAGES.map(([name, label]) => html`<a href=${`#/${name}`} aria-current=${current === name ? "page" : undefined}><${Icon} name=${name} /><span>${label}</span></a>`)}</nav>

@@ -19,10 +19,11 @@ export function Message({ number, onClose, go }) {
     let isOver = false;
     let seen = -1;
     const load = async () => {
-      if (isOver || seen === store.next) return;
-      seen = store.next;
+      const now = store.recording ? -store.recording.number - 1 : store.next;
+      if (isOver || seen === now) return;
+      seen = now;
       try {
-        const found = await ask(`traces/${encodeURIComponent(number)}`);
+        const found = await ask(store.about(`traces/${encodeURIComponent(number)}`));
         if (isOver) return;
         setTrace(found);
         setWrong("");
@@ -41,7 +42,7 @@ export function Message({ number, onClose, go }) {
       clearInterval(timer);
     };
   }, [number]);
-  const select = async (/** @type {number} */ chosen) => setRecord(record?.number === chosen ? null : await ask(`events/${chosen}`));
+  const select = async (/** @type {number} */ chosen) => setRecord(record?.number === chosen ? null : await ask(store.about(`events/${chosen}`)));
   if (wrong && !trace) return html`<aside class="detail" aria-label="Detail"><${Head} onClose=${onClose} title="Not kept any more" /><${Empty} title="It is gone">${wrong}<//></aside>`;
   if (!trace) return html`<aside class="detail" aria-label="Detail" aria-busy="true"><${Head} onClose=${onClose} title="…" /></aside>`;
   return html`<aside class="detail" aria-label="Detail">
@@ -53,7 +54,7 @@ export function Message({ number, onClose, go }) {
     ${record && html`<section class="part" aria-label="Selected step">
       <header><h3>${record.kind} ${record.number}</h3><${Copy} text=${JSON.stringify(record, null, 2)} label="Copy as JSON" /></header><${Value} value=${record} /></section>`}
     <${Tabs} key=${number} label="Parts" tabs=${parts(trace)} />
-    <${Again} trace=${trace} go=${go} />
+    ${!store.recording && html`<${Again} trace=${trace} go=${go} />`}
     <footer class="actions">${copies(trace)}</footer>
   </aside>`;
 }

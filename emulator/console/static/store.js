@@ -35,6 +35,8 @@ class Store {
   info = null;
   version = 0;
   next = 0;
+  /** @type {{number: number, name: string} | null} A recording that is read instead of what happens. */
+  recording = null;
   /** @type {Set<() => void>} */
   #listeners = new Set();
   #isScheduled = false;
@@ -129,14 +131,41 @@ class Store {
     this.rows = this.rows.filter((record) => this.records.has(record.number));
   }
 
+  /** A question about records, to what is read now. @param {string} path */
+  about(path) {
+    return this.recording ? `${path}${path.includes("?") ? "&" : "?"}recording=${this.recording.number}` : path;
+  }
+
+  /** Read a recording. @param {File} file */
+  async open(file) {
+    const { recording: number } = await ask("recordings", { body: JSON.parse(await file.text()) });
+    const page = await ask(`events?recording=${number}&limit=${MOST}`);
+    this.recording = { number, name: file.name };
+    this.reset();
+    this.add(page.events);
+  }
+
+  /** Go on with what happens. */
+  close() {
+    this.recording = null;
+    this.next = 0;
+    this.boot = "";
+    this.reset();
+  }
+
   /** Ask for ever. */
   async follow() {
     for (;;) {
       await seen();
+      if (this.recording) {
+        await pause(BETWEEN_MS);
+        continue;
+      }
       try {
         if (!this.info) this.info = await ask("info");
         const query = this.next ? `after=${this.next}&wait=20&limit=500` : `limit=${FIRST}`;
         const page = await ask(`events?${query}`);
+        if (this.recording) continue;
         if (page.boot !== this.boot) {
           if (this.boot) {
             this.reset();

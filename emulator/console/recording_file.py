@@ -1,0 +1,156 @@
+"""A recording as one JSON document: without credentials, and read again by the page, `tail` and `trace`. Pure."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields, is_dataclass, replace
+from typing import Any, Final
+
+from streamer.errors import ConfigurationError
+
+from ..functions import outcome
+from ..gateway.rules import effects
+from ..port.http import HttpRequest
+from . import records
+from .masking import NOBODY, Who, masked, masked_text
+from .recorder import Ring
+from .records import Opening, Record
+from .telling import Teller, who_opened
+
+KIND: Final = "recording"
+VERSION: Final = 2
+"""Of the document; one of another version is not read."""
+RECORDS: Final = 20_000
+BYTES: Final = 256 * 1024 * 1024
+"""Most that is kept of a document that is read."""
+_TYPE, _BYTES = "$type", "$bytes"
+_KINDS: Final[Mapping[str, Any]] = {
+    name: kind
+    for module in (records, effects, outcome)
+    for name, kind in vars(module).items()
+    if isinstance(kind, type) and is_dataclass(kind) and not kind.__name__.startswith("_")
+} | {"HttpRequest": HttpRequest, "Who": Who}
+_SET_HERE: Final = ("number", "sequence")
+
+Json = dict[str, Any]
+
+
+def document(kept: Iterable[Record], *, boot: str, at_ms: float) -> Json:
+    """What was recorded, the oldest first; ``boot`` names the run of the emulator."""
+    told = sorted(kept, key=lambda record: record.number)
+    return {
+        "streamer": KIND,
+        "version": VERSION,
+        "boot": boot,
+        "at": at_ms,
+        "records": [_written(each) for each in told],
+    }
+
+
+def ring_of(content: Any) -> Ring:
+    """The records of a document, under the numbers that they had.
+
+    Raises:
+        ConfigurationError: it is no recording, a damaged one, or one of another version.
+    """
+    if not isinstance(content, dict) or content.get("streamer") != KIND:
+        raise ConfigurationError("this is no recording of streamer")
+    if content.get("version") != VERSION:
+        raise ConfigurationError(f"the recording is of version {content.get('version')}, and this reads {VERSION}")
+    ring = Ring(most_records=RECORDS, most_bytes=BYTES)
+    try:
+        for each in content["records"]:
+            ring.add(_record(each))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ConfigurationError(f"the recording is damaged: {type(error).__name__}: {error}") from error
+    return ring
+
+
+def _record(written: Any) -> Record:
+    record = _read(written)
+    if not isinstance(record, Record):
+        raise TypeError("there is something that is no record")
+    record.number = int(written["number"])
+    Teller(lambda _: NOBODY).tell(record)  # what cannot be told is damaged
+    return record
+
+
+def read(text: bytes) -> Ring:
+    """The records of a file; raises as `ring_of`."""
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ConfigurationError(f"this is no recording of streamer: {error}") from error
+    return ring_of(content)
+
+
+# writing
+
+
+def _written(record: Record) -> Json:
+    if isinstance(record, Opening):
+        # The token that says who it was does not get into the document.
+        record = replace(record, who=who_opened(record))
+        return {**_encoded(record), "number": record.number}
+    return {**_encoded(record), "number": record.number}
+
+
+def _encoded(value: Any, name: str = "") -> Any:
+    match value:
+        case str():
+            return _hidden_text(value, name)
+        case bytes():
+            return _encoded_bytes(value)
+        case Mapping():
+            return {str(key): _encoded(item, str(key)) for key, item in value.items()}
+        case list() | tuple():
+            if len(value) == 2 and isinstance(value[0], str) and isinstance(value[1], str):
+                return [masked_text(value[0]), _hidden_text(value[1], value[0])]  # a header
+            return [_encoded(item) for item in value]
+        case _ if is_dataclass(value):
+            told = {
+                each.name: _encoded(getattr(value, each.name)) for each in fields(value) if each.name not in _SET_HERE
+            }
+            return {_TYPE: type(value).__name__, **told}
+        case None | bool() | int() | float():
+            return value
+        case _:
+            return str(value)
+
+
+def _hidden_text(text: str, name: str) -> Any:
+    """The text without credentials, in the JSON that it may hold, too."""
+    if text[:1] in ("{", "["):
+        try:
+            return json.dumps(masked(json.loads(text)), ensure_ascii=False)
+        except (ValueError, RecursionError):
+            pass  # it only looks like JSON
+    return masked(text, name)
+
+
+def _encoded_bytes(value: bytes) -> Json:
+    try:
+        return {_BYTES: _hidden_text(value.decode("utf-8"), "")}
+    except UnicodeDecodeError:
+        return {_BYTES: base64.b64encode(value).decode(), "base64": True}
+
+
+# reading
+
+
+def _read(value: Any) -> Any:
+    match value:
+        case {"$bytes": str(text)}:
+            return base64.b64decode(text, validate=True) if value.get("base64") else text.encode()
+        case {"$type": str(name)}:
+            kind: Callable[..., Any] = _KINDS[name]
+            known = {each.name for each in fields(kind)} - set(_SET_HERE)  # type: ignore[arg-type] # a dataclass
+            return kind(**{key: _read(item) for key, item in value.items() if key in known})
+        case dict():
+            return {key: _read(item) for key, item in value.items()}
+        case list():
+            return tuple(map(_read, value))
+        case _:
+            return value

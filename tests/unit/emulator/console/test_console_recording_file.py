@@ -1,0 +1,115 @@
+"""A recording as a document: the same after it was read, without credentials, and damaged ones are refused."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from console_records import TOKEN, World
+
+from emulator.console.book import Book
+from emulator.console.recording_file import VERSION, document, read, ring_of
+from emulator.console.telling import who_opened
+from emulator.functions.outcome import Failed, Refused
+from emulator.gateway.rules.effects import Close, HttpAnswer, NotInvoked, Raised, Replied, Send, TimedOut, Warn
+from emulator.port.http import HttpRequest
+from streamer.errors import ConfigurationError
+
+
+def full() -> World:
+    """A world with records of all kinds."""
+    world = World()
+    world.opens()
+    for result in (Replied(b"{}"), Raised(b'{"errorType": "E"}'), NotInvoked("no"), TimedOut()):
+        invoke = world.receives({"action": "greet", "id": "g1", "payload": {"password": "hunter2", "name": "ada"}})
+        world.passes(5)
+        world.recorder.answered(invoke, result, [Send('{"a": 1}'), Warn("careful", {"n": 1})])
+    world.refuses("{", Send('{"message": "Forbidden"}'), Close(1009, "too big"))
+    root = world.runs({"requestContext": {"connectionId": "c1", "requestId": "gw1"}}, init_ms=12.5)
+    world.runs({}, error={"errorType": "KeyError", "errorMessage": "'name'"})
+    world.posts(root, {"type": "error", "request_id": "g1", "error": {"code": "X"}})
+    world.calls(root, "DynamoDB_20120810.PutItem", b"\xff\xfe", status=400)
+    world.recorder.line("router", "r1", f"saw {TOKEN}")
+    world.recorder.environment("router", 0, 7, "started")
+    world.recorder.batch(("processor", "requests"), ["1", "2"], 1, Failed(b"{}", "r", "E"), "RetryAttemptsExhausted")
+    world.recorder.batch(("processor", "requests"), ["3"], 1, Refused(429, "T", "slow"), "")
+    refused = HttpRequest("GET", "/dev", (), b"", "127.0.0.1", {})
+    world.recorder.opening(refused, "c2", HttpAnswer(401, (), b"{}"), began_ns=world.now_ns)
+    world.recorder.closed("c1", 1000, "", "client")
+    return world
+
+
+def told(book: Book) -> list[dict[str, Any]]:
+    found = [book.teller().tell(record) for record in book.ring]
+    for each in found:
+        each.pop("sequence")  # its place in that run
+    return found
+
+
+def through_a_file(world: World) -> Book:
+    text = json.dumps(document(world.ring, boot="b", at_ms=1.0))
+    return Book.of(read(text.encode()))
+
+
+def test_what_is_read_again_tells_the_same() -> None:
+    world = full()
+    openings = {"c1": next(iter(world.ring))}
+
+    again = through_a_file(world)
+    before = Book(world.ring, lambda connection: who_opened(openings[connection]))  # type: ignore[arg-type]
+
+    assert {record.kind for record in again.ring} == {record.kind for record in world.ring}
+    for one, other in zip(told(before), told(again), strict=True):
+        masked = {"text": "", "bytes": 0}  # as it was, with its credentials
+        assert {**one, **masked} == {**other, **masked}
+
+
+def test_its_traces_are_the_same() -> None:
+    world = full()
+
+    before, after = Book(world.ring, Book.of(world.ring).who).trace("g1"), through_a_file(world).trace("g1")
+
+    assert (after["verdict"], after["spans"]) == (before["verdict"], before["spans"])
+
+
+def test_nobodys_credentials_are_in_it_but_whose_they_were_is() -> None:
+    world = full()
+
+    text = json.dumps(document(world.ring, boot="b", at_ms=1.0))
+
+    assert "eyJ" not in text
+    assert "hunter2" not in text
+    assert next(each for each in told(through_a_file(world)) if each["kind"] == "opening")["user"] == "ada"
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        ([], "no recording"),
+        ({"streamer": "other"}, "no recording"),
+        ({"streamer": "recording", "version": 1}, "of version 1"),
+        ({"streamer": "recording", "version": VERSION}, "damaged"),
+        ({"streamer": "recording", "version": VERSION, "records": [1]}, "damaged"),
+        ({"streamer": "recording", "version": VERSION, "records": [{"$type": "Popen", "number": 1}]}, "damaged"),
+        ({"streamer": "recording", "version": VERSION, "records": [{"$type": "Send", "text": "x"}]}, "damaged"),
+        ({"streamer": "recording", "version": VERSION, "records": [{"$type": "Log", "number": 1}]}, "damaged"),
+        (
+            {
+                "streamer": "recording",
+                "version": VERSION,
+                "records": [{"$type": "Log", "number": 1, "at_ns": 1, "function": 1, "request_id": 1, "text": 1}],
+            },
+            "damaged",
+        ),
+    ],
+    ids=["list", "other file", "old", "no records", "number", "foreign type", "no record", "incomplete", "wrong types"],
+)
+def test_what_is_no_recording_is_refused(content: Any, why: str) -> None:
+    with pytest.raises(ConfigurationError, match=why):
+        ring_of(content)
+
+
+def test_text_that_is_no_json_is_no_recording() -> None:
+    with pytest.raises(ConfigurationError, match="no recording"):
+        read(b"{")
