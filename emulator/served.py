@@ -14,6 +14,7 @@ from streamer.topology import Api
 
 from .functions.outcome import Functions
 from .functions.variables import Endpoints
+from .gateway.integrations import Integrations
 from .gateway.rules.ids import IdSource
 from .gateway.rules.limits import Assumptions, Limits
 from .gateway.rules.management import ManagementTarget
@@ -88,7 +89,8 @@ class ServedApi:
         self.stage = Stage(self.api, facts, ids, limits=limits, assumptions=assumptions)
         known = (endpoints.owner, *endpoints.keys.values())
         verifier = Verifier(secrets={keys.access_key_id: keys.secret_access_key for keys in known}, clock=time.time)
-        self.gateway = Gateway(self.stage, functions, verifier, recording, notes)
+        integrations = Integrations(functions, lambda: self.api, endpoints)
+        self.gateway = Gateway(self.stage, integrations, verifier, recording, notes)
 
     @property
     def api_id(self) -> str:

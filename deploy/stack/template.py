@@ -247,6 +247,9 @@ def _require_deployable(topology: Topology) -> None:
         raise DeployError("the service has HTTP or REST APIs or function URLs, which streamer deploy does not make")
     if topology.api.api_id is not None:
         raise DeployError("the API has an api_id of its own; on AWS, API Gateway chooses it")
+    for route in topology.api.routes:
+        if route.integration is not None:
+            raise DeployError(f"route {route.route_key!r} has an integration that streamer deploy does not make")
     for function in topology.functions:
         _require_packable(function)
 

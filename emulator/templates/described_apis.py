@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from streamer.topology import CONNECT, Api, Authorizer, Route, Throttle
 
-from .described_functions import function_name
-from .errors import Path, Problem
+from . import described_integrations
+from .described_functions import function_of
+from .errors import Problem
 from .stack import Resource
 from .values import at, boolean, items, mapping, number, text
 
 if TYPE_CHECKING:
     from .topology import Things
 
-_URI: Final = re.compile(r".*?:lambda:path/[^/]+/functions/(.+)/invocations")
 STAGE_VARIABLE: Final = re.compile(r"\$\{stageVariables\.([\w-]+)\}")
 DEFAULT_RESPONSE: Final = "$default"
 
@@ -101,18 +101,15 @@ def _route(resource: Resource, around: _Around, authorizers: Mapping[Any, Author
         return None
     kind = integration.properties.get("IntegrationType")
     uri = integration.properties.get("IntegrationUri")
-    if kind != "AWS_PROXY":
-        things.warn(
-            resource, f"the route {key} has an integration of type {kind}, which is not emulated: it is left out"
-        )
-        return None
-    function = _function(around, integration, "IntegrationUri", uri)
+    other = None if kind == "AWS_PROXY" else described_integrations.integration(things, integration, around.functions)
+    function = _function(around, integration, "IntegrationUri", uri) if other is None else ""
     authorization = str(resource.properties.get("AuthorizationType", "NONE"))
     settings = {} if stage is None else mapping(stage, "RouteSettings").get(key) or {}
     selection, models = _models(things, resource, around.owner)
     return Route(
         route_key=key,
         function=function,
+        integration=other,
         authorizer=_authorizer_of(resource, authorizers) if authorization == "CUSTOM" else None,
         iam=authorization == "AWS_IAM",
         api_key_required=boolean(resource, "ApiKeyRequired"),
@@ -146,16 +143,6 @@ def _function(around: _Around, resource: Resource, name: str, uri: Any) -> str:
         return around.variables[match[1]]
 
     return function_of(STAGE_VARIABLE.sub(value, str(uri)), around.functions, at(resource, name))
-
-
-def function_of(written: str, functions: set[str], path: Path) -> str:
-    """The function that an ARN, or the URI of an integration, names; raises `Problem`."""
-    parsed = _URI.fullmatch(written)
-    found = function_name(parsed[1] if parsed is not None else written)
-    if found is None or found not in functions:
-        have = ", ".join(sorted(functions)) or "none"
-        raise Problem(path, f"{written!r} names no function of this project; there are {have}")
-    return found
 
 
 def _answers(things: Things, resource: Resource, key: str) -> bool:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from streamer.topology import Function
 
 from ..functions.runtimes import reason_not_run
-from .errors import Problem
+from .errors import Path, Problem
 from .stack import Resource
 from .values import at, mapping, text, whole
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from .topology import Located, Things
 
 PYTHON = "python"
+_URI: Final = re.compile(r".*?:lambda:path/[^/]+/functions/(.+)/invocations")
 
 
 def function(
@@ -102,3 +104,13 @@ def function_name(reference: Any) -> str | None:
     if parts[0] == "arn" and len(parts) >= 7 and parts[2] == "lambda" and parts[5] == "function":
         return parts[6]
     return parts[0] if len(parts) <= 2 else None
+
+
+def function_of(written: str, functions: set[str], path: Path) -> str:
+    """The function that an ARN, or the URI of an integration, names; raises `Problem`."""
+    parsed = _URI.fullmatch(written)
+    found = function_name(parsed[1] if parsed is not None else written)
+    if found is None or found not in functions:
+        have = ", ".join(sorted(functions)) or "none"
+        raise Problem(path, f"{written!r} names no function of this project; there are {have}")
+    return found

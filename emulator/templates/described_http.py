@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 from streamer.topology.http_apis import ANY, DEFAULT_PATH, Cors, HttpApi, HttpAuthorizer, HttpKind, HttpRoute
 
 from . import ids
-from .described_apis import STAGE_VARIABLE, api_keys, function_of
+from .described_apis import STAGE_VARIABLE, api_keys
+from .described_functions import function_of
 from .errors import Path, Problem
 from .openapi import Operation, authorizers_of, cors_of, issuer_of_pool, operations
 from .stack import Resource

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from streamer.errors import TopologyError
 from streamer.topology.http_apis import HttpApi
+from streamer.topology.integrations import Integration
 
 CONNECT: Final = "$connect"
 """Route key of the handshake. [DOC] apigw-docs:apigateway-websocket-api-route-keys-connect-disconnect"""
@@ -205,10 +206,13 @@ class Authorizer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """A route key and the function integrated with it (Lambda proxy integration)."""
+    """A route key and what it is integrated with: a function (Lambda proxy integration), as a rule."""
 
     route_key: str
-    function: str
+    function: str = ""
+    """Empty where ``integration`` says what else it is."""
+    integration: Integration | None = None
+    """MOCK, an action of a service or an HTTP endpoint; emulated only."""
     authorizer: str | None = None
     """Name of an authorizer of the API; only on ``$connect``."""
     iam: bool = False

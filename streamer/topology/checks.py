@@ -119,7 +119,10 @@ def _validate_queue_mapping(topology: Topology, mapping: QueueMapping) -> None:
 
 def _validate_route(topology: Topology, api: Api, route: Route) -> None:
     key = route.route_key
-    topology.function(route.function)
+    if route.integration is None:
+        topology.function(route.function)
+    elif route.integration.function is not None:
+        topology.function(route.integration.function)
     if key.startswith("$") and key not in (CONNECT, DISCONNECT, DEFAULT):
         # [DOC] apigw-docs:websocket-api-develop-routes: custom keys must not start with "$".
         raise TopologyError(

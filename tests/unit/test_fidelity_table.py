@@ -26,6 +26,7 @@ ITEMS = {
     "L": 3,
     "M": 7,
     "N": 15,
+    "O": 10,
 }
 """Section to the number of its last item; section K is one row."""
 EXPECTED = [f"{section}{n}" for section, last in ITEMS.items() for n in range(1, last + 1)] + ["K"]

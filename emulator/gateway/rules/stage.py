@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,6 +15,8 @@ from .routes import Selector
 from .throttle import TokenBucket, bucket
 from .validation import Check, compile_models
 
+INTEGRATION: Final = "integration of "
+"""Begins what stands for a function where a route's integration is no Lambda proxy; the route key follows."""
 API_KEY_HEADER: Final = "$request.header.x-api-key"
 API_KEY_AUTHORIZER: Final = "$context.authorizer.usageIdentifierKey"
 """The two API key selection expressions there are. [DOC] apigw-docs:apigateway-websocket-api-selection-expressions"""
@@ -146,8 +149,11 @@ class Stage:
         return self._account is None or self._account.take(now)
 
     def _compiled(self, api: Api, route: Route) -> CompiledRoute:
+        named = route
+        if route.integration is not None:
+            named = dataclasses.replace(route, function=f"{INTEGRATION}{route.route_key}")
         return CompiledRoute(
-            route=route,
+            route=named,
             timeout_seconds=min(route.integration_timeout_seconds, self.limits.integration_timeout_seconds),
             check=compile_models(route),
             # A stage's default throttle applies to each route on its own. [DOC] apigw-docs:request-throttling

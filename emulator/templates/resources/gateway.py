@@ -54,7 +54,7 @@ KINDS: Final = (
     ),
     Kind(
         type="AWS::ApiGatewayV2::IntegrationResponse",
-        meaning=Meaning.KNOWN,
+        meaning=Meaning.EMULATED,
         noun="integration response",
         ref="{id}",
         attributes={"IntegrationResponseId": "{id}"},

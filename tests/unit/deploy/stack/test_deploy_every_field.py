@@ -13,6 +13,7 @@ from deploy.stack.settings import StackSettings
 from deploy.stack.template import template, to_json
 from streamer.topology import Api, Index, Key, StreamView, Table, Topology
 from streamer.topology.http_apis import HttpApi, HttpKind
+from streamer.topology.integrations import Integration
 
 SETTINGS = StackSettings(stack_name="shop-prod")
 NOT_DEPLOYED = {
@@ -27,6 +28,7 @@ REFUSED: dict[tuple[str, str], Any] = {
     ("Function", "runtime"): "node index.mjs",
     ("Function", "search_paths"): ("layer",),
     ("Function", "unavailable"): "no code",
+    ("Route", "integration"): Integration(kind="MOCK"),
     ("Topology", "http_apis"): (HttpApi(name="http", kind=HttpKind.HTTP, api_id="abcdefghij", routes=()),),
     ("Topology", "more_apis"): (Api(name="more", routes=()),),
 }

@@ -30,6 +30,7 @@ from streamer.topology import (
     Throttle,
     Topology,
 )
+from streamer.topology.integrations import Integration, IntegrationResponse
 
 PLACE = Place(stack="shop", region="us-east-1", account_id="123456789012", partition="aws", url_suffix="amazonaws.com")
 FUNCTION_URI = {
@@ -475,21 +476,73 @@ def test_mistakes_are_told_with_their_place(resources: dict[str, Any], message: 
     assert str(refused.value).startswith(f"t.json:1: Resources.{message}")
 
 
-def test_what_is_not_emulated_is_told_and_left_out() -> None:
-    mock = resource("ApiGatewayV2::Integration", ApiId=ref("Api"), IntegrationType="MOCK")
+def test_a_mock_integration_with_its_responses() -> None:
+    mock = resource(
+        "ApiGatewayV2::Integration",
+        ApiId=ref("Api"),
+        IntegrationType="MOCK",
+        TemplateSelectionExpression="200",
+        RequestTemplates={"200": '{"statusCode": 200}'},
+        PassthroughBehavior="NEVER",
+    )
+    response = resource(
+        "ApiGatewayV2::IntegrationResponse",
+        ApiId=ref("Api"),
+        IntegrationId=ref("Mock"),
+        IntegrationResponseKey="/200/",
+        ResponseTemplates={"200": "pong"},
+        TemplateSelectionExpression="200",
+    )
     more = resource("ApiGatewayV2::Route", ApiId=ref("Api"), RouteKey="x", Target={"Fn::Sub": "integrations/${Mock}"})
 
-    found, warnings = read({**base(), "Mock": mock, "More": more})
+    found, warnings = read({**base(), "Mock": mock, "Response": response, "More": more})
 
-    assert [each.route_key for each in found.api.routes] == ["$connect"]
-    assert warnings == ("More: the route x has an integration of type MOCK, which is not emulated: it is left out",)
+    assert warnings == ()
+    assert found.api.routes[1] == Route(
+        route_key="x",
+        integration=Integration(
+            kind="MOCK",
+            templates={"200": '{"statusCode": 200}'},
+            template_selection="200",
+            passthrough="NEVER",
+            responses=(IntegrationResponse(key="/200/", templates={"200": "pong"}, template_selection="200"),),
+        ),
+    )
 
 
-def test_an_http_api_beside_it_is_told() -> None:
+def test_an_integration_of_type_aws_may_invoke_a_function() -> None:
+    asked = resource("ApiGatewayV2::Integration", ApiId=ref("Api"), IntegrationType="AWS", IntegrationUri=FUNCTION_URI)
+    more = resource("ApiGatewayV2::Route", ApiId=ref("Api"), RouteKey="x", Target={"Fn::Sub": "integrations/${Asked}"})
+
+    integration = topology(Asked=asked, More=more).api.routes[1].integration
+
+    assert integration is not None
+    assert (integration.kind, integration.function) == ("AWS", "answer")
+
+
+@pytest.mark.parametrize(
+    ("properties", "message"),
+    [
+        ({"IntegrationType": "HTTPS"}, "Asked.Properties.IntegrationType: HTTPS is none of AWS_PROXY, MOCK, AWS, HTTP"),
+        ({"IntegrationType": "AWS"}, "Resources.Asked: an integration of type AWS needs IntegrationUri"),
+    ],
+)
+def test_an_integration_that_is_none_is_refused(properties: dict[str, str], message: str) -> None:
+    asked = resource("ApiGatewayV2::Integration", ApiId=ref("Api"), **properties)
+    more = resource("ApiGatewayV2::Route", ApiId=ref("Api"), RouteKey="x", Target={"Fn::Sub": "integrations/${Asked}"})
+
+    with pytest.raises(TemplateError) as caught:
+        topology(Asked=asked, More=more)
+
+    assert message in str(caught.value)
+
+
+def test_an_http_api_beside_it_is_none_of_the_websocket_apis() -> None:
     found, warnings = read({**base(), "Http": resource("ApiGatewayV2::Api", Name="h", ProtocolType="HTTP")})
 
     assert [api.name for api in found.all_apis()] == ["chat"]
-    assert warnings == ("Http: it is an HTTP API, which is not emulated",)
+    assert [api.name for api in found.http_apis] == ["Http"]
+    assert warnings == ()
 
 
 def test_one_of_several_apis_is_chosen_by_its_id_or_name() -> None:

@@ -1,0 +1,121 @@
+"""Performs integrations that are no Lambda proxy, and answers as a function with a proxy integration would.
+
+So whatever is true of the time they take, of route responses and of failures is true of both.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Callable, Mapping
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from streamer.sending.signer import Signer, SigningKeys
+from streamer.topology import Api
+from streamer.topology.integrations import Integration
+
+from .. import log
+from ..functions.outcome import Failed, Functions, Outcome, Refused, Returned
+from ..functions.variables import Endpoints
+from ..port.aws_names import is_aws
+from .rules.mapping import Answer, MappingError, Request, body_for, mock_status, request_of, response_of
+from .rules.stage import INTEGRATION
+
+TIMEOUT_SECONDS: Final = 29.0
+"""Longest that a backend is waited for. [DOC] apigw-docs:limits"""
+RESPONSE_BYTES: Final = 10 * 1024 * 1024
+"""Largest answer of a backend. [DOC] apigw-docs:limits"""
+
+
+class Integrations:
+    """Stands before the functions of an API: implements `Functions`, and has the integrations of its routes."""
+
+    def __init__(self, functions: Functions, api: Callable[[], Api], endpoints: Endpoints) -> None:
+        self._functions = functions
+        self._api = api
+        self._endpoints = endpoints
+
+    def invoke(
+        self,
+        function: str,
+        payload: bytes,
+        *,
+        request_id: str | None = None,
+        client_context: str | None = None,
+        source: str | None = None,
+    ) -> asyncio.Future[Outcome]:
+        """Run a function, or the integration of a route whose name `INTEGRATION` begins."""
+        route = self._api().route(function.removeprefix(INTEGRATION)) if function.startswith(INTEGRATION) else None
+        if route is None or route.integration is None:
+            return self._functions.invoke(
+                function, payload, request_id=request_id, client_context=client_context, source=source
+            )
+        return asyncio.ensure_future(self._answer(route.integration, json.loads(payload), source))
+
+    async def _answer(self, integration: Integration, event: Mapping[str, Any], source: str | None) -> Outcome:
+        request_id = str(event["requestContext"]["requestId"])
+        try:
+            body = body_for(integration, event)
+            backend = await self._backend(integration, body, event, source)
+            if isinstance(backend, Refused):
+                return backend
+            answer = response_of(integration, backend, event)
+        except MappingError as error:
+            return _failed(integration, str(error), event, request_id)
+        except (OSError, HTTPException) as error:
+            return _failed(integration, f"the endpoint does not answer: {error}", event, request_id)
+        result = {"statusCode": min(max(answer.status, 200), 599), "body": answer.body}
+        return Returned(json.dumps(result).encode(), request_id)
+
+    async def _backend(
+        self, integration: Integration, body: str, event: Mapping[str, Any], source: str | None
+    ) -> Answer | Refused:
+        if integration.kind == "MOCK":
+            return Answer(mock_status(body), "")
+        if integration.function is not None:
+            outcome = await self._functions.invoke(integration.function, body.encode() or b"{}", source=source)
+            # [INF] Lambda's own answer is 200, whether the function failed or not
+            return outcome if isinstance(outcome, Refused) else Answer(200, outcome.payload.decode())
+        request = request_of(integration, body, event)
+        return await asyncio.to_thread(self._asked, request)
+
+    def _asked(self, request: Request) -> Answer:
+        """The answer of an endpoint; services of AWS are asked at the emulator, so nothing reaches AWS itself."""
+        parts = urlsplit(request.url)
+        headers = dict(request.headers)
+        url = request.url
+        if is_aws(parts.netloc):
+            headers["host"] = parts.netloc
+            if request.service is not None:
+                headers = self._signed(request, headers)
+            host, port = self._endpoints.home or ("127.0.0.1", 0)
+            home = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+            url = f"{home}{parts.path or '/'}{'?' if parts.query else ''}{parts.query}"
+        where = urlsplit(url)
+        kind = HTTPSConnection if where.scheme == "https" else HTTPConnection
+        # [INF] a redirect is an answer, which API Gateway does not follow; nor does this client.
+        connection = kind(where.hostname or "", where.port, timeout=TIMEOUT_SECONDS)
+        try:
+            target = f"{where.path or '/'}{'?' if where.query else ''}{where.query}"
+            connection.request(request.method, target, body=request.body.encode(), headers=headers)
+            answer = connection.getresponse()
+            return Answer(answer.status, answer.read(RESPONSE_BYTES).decode("utf-8", "replace"))
+        finally:
+            connection.close()
+
+    def _signed(self, request: Request, headers: Mapping[str, str]) -> dict[str, str]:
+        """With a signature of the account's owner: the role of an integration is not read."""
+        owner = self._endpoints.owner
+        keys = SigningKeys(owner.access_key_id, owner.secret_access_key, owner.session_token)
+        signer = Signer(keys, request.service or "", request.region)
+        timestamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+        return signer.sign(request.method, request.url, request.body.encode(), headers, timestamp=timestamp)
+
+
+def _failed(integration: Integration, text: str, event: Mapping[str, Any], request_id: str) -> Failed:
+    log.warning(f"the {integration.kind} integration failed: {text}", route=event["requestContext"].get("routeKey"))
+    error = {"errorMessage": text, "errorType": "IntegrationError"}
+    return Failed(json.dumps(error).encode(), request_id, "IntegrationError")

@@ -1,0 +1,257 @@
+"""Integrations that are no Lambda proxy: what their backend is asked, and what becomes of its answer. Pure.
+
+[DOC] apigw-docs:apigateway-websocket-api-integration-requests, websocket-api-data-mapping,
+apigateway-websocket-api-integration-responses
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+from urllib.parse import quote, urlencode
+
+from streamer.errors import TopologyError
+from streamer.topology.integrations import Integration, IntegrationResponse
+
+from ...vtl.api_gateway import Input, Util
+from ...vtl.evaluation import render
+from ...vtl.syntax import TemplateError
+from .expressions import parse, stringified, value_at
+
+DEFAULT_KEY: Final = "$default"
+_JSON: Final = "application/json"
+"""What every message counts as. [INF]"""
+_TARGET: Final = re.compile(
+    r"arn:[^:]+:apigateway:(?P<region>[^:]+):(?P<service>[^:]+):(?P<how>action|path)/(?P<rest>.*)"
+)
+_AWS_JSON: Final = "application/x-amz-json-1.0"
+_JSON_TARGETS: Final = {
+    "dynamodb": "DynamoDB_20120810",
+    "events": "AWSEvents",
+    "kinesis": "Kinesis_20131202",
+    "secretsmanager": "secretsmanager",
+    "ssm": "AmazonSSM",
+    "states": "AWSStepFunctions",
+}
+"""Services whose actions are named in a header, with the beginning of its value. [DOC] the SDKs' models"""
+_VARIABLE: Final = re.compile(r"\$\{(?P<in_braces>[\w.]+)\}|\{(?P<path>\w+)\}")
+
+
+class MappingError(ValueError):
+    """An integration that cannot be performed; the text is for the developer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What a backend is asked over HTTP."""
+
+    method: str
+    url: str
+    """With host and query."""
+    body: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    service: str | None = None
+    """The service of AWS that it is for, and signed for; None: it is none of AWS's."""
+    region: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A backend's, or what became of it."""
+
+    status: int
+    body: str
+
+
+def body_for(integration: Integration, event: Mapping[str, Any]) -> str:
+    """The body that a backend gets: by a template, or the client's as it is.
+
+    Raises:
+        MappingError: it may not pass, or the template is wrong.
+    """
+    body = event.get("body") or ""
+    template = _chosen(integration.templates, integration.template_selection, body)
+    if template is not None:
+        return _rendered(template, body, event)
+    is_allowed = integration.passthrough == "WHEN_NO_MATCH" or (
+        integration.passthrough == "WHEN_NO_TEMPLATES" and not integration.templates
+    )
+    if not is_allowed:
+        raise MappingError(f"no template for the message, and its passthrough behaviour is {integration.passthrough}")
+    return body
+
+
+def mock_status(body: str) -> int:
+    """The status that a MOCK integration answers with: the request template says it. [DOC] how-to-mock-integration
+
+    Raises:
+        MappingError: it says none.
+    """
+    try:
+        status = int(json.loads(body)["statusCode"])
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise MappingError('a MOCK integration needs a request template that gives {"statusCode": 200}') from error
+    if not 200 <= status <= 599:
+        raise MappingError(f"a MOCK integration's statusCode is from 200 to 599, not {status}")
+    return status
+
+
+def response_of(integration: Integration, backend: Answer, event: Mapping[str, Any]) -> Answer:
+    """What becomes of a backend's answer: of the integration responses the one for its status, with its template.
+
+    Raises:
+        MappingError: a template is wrong.
+    """
+    response = _response(integration.responses, str(backend.status))
+    template = None if response is None else _chosen(response.templates, response.template_selection, backend.body)
+    if template is None:
+        return backend
+    return Answer(backend.status, _rendered(template, backend.body, event, is_request=False))
+
+
+def _response(responses: tuple[IntegrationResponse, ...], status: str) -> IntegrationResponse | None:
+    default = None
+    for each in responses:
+        if each.key == DEFAULT_KEY:
+            default = each
+            continue
+        try:
+            if re.fullmatch(each.key.removeprefix("/").removesuffix("/"), status):
+                return each
+        except re.error as error:
+            raise MappingError(f"the integration response key {each.key!r} is no regular expression") from error
+    return default
+
+
+def _chosen(templates: Mapping[str, str], selection: str | None, body: str) -> str | None:
+    key = _selected(selection, body)
+    return next((templates[each] for each in (key, DEFAULT_KEY, _JSON) if each in templates), None)
+
+
+def _selected(selection: str | None, body: str) -> str:
+    if selection in (None, "", DEFAULT_KEY):
+        return DEFAULT_KEY
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        document = None
+    try:
+        return parse(str(selection)).evaluate(document)
+    except TopologyError:
+        return str(selection)
+
+
+def _rendered(template: str, body: str, event: Mapping[str, Any], *, is_request: bool = True) -> str:
+    parameters = _parameters(event) if is_request else {}
+    names = {
+        "input": Input(body, parameters),
+        "util": Util(),
+        "context": dict(event.get("requestContext") or {}),
+        "stageVariables": dict(event.get("stageVariables") or {}),
+    }
+    try:
+        return render(template, names)
+    except TemplateError as error:
+        raise MappingError(f"the mapping template is wrong: {error}") from error
+
+
+def _parameters(event: Mapping[str, Any]) -> dict[str, Mapping[str, str]]:
+    """Headers and query, which a handshake has and a message lacks."""
+    return {
+        "path": {},
+        "querystring": event.get("queryStringParameters") or {},
+        "header": event.get("headers") or {},
+    }
+
+
+# requests over HTTP
+
+
+def request_of(integration: Integration, body: str, event: Mapping[str, Any]) -> Request:
+    """What to ask of a service of AWS, or of an HTTP endpoint.
+
+    Raises:
+        MappingError: it cannot be asked.
+    """
+    given = {name: _parameter(value, event) for name, value in integration.parameters.items()}
+    headers = {"content-type": _JSON, **_named(given, "header", is_lower=True)}
+    query, path = _named(given, "querystring"), _named(given, "path")
+    target = _TARGET.fullmatch(integration.uri)
+    if integration.kind == "AWS" and target is None:
+        raise MappingError(f"{integration.uri!r} is no action of a service")
+    url = _filled(integration.uri, path, event)
+    if target is not None:
+        service, action = target["service"], target["rest"]
+        url = f"https://{service}.{target['region']}.amazonaws.com/"
+        if target["how"] == "path":
+            url += _filled(action, path, event).removeprefix("/")
+        elif service in _JSON_TARGETS:
+            headers |= {"content-type": _AWS_JSON, "x-amz-target": f"{_JSON_TARGETS[service]}.{action}"}
+        else:
+            query = {"Action": action, **query}
+    if not url.startswith(("http://", "https://")):
+        raise MappingError(f"{url!r} is no HTTP address")
+    return Request(
+        method="POST" if integration.method in ("", "ANY") else integration.method,
+        url=_with_query(url, query),
+        body=body,
+        headers=headers,
+        service=None if target is None else target["service"],
+        region="" if target is None else target["region"],
+    )
+
+
+def _with_query(url: str, query: Mapping[str, str]) -> str:
+    if not query:
+        return url
+    return f"{url}{'&' if '?' in url else '?'}{urlencode(query, quote_via=quote)}"
+
+
+def _named(given: Mapping[str, str | None], kind: str, *, is_lower: bool = False) -> dict[str, str]:
+    """The parameters of one kind that have a value; names of headers in lower case."""
+    start = f"integration.request.{kind}."
+    found = {name.removeprefix(start): value for name, value in given.items() if name.startswith(start)}
+    return {name.lower() if is_lower else name: value for name, value in found.items() if value is not None}
+
+
+def _filled(text: str, path: Mapping[str, str], event: Mapping[str, Any]) -> str:
+    """An address with its variables: ``${stageVariables.x}``, ``{x}`` of the path."""
+
+    def value(found: re.Match[str]) -> str:
+        if found["in_braces"] is not None:
+            return _parameter(found["in_braces"], event) or ""
+        return quote(path.get(found["path"], ""), safe="")
+
+    return _VARIABLE.sub(value, text)
+
+
+def _parameter(source: str, event: Mapping[str, Any]) -> str | None:
+    """The value of a mapping expression; None: it has none. [DOC] websocket-api-data-mapping"""
+    if source.startswith("'") and source.endswith("'") and len(source) > 1:
+        return source[1:-1]
+    start, _, rest = source.removeprefix("route.request.").removeprefix("$").partition(".")
+    if start == "header":
+        found = (event.get("headers") or {}).items()
+        return next((value for name, value in found if name.lower() == rest.lower()), None)
+    if start == "querystring":
+        return (event.get("queryStringParameters") or {}).get(rest)
+    if start == "body":
+        return _of_body(rest, event)
+    if start == "stageVariables":
+        return (event.get("stageVariables") or {}).get(rest)
+    value = value_at(tuple(rest.split(".")), event.get("requestContext")) if start == "context" else None
+    return None if value is None else stringified(value)
+
+
+def _of_body(rest: str, event: Mapping[str, Any]) -> str | None:
+    body = event.get("body") or ""
+    if not rest:
+        return body
+    try:
+        value = value_at(tuple(rest.split(".")), json.loads(body))
+    except (ValueError, RecursionError):
+        return None
+    return None if value is None else stringified(value)

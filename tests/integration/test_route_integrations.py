@@ -1,0 +1,138 @@
+"""Routes that no function's proxy answers: HTTP endpoints, actions of services, and what goes wrong with them."""
+
+from __future__ import annotations
+
+import contextlib
+import http.server
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from websockets.sync.client import connect
+
+from emulator.emulator import EmulatorConfig
+from emulator.thread import EmulatorThread
+from streamer.topology import Api, Function, Key, Route, Table, Topology
+from streamer.topology.integrations import Integration, IntegrationResponse
+
+HANDLER = """
+def fail(event, context):
+    raise ValueError(f"no {event['what']}")
+"""
+
+
+class _Backend(http.server.BaseHTTPRequestHandler):
+    """Answers with what it was asked; ``/moved`` redirects, ``/missing`` is 404."""
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["content-length"])).decode()
+        status = {"/moved": 302, "/missing": 404}.get(self.path, 200)
+        asked = {"path": self.path, "tenant": self.headers["tenant"], "body": body}
+        content = json.dumps(asked).encode()
+        self.send_response(status)
+        self.send_header("content-length", str(len(content)))
+        if status == 302:
+            self.send_header("location", "/elsewhere")
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_: object) -> None:
+        return
+
+
+@pytest.fixture(scope="module")
+def backend() -> Iterator[str]:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Backend) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+def route(key: str, kind: str, **said: Any) -> Route:
+    return Route(route_key=key, route_response=True, integration=Integration(kind=kind, **said))
+
+
+def topology(backend: str) -> Topology:
+    missing = IntegrationResponse(key="/404/", templates={"$default": "nothing at $input.path('$.path')"})
+    routes = (
+        route("proxy", "HTTP_PROXY", uri=f"{backend}/items", parameters={"integration.request.header.tenant": "'t1'"}),
+        route("http", "HTTP", uri=f"{backend}/items", templates={"$default": "<$input.path('$.text')>"}),
+        route("missing", "HTTP", uri=f"{backend}/missing", responses=(missing,)),
+        route("moved", "HTTP_PROXY", uri=f"{backend}/moved"),
+        route("nobody", "HTTP_PROXY", uri="http://127.0.0.1:1/"),
+        route("fail", "AWS", function="fail", templates={"$default": '{"what": "luck"}'}),
+        route("wrong", "MOCK", templates={"$default": "#if"}),
+        route("empty", "MOCK"),
+        route(
+            "put",
+            "AWS",
+            uri="arn:aws:apigateway:us-east-1:dynamodb:action/PutItem",
+            templates={
+                "$default": '{"TableName": "notes", "Item": {"id": {"S": "$context.connectionId"},'
+                ' "text": {"S": "$util.escapeJavaScript($input.path("$.text"))"}}}'
+            },
+        ),
+    )
+    return Topology(
+        api=Api(name="chat", routes=routes, stage="prod"),
+        functions=(Function(name="fail", handler="handlers.fail"),),
+        tables=(Table(name="notes", key=Key(partition="id")),),
+    )
+
+
+@pytest.fixture(scope="module")
+def emulator(backend: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmulatorThread]:
+    folder: Path = tmp_path_factory.mktemp("integrations")
+    (folder / "handlers.py").write_text(HANDLER)
+    with EmulatorThread(topology(backend), EmulatorConfig(project_folder=folder, state_folder=folder)) as found:
+        yield found
+
+
+def ask(emulator: EmulatorThread, action: str, **more: str) -> Any:
+    """The answer, from JSON where it is JSON."""
+    with connect(emulator.websocket_url) as connection:
+        connection.send(json.dumps({"action": action, **more}))
+        text = str(connection.recv(timeout=30))
+    with contextlib.suppress(ValueError):
+        return json.loads(text)
+    return text
+
+
+def test_an_http_proxy_passes_the_message_and_the_answer(emulator: EmulatorThread) -> None:
+    answer = ask(emulator, "proxy", text="hi")
+
+    assert answer == {"path": "/items", "tenant": "t1", "body": '{"action": "proxy", "text": "hi"}'}
+
+
+def test_an_http_endpoint_gets_what_the_template_makes_of_the_message(emulator: EmulatorThread) -> None:
+    assert ask(emulator, "http", text="hi")["body"] == "<hi>"
+
+
+def test_the_status_of_an_endpoint_chooses_the_response(emulator: EmulatorThread) -> None:
+    assert ask(emulator, "missing") == "nothing at /missing"
+
+
+def test_a_redirect_is_an_answer(emulator: EmulatorThread) -> None:
+    assert ask(emulator, "moved")["path"] == "/moved"
+
+
+def test_the_error_of_a_function_is_the_answer_of_its_integration(emulator: EmulatorThread) -> None:
+    assert ask(emulator, "fail")["errorMessage"] == "no luck"
+
+
+@pytest.mark.parametrize("action", ["nobody", "wrong", "empty"])
+def test_what_cannot_be_done_is_an_error_of_the_service(emulator: EmulatorThread, action: str) -> None:
+    assert ask(emulator, action)["message"] == "Internal server error"
+
+
+def test_an_action_of_dynamodb_is_done_here(emulator: EmulatorThread) -> None:
+    assert ask(emulator, "put", text='a "quoted" one') == {}
+
+    items = boto3.client("dynamodb", **emulator.aws("dynamodb")).scan(TableName="notes")["Items"]
+    assert [item["text"]["S"] for item in items] == ['a "quoted" one']

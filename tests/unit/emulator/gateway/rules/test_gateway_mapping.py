@@ -1,0 +1,182 @@
+"""Integrations that are no Lambda proxy: what their backend is asked, and what becomes of its answer."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from emulator.gateway.rules.mapping import Answer, MappingError, Request, body_for, mock_status, request_of, response_of
+from streamer.topology.integrations import Integration, IntegrationResponse
+
+EVENT: dict[str, Any] = {
+    "stageVariables": {"host": "shop.example"},
+    "requestContext": {"connectionId": "abc=", "authorizer": {"tenant": "t1"}, "routeKey": "send"},
+    "body": '{"action": "send", "kind": "big", "text": "hi"}',
+}
+SQS = "arn:aws:apigateway:us-east-1:sqs:path/123456789012/jobs"
+
+
+def integration(kind: str = "MOCK", **said: Any) -> Integration:
+    return Integration(kind=kind, **said)
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        pytest.param({}, EVENT["body"], id="without templates the body passes"),
+        pytest.param({"templates": {"$default": "x"}}, "x", id="$default"),
+        pytest.param({"templates": {"application/json": "x"}}, "x", id="a message is JSON"),
+        pytest.param({"templates": {"200": "x"}, "template_selection": "200"}, "x", id="a constant selects"),
+        pytest.param({"templates": {"200": "x"}, "template_selection": "\\$default"}, EVENT["body"], id="none matches"),
+        pytest.param(
+            {"templates": {"big": "x", "$default": "y"}, "template_selection": "$request.body.kind"}, "x", id="by body"
+        ),
+        pytest.param(
+            {"templates": {"small": "x", "$default": "y"}, "template_selection": "$request.body.kind"}, "y", id="else"
+        ),
+        pytest.param({"passthrough": "WHEN_NO_TEMPLATES"}, EVENT["body"], id="there are no templates"),
+        pytest.param(
+            {"templates": {"$default": '{"id": "$context.connectionId", "t": $input.json("$.text")}'}},
+            '{"id": "abc=", "t": "hi"}',
+            id="with values",
+        ),
+    ],
+)
+def test_the_body_of_a_request(said: dict[str, Any], expected: str) -> None:
+    assert body_for(integration(**said), EVENT) == expected
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"passthrough": "NEVER"},
+        {"templates": {"other": "x"}, "passthrough": "WHEN_NO_TEMPLATES"},
+        {"templates": {"$default": "#if"}},
+    ],
+)
+def test_a_body_that_may_not_pass_is_refused(said: dict[str, Any]) -> None:
+    with pytest.raises(MappingError):
+        body_for(integration(**said), EVENT)
+
+
+def test_a_mock_says_its_status() -> None:
+    assert mock_status('{"statusCode": 201}') == 201
+    for wrong in ("", "{}", "[]", '{"statusCode": 99}', '{"statusCode": "x"}', "not JSON"):
+        with pytest.raises(MappingError):
+            mock_status(wrong)
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [(200, "fine"), (204, "fine"), (404, "not there: {}"), (500, "otherwise")],
+)
+def test_an_integration_response_is_chosen_by_the_status(status: int, expected: str) -> None:
+    responses = (
+        IntegrationResponse(key="$default", templates={"$default": "otherwise"}),
+        IntegrationResponse(key="/2\\d\\d/", templates={"$default": "fine"}),
+        IntegrationResponse(key="/404/", templates={"$default": "not there: $input.body"}),
+    )
+
+    assert response_of(integration(responses=responses), Answer(status, "{}"), EVENT) == Answer(status, expected)
+
+
+def test_without_a_template_the_answer_passes() -> None:
+    assert response_of(integration(), Answer(200, "x"), EVENT) == Answer(200, "x")
+    assert response_of(integration(responses=(IntegrationResponse(),)), Answer(200, "x"), EVENT) == Answer(200, "x")
+
+
+def test_a_key_that_is_no_expression_is_refused() -> None:
+    with pytest.raises(MappingError, match="no regular expression"):
+        response_of(integration(responses=(IntegrationResponse(key="/(/"),)), Answer(200, ""), EVENT)
+
+
+@pytest.mark.parametrize(
+    ("said", "request_"),
+    [
+        pytest.param(
+            {
+                "uri": SQS,
+                "parameters": {"integration.request.header.Content-Type": "'application/x-www-form-urlencoded'"},
+            },
+            Request(
+                method="POST",
+                url="https://sqs.us-east-1.amazonaws.com/123456789012/jobs",
+                body="B",
+                headers={"content-type": "application/x-www-form-urlencoded"},
+                service="sqs",
+                region="us-east-1",
+            ),
+            id="a path of a service",
+        ),
+        pytest.param(
+            {"uri": "arn:aws:apigateway:eu-west-1:dynamodb:action/PutItem"},
+            Request(
+                method="POST",
+                url="https://dynamodb.eu-west-1.amazonaws.com/",
+                body="B",
+                headers={
+                    "content-type": "application/x-amz-json-1.0",
+                    "x-amz-target": "DynamoDB_20120810.PutItem",
+                },
+                service="dynamodb",
+                region="eu-west-1",
+            ),
+            id="an action in JSON",
+        ),
+        pytest.param(
+            {
+                "uri": "arn:aws:apigateway:us-east-1:sns:action/Publish",
+                "parameters": {
+                    "integration.request.querystring.Message": "route.request.body.text",
+                    "integration.request.querystring.Gone": "route.request.body.missing",
+                },
+            },
+            Request(
+                method="POST",
+                url="https://sns.us-east-1.amazonaws.com/?Action=Publish&Message=hi",
+                body="B",
+                headers={"content-type": "application/json"},
+                service="sns",
+                region="us-east-1",
+            ),
+            id="an action in the query",
+        ),
+        pytest.param(
+            {
+                "kind": "HTTP",
+                "method": "PUT",
+                "uri": "https://${stageVariables.host}/{tenant}/x",
+                "parameters": {
+                    "integration.request.path.tenant": "context.authorizer.tenant",
+                    "integration.request.header.Connection-Id": "context.connectionId",
+                },
+            },
+            Request(
+                method="PUT",
+                url="https://shop.example/t1/x",
+                body="B",
+                headers={"content-type": "application/json", "connection-id": "abc="},
+            ),
+            id="an HTTP endpoint",
+        ),
+    ],
+)
+def test_what_a_backend_is_asked(said: dict[str, Any], request_: Request) -> None:
+    assert request_of(integration(**{"kind": "AWS", **said}), "B", EVENT) == request_
+
+
+@pytest.mark.parametrize(("kind", "uri"), [("AWS", "arn:aws:sqs:us-east-1:1:jobs"), ("HTTP", "file:///etc/passwd")])
+def test_an_address_that_is_none_is_refused(kind: str, uri: str) -> None:
+    with pytest.raises(MappingError):
+        request_of(integration(kind, uri=uri), "", EVENT)
+
+
+def test_a_handshake_has_headers_and_a_query() -> None:
+    event = {"requestContext": {}, "headers": {"Auth": "me"}, "queryStringParameters": {"room": "1"}}
+    template = '{"who": "$input.params(\'Auth\')", "room": "$input.params().querystring.room"}'
+
+    found = body_for(integration(templates={"$default": template}), event)
+
+    assert json.loads(found) == {"who": "me", "room": "1"}
