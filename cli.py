@@ -231,6 +231,7 @@ def _as_user(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--permission", "permissions", multiple=True, help="What that user may do; repeat for more."),
         click.option("--tenant", help="Connect as a user of this tenant."),
         click.option("--user", help="Connect as this user. Default: developer."),
+        click.option("--stage", help="The service is this stage on AWS; a token is made with its JWT_SECRET."),
     ):
         command = option(command)
     return command
@@ -276,6 +277,7 @@ def call(
     user: str | None,
     tenant: str | None,
     permissions: tuple[str, ...],
+    stage: str | None,
     request_id: str | None,
     timeout: float | None,
     as_json: bool,
@@ -293,7 +295,7 @@ def call(
         if as_json
         else TextDisplay(sys.stdout, sys.stderr, is_terminal=sys.stderr.isatty())
     )
-    where = _service(url, token, user, tenant, permissions)
+    where = _service(url, token, user, tenant, permissions, stage=stage)
     ctx.exit(
         _talked(where, do(where, action, payload, request_id=request_id, timeout_seconds=timeout, display=display))
     )
@@ -324,6 +326,7 @@ def listen(
     user: str | None,
     tenant: str | None,
     permissions: tuple[str, ...],
+    stage: str | None,
     count: int | None,
     timeout: float | None,
     as_json: bool,
@@ -334,7 +337,7 @@ def listen(
     """
     from streamer.client.commands import listen as do
 
-    where = _service(url, token, user, tenant, permissions)
+    where = _service(url, token, user, tenant, permissions, stage=stage)
     ctx.exit(_talked(where, do(where, topic, count=count, timeout_seconds=timeout, as_json=as_json)))
 
 
@@ -361,6 +364,7 @@ def publish(
     user: str | None,
     tenant: str | None,
     permissions: tuple[str, ...],
+    stage: str | None,
 ) -> None:
     """Publish to a topic of the token's tenant.
 
@@ -369,12 +373,18 @@ def publish(
     """
     from streamer.client.commands import publish as do
 
-    where = _service(url, token, user, tenant, permissions)
+    where = _service(url, token, user, tenant, permissions, stage=stage)
     ctx.exit(_talked(where, do(where, topic, data)))
 
 
 def _service(
-    url: str | None, token: str | None, user: str | None, tenant: str | None, permissions: tuple[str, ...]
+    url: str | None,
+    token: str | None,
+    user: str | None,
+    tenant: str | None,
+    permissions: tuple[str, ...],
+    *,
+    stage: str | None,
 ) -> Service:
     """The service to talk to, as the options say, or their defaults."""
     from streamer.client.commands import Service
@@ -385,6 +395,12 @@ def _service(
     if token is not None and (user or tenant or permissions):
         raise click.UsageError("--token says who you are; leave out --user, --tenant and --permission.")
     here = tool("emulator.command.development").here()
+    if stage is not None:
+        there = tool("deploy.place").deployed(here.folder, stage, signs=token is None)
+        if token is None and there.secret is None:
+            raise click.UsageError(f"the stage {stage} verifies tokens with others' keys; give one as --token.")
+        made = token or here.mint(here.key(there.secret, makes=False), here.identity(user, tenant, permissions))
+        return Service(url or there.url, made)
     address = url or here.websocket_url or DEFAULT_URL
     refused = None
     if token is None and "Authorization=" not in address:

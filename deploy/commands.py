@@ -10,7 +10,6 @@ import os
 import secrets
 import signal
 import sys
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -21,16 +20,15 @@ from streamer.errors import ConfigurationError
 from streamer.service import tables
 
 from . import console, describe
-from . import logs as log
-from .cloud import Cloud
 from .config import Config, load
 from .deployment import Desk, Ended, Wish, bring, require_length, take_away
 from .differences import differences, rights
 from .errors import DeployError, FailedError, StoppedError, UnwatchedError
 from .execute import Progress, rehearse
 from .guide import Guide
+from .looking import logs, status
 from .moments import INTERRUPTED, status_of
-from .options import stack_options
+from .options import cloud_of, stack_options
 from .permissions import MANAGED_POLICY, Where, cloudformation, deployer
 from .pipeline import carry_out, go_back, list_of
 from .plan import Found, plan
@@ -51,17 +49,6 @@ _options = stack_options(stage="The stage, such as dev or prod. Default: as stre
 
 def _config(**said: Any) -> Config:
     return load(Path.cwd(), said)
-
-
-def _cloud(config: Config) -> Cloud:
-    """AWS, or what the context's object makes instead: tests hand in a fake."""
-    make_cloud: Callable[[Config], Cloud] | None = click.get_current_context().obj
-    if make_cloud is not None:
-        return make_cloud(config)
-    # boto3 takes a fifth of a second to import; `build`, `template` and --help do without.
-    from .aws import Aws  # noqa: PLC0415
-
-    return Aws(region=config.region, profile=config.profile)
 
 
 def _say(*lines: str) -> None:
@@ -166,7 +153,7 @@ def deploy(
     allowed = frozenset(replace)
     if waiting is not None:
         _require_terminal(yes=yes, doing="deploy")
-        return _accounted(lambda: carry_out(_cloud(config), _desk(yes=yes), config, waiting, allowed), outputs_file)
+        return _accounted(lambda: carry_out(cloud_of(config), _desk(yes=yes), config, waiting, allowed), outputs_file)
     service = load_service(config)
     if print_policy or print_role_policy:
         return _print_policy(config, service, deployer if print_policy else cloudformation)
@@ -186,7 +173,7 @@ def deploy(
     if dry_run:
         return _dry_run(wish)
     _require_terminal(yes=yes or no_execute, doing="deploy")
-    return _accounted(lambda: bring(_cloud(config), _desk(yes=yes), wish), outputs_file)
+    return _accounted(lambda: bring(cloud_of(config), _desk(yes=yes), wish), outputs_file)
 
 
 def _print_policy(
@@ -242,10 +229,12 @@ def rollback(
     config = _config(**said)
     _require_unpacked(config, outputs_file)
     if is_listed:
-        _say(*list_of(_cloud(config), config))
+        _say(*list_of(cloud_of(config), config))
         return 0
     _require_terminal(yes=yes, doing="roll back")
-    return _accounted(lambda: go_back(_cloud(config), _desk(yes=yes), config, named, frozenset(replace)), outputs_file)
+    return _accounted(
+        lambda: go_back(cloud_of(config), _desk(yes=yes), config, named, frozenset(replace)), outputs_file
+    )
 
 
 def _given(service: Service, parameters: tuple[str, ...]) -> dict[str, str]:
@@ -269,7 +258,7 @@ def _dry_run(wish: Wish) -> int:
     # What is not known before AWS is asked is not missing in a dry run.
     wanted = wish.wanted({*wish.values, *wish.service.secret_variables})
     try:
-        cloud = _cloud(wish.config)
+        cloud = cloud_of(wish.config)
         cloud.account()
     except DeployError as exc:
         _say(f"note: {exc}")
@@ -290,50 +279,7 @@ def _guide(*, dry_run: bool, **said: Any) -> None:
     """Ask for the settings and write them."""
     if not sys.stdin.isatty():
         raise DeployError("--guided asks questions and there is no terminal; write streamer.toml instead")
-    _interruptible(Guide(Path.cwd(), said, _cloud, asks_aws=not dry_run).run)
-
-
-@click.command()
-@_options
-def status(**said: Any) -> None:
-    """Show how the stack is doing: its state, alarms, dead letters and addresses."""
-    config = _config(**said)
-    _say(*console.status(describe.status(_cloud(config), config.stack)))
-
-
-@click.command()
-@click.argument("function", required=False)
-@_options
-@click.option("--follow", is_flag=True, help="Go on showing new lines until Ctrl-C.")
-@click.option("--since", default="10m", show_default=True, help="30s, 15m, 2h or 1d ago.")
-@click.option(
-    "--filter", "pattern", help="Filter pattern of CloudWatch Logs, such as ERROR or '{ $.level = \"ERROR\" }'."
-)
-def logs(function: str | None, *, follow: bool, since: str, pattern: str | None, **said: Any) -> None:
-    """Show the log lines of FUNCTION, such as connect or router; without one, those of all functions, by time."""
-    config = _config(**said)
-    if function is not None and said["stack_name"] is None:  # which may be that of another service
-        _require_function(config, function)
-    window = log.Window(log.ago_ms(since, time.time_ns() // 1_000_000))
-    cloud, prefix = _cloud(config), f"/aws/lambda/{config.stack}-"
-    groups = [f"{prefix}{function}"] if function is not None else describe.function_logs(cloud, config.stack)
-    width = max((len(group.removeprefix(prefix)) for group in groups), default=0)
-    is_silent = True
-    for event in log.lines(cloud, groups, window, pattern=pattern, follow=follow, sleep=time.sleep):
-        is_silent = False
-        _say(console.log_line(event, event.group.removeprefix(prefix).ljust(width) if function is None else ""))
-    if is_silent:
-        click.echo(f"streamer: there are no such lines of the last {since}; see --since", err=True)
-
-
-def _require_function(config: Config, function: str) -> None:
-    try:
-        topology = load_service(config).topology
-    except (
-        ConfigurationError
-    ):  # code that is not here, or broken just now, is no reason not to look at what is deployed
-        return
-    log.require_function(function, [each.name for each in topology.functions])
+    _interruptible(Guide(Path.cwd(), said, cloud_of, asks_aws=not dry_run).run)
 
 
 @click.command()
@@ -345,7 +291,7 @@ def destroy(*, delete_data: bool, yes: bool, **said: Any) -> int:
     config = _config(**said)
     _require_terminal(yes=yes, doing="destroy")
     named = _described_tables(config)
-    return _accounted(lambda: take_away(_cloud(config), _desk(yes=yes), config, named, with_data=delete_data))
+    return _accounted(lambda: take_away(cloud_of(config), _desk(yes=yes), config, named, with_data=delete_data))
 
 
 def _described_tables(config: Config) -> list[str]:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from streamer.project import STATE_FOLDER, own_file
 
-from .config import Config
+from .config import Config, load
 from .errors import DeployError
 
 READY_FILE: Final = Path(STATE_FOLDER) / "emulator.json"
@@ -65,6 +65,43 @@ def emulator_here(folder: Path) -> LocalEmulator | None:
     except (OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return None
     return LocalEmulator(f"{parts.scheme}://{parts.netloc}", dynamodb_url)
+
+
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """A stage on AWS, for those who connect to it."""
+
+    url: str
+    secret: str | None = field(repr=False)
+    """With which its tokens are signed; None: nobody asked, or the stack has none."""
+
+
+def deployed(folder: Path, stage: str, *, signs: bool) -> Deployed:
+    """The stage of a project on AWS.
+
+    Args:
+        folder: Where ``streamer.toml`` is.
+        stage: The stage.
+        signs: Whether its secret is needed.
+
+    Raises:
+        DeployError: it is not deployed, or AWS cannot be asked.
+    """
+    outputs, client = aws_clients(load(folder, {"stage": stage}))
+    return connected(outputs, client, stage, signs=signs)
+
+
+def connected(outputs: Mapping[str, str], client: Callable[[str], Any], stage: str, *, signs: bool) -> Deployed:
+    """What a stack's outputs say to those who connect to it; see `deployed`."""
+    from .aws_errors import translated  # noqa: PLC0415 - imports botocore
+
+    url, arn = outputs.get("WebSocketUrl"), outputs.get("JwtSecretArn")
+    if url is None:
+        raise DeployError(f"the stage {stage} has no address yet; `streamer status --stage {stage}` says how it does")
+    if not signs or arn is None:
+        return Deployed(url, None)
+    with translated("reading the stage's JWT_SECRET, for a token; --token gives one"):
+        return Deployed(url, str(client("secretsmanager").get_secret_value(SecretId=arn)["SecretString"]))
 
 
 def aws_clients(config: Config) -> tuple[Mapping[str, str], Callable[[str], Any]]:

@@ -48,8 +48,9 @@ def _where(function: F) -> F:
 def requests(ctx: click.Context, /, *, failed: bool, limit: int, as_json: bool, **where: Any) -> None:
     """List requests, newest first.
 
-    `streamer requests show ID` shows one, `streamer requests retry ID` lets one run again. They read the service on
-    AWS if --stage, --stack-name, --region or --profile is given, else the emulator that runs in this folder.
+    `streamer requests show ID` shows one, `retry ID` lets it run again, `cancel ID` ends it, `wait ID` waits for its
+    end. They read the service on AWS if --stage, --stack-name, --region or --profile is given, else the emulator that
+    runs in this folder.
     """
     if ctx.invoked_subcommand is not None:
         return
@@ -97,11 +98,7 @@ def retry(id: str, *, tenant: str | None, user: str | None, attempts: int, **whe
     """
     with _explained():
         operator = _operator(**where)
-        records = _found(operator, id, tenant, user)
-        if len(records) > 1:
-            owners = ", ".join(f"--tenant {each.tenant_id} --user {each.user_id}" for each in records)
-            raise DeployError(f"there are {len(records)} requests {id!r}; say which: {owners}")
-        (record,) = records
+        record = _one(operator, id, tenant, user)
         if not operator.put_back(record, further_attempts=attempts, now=time.time()):
             click.echo(f"streamer: request {id} is {record.status}; there is nothing to retry", err=True)
             return FAILED
@@ -109,6 +106,59 @@ def retry(id: str, *, tenant: str | None, user: str | None, attempts: int, **whe
     letters = f"; {removed} of its dead letters removed" if removed else ""
     click.echo(f"request {id} runs again{letters}")
     return 0
+
+
+@requests.command("cancel")
+@click.argument("id")
+@_where
+@click.option("--tenant", help="Whose request it is.")
+@click.option("--user", help="Whose request it is.")
+@click.option("--reason", default="cancelled by an operator", show_default=True, help="What whoever listens is told.")
+def cancel(id: str, *, tenant: str | None, user: str | None, reason: str, **where: Any) -> int:  # noqa: A002
+    """End the request ID. Whoever listens is told; a run that is under way finds out at its next progress."""
+    with _explained():
+        operator = _operator(**where)
+        record = _one(operator, id, tenant, user)
+        if not operator.cancel(record, reason, now=time.time()):
+            click.echo(f"streamer: request {id} has ended already; there is nothing to cancel", err=True)
+            return FAILED
+    click.echo(f"request {id} is cancelled")
+    return 0
+
+
+@requests.command("wait")
+@click.argument("id")
+@_where
+@click.option("--tenant", help="Whose request it is.")
+@click.option("--user", help="Whose request it is.")
+@click.option(
+    "--timeout", "seconds", type=click.FloatRange(min=0), default=900.0, show_default=True, help="Give up, in seconds."
+)
+def wait(id: str, *, tenant: str | None, user: str | None, seconds: float, **where: Any) -> int:  # noqa: A002
+    """Wait until the request ID has ended, and show it as JSON.
+
+    Exit status: 0 it is complete, 1 it failed, was cancelled, or goes on.
+    """
+    with _explained():
+        operator = _operator(**where)
+        record = operator.wait(_one(operator, id, tenant, user), until=time.time() + seconds)
+    click.echo(json.dumps(all_fields(record), indent=2))
+    if not is_final(record.status):
+        click.echo(f"streamer: request {id} goes on ({record.status}) after {seconds:g} seconds", err=True)
+    return 0 if record.status is Status.COMPLETED else FAILED
+
+
+def _one(operator: Operator, request_id: str, tenant: str | None, user: str | None) -> RequestRecord:
+    """The request of that id.
+
+    Raises:
+        DeployError: there is none, or several users have one of it.
+    """
+    records = _found(operator, request_id, tenant, user)
+    if len(records) > 1:
+        owners = ", ".join(f"--tenant {each.tenant_id} --user {each.user_id}" for each in records)
+        raise DeployError(f"there are {len(records)} requests {request_id!r}; say which: {owners}")
+    return records[0]
 
 
 def is_trouble(record: RequestRecord, now: float) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -64,6 +65,8 @@ def _key(payload: Any) -> RequestKey | None:
 
 PEEK_SECONDS: Final = 20
 """How long messages that are looked at are kept from other readers."""
+WAIT_SECONDS: Final = 1.0
+"""How long it is between two looks at a request that is waited for."""
 LETTERS: Final = 500
 """Most dead letters that are looked at."""
 
@@ -130,6 +133,34 @@ class Operator:
             return False
         LambdaDispatcher(lambda: self._client("lambda"), self._place.function_name).dispatch(Run(record.key))
         return True
+
+    def cancel(self, record: RequestRecord, reason: str, *, now: float) -> bool:
+        """End a request; whoever listens is told, and an attempt that runs finds out at its next write.
+
+        False: it has ended by itself already.
+
+        Raises:
+            StoreError: DynamoDB did not answer or refused.
+        """
+        return isinstance(self._store.apply(record.key, lifecycle.cancel(reason, now=now)), Applied)
+
+    def wait(
+        self,
+        record: RequestRecord,
+        *,
+        until: float,
+        clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> RequestRecord:
+        """The request as soon as it is final, or as it is at that time in Unix seconds; looks once a second.
+
+        Raises:
+            StoreError: DynamoDB did not answer or refused.
+        """
+        while not lifecycle.is_final(record.status) and clock() < until:
+            sleep(min(WAIT_SECONDS, max(0.0, until - clock())))
+            record = self._store.get(record.key) or record
+        return record
 
     def dead_letters(self) -> list[DeadLetter]:
         """What is in the queue, which stays there; messages that someone else looks at right now are missing.

@@ -107,3 +107,13 @@ def test_whoever_has_the_printed_policy_can_do_everything_and_not_without_it(dep
     assert "not permitted" in other.stderr
     ran(deployer, "destroy", "--yes", "--delete-data")
     assert deployer.tables() == []
+
+
+def test_a_stage_is_called_with_a_token_of_its_own_secret(project: Project) -> None:
+    url = project.serve()
+    project.environment = {}  # the shell knows no secret
+
+    said = ran(project, "call", "greet", "--stage", "dev", "--url", url)
+
+    assert json.loads(said)["says"] == "servus"
+    assert json.loads(ran(project, "status", "--json"))["outputs"] == project.outputs()

@@ -209,3 +209,46 @@ def test_without_an_emulator_the_command_says_what_to_do(tmp_path: Path, monkeyp
 )
 def test_what_is_trouble(record: RequestRecord, trouble: bool) -> None:
     assert is_trouble(record, now=NOW + 1000) is trouble
+
+
+def test_one_that_runs_can_be_ended(engine: Engine) -> None:
+    store = stored(engine, STUCK)
+
+    done = run("cancel", "stuck", "--reason", "the disk is full")
+
+    assert (done.return_value, done.stdout) == (0, "request stuck is cancelled\n")
+    record = store.get(STUCK.key)
+    assert record is not None
+    assert (record.status, record.error) == (
+        Status.CANCELLED,
+        Failure(code="CANCELLED", message="the disk is full"),
+    )
+
+
+@pytest.mark.parametrize("name", ["done", "failed"])
+def test_one_that_has_ended_cannot_be_ended(engine: Engine, name: str) -> None:
+    stored(engine, DONE, FAILED)
+
+    done = run("cancel", name)
+
+    assert (done.return_value, done.stdout) == (1, "")
+    assert done.stderr == f"streamer: request {name} has ended already; there is nothing to cancel\n"
+
+
+@pytest.mark.parametrize(("record", "status"), [(DONE, 0), (FAILED, 1)], ids=["complete", "failed"])
+def test_one_that_has_ended_is_not_waited_for(engine: Engine, record: RequestRecord, status: int) -> None:
+    stored(engine, record)
+
+    done = run("wait", record.request_id)
+
+    assert done.return_value == status
+    assert json.loads(done.stdout)["status"] == record.status
+
+
+def test_waiting_has_an_end(engine: Engine) -> None:
+    stored(engine, STUCK)
+
+    done = run("wait", "stuck", "--timeout", "0")
+
+    assert done.return_value == 1
+    assert done.stderr == "streamer: request stuck goes on (PROCESSING) after 0 seconds\n"

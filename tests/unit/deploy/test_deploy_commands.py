@@ -315,6 +315,26 @@ def test_status(run: Run) -> None:
     ]
 
 
+def test_status_for_programs(run: Run) -> None:
+    parts = [
+        Resource(logical_id="Api", physical_id="x", resource_type="AWS::ApiGatewayV2::Api", status="UPDATE_FAILED")
+    ]
+    secret = {"JwtSecret": "****"}
+    cloud = FakeCloud(found=stack(changed_at=1.0, outputs={"ApiId": "x"}, parameters=secret), parts=parts)
+
+    told = json.loads(run(cloud, "status", "--json").stdout)
+
+    assert {name: told[name] for name in ("stack", "status", "changed_at", "is_protected", "outputs")} == {
+        "stack": "chat-dev",
+        "status": "CREATE_COMPLETE",
+        "changed_at": 1.0,
+        "is_protected": False,
+        "outputs": {"ApiId": "x"},
+    }
+    assert told["unhealthy"] == [{"logical_id": "Api", "status": "UPDATE_FAILED"}]
+    assert "JwtSecret" not in str(told)
+
+
 @pytest.mark.parametrize(
     ("cloud", "complaint"),
     [
