@@ -11,6 +11,7 @@ import queue
 import signal
 import socket
 import threading
+import time
 import traceback
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 WAITING: Final = 1_000
 """Most requests that wait; the emulator asks no more at once, so the reader never stands still."""
+TICK_SECONDS: Final = 1.0
+"""How often it is looked whether something is due."""
 _PIECE: Final = 256 * 1024
 
 
@@ -37,9 +40,23 @@ def main(descriptor: int, region: str, key_id: str, secret: str) -> None:
 
     writer = _Writer(connection)
     services = MotoServices(region, (key_id, secret), writer.deliver)
+    due = 0.0
     while True:
-        frame = frames.get()
+        if services.has_clock and time.monotonic() >= due:
+            _tick(services)
+            due = time.monotonic() + TICK_SECONDS
+        try:
+            frame = frames.get(timeout=max(0.0, due - time.monotonic()) if services.has_clock else None)
+        except queue.Empty:
+            continue
         writer.send(_answer(services, frame))
+
+
+def _tick(services: MotoServices) -> None:
+    try:
+        services.tick()
+    except Exception:  # noqa: BLE001 - top of a task: told on standard error, and tried again
+        traceback.print_exc()
 
 
 class _Writer:

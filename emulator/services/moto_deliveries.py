@@ -8,21 +8,26 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Mapping
-from datetime import UTC, datetime
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
 
 from . import s3_events
 from .delivery import Delivery, Tell
+
+if TYPE_CHECKING:
+    from .moto_events import Events
 
 
 class Deliveries:
     """Stands between moto's services and whoever is told."""
 
-    def __init__(self, tell: Tell) -> None:
+    def __init__(self, tell: Tell, now: Callable[[], datetime]) -> None:
         self._tell = tell
+        self._now = now
         self._taken: set[str] = set()
         self._caller = ("127.0.0.1", "")
+        self._events: Events | None = None
         self._only: str | None = None
         """The one event that what is under way tells; None: all."""
 
@@ -31,8 +36,26 @@ class Deliveries:
         self._caller = caller
         if service not in self._taken:
             self._taken.add(service)
-            if (take := {"s3": self._take_s3, "sns": self._take_sns}.get(service)) is not None:
+            takes = {"s3": self._take_s3, "sns": self._take_sns, "events": self._take_events}
+            if (take := takes.get(service)) is not None:
                 take()
+
+    @property
+    def has_clock(self) -> bool:
+        """Whether something may become due: whether there may be rules."""
+        return self._events is not None
+
+    def tick(self) -> None:
+        """Do what is due by the clock; called once a second."""
+        if self._events is not None:
+            self._events.tick()
+
+    def _take_events(self) -> None:
+        self.take("sns", self._caller)
+        from .moto_events import Events  # noqa: PLC0415 - only what is asked for is imported
+
+        self._events = Events(self._tell, self._now)
+        self._events.take()
 
     def _take_sns(self) -> None:
         from . import moto_sns  # noqa: PLC0415 - only what is asked for is imported
@@ -51,7 +74,7 @@ class Deliveries:
         def send_test_event(account_id: str, bucket: Any) -> None:
             found = bucket.notification_configuration
             for each in {each.arn for each in (*found.queue, *found.topic)}:
-                told = s3_events.test_event(bucket.name, _now(), request_id=uuid.uuid4().hex)
+                told = s3_events.test_event(bucket.name, self._now(), request_id=uuid.uuid4().hex)
                 self._send_s3(each, bucket.name, told)
 
         mark = S3Backend._set_delete_marker  # noqa: SLF001 - tells nobody of a marker, which AWS does
@@ -85,8 +108,14 @@ class Deliveries:
         for each in (*found.cloud_function, *found.queue, *found.topic):
             rules = (each.filters or {}).get("S3Key", {}).get("FilterRule", ())
             if s3_events.wants(event, each.events, rules):
-                told = s3_events.notification(event, each.id, _now(), request_id=uuid.uuid4().hex)
+                told = s3_events.notification(event, each.id, self._now(), request_id=uuid.uuid4().hex)
                 self._send_s3(each.arn, bucket.name, told)
+        if found.event_bridge is not None:
+            sent = s3_events.bus_event(event, self._now(), account=bucket.account_id, request_id=uuid.uuid4().hex)
+            if sent is not None:
+                self.take("events", self._caller)
+                assert self._events is not None
+                self._events.put(sent)
 
     def _send_s3(self, to: str, bucket: str, told: Mapping[str, Any]) -> None:
         if _TOPIC not in to:
@@ -117,10 +146,6 @@ def _object_event(name: str, bucket: Any, key: Any, caller: tuple[str, str]) -> 
         peer=caller[0],
         principal=caller[1],
     )
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 def _text(content: Any) -> str:

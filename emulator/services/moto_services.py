@@ -6,7 +6,8 @@ for botocore, which is the same in every version that is allowed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
@@ -39,11 +40,18 @@ _ALREADY: Final = ("BucketAlreadyOwnedByYou",)
 class MotoServices:
     """All services; used from one thread."""
 
-    def __init__(self, region: str, keys: tuple[str, str], tell: Tell) -> None:
+    def __init__(
+        self,
+        region: str,
+        keys: tuple[str, str],
+        tell: Tell,
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         """``keys`` are those of the account's owner, ``tell`` is given what is to be delivered."""
         self._stubber = BotocoreStubber()
         self._stubber.enabled = True
-        self._deliveries = moto_deliveries.Deliveries(tell)
+        self._deliveries = moto_deliveries.Deliveries(tell, now)
         self._region = region
         self._keys = keys
         self._session = botocore.session.Session()
@@ -81,6 +89,15 @@ class MotoServices:
                 raise CallRefusedError(f"{call.resource}: {error}") from error
         except BotoCoreError as error:
             raise CallRefusedError(f"{call.resource}: {error}") from error
+
+    @property
+    def has_clock(self) -> bool:
+        """Whether something may become due."""
+        return self._deliveries.has_clock
+
+    def tick(self) -> None:
+        """Do what is due by the clock; called once a second."""
+        self._deliveries.tick()
 
     def _client(self, service: str) -> Any:
         client = self._clients.get(service)

@@ -67,9 +67,9 @@ def _value(value: Any) -> str:
     return base64.b64encode(value).decode() if isinstance(value, bytes) else str(value)
 
 
-def send(topic_arn: str, text: str, subject: str) -> None:
+def send(topic_arn: str, text: str, subject: str | None) -> None:
     """Publish to a topic of the process, if it is there."""
-    from moto.sns import sns_backends  # noqa: PLC0415 - only where a bucket tells a topic
+    from moto.sns import sns_backends  # noqa: PLC0415 - only where something else tells a topic
 
     _arn, _partition, _service, region, account, _name = topic_arn.split(":")
     backend = sns_backends[account][region]

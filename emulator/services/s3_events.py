@@ -11,6 +11,9 @@ from datetime import datetime
 from typing import Any, Final
 from urllib.parse import quote_plus
 
+from ..functions.variables import uuid4
+from . import event_inputs
+
 _WITHOUT_CONTENT: Final = "ObjectRemoved:"
 _OWNER: Final = "A3NL1KOZZKEXAMPLE"
 
@@ -82,6 +85,51 @@ def notification(event: ObjectEvent, configuration: str, at: datetime, *, reques
         },
     }
     return {"Records": [record]}
+
+
+_TOLD_AS: Final = {
+    "Put": ("Object Created", "PutObject"),
+    "Post": ("Object Created", "POST Object"),
+    "Copy": ("Object Created", "CopyObject"),
+    "CompleteMultipartUpload": ("Object Created", "CompleteMultipartUpload"),
+    "Delete": ("Object Deleted", "DeleteObject"),
+    "DeleteMarkerCreated": ("Object Deleted", "DeleteObject"),
+}
+"""What EventBridge calls created and removed objects, and why they are. [DOC] s3-docs:ev-mapping-troubleshooting"""
+
+
+def bus_event(event: ObjectEvent, at: datetime, *, account: str, request_id: str) -> dict[str, Any] | None:
+    """What EventBridge gets of a bucket that tells it; None: nothing. [DOC] s3-docs:ev-events"""
+    kind, _, how = event.name.removeprefix("s3:").partition(":")
+    if kind not in ("ObjectCreated", "ObjectRemoved") or how not in _TOLD_AS:
+        return None
+    detail_type, reason = _TOLD_AS[how]
+    thing: dict[str, Any] = {"key": event.key}
+    if kind == "ObjectCreated":
+        thing |= {"size": event.size, "etag": event.etag}
+    if event.version is not None:
+        thing["version-id"] = event.version
+    detail: dict[str, Any] = {
+        "version": "0",
+        "bucket": {"name": event.bucket},
+        "object": {**thing, "sequencer": sequencer(at)},
+        "request-id": request_id[:16].upper(),
+        "requester": account,
+        "source-ip-address": event.peer,
+        "reason": reason,
+    }
+    if kind == "ObjectRemoved":
+        detail["deletion-type"] = "Permanently Deleted" if how == "Delete" else "Delete Marker Created"
+    return event_inputs.event(
+        event_id=uuid4(int(request_id, 16)),
+        source="aws.s3",
+        detail_type=detail_type,
+        detail=detail,
+        at=at,
+        region=event.region,
+        account=account,
+        resources=[f"arn:aws:s3:::{event.bucket}"],
+    )
 
 
 def sequencer(at: datetime) -> str:

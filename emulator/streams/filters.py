@@ -36,6 +36,9 @@ class _Missing:
 
 _MISSING: Final = _Missing()
 _Test = Callable[[Any], bool]
+Operator = Callable[[Any, str], Callable[[Any], bool]]
+"""Compiles a comparison's operand, given where it stands, to a test of one leaf."""
+_Operators = Mapping[str, Operator]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +58,19 @@ def compile_filters(patterns: Iterable[Mapping[str, Any] | str]) -> Filter:
     Raises:
         InvalidFilterPatternError: AWS would refuse one of them.
     """
-    return Filter(tuple(_pattern(pattern) for pattern in patterns))
+    return Filter(tuple(_pattern(pattern, _OPERATORS) for pattern in patterns))
 
 
-def _pattern(pattern: Mapping[str, Any] | str) -> _Test:
+def compile_pattern(pattern: Mapping[str, Any] | str, more: Mapping[str, Operator]) -> Filter:
+    """Compile one pattern that may have further comparisons, or others instead of Lambda's.
+
+    Raises:
+        InvalidFilterPatternError: it is wrong.
+    """
+    return Filter((_pattern(pattern, {**_OPERATORS, **more}),))
+
+
+def _pattern(pattern: Mapping[str, Any] | str, operators: _Operators) -> _Test:
     if isinstance(pattern, str):
         try:
             pattern = json.loads(pattern)
@@ -68,18 +80,18 @@ def _pattern(pattern: Mapping[str, Any] | str) -> _Test:
         raise InvalidFilterPatternError("It must be a JSON object.")
     if len(json.dumps(pattern, separators=(",", ":"), ensure_ascii=False)) > PATTERN_CHARACTERS:
         raise InvalidFilterPatternError(f"It is longer than {PATTERN_CHARACTERS} characters.")
-    return _object(pattern, "the pattern")
+    return _object(pattern, "the pattern", operators)
 
 
-def _object(pattern: Mapping[str, Any], where: str) -> _Test:
+def _object(pattern: Mapping[str, Any], where: str, operators: _Operators) -> _Test:
     if not pattern:
         raise InvalidFilterPatternError(f"{where} is an empty object.")
     tests: list[_Test] = []
     for name, wanted in pattern.items():
-        if name == "$or" and _is_alternatives(wanted):
-            tests.append(_any(tuple(_object(alternative, f"{where}.$or") for alternative in wanted)))
+        if name == "$or" and _is_alternatives(wanted, operators):
+            tests.append(_any(tuple(_object(alternative, f"{where}.$or", operators) for alternative in wanted)))
         else:
-            tests.append(_field(name, _value(wanted, f"{where}.{name}")))
+            tests.append(_field(name, _value(wanted, f"{where}.{name}", operators)))
 
     def matches(value: Any) -> bool:
         if isinstance(value, list):
@@ -94,13 +106,13 @@ def _any(tests: Sequence[_Test]) -> _Test:
     return lambda value: any(test(value) for test in tests)
 
 
-def _is_alternatives(wanted: Any) -> bool:
+def _is_alternatives(wanted: Any, operators: _Operators) -> bool:
     # A field may be called "$or" too: only two or more objects without operators are alternatives. [DOC] EventBridge
     return (
         isinstance(wanted, Sequence)
         and not isinstance(wanted, str)
         and len(wanted) > 1
-        and all(isinstance(one, Mapping) and not (_OPERATORS.keys() & one.keys()) for one in wanted)
+        and all(isinstance(one, Mapping) and not (operators.keys() & one.keys()) for one in wanted)
     )
 
 
@@ -111,14 +123,14 @@ def _field(name: str, test: _Test) -> _Test:
     return matches
 
 
-def _value(wanted: Any, where: str) -> _Test:
+def _value(wanted: Any, where: str, operators: _Operators) -> _Test:
     if isinstance(wanted, Mapping):
-        return _object(wanted, where)
+        return _object(wanted, where, operators)
     if not isinstance(wanted, list | tuple):
         raise InvalidFilterPatternError(f"{where} must be an object or a list of values.")
     if not wanted:
         raise InvalidFilterPatternError(f"{where} is an empty list.")
-    rules = tuple(_rule(rule, where) for rule in wanted)
+    rules = tuple(_rule(rule, where, operators) for rule in wanted)
 
     def matches(value: Any) -> bool:
         # [REC] I33: comparisons see leaves only; an attribute without its type level is a map, thus no leaf at all.
@@ -136,15 +148,15 @@ def _leaves(value: Any) -> Iterable[Any]:
         yield value
 
 
-def _rule(rule: Any, where: str) -> _Test:
+def _rule(rule: Any, where: str, operators: _Operators) -> _Test:
     if isinstance(rule, Mapping):
         if len(rule) != 1:
             raise InvalidFilterPatternError(f"{where}: a comparison has exactly one operator.")
         ((name, operand),) = rule.items()
-        if name not in _OPERATORS:
-            known = ", ".join(sorted(_OPERATORS))
-            raise InvalidFilterPatternError(f"{where}: Lambda has no comparison {name!r}; there are: {known}.")
-        return _OPERATORS[name](operand, where)
+        if name not in operators:
+            known = ", ".join(sorted(operators))
+            raise InvalidFilterPatternError(f"{where}: there is no comparison {name!r}; there are: {known}.")
+        return operators[name](operand, where)
     if isinstance(rule, list | tuple):
         raise InvalidFilterPatternError(f"{where}: a list cannot contain a list.")
     return lambda leaf: _equal(leaf, rule)
@@ -221,7 +233,7 @@ def _text(operand: Any, name: str, where: str) -> str:
     return operand
 
 
-_OPERATORS: Final[Mapping[str, Callable[[Any, str], _Test]]] = {
+_OPERATORS: Final[_Operators] = {
     "prefix": _affix("prefix", str.startswith),
     "suffix": _affix("suffix", str.endswith),
     "equals-ignore-case": _ignore_case,

@@ -87,18 +87,19 @@ def async_invocation(things: Things, resource: Resource) -> AsyncInvocation:
 
 
 def rule_schedules(things: Things, resource: Resource) -> list[Schedule] | None:
-    """The functions that a rule invokes by the clock; None: it waits for events, or is switched off."""
+    """The functions that a rule invokes by the clock; None: it waits for events, or is switched off.
+
+    What else it sends to, and what it does with events, is made in EventBridge; see `described_rules`.
+    """
     if resource.properties.get("State") == "DISABLED":
         return None
     expression = resource.properties.get("ScheduleExpression")
-    if not isinstance(expression, str):
-        things.warn(resource, "waits for events of a bus, which is not emulated: it is left out")
+    if not isinstance(expression, str) or resource.properties.get("EventPattern") is not None:
         return None
     found = []
     for position, target in enumerate(items(resource, "Targets")):
         arn = target.get("Arn") if isinstance(target, dict) else None
         if ":lambda:" not in str(arn):
-            things.warn(resource, f"its target {arn} is no function: it is left out")
             continue
         found.append(
             Schedule(

@@ -17,7 +17,7 @@ from .topology import counted
 LINES: Final = 12
 """Most lines before the rest is only counted."""
 _WIDTH: Final = 10
-_OF_SERVICES: Final = ("bucket", "topic", "subscription")
+_OF_SERVICES: Final = ("bucket", "topic", "subscription", "event bus")
 """What is emulated outside of the topology, by its noun."""
 
 
@@ -83,6 +83,8 @@ def _emulated(read: Read) -> str:
             parts.append(_count(len(things), noun))
     found = counted((each for top in read.stacks for each in top.all()), Meaning.EMULATED)
     parts += [_count(found[noun], noun) for noun in _OF_SERVICES if noun in found]
+    rules = sum(call.operation == "put_rule" for call in read.described.services)
+    parts += [_count(rules, "rule")] if rules else []
     return "; ".join(parts)
 
 
@@ -135,5 +137,5 @@ def _counts(found: Mapping[str, int]) -> str:
 
 
 def _count(number: int, noun: str) -> str:
-    plural = f"{noun[:-1]}ies" if noun.endswith(("cy", "ry")) else f"{noun}s"
+    plural = f"{noun[:-1]}ies" if noun.endswith(("cy", "ry")) else f"{noun}es" if noun.endswith("s") else f"{noun}s"
     return f"{number} {noun if number == 1 else plural}"

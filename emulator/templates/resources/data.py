@@ -79,7 +79,7 @@ KINDS: Final = (
     ),
     Kind(
         type="AWS::Events::EventBus",
-        meaning=Meaning.MISSING,
+        meaning=Meaning.EMULATED,
         noun="event bus",
         attributes={"Arn": "arn:{partition}:events:{region}:{account}:event-bus/{name}", "Name": "{name}"},
         name_property="Name",

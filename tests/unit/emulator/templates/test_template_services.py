@@ -228,3 +228,61 @@ def test_what_comes_to_nothing_is_told(topic: str, protocol: str, warning: str) 
 
     assert len(found.warnings) == 1
     assert found.warnings[0].endswith(warning)
+
+
+QUEUE = "arn:aws:sqs:us-east-1:123456789012:inbox"
+
+
+def test_a_rule_waits_for_events_on_its_bus() -> None:
+    transformer = {"InputPathsMap": {"id": "$.id"}, "InputTemplate": "<id>"}
+    found = calls(
+        Shop=resource("Events::EventBus", Name="shop"),
+        Rule=resource(
+            "Events::Rule",
+            Name="dear",
+            EventBusName=ref("Shop"),
+            EventPattern={"source": ["shop"]},
+            State="ENABLED",
+            Targets=[{"Id": "answer", "Arn": att("Answer"), "InputTransformer": transformer}],
+        ),
+    )
+
+    assert found == [
+        ("create_event_bus", {"Name": "shop"}),
+        (
+            "put_rule",
+            {"Name": "dear", "EventPattern": '{"source": ["shop"]}', "State": "ENABLED", "EventBusName": "shop"},
+        ),
+        (
+            "put_targets",
+            {
+                "Rule": "dear",
+                "Targets": [{"Id": "answer", "Arn": FUNCTION, "InputTransformer": transformer}],
+                "EventBusName": "shop",
+            },
+        ),
+    ]
+
+
+def test_functions_have_a_schedule_of_their_own_and_queues_one_of_eventbridge() -> None:
+    targets = [{"Id": "answer", "Arn": att("Answer")}, {"Id": "inbox", "Arn": att("Inbox")}]
+    found = described(
+        Inbox=resource("SQS::Queue", QueueName="inbox"),
+        Rule=resource("Events::Rule", Name="hourly", ScheduleExpression="rate(1 hour)", Targets=targets),
+    )
+
+    assert [(each.name, each.function) for each in found.topology.schedules] == [("hourly", "answer")]
+    assert [(each.operation, each.parameters) for each in found.services] == [
+        ("put_rule", {"Name": "hourly", "ScheduleExpression": "rate(1 hour)"}),
+        ("put_targets", {"Rule": "hourly", "Targets": [{"Id": "inbox", "Arn": QUEUE}]}),
+    ]
+    assert not found.warnings
+
+
+def test_a_target_that_is_not_reached_is_told() -> None:
+    elsewhere = "arn:aws:states:us-east-1:123456789012:stateMachine:m"
+    found = described(
+        Rule=resource("Events::Rule", EventPattern={"source": ["a"]}, Targets=[{"Id": "m", "Arn": elsewhere}])
+    )
+
+    assert found.warnings == (f"Rule: its target {elsewhere} is not reached here",)

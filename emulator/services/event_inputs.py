@@ -1,0 +1,121 @@
+"""What a rule's target gets of an event: the event, a part of it, a constant, or a text made of it. Pure.
+
+[DOC] eb-docs:eb-transform-target-input, eb-events-structure
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+
+_STEP: Final = re.compile(r"\.([\w-]+)|\[(\d+)\]|\['([^']+)'\]|\[\"([^\"]+)\"\]")
+_VARIABLE: Final = re.compile(r"<([\w.-]+)>")
+_MISSING: Final = object()
+
+
+class Rule(NamedTuple):
+    """The rule on whose behalf it is sent."""
+
+    name: str
+    arn: str
+
+
+def event(
+    *,
+    event_id: str,
+    source: str,
+    detail_type: str,
+    detail: Any,
+    at: datetime,
+    region: str,
+    account: str,
+    resources: list[str],
+) -> dict[str, Any]:
+    """An event as targets get it; ``at`` is in UTC."""
+    return {
+        "version": "0",
+        "id": event_id,
+        "detail-type": detail_type,
+        "source": source,
+        "account": account,
+        "time": f"{at:%Y-%m-%dT%H:%M:%SZ}",
+        "region": region,
+        "resources": resources,
+        "detail": detail,
+    }
+
+
+def target_input(target: Mapping[str, Any], sent: Mapping[str, Any], rule: Rule, ingested: datetime) -> str:
+    """The text that a target gets."""
+    if target.get("Input") is not None:
+        return str(target["Input"])
+    if target.get("InputPath") is not None:
+        found = at_path(sent, str(target["InputPath"]))
+        return _text(None if found is _MISSING else found)
+    transformer = target.get("InputTransformer")
+    if not transformer:
+        return _text(sent)
+    paths = transformer.get("InputPathsMap") or {}
+    values = {name: at_path(sent, str(path)) for name, path in paths.items()}
+    values |= {
+        "aws.events.rule-arn": rule.arn,
+        "aws.events.rule-name": rule.name,
+        "aws.events.event.ingestion-time": f"{ingested:%Y-%m-%dT%H:%M:%SZ}",
+        "aws.events.event": {name: value for name, value in sent.items() if name != "detail"},
+        "aws.events.event.json": sent,
+    }
+    return filled(str(transformer["InputTemplate"]), values)
+
+
+def filled(template: str, values: Mapping[str, Any]) -> str:
+    """A template with its variables replaced.
+
+    Within quotation marks a text stands as it is, and anything else as JSON with its own marks escaped; outside of them
+    all is JSON. A variable whose path leads nowhere is an empty text. [?]
+    """
+    found, position, is_quoted = [], 0, False
+    for match in _VARIABLE.finditer(template):
+        if match[1] not in values:
+            continue
+        before = template[position : match.start()]
+        is_quoted ^= _marks(before) % 2 == 1
+        found += [before, _inserted(values[match[1]], is_quoted=is_quoted)]
+        position = match.end()
+    return "".join([*found, template[position:]])
+
+
+def _inserted(value: Any, *, is_quoted: bool) -> str:
+    if value is _MISSING:
+        return "" if is_quoted else '""'
+    if not is_quoted:
+        return _text(value)
+    return _text(value if isinstance(value, str) else _text(value))[1:-1]
+
+
+def _marks(text: str) -> int:
+    """Quotation marks that are not escaped."""
+    return len(re.findall(r'(?<!\\)(?:\\\\)*"', text))
+
+
+def at_path(content: Any, path: str) -> Any:
+    """What is at a JSON path of names and indexes, such as ``$.detail.items[0]``; nothing else is understood."""
+    found, position = content, 1
+    while position < len(path):
+        step = _STEP.match(path, position)
+        if step is None:
+            return _MISSING
+        name = next((each for each in (step[1], step[3], step[4]) if each is not None), None)
+        if name is not None:
+            found = found.get(name, _MISSING) if isinstance(found, Mapping) else _MISSING
+        else:
+            index = int(step[2])
+            found = found[index] if isinstance(found, list) and index < len(found) else _MISSING
+        position = step.end()
+    return found
+
+
+def _text(content: Any) -> str:
+    return json.dumps(content, separators=(",", ":"))

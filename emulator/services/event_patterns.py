@@ -1,0 +1,77 @@
+"""EventBridge's event patterns: those of Lambda's filters, and what only EventBridge compares. Pure.
+
+[DOC] eb-docs:eb-create-pattern-operators
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from ..streams.filters import Filter, InvalidFilterPatternError, Operator, compile_filters, compile_pattern
+
+_Test = Callable[[Any], bool]
+
+
+def compile_event_pattern(pattern: Mapping[str, Any]) -> Filter:
+    """Compile a rule's pattern.
+
+    Raises:
+        InvalidFilterPatternError: EventBridge would refuse it; its ``problem`` says why.
+    """
+    return compile_pattern(pattern, _MORE)
+
+
+def _wildcard(operand: Any, where: str) -> _Test:
+    if not isinstance(operand, str) or "**" in operand:
+        raise InvalidFilterPatternError(f"{where}: wildcard takes a text without two stars in a row.")
+    parts = [_unescaped(part) for part in re.split(r"(?<!\\)\*", operand)]
+    wanted = re.compile(".*".join(map(re.escape, parts)), re.DOTALL)
+    return lambda leaf: isinstance(leaf, str) and wanted.fullmatch(leaf) is not None
+
+
+def _unescaped(text: str) -> str:
+    return text.replace("\\*", "*").replace("\\\\", "\\")
+
+
+def _cidr(operand: Any, where: str) -> _Test:
+    try:
+        network = ipaddress.ip_network(operand, strict=False)
+    except ValueError as error:
+        raise InvalidFilterPatternError(f"{where}: cidr takes a network such as 10.0.0.0/24.") from error
+
+    def matches(leaf: Any) -> bool:
+        try:
+            return isinstance(leaf, str) and ipaddress.ip_address(leaf) in network
+        except ValueError:
+            return False
+
+    return matches
+
+
+def _anything_but(operand: Any, where: str) -> _Test:
+    if not isinstance(operand, Mapping):
+        values = operand if isinstance(operand, list) else [operand]
+        allowed = compile_filters([{"leaf": [{"anything-but": values}]}])
+        return lambda leaf: allowed.matches(_held(leaf))
+    if len(operand) != 1 or next(iter(operand)) not in ("prefix", "suffix", "equals-ignore-case", "wildcard"):
+        raise InvalidFilterPatternError(
+            f"{where}: anything-but takes values, prefix, suffix, equals-ignore-case or wildcard."
+        )
+    ((name, given),) = operand.items()
+    rules = [{name: each} for each in (given if isinstance(given, list) else [given])]
+    refused = compile_pattern({"leaf": rules}, {"wildcard": _wildcard})
+    return lambda leaf: _is_there(leaf) and not refused.matches({"leaf": leaf})
+
+
+def _is_there(leaf: Any) -> bool:
+    return leaf is None or isinstance(leaf, str | int | float)
+
+
+def _held(leaf: Any) -> dict[str, Any]:
+    return {"leaf": leaf} if _is_there(leaf) else {}
+
+
+_MORE: Final[Mapping[str, Operator]] = {"anything-but": _anything_but, "cidr": _cidr, "wildcard": _wildcard}

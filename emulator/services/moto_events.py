@@ -1,0 +1,141 @@
+"""Takes from moto's EventBridge what its rules would send. Imported in the process of the services only."""
+
+from __future__ import annotations
+
+import copy
+import json
+import uuid
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from moto.events.exceptions import InvalidEventPatternException
+from moto.events.models import EventPattern, EventPatternParser, Rule, events_backends
+
+from ..streams.filters import InvalidFilterPatternError
+from . import event_inputs, moto_sns
+from .delivery import Delivery, Tell
+from .event_patterns import compile_event_pattern
+from .rule_clock import RuleClock
+
+_HOPS: Final = 5
+"""Most buses that one event goes through: rules may send in a circle."""
+
+
+class Events:
+    """Sends on behalf of all rules."""
+
+    def __init__(self, tell: Tell, now: Callable[[], datetime]) -> None:
+        self._tell = tell
+        self._now = now
+        self._clock = RuleClock()
+        self._hops = 0
+
+    def take(self) -> None:
+        """Have all events handed over from now on."""
+        parse = EventPatternParser.parse
+
+        def parse_checked(parser: Any) -> Any:
+            pattern = parse(parser)
+            try:
+                if pattern:
+                    compile_event_pattern(pattern)
+            except InvalidFilterPatternError as error:
+                raise InvalidEventPatternException(reason=error.problem) from error
+            return pattern
+
+        def matches_event(pattern: Any, event: Mapping[str, Any]) -> bool:
+            return compile_event_pattern(pattern.get_pattern()).matches(event)
+
+        def send_to_targets(rule: Any, original_event: Any, transform_input: bool = True) -> None:
+            self.event(rule, original_event)
+
+        EventPatternParser.parse = parse_checked
+        EventPattern.matches_event = matches_event
+        Rule.send_to_targets = send_to_targets
+
+    def put(self, sent: Mapping[str, Any]) -> None:
+        """Put an event of a service on the default bus of its account and Region."""
+        bus = events_backends[sent["account"]][sent["region"]].event_buses["default"]
+        for rule in list(bus.rules.values()):
+            self.event(rule, sent)
+
+    def event(self, rule: Any, told: Mapping[str, Any]) -> None:
+        """Send an event to a rule's targets, if the rule waits for it."""
+        if rule.state == "DISABLED" or not rule.event_pattern.get_pattern():
+            return
+        sent = _event(told)
+        if compile_event_pattern(rule.event_pattern.get_pattern()).matches(sent):
+            self._send(rule, sent)
+
+    def tick(self) -> None:
+        """Send on behalf of the rules that are due by the clock."""
+        rules = {
+            rule.arn: rule
+            for regions in events_backends.values()
+            for backend in regions.values()
+            for bus in backend.event_buses.values()
+            for rule in bus.rules.values()
+            if rule.scheduled_expression and rule.state != "DISABLED"
+        }
+        now = self._now()
+        for arn in self._clock.due([(arn, rule.scheduled_expression) for arn, rule in rules.items()], now):
+            rule = rules[arn]
+            sent = event_inputs.event(
+                event_id=str(uuid.uuid4()),
+                source="aws.events",
+                detail_type="Scheduled Event",
+                detail={},
+                at=now,
+                region=rule.region_name,
+                account=rule.account_id,
+                resources=[arn],
+            )
+            self._send(rule, sent)
+
+    def _send(self, rule: Any, sent: Mapping[str, Any]) -> None:
+        of = event_inputs.Rule(rule.name, rule.arn)
+        for target in copy.deepcopy(rule.targets):
+            arn, by = str(target["Arn"]), f"rule {rule.name}"
+            text = event_inputs.target_input(target, sent, of, self._now())
+            if ":event-bus/" in arn:
+                self._forward(arn, sent)
+            elif ":sns:" in arn:
+                moto_sns.send(arn, text, None)
+            else:
+                group = (target.get("SqsParameters") or {}).get("MessageGroupId")
+                self._tell(Delivery(to=arn, by=by, payload=text, group=group))
+
+    def _forward(self, arn: str, sent: Mapping[str, Any]) -> None:
+        """Put an event on another bus, with its id and time. [DOC] eb-docs:eb-bus-to-bus"""
+        _arn, _partition, _service, region, account, name = arn.split(":")
+        bus = events_backends[account][region].event_buses.get(name.partition("/")[2])
+        if bus is None or self._hops >= _HOPS:
+            return
+        self._hops += 1
+        try:
+            for rule in list(bus.rules.values()):
+                self.event(rule, sent)
+        finally:
+            self._hops -= 1
+
+
+def _event(told: Mapping[str, Any]) -> dict[str, Any]:
+    """Moto's event as AWS's: the time in ISO 8601, and nothing of moto's own."""
+    time = told["time"]
+    at = datetime.fromtimestamp(float(time), UTC) if isinstance(time, int | float) else _instant(str(time))
+    return event_inputs.event(
+        event_id=str(told["id"]),
+        source=str(told["source"]),
+        detail_type=str(told["detail-type"]),
+        detail=json.loads(json.dumps(told["detail"])),
+        at=at,
+        region=str(told["region"]),
+        account=str(told["account"]),
+        resources=[str(each) for each in told["resources"] or ()],
+    )
+
+
+def _instant(text: str) -> datetime:
+    found = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    return found.astimezone(UTC) if found.tzinfo is not None else found.replace(tzinfo=UTC)

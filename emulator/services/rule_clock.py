@@ -1,0 +1,47 @@
+"""When rules with a schedule are due. Pure: the time is an argument. [DOC] eb-docs:eb-create-rule-schedule"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Final
+
+from streamer.errors import TopologyError
+
+from ..cron import parse_cron
+
+_RATE: Final = re.compile(r"rate\((\d+) (minute|hour|day)s?\)")
+_UNITS: Final = {"minute": timedelta(minutes=1), "hour": timedelta(hours=1), "day": timedelta(days=1)}
+
+
+def next_due(expression: str, now: datetime) -> datetime | None:
+    """When an expression is next due after a time in UTC; None: never, or it is none."""
+    rate = _RATE.fullmatch(expression.strip())
+    if rate is not None:
+        return now + int(rate[1]) * _UNITS[rate[2]]
+    try:
+        return parse_cron(expression.strip().removeprefix("cron(").removesuffix(")")).after(now)
+    except TopologyError:
+        return None
+
+
+class RuleClock:
+    """Remembers when each rule is due: a period after it was first seen, or by its calendar."""
+
+    def __init__(self) -> None:
+        self._due: dict[tuple[str, str], datetime | None] = {}
+
+    def due(self, rules: Iterable[tuple[str, str]], now: datetime) -> list[str]:
+        """ARNs of the rules that are due now, of those that there are, each with its expression."""
+        known = set(rules)
+        self._due = {key: at for key, at in self._due.items() if key in known}
+        found = []
+        for key in sorted(known):
+            if key not in self._due:
+                self._due[key] = next_due(key[1], now)
+            at = self._due[key]
+            if at is not None and at <= now:
+                found.append(key[0])
+                self._due[key] = next_due(key[1], now)
+        return found

@@ -1,0 +1,97 @@
+"""What targets get of an event. [DOC] eb-docs:eb-transform-target-input"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from emulator.services.event_inputs import Rule, event, filled, target_input
+
+AT = datetime(2026, 11, 27, 9, 5, tzinfo=UTC)
+RULE = Rule("r", "arn:aws:events:us-east-1:123456789012:rule/r")
+# [DOC] as above: the documentation's example
+SENT = event(
+    event_id="7bf73129-1428-4cd3-a780-95db273d1602",
+    source="aws.ec2",
+    detail_type="EC2 Instance State-change Notification",
+    detail={"instance-id": "i-0123456789", "state": "RUNNING", "tags": [{"a": 1}, 'say "hi"']},
+    at=datetime(2015, 11, 11, 21, 29, 54, tzinfo=UTC),
+    region="us-east-1",
+    account="123456789012",
+    resources=["arn:aws:ec2:us-east-1:123456789012:instance/i-abcd1111"],
+)
+PATHS = {"instance": "$.detail.instance-id", "state": "$.detail.state", "tags": "$.detail.tags", "no": "$.detail.no"}
+
+
+def transformed(template: str) -> str:
+    target = {"InputTransformer": {"InputPathsMap": PATHS, "InputTemplate": template}}
+    return target_input(target, SENT, RULE, AT)
+
+
+def test_an_event_has_the_documented_fields() -> None:
+    assert list(SENT) == [
+        *("version", "id", "detail-type", "source", "account", "time", "region", "resources", "detail"),
+    ]
+    assert SENT["time"] == "2015-11-11T21:29:54Z"
+
+
+@pytest.mark.parametrize(
+    ("target", "text"),
+    [
+        ({}, json.dumps(SENT, separators=(",", ":"))),
+        ({"Input": '{"constant": true}'}, '{"constant": true}'),
+        ({"InputPath": "$.detail.state"}, '"RUNNING"'),
+        ({"InputPath": "$.detail.tags[0]"}, '{"a":1}'),
+        ({"InputPath": "$.detail['instance-id']"}, '"i-0123456789"'),
+        ({"InputPath": "$.detail.nothing"}, "null"),
+    ],
+    ids=["all", "constant", "part", "element", "quoted", "nothing"],
+)
+def test_a_target_gets_the_event_a_part_or_a_constant(target: dict[str, Any], text: str) -> None:
+    assert target_input(target, SENT, RULE, AT) == text
+
+
+@pytest.mark.parametrize(
+    ("template", "text"),
+    [
+        ('"instance <instance> is in <state>"', '"instance i-0123456789 is in RUNNING"'),
+        ('{"instance": <instance>, "state": "<state>"}', '{"instance": "i-0123456789", "state": "RUNNING"}'),
+        ('{"tags": <tags>}', '{"tags": [{"a":1},"say \\"hi\\""]}'),
+        ('{"no": <no>, "text": "<no>"}', '{"no": "", "text": ""}'),
+        ('{"rule": <aws.events.rule-name>, "at": <aws.events.event.ingestion-time>}', None),
+        ('{"kept": "<unknown>", "a": 1}', '{"kept": "<unknown>", "a": 1}'),
+        ('{"escaped": "\\"<state>\\""}', '{"escaped": "\\"RUNNING\\""}'),
+    ],
+    ids=["text", "object", "json", "missing", "predefined", "no-variable", "escaped"],
+)
+def test_a_template_is_filled_in(template: str, text: str | None) -> None:
+    expected = '{"rule": "r", "at": "2026-11-27T09:05:00Z"}' if text is None else text
+
+    assert transformed(template) == expected
+
+
+def test_the_whole_event_can_be_a_value() -> None:
+    found = json.loads(transformed('{"all": <aws.events.event.json>, "head": <aws.events.event>}'))
+
+    assert found["all"] == SENT
+    assert found["head"] == {name: value for name, value in SENT.items() if name != "detail"}
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+
+
+@given(value=JSON)
+def test_whatever_a_value_is_the_result_is_json(value: Any) -> None:
+    found = json.loads(filled('{"plain": <value>, "text": "so: <value>."}', {"value": value}))
+
+    assert found["plain"] == value
+    shown = value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
+    assert found["text"] == f"so: {shown}."

@@ -1,0 +1,51 @@
+"""EventBridge's patterns beyond those of Lambda's filters. [DOC] eb-docs:eb-create-pattern-operators"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from emulator.services.event_patterns import compile_event_pattern
+from emulator.streams.filters import InvalidFilterPatternError
+
+
+@pytest.mark.parametrize(
+    ("rule", "leaf", "matches"),
+    [
+        ({"wildcard": "dir/*.png"}, "dir/a/b.png", True),
+        ({"wildcard": "dir/*.png"}, "dir/a.jpg", False),
+        ({"wildcard": "a\\*b"}, "a*b", True),
+        ({"wildcard": "a\\*b"}, "axb", False),
+        ({"cidr": "10.0.0.0/24"}, "10.0.0.255", True),
+        ({"cidr": "10.0.0.0/24"}, "10.0.1.0", False),
+        ({"cidr": "10.0.0.0/24"}, "no address", False),
+        ({"anything-but": ["a", "b"]}, "c", True),
+        ({"anything-but": ["a", "b"]}, "a", False),
+        ({"anything-but": 5}, 5, False),
+        ({"anything-but": {"prefix": "in"}}, "out", True),
+        ({"anything-but": {"prefix": "in"}}, "init", False),
+        ({"anything-but": {"suffix": [".png", ".jpg"]}}, "a.jpg", False),
+        ({"anything-but": {"equals-ignore-case": "ALICE"}}, "alice", False),
+        ({"anything-but": {"wildcard": "*/lib/*"}}, "a/src/b", True),
+        ({"anything-but": {"wildcard": "*/lib/*"}}, "a/lib/b", False),
+        ({"prefix": {"equals-ignore-case": "EVENT"}}, "eventBridge", True),
+        ({"numeric": [">", 0, "<=", 5]}, 5, True),
+    ],
+)
+def test_a_comparison_says_what_it_lets_through(rule: dict[str, Any], leaf: Any, matches: bool) -> None:
+    assert compile_event_pattern({"detail": {"leaf": [rule]}}).matches({"detail": {"leaf": leaf}}) is matches
+
+
+def test_what_is_not_there_is_not_anything_but() -> None:
+    for rule in ({"anything-but": "a"}, {"anything-but": {"prefix": "a"}}):
+        assert not compile_event_pattern({"detail": {"leaf": [rule]}}).matches({"detail": {}})
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [{"wildcard": "a**b"}, {"cidr": "everything"}, {"anything-but": {"numeric": [">", 1]}}, {"near": "a"}],
+)
+def test_a_wrong_comparison_is_refused(rule: dict[str, Any]) -> None:
+    with pytest.raises(InvalidFilterPatternError):
+        compile_event_pattern({"detail": {"leaf": [rule]}})
