@@ -9,6 +9,7 @@ import dataclasses
 import os
 import sys
 from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -162,6 +163,21 @@ def streamer_start(
     return start
 
 
+@contextmanager
+def _started(start: Start, target: Any, config: EmulatorConfig) -> Iterator[EmulatorThread]:
+    """An emulator that runs; that it cannot is told without the frames that found out."""
+    with ExitStack() as stack:
+        try:
+            emulator = stack.enter_context(start(target, config))
+        except ConfigurationError as error:
+            named = (
+                f"; the target is {target!r}, from --streamer-target, streamer_target in pytest's configuration, or app "
+                "in streamer.toml"
+            )
+            pytest.fail(f"streamer: {error}{named if isinstance(target, str) else ''}", pytrace=False)
+        yield emulator
+
+
 @pytest.fixture
 def streamer(
     streamer_start: Callable[[Any, EmulatorConfig], EmulatorThread],
@@ -169,7 +185,7 @@ def streamer(
     streamer_config: EmulatorConfig,
 ) -> Iterator[EmulatorThread]:
     """An emulator of this test's own, with empty tables."""
-    with streamer_start(streamer_target, streamer_config) as emulator:
+    with _started(streamer_start, streamer_target, streamer_config) as emulator:
         yield emulator
 
 
@@ -180,5 +196,5 @@ def streamer_session(
     streamer_config: EmulatorConfig,
 ) -> Iterator[EmulatorThread]:
     """One emulator for the whole run: faster; tests keep out of each other's way by using different users."""
-    with streamer_start(streamer_target, streamer_config) as emulator:
+    with _started(streamer_start, streamer_target, streamer_config) as emulator:
         yield emulator

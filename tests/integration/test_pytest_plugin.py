@@ -215,7 +215,12 @@ def test_inline(streamer):
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        pytest.param(["--streamer-target", "nowhere:app"], "there is no module 'nowhere'", id="no such module"),
+        pytest.param(
+            ["--streamer-target", "nowhere:app"],
+            "\nstreamer: there is no module 'nowhere' (from 'nowhere:app'); is it in the current folder or installed?; "
+            "the target is 'nowhere:app', from --streamer-target",
+            id="no such module",
+        ),
         pytest.param(["--streamer-isolation", "docker"], "invalid choice: 'docker'", id="unknown isolation"),
     ],
 )
@@ -227,6 +232,8 @@ def test_wrong_settings_are_named(project: Path, arguments: list[str], complaint
 
     assert done.returncode != 0
     assert complaint in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout
+    assert "pytest_plugin.py" not in done.stdout
 
 
 def test_an_app_that_lacks_a_variable_says_which(project: Path) -> None:
