@@ -216,7 +216,7 @@ def token(
     """
     if "" in (user, tenant):
         raise click.UsageError("--user and --tenant must not be empty.")
-    development = tool("emulator.command.development")
+    development = tool("emulator.command.project_here")
     here = development.here()
     who = here.identity(user, tenant, permissions)
     key = here.key(secret, makes=True)
@@ -242,7 +242,7 @@ def _actions(_context: click.Context, _parameter: click.Parameter, incomplete: s
     from streamer.app import BUILT_IN_ACTIONS
 
     try:
-        ready = tool("emulator.command.development").here().ready
+        ready = tool("emulator.command.project_here").here().ready
     except ConfigurationError:
         return []
     known = () if ready is None else (*ready.actions, *sorted(BUILT_IN_ACTIONS))
@@ -394,7 +394,7 @@ def _service(
             raise click.UsageError(f"{name} is empty; leave it out for the default.")
     if token is not None and (user or tenant or permissions):
         raise click.UsageError("--token says who you are; leave out --user, --tenant and --permission.")
-    here = tool("emulator.command.development").here()
+    here = tool("emulator.command.project_here").here()
     if stage is not None:
         there = tool("deploy.place").deployed(here.folder, stage, signs=token is None)
         if token is None and there.secret is None:

@@ -14,7 +14,6 @@ from streamer.topology.checks import validate
 from streamer.topology.grants import Place
 
 from . import log
-from .changes import read_by, refuse_new_rights, refuse_restart
 from .config import DEFAULT_ISOLATION, EmulatorConfig, guarding_mode
 from .console.access import STAGE, is_for_console
 from .database.opening import open_database
@@ -39,12 +38,13 @@ from .port.tunnel import Tunnels
 from .queues.mapping import QueueMappings
 from .recording import Recording
 from .schedules import Schedules
-from .served import ServedApi, listening
+from .served_api import ServedApi, listening
 from .services.calls import Call
 from .services.deliveries import Outside
 from .services.host import Services
 from .services.web import Web, post
 from .streams.mapping import EventSourceMappings
+from .topology_changes import read_by, refuse_new_rights, refuse_restart
 
 if TYPE_CHECKING:
     from .console.service import Console

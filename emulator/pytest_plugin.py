@@ -171,8 +171,8 @@ def _started(start: Start, target: Any, config: EmulatorConfig) -> Iterator[Emul
             emulator = stack.enter_context(start(target, config))
         except ConfigurationError as error:
             named = (
-                f"; the target is {target!r}, from --streamer-target, streamer_target in pytest's configuration, or app "
-                "in streamer.toml"
+                f"; the target is {target!r}, from --streamer-target, streamer_target in pytest's configuration, or "
+                "app in streamer.toml"
             )
             pytest.fail(f"streamer: {error}{named if isinstance(target, str) else ''}", pytrace=False)
         yield emulator

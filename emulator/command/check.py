@@ -6,9 +6,9 @@ from pathlib import Path
 
 from streamer.errors import ConfigurationError
 
+from .development_secret import FOLDER, make_state_folder
 from .from_template import load_template, run_build
 from .options import EmulateOptions
-from .state_folder import FOLDER, make_state_folder
 from .target import project_at, template_name
 
 

@@ -17,10 +17,10 @@ import click
 from streamer.errors import ConfigurationError
 
 from . import parameters
-from .development import Here, here
 from .help import Command
 from .init import TEMPLATES, make_project
-from .presence import Ready
+from .project_here import Here, here
+from .ready_file import Ready
 
 FUNCTION_FAILED: Final = 1
 NOT_HEALTHY: Final = 1
@@ -133,7 +133,7 @@ def doctor(*, as_json: bool) -> int:
     Exit status 1 if something fails.
     """
     from .doctor import diagnose, documents, is_healthy, lines  # noqa: PLC0415 - see the module's docstring
-    from .examine import examine  # noqa: PLC0415
+    from .doctor_facts import examine  # noqa: PLC0415
 
     checks = diagnose(examine())
     click.echo(json.dumps(documents(checks), indent=2) if as_json else "\n".join(lines(checks)))

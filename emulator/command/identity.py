@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from streamer.errors import ConfigurationError
 
-from .state_folder import development_secret, kept_secret
+from .development_secret import development_secret, kept_secret
 
 USER: Final = "developer"
 TENANT: Final = "local"

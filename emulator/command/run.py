@@ -32,16 +32,16 @@ from ..tasks import end
 from . import provided_sdk
 from .banner import banner
 from .console import console_of
+from .development_secret import FOLDER, development_secret, make_state_folder
 from .identity import PUBLIC_KEY, PUBLISHED_KEYS, Access, Identity, key_kind
 from .keys import Controls, Terminal, listening, terminal
 from .options import EmulateOptions
 from .output import fail, output, tell_messages
 from .overrides import assumed, limited
 from .pages import pages_of
-from .presence import FILE as READY_FILE
-from .presence import Ready, remove_ready, running, write_ready
+from .ready_file import FILE as READY_FILE
+from .ready_file import Ready, remove_ready, running, write_ready
 from .reload import changes
-from .state_folder import FOLDER, development_secret, make_state_folder
 from .target import DEMO, Target, find_service, pairs, prepared, project_at, template_name
 from .terminal import code_of
 from .trial import Trials, environment_of, parts

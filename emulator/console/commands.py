@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import click
 
-from ..command.development import here
 from ..command.help import Command
+from ..command.project_here import here
 from .lines import line, waterfall
 from .opening import open_url, page_url
 from .reader import GoneError, Reader, found

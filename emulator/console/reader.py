@@ -10,8 +10,8 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from streamer.errors import ConfigurationError
 
-from ..command.development import Here
 from ..command.identity import is_here
+from ..command.project_here import Here
 from .access import API
 from .token import kept_token
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from running_command import PATIENCE_SECONDS, STREAMER, Emulate, ask, dial, streamer
 
-from emulator.command.presence import FILE, running
+from emulator.command.ready_file import FILE, running
 
 NESTED = "[" * 100_000
 

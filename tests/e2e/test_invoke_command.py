@@ -136,7 +136,7 @@ def test_the_doctor_fails_with_a_configuration_that_makes_no_sense(tmp_path: Pat
 
 @pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="this system does not tell who listens")
 def test_who_has_a_port_is_found_out() -> None:
-    from emulator.command.examine import port_of
+    from emulator.command.doctor_facts import port_of
 
     with socket.create_server(("127.0.0.1", 0)) as server:
         taken = port_of(server.getsockname()[1])

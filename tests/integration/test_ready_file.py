@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from emulator.command.presence import Ready, remove_ready, running, trusted_ca_file, write_ready
+from emulator.command.ready_file import Ready, remove_ready, running, trusted_ca_file, write_ready
 from emulator.files import Claim
 
 

@@ -13,9 +13,9 @@ from streamer.aws_limits import LOOPBACK
 from streamer.errors import ConfigurationError
 from streamer.project import folder_of, variables
 
+from .development_secret import FOLDER
 from .identity import DEVELOPMENT, SHELL, Identity, SigningKey, is_here, signing_key
-from .presence import FILE, Ready, running, trusted_ca_file
-from .state_folder import FOLDER
+from .ready_file import FILE, Ready, running, trusted_ca_file
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +87,7 @@ class Here:
         return self.mint(self.key(None, makes=False), who)
 
     def trusted_ca_file(self, url: str) -> str | None:
-        """The certificate to trust for a URL beyond those of the system; see `presence.trusted_ca_file`."""
+        """The certificate to trust for a URL beyond those of the system; see `ready_file.trusted_ca_file`."""
         return trusted_ca_file(url, self.folder / FILE)
 
     @property

@@ -15,8 +15,8 @@ from streamer.aws_limits import LOOPBACK
 from streamer.project import own_file
 
 from ..files import write_whole
+from .development_secret import FOLDER
 from .identity import Identity
-from .state_folder import FOLDER
 
 FILE: Final = FOLDER / "emulator.json"
 """Where the emulator of this folder says that it runs, whatever ``--ready-file`` adds. Of several it is the first that

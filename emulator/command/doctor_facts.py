@@ -23,10 +23,10 @@ from streamer.errors import ConfigurationError
 from streamer.project import CONFIG_FILE, DEFAULT_APP, Project, candidates
 
 from ..functions.processes.means import Means
-from .development import Here, here
 from .doctor import Facts, Package, Port, Running
 from .identity import OWN, PUBLIC_KEY, PUBLISHED_KEYS
 from .options import EmulateOptions
+from .project_here import Here, here
 from .target import project_at, template_name
 
 DISTRIBUTION: Final = "streamer-ws"
