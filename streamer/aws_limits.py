@@ -65,12 +65,23 @@ def value_bytes(value: Any) -> int:
 def number_bytes(text: str) -> int:
     """Size of a number: a byte for each two significant digits, one more, and one more if it is negative.
 
-    Zeros at either end do not count, nor does the exponent. [REC] recorded stream records I6;
-    [DOC] ddb-docs:CapacityUnitCalculations says it approximately.
+    Digits before and after the point are counted apart. Zeros at either end do not count, nor does the exponent.
+    [REC] recorded stream records I6; [USR] dynamodb-conformance, to the byte; [DOC] ddb-docs:CapacityUnitCalculations
+    says it approximately.
     """
-    mantissa = text if text.isdigit() else text.lower().partition("e")[0]
-    digits = mantissa.lstrip("+-").replace(".", "").strip("0")
-    return (len(digits) + 1) // 2 + (2 if digits and text.startswith("-") else 1)
+    if text.isdigit():
+        return (len(text.strip("0")) + 1) // 2 + 1
+    mantissa, _, exponent = text.lower().lstrip("+-").partition("e")
+    whole, _, fraction = mantissa.partition(".")
+    point = len(whole) + int(exponent or 0)
+    digits = whole + fraction
+    kept = digits.rstrip("0")
+    start = len(digits) - len(digits.lstrip("0"))
+    if not kept:
+        return 1
+    before = max(0, min(point, len(kept)) - start)
+    after = len(kept) - max(start, point) if point < len(kept) else 0
+    return (before + 1) // 2 + (after + 1) // 2 + (2 if text.startswith("-") else 1)
 
 
 def text_bytes(text: str) -> int:

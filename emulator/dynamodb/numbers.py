@@ -20,6 +20,9 @@ SMALLEST_EXPONENT: Final = -130
 
 _EXACT: Final = Context(prec=400)
 """Holds the exact sum of any two numbers: their digits span at most 256 + 38 places."""
+_LARGEST_LONG: Final = 2**63 - 1
+"""A larger exponent is no number to AWS. [USR] dynamodb-conformance"""
+_LONG_DIGITS: Final = 19
 _PLAIN: Final = re.compile(r"-?[1-9][0-9]{0,37}|0")
 _NUMBER: Final = re.compile(r"([+-]?)0*([0-9]*)\.?([0-9]*)(?:[eE]([+-]?)0*([0-9]*))?")
 _WELL_FORMED: Final = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
@@ -41,11 +44,13 @@ def normal_number(text: Any) -> str:
     if match is None:
         raise validation_error(f"The parameter cannot be converted to a numeric value: {text}")
     sign, whole, fraction, exponent_sign, exponent = match.groups()
-    # By hand, as an exponent may have any number of digits, and decimal would overflow.
-    power = int(exponent[:9] or "0") if exponent else 0
-    if exponent and len(exponent) > 9:
-        power = 10**9
-    return _normal(sign == "-", whole + fraction, (-power if exponent_sign == "-" else power) - len(fraction))
+    power = int(exponent[:_LONG_DIGITS] or "0") if exponent else 0
+    if power > _LARGEST_LONG or (exponent and len(exponent) > _LONG_DIGITS):
+        raise validation_error(f"The parameter cannot be converted to a numeric value: {text}")
+    power = -power if exponent_sign == "-" else power
+    if not (whole + fraction).strip("0"):
+        _check_magnitude(power)  # [USR] dynamodb-conformance: zero has the range of the exponent it is written with
+    return _normal(sign == "-", whole + fraction, power - len(fraction))
 
 
 def _normal(is_negative: bool, digits: str, power: int) -> str:
@@ -56,12 +61,7 @@ def _normal(is_negative: bool, digits: str, power: int) -> str:
         return "0"
     power += len(digits) - len(kept)
     magnitude = power + len(kept) - 1
-    if magnitude > LARGEST_EXPONENT:
-        raise _overflow()
-    if magnitude < SMALLEST_EXPONENT:
-        raise validation_error(
-            "Number underflow. Attempting to store a number with magnitude smaller than supported range"
-        )
+    _check_magnitude(magnitude)
     if len(kept) > DIGITS:
         raise validation_error("Attempting to store more than 38 significant digits in a Number")
     if power >= 0:
@@ -71,6 +71,15 @@ def _normal(is_negative: bool, digits: str, power: int) -> str:
     else:
         plain = f"0.{'0' * (-magnitude - 1)}{kept}"
     return f"-{plain}" if is_negative else plain
+
+
+def _check_magnitude(magnitude: int) -> None:
+    if magnitude > LARGEST_EXPONENT:
+        raise _overflow()
+    if magnitude < SMALLEST_EXPONENT:
+        raise validation_error(
+            "Number underflow. Attempting to store a number with magnitude smaller than supported range"
+        )
 
 
 def _overflow() -> ApiError:

@@ -13,7 +13,7 @@ from .expressions.request import Expressions
 from .expressions.syntax import Path
 from .items import StoredItem
 from .table import Table
-from .transactions import TRANSACTION_BYTES, cancelled, too_large
+from .transactions import TRANSACTION_BYTES, cancelled, several_operations, too_large
 from .values import Attributes, read_attributes, wire_attributes
 
 Parameters = Mapping[str, Any]
@@ -122,6 +122,9 @@ def transact_get_items(backend: EmbeddedBackend, parameters: Parameters) -> dict
             faults.append(error)
     if any(faults):
         raise cancelled(faults)
+    targets = [table.target(key) for table, key, _, _ in read]
+    if len(set(targets)) != len(targets):
+        raise several_operations()  # [USR] dynamodb-conformance: as of writes
     if sum(0 if item is None else item.size_bytes for item in items) > TRANSACTION_BYTES:
         raise too_large()
     answer: dict[str, Any] = {

@@ -7,7 +7,7 @@ change exactly once.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 from streamer.aws_limits import ITEM_BYTES
 
@@ -153,6 +153,10 @@ class Table:
         for index in self.indexes.values():
             index.fill(self.primary.scan())
 
+    def target(self, key: Attributes) -> tuple[Any, ...]:
+        """Table and key in a form in which equal keys are equal; the key has been checked."""
+        return self.name, self.primary.hash_of(key), self.primary.sort_of(key)
+
     def find(self, key: Attributes) -> StoredItem | None:
         """The item with this key, which is checked against the schema."""
         self.check_key(key)
@@ -187,7 +191,12 @@ class Table:
                 )
 
     def make_item(
-        self, attributes: dict[str, AttributeValue], before: StoredItem | None = None, *, words: str = "Item size"
+        self,
+        attributes: dict[str, AttributeValue],
+        before: StoredItem | None = None,
+        *,
+        words: str = "Item size",
+        copied: frozenset[str] = frozenset(),
     ) -> StoredItem:
         """An item of this table, checked against its keys, its indexes and the size limit.
 
@@ -195,6 +204,7 @@ class Table:
             attributes: all of its attributes.
             before: the item that it replaces by an update; keys of indexes that stay as they are are not checked.
             words: what the message about the size starts with.
+            copied: names of attributes whose values an update took from the stored item; AWS has other words for them.
 
         Raises:
             ApiError: it breaks a rule.
@@ -209,19 +219,23 @@ class Table:
                 )
             self._check_key_content(name, value)
         for index in self.indexes.values():
-            self._check_index_keys(index.definition, attributes, before)
+            self._check_index_keys(index.definition, attributes, before, copied)
         item = StoredItem(attributes)
         if item.size_bytes > ITEM_BYTES:
             raise validation_error(f"{words} has exceeded the maximum allowed size")
         return item
 
-    def _check_index_keys(self, index: IndexDefinition, attributes: Attributes, before: StoredItem | None) -> None:
+    def _check_index_keys(
+        self, index: IndexDefinition, attributes: Attributes, before: StoredItem | None, copied: frozenset[str]
+    ) -> None:
         for names, limit in ((index.schema.hash_names, HASH_KEY_BYTES), (index.schema.sort_names, SORT_KEY_BYTES)):
             for name in names:
                 value = attributes.get(name)
                 if value is None or (before is not None and before.attrs.get(name) is value):
                     continue
                 kind, content = value
+                if name in copied:
+                    _check_copied_key(value, self.key_types[name], limit)
                 if kind != self.key_types[name]:
                     raise invalid_parameter(
                         f"Type mismatch for Index Key {name} Expected: {self.key_types[name]} Actual: {kind} "
@@ -252,6 +266,17 @@ def _check_key_bytes(value: AttributeValue, limit: int) -> None:
     if limit == HASH_KEY_BYTES:
         raise invalid_parameter(f"Size of hashkey has exceeded the maximum size limit of{limit} bytes")
     raise invalid_parameter(f"Aggregated size of all range keys has exceeded the size limit of {limit} bytes")
+
+
+def _check_copied_key(value: AttributeValue, kind: str, limit: int) -> None:
+    """[USR] dynalite; [DOC] TransactWriteItems: what an update finds out only when it reads the item."""
+    words = None
+    if value[0] != kind:
+        words = "to unsupported type"
+    elif kind != "N" and key_bytes(value) > limit:
+        words = "beyond allowed size limits"
+    if words is not None:
+        raise validation_error(f"The update expression attempted to update the secondary index key {words}")
 
 
 def _empty_index_key(index_name: str, name: str, kind: str) -> ApiError:

@@ -182,7 +182,10 @@ def update_table(backend: EmbeddedBackend, parameters: Json) -> Json:
     _check_changes(parameters)
     table = backend.table_to_manage(parameters["TableName"])
     settings = _changed_settings(backend, table, parameters)
-    indexes = _changed_indexes(table, parameters, is_on_demand=settings.billing_mode == "PAY_PER_REQUEST")
+    is_on_demand = settings.billing_mode == "PAY_PER_REQUEST"
+    indexes = _changed_indexes(table, parameters, is_on_demand=is_on_demand)
+    if is_on_demand is not (table.settings.billing_mode == "PAY_PER_REQUEST"):
+        indexes += _switched_indexes(table, indexes, is_on_demand=is_on_demand)
     view_type = _changed_stream(table, parameters.get("StreamSpecification"))
     table.settings = settings
     _apply_indexes(table, indexes, read_definitions(parameters.get("AttributeDefinitions", ())))
@@ -231,7 +234,7 @@ def _changed_settings(backend: EmbeddedBackend, table: Table, parameters: Json) 
     if raw is not None:
         units = read_throughput(raw)
         if units == before.throughput:
-            raise _nothing_changes(before.throughput, units)
+            raise _nothing_changes("table", before.throughput, units)
         grows = any(units[name] > before.throughput.get(name, 0) for name in units)
         changes = {**changes, "LastIncreaseDateTime" if grows else "LastDecreaseDateTime": backend.now()}
     since = before.on_demand_since_seconds
@@ -251,12 +254,12 @@ def _changed_settings(backend: EmbeddedBackend, table: Table, parameters: Json) 
     )
 
 
-def _nothing_changes(before: Mapping[str, int], units: Mapping[str, int]) -> ApiError:
+def _nothing_changes(what: str, before: Mapping[str, int], units: Mapping[str, int]) -> ApiError:
     return validation_error(
-        "The provisioned throughput for the table will not change. The requested value equals the current value. "
-        f"Current ReadCapacityUnits provisioned for the table: {before['ReadCapacityUnits']}. "
+        f"The provisioned throughput for the {what} will not change. The requested value equals the current value. "
+        f"Current ReadCapacityUnits provisioned for the {what}: {before['ReadCapacityUnits']}. "
         f"Requested ReadCapacityUnits: {units['ReadCapacityUnits']}. "
-        f"Current WriteCapacityUnits provisioned for the table: {before['WriteCapacityUnits']}. "
+        f"Current WriteCapacityUnits provisioned for the {what}: {before['WriteCapacityUnits']}. "
         f"Requested WriteCapacityUnits: {units['WriteCapacityUnits']}. "
         "Refer to the Amazon DynamoDB Developer Guide for current limits and how to request higher limits."
     )
@@ -291,8 +294,19 @@ def _changed_indexes(table: Table, parameters: Json, *, is_on_demand: bool) -> l
         if kind == "Create":
             changes.append((kind, _created_index(table, update[kind], parameters, is_on_demand=is_on_demand)))
         else:
-            changes.append((kind, _existing_index(table, kind, update[kind])))
+            changes.append((kind, _existing_index(table, kind, update[kind], is_on_demand=is_on_demand)))
     return changes
+
+
+def _switched_indexes(table: Table, changes: list[IndexChange], *, is_on_demand: bool) -> list[IndexChange]:
+    """What becomes of the other global indexes when the billing mode changes: each needs units, or has none."""
+    done = {definition.name for _, definition in changes}
+    others = [
+        index.definition for name, index in table.indexes.items() if index.definition.is_global and name not in done
+    ]
+    if others and not is_on_demand:
+        raise invalid_parameter(f"ProvisionedThroughput must be specified for index: {others[0].name}")
+    return [("Update", dataclasses.replace(definition, throughput={})) for definition in others]
 
 
 def _created_index(table: Table, raw: Json, parameters: Json, *, is_on_demand: bool) -> IndexDefinition:
@@ -310,7 +324,7 @@ def _created_index(table: Table, raw: Json, parameters: Json, *, is_on_demand: b
     return index
 
 
-def _existing_index(table: Table, kind: str, raw: Json) -> IndexDefinition:
+def _existing_index(table: Table, kind: str, raw: Json, *, is_on_demand: bool) -> IndexDefinition:
     index = table.indexes.get(raw["IndexName"])
     if index is None:
         raise ApiError("ResourceNotFoundException", "Requested resource not found")
@@ -319,6 +333,14 @@ def _existing_index(table: Table, kind: str, raw: Json) -> IndexDefinition:
         raise invalid_parameter(f"{definition.name} is a local secondary index, which cannot be changed or deleted")
     if kind == "Update":
         throughput = raw.get("ProvisionedThroughput")
+        if throughput is not None:
+            if is_on_demand:
+                raise invalid_parameter(
+                    "Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is "
+                    "PAY_PER_REQUEST"
+                )
+            if read_throughput(throughput) == definition.throughput:
+                raise _nothing_changes(f"index {definition.name}", definition.throughput, read_throughput(throughput))
         limits: Json = {name: raw[name] for name in ("OnDemandThroughput", "WarmThroughput") if name in raw}
         definition = dataclasses.replace(
             definition,

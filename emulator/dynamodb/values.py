@@ -11,11 +11,15 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
+from streamer.aws_limits import text_bytes
+
 from .errors import SERVICE, ApiError, invalid_parameter, validation_error
 from .numbers import normal_number, token_name
 
 NESTING_LEVELS: Final = 32
-"""How deep lists and maps may be inside each other. [DOC] ddb-docs:ServiceQuotas"""
+"""Levels of an attribute and what is in it: 31 lists and maps. [DOC] ddb-docs:ServiceQuotas; [USR] dynoxide 110"""
+NAME_BYTES: Final = 65_535
+"""Longest name of an attribute. [DOC] ddb-docs:HowItWorks.NamingRulesDataTypes, less the one byte that AWS refuses"""
 TYPES: Final = ("S", "N", "B", "SS", "NS", "BS", "M", "L", "NULL", "BOOL")
 SETS: Final = ("SS", "NS", "BS")
 ORDERED: Final = ("S", "N", "B")
@@ -101,10 +105,12 @@ def read_kept_attributes(raw: Mapping[str, Any]) -> dict[str, AttributeValue]:
         elif kind == "M" and type(content) is dict:
             found[name] = AttributeValue("M", read_kept_attributes(content))
         else:
-            found[name] = read_value(value, 1)
+            found[name] = read_value(value, _ANY_DEPTH)
     return found
 
 
+_ANY_DEPTH: Final = -1000
+"""What was kept has been accepted, under this limit or an older one."""
 _KEPT_TEXT: Final = ("S", "N")
 _new_tuple: Final[Callable[..., AttributeValue]] = tuple.__new__
 
@@ -175,7 +181,7 @@ def _members(content: Any) -> list[Any]:
 
 
 def _deeper(depth: int) -> int:
-    if depth >= NESTING_LEVELS:
+    if depth >= NESTING_LEVELS - 1:
         raise validation_error(
             "Nesting Levels have exceeded supported limits: "
             "Attributes in the item have nested levels beyond supported limit"
@@ -197,6 +203,10 @@ def _read_map(content: Any, depth: int) -> dict[str, AttributeValue]:
                 "com.amazonaws.dynamodb.v20120810.AttributeValue>"
             )
         raise _serialization("Unexpected field type")
+    for name in content:
+        if text_bytes(name) > NAME_BYTES:
+            # [USR] extenddb 365: inside maps, too
+            raise validation_error(f"Attribute name is too large, must be less than {NAME_BYTES + 1} bytes")
     return read_attributes(content, below)
 
 

@@ -59,8 +59,7 @@ class Write:
     @property
     def target(self) -> tuple[Any, ...]:
         """Table and key, to tell whether two writes are of the same item."""
-        primary = self.table.primary
-        return self.table.name, primary.hash_of(self.key), primary.sort_of(self.key)
+        return self.table.target(self.key)
 
     def perform(self) -> tuple[StoredItem | None, StoredItem | None]:
         """Write, and return the item before and after.
@@ -141,7 +140,7 @@ def prepare_update(backend: EmbeddedBackend, parameters: Parameters) -> Write:
         attributes = update.apply(before, expressions.values, is_new=old is None)
         if old is None and update.only_takes_away:
             return None
-        return table.make_item(attributes, old, words="Item size to update")
+        return table.make_item(attributes, old, words="Item size to update", copied=update.copied)
 
     return Write(table, key, check, condition, compute, _shows(parameters), expressions.values, update.paths)
 

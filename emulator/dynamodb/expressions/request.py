@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from streamer.aws_limits import attributes_bytes, text_bytes
+
 from ..errors import ApiError, invalid_parameter, validation_error
 from ..values import Attributes, read_value
 from .conditions import ALWAYS, CompiledCondition, compile_condition
@@ -28,6 +30,10 @@ OLDER: Final = (
 )  # fmt: skip
 """Parameters from before expressions; a request has one kind or the other."""
 _CONDITIONS: Final = frozenset({"ConditionExpression", "Expected", "ConditionalOperator"})
+PLACEHOLDER_BYTES: Final = 255
+"""Longest ``#name`` or ``:value``. [DOC] ddb-docs:ServiceQuotas"""
+SUBSTITUTED_BYTES: Final = 2 * 1024 * 1024
+"""All names and values of one request together. [DOC] ddb-docs:ServiceQuotas; what AWS says then nobody told. [?]"""
 _PLACEHOLDER: Final = {
     "ExpressionAttributeNames": re.compile(r"#[A-Za-z0-9_]+"),
     "ExpressionAttributeValues": re.compile(r":[A-Za-z0-9_]+"),
@@ -100,6 +106,12 @@ class Expressions:
         if values is not None:
             _check_placeholders("ExpressionAttributeValues", values)
             self.values = {name: _read_placeholder(name, raw) for name, raw in values.items()}
+        size_bytes = sum(text_bytes(name) for name in self.names.values()) + attributes_bytes(self.values)
+        if size_bytes > SUBSTITUTED_BYTES:
+            raise validation_error(
+                "ExpressionAttributeNames and ExpressionAttributeValues together have exceeded the maximum size; "
+                f"size: {size_bytes}, maximum: {SUBSTITUTED_BYTES}"
+            )
 
     def _use(self, used: Used) -> None:
         self._names_used |= used.names
@@ -230,6 +242,11 @@ def _check_placeholders(member: str, given: Mapping[str, Any]) -> None:
         raise validation_error(f"{member} must not be empty")
     pattern = _PLACEHOLDER[member]
     for name, value in given.items():
+        if len(name) > PLACEHOLDER_BYTES:
+            raise validation_error(
+                f"{member} contains invalid key: The expression attribute map contains a key that is too long; size of "
+                f"key: {len(name)}"
+            )
         if not pattern.fullmatch(name):
             raise validation_error(f'{member} contains invalid key: Syntax error; key: "{name}"')
         if value == "":

@@ -38,6 +38,8 @@ class PathChange:
     path: Path
     compute: Compute | None
     """None for ``REMOVE``."""
+    is_copy: bool = False
+    """Whether the type of what it assigns depends on the stored item."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,11 @@ class Update:
         [USR] scylladb 5862; for DELETE [INF].
         """
         return bool(self.changes) and all(change.kind in ("REMOVE", "DELETE") for change in self.changes)
+
+    @property
+    def copied(self) -> frozenset[str]:
+        """Attributes that get a value whose type depends on the stored item."""
+        return frozenset(str(change.path[0]) for change in self.changes if change.is_copy and len(change.path) == 1)
 
     def check_values(self, values: Attributes) -> None:
         """Raise ApiError if a ``:value`` is missing, or of a type that its function does not know."""
@@ -142,7 +149,11 @@ def _change(action: UpdateAction, checks: list[Check]) -> PathChange:
         return PathChange(action.kind, action.path, None)
     if action.kind in _OPERANDS and isinstance(action.value, Placeholder):
         checks.append(_section_check(action.kind, action.value.name))
-    return PathChange(action.kind, action.path, compute_of(action.value, checks))
+    return PathChange(action.kind, action.path, compute_of(action.value, checks), _depends_on_item(action.value))
+
+
+def _depends_on_item(operand: Operand) -> bool:
+    return isinstance(operand, Attribute) or (isinstance(operand, FunctionCall) and operand.name == "if_not_exists")
 
 
 def _section_check(section: str, name: str) -> Check:

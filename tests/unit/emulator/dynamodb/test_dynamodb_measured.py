@@ -1,0 +1,209 @@
+"""What users of DynamoDB measured on AWS and no reference says, or says otherwise: limits, numbers, words.
+
+Each test is named for the behaviour; the evidence stands at the rules, [USR] and [DOC].
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from dynamodb_world import World
+
+from emulator.dynamodb.engine import DYNAMODB
+
+UNITS = {"ReadCapacityUnits": 1, "WriteCapacityUnits": 1}
+
+
+def s(text: str) -> dict[str, str]:
+    return {"S": text}
+
+
+def n(number: object) -> dict[str, str]:
+    return {"N": str(number)}
+
+
+def index(name: str, key: str, **more: Any) -> dict[str, Any]:
+    schema = [{"AttributeName": key, "KeyType": "HASH"}]
+    return {"IndexName": name, "KeySchema": schema, "Projection": {"ProjectionType": "ALL"}, **more}
+
+
+@pytest.fixture
+def world() -> World:
+    world = World()
+    world.create()
+    definitions = [{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "x")]
+    world.create("indexed", AttributeDefinitions=definitions, GlobalSecondaryIndexes=[index("by-x", "x")])
+    return world
+
+
+def refused(world: World, action: str, **parameters: Any) -> str:
+    """The code of a refusal, and its message."""
+    status, code, message = world.error(f"{DYNAMODB}.{action}", parameters)
+    assert status == 400
+    return f"{code}: {message}"
+
+
+def nested(levels: int, kind: str) -> dict[str, Any]:
+    value: dict[str, Any] = s("leaf")
+    for _ in range(levels):
+        value = {"M": {"a": value}} if kind == "M" else {"L": [value]}
+    return value
+
+
+@pytest.mark.parametrize("kind", ["M", "L"])
+def test_a_value_may_be_inside_of_31_lists_and_maps(world: World, kind: str) -> None:
+    world.put("a", v=nested(31, kind))
+
+    assert world.get("a")["v"] == nested(31, kind)
+    deep = nested(32, kind)
+    assert "Nesting Levels have exceeded" in refused(
+        world, "PutItem", TableName="things", Item={"pk": s("b"), "v": deep}
+    )
+    condition = {"ConditionExpression": "v <> :v", "ExpressionAttributeValues": {":v": deep}}
+    assert "Nesting Levels have exceeded" in refused(
+        world, "PutItem", TableName="things", Item={"pk": s("b")}, **condition
+    )
+
+
+def test_what_was_stored_is_loaded_however_deep_it_is(world: World) -> None:
+    world.put("a", v=nested(31, "L"))
+    restarted = World()
+    restarted.database.load(world.database.dump())
+
+    assert restarted.get("a")["v"] == nested(31, "L")
+
+
+def test_a_name_inside_a_map_has_up_to_65535_bytes(world: World) -> None:
+    world.put("a", v={"M": {"a" * 65_535: s("")}})
+
+    for name in ("a" * 65_536, "é" * 32_768):
+        assert "must be less than 65536 bytes" in refused(
+            world, "PutItem", TableName="things", Item={"pk": s("b"), "v": {"M": {name: s("")}}}
+        )
+
+
+def test_a_placeholder_has_up_to_255_bytes(world: World) -> None:
+    for prefix, member in (("#", "ExpressionAttributeNames"), (":", "ExpressionAttributeValues")):
+        for length, is_fine in ((255, True), (256, False)):
+            name = prefix + "a" * (length - 1)
+            value: Any = "v" if prefix == "#" else s("v")
+            expression = f"{name} = {name}" if prefix == ":" else f"attribute_not_exists({name})"
+            request = {"TableName": "things", "FilterExpression": expression, member: {name: value}}
+            if is_fine:
+                world.call("Scan", **request)
+            else:
+                assert f"{member} contains invalid key: The expression attribute map" in refused(
+                    world, "Scan", **request
+                )
+
+
+def test_names_and_values_of_a_request_have_two_megabytes_together(world: World) -> None:
+    def condition(size_bytes: int) -> dict[str, Any]:
+        return {
+            "TableName": "things",
+            "Item": {"pk": s("a")},
+            "ConditionExpression": "#v <> :v",
+            "ExpressionAttributeNames": {"#v": "v" * 100},
+            "ExpressionAttributeValues": {":v": s("x" * (size_bytes - 102))},
+        }
+
+    world.call("PutItem", **condition(2 * 1024 * 1024))
+    assert "exceeded the maximum size" in refused(world, "PutItem", **condition(2 * 1024 * 1024 + 1))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("1e99999999999", "Number overflow"),
+        ("1e-99999999999", "Number underflow"),
+        ("1e9223372036854775807", "Number overflow"),
+        ("1e9223372036854775808", "cannot be converted to a numeric value"),
+        ("0e126", "Number overflow"),
+        ("0e-131", "Number underflow"),
+        ("-0e126", "Number overflow"),
+    ],
+)
+def test_an_exponent_is_read_in_full_and_zero_has_one_too(world: World, text: str, words: str) -> None:
+    assert words in refused(world, "PutItem", TableName="things", Item={"pk": s("a"), "v": n(text)})
+
+
+@pytest.mark.parametrize("text", ["0e125", "0e-130", "-0", "0.000", "1e-130", "1e125"])
+def test_a_number_at_the_end_of_the_range_is_stored(world: World, text: str) -> None:
+    world.put("a", v=n(text))
+
+    assert float(world.get("a")["v"]["N"]) == float(text)
+
+
+@pytest.mark.parametrize(
+    ("expression", "words"),
+    [
+        ("SET x = :n", "Type mismatch for Index Key x Expected: S Actual: N IndexName: by-x"),
+        ("ADD x :n", "Type mismatch for Index Key x Expected: S Actual: N IndexName: by-x"),
+        ("SET x = amount + :n", "Type mismatch for Index Key x Expected: S Actual: N IndexName: by-x"),
+        ("SET x = amount", "The update expression attempted to update the secondary index key to unsupported type"),
+        ("SET x = if_not_exists(amount, :n)", "attempted to update the secondary index key to unsupported type"),
+        ("SET x = lengthy", "attempted to update the secondary index key beyond allowed size limits"),
+        ("SET x = blank", "cannot contain an empty string value. IndexName: by-x, IndexKey: x"),
+    ],
+)
+def test_an_index_key_of_the_wrong_type_is_told_by_where_the_value_comes_from(
+    world: World, expression: str, words: str
+) -> None:
+    world.put("a", "indexed", amount=n(5), lengthy=s("x" * 3000), blank=s(""))
+    values = {"ExpressionAttributeValues": {":n": n(1)}} if ":n" in expression else {}
+
+    request = {"TableName": "indexed", "Key": {"pk": s("a")}, "UpdateExpression": expression, **values}
+    assert words in refused(world, "UpdateItem", **request)
+    entry = {name: value for name, value in request.items() if name != "ReturnValues"}
+    reasons = world.send(f"{DYNAMODB}.TransactWriteItems", {"TransactItems": [{"Update": entry}]})
+    assert words.encode() in reasons.body
+
+
+def test_a_transaction_that_was_done_before_costs_a_read_of_its_items(world: World) -> None:
+    put = {"Put": {"TableName": "things", "Item": {"pk": s("a"), "v": s("x" * 5000)}}}
+    request = {"TransactItems": [put], "ClientRequestToken": "token", "ReturnConsumedCapacity": "TOTAL"}
+    first, second = (world.call("TransactWriteItems", **request)["ConsumedCapacity"] for _ in range(2))
+
+    assert first == [{"TableName": "things", "CapacityUnits": 10.0, "WriteCapacityUnits": 10.0}]
+    assert second == [{"TableName": "things", "CapacityUnits": 4.0, "ReadCapacityUnits": 4.0}]
+    assert len(world.changes()) == 1
+
+
+def test_a_transaction_reads_an_item_once(world: World) -> None:
+    get = {"Get": {"TableName": "things", "Key": {"pk": s("a")}}}
+
+    assert refused(world, "TransactGetItems", TransactItems=[get, get]) == (
+        "ValidationException: Transaction request cannot include multiple operations on one item"
+    )
+
+
+def test_units_of_an_index_are_changed_to_others_and_go_with_the_billing_mode(world: World) -> None:
+    definitions = [{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "x")]
+    world.create(
+        "provisioned",
+        BillingMode="PROVISIONED",
+        ProvisionedThroughput=UNITS,
+        AttributeDefinitions=definitions,
+        GlobalSecondaryIndexes=[index("by-x", "x", ProvisionedThroughput=UNITS)],
+    )
+
+    def update(name: str, **changes: Any) -> Any:
+        return world.call("UpdateTable", TableName=name, **changes)["TableDescription"]["GlobalSecondaryIndexes"][0]
+
+    def changed(units: dict[str, int]) -> dict[str, Any]:
+        return {
+            "GlobalSecondaryIndexUpdates": [{"Update": {"IndexName": "by-x", "ProvisionedThroughput": units}}],
+        }
+
+    assert "provisioned throughput for the index by-x will not change" in refused(
+        world, "UpdateTable", TableName="provisioned", **changed(UNITS)
+    )
+    more = {"ReadCapacityUnits": 7, "WriteCapacityUnits": 1}
+    assert update("provisioned", **changed(more))["ProvisionedThroughput"]["ReadCapacityUnits"] == 7
+    on_demand = update("provisioned", BillingMode="PAY_PER_REQUEST")
+    assert on_demand["ProvisionedThroughput"]["ReadCapacityUnits"] == 0
+    assert "Neither ReadCapacityUnits" in refused(world, "UpdateTable", TableName="provisioned", **changed(more))
+    back = {"BillingMode": "PROVISIONED", "ProvisionedThroughput": UNITS}
+    assert "must be specified for index: by-x" in refused(world, "UpdateTable", TableName="provisioned", **back)
+    assert update("provisioned", **back, **changed(more))["ProvisionedThroughput"]["ReadCapacityUnits"] == 7
