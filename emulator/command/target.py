@@ -104,8 +104,22 @@ def find_service(name: str | None, project: Project) -> tuple[str, App | Topolog
     chosen = name or project.app or (DEFAULT_APP if _has_app(project.code) else None)
     if chosen is None:
         raise nothing_found(project)
+    _forget_another(chosen.partition(":")[0].partition(".")[0], project.code)
     with _without_bytecode():
         return chosen, load_service(chosen, stage=project.stage or DEFAULT_STAGE, table_prefix="")
+
+
+def _forget_another(name: str, code: Path) -> None:
+    """Drop a module of that name that this process has from elsewhere, such as from another project, if this has one.
+
+    Otherwise that project's code would be run in the name of this one: nearly every project has an ``app``.
+    """
+    file = getattr(sys.modules.get(name), "__file__", None)
+    if file is None or Path(file).resolve().is_relative_to(code.resolve()):
+        return
+    if (code / f"{name}.py").is_file() or (code / name).is_dir():
+        for each in [each for each in sys.modules if each == name or each.startswith(f"{name}.")]:
+            del sys.modules[each]
 
 
 def _with_secrets(topology: Topology, values: Mapping[str, str]) -> Topology:

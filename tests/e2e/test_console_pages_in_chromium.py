@@ -3,32 +3,20 @@
 from __future__ import annotations
 
 import json
-import shutil
+import os
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 import pytest_asyncio
+from console_pages import MARKS, chromium, emulated, tab
 
-from emulator.command.described_now import described_now
-from emulator.command.target import load_target
-from emulator.console.settings import ConsoleSettings
-from emulator.console.token import console_token
-from emulator.emulator import EmulatorConfig
-from emulator.thread import EmulatorThread, emulator_thread
+from emulator.thread import EmulatorThread
 from streamer.client import RequestFailedError
-from streamer.project import read
-from streamer.topology import Topology
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = [
-    pytest.mark.e2e,
-    pytest.mark.needs_browser,
-    pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium"),
-]
-PATIENCE_MS = 30_000
-SECRET = "s" * 32
+pytestmark = MARKS
 PROJECT = '''
 from streamer import App
 
@@ -48,53 +36,27 @@ def slow(request):
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[EmulatorThread, str]]:
     """An emulator that has had some traffic, and its console's address with the token."""
-    folder = tmp_path_factory.mktemp("pages")
-    (folder / "app.py").write_text(PROJECT)
-    state = folder / ".streamer"
-    settings = ConsoleSettings(
-        target="app:app",
-        is_app=True,
-        secret=SECRET,
-        actions=("greet", "slow"),
-        describe=lambda: described_now("app:app", folder),
-    )
-    config = EmulatorConfig(project_folder=folder, state_folder=state, isolation="inline", console=settings)
-
-    def topology(environment: Any) -> Topology:
-        return load_target("app:app", read(folder), environment=environment).topology
-
-    with emulator_thread(topology, config, {"JWT_SECRET": SECRET}) as emulator:
+    with emulated(tmp_path_factory.mktemp("pages"), PROJECT, "greet", "slow") as (emulator, url):
         with emulator.connect("ada", "acme") as client:
             client.request("greet", {"name": "ada"}, id="good")
             with pytest.raises(RequestFailedError):
                 client.request("slow", {}, id="bad")
-        yield emulator, f"{emulator.dynamodb_url}/_streamer/#token={console_token(state)}"
+        yield emulator, url
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def browser() -> AsyncIterator[Any]:
-    playwright = pytest.importorskip("playwright.async_api", reason="needs playwright: the dependency group browser")
-    async with playwright.async_playwright() as running:
-        started = await running.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    async with chromium() as started:
         yield started
-        await started.close()
 
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def page(browser: Any, served: tuple[EmulatorThread, str]) -> AsyncIterator[Any]:
-    """A page that has the token; errors on its console fail the test."""
-    problems: list[str] = []
-    context = await browser.new_context(viewport={"width": 1440, "height": 900})
-    opened = await context.new_page()
-    opened.set_default_timeout(PATIENCE_MS)
-    opened.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
-    opened.on("pageerror", lambda error: problems.append(str(error)))
-    await opened.goto(served[1])
-    await opened.get_by_role("row").first.wait_for()
-    yield opened
-    await context.close()
-    # A refusal that the page shows is also told on the console by the browser itself.
-    assert [each for each in problems if "409 (Conflict)" not in each] == []
+    """A page that has the token."""
+    async with tab(browser) as opened:
+        await opened.goto(served[1])
+        await opened.get_by_role("row").first.wait_for()
+        yield opened
 
 
 async def go(page: Any, name: str) -> None:
@@ -176,3 +138,61 @@ async def test_an_action_is_tried_from_its_description(page: Any) -> None:
     await page.get_by_role("button", name="Connect", exact=True).click()
     await page.get_by_role("button", name="Send", exact=True).click()
     await page.locator(".bubble.got").get_by_text("hello ada").wait_for()
+
+
+AXE = Path(os.environ.get("AXE_CORE", "node_modules/axe-core/axe.min.js"))
+AXE_SOURCE = AXE.read_text(encoding="utf-8") if AXE.is_file() else ""
+# On a small screen a detail stands alone, under its own heading.
+AXE_RUN = (
+    "axe.run(document, {resultTypes: ['violations'], rules: {'page-has-heading-one': {enabled: innerWidth > 900}}})"
+)
+PLACES = (
+    "live", "messages/bad", "connections", "send", "requests", "requests/{request}", "tables",
+    "tables/streamer_requests?item={item}", "streams", "streams/mapping%2Fprocessor%2Fstreamer_requests",
+    "streams/queue%2Fdead-letters", "functions", "functions/router", "metrics", "api", "api/action%2Fgreet", "about",
+)  # fmt: skip
+REQUEST = quote(json.dumps(["acme", "ada", "bad"], separators=(",", ":")), safe="")
+KEY = {"owner": {"S": "acme#ada"}, "request_id": {"S": "bad"}}
+ITEM = quote(json.dumps(KEY, separators=(",", ":")), safe="")
+
+
+@pytest.mark.skipif(not AXE.is_file(), reason="needs axe-core: its axe.min.js in AXE_CORE")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 320], ids=["wide", "narrow"])
+async def test_axe_finds_nothing_on_any_page(
+    browser: Any, served: tuple[EmulatorThread, str], scheme: str, width: int
+) -> None:
+    found = {}
+    async with tab(browser, color_scheme=scheme, viewport={"width": width, "height": 900}) as opened:
+        await opened.goto(served[1])
+        await opened.get_by_role("row").first.wait_for()
+        await opened.evaluate(AXE_SOURCE)
+        for name in PLACES:
+            await opened.evaluate("place => { location.hash = `#/${place}`; }", name.format(request=REQUEST, item=ITEM))
+            await opened.locator("main :is(section, aside):visible:not([aria-busy=true])").first.wait_for()
+            await opened.locator("main [aria-busy=true]").wait_for(state="detached")
+            result = await opened.evaluate(AXE_RUN)
+            for each in result["violations"]:
+                found[f"{name}: {each['id']}"] = [node["html"][:160] for node in each["nodes"][:3]]
+            if await opened.evaluate("document.documentElement.scrollWidth > innerWidth"):
+                found[f"{name}: wider than the screen"] = []
+    assert found == {}
+
+
+async def test_every_page_is_used_by_keys(page: Any) -> None:
+    for key, heading in {"2": "Connections", "4": "Requests", "6": "Streams", "7": "Functions"}.items():
+        await page.keyboard.press(key)
+        await page.get_by_role("main").get_by_role("heading", level=1).filter(has_text=heading).wait_for()
+        await page.get_by_role("main").get_by_role("row").nth(1).wait_for()
+        await page.keyboard.press("j")
+        await page.keyboard.press("Enter")
+        await page.get_by_role("complementary").wait_for()
+        await page.keyboard.press("Escape")
+        await page.get_by_role("complementary").wait_for(state="detached")
+    for key, heading in {"3": "Send", "5": "Tables", "8": "Metrics", "9": "Shop", "0": "app:app"}.items():
+        await page.keyboard.press(key)
+        await page.get_by_role("main").get_by_role("heading", level=1).filter(has_text=heading).wait_for()
+    await page.keyboard.press("?")
+    await page.get_by_role("dialog").wait_for()
+    await page.keyboard.press("Escape")
+    await page.get_by_role("dialog").wait_for(state="detached")

@@ -177,3 +177,14 @@ def test_a_function_of_stage_and_prefix_makes_the_topology(tmp_path: Path) -> No
     target = load_target("service:chat", project(tmp_path, stage="beta"), environment={})
 
     assert (target.is_app, target.topology.api.name, target.topology.api.stage) == (False, "chat", "beta")
+
+
+def test_the_app_of_another_project_is_not_run_in_the_name_of_this_one(tmp_path: Path) -> None:
+    for name in ("one", "other"):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "app.py").write_text(
+            f"from streamer import App\napp = App()\n@app.action({name!r})\ndef act(request):\n    return 1\n"
+        )
+
+        assert load_target("app:app", read(folder), environment=ENVIRONMENT).actions == (name,)

@@ -69,7 +69,7 @@ export function Live({ query, selected, go }) {
   const first = Math.max(0, Math.floor(top / ROW) - AROUND);
   const last = Math.min(rows.length, Math.ceil((top + height) / ROW) + AROUND);
   return html`<div class=${`panes ${selected ? "split" : ""}`}>
-    <section class="list" aria-label="Live">
+    <section class="list" aria-label="Live"><h1 class="unseen">Live</h1>
       <${Filters} query=${query} set=${set} isPaused=${isPaused} freeze=${freeze} count=${rows.length} />
       ${store.missed > 0 && html`<p class="missed" role="status">${counted(store.missed, "change was", "changes were")} not shown: they came too fast.</p>`}
       <div class="columns" aria-hidden="true"><span>time</span><span>what</span><span>who</span><span>action</span><span class="wide">text</span><span class="wide">course</span><span class="right">took</span><span>status</span></div>

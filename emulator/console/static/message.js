@@ -18,10 +18,13 @@ export function Message({ number, onClose, go }) {
   useEffect(() => {
     let isOver = false;
     let seen = -1;
+    // One question at a time: of two, the answer to the first may come last, and be shown for good.
+    let isAsking = false;
     const load = async () => {
       const now = store.recording ? -store.recording.number - 1 : store.next;
-      if (isOver || seen === now) return;
+      if (isOver || isAsking || seen === now) return;
       seen = now;
+      isAsking = true;
       try {
         const found = await ask(store.about(`traces/${encodeURIComponent(number)}`));
         if (isOver) return;
@@ -29,6 +32,8 @@ export function Message({ number, onClose, go }) {
         setWrong("");
       } catch (error) {
         if (!isOver) setWrong(String(/** @type {Error} */ (error).message));
+      } finally {
+        isAsking = false;
       }
     };
     setTrace(null);
@@ -76,9 +81,12 @@ function Again({ trace, go }) {
     }
   };
   const isMessage = origin.kind === "message";
+  // A service answers an id that it knows with what came of it: to run it anew, it needs another one.
+  const renewed = isMessage && origin.request && typeof origin.text === "object" ? () => pretty({ ...origin.text, id: crypto.randomUUID() }) : null;
   const elsewhere = () => go("/send", new URLSearchParams({ user: origin.user ?? "", tenant: origin.tenant ?? "", text: pretty(origin.text) }));
   return html`<div class="actions">
       ${isMessage && html`<button type="button" class="button primary" onClick=${() => repeat({ event: origin.number })}>Send again</button>
+        ${renewed && html`<button type="button" class="button" onClick=${() => repeat({ event: origin.number, text: renewed() })}>Send with a new id</button>`}
         <button type="button" class="button" onClick=${() => { setText(pretty(origin.text)); setEdited(!isEdited); }}>Edit and send</button>
         <button type="button" class="button" onClick=${elsewhere}>Send as a new client</button>`}
       ${runs.map((/** @type {any} */ run) => html`<button type="button" class="button" key=${run.number} onClick=${() => repeat({ event: run.number })}>Run ${run.function} again</button>`)}

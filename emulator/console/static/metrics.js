@@ -36,7 +36,7 @@ const ACTIONS = [
 function Chart({ one }) {
   const number = (/** @type {number | null} */ value) => amount(value, one.unit);
   const dimensions = Object.entries(one.dimensions).map(([name, value]) => `${name} ${value}`).join(", ");
-  return html`<section class="card chart" aria-label=${one.name}><h3>${one.name}</h3><p class="dim dimensions" title=${dimensions}>${dimensions || "no dimensions"}</p>
+  return html`<section class="card chart" aria-label=${`${one.name} ${dimensions}`.trim()}><h3>${one.name}</h3><p class="dim dimensions" title=${dimensions}>${dimensions || "no dimensions"}</p>
     <${Bars} counts=${one.sums} label=${`${one.name} over time`} />
     <dl>${[["sum", number(one.sum)], ["count", one.count], ["p50", number(one.p50)], ["p95", number(one.p95)], ["p99", number(one.p99)]].map(([label, value]) => html`<div key=${label}><dt>${label}</dt><dd>${value}</dd></div>`)}</dl></section>`;
 }

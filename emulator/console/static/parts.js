@@ -89,7 +89,9 @@ export function Table({ caption, columns, rows, id, selected = null, choose }) {
     event.stopPropagation();
     /** @type {HTMLElement | undefined} */ (body.current?.children[index + step])?.focus();
   };
-  return html`<div class="scroll"><table class="table"><caption>${caption} <span class="count">${rows.length}</span></caption>
+  // Without rows to choose, keys scroll the region itself.
+  const region = choose ? {} : { tabIndex: 0, role: "group", "aria-label": caption };
+  return html`<div class="scroll" ...${region}><table class="table"><caption>${caption} <span class="count">${rows.length}</span></caption>
     <thead><tr>${columns.map(([name, , style = ""]) => html`<th scope="col" class=${style}>${name}</th>`)}</tr></thead>
     <tbody ref=${body} class=${choose ? "" : "still"}>${rows.map((row, index) => html`<tr key=${id(row)} class=${id(row) === selected ? "selected" : ""} aria-current=${id(row) === selected ? "true" : undefined} tabIndex=${choose ? 0 : undefined}
       onClick=${choose && (() => choose(row))} onKeyDown=${choose && ((/** @type {KeyboardEvent} */ event) => key(event, index))}>

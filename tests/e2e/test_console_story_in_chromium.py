@@ -1,0 +1,97 @@
+"""A story: a queued request fails in its second attempt; it is found, understood, mended, sent again, and complete."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from console_pages import MARKS, chromium, emulated, tab
+
+from emulator.console.lines import line, waterfall
+from emulator.console.reader import Reader
+from emulator.thread import EmulatorThread
+from streamer.client import RequestFailedError
+
+pytestmark = MARKS
+PROJECT = """
+from streamer import App
+from streamer.errors import RetryableError
+
+app = App()
+
+@app.action("report", estimated_duration=10, max_attempts=2)
+def report(request):
+    if request.attempt == 1:
+        raise RetryableError("the warehouse does not answer")
+    return request.payload["rows"] * 2
+"""
+WRONG, MENDED = 'payload["rows"]', 'payload.get("rows", 21)'
+PLACE = "KeyError: 'rows' (app.py:11)"
+
+
+@pytest.fixture
+def told(tmp_path: Path) -> Iterator[tuple[EmulatorThread, str, Path]]:
+    """An emulator whose request has failed, its console, and the code."""
+    with emulated(tmp_path, PROJECT, "report") as (emulator, url):
+        with emulator.connect("ada", "acme") as client, pytest.raises(RequestFailedError):
+            client.request("report", {}, id="r1")
+        yield emulator, url, tmp_path / "app.py"
+
+
+def as_text(emulator: EmulatorThread, url: str, name: str) -> tuple[list[str], list[str]]:
+    """What `streamer tail --errors` and `streamer trace` print."""
+    with Reader(emulator.dynamodb_url, url.partition("#token=")[2]) as reader:
+        events = reader.events(follow=False, limit=500, missed=lambda _: None, errors="1")
+        lines = [text for each in events if (text := line(each)) is not None]
+        return lines, list(waterfall(reader.get(f"traces/{name}")))
+
+
+async def test_a_failed_request_is_found_mended_and_sent_again(told: tuple[EmulatorThread, str, Path]) -> None:
+    emulator, url, code = told
+    async with chromium() as browser, tab(browser) as page:
+        await page.goto(url)
+        await page.get_by_role("button", name="Errors only").click()
+        await page.get_by_role("row").filter(has_text="report").click()
+        detail = page.get_by_label("Detail")
+        await detail.locator(".verdict").get_by_text(PLACE).wait_for()
+        attempts = detail.get_by_label("What took time").get_by_role("button", name="processor invoke")
+        assert await attempts.count() == 2
+        await detail.get_by_role("region", name="Error").get_by_text('return request.payload["rows"] * 2').wait_for()
+
+        code.write_text(PROJECT.replace(WRONG, MENDED))
+        await asyncio.to_thread(emulator.reload)
+        await detail.get_by_role("button", name="Send as a new client").click()
+        await page.get_by_role("button", name="Connect", exact=True).click()
+        message = '{"action": "report", "id": "r2", "payload": {}}'
+        await page.get_by_role("textbox", name="Message").fill(message)
+        await page.get_by_role("button", name="Send", exact=True).click()
+        await page.locator(".bubble").get_by_text("42").wait_for()
+        await page.get_by_role("link", name="Live").first.click()
+        await page.get_by_role("row").filter(has_text='"id":"r2"').click()
+        await page.get_by_label("Detail").locator(".verdict").get_by_text("complete in attempt 2").wait_for()
+
+
+async def test_the_same_is_told_as_text(told: tuple[EmulatorThread, str, Path]) -> None:
+    emulator, url, code = told
+
+    lines, course = await asyncio.to_thread(as_text, emulator, url, "r1")
+
+    assert any("log" in each and "KeyError: 'rows' (app.py:11)" in each for each in lines)
+    assert any("@connections" in each and "PROCESSING_FAILED" in each and each.endswith("r1") for each in lines)
+    assert course[0].startswith("ERROR  ")
+    assert PLACE in course[0]
+    assert sum("processor  invoke" in each for each in course) == 2
+    assert '      return request.payload["rows"] * 2' in course
+
+    code.write_text(PROJECT.replace(WRONG, MENDED))
+    await asyncio.to_thread(emulator.reload)
+    await asyncio.to_thread(sent_again, emulator)
+    _lines, course = await asyncio.to_thread(as_text, emulator, url, "r2")
+    assert course[0].startswith("OK  complete in attempt 2")
+
+
+def sent_again(emulator: EmulatorThread) -> None:
+    with emulator.connect("ada", "acme") as client:
+        assert client.request("report", {}, id="r2") == 42
