@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from streamer.topology.grants import ANYTHING, Kind, Resource
 
+from ..services.secret_names import suffix
 from .needs import Need, Parameters
 
 _OF_BUCKETS: Final = {
@@ -122,8 +123,7 @@ def of_operation(service: str, operation: str, parameters: Parameters) -> Iterat
         case "secretsmanager":
             secret = parameters.get("SecretId") or parameters.get("Name")
             is_arn = str(secret).startswith("arn:")
-            # AWS puts six characters behind a name, which policies leave open.
-            named = secret if is_arn or secret is None else _placed(service, f"secret:{secret}-AbCdEf")
+            named = secret if is_arn or secret is None else _placed(service, f"secret:{secret}-{suffix(str(secret))}")
             yield Need(action, _named(named))
         case _:
             yield Need(action, ANYTHING)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from streamer.errors import ConfigurationError
 
@@ -25,9 +27,14 @@ from .calls import Call
 from .denials import denial, error
 from .identity import asks_identity, identity
 from .links import link_of
+from .parameters import TARGET, ParameterError, ParameterStore
 from .process import ServicesBusyError, ServicesLostError, ServicesProcess
 from .routing import HOSTED, aws_url
 from .wire import Frame
+
+STORE: Final = "ssm"
+"""The service that is answered without the process."""
+_JSON: Final = "application/x-amz-json-1.1"
 
 
 class Services:
@@ -50,10 +57,12 @@ class Services:
         )
         known = (endpoints.owner, *endpoints.keys.values())
         self._secrets = {keys.access_key_id: keys.secret_access_key for keys in known}
+        self._parameters = ParameterStore(endpoints.region, endpoints.account_id)
         self._made: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
-        if self._calls:
+        self._store(self._calls)
+        if any(each.service != STORE for each in self._calls):
             self._begin()
         return self
 
@@ -101,7 +110,9 @@ class Services:
         """
         described = tuple(calls)
         new = [each for each in described if each not in self._calls]
+        self._store(new)
         self._calls = described
+        new = [each for each in new if each.service != STORE]
         if self._process.is_running:
             await self._make(new)
         elif new:
@@ -123,6 +134,8 @@ class Services:
             and (refused := caller.service(_needs(service, request, url))) is not None
         ):
             return denial(service, request, refused)
+        if service == STORE:
+            return self._stored(request)
         head = self._head(request, service, url)
         try:
             # What it was doing when it was lost is lost with it, so asking again repeats nothing.
@@ -152,6 +165,23 @@ class Services:
             "caller": [request.peer, self._endpoints.owner.access_key_id if scope is None else scope.key],
         }
 
+    def _stored(self, request: HttpRequest) -> HttpResponse | None:
+        operation = request.fields.get("x-amz-target", "").removeprefix(TARGET)
+        try:
+            found = self._parameters.perform(operation, parameters_of(request), now=time.time())
+        except ParameterError as refused:
+            content = json.dumps({"__type": refused.code, "message": str(refused)}).encode()
+            return HttpResponse(400, content, (("content-type", _JSON),))
+        return None if found is None else HttpResponse(200, json.dumps(found).encode(), (("content-type", _JSON),))
+
+    def _store(self, calls: Iterable[Call]) -> None:
+        for each in calls:
+            if each.service == STORE:
+                try:
+                    self._parameters.perform("PutParameter", each.parameters, now=time.time())
+                except ParameterError as error:
+                    raise ConfigurationError(f"{each.resource}: {error.code}: {error}") from error
+
     def _identity(self, caller: Caller | None) -> HttpResponse:
         account = self._endpoints.account_id
         arn = f"arn:aws:iam::{account}:root" if caller is None else caller.user_arn
@@ -168,7 +198,7 @@ class Services:
         await self._make(self._calls)
 
     async def _make(self, calls: Iterable[Call]) -> None:
-        wanted = tuple(calls)
+        wanted = tuple(each for each in calls if each.service != STORE)
         if not wanted:
             return
         try:

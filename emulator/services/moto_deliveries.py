@@ -36,7 +36,12 @@ class Deliveries:
         self._caller = caller
         if service not in self._taken:
             self._taken.add(service)
-            takes = {"s3": self._take_s3, "sns": self._take_sns, "events": self._take_events}
+            takes = {
+                "events": self._take_events,
+                "s3": self._take_s3,
+                "secretsmanager": _take_secrets,
+                "sns": self._take_sns,
+            }
             if (take := takes.get(service)) is not None:
                 take()
 
@@ -125,6 +130,12 @@ class Deliveries:
         from . import moto_sns  # noqa: PLC0415 - only where a bucket tells a topic
 
         moto_sns.send(to, _text(told), _SUBJECT)
+
+
+def _take_secrets() -> None:
+    from . import moto_secrets  # noqa: PLC0415 - only what is asked for is imported
+
+    moto_secrets.take()
 
 
 _TOPIC: Final = ":sns:"

@@ -33,7 +33,7 @@ _UNKNOWN_OF_S3: Final = frozenset(
     }
 )
 """Parts of buckets and objects that moto takes for the whole, and would answer with something else."""
-_ALREADY: Final = ("BucketAlreadyOwnedByYou",)
+_ALREADY: Final = ("BucketAlreadyOwnedByYou", "ResourceAlreadyExistsException", "ResourceExistsException")
 """Errors that say that a resource is here already, from a call before."""
 
 

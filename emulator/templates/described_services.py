@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from ..services.calls import Call
-from . import described_rules, described_topics
+from . import described_rules, described_stores, described_topics
 from .errors import Problem
 from .stack import Resource
 from .values import at, items, mapping
@@ -27,6 +27,8 @@ _NOTIFICATIONS: Final = (
 def calls(things: Things, region: str) -> tuple[Call, ...]:
     """All that is to be made, in an order in which nothing is named before it is there."""
     steps: tuple[tuple[str, Callable[[Resource], list[Call]]], ...] = (
+        ("AWS::SSM::Parameter", described_stores.parameter),
+        ("AWS::SecretsManager::Secret", described_stores.secret),
         ("AWS::SNS::Topic", described_topics.topic),
         ("AWS::Events::EventBus", described_rules.bus),
         ("AWS::S3::Bucket", lambda each: _bucket(each, region)),

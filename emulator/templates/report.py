@@ -17,7 +17,7 @@ from .topology import counted
 LINES: Final = 12
 """Most lines before the rest is only counted."""
 _WIDTH: Final = 10
-_OF_SERVICES: Final = ("bucket", "topic", "subscription", "event bus")
+_OF_SERVICES: Final = ("bucket", "topic", "subscription", "event bus", "stored parameter", "secret")
 """What is emulated outside of the topology, by its noun."""
 
 

@@ -93,7 +93,7 @@ KINDS: Final = (
     ),
     Kind(
         type="AWS::SSM::Parameter",
-        meaning=Meaning.KNOWN,
+        meaning=Meaning.EMULATED,
         noun="stored parameter",
         attributes={"Type": "{p[Type]}", "Value": "{p[Value]}"},
         name_property="Name",
@@ -101,10 +101,10 @@ KINDS: Final = (
     ),
     Kind(
         type="AWS::SecretsManager::Secret",
-        meaning=Meaning.KNOWN,
+        meaning=Meaning.EMULATED,
         noun="secret",
-        ref="arn:{partition}:secretsmanager:{region}:{account}:secret:{name}-{id:.6}",
-        attributes={"Id": "arn:{partition}:secretsmanager:{region}:{account}:secret:{name}-{id:.6}"},
+        ref="arn:{partition}:secretsmanager:{region}:{account}:secret:{name}-{six}",
+        attributes={"Id": "arn:{partition}:secretsmanager:{region}:{account}:secret:{name}-{six}"},
         name_property="Name",
         longest=200,
     ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from emulator.iam.service_needs import of_operation, of_s3
+from emulator.services.secret_names import suffix
 
 HOST = "https://s3.eu-west-1.amazonaws.com"
 
@@ -83,7 +84,7 @@ HERE = ":${AWS::Region}:${AWS::AccountId}:"
             "secretsmanager",
             "GetSecretValue",
             {"SecretId": "key"},
-            [f"secretsmanager:GetSecretValue arn:${{AWS::Partition}}:secretsmanager{HERE}secret:key-AbCdEf"],
+            [f"secretsmanager:GetSecretValue arn:${{AWS::Partition}}:secretsmanager{HERE}secret:key-{suffix('key')}"],
         ),
         ("secretsmanager", "GetSecretValue", {"SecretId": "arn:aws:x"}, ["secretsmanager:GetSecretValue arn:aws:x"]),
         ("sts", "AssumeRole", {"RoleArn": "arn:x"}, ["sts:AssumeRole *"]),

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from emulator.services.calls import Call
+from emulator.services.secret_names import suffix
 from emulator.templates.errors import TemplateError
 from emulator.templates.resources.kind import Place
 from emulator.templates.source import load
@@ -286,3 +287,70 @@ def test_a_target_that_is_not_reached_is_told() -> None:
     )
 
     assert found.warnings == (f"Rule: its target {elsewhere} is not reached here",)
+
+
+def test_a_stored_parameter_is_put() -> None:
+    found = described(Url=resource("SSM::Parameter", Name="/shop/url", Type="String", Value="here", Description="d"))
+
+    (call,) = found.services
+    assert (call.service, call.operation) == ("ssm", "put_parameter")
+    assert call.parameters == {
+        "Name": "/shop/url",
+        "Type": "String",
+        "Value": "here",
+        "Overwrite": True,
+        "Description": "d",
+    }
+
+
+def secret(**properties: Any) -> dict[str, Any]:
+    (call,) = described(Key=resource("SecretsManager::Secret", Name="key", **properties)).services
+    assert (call.service, call.operation, call.parameters["Name"]) == ("secretsmanager", "create_secret", "key")
+    return dict(call.parameters)
+
+
+def test_a_secret_has_its_value_or_one_that_is_made_the_same_each_time() -> None:
+    assert secret(SecretString="a")["SecretString"] == "a"
+    assert "SecretString" not in secret()
+    made = secret(GenerateSecretString={})["SecretString"]
+    assert len(made) == 32
+    assert made == secret(GenerateSecretString={})["SecretString"]
+    narrow = secret(
+        GenerateSecretString={
+            "PasswordLength": 8,
+            "ExcludePunctuation": True,
+            "ExcludeUppercase": "true",
+            "ExcludeCharacters": "abc0",
+        }
+    )["SecretString"]
+    assert len(narrow) == 8
+    assert set(narrow) <= set("defghijklmnopqrstuvwxyz123456789")
+    template = {"SecretStringTemplate": '{"user": "a"}', "GenerateStringKey": "password"}
+    content = json.loads(secret(GenerateSecretString=template)["SecretString"])
+    assert (content["user"], len(content["password"])) == ("a", 32)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "problem"),
+    [
+        ({"PasswordLength": 0}, "a length is from 1 to 4096"),
+        ({"SecretStringTemplate": "no"}, "a JSON object, and GenerateStringKey, are expected"),
+        (
+            dict.fromkeys(("ExcludeLowercase", "ExcludeUppercase", "ExcludeNumbers", "ExcludePunctuation"), True),
+            "no characters are left for a password",
+        ),
+    ],
+)
+def test_a_secret_that_cannot_be_made_is_told(wanted: dict[str, Any], problem: str) -> None:
+    with pytest.raises(TemplateError, match=problem):
+        secret(GenerateSecretString=wanted)
+
+
+def test_a_secrets_reference_is_the_arn_that_it_gets() -> None:
+    made = resource(
+        "Lambda::Function", Handler="a.b", Runtime="python3.12", Environment={"Variables": {"S": ref("Key")}}
+    )
+    topology = described(Key=resource("SecretsManager::Secret", Name="key"), Reads=made).topology
+
+    arn = f"arn:aws:secretsmanager:us-east-1:123456789012:secret:key-{suffix('key')}"
+    assert {"S": arn} in [dict(each.environment) for each in topology.functions]
