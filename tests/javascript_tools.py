@@ -42,12 +42,12 @@ def install(folder: Path, *packages: str) -> Path:
     return folder
 
 
-def run_tests(*files: str, environment: dict[str, str] | None = None) -> str:
+def run_tests(*files: str, environment: dict[str, str] | None = None, package: Path = PACKAGE) -> str:
     """Run the package's own tests; what the runner prints."""
     command = [node(), "--experimental-websocket", "--no-warnings", "--test", *(f"test/{name}" for name in files)]
     done = subprocess.run(
         command,
-        cwd=PACKAGE,
+        cwd=package,
         env={**os.environ, **(environment or {})},
         capture_output=True,
         text=True,

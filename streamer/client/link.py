@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -214,21 +215,21 @@ class Link:
 
     async def _opened_again(self, reconnect: Reconnect, lost: ConnectionLostError) -> ClientConnection:
         error: ClientError = lost
-        try:
-            async with asyncio.timeout(reconnect.give_up_seconds):
-                while True:
-                    await asyncio.sleep(reconnect.wait_seconds(self._attempts, self._jitter()))
-                    self._attempts += 1
-                    try:
-                        return await self._handshake.open()
-                    except CannotConnectError as cannot:
-                        if cannot.status in (401, 403) and not self._handshake.may_be_allowed_later:
-                            raise
-                        level = logging.DEBUG if str(error) == str(cannot) else logging.INFO
-                        LOGGER.log(level, "%s; trying again", cannot)
-                        error = cannot
-        except TimeoutError:
-            raise error from None
+        loop = asyncio.get_running_loop()
+        ends_at = math.inf if reconnect.give_up_seconds is None else loop.time() + reconnect.give_up_seconds
+        while (now := loop.time()) < ends_at:
+            # No time is given away: however long the pause would be, the last attempt is made when the time is over.
+            await asyncio.sleep(min(reconnect.wait_seconds(self._attempts, self._jitter()), ends_at - now))
+            self._attempts += 1
+            try:
+                return await self._handshake.open()
+            except CannotConnectError as cannot:
+                if cannot.status in (401, 403) and not self._handshake.may_be_allowed_later:
+                    raise
+                level = logging.DEBUG if str(error) == str(cannot) else logging.INFO
+                LOGGER.log(level, "%s; trying again", cannot)
+                error = cannot
+        raise error
 
     async def _end(self, error: ClientError) -> None:
         async with self._changed:

@@ -386,6 +386,17 @@ async def test_after_a_while_without_a_connection_it_gives_up() -> None:
             await asking
 
 
+async def test_the_last_attempt_is_made_when_the_time_is_over_however_long_the_pause_would_be() -> None:
+    async with connected(reconnect=Reconnect(base_seconds=3600, most_seconds=3600, give_up_seconds=0.05)) as (
+        service,
+        client,
+    ):
+        await client.request("echo", 1)
+        await service.lose()
+
+        assert await client.request("echo", 2, resend=True) == 2
+
+
 async def test_closing_ends_a_client_that_tries_to_connect_again() -> None:
     async with connected(reconnect=Reconnect(base_seconds=60)) as (service, client):
         waiting = asyncio.ensure_future(client.request("echo"))

@@ -73,6 +73,14 @@ def test_it_connects_checks_and_gives_up_as_it_says() -> None:
 
 
 @pytest.mark.needs_node
+def test_the_hooks_do_in_react_what_they_say(tmp_path: Path) -> None:
+    install(tmp_path, "react@19", "react-test-renderer@19")
+    shutil.copytree(PACKAGE, tmp_path / "package", ignore=shutil.ignore_patterns("node_modules"))
+
+    assert "# fail 0" in run_tests("react.test.js", package=tmp_path / "package")
+
+
+@pytest.mark.needs_node
 def test_wrong_actions_payloads_and_topics_do_not_compile(tmp_path: Path) -> None:
     node()
     install(tmp_path, "typescript@5", "@types/react@19", "react@19")

@@ -277,17 +277,19 @@ export class Link {
     const now = Date.now();
     // Nobody waits long for a connection that was never there: a wrong address or token should be told.
     const deadline = this.#since + (this.number || wasOpen ? policy.giveUp : this.#connectTimeout);
+    if (now >= deadline) {
+      this.#end(error);
+      return;
+    }
     const wait = Math.min(policy.most, policy.base * 2 ** Math.min(this.attempts, 32)) * Math.random();
     this.attempts += 1;
-    const isOver = now + wait >= deadline;
-    this.nextAt = isOver ? deadline : now + wait;
+    // No time is given away: however long the pause would be, the last attempt is made when the time is over.
+    this.nextAt = Math.min(now + wait, deadline);
     this.#turn += 1;
     this.#become("waiting");
     this.#timer = setTimeout(() => {
-      const isLate = Date.now() - this.nextAt > ASLEEP;
-      if (isLate) this.#since = Date.now();
-      if (isOver && !isLate) this.#end(error);
-      else this.#connect();
+      if (Date.now() - this.nextAt > ASLEEP) this.#since = Date.now();
+      this.#connect();
     }, Math.max(0, Math.min(this.nextAt - now, 2 ** 31 - 1)));
   }
 

@@ -55,15 +55,15 @@ export function useConnectionState() {
 export function useRequest(action, { persist } = {}) {
   const client = useStreamer();
   const [state, setState] = useState(IDLE);
-  /** The request that is shown; events of others come too late. */
-  const shown = useRef(/** @type {string | null} */ (null));
+  /** The run that is shown, another object each time; what others say comes too late. */
+  const shown = useRef(/** @type {{id: string} | null} */ (null));
   const key = persist && `streamer:${persist}`;
 
   const follow = useCallback(
     async (/** @type {string} */ id, /** @type {(report: (p: any) => void) => Promise<any>} */ work) => {
-      shown.current = id;
+      const own = (shown.current = { id });
       const show = (/** @type {Partial<RequestState>} */ change) => {
-        if (shown.current === id) setState((last) => ({ ...last, ...change }));
+        if (shown.current === own) setState((last) => ({ ...last, ...change }));
       };
       setState({ ...IDLE, status: "running", id });
       if (key) sessionStorage.setItem(key, id);
@@ -75,7 +75,7 @@ export function useRequest(action, { persist } = {}) {
         show({ status: "failed", error });
         throw error;
       } finally {
-        if (key && shown.current === id) sessionStorage.removeItem(key);
+        if (key && shown.current === own) sessionStorage.removeItem(key);
       }
     },
     [client, key],
@@ -102,7 +102,7 @@ export function useRequest(action, { persist } = {}) {
   }, [client, key, follow]);
 
   const cancel = useCallback(
-    (/** @type {string} */ reason) => (shown.current ? client.cancel(shown.current, reason) : Promise.resolve()),
+    (/** @type {string} */ reason) => (shown.current ? client.cancel(shown.current.id, reason) : Promise.resolve()),
     [client],
   );
   return { ...state, run, cancel };

@@ -182,6 +182,22 @@ test("the back/forward cache gets a page without a connection, and gives it back
   assert.equal(await asking, 1);
 });
 
+for (const [name, options, wasOpen] of [
+  ["a lost connection", { reconnect: { base: 3_600_000, most: 3_600_000, giveUp: 30 } }, true],
+  ["one that never was", { connectTimeout: 30, reconnect: { base: 3_600_000, most: 3_600_000, giveUp: 60_000 } }, false],
+]) {
+  test(`the last attempt for ${name} is made when the time is over, however long the pause would be`, async () => {
+    const opening = wasOpen ? opened(options) : make(options).open();
+    await until(() => FakeSocket.made.length);
+    if (wasOpen) await opening;
+    FakeSocket.last.end();
+    await next(2);
+    await opening;
+
+    assert.equal(client.state, "open");
+  });
+}
+
 test("a tab that slept longer than it may be without a connection tries all the same", async () => {
   const socket = await opened({ reconnect: { base: 40, most: 40, giveUp: 60_000 } });
   const now = Date.now;

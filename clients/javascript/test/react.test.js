@@ -1,0 +1,132 @@
+// The hooks in React itself, over a WebSocket that the test speaks for.
+import assert from "node:assert/strict";
+import { afterEach, beforeEach, test } from "node:test";
+import { StrictMode, act, createElement } from "react";
+import { create } from "react-test-renderer";
+import { StreamerClient } from "../src/index.js";
+import { StreamerProvider, useConnectionState, useRequest, useTopic } from "../src/react.js";
+import { FakeSocket, until } from "./page.js";
+
+globalThis.IS_REACT_ACT_ENVIRONMENT = true;
+
+let client;
+let shown;
+let root;
+const kept = new Map();
+globalThis.sessionStorage = {
+  getItem: (key) => kept.get(key) ?? null,
+  setItem: (key, value) => void kept.set(key, value),
+  removeItem: (key) => void kept.delete(key),
+};
+
+beforeEach(() => {
+  FakeSocket.made = [];
+  kept.clear();
+  client = new StreamerClient("ws://127.0.0.1:1/dev", { WebSocket: FakeSocket, reconnect: { base: 1, most: 5, giveUp: 20_000 } });
+});
+
+afterEach(async () => {
+  await act(async () => root.unmount());
+  client.close();
+});
+
+/** Show what hooks say; React mounts twice, as in development. */
+async function show(use) {
+  function Page() {
+    shown = use();
+    return null;
+  }
+  await act(async () => {
+    root = create(createElement(StrictMode, null, createElement(StreamerProvider, { client }, createElement(Page))));
+  });
+}
+
+/** The socket, open, once something was sent. */
+async function asked(count = 1) {
+  await act(async () => {
+    await until(() => FakeSocket.made.length);
+    FakeSocket.last.onopen?.();
+    await until(() => FakeSocket.last.sent.length >= count);
+  });
+  return FakeSocket.last;
+}
+
+const say = (socket, message) => act(async () => socket.say(message));
+
+test("a request goes from idle over its progress to its result, and the connection is told", async () => {
+  await show(() => ({ ...useRequest("report"), connection: useConnectionState() }));
+  assert.deepEqual([shown.status, shown.id, shown.connection], ["idle", null, "idle"]);
+
+  let result;
+  await act(async () => void (result = shown.run({ month: "2026-01" }, { id: "r-1" })));
+  const socket = await asked();
+  assert.deepEqual([shown.status, shown.id, shown.connection], ["running", "r-1", "open"]);
+  assert.deepEqual(socket.sent[0].payload, { month: "2026-01" });
+
+  await say(socket, { type: "progress", request_id: "r-1", percentage: 40, message: "half" });
+  assert.equal(shown.progress.percentage, 40);
+  await say(socket, { type: "complete", request_id: "r-1", result: 7 });
+
+  assert.deepEqual([shown.status, shown.data, await result], ["done", 7, 7]);
+});
+
+test("what fails is shown, and thrown to who asked", async () => {
+  await show(() => useRequest("report"));
+  let failing;
+  await act(async () => void (failing = assert.rejects(shown.run(1, { id: "r-1" }), (error) => error.code === "NO")));
+  await say(await asked(), { type: "error", request_id: "r-1", error: { code: "NO", message: "not today", retryable: false } });
+  await failing;
+
+  assert.deepEqual([shown.status, shown.error.code], ["failed", "NO"]);
+});
+
+test("the events of an earlier request are not shown for a later one", async () => {
+  await show(() => useRequest("report"));
+  await act(async () => void shown.run(1, { id: "old" }).catch(() => {}));
+  const socket = await asked();
+  await act(async () => void shown.run(2, { id: "new" }).catch(() => {}));
+  await asked(2);
+  await say(socket, { type: "complete", request_id: "old", result: "old" });
+  assert.deepEqual([shown.status, shown.id, shown.data], ["running", "new", null]);
+
+  await say(socket, { type: "complete", request_id: "new", result: "new" });
+  assert.equal(shown.data, "new");
+});
+
+test("with persist, a page that is loaded again goes on, once, and forgets the request when it is over", async () => {
+  kept.set("streamer:monthly", "r-1");
+  await show(() => useRequest("report", { persist: "monthly" }));
+  const socket = await asked();
+  assert.deepEqual([shown.status, shown.id], ["running", "r-1"]);
+  assert.equal(socket.sent.at(-1).payload.request_id, "r-1");
+  await say(socket, { type: "complete", request_id: "r-1", result: 7 });
+
+  assert.deepEqual([shown.status, shown.data, kept.size], ["done", 7, 0]);
+});
+
+test("a topic shows its latest messages, and ends with the component", async () => {
+  await show(() => useTopic("news", { limit: 2 }));
+  const socket = await asked();
+  const { id } = socket.sent.find(({ action }) => action === "subscribe");
+  await say(socket, { type: "response", request_id: id, data: null });
+  for (const number of [1, 2, 3]) await say(socket, { type: "message", topic: "news", data: number });
+
+  assert.deepEqual(shown.messages.map(({ data }) => data), [2, 3]);
+});
+
+test("without a provider a hook says what is missing", async () => {
+  let error;
+  function Page() {
+    try {
+      useConnectionState();
+    } catch (caught) {
+      error = caught;
+    }
+    return null;
+  }
+  await act(async () => {
+    root = create(createElement(Page));
+  });
+
+  assert.match(error.message, /there is no StreamerProvider above/);
+});
