@@ -148,6 +148,15 @@ PROJECTS: Final = (
     ),
     Project(
         name="aws-samples/serverless-patterns",
+        folder="apigw-websocket-api-sqs-lambda",
+        form="SAM, a mapping template of SQS, Node.js (SDK v3)",
+        target="template.yaml",
+        says=json.dumps({"action": "any", "MessageGroupId": "one", "text": "hello"}),
+        hears="hello",
+        by=0,
+    ),
+    Project(
+        name="aws-samples/serverless-patterns",
         form="SAM, Python",
         folder="apigw-websocket-ack-connect-route",
         target="template.yml",

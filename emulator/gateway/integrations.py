@@ -30,6 +30,12 @@ RESPONSE_BYTES: Final = 10 * 1024 * 1024
 """Largest answer of a backend. [DOC] apigw-docs:limits"""
 
 
+FAULT: Final = 400
+"""From this status on a backend's answer is told: the client seldom hears of it."""
+SHOWN: Final = 500
+"""Characters of such an answer that are told."""
+
+
 class Integrations:
     """Stands before the functions of an API: implements `Functions`, and has the integrations of its routes."""
 
@@ -62,6 +68,9 @@ class Integrations:
             backend = await self._backend(integration, body, event, source)
             if isinstance(backend, Refused):
                 return backend
+            if backend.status >= FAULT:
+                said = backend.body[:SHOWN]
+                log.warning(f"the backend of the integration answered {backend.status}: {said}", route=_route(event))
             answer = response_of(integration, backend, event)
         except MappingError as error:
             return _failed(integration, str(error), event, request_id)
@@ -116,6 +125,10 @@ class Integrations:
 
 
 def _failed(integration: Integration, text: str, event: Mapping[str, Any], request_id: str) -> Failed:
-    log.warning(f"the {integration.kind} integration failed: {text}", route=event["requestContext"].get("routeKey"))
+    log.warning(f"the {integration.kind} integration failed: {text}", route=_route(event))
     error = {"errorMessage": text, "errorType": "IntegrationError"}
     return Failed(json.dumps(error).encode(), request_id, "IntegrationError")
+
+
+def _route(event: Mapping[str, Any]) -> str:
+    return str(event["requestContext"].get("routeKey"))

@@ -174,10 +174,11 @@ def _headers(result: Mapping[str, Any], *, is_second: bool) -> Headers:
     pairs = [(name, value) for name, value in single.items() if name.lower() not in several]
     pairs += [(name, value) for name, values in multi.items() for value in values]
     pairs += [("set-cookie", cookie) for cookie in cookies]
-    return tuple(_header(name, value) for name, value in pairs if name.lower() not in _WRITTEN_BY_US)
+    return tuple(sendable(name, value) for name, value in pairs if name.lower() not in _WRITTEN_BY_US)
 
 
-def _header(name: str, value: Any) -> tuple[str, str]:
+def sendable(name: str, value: Any) -> tuple[str, str]:
+    """A header as it can be sent; raises MalformedError if it cannot."""
     if not isinstance(value, _SCALARS) and value is not None:
         raise MalformedError(f"the header {name} has a value that is no text")
     text = value if isinstance(value, str) else "" if value is None else json.dumps(value)

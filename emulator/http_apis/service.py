@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from streamer.topology.http_apis import DEFAULT_PATH, HttpApi, HttpAuthorizer, HttpKind, HttpRoute
+from streamer.topology.http_apis import DEFAULT_PATH, FixedAnswer, HttpApi, HttpAuthorizer, HttpKind, HttpRoute
 
 from .. import log
 from ..functions.outcome import Functions
@@ -19,9 +19,11 @@ from ..gateway.rules.ids import IdSource
 from ..gateway.verifier import Verifier
 from ..port.aws_names import api_id, api_names, domain_name, url_name
 from ..port.http import HttpRequest, HttpResponse
+from ..vtl.syntax import TemplateError
 from . import answers, cors
 from .events import Asked, authorizer_event, event_of
 from .identity import UNAUTHORIZED, Allowed, Refused, Verdict, broken, identities, is_valid_token, judge, judge_claims
+from .mock import mocked
 from .paths import Match, Paths
 from .tokens import TokenError, Tokens
 
@@ -161,8 +163,7 @@ class HttpApis:
                 log.warning(f"{verdict.status}: {verdict.reason}", api=api.name, route=route.key)
             return answers.error(asked, verdict.status, verdict.message, verdict.error_type)
         if route.fixed is not None:
-            headers = (*route.fixed.headers.items(), *answers.own_headers(asked))
-            return HttpAnswer(route.fixed.status, headers, route.fixed.body.encode())
+            return self._fixed(asked, route.fixed)
         assert route.function is not None  # a route has one or the other
         event = event_of(asked, verdict.context or None)
         result = await self._invoke(route.function, event, asked, route.timeout_seconds, route.key)
@@ -170,6 +171,13 @@ class HttpApis:
         if warning is not None:
             log.warning(warning, api=api.name, route=route.key, function=route.function)
         return answer
+
+    def _fixed(self, asked: Asked, fixed: FixedAnswer) -> HttpAnswer:
+        try:
+            return mocked(asked, fixed)
+        except (TemplateError, answers.MalformedError) as error:
+            log.warning(f"the mapping template of a MOCK method is wrong: {error}", path=asked.match.route.path)
+            return answers.error(asked, 500, "Internal server error")
 
     def _invoke(
         self, function: str, event: Mapping[str, Any], asked: Asked, timeout_seconds: float, told: str

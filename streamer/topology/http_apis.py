@@ -65,6 +65,7 @@ class FixedAnswer:
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     body: str = ""
+    """A mapping template, which may set ``$context.responseOverride``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

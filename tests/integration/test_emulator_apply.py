@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
+import http.client
 import json
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from websockets.asyncio.client import connect
@@ -16,6 +19,7 @@ from emulator.functions.factory import Isolation
 from emulator.functions.logs import LogSink
 from streamer.errors import ConfigurationError, TopologyError
 from streamer.topology import Api, Function, Key, Queue, QueueMapping, Route, Table, Topology
+from streamer.topology.http_apis import HttpApi, HttpKind, HttpRoute
 
 HANDLERS = """
 import os
@@ -119,6 +123,31 @@ async def test_a_new_function_needs_a_restart_where_functions_are_held_to_their_
         await running.apply(topology("two"))
         with pytest.raises(ConfigurationError, match="function more is new"):
             await running.apply(dataclasses.replace(topology(), functions=more))
+
+
+async def test_routes_of_http_apis_change_too(tmp_path: Path) -> None:
+    def described(path: str) -> Topology:
+        route = HttpRoute(path=path, method="GET", function="answer")
+        web = HttpApi(name="Web", kind=HttpKind.HTTP, api_id="webwebweb0", routes=(route,))
+        return dataclasses.replace(topology(), http_apis=(web,))
+
+    async with emulator(tmp_path, "inline") as running:
+        await running.apply(described("/old"))
+        url = running.http_urls["Web"]
+        assert await status(f"{url}/old") == 200
+        await running.apply(described("/new"))
+        assert (await status(f"{url}/old"), await status(f"{url}/new")) == (404, 200)
+
+
+async def status(url: str) -> int:
+    """What a GET is answered."""
+
+    def get() -> int:
+        with contextlib.closing(http.client.HTTPConnection(urlsplit(url).netloc, timeout=30)) as connection:
+            connection.request("GET", urlsplit(url).path)
+            return connection.getresponse().status
+
+    return await asyncio.to_thread(get)
 
 
 async def test_several_apis_have_ports_of_their_own_and_share_what_is_behind_them(tmp_path: Path) -> None:

@@ -52,6 +52,15 @@ def token(event, context):
 """
 
 
+CORS = """
+#set($origin = $input.params().header.get("Origin"))
+#if($origin == "https://shop.example")
+  #set($context.responseOverride.header.Access-Control-Allow-Origin = $origin)
+#end
+"""
+"""As CDK and Serverless write it for several origins."""
+
+
 def topology(issuer: str) -> Topology:
     web = HttpApi(
         name="Web",
@@ -92,6 +101,8 @@ def topology(issuer: str) -> Topology:
         routes=(
             HttpRoute(path="/items/{id}", method="GET", function="answer", authorizer="token"),
             HttpRoute(path="/items/{id}", method="OPTIONS", fixed=FixedAnswer(headers={"X-A": "b"}, body="{}")),
+            HttpRoute(path="/cors", method="OPTIONS", fixed=FixedAnswer(status=204, headers={"A": "b"}, body=CORS)),
+            HttpRoute(path="/wrong", method="GET", fixed=FixedAnswer(body="#if")),
             HttpRoute(path="/keyed", function="answer", api_key_required=True),
         ),
         authorizers=(
@@ -260,6 +271,16 @@ def test_a_token_authorizer_of_a_rest_api(emulator: EmulatorThread) -> None:
     assert ask(emulator, "/Prod/items/1", {"Auth": "123"})[0] == 401
     assert ask(emulator, "/Prod/items/1")[0] == 401
     assert ask(emulator, "/Prod/items/1", method="OPTIONS")[:3:2] == (200, {})
+
+
+def test_a_mock_method_of_a_rest_api_answers_by_its_template(emulator: EmulatorThread) -> None:
+    allowed = ask(emulator, "/Prod/cors", {"Origin": "https://shop.example"}, method="OPTIONS")
+    other = ask(emulator, "/Prod/cors", {"Origin": "https://other.example"}, method="OPTIONS")
+
+    assert (allowed[0], allowed[1]["a"]) == (204, "b")
+    assert allowed[1]["access-control-allow-origin"] == "https://shop.example"
+    assert "access-control-allow-origin" not in other[1]
+    assert ask(emulator, "/Prod/wrong")[::2] == (500, {"message": "Internal server error"})
 
 
 def test_an_api_key_opens_a_method_that_wants_one(emulator: EmulatorThread) -> None:

@@ -19,13 +19,13 @@ ITEMS = {
     "D": 16,
     "E": 14,
     "F": 10,
-    "G": 21,
+    "G": 22,
     "H": 21,
     "I": 34,
     "J": 11,
     "L": 3,
     "M": 7,
-    "N": 15,
+    "N": 16,
     "O": 10,
 }
 """Section to the number of its last item; section K is one row."""

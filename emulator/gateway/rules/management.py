@@ -21,7 +21,8 @@ from .signature import Flaw
 from .stage import Stage
 
 METHODS: Final = ("POST", "GET", "DELETE")
-_PATH: Final = re.compile(r"/(?P<stage>[^/]+)/@connections/(?P<id>[^/]+)/?")
+_PATH: Final = re.compile(r"/(?P<stage>[^/]+)//?@connections/(?P<id>[^/]+)/?")
+"""SDKs double the slash of an endpoint that ends with one; samples of AWS have such. [USR] serverless-patterns"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ def parse_path(raw_path: str) -> ManagementTarget | None:
     """
     segments = raw_path.split("/")
     found = _PATH.fullmatch("/".join(unquote(segment) for segment in segments))
-    if found is None or len(segments) > 5:
+    if found is None or len(segments) > 6:
         return None
     return ManagementTarget(found["stage"], found["id"])
 

@@ -222,6 +222,18 @@ def test_a_rest_api_of_resources() -> None:
     assert (found.stage, found.stage_variables, found.binary_types) == ("live", {"a": "b"}, ("image/*",))
 
 
+def test_a_mock_method_may_have_a_template() -> None:
+    template = "#set($origin = $input.params('Origin'))"
+    mock = {
+        **MOCK,
+        "IntegrationResponses": [{"StatusCode": "204", "ResponseTemplates": {"application/json": template}}],
+    }
+
+    found = one(**rest(Options=method("OPTIONS", ref("Items"), Integration=mock)))
+
+    assert found.routes[0].fixed == FixedAnswer(status=204, headers={"Content-Type": "application/json"}, body=template)
+
+
 def test_a_user_pool_issues_tokens() -> None:
     pool = "arn:aws:cognito-idp:eu-west-1:123456789012:userpool/eu-west-1_abc"
     authorizer = resource(

@@ -62,6 +62,8 @@ def call(
         pytest.param(f"/dev/@connections/{ID}/x", None, id="extra path after"),
         pytest.param("/dev/@connections/a%2Fb", None, id="encoded slash"),
         pytest.param("/dev", None, id="the stage"),
+        ("/dev//@connections/A%3D", ManagementTarget("dev", "A=")),
+        ("/dev///@connections/A%3D", None),
     ],
 )
 def test_paths_are_read_raw_and_encoded(path: str, expected: ManagementTarget | None) -> None:
