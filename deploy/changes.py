@@ -45,6 +45,7 @@ _PRECIOUS: Final[Mapping[str, _Loss]] = {
     ),
     "AWS::ApiGatewayV2::Api": _ADDRESS,
     "AWS::ApiGatewayV2::Stage": _ADDRESS,
+    "AWS::S3::Bucket": _Loss("the new bucket is empty", "what is in it is lost with it, or stays outside of the stack"),
     "AWS::SQS::Queue": _Loss("messages in the old queue are lost", "messages in it are lost"),
     "AWS::SecretsManager::Secret": _Loss("the old secret is deleted", "it is deleted"),
 }

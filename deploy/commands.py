@@ -29,7 +29,7 @@ from .guide import Guide
 from .looking import logs, status
 from .moments import INTERRUPTED, status_of
 from .options import cloud_of, stack_options
-from .permissions import MANAGED_POLICY, Where, cloudformation, deployer
+from .permissions import MANAGED_POLICY, Where, cloudformation, deployer, unknown_types
 from .pipeline import carry_out, go_back, list_of
 from .plan import Found, plan
 from .project import Service, load_service
@@ -190,6 +190,9 @@ def _print_policy(
     )
     found = policy_for(service.template, where)
     _say(to_json(found, indent=2))
+    unknown = unknown_types(service.template)
+    if unknown:
+        click.echo(f"note: add what CloudFormation needs to make {', '.join(unknown)}, which is not in it", err=True)
     size = len("".join(to_json(found).split()))
     if size > MANAGED_POLICY:
         click.echo(

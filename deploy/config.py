@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from .errors import DeployError
+from .stack import own_resources
 from .stack.settings import StackChoices, StackSettings
 
 FILE: Final = "streamer.toml"
@@ -54,6 +55,8 @@ class Config(StackChoices):
     table_prefix: str | None = None
     """None: ``STACK_``."""
     bucket: str | None = None
+    resources: str | None = None
+    """File with CloudFormation of one's own, merged into the stack; relative to the folder."""
     tags: Mapping[str, str] = field(default_factory=dict)
     """Of the stack, which CloudFormation hands on to everything in it that takes tags."""
     termination_protection: bool | None = None
@@ -86,7 +89,23 @@ class Config(StackChoices):
         """
         chosen: dict[str, Any] = {each.name: getattr(self, each.name) for each in fields(StackChoices)}
         chosen["environment"] = {"STREAMER_SERVICE": self.service, **self.environment}
-        return StackSettings(**chosen, stack_name=self.stack, jwt_public_key=self._public_key())
+        file = self.resources or FILE
+        return StackSettings(
+            **chosen,
+            stack_name=self.stack,
+            own_resources=self._own_resources(),
+            resources_file=file,
+            jwt_public_key=self._public_key(),
+        )
+
+    def _own_resources(self) -> dict[str, Any]:
+        if self.resources is None:
+            return {}
+        try:
+            text = (self.folder / self.resources).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as exc:
+            raise DeployError(f"resources: {self.resources} cannot be read: {exc}") from exc
+        return own_resources.parse(text, self.resources)
 
     def _public_key(self) -> str | None:
         if self.jwt_public_key is None:

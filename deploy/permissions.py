@@ -279,9 +279,22 @@ def needs_of(kind: str) -> list[tuple[str, str]]:
     return found + [(place, action) for place, actions in _NEIGHBOURS.get(kind, {}).items() for action in actions]
 
 
+def unknown_types(template: Mapping[str, Any]) -> list[str]:
+    """Types of the user's own resources, whose needs nobody has looked at."""
+    return [kind for kind in _kinds(template) if not _known(kind)]
+
+
+def _kinds(template: Mapping[str, Any]) -> list[str]:
+    return sorted({resource["Type"] for resource in template["Resources"].values()})
+
+
+def _known(kind: str) -> bool:
+    return any(kind == start or (start.endswith("::") and kind.startswith(start)) for start in NEEDS)
+
+
 def _made(template: Mapping[str, Any]) -> dict[str, list[str]]:
     """Place to what CloudFormation calls there for the resources of a template."""
-    kinds = sorted({resource["Type"] for resource in template["Resources"].values()})
+    kinds = [kind for kind in _kinds(template) if _known(kind)]
     found: dict[str, list[str]] = {}
     for kind in kinds:
         for place, action in needs_of(kind):

@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from ..errors import DeployError
 
@@ -42,6 +42,8 @@ class StackChoices:
     environment: Mapping[str, str] = field(default_factory=dict)
     """Plain environment variables, readable by everyone who may look at the functions' configuration. A variable that
     is named here is not kept as a secret, even if the app calls it one."""
+    environment_from: Mapping[str, str] = field(default_factory=dict)
+    """Variable to a logical id, such as ``Uploads``, or an attribute of it, such as ``Uploads.Arn``."""
     secret_arns: Mapping[str, str] = field(default_factory=dict)
     """Secret's environment variable, such as ``JWT_SECRET``, to the full ARN of an existing secret. One that is absent
     is created by the stack from a NoEcho parameter."""
@@ -86,6 +88,10 @@ class StackSettings(StackChoices):
 
     stack_name: str
     """Letters, digits and hyphens, at most 53: function names are ``<stack>-<function>``, at most 64 characters."""
+    own_resources: Mapping[str, Any] = field(default_factory=dict)
+    """Sections of CloudFormation that are the user's own; see `deploy.stack.own_resources`."""
+    resources_file: str = "streamer.toml"
+    """How messages call where they, or what refers to them, stand."""
     jwt_public_key: str | None = None
     """PEM text; with it tokens are verified by RS256 or ES256 and no ``JWT_SECRET`` exists."""
     actions: tuple[str, ...] = ()
@@ -119,6 +125,9 @@ class StackSettings(StackChoices):
         for name, arn in self.secret_arns.items():
             if not _SECRET_ARN.fullmatch(arn):
                 raise DeployError(f"secret of {name}: {arn!r} is not the full ARN of a Secrets Manager secret")
+        twice = sorted(self.environment.keys() & self.environment_from.keys())
+        if twice:
+            raise DeployError(f"{twice[0]} is in environment and in environment_from; leave it in one of them")
         self._require_network()
         self._require_domain()
         _require_arn("permissions_boundary", self.permissions_boundary, _POLICY, "iam::123456789012:policy/boundary")

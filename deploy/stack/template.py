@@ -33,6 +33,7 @@ from .names import (
     table_id,
 )
 from .organisation import organised
+from .own_resources import merged, reference
 from .policy import role, secret_references
 from .settings import StackSettings, secret_parameter
 from .tables import mapping, queue, queue_mapping, schedule, table
@@ -70,6 +71,8 @@ def template(topology: Topology, settings: StackSettings) -> dict[str, Any]:
     }
     if settings.access_logs and settings.logging_role:
         document = with_choice(document)
+    if settings.own_resources or settings.environment_from:
+        document = merged(document, settings.own_resources, settings.resources_file)
     require_sizes(document, len(to_json(document).encode()))
     return document
 
@@ -135,7 +138,7 @@ def _function_properties(topology: Topology, settings: StackSettings, function: 
 
 def _environment(topology: Topology, settings: StackSettings, function: Function) -> dict[str, Any]:
     own = {name: value for name, value in function.environment.items() if name not in function.secrets}
-    variables: dict[str, Any] = {}
+    variables: dict[str, Any] = {name: reference(what) for name, what in settings.environment_from.items()}
     if function.posts_to_connections:
         # Behind a custom domain the address in events leads nowhere: that domain has no @connections of its own.
         variables[ENDPOINT_VARIABLE] = management_url(topology, settings)

@@ -13,7 +13,7 @@ MODULES: Final[Mapping[str, tuple[str, ...]]] = {
         *("aiobotocore", "awslambdaric", "boto3", "httptools", "jsonschema", "moto", "packaging", "pathspec"),
         *("trustme", "watchfiles", "yaml"),
     ),
-    "deploy": ("boto3", "packaging", "pathspec"),
+    "deploy": ("boto3", "packaging", "pathspec", "yaml"),
 }
 """Extra to the modules of its distributions that we import; a test compares it with pyproject.toml."""
 

@@ -117,3 +117,54 @@ def test_a_stage_is_called_with_a_token_of_its_own_secret(project: Project) -> N
 
     assert json.loads(said)["says"] == "servus"
     assert json.loads(ran(project, "status", "--json"))["outputs"] == project.outputs()
+
+
+OWN = """
+Resources:
+  Jobs:
+    Type: AWS::SQS::Queue
+    Properties: {QueueName: !Sub "${AWS::StackName}-jobs"}
+  Sending:
+    Type: AWS::IAM::Policy
+    Properties:
+      PolicyName: sending
+      Roles: [!Ref RouterRole]
+      PolicyDocument:
+        Version: "2012-10-17"
+        Statement: [{Effect: Allow, Action: "sqs:SendMessage", Resource: !GetAtt Jobs.Arn}]
+Outputs:
+  JobsUrl: {Value: !Ref Jobs}
+"""
+SENDING = """
+import os
+
+import boto3
+
+from streamer import App
+
+app = App()
+
+
+@app.action("send")
+def send(request):
+    sqs = boto3.client("sqs")
+    return sqs.send_message(QueueUrl=os.environ["JOBS_URL"], MessageBody="work")["MessageId"]
+"""
+
+
+def test_what_the_user_describes_is_part_of_the_stack_and_functions_find_it(
+    tmp_path: Path, strict_ministack: MiniStack
+) -> None:
+    project = project_in(tmp_path, strict_ministack, "own-resources")
+    project.write(SENDING)
+    (project.folder / "resources.yaml").write_text(OWN)
+    project.configure('resources = "resources.yaml"\n[environment_from]\nJOBS_URL = "Jobs"\n')
+
+    said = project.deploy()
+
+    queue = project.outputs()["JobsUrl"]
+    assert "sqs:SendMessage on ${Jobs.Arn}" in said
+    functions = project.aws.client("lambda")
+    made = functions.get_function_configuration(FunctionName="own-resources-dev-router")["Environment"]["Variables"]
+    assert made["JOBS_URL"] == queue
+    assert queue.endswith("/own-resources-dev-jobs")

@@ -46,6 +46,8 @@ NOT_RUN: Final[dict[tuple[str, str], str]] = {
     ("docs/deploy.md", "streamer deploy --guided"): NEEDS_AWS,
     ("docs/deploy.md", "streamer deploy --no-execute"): NEEDS_AWS,
     ("docs/deploy.md", "streamer rollback"): NEEDS_AWS,
+    ("docs/deploy.md", 'resources = "resources.yaml"'): NEEDS_AWS,
+    ("docs/deploy.md", "Resources:"): NEEDS_AWS,
     ("docs/deploy.md", "aws iam create-open-id-connect-provider"): NEEDS_AWS,
     ("docs/deploy.md", "{"): "a policy that AWS alone reads",
     ("docs/deploy.md", "on: {push"): "needs GitHub and AWS; its commands are those of tests/aws",

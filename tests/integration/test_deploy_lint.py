@@ -11,6 +11,7 @@ from cfnlint.config import ManualArgs
 from deployed_topologies import FULL, chat, of_an_app
 from every_feature import every_feature
 
+from deploy.stack import own_resources
 from deploy.stack.settings import StackSettings
 from deploy.stack.template import template, to_json
 from streamer.topology import Topology
@@ -69,3 +70,29 @@ def test_of_a_service_by_its_settings(changes: dict[str, Any]) -> None:
 )
 def test_of_a_topology(topology: Topology) -> None:
     assert found(topology) == []
+
+
+OWN = """
+Resources:
+  Uploads:
+    Type: AWS::S3::Bucket
+    DeletionPolicy: Retain
+    UpdateReplacePolicy: Retain
+    Properties:
+      BucketEncryption: {ServerSideEncryptionConfiguration: [{ServerSideEncryptionByDefault: {SSEAlgorithm: AES256}}]}
+  Reading:
+    Type: AWS::IAM::Policy
+    Properties:
+      PolicyName: reading
+      Roles: [!Ref RouterRole, !Ref ProcessorRole]
+      PolicyDocument:
+        Version: "2012-10-17"
+        Statement: [{Effect: Allow, Action: "s3:GetObject", Resource: !Sub "${Uploads.Arn}/*"}]
+"""
+
+
+def test_with_resources_of_the_users_own() -> None:
+    own = own_resources.parse(OWN, "resources.yaml")
+    changes: dict[str, Any] = {"own_resources": own, "environment_from": {"UPLOADS": "Uploads"}}
+
+    assert found(of_an_app(), dataclasses.replace(SETTINGS, **changes)) == []

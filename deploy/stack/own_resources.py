@@ -1,0 +1,156 @@
+"""Resources of the user's own, merged into the stack: one file of CloudFormation beside the service. Pure.
+
+It refers to what the stack has, and `environment_from` of ``streamer.toml`` gives functions what it refers to. Whatever
+would be ambiguous, or refer to nothing, is refused before AWS sees it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from ..errors import DeployError
+
+_SECTIONS: Final = ("Conditions", "Mappings", "Outputs", "Resources")
+"""What such a file may have. Parameters have no value here, and a transform would hide what is deployed."""
+_IGNORED: Final = frozenset({"AWSTemplateFormatVersion", "Description", "Metadata"})
+_IN_TEXT: Final = re.compile(r"\$\{(?!!)([^}]+)\}")
+_NAME: Final = re.compile(r"[A-Za-z0-9]{1,255}")
+_REFERENCE: Final = re.compile(r"[A-Za-z0-9]+(\.[A-Za-z0-9.]+)?")
+
+
+def parse(text: str, name: str) -> dict[str, Any]:
+    """A file of resources, JSON or YAML with CloudFormation's short forms.
+
+    Raises:
+        DeployError: it is neither, or has something that such a file may not have; the message names it.
+    """
+    document = _json(text, name) if text.lstrip().startswith("{") else _yaml(text, name)
+    if not isinstance(document, dict) or not isinstance(document.get("Resources"), dict):
+        raise DeployError(f"{name}: it needs Resources, a mapping of logical ids to resources")
+    for section, content in document.items():
+        if section not in _SECTIONS and section not in _IGNORED:
+            raise DeployError(f"{name}: {section} cannot be merged; it may have {', '.join(_SECTIONS)}")
+        if section in _SECTIONS and not isinstance(content, dict):
+            raise DeployError(f"{name}: {section} is no mapping")
+    for logical_id, resource in document["Resources"].items():
+        if _NAME.fullmatch(str(logical_id)) is None:
+            raise DeployError(f"{name}: {logical_id!r} is no logical id; it takes letters and digits")
+        if not isinstance(resource, dict) or not isinstance(resource.get("Type"), str):
+            raise DeployError(f"{name}: {logical_id} needs a Type")
+    return {section: document[section] for section in _SECTIONS if section in document}
+
+
+def _json(text: str, name: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as exc:
+        raise DeployError(f"{name} is not JSON: {exc}") from exc
+
+
+def _yaml(text: str, name: str) -> Any:
+    import yaml  # noqa: PLC0415 - 30 ms that a stack without such a file need not pay
+
+    class Loader(yaml.SafeLoader):
+        """Knows the short forms, and no dates: a template's version looks like one."""
+
+    Loader.yaml_implicit_resolvers = {
+        first: [(tag, pattern) for tag, pattern in found if tag != "tag:yaml.org,2002:timestamp"]
+        for first, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+    Loader.add_multi_constructor("!", _short_form)
+    try:
+        return yaml.load(text, Loader)  # noqa: S506 - a SafeLoader
+    except yaml.YAMLError as exc:
+        raise DeployError(f"{name} is not YAML: {' '.join(str(exc).split())}") from exc
+
+
+def _short_form(loader: Any, suffix: str, node: Any) -> dict[str, Any]:
+    """``!Ref X`` as ``{"Ref": "X"}``, ``!GetAtt A.B`` as ``{"Fn::GetAtt": ["A", "B"]}``, and so on."""
+    construct = {"scalar": loader.construct_scalar, "sequence": loader.construct_sequence}.get(node.id)
+    value = construct(node, deep=True) if node.id == "sequence" and construct else None
+    if node.id == "scalar":
+        value = loader.construct_scalar(node)
+    elif node.id == "mapping":
+        value = loader.construct_mapping(node, deep=True)
+    if suffix in ("Ref", "Condition"):
+        return {suffix: value}
+    if suffix == "GetAtt" and isinstance(value, str):
+        value = list(value.partition(".")[::2])
+    return {f"Fn::{suffix}": value}
+
+
+def reference(text: str) -> dict[str, Any]:
+    """What ``environment_from`` says: ``Uploads`` is ``Ref``, ``Uploads.Arn`` is ``Fn::GetAtt``.
+
+    Raises:
+        DeployError: it is neither.
+    """
+    if _REFERENCE.fullmatch(text) is None:
+        raise DeployError(f"environment_from has {text!r}; write a logical id, such as Uploads, or Uploads.Arn")
+    logical_id, _, attribute = text.partition(".")
+    return {"Fn::GetAtt": [logical_id, attribute]} if attribute else {"Ref": logical_id}
+
+
+def merged(document: Mapping[str, Any], own: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """A template with the user's resources in it.
+
+    Raises:
+        DeployError: both have something of one name, or something refers to what neither has.
+    """
+    found = dict(document)
+    for section in _SECTIONS:
+        ours, theirs = document.get(section, {}), own.get(section, {})
+        for each in theirs:
+            if each in ours:
+                raise DeployError(f"{name}: {each} of {section} is something that the stack has already; rename it")
+        if ours or theirs:
+            found[section] = {**ours, **theirs}
+    require_targets(found, name)
+    return found
+
+
+def require_targets(document: Mapping[str, Any], name: str) -> None:
+    """Refuse what refers to nothing.
+
+    Raises:
+        DeployError: the first such reference.
+    """
+    known = {*document["Resources"], *document.get("Parameters", {})}
+    for logical_id, resource in document["Resources"].items():
+        wanted = resource.get("DependsOn", ())
+        references = [*([wanted] if isinstance(wanted, str) else wanted), *_references(resource)]
+        for each in references:
+            if each not in known and not each.startswith("AWS::"):
+                raise DeployError(f"{name}: {logical_id} refers to {each}, which neither it nor the stack has")
+
+
+def _references(value: Any) -> Iterator[str]:
+    """Logical ids and parameters that a value refers to."""
+    if isinstance(value, Mapping):
+        if len(value) == 1:
+            yield from _referred(value)
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        for each in value:
+            yield from _references(each)
+
+
+def _referred(function: Mapping[str, Any]) -> Iterator[str]:
+    match function:
+        case {"Ref": str(name)} | {"Fn::GetAtt": [str(name), *_]}:
+            yield name
+        case {"Fn::GetAtt": str(dotted)}:
+            yield dotted.partition(".")[0]
+        case {"Fn::Sub": str(text)}:
+            yield from _in_text(text, {})
+        case {"Fn::Sub": [str(text), Mapping() as values]}:
+            yield from _in_text(text, values)
+
+
+def _in_text(text: str, values: Mapping[str, Any]) -> Iterator[str]:
+    for found in _IN_TEXT.findall(text):
+        if found not in values:
+            yield found.strip().partition(".")[0]

@@ -1,0 +1,135 @@
+"""Resources of the user's own: what the file says, how both sides refer to each other, what is refused."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pytest
+from deployed_topologies import of_an_app
+
+from deploy.config import parse as parse_config
+from deploy.errors import DeployError
+from deploy.permissions import unknown_types
+from deploy.stack.own_resources import parse
+from deploy.stack.settings import StackSettings
+from deploy.stack.template import template
+
+YAML = """
+Conditions:
+  Always: !Equals [a, a]
+Resources:
+  Uploads:
+    Type: AWS::S3::Bucket
+    Condition: Always
+    DeletionPolicy: Retain
+    Properties:
+      BucketName: !Sub "${AWS::StackName}-uploads-${AWS::AccountId}"
+      VersioningConfiguration: {Status: Enabled}
+  Reading:
+    Type: AWS::IAM::Policy
+    Properties:
+      PolicyName: reading
+      Roles: [!Ref RouterRole, !Ref ProcessorRole]
+      PolicyDocument:
+        Version: 2012-10-17
+        Statement:
+          - {Effect: Allow, Action: "s3:GetObject", Resource: !Sub "${Uploads.Arn}/*"}
+Outputs:
+  UploadsName: {Value: !GetAtt Uploads.DomainName}
+"""
+SETTINGS = StackSettings(stack_name="chat-dev")
+
+
+def made(text: str = YAML, **environment_from: str) -> dict[str, Any]:
+    own = parse(text, "resources.yaml")
+    settings = dataclasses.replace(
+        SETTINGS, own_resources=own, resources_file="resources.yaml", environment_from=environment_from
+    )
+    return template(of_an_app(), settings)
+
+
+def test_short_forms_are_long_ones_in_the_stack_and_dates_are_text() -> None:
+    found = made()
+
+    policy = found["Resources"]["Reading"]["Properties"]
+    assert policy["Roles"] == [{"Ref": "RouterRole"}, {"Ref": "ProcessorRole"}]
+    assert policy["PolicyDocument"]["Version"] == "2012-10-17"
+    assert policy["PolicyDocument"]["Statement"][0]["Resource"] == {"Fn::Sub": "${Uploads.Arn}/*"}
+    assert found["Conditions"] == {"Always": {"Fn::Equals": ["a", "a"]}}
+    assert found["Outputs"]["UploadsName"] == {"Value": {"Fn::GetAtt": ["Uploads", "DomainName"]}}
+    assert "WebSocketUrl" in found["Outputs"]
+
+
+def test_functions_know_what_environment_from_refers_to() -> None:
+    found = made(UPLOADS="Uploads", UPLOADS_ARN="Uploads.Arn", ROUTER="RouterFunction")["Resources"]
+
+    variables = found["ProcessorFunction"]["Properties"]["Environment"]["Variables"]
+    assert variables["UPLOADS"] == {"Ref": "Uploads"}
+    assert variables["UPLOADS_ARN"] == {"Fn::GetAtt": ["Uploads", "Arn"]}
+    assert variables["ROUTER"] == {"Ref": "RouterFunction"}
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        pytest.param("Resources: {A: [", "is not YAML", id="no YAML"),
+        pytest.param('{"Resources": ', "is not JSON", id="no JSON"),
+        pytest.param("a: 1", "needs Resources", id="no resources"),
+        pytest.param("Transform: x\nResources: {A: {Type: X}}", "Transform cannot be merged", id="a transform"),
+        pytest.param("Parameters: {}\nResources: {A: {Type: X}}", "Parameters cannot be merged", id="parameters"),
+        pytest.param("Resources: {A: {Typ: X}}", "A needs a Type", id="no type"),
+        pytest.param("Resources: {a-b: {Type: X}}", "'a-b' is no logical id", id="no logical id"),
+        pytest.param("Resources: {A: {Type: X}}\nOutputs: []", "Outputs is no mapping", id="no mapping"),
+        pytest.param("Resources: {Api: {Type: X}}", "Api of Resources is something that the stack has", id="conflict"),
+        pytest.param(
+            "Resources: {A: {Type: X}}\nOutputs: {ApiId: {Value: 1}}", "ApiId of Outputs", id="conflicting output"
+        ),
+        pytest.param("Resources: {A: {Type: X, Properties: {B: !Ref C}}}", "A refers to C, which", id="Ref"),
+        pytest.param("Resources: {A: {Type: X, Properties: {B: !GetAtt C.Arn}}}", "A refers to C, which", id="GetAtt"),
+        pytest.param("Resources: {A: {Type: X, Properties: {B: !Sub 'x${C.Arn}'}}}", "A refers to C, which", id="Sub"),
+        pytest.param("Resources: {A: {Type: X, DependsOn: C}}", "A refers to C, which", id="DependsOn"),
+    ],
+)
+def test_what_cannot_be_merged_is_said_before_aws_sees_it(text: str, complaint: str) -> None:
+    with pytest.raises(DeployError, match=r"resources\.yaml") as refused:
+        made(text)
+
+    assert complaint in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("value", "complaint"),
+    [
+        pytest.param("Nothing", "refers to Nothing, which neither", id="nothing of that id"),
+        pytest.param("not an id", "write a logical id", id="no id"),
+    ],
+)
+def test_a_variable_refers_to_something_that_there_is(value: str, complaint: str) -> None:
+    with pytest.raises(DeployError, match=complaint):
+        made(BUCKET=value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["!Sub ['${Mine}', {Mine: 1}]", "!Sub '${!Literal}'", "!Ref AWS::Region", "!Ref CodeBucket", "!GetAtt Api.ApiId"],
+)
+def test_what_refers_to_something_else_is_left_alone(text: str) -> None:
+    assert "A" in made(f"Resources: {{A: {{Type: X, Properties: {{B: {text}}}}}}}")["Resources"]
+
+
+def test_the_file_is_named_in_streamer_toml(tmp_path: Path) -> None:
+    (tmp_path / "own.yaml").write_text(YAML)
+
+    settings = parse_config('resources = "own.yaml"\n[environment_from]\nUPLOADS = "Uploads"', tmp_path, {}).settings()
+
+    assert set(settings.own_resources) == {"Conditions", "Resources", "Outputs"}
+    with pytest.raises(DeployError, match=r"resources: none\.yaml cannot be read"):
+        parse_config('resources = "none.yaml"', tmp_path, {}).settings()
+    with pytest.raises(DeployError, match="A is in environment and in environment_from"):
+        parse_config('[environment]\nA = "1"\n[environment_from]\nA = "Api"', tmp_path, {}).settings()
+
+
+def test_what_the_printed_policy_lacks_for_them_is_known() -> None:
+    assert unknown_types(made()) == ["AWS::IAM::Policy", "AWS::S3::Bucket"]
