@@ -151,16 +151,16 @@ async def test_pages_of_others_read_and_change_nothing(browser: Any, served: tup
     rebound = console.replace("127.0.0.1", "rebound.example")
     blank = HttpResponse(200, b"<!doctype html><body></body>", (("content-type", "text/html"),))
     server = await asyncio.get_running_loop().create_server(lambda: HttpProtocol(lambda _: blank), "127.0.0.1", 0)
-    opened = await browser.new_page()
-    await opened.goto(f"http://evil.example:{server.sockets[0].getsockname()[1]}/")
-    foreign = await opened.evaluate(ATTACK, [console, token])
-    await opened.goto(rebound.replace("/_streamer", "/dev"))
-    same = await opened.evaluate(ATTACK, [rebound, token])
-    framed = await opened.evaluate("() => window.opener")
-    await opened.goto(url)
-    await opened.get_by_role("row").filter(has_text="greet").first.wait_for()
-    await opened.close()
-    server.close()
+    async with server:
+        opened = await browser.new_page()
+        await opened.goto(f"http://evil.example:{server.sockets[0].getsockname()[1]}/")
+        foreign = await opened.evaluate(ATTACK, [console, token])
+        await opened.goto(rebound.replace("/_streamer", "/dev"))
+        same = await opened.evaluate(ATTACK, [rebound, token])
+        framed = await opened.evaluate("() => window.opener")
+        await opened.goto(url)
+        await opened.get_by_role("row").filter(has_text="greet").first.wait_for()
+        await opened.close()
 
     assert set(foreign.values()) == {"failed"}, foreign
     assert {same[name] for name in ("script", "image", "frame", "socket")} <= {"failed", "basic 403", "refused"}, same
