@@ -65,7 +65,9 @@ class SearchSource:
         """
         if self.index is None or self.index.projected is None:
             return False
-        missing = sorted({str(path[0]) for path in paths or ()} - self.index.projected)
+        missing = [
+            name for name in dict.fromkeys(str(path[0]) for path in paths or ()) if name not in self.index.projected
+        ]
         if not missing and not wants_all:
             return False
         if not self.is_global:

@@ -94,7 +94,15 @@ def prepare_put(backend: EmbeddedBackend, parameters: Parameters) -> Write:
         table.check_paths(expressions.nested_heads)
         made.append(table.make_item(attributes))
 
-    return Write(table, attributes, check, condition, lambda _old: made[-1], _shows(parameters), expressions.values)
+    return Write(
+        table,
+        attributes,
+        check,
+        condition,
+        lambda _old: made[-1],
+        shows_item_on_failure(parameters),
+        expressions.values,
+    )
 
 
 def prepare_delete(backend: EmbeddedBackend, parameters: Parameters) -> Write:
@@ -118,7 +126,7 @@ def _keyed(backend: EmbeddedBackend, parameters: Parameters, compute: Compute | 
         table.check_key(key)
         table.check_paths(expressions.nested_heads)
 
-    return Write(table, key, check, condition, compute, _shows(parameters), expressions.values)
+    return Write(table, key, check, condition, compute, shows_item_on_failure(parameters), expressions.values)
 
 
 def prepare_update(backend: EmbeddedBackend, parameters: Parameters) -> Write:
@@ -142,10 +150,13 @@ def prepare_update(backend: EmbeddedBackend, parameters: Parameters) -> Write:
             return None
         return table.make_item(attributes, old, words="Item size to update", copied=update.copied)
 
-    return Write(table, key, check, condition, compute, _shows(parameters), expressions.values, update.paths)
+    return Write(
+        table, key, check, condition, compute, shows_item_on_failure(parameters), expressions.values, update.paths
+    )
 
 
-def _shows(parameters: Parameters) -> bool:
+def shows_item_on_failure(parameters: Parameters) -> bool:
+    """Whether the client wants to see the item for which a condition does not hold."""
     return bool(parameters.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD")
 
 

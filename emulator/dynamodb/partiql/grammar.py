@@ -6,11 +6,12 @@ Conditions and changes come out as those of expressions do; literals and paramet
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from ..errors import ApiError, validation_error
+from ..errors import validation_error
 from ..expressions.syntax import (
     Arithmetic,
     Attribute,
@@ -26,13 +27,16 @@ from ..expressions.syntax import (
     Placeholder,
     UpdateAction,
 )
-from ..numbers import normal_number
-from ..values import AttributeValue, ordered_set, read_value
+from ..values import SETS, AttributeValue, read_value
 from .lexer import Token, malformed, tokens_of
+from .literals import Literals
 
-DEPTH: Final = 60
-"""Parentheses and literals inside each other. Chosen by us, to bound recursion. [?]"""
-_CONDITIONS: Final = {"begins_with": 2, "contains": 2, "attribute_type": 2}
+_CONDITIONS: Final = {
+    "begins_with": 2, "contains": 2, "attribute_type": 2, "attribute_exists": 1, "attribute_not_exists": 1,
+}  # fmt: skip
+_ABOUT_PATHS: Final = ("attribute_exists", "attribute_not_exists")
+_TYPES: Final = {"NULL": "NULL", "BOOL": "BOOL", "STRING": "S"}
+"""What IS knows besides MISSING, and DynamoDB's type. [USR] dynamodb-conformance"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,8 @@ class Statement:
     columns: tuple[Path, ...] | None = None
     """Of SELECT; None: all."""
     where: Condition | None = None
+    where_paths: tuple[Path, ...] = ()
+    """Every path in `where`, in the order of the text."""
     order: tuple[tuple[str, bool], ...] = ()
     """Of ORDER BY: name, and whether it descends."""
     item: Mapping[str, AttributeValue] | None = None
@@ -68,14 +74,11 @@ def parse(statement: str, parameters: Sequence[Any]) -> Statement:
     return parser.statement()
 
 
-class _Parser:
+class _Parser(Literals):
     def __init__(self, tokens: list[Token], parameters: list[AttributeValue]) -> None:
-        self._tokens = tokens
-        self._position = 0
-        self._depth = 0
-        self._parameters = parameters
-        self._used = 0
+        super().__init__(tokens, parameters)
         self._values: dict[str, AttributeValue] = {}
+        self._paths: list[Path] = []
         self._functions: tuple[str, ...] = ("size",)
         """Functions that give a value, where we are: conditions and changes have different ones."""
 
@@ -86,6 +89,7 @@ class _Parser:
             "INSERT": self._insert,
             "UPDATE": self._update,
             "DELETE": self._delete,
+            "FROM": self._update_from,
         }
         reader = readers.get(self._token.text.upper()) if self._token.kind == "word" else None
         if reader is None:
@@ -94,42 +98,10 @@ class _Parser:
         statement = reader()
         self._takes_sign(";")
         if self._token.kind != "end":
-            raise self._unexpected()
+            raise malformed("Unexpected token after expression")
         if self._used != len(self._parameters):
             raise validation_error("Number of parameters in request and statement don't match.")
         return statement
-
-    @property
-    def _token(self) -> Token:
-        return self._tokens[self._position]
-
-    def _unexpected(self) -> ApiError:
-        shown = "the end" if self._token.kind == "end" else repr(self._token.text)
-        return malformed(f"unexpected {shown} (token {self._position + 1})")
-
-    def _takes_sign(self, *signs: str) -> str | None:
-        token = self._token
-        if token.kind == "sign" and token.text in signs:
-            self._position += 1
-            return token.text
-        return None
-
-    def _takes_word(self, *words: str) -> str | None:
-        token = self._token
-        if token.is_word(*words):
-            self._position += 1
-            return token.text.upper()
-        return None
-
-    def _sign(self, sign: str) -> None:
-        if self._takes_sign(sign) is None:
-            raise self._unexpected()
-
-    def _word(self, *words: str) -> str:
-        word = self._takes_word(*words)
-        if word is None:
-            raise self._unexpected()
-        return word
 
     def _name(self) -> str:
         token = self._token
@@ -138,15 +110,29 @@ class _Parser:
         self._position += 1
         return token.text
 
-    def _table(self) -> str:
-        if self._token.kind == "text":
-            raise self._unexpected()
+    def _table(self, *following: str) -> tuple[str, str | None]:
+        """The table, and the index, that a statement is about, before one of these words."""
+        parts = [self._component()]
+        while self._takes_sign("."):
+            parts.append(self._component())
+        if len(parts) > 2:
+            raise validation_error("A path may contain at most 2 components in the FROM clause")
+        token = self._token
+        if following and (token.kind == "quoted" or (token.kind == "word" and not token.is_word(*following))):
+            raise validation_error("Aliasing is not supported")
+        return parts[0], parts[1] if len(parts) > 1 else None
+
+    def _component(self) -> str:
+        if self._token.kind == "quoted" and not self._token.text:
+            raise validation_error("Path component cannot be an empty string")
         return self._name()
 
-    def _enter(self) -> None:
-        self._depth += 1
-        if self._depth > DEPTH:
-            raise malformed("it is nested too deeply")
+    def _written(self, *following: str) -> str:
+        """The table that a statement writes to."""
+        table, index = self._table(*following)
+        if index is not None:
+            raise malformed("only SELECT reads an index")
+        return table
 
     def _select(self) -> Statement:
         columns: tuple[Path, ...] | None = None
@@ -156,16 +142,26 @@ class _Parser:
                 found.append(self._path())
             columns = tuple(found)
         self._word("FROM")
-        table = self._table()
-        index = self._name() if self._takes_sign(".") else None
+        table, index = self._table("WHERE", "ORDER")
+        before = len(self._paths)
         where = self._where()
+        where_paths = tuple(self._paths[before:])
         order: list[tuple[str, bool]] = []
         if self._takes_word("ORDER"):
             self._word("BY")
             order.append(self._ordering())
             while self._takes_sign(","):
                 order.append(self._ordering())
-        return Statement("SELECT", table, self._values, index=index, columns=columns, where=where, order=tuple(order))
+        return Statement(
+            "SELECT",
+            table,
+            self._values,
+            index=index,
+            columns=columns,
+            where=where,
+            where_paths=where_paths,
+            order=tuple(order),
+        )
 
     def _ordering(self) -> tuple[str, bool]:
         name = self._name()
@@ -176,19 +172,32 @@ class _Parser:
         self._word("SELECT")
         inner = self._select()
         self._sign(")")
-        return Statement("EXISTS", inner.table, self._values, where=inner.where)
+        return dataclasses.replace(inner, verb="EXISTS")
 
     def _insert(self) -> Statement:
         self._word("INTO")
-        table = self._table()
-        self._word("VALUE")
-        item = self._literal()
-        if item.type != "M":
-            raise malformed("INSERT needs a map of attributes after VALUE")
-        return Statement("INSERT", table, self._values, item=item.content)
+        table = self._written()
+        if not self._token.is_word("VALUE"):
+            raise malformed("Unexpected token after expression")
+        self._position += 1
+        return Statement("INSERT", table, self._values, item=self._item())
 
     def _update(self) -> Statement:
-        table = self._table()
+        table = self._written("SET", "REMOVE")
+        actions = self._changes()
+        where = self._where()
+        return Statement("UPDATE", table, self._values, where=where, actions=actions, returning=self._returning())
+
+    def _update_from(self) -> Statement:
+        """An UPDATE with its table and condition first. [USR] dynamodb-conformance"""
+        table = self._written("WHERE")
+        if not self._token.is_word("WHERE"):
+            raise self._unexpected()
+        where = self._where()
+        actions = self._changes()
+        return Statement("UPDATE", table, self._values, where=where, actions=actions, returning=self._returning())
+
+    def _changes(self) -> tuple[UpdateAction, ...]:
         actions: list[UpdateAction] = []
         self._functions = ("list_append", "if_not_exists")
         while (verb := self._takes_word("SET", "REMOVE")) is not None:
@@ -198,14 +207,11 @@ class _Parser:
         if not actions:
             raise self._unexpected()
         self._functions = ("size",)
-        where = self._where()
-        return Statement(
-            "UPDATE", table, self._values, where=where, actions=tuple(actions), returning=self._returning()
-        )
+        return tuple(actions)
 
     def _delete(self) -> Statement:
         self._word("FROM")
-        table = self._table()
+        table = self._written("WHERE", "RETURNING")
         where = self._where()
         return Statement("DELETE", table, self._values, where=where, returning=self._returning())
 
@@ -222,15 +228,33 @@ class _Parser:
             return UpdateAction(verb, path, None)
         self._sign("=")
         if self._token.is_word("SET_ADD", "SET_DELETE"):
-            kind = self._word("SET_ADD", "SET_DELETE").removeprefix("SET_")
-            self._sign("(")
-            if self._path() != path:
-                raise malformed("set_add and set_delete change the attribute that they read")
-            self._sign(",")
-            value = self._operand()
-            self._sign(")")
-            return UpdateAction(kind, path, value)
+            return self._set_change(path)
         return UpdateAction(verb, path, self._sum())
+
+    def _set_change(self, path: Path) -> UpdateAction:
+        function = self._token
+        name = self._word("SET_ADD", "SET_DELETE")
+        first = self._tokens[min(self._position + 1, len(self._tokens) - 1)]
+        arguments = self._arguments()
+        if len(arguments) != 2:
+            raise validation_error(f"{name} must have exactly two arguments at {function.place}")
+        if arguments[0] != Attribute(path):
+            raise validation_error(f"The first argument to {name} must equal the assignment value at {function.place}")
+        value = arguments[1]
+        if not isinstance(value, Placeholder) or self._values[value.name].type not in SETS:
+            raise validation_error(f"The second argument to {name} must be a value with type SET at {first.place}")
+        return UpdateAction(name.removeprefix("SET_"), path, value)
+
+    def _arguments(self) -> list[Operand]:
+        """What stands between the parentheses of a call."""
+        self._sign("(")
+        if self._takes_sign(")"):
+            return []
+        arguments = [self._operand()]
+        while self._takes_sign(","):
+            arguments.append(self._operand())
+        self._sign(")")
+        return arguments
 
     def _sum(self) -> Operand:
         left = self._operand()
@@ -266,21 +290,30 @@ class _Parser:
             return condition
         name = self._token.text.lower()
         if name in _CONDITIONS and self._is_call():
-            return self._call(name, _CONDITIONS[name])
+            return self._truth(self._call(name, _CONDITIONS[name]))
         return self._comparison(self._operand())
+
+    def _truth(self, call: FunctionCall) -> Condition:
+        """A condition that may be compared with TRUE or FALSE."""
+        sign = self._takes_sign("=", "<>", "!=")
+        if sign is None:
+            return call
+        return call if (self._word("TRUE", "FALSE") == "TRUE") is (sign == "=") else Negation(call)
 
     def _is_call(self) -> bool:
         following = self._tokens[min(self._position + 1, len(self._tokens) - 1)]
-        return self._token.kind == "word" and following == Token("sign", "(")
+        return self._token.kind == "word" and following.kind == "sign" and following.text == "("
 
     def _call(self, name: str, count: int) -> FunctionCall:
-        self._position += 2
-        arguments = [self._operand()]
-        while self._takes_sign(","):
-            arguments.append(self._operand())
-        self._sign(")")
+        self._position += 1
+        arguments = self._arguments()
         if len(arguments) != count:
-            raise malformed(f"{name} takes {count} operands")
+            raise validation_error(
+                "Incorrect number of operands for operator or function; operator or function: "
+                f"{name}, number of operands: {len(arguments)}"
+            )
+        if name in _ABOUT_PATHS and not isinstance(arguments[0], Attribute):
+            raise validation_error(f"Operator or function requires a document path; operator or function: {name}")
         return FunctionCall(name, tuple(arguments))
 
     def _comparison(self, value: Operand) -> Condition:
@@ -295,10 +328,11 @@ class _Parser:
             return Membership(value, self._choices())
         self._word("IS")
         is_negative = self._takes_word("NOT") is not None
-        if self._word("MISSING", "NULL") == "MISSING":
+        word = self._word("MISSING", *_TYPES)
+        if word == "MISSING":
             condition: Condition = FunctionCall("attribute_not_exists", (value,))
         else:
-            condition = FunctionCall("attribute_type", (value, self._placeholder(AttributeValue("S", "NULL"))))
+            condition = FunctionCall("attribute_type", (value, self._placeholder(AttributeValue("S", _TYPES[word]))))
         return Negation(condition) if is_negative else condition
 
     def _choices(self) -> tuple[Operand, ...]:
@@ -320,6 +354,8 @@ class _Parser:
                 raise malformed("if_not_exists starts with an attribute")
             self._depth -= 1
             return call
+        if self._is_call():
+            raise validation_error(f"Unrecognized function: {name} at {self._token.place}")
         if self._token.kind == "quoted" or (
             self._token.kind == "word" and not self._token.is_word("TRUE", "FALSE", "NULL")
         ):
@@ -344,72 +380,5 @@ class _Parser:
                 parts.append(int(token.text))
                 self._sign("]")
             else:
+                self._paths.append(tuple(parts))
                 return tuple(parts)
-
-    def _literal(self) -> AttributeValue:
-        token = self._token
-        if self._takes_sign("?"):
-            if self._used >= len(self._parameters):
-                raise validation_error("Number of parameters in request and statement don't match.")
-            self._used += 1
-            return self._parameters[self._used - 1]
-        word = self._takes_word("TRUE", "FALSE", "NULL")
-        if word is not None:
-            return AttributeValue("NULL", True) if word == "NULL" else AttributeValue("BOOL", word == "TRUE")
-        if token.kind == "text":
-            self._position += 1
-            return AttributeValue("S", token.text)
-        sign = self._takes_sign("-", "+") or ""
-        if self._token.kind == "number":
-            self._position += 1
-            return AttributeValue("N", normal_number(sign + self._tokens[self._position - 1].text))
-        if sign:
-            raise self._unexpected()
-        return self._container()
-
-    def _container(self) -> AttributeValue:
-        self._enter()
-        if self._takes_sign("["):
-            value = AttributeValue("L", tuple(self._members("]")))
-        elif self._takes_sign("<<"):
-            value = _set_of(self._members(">>"))
-        elif self._takes_sign("{"):
-            value = self._map()
-        else:
-            raise self._unexpected()
-        self._depth -= 1
-        return value
-
-    def _members(self, end: str) -> list[AttributeValue]:
-        members: list[AttributeValue] = []
-        if self._takes_sign(end):
-            return members
-        members.append(self._literal())
-        while self._takes_sign(","):
-            members.append(self._literal())
-        self._sign(end)
-        return members
-
-    def _map(self) -> AttributeValue:
-        content: dict[str, AttributeValue] = {}
-        if self._takes_sign("}"):
-            return AttributeValue("M", content)
-        while True:
-            if self._token.kind not in ("text", "quoted") or not self._token.text:
-                raise self._unexpected()
-            name = self._token.text
-            self._position += 1
-            self._sign(":")
-            content[name] = self._literal()
-            if self._takes_sign(",") is None:
-                self._sign("}")
-                return AttributeValue("M", content)
-
-
-def _set_of(members: list[AttributeValue]) -> AttributeValue:
-    kinds = {member.type for member in members}
-    if len(kinds) != 1 or not kinds <= {"S", "N", "B"}:
-        raise malformed("a set has members, all of them strings, numbers or binaries")
-    (kind,) = kinds
-    contents = {member.content for member in members}
-    return AttributeValue(f"{kind}S", ordered_set(contents, is_number=kind == "N"))

@@ -5,15 +5,25 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Final
 
 from ..backend import EmbeddedBackend
 from ..capacity import Cost, read_units, wants_capacity
-from ..errors import ApiError, condition_failed, validation_error
+from ..errors import ApiError, condition_failed, invalid_parameter, validation_error
 from ..expressions.conditions import Check, predicate_of
 from ..expressions.paths import find_clash, project
 from ..expressions.request import Test
-from ..expressions.syntax import Attribute, Comparison, Condition, Junction, Path, Placeholder, UpdateAction
+from ..expressions.syntax import (
+    Attribute,
+    Comparison,
+    Condition,
+    FunctionCall,
+    Junction,
+    Path,
+    Placeholder,
+    UpdateAction,
+)
 from ..expressions.updates import PathChange, Update, compute_of
 from ..items import StoredItem
 from ..partitions import everything
@@ -21,7 +31,7 @@ from ..searching import SearchSource, read_page
 from ..table import Table
 from ..transactions import Tokens, digest_of, perform_all
 from ..values import AttributeValue, read_attributes, sort_value, wire_attributes
-from ..writing import Write
+from ..writing import Write, shows_item_on_failure
 from .grammar import Statement, parse
 
 Parameters = Mapping[str, Any]
@@ -42,9 +52,9 @@ def execute_statement(backend: EmbeddedBackend, parameters: Parameters) -> Json:
         raise validation_error("EXISTS is only available as part of a transaction")
     if statement.verb == "SELECT":
         return _select(backend, statement, parameters)
-    write = prepare(backend, statement)
+    write = prepare(backend, statement, parameters)
     write.check()
-    images = _performed(statement, write)
+    images = write.perform()
     shown = _returned(statement, write, images)
     answer: Json = {"Items": [] if shown is None else [shown]}
     wanted = wants_capacity(parameters)
@@ -95,10 +105,11 @@ def _key_of(table: Table, statement: Statement) -> dict[str, AttributeValue]:
 
 def _select(backend: EmbeddedBackend, statement: Statement, parameters: Parameters) -> Json:
     table = backend.get_table(statement.table)
-    source = SearchSource(table, {**parameters, "IndexName": statement.index} if statement.index else parameters)
+    source = _source(table, statement, parameters)
     test = _predicate(statement)
     columns = None if statement.columns is None else list(statement.columns)
     fetches = source.fetches(columns, wants_all=False)
+    _check_filter(source, statement)
     start = _read_token(parameters.get("NextToken"), statement, source)
     items = _items(source, statement, start)
     read, size_bytes, more = read_page(items, parameters.get("Limit"))
@@ -117,6 +128,29 @@ def _select(backend: EmbeddedBackend, statement: Statement, parameters: Paramete
             cost = Cost(table, index_units={source.index.definition.name: units})
         answer["ConsumedCapacity"] = cost.shown(wanted)
     return answer
+
+
+def _source(table: Table, statement: Statement, parameters: Parameters) -> SearchSource:
+    """What a SELECT reads. [USR] dynamodb-conformance: faults have words of their own here"""
+    if statement.index is None:
+        return SearchSource(table, parameters)
+    if statement.index not in table.indexes:
+        raise validation_error("The table does not have the specified index")
+    if parameters.get("ConsistentRead") and table.indexes[statement.index].definition.is_global:
+        raise validation_error("Strongly consistent read is not supported on Global Secondary Indexes")
+    return SearchSource(table, {**parameters, "IndexName": statement.index})
+
+
+def _check_filter(source: SearchSource, statement: Statement) -> None:
+    """Raise ApiError if WHERE looks at what the index does not hold: it is not fetched. [USR] dynamodb-conformance"""
+    if source.index is None or source.index.projected is None:
+        return
+    names = dict.fromkeys(str(path[0]) for path in statement.where_paths)
+    missing = [name for name in names if name not in (source.index.projected or ())]
+    if missing:
+        raise invalid_parameter(
+            f"Secondary index {statement.index} does not project one or more filter attributes: [{', '.join(missing)}]"
+        )
 
 
 def _shown(item: StoredItem, columns: list[Path] | None) -> Json:
@@ -177,8 +211,16 @@ def _read_token(token: str | None, statement: Statement, source: SearchSource) -
     raise validation_error("Given NextToken does not belong to this statement")
 
 
-def prepare(backend: EmbeddedBackend, statement: Statement) -> Write:
-    """A write of INSERT, UPDATE, DELETE or EXISTS, ready to be checked and performed."""
+def prepare(backend: EmbeddedBackend, statement: Statement, parameters: Parameters) -> Write:
+    """A write of INSERT, UPDATE, DELETE or EXISTS, ready to be checked and performed.
+
+    Args:
+        backend: the tables.
+        statement: what was parsed.
+        parameters: those of the statement, for ReturnValuesOnConditionCheckFailure.
+    """
+    _check_returning(statement)
+    shows = shows_item_on_failure(parameters)
     table = backend.get_table(statement.table)
     if statement.verb == "INSERT":
         return _prepare_insert(table, statement)
@@ -189,9 +231,10 @@ def prepare(backend: EmbeddedBackend, statement: Statement) -> Write:
         table.check_key(key)
 
     if statement.verb == "EXISTS":
-        return Write(table, key, check, holds, None, False, {})
+        return Write(table, key, check, holds, None, shows, {})
     if statement.verb == "DELETE":
-        return Write(table, key, check, holds, lambda _old: None, False, {})
+        # [DOC] ql-reference.delete: where there is no item, nothing is deleted, and that is a success
+        return Write(table, key, check, lambda attributes: not attributes or holds(attributes), _nothing, shows, {})
     update = _update(statement)
 
     def check_update() -> None:
@@ -204,7 +247,19 @@ def prepare(backend: EmbeddedBackend, statement: Statement) -> Write:
         attributes = update.apply(old.attrs, statement.values)
         return table.make_item(attributes, old, words="Item size to update")
 
-    return Write(table, key, check_update, holds, compute, False, {}, update.paths)
+    return Write(table, key, check_update, holds, compute, shows, {}, update.paths)
+
+
+def _nothing(_old: StoredItem | None) -> None:
+    return None
+
+
+def _check_returning(statement: Statement) -> None:
+    if statement.verb == "DELETE" and statement.returning not in (None, "ALL_OLD"):
+        words = str(statement.returning).replace("_", " ")
+        raise validation_error(
+            f"Invalid returning clause: RETURNING {words} *. Only RETURNING ALL OLD * is allowed in DELETE statements."
+        )
 
 
 def _prepare_insert(table: Table, statement: Statement) -> Write:
@@ -240,25 +295,14 @@ def _change(action: UpdateAction, checks: list[Check]) -> PathChange:
     return PathChange(action.kind, action.path, compute)
 
 
-def _performed(statement: Statement, write: Write) -> tuple[StoredItem | None, StoredItem | None]:
-    try:
-        return write.perform()
-    except ApiError as error:
-        if statement.verb == "DELETE" and error.code == "ConditionalCheckFailedException":
-            return None, None  # [DOC] ql-reference.delete: nothing is deleted, and that is a success
-        raise
-
-
 def _returned(statement: Statement, write: Write, images: tuple[StoredItem | None, StoredItem | None]) -> Json | None:
     if statement.returning is None:
         return None
-    if statement.verb == "DELETE" and statement.returning != "ALL_OLD":
-        raise validation_error(f"RETURNING {statement.returning.replace('_', ' ')} is not supported for DELETE")
     shown = images[0] if statement.returning.endswith("OLD") else images[1]
     if shown is None:
         return None
     attributes = shown.attrs if statement.returning.startswith("ALL") else project(shown.attrs, write.paths)
-    return wire_attributes(attributes)
+    return wire_attributes(attributes) or None
 
 
 def batch_execute_statement(backend: EmbeddedBackend, parameters: Parameters) -> Json:
@@ -294,20 +338,20 @@ def _batch_response(
         table = backend.get_table(statement.table)
         cost = costs.setdefault(table.name, Cost(table))
         if statement.verb == "SELECT":
-            item = _single(table, statement)
+            item = _single(table, statement, "BatchExecuteStatement")
             size_bytes = 0 if item is None else item.size_bytes
             cost.table_units += read_units(size_bytes, consistent=request.get("ConsistentRead", False))
             shown = None if item is None else _shown(item, _columns(statement))
         else:
-            write = prepare(backend, statement)
+            write = prepare(backend, statement, request)
             write.check()
-            images = _performed(statement, write)
+            images = write.perform()
             cost.add_write(*images)
             shown = _returned(statement, write, images)
     except ApiError as error:
         code = _CODES.get(error.code, error.code.removesuffix("Exception"))
         name = {"TableName": statement.table} if isinstance(statement, Statement) else {}
-        return {"Error": {"Code": code, "Message": error.message}, **name}
+        return {"Error": {"Code": code, "Message": error.message, **error.members}, **name}
     return {"TableName": table.name, **({} if shown is None else {"Item": shown})}
 
 
@@ -315,16 +359,46 @@ def _columns(statement: Statement) -> list[Path] | None:
     return None if statement.columns is None else list(statement.columns)
 
 
-def _single(table: Table, statement: Statement) -> StoredItem | None:
+def _single(table: Table, statement: Statement, operation: str) -> StoredItem | None:
     """The one item of a SELECT in a batch or transaction."""
-    try:
-        key = _key_of(table, statement)
-    except ApiError:
+    equalities = _equalities(statement.where, statement.values)
+    is_keyed = all(name in equalities for name in table.key.names) and statement.index is None
+    # [USR] dynamodb-conformance: a function beside the key is refused as no key is
+    if not is_keyed or _tests_existence(statement.where):
         raise validation_error(
-            "Select statements within BatchExecuteStatement must specify the primary key in the where clause."
-        ) from None
+            f"Select statements within {operation} must specify the primary key in the where clause."
+        )
+    key = {name: equalities[name] for name in table.key.names}
     item = table.find(key)
     return item if item is not None and _predicate(statement)(item.attrs) else None
+
+
+def _tests_existence(condition: Condition | None) -> bool:
+    if isinstance(condition, Junction):
+        return any(_tests_existence(part) for part in condition.parts)
+    return isinstance(condition, FunctionCall) and condition.name in ("attribute_exists", "attribute_not_exists")
+
+
+def _check_in_transaction(statement: Statement) -> None:
+    """Raise ApiError if a statement can be done, but not in a transaction. [USR] dynamodb-conformance"""
+    if statement.returning is not None:
+        raise validation_error("RETURNING clause is not supported in ExecuteTransaction.")
+    if statement.index is not None:
+        raise validation_error("Reads on indices are not supported within transactions.")
+    is_bare = not (isinstance(statement.where, Junction) and statement.where.word == "AND")
+    if statement.verb == "EXISTS" and is_bare:
+        raise validation_error("EXISTS() must contain a single item read with additional condition")
+
+
+@contextmanager
+def _named(position: int) -> Iterator[None]:
+    """Faults of the statement itself are told with its place in the transaction."""
+    try:
+        yield
+    except ApiError as error:
+        if error.code == "ValidationException":
+            raise validation_error(f"Validation failed in TransactStatements[{position}]: {error.message}") from error
+        raise
 
 
 def execute_transaction(backend: EmbeddedBackend, parameters: Parameters, tokens: Tokens) -> Json:
@@ -333,26 +407,29 @@ def execute_transaction(backend: EmbeddedBackend, parameters: Parameters, tokens
     token, now = parameters.get("ClientRequestToken"), backend.now()
     digest = b"" if token is None else digest_of(requests)
     if token is not None and tokens.was_done(token, digest, now):
-        return {}
+        return {"Responses": []}
     statements = [_parse(request) for request in requests]
+    for position, statement in enumerate(statements):
+        with _named(position):
+            _check_in_transaction(statement)
     if len({statement.verb == "SELECT" for statement in statements}) > 1:
         raise validation_error("Transaction cannot contain both read and write operations")
     wanted = wants_capacity(parameters)
     costs: dict[str, Cost] = {}
     responses: list[Json] = []
     if statements[0].verb == "SELECT":
-        for statement in statements:
+        for position, statement in enumerate(statements):
             table = backend.get_table(statement.table)
-            item = _single(table, statement)
+            with _named(position):
+                item = _single(table, statement, "ExecuteTransaction")
             cost = costs.setdefault(table.name, Cost(table, "Read"))
             size_bytes = 0 if item is None else item.size_bytes
             cost.table_units += read_units(size_bytes, consistent=True, transaction=True)
             responses.append({} if item is None else {"Item": _shown(item, _columns(statement))})
     else:
-        writes = [prepare(backend, statement) for statement in statements]
+        writes = [prepare(backend, statement, request) for statement, request in zip(statements, requests, strict=True)]
         for write, images in zip(writes, perform_all(backend, writes), strict=True):
             costs.setdefault(write.table.name, Cost(write.table, "Write")).add_write(*images, transaction=True)
-        responses = [{} for _ in writes]
     if token is not None:
         tokens.remember(token, digest, now)
     answer: Json = {"Responses": responses}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -68,6 +69,15 @@ def refused(world: World, statement: str, *parameters: Any) -> tuple[str, str]:
         ("tags = <<'red', 'blue'>>", "a"),
         ("m = {'x': 'deep'} AND l = [1, 2]", "a"),
         ("pk = 'it''s'", ""),
+        ("attribute_exists(m)", "a"),
+        ('ATTRIBUTE_NOT_EXISTS("m")', "b"),
+        ("NOT attribute_exists(m.x) OR attribute_exists(m.y)", "b"),
+        ("attribute_exists(m) = true", "a"),
+        ("attribute_exists(m) = false", "b"),
+        ("pk IS STRING AND z IS NOT BOOL AND n = 1", "a"),
+        ("pk = 'a' -- n = 7", "a"),
+        ("pk = 'a' /* OR pk = 'b' */", "a"),
+        ("n = .1e1", "a"),
         ("n = -1 OR n = 1e0", "a"),
     ],
 )
@@ -133,9 +143,10 @@ def test_update_of_what_is_not_there_or_does_not_match_fails(world: World) -> No
     assert world.get("no") is None
 
 
-def test_delete_of_what_does_not_match_succeeds_and_deletes_nothing(world: World) -> None:
-    run(world, "DELETE FROM things WHERE pk='a' AND n=7")
-    run(world, "DELETE FROM things WHERE pk='no'")
+def test_delete_of_what_is_not_there_succeeds_and_of_what_does_not_match_fails(world: World) -> None:
+    assert refused(world, "DELETE FROM things WHERE pk='a' AND n=7")[0] == "ConditionalCheckFailedException"
+    assert run(world, "DELETE FROM things WHERE pk='no'")["Items"] == []
+    run(world, "DELETE FROM things WHERE pk='no' AND n=7")
     before = world.keys()
     old = run(world, "DELETE FROM things WHERE pk='a' RETURNING ALL OLD *")["Items"]
 
@@ -198,6 +209,9 @@ def test_a_transaction_does_all_or_nothing(world: World) -> None:
 
     exists = "EXISTS(SELECT * FROM things WHERE pk='a' AND n=1)"
     assert transact(exists, "INSERT INTO things VALUE {'pk': 'c'}")[0] == 200
+    assert transact("EXISTS(SELECT * FROM things WHERE pk='a')")[2] == (
+        "Validation failed in TransactStatements[0]: EXISTS() must contain a single item read with additional condition"
+    )
     failed = transact("INSERT INTO things VALUE {'pk': 'd'}", "INSERT INTO things VALUE {'pk': 'a'}")
     twice = transact("UPDATE things SET n=1 WHERE pk='a'", "DELETE FROM things WHERE pk='a'")
     mixed = transact("SELECT * FROM things WHERE pk='a'", "DELETE FROM things WHERE pk='a'")
@@ -214,9 +228,170 @@ def test_a_transaction_reads(world: World) -> None:
     assert world.call("ExecuteTransaction", TransactStatements=body)["Responses"] == [{"Item": {"n": {"N": "1"}}}, {}]
 
 
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [("SET n = 2", {"n": {"N": "2"}}), ("REMOVE l SET m.x = 'y'", {"m": {"M": {"x": {"S": "y"}}}, "l": None})],
+)
+def test_an_update_may_name_its_table_and_condition_first(world: World, changes: str, expected: dict[str, Any]) -> None:
+    answer = run(world, f"from things WHERE pk = ? AND n = 1 {changes} RETURNING ALL NEW *", {"S": "a"})
+    after = {name: value for name, value in {**BEFORE, **expected}.items() if value is not None}
+
+    assert answer["Items"] == [after]
+    assert refused(world, f"FROM things WHERE pk = 'no' {changes}")[0] == "ConditionalCheckFailedException"
+
+
+def test_modified_shows_no_row_where_nothing_is_left_to_show(world: World) -> None:
+    assert run(world, "UPDATE things REMOVE n WHERE pk='a' RETURNING MODIFIED NEW *")["Items"] == []
+    assert run(world, "UPDATE things SET fresh=1 WHERE pk='a' RETURNING MODIFIED OLD *")["Items"] == []
+
+
+NOT_WELL_FORMED = "Statement wasn't well formed, can't be processed: "
+OVERFLOW = "Number overflow. Attempting to store a number with magnitude larger than supported range"
+
+
+@pytest.mark.parametrize(
+    ("statement", "message"),
+    [
+        ("SELECT * FROM things WHERE pk = 'a' foo", NOT_WELL_FORMED + "Unexpected token after expression"),
+        ("SELECT * FROM things ORDER BY pk WHERE n = 1", NOT_WELL_FORMED + "Unexpected token after expression"),
+        ("DELETE FROM things WHERE pk = 'a' ORDER BY pk", NOT_WELL_FORMED + "Unexpected token after expression"),
+        ("INSERT INTO things t VALUE {'pk': 'x'}", NOT_WELL_FORMED + "Unexpected token after expression"),
+        ("SELECT * FROM things WHERE n = 1 # note", NOT_WELL_FORMED),
+        ("SELECT * FROM things WHERE n = 1 /* note", NOT_WELL_FORMED),
+        ("SELECT * FROM things WHERE n = 1e2147483648", NOT_WELL_FORMED),
+        ("SELECT * FROM things WHERE n = 1.5e-2147483647", NOT_WELL_FORMED),
+        ("SELECT * FROM things t WHERE pk = 'a'", "Aliasing is not supported"),
+        ("UPDATE things AS t SET n = 1 WHERE pk = 'a'", "Aliasing is not supported"),
+        ("DELETE FROM things \"t\" WHERE pk = 'a'", "Aliasing is not supported"),
+        ("SELECT * FROM things WHERE n = 1e126", OVERFLOW + " under root"),
+        ("INSERT INTO things VALUE {'pk': 'x', 'n': 1e126}", OVERFLOW + " under root"),
+        ("INSERT INTO things VALUE {'pk': 'x', 'm': {'y': 1e126}}", OVERFLOW + " under root.y"),
+        ("INSERT INTO things VALUE {'pk': 'x', 'l': [1, 1e126]}", OVERFLOW + " under root[1]"),
+        ('SELECT * FROM things."by-n"."more"', "A path may contain at most 2 components in the FROM clause"),
+        ('SELECT * FROM things.""', "Path component cannot be an empty string"),
+        ("SELECT * FROM \"\" WHERE pk = 'a'", "Path component cannot be an empty string"),
+        ('SELECT * FROM things."nope"', "The table does not have the specified index"),
+        (
+            "DELETE FROM things WHERE pk = 'a' RETURNING MODIFIED OLD *",
+            "Invalid returning clause: RETURNING MODIFIED OLD *. "
+            "Only RETURNING ALL OLD * is allowed in DELETE statements.",
+        ),
+        (
+            "SELECT * FROM things WHERE attribute_exists('n')",
+            "Operator or function requires a document path; operator or function: attribute_exists",
+        ),
+        (
+            "SELECT * FROM things WHERE attribute_exists()",
+            "Incorrect number of operands for operator or function; operator or function: attribute_exists, "
+            "number of operands: 0",
+        ),
+        ("SELECT * FROM things WHERE EXISTS(n)", "Unrecognized function: exists at 1:28:6"),
+        ("SELECT * FROM things\nWHERE set_add(n) = 1", "Unrecognized function: set_add at 2:7:7"),
+        (
+            "UPDATE things SET t = set_add(tags, <<'x'>>) WHERE pk = 'a'",
+            "The first argument to SET_ADD must equal the assignment value at 1:23:7",
+        ),
+        (
+            "UPDATE things SET tags = set_add(tags, 'x') WHERE pk = 'a'",
+            "The second argument to SET_ADD must be a value with type SET at 1:34:4",
+        ),
+        (
+            "UPDATE things SET tags = set_delete(tags) WHERE pk = 'a'",
+            "SET_DELETE must have exactly two arguments at 1:26:10",
+        ),
+        ("UPDATE things SET tags = set_add(tags, <<>>) WHERE pk = 'a'", "Empty bags are not supported"),
+        (
+            "UPDATE things SET tags = set_add(tags, <<'x', 'x'>>) WHERE pk = 'a'",
+            "One or more parameter values were invalid: Input collection [x, x] contains duplicates.",
+        ),
+        (
+            "UPDATE things SET tags = set_add(tags, <<1>>) WHERE pk = 'a'",
+            "An operand in the update expression has an incorrect data type",
+        ),
+    ],
+)
+def test_a_refusal_has_the_words_of_aws(world: World, statement: str, message: str) -> None:
+    assert refused(world, statement) == ("ValidationException", message)
+    assert world.get("a") == BEFORE
+
+
+def test_a_failed_condition_shows_its_item_to_whoever_wants_it(world: World) -> None:
+    statement = {
+        "Statement": "UPDATE things SET n=1 WHERE pk='a' AND n=7",
+        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+    }
+    single = world.send(f"{DYNAMODB}.ExecuteStatement", statement)
+    batch = world.call("BatchExecuteStatement", Statements=[statement])["Responses"][0]
+    transaction = world.send(f"{DYNAMODB}.ExecuteTransaction", {"TransactStatements": [statement]})
+
+    assert json.loads(single.body)["Item"] == BEFORE
+    assert batch["Error"]["Item"] == BEFORE
+    assert json.loads(transaction.body)["CancellationReasons"][0]["Item"] == BEFORE
+
+
+def test_a_transaction_takes_no_statement_that_answers_or_reads_an_index(world: World) -> None:
+    def told(text: str) -> str:
+        return world.error(f"{DYNAMODB}.ExecuteTransaction", {"TransactStatements": [{"Statement": text}]})[2]
+
+    place = "Validation failed in TransactStatements[0]: "
+    assert told("UPDATE things SET n=1 WHERE pk='a' RETURNING ALL NEW *") == (
+        f"{place}RETURNING clause is not supported in ExecuteTransaction."
+    )
+    assert told('SELECT * FROM things."by-n" WHERE n=1') == (
+        f"{place}Reads on indices are not supported within transactions."
+    )
+    assert told("SELECT * FROM things WHERE n=1") == (
+        f"{place}Select statements within ExecuteTransaction must specify the primary key in the where clause."
+    )
+
+
+def test_a_transaction_of_writes_has_no_responses(world: World) -> None:
+    body = {"TransactStatements": [{"Statement": "UPDATE things SET n=3 WHERE pk='a'"}], "ClientRequestToken": "token"}
+
+    assert [world.call("ExecuteTransaction", **body) for _ in range(2)] == [{"Responses": []}] * 2
+
+
+def test_an_index_is_asked_only_for_what_it_holds(world: World) -> None:
+    definitions = [{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk", "x")]
+    schema = [{"AttributeName": name, "KeyType": kind} for name, kind in (("pk", "HASH"), ("sk", "RANGE"))]
+    keys_only = {"Projection": {"ProjectionType": "KEYS_ONLY"}}
+    world.create(
+        "indexed",
+        KeySchema=schema,
+        AttributeDefinitions=definitions,
+        GlobalSecondaryIndexes=[
+            {"IndexName": "by-x", "KeySchema": [{"AttributeName": "x", "KeyType": "HASH"}], **keys_only}
+        ],
+        LocalSecondaryIndexes=[
+            {
+                "IndexName": "local",
+                "KeySchema": [schema[0], {"AttributeName": "x", "KeyType": "RANGE"}],
+                **keys_only,
+            }
+        ],
+    )
+    item = {name: {"S": name} for name in ("pk", "sk", "x", "more")}
+    world.call("PutItem", TableName="indexed", Item=item)
+
+    assert run(world, "SELECT more FROM indexed.\"local\" WHERE pk='pk'")["Items"] == [{"more": {"S": "more"}}]
+    for name in ("by-x", "local"):
+        assert refused(world, f"SELECT pk FROM indexed.\"{name}\" WHERE pk='pk' AND zz=1 AND more=2")[1] == (
+            f"One or more parameter values were invalid: Secondary index {name} does not project one or more filter "
+            "attributes: [zz, more]"
+        )
+    assert refused(world, 'SELECT zz, more FROM indexed."by-x"')[1].endswith(
+        "Global secondary index by-x does not project [zz, more]"
+    )
+    strong = {"Statement": 'SELECT * FROM indexed."by-x"', "ConsistentRead": True}
+    assert world.error(f"{DYNAMODB}.ExecuteStatement", strong)[2] == (
+        "Strongly consistent read is not supported on Global Secondary Indexes"
+    )
+
+
 VOCABULARY = """
 SELECT * FROM things WHERE pk = 'a' AND OR NOT n 1 -1 ( ) [ ] { } << >> , . : ? INSERT INTO VALUE UPDATE SET
 REMOVE DELETE RETURNING ALL OLD IN BETWEEN IS MISSING NULL true begins_with contains size list_append ; ORDER BY
+set_add attribute_exists EXISTS -- /* */ "" 1e999
 """
 WORDS = st.sampled_from(VOCABULARY.split())
 
