@@ -3,12 +3,14 @@
     python benchmarks/dynamodb_fuzz.py [--requests 100000] [--seed 1]
 
 A request is a well-formed one that is then damaged in up to three places, or sent as it is. After every thousand the
-tables are compared with their indexes, their sizes and a restart from the saved state.
+tables are compared with a model made of the changes that were told, with their indexes, their sizes and a restart from
+the saved state.
 """
 
 from __future__ import annotations
 
 import argparse
+import base64
 import copy
 import json
 import random
@@ -21,6 +23,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from emulator.dynamodb.backend import JournaledChange
 from emulator.dynamodb.engine import DYNAMODB, STREAMS, EmbeddedDynamoDB
 from emulator.dynamodb.model import operations_of
 from emulator.port.http import HttpRequest
@@ -28,8 +31,10 @@ from emulator.port.http import HttpRequest
 CHECKED_EVERY = 1000
 SLOW_SECONDS = 5.0
 """A request that takes so long is called a hang."""
+NOW_SECONDS = 1_700_000_000.0
 PLAIN = "fuzz-plain"
 SORTED = "fuzz-sorted"
+ARN = f"arn:aws:dynamodb:us-east-1:123456789012:table/{PLAIN}"
 
 Json = dict[str, Any]
 
@@ -62,7 +67,10 @@ STATEMENTS = (
     f"INSERT INTO \"{PLAIN}\" VALUE {{'pk': 'q', 'n': 1}}", f"UPDATE \"{PLAIN}\" SET n = n + 1 WHERE pk='a'",
     f"DELETE FROM \"{PLAIN}\" WHERE pk='b' RETURNING ALL OLD *",
     f'SELECT * FROM "{PLAIN}" WHERE n IN [1, 2] AND pk = ?',
-    f"EXISTS(SELECT * FROM \"{PLAIN}\" WHERE pk='a')",
+    f"EXISTS(SELECT * FROM \"{PLAIN}\" WHERE pk='a' AND attribute_exists(n))",
+    f"FROM \"{PLAIN}\" WHERE pk='c' AND n IS NOT MISSING SET tags = set_add(tags, <<'new'>>) RETURNING MODIFIED OLD *",
+    f"UPDATE \"{SORTED}\" REMOVE l[0] SET m.x = [1, {{'y': 2e0}}] WHERE pk='a' AND sk=1 /* note */",
+    f"SELECT * FROM \"{SORTED}\" WHERE pk='a' ORDER BY sk DESC -- note",
 )  # fmt: skip
 
 
@@ -238,12 +246,13 @@ class Fuzzer:
         return {"TransactItems": [{kind: self._write(kind)} for kind in kinds], **token}
 
     def _streams(self) -> Json:
-        arn = f"arn:aws:dynamodb:us-east-1:123456789012:table/{PLAIN}/stream/2023-11-14T22:13:20.000"
+        arn = f"{ARN}/stream/2023-11-14T22:13:20.000"
+        position = base64.urlsafe_b64encode(json.dumps([0, NOW_SECONDS]).encode()).decode()
         return {
             "StreamArn": arn,
             "ShardId": "shardId-00000001541626099285-f35f62ef",
             "ShardIteratorType": self._random.choice(("LATEST", "TRIM_HORIZON", "AT_SEQUENCE_NUMBER")),
-            "ShardIterator": f"{arn}|1|WzAsIDEuMF0=",
+            "ShardIterator": f"{arn}|1|{position}",
             "Limit": 5,
         }
 
@@ -272,8 +281,35 @@ class Fuzzer:
             },
             "ExecuteStatement": self._statement,
             "BatchExecuteStatement": lambda: {"Statements": [self._statement(), self._statement()]},
-            "ExecuteTransaction": lambda: {"TransactStatements": [self._statement()]},
+            "ExecuteTransaction": lambda: {
+                "TransactStatements": [self._statement() for _ in range(self._random.randrange(1, 3))]
+            },
+            **self._managing(),
         }
+
+    def _managing(self) -> dict[str, Callable[[], Json]]:
+        """Makers of requests about a table as a whole."""
+        tags = [{"Key": self._random.choice("abc"), "Value": "v"}]
+        recovery = {"PointInTimeRecoveryEnabled": self._random.random() < 0.5, "RecoveryPeriodInDays": 7}
+        made = f"fuzz-made-{self._random.randrange(3)}"
+        return {
+            "DeleteTable": lambda: {"TableName": self._random.choice((made, made, self._table()))},
+            "DescribeTable": lambda: {"TableName": self._random.choice((made, self._table(), ARN))},
+            "ListTables": lambda: {"Limit": self._random.choice((1, 100)), "ExclusiveStartTableName": "fuzz"},
+            "DescribeTimeToLive": lambda: {"TableName": self._table()},
+            "TagResource": lambda: {"ResourceArn": ARN, "Tags": tags},
+            "UntagResource": lambda: {"ResourceArn": ARN, "TagKeys": ["a"]},
+            "ListTagsOfResource": lambda: {"ResourceArn": ARN},
+            "DescribeContinuousBackups": lambda: {"TableName": self._table()},
+            "UpdateContinuousBackups": lambda: {
+                "TableName": self._table(), "PointInTimeRecoverySpecification": recovery,
+            },
+            "PutResourcePolicy": lambda: {"ResourceArn": ARN, "Policy": '{"Statement": []}'},
+            "GetResourcePolicy": lambda: {"ResourceArn": ARN},
+            "DeleteResourcePolicy": lambda: {"ResourceArn": ARN},
+            "DescribeLimits": dict,
+            "DescribeEndpoints": dict,
+        }  # fmt: skip
 
 
 def _places(body: Any) -> Iterator[tuple[Any, Any]]:
@@ -290,7 +326,7 @@ def _places(body: Any) -> Iterator[tuple[Any, Any]]:
 
 def engine() -> EmbeddedDynamoDB:
     """An engine with the two tables that the requests are about, and a clock that stands."""
-    database = EmbeddedDynamoDB(clock=lambda: 1_700_000_000.0, history_records=100)
+    database = EmbeddedDynamoDB(clock=lambda: NOW_SECONDS, history_records=100)
     types = [{"AttributeName": "pk", "AttributeType": "S"}]
     stream = {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
     plain = {
@@ -324,11 +360,30 @@ def engine() -> EmbeddedDynamoDB:
     return database
 
 
-def check(database: EmbeddedDynamoDB) -> None:
-    """Raise AssertionError unless tables, indexes, sizes and a saved state agree."""
-    restarted = EmbeddedDynamoDB(clock=lambda: 1_700_000_000.0)
+class Model:
+    """What is in the tables, by the changes that were told: a second opinion."""
+
+    def __init__(self) -> None:
+        self.tables: dict[str, dict[Any, Any]] = {}
+        """Attributes by key, by the id of a table."""
+
+    def changed(self, changes: list[JournaledChange]) -> None:
+        """Note what was changed together."""
+        for table, old, new, _ in changes:
+            items = self.tables.setdefault(table.table_id, {})
+            if old is not None:
+                assert items.pop(table.target(old.attrs)) == old.attrs
+            if new is not None:
+                assert items.setdefault(table.target(new.attrs), new.attrs) is new.attrs
+
+
+def check(database: EmbeddedDynamoDB, model: Model) -> None:
+    """Raise AssertionError unless tables, the model of them, indexes, sizes and a saved state agree."""
+    restarted = EmbeddedDynamoDB(clock=lambda: NOW_SECONDS)
     restarted.load(database.dump())
     for name, table in database.backend.tables.items():
+        modelled = model.tables.get(table.table_id, {})
+        assert {table.target(item.attrs): item.attrs for item in table.primary.scan()} == modelled
         items = list(table.primary.scan())
         assert len(items) == len(table)
         assert sum(item.size_bytes for item in items) == table.primary.size_bytes
@@ -343,13 +398,14 @@ def check(database: EmbeddedDynamoDB) -> None:
         }
 
 
-def run(requests: int, seed: int) -> Counter[str]:
-    """Send so many requests, and count the answers by status and code.
+def run(requests: int, seed: int, done: Counter[str] | None = None) -> Counter[str]:
+    """Send so many requests, and count the answers by status and code; ``done`` counts successes by operation.
 
     Raises:
         AssertionError: one was answered with 500 or too late, or the tables are damaged.
     """
-    fuzzer, database = Fuzzer(seed), engine()
+    fuzzer, database, model = Fuzzer(seed), engine(), Model()
+    database.backend.journal = model.changed
     answers: Counter[str] = Counter()
     for number in range(1, requests + 1):
         target, body = fuzzer.request()
@@ -360,8 +416,10 @@ def run(requests: int, seed: int) -> Counter[str]:
         assert seconds < SLOW_SECONDS, (target, body[:2000], seconds)
         content = json.loads(response.body or b"{}")
         answers[f"{response.status} {content.get('__type', '').rpartition('#')[2]}".strip()] += 1
+        if response.status == 200 and done is not None:
+            done[target] += 1
         if number % CHECKED_EVERY == 0 or number == requests:
-            check(database)
+            check(database, model)
     return answers
 
 
@@ -371,10 +429,12 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     started = time.perf_counter()
-    answers = run(arguments.requests, arguments.seed)
+    done: Counter[str] = Counter()
+    answers = run(arguments.requests, arguments.seed, done)
     print(f"{arguments.requests:,} requests in {time.perf_counter() - started:.0f} s, none a 500, tables whole")
     for name, count in answers.most_common():
         print(f"{count:>9,}  {name}")
+    print(f"{len(done)} operations succeeded: {', '.join(sorted(target.rpartition('.')[2] for target in done))}")
 
 
 if __name__ == "__main__":

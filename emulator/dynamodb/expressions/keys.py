@@ -223,10 +223,14 @@ def _check_composite(by_name: Mapping[str, KeyCondition], schema: KeySchema) -> 
         if name not in schema.names:
             raise validation_error(f"Query key condition not supported: {name} is no key attribute of the index")
     given = [name for name in schema.sort_names if name in by_name]
-    if given != list(schema.sort_names[: len(given)]) or any(by_name[name].operator != "=" for name in given[:-1]):
+    if not given:
+        return
+    before = schema.sort_names[: schema.sort_names.index(given[-1])]
+    unequal = [name for name in before if name not in by_name or by_name[name].operator != "="]
+    if unequal:
         raise validation_error(
-            "Query key condition not supported: conditions on RANGE key attributes go from left to right, and all but "
-            "the last must be an equality condition"
+            f"RANGE key attributes {', '.join(unequal)} must have equality conditions specified in the query because a "
+            f"condition is present on key attribute {given[-1]}"
         )
 
 

@@ -134,6 +134,11 @@ def test_a_compressed_request_is_read(world: World) -> None:
     assert world.send(f"{DYNAMODB}.Scan", body, **{"content-encoding": "gzip"}).status == 200
     assert world.send(f"{DYNAMODB}.Scan", body[:-9], **{"content-encoding": "gzip"}).status == 400
     assert world.send(f"{DYNAMODB}.Scan", b"{}", **{"content-encoding": "gzip"}).status == 400
+    halves = gzip.compress(b'{"TableName":') + gzip.compress(b' "things"}')
+    assert world.send(f"{DYNAMODB}.Scan", halves, **{"content-encoding": "gzip"}).status == 200
+    assert world.send(f"{DYNAMODB}.Scan", body + b"junk", **{"content-encoding": "gzip"}).status == 400
+    bomb = gzip.compress(b'{"TableName": "things"' + b" " * 16 * 1024 * 1024 + b"}")
+    assert world.send(f"{DYNAMODB}.Scan", bomb, **{"content-encoding": "gzip"}).status == 413
 
 
 def test_a_request_of_over_sixteen_megabytes_is_refused(world: World) -> None:

@@ -207,3 +207,26 @@ def test_units_of_an_index_are_changed_to_others_and_go_with_the_billing_mode(wo
     back = {"BillingMode": "PROVISIONED", "ProvisionedThroughput": UNITS}
     assert "must be specified for index: by-x" in refused(world, "UpdateTable", TableName="provisioned", **back)
     assert update("provisioned", **back, **changed(more))["ProvisionedThroughput"]["ReadCapacityUnits"] == 7
+
+
+@pytest.mark.parametrize(
+    ("condition", "words"),
+    [
+        ("h = :v AND a = :v AND c = :v", "RANGE key attributes b must have equality conditions"),
+        ("h = :v AND a > :v AND c = :v", "RANGE key attributes a, b must have equality conditions"),
+        ("h = :v AND b = :v", "because a condition is present on key attribute b"),
+    ],
+)
+def test_conditions_on_a_key_of_several_attributes_leave_no_gap(world: World, condition: str, words: str) -> None:
+    names = ("pk", "h", "a", "b", "c")
+    kinds = zip(names[1:], ("HASH", "RANGE", "RANGE", "RANGE"), strict=True)
+    schema = [{"AttributeName": name, "KeyType": kind} for name, kind in kinds]
+    world.create(
+        "several",
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in names],
+        GlobalSecondaryIndexes=[{"IndexName": "by-h", "KeySchema": schema, "Projection": {"ProjectionType": "ALL"}}],
+    )
+    request = {"TableName": "several", "IndexName": "by-h", "ExpressionAttributeValues": {":v": s("x")}}
+
+    assert words in refused(world, "Query", KeyConditionExpression=condition, **request)
+    world.call("Query", KeyConditionExpression="b = :v AND h = :v AND a = :v AND c > :v", **request)
