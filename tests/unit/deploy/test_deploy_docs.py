@@ -1,5 +1,6 @@
 """docs/deploy.md and docs/scaling.md keep up with the code."""
 
+import re
 from collections import Counter
 from dataclasses import fields
 from pathlib import Path
@@ -19,6 +20,20 @@ DOCS = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
 @pytest.mark.parametrize("key", [field.name for field in fields(Config) if field.name != "folder"])
 def test_every_key_of_streamer_toml_is_described(key: str) -> None:
     assert any(f"`{key}`" in line for line in DOCS.splitlines() if line.startswith("|"))
+
+
+PROOFS = re.findall(r"\| `(tests/\S+?)::(test_\w+)` \|", DOCS)
+
+
+def test_what_a_team_finds_here_has_proofs() -> None:
+    section = DOCS.split("## What a team finds here")[1].split("\n## ")[0]
+
+    assert section.count("\n| ") - 1 == len(PROOFS)
+
+
+@pytest.mark.parametrize(("path", "name"), PROOFS, ids=[name for _, name in PROOFS])
+def test_each_proof_exists(path: str, name: str) -> None:
+    assert f"def {name}(" in (ROOT / path).read_text(encoding="utf-8")
 
 
 def test_the_fixed_costs_of_a_stage_are_counted_from_the_template() -> None:
