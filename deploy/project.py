@@ -13,6 +13,7 @@ import streamer
 import streamer.loading
 import streamer.project
 from streamer.app import App
+from streamer.service import separated
 from streamer.topology import Topology
 from streamer.topology.sizes import resized
 
@@ -75,7 +76,7 @@ def load_service(config: Config) -> Service:
 def _topology(config: Config, settings: StackSettings, target: App | Topology) -> Topology:
     sizes = streamer.project.read(config.folder, config.stage).functions
     if isinstance(target, Topology):
-        return resized(target, sizes)
+        return separated(resized(target, sizes), settings.reserved_concurrency)
     # Values of the app's variables come from Secrets Manager; none is needed to describe the stack.
     values = dict.fromkeys(target.environment, "in Secrets Manager")
     topology = target.topology(
@@ -84,7 +85,7 @@ def _topology(config: Config, settings: StackSettings, target: App | Topology) -
         stage=config.stage,
         environment={**values, **settings.environment},
     )
-    return resized(topology, sizes)
+    return separated(resized(topology, sizes), settings.reserved_concurrency)
 
 
 def _target(config: Config) -> App | Topology:

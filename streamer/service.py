@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any, Final
 
 from streamer.aws_limits import FUNCTION_SECONDS, INTEGRATION_SECONDS
@@ -45,6 +46,9 @@ CONNECT_FUNCTION: Final = "connect"
 DISCONNECT_FUNCTION: Final = "disconnect"
 ROUTER_FUNCTION: Final = "router"
 PROCESSOR_FUNCTION: Final = "processor"
+DISPATCHER_FUNCTION: Final = "dispatcher"
+"""Only where the processor's concurrency is reserved; see `separated`."""
+_PROCESSOR_HANDLER: Final = "streamer.handlers.processor.handler"
 
 DEAD_LETTERS: Final = "dead-letters"
 """The queue of stream records and invocations that were given up."""
@@ -116,6 +120,46 @@ class Own:
             sends_to=(*function.sends_to, *(queue.name for queue in self.queues)),
             permissions=self.permissions,
         )
+
+
+def separated(topology: Topology, reserved: Mapping[str, int] = MappingProxyType({})) -> Topology:
+    """The topology with a function that only dispatches, if the processor's concurrency is reserved.
+
+    Work that takes all of a reserved concurrency would otherwise keep out the stream and the sweep, which start work.
+
+    Args:
+        topology: Of an App; one of plain handlers is left as it is.
+        reserved: Function to a reserved concurrency that wins over that of the topology.
+    """
+    processor = next((each for each in topology.functions if each.handler == _PROCESSOR_HANDLER), None)
+    if processor is None or reserved.get(processor.name, processor.reserved_concurrency) is None:
+        return topology
+    read = {each.table for each in topology.event_source_mappings if each.function == processor.name}
+    dispatcher = replace(
+        processor,
+        name=DISPATCHER_FUNCTION,
+        handler="streamer.handlers.dispatcher.handler",
+        environment={name: each for name, each in processor.environment.items() if name not in processor.secrets},
+        timeout_seconds=60.0,
+        ephemeral_storage_mb=512,
+        layers=(),
+        reserved_concurrency=None,
+        tables=tuple(each for each in processor.tables if each.table in read),
+        posts_to_connections=False,
+        sends_to=(),
+        permissions=(),
+        secrets=(),
+    )
+
+    def moved(name: str) -> str:
+        return DISPATCHER_FUNCTION if name == processor.name else name
+
+    return replace(
+        topology,
+        functions=(*(replace(e, invokes=()) if e is processor else e for e in topology.functions), dispatcher),
+        event_source_mappings=tuple(replace(e, function=moved(e.function)) for e in topology.event_source_mappings),
+        schedules=tuple(replace(e, function=moved(e.function)) for e in topology.schedules),
+    )
 
 
 def table_variable(table: str) -> str:
@@ -283,7 +327,7 @@ def _router(table_prefix: str, environment: Mapping[str, str], secrets: tuple[st
 def _processor(table_prefix: str, environment: Mapping[str, str], secrets: tuple[str, ...]) -> Function:
     return Function(
         name=PROCESSOR_FUNCTION,
-        handler="streamer.handlers.processor.handler",
+        handler=_PROCESSOR_HANDLER,
         environment=environment,
         timeout_seconds=FUNCTION_SECONDS,
         memory_mb=512,

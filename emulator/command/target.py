@@ -15,6 +15,7 @@ from streamer.app import App
 from streamer.errors import ConfigurationError
 from streamer.loading import load_service
 from streamer.project import DEFAULT_APP, DEFAULT_STAGE, Project, folder_of, nothing_found, read
+from streamer.service import separated
 from streamer.topology import Topology
 from streamer.topology.checks import validate
 from streamer.topology.sizes import resized
@@ -86,7 +87,7 @@ def prepared(chosen: str, found: App | Topology, project: Project, *, environmen
         topology = dataclasses.replace(found, api=dataclasses.replace(found.api, stage=project.stage))
     if not isinstance(found, App):
         topology = _with_secrets(topology, {**environment, **project.environment})
-    topology = resized(with_variables(topology, project.environment), project.functions)
+    topology = separated(resized(with_variables(topology, project.environment), project.functions))
     validate(topology)
     if not isinstance(found, App):
         return Target(name=chosen, topology=topology, is_app=False)

@@ -172,12 +172,12 @@ class Project:
         names = self.aws.client("dynamodb").list_tables()["TableNames"]
         return [name for name in names if name.startswith(f"{self.service}-")]
 
-    def serve(self, stage: str = "dev") -> str:
+    def serve(self, stage: str = "dev", *, settings: str = "") -> str:
         """Deploy, and lead the functions to the management API of this emulated AWS; the address for clients.
 
         On AWS the address that the template gives them is right; MiniStack's would need wildcard names in the DNS.
         """
-        self.configure()
+        self.configure(settings)
         self.deploy("--stage", stage)
         api, functions = self.outputs(stage)["ApiId"], self.aws.client("lambda")
         for function in functions.list_functions()["Functions"]:

@@ -168,3 +168,13 @@ def test_what_the_user_describes_is_part_of_the_stack_and_functions_find_it(
     made = functions.get_function_configuration(FunctionName="own-resources-dev-router")["Environment"]["Variables"]
     assert made["JOBS_URL"] == queue
     assert queue.endswith("/own-resources-dev-jobs")
+
+
+def test_a_processor_of_reserved_concurrency_is_given_work_by_a_function_of_its_own(
+    tmp_path: Path, strict_ministack: MiniStack
+) -> None:
+    project = project_in(tmp_path, strict_ministack, "reserved")
+
+    url = project.serve(settings="[functions.processor]\nreserved_concurrency = 2\n")
+
+    assert json.loads(ran(project, "call", "report", "--stage", "dev", "--url", url)) == {"steps": 3}

@@ -15,6 +15,7 @@ from emulator.thread import EmulatorThread, emulator_thread
 from streamer.client import RequestFailedError
 from streamer.project import Project
 from streamer.topology import Topology
+from streamer.topology.sizes import Sizes
 
 APP = """
     import os
@@ -70,6 +71,26 @@ def test_actions_use_the_tables_and_queues_of_their_app(emulator: EmulatorThread
     queues = boto3.client("sqs", **emulator.aws("sqs"))
     url = queues.get_queue_url(QueueName="mails")["QueueUrl"]
     assert [message["Body"] for message in queues.receive_message(QueueUrl=url)["Messages"]] == ["one"]
+
+
+@pytest.fixture(params=["process", "inline"])
+def reserved(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[EmulatorThread]:
+    """As `emulator`, with a processor whose concurrency is reserved."""
+    (tmp_path / "own_app.py").write_text(textwrap.dedent(APP))
+    sizes = {"processor": Sizes(reserved_concurrency=1)}
+    project = Project(folder=tmp_path, code=tmp_path, app="own_app:app", functions=sizes)
+    config = EmulatorConfig(project_folder=tmp_path, state_folder=tmp_path / "state", isolation=request.param)
+
+    def load(environment: Mapping[str, str]) -> Topology:
+        return load_target("own_app:app", project, environment=environment).topology
+
+    with emulator_thread(load, config, {}) as running:
+        yield running
+
+
+def test_a_processor_of_reserved_concurrency_is_given_work_by_a_function_of_its_own(reserved: EmulatorThread) -> None:
+    with reserved.connect() as client:
+        assert client.request("order", id="one") == 1
 
 
 def test_actions_may_do_what_the_app_says_and_no_more(emulator: EmulatorThread) -> None:

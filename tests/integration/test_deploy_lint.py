@@ -14,6 +14,7 @@ from every_feature import every_feature
 from deploy.stack import own_resources
 from deploy.stack.settings import StackSettings
 from deploy.stack.template import template, to_json
+from streamer.service import separated
 from streamer.topology import Topology
 
 SETTINGS = StackSettings(stack_name="chat-dev")
@@ -64,6 +65,7 @@ def test_of_a_service_by_its_settings(changes: dict[str, Any]) -> None:
     "topology",
     [
         pytest.param(of_an_app(), id="an app"),
+        pytest.param(separated(of_an_app(), {"processor": 5}), id="an app with a dispatcher"),
         pytest.param(FULL, id="schedules, throttles and authorizers"),
         pytest.param(every_feature(), id="every field set"),
     ],

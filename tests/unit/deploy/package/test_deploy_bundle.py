@@ -26,7 +26,7 @@ from deploy.package.bundle import (
 from deploy.package.project_files import project_files
 
 PACKAGE = Path(streamer.__file__).parent
-HANDLERS = tuple(f"streamer.handlers.{name}" for name in ("connect", "disconnect", "router", "processor"))
+HANDLERS = tuple(f"streamer.handlers.{name}" for name in ("connect", "disconnect", "router", "processor", "dispatcher"))
 
 
 def tree(folder: Path, **files: str) -> Path:
