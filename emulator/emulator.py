@@ -366,7 +366,13 @@ class Emulator:
             lambda: self._database.queues,
             web,
         )
-        return Services(self.config.services, endpoints=endpoints, caller=self._guard.caller, deliver=outside.deliver)
+        return Services(
+            self.config.services,
+            endpoints=endpoints,
+            caller=self._guard.caller,
+            deliver=outside.deliver,
+            forgets=self.config.state_file is not None,
+        )
 
     def _guarding(self, endpoints: Endpoints) -> Guard:
         apis = {served.api.name: (served.api_id, served.api.stage) for served in self._apis}

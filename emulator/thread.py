@@ -255,7 +255,7 @@ class EmulatorThread:
         """Arguments that point a boto3 or aiobotocore client at the emulator.
 
         ``boto3.client("dynamodb", **streamer.aws("dynamodb"))``; services are ``dynamodb``, ``dynamodbstreams``,
-        ``lambda``, ``sqs`` and ``apigatewaymanagementapi``.
+        ``lambda``, ``sqs``, ``apigatewaymanagementapi``, and those of docs/services.md.
         """
         endpoints = Endpoints()
         urls = {"dynamodb": self.dynamodb_url, "dynamodbstreams": self.dynamodb_url}

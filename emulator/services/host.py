@@ -47,8 +47,13 @@ class Services:
         endpoints: Endpoints,
         caller: Callable[[HttpRequest], Caller | None],
         deliver: Callable[[Frame], None],
+        forgets: bool = False,
     ) -> None:
-        """``caller`` tells which function made a request; ``deliver`` takes what is to be delivered."""
+        """``caller`` tells which function made a request; ``deliver`` takes what is to be delivered.
+
+        ``forgets``: to tell that what is kept here is not kept as tables are.
+        """
+        self._forgets = forgets
         self._calls = tuple(calls)
         self._endpoints = endpoints
         self._caller = caller
@@ -195,6 +200,9 @@ class Services:
 
     async def _start(self) -> None:
         await self._process.start()
+        if self._forgets:
+            self._forgets = False
+            log.info("what S3 and other services keep is gone when the emulator ends; --state keeps tables only")
         await self._make(self._calls)
 
     async def _make(self, calls: Iterable[Call]) -> None:

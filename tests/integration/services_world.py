@@ -65,11 +65,10 @@ class World:
     def client(self, service: str, **more: Any) -> Any:
         return boto3.client(
             service,
-            endpoint_url=self.url,
             region_name=REGION,
             aws_access_key_id="AKIAIOSFODNN7EXAMPLE",
             aws_secret_access_key="wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
-            **{"config": Config(retries={"max_attempts": 0}), **more},
+            **{"endpoint_url": self.url, "config": Config(retries={"max_attempts": 0}), **more},
         )
 
     def events(self, count: int = 1) -> list[Any]:

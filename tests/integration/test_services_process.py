@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import subprocess
@@ -73,6 +74,11 @@ def test_an_operation_that_a_service_does_not_know_is_refused_in_words(world: Wo
         world.client("s3").get_bucket_metrics_configuration(Bucket="made", Id="x")
 
     assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
+
+
+def test_what_is_not_kept_with_the_state_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO), services_world.running(tmp_path, BUCKET, state_file=tmp_path / "state"):
+        assert caplog.text.count("--state keeps tables only") == 1
 
 
 def services_of(pid: int) -> list[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import urllib.error
 import urllib.request
@@ -179,3 +180,20 @@ def test_a_form_puts_an_object(world: World) -> None:
     assert s3.get_object(Bucket="formed", Key="in/a.txt")["Body"].read() == b"content"
     wrong = body.replace(fields["x-amz-signature"].encode(), b"0" * 64)
     assert fetch(form["url"], "POST", wrong, Content_Type="multipart/form-data; boundary=b")[0] == 403
+
+
+def test_bodies_in_signed_chunks_arrive_whole(world: World) -> None:
+    s3 = bucket(world, "chunked")
+    over_tls = world.client(
+        "s3",
+        endpoint_url=world.url.replace("http://", "https://"),
+        verify=str(world.emulator.ca_file),
+        config=Config(retries={"max_attempts": 0}),
+    )
+    content = bytes(range(256)) * 3000
+    over_tls.put_object(Bucket="chunked", Key="a", Body=io.BytesIO(content))
+    over_tls.upload_fileobj(io.BytesIO(content * 12), "chunked", "parts")
+
+    assert s3.get_object(Bucket="chunked", Key="a")["Body"].read() == content
+    assert s3.head_object(Bucket="chunked", Key="parts")["ContentLength"] == len(content) * 12
+    assert over_tls.get_object(Bucket="chunked", Key="parts")["Body"].read() == content * 12

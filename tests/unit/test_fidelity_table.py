@@ -27,6 +27,7 @@ ITEMS = {
     "M": 7,
     "N": 16,
     "O": 10,
+    "P": 12,
 }
 """Section to the number of its last item; section K is one row."""
 EXPECTED = [f"{section}{n}" for section, last in ITEMS.items() for n in range(1, last + 1)] + ["K"]
