@@ -13,7 +13,7 @@ from .cloud import ChangeSet, Cloud, Stack
 from .config import Config
 from .differences import Difference, differences, rights
 from .drift import API, STAGE, Drift
-from .errors import DeployError, StackStateError, StoppedError
+from .errors import DeployError, StackStateError, StoppedError, UnwatchedError, unwritten
 from .execute import Carried, Performer, Report, sentence
 from .package.bundle import Bundle
 from .plan import (
@@ -254,6 +254,8 @@ def set_back(cloud: Cloud, desk: Desk, stack: str) -> None:
                 desk.say(f"left {each.logical_id} as it is")
     except KeyboardInterrupt:
         raise StoppedError(f"stopped; {state}") from None
+    except OSError as exc:
+        raise UnwatchedError(f"{unwritten(exc)}; {state}") from exc
     except DeployError as exc:
         raise type(exc)(f"{exc}; {state}") from exc
 
@@ -300,22 +302,30 @@ def take_away(cloud: Cloud, desk: Desk, config: Config, named_tables: Sequence[s
             raise DeployError("that is not the name")
         if ruin.stack is not None:
             performer.remove(name, ruin.stack.stack_id)
-    left = list(ruin.tables) if with_data else []
-    while left:
-        try:
-            cloud.delete_table(left[0])
-        except KeyboardInterrupt:
-            raise StoppedError(f"stopped; {_tables_left(name, left)}") from None
-        except DeployError as exc:
-            raise type(exc)(f"{exc}; {_tables_left(name, left)}") from exc
-        desk.say(f"deleted the table {left.pop(0)}")
-    if ruin.tables and not with_data:
+    if with_data:
+        _delete_tables(cloud, desk, name, list(ruin.tables))
+    elif ruin.tables:
         desk.say(
             "the tables stay; `streamer deploy` takes them over again, `streamer destroy --delete-data` deletes them"
         )
 
 
+def _delete_tables(cloud: Cloud, desk: Desk, name: str, left: list[str]) -> None:
+    try:
+        while left:
+            cloud.delete_table(left[0])
+            desk.say(f"deleted the table {left.pop(0)}")
+    except KeyboardInterrupt:
+        raise StoppedError(f"stopped; {_tables_left(name, left)}") from None
+    except OSError as exc:
+        raise UnwatchedError(f"{unwritten(exc)}; {_tables_left(name, left)}") from exc
+    except DeployError as exc:
+        raise type(exc)(f"{exc}; {_tables_left(name, left)}") from exc
+
+
 def _tables_left(name: str, tables: Sequence[str]) -> str:
+    if not tables:
+        return f"the stack {name} is gone, and so are its tables"
     return (
         f"the stack {name} is gone, the table {tables[0]} may be, "
         f"{', '.join(tables[1:]) or 'nothing else'} is left; `streamer destroy --delete-data` goes on"

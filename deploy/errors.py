@@ -18,6 +18,8 @@ The exit statuses that they stand for are in `deploy.moments`.
 
 from __future__ import annotations
 
+import errno
+
 from streamer.errors import ConfigurationError
 
 
@@ -55,3 +57,10 @@ class UnwatchedError(DeployError):
 
 class StoppedError(DeployError):
     """Ctrl-C, SIGTERM, or the answer no. The message says what AWS does now, if anything, and how to follow it."""
+
+
+def unwritten(error: OSError) -> DeployError:
+    """What it means that the output could not be written, as when it is piped into a program that has ended."""
+    if error.errno == errno.EPIPE:
+        return DeployError("nobody reads the output any more")
+    return DeployError(f"the output cannot be written: {error.strerror}")

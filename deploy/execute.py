@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from .cloud import Account, Change, ChangeSet, Cloud, Event, Parameter, Proposal, Stack
-from .errors import DeployError, FailedError, StackStateError
+from .errors import DeployError, FailedError, StackStateError, unwritten
 from .moments import Moment, ended_after, ended_before, is_passing
 from .plan import (
     SERVICE_TAG,
@@ -131,6 +131,8 @@ class Performer:
             raise  # CloudFormation told how it ended
         except DeployError as exc:
             raise self._ending(exc) from exc
+        except OSError as exc:  # what goes to AWS raises no such thing
+            raise self._ending(unwritten(exc)) from exc
 
     def _ending(self, error: DeployError | None) -> DeployError:
         try:
@@ -274,6 +276,7 @@ class Performer:
         self._moment = Moment.EXECUTED
         stack, events = self._follow(stack_id, seen)
         if stack is not None and stack.status in _DONE:
+            self._moment = Moment.DEPLOYED
             return stack
         raise FailedError(_failure(stack, events) if stack is not None else f"somebody deleted {self._name} meanwhile")
 
@@ -305,6 +308,7 @@ class Performer:
         ended, events = self._follow(stack_id, seen)
         if ended is not None and ended.status != "DELETE_COMPLETE":
             raise FailedError(_failure(ended, events))
+        self._moment = Moment.GONE
 
     def _delete(self, stack_id: str) -> None:
         try:

@@ -33,6 +33,10 @@ class Moment(enum.Enum):
     """DeleteStack was sent; whether it arrived is not known."""
     DELETED = enum.auto()
     """CloudFormation deletes the stack."""
+    DEPLOYED = enum.auto()
+    """CloudFormation is done; the rest is telling and remembering."""
+    GONE = enum.auto()
+    """The stack is deleted; the rest is telling."""
 
 
 def status_of(error: DeployError) -> int:
@@ -67,10 +71,13 @@ def ended_after(error: DeployError | None, moment: Moment, name: str, *, is_new:
 
     Args:
         error: Why nobody watches any more; None: Ctrl-C or SIGTERM.
-        moment: One of the last four.
+        moment: ``EXECUTING`` or a later one.
         name: The stack.
         is_new: Whether the stack is being created.
     """
+    if moment in (Moment.DEPLOYED, Moment.GONE):
+        done = f"{name} is deployed" if moment is Moment.DEPLOYED else f"the stack {name} is deleted"
+        return StoppedError(f"stopped; {done}") if error is None else UnwatchedError(f"{error}; {done}")
     known = moment in (Moment.EXECUTED, Moment.DELETED)
     is_deletion = moment in (Moment.DELETING, Moment.DELETED)
     if is_deletion:

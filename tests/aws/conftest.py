@@ -6,7 +6,9 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from _pytest.terminal import TerminalReporter
 from ministack_projects import JWT_SECRET, MiniStack, running
+from moments_table import MOMENT, table
 
 from streamer.auth import mint
 
@@ -28,3 +30,11 @@ def strict_ministack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MiniS
 @pytest.fixture
 def token() -> str:
     return mint(JWT_SECRET, user_id="ada", tenant_id="acme", now=time.time(), expires_in_seconds=600)
+
+
+def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
+    """Print the table of moments, if deployments were made to fail."""
+    reports = [report for report in terminalreporter.stats.get("passed", []) if report.when == "call"]
+    rows = [tuple(row) for report in reports for name, row in report.user_properties if name == MOMENT]
+    for line in table(rows):
+        terminalreporter.write_line(line)

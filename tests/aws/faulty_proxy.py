@@ -32,8 +32,23 @@ class Fault(enum.Enum):
     """What happens to a request."""
 
     REFUSED = "refused"
+    EXPIRED = "token expired"
     UNSENT = "not arrived"
     LOST = "answer lost"
+    INTERRUPTED_BEFORE = "Ctrl-C, not arrived"
+    INTERRUPTED_AFTER = "Ctrl-C, arrived"
+    TERMINATED_BEFORE = "SIGTERM, not arrived"
+    TERMINATED_AFTER = "SIGTERM, arrived"
+
+    @property
+    def is_signal(self) -> bool:
+        """Whether whoever asks is stopped."""
+        return self.value.startswith(("Ctrl-C", "SIGTERM"))
+
+    @property
+    def arrives(self) -> bool:
+        """Whether AWS does what it is asked for."""
+        return self in (Fault.LOST, Fault.INTERRUPTED_AFTER, Fault.TERMINATED_AFTER)
 
 
 @dataclass(frozen=True)
@@ -82,6 +97,11 @@ class Asked:
         """Status, body and type of AWS's answer to whoever may not do this."""
         return self.error(403, "AccessDenied", f"User: u is not authorized to perform: {self.operation}")
 
+    @property
+    def expiry(self) -> tuple[int, bytes, str]:
+        """Status, body and type of AWS's answer to whoever's session is over."""
+        return self.error(403, "ExpiredToken", "The security token included in the request is expired")
+
     def error(self, status: int, code: str, message: str) -> tuple[int, bytes, str]:
         if self.form:
             error = f"<Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error>"
@@ -106,6 +126,8 @@ class FaultyProxy:
     when: Callable[[Moment], Fault | None] = lambda moment: None
     then: Callable[[Moment], None] = lambda moment: None
     """Called after a request arrived, before it is answered."""
+    stop: Callable[[Fault], None] = lambda fault: None
+    """Stops whoever asks, and returns once that has happened."""
     asked: list[Moment] = field(default_factory=list)
     _counts: Counter[str] = field(default_factory=Counter)
     _done: set[tuple[str, str]] = field(default_factory=set)
@@ -162,19 +184,19 @@ class _Handler(BaseHTTPRequestHandler):
         proxy = self.server.proxy
         moment = proxy.note(asked)
         fault = proxy.when(moment)
-        if fault is Fault.UNSENT:
-            self.close_connection = True
-            return
-        if fault is Fault.REFUSED:
-            status, text, kind = asked.refusal
+        if fault in (Fault.REFUSED, Fault.EXPIRED):
+            status, text, kind = asked.refusal if fault is Fault.REFUSED else asked.expiry
             self._answer(status, text, {"Content-Type": kind})
             return
-        status, text, headers = self._forwarded(asked)
+        if fault is None or fault.arrives:
+            status, text, headers = self._forwarded(asked)
         proxy.then(moment)
-        if fault is Fault.LOST:
-            self.close_connection = True
+        if fault is None:
+            self._answer(status, text, headers)
             return
-        self._answer(status, text, headers)
+        if fault.is_signal:
+            proxy.stop(fault)
+        self.close_connection = True
 
     do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = do_PATCH = _do  # noqa: N815 - http.server looks for these names
 

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,6 +21,7 @@ import pytest
 from botocore.exceptions import ClientError
 from faulty_proxy import Fault, FaultyProxy, Moment, faulty_proxy
 from ministack_projects import REGION, MiniStack, Project, running
+from moments_table import MOMENT
 
 from deploy.aws import Aws
 from deploy.config import parse
@@ -51,7 +54,8 @@ def proxy(ministack: MiniStack) -> Iterator[FaultyProxy]:
 
 def wish(folder: Path, name: str, days: int = 30) -> Wish:
     """A small service; another number of days is another version of it."""
-    config = parse(f'service = "{name}"\nregion = "{REGION}"\naccess_logs = false', folder, {})
+    text = f'service = "{name}"\nregion = "{REGION}"\nbucket = "code-of-{name}"\naccess_logs = false'
+    config = parse(text, folder, {})
     topology = Topology(
         api=Api(name=name, routes=(Route(route_key="$default", function="say"),)),
         functions=(Function(name="say", handler="say.handler"),),
@@ -139,6 +143,8 @@ class World:
                 bring(self.aws, desk(), wish(self.folder, self.name, self.days))
         except DeployError as exc:
             return exc
+        except KeyboardInterrupt:
+            pytest.fail("stopped without a word")
         return None
 
     def prepare(self, kind: str) -> None:
@@ -166,18 +172,25 @@ def moments(world: World, kind: str) -> list[Moment]:
     return [moment for moment in dict.fromkeys(world.proxy.asked) if moment.number <= PLACES]
 
 
-def require_true(said: str, kind: str, before: State, after: State, wanted: State) -> None:
-    """The last sentence says what there is."""
+def require_true(said: str, kind: str, before: State, after: State, wanted: State) -> str:
+    """Hold the last sentence against what there is; what it comes to, in a word or two."""
     if "nothing was changed" in said:
         assert after.live == before.live
-        assert "may be left" in said or (after.open_sets == 0 and after == before)
-    elif "CloudFormation goes on" in said:
+        is_left = "may be left" in said
+        assert is_left or (after.open_sets == 0 and after == before)
+        return "nothing changed, a change set may be left" if is_left else "nothing changed"
+    if "CloudFormation goes on" in said:
         assert after.live == wanted
-    elif "is gone, the table" in said:
+        return "goes on"
+    if "is deployed" in said:
+        assert after == wanted
+        return "deployed"
+    if "is gone, the table" in said:
         assert (kind, after.status) == ("destroy", None)
-    else:
-        assert "it is not known whether" in said
-        assert after.live in (before.live, wanted)
+        return "stack gone, tables named"
+    assert "it is not known whether" in said
+    assert after.live in (before.live, wanted)
+    return "not known whether"
 
 
 MakeWorld = Callable[[str, int], World]
@@ -196,32 +209,90 @@ def make_world(proxy: FaultyProxy, ministack: MiniStack, tmp_path: Path, monkeyp
     return made
 
 
-@pytest.mark.parametrize(
-    ("fault", "attempts"),
-    [
-        pytest.param(Fault.REFUSED, 1, id="refused"),
-        pytest.param(Fault.UNSENT, 1, id="not arrived"),
-        pytest.param(Fault.LOST, 1, id="answer lost"),
-        pytest.param(Fault.LOST, 2, id="answer lost and asked again"),
-    ],
-)
+@pytest.fixture
+def signals(proxy: FaultyProxy) -> Iterator[None]:
+    """Signals to this process stop what it asks the proxy for, as they stop the command."""
+    is_stopped, asker = threading.Event(), threading.get_ident()
+
+    def stop(number: int, frame: object) -> None:
+        is_stopped.set()
+        raise KeyboardInterrupt
+
+    def send(fault: Fault) -> None:
+        is_stopped.clear()
+        is_interrupt = fault in (Fault.INTERRUPTED_BEFORE, Fault.INTERRUPTED_AFTER)
+        signal.pthread_kill(asker, signal.SIGINT if is_interrupt else signal.SIGTERM)
+        assert is_stopped.wait(SECONDS)
+
+    before = {each: signal.signal(each, stop) for each in (signal.SIGINT, signal.SIGTERM)}
+    proxy.stop = send
+    yield
+    for each, handler in before.items():
+        signal.signal(each, handler)
+
+
+@dataclasses.dataclass(frozen=True)
+class Trouble:
+    """What goes wrong, and for how long."""
+
+    fault: Fault
+    attempts: int = 1
+    """How often the SDK asks."""
+    for_ever: bool = False
+    """Whether everything that is asked afterwards goes wrong, too."""
+
+    def __str__(self) -> str:
+        again = ", asked again" if self.attempts > 1 else ""
+        return f"{self.fault.value}{again}{' from then on' if self.for_ever else ''}"
+
+
+TROUBLES = [
+    Trouble(Fault.REFUSED),
+    Trouble(Fault.LOST),
+    Trouble(Fault.LOST, attempts=2),
+    Trouble(Fault.TERMINATED_AFTER),
+]
+MORE_TROUBLES = [
+    Trouble(Fault.EXPIRED, for_ever=True),
+    Trouble(Fault.UNSENT),
+    Trouble(Fault.UNSENT, for_ever=True),
+    Trouble(Fault.INTERRUPTED_BEFORE),
+    Trouble(Fault.INTERRUPTED_AFTER),
+    Trouble(Fault.TERMINATED_BEFORE),
+]
+"""Left to `make test-moments`: they take minutes."""
+if os.environ.get("EVERY_MOMENT"):
+    TROUBLES += MORE_TROUBLES
+
+
+@pytest.mark.parametrize("trouble", TROUBLES, ids=str)
 @pytest.mark.parametrize("kind", ["create", "update", "destroy"])
+@pytest.mark.usefixtures("signals")
 def test_every_end_tells_the_truth_and_the_next_deployment_is_done(
-    make_world: MakeWorld, kind: str, fault: Fault, attempts: int, record_property: Callable[[str, object], None]
+    make_world: MakeWorld, kind: str, trouble: Trouble, request: pytest.FixtureRequest
 ) -> None:
-    world = make_world(f"{kind[0]}{fault.name[0].lower()}{attempts}", attempts)
+    world = make_world(f"{kind[0]}{TROUBLES.index(trouble)}", trouble.attempts)
     for moment in moments(world, kind):
-        if attempts == 1 or not moment.is_question:
-            ended = fail_at(world, kind, moment, fault)
-            record_property(f"{moment.operation} {moment.number}", f"{ended or 'done'}")
+        if trouble.attempts == 1 or not moment.is_question:
+            told = fail_at(world, kind, moment, trouble)
+            request.node.user_properties.append(
+                (MOMENT, (kind, f"{moment.operation} {moment.number}", str(trouble), told))
+            )
 
 
-def fail_at(world: World, kind: str, moment: Moment, fault: Fault) -> DeployError | None:
-    """Let one request go wrong, hold what is said against what is there, and deploy; what was said."""
+def fail_at(world: World, kind: str, moment: Moment, trouble: Trouble) -> str:
+    """Let one request go wrong, hold what is said against what is there, and deploy; exit status and sentence."""
     world.prepare(kind)
     before = world.state()
     wanted = State(None) if kind == "destroy" else State(f"{kind.upper()}_COMPLETE", world.days)
-    world.proxy.begin(when=lambda asked: fault if asked == moment else None)
+    reached: list[Moment] = []
+
+    def when(asked: Moment) -> Fault | None:
+        if asked == moment:
+            reached.append(asked)
+        return trouble.fault if asked == moment or (reached and trouble.for_ever) else None
+
+    world.proxy.begin(when=when)
 
     ended = world.act(kind)
 
@@ -230,16 +301,17 @@ def fail_at(world: World, kind: str, moment: Moment, fault: Fault) -> DeployErro
     try:
         if ended is None:
             assert after == wanted
+            told = "0 done" if reached else "-"
         else:
-            assert status_of(ended) in (2, 3)
-            require_true(str(ended), kind, before, after, wanted)
+            assert status_of(ended) in ({130} if trouble.fault.is_signal else {2, 3})
+            told = f"{status_of(ended)} {require_true(str(ended), kind, before, after, wanted)}"
         assert world.act("update") is None
         assert world.state().status in ("CREATE_COMPLETE", "UPDATE_COMPLETE")
         world.is_deployed = True
     except AssertionError as wrong:
         wrong.add_note(f"{moment}: {before} -> {after}, said: {ended or 'done'}")
         raise
-    return ended
+    return told
 
 
 SERVICE = """
