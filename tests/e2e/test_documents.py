@@ -57,6 +57,11 @@ NOT_RUN: Final[dict[tuple[str, str], str]] = {
     ): IS_OUTPUT + "test_iam_enforced",
     ("docs/permissions.md", "function connect may not"): IS_OUTPUT + "test_iam_enforced",
     ("docs/permissions.md", "# the grants that this run needed"): IS_OUTPUT + "test_emulate_iam",
+    ("docs/large-payloads.md", "const { url }"): "the block before it does the same in Python",
+    (
+        "docs/large-payloads.md",
+        "aws --endpoint-url",
+    ): "needs AWS's command; the blocks before it run with such a bucket",
     ("docs/protocol.md", "stateDiagram-v2"): "a picture; tests/life_diagram.py draws it",
     ("docs/templates.md", "template.yaml (SAM), stack chat, us-east-1"): IS_OUTPUT + "test_emulate_templates",
     ("docs/templates.md", "template.yaml:21"): IS_OUTPUT + "test_template_projects",
@@ -344,6 +349,25 @@ def _(block: Block, folder: Path) -> None:
     (folder / "streamer.toml").write_text(block.text)
 
     assert load(folder, {"stage": "prod"}).stage == "prod"
+
+
+@runs("docs/large-payloads.md", "import boto3")
+def _(block: Block, folder: Path) -> None:
+    use = block_of("docs/large-payloads.md", "import urllib.request")
+    with serve(folder, block.text) as served:
+        served.aws("s3").create_bucket(Bucket="my-service-uploads")
+        names = {
+            "SyncClient": client.SyncClient,
+            "url": served.url,
+            "token": served.token(),
+            "rows": b"a,b\n" * 100_000,
+        }
+        run_python(use.text, names)
+
+
+@runs("docs/large-payloads.md", "import urllib.request")
+def _(block: Block, folder: Path) -> None:
+    """The block before it uses it."""
 
 
 @runs("docs/permissions.md", "from streamer import App")
