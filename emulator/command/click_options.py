@@ -114,6 +114,11 @@ _OPTIONS: Final = (
         help="What domainName in events is: AWS's form (the default for templates) or this address.",
     ),
     click.option(
+        "--otlp",
+        metavar="URL",
+        help="Send what is recorded to a collector of OpenTelemetry, such as http://127.0.0.1:4318.",
+    ),
+    click.option(
         "--limit",
         "limits",
         multiple=True,

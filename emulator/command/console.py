@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 from pathlib import Path
 
+from streamer.errors import ConfigurationError
+
 from ..console.settings import ConsoleSettings
 from ..port.origin import is_loopback
 from .described_now import described_now
@@ -14,8 +16,18 @@ from .target import Target
 
 
 def console_of(options: EmulateOptions, target: Target, access: Access, folder: Path) -> ConsoleSettings | bool:
-    """What the console is told of the service of a project in ``folder``; False: there is none."""
+    """What the console is told of the service of a project in ``folder``; False: there is none.
+
+    Raises:
+        ConfigurationError: spans are to be sent, and nothing is recorded, or nowhere.
+    """
     wanted = is_loopback(options.host) if options.console is None else options.console
+    if options.otlp is not None:
+        from ..console.exporting import endpoint  # noqa: PLC0415 - only who wants it pays for its import
+
+        endpoint(options.otlp)
+        if not wanted:
+            raise ConfigurationError("--otlp sends what the console records, and there is none: say --console")
     return wanted and ConsoleSettings(
         target=target.name,
         actions=target.actions,
@@ -26,6 +38,7 @@ def console_of(options: EmulateOptions, target: Target, access: Access, folder: 
         tenant=access.identity.tenant,
         permissions=access.identity.permissions,
         allowed_hosts=options.allowed_hosts,
+        otlp=options.otlp,
         describe=functools.partial(described_now, target.name, folder) if target.is_app else None,
     )
 

@@ -59,6 +59,8 @@ class EmulateOptions:
     """Whether there is the console. None: unless ``host`` is open to a network."""
     allowed_hosts: tuple[str, ...] = ()
     """Further names under which the console is reached."""
+    otlp: str | None = None
+    """URL of a collector of OpenTelemetry that is sent what the console records."""
     ready_file: Path | None = None
     """Written once everything accepts traffic, besides ``.streamer/emulator.json``."""
     log_format: Literal["pretty", "json"] = "pretty"

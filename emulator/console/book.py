@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -34,6 +34,12 @@ class Book:
         """Records that get no more: connections are looked up in their openings."""
         known = {each.connection: who_opened(each) for each in ring if isinstance(each, Opening)}
         return cls(ring, lambda connection: known.get(connection, NOBODY))
+
+    @classmethod
+    def of_records(cls, kept: Sequence[Record]) -> Book:
+        """Some of a ring's records, to be told alone: nothing is looked up in them."""
+        known = {each.connection: who_opened(each) for each in kept if isinstance(each, Opening)}
+        return cls(Ring(), lambda connection: known.get(connection, NOBODY))
 
     def teller(self, *, whole: bool = False) -> Teller:
         """Tells of the records, cut as in lists or ``whole``."""

@@ -18,6 +18,7 @@ from . import access
 from .api import Api
 from .around import Around
 from .assets import asset
+from .exporting import Exporter
 from .opening import page_url
 from .recorder import Gate, Ring, RingRecorder
 from .recording_file import document
@@ -45,16 +46,22 @@ class Console:
         self._boot = secrets.token_hex(8)
         self._api = Api(around, self._recorder, self._news, boot=self._boot, look=self._look)
         self._timer: asyncio.TimerHandle | None = None
+        otlp = around.settings.otlp
+        self._exporter = None if otlp is None else Exporter(self._recorder.ring, otlp, boot=self._boot, look=self._look)
 
     async def __aenter__(self) -> Self:
         self._recording.now = self._recorder
         log.LOGGER.addHandler(self._notes)
         self._tick()
+        if self._exporter is not None:
+            await self._exporter.__aenter__()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        if self._exporter is not None:
+            await self._exporter.__aexit__(kind, error, traceback)
         self._recording.now = None
         log.LOGGER.removeHandler(self._notes)
         if self._timer is not None:

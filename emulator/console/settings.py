@@ -30,5 +30,8 @@ class ConsoleSettings:
     """What clients can ask the App for, as its code is now: the plain document of ``streamer describe``. It raises
     ConfigurationError. None: only plain handlers' code knows what they take."""
 
+    otlp: str | None = None
+    """URL of a collector of OpenTelemetry that is sent what is recorded; None: nobody is."""
+
     def __repr__(self) -> str:
         return f"ConsoleSettings(target={self.target!r})"

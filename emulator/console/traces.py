@@ -63,7 +63,7 @@ class Traces:
         Of several messages with an id of the client's, the latest. None: nothing that is kept has that name.
         """
         origin = self._origin(name)
-        return None if origin is None else self._trace(self._first_cause(origin))
+        return None if origin is None else self._trace(self.first_cause(origin))
 
     # what names what
 
@@ -80,15 +80,16 @@ class Traces:
                 return record
         return None
 
-    def _first_cause(self, record: Record) -> Record:
+    def first_cause(self, record: Record) -> Record:
         """The message or invocation at the beginning of what led to a record."""
         seen = {id(record)}
-        while (cause := self._cause(record)) is not None and id(cause) not in seen:
+        while (cause := self.cause(record)) is not None and id(cause) not in seen:
             seen.add(id(cause))
             record = cause
         return record
 
-    def _cause(self, record: Record) -> Record | None:
+    def cause(self, record: Record) -> Record | None:
+        """What led to a record at once; None: nothing that is kept."""
         match record:
             case Log():
                 return next(iter(self._runs_by_request[record.request_id or ""]), None)

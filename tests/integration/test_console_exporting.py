@@ -1,0 +1,96 @@
+"""Spans reach a collector of OpenTelemetry, and one that does not answer harms nobody."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import queue
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from console_world import running
+
+from emulator.console.exporting import post
+from emulator.console.settings import ConsoleSettings
+
+SECRET = "s" * 32
+
+
+class Collector(http.server.ThreadingHTTPServer):
+    """Keeps what it is sent."""
+
+    def __init__(self, status: int) -> None:
+        self.bodies: queue.Queue[dict[str, Any]] = queue.Queue()
+        self.paths: list[str] = []
+        self.status = status
+        super().__init__(("127.0.0.1", 0), Handler)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    server: Collector
+
+    def do_POST(self) -> None:
+        self.server.paths.append(self.path)
+        self.server.bodies.put(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        self.send_response(self.server.status)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: Any) -> None:
+        """Nothing."""
+
+
+@pytest.fixture
+def collector() -> Iterator[Collector]:
+    with Collector(200) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def names(body: dict[str, Any]) -> set[str]:
+    return {span["name"] for each in body["resourceSpans"] for scope in each["scopeSpans"] for span in scope["spans"]}
+
+
+def test_what_passes_through_is_sent_to_the_collector(tmp_path: Path, collector: Collector) -> None:
+    settings = ConsoleSettings(is_app=True, secret=SECRET, otlp=collector.url)
+    with running(tmp_path, "inline", settings, {"JWT_SECRET": SECRET}) as asked:
+        with asked.emulator.connect("ada", "acme") as client:
+            client.request("greet", {"name": "ada"}, id="g1")
+        found: set[str] = set()
+        while not {"connect", "greet", "router", "@connections POST"} <= found:
+            found |= names(collector.bodies.get(timeout=60))
+
+    assert set(collector.paths) == {"/v1/traces"}
+
+
+def test_a_collector_that_does_not_answer_is_told_of_in_one_line_and_harms_nobody(tmp_path: Path) -> None:
+    with Collector(200) as unused:
+        url = unused.url
+    settings = ConsoleSettings(is_app=True, secret=SECRET, otlp=url)
+    with running(tmp_path, "inline", settings, {"JWT_SECRET": SECRET}) as asked:
+        with asked.emulator.connect("ada", "acme") as client:
+            assert client.request("greet", {"name": "ada"}) == "hello ada"
+        notes: list[dict[str, Any]] = []
+        after = 0
+        while not notes:
+            page = asked.get(f"events?kind=note&after={after}&wait=5")
+            notes = [each for each in page["events"] if "collector" in each["text"]]
+            after = page["next"]
+
+    assert notes[0]["fields"]["problem"].startswith(f"{url}/v1/traces: ")
+
+
+def test_a_refusal_is_a_problem(collector: Collector) -> None:
+    collector.status = 400
+
+    assert post(f"{collector.url}/v1/traces", {}) == f"{collector.url}/v1/traces answers 400"
