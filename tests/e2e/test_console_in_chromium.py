@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -151,7 +152,7 @@ async def test_pages_of_others_read_and_change_nothing(browser: Any, served: tup
     rebound = console.replace("127.0.0.1", "rebound.example")
     blank = HttpResponse(200, b"<!doctype html><body></body>", (("content-type", "text/html"),))
     server = await asyncio.get_running_loop().create_server(lambda: HttpProtocol(lambda _: blank), "127.0.0.1", 0)
-    async with server:
+    with contextlib.closing(server):
         opened = await browser.new_page()
         await opened.goto(f"http://evil.example:{server.sockets[0].getsockname()[1]}/")
         foreign = await opened.evaluate(ATTACK, [console, token])
