@@ -392,13 +392,13 @@ class Emulator:
     def _answer(self, served: ServedApi, request: HttpRequest) -> Any:
         if self._console is not None and is_for_console(request):
             return self._console.handle(request, served.address)
-        if (api := self._http_apis.named(request)) is not None:
-            return self._http_apis.answer(api, request)
         if self._recording.now is None:
             return self._answer_aws(served, request)
         return self._recording.answer(request, lambda: self._answer_aws(served, request), self._guard.function)
 
     def _answer_aws(self, served: ServedApi, request: HttpRequest) -> Any:
+        if (api := self._http_apis.named(request)) is not None:
+            return self._http_apis.answer(api, request)
         pages = self.config.pages
         if pages is not None and request.method == "POST" and request.raw_path == TOKEN_PATH:
             return pages.token_answer(request, served.address)
@@ -407,7 +407,8 @@ class Emulator:
             target = management.without_stage(request.raw_path, served.api.stage)
         service = self._elsewhere.service(request) if target is None else None
         if target is None and service is None and request.method == "GET":
-            if pages is not None:
+            is_for_api = bool(self.topology.http_apis) and foreign_origin(request, served.address) is not None
+            if pages is not None and not is_for_api:
                 return pages.file(request, served.address, lambda each: self._otherwise(served, each))
             return self._otherwise(served, request)
         refusal = foreign_origin(request, served.address)

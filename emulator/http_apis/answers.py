@@ -39,6 +39,14 @@ _REST_ERRORS: Final = {
 _SCALARS: Final = (str, int, float, bool)
 
 
+_LARGEST: Final = {
+    HttpKind.HTTP: (10 * 1024 * 1024, "Request Entity Too Large"),
+    HttpKind.REST: (10 * 1024 * 1024, "HTTP content length exceeded 10485760 bytes."),
+    HttpKind.URL: (6 * 1024 * 1024, "Request must be smaller than 6291456 bytes for the InvokeFunction operation"),
+}
+"""Bytes of a body, and what a client hears of more: [USR] of REST APIs, [?] of the others."""
+
+
 class MalformedError(ValueError):
     """A function's result is no answer; the text says why."""
 
@@ -185,6 +193,12 @@ def sendable(name: str, value: Any) -> tuple[str, str]:
     if _NAME.fullmatch(name) is None or any(sign in text for sign in "\r\n\0"):
         raise MalformedError(f"{name!r} is no header that could be sent")
     return name, text.encode("utf-8", "replace").decode("latin-1")
+
+
+def too_large(asked: Asked) -> HttpAnswer | None:
+    """The refusal of a body that is larger than any; None: it is not. [DOC] the quotas of each"""
+    most, text = _LARGEST[asked.api.kind]
+    return error(asked, 413, text) if len(asked.body) > most else None
 
 
 def not_found(asked: Asked) -> HttpAnswer:

@@ -157,6 +157,8 @@ class HttpApis:
         if route is _NOWHERE:
             log.info("no route", api=api.name, method=asked.method, path=request.raw_path)
             return answers.not_found(asked)
+        if (refusal := answers.too_large(asked)) is not None:
+            return refusal
         verdict = await self._authorized(api, asked, request)
         if isinstance(verdict, Refused):
             if verdict.reason:

@@ -29,7 +29,7 @@ from streamer.topology import Api, Function, Topology
 from streamer.topology.http_apis import Cors, FixedAnswer, HttpApi, HttpAuthorizer, HttpKind, HttpRoute
 
 HANDLER = """
-import json, time
+import json, time, urllib.request
 
 calls = {"door": 0}
 
@@ -42,6 +42,10 @@ def door(event, context):
     calls["door"] += 1
     allowed = event.get("identitySource") == ["open"]
     return {"isAuthorized": allowed, "context": {"calls": calls["door"]}}
+
+def neighbour(event, context):
+    where = "https://urlurlurlu.lambda-url.us-east-1.on.aws/from/a/function"
+    return {"statusCode": 200, "body": urllib.request.urlopen(where).read().decode()}
 
 def token(event, context):
     if event["authorizationToken"] == "fail":
@@ -68,6 +72,7 @@ def topology(issuer: str) -> Topology:
         api_id="webwebweb0",
         routes=(
             HttpRoute(path="/open", method="GET", function="answer"),
+            HttpRoute(path="/neighbour", method="GET", function="neighbour"),
             HttpRoute(path="/slow", method="GET", function="answer", timeout_seconds=0.05),
             HttpRoute(path="/token", method="GET", function="answer", authorizer="jwt", scopes=("read",)),
             HttpRoute(path="/door", method="GET", function="answer", authorizer="door"),
@@ -119,7 +124,7 @@ def topology(issuer: str) -> Topology:
     url = HttpApi(
         name="Url", kind=HttpKind.URL, api_id="urlurlurlu", routes=(HttpRoute(path="$default", function="answer"),)
     )
-    names = ("answer", "door", "token")
+    names = ("answer", "door", "neighbour", "token")
     return Topology(
         api=Api(name="chat", routes=(), stage="prod"),
         functions=tuple(Function(name=name, handler=f"handlers.{name}") for name in names),
@@ -281,6 +286,10 @@ def test_a_mock_method_of_a_rest_api_answers_by_its_template(emulator: EmulatorT
     assert allowed[1]["access-control-allow-origin"] == "https://shop.example"
     assert "access-control-allow-origin" not in other[1]
     assert ask(emulator, "/Prod/wrong")[::2] == (500, {"message": "Internal server error"})
+
+
+def test_a_function_finds_the_url_of_another_by_awss_name(emulator: EmulatorThread) -> None:
+    assert ask(emulator, "/neighbour")[2]["rawPath"] == "/from/a/function"
 
 
 def test_an_api_key_opens_a_method_that_wants_one(emulator: EmulatorThread) -> None:

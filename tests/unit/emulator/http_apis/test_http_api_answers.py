@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emulator.gateway.rules.effects import HttpAnswer, NotInvoked, Raised, Replied, Result, TimedOut
-from emulator.http_apis.answers import answered, error, not_found
+from emulator.http_apis.answers import answered, error, not_found, too_large
 from streamer.topology.http_apis import HttpKind, HttpRoute
 
 SECOND = api()
@@ -155,6 +155,18 @@ def test_a_path_that_there_is_not() -> None:
     assert (http.status, http.body) == (404, b'{"message":"Not Found"}')
     assert (rest.status, rest.body) == (403, b'{"message": "Missing Authentication Token"}')
     assert ("x-amzn-ErrorType", "MissingAuthenticationTokenException") in rest.headers
+
+
+@pytest.mark.parametrize(("kind", "most"), [("2.0", 10 << 20), ("REST", 10 << 20), ("URL", 6 << 20)])
+def test_a_body_has_a_largest_size(kind: str, most: int) -> None:
+    of = APIS[kind]
+    most_of_all, more = (asked(of, f"{of.base_path}/", body=b"x" * size) for size in (most, most + 1))
+
+    refusal = too_large(more)
+
+    assert too_large(most_of_all) is None
+    assert refusal is not None
+    assert refusal.status == 413
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from emulator.port.aws_names import api_id, certificate_names, domain_name, is_aws, service_of, signed_service
+from emulator.port.aws_names import (
+    api_id,
+    api_names,
+    certificate_names,
+    domain_name,
+    is_aws,
+    service_of,
+    signed_service,
+    url_name,
+)
 
 
 @pytest.mark.parametrize(
@@ -43,6 +52,12 @@ def test_the_api_of_a_name() -> None:
     assert api_id("abc123.execute-api.us-east-1.amazonaws.com:443") == "abc123"
     assert api_id("sqs.us-east-1.amazonaws.com") is None
     assert api_id("abc123.execute-api.example.com") is None
+    assert api_id("abc123.lambda-url.us-east-1.on.aws") == "abc123"
+
+
+@pytest.mark.parametrize("is_url", [False, True])
+def test_an_api_has_a_name_on_this_machine(is_url: bool) -> None:
+    assert api_id(f"{api_names('abc123', is_url)}:8787") == "abc123"
 
 
 def test_the_name_of_an_api() -> None:
@@ -66,3 +81,4 @@ def test_the_service_that_a_request_is_signed_for(authorization: str, service: s
 @pytest.mark.parametrize("region", ["us-east-1", "eu-west-1", "cn-north-1"])
 def test_a_certificate_has_the_name_of_every_api(region: str) -> None:
     assert f"*.{domain_name('x', region).partition('.')[2]}" in certificate_names(region)
+    assert f"*.{url_name('x', region).partition('.')[2]}" in certificate_names(region)
