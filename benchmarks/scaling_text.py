@@ -22,6 +22,16 @@ READS: Final = 0.125
 """Dollars for a million read request units."""
 LOG_GIGABYTE: Final = 0.50
 """Dollars for a gigabyte that CloudWatch Logs takes in."""
+TRACES: Final = 5.00
+"""Dollars for a million traces of X-Ray."""
+TRACED: Final = 20
+"""One in so many requests is traced: 5 % beyond the first of each second. [DOC] xray-docs: sampling"""
+JSON_LINES_BYTES: Final = 670
+"""Lambda's own lines of an invocation in JSON, with trace ids; estimated from its documented fields. [INF]"""
+ACCESS_LOG_BYTES: Final = 256
+"""A line of the access log that ``streamer deploy`` sets, estimated. [INF]"""
+THROTTLE_RATE: Final = 500
+"""Messages a second that a stage takes unless ``throttle_rate`` says otherwise."""
 
 MEMORY_MB: Final = {"connect": 256, "disconnect": 256, "router": 512, "processor": 512}
 BILLED_MS: Final = {"connect": 12.0, "disconnect": 15.0, "router": 8.0, "processor": 20.0}
@@ -202,9 +212,13 @@ together $7.50; and for each action that is used an alarm and up to 4 metrics, $
 """
 
 _IDLE: Final = f"""
-Logs are a good part of it. Lambda's own START, END and REPORT lines are given in brackets above and cannot be left out
-in text format; of the rest, metrics stay whatever the level is, and `LOG_LEVEL=WARNING` leaves out what tells of the
-ordinary course of things.
+Logs are a good part of it. Lambda's own START, END and REPORT lines are given in brackets above; metrics stay whatever
+the level is, and `LOG_LEVEL=WARNING` leaves out what tells of the ordinary course of things. What a stack writes beyond
+that, for a million quick messages: Lambda's lines in JSON, about {JSON_LINES_BYTES} bytes an invocation where text has
+240, ${(JSON_LINES_BYTES - 240) / 1000 * LOG_GIGABYTE:.2f}; access logs of about {ACCESS_LOG_BYTES} bytes a message,
+${ACCESS_LOG_BYTES / 1000 * LOG_GIGABYTE:.2f}, unless `access_logs = false`; X-Ray, which takes 1 in {TRACED} by
+default, ${TRACES / TRACED:.2f}, unless `tracing = false`: together
+${(JSON_LINES_BYTES - 240 + ACCESS_LOG_BYTES) / 1000 * LOG_GIGABYTE + TRACES / TRACED:.2f}.
 
 ## Connections that are held all month
 
@@ -223,10 +237,14 @@ write units and 3,000 read units a second, and a new on-demand table 4,000 and 1
 """
 
 _ADVICE: Final = f"""
+**Our own.** A stage takes {THROTTLE_RATE} messages a second until `throttle_rate` says otherwise, which protects the
+account's other APIs. Pings alone reach that at {THROTTLE_RATE * PING_SECONDS:,} connections; the alarm `client_errors`
+rings for messages that were refused so.
+
 **10,000 connections.** Connections alone reach no limit. The first one is Lambda's concurrency, when clients have a
 thousand slow actions running at the same time: each takes one of the account's 1,000 executions, and `$connect` and the
 router compete with them. Ask for more concurrency, or give the processor a reserved concurrency, so that queued work
-waits instead of throttling the others.
+waits instead of throttling the others; a function of its own then starts it, which the work cannot keep out.
 
 **100,000 connections.** The first limit is the connect rate after an interruption: everyone is connected anew after
 {100_000 / CONNECTS_PER_SECOND:,.0f} s at best, and whoever is refused tries again. Clients must back off with jitter

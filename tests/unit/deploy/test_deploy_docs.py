@@ -36,6 +36,12 @@ def test_each_proof_exists(path: str, name: str) -> None:
     assert f"def {name}(" in (ROOT / path).read_text(encoding="utf-8")
 
 
+def test_the_stage_s_own_limit_is_the_one_that_scaling_tells() -> None:
+    text = " ".join((ROOT / "docs" / "scaling.md").read_text(encoding="utf-8").split())
+
+    assert f"A stage takes {StackSettings(stack_name='c-d').throttle_rate:g} messages a second" in text
+
+
 def test_the_fixed_costs_of_a_stage_are_counted_from_the_template() -> None:
     topology = App().topology(target="app:app", environment={"JWT_SECRET": "s" * 40})
     alone, with_one = (
