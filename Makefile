@@ -79,7 +79,7 @@ format: $(VENV)/dev-ready  ## Format the code and apply safe fixes
 	$(VENV)/bin/ruff format .
 	$(VENV)/bin/ruff check --fix .
 
-wheel: $(VENV)/dev-ready  ## Build the wheel into dist/
+wheel: $(VENV)/emulate-ready  ## Build the wheel into dist/
 	$(VENV)/bin/python -m build --no-isolation --wheel
 
 wheel-test: $(VENV)/dev-ready  ## Build the wheel and try it in a clean environment
@@ -93,8 +93,9 @@ docs: .venv-docs/ready  ## Build the documentation site into build/docs
 	@NO_MKDOCS_2_WARNING=1 .venv-docs/bin/python -m mkdocs build --quiet $(ARGS)
 	@echo "build/docs/index.html"
 
-picture: $(VENV)/emulate-ready  ## Draw the README's picture from a real run
+picture: $(VENV)/dev-ready  ## Draw the pictures of the documents from real runs (those of web pages need Chromium)
 	$(VENV)/bin/python docs/picture.py
+	PICTURES=$(abspath docs) $(PYTEST) -q -n 0 tests/e2e/test_dashboard_page.py
 
 bench: $(VENV)/dev-ready  ## Measure the emulator beside its peers: one table (ARGS="--only echo,connects --json FILE")
 	$(VENV)/bin/python -m benchmarks $(ARGS)

@@ -69,7 +69,8 @@ async def call(
                         display.event(event)
                         is_success = event.type not in ("error", "cancelled")
             except TimeoutError:
-                display.failed(str(RequestTimeoutError(request_id, timeout_seconds or 0)))
+                told = str(RequestTimeoutError(request_id, timeout_seconds or 0))
+                display.failed(f"{told}; {_interrupted(request_id)}" if display.is_accepted else told)
                 return False
             except GatewayError as error:
                 hint = "; the reason is in the emulator's output" if service.is_local else ""

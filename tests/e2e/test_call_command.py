@@ -143,7 +143,16 @@ async def test_no_answer_in_time_is_exit_status_1(tmp_path: Path) -> None:
         status, out, err = await call(tmp_path, "report", "--timeout", "0.1s", "--token", "t")
 
     assert (status, out) == (1, "")
-    assert "within 0.1 s" in err
+    assert err.startswith("streamer: no final answer to request ")
+    assert err.endswith(" within 0.1 s\n")
+
+
+async def test_no_final_answer_in_time_says_that_an_accepted_request_goes_on(tmp_path: Path) -> None:
+    async with service(accept, tmp_path):
+        status, _, err = await call(tmp_path, "report", "--id", "r-1", "--timeout", "1s", "--token", "t")
+
+    assert status == 1
+    assert "no final answer to request r-1 within 1 s; the service goes on with request r-1; what becomes of it:" in err
 
 
 async def test_nobody_there_is_exit_status_2(tmp_path: Path) -> None:

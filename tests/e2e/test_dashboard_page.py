@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -42,10 +43,11 @@ def make(page: Page, title: str, pages: int) -> None:
 @pytest.mark.needs_browser
 @needs_browser
 def test_reports_run_are_cancelled_and_outlive_a_reload(page: Page, tmp_path: Path) -> None:
+    pictures = Path(os.environ.get("PICTURES", tmp_path))  # `make picture` keeps them
     page.wait_for("document.querySelector('#connection').textContent === 'open'")
     make(page, "Sales", 40)
     page.wait_for(f"{FIRST}.querySelector('progress').value > 10")
-    page.picture(tmp_path / "running.png")
+    page.picture(pictures / "dashboard-running.png")
     page.reload()
     page.wait_for(f"{FIRST}?.textContent.includes('Sales')")
     page.wait_for(f"{FIRST}.querySelector('progress').value > 20")
@@ -54,11 +56,11 @@ def test_reports_run_are_cancelled_and_outlive_a_reload(page: Page, tmp_path: Pa
     page.wait_for(f"{FIRST}.querySelector('progress').value > 0")
     page.evaluate(f"{FIRST}.querySelector('button').click(); null")
     page.wait_for(f"{FIRST}.textContent.includes('cancelled')")
-    page.picture(tmp_path / "cancelled.png")
+    page.picture(pictures / "dashboard-cancelled.png")
     page.wait_for("document.querySelector('#reports li:last-child').textContent.includes('done')")
 
     assert page.wait_for("document.querySelector('#news').textContent") == "Somebody's report is ready: Sales"
-    page.picture(tmp_path / "done.png")
+    page.picture(pictures / "dashboard-done.png")
     assert page.evaluate("sessionStorage.getItem('reports')") == "{}"
 
 
