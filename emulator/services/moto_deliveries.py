@@ -115,7 +115,7 @@ class Deliveries:
             if s3_events.wants(event, each.events, rules):
                 told = s3_events.notification(event, each.id, self._now(), request_id=uuid.uuid4().hex)
                 self._send_s3(each.arn, bucket.name, told)
-        if found.event_bridge is not None:
+        if getattr(found, "event_bridge", None) is not None:  # moto before 5.0.6 or so has none
             sent = s3_events.bus_event(event, self._now(), account=bucket.account_id, request_id=uuid.uuid4().hex)
             if sent is not None:
                 self.take("events", self._caller)

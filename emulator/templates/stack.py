@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -9,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from .errors import Path, Problem, shown
+from .generated_secrets import generated
 from .intrinsics import ABSENT, holds, text_of, value_of
 from .parameters import read_parameters
 from .references import references
@@ -254,6 +256,10 @@ class _Resolver:
                 continue
             known = self._resource(name, ("Resources", name))
             value = known.properties.get("Value", known.properties.get("SecretString"))
+            wanted = known.properties.get("GenerateSecretString")
+            if value is None and isinstance(wanted, dict):
+                with contextlib.suppress(ValueError):  # told with its place when the secret is made
+                    value = generated(known.stack, name, wanted)
             if isinstance(value, str):
                 found[known.name] = found[str(known.ref)] = value
         return found

@@ -354,3 +354,16 @@ def test_a_secrets_reference_is_the_arn_that_it_gets() -> None:
 
     arn = f"arn:aws:secretsmanager:us-east-1:123456789012:secret:key-{suffix('key')}"
     assert {"S": arn} in [dict(each.environment) for each in topology.functions]
+
+
+def test_a_dynamic_reference_has_the_value_that_is_made_for_the_secret() -> None:
+    template = {"SecretStringTemplate": '{"user": "a"}', "GenerateStringKey": "password"}
+    environment = {"Variables": {"P": "{{resolve:secretsmanager:key:SecretString:password}}"}}
+    found = described(
+        Key=resource("SecretsManager::Secret", Name="key", GenerateSecretString=template),
+        Reads=resource("Lambda::Function", Handler="a.b", Runtime="python3.12", Environment=environment),
+    )
+
+    content = json.loads(found.services[0].parameters["SecretString"])
+    assert {"P": content["password"]} in [dict(each.environment) for each in found.topology.functions]
+    assert not found.warnings
