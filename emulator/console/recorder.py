@@ -54,29 +54,35 @@ class Ring:
         self._most_bytes = most_bytes
         self._changes: deque[tuple[Record, int]] = deque()
         """The record, and its size then; the numbers of the changes have no gaps."""
+        self._gone = 0
+        """Number of the latest change that is not kept any more."""
 
     def add(self, record: Record) -> None:
         """Keep a new record, or one that was kept before and has changed; the oldest ones give way."""
-        self.last += 1
-        if record.number == 0:
-            record.number = self.last
-        record.sequence = self.last
+        # For each event once: written to be quick.
+        self.last = sequence = self.last + 1
+        if not record.number:
+            record.number = sequence
+        record.sequence = sequence
         size = record.size
-        self._changes.append((record, size))
+        changes = self._changes
+        changes.append((record, size))
         self.bytes += size
-        while len(self._changes) > self._most_records or (self.bytes > self._most_bytes and len(self._changes) > 1):
+        if len(changes) > self._most_records or (self.bytes > self._most_bytes and len(changes) > 1):
             self._drop()
+            while self.bytes > self._most_bytes and len(changes) > 1:
+                self._drop()
 
     def _drop(self) -> None:
-        sequence = self._first
+        self._gone += 1
         record, size = self._changes.popleft()
         self.bytes -= size
-        if record.sequence == sequence:
+        if record.sequence == self._gone:
             record.sequence = 0
 
     @property
     def _first(self) -> int:
-        return self.last - len(self._changes) + 1
+        return self._gone + 1
 
     def __iter__(self) -> Iterator[Record]:
         """Every record that is kept, by its last change, the oldest first."""
@@ -201,7 +207,8 @@ class RingRecorder:
 
     def message(self, connection_id: str, text: str, effects: Sequence[Effect]) -> None:
         """See `Recorder.message`."""
-        invoke = effects[0] if effects and isinstance(effects[0], Invoke) else None
+        first = effects[0] if effects else None
+        invoke = first if type(first) is Invoke else None
         record = records.Message(
             at_ns=self._clock(),
             connection=connection_id,
@@ -323,7 +330,7 @@ def _head(payload: bytes, most: int) -> bytes:
 
 
 def _kept(outcome: Outcome) -> Outcome:
-    if isinstance(outcome, Returned | Failed) and len(outcome.payload) > PAYLOAD_BYTES:
+    if len(getattr(outcome, "payload", b"")) > PAYLOAD_BYTES and isinstance(outcome, (Returned, Failed)):
         head = _head(outcome.payload, PAYLOAD_BYTES)
         if isinstance(outcome, Returned):
             return Returned(head, outcome.request_id)
