@@ -51,6 +51,8 @@ class Update:
     wrong_type: str = _WRONG_TYPE
     """What is told if an operand and what is stored differ in type."""
     used: Used = field(default=Used(frozenset(), frozenset(), ()))
+    copied: frozenset[str] = frozenset()
+    """Attributes that get a value whose type depends on the stored item."""
 
     @property
     def paths(self) -> tuple[Path, ...]:
@@ -64,11 +66,6 @@ class Update:
         [USR] scylladb 5862; for DELETE [INF].
         """
         return bool(self.changes) and all(change.kind in ("REMOVE", "DELETE") for change in self.changes)
-
-    @property
-    def copied(self) -> frozenset[str]:
-        """Attributes that get a value whose type depends on the stored item."""
-        return frozenset(str(change.path[0]) for change in self.changes if change.is_copy and len(change.path) == 1)
 
     def check_values(self, values: Attributes) -> None:
         """Raise ApiError if a ``:value`` is missing, or of a type that its function does not know."""
@@ -141,7 +138,8 @@ def _compile(expression: str, names: tuple[tuple[str, str], ...]) -> Update:
     parser = Parser(expression, dict(names), _WHERE)
     checks: list[Check] = []
     changes = tuple([_change(action, checks) for action in parser.update()])
-    return Update(changes, tuple(checks), used=parser.used)
+    copied = frozenset([str(change.path[0]) for change in changes if change.is_copy and len(change.path) == 1])
+    return Update(changes, tuple(checks), used=parser.used, copied=copied)
 
 
 def _change(action: UpdateAction, checks: list[Check]) -> PathChange:
