@@ -230,3 +230,13 @@ def test_conditions_on_a_key_of_several_attributes_leave_no_gap(world: World, co
 
     assert words in refused(world, "Query", KeyConditionExpression=condition, **request)
     world.call("Query", KeyConditionExpression="b = :v AND h = :v AND a = :v AND c > :v", **request)
+
+
+@pytest.mark.parametrize("item", [{"pk": n(1)}, {"other": s("a")}, {"pk": {"L": []}, "more": s("a")}])
+def test_a_batch_tells_of_an_items_key_what_it_tells_of_any_key(world: World, item: dict[str, Any]) -> None:
+    requests = {"things": [{"PutRequest": {"Item": {"pk": s("fine")}}}, {"PutRequest": {"Item": item}}]}
+
+    assert refused(world, "BatchWriteItem", RequestItems=requests) == (
+        "ValidationException: The provided key element does not match the schema"
+    )
+    assert world.keys() == []
