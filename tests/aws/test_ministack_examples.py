@@ -31,7 +31,7 @@ from streamer.auth import mint
 from streamer.client import CannotConnectError, StreamerClient
 from streamer.loading import load_service
 from streamer.topology import Topology
-from streamer.topology.grants import Kind, Place, arn
+from streamer.topology.grants import Kind, Place, Resource, arn, grants
 
 SECONDS = 30
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -132,8 +132,30 @@ def role_arn(project: Project, function: str) -> str:
     return str(found["Role"])
 
 
+NOBODY = {
+    Need("dynamodb:DeleteTable", Resource(Kind.TABLE, "chat-dev_nothing")),
+    Need("lambda:InvokeFunction", Resource(Kind.FUNCTION, "nobody")),
+    Need("s3:GetObject", Resource(Kind.ARN, "arn:aws:s3:::a-bucket/of-somebody-else")),
+    Need("sqs:SendMessage", Resource(Kind.QUEUE, "nothing")),
+}
+"""What no function of an example may do."""
+
+
+def granted(topology: Topology) -> set[Need]:
+    """Everything that any function may do: each of these is somebody's, and nobody else's."""
+    return {
+        Need(action, resource)
+        for function in topology.functions
+        for grant in grants(topology, function)
+        if not grant.conditions
+        for action in grant.actions
+        for resource in grant.resources
+        if resource.detail != "*"  # streams have labels
+    }
+
+
 def disagreements(project: Project, topology: Topology, needs: Mapping[str, set[Need]]) -> list[str]:
-    """Where the local decision about what some function did differs from the other's, for every function."""
+    """Where the decisions here and there differ: for every function, and all that any did, or may, or may not do."""
     account = project.aws.client("sts").get_caller_identity()["Account"]
     api = project.outputs()["ApiId"]
     place = Place(
@@ -143,9 +165,10 @@ def disagreements(project: Project, topology: Topology, needs: Mapping[str, set[
         function_prefix=f"{project.service}-dev-",
     )
     names = [function.name for function in topology.functions]
+    asked = set().union(NOBODY, granted(topology), *needs.values())
     guard = Guard(topology, place, keys_of(names, b"s" * 32), mode="enforce", advise=lambda *_: None)
     found = []
-    for function, need in itertools.product(names, sorted(set().union(*needs.values()))):
+    for function, need in itertools.product(names, sorted(asked)):
         answer = project.aws.client("iam").simulate_principal_policy(
             PolicySourceArn=role_arn(project, function),
             ActionNames=[need.action],
