@@ -21,7 +21,7 @@ from .database.protocol import Database
 from .functions.factory import RunningFunctions, create_functions
 from .functions.logs import LogSink, Recorded, Tails
 from .functions.service import LambdaService
-from .functions.variables import Endpoints
+from .functions.variables import HOSTED, Endpoints
 from .gateway.rules import management
 from .gateway.rules.stage import Stage
 from .http_apis.service import HttpApis
@@ -347,6 +347,7 @@ class Emulator:
     def _endpoints(self) -> Endpoints:
         services = {"LAMBDA": self.url, "SQS": self.url, "APIGATEWAYMANAGEMENTAPI": self.management_url}
         services |= {"DYNAMODB": self.dynamodb_url, "DYNAMODB_STREAMS": self.dynamodb_url}
+        services |= dict.fromkeys(HOSTED, self.url)
         services |= {name.removeprefix(VARIABLE): url for name, url in endpoint_variables(self._real).items()}
         names = [function.name for function in self.topology.functions]
         return Endpoints(

@@ -23,6 +23,8 @@ RESPONSE_BYTES: Final = 6 * 1024 * 1024 + 100
 INIT_SECONDS: Final = 10.0
 """Longest init phase; after it the init is run again inside the first invocation. [DOC] lambda-docs (H20)"""
 
+HOSTED: Final = ("EVENTBRIDGE", "S3", "SECRETS_MANAGER", "SNS", "SSM", "STS")
+"""Services of a process of ours, as `Endpoints.services` has them; see docs/services.md."""
 LEADS_HOME: Final = "STREAMER_LEADS_HOME"
 """Tells a function's process where AWS's names lead; see `processes.home`."""
 
@@ -150,6 +152,8 @@ def home_variables(function: Function, endpoints: Endpoints, *, by_proxy: bool =
 
 def _is_elsewhere(function: Function, name: str) -> bool:
     """Whether the function names an endpoint itself, other than its own API on AWS, as deployed templates do."""
+    if name.removeprefix("AWS_ENDPOINT_URL_") in HOSTED and "AWS_ENDPOINT_URL" in function.environment:
+        return True
     return name in function.environment and ".execute-api." not in function.environment[name]
 
 

@@ -76,6 +76,11 @@ def test_an_operation_that_a_service_does_not_know_is_refused_in_words(world: Wo
     assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
 
 
+def test_functions_in_threads_find_the_services_too(tmp_path: Path) -> None:
+    with services_world.running(tmp_path, isolation="inline", iam="off") as emulator:
+        assert World(emulator).called("ssm", "describe_parameters") == {"Parameters": []}
+
+
 def test_what_is_not_kept_with_the_state_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO), services_world.running(tmp_path, BUCKET, state_file=tmp_path / "state"):
         assert caplog.text.count("--state keeps tables only") == 1

@@ -77,6 +77,16 @@ def test_a_function_finds_the_local_services_and_their_certificate() -> None:
     assert seen["AWS_CA_BUNDLE"] == "/ca"
 
 
+def test_a_function_that_names_an_endpoint_for_all_services_finds_those_around_it_there() -> None:
+    endpoints = variables.Endpoints(services={"S3": "http://127.0.0.1:1", "SQS": "http://127.0.0.1:1"})
+    own = {"AWS_ENDPOINT_URL": "http://elsewhere"}
+
+    seen = variables_of(Function(name="f", handler="a.b", environment=own), endpoints)
+
+    assert "AWS_ENDPOINT_URL_S3" not in seen
+    assert seen["AWS_ENDPOINT_URL_SQS"] == "http://127.0.0.1:1"
+
+
 def test_a_functions_own_variables_win_except_over_reserved_names() -> None:
     seen = variables_of(
         Function(name="f", handler="a.b", environment={"TZ": "Asia/Tokyo", "AWS_REGION": "mars-1", "X": "1"})
