@@ -196,3 +196,19 @@ async def test_every_page_is_used_by_keys(page: Any) -> None:
     await page.get_by_role("dialog").wait_for()
     await page.keyboard.press("Escape")
     await page.get_by_role("dialog").wait_for(state="detached")
+
+
+async def test_a_recording_is_opened_from_a_file_and_closed_again(page: Any, tmp_path: Path) -> None:
+    await go(page, "About")
+    async with page.expect_download() as exported:
+        await page.get_by_role("button", name="Export as a file").click()
+    file = tmp_path / "monday.json"
+    await (await exported.value).save_as(file)
+    await page.get_by_label("Open a recording").set_input_files(file)
+    await page.get_by_role("button", name="Close the recording").filter(has_text="monday.json").wait_for()
+    await page.get_by_role("row").filter(has_text="KeyError").first.click()
+    await page.get_by_label("Detail").locator(".verdict").get_by_text("KeyError: 'name' (app.py:13)").wait_for()
+    assert await page.get_by_role("button", name="Send again").count() == 0
+    await page.get_by_role("button", name="Close the recording").click()
+    await page.get_by_text("recording", exact=True).wait_for()
+    await page.get_by_role("row").first.wait_for()

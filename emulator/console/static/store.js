@@ -40,6 +40,8 @@ class Store {
   /** @type {Set<() => void>} */
   #listeners = new Set();
   #isScheduled = false;
+  /** Ends the question that waits for news, when something else is to be read. */
+  #waiting = new AbortController();
 
   /** @param {() => void} listener */
   listen(listener) {
@@ -141,6 +143,7 @@ class Store {
     const { recording: number } = await ask("recordings", { body: JSON.parse(await file.text()) });
     const page = await ask(`events?recording=${number}&limit=${MOST}`);
     this.recording = { number, name: file.name };
+    this.#waiting.abort();
     this.reset();
     this.add(page.events);
   }
@@ -150,6 +153,7 @@ class Store {
     this.recording = null;
     this.next = 0;
     this.boot = "";
+    this.#waiting.abort();
     this.reset();
   }
 
@@ -161,11 +165,12 @@ class Store {
         await pause(BETWEEN_MS);
         continue;
       }
+      this.#waiting = new AbortController();
       try {
         if (!this.info) this.info = await ask("info");
         const query = this.next ? `after=${this.next}&wait=20&limit=500` : `limit=${FIRST}`;
-        const page = await ask(`events?${query}`);
-        if (this.recording) continue;
+        const page = await ask(`events?${query}`, { signal: this.#waiting.signal });
+        if (this.#waiting.signal.aborted) continue;
         if (page.boot !== this.boot) {
           if (this.boot) {
             this.reset();
@@ -182,6 +187,7 @@ class Store {
         this.#become("live");
         await pause(BETWEEN_MS);
       } catch (error) {
+        if (this.#waiting.signal.aborted) continue;
         if (error instanceof Refused && error.status === 401) return this.#become("refused", error.message);
         this.#become("gone", error instanceof Refused ? error.message : "");
         await pause(AGAIN_MS);
