@@ -250,17 +250,23 @@ waits instead of throttling the others; a function of its own then starts it, wh
 {100_000 / CONNECTS_PER_SECOND:,.0f} s at best, and whoever is refused tries again. Clients must back off with jitter
 (the Python client does), and the quota should be raised in time. Next is broadcasting: a message to everyone takes
 {100_000 / REQUESTS_PER_SECOND:,.0f} s of the account's whole request rate, and other messages are throttled meanwhile.
-One function sends a few thousand messages a second at most, and a quick action has 29 s: broadcast from
-a queued action, or publish to topics that fewer connections subscribe to.
+One function sends 1,500 messages a second with 512 MB of memory and 5,000 with a whole CPU (1,769 MB), and a quick
+action has 29 s: broadcast from a queued action, give the processor memory (`[functions.processor]`), or publish to
+topics that fewer connections subscribe to.
 
 **1,000,000 connections.** Renewals and pings stay within the defaults (see the table). Connecting everyone takes
 {1_000_000 / CONNECTS_PER_SECOND / 60:.0f} minutes and a broadcast {1_000_000 / REQUESTS_PER_SECOND:.0f} s, so both
 quotas have to be raised, tenfold for a start. If all belong to one tenant, the index `by_tenant` is the next limit:
 one tenant is one partition key. A connect and a disconnect write it once each, so {PARTITION_WRITES // 2} of both in
 a second are all that one tenant can do, and DynamoDB then throttles writes to the table as well. Split a tenant of that
-size (a tenant id for each division), or use several accounts or Regions, which have quotas of their own.
+size (a tenant id for each division), or use several accounts or Regions, which have quotas of their own. The index
+`by_target` of subscriptions is alike: a topic is one partition key and takes {PARTITION_WRITES:,} subscriptions a
+second, also after an interruption. One broadcast does not reach a million: it keeps about 900 bytes of each recipient,
+more than 512 MB hold beyond 465,000; send to parts of the tenant, from several requests.
 
 **Requests.** Their key is the tenant and user, so users spread over partitions by themselves; a single user is limited
-to {PARTITION_WRITES:,} units a second, more than a hundred slow actions. The stream has a shard per partition, and the
+to {PARTITION_WRITES:,} units a second, more than a hundred slow actions. DynamoDB charges an update by the size of the
+whole item, payload and result included: progress that is stored costs a request of 50 KB about 50 units each time, not
+one; keep large data in S3, and pass its key. The stream has a shard per partition, and the
 processor only dispatches from it, so its delay does not grow with the time that actions take.
 """

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 SECONDS = 30
 _PATHS = (
@@ -93,6 +93,15 @@ class Asked:
         return f"{self.method.capitalize()}{what}{parts.query.partition('=')[0].capitalize()}"
 
     @property
+    def of_named_stack(self) -> Asked:
+        """The same about the stack of the name, where an id is named."""
+        found = re.fullmatch(r"arn:[^/]*:stack/([^/]+)/.*", self.form.get("StackName", ""))
+        if found is None:
+            return self
+        body = urlencode({**self.form, "StackName": found[1]}).encode()
+        return Asked(self.method, self.path, self.headers, body)
+
+    @property
     def refusal(self) -> tuple[int, bytes, str]:
         """Status, body and type of AWS's answer to whoever may not do this."""
         return self.error(403, "AccessDenied", f"User: u is not authorized to perform: {self.operation}")
@@ -126,6 +135,9 @@ class FaultyProxy:
     when: Callable[[Moment], Fault | None] = lambda moment: None
     then: Callable[[Moment], None] = lambda moment: None
     """Called after a request arrived, before it is answered."""
+    names_stacks: bool = False
+    """Whether every id of a stack stands for the stack of that name, as on AWS, where all first change sets of a name
+    belong to one stack. MiniStack makes one for each."""
     stop: Callable[[Fault], None] = lambda fault: None
     """Stops whoever asks, and returns once that has happened."""
     asked: list[Moment] = field(default_factory=list)
@@ -140,7 +152,7 @@ class FaultyProxy:
     ) -> None:
         """Count anew, with other faults."""
         with self._lock:
-            self.when, self.then = when, then
+            self.when, self.then, self.names_stacks = when, then, False
             self.asked.clear()
             self._counts.clear()
 
@@ -204,7 +216,9 @@ class _Handler(BaseHTTPRequestHandler):
         refused = self.server.proxy.strictness(asked)
         if refused is not None:
             return refused[0], refused[1], {"Content-Type": refused[2]}
-        kept = {name: value for name, value in asked.headers.items() if name.lower() not in ("expect", "connection")}
+        asked = asked.of_named_stack if self.server.proxy.names_stacks else asked
+        dropped = ("expect", "connection", "content-length")
+        kept = {name: value for name, value in asked.headers.items() if name.lower() not in dropped}
         with contextlib.closing(http.client.HTTPConnection(*self.server.proxy.upstream, timeout=SECONDS)) as upstream:
             upstream.request(asked.method, asked.path, asked.body, kept)
             answer = upstream.getresponse()

@@ -314,6 +314,28 @@ def fail_at(world: World, kind: str, moment: Moment, trouble: Trouble) -> str:
     return told
 
 
+@pytest.mark.parametrize("answer", ["no", "Ctrl-C"])
+def test_a_colleague_who_is_faster_keeps_the_stack(make_world: MakeWorld, answer: str) -> None:
+    world = make_world(f"two-{answer.lower()}", 1)
+    world.proxy.begin()
+    world.proxy.names_stacks = True
+
+    def after_the_colleague(question: str) -> bool:
+        bring(world.aws, desk(), wish(world.folder, world.name, 7))
+        if answer == "Ctrl-C":
+            raise KeyboardInterrupt
+        return False
+
+    slower = dataclasses.replace(desk(), confirm=after_the_colleague)
+    with pytest.raises(DeployError, match="nothing was changed") as ended:
+        bring(world.aws, slower, wish(world.folder, world.name))
+
+    assert status_of(ended.value) == 130
+    assert world.state().live == State("CREATE_COMPLETE", 7)
+    assert world.act("update") is None
+    assert world.state() == State("UPDATE_COMPLETE", world.days)
+
+
 SERVICE = """
 from streamer.topology import Api, Function, Key, Route, Table, Topology
 
