@@ -25,7 +25,7 @@ _LARGEST_LONG: Final = 2**63 - 1
 _LONG_DIGITS: Final = 19
 _PLAIN: Final = re.compile(r"-?[1-9][0-9]{0,37}|0")
 _NUMBER: Final = re.compile(r"([+-]?)0*([0-9]*)\.?([0-9]*)(?:[eE]([+-]?)0*([0-9]*))?")
-_WELL_FORMED: Final = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_WELL_FORMED: Final = re.compile(r"[+-]?([0-9]++(\.[0-9]*+)?|\.[0-9]++)([eE][+-]?[0-9]++)?")
 
 
 def normal_number(text: Any) -> str:

@@ -15,7 +15,7 @@ Parameters = Mapping[str, Any]
 TAGS: Final = 50
 """Of one table. [DOC] ddb-docs:ServiceQuotas"""
 _TEXT: Final = re.compile(r"[\w\s.:/=+\-@]*")
-_ARN: Final = re.compile(r".+:.+:.+:.+:.+:.+/.+")
+_ARN: Final = re.compile(r"(?:[^:]++:){5}[^/]++/.+")
 _TABLE_ARN: Final = re.compile(r"arn:aws[a-z-]*:dynamodb:[^:]+:\d+:table/[A-Za-z0-9_.-]{3,255}")
 
 

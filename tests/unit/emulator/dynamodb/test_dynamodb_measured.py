@@ -240,3 +240,18 @@ def test_a_batch_tells_of_an_items_key_what_it_tells_of_any_key(world: World, it
         "ValidationException: The provided key element does not match the schema"
     )
     assert world.keys() == []
+
+
+@pytest.mark.parametrize("tail", ["x", "e", "."])
+def test_a_long_number_is_refused_at_once(world: World, tail: str) -> None:
+    digits = "1" * 300_000
+
+    assert refused(world, "PutItem", TableName="things", Item={"pk": s("a"), "v": n(digits + tail)}).startswith(
+        "ValidationException"
+    )
+
+
+@pytest.mark.parametrize("arn", ["a" * 100_000, ":" * 100_000, "a:" * 50_000, "a:b:c:d:e:f" * 5_000])
+def test_a_long_text_that_is_no_arn_is_refused_at_once(world: World, arn: str) -> None:
+    for action in ("TagResource", "UntagResource", "ListTagsOfResource"):
+        assert "Exception" in refused(world, action, ResourceArn=arn)
