@@ -24,6 +24,8 @@ from .delivery import Tell
 
 _UNKNOWN: Final = 501
 _NOT_BACK: Final = frozenset({"connection", "status", "server", "date", "transfer-encoding"})
+_FORM: Final = "application/x-www-form-urlencoded"
+"""What clients send that say nothing of a body's type: curl, and Python's urllib."""
 _LENGTH: Final = "content-length"
 _UNKNOWN_OF_S3: Final = frozenset(
     {
@@ -68,6 +70,8 @@ class MotoServices:
         found = HTTPHeaders()
         for name, value in headers.items():
             found[name] = value
+        if service == "s3" and method == "PUT" and found.get("content-type", "").startswith(_FORM):
+            found.replace_header("content-type", "binary/octet-stream")  # moto reads a form, and stores nothing
         response = self._asked(AWSPreparedRequest(method, url, found, body, stream_output=False))
         if response is None:
             return _UNKNOWN, [], b""

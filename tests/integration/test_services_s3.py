@@ -143,6 +143,15 @@ def test_a_link_works_for_whoever_has_it_until_it_expires(world: World, version:
         assert b"Request has expired" in fetch(old)[1]
 
 
+def test_what_is_put_with_the_type_of_a_form_is_kept_as_it_is(world: World) -> None:
+    s3 = world.client("s3", config=Config(signature_version="s3v4"))
+    s3.create_bucket(Bucket="typed", **HERE)
+    put = s3.generate_presigned_url("put_object", Params={"Bucket": "typed", "Key": "a"})
+
+    assert fetch(put, "PUT", b"a=1&b", Content_Type="application/x-www-form-urlencoded")[0] == 200
+    assert s3.get_object(Bucket="typed", Key="a")["Body"].read() == b"a=1&b"
+
+
 def test_a_page_uses_links_as_far_as_the_buckets_rules_and_their_signer_let_it(world: World) -> None:
     s3 = world.client("s3", config=Config(signature_version="s3v4"))
     s3.create_bucket(Bucket="paged", **HERE)
