@@ -15,17 +15,23 @@ from botocore.credentials import Credentials, ReadOnlyCredentials
 
 from ...iam.keys import Keys
 
+_EXPLICIT: Final = "explicit"
+"""botocore's name for credentials that code named."""
 _EVER_GIVEN: Final[set[str]] = set()
 """Access keys of all functions that ran in this process: boto3's session keeps those it began with, also when the
 emulator that they belong to is gone, and whoever signs with unknown keys is taken for the account's owner."""
 
 
-def sign_as(key_ids: AbstractSet[str], current: Callable[[], Keys]) -> Callable[[], None]:
+def sign_as(key_ids: AbstractSet[str], owner: Keys, current: Callable[[], Keys | None]) -> Callable[[], None]:
     """Exchange these credentials for those of the current function whenever something is signed with them.
 
+    So are those that botocore found by itself, perhaps before there was a function: on Lambda the function's own are
+    all that it finds. Credentials that code names itself are left alone.
+
     Args:
-        key_ids: The access keys of functions; all others are left alone.
-        current: What the function signs with that the calling thread runs, or the account's owner if it runs none.
+        key_ids: The access keys of functions.
+        owner: What is signed with where no function runs, though the client was made by one.
+        current: What the function signs with that the calling thread runs; None: it runs none.
 
     Returns:
         What ends that.
@@ -35,9 +41,10 @@ def sign_as(key_ids: AbstractSet[str], current: Callable[[], Keys]) -> Callable[
 
     def get_frozen_credentials(self: Any) -> ReadOnlyCredentials:
         frozen = original(self)
-        if frozen.access_key not in _EVER_GIVEN:
-            return frozen
         keys = current()
+        if frozen.access_key not in _EVER_GIVEN and (keys is None or self.method == _EXPLICIT):
+            return frozen
+        keys = keys or owner
         return ReadOnlyCredentials(keys.access_key_id, keys.secret_access_key, keys.session_token)
 
     Credentials.get_frozen_credentials = get_frozen_credentials

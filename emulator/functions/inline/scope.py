@@ -119,14 +119,13 @@ class Scope:
         self._undo.append(self._leave_output)
         self._replace(sys, "breakpointhook", _Breakpoint(self))
         if self._key_ids:
-            self._undo.append(sign_as(self._key_ids, self._current_keys))
+            self._undo.append(sign_as(self._key_ids, self._owner, self._current_keys))
         handler = _LogHandler(self)
         logging.getLogger().addHandler(handler)
         self._undo.append(lambda: logging.getLogger().removeHandler(handler))
 
-    def _current_keys(self) -> Keys:
-        seen = self.seen
-        return self._owner if seen is None or seen.keys is None else seen.keys
+    def _current_keys(self) -> Keys | None:
+        return None if self.seen is None else self.seen.keys
 
     def close(self) -> None:
         """Put everything back."""
