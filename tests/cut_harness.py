@@ -1,6 +1,7 @@
-"""Clients in Node.js whose connections are cut at random steps while the emulator restarts, and what came of it.
+"""JavaScript clients whose connections are cut at random steps while the emulator restarts, and what came of it.
 
-``python tests/cut_harness.py 200 3`` runs 200 clients over three restarts and prints the figures.
+``python tests/cut_harness.py 200 3`` runs 200 clients in Node.js over three restarts and prints the figures; with
+``chromium`` after it, they are in a page of that browser.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from typing import Any
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parent / "e2e"))
 
+from chromium import Page, browser, serving
 from running_command import Emulate
 
 CUTS = Path(__file__).resolve().parents[1] / "clients" / "javascript" / "test" / "cuts.js"
@@ -41,6 +43,15 @@ def work(request, progress):
         file.write(f"{request.id}\\n")
     return request.payload["number"]
 """
+PAGE = """<!doctype html><title>cuts</title><script type="module">
+import { cuts } from "./test/cuts.js";
+window.cuts = cuts;
+</script>"""
+NEXT = "Promise.race([running, new Promise((later) => setTimeout(later, 20_000, null))])"
+"""What came of it, or null after 20 seconds: no answer of the browser's may take longer than a minute."""
+Clients = Callable[[str, str, int], Coroutine[Any, Any, Any]]
+"""Runs clients: address, token, how many; answers what ``cuts`` answers."""
+Where = Callable[[Path], AbstractAsyncContextManager[Clients]]
 CUT_AT_MOST = 3
 """How often one client's connection is cut, so that the test ends."""
 
@@ -120,46 +131,83 @@ async def _emulator(folder: Path, proxy: Proxy) -> AsyncIterator[Emulate]:
         await asyncio.to_thread(emulator.__exit__)
 
 
-async def run(clients: int, restarts: int, folder: Path, *, seed: int = 1) -> Outcome:
-    """Start everything, cut what can be cut, and wait until each client has told."""
-    (folder / "app.py").write_text(APP)
-    proxy = Proxy(random.Random(seed), clients * CUT_AT_MOST // 2)
-    server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
+@asynccontextmanager
+async def in_node(folder: Path) -> AsyncIterator[Clients]:
+    """Clients in a process of Node.js."""
     node = shutil.which("node")
     assert node is not None
-    began, process, lines = time.monotonic(), None, None
+    process: asyncio.subprocess.Process | None = None
+
+    async def clients(url: str, token: str, count: int) -> Any:
+        nonlocal process
+        process = await asyncio.create_subprocess_exec(
+            *(node, "--experimental-websocket", "--no-warnings", str(CUTS), url, token, str(count)),
+            stdout=asyncio.subprocess.PIPE,
+        )
+        return json.loads((await process.communicate())[0])
+
     try:
-        for number in range(restarts + 1):
-            async with _emulator(folder, proxy) as emulator:
-                if process is None:
-                    port = server.sockets[0].getsockname()[1]
-                    token = await asyncio.to_thread(emulator.token)
-                    process = await asyncio.create_subprocess_exec(
-                        *(node, "--experimental-websocket", "--no-warnings", str(CUTS)),
-                        *(f"ws://127.0.0.1:{port}/dev", token, str(clients)),
-                        stdout=asyncio.subprocess.PIPE,
-                        limit=2**24,
-                    )
-                    assert process.stdout is not None
-                    lines = asyncio.create_task(process.stdout.read())
-                    began = time.monotonic()
-                assert lines is not None
-                await asyncio.wait([lines], timeout=4 if number < restarts else 600)
-                if lines.done():
-                    break
-        assert lines is not None
-        told = [json.loads(line) for line in lines.result().splitlines()]
+        yield clients
     finally:
         if process is not None and process.returncode is None:
             with suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
+
+
+@asynccontextmanager
+async def in_chromium(folder: Path) -> AsyncIterator[Clients]:
+    """Clients in a page."""
+    site = folder / "site"
+    for name in ("src", "test"):
+        shutil.copytree(CUTS.parents[1] / name, site / name)
+    (site / "page.html").write_text(PAGE)
+    with ExitStack() as stack:
+        tab = stack.enter_context(browser(folder / "profile"))
+        address = stack.enter_context(serving(site))
+        page: Page = await asyncio.to_thread(tab)
+        await asyncio.to_thread(page.open, f"{address}/page.html")
+        await asyncio.to_thread(page.wait_for, "window.cuts")
+
+        async def clients(url: str, token: str, count: int) -> Any:
+            said = ", ".join(map(json.dumps, (url, token, count)))
+            await asyncio.to_thread(page.evaluate, f"window.running = cuts({said}), null")
+            while (outcome := await asyncio.to_thread(page.evaluate, NEXT)) is None:
+                pass
+            return outcome
+
+        yield clients
+
+
+async def run(clients: int, restarts: int, folder: Path, *, where: Where = in_node, seed: int = 1) -> Outcome:
+    """Start everything, cut what can be cut, and wait until each client has told."""
+    (folder / "app.py").write_text(APP)
+    proxy = Proxy(random.Random(seed), clients * CUT_AT_MOST // 2)
+    server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
+    began, running = time.monotonic(), None
+    try:
+        async with where(folder) as start:
+            for number in range(restarts + 1):
+                async with _emulator(folder, proxy) as emulator:
+                    if running is None:
+                        url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/dev"
+                        token = await asyncio.to_thread(emulator.token)
+                        began, running = time.monotonic(), asyncio.create_task(start(url, token, clients))
+                    await asyncio.wait([running], timeout=4 if number < restarts else 600)
+                    if running.done():
+                        break
+            assert running is not None
+            outcome = running.result()
+    finally:
+        if running is not None:
+            running.cancel()
         server.close()
-    attempts = Counter(int(at / 1000) for at in told.pop()["attempts"])
+    attempts = Counter(int(at / 1000) for at in outcome["attempts"])
     runs = Counter((folder / "runs.log").read_text().split())
-    return Outcome(told, attempts, time.monotonic() - began, proxy.cuts, proxy.connections, runs)
+    return Outcome(outcome["told"], attempts, time.monotonic() - began, proxy.cuts, proxy.connections, runs)
 
 
 if __name__ == "__main__":
+    place = in_chromium if "chromium" in sys.argv else in_node
     with tempfile.TemporaryDirectory() as temporary:
-        print(asyncio.run(run(int(sys.argv[1]), int(sys.argv[2]), Path(temporary))).text)  # noqa: T201
+        print(asyncio.run(run(int(sys.argv[1]), int(sys.argv[2]), Path(temporary), where=place)).text)  # noqa: T201

@@ -6,15 +6,25 @@ import shutil
 from pathlib import Path
 
 import pytest
-from cut_harness import run
+from chromium import needs_browser
+from cut_harness import Where, in_chromium, in_node, run
 
 CLIENTS = 12
 
 
-@pytest.mark.needs_node
-@pytest.mark.skipif(shutil.which("node") is None, reason="needs Node.js")
-async def test_every_request_has_exactly_one_final_message(tmp_path: Path) -> None:
-    outcome = await run(CLIENTS, 0, tmp_path)
+@pytest.mark.parametrize(
+    "where",
+    [
+        pytest.param(
+            in_node,
+            marks=[pytest.mark.needs_node, pytest.mark.skipif(shutil.which("node") is None, reason="needs Node.js")],
+            id="Node.js",
+        ),
+        pytest.param(in_chromium, marks=[pytest.mark.needs_browser, needs_browser], id="Chromium"),
+    ],
+)
+async def test_every_request_has_exactly_one_final_message(where: Where, tmp_path: Path) -> None:
+    outcome = await run(CLIENTS, 0, tmp_path, where=where)
 
     assert [each["error"] for each in outcome.told if each["error"]] == []
     assert {each["id"]: [kind for kind, _ in each["finals"]] for each in outcome.told} == {
