@@ -1,5 +1,6 @@
 """What pipelines do, by the real command and the real boto3 calls, against MiniStack."""
 
+import contextlib
 import json
 import re
 from pathlib import Path
@@ -77,7 +78,10 @@ def deployer(tmp_path: Path, strict_ministack: MiniStack) -> Project:
     # The bucket is there already: where permissions are enforced, MiniStack takes every request for one without TLS.
     place = {"LocationConstraint": REGION}
     bucket = f"streamer-code-000000000000-{REGION}"
-    strict_ministack.client("s3").create_bucket(Bucket=bucket, CreateBucketConfiguration=place)
+    s3 = strict_ministack.client("s3")
+    with contextlib.suppress(s3.exceptions.BucketAlreadyOwnedByYou):  # another test deployed before
+        s3.create_bucket(Bucket=bucket, CreateBucketConfiguration=place)
+    s3.delete_bucket_policy(Bucket=bucket)
     iam = strict_ministack.client("iam")
     iam.create_user(UserName="deployer")
     iam.put_user_policy(UserName="deployer", PolicyName="deploys", PolicyDocument=policy)
