@@ -16,7 +16,9 @@ class Command(click.Command):
     """A command whose help ends with examples, one per line and not wrapped."""
 
     def __init__(self, *arguments: Any, examples: Sequence[str], **options: Any) -> None:
-        super().__init__(*arguments, **options)
+        # Also where it is run without the group that says so: click keeps the option that it makes first.
+        settings = {"help_option_names": ["-h", "--help"], **options.pop("context_settings", {})}
+        super().__init__(*arguments, context_settings=settings, **options)
         self.examples = tuple(examples)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

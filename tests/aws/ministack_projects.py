@@ -169,8 +169,8 @@ class Project:
         return {output["OutputKey"]: output["OutputValue"] for output in self.stack(stage)["Outputs"]}
 
     def tables(self) -> list[str]:
-        names = self.aws.client("dynamodb").list_tables()["TableNames"]
-        return [name for name in names if name.startswith(f"{self.service}-")]
+        pages = self.aws.client("dynamodb").get_paginator("list_tables").paginate()
+        return [name for page in pages for name in page["TableNames"] if name.startswith(f"{self.service}-")]
 
     def serve(self, stage: str = "dev", *, settings: str = "") -> str:
         """Deploy, and lead the functions to the management API of this emulated AWS; the address for clients.

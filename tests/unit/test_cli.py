@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 import cli
+from emulator.command.help import Command
 from emulator.command.options import EmulateOptions
 from emulator.command.parameters import Claim, Payload
 from streamer._entry import tool
@@ -140,6 +141,13 @@ def test_every_command_has_help_with_examples(command: str, option: str, capsys:
 
     assert status == 0
     assert f"streamer {command}".strip() in out.partition("Examples:")[2]
+
+
+def test_a_command_that_is_run_by_itself_has_both_options_of_help() -> None:
+    command = Command("alone", callback=lambda: None, examples=["streamer alone"])
+
+    for option in ("-h", "--help"):
+        assert "streamer alone" in CliRunner().invoke(command, [option]).output
 
 
 @pytest.mark.parametrize(("name", "command"), [*cli.cli.commands.items()])
