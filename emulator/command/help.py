@@ -17,8 +17,8 @@ class Command(click.Command):
 
     def __init__(self, *arguments: Any, examples: Sequence[str], **options: Any) -> None:
         # Also where it is run without the group that says so: click keeps the option that it makes first.
-        settings = {"help_option_names": ["-h", "--help"], **options.pop("context_settings", {})}
-        super().__init__(*arguments, context_settings=settings, **options)
+        options["context_settings"] = {"help_option_names": ["-h", "--help"], **options.get("context_settings", {})}
+        super().__init__(*arguments, **options)
         self.examples = tuple(examples)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
