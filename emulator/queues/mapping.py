@@ -25,20 +25,8 @@ STOP_SECONDS: Final = 5.0
 """How long functions that are running may go on when the mappings stop."""
 
 
-class Queues(Protocol):
-    """What mappings need of the queues."""
-
-    def receive(self, queue: str, count: int) -> Sequence[QueueMessage]:
-        """At most so many visible messages, which become invisible for the queue's timeout."""
-        ...
-
-    def delete(self, queue: str, message: QueueMessage) -> None:
-        """Forget a message that was received."""
-        ...
-
-    def arn(self, queue: str) -> str:
-        """The queue's ARN."""
-        ...
+class Inbox(Protocol):
+    """Queues that take messages."""
 
     def has(self, name: str) -> bool:
         """Whether there is a queue of that name."""
@@ -54,6 +42,22 @@ class Queues(Protocol):
         deduplication: str | None = None,
     ) -> None:
         """Put a message into a queue that exists; groups and deduplication ids are for FIFO queues."""
+        ...
+
+
+class Queues(Inbox, Protocol):
+    """What mappings need of the queues."""
+
+    def receive(self, queue: str, count: int) -> Sequence[QueueMessage]:
+        """At most so many visible messages, which become invisible for the queue's timeout."""
+        ...
+
+    def delete(self, queue: str, message: QueueMessage) -> None:
+        """Forget a message that was received."""
+        ...
+
+    def arn(self, queue: str) -> str:
+        """The queue's ARN."""
         ...
 
     def listen(self, listener: Callable[[], None]) -> Callable[[], None]:

@@ -9,6 +9,7 @@ from typing import Any, Final, Protocol
 from streamer.errors import ConfigurationError
 
 from .. import log
+from ..queues.mapping import Inbox
 from .wire import Frame
 
 _FUNCTION: Final = ":function:"
@@ -20,26 +21,6 @@ class Accept(Protocol):
 
     def __call__(self, function: str, payload: bytes, request_id: str) -> bool:
         """False: there are too many already."""
-        ...
-
-
-class Inbox(Protocol):
-    """Queues that take messages."""
-
-    def has(self, name: str) -> bool:
-        """Whether there is a queue of that name."""
-        ...
-
-    def send(
-        self,
-        name: str,
-        body: str,
-        *,
-        attributes: Mapping[str, Any] | None = None,
-        group: str | None = None,
-        deduplication: str | None = None,
-    ) -> None:
-        """Put a message into a queue that exists; groups and deduplication ids are for FIFO queues."""
         ...
 
 
