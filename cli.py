@@ -6,6 +6,7 @@ wheel (`streamer._entry.tool`), so that ``streamer --help`` is instant.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import gc
 import os
@@ -90,7 +91,8 @@ def _explained(error: OSError) -> int:
 
 
 def _complain(message: str) -> int:
-    click.echo(f"streamer: {' '.join(message.split())}", err=True)
+    with contextlib.suppress(OSError):  # nobody can read it, as where the terminal is gone; the status says it too
+        click.echo(f"streamer: {' '.join(message.split())}", err=True)
     return BAD_INPUT
 
 

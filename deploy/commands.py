@@ -5,12 +5,13 @@ What they do is in the other modules. The exit statuses are those of `deploy.mom
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import secrets
 import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -352,25 +353,47 @@ def _interruptible(ask: Callable[[], T]) -> T:
 
 
 def _accounted(act: Callable[[], Ended | None], file: Path | None = None) -> int:
-    """Act, take SIGTERM for Ctrl-C, and say how it ended, to programs in a file; the exit status."""
-
-    def interrupt(number: int, frame: object) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        ended = act()
-    except (FailedError, StoppedError, UnwatchedError) as exc:  # the others are bad input, as everywhere
-        click.echo(click.style(f"streamer: {' '.join(str(exc).split())}", fg="red"), err=True)
-        return status_of(exc)
-    except KeyboardInterrupt:  # before anything was asked of CloudFormation
-        click.echo("streamer: stopped; nothing was changed", err=True)
-        return INTERRUPTED
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    """Act, take SIGTERM and SIGHUP for Ctrl-C, and say how it ended, to programs in a file; the exit status."""
+    with _interrupted_by_signals():
+        try:
+            ended = act()
+        except (FailedError, StoppedError, UnwatchedError) as exc:  # the others are bad input, as everywhere
+            _say_last(click.style(f"streamer: {' '.join(str(exc).split())}", fg="red"))
+            return status_of(exc)
+        except KeyboardInterrupt:  # before anything was asked of CloudFormation
+            _say_last("streamer: stopped; nothing was changed")
+            return INTERRUPTED
     if ended is not None and file is not None:
         _write_ending(file, ended)
     return 0
+
+
+@contextlib.contextmanager
+def _interrupted_by_signals() -> Iterator[None]:
+    """SIGTERM, and the end of the terminal unless nohup keeps us from hearing of it, raise KeyboardInterrupt."""
+
+    def interrupt(number: int, frame: object) -> None:
+        if number == signal.SIGHUP:
+            # It may come twice, from the shell and from the kernel: what is tidied up then must not be cut short.
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    numbers = [signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        numbers.append(signal.SIGHUP)
+    before = {number: signal.signal(number, interrupt) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            if signal.getsignal(number) is interrupt:
+                signal.signal(number, handler)
+
+
+def _say_last(sentence: str) -> None:
+    """The exit status says it too, so it is no failure that nobody can read it, as where the terminal is gone."""
+    with contextlib.suppress(OSError):
+        click.echo(sentence, err=True)
 
 
 def _require_unpacked(config: Config, file: Path | None) -> None:

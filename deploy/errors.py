@@ -13,7 +13,7 @@ The exit statuses that they stand for are in `deploy.moments`.
         ├── DangerError        a change destroys something and nobody asked for that
         ├── FailedError        CloudFormation tried and rolled back
         ├── UnwatchedError     AWS goes on, or may, and nobody watches
-        └── StoppedError       Ctrl-C, SIGTERM, or the answer no
+        └── StoppedError       Ctrl-C, SIGTERM, SIGHUP, or the answer no
 """
 
 from __future__ import annotations
@@ -56,7 +56,10 @@ class UnwatchedError(DeployError):
 
 
 class StoppedError(DeployError):
-    """Ctrl-C, SIGTERM, or the answer no. The message says what AWS does now, if anything, and how to follow it."""
+    """A signal (Ctrl-C, SIGTERM, SIGHUP), or the answer no.
+
+    The message says what AWS does now, if anything, and how to follow it.
+    """
 
 
 def unwritten(error: OSError) -> DeployError:

@@ -2,7 +2,7 @@
 
 Exit statuses of ``streamer deploy`` and ``streamer destroy``, which a CI may rely on: 0 done; 2 it cannot be done like
 this, and nothing was changed beyond what the sentence names; 3 AWS goes on, or may, and nobody watches; 4
-CloudFormation failed and rolled back; 130 interrupted (Ctrl-C, SIGTERM, or the answer no).
+CloudFormation failed and rolled back; 130 interrupted (Ctrl-C, SIGTERM, SIGHUP, or the answer no).
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def ended_before(error: DeployError | None, left: Sequence[str], *, was_removed:
     """The end when nothing was executed.
 
     Args:
-        error: What went wrong; None: Ctrl-C or SIGTERM.
+        error: What went wrong; None: a signal, such as Ctrl-C.
         left: What could not be tidied up, a sentence each.
         was_removed: Whether the empty remains of an earlier deployment were removed on the way.
     """
@@ -70,7 +70,7 @@ def ended_after(error: DeployError | None, moment: Moment, name: str, *, is_new:
     """The end when AWS goes on, or may.
 
     Args:
-        error: Why nobody watches any more; None: Ctrl-C or SIGTERM.
+        error: Why nobody watches any more; None: a signal, such as Ctrl-C.
         moment: ``EXECUTING`` or a later one.
         name: The stack.
         is_new: Whether the stack is being created.

@@ -55,7 +55,7 @@ SUCCESSION_SECONDS: Final = 1.0
 
 
 def run_emulator(options: EmulateOptions) -> None:
-    """Run until SIGINT or SIGTERM; a second signal ends it at once.
+    """Run until SIGINT, SIGTERM or SIGHUP (the terminal closes); a second signal ends it at once.
 
     Raises:
         ConfigurationError: it cannot start; the message is one line for the user.
@@ -296,29 +296,35 @@ def _own_name(folder: Path) -> str:
 def _take_signals() -> None:
     """Hear of ended children and of requests to stop, whatever those who started us do not want to hear of."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGCHLD, signal.SIGINT, signal.SIGTERM))
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGCHLD, signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
 
 
 @contextmanager
 def _stop_signals(keyboard: Terminal | None) -> Iterator[asyncio.Event]:
-    """The event is set by the first SIGINT or SIGTERM; another one ends the process at once."""
+    """The event is set by the first SIGINT, SIGTERM or SIGHUP; another SIGINT or SIGTERM ends the process at once.
+
+    A terminal that closes may send SIGHUP twice, as the shell's and as the kernel's. Whoever started us with nohup does
+    not want us to hear of it.
+    """
     loop = asyncio.get_running_loop()
     stopped = asyncio.Event()
+    hears_hangup = signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN
+    numbers = (signal.SIGINT, signal.SIGTERM, *((signal.SIGHUP,) if hears_hangup else ()))
 
     def stop(number: int) -> None:
-        if stopped.is_set():
+        if stopped.is_set() and number != signal.SIGHUP:
             if keyboard is not None:
                 keyboard.restore()
             # Function processes end with us: they hold the other end of a pipe of ours.
             os._exit(128 + number)
         stopped.set()
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in numbers:
         loop.add_signal_handler(number, stop, number)
     try:
         yield stopped
     finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in numbers:
             loop.remove_signal_handler(number)
 
 

@@ -365,27 +365,42 @@ INTERRUPTIONS = [
     Interruption("deploy", Moment("ExecuteChangeSet", 1), signal.SIGINT, "CloudFormation goes on creating"),
     Interruption("deploy", Moment("DescribeStackEvents", 2), signal.SIGTERM, "CloudFormation goes on creating"),
     Interruption("destroy", Moment("DeleteStack", 1), signal.SIGTERM, "it is not known whether CloudFormation deletes"),
+    Interruption("deploy", Moment("CreateChangeSet", 1), signal.SIGHUP, "stopped; nothing was changed"),
+    Interruption("deploy", Moment("DescribeStackEvents", 2), signal.SIGHUP, "CloudFormation goes on creating"),
+    Interruption("destroy", Moment("DeleteStack", 1), signal.SIGHUP, "it is not known whether CloudFormation deletes"),
 ]
+
+
+def saying(folder: Path, name: str, proxy: FaultyProxy) -> Project:
+    """A project whose calls go through the proxy, which lets them pass."""
+    project = Project(folder, name, MiniStack(proxy.url), {})
+    project.configure('app = "service:say"\naccess_logs = false\n')
+    (folder / "service.py").write_text(SERVICE)
+    (folder / "handlers.py").write_text("def say(event, context):\n    return {}\n")
+    proxy.begin()
+    return project
 
 
 @pytest.mark.parametrize("case", INTERRUPTIONS, ids=lambda case: f"{case.signal.name} at {case.moment.operation}")
 def test_a_real_signal_ends_the_command_in_a_true_sentence(
     case: Interruption, proxy: FaultyProxy, ministack: MiniStack, tmp_path: Path
 ) -> None:
-    name = f"signal-{case.moment.operation.lower()}"
-    project = Project(tmp_path, name, MiniStack(proxy.url), {})
-    project.configure('app = "service:say"\naccess_logs = false\n')
-    (tmp_path / "service.py").write_text(SERVICE)
-    (tmp_path / "handlers.py").write_text("def say(event, context):\n    return {}\n")
-    proxy.begin()
+    name = f"{case.signal.name.lower()}-{case.moment.operation.lower()}"
+    project = saying(tmp_path, name, proxy)
     if case.command == "destroy":
         project.deploy()
     started: list[subprocess.Popen[str]] = []
 
+    has_begun = False
+
     def interrupt(moment: Moment) -> None:
-        if moment == case.moment:
+        nonlocal has_begun
+        # A terminal's end is told by the shell and by the kernel: it must not cut short what is tidied up.
+        again = has_begun and case.signal is signal.SIGHUP
+        if moment == case.moment or again:
             started[0].send_signal(case.signal)
-            time.sleep(0.3)  # the signal is there before the answer
+            time.sleep(0.05 if again else 0.3)  # the signal is there before the answer
+            has_begun = True
 
     proxy.begin(then=interrupt)
     started.append(
@@ -409,3 +424,40 @@ def test_a_real_signal_ends_the_command_in_a_true_sentence(
     assert (after is not None) is ("creating" in case.says)
     project.deploy()
     assert state(cloudformation, f"{name}-dev").status in ("CREATE_COMPLETE", "UPDATE_COMPLETE")
+
+
+def test_a_terminal_that_closes_is_an_interruption_and_the_next_deployment_goes_on(
+    proxy: FaultyProxy, ministack: MiniStack, tmp_path: Path
+) -> None:
+    project = saying(tmp_path, "closing", proxy)
+    terminal, of_command = os.openpty()
+
+    def close(moment: Moment) -> None:
+        if moment == Moment("DescribeStackEvents", 2):
+            os.close(terminal)
+            time.sleep(0.3)  # the signal is there before the answer
+
+    proxy.begin(then=close)
+    # A command of its own session, whose terminal it is: what a window starts.
+    takes_terminal = (
+        "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
+    )
+    command = [str(Path(sys.executable).with_name("streamer")), "deploy", "--yes"]
+    ran = subprocess.run(
+        [sys.executable, "-c", takes_terminal, *command],
+        cwd=tmp_path,
+        env=project.aws.environment,
+        stdin=of_command,
+        stdout=of_command,
+        stderr=of_command,
+        start_new_session=True,
+        check=False,
+        timeout=60,
+    )
+    os.close(of_command)
+
+    proxy.begin()
+    assert ran.returncode == 130
+    assert state(ministack.client("cloudformation"), "closing-dev").status is not None
+    project.deploy()
+    assert state(ministack.client("cloudformation"), "closing-dev").status in ("CREATE_COMPLETE", "UPDATE_COMPLETE")

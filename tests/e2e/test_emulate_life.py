@@ -14,10 +14,11 @@ import pytest
 from running_command import PATIENCE_SECONDS, STREAMER, Emulate, ask, descendants, dial, streamer, watch_end
 from websockets.exceptions import ConnectionClosed
 
+from emulator.command.ready_file import FILE, running
 from emulator.port.tls import authority
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
 def test_a_signal_closes_clients_with_1001_and_runs_every_disconnect(tmp_path: Path, number: signal.Signals) -> None:
     with Emulate(folder=tmp_path) as emulator, ExitStack() as stack:
         clients = [stack.enter_context(dial(emulator.address())) for _ in range(5)]
@@ -354,3 +355,50 @@ def test_tables_survive_a_restart_with_a_state_file(tmp_path: Path) -> None:
 
     assert complete["type"] == "complete"
     assert answer["data"]["status"] == "COMPLETED"
+
+
+def closed_terminal(folder: Path, before: str = "") -> subprocess.Popen[bytes]:
+    """The demo in a terminal that is its own, as a window's is, and that closes once it serves a client."""
+    terminal, of_emulator = os.openpty()
+    code = f"import fcntl, os, signal, sys, termios\nfcntl.ioctl(0, termios.TIOCSCTTY, 0)\n{before}\n"
+    command = [str(STREAMER), "emulate", "--demo", "--port", "0", "--state", "state", "--log-dir", "logs"]
+    process = subprocess.Popen(
+        [sys.executable, "-c", f"{code}os.execv(sys.argv[1], sys.argv[1:])", *command],
+        cwd=folder,
+        stdin=of_emulator,
+        stdout=of_emulator,
+        stderr=of_emulator,
+        start_new_session=True,
+    )
+    os.close(of_emulator)
+    shown = b""
+    while b"Stop with Ctrl-C" not in shown:
+        shown += os.read(terminal, 4096)
+    asked = streamer("call", "report", '{"steps": 1, "seconds": 0}', folder=folder)
+    assert asked.returncode == 0, asked.stderr
+    os.close(terminal)
+    return process
+
+
+def test_a_terminal_that_closes_ends_it_in_good_order_with_its_state_saved(tmp_path: Path) -> None:
+    process = closed_terminal(tmp_path)
+
+    assert process.wait(PATIENCE_SECONDS) == 0
+    assert running(tmp_path / FILE) is None
+    with Emulate("--state", "state", folder=tmp_path) as emulator:
+        (kept,) = emulator.aws("dynamodb").scan(TableName="streamer_requests")["Items"]
+    assert kept["status"] == {"S": "COMPLETED"}
+    assert "open when the last emulator ended" not in emulator.log.text
+
+
+def test_below_nohup_it_serves_on_when_the_terminal_closes(tmp_path: Path) -> None:
+    process = closed_terminal(tmp_path, "signal.signal(signal.SIGHUP, signal.SIG_IGN)")
+    try:
+        process.send_signal(signal.SIGHUP)
+        asked = streamer("call", "echo", "1", folder=tmp_path)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        status = process.wait(PATIENCE_SECONDS)
+
+    assert asked.stdout == "1\n"
+    assert status == 0
