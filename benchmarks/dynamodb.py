@@ -1,10 +1,15 @@
 """Operations per second of the embedded DynamoDB and of plain moto's server, in the same run.
 
     python benchmarks/dynamodb.py [--json] [--seconds 1] [--client raw|aiobotocore]
+    python benchmarks/dynamodb.py --state 100000 [--json] [--rounds 5]
 
 Each engine runs in a process of its own, one at a time; the load comes from this process. "raw" speaks HTTP over
 keep-alive connections (plain moto closes each after one answer) and shows what the server can do; "aiobotocore"
 is what an application sees, and costs the client about as much as the server.
+
+With ``--state`` it measures instead how `streamer emulate --state FILE` starts and ends with so many items in the file,
+beside one without any: seconds until it is ready, MiB of memory then and at most (Linux alone tells), seconds until it
+has ended.
 """
 
 from __future__ import annotations
@@ -20,10 +25,12 @@ import socket
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 ROOT = Path(__file__).resolve().parent.parent
 CLIENTS = (1, 32)
@@ -169,6 +176,89 @@ def wait_for(port: int) -> None:
             return
         time.sleep(0.025)
     raise SystemExit(f"nothing listens on port {port}")
+
+
+# a state
+
+
+def write_state(file: Path, count: int) -> None:
+    """A state file with so many items in the table of the benchmark, a hundred to a partition."""
+    from emulator.dynamodb.engine import EmbeddedDynamoDB  # noqa: PLC0415 - only this process needs it
+
+    database = EmbeddedDynamoDB()
+    database.call("CreateTable", TABLE)
+    for start in range(0, count, 25):
+        numbers = range(start, min(start + 25, count))
+        keys = [{"pk": {"S": f"p{number // 100}"}, "sk": {"S": f"{number:06}"}} for number in numbers]
+        requests = [{"PutRequest": {"Item": item(number) | key}} for number, key in zip(numbers, keys, strict=True)]
+        database.call("BatchWriteItem", {"RequestItems": {"bench": requests}})
+    file.write_bytes(database.dump())
+
+
+def start_with(state: Path, count: int) -> dict[str, float]:
+    """Start the emulator with this state, look whether all items are there, and end it."""
+    ready = state.with_name("ready.json")
+    ready.unlink(missing_ok=True)
+    command = [str(Path(sys.executable).parent / "streamer"), "emulate", "--demo", "--port", "0", "--quiet"]
+    command += ["--ready-file", str(ready), "--state", str(state)]
+    started = time.perf_counter()
+    process = subprocess.Popen(command, cwd=state.parent, stdout=subprocess.DEVNULL)
+    try:
+        while not ready.exists():
+            if process.poll() is not None:
+                raise SystemExit(f"the emulator ended with {process.returncode}")
+            time.sleep(0.005)
+        seconds = time.perf_counter() - started
+        memory = {name: megabytes(process.pid, field) for name, field in (("now", "VmRSS"), ("most", "VmHWM"))}
+        if count:
+            asyncio.run(check_count(urlsplit(json.loads(ready.read_text())["websocket_url"]).port or 0, count))
+    finally:
+        asked = time.perf_counter()
+        process.terminate()
+        process.wait(60)
+    return {
+        "ready_seconds": seconds,
+        "memory_mib": memory["now"],
+        "most_memory_mib": memory["most"],
+        "end_seconds": time.perf_counter() - asked,
+    }
+
+
+def megabytes(pid: int, field: str) -> float:
+    """What Linux says of a process's memory, in MiB; not a number elsewhere."""
+    file = Path(f"/proc/{pid}/status")
+    if not file.exists():
+        return float("nan")
+    (line,) = [line for line in file.read_text().splitlines() if line.startswith(f"{field}:")]
+    return int(line.split()[1]) / 1024
+
+
+async def check_count(port: int, count: int) -> None:
+    async with raw_clients(port, 1) as (call,):
+        described = json.loads(await call("DescribeTable", {"TableName": "bench"}))
+    if described["Table"]["ItemCount"] != count:
+        raise SystemExit(f"{described['Table']['ItemCount']} items instead of {count}")
+
+
+def measure_state(count: int, rounds: int) -> dict[str, dict[str, float]]:
+    """Medians of so many starts, with and without items in turns, the file as the first run left it."""
+    with tempfile.TemporaryDirectory() as folder:
+        states = {0: Path(folder) / "empty.state", count: Path(folder) / "full.state"}
+        write_state(states[count], count)
+        taken: dict[int, list[dict[str, float]]] = {size: [] for size in states}
+        for _ in range(rounds):
+            for size, file in states.items():
+                taken[size].append(start_with(file, size))
+    return {
+        f"{size:,} items": {name: statistics.median(run[name] for run in runs) for name in runs[0]}
+        for size, runs in taken.items()
+    }
+
+
+def show_state(results: dict[str, dict[str, float]]) -> None:
+    print(f"{'':<18}" + "".join(f"{name:>18}" for name in results))
+    for name in next(iter(results.values())):
+        print(f"{name:<18}" + "".join(f"{result[name]:>18.2f}" for result in results.values()))
 
 
 # clients
@@ -327,10 +417,16 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.add_argument("--seconds", type=float, default=1.0, help="how long each operation is measured")
     parser.add_argument("--client", choices=("raw", "aiobotocore"), default="raw")
+    parser.add_argument("--state", type=int, metavar="ITEMS", help="measure the start with so many items in the file")
+    parser.add_argument("--rounds", type=int, default=5, help="how often it is started")
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.serve:
         asyncio.run(serve())
+        return
+    if arguments.state is not None:
+        started = measure_state(arguments.state, arguments.rounds)
+        print(json.dumps(started)) if arguments.json else show_state(started)
         return
     results = {
         engine: asyncio.run(measure(engine, arguments.client, arguments.seconds)) for engine in ("embedded", "moto")

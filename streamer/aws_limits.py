@@ -34,7 +34,7 @@ def attributes_bytes(attributes: Mapping[str, Any]) -> int:
     """
     total = 0
     for name, value in attributes.items():
-        total += text_bytes(name) + value_bytes(value)
+        total += (len(name) if name.isascii() else text_bytes(name)) + value_bytes(value)
     return total
 
 
@@ -71,6 +71,9 @@ def number_bytes(text: str) -> int:
     """
     if text.isdigit():
         return (len(text.strip("0")) + 1) // 2 + 1
+    whole, _, fraction = text.partition(".")
+    if whole.isdigit() and fraction.isdigit() and whole[0] != "0" and fraction[-1] != "0":
+        return (len(whole) + 1) // 2 + (len(fraction) + 1) // 2 + 1
     mantissa, _, exponent = text.lower().lstrip("+-").partition("e")
     whole, _, fraction = mantissa.partition(".")
     point = len(whole) + int(exponent or 0)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
 import time
-import uuid
 import zlib
 from collections.abc import Callable, Iterator
 from functools import cached_property
@@ -57,7 +57,7 @@ class EmbeddedDynamoDB:
         region: str = "us-east-1",
         account_id: str = "123456789012",
         clock: Callable[[], float] = time.time,
-        new_id: Callable[[], str] = lambda: uuid.uuid4().hex,
+        new_id: Callable[[], str] = lambda: os.urandom(16).hex(),
         history_records: int = 10_000,
     ) -> None:
         """Create an engine without tables.
@@ -225,7 +225,7 @@ def read_request(body: bytes) -> dict[str, Any]:
         ApiError: the body is no JSON object, or holds text that is not Unicode.
     """
     try:
-        parameters = json.loads(body, parse_constant=_refuse_constant)
+        parameters = _decoder.decode(body.decode())
         if b"\\u" in body:
             # Half a surrogate pair is valid in JSON, but no text.
             json.dumps(parameters, ensure_ascii=False).encode()
@@ -238,3 +238,6 @@ def read_request(body: bytes) -> dict[str, Any]:
 
 def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
+
+
+_decoder: Final = json.JSONDecoder(parse_constant=_refuse_constant)

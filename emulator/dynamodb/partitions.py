@@ -168,8 +168,9 @@ class KeyIndex:
 
         ``entry`` is what is kept of ``new``, if not all of it.
         """
-        before = self._place(old)
         after = self._place(new)
+        # An item of the table itself is replaced by one with the same key.
+        before = after if old is not None and new is not None and not self.is_index else self._place(old)
         if before is not None and before != after:
             self._remove(*before)
         if after is not None and new is not None:

@@ -59,7 +59,7 @@ class StreamRecord:
     @property
     def image_bytes(self) -> int:
         """Size of both items, whether the view shows them or not."""
-        return sum(item.size_bytes for item in (self.old, self.new) if item is not None)
+        return (0 if self.old is None else self.old.size_bytes) + (0 if self.new is None else self.new.size_bytes)
 
     @property
     def content(self) -> dict[str, Any]:
@@ -121,6 +121,8 @@ class TableStream:
         self.label = label
         self.table_name = table_name
         self.key_schema = key_schema
+        self.key_names = tuple([element["AttributeName"] for element in key_schema])
+        """Names of the key attributes, partition key first."""
         self.view_type = view_type
         self.created_seconds = created_seconds
         # Milliseconds first, so that a stream made later, or after a restart, always counts on from a higher number.
@@ -130,11 +132,6 @@ class TableStream:
         self.records: deque[StreamRecord] = deque()
         self._history_records = history_records
         self._history_bytes = 0
-
-    @property
-    def key_names(self) -> tuple[str, ...]:
-        """Names of the key attributes, partition key first."""
-        return tuple(element["AttributeName"] for element in self.key_schema)
 
     @property
     def oldest_sequence(self) -> int:

@@ -195,6 +195,7 @@ class Table:
         attributes: dict[str, AttributeValue],
         before: StoredItem | None = None,
         *,
+        size_bytes: int | None = None,
         words: str = "Item size",
         copied: frozenset[str] = frozenset(),
     ) -> StoredItem:
@@ -203,6 +204,7 @@ class Table:
         Args:
             attributes: all of its attributes.
             before: the item that it replaces by an update; keys of indexes that stay as they are are not checked.
+            size_bytes: their size; None: it is measured.
             words: what the message about the size starts with.
             copied: names of attributes whose values an update took from the stored item; AWS has other words for them.
 
@@ -220,7 +222,7 @@ class Table:
             self._check_key_content(name, value)
         for index in self.indexes.values():
             self._check_index_keys(index.definition, attributes, before, copied)
-        item = StoredItem(attributes)
+        item = StoredItem(attributes, size_bytes) if before is None else before.changed_to(attributes)
         if item.size_bytes > ITEM_BYTES:
             raise validation_error(f"{words} has exceeded the maximum allowed size")
         return item

@@ -7,8 +7,7 @@ and performed then (what depends on the stored item shows), since a transaction 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from streamer.aws_limits import ITEM_BYTES, attributes_bytes
 
@@ -30,8 +29,7 @@ _CONDITION: Final = ("ConditionExpression",)
 _UPDATE: Final = ("UpdateExpression", "ConditionExpression")
 
 
-@dataclass(frozen=True, slots=True)
-class Write:
+class Write(NamedTuple):
     """A write of one item, ready to be checked and performed."""
 
     table: Table
@@ -83,7 +81,8 @@ def prepare_put(backend: EmbeddedBackend, parameters: Parameters) -> Write:
     """PutItem."""
     expressions = Expressions(parameters, _CONDITION)
     attributes = read_attributes(parameters["Item"])
-    if attributes_bytes(attributes) > ITEM_BYTES:
+    size_bytes = attributes_bytes(attributes)
+    if size_bytes > ITEM_BYTES:
         raise validation_error("Item size has exceeded the maximum allowed size")
     condition = expressions.condition()
     expressions.check_all_used()
@@ -92,7 +91,7 @@ def prepare_put(backend: EmbeddedBackend, parameters: Parameters) -> Write:
 
     def check() -> None:
         table.check_paths(expressions.nested_heads)
-        made.append(table.make_item(attributes))
+        made.append(table.make_item(attributes, size_bytes=size_bytes))
 
     return Write(
         table,

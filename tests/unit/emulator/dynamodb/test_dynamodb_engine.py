@@ -156,6 +156,8 @@ def test_a_request_of_over_sixteen_megabytes_is_refused(world: World) -> None:
         pytest.param(b'{"TableName": "\\ud800"}', id="half a surrogate pair"),
         pytest.param(b'{"Limit": ' + b"9" * 5000 + b"}", id="a number of 5,000 digits"),
         pytest.param(b"\xff\xfe", id="no text"),
+        pytest.param(b'{"TableName": "\xed\xa0\x80"}', id="half a surrogate pair in UTF-8"),
+        pytest.param('{"TableName": "things"}'.encode("utf-16"), id="UTF-16"),
         pytest.param(b"[]", id="no object"),
     ],
 )

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emulator.dynamodb.errors import ApiError
+from emulator.dynamodb.items import StoredItem
 from emulator.dynamodb.numbers import add_numbers, normal_number
 from emulator.dynamodb.values import read_attributes, read_value, wire_value
 
@@ -161,3 +162,23 @@ def test_a_value_comes_back_as_it_was_sent(raw: dict[str, object]) -> None:
 
     assert wire_value(value) == raw
     assert read_value(wire_value(value)) == value
+
+
+_SOME_VALUES = st.one_of(
+    st.text(max_size=4).map(lambda text: {"S": text}),
+    st.integers(-999, 999).map(lambda number: {"N": str(number)}),
+    st.lists(st.just({"S": "x"}), max_size=3).map(lambda members: {"L": members}),
+)
+_SOME_ITEMS = st.dictionaries(st.sampled_from(["a", "b", "größe", "d"]), _SOME_VALUES)
+
+
+@given(_SOME_ITEMS, _SOME_ITEMS)
+def test_a_changed_item_has_the_size_that_it_would_have_had_at_once(
+    first: dict[str, object], second: dict[str, object]
+) -> None:
+    before = StoredItem(read_attributes(first))
+    kept = {name: value for name, value in before.attrs.items() if name not in second or name == "a"}
+    after = {**read_attributes(second), **kept}
+    without = {name: value for name, value in after.items() if name != "b"}
+    assert before.changed_to(after).size_bytes == StoredItem(after).size_bytes
+    assert before.changed_to(without).size_bytes == StoredItem(without).size_bytes
