@@ -13,12 +13,13 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final
 
+from streamer.project import SERVICE_NAME, service_name
+
 from .errors import DeployError
 from .stack import own_resources
 from .stack.settings import StackChoices, StackSettings
 
 FILE: Final = "streamer.toml"
-_SERVICE: Final = re.compile(r"[a-z][a-z0-9-]{0,30}")
 _STAGE: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
 """[DOC] apigwv2-api:CreateStage, without ``$default``, which WebSocket APIs do not have."""
 _REGION: Final = re.compile(r"[a-z]{2,}(-[a-z]+)+-\d+")
@@ -162,8 +163,8 @@ def parse(text: str, folder: Path, overrides: Mapping[str, Any]) -> Config:
         is_table = isinstance(value, dict) and isinstance(values.get(name), dict)
         values[name] = {**values[name], **value} if is_table else value
     values |= said
-    values.setdefault("service", _service_name(folder))
-    if not _SERVICE.fullmatch(values["service"]):
+    values.setdefault("service", service_name(folder))
+    if not SERVICE_NAME.fullmatch(values["service"]):
         raise DeployError(f"service is {values['service']!r}; it takes 1 to 31 lower-case letters, digits and hyphens")
     if not _STAGE.fullmatch(values.get("stage", stage)):
         raise DeployError(f"stage is {stage!r}; it takes 1 to 128 letters, digits, hyphens and underscores")
@@ -213,11 +214,6 @@ def _check_organisation(values: Mapping[str, Any]) -> None:
         raise DeployError(
             f"cloudformation_role is {role!r}; it must be an ARN such as arn:aws:iam::123456789012:role/deploy"
         )
-
-
-def _service_name(folder: Path) -> str:
-    words = re.sub(r"[^a-z0-9]+", "-", folder.resolve().name.lower()).strip("-")
-    return words[:31] if _SERVICE.fullmatch(words[:31]) else "service"
 
 
 def _check(name: str, value: Any) -> None:

@@ -21,12 +21,12 @@ from streamer.records import RequestRecord, Status
 from streamer.requests.lifecycle import is_final
 from streamer.service import DEAD_LETTERS, PROCESSOR_FUNCTION
 from streamer.stores.names import requests_table
+from streamer.topology.logical_ids import function_id, queue_id
 
 from .config import Config, load
 from .errors import DeployError
 from .options import F, stack_options
 from .place import LocalEmulator, aws_clients, emulator_here
-from .stack.names import function_id, queue_id
 
 FAILED: Final = 1
 OVERDUE_SECONDS: Final = 180.0

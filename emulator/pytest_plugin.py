@@ -19,8 +19,7 @@ from streamer.errors import ConfigurationError
 from streamer.project import DEFAULT_APP, Project, read, variables
 
 if TYPE_CHECKING:
-    from streamer.topology import Topology
-
+    from .command.target import Target
     from .emulator import EmulatorConfig
     from .thread import EmulatorThread
 
@@ -154,9 +153,9 @@ def streamer_start(
     from .thread import emulator_thread  # noqa: PLC0415
 
     def start(target: Any, config: EmulatorConfig) -> EmulatorThread:
-        def load(environment: Mapping[str, str]) -> Topology:
+        def load(environment: Mapping[str, str]) -> Target:
             project = dataclasses.replace(project_of(pytestconfig), code=streamer_project)
-            return load_target(target, project, environment=environment).topology
+            return load_target(target, project, environment=environment)
 
         return emulator_thread(load if isinstance(target, str) else target, config, streamer_environment)
 

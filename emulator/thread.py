@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import itertools
 import json
 import secrets
@@ -13,7 +14,7 @@ from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 from urllib.parse import quote
 
 from streamer.auth import mint
@@ -24,6 +25,9 @@ from streamer.topology import Topology
 from .emulator import Emulator, EmulatorConfig
 from .functions.variables import Endpoints
 from .port.loop import loop_factory
+
+if TYPE_CHECKING:
+    from .command.target import Target
 
 START_SECONDS: Final = 60.0
 STOP_SECONDS: Final = 60.0
@@ -315,11 +319,17 @@ class EmulatorThread:
 
 
 def emulator_thread(
-    target: Topology | Callable[[Mapping[str, str]], Topology], config: EmulatorConfig, environment: Mapping[str, str]
+    target: Topology | Callable[[Mapping[str, str]], Topology | Target],
+    config: EmulatorConfig,
+    environment: Mapping[str, str],
 ) -> EmulatorThread:
-    """An emulator for a topology, or for an App's topology made with this environment and a new JWT secret."""
+    """An emulator for a topology, or for what is made of an App with this environment and a new JWT secret."""
     if isinstance(target, Topology):
         return EmulatorThread(target, config)
     secret = environment.get("JWT_SECRET") or secrets.token_urlsafe(32)
     settings = {"STREAMER_ENV": "development", **environment, "JWT_SECRET": secret}
-    return EmulatorThread(target(settings), config, secret=secret)
+    found = target(settings)
+    if isinstance(found, Topology):
+        return EmulatorThread(found, config, secret=secret)
+    config = dataclasses.replace(config, services=(*config.services, *found.services))
+    return EmulatorThread(found.topology, config, secret=secret)

@@ -77,6 +77,8 @@ KEYS: Final = frozenset(
 )
 """What may stand in ``streamer.toml``, in a stage's part of it likewise but for ``stages``; most is for deploying."""
 
+SERVICE_NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,30}")
+"""What a service may be called: the beginning of its stacks' names."""
 _SKIPPED: Final = frozenset(
     {"tests", "test", "node_modules", "venv", "env", "build", "dist", "site-packages", "__pycache__", "cdk.out"}
 )
@@ -103,6 +105,12 @@ class Project:
     """What ``[environment]`` gives to every function, here and on AWS."""
     functions: Mapping[str, Sizes] = field(default_factory=dict)
     """What ``[functions.NAME]`` says of functions."""
+    resources: str | None = None
+    """File with CloudFormation of one's own, relative to the folder; None: there is none."""
+    environment_from: Mapping[str, str] = field(default_factory=dict)
+    """Variable to what every function gets of a resource: a logical id, or an attribute of it."""
+    stack: str = "service-dev"
+    """The stack's name on AWS, which names what is made of ``resources`` here, too."""
 
 
 def own_file(path: Path) -> bytes:
@@ -164,7 +172,7 @@ def parse(document: Mapping[str, Any], folder: Path, stage: str | None = None) -
     own = stages.get(chosen, {}) if isinstance(stages, dict) else {}
     values = {**document, **(own if isinstance(own, dict) else {})}
     environment = {**_texts(document, "environment"), **_texts(own, "environment")}
-    for name in ("app", "project", "stage"):
+    for name in ("app", "project", "resources", "service", "stack_name", "stage"):
         if name in values and not isinstance(values[name], str):
             raise ConfigurationError(f"{CONFIG_FILE}: {name} is {values[name]!r}, which is not text")
     return Project(
@@ -174,7 +182,16 @@ def parse(document: Mapping[str, Any], folder: Path, stage: str | None = None) -
         stage=chosen,
         environment=environment,
         functions=_sizes(document, own),
+        resources=values.get("resources"),
+        environment_from={**_texts(document, "environment_from"), **_texts(own, "environment_from")},
+        stack=values.get("stack_name") or f"{values.get('service') or service_name(folder)}-{chosen or DEFAULT_STAGE}",
     )
+
+
+def service_name(folder: Path) -> str:
+    """How a service is called that ``streamer.toml`` does not name: after its folder."""
+    words = re.sub(r"[^a-z0-9]+", "-", folder.resolve().name.lower()).strip("-")[:31]
+    return words if SERVICE_NAME.fullmatch(words) else "service"
 
 
 def _refuse_unknown(part: Mapping[str, Any]) -> None:

@@ -23,7 +23,8 @@ from ..errors import BundleError
 STAYS_AT_HOME: Final = (
     "__main__.py", "_entry.py", "demo.py", "operating.py", "project.py", "service.py", "testing/*",
     "observability/printable.py", "stores/memory.py", "topology/checks.py", "topology/grants.py",
-    "topology/sizes.py", "client/*", "describe/*", "cli.py", "deploy/*", "emulator/*",
+    "topology/sizes.py", "topology/logical_ids.py", "topology/own_resources.py",
+    "client/*", "describe/*", "cli.py", "deploy/*", "emulator/*",
 )  # fmt: skip
 """Files of the ``streamer`` package that no handler imports; the tools are in it where a wheel put them. All others
 are deployed, the topology among them, which modules of plain handlers may describe themselves with."""

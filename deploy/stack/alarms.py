@@ -25,9 +25,10 @@ from streamer.observability.metrics import (
 )
 from streamer.settings import Settings
 from streamer.topology import Function, Topology
+from streamer.topology.logical_ids import function_id, pascal, queue_id, table_id
 
 from ..errors import DeployError
-from .names import att, function_id, pascal, queue_id, ref, sub, table_id
+from .names import att, ref, sub
 from .settings import StackSettings
 
 PERIOD_SECONDS: Final = 300

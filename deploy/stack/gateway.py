@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from streamer.topology import DEFAULT, Api, Authorizer, Route, Throttle, Topology
+from streamer.topology.logical_ids import function_id, pascal, route_id
 
 from .access_log import access_log, access_log_format, after_the_role
 from .domain import domain_url
-from .names import STACK, att, function_id, pascal, ref, route_id, sub
+from .names import STACK, att, ref, sub
 from .policy import invoke_permission
 from .settings import StackSettings
 

@@ -11,14 +11,12 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from streamer.topology.own_resources import IGNORED_SECTIONS, SECTIONS
+
 from ..errors import DeployError
 
-_SECTIONS: Final = ("Conditions", "Mappings", "Outputs", "Resources")
-"""What such a file may have. Parameters have no value here, and a transform would hide what is deployed."""
-_IGNORED: Final = frozenset({"AWSTemplateFormatVersion", "Description", "Metadata"})
 _IN_TEXT: Final = re.compile(r"\$\{(?!!)([^}]+)\}")
 _NAME: Final = re.compile(r"[A-Za-z0-9]{1,255}")
-_REFERENCE: Final = re.compile(r"[A-Za-z0-9]+(\.[A-Za-z0-9.]+)?")
 
 
 def parse(text: str, name: str) -> dict[str, Any]:
@@ -31,16 +29,16 @@ def parse(text: str, name: str) -> dict[str, Any]:
     if not isinstance(document, dict) or not isinstance(document.get("Resources"), dict):
         raise DeployError(f"{name}: it needs Resources, a mapping of logical ids to resources")
     for section, content in document.items():
-        if section not in _SECTIONS and section not in _IGNORED:
-            raise DeployError(f"{name}: {section} cannot be merged; it may have {', '.join(_SECTIONS)}")
-        if section in _SECTIONS and not isinstance(content, dict):
+        if section not in SECTIONS and section not in IGNORED_SECTIONS:
+            raise DeployError(f"{name}: {section} cannot be merged; it may have {', '.join(SECTIONS)}")
+        if section in SECTIONS and not isinstance(content, dict):
             raise DeployError(f"{name}: {section} is no mapping")
     for logical_id, resource in document["Resources"].items():
         if _NAME.fullmatch(str(logical_id)) is None:
             raise DeployError(f"{name}: {logical_id!r} is no logical id; it takes letters and digits")
         if not isinstance(resource, dict) or not isinstance(resource.get("Type"), str):
             raise DeployError(f"{name}: {logical_id} needs a Type")
-    return {section: document[section] for section in _SECTIONS if section in document}
+    return {section: document[section] for section in SECTIONS if section in document}
 
 
 def _json(text: str, name: str) -> Any:
@@ -82,18 +80,6 @@ def _short_form(loader: Any, suffix: str, node: Any) -> dict[str, Any]:
     return {f"Fn::{suffix}": value}
 
 
-def reference(text: str) -> dict[str, Any]:
-    """What ``environment_from`` says: ``Uploads`` is ``Ref``, ``Uploads.Arn`` is ``Fn::GetAtt``.
-
-    Raises:
-        DeployError: it is neither.
-    """
-    if _REFERENCE.fullmatch(text) is None:
-        raise DeployError(f"environment_from has {text!r}; write a logical id, such as Uploads, or Uploads.Arn")
-    logical_id, _, attribute = text.partition(".")
-    return {"Fn::GetAtt": [logical_id, attribute]} if attribute else {"Ref": logical_id}
-
-
 def merged(document: Mapping[str, Any], own: Mapping[str, Any], name: str) -> dict[str, Any]:
     """A template with the user's resources in it.
 
@@ -101,7 +87,7 @@ def merged(document: Mapping[str, Any], own: Mapping[str, Any], name: str) -> di
         DeployError: both have something of one name, or something refers to what neither has.
     """
     found = dict(document)
-    for section in _SECTIONS:
+    for section in SECTIONS:
         ours, theirs = document.get(section, {}), own.get(section, {})
         for each in theirs:
             if each in ours:

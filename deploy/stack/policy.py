@@ -14,8 +14,9 @@ from typing import Any, Final
 
 from streamer.topology import Function, Topology
 from streamer.topology.grants import Grant, Kind, Place, Resource, arn, grants
+from streamer.topology.logical_ids import function_id, log_group_id, queue_id, table_id
 
-from .names import STACK, att, function_id, log_group_id, queue_id, ref, sub, table_id
+from .names import STACK, att, ref, sub
 from .settings import StackSettings, secret_parameter
 
 _TRUST: Final = {
@@ -65,7 +66,9 @@ def secret_references(settings: StackSettings, function: Function) -> dict[str, 
     return {
         variable: settings.secret_arns.get(variable) or att(f"{secret_parameter(variable)}Store", "Id")
         for variable in function.secrets
-        if variable not in settings.environment and not (variable == "JWT_SECRET" and settings.verifies_by_public_keys)
+        if variable not in settings.environment
+        and variable not in settings.environment_from
+        and not (variable == "JWT_SECRET" and settings.verifies_by_public_keys)
     }
 
 

@@ -6,8 +6,9 @@ import json
 from typing import Any
 
 from streamer.topology import EventSourceMapping, Queue, QueueMapping, Schedule, Table, Topology
+from streamer.topology.logical_ids import function_id, pascal, queue_id, table_id
 
-from .names import att, function_id, pascal, queue_id, ref, sub, table_id
+from .names import att, ref, sub
 from .policy import invoke_permission
 
 

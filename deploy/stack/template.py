@@ -13,6 +13,8 @@ from streamer.handlers.secrets import HANDLER_VARIABLE, SECRETS_FIRST, VARIABLE
 from streamer.sending.sender import ENDPOINT_VARIABLE
 from streamer.topology import Function, Topology, queue_url_variable
 from streamer.topology.checks import validate
+from streamer.topology.logical_ids import function_id, log_group_id, queue_id, role_id, table_id
+from streamer.topology.own_resources import reference
 
 from ..errors import DeployError
 from .access_log import with_choice
@@ -20,20 +22,9 @@ from .alarms import alarms, dashboard
 from .domain import domain_resources, domain_url
 from .gateway import api_resources, management_url, websocket_url
 from .limits import require_names, require_sizes
-from .names import (
-    STACK,
-    att,
-    function_id,
-    function_name,
-    log_group_id,
-    queue_id,
-    ref,
-    role_id,
-    sub,
-    table_id,
-)
+from .names import STACK, att, function_name, ref, sub
 from .organisation import organised
-from .own_resources import merged, reference
+from .own_resources import merged
 from .policy import role, secret_references
 from .settings import StackSettings, secret_parameter
 from .tables import mapping, queue, queue_mapping, schedule, table

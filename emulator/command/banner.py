@@ -28,6 +28,7 @@ def banner(
     """
     url = emulator.websocket_url
     told = [] if target.template is None else ["", *target.template.lines()]
+    told += [] if target.told is None else ["", target.told]
     lines = [
         f"{_bold('streamer', is_terminal)} emulates {_bold(target.name, is_terminal)}",
         *told,

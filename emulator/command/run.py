@@ -210,6 +210,7 @@ def _config(options: EmulateOptions, project: Project, target: Target, access: A
         aws_domain=_has_aws_domain(options, is_template=target.template is not None),
         limits=limited(limits, options.limits),
         assumptions=assumed(Assumptions(), options.assumptions),
+        services=target.services,
     )
     return config if target.template is None else target.template.configured(config)
 

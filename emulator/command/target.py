@@ -20,6 +20,7 @@ from streamer.topology import Topology
 from streamer.topology.checks import validate
 from streamer.topology.sizes import resized
 
+from ..services.calls import Call
 from ..templates.assembly import find_default, is_template
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 DEMO: Final = "streamer.demo:app"
 """The built-in app, for a first look."""
+_LATER: Final = "of a resource"
+"""Stands for a variable of ``environment_from`` until the resources are known."""
 _APP: Final = re.compile(r"^app\b\s*[:=]|^from\s.*\bimport\b.*\bapp\b", re.MULTILINE)
 
 
@@ -45,6 +48,10 @@ class Target:
     """What the App's actions ask for, which whoever develops it may do."""
     template: TemplateTarget | None = None
     """Where it comes from, if that is a template."""
+    services: tuple[Call, ...] = ()
+    """What ``resources`` of ``streamer.toml`` has made in the services that are not embedded."""
+    told: str | None = None
+    """What of ``resources`` is emulated and what is not; None: there are none."""
 
 
 def template_name(name: str | None, project: Project) -> str | None:
@@ -79,7 +86,7 @@ def load_target(name: str | None, project: Project, *, environment: Mapping[str,
 def prepared(chosen: str, found: App | Topology, project: Project, *, environment: Mapping[str, str]) -> Target:
     """What `find_service` found, ready to be emulated; raises and takes its arguments as `load_target`."""
     if isinstance(found, App):
-        given = {**project.environment, **environment}
+        given = {**dict.fromkeys(project.environment_from, _LATER), **project.environment, **environment}
         topology = found.topology(target=chosen, stage=project.stage or DEFAULT_STAGE, environment=given)
     elif project.stage is None:
         topology = found
@@ -88,11 +95,24 @@ def prepared(chosen: str, found: App | Topology, project: Project, *, environmen
     if not isinstance(found, App):
         topology = _with_secrets(topology, {**environment, **project.environment})
     topology = separated(resized(with_variables(topology, project.environment), project.functions))
+    services: tuple[Call, ...] = ()
+    told = None
+    if project.resources is not None or project.environment_from:
+        # Templates cost some 50 ms to import, which no other target pays.
+        from .own_resources import with_own_resources  # noqa: PLC0415
+
+        own = with_own_resources(topology, project, frozenset(environment))
+        topology, services, told = own.topology, own.services, own.told
     validate(topology)
-    if not isinstance(found, App):
-        return Target(name=chosen, topology=topology, is_app=False)
+    is_app = isinstance(found, App)
     return Target(
-        name=chosen, topology=topology, is_app=True, actions=tuple(found.actions), permissions=_permissions(found)
+        name=chosen,
+        topology=topology,
+        is_app=is_app,
+        actions=tuple(found.actions) if isinstance(found, App) else (),
+        permissions=_permissions(found) if isinstance(found, App) else (),
+        services=services,
+        told=told,
     )
 
 

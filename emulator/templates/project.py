@@ -150,7 +150,7 @@ class _Reader:
         self.stacks.append(stack)
 
     def _stack(self, part: Part, parameters: Mapping[str, str]) -> Stack:
-        place = _place(part.stack, self._settings)
+        place = place_of(part.stack, self._settings)
         source = self._expanded(self._source(part.template, part.folder), part, parameters, place)
         self.sources.append(source)
         self.parts[part.stack] = part
@@ -231,7 +231,8 @@ def _shown(path: Path) -> str:
         return str(path)
 
 
-def _place(stack: str, settings: Settings) -> Place:
+def place_of(stack: str, settings: Settings) -> Place:
+    """Where a stack is, as its names have it."""
     found = [each[1:] for each in PARTITIONS if settings.region.startswith(each[0])]
     partition, suffix = found[0] if found else ("aws", "amazonaws.com")
     return Place(

@@ -27,7 +27,7 @@ def report(read: Read, *, all_lines: bool = False) -> list[str]:
     names = ", ".join(stack.name for stack in read.stacks)
     head = f"{read.project.name} ({', '.join(read.formats)}), stack {names}, {read.region}"
     lines = [_line("emulated", _emulated(read))]
-    ignored = _counts(counted(stacks, Meaning.IGNORED))
+    ignored = counts(counted(stacks, Meaning.IGNORED))
     lines += [_line("ignored", ignored)] if ignored else []
     lines += [_line("missing", text) for text in _missing(stacks)]
     lines += [_line("not run", text) for text in _not_run(read)]
@@ -132,7 +132,8 @@ def _missing(stacks: Iterable[Stack]) -> list[str]:
     ]
 
 
-def _counts(found: Mapping[str, int]) -> str:
+def counts(found: Mapping[str, int]) -> str:
+    """Nouns with their numbers, most first."""
     return ", ".join(_count(number, noun) for noun, number in sorted(found.items(), key=lambda each: -each[1]))
 
 

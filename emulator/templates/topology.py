@@ -97,7 +97,7 @@ def describe(stacks: Iterable[Stack], locate: Locate, wanted: Wanted, *, region:
         TemplateError: something in them cannot be emulated, or AWS would refuse it.
     """
     things = Things(each for stack in stacks for each in stack.all())
-    functions = tuple(_guarded(things, each, _function, locate, wanted) for each in things.of("AWS::Lambda::Function"))
+    functions = tuple(guarded(things, each, _function, locate, wanted) for each in things.of("AWS::Lambda::Function"))
     names = {function.name for function in functions}
     apis, api_ids = _apis(things, wanted, names)
     topology = Topology(
@@ -106,16 +106,16 @@ def describe(stacks: Iterable[Stack], locate: Locate, wanted: Wanted, *, region:
         http_apis=described_http.http_apis(things, wanted.stage, names),
         functions=functions,
         tables=tuple(
-            _guarded(things, each, described_data.table)
+            guarded(things, each, described_data.table)
             for each in things.of("AWS::DynamoDB::Table", "AWS::DynamoDB::GlobalTable")
         ),
-        queues=tuple(_guarded(things, each, described_data.queue) for each in things.of("AWS::SQS::Queue")),
-        event_source_mappings=_made(things, "AWS::Lambda::EventSourceMapping", described_sources.stream_mapping),
-        queue_mappings=_made(things, "AWS::Lambda::EventSourceMapping", described_sources.queue_mapping),
-        async_invocations=_made(things, "AWS::Lambda::EventInvokeConfig", described_sources.async_invocation),
+        queues=tuple(guarded(things, each, described_data.queue) for each in things.of("AWS::SQS::Queue")),
+        event_source_mappings=made(things, "AWS::Lambda::EventSourceMapping", described_sources.stream_mapping),
+        queue_mappings=made(things, "AWS::Lambda::EventSourceMapping", described_sources.queue_mapping),
+        async_invocations=made(things, "AWS::Lambda::EventInvokeConfig", described_sources.async_invocation),
         schedules=(
-            *(each for rule in _made(things, "AWS::Events::Rule", described_sources.rule_schedules) for each in rule),
-            *_made(things, "AWS::Scheduler::Schedule", described_sources.scheduler_schedule),
+            *(each for rule in made(things, "AWS::Events::Rule", described_sources.rule_schedules) for each in rule),
+            *made(things, "AWS::Scheduler::Schedule", described_sources.scheduler_schedule),
         ),
     )
     services = described_services.calls(things, region)
@@ -129,12 +129,14 @@ def _function(things: Things, resource: Resource, locate: Locate, wanted: Wanted
     return described_functions.function(things, resource, located, commands=wanted.commands, variables=wanted.variables)
 
 
-def _made(things: Things, kind: str, make: Callable[[Things, Resource], Any]) -> tuple[Any, ...]:
-    found = (_guarded(things, each, make) for each in things.of(kind))
+def made(things: Things, kind: str, make: Callable[[Things, Resource], Any]) -> tuple[Any, ...]:
+    """What is made of all resources of a type, without those of which nothing is; raises TemplateError."""
+    found = (guarded(things, each, make) for each in things.of(kind))
     return tuple(each for each in found if each is not None)
 
 
-def _guarded(things: Things, resource: Resource, make: Callable[..., Any], *more: Any) -> Any:
+def guarded(things: Things, resource: Resource, make: Callable[..., Any], *more: Any) -> Any:
+    """What is made of a resource; raises TemplateError with its place."""
     try:
         return make(things, resource, *more)
     except Problem as problem:
@@ -153,7 +155,7 @@ def _apis(things: Things, wanted: Wanted, functions: set[str]) -> tuple[list[Api
                 Problem(("Resources",), f"--api {wanted.api}: there is no such WebSocket API; there are {have}")
             )
         found = chosen
-    made = [_guarded(things, each, described_apis.api, wanted.stage, functions) for each in found]
+    made = [guarded(things, each, described_apis.api, wanted.stage, functions) for each in found]
     return made, tuple(each.logical_id for each in found)
 
 

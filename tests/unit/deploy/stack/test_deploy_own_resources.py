@@ -15,6 +15,7 @@ from deploy.permissions import unknown_types
 from deploy.stack.own_resources import parse
 from deploy.stack.settings import StackSettings
 from deploy.stack.template import template
+from streamer.errors import ConfigurationError
 
 YAML = """
 Conditions:
@@ -71,6 +72,16 @@ def test_functions_know_what_environment_from_refers_to() -> None:
     assert variables["ROUTER"] == {"Ref": "RouterFunction"}
 
 
+def test_what_comes_of_a_resource_is_no_secret_even_if_the_app_calls_it_one() -> None:
+    found = made(DATABASE_URL="Uploads")
+
+    assert found["Resources"]["RouterFunction"]["Properties"]["Environment"]["Variables"]["DATABASE_URL"] == {
+        "Ref": "Uploads"
+    }
+    assert "DatabaseUrl" not in found["Parameters"]
+    assert "DatabaseUrlStore" not in found["Resources"]
+
+
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
@@ -107,7 +118,7 @@ def test_what_cannot_be_merged_is_said_before_aws_sees_it(text: str, complaint: 
     ],
 )
 def test_a_variable_refers_to_something_that_there_is(value: str, complaint: str) -> None:
-    with pytest.raises(DeployError, match=complaint):
+    with pytest.raises(ConfigurationError, match=complaint):
         made(BUCKET=value)
 
 

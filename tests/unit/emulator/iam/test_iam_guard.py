@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deploy.stack import policy as deployed
-from deploy.stack.names import queue_id
 from deploy.stack.settings import StackSettings
 from emulator.iam.guard import Caller, Guard, Mode, statements_of
 from emulator.iam.keys import Keys, keys_of
@@ -21,6 +20,7 @@ from emulator.iam.texts import grant_lines
 from emulator.port.http import HttpRequest
 from streamer.topology import Api, Function, Index, Key, Queue, Table, TableAccess, Topology
 from streamer.topology.grants import Kind, Place, Resource
+from streamer.topology.logical_ids import queue_id
 
 PLACE = Place(region="eu-west-1", account_id="123456789012", apis={"chat": ("abc", "dev")})
 TOPOLOGY = Topology(

@@ -1,0 +1,214 @@
+"""CloudFormation of the user's own beside a service, merged into its topology as the deployer merges it. Pure.
+
+What the stack has besides is here under the same logical ids, so that both may refer to each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from streamer.topology import Function, Permission, Topology
+from streamer.topology.logical_ids import API, STAGE, function_id, log_group_id, queue_id, role_id, table_id
+from streamer.topology.own_resources import IGNORED_SECTIONS, SECTIONS, reference
+
+from ..iam.texts import role_name
+from ..services.calls import Call
+from . import described_data, described_services, described_sources
+from .errors import Problem
+from .intrinsics import text_of
+from .references import references
+from .report import counts
+from .resources.kind import Meaning, Place
+from .source import Source
+from .stack import Resource, Surroundings, resolve
+from .topology import Things, guarded, made
+from .values import at, items, mapping
+
+MADE: Final = frozenset(
+    {
+        *("AWS::DynamoDB::Table", "AWS::DynamoDB::GlobalTable", "AWS::SQS::Queue", "AWS::S3::Bucket"),
+        *("AWS::SNS::Topic", "AWS::SNS::Subscription", "AWS::Events::Rule", "AWS::Events::EventBus"),
+        *("AWS::Scheduler::Schedule", "AWS::SSM::Parameter", "AWS::SecretsManager::Secret"),
+        *("AWS::Lambda::EventSourceMapping", "AWS::Lambda::EventInvokeConfig"),
+    }
+)
+"""What of such a file is emulated; of what else a template may have, only policies of roles are read."""
+POLICIES: Final = frozenset({"AWS::IAM::Policy", "AWS::IAM::ManagedPolicy", "AWS::IAM::RolePolicy"})
+_VARIABLE: Final = "variable "
+"""Begins the names of outputs that are variables; no output of the file's own has a blank."""
+_ELSEWHERE: Final = "what the stack has only on AWS"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Own:
+    """What became of the file."""
+
+    topology: Topology
+    """The service, with what the file adds to it."""
+    services: tuple[Call, ...]
+    """What is to be made in the services that are not embedded."""
+    variables: Mapping[str, str]
+    """What every function gets besides, by ``environment_from``."""
+    told: str
+    """What is emulated and what is not, in one line."""
+
+
+def own(topology: Topology, source: Source, environment_from: Mapping[str, str], place: Place) -> Own:
+    """A service with the resources of its file.
+
+    Raises:
+        TemplateError: the file has what it may not have, or something in it cannot be.
+        ConfigurationError: ``environment_from`` is none.
+    """
+    try:
+        tree, elsewhere = _merged(topology, source, environment_from)
+    except Problem as problem:
+        raise source.error(problem) from problem
+    stack = resolve(source.with_tree(tree), Surroundings(place=place))
+    mine = [each for each in stack.resources.values() if each.logical_id in source.tree["Resources"]]
+    things = Things([stack])
+    found = _with_permissions(things, mine, _with_data(things, mine, topology))
+    found = replace(found, api=replace(found.api, api_id=str(stack.resources[API].ref)))
+    variables = {
+        name: text_of(stack.outputs[f"{_VARIABLE}{name}"], ("environment_from", name)) for name in environment_from
+    }
+    services = described_services.calls(things, place.region)
+    told = "; ".join([_told(mine), *things.warnings, *_made_up(elsewhere)])
+    return Own(topology=found, services=services, variables=variables, told=f"{source.name}: {told}")
+
+
+# what refers to what
+
+
+def _merged(
+    topology: Topology, source: Source, environment_from: Mapping[str, str]
+) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The file with what the stack has, and what it refers to that is not here."""
+    tree = source.tree
+    for section in tree:
+        if section not in SECTIONS and section not in IGNORED_SECTIONS:
+            raise Problem((section,), f"{section} cannot be merged; it may have {', '.join(SECTIONS)}")
+    ours = dict(_ours(topology))
+    for name in tree["Resources"]:
+        if name in ours:
+            raise Problem(("Resources", name), f"{name} is something that the stack has already; rename it")
+    outputs = {f"{_VARIABLE}{name}": {"Value": reference(what)} for name, what in environment_from.items()}
+    merged = {**tree, "Resources": {**ours, **tree["Resources"]}, "Outputs": {**tree.get("Outputs", {}), **outputs}}
+    needed = [name for _, name, _ in references(merged, ())]
+    for each in tree["Resources"].values():
+        wanted = each.get("DependsOn", ()) if isinstance(each, dict) else ()
+        needed += [wanted] if isinstance(wanted, str) else wanted
+    elsewhere = {each for each in needed if each not in merged["Resources"] and not each.startswith("AWS::")}
+    merged["Resources"] |= {name: {"Type": _ELSEWHERE} for name in elsewhere}
+    return merged, tuple(sorted(elsewhere))
+
+
+def _ours(topology: Topology) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What the stack has and the emulator too, named as it is here."""
+    yield API, _resource("AWS::ApiGatewayV2::Api", ProtocolType="WEBSOCKET")
+    yield STAGE, _resource("AWS::ApiGatewayV2::Stage", StageName=topology.api.stage)
+    for function in topology.functions:
+        yield function_id(function.name), _resource("AWS::Lambda::Function", FunctionName=function.name)
+        yield role_id(function.name), _resource("AWS::IAM::Role", RoleName=role_name(function.name))
+        group = f"/aws/lambda/{function.name}"
+        yield log_group_id(function.name), _resource("AWS::Logs::LogGroup", LogGroupName=group)
+    for table in topology.tables:
+        stream = {} if table.stream is None else {"StreamSpecification": {"StreamViewType": table.stream.value}}
+        yield table_id(topology, table.name), _resource("AWS::DynamoDB::Table", TableName=table.name, **stream)
+    for queue in topology.queues:
+        yield queue_id(queue.name), _resource("AWS::SQS::Queue", QueueName=queue.name, FifoQueue=queue.is_fifo)
+
+
+def _resource(kind: str, **properties: Any) -> dict[str, Any]:
+    return {"Type": kind, "Properties": properties}
+
+
+# what is made
+
+
+def _with_data(things: Things, mine: list[Resource], topology: Topology) -> Topology:
+    own_ids = {each.logical_id for each in mine}
+    tables = [
+        guarded(things, each, described_data.table)
+        for each in things.of("AWS::DynamoDB::Table", "AWS::DynamoDB::GlobalTable")
+        if each.logical_id in own_ids
+    ]
+    queues = [
+        guarded(things, each, described_data.queue)
+        for each in things.of("AWS::SQS::Queue")
+        if each.logical_id in own_ids
+    ]
+    mappings = "AWS::Lambda::EventSourceMapping"
+    streams = made(things, mappings, described_sources.stream_mapping)
+    rules = made(things, "AWS::Events::Rule", described_sources.rule_schedules)
+    scheduled = made(things, "AWS::Scheduler::Schedule", described_sources.scheduler_schedule)
+    retried = made(things, "AWS::Lambda::EventInvokeConfig", described_sources.async_invocation)
+    return replace(
+        topology,
+        tables=(*topology.tables, *tables),
+        queues=(*topology.queues, *queues),
+        event_source_mappings=(*topology.event_source_mappings, *streams),
+        queue_mappings=(*topology.queue_mappings, *made(things, mappings, described_sources.queue_mapping)),
+        async_invocations=(*topology.async_invocations, *retried),
+        schedules=(*topology.schedules, *(each for rule in rules for each in rule), *scheduled),
+    )
+
+
+def _with_permissions(things: Things, mine: list[Resource], topology: Topology) -> Topology:
+    given: dict[str, list[Permission]] = {}
+    for resource in mine:
+        if resource.type in POLICIES:
+            roles = items(resource, "Roles") or [resource.properties.get("RoleName")]
+            for role in roles:
+                given.setdefault(str(role), []).extend(guarded(things, resource, _permissions))
+
+    def allowed(function: Function) -> Function:
+        more = given.get(role_name(function.name), ())
+        return replace(function, permissions=(*function.permissions, *more)) if more else function
+
+    return replace(topology, functions=tuple(allowed(each) for each in topology.functions))
+
+
+def _permissions(things: Things, resource: Resource) -> list[Permission]:
+    """What a policy allows; a statement that says what is not allowed is told, since nobody is held to it."""
+    statements = mapping(resource, "PolicyDocument").get("Statement") or []
+    found = []
+    for position, each in enumerate([statements] if isinstance(statements, dict) else statements):
+        if not isinstance(each, dict) or "Effect" not in each:
+            raise Problem(at(resource, "PolicyDocument", "Statement", position), "a statement has an Effect")
+        if each["Effect"] != "Allow" or not {"Action", "Resource"} <= set(each):
+            things.warn(resource, "only statements that allow an Action on a Resource are held to")
+            continue
+        found.append(
+            Permission(
+                actions=_texts(each["Action"]),
+                resources=_texts(each["Resource"]),
+                conditions=each.get("Condition") or {},
+            )
+        )
+    return found
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    return tuple(map(str, value)) if isinstance(value, list) else (str(value),)
+
+
+# what is told
+
+
+def _told(mine: list[Resource]) -> str:
+    emulated: dict[str, int] = {}
+    missing = []
+    for each in mine:
+        if each.type in MADE or each.type in POLICIES:
+            emulated[each.kind.noun] = emulated.get(each.kind.noun, 0) + 1
+        elif each.kind.meaning is not Meaning.IGNORED:
+            missing.append(f"{each.logical_id} ({each.type})")
+    parts = [counts(emulated)] if emulated else []
+    return "; ".join([*parts, *([f"not emulated: {', '.join(missing)}"] if missing else [])]) or "nothing to emulate"
+
+
+def _made_up(elsewhere: tuple[str, ...]) -> list[str]:
+    return [f"{', '.join(elsewhere)}: not here, names are made up"] if elsewhere else []
