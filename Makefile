@@ -95,7 +95,7 @@ docs: .venv-docs/ready  ## Build the documentation site into build/docs
 
 picture: $(VENV)/dev-ready  ## Draw the pictures of the documents from real runs (those of web pages need Chromium)
 	$(VENV)/bin/python docs/picture.py
-	PICTURES=$(abspath docs) $(PYTEST) -q -n 0 tests/e2e/test_dashboard_page.py
+	PICTURES=$(abspath docs/pictures) $(PYTEST) -q -n 0 tests/e2e/test_dashboard_page.py
 
 bench: $(VENV)/dev-ready  ## Measure the emulator beside its peers: one table (ARGS="--only echo,connects --json FILE")
 	$(VENV)/bin/python -m benchmarks $(ARGS)
