@@ -156,13 +156,13 @@ FORCE:
 .venv-docs/ready: requirements/docs.txt
 	@echo "Installing mkdocs into an environment of its own (once) ..."
 	@test -x .venv-docs/bin/python || $(PYTHON) -m venv .venv-docs
-	@.venv-docs/bin/python -m pip --quiet --disable-pip-version-check install --require-hashes --requirement $<
+	@.venv-docs/bin/python -m pip --quiet --disable-pip-version-check install --no-compile --require-hashes --requirement $<
 	@touch $@
 
 .venv-moto/ready: requirements/moto-oldest.txt
 	@echo "Installing the oldest moto into an environment of its own (once) ..."
 	@test -x .venv-moto/bin/python || $(PYTHON) -m venv .venv-moto
-	@.venv-moto/bin/python -m pip --quiet --disable-pip-version-check install --require-hashes --requirement $<
+	@.venv-moto/bin/python -m pip --quiet --disable-pip-version-check install --no-compile --require-hashes --requirement $<
 	@touch $@
 
 benchmarks/.peers/ready: $(wildcard benchmarks/peers/serverless_offline/*)
