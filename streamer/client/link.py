@@ -28,6 +28,11 @@ FOR_GOOD: Final = {
     1009: "a message was larger than the service takes",
 }
 """Close codes after which another connection would end the same way, and what to say where the service says nothing."""
+IN_ORDER: Final = (1001, 1012)
+"""Close codes of a service that goes away and says so. Locally it restarts; API Gateway's is idle or too old (1001), and
+takes the next connection at once."""
+RESTARTING_SECONDS: Final = 60.0
+"""For so long after a connection ended in order no pause is longer than `Reconnect.restart_seconds`."""
 SETTLED_SECONDS: Final = 10.0
 """How long a connection has to live before the pauses begin anew: a service that hangs up soon is not pressed."""
 KEEP_ALIVE: Final = b'{"action":"ping","id":"keep-alive"}'
@@ -41,12 +46,42 @@ class Reconnect:
     """The first wait is up to this long, each further one up to twice the one before."""
     most_seconds: float = 20.0
     """No wait is longer."""
+    restart_seconds: float = 1.0
+    """Nor longer than this in the first minute after a service that closed in order, as one that restarts does."""
     give_up_seconds: float | None = 300.0
     """After so long without a connection nothing more is tried. None: it is tried until the client is closed."""
 
-    def wait_seconds(self, attempt: int, jitter: float) -> float:
+    def wait_seconds(self, attempt: int, jitter: float, *, is_restarting: bool = False) -> float:
         """Pause before an attempt, counted from 0; ``jitter`` is 0 to 1."""
-        return min(self.most_seconds, self.base_seconds * 2.0 ** min(attempt, 32)) * jitter
+        most = min(self.most_seconds, self.restart_seconds) if is_restarting else self.most_seconds
+        return min(most, self.base_seconds * 2.0 ** min(attempt, 32)) * jitter
+
+
+class Pacing:
+    """When a lost connection is tried for again. Pure: times are those of one monotonic clock, in seconds."""
+
+    def __init__(self, reconnect: Reconnect, *, settled_seconds: float = SETTLED_SECONDS) -> None:
+        """For one client, which has a connection."""
+        self._reconnect = reconnect
+        self._settled_seconds = settled_seconds
+        self._attempts = 0
+        """Attempts to connect since a connection lived for so long."""
+        self._restarting_until = -math.inf
+
+    def lost(self, code: int | None, *, began: float, now: float) -> None:
+        """A connection that began then ended now, with this close code; None: without one."""
+        if now - began >= self._settled_seconds:
+            self._attempts = 0
+        if self._attempts == 0:
+            # Only once: a service that hangs up in order again and again is not pressed for longer than that.
+            self._restarting_until = now + RESTARTING_SECONDS if code in IN_ORDER else -math.inf
+
+    def pause_seconds(self, jitter: float, *, now: float) -> float:
+        """Pause before the next attempt, which counts as made; ``jitter`` is 0 to 1."""
+        is_restarting = now < self._restarting_until
+        pause = self._reconnect.wait_seconds(self._attempts, jitter, is_restarting=is_restarting)
+        self._attempts += 1
+        return pause
 
 
 class Watcher(Protocol):
@@ -121,15 +156,13 @@ class Link:
         self._handshake = handshake
         self._watcher = watcher
         self._reconnect = reconnect
+        self._pacing = None if reconnect is None else Pacing(reconnect, settled_seconds=settled_seconds)
         self._keep_alive_seconds = keep_alive_seconds
-        self._settled_seconds = settled_seconds
         self._jitter = jitter
         self._changed = asyncio.Condition()
         self._connection: Connection | None = None
         self._error: ClientError | None = None
         self._task: asyncio.Task[None] | None = None
-        self._attempts = 0
-        """Attempts to connect since a connection lived for `SETTLED_SECONDS`."""
 
     async def start(self) -> None:
         """Connect, trying once; raises CannotConnectError."""
@@ -170,20 +203,19 @@ class Link:
         while True:
             began = loop.time()
             lost = await self._read(connection)
-            if loop.time() - began >= self._settled_seconds:
-                self._attempts = 0
             # The socket is closed already; this ends what was being sent.
             await connection.close()
             if self._error is not None:
                 return
-            if self._reconnect is None or lost.code in FOR_GOOD:
+            if self._reconnect is None or self._pacing is None or lost.code in FOR_GOOD:
                 await self._end(lost)
                 return
+            self._pacing.lost(lost.code, began=began, now=loop.time())
             LOGGER.info("%s; connecting again", lost)
             self._connection = None
             self._watcher.lost()
             try:
-                socket = await self._opened_again(self._reconnect, lost)
+                socket = await self._opened_again(self._reconnect, self._pacing, lost)
             except ClientError as error:
                 await self._end(error)
                 return
@@ -213,14 +245,15 @@ class Link:
                 # One message that we fail to understand must not cost all others.
                 LOGGER.exception("a message could not be handled")
 
-    async def _opened_again(self, reconnect: Reconnect, lost: ConnectionLostError) -> ClientConnection:
+    async def _opened_again(
+        self, reconnect: Reconnect, pacing: Pacing, lost: ConnectionLostError
+    ) -> ClientConnection:
         error: ClientError = lost
         loop = asyncio.get_running_loop()
         ends_at = math.inf if reconnect.give_up_seconds is None else loop.time() + reconnect.give_up_seconds
         while (now := loop.time()) < ends_at:
             # No time is given away: however long the pause would be, the last attempt is made when the time is over.
-            await asyncio.sleep(min(reconnect.wait_seconds(self._attempts, self._jitter()), ends_at - now))
-            self._attempts += 1
+            await asyncio.sleep(min(pacing.pause_seconds(self._jitter(), now=now), ends_at - now))
             try:
                 return await self._handshake.open()
             except CannotConnectError as cannot:

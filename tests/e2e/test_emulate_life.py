@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -334,6 +335,30 @@ def test_after_sigkill_what_clients_were_told_stays_true_and_their_connections_a
     assert complete["type"] == "complete"
     assert answer["data"]["result"] == complete["result"]
     assert running["data"]["status"] in ("PENDING", "PROCESSING")
+
+
+def test_what_ran_when_it_ended_goes_on_by_its_own_event_and_waits_for_no_lease_and_no_sweep(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(
+        "import threading\nfrom streamer import App\n\napp = App()\n\n\n"
+        "@app.action('work', queued=True, max_attempts=2)\ndef work(request):\n"
+        "    if request.attempt == 1:\n        print('the first attempt', flush=True)\n"
+        "        threading.Event().wait()\n    return request.attempt\n"
+    )
+    started = r"processor \w+ \| START RequestId: ([\w-]+)"
+
+    with Emulate("-v", "--state", "state", folder=tmp_path) as emulator, dial(emulator.address()) as client:
+        client.send('{"action": "work", "id": "kept"}')
+        event = emulator.log.wait_for("the first attempt").split()[2]
+        emulator.interrupt()
+    with Emulate("-v", "--state", "state", folder=tmp_path) as emulator, dial(emulator.address()) as client:
+        client.send('{"action": "subscribe", "payload": {"request_id": "kept"}}')
+        first = re.search(started, emulator.log.wait_for(started))
+        while (message := json.loads(client.recv()))["type"] != "complete":
+            pass
+
+    assert first is not None
+    assert first[1].startswith(event)
+    assert message["result"] == 2
 
 
 def test_two_emulators_do_not_share_a_state_file(tmp_path: Path) -> None:

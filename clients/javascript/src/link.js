@@ -8,6 +8,8 @@ import { FRAME_BYTES, MESSAGE_BYTES } from "./wire.js";
  * @typedef {object} Reconnect how a lost connection is opened again: exponential backoff with full jitter
  * @property {number} [base] milliseconds; the first wait is up to this long, each further one up to twice the one before
  * @property {number} [most] milliseconds; no wait is longer
+ * @property {number} [restart] milliseconds; nor longer than this in the first minute after a service that closed in order,
+ *     as one that restarts does
  * @property {number} [giveUp] milliseconds; after so long without a connection everyone who waits gets an error
  */
 /**
@@ -37,6 +39,10 @@ const FOR_GOOD = new Map([
   [1008, "the service does not want this client"],
   [1009, "a message was larger than the service takes"],
 ]);
+/** Close codes of a service that goes away and says so; API Gateway takes the next connection at once. */
+const IN_ORDER = new Set([1001, 1012]);
+/** For so long after a connection ended in order no pause is longer than `restart`. */
+const RESTARTING = 60_000;
 /** A timer that is so late was asleep. */
 const ASLEEP = 30_000;
 /** Whatever happens, attempts that are not waited for are so far apart. */
@@ -71,6 +77,7 @@ export class Link {
   #turn = 0;
   #since = 0;
   #attemptAt = 0;
+  #restartingUntil = 0;
   #heardAt = 0;
   /** @type {any} */
   #timer;
@@ -91,7 +98,7 @@ export class Link {
     this.#watcher = watcher;
     this.#token = options.token;
     this.#inQuery = options.tokenIn === "query";
-    this.#reconnect = options.reconnect === null ? null : { base: 250, most: 20_000, giveUp: 300_000, ...options.reconnect };
+    this.#reconnect = options.reconnect === null ? null : { base: 250, most: 20_000, restart: 1000, giveUp: 300_000, ...options.reconnect };
     this.#WebSocket = options.WebSocket ?? /** @type {any} */ (globalThis).WebSocket;
     this.#connectTimeout = options.connectTimeout ?? 10_000;
     this.#keepAlive = options.keepAlive ?? 480_000;
@@ -246,6 +253,8 @@ export class Link {
   #lost(code, reason) {
     this.#drop();
     this.#since = Date.now();
+    // Only once: a service that hangs up in order again and again is not pressed for longer than that.
+    if (this.attempts === 0) this.#restartingUntil = code !== null && IN_ORDER.has(code) ? this.#since + RESTARTING : 0;
     const error = new ConnectionLostError(code, reason);
     if (code !== null && FOR_GOOD.has(code)) this.#end(new ConnectionLostError(code, reason || FOR_GOOD.get(code) || ""));
     else if (!this.#reconnect) this.#end(error);
@@ -281,7 +290,8 @@ export class Link {
       this.#end(error);
       return;
     }
-    const wait = Math.min(policy.most, policy.base * 2 ** Math.min(this.attempts, 32)) * Math.random();
+    const most = now < this.#restartingUntil ? Math.min(policy.most, policy.restart) : policy.most;
+    const wait = Math.min(most, policy.base * 2 ** Math.min(this.attempts, 32)) * Math.random();
     this.attempts += 1;
     // No time is given away: however long the pause would be, the last attempt is made when the time is over.
     this.nextAt = Math.min(now + wait, deadline);

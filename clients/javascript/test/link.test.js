@@ -123,6 +123,16 @@ test("a service that accepts and hangs up is not pressed: waits grow until a mes
   assert.deepEqual(attempts, [1, 2, 3, 4, 1]);
 });
 
+for (const [code, soon] of [[1001, true], [1012, true], [1006, false], [1011, false]]) {
+  test(`after ${code} the next attempt is made ${soon ? "within a second" : "when the pause is over"}`, async () => {
+    const far = 3.6e9;
+    const socket = await opened({ reconnect: { base: far, most: far, giveUp: 2 * far } });
+    socket.end(code);
+
+    assert.equal(client.nextAttempt.at - Date.now() <= 1000, soon);
+  });
+}
+
 test("silence is answered by a ping, and no answer by another connection", async () => {
   const socket = await opened({ keepAlive: 10, answerTimeout: 10 });
   socket.answers = () => socket.sent.length < 3 && socket.say({ type: "pong", request_id: "keep-alive" });
