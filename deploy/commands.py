@@ -21,6 +21,7 @@ from streamer.errors import ConfigurationError
 from streamer.service import tables
 
 from . import console, describe
+from .changes import require_named
 from .config import Config, load
 from .deployment import Desk, Ended, Wish, bring, require_length, take_away
 from .differences import differences, rights
@@ -32,7 +33,7 @@ from .moments import INTERRUPTED, status_of
 from .options import cloud_of, stack_options
 from .permissions import MANAGED_POLICY, Where, cloudformation, deployer, unknown_types
 from .pipeline import carry_out, go_back, list_of
-from .plan import Found, plan
+from .plan import Found, plan, require_described
 from .project import Service, load_service
 from .project import build as make
 from .requests_command import requests
@@ -153,6 +154,7 @@ def deploy(
     _require_unpacked(config, outputs_file)
     allowed = frozenset(replace)
     if waiting is not None:
+        _require_one(execute=True, adopt=bool(adopt), parameter=bool(parameters))  # the change set has them in it
         _require_terminal(yes=yes, doing="deploy")
         return _accounted(lambda: carry_out(cloud_of(config), _desk(yes=yes), config, waiting, allowed), outputs_file)
     service = load_service(config)
@@ -232,6 +234,7 @@ def rollback(
     """
     config = _config(**said)
     _require_unpacked(config, outputs_file)
+    _require_one(list=is_listed, to=named is not None, replace=is_listed and bool(replace))
     if is_listed:
         _say(*list_of(cloud_of(config), config))
         return 0
@@ -259,6 +262,7 @@ def _given(service: Service, parameters: tuple[str, ...]) -> dict[str, str]:
 
 def _dry_run(wish: Wish) -> int:
     found: Found | None = None
+    require_described(wish.adopt, wish.service.template)
     # What is not known before AWS is asked is not missing in a dry run.
     wanted = wish.wanted({*wish.values, *wish.service.secret_variables})
     try:
@@ -266,8 +270,11 @@ def _dry_run(wish: Wish) -> int:
         cloud.account()
     except DeployError as exc:
         _say(f"note: {exc}")
+        for name in sorted(wish.allowed - wanted.template["Resources"].keys()):
+            _say(f"note: --replace {name}: the service describes no such resource; AWS knows whether the stack has it")
     else:
         found = describe.find(cloud, wanted)
+        require_named(wish.allowed, found.template or {}, wanted.template)
         _say(*(f"note: {each.logical_id} {each.what}" for each in found.drift))
     made = plan(wanted, found, inline_bytes=INLINE_BYTES)
     _say(*(f"note: {note}" for note in made.notes))

@@ -129,10 +129,10 @@ def _bring(cloud: Cloud, desk: Desk, wish: Wish, performer: Performer) -> tuple[
     """Deploy; the stack that was changed or how it ended otherwise, and what was not as the stack said before."""
     config, service = wish.config, wish.service
     found = describe.find(cloud, wish.wanted(wish.values))
-    values = _asked(desk, wish, found) | chosen_values(wish.wanted(()), found)
-    made = plan(wish.wanted(values), found, inline_bytes=INLINE_BYTES)
     require_named(wish.allowed, found.template or {}, service.template)
     require_described(wish.adopt, service.template)
+    values = _asked(desk, wish, found) | chosen_values(wish.wanted(()), found)
+    made = plan(wish.wanted(values), found, inline_bytes=INLINE_BYTES)
     carried = carried_for(config, service.template, values, zipped=wish.code.zipped)
     change_set = proposed(desk, performer, made, carried, found)
     if change_set is None:

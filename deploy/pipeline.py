@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from . import console, describe, history
-from .changes import diff, require_safe
+from .changes import diff, require_named, require_safe
 from .cloud import Cloud, Stack
 from .config import Config
 from .deployment import (
@@ -58,6 +58,7 @@ def carry_out(cloud: Cloud, desk: Desk, config: Config, named: str, allowed: fro
         old = {} if is_new else cloud.deployed_template(config.stack)
         new = cloud.proposed_template(change_set.change_set_id)
         drift = () if is_new else describe.drift_of(cloud, old, cloud.resources(config.stack))[0]
+        require_named(allowed, old, new)
         require_safe(change_set.changes, diff(old, new), allowed)
         running = there.parameters.get("CodeKey") if there is not None else None
         code = (running, change_set.parameters.get("CodeKey", running or ""))
@@ -97,6 +98,7 @@ def go_back(cloud: Cloud, desk: Desk, config: Config, named: str | None, allowed
         running = stack.parameters.get("CodeKey", "")
         target = history.chosen(known, running, cloud.deployed_template(config.stack), named)
         key, template = history.read(cloud, bucket, target, account)
+        require_named(allowed, cloud.deployed_template(config.stack), template)
         wanted = Wanted(
             stack_name=config.stack,
             stage=config.stage,

@@ -9,6 +9,7 @@ from collections import Counter
 from typing import Any, Final
 
 from streamer.protocol import messages
+from streamer.protocol.answers import known_progress
 from streamer.records import RequestKey, RequestRecord, Status, owner_of
 from streamer.requests import lifecycle
 from streamer.requests.lifecycle import Change
@@ -158,7 +159,7 @@ def _milliseconds(seconds: float | None) -> float | None:
 
 
 def _told(record: RequestRecord, now: float) -> Told:
-    error, progress = record.error, record.progress
+    error, progress = record.error, known_progress(record)
     return {
         "request": record.request_id,
         "action": record.action,

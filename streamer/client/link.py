@@ -29,7 +29,7 @@ FOR_GOOD: Final = {
 }
 """Close codes after which another connection would end the same way, and what to say where the service says nothing."""
 IN_ORDER: Final = (1001, 1012)
-"""Close codes of a service that goes away and says so. Locally it restarts; API Gateway's is idle or too old (1001), and
+"""Close codes of a service that goes away and says so: locally to restart; API Gateway of what is idle or old, and it
 takes the next connection at once."""
 RESTARTING_SECONDS: Final = 60.0
 """For so long after a connection ended in order no pause is longer than `Reconnect.restart_seconds`."""
@@ -245,9 +245,7 @@ class Link:
                 # One message that we fail to understand must not cost all others.
                 LOGGER.exception("a message could not be handled")
 
-    async def _opened_again(
-        self, reconnect: Reconnect, pacing: Pacing, lost: ConnectionLostError
-    ) -> ClientConnection:
+    async def _opened_again(self, reconnect: Reconnect, pacing: Pacing, lost: ConnectionLostError) -> ClientConnection:
         error: ClientError = lost
         loop = asyncio.get_running_loop()
         ends_at = math.inf if reconnect.give_up_seconds is None else loop.time() + reconnect.give_up_seconds

@@ -7,7 +7,7 @@ from typing import Any, Final
 from streamer.errors import ActionError, ErrorCode
 from streamer.protocol import messages
 from streamer.protocol.messages import Message
-from streamer.records import RequestRecord, Status
+from streamer.records import ProgressPoint, RequestRecord, Status
 from streamer.requests.lifecycle import is_final
 
 _STATES: Final = {
@@ -70,8 +70,16 @@ def state(record: RequestRecord) -> dict[str, Any]:
         "created_at": round(record.created_at, 3),
         "updated_at": round(record.updated_at, 3),
     }
-    if record.progress is not None:
-        fields["progress"] = messages.progress_fields(record.progress)
+    if (progress := known_progress(record)) is not None:
+        fields["progress"] = messages.progress_fields(progress)
     if record.error is not None:
         fields["error"] = messages.failure_fields(record.error)
     return fields
+
+
+def known_progress(record: RequestRecord) -> ProgressPoint | None:
+    """How far a request is, or was when it ended; None: that is not known, or it is complete.
+
+    Progress is stored once a second, so the last that is stored of a complete request may be any.
+    """
+    return None if record.status is Status.COMPLETED else record.progress

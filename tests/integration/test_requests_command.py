@@ -148,7 +148,14 @@ def test_a_request_is_shown_with_everything(engine: Engine) -> None:
 
     shown = json.loads(run("show", "done").stdout)
 
-    assert (shown["result"], shown["payload"], shown["progress"]["percentage"]) == ({"url": "x"}, {"pages": 3}, 50)
+    assert (shown["result"], shown["payload"]) == ({"url": "x"}, {"pages": 3})
+    assert "progress" not in shown  # the last that was stored says nothing of a request that is complete
+
+
+def test_how_far_a_failed_request_came_is_shown(engine: Engine) -> None:
+    stored(engine, replace(FAILED, progress=ProgressPoint(percentage=50)))
+
+    assert json.loads(run("show", "failed").stdout)["progress"]["percentage"] == 50
 
 
 def test_a_failed_request_is_put_back_and_its_dead_letters_are_removed(engine: Engine) -> None:

@@ -11,7 +11,7 @@ from fake_cloud import OURS, FakeCloud, event, stack
 
 from deploy.cloud import Change, Replacement, Stack
 from deploy.commands import COMMANDS
-from deploy.errors import DangerError, DeployError, StackStateError
+from deploy.errors import CredentialsError, DangerError, DeployError, StackStateError
 from deploy.history import deployments, keep, prefix
 
 APP = "from streamer import App\n\napp = App()\n"
@@ -142,11 +142,43 @@ def test_a_change_set_of_somebody_else_s_run_is_not_tidied_away(run: Run) -> Non
 
 @pytest.mark.parametrize(
     "arguments",
-    [("--execute", "x", "--no-execute"), ("--dry-run", "--no-execute"), ("--guided", "--execute", "x")],
+    [
+        ("--execute", "x", "--no-execute"),
+        ("--dry-run", "--no-execute"),
+        ("--guided", "--execute", "x"),
+        ("--execute", "x", "--adopt", "T"),
+        ("--execute", "x", "--parameter", "A=b"),
+    ],
     ids=" ".join,
 )
 def test_words_that_contradict_each_other_are_refused(run: Run, arguments: tuple[str, ...]) -> None:
     assert "do not go together" in str(run(FakeCloud(), "deploy", "--yes", *arguments).exception)
+
+
+@pytest.mark.parametrize(
+    "arguments", [("deploy", "--yes"), ("deploy", "--dry-run"), ("deploy", "--execute", "streamer-1", "--yes")], ids=str
+)
+def test_a_word_for_a_resource_that_there_is_not_is_refused_before_anything_is_asked_or_done(
+    run: Run, arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cloud = waiting(run)
+    monkeypatch.delenv("JWT_SECRET")
+
+    found = run(cloud, *arguments, "--replace", "Tabel")
+
+    assert "--replace Tabel: there is no such resource; those that need the word are " in str(found.exception)
+    assert cloud.did == []
+
+
+def test_a_dry_run_that_cannot_ask_aws_says_that_the_service_has_no_such_resource(run: Run) -> None:
+    class NoCredentials(FakeCloud):
+        def account(self) -> Any:
+            raise CredentialsError("there are no AWS credentials here")
+
+    found = run(NoCredentials(), "deploy", "--dry-run", "--replace", "Tabel")
+
+    assert found.return_value == 0
+    assert "note: --replace Tabel: the service describes no such resource" in found.stdout
 
 
 def test_values_and_permissions_are_shown_before_the_question(run: Run, project: Path) -> None:
@@ -219,6 +251,20 @@ def test_a_stack_that_never_was_cannot_go_back(run: Run) -> None:
 
     assert isinstance(found.exception, StackStateError)
     assert "was never deployed" in str(found.exception)
+
+
+def test_going_back_knows_which_resources_there_are(run: Run) -> None:
+    cloud = remembered(run)
+
+    found = run(cloud, "rollback", "--yes", "--replace", "Tabel")
+
+    assert "--replace Tabel: there is no such resource" in str(found.exception)
+    assert cloud.did == []
+
+
+@pytest.mark.parametrize("word", ["--to", "--replace"])
+def test_the_list_takes_no_words_for_going_back(run: Run, word: str) -> None:
+    assert f"--list and {word} do not go together" in str(run(FakeCloud(), "rollback", "--list", word, "x").exception)
 
 
 class Full(FakeCloud):

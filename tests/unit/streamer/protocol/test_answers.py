@@ -85,15 +85,18 @@ def test_the_order_of_keys_does_not_make_another_payload() -> None:
             id="running",
         ),
         pytest.param(
-            request_record(status=Status.COMPLETED, attempt=1, result_json="[7]"),
+            request_record(
+                status=Status.COMPLETED, attempt=1, progress=ProgressPoint(percentage=40), result_json="[7]"
+            ),
             {"status": "COMPLETED", "attempt": 1, "result": [7]},
             id="completed",
         ),
         pytest.param(
-            request_record(status=Status.FAILED, attempt=1, error=FAILURE),
+            request_record(status=Status.FAILED, attempt=1, progress=ProgressPoint(percentage=40), error=FAILURE),
             {
                 "status": "FAILED",
                 "attempt": 1,
+                "progress": {"percentage": 40, "message": ""},
                 "error": {"code": "TIMEOUT", "message": "too slow", "retryable": True},
             },
             id="failed",
