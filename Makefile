@@ -62,7 +62,8 @@ test-moto: .venv-moto/ready  ## Try SQS on the oldest moto that pyproject.toml a
 test-newest: .venv-newest/ready  ## Run all tests on the newest of everything that pyproject.toml allows
 	.venv-newest/bin/python -m pytest -n auto $(TESTS) $(ARGS)
 
-soak: $(VENV)/dev-ready  ## Fuzz and kill for long, from another seed each time (SOAK_SECONDS=600 for each test)
+soak: $(VENV)/dev-ready  ## Load for an hour, then fuzz and kill, from another seed each time (SOAK_SECONDS=600 for each test)
+	$(VENV)/bin/python -m benchmarks.mixed_load --seed $$(date +%s) $(LOAD)
 	FUZZ_SEED=$$(date +%s) FUZZ_SECONDS=$(or $(SOAK_SECONDS),600) $(PYTEST) tests/fuzz tests/e2e/test_kill_loop.py \
 		-v --timeout 0 $(ARGS)
 
