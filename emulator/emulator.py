@@ -372,6 +372,7 @@ class Emulator:
             endpoints=endpoints,
             caller=self._guard.caller,
             deliver=outside.deliver,
+            functions=self._functions,
             forgets=self.config.state_file is not None,
         )
 

@@ -1,7 +1,7 @@
 """Which actions on which resources a request to a service needs that is not embedded. Pure.
 
 [DOC] service-authorization: list_amazons3, list_amazonsns, list_amazoneventbridge, list_awssystemsmanager,
-list_awssecretsmanager
+list_awssecretsmanager, list_amazoncognitouserpools
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from streamer.topology.grants import ANYTHING, Kind, Resource
 
+from ..services.cognito.operations import OF_USERS
 from ..services.secret_names import suffix
 from .needs import Need, Parameters
 
@@ -120,6 +121,10 @@ def of_operation(service: str, operation: str, parameters: Parameters) -> Iterat
                 yield Need(action, _named(_placed("ssm", f"parameter/{str(name).lstrip('/')}")))
             if not names:
                 yield Need(action, ANYTHING)
+        case "cognito-idp":
+            pool = parameters.get("UserPoolId")
+            if operation not in OF_USERS:  # which nobody is asked a permission for
+                yield Need(action, ANYTHING if pool is None else _named(_placed(service, f"userpool/{pool}")))
         case "secretsmanager":
             secret = parameters.get("SecretId") or parameters.get("Name")
             is_arn = str(secret).startswith("arn:")

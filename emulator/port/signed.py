@@ -11,6 +11,13 @@ from .http import HttpRequest
 _SCOPE: Final = re.compile(
     r"(?P<key>[^/,\s=]+)/\d{8}/(?P<region>[^/,\s]+)/(?P<service>[a-z0-9-]+)/aws4_request(?:[,\s&]|$)"
 )
+POOLS: Final = "cognito-idp"
+"""The service that users without credentials ask."""
+POOLS_TARGET: Final = "AWSCognitoIdentityProviderService."
+POOL_DOCUMENT: Final = re.compile(
+    r"/(?P<pool>[a-z]{2}(?:-[a-z]+)+-\d+_[0-9A-Za-z]+)/\.well-known/(?P<name>jwks\.json|openid-configuration)"
+)
+"""The path of what a user pool publishes. [DOC] cognito-docs:amazon-cognito-user-pools-using-tokens-verifying-a-jwt"""
 _FORM: Final = "multipart/form-data"
 _FORM_KEY: Final = re.compile(rb'name="(?:x-amz-credential|AWSAccessKeyId)"', re.IGNORECASE)
 """The field of a form that names who allowed it."""
@@ -40,7 +47,8 @@ def scope_of(request: HttpRequest) -> Scope | None:
 def service_wanted(request: HttpRequest) -> str | None:
     """The service that a request is for; None: it does not say, or is for none of AWS's.
 
-    S3 is also asked with signatures of its second version, which boto3 still makes for links, and by forms in pages.
+    User pools are asked by users, who sign nothing; S3 also with signatures of its second version, which boto3 still
+    makes for links, and by forms in pages.
     [DOC] s3-docs:RESTAuthentication, sigv4-post-example
     """
     host = request.fields.get("host", "")
@@ -49,6 +57,8 @@ def service_wanted(request: HttpRequest) -> str | None:
     scope = scope_of(request)
     if scope is not None:
         return scope.service
+    if _is_for_pools(request):
+        return POOLS
     if request.fields.get("authorization", "").startswith("AWS "):
         return "s3"
     names = {name for name, _ in request.query} if "Signature=" in request.target else set()
@@ -56,3 +66,12 @@ def service_wanted(request: HttpRequest) -> str | None:
         return "s3"
     is_form = request.method == "POST" and request.fields.get("content-type", "").startswith(_FORM)
     return "s3" if is_form and _FORM_KEY.search(request.body) is not None else None
+
+
+def _is_for_pools(request: HttpRequest) -> bool:
+    """Whether a request that nobody signed is for user pools, or a web page asks whether it may make one."""
+    if request.method == "OPTIONS":
+        return "x-amz-target" in request.fields.get("access-control-request-headers", "").lower()
+    if request.fields.get("x-amz-target", "").startswith(POOLS_TARGET):
+        return True
+    return ".well-known/" in request.target and POOL_DOCUMENT.fullmatch(request.raw_path) is not None

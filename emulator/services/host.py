@@ -9,11 +9,12 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from streamer.errors import ConfigurationError
 
 from .. import log
+from ..functions.outcome import Functions
 from ..functions.variables import Endpoints
 from ..iam.guard import Caller
 from ..iam.needs import Need
@@ -21,9 +22,10 @@ from ..iam.service_needs import of_operation, of_s3
 from ..port.elsewhere import operation_of, parameters_of
 from ..port.http import HttpRequest, HttpResponse
 from ..port.origin import is_of_this_machine
-from ..port.signed import scope_of
+from ..port.signed import POOLS, scope_of
 from ..tasks import end
 from .calls import Call
+from .cognito.operations import is_of_users
 from .denials import denial, error
 from .identity import asks_identity, identity
 from .links import link_of
@@ -32,8 +34,12 @@ from .process import ServicesBusyError, ServicesLostError, ServicesProcess
 from .routing import HOSTED, aws_url
 from .wire import Frame
 
+if TYPE_CHECKING:
+    from .cognito.service import UserPools
+
 STORE: Final = "ssm"
-"""The service that is answered without the process."""
+_OURS: Final = frozenset({STORE, POOLS})
+"""The services that are answered without the process."""
 _JSON: Final = "application/x-amz-json-1.1"
 
 
@@ -47,10 +53,13 @@ class Services:
         endpoints: Endpoints,
         caller: Callable[[HttpRequest], Caller | None],
         deliver: Callable[[Frame], None],
+        functions: Functions,
         forgets: bool = False,
     ) -> None:
-        """``caller`` tells which function made a request; ``deliver`` takes what is to be delivered.
+        """Start nothing yet.
 
+        ``caller`` tells which function made a request; ``deliver`` takes what is to be delivered; some of ``functions``
+        have a say in what is done.
         ``forgets``: to tell that what is kept here is not kept as tables are.
         """
         self._forgets = forgets
@@ -63,11 +72,13 @@ class Services:
         known = (endpoints.owner, *endpoints.keys.values())
         self._secrets = {keys.access_key_id: keys.secret_access_key for keys in known}
         self._parameters = ParameterStore(endpoints.region, endpoints.account_id)
+        self._functions = functions
+        self._user_pools: UserPools | None = None
         self._made: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         self._store(self._calls)
-        if any(each.service != STORE for each in self._calls):
+        if any(each.service not in _OURS for each in self._calls):
             self._begin()
         return self
 
@@ -79,6 +90,14 @@ class Services:
         await self._process.close()
 
     @property
+    def _pools(self) -> UserPools:
+        if self._user_pools is None:
+            from .cognito.service import UserPools  # noqa: PLC0415 - only for those who have users
+
+            self._user_pools = UserPools(self._endpoints.region, self._endpoints.account_id, self._functions)
+        return self._user_pools
+
+    @property
     def pid(self) -> int | None:
         """Of the process; None: it is not running."""
         return self._process.pid
@@ -87,8 +106,10 @@ class Services:
         """Whether a web page of another origin may make a request: with a link or a form that somebody signed for it.
 
         The key of the account's owner is in AWS's documentation, so that any page could sign with it; what it signed is
-        for pages of this machine.
+        for pages of this machine, and so are user pools, which users ask without a key.
         """
+        if service == POOLS:
+            return is_of_users(request) and is_of_this_machine(request.fields.get("origin", ""))
         link = link_of(request, self._secrets, datetime.now(UTC)) if service == "s3" else None
         if link is None or not link.is_verified:
             return False
@@ -117,7 +138,7 @@ class Services:
         new = [each for each in described if each not in self._calls]
         self._store(new)
         self._calls = described
-        new = [each for each in new if each.service != STORE]
+        new = [each for each in new if each.service not in _OURS]
         if self._process.is_running:
             await self._make(new)
         elif new:
@@ -141,6 +162,8 @@ class Services:
             return denial(service, request, refused)
         if service == STORE:
             return self._stored(request)
+        if service == POOLS:
+            return await self._pools.answer(request)
         head = self._head(request, service, url)
         try:
             # What it was doing when it was lost is lost with it, so asking again repeats nothing.
@@ -181,7 +204,9 @@ class Services:
 
     def _store(self, calls: Iterable[Call]) -> None:
         for each in calls:
-            if each.service == STORE:
+            if each.service == POOLS:
+                self._pools.make(each)
+            elif each.service == STORE:
                 try:
                     self._parameters.perform("PutParameter", each.parameters, now=time.time())
                 except ParameterError as error:
@@ -206,7 +231,7 @@ class Services:
         await self._make(self._calls)
 
     async def _make(self, calls: Iterable[Call]) -> None:
-        wanted = tuple(each for each in calls if each.service != STORE)
+        wanted = tuple(each for each in calls if each.service not in _OURS)
         if not wanted:
             return
         try:

@@ -1,4 +1,4 @@
-"""The six letters that end a secret's ARN: the same each time, so that templates can name it. Pure."""
+"""Names of secrets, and secrets, that are the same each time, so that templates can have them. Pure."""
 
 from __future__ import annotations
 
@@ -15,3 +15,8 @@ def suffix(name: str) -> str:
     """What stands behind a secret's name and a hyphen."""
     digest = hashlib.blake2b(name.encode(), digest_size=SUFFIX).digest()
     return "".join(_LETTERS[each % len(_LETTERS)] for each in digest)
+
+
+def client_secret(client_id: str) -> str:
+    """The secret of a user pool's client."""
+    return hashlib.blake2b(client_id.encode(), digest_size=26, person=b"client").hexdigest()[:51]

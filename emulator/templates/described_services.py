@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from ..services.calls import Call
-from . import described_rules, described_stores, described_topics
+from . import described_rules, described_stores, described_topics, described_users
 from .errors import Problem
 from .stack import Resource
 from .values import at, items, mapping
@@ -29,6 +29,12 @@ def calls(things: Things, region: str) -> tuple[Call, ...]:
     steps: tuple[tuple[str, Callable[[Resource], list[Call]]], ...] = (
         ("AWS::SSM::Parameter", described_stores.parameter),
         ("AWS::SecretsManager::Secret", described_stores.secret),
+        (described_users.POOL, lambda each: described_users.pool(things, each)),
+        (f"{described_users.POOL}Client", lambda each: described_users.client(things, each)),
+        (f"{described_users.POOL}Domain", lambda each: described_users.domain(things, each)),
+        (f"{described_users.POOL}Group", lambda each: described_users.group(things, each)),
+        (f"{described_users.POOL}User", lambda each: described_users.user(things, each)),
+        (f"{described_users.POOL}UserToGroupAttachment", lambda each: described_users.member(things, each)),
         ("AWS::SNS::Topic", described_topics.topic),
         ("AWS::Events::EventBus", described_rules.bus),
         ("AWS::S3::Bucket", lambda each: _bucket(each, region)),

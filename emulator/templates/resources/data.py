@@ -124,26 +124,6 @@ KINDS: Final = (
         name_property="StateMachineName",
     ),
     Kind(
-        type="AWS::Cognito::UserPool",
-        meaning=Meaning.MISSING,
-        noun="user pool",
-        ref="{region}_{id:.9}",
-        attributes={
-            "Arn": "arn:{partition}:cognito-idp:{region}:{account}:userpool/{region}_{id:.9}",
-            "ProviderName": "cognito-idp.{region}.{suffix}/{region}_{id:.9}",
-            "ProviderURL": "https://cognito-idp.{region}.{suffix}/{region}_{id:.9}",
-            "UserPoolId": "{region}_{id:.9}",
-        },
-    ),
-    Kind(
-        type="AWS::Cognito::UserPoolClient",
-        meaning=Meaning.MISSING,
-        noun="user pool client",
-        ref="{id}",
-        attributes={"ClientId": "{id}", "Name": "{name}"},
-        name_property="ClientName",
-    ),
-    Kind(
         type="AWS::KMS::Key",
         meaning=Meaning.IGNORED,
         noun="key",

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ...services.secret_names import suffix
+from ...services.secret_names import client_secret, suffix
 from .. import ids
 
 
@@ -58,8 +58,8 @@ def names(kind: Kind, place: Place, logical_id: str, properties: Mapping[str, An
     """What a kind's texts are filled in with.
 
     ``{name}``, its physical name; ``{id}``, ten characters; ``{uuid}``; ``{six}``, what ends a secret's ARN;
-    ``{stack}``, ``{region}``, ``{account}``, ``{partition}``, ``{suffix}``; ``{logical}``; ``{p[Property]}``, a
-    property that must be there.
+    ``{secret}``, a client's; ``{stack}``, ``{region}``, ``{account}``, ``{partition}``, ``{suffix}``; ``{logical}``;
+    ``{p[Property]}``, a property that must be there.
     """
     given = properties.get(kind.name_property) if kind.name_property else None
     made = ids.physical_name(place.stack, logical_id, longest=kind.longest, lower=kind.is_lower)
@@ -67,6 +67,7 @@ def names(kind: Kind, place: Place, logical_id: str, properties: Mapping[str, An
         "name": given if isinstance(given, str) and given else made,
         "id": ids.api_id(place.stack, logical_id),
         "uuid": ids.uuid(place.stack, logical_id),
+        "secret": client_secret(ids.api_id(place.stack, logical_id)),
         "six": suffix(given if isinstance(given, str) and given else made),
         "stack": place.stack,
         "region": place.region,

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from . import data, functions, gateway, others
+from . import data, functions, gateway, others, users
 from .kind import Kind, Meaning
 
 KINDS: Final[Mapping[str, Kind]] = {
-    kind.type: kind for kind in (*gateway.KINDS, *functions.KINDS, *data.KINDS, *others.KINDS)
+    kind.type: kind for kind in (*gateway.KINDS, *functions.KINDS, *data.KINDS, *users.KINDS, *others.KINDS)
 }
 
 

@@ -25,12 +25,20 @@ def request(method: str = "GET", target: str = "/", body: bytes = b"", **headers
         (request(authorization="AWS AKIA:abc="), "s3"),
         (request("POST", "/made", FORM, content_type="multipart/form-data; boundary=b"), "s3"),
         (request(host="made.s3.eu-west-1.amazonaws.com"), "s3"),
+        (request("POST", x_amz_target="AWSCognitoIdentityProviderService.InitiateAuth"), "cognito-idp"),
+        (request("OPTIONS", access_control_request_headers="content-type,x-amz-target"), "cognito-idp"),
+        (request(target="/eu-west-1_aB3/.well-known/jwks.json"), "cognito-idp"),
+        (request(target="/other/.well-known/jwks.json"), None),
+        (request("POST", x_amz_target="DynamoDB_20120810.Scan"), None),
         (request(), None),
         (request(target="/?Signature=what"), None),
         (request(authorization="Bearer token"), None),
         (request("POST", "/made", b"--b", content_type="multipart/form-data; boundary=b"), None),
     ],
-    ids=["header", "link", "old-link", "old-header", "form", "host", "nothing", "half", "token", "other-form"],
+    ids=[
+        *("header", "link", "old-link", "old-header", "form", "host", "users", "page", "keys", "other-keys", "tables"),
+        *("nothing", "half", "token", "other-form"),
+    ],
 )
 def test_a_request_says_for_which_service_it_is(asked: HttpRequest, service: str | None) -> None:
     assert service_wanted(asked) == service

@@ -367,3 +367,80 @@ def test_a_dynamic_reference_has_the_value_that_is_made_for_the_secret() -> None
     content = json.loads(found.services[0].parameters["SecretString"])
     assert {"P": content["password"]} in [dict(each.environment) for each in found.topology.functions]
     assert not found.warnings
+
+
+# user pools
+
+
+def test_a_pool_is_made_with_its_clients_groups_and_users() -> None:
+    policy = {"PasswordPolicy": {"MinimumLength": 10, "RequireSymbols": "false"}}
+    found = described(
+        Users=resource(
+            "Cognito::UserPool",
+            Policies=policy,
+            UsernameAttributes=["email"],
+            LambdaConfig={"PreSignUp": att("Answer")},
+        ),
+        Web=resource(
+            "Cognito::UserPoolClient",
+            ClientName="web",
+            UserPoolId=ref("Users"),
+            GenerateSecret="true",
+            ExplicitAuthFlows=["ALLOW_USER_PASSWORD_AUTH"],
+        ),
+        Staff=resource("Cognito::UserPoolGroup", GroupName="staff", UserPoolId=ref("Users"), Precedence=1),
+        Ann=resource("Cognito::UserPoolUser", Username="ann@example.com", UserPoolId=ref("Users")),
+        AnnIsStaff=resource(
+            "Cognito::UserPoolUserToGroupAttachment",
+            GroupName=ref("Staff"),
+            Username=ref("Ann"),
+            UserPoolId=ref("Users"),
+        ),
+        Domain=resource("Cognito::UserPoolDomain", Domain="shop", UserPoolId=ref("Users")),
+    )
+
+    made = {each.operation: dict(each.parameters) for each in found.services}
+    pool = made["CreateUserPool"].pop("UserPoolId")
+    assert pool.startswith("us-east-1_")
+    assert made.pop("CreateUserPool") == {
+        "PoolName": made_name(found),
+        "Policies": {"PasswordPolicy": {"MinimumLength": 10, "RequireSymbols": False}},
+        "UsernameAttributes": ["email"],
+        "LambdaConfig": {"PreSignUp": "arn:aws:lambda:us-east-1:123456789012:function:answer"},
+    }
+    client = made["CreateUserPoolClient"].pop("ClientId")
+    assert len(client) == 10
+    assert made == {
+        "CreateUserPoolClient": {
+            "UserPoolId": pool,
+            "ClientName": "web",
+            "GenerateSecret": True,
+            "ExplicitAuthFlows": ["ALLOW_USER_PASSWORD_AUTH"],
+        },
+        "CreateUserPoolDomain": {"UserPoolId": pool, "Domain": "shop"},
+        "CreateGroup": {"UserPoolId": pool, "GroupName": "staff", "Precedence": 1},
+        "AdminCreateUser": {
+            "UserPoolId": pool,
+            "Username": "ann@example.com",
+            "UserAttributes": [],
+            "MessageAction": "SUPPRESS",
+        },
+        "AdminAddUserToGroup": {"UserPoolId": pool, "GroupName": "staff", "Username": "ann@example.com"},
+    }
+
+
+def made_name(found: Described) -> str:
+    """The name of the pool that was made."""
+    return str(next(each for each in found.services if each.operation == "CreateUserPool").parameters["PoolName"])
+
+
+def test_a_client_of_a_pool_elsewhere_is_told_of() -> None:
+    found = described(Web=resource("Cognito::UserPoolClient", ClientName="web", UserPoolId="us-east-1_other"))
+
+    assert found.services == ()
+    assert found.warnings == ("Web: the user pool us-east-1_other is none of this project's: nothing comes of it",)
+
+
+def test_a_second_factor_is_told_of() -> None:
+    found = described(Users=resource("Cognito::UserPool", MfaConfiguration="ON"))
+    assert found.warnings == ("Users: nobody is asked for a second factor here",)

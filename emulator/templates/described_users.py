@@ -1,0 +1,96 @@
+"""User pools of a stack, as operations. Pure. [DOC] cfn-docs:AWS_Cognito"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from ..services.calls import Call
+from .stack import Resource
+from .values import items, text
+
+if TYPE_CHECKING:
+    from .topology import Things
+
+POOL: Final = "AWS::Cognito::UserPool"
+_OF_POOLS: Final = (
+    *("AdminCreateUserConfig", "AliasAttributes", "AutoVerifiedAttributes", "LambdaConfig", "MfaConfiguration"),
+    *("Policies", "Schema", "UsernameAttributes", "UsernameConfiguration"),
+)
+_OF_CLIENTS: Final = (
+    *("AccessTokenValidity", "AuthSessionValidity", "ExplicitAuthFlows", "GenerateSecret", "IdTokenValidity"),
+    *("PreventUserExistenceErrors", "ReadAttributes", "RefreshTokenValidity", "TokenValidityUnits"),
+)
+
+
+def pool(things: Things, resource: Resource) -> list[Call]:
+    """A pool."""
+    if resource.properties.get("MfaConfiguration") == "ON":
+        things.warn(resource, "nobody is asked for a second factor here")
+    return [
+        _call(
+            resource, "CreateUserPool", PoolName=resource.name, UserPoolId=resource.ref, **_given(resource, _OF_POOLS)
+        )
+    ]
+
+
+def client(things: Things, resource: Resource) -> list[Call]:
+    """A client of a pool."""
+    if (of := _pool_of(things, resource)) is None:
+        return []
+    given = _given(resource, _OF_CLIENTS)
+    return [_call(resource, "CreateUserPoolClient", **of, ClientId=resource.ref, ClientName=resource.name, **given)]
+
+
+def group(things: Things, resource: Resource) -> list[Call]:
+    """A group of a pool."""
+    if (of := _pool_of(things, resource)) is None:
+        return []
+    given = _given(resource, ("Description", "Precedence", "RoleArn"))
+    return [_call(resource, "CreateGroup", **of, GroupName=resource.name, **given)]
+
+
+def user(things: Things, resource: Resource) -> list[Call]:
+    """A user, who is to choose a password."""
+    if (of := _pool_of(things, resource)) is None:
+        return []
+    given = {"UserAttributes": items(resource, "UserAttributes"), "MessageAction": "SUPPRESS"}
+    return [_call(resource, "AdminCreateUser", **of, Username=resource.name, **given)]
+
+
+def member(things: Things, resource: Resource) -> list[Call]:
+    """A user's place in a group."""
+    if (of := _pool_of(things, resource)) is None:
+        return []
+    named = {"GroupName": text(resource, "GroupName"), "Username": text(resource, "Username")}
+    return [_call(resource, "AdminAddUserToGroup", **of, **named)]
+
+
+def domain(things: Things, resource: Resource) -> list[Call]:
+    """A domain, which is known and leads nowhere."""
+    of = _pool_of(things, resource)
+    return [] if of is None else [_call(resource, "CreateUserPoolDomain", **of, Domain=text(resource, "Domain"))]
+
+
+def _pool_of(things: Things, resource: Resource) -> dict[str, str] | None:
+    name = text(resource, "UserPoolId")
+    if things.by_ref(name, POOL) is None:
+        things.warn(resource, f"the user pool {name} is none of this project's: nothing comes of it")
+        return None
+    return {"UserPoolId": name}
+
+
+def _given(resource: Resource, names: tuple[str, ...]) -> dict[str, Any]:
+    """Properties as the API takes them: templates may have truth values as texts."""
+    return {name: _plain(resource.properties[name]) for name in names if name in resource.properties}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(name): _plain(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
+    return {"true": True, "false": False}.get(value, value) if isinstance(value, str) else value
+
+
+def _call(resource: Resource, operation: str, **parameters: Any) -> Call:
+    return Call(service="cognito-idp", operation=operation, parameters=parameters, resource=resource.logical_id)
