@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from streamer.errors import ConfigurationError
+from streamer.topology import Topology
 
 from .functions.factory import Isolation
 from .gateway.rules.limits import Assumptions, Limits
@@ -61,6 +63,9 @@ class EmulatorConfig:
     """Web pages that are served beside the API; None: there are none."""
     services: tuple[Call, ...] = ()
     """What is made in the services that are not embedded, before anything runs."""
+    provide: Callable[[Topology], Topology] | None = None
+    """Adds to functions that are deployed what Lambda brings. With it, deployment tools find CloudFormation and the
+    management APIs of API Gateway and Lambda here; None: there is no control plane."""
     all_users: bool = False
     """Whether other users of this machine are answered; those of a network are, if ``host`` is open to it."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import secrets
+from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -15,30 +16,27 @@ from streamer.topology.grants import Place
 
 from . import log
 from .config import DEFAULT_ISOLATION, EmulatorConfig, guarding_mode
-from .console.access import STAGE, is_for_console
+from .console.access import STAGE
 from .database.opening import open_database
 from .database.protocol import Database
+from .dispatch import Dispatch
 from .functions.factory import RunningFunctions, create_functions
 from .functions.logs import LogSink, Recorded, Tails
 from .functions.service import LambdaService
 from .functions.variables import HOSTED, Endpoints
-from .gateway.rules import management
 from .gateway.rules.stage import Stage
 from .http_apis.service import HttpApis
 from .iam.guard import Guard
 from .iam.keys import keys_of
-from .port.aws_names import is_aws
 from .port.elsewhere import Elsewhere
 from .port.http import HttpRequest
-from .port.origin import foreign_host, foreign_origin
 from .port.real import VARIABLE, RealAws, endpoint_variables, real_services
-from .port.static import TOKEN_PATH
 from .port.tls import Authority, authority
 from .port.tunnel import Tunnels
 from .queues.mapping import QueueMappings
 from .recording import Recording
 from .schedules import Schedules
-from .served_api import ServedApi, listening
+from .served_api import ServedApi, following, listening
 from .services.calls import Call
 from .services.deliveries import Outside
 from .services.host import Services
@@ -48,6 +46,7 @@ from .topology_changes import read_by, refuse_new_rights, refuse_restart
 
 if TYPE_CHECKING:
     from .console.service import Console
+    from .templates.control_plane.service import ControlPlane
 
 DISCONNECT_SECONDS: Final = 10.0
 """How long ``$disconnect`` functions may take in all when the emulator stops."""
@@ -75,11 +74,12 @@ class Emulator:
         self._iam = guarding_mode(config)
         self._recording = Recording()
         self._console: Console | None = None
+        self._control: ControlPlane | None = None
         self._real = real_services(config.real, config.region)
         self._elsewhere = Elsewhere(RealAws(self._real, config.region) if self._real else None)
         self._tails = Tails(Recorded(log_sink, self._recording) if config.console else log_sink)
         self._stack = AsyncExitStack()
-        self._apis: tuple[ServedApi, ...] = ()
+        self._apis: list[ServedApi] = []
         self._readers = AsyncExitStack()
         self._functions: RunningFunctions
         self._http_apis: HttpApis
@@ -87,6 +87,7 @@ class Emulator:
         self._guard: Guard
         self._database: Database
         self._services: Services
+        self._dispatch: Dispatch
         self._tunnels: Tunnels
         self.mappings: EventSourceMappings
         self.authority: Authority
@@ -117,7 +118,7 @@ class Emulator:
     @property
     def websocket_urls(self) -> tuple[str, ...]:
         """What clients of each API connect to, in the topology's order."""
-        return tuple(f"ws://{served.address}/{served.api.stage}" for served in self._apis)
+        return tuple(served.url for served in self._apis)
 
     @property
     def http_urls(self) -> dict[str, str]:
@@ -183,16 +184,22 @@ class Emulator:
             ConfigurationError: the description is wrong, or needs a start of its own; everything stays as it was.
         """
         validate(topology)
-        refuse_restart(self.topology, topology)
+        if self._control is None:
+            refuse_restart(self.topology, topology)
         if self._iam != "off":
             refuse_new_rights(self.topology, topology)
-        served = list(zip(self._apis, topology.all_apis(), strict=True))
-        for each, api in served:
-            Stage(api, each.stage.facts, each.stage.ids)  # an API that is wrong is refused before anything changes
+        served, known = following(self._apis, topology.all_apis()), list(self._apis)
+        for each, api in served:  # an API that is wrong is refused before anything changes
+            if each in known:
+                Stage(api, each.stage.facts, each.stage.ids)
+            else:
+                self._open(each)
         await self._services.apply(services)
         await self._database.apply(topology)
         for each, api in served:
             each.change(api)
+        self._apis[:] = [each for each, _ in served]
+        await self._stop_gateways([each for each in known if each not in self._apis])
         await self._functions.apply(topology)
         self._lambda.apply(topology)
         self._http_apis.change(topology.http_apis)
@@ -216,7 +223,13 @@ class Emulator:
         self._tunnels = Tunnels(lambda: self._home)
         stack.push_async_callback(self._tunnels.close)
         self._apis = listening(
-            self.topology.all_apis(), config, self.authority, stack, answer=self._answer, connect=self._tunnels.open
+            self.topology.all_apis(),
+            config,
+            self.authority,
+            stack,
+            answer=self._answer,
+            upgrade=self._upgrade,
+            connect=self._tunnels.open,
         )
         endpoints = self.endpoints = self._endpoints()
         self._guard = self._guarding(endpoints)
@@ -229,14 +242,40 @@ class Emulator:
                 state_folder=config.state_folder,
             )
         )
+        self._make_functions(endpoints)
+        self._open_apis(endpoints)
+        web = await stack.enter_async_context(Web(post))
+        self._services = await stack.enter_async_context(self._hosting(endpoints, web))
+        self._elsewhere.hosted = self._services
+        if config.console:
+            await self._open_console(stack)
+        if config.provide is not None:
+            self._control = self._controlled(config.provide)
+        self._dispatch = self._dispatching()
+        for served in self._apis:
+            await stack.enter_async_context(served.front)
+        await stack.enter_async_context(self._functions)
+        await stack.enter_async_context(self._lambda)
+        await self._services.ready()
+        await self._start_readers()
+        stack.push_async_callback(self._stop_readers)
+        stack.push_async_callback(self._stop_gateways, self._apis)
+        stack.push_async_callback(self._http_apis.close)
+        if self._control is not None:
+            await stack.enter_async_context(self._control)
+        lost = sum(served.gateway.end_lost() for served in self._apis)
+        if lost:
+            log.info("running $disconnect of connections that were open when the last emulator ended", connections=lost)
+
+    def _make_functions(self, endpoints: Endpoints) -> None:
         self._functions = create_functions(
             self.topology,
-            config.isolation or DEFAULT_ISOLATION,
+            self.config.isolation or DEFAULT_ISOLATION,
             endpoints=endpoints,
-            project_folder=config.project_folder,
+            project_folder=self.config.project_folder,
             log_sink=self._tails,
-            concurrency=config.concurrency,
-            is_debugged=config.is_debugged,
+            concurrency=self.config.concurrency,
+            is_debugged=self.config.is_debugged,
             recording=self._recording,
         )
         self._lambda = LambdaService(
@@ -247,38 +286,23 @@ class Emulator:
             tails=self._tails,
             notes=self._database.notes,
         )
-        self._open_apis(endpoints)
-        web = await stack.enter_async_context(Web(post))
-        self._services = await stack.enter_async_context(self._hosting(endpoints, web))
-        self._elsewhere.hosted = self._services
-        if config.console:
-            await self._open_console(stack)
-        for served in self._apis:
-            await stack.enter_async_context(served.front)
-        await stack.enter_async_context(self._functions)
-        await stack.enter_async_context(self._lambda)
-        await self._services.ready()
-        await self._start_readers()
-        stack.push_async_callback(self._stop_readers)
-        stack.push_async_callback(self._stop_gateways)
-        stack.push_async_callback(self._http_apis.close)
-        lost = sum(served.gateway.end_lost() for served in self._apis)
-        if lost:
-            log.info("running $disconnect of connections that were open when the last emulator ended", connections=lost)
 
     def _open_apis(self, endpoints: Endpoints) -> None:
-        config, apis, aws_domain = self.config, self.topology.http_apis, self.config.aws_domain
+        apis, aws_domain = self.topology.http_apis, self.config.aws_domain
         self._http_apis = HttpApis(apis, self._functions, endpoints, address=self.address, aws_domain=aws_domain)
         for served in self._apis:
-            served.open(
-                self._functions,
-                endpoints,
-                config.limits,
-                config.assumptions,
-                recording=self._recording,
-                notes=self._database.notes,
-                aws_domain=aws_domain,
-            )
+            self._open(served)
+
+    def _open(self, served: ServedApi) -> None:
+        served.open(
+            self._functions,
+            self.endpoints,
+            self.config.limits,
+            self.config.assumptions,
+            recording=self._recording,
+            notes=self._database.notes,
+            aws_domain=self.config.aws_domain,
+        )
 
     async def _open_console(self, stack: AsyncExitStack) -> None:
         # Only who wants it pays for its import.
@@ -291,7 +315,7 @@ class Emulator:
         around = Around(
             settings=config.console if isinstance(config.console, ConsoleSettings) else ConsoleSettings(),
             topology=lambda: self.topology,
-            gateways=[served.gateway for served in self._apis],
+            gateways=lambda: [served.gateway for served in self._apis],
             functions=self._functions,
             accept=self._lambda.accept,
             database=self._database,
@@ -309,8 +333,20 @@ class Emulator:
         token = await asyncio.to_thread(console_token, config.state_folder)
         self._console = await stack.enter_async_context(Console(around, self._recording, token=token))
 
-    async def _stop_gateways(self) -> None:
-        stops = [served.gateway.stop(timeout_seconds=DISCONNECT_SECONDS) for served in self._apis]
+    def _controlled(self, provide: Callable[[Topology], Topology]) -> ControlPlane:
+        # Templates take some 50 ms to import, for those who deploy to here.
+        from .templates.control_plane.service import ControlPlane  # noqa: PLC0415
+        from .templates.control_plane.world import EmulatedWorld  # noqa: PLC0415
+
+        world = EmulatedWorld(
+            endpoints=self.endpoints, services=self._services, database=self._database, applying=self.apply
+        )
+        return ControlPlane(
+            world, self.config.state_folder, provide, address=self.address, ids=lambda: self._dispatch.ids
+        )
+
+    async def _stop_gateways(self, apis: Iterable[ServedApi]) -> None:
+        stops = [served.gateway.stop(timeout_seconds=DISCONNECT_SECONDS) for served in apis]
         await asyncio.gather(*stops)
 
     # what reads streams, queues and the clock
@@ -391,47 +427,23 @@ class Emulator:
 
     # the ports
 
+    def _dispatching(self) -> Dispatch:
+        return Dispatch(
+            apis=self._apis,
+            http_apis=self._http_apis,
+            functions=self._lambda,
+            database=self._database,
+            elsewhere=self._elsewhere,
+            guard=self._guard,
+            recording=self._recording,
+            console=self._console,
+            control=self._control,
+            pages=self.config.pages,
+            aws_domain=self.config.aws_domain,
+        )
+
     def _answer(self, served: ServedApi, request: HttpRequest) -> Any:
-        if self._console is not None and is_for_console(request):
-            return self._console.handle(request, served.address)
-        if self._recording.now is None:
-            return self._answer_aws(served, request)
-        return self._recording.answer(request, lambda: self._answer_aws(served, request), self._guard.function)
+        return self._dispatch.answer(served, request)
 
-    def _answer_aws(self, served: ServedApi, request: HttpRequest) -> Any:
-        if (api := self._http_apis.named(request)) is not None:
-            return self._http_apis.answer(api, request)
-        pages = self.config.pages
-        if pages is not None and request.method == "POST" and request.raw_path == TOKEN_PATH:
-            return pages.token_answer(request, served.address)
-        target = management.parse_path(request.raw_path)
-        if target is None and self.config.aws_domain and not is_aws(request.fields.get("host", "")):
-            target = management.without_stage(request.raw_path, served.api.stage)
-        service = self._elsewhere.service(request) if target is None else None
-        if target is None and service is None and request.method == "GET":
-            is_for_api = bool(self.topology.http_apis) and foreign_origin(request, served.address) is not None
-            if pages is not None and not is_for_api:
-                return pages.file(request, served.address, lambda each: self._otherwise(served, each))
-            return self._otherwise(served, request)
-        refusal = foreign_origin(request, served.address)
-        if refusal is not None and (service is None or not self._elsewhere.opens(request, service)):
-            # A page of any origin may ask an HTTP API, as on AWS, and nothing else.
-            return self._otherwise(served, request) if self.topology.http_apis else refusal
-        if service is not None:
-            return self._elsewhere.answer(request, service)
-        caller = self._guard.caller(request)
-        if target is not None:
-            # A function may have the endpoint of another API of the service in its variables.
-            owner = next((each for each in self._apis if each.has(target)), served)
-            return owner.gateway.manage(request, target, caller)
-        if self._lambda.handles(request):
-            return self._lambda.handle(request, caller)
-        return self._database.handle(request, caller) or self._otherwise(served, request)
-
-    def _otherwise(self, served: ServedApi, request: HttpRequest) -> Any:
-        """For a request that is for none of AWS's own APIs: an HTTP API's answer, or why there is no WebSocket."""
-        api = self._http_apis.at_root(request, stage=served.api.stage)
-        if api is None:
-            return served.gateway.refuse(request)
-        # A name that was rebound to this machine would make a page's requests same-origin ones.
-        return foreign_host(request, served.address) or self._http_apis.answer(api, request)
+    def _upgrade(self, served: ServedApi, request: HttpRequest, transport: asyncio.Transport, rest: bytes) -> None:
+        self._dispatch.upgrade(served, request, transport, rest)

@@ -1,12 +1,14 @@
-"""One API at its address: its port, and the gateway behind it."""
+"""APIs at their addresses: ports, and the gateway behind each."""
 
 from __future__ import annotations
 
+import asyncio
+import functools
 import hashlib
 import secrets
 import ssl
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, Final
 
@@ -37,35 +39,61 @@ _EVERYWHERE: Final = ("0.0.0.0", "::")  # noqa: S104 - compared only
 
 Answer = Callable[["ServedApi", HttpRequest], Any]
 """Answers a request that came to the port of an API."""
+Upgrade = Callable[["ServedApi", HttpRequest, asyncio.Transport, bytes], None]
+"""Takes over a connection to the port of an API that asks for a WebSocket."""
+
+
+class ApiPort:
+    """Listens from the start; its `front` is entered by whoever owns it once everything behind it runs."""
+
+    def __init__(
+        self, config: EmulatorConfig, number: int, *, tls: ssl.SSLContext, gate: Gate | None, connect: Connect | None
+    ) -> None:
+        """``number`` is how many ports there are before this one."""
+        self._connect = connect
+        self._request_seconds = config.request_seconds
+        self._answer: Callable[[HttpRequest], Any]
+        self._upgrade: Callable[[HttpRequest, asyncio.Transport, bytes], None]
+        port = config.port + number if config.port else 0
+        seconds = config.request_seconds
+        self.front = Front(self._protocol, gate=gate, host=config.host, port=port, tls=tls, first_byte_seconds=seconds)
+        self.number = int(self.front.port)
+        name = "127.0.0.1" if config.host in _EVERYWHERE else config.host
+        self.address = f"[{name}]:{self.number}" if ":" in name else f"{name}:{self.number}"
+
+    def serve(self, served: ServedApi, answer: Answer, upgrade: Upgrade) -> None:
+        """Say what becomes of requests, before the first one can come."""
+        self._answer = functools.partial(answer, served)
+        self._upgrade = functools.partial(upgrade, served)
+
+    def _protocol(self, is_tls: bool) -> HttpProtocol:
+        return HttpProtocol(
+            self._answer,
+            upgrade=self._upgrade,
+            connect=self._connect,
+            is_tls=is_tls,
+            request_seconds=self._request_seconds,
+        )
 
 
 class ServedApi:
-    """Listens from the start; is entered by whoever owns it once everything behind it runs."""
+    """An API at a port, alone or at a path of its own."""
 
     gateway: Gateway
     stage: Stage
 
-    def __init__(
-        self,
-        api: Api,
-        *,
-        host: str,
-        port: int,
-        tls: ssl.SSLContext,
-        gate: Gate | None,
-        request_seconds: float,
-        answer: Answer,
-        connect: Connect | None = None,
-    ) -> None:
+    def __init__(self, api: Api, port: ApiPort, *, has_path: bool = False) -> None:
+        """``has_path``: its stage is found below its id, since the port is another API's."""
         self.api = api
-        self._host = host
-        self._answer = answer
-        self._connect = connect
-        self._request_seconds = request_seconds
-        self.front = Front(self._protocol, gate=gate, host=host, port=port, tls=tls, first_byte_seconds=request_seconds)
-        self.port = int(self.front.port)
-        name = "127.0.0.1" if host in _EVERYWHERE else host
-        self.address = f"[{name}]:{self.port}" if ":" in name else f"{name}:{self.port}"
+        self.front = port.front
+        self.port = port.number
+        self.address = port.address
+        self._port = port
+        self._has_path = has_path
+
+    def beside(self, api: Api) -> ServedApi:
+        """Another API at the same port."""
+        return ServedApi(api, self._port, has_path=True)
 
     def open(
         self,
@@ -93,6 +121,16 @@ class ServedApi:
         self.gateway = Gateway(self.stage, integrations, verifier, recording, notes)
 
     @property
+    def url(self) -> str:
+        """What clients connect to."""
+        return f"ws://{self.address}{self.path}"
+
+    @property
+    def path(self) -> str:
+        """The path of its stage at its port."""
+        return f"/{self.api_id}/{self.api.stage}" if self._has_path else f"/{self.api.stage}"
+
+    @property
     def api_id(self) -> str:
         """As in ARNs and events."""
         return self.api.api_id or hashlib.blake2b(self.api.name.encode(), digest_size=5).hexdigest()
@@ -106,14 +144,18 @@ class ServedApi:
         """Whether a connection is one of this API's."""
         return self.gateway.has(target.connection_id)
 
-    def _protocol(self, is_tls: bool) -> HttpProtocol:
-        return HttpProtocol(
-            lambda request: self._answer(self, request),
-            upgrade=self.gateway.upgrade,
-            connect=self._connect,
-            is_tls=is_tls,
-            request_seconds=self._request_seconds,
-        )
+
+def following(before: Sequence[ServedApi], apis: Iterable[Api]) -> list[tuple[ServedApi, Api]]:
+    """The APIs of another description, each with what serves it: what did already, or a path beside the first one.
+
+    An API is the same if its id and its stage are.
+    """
+    known = {_key(each.api): each for each in before}
+    return [(known.get(_key(api)) or before[0].beside(api), api) for api in apis]
+
+
+def _key(api: Api) -> tuple[str, str]:
+    return api.api_id or api.name, api.stage
 
 
 def listening(
@@ -123,23 +165,17 @@ def listening(
     stack: AsyncExitStack,
     *,
     answer: Answer,
+    upgrade: Upgrade,
     connect: Connect,
-) -> tuple[ServedApi, ...]:
+) -> list[ServedApi]:
     """The APIs, each with a port of its own: the configured one and those after it, or free ones."""
     tls = authority.server_context()
     gate = None if config.all_users else own_users_gate(config.host, owners())
     found = []
     for number, api in enumerate(apis):
-        served = ServedApi(
-            api,
-            host=config.host,
-            port=config.port + number if config.port else 0,
-            tls=tls,
-            gate=gate,
-            request_seconds=config.request_seconds,
-            answer=answer,
-            connect=connect,
-        )
-        stack.callback(served.front.close)
+        port = ApiPort(config, number, tls=tls, gate=gate, connect=connect)
+        stack.callback(port.front.close)
+        served = ServedApi(api, port)
+        port.serve(served, answer, upgrade)
         found.append(served)
-    return tuple(found)
+    return found

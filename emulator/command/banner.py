@@ -26,6 +26,8 @@ def banner(
     ``command`` is what starts streamer in this shell; ``is_found``, whether commands in this folder find this emulator
     rather than one that started before it.
     """
+    if target.control is not None:
+        return "\n".join([*_control_plane(emulator, target, is_terminal), "", "Stop with Ctrl-C."])
     url = emulator.websocket_url
     told = [] if target.template is None else ["", *target.template.lines()]
     told += [] if target.told is None else ["", target.told]
@@ -53,6 +55,21 @@ def banner(
             *_actions(target),
         ]
     return "\n".join([*lines, "", "Stop with Ctrl-C."])
+
+
+def _control_plane(emulator: Emulator, target: Target, is_terminal: bool) -> list[str]:
+    """What deployment tools are to be told, in words for a shell."""
+    keys = "AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local"
+    return [
+        f"{_bold('streamer', is_terminal)} emulates {_bold(target.name, is_terminal)}",
+        "",
+        f"  AWS           {emulator.url}",
+        *([] if emulator.console_url is None else [f"  Console       {emulator.console_url}"]),
+        f"  TLS           the same port; trust {emulator.authority.ca_file}",
+        "",
+        "Deploy to it from another shell, with sam, cdk, serverless, streamer or a script of your own:",
+        f"  export AWS_ENDPOINT_URL={emulator.url} AWS_REGION={emulator.config.region} {keys}",
+    ]
 
 
 def connecting(url: str, access: Access) -> list[str]:

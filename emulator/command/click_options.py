@@ -16,6 +16,11 @@ DURATION: Final = parameters.Duration()
 _OPTIONS: Final = (
     click.option("--demo", is_flag=True, help="Run the built-in demo instead of a service."),
     click.option(
+        "--control-plane",
+        is_flag=True,
+        help="Run nothing yet: sam deploy, cdk deploy, serverless deploy and streamer deploy find an AWS here.",
+    ),
+    click.option(
         "--env-file",
         type=click.Path(dir_okay=False, path_type=Path),
         help="Variables where the shell has none; default: .env of the project.",

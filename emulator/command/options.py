@@ -32,6 +32,8 @@ class EmulateOptions:
     what ``streamer.toml`` names, else ``app:app``, else the folder's template."""
     demo: bool = False
     """Whether to run the built-in demo instead."""
+    control_plane: bool = False
+    """Whether to run nothing but what is deployed to here."""
     env_file: Path | None = None
     """Variables for where the shell has none. None: ``.env`` of the project, if there is one."""
     env: tuple[str, ...] = ()

@@ -7,7 +7,6 @@ import contextlib
 import dataclasses
 import gc
 import os
-import resource
 import shutil
 import signal
 import sys
@@ -35,6 +34,7 @@ from .console import console_of
 from .development_secret import FOLDER, development_secret, make_state_folder
 from .identity import PUBLIC_KEY, PUBLISHED_KEYS, Access, Identity, key_kind
 from .keys import Controls, Terminal, listening, terminal
+from .open_files import raise_file_limit
 from .options import EmulateOptions
 from .output import fail, output, tell_messages
 from .overrides import assumed, limited
@@ -46,10 +46,6 @@ from .target import DEMO, Target, find_service, pairs, prepared, project_at, tem
 from .terminal import code_of
 from .trial import Trials, environment_of, parts
 
-MOST_FILES: Final = 1_048_576
-"""Files to ask for where the system says that there is no limit."""
-LEAST_FILES: Final = 40
-"""With fewer the emulator can start no function."""
 SUCCESSION_SECONDS: Final = 1.0
 """How often an emulator looks whether the other one in its folder is gone."""
 
@@ -77,11 +73,15 @@ def _run(options: EmulateOptions, project: Project, shell: dict[str, str], sink:
         options = dataclasses.replace(options, isolation="inline")
     bind(options.host, options.port).close()  # before a folder is made in a place that is not to be
     _take_signals()
-    _raise_file_limit()
+    raise_file_limit()
     _share_cores()
     folder, environment = project.folder, shell
-    name = None if options.demo else template_name(options.target, project)
-    if name is not None:
+    name = None if options.demo or options.control_plane else template_name(options.target, project)
+    if options.control_plane:
+        from .control_plane import control_plane  # noqa: PLC0415 - templates, which no other target pays for
+
+        target = control_plane(options, folder)
+    elif name is not None:
         target = _load_template(name, options, folder)
     else:
         options.refuse_for_templates_only()
@@ -111,7 +111,8 @@ def _project(options: EmulateOptions) -> tuple[Project, dict[str, str]]:
     if options.demo and options.target is not None:
         raise ConfigurationError(f"--demo runs the built-in demo, and {options.target!r} is something else; choose one")
     here = Path.cwd()
-    project = read(here, options.stage) if options.demo else project_at(here, options.target, options.stage)
+    is_bare = options.demo or options.control_plane
+    project = read(here, options.stage) if is_bare else project_at(here, options.target, options.stage)
     project = dataclasses.replace(project, environment={**project.environment, **pairs(options.env)})
     return project, variables(project.folder, os.environ, options.env_file)
 
@@ -151,30 +152,6 @@ def _make_state_folder(folder: Path) -> None:
         raise ConfigurationError(f"the folder {folder} cannot be used: {error.strerror}") from error
 
 
-def _raise_file_limit() -> None:
-    """Every connection is a file; the soft limit is often 1,024, on macOS 256."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    for wanted in file_limits(soft, hard, unlimited=resource.RLIM_INFINITY):
-        with contextlib.suppress(ValueError, OSError):  # macOS refuses more than its kernel has, whatever "hard" says
-            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-            break
-    may_be_open = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    if may_be_open != resource.RLIM_INFINITY and may_be_open < LEAST_FILES:
-        raise ConfigurationError(
-            f"only {may_be_open} files may be open here; raise that with `ulimit -n`: {LEAST_FILES} are needed, "
-            "and one more for each connection"
-        )
-
-
-def file_limits(soft: int, hard: int, *, unlimited: int) -> list[int]:
-    """Soft limits worth trying, the best first; none if the limit is as high as it may be."""
-    if soft == unlimited:
-        return []
-    highest = MOST_FILES if hard == unlimited else hard
-    steps = [highest >> halvings for halvings in range(highest.bit_length())]
-    return [step for step in steps if step > soft]
-
-
 def _share_cores() -> None:
     """Let the emulator and its environments finish what they do before another of them gets their core.
 
@@ -207,11 +184,13 @@ def _config(options: EmulateOptions, project: Project, target: Target, access: A
         dynamodb=options.dynamodb,
         state_file=options.state_file,
         real=options.real,
-        aws_domain=_has_aws_domain(options, is_template=target.template is not None),
+        aws_domain=_has_aws_domain(options, is_template=target.is_deployable),
         limits=limited(limits, options.limits),
         assumptions=assumed(Assumptions(), options.assumptions),
         services=target.services,
     )
+    if target.control is not None:
+        return target.control.configured(config)
     return config if target.template is None else target.template.configured(config)
 
 
@@ -258,7 +237,7 @@ async def _serve(options: EmulateOptions, target: Target, project: Project, acce
                 emulator.warm()
                 controls = Controls(emulator=emulator, access=access, stop=stopped.set, say=_say)
                 async with (
-                    _reloading(emulator, project.code, target, wanted=options.reload),
+                    _reloading(emulator, project.code, target, wanted=options.reload and target.control is None),
                     listening(keyboard, controls),
                 ):
                     await stopped.wait()

@@ -24,6 +24,7 @@ from ..services.calls import Call
 from ..templates.assembly import find_default, is_template
 
 if TYPE_CHECKING:
+    from .control_plane import ControlTarget
     from .from_template import TemplateTarget
 
 DEMO: Final = "streamer.demo:app"
@@ -52,6 +53,13 @@ class Target:
     """What ``resources`` of ``streamer.toml`` has made in the services that are not embedded."""
     told: str | None = None
     """What of ``resources`` is emulated and what is not; None: there are none."""
+    control: ControlTarget | None = None
+    """What is deployed to, if it is the control plane."""
+
+    @property
+    def is_deployable(self) -> bool:
+        """Whether what runs is described by templates, which is AWS's own form."""
+        return self.template is not None or self.control is not None
 
 
 def template_name(name: str | None, project: Project) -> str | None:

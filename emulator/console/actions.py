@@ -114,7 +114,7 @@ class Actions:
         return {"number": page.records[0].number if page.records else before}
 
     def _gateway(self, connection: str) -> Gateway:
-        found = next((each for each in self._around.gateways if each.has(connection)), None)
+        found = next((each for each in self._around.gateways() if each.has(connection)), None)
         if found is None:
             raise BadRequestError(410, f"connection {connection} is not open")
         return found

@@ -188,7 +188,7 @@ class Api:
     async def _connections(self, _asked: Asked) -> Told:
         self._look()
         recorder = self._recorder
-        known = {each.connection_id: each for gateway in self._around.gateways for each in gateway.seen()}
+        known = {each.connection_id: each for gateway in self._around.gateways() for each in gateway.seen()}
         teller = self._book.teller(whole=True)
         found = []
         for connection, seen in known.items():

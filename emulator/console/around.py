@@ -22,7 +22,7 @@ class Around:
 
     settings: ConsoleSettings
     topology: Callable[[], Topology]
-    gateways: Sequence[Gateway]
+    gateways: Callable[[], Sequence[Gateway]]
     functions: RunningFunctions
     accept: Callable[[str, bytes, str], bool]
     """Runs an event in the background: function, payload and request id; False: there are too many."""
@@ -41,4 +41,4 @@ class Around:
 
     def messages(self) -> int:
         """How many messages clients have sent so far."""
-        return sum(gateway.messages for gateway in self.gateways)
+        return sum(gateway.messages for gateway in self.gateways())

@@ -67,6 +67,15 @@ class HttpApis:
 
     # whose a request is
 
+    @property
+    def has_any(self) -> bool:
+        """Whether there are any."""
+        return bool(self._apis)
+
+    def ids(self) -> set[str]:
+        """Their ids."""
+        return set(self._apis)
+
     def urls(self) -> dict[str, str]:
         """Name of each to where it is found here: at the root, or where others are, too, under a name of its own."""
         found = {}

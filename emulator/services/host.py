@@ -145,6 +145,26 @@ class Services:
             self._begin()
             await self.ready()
 
+    async def remove(self, call: Call) -> str | None:
+        """Remove what was made; answers why it cannot be removed, if so. What is not there needs no removal."""
+        if call.service == STORE:
+            try:
+                self._parameters.perform(call.operation, call.parameters, now=time.time())
+            except ParameterError as error:
+                return None if error.code == "ParameterNotFound" else f"{error.code}: {error}"
+            return None
+        if not self._process.is_running:
+            return None
+        try:
+            refused = await self._process.make([call])
+        except ServicesLostError:
+            return None  # and what it kept is lost, too
+        return "; ".join(each for each in refused if "NoSuch" not in each and "NotFound" not in each) or None
+
+    def stored(self) -> Mapping[str, str]:
+        """Values of the parameter store, by name."""
+        return self._parameters.values()
+
     async def answer(self, request: HttpRequest, service: str) -> HttpResponse | None:
         """The answer to a request; None: the service does not know the operation."""
         caller = self._caller(request)

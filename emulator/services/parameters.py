@@ -81,6 +81,10 @@ class ParameterStore:
         found = known.get(operation)
         return None if found is None else found(parameters, now)
 
+    def values(self) -> dict[str, str]:
+        """The newest value of each parameter."""
+        return {name: versions[-1].value for name, versions in self._versions.items()}
+
     # writing
 
     def _put(self, parameters: Parameters, now: float) -> dict[str, Any]:

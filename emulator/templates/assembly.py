@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -32,6 +32,11 @@ class Part:
     parameters: Mapping[str, str] = field(default_factory=dict)
     built: Path | None = None
     """SAM's: the folder with a folder of built code for each function."""
+    text: str | None = None
+    """The template itself, where it is in no file."""
+    uploads: Callable[[str, str], Path] | None = None
+    """Finds an object of S3, by bucket and key, in a file here; raises `Problem`. None: what the template names is
+    beside it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ import re
 import shutil
 import sys
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
@@ -66,7 +66,8 @@ class Code:
         found = self._path(stack, resource, "Code", resource.properties.get("Code"))
         if found is None:
             return Located(unavailable=f"its code is not here: name a folder with --code {resource.logical_id}=FOLDER")
-        if _is_built(resource) and not self._is_there(stack, resource):
+        is_source = self._part(stack).uploads is None
+        if is_source and _is_built(resource) and not self._is_there(stack, resource):
             return Located(unavailable="it has a build method and was not built: run sam build")
         folder, built, warnings = self._folder(stack, resource, found)
         self.used.add(folder)
@@ -84,6 +85,8 @@ class Code:
     def _path(self, stack: Stack, resource: Resource, name: str, code: Any) -> Path | None:
         """The file or folder that a property of code or content stands for; None: it is elsewhere."""
         part = self._part(stack)
+        if part.uploads is not None:
+            return _uploaded(part.uploads, resource, name, code)
         asset = resource.metadata.get("aws:asset:path")
         if isinstance(asset, str):
             return part.folder / asset
@@ -149,6 +152,8 @@ class Code:
         """Code of the template itself, as the file that Lambda makes of it. [DOC] cfn-docs:lambda-function-code"""
         suffix = "py" if str(resource.properties.get("Runtime", "")).startswith("python") else "js"
         folder = self.folder / f"{stack.name}-{resource.logical_id}"
+        if self._part(stack).uploads is not None:  # what runs is not changed under its feet
+            folder = folder.with_name(f"{folder.name}-{hashlib.blake2b(text.encode(), digest_size=6).hexdigest()}")
         folder.mkdir(parents=True, exist_ok=True)
         file = folder / f"index.{suffix}"
         if not file.is_file() or file.read_text("utf-8") != text:
@@ -212,6 +217,19 @@ class Code:
             names += [f"{each}node_modules/{relative}" for each in ("", "nodejs/")]
         if not any(Path(folder, name).exists() for folder in folders for name in names):
             raise Problem(at(resource, "Handler"), f"there is no file {relative}{suffix} in {located.folder}")
+
+
+def _uploaded(uploads: Callable[[str, str], Path], resource: Resource, name: str, code: Any) -> Path:
+    if (
+        not isinstance(code, dict)
+        or not isinstance(code.get("S3Bucket"), str)
+        or not isinstance(code.get("S3Key"), str)
+    ):
+        raise Problem(at(resource, name), "S3Bucket and S3Key are expected")
+    try:
+        return uploads(code["S3Bucket"], code["S3Key"])
+    except Problem as problem:
+        raise Problem(at(resource, name), problem.text) from problem
 
 
 def _is_built(resource: Resource) -> bool:

@@ -11,6 +11,11 @@ Path = tuple[str | int, ...]
 class TemplateError(ConfigurationError):
     """A template cannot be used: ``file:line: Resources.X.Properties.Y: what is wrong``."""
 
+    def __init__(self, text: str, path: Path = ()) -> None:
+        super().__init__(text)
+        self.path = path
+        """Where in the template's tree; empty: nowhere, or it is not known."""
+
 
 class Problem(Exception):  # noqa: N818 - not what a caller sees: `source.Source.error` makes it a TemplateError
     """Something is wrong at a place in a template's tree."""

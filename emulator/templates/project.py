@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from streamer.errors import ConfigurationError, TopologyError
 from streamer.topology import Topology
@@ -80,6 +81,23 @@ def read_project(project: Project, settings: Settings, state_folder: Path) -> Re
     Raises:
         ConfigurationError: a template cannot be used; the message is one line.
     """
+    return described_project(project, settings, resolved_project(project, settings, state_folder), state_folder)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolved:
+    """A project's stacks, before it is known what of them can be emulated."""
+
+    stacks: tuple[Stack, ...]
+    parts: Mapping[str, Part]
+    """By the name of their stack, nested ones too."""
+    formats: tuple[str, ...]
+    files: frozenset[Path]
+    """What the templates stand in."""
+
+
+def resolved_project(project: Project, settings: Settings, state_folder: Path) -> Resolved:
+    """The first half of `read_project`, which takes the same and raises the same."""
     reader = _Reader(settings, state_folder)
     for part in project.parts:
         reader.read(part)
@@ -87,14 +105,24 @@ def read_project(project: Project, settings: Settings, state_folder: Path) -> Re
     refusal = unknown_parameters(declared, settings.parameters)
     if refusal is not None:
         raise ConfigurationError(refusal)
-    code = Code(parts=reader.parts, folder=state_folder / "code", instead=settings.code)
-    for stack in (each for top in reader.stacks for each in top.all()):
+    return Resolved(
+        stacks=tuple(reader.stacks),
+        parts=reader.parts,
+        formats=tuple(dict.fromkeys(reader.formats)),
+        files=frozenset(reader.files),
+    )
+
+
+def described_project(project: Project, settings: Settings, resolved: Resolved, state_folder: Path) -> Read:
+    """The second half of `read_project`."""
+    code = Code(parts=resolved.parts, folder=state_folder / "code", instead=settings.code)
+    for stack in (each for top in resolved.stacks for each in top.all()):
         for resource in stack.resources.values():
             if resource.type == "AWS::Lambda::LayerVersion":
                 code.layers[str(resource.ref)] = resource
                 code.layer_stacks[str(resource.ref)] = stack
-    _refuse_unknown_functions(reader.stacks, settings)
-    described = describe(reader.stacks, code.locate, settings.wanted, region=settings.region)
+    _refuse_unknown_functions(resolved.stacks, settings)
+    described = describe(resolved.stacks, code.locate, settings.wanted, region=settings.region)
     try:
         validate(described.topology)
     except TopologyError as error:
@@ -102,10 +130,10 @@ def read_project(project: Project, settings: Settings, state_folder: Path) -> Re
     return Read(
         project=project,
         described=described,
-        stacks=tuple(reader.stacks),
+        stacks=resolved.stacks,
         region=settings.region,
-        formats=tuple(dict.fromkeys(reader.formats)),
-        watched=frozenset({*reader.files, *code.used}),
+        formats=resolved.formats,
+        watched=frozenset({*resolved.files, *code.used}),
         node=_node(described.topology),
     )
 
@@ -151,7 +179,7 @@ class _Reader:
 
     def _stack(self, part: Part, parameters: Mapping[str, str]) -> Stack:
         place = place_of(part.stack, self._settings)
-        source = self._expanded(self._source(part.template, part.folder), part, parameters, place)
+        source = self._expanded(self._source(part), part, parameters, place)
         self.sources.append(source)
         self.parts[part.stack] = part
         return resolve(
@@ -165,7 +193,10 @@ class _Reader:
             ),
         )
 
-    def _source(self, path: Path, folder: Path) -> Source:
+    def _source(self, part: Part) -> Source:
+        if part.text is not None:
+            return load(part.text, part.template.name)
+        path = part.template
         self.files.add(path.resolve())
         try:
             text = path.read_text("utf-8")
@@ -198,6 +229,15 @@ class _Reader:
         return read
 
     def _nested(self, part: Part, resource: Resource, parameters: Mapping[str, str], source: Source) -> Stack:
+        name = physical_name(part.stack, resource.logical_id, longest=128)
+        if part.uploads is not None:
+            where = (*resource.path, "Properties", "TemplateURL")
+            try:
+                body = part.uploads(*bucket_and_key(str(resource.properties.get("TemplateURL")), where)).read_text()
+            except Problem as problem:
+                raise source.error(problem) from problem
+            uploaded = dataclasses.replace(part, template=Path(name), text=body, stack=name, parameters={})
+            return self._stack(uploaded, parameters)
         location = resource.metadata.get("aws:asset:path", resource.properties.get("TemplateURL"))
         text = str(location)
         local = re.fullmatch(r"https://streamer-local/([0-9a-f]+)", text)
@@ -208,10 +248,22 @@ class _Reader:
             raise source.error(
                 Problem(where, f"{text}: only templates on this machine can be nested, and this is none")
             )
-        name = physical_name(part.stack, resource.logical_id, longest=128)
         assets = dict(part.assets)
         inner = dataclasses.replace(part, template=path, folder=path.parent, stack=name, assets=assets)
         return self._stack(inner, parameters)
+
+
+def bucket_and_key(url: str, path: tuple[str | int, ...]) -> tuple[str, str]:
+    """The object that a template's URL names: below S3's address, or that of its bucket; raises `Problem`."""
+    found = urlsplit(url)
+    host, key = found.hostname or "", unquote(found.path).lstrip("/")
+    bucket = re.match(r"(?P<name>.+?)\.s3[.-]", host)
+    if bucket is not None:
+        return bucket["name"], key
+    name, slash, key = key.partition("/")
+    if not slash or not name or not key:
+        raise Problem(path, f"{url}: TemplateURL must be the address of an object in S3")
+    return name, key
 
 
 def load_part(text: str, name: str) -> Any:

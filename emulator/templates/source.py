@@ -46,7 +46,8 @@ class Source:
         """A problem with file, line and path."""
         path = shown(problem.path)
         where = f"{self.name}:{self.line(problem.path)}"
-        return TemplateError(f"{where}: {path}: {problem.text}" if path else f"{where}: {problem.text}")
+        text = f"{where}: {path}: {problem.text}" if path else f"{where}: {problem.text}"
+        return TemplateError(text, problem.path)
 
     def _known(self, path: Path) -> Path:
         if len(path) < 2 or path[0] not in _SECTIONS:

@@ -68,6 +68,8 @@ class Stack:
     exports: Mapping[str, Any]
     warnings: tuple[str, ...]
     nested: tuple[Stack, ...] = ()
+    export_names: Mapping[str, str] = field(default_factory=dict)
+    """Under which name an output is exported, by the output's."""
 
     def all(self) -> Iterator[Stack]:
         """This stack, and those nested in it."""
@@ -117,7 +119,7 @@ class _Resolver:
         for name in self._resources:
             if self._exists(name):
                 self._resource(name, ("Resources", name))
-        outputs, exports = {}, {}
+        outputs, exports, export_names = {}, {}, {}
         for name, each in self._outputs.items():
             path: Path = ("Outputs", name)
             if not isinstance(each, dict) or "Value" not in each:
@@ -128,7 +130,8 @@ class _Resolver:
             export = each.get("Export")
             if isinstance(export, dict) and "Name" in export:
                 where = (*path, "Export", "Name")
-                exports[text_of(value_of(self, export["Name"], where), where)] = outputs[name]
+                export_names[name] = text_of(value_of(self, export["Name"], where), where)
+                exports[export_names[name]] = outputs[name]
         return Stack(
             name=self._around.place.stack,
             source=self._source,
@@ -137,6 +140,7 @@ class _Resolver:
             exports=exports,
             warnings=tuple(dict.fromkeys(self._warnings)),
             nested=tuple(self._nested.values()),
+            export_names=export_names,
         )
 
     def _type(self, name: str, resource: Any) -> str:

@@ -48,6 +48,8 @@ class Wanted:
     """Name of the stage, instead of the template's; of several stages, the one."""
     commands: Mapping[str, str] = field(default_factory=dict)
     """Command lines that speak the Runtime API, by logical id, function name or construct path."""
+    home: Api | None = None
+    """An API that stands before those of the templates, which then need not have one."""
     variables: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """Further environment variables, by the same; those of ``*`` are for all functions."""
 
@@ -145,7 +147,7 @@ def guarded(things: Things, resource: Resource, make: Callable[..., Any], *more:
 
 def _apis(things: Things, wanted: Wanted, functions: set[str]) -> tuple[list[Api], tuple[str, ...]]:
     found = [each for each in things.of("AWS::ApiGatewayV2::Api") if each.properties.get("ProtocolType") == "WEBSOCKET"]
-    if not found:
+    if not found and wanted.home is None:
         raise _no_api(things)
     if wanted.api is not None:
         chosen = [each for each in found if wanted.api in (each.logical_id, each.properties.get("Name"), each.ref)]
@@ -156,6 +158,8 @@ def _apis(things: Things, wanted: Wanted, functions: set[str]) -> tuple[list[Api
             )
         found = chosen
     made = [guarded(things, each, described_apis.api, wanted.stage, functions) for each in found]
+    if wanted.home is not None:
+        made.insert(0, wanted.home)
     return made, tuple(each.logical_id for each in found)
 
 

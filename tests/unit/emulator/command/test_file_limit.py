@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from emulator.command.run import MOST_FILES, file_limits
+from emulator.command.open_files import MOST_FILES, file_limits
 
 UNLIMITED = -1
 

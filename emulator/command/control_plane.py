@@ -1,0 +1,57 @@
+"""``streamer emulate --control-plane``: runs nothing but what is deployed to it, as to AWS."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+
+from streamer.errors import ConfigurationError
+from streamer.topology import Topology
+
+from .. import log
+from ..config import EmulatorConfig
+from ..templates.control_plane.engine import HOME_TOPOLOGY
+from . import provided_sdk
+from .options import EmulateOptions
+from .target import Target
+
+NAME = "what is deployed to it"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ControlTarget:
+    """Where deployments come from is decided by whoever deploys."""
+
+    folder: Path
+    """Keeps what was uploaded, and what is fetched for it."""
+    may_install: bool
+
+    def configured(self, config: EmulatorConfig) -> EmulatorConfig:
+        """How deployed stacks are emulated, given what the options come to."""
+        return dataclasses.replace(config, iam=config.iam or "off", provide=self.provide)
+
+    def provide(self, topology: Topology) -> Topology:
+        """Functions with what Lambda brings to them; raises ConfigurationError."""
+        folder = self.folder
+        return provided_sdk.provide(
+            topology, folder, folder / provided_sdk.FOLDER, may_install=self.may_install, tell=log.info
+        )
+
+
+def control_plane(options: EmulateOptions, folder: Path) -> Target:
+    """A target with nothing in it.
+
+    Raises:
+        ConfigurationError: something else is to be run, too, or an option does not go with it.
+    """
+    if options.demo or options.target is not None:
+        what = "--demo" if options.demo else options.target
+        raise ConfigurationError(f"--control-plane runs what is deployed to it, and {what} is something else")
+    options.refuse_for_templates_only()
+    if options.iam == "enforce":
+        raise ConfigurationError("--iam enforce: the roles of a template are not read; leave it out, or say --iam off")
+    if options.dynamodb != "embedded":
+        raise ConfigurationError("--control-plane makes tables in the embedded DynamoDB; leave out --dynamodb")
+    control = ControlTarget(folder=folder / ".streamer", may_install=options.install)
+    return Target(name=NAME, topology=HOME_TOPOLOGY, is_app=False, control=control)

@@ -1,0 +1,125 @@
+"""Which part of the emulator answers a request that came to one of its ports."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from .console.access import is_for_console
+from .database.protocol import Database
+from .functions.service import LambdaService
+from .gateway.rules import management
+from .http_apis.service import HttpApis
+from .iam.guard import Guard
+from .port.api_paths import addressed
+from .port.aws_names import is_aws
+from .port.elsewhere import Elsewhere
+from .port.http import HttpRequest
+from .port.origin import foreign_host, foreign_origin
+from .port.static import TOKEN_PATH, Pages
+from .recording import Recording
+from .served_api import ServedApi
+
+if TYPE_CHECKING:
+    from .console.service import Console
+    from .templates.control_plane.service import ControlPlane
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dispatch:
+    """Made when every part is there, before anything is answered."""
+
+    apis: Sequence[ServedApi]
+    """The WebSocket APIs that there are now, the first port's first."""
+    http_apis: HttpApis
+    functions: LambdaService
+    database: Database
+    elsewhere: Elsewhere
+    guard: Guard
+    recording: Recording
+    console: Console | None
+    control: ControlPlane | None
+    pages: Pages | None
+    aws_domain: bool
+
+    @property
+    def ids(self) -> set[str]:
+        """Ids of the APIs and function URLs that are found here, by name or by path."""
+        return {*(each.api_id for each in self.apis), *self.http_apis.ids()}
+
+    def upgrade(self, served: ServedApi, request: HttpRequest, transport: asyncio.Transport, rest: bytes) -> None:
+        """Give a connection that asks for a WebSocket to the API that it names, else to the port's own."""
+        api_id, own = addressed(request, self.ids)
+        named = next((each for each in self.apis if each.api_id == api_id), None)
+        if named is None:
+            served.gateway.upgrade(request, transport, rest)
+        else:
+            named.gateway.upgrade(own, transport, rest)
+
+    def answer(self, served: ServedApi, request: HttpRequest) -> Any:
+        """The answer to a request, at once or later."""
+        if self.console is not None and is_for_console(request):
+            return self.console.handle(request, served.address)
+        if self.recording.now is None:
+            return self._aws(served, request)
+        return self.recording.answer(request, lambda: self._aws(served, request), self.guard.function)
+
+    def _aws(self, served: ServedApi, request: HttpRequest) -> Any:
+        if (api := self.http_apis.named(request)) is not None:
+            return self.http_apis.answer(api, request)
+        if self.pages is not None and request.method == "POST" and request.raw_path == TOKEN_PATH:
+            return self.pages.token_answer(request, served.address)
+        target = self._management(served, request)
+        is_control = target is None and self.control is not None and self.control.wants(request)
+        service = self.elsewhere.service(request) if target is None and not is_control else None
+        if target is None and service is None and not is_control and request.method == "GET":
+            is_for_api = self.http_apis.has_any and foreign_origin(request, served.address) is not None
+            if self.pages is not None and not is_for_api:
+                return self.pages.file(request, served.address, lambda each: self._otherwise(served, each))
+            return self._otherwise(served, request)
+        refusal = foreign_origin(request, served.address)
+        if refusal is not None and (service is None or not self.elsewhere.opens(request, service)):
+            # A page of any origin may ask an HTTP API, as on AWS, and nothing else.
+            return self._otherwise(served, request) if self.http_apis.has_any else refusal
+        if is_control and self.control is not None:
+            return self.control.answer(request)
+        if service is not None:
+            return self.elsewhere.answer(request, service)
+        caller = self.guard.caller(request)
+        if target is not None:
+            # A function may have the endpoint of another API of the service in its variables.
+            owner = next((each for each in self.apis if each.has(target)), served)
+            return owner.gateway.manage(request, target, caller)
+        if self.functions.handles(request):
+            return self.functions.handle(request, caller)
+        return self.database.handle(request, caller) or self._otherwise(served, request)
+
+    def _management(self, served: ServedApi, request: HttpRequest) -> management.ManagementTarget | None:
+        """The connection that a request of the management API names; None: it is another request."""
+        target = management.parse_path(request.raw_path)
+        if target is None and self.control is not None:
+            target = management.parse_path(addressed(request, self.ids)[1].raw_path)
+        if target is None and self.aws_domain and not is_aws(request.fields.get("host", "")):
+            target = management.without_stage(request.raw_path, served.api.stage)
+        return target
+
+    def _otherwise(self, served: ServedApi, request: HttpRequest) -> Any:
+        """For a request that is for none of AWS's own APIs: an HTTP API's answer, or why there is no WebSocket."""
+        if self.control is not None:
+            api_id, own = addressed(request, self.ids)
+            if api_id is not None and own is not request:
+                return foreign_host(request, served.address) or self._below(api_id, own)
+        api = self.http_apis.at_root(request, stage=served.api.stage)
+        if api is None:
+            return served.gateway.refuse(request)
+        # A name that was rebound to this machine would make a page's requests same-origin ones.
+        return foreign_host(request, served.address) or self.http_apis.answer(api, request)
+
+    def _below(self, api_id: str, request: HttpRequest) -> Any:
+        """For a request whose path names an API."""
+        api = self.http_apis.named(request)
+        if api is not None:
+            return self.http_apis.answer(api, request)
+        return next(each for each in self.apis if each.api_id == api_id).gateway.refuse(request)

@@ -1,0 +1,1 @@
+"""What deployment tools ask of AWS: CloudFormation, and the management APIs of API Gateway and Lambda."""

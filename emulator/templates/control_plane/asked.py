@@ -1,0 +1,185 @@
+"""What is asked of a stack: names, template, parameters, tags; checked as CloudFormation checks them. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from ..errors import TemplateError
+from ..language import transforms
+from ..source import Source, load
+from .query import ApiError
+from .records import Proposed, StackRecord
+
+_STACK: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,127}")
+_CHANGE_SET: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,127}")
+_NAMED_IAM: Final = {
+    "AWS::IAM::Role": "RoleName",
+    "AWS::IAM::User": "UserName",
+    "AWS::IAM::Group": "GroupName",
+    "AWS::IAM::ManagedPolicy": "ManagedPolicyName",
+    "AWS::IAM::InstanceProfile": "InstanceProfileName",
+}
+"""Types whose names make their template need ``CAPABILITY_NAMED_IAM``. [DOC] cfn-docs:using-iam-template"""
+_IAM: Final = (*_NAMED_IAM, "AWS::IAM::Policy", "AWS::IAM::UserToGroupAddition", "AWS::IAM::AccessKey")
+_CONSTRAINT: Final = "1 validation error detected: Value {} at '{}' failed to satisfy constraint: Member must {}"
+ON_FAILURE: Final = ("ROLLBACK", "DO_NOTHING", "DELETE")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A stack that somebody wants."""
+
+    name: str
+    template: str
+    """As it was sent, or as it is already."""
+    parameters: Mapping[str, str]
+    tags: Mapping[str, str]
+    capabilities: tuple[str, ...]
+    on_failure: str
+    token: str | None
+
+
+def wanted(asked: Mapping[str, Any], name: str, template: str, before: Proposed | None) -> Asked:
+    """The stack of an operation's parameters, whose template is there already.
+
+    Raises:
+        ApiError: AWS would refuse it.
+    """
+    on_failure = "DO_NOTHING" if asked.get("DisableRollback") == "true" else str(asked.get("OnFailure") or "ROLLBACK")
+    on_failure = on_failure if asked.get("OnStackFailure") is None else str(asked["OnStackFailure"])
+    if on_failure not in ON_FAILURE:
+        raise invalid(f"Value '{on_failure}' at 'onFailure' failed to satisfy constraint: one of {list(ON_FAILURE)}")
+    tags = asked.get("Tags")
+    kept = {} if before is None else before.tags
+    return Asked(
+        name=name,
+        template=template,
+        parameters=_parameters(asked, template, before),
+        tags=kept if tags is None else {str(each.get("Key")): str(each.get("Value")) for each in listed(asked, "Tags")},
+        capabilities=tuple(map(str, _strings(asked, "Capabilities"))),
+        on_failure=on_failure,
+        token=asked.get("ClientToken") or asked.get("ClientRequestToken"),
+    )
+
+
+def read(template: str) -> Source:
+    """A template's text; raises ApiError where it is none."""
+    try:
+        return load(template, "template")
+    except TemplateError as error:
+        raise invalid(f"Template format error: {str(error).removeprefix('template:')}") from error
+
+
+def declared(source: Source) -> Mapping[str, Mapping[str, Any]]:
+    """A template's parameters."""
+    found = source.tree.get("Parameters") or {}
+    return {str(name): each for name, each in found.items() if isinstance(each, dict)}
+
+
+def _parameters(asked: Mapping[str, Any], template: str, before: Proposed | None) -> dict[str, str]:
+    known = declared(read(template))
+    given: dict[str, str] = {}
+    for each in listed(asked, "Parameters"):
+        key = str(each.get("ParameterKey"))
+        if each.get("UsePreviousValue") == "true":
+            if before is None or key not in before.parameters:
+                # [USR] CloudFormation's words
+                raise invalid(
+                    f"Invalid input for parameter key {key}. Cannot specify usePreviousValue as true for a "
+                    "parameter key not in the previous template"
+                )
+            given[key] = before.parameters[key]
+        elif "ParameterValue" in each:
+            given[key] = str(each["ParameterValue"])
+    unknown = [name for name in given if name not in known]
+    if unknown:
+        raise invalid(f"Parameters: [{', '.join(unknown)}] do not exist in the template")
+    missing = [name for name, each in known.items() if name not in given and "Default" not in each]
+    if missing:
+        raise invalid(f"Parameters: [{', '.join(missing)}] must have values")
+    return given
+
+
+def refuse_capabilities(resources: Mapping[str, Any], capabilities: tuple[str, ...]) -> None:
+    """Refuse what makes roles, and whose sender did not say to know it; ``resources`` are those of the template.
+
+    Raises:
+        ApiError: capabilities are missing.
+    """
+    of_iam = [each for each in resources.values() if isinstance(each, dict) and each.get("Type") in _IAM]
+    named = [each for each in of_iam if _NAMED_IAM.get(each["Type"], "") in (each.get("Properties") or {})]
+    enough = ("CAPABILITY_NAMED_IAM",) if named else ("CAPABILITY_IAM", "CAPABILITY_NAMED_IAM")
+    if of_iam and not any(each in capabilities for each in enough):
+        raise ApiError("InsufficientCapabilitiesException", f"Requires capabilities : [{enough[0]}]")
+
+
+def capabilities_needed(resources: Mapping[str, Any]) -> list[str]:
+    """Which capabilities a template's sender has to name."""
+    try:
+        refuse_capabilities(resources, ())
+    except ApiError as refused:
+        return [str(refused).rpartition("[")[2].rstrip("]")]
+    return []
+
+
+def macros(source: Source) -> list[str]:
+    """The transforms that a template names."""
+    return list(transforms(source.tree))
+
+
+# names
+
+
+def stack_name(asked: Mapping[str, Any]) -> str:
+    """The name, or the id, of the stack that an operation names; raises ApiError."""
+    name = asked.get("StackName")
+    if not isinstance(name, str) or not name:
+        raise invalid(_CONSTRAINT.format("null", "stackName", "not be null"))
+    return name
+
+
+def new_name(name: str) -> str:
+    """A name for a stack that is to be made; raises ApiError."""
+    return _checked(name, "stackName", _STACK)
+
+
+def change_set_name(asked: Mapping[str, Any]) -> str:
+    """The name of a change set that is to be made; raises ApiError."""
+    return _checked(str(asked.get("ChangeSetName") or ""), "changeSetName", _CHANGE_SET)
+
+
+def _checked(name: str, what: str, pattern: re.Pattern[str]) -> str:
+    if pattern.fullmatch(name) is None:
+        must = "satisfy regular expression pattern: [a-zA-Z][-a-zA-Z0-9]*"
+        raise invalid(_CONSTRAINT.format(f"'{name[:200]}'", what, must))
+    return name
+
+
+def listed(asked: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+    """A list of structures; raises ApiError where it is something else."""
+    found = asked.get(name) or []
+    if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
+        raise ApiError("MalformedInput", f"{name} is a list of structures")
+    return found
+
+
+def _strings(asked: Mapping[str, Any], name: str) -> list[str]:
+    found = asked.get(name) or []
+    if not isinstance(found, list) or not all(isinstance(each, str) for each in found):
+        raise ApiError("MalformedInput", f"{name} is a list of names")
+    return found
+
+
+def refuse_state(stack: StackRecord, operation: str) -> None:
+    """Refuse a change of a stack that cannot be changed as it is now; raises ApiError. [USR] in these words."""
+    is_failed = stack.status in ("ROLLBACK_COMPLETE", "CREATE_FAILED", "DELETE_FAILED", "ROLLBACK_FAILED")
+    if stack.is_busy or (is_failed and operation == "updated"):
+        raise invalid(f"Stack:{stack.stack_id} is in {stack.status} state and can not be {operation}.")
+
+
+def invalid(text: str) -> ApiError:
+    """A ``ValidationError``."""
+    return ApiError("ValidationError", text)

@@ -1,0 +1,57 @@
+"""Stacks by name and by id. Holds frozen records; pure otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from .asked import invalid
+from .query import ApiError
+from .records import ChangeSet, StackRecord
+
+GONE: Final = 100
+"""Most stacks that are gone and still known by their ids; the oldest are forgotten first."""
+
+
+class Book:
+    """All stacks that there are and were."""
+
+    def __init__(self) -> None:
+        self._by_id: dict[str, StackRecord] = {}
+
+    def put(self, stack: StackRecord) -> None:
+        """Know a stack as it is now."""
+        self._by_id[stack.stack_id] = stack
+        gone = [each.stack_id for each in self._by_id.values() if each.is_gone]
+        for stack_id in gone[:-GONE]:
+            del self._by_id[stack_id]
+
+    def all(self) -> list[StackRecord]:
+        """The newest first."""
+        return list(reversed(self._by_id.values()))
+
+    def find(self, name: str) -> StackRecord | None:
+        """A stack that is there, by name or id; None: there is none."""
+        found = self._by_id.get(name)
+        if found is not None:
+            return None if found.is_gone else found
+        return next((each for each in self._by_id.values() if each.name == name and not each.is_gone), None)
+
+    def named(self, name: str) -> StackRecord:
+        """A stack by name, or by id, also when it is gone; raises ApiError."""
+        found = self._by_id.get(name) or self.find(name)
+        if found is None:
+            raise invalid(f"Stack with id {name} does not exist")
+        return found
+
+    def change_set(self, asked: Mapping[str, Any]) -> tuple[StackRecord, ChangeSet]:
+        """A change set by name and stack, or by id; raises ApiError."""
+        name, stack_name = str(asked.get("ChangeSetName") or ""), asked.get("StackName")
+        if stack_name is None and not name.startswith("arn:"):
+            raise invalid("StackName must be specified if ChangeSetName is not specified as an ARN.")
+        stacks = self._by_id.values() if stack_name is None else [self.named(str(stack_name))]
+        for stack in stacks:
+            for each in stack.change_sets.values():
+                if name in (each.name, each.change_set_id):
+                    return stack, each
+        raise ApiError("ChangeSetNotFound", f"ChangeSet [{name}] does not exist", 404)

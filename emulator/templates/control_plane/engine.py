@@ -1,0 +1,291 @@
+"""Stacks that somebody deploys, read together and emulated: from templates and uploads to what the emulator runs."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import hashlib
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from streamer.errors import ConfigurationError, StreamerError
+from streamer.topology import Api, Topology
+
+from ... import log
+from ...services.calls import Call
+from ..assembly import Part, Project
+from ..errors import Problem, TemplateError
+from ..project import Resolved, Settings, described_project, resolved_project
+from ..resources.kind import Meaning
+from ..stack import Resource, Stack
+from ..topology import Wanted
+from .asked import Asked, declared, invalid, read
+from .records import Output, Proposed, ResourceRecord
+from .removal import Removal, removal
+
+HOME: Final = Api(name="control-plane", routes=(), stage="dev", api_id="controlplane")
+"""The API that stands at the port's root, before anything is deployed."""
+FETCH_SECONDS: Final = 60.0
+"""How long S3 may take for one object."""
+_OWN: Final = re.compile(r"(?P<name>[A-Za-z0-9]+): ")
+
+
+class World(Protocol):
+    """What the engine needs of the emulator."""
+
+    @property
+    def region(self) -> str:
+        """Where all of it is."""
+        ...
+
+    @property
+    def account_id(self) -> str:
+        """Whose all of it is."""
+        ...
+
+    async def apply(self, topology: Topology, services: tuple[Call, ...]) -> None:
+        """Emulate a topology from now on; raises ConfigurationError."""
+        ...
+
+    async def uploaded(self, bucket: str, key: str) -> bytes:
+        """An object of S3; raises LookupError."""
+        ...
+
+    async def remove(self, removal: Removal) -> str | None:
+        """Remove what a resource kept; answers why it cannot be removed, if so."""
+        ...
+
+    def stored(self) -> Mapping[str, str]:
+        """Values of the parameter store."""
+        ...
+
+
+class PerformError(StreamerError):
+    """A stack cannot be made or changed."""
+
+    def __init__(self, reason: str, logical_id: str | None) -> None:
+        super().__init__(reason)
+        self.logical_id = logical_id
+        """The resource whose fault it is; None: that is not known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployed:
+    """A stack that is emulated."""
+
+    text: str
+    """Its template."""
+    parameters: Mapping[str, str]
+    uploads: Mapping[tuple[str, str], Path] = field(default_factory=dict)
+    """The objects that it was made of, as they were then."""
+
+
+class Engine:
+    """All stacks. Used from the event loop; one change after the other."""
+
+    def __init__(
+        self, world: World, state_folder: Path, provide: Callable[[Topology], Topology] = lambda each: each
+    ) -> None:
+        """``provide`` adds to functions what Lambda brings, and may take its time."""
+        self._world = world
+        self._folder = state_folder
+        self._provide = provide
+        self._deployed: dict[str, Deployed] = {}
+        self._one = asyncio.Lock()
+
+    def deployed(self, name: str) -> Deployed | None:
+        """A stack as it is emulated; None: it is not."""
+        return self._deployed.get(name)
+
+    async def propose(self, asked: Asked) -> Proposed:
+        """What a stack would be, without making it.
+
+        Raises:
+            ApiError: its template is refused.
+        """
+        found = Deployed(text=asked.template, parameters=asked.parameters)
+        try:
+            resolved = await self._resolved({**self._deployed, asked.name: found}, fresh=asked.name)
+        except ConfigurationError as error:
+            raise invalid(f"Template format error: {_short(error, asked.name)}") from error
+        return _proposed(asked, next(each for each in resolved.stacks if each.name == asked.name))
+
+    async def perform(self, name: str, deployed: Deployed) -> None:
+        """Make a stack, or change it.
+
+        Raises:
+            PerformError: it cannot be; everything is as it was.
+        """
+        async with self._one:
+            fresh: dict[tuple[str, str], Path] = dict(deployed.uploads)
+            wanted = {**self._deployed, name: dataclasses.replace(deployed, uploads=fresh)}
+            try:
+                await self._emulate(wanted, name)
+            except ConfigurationError as error:
+                raise PerformError(_short(error, name), _culprit(error)) from error
+            self._deployed = wanted
+
+    async def remove(self, name: str) -> None:
+        """Have a stack no more; what its resources kept stays until `discard`.
+
+        Raises:
+            PerformError: another one needs it.
+        """
+        async with self._one:
+            wanted = {each: found for each, found in self._deployed.items() if each != name}
+            try:
+                await self._emulate(wanted, None)
+            except ConfigurationError as error:
+                raise PerformError(str(error), None) from error
+            self._deployed = wanted
+
+    async def discard(self, resources: Iterable[ResourceRecord]) -> dict[str, str]:
+        """Remove what resources kept; answers which could not be, each with why."""
+        failed = {}
+        for each in resources:
+            found = None if each.retained else removal(each)
+            why = None if found is None else await self._world.remove(found)
+            if why is not None:
+                failed[each.logical_id] = why
+        return failed
+
+    async def _emulate(self, wanted: Mapping[str, Deployed], fresh: str | None) -> None:
+        settings = self._settings()
+        resolved = await self._resolved(wanted, fresh=fresh)
+        topology: Topology = HOME_TOPOLOGY
+        services: tuple[Call, ...] = ()
+        if wanted:
+            read_now = await asyncio.to_thread(described_project, _project(()), settings, resolved, self._folder)
+            topology, services = read_now.described.topology, read_now.described.services
+            for text in read_now.warnings:
+                log.warning(text)
+            topology = await asyncio.to_thread(self._provide, topology)
+        await self._world.apply(topology, services)
+
+    async def _resolved(self, wanted: Mapping[str, Deployed], *, fresh: str | None) -> Resolved:
+        loop = asyncio.get_running_loop()
+        parts = [self._part(name, each, loop, is_fresh=name == fresh) for name, each in wanted.items()]
+        return await asyncio.to_thread(resolved_project, _project(parts), self._settings(), self._folder)
+
+    def _part(self, name: str, found: Deployed, loop: asyncio.AbstractEventLoop, *, is_fresh: bool) -> Part:
+        kept = found.uploads if not is_fresh else None
+        keeping = found.uploads if isinstance(found.uploads, dict) else {}
+
+        def uploaded(bucket: str, key: str) -> Path:
+            known = (keeping if kept is None else kept).get((bucket, key))
+            if known is None:
+                known = self._fetched(bucket, key, loop)
+                keeping[bucket, key] = known
+            return known
+
+        return Part(
+            template=Path(name),
+            folder=self._folder,
+            stack=name,
+            format="CloudFormation",
+            parameters=found.parameters,
+            text=found.text,
+            uploads=uploaded,
+        )
+
+    def _fetched(self, bucket: str, key: str, loop: asyncio.AbstractEventLoop) -> Path:
+        """An object in a file of ours, by what it contains; called in a thread."""
+        asking = asyncio.run_coroutine_threadsafe(self._world.uploaded(bucket, key), loop)
+        try:
+            body = asking.result(FETCH_SECONDS)
+        except LookupError as error:
+            # [USR] Lambda's words for a missing object
+            text = f"Error occurred while GetObject. S3 Error Code: NoSuchKey. s3://{bucket}/{key}"
+            raise Problem((), text) from error
+        return self.keep(body)
+
+    def keep(self, body: bytes) -> Path:
+        """Keep an upload in a file, named by what it contains."""
+        folder = self._folder / "uploads"
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / hashlib.blake2b(body, digest_size=16).hexdigest()
+        if not path.is_file():
+            path.write_bytes(body)
+        return path
+
+    def _settings(self) -> Settings:
+        world = self._world
+        return Settings(
+            region=world.region, account_id=world.account_id, stored=world.stored(), wanted=Wanted(home=HOME)
+        )
+
+
+HOME_TOPOLOGY: Final = Topology(api=HOME, functions=())
+"""What is emulated before anything is deployed."""
+
+
+def _project(parts: Iterable[Part]) -> Project:
+    return Project(name="template", root=Path(), parts=tuple(parts))
+
+
+def _proposed(asked: Asked, stack: Stack) -> Proposed:
+    everything = [each for part in stack.all() for each in part.resources.values()]
+    missing = sorted({each.type for each in everything if each.kind.meaning is Meaning.MISSING})
+    if missing:
+        # [USR] CloudFormation's words, and whose fault it is
+        raise invalid(
+            f"Template format error: Unrecognized resource types: [{', '.join(missing)}]: they are not emulated"
+        )
+    tree = stack.source.tree
+    parameters = declared(read(asked.template))
+    defaults = {name: _text(each["Default"]) for name, each in parameters.items() if "Default" in each}
+    return Proposed(
+        template=asked.template,
+        processed=tree,
+        parameters={**defaults, **asked.parameters},
+        tags=asked.tags,
+        capabilities=asked.capabilities,
+        description=None if tree.get("Description") is None else str(tree["Description"]),
+        resources={name: _record(each, tree["Resources"][name]) for name, each in stack.resources.items()},
+        outputs=tuple(_outputs(stack)),
+        hidden=frozenset(name for name, each in parameters.items() if each.get("NoEcho") in (True, "true", "True")),
+    )
+
+
+def _record(resource: Resource, written: Mapping[str, Any]) -> ResourceRecord:
+    return ResourceRecord(
+        logical_id=resource.logical_id,
+        physical_id=str(resource.ref),
+        type=resource.type,
+        properties=resource.properties,
+        retained=written.get("DeletionPolicy") in ("Retain", "RetainExceptOnCreate"),
+    )
+
+
+def _outputs(stack: Stack) -> Iterable[Output]:
+    written = stack.source.tree.get("Outputs") or {}
+    for name, value in stack.outputs.items():
+        description = written[name].get("Description")
+        yield Output(
+            name=name,
+            value=_text(value),
+            description=None if description is None else str(description),
+            export=stack.export_names.get(name),
+        )
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _short(error: ConfigurationError, name: str) -> str:
+    """A reason as it stands in an event: without the template's name and line, which its sender has in another form."""
+    return re.sub(rf"^{re.escape(name)}:\d+: ", "", str(error))
+
+
+def _culprit(error: ConfigurationError) -> str | None:
+    """The resource whose fault it is; None: that is not known."""
+    if isinstance(error, TemplateError) and len(error.path) > 1 and error.path[0] == "Resources":
+        return str(error.path[1])
+    found = _OWN.match(str(error))
+    return None if found is None else found["name"]

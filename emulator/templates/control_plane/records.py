@@ -1,0 +1,162 @@
+"""Stacks as CloudFormation tells of them: their resources, events and change sets. Pure, frozen data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+STACK: Final = "AWS::CloudFormation::Stack"
+REVIEW: Final = "REVIEW_IN_PROGRESS"
+"""A stack that has a change set and nothing else."""
+GONE: Final = "DELETE_COMPLETE"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResourceRecord:
+    """A resource of a stack."""
+
+    logical_id: str
+    physical_id: str
+    type: str
+    properties: Mapping[str, Any]
+    """Resolved."""
+    retained: bool = False
+    """Whether it stays when it is no longer of the stack: its ``DeletionPolicy`` says so."""
+    status: str = ""
+    reason: str | None = None
+    at: float = 0.0
+    """When its status changed, in Unix seconds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something that happened to a stack or one of its resources."""
+
+    event_id: str
+    logical_id: str
+    physical_id: str
+    type: str
+    status: str
+    reason: str | None
+    at: float
+    token: str | None
+    """What the client called the operation that it belongs to."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposed:
+    """What a stack is to be."""
+
+    template: str
+    """As it was sent."""
+    processed: Mapping[str, Any]
+    """The template after its transforms."""
+    parameters: Mapping[str, str]
+    tags: Mapping[str, str] = field(default_factory=dict)
+    capabilities: tuple[str, ...] = ()
+    description: str | None = None
+    resources: Mapping[str, ResourceRecord] = field(default_factory=dict)
+    outputs: tuple[Output, ...] = ()
+    hidden: frozenset[str] = frozenset()
+    """Parameters whose values nobody is told: they are ``NoEcho``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """A value that a stack tells."""
+
+    name: str
+    value: str
+    description: str | None = None
+    export: str | None = None
+    """Under which name other stacks import it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What becomes of one resource."""
+
+    action: str
+    """``Add``, ``Modify`` or ``Remove``."""
+    logical_id: str
+    physical_id: str | None
+    type: str
+    replaced: bool = False
+    properties: tuple[str, ...] = ()
+    """Those that change."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeSet:
+    """A change of a stack that can be executed."""
+
+    name: str
+    change_set_id: str
+    kind: str
+    """``CREATE`` or ``UPDATE``."""
+    status: str
+    reason: str | None
+    execution: str
+    """``AVAILABLE``, ``UNAVAILABLE``, ``EXECUTE_COMPLETE``, ..."""
+    at: float
+    proposed: Proposed
+    changes: tuple[Change, ...] = ()
+    description: str | None = None
+    on_failure: str = "ROLLBACK"
+    token: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StackRecord:
+    """A stack, also one that is gone."""
+
+    name: str
+    stack_id: str
+    status: str
+    reason: str | None = None
+    created_at: float
+    updated_at: float | None = None
+    deleted_at: float | None = None
+    current: Proposed | None = None
+    """What it is; None: nothing yet."""
+    resources: Mapping[str, ResourceRecord] = field(default_factory=dict)
+    """Also those that failed or are gone."""
+    events: tuple[Event, ...] = ()
+    """The oldest first."""
+    change_sets: Mapping[str, ChangeSet] = field(default_factory=dict)
+    """By name."""
+    is_protected: bool = False
+    disable_rollback: bool = False
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether it is deleted."""
+        return self.status == GONE
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether something is being done to it."""
+        return self.status.endswith("_IN_PROGRESS") and self.status != REVIEW
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """When something happens, and what its events are called."""
+
+    at: float
+    """Unix seconds."""
+    ids: Iterator[str]
+    """UUIDs that were not used before."""
+    token: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """Why a stack could not be made or changed."""
+
+    reason: str
+    logical_id: str | None
+    """The resource whose fault it is; None: that is not known."""
+    on_failure: str = "ROLLBACK"
+    """``ROLLBACK``, ``DO_NOTHING`` or ``DELETE``."""

@@ -1,0 +1,49 @@
+"""How what a resource keeps is removed with its stack. Pure. [DOC] cfn-docs:aws-attribute-deletionpolicy"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from .records import ResourceRecord
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Removal:
+    """An operation that removes something."""
+
+    service: str
+    """``dynamodb``, ``sqs``, or a service as boto3 calls it."""
+    operation: str
+    """As AWS's API calls it for the first two, as boto3 does for the others."""
+    parameters: Mapping[str, Any]
+    resource: str
+    """Logical id."""
+
+
+_Make = Callable[[ResourceRecord], tuple[str, str, Mapping[str, Any]]]
+_REMOVALS: Final[Mapping[str, _Make]] = {
+    "AWS::DynamoDB::Table": lambda each: ("dynamodb", "DeleteTable", {"TableName": each.physical_id}),
+    "AWS::DynamoDB::GlobalTable": lambda each: ("dynamodb", "DeleteTable", {"TableName": each.physical_id}),
+    "AWS::SQS::Queue": lambda each: ("sqs", "DeleteQueue", {"QueueUrl": each.physical_id}),
+    "AWS::S3::Bucket": lambda each: ("s3", "delete_bucket", {"Bucket": each.physical_id}),
+    "AWS::SNS::Topic": lambda each: ("sns", "delete_topic", {"TopicArn": each.physical_id}),
+    "AWS::SSM::Parameter": lambda each: ("ssm", "DeleteParameter", {"Name": each.physical_id}),
+    "AWS::SecretsManager::Secret": lambda each: (
+        "secretsmanager",
+        "delete_secret",
+        {"SecretId": each.physical_id, "ForceDeleteWithoutRecovery": True},
+    ),
+    "AWS::Events::EventBus": lambda each: ("events", "delete_event_bus", {"Name": each.physical_id}),
+}
+"""Types of resources that keep something; the others are gone with the description that they are part of."""
+
+
+def removal(resource: ResourceRecord) -> Removal | None:
+    """What removes a resource's contents; None: it has none."""
+    make = _REMOVALS.get(resource.type)
+    if make is None:
+        return None
+    service, operation, parameters = make(resource)
+    return Removal(service=service, operation=operation, parameters=parameters, resource=resource.logical_id)

@@ -1,0 +1,254 @@
+"""Stacks deployed by an unmodified boto3 to the emulator, and used by WebSocket clients."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import control_world
+import pytest
+from botocore.exceptions import ClientError
+from control_world import ControlWorld, outputs, said, template
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlWorld]:
+    with control_world.running(tmp_path_factory.mktemp("control")) as emulator:
+        yield ControlWorld(emulator)
+
+
+def refused(call: Any, **parameters: Any) -> tuple[str, str]:
+    with pytest.raises(ClientError) as error:
+        call(**parameters)
+    return error.value.response["Error"]["Code"], error.value.response["Error"]["Message"]
+
+
+def test_a_change_set_is_executed_and_a_client_gets_its_answer(world: ControlWorld) -> None:
+    world.upload("first.zip")
+    stack = world.deployed("first", template("first.zip"), Tags=[{"Key": "by", "Value": "test"}])
+
+    assert stack["StackStatus"] == "CREATE_COMPLETE"
+    assert stack["Tags"] == [{"Key": "by", "Value": "test"}]
+    url = outputs(stack)["Url"]
+    assert url.startswith(world.url.replace("http", "ws"))
+    assert said(url) == "echo hi"
+    names = {
+        each["LogicalResourceId"]
+        for each in world.cloudformation.list_stack_resources(StackName="first")["StackResourceSummaries"]
+    }
+    assert names == set(template("first.zip")["Resources"])
+    assert world.events("first")[-1] == ("first", "CREATE_COMPLETE", None)
+
+
+def test_two_stacks_are_two_apis_at_one_port(world: ControlWorld) -> None:
+    world.upload("one.zip", "one")
+    world.upload("two.zip", "two")
+    one = outputs(world.deployed("one", template("one.zip")))
+    with connect(one["Url"]) as before:
+        two = outputs(world.deployed("two", template("two.zip")))
+        before.send("hi")  # its connection stays open while another stack is deployed
+        assert before.recv(30) == "one hi"
+
+    assert said(two["Url"]) == "two hi"
+    assert one["Table"] != two["Table"]
+
+
+def test_new_code_answers_new_messages_of_old_connections(world: ControlWorld) -> None:
+    world.upload("old.zip", "old")
+    world.upload("new.zip", "new")
+    url = outputs(world.deployed("changing", template("old.zip")))["Url"]
+    with connect(url) as socket:
+        socket.send("hi")
+        assert socket.recv(30) == "old hi"
+        found = world.proposed("changing", template("new.zip"), "UPDATE")
+        change = found["Changes"][0]["ResourceChange"]
+        assert (change["Action"], change["LogicalResourceId"], change["Replacement"]) == ("Modify", "Function", "False")
+        assert len(found["Changes"]) == 1
+        world.cloudformation.execute_change_set(ChangeSetName=found["ChangeSetId"])
+        assert world.settled("changing")["StackStatus"] == "UPDATE_COMPLETE"
+        socket.send("hi")
+        assert socket.recv(30) == "new hi"
+
+
+def test_a_change_set_without_changes_says_so(world: ControlWorld) -> None:
+    world.upload("same.zip")
+    world.deployed("same", template("same.zip"))
+    found = world.proposed("same", template("same.zip"), "UPDATE")
+
+    assert (found["Status"], found["ExecutionStatus"]) == ("FAILED", "UNAVAILABLE")
+    assert found["StatusReason"].startswith("The submitted information didn't contain changes.")
+    world.cloudformation.delete_change_set(ChangeSetName=found["ChangeSetId"])
+    assert (
+        refused(world.cloudformation.describe_change_set, ChangeSetName=found["ChangeSetId"])[0] == "ChangeSetNotFound"
+    )
+    body = json.dumps(template("same.zip"))
+    asked = {"StackName": "same", "TemplateBody": body, "Capabilities": ["CAPABILITY_IAM"]}
+    assert refused(world.cloudformation.update_stack, **asked) == ("ValidationError", "No updates are to be performed.")
+
+
+def test_a_deleted_stack_leaves_nothing_but_what_is_retained(world: ControlWorld) -> None:
+    world.upload("gone.zip")
+    body = template("gone.zip")
+    kept = body["Resources"]["Table"]
+    body["Resources"]["Kept"] = {
+        **kept,
+        "DeletionPolicy": "Retain",
+        "Properties": {**kept["Properties"], "TableName": "kept"},
+    }
+    stack = world.deployed("gone", body)
+    url = outputs(stack)["Url"]
+    with connect(url) as socket:
+        world.cloudformation.delete_stack(StackName="gone")
+        assert world.settled(stack["StackId"])["StackStatus"] == "DELETE_COMPLETE"
+        with pytest.raises(Exception, match="1001"):
+            socket.recv(30)
+
+    with pytest.raises(InvalidStatus):
+        connect(url)
+    tables = world.client("dynamodb").list_tables()["TableNames"]
+    assert "kept" in tables
+    assert outputs(stack)["Table"] not in tables
+    assert refused(world.cloudformation.describe_stacks, StackName="gone") == (
+        "ValidationError",
+        "Stack with id gone does not exist",
+    )
+    assert ("Kept", "DELETE_SKIPPED", None) in world.events(stack["StackId"])
+
+
+def test_what_cannot_be_made_is_rolled_back_with_its_reason(world: ControlWorld) -> None:
+    body = template("nowhere.zip")
+    stack = world.deployed("wrong", body)
+
+    assert stack["StackStatus"] == "ROLLBACK_COMPLETE"
+    failed = [each for each in world.events("wrong") if each[1] == "CREATE_FAILED"]
+    assert failed[0][0] == "Function"
+    assert "NoSuchKey" in str(failed[0][2])
+    assert {each[2] for each in failed[1:]} == {"Resource creation cancelled"}
+    assert refused(world.cloudformation.create_stack, StackName="wrong", TemplateBody=json.dumps(body))[0] == (
+        "AlreadyExistsException"
+    )
+    world.cloudformation.delete_stack(StackName="wrong")
+    assert world.settled(stack["StackId"])["StackStatus"] == "DELETE_COMPLETE"
+
+
+def test_a_change_that_cannot_be_made_leaves_what_was(world: ControlWorld) -> None:
+    world.upload("stays.zip", "stays")
+    url = outputs(world.deployed("stays", template("stays.zip")))["Url"]
+    wrong = template("stays.zip")
+    wrong["Resources"]["Function"]["Properties"]["Handler"] = "nothing.handler"
+
+    stack = world.deployed("stays", wrong, "UPDATE")
+
+    assert stack["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+    failed = [each for each in world.events("stays") if each[1] == "UPDATE_FAILED"]
+    assert failed[0][0] == "Function"
+    assert "there is no file nothing.py" in str(failed[0][2])
+    assert said(url) == "stays hi"
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        pytest.param("Resources: [", "Template format error: ", id="no YAML"),
+        pytest.param(
+            {"Resources": {"A": {"Type": "AWS::AppSync::Api"}, "B": {"Type": "AWS::SQS::Queue"}}},
+            "Template format error: Unrecognized resource types: [AWS::AppSync::Api]: they are not emulated",
+            id="a type that nobody emulates",
+        ),
+        pytest.param(
+            {"Resources": {"A": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": {"Ref": "Nothing"}}}}},
+            "there is no resource or parameter 'Nothing'",
+            id="a name that is not there",
+        ),
+    ],
+)
+def test_templates_are_refused_before_anything_is_made(world: ControlWorld, body: Any, text: str) -> None:
+    code, message = refused(world.proposed, stack="refused", body=body)
+
+    assert code == "ValidationError"
+    assert text in message
+    assert refused(world.cloudformation.describe_stacks, StackName="refused")[0] == "ValidationError"
+
+
+def test_an_export_is_imported_and_cannot_go_before_its_importer(world: ControlWorld) -> None:
+    queue = {"Type": "AWS::SQS::Queue", "Properties": {}}
+    exported = {"Value": {"Fn::GetAtt": ["Queue", "Arn"]}, "Export": {"Name": "queue-of-exporter"}}
+    world.deployed("exporter", {"Resources": {"Queue": queue}, "Outputs": {"Arn": exported}})
+    parameter = {"Type": "String", "Name": "/importer", "Value": {"Fn::ImportValue": "queue-of-exporter"}}
+    world.deployed("importer", {"Resources": {"Kept": {"Type": "AWS::SSM::Parameter", "Properties": parameter}}})
+
+    arn = world.client("ssm").get_parameter(Name="/importer")["Parameter"]["Value"]
+    assert arn.startswith("arn:aws:sqs:us-east-1:123456789012:exporter-Queue-")
+    exports = world.cloudformation.list_exports()["Exports"]
+    assert ("queue-of-exporter", arn) in [(each["Name"], each["Value"]) for each in exports]
+    world.cloudformation.delete_stack(StackName="exporter")
+    assert world.settled("exporter")["StackStatus"] == "DELETE_FAILED"
+    world.cloudformation.delete_stack(StackName="importer")
+    world.cloudformation.delete_stack(StackName="exporter")
+
+
+def test_a_protected_stack_stays(world: ControlWorld) -> None:
+    body = json.dumps({"Resources": {"Queue": {"Type": "AWS::SQS::Queue"}}})
+    made = world.cloudformation.create_stack(StackName="safe", TemplateBody=body, EnableTerminationProtection=True)
+    assert world.settled("safe")["EnableTerminationProtection"] is True
+
+    assert refused(world.cloudformation.delete_stack, StackName="safe") == (
+        "ValidationError",
+        "Stack [safe] cannot be deleted while TerminationProtection is enabled",
+    )
+    world.cloudformation.update_termination_protection(StackName="safe", EnableTerminationProtection=False)
+    world.cloudformation.delete_stack(StackName="safe")
+    assert world.settled(made["StackId"])["StackStatus"] == "DELETE_COMPLETE", world.events(made["StackId"])
+
+
+def test_a_bucket_that_is_not_empty_is_not_deleted(world: ControlWorld) -> None:
+    body = {"Resources": {"Bucket": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "full"}}}}
+    stack = world.deployed("full", body)
+    s3 = world.client("s3")
+    s3.put_object(Bucket="full", Key="a", Body=b"1")
+
+    world.cloudformation.delete_stack(StackName="full")
+    assert world.settled("full")["StackStatus"] == "DELETE_FAILED"
+    assert any(each[:2] == ("Bucket", "DELETE_FAILED") and "not empty" in str(each[2]) for each in world.events("full"))
+    s3.delete_object(Bucket="full", Key="a")
+    world.cloudformation.delete_stack(StackName="full")
+    assert world.settled(stack["StackId"])["StackStatus"] == "DELETE_COMPLETE"
+
+
+def test_a_nested_stack_is_read_from_s3(world: ControlWorld) -> None:
+    inner = {
+        "Resources": {"Queue": {"Type": "AWS::SQS::Queue"}},
+        "Outputs": {"Name": {"Value": {"Fn::GetAtt": ["Queue", "QueueName"]}}},
+    }
+    world.client("s3").put_object(Bucket="code", Key="inner.json", Body=json.dumps(inner).encode())
+    nested = {
+        "Type": "AWS::CloudFormation::Stack",
+        "Properties": {"TemplateURL": "https://s3.amazonaws.com/code/inner.json"},
+    }
+    outer = {"Resources": {"Inner": nested}, "Outputs": {"Name": {"Value": {"Fn::GetAtt": ["Inner", "Outputs.Name"]}}}}
+    name = outputs(world.deployed("outer", outer))["Name"]
+
+    assert world.client("sqs").get_queue_url(QueueName=name)["QueueUrl"].endswith(name)
+
+
+def test_templates_are_given_back(world: ControlWorld) -> None:
+    name = "!Sub '${AWS::StackName}-q'"
+    body = f"Resources:\n  Queue:\n    Type: AWS::SQS::Queue\n    Properties:\n      QueueName: {name}\n"
+    world.deployed("yaml", body)
+
+    assert world.cloudformation.get_template(StackName="yaml")["TemplateBody"] == body
+    processed = world.cloudformation.get_template(StackName="yaml", TemplateStage="Processed")["TemplateBody"]
+    assert processed["Resources"]["Queue"]["Properties"]["QueueName"] == {"Fn::Sub": "${AWS::StackName}-q"}
+    assert world.cloudformation.get_template_summary(StackName="yaml")["ResourceTypes"] == ["AWS::SQS::Queue"]
+
+
+def test_an_operation_that_nobody_emulates_is_refused(world: ControlWorld) -> None:
+    code, message = refused(world.cloudformation.list_stack_sets)
+
+    assert (code, message) == (
+        "InvalidAction",
+        "The action ListStackSets is not valid for this web service: it is not emulated",
+    )

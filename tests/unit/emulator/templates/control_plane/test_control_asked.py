@@ -1,0 +1,100 @@
+"""What CloudFormation refuses before it looks at a template's resources, in its words."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from emulator.templates.control_plane import asked as asking
+from emulator.templates.control_plane import reports
+from emulator.templates.control_plane.query import ApiError
+from emulator.templates.control_plane.records import Proposed
+
+TEMPLATE = json.dumps(
+    {
+        "Description": "a queue",
+        "Parameters": {"Name": {"Type": "String"}, "Size": {"Type": "Number", "Default": 3}},
+        "Resources": {"Queue": {"Type": "AWS::SQS::Queue"}},
+    }
+)
+BEFORE = Proposed(template=TEMPLATE, processed={}, parameters={"Name": "old"}, tags={"by": "me"})
+
+
+def given(**values: str) -> list[dict[str, str]]:
+    return [{"ParameterKey": name, "ParameterValue": value} for name, value in values.items()]
+
+
+def test_parameters_and_tags_are_those_of_before_if_so_wanted() -> None:
+    parameters = [{"ParameterKey": "Name", "UsePreviousValue": "true"}]
+    found = asking.wanted({"Parameters": parameters}, "chat", TEMPLATE, BEFORE)
+
+    assert (found.parameters, found.tags) == ({"Name": "old"}, {"by": "me"})
+    tags = [{"Key": "a", "Value": "b"}]
+    assert asking.wanted({"Parameters": given(Name="x"), "Tags": tags}, "chat", TEMPLATE, BEFORE).tags == {"a": "b"}
+
+
+@pytest.mark.parametrize(
+    ("parameters", "text"),
+    [
+        pytest.param([], "Parameters: [Name] must have values", id="missing"),
+        pytest.param(given(Name="x", Other="y"), "Parameters: [Other] do not exist in the template", id="unknown"),
+        pytest.param(
+            [{"ParameterKey": "Name", "UsePreviousValue": "true"}],
+            "Invalid input for parameter key Name. Cannot specify usePreviousValue as true for a parameter key not in "
+            "the previous template",
+            id="nothing before",
+        ),
+    ],
+)
+def test_parameters_are_refused_in_awss_words(parameters: list[dict[str, str]], text: str) -> None:
+    with pytest.raises(ApiError) as refused:
+        asking.wanted({"Parameters": parameters}, "chat", TEMPLATE, None)
+    assert (refused.value.code, str(refused.value)) == ("ValidationError", text)
+
+
+@pytest.mark.parametrize("name", ["", "1st", "a_b", "x" * 129])
+def test_a_stack_has_letters_digits_and_hyphens(name: str) -> None:
+    with pytest.raises(ApiError, match="stackName"):
+        asking.new_name(name)
+
+
+@pytest.mark.parametrize(
+    ("properties", "capabilities", "missing"),
+    [
+        pytest.param({}, (), "CAPABILITY_IAM", id="a role"),
+        pytest.param({}, ("CAPABILITY_IAM",), None, id="a role that is known"),
+        pytest.param({"RoleName": "me"}, ("CAPABILITY_IAM",), "CAPABILITY_NAMED_IAM", id="a role with a name"),
+        pytest.param({"RoleName": "me"}, ("CAPABILITY_NAMED_IAM",), None, id="and it is known"),
+    ],
+)
+def test_roles_have_to_be_known_to_the_sender(
+    properties: dict[str, Any], capabilities: tuple[str, ...], missing: str | None
+) -> None:
+    resources = {"Role": {"Type": "AWS::IAM::Role", "Properties": properties}}
+    if missing is None:
+        asking.refuse_capabilities(resources, capabilities)
+        return
+    with pytest.raises(ApiError) as refused:
+        asking.refuse_capabilities(resources, capabilities)
+    assert (refused.value.code, str(refused.value)) == (
+        "InsufficientCapabilitiesException",
+        f"Requires capabilities : [{missing}]",
+    )
+
+
+def test_a_template_is_described() -> None:
+    found = reports.template_summary(TEMPLATE)
+
+    assert (found["Description"], found["ResourceTypes"]) == ("a queue", ["AWS::SQS::Queue"])
+    assert [(each["ParameterKey"], each["DefaultValue"]) for each in found["Parameters"]] == [
+        ("Name", None),
+        ("Size", "3"),
+    ]
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", "Resources: {}", "a: b: c"])
+def test_what_is_no_template_is_refused(text: str) -> None:
+    with pytest.raises(ApiError, match=r"^Template format error: "):
+        reports.template(text)
