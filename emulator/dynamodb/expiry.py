@@ -26,17 +26,24 @@ class ExpiryQueue:
     def __len__(self) -> int:
         return len(self._heap)
 
-    def expires_at(self, item: StoredItem | None) -> Decimal | None:
-        """Unix seconds after which this item is deleted; None: never, as the attribute is no number."""
-        value = None if item is None else item.attrs.get(self.attribute)
+    def expires_at(self, attributes: Attributes) -> Decimal | None:
+        """Unix seconds after which an item is deleted; None: never, as the attribute is no number."""
+        value = attributes.get(self.attribute)
         return Decimal(value.content) if value is not None and value.type == "N" else None
+
+    def add(self, attributes: Attributes, key_names: tuple[str, ...]) -> None:
+        """Queue a new item."""
+        expires = self.expires_at(attributes)
+        if expires is not None:
+            key = {name: attributes[name] for name in key_names}
+            heapq.heappush(self._heap, (expires, next(self._order), key))
 
     def replace(self, old: StoredItem | None, new: StoredItem | None, key_names: tuple[str, ...]) -> None:
         """Queue what became of ``old``, unless its time stayed the same."""
-        expires = self.expires_at(new)
-        if new is not None and expires is not None and expires != self.expires_at(old):
-            key = {name: new.attrs[name] for name in key_names}
-            heapq.heappush(self._heap, (expires, next(self._order), key))
+        if new is None:
+            return
+        if old is None or self.expires_at(old.attrs) != self.expires_at(new.attrs):
+            self.add(new.attrs, key_names)
 
     def due(self, now: float, find: Callable[[Attributes], StoredItem | None]) -> Iterator[StoredItem]:
         """Take out the items whose time has come; ``find`` gives the item that now has a key."""
@@ -44,5 +51,5 @@ class ExpiryQueue:
         while self._heap and self._heap[0][0] < limit:
             queued, _, key = heapq.heappop(self._heap)
             item = find(key)
-            if item is not None and self.expires_at(item) == queued and queued >= limit - OLDEST_SECONDS:
+            if item is not None and self.expires_at(item.attrs) == queued and queued >= limit - OLDEST_SECONDS:
                 yield item

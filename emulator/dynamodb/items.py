@@ -6,9 +6,12 @@ copying. Pure.
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 from streamer.aws_limits import attributes_bytes, text_bytes, value_bytes
 
-from .values import AttributeValue
+from .values import Attributes, AttributeValue, read_kept_attributes
 
 
 class StoredItem:
@@ -39,3 +42,36 @@ class StoredItem:
     def same_as(self, other: StoredItem) -> bool:
         """Whether both have the same attributes with the same values."""
         return self.attrs == other.attrs
+
+
+Keyed = tuple[Attributes, StoredItem]
+"""An item, and at least those of its attributes by which it is found; the item itself need not be looked into."""
+
+
+def keyed(item: StoredItem) -> Keyed:
+    """An item with all of its attributes."""
+    return item.attrs, item
+
+
+class KeptItem(StoredItem):
+    """An item of a saved state, which is read when somebody asks for its attributes: few of many ever are."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: bytes, size_bytes: int) -> None:  # not the super's: it has no attributes yet
+        """Args: ``text`` is JSON of what `values.wire_attributes` makes."""
+        self._text = text
+        self.size_bytes = size_bytes
+
+    def __getattr__(self, name: str) -> Any:
+        """Called for what is not there yet."""
+        if name != "attrs":
+            raise AttributeError(name)
+        self.attrs = read_kept_attributes(json.loads(self._text))
+        self._text = b""
+        return self.attrs
+
+    @property
+    def text(self) -> bytes:
+        """As it was kept; empty once its attributes have been asked for."""
+        return self._text

@@ -12,7 +12,7 @@ from typing import Any, Final
 from streamer.aws_limits import text_bytes
 
 from .expressions.keys import KeySchema
-from .items import StoredItem
+from .items import Keyed, StoredItem
 from .values import Attributes, AttributeValue, sort_value
 
 SortKey = tuple[Any, ...]
@@ -176,7 +176,7 @@ class KeyIndex:
         if after is not None and new is not None:
             self._put(*after, new if entry is None else entry)
 
-    def fill(self, items: Iterable[StoredItem], entry_of: Callable[[StoredItem], StoredItem] | None = None) -> None:
+    def fill(self, items: Iterable[Keyed], entry_of: Callable[[StoredItem], StoredItem] | None = None) -> None:
         """Take in many items at once, none of which is in it yet: each partition is sorted once.
 
         Args:
@@ -184,13 +184,13 @@ class KeyIndex:
             entry_of: what is kept of an item; None: all of it.
         """
         touched: dict[SortKey, Partition] = {}
-        for item in items:
-            if self.is_index and not self.holds(item.attrs):
+        for attributes, item in items:
+            if self.is_index and not self.holds(attributes):
                 continue
-            key = self.hash_of(item.attrs)
+            key = self.hash_of(attributes)
             partition = touched[key] = self._partitions.get(key) or touched.get(key) or Partition()
             kept = item if entry_of is None else entry_of(item)
-            partition.items[self.sort_of(item.attrs)] = kept
+            partition.items[self.sort_of(attributes)] = kept
             self.size_bytes += kept.size_bytes
         for partition in touched.values():
             self._count += len(partition.items) - len(partition.keys)

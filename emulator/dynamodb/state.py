@@ -1,18 +1,18 @@
 """The embedded DynamoDB in a file: tables, items and streams, with their records and how far these were read.
 
-The format is one line that names it and its version, then compressed JSON in DynamoDB's own notation: nothing in it
-can run when it is read. Files of earlier versions are read, too.
+The format is one line that names it and its version, then compressed lines of JSON in DynamoDB's own notation: nothing
+in it can run when it is read. The first says which tables there are, and how many items and records each has, which
+follow: of every so many items first their keys, then a line of each, which is read when it is needed. Files of earlier
+versions are read, too.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import gc
-import itertools
 import json
-import uuid
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
@@ -21,31 +21,28 @@ from streamer.errors import ConfigurationError
 
 from ..notes import Content as Notes
 from .backend import EmbeddedBackend
-from .definitions import IndexDefinition, TableSettings, read_definitions, read_index, read_schema, shown_schema
+from .definitions import IndexDefinition, TableSettings, read_index, read_schema, shown_schema
 from .errors import ApiError
-from .items import StoredItem
+from .items import KeptItem, Keyed, StoredItem
 from .journal import replay
+from .older_state import OLDER, older_tables
 from .records import StreamRecord, TableStream
 from .table import Table
 from .tables import make_table
-from .values import read_kept_attributes, wire_attributes
+from .values import ORDERED, read_kept_attributes, wire_attributes
 
 MAGIC: Final = b"streamer-dynamodb "
-VERSION: Final = 4
-_UNCHANGED: Final = 3
-"""The version that holds tables only as they were at the end of a run."""
-_UNSIZED: Final = 2
-"""The version that does not say how large items are."""
-_OLDEST: Final = 1
-"""The version whose tables moto described."""
+VERSION: Final = 5
 _COMPRESSION: Final = 1
 """zlib's fastest: a state is written when the emulator stops, and the user waits."""
 _AT_ONCE: Final = 200
-"""Items of one piece: some milliseconds."""
+"""Items or records of one piece: some milliseconds."""
 CONTENT_BYTES: Final = 1024**3
 """Most that a file may hold: more than the tables of a machine's memory."""
 
 Content = dict[str, Any]
+Fields = dict[str, Any]
+"""What a `StreamRecord` has of its own, and not of its stream."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,17 +85,15 @@ def _without_collection() -> Iterator[None]:
 
 
 def _load(backend: EmbeddedBackend, data: bytes) -> Saved:
-    version, content, rest = _read(data)
+    version, text, rest = _read(data)
     lines, size_bytes = whole_lines(rest)
-    notes = content.get("notes", {})
     tables, streams = dict(backend.tables), dict(backend.streams)
     backend.tables.clear()
     backend.streams.clear()
     try:
-        if "checkpoints" in content:
-            notes = {"checkpoints": {"": str(content["checkpoints"])}}
-        for description in content["tables"]:
-            _load_table(backend, _renewed(description) if version == _OLDEST else description)
+        notes, kept = (_tables if version == VERSION else older_tables)(text, version)
+        for head, items, records in kept:
+            _load_table(backend, head, items, records)
         replay(lines, notes, backend)
     except (ApiError, ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
         backend.tables.clear()
@@ -115,21 +110,18 @@ def whole_lines(data: bytes) -> tuple[list[bytes], int]:
     return data[:size].splitlines(), size
 
 
-def _read(data: bytes) -> tuple[int, Content, bytes]:
+def _read(data: bytes) -> tuple[int, bytes, bytes]:
+    """The version, the content, and what follows it."""
     head, _, packed = data.partition(b"\n")
     if not head.startswith(MAGIC):
         raise _unreadable("it was not written by the emulator")
     version = head.removeprefix(MAGIC)
-    if version not in [b"%d" % known for known in (VERSION, _UNCHANGED, _UNSIZED, _OLDEST)]:
+    if version not in [b"%d" % known for known in (VERSION, *OLDER)]:
         raise _unreadable(f"it has version {version.decode(errors='replace')}, this emulator reads version {VERSION}")
     try:
-        text, rest = _unpacked(packed)
-        content = json.loads(text)
-    except (zlib.error, ValueError, RecursionError, MemoryError) as error:
+        return int(version), *_unpacked(packed)
+    except (zlib.error, ValueError, MemoryError) as error:
         raise _unreadable(f"{type(error).__name__}: {error}") from error
-    if not isinstance(content, dict):
-        raise _unreadable("its content is not an object")
-    return int(version), content, rest
 
 
 def _unpacked(packed: bytes) -> tuple[bytes, bytes]:
@@ -154,11 +146,14 @@ class _Part:
     """A table as it was at a moment: items and records never change."""
 
     head: Content
+    names: frozenset[str]
     items: list[StoredItem]
     records: list[StreamRecord]
 
     @classmethod
     def of(cls, table: Table) -> _Part:
+        items = list(table.primary.scan())
+        records = [] if table.stream is None else list(table.stream.records)
         head = {
             "name": table.name,
             "id": table.table_id,
@@ -169,34 +164,52 @@ class _Part:
             "settings": dataclasses.asdict(table.settings),
             "ttl_attribute": None if table.expiry is None else table.expiry.attribute,
             "stream": None if table.stream is None else _dump_stream(table.stream),
+            "items": len(items),
+            "records": len(records),
         }
-        return cls(head, list(table.primary.scan()), [] if table.stream is None else list(table.stream.records))
+        return cls(head, table.lookup_names, items, records)
 
 
-def _texts(tables: Sequence[_Part], notes: str) -> Iterator[str]:
-    yield f'{{"notes": {notes}, "tables": ['
-    for number, table in enumerate(tables):
-        yield f'{", " if number else ""}{json.dumps(table.head)[:-1]}, "items": ['
-        yield from _listed(table.items, lambda item: wire_attributes(item.attrs))
-        yield '], "sizes": ['
-        yield from _listed(table.items, lambda item: item.size_bytes)
-        yield '], "records": ['
-        yield from _listed(table.records, _dump_record)
-        yield "]}"
-    yield "]}"
+def _texts(tables: Sequence[_Part], notes: str) -> Iterator[bytes]:
+    heads = json.dumps([table.head for table in tables])
+    yield f'{{"notes": {notes}, "tables": {heads}}}\n'.encode()
+    for table in tables:
+        for first in range(0, len(table.items), _AT_ONCE):
+            some = table.items[first : first + _AT_ONCE]
+            yield json.dumps([[item.size_bytes, _keys(item, table.names)] for item in some]).encode() + b"\n"
+            yield b"".join([_text(item) + b"\n" for item in some])
+        for first in range(0, len(table.records), _AT_ONCE):
+            yield b"".join(map(_record, table.records[first : first + _AT_ONCE]))
 
 
-def _listed(things: Sequence[Any], dump_one: Callable[[Any], Any]) -> Iterator[str]:
-    for first in range(0, len(things), _AT_ONCE):
-        text = json.dumps([dump_one(thing) for thing in things[first : first + _AT_ONCE]])
-        yield f"{', ' if first else ''}{text[1:-1]}"
+def _record(record: StreamRecord) -> bytes:
+    """A line, and one for each of its images."""
+    images = [image for image in (record.old, record.new) if image is not None]
+    return b"".join([line + b"\n" for line in (_dump_record(record), *map(_text, images))])
 
 
-def _packed(texts: Iterator[str]) -> Iterator[bytes]:
+def _text(item: StoredItem) -> bytes:
+    kept = item.text if isinstance(item, KeptItem) else b""
+    return kept or json.dumps(wire_attributes(item.attrs)).encode()
+
+
+def _keys(item: StoredItem, names: frozenset[str]) -> Content:
+    """What an item is found by, in DynamoDB's notation."""
+    kept = item.text if isinstance(item, KeptItem) else b""
+    if kept:
+        wire = json.loads(kept)
+        return {name: wire[name] for name in names if name in wire and not wire[name].keys().isdisjoint(ORDERED)}
+    attributes = item.attrs
+    return wire_attributes(
+        {name: attributes[name] for name in names if name in attributes and attributes[name].type in ORDERED}
+    )
+
+
+def _packed(texts: Iterator[bytes]) -> Iterator[bytes]:
     yield MAGIC + b"%d\n" % VERSION
     packing = zlib.compressobj(_COMPRESSION)
     for text in texts:
-        yield packing.compress(text.encode())
+        yield packing.compress(text)
     yield packing.flush()
 
 
@@ -219,48 +232,72 @@ def _dump_stream(stream: TableStream) -> Content:
     }
 
 
-def _dump_record(record: StreamRecord) -> Content:
-    return {
+def _dump_record(record: StreamRecord) -> bytes:
+    """All but its images, which follow."""
+    told = {
         "event_id": record.event_id,
         "sequence": record.sequence,
         "created_seconds": record.created_seconds,
-        "old": None if record.old is None else wire_attributes(record.old.attrs),
-        "new": None if record.new is None else wire_attributes(record.new.attrs),
         "user_identity": record.user_identity,
+        "old": None if record.old is None else record.old.size_bytes,
+        "new": None if record.new is None else record.new.size_bytes,
     }
+    return json.dumps(told).encode()
 
 
-def _renewed(content: Content) -> Content:
-    """A table of the oldest version, in today's form."""
-    old = content["description"]
-    mode = old.get("billing_mode") or "PROVISIONED"
-    on_demand = mode == "PAY_PER_REQUEST"
-    settings = TableSettings(
-        billing_mode=mode,
-        throughput={} if on_demand else old["throughput"],
-        on_demand_since_seconds=content["created_seconds"] if on_demand else None,
-        is_protected=bool(old.get("deletion_protection_enabled")),
-        encryption=old.get("sse_specification") or None,
-        tags={tag["Key"]: tag["Value"] for tag in old.get("tags") or ()},
-    )
-    indexes = [
-        {
-            "shown": {name: index[name] for name in ("IndexName", "KeySchema", "Projection")},
-            "is_global": is_global,
-            "throughput": {} if on_demand else settings.throughput,
-            "settings": {},
-        }
-        for member, is_global in (("indexes", False), ("global_indexes", True))
-        for index in old.get(member) or ()
-    ]
-    return {
-        **content,
-        "id": str(uuid.UUID(bytes=content["name"].encode().ljust(16)[:16])),
-        "key": old["schema"],
-        "types": read_definitions(old["attr"]),
-        "indexes": indexes,
-        "settings": dataclasses.asdict(settings),
-    }
+# and back
+
+
+class _Lines:
+    """Lines of a state, one after the other."""
+
+    def __init__(self, text: bytes) -> None:
+        self._lines = text.split(b"\n")
+        self._next = 0
+
+    def take(self, count: int) -> list[bytes]:
+        """The next ones; raises ValueError if there are not so many."""
+        taken = self._lines[self._next : self._next + count]
+        self._next += count
+        if len(taken) < count:
+            raise ValueError("lines are missing")
+        return taken
+
+    def read(self) -> Any:
+        """What the next one says."""
+        return json.loads(self.take(1)[0])
+
+    def image(self, size_bytes: int) -> KeptItem:
+        """The next one as an item of that size."""
+        return KeptItem(self.take(1)[0], size_bytes)
+
+
+def _tables(text: bytes, _version: int) -> tuple[Notes, Iterator[tuple[Content, list[Keyed], list[Fields]]]]:
+    """Notes, and each table with its items and the records of its stream."""
+    lines = _Lines(text)
+    head = lines.read()
+    tables = ((table, _items(lines, table["items"]), _records(lines, table["records"])) for table in head["tables"])
+    return head["notes"], tables
+
+
+def _items(lines: _Lines, count: int) -> list[Keyed]:
+    items: list[Keyed] = []
+    while len(items) < count:
+        told = lines.read()
+        texts = lines.take(len(told))
+        items += [
+            (read_kept_attributes(keys), KeptItem(text, size)) for (size, keys), text in zip(told, texts, strict=True)
+        ]
+    return items
+
+
+def _records(lines: _Lines, count: int) -> list[Fields]:
+    records = []
+    for _ in range(count):
+        told = lines.read()
+        images = {name: None if told[name] is None else lines.image(told[name]) for name in ("old", "new")}
+        records.append(told | images)
+    return records
 
 
 def _load_index(content: Content, types: dict[str, str]) -> IndexDefinition:
@@ -273,7 +310,7 @@ def _load_index(content: Content, types: dict[str, str]) -> IndexDefinition:
     return dataclasses.replace(definition, settings=content["settings"])
 
 
-def _load_table(backend: EmbeddedBackend, content: Content) -> None:
+def _load_table(backend: EmbeddedBackend, content: Content, items: Sequence[Keyed], records: Sequence[Fields]) -> None:
     types = dict(content["types"])
     table = make_table(
         backend,
@@ -282,23 +319,17 @@ def _load_table(backend: EmbeddedBackend, content: Content) -> None:
         created_seconds=content["created_seconds"],
         key=read_schema(content["key"], types),
         types=types,
-        indexes=[],
+        indexes=[_load_index(index, types) for index in content["indexes"]],
         settings=TableSettings(**content["settings"]),
     )
-    sizes = content.get("sizes") or itertools.repeat(None)
-    table.fill(
-        StoredItem(read_kept_attributes(kept), size) for kept, size in zip(content["items"], sizes, strict=False)
-    )
-    for index in content["indexes"]:
-        table.add_index(_load_index(index, types))
     if content["ttl_attribute"] is not None:
         table.set_expiry(content["ttl_attribute"])
+    table.fill(items)
     if content["stream"] is not None:
-        records = content["records"] if "records" in content else content["stream"]["records"]
         _load_stream(backend, table, content["stream"], records)
 
 
-def _load_stream(backend: EmbeddedBackend, table: Table, content: Content, records: Sequence[Content]) -> None:
+def _load_stream(backend: EmbeddedBackend, table: Table, content: Content, records: Sequence[Fields]) -> None:
     stream = backend.open_stream(
         table,
         content["view_type"],
@@ -306,22 +337,14 @@ def _load_stream(backend: EmbeddedBackend, table: Table, content: Content, recor
         created_seconds=content["created_seconds"],
         first_sequence=int(content["first_sequence"]),
     )
-    for saved in records:
-        record = StreamRecord(
-            event_id=saved["event_id"],
-            region=backend.region_name,
-            arn=stream.arn,
-            view_type=stream.view_type,
-            sequence=int(saved["sequence"]),
-            created_seconds=saved["created_seconds"],
-            key_names=stream.key_names,
-            old=_load_image(saved["old"]),
-            new=_load_image(saved["new"]),
-            user_identity=saved["user_identity"],
+    for fields in records:
+        stream.append(
+            StreamRecord(
+                region=backend.region_name,
+                arn=stream.arn,
+                view_type=stream.view_type,
+                key_names=stream.key_names,
+                **fields,
+            )
         )
-        stream.append(record)
     stream.next_sequence = int(content["next_sequence"])
-
-
-def _load_image(attributes: Content | None) -> StoredItem | None:
-    return None if attributes is None else StoredItem(read_kept_attributes(attributes))

@@ -6,7 +6,7 @@ change exactly once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from streamer.aws_limits import ITEM_BYTES
@@ -15,7 +15,7 @@ from .definitions import IndexDefinition, TableSettings
 from .errors import ApiError, invalid_parameter, validation_error
 from .expiry import ExpiryQueue
 from .expressions.keys import KeySchema, empty_key
-from .items import StoredItem
+from .items import Keyed, StoredItem, keyed
 from .partitions import HASH_KEY_BYTES, SORT_KEY_BYTES, KeyIndex, key_bytes
 from .records import TableStream
 from .values import Attributes, AttributeValue
@@ -47,8 +47,8 @@ class Index:
         """Note that an item was replaced."""
         self.entries.replace(old, new, None if self.projected is None else self.entry(new))
 
-    def fill(self, items: Iterable[StoredItem]) -> None:
-        """Take in the items of the table that fit; the index is empty."""
+    def fill(self, items: Iterable[Keyed]) -> None:
+        """Take in the items of the table that fit; the index has none of them."""
         self.entries.fill(items, None if self.projected is None else self._projection)
 
     def _projection(self, item: StoredItem) -> StoredItem:
@@ -107,7 +107,7 @@ class Table:
     def add_index(self, definition: IndexDefinition) -> None:
         """Add an index and fill it with what fits."""
         index = Index(definition, self.key, self.key_types)
-        index.fill(self.primary.scan())
+        index.fill(map(keyed, self.primary.scan()))
         self.indexes[definition.name] = index
         self._note_keys()
 
@@ -142,16 +142,28 @@ class Table:
         self.expiry = None if attribute is None else ExpiryQueue(attribute)
         if self.expiry is not None:
             for item in self.primary.scan():
-                self.expiry.replace(None, item, self.key.names)
+                self.expiry.add(item.attrs, self.key.names)
 
     def __len__(self) -> int:
         return len(self.primary)
 
-    def fill(self, items: Iterable[StoredItem]) -> None:
-        """Take in items as they were kept, with keys that differ: no changes, so nobody is told of them."""
+    @property
+    def lookup_names(self) -> frozenset[str]:
+        """Names of the attributes by which items are found: of keys, of keys of indexes, of the time to live."""
+        return self.all_key_names if self.expiry is None else self.all_key_names | {self.expiry.attribute}
+
+    def fill(self, items: Sequence[Keyed]) -> None:
+        """Take in items as they were kept, with keys that differ: no changes, so nobody is told of them.
+
+        Args:
+            items: with those of their attributes that `lookup_names` names and that are text, numbers or binary.
+        """
         self.primary.fill(items)
         for index in self.indexes.values():
-            index.fill(self.primary.scan())
+            index.fill(items)
+        if self.expiry is not None:
+            for attributes, _ in items:
+                self.expiry.add(attributes, self.key.names)
 
     def target(self, key: Attributes) -> tuple[Any, ...]:
         """Table and key in a form in which equal keys are equal; the key has been checked."""

@@ -7,6 +7,7 @@ from dynamodb_world import World
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from emulator.dynamodb.items import KeptItem
 from emulator.dynamodb.state import MAGIC
 from streamer.errors import ConfigurationError
 
@@ -87,6 +88,16 @@ def test_notes_are_kept_as_they_are(world: World) -> None:
     assert World().database.load(world.database.dump(notes)).notes == notes
 
 
+def as_before(world: World) -> dict[str, Any]:
+    """What the fourth version would hold: the items of a table in one list, their sizes in another."""
+    lines = [json.loads(line) for line in zlib.decompress(world.database.dump().partition(b"\n")[2]).splitlines()]
+    head, (things, *following) = lines[0], (lines[0]["tables"][0], *lines[2:])
+    items, records = following[: things["items"]], following[things["items"] :]
+    told = [record | {"new": image} for record, image in zip(records[::2], records[1::2], strict=True)]
+    sizes = [size for size, _ in lines[1]]
+    return {"notes": head["notes"], "tables": [things | {"items": items, "sizes": sizes, "records": told}]}
+
+
 @pytest.mark.parametrize(
     ("kept", "notes"),
     [
@@ -95,7 +106,7 @@ def test_notes_are_kept_as_they_are(world: World) -> None:
     ],
 )
 def test_checkpoints_of_the_versions_before_are_notes(world: World, kept: Any, notes: Any) -> None:
-    content = json.loads(zlib.decompress(world.database.dump().partition(b"\n")[2]))
+    content = as_before(world)
     del content["notes"]
     other = World()
 
@@ -106,7 +117,7 @@ def test_checkpoints_of_the_versions_before_are_notes(world: World, kept: Any, n
 
 
 def test_a_dump_that_does_not_say_how_large_items_are_is_read(world: World) -> None:
-    content = json.loads(zlib.decompress(world.database.dump().partition(b"\n")[2]))
+    content = as_before(world)
     for table in content["tables"]:
         del table["sizes"]
     other = World()
@@ -115,6 +126,69 @@ def test_a_dump_that_does_not_say_how_large_items_are_is_read(world: World) -> N
     described = [each.call("DescribeTable", TableName="things")["Table"] for each in (world, other)]
     assert described[0]["TableSizeBytes"] == described[1]["TableSizeBytes"] > 0
     assert other.keys() == ["a", "b"]
+
+
+def test_only_items_that_somebody_asks_for_are_read(world: World) -> None:
+    other = restarted(world)
+    items = list(other.database.backend.tables["things"].primary.scan())
+    other.get("a")
+
+    assert [isinstance(item, KeptItem) and bool(item.text) for item in items] == [False, True]
+
+
+def test_items_that_were_not_read_are_kept_again(world: World) -> None:
+    once = restarted(world)
+    once.put("a", owner={"S": "y"})
+    twice = restarted(once)
+
+    assert (twice.get("a"), twice.get("b")) == (once.get("a"), world.get("b"))
+    assert twice.changes() == [("INSERT", "a"), ("INSERT", "b"), ("MODIFY", "a")]
+    assert twice.database.expire(1_600_000_002) == 1
+
+
+def test_an_index_that_is_added_after_a_restart_holds_the_items(world: World) -> None:
+    world.put("c", owner={"S": "z"}, other={"S": "o"})
+    other = restarted(world)
+    create = {
+        "IndexName": "by-other",
+        "KeySchema": [{"AttributeName": "other", "KeyType": "HASH"}],
+        "Projection": {"ProjectionType": "KEYS_ONLY"},
+    }
+    other.call(
+        "UpdateTable",
+        TableName="things",
+        AttributeDefinitions=[{"AttributeName": "other", "AttributeType": "S"}],
+        GlobalSecondaryIndexUpdates=[{"Create": create}],
+    )
+    third = restarted(other)
+
+    for world_now in (other, third):
+        answer = world_now.call("Scan", TableName="things", IndexName="by-other")
+        assert answer["Items"] == [{"pk": {"S": "c"}, "other": {"S": "o"}}]
+
+
+def test_an_item_that_no_index_holds_is_held_by_none_after_a_restart() -> None:
+    world = World()
+    world.create()
+    world.put("a", owner={"L": [{"S": "x"}]}, ttl={"SS": ["1"]})
+    ttl = {"Enabled": True, "AttributeName": "ttl"}
+    world.call("UpdateTimeToLive", TableName="things", TimeToLiveSpecification=ttl)
+    create = {
+        "IndexName": "by-owner",
+        "KeySchema": [{"AttributeName": "owner", "KeyType": "HASH"}],
+        "Projection": {"ProjectionType": "ALL"},
+    }
+    world.call(
+        "UpdateTable",
+        TableName="things",
+        AttributeDefinitions=[{"AttributeName": "owner", "AttributeType": "S"}],
+        GlobalSecondaryIndexUpdates=[{"Create": create}],
+    )
+    other = restarted(world)
+
+    assert other.call("Scan", TableName="things", IndexName="by-owner")["Count"] == 0
+    assert other.get("a") == world.get("a")
+    assert other.database.expire(2_000_000_000) == 0
 
 
 def test_a_dump_of_the_oldest_version_is_read() -> None:
@@ -160,18 +234,30 @@ def packed(content: Any) -> bytes:
     return MAGIC + b"3\n" + zlib.compress(json.dumps(content).encode())
 
 
+def whole(*lines: Any) -> bytes:
+    return MAGIC + b"5\n" + zlib.compress(b"".join(json.dumps(line).encode() + b"\n" for line in lines))
+
+
 @pytest.mark.parametrize(
     ("data", "words"),
     [
         pytest.param(b"", "not written by the emulator", id="nothing"),
         pytest.param(b"garbage\n", "not written by the emulator", id="garbage"),
-        pytest.param(MAGIC + b"5\nxyz", "version 5, this emulator reads version 4", id="another version"),
+        pytest.param(MAGIC + b"6\nxyz", "version 6, this emulator reads version 5", id="another version"),
         pytest.param(MAGIC + b"1\nxyz", "error", id="not compressed"),
         pytest.param(MAGIC + b"1\n" + zlib.compress(b"{"), "JSONDecodeError", id="not JSON"),
         pytest.param(packed([]), "not an object", id="a list"),
         pytest.param(packed({}), "tables", id="no tables"),
         pytest.param(packed({"tables": [{"name": "x"}]}), "KeyError", id="half a table"),
-        pytest.param(packed({"tables": [5]}), "TypeError", id="a number for a table"),
+        pytest.param(packed({"tables": [5]}), "AttributeError", id="a number for a table"),
+        pytest.param(whole({"notes": {}}), "tables", id="a head without tables"),
+        pytest.param(whole([]), "TypeError", id="a list for a head"),
+        pytest.param(whole({"notes": {}, "tables": [{"items": 1}]}), "Expecting value", id="a table without its items"),
+        pytest.param(
+            whole({"notes": {}, "tables": [{"items": 2}]}, [[1, {}], [1, {}]]),
+            "missing",
+            id="a table with half of them",
+        ),
         pytest.param(MAGIC + b"1\n" + zlib.compress(b"[" * 100_000), "RecursionError", id="nested too deep"),
         pytest.param(packed({"tables": []}) + b"{}\n", "not enough values", id="no change"),
         pytest.param(packed({"tables": []}) + b'["other"]\n', "of kind 'other'", id="an unknown kind of change"),
@@ -192,7 +278,13 @@ def test_what_cannot_be_read_changes_nothing(world: World, data: bytes, words: s
 @settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_no_bytes_do_anything_but_say_so(data: bytes) -> None:
-    for content in (data, MAGIC + data, MAGIC + b"1\n" + data):
+    for content in (
+        data,
+        MAGIC + data,
+        MAGIC + b"1\n" + data,
+        MAGIC + b"5\n" + data,
+        MAGIC + b"5\n" + zlib.compress(data),
+    ):
         with pytest.raises(ConfigurationError):
             World().database.load(content)
 
