@@ -58,7 +58,7 @@ _OPTIONS: Final = (
     ),
     click.option(
         "--debug",
-        type=click.IntRange(1, 65_535),
+        type=click.IntRange(0, 65_535),
         is_flag=False,
         flag_value=5678,
         metavar="[PORT]",

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
+import threading
 from pathlib import Path
 
+import pytest
+from debug_adapter import Debugger
 from running_command import Emulate, ask, dial, streamer
 
 APP = """
@@ -29,6 +33,49 @@ def test_a_breakpoint_in_a_functions_process_goes_on_and_says_where_it_stops(tmp
     assert answer["data"] == "went on"
     assert "--isolation inline" in line
     assert "app.py, line 9" in line
+
+
+SHORT = """
+from streamer import App
+
+app = App()
+
+
+@app.action("add")
+def add(request):
+    left = request.payload["left"]
+    return left + 1
+
+
+@app.action("later", queued=True)
+async def later(request):
+    value = "later"
+    return value
+"""
+
+
+@pytest.mark.skipif(importlib.util.find_spec("debugpy") is None, reason="needs debugpy")
+def test_an_editor_stops_in_actions_sees_and_changes_their_variables_and_lets_them_go_on(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(SHORT)
+    answers: list[dict[str, object]] = []
+
+    emulator = Emulate("--debug", "0", folder=tmp_path)
+    port = int(emulator.log.wait_for("waiting for a debugger").rpartition(":")[2])
+    with Debugger(port, tmp_path / "app.py", lines=[10, 16]) as debugger, emulator, dial(emulator.address()) as client:
+        asking = threading.Thread(target=lambda: answers.extend(ask(client, "add", {"left": 2})))
+        asking.start()
+        stop = debugger.stopped()
+        assert (stop.function, stop.line, stop.variables["left"]) == ("add", 10, "2")
+        debugger.ask("evaluate", expression="left = 41", frameId=stop.frame, context="repl")
+        debugger.go_on(stop)
+        asking.join()
+        client.send('{"action": "later", "id": "queued"}')
+        stop = debugger.stopped()
+        assert (stop.function, stop.line) == ("later", 16)
+        debugger.go_on(stop)
+
+    assert [each["data"] for each in answers] == [42]
+    assert "Debugger warning" not in emulator.log.text
 
 
 def test_debugging_in_processes_is_refused(tmp_path: Path) -> None:
