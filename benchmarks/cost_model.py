@@ -206,6 +206,10 @@ async def _life(emulator: CountingEmulator) -> dict[str, Counts]:
         emulator.counts.messages_in += 1
         emulator.counts.messages_out += await _received(client)
 
+    async def say(message: Mapping[str, Any]) -> None:
+        await client.send(json.dumps(message))
+        emulator.counts.messages_in += 1
+
     quick = {"action": "echo", "payload": "hello"}
     slow = {"action": "steps", "payload": {"count": 0, "seconds": 0}}
     paced = {"action": "steps", "payload": {"count": 5, "seconds": 1.2}}
@@ -213,6 +217,8 @@ async def _life(emulator: CountingEmulator) -> dict[str, Counts]:
     await step("quick", lambda: ask(quick))
     await step("slow", lambda: ask(slow))
     await step("slow, 5 progress messages", lambda: ask(paced))
+    await step("ping", lambda: ask({"action": "ping"}))
+    await step("keep-alive", lambda: say({"action": "keep-alive"}))
     await step("disconnect", client.close)
     await step("sweep", lambda: asyncio.to_thread(_sweep, emulator.url))
     return steps
@@ -221,7 +227,7 @@ async def _life(emulator: CountingEmulator) -> dict[str, Counts]:
 async def _received(client: ClientConnection) -> int:
     """How many messages came until the request was over."""
     count, kind = 0, ""
-    while kind not in ("response", "complete", "error"):
+    while kind not in ("response", "complete", "error", "pong"):
         kind = json.loads(await client.recv())["type"]
         count += 1
     return count

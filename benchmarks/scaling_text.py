@@ -45,6 +45,8 @@ CONNECTION_SECONDS: Final = 7200
 """Longest life of a connection. [DOC] apigw-docs quotas"""
 PING_SECONDS: Final = 540
 """How often a client has to say something so that its connection is not closed as idle after ten minutes."""
+CHECKED: Final = 4
+"""Each fourth time the JavaScript client sends a ping instead, whose answer tells it that the connection lives."""
 PARTITION_WRITES: Final = 1000
 """Write units a second of one partition. [DOC] ddb-docs:bp-partition-key-design"""
 MONTH_SECONDS: Final = 730 * 3600
@@ -68,11 +70,15 @@ def dollars(counts: Counts) -> dict[str, float]:
     """Service to dollars for a million such steps."""
     seconds = sum(BILLED_MS[name] / 1000 * MEMORY_MB[name] / 1024 * n for name, n in counts.invocations.items())
     invocations = sum(counts.invocations.values())
+    own_bytes = counts.log_bytes - counts.platform_bytes
+    events = counts.messages_in + counts.invocations["connect"] + counts.invocations["disconnect"]
+    log_bytes = own_bytes + invocations * JSON_LINES_BYTES + events * ACCESS_LOG_BYTES
     return {
         "API Gateway": (counts.messages_in + counts.messages_out) * MESSAGES,
         "Lambda": invocations * INVOCATIONS + seconds * GIGABYTE_SECONDS,
         "DynamoDB": counts.write_units * WRITES + counts.read_units * READS,
-        "logs": counts.log_bytes / 1000 * LOG_GIGABYTE,
+        "logs": log_bytes / 1000 * LOG_GIGABYTE,
+        "traces": invocations / TRACED * TRACES,
     }
 
 
@@ -106,19 +112,21 @@ _COUNT_HEAD: Final = (
     "messages in + out",
     "log bytes (Lambda's own)",
 )
-_COST_HEAD: Final = ("a million of", "API Gateway", "Lambda", "DynamoDB", "logs", "in all")
+_COST_HEAD: Final = ("a million of", "API Gateway", "Lambda", "DynamoDB", "logs", "traces", "in all")
 _MONTH_HEAD: Final = (
     "connections",
     "connection minutes",
     "renewals (connect + disconnect)",
-    "pings",
+    "keeping them open",
+    "with a function for each ping",
     "in all, a month",
     "each, a month",
+    "less",
 )
 _LIMIT_HEAD: Final = (
     "connections",
     "renewals a second",
-    "pings a second",
+    "kept open, a second",
     "all connect anew in",
     "a broadcast takes at least",
 )
@@ -154,9 +162,13 @@ def _month_line(size: int, steps: Mapping[str, Counts]) -> list[str]:
     minutes = size * MONTH_SECONDS / 60 / 1e6 * CONNECTION_MINUTES
     life = sum(dollars(steps["connect"]).values()) + sum(dollars(steps["disconnect"]).values())
     renewals = size * MONTH_SECONDS / CONNECTION_SECONDS / 1e6 * life
-    pings = size * MONTH_SECONDS / PING_SECONDS / 1e6 * sum(dollars(steps["quick"]).values())
-    total = minutes + renewals + pings
-    return [f"{size:,}", *(f"${value:,.0f}" for value in (minutes, renewals, pings, total)), f"${total / size:.4f}"]
+    said = size * MONTH_SECONDS / PING_SECONDS / 1e6
+    one = {name: sum(dollars(steps[name]).values()) for name in ("keep-alive", "ping", "quick")}
+    kept = said * (one["keep-alive"] * (CHECKED - 1) + one["ping"]) / CHECKED
+    before = minutes + renewals + said * one["quick"]
+    total = minutes + renewals + kept
+    told = (f"${value:,.0f}" for value in (minutes, renewals, kept, before, total))
+    return [f"{size:,}", *told, f"${total / size:.4f}", f"{100 * (before - total) / before:.0f} %"]
 
 
 def _limit_line(size: int) -> list[str]:
@@ -212,18 +224,20 @@ together $7.50; and for each action that is used an alarm and up to 4 metrics, $
 """
 
 _IDLE: Final = f"""
-Logs are a good part of it. Lambda's own START, END and REPORT lines are given in brackets above; metrics stay whatever
-the level is, and `LOG_LEVEL=WARNING` leaves out what tells of the ordinary course of things. What a stack writes beyond
-that, for a million quick messages: Lambda's lines in JSON, about {JSON_LINES_BYTES} bytes an invocation where text has
-240, ${(JSON_LINES_BYTES - 240) / 1000 * LOG_GIGABYTE:.2f}; access logs of about {ACCESS_LOG_BYTES} bytes a message,
-${ACCESS_LOG_BYTES / 1000 * LOG_GIGABYTE:.2f}, unless `access_logs = false`; X-Ray, which takes 1 in {TRACED} by
-default, ${TRACES / TRACED:.2f}, unless `tracing = false`: together
-${(JSON_LINES_BYTES - 240 + ACCESS_LOG_BYTES) / 1000 * LOG_GIGABYTE + TRACES / TRACED:.2f}.
+Included is what a stack writes besides the functions' own lines: Lambda's lines in JSON, about {JSON_LINES_BYTES} bytes
+an invocation; access logs of about {ACCESS_LOG_BYTES} bytes for each message, connect and disconnect, unless
+`access_logs = false`; X-Ray, which takes 1 in {TRACED} by default, unless `tracing = false`. Metrics stay whatever the
+level is, and `LOG_LEVEL=WARNING` leaves out what tells of the ordinary course of things.
+
+`ping` and `keep-alive` are routes without a function: API Gateway takes them itself, and answers the first.
 
 ## Connections that are held all month
 
 Each lives two hours and is renewed, and says something every {PING_SECONDS // 60} minutes so that API Gateway does not
-close it as idle; an action counts as well as a ping does, so a busy connection needs none.
+close it as idle; an action counts as well, so a busy connection needs nothing. What the clients say is `keep-alive`,
+which has no answer; each {CHECKED}th time the JavaScript client sends a `ping`, which has one (the Python client leaves
+that to WebSocket's own pings, which cost nothing, and in browsers it is said every 8 minutes). In the column before the
+last three is what it all came to while each ping ran the router, which posted the answer.
 """
 
 _LIMITS: Final = f"""
@@ -238,8 +252,9 @@ write units and 3,000 read units a second, and a new on-demand table 4,000 and 1
 
 _ADVICE: Final = f"""
 **Our own.** A stage takes {THROTTLE_RATE} messages a second until `throttle_rate` says otherwise, which protects the
-account's other APIs. Pings alone reach that at {THROTTLE_RATE * PING_SECONDS:,} connections; the alarm `client_errors`
-rings for messages that were refused so.
+account's other APIs. What keeps connections open reaches that at {THROTTLE_RATE * PING_SECONDS:,} of them, on
+routes of its own, so that actions are not refused for it; the alarm `client_errors` rings for
+messages that were refused.
 
 **10,000 connections.** Connections alone reach no limit. The first one is Lambda's concurrency, when clients have a
 thousand slow actions running at the same time: each takes one of the account's 1,000 executions, and `$connect` and the
@@ -254,7 +269,8 @@ One function sends 1,500 messages a second with 512 MB of memory and 5,000 with 
 action has 29 s: broadcast from a queued action, give the processor memory (`[functions.processor]`), or publish to
 topics that fewer connections subscribe to.
 
-**1,000,000 connections.** Renewals and pings stay within the defaults (see the table). Connecting everyone takes
+**1,000,000 connections.** Renewals and what keeps connections open stay within the defaults (see the table). Connecting
+everyone takes
 {1_000_000 / CONNECTS_PER_SECOND / 60:.0f} minutes and a broadcast {1_000_000 / REQUESTS_PER_SECOND:.0f} s, so both
 quotas have to be raised, tenfold for a start. If all belong to one tenant, the index `by_tenant` is the next limit:
 one tenant is one partition key. A connect and a disconnect write it once each, so {PARTITION_WRITES // 2} of both in

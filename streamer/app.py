@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 QUEUE_THRESHOLD_SECONDS: Final = 5.0
 """Actions estimated to take longer than this are queued, unless the environment sets another threshold."""
 
-BUILT_IN_ACTIONS: Final = frozenset({"ping", "health", "status", "cancel", "subscribe", "unsubscribe", "publish"})
+BUILT_IN_ACTIONS: Final = frozenset(
+    {"ping", "keep-alive", "health", "status", "cancel", "subscribe", "unsubscribe", "publish"}
+)
 """Names that belong to the protocol; users' actions cannot take them."""
 
 TopicRule = Callable[["Principal", str, str], bool]
@@ -239,7 +241,7 @@ class App:
         stage: str = "dev",
         environment: Mapping[str, str] | None = None,
     ) -> Topology:
-        """What this service consists of: four functions, three routes, three tables, a stream, and what is its own.
+        """What this service consists of: four functions, five routes, three tables, a stream, and what is its own.
 
         Args:
             target: Where this App is, as ``module:attribute``; the functions load it from there.

@@ -1,4 +1,4 @@
-"""What a streamer service consists of, as a topology: four functions, three routes, three tables, one stream. Pure."""
+"""What a streamer service consists of, as a topology: four functions, five routes, three tables, one stream. Pure."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from streamer.aws_limits import FUNCTION_SECONDS, INTEGRATION_SECONDS
 from streamer.errors import ConfigurationError
+from streamer.protocol.pings import KEEP_ALIVE, PING
 from streamer.records import Status
 from streamer.requests.runs import SWEEP_EVENT
 from streamer.stores.names import (
@@ -189,6 +190,9 @@ def describe(
                 Route(route_key=CONNECT, function=CONNECT_FUNCTION),
                 Route(route_key=DISCONNECT, function=DISCONNECT_FUNCTION),
                 Route(route_key=DEFAULT, function=ROUTER_FUNCTION),
+                # What idle connections send costs no function; where these routes are not, the router does the same.
+                Route(route_key="ping", integration=PING, route_response=True),
+                Route(route_key="keep-alive", integration=KEEP_ALIVE),
             ),
         ),
         functions=tuple(

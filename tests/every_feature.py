@@ -31,6 +31,7 @@ from streamer.topology import (
     Throttle,
     Topology,
 )
+from streamer.topology.integrations import Integration, IntegrationResponse
 
 SCHEMA = {"$schema": "http://json-schema.org/draft-04/schema#", "type": "object"}
 KINDS = {
@@ -52,7 +53,7 @@ def _rebuilt(value: Any, kinds: Mapping[str, Any]) -> Any:
     """The same of other classes."""
     if isinstance(value, tuple):
         return tuple(_rebuilt(each, kinds) for each in value)
-    if not dataclasses.is_dataclass(value):
+    if not dataclasses.is_dataclass(value) or type(value).__name__ not in kinds:
         return value
     fields = {field.name: _rebuilt(getattr(value, field.name), kinds) for field in dataclasses.fields(value)}
     return kinds[type(value).__name__](**fields)
@@ -185,6 +186,15 @@ def _api() -> Api:
                 models={"large": {**SCHEMA, "required": ["size"]}},
                 integration_timeout_seconds=12.5,
                 throttle=Throttle(rate=1.0, burst=2),
+            ),
+            Route(
+                route_key="hello",
+                integration=Integration(
+                    kind="MOCK",
+                    templates={"$default": '{"statusCode": 200}'},
+                    responses=(IntegrationResponse(templates={"$default": "hello"}),),
+                ),
+                route_response=True,
             ),
         ),
         route_selection_expression="$request.body.verb",

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from streamer.topology import DEFAULT, Api, Authorizer, Route, Throttle, Topology
+from streamer.topology.integrations import Integration
 from streamer.topology.logical_ids import function_id, pascal, route_id
 
 from .access_log import access_log, access_log_format, after_the_role
@@ -70,22 +71,24 @@ def _execute_api(rest: str) -> dict[str, Any]:
 def _route(api: Api, route: Route) -> Resources:
     name = route_id(route.route_key)
     found: Resources = {
-        f"{name}Integration": {
-            "Type": "AWS::ApiGatewayV2::Integration",
-            "Properties": {
-                "ApiId": ref("Api"),
-                "IntegrationType": "AWS_PROXY",
-                "IntegrationMethod": "POST",
-                "IntegrationUri": _invocation_uri(route.function),
-                "TimeoutInMillis": round(route.integration_timeout_seconds * 1000),
-            },
-        },
         f"{name}Route": {"Type": "AWS::ApiGatewayV2::Route", "Properties": _route_properties(name, route)},
-        f"{name}Permission": invoke_permission(route.function, _execute_api(f"{api.stage}/{route.route_key}")),
     }
+    if route.integration is not None:
+        found |= _mock(name, route.integration)
+    else:
+        properties: dict[str, Any] = {
+            "ApiId": ref("Api"),
+            "IntegrationType": "AWS_PROXY",
+            "IntegrationMethod": "POST",
+            "IntegrationUri": _invocation_uri(route.function),
+            "TimeoutInMillis": round(route.integration_timeout_seconds * 1000),
+        }
+        found[f"{name}Integration"] = {"Type": "AWS::ApiGatewayV2::Integration", "Properties": properties}
+        permission = invoke_permission(route.function, _execute_api(f"{api.stage}/{route.route_key}"))
+        found[f"{name}Permission"] = permission
     if route.route_response:
-        properties = {"ApiId": ref("Api"), "RouteId": ref(f"{name}Route"), "RouteResponseKey": DEFAULT}
-        found[f"{name}Response"] = {"Type": "AWS::ApiGatewayV2::RouteResponse", "Properties": properties}
+        answer = {"ApiId": ref("Api"), "RouteId": ref(f"{name}Route"), "RouteResponseKey": DEFAULT}
+        found[f"{name}Response"] = {"Type": "AWS::ApiGatewayV2::RouteResponse", "Properties": answer}
     for logical_id, schema in _models(name, route).values():
         found[logical_id] = {
             "Type": "AWS::ApiGatewayV2::Model",
@@ -95,6 +98,33 @@ def _route(api: Api, route: Route) -> Resources:
                 "ContentType": "application/json",
                 "Schema": dict(schema),
             },
+        }
+    return found
+
+
+def _mock(name: str, integration: Integration) -> Resources:
+    """An answer of API Gateway's own. [DOC] apigw-docs:apigateway-websocket-api-integrations"""
+    properties: dict[str, Any] = {
+        "ApiId": ref("Api"),
+        "IntegrationType": "MOCK",
+        "PassthroughBehavior": integration.passthrough,
+        "RequestTemplates": dict(integration.templates),
+    }
+    if integration.template_selection is not None:
+        properties["TemplateSelectionExpression"] = integration.template_selection
+    found: Resources = {f"{name}Integration": {"Type": "AWS::ApiGatewayV2::Integration", "Properties": properties}}
+    for response in integration.responses:
+        told: dict[str, Any] = {
+            "ApiId": ref("Api"),
+            "IntegrationId": ref(f"{name}Integration"),
+            "IntegrationResponseKey": response.key,
+            "ResponseTemplates": dict(response.templates),
+        }
+        if response.template_selection is not None:
+            told["TemplateSelectionExpression"] = response.template_selection
+        found[f"{name}Answer{'' if response.key == DEFAULT else pascal(response.key)}"] = {
+            "Type": "AWS::ApiGatewayV2::IntegrationResponse",
+            "Properties": told,
         }
     return found
 

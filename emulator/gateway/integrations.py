@@ -21,7 +21,7 @@ from .. import log
 from ..functions.outcome import Failed, Functions, Outcome, Refused, Returned
 from ..functions.variables import Endpoints
 from ..port.aws_names import is_aws
-from .rules.mapping import Answer, MappingError, Request, body_for, mock_status, request_of, response_of
+from .rules.mapping import Answer, MappingError, Request, body_for, mock_status, no_override, request_of, response_of
 from .rules.stage import INTEGRATION
 
 TIMEOUT_SECONDS: Final = 29.0
@@ -64,14 +64,15 @@ class Integrations:
     async def _answer(self, integration: Integration, event: Mapping[str, Any], source: str | None) -> Outcome:
         request_id = str(event["requestContext"]["requestId"])
         try:
-            body = body_for(integration, event)
+            override = no_override()
+            body = body_for(integration, event, override)
             backend = await self._backend(integration, body, event, source)
             if isinstance(backend, Refused):
                 return backend
             if backend.status >= FAULT:
                 said = backend.body[:SHOWN]
                 log.warning(f"the backend of the integration answered {backend.status}: {said}", route=_route(event))
-            answer = response_of(integration, backend, event)
+            answer = response_of(integration, backend, event, override)
         except MappingError as error:
             return _failed(integration, str(error), event, request_id)
         except (OSError, HTTPException) as error:

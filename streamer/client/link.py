@@ -22,7 +22,7 @@ from streamer.client.handshake import Handshake
 LOGGER: Final = logging.getLogger("streamer.client")
 
 KEEP_ALIVE_SECONDS: Final = 540.0
-"""Silence after which a ping is sent; API Gateway closes after 600 s. [DOC] apigw-docs quotas, FIDELITY F6"""
+"""Silence after which something is sent; API Gateway closes after 600 s. [DOC] apigw-docs quotas, FIDELITY F6"""
 FOR_GOOD: Final = {
     1008: "the service does not want this client",
     1009: "a message was larger than the service takes",
@@ -35,7 +35,8 @@ RESTARTING_SECONDS: Final = 60.0
 """For so long after a connection ended in order no pause is longer than `Reconnect.restart_seconds`."""
 SETTLED_SECONDS: Final = 10.0
 """How long a connection has to live before the pauses begin anew: a service that hangs up soon is not pressed."""
-KEEP_ALIVE: Final = b'{"action":"ping","id":"keep-alive"}'
+KEEP_ALIVE: Final = b'{"action":"keep-alive"}'
+"""Has no answer, which would cost as much again; whether the connection lives, WebSocket's own pings tell."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,6 +26,8 @@ from streamer.protocol.parts import Joiner
 
 LOGGER: Final = logging.getLogger("streamer.client")
 
+_PING: Final = b'{"action":"ping"'
+"""Begins the messages that are pings."""
 ASKING_SECONDS: Final = 30.0
 """How long the client waits for answers to its own questions; API Gateway waits 29 s for the service."""
 RESUMING_SECONDS: Final = (0.25, 0.5, 1.0, 2.0)
@@ -132,7 +134,17 @@ class Session:
                 queue.put(published)
         elif message.request_id in self._inboxes:
             self._inboxes[message.request_id].put(message)
-        elif message.request_id is None and (failure := failure_of(message)) is not None:
+        elif message.request_id is None:
+            self._unnamed(message)
+
+    def _unnamed(self, message: Event) -> None:
+        """Take a message that names no request."""
+        if message.type == "pong":
+            # API Gateway's own answer, if it could not tell the ping's id.
+            for inbox in self._inboxes.values():
+                if inbox.body.startswith(_PING):
+                    inbox.put(message)
+        elif (failure := failure_of(message)) is not None:
             self._complain(failure)
 
     def lost(self) -> None:

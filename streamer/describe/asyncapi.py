@@ -47,6 +47,7 @@ def _object(properties: Mapping[str, Any], *optional: str) -> Schema:
 
 _BUILT_IN: Final[Mapping[str, tuple[Schema | None, Schema]]] = {
     "ping": (None, {}),
+    "keep-alive": (None, {}),
     "health": (None, _object({"status": {"const": "ok"}})),
     "status": (_object(_REQUEST), {"type": "object"}),
     "cancel": (
@@ -79,6 +80,8 @@ def document(described: Described, *, version: str, url: str | None, built_ins: 
             _add(DescribedAction(name=name, payload=payload, result=answer), messages, operations)
         operations["ping"]["reply"]["messages"] = _refs("pong", "error")
         messages.pop("ping.response")
+        operations["keep-alive"].pop("reply")
+        messages.pop("keep-alive.response")
     for topic in described.topics:
         key = f"topic.{_key(topic.name)}"
         messages[key] = _message({"topic": {"const": topic.name}, "data": _moved(topic.data or {})}, "message")

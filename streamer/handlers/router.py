@@ -91,6 +91,8 @@ class RouterHandler:
         incoming = messages.parse(body_of(event), new_id=self._new_id())
         log = log.bind(request_id=incoming.request_id)
         try:
+            if isinstance(incoming, messages.Message) and incoming.action == "keep-alive":
+                return {"statusCode": 200}
             if isinstance(incoming, Malformed):
                 log.warning("message refused", code=incoming.failure.code, reason=incoming.failure.message)
                 answer = messages.error(incoming.request_id, incoming.failure, now=self._clock())

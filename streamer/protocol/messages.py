@@ -36,6 +36,10 @@ class Message:
     metadata: Mapping[str, Any]
 
 
+WRONG_ID: Final = '"id" must be a string of 1 to 128 letters, digits, ".", "_", ":" and "-"'
+"""What is said of an id that is none."""
+
+
 @dataclass(frozen=True, slots=True)
 class Malformed:
     """A message from a client that cannot be accepted."""
@@ -66,9 +70,7 @@ def parse(body: str, *, new_id: str) -> Message | Malformed:
     if request_id is None:
         request_id = new_id
     elif not isinstance(request_id, str) or REQUEST_ID.fullmatch(request_id) is None:
-        return _malformed(
-            None, '"id" must be a string of 1 to 128 letters, digits, ".", "_", ":" and "-"', {"field": "id"}
-        )
+        return _malformed(None, WRONG_ID, {"field": "id"})
     return _checked(envelope, request_id)
 
 

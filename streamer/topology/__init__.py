@@ -212,7 +212,7 @@ class Route:
     function: str = ""
     """Empty where ``integration`` says what else it is."""
     integration: Integration | None = None
-    """MOCK, an action of a service or an HTTP endpoint; emulated only."""
+    """MOCK, an action of a service or an HTTP endpoint; all but MOCK are emulated only."""
     authorizer: str | None = None
     """Name of an authorizer of the API; only on ``$connect``."""
     iam: bool = False

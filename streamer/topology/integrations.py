@@ -18,7 +18,10 @@ class IntegrationResponse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Integration:
-    """MOCK, an action of a service, or an HTTP endpoint. [DOC] apigw-docs:apigateway-websocket-api-integrations"""
+    """MOCK, an action of a service, or an HTTP endpoint; the deployer makes MOCK alone.
+
+    [DOC] apigw-docs:apigateway-websocket-api-integrations
+    """
 
     kind: str
     """``MOCK``, ``AWS``, ``HTTP`` or ``HTTP_PROXY``."""

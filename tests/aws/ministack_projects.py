@@ -92,7 +92,7 @@ def running(folder: Path, **environment: str) -> Iterator[MiniStack]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     process = subprocess.Popen(
-        [executable],
+        [str(Path(executable).with_name("python")), str(Path(__file__).with_name("ministack_with_responses.py"))],
         cwd=folder,
         env={"PATH": os.environ["PATH"], "HOME": str(folder), "TMPDIR": str(folder)}
         | {"BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port)}

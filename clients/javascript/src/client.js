@@ -16,7 +16,7 @@ import { Joiner, checkId, envelope, failureOf, isFinal, newId, parse, progressOf
  * @property {import("./link.js").Reconnect | null} [reconnect] null: a lost connection is the end
  * @property {any} [WebSocket] another than the built-in one; with that of "ws" messages may have 128 KB instead of 32
  * @property {number} [connectTimeout] milliseconds for one attempt, and for the first connection at all
- * @property {number} [keepAlive] milliseconds of silence after which a ping is sent
+ * @property {number} [keepAlive] milliseconds of silence after which something is sent; each fourth time an answer is waited for
  * @property {number} [answerTimeout] milliseconds to wait for the answer to a ping
  */
 /**
@@ -32,6 +32,8 @@ import { Joiner, checkId, envelope, failureOf, isFinal, newId, parse, progressOf
 
 /** How long the client waits for answers to its own questions; API Gateway waits 29 s for the service. */
 const ASKING = 30_000;
+/** Begins the messages that are pings. */
+const PING = '{"action":"ping"';
 /** Pauses before it is asked again about a request that is not known: it may have been on its way. */
 const RESUMING = [0, 250, 500, 1000, 2000];
 
@@ -313,6 +315,10 @@ export class StreamerClient extends EventTarget {
       const inbox = this.#inboxes.get(message.request_id ?? "");
       const failure = inbox || message.request_id ? null : failureOf(message);
       inbox?.put(message);
+      // API Gateway's own answer, if it could not tell the ping's id.
+      if (message.type === "pong" && message.request_id === null) {
+        for (const each of this.#inboxes.values()) if (each.body.startsWith(PING)) each.put(message);
+      }
       if (failure) this.#complain(failure);
     }
   }

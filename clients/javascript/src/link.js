@@ -31,6 +31,10 @@ import { FRAME_BYTES, MESSAGE_BYTES } from "./wire.js";
  * @property {() => void} changed the state is another
  */
 
+/** Has no answer, which would cost as much again. */
+const KEEP_ALIVE = '{"action":"keep-alive"}';
+/** Every so many times it is looked whether the connection lives, instead. */
+const CHECKED = 4;
 const PING = '{"action":"ping","id":"keep-alive"}';
 /** What a subprotocol may consist of. */
 const SPEAKABLE = /^[\w.~!#$%&'*+^`|-]+$/;
@@ -79,6 +83,8 @@ export class Link {
   #attemptAt = 0;
   #restartingUntil = 0;
   #heardAt = 0;
+  #keptAt = 0;
+  #kept = 0;
   /** @type {any} */
   #timer;
   /** @type {any} */
@@ -224,19 +230,26 @@ export class Link {
   /** @param {unknown} data */
   #heard(data) {
     this.#heardAt = Date.now();
+    this.#kept = 0;
     this.attempts = 0;
     clearTimeout(this.#checking);
     this.#checking = null;
     this.#watcher.received(data);
   }
 
-  /** Ping after a while of silence; API Gateway closes after ten minutes, and tabs in the background wake up late. */
+  /** Say something in silence; API Gateway closes after ten minutes, and tabs in the background wake up late. */
   #keep() {
     clearTimeout(this.#timer);
+    const due = () => Math.max(this.#heardAt, this.#keptAt) + this.#keepAlive - Date.now();
     this.#timer = setTimeout(() => {
-      if (Date.now() - this.#heardAt >= this.#keepAlive) this.#check();
+      if (due() <= 0) {
+        this.#keptAt = Date.now();
+        this.#kept += 1;
+        if (this.#kept % CHECKED === 0) this.#check();
+        else this.#socket.send(KEEP_ALIVE);
+      }
       this.#keep();
-    }, Math.max(1, Math.min(this.#keepAlive, this.#heardAt + this.#keepAlive - Date.now())));
+    }, Math.max(1, Math.min(this.#keepAlive, due())));
   }
 
   /** Whether the other side is still there: else another connection is opened. */

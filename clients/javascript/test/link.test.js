@@ -133,13 +133,14 @@ for (const [code, soon] of [[1001, true], [1012, true], [1006, false], [1011, fa
   });
 }
 
-test("silence is answered by a ping, and no answer by another connection", async () => {
+test("in silence something is said, each fourth time a ping, and no answer to that is another connection", async () => {
   const socket = await opened({ keepAlive: 10, answerTimeout: 10 });
-  socket.answers = () => socket.sent.length < 3 && socket.say({ type: "pong", request_id: "keep-alive" });
+  socket.answers = ({ action }) => action === "ping" && socket.sent.length < 8 && socket.say({ type: "pong", request_id: "keep-alive" });
   await until(() => FakeSocket.made.length === 2);
 
-  assert.ok(socket.sent.length >= 3);
-  assert.ok(socket.sent.every(({ action }) => action === "ping"));
+  const said = socket.sent.map(({ action }) => action);
+  const round = ["keep-alive", "keep-alive", "keep-alive", "ping"];
+  assert.deepEqual(said.slice(0, 8), [...round, ...round]);
   assert.equal(socket.closedWith, 1005);
 });
 

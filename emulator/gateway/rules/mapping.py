@@ -37,6 +37,13 @@ _JSON_TARGETS: Final = {
 _VARIABLE: Final = re.compile(r"\$\{(?P<in_braces>[\w.]+)\}|\{(?P<path>\w+)\}")
 
 
+Override = dict[str, dict[str, Any]]
+"""``$context.requestOverride``, by which a request's template tells the response's one something.
+
+[USR] stackoverflow.com/a/61482410 for MOCK integrations of REST APIs; [INF] for WebSocket APIs
+"""
+
+
 class MappingError(ValueError):
     """An integration that cannot be performed; the text is for the developer."""
 
@@ -63,8 +70,13 @@ class Answer:
     body: str
 
 
-def body_for(integration: Integration, event: Mapping[str, Any]) -> str:
+def body_for(integration: Integration, event: Mapping[str, Any], override: Override | None = None) -> str:
     """The body that a backend gets: by a template, or the client's as it is.
+
+    Args:
+        integration: Whose templates are used.
+        event: The message, as a function would get it.
+        override: Gets what the template writes to ``$context.requestOverride``, for the response's template.
 
     Raises:
         MappingError: it may not pass, or the template is wrong.
@@ -72,7 +84,7 @@ def body_for(integration: Integration, event: Mapping[str, Any]) -> str:
     body = event.get("body") or ""
     template = _chosen(integration.templates, integration.template_selection, body)
     if template is not None:
-        return _rendered(template, body, event)
+        return _rendered(template, body, event, override)
     is_allowed = integration.passthrough == "WHEN_NO_MATCH" or (
         integration.passthrough == "WHEN_NO_TEMPLATES" and not integration.templates
     )
@@ -96,8 +108,12 @@ def mock_status(body: str) -> int:
     return status
 
 
-def response_of(integration: Integration, backend: Answer, event: Mapping[str, Any]) -> Answer:
+def response_of(
+    integration: Integration, backend: Answer, event: Mapping[str, Any], override: Override | None = None
+) -> Answer:
     """What becomes of a backend's answer: of the integration responses the one for its status, with its template.
+
+    Takes what `body_for` takes, and the backend's answer.
 
     Raises:
         MappingError: a template is wrong.
@@ -106,7 +122,7 @@ def response_of(integration: Integration, backend: Answer, event: Mapping[str, A
     template = None if response is None else _chosen(response.templates, response.template_selection, backend.body)
     if template is None:
         return backend
-    return Answer(backend.status, _rendered(template, backend.body, event, is_request=False))
+    return Answer(backend.status, _rendered(template, backend.body, event, override, is_request=False))
 
 
 def _response(responses: tuple[IntegrationResponse, ...], status: str) -> IntegrationResponse | None:
@@ -141,7 +157,14 @@ def _selected(selection: str | None, body: str) -> str:
         return str(selection)
 
 
-def _rendered(template: str, body: str, event: Mapping[str, Any], *, is_request: bool = True) -> str:
+def no_override() -> Override:
+    """Nothing is overridden yet."""
+    return {"header": {}, "path": {}, "querystring": {}}
+
+
+def _rendered(
+    template: str, body: str, event: Mapping[str, Any], override: Override | None, *, is_request: bool = True
+) -> str:
     # A fiftieth of a second of every start, for those whose routes have templates.
     from ...vtl.api_gateway import Input, Util  # noqa: PLC0415
     from ...vtl.evaluation import render  # noqa: PLC0415
@@ -151,7 +174,7 @@ def _rendered(template: str, body: str, event: Mapping[str, Any], *, is_request:
     names = {
         "input": Input(body, parameters),
         "util": Util(),
-        "context": dict(event.get("requestContext") or {}),
+        "context": {**(event.get("requestContext") or {}), "requestOverride": override or no_override()},
         "stageVariables": dict(event.get("stageVariables") or {}),
     }
     try:

@@ -5,6 +5,7 @@ import pytest
 
 from streamer.app import App
 from streamer.errors import ConfigurationError, TopologyError
+from streamer.protocol.pings import KEEP_ALIVE, PING
 from streamer.topology import CONNECT, DEFAULT, DISCONNECT, Index, Key, Permission, Queue, StreamView, Table, Topology
 from streamer.topology.grants import grants
 
@@ -24,14 +25,17 @@ def topology(**options: Any) -> Topology:
     return app.topology(**{"target": "app:app", "environment": ENVIRONMENT, **options})
 
 
-def test_three_routes_lead_to_three_functions() -> None:
+def test_three_routes_lead_to_three_functions_and_pings_to_none() -> None:
     routes = topology(stage="live").api.routes
 
     assert {route.route_key: route.function for route in routes} == {
         CONNECT: "connect",
         DISCONNECT: "disconnect",
         DEFAULT: "router",
+        "ping": "",
+        "keep-alive": "",
     }
+    assert [route.integration for route in routes if not route.function] == [PING, KEEP_ALIVE]
     assert topology(stage="live").api.stage == "live"
 
 

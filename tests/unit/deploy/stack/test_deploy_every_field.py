@@ -11,7 +11,7 @@ from every_feature import FIELDS, every_feature, things
 from deploy.errors import DeployError
 from deploy.stack.settings import StackSettings
 from deploy.stack.template import template, to_json
-from streamer.topology import Api, Index, Key, StreamView, Table, Topology
+from streamer.topology import Api, Index, Key, Route, StreamView, Table, Topology
 from streamer.topology.http_apis import HttpApi, HttpKind
 from streamer.topology.integrations import Integration
 
@@ -28,7 +28,6 @@ REFUSED: dict[tuple[str, str], Any] = {
     ("Function", "runtime"): "node index.mjs",
     ("Function", "search_paths"): ("layer",),
     ("Function", "unavailable"): "no code",
-    ("Route", "integration"): Integration(kind="MOCK"),
     ("Topology", "http_apis"): (HttpApi(name="http", kind=HttpKind.HTTP, api_id="abcdefghij", routes=()),),
     ("Topology", "more_apis"): (Api(name="more", routes=()),),
 }
@@ -59,6 +58,7 @@ OTHERS: dict[tuple[str, str], Any] = {
     ("Route", "authorizer"): "spare",
     ("Route", "function"): "spare",
     ("Route", "iam"): True,
+    ("Route", "integration"): Integration(kind="MOCK", templates={"$default": '{"statusCode": 201}'}),
     ("Route", "throttle"): None,
     ("Schedule", "cron"): "0 13 * * ? *",
     ("Schedule", "function"): "spare",
@@ -86,6 +86,16 @@ def test_a_changed_field_changes_the_template_or_is_refused(kind: str, field: st
         assert all(_text(each) == _text(before) for each in changed)
     else:
         assert any(_text(each) != _text(before) for each in changed)
+
+
+@pytest.mark.parametrize("kind", ["AWS", "HTTP", "HTTP_PROXY"])
+def test_integrations_that_ask_somebody_are_not_made(kind: str) -> None:
+    service = every_feature()
+    asks = Route(route_key="asks", integration=Integration(kind=kind, uri="https://example.com"))
+    api = dataclasses.replace(service.api, routes=(*service.api.routes, asks))
+
+    with pytest.raises(DeployError, match="route 'asks' has an integration that streamer deploy does not make"):
+        template(dataclasses.replace(service, api=api), SETTINGS)
 
 
 def test_the_models_of_a_route_are_deployed_by_their_keys() -> None:

@@ -1,0 +1,61 @@
+"""Starts MiniStack with two types of resources more: its API Gateway has them, and its CloudFormation knows none.
+
+Run by MiniStack's own Python. What a type does when it is made, changed and deleted is what its API does.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from ministack.app import main  # type: ignore[import-not-found] # in an environment of its own
+from ministack.services import apigateway  # type: ignore[import-not-found]
+from ministack.services.cloudformation import provisioners  # type: ignore[import-not-found]
+
+
+def handlers(kind: str, parent: str, fields: tuple[str, ...], make: Any, store: Any) -> dict[str, Any]:
+    """How a type is provisioned: ``parent`` names the property with the id of what it belongs to."""
+
+    def owner(properties: dict[str, Any]) -> str:
+        return str(properties[parent]).rpartition("/")[2]
+
+    def body(properties: dict[str, Any]) -> dict[str, Any]:
+        return {name[0].lower() + name[1:]: properties[name] for name in fields if name in properties}
+
+    def create(logical_id: str, properties: dict[str, Any], stack: str) -> tuple[str, dict[str, str]]:
+        status, _, answer = make(properties["ApiId"], owner(properties), body(properties))
+        if status != 201:
+            raise ValueError(f"{kind} create failed: {answer!r}")
+        return list(store[properties["ApiId"]][owner(properties)])[-1], {}
+
+    def update(name: str, old: dict[str, Any], new: dict[str, Any], stack: str) -> tuple[str, dict[str, str]]:
+        store[new["ApiId"]][owner(new)][name].update(body(new))
+        return name, {}
+
+    def delete(name: str, properties: dict[str, Any]) -> None:
+        store.get(properties["ApiId"], {}).get(owner(properties), {}).pop(name, None)
+
+    found: dict[str, Callable[..., Any]] = {"create": create, "update": update, "delete": delete}
+    return found
+
+
+provisioners._RESOURCE_HANDLERS |= {
+    "AWS::ApiGatewayV2::RouteResponse": handlers(
+        "AWS::ApiGatewayV2::RouteResponse",
+        "RouteId",
+        ("RouteResponseKey",),
+        apigateway._create_route_response,
+        apigateway._route_responses,
+    ),
+    "AWS::ApiGatewayV2::IntegrationResponse": handlers(
+        "AWS::ApiGatewayV2::IntegrationResponse",
+        "IntegrationId",
+        ("IntegrationResponseKey", "ResponseTemplates", "TemplateSelectionExpression"),
+        apigateway._create_integration_response,
+        apigateway._integration_responses,
+    ),
+}
+
+if __name__ == "__main__":
+    sys.exit(main())
