@@ -18,7 +18,7 @@ PROJECT ?= examples/reports
 STREAMER = cd $(PROJECT) && $(abspath $(VENV))/bin/streamer
 LOGS := logs-connect logs-disconnect logs-router logs-processor
 
-.PHONY: $(LOGS) docs picture build deploy deploy-guided help emulate test test-unit coverage soak test-deploy test-moments test-moto test-newest check format bench bench-parts bench-peers profile cost wheel wheel-test dist lock clean
+.PHONY: $(LOGS) docs picture build deploy deploy-guided help emulate test test-unit coverage soak test-deploy test-moments test-iam test-moto test-newest check format bench bench-parts bench-peers profile cost wheel wheel-test dist lock clean
 
 help:  ## List the targets
 	@awk -F ':.*  ## ' '/^[a-z-]+:.*  ## / {printf "%-14s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +54,12 @@ test-deploy: $(VENV)/dev-ready .venv-ministack/ready  ## Deploy to an emulated A
 test-moments: $(VENV)/dev-ready .venv-ministack/ready  ## Let every call of a deployment fail in every way, and print what is said
 	EVERY_MOMENT=1 MINISTACK_COMMAND=$(CURDIR)/.venv-ministack/bin/ministack \
 		$(PYTEST) -n auto --timeout 900 tests/aws -k every_end_tells_the_truth $(ARGS)
+
+test-iam: $(VENV)/dev-ready .venv-ministack/ready  ## Record what functions do in the end-to-end suite, and ask enforced roles for the same
+	@rm -rf build/iam
+	STREAMER_IAM_LOG=$(CURDIR)/build/iam $(PYTEST) -n auto tests/e2e $(ARGS)
+	IAM_RECORDINGS=$(CURDIR)/build/iam MINISTACK_COMMAND=$(CURDIR)/.venv-ministack/bin/ministack \
+		$(PYTEST) -n 0 tests/aws/test_ministack_decisions.py
 
 test-moto: .venv-moto/ready  ## Try SQS on the oldest moto that pyproject.toml allows
 	.venv-moto/bin/python -m pytest -c /dev/null --rootdir . --noconftest -p no:cacheprovider \

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,7 @@ from streamer.topology import Topology
 
 from .functions.factory import Isolation
 from .gateway.rules.limits import Assumptions, Limits
+from .iam.call_log import folder_from
 from .iam.guard import Mode
 from .port.http import REQUEST_SECONDS
 from .port.static import Pages
@@ -49,6 +51,8 @@ class EmulatorConfig:
     assumptions: Assumptions = field(default_factory=Assumptions)
     iam: Mode | None = None
     """Whether functions are held to their roles; None: ``enforce`` with the embedded DynamoDB, else ``off``."""
+    iam_log: Path | None = field(default_factory=lambda: folder_from(os.environ))
+    """Where each call of a function and what its role says of it is written; None: nowhere."""
     region: str = "us-east-1"
     account_id: str = "123456789012"
     request_seconds: float = REQUEST_SECONDS

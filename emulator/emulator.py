@@ -6,7 +6,7 @@ import asyncio
 import functools
 import secrets
 from collections.abc import Callable, Iterable
-from contextlib import AsyncExitStack
+from contextlib import AbstractContextManager, AsyncExitStack
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from streamer.errors import ConfigurationError
@@ -26,6 +26,7 @@ from .functions.service import LambdaService
 from .functions.variables import HOSTED, Endpoints
 from .gateway.rules.stage import Stage
 from .http_apis.service import HttpApis
+from .iam.call_log import logged
 from .iam.guard import Guard
 from .iam.keys import keys_of
 from .port.elsewhere import Elsewhere
@@ -232,7 +233,7 @@ class Emulator:
             connect=self._tunnels.open,
         )
         endpoints = self.endpoints = self._endpoints()
-        self._guard = self._guarding(endpoints)
+        self._guard = stack.enter_context(self._guarding(endpoints))
         self._database = await stack.enter_async_context(
             open_database(
                 self.topology,
@@ -412,14 +413,14 @@ class Emulator:
             forgets=self.config.state_file is not None,
         )
 
-    def _guarding(self, endpoints: Endpoints) -> Guard:
+    def _guarding(self, endpoints: Endpoints) -> AbstractContextManager[Guard]:
         apis = {served.api.name: (served.api_id, served.api.stage) for served in self._apis}
         place = Place(region=endpoints.region, account_id=endpoints.account_id, apis=apis)
 
         def advise(function: str, line: str) -> None:
             self._tails.write(function, None, line)
 
-        return Guard(self.topology, place, endpoints.keys, mode=self._iam, advise=advise)
+        return logged(self.topology, place, endpoints.keys, mode=self._iam, advise=advise, folder=self.config.iam_log)
 
     def recorded_grants(self) -> str | None:
         """The grants that the functions needed so far, ready to paste; None: nothing was recorded."""

@@ -16,6 +16,8 @@ import pytest
 
 E2E = Path(__file__).parent / "e2e"
 OUR_SETTINGS = ("JWT_", "STREAMER_", "AWS_", "ALLOWED_TENANTS", "TABLE_PREFIX", "LOG_LEVEL", "_HANDLER", "_X_AMZN")
+IAM_LOG = "STREAMER_IAM_LOG"
+"""What `make test-iam` says to the emulators of the tests: where to write what functions call."""
 VERSION_MANAGERS = {"PYENV_ROOT": ".pyenv", "ASDF_DATA_DIR": ".asdf"}
 """Where version managers look for the commands they stand for, and where in the home folder that is by default."""
 _HOME = pytest.StashKey[Path]()
@@ -26,7 +28,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
     The home is an empty folder, with empty files as the configuration of AWS.
     """
-    for name in [name for name in os.environ if name.startswith(OUR_SETTINGS)]:
+    for name in [name for name in os.environ if name.startswith(OUR_SETTINGS) and name != IAM_LOG]:
         del os.environ[name]
     for name, folder in VERSION_MANAGERS.items():
         os.environ.setdefault(name, str(Path.home() / folder))

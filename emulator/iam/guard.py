@@ -46,6 +46,7 @@ class Guard:
         *,
         mode: Mode,
         advise: Callable[[str, str], None],
+        note: Callable[[str, Need, bool], None] | None = None,
     ) -> None:
         """Read the topology's grants.
 
@@ -55,10 +56,12 @@ class Guard:
             keys: Function to what it signs with; whoever signs with anything else is the account's owner.
             mode: Whether to refuse, to remember, or neither.
             advise: Told a function and what would allow what it was just refused.
+            note: Told each call of a function and whether its role allows it; None: nobody wants to know.
         """
         self._topology = topology
         self._place = place
         self._advise = advise
+        self._note = note
         self._records = mode == "record"
         self._callers: dict[str, Caller] = {}
         if mode != "off":
@@ -93,9 +96,12 @@ class Guard:
         for need in needs:
             if self._records:
                 self._needs.setdefault(function, set()).add(need)
-                continue
+                if self._note is None:
+                    continue
             decision = self._decisions.get((function, need)) or self._decide(function, need)
-            if decision is not Decision.ALLOWED:
+            if self._note is not None:
+                self._note(function, need, decision is Decision.ALLOWED)
+            if decision is not Decision.ALLOWED and not self._records:
                 self._advise(function, advice(function, need, self._topology))
                 return refusal(function, need, decision, self._place)
         return None

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from _pytest.terminal import TerminalReporter
+from decisions_table import DECISIONS
 from ministack_projects import JWT_SECRET, MiniStack, running
 from moments_table import MOMENT, table
 
@@ -33,8 +34,11 @@ def token() -> str:
 
 
 def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
-    """Print the table of moments, if deployments were made to fail."""
+    """Print the table of moments, if deployments were made to fail, and that of decisions, if they were compared."""
     reports = [report for report in terminalreporter.stats.get("passed", []) if report.when == "call"]
     rows = [tuple(row) for report in reports for name, row in report.user_properties if name == MOMENT]
-    for line in table(rows):
+    lines = [*table(rows)]
+    for report in (*reports, *terminalreporter.stats.get("failed", [])):
+        lines += [line for name, said in report.user_properties if name == DECISIONS for line in said]
+    for line in lines:
         terminalreporter.write_line(line)

@@ -57,6 +57,7 @@ NOT_RUN: Final[dict[tuple[str, str], str]] = {
     ): IS_OUTPUT + "test_iam_enforced",
     ("docs/permissions.md", "function connect may not"): IS_OUTPUT + "test_iam_enforced",
     ("docs/permissions.md", "# the grants that this run needed"): IS_OUTPUT + "test_emulate_iam",
+    ("docs/permissions.md", "STREAMER_IAM_LOG"): "test_emulate_iam has the variable in its environment",
     ("docs/large-payloads.md", "const { url }"): "the block before it does the same in Python",
     (
         "docs/large-payloads.md",

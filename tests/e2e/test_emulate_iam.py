@@ -93,6 +93,18 @@ def test_the_demo_needs_no_further_grant(tmp_path: Path) -> None:
     assert "may not" not in emulate.log.wait_for_end()
 
 
+def test_a_log_has_each_call_and_what_the_role_said_of_it(folder: Path) -> None:
+    with Emulate("service:service", folder=folder, environment={"STREAMER_IAM_LOG": "calls"}) as emulate:
+        note(emulate)
+        assert emulate.interrupt() == 0
+
+    (file,) = (folder / "calls").iterdir()
+    _, *calls = (json.loads(line) for line in file.read_text().splitlines())
+    assert calls == [
+        {"function": "note", "action": "dynamodb:PutItem", "resource": ["table", "notes", ""], "allowed": False}
+    ]
+
+
 @pytest.mark.parametrize("iam", ["enforce", "record"])
 def test_a_dynamodb_elsewhere_cannot_be_asked(folder: Path, iam: str) -> None:
     done = streamer(
