@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,12 +13,15 @@ from cfnlint.config import ManualArgs
 from deployed_topologies import FULL, chat, of_an_app
 from every_feature import every_feature
 
+from deploy.config import load
+from deploy.project import load_service
 from deploy.stack import own_resources
 from deploy.stack.settings import StackSettings
 from deploy.stack.template import template, to_json
 from streamer.service import separated
 from streamer.topology import Topology
 
+EXAMPLES = Path(__file__).parents[2] / "examples"
 SETTINGS = StackSettings(stack_name="chat-dev")
 ARN = "arn:aws:secretsmanager:us-east-1:123456789012:secret:jwt-AbCdEf"
 TOPIC = "arn:aws:sns:us-east-1:123456789012:ops"
@@ -98,3 +103,12 @@ def test_with_resources_of_the_users_own() -> None:
     changes: dict[str, Any] = {"own_resources": own, "environment_from": {"UPLOADS": "Uploads"}}
 
     assert found(of_an_app(), dataclasses.replace(SETTINGS, **changes)) == []
+
+
+@pytest.mark.parametrize("stage", ["dev", "prod"])
+def test_of_the_example_with_everything_that_a_team_asks_for(stage: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.path", [*sys.path])
+    service = load_service(load(EXAMPLES / "invoices", {"stage": stage, "region": "eu-central-1"}))
+    monkeypatch.delitem(sys.modules, "app")
+
+    assert [str(match) for match in lint(to_json(service.template), config=EVERY_CHECK)] == []

@@ -26,7 +26,7 @@ ITEMS = {
     "L": 3,
     "M": 7,
     "N": 17,
-    "O": 10,
+    "O": 11,
     "P": 12,
 }
 """Section to the number of its last item; section K is one row."""
