@@ -83,6 +83,16 @@ def _misfits(cloud: Cloud, wanted: Wanted, loose: Sequence[str]) -> Mapping[str,
     return {name: why for name, why in found.items() if why is not None}
 
 
+def _kept_buckets(cloud: Cloud, name: str, resources: Sequence[Resource]) -> tuple[str, ...]:
+    buckets = [each for each in resources if each.resource_type == "AWS::S3::Bucket"]
+    described = cloud.deployed_template(name).get("Resources", {}) if buckets else {}
+    return tuple(
+        each.physical_id
+        for each in buckets
+        if str(described.get(each.logical_id, {}).get("DeletionPolicy", "")).startswith("Retain")
+    )
+
+
 def _strangers(cloud: Cloud, names: Sequence[str], tags: Mapping[str, str]) -> tuple[str, ...]:
     """Tables without these tags."""
     return tuple(name for name in names if not tags.items() <= cloud.table_tags(name).items())
@@ -179,6 +189,8 @@ class Ruin:
     """Tables that exist. They stay, with their data, unless the data is to go too."""
     strangers: tuple[str, ...] = ()
     """Tables of these names that do not say that they are this stage's; they stay."""
+    buckets: tuple[str, ...] = ()
+    """Buckets of the stack that stay: CloudFormation cannot delete one that holds something."""
 
 
 def what_is_left(cloud: Cloud, name: str, topology_tables: Sequence[str], prefix: str, tags: Mapping[str, str]) -> Ruin:
@@ -199,11 +211,12 @@ def what_is_left(cloud: Cloud, name: str, topology_tables: Sequence[str], prefix
         stack = require_stack(cloud, name) if stack.status != "REVIEW_IN_PROGRESS" else stack
         if stack.status.endswith("_IN_PROGRESS") and stack.status != "REVIEW_IN_PROGRESS":
             raise StackStateError(f"{name} is being changed right now ({stack.status}); wait for it and try again")
-    own = _tables(cloud.resources(name)) if stack is not None else frozenset()
+    resources = cloud.resources(name) if stack is not None else ()
+    own = _tables(resources)
     named = {*topology_tables, *(cloud.table_names(prefix) if prefix else ())}
     strangers = _strangers(cloud, cloud.existing_tables(sorted(named - own)), tags)
     tables = tuple(cloud.existing_tables(sorted((named | own) - {*strangers})))
     if stack is None and not tables:
         left = f"; {', '.join(strangers)} may be somebody else's, by the tags" if strangers else ""
         raise StackStateError(f"there is no stack {name} in this account and region, and no table of one{left}")
-    return Ruin(stack=stack, tables=tables, strangers=strangers)
+    return Ruin(stack=stack, tables=tables, strangers=strangers, buckets=_kept_buckets(cloud, name, resources))

@@ -83,6 +83,18 @@ NEEDS: Final[Mapping[str, tuple[str, str, str]]] = {
         "CreateQueue DeleteQueue GetQueueAttributes GetQueueUrl ListQueueTags SetQueueAttributes TagQueue UntagQueue",
     ),
     "AWS::SQS::QueuePolicy": ("queues", "sqs", "SetQueueAttributes"),
+    "AWS::S3::Bucket": (
+        "buckets",
+        "s3",
+        "CreateBucket DeleteBucket GetAccelerateConfiguration GetAnalyticsConfiguration GetBucketAbac GetBucketAcl "
+        "GetBucketCORS GetBucketLogging GetBucketMetadataTableConfiguration GetBucketNotification "
+        "GetBucketObjectLockConfiguration GetBucketOwnershipControls GetBucketPublicAccessBlock GetBucketTagging "
+        "GetBucketVersioning GetBucketWebsite GetEncryptionConfiguration GetIntelligentTieringConfiguration "
+        "GetInventoryConfiguration GetLifecycleConfiguration GetMetricsConfiguration GetReplicationConfiguration "
+        "ListBucket ListTagsForResource PutBucketCORS PutBucketOwnershipControls PutBucketPublicAccessBlock "
+        "PutBucketTagging PutEncryptionConfiguration PutLifecycleConfiguration TagResource UntagResource",
+    ),
+    "AWS::S3::BucketPolicy": ("buckets", "s3", "DeleteBucketPolicy GetBucketPolicy PutBucketPolicy"),
     "AWS::SecretsManager::Secret": (
         "secrets",
         "secretsmanager",
@@ -253,6 +265,8 @@ def _places(where: Where) -> dict[str, list[str]]:
             where.arn("logs", f"log-group:{path}*") for path in (f"/aws/lambda/{stack}-", f"/aws/apigateway/{stack}")
         ],
         "tables": [where.arn("dynamodb", f"table/{where.table_prefix}*")],
+        # CloudFormation writes these in lower case. [DOC] cfn-docs:AWS_S3_Bucket, BucketName
+        "buckets": [f"arn:{where.partition}:s3:::{made_up.lower()}*"],
         "queues": [where.arn("sqs", f"{stack}-*")],
         "secrets": [where.arn("secretsmanager", "secret:*Store-*")],
         "rules": [where.arn("events", f"rule/{made_up}*")],

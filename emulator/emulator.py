@@ -38,6 +38,7 @@ from .queues.mapping import QueueMappings
 from .recording import Recording
 from .schedules import Schedules
 from .served_api import ServedApi, following, listening
+from .services import buckets
 from .services.calls import Call
 from .services.deliveries import Outside
 from .services.host import Services
@@ -195,7 +196,7 @@ class Emulator:
                 Stage(api, each.stage.facts, each.stage.ids)
             else:
                 self._open(each)
-        await self._services.apply(services)
+        await self._services.apply(services, buckets.calls(topology.buckets, self.config.region))
         await self._database.apply(topology)
         for each, api in served:
             each.change(api)
@@ -398,14 +399,13 @@ class Emulator:
         )
 
     def _hosting(self, endpoints: Endpoints, web: Web) -> Services:
-        outside = Outside(
-            lambda: {function.name for function in self.topology.functions},
-            self._lambda.accept,
-            lambda: self._database.queues,
-            web,
-        )
+        def names() -> set[str]:
+            return {function.name for function in self.topology.functions}
+
+        outside = Outside(names, self._lambda.accept, lambda: self._database.queues, web)
         return Services(
             self.config.services,
+            later=buckets.calls(self.topology.buckets, endpoints.region),
             endpoints=endpoints,
             caller=self._guard.caller,
             deliver=outside.deliver,

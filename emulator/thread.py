@@ -19,6 +19,7 @@ from urllib.parse import quote
 
 from streamer.auth import mint
 from streamer.client import Event, Progress, StreamerClient
+from streamer.client.uploads import Content
 from streamer.errors import ConfigurationError
 from streamer.topology import Topology
 
@@ -130,6 +131,11 @@ class SyncClient:
         return self._run(
             self._client.request(action, payload, on_progress=on_progress, id=id, metadata=metadata, timeout=timeout)
         )
+
+    def upload(self, content: Content, *, content_type: str | None = None, action: str = "upload") -> str:
+        """Upload what no message holds, and get the reference to it; see `StreamerClient.upload`."""
+        reference: str = self._run(self._client.upload(content, content_type=content_type, action=action))
+        return reference
 
     def events(
         self,

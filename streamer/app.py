@@ -18,6 +18,7 @@ from streamer.sending.connections import Connections
 if TYPE_CHECKING:
     from streamer.context import Principal
     from streamer.sending.publisher import Delivery
+    from streamer.stores.uploads import Uploads
     from streamer.topology import Permission, Queue, Table, Topology
 
 QUEUE_THRESHOLD_SECONDS: Final = 5.0
@@ -73,6 +74,7 @@ class App:
         self._limits = limits or Limits()
         self._tables, self._queues, self._permissions = tuple(tables), tuple(queues), tuple(permissions)
         self.title, self.version, self.description = title, version, description
+        self._uploads: dict[str, Uploads] = {}
         self._actions: dict[str, Action] = {}
         self._topics: dict[str, DeclaredTopic] = {}
         self._topic_rule: TopicRule | None = None
@@ -229,6 +231,55 @@ class App:
 
         return register
 
+    def uploads(
+        self,
+        action: str = "upload",
+        *,
+        bucket: str = "uploads",
+        largest_bytes: int = 20 * 1024 * 1024,
+        content_types: Iterable[str] = (),
+        permissions: Iterable[str] = (),
+        page_origins: Iterable[str] = ("*",),
+        kept_days: int = 1,
+        link_seconds: int = 300,
+    ) -> Uploads:
+        """Let clients upload what no message holds, and actions read it.
+
+        It registers a quick action, which `StreamerClient.upload` and its JavaScript counterpart ask for a link, and
+        makes a private bucket, here and on AWS, in which every user has a place of their own.
+
+        Args:
+            action: Its name.
+            bucket: Name of the bucket, found by the variable ``UPLOADS_BUCKET``.
+            largest_bytes: Most bytes of one upload, at most 5 GB; the emulator takes 24 MB.
+            content_types: What may be uploaded, such as ``text/csv`` or ``image/*``; none: anything. It is what the
+                client says: an action that reads an upload looks itself.
+            permissions: Who may upload; a caller needs all of them.
+            page_origins: Origins of the web pages that may, such as ``https://app.example.com``. ``*``: any, which
+                gives nothing away, since no page gets a link without its user's token.
+            kept_days: Days after which an upload is deleted.
+            link_seconds: How long a link may be used.
+
+        Raises:
+            ConfigurationError: any of this cannot be; the message says what to change.
+        """
+        from streamer.stores.uploads import LINK, Rules, Uploads  # noqa: PLC0415 - services without uploads need none
+
+        if bucket in self._uploads:
+            raise ConfigurationError(f"bucket {bucket!r} has uploads already; name another with bucket=")
+        rules = Rules(largest_bytes=largest_bytes, content_types=_several("content_types", content_types))
+        uploads = Uploads(
+            bucket=bucket,
+            rules=rules,
+            page_origins=_several("page_origins", page_origins),
+            kept_days=kept_days,
+            link_seconds=link_seconds,
+        )
+        register = self.action(action, queued=False, permissions=permissions, schema=rules.schema(), result=LINK)
+        register(uploads.link)
+        self._uploads[bucket] = uploads
+        return uploads
+
     def find(self, name: str) -> Action | None:
         """The action of that name, or None."""
         return self._actions.get(name)
@@ -256,6 +307,7 @@ class App:
         """
         # Deploying and emulating need it, answering a message does not: a cold start should not pay for it.
         from streamer.service import Own, describe  # noqa: PLC0415
+        from streamer.topology import Bucket  # noqa: PLC0415 - as above
 
         return describe(
             target=target,
@@ -263,7 +315,15 @@ class App:
             stage=stage,
             needed=self.environment,
             environment=environment or {},
-            own=Own(tables=self._tables, queues=self._queues, permissions=self._permissions),
+            own=Own(
+                tables=self._tables,
+                queues=self._queues,
+                buckets=tuple(
+                    Bucket(name=each.bucket, page_origins=each.page_origins, kept_days=each.kept_days)
+                    for each in self._uploads.values()
+                ),
+                permissions=self._permissions,
+            ),
         )
 
     def _check_name(self, name: Any) -> None:
@@ -277,6 +337,12 @@ class App:
             raise ConfigurationError(f"{name!r} is a built-in action; choose another name")
         if name in self._actions:
             raise ConfigurationError(f"action {name!r} is registered twice; names must be unique")
+
+
+def _several(name: str, given: Iterable[str]) -> tuple[str, ...]:
+    if isinstance(given, str):
+        raise ConfigurationError(f"uploads: {name} must be a sequence of texts, not one string")
+    return tuple(given)
 
 
 def _is_declared_quick(action: Action) -> bool:

@@ -28,6 +28,7 @@ from streamer.topology import (
     DISCONNECT,
     Api,
     AsyncInvocation,
+    Bucket,
     EventSourceMapping,
     Function,
     Index,
@@ -88,6 +89,7 @@ class Own:
 
     tables: tuple[Table, ...] = ()
     queues: tuple[Queue, ...] = ()
+    buckets: tuple[Bucket, ...] = ()
     permissions: tuple[Permission, ...] = ()
 
     def variables(self, table_prefix: str) -> dict[str, str]:
@@ -119,6 +121,7 @@ class Own:
             environment={**function.environment, **self.variables(table_prefix)},
             tables=(*function.tables, *access),
             sends_to=(*function.sends_to, *(queue.name for queue in self.queues)),
+            buckets=tuple(bucket.name for bucket in self.buckets),
             permissions=self.permissions,
         )
 
@@ -148,6 +151,7 @@ def separated(topology: Topology, reserved: Mapping[str, int] = MappingProxyType
         tables=tuple(each for each in processor.tables if each.table in read),
         posts_to_connections=False,
         sends_to=(),
+        buckets=(),
         permissions=(),
         secrets=(),
     )
@@ -202,6 +206,7 @@ def describe(
         tables=(*tables(table_prefix), *(replace(each, name=f"{table_prefix}{each.name}") for each in own.tables)),
         event_source_mappings=(_requests_mapping(table_prefix),),
         queues=(Queue(name=DEAD_LETTERS), *own.queues),
+        buckets=own.buckets,
         async_invocations=(AsyncInvocation(function=PROCESSOR_FUNCTION, on_failure=DEAD_LETTERS),),
         schedules=(Schedule(name="sweep", function=PROCESSOR_FUNCTION, rate_minutes=1, event=SWEEP_EVENT),),
     )

@@ -16,6 +16,7 @@ from streamer.topology import (
     Api,
     AsyncInvocation,
     Authorizer,
+    Bucket,
     EventSourceMapping,
     Function,
     Index,
@@ -87,6 +88,7 @@ def _topology() -> Topology:
                 posts_to_connections=True,
                 invokes=("answer",),
                 sends_to=("given-up",),
+                buckets=("pictures",),
                 permissions=(
                     Permission(
                         actions=("s3:GetObject",),
@@ -141,6 +143,10 @@ def _topology() -> Topology:
             Queue(name="given-up.fifo"),
             Queue(name="spare"),
             Queue(name="spare.fifo"),
+        ),
+        buckets=(
+            Bucket(name="pictures", page_origins=("https://shop.example.com",), kept_days=3),
+            Bucket(name="spare"),
         ),
         queue_mappings=(
             QueueMapping(

@@ -32,6 +32,7 @@ CALLED_FROM_OUTSIDE: Final = {
         *("post_invocation_error", "post_invocation_result", "initialize_client", "post_error"),
     },
     "logging and print call handlers and streams": {"writelines"},
+    "io calls the files below its own": {"readinto"},
     "users' tests and clients call it": {"advance", "direct"},
     "tests ask whether and how to compare platforms": {"has_native_client", "of_any_unix"},
 }

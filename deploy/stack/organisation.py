@@ -74,6 +74,11 @@ def _encryption(key: str) -> list[tuple[str, Callable[[dict[str, Any]], None]]]:
     }
     table = {"SSEEnabled": True, "SSEType": "KMS", "KMSMasterKeyId": key}
 
+    by_key = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}
+    objects = {
+        "ServerSideEncryptionConfiguration": [{"ServerSideEncryptionByDefault": by_key, "BucketKeyEnabled": True}]
+    }
+
     def encrypt_queue(queue: dict[str, Any]) -> None:
         del queue["SqsManagedSseEnabled"]
         queue["KmsMasterKeyId"] = key
@@ -83,6 +88,7 @@ def _encryption(key: str) -> list[tuple[str, Callable[[dict[str, Any]], None]]]:
         ("AWS::Lambda::Function", lambda properties: properties.update(KmsKeyArn=key)),
         ("AWS::Logs::LogGroup", lambda properties: properties.update(KmsKeyId=key)),
         ("AWS::SecretsManager::Secret", lambda properties: properties.update(KmsKeyId=key)),
+        ("AWS::S3::Bucket", lambda properties: properties.update(BucketEncryption=objects)),
         ("AWS::SQS::Queue", encrypt_queue),
         ("AWS::IAM::Role", lambda role: _allow(role, use)),
     ]

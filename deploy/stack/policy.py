@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from streamer.topology import Function, Topology
 from streamer.topology.grants import Grant, Kind, Place, Resource, arn, grants
-from streamer.topology.logical_ids import function_id, log_group_id, queue_id, table_id
+from streamer.topology.logical_ids import bucket_id, function_id, log_group_id, queue_id, table_id
 
 from .names import STACK, att, ref, sub
 from .settings import StackSettings, secret_parameter
@@ -105,6 +105,10 @@ def _resource(topology: Topology, resource: Resource) -> Any:
             return att(table_id(topology, resource.name), "StreamArn")
         case Kind.QUEUE:
             return att(queue_id(resource.name))
+        case Kind.BUCKET if resource.detail:
+            return sub(f"${{{bucket_id(resource.name)}.Arn}}/{resource.detail}")
+        case Kind.BUCKET:
+            return att(bucket_id(resource.name))
         case Kind.FUNCTION | Kind.CONNECTIONS:
             return sub(arn(resource, _place(topology)))
         case Kind.ARN:

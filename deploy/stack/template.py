@@ -11,14 +11,16 @@ from typing import Any, Final
 
 from streamer.handlers.secrets import HANDLER_VARIABLE, SECRETS_FIRST, VARIABLE
 from streamer.sending.sender import ENDPOINT_VARIABLE
+from streamer.stores.names import bucket_variable
 from streamer.topology import Function, Topology, queue_url_variable
 from streamer.topology.checks import validate
-from streamer.topology.logical_ids import function_id, log_group_id, queue_id, role_id, table_id
+from streamer.topology.logical_ids import bucket_id, function_id, log_group_id, queue_id, role_id, table_id
 from streamer.topology.own_resources import reference
 
 from ..errors import DeployError
 from .access_log import with_choice
 from .alarms import alarms, dashboard
+from .buckets import bucket_resources
 from .domain import domain_resources, domain_url
 from .gateway import api_resources, management_url, websocket_url
 from .limits import require_names, require_sizes
@@ -48,7 +50,12 @@ def template(topology: Topology, settings: StackSettings) -> dict[str, Any]:
     secrets = _new_secrets(topology, settings)
     resources = _merge(
         (function_resources(topology, settings, function) for function in topology.functions),
-        [tables(topology), api_resources(topology, settings), {k: _secret(v) for k, v in secrets.items()}],
+        [
+            tables(topology),
+            bucket_resources(topology),
+            api_resources(topology, settings),
+            {k: _secret(v) for k, v in secrets.items()},
+        ],
         [domain_resources(topology, settings)],
         [alarms(topology, settings), {"Dashboard": dashboard(topology)}],
     )
@@ -134,6 +141,7 @@ def _environment(topology: Topology, settings: StackSettings, function: Function
         # Behind a custom domain the address in events leads nowhere: that domain has no @connections of its own.
         variables[ENDPOINT_VARIABLE] = management_url(topology, settings)
     variables |= {queue_url_variable(name): ref(queue_id(name)) for name in function.sends_to}
+    variables |= {bucket_variable(name): ref(bucket_id(name)) for name in function.buckets}
     variables |= {**own, **settings.environment}
     if settings.jwt_public_key is not None and "JWT_SECRET" in function.secrets:
         variables["JWT_PUBLIC_KEY"] = settings.jwt_public_key
@@ -230,6 +238,8 @@ def _outputs(topology: Topology, settings: StackSettings, secrets: Mapping[str, 
         found[f"{store.removesuffix('Store')}Arn"] = {"Value": att(store, "Id")}
     for each_queue in topology.queues:
         found[f"{queue_id(each_queue.name)}Url"] = {"Value": ref(queue_id(each_queue.name))}
+    for each_bucket in topology.buckets:
+        found[f"{bucket_id(each_bucket.name)}Name"] = {"Value": ref(bucket_id(each_bucket.name))}
     return found
 
 

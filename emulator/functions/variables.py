@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from streamer.aws_limits import LOOPBACK
+from streamer.stores.names import bucket_variable
 from streamer.topology import Function, queue_url_variable
 
 from ..iam.keys import Keys
@@ -117,6 +118,7 @@ def variables(
         "SHLVL": "0",
         "PWD": task_root,
         **_queue_urls(function, endpoints),
+        **{bucket_variable(bucket): bucket for bucket in function.buckets},
         **function.environment,
         **{name: url for name, url in _endpoint_variables(endpoints).items() if not _is_elsewhere(function, name)},
         **_reserved_variables(function, endpoints, runtime, task_root, log_stream),

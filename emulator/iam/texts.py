@@ -60,6 +60,8 @@ def shown(need: Need) -> str:
             return f"function {name}"
         case Kind.QUEUE:
             return f"queue {name}"
+        case Kind.BUCKET:
+            return f"bucket {name}"
         case Kind.ANYTHING:
             return "*"
         case _:

@@ -32,3 +32,11 @@ def error(service: str, request: HttpRequest, code: str, message: str, status: i
         told = f"<Error><Type>Sender</Type><Code>{code}</Code><Message>{escape(message)}</Message></Error>"
         body = f"<ErrorResponse>{told}</ErrorResponse>"
     return HttpResponse(status, f"{_XML}{body}".encode(), (("content-type", "application/xml"),))
+
+
+def readable(answer: HttpResponse, request: HttpRequest) -> HttpResponse:
+    """The same, also for the page of another origin that asked: S3 tells pages why a link is refused. [INF]"""
+    origin = request.fields.get("origin")
+    if origin is None:
+        return answer
+    return HttpResponse(answer.status, answer.body, (*answer.headers, ("access-control-allow-origin", origin)))

@@ -26,7 +26,7 @@ from ..port.signed import POOLS, scope_of
 from ..tasks import end
 from .calls import Call
 from .cognito.operations import is_of_users
-from .denials import denial, error
+from .denials import denial, error, readable
 from .identity import asks_identity, identity
 from .links import link_of
 from .parameters import TARGET, ParameterError, ParameterStore
@@ -50,6 +50,7 @@ class Services:
         self,
         calls: Iterable[Call],
         *,
+        later: Iterable[Call] = (),
         endpoints: Endpoints,
         caller: Callable[[HttpRequest], Caller | None],
         deliver: Callable[[Frame], None],
@@ -60,10 +61,13 @@ class Services:
 
         ``caller`` tells which function made a request; ``deliver`` takes what is to be delivered; some of ``functions``
         have a say in what is done.
+        ``later`` is what is made as soon as the process runs, but does not start it.
+
         ``forgets``: to tell that what is kept here is not kept as tables are.
         """
         self._forgets = forgets
         self._calls = tuple(calls)
+        self._later = tuple(later)
         self._endpoints = endpoints
         self._caller = caller
         self._process = ServicesProcess(
@@ -111,7 +115,11 @@ class Services:
         if service == POOLS:
             return is_of_users(request) and is_of_this_machine(request.fields.get("origin", ""))
         link = link_of(request, self._secrets, datetime.now(UTC)) if service == "s3" else None
-        if link is None or not link.is_verified:
+        if link is None:
+            return False
+        if link.flaw is not None:
+            return True  # to be told what is wrong with it, which is all that is answered
+        if not link.is_verified:
             return False
         return link.key != self._endpoints.owner.access_key_id or is_of_this_machine(request.fields.get("origin", ""))
 
@@ -128,19 +136,20 @@ class Services:
         if self._made is not None:
             await asyncio.shield(self._made)  # others wait for the same, and may give up
 
-    async def apply(self, calls: Iterable[Call]) -> None:
+    async def apply(self, calls: Iterable[Call], later: Iterable[Call] = ()) -> None:
         """Make what is new in a description; nothing is ever removed.
 
         Raises:
             ConfigurationError: a service refuses it.
         """
-        described = tuple(calls)
+        described, described_later = tuple(calls), tuple(later)
         new = [each for each in described if each not in self._calls]
+        new_later = [each for each in described_later if each not in self._later]
         self._store(new)
-        self._calls = described
+        self._calls, self._later = described, described_later
         new = [each for each in new if each.service not in _OURS]
         if self._process.is_running:
-            await self._make(new)
+            await self._make([*new, *new_later])
         elif new:
             self._begin()
             await self.ready()
@@ -172,7 +181,7 @@ class Services:
             return self._identity(caller)
         link = link_of(request, self._secrets, datetime.now(UTC)) if service == "s3" else None
         if link is not None and link.flaw is not None:
-            return error(service, request, *link.flaw, 403)
+            return readable(error(service, request, *link.flaw, 403), request)
         url = aws_url(request, service, self._endpoints.region)
         if (
             caller is not None
@@ -248,7 +257,7 @@ class Services:
         if self._forgets:
             self._forgets = False
             log.info("what S3 and other services keep is gone when the emulator ends; --state keeps tables only")
-        await self._make(self._calls)
+        await self._make((*self._calls, *self._later))
 
     async def _make(self, calls: Iterable[Call]) -> None:
         wanted = tuple(each for each in calls if each.service not in _OURS)

@@ -11,6 +11,7 @@ from streamer.client.errors import (
     RequestCancelledError,
     RequestFailedError,
     RequestTimeoutError,
+    UploadFailedError,
 )
 from streamer.client.events import Event, Progress
 from streamer.client.link import Reconnect
@@ -31,4 +32,5 @@ __all__ = [
     "StreamerClient",
     "SyncClient",
     "TopicMessage",
+    "UploadFailedError",
 ]

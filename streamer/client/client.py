@@ -16,8 +16,9 @@ from streamer.client.events import Event, Progress, progress_of, result_of
 from streamer.client.handshake import Handshake, Token
 from streamer.client.inbox import OnLoss
 from streamer.client.link import Reconnect
-from streamer.client.session import Session
+from streamer.client.session import ASKING_SECONDS, Session
 from streamer.client.topics import TopicMessage
+from streamer.client.uploads import Content, opened, upload
 
 OnProgress = Callable[[Progress], Any]
 """Called with each progress; may be ``async``."""
@@ -137,6 +138,42 @@ class StreamerClient:
         """
         on_loss = OnLoss.RESUME_OR_REPEAT if resend else OnLoss.RESUME
         return self._session.events(action, payload, id or str(uuid.uuid4()), metadata, on_loss)
+
+    async def upload(
+        self,
+        content: Content,
+        *,
+        content_type: str | None = None,
+        action: str = "upload",
+        on_progress: OnProgress | None = None,
+    ) -> str:
+        """Upload what no message holds, and get the reference by which a request names it.
+
+        Args:
+            content: Bytes, the path of a file, or a file in binary mode; one that cannot be read twice is copied first.
+            content_type: What it is, such as ``text/csv``. None: what the file's name says.
+            action: The service's action that gives links, see `streamer.app.App.uploads`.
+            on_progress: Called with each percent that is sent; it never goes back.
+
+        Raises:
+            RequestFailedError: the service takes no such upload; PAYLOAD_TOO_LARGE and VALIDATION_ERROR say why.
+            UploadFailedError: S3 refuses, or does not answer, several times.
+            OSError, TypeError: the content cannot be read.
+            RequestTimeoutError, ConnectionLostError, GatewayError: as `request`.
+        """
+
+        async def ask(wanted: Mapping[str, Any]) -> Any:
+            # A link more does no harm.
+            return await self.request(action, wanted, resend=True, timeout=ASKING_SECONDS)
+
+        async def report(progress: Progress) -> None:
+            reported = on_progress(progress) if on_progress is not None else None
+            if inspect.isawaitable(reported):
+                await reported
+
+        with contextlib.ExitStack() as stack:
+            source = await asyncio.to_thread(stack.enter_context, opened(content, content_type))
+            return await upload(source, ask, report=report)
 
     async def status(self, request_id: str) -> dict[str, Any]:
         """What the service has stored of a request: state, progress, result or error; raises as `request`."""

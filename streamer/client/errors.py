@@ -8,6 +8,7 @@
     ├── RequestFailedError      the service answered with an error; it has a code
     ├── RequestCancelledError   the request was cancelled
     ├── RequestTimeoutError     no final answer within the caller's time
+    ├── UploadFailedError       S3 refused an upload, or did not answer
     └── GatewayError            API Gateway answered instead of the service
 """
 
@@ -80,6 +81,19 @@ class RequestTimeoutError(ClientError):
     def __init__(self, request_id: str, timeout_seconds: float) -> None:
         super().__init__(f"no final answer to request {request_id} within {timeout_seconds:g} s")
         self.request_id = request_id
+
+
+class UploadFailedError(ClientError):
+    """An upload did not get to S3."""
+
+    def __init__(self, reason: str, *, status: int | None, code: str | None = None, retryable: bool = False) -> None:
+        super().__init__(f"the upload failed: {reason}")
+        self.status = status
+        """S3's HTTP status; None: it gave none."""
+        self.code = code
+        """S3's code of the error, such as ``AccessDenied``."""
+        self.retryable = retryable
+        """Whether it may go better another time; then it was tried several times already."""
 
 
 class GatewayError(ClientError):

@@ -17,6 +17,7 @@ from streamer.client.errors import ConnectionLostError
 from streamer.client.events import Event, Progress
 from streamer.client.handshake import Token
 from streamer.client.topics import TopicMessage
+from streamer.client.uploads import Content
 
 CLOSING_SECONDS: Final = 5.0
 """How long others have to hear that the client was closed."""
@@ -122,6 +123,20 @@ class SyncClient:
     ) -> Iterator[Event]:
         """Ask for an action and yield every message about it; see `StreamerClient.events`."""
         return self._iterated(self._open_client.events(action, payload, id=id, metadata=metadata, resend=resend))
+
+    def upload(
+        self,
+        content: Content,
+        *,
+        content_type: str | None = None,
+        action: str = "upload",
+        on_progress: Callable[[Progress], Any] | None = None,
+    ) -> str:
+        """Upload what no message holds, and get the reference to it; see `StreamerClient.upload`."""
+        with self._bar(action, on_progress) as report:
+            return self._wait(
+                self._open_client.upload(content, content_type=content_type, action=action, on_progress=report)
+            )
 
     def status(self, request_id: str) -> dict[str, Any]:
         """What the service has stored of a request; see `StreamerClient.status`."""

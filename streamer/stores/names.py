@@ -1,7 +1,8 @@
-"""What tables and indexes are called: the topology declares them, the stores use them."""
+"""What tables, indexes and the variables of buckets are called: the topology declares them, the stores use them."""
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 BY_OWNER: Final = "by_owner"
@@ -27,3 +28,8 @@ def requests_table(table_prefix: str) -> str:
 def subscriptions_table(table_prefix: str) -> str:
     """Name of the table of subscriptions."""
     return f"{table_prefix}subscriptions"
+
+
+def bucket_variable(bucket: str) -> str:
+    """The environment variable in which functions find a bucket's name on S3: ``uploads`` is in ``UPLOADS_BUCKET``."""
+    return re.sub(r"[^A-Za-z0-9]+", "_", bucket).upper() + "_BUCKET"

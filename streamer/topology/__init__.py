@@ -124,6 +124,18 @@ class Queue:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Bucket:
+    """An S3 bucket for what clients upload: private, and what is in it expires."""
+
+    name: str
+    """As functions know it; on AWS CloudFormation makes a name of its own up, since buckets share theirs worldwide."""
+    page_origins: tuple[str, ...] = ("*",)
+    """Origins of web pages that may put objects with a link, such as ``https://app.example.com``; ``*``: any."""
+    kept_days: int = 1
+    """Days after which an object is deleted, from 1. [DOC] s3-docs:object-lifecycle-mgmt"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TableAccess:
     """What one function does with one table: the DynamoDB actions its role must allow, and no more."""
 
@@ -186,6 +198,9 @@ class Function:
     """Names of functions it invokes itself."""
     sends_to: tuple[str, ...] = ()
     """Names of queues it sends to; the variables of `queue_url_variable` hold their URLs."""
+    buckets: tuple[str, ...] = ()
+    """Names of buckets whose objects it puts, reads and deletes; the variables of `stores.names.bucket_variable` hold
+    their names on S3."""
     permissions: tuple[Permission, ...] = ()
     """Whatever else it may do."""
     secrets: tuple[str, ...] = ()
@@ -353,6 +368,7 @@ class Topology:
     async_invocations: tuple[AsyncInvocation, ...] = ()
     schedules: tuple[Schedule, ...] = ()
     queue_mappings: tuple[QueueMapping, ...] = ()
+    buckets: tuple[Bucket, ...] = ()
     more_apis: tuple[Api, ...] = ()
     """Further WebSocket APIs, each at an address of its own."""
     http_apis: tuple[HttpApi, ...] = ()
@@ -391,5 +407,5 @@ def queue_url_variable(queue: str) -> str:
 
 
 def names_of(things: Sequence[Any]) -> str:
-    """Names of functions, tables or queues for a message."""
+    """Names of functions, tables, queues or buckets for a message."""
     return ", ".join(sorted(thing.name for thing in things)) or "none"

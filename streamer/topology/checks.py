@@ -13,6 +13,7 @@ from streamer.topology import (
     DEFAULT,
     DISCONNECT,
     Api,
+    Bucket,
     EventSourceMapping,
     Function,
     Permission,
@@ -28,6 +29,11 @@ _VARIABLE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]+")
 """[DOC] lambda-docs:configuration-envvars"""
 
 
+_BUCKET: Final = re.compile(r"[a-z0-9][a-z0-9-]{1,38}[a-z0-9]")
+"""What is also left when CloudFormation puts the stack's name before it. [DOC] s3-docs:bucketnamingrules"""
+_ORIGIN: Final = re.compile(r"https?://[A-Za-z0-9.*-]+(:\d{1,5})?")
+
+
 def validate(topology: Topology) -> None:
     """Check what AWS would refuse at deployment, so that it is refused locally too.
 
@@ -38,6 +44,7 @@ def validate(topology: Topology) -> None:
         ("function", topology.functions),
         ("table", topology.tables),
         ("queue", topology.queues),
+        ("bucket", topology.buckets),
         ("schedule", topology.schedules),
     ):
         _require_unique(kind, [thing.name for thing in things])
@@ -49,6 +56,8 @@ def validate(topology: Topology) -> None:
             topology.function(function_name)
     for queue in topology.queues:
         _validate_queue(topology, queue)
+    for bucket in topology.buckets:
+        _validate_bucket(bucket)
     for function in topology.functions:
         _validate_function(topology, function)
     _validate_sources(topology)
@@ -94,6 +103,25 @@ def _validate_queue(topology: Topology, queue: Queue) -> None:
     ):
         if not low <= value <= high:
             raise TopologyError(f"queue {queue.name!r}: {name} must be {low} to {high}, not {value}")
+
+
+def _validate_bucket(bucket: Bucket) -> None:
+    if _BUCKET.fullmatch(bucket.name) is None:
+        raise TopologyError(
+            f"bucket {bucket.name!r}: its name takes 3 to 40 lower-case letters, digits and hyphens, "
+            "letters and digits at both ends"
+        )
+    if bucket.kept_days < 1:
+        raise TopologyError(f"bucket {bucket.name!r}: kept_days must be 1 or more")
+    for origin in bucket.page_origins:
+        # [DOC] s3-docs:ManageCorsUsing: an origin with at most one "*"
+        if origin != "*" and _ORIGIN.fullmatch(origin) is None:
+            raise TopologyError(
+                f"bucket {bucket.name!r}: {origin!r} is no origin of pages; write it as https://app.example.com, "
+                "without a path, or * for any"
+            )
+    if not bucket.page_origins:
+        raise TopologyError(f"bucket {bucket.name!r} needs an origin of pages; * stands for any")
 
 
 def _validate_queue_mapping(topology: Topology, mapping: QueueMapping) -> None:
@@ -153,6 +181,9 @@ def _validate_function(topology: Topology, function: Function) -> None:
         topology.function(name)
     for queue in function.sends_to:
         _require_queue(topology, queue)
+    for bucket in function.buckets:
+        if bucket not in [each.name for each in topology.buckets]:
+            raise TopologyError(f"there is no bucket {bucket!r}; there are: {names_of(topology.buckets)}")
     _validate_names(function)
 
 

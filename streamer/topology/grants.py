@@ -23,6 +23,10 @@ CONNECTION_METHODS: Final = ("GET", "POST")
 """POST sends, GET asks whether a connection is open; closing connections of others (DELETE) is nobody's business."""
 
 
+OBJECT_ACTIONS: Final = ("s3:DeleteObject", "s3:GetObject", "s3:PutObject")
+"""What functions do with the objects of a bucket."""
+
+
 class Kind(enum.StrEnum):
     """What a resource is."""
 
@@ -30,6 +34,7 @@ class Kind(enum.StrEnum):
     INDEX = "index"
     STREAM = "stream"
     QUEUE = "queue"
+    BUCKET = "bucket"
     FUNCTION = "function"
     CONNECTIONS = "connections"
     ANYTHING = "*"
@@ -43,9 +48,10 @@ class Resource(NamedTuple):
 
     kind: Kind
     name: str = ""
-    """Of the table, the queue or the function; of ``@connections``, the HTTP method."""
+    """Of the table, the queue, the bucket or the function; of ``@connections``, the HTTP method."""
     detail: str = ""
-    """The index; the label of the stream, ``*`` for all; the qualifier of the function; the API of ``@connections``."""
+    """The index; the label of the stream, ``*`` for all; the qualifier of the function; the API of ``@connections``;
+    ``*`` for the objects of the bucket."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,8 +114,21 @@ def grants(topology: Topology, function: Function) -> tuple[Grant, ...]:
         if names:
             resources = tuple(Resource(Kind.QUEUE, name) for name in sorted(names))
             found.append(Grant(topic=topic, actions=actions, resources=resources))
+    found += _buckets(sorted(set(function.buckets)))
     found += [_permission(number, each) for number, each in enumerate(function.permissions, 1)]
     return tuple(found)
+
+
+def _buckets(names: Sequence[str]) -> list[Grant]:
+    if not names:
+        return []
+    objects = tuple(Resource(Kind.BUCKET, name, "*") for name in names)
+    buckets = tuple(Resource(Kind.BUCKET, name) for name in names)
+    return [
+        Grant(topic="Objects", actions=OBJECT_ACTIONS, resources=objects),
+        # Without it S3 answers 403 instead of 404 for an object that there is not. [DOC] s3-api:GetObject
+        Grant(topic="Buckets", actions=("s3:ListBucket",), resources=buckets),
+    ]
 
 
 def _permission(number: int, permission: Permission) -> Grant:
@@ -150,8 +169,9 @@ def _destinations(topology: Topology, function: Function) -> set[str]:
 
 
 def arn(resource: Resource, place: Place) -> str:
-    """The ARN of a resource. [DOC] service-authorization: list_amazondynamodb, list_awslambda, list_amazonsqs
+    """The ARN of a resource.
 
+    [DOC] service-authorization: list_amazondynamodb, list_awslambda, list_amazons3, list_amazonsqs.
     That of ``@connections``, whichever the connection, is in apigw-docs:apigateway-websocket-control-access-iam.
     """
     kind, name, detail = resource
@@ -165,6 +185,8 @@ def arn(resource: Resource, place: Place) -> str:
             return f"arn:{place.partition}:dynamodb:{where}:table/{name}/stream/{detail}"
         case Kind.QUEUE:
             return f"arn:{place.partition}:sqs:{where}:{name}"
+        case Kind.BUCKET:
+            return f"arn:{place.partition}:s3:::{name}{f'/{detail}' if detail else ''}"
         case Kind.FUNCTION:
             qualifier = f":{detail}" if detail else ""
             return f"arn:{place.partition}:lambda:{where}:function:{place.function_prefix}{name}{qualifier}"

@@ -53,6 +53,11 @@ def queue_id(name: str) -> str:
     return f"{pascal(name)}Queue"
 
 
+def bucket_id(name: str) -> str:
+    """Logical id of a bucket."""
+    return f"{pascal(name)}Bucket"
+
+
 def table_id(topology: Topology, name: str) -> str:
     """Logical id of a table: the same in every stage, whatever the prefix of the tables' names."""
     return f"{pascal(name.removeprefix(table_prefix(topology)))}Table"

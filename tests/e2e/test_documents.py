@@ -16,7 +16,7 @@ from typing import Any, Final
 import pytest
 import yaml
 from documents import ALL, ROOT, Block, command, converse, emulator, run_python, shell, starts_emulator
-from running_command import PATIENCE_SECONDS, Emulate, aws_client, dial, streamer
+from running_command import PATIENCE_SECONDS, Emulate, dial, streamer
 
 from deploy.config import load
 from streamer import App, client
@@ -58,11 +58,7 @@ NOT_RUN: Final[dict[tuple[str, str], str]] = {
     ("docs/permissions.md", "function connect may not"): IS_OUTPUT + "test_iam_enforced",
     ("docs/permissions.md", "# the grants that this run needed"): IS_OUTPUT + "test_emulate_iam",
     ("docs/permissions.md", "STREAMER_IAM_LOG"): "test_emulate_iam has the variable in its environment",
-    ("docs/large-payloads.md", "const { url }"): "the block before it does the same in Python",
-    (
-        "docs/large-payloads.md",
-        "aws --endpoint-url",
-    ): "needs AWS's command; the blocks before it run with such a bucket",
+    ("docs/large-payloads.md", "import { upload }"): "test_javascript_uploads does the same in Node.js and Chromium",
     ("docs/protocol.md", "stateDiagram-v2"): "a picture; tests/life_diagram.py draws it",
     ("docs/templates.md", "template.yaml (SAM), stack chat, us-east-1"): IS_OUTPUT + "test_emulate_templates",
     ("docs/templates.md", "template.yaml:21"): IS_OUTPUT + "test_template_projects",
@@ -357,22 +353,26 @@ def _(block: Block, folder: Path) -> None:
     assert load(folder, {"stage": "prod"}).stage == "prod"
 
 
-@runs("docs/large-payloads.md", "import boto3")
+@runs("docs/large-payloads.md", "import csv")
 def _(block: Block, folder: Path) -> None:
-    use = block_of("docs/large-payloads.md", "import urllib.request")
+    use = block_of("docs/large-payloads.md", "with SyncClient")
     (folder / "app.py").write_text(block.text)
-    with Emulate(folder=folder) as served:  # in processes: clients of boto3 made by a module have a function's keys
-        aws_client("s3", str(served.ready["url"])).create_bucket(Bucket="my-service-uploads")
+    (folder / "sales.csv").write_text("name,amount\n" * 10_000)
+    printed: list[Any] = []
+    with Emulate(*INLINE, folder=folder) as served:
         names = {
             "SyncClient": client.SyncClient,
+            "Path": lambda name: folder / name,
+            "print": printed.append,
             "url": served.url,
             "token": served.token(),
-            "rows": b"a,b\n" * 100_000,
         }
         run_python(use.text, names)
 
+    assert printed == [{"rows": 10_000}]
 
-@runs("docs/large-payloads.md", "import urllib.request")
+
+@runs("docs/large-payloads.md", "with SyncClient")
 def _(block: Block, folder: Path) -> None:
     """The block before it uses it."""
 

@@ -78,9 +78,37 @@ UNUSED: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "APIs from a body in S3, certificates of a private authority, replicated secrets": (
         "acm-pca:",
-        "s3:",
         "secretsmanager:RemoveRegionsFromReplication",
         "secretsmanager:ReplicateSecretToRegions",
+    ),
+    "what our buckets have not, and their objects": (
+        "s3:CreateBucketMetadataTableConfiguration",
+        "s3:DeleteBucketAnalyticsConfiguration",
+        "s3:DeleteBucketCors",
+        "s3:DeleteBucketEncryption",
+        "s3:DeleteBucketLifecycle",
+        "s3:DeleteBucketMetadataTableConfiguration",
+        "s3:DeleteBucketMetricsConfiguration",
+        "s3:DeleteBucketReplication",
+        "s3:DeleteBucketWebsite",
+        "s3:DeleteObject",
+        "s3:PutAccelerateConfiguration",
+        "s3:PutAnalyticsConfiguration",
+        "s3:PutBucketAbac",
+        "s3:PutBucketAcl",
+        "s3:PutBucketLogging",
+        "s3:PutBucketNotification",
+        "s3:PutBucketObjectLockConfiguration",
+        "s3:PutBucketReplication",
+        "s3:PutBucketVersioning",
+        "s3:PutBucketWebsite",
+        "s3:PutIntelligentTieringConfiguration",
+        "s3:PutInventoryConfiguration",
+        "s3:PutMetricsConfiguration",
+        "s3:PutObject",
+        "s3:PutReplicationConfiguration",
+        "s3:UpdateBucketMetadata",
+        "s3tables:",
     ),
     "listing a type, which only resource explorers do": (
         "acm:ListCertificates",
@@ -88,6 +116,7 @@ UNUSED: Final[Mapping[str, tuple[str, ...]]] = {
         "dynamodb:ListTables",
         "events:ListRules",
         "iam:ListRoles",
+        "s3:ListAllMyBuckets",
         "kms:ListAliases",
         "secretsmanager:ListSecrets",
         "sqs:ListQueues",
@@ -122,6 +151,8 @@ def test_what_a_type_needs_is_what_its_schema_says() -> None:
         wanted = {action for action in says[kind] if not action.startswith(unused)}
         if kind != "AWS::Logs::LogGroup":  # the logs of imports
             wanted = {action for action in wanted if not action.startswith("logs:")}
+        if not kind.startswith("AWS::S3::"):  # bodies of APIs and imports
+            wanted = {action for action in wanted if not action.startswith("s3:")}
         assert wanted - needed == set(), kind
 
 

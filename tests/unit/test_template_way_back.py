@@ -86,6 +86,8 @@ def normal(topology: Topology) -> Topology:
     secrets = {name for each in topology.functions for name in (*each.secrets, *_listed(each))}
     aws = OF_AWS | secrets | {f"{name}_ARN" for name in secrets}
     aws |= {queue_url_variable(own(each.name)) for each in topology.queues}
+    # A template's buckets are made by calls, not by the topology.
+    aws |= {name for each in topology.functions for name in each.environment if name.endswith("_BUCKET")}
     api = topology.api
     numbers = {each.name: f"a{number}" for number, each in enumerate(api.authorizers)}
     routes = [

@@ -1,6 +1,7 @@
 // Compiled, never run: what the types allow, and what they refuse.
 import { RequestFailedError, StreamerClient, type Progress } from "../src/index.js";
 import { useRequest, useTopic } from "../src/react.js";
+import { UploadFailedError, upload } from "../src/upload.js";
 
 type Actions = {
   report: { payload: { pages: number }; result: { url: string } };
@@ -39,6 +40,20 @@ export async function uses(signal: AbortSignal): Promise<string> {
   // @ts-expect-error no such place for a token
   new StreamerClient("wss://example.com", { tokenIn: "cookie" });
   return url;
+}
+
+export async function uploads(client: StreamerClient<Actions, Topics>, file: File, signal: AbortSignal) {
+  const reference: string = await upload(client, file, {
+    action: "upload-picture",
+    onProgress: ({ percentage }: Progress) => void percentage,
+    signal,
+  }).catch((error) => (error instanceof UploadFailedError ? `${error.status} ${error.code}` : ""));
+  await upload(client, new Uint8Array(3), { type: "image/png" });
+  // @ts-expect-error no content
+  await upload(client, { a: 1 });
+  // @ts-expect-error no such option
+  await upload(client, file, { contentType: "text/csv" });
+  return reference;
 }
 
 export async function untyped(): Promise<void> {

@@ -421,6 +421,21 @@ def test_destroy_keeps_tables_and_says_so(run: Run) -> None:
     assert "the tables stay" in found.stdout
 
 
+def test_destroy_says_that_a_bucket_stays_which_cloudformation_cannot_delete(run: Run) -> None:
+    parts = [
+        Resource(logical_id=each, physical_id=f"chat-dev-{each.lower()}", resource_type="AWS::S3::Bucket", status="X")
+        for each in ("UploadsBucket", "OwnBucket")
+    ]
+    template = {"Resources": {"UploadsBucket": {"DeletionPolicy": "RetainExceptOnCreate"}, "OwnBucket": {}}}
+    cloud = FakeCloud(found=stack(), parts=parts, template=template, script=[("DELETE_COMPLETE", [event(1, "X")])])
+
+    found = run(cloud, "destroy", "--yes")
+
+    assert found.return_value == 0
+    assert "keep the bucket chat-dev-uploadsbucket: what is in it expires by itself" in found.stdout
+    assert "chat-dev-ownbucket" not in found.stdout
+
+
 def test_destroy_with_data(run: Run) -> None:
     cloud = FakeCloud(found=stack(), tables=["mine", *TABLES], script=[("DELETE_COMPLETE", [event(1, "X")])])
 

@@ -12,6 +12,7 @@ from streamer.topology import (
     Api,
     AsyncInvocation,
     Authorizer,
+    Bucket,
     EventSourceMapping,
     Function,
     Index,
@@ -104,6 +105,23 @@ def test_what_aws_takes_is_taken(service: Topology) -> None:
             ),
             "Queue visibility timeout: 30 seconds is less than Function timeout: 60 seconds",
             id="a function that may run longer than its messages are hidden",
+        ),
+        pytest.param(with_function(buckets=("b",)), "no bucket 'b'; there are: none", id="no such bucket"),
+        *(
+            pytest.param(replace(SERVICE, buckets=(bucket,)), complaint, id=f"{bucket.name}, {bucket.page_origins}")
+            for bucket, complaint in (
+                (Bucket(name="My_Bucket"), "lower-case letters, digits and hyphens"),
+                (Bucket(name="b" * 41), "3 to 40"),
+                (Bucket(name="uploads", kept_days=0), "kept_days must be 1 or more"),
+                (Bucket(name="uploads", page_origins=()), "needs an origin of pages"),
+                (Bucket(name="uploads", page_origins=("app.example.com",)), "is no origin of pages"),
+                (Bucket(name="uploads", page_origins=("https://app.example.com/page",)), "without a path"),
+            )
+        ),
+        pytest.param(
+            replace(SERVICE, buckets=(Bucket(name="uploads"), Bucket(name="uploads"))),
+            "bucket 'uploads' is declared 2 times",
+            id="a bucket twice",
         ),
         pytest.param(with_function(secrets=("NOT-A-NAME",)), "is not the name of a variable", id="a secret's name"),
         pytest.param(with_mapping(table="u"), "no table 'u'", id="a mapping without its table"),

@@ -42,6 +42,8 @@ OTHERS: dict[tuple[str, str], Any] = {
     ("EventSourceMapping", "on_failure"): "spare",
     ("EventSourceMapping", "starting_position"): "TRIM_HORIZON",
     ("EventSourceMapping", "table"): "shop_spare",
+    ("Bucket", "page_origins"): ("https://other.example.com",),
+    ("Function", "buckets"): ("spare",),
     ("Function", "invokes"): ("spare",),
     ("Function", "secrets"): (),
     ("Function", "sends_to"): ("spare",),
@@ -136,7 +138,7 @@ def _changed(topology: Topology, kind: str, field: str) -> list[Topology]:
 
 def _can_change_alone(thing: Any, field: str) -> bool:
     value = getattr(thing, field)
-    if field == "name" and type(thing).__name__ in ("Function", "Table", "Queue", "Authorizer"):
+    if field == "name" and type(thing).__name__ in ("Function", "Table", "Queue", "Bucket", "Authorizer"):
         return "spare" in value  # the others are referred to
     if field == "route_key":
         return not value.startswith("$")

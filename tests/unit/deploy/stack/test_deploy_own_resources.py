@@ -143,4 +143,4 @@ def test_the_file_is_named_in_streamer_toml(tmp_path: Path) -> None:
 
 
 def test_what_the_printed_policy_lacks_for_them_is_known() -> None:
-    assert unknown_types(made()) == ["AWS::IAM::Policy", "AWS::S3::Bucket"]
+    assert unknown_types(made()) == ["AWS::IAM::Policy"]
