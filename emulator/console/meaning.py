@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
+import zlib
 from collections.abc import Mapping
 from typing import Any, Final, assert_never
 from urllib.parse import parse_qsl, unquote
@@ -12,7 +14,7 @@ from ..functions.outcome import Outcome, Refused
 from ..gateway.rules.effects import Close, NotInvoked, Raised, Replied, Send, TimedOut, Warn
 from ..gateway.rules.management import parse_path
 from .faults import fault_of_payload
-from .records import Call, Closed, Message
+from .records import CALL_BYTES, Call, Closed, Message
 
 _SOURCES: Final = {"aws:dynamodb": "stream", "aws:sqs": "queue"}
 
@@ -162,10 +164,18 @@ def answer_header(call: Call, name: str) -> str:
     return next((value for each, value in call.answer_headers if each.lower() == name), "")
 
 
+def plain_answer(record: Call) -> bytes:
+    """What of a call's answer was recorded, as it was before it was compressed for its client."""
+    if answer_header(record, "content-encoding") in ("gzip", "deflate"):
+        with contextlib.suppress(zlib.error):
+            return zlib.decompressobj(zlib.MAX_WBITS | 32).decompress(record.answer, CALL_BYTES)
+    return record.answer
+
+
 def why_refused(record: Call) -> str:
     """Why a call failed, in AWS's words."""
     named = answer_header(record, "x-amzn-errortype")
-    body = json_object(record.answer)
+    body = json_object(plain_answer(record))
     error = named or str(body.get("__type", "")).rpartition("#")[2]
     said = str(body.get("message") or body.get("Message") or "")
     return ": ".join(part for part in (error, said) if part) or f"HTTP {record.status}"

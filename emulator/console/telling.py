@@ -17,6 +17,7 @@ from .meaning import (
     lambda_request_of,
     level_and_text,
     meaning_of,
+    plain_answer,
     root_of,
     source_of,
     status_of_message,
@@ -204,7 +205,7 @@ class Teller:
         if self.cut is None or service == "@connections":
             told["text"] = self._text(record.body)
         if self.cut is None:
-            told["answer"] = self._text(record.answer)
+            told["answer"] = self._text(plain_answer(record))
         return told
 
     def _closed(self, record: Closed) -> Told:

@@ -64,7 +64,7 @@ def create_table(backend: EmbeddedBackend, parameters: Json) -> Json:
     table = make_table(
         backend,
         name,
-        table_id=str(uuid.UUID(backend.new_id())),
+        table_id=str(uuid.UUID(backend.new_id(), version=4)),
         created_seconds=now,
         key=key,
         types=types,

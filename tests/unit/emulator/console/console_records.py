@@ -74,7 +74,8 @@ class World:
         text = body if isinstance(body, bytes) else json.dumps(body).encode()
         headers = answered.get("headers", ())
         request = HttpRequest("POST", path, (), text, "127.0.0.1", fields)
-        response = HttpResponse(answered.get("status", 200), json.dumps(answer or {}).encode(), headers)
+        told = answer if isinstance(answer, bytes) else json.dumps(answer or {}).encode()
+        response = HttpResponse(answered.get("status", 200), told, headers)
         self.recorder.call(request, response, "router", began_ns=self.now_ns)
 
     def posts(self, root: str, message: Any, *, connection: str = "c1", status: int = 200) -> None:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import gzip
 import json
+import zlib
 
 import pytest
 from console_records import TOKEN, World, raised
@@ -65,6 +67,17 @@ def test_a_call_that_failed_says_why_in_awss_words() -> None:
 
     assert (told["service"], told["operation"], told["target"]) == ("dynamodb", "PutItem", "t")
     assert told["why"] == "ConditionalCheckFailedException: The conditional request failed"
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+def test_a_compressed_answer_is_told_as_it_was_before(encoding: str) -> None:
+    world = World()
+    answer = gzip.compress(b'{"Item": {}}') if encoding == "gzip" else zlib.compress(b'{"Item": {}}')
+    headers = (("content-encoding", encoding),)
+    world.calls("1-a", "DynamoDB_20120810.GetItem", {"TableName": "t"}, answer=answer, headers=headers)
+
+    (record,) = world.ring
+    assert Teller(lambda _connection: NOBODY, None).tell(record)["answer"] == '{"Item": {}}'
 
 
 def test_an_apps_error_message_is_something_that_went_wrong() -> None:

@@ -5,6 +5,7 @@ Each test is named for the behaviour; the reasons are in the comments of the mod
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 import pytest
@@ -278,7 +279,7 @@ def test_a_table_has_an_id_and_only_one_paid_by_request_a_billing_mode(world: Wo
     world.create("provisioned", BillingMode="PROVISIONED", ProvisionedThroughput=units)
     paid, provisioned = (world.call("DescribeTable", TableName=name)["Table"] for name in ("things", "provisioned"))
 
-    assert len(paid["TableId"]) == len("00000000-0000-0000-0000-000000000000")
+    assert uuid.UUID(paid["TableId"]).version == 4
     assert paid["TableId"] != provisioned["TableId"]
     assert paid["BillingModeSummary"]["BillingMode"] == "PAY_PER_REQUEST"
     assert "BillingModeSummary" not in provisioned
