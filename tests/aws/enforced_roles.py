@@ -132,7 +132,9 @@ class Roles:
             role = self.outputs[role_id(function)]
             # Who may take a role on is Lambda alone; what it allows then stays as it is.
             self._iam.update_assume_role_policy(RoleName=role.rpartition("/")[2], PolicyDocument=json.dumps(ANYBODY))
-            taken = self.aws.client("sts").assume_role(RoleArn=role, RoleSessionName=function)["Credentials"]
+            taken = self.aws.client("sts").assume_role(RoleArn=role, RoleSessionName=f"of-{function}"[:64])[
+                "Credentials"
+            ]
             keys = (taken["AccessKeyId"], taken["SecretAccessKey"], taken["SessionToken"])
             self._credentials[function] = Credentials(*keys)
         return self._credentials[function]

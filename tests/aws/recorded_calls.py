@@ -49,10 +49,12 @@ class Recording:
 
 
 def read(files: Iterable[Path]) -> list[Recording]:
-    """The recordings of all files; those of services whose roles are the same become one."""
+    """The recordings of all files; those of services whose roles are the same become one. Without functions: none."""
     found: dict[str, Recording] = {}
     for file in files:
         head, *calls = (json.loads(line) for line in file.read_text().splitlines())
+        if not head["topology"]["functions"]:
+            continue
         said = json.dumps(head["topology"], sort_keys=True)
         if said not in found:
             found[said] = Recording(topology_of(head["topology"]))

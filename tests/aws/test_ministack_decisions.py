@@ -1,6 +1,6 @@
 """What functions may do here and where the roles of their deployment are enforced: the same, for each call recorded.
 
-`make test-iam` records the whole end-to-end suite first; without that, an App's features are recorded here.
+`make test-iam` records the whole end-to-end suite first; without that, what roles grant is asked for.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -89,6 +90,26 @@ def test_what_roles_grant_is_allowed_and_all_else_denied_here_and_there(
 
     assert tally.disagreements == []
     assert min(tally.allowed, tally.denied, tally.asked) > 0
+
+
+def test_a_role_that_lacks_something_and_one_that_has_too_much_are_found(strict_ministack: MiniStack) -> None:
+    connect, disconnect, *others = chat().functions
+    swapped = (replace(connect, tables=disconnect.tables), replace(disconnect, tables=connect.tables), *others)
+    tally = Tally()
+    with deployed_roles(strict_ministack, replace(chat(), functions=swapped)) as roles:
+        compare(roles, granted(chat()), (), tally)
+
+    table = "Resource(kind=<Kind.TABLE: 'table'>, name='chat-dev_connections', detail='')"
+    assert tally.disagreements == [
+        f"{function}: dynamodb:{action}Item on {table}: {here}, {how} {not here}"
+        for function, action, here in (
+            ("connect", "Delete", False),
+            ("connect", "Put", True),
+            ("disconnect", "Delete", True),
+            ("disconnect", "Put", False),
+        )
+        for how in ("asked", "simulated")
+    ]
 
 
 @pytest.mark.skipif(RECORDINGS not in os.environ, reason=f"{RECORDINGS} names no folder: make test-iam makes one")
