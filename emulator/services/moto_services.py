@@ -23,6 +23,11 @@ from .calls import Call, CallRefusedError
 from .delivery import Tell
 
 _UNKNOWN: Final = 501
+_NOT_FOUND, _REFUSED = 404, 400
+"""Services of AWS's JSON protocol have one status for everything that they refuse; moto has more.
+
+[DOC] secretsmanager-docs:API_GetSecretValue, kms-docs:API_DescribeKey, Errors
+"""
 _NOT_BACK: Final = frozenset({"connection", "status", "server", "date", "transfer-encoding"})
 _FORM: Final = "application/x-www-form-urlencoded"
 """What clients send that say nothing of a body's type: curl, and Python's urllib."""
@@ -76,8 +81,11 @@ class MotoServices:
         if response is None:
             return _UNKNOWN, [], b""
         left_out = _NOT_BACK if method == "HEAD" else {*_NOT_BACK, _LENGTH}
+        status = int(response.status_code)
+        if status == _NOT_FOUND and "x-amz-target" in found:
+            status = _REFUSED
         kept = [(name, str(value)) for name, value in response.headers.items() if name.lower() not in left_out]
-        return int(response.status_code), kept, response.content
+        return status, kept, response.content
 
     def make(self, call: Call) -> None:
         """Do what a template describes, as the account's owner; what is here already stays.

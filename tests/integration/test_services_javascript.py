@@ -1,0 +1,186 @@
+"""The services asked by an unmodified AWS SDK for JavaScript, version 3, and what reaches functions of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import textwrap
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import javascript_tools
+import pytest
+import services_world
+from services_world import ACCOUNT, REGION, World, function_arn
+
+pytestmark = pytest.mark.needs_node
+
+SERVICES = {
+    "s3": "S3",
+    "sns": "SNS",
+    "sqs": "SQS",
+    "eventbridge": "EventBridge",
+    "ssm": "SSM",
+    "secrets-manager": "SecretsManager",
+    "sts": "STS",
+    "cognito-identity-provider": "CognitoIdentityProvider",
+}
+"""Packages of the SDK, and what the client of each is called."""
+START = """
+    import * as sdk from "@aws-sdk/client-{package}";
+
+    const writer = process.env.WRITER;
+    const client = new sdk.{client}Client();
+    const text = (body) => body.transformToString();
+    const send = (name, input) => client.send(new sdk[`${{name}}Command`](input));
+    const failure = async (doing) => {{
+      try {{ await doing; return "done"; }} catch (error) {{ return [error.name, error.$metadata.httpStatusCode]; }}
+    }};
+    console.log(JSON.stringify(await (async () => {{
+{code}
+    }})()));
+"""
+S3 = """
+    const LocationConstraint = process.env.AWS_REGION;
+    await send("CreateBucket", { Bucket: "made-by-js", CreateBucketConfiguration: { LocationConstraint } });
+    const told = { LambdaFunctionArn: writer, Events: ["s3:ObjectCreated:*"] };
+    const NotificationConfiguration = { LambdaFunctionConfigurations: [told] };
+    await send("PutBucketNotificationConfiguration", { Bucket: "made-by-js", NotificationConfiguration });
+    await send("PutObject", { Bucket: "made-by-js", Key: "a/käse", Body: "content", Metadata: { by: "js" } });
+    const found = await send("GetObject", { Bucket: "made-by-js", Key: "a/käse" });
+    const keys = (await send("ListObjectsV2", { Bucket: "made-by-js" })).Contents.map((each) => each.Key);
+    const missing = await failure(send("GetObject", { Bucket: "made-by-js", Key: "none" }));
+    return [await text(found.Body), found.Metadata, keys, missing];
+"""
+SNS = """
+    const { TopicArn } = await send("CreateTopic", { Name: "js" });
+    await send("Subscribe", { TopicArn, Protocol: "lambda", Endpoint: writer });
+    const { MessageId } = await send("Publish", { TopicArn, Message: "from js", Subject: "s" });
+    return [TopicArn, typeof MessageId, await failure(send("Publish", { TopicArn: TopicArn + "x", Message: "m" }))];
+"""
+SQS = """
+    const { QueueUrl } = await send("GetQueueUrl", { QueueName: "inbox" });
+    await send("SendMessage", { QueueUrl, MessageBody: "from js" });
+    const { Messages } = await send("ReceiveMessage", { QueueUrl, WaitTimeSeconds: 5 });
+    await send("DeleteMessage", { QueueUrl, ReceiptHandle: Messages[0].ReceiptHandle });
+    return [Messages.map((each) => each.Body), await failure(send("GetQueueUrl", { QueueName: "none" }))];
+"""
+EVENTS = """
+    await send("PutRule", { Name: "js", EventPattern: JSON.stringify({ source: ["js"] }) });
+    await send("PutTargets", { Rule: "js", Targets: [{ Id: "1", Arn: writer }] });
+    const entry = { Source: "js", DetailType: "t", Detail: JSON.stringify({ a: 1 }) };
+    const { FailedEntryCount } = await send("PutEvents", { Entries: [entry, { ...entry, Source: "other" }] });
+    return [FailedEntryCount, await failure(send("DescribeRule", { Name: "none" }))];
+"""
+SSM = """
+    await send("PutParameter", { Name: "/js/a", Type: "String", Value: "v" });
+    const { Parameter } = await send("GetParameter", { Name: "/js/a" });
+    return [Parameter.Value, await failure(send("GetParameter", { Name: "/none" }))];
+"""
+SECRETS = """
+    await send("CreateSecret", { Name: "js", SecretString: "hidden" });
+    const { SecretString } = await send("GetSecretValue", { SecretId: "js" });
+    return [SecretString, await failure(send("GetSecretValue", { SecretId: "none" }))];
+"""
+STS = """
+    return (await send("GetCallerIdentity", {})).Arn;
+"""
+COGNITO = """
+    const { UserPool: { Id: UserPoolId } } = await send("CreateUserPool", { PoolName: "js" });
+    const ExplicitAuthFlows = ["ALLOW_USER_PASSWORD_AUTH"];
+    const { UserPoolClient: { ClientId } } =
+      await send("CreateUserPoolClient", { UserPoolId, ClientName: "web", ExplicitAuthFlows });
+    const [Username, Password] = ["ann", "Passw0rd!"];
+    const { UserConfirmed } = await send("SignUp", { ClientId, Username, Password });
+    const AuthParameters = { USERNAME: Username, PASSWORD: Password };
+    const signIn = () => send("InitiateAuth", { ClientId, AuthFlow: "USER_PASSWORD_AUTH", AuthParameters });
+    const early = await failure(signIn());
+    await send("AdminConfirmSignUp", { UserPoolId, Username });
+    const { AuthenticationResult: { AccessToken } } = await signIn();
+    return [UserConfirmed, early, (await send("GetUser", { AccessToken })).Username];
+"""
+TOLD: dict[str, Callable[[Any], Any]] = {
+    "s3": lambda event: event["Records"][0]["s3"]["object"]["key"],
+    "sns": lambda event: event["Records"][0]["Sns"]["Message"],
+    "eventbridge": lambda event: event["detail"],
+}
+"""What of an event shows that it came from there."""
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    with services_world.running(tmp_path_factory.mktemp("javascript")) as emulator:
+        yield World(emulator)
+
+
+@pytest.fixture(scope="session")
+def sdk_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a client for each service."""
+    folder = tmp_path_factory.mktemp("sdk")
+    return javascript_tools.install(folder, *(f"@aws-sdk/client-{each}" for each in SERVICES))
+
+
+@pytest.fixture
+def ask(world: World, sdk_folder: Path) -> Callable[[str, str], Any]:
+    """Has a service asked by a program."""
+    return lambda package, code: asked(world, sdk_folder, package, code)
+
+
+def asked(world: World, folder: Path, package: str, code: str) -> Any:
+    """What a program of Node.js finds that knows an endpoint, a Region and a key."""
+    program = textwrap.dedent(START).format(package=package, client=SERVICES[package], code=code)
+    (folder / f"{package}.mjs").write_text(program)
+    environment = {
+        "AWS_ENDPOINT_URL": world.url,
+        "AWS_REGION": REGION,
+        "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
+        "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+        "WRITER": function_arn("writer"),
+        "PATH": os.environ["PATH"],
+        "HOME": str(folder),
+    }
+    finished = subprocess.run(
+        [javascript_tools.node(), f"{package}.mjs"],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stderr
+    return json.loads(finished.stdout)
+
+
+@pytest.mark.parametrize(
+    ("package", "code", "answer"),
+    [
+        pytest.param("s3", S3, (["content", {"by": "js"}, ["a/käse"], ["NoSuchKey", 404]], "a/k%C3%A4se"), id="S3"),
+        pytest.param(
+            "sns",
+            SNS,
+            ([f"arn:aws:sns:{REGION}:{ACCOUNT}:js", "string", ["NotFoundException", 404]], "from js"),
+            id="SNS",
+        ),
+        pytest.param("sqs", SQS, ([["from js"], ["QueueDoesNotExist", 400]], None), id="SQS"),
+        pytest.param("eventbridge", EVENTS, ([0, ["ResourceNotFoundException", 400]], {"a": 1}), id="EventBridge"),
+        pytest.param("ssm", SSM, (["v", ["ParameterNotFound", 400]], None), id="SSM"),
+        pytest.param("secrets-manager", SECRETS, (["hidden", ["ResourceNotFoundException", 400]], None), id="secrets"),
+        pytest.param("sts", STS, (f"arn:aws:iam::{ACCOUNT}:root", None), id="STS"),
+        pytest.param(
+            "cognito-identity-provider",
+            COGNITO,
+            ([False, ["UserNotConfirmedException", 400], "ann"], None),
+            id="Cognito",
+        ),
+    ],
+)
+def test_a_service_answers_and_tells_functions(
+    world: World, ask: Callable[[str, str], Any], package: str, code: str, answer: tuple[Any, Any]
+) -> None:
+    assert ask(package, code) == answer[0]
+    if answer[1] is not None:
+        (found,) = world.events()
+        assert TOLD[package](found) == answer[1]
