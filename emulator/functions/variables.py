@@ -24,7 +24,10 @@ RESPONSE_BYTES: Final = 6 * 1024 * 1024 + 100
 INIT_SECONDS: Final = 10.0
 """Longest init phase; after it the init is run again inside the first invocation. [DOC] lambda-docs (H20)"""
 
-HOSTED: Final = ("COGNITO_IDENTITY_PROVIDER", "EVENTBRIDGE", "S3", "SECRETS_MANAGER", "SNS", "SSM", "STS")
+HOSTED: Final = (
+    *("COGNITO_IDENTITY_PROVIDER", "EVENTBRIDGE", "KMS", "S3", "SCHEDULER", "SECRETS_MANAGER"),
+    *("SNS", "SSM", "STS"),
+)
 """Services of a process of ours, as `Endpoints.services` has them; see docs/services.md."""
 LEADS_HOME: Final = "STREAMER_LEADS_HOME"
 """Tells a function's process where AWS's names lead; see `processes.home`."""

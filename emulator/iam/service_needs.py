@@ -1,11 +1,12 @@
 """Which actions on which resources a request to a service needs that is not embedded. Pure.
 
 [DOC] service-authorization: list_amazons3, list_amazonsns, list_amazoneventbridge, list_awssystemsmanager,
-list_awssecretsmanager, list_amazoncognitouserpools
+list_awssecretsmanager, list_amazoncognitouserpools, list_awskeymanagementservice
 """
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -104,7 +105,7 @@ def _arn(name: str) -> Resource:
 
 
 def of_operation(service: str, operation: str, parameters: Parameters) -> Iterator[Need]:
-    """What an operation of SNS, EventBridge, the parameter store or Secrets Manager needs; of others, its action."""
+    """What an operation of a service needs that is not embedded."""
     action = f"{service}:{operation}"
     match service:
         case "sns":
@@ -121,10 +122,8 @@ def of_operation(service: str, operation: str, parameters: Parameters) -> Iterat
                 yield Need(action, _named(_placed("ssm", f"parameter/{str(name).lstrip('/')}")))
             if not names:
                 yield Need(action, ANYTHING)
-        case "cognito-idp":
-            pool = parameters.get("UserPoolId")
-            if operation not in OF_USERS:  # which nobody is asked a permission for
-                yield Need(action, ANYTHING if pool is None else _named(_placed(service, f"userpool/{pool}")))
+        case "cognito-idp" | "kms":
+            yield from _of_pool_or_key(service, operation, parameters)
         case "secretsmanager":
             secret = parameters.get("SecretId") or parameters.get("Name")
             is_arn = str(secret).startswith("arn:")
@@ -132,6 +131,49 @@ def of_operation(service: str, operation: str, parameters: Parameters) -> Iterat
             yield Need(action, _named(named))
         case _:
             yield Need(action, ANYTHING)
+
+
+def _of_pool_or_key(service: str, operation: str, parameters: Parameters) -> Iterator[Need]:
+    if service == "kms":
+        yield Need(f"kms:{operation}", _key(parameters))
+    elif operation not in OF_USERS:  # which nobody is asked a permission for
+        pool = parameters.get("UserPoolId")
+        yield Need(f"{service}:{operation}", ANYTHING if pool is None else _named(_placed(service, f"userpool/{pool}")))
+
+
+def of_scheduler(method: str, url: str, parameters: Parameters) -> Iterator[Need]:
+    """What a request to EventBridge Scheduler needs, which has its operations in methods and paths.
+
+    [DOC] service-authorization: list_amazoneventbridgescheduler
+    """
+    parts = urlsplit(url)
+    kind, _, name = unquote(parts.path).strip("/").partition("/")
+    verb = {"POST": "Create", "PUT": "Update", "DELETE": "Delete"}.get(method, "Get" if name else "List")
+    given = {**dict(parse_qsl(parts.query)), **parameters}
+    if kind == "schedules":
+        group = given.get("GroupName") or given.get("groupName") or "default"
+        action = f"scheduler:{verb}Schedule" if name else "scheduler:ListSchedules"
+        yield Need(action, _named(_placed("scheduler", f"schedule/{group}/{name or '*'}")))
+    elif kind == "schedule-groups":
+        action = f"scheduler:{verb}ScheduleGroup" if name else "scheduler:ListScheduleGroups"
+        yield Need(action, _named(_placed("scheduler", f"schedule-group/{name or '*'}")))
+    else:
+        verb = {"POST": "TagResource", "DELETE": "UntagResource"}.get(method, "ListTagsForResource")
+        yield Need(f"scheduler:{verb}", _named(name))
+
+
+def _key(parameters: Parameters) -> Resource:
+    """The key that an operation is for; what it decrypts says it, too. Whose alias a name is, nobody knows here."""
+    named = parameters.get("KeyId") or parameters.get("TargetKeyId")
+    if named is None:
+        try:
+            named = base64.b64decode(str(parameters["CiphertextBlob"]))[:36].decode("ascii")
+        except (KeyError, ValueError):
+            return ANYTHING
+    if "alias/" in str(named):
+        return ANYTHING
+    is_arn = str(named).startswith("arn:")
+    return _named(named if is_arn else _placed("kms", f"key/{named}"))
 
 
 def _of_events(action: str, parameters: Parameters) -> Iterator[Need]:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from streamer.errors import StreamerError
+
+KEY_ID_TAG: Final = "streamer:key-id"
+"""The tag with which a template's key of KMS says its id; nobody sees it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,7 @@ from ..functions.outcome import Functions
 from ..functions.variables import Endpoints
 from ..iam.guard import Caller
 from ..iam.needs import Need
-from ..iam.service_needs import of_operation, of_s3
+from ..iam.service_needs import of_operation, of_s3, of_scheduler
 from ..port.elsewhere import operation_of, parameters_of
 from ..port.http import HttpRequest, HttpResponse
 from ..port.origin import is_of_this_machine
@@ -40,6 +40,9 @@ if TYPE_CHECKING:
 STORE: Final = "ssm"
 _OURS: Final = frozenset({STORE, POOLS})
 """The services that are answered without the process."""
+_WAITS: Final = frozenset({"kms"})
+"""Services for whose resources alone the process is not started: keys of templates mostly encrypt what nobody encrypts
+here."""
 _JSON: Final = "application/x-amz-json-1.1"
 
 
@@ -82,7 +85,7 @@ class Services:
 
     async def __aenter__(self) -> Self:
         self._store(self._calls)
-        if any(each.service not in _OURS for each in self._calls):
+        if any(_begins(each) for each in self._calls):
             self._begin()
         return self
 
@@ -150,7 +153,7 @@ class Services:
         new = [each for each in new if each.service not in _OURS]
         if self._process.is_running:
             await self._make([*new, *new_later])
-        elif new:
+        elif any(map(_begins, new)):
             self._begin()
             await self.ready()
 
@@ -271,9 +274,16 @@ class Services:
             raise ConfigurationError("; ".join(refused))
 
 
+def _begins(call: Call) -> bool:
+    """Whether the process is started for a resource."""
+    return call.service not in _OURS | _WAITS
+
+
 def _needs(service: str, request: HttpRequest, url: str) -> Iterable[Need]:
     if service == "s3":
         return of_s3(request.method, url, request.fields.get("x-amz-copy-source", ""))
+    if service == "scheduler":
+        return of_scheduler(request.method, url, parameters_of(request))
     return of_operation(service, operation_of(request), parameters_of(request))
 
 

@@ -17,6 +17,7 @@ from .delivery import Delivery, Tell
 
 if TYPE_CHECKING:
     from .moto_events import Events
+    from .moto_scheduler import Schedules
 
 
 class Deliveries:
@@ -28,6 +29,7 @@ class Deliveries:
         self._taken: set[str] = set()
         self._caller = ("127.0.0.1", "")
         self._events: Events | None = None
+        self._schedules: Schedules | None = None
         self._only: str | None = None
         """The one event that what is under way tells; None: all."""
 
@@ -38,7 +40,9 @@ class Deliveries:
             self._taken.add(service)
             takes = {
                 "events": self._take_events,
+                "kms": _take_keys,
                 "s3": self._take_s3,
+                "scheduler": self._take_scheduler,
                 "secretsmanager": _take_secrets,
                 "sns": self._take_sns,
             }
@@ -47,13 +51,15 @@ class Deliveries:
 
     @property
     def has_clock(self) -> bool:
-        """Whether something may become due: whether there may be rules."""
-        return self._events is not None
+        """Whether something may become due: whether there may be rules or schedules."""
+        return self._events is not None or self._schedules is not None
 
     def tick(self) -> None:
         """Do what is due by the clock; called once a second."""
         if self._events is not None:
             self._events.tick()
+        if self._schedules is not None:
+            self._schedules.tick()
 
     def _take_events(self) -> None:
         self.take("sns", self._caller)
@@ -61,6 +67,17 @@ class Deliveries:
 
         self._events = Events(self._tell, self._now)
         self._events.take()
+
+    def _take_scheduler(self) -> None:
+        self.take("sns", self._caller)
+        from .moto_scheduler import Schedules  # noqa: PLC0415 - only what is asked for is imported
+
+        self._schedules = Schedules(self._tell, self._now, self._put)
+
+    def _put(self, sent: Mapping[str, Any], bus: str) -> None:
+        self.take("events", self._caller)
+        assert self._events is not None
+        self._events.put(sent, bus.rpartition("/")[2])
 
     def _take_sns(self) -> None:
         from . import moto_sns  # noqa: PLC0415 - only what is asked for is imported
@@ -130,6 +147,12 @@ class Deliveries:
         from . import moto_sns  # noqa: PLC0415 - only where a bucket tells a topic
 
         moto_sns.send(to, _text(told), _SUBJECT)
+
+
+def _take_keys() -> None:
+    from . import moto_kms  # noqa: PLC0415 - only what is asked for is imported
+
+    moto_kms.take()
 
 
 def _take_secrets() -> None:

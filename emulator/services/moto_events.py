@@ -54,9 +54,11 @@ class Events:
         EventPattern.matches_event = matches_event
         Rule.send_to_targets = send_to_targets
 
-    def put(self, sent: Mapping[str, Any]) -> None:
-        """Put an event of a service on the default bus of its account and Region."""
-        bus = events_backends[sent["account"]][sent["region"]].event_buses["default"]
+    def put(self, sent: Mapping[str, Any], name: str = "default") -> None:
+        """Put an event of a service on a bus of its account and Region."""
+        bus = events_backends[sent["account"]][sent["region"]].event_buses.get(name)
+        if bus is None:
+            return
         for rule in list(bus.rules.values()):
             self.event(rule, sent)
 

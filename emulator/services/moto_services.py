@@ -40,7 +40,13 @@ _UNKNOWN_OF_S3: Final = frozenset(
     }
 )
 """Parts of buckets and objects that moto takes for the whole, and would answer with something else."""
-_ALREADY: Final = ("BucketAlreadyOwnedByYou", "ResourceAlreadyExistsException", "ResourceExistsException")
+_ALREADY: Final = (
+    "AlreadyExistsException",
+    "ConflictException",
+    "BucketAlreadyOwnedByYou",
+    "ResourceAlreadyExistsException",
+    "ResourceExistsException",
+)
 """Errors that say that a resource is here already, from a call before."""
 
 

@@ -8,13 +8,19 @@ from typing import TYPE_CHECKING, Any, Final
 from ..services.calls import Call
 from .errors import Problem
 from .stack import Resource
-from .values import at, items
+from .values import at, items, mapping
 
 if TYPE_CHECKING:
     from .topology import Things
 
 _HERE: Final = (":lambda:", ":sqs:", ":sns:", ":event-bus/")
 """What is in ARNs of targets that are reached here."""
+
+_KEPT: Final = (
+    *("Description", "EndDate", "GroupName", "ScheduleExpression", "ScheduleExpressionTimezone", "StartDate"),
+    "State",
+)
+"""What of a schedule the API takes as it is."""
 
 
 def bus(resource: Resource) -> list[Call]:
@@ -44,6 +50,37 @@ def rule(things: Things, resource: Resource) -> list[Call]:
         _events(resource, "put_rule", **named, **where),
         _events(resource, "put_targets", Rule=resource.name, Targets=targets, **where),
     ]
+
+
+def is_for_the_clock(resource: Resource) -> bool:
+    """Whether a schedule is one that the emulator's own clock has: of a function, again and again, in UTC."""
+    given = resource.properties
+    is_plain = given.get("ScheduleExpressionTimezone", "UTC") == "UTC" and not {"StartDate", "EndDate"} & set(given)
+    is_again = not str(given.get("ScheduleExpression", "")).startswith("at(")
+    return is_plain and is_again and ":lambda:" in str(mapping(resource, "Target").get("Arn", ""))
+
+
+def schedule_group(resource: Resource) -> list[Call]:
+    """A group of schedules."""
+    return [_scheduler(resource, "create_schedule_group", Name=resource.name)]
+
+
+def schedule(things: Things, resource: Resource) -> list[Call]:
+    """A schedule that the scheduler fires: once, in a time zone, or for something that is no function."""
+    if is_for_the_clock(resource):
+        return []
+    target = mapping(resource, "Target")
+    if not any(each in str(target.get("Arn", "")) for each in _HERE):
+        things.warn(resource, f"its target {target.get('Arn')} is not reached here")
+        return []
+    named: dict[str, Any] = {name: str(resource.properties[name]) for name in _KEPT if name in resource.properties}
+    window = mapping(resource, "FlexibleTimeWindow") or {"Mode": "OFF"}
+    named |= {"Name": resource.name, "Target": dict(target), "FlexibleTimeWindow": dict(window)}
+    return [_scheduler(resource, "create_schedule", **named)]
+
+
+def _scheduler(resource: Resource, operation: str, **parameters: Any) -> Call:
+    return Call(service="scheduler", operation=operation, parameters=parameters, resource=resource.logical_id)
 
 
 def _target(things: Things, resource: Resource, position: int, target: Any) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from streamer.topology import AsyncInvocation, EventSourceMapping, QueueMapping,
 from ..cron import parse_cron
 from .described_data import queue_name
 from .described_functions import function_name
+from .described_rules import is_for_the_clock
 from .errors import Problem
 from .stack import Resource
 from .values import at, boolean, items, mapping, number, text, whole
@@ -113,17 +114,12 @@ def rule_schedules(things: Things, resource: Resource) -> list[Schedule] | None:
 
 
 def scheduler_schedule(things: Things, resource: Resource) -> Schedule | None:
-    """A function that the scheduler invokes; None: it is switched off, once only, or for something else."""
+    """A function that the scheduler invokes; None: it is switched off, or the scheduler of the services has it."""
     target = mapping(resource, "Target")
     arn = str(target.get("Arn", ""))
     expression = text(resource, "ScheduleExpression")
-    if resource.properties.get("State") == "DISABLED":
+    if resource.properties.get("State") == "DISABLED" or not is_for_the_clock(resource):
         return None
-    if ":lambda:" not in arn or expression.startswith("at("):
-        things.warn(resource, f"{expression} for {arn} is not emulated: it is left out")
-        return None
-    if resource.properties.get("ScheduleExpressionTimezone", "UTC") != "UTC":
-        things.warn(resource, "its time zone is taken for UTC")
     return Schedule(
         name=resource.name,
         function=_function(things, resource, arn, "Target", "Arn"),

@@ -1,10 +1,13 @@
-"""Stored parameters and secrets of a stack, as operations. Pure. [DOC] cfn-docs:AWS_SSM, AWS_SecretsManager"""
+"""Stored parameters, secrets and keys of a stack, as operations. Pure.
+
+[DOC] cfn-docs:AWS_SSM, AWS_SecretsManager, AWS_KMS
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-from ..services.calls import Call
+from ..services.calls import KEY_ID_TAG, Call
 from .errors import Problem
 from .generated_secrets import generated
 from .stack import Resource
@@ -36,3 +39,18 @@ def secret(resource: Resource) -> list[Call]:
     if "Description" in resource.properties:
         named["Description"] = text(resource, "Description")
     return [Call(service="secretsmanager", operation="create_secret", parameters=named, resource=resource.logical_id)]
+
+
+def key(resource: Resource) -> list[Call]:
+    """A key, with the id that the template knows; who may use it is not looked at."""
+    given = {
+        name: text(resource, name) for name in ("Description", "KeySpec", "KeyUsage") if name in resource.properties
+    }
+    named = {**given, "Tags": [{"TagKey": KEY_ID_TAG, "TagValue": str(resource.ref)}]}
+    return [Call(service="kms", operation="create_key", parameters=named, resource=resource.logical_id)]
+
+
+def alias(resource: Resource) -> list[Call]:
+    """Another name of a key."""
+    named = {"AliasName": text(resource, "AliasName"), "TargetKeyId": text(resource, "TargetKeyId")}
+    return [Call(service="kms", operation="create_alias", parameters=named, resource=resource.logical_id)]

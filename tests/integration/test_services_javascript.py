@@ -25,6 +25,8 @@ SERVICES = {
     "ssm": "SSM",
     "secrets-manager": "SecretsManager",
     "sts": "STS",
+    "kms": "KMS",
+    "scheduler": "Scheduler",
     "cognito-identity-provider": "CognitoIdentityProvider",
 }
 """Packages of the SDK, and what the client of each is called."""
@@ -101,10 +103,24 @@ COGNITO = """
     const { AuthenticationResult: { AccessToken } } = await signIn();
     return [UserConfirmed, early, (await send("GetUser", { AccessToken })).Username];
 """
+KMS = """
+    const { KeyMetadata: { KeyId } } = await send("CreateKey", {});
+    const { CiphertextBlob } = await send("Encrypt", { KeyId, Plaintext: Buffer.from("hidden") });
+    const { Plaintext } = await send("Decrypt", { CiphertextBlob });
+    return [Buffer.from(Plaintext).toString(), await failure(send("Encrypt", { KeyId: "none", Plaintext }))];
+"""
+SCHEDULER = """
+    const at = new Date(Date.now() + 1500).toISOString().slice(0, 19);
+    const Target = { Arn: writer, RoleArn: "arn:aws:iam::123456789012:role/any", Input: '{"by": "js"}' };
+    const FlexibleTimeWindow = { Mode: "OFF" };
+    await send("CreateSchedule", { Name: "js", ScheduleExpression: `at(${at})`, Target, FlexibleTimeWindow });
+    return [(await send("GetSchedule", { Name: "js" })).State, await failure(send("GetSchedule", { Name: "none" }))];
+"""
 TOLD: dict[str, Callable[[Any], Any]] = {
     "s3": lambda event: event["Records"][0]["s3"]["object"]["key"],
     "sns": lambda event: event["Records"][0]["Sns"]["Message"],
     "eventbridge": lambda event: event["detail"],
+    "scheduler": lambda event: event["by"],
 }
 """What of an event shows that it came from there."""
 
@@ -169,6 +185,10 @@ def asked(world: World, folder: Path, package: str, code: str) -> Any:
         pytest.param("ssm", SSM, (["v", ["ParameterNotFound", 400]], None), id="SSM"),
         pytest.param("secrets-manager", SECRETS, (["hidden", ["ResourceNotFoundException", 400]], None), id="secrets"),
         pytest.param("sts", STS, (f"arn:aws:iam::{ACCOUNT}:root", None), id="STS"),
+        pytest.param("kms", KMS, (["hidden", ["NotFoundException", 400]], None), id="KMS"),
+        pytest.param(
+            "scheduler", SCHEDULER, (["ENABLED", ["ResourceNotFoundException", 404]], "js"), id="EventBridge Scheduler"
+        ),
         pytest.param(
             "cognito-identity-provider",
             COGNITO,

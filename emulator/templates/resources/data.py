@@ -92,6 +92,14 @@ KINDS: Final = (
         name_property="Name",
     ),
     Kind(
+        type="AWS::Scheduler::ScheduleGroup",
+        meaning=Meaning.EMULATED,
+        noun="schedule group",
+        attributes={"Arn": "arn:{partition}:scheduler:{region}:{account}:schedule-group/{name}"},
+        name_property="Name",
+    ),
+    Kind(type="AWS::KMS::Alias", meaning=Meaning.EMULATED, noun="alias of a key", ref="{p[AliasName]}"),
+    Kind(
         type="AWS::SSM::Parameter",
         meaning=Meaning.EMULATED,
         noun="stored parameter",
@@ -125,7 +133,7 @@ KINDS: Final = (
     ),
     Kind(
         type="AWS::KMS::Key",
-        meaning=Meaning.IGNORED,
+        meaning=Meaning.EMULATED,
         noun="key",
         ref="{uuid}",
         attributes={"Arn": "arn:{partition}:kms:{region}:{account}:key/{uuid}", "KeyId": "{uuid}"},

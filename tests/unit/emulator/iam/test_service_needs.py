@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from emulator.iam.service_needs import of_operation, of_s3
+from emulator.iam.service_needs import of_operation, of_s3, of_scheduler
 from emulator.services.secret_names import suffix
 
 HOST = "https://s3.eu-west-1.amazonaws.com"
@@ -55,6 +55,16 @@ HERE = ":${AWS::Region}:${AWS::AccountId}:"
         ("sns", "PublishBatch", {"TopicArn": "arn:aws:sns:us-east-1:1:t"}, ["sns:Publish arn:aws:sns:us-east-1:1:t"]),
         ("sns", "CreateTopic", {"Name": "t"}, [f"sns:CreateTopic arn:${{AWS::Partition}}:sns{HERE}t"]),
         ("sns", "ListTopics", {}, ["sns:ListTopics *"]),
+        ("kms", "Encrypt", {"KeyId": "k1"}, [f"kms:Encrypt arn:${{AWS::Partition}}:kms{HERE}key/k1"]),
+        ("kms", "Encrypt", {"KeyId": "alias/a"}, ["kms:Encrypt *"]),
+        ("kms", "Decrypt", {}, ["kms:Decrypt *"]),
+        ("cognito-idp", "InitiateAuth", {"ClientId": "c"}, []),
+        (
+            "cognito-idp",
+            "AdminGetUser",
+            {"UserPoolId": "p"},
+            [f"cognito-idp:AdminGetUser arn:${{AWS::Partition}}:cognito-idp{HERE}userpool/p"],
+        ),
         (
             "events",
             "PutEvents",
@@ -96,3 +106,26 @@ def test_an_operation_needs_its_action_on_what_it_names(
     found = [f"{need.action} {need.resource.name or '*'}" for need in of_operation(service, operation, parameters)]
 
     assert found == needs
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "parameters", "need"),
+    [
+        ("POST", "/schedules/a", {}, "CreateSchedule schedule/default/a"),
+        ("PUT", "/schedules/a", {"GroupName": "g"}, "UpdateSchedule schedule/g/a"),
+        ("GET", "/schedules/a?groupName=g", {}, "GetSchedule schedule/g/a"),
+        ("GET", "/schedules", {}, "ListSchedules schedule/default/*"),
+        ("DELETE", "/schedule-groups/g", {}, "DeleteScheduleGroup schedule-group/g"),
+        ("GET", "/schedule-groups", {}, "ListScheduleGroups schedule-group/*"),
+    ],
+)
+def test_a_request_to_the_scheduler_says_by_its_path_what_it_needs(
+    method: str, path: str, parameters: dict[str, str], need: str
+) -> None:
+    (found,) = of_scheduler(method, f"https://scheduler.eu-west-1.amazonaws.com{path}", parameters)
+    action, _, resource = need.partition(" ")
+
+    assert (found.action, found.resource.name) == (
+        f"scheduler:{action}",
+        f"arn:${{AWS::Partition}}:scheduler{HERE}{resource}",
+    )

@@ -444,3 +444,46 @@ def test_a_client_of_a_pool_elsewhere_is_told_of() -> None:
 def test_a_second_factor_is_told_of() -> None:
     found = described(Users=resource("Cognito::UserPool", MfaConfiguration="ON"))
     assert found.warnings == ("Users: nobody is asked for a second factor here",)
+
+
+# keys and schedules
+
+
+def test_a_key_has_the_id_that_its_template_knows() -> None:
+    found = described(
+        Key=resource("KMS::Key", KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY"),
+        Name=resource("KMS::Alias", AliasName="alias/mine", TargetKeyId=ref("Key")),
+    )
+    key, alias = found.services
+    (tag,) = key.parameters["Tags"]
+    assert (key.operation, key.parameters["KeySpec"], tag["TagKey"]) == (
+        "create_key",
+        "ECC_NIST_P256",
+        "streamer:key-id",
+    )
+    assert (alias.operation, alias.parameters) == (
+        "create_alias",
+        {"AliasName": "alias/mine", "TargetKeyId": tag["TagValue"]},
+    )
+
+
+@pytest.mark.parametrize(
+    ("properties", "operations"),
+    [
+        ({"ScheduleExpression": "rate(1 hour)"}, []),
+        ({"ScheduleExpression": "at(2030-01-01T00:00:00)"}, ["create_schedule"]),
+        ({"ScheduleExpression": "rate(1 hour)", "ScheduleExpressionTimezone": "Asia/Tokyo"}, ["create_schedule"]),
+        ({"ScheduleExpression": "rate(1 hour)", "EndDate": "2030-01-01T00:00:00Z"}, ["create_schedule"]),
+    ],
+    ids=["the emulator's clock", "once", "in a zone", "until"],
+)
+def test_a_schedule_of_a_function_is_the_schedulers_where_the_clock_has_none(
+    properties: dict[str, Any], operations: list[str]
+) -> None:
+    made = resource(
+        "Scheduler::Schedule", FlexibleTimeWindow={"Mode": "OFF"}, Target={"Arn": att("Answer")}, **properties
+    )
+    found = described(Daily=made)
+
+    assert [each.operation for each in found.services] == operations
+    assert len(found.topology.schedules) == 1 - len(operations)

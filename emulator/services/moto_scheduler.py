@@ -1,0 +1,92 @@
+"""Fires what moto's EventBridge Scheduler only keeps. Imported in the process of the services only."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from moto.scheduler.models import scheduler_backends
+
+from . import event_inputs, moto_sns
+from .delivery import Delivery, Tell
+from .schedule_clock import ScheduleClock, Timing, target_input
+
+
+class Schedules:
+    """Sends on behalf of all schedules."""
+
+    def __init__(self, tell: Tell, now: Callable[[], datetime], put: Callable[[Any, str], None]) -> None:
+        """``put`` puts an event on a bus: it gets the event, and the ARN of the bus."""
+        self._tell = tell
+        self._now = now
+        self._put = put
+        self._clock = ScheduleClock()
+
+    def tick(self) -> None:
+        """Send on behalf of the schedules that are due."""
+        known = {schedule.arn: (group, schedule) for group, schedule in _all() if schedule.state == "ENABLED"}
+        timings = [_timing(schedule) for _, schedule in known.values()]
+        for timing, at in self._clock.due(timings, self._now()):
+            group, schedule = known[timing.arn]
+            self._send(schedule, at)
+            if timing.is_once and schedule.action_after_completion == "DELETE":
+                group.schedules.pop(schedule.name, None)
+
+    def _send(self, schedule: Any, at: datetime) -> None:
+        target = schedule.target
+        arn = str(target["Arn"])
+        text = target_input(target, schedule.arn, at, execution_id=str(uuid.uuid4()))
+        if ":event-bus/" in arn:
+            self._put(self._event(schedule, text), arn)
+        elif ":sns:" in arn:
+            moto_sns.send(arn, text, None)
+        else:
+            group = (target.get("SqsParameters") or {}).get("MessageGroupId")
+            self._tell(Delivery(to=arn, by=f"schedule {schedule.name}", payload=text, group=group))
+
+    def _event(self, schedule: Any, text: str) -> dict[str, Any]:
+        """What a bus gets. [DOC] scheduler-docs:managing-targets-templated, EventBridge PutEvents"""
+        given = schedule.target.get("EventBridgeParameters") or {}
+        _arn, _partition, _service, region, account, _rest = schedule.arn.split(":")
+        return event_inputs.event(
+            event_id=str(uuid.uuid4()),
+            source=str(given.get("Source", "")),
+            detail_type=str(given.get("DetailType", "")),
+            detail=json.loads(text),
+            at=self._now(),
+            region=region,
+            account=account,
+            resources=[schedule.arn],
+        )
+
+
+def _all() -> Iterator[tuple[Any, Any]]:
+    for regions in scheduler_backends.values():
+        for backend in regions.values():
+            for group in backend.schedule_groups.values():
+                for schedule in list(group.schedules.values()):
+                    yield group, schedule
+
+
+def _timing(schedule: Any) -> Timing:
+    return Timing(
+        arn=schedule.arn,
+        expression=schedule.schedule_expression.strip(),
+        zone=schedule.schedule_expression_timezone or "UTC",
+        made=_instant(schedule.last_modified_date),
+        start=_instant(schedule.start_date),
+        end=_instant(schedule.end_date),
+    )
+
+
+def _instant(value: Any) -> datetime | None:
+    """A time as moto keeps it: Unix seconds, or a text."""
+    if value is None or value == "":
+        return None
+    if isinstance(value, int | float):
+        return datetime.fromtimestamp(value, UTC)
+    found = datetime.fromisoformat(str(value).replace("Z", "+00:00"))
+    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)

@@ -1,0 +1,160 @@
+"""KMS and EventBridge Scheduler asked by an unmodified boto3: what keys do, and what schedules fire."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import services_world
+from botocore.exceptions import ClientError
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from services_world import ACCOUNT, REGION, World, function_arn, queue_arn
+
+from emulator.services.calls import KEY_ID_TAG, Call
+from streamer.topology import Permission
+
+KEY = "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
+MADE = Call(
+    service="kms",
+    operation="create_key",
+    parameters={"Tags": [{"TagKey": KEY_ID_TAG, "TagValue": KEY}]},
+    resource="Key",
+)
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/any"
+ALLOWED = (
+    Permission(
+        actions=("kms:Encrypt", "kms:Decrypt"),
+        resources=("arn:aws:kms:${AWS::Region}:${AWS::AccountId}:key/" + KEY,),
+    ),
+    Permission(
+        actions=("scheduler:CreateSchedule",),
+        resources=("arn:aws:scheduler:${AWS::Region}:${AWS::AccountId}:schedule/default/mine-*",),
+    ),
+)
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    with services_world.running(tmp_path_factory.mktemp("kms"), MADE, permissions=ALLOWED) as emulator:
+        yield World(emulator)
+
+
+# KMS
+
+
+def test_a_key_of_a_template_has_the_id_that_the_template_knows(world: World) -> None:
+    found = world.client("kms").describe_key(KeyId=KEY)["KeyMetadata"]
+    assert found["Arn"] == f"arn:aws:kms:{REGION}:{ACCOUNT}:key/{KEY}"
+    assert world.client("kms").list_resource_tags(KeyId=KEY)["Tags"] == []
+
+
+def test_what_was_encrypted_is_decrypted_in_its_context_alone(world: World) -> None:
+    kms = world.client("kms")
+    kms.create_alias(AliasName="alias/mine", TargetKeyId=KEY)
+    sealed = kms.encrypt(KeyId="alias/mine", Plaintext=b"hidden", EncryptionContext={"for": "a"})["CiphertextBlob"]
+
+    opened = kms.decrypt(CiphertextBlob=sealed, EncryptionContext={"for": "a"})
+    assert (opened["Plaintext"], opened["KeyId"].rpartition("/")[2]) == (b"hidden", KEY)
+    with pytest.raises(ClientError, match="InvalidCiphertext"):
+        kms.decrypt(CiphertextBlob=sealed, EncryptionContext={"for": "b"})
+
+
+def test_a_data_key_comes_open_and_sealed(world: World) -> None:
+    kms = world.client("kms")
+    made = kms.generate_data_key(KeyId=KEY, KeySpec="AES_256")
+
+    assert len(made["Plaintext"]) == 32
+    assert kms.decrypt(CiphertextBlob=made["CiphertextBlob"])["Plaintext"] == made["Plaintext"]
+
+
+@pytest.mark.parametrize(
+    ("spec", "algorithm"), [("ECC_NIST_P256", "ECDSA_SHA_256"), ("RSA_2048", "RSASSA_PKCS1_V1_5_SHA_256")]
+)
+def test_a_pair_of_keys_signs(world: World, spec: str, algorithm: str) -> None:
+    kms = world.client("kms")
+    key = kms.create_key(KeySpec=spec, KeyUsage="SIGN_VERIFY")["KeyMetadata"]["KeyId"]
+    signature = kms.sign(KeyId=key, Message=b"text", SigningAlgorithm=algorithm)["Signature"]
+
+    asked = {"KeyId": key, "Signature": signature, "SigningAlgorithm": algorithm}
+    assert kms.verify(**asked, Message=b"text")["SignatureValid"] is True
+    public = serialization.load_der_public_key(kms.get_public_key(KeyId=key)["PublicKey"])
+    if isinstance(public, rsa.RSAPublicKey):
+        public.verify(signature, b"text", padding.PKCS1v15(), hashes.SHA256())
+    else:
+        assert isinstance(public, ec.EllipticCurvePublicKey)
+        public.verify(signature, b"text", ec.ECDSA(hashes.SHA256()))
+
+
+def test_a_function_uses_the_keys_that_it_may(world: World) -> None:
+    other = world.client("kms").create_key()["KeyMetadata"]["KeyId"]
+
+    assert "CiphertextBlob" in world.called("kms", "encrypt", KeyId=KEY, Plaintext="text")
+    refused = world.called("kms", "encrypt", KeyId=other, Plaintext="text")
+    assert "is not authorized to perform: kms:Encrypt" in refused["errorMessage"]
+
+
+def test_a_key_that_is_not_there_is_refused_with_awss_status(world: World) -> None:
+    with pytest.raises(ClientError) as refused:
+        world.client("kms").describe_key(KeyId=KEY.replace("3f", "4f"))
+    error = refused.value.response
+    assert (error["Error"]["Code"], error["ResponseMetadata"]["HTTPStatusCode"]) == ("NotFoundException", 400)
+
+
+# Scheduler
+
+
+def schedule(world: World, name: str, arn: str, **target: Any) -> Any:
+    """A schedule that is due in a moment."""
+    scheduler = world.client("scheduler")
+    at = datetime.now(UTC) + timedelta(seconds=1.5)
+    scheduler.create_schedule(
+        Name=name,
+        ScheduleExpression=f"at({at:%Y-%m-%dT%H:%M:%S})",
+        FlexibleTimeWindow={"Mode": "OFF"},
+        Target={"Arn": arn, "RoleArn": ROLE, **target},
+        ActionAfterCompletion="DELETE",
+    )
+    return scheduler
+
+
+def test_a_schedule_fires_a_function_once_and_goes(world: World) -> None:
+    scheduler = schedule(world, "once", function_arn("writer"), Input='{"id": "<aws.scheduler.schedule-arn>"}')
+
+    (event,) = world.events()
+    assert event == {"id": f"arn:aws:scheduler:{REGION}:{ACCOUNT}:schedule/default/once"}
+    with pytest.raises(ClientError) as gone:
+        scheduler.get_schedule(Name="once")
+    assert gone.value.response["Error"]["Code"] == "ResourceNotFoundException"
+
+
+def test_a_schedule_sends_to_a_queue(world: World) -> None:
+    schedule(world, "queued", queue_arn("inbox"))
+
+    found = json.loads(world.message()["Body"])
+    assert (found["source"], found["resources"][0].rpartition("/")[2]) == ("aws.scheduler", "queued")
+
+
+def test_a_schedule_puts_an_event_on_a_bus(world: World) -> None:
+    events = world.client("events")
+    events.put_rule(Name="scheduled", EventPattern=json.dumps({"source": ["mine"], "detail": {"a": [1]}}))
+    events.put_targets(Rule="scheduled", Targets=[{"Id": "1", "Arn": function_arn("writer")}])
+    bus = f"arn:aws:events:{REGION}:{ACCOUNT}:event-bus/default"
+    schedule(world, "bus", bus, Input='{"a": 1}', EventBridgeParameters={"Source": "mine", "DetailType": "t"})
+
+    (event,) = world.events()
+    assert (event["source"], event["detail-type"], event["detail"]) == ("mine", "t", {"a": 1})
+
+
+def test_a_function_makes_the_schedules_that_it_may(world: World) -> None:
+    given = {
+        "ScheduleExpression": "rate(1 day)",
+        "FlexibleTimeWindow": {"Mode": "OFF"},
+        "Target": {"Arn": function_arn("writer"), "RoleArn": ROLE},
+    }
+    assert world.called("scheduler", "create_schedule", Name="mine-1", **given)["ScheduleArn"].endswith("/mine-1")
+    refused = world.called("scheduler", "create_schedule", Name="other", **given)
+    assert "is not authorized to perform: scheduler:CreateSchedule" in refused["errorMessage"]

@@ -1,0 +1,79 @@
+"""When schedules of the scheduler are due, and what they send."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from emulator.services.schedule_clock import ScheduleClock, Timing, target_input
+
+NOW = datetime(2026, 11, 27, 9, 5, 30, tzinfo=UTC)
+ARN = "arn:aws:scheduler:eu-west-1:123456789012:schedule/default/daily"
+
+
+def at(hour: int, minute: int = 0, day: int = 27) -> datetime:
+    return datetime(2026, 11, day, hour, minute, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("expression", "zone", "due"),
+    [
+        ("rate(5 minutes)", "UTC", NOW + timedelta(minutes=5)),
+        ("cron(0 10 * * ? *)", "UTC", at(10)),
+        ("cron(0 10 * * ? *)", "America/New_York", at(15)),
+        ("cron(0 10 * * ? *)", "Asia/Tokyo", at(1, day=28)),
+        ("at(2026-11-27T10:30:00)", "UTC", at(10, 30)),
+        ("at(2026-11-27T10:30:00)", "Europe/Berlin", at(9, 30)),
+        ("at(2026-11-27T09:00:00)", "UTC", None),
+        ("at(soon)", "UTC", None),
+        ("cron(0 10 * * ? *)", "Nowhere/Land", None),
+    ],
+)
+def test_an_expression_is_due_in_its_zone(expression: str, zone: str, due: datetime | None) -> None:
+    assert Timing(arn=ARN, expression=expression, zone=zone).after(NOW) == due
+
+
+def test_nothing_is_due_before_the_start_or_after_the_end() -> None:
+    early = Timing(arn=ARN, expression="rate(1 hour)", start=at(12))
+    late = Timing(arn=ARN, expression="rate(1 hour)", end=at(9, 30))
+
+    assert early.after(NOW) == at(13)
+    assert late.after(NOW) is None
+
+
+def test_a_schedule_is_due_once_or_again_and_anew_when_it_is_changed() -> None:
+    clock = ScheduleClock()
+    once, often = Timing(arn="a", expression="at(2026-11-27T09:06:00)"), Timing(arn="b", expression="rate(1 minute)")
+    seen = []
+    for second in range(0, 150, 10):
+        now = NOW + timedelta(seconds=second)
+        seen += [(each.arn, second) for each, _ in clock.due([once, often], now)]
+
+    assert seen == [("a", 30), ("b", 60), ("b", 120)]
+    made = Timing(arn="c", expression="at(2026-11-27T09:09:00)", made=NOW)
+    assert clock.due([made], at(9, 10)) == [(made, at(9, 9))]
+    changed = Timing(arn="a", expression="at(2026-11-27T09:09:00)")
+    assert clock.due([changed], at(9, 8)) == []
+    assert clock.due([changed], at(9, 9)) == [(changed, at(9, 9))]
+
+
+def test_a_target_gets_its_input_with_what_it_asks_for() -> None:
+    given = '{"at": "<aws.scheduler.scheduled-time>", "id": "<aws.scheduler.execution-id>"}'
+
+    assert json.loads(target_input({"Input": given}, ARN, NOW, execution_id="e1")) == {
+        "at": "2026-11-27T09:05:30Z",
+        "id": "e1",
+    }
+    assert json.loads(target_input({}, ARN, NOW, execution_id="e1")) == {
+        "version": "0",
+        "id": "e1",
+        "detail-type": "Scheduled Event",
+        "source": "aws.scheduler",
+        "account": "123456789012",
+        "time": "2026-11-27T09:05:30Z",
+        "region": "eu-west-1",
+        "resources": [ARN],
+        "detail": "{}",
+    }
