@@ -77,7 +77,7 @@ def test_a_compressed_answer_is_told_as_it_was_before(encoding: str) -> None:
     world.calls("1-a", "DynamoDB_20120810.GetItem", {"TableName": "t"}, answer=answer, headers=headers)
 
     (record,) = world.ring
-    assert Teller(lambda _connection: NOBODY, None).tell(record)["answer"] == '{"Item": {}}'
+    assert Teller(lambda _connection: NOBODY, None).tell(record)["answer"] == {"Item": {}}
 
 
 def test_an_apps_error_message_is_something_that_went_wrong() -> None:
