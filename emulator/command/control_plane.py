@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from .. import log
 from ..config import EmulatorConfig
 from ..templates.control_plane.engine import HOME_TOPOLOGY
 from . import provided_sdk
+from .development_secret import FOLDER
+from .from_template import REGION
 from .options import EmulateOptions
 from .target import Target
 
@@ -26,10 +29,11 @@ class ControlTarget:
     folder: Path
     """Keeps what was uploaded, and what is fetched for it."""
     may_install: bool
+    region: str
 
     def configured(self, config: EmulatorConfig) -> EmulatorConfig:
         """How deployed stacks are emulated, given what the options come to."""
-        return dataclasses.replace(config, iam=config.iam or "off", provide=self.provide)
+        return dataclasses.replace(config, iam=config.iam or "off", region=self.region, provide=self.provide)
 
     def provide(self, topology: Topology) -> Topology:
         """Functions with what Lambda brings to them; raises ConfigurationError."""
@@ -39,8 +43,8 @@ class ControlTarget:
         )
 
 
-def control_plane(options: EmulateOptions, folder: Path) -> Target:
-    """A target with nothing in it.
+def control_plane(options: EmulateOptions, folder: Path, environment: Mapping[str, str]) -> Target:
+    """A target with nothing in it, in the Region that the environment names.
 
     Raises:
         ConfigurationError: something else is to be run, too, or an option does not go with it.
@@ -53,5 +57,6 @@ def control_plane(options: EmulateOptions, folder: Path) -> Target:
         raise ConfigurationError("--iam enforce: the roles of a template are not read; leave it out, or say --iam off")
     if options.dynamodb != "embedded":
         raise ConfigurationError("--control-plane makes tables in the embedded DynamoDB; leave out --dynamodb")
-    control = ControlTarget(folder=folder / ".streamer", may_install=options.install)
+    region = environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or REGION
+    control = ControlTarget(folder=folder / FOLDER, may_install=options.install, region=region)
     return Target(name=NAME, topology=HOME_TOPOLOGY, is_app=False, control=control)

@@ -80,7 +80,7 @@ def _run(options: EmulateOptions, project: Project, shell: dict[str, str], sink:
     if options.control_plane:
         from .control_plane import control_plane  # noqa: PLC0415 - templates, which no other target pays for
 
-        target = control_plane(options, folder)
+        target = control_plane(options, folder, os.environ)
     elif name is not None:
         target = _load_template(name, options, folder)
     else:

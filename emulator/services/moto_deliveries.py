@@ -87,8 +87,9 @@ class Deliveries:
     # S3
 
     def _take_s3(self) -> None:
+        from moto.iam.access_control import PermissionResult  # noqa: PLC0415 - as above
         from moto.s3 import notifications  # noqa: PLC0415 - only what is asked for is imported
-        from moto.s3.models import S3Backend  # noqa: PLC0415 - as above
+        from moto.s3.models import FakeBucket, S3Backend  # noqa: PLC0415 - as above
 
         def send_event(account_id: str, event_name: Any, bucket: Any, key: Any) -> None:
             self._s3(str(event_name.value), bucket, key)
@@ -99,6 +100,14 @@ class Deliveries:
                 told = s3_events.test_event(bucket.name, self._now(), request_id=uuid.uuid4().hex)
                 self._send_s3(each, bucket.name, told)
 
+        permission = FakeBucket.get_permission
+
+        def get_permission(bucket: Any, action: str, resource: str) -> Any:
+            # moto overlooks conditions: a policy that denies all but TLS would deny everything.
+            found = permission(bucket, action, resource)
+            return PermissionResult.NEUTRAL if found is PermissionResult.DENIED else found
+
+        FakeBucket.get_permission = get_permission
         mark = S3Backend._set_delete_marker  # noqa: SLF001 - tells nobody of a marker, which AWS does
 
         def set_delete_marker(backend: Any, bucket_name: str, key_name: str) -> Any:

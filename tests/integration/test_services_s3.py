@@ -206,3 +206,20 @@ def test_bodies_in_signed_chunks_arrive_whole(world: World) -> None:
     assert s3.get_object(Bucket="chunked", Key="a")["Body"].read() == content
     assert s3.head_object(Bucket="chunked", Key="parts")["ContentLength"] == len(content) * 12
     assert over_tls.get_object(Bucket="chunked", Key="parts")["Body"].read() == content * 12
+
+
+def test_a_policy_that_wants_tls_denies_nothing_here(world: World) -> None:
+    s3 = bucket(world, "tls-only")
+    statement = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:*",
+        "Resource": ["arn:aws:s3:::tls-only", "arn:aws:s3:::tls-only/*"],
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    s3.put_bucket_policy(Bucket="tls-only", Policy=policy)
+    s3.put_object(Bucket="tls-only", Key="a", Body=b"1")
+
+    assert s3.get_object(Bucket="tls-only", Key="a")["Body"].read() == b"1"
+    assert s3.get_bucket_policy(Bucket="tls-only")["Policy"] == policy

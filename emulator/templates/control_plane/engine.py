@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import dataclasses
 import hashlib
+import json
 import re
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -63,6 +66,20 @@ class World(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placed:
+    """A resource that is emulated, and whose it is."""
+
+    stack: str
+    resource: Resource
+    uploads: Mapping[tuple[str, str], Path]
+    """What its stack was made of."""
+    is_nested: bool
+    """Whether its stack is part of another."""
+    since: float
+    """When it was made, in Unix seconds."""
+
+
 class PerformError(StreamerError):
     """A stack cannot be made or changed."""
 
@@ -87,18 +104,73 @@ class Engine:
     """All stacks. Used from the event loop; one change after the other."""
 
     def __init__(
-        self, world: World, state_folder: Path, provide: Callable[[Topology], Topology] = lambda each: each
+        self,
+        world: World,
+        state_folder: Path,
+        provide: Callable[[Topology], Topology] = lambda each: each,
+        now: Callable[[], float] = time.time,
     ) -> None:
         """``provide`` adds to functions what Lambda brings, and may take its time."""
         self._world = world
         self._folder = state_folder
         self._provide = provide
         self._deployed: dict[str, Deployed] = {}
+        self._resolved_now: Resolved | None = None
+        self._since: dict[tuple[str, str], float] = {}
+        self._told: set[str] = set()
+        self._now = now
         self._one = asyncio.Lock()
 
-    def deployed(self, name: str) -> Deployed | None:
-        """A stack as it is emulated; None: it is not."""
-        return self._deployed.get(name)
+    @property
+    def region(self) -> str:
+        """Where all of it is."""
+        return self._world.region
+
+    @property
+    def account_id(self) -> str:
+        """Whose all of it is."""
+        return self._world.account_id
+
+    def placed(self, *types: str) -> list[Placed]:
+        """The resources that are emulated, of these types."""
+        found = []
+        for top in () if self._resolved_now is None else self._resolved_now.stacks:
+            uploads = self._deployed[top.name].uploads
+            for stack in top.all():
+                for each in stack.resources.values():
+                    if each.type in types:
+                        since = self._since.get((stack.name, each.logical_id), 0.0)
+                        is_nested = stack is not top
+                        found.append(
+                            Placed(stack=top.name, resource=each, uploads=uploads, is_nested=is_nested, since=since)
+                        )
+        return found
+
+    async def change(
+        self, name: str, edit: Callable[[dict[str, Any]], None], uploads: Mapping[tuple[str, str], Path] | None = None
+    ) -> None:
+        """Change the resources of a stack's template after its transforms; a stack that is not there has none.
+
+        Raises:
+            PerformError: they cannot be so; everything is as it was.
+        """
+        async with self._one:
+            stacks = () if self._resolved_now is None else self._resolved_now.stacks
+            known: dict[str, Any] = next((each.source.tree for each in stacks if each.name == name), {"Resources": {}})
+            tree: dict[str, Any] = copy.deepcopy(known)
+            edit(tree["Resources"])
+            before = self._deployed.get(name) or Deployed(text="", parameters={})
+            wanted = dict(self._deployed)
+            wanted[name] = dataclasses.replace(
+                before, text=json.dumps(tree), uploads={**before.uploads, **(uploads or {})}
+            )
+            if not tree["Resources"]:
+                del wanted[name]
+            try:
+                await self._emulate(wanted, None)
+            except ConfigurationError as error:
+                raise PerformError(_short(error, name), _culprit(error)) from error
+            self._deployed = wanted
 
     async def propose(self, asked: Asked) -> Proposed:
         """What a stack would be, without making it.
@@ -161,9 +233,14 @@ class Engine:
             read_now = await asyncio.to_thread(described_project, _project(()), settings, resolved, self._folder)
             topology, services = read_now.described.topology, read_now.described.services
             for text in read_now.warnings:
-                log.warning(text)
+                if text not in self._told:
+                    self._told.add(text)
+                    log.warning(text)
             topology = await asyncio.to_thread(self._provide, topology)
         await self._world.apply(topology, services)
+        self._resolved_now = resolved
+        names = {(stack.name, name) for top in resolved.stacks for stack in top.all() for name in stack.resources}
+        self._since = {name: self._since.get(name, self._now()) for name in names}
 
     async def _resolved(self, wanted: Mapping[str, Deployed], *, fresh: str | None) -> Resolved:
         loop = asyncio.get_running_loop()

@@ -13,10 +13,12 @@ from urllib.parse import parse_qsl
 from streamer.topology import Topology
 
 from ...port.http import HttpRequest, HttpResponse
-from ...port.signed import service_wanted
+from ...port.signed import scope_of, service_wanted
 from . import query, reports
 from .cloudformation import CloudFormation
 from .engine import Engine, World
+from .functions_api import FunctionsApi, place_of
+from .gateway_api import GatewayApi
 
 _XML: Final = (("content-type", "text/xml"),)
 _ENDPOINT: Final = re.compile(
@@ -38,7 +40,10 @@ class ControlPlane:
         ids: Callable[[], Collection[str]],
     ) -> None:
         """``address`` is the emulator's, host and port; ``ids`` are those of the APIs and function URLs that run."""
+        self._world = world
         engine = Engine(world, state_folder, provide)
+        self._gateway = GatewayApi(engine, address)
+        self._functions = FunctionsApi(engine)
         self._cloudformation = CloudFormation(engine, world, address=lambda text: reachable(text, ids(), address))
 
     async def __aenter__(self) -> Self:
@@ -51,21 +56,45 @@ class ControlPlane:
 
     def wants(self, request: HttpRequest) -> bool:
         """Whether a request is for it."""
-        return service_wanted(request) == "cloudformation"
+        service = service_wanted(request)
+        if service in ("cloudformation", "apigateway"):
+            return True
+        return service in ("lambda", None) and place_of(request.raw_path) is not None
 
     async def answer(self, request: HttpRequest) -> HttpResponse:
         """The answer to a request that it wants."""
         request_id = str(uuid.uuid4())
-        operation = ""
+        service = service_wanted(request)
+        if service == "cloudformation":
+            return await self._query(request, request_id)
+        api = self._gateway if service == "apigateway" else self._functions
+        try:
+            self._refuse_region(request)
+            status, content = await api.answer(request.method, request.raw_path, request.body)
+        except query.ApiError as refused:
+            error = (("x-amzn-ErrorType", refused.code), ("x-amzn-RequestId", request_id))
+            told = {"message": str(refused), "Message": str(refused)}
+            return HttpResponse.of_json(refused.status, told, *error)
+        known = ("x-amzn-RequestId", request_id)
+        return HttpResponse(status, b"", (known,)) if content is None else HttpResponse.of_json(status, content, known)
+
+    async def _query(self, request: HttpRequest, request_id: str) -> HttpResponse:
         try:
             parameters = query.tree([*request.query, *parse_qsl(request.body.decode("utf-8", "replace"))])
             operation = str(parameters.get("Action"))
+            self._refuse_region(request)
             result = await self._cloudformation.perform(operation, parameters)
             if result is None:
                 raise reports.unknown(operation)
         except query.ApiError as refused:
             return HttpResponse(refused.status, query.error(refused, request_id), _XML)
         return HttpResponse(200, query.answer(operation, result, request_id), _XML)
+
+    def _refuse_region(self, request: HttpRequest) -> None:
+        scope, region = scope_of(request), self._world.region
+        if scope is not None and scope.region != region:
+            text = f"this emulator is in {region}, not in {scope.region}; it is where AWS_REGION says when it starts"
+            raise query.ApiError("ValidationError", text)
 
 
 def reachable(text: str, ids: Collection[str], address: str) -> str:

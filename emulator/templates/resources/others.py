@@ -33,6 +33,18 @@ KINDS: Final = (
         longest=512,
     ),
     Kind(
+        type="AWS::ECR::Repository",
+        meaning=Meaning.IGNORED,
+        noun="image repository",
+        attributes={
+            "Arn": "arn:{partition}:ecr:{region}:{account}:repository/{name}",
+            "RepositoryUri": "{account}.dkr.ecr.{region}.{suffix}/{name}",
+        },
+        name_property="RepositoryName",
+        longest=256,
+        is_lower=True,
+    ),
+    Kind(
         type="AWS::CloudFormation::Stack",
         meaning=Meaning.KNOWN,
         noun="nested stack",

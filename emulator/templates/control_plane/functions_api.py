@@ -1,0 +1,315 @@
+"""Lambda's management API: reads what is deployed, and makes and changes functions and what invokes them, call by call.
+
+What a call makes is a resource as a template would have it, and goes the same way. [DOC] lambda-api
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+import re
+import uuid
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import unquote
+
+from .engine import Engine, PerformError, Placed
+from .gateway_api import CREATED
+from .query import ApiError
+
+BUCKET: Final = "sent-with-the-call"
+"""The bucket of code that came in a request, which nobody else can name."""
+_FUNCTION: Final = "AWS::Lambda::Function"
+_SOURCE: Final = "AWS::Lambda::EventSourceMapping"
+_PATHS: Final = (
+    (re.compile(r"/2015-03-31/functions/?"), "functions"),
+    (re.compile(r"/2015-03-31/functions/(?P<name>[^/]+)"), "function"),
+    (re.compile(r"/2015-03-31/functions/(?P<name>[^/]+)/configuration"), "configuration"),
+    (re.compile(r"/2015-03-31/functions/(?P<name>[^/]+)/code"), "code"),
+    (re.compile(r"/2015-03-31/functions/(?P<name>[^/]+)/policy"), "policy"),
+    (re.compile(r"/2017-10-31/functions/(?P<name>[^/]+)/concurrency"), "concurrency"),
+    (re.compile(r"/2015-03-31/event-source-mappings/?"), "sources"),
+    (re.compile(r"/2015-03-31/event-source-mappings/(?P<name>[^/]+)"), "source"),
+)
+_NAME: Final = re.compile(r"(?:arn:[\w-]+:lambda:[\w-]+:)?(?:\d{12}:)?(?:function:)?(?P<name>[\w-]+)(?::[\w$-]+)?")
+_SETTINGS: Final = (
+    *("Description", "Environment", "EphemeralStorage", "Handler", "Layers", "LoggingConfig", "MemorySize"),
+    *("Role", "Runtime", "Timeout"),
+)
+"""What of a function can be set, by the names that both the API and templates have."""
+_SOURCE_SETTINGS: Final = (
+    *("BatchSize", "BisectBatchOnFunctionError", "DestinationConfig", "Enabled", "EventSourceArn", "FilterCriteria"),
+    *("FunctionName", "FunctionResponseTypes", "MaximumBatchingWindowInSeconds", "MaximumRecordAgeInSeconds"),
+    *("MaximumRetryAttempts", "ParallelizationFactor", "ScalingConfig", "StartingPosition"),
+)
+
+
+def place_of(path: str) -> tuple[str, str] | None:
+    """What a path of the API is for, and the name in it; None: it is none of those."""
+    for pattern, what in _PATHS:
+        found = pattern.fullmatch(path)
+        if found is not None:
+            return what, unquote(found.groupdict().get("name") or "")
+    return None
+
+
+class FunctionsApi:
+    """Answers all but invocations."""
+
+    def __init__(self, engine: Engine, new_id: Callable[[], str] = lambda: uuid.uuid4().hex[:12]) -> None:
+        self._engine = engine
+        self._new_id = new_id
+
+    async def answer(self, method: str, path: str, body: bytes) -> tuple[int, Any]:
+        """Status and content; raises ApiError."""
+        place = place_of(path)
+        if place is None:
+            raise ApiError("UnknownOperationException", f"{method} {path} is not emulated", 404)
+        what, name = place
+        content = _json(body)
+        match what, method:
+            case "functions", "GET":
+                return 200, {"Functions": [self._configuration(each) for each in self._engine.placed(_FUNCTION)]}
+            case "functions", "POST":
+                return await self._create(content)
+            case "sources", "GET":
+                return 200, {"EventSourceMappings": [self._mapping(each) for each in self._engine.placed(_SOURCE)]}
+            case "sources", "POST":
+                return await self._create_source(content)
+            case "source", _:
+                return await self._source(method, name, content)
+        return await self._of_function(what, method, self._function(name), content)
+
+    async def _of_function(self, what: str, method: str, found: Placed, content: Mapping[str, Any]) -> tuple[int, Any]:
+        match what, method:
+            case "function", "GET":
+                location = {"RepositoryType": "S3"}
+                return 200, {"Configuration": self._configuration(found), "Code": location, "Tags": {}}
+            case "function", "DELETE":
+                await self._remove(found)
+                return 204, None
+            case "configuration", "GET":
+                return 200, self._configuration(found)
+            case "configuration", "PUT":
+                return 200, await self._set(found, {name: content[name] for name in _SETTINGS if name in content})
+            case "code", "PUT":
+                code, uploads = self._code(content)
+                return 200, await self._set(found, {"Code": code}, uploads)
+            case "concurrency", "PUT":
+                count = content.get("ReservedConcurrentExecutions")
+                await self._set(found, {"ReservedConcurrentExecutions": count})
+                return 200, {"ReservedConcurrentExecutions": count}
+            case "concurrency", "GET":
+                reserved = found.resource.properties.get("ReservedConcurrentExecutions")
+                return 200, {} if reserved is None else {"ReservedConcurrentExecutions": int(reserved)}
+            case "policy", "POST":
+                return await self._permit(found, content)
+        raise ApiError("UnknownOperationException", f"{method} of a function's {what} is not emulated", 404)
+
+    # functions
+
+    def _function(self, name: str) -> Placed:
+        named = _NAME.fullmatch(name)
+        known = self._engine.placed(_FUNCTION)
+        found = next((each for each in known if named is not None and each.resource.name == named["name"]), None)
+        if found is None:
+            raise ApiError("ResourceNotFoundException", f"Function not found: {self._arn(name)}", 404)
+        return found
+
+    async def _create(self, content: Mapping[str, Any]) -> tuple[int, Any]:
+        name = content.get("FunctionName")
+        if not isinstance(name, str) or _NAME.fullmatch(name) is None:
+            raise ApiError("ValidationException", "FunctionName is the name of a function")
+        if any(each.resource.name == name for each in self._engine.placed(_FUNCTION)):
+            raise ApiError("ResourceConflictException", f"Function already exist: {name}", 409)
+        code, uploads = self._code(content.get("Code") or {})
+        properties = {each: content[each] for each in _SETTINGS if each in content}
+        properties |= {"FunctionName": name, "Code": code}
+        await self._made("Function", _FUNCTION, properties, uploads)
+        return 201, self._configuration(self._function(name))
+
+    async def _set(
+        self, found: Placed, settings: Mapping[str, Any], uploads: Mapping[tuple[str, str], Path] | None = None
+    ) -> Mapping[str, Any]:
+        name = found.resource.logical_id
+
+        def edit(resources: dict[str, Any]) -> None:
+            resources[name].setdefault("Properties", {}).update(settings)
+
+        await self._changed(found, edit, uploads)
+        return self._configuration(self._function(found.resource.name))
+
+    def _code(self, content: Mapping[str, Any]) -> tuple[dict[str, str], dict[tuple[str, str], Path]]:
+        """Code as a template names it, and what came with the request."""
+        if "S3Bucket" in content:
+            return {"S3Bucket": str(content["S3Bucket"]), "S3Key": str(content.get("S3Key"))}, {}
+        if not isinstance(content.get("ZipFile"), str):
+            raise ApiError("InvalidParameterValueException", "code is given as ZipFile, or as S3Bucket and S3Key")
+        try:
+            body = base64.b64decode(content["ZipFile"], validate=True)
+        except binascii.Error as error:
+            raise ApiError("InvalidParameterValueException", "Could not unzip uploaded file.") from error
+        if not body.startswith(b"PK"):
+            raise ApiError("InvalidParameterValueException", "Could not unzip uploaded file.")
+        path = self._engine.keep(body)
+        return {"S3Bucket": BUCKET, "S3Key": path.name}, {(BUCKET, path.name): path}
+
+    async def _permit(self, found: Placed, content: Mapping[str, Any]) -> tuple[int, Any]:
+        """A permission: kept as a resource; whoever calls from within is let in without one."""
+        properties = {name: content.get(name) for name in ("Action", "Principal", "SourceArn") if name in content}
+        await self._made("Permission", "AWS::Lambda::Permission", {**properties, "FunctionName": found.resource.name})
+        statement = {
+            "Sid": content.get("StatementId"),
+            "Effect": "Allow",
+            "Principal": {"Service": content.get("Principal")},
+            "Action": content.get("Action"),
+            "Resource": self._arn(found.resource.name),
+        }
+        return 201, {"Statement": json.dumps(statement)}
+
+    def _configuration(self, found: Placed) -> Mapping[str, Any]:
+        properties = found.resource.properties
+        code = properties.get("Code") or {}
+        path = (
+            found.uploads.get((str(code.get("S3Bucket")), str(code.get("S3Key")))) if isinstance(code, dict) else None
+        )
+        body = b"" if path is None else path.read_bytes()
+        told = {name: properties[name] for name in _SETTINGS if name in properties}
+        variables = (properties.get("Environment") or {}).get("Variables")
+        if variables is not None:
+            told["Environment"] = {"Variables": {name: _text(value) for name, value in variables.items()}}
+        told["Layers"] = [{"Arn": str(each), "CodeSize": 0} for each in properties.get("Layers") or ()]
+        return {
+            "FunctionName": found.resource.name,
+            "FunctionArn": self._arn(found.resource.name),
+            "CodeSize": len(body),
+            "CodeSha256": base64.b64encode(hashlib.sha256(body).digest()).decode(),
+            "Description": "",
+            **told,
+            "Timeout": int(properties.get("Timeout", 3)),
+            "MemorySize": int(properties.get("MemorySize", 128)),
+            "LastModified": f"{datetime.fromtimestamp(found.since, UTC):%Y-%m-%dT%H:%M:%S.000+0000}",
+            "Version": "$LATEST",
+            "State": "Active",
+            "LastUpdateStatus": "Successful",
+            "PackageType": properties.get("PackageType", "Zip"),
+            "Architectures": properties.get("Architectures", ["x86_64"]),
+            "TracingConfig": properties.get("TracingConfig", {"Mode": "PassThrough"}),
+        }
+
+    def _arn(self, name: str) -> str:
+        where = f"{self._engine.region}:{self._engine.account_id}"
+        return name if name.startswith("arn:") else f"arn:aws:lambda:{where}:function:{name}"
+
+    # what invokes them
+
+    async def _create_source(self, content: Mapping[str, Any]) -> tuple[int, Any]:
+        properties = {each: content[each] for each in _SOURCE_SETTINGS if each in content}
+        self._function(str(properties.get("FunctionName")))
+        name = await self._made("Source", _SOURCE, properties)
+        made = next(each for each in self._engine.placed(_SOURCE) if each.resource.logical_id == name)
+        return 202, self._mapping(made)
+
+    async def _source(self, method: str, name: str, content: Mapping[str, Any]) -> tuple[int, Any]:
+        found = next((each for each in self._engine.placed(_SOURCE) if each.resource.ref == name), None)
+        if found is None:
+            raise ApiError("ResourceNotFoundException", "The resource you requested does not exist.", 404)
+        told = self._mapping(found)
+        if method == "DELETE":
+            await self._remove(found)
+            return 202, {**told, "State": "Deleting"}
+        if method == "PUT":
+            settings = {each: content[each] for each in _SOURCE_SETTINGS if each in content}
+
+            def edit(resources: dict[str, Any]) -> None:
+                resources[found.resource.logical_id]["Properties"].update(settings)
+
+            await self._changed(found, edit)
+            again = next(each for each in self._engine.placed(_SOURCE) if each.resource.ref == name)
+            return 202, self._mapping(again)
+        return 200, told
+
+    def _mapping(self, found: Placed) -> Mapping[str, Any]:
+        properties = found.resource.properties
+        told = {name: properties[name] for name in _SOURCE_SETTINGS if name in properties}
+        is_on = told.pop("Enabled", True) not in (False, "false")
+        return {
+            **told,
+            "UUID": found.resource.ref,
+            "FunctionArn": self._arn(str(told.pop("FunctionName", ""))),
+            "State": "Enabled" if is_on else "Disabled",
+            "LastModified": found.since,
+        }
+
+    # changes
+
+    async def _made(
+        self,
+        noun: str,
+        kind: str,
+        properties: Mapping[str, Any],
+        uploads: Mapping[tuple[str, str], Path] | None = None,
+    ) -> str:
+        name = f"{noun}{self._new_id()}"
+
+        def edit(resources: dict[str, Any]) -> None:
+            resources[name] = {"Type": kind, "Properties": dict(properties)}
+
+        await self._perform(CREATED, edit, uploads)
+        return name
+
+    async def _changed(
+        self,
+        found: Placed,
+        edit: Callable[[dict[str, Any]], None],
+        uploads: Mapping[tuple[str, str], Path] | None = None,
+    ) -> None:
+        if found.is_nested:
+            text = f"{found.resource.logical_id} is of a nested stack, and can be changed there alone"
+            raise ApiError("ResourceConflictException", text, 409)
+        await self._perform(found.stack, edit, uploads)
+
+    async def _remove(self, found: Placed) -> None:
+        name = found.resource.logical_id
+        if found.stack != CREATED:
+            text = f"{name} is of the stack {found.stack}, and goes with it"
+            raise ApiError("ResourceConflictException", text, 409)
+
+        def edit(resources: dict[str, Any]) -> None:
+            del resources[name]
+            if found.resource.type == _FUNCTION:
+                gone = [each for each, had in resources.items() if had["Type"] == "AWS::Lambda::Permission"]
+                for each in gone:
+                    if resources[each]["Properties"].get("FunctionName") == found.resource.name:
+                        del resources[each]
+
+        await self._perform(CREATED, edit)
+
+    async def _perform(
+        self,
+        stack: str,
+        edit: Callable[[dict[str, Any]], None],
+        uploads: Mapping[tuple[str, str], Path] | None = None,
+    ) -> None:
+        try:
+            await self._engine.change(stack, edit, uploads)
+        except PerformError as error:
+            raise ApiError("InvalidParameterValueException", str(error)) from error
+
+
+def _json(body: bytes) -> Mapping[str, Any]:
+    try:
+        found = json.loads(body or b"{}")
+    except ValueError as error:
+        raise ApiError("InvalidRequestContentException", f"Could not parse request body into json: {error}") from error
+    if not isinstance(found, dict):
+        raise ApiError("InvalidRequestContentException", "Could not parse request body into json: no object")
+    return found
+
+
+def _text(value: Any) -> str:
+    return ("true" if value else "false") if isinstance(value, bool) else str(value)

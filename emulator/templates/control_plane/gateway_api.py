@@ -1,0 +1,238 @@
+"""API Gateway's management API, ``apigatewayv2``: reads what is deployed, and makes APIs call by call.
+
+What a call makes is a resource as a template would have it, and goes the same way. [DOC] apigwv2-api
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final, NamedTuple
+from urllib.parse import unquote
+
+from .engine import Engine, PerformError, Placed
+from .query import ApiError
+
+CREATED: Final = "created-by-calls"
+"""The stack of what no template describes."""
+_API: Final = "AWS::ApiGatewayV2::Api"
+
+
+class Collection(NamedTuple):
+    """One kind of things of an API."""
+
+    type: str
+    key: str
+    """The field that names one."""
+    parent: str = "ApiId"
+    """The property that names whose they are."""
+
+
+_OF_APIS: Final = {
+    "authorizers": Collection("AWS::ApiGatewayV2::Authorizer", "authorizerId"),
+    "deployments": Collection("AWS::ApiGatewayV2::Deployment", "deploymentId"),
+    "integrations": Collection("AWS::ApiGatewayV2::Integration", "integrationId"),
+    "models": Collection("AWS::ApiGatewayV2::Model", "modelId"),
+    "routes": Collection("AWS::ApiGatewayV2::Route", "routeId"),
+    "stages": Collection("AWS::ApiGatewayV2::Stage", "stageName"),
+}
+_INNER: Final = {
+    ("routes", "routeresponses"): Collection("AWS::ApiGatewayV2::RouteResponse", "routeResponseId", "RouteId"),
+    ("integrations", "integrationresponses"): Collection(
+        "AWS::ApiGatewayV2::IntegrationResponse", "integrationResponseId", "IntegrationId"
+    ),
+}
+_DEEP: Final = {
+    "AccessLogSettings",
+    "CorsConfiguration",
+    "DefaultRouteSettings",
+    "JwtConfiguration",
+    "TlsConfig",
+}
+"""Properties whose own names are AWS's; those of others are the user's."""
+_DEFAULTS: Final[Mapping[str, Mapping[str, Any]]] = {
+    _API: {
+        "apiKeySelectionExpression": "$request.header.x-api-key",
+        "disableExecuteApiEndpoint": False,
+        "tags": {},
+    },
+    "AWS::ApiGatewayV2::Deployment": {"deploymentStatus": "DEPLOYED", "autoDeployed": False},
+    "AWS::ApiGatewayV2::Integration": {
+        "connectionType": "INTERNET",
+        "integrationMethod": "POST",
+        "passthroughBehavior": "WHEN_NO_MATCH",
+        "timeoutInMillis": 29000,
+    },
+    "AWS::ApiGatewayV2::Route": {"apiKeyRequired": False, "authorizationType": "NONE"},
+    "AWS::ApiGatewayV2::Stage": {
+        "autoDeploy": False,
+        "defaultRouteSettings": {"dataTraceEnabled": False, "detailedMetricsEnabled": False},
+        "routeSettings": {},
+        "stageVariables": {},
+        "tags": {},
+    },
+}
+
+
+class GatewayApi:
+    """Answers requests below ``/v2/apis``, and for the account's settings."""
+
+    def __init__(self, engine: Engine, address: str, new_id: Callable[[], str] = lambda: uuid.uuid4().hex[:12]) -> None:
+        """``address`` is the emulator's, host and port."""
+        self._engine = engine
+        self._address = address
+        self._new_id = new_id
+
+    async def answer(self, method: str, path: str, body: bytes) -> tuple[int, Any]:
+        """Status and content; raises ApiError."""
+        if (method, path) == ("GET", "/account"):
+            return 200, self._account()
+        parts = [unquote(each) for each in path.strip("/").split("/")]
+        if parts[:2] != ["v2", "apis"] or len(parts) > 7:
+            raise ApiError("UnknownOperationException", f"{method} {path} is not emulated", 404)
+        content = _json(body)
+        if len(parts) == 2:
+            return await self._many(method, Collection(_API, "apiId", ""), "", content)
+        api = self._one(Collection(_API, "apiId", ""), "", parts[2])
+        if len(parts) == 3:
+            return await self._single(method, Collection(_API, "apiId", ""), api, content)
+        owner, kind, rest = parts[2], _OF_APIS.get(parts[3]), parts[4:]
+        if kind is not None and len(rest) >= 2:
+            self._one(kind, owner, rest[0])
+            owner, kind, rest = rest[0], _INNER.get((parts[3], rest[1])), rest[2:]
+        if kind is None:
+            raise ApiError("UnknownOperationException", f"{method} {path} is not emulated", 404)
+        if not rest:
+            return await self._many(method, kind, owner, content, parts[2])
+        return await self._single(method, kind, self._one(kind, owner, rest[0]), content)
+
+    def _account(self) -> Mapping[str, Any]:
+        """Settings of the account: a role that writes logs counts as set, since nothing here needs one."""
+        role = f"arn:aws:iam::{self._engine.account_id}:role/api-gateway-logs"
+        return {"cloudwatchRoleArn": role, "throttleSettings": {"burstLimit": 5000, "rateLimit": 10000.0}}
+
+    # all of a kind
+
+    async def _many(
+        self, method: str, kind: Collection, owner: str, content: Mapping[str, Any], api_id: str = ""
+    ) -> tuple[int, Any]:
+        if method == "GET":
+            return 200, {"items": [self._told(kind, each) for each in self._of(kind, owner)]}
+        if method != "POST":
+            raise ApiError("UnknownOperationException", f"{method} is not emulated here", 404)
+        name = f"{kind.type.rpartition('::')[2]}{self._new_id()}"
+        properties = _properties(content)
+        if api_id:
+            properties |= {"ApiId": api_id, kind.parent: owner}
+
+        def edit(resources: dict[str, Any]) -> None:
+            resources[name] = {"Type": kind.type, "Properties": properties}
+
+        await self._changed(CREATED, edit)
+        made = next(each for each in self._of(kind, owner) if each.resource.logical_id == name)
+        return 201, self._told(kind, made)
+
+    def _of(self, kind: Collection, owner: str) -> list[Placed]:
+        found = self._engine.placed(kind.type)
+        return [each for each in found if not owner or each.resource.properties.get(kind.parent) == owner]
+
+    # one of them
+
+    def _one(self, kind: Collection, owner: str, name: str) -> Placed:
+        found = next((each for each in self._of(kind, owner) if each.resource.ref == name), None)
+        if found is None and kind.type == _API:
+            text = f"Invalid API identifier specified {self._engine.account_id}:{name}"
+            raise ApiError("NotFoundException", text, 404)
+        if found is None:
+            what = kind.type.rpartition("::")[2]
+            raise ApiError("NotFoundException", f"Unable to find {what} by key {name} within the provided API", 404)
+        return found
+
+    async def _single(
+        self, method: str, kind: Collection, found: Placed, content: Mapping[str, Any]
+    ) -> tuple[int, Any]:
+        name = found.resource.logical_id
+        if method == "GET":
+            return 200, self._told(kind, found)
+        if found.is_nested:
+            raise ApiError("ConflictException", f"{name} is of a nested stack, and can be changed there alone", 409)
+        if method in ("PATCH", "PUT"):
+
+            def edit(resources: dict[str, Any]) -> None:
+                properties = resources[name].setdefault("Properties", {})
+                properties |= _properties(content)
+
+            await self._changed(found.stack, edit)
+            again = next(each for each in self._of(kind, "") if each.resource.logical_id == name)
+            return 200, self._told(kind, again)
+        if method != "DELETE":
+            raise ApiError("UnknownOperationException", f"{method} is not emulated here", 404)
+        if found.stack != CREATED:
+            raise ApiError("ConflictException", f"{name} is of the stack {found.stack}, and goes with it", 409)
+
+        def remove(resources: dict[str, Any]) -> None:
+            del resources[name]
+            own = f"{kind.type.rpartition('::')[2]}Id"
+            mine = [each for each, had in resources.items() if had["Properties"].get(own) == found.resource.ref]
+            for each in mine:
+                del resources[each]
+
+        await self._changed(CREATED, remove)
+        return 204, None
+
+    async def _changed(self, stack: str, edit: Callable[[dict[str, Any]], None]) -> None:
+        try:
+            await self._engine.change(stack, edit)
+        except PerformError as error:
+            raise ApiError("BadRequestException", str(error)) from error
+
+    def _told(self, kind: Collection, found: Placed) -> Mapping[str, Any]:
+        resource = found.resource
+        told = {**_DEFAULTS.get(kind.type, {}), **_fields(resource.properties), kind.key: resource.ref}
+        told.pop("apiId" if kind.type != _API else "", None)
+        if kind.parent not in ("", "ApiId"):
+            told.pop(_lower(kind.parent), None)
+        if kind.type == _API:
+            scheme = "ws" if resource.properties.get("ProtocolType") == "WEBSOCKET" else "http"
+            told["apiEndpoint"] = f"{scheme}://{self._address}/{resource.ref}"
+        if kind.type in (_API, "AWS::ApiGatewayV2::Stage", "AWS::ApiGatewayV2::Deployment"):
+            told["createdDate"] = f"{datetime.fromtimestamp(found.since, UTC):%Y-%m-%dT%H:%M:%SZ}"
+        return told
+
+
+def _json(body: bytes) -> Mapping[str, Any]:
+    try:
+        found = json.loads(body or b"{}")
+    except ValueError as error:
+        raise ApiError("BadRequestException", "Unable to parse request body") from error
+    if not isinstance(found, dict):
+        raise ApiError("BadRequestException", "Unable to parse request body")
+    return found
+
+
+def _lower(name: str) -> str:
+    return name[:1].lower() + name[1:]
+
+
+def _upper(name: str) -> str:
+    return name[:1].upper() + name[1:]
+
+
+def _fields(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """Properties of a template as the API has them."""
+    return {_lower(name): _deep(name, value, _fields) for name, value in properties.items()}
+
+
+def _properties(content: Mapping[str, Any]) -> dict[str, Any]:
+    """What the API is sent, as properties of a template."""
+    return {_upper(name): _deep(_upper(name), value, _properties) for name, value in content.items()}
+
+
+def _deep(name: str, value: Any, renamed: Callable[[Mapping[str, Any]], dict[str, Any]]) -> Any:
+    if not isinstance(value, dict):
+        return value
+    if name == "RouteSettings":
+        return {key: renamed(each) for key, each in value.items()}
+    return renamed(value) if name in _DEEP else value

@@ -1,0 +1,215 @@
+"""Management APIs of API Gateway and Lambda, asked by an unmodified boto3: what is deployed, and what is made."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Iterator
+from typing import Any
+
+import control_world
+import pytest
+from botocore.exceptions import ClientError
+from control_world import ControlWorld, archive, outputs, said, template
+from services_world import until
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+
+ECHO = """
+import boto3
+
+def handler(event, context):
+    where = event["requestContext"]
+    if where["routeKey"] == "$default":
+        client = boto3.client("apigatewaymanagementapi", endpoint_url=f"https://{where['domainName']}/{where['stage']}")
+        client.post_to_connection(ConnectionId=where["connectionId"], Data=f"by calls {event['body']}".encode())
+    return {"statusCode": 200}
+"""
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlWorld]:
+    with control_world.running(tmp_path_factory.mktemp("calls")) as emulator:
+        found = ControlWorld(emulator)
+        found.upload("chat.zip")
+        yield found
+
+
+@pytest.fixture(scope="module")
+def deployed(world: ControlWorld) -> dict[str, str]:
+    stack = world.deployed("chat", template("chat.zip"))
+    resources = world.cloudformation.list_stack_resources(StackName="chat")["StackResourceSummaries"]
+    return {each["LogicalResourceId"]: each["PhysicalResourceId"] for each in resources} | outputs(stack)
+
+
+def zipped(text: str) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as opened:
+        opened.writestr("app.py", text)
+    return buffer.getvalue()
+
+
+def refused(call: Any, **parameters: Any) -> tuple[str, str]:
+    with pytest.raises(ClientError) as error:
+        call(**parameters)
+    return error.value.response["Error"]["Code"], error.value.response["Error"]["Message"]
+
+
+def made(world: ControlWorld, name: str) -> str:
+    """An API that a script makes call by call; its id."""
+    functions, gateway = world.client("lambda"), world.client("apigatewayv2")
+    arn = functions.create_function(
+        FunctionName=name,
+        Runtime="python3.12",
+        Handler="app.handler",
+        Role="arn:aws:iam::123456789012:role/any",
+        Code={"ZipFile": zipped(ECHO)},
+        Timeout=10,
+    )["FunctionArn"]
+    functions.get_waiter("function_active_v2").wait(FunctionName=name)
+    api = gateway.create_api(Name=name, ProtocolType="WEBSOCKET", RouteSelectionExpression="$request.body.action")
+    api_id = str(api["ApiId"])
+    uri = f"arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{arn}/invocations"
+    integration = gateway.create_integration(ApiId=api_id, IntegrationType="AWS_PROXY", IntegrationUri=uri)
+    for key in ("$connect", "$default"):
+        gateway.create_route(ApiId=api_id, RouteKey=key, Target=f"integrations/{integration['IntegrationId']}")
+    deployment = gateway.create_deployment(ApiId=api_id)
+    gateway.create_stage(ApiId=api_id, StageName="test", DeploymentId=deployment["DeploymentId"])
+    functions.add_permission(
+        FunctionName=name, StatementId="s", Action="lambda:InvokeFunction", Principal="apigateway.amazonaws.com"
+    )
+    return api_id
+
+
+def test_what_is_deployed_is_told(world: ControlWorld, deployed: dict[str, str]) -> None:
+    gateway, api_id = world.client("apigatewayv2"), deployed["Api"]
+
+    api = gateway.get_api(ApiId=api_id)
+    assert (api["Name"], api["ProtocolType"]) == ("chat", "WEBSOCKET")
+    assert f"{api['ApiEndpoint']}/prod" == deployed["Url"]
+    assert api_id in [each["ApiId"] for each in gateway.get_apis()["Items"]]
+    assert [each["StageName"] for each in gateway.get_stages(ApiId=api_id)["Items"]] == ["prod"]
+    assert gateway.get_stage(ApiId=api_id, StageName="prod")["AutoDeploy"] is True
+    routes = gateway.get_routes(ApiId=api_id)["Items"]
+    assert {each["RouteKey"] for each in routes} == {"$connect", "$disconnect", "$default"}
+    integration = gateway.get_integrations(ApiId=api_id)["Items"][0]
+    assert {each["Target"] for each in routes} == {f"integrations/{integration['IntegrationId']}"}
+    assert integration["IntegrationType"] == "AWS_PROXY"
+
+
+def test_functions_that_are_deployed_are_told(world: ControlWorld, deployed: dict[str, str]) -> None:
+    functions, name = world.client("lambda"), deployed["Function"]
+
+    found = functions.get_function(FunctionName=name)["Configuration"]
+    assert (found["Handler"], found["Timeout"], found["State"]) == ("app.handler", 10, "Active")
+    assert found["Environment"]["Variables"] == {"TABLE": deployed["Table"]}
+    assert found["CodeSize"] == len(archive())
+    assert name in [each["FunctionName"] for each in functions.list_functions()["Functions"]]
+    assert functions.get_function_configuration(FunctionName=found["FunctionArn"])["FunctionName"] == name
+
+
+def test_code_and_settings_of_a_deployed_function_change(world: ControlWorld) -> None:
+    stack = world.deployed("updated", template("chat.zip"))
+    functions = world.client("lambda")
+    resource = world.cloudformation.describe_stack_resource(StackName="updated", LogicalResourceId="Function")
+    name = resource["StackResourceDetail"]["PhysicalResourceId"]
+    with connect(outputs(stack)["Url"]) as socket:
+        functions.update_function_code(FunctionName=name, ZipFile=archive("updated"))
+        functions.get_waiter("function_updated_v2").wait(FunctionName=name)
+        socket.send("hi")
+        assert socket.recv(30) == "updated hi"
+
+    functions.update_function_configuration(FunctionName=name, Timeout=7)
+    found = functions.get_function_configuration(FunctionName=name)
+    assert (found["Timeout"], found["Handler"], found["LastUpdateStatus"]) == (7, "app.handler", "Successful")
+
+
+def test_a_script_makes_an_api_call_by_call(world: ControlWorld) -> None:
+    api_id = made(world, "by-calls")
+    url = f"{world.client('apigatewayv2').get_api(ApiId=api_id)['ApiEndpoint']}/test"
+
+    assert said(url) == "by calls hi"
+
+
+def test_what_a_script_made_goes_as_it_came(world: ControlWorld) -> None:
+    api_id = made(world, "goes")
+    functions, gateway = world.client("lambda"), world.client("apigatewayv2")
+    url = f"{gateway.get_api(ApiId=api_id)['ApiEndpoint']}/test"
+    route = next(each for each in gateway.get_routes(ApiId=api_id)["Items"] if each["RouteKey"] == "$default")
+    gateway.update_route(ApiId=api_id, RouteId=route["RouteId"], RouteKey="other")
+    assert gateway.get_route(ApiId=api_id, RouteId=route["RouteId"])["RouteKey"] == "other"
+
+    gateway.delete_api(ApiId=api_id)
+
+    assert refused(gateway.get_api, ApiId=api_id)[0] == "NotFoundException"
+    with pytest.raises(InvalidStatus):
+        connect(url)
+    functions.delete_function(FunctionName="goes")
+    assert refused(functions.get_function, FunctionName="goes") == (
+        "ResourceNotFoundException",
+        "Function not found: arn:aws:lambda:us-east-1:123456789012:function:goes",
+    )
+
+
+def test_a_queue_is_read_by_a_function_as_a_script_wants(world: ControlWorld, deployed: dict[str, str]) -> None:
+    queue = {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "jobs"}}
+    world.deployed("jobs", {"Resources": {"Queue": queue}})
+    code = "def handler(event, context):\n    pass\n"
+    functions, sqs = world.client("lambda"), world.client("sqs")
+    functions.create_function(
+        FunctionName="reader",
+        Runtime="python3.12",
+        Handler="app.handler",
+        Role="arn:aws:iam::123456789012:role/any",
+        Code={"ZipFile": zipped(code)},
+    )
+    arn = "arn:aws:sqs:us-east-1:123456789012:jobs"
+    source = functions.create_event_source_mapping(EventSourceArn=arn, FunctionName="reader", BatchSize=1)
+    assert [each["UUID"] for each in functions.list_event_source_mappings()["EventSourceMappings"]] == [source["UUID"]]
+    url = sqs.get_queue_url(QueueName="jobs")["QueueUrl"]
+    sqs.send_message(QueueUrl=url, MessageBody="work")
+
+    def left() -> int:
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+        return sum(int(found[name]) for name in names)
+
+    assert until(left, lambda count: count == 0) == 0
+    functions.delete_event_source_mapping(UUID=source["UUID"])
+    assert functions.list_event_source_mappings()["EventSourceMappings"] == []
+
+
+def test_what_is_of_a_stack_goes_with_it_alone(world: ControlWorld, deployed: dict[str, str]) -> None:
+    code, text = refused(world.client("apigatewayv2").delete_api, ApiId=deployed["Api"])
+
+    assert (code, text) == ("ConflictException", "Api is of the stack chat, and goes with it")
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "parameters", "code"),
+    [
+        pytest.param("apigatewayv2", "get_routes", {"ApiId": "nothing"}, "NotFoundException", id="no API"),
+        pytest.param("lambda", "get_function", {"FunctionName": "no"}, "ResourceNotFoundException", id="no function"),
+        pytest.param("apigatewayv2", "get_vpc_links", {}, "UnknownOperationException", id="not emulated"),
+        pytest.param(
+            "lambda",
+            "create_function",
+            {"FunctionName": "x", "Role": "arn:aws:iam::123456789012:role/any", "Code": {"ZipFile": b"no zip"}},
+            "InvalidParameterValueException",
+            id="no archive",
+        ),
+    ],
+)
+def test_what_cannot_be_is_refused(
+    world: ControlWorld, service: str, operation: str, parameters: dict[str, Any], code: str
+) -> None:
+    assert refused(getattr(world.client(service), operation), **parameters)[0] == code
+
+
+def test_an_api_that_is_wrong_changes_nothing(world: ControlWorld, deployed: dict[str, str]) -> None:
+    gateway = world.client("apigatewayv2")
+    code, text = refused(gateway.create_route, ApiId=deployed["Api"], RouteKey="a", Target="integrations/nothing")
+
+    assert code == "BadRequestException"
+    assert "'integrations/nothing' is no integration of this API" in text
+    assert said(deployed["Url"]) == "echo hi"
