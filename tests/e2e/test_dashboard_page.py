@@ -64,6 +64,25 @@ def test_reports_run_are_cancelled_and_outlive_a_reload(page: Page, tmp_path: Pa
     assert page.evaluate("sessionStorage.getItem('reports')") == "{}"
 
 
+def choose(page: Page, content: str, name: str) -> None:
+    page.evaluate(
+        f"(() => {{ const chosen = new DataTransfer(); chosen.items.add(new File([{content}], {name!r}));"
+        " document.querySelector('#new').elements.rows.files = chosen.files; })()"
+    )
+
+
+@pytest.mark.needs_browser
+@needs_browser
+def test_a_file_that_no_message_holds_is_uploaded_and_counted(page: Page) -> None:
+    choose(page, "'a,b\\n'.repeat(100_000)", "rows.csv")
+    make(page, "Rows", 1)
+    page.wait_for(f"{FIRST}.textContent.includes('done: 100000 rows')")
+
+    choose(page, "new Uint8Array(11e6)", "large.csv")
+    page.evaluate("document.querySelector('#new').requestSubmit(); null")
+    page.wait_for("document.querySelector('#news').textContent.includes('at most 10000000 are taken')")
+
+
 def test_pages_are_for_this_machine_and_for_folders_that_exist(tmp_path: Path) -> None:
     (tmp_path / "web").mkdir()
     for options, words in (

@@ -1,5 +1,6 @@
 // A list of reports that are being made: their progress, cancel, and what was under way before a reload.
 import { StreamerClient } from "/streamer-ws/index.js";
+import { upload } from "/streamer-ws/upload.js";
 
 // The token of a development page comes from `streamer emulate --static`; yours comes from your login. It is asked for
 // again whenever a connection is opened, so one that has expired is replaced.
@@ -35,7 +36,8 @@ function row(title) {
   return { item, bar, word, cancel };
 }
 
-async function follow(id, { title, pages }) {
+async function follow(id, report) {
+  const { title } = report;
   const { item, bar, word, cancel } = row(title);
   item.dataset.id = id;
   cancel.onclick = () => client.cancel(id, "cancelled in the dashboard");
@@ -43,12 +45,12 @@ async function follow(id, { title, pages }) {
     bar.value = percentage;
     word.textContent = message;
   };
-  keep((all) => (all[id] = { title, pages }));
+  keep((all) => (all[id] = report));
   try {
     // The same id never runs twice: after a reload this joins the request that runs.
-    await client.request("report", { title, pages }, { id, onProgress, resend: true });
+    const { rows } = await client.request("report", report, { id, onProgress, resend: true });
     bar.value = 100;
-    word.textContent = "done";
+    word.textContent = rows === null ? "done" : `done: ${rows} rows`;
   } catch (error) {
     word.textContent = error.name === "RequestCancelledError" ? "cancelled" : error.message;
   }
@@ -56,10 +58,21 @@ async function follow(id, { title, pages }) {
   cancel.remove();
 }
 
-document.querySelector("#new").onsubmit = (event) => {
+const tell = (text) => (document.querySelector("#news").textContent = text);
+
+document.querySelector("#new").onsubmit = async (event) => {
   event.preventDefault();
-  const { title, pages } = event.target.elements;
-  follow(crypto.randomUUID(), { title: title.value, pages: pages.valueAsNumber });
+  const { title, pages, rows } = event.target.elements;
+  const report = { title: title.value, pages: pages.valueAsNumber };
+  const [file] = rows.files;
+  try {
+    // More than a message holds: uploaded first, and named in the request.
+    const onProgress = ({ percentage }) => tell(`Uploading ${file.name}: ${Math.floor(percentage)} %`);
+    if (file) report.rows = await upload(client, file, { type: "text/csv", onProgress });
+    follow(crypto.randomUUID(), report);
+  } catch (error) {
+    tell(error.message);
+  }
 };
 
 client.addEventListener("state", () => {
@@ -68,7 +81,7 @@ client.addEventListener("state", () => {
   shown.dataset.state = client.state;
 });
 client.subscribe("reports", ({ data }) => {
-  document.querySelector("#news").textContent = `Somebody's report is ready: ${data.title}`;
+  tell(`Somebody's report is ready: ${data.title}`);
 });
 
 for (const [id, report] of Object.entries(kept())) follow(id, report);
