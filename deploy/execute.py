@@ -82,6 +82,12 @@ def sentence(step: Step) -> str:
             return f"{verb} the stack {step.stack_name} through a change set"
 
 
+def done(step: Step) -> str:
+    """What a step did, for people. All verbs of `sentence` are regular."""
+    verb, _, rest = sentence(step).partition(" ")
+    return f"{verb.removesuffix('e')}ed {rest}"
+
+
 def rehearse(plan: Plan, report: Report) -> None:
     """Say every step, and take none."""
     for step in plan.steps:
@@ -211,7 +217,7 @@ class Performer:
                     template = self._cloud.object_url(bucket, key)
                 case Propose():
                     proposed = self._propose(step, plan, carried, template)
-            self._report(Said(f"did {sentence(step)}") if not isinstance(step, Propose) else Said(""))
+            self._report(Said(done(step)) if not isinstance(step, Propose) else Said(""))
         return proposed
 
     def _propose(self, step: Propose, plan: Plan, carried: Carried, template: str) -> ChangeSet | None:

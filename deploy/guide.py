@@ -30,14 +30,14 @@ class Guide:
 
         Args:
             folder: Where ``streamer.toml`` is, or will be.
-            said: What the command line said; it is not asked.
+            said: What the command line said; it is not asked. None: nothing was said.
             cloud: Makes the boundary to AWS for a configuration.
             asks_aws: Whether AWS must answer; without, as in a dry run, a question takes its place.
         """
         self._path = folder / FILE
         self._text = self._path.read_text(encoding="utf-8") if self._path.exists() else ""
         self._folder = folder
-        self._said = dict(said)
+        self._said = {name: value for name, value in said.items() if value is not None}
         self._cloud = cloud
         self._asks_aws = asks_aws
         self._answers: dict[str, Any] = {}
@@ -78,7 +78,7 @@ class Guide:
                 raise click.UsageError(str(exc)) from exc
             return answer
 
-        if self._said.get(name) is not None:
+        if name in self._said:
             self._answers[name] = checked(self._said[name])
         elif choices:
             self._answers[name] = click.prompt(question, type=click.Choice(choices), default=default)

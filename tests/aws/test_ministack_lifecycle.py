@@ -126,7 +126,7 @@ def test_a_failed_creation_is_replaced_by_the_next_deployment(
 
     said = project.deploy()
 
-    assert "did remove" in said
+    assert "removed " in said
     assert project.stack()["StackStatus"] == "CREATE_COMPLETE"
 
 

@@ -7,7 +7,7 @@ from fake_cloud import STACK_ID, STACK_TYPE, FakeCloud, event, stack
 
 from deploy.cloud import Account, Change, Event, Stack
 from deploy.errors import FailedError
-from deploy.execute import Carried, Performer, Progress, Said, Ticked, rehearse, summary
+from deploy.execute import Carried, Performer, Progress, Said, Ticked, done, rehearse, summary
 from deploy.plan import CreateBucket, Plan, Propose, RemoveFailedStack, Step, UploadCode, UploadTemplate
 
 ACCOUNT = Account(account_id="123456789012", region="us-east-1")
@@ -17,6 +17,20 @@ PROPOSE = Propose(stack_name="chat-dev", is_new=True, previous=(), adopted=())
 
 def made(*steps: Step) -> Plan:
     return Plan(bucket="b", code_key="chat/abc.zip", steps=steps, expected=())
+
+
+@pytest.mark.parametrize(
+    ("step", "told"),
+    [
+        (RemoveFailedStack("chat-dev", "id"), "removed chat-dev, the empty remains of a deployment that failed"),
+        (CreateBucket("b"), "created the bucket b for code"),
+        (UploadCode("b", "k", 2048), "uploaded the code (2 KB) to s3://b/k"),
+        (UploadTemplate("b", "k"), "uploaded the template to s3://b/k"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_was_done_is_told_in_the_past(step: Step, told: str) -> None:
+    assert done(step) == told
 
 
 class Desk:

@@ -52,13 +52,19 @@ def ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ask:
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.setenv("JWT_SECRET", "s" * 32)
 
-    def ask(answers: list[str], cloud: FakeCloud | None = None, *, asks_aws: bool = True, **said: str) -> Result:
-        def make(config: Config) -> FakeCloud:
-            return cloud if cloud is not None else Regions(region=config.region)
+    def ask(
+        answers: list[str],
+        cloud: FakeCloud | None = None,
+        *,
+        asks_aws: bool = True,
+        make: Callable[[Config], FakeCloud] | None = None,
+        **said: str | None,
+    ) -> Result:
+        clouds = make or (lambda config: cloud if cloud is not None else Regions(region=config.region))
 
         @click.command()
         def command() -> None:
-            Guide(tmp_path, said, make, asks_aws=asks_aws).run()
+            Guide(tmp_path, said, clouds, asks_aws=asks_aws).run()
 
         answered = "".join(f"{answer}\n" for answer in answers)
         return CliRunner().invoke(command, [], input=answered, standalone_mode=False)
@@ -99,6 +105,22 @@ def test_every_wrong_answer_is_told_at_once_and_asked_again(ask: Ask, tmp_path: 
         "log_retention_days": 30,
         "logging_role": False,
     }
+
+
+def test_what_the_command_line_left_out_does_not_hide_an_answer(ask: Ask) -> None:
+    seen: list[str | None] = []
+
+    class Remembering(Regions):
+        def logging_role(self) -> str | None:
+            seen.append(self.region)
+            return super().logging_role()
+
+    answers = ["chat", "guided_app:app", "", "eu-central-1", *NO_ANSWERS]
+
+    found = ask(answers, make=lambda config: Remembering(region=config.region), region=None)
+
+    assert found.exception is None
+    assert seen == ["eu-central-1"]
 
 
 def test_the_region_and_the_role_for_logs_are_awss_to_know(ask: Ask, tmp_path: Path) -> None:
