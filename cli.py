@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         status = BAD_INPUT
     except click.UsageError as error:
         command = error.ctx.command_path if error.ctx else "streamer"
-        text = error.format_message().rstrip(".")
+        text = parameters.in_plain_words(error.format_message()).rstrip(".")
         status = _complain(f"{text}{'' if text.endswith('?') else '.'} See: {command} --help")
     except click.ClickException as error:
         status = _complain(error.format_message())
@@ -262,7 +262,7 @@ def _actions(_context: click.Context, _parameter: click.Parameter, incomplete: s
 )
 @click.argument("action", shell_complete=_actions)
 @click.argument("payload", type=parameters.Payload(), required=False)
-@click.option("--url", help=URL_HELP)
+@click.option("--url", type=parameters.WebSocketUrl(), help=URL_HELP)
 @click.option("--token", help=CREDENTIAL_HELP)
 @_as_user
 @click.option("--id", "request_id", type=parameters.RequestId(), help="The request's id. Default: a new one.")
@@ -312,7 +312,7 @@ def call(
     ],
 )
 @click.argument("topic")
-@click.option("--url", help=URL_HELP)
+@click.option("--url", type=parameters.WebSocketUrl(), help=URL_HELP)
 @click.option("--token", help=CREDENTIAL_HELP)
 @_as_user
 @click.option("--count", type=click.IntRange(min=1), help="End after so many messages. Default: go on.")
@@ -352,7 +352,7 @@ def listen(
 )
 @click.argument("topic")
 @click.argument("data", type=parameters.Payload(), required=False)
-@click.option("--url", help=URL_HELP)
+@click.option("--url", type=parameters.WebSocketUrl(), help=URL_HELP)
 @click.option("--token", help=CREDENTIAL_HELP)
 @_as_user
 @click.pass_context

@@ -60,14 +60,18 @@ def init(*, folder: Path, template: str) -> None:
 def actions(*, as_json: bool) -> None:
     """List what clients can call.
 
-    Of the service that the project's emulator runs.
+    Of the service that the project's emulator runs; where none runs, of the App that 'streamer emulate' would run.
     """
-    emulator = _emulator(here())
-    names = list(emulator.actions)
+    emulator = here().ready
+    if emulator is None:
+        from .described import names_of_actions  # noqa: PLC0415 - see the module's docstring
+
+        names, functions = names_of_actions(None)
+    else:
+        names, functions = list(emulator.actions), ", ".join(emulator.functions)
     if names or as_json:
         click.echo(json.dumps(names) if as_json else "\n".join(names))
     else:
-        functions = ", ".join(emulator.functions)
         click.echo(
             f"streamer: the service is no App, so it has no actions; 'streamer invoke' runs its functions: {functions}",
             err=True,

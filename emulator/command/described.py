@@ -28,6 +28,18 @@ def made(target: str | None, *, kind: str, version: str, url: str | None, no_bui
     return _text(described, kind, version, url, built_ins=not no_builtins), described.document()
 
 
+def names_of_actions(target: str | None) -> tuple[list[str], str]:
+    """The App's actions; or none, and the functions of plain handlers, in words.
+
+    Raises:
+        ConfigurationError: there is no service here.
+    """
+    _, found = find_service(target, project_at(Path.cwd(), target, None))
+    if isinstance(found, App):
+        return list(found.actions), ""
+    return [], ", ".join(function.name for function in found.functions)
+
+
 def _text(described: Described, kind: str, version: str, url: str | None, *, built_ins: bool) -> str:
     match kind:
         case "typescript":

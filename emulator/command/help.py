@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise, takewhile
 from typing import Any
 
 import click
@@ -50,6 +51,15 @@ class Group(Command, click.Group):
         with formatter.section("Commands"):
             formatter.write_dl(sorted(known.items()))
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that the arguments begin with; an option's value that was forgotten is told as that."""
+        name, command, rest = super().resolve_command(ctx, args)
+        if command is not None:
+            _require_values(command, click.Context(command, parent=ctx, info_name=name), rest)
+        return name, command, rest
+
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """A command by name."""
         if cmd_name in self._home:
@@ -58,3 +68,23 @@ class Group(Command, click.Group):
             found: click.Command = tool(self._home[cmd_name]).COMMANDS[cmd_name]
             return found
         return super().get_command(ctx, cmd_name)
+
+
+def _require_values(command: click.Command, ctx: click.Context, arguments: Sequence[str]) -> None:
+    """Refuse the name of an option as the value of the one before it, as click does not.
+
+    Raises:
+        BadOptionUsage: a value was forgotten.
+    """
+    options = [each for each in command.get_params(ctx) if isinstance(each, click.Option)]
+    names = {name for each in options for name in (*each.opts, *each.secondary_opts)}
+    wanting = {name for each in options if _wants_value(each) for name in each.opts}
+    for option, value in pairwise(takewhile(lambda argument: argument != "--", arguments)):
+        if option in wanting and value in names:
+            raise click.BadOptionUsage(option, f"Option '{option}' requires an argument.", ctx)
+
+
+def _wants_value(option: click.Option) -> bool:
+    """Whether what follows an option is its value, whatever it looks like."""
+    has_default = isinstance(option.flag_value, str | int) and not isinstance(option.flag_value, bool)
+    return not option.is_flag and not option.count and not has_default

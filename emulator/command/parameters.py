@@ -6,7 +6,8 @@ import json
 import math
 import sys
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
+from urllib.parse import urlsplit
 
 import click
 
@@ -16,6 +17,20 @@ from streamer.settings import parse_duration
 
 _LONGEST_NAME = 1024
 """No path that somebody types is longer."""
+
+
+_PLAIN: Final = {
+    "is not a valid integer range": "is no whole number",
+    "is not a valid float range": "is no number",
+}
+"""What click says, and what people say."""
+
+
+def in_plain_words(complaint: str) -> str:
+    """What click says of an argument, without its own names of types."""
+    for said, plain in _PLAIN.items():
+        complaint = complaint.replace(said, plain)
+    return complaint
 
 
 class Duration(click.ParamType[Any]):
@@ -36,6 +51,23 @@ class Duration(click.ParamType[Any]):
         if not self._least <= seconds <= self._most:
             self.fail(f"{value!r} is not in the range of {self._least:g} to {self._most:g} seconds", param, ctx)
         return seconds
+
+
+class WebSocketUrl(click.ParamType[Any]):
+    """``ws://`` or ``wss://`` and a host. An empty one, as of an unset variable, is the command's to refuse."""
+
+    name = "url"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The same; a query may hold a token, and is not told."""
+        told = f"{value.partition('?')[0]!r} is no WebSocket URL, such as ws://127.0.0.1:8787/dev"
+        try:
+            parts = urlsplit(value)
+        except ValueError as error:
+            self.fail(f"{told}: {error}", param, ctx)
+        if value and (parts.scheme not in ("ws", "wss") or not parts.hostname):
+            self.fail(told, param, ctx)
+        return str(value)
 
 
 class Claim(click.ParamType[Any]):

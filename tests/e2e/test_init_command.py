@@ -58,8 +58,26 @@ def test_nothing_is_replaced_and_then_nothing_is_written(tmp_path: Path) -> None
     assert [path.name for path in tmp_path.iterdir()] == ["pytest.ini"]
 
 
-def test_without_an_emulator_actions_says_what_to_do(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("template", "out", "error"),
+    [
+        pytest.param("minimal", "greet\ncount\n", "", id="an App"),
+        pytest.param("handlers", "", "so it has no actions", id="plain handlers"),
+    ],
+)
+def test_without_an_emulator_actions_reads_the_folder_s_service(
+    tmp_path: Path, template: str, out: str, error: str
+) -> None:
+    streamer("init", "--template", template, folder=tmp_path)
+
+    done = streamer("actions", folder=tmp_path)
+
+    assert (done.returncode, done.stdout) == (0, out)
+    assert error in done.stderr
+
+
+def test_without_a_service_actions_says_what_to_do(tmp_path: Path) -> None:
     done = streamer("actions", folder=tmp_path)
 
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
-    assert "start `streamer emulate`" in done.stderr
+    assert "there is no service in" in done.stderr

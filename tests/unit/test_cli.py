@@ -86,7 +86,12 @@ def run(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int |
         pytest.param(["tokne"], "Did you mean 'token'? See: streamer --help", id="mistyped command"),
         pytest.param(["emulate", "--nonsense"], "See: streamer emulate --help", id="unknown option"),
         pytest.param(["emulate", "--port", "70000"], "65535", id="port out of range"),
-        pytest.param(["emulate", "--port", "http"], "not a valid integer", id="port that is no number"),
+        pytest.param(["emulate", "--port", "http"], "'http' is no whole number", id="port that is no number"),
+        pytest.param(["listen", "a", "--count", "few"], "'few' is no whole number", id="count that is no number"),
+        pytest.param(["requests", "wait", "r", "--timeout", "x"], "'x' is no number", id="seconds that are no number"),
+        pytest.param(["emulate", "--state", "--port", "0"], "'--state' requires an argument", id="forgotten file"),
+        pytest.param(["deploy", "--stage", "--dry-run"], "'--stage' requires an argument", id="forgotten stage"),
+        pytest.param(["call", "a", "--timeout"], "'--timeout' requires an argument", id="forgotten value at the end"),
         pytest.param(["emulate", "--dynamodb", "localhost:8000"], "http://127.0.0.1:8000", id="no URL"),
         pytest.param(["emulate", "--stage", "a b"], "is no stage", id="stage with a space"),
         pytest.param(["emulate", "--stage", ""], "is no stage", id="empty stage"),
@@ -106,6 +111,10 @@ def run(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int |
         pytest.param(["call", "echo", "--id", "a b", "--token", "t"], "request id", id="no request id"),
         pytest.param(["call", "echo", "--url", "http://x", "--token", "t"], "no WebSocket URL", id="wrong scheme"),
         pytest.param(["call", "echo", "--url", "ws://127.0.0.1:1", "--token", "t"], "running?", id="nobody listens"),
+        pytest.param(["call", "echo", "--url", "nope"], "is no WebSocket URL, such as ws://", id="no URL at all"),
+        pytest.param(
+            ["call", "echo", "--url", "wss://"], "is no WebSocket URL, such as ws://", id="URL without a host"
+        ),
         pytest.param(["call", "echo", "--url", ""], "--url is empty", id="URL of a variable that is not set"),
         pytest.param(["listen", "news", "--token", ""], "--token is empty", id="token of a variable that is not set"),
         pytest.param(["call", "a", "--url", "ws://127.0.0.1:1", "--token", "a\nb"], "line break", id="broken token"),
@@ -125,6 +134,19 @@ def test_bad_input_is_one_line_on_standard_error_and_exit_status_2(
     assert err.count("\n") == 1
     assert err.startswith("streamer: ")
     assert hint in err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param(["--debug", "--state", "file"], id="an option whose value may be left out"),
+        pytest.param(["--no-reload", "--state", "file"], id="a flag"),
+        pytest.param(["--env=--port", "--state", "file"], id="a value that looks like one on purpose"),
+        pytest.param(["--state", "file", "--", "--port"], id="what is no option any more"),
+    ],
+)
+def test_no_value_is_missed_where_none_was_forgotten(arguments: list[str]) -> None:
+    assert emulated(*arguments).state_file == Path("file")
 
 
 def test_without_a_command_the_help_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
