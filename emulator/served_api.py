@@ -13,6 +13,7 @@ from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, Final
 
 from streamer.topology import Api
+from streamer.topology.grants import Place
 
 from .functions.outcome import Functions
 from .functions.variables import Endpoints
@@ -23,6 +24,7 @@ from .gateway.rules.management import ManagementTarget
 from .gateway.rules.stage import Facts, Stage
 from .gateway.shell import Gateway
 from .gateway.verifier import Verifier
+from .iam.texts import user_arn
 from .notes import Notes
 from .port.aws_names import domain_name
 from .port.front import Front, Gate
@@ -116,7 +118,11 @@ class ServedApi:
         ids = IdSource(endpoints.region, secrets.randbits(64))
         self.stage = Stage(self.api, facts, ids, limits=limits, assumptions=assumptions)
         known = (endpoints.owner, *endpoints.keys.values())
-        verifier = Verifier(secrets={keys.access_key_id: keys.secret_access_key for keys in known}, clock=time.time)
+        verifier = Verifier(
+            secrets={keys.access_key_id: keys.secret_access_key for keys in known},
+            identities=_identities(endpoints),
+            clock=time.time,
+        )
         integrations = Integrations(functions, lambda: self.api, endpoints)
         self.gateway = Gateway(self.stage, integrations, verifier, recording, notes)
 
@@ -178,4 +184,19 @@ def listening(
         served = ServedApi(api, port)
         port.serve(served, answer, upgrade)
         found.append(served)
+    return found
+
+
+def _identities(endpoints: Endpoints) -> dict[str, dict[str, str]]:
+    """Who has which access key, as events say it. [DOC] apigw-docs:api-gateway-mapping-template-reference
+
+    Whoever signs with a key that was not given out here is the account's owner.
+    """
+    account = endpoints.account_id
+    place = Place(region=endpoints.region, account_id=account, apis={})
+    found = {"": {"accountId": account, "caller": account, "user": account, "userArn": f"arn:aws:iam::{account}:root"}}
+    for function, keys in endpoints.keys.items():
+        session = f"AROAEXAMPLE:{function}"
+        arn = user_arn(function, place)
+        found[keys.access_key_id] = {"accountId": account, "caller": session, "user": session, "userArn": arn}
     return found

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from streamer.context import Principal
     from streamer.sending.publisher import Delivery
     from streamer.stores.uploads import Uploads
-    from streamer.topology import Permission, Queue, Table, Topology
+    from streamer.topology import Function, Permission, Queue, Table, Topology
 
 QUEUE_THRESHOLD_SECONDS: Final = 5.0
 """Actions estimated to take longer than this are queued, unless the environment sets another threshold."""
@@ -50,6 +50,13 @@ class App:
             service's table prefix before the name; ``orders`` is found by the variable ``ORDERS_TABLE``.
         queues: Queues of its own, which the actions may send to; the URL of ``jobs`` is in ``JOBS_QUEUE_URL``.
         permissions: Whatever else the actions may do on AWS.
+        authorizer: A Lambda authorizer of its own, which is asked who a client is, instead of tokens being verified.
+            Its policy lets in; of its context ``user_id`` (else its ``principalId``) is who, ``tenant_id`` of which
+            tenant, ``permissions``, separated by blanks or commas, what is allowed.
+        identity_sources: What a client must bring for the authorizer to be asked at all, such as
+            ``route.request.querystring.token``.
+        iam: Whether handshakes are signed with AWS credentials instead (``AWS_IAM``); the user is then their ARN, the
+            tenant their account, and there are no permissions.
         title: What `streamer describe` calls the service. Empty: as its folder.
         version: The version of what it offers, for the same. Empty: 0.0.0.
         description: A sentence or more about it, for the same.
@@ -64,6 +71,9 @@ class App:
         tables: Iterable[Table] = (),
         queues: Iterable[Queue] = (),
         permissions: Iterable[Permission] = (),
+        authorizer: Function | None = None,
+        identity_sources: Iterable[str] = (),
+        iam: bool = False,
         title: str = "",
         version: str = "",
         description: str = "",
@@ -73,6 +83,11 @@ class App:
         self._environment = tuple(environment)
         self._limits = limits or Limits()
         self._tables, self._queues, self._permissions = tuple(tables), tuple(queues), tuple(permissions)
+        if authorizer is not None and iam:
+            raise ConfigurationError("App(authorizer=..., iam=True): one of them lets clients in; leave out the other")
+        self._authorizer, self._identity_sources, self._iam = authorizer, tuple(identity_sources), iam
+        if self._identity_sources and authorizer is None:
+            raise ConfigurationError("App(identity_sources=...) is about an authorizer; name one")
         self.title, self.version, self.description = title, version, description
         self._uploads: dict[str, Uploads] = {}
         self._actions: dict[str, Action] = {}
@@ -323,6 +338,9 @@ class App:
                     for each in self._uploads.values()
                 ),
                 permissions=self._permissions,
+                authorizer=self._authorizer,
+                identity_sources=self._identity_sources,
+                iam=self._iam,
             ),
         )
 

@@ -89,7 +89,13 @@ def authenticate(
         ConfigurationError: there is no usable key to verify with; our fault, not the client's (500).
     """
     offered = _offered_subprotocols(event)
-    principal = principal_of(token_of(event), settings, now, published)
+    match settings.authorization:
+        case "authorizer":
+            principal = _of_authorizer(event, settings)
+        case "iam":
+            principal = _of_signature(event, settings)
+        case _:
+            principal = principal_of(token_of(event), settings, now, published)
     return Authenticated(principal, SUBPROTOCOL if SUBPROTOCOL in offered else None)
 
 
@@ -125,11 +131,43 @@ def principal_of(token: str, settings: Settings, now: float, published: KeysById
     audiences = audience if isinstance(audience, list) else [audience]
     if settings.jwt_audience is not None and settings.jwt_audience not in audiences:
         raise AuthError(AUDIENCE_WRONG)
-    principal = Principal(
-        user_id=_identifier(claims, settings.jwt_user_claim or ("user_id" if "user_id" in claims else "sub")),
-        tenant_id=_identifier(claims, settings.jwt_tenant_claim),
-        permissions=_permissions(claims, settings.jwt_permissions_claim),
+    return _allowed(
+        Principal(
+            user_id=_identifier(claims, settings.jwt_user_claim or ("user_id" if "user_id" in claims else "sub")),
+            tenant_id=_identifier(claims, settings.jwt_tenant_claim),
+            permissions=_permissions(claims, settings.jwt_permissions_claim),
+        ),
+        settings,
     )
+
+
+def _of_authorizer(event: Mapping[str, Any], settings: Settings) -> Principal:
+    """Whom the App's own authorizer let in: its context has the claims, as texts. [DOC] FIDELITY A34"""
+    context = event["requestContext"].get("authorizer") or {}
+    who = settings.jwt_user_claim or ("user_id" if "user_id" in context else "principalId")
+    permissions = str(context.get(settings.jwt_permissions_claim) or "").replace(",", " ")
+    principal = Principal(
+        user_id=_identifier(context, who),
+        tenant_id=_identifier(context, settings.jwt_tenant_claim),
+        permissions=frozenset(permissions.split()),
+    )
+    return _allowed(principal, settings)
+
+
+def _of_signature(event: Mapping[str, Any], settings: Settings) -> Principal:
+    """Who signed the handshake: a user or a session of a role, of an account of AWS. [DOC] apigw-docs: $context"""
+    identity = event["requestContext"].get("identity") or {}
+    return _allowed(
+        Principal(
+            user_id=_identifier(identity, "userArn"),
+            tenant_id=_identifier(identity, "accountId"),
+            permissions=frozenset(),
+        ),
+        settings,
+    )
+
+
+def _allowed(principal: Principal, settings: Settings) -> Principal:
     if settings.allowed_tenants is not None and principal.tenant_id not in settings.allowed_tenants:
         raise TenantNotAllowedError(TENANT_NOT_ALLOWED)
     return principal

@@ -28,6 +28,7 @@ from streamer.topology import (
     DISCONNECT,
     Api,
     AsyncInvocation,
+    Authorizer,
     Bucket,
     EventSourceMapping,
     Function,
@@ -69,6 +70,9 @@ CONNECT_SETTINGS: Final = (
 )
 """Variables that only ``$connect`` gets: the fewer functions hold the secret, the better."""
 
+_OF_TOKENS: Final = ("JWT_SECRET", "JWT_PUBLIC_KEY", "JWT_JWKS_URL", "JWT_ISSUER", "JWT_AUDIENCE")
+"""Those of them that are about tokens, which not every App verifies itself."""
+
 COMMON_SETTINGS: Final = ("STREAMER_ENV", "STREAMER_SERVICE", "LOG_LEVEL")
 """Variables that every function gets."""
 
@@ -91,6 +95,14 @@ class Own:
     queues: tuple[Queue, ...] = ()
     buckets: tuple[Bucket, ...] = ()
     permissions: tuple[Permission, ...] = ()
+    authorizer: Function | None = None
+    identity_sources: tuple[str, ...] = ()
+    iam: bool = False
+
+    @property
+    def authorization(self) -> str:
+        """Who lets clients in, as `Settings.authorization` has it."""
+        return "iam" if self.iam else "token" if self.authorizer is None else "authorizer"
 
     def variables(self, table_prefix: str) -> dict[str, str]:
         """By which the actions find the tables; the functions get the queues' URLs from whoever runs them.
@@ -105,6 +117,16 @@ class Own:
                 raise ConfigurationError(f"two tables of the app would be found by {name}; rename one of them")
             found[name] = f"{table_prefix}{table.name}"
         return found
+
+    def for_function(self, function: Function, table_prefix: str) -> Function:
+        """One of the service's functions, with what it may do and know besides."""
+        if function.name in (ROUTER_FUNCTION, PROCESSOR_FUNCTION):
+            return self.for_actions(function, table_prefix)
+        if function.name == CONNECT_FUNCTION and self.authorization != "token":
+            variables = {name: each for name, each in function.environment.items() if name not in _OF_TOKENS}
+            variables["STREAMER_AUTHORIZATION"] = self.authorization
+            return replace(function, environment=variables, secrets=())
+        return function
 
     def for_actions(self, function: Function, table_prefix: str) -> Function:
         """A function that runs actions, with what they may do and know."""
@@ -124,6 +146,10 @@ class Own:
             buckets=tuple(bucket.name for bucket in self.buckets),
             permissions=self.permissions,
         )
+
+
+def _authorizer(function: Function, identity_sources: tuple[str, ...]) -> Authorizer:
+    return Authorizer(name=function.name, function=function.name, identity_sources=identity_sources)
 
 
 def separated(topology: Topology, reserved: Mapping[str, int] = MappingProxyType({})) -> Topology:
@@ -186,23 +212,29 @@ def describe(
     See `streamer.app.App.topology`.
     """
     functions = _functions(target, table_prefix, stage, needed, environment)
+    authorizers = () if own.authorizer is None else (own.authorizer,)
+    if own.authorizer is not None and own.authorizer.name in {each.name for each in functions}:
+        raise ConfigurationError(f"the authorizer is called {own.authorizer.name!r}, as a function of every service is")
     topology = Topology(
         api=Api(
             name="streamer",
             stage=stage,
             routes=(
-                Route(route_key=CONNECT, function=CONNECT_FUNCTION),
+                Route(
+                    route_key=CONNECT,
+                    function=CONNECT_FUNCTION,
+                    authorizer=None if own.authorizer is None else own.authorizer.name,
+                    iam=own.iam,
+                ),
                 Route(route_key=DISCONNECT, function=DISCONNECT_FUNCTION),
                 Route(route_key=DEFAULT, function=ROUTER_FUNCTION),
                 # What idle connections send costs no function; where these routes are not, the router does the same.
                 Route(route_key="ping", integration=PING, route_response=True),
                 Route(route_key="keep-alive", integration=KEEP_ALIVE),
             ),
+            authorizers=() if own.authorizer is None else (_authorizer(own.authorizer, own.identity_sources),),
         ),
-        functions=tuple(
-            own.for_actions(each, table_prefix) if each.name in (ROUTER_FUNCTION, PROCESSOR_FUNCTION) else each
-            for each in functions
-        ),
+        functions=(*(own.for_function(each, table_prefix) for each in functions), *authorizers),
         tables=(*tables(table_prefix), *(replace(each, name=f"{table_prefix}{each.name}") for each in own.tables)),
         event_source_mappings=(_requests_mapping(table_prefix),),
         queues=(Queue(name=DEAD_LETTERS), *own.queues),

@@ -34,6 +34,9 @@ def parse_duration(text: str) -> float:
 SECRET_BYTES: Final = 32
 """Shortest ``JWT_SECRET`` in production, in bytes: HS256 wants a key as long as its hash (RFC 7518, section 3.2)."""
 
+AUTHORIZATIONS: Final = ("token", "authorizer", "iam")
+"""``$connect`` verifies a token, or API Gateway has asked a Lambda authorizer, or verified an AWS signature."""
+
 LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
 """What ``LOG_LEVEL`` may be, from most to least talkative."""
 
@@ -47,6 +50,9 @@ _TABLE_PREFIX: Final = re.compile(r"[A-Za-z0-9_.-]{0,200}")
 class Settings:
     """How this service is set up. Secrets do not show in its ``repr``."""
 
+    authorization: str = "token"
+    """``STREAMER_AUTHORIZATION``, one of `AUTHORIZATIONS`: who lets clients in. What an authorizer's context or a
+    signature says is API Gateway's word, and is believed."""
     jwt_secret: str | None = field(default=None, repr=False)
     """``JWT_SECRET``: tokens signed with HS256 are accepted. None: they are not."""
     jwt_public_key: str | None = field(default=None, repr=False)
@@ -95,6 +101,7 @@ class Settings:
         reader = _Reader(environ)
         production = reader.choice("STREAMER_ENV", ("production", "development"), "production") == "production"
         return cls(
+            authorization=reader.choice("STREAMER_AUTHORIZATION", AUTHORIZATIONS, "token"),
             jwt_secret=reader.secret("JWT_SECRET", production=production),
             jwt_public_key=reader.public_key("JWT_PUBLIC_KEY"),
             jwt_jwks_url=reader.published_keys("JWT_JWKS_URL"),

@@ -92,8 +92,8 @@ def _run(options: EmulateOptions, project: Project, shell: dict[str, str], sink:
             target = _with_sdk(target, options, project)
     access = Access(
         identity=Identity.of_developer(environment, target.permissions),
-        verifies_with=key_kind(shell, is_app=target.is_app),
-        secret=environment.get("JWT_SECRET") if target.is_app else None,
+        verifies_with=key_kind(shell, is_app=target.has_tokens),
+        secret=environment.get("JWT_SECRET") if target.has_tokens else None,
     )
     _make_state_folder(folder / FOLDER)
     if options.verbose or not target.is_app:

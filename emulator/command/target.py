@@ -16,7 +16,7 @@ from streamer.errors import ConfigurationError
 from streamer.loading import load_service
 from streamer.project import DEFAULT_APP, DEFAULT_STAGE, Project, folder_of, nothing_found, read
 from streamer.service import separated
-from streamer.topology import Topology
+from streamer.topology import CONNECT, Topology
 from streamer.topology.checks import validate
 from streamer.topology.sizes import resized
 
@@ -53,6 +53,13 @@ class Target:
     """What ``resources`` of ``streamer.toml`` has made in the services that are not embedded."""
     told: str | None = None
     """What of ``resources`` is emulated and what is not; None: there are none."""
+
+    @property
+    def has_tokens(self) -> bool:
+        """Whether its ``$connect`` verifies tokens itself."""
+        connect = self.topology.api.route(CONNECT)
+        return self.is_app and connect is not None and connect.authorizer is None and not connect.iam
+
     control: ControlTarget | None = None
     """What is deployed to, if it is the control plane."""
 
@@ -100,8 +107,7 @@ def prepared(chosen: str, found: App | Topology, project: Project, *, environmen
         topology = found
     else:
         topology = dataclasses.replace(found, api=dataclasses.replace(found.api, stage=project.stage))
-    if not isinstance(found, App):
-        topology = _with_secrets(topology, {**environment, **project.environment})
+    topology = _with_secrets(topology, {**environment, **project.environment})
     topology = separated(resized(with_variables(topology, project.environment), project.functions))
     services: tuple[Call, ...] = ()
     told = None
@@ -152,9 +158,12 @@ def _forget_another(name: str, code: Path) -> None:
 
 
 def _with_secrets(topology: Topology, values: Mapping[str, str]) -> Topology:
-    """The topology whose functions have their secrets in variables, as they find them on AWS."""
+    """The topology whose plain functions have their secrets in variables, as they find them on AWS."""
     functions = []
     for function in topology.functions:
+        if function.handler.startswith("streamer.handlers."):
+            functions.append(function)
+            continue
         secrets = {name: values[name] for name in function.secrets if values.get(name)}
         given = {**function.environment, **secrets}
         missing = [name for name in function.secrets if not given.get(name)]

@@ -6,7 +6,9 @@ import asyncio
 import contextlib
 import functools
 import time
-from typing import Any, Final
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
 
 from .. import log
 from ..functions.outcome import Functions
@@ -21,7 +23,7 @@ from .rules.effects import Accept, HttpAnswer, Invoke, Result
 from .rules.events import late
 from .rules.handshake import Handshake, UpgradeRequest, refuse_plain
 from .rules.management import ManagementRequest, ManagementTarget
-from .rules.signature import MISSING
+from .rules.signature import MISSING, Flaw
 from .rules.stage import Stage
 from .verifier import Verifier
 from .websocket import Seen, WebSocket, WebSockets, now_ms
@@ -213,8 +215,10 @@ class Gateway:
 
     def _signed(self, request: HttpRequest) -> UpgradeRequest:
         connect = self._stage.connect
-        flaw = self._verifier.flaw(request) if connect is not None and connect.route.iam else MISSING
-        return _upgrade_request(request, flaw=flaw)
+        if connect is None or not connect.route.iam:
+            return _upgrade_request(request)
+        flaw = self._verifier.flaw(request)
+        return _upgrade_request(request, flaw, {} if flaw is not None else self._verifier.signer(request))
 
     def _open(self, connection: Connection, accept: Accept, client: _Client) -> None:
         log.info("connected", connection_id=connection.connection_id, peer=client.request.peer)
@@ -251,9 +255,16 @@ class _Client(asyncio.Protocol):
         self.is_lost = True
 
 
-def _upgrade_request(request: HttpRequest, flaw: Any = MISSING) -> UpgradeRequest:
+def _upgrade_request(
+    request: HttpRequest, flaw: Flaw | None = MISSING, signer: Mapping[str, str] = MappingProxyType({})
+) -> UpgradeRequest:
     return UpgradeRequest(
-        target=request.target, headers=request.headers, peer=request.peer, method=request.method, flaw=flaw
+        target=request.target,
+        headers=request.headers,
+        peer=request.peer,
+        method=request.method,
+        flaw=flaw,
+        signer=signer,
     )
 
 

@@ -29,6 +29,8 @@ class Verifier:
 
     secrets: Mapping[str, str]
     """Access key id to secret access key."""
+    identities: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Access key id to who has it, as ``identity`` of events says; the empty id stands for all others."""
     clock: Callable[[], float]
     """Unix seconds."""
     _signers: dict[tuple[str, str, str], Signer] = field(default_factory=dict, init=False)
@@ -41,6 +43,13 @@ class Verifier:
         if isinstance(signature, Flaw):
             return signature
         return refusal(signature, self._check(request, signature))
+
+    def signer(self, request: HttpRequest) -> Mapping[str, str]:
+        """Who signed a request, whose signature has no flaw."""
+        signature = parse(request.fields, request.query if "?" in request.target else ())
+        key = "" if isinstance(signature, Flaw) else signature.access_key_id
+        known = self.identities.get(key, self.identities.get("", {}))
+        return {"accessKey": key, **known} if known else {}
 
     def _check(self, request: HttpRequest, signature: Signature) -> Check:
         if not self._is_timely(signature):

@@ -15,6 +15,7 @@ from streamer.client.errors import (
 )
 from streamer.client.events import Event, Progress
 from streamer.client.link import Reconnect
+from streamer.client.signing import signed_with
 from streamer.client.sync import SyncClient
 from streamer.client.topics import TopicMessage
 
@@ -33,4 +34,5 @@ __all__ = [
     "SyncClient",
     "TopicMessage",
     "UploadFailedError",
+    "signed_with",
 ]

@@ -40,6 +40,7 @@ class StreamerClient:
         headers: Mapping[str, str] | None = None,
         ssl: ssl_module.SSLContext | None = None,
         reconnect: Reconnect | None = Reconnect(),  # noqa: B008 - it is frozen
+        sign: Callable[[str], Mapping[str, str]] | None = None,
     ) -> None:
         """Does not connect yet.
 
@@ -51,8 +52,12 @@ class StreamerClient:
             headers: Further headers of the handshake.
             ssl: Whom to trust, for ``wss``. None: the system's certificates.
             reconnect: How a lost connection is opened again. None: it is not.
+            sign: Gives headers that sign the handshake of a URL, whenever a connection is opened: `signed_with`, for
+                services with ``App(iam=True)``. None: it is not signed.
         """
-        handshake = Handshake(url=url, token=token, timeout_seconds=connect_timeout, headers=headers or {}, ssl=ssl)
+        handshake = Handshake(
+            url=url, token=token, timeout_seconds=connect_timeout, headers=headers or {}, ssl=ssl, sign=sign
+        )
         self._session = Session(handshake, reconnect)
 
     async def __aenter__(self) -> Self:

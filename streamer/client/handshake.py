@@ -33,6 +33,7 @@ class Handshake:
     timeout_seconds: float
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     ssl: ssl_module.SSLContext | None = None
+    sign: Callable[[str], Mapping[str, str]] | None = field(default=None, repr=False)
 
     @property
     def may_be_allowed_later(self) -> bool:
@@ -75,7 +76,8 @@ class Handshake:
                 raise self._cannot(f"the token function raised {type(error).__name__}") from error
         if token is not None and any(character < " " or character == "\x7f" for character in token):
             raise self._cannot("the token has a line break or another control character in it")
-        return dict(self.headers) | ({"Authorization": f"Bearer {token}"} if token else {})
+        signed = {} if self.sign is None else self.sign(self.url)
+        return {**self.headers, **({"Authorization": f"Bearer {token}"} if token else {}), **signed}
 
     def _options(self) -> dict[str, Any]:
         is_local = urlsplit(self.url).hostname in LOOPBACK

@@ -18,13 +18,21 @@ from deploy.project import load_service
 from deploy.stack import own_resources
 from deploy.stack.settings import StackSettings
 from deploy.stack.template import template, to_json
+from streamer import App
 from streamer.service import separated
-from streamer.topology import Topology
+from streamer.topology import Function, Topology
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SETTINGS = StackSettings(stack_name="chat-dev")
 ARN = "arn:aws:secretsmanager:us-east-1:123456789012:secret:jwt-AbCdEf"
 TOPIC = "arn:aws:sns:us-east-1:123456789012:ops"
+
+
+DOORKEEPER = Function(name="doorkeeper", handler="door.handler", secrets=("WORD",))
+
+
+def letting_in(**how: Any) -> Topology:
+    return App(**how).topology(target="app:app")
 
 
 EVERY_CHECK = ManualArgs(
@@ -71,6 +79,8 @@ def test_of_a_service_by_its_settings(changes: dict[str, Any]) -> None:
     [
         pytest.param(of_an_app(), id="an app"),
         pytest.param(separated(of_an_app(), {"processor": 5}), id="an app with a dispatcher"),
+        pytest.param(letting_in(authorizer=DOORKEEPER), id="an app with an authorizer of its own"),
+        pytest.param(letting_in(iam=True), id="an app with signed handshakes"),
         pytest.param(FULL, id="schedules, throttles and authorizers"),
         pytest.param(every_feature(), id="every field set"),
     ],

@@ -89,6 +89,7 @@ def test_every_default_is_the_documented_one(name: str, option: str, default: st
 def test_every_variable_of_the_settings_is_documented(name: str) -> None:
     variable = {
         "app": "STREAMER_APP",
+        "authorization": "STREAMER_AUTHORIZATION",
         "service": "STREAMER_SERVICE",
         "stage": "STREAMER_STAGE",
         "production": "STREAMER_ENV",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import binascii
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import unquote
 
@@ -38,6 +38,8 @@ class UpgradeRequest:
     method: str = "GET"
     flaw: Flaw | None = MISSING
     """What is wrong with its SigV4 signature; None: it verified. Looked at only where ``$connect`` asks for IAM."""
+    signer: Mapping[str, str] = field(default_factory=dict)
+    """Who signed it, as ``identity`` of its events says; empty where nobody asks."""
 
 
 class _Step(enum.Enum):
@@ -76,6 +78,7 @@ class Handshake:
         self._fields: Mapping[str, str] = {name.lower(): value for name, value in request.headers}
         agent = self._fields.get("user-agent")
         self._session = Session(stage, stage.ids.connection_id(now_ms), now_ms, request.peer, agent)
+        self._session.identity |= request.signer
         self._headers: list[tuple[str, list[str]]] = []
         self._query: dict[str, list[str]] = {}
         self._request_id = ""

@@ -6,7 +6,21 @@ import pytest
 from streamer.app import App
 from streamer.errors import ConfigurationError, TopologyError
 from streamer.protocol.pings import KEEP_ALIVE, PING
-from streamer.topology import CONNECT, DEFAULT, DISCONNECT, Index, Key, Permission, Queue, StreamView, Table, Topology
+from streamer.topology import (
+    CONNECT,
+    DEFAULT,
+    DISCONNECT,
+    Authorizer,
+    Function,
+    Index,
+    Key,
+    Permission,
+    Queue,
+    Route,
+    StreamView,
+    Table,
+    Topology,
+)
 from streamer.topology.grants import grants
 
 ENVIRONMENT = {
@@ -208,3 +222,46 @@ def test_functions_that_run_no_actions_may_do_no_more(name: str) -> None:
 def test_what_cannot_be_the_apps_own_is_refused(own: Mapping[str, Any], message: str) -> None:
     with pytest.raises((ConfigurationError, TopologyError), match=message):
         App(**own).topology(target="app:app")
+
+
+DOORKEEPER = Function(name="doorkeeper", handler="door.handler")
+
+
+def test_an_authorizer_of_its_own_is_asked_before_connect() -> None:
+    app = App(authorizer=DOORKEEPER, identity_sources=["route.request.querystring.token"])
+    found = app.topology(target="app:app", environment={"JWT_SECRET": "s" * 40, "JWT_USER_CLAIM": "mail"})
+
+    assert found.function("doorkeeper") == DOORKEEPER
+    assert found.api.route(CONNECT) == Route(route_key=CONNECT, function="connect", authorizer="doorkeeper")
+    assert found.api.authorizers == (
+        Authorizer(name="doorkeeper", function="doorkeeper", identity_sources=("route.request.querystring.token",)),
+    )
+    connect = found.function("connect")
+    assert connect.secrets == ()
+    assert connect.environment["STREAMER_AUTHORIZATION"] == "authorizer"
+    assert connect.environment["JWT_USER_CLAIM"] == "mail"
+    assert "JWT_SECRET" not in connect.environment
+
+
+def test_signed_handshakes_need_neither_tokens_nor_an_authorizer() -> None:
+    found = App(iam=True).topology(target="app:app")
+
+    assert found.api.route(CONNECT) == Route(route_key=CONNECT, function="connect", iam=True)
+    assert found.function("connect").environment["STREAMER_AUTHORIZATION"] == "iam"
+
+
+@pytest.mark.parametrize(
+    ("how", "complaint"),
+    [
+        pytest.param({"authorizer": DOORKEEPER, "iam": True}, "one of them lets clients in", id="both"),
+        pytest.param({"identity_sources": ["a"]}, "is about an authorizer; name one", id="sources of nobody"),
+        pytest.param(
+            {"authorizer": Function(name="router", handler="door.handler")},
+            "the authorizer is called 'router', as a function of every service is",
+            id="a name that is taken",
+        ),
+    ],
+)
+def test_who_lets_clients_in_has_to_be_clear(how: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(ConfigurationError, match=complaint):
+        App(**how).topology(target="app:app")

@@ -1,0 +1,30 @@
+"""Handshakes signed with credentials of AWS, for services whose ``$connect`` asks for IAM."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from urllib.parse import urlsplit
+
+from streamer.sending.signer import Signer, SigningKeys
+
+
+def signed_with(
+    access_key_id: str, secret_access_key: str, session_token: str | None = None, *, region: str
+) -> Callable[[str], Mapping[str, str]]:
+    """What a client signs its handshakes with (SigV4), to be given to `StreamerClient` as ``sign``.
+
+    Args:
+        access_key_id: Of a user or a session that may ``execute-api:Invoke`` the API.
+        secret_access_key: Its secret.
+        session_token: Of temporary credentials; None: they are not temporary.
+        region: Where the API is.
+    """
+    signer = Signer(SigningKeys(access_key_id, secret_access_key, session_token), "execute-api", region)
+
+    def sign(url: str) -> Mapping[str, str]:
+        timestamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+        signed = signer.sign("GET", url, b"", {"host": urlsplit(url).netloc}, timestamp=timestamp)
+        return {name: value for name, value in signed.items() if name != "host"}
+
+    return sign
