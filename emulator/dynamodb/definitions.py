@@ -22,6 +22,8 @@ KEY_PARTS: Final = 4
 """Attributes of a global index's partition key, and of its sort key. [DOC] ddb-docs:GSI.DesignPattern"""
 PROJECTED: Final = 100
 """Attributes that all indexes of a table project by name. [DOC] ddb-docs:ServiceQuotas"""
+WARM_ON_DEMAND: Final = {"ReadUnitsPerSecond": 12_000, "WriteUnitsPerSecond": 4_000}
+"""What a table that is paid by request can do at once. [DOC] ddb-docs:warm-throughput"""
 _LARGEST_UNITS: Final = 1_000_000_000_000
 
 
@@ -148,6 +150,29 @@ def read_throughput(raw: Mapping[str, Any]) -> dict[str, int]:
     return units
 
 
+def usual_warm(throughput: Mapping[str, int]) -> dict[str, int]:
+    """``WarmThroughput`` where nobody asked for more: what is provisioned, or, for nothing, what is paid by request."""
+    if not throughput:
+        return WARM_ON_DEMAND
+    return {
+        "ReadUnitsPerSecond": throughput["ReadCapacityUnits"],
+        "WriteUnitsPerSecond": throughput["WriteCapacityUnits"],
+    }
+
+
+def check_warm(raw: Json, throughput: Mapping[str, int], what: str) -> None:
+    """Raise ApiError if ``WarmThroughput`` is less than a new table or index has anyway.
+
+    [USR] moto 9392, terraform-provider-aws 47673
+    """
+    wanted = raw.get("WarmThroughput", {})
+    for name, least in usual_warm(throughput).items():
+        if wanted.get(name, least) < least:
+            provisioned = f"{name.removesuffix('UnitsPerSecond')}CapacityUnits of ProvisionedThroughput"
+            other = provisioned if throughput else "initial throughput for OnDemand"
+            raise invalid_parameter(f"Requested {name} for WarmThroughput for {what} is lower than {other}")
+
+
 def read_index(raw: Json, types: Mapping[str, str], *, is_global: bool, is_on_demand: bool) -> IndexDefinition:
     """One index of CreateTable or UpdateTable.
 
@@ -174,6 +199,7 @@ def read_index(raw: Json, types: Mapping[str, str], *, is_global: bool, is_on_de
         )
     if is_global and not is_on_demand and throughput is None:
         raise invalid_parameter(f"ProvisionedThroughput must be specified for index: {name}")
+    check_warm(raw, throughput or {}, f"index {name}")
     return IndexDefinition(
         name=name,
         schema=schema,

@@ -7,13 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from .definitions import TableSettings, shown_schema
+from .definitions import TableSettings, shown_schema, usual_warm
 from .table import Index, Table
 
 Json = dict[str, Any]
-
-WARM_ON_DEMAND = {"ReadUnitsPerSecond": 12000, "WriteUnitsPerSecond": 4000}
-"""What a table that is paid by request can do at once. [DOC] ddb-docs:warm-throughput"""
 
 
 def describe(table: Table) -> Json:
@@ -86,13 +83,7 @@ def _modes(settings: TableSettings) -> Json:
 
 
 def _warm(settings: TableSettings, throughput: Any, limits: Any) -> Json:
-    if settings.billing_mode == "PAY_PER_REQUEST":
-        usual = WARM_ON_DEMAND
-    else:
-        usual = {
-            "ReadUnitsPerSecond": throughput.get("ReadCapacityUnits", 0),
-            "WriteUnitsPerSecond": throughput.get("WriteCapacityUnits", 0),
-        }
+    usual = usual_warm({} if settings.billing_mode == "PAY_PER_REQUEST" else throughput)
     return {**usual, **limits.get("WarmThroughput", {}), "Status": "ACTIVE"}
 
 

@@ -13,6 +13,7 @@ from .definitions import (
     TableSettings,
     check_all_defined_are_used,
     check_counts,
+    check_warm,
     read_billing,
     read_definitions,
     read_index,
@@ -39,6 +40,7 @@ def create_table(backend: EmbeddedBackend, parameters: Json) -> Json:
     name = parameters["TableName"]
     _refuse_not_emulated(parameters)
     mode, throughput = read_billing(parameters)
+    check_warm(parameters, throughput, "table")
     types = read_definitions(_required(parameters, "AttributeDefinitions"))
     schema = _required(parameters, "KeySchema")
     if len(schema) > len(types):

@@ -255,3 +255,52 @@ def test_a_long_number_is_refused_at_once(world: World, tail: str) -> None:
 def test_a_long_text_that_is_no_arn_is_refused_at_once(world: World, arn: str) -> None:
     for action in ("TagResource", "UntagResource", "ListTagsOfResource"):
         assert "Exception" in refused(world, action, ResourceArn=arn)
+
+
+COLD: dict[str, Any] = {
+    "TableName": "cold",
+    "BillingMode": "PAY_PER_REQUEST",
+    "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
+    "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}],
+}
+
+
+@pytest.mark.parametrize(
+    ("billing", "warm", "words"),
+    [
+        pytest.param({}, {"ReadUnitsPerSecond": 11_999}, "ReadUnitsPerSecond", id="reads of a table paid by request"),
+        pytest.param({}, {"WriteUnitsPerSecond": 3_999}, "initial throughput for OnDemand", id="its writes"),
+        pytest.param(
+            {"BillingMode": "PROVISIONED", "ProvisionedThroughput": {"ReadCapacityUnits": 5, "WriteCapacityUnits": 5}},
+            {"WriteUnitsPerSecond": 4},
+            "WriteCapacityUnits of ProvisionedThroughput",
+            id="less than is provisioned",
+        ),
+    ],
+)
+def test_a_new_table_is_not_colder_than_any(
+    world: World, billing: dict[str, Any], warm: dict[str, int], words: str
+) -> None:
+    assert words in refused(world, "CreateTable", **COLD | billing, WarmThroughput=warm)
+
+
+def test_a_new_index_is_not_colder_than_any(world: World) -> None:
+    index = {
+        "IndexName": "by-owner",
+        "KeySchema": [{"AttributeName": "owner", "KeyType": "HASH"}],
+        "Projection": {"ProjectionType": "ALL"},
+        "WarmThroughput": {"ReadUnitsPerSecond": 10_000},
+    }
+    definitions = [{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "owner")]
+
+    answer = refused(
+        world, "CreateTable", **COLD | {"AttributeDefinitions": definitions}, GlobalSecondaryIndexes=[index]
+    )
+    assert "for index by-owner is lower than initial throughput for OnDemand" in answer
+
+
+def test_a_table_may_be_warmer(world: World) -> None:
+    world.create("warm", WarmThroughput={"ReadUnitsPerSecond": 15_000, "WriteUnitsPerSecond": 5_000})
+
+    warm = world.call("DescribeTable", TableName="warm")["Table"]["WarmThroughput"]
+    assert warm == {"ReadUnitsPerSecond": 15_000, "WriteUnitsPerSecond": 5_000, "Status": "ACTIVE"}
