@@ -15,6 +15,7 @@ from pathspec import GitIgnoreSpec
 from ..errors import BundleError
 from . import secrets
 from .bundle import File, LeftOut
+from .tokens import Token, tokens
 
 EXCLUDED: Final = (
     "__pycache__/", "*.py[co]", ".*", "*.egg-info/", "*.whl", "node_modules/", "/venv/", "/env/", "/build/", "/dist/",
@@ -25,6 +26,9 @@ EXCLUDED: Final = (
 user may well be called ``build``."""
 
 _UNNEEDED: Final = "never needed on Lambda"
+
+MOST_TOLD: Final = 3
+"""Tokens that are named, so that the complaint stays a line."""
 
 IGNORE_FILES: Final = (".gitignore", ".streamerignore")
 """Both are read in every folder; the later one wins, so ``.streamerignore`` can bring back what git ignores."""
@@ -86,7 +90,8 @@ def project_files(folder: Path, excluded: Iterable[str] = ()) -> ProjectFiles:
     """The user's project without what git ignores, Lambda never needs or ``streamer.toml`` excludes, and no secrets.
 
     Raises:
-        BundleError: the folder holds nothing, a link leads out of it, or a list of patterns cannot be read.
+        BundleError: the folder holds nothing, a link leads out of it, a list of patterns cannot be read, or a text file
+            holds a token.
     """
     folder = folder.resolve()
     if not folder.is_dir():
@@ -94,6 +99,7 @@ def project_files(folder: Path, excluded: Iterable[str] = ()) -> ProjectFiles:
     usual = _Rules(folder, _UNNEEDED, GitIgnoreSpec.from_lines(EXCLUDED))
     found: dict[str, File] = {}
     left_out: list[LeftOut] = []
+    held: list[tuple[str, Token]] = []
     for path, reason, is_wanted in _walk(folder, folder, [usual, *_rules_above(folder)], tuple(excluded)):
         name = path.relative_to(folder).as_posix()
         if reason is not None:
@@ -107,9 +113,23 @@ def project_files(folder: Path, excluded: Iterable[str] = ()) -> ProjectFiles:
             left_out.append(LeftOut(name, kind, is_secret=True))
         else:
             found[name] = File(content, "project", bool(path.stat().st_mode & stat.S_IXUSR))
+            held += [] if is_wanted else [(name, each) for each in tokens(content)]
+    _require_none(held)
     if not found:
         raise BundleError(f"there is no code in {folder}")
     return ProjectFiles(found, tuple(left_out))
+
+
+def _require_none(held: Sequence[tuple[str, Token]]) -> None:
+    """A file with a token is not just left out: something reads it, which would fail on AWS alone."""
+    if not held:
+        return
+    told = [f"{name} line {each.line} holds {each.kind}" for name, each in held]
+    more = f" (and {len(told) - MOST_TOLD} more)" if len(told) > MOST_TOLD else ""
+    raise BundleError(
+        f"{', '.join(told[:MOST_TOLD])}{more}: whoever may see the code could use it. Let the code read it from a "
+        f"secret, leave the file out in .streamerignore, or, if it may be seen, write !{held[0][0]} there"
+    )
 
 
 def _walk(

@@ -17,6 +17,7 @@ from .bundle import File, Files
 from .dependencies import Dependencies, canonical
 from .installer import Installer, an_installer
 from .local import local_lines
+from .tokens import tokens
 
 _UNUSED: Final = ("RECORD", "INSTALLER", "REQUESTED", "WHEEL", "direct_url.json", "uv_cache.json", "uv_build.json")
 """Files of a wheel's metadata that tell how it came here, not what it is."""
@@ -104,6 +105,10 @@ def _require_no_secret(files: Files, local: set[str]) -> None:
         kind = secrets.kind(path, file.content) if file.part in local else None
         if kind is not None:
             raise BundleError(f"the package {file.part} would bring {path}, {kind}: keep it out of the package")
+        for token in tokens(file.content) if file.part in local else ():
+            raise BundleError(
+                f"the package {file.part} would bring {token.kind} in line {token.line} of {path}: take it out"
+            )
 
 
 def _passes(lines: list[str], wanted: Dependencies) -> list[tuple[list[str], bool]]:

@@ -9,6 +9,7 @@ from typing import Any, Final
 from streamer.topology import Topology
 
 from ..errors import DeployError
+from ..package.tokens import tokens
 from .settings import StackSettings
 
 TEMPLATE_BYTES: Final = 1_000_000
@@ -56,7 +57,7 @@ RESERVED: Final = frozenset(
 
 
 def require_names(topology: Topology, settings: StackSettings) -> None:
-    """Refuse names that AWS does not take, and settings of functions and secrets that the service does not have.
+    """Refuse names that AWS does not take, settings of what the service does not have, and values that are tokens.
 
     Raises:
         DeployError: the first one.
@@ -79,6 +80,18 @@ def require_names(topology: Topology, settings: StackSettings) -> None:
         if not _VARIABLE.fullmatch(name) or name in RESERVED:
             why = "Lambda sets it itself" if name in RESERVED else "it takes letters, digits and '_', two at least"
             raise DeployError(f"{name!r} cannot be an environment variable: {why}")
+    _require_no_tokens(topology, settings)
+
+
+def _require_no_tokens(topology: Topology, settings: StackSettings) -> None:
+    """A variable's value stands in the template, and in what whoever may look at the function sees."""
+    of_functions = ((n, v) for f in topology.functions for n, v in f.environment.items() if n not in f.secrets)
+    for name, value in (*settings.environment.items(), *of_functions):
+        for token in tokens(value.encode()):
+            raise DeployError(
+                f"the variable {name} holds {token.kind}, which everyone who may look at the function would see: "
+                f"make it a secret, with App(environment=...) or Function(secrets=...), and give its value in the shell"
+            )
 
 
 def _require(what: str, name: str, pattern: re.Pattern[str], most: int) -> None:

@@ -26,7 +26,16 @@ from .needs import Need
 VARIABLE: Final = "STREAMER_IAM_LOG"
 """Names the folder that every emulator writes a file of its own into."""
 
-OF_FUNCTIONS: Final = ("name", "tables", "posts_to_connections", "invokes", "sends_to", "permissions", "secrets")
+OF_FUNCTIONS: Final = (
+    "name",
+    "tables",
+    "posts_to_connections",
+    "invokes",
+    "sends_to",
+    "buckets",
+    "permissions",
+    "secrets",
+)
 """The fields of a function that its role depends on. Others, such as its environment, hold what nobody should keep."""
 
 
@@ -90,7 +99,7 @@ def said_of(topology: Topology) -> dict[str, Any]:
     whole = dataclasses.asdict(topology)
     functions = [{name: each[name] for name in OF_FUNCTIONS} for each in whole["functions"]]
     apis = [{"name": each.name, "stage": each.stage} for each in topology.all_apis()]
-    kept = ("tables", "queues", "event_source_mappings", "queue_mappings", "async_invocations")
+    kept = ("tables", "queues", "buckets", "event_source_mappings", "queue_mappings", "async_invocations")
     return {"apis": apis, "functions": functions, **{name: whole[name] for name in kept}}
 
 

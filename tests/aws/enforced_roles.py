@@ -21,11 +21,14 @@ from deploy.stack.template import template
 from emulator.iam.needs import Need
 from streamer.topology import Route, Topology
 from streamer.topology.grants import Kind, Place, Resource, arn
-from streamer.topology.logical_ids import queue_id, role_id
+from streamer.topology.logical_ids import bucket_id, queue_id, role_id
 
 SECONDS = 30
 STACK = "roles"
 ROLE = "AWS::IAM::Role"
+NAMED = ("AWS::SQS::Queue", "AWS::S3::Bucket")
+"""What CloudFormation makes names up for."""
+S3 = "arn:aws:s3:::"
 ANYBODY = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole"}]}
 DENIED = ("AccessDenied", "not authorized to perform")
 
@@ -53,7 +56,7 @@ def roles_of(topology: Topology) -> dict[str, Any]:
         "Resources": resources,
         "Outputs": {each: {"Value": {"Fn::GetAtt": [each, "Arn"]}} for each in resources if each.endswith("Role")}
         | {"ApiId": {"Value": {"Ref": "Api"}}}
-        | {each: {"Value": {"Ref": each}} for each in resources if each.endswith("Queue")},
+        | {each: {"Value": {"Ref": each}} for each, said in resources.items() if said["Type"] in NAMED},
     }
 
 
@@ -87,10 +90,14 @@ class Roles:
     _credentials: dict[str, Credentials] = dataclasses.field(default_factory=dict)
 
     def arn_of(self, need: Need) -> str:
-        """The ARN over there: CloudFormation named the queues itself."""
-        kind, name, _ = need.resource
-        there = self.outputs.get(queue_id(name)) if kind is Kind.QUEUE else None
-        return arn(Resource(kind, there.rpartition("/")[2]) if there else need.resource, self.place)
+        """The ARN over there: CloudFormation named queues and buckets itself."""
+        kind, name, detail = need.resource
+        if kind is Kind.ARN and name.startswith(S3):
+            bucket, slash, key = name.removeprefix(S3).partition("/")
+            return f"{S3}{self.outputs.get(bucket_id(bucket), bucket)}{slash}{key}"
+        logical_id = queue_id(name) if kind is Kind.QUEUE else bucket_id(name) if kind is Kind.BUCKET else ""
+        there = self.outputs.get(logical_id)
+        return arn(Resource(kind, there.rpartition("/")[2], detail) if there else need.resource, self.place)
 
     def simulated(self, function: str, needs: Iterable[Need]) -> dict[Need, bool]:
         """Whether the role allows each, by SimulatePrincipalPolicy."""

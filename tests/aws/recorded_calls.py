@@ -16,6 +16,7 @@ from emulator.iam.needs import Need
 from streamer.topology import (
     Api,
     AsyncInvocation,
+    Bucket,
     EventSourceMapping,
     Function,
     Permission,
@@ -33,6 +34,7 @@ Call = tuple[str, Need, bool]
 PARTS = {
     "tables": Table,
     "queues": Queue,
+    "buckets": Bucket,
     "event_source_mappings": EventSourceMapping,
     "queue_mappings": QueueMapping,
     "async_invocations": AsyncInvocation,
@@ -82,7 +84,7 @@ def _function(said: Mapping[str, Any]) -> Function:
         "tables": tuple(_made(TableAccess, each) for each in said["tables"]),
         "permissions": tuple(_made(Permission, each) for each in said["permissions"]),
     }
-    tuples = {name: tuple(said[name]) for name in ("invokes", "sends_to", "secrets")}
+    tuples = {name: tuple(said[name]) for name in ("invokes", "sends_to", "buckets", "secrets")}
     return Function(**{**said, **made, **tuples, "handler": "handlers.nothing"})
 
 

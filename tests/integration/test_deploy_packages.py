@@ -87,6 +87,12 @@ def test_installers_pack_a_local_package_alike(tmp_path: Path, installer: Instal
     [
         pytest.param("cp311-cp311-linux_x86_64", {}, "has native code", id="native"),
         pytest.param("py3-none-any", {"prod.env": "x"}, r"would bring lib/prod\.env, a file of env", id="secret"),
+        pytest.param(
+            "py3-none-any",
+            {"keys.py": "\n" + "npm" + "_q7Wz0RkT5mYb3XcV9nHs1LdF8gJp6ZtG2xKv"},
+            r"would bring a token of npm in line 2 of lib/keys\.py",
+            id="token",
+        ),
     ],
 )
 def test_a_local_package_that_cannot_be_packed_is_one_line(

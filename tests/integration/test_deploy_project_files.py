@@ -126,6 +126,43 @@ def test_a_database_is_packed_when_it_is_named(tmp_path: Path) -> None:
     assert packed(tmp_path) == {"app.py", "words.sqlite"}
 
 
+TOKEN = "npm" + "_" + "q7Wz0RkT5mYb3XcV9nHs1LdF8gJp6ZtG2xKv"
+
+
+def test_a_token_in_a_file_is_refused_in_one_line_that_does_not_show_it(tmp_path: Path) -> None:
+    contents = dict.fromkeys(("app.py", "a/b.json", "c.yaml", "d.txt", "e.sh"), f"# one\nTOKEN = '{TOKEN}'\n")
+    tree(tmp_path, contents)
+
+    with pytest.raises(BundleError) as refused:
+        project_files(tmp_path)
+
+    text = str(refused.value)
+    assert text.startswith("a/b.json line 2 holds a token of npm, app.py line 2 holds a token of npm, c.yaml line 2 ")
+    assert "(and 2 more)" in text
+    assert "write !a/b.json there" in text
+    assert TOKEN not in text
+    assert "\n" not in text
+
+
+@pytest.mark.parametrize(
+    ("ignored", "expected"),
+    [
+        pytest.param({".streamerignore": "notes.txt\n"}, {"app.py"}, id="left out by streamer's own"),
+        pytest.param({".gitignore": "notes.txt\n"}, {"app.py"}, id="left out by git's"),
+        pytest.param({".streamerignore": "!notes.txt\n"}, {"app.py", "notes.txt"}, id="wanted"),
+        pytest.param(
+            {".gitignore": "*.txt\n", ".streamerignore": "!*.txt\n"}, {"app.py", "notes.txt"}, id="wanted again"
+        ),
+    ],
+)
+def test_a_file_with_a_token_is_left_out_or_packed_where_the_user_says_so(
+    tmp_path: Path, ignored: dict[str, str], expected: set[str]
+) -> None:
+    tree(tmp_path, {"app.py": "", "notes.txt": TOKEN, **ignored})
+
+    assert packed(tmp_path) == expected
+
+
 def test_a_link_out_of_the_project_is_refused(tmp_path: Path) -> None:
     tree(tmp_path, {"secret.py": "", "project/app.py": ""})
     (tmp_path / "project" / "out.py").symlink_to(tmp_path / "secret.py")

@@ -52,6 +52,11 @@ def with_table(**changes: Any) -> Topology:
             with_table(indexes=(Index(name="by owner", key=Key(partition="owner")),)), "'by owner' is no", id="an index"
         ),
         pytest.param(with_function(environment={"A-B": "1"}), "it takes letters, digits and '_'", id="a variable"),
+        pytest.param(
+            with_function(environment={"KEY": "npm" + "_q7Wz0RkT5mYb3XcV9nHs1LdF8gJp6ZtG2xKv"}),
+            r"the variable KEY holds a token of npm, .* make it a secret, with App\(environment=...\) or Func",
+            id="a token",
+        ),
         pytest.param(with_function(environment={"AWS_REGION": "x"}), "Lambda sets it itself", id="a reserved one"),
         pytest.param(
             with_function(environment={"BIG": "x" * 5000}),
@@ -77,6 +82,11 @@ def test_names_and_sizes(topology: Topology, complaint: str) -> None:
         pytest.param({"secret_arns": {"TOKNE": ARN}}, "names 'TOKNE', .* it has TOKEN", id="no such secret"),
         pytest.param({"alarm_topic_arn": "ops"}, "'ops', which is not the ARN of an SNS topic", id="topic"),
         pytest.param({"alarms": {"duration": 101}}, "a percentage of the time-out, at most 100", id="percentage"),
+        pytest.param(
+            {"environment": {"KEY": "npm" + "_q7Wz0RkT5mYb3XcV9nHs1LdF8gJp6ZtG2xKv"}},
+            "the variable KEY holds a token of npm",
+            id="a token",
+        ),
         pytest.param({"environment": {"_HANDLER": "x"}}, "'_HANDLER' cannot be", id="reserved"),
     ],
 )
