@@ -7,12 +7,13 @@ from typing import Any
 
 from streamer.topology import DEFAULT, Api, Authorizer, Route, Throttle, Topology
 from streamer.topology.integrations import Integration
-from streamer.topology.logical_ids import function_id, pascal, route_id
+from streamer.topology.logical_ids import pascal, route_id
 
 from .access_log import access_log, access_log_format, after_the_role
 from .domain import domain_url
 from .names import STACK, att, ref, sub
 from .policy import invoke_permission
+from .publishing import called_arn, called_id
 from .settings import StackSettings
 
 Resources = dict[str, dict[str, Any]]
@@ -51,16 +52,16 @@ def api_resources(topology: Topology, settings: StackSettings) -> Resources:
     if settings.disable_execute_api_endpoint:
         found["Api"]["Properties"]["DisableExecuteApiEndpoint"] = True
     for authorizer in api.authorizers:
-        found |= _authorizer(authorizer)
+        found |= _authorizer(topology, authorizer)
     for route in api.routes:
-        found |= _route(api, route)
+        found |= _route(topology, route)
     found |= _stage(api, settings)
     found |= _api_keys(api)
     return found
 
 
-def _invocation_uri(function: str) -> dict[str, Any]:
-    path = f"lambda:path/2015-03-31/functions/${{{function_id(function)}.Arn}}/invocations"
+def _invocation_uri(topology: Topology, function: str) -> dict[str, Any]:
+    path = f"lambda:path/2015-03-31/functions/{called_arn(topology, function)}/invocations"
     return sub(f"arn:${{AWS::Partition}}:apigateway:${{AWS::Region}}:{path}")
 
 
@@ -68,7 +69,7 @@ def _execute_api(rest: str) -> dict[str, Any]:
     return sub(f"arn:${{AWS::Partition}}:execute-api:${{AWS::Region}}:${{AWS::AccountId}}:${{Api}}/{rest}")
 
 
-def _route(api: Api, route: Route) -> Resources:
+def _route(topology: Topology, route: Route) -> Resources:
     name = route_id(route.route_key)
     found: Resources = {
         f"{name}Route": {"Type": "AWS::ApiGatewayV2::Route", "Properties": _route_properties(name, route)},
@@ -80,11 +81,12 @@ def _route(api: Api, route: Route) -> Resources:
             "ApiId": ref("Api"),
             "IntegrationType": "AWS_PROXY",
             "IntegrationMethod": "POST",
-            "IntegrationUri": _invocation_uri(route.function),
+            "IntegrationUri": _invocation_uri(topology, route.function),
             "TimeoutInMillis": round(route.integration_timeout_seconds * 1000),
         }
         found[f"{name}Integration"] = {"Type": "AWS::ApiGatewayV2::Integration", "Properties": properties}
-        permission = invoke_permission(route.function, _execute_api(f"{api.stage}/{route.route_key}"))
+        source = _execute_api(f"{topology.api.stage}/{route.route_key}")
+        permission = invoke_permission(route.function, source, called=called_id(topology, route.function))
         found[f"{name}Permission"] = permission
     if route.route_response:
         answer = {"ApiId": ref("Api"), "RouteId": ref(f"{name}Route"), "RouteResponseKey": DEFAULT}
@@ -158,7 +160,7 @@ def _models(name: str, route: Route) -> dict[str, tuple[str, Mapping[str, Any]]]
     return found if route.model is None else {**found, DEFAULT: (f"{name}Model", route.model)}
 
 
-def _authorizer(authorizer: Authorizer) -> Resources:
+def _authorizer(topology: Topology, authorizer: Authorizer) -> Resources:
     name = f"{pascal(authorizer.name)}Authorizer"
     return {
         name: {
@@ -167,11 +169,15 @@ def _authorizer(authorizer: Authorizer) -> Resources:
                 "ApiId": ref("Api"),
                 "Name": authorizer.name,
                 "AuthorizerType": "REQUEST",
-                "AuthorizerUri": _invocation_uri(authorizer.function),
+                "AuthorizerUri": _invocation_uri(topology, authorizer.function),
                 "IdentitySource": list(authorizer.identity_sources),
             },
         },
-        f"{name}Permission": invoke_permission(authorizer.function, _execute_api(f"authorizers/${{{name}}}")),
+        f"{name}Permission": invoke_permission(
+            authorizer.function,
+            _execute_api(f"authorizers/${{{name}}}"),
+            called=called_id(topology, authorizer.function),
+        ),
     }
 
 

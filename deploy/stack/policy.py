@@ -137,14 +137,21 @@ def _place(topology: Topology) -> Place:
 
 
 def invoke_permission(
-    function: str, source_arn: dict[str, Any], *, principal: str = "apigateway.amazonaws.com"
+    function: str,
+    source_arn: dict[str, Any],
+    *,
+    principal: str = "apigateway.amazonaws.com",
+    called: str | None = None,
 ) -> dict[str, Any]:
-    """A service's permission to call a function, for one route, authorizer or rule only."""
+    """A service's permission to call a function, for one route, authorizer or rule only.
+
+    ``called`` is the logical id of its alias, if that is what is called.
+    """
     return {
         "Type": "AWS::Lambda::Permission",
         "Properties": {
             "Action": "lambda:InvokeFunction",
-            "FunctionName": ref(function_id(function)),
+            "FunctionName": ref(function_id(function) if called is None else called),
             "Principal": principal,
             "SourceArn": source_arn,
         },

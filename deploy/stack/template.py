@@ -28,6 +28,7 @@ from .names import STACK, att, function_name, ref, sub
 from .organisation import organised
 from .own_resources import merged
 from .policy import role, secret_references
+from .publishing import published
 from .settings import StackSettings, secret_parameter
 from .tables import mapping, queue, queue_mapping, schedule, table
 
@@ -82,6 +83,7 @@ def to_json(document: Mapping[str, Any], *, indent: int | None = None) -> str:
 
 def function_resources(topology: Topology, settings: StackSettings, function: Function) -> Resources:
     """A function with its role, its log group and the settings of its asynchronous invocations."""
+    properties = _function_properties(topology, settings, function)
     found: Resources = {
         log_group_id(function.name): {
             "Type": "AWS::Logs::LogGroup",
@@ -95,8 +97,9 @@ def function_resources(topology: Topology, settings: StackSettings, function: Fu
         role_id(function.name): role(topology, settings, function),
         function_id(function.name): {
             "Type": "AWS::Lambda::Function",
-            "Properties": _function_properties(topology, settings, function),
+            "Properties": properties,
         },
+        **published(function, properties),
     }
     for invocation in topology.async_invocations:
         if invocation.function == function.name:
@@ -125,13 +128,24 @@ def _function_properties(topology: Topology, settings: StackSettings, function: 
         "EphemeralStorage": {"Size": function.ephemeral_storage_mb},
         "Timeout": max(1, round(function.timeout_seconds)),
         "Environment": {"Variables": _environment(topology, settings, function)},
-        "LoggingConfig": {"LogGroup": ref(log_group_id(function.name)), "LogFormat": "JSON"},
+        "LoggingConfig": _logging(function),
         "TracingConfig": {"Mode": "Active" if settings.tracing else "PassThrough"},
     }
+    if function.snap_start:
+        properties["SnapStart"] = {"ApplyOn": "PublishedVersions"}
     if function.layers:
         properties["Layers"] = list(function.layers)
     reserved = settings.reserved_concurrency.get(function.name, function.reserved_concurrency)
     return properties if reserved is None else properties | {"ReservedConcurrentExecutions": reserved}
+
+
+def _logging(function: Function) -> dict[str, Any]:
+    found: dict[str, Any] = {"LogGroup": ref(log_group_id(function.name)), "LogFormat": function.log_format}
+    if function.log_level is not None:
+        found["ApplicationLogLevel"] = function.log_level
+    if function.system_log_level is not None:
+        found["SystemLogLevel"] = function.system_log_level
+    return found
 
 
 def _environment(topology: Topology, settings: StackSettings, function: Function) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from streamer.topology import Function, Permission, Topology
-from streamer.topology.logical_ids import API, STAGE, function_id, log_group_id, queue_id, role_id, table_id
+from streamer.topology.logical_ids import API, STAGE, bucket_id, function_id, log_group_id, queue_id, role_id, table_id
 from streamer.topology.own_resources import IGNORED_SECTIONS, SECTIONS, reference
 
 from ..iam.texts import role_name
@@ -74,7 +74,8 @@ def own(topology: Topology, source: Source, environment_from: Mapping[str, str],
     variables = {
         name: text_of(stack.outputs[f"{_VARIABLE}{name}"], ("environment_from", name)) for name in environment_from
     }
-    services = described_services.calls(things, place.region)
+    calls = described_services.calls(things, place.region)
+    services = tuple(each for each in calls if each.resource in source.tree["Resources"])
     told = "; ".join([_told(mine), *things.warnings, *_made_up(elsewhere)])
     return Own(topology=found, services=services, variables=variables, told=f"{source.name}: {told}")
 
@@ -117,6 +118,8 @@ def _ours(topology: Topology) -> Iterator[tuple[str, dict[str, Any]]]:
     for table in topology.tables:
         stream = {} if table.stream is None else {"StreamSpecification": {"StreamViewType": table.stream.value}}
         yield table_id(topology, table.name), _resource("AWS::DynamoDB::Table", TableName=table.name, **stream)
+    for bucket in topology.buckets:
+        yield bucket_id(bucket.name), _resource("AWS::S3::Bucket", BucketName=bucket.name)
     for queue in topology.queues:
         yield queue_id(queue.name), _resource("AWS::SQS::Queue", QueueName=queue.name, FifoQueue=queue.is_fifo)
 

@@ -24,6 +24,11 @@ DEFAULT: Final = "$default"
 """Route key for messages that match no other route."""
 
 
+LOG_LEVELS: Final = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
+"""[DOC] lambda-docs:monitoring-cloudwatchlogs-log-level"""
+SYSTEM_LOG_LEVELS: Final = ("DEBUG", "INFO", "WARN")
+
+
 class StreamView(enum.StrEnum):
     """Which images of an item its stream records carry. [DOC] ddb-docs:Streams"""
 
@@ -180,6 +185,16 @@ class Function:
     """ARNs of layer versions, at most 5; on AWS only. [DOC] lambda-docs:chapter-layers"""
     reserved_concurrency: int | None = None
     """Most executions at once; None leaves it to the account (on AWS) or the emulator's setting."""
+    provisioned_concurrency: int | None = None
+    """Environments that are started before anybody asks; of functions that API Gateway calls, on AWS only."""
+    snap_start: bool = False
+    """Whether environments go on from a snapshot taken after init; of the same functions, on AWS only."""
+    log_format: str = "JSON"
+    """``JSON`` or ``Text``; on AWS only. [DOC] lambda-docs:monitoring-cloudwatchlogs-logformat"""
+    log_level: str | None = None
+    """Least level of the function's lines that CloudWatch keeps, one of `LOG_LEVELS`; None: all. On AWS only."""
+    system_log_level: str | None = None
+    """Likewise of Lambda's own lines, one of `SYSTEM_LOG_LEVELS`; None: all."""
     code_root: str | None = None
     """Folder put first on the import path and used as the working directory; None: the project's folder."""
     runtime: str | None = None
@@ -206,6 +221,11 @@ class Function:
     secrets: tuple[str, ...] = ()
     """Environment variables whose value is a secret: never printed, and kept in Secrets Manager on AWS. They are filled
     before the handler's module is imported."""
+
+    @property
+    def is_published(self) -> bool:
+        """Whether it has a version of its own on AWS, which is what API Gateway calls."""
+        return self.snap_start or self.provisioned_concurrency is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,8 @@ from streamer.topology import (
     CONNECT,
     DEFAULT,
     DISCONNECT,
+    LOG_LEVELS,
+    SYSTEM_LOG_LEVELS,
     Api,
     Bucket,
     EventSourceMapping,
@@ -175,6 +177,8 @@ def _validate_function(topology: Topology, function: Function) -> None:
     if not 512 <= function.ephemeral_storage_mb <= 10_240:
         raise TopologyError(f"function {function.name!r}: ephemeral_storage_mb must be 512 to 10240")
     _validate_layers(function)
+    _validate_logging(function)
+    _validate_start(topology, function)
     for access in function.tables:
         topology.table(access.table)
     for name in function.invokes:
@@ -188,6 +192,49 @@ def _validate_function(topology: Topology, function: Function) -> None:
 
 
 _LAYER: Final = re.compile(r"arn:aws[a-z-]*:lambda:[a-z0-9-]+:\d{12}:layer:[A-Za-z0-9_-]+:\d+")
+
+
+def _validate_logging(function: Function) -> None:
+    where = f"function {function.name!r}"
+    for value, allowed in (
+        (function.log_format, ("JSON", "Text")),
+        (function.log_level, (None, *LOG_LEVELS)),
+        (function.system_log_level, (None, *SYSTEM_LOG_LEVELS)),
+    ):
+        if value not in allowed:
+            raise TopologyError(f"{where}: {value!r} is none of {', '.join(each for each in allowed if each)}")
+    if function.log_format != "JSON" and (function.log_level or function.system_log_level):
+        # [DOC] lambda-docs:monitoring-cloudwatchlogs-log-level
+        raise TopologyError(
+            f"{where}: Lambda knows the levels of lines in JSON only; leave out log_format or the level"
+        )
+
+
+def _validate_start(topology: Topology, function: Function) -> None:
+    """Provisioned concurrency and SnapStart. [DOC] lambda-docs:snapstart, lambda-docs:provisioned-concurrency"""
+    if not function.is_published:
+        return
+    where = f"function {function.name!r}"
+    called = {route.function for api in topology.all_apis() for route in api.routes}
+    called |= {each.function for api in topology.all_apis() for each in api.authorizers}
+    if function.name not in called:
+        raise TopologyError(
+            f"{where}: provisioned concurrency and SnapStart are for functions that a client waits for, of routes and "
+            "authorizers"
+        )
+    number, reserved = function.provisioned_concurrency, function.reserved_concurrency
+    if number is not None and function.snap_start:
+        raise TopologyError(
+            f"{where}: a function with SnapStart takes no provisioned concurrency; leave out one of them"
+        )
+    if number is not None and number < 1:
+        raise TopologyError(f"{where}: provisioned_concurrency must be 1 or more, not {number}")
+    if number is not None and reserved is not None and number > reserved:
+        raise TopologyError(
+            f"{where}: provisioned_concurrency {number} is more than its reserved_concurrency {reserved}"
+        )
+    if function.snap_start and function.ephemeral_storage_mb > 512:
+        raise TopologyError(f"{where}: a function with SnapStart has 512 MB below /tmp, not more")
 
 
 def _validate_layers(function: Function) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from streamer.errors import ConfigurationError
-from streamer.topology import Topology, names_of
+from streamer.topology import LOG_LEVELS, SYSTEM_LOG_LEVELS, Topology, names_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +20,11 @@ class Sizes:
     ephemeral_storage_mb: int | None = None
     reserved_concurrency: int | None = None
     layers: tuple[str, ...] | None = None
+    provisioned_concurrency: int | None = None
+    snap_start: bool | None = None
+    log_format: str | None = None
+    log_level: str | None = None
+    system_log_level: str | None = None
 
 
 _RANGES: Final[Mapping[str, tuple[int, int]]] = {
@@ -27,8 +32,16 @@ _RANGES: Final[Mapping[str, tuple[int, int]]] = {
     "timeout_seconds": (1, 900),
     "ephemeral_storage_mb": (512, 10_240),
     "reserved_concurrency": (0, 1_000_000),
+    "provisioned_concurrency": (1, 1_000_000),
 }
 """[DOC] lambda-docs:gettingstarted-limits; a concurrency of 0 switches a function off"""
+
+
+_WORDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "log_format": ("JSON", "Text"),
+    "log_level": LOG_LEVELS,
+    "system_log_level": SYSTEM_LOG_LEVELS,
+}
 
 
 def read_sizes(table: Any, where: str) -> dict[str, Sizes]:
@@ -50,6 +63,14 @@ def _read(values: Mapping[str, Any], where: str) -> Sizes:
         if name == "layers":
             if not isinstance(value, list | tuple) or not all(isinstance(each, str) for each in value):
                 raise ConfigurationError(f"{where}.layers is {value!r}; write a list of ARNs of layer versions")
+            continue
+        if name in _WORDS:
+            if not isinstance(value, str) or value not in _WORDS[name]:
+                raise ConfigurationError(f"{where}.{name} is {value!r}; it must be one of {', '.join(_WORDS[name])}")
+            continue
+        if name == "snap_start":
+            if not isinstance(value, bool):
+                raise ConfigurationError(f"{where}.snap_start is {value!r}, which is not true or false")
             continue
         low, high = _RANGES[name]
         if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:

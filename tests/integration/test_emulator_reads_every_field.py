@@ -26,6 +26,11 @@ SHARED = {described.__name__, grants.__name__}
 """Modules of the runtime through which the emulator reads a topology."""
 NOT_EMULATED = {
     ("Function", "ephemeral_storage_mb"): "functions write to the machine's own disk",
+    ("Function", "log_format"): "functions write to the terminal",
+    ("Function", "log_level"): "functions write to the terminal",
+    ("Function", "provisioned_concurrency"): "environments start quickly here, and are kept",
+    ("Function", "snap_start"): "environments start quickly here, and are kept",
+    ("Function", "system_log_level"): "functions write to the terminal",
     ("Function", "layers"): "layers are on AWS; what they hold is installed beside the project's own packages here",
     ("Function", "secrets"): "functions get the values in their environment, from where the runtime takes either",
 }

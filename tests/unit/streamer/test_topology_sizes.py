@@ -54,6 +54,10 @@ def test_a_stage_says_otherwise_key_by_key() -> None:
         pytest.param({"router": {"timeout_seconds": 901}}, "from 1 to 900", id="too long"),
         pytest.param({"router": {"ephemeral_storage_mb": 100}}, "from 512 to 10240", id="too little room"),
         pytest.param({"router": {"layers": LAYER}}, "list of ARNs", id="one layer as text"),
+        pytest.param({"router": {"snap_start": 1}}, "is not true or false", id="a number for a truth value"),
+        pytest.param({"router": {"log_level": "WARNING"}}, "one of TRACE, DEBUG, INFO, WARN", id="another level"),
+        pytest.param({"router": {"log_format": "json"}}, "one of JSON, Text", id="another format"),
+        pytest.param({"router": {"provisioned_concurrency": 0}}, "from 1 to 1000000", id="none provisioned"),
     ],
 )
 def test_what_lambda_does_not_take_is_refused_by_its_name(table: Any, message: str) -> None:

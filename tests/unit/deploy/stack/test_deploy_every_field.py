@@ -53,6 +53,10 @@ OTHERS: dict[tuple[str, str], Any] = {
     ("Key", "types"): {"number": "S"},
     ("Permission", "actions"): ("s3:PutObject",),
     ("Permission", "resources"): ("*",),
+    ("Function", "log_format"): "JSON",
+    ("Function", "log_level"): "ERROR",
+    ("Function", "system_log_level"): "DEBUG",
+    ("Function", "snap_start"): False,
     ("Permission", "conditions"): {"Bool": {"aws:SecureTransport": "false"}},
     ("Queue", "dead_letter_queue"): "spare.fifo",
     ("QueueMapping", "function"): "spare",
@@ -68,7 +72,7 @@ OTHERS: dict[tuple[str, str], Any] = {
     ("Table", "key"): Key(partition="other"),
     ("Table", "stream"): StreamView.OLD_IMAGE,
     ("TableAccess", "table"): "shop_spare",
-    ("Topology", "api"): Api(name="shop", routes=()),
+    ("Topology", "api"): dataclasses.replace(every_feature().api, stage="other"),
     ("Topology", "tables"): (*every_feature().tables, Table(name="shop_more", key=Key(partition="id"))),
 }
 """What fields are changed to for which `_other` knows no value that the topology allows."""
