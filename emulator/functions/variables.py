@@ -12,7 +12,7 @@ from streamer.stores.names import bucket_variable
 from streamer.topology import Function, queue_url_variable
 
 from ..iam.keys import Keys
-from ..port.aws_names import SUFFIXES
+from ..port.aws_names import SUFFIXES, SYNC
 
 if TYPE_CHECKING:
     import random
@@ -26,7 +26,7 @@ INIT_SECONDS: Final = 10.0
 
 HOSTED: Final = (
     *("COGNITO_IDENTITY_PROVIDER", "EVENTBRIDGE", "KMS", "S3", "SCHEDULER", "SECRETS_MANAGER"),
-    *("SNS", "SSM", "STS"),
+    *("SFN", "SNS", "SSM", "STS"),
 )
 """Services of a process of ours, as `Endpoints.services` has them; see docs/services.md."""
 LEADS_HOME: Final = "STREAMER_LEADS_HOME"
@@ -152,7 +152,7 @@ def home_variables(function: Function, endpoints: Endpoints, *, by_proxy: bool =
         found |= dict.fromkeys(("HTTPS_PROXY", "https_proxy"), f"http://{host}:{port}")
         found |= dict.fromkeys(("NO_PROXY", "no_proxy"), ",".join((*LOOPBACK, host)))
     found = {name: value for name, value in found.items() if name not in function.environment}
-    return {**found, LEADS_HOME: " ".join((host, str(port), *SUFFIXES))}
+    return {**found, LEADS_HOME: " ".join((host, str(port), *SUFFIXES, f"{SYNC}{host}"))}
 
 
 def _is_elsewhere(function: Function, name: str) -> bool:

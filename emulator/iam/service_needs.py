@@ -124,6 +124,10 @@ def of_operation(service: str, operation: str, parameters: Parameters) -> Iterat
                 yield Need(action, ANYTHING)
         case "cognito-idp" | "kms":
             yield from _of_pool_or_key(service, operation, parameters)
+        case "states":
+            named = next((parameters[name] for name in ("stateMachineArn", "executionArn") if name in parameters), None)
+            made = _placed(service, f"stateMachine:{parameters.get('name')}")
+            yield Need(action, _named(made if operation == "CreateStateMachine" else named))
         case "secretsmanager":
             secret = parameters.get("SecretId") or parameters.get("Name")
             is_arn = str(secret).startswith("arn:")

@@ -13,8 +13,10 @@ _REGION: Final = re.compile(r"[a-z]{2}(-[a-z]+)+-\d+")
 _NO_SERVICE: Final = frozenset({"dualstack", "fips", "www"})
 _API: Final = re.compile(r"(?P<id>[a-z0-9]+)\.(execute-api|lambda-url)\.")
 _SCOPE: Final = re.compile(r"Credential=[^/,\s]+/\d{8}/[^/,\s]+/(?P<service>[a-z0-9-]+)/aws4_request")
-_SAME: Final = {"ddb": "dynamodb", "queue": "sqs"}
-"""Older and account-based names."""
+_SAME: Final = {"ddb": "dynamodb", "queue": "sqs", "sync-states": "states"}
+"""Older, account-based and operations' own names."""
+SYNC: Final = "sync-"
+"""What SDKs put before any host's name to start an execution and wait. [DOC] botocore's model of states"""
 
 
 def is_aws(host: str) -> bool:

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from streamer.aws_limits import LOOPBACK
 
-from .aws_names import is_aws
+from .aws_names import SYNC, is_aws
 from .http import HttpRequest, HttpResponse
 
 BY_NAME_OF_CONTAINERS: Final = frozenset({"host.docker.internal", "host.containers.internal"})
@@ -62,7 +62,7 @@ def is_of_this_machine(origin: str) -> bool:
 
 
 def _is_ours(host: str, address: str) -> bool:
-    name = _name(host)
+    name = _name(host).removeprefix(SYNC)
     if is_aws(name):  # nobody but AWS can rebind it
         return True
     if name in LOOPBACK or name in BY_NAME_OF_CONTAINERS or name.endswith(".localhost") or name == _name(address):

@@ -36,9 +36,11 @@ from .wire import Frame
 
 if TYPE_CHECKING:
     from .cognito.service import UserPools
+    from .machines.service import StateMachines
 
 STORE: Final = "ssm"
-_OURS: Final = frozenset({STORE, POOLS})
+MACHINES: Final = "states"
+_OURS: Final = frozenset({STORE, POOLS, MACHINES})
 """The services that are answered without the process."""
 _WAITS: Final = frozenset({"kms"})
 """Services for whose resources alone the process is not started: keys of templates mostly encrypt what nobody encrypts
@@ -68,19 +70,21 @@ class Services:
 
         ``forgets``: to tell that what is kept here is not kept as tables are.
         """
+        self._deliver = deliver
         self._forgets = forgets
         self._calls = tuple(calls)
         self._later = tuple(later)
         self._endpoints = endpoints
         self._caller = caller
         self._process = ServicesProcess(
-            region=endpoints.region, account_id=endpoints.account_id, owner=endpoints.owner, deliver=deliver
+            region=endpoints.region, account_id=endpoints.account_id, owner=endpoints.owner, deliver=self._delivered
         )
         known = (endpoints.owner, *endpoints.keys.values())
         self._secrets = {keys.access_key_id: keys.secret_access_key for keys in known}
         self._parameters = ParameterStore(endpoints.region, endpoints.account_id)
         self._functions = functions
         self._user_pools: UserPools | None = None
+        self._state_machines: StateMachines | None = None
         self._made: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -92,6 +96,8 @@ class Services:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        if self._state_machines is not None:
+            await self._state_machines.close()
         if self._made is not None:
             await end([self._made])
         await self._process.close()
@@ -103,6 +109,20 @@ class Services:
 
             self._user_pools = UserPools(self._endpoints.region, self._endpoints.account_id, self._functions)
         return self._user_pools
+
+    @property
+    def _machines(self) -> StateMachines:
+        if self._state_machines is None:
+            from .machines.service import StateMachines  # noqa: PLC0415 - only for those who have machines
+
+            self._state_machines = StateMachines(self._endpoints, self._functions)
+        return self._state_machines
+
+    def _delivered(self, frame: Frame) -> None:
+        """Start an execution, if it is a state machine to which something goes; else leave it to others."""
+        machines, to = self._state_machines, str(frame.head.get("to"))
+        if machines is None or not machines.start(to, str(frame.head.get("payload"))):
+            self._deliver(frame)
 
     @property
     def pid(self) -> int | None:
@@ -196,6 +216,8 @@ class Services:
             return self._stored(request)
         if service == POOLS:
             return await self._pools.answer(request)
+        if service == MACHINES:
+            return await self._machines.answer(request)
         head = self._head(request, service, url)
         try:
             # What it was doing when it was lost is lost with it, so asking again repeats nothing.
@@ -238,6 +260,8 @@ class Services:
         for each in calls:
             if each.service == POOLS:
                 self._pools.make(each)
+            elif each.service == MACHINES:
+                self._machines.make(each)
             elif each.service == STORE:
                 try:
                     self._parameters.perform("PutParameter", each.parameters, now=time.time())

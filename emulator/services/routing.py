@@ -9,7 +9,9 @@ from ..port.aws_names import is_aws
 from ..port.http import HttpRequest
 from ..port.signed import scope_of
 
-HOSTED: Final = frozenset({"cognito-idp", "events", "kms", "s3", "scheduler", "secretsmanager", "sns", "ssm", "sts"})
+HOSTED: Final = frozenset(
+    {*("cognito-idp", "events", "kms", "s3", "scheduler", "secretsmanager", "sns", "ssm", "states", "sts")}
+)
 """Services that are answered here, as hosts and signatures name them; some of them without the process."""
 _BUCKET_OF: Final = re.compile(r"(?P<bucket>[a-z0-9][a-z0-9.-]*?)\.(?:s3\.)?localhost(?::\d+)?", re.IGNORECASE)
 """A bucket in a name of this machine, as SDKs make it of an endpoint that is a name."""

@@ -113,7 +113,7 @@ def _route(resource: Resource, around: _Around, authorizers: Mapping[Any, Author
         authorizer=_authorizer_of(resource, authorizers) if authorization == "CUSTOM" else None,
         iam=authorization == "AWS_IAM",
         api_key_required=boolean(resource, "ApiKeyRequired"),
-        route_response=_answers(things, resource, key),
+        route_response=_answers(things, resource, is_proxy=other is None),
         required_parameters=_required(resource) if key == CONNECT else (),
         model=models.pop("$default", None),
         model_selection=selection if models or selection else None,
@@ -145,13 +145,14 @@ def _function(around: _Around, resource: Resource, name: str, uri: Any) -> str:
     return function_of(STAGE_VARIABLE.sub(value, str(uri)), around.functions, at(resource, name))
 
 
-def _answers(things: Things, resource: Resource, key: str) -> bool:
+def _answers(things: Things, resource: Resource, *, is_proxy: bool) -> bool:
     responses = [
         e for e in things.of("AWS::ApiGatewayV2::RouteResponse") if e.properties.get("RouteId") == resource.ref
     ]
     expression = resource.properties.get("RouteResponseSelectionExpression")
-    # [DOC] apigw-docs:apigateway-websocket-api-route-response: both are needed for an answer
-    return expression == DEFAULT_RESPONSE and bool(responses)
+    # [DOC] apigw-docs:apigateway-websocket-api-route-response: both are needed for an answer; [USR]
+    # serverless-patterns, apigw-websocket-api-sfn-sync: an action of a service answers clients without the expression
+    return bool(responses) and (expression == DEFAULT_RESPONSE or not is_proxy)
 
 
 def _required(resource: Resource) -> tuple[str, ...]:

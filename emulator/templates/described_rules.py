@@ -13,7 +13,7 @@ from .values import at, items, mapping
 if TYPE_CHECKING:
     from .topology import Things
 
-_HERE: Final = (":lambda:", ":sqs:", ":sns:", ":event-bus/")
+_HERE: Final = (":lambda:", ":sqs:", ":sns:", ":event-bus/", ":stateMachine:")
 """What is in ARNs of targets that are reached here."""
 
 _KEPT: Final = (

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from ..services.calls import Call
-from . import described_rules, described_stores, described_topics, described_users
+from . import described_machines, described_rules, described_stores, described_topics, described_users
 from .errors import Problem
 from .stack import Resource
 from .values import at, items, mapping
@@ -35,6 +35,7 @@ def calls(things: Things, region: str) -> tuple[Call, ...]:
         (f"{described_users.POOL}Group", lambda each: described_users.group(things, each)),
         (f"{described_users.POOL}User", lambda each: described_users.user(things, each)),
         (f"{described_users.POOL}UserToGroupAttachment", lambda each: described_users.member(things, each)),
+        ("AWS::StepFunctions::StateMachine", lambda each: described_machines.machine(things, each)),
         ("AWS::KMS::Key", described_stores.key),
         ("AWS::KMS::Alias", described_stores.alias),
         ("AWS::SNS::Topic", described_topics.topic),

@@ -16,7 +16,7 @@ from streamer.topology.checks import validate
 
 from ..functions import node
 from ..functions.runtimes import runtime_name
-from . import language
+from . import described_machines, language
 from .assembly import Part, Project
 from .code import Code
 from .described_functions import names_of
@@ -206,7 +206,8 @@ class _Reader:
 
     def _expanded(self, source: Source, part: Part, parameters: Mapping[str, str], place: Place) -> Source:
         try:
-            tree = language.included(source.tree, self._include(part.folder))
+            tree = language.included(source.tree, self._file(part.folder, "AWS::Include"))
+            tree = described_machines.inlined(tree, self._file(part.folder, "a definition"))
             macros = language.transforms(tree)
             if language.LANGUAGE in macros:
                 tree = language.unrolled(tree, _collection(tree, parameters, place))
@@ -218,11 +219,11 @@ class _Reader:
             return source
         return expanded_once(source, parameters, place.region, self._state_folder / "sam")
 
-    def _include(self, folder: Path) -> Callable[[str, Any], Any]:
+    def _file(self, folder: Path, what: str) -> Callable[[str, Any], Any]:
         def read(location: str, path: Any) -> Any:
             file = folder / location
             if not file.is_file():
-                raise Problem(path, f"AWS::Include: there is no file {file}")
+                raise Problem(path, f"{what}: there is no file {file}")
             self.files.add(file.resolve())
             return load_part(file.read_text("utf-8"), _shown(file))
 

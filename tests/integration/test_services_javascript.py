@@ -27,6 +27,7 @@ SERVICES = {
     "sts": "STS",
     "kms": "KMS",
     "scheduler": "Scheduler",
+    "sfn": "SFN",
     "cognito-identity-provider": "CognitoIdentityProvider",
 }
 """Packages of the SDK, and what the client of each is called."""
@@ -116,11 +117,23 @@ SCHEDULER = """
     await send("CreateSchedule", { Name: "js", ScheduleExpression: `at(${at})`, Target, FlexibleTimeWindow });
     return [(await send("GetSchedule", { Name: "js" })).State, await failure(send("GetSchedule", { Name: "none" }))];
 """
+STATES = """
+    const states = { T: { Type: "Task", Resource: writer, ResultPath: null, End: true } };
+    const definition = JSON.stringify({ StartAt: "T", States: states });
+    const roleArn = "arn:aws:iam::123456789012:role/any";
+    const { stateMachineArn } = await send("CreateStateMachine", { name: "js", definition, roleArn });
+    const { executionArn } = await send("StartExecution", { stateMachineArn, input: '{"by":"js"}' });
+    let found;
+    do found = await send("DescribeExecution", { executionArn }); while (found.status === "RUNNING");
+    const missing = failure(send("StartExecution", { stateMachineArn: stateMachineArn + "x" }));
+    return [found.status, found.output, await missing];
+"""
 TOLD: dict[str, Callable[[Any], Any]] = {
     "s3": lambda event: event["Records"][0]["s3"]["object"]["key"],
     "sns": lambda event: event["Records"][0]["Sns"]["Message"],
     "eventbridge": lambda event: event["detail"],
     "scheduler": lambda event: event["by"],
+    "sfn": lambda event: event["by"],
 }
 """What of an event shows that it came from there."""
 
@@ -185,6 +198,12 @@ def asked(world: World, folder: Path, package: str, code: str) -> Any:
         pytest.param("ssm", SSM, (["v", ["ParameterNotFound", 400]], None), id="SSM"),
         pytest.param("secrets-manager", SECRETS, (["hidden", ["ResourceNotFoundException", 400]], None), id="secrets"),
         pytest.param("sts", STS, (f"arn:aws:iam::{ACCOUNT}:root", None), id="STS"),
+        pytest.param(
+            "sfn",
+            STATES,
+            (["SUCCEEDED", '{"by":"js"}', ["StateMachineDoesNotExist", 400]], "js"),
+            id="Step Functions",
+        ),
         pytest.param("kms", KMS, (["hidden", ["NotFoundException", 400]], None), id="KMS"),
         pytest.param(
             "scheduler", SCHEDULER, (["ENABLED", ["ResourceNotFoundException", 404]], "js"), id="EventBridge Scheduler"

@@ -125,11 +125,18 @@ KINDS: Final = (
     ),
     Kind(
         type="AWS::StepFunctions::StateMachine",
-        meaning=Meaning.MISSING,
+        meaning=Meaning.EMULATED,
         noun="state machine",
         ref="arn:{partition}:states:{region}:{account}:stateMachine:{name}",
         attributes={"Arn": "arn:{partition}:states:{region}:{account}:stateMachine:{name}", "Name": "{name}"},
         name_property="StateMachineName",
+    ),
+    Kind(
+        type="AWS::StepFunctions::StateMachineVersion",
+        meaning=Meaning.KNOWN,
+        noun="version of a state machine",
+        ref="{p[StateMachineArn]}:1",
+        attributes={"Arn": "{p[StateMachineArn]}:1"},
     ),
     Kind(
         type="AWS::KMS::Key",

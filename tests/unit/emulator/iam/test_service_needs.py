@@ -58,6 +58,8 @@ HERE = ":${AWS::Region}:${AWS::AccountId}:"
         ("kms", "Encrypt", {"KeyId": "k1"}, [f"kms:Encrypt arn:${{AWS::Partition}}:kms{HERE}key/k1"]),
         ("kms", "Encrypt", {"KeyId": "alias/a"}, ["kms:Encrypt *"]),
         ("kms", "Decrypt", {}, ["kms:Decrypt *"]),
+        ("states", "StartExecution", {"stateMachineArn": "arn:m"}, ["states:StartExecution arn:m"]),
+        ("states", "ListStateMachines", {}, ["states:ListStateMachines *"]),
         ("cognito-idp", "InitiateAuth", {"ClientId": "c"}, []),
         (
             "cognito-idp",

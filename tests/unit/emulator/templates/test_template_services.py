@@ -9,6 +9,7 @@ import pytest
 
 from emulator.services.calls import Call
 from emulator.services.secret_names import suffix
+from emulator.templates.described_machines import inlined
 from emulator.templates.errors import TemplateError
 from emulator.templates.resources.kind import Place
 from emulator.templates.source import load
@@ -281,7 +282,7 @@ def test_functions_have_a_schedule_of_their_own_and_queues_one_of_eventbridge() 
 
 
 def test_a_target_that_is_not_reached_is_told() -> None:
-    elsewhere = "arn:aws:states:us-east-1:123456789012:stateMachine:m"
+    elsewhere = "arn:aws:kinesis:us-east-1:123456789012:stream/m"
     found = described(
         Rule=resource("Events::Rule", EventPattern={"source": ["a"]}, Targets=[{"Id": "m", "Arn": elsewhere}])
     )
@@ -487,3 +488,42 @@ def test_a_schedule_of_a_function_is_the_schedulers_where_the_clock_has_none(
 
     assert [each.operation for each in found.services] == operations
     assert len(found.topology.schedules) == 1 - len(operations)
+
+
+# state machines
+
+
+def test_a_machine_is_made_with_its_definition_filled_in() -> None:
+    definition = {"StartAt": "T", "States": {"T": {"Type": "Task", "Resource": "${Function}", "End": True}}}
+    made = resource(
+        "StepFunctions::StateMachine",
+        StateMachineName="orders",
+        StateMachineType="EXPRESS",
+        RoleArn="arn:r",
+        Definition=definition,
+        DefinitionSubstitutions={"Function": att("Answer")},
+    )
+    ((operation, parameters),) = calls(Orders=made)
+
+    assert operation == "CreateStateMachine"
+    assert (parameters["name"], parameters["type"]) == ("orders", "EXPRESS")
+    task = json.loads(parameters["definition"])["States"]["T"]
+    assert task["Resource"] == "arn:aws:lambda:us-east-1:123456789012:function:answer"
+
+
+def test_a_value_that_a_definition_wants_has_to_be_there() -> None:
+    made = resource("StepFunctions::StateMachine", RoleArn="arn:r", DefinitionString='{"a": "${Missing}"}')
+    with pytest.raises(TemplateError, match="the definition wants a value for 'Missing'"):
+        described(Orders=made)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [("AWS::Serverless::StateMachine", "DefinitionUri"), ("AWS::StepFunctions::StateMachine", "DefinitionS3Location")],
+)
+def test_a_definition_may_stand_in_a_file(kind: str, name: str) -> None:
+    tree = {"Resources": {"M": {"Type": kind, "Properties": {name: "machine.asl.json"}}, "Other": {"Type": "A::B::C"}}}
+    found = inlined(tree, lambda path, where: {"from": path, "at": where})
+
+    given = {"Definition": {"from": "machine.asl.json", "at": ("Resources", "M", "Properties", name)}}
+    assert found["Resources"] == {"M": {"Type": kind, "Properties": given}, "Other": {"Type": "A::B::C"}}

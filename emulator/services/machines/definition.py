@@ -1,0 +1,106 @@
+"""Definitions of state machines: what is refused before anything runs. Pure. [DOC] states-language.net, sfn-docs"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from .errors import MachineError
+from .paths import steps
+
+TYPES: Final = ("Pass", "Task", "Choice", "Wait", "Succeed", "Fail", "Parallel", "Map")
+_ENDS: Final = ("Choice", "Succeed", "Fail")
+"""States that need not say what is next."""
+_NOT_HERE: Final = ("ItemReader", "ItemBatcher", "ResultWriter")
+"""Of Map states: large data sets, which are not emulated."""
+
+
+def parse(text: str) -> dict[str, Any]:
+    """A definition that can run.
+
+    Raises:
+        MachineError: AWS would refuse it, or it needs what is not emulated.
+    """
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise _invalid(f"INVALID_JSON_DESCRIPTION: {error}") from error
+    if not isinstance(found, dict):
+        raise _invalid("SCHEMA_VALIDATION_FAILED: an object is expected")
+    for problem in _problems(found, ""):
+        raise _invalid(f"SCHEMA_VALIDATION_FAILED: {problem}")
+    return found
+
+
+def _problems(machine: Mapping[str, Any], where: str) -> Iterator[str]:
+    if machine.get("QueryLanguage", "JSONPath") != "JSONPath":
+        yield f"QueryLanguage JSONata at {where or '/'} is not emulated"
+    states = machine.get("States")
+    if not isinstance(states, dict) or not states:
+        yield f"States are expected at {where or '/'}"
+        return
+    if machine.get("StartAt") not in states:
+        yield f"MISSING_TRANSITION_TARGET: Missing 'Next' target: {machine.get('StartAt')} at {where}/StartAt"
+    for name, state in states.items():
+        yield from _of_state(name, state, states, f"{where}/States/{name}")
+
+
+def _of_state(name: str, state: Any, states: Mapping[str, Any], where: str) -> Iterator[str]:
+    kind = state.get("Type") if isinstance(state, dict) else None
+    if kind not in TYPES:
+        yield f"The field 'Type' should be one of {list(TYPES)} at {where}"
+        return
+    if state.get("QueryLanguage", "JSONPath") != "JSONPath":
+        yield f"QueryLanguage JSONata at {where} is not emulated"
+    if kind not in _ENDS and ("Next" in state) is bool(state.get("End")):
+        yield f"either 'Next' or 'End' is expected at {where}"
+    yield from _of_ways(state, states, where)
+    if kind == "Task":
+        yield from _of_task(str(state.get("Resource") or ""), where)
+    for at, branch in enumerate(state.get("Branches") or ()):
+        yield from _problems(branch, f"{where}/Branches[{at}]")
+    if kind == "Map":
+        yield from _of_map(state, where)
+
+
+def _of_ways(state: Mapping[str, Any], states: Mapping[str, Any], where: str) -> Iterator[str]:
+    targets = [state.get("Next"), state.get("Default")]
+    targets += [each.get("Next") for each in (*state.get("Choices", ()), *state.get("Catch", ()))]
+    for target in targets:
+        if target is not None and target not in states:
+            yield f"MISSING_TRANSITION_TARGET: Missing 'Next' target: {target} at {where}"
+    for field in ("InputPath", "OutputPath", "ResultPath", "ItemsPath", "SecondsPath", "TimestampPath"):
+        path = state.get(field)
+        if path is not None and not _is_path(str(path)):
+            yield f"{path!r} is no path at {where}/{field}"
+
+
+def _of_task(resource: str, where: str) -> Iterator[str]:
+    if not resource:
+        yield f"The field 'Resource' is expected at {where}"
+    elif ":activity:" in resource:
+        yield f"activities are not emulated at {where}/Resource"
+
+
+def _of_map(state: Mapping[str, Any], where: str) -> Iterator[str]:
+    for field in _NOT_HERE:
+        if field in state:
+            yield f"{field} is not emulated at {where}"
+    inner = state.get("ItemProcessor") or state.get("Iterator")
+    if not isinstance(inner, dict):
+        yield f"ItemProcessor is expected at {where}"
+    else:
+        yield from _problems(inner, f"{where}/ItemProcessor")
+
+
+def _is_path(path: str) -> bool:
+    try:
+        steps(path.removeprefix("$") if path.startswith("$$") else path)
+    except ValueError:
+        return False
+    return True
+
+
+def _invalid(why: str) -> MachineError:
+    return MachineError("InvalidDefinition", f"Invalid State Machine Definition: '{why}'")

@@ -1,0 +1,40 @@
+"""What goes wrong in state machines. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from streamer.errors import StreamerError
+
+
+class MachineError(StreamerError):
+    """An error of the service's API."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class StateError(StreamerError):
+    """An error inside of an execution, which states may retry or catch. [DOC] sfn-docs:concepts-error-handling"""
+
+    def __init__(self, error: str, cause: str = "") -> None:
+        super().__init__(cause)
+        self.error = error
+        self.cause = cause
+
+    def told(self) -> dict[str, Any]:
+        """As a catcher hands it on."""
+        return {"Error": self.error, "Cause": self.cause}
+
+
+RUNTIME = "States.Runtime"
+
+
+def is_matched(error: str, names: Any) -> bool:
+    """Whether a retrier or a catcher with these names is for an error."""
+    if error in names:
+        return True
+    if "States.TaskFailed" in names and error not in ("States.Timeout", RUNTIME):
+        return True
+    return "States.ALL" in names and error not in (RUNTIME, "States.DataLimitExceeded")

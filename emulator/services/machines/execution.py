@@ -1,0 +1,284 @@
+"""One execution of a state machine: its states one after the other, branches side by side.
+
+[DOC] states-language.net; sfn-docs:concepts-amazon-states-language, input-output-contextobject, concepts-error-handling
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any, Final, Protocol
+
+from . import choices, paths
+from .errors import RUNTIME, StateError, is_matched
+from .intrinsics import Bits, evaluate, is_intrinsic
+
+TRANSITIONS: Final = 25_000
+"""Most states that one execution enters: a circle would never end. [DOC] sfn-docs:limits, events of a history"""
+_DEFAULT_RETRY: Final = {"IntervalSeconds": 1.0, "MaxAttempts": 3, "BackoffRate": 2.0}
+
+
+class Tasks(Protocol):
+    """Does what Task states want."""
+
+    async def do(self, resource: str, parameters: Any, token: str | None) -> Any:
+        """The result; raises StateError. ``token`` is the task's own, if it waits for somebody to send it back."""
+        ...
+
+    def token(self) -> str:
+        """A new token."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Around:
+    """What an execution runs in."""
+
+    tasks: Tasks
+    sleep: Callable[[float], Awaitable[Any]]
+    now: Callable[[], datetime]
+    bits: Bits
+    record: Callable[[str, Mapping[str, Any]], None]
+    """Told the type and the details of each event."""
+    context: Mapping[str, Any] = field(default_factory=dict)
+    """The context object's parts that are the same in all states."""
+
+
+class Run:
+    """Runs machines; `run` may be entered again for branches."""
+
+    def __init__(self, around: Around) -> None:
+        self._around = around
+        self._entered = 0
+
+    async def run(self, machine: Mapping[str, Any], data: Any) -> Any:
+        """The output; raises StateError."""
+        limit = machine.get("TimeoutSeconds")
+        try:
+            async with asyncio.timeout(None if limit is None else float(limit)):
+                return await self._states(machine, data)
+        except TimeoutError as error:
+            raise StateError("States.Timeout", "State Machine timed out") from error
+
+    async def _states(self, machine: Mapping[str, Any], data: Any) -> Any:
+        name = machine["StartAt"]
+        while True:
+            self._entered += 1
+            if self._entered > TRANSITIONS:
+                raise StateError(RUNTIME, f"more than {TRANSITIONS} states were entered")
+            state = machine["States"][name]
+            entered = {"name": name, "input": _text(data)}
+            self._around.record(f"{state['Type']}StateEntered", {"stateEnteredEventDetails": entered})
+            data, following = await self._attempts(name, state, data)
+            self._around.record(
+                f"{state['Type']}StateExited", {"stateExitedEventDetails": {"name": name, "output": _text(data)}}
+            )
+            if following is None:
+                return data
+            name = following
+
+    async def _attempts(self, name: str, state: Mapping[str, Any], data: Any) -> tuple[Any, str | None]:
+        """One state, again and again as its retriers say; its output, and who is next."""
+        counts = [0] * len(state.get("Retry") or ())
+        attempts = 0
+        while True:
+            context = self._context(name, attempts)
+            try:
+                return await _State(self, state, context, self._around).do(data)
+            except StateError as error:
+                pause = _pause(state.get("Retry") or (), counts, error.error)
+                if pause is None:
+                    return self._caught(state, data, error)
+                attempts += 1
+            await self._around.sleep(pause)
+
+    def _caught(self, state: Mapping[str, Any], data: Any, error: StateError) -> tuple[Any, str]:
+        for catcher in state.get("Catch") or ():
+            if is_matched(error.error, catcher["ErrorEquals"]):
+                path = catcher.get("ResultPath", "$")
+                return (data if path is None else paths.put(path, data, error.told())), str(catcher["Next"])
+        raise error
+
+    def _context(self, name: str, attempts: int) -> dict[str, Any]:
+        state = {"Name": name, "EnteredTime": told(self._around.now()), "RetryCount": attempts}
+        return {**self._around.context, "State": state}
+
+    def within(self, **more: Any) -> Run:
+        """The same run, with more in the context object."""
+        inner = Run(replace(self._around, context={**self._around.context, **more}))
+        inner._entered = self._entered
+        return inner
+
+
+class _State:
+    """One attempt of one state."""
+
+    def __init__(self, run: Run, state: Mapping[str, Any], context: dict[str, Any], around: Around) -> None:
+        self._run = run
+        self._state = state
+        self._context = context
+        self._around = around
+
+    async def do(self, data: Any) -> tuple[Any, str | None]:
+        given = self._selected("InputPath", data)
+        following = None if self._state.get("End") else self._state.get("Next")
+        match self._state["Type"]:
+            case "Succeed":
+                return self._selected("OutputPath", given), None
+            case "Fail":
+                raise StateError(self._said("Error", given), self._said("Cause", given))
+            case "Choice":
+                return self._selected("OutputPath", given), self._chosen(given)
+            case "Wait":
+                await self._around.sleep(self._seconds(given))
+                return self._selected("OutputPath", given), following
+            case "Pass":
+                made = self._templated("Parameters", given)
+                return self._output(data, self._state.get("Result", made)), following
+            case kind:
+                result = await {"Task": self._task, "Parallel": self._parallel, "Map": self._map}[kind](given)
+                if "ResultSelector" in self._state:
+                    result = self._filled(self._state["ResultSelector"], result)
+                return self._output(data, result), following
+
+    # input and output
+
+    def _selected(self, name: str, data: Any) -> Any:
+        path = self._state.get(name, "$")
+        return {} if path is None else choices.look(path, data, self._context)
+
+    def _output(self, data: Any, result: Any) -> Any:
+        path = self._state.get("ResultPath", "$")
+        return self._selected("OutputPath", data if path is None else paths.put(path, data, result))
+
+    def _templated(self, name: str, data: Any) -> Any:
+        return self._filled(self._state[name], data) if name in self._state else data
+
+    def _filled(self, template: Any, data: Any) -> Any:
+        """A payload template with everything that ends with ``.$`` filled in."""
+        if isinstance(template, list):
+            return [self._filled(each, data) for each in template]
+        if not isinstance(template, dict):
+            return template
+        found = {}
+        for name, value in template.items():
+            if not name.endswith(".$"):
+                found[name] = self._filled(value, data)
+                continue
+            try:
+                found[name[:-2]] = self._evaluated(str(value), data)
+            except StateError as error:
+                if error.error != RUNTIME:
+                    raise
+                why = f"An error occurred while evaluating '{name}': '{value}'. {error.cause}"
+                raise StateError("States.ParameterPathFailure", why) from error
+        return found
+
+    def _evaluated(self, text: str, data: Any) -> Any:
+        if is_intrinsic(text):
+            return evaluate(text, lambda path: choices.look(path, data, self._context), self._around.bits)
+        return choices.look(text, data, self._context)
+
+    # kinds
+
+    def _said(self, name: str, data: Any) -> str:
+        path = self._state.get(f"{name}Path")
+        return str(self._state.get(name, "") if path is None else self._evaluated(path, data))
+
+    def _chosen(self, data: Any) -> str:
+        for rule in self._state.get("Choices") or ():
+            if choices.is_met(rule, data, self._context):
+                return str(rule["Next"])
+        if "Default" not in self._state:
+            raise StateError("States.NoChoiceMatched", "No choice matched, and there is no Default")
+        return str(self._state["Default"])
+
+    def _seconds(self, data: Any) -> float:
+        for name in ("Seconds", "Timestamp"):
+            path = self._state.get(f"{name}Path")
+            value = self._state.get(name) if path is None else choices.look(path, data, self._context)
+            if value is None:
+                continue
+            try:
+                if name == "Seconds":
+                    return float(value)
+                until = datetime.fromisoformat(str(value).replace("Z", "+00:00"))
+                return max(0.0, (until - self._around.now()).total_seconds())
+            except (TypeError, ValueError) as error:
+                raise StateError(RUNTIME, f"{value!r} is no time to wait") from error
+        raise StateError(RUNTIME, "the state does not say how long it waits")
+
+    async def _task(self, data: Any) -> Any:
+        resource = str(self._state["Resource"])
+        token = None
+        if resource.endswith(".waitForTaskToken"):
+            token = self._around.tasks.token()
+            self._context["Task"] = {"Token": token}
+        parameters = self._templated("Parameters", data)
+        path = self._state.get("TimeoutSecondsPath")
+        limit = self._state.get("TimeoutSeconds") if path is None else choices.look(path, data, self._context)
+        try:
+            async with asyncio.timeout(None if limit is None else float(limit)):
+                return await self._around.tasks.do(resource, parameters, token)
+        except TimeoutError as error:
+            raise StateError("States.Timeout", "") from error
+
+    async def _parallel(self, data: Any) -> Any:
+        given = self._templated("Parameters", data)
+        return await _together([self._run.within().run(each, given) for each in self._state["Branches"]])
+
+    async def _map(self, data: Any) -> Any:
+        items = choices.look(self._state.get("ItemsPath", "$"), data, self._context)
+        if not isinstance(items, list):
+            raise StateError(RUNTIME, "Reference path for items is not an array")
+        machine = self._state.get("ItemProcessor") or self._state["Iterator"]
+        selector = self._state.get("ItemSelector", self._state.get("Parameters"))
+        free = asyncio.Semaphore(int(self._state.get("MaxConcurrency") or 0) or len(items) or 1)
+
+        async def one(index: int, item: Any) -> Any:
+            async with free:
+                of_map = {"Item": {"Index": index, "Value": item}}
+                self_context = {**self._context, "Map": of_map}
+                inner = _State(self._run, self._state, self_context, self._around)
+                given = item if selector is None else inner._filled(selector, data)
+                return await self._run.within(Map=of_map).run(machine, given)
+
+        return await _together([one(index, item) for index, item in enumerate(items)])
+
+
+async def _together(running: list[Any]) -> list[Any]:
+    """What all come to; the first that fails ends the others."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(each) for each in running]
+    except* StateError as errors:
+        first = errors.exceptions[0]
+        while isinstance(first, BaseExceptionGroup):
+            first = first.exceptions[0]
+        raise first from None
+    return [each.result() for each in tasks]
+
+
+def _pause(retriers: Any, counts: list[int], error: str) -> float | None:
+    """Seconds until a state is tried again; None: it is not."""
+    for at, retrier in enumerate(retriers):
+        if is_matched(error, retrier["ErrorEquals"]):
+            rule = {**_DEFAULT_RETRY, **retrier}
+            if counts[at] >= int(rule["MaxAttempts"]):
+                return None
+            seconds = float(rule["IntervalSeconds"]) * float(rule["BackoffRate"]) ** counts[at]
+            counts[at] += 1
+            return min(seconds, float(retrier.get("MaxDelaySeconds", seconds)))
+    return None
+
+
+def told(moment: datetime) -> str:
+    """A time as the context object has it."""
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S.}{moment.microsecond // 1000:03d}Z"
+
+
+def _text(data: Any) -> str:
+    return json.dumps(data, separators=(",", ":"))

@@ -1,0 +1,379 @@
+"""State machines over HTTP: what there is, and the executions, which are tasks of this object's."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import secrets
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from streamer.errors import ConfigurationError
+
+from ... import log
+from ...functions.outcome import Functions
+from ...functions.variables import Endpoints
+from ...port.http import HttpRequest, HttpResponse
+from ...tasks import end
+from ..calls import Call
+from .definition import parse
+from .errors import MachineError, StateError
+from .execution import Around, Run, told
+from .tasks import TaskRunner
+
+TARGET: Final = "AWSStepFunctions."
+KEPT: Final = 1000
+"""Most executions that are remembered; those that ended longest ago go."""
+RUNNING: Final = 1000
+"""Most that run at once."""
+_JSON: Final = "application/x-amz-json-1.0"
+_NAME: Final = re.compile(r"[^\s<>{}\[\]?*\"#%\\^|~`$&,;:/]{1,80}")
+
+
+@dataclass(slots=True, kw_only=True)
+class Machine:
+    """A state machine."""
+
+    arn: str
+    name: str
+    text: str
+    definition: Mapping[str, Any]
+    role: str
+    kind: str
+    made: float
+
+
+@dataclass(slots=True, kw_only=True)
+class Execution:
+    """One execution, and what came of it."""
+
+    arn: str
+    name: str
+    machine: Machine
+    given: str
+    started: float
+    ended: asyncio.Future[Mapping[str, Any]]
+    status: str = "RUNNING"
+    stopped: float | None = None
+    output: str | None = None
+    error: str | None = None
+    cause: str | None = None
+    events: list[dict[str, Any]] = field(default_factory=list)
+    task: asyncio.Task[None] | None = None
+
+    def shown(self) -> dict[str, Any]:
+        """As ``DescribeExecution`` has it."""
+        found = {
+            "executionArn": self.arn,
+            "stateMachineArn": self.machine.arn,
+            "name": self.name,
+            "status": self.status,
+            "startDate": self.started,
+            "stopDate": self.stopped,
+            "input": self.given,
+            "inputDetails": {"included": True},
+            "output": self.output,
+            "outputDetails": None if self.output is None else {"included": True},
+            "error": self.error,
+            "cause": self.cause,
+        }
+        return {name: value for name, value in found.items() if value is not None}
+
+    def record(self, kind: str, details: Mapping[str, Any]) -> None:
+        """Note an event."""
+        number = len(self.events) + 1
+        self.events.append(
+            {"timestamp": time.time(), "type": kind, "id": number, "previousEventId": number - 1, **details}
+        )
+
+
+class StateMachines:
+    """Answers requests, and runs executions until `close`."""
+
+    def __init__(self, endpoints: Endpoints, functions: Functions) -> None:
+        self._place = f":{endpoints.region}:{endpoints.account_id}:"
+        self._machines: dict[str, Machine] = {}
+        self._executions: dict[str, Execution] = {}
+        self._running: set[asyncio.Task[None]] = set()
+        self._tasks = TaskRunner(functions, endpoints, self._start)
+        self._operations: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {
+            "CreateStateMachine": self._create,
+            "DescribeStateMachine": self._describe,
+            "UpdateStateMachine": self._update,
+            "DeleteStateMachine": self._delete,
+            "ListStateMachines": self._list,
+            "StartExecution": self._start_only,
+            "StartSyncExecution": self._start_and_wait,
+            "DescribeExecution": lambda given: self._execution(given).shown(),
+            "ListExecutions": self._list_executions,
+            "StopExecution": self._stop,
+            "GetExecutionHistory": self._history,
+            "SendTaskSuccess": self._succeed,
+            "SendTaskFailure": self._fail,
+            "SendTaskHeartbeat": self._beat,
+        }
+
+    def make(self, call: Call) -> None:
+        """Do what a template describes, for a machine that is there, too; raises ConfigurationError."""
+        known = self._machines.get(self._arn(str(call.parameters["name"])))
+        try:
+            if known is None:
+                self._create(call.parameters)
+            else:
+                self._update({**call.parameters, "stateMachineArn": known.arn})
+        except MachineError as error:
+            raise ConfigurationError(f"{call.resource}: {error.code}: {error}") from error
+
+    def start(self, arn: str, payload: str) -> bool:
+        """Start an execution on behalf of a service; False: there is no such machine."""
+        if arn not in self._machines:
+            return False
+        self._begin(self._machines[arn], payload, str(uuid.uuid4()))
+        return True
+
+    async def close(self) -> None:
+        """End all executions."""
+        await end(self._running)
+
+    async def answer(self, request: HttpRequest) -> HttpResponse | None:
+        """The answer to a request; None: the operation is not known."""
+        operation = self._operations.get(request.fields.get("x-amz-target", "").removeprefix(TARGET))
+        if operation is None:
+            return None
+        try:
+            found = operation(json.loads(request.body or b"{}"))
+            if asyncio.iscoroutine(found):
+                found = await found
+        except MachineError as error:
+            return _refused(error)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            return _refused(MachineError("ValidationException", f"a parameter is missing or of another type: {error}"))
+        return HttpResponse(200, json.dumps(found).encode(), (("content-type", _JSON),))
+
+    # machines
+
+    def _machine(self, arn: Any) -> Machine:
+        found = self._machines.get(str(arn)) or self._machines.get(str(arn).rpartition(":")[0])
+        if found is None:
+            raise MachineError("StateMachineDoesNotExist", f"State Machine Does Not Exist: '{arn}'")
+        return found
+
+    def _arn(self, name: str) -> str:
+        return f"arn:aws:states{self._place}stateMachine:{name}"
+
+    def _create(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        name = str(given["name"])
+        if _NAME.fullmatch(name) is None:
+            raise MachineError("InvalidName", f"Invalid Name: '{name}'")
+        arn = self._arn(name)
+        definition = parse(str(given["definition"]))
+        known = self._machines.get(arn)
+        if known is not None and known.definition != definition:
+            raise MachineError("StateMachineAlreadyExists", f"State Machine Already Exists: '{arn}'")
+        if known is None:
+            self._machines[arn] = Machine(
+                arn=arn,
+                name=name,
+                text=str(given["definition"]),
+                definition=definition,
+                role=str(given.get("roleArn") or ""),
+                kind=str(given.get("type") or "STANDARD"),
+                made=time.time(),
+            )
+        return {"stateMachineArn": arn, "creationDate": self._machines[arn].made}
+
+    def _describe(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        found = self._machine(given["stateMachineArn"])
+        return {
+            "stateMachineArn": found.arn,
+            "name": found.name,
+            "status": "ACTIVE",
+            "definition": found.text,
+            "roleArn": found.role,
+            "type": found.kind,
+            "creationDate": found.made,
+        }
+
+    def _update(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        found = self._machine(given["stateMachineArn"])
+        if "definition" in given:
+            found.text, found.definition = str(given["definition"]), parse(str(given["definition"]))
+        found.role = str(given.get("roleArn") or found.role)
+        return {"updateDate": time.time()}
+
+    def _delete(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        self._machines.pop(str(given["stateMachineArn"]), None)
+        return {}
+
+    def _list(self, _given: Mapping[str, Any]) -> dict[str, Any]:
+        found = [
+            {"stateMachineArn": each.arn, "name": each.name, "type": each.kind, "creationDate": each.made}
+            for each in self._machines.values()
+        ]
+        return {"stateMachines": found}
+
+    # executions
+
+    def _execution(self, given: Mapping[str, Any]) -> Execution:
+        found = self._executions.get(str(given["executionArn"]))
+        if found is None:
+            raise MachineError("ExecutionDoesNotExist", f"Execution Does Not Exist: '{given['executionArn']}'")
+        return found
+
+    def _started(self, given: Mapping[str, Any]) -> Execution:
+        machine = self._machine(given["stateMachineArn"])
+        text, name = str(given.get("input") or "{}"), str(given.get("name") or uuid.uuid4())
+        if _NAME.fullmatch(name) is None:
+            raise MachineError("InvalidName", f"Invalid Name: '{name}'")
+        try:
+            json.loads(text)
+        except ValueError as error:
+            raise MachineError("InvalidExecutionInput", f"Invalid State Machine Execution Input: '{error}'") from error
+        known = self._executions.get(f"arn:aws:states{self._place}execution:{machine.name}:{name}")
+        if known is not None:
+            if known.status == "RUNNING" and known.given == text:
+                return known
+            raise MachineError("ExecutionAlreadyExists", f"Execution Already Exists: '{known.arn}'")
+        return self._begin(machine, text, name)
+
+    def _begin(self, machine: Machine, text: str, name: str) -> Execution:
+        if len(self._running) >= RUNNING:
+            raise MachineError("ExecutionLimitExceeded", f"{RUNNING} executions run already")
+        is_express = machine.kind == "EXPRESS"
+        kind, rest = ("express", f":{uuid.uuid4()}") if is_express else ("execution", "")
+        execution = Execution(
+            arn=f"arn:aws:states{self._place}{kind}:{machine.name}:{name}{rest}",
+            name=name,
+            machine=machine,
+            given=text,
+            started=time.time(),
+            ended=asyncio.get_running_loop().create_future(),
+        )
+        ended = [arn for arn, each in self._executions.items() if each.status != "RUNNING"]
+        for arn in ended[: max(0, len(self._executions) - KEPT + 1)]:
+            del self._executions[arn]
+        self._executions[execution.arn] = execution
+        execution.task = asyncio.create_task(self._run(execution))
+        self._running.add(execution.task)
+        execution.task.add_done_callback(self._running.discard)
+        return execution
+
+    async def _run(self, execution: Execution) -> None:
+        execution.record("ExecutionStarted", {"executionStartedEventDetails": {"input": execution.given}})
+        data = json.loads(execution.given)
+        of_execution = {
+            "Id": execution.arn,
+            "Input": data,
+            "Name": execution.name,
+            "RoleArn": execution.machine.role,
+            "StartTime": told(datetime.fromtimestamp(execution.started, UTC)),
+        }
+        machine = {"Id": execution.machine.arn, "Name": execution.machine.name}
+        around = Around(
+            tasks=self._tasks,
+            sleep=asyncio.sleep,
+            now=lambda: datetime.now(UTC),
+            bits=secrets.randbits,
+            record=execution.record,
+            context={"Execution": of_execution, "StateMachine": machine},
+        )
+        try:
+            output = await Run(around).run(execution.machine.definition, data)
+        except StateError as error:
+            status = "TIMED_OUT" if error.error == "States.Timeout" else "FAILED"
+            self._finished(execution, status, error=error.error, cause=error.cause)
+        except asyncio.CancelledError:
+            self._finished(execution, "ABORTED", error=execution.error, cause=execution.cause)
+            raise
+        except Exception as error:  # noqa: BLE001 - top of a task: told, and the execution has failed
+            log.error("an execution of a state machine failed", error=error, machine=execution.machine.name)
+            self._finished(execution, "FAILED", error="States.Runtime", cause=str(error))
+        else:
+            execution.output = json.dumps(output, separators=(",", ":"))
+            self._finished(execution, "SUCCEEDED")
+
+    def _finished(
+        self, execution: Execution, status: str, *, error: str | None = None, cause: str | None = None
+    ) -> None:
+        execution.status, execution.stopped, execution.error, execution.cause = status, time.time(), error, cause
+        name = {"SUCCEEDED": "Succeeded", "FAILED": "Failed", "TIMED_OUT": "TimedOut", "ABORTED": "Aborted"}[status]
+        details = {"output": execution.output, "error": error, "cause": cause}
+        kept = {key: value for key, value in details.items() if value is not None}
+        execution.record(f"Execution{name}", {f"execution{name}EventDetails": kept})
+        if error is not None and status != "ABORTED":
+            log.warning(
+                "an execution of a state machine failed", machine=execution.machine.name, problem=error, cause=cause
+            )
+        if not execution.ended.done():
+            execution.ended.set_result(execution.shown())
+
+    async def _start(self, given: Mapping[str, Any]) -> tuple[Mapping[str, Any], asyncio.Future[Mapping[str, Any]]]:
+        try:
+            execution = self._started(given)
+        except MachineError as error:
+            raise StateError(f"StepFunctions.{error.code}Exception", str(error)) from error
+        return {"executionArn": execution.arn, "startDate": execution.started}, execution.ended
+
+    def _start_only(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        execution = self._started(given)
+        return {"executionArn": execution.arn, "startDate": execution.started}
+
+    async def _start_and_wait(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        machine = self._machine(given["stateMachineArn"])
+        if machine.kind != "EXPRESS":
+            text = "This operation is not supported by this type of state machine"
+            raise MachineError("StateMachineTypeNotSupported", text)
+        execution = self._started(given)
+        found = dict(await asyncio.shield(execution.ended))
+        spent = int(1000 * ((execution.stopped or execution.started) - execution.started))
+        billed = {"billedMemoryUsedInMB": 64, "billedDurationInMilliseconds": -(-spent // 100) * 100}
+        return {**found, "billingDetails": billed}
+
+    def _list_executions(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        machine, wanted = self._machine(given["stateMachineArn"]), given.get("statusFilter")
+        names = ("executionArn", "stateMachineArn", "name", "status", "startDate", "stopDate")
+        found = [each.shown() for each in reversed(self._executions.values()) if each.machine.arn == machine.arn]
+        shown = [
+            {name: each[name] for name in names if name in each} for each in found if wanted in (None, each["status"])
+        ]
+        return {"executions": shown[: int(given.get("maxResults") or 100)]}
+
+    def _stop(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        execution = self._execution(given)
+        if execution.task is not None and not execution.task.done():
+            execution.error, execution.cause = given.get("error"), given.get("cause")
+            execution.task.cancel()
+        return {"stopDate": time.time()}
+
+    def _history(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        events = self._execution(given).events
+        found = list(reversed(events)) if given.get("reverseOrder") else list(events)
+        return {"events": found[: int(given.get("maxResults") or 1000)]}
+
+    # tokens
+
+    def _succeed(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        return self._settled(given, json.loads(str(given["output"])))
+
+    def _fail(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        return self._settled(given, StateError(str(given.get("error") or ""), str(given.get("cause") or "")))
+
+    def _settled(self, given: Mapping[str, Any], outcome: Any) -> dict[str, Any]:
+        if not self._tasks.settle(str(given["taskToken"]), outcome):
+            raise MachineError("TaskTimedOut", "Task Timed Out: 'Provided task does not exist anymore'")
+        return {}
+
+    def _beat(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        if not self._tasks.waits(str(given["taskToken"])):
+            raise MachineError("TaskTimedOut", "Task Timed Out: 'Provided task does not exist anymore'")
+        return {}
+
+
+def _refused(error: MachineError) -> HttpResponse:
+    content = json.dumps({"__type": error.code, "message": str(error)}).encode()
+    return HttpResponse(400, content, (("content-type", _JSON), ("x-amzn-ErrorType", error.code)))

@@ -1,0 +1,258 @@
+"""What Task states do: functions, APIs, other executions, and calls of any service, all of them on this machine."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import secrets
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
+from urllib.parse import urlencode, urlsplit
+
+from ...functions.outcome import Failed, Functions, Refused
+from ...functions.variables import Endpoints
+from .errors import RUNTIME, StateError
+
+_FUNCTION: Final = re.compile(r"arn:[\w-]+:lambda:[\w-]+:\d+:function:(?P<name>[\w-]+)(?::[\w$-]+)?")
+_SERVICE: Final = re.compile(
+    r"arn:[\w-]+:states:[\w-]*:\d*:(?P<sdk>aws-sdk:)?(?P<service>\w+):(?P<action>\w+)(?P<how>\.[\w.:]+)?"
+)
+_NAMES: Final = {"dynamodb": "DynamoDB", "events": "Events", "lambda": "Lambda", "sns": "SNS", "sqs": "SQS"}
+_SDK_NAMES: Final = {"dynamodb": "DynamoDb", "eventbridge": "EventBridge", "secretsmanager": "SecretsManager"}
+"""What errors begin with, of a service's own integration and by the SDK. [DOC] sfn-docs:supported-services-awssdk"""
+_CLIENTS: Final = {"eventbridge": "events", "sfn": "stepfunctions", "cognitoidentityprovider": "cognito-idp"}
+"""Services whose names there are not botocore's."""
+WAITING: Final = 1000
+"""Most tasks that wait for their token."""
+
+Start = Callable[[Mapping[str, Any]], Awaitable[tuple[Mapping[str, Any], "asyncio.Future[Mapping[str, Any]]"]]]
+"""Starts an execution: its answer, and how it ended once it has."""
+
+
+class TaskRunner:
+    """Implements `execution.Tasks`."""
+
+    def __init__(self, functions: Functions, endpoints: Endpoints, start: Start) -> None:
+        self._functions = functions
+        self._endpoints = endpoints
+        self._start = start
+        self._clients: dict[str, Any] = {}
+        self._tokens: dict[str, asyncio.Future[Any]] = {}
+
+    def token(self) -> str:
+        """A new token, for which the task will wait."""
+        if len(self._tokens) >= WAITING:
+            raise StateError(RUNTIME, f"{WAITING} tasks wait already")
+        token = secrets.token_urlsafe(96)
+        self._tokens[token] = asyncio.get_running_loop().create_future()
+        return token
+
+    def settle(self, token: str, outcome: Any) -> bool:
+        """End the task that waits for a token, with a result or with a StateError; False: there is none."""
+        waiting = self._tokens.get(token)
+        if waiting is None or waiting.done():
+            return False
+        if isinstance(outcome, StateError):
+            waiting.set_exception(outcome)
+        else:
+            waiting.set_result(outcome)
+        return True
+
+    def waits(self, token: str) -> bool:
+        """Whether a task waits for a token."""
+        return token in self._tokens
+
+    async def do(self, resource: str, parameters: Any, token: str | None) -> Any:
+        """The result; raises StateError."""
+        try:
+            result = await self._done(resource, parameters)
+            return result if token is None else await self._tokens[token]
+        finally:
+            if token is not None:
+                waiting = self._tokens.pop(token)
+                if waiting.done() and not waiting.cancelled():
+                    waiting.exception()  # whoever was to hear of it is gone
+
+    async def _done(self, resource: str, parameters: Any) -> Any:
+        if (function := _FUNCTION.fullmatch(resource)) is not None:
+            return await self._invoked(function["name"], parameters)
+        found = _SERVICE.fullmatch(resource)
+        if found is None:
+            raise StateError(RUNTIME, f"The resource {resource} is not emulated")
+        service, action, how = found["service"], found["action"], found["how"] or ""
+        if found["sdk"] is None and (service, action) == ("lambda", "invoke"):
+            return await self._lambda(parameters)
+        if found["sdk"] is None and (service, action) == ("states", "startExecution"):
+            return await self._execution(parameters, how)
+        if found["sdk"] is None and (service, action) == ("apigateway", "invoke"):
+            return await asyncio.to_thread(self._api, parameters)
+        return await asyncio.to_thread(self._called, service, action, parameters, is_sdk=found["sdk"] is not None)
+
+    # functions
+
+    async def _invoked(self, name: str, event: Any) -> Any:
+        outcome = await self._functions.invoke(name, json.dumps(event).encode())
+        if isinstance(outcome, Refused):
+            cause = f"{outcome.message} (Service: Lambda, Status Code: {outcome.status})"
+            raise StateError(f"Lambda.{outcome.error_type}", cause)
+        if isinstance(outcome, Failed):
+            text = outcome.payload.decode()
+            raise StateError(str(json.loads(text).get("errorType", "Exception")), text)
+        return json.loads(outcome.payload)
+
+    async def _lambda(self, parameters: Any) -> Any:
+        named = str(parameters.get("FunctionName"))
+        found = _FUNCTION.fullmatch(named)
+        name = found["name"] if found is not None else named.partition(":")[0]
+        payload = parameters.get("Payload", {})
+        http = {"HttpStatusCode": 200, "AllHttpHeaders": {}, "HttpHeaders": {}}
+        around = {"SdkHttpMetadata": http, "SdkResponseMetadata": {"RequestId": str(uuid.uuid4())}, "StatusCode": 200}
+        if parameters.get("InvocationType") == "Event":
+            asked = {**parameters, "Payload": json.dumps(payload)}
+            await asyncio.to_thread(self._called, "lambda", "invoke", asked, is_sdk=False)
+            return {**around, "StatusCode": 202}
+        return {"ExecutedVersion": "$LATEST", "Payload": await self._invoked(name, payload), **around}
+
+    # executions
+
+    async def _execution(self, parameters: Any, how: str) -> Any:
+        given = {f"{name[:1].lower()}{name[1:]}": value for name, value in parameters.items()}
+        if not isinstance(given.get("input", ""), str):
+            given["input"] = json.dumps(given["input"])
+        started, ending = await self._start(given)
+        if not how.startswith(".sync"):
+            return {"ExecutionArn": started["executionArn"], "StartDate": started["startDate"]}
+        ended = await asyncio.shield(ending)
+        told = {f"{name[:1].upper()}{name[1:]}": value for name, value in ended.items()}
+        if told["Status"] != "SUCCEEDED":
+            raise StateError("States.TaskFailed", json.dumps(told))
+        return {**told, "Output": json.loads(told["Output"])} if how == ".sync:2" else told
+
+    # APIs
+
+    def _api(self, parameters: Any) -> Any:
+        """A request to an API, which is signed. [DOC] sfn-docs:connect-api-gateway"""
+        import urllib3  # noqa: PLC0415 - only for those who call APIs
+        from botocore.auth import SigV4Auth  # noqa: PLC0415 - as above
+        from botocore.awsrequest import AWSRequest  # noqa: PLC0415 - as above
+        from botocore.credentials import Credentials  # noqa: PLC0415 - as above
+
+        host = urlsplit(f"//{str(parameters['ApiEndpoint']).removeprefix('https://')}").netloc
+        path = "/".join(
+            each.strip("/") for each in (parameters.get("Stage") or "", parameters.get("Path") or "") if each
+        )
+        pairs = [
+            (name, each) for name, values in (parameters.get("QueryParameters") or {}).items() for each in _list(values)
+        ]
+        content = parameters.get("RequestBody")
+        body = b"" if content is None else (content if isinstance(content, str) else json.dumps(content)).encode()
+        query = f"?{urlencode(pairs)}" if pairs else ""
+        headers = {
+            name: ",".join(map(str, _list(values))) for name, values in (parameters.get("Headers") or {}).items()
+        }
+        asked = AWSRequest(
+            str(parameters["Method"]),
+            f"https://{host}/{path}{query}",
+            {"Content-Type": "application/json", **headers},
+            body,
+        )
+        owner = self._endpoints.owner
+        SigV4Auth(
+            Credentials(owner.access_key_id, owner.secret_access_key), "execute-api", self._endpoints.region
+        ).add_auth(asked)
+        url = f"{self._endpoints.services['LAMBDA']}/{path}{query}"
+        sent = {**dict(asked.headers.items()), "Host": host}
+        answer = urllib3.request(str(parameters["Method"]), url, headers=sent, body=body, timeout=30.0, retries=False)
+        text = answer.data.decode("utf-8", "replace")
+        if answer.status >= 400:
+            raise StateError(f"ApiGateway.{answer.status}", text)
+        try:
+            found = json.loads(text) if text else {}
+        except ValueError:
+            found = text
+        names = {name: [value] for name, value in answer.headers.items()}
+        return {"Headers": names, "ResponseBody": found, "StatusCode": answer.status, "StatusText": answer.reason or ""}
+
+    # services
+
+    def _called(self, service: str, action: str, parameters: Any, *, is_sdk: bool) -> Any:
+        from botocore import xform_name  # noqa: PLC0415 - only for those who call services
+        from botocore.exceptions import BotoCoreError, ClientError, UnknownServiceError  # noqa: PLC0415 - as above
+
+        prefix = (_SDK_NAMES if is_sdk else _NAMES).get(service, service.capitalize())
+        try:
+            client = self._client(_CLIENTS.get(service, service))
+            name = f"{action[:1].upper()}{action[1:]}"
+            shape = client.meta.service_model.operation_model(name).input_shape
+            answer = getattr(client, xform_name(name))(**_given(parameters or {}, shape))
+        except ClientError as error:
+            told = error.response["Error"]
+            code = str(told.get("Code", "Unknown")).rpartition(".")[2]
+            raise StateError(
+                f"{prefix}.{code}{'' if code.endswith('Exception') else 'Exception'}", str(told.get("Message"))
+            ) from error
+        except (BotoCoreError, UnknownServiceError, AttributeError, KeyError) as error:
+            raise StateError(f"{prefix}.SdkClientException", str(error)) from error
+        answer.pop("ResponseMetadata", None)
+        return _plain(answer)
+
+    def _client(self, service: str) -> Any:
+        import boto3  # noqa: PLC0415 - as above
+
+        if service not in self._clients:
+            owner = self._endpoints.owner
+            at = self._endpoints.services["DYNAMODB"] if service == "dynamodb" else self._endpoints.services["LAMBDA"]
+            session = boto3.session.Session()
+            self._clients[service] = session.client(
+                service,
+                region_name=self._endpoints.region,
+                endpoint_url=at,
+                aws_access_key_id=owner.access_key_id,
+                aws_secret_access_key=owner.secret_access_key,
+            )
+        return self._clients[service]
+
+
+def _list(values: Any) -> list[Any]:
+    return values if isinstance(values, list) else [values]
+
+
+def _given(value: Any, shape: Any) -> Any:
+    """Parameters as the SDK for Python wants them: names as they are in the model, JSON where a text is wanted."""
+    if shape is None:
+        return value
+    if shape.type_name == "structure" and isinstance(value, dict):
+        names = {name.lower(): name for name in shape.members}
+        return {
+            (known := names.get(name.lower(), name)): _given(each, shape.members.get(known))
+            for name, each in value.items()
+        }
+    if shape.type_name == "list" and isinstance(value, list):
+        return [_given(each, shape.member) for each in value]
+    if shape.type_name == "map" and isinstance(value, dict):
+        return {name: _given(each, shape.value) for name, each in value.items()}
+    if shape.type_name in ("string", "blob") and isinstance(value, dict | list):
+        return json.dumps(value)
+    if shape.type_name == "string" and not isinstance(value, str):
+        return json.dumps(value)
+    return value
+
+
+def _plain(value: Any) -> Any:
+    """An answer as JSON, names with a capital."""
+    if isinstance(value, dict):
+        return {
+            f"{str(name)[:1].upper()}{str(name)[1:]}" if isinstance(name, str) else name: _plain(each)
+            for name, each in value.items()
+        }
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    if hasattr(value, "isoformat"):
+        return value.isoformat()
+    if hasattr(value, "read"):
+        return value.read().decode("utf-8", "replace")
+    return value if isinstance(value, str | int | float | bool | None) else str(value)

@@ -1,0 +1,69 @@
+"""State machines of a stack, as operations. Pure. [DOC] cfn-docs:AWS_StepFunctions_StateMachine, sam-docs"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from ..services.calls import Call
+from .errors import Problem
+from .stack import Resource
+from .values import at, mapping
+
+if TYPE_CHECKING:
+    from .topology import Things
+
+_FILES: Final = {
+    "AWS::Serverless::StateMachine": ("DefinitionUri", "Definition"),
+    "AWS::StepFunctions::StateMachine": ("DefinitionS3Location", "Definition"),
+}
+"""Properties that may name a file beside the template, and those that hold what it says."""
+_VARIABLE: Final = re.compile(r"\$\{(\w+)\}")
+
+Read = Callable[[str, Any], Any]
+"""What a file says, given its path and where in the template it stands."""
+
+
+def inlined(tree: Mapping[str, Any], read: Read) -> dict[str, Any]:
+    """A template with the definitions that stand in files of their own."""
+    resources = dict(tree["Resources"])
+    for name, resource in resources.items():
+        kind = resource.get("Type") if isinstance(resource, dict) else None
+        if kind not in _FILES:
+            continue
+        source, whole = _FILES[kind]
+        properties = dict(resource.get("Properties") or {})
+        if isinstance(properties.get(source), str) and not properties[source].startswith("s3://"):
+            path = ("Resources", name, "Properties", source)
+            properties[whole] = read(properties.pop(source), path)
+            resources[name] = {**resource, "Properties": properties}
+    return {**tree, "Resources": resources}
+
+
+def machine(things: Things, resource: Resource) -> list[Call]:
+    """A state machine."""
+    given = resource.properties
+    if "DefinitionString" in given:
+        text = str(given["DefinitionString"])
+    elif "Definition" in given:
+        text = json.dumps(given["Definition"])
+    else:
+        things.warn(resource, "its definition is not in the template: it is left out")
+        return []
+    values = mapping(resource, "DefinitionSubstitutions")
+
+    def value(match: re.Match[str]) -> str:
+        if match[1] not in values:
+            raise Problem(at(resource, "DefinitionSubstitutions"), f"the definition wants a value for {match[1]!r}")
+        found = values[match[1]]
+        return found if isinstance(found, str) else json.dumps(found)
+
+    parameters = {
+        "name": resource.name,
+        "definition": _VARIABLE.sub(value, text),
+        "roleArn": str(given.get("RoleArn") or ""),
+        "type": str(given.get("StateMachineType") or "STANDARD"),
+    }
+    return [Call(service="states", operation="CreateStateMachine", parameters=parameters, resource=resource.logical_id)]
