@@ -18,7 +18,7 @@ PROJECT ?= examples/reports
 STREAMER = cd $(PROJECT) && $(abspath $(VENV))/bin/streamer
 LOGS := logs-connect logs-disconnect logs-router logs-processor
 
-.PHONY: $(LOGS) docs picture build deploy deploy-guided help emulate test test-unit coverage soak test-deploy test-moments test-iam test-moto test-newest check format bench bench-parts bench-peers profile cost wheel wheel-test dist lock clean
+.PHONY: $(LOGS) docs picture build deploy deploy-guided help emulate test test-unit coverage soak test-deploy test-moments test-iam test-moto test-newest test-elsewhere check format bench bench-parts bench-peers profile cost wheel wheel-test dist lock clean
 
 help:  ## List the targets
 	@awk -F ':.*  ## ' '/^[a-z-]+:.*  ## / {printf "%-14s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,6 +64,10 @@ test-iam: $(VENV)/dev-ready .venv-ministack/ready  ## Record what functions do i
 test-moto: .venv-moto/ready  ## Try SQS on the oldest moto that pyproject.toml allows
 	.venv-moto/bin/python -m pytest -c /dev/null --rootdir . --noconftest -p no:cacheprovider \
 		tests/unit/emulator/dynamodb/test_dynamodb_queues.py $(ARGS)
+
+test-elsewhere: $(VENV)/dev-ready  ## Run what starts functions without Linux's means, as on macOS (WITHOUT="forks" takes one)
+	PYTHONPATH=$(CURDIR)/tests/without_linux $(PYTEST) -n auto --timeout 300 tests/integration/test_functions_contract.py \
+		tests/integration/test_pytest_plugin.py tests/e2e $(ARGS)
 
 test-newest: .venv-newest/ready  ## Run all tests on the newest of everything that pyproject.toml allows
 	.venv-newest/bin/python -m pytest -n auto $(TESTS) $(ARGS)
