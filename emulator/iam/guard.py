@@ -114,6 +114,11 @@ class Guard:
         self._decisions[function, need] = decision
         return decision
 
+    @property
+    def wants_every_call(self) -> bool:
+        """Whether calls are told or remembered one by one."""
+        return self._records or self._note is not None
+
     def user_arn(self, function: str) -> str:
         """Who a function is to other services: a session of its role."""
         return user_arn(function, self._place)
@@ -135,11 +140,12 @@ def _context(function: str, place: Place) -> Context:
 class Caller:
     """A function that calls: asks for its refusals, each None when its role allows it."""
 
-    __slots__ = ("_guard", "function")
+    __slots__ = ("_guard", "_posts", "function")
 
     def __init__(self, guard: Guard, function: str) -> None:
         self.function = function
         self._guard = guard
+        self._posts: set[tuple[str, str]] = set()
 
     def dynamodb(self, operation: str, parameters: Mapping[str, Any]) -> str | None:
         """For an operation of DynamoDB or of its streams."""
@@ -164,6 +170,11 @@ class Caller:
         return self._guard.user_arn(self.function)
 
     def connections(self, method: str, api: str) -> str | None:
-        """For a call of an API's ``@connections``."""
+        """For a call of an API's ``@connections``, as every message makes: what was allowed once is not asked again."""
+        if (method, api) in self._posts:
+            return None
         need = Need("execute-api:ManageConnections", Resource(Kind.CONNECTIONS, method, api))
-        return self._guard.refusal(self.function, (need,))
+        refused = self._guard.refusal(self.function, (need,))
+        if refused is None and not self._guard.wants_every_call:
+            self._posts.add((method, api))
+        return refused

@@ -340,3 +340,33 @@ def test_keys_differ_between_functions_and_runs_and_are_not_shown() -> None:
 
 def parts(keys: Keys) -> tuple[str, str, str]:
     return keys.access_key_id, keys.secret_access_key, keys.session_token
+
+
+@pytest.mark.parametrize("mode", ["enforce", "record"])
+def test_each_post_is_told_to_whoever_wants_every_call(mode: Mode) -> None:
+    told: list[tuple[str, str, bool]] = []
+    guard = Guard(
+        TOPOLOGY,
+        PLACE,
+        KEYS,
+        mode=mode,
+        advise=lambda *_: None,
+        note=lambda function, need, is_allowed: told.append((function, need.resource.name, is_allowed)),
+    )
+    for name in ("say", "connect"):
+        caller = guard.caller(signed_by(KEYS[name].access_key_id))
+        assert caller is not None
+        for _ in range(2):
+            assert (caller.connections("POST", "chat") is None) is (name == "say" or mode == "record")
+
+    assert told == [("say", "POST", True)] * 2 + [("connect", "POST", False)] * 2
+
+
+def test_a_post_that_is_refused_is_advised_upon_each_time_and_one_that_is_allowed_never() -> None:
+    world = World()
+    for _ in range(2):
+        assert world.caller("connect").connections("POST", "chat") is not None
+        assert world.caller("say").connections("POST", "chat") is None
+        assert world.caller("say").connections("DELETE", "chat") is not None
+
+    assert len(world.advice) == 4
