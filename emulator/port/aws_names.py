@@ -69,7 +69,8 @@ def signed_service(authorization: str) -> str | None:
 def certificate_names(region: str) -> tuple[str, ...]:
     """What a certificate for all services of a region names."""
     end = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
-    starts = ("", f"{region}.", f"execute-api.{region}.", f"s3.{region}.", f"ddb.{region}.", "s3.")
+    parts = ("execute-api", "s3", "ddb", "ecr")
+    starts = ("", f"{region}.", *(f"{part}.{region}." for part in parts), "s3.")
     return (*(f"*.{start}{end}" for start in starts), f"*.{region}.api.aws", f"*.lambda-url.{region}.on.aws")
 
 

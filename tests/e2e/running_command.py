@@ -76,8 +76,10 @@ class Output:
 
 
 def has_target(arguments: tuple[str, ...]) -> bool:
-    """Whether a target is among them: ``module:attribute``, or a template or folder that comes first."""
-    return any(":" in each for each in arguments) or (bool(arguments) and not arguments[0].startswith("-"))
+    """Whether a target is among them: ``module:attribute``, a template that comes first, the control plane."""
+    if "--control-plane" in arguments or any(":" in each for each in arguments):
+        return True
+    return bool(arguments) and not arguments[0].startswith("-")
 
 
 class Emulate:

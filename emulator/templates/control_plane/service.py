@@ -14,7 +14,7 @@ from streamer.topology import Topology
 
 from ...port.http import HttpRequest, HttpResponse
 from ...port.signed import scope_of, service_wanted
-from . import query, reports
+from . import nothing_there, query, reports
 from .cloudformation import CloudFormation
 from .engine import Engine, World
 from .functions_api import FunctionsApi, place_of
@@ -59,6 +59,8 @@ class ControlPlane:
         service = service_wanted(request)
         if service in ("cloudformation", "apigateway"):
             return True
+        if nothing_there.is_asked(service, request):
+            return True
         return service in ("lambda", None) and place_of(request.raw_path) is not None
 
     async def answer(self, request: HttpRequest) -> HttpResponse:
@@ -67,6 +69,8 @@ class ControlPlane:
         service = service_wanted(request)
         if service == "cloudformation":
             return await self._query(request, request_id)
+        if nothing_there.is_asked(service, request):
+            return nothing_there.answer(service, request, request_id)
         api = self._gateway if service == "apigateway" else self._functions
         try:
             self._refuse_region(request)
