@@ -8,8 +8,8 @@ keep-alive connections (plain moto closes each after one answer) and shows what 
 is what an application sees, and costs the client about as much as the server.
 
 With ``--state`` it measures instead how `streamer emulate --state FILE` starts and ends with so many items in the file,
-beside one without any: seconds until it is ready, MiB of memory then and at most (Linux alone tells), seconds until it
-has ended.
+beside one without any: seconds until it is ready, seconds of CPU and MiB of memory until then (Linux alone tells),
+seconds until it has ended.
 """
 
 from __future__ import annotations
@@ -209,19 +209,27 @@ def start_with(state: Path, count: int) -> dict[str, float]:
                 raise SystemExit(f"the emulator ended with {process.returncode}")
             time.sleep(0.005)
         seconds = time.perf_counter() - started
-        memory = {name: megabytes(process.pid, field) for name, field in (("now", "VmRSS"), ("most", "VmHWM"))}
+        taken = {
+            "ready_cpu_seconds": cpu_seconds(process.pid),
+            "memory_mib": megabytes(process.pid, "VmRSS"),
+            "most_memory_mib": megabytes(process.pid, "VmHWM"),
+        }
         if count:
             asyncio.run(check_count(urlsplit(json.loads(ready.read_text())["websocket_url"]).port or 0, count))
     finally:
         asked = time.perf_counter()
         process.terminate()
         process.wait(60)
-    return {
-        "ready_seconds": seconds,
-        "memory_mib": memory["now"],
-        "most_memory_mib": memory["most"],
-        "end_seconds": time.perf_counter() - asked,
-    }
+    return {"ready_seconds": seconds, **taken, "end_seconds": time.perf_counter() - asked}
+
+
+def cpu_seconds(pid: int) -> float:
+    """What a process has computed, which other processes' load hardly changes; not a number but on Linux."""
+    file = Path(f"/proc/{pid}/stat")
+    if not file.exists():
+        return float("nan")
+    user, system = file.read_text().rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 def megabytes(pid: int, field: str) -> float:
