@@ -205,6 +205,7 @@ class Aws:
                     Parameters=[shapes.parameter(parameter) for parameter in proposal.parameters],
                     Tags=[{"Key": key, "Value": value} for key, value in proposal.tags.items()],
                     Capabilities=["CAPABILITY_IAM"],
+                    RollbackConfiguration=shapes.rollback(proposal),
                     **options,
                 )
             except cloudformation.exceptions.AlreadyExistsException:
@@ -347,6 +348,11 @@ class Aws:
         """Change settings of a stage."""
         with translated(f"setting {', '.join(settings)} of the stage {stage}"):
             self._client("apigatewayv2").update_stage(ApiId=api_id, StageName=stage, **settings)
+
+    def protect_table(self, name: str, *, is_protected: bool) -> None:
+        """Let DynamoDB refuse to delete a table, or not."""
+        with translated(f"setting the deletion protection of {name}"):
+            self._client("dynamodb").update_table(TableName=name, DeletionProtectionEnabled=is_protected)
 
     def delete_table(self, name: str) -> None:
         """Delete a table and what is in it, and wait until it is gone."""

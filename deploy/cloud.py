@@ -127,6 +127,10 @@ class Proposal:
     """With which CloudFormation works, now and whenever it changes the stack again; None: with ours."""
     adopts_existing: bool
     """Whether resources of the same names that exist already become part of the stack."""
+    rollback_alarms: tuple[str, ...] = ()
+    """ARNs of alarms that make CloudFormation take the change back."""
+    rollback_minutes: int = 0
+    """How long they are watched after it."""
 
 
 class BucketState(enum.Enum):
@@ -238,6 +242,9 @@ class Cloud(Protocol):
 
     def set_stage(self, api_id: str, stage: str, settings: Mapping[str, Any]) -> None:
         """Change settings of a stage. [DOC] apigwv2-api:UpdateStage"""
+
+    def protect_table(self, name: str, *, is_protected: bool) -> None:
+        """Let DynamoDB refuse to delete a table, or not."""
 
     def delete_table(self, name: str) -> None:
         """Delete a table and what is in it; that there is none is as good."""

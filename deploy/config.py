@@ -62,6 +62,12 @@ class Config(StackChoices):
     """Of the stack, which CloudFormation hands on to everything in it that takes tags."""
     termination_protection: bool | None = None
     """Whether nobody can delete the stack; None: as it is."""
+    deletion_protection: bool | None = None
+    """Whether nobody can delete the tables, once the stack stands; None: as it is."""
+    rollback_alarms: tuple[str, ...] = ()
+    """ARNs of alarms: if one rings while a change is made, or in the minutes after, CloudFormation takes it back."""
+    rollback_minutes: int = 0
+    """How long after a change these alarms are watched, at most 180."""
     cloudformation_role: str | None = None
     """ARN of the role with which CloudFormation works; None: with the deployer's own permissions."""
     jwt_public_key: str | None = None
@@ -172,7 +178,7 @@ def parse(text: str, folder: Path, overrides: Mapping[str, Any]) -> Config:
     _check_organisation(values)
     values |= {
         name: tuple(values[name])
-        for name in ("exclude", "extras", "groups", "subnets", "security_groups")
+        for name in ("exclude", "extras", "groups", "rollback_alarms", "subnets", "security_groups")
         if name in values
     }
     return Config(folder=folder, **values)
@@ -199,6 +205,27 @@ _TAGS: Final = 47
 """50 are a stack's most, and 3 are kept for our own. [DOC] cfn-docs:aws-properties-resource-tags"""
 
 
+_ALARM: Final = re.compile(r"arn:aws[a-z-]*:cloudwatch:[a-z0-9-]+:\d{12}:alarm:\S.*")
+_ALARMS: Final = 5
+_MINUTES: Final = 180
+"""[DOC] cfn-api:RollbackConfiguration"""
+
+
+def _check_rollback(alarms: Any, minutes: int) -> None:
+    for each in alarms:
+        if _ALARM.fullmatch(each) is None:
+            raise DeployError(
+                f"rollback_alarms has {each!r}; write ARNs such as "
+                "arn:aws:cloudwatch:eu-central-1:123456789012:alarm:errors"
+            )
+    if len(alarms) > _ALARMS:
+        raise DeployError(f"rollback_alarms has {len(alarms)}; CloudFormation watches {_ALARMS} at most")
+    if not 0 <= minutes <= _MINUTES:
+        raise DeployError(f"rollback_minutes is {minutes}; it must be 0 to {_MINUTES}")
+    if minutes and not alarms:
+        raise DeployError("rollback_minutes is how long rollback_alarms are watched; name some")
+
+
 def _check_organisation(values: Mapping[str, Any]) -> None:
     tags = values.get("tags", {})
     for key, value in tags.items():
@@ -209,6 +236,7 @@ def _check_organisation(values: Mapping[str, Any]) -> None:
             )
     if len(tags) > _TAGS:
         raise DeployError(f"{FILE} has {len(tags)} tags; a stack takes {_TAGS} beside our own")
+    _check_rollback(values.get("rollback_alarms", ()), values.get("rollback_minutes", 0))
     role = values.get("cloudformation_role")
     if role is not None and _ROLE.fullmatch(role) is None:
         raise DeployError(

@@ -119,7 +119,7 @@ def bring(cloud: Cloud, desk: Desk, wish: Wish) -> Ended:
     if isinstance(ended, Stack):
         ended = settled(cloud, desk, wish.config, ended, wish.service.template)
     if wish.executes:
-        protect(cloud, desk, wish.config)
+        protect(cloud, desk, wish.config, wish.service.template)
     if drift and wish.executes:
         set_back(cloud, desk, wish.config.stack)
     return ended
@@ -174,6 +174,8 @@ def carried_for(
         values=values,
         role_arn=config.cloudformation_role,
         tags={**config.tags, **tags_of(config.service, config.stage)},
+        rollback_alarms=config.rollback_alarms,
+        rollback_minutes=config.rollback_minutes,
     )
 
 
@@ -212,15 +214,38 @@ def settled(cloud: Cloud, desk: Desk, config: Config, stack: Stack, template: Ma
     return Ended(stack=stack.name, status=stack.status, outputs=stack.outputs)
 
 
-def protect(cloud: Cloud, desk: Desk, config: Config) -> None:
-    """Let CloudFormation refuse to delete the stack, or not, as the configuration says.
+def protect(cloud: Cloud, desk: Desk, config: Config, template: Mapping[str, Any]) -> None:
+    """Let AWS refuse to delete the stack and its tables, or not, as the configuration says.
+
+    Tables are protected only now: in the template it would make the roll-back of a failed first deployment fail.
 
     Raises:
         DeployError: AWS refuses, or Ctrl-C; the stack itself is as it was deployed.
     """
-    wanted = config.termination_protection
-    if wanted is None:
-        return
+    if config.termination_protection is not None:
+        _protect_stack(cloud, desk, config, wanted=config.termination_protection)
+    if config.deletion_protection is not None:
+        _protect_tables(cloud, desk, config, template, wanted=config.deletion_protection)
+
+
+def _protect_tables(cloud: Cloud, desk: Desk, config: Config, template: Mapping[str, Any], *, wanted: bool) -> None:
+    state = f"{config.stack} itself is deployed; the protection of its tables may not be as streamer.toml says"
+    found = [each for each in template["Resources"].values() if each["Type"] == "AWS::DynamoDB::Table"]
+    names = [each.get("Properties", {}).get("TableName") for each in found]
+    try:
+        for name in names:
+            table = cloud.table(name) if isinstance(name, str) else None
+            if table is not None and table.get("DeletionProtectionEnabled", False) is not wanted:
+                cloud.protect_table(name, is_protected=wanted)
+                what = "protected" if wanted else "not protected any more"
+                desk.say(f"the table {name} is {what} from being deleted")
+    except KeyboardInterrupt:
+        raise StoppedError(f"stopped; {state}") from None
+    except DeployError as exc:
+        raise type(exc)(f"{exc}; {state}") from exc
+
+
+def _protect_stack(cloud: Cloud, desk: Desk, config: Config, *, wanted: bool) -> None:
     state = f"{config.stack} itself is deployed; its termination protection may not be as streamer.toml says"
     try:
         stack = cloud.stack(config.stack)
@@ -295,6 +320,8 @@ def take_away(cloud: Cloud, desk: Desk, config: Config, named_tables: Sequence[s
                 f"{name} is protected from being deleted; write `termination_protection = false` for its stage into "
                 f"streamer.toml, deploy, and then destroy it"
             )
+        if with_data:
+            _refuse_protected(cloud, ruin.tables)
         desk.say(f"delete the stack {name}" if ruin.stack else f"there is no stack {name} any more")
         desk.say(*(f"{'delete' if with_data else 'keep'} the table {table}" for table in ruin.tables))
         desk.say(*(f"keep the bucket {each}: what is in it expires by itself" for each in ruin.buckets))
@@ -309,6 +336,15 @@ def take_away(cloud: Cloud, desk: Desk, config: Config, named_tables: Sequence[s
         desk.say(
             "the tables stay; `streamer deploy` takes them over again, `streamer destroy --delete-data` deletes them"
         )
+
+
+def _refuse_protected(cloud: Cloud, tables: Sequence[str]) -> None:
+    for table in tables:
+        if (cloud.table(table) or {}).get("DeletionProtectionEnabled", False):
+            raise StackStateError(
+                f"the table {table} is protected from being deleted; write `deletion_protection = false` for its stage "
+                f"into streamer.toml, deploy, and then destroy it"
+            )
 
 
 def _delete_tables(cloud: Cloud, desk: Desk, name: str, left: list[str]) -> None:

@@ -64,6 +64,8 @@ class Carried:
     """Parameter to value."""
     tags: Mapping[str, str]
     role_arn: str | None = None
+    rollback_alarms: tuple[str, ...] = ()
+    rollback_minutes: int = 0
 
 
 def sentence(step: Step) -> str:
@@ -233,6 +235,8 @@ class Performer:
             tags=carried.tags,
             role_arn=carried.role_arn,
             adopts_existing=bool(step.adopted),
+            rollback_alarms=carried.rollback_alarms,
+            rollback_minutes=carried.rollback_minutes,
         )
         self._name, self._is_new, self._proposed = step.stack_name, step.is_new, proposal.name
         self._moment = Moment.PROPOSED

@@ -164,7 +164,12 @@ _OWN: Final[Mapping[str, tuple[str, ...]]] = {
     "functions": ("lambda:GetFunction", "lambda:GetFunctionConfiguration", "lambda:UpdateFunctionConfiguration"),
     "logs": ("logs:FilterLogEvents",),
     "queues": ("sqs:GetQueueAttributes",),
-    "tables": ("dynamodb:DeleteTable", "dynamodb:DescribeTable", "dynamodb:ListTagsOfResource"),
+    "tables": (
+        "dynamodb:DeleteTable",
+        "dynamodb:DescribeTable",
+        "dynamodb:ListTagsOfResource",
+        "dynamodb:UpdateTable",
+    ),
 }
 """Place to what the commands call there themselves."""
 _BUCKET: Final = (

@@ -72,7 +72,7 @@ def carry_out(cloud: Cloud, desk: Desk, config: Config, named: str, allowed: fro
         has_tokens = "JwtSecretArn" in stack.outputs
         desk.say(*(console.connecting(stack.outputs, account.region, has_tokens=True) if has_tokens else ()))
     ended = settled(cloud, desk, config, stack, new)
-    protect(cloud, desk, config)
+    protect(cloud, desk, config, new)
     if drift:
         set_back(cloud, desk, config.stack)
     return ended

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from .cloud import Change, Event, Parameter, Replacement, Resource, Stack
+from .cloud import Change, Event, Parameter, Proposal, Replacement, Resource, Stack
 
 
 def stack(found: Mapping[str, Any]) -> Stack:
@@ -80,3 +80,12 @@ def parameter(parameter: Parameter) -> dict[str, Any]:
     if parameter.value is None:
         return {"ParameterKey": parameter.name, "UsePreviousValue": True}
     return {"ParameterKey": parameter.name, "ParameterValue": parameter.value}
+
+
+def rollback(proposal: Proposal) -> dict[str, Any]:
+    """Which alarms take a change back; no list at all would keep those of the last one.
+
+    [DOC] cfn-api:RollbackConfiguration
+    """
+    triggers = [{"Arn": arn, "Type": "AWS::CloudWatch::Alarm"} for arn in proposal.rollback_alarms]
+    return {"RollbackTriggers": triggers, "MonitoringTimeInMinutes": proposal.rollback_minutes}

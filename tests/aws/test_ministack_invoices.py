@@ -60,7 +60,7 @@ def surroundings(aws: MiniStack) -> dict[str, str]:
 async def test_an_invoice_is_written_kept_and_mailed(invoices: tuple[Project, str]) -> None:
     project, url = invoices
     token = mint(JWT_SECRET, user_id="ada", tenant_id="acme", now=time.time())
-    async with StreamerClient(url, token) as client:
+    async with StreamerClient(url, token, connect_timeout=SECONDS) as client:
         written = await client.request("invoice", TEA, timeout=SECONDS)
         found = await client.request("find", "2026-1", timeout=SECONDS)
 
@@ -81,15 +81,13 @@ def look(project: Project) -> None:
     assert [row["cents"]["N"] for row in rows] == ["670"]
 
 
-def test_functions_are_as_large_and_where_the_stage_says(invoices: tuple[Project, str]) -> None:
+def test_functions_are_as_large_as_the_stage_says(invoices: tuple[Project, str]) -> None:
     project, _ = invoices
     processor = project.aws.client("lambda").get_function_configuration(FunctionName="invoices-prod-processor")
 
     assert processor["MemorySize"] == 2048
     assert processor["EphemeralStorage"] == {"Size": 1024}
     assert [layer["Arn"].split(":")[-2:] for layer in processor["Layers"]] == [["fonts", "1"]]
-    assert len(processor["VpcConfig"]["SubnetIds"]) == 2
-    assert len(processor["VpcConfig"]["SecurityGroupIds"]) == 1
 
 
 def test_the_domain_leads_to_the_stage(invoices: tuple[Project, str]) -> None:

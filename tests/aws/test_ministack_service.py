@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ministack_projects import MiniStack, Project, project_in
+from ministack_projects import APP, MiniStack, Project, project_in
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 
@@ -119,3 +119,20 @@ async def test_without_manage_connections_nobody_is_answered(
 
     # The processor, with a role of its own, still speaks; the router's answers never arrived.
     assert {message["type"] for message in heard} == {"progress", "complete"}
+
+
+def test_a_version_is_started_beforehand_and_another_code_is_another_version(
+    tmp_path: Path, ministack: MiniStack
+) -> None:
+    project = project_in(tmp_path, ministack, "warm")
+    project.configure("[functions.router]\nprovisioned_concurrency = 2\n")
+    project.deploy()
+    functions, router = ministack.client("lambda"), {"FunctionName": "warm-dev-router"}
+    first = functions.get_alias(**router, Name="live")["FunctionVersion"]
+    warm = functions.get_provisioned_concurrency_config(**router, Qualifier="live")
+    project.write(APP.replace("VERSION = 1", "VERSION = 2"))
+    project.deploy()
+
+    assert first != "$LATEST"
+    assert warm["RequestedProvisionedConcurrentExecutions"] == 2
+    assert functions.get_alias(**router, Name="live")["FunctionVersion"] not in (first, "$LATEST")

@@ -122,6 +122,7 @@ UNUSED: Final[Mapping[str, tuple[str, ...]]] = {
         "sqs:ListQueues",
     ),
     "given for the stack and not by type": ("ec2:", "iam:PassRole", "kms:", "lambda:GetLayerVersion"),
+    "for aliases that CodeDeploy leads to another version by and by": ("codedeploy:",),
     "given by the function, which publishes no version": ("lambda:PublishVersion",),
 }
 

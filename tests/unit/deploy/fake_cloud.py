@@ -180,6 +180,9 @@ class FakeCloud:
         self.did.append(f"set {api_id}/{stage}")
         self.apis[f"{api_id}/{stage}"] = {**self.apis[f"{api_id}/{stage}"], **settings}
 
+    def protect_table(self, name: str, *, is_protected: bool) -> None:
+        self.did.append(f"{'protect' if is_protected else 'unprotect'} {name}")
+
     def delete_table(self, name: str) -> None:
         self.tables.remove(name)
 

@@ -127,6 +127,7 @@ def test_a_proposal(aws: Aws, stub: Any) -> None:
         ],
         "Tags": [{"Key": "t", "Value": "v"}],
         "Capabilities": ["CAPABILITY_IAM"],
+        "RollbackConfiguration": {"RollbackTriggers": [], "MonitoringTimeInMinutes": 0},
         "ImportExistingResources": True,
         "RoleARN": "arn:aws:iam::123456789012:role/deploy",
         "TemplateBody": "{}",

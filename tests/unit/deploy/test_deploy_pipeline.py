@@ -1,7 +1,7 @@
 """What pipelines do apart from deploying at once: propose, execute later, go back; and what they are told."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -336,6 +336,69 @@ def test_a_stack_is_protected_as_the_file_says(
 
     assert run(cloud, "deploy", "--yes").return_value == 0
     assert [each for each in cloud.did if "protect" in each] == did
+
+
+TABLE = "chat-dev_connections"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "there", "did"),
+    [
+        pytest.param("true", False, [f"protect {TABLE}"], id="protected"),
+        pytest.param("true", True, [], id="as it is"),
+        pytest.param("false", True, [f"unprotect {TABLE}"], id="let go"),
+        pytest.param(None, True, [], id="nothing said"),
+    ],
+)
+def test_tables_are_protected_once_the_stack_stands(
+    run: Run, project: Path, wanted: str | None, *, there: bool, did: list[str]
+) -> None:
+    toml = project / "streamer.toml"
+    toml.write_text(toml.read_text() + (f"deletion_protection = {wanted}\n" if wanted else ""))
+    tables: dict[str, Mapping[str, Any]] = {TABLE: {"DeletionProtectionEnabled": there}}
+    cloud = FakeCloud(found=running(), script=[DONE, DONE], descriptions=tables)
+
+    assert run(cloud, "deploy", "--yes").return_value == 0
+    assert [each for each in cloud.did if "protect" in each] == did
+
+
+def test_protected_tables_are_not_even_asked_to_be_deleted(run: Run) -> None:
+    tables: dict[str, Mapping[str, Any]] = {TABLE: {"DeletionProtectionEnabled": True}}
+    cloud = FakeCloud(found=running(), tables=[TABLE], descriptions=tables)
+
+    found = run(cloud, "destroy", "--yes", "--delete-data")
+
+    assert f"the table {TABLE} is protected from being deleted" in str(found.exception)
+    assert cloud.did == []
+
+
+ALARM = "arn:aws:cloudwatch:eu-central-1:123456789012:alarm:chat-errors"
+
+
+def test_alarms_take_a_change_back(run: Run, project: Path) -> None:
+    toml = project / "streamer.toml"
+    toml.write_text(toml.read_text() + f'rollback_alarms = ["{ALARM}"]\nrollback_minutes = 10\n')
+    cloud = FakeCloud(found=running(), script=[DONE, DONE])
+
+    assert run(cloud, "deploy", "--yes").return_value == 0
+    (proposal,) = cloud.proposals
+    assert (proposal.rollback_alarms, proposal.rollback_minutes) == ((ALARM,), 10)
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        pytest.param('rollback_alarms = ["errors"]', "write ARNs", id="a name"),
+        pytest.param(f"rollback_alarms = {[ALARM] * 6}", "5 at most", id="six"),
+        pytest.param(f"rollback_alarms = {[ALARM]}\nrollback_minutes = 181", "must be 0 to 180", id="too long"),
+        pytest.param("rollback_minutes = 5", "name some", id="no alarms"),
+    ],
+)
+def test_what_cloudformation_does_not_watch_is_refused(run: Run, project: Path, line: str, complaint: str) -> None:
+    toml = project / "streamer.toml"
+    toml.write_text(f"{toml.read_text()}{line}\n")
+
+    assert complaint in str(run(FakeCloud(found=running()), "deploy", "--yes").exception)
 
 
 def test_a_protected_stack_is_not_even_asked_to_be_deleted(run: Run) -> None:
