@@ -311,6 +311,7 @@ def placed(resource: Any) -> str:
         "OrdersTable.Arn": table,
         "OrdersTable.StreamArn": f"{table}/stream/*",
         "GivenUpQueue.Arn": "arn:aws:sqs:eu-west-1:123456789012:given-up",
+        "PicturesBucket.Arn": "arn:aws:s3:::pictures",
         f"{queue_id('jobs.fifo')}.Arn": "arn:aws:sqs:eu-west-1:123456789012:jobs.fifo",
         "AWS::Partition": "aws",
         "AWS::Region": "eu-west-1",
