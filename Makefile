@@ -18,7 +18,7 @@ PROJECT ?= examples/reports
 STREAMER = cd $(PROJECT) && $(abspath $(VENV))/bin/streamer
 LOGS := logs-connect logs-disconnect logs-router logs-processor
 
-.PHONY: $(LOGS) docs picture build deploy deploy-guided help emulate test test-unit coverage soak test-deploy test-moments test-iam test-moto test-newest test-elsewhere check format bench bench-parts bench-peers profile cost wheel wheel-test dist lock clean
+.PHONY: $(LOGS) docs picture build deploy deploy-guided help emulate test test-unit coverage soak test-deploy test-moments test-iam test-messages test-moto test-newest test-elsewhere check format bench bench-parts bench-peers profile cost wheel wheel-test dist lock clean
 
 help:  ## List the targets
 	@awk -F ':.*  ## ' '/^[a-z-]+:.*  ## / {printf "%-14s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +60,11 @@ test-iam: $(VENV)/dev-ready .venv-ministack/ready  ## Record what functions do i
 	STREAMER_IAM_LOG=$(CURDIR)/build/iam $(PYTEST) -n auto tests/e2e $(ARGS)
 	IAM_RECORDINGS=$(CURDIR)/build/iam MINISTACK_COMMAND=$(CURDIR)/.venv-ministack/bin/ministack \
 		$(PYTEST) -n 0 tests/aws/test_ministack_decisions.py
+
+test-messages: $(VENV)/dev-ready  ## Compare every message of the end-to-end suite with what `streamer describe` says
+	@rm -f build/messages && mkdir -p build
+	CHECK_MESSAGES=$(CURDIR)/build/messages $(PYTEST) -n auto tests/e2e $(ARGS)
+	@awk '{asked += $$1; told += $$2} END {print asked " messages of clients and " told " of services are as described"}' build/messages
 
 test-moto: .venv-moto/ready  ## Try SQS on the oldest moto that pyproject.toml allows
 	.venv-moto/bin/python -m pytest -c /dev/null --rootdir . --noconftest -p no:cacheprovider \

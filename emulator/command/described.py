@@ -70,7 +70,7 @@ def written(file: Path, text: str) -> None:
 def compared(file: Path, text: str, document: Any) -> list[str]:
     """What differs from a file that was written before, a line each; nothing: it is the same.
 
-    What breaks clients can be told of the plain JSON document alone.
+    What breaks clients can be told of documents that are JSON: the plain one and AsyncAPI.
 
     Raises:
         ConfigurationError: it cannot be read.
@@ -84,7 +84,10 @@ def compared(file: Path, text: str, document: Any) -> list[str]:
     renew = f"streamer: {file} is not what the App is now; write it anew with --output"
     try:
         known = json.loads(old)
-        found = changes(known, json.loads(json.dumps(document))) if known["describe"] == 1 else []
+        if "asyncapi" in known:
+            found = changes(asyncapi.plain(known), asyncapi.plain(json.loads(text)))
+        else:
+            found = changes(known, json.loads(json.dumps(document))) if known["describe"] == 1 else []
     except (ValueError, KeyError, TypeError, AttributeError):
         found = []
     return [f"{'breaking' if each.is_breaking else 'compatible'}: {each.text}" for each in found] + [renew]

@@ -108,6 +108,36 @@ def document(described: Described, *, version: str, url: str | None, built_ins: 
     }
 
 
+def plain(document: Mapping[str, Any]) -> dict[str, Any]:
+    """What a document of ours says, as far as `changes` compares it, in the form of `Described.document`.
+
+    Raises:
+        KeyError, TypeError, AttributeError: it is none of ours.
+    """
+    components, operations = document["components"], document["operations"]
+    said = {name: message["payload"].get("properties", {}) for name, message in components["messages"].items()}
+    actions, topics = [], []
+    for name, operation in operations.items():
+        words = operation.get("x-streamer", {})
+        if operation["action"] == "send":
+            topics.append({"name": said[name]["topic"]["const"], "data": said[name]["data"]})
+            continue
+        final = said.get(f"{name}.complete", {}).get("result") or said.get(f"{name}.response", {}).get("data")
+        actions.append(
+            {
+                "name": name,
+                "queued": words.get("queued", False),
+                "permissions": words.get("permissions", ()),
+                "payload": said[f"{name}.request"]["payload"],
+                "result": final,
+                "examples": components["messages"][f"{name}.request"].get("examples"),
+                **{word: operation.get(word) for word in ("summary", "description")},
+                **{word: words.get(word) for word in ("deprecated", "max_attempts", "timeout_seconds")},
+            }
+        )
+    return {"actions": actions, "topics": topics, "schemas": components["schemas"]}
+
+
 def _server(url: str) -> dict[str, Any]:
     parts = urlsplit(url)
     return {

@@ -27,9 +27,11 @@ _AUTHORIZATION: Final = re.compile(
 )
 _BEARER: Final = re.compile(r"\b(bearer)([ .+]|%20)[\w.~+/=-]{8,}", re.I)
 
+_LINK: Final = re.compile(r"(x-amz-(?:signature|security-token)=)[\w.~%+/=-]+", re.I)
+
 
 def redact_text(text: str, secrets: Iterable[str] = ()) -> str:
-    """The text without JWTs, ``Authorization`` values, bearer tokens, and the given secrets."""
+    """The text without JWTs, ``Authorization`` values, bearer tokens, signatures of links, and the given secrets."""
     for secret in secrets:
         text = text.replace(secret, REDACTED)
     # Looking first is several times cheaper than substituting, and nearly every string is innocent.
@@ -40,6 +42,8 @@ def redact_text(text: str, secrets: Iterable[str] = ()) -> str:
         text = _AUTHORIZATION.sub(rf"\g<1>{REDACTED}", text)
     if "bearer" in lower:
         text = _BEARER.sub(rf"\g<1>\g<2>{REDACTED}", text)
+    if "x-amz-s" in lower:
+        text = _LINK.sub(rf"\g<1>{REDACTED}", text)
     return text
 
 

@@ -180,7 +180,7 @@ class Uploads:
             raise ConfigurationError(f"uploads: link_seconds must be 1 to {LONGEST_SECONDS}")
 
     def link(self, request: Request) -> dict[str, Any]:
-        """A link with which the client puts one object, of just the size and type that it named; the quick action.
+        """Give a link that takes one upload, of just the size and type that are asked for.
 
         Raises:
             ActionError: PAYLOAD_TOO_LARGE or VALIDATION_ERROR: that may not be uploaded.

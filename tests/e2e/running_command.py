@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, Any, Self
 
 import boto3
+import said_messages
 from websockets.sync.client import ClientConnection, connect
 
 STREAMER = Path(sysconfig.get_path("scripts")) / "streamer"
@@ -99,6 +100,7 @@ class Emulate:
         self._ready_file = ready_file
         if not any((folder / name).exists() for name in SERVICES) and not has_target(arguments):
             arguments = ("--demo", *arguments)
+        self._arguments = arguments
         self._process = subprocess.Popen(
             [STREAMER, "emulate", "--port", "0", "--ready-file", ready_file, *arguments],
             cwd=folder,
@@ -123,13 +125,22 @@ class Emulate:
         self.ready = json.loads((self.folder / self._ready_file).read_text())
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None = None, *_: object) -> None:
         if self._process.poll() is None:
+            self._check_messages(is_failing=kind is not None)
             self._process.send_signal(signal.SIGINT)
             try:
                 self._process.wait(PATIENCE_SECONDS)
             except subprocess.TimeoutExpired:
                 self._process.kill()
+                raise
+
+    def _check_messages(self, *, is_failing: bool) -> None:
+        if self.ready and not is_failing:
+            try:
+                said_messages.check(self.folder, str(self.ready["url"]), self._arguments)
+            except BaseException:
+                self.kill()
                 raise
 
     @property

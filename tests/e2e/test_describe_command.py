@@ -31,16 +31,17 @@ def described(folder: Path, *arguments: str) -> str:
     return done.stdout
 
 
-def test_a_service_that_changed_differs_and_what_breaks_is_named(project: Path) -> None:
+@pytest.mark.parametrize("kind", ["json", "asyncapi"])
+def test_a_service_that_changed_differs_and_what_breaks_is_named(project: Path, kind: str) -> None:
     file = project / "service.json"
-    assert described(project, "--format", "json", "--output", "service.json") == ""
+    assert described(project, "--format", kind, "--output", "service.json") == ""
     assert json.loads(file.read_text())["info"]["title"] == "Shop"
-    assert described(project, "--format", "json", "--check", "service.json") == ""
+    assert described(project, "--format", kind, "--check", "service.json") == ""
 
     (project / "app.py").write_text(
         APP.replace('"report.monthly"', '"report.yearly"').replace("count: int = 1", "count: int")
     )
-    done = streamer("describe", "--format", "json", "--check", "service.json", folder=project)
+    done = streamer("describe", "--format", kind, "--check", "service.json", folder=project)
 
     assert done.returncode == 1
     assert done.stderr.splitlines() == [

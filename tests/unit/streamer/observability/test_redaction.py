@@ -31,6 +31,11 @@ PARTS = TOKEN.split(".")
         pytest.param("{'authorization': 'Bearer abc'}", f"{{'authorization': '{REDACTED}'}}", id="a printed dict"),
         pytest.param("{'Authorization': ['abc']}", f"{{'Authorization': ['{REDACTED}']}}", id="multi-value headers"),
         pytest.param("sent Bearer 0123456789abc", f"sent Bearer {REDACTED}", id="an opaque bearer token"),
+        pytest.param(
+            "/uploads/a?X-Amz-Date=20260101T000000Z&X-Amz-Security-Token=a%2Fb%3D&X-Amz-Signature=0a1b",
+            f"/uploads/a?X-Amz-Date=20260101T000000Z&X-Amz-Security-Token={REDACTED}&X-Amz-Signature={REDACTED}",
+            id="a signed link",
+        ),
         pytest.param("a1b2c3.execute-api.us-east-1.amazonaws.com", None, id="a host name"),
         pytest.param("streamer.handlers.connect", None, id="a module"),
         pytest.param("a bearer of news", None, id="the word bearer"),
