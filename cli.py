@@ -109,6 +109,7 @@ DEPLOYING: Final = {
 """Commands that live in ``deploy.commands``, and what the list of commands says of them."""
 HERE: Final = {
     "actions": "List what clients can call.",
+    "asyncapi": "Describe an App as AsyncAPI.",
     "describe": "Describe what clients can ask an App for.",
     "doctor": "Look for what keeps streamer from working.",
     "event": "Print a sample event of a function.",

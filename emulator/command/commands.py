@@ -5,6 +5,7 @@ What they do is in the other modules, most of which is loaded when it is needed.
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -128,6 +129,15 @@ def describe(*, target: str | None, output: Path | None, check: Path | None, **o
     return 0
 
 
+asyncapi: Final = Command(
+    "asyncapi",
+    params=[each for each in describe.params if each.name != "kind"],
+    callback=functools.partial(describe.callback or describe, kind="asyncapi"),
+    help="Describe what clients can ask an App for, as AsyncAPI: `streamer describe` with its default format.",
+    examples=["streamer asyncapi > asyncapi.json", "streamer asyncapi --check asyncapi.json"],
+)
+
+
 @click.command(cls=Command, examples=["streamer doctor", "streamer doctor --json | jq '.[] | .name, .state'"])
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list of name, state, found and todo.")
 def doctor(*, as_json: bool) -> int:
@@ -237,6 +247,6 @@ def _emulator(found: Here) -> Ready:
     return found.ready
 
 
-_ALL: Final[Sequence[click.Command]] = (actions, describe, doctor, event, init, invoke)
+_ALL: Final[Sequence[click.Command]] = (actions, asyncapi, describe, doctor, event, init, invoke)
 COMMANDS: Final = {command.name: command for command in _ALL}
 """By name, for `help.Group`."""
