@@ -23,7 +23,7 @@ SWITCH: Final = "CHECK_MESSAGES"
 """Variable with the file to which each check adds a line: how many messages, and where."""
 STREAMER: Final = Path(sysconfig.get_path("scripts")) / "streamer"
 REFUSALS: Final = frozenset({"VALIDATION_ERROR", "INVALID_ACTION", "PAYLOAD_TOO_LARGE"})
-SECONDS: Final = 30.0
+SECONDS: Final = 60.0
 
 
 def check(folder: Path, url: str, arguments: tuple[str, ...]) -> None:
