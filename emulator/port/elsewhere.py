@@ -15,6 +15,8 @@ OURS: Final = frozenset({"execute-api", "dynamodb", "sqs", "lambda"})
 """Services that are emulated, as hosts and signatures name them."""
 _COMMANDS: Final = {"bedrock": "bedrock-runtime", "states": "stepfunctions", "monitoring": "cloudwatch", "email": "ses"}
 """Services whose names in signatures or hosts are not those of the command line. [DOC] botocore's models"""
+_DEPLOYING: Final = ("cloudformation", "apigateway")
+"""Services that are here with the control plane."""
 _UNKNOWN: Final = 501
 """SDKs do not repeat a request that is answered with it. [INF] their standard retries repeat 500, 502, 503 and 504"""
 
@@ -111,9 +113,11 @@ def parameters_of(request: HttpRequest) -> Mapping[str, Any]:
 def refusal(request: HttpRequest, service: str, operation: str) -> HttpResponse:
     """501, in the form that the service's clients read."""
     code = "NotImplementedException"
+    other = " or with --control-plane to deploy to it" if service in _DEPLOYING else ""
     text = (
         f"{service} is not emulated, so {operation} was not done and AWS was not asked; "
         f"start streamer emulate with --real {_COMMANDS.get(service, service)} to have it asked, with your credentials"
+        f"{other}"
     )
     if service == "s3":
         body = f"<Error><Code>{code}</Code><Message>{text}</Message></Error>"

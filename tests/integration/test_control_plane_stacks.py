@@ -252,3 +252,22 @@ def test_an_operation_that_nobody_emulates_is_refused(world: ControlWorld) -> No
         "InvalidAction",
         "The action ListStackSets is not valid for this web service: it is not emulated",
     )
+
+
+def test_a_rule_goes_with_its_stack(world: ControlWorld) -> None:
+    queue_arn = {"Fn::GetAtt": ["Queue", "Arn"]}
+    rule = {"EventPattern": {"source": ["orders"]}, "Targets": [{"Id": "queue", "Arn": queue_arn}]}
+    body = {
+        "Resources": {
+            "Queue": {"Type": "AWS::SQS::Queue"},
+            "Rule": {"Type": "AWS::Events::Rule", "Properties": {"Name": "orders", **rule}},
+        }
+    }
+    stack = world.deployed("ruled", body)
+    events = world.client("events")
+    assert "orders" in [each["Name"] for each in events.list_rules()["Rules"]]
+
+    world.cloudformation.delete_stack(StackName="ruled")
+
+    assert world.settled(stack["StackId"])["StackStatus"] == "DELETE_COMPLETE"
+    assert "orders" not in [each["Name"] for each in events.list_rules()["Rules"]]

@@ -27,7 +27,7 @@ from ..stack import Resource, Stack
 from ..topology import Wanted
 from .asked import Asked, declared, invalid, read
 from .records import Output, Proposed, ResourceRecord
-from .removal import Removal, removal
+from .removal import Removal, removals
 
 HOME: Final = Api(name="control-plane", routes=(), stage="dev", api_id="controlplane")
 """The API that stands at the port's root, before anything is deployed."""
@@ -218,10 +218,10 @@ class Engine:
         """Remove what resources kept; answers which could not be, each with why."""
         failed = {}
         for each in resources:
-            found = None if each.retained else removal(each)
-            why = None if found is None else await self._world.remove(found)
-            if why is not None:
-                failed[each.logical_id] = why
+            for found in () if each.retained else removals(each):
+                why = await self._world.remove(found)
+                if why is not None:
+                    failed[each.logical_id] = why
         return failed
 
     async def _emulate(self, wanted: Mapping[str, Deployed], fresh: str | None) -> None:

@@ -40,10 +40,29 @@ _REMOVALS: Final[Mapping[str, _Make]] = {
 """Types of resources that keep something; the others are gone with the description that they are part of."""
 
 
-def removal(resource: ResourceRecord) -> Removal | None:
-    """What removes a resource's contents; None: it has none."""
+def removals(resource: ResourceRecord) -> tuple[Removal, ...]:
+    """What removes a resource's contents, in order; nothing: it has none."""
+    name = resource.logical_id
+    if resource.type == "AWS::Events::Rule":
+        return _of_rule(resource)
     make = _REMOVALS.get(resource.type)
     if make is None:
-        return None
+        return ()
     service, operation, parameters = make(resource)
-    return Removal(service=service, operation=operation, parameters=parameters, resource=resource.logical_id)
+    return (Removal(service=service, operation=operation, parameters=parameters, resource=name),)
+
+
+def _of_rule(resource: ResourceRecord) -> tuple[Removal, ...]:
+    """A rule that has targets cannot be deleted. [DOC] events-api:DeleteRule"""
+    targets = resource.properties.get("Targets")
+    ids = [str(each["Id"]) for each in (targets if isinstance(targets, list) else ()) if "Id" in each]
+    bus = resource.properties.get("EventBusName")
+    where = {} if bus is None else {"EventBusName": str(bus)}
+    name = resource.physical_id.rpartition("|")[2]
+    wanted: list[tuple[str, Mapping[str, Any]]] = [("delete_rule", {"Name": name, **where})]
+    if ids:
+        wanted.insert(0, ("remove_targets", {"Rule": name, "Ids": ids, **where}))
+    return tuple(
+        Removal(service="events", operation=operation, parameters=parameters, resource=resource.logical_id)
+        for operation, parameters in wanted
+    )

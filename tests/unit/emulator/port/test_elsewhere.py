@@ -81,3 +81,11 @@ def test_what_the_user_named_is_passed_on() -> None:
         return (await answer).body
 
     assert asyncio.run(ask()) == b"from AWS"
+
+
+def test_who_deploys_is_told_of_the_control_plane() -> None:
+    form = request(body=b"Action=CreateStack", content_type="application/x-www-form-urlencoded")
+    answer = Elsewhere().answer(form, "cloudformation")
+
+    assert isinstance(answer, HttpResponse)
+    assert b"or with --control-plane to deploy to it" in answer.body

@@ -1,0 +1,34 @@
+"""What removes what a resource keeps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from emulator.templates.control_plane.records import ResourceRecord
+from emulator.templates.control_plane.removal import removals
+
+
+@pytest.mark.parametrize(
+    ("kind", "properties", "operations"),
+    [
+        pytest.param("AWS::DynamoDB::Table", {}, [("dynamodb", "DeleteTable", {"TableName": "it"})], id="a table"),
+        pytest.param("AWS::S3::Bucket", {}, [("s3", "delete_bucket", {"Bucket": "it"})], id="a bucket"),
+        pytest.param("AWS::Lambda::Function", {}, [], id="a function, which is described alone"),
+        pytest.param(
+            "AWS::Events::Rule",
+            {"EventBusName": "own", "Targets": [{"Id": "a", "Arn": "x"}]},
+            [
+                ("events", "remove_targets", {"Rule": "it", "Ids": ["a"], "EventBusName": "own"}),
+                ("events", "delete_rule", {"Name": "it", "EventBusName": "own"}),
+            ],
+            id="a rule, after its targets",
+        ),
+    ],
+)
+def test_what_is_kept_is_removed(kind: str, properties: dict[str, Any], operations: list[Any]) -> None:
+    resource = ResourceRecord(logical_id="It", physical_id="it", type=kind, properties=properties)
+
+    assert [(each.service, each.operation, each.parameters) for each in removals(resource)] == operations
+    assert {each.resource for each in removals(resource)} <= {"It"}
