@@ -8,6 +8,7 @@ one with packages of its own has them by ``npm install``. What Lambda provides i
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import sysconfig
@@ -16,6 +17,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import boto3
 from websockets.exceptions import WebSocketException
@@ -49,6 +51,8 @@ class Project:
     """What each client adds to the URL."""
     item: tuple[str, str] | None = None
     """Table, by its logical id, and an item in DynamoDB's JSON that is there before."""
+    user: tuple[str, str, str] | None = None
+    """User pool and client, by a part of their logical ids, and the header in which a user's access token comes."""
 
 
 PROJECTS: Final = (
@@ -108,6 +112,7 @@ PROJECTS: Final = (
         name="aurbac/sam-websocket-api-gateway",
         form="SAM, Node.js",
         target="template.yaml",
+        options=("--parameter", "WebsiteName=site"),
         item=("DevicesTable", '{"deviceId": {"S": "lamp"}, "status": {"BOOL": true}, "updated_at": {"N": "1"}}'),
         says='{"message": "sendstatus", "data": "lamp,switch"}',
         hears="false",
@@ -196,6 +201,44 @@ PROJECTS: Final = (
         hears="hello",
     ),
     Project(
+        name="aws-samples/serverless-patterns",
+        form="SAM, Step Functions (express, synchronous)",
+        folder="apigw-websocket-api-sfn-sync",
+        target="template.yaml",
+        says='{"first_name": "Jane"}',
+        hears="SUCCEEDED",
+        by=0,
+    ),
+    Project(
+        name="aws-samples/serverless-patterns",
+        form="SAM, Step Functions (standard, calls `@connections`)",
+        folder="apigw-websocket-api-sfn-async",
+        target="template.yaml",
+        before='{"first_name": "Jane"}',
+        says="",
+        hears="Hello from asynchronous workflow execution!",
+        by=0,
+    ),
+    Project(
+        name="aws-samples/serverless-patterns",
+        form="SAM, mapping templates of SNS",
+        folder="apigw-websocket-api-sns",
+        target="template.yaml",
+        says='{"action": "sendOrder", "Name": "Jon", "SirName": "Doe", "Number": "123"}',
+        hears="MessageId",
+        by=0,
+    ),
+    Project(
+        name="haandol/cognito-websocket-authorizer-example",
+        form="CDK, Cognito, Python",
+        folder="infra",
+        target="cdk.out",
+        user=("UserPool", "UserPoolClient", "Auth"),
+        says='{"text": "hello"}',
+        hears="connection_id",
+        by=0,
+    ),
+    Project(
         name="sidathasiri/apigateway-websocket-api",
         form="CDK, Node.js",
         target="cdk.out",
@@ -250,10 +293,9 @@ def _talked(project: Project, process: subprocess.Popen[bytes], ready: Path) -> 
         name = told["resources"][table]["id"]
         _database(told["dynamodb_url"]).put_item(TableName=name, Item=json.loads(item))
     url = told["websocket_url"]
-    with (
-        connect(url + project.query[0], open_timeout=PATIENCE_SECONDS, proxy=None) as first,
-        connect(url + project.query[1], open_timeout=PATIENCE_SECONDS, proxy=None) as second,
-    ):
+    headers = {} if project.user is None else {project.user[2]: _signed_in(told, *project.user[:2])}
+    more: Any = {"open_timeout": PATIENCE_SECONDS, "proxy": None, "additional_headers": headers}
+    with connect(url + project.query[0], **more) as first, connect(url + project.query[1], **more) as second:
         if project.before:
             first.send(project.before)
             first.recv(timeout=PATIENCE_SECONDS)
@@ -263,6 +305,26 @@ def _talked(project: Project, process: subprocess.Popen[bytes], ready: Path) -> 
     if project.hears not in heard:
         raise TimeoutError(f"heard {heard[:100]}")
     return ("with an option", " ".join(project.options)) if project.options else ("unmodified", "")
+
+
+def _signed_in(told: Any, pool: str, client: str) -> str:
+    """The access token of a user who signs up."""
+    url = "http://" + urlsplit(told["websocket_url"]).netloc
+    keys = {"aws_access_key_id": "-", "aws_secret_access_key": "-"}
+    cognito = boto3.client("cognito-idp", endpoint_url=url, region_name="us-east-1", **keys)
+    client_id = _ids(told, client)[0]
+    pool_id = next(each for each in _ids(told, pool) if re.fullmatch(r"[a-z]+(-[a-z]+)+-\d_\w+", each))
+    user = {"Username": "ann@example.com"}
+    cognito.admin_create_user(UserPoolId=pool_id, MessageAction="SUPPRESS", **user)
+    cognito.admin_set_user_password(UserPoolId=pool_id, Password="Passw0rd!", Permanent=True, **user)
+    said = {"USERNAME": "ann@example.com", "PASSWORD": "Passw0rd!"}
+    answer = cognito.initiate_auth(ClientId=client_id, AuthFlow="USER_PASSWORD_AUTH", AuthParameters=said)
+    return str(answer["AuthenticationResult"]["AccessToken"])
+
+
+def _ids(told: Any, text: str) -> list[str]:
+    """The ids of resources whose logical ids contain a text."""
+    return [str(each["id"]) for name, each in told["resources"].items() if text in name]
 
 
 def _database(url: str) -> Any:
