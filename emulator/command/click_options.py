@@ -84,7 +84,7 @@ _OPTIONS: Final = (
         metavar="FOLDER",
         help="Serve this folder's pages too, and give them tokens of the developer.",
     ),
-    click.option("--ready-file", type=click.Path(dir_okay=False, path_type=Path), help="Write the addresses there."),
+    click.option("--ready-file", type=parameters.NewFile(), help="Write the addresses there."),
     click.option(
         "--log-format",
         type=click.Choice(["pretty", "json"]),
@@ -140,7 +140,7 @@ _OPTIONS: Final = (
     click.option(
         "--state",
         "state_file",
-        type=click.Path(dir_okay=False, path_type=Path),
+        type=parameters.NewFile(),
         help="Keep the embedded DynamoDB's tables, and how far their streams were read, there between runs.",
     ),
     click.option(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import sys
 from pathlib import Path
 from typing import Any, Final, NoReturn
@@ -68,6 +69,21 @@ class WebSocketUrl(click.ParamType[Any]):
         if value and (parts.scheme not in ("ws", "wss") or not parts.hostname):
             self.fail(told, param, ctx)
         return str(value)
+
+
+class NewFile(click.Path):
+    """A file that will be written, in a folder that is there or that one more makes: more is mistyped, and not made."""
+
+    def __init__(self) -> None:
+        super().__init__(dir_okay=False, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The path."""
+        path = Path(os.fsdecode(super().convert(value, param, ctx)))
+        missing = path.parent.parent
+        if not path.parent.exists() and not missing.exists():
+            self.fail(f"the folder {missing} of {path} does not exist; make it first", param, ctx)
+        return path
 
 
 class Claim(click.ParamType[Any]):

@@ -63,6 +63,7 @@ def test_without_options_the_emulator_gets_its_own_defaults() -> None:
         (["--limit", "account=aws", "--limit", "frame_bytes=9"], "limits", ("account=aws", "frame_bytes=9")),
         (["--assume", "ping_resets_idle=true"], "assumptions", ("ping_resets_idle=true",)),
         (["--state", "tables.db"], "state_file", Path("tables.db")),
+        (["--state", "one/tables.db"], "state_file", Path("one/tables.db")),
         (["--log-dir", "logs"], "log_dir", Path("logs")),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
@@ -90,6 +91,10 @@ def run(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int |
         pytest.param(["listen", "a", "--count", "few"], "'few' is no whole number", id="count that is no number"),
         pytest.param(["requests", "wait", "r", "--timeout", "x"], "'x' is no number", id="seconds that are no number"),
         pytest.param(["emulate", "--state", "--port", "0"], "'--state' requires an argument", id="forgotten file"),
+        pytest.param(
+            ["emulate", "--state", "no/such/tables.db"], "folder no of no/such/tables.db", id="no such folder"
+        ),
+        pytest.param(["emulate", "--ready-file", "no/such/r.json"], "folder no of", id="no folder of the ready file"),
         pytest.param(["deploy", "--stage", "--dry-run"], "'--stage' requires an argument", id="forgotten stage"),
         pytest.param(["call", "a", "--timeout"], "'--timeout' requires an argument", id="forgotten value at the end"),
         pytest.param(["emulate", "--dynamodb", "localhost:8000"], "http://127.0.0.1:8000", id="no URL"),
