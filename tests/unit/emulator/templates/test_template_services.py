@@ -527,3 +527,36 @@ def test_a_definition_may_stand_in_a_file(kind: str, name: str) -> None:
 
     given = {"Definition": {"from": "machine.asl.json", "at": ("Resources", "M", "Properties", name)}}
     assert found["Resources"] == {"M": {"Type": kind, "Properties": given}, "Other": {"Type": "A::B::C"}}
+
+
+# answers of integrations
+
+
+@pytest.mark.parametrize(
+    ("kind", "expression", "answers"),
+    [
+        ("AWS_PROXY", "$default", True),
+        ("AWS_PROXY", None, False),
+        ("MOCK", "$default", True),
+        ("MOCK", None, True),
+    ],
+)
+def test_a_route_response_alone_answers_clients_of_integrations_that_are_no_proxy(
+    kind: str, expression: str | None, answers: bool
+) -> None:
+    uri = {"IntegrationUri": att("Answer")} if kind == "AWS_PROXY" else {}
+    selects = {} if expression is None else {"RouteResponseSelectionExpression": expression}
+    found = described(
+        Does=resource("ApiGatewayV2::Integration", ApiId=ref("Api"), IntegrationType=kind, **uri),
+        Route=resource(
+            "ApiGatewayV2::Route",
+            ApiId=ref("Api"),
+            RouteKey="$default",
+            Target={"Fn::Join": ["/", ["integrations", ref("Does")]]},
+            **selects,
+        ),
+        Answers=resource(
+            "ApiGatewayV2::RouteResponse", ApiId=ref("Api"), RouteId=ref("Route"), RouteResponseKey="$default"
+        ),
+    )
+    assert [each.route_response for each in found.topology.api.routes] == [answers]
