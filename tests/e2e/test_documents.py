@@ -75,6 +75,10 @@ NOT_RUN: Final[dict[tuple[str, str], str]] = {
     ("docs/describe.md", "client: service_types.Client"): "test_describe_command checks such code with mypy",
     ("examples/reports/README.md", "pip install pytest pytest-asyncio"): "test_examples.py runs the tests",
     ("examples/reports/README.md", "streamer deploy"): NEEDS_AWS,
+    ("examples/invoices/README.md", "streamer emulate"): "test_examples.py runs its tests, which emulate it",
+    ("examples/invoices/README.md", "streamer call invoice"): "its tests ask for the same, and look into the bucket",
+    ("examples/invoices/README.md", "streamer deploy"): NEEDS_AWS,
+    ("docs/cli.md", "app = App("): "test_app_authorization lets clients into such services",
 }
 
 
