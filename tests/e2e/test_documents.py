@@ -67,6 +67,12 @@ NOT_RUN: Final[dict[tuple[str, str], str]] = {
     ("docs/http-apis.md", "  WebSocket     ws://127.0.0.1:8787/prod"): IS_OUTPUT + "test_emulate_http_apis",
     ("docs/http-apis.md", "curl -d"): "needs curl; test_emulate_http_apis posts from Python",
     ("docs/mapping-templates.md", "  Pong:"): "test_emulate_mapping_templates has such a route",
+    (
+        "docs/control-plane.md",
+        "streamer emulate --control-plane",
+    ): "test_emulate_control_plane starts and deploys to it",
+    ("docs/control-plane.md", "cloudformation = boto3.client"): "test_control_plane_stacks has such a client",
+    ("docs/control-plane.md", "An error occurred"): "test_control_plane_stacks has such a template refused",
     ("docs/services.md", "aws --endpoint-url"): "needs the AWS CLI; test_services_s3 makes buckets from Python",
     ("docs/services.md", "s3 = boto3.client"): "test_services_s3 has such a client",
     ("examples/plain_handlers/README.md", "pip install pytest"): "test_examples.py runs the tests",
