@@ -28,6 +28,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
     The home is an empty folder, with empty files as the configuration of AWS.
     """
+    # Below nohup, processes would inherit that the end of a terminal is ignored; a handler is not inherited.
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, lambda *_: None)
     for name in [name for name in os.environ if name.startswith(OUR_SETTINGS) and name != IAM_LOG]:
         del os.environ[name]
     for name, folder in VERSION_MANAGERS.items():

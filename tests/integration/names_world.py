@@ -37,8 +37,8 @@ def connected(connect):
         return opened.getpeername()[0]
 
 async def streams():
-    reader, writer = await asyncio.open_connection("kms.us-east-1.amazonaws.com", 443, ssl=True)
-    writer.write(b"GET / HTTP/1.1\\r\\nHost: kms.us-east-1.amazonaws.com\\r\\n\\r\\n")
+    reader, writer = await asyncio.open_connection("athena.us-east-1.amazonaws.com", 443, ssl=True)
+    writer.write(b"GET / HTTP/1.1\\r\\nHost: athena.us-east-1.amazonaws.com\\r\\n\\r\\n")
     line = await reader.readline()
     writer.close()
     return line.decode().strip()
@@ -61,9 +61,9 @@ def handler(event, context):
         "s3": say(lambda: boto3.client("s3", endpoint_url="https://s3.us-east-1.amazonaws.com").list_buckets()),
         "dynamodb": say(lambda: boto3.client("dynamodb", endpoint_url="https://dynamodb.us-east-1.amazonaws.com")
             .list_tables()["TableNames"]),
-        "urllib": say(lambda: urllib.request.urlopen("https://kms.us-east-1.amazonaws.com/")),
+        "urllib": say(lambda: urllib.request.urlopen("https://athena.us-east-1.amazonaws.com/")),
         "urllib3": say(lambda: urllib3.PoolManager(ca_certs=os.environ["SSL_CERT_FILE"])
-            .request("GET", "https://kms.us-east-1.amazonaws.com/").status),
+            .request("GET", "https://athena.us-east-1.amazonaws.com/").status),
         "asyncio": say(lambda: asyncio.run(streams())),
         "connect": say(lambda: connected(socket.socket.connect)),
         "gethostbyname": say(lambda: socket.gethostbyname("sts.amazonaws.com")),
@@ -81,7 +81,7 @@ const say = (start) => new Promise((done) => { start((...told) => done(told.join
 const status = (...asked) => say((then, no) => https.get(...asked, (a) => then(a.statusCode)).on("error", no));
 exports.handler = async (event) => {
   const { domainName, stage, connectionId } = event.requestContext;
-  const host = "kms.us-east-1.amazonaws.com";
+  const host = "athena.us-east-1.amazonaws.com";
   const found = {
     https: await status(`https://${host}/`),
     options: await status({ host, path: "/" }),
@@ -116,7 +116,7 @@ exports.handler = async (event) => {
 """
 CHILD = """
 const told = (answer) => process.send(answer.statusCode, () => process.exit());
-require("node:https").get("https://kms.us-east-1.amazonaws.com/", told);
+require("node:https").get("https://athena.us-east-1.amazonaws.com/", told);
 """
 SHELL = """#!/bin/sh
 api="http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime"
@@ -124,7 +124,7 @@ while true; do
   head=$(mktemp)
   curl -sS -D "$head" "$api/invocation/next" -o /dev/null
   id=$(grep -i aws-request-id "$head" | cut -d: -f2 | tr -d ' \\r')
-  seen=$(curl -sS -o /dev/null -w '%{http_code}' https://kms.us-east-1.amazonaws.com/)
+  seen=$(curl -sS -o /dev/null -w '%{http_code}' https://athena.us-east-1.amazonaws.com/)
   curl -sS -X POST "$api/invocation/$id/response" -d "{\\"statusCode\\": 200, \\"body\\": \\"$seen\\"}" -o /dev/null
 done
 """
