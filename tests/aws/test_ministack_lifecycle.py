@@ -256,7 +256,7 @@ def test_a_template_that_no_request_can_carry_goes_through_the_bucket(project: P
 
     said = project.deploy()
 
-    assert "upload the template" in said
+    assert "uploaded the template" in said
     assert project.stack()["StackStatus"] == "CREATE_COMPLETE"
     alarms = project.aws.client("cloudwatch").get_paginator("describe_alarms").paginate()
     ours = [each for page in alarms for each in page["MetricAlarms"] if f"{project.service}-dev" in str(each)]
