@@ -18,7 +18,7 @@ _PATTERNS: Final[Mapping[str, bytes]] = {
     "a webhook of Slack": rb"hooks\.slack\.com/services/T[A-Z0-9]{6,}/B[A-Z0-9]{6,}/[A-Za-z0-9]{20,}",
     "a key of Stripe": rb"[rs]k_live_(?=[A-Za-z]*[0-9])[A-Za-z0-9]{16,}",
     "a token of npm": rb"npm_(?=[A-Za-z]*[0-9])[A-Za-z0-9]{36}",
-    # The beginning of each is the macaroon's location, pypi.org or test.pypi.org.
+    # The beginning of each is the macaroon's location: the host of the index, or of its test instance.
     "a token of PyPI": rb"pypi-AgE(?:IcHlwaS5vcmc|NdGVzdC5weXBpLm9yZw)[A-Za-z0-9_-]{50,}",
     "an API key of Google": rb"AIza[A-Za-z0-9_-]{35}",
     "an API key of Anthropic": rb"sk-ant-[a-z0-9]+-[A-Za-z0-9_-]{40,}",
