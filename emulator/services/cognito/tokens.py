@@ -6,7 +6,7 @@ user-pool-lambda-pre-token-generation
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -59,6 +59,32 @@ def seconds(client: Client, name: str, default: int, unit: str) -> int:
     return default if not given else int(given) * size
 
 
+def _told_before(
+    pool: Pool,
+    client: Client,
+    user: User,
+    groups: Sequence[str],
+    roles: Sequence[str],
+    *,
+    source: str,
+    metadata: Mapping[str, Any],
+) -> Steps:
+    """What the trigger ``PreTokenGeneration`` answers before tokens are made."""
+    own = {"groupsToOverride": groups, "iamRolesToOverride": roles, "preferredRole": roles[0] if roles else None}
+    request = {"userAttributes": user.told(), "groupConfiguration": own, "clientMetadata": dict(metadata)}
+    of = function_of(pool, "PreTokenGeneration")
+    is_first = of is None or of[1] == "1"
+    answer = yield from fire(
+        pool,
+        f"TokenGeneration_{source}",
+        username=user.username,
+        client_id=client.id,
+        request=request if is_first else {**request, "scopes": [SCOPE]},
+        response={"claimsOverrideDetails" if is_first else "claimsAndScopeOverrideDetails": None},
+    )
+    return answer
+
+
 def result(
     pool: Pool,
     client: Client,
@@ -74,18 +100,7 @@ def result(
     """Both tokens of a session, as ``AuthenticationResult`` has them; ``ids`` are those of event and tokens."""
     groups = _sorted(pool, user)
     roles = [str(pool.groups[each].settings["RoleArn"]) for each in groups if pool.groups[each].settings.get("RoleArn")]
-    own = {"groupsToOverride": groups, "iamRolesToOverride": roles, "preferredRole": roles[0] if roles else None}
-    request = {"userAttributes": user.told(), "groupConfiguration": own, "clientMetadata": dict(metadata)}
-    of = function_of(pool, "PreTokenGeneration")
-    is_first = of is None or of[1] == "1"
-    changed = yield from fire(
-        pool,
-        f"TokenGeneration_{source}",
-        username=user.username,
-        client_id=client.id,
-        request=request if is_first else {**request, "scopes": [SCOPE]},
-        response={"claimsOverrideDetails" if is_first else "claimsAndScopeOverrideDetails": None},
-    )
+    changed = yield from _told_before(pool, client, user, groups, roles, source=source, metadata=metadata)
     both = changed.get("claimsAndScopeOverrideDetails") or {}
     old = changed.get("claimsOverrideDetails") or {}
     override = old.get("groupOverrideDetails") or both.get("groupOverrideDetails") or {}
