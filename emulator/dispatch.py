@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from .console.access import is_for_console
 from .database.protocol import Database
 from .functions.service import LambdaService
+from .gateway.http_apis.service import HttpApis
 from .gateway.rules import management
-from .http_apis.service import HttpApis
 from .iam.guard import Guard
 from .port.api_paths import addressed
 from .port.aws_names import is_aws

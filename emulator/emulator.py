@@ -20,12 +20,15 @@ from .console.access import STAGE
 from .database.opening import open_database
 from .database.protocol import Database
 from .dispatch import Dispatch
+from .event_sources.queues.mapping import QueueMappings
+from .event_sources.schedules import Schedules
+from .event_sources.streams.mapping import EventSourceMappings
 from .functions.factory import RunningFunctions, create_functions
 from .functions.logs import LogSink, Recorded, Tails
 from .functions.service import LambdaService
 from .functions.variables import HOSTED, Endpoints
+from .gateway.http_apis.service import HttpApis
 from .gateway.rules.stage import Stage
-from .http_apis.service import HttpApis
 from .iam.call_log import logged
 from .iam.guard import Guard
 from .iam.keys import keys_of
@@ -34,16 +37,13 @@ from .port.http import HttpRequest
 from .port.real import VARIABLE, RealAws, endpoint_variables, real_services
 from .port.tls import Authority, authority
 from .port.tunnel import Tunnels
-from .queues.mapping import QueueMappings
 from .recording import Recording
-from .schedules import Schedules
 from .served_api import ServedApi, following, listening
 from .services import buckets
 from .services.calls import Call
 from .services.deliveries import Outside
 from .services.host import Services
 from .services.web import Web, post
-from .streams.mapping import EventSourceMappings
 from .topology_changes import read_by, refuse_new_rights, refuse_restart
 
 if TYPE_CHECKING:

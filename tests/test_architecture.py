@@ -135,7 +135,7 @@ AWS_CLIENTS = {
     "emulator.services.moto_services",  # asks the services that it hosts, as their clients would
     "emulator.functions.processes.ahead",  # only loads beforehand what functions would load
 }
-AWS_CLIENT_PACKAGES = ("streamer.stores.", "emulator.dynamodb.", "emulator.streams.")
+AWS_CLIENT_PACKAGES = ("streamer.stores.", "emulator.dynamodb.", "emulator.event_sources.streams.")
 
 
 def test_aws_clients_are_used_by_their_shells_alone() -> None:

@@ -11,12 +11,12 @@ from typing import Any, Final
 
 from streamer.topology import Api
 
+from ..event_sources.queues.batches import QueueMessage, record
+from ..event_sources.schedules import scheduled_event
+from ..event_sources.streams.records import corrected, stream_record
 from ..gateway.rules.events import Session, gateway_headers, grouped_query
 from ..gateway.rules.ids import IdSource
 from ..gateway.rules.stage import Facts, Stage
-from ..queues.batches import QueueMessage, record
-from ..schedules import scheduled_event
-from ..streams.records import corrected, stream_record
 
 REGION: Final = "us-east-1"
 ACCOUNT: Final = "123456789012"

@@ -9,10 +9,10 @@ from pathlib import Path
 from streamer.topology import Topology
 
 from ..database.protocol import Database
+from ..event_sources.streams.mapping import EventSourceMappings
 from ..functions.factory import Isolation, RunningFunctions
 from ..gateway.rules.limits import Assumptions, Limits
 from ..gateway.shell import Gateway
-from ..streams.mapping import EventSourceMappings
 from .settings import ConsoleSettings
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from streamer.topology import Queue, Table
 
-from ..streams.status import MappingStatus, ShardProgress
+from ..event_sources.streams.status import MappingStatus, ShardProgress
 from .around import Around
 from .asked import Asked, BadRequestError
 from .database import SQS, STREAMS, ask

@@ -17,16 +17,22 @@ from streamer.topology import Topology
 from .. import log
 from ..dynamodb.engine import STREAMS, EmbeddedDynamoDB, is_queue_request
 from ..dynamodb.errors import ApiError
+from ..event_sources.streams.api import (
+    Page,
+    ShardDescription,
+    StreamNotFoundError,
+    shard_description,
+    streams_error,
+)
+from ..event_sources.streams.checkpoints import Checkpoints
+from ..event_sources.streams.pushed import PushedSource
+from ..event_sources.streams.source import Source
 from ..functions.destinations import Destinations
 from ..functions.variables import Endpoints
 from ..iam import sqs
 from ..iam.guard import Caller
 from ..notes import CHECKPOINTS, Notes
 from ..port.http import HttpRequest, HttpResponse
-from ..streams.api import Page, ShardDescription, StreamNotFoundError, shard_description, streams_error
-from ..streams.checkpoints import Checkpoints
-from ..streams.pushed import PushedSource
-from ..streams.source import Source
 from ..tasks import end
 from .kept_file import KeptFile
 from .leases import end_leases

@@ -14,9 +14,9 @@ from streamer.topology import Topology
 from .. import log
 from ..dynamodb.journal import replay
 from ..dynamodb.state import whole_lines
+from ..event_sources.streams.checkpoint_file import kept_checkpoints
 from ..functions.variables import Endpoints
 from ..notes import Notes, lines
-from ..streams.checkpoint_file import kept_checkpoints
 from .embedded import open_embedded
 from .kept_file import KeptFile
 from .protocol import Database

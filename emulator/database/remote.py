@@ -21,16 +21,16 @@ from botocore.exceptions import BotoCoreError, ClientError
 from streamer.errors import ConfigurationError
 from streamer.topology import Topology
 
+from ..event_sources.queues.mapping import Queues
+from ..event_sources.streams.api import connect_streams
+from ..event_sources.streams.checkpoints import Checkpoints
+from ..event_sources.streams.poller import PolledSource
+from ..event_sources.streams.source import Source
 from ..functions.destinations import Destinations, FileDestinations
 from ..functions.variables import Endpoints
 from ..iam.guard import Caller
 from ..notes import Notes
 from ..port.http import HttpRequest, HttpResponse
-from ..queues.mapping import Queues
-from ..streams.api import connect_streams
-from ..streams.checkpoints import Checkpoints
-from ..streams.poller import PolledSource
-from ..streams.source import Source
 from .tables import ensure_tables
 
 ANSWER_SECONDS: Final = 30.0

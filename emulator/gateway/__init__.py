@@ -1,1 +1,1 @@
-"""API Gateway's WebSocket APIs: its rules, without I/O, and the shell that does what they decide."""
+"""API Gateway: rules of WebSocket APIs without I/O and their shell; beside them HTTP APIs, REST APIs and templates."""

@@ -9,7 +9,7 @@ from typing import Any, Final, Protocol
 from streamer.errors import ConfigurationError
 
 from .. import log
-from ..queues.mapping import Inbox
+from ..event_sources.queues.mapping import Inbox
 from .wire import Frame
 
 _FUNCTION: Final = ":function:"

@@ -10,7 +10,13 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from ..streams.filters import Filter, InvalidFilterPatternError, Operator, compile_filters, compile_pattern
+from ..event_sources.streams.filters import (
+    Filter,
+    InvalidFilterPatternError,
+    Operator,
+    compile_filters,
+    compile_pattern,
+)
 
 _Test = Callable[[Any], bool]
 

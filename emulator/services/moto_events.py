@@ -12,7 +12,7 @@ from typing import Any, Final
 from moto.events.exceptions import InvalidEventPatternException
 from moto.events.models import EventPattern, EventPatternParser, Rule, events_backends
 
-from ..streams.filters import InvalidFilterPatternError
+from ..event_sources.streams.filters import InvalidFilterPatternError
 from . import event_inputs, moto_sns
 from .delivery import Delivery, Tell
 from .event_patterns import compile_event_pattern

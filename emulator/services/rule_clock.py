@@ -9,7 +9,7 @@ from typing import Final
 
 from streamer.errors import TopologyError
 
-from ..cron import parse_cron
+from ..event_sources.cron import parse_cron
 
 _RATE: Final = re.compile(r"rate\((\d+) (minute|hour|day)s?\)")
 _UNITS: Final = {"minute": timedelta(minutes=1), "hour": timedelta(hours=1), "day": timedelta(days=1)}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from streamer.errors import TopologyError
 from streamer.topology import AsyncInvocation, EventSourceMapping, QueueMapping, Schedule
 
-from ..cron import parse_cron
+from ..event_sources.cron import parse_cron
 from .described_data import queue_name
 from .described_functions import function_name
 from .described_rules import is_for_the_clock

@@ -17,7 +17,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from emulator.emulator import EmulatorConfig
-from emulator.schedules import Schedules
+from emulator.event_sources.schedules import Schedules
 from emulator.thread import EmulatorThread
 from streamer import topology as described
 from streamer.topology import Topology, grants

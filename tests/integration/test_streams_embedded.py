@@ -16,10 +16,10 @@ from scripted_functions import ScriptedFunctions
 from emulator.database.embedded import EngineStreamsApi
 from emulator.database.tables import create_tables
 from emulator.dynamodb.engine import EmbeddedDynamoDB
+from emulator.event_sources.streams.mapping import EventSourceMappings
+from emulator.event_sources.streams.pushed import PushedSource
+from emulator.event_sources.streams.source import RawRecord
 from emulator.functions.outcome import Failed, Outcome, Refused, Returned
-from emulator.streams.mapping import EventSourceMappings
-from emulator.streams.pushed import PushedSource
-from emulator.streams.source import RawRecord
 from streamer.topology import Api, EventSourceMapping, Function, Key, Queue, StreamView, Table, Topology
 
 CRASHED = Failed(b'{"errorType":"Runtime.ExitError","errorMessage":"Error: Runtime exited"}', "request-1")

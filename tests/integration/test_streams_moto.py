@@ -13,11 +13,11 @@ from aiobotocore.session import get_session
 from moto.server import ThreadedMotoServer
 from scripted_functions import ScriptedFunctions
 
+from emulator.event_sources.streams.api import StreamNotFoundError, connect_streams
+from emulator.event_sources.streams.mapping import EventSourceMappings
+from emulator.event_sources.streams.poller import PolledSource, PollingPace
+from emulator.event_sources.streams.source import RawRecord
 from emulator.functions.outcome import Failed, Outcome, Returned
-from emulator.streams.api import StreamNotFoundError, connect_streams
-from emulator.streams.mapping import EventSourceMappings
-from emulator.streams.poller import PolledSource, PollingPace
-from emulator.streams.source import RawRecord
 from streamer.topology import Api, EventSourceMapping, Function, Key, Queue, StreamView, Table, Topology
 
 SETTINGS = {

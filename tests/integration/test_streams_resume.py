@@ -21,13 +21,13 @@ from emulator.database.protocol import Database
 from emulator.database.tables import create_tables
 from emulator.dynamodb.engine import EmbeddedDynamoDB
 from emulator.emulator import EmulatorConfig
+from emulator.event_sources.streams.checkpoints import Checkpoints
+from emulator.event_sources.streams.mapping import EventSourceMappings
+from emulator.event_sources.streams.pushed import PushedSource
+from emulator.event_sources.streams.source import Source
 from emulator.functions.outcome import Failed, Outcome, Returned
 from emulator.functions.variables import Endpoints
 from emulator.port.http import HttpRequest
-from emulator.streams.checkpoints import Checkpoints
-from emulator.streams.mapping import EventSourceMappings
-from emulator.streams.pushed import PushedSource
-from emulator.streams.source import Source
 from emulator.thread import EmulatorThread
 from streamer.errors import ConfigurationError
 from streamer.topology import Api, EventSourceMapping, Function, Key, Queue, StreamView, Table, Topology

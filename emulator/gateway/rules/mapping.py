@@ -166,9 +166,9 @@ def _rendered(
     template: str, body: str, event: Mapping[str, Any], override: Override | None, *, is_request: bool = True
 ) -> str:
     # A fiftieth of a second of every start, for those whose routes have templates.
-    from ...vtl.api_gateway import Input, Util  # noqa: PLC0415
-    from ...vtl.evaluation import render  # noqa: PLC0415
-    from ...vtl.syntax import TemplateError  # noqa: PLC0415
+    from ..vtl.api_gateway import Input, Util  # noqa: PLC0415
+    from ..vtl.evaluation import render  # noqa: PLC0415
+    from ..vtl.syntax import TemplateError  # noqa: PLC0415
 
     parameters = _parameters(event) if is_request else {}
     names = {

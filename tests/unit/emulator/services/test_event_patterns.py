@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from emulator.event_sources.streams.filters import InvalidFilterPatternError
 from emulator.services.event_patterns import compile_event_pattern
-from emulator.streams.filters import InvalidFilterPatternError
 
 
 @pytest.mark.parametrize(

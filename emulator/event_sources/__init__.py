@@ -1,0 +1,1 @@
+"""What calls functions without a client: event source mappings of streams and of queues, and schedules."""

@@ -1,0 +1,107 @@
+"""What a function gets of a queue, and what its answer means for the messages. Pure."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ...functions.outcome import Outcome, Returned
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueMessage:
+    """A message that was received and not deleted yet."""
+
+    message_id: str
+    receipt_handle: str
+    body: str
+    attributes: Mapping[str, str]
+    """``ApproximateReceiveCount``, ``SentTimestamp``, ``MessageGroupId``, ..."""
+    message_attributes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """As the API has them: ``{name: {"DataType": ..., "StringValue": ...}}``."""
+    md5: str = ""
+
+    @property
+    def group(self) -> str | None:
+        """Its message group; None: its queue is a standard one."""
+        return self.attributes.get("MessageGroupId")
+
+
+def record(message: QueueMessage, *, queue_arn: str, region: str) -> dict[str, Any]:
+    """The message as it stands in a function's event. [DOC] lambda-docs:with-sqs"""
+    return {
+        "messageId": message.message_id,
+        "receiptHandle": message.receipt_handle,
+        "body": message.body,
+        "attributes": dict(message.attributes),
+        "messageAttributes": {name: _attribute(each) for name, each in message.message_attributes.items()},
+        "md5OfBody": message.md5,
+        "eventSource": "aws:sqs",
+        "eventSourceARN": queue_arn,
+        "awsRegion": region,
+    }
+
+
+def _attribute(value: Mapping[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {"stringListValues": [], "binaryListValues": [], "dataType": value.get("DataType")}
+    if "StringValue" in value:
+        found["stringValue"] = value["StringValue"]
+    if "BinaryValue" in value:
+        binary = value["BinaryValue"]
+        found["binaryValue"] = base64.b64encode(binary).decode() if isinstance(binary, bytes) else binary
+    return found
+
+
+def filtered_record(made: Mapping[str, Any]) -> dict[str, Any]:
+    """The record as filters see it: a body that is JSON counts as what it says. [DOC] lambda-docs:with-sqs-filtering"""
+    try:
+        return {**made, "body": json.loads(made["body"])}
+    except ValueError:
+        return dict(made)
+
+
+def by_group(messages: Iterable[QueueMessage]) -> list[list[QueueMessage]]:
+    """Lots that may be worked on at the same time: each message group on its own, in order."""
+    lots: dict[str | None, list[QueueMessage]] = {}
+    for message in messages:
+        lots.setdefault(message.group, []).append(message)
+    return list(lots.values())
+
+
+def done(outcome: Outcome, messages: Sequence[QueueMessage], *, reports_failures: bool) -> list[QueueMessage]:
+    """The messages that are done and can be deleted.
+
+    All if the function returned, none if it failed. Where it reports failures, all but those it names; names that it
+    cannot mean make the whole batch a failure. [DOC] lambda-docs:services-sqs-errorhandling
+    """
+    if not isinstance(outcome, Returned):
+        return []
+    if not reports_failures:
+        return list(messages)
+    failed = _reported(outcome.payload)
+    known = {message.message_id for message in messages}
+    if failed is None or not failed <= known:
+        return []
+    if messages and messages[0].group is not None:
+        # What comes after a failure in a group would overtake it.
+        names = [message.message_id for message in messages]
+        first = min((names.index(name) for name in failed), default=len(names))
+        return list(messages[:first])
+    return [message for message in messages if message.message_id not in failed]
+
+
+def _reported(payload: bytes) -> set[str] | None:
+    """Message ids of ``batchItemFailures``; None: the answer means that all failed."""
+    answer = json.loads(payload)
+    if answer is None:
+        return set()
+    items = answer.get("batchItemFailures", []) if isinstance(answer, dict) else None
+    if items is None:
+        return set()
+    if not isinstance(items, list):
+        return None
+    names = [item.get("itemIdentifier") if isinstance(item, dict) else None for item in items]
+    return {str(name) for name in names} if all(names) else None

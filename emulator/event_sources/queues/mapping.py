@@ -1,0 +1,175 @@
+"""Functions that read queues: each mapping receives, invokes, and deletes what is done."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, Protocol, Self
+
+from streamer.topology import QueueMapping, Topology
+
+from ... import log
+from ...functions.outcome import Failed, Functions
+from ...recording import Recording
+from ...tasks import end
+from ..streams.filters import compile_filters
+from .batches import QueueMessage, by_group, done, filtered_record, record
+
+LOOK_SECONDS: Final = 0.5
+"""How often a queue is looked at in which nothing is known to have happened: for delays and visibility timeouts."""
+CONCURRENCY: Final = 5
+"""Invocations at once where a mapping does not say: AWS starts with as many. [DOC] lambda-docs:services-sqs-scaling"""
+STOP_SECONDS: Final = 5.0
+"""How long functions that are running may go on when the mappings stop."""
+
+
+class Inbox(Protocol):
+    """Queues that take messages."""
+
+    def has(self, name: str) -> bool:
+        """Whether there is a queue of that name."""
+        ...
+
+    def send(
+        self,
+        name: str,
+        body: str,
+        *,
+        attributes: Mapping[str, Any] | None = None,
+        group: str | None = None,
+        deduplication: str | None = None,
+    ) -> None:
+        """Put a message into a queue that exists; groups and deduplication ids are for FIFO queues."""
+        ...
+
+
+class Queues(Inbox, Protocol):
+    """What mappings need of the queues."""
+
+    def receive(self, queue: str, count: int) -> Sequence[QueueMessage]:
+        """At most so many visible messages, which become invisible for the queue's timeout."""
+        ...
+
+    def delete(self, queue: str, message: QueueMessage) -> None:
+        """Forget a message that was received."""
+        ...
+
+    def arn(self, queue: str) -> str:
+        """The queue's ARN."""
+        ...
+
+    def listen(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call a listener after every request to the queues; returns what ends that."""
+        ...
+
+
+class QueueMappings:
+    """All mappings of queues of a topology, as an async context manager that owns their tasks."""
+
+    def __init__(
+        self,
+        topology: Topology,
+        functions: Functions,
+        queues: Callable[[], Queues],
+        recording: Recording | None = None,
+    ) -> None:
+        """``queues`` makes them when they are first needed; raise InvalidFilterPatternError for a wrong filter."""
+        self._mappings = [(mapping, compile_filters(mapping.filters)) for mapping in topology.queue_mappings]
+        self._functions = functions
+        self._recording = recording or Recording()
+        self._make = queues
+        self._events: list[asyncio.Event] = []
+        self._tasks: list[asyncio.Task[None]] = []
+        self._working: set[asyncio.Task[None]] = set()
+        self._unlisten: Callable[[], None] | None = None
+
+    async def __aenter__(self) -> Self:
+        if self._mappings:
+            self._queues = self._make()
+            self._unlisten = self._queues.listen(self._wake)
+            self._events = [asyncio.Event() for _ in self._mappings]
+            self._tasks = [asyncio.create_task(self._run(index)) for index in range(len(self._mappings))]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._unlisten is not None:
+            self._unlisten()
+        await end(self._tasks)
+        if self._working:
+            await asyncio.wait(self._working, timeout=STOP_SECONDS)
+        await end(self._working)
+
+    def _wake(self) -> None:
+        for event in self._events:
+            event.set()
+
+    async def _run(self, index: int) -> None:
+        mapping, event = self._mappings[index][0], self._events[index]
+        free = asyncio.Semaphore(mapping.maximum_concurrency or CONCURRENCY)
+        while True:
+            event.clear()
+            await free.acquire()
+            lots = await self._receive(mapping, event)
+            free.release()
+            for lot in lots:
+                await free.acquire()
+                self._start(index, lot, free)
+            if not lots:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(event.wait(), LOOK_SECONDS)
+
+    async def _receive(self, mapping: QueueMapping, event: asyncio.Event) -> list[list[QueueMessage]]:
+        """Lots of at most a batch; waits for more for the batching window once there is one message."""
+        loop = asyncio.get_running_loop()
+        until: float | None = None
+        found: list[QueueMessage] = []
+        while len(found) < mapping.batch_size:
+            found += self._queues.receive(mapping.queue, min(10, mapping.batch_size - len(found)))
+            if not found or mapping.batching_window_seconds == 0:
+                break
+            until = loop.time() + mapping.batching_window_seconds if until is None else until
+            left = until - loop.time()
+            if left <= 0:
+                break
+            event.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(event.wait(), min(left, LOOK_SECONDS))
+        return by_group(found)
+
+    def _start(self, index: int, lot: list[QueueMessage], free: asyncio.Semaphore) -> None:
+        task = asyncio.create_task(self._work(index, lot))
+        self._working.add(task)
+
+        def ended(task: asyncio.Task[None]) -> None:
+            free.release()
+            self._working.discard(task)
+            self._events[index].set()
+            if not task.cancelled() and (error := task.exception()) is not None:
+                log.error("a batch of messages was lost", error=error, queue=self._mappings[index][0].queue)
+
+        task.add_done_callback(ended)
+
+    async def _work(self, index: int, lot: list[QueueMessage]) -> None:
+        mapping, filters = self._mappings[index]
+        arn = self._queues.arn(mapping.queue)
+        region = arn.split(":")[3]
+        records = {message.message_id: record(message, queue_arn=arn, region=region) for message in lot}
+        wanted = [each for each in lot if filters.matches(filtered_record(records[each.message_id]))]
+        for message in lot:
+            if message not in wanted:
+                self._queues.delete(mapping.queue, message)
+        if not wanted:
+            return
+        payload = json.dumps({"Records": [records[each.message_id] for each in wanted]}, separators=(",", ":"))
+        outcome = await self._functions.invoke(mapping.function, payload.encode())
+        if (recorder := self._recording.now) is not None:
+            recorder.batch((mapping.function, mapping.queue), [each.message_id for each in wanted], 1, outcome, "")
+        finished = done(outcome, wanted, reports_failures=mapping.report_batch_item_failures)
+        for message in finished:
+            self._queues.delete(mapping.queue, message)
+        if len(finished) < len(wanted):
+            why = outcome.error_type if isinstance(outcome, Failed) else None
+            fields = {"queue": mapping.queue, "function": mapping.function, "messages": len(wanted) - len(finished)}
+            log.warning("messages stay in their queue until they are visible again", error_type=why, **fields)

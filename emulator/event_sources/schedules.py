@@ -1,0 +1,98 @@
+"""EventBridge's schedules: functions invoked asynchronously at a fixed rate or at given times, as the topology says."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, Final, Protocol, Self
+
+from streamer.topology import Schedule, Topology
+
+from .. import log
+from ..tasks import end
+from .cron import parse_cron
+
+MINUTE_SECONDS: Final = 60.0
+
+
+class AcceptEvent(Protocol):
+    """Takes an event for a function and runs it in the background."""
+
+    def __call__(self, function: str, payload: bytes, request_id: str) -> bool:
+        """False: there are too many already."""
+        ...
+
+
+class Schedules:
+    """Runs a topology's schedules. An async context manager; its exit ends them.
+
+    A rule's first event comes a period after the rule was made, not at once. [?]
+    """
+
+    def __init__(
+        self,
+        topology: Topology,
+        accept: AcceptEvent,
+        *,
+        sleep: Callable[[float], Awaitable[Any]] = asyncio.sleep,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        region: str = "us-east-1",
+        account_id: str = "123456789012",
+    ) -> None:
+        """Raise TopologyError if EventBridge would refuse one of the expressions."""
+        self._crons = {each.name: parse_cron(each.cron) for each in topology.schedules if each.cron is not None}
+        self._schedules = topology.schedules
+        self._accept = accept
+        self._sleep = sleep
+        self._now = now
+        self._rule_arn = f"arn:aws:events:{region}:{account_id}:rule/"
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def __aenter__(self) -> Self:
+        self._tasks = [asyncio.create_task(self._run(schedule)) for schedule in self._schedules]
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await end(self._tasks)
+
+    async def _run(self, schedule: Schedule) -> None:
+        while (seconds := self._seconds_until(schedule)) is not None:
+            await self._sleep(seconds)
+            payload = json.dumps(self._event(schedule), separators=(",", ":")).encode()
+            if not self._accept(schedule.function, payload, str(uuid.uuid4())):
+                log.warning("a scheduled event was dropped: too many events wait", schedule=schedule.name)
+
+    def _seconds_until(self, schedule: Schedule) -> float | None:
+        """How long it is until a schedule is due; None: it never is again."""
+        if schedule.rate_minutes is not None:
+            return schedule.rate_minutes * MINUTE_SECONDS
+        now = self._now()
+        due = self._crons[schedule.name].after(now)
+        return None if due is None else (due - now).total_seconds()
+
+    def _event(self, schedule: Schedule) -> Mapping[str, Any]:
+        if schedule.event is not None:
+            return schedule.event
+        return scheduled_event(self._rule_arn + schedule.name, self._now(), event_id=str(uuid.uuid4()))
+
+
+def scheduled_event(rule_arn: str, at: datetime, *, event_id: str) -> dict[str, Any]:
+    """What EventBridge sends at a time, which is in UTC. [DOC] eb-docs:eb-run-lambda-schedule"""
+    _arn, _partition, _service, region, account, _rest = rule_arn.split(":")
+    return {
+        "version": "0",
+        "id": event_id,
+        "detail-type": "Scheduled Event",
+        "source": "aws.events",
+        "account": account,
+        "time": f"{at:%Y-%m-%dT%H:%M:%SZ}",
+        "region": region,
+        "resources": [rule_arn],
+        "detail": {},
+    }

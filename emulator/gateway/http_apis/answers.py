@@ -1,0 +1,208 @@
+"""What a client is answered: a function's result, or the gateway's own word. Pure.
+
+[DOC] apigw-docs:http-api-develop-integrations-lambda, set-up-lambda-proxy-integrations; lambda-docs:urls-invocation
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from streamer.topology.http_apis import HttpKind
+
+from ..rules.effects import HttpAnswer, NotInvoked, Raised, Replied, Result, TimedOut
+from .events import Asked, is_binary_type
+
+Headers = tuple[tuple[str, str], ...]
+_CONTENT_TYPE: Final = "content-type"
+_WRITTEN_BY_US: Final = frozenset({"content-length", "connection", "transfer-encoding", "keep-alive", "upgrade"})
+"""Headers of a function's that say how its answer is sent, which is ours to say."""
+_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_DEFAULT_TYPES: Final = {
+    HttpKind.HTTP: "text/plain; charset=utf-8",
+    HttpKind.REST: "application/json",
+    HttpKind.URL: "application/json",
+}
+"""Where the function says none. [INF] as seen in clients of each"""
+_REST_ERRORS: Final = {
+    400: "BadRequestException",
+    401: "UnauthorizedException",
+    403: "ForbiddenException",
+    429: "TooManyRequestsException",
+    502: "InternalServerErrorException",
+    504: "InternalServerErrorException",
+}
+_SCALARS: Final = (str, int, float, bool)
+
+
+_LARGEST: Final = {
+    HttpKind.HTTP: (10 * 1024 * 1024, "Request Entity Too Large"),
+    HttpKind.REST: (10 * 1024 * 1024, "HTTP content length exceeded 10485760 bytes."),
+    HttpKind.URL: (6 * 1024 * 1024, "Request must be smaller than 6291456 bytes for the InvokeFunction operation"),
+}
+"""Bytes of a body, and what a client hears of more: [USR] of REST APIs, [?] of the others."""
+
+
+class MalformedError(ValueError):
+    """A function's result is no answer; the text says why."""
+
+
+def answered(asked: Asked, result: Result) -> tuple[HttpAnswer, str | None]:
+    """The answer for what came of the function, and what the developer should hear of it."""
+    kind = asked.api.kind
+    match result:
+        case Replied(payload):
+            try:
+                return _replied(asked, payload), None
+            except MalformedError as error:
+                return failure(asked, "malformed"), f"malformed response of the function: {error}"
+        case Raised():
+            return failure(asked, "failed"), None
+        case NotInvoked(reason):
+            return failure(asked, "refused"), f"Lambda did not run the function: {reason}"
+        case TimedOut():
+            return failure(asked, "late"), f"the {kind.value} waits no longer than its integration's timeout"
+
+
+_FAILURES: Final[Mapping[tuple[HttpKind, str], tuple[int, str]]] = {
+    (HttpKind.HTTP, "late"): (503, "Service Unavailable"),  # [REC] cortexlabs/cortex #1225
+    (HttpKind.REST, "late"): (504, "Endpoint request timed out"),  # [REC] DataBiosphere/azul PR #7502
+    (HttpKind.REST, "refused"): (500, "Internal server error"),  # [DOC] lambda-docs:services-apigateway
+    (HttpKind.REST, "failed"): (502, "Internal server error"),
+    (HttpKind.REST, "malformed"): (502, "Internal server error"),
+    (HttpKind.URL, "failed"): (502, "Internal Server Error"),  # [DOC] lambda-docs:urls-monitoring
+    (HttpKind.URL, "malformed"): (502, "Internal Server Error"),
+    (HttpKind.URL, "refused"): (429, "Too Many Requests"),
+}
+
+
+def failure(asked: Asked, what: str) -> HttpAnswer:
+    """The gateway's word for a function that failed. An HTTP API says 500. [DOC] http-api-troubleshooting-lambda"""
+    status, message = _FAILURES.get((asked.api.kind, what), (500, "Internal Server Error"))
+    if asked.api.kind is HttpKind.URL and what == "failed":
+        body = b"Internal Server Error"
+        return HttpAnswer(status, (*own_headers(asked), (_CONTENT_TYPE, "text/plain")), body)
+    return error(asked, status, message)
+
+
+def error(asked: Asked, status: int, message: str | None, error_type: str | None = None) -> HttpAnswer:
+    """``{"message": ...}`` with the headers of each kind of API; of REST APIs with an error type."""
+    spelling = (",", ":") if asked.api.kind is HttpKind.HTTP else None
+    body = json.dumps({"message": message}, separators=spelling).encode()
+    headers = (*own_headers(asked), (_CONTENT_TYPE, "application/json"))
+    if asked.api.kind is not HttpKind.HTTP and (named := error_type or _REST_ERRORS.get(status)):
+        headers = (*headers, ("x-amzn-ErrorType", named))
+    return HttpAnswer(status, headers, body)
+
+
+def own_headers(asked: Asked) -> Headers:
+    """The headers that every answer has."""
+    if asked.api.kind is HttpKind.HTTP:
+        return (("apigw-requestid", asked.request_id),)  # [REC] cortexlabs/cortex #1225
+    headers = (("x-amzn-RequestId", asked.uuid), ("X-Amzn-Trace-Id", asked.trace_root))
+    return headers if asked.api.kind is HttpKind.URL else (*headers, ("x-amz-apigw-id", asked.request_id))
+
+
+def _replied(asked: Asked, payload: bytes) -> HttpAnswer:
+    try:
+        result = json.loads(payload)
+    except (ValueError, RecursionError) as wrong:
+        raise MalformedError("it is not JSON") from wrong
+    is_second = asked.api.kind is HttpKind.URL or (
+        asked.api.kind is HttpKind.HTTP and asked.match.route.payload == "2.0"
+    )
+    if is_second and not (isinstance(result, dict) and "statusCode" in result):
+        return _guessed(asked, result)
+    if not isinstance(result, dict):
+        raise MalformedError(f"it is {'None' if result is None else type(result).__name__}, not an object")
+    return _written(asked, result, is_second=is_second)
+
+
+def _guessed(asked: Asked, result: Any) -> HttpAnswer:
+    """Without a ``statusCode`` the result is the body. [DOC] apigw-docs:http-api-develop-integrations-lambda"""
+    text = result if isinstance(result, str) else json.dumps(result, separators=(",", ":"), ensure_ascii=False)
+    return HttpAnswer(200, (*own_headers(asked), (_CONTENT_TYPE, "application/json")), text.encode())
+
+
+def _written(asked: Asked, result: Mapping[str, Any], *, is_second: bool) -> HttpAnswer:
+    status = _status(result.get("statusCode"))
+    headers = list(_headers(result, is_second=is_second))
+    body = _body(asked, result, headers)
+    if not any(name.lower() == _CONTENT_TYPE for name, _ in headers):
+        headers.append((_CONTENT_TYPE, _DEFAULT_TYPES[asked.api.kind]))
+    return HttpAnswer(status, (*headers, *own_headers(asked)), body)
+
+
+def _status(value: Any) -> int:
+    if isinstance(value, str) and value.isascii() and value.isdecimal():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int) or not 200 <= value <= 599:
+        raise MalformedError(f"statusCode must be an integer from 200 to 599, not {value!r}")
+    return value
+
+
+def _body(asked: Asked, result: Mapping[str, Any], headers: Headers | list[tuple[str, str]]) -> bytes:
+    body = result.get("body")
+    if body is None:
+        return b""
+    if not isinstance(body, str):
+        raise MalformedError(f"body must be a string, not {type(body).__name__}; use json.dumps")
+    if not result.get("isBase64Encoded") or not _decodes(asked, headers):
+        return body.encode("utf-8", "replace")
+    try:
+        return base64.b64decode(body, validate=True)
+    except (binascii.Error, ValueError) as wrong:
+        raise MalformedError("isBase64Encoded is true, and body is no base64") from wrong
+
+
+def _decodes(asked: Asked, headers: Iterable[tuple[str, str]]) -> bool:
+    """Whether base64 becomes bytes: in REST APIs only for binary types. [DOC] apigw-docs:lambda-proxy-binary-media"""
+    if asked.api.kind is not HttpKind.REST:
+        return True
+    accepted = asked.fields.get("accept", "").partition(",")[0].partition(";")[0].strip().lower()
+    said = next((value for name, value in headers if name.lower() == _CONTENT_TYPE), "").partition(";")[0]
+    return is_binary_type(accepted, asked.api.binary_types) or is_binary_type(said, asked.api.binary_types)
+
+
+def _headers(result: Mapping[str, Any], *, is_second: bool) -> Headers:
+    single, multi, cookies = (result.get(name) for name in ("headers", "multiValueHeaders", "cookies"))
+    single, multi = {} if single is None else single, {} if multi is None else multi
+    cookies = [] if cookies is None or not is_second else cookies
+    if not isinstance(single, dict) or not isinstance(multi, dict) or not isinstance(cookies, list):
+        raise MalformedError("headers and multiValueHeaders are objects, cookies a list")
+    multi = {} if is_second else multi
+    if not all(isinstance(values, list) for values in multi.values()):
+        raise MalformedError("multiValueHeaders has lists of values")
+    # [DOC] of a name in both, the values of multiValueHeaders are sent
+    several = {name.lower() for name in multi}
+    pairs = [(name, value) for name, value in single.items() if name.lower() not in several]
+    pairs += [(name, value) for name, values in multi.items() for value in values]
+    pairs += [("set-cookie", cookie) for cookie in cookies]
+    return tuple(sendable(name, value) for name, value in pairs if name.lower() not in _WRITTEN_BY_US)
+
+
+def sendable(name: str, value: Any) -> tuple[str, str]:
+    """A header as it can be sent; raises MalformedError if it cannot."""
+    if not isinstance(value, _SCALARS) and value is not None:
+        raise MalformedError(f"the header {name} has a value that is no text")
+    text = value if isinstance(value, str) else "" if value is None else json.dumps(value)
+    if _NAME.fullmatch(name) is None or any(sign in text for sign in "\r\n\0"):
+        raise MalformedError(f"{name!r} is no header that could be sent")
+    return name, text.encode("utf-8", "replace").decode("latin-1")
+
+
+def too_large(asked: Asked) -> HttpAnswer | None:
+    """The refusal of a body that is larger than any; None: it is not. [DOC] the quotas of each"""
+    most, text = _LARGEST[asked.api.kind]
+    return error(asked, 413, text) if len(asked.body) > most else None
+
+
+def not_found(asked: Asked) -> HttpAnswer:
+    """For a path or method that the API does not have."""
+    if asked.api.kind is HttpKind.REST:
+        return error(asked, 403, "Missing Authentication Token", "MissingAuthenticationTokenException")
+    return error(asked, 404, "Not Found")

@@ -1,0 +1,210 @@
+"""Identity sources and verdicts of authorizers of HTTP and REST APIs. Pure.
+
+[DOC] apigw-docs:http-api-lambda-authorizer, http-api-jwt-authorizer, apigateway-use-lambda-authorizer
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from streamer.topology.http_apis import HttpAuthorizer, HttpKind
+
+from ..rules import policy
+from ..rules.effects import Raised, Replied, Result
+from ..rules.events import grouped_query
+from .events import Asked
+
+_SOURCE: Final = re.compile(
+    r"(?:\$request|method\.request|\$?context|\$?stageVariables)\.(?:(header|querystring)\.)?(.+)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """The request goes on."""
+
+    context: Mapping[str, Any]
+    """What ``requestContext.authorizer`` says."""
+    usage_identifier_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """It does not."""
+
+    status: int
+    message: str | None
+    error_type: str | None = None
+    reason: str = ""
+    """For the developer; empty: the status says all."""
+
+
+Verdict = Allowed | Refused
+UNAUTHORIZED: Final = Refused(401, "Unauthorized")
+FORBIDDEN: Final = Refused(403, "Forbidden")
+
+
+def identities(authorizer: HttpAuthorizer, asked: Asked) -> list[str] | None:
+    """The values of all identity sources; None: one is missing or empty, which refuses the request. [DOC]"""
+    found = [_identity(source, asked) for source in authorizer.identity_sources]
+    return [each for each in found if each] if all(found) else None
+
+
+def _identity(source: str, asked: Asked) -> str | None:
+    parsed = _SOURCE.fullmatch(source)
+    if parsed is None:
+        return None
+    if parsed[1] == "header":
+        return asked.fields.get(parsed[2].lower())
+    if parsed[1] == "querystring":
+        return (grouped_query(asked.query).get(parsed[2]) or [""])[-1]
+    if "stageVariables" in source:
+        return asked.api.stage_variables.get(parsed[2])
+    return _context(asked).get(parsed[2])
+
+
+def _context(asked: Asked) -> dict[str, str]:
+    """What can be an identity source of ``$context``."""
+    return {
+        "httpMethod": asked.method,
+        "path": asked.shown_path,
+        "stage": asked.api.stage,
+        "routeKey": asked.match.route.key,
+        "identity.sourceIp": asked.peer,
+        "identity.userAgent": asked.fields.get("user-agent", ""),
+        "domainName": asked.domain_name,
+        "accountId": asked.account_id,
+        "apiId": asked.api.api_id,
+    }
+
+
+def is_valid_token(authorizer: HttpAuthorizer, token: str) -> bool:
+    """Whether a TOKEN authorizer is asked about a token at all."""
+    if authorizer.validation is None:
+        return True
+    try:
+        return re.fullmatch(authorizer.validation, token) is not None
+    except re.error:
+        return False
+
+
+def judge(authorizer: HttpAuthorizer, asked: Asked, result: Result, latency_ms: int) -> Verdict:
+    """What an authorizer's answer means for a request."""
+    if isinstance(result, Replied):
+        try:
+            reply = json.loads(result.payload)
+        except (ValueError, RecursionError):
+            reply = None
+        return _judge_reply(authorizer, asked, reply, latency_ms)
+    if isinstance(result, Raised) and asked.api.kind is HttpKind.REST and _said(result) == "Unauthorized":
+        return Refused(401, "Unauthorized", "UnauthorizedException")  # [DOC] apigateway-use-lambda-authorizer
+    return broken(asked, "the authorizer failed, or did not answer in time")
+
+
+def broken(asked: Asked, reason: str) -> Refused:
+    """The authorizer is at fault, not the client. A REST API says ``{"message": null}``. [USR] AWS re:Post"""
+    if asked.api.kind is HttpKind.REST:
+        return Refused(500, None, "AuthorizerConfigurationException", reason)
+    return Refused(500, "Internal Server Error", None, reason)
+
+
+def _said(result: Raised) -> str | None:
+    try:
+        return str(json.loads(result.payload).get("errorMessage"))
+    except (ValueError, AttributeError):
+        return None
+
+
+def _judge_reply(authorizer: HttpAuthorizer, asked: Asked, reply: Any, latency_ms: int) -> Verdict:
+    if not isinstance(reply, dict):
+        return broken(asked, "the authorizer's result is no object")
+    context = reply.get("context") or {}
+    if not isinstance(context, dict):
+        return broken(asked, "the authorizer's context is no object")
+    if authorizer.simple and "isAuthorized" in reply:
+        if reply["isAuthorized"] is not True:
+            return FORBIDDEN
+        return Allowed(_told(authorizer, asked, context, None, latency_ms))
+    principal = reply.get("principalId")
+    if not isinstance(principal, str | int | float):
+        needs = "isAuthorized" if authorizer.simple else "principalId"
+        return broken(asked, f"the authorizer's result has no {needs}")
+    try:
+        effect = policy.evaluate(reply.get("policyDocument"), policy.INVOKE, asked.arn)
+    except policy.PolicyError as error:
+        return broken(asked, f"the authorizer's policy is malformed: {error}")
+    if effect is not policy.Effect.ALLOW:
+        return _denied(asked, effect)
+    key = reply.get("usageIdentifierKey")
+    told = _told(authorizer, asked, context, str(principal), latency_ms)
+    return Allowed(told, key if isinstance(key, str) else None)
+
+
+def _denied(asked: Asked, effect: policy.Effect) -> Refused:
+    reason = f"the authorizer's policy does not allow {policy.INVOKE} on {asked.arn}"
+    if asked.api.kind is HttpKind.HTTP:
+        return Refused(403, "Forbidden", None, reason)
+    # [USR] the texts of REST APIs' ACCESS_DENIED
+    explicit = " with an explicit deny" if effect is policy.Effect.DENY else ""
+    return Refused(403, f"User is not authorized to access this resource{explicit}", "AccessDeniedException", reason)
+
+
+def _told(
+    authorizer: HttpAuthorizer, asked: Asked, context: Mapping[str, Any], principal: str | None, latency_ms: int
+) -> dict[str, Any]:
+    """What the function sees: below ``lambda`` in payload 2.0, flat and as strings elsewhere. [DOC]"""
+    if asked.api.kind is HttpKind.HTTP and asked.match.route.payload == "2.0":
+        return {"lambda": dict(context) or None}
+    texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in context.items()}
+    named = {} if principal is None else {"principalId": principal}
+    return {**texts, **named, "integrationLatency": latency_ms}
+
+
+# tokens
+
+
+def judge_claims(authorizer: HttpAuthorizer, asked: Asked, claims: Mapping[str, Any], now: float) -> Verdict:
+    """Whether verified claims let a request pass. [DOC] apigw-docs:http-api-jwt-authorizer, "validation"."""
+    problem = _claims_problem(authorizer, claims, now)
+    if problem is not None:
+        return Refused(401, "Unauthorized", None, problem)
+    wanted = asked.match.route.scopes
+    has = _scopes(claims)
+    if wanted and not set(wanted) & set(has):
+        return Refused(403, "Forbidden", None, f"the token has none of the scopes {', '.join(wanted)}")
+    texts = {name: _claim_text(value) for name, value in claims.items()}
+    if asked.api.kind is HttpKind.REST:
+        return Allowed({"claims": texts})
+    told = {"claims": texts, "scopes": [each for each in has if each in wanted] if wanted else None}
+    return Allowed(told if asked.match.route.payload == "1.0" else {"jwt": told})
+
+
+def _claims_problem(authorizer: HttpAuthorizer, claims: Mapping[str, Any], now: float) -> str | None:
+    if claims.get("iss") != authorizer.issuer:
+        return f"the token's issuer is {claims.get('iss')!r}, not {authorizer.issuer!r}"
+    said = claims["aud"] if "aud" in claims else claims.get("client_id")
+    if authorizer.audience and not set(said if isinstance(said, list) else [said]) & set(authorizer.audience):
+        return f"the token is for {said!r}"
+    for name in ("exp", "nbf", "iat"):
+        at = claims.get(name)
+        if name != "exp" and at is None:
+            continue
+        if isinstance(at, bool) or not isinstance(at, int | float) or (at <= now if name == "exp" else at > now):
+            return f"the token's {name} is {at!r}"
+    return None
+
+
+def _scopes(claims: Mapping[str, Any]) -> list[str]:
+    said = claims.get("scope", claims.get("scp", []))
+    return said.split() if isinstance(said, str) else [str(each) for each in said] if isinstance(said, list) else []
+
+
+def _claim_text(value: Any) -> str:
+    """Claims are strings in events, lists in brackets. [USR] aws-lambda-web-adapter, amplify: ``[admin users]``"""
+    if isinstance(value, list):
+        return f"[{' '.join(str(each) for each in value)}]"
+    return value if isinstance(value, str) else json.dumps(value)

@@ -1,0 +1,306 @@
+"""Requests for HTTP APIs, REST APIs and function URLs: authorized, answered by functions, by CORS or as they stand."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from streamer.topology.http_apis import (
+    DEFAULT_PATH,
+    FixedAnswer,
+    HttpApi,
+    HttpAuthorizer,
+    HttpKind,
+    HttpRoute,
+)
+
+from ... import log
+from ...functions.outcome import Functions
+from ...functions.variables import Endpoints
+from ...port.aws_names import api_id, api_names, domain_name, url_name
+from ...port.http import HttpRequest, HttpResponse
+from ..invocations import Invocations
+from ..rules.effects import HttpAnswer, Invoke, NotInvoked, Result
+from ..rules.ids import IdSource
+from ..verifier import Verifier
+from . import answers, cors
+from .events import Asked, authorizer_event, event_of
+from .identity import (
+    UNAUTHORIZED,
+    Allowed,
+    Refused,
+    Verdict,
+    broken,
+    identities,
+    is_valid_token,
+    judge,
+    judge_claims,
+)
+from .paths import Match, Paths
+from .tokens import TokenError, Tokens
+
+KEPT_VERDICTS: Final = 1024
+"""Answers of authorizers that are kept, of all APIs; the oldest are forgotten first."""
+FINISH_SECONDS: Final = 1.0
+"""How long functions may still answer when the emulator stops."""
+AUTHORIZER_SECONDS: Final = {HttpKind.HTTP: 10.0, HttpKind.REST: 29.0}
+"""How long authorizers may take. [DOC] apigw-docs:http-api-quotas, [INF] for REST APIs"""
+PREFLIGHT_STATUS: Final = {HttpKind.HTTP: 204, HttpKind.URL: 200}
+"""[INF] as browsers show them"""
+_NOWHERE: Final = HttpRoute(path=DEFAULT_PATH)
+
+
+class HttpApis:
+    """All of a service's, with what authorizers said lately. Used from the event loop's thread."""
+
+    def __init__(
+        self, apis: Iterable[HttpApi], functions: Functions, endpoints: Endpoints, *, address: str, aws_domain: bool
+    ) -> None:
+        """``address`` is where the emulator listens; with ``aws_domain`` events name APIs as AWS's would."""
+        self._endpoints = endpoints
+        self._address = address
+        self._aws_domain = aws_domain
+        self._invocations = Invocations(functions)
+        self._tokens = Tokens(f"http://{address}")
+        self._ids = IdSource(endpoints.region, secrets.randbits(64))
+        known = (endpoints.owner, *endpoints.keys.values())
+        self._verifier = Verifier(
+            secrets={keys.access_key_id: keys.secret_access_key for keys in known}, clock=time.time
+        )
+        self._verdicts: dict[tuple[str, ...], tuple[float, Result]] = {}
+        self.change(apis)
+
+    def change(self, apis: Iterable[HttpApi]) -> None:
+        """Go by other descriptions from the next request on; what authorizers said is forgotten."""
+        self._apis = {api.api_id: (api, Paths(api)) for api in apis}
+        self._verdicts.clear()
+
+    async def close(self) -> None:
+        """Wait for functions that are about to answer."""
+        await self._invocations.finish(timeout_seconds=FINISH_SECONDS)
+
+    # whose a request is
+
+    @property
+    def has_any(self) -> bool:
+        """Whether there are any."""
+        return bool(self._apis)
+
+    def ids(self) -> set[str]:
+        """Their ids."""
+        return set(self._apis)
+
+    def urls(self) -> dict[str, str]:
+        """Name of each to where it is found here: at the root, or where others are, too, under a name of its own."""
+        found = {}
+        for api, _ in self._apis.values():
+            is_first = self._at_root(f"{api.base_path}/") is api
+            host = self._address if is_first else f"{api_names(api.api_id, api.kind is HttpKind.URL)}:{self._port}"
+            found[api.name] = f"http://{host}{api.base_path}" + ("/" if api.kind is HttpKind.URL else "")
+        return found
+
+    def named(self, request: HttpRequest) -> HttpApi | None:
+        """The API whose host name a request has; None: it has another."""
+        found = self._apis.get(api_id(request.fields.get("host", "")) or "")
+        return None if found is None else found[0]
+
+    def at_root(self, request: HttpRequest, *, stage: str) -> HttpApi | None:
+        """The API whose path a request has under the emulator's own address; None: it is of none.
+
+        ``stage`` is the WebSocket API's, whose path is an HTTP API's only if it has a route for it.
+        """
+        found = self._at_root(request.raw_path)
+        if found is None or request.raw_path.rstrip("/") != f"/{stage}":
+            return found
+        paths = self._apis[found.api_id][1]
+        below = paths.below_stage(request.raw_path)
+        return None if below is None or paths.find(request.method, below) is None else found
+
+    def _at_root(self, raw_path: str) -> HttpApi | None:
+        apis = [api for api, _ in self._apis.values()]
+        by_stage = [each for each in apis if each.base_path and f"{raw_path}/".startswith(f"{each.base_path}/")]
+        others = [each for each in apis if not each.base_path]
+        # A function URL is asked for by its own name where there is an API.
+        others.sort(key=lambda each: each.kind is HttpKind.URL)
+        return next(iter((*by_stage, *others)), None)
+
+    @property
+    def _port(self) -> str:
+        return self._address.rpartition(":")[2]
+
+    # answering
+
+    async def answer(self, api: HttpApi, request: HttpRequest) -> HttpResponse:
+        """What the API answers."""
+        asked = self._asked(api, request)
+        if api.cors is not None and cors.is_preflight(asked.method, asked.fields):
+            found = cors.preflight(api.cors, asked.fields["origin"])
+            return HttpResponse(PREFLIGHT_STATUS[api.kind], b"", (*answers.own_headers(asked), *found))
+        answer = await self._answer(api, asked, request)
+        if api.cors is not None:
+            origin = request.fields.get("origin")
+            answer = HttpAnswer(answer.status, cors.with_cors(api.cors, origin, answer.headers), answer.body)
+        return HttpResponse(answer.status, answer.body, answer.headers)
+
+    def _asked(self, api: HttpApi, request: HttpRequest) -> Asked:
+        paths = self._apis[api.api_id][1]
+        below = paths.below_stage(request.raw_path)
+        match = None if below is None else paths.find(request.method, below)
+        now_ms = int(time.time() * 1000)
+        endpoints = self._endpoints
+        return Asked(
+            api=api,
+            match=match or Match(_NOWHERE),
+            method=request.method,
+            raw_path=request.raw_path or "/",
+            query=request.target.partition("?")[2],
+            headers=request.headers,
+            body=request.body,
+            peer=request.peer,
+            request_id=self._ids.request_id(now_ms),
+            uuid=self._ids.uuid(),
+            trace_root=self._ids.trace_root(now_ms),
+            now_ms=now_ms,
+            region=endpoints.region,
+            account_id=endpoints.account_id,
+            domain_name=self._domain_name(api),
+            fields=request.fields,
+        )
+
+    def _domain_name(self, api: HttpApi) -> str:
+        if not self._aws_domain:
+            return self._address
+        name = url_name if api.kind is HttpKind.URL else domain_name
+        return name(api.api_id, self._endpoints.region)
+
+    async def _answer(self, api: HttpApi, asked: Asked, request: HttpRequest) -> HttpAnswer:
+        route = asked.match.route
+        if route is _NOWHERE:
+            log.info("no route", api=api.name, method=asked.method, path=request.raw_path)
+            return answers.not_found(asked)
+        if (refusal := answers.too_large(asked)) is not None:
+            return refusal
+        verdict = await self._authorized(api, asked, request)
+        if isinstance(verdict, Refused):
+            if verdict.reason:
+                log.warning(f"{verdict.status}: {verdict.reason}", api=api.name, route=route.key)
+            return answers.error(asked, verdict.status, verdict.message, verdict.error_type)
+        if route.fixed is not None:
+            return self._fixed(asked, route.fixed)
+        assert route.function is not None  # a route has one or the other
+        event = event_of(asked, verdict.context or None)
+        result = await self._invoke(route.function, event, asked, route.timeout_seconds, route.key)
+        answer, warning = answers.answered(asked, result)
+        if warning is not None:
+            log.warning(warning, api=api.name, route=route.key, function=route.function)
+        return answer
+
+    def _fixed(self, asked: Asked, fixed: FixedAnswer) -> HttpAnswer:
+        # A fiftieth of a second of every start, for those whose methods have templates.
+        from ..vtl.syntax import TemplateError  # noqa: PLC0415
+        from .mock import mocked  # noqa: PLC0415
+
+        try:
+            return mocked(asked, fixed)
+        except (TemplateError, answers.MalformedError) as error:
+            log.warning(f"the mapping template of a MOCK method is wrong: {error}", path=asked.match.route.path)
+            return answers.error(asked, 500, "Internal server error")
+
+    def _invoke(
+        self, function: str, event: Mapping[str, Any], asked: Asked, timeout_seconds: float, told: str
+    ) -> asyncio.Future[Result]:
+        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+
+        def tell(result: Result) -> None:
+            if not future.done():  # the client may have hung up
+                future.set_result(result)
+
+        invoke = Invoke(function, event, timeout_seconds, asked.request_id, told)
+        self._invocations.start(invoke, tell)
+        return future
+
+    # who may
+
+    async def _authorized(self, api: HttpApi, asked: Asked, request: HttpRequest) -> Verdict:
+        route = asked.match.route
+        verdict: Verdict = Allowed({})
+        if route.iam:
+            verdict = self._signed(asked, request)
+        elif route.authorizer is not None:
+            verdict = await self._asked_whether(api.authorizer(route.authorizer), asked)
+        if isinstance(verdict, Allowed) and route.api_key_required:
+            key = verdict.usage_identifier_key or request.fields.get("x-api-key")
+            if key not in api.api_keys:
+                return Refused(403, "Forbidden", "ForbiddenException", "the client has no valid API key")
+        return verdict
+
+    def _signed(self, asked: Asked, request: HttpRequest) -> Verdict:
+        flaw = self._verifier.flaw(request)
+        if flaw is not None:
+            message = flaw.message if asked.api.kind is HttpKind.REST else "Forbidden"
+            return Refused(403, message, flaw.error_type, flaw.message)
+        if asked.api.kind is HttpKind.REST:
+            return Allowed({})
+        account = self._endpoints.account_id
+        iam = {
+            "accessKey": self._endpoints.owner.access_key_id,
+            "accountId": account,
+            "callerId": account,
+            "cognitoIdentity": None,
+            "principalOrgId": None,
+            "userArn": f"arn:aws:iam::{account}:root",
+            "userId": account,
+        }
+        return Allowed({"iam": iam})
+
+    async def _asked_whether(self, authorizer: HttpAuthorizer, asked: Asked) -> Verdict:
+        values = identities(authorizer, asked)
+        if values is None:
+            text = f"no value for identity source {', '.join(authorizer.identity_sources)}"
+            return Refused(401, "Unauthorized", "UnauthorizedException", text)
+        if authorizer.kind in ("JWT", "COGNITO_USER_POOLS"):
+            return await self._by_token(authorizer, asked, values)
+        if authorizer.kind == "TOKEN" and not is_valid_token(authorizer, values[0]):
+            return Refused(401, "Unauthorized", "UnauthorizedException", "the token is not of the form asked for")
+        assert authorizer.function is not None
+        began = time.monotonic()
+        result = self._kept(authorizer, asked, values, began)
+        if result is None:
+            seconds = AUTHORIZER_SECONDS[asked.api.kind]
+            event = _event(authorizer, asked, values)
+            result = await self._invoke(authorizer.function, event, asked, seconds, authorizer.name)
+            self._keep(authorizer, asked, values, result, began)
+        if isinstance(result, NotInvoked):
+            return broken(asked, result.reason)
+        return judge(authorizer, asked, result, round((time.monotonic() - began) * 1000))
+
+    async def _by_token(self, authorizer: HttpAuthorizer, asked: Asked, values: list[str]) -> Verdict:
+        try:
+            claims = await self._tokens.claims(values[0] if values else "", authorizer.issuer or "")
+        except TokenError as error:
+            return Refused(401, UNAUTHORIZED.message, "UnauthorizedException", f"the token is refused: {error}")
+        return judge_claims(authorizer, asked, claims, time.time())
+
+    def _kept(self, authorizer: HttpAuthorizer, asked: Asked, values: list[str], now: float) -> Result | None:
+        """An answer for the same identity that still counts. [DOC] apigw-docs:http-api-lambda-authorizer, caching"""
+        until, result = self._verdicts.get(_key(authorizer, asked, values), (0.0, None))
+        return result if now < until else None
+
+    def _keep(self, authorizer: HttpAuthorizer, asked: Asked, values: list[str], result: Result, now: float) -> None:
+        if authorizer.ttl_seconds > 0 and values:
+            self._verdicts[_key(authorizer, asked, values)] = (now + authorizer.ttl_seconds, result)
+            while len(self._verdicts) > KEPT_VERDICTS:
+                del self._verdicts[next(iter(self._verdicts))]
+
+
+def _key(authorizer: HttpAuthorizer, asked: Asked, values: list[str]) -> tuple[str, ...]:
+    return (asked.api.api_id, authorizer.name, *values)
+
+
+def _event(authorizer: HttpAuthorizer, asked: Asked, values: list[str]) -> Mapping[str, Any]:
+    if authorizer.kind == "TOKEN":
+        return {"type": "TOKEN", "methodArn": asked.arn, "authorizationToken": values[0]}
+    return authorizer_event(asked, authorizer.payload, values)

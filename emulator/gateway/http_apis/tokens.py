@@ -1,0 +1,96 @@
+"""Signatures of the tokens that JWT authorizers ask for, by the keys that their issuers publish."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+import urllib.request
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from jwt import PyJWS
+from jwt.exceptions import PyJWTError
+
+from streamer.errors import ConfigurationError
+from streamer.handlers.jwks import DOCUMENT_BYTES, TIMEOUT_SECONDS, PublishedKeys, fetch
+
+from ...port.aws_names import is_aws
+
+_JWS: Final = PyJWS()
+TOKEN_CHARACTERS: Final = 8192
+DISCOVERY: Final = "/.well-known/openid-configuration"
+
+
+class TokenError(ValueError):
+    """A token proves nothing; the text says why, without the token."""
+
+
+class Tokens:
+    """Verifies tokens, and keeps the keys of each issuer."""
+
+    def __init__(self, home: str) -> None:
+        """``home`` is the emulator's own address, where services of AWS are asked for: nothing reaches AWS itself."""
+        self._home = home
+        self._issuers: dict[str, PublishedKeys] = {}
+
+    async def claims(self, token: str, issuer: str) -> Mapping[str, Any]:
+        """The claims of a token that one of the issuer's keys signed.
+
+        Raises:
+            TokenError: none did.
+        """
+        return await asyncio.to_thread(self._claims, _bare(token), issuer)
+
+    def _claims(self, token: str, issuer: str) -> Mapping[str, Any]:
+        if len(token) > TOKEN_CHARACTERS:
+            raise TokenError("it is too long")
+        try:
+            parts = _JWS.decode_complete(token, options={"verify_signature": False})
+            claims = json.loads(parts["payload"])
+            keys = self._keys(issuer)
+            key = keys(parts["header"].get("kid"))
+        except (PyJWTError, ValueError, RecursionError) as error:
+            raise TokenError("it is no token") from error
+        except (ConfigurationError, OSError) as error:
+            raise TokenError(str(error)) from error
+        if key is None or parts["header"].get("alg") != key.algorithm or not isinstance(claims, dict):
+            raise TokenError("no key of the issuer signs like it")
+        verifier = _JWS.get_algorithm_by_name(key.algorithm)
+        if not verifier.verify(token.rpartition(".")[0].encode(), key.key, parts["signature"]):
+            raise TokenError("its signature is wrong")
+        return claims
+
+    def _keys(self, issuer: str) -> PublishedKeys:
+        found = self._issuers.get(issuer)
+        if found is None:
+            found = PublishedKeys(issuer, monotonic=time.monotonic, fetch=self._published)
+            self._issuers[issuer] = found
+        return found
+
+    def _published(self, issuer: str) -> bytes:
+        """The issuer's keys: its discovery document says where they are. [DOC] apigw-docs:http-api-jwt-authorizer"""
+        document = json.loads(self._fetch(issuer.rstrip("/") + DISCOVERY))
+        where = document.get("jwks_uri") if isinstance(document, dict) else None
+        if isinstance(where, str):
+            return self._fetch(where)
+        raise ValueError(f"{issuer}{DISCOVERY} names no jwks_uri")
+
+    def _fetch(self, url: str) -> bytes:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https"):
+            raise ValueError(f"{url} is no address of keys")
+        if not is_aws(parts.netloc):
+            return fetch(url)
+        home = f"{self._home}{parts.path}"
+        request = urllib.request.Request(home, headers={"Host": parts.netloc})  # noqa: S310 - our own address
+        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310
+            content: bytes = answer.read(DOCUMENT_BYTES + 1)
+        return content
+
+
+def _bare(token: str) -> str:
+    """Without ``Bearer``, which may be left out. [DOC] apigw-docs:http-api-jwt-authorizer"""
+    scheme, _, rest = token.strip().partition(" ")
+    return rest.strip() if scheme.lower() == "bearer" else token.strip()

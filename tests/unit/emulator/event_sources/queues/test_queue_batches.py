@@ -1,0 +1,82 @@
+"""What a function gets of a queue, and which messages are done after it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from emulator.event_sources.queues.batches import QueueMessage, by_group, done, filtered_record, record
+from emulator.functions.outcome import Failed, Outcome, Refused, Returned
+
+
+def message(name: str, group: str | None = None, **more: Any) -> QueueMessage:
+    attributes = {} if group is None else {"MessageGroupId": group}
+    return QueueMessage(message_id=name, receipt_handle=f"r-{name}", body="{}", attributes=attributes, **more)
+
+
+def returned(answer: Any) -> Returned:
+    return Returned(json.dumps(answer).encode(), "id")
+
+
+def failures(*names: str) -> Returned:
+    return returned({"batchItemFailures": [{"itemIdentifier": name} for name in names]})
+
+
+STANDARD = [message("a"), message("b"), message("c")]
+FIFO = [message("a", "g"), message("b", "g"), message("c", "g")]
+
+
+@pytest.mark.parametrize(
+    ("messages", "outcome", "reports", "finished"),
+    [
+        pytest.param(STANDARD, returned(None), False, "abc", id="it returned"),
+        pytest.param(STANDARD, failures("b"), False, "abc", id="failures that nobody asked for"),
+        pytest.param(STANDARD, Failed(b"{}", "id"), False, "", id="it failed"),
+        pytest.param(STANDARD, Refused(429, "T", "m"), False, "", id="throttled"),
+        pytest.param(STANDARD, failures("b"), True, "ac", id="one failed"),
+        pytest.param(STANDARD, failures(), True, "abc", id="none failed"),
+        pytest.param(STANDARD, returned(None), True, "abc", id="null means none"),
+        pytest.param(STANDARD, returned({}), True, "abc", id="an empty answer means none"),
+        pytest.param(STANDARD, returned({"batchItemFailures": None}), True, "abc", id="null list means none"),
+        pytest.param(STANDARD, failures("x"), True, "", id="an unknown name fails all"),
+        pytest.param(STANDARD, failures(""), True, "", id="an empty name fails all"),
+        pytest.param(STANDARD, returned({"batchItemFailures": "b"}), True, "", id="no list fails all"),
+        pytest.param(FIFO, failures("b"), True, "a", id="in a group, what comes after stays"),
+    ],
+)
+def test_which_messages_are_done(messages: list[QueueMessage], outcome: Outcome, reports: bool, finished: str) -> None:
+    assert "".join(each.message_id for each in done(outcome, messages, reports_failures=reports)) == finished
+
+
+def test_groups_are_worked_on_apart_and_in_order() -> None:
+    lots = by_group([message("a", "g"), message("b", "h"), message("c", "g")])
+
+    assert [[each.message_id for each in lot] for lot in lots] == [["a", "c"], ["b"]]
+
+
+def test_the_record_has_lambdas_shape() -> None:
+    sent = message(
+        "a", message_attributes={"kind": {"DataType": "String", "StringValue": "x"}, "raw": {"BinaryValue": b"1"}}
+    )
+
+    found = record(sent, queue_arn="arn:aws:sqs:eu-west-1:1:jobs", region="eu-west-1")
+
+    assert found["messageAttributes"]["kind"] == {
+        "stringValue": "x",
+        "stringListValues": [],
+        "binaryListValues": [],
+        "dataType": "String",
+    }
+    assert found["messageAttributes"]["raw"]["binaryValue"] == "MQ=="
+    assert (found["eventSource"], found["eventSourceARN"], found["awsRegion"]) == (
+        "aws:sqs",
+        "arn:aws:sqs:eu-west-1:1:jobs",
+        "eu-west-1",
+    )
+
+
+@pytest.mark.parametrize(("body", "seen"), [('{"a": 1}', {"a": 1}), ("text", "text")])
+def test_filters_see_a_body_of_json_as_what_it_says(body: str, seen: Any) -> None:
+    assert filtered_record({"body": body})["body"] == seen

@@ -1,0 +1,189 @@
+"""What a client is answered for what came of a function."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from http_api_requests import api, asked
+from hypothesis import given
+from hypothesis import strategies as st
+
+from emulator.gateway.http_apis.answers import answered, error, not_found, too_large
+from emulator.gateway.rules.effects import HttpAnswer, NotInvoked, Raised, Replied, Result, TimedOut
+from streamer.topology.http_apis import HttpKind, HttpRoute
+
+SECOND = api()
+FIRST = api(HttpRoute(path="$default", function="answer", payload="1.0"))
+REST = api(HttpRoute(path="/", function="answer"), kind=HttpKind.REST, stage="Prod", binary_types=("image/*",))
+URL = api(kind=HttpKind.URL)
+APIS = {"2.0": SECOND, "1.0": FIRST, "REST": REST, "URL": URL}
+
+
+def answer_of(kind: str, result: Result, **said: Any) -> HttpAnswer:
+    of = APIS[kind]
+    return answered(asked(of, f"{of.base_path}/", **said), result)[0]
+
+
+def replied(kind: str, result: Any, **said: Any) -> tuple[int, dict[str, str], bytes]:
+    answer = answer_of(kind, Replied(json.dumps(result).encode()), **said)
+    return answer.status, {name.lower(): value for name, value in answer.headers}, answer.body
+
+
+@pytest.mark.parametrize(
+    ("result", "body"),
+    [
+        pytest.param({"message": "Hello"}, b'{"message":"Hello"}', id="an object"),
+        pytest.param("Hello from Lambda!", b"Hello from Lambda!", id="a text"),
+        pytest.param([1], b"[1]", id="a list"),
+        pytest.param(None, b"null", id="nothing"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["2.0", "URL"])
+def test_without_a_status_payload_2_takes_the_result_for_the_body(kind: str, result: Any, body: bytes) -> None:
+    status, headers, found = replied(kind, result)
+
+    assert (status, headers["content-type"], found) == (200, "application/json", body)
+
+
+@pytest.mark.parametrize(
+    ("kind", "content_type"),
+    [
+        ("2.0", "text/plain; charset=utf-8"),
+        ("1.0", "text/plain; charset=utf-8"),
+        ("REST", "application/json"),
+        ("URL", "application/json"),
+    ],
+)
+def test_the_type_of_a_body_that_says_none(kind: str, content_type: str) -> None:
+    assert replied(kind, {"statusCode": 201, "body": "x"})[:2][1]["content-type"] == content_type
+
+
+def test_cookies_of_payload_2_are_headers_each() -> None:
+    answer = answer_of("2.0", Replied(b'{"statusCode": 200, "cookies": ["a=1; Secure", "b=2"]}'))
+
+    assert [value for name, value in answer.headers if name == "set-cookie"] == ["a=1; Secure", "b=2"]
+
+
+@pytest.mark.parametrize("kind", ["1.0", "REST"])
+def test_multi_value_headers_win_over_headers(kind: str) -> None:
+    result = {"statusCode": 200, "headers": {"x-a": "1", "X-B": "2"}, "multiValueHeaders": {"X-A": ["3", "4"]}}
+
+    answer = answer_of(kind, Replied(json.dumps(result).encode()))
+
+    assert [each for each in answer.headers if each[0].lower() in ("x-a", "x-b")] == [
+        ("X-B", "2"),
+        ("X-A", "3"),
+        ("X-A", "4"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "accept", "content_type", "body"),
+    [
+        ("2.0", "*/*", "image/png", b"\x89P"),
+        ("URL", "*/*", "image/png", b"\x89P"),
+        ("REST", "image/webp,*/*", "text/plain", b"\x89P"),
+        ("REST", "*/*", "image/png", b"\x89P"),
+        ("REST", "*/*", "text/plain", b"iVA="),
+    ],
+)
+def test_base64_becomes_bytes(kind: str, accept: str, content_type: str, body: bytes) -> None:
+    result = {"statusCode": 200, "headers": {"Content-Type": content_type}, "body": "iVA=", "isBase64Encoded": True}
+
+    assert replied(kind, result, headers=(("Accept", accept),))[2] == body
+
+
+MALFORMED = [
+    pytest.param({"statusCode": "abc"}, id="status of letters"),
+    pytest.param({"statusCode": 99}, id="status too low"),
+    pytest.param({"statusCode": True}, id="status true"),
+    pytest.param({"statusCode": 200, "body": {"a": 1}}, id="body an object"),
+    pytest.param({"statusCode": 200, "headers": []}, id="headers a list"),
+    pytest.param({"statusCode": 200, "headers": {"a": ["b"]}}, id="a header's value a list"),
+    pytest.param({"statusCode": 200, "headers": {"a": "b\r\nc: d"}}, id="a header with a line's end"),
+    pytest.param({"statusCode": 200, "headers": {"a b": "c"}}, id="a header's name with a blank"),
+    pytest.param({"statusCode": 200, "body": "%", "isBase64Encoded": True}, id="no base64"),
+]
+
+
+@pytest.mark.parametrize("result", MALFORMED)
+@pytest.mark.parametrize(("kind", "status"), [("2.0", 500), ("1.0", 500), ("REST", 502), ("URL", 502)])
+def test_a_result_that_is_no_answer_is_an_error_of_the_service(kind: str, status: int, result: Any) -> None:
+    said = (("Accept", "image/png"),)
+    answer, warning = answered(asked(APIS[kind], f"{APIS[kind].base_path}/", headers=said), _reply(result))
+
+    assert answer.status == status
+    assert warning is not None
+    assert warning.startswith("malformed response of the function: ")
+
+
+def _reply(result: Any) -> Replied:
+    return Replied(json.dumps(result).encode())
+
+
+@pytest.mark.parametrize("kind", ["1.0", "REST"])
+@pytest.mark.parametrize("result", [None, "text", [1], {"body": "x"}])
+def test_without_a_status_other_payloads_are_malformed(kind: str, result: Any) -> None:
+    assert replied(kind, result)[0] == (502 if kind == "REST" else 500)
+
+
+@pytest.mark.parametrize(
+    ("kind", "result", "status", "body"),
+    [
+        ("2.0", Raised(b"{}"), 500, b'{"message":"Internal Server Error"}'),
+        ("1.0", Raised(b"{}"), 500, b'{"message":"Internal Server Error"}'),
+        ("REST", Raised(b"{}"), 502, b'{"message": "Internal server error"}'),
+        ("URL", Raised(b"{}"), 502, b"Internal Server Error"),
+        ("2.0", TimedOut(), 503, b'{"message":"Service Unavailable"}'),
+        ("REST", TimedOut(), 504, b'{"message": "Endpoint request timed out"}'),
+        ("2.0", NotInvoked("gone"), 500, b'{"message":"Internal Server Error"}'),
+        ("REST", NotInvoked("gone"), 500, b'{"message": "Internal server error"}'),
+        ("URL", NotInvoked("busy"), 429, b'{"message": "Too Many Requests"}'),
+    ],
+)
+def test_each_kind_of_api_has_its_own_word_for_a_failure(kind: str, result: Result, status: int, body: bytes) -> None:
+    answer = answer_of(kind, result)
+
+    assert (answer.status, answer.body) == (status, body)
+
+
+def test_a_path_that_there_is_not() -> None:
+    http, rest = not_found(asked(SECOND)), not_found(asked(REST, "/x"))
+
+    assert (http.status, http.body) == (404, b'{"message":"Not Found"}')
+    assert (rest.status, rest.body) == (403, b'{"message": "Missing Authentication Token"}')
+    assert ("x-amzn-ErrorType", "MissingAuthenticationTokenException") in rest.headers
+
+
+@pytest.mark.parametrize(("kind", "most"), [("2.0", 10 << 20), ("REST", 10 << 20), ("URL", 6 << 20)])
+def test_a_body_has_a_largest_size(kind: str, most: int) -> None:
+    of = APIS[kind]
+    most_of_all, more = (asked(of, f"{of.base_path}/", body=b"x" * size) for size in (most, most + 1))
+
+    refusal = too_large(more)
+
+    assert too_large(most_of_all) is None
+    assert refusal is not None
+    assert refusal.status == 413
+
+
+@pytest.mark.parametrize(
+    ("kind", "names"),
+    [
+        ("2.0", ["apigw-requestid", "content-type"]),
+        ("REST", ["x-amzn-RequestId", "X-Amzn-Trace-Id", "x-amz-apigw-id", "content-type", "x-amzn-ErrorType"]),
+    ],
+)
+def test_the_headers_of_a_refusal(kind: str, names: list[str]) -> None:
+    assert [name for name, _ in error(asked(APIS[kind], "/"), 403, "Forbidden").headers] == names
+
+
+@given(st.dictionaries(st.text(max_size=8), st.text(max_size=8), max_size=4), st.text(max_size=20))
+def test_no_header_of_a_function_adds_a_line(headers: dict[str, str], body: str) -> None:
+    answer = answer_of("2.0", _reply({"statusCode": 200, "headers": headers, "body": body}))
+
+    for name, value in answer.headers:
+        assert not set(name + value) & {"\r", "\n", "\0"}
+        (name + value).encode("latin-1")

@@ -1,0 +1,206 @@
+"""Templates, rendered: Velocity's language as API Gateway has it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from emulator.gateway.vtl.api_gateway import Input, Util
+from emulator.gateway.vtl.evaluation import LOOPS, render
+from emulator.gateway.vtl.syntax import TemplateError
+
+BODY = {"name": "Ann", "items": [{"id": 1}, {"id": 2}], "empty": "", "n": 7, "ok": True, "nothing": None}
+
+
+def rendered(template: str, **more: Any) -> str:
+    names = {
+        "input": Input(json.dumps(BODY), {"header": {"Auth": "me"}, "querystring": {"room": "one"}, "path": {}}),
+        "util": Util(),
+        "context": {"connectionId": "abc=", "authorizer": {"principalId": "ann"}},
+        "stageVariables": {"colour": "blue"},
+        **more,
+    }
+    return render(template, names)
+
+
+REFERENCES = [
+    ("$context.connectionId", "abc="),
+    ("${context.connectionId}X", "abc=X"),
+    ("$context.authorizer.principalId", "ann"),
+    ("$context.authorizer.missing|", "|"),
+    ("$stageVariables.colour, $stageVariables.missing.", "blue, ."),
+    ("$stageVariables['colour']", "blue"),
+    ("$unknown and $!unknown|", "$unknown and |"),
+    ("${unknown.x} $unknown.call(1)", "${unknown.x} $unknown.call(1)"),
+    ("costs 5$, #1, C#, $5", "costs 5$, #1, C#, $5"),
+    ("\\$context \\#if", "$context #if"),
+    ("#[[ $raw #if ]]#", " $raw #if "),
+    ("a## comment\nb#* more\n *#c", "abc"),
+]
+INPUT = [
+    ("$input.body", json.dumps(BODY)),
+    ("$input.json('$')", json.dumps(BODY, separators=(",", ":"))),
+    ("$input.json('$.name')", '"Ann"'),
+    ("$input.json('$.items')", '[{"id":1},{"id":2}]'),
+    ("$input.json('$.items[*].id')", "[1,2]"),
+    ("$input.json('$..id')", "[1,2]"),
+    ("$input.json('$.missing')", '""'),
+    ("$input.path('$.name')", "Ann"),
+    ("$input.path('$.items[1].id')", "2"),
+    ("$input.path('$.missing')|", "|"),
+    ("$input.path('$').items.size()", "2"),
+    ("$input.params('Auth') $input.params('room') $input.params('no')|", "me one |"),
+    ("$input.params().header.Auth", "me"),
+    ("$input.params().querystring", "{room=one}"),
+]
+UTIL = [
+    ('$util.escapeJavaScript("it\'s")', "it\\'s"),
+    ("$util.escapeJavaScript($input.json('$.name'))", '\\"Ann\\"'),
+    ("$util.urlEncode('a b&c=~')", "a+b%26c%3D%7E"),
+    ("$util.urlDecode('a+b%26c')", "a b&c"),
+    ("$util.base64Encode('Ann')", "QW5u"),
+    ("$util.base64Decode('QW5u')", "Ann"),
+    ("#set($o = $util.parseJson('{\"a\": [1, 2]}'))$o.a[1]", "2"),
+]
+DIRECTIVES = [
+    ("#set($a = 1)$a", "1"),
+    ("#set($a = 'x$b')$a", "x$b"),
+    ('#set($b = 2)#set($a = "x$b")$a', "x2"),
+    ("#set($m = {'a': 1})#set($m.b = [1, 2])$m", "{a=1, b=[1, 2]}"),
+    ("#set($l = [1, 2])#set($l[0] = 9)$l", "[9, 2]"),
+    ("#if(true)yes#end", "yes"),
+    ("#if(false)yes#{else}no#end", "no"),
+    ("#if($unknown)1#elseif($input.path('$.ok'))2#else 3#end", "2"),
+    ("#if(!$unknown && $context.connectionId)yes#end", "yes"),
+    ("#if($input.path('$.n') > 5 and not ($input.path('$.n') == 8))yes#end", "yes"),
+    ("#if($input.path('$.name') == 'Ann')yes#end", "yes"),
+    ("#if($input.path('$.empty') == '')yes#end", "yes"),
+    ("#foreach($x in $input.path('$.items'))$x.id#if($foreach.hasNext),#end#end", "1,2"),
+    ("#foreach($x in [3..1])$x$foreach.index$foreach.count #end", "301 212 123 "),
+    ("#foreach($x in [1..9])#if($x == 3)#break#end$x#end.", "12."),
+    ("a#stop b", "a"),
+    ("#foreach($k in $context.authorizer.keySet())$k=$context.authorizer.get($k)#end", "principalId=ann"),
+    ("#set($m = {'a': 1})#foreach($e in $m.entrySet())$e.key$e.value$e.getKey()#end", "a1a"),
+    ("#macro(twice $x)$x$x#end#twice('ab')-#twice(1)", "abab-11"),
+    ("#unknown(1)", "#unknown(1)"),
+    ("#set($a = 1)\n#if($a == 1)\n{\n#end\n}", "{\n}"),
+]
+EXPRESSIONS = [
+    ("1 + 2 * 3", "7"),
+    ("(1 + 2) * 3", "9"),
+    ("7 / 2", "3"),
+    ("-7 / 2", "-3"),
+    ("7 % 4", "3"),
+    ("1.5 + 1", "2.5"),
+    ("'a' + 1", "a1"),
+    ("1 < 2", "true"),
+    ("'a' lt 'b'", "true"),
+    ("1 == 1.0", "true"),
+    ("'1' == 1", "true"),
+    ("null == 1", "false"),
+    ("true || $boom.x", "true"),
+    ("$s.length()", "5"),
+    ("$s.substring(1, 3)", "-b"),
+    ("$s.replaceAll('(\\w)-', '$1+')", "a+b+c"),
+    ("$s.split('-').size()", "3"),
+    ("$s.split('-').get(2)", "c"),
+    ("$s.toUpperCase().contains('B-')", "true"),
+    ("$s.indexOf('b')", "2"),
+    ("$s.equalsIgnoreCase('A-B-C')", "true"),
+    ("$s.matches('[a-c-]+')", "true"),
+    ("$l.contains(2)", "true"),
+    ("$l.isEmpty()", "false"),
+    ("$m.containsKey('a')", "true"),
+    ("$m.keySet()", "[a]"),
+    ("$m['a']", "1"),
+]
+
+
+@pytest.mark.parametrize(
+    ("template", "expected"),
+    [*REFERENCES, *INPUT, *UTIL, *DIRECTIVES],
+)
+def test_a_template_gives(template: str, expected: str) -> None:
+    assert rendered(template) == expected
+
+
+@pytest.mark.parametrize(("expression", "expected"), EXPRESSIONS)
+def test_an_expression_is(expression: str, expected: str) -> None:
+    names = {"s": "a-b-c", "l": [1, 2], "m": {"a": 1}}
+
+    assert rendered(f"#set($found = {expression})$found", **names) == expected
+
+
+def test_a_list_grows_by_its_methods() -> None:
+    template = "#set($l = [])#foreach($x in [1..3])#set($ignored = $l.add($x))#end$l.size() $l"
+
+    assert rendered(template) == "3 [1, 2, 3]"
+
+
+MISTAKES = [
+    ("#if(true)", "#if without #end"),
+    ("#end", "#end ends nothing"),
+    ("\n#set($a = )", "line 2"),
+    ("#set(a = 1)", "a reference such as $name is expected"),
+    ("#foreach($x of $y)#end", "#foreach($name in items) is expected"),
+    ("${context.a", "${ without }"),
+    ("#set($a = 'x)", "a text without an end"),
+    ("$input.path('$.items[?(@.id)]')", "is not understood"),
+    ("$util.base64Decode('%')", "$util.base64Decode()"),
+    ("$util.parseJson('{')", "$util.parseJson()"),
+    ("$context.connectionId.substring(1, 'x')", ".substring()"),
+    ("#macro(a)#a()#end#a()", "uses itself"),
+    ("#foreach($x in [1..1001])#end", "a range has at most"),
+    ("#set($a = " + "(" * 200 + "1" + ")" * 200 + ")", "levels deep"),
+]
+
+
+@pytest.mark.parametrize(("template", "message"), MISTAKES)
+def test_a_mistake_is_told(template: str, message: str) -> None:
+    with pytest.raises(TemplateError) as caught:
+        rendered(template)
+
+    assert message in str(caught.value)
+
+
+def test_a_loop_has_an_end() -> None:
+    with pytest.raises(TemplateError, match="#foreach over 1001"):
+        rendered("#foreach($x in $l)#end", l=list(range(LOOPS + 1)))
+
+
+@settings(max_examples=300)
+@given(st.text(alphabet="$#!{}()[].,'\"= \n\\*|&<>+-/%ab1setifndforeachinmacro", max_size=60))
+def test_whatever_is_written_is_rendered_or_refused(template: str) -> None:
+    with contextlib.suppress(TemplateError):
+        assert isinstance(rendered(template), str)
+
+
+@given(st.text(st.characters(exclude_characters="$#\\", exclude_categories=["Cs"]), max_size=40))
+def test_a_text_without_signs_is_itself(text: str) -> None:
+    assert rendered(text) == text
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    max_leaves=10,
+)
+
+
+@given(values.filter(lambda value: value is not None))
+def test_json_goes_through_input_unchanged(value: Any) -> None:
+    body = json.dumps({"x": value})
+
+    assert json.loads(render("$input.json('$.x')", {"input": Input(body, {})})) == value
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]), max_size=20))
+def test_escaped_texts_are_json_but_for_single_quotes(text: str) -> None:
+    escaped = render("$util.escapeJavaScript($t)", {"util": Util(), "t": text})
+
+    assert json.loads(f'"{escaped}"'.replace("\\'", "'")) == text
