@@ -22,7 +22,7 @@ from streamer.service import tables
 
 from . import console, describe
 from .changes import require_named
-from .config import Config, load
+from .config import Config, load, project_folder
 from .deployment import Desk, Ended, Wish, bring, require_length, take_away
 from .differences import differences, rights
 from .errors import DeployError, FailedError, StoppedError, UnwatchedError
@@ -50,7 +50,7 @@ _options = stack_options(stage="The stage, such as dev or prod. Default: as stre
 
 
 def _config(**said: Any) -> Config:
-    return load(Path.cwd(), said)
+    return load(project_folder(Path.cwd(), said.get("app")), said)
 
 
 def _say(*lines: str) -> None:
@@ -290,7 +290,7 @@ def _guide(*, dry_run: bool, **said: Any) -> None:
     """Ask for the settings and write them."""
     if not sys.stdin.isatty():
         raise DeployError("--guided asks questions and there is no terminal; write streamer.toml instead")
-    _interruptible(Guide(Path.cwd(), said, cloud_of, asks_aws=not dry_run).run)
+    _interruptible(Guide(project_folder(Path.cwd(), said.get("app")), said, cloud_of, asks_aws=not dry_run).run)
 
 
 @click.command()

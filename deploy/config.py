@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final
 
-from streamer.project import SERVICE_NAME, service_name
+from streamer.project import DEFAULT_APP, SERVICE_NAME, folder_of, service_name
 
 from .errors import DeployError
 from .stack import own_resources
@@ -127,6 +127,16 @@ class Config(StackChoices):
 
 
 _KNOWN: Final = {f.name: str(f.type) for f in fields(Config) if f.name not in ("folder",)}
+
+
+def project_folder(start: Path, app: str | None = None) -> Path:
+    """Where the service of a folder is: there if it holds the module of ``app``, else in the nearest project above.
+
+    The emulator decides alike (`streamer.project.folder_of`), so that a subfolder means its project everywhere.
+    """
+    module = start.joinpath(*(app or DEFAULT_APP).partition(":")[0].split("."))
+    is_here = module.with_suffix(".py").is_file() or module.is_dir()
+    return start if is_here else folder_of(start)
 
 
 def load(folder: Path, overrides: Mapping[str, Any]) -> Config:

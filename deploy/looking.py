@@ -12,7 +12,7 @@ from streamer.errors import ConfigurationError
 
 from . import console, describe
 from . import logs as log
-from .config import Config, load
+from .config import Config, load, project_folder
 from .options import cloud_of, stack_options
 from .project import load_service
 from .stack.template import to_json
@@ -21,7 +21,7 @@ _options: Final = stack_options(stage="The stage, such as dev or prod. Default: 
 
 
 def _config(**said: Any) -> Config:
-    return load(Path.cwd(), said)
+    return load(project_folder(Path.cwd(), said.get("app")), said)
 
 
 def _say(*lines: str) -> None:

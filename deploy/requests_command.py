@@ -23,7 +23,7 @@ from streamer.service import DEAD_LETTERS, PROCESSOR_FUNCTION
 from streamer.stores.names import requests_table
 from streamer.topology.logical_ids import function_id, queue_id
 
-from .config import Config, load
+from .config import Config, load, project_folder
 from .errors import DeployError
 from .options import F, stack_options
 from .place import LocalEmulator, aws_clients, emulator_here
@@ -262,7 +262,7 @@ def _operator(*, table_prefix: str | None, **said: str | None) -> Operator:
     prefix = table_prefix or inherited.get("table_prefix")
     if not any(said.values()):
         return _local(emulator_here(folder_of(Path.cwd())), prefix)
-    config = load(Path.cwd(), said | ({"table_prefix": prefix} if prefix is not None else {}))
+    config = load(project_folder(Path.cwd()), said | ({"table_prefix": prefix} if prefix is not None else {}))
     return _on_aws(config)
 
 

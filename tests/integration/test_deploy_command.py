@@ -87,6 +87,24 @@ def test_a_dry_run_without_credentials(command: Command) -> None:
     assert "\x1b" not in ran.stdout
 
 
+@pytest.mark.parametrize("arguments", [["template"], ["build"], ["deploy", "--dry-run"]], ids=" ".join)
+def test_a_folder_below_the_project_means_the_project(
+    project: Path, tmp_path_factory: pytest.TempPathFactory, arguments: list[str]
+) -> None:
+    home = str(tmp_path_factory.mktemp("home"))
+    below = project / "docs" / "pictures"
+    below.mkdir(parents=True)
+
+    ran = subprocess.run(
+        [str(Path(sys.executable).with_name("streamer")), *arguments],
+        cwd=below, env={"PATH": os.environ["PATH"], "HOME": home, "AWS_EC2_METADATA_DISABLED": "true"},
+        capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert not list(below.iterdir())
+
+
 @pytest.mark.parametrize(
     ("arguments", "environment", "complaint"),
     [

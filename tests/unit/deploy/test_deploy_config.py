@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from deploy.config import Config, load, parse, updated
+from deploy.config import Config, load, parse, project_folder, updated
 from deploy.errors import DeployError
 from streamer.project import KEYS
 
@@ -23,6 +23,28 @@ COLOUR = "red"
 log_retention_days = 365
 environment = { LOG_LEVEL = "INFO" }
 """
+
+
+@pytest.mark.parametrize(
+    ("files", "start", "app", "found"),
+    [
+        pytest.param(["streamer.toml"], "", None, "", id="the folder itself"),
+        pytest.param(["streamer.toml"], "docs", None, "", id="the nearest above"),
+        pytest.param(["streamer.toml", "chat/streamer.toml"], "chat/docs", None, "chat", id="the nearest of two"),
+        pytest.param(["streamer.toml", "chat/app.py"], "chat", None, "chat", id="one with an app of its own"),
+        pytest.param(
+            ["streamer.toml", "chat/main.py"], "chat", "main:app", "chat", id="one with the app that is named"
+        ),
+        pytest.param([], "docs", None, "docs", id="nothing anywhere"),
+    ],
+)
+def test_the_project_of_a_folder(tmp_path: Path, files: list[str], start: str, app: str | None, found: str) -> None:
+    (tmp_path / "chat/docs").mkdir(parents=True)
+    (tmp_path / "docs").mkdir()
+    for file in files:
+        (tmp_path / file).touch()
+
+    assert project_folder(tmp_path / start, app) == tmp_path / found
 
 
 def test_without_a_file_the_folder_names_the_service(tmp_path: Path) -> None:
