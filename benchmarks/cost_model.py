@@ -39,6 +39,8 @@ DOCUMENT: Final = ROOT / "docs" / "scaling.md"
 READS: Final = ("GetItem", "BatchGetItem", "TransactGetItems", "Query", "Scan")
 QUIET_SECONDS: Final = 1.0
 """A step is over when nothing has happened for so long."""
+LARGE_BYTES: Final = 25_000
+"""A large payload, which still fits into one frame."""
 Item = Mapping[str, Any]
 
 
@@ -212,11 +214,13 @@ async def _life(emulator: CountingEmulator) -> dict[str, Counts]:
 
     quick = {"action": "echo", "payload": "hello"}
     slow = {"action": "steps", "payload": {"count": 0, "seconds": 0}}
-    paced = {"action": "steps", "payload": {"count": 5, "seconds": 1.2}}
+    paced: dict[str, Any] = {"action": "steps", "payload": {"count": 5, "seconds": 1.2}}
     await step("quick, first of a connection", lambda: ask(quick))
     await step("quick", lambda: ask(quick))
     await step("slow", lambda: ask(slow))
     await step("slow, 5 progress messages", lambda: ask(paced))
+    large = {**paced["payload"], "text": "x" * LARGE_BYTES}
+    await step("the same, payload of 25 KB", lambda: ask({**paced, "payload": large}))
     await step("ping", lambda: ask({"action": "ping"}))
     await step("keep-alive", lambda: say({"action": "keep-alive"}))
     await step("disconnect", client.close)

@@ -49,6 +49,8 @@ CHECKED: Final = 4
 """Each fourth time the JavaScript client sends a ping instead, whose answer tells it that the connection lives."""
 PARTITION_WRITES: Final = 1000
 """Write units a second of one partition. [DOC] ddb-docs:bp-partition-key-design"""
+LARGE_WRITES, LARGE_DOLLARS = 204, 138.94
+"""What the slow action with 25 KB cost while its payload was part of the request's item: measured by this program."""
 MONTH_SECONDS: Final = 730 * 3600
 SIZES: Final = (10_000, 100_000, 1_000_000)
 
@@ -282,7 +284,8 @@ more than 512 MB hold beyond 465,000; send to parts of the tenant, from several 
 
 **Requests.** Their key is the tenant and user, so users spread over partitions by themselves; a single user is limited
 to {PARTITION_WRITES:,} units a second, more than a hundred slow actions. DynamoDB charges an update by the size of the
-whole item, payload and result included: progress that is stored costs a request of 50 KB about 50 units each time, not
-one; keep large data in S3, and pass its key. The stream has a shard per partition, and the
-processor only dispatches from it, so its delay does not grow with the time that actions take.
+whole item, so a payload of more than 4 KB has an item of its own, which is written and read once
+(docs/decisions/0013): the slow action with 25 KB above cost {LARGE_WRITES} write units and ${LARGE_DOLLARS:.2f} a
+million while it was written again with each progress. The stream has a shard per partition, and the processor only
+dispatches from it, so its delay does not grow with the time that actions take.
 """

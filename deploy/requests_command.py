@@ -174,11 +174,16 @@ def request_fields(record: RequestRecord) -> dict[str, Any]:
     return {"kind": "request", **owner, **answers.state(record), "due_at": record.due_at}
 
 
+def _json(text: str | None) -> Any:
+    """What JSON text says; None also for a payload that is not kept any more."""
+    return None if text is None else json.loads(text)
+
+
 def all_fields(record: RequestRecord) -> dict[str, Any]:
     """All that is stored of a request."""
     fields = request_fields(record) | {
-        "payload": json.loads(record.payload_json),
-        "metadata": json.loads(record.metadata_json),
+        "payload": _json(record.payload_json),
+        "metadata": _json(record.metadata_json),
         "permissions": sorted(record.permissions),
         "connection_id": record.connection_id,
         "listeners": sorted(listener.connection_id for listener in record.listeners),

@@ -102,19 +102,21 @@ class Operator:
         return self._scanned(condition, {"#status": "status"}, wanted)
 
     def find(self, request_id: str, *, tenant_id: str | None, user_id: str | None) -> list[RequestRecord]:
-        """The requests of that id: one read if tenant and user are known, else of the whole table.
+        """The requests of that id, payloads included: one read if tenant and user are known, else of the whole table.
 
         Raises:
             StoreError: as `requests`.
         """
         if tenant_id is not None and user_id is not None:
             found = self._store.get(RequestKey(owner_of(tenant_id, user_id), request_id))
-            return [found] if found is not None else []
+            return [self._store.whole(found)] if found is not None else []
         records = self._scanned(
             "attribute_exists(#status) AND request_id = :id", {"#status": "status"}, {":id": {"S": request_id}}
         )
         return [
-            record for record in records if tenant_id in (None, record.tenant_id) and user_id in (None, record.user_id)
+            self._store.whole(record)
+            for record in records
+            if tenant_id in (None, record.tenant_id) and user_id in (None, record.user_id)
         ]
 
     def put_back(self, record: RequestRecord, *, further_attempts: int, now: float) -> bool:

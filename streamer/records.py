@@ -125,8 +125,11 @@ class RequestRecord:
     user_id: str
     request_id: str
     action: str
-    payload_json: str
-    metadata_json: str
+    payload_json: str | None = None
+    """None: it is large and kept apart, with the metadata; `RequestStore.whole` reads them."""
+    metadata_json: str | None = None
+    payload_key: str | None = None
+    """Where payload and metadata are kept apart; None: here. See `streamer.stores.payloads`."""
     permissions: frozenset[str]
     """Of the user when the request was accepted."""
     connection_id: str

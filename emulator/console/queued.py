@@ -17,6 +17,7 @@ from streamer.requests.runs import run_event
 from streamer.service import PROCESSOR_FUNCTION
 from streamer.stores.expressions import update_of
 from streamer.stores.items import request_key_item, request_record
+from streamer.stores.payloads import joined, payload_item_key
 
 from .around import Around
 from .asked import Asked, BadRequestError
@@ -58,17 +59,16 @@ class Queued:
 
     async def one(self, asked: Asked, request_id: str) -> Told:
         """All that is stored of a request; ``tenant`` and ``user`` say whose it is."""
-        record = await self._stored(request_id, asked.text("tenant"), asked.text("user"))
-        result = None if record.result_json is None else masked(json.loads(record.result_json))
+        record = await self._whole(await self._stored(request_id, asked.text("tenant"), asked.text("user")))
         return {
             **_told(record, time.time()),
-            "payload": masked(json.loads(record.payload_json)),
-            "metadata": masked(json.loads(record.metadata_json)),
+            "payload": _masked_json(record.payload_json),
+            "metadata": _masked_json(record.metadata_json),
             "permissions": sorted(record.permissions),
             "listeners": sorted(listener.connection_id for listener in record.listeners),
             "expires_at": _milliseconds(record.expires_at),
             "runner": record.runner,
-            "result": result,
+            "result": _masked_json(record.result_json),
         }
 
     async def retry(self, asked: Asked, request_id: str) -> Told:
@@ -131,6 +131,12 @@ class Queued:
             raise BadRequestError(404, f"{user or 'nobody'} of {tenant or 'no tenant'} has no request {request_id}")
         return request_record(item)
 
+    async def _whole(self, record: RequestRecord) -> RequestRecord:
+        if record.payload_key is None:
+            return record
+        key = payload_item_key(record.owner, record.payload_key)
+        return joined(record, (await self._ask("GetItem", Key=key, ConsistentRead=True)).get("Item"))
+
     async def _change(self, key: RequestKey, change: Change) -> Told:
         update = update_of(change)
         try:
@@ -148,6 +154,11 @@ class Queued:
                 raise
             raise BadRequestError(409, "it has just become something else: look again") from error
         return _told(request_record(answer["Attributes"]), time.time())
+
+
+def _masked_json(text: str | None) -> Any:
+    """What JSON text says; None: there is none."""
+    return None if text is None else masked(json.loads(text))
 
 
 def _is_stuck(record: RequestRecord, now: float) -> bool:

@@ -226,7 +226,7 @@ class RouterHandler:
             raise ActionError("the payload is too large to be stored", code=ErrorCode.PAYLOAD_TOO_LARGE) from exc
         if isinstance(outcome, Duplicate):
             call.log.info("request repeated", action=action.name, status=outcome.record.status)
-            answers.check_same(outcome.record, call.message)
+            answers.check_same(self._requests.whole(outcome.record), call.message)
             # Whoever sends a request again wants to hear of it, on this connection too.
             return answers.to_duplicate(self._listening.join(call, outcome.record), now=call.now)
         call.log.info("request queued", action=action.name)

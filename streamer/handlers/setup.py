@@ -162,7 +162,11 @@ class Environment:
     @cached_property
     def requests(self) -> DynamoRequestStore:
         """The requests table."""
-        return DynamoRequestStore(self._dynamodb, names.requests_table(self.settings.table_prefix))
+        return DynamoRequestStore(
+            self._dynamodb,
+            names.requests_table(self.settings.table_prefix),
+            kept_seconds=self.settings.request_ttl_seconds,
+        )
 
     @cached_property
     def subscriptions(self) -> DynamoSubscriptionStore:

@@ -15,14 +15,14 @@ from typing import Any, Final
 
 from streamer.actions import Action, failure_of
 from streamer.context import Cancelled, Principal, Request
-from streamer.errors import ActionError, ErrorCode, ItemTooLargeError
+from streamer.errors import ActionError, ErrorCode, ItemTooLargeError, StoreError
 from streamer.observability import Logger
 from streamer.protocol import answers, messages
 from streamer.records import KEPT_SECONDS, Failure, RequestRecord, Status
 from streamer.requests import lifecycle, retries
 from streamer.running.audience import Audience
 from streamer.running.execution import Running, Workers
-from streamer.running.held_claim import HeldClaim
+from streamer.running.held_claim import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, HeldClaim
 from streamer.running.progress import Pace, Reporter
 from streamer.sending.connections import scope
 from streamer.sending.hub import Hub
@@ -179,12 +179,12 @@ class Attempt:
 
     def _outcome(self, action: Action) -> Any:
         """What the action returns; raises what it raises, TIMEOUT, or Cancelled when the request is lost."""
-        request = self._request(action)
         limit_seconds = self._action_ends_at - self._parts.monotonic()
         if action.timeout_seconds is not None:
             limit_seconds = min(limit_seconds, action.timeout_seconds)
         with scope(self._parts.hub, self._record.tenant_id, self._action_seconds_left):
-            running = self._parts.workers.start(lambda: action.call(request, self._reporter))
+            # What is read and validated before the action begins is part of its time, and the lease is renewed.
+            running = self._parts.workers.start(lambda: action.call(self._request(action), self._reporter))
         try:
             if self._watch(running, self._parts.monotonic() + limit_seconds, self._abandonment(action)):
                 return running.outcome()
@@ -199,8 +199,27 @@ class Attempt:
     def _action_seconds_left(self) -> float:
         return max(0.0, self._action_ends_at - self._parts.monotonic())
 
+    def _whole(self) -> RequestRecord:
+        """The request with its payload; tries again while the store does not answer and there is time.
+
+        Raises:
+            StoreError: it did not answer in time.
+        """
+        pause_seconds = FIRST_PAUSE_SECONDS
+        while True:
+            try:
+                return self._parts.requests.whole(self._record)
+            except StoreError as exc:
+                if self._reporter.is_over or self._parts.monotonic() + pause_seconds > self._action_ends_at:
+                    raise
+                self._log.warning("the payload could not be read; trying again", reason=str(exc))
+            self._parts.sleep(pause_seconds)
+            pause_seconds = min(2 * pause_seconds, LONGEST_PAUSE_SECONDS)
+
     def _request(self, action: Action) -> Request:
-        record = self._record
+        record = self._whole()
+        if record.payload_json is None or record.metadata_json is None:
+            raise ActionError("the payload is not kept any more", code=ErrorCode.PROCESSING_FAILED)
         return Request(
             id=record.request_id,
             action=record.action,

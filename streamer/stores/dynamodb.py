@@ -14,7 +14,15 @@ from typing import Any, Final
 from botocore.exceptions import BotoCoreError, ClientError
 
 from streamer.errors import ItemTooLargeError, NoTableError, StoreError
-from streamer.records import ConnectionRecord, RequestKey, RequestRecord, Slots, Status, SubscriptionRecord
+from streamer.records import (
+    KEPT_SECONDS,
+    ConnectionRecord,
+    RequestKey,
+    RequestRecord,
+    Slots,
+    Status,
+    SubscriptionRecord,
+)
 from streamer.requests.lifecycle import FAR_SECONDS, Applied, Change, Created, Duplicate, Full, Refused
 from streamer.stores import slots as limited
 from streamer.stores.expressions import update_of
@@ -30,6 +38,7 @@ from streamer.stores.items import (
     subscription_record,
 )
 from streamer.stores.names import BY_DUE, BY_OWNER, BY_TARGET, BY_TENANT
+from streamer.stores.payloads import apart, joined, payload_item_key
 
 BATCH_ITEMS: Final = 25
 """Most items of one BatchWriteItem. [DOC] ddb-docs:API_BatchWriteItem"""
@@ -131,13 +140,27 @@ class DynamoConnectionStore:
 class DynamoRequestStore:
     """Queued requests."""
 
-    def __init__(self, client: Callable[[], Any], table: str, *, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self,
+        client: Callable[[], Any],
+        table: str,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+        kept_seconds: int = KEPT_SECONDS,
+    ) -> None:
+        """Without I/O; ``kept_seconds``: how long a request is kept after its end."""
         self._client = client
         self._table = table
         self._sleep = sleep
+        self._kept_seconds = kept_seconds
 
     def create(self, record: RequestRecord, *, now: float, slots: Sequence[Slots] = ()) -> Created | Duplicate | Full:
         """See `RequestStore.create`."""
+        record, payload = apart(record, kept_seconds=self._kept_seconds)
+        if payload is not None:
+            # First, so that no run finds a request without it. Whatever happens in between, it expires by itself.
+            with translated("PutItem"):
+                self._client().put_item(TableName=self._table, Item=payload.item)
         put = {
             "TableName": self._table,
             "Item": request_item(record),
@@ -168,6 +191,15 @@ class DynamoRequestStore:
             answer = self._client().get_item(TableName=self._table, Key=request_key_item(key), ConsistentRead=True)
         item = answer.get("Item")
         return request_record(item) if item else None
+
+    def whole(self, record: RequestRecord) -> RequestRecord:
+        """See `RequestStore.whole`."""
+        if record.payload_key is None:
+            return record
+        key = payload_item_key(record.owner, record.payload_key)
+        with translated("GetItem"):
+            answer = self._client().get_item(TableName=self._table, Key=key, ConsistentRead=True)
+        return joined(record, answer.get("Item"))
 
     def apply(self, key: RequestKey, change: Change) -> Applied | Refused:
         """See `RequestStore.apply`."""

@@ -86,6 +86,7 @@ _REQUEST: Final[Mapping[str, Codec]] = {
     "action": _TEXT,
     "payload_json": _TEXT,
     "metadata_json": _TEXT,
+    "payload_key": _TEXT,
     "permissions": _NAMES,
     "connection_id": _TEXT,
     "endpoint": _TEXT,

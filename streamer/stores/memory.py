@@ -8,9 +8,18 @@ from contextlib import contextmanager
 
 from streamer.aws_limits import ITEM_BYTES, attributes_bytes
 from streamer.errors import ItemTooLargeError
-from streamer.records import ConnectionRecord, RequestKey, RequestRecord, Slots, Status, SubscriptionRecord
+from streamer.records import (
+    KEPT_SECONDS,
+    ConnectionRecord,
+    RequestKey,
+    RequestRecord,
+    Slots,
+    Status,
+    SubscriptionRecord,
+)
 from streamer.requests.lifecycle import FAR_SECONDS, Applied, Change, Created, Duplicate, Full, Refused
-from streamer.stores.items import request_item
+from streamer.stores.items import Item, request_item
+from streamer.stores.payloads import apart, joined
 
 
 class MemoryStore:
@@ -69,10 +78,17 @@ class MemoryRequestStore(MemoryStore):
     def __init__(self) -> None:
         super().__init__()
         self.records: dict[RequestKey, RequestRecord] = {}
+        self.payloads: dict[tuple[str, str], Item] = {}
+        """What is kept apart, by owner and key."""
         self.slots: dict[tuple[str, str], frozenset[str]] = {}
 
     def create(self, record: RequestRecord, *, now: float, slots: Sequence[Slots] = ()) -> Created | Duplicate | Full:
         """See `RequestStore.create`."""
+        record, payload = apart(record, kept_seconds=KEPT_SECONDS)
+        if payload is not None:
+            with self._call("PutItem"):
+                self._require_size(payload.item)
+                self.payloads[payload.owner, payload.key] = payload.item
         with self._call("TransactWriteItems" if slots else "PutItem"):
             earlier = self.records.get(record.key)
             if earlier is not None and (earlier.expires_at is None or earlier.expires_at >= now):
@@ -105,6 +121,13 @@ class MemoryRequestStore(MemoryStore):
         with self._call("GetItem"):
             return self.records.get(key)
 
+    def whole(self, record: RequestRecord) -> RequestRecord:
+        """See `RequestStore.whole`."""
+        if record.payload_key is None:
+            return record
+        with self._call("GetItem"):
+            return joined(record, self.payloads.get((record.owner, record.payload_key)))
+
     def apply(self, key: RequestKey, change: Change) -> Applied | Refused:
         """See `RequestStore.apply`."""
         with self._call("UpdateItem"):
@@ -130,10 +153,13 @@ class MemoryRequestStore(MemoryStore):
             return [key for key in found if key.shard == shard][:limit]
 
     def _store(self, record: RequestRecord) -> None:
-        size = attributes_bytes(request_item(record))
+        self._require_size(request_item(record))
+        self.records[record.key] = record
+
+    def _require_size(self, item: Item) -> None:
+        size = attributes_bytes(item)
         if size > ITEM_BYTES:
             raise ItemTooLargeError(f"the request would take {size} bytes; an item holds at most {ITEM_BYTES}")
-        self.records[record.key] = record
 
 
 class MemorySubscriptionStore(MemoryStore):

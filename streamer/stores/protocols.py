@@ -47,7 +47,8 @@ class RequestStore(Protocol):
     def create(self, record: RequestRecord, *, now: float, slots: Sequence[Slots] = ()) -> Created | Duplicate | Full:
         """Store a new request, unless its owner already has one of that id that has not expired by ``now``.
 
-        With ``slots`` it takes one of each, all or nothing; who has one already needs no other.
+        With ``slots`` it takes one of each, all or nothing; who has one already needs no other. A large payload is
+        stored apart, by a call before (``streamer.stores.payloads``), and is in no record but those of `whole`.
 
         Raises:
             ItemTooLargeError: it is larger than the store can hold.
@@ -56,6 +57,13 @@ class RequestStore(Protocol):
 
     def get(self, key: RequestKey) -> RequestRecord | None:
         """A request as it was last written (never an older state); None: there is none."""
+        ...
+
+    def whole(self, record: RequestRecord) -> RequestRecord:
+        """A request with its payload and metadata: one read if they are kept apart, else none.
+
+        They stay None if they are not kept any more, long after the request ended.
+        """
         ...
 
     def apply(self, key: RequestKey, change: Change) -> Applied | Refused:

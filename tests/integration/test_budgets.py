@@ -146,6 +146,16 @@ def test_a_slow_action_costs_a_call_to_accept_one_to_start_and_one_to_finish(ser
     assert service.sender.to(CONNECTION)[-1]["type"] == "complete"
 
 
+def test_a_large_payload_costs_a_call_more_to_accept_and_one_more_to_start(service: Service) -> None:
+    service.connect()
+    service.say("quick")
+    payload = {"text": "x" * 50_000}
+
+    assert service.say("slow", payload) == ["PutItem", "PutItem"]
+    assert service.run() == ["UpdateItem", "GetItem", "UpdateItem"]
+    assert service.sender.to(CONNECTION)[-1]["type"] == "complete"
+
+
 def test_it_is_accepted_in_one_call_under_limits_too(limited: Service) -> None:
     limited.connect()
     limited.say("quick")

@@ -152,6 +152,14 @@ def test_a_request_is_shown_with_everything(engine: Engine) -> None:
     assert "progress" not in shown  # the last that was stored says nothing of a request that is complete
 
 
+@pytest.mark.parametrize("named", [(), ("--tenant", "acme", "--user", "ada")], ids=["by its id", "by its key"])
+def test_a_large_payload_that_is_kept_apart_is_shown_and_listed_nowhere(engine: Engine, named: tuple[str, ...]) -> None:
+    stored(engine, replace(DONE, payload_json=f'"{"x" * 20_000}"'))
+
+    assert json.loads(run("show", "done", *named).stdout)["payload"] == "x" * 20_000
+    assert [each["request_id"] for each in lines()] == ["done"]
+
+
 def test_how_far_a_failed_request_came_is_shown(engine: Engine) -> None:
     stored(engine, replace(FAILED, progress=ProgressPoint(percentage=50)))
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from streamer_records import NOW, connection_record, request_record, subscription_record
 
 from emulator.database.tables import create_tables
+from streamer.aws_limits import attributes_bytes
 from streamer.errors import ItemTooLargeError, StoreError
 from streamer.records import KEPT_SECONDS, Failure, Listener, ProgressPoint, RequestKey, RequestRecord, Slots, Status
 from streamer.requests import lifecycle
@@ -21,6 +22,7 @@ from streamer.requests.lifecycle import Applied, Change, Created, Duplicate, Ful
 from streamer.service import tables
 from streamer.stores.client import Clients
 from streamer.stores.dynamodb import DynamoConnectionStore, DynamoRequestStore, DynamoSubscriptionStore
+from streamer.stores.items import request_item
 from streamer.stores.memory import MemoryConnectionStore, MemoryRequestStore, MemorySubscriptionStore
 from streamer.stores.protocols import ConnectionStore, RequestStore, SubscriptionStore
 
@@ -350,8 +352,78 @@ def test_an_item_holds_400_kb(stores: Stores, user: str) -> None:
 
     taken = claimed(stores, request_record(user_id=user, payload_json="1" * 200_000))
     with pytest.raises(ItemTooLargeError):
-        stores.requests.apply(taken.key, lifecycle.complete("1" * 210_000, attempt=1, now=NOW))
+        stores.requests.apply(taken.key, lifecycle.complete("1" * 410_000, attempt=1, now=NOW))
     assert stores.requests.get(taken.key) == taken
+
+
+LARGE = f'"{"x" * 50_000}"'
+
+
+def test_a_large_payload_is_apart_from_its_request_and_read_when_it_is_wanted(stores: Stores, user: str) -> None:
+    record = request_record(user_id=user, payload_json=LARGE, metadata_json='{"trace":7}')
+
+    assert stores.requests.create(record, now=NOW) == Created()
+    assert stores.calls == ["PutItem", "PutItem"]
+    taken = claimed(stores, request_record(user_id=user, request_id="r-2", payload_json=LARGE))
+    stored = stores.requests.get(record.key)
+    assert stored is not None
+    for each in (stored, taken):
+        assert attributes_bytes(request_item(each)) < 1024
+        assert (each.payload_json, each.metadata_json) == (None, None)
+    stores.calls.clear()
+
+    assert stores.requests.whole(stored) == replace(record, payload_key=stored.payload_key)
+    assert stores.calls == ["GetItem"]
+
+
+def test_a_large_payload_and_a_result_of_400_kb_have_room(stores: Stores, user: str) -> None:
+    taken = claimed(stores, request_record(user_id=user, payload_json="1" * 400_000))
+
+    assert isinstance(stores.requests.apply(taken.key, lifecycle.complete("1" * 400_000, attempt=1, now=NOW)), Applied)
+
+
+def test_the_whole_of_a_small_request_costs_no_call(stores: Stores, user: str) -> None:
+    record = request_record(user_id=user)
+    stores.requests.create(record, now=NOW)
+    stores.calls.clear()
+
+    assert stores.requests.whole(record) == record
+    assert stores.calls == []
+
+
+def test_a_refused_request_leaves_the_payload_of_the_first_alone(stores: Stores, user: str) -> None:
+    first, other = (request_record(user_id=user, payload_json=text) for text in (LARGE, f"[{LARGE}]"))
+    stores.requests.create(first, now=NOW)
+
+    refused = stores.requests.create(other, now=NOW)
+
+    assert isinstance(refused, Duplicate)
+    assert stores.requests.whole(refused.record).payload_json == LARGE
+    assert isinstance(again := stores.requests.create(first, now=NOW), Duplicate)
+    assert stores.requests.whole(again.record).payload_json == LARGE
+
+
+def test_a_large_payload_comes_with_slots_too(stores: Stores, user: str) -> None:
+    record = request_record(user_id=user, payload_json=LARGE)
+
+    assert stores.requests.create(record, now=NOW, slots=[SLOTS]) == Created()
+    assert stores.calls == ["PutItem", "TransactWriteItems"]
+    stored = stores.requests.get(record.key)
+    assert stored is not None
+    assert stores.requests.whole(stored).payload_json == LARGE
+
+
+def test_requests_of_older_versions_hold_their_large_payloads_and_go_on(dynamodb_client: Any, user: str) -> None:
+    store = dynamodb_stores(dynamodb_client).requests
+    record = request_record(user_id=user, payload_json=LARGE)
+    dynamodb_client.put_item(TableName="test_requests", Item=request_item(record))
+
+    taken = store.apply(record.key, lifecycle.claim(runner="i/1", now=NOW))
+
+    assert isinstance(taken, Applied)
+    assert taken.record is not None
+    assert store.whole(taken.record).payload_json == LARGE
+    assert isinstance(store.create(record, now=NOW), Duplicate)
 
 
 # subscriptions

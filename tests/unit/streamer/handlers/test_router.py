@@ -447,6 +447,16 @@ def test_an_id_with_another_payload_is_a_duplicate(world: World) -> None:
     assert error(world.send({"action": "report", "id": "r-1", "payload": 2}))[0] == "DUPLICATE_REQUEST"
 
 
+def test_a_large_request_that_is_repeated_is_compared_with_what_is_kept_apart(world: World) -> None:
+    request = {"action": "report", "id": "r-1", "payload": "x" * 20_000}
+    world.send(request)
+
+    assert world.send(request)["status"] == "queued"
+    assert error(world.send({**request, "payload": "y" * 20_000}))[0] == "DUPLICATE_REQUEST"
+    world.requests.payloads.clear()
+    assert world.send(request)["status"] == "queued"
+
+
 def test_ids_of_other_users_and_tenants_never_meet(world: World) -> None:
     for payload, connection_id in enumerate(("c-1", "c-3", "c-4")):
         assert world.send({"action": "report", "id": "r-1", "payload": payload}, connection_id)["status"] == "queued"

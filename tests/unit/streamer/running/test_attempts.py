@@ -10,6 +10,7 @@ import pytest
 from streamer_records import NOW, failure_of, request_record
 
 from streamer import ActionError, App, Cancelled, ErrorCode, Progress, Request, RetryableError
+from streamer.errors import StoreError
 from streamer.records import Failure, ProgressPoint, RequestRecord, Status
 from streamer.requests.lifecycle import LEASE_SECONDS
 from streamer.running.execution import Workers
@@ -296,6 +297,47 @@ def test_an_attempt_that_lives_keeps_its_lease(make: Callable[..., World]) -> No
     world = make(act, requests=Watched())
 
     assert world.run(request_record()).result_json == "true"
+
+
+# large payloads, which are kept apart
+
+
+def stored_apart(world: World, **fields: Any) -> RequestRecord:
+    world.requests.create(request_record(payload_json=f'"{"x" * 20_000}"', **fields), now=NOW)
+    return world.requests.records[KEY]
+
+
+def test_an_action_gets_a_payload_that_is_kept_apart(make: Callable[..., World]) -> None:
+    world = make(lambda request, progress: len(request.payload))
+
+    assert world.run(stored_apart(world)).result_json == "20000"
+
+
+def test_a_payload_is_asked_for_again_while_the_store_does_not_answer(make: Callable[..., World]) -> None:
+    class Failing(MemoryRequestStore):
+        failures = 3
+
+        def whole(self, record: RequestRecord) -> RequestRecord:
+            self.failures -= 1
+            if self.failures >= 0:
+                raise StoreError("no answer")
+            return super().whole(record)
+
+    world = make(lambda request, progress: len(request.payload), requests=Failing())
+
+    assert world.run(stored_apart(world)).result_json == "20000"
+    assert world.slept == [0.25, 0.5, 1.0]
+
+
+def test_a_request_whose_payload_is_not_kept_any_more_fails_and_says_so(make: Callable[..., World]) -> None:
+    world = make()
+    record = stored_apart(world)
+    world.requests.payloads.clear()
+
+    ended = world.run(record)
+
+    assert failure_of(ended).message == "the payload is not kept any more"
+    assert world.told[-1]["type"] == "error"
 
 
 # cancellation
