@@ -20,8 +20,7 @@ from .console.access import STAGE
 from .database.opening import open_database
 from .database.protocol import Database
 from .dispatch import Dispatch
-from .event_sources.queues.mapping import QueueMappings
-from .event_sources.schedules import Schedules
+from .event_sources.readers import Readers
 from .event_sources.streams.mapping import EventSourceMappings
 from .functions.factory import RunningFunctions, create_functions
 from .functions.logs import LogSink, Recorded, Tails
@@ -32,6 +31,7 @@ from .gateway.rules.stage import Stage
 from .iam.call_log import logged
 from .iam.guard import Guard
 from .iam.keys import keys_of
+from .iam.texts import role_name
 from .port.elsewhere import Elsewhere
 from .port.http import HttpRequest
 from .port.real import VARIABLE, RealAws, endpoint_variables, real_services
@@ -82,7 +82,6 @@ class Emulator:
         self._tails = Tails(Recorded(log_sink, self._recording) if config.console else log_sink)
         self._stack = AsyncExitStack()
         self._apis: list[ServedApi] = []
-        self._readers = AsyncExitStack()
         self._functions: RunningFunctions
         self._http_apis: HttpApis
         self._lambda: LambdaService
@@ -91,8 +90,13 @@ class Emulator:
         self._services: Services
         self._dispatch: Dispatch
         self._tunnels: Tunnels
-        self.mappings: EventSourceMappings
+        self._readers: Readers
         self.authority: Authority
+
+    @property
+    def mappings(self) -> EventSourceMappings:
+        """What reads streams now."""
+        return self._readers.mappings
 
     # addresses
 
@@ -207,8 +211,8 @@ class Emulator:
         self._http_apis.change(topology.http_apis)
         before, self.topology = self.topology, topology
         if read_by(before) != read_by(topology):
-            await self._stop_readers()
-            await self._start_readers()
+            await self._readers.stop()
+            await self._readers.start(topology)
 
     def cut_all(self) -> int:
         """Cut every WebSocket as a network that fails does, ``$disconnect`` with 1006 included; answers how many."""
@@ -259,8 +263,9 @@ class Emulator:
         await stack.enter_async_context(self._functions)
         await stack.enter_async_context(self._lambda)
         await self._services.ready()
-        await self._start_readers()
-        stack.push_async_callback(self._stop_readers)
+        self._readers = self._reading()
+        await self._readers.start(self.topology)
+        stack.push_async_callback(self._readers.stop)
         stack.push_async_callback(self._stop_gateways, self._apis)
         stack.push_async_callback(self._http_apis.close)
         if self._control is not None:
@@ -351,36 +356,17 @@ class Emulator:
         stops = [served.gateway.stop(timeout_seconds=DISCONNECT_SECONDS) for served in apis]
         await asyncio.gather(*stops)
 
-    # what reads streams, queues and the clock
-
-    async def _start_readers(self) -> None:
-        async with AsyncExitStack() as stack:
-            self.mappings = EventSourceMappings(
-                self.topology,
-                self._functions,
-                self._database.source,
-                self._database.destinations,
-                checkpoints=self._database.checkpoints,
-                checkpoint_seconds=CHECKPOINT_SECONDS if self.config.state_file is not None else None,
-                recording=self._recording,
-            )
-            await stack.enter_async_context(self.mappings)
-            queues = QueueMappings(
-                self.topology, self._functions, lambda: self._database.queues, recording=self._recording
-            )
-            await stack.enter_async_context(queues)
-            await stack.enter_async_context(
-                Schedules(
-                    self.topology,
-                    self._lambda.accept,
-                    region=self.config.region,
-                    account_id=self.config.account_id,
-                )
-            )
-            self._readers = stack.pop_all()
-
-    async def _stop_readers(self) -> None:
-        await self._readers.aclose()
+    def _reading(self) -> Readers:
+        return Readers(
+            self._functions,
+            self._lambda.accept,
+            self._database,
+            self._recording,
+            kinesis=lambda: self._services.streams,
+            place=(self.config.region, self.config.account_id),
+            checkpoint_seconds=CHECKPOINT_SECONDS if self.config.state_file is not None else None,
+            role_name=role_name,
+        )
 
     def _endpoints(self) -> Endpoints:
         services = {"LAMBDA": self.url, "SQS": self.url, "APIGATEWAYMANAGEMENTAPI": self.management_url}

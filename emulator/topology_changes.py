@@ -43,4 +43,5 @@ def _rights(topology: Topology) -> dict[str, Any]:
 def read_by(topology: Topology) -> tuple[Any, ...]:
     """What decides about the readers of streams, queues and the clock."""
     streams = [table for table in topology.tables if table.stream is not None]
-    return (topology.event_source_mappings, topology.queue_mappings, topology.schedules, streams, topology.queues)
+    mappings = (topology.event_source_mappings, topology.kinesis_mappings, topology.queue_mappings)
+    return (*mappings, topology.schedules, streams, topology.queues)

@@ -263,6 +263,8 @@ def _require_deployable(topology: Topology) -> None:
         raise DeployError("the service has several WebSocket APIs; streamer deploy makes one of a stack")
     if topology.http_apis:
         raise DeployError("the service has HTTP or REST APIs or function URLs, which streamer deploy does not make")
+    if topology.kinesis_mappings:
+        raise DeployError("the service reads streams of Kinesis; describe those in a file of resources beside it")
     if topology.api.api_id is not None:
         raise DeployError("the API has an api_id of its own; on AWS, API Gateway chooses it")
     for route in topology.api.routes:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from streamer.topology import Queue, Table
 
+from ..event_sources.streams.source import source_name
 from ..event_sources.streams.status import MappingStatus, ShardProgress
 from .around import Around
 from .asked import Asked, BadRequestError
@@ -48,7 +49,7 @@ class Sources:
         self._look()
         done = batches(self._recorder.ring)
         streams = [
-            {**_told(status, shards), **done.get((status.mapping.function, status.mapping.table), {})}
+            {**_told(status, shards), **done.get((status.mapping.function, source_name(status.mapping)), {})}
             for status, shards in self._around.mappings().progress
         ]
         queues = [
@@ -168,7 +169,7 @@ def _told(status: MappingStatus, shards: tuple[ShardProgress, ...]) -> Told:
     return {
         "kind": "stream",
         "function": mapping.function,
-        "source": mapping.table,
+        "source": source_name(mapping),
         "state": status.state,
         "last_result": status.last_processing_result,
         "batch_size": mapping.batch_size,

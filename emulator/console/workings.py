@@ -93,6 +93,7 @@ class Workings:
                 if route.function == function.name
             ],
             "reads": [each.table for each in topology.event_source_mappings if each.function == function.name]
+            + [each.stream for each in topology.kinesis_mappings if each.function == function.name]
             + [each.queue for each in topology.queue_mappings if each.function == function.name],
             "schedules": [each.name for each in topology.schedules if each.function == function.name],
             **summary(runs),

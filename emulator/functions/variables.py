@@ -25,7 +25,7 @@ INIT_SECONDS: Final = 10.0
 """Longest init phase; after it the init is run again inside the first invocation. [DOC] lambda-docs (H20)"""
 
 HOSTED: Final = (
-    *("COGNITO_IDENTITY_PROVIDER", "EVENTBRIDGE", "KMS", "S3", "SCHEDULER", "SECRETS_MANAGER"),
+    *("COGNITO_IDENTITY_PROVIDER", "EVENTBRIDGE", "KINESIS", "KMS", "S3", "SCHEDULER", "SECRETS_MANAGER"),
     *("SFN", "SNS", "SSM", "STS"),
 )
 """Services of a process of ours, as `Endpoints.services` has them; see docs/services.md."""

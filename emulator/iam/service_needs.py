@@ -1,7 +1,7 @@
 """Which actions on which resources a request to a service needs that is not embedded. Pure.
 
 [DOC] service-authorization: list_amazons3, list_amazonsns, list_amazoneventbridge, list_awssystemsmanager,
-list_awssecretsmanager, list_amazoncognitouserpools, list_awskeymanagementservice
+list_awssecretsmanager, list_amazoncognitouserpools, list_awskeymanagementservice, list_amazonkinesis
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from streamer.topology.grants import ANYTHING, Kind, Resource
 
 from ..services.cognito.operations import OF_USERS
+from ..services.kinesis.errors import KinesisError
+from ..services.kinesis.tokens import untoken
 from ..services.secret_names import suffix
 from .needs import Need, Parameters
 
@@ -122,8 +124,8 @@ def of_operation(service: str, operation: str, parameters: Parameters) -> Iterat
                 yield Need(action, _named(_placed("ssm", f"parameter/{str(name).lstrip('/')}")))
             if not names:
                 yield Need(action, ANYTHING)
-        case "cognito-idp" | "kms":
-            yield from _of_pool_or_key(service, operation, parameters)
+        case "cognito-idp" | "kinesis" | "kms":
+            yield from _of_what_is_named(service, operation, parameters)
         case "states":
             named = next((parameters[name] for name in ("stateMachineArn", "executionArn") if name in parameters), None)
             made = _placed(service, f"stateMachine:{parameters.get('name')}")
@@ -137,9 +139,11 @@ def of_operation(service: str, operation: str, parameters: Parameters) -> Iterat
             yield Need(action, ANYTHING)
 
 
-def _of_pool_or_key(service: str, operation: str, parameters: Parameters) -> Iterator[Need]:
+def _of_what_is_named(service: str, operation: str, parameters: Parameters) -> Iterator[Need]:
     if service == "kms":
         yield Need(f"kms:{operation}", _key(parameters))
+    elif service == "kinesis":
+        yield Need(f"kinesis:{operation}", _stream(parameters))
     elif operation not in OF_USERS:  # which nobody is asked a permission for
         pool = parameters.get("UserPoolId")
         yield Need(f"{service}:{operation}", ANYTHING if pool is None else _named(_placed(service, f"userpool/{pool}")))
@@ -178,6 +182,21 @@ def _key(parameters: Parameters) -> Resource:
         return ANYTHING
     is_arn = str(named).startswith("arn:")
     return _named(named if is_arn else _placed("kms", f"key/{named}"))
+
+
+def _stream(parameters: Parameters) -> Resource:
+    """The stream that an operation is for, which iterators and tokens of lists say, too."""
+    named = parameters.get("StreamARN") or parameters.get("ResourceARN")
+    if named is not None:
+        return _named(named)
+    name = parameters.get("StreamName")
+    token = parameters.get("ShardIterator") or (parameters.get("NextToken") if name is None else None)
+    if token is not None:
+        try:
+            name = untoken(token, "token").get("stream")
+        except KinesisError:
+            name = None
+    return ANYTHING if name is None else _named(_placed("kinesis", f"stream/{name}"))
 
 
 def _of_events(action: str, parameters: Parameters) -> Iterator[Need]:

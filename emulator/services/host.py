@@ -36,11 +36,13 @@ from .wire import Frame
 
 if TYPE_CHECKING:
     from .cognito.service import UserPools
+    from .kinesis.service import KinesisStreams
     from .machines.service import StateMachines
 
 STORE: Final = "ssm"
 MACHINES: Final = "states"
-_OURS: Final = frozenset({STORE, POOLS, MACHINES})
+STREAMS: Final = "kinesis"
+_OURS: Final = frozenset({STORE, POOLS, MACHINES, STREAMS})
 """The services that are answered without the process."""
 _WAITS: Final = frozenset({"kms"})
 """Services for whose resources alone the process is not started: keys of templates mostly encrypt what nobody encrypts
@@ -85,6 +87,7 @@ class Services:
         self._functions = functions
         self._user_pools: UserPools | None = None
         self._state_machines: StateMachines | None = None
+        self._kinesis: KinesisStreams | None = None
         self._made: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -117,6 +120,15 @@ class Services:
 
             self._state_machines = StateMachines(self._endpoints, self._functions)
         return self._state_machines
+
+    @property
+    def streams(self) -> KinesisStreams:
+        """The streams of Kinesis."""
+        if self._kinesis is None:
+            from .kinesis.service import KinesisStreams  # noqa: PLC0415 - only for those who have streams
+
+            self._kinesis = KinesisStreams(self._endpoints.region, self._endpoints.account_id)
+        return self._kinesis
 
     def _delivered(self, frame: Frame) -> None:
         """Start an execution, if it is a state machine to which something goes; else leave it to others."""
@@ -185,6 +197,9 @@ class Services:
             except ParameterError as error:
                 return None if error.code == "ParameterNotFound" else f"{error.code}: {error}"
             return None
+        if call.service == STREAMS:
+            self.streams.remove(call)
+            return None
         if not self._process.is_running:
             return None
         try:
@@ -218,6 +233,8 @@ class Services:
             return await self._pools.answer(request)
         if service == MACHINES:
             return await self._machines.answer(request)
+        if service == STREAMS:
+            return self.streams.answer(request)
         head = self._head(request, service, url)
         try:
             # What it was doing when it was lost is lost with it, so asking again repeats nothing.
@@ -262,6 +279,8 @@ class Services:
                 self._pools.make(each)
             elif each.service == MACHINES:
                 self._machines.make(each)
+            elif each.service == STREAMS:
+                self.streams.make(each)
             elif each.service == STORE:
                 try:
                     self._parameters.perform("PutParameter", each.parameters, now=time.time())

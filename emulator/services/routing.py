@@ -10,7 +10,7 @@ from ..port.http import HttpRequest
 from ..port.signed import scope_of
 
 HOSTED: Final = frozenset(
-    {*("cognito-idp", "events", "kms", "s3", "scheduler", "secretsmanager", "sns", "ssm", "states", "sts")}
+    {*("cognito-idp", "events", "kinesis", "kms", "s3", "scheduler", "secretsmanager", "sns", "ssm", "states", "sts")}
 )
 """Services that are answered here, as hosts and signatures name them; some of them without the process."""
 _BUCKET_OF: Final = re.compile(r"(?P<bucket>[a-z0-9][a-z0-9.-]*?)\.(?:s3\.)?localhost(?::\d+)?", re.IGNORECASE)

@@ -36,6 +36,7 @@ def calls(things: Things, region: str) -> tuple[Call, ...]:
         (f"{described_users.POOL}User", lambda each: described_users.user(things, each)),
         (f"{described_users.POOL}UserToGroupAttachment", lambda each: described_users.member(things, each)),
         ("AWS::StepFunctions::StateMachine", lambda each: described_machines.machine(things, each)),
+        ("AWS::Kinesis::Stream", described_stores.stream),
         ("AWS::KMS::Key", described_stores.key),
         ("AWS::KMS::Alias", described_stores.alias),
         ("AWS::SNS::Topic", described_topics.topic),

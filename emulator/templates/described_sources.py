@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from streamer.errors import TopologyError
 from streamer.topology import AsyncInvocation, EventSourceMapping, QueueMapping, Schedule
+from streamer.topology.kinesis import KinesisMapping
 
 from ..event_sources.cron import parse_cron
+from ..services.kinesis.service import stream_name
 from .described_data import queue_name
 from .described_functions import function_name
 from .described_rules import is_for_the_clock
@@ -36,27 +38,49 @@ def stream_mapping(things: Things, resource: Resource) -> EventSourceMapping | N
     if table is None or table[1] not in names:
         things.warn(resource, f"reads {arn}, which is none of this project's tables: it is left out")
         return None
-    return EventSourceMapping(
-        function=_function(things, resource, resource.properties.get("FunctionName"), "FunctionName"),
-        table=table[1],
-        batch_size=whole(resource, "BatchSize", 100),
-        batching_window_seconds=number(resource, "MaximumBatchingWindowInSeconds", 0.0),
-        parallelization_factor=whole(resource, "ParallelizationFactor", 1),
-        starting_position=text(resource, "StartingPosition"),
-        filters=_filters(resource),
-        maximum_retry_attempts=whole(resource, "MaximumRetryAttempts", -1),
-        maximum_record_age_seconds=whole(resource, "MaximumRecordAgeInSeconds", -1),
-        bisect_on_error=boolean(resource, "BisectBatchOnFunctionError"),
-        report_batch_item_failures="ReportBatchItemFailures" in items(resource, "FunctionResponseTypes"),
-        on_failure=_destination(things, resource),
+    return EventSourceMapping(table=table[1], **_of_stream(things, resource))
+
+
+def kinesis_mapping(things: Things, resource: Resource) -> KinesisMapping | None:
+    """A stream of Kinesis read by a function; None: it is another kind of source, or switched off."""
+    arn = str(resource.properties.get("EventSourceArn", ""))
+    if ":kinesis:" not in arn or not _is_enabled(resource):
+        return None
+    stream = stream_name(arn)
+    if stream is None:
+        raise Problem(at(resource, "EventSourceArn"), f"{arn!r} is no stream of Kinesis")
+    at_time = resource.properties.get("StartingPositionTimestamp")
+    return KinesisMapping(
+        stream=stream,
+        starting_timestamp=None if at_time is None else number(resource, "StartingPositionTimestamp", 0.0),
+        **_of_stream(things, resource),
     )
+
+
+def _of_stream(things: Things, resource: Resource) -> dict[str, Any]:
+    """What mappings of streams of both kinds have."""
+    if resource.properties.get("TumblingWindowInSeconds"):
+        things.warn(resource, "tumbling windows are not emulated: batches come without a state")
+    return {
+        "function": _function(things, resource, resource.properties.get("FunctionName"), "FunctionName"),
+        "batch_size": whole(resource, "BatchSize", 100),
+        "batching_window_seconds": number(resource, "MaximumBatchingWindowInSeconds", 0.0),
+        "parallelization_factor": whole(resource, "ParallelizationFactor", 1),
+        "starting_position": text(resource, "StartingPosition"),
+        "filters": _filters(resource),
+        "maximum_retry_attempts": whole(resource, "MaximumRetryAttempts", -1),
+        "maximum_record_age_seconds": whole(resource, "MaximumRecordAgeInSeconds", -1),
+        "bisect_on_error": boolean(resource, "BisectBatchOnFunctionError"),
+        "report_batch_item_failures": "ReportBatchItemFailures" in items(resource, "FunctionResponseTypes"),
+        "on_failure": _destination(things, resource),
+    }
 
 
 def queue_mapping(things: Things, resource: Resource) -> QueueMapping | None:
     """A queue read by a function; None: it is another kind of source, or switched off."""
     arn = str(resource.properties.get("EventSourceArn", ""))
     if ":sqs:" not in arn:
-        if ":dynamodb:" not in arn:
+        if ":dynamodb:" not in arn and ":kinesis:" not in arn:
             things.warn(resource, f"its source {arn or 'is not named and'} is not emulated: it is left out")
         return None
     name = arn.rpartition(":")[2]

@@ -1,6 +1,6 @@
-"""Stored parameters, secrets and keys of a stack, as operations. Pure.
+"""Stored parameters, secrets, keys and streams of a stack, as operations. Pure.
 
-[DOC] cfn-docs:AWS_SSM, AWS_SecretsManager, AWS_KMS
+[DOC] cfn-docs:AWS_SSM, AWS_SecretsManager, AWS_KMS, AWS_Kinesis
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from ..services.calls import KEY_ID_TAG, Call
 from .errors import Problem
 from .generated_secrets import generated
 from .stack import Resource
-from .values import at, mapping, text
+from .values import at, items, mapping, text, whole
 
 
 def parameter(resource: Resource) -> list[Call]:
@@ -39,6 +39,25 @@ def secret(resource: Resource) -> list[Call]:
     if "Description" in resource.properties:
         named["Description"] = text(resource, "Description")
     return [Call(service="secretsmanager", operation="create_secret", parameters=named, resource=resource.logical_id)]
+
+
+def stream(resource: Resource) -> list[Call]:
+    """A stream of Kinesis; whether it is encrypted changes nothing here."""
+    given = resource.properties
+    named: dict[str, Any] = {"StreamName": resource.name}
+    mode = mapping(resource, "StreamModeDetails").get("StreamMode")
+    if mode is not None:
+        named["StreamModeDetails"] = {"StreamMode": str(mode)}
+    if mode != "ON_DEMAND":
+        named["ShardCount"] = whole(resource, "ShardCount", 1)
+    if tags := items(resource, "Tags"):
+        named["Tags"] = {str(each["Key"]): str(each["Value"]) for each in tags}
+    calls = [Call(service="kinesis", operation="create_stream", parameters=named, resource=resource.logical_id)]
+    if "RetentionPeriodHours" in given:
+        kept = {"StreamName": resource.name, "RetentionPeriodHours": whole(resource, "RetentionPeriodHours", 24)}
+        operation = "increase_stream_retention_period"
+        calls.append(Call(service="kinesis", operation=operation, parameters=kept, resource=resource.logical_id))
+    return calls
 
 
 def key(resource: Resource) -> list[Call]:

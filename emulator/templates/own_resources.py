@@ -30,7 +30,7 @@ MADE: Final = frozenset(
     {
         *("AWS::DynamoDB::Table", "AWS::DynamoDB::GlobalTable", "AWS::SQS::Queue", "AWS::S3::Bucket"),
         *("AWS::SNS::Topic", "AWS::SNS::Subscription", "AWS::Events::Rule", "AWS::Events::EventBus"),
-        *("AWS::Scheduler::Schedule", "AWS::SSM::Parameter", "AWS::SecretsManager::Secret"),
+        *("AWS::Scheduler::Schedule", "AWS::SSM::Parameter", "AWS::SecretsManager::Secret", "AWS::Kinesis::Stream"),
         *("AWS::Lambda::EventSourceMapping", "AWS::Lambda::EventInvokeConfig"),
     }
 )
@@ -145,6 +145,7 @@ def _with_data(things: Things, mine: list[Resource], topology: Topology) -> Topo
     ]
     mappings = "AWS::Lambda::EventSourceMapping"
     streams = made(things, mappings, described_sources.stream_mapping)
+    kinesis = made(things, mappings, described_sources.kinesis_mapping)
     rules = made(things, "AWS::Events::Rule", described_sources.rule_schedules)
     scheduled = made(things, "AWS::Scheduler::Schedule", described_sources.scheduler_schedule)
     retried = made(things, "AWS::Lambda::EventInvokeConfig", described_sources.async_invocation)
@@ -153,6 +154,7 @@ def _with_data(things: Things, mine: list[Resource], topology: Topology) -> Topo
         tables=(*topology.tables, *tables),
         queues=(*topology.queues, *queues),
         event_source_mappings=(*topology.event_source_mappings, *streams),
+        kinesis_mappings=(*topology.kinesis_mappings, *kinesis),
         queue_mappings=(*topology.queue_mappings, *made(things, mappings, described_sources.queue_mapping)),
         async_invocations=(*topology.async_invocations, *retried),
         schedules=(*topology.schedules, *(each for rule in rules for each in rule), *scheduled),

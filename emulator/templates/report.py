@@ -17,7 +17,7 @@ from .topology import counted
 LINES: Final = 12
 """Most lines before the rest is only counted."""
 _WIDTH: Final = 10
-_OF_SERVICES: Final = ("bucket", "topic", "subscription", "event bus", "stored parameter", "secret")
+_OF_SERVICES: Final = ("bucket", "topic", "subscription", "event bus", "Kinesis stream", "stored parameter", "secret")
 """What is emulated outside of the topology, by its noun."""
 
 
@@ -76,7 +76,7 @@ def _emulated(read: Read) -> str:
     for things, noun in (
         (topology.tables, "table"),
         (topology.queues, "queue"),
-        ((*topology.event_source_mappings, *topology.queue_mappings), "event source"),
+        ((*topology.event_source_mappings, *topology.kinesis_mappings, *topology.queue_mappings), "event source"),
         (topology.schedules, "schedule"),
     ):
         if things:

@@ -113,6 +113,7 @@ def describe(stacks: Iterable[Stack], locate: Locate, wanted: Wanted, *, region:
         ),
         queues=tuple(guarded(things, each, described_data.queue) for each in things.of("AWS::SQS::Queue")),
         event_source_mappings=made(things, "AWS::Lambda::EventSourceMapping", described_sources.stream_mapping),
+        kinesis_mappings=made(things, "AWS::Lambda::EventSourceMapping", described_sources.kinesis_mapping),
         queue_mappings=made(things, "AWS::Lambda::EventSourceMapping", described_sources.queue_mapping),
         async_invocations=made(things, "AWS::Lambda::EventInvokeConfig", described_sources.async_invocation),
         schedules=(

@@ -15,6 +15,7 @@ from typing import Any, Final
 from streamer.errors import TopologyError
 from streamer.topology.http_apis import HttpApi
 from streamer.topology.integrations import Integration
+from streamer.topology.kinesis import KinesisMapping
 
 CONNECT: Final = "$connect"
 """Route key of the handshake. [DOC] apigw-docs:apigateway-websocket-api-route-keys-connect-disconnect"""
@@ -393,6 +394,8 @@ class Topology:
     """Further WebSocket APIs, each at an address of its own."""
     http_apis: tuple[HttpApi, ...] = ()
     """HTTP APIs, REST APIs and function URLs beside them; emulated only."""
+    kinesis_mappings: tuple[KinesisMapping, ...] = ()
+    """Streams of Kinesis that functions read, of templates and resources beside a service; emulated only."""
 
     def all_apis(self) -> tuple[Api, ...]:
         """All WebSocket APIs, the first one first."""

@@ -26,6 +26,7 @@ from streamer.topology import (
     names_of,
     queue_url_variable,
 )
+from streamer.topology.kinesis import KinesisMapping
 
 _VARIABLE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]+")
 """[DOC] lambda-docs:configuration-envvars"""
@@ -68,6 +69,8 @@ def validate(topology: Topology) -> None:
 def _validate_sources(topology: Topology) -> None:
     for mapping in topology.event_source_mappings:
         _validate_mapping(topology, mapping)
+    for kinesis_mapping in topology.kinesis_mappings:
+        _validate_kinesis(topology, kinesis_mapping)
     for queue_mapping in topology.queue_mappings:
         _validate_queue_mapping(topology, queue_mapping)
     for invocation in topology.async_invocations:
@@ -287,6 +290,20 @@ def _validate_mapping(topology: Topology, mapping: EventSourceMapping) -> None:
         raise TopologyError(f"{where}: the table has no stream")
     if mapping.starting_position not in ("TRIM_HORIZON", "LATEST"):
         raise TopologyError(f"{where}: starting_position must be TRIM_HORIZON or LATEST")
+    _validate_batches(topology, mapping, where)
+
+
+def _validate_kinesis(topology: Topology, mapping: KinesisMapping) -> None:
+    topology.function(mapping.function)
+    where = f"event source mapping of stream {mapping.stream!r} to {mapping.function!r}"
+    if mapping.starting_position not in ("TRIM_HORIZON", "LATEST", "AT_TIMESTAMP"):
+        raise TopologyError(f"{where}: starting_position must be TRIM_HORIZON, LATEST or AT_TIMESTAMP")
+    if (mapping.starting_position == "AT_TIMESTAMP") is (mapping.starting_timestamp is None):
+        raise TopologyError(f"{where}: AT_TIMESTAMP needs a starting_timestamp, and nothing else has one")
+    _validate_batches(topology, mapping, where)
+
+
+def _validate_batches(topology: Topology, mapping: EventSourceMapping | KinesisMapping, where: str) -> None:
     for name, value, low, high in (
         ("batch_size", mapping.batch_size, 1, 10_000),
         ("batching_window_seconds", mapping.batching_window_seconds, 0, 300),

@@ -46,7 +46,7 @@ RESOURCES = """
         Properties:
           AttributeDefinitions: [{AttributeName: id, AttributeType: S}]
           KeySchema: [{AttributeName: id, KeyType: HASH}]
-      Clicks: {Type: AWS::Kinesis::Stream}
+      Clicks: {Type: AWS::AppSync::Api}
       Using:
         Type: AWS::IAM::Policy
         Properties:
@@ -100,7 +100,7 @@ def test_what_is_not_emulated_is_told(tmp_path: Path) -> None:
     target = load_target(None, parse(SETTINGS, tmp_path), environment={"JWT_SECRET": "s" * 40})
 
     assert target.told == (
-        "resources.yaml: 1 bucket, 1 queue, 1 table, 1 IAM policy; not emulated: Clicks (AWS::Kinesis::Stream)"
+        "resources.yaml: 1 bucket, 1 queue, 1 table, 1 IAM policy; not emulated: Clicks (AWS::AppSync::Api)"
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import control_world
@@ -177,6 +178,45 @@ def test_a_queue_is_read_by_a_function_as_a_script_wants(world: ControlWorld, de
     assert until(left, lambda count: count == 0) == 0
     functions.delete_event_source_mapping(UUID=source["UUID"])
     assert functions.list_event_source_mappings()["EventSourceMappings"] == []
+
+
+def test_a_stream_of_kinesis_is_read_by_a_function_as_a_script_wants(
+    world: ControlWorld, deployed: dict[str, str]
+) -> None:
+    functions, kinesis, sqs = world.client("lambda"), world.client("kinesis"), world.client("sqs")
+    code = "import boto3\ndef handler(event, context):\n    boto3.client('sqs').create_queue(QueueName='seen')\n"
+    functions.create_function(
+        FunctionName="follower",
+        Runtime="python3.12",
+        Handler="app.handler",
+        Role="arn:aws:iam::123456789012:role/any",
+        Code={"ZipFile": zipped(code)},
+    )
+    kinesis.create_stream(StreamName="clicks", ShardCount=1)
+    arn = kinesis.describe_stream_summary(StreamName="clicks")["StreamDescriptionSummary"]["StreamARN"]
+    asked = {"EventSourceArn": arn, "FunctionName": "follower", "BatchSize": 3}
+    since = datetime(2026, 1, 1, tzinfo=UTC)
+    source = functions.create_event_source_mapping(
+        StartingPosition="AT_TIMESTAMP", StartingPositionTimestamp=since, **asked
+    )
+    kinesis.put_record(StreamName="clicks", Data=b"x", PartitionKey="k")
+
+    assert until(lambda: sqs.list_queues(QueueNamePrefix="seen").get("QueueUrls", []), bool)
+    found = functions.get_event_source_mapping(UUID=source["UUID"])
+    assert (found["BatchSize"], found["State"]) == (3, "Enabled")
+    assert found["StartingPositionTimestamp"] == since
+    functions.delete_event_source_mapping(UUID=source["UUID"])
+
+
+def test_a_stream_of_a_stack_goes_with_it(world: ControlWorld) -> None:
+    stream = {"Type": "AWS::Kinesis::Stream", "Properties": {"Name": "of-a-stack", "ShardCount": 1}}
+    stack = world.deployed("streams", {"Resources": {"Stream": stream}})
+    kinesis = world.client("kinesis")
+    assert "of-a-stack" in kinesis.list_streams()["StreamNames"]
+
+    world.cloudformation.delete_stack(StackName=stack["StackName"])
+    assert world.settled(stack["StackId"])["StackStatus"] == "DELETE_COMPLETE"
+    assert "of-a-stack" not in kinesis.list_streams()["StreamNames"]
 
 
 def test_what_is_of_a_stack_goes_with_it_alone(world: ControlWorld, deployed: dict[str, str]) -> None:

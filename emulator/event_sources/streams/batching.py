@@ -15,10 +15,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from streamer.topology import EventSourceMapping
-
 from ...functions.outcome import Failed, Outcome, Refused, Returned
 from .records import EventRecord
+from .source import StreamMapping
 
 PAYLOAD_BYTES: Final = 6 * 1024 * 1024
 """Largest event of an invocation. [DOC] I15"""
@@ -51,7 +50,7 @@ class Rules:
     retry_seconds: tuple[float, ...] = RETRY_SECONDS
 
     @classmethod
-    def of(cls, mapping: EventSourceMapping, retry_seconds: tuple[float, ...] = RETRY_SECONDS) -> Rules:
+    def of(cls, mapping: StreamMapping, retry_seconds: tuple[float, ...] = RETRY_SECONDS) -> Rules:
         """The rules of a mapping; -1 has become None or the stream's retention."""
         retries, age = mapping.maximum_retry_attempts, mapping.maximum_record_age_seconds
         return cls(

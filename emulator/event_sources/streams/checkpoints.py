@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from streamer.topology import EventSourceMapping
+from streamer.topology.kinesis import KinesisMapping
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +46,7 @@ class MappingCheckpoint:
     """By shard id; a shard that is not in it was created later."""
 
 
-def identity(mapping: EventSourceMapping) -> str:
+def identity(mapping: EventSourceMapping | KinesisMapping) -> str:
     """What makes a mapping the same as one of an earlier run, besides its stream.
 
     On AWS a mapping has one stream and one starting position; others make another mapping. [DOC]
@@ -53,7 +54,12 @@ def identity(mapping: EventSourceMapping) -> str:
     another mapping too, so that they see the stream from the starting position on. How batches are made and retried may
     change.
     """
-    parts = [mapping.function, mapping.table, mapping.starting_position, mapping.filters]
+    parts: list[Any] = [mapping.function]
+    if isinstance(mapping, EventSourceMapping):
+        parts += [mapping.table, mapping.starting_position]
+    else:
+        parts += ["kinesis", mapping.stream, mapping.starting_position, mapping.starting_timestamp]
+    parts.append(mapping.filters)
     return json.dumps(parts, sort_keys=True, separators=(",", ":"))
 
 
@@ -76,7 +82,7 @@ class Checkpoints:
     def __init__(self, saved: Iterable[MappingCheckpoint] = ()) -> None:
         self._saved = {checkpoint.identity: checkpoint for checkpoint in saved}
 
-    def of(self, mapping: EventSourceMapping) -> MappingCheckpoint | None:
+    def of(self, mapping: EventSourceMapping | KinesisMapping) -> MappingCheckpoint | None:
         """The checkpoint of a mapping; None: it is new."""
         return self._saved.get(identity(mapping))
 

@@ -23,6 +23,9 @@ def failure_document(
         now: Unix seconds.
     """
     batch = given_up.batch
+    is_kinesis = stream_arn.split(":")[2] == "kinesis"
+    # [DOC] lambda-docs:kinesis-on-failure-destination; times of DynamoDB are whole seconds
+    precision = "milliseconds" if is_kinesis else "seconds"
     first, last = batch.records[0], batch.records[-1]
     document: dict[str, Any] = {
         "requestContext": {
@@ -37,12 +40,12 @@ def failure_document(
     return document | {
         "version": "1.0",
         "timestamp": _iso(now, "milliseconds"),
-        "DDBStreamBatchInfo": {
+        "KinesisBatchInfo" if is_kinesis else "DDBStreamBatchInfo": {
             "shardId": shard_id,
             "startSequenceNumber": first.sequence_number,
             "endSequenceNumber": last.sequence_number,
-            "approximateArrivalOfFirstRecord": _iso(first.created_at, "seconds"),
-            "approximateArrivalOfLastRecord": _iso(last.created_at, "seconds"),
+            "approximateArrivalOfFirstRecord": _iso(first.created_at, precision),
+            "approximateArrivalOfLastRecord": _iso(last.created_at, precision),
             "batchSize": len(batch.records),
             "streamArn": stream_arn,
         },

@@ -1,4 +1,4 @@
-"""Event source mappings: each one reads a table's stream and invokes a function with what it reads."""
+"""Event source mappings: each one reads a stream, a table's or one of Kinesis, and invokes a function with it."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import asyncio
 import time
 import uuid
 from collections.abc import Callable
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
-from typing import Any, Final, Self
+from typing import Any, Final, Protocol, Self
 
 from streamer.errors import TopologyError
 from streamer.topology import EventSourceMapping, Topology
+from streamer.topology.kinesis import KinesisMapping
 
 from ... import log
 from ...functions.destinations import DestinationError, Destinations
@@ -23,14 +24,26 @@ from .batching import RETRY_SECONDS, GivenUp, Rules
 from .checkpoints import ENDED, Checkpoint, Checkpoints, MappingCheckpoint, identity
 from .documents import failure_document
 from .filters import Filter, compile_filters
+from .kinesis_records import kinesis_record
 from .processor import ShardProcessor, Work
-from .source import Shard, Source, Stream
+from .records import EventRecord, stream_record
+from .source import RawRecord, Shard, Source, Stream, StreamMapping, source_name
 from .status import CALL_FAILED, NO_RECORDS, PROCESSED, MappingStatus, ShardProgress
 
+Shape = Callable[[RawRecord, str | None], EventRecord]
+"""Makes what is delivered of a record and the sequence number of the one before it."""
 STOP_SECONDS: Final = 5.0
 """How long functions that are running may go on when the mappings stop."""
 DESTINATION_SECONDS: Final = (0.1, 0.5, 2.0)
 """Pauses between attempts to deliver a document; after the last, the document goes to the log."""
+
+
+class KinesisSource(Protocol):
+    """Opens streams of Kinesis."""
+
+    def open(self, mapping: KinesisMapping, saved: MappingCheckpoint | None) -> AbstractAsyncContextManager[Stream]:
+        """Open a stream where it was left, or else at the starting position; it may be created later."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +63,7 @@ class RunningMapping:
     """One mapping; `run` is its owner task."""
 
     def __init__(
-        self, mapping: EventSourceMapping, stream: Stream, *, partition_key: str, filters: Filter, parts: MappingParts
+        self, mapping: StreamMapping, stream: Stream, *, shape: Shape, filters: Filter, parts: MappingParts
     ) -> None:
         self._mapping = mapping
         self._stream = stream
@@ -64,9 +77,8 @@ class RunningMapping:
         self._stopping = False
         self._work = Work(
             function=mapping.function,
-            table=mapping.table,
-            partition_key=partition_key,
-            stream_arn=stream.arn,
+            source=source_name(mapping),
+            shape=shape,
             lanes=mapping.parallelization_factor,
             rules=Rules.of(mapping, parts.retry_seconds),
             filter=filters,
@@ -135,20 +147,25 @@ class RunningMapping:
 
     async def _discover(self, group: asyncio.TaskGroup) -> None:
         async for shard in self._stream.shards():
-            self._ends[shard.shard_id] = asyncio.Event()
-            group.create_task(self._process(shard))
+            self._ends[shard.shard_id] = ending = asyncio.Event()
+            if self._checkpoints.get(shard.shard_id) == ENDED:  # of a stream of the same name that is gone
+                del self._checkpoints[shard.shard_id]
+            group.create_task(self._process(shard, ending))
 
-    async def _process(self, shard: Shard) -> None:
+    async def _process(self, shard: Shard, ending: asyncio.Event) -> None:
         # [DOC] I13: a parent's records come before its children's, or an item's order would break at a split.
-        if (parent := self._ends.get(shard.parent_id or "")) is not None:
+        for parent in [self._ends[each] for each in shard.parent_ids if each in self._ends]:
             await parent.wait()
         if not self._stopping:
             self._processors[shard.shard_id] = processor = ShardProcessor(shard, self._work)
             await processor.run()
-        if not self._stopping:
-            del self._processors[shard.shard_id]
-            self._checkpoints[shard.shard_id] = ENDED
-        self._ends.pop(shard.shard_id).set()
+        # A stream that was created again has shards of the same ids.
+        if self._ends.get(shard.shard_id) is ending:
+            del self._ends[shard.shard_id]
+            if not self._stopping:
+                del self._processors[shard.shard_id]
+                self._checkpoints[shard.shard_id] = ENDED
+        ending.set()
 
     def _note(self, ok: bool) -> None:
         self._last_result = PROCESSED if ok else CALL_FAILED
@@ -191,7 +208,8 @@ class RunningMapping:
         return False
 
     def _names(self) -> dict[str, Any]:
-        return {"function": self._mapping.function, "table": self._mapping.table}
+        kind = "table" if isinstance(self._mapping, EventSourceMapping) else "stream"
+        return {"function": self._mapping.function, kind: source_name(self._mapping)}
 
 
 class EventSourceMappings:
@@ -216,19 +234,24 @@ class EventSourceMappings:
         checkpoints: Checkpoints | None = None,
         checkpoint_seconds: float | None = None,
         recording: Recording | None = None,
+        kinesis: Callable[[], KinesisSource] | None = None,
     ) -> None:
         """Raise TopologyError if AWS would refuse to create one of the mappings.
 
+        ``kinesis`` makes the source of streams that are no table's when it is first needed; None: nobody reads any.
         ``checkpoint_seconds`` is how often the checkpoints are replaced meanwhile; None: only in the end.
         """
-        pairs = [(mapping.function, mapping.table) for mapping in topology.event_source_mappings]
-        for function, table in pairs:
-            if pairs.count((function, table)) > 1:
+        self._mappings: tuple[StreamMapping, ...] = (*topology.event_source_mappings, *topology.kinesis_mappings)
+        pairs = [(type(mapping), mapping.function, source_name(mapping)) for mapping in self._mappings]
+        for kind, function, name in pairs:
+            if pairs.count((kind, function, name)) > 1:
+                whose = "the stream of table" if kind is not KinesisMapping else "the stream"
                 # [REC] I21: ResourceConflictException.
-                raise TopologyError(f"the stream of table {table!r} is mapped to function {function!r} twice")
+                raise TopologyError(f"{whose} {name!r} is mapped to function {function!r} twice")
         self._topology = topology
-        self._filters = [compile_filters(mapping.filters) for mapping in topology.event_source_mappings]
+        self._filters = [compile_filters(mapping.filters) for mapping in self._mappings]
         self._source = source
+        self._kinesis = kinesis
         self._stop_seconds = stop_seconds
         self._checkpoints = Checkpoints() if checkpoints is None else checkpoints
         self._parts = MappingParts(
@@ -258,19 +281,34 @@ class EventSourceMappings:
     async def __aenter__(self) -> Self:
         """Open all streams and start; raises StreamNotFoundError."""
         async with AsyncExitStack() as stack:
-            for mapping, filters in zip(self._topology.event_source_mappings, self._filters, strict=True):
-                opening = self._source.open(mapping.table, mapping.starting_position, self._checkpoints.of(mapping))
-                stream = await stack.enter_async_context(opening)
-                key = self._topology.table(mapping.table).key.partition
-                self._running.append(
-                    RunningMapping(mapping, stream, partition_key=key, filters=filters, parts=self._parts)
-                )
+            for mapping, filters in zip(self._mappings, self._filters, strict=True):
+                stream = await stack.enter_async_context(self._opening(mapping))
+                shape = self._shape(mapping, stream.arn)
+                self._running.append(RunningMapping(mapping, stream, shape=shape, filters=filters, parts=self._parts))
             group = await stack.enter_async_context(asyncio.TaskGroup())
             self._tasks = [group.create_task(running.run()) for running in self._running]
             self._stack = stack.pop_all()
         if self._checkpoint_seconds is not None:
             self._noting = asyncio.create_task(self._note_now_and_then(self._checkpoint_seconds))
         return self
+
+    def _opening(self, mapping: StreamMapping) -> AbstractAsyncContextManager[Stream]:
+        saved = self._checkpoints.of(mapping)
+        if isinstance(mapping, EventSourceMapping):
+            return self._source.open(mapping.table, mapping.starting_position, saved)
+        if self._kinesis is None:
+            raise TopologyError(f"the stream {mapping.stream!r} of Kinesis is not here")
+        return self._kinesis().open(mapping, saved)
+
+    def _shape(self, mapping: StreamMapping, arn: str) -> Shape:
+        if not isinstance(mapping, EventSourceMapping):
+            return kinesis_record
+        key = self._topology.table(mapping.table).key.partition
+
+        def shape(raw: RawRecord, previous: str | None) -> EventRecord:
+            return stream_record(raw, stream_arn=arn, partition_key=key, previous=previous)
+
+        return shape
 
     async def _note_now_and_then(self, seconds: float) -> None:
         while True:

@@ -64,7 +64,7 @@ class PolledShard:
         Records older than ``not_before`` (Unix seconds) are skipped.
         """
         self.shard_id = description.shard_id
-        self.parent_id = description.parent_id
+        self.parent_ids = () if description.parent_id is None else (description.parent_id,)
         self._api = api
         self._arn = stream_arn
         self._pace = pace

@@ -12,7 +12,7 @@ from ...functions.outcome import Functions, Outcome, Refused
 from ...recording import Recording
 from .batching import Batch, GivenUp, Lane, Rules, lane_of
 from .filters import Filter
-from .records import stream_record
+from .records import EventRecord
 from .source import RawRecord, Shard
 from .status import LaneProgress, ShardProgress
 
@@ -25,9 +25,10 @@ class Work:
     """What a shard is processed with; the same for all shards of a mapping."""
 
     function: str
-    table: str
-    partition_key: str
-    stream_arn: str
+    source: str
+    """The table's name, or the stream's."""
+    shape: Callable[[RawRecord, str | None], EventRecord]
+    """Makes what is delivered of a record and the sequence number of the one before it."""
     lanes: int
     rules: Rules
     filter: Filter
@@ -114,9 +115,7 @@ class ShardProcessor:
     def _distribute(self, records: Sequence[RawRecord]) -> None:
         work, now = self._work, self._work.clock()
         for raw in records:
-            record = stream_record(
-                raw, stream_arn=work.stream_arn, partition_key=work.partition_key, previous=self._last
-            )
+            record = work.shape(raw, self._last)
             self._last = record.sequence_number
             # [DOC] I34: what is filtered out is done.
             if work.filter.matches(record.event):
@@ -162,7 +161,7 @@ class ShardProcessor:
         if (recorder := self._work.recording.now) is not None:
             numbers = [record.sequence_number for record in batch.records]
             end = "" if settled.given_up is None else str(settled.given_up.condition)
-            recorder.batch((self._work.function, self._work.table), numbers, batch.attempts + 1, outcome, end)
+            recorder.batch((self._work.function, self._work.source), numbers, batch.attempts + 1, outcome, end)
         if settled.warning is not None:
             log.warning(settled.warning, function=self._work.function)
         if not settled.ok:

@@ -47,7 +47,7 @@ class PushEngine(Protocol):
 class PushedShard:
     """The one shard of an embedded table: pushed records while they fit the buffer, history otherwise."""
 
-    parent_id: str | None = None
+    parent_ids: tuple[str, ...] = ()
 
     def __init__(
         self,

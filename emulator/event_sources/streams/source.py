@@ -1,4 +1,4 @@
-"""What an event source mapping reads from: protocols, implemented by ``poller`` (any endpoint) and ``pushed``."""
+"""What an event source mapping reads from: protocols, which ``poller``, ``pushed`` and ``kinesis`` implement."""
 
 from __future__ import annotations
 
@@ -6,10 +6,21 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
+from streamer.topology import EventSourceMapping
+from streamer.topology.kinesis import KinesisMapping
+
 from .checkpoints import Checkpoint, MappingCheckpoint
 
 RawRecord = Mapping[str, Any]
-"""A stream record as GetRecords of AWS has it in JSON; `records.stream_record` makes a function's event of it."""
+"""A stream record as GetRecords of DynamoDB has it in JSON, of which `records.stream_record` makes a function's event;
+one of Kinesis is that event already."""
+
+StreamMapping = EventSourceMapping | KinesisMapping
+
+
+def source_name(mapping: StreamMapping) -> str:
+    """The table or the stream that a mapping reads."""
+    return mapping.table if isinstance(mapping, EventSourceMapping) else mapping.stream
 
 
 class Shard(Protocol):
@@ -21,8 +32,8 @@ class Shard(Protocol):
         ...
 
     @property
-    def parent_id(self) -> str | None:
-        """The shard to be processed completely before this one; None if there is none."""
+    def parent_ids(self) -> tuple[str, ...]:
+        """The shards to be processed completely before this one."""
         ...
 
     async def read(self) -> Sequence[RawRecord] | None:
@@ -34,11 +45,11 @@ class Shard(Protocol):
 
 
 class Stream(Protocol):
-    """One table's stream, open where the mapping begins or goes on."""
+    """One stream, of a table or of Kinesis, open where the mapping begins or goes on."""
 
     @property
     def arn(self) -> str:
-        """``arn:aws:dynamodb:{region}:{account}:table/{table}/stream/{label}``. [REC] I7"""
+        """``arn:aws:dynamodb:{region}:{account}:table/{table}/stream/{label}``, [REC] I7, or Kinesis's."""
         ...
 
     @property
@@ -51,9 +62,9 @@ class Stream(Protocol):
         ...
 
     async def current_arn(self) -> str | None:
-        """ARN of the stream that was read last, which differs from ``arn`` if the table was created again meanwhile.
+        """What names the stream that was read last, another than ``arn`` if it was created again meanwhile.
 
-        None: the table or its stream is gone. May be asked after the stream was closed.
+        None: it is gone. May be asked after the stream was closed.
         """
         ...
 

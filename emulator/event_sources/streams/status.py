@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from streamer.topology import EventSourceMapping
+from .source import StreamMapping
 
 NO_RECORDS: Final = "No records processed"
 """``LastProcessingResult`` before the first invocation. [REC] I20"""
@@ -19,7 +19,7 @@ CALL_FAILED: Final = "PROBLEM: Function call failed"
 class MappingStatus:
     """What GetEventSourceMapping tells about a mapping."""
 
-    mapping: EventSourceMapping
+    mapping: StreamMapping
     stream_arn: str
     state: str
     """``Creating``, ``Enabled`` or ``Disabled``."""

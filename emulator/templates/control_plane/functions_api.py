@@ -45,6 +45,7 @@ _SOURCE_SETTINGS: Final = (
     *("BatchSize", "BisectBatchOnFunctionError", "DestinationConfig", "Enabled", "EventSourceArn", "FilterCriteria"),
     *("FunctionName", "FunctionResponseTypes", "MaximumBatchingWindowInSeconds", "MaximumRecordAgeInSeconds"),
     *("MaximumRetryAttempts", "ParallelizationFactor", "ScalingConfig", "StartingPosition"),
+    "StartingPositionTimestamp",
 )
 
 

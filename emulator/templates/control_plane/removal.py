@@ -29,6 +29,7 @@ _REMOVALS: Final[Mapping[str, _Make]] = {
     "AWS::SQS::Queue": lambda each: ("sqs", "DeleteQueue", {"QueueUrl": each.physical_id}),
     "AWS::S3::Bucket": lambda each: ("s3", "delete_bucket", {"Bucket": each.physical_id}),
     "AWS::SNS::Topic": lambda each: ("sns", "delete_topic", {"TopicArn": each.physical_id}),
+    "AWS::Kinesis::Stream": lambda each: ("kinesis", "delete_stream", {"StreamName": each.physical_id}),
     "AWS::SSM::Parameter": lambda each: ("ssm", "DeleteParameter", {"Name": each.physical_id}),
     "AWS::SecretsManager::Secret": lambda each: (
         "secretsmanager",

@@ -118,10 +118,24 @@ KINDS: Final = (
     ),
     Kind(
         type="AWS::Kinesis::Stream",
-        meaning=Meaning.MISSING,
+        meaning=Meaning.EMULATED,
         noun="Kinesis stream",
         attributes={"Arn": "arn:{partition}:kinesis:{region}:{account}:stream/{name}"},
         name_property="Name",
+        longest=128,
+    ),
+    Kind(
+        type="AWS::Kinesis::StreamConsumer",
+        meaning=Meaning.KNOWN,
+        noun="consumer of a stream",
+        ref="{p[StreamARN]}/consumer/{p[ConsumerName]}:1767225600",
+        attributes={
+            "ConsumerARN": "{p[StreamARN]}/consumer/{p[ConsumerName]}:1767225600",
+            "ConsumerCreationTimestamp": "1767225600",
+            "ConsumerName": "{p[ConsumerName]}",
+            "ConsumerStatus": "ACTIVE",
+            "StreamARN": "{p[StreamARN]}",
+        },
     ),
     Kind(
         type="AWS::StepFunctions::StateMachine",

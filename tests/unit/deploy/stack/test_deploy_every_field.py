@@ -14,6 +14,7 @@ from deploy.stack.template import template, to_json
 from streamer.topology import Api, Index, Key, Route, StreamView, Table, Topology
 from streamer.topology.http_apis import HttpApi, HttpKind
 from streamer.topology.integrations import Integration
+from streamer.topology.kinesis import KinesisMapping
 
 SETTINGS = StackSettings(stack_name="shop-prod")
 NOT_DEPLOYED = {
@@ -29,6 +30,7 @@ REFUSED: dict[tuple[str, str], Any] = {
     ("Function", "search_paths"): ("layer",),
     ("Function", "unavailable"): "no code",
     ("Topology", "http_apis"): (HttpApi(name="http", kind=HttpKind.HTTP, api_id="abcdefghij", routes=()),),
+    ("Topology", "kinesis_mappings"): (KinesisMapping(function="answer", stream="clicks"),),
     ("Topology", "more_apis"): (Api(name="more", routes=()),),
 }
 """Fields that the deployer refuses, and what it is refused with."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from emulator.iam.service_needs import of_operation, of_s3, of_scheduler
+from emulator.services.kinesis.tokens import token
 from emulator.services.secret_names import suffix
 
 HOST = "https://s3.eu-west-1.amazonaws.com"
@@ -58,6 +59,21 @@ HERE = ":${AWS::Region}:${AWS::AccountId}:"
         ("kms", "Encrypt", {"KeyId": "k1"}, [f"kms:Encrypt arn:${{AWS::Partition}}:kms{HERE}key/k1"]),
         ("kms", "Encrypt", {"KeyId": "alias/a"}, ["kms:Encrypt *"]),
         ("kms", "Decrypt", {}, ["kms:Decrypt *"]),
+        (
+            "kinesis",
+            "PutRecord",
+            {"StreamName": "s"},
+            [f"kinesis:PutRecord arn:${{AWS::Partition}}:kinesis{HERE}stream/s"],
+        ),
+        ("kinesis", "PutRecords", {"StreamARN": "arn:s"}, ["kinesis:PutRecords arn:s"]),
+        (
+            "kinesis",
+            "GetRecords",
+            {"ShardIterator": token({"stream": "s"})},
+            [f"kinesis:GetRecords arn:${{AWS::Partition}}:kinesis{HERE}stream/s"],
+        ),
+        ("kinesis", "GetRecords", {"ShardIterator": "x"}, ["kinesis:GetRecords *"]),
+        ("kinesis", "ListStreams", {"NextToken": token({"after": "s"})}, ["kinesis:ListStreams *"]),
         ("states", "StartExecution", {"stateMachineArn": "arn:m"}, ["states:StartExecution arn:m"]),
         ("states", "ListStateMachines", {}, ["states:ListStateMachines *"]),
         ("cognito-idp", "InitiateAuth", {"ClientId": "c"}, []),

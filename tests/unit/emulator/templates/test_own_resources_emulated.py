@@ -107,11 +107,11 @@ def test_the_api_has_the_id_that_the_file_sees() -> None:
 
 
 def test_what_is_emulated_and_what_is_not_is_one_line() -> None:
-    text = YAML + "  Clicks: {Type: AWS::Kinesis::Stream}\n  Own: {Type: AWS::Lambda::Function}\n"
+    text = YAML + "  Clicks: {Type: AWS::AppSync::Api}\n  Own: {Type: AWS::Lambda::Function}\n"
 
     assert merged(text).told == (
         "resources.yaml: 1 bucket, 1 queue, 1 table, 1 IAM policy, 1 event source mapping; "
-        "not emulated: Clicks (AWS::Kinesis::Stream), Own (AWS::Lambda::Function)"
+        "not emulated: Clicks (AWS::AppSync::Api), Own (AWS::Lambda::Function)"
     )
 
 

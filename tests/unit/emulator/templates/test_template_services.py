@@ -15,6 +15,7 @@ from emulator.templates.resources.kind import Place
 from emulator.templates.source import load
 from emulator.templates.stack import Surroundings, resolve
 from emulator.templates.topology import Described, Located, Wanted, describe
+from streamer.topology.kinesis import KinesisMapping
 
 PLACE = Place(stack="shop", region="us-east-1", account_id="123456789012", partition="aws", url_suffix="amazonaws.com")
 
@@ -560,3 +561,61 @@ def test_a_route_response_alone_answers_clients_of_integrations_that_are_no_prox
         ),
     )
     assert [each.route_response for each in found.topology.api.routes] == [answers]
+
+
+def test_a_stream_of_kinesis_is_made_and_read() -> None:
+    found = described(
+        Orders=resource("Kinesis::Stream", Name="orders", ShardCount=2, RetentionPeriodHours=48, StreamEncryption={}),
+        Busy=resource("Kinesis::Stream", Name="busy", StreamModeDetails={"StreamMode": "ON_DEMAND"}),
+        Fast=resource("Kinesis::StreamConsumer", ConsumerName="fast", StreamARN=att("Orders")),
+        Source=resource(
+            "Lambda::EventSourceMapping",
+            FunctionName=ref("Answer"),
+            EventSourceArn=att("Fast", "ConsumerARN"),
+            StartingPosition="AT_TIMESTAMP",
+            StartingPositionTimestamp=1700000000,
+            BatchSize=5,
+            ParallelizationFactor=2,
+            FilterCriteria={"Filters": [{"Pattern": '{"data": {"kind": ["a"]}}'}]},
+        ),
+        Off=resource(
+            "Lambda::EventSourceMapping",
+            FunctionName=ref("Answer"),
+            EventSourceArn=att("Busy"),
+            StartingPosition="LATEST",
+            Enabled=False,
+        ),
+    )
+
+    assert [(each.operation, each.parameters) for each in found.services] == [
+        ("create_stream", {"StreamName": "orders", "ShardCount": 2}),
+        ("increase_stream_retention_period", {"StreamName": "orders", "RetentionPeriodHours": 48}),
+        ("create_stream", {"StreamName": "busy", "StreamModeDetails": {"StreamMode": "ON_DEMAND"}}),
+    ]
+    assert found.topology.kinesis_mappings == (
+        KinesisMapping(
+            function="answer",
+            stream="orders",
+            starting_position="AT_TIMESTAMP",
+            starting_timestamp=1700000000,
+            batch_size=5,
+            parallelization_factor=2,
+            filters=({"data": {"kind": ["a"]}},),
+        ),
+    )
+    assert found.warnings == ()
+
+
+def test_what_of_a_stream_is_not_emulated_is_told() -> None:
+    found = described(
+        Orders=resource("Kinesis::Stream"),
+        Source=resource(
+            "Lambda::EventSourceMapping",
+            FunctionName=ref("Answer"),
+            EventSourceArn=att("Orders"),
+            StartingPosition="LATEST",
+            TumblingWindowInSeconds=30,
+        ),
+    )
+
+    assert found.warnings == ("Source: tumbling windows are not emulated: batches come without a state",)

@@ -123,7 +123,7 @@ async def test_shards_that_appear_later_are_read_from_their_first_record_even_wi
         async with asyncio.timeout(5):
             child = await anext(shards)
 
-        assert (first.shard_id, child.shard_id, child.parent_id) == ("s", "child", "s")
+        assert (first.shard_id, child.shard_id, child.parent_ids) == ("s", "child", ("s",))
         assert await read(child) == [5]
 
 

@@ -1,0 +1,73 @@
+"""What calls functions without a client: mappings of streams and queues, and schedules, as one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+
+from streamer.topology import Topology
+
+from ..database.protocol import Database
+from ..functions.outcome import Functions
+from ..recording import Recording
+from .queues.mapping import QueueMappings
+from .schedules import AcceptEvent, Schedules
+from .streams.kinesis import EngineSource, KinesisEngine
+from .streams.mapping import EventSourceMappings
+
+
+class Readers:
+    """Owns them; `start` and `stop` take turns, each going on where the one before was."""
+
+    mappings: EventSourceMappings
+    """Those of streams."""
+
+    def __init__(
+        self,
+        functions: Functions,
+        accept: AcceptEvent,
+        database: Database,
+        recording: Recording,
+        *,
+        kinesis: Callable[[], KinesisEngine],
+        place: tuple[str, str],
+        checkpoint_seconds: float | None,
+        role_name: Callable[[str], str],
+    ) -> None:
+        """``place`` is the Region and the account; ``kinesis`` has the streams that are no table's."""
+        self._functions = functions
+        self._accept = accept
+        self._database = database
+        self._recording = recording
+        self._kinesis = kinesis
+        self._region, self._account_id = place
+        self._checkpoint_seconds = checkpoint_seconds
+        self._role_name = role_name
+        self._stack = AsyncExitStack()
+
+    async def start(self, topology: Topology) -> None:
+        """Read what a topology says."""
+        async with AsyncExitStack() as stack:
+            self.mappings = EventSourceMappings(
+                topology,
+                self._functions,
+                self._database.source,
+                self._database.destinations,
+                checkpoints=self._database.checkpoints,
+                checkpoint_seconds=self._checkpoint_seconds,
+                recording=self._recording,
+                kinesis=lambda: EngineSource(self._kinesis(), self._role_arn),
+            )
+            await stack.enter_async_context(self.mappings)
+            queues = QueueMappings(topology, self._functions, lambda: self._database.queues, recording=self._recording)
+            await stack.enter_async_context(queues)
+            schedules = Schedules(topology, self._accept, region=self._region, account_id=self._account_id)
+            await stack.enter_async_context(schedules)
+            self._stack = stack.pop_all()
+
+    async def stop(self) -> None:
+        """Read no more; functions that run get a little time."""
+        await self._stack.aclose()
+
+    def _role_arn(self, function: str) -> str:
+        return f"arn:aws:iam::{self._account_id}:role/{self._role_name(function)}"

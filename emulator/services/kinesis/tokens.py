@@ -1,0 +1,26 @@
+"""Iterators, and where lists go on, as texts that clients give back. Pure."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from .errors import invalid
+
+
+def token(content: Mapping[str, Any]) -> str:
+    """An iterator, or where a list goes on, as clients get it."""
+    return base64.urlsafe_b64encode(json.dumps(content, separators=(",", ":")).encode()).decode()
+
+
+def untoken(text: Any, what: str) -> dict[str, Any]:
+    """What a token says; raises KinesisError."""
+    try:
+        found = json.loads(base64.urlsafe_b64decode(str(text)))
+    except ValueError as error:
+        raise invalid(f"Invalid {what}.") from error
+    if not isinstance(found, dict):
+        raise invalid(f"Invalid {what}.")
+    return found
