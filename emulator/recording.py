@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from .functions.outcome import Outcome
     from .gateway.rules.effects import Accept, Effect, HttpAnswer, Invoke, Result
 
-By = Literal["client", "gateway", "network"]
-"""Who ended a connection: a close frame of the client's, one of ours, or nobody: the TCP connection broke."""
+By = Literal["client", "gateway", "idle", "duration", "network"]
+"""Who ended a connection: a close frame of the client's, one of ours, one because it was idle or had lived too long, or
+nobody: the TCP connection broke."""
 Change = Literal["started", "ready", "ended"]
 """What became of an execution environment."""
 
@@ -41,8 +42,8 @@ class Recorder(Protocol):
         """The function of a message is done; ``effects`` are what follows for the client."""
         ...
 
-    def closed(self, connection_id: str, code: int, reason: str, by: By) -> None:
-        """A connection is over."""
+    def closed(self, connection_id: str, code: int, reason: str, by: By, *, received: int, sent: int) -> None:
+        """A connection is over, after so many messages of its client and to it."""
         ...
 
     def run(

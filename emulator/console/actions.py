@@ -46,6 +46,7 @@ class Actions:
         """Close a connection with a code, or cut it as a network that fails does."""
         gateway = self._gateway(connection)
         if asked.body_of().get("cut"):
+            self._recorder.ended_here.add(connection)
             gateway.cut(connection)
             return {"code": 1006}
         code, reason = asked.field("code", int, 1000), asked.field("reason", str, "")
@@ -53,6 +54,7 @@ class Actions:
             raise BadRequestError(400, f"a connection can be closed with {', '.join(map(str, CLOSE_CODES))}")
         if len(reason.encode()) > 123:
             raise BadRequestError(400, "the reason of a close frame has at most 123 bytes")
+        self._recorder.ended_here.add(connection)
         gateway.close(connection, code, reason)
         return {"code": code}
 

@@ -24,7 +24,8 @@ from .facts import facts
 from .masking import NOBODY, Who
 from .metrics import metrics
 from .queued import Queued
-from .recorder import Page, RingRecorder
+from .queues import Queues
+from .recorder import BUSY_MESSAGES, BYTES, RECORDS, Page, RingRecorder
 from .records import Closed, Opening
 from .sources import Sources
 from .telling import Teller, Told, who_opened
@@ -65,7 +66,7 @@ class Api:
         self._recording = (0, self._book)
         """The recording that was opened last, and its number; 0: none was."""
         actions, queued = Actions(around, recorder, look=look), Queued(around)
-        sources = Sources(around, recorder, look=look)
+        sources, queues = Sources(around, recorder, look=look), Queues(around, recorder, look=look)
         workings, items = Workings(around, recorder, look=look), Items(around.database)
         self._routes: tuple[tuple[str, re.Pattern[str], Answer], ...] = tuple(
             (method, re.compile(pattern), answer)
@@ -88,10 +89,12 @@ class Api:
                 ("GET", r"metrics", self._metrics),
                 ("GET", r"mappings", sources.mappings),
                 ("GET", r"streams/([\w.-]+)", sources.stream),
-                ("GET", r"queues", sources.queues),
-                ("GET", r"queues/([\w.-]+)", sources.queue),
-                ("POST", r"queues/([\w.-]+)/purge", sources.purge),
-                ("POST", r"queues/([\w.-]+)/redrive", sources.redrive),
+                ("GET", r"queues", queues.listed),
+                ("GET", r"queues/([\w.-]+)", queues.one),
+                ("POST", r"queues/([\w.-]+)/purge", queues.purge),
+                ("POST", r"queues/([\w.-]+)/redrive", queues.redrive),
+                ("POST", r"queues/([\w.-]+)/retry", queues.retry),
+                ("POST", r"queues/([\w.-]+)/drop", queues.drop),
                 ("GET", r"functions", workings.listed),
                 ("GET", r"functions/([\w-]+)", workings.one),
                 ("POST", r"functions/([\w-]+)/invoke", workings.invoke),
@@ -136,7 +139,8 @@ class Api:
     async def _info(self, _asked: Asked) -> Told:
         self._look()
         ring = self._recorder.ring
-        recording = {"last": ring.last, "kept": len(ring), "bytes": ring.bytes}
+        bounds = {"most": RECORDS, "most_bytes": BYTES, "busy": BUSY_MESSAGES}
+        recording = {"last": ring.last, "kept": len(ring), "bytes": ring.bytes, **bounds}
         return {"api": VERSION, "boot": self._boot, **facts(self._around), "recording": recording}
 
     async def _events(self, asked: Asked) -> Told:
@@ -203,7 +207,8 @@ class Api:
                     "agent": seen.user_agent,
                     "idle_seconds": seen.idle_seconds,
                     "waiting_bytes": seen.waiting_bytes,
-                    "messages": recorder.counts.get(connection, 0),
+                    "messages": seen.received,
+                    "sent": seen.sent,
                 }
             )
         closed = [self._closed(teller, opening, end) for opening, end in reversed(recorder.closed_ones)]

@@ -4,11 +4,36 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.metadata
-from typing import Any
+from typing import Any, Final
 
 from streamer.topology import Key, Topology
 
+from .actions import TOKEN_SECONDS
 from .around import Around
+
+DOCS: Final = "https://github.com/streamer-ws/streamer/blob/main/docs"
+ROWS: Final = {
+    "frame_bytes": "E3",
+    "message_bytes": "E3",
+    "idle_seconds": "E6",
+    "max_duration_seconds": "E8",
+    "integration_timeout_seconds": "E11",
+    "header_bytes": "E12",
+    "url_chars": "A5",
+    "account": "E2",
+    "connections": "E1",
+    "messages_per_connection": "D15",
+    "ping_resets_idle": "E10",
+    "none_result_is_error": "D13",
+    "empty_message_body": "B24",
+    "non_utf8_post": "G3",
+    "abnormal_reason": "F6",
+    "unsupported_data_reason": "K",
+    "policy_violation_reason": "K",
+    "too_big_reason": "K",
+    "throttled_message": "D15",
+}
+"""Rows of ``docs/fidelity.md`` that tell why a limit or an assumption is what it is."""
 
 
 def facts(around: Around) -> dict[str, Any]:
@@ -22,6 +47,7 @@ def facts(around: Around) -> dict[str, Any]:
         "mints": settings.secret is not None,
         "why_no_tokens": settings.why_no_tokens if settings.secret is None else "",
         "identity": {"user": settings.user, "tenant": settings.tenant, "permissions": list(settings.permissions)},
+        "token_seconds": TOKEN_SECONDS,
         "stage": topology.api.stage,
         "isolation": around.isolation,
         "websocket_urls": list(around.websocket_urls()),
@@ -32,6 +58,7 @@ def facts(around: Around) -> dict[str, Any]:
         "topology": described(topology),
         "limits": dataclasses.asdict(around.limits),
         "assumptions": dataclasses.asdict(around.assumptions),
+        "fidelity": {name: f"{DOCS}/fidelity.md#:~:text={row}" for name, row in ROWS.items()},
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
+import re
 import zlib
 from collections.abc import Mapping
 from typing import Any, Final, assert_never
@@ -16,7 +17,14 @@ from ..gateway.rules.management import parse_path
 from .faults import fault_of_payload
 from .records import CALL_BYTES, Call, Closed, Message
 
-_SOURCES: Final = {"aws:dynamodb": "stream", "aws:sqs": "queue"}
+_SOURCES: Final = {"aws:dynamodb": "stream", "aws:sqs": "queue", "aws:sns": "topic", "aws:s3": "bucket"}
+_SERVICE: Final = re.compile(r"Credential=[^/]+/\d+/[^/]+/([a-z0-9-]+)/aws4_request")
+"""The service that a signature is for."""
+_ABOUT: Final = (
+    *("TopicArn", "TargetArn", "stateMachineArn", "executionArn", "SecretId", "Name", "Names", "KeyId", "UserPoolId"),
+    *("ClientId", "EventBusName", "ScheduleName", "RoleArn"),
+)
+"""What other services name the thing that a request is about, the first that is there."""
 
 
 def status_of_message(record: Message) -> tuple[str, str]:
@@ -53,6 +61,13 @@ def _why_not_run(record: Message) -> str:
     return "the connection was not open any more"
 
 
+def closer_of(record: Closed) -> str:
+    """Who ended a connection: `recording.By`, ``@connections`` or ``console``."""
+    if record.is_ours:
+        return "console"
+    return "@connections" if (record.by, record.code) == ("gateway", 1000) else record.by
+
+
 def meaning_of(record: Closed) -> str:
     """Why a connection ended, in a sentence."""
     known = {
@@ -60,13 +75,17 @@ def meaning_of(record: Closed) -> str:
         ("client", 1001): "the client went away, as a browser does that leaves the page",
         ("client", 1005): "the client closed it without a code",
         ("gateway", 1000): "deleted through @connections",
-        ("gateway", 1001): "idle or open for too long, or the emulator stopped",
+        ("gateway", 1001): "the emulator stopped",
+        ("idle", 1001): "nothing was sent either way for too long",
+        ("duration", 1001): "it was open for as long as a connection may be",
         ("gateway", 1002): "the client broke the WebSocket protocol",
         ("gateway", 1003): "the client sent a binary message, which WebSocket APIs do not take",
         ("gateway", 1007): "the client sent text that is not UTF-8",
         ("gateway", 1008): "the client sent too fast",
         ("gateway", 1009): "the client sent a frame over 32 KB, or a message over 128 KB",
     }
+    if record.is_ours:
+        return "cut from the console" if record.by == "network" else f"closed from the console with {record.code}"
     if record.by == "network":
         return "the TCP connection broke without a close frame"
     return known.get((record.by, record.code), f"closed by the {record.by} with {record.code}")
@@ -105,8 +124,21 @@ def source_of(payload: bytes) -> Mapping[str, Any]:
         }
     records = event.get("Records")
     if isinstance(records, list) and records and isinstance(records[0], dict):
-        return {"source": _SOURCES.get(str(records[0].get("eventSource")), "invoke"), "records": len(records)}
-    return {"source": "schedule" if event.get("source") == "aws.events" else "invoke"}
+        named = records[0].get("eventSource") or records[0].get("EventSource")
+        return {"source": _SOURCES.get(str(named), "invoke"), "records": len(records)}
+    if isinstance(context, dict) and (route := _http_route(event, context)):
+        return {"source": "http", "route": route}
+    if event.get("source") in ("aws.events", "aws.scheduler"):
+        return {"source": "schedule"}
+    return {"source": "event bus", "route": event["detail-type"]} if "detail-type" in event else {"source": "invoke"}
+
+
+def _http_route(event: Mapping[str, Any], context: Mapping[str, Any]) -> str:
+    """Method and path of an event of an HTTP API, a REST API or a function URL; empty: it is none."""
+    http = context.get("http")
+    if isinstance(http, dict):
+        return f"{http.get('method')} {http.get('path')}"
+    return f"{event['httpMethod']} {event.get('path')}" if "httpMethod" in event else ""
 
 
 def what_was_called(record: Call) -> tuple[str, str, str]:
@@ -118,17 +150,23 @@ def what_was_called(record: Call) -> tuple[str, str, str]:
     if path.startswith("/2015-03-31/functions/"):
         kind = record.fields.get("x-amz-invocation-type", "RequestResponse")
         return "lambda", f"Invoke {kind}", unquote(path.split("/")[3]).rpartition(":")[2]
-    header = record.fields.get("x-amz-target", "")
-    service, _, operation = header.partition(".")
+    service, _, operation = record.fields.get("x-amz-target", "").partition(".")
     body = json_object(record.body)
     if service.startswith("DynamoDB"):
         return "dynamodb", operation, _tables(body)
     if service == "AmazonSQS":
         return "sqs", operation, str(body.get("QueueUrl") or body.get("QueueName") or "").rpartition("/")[2]
-    if "/sqs/aws4_request" in record.fields.get("authorization", ""):
-        said = dict(parse_qsl(record.body.decode("utf-8", "replace")))
-        return "sqs", said.get("Action", ""), said.get("QueueUrl", "").rpartition("/")[2]
-    return "http", record.method, path
+    signed = _SERVICE.search(record.fields.get("authorization", ""))
+    if signed is None:
+        return "http", record.method, path
+    said = body or dict(parse_qsl(record.body.decode("utf-8", "replace")))
+    operation = operation or str(said.get("Action", ""))
+    if signed[1] == "sqs":
+        return "sqs", operation, str(said.get("QueueUrl", "")).rpartition("/")[2]
+    about = next((str(said[name]) for name in _ABOUT if said.get(name)), "")
+    if not operation:
+        return signed[1], record.method, path
+    return signed[1], operation, about.rpartition(":")[2] if about.startswith("arn:") else about
 
 
 def _tables(body: Mapping[str, Any]) -> str:

@@ -163,8 +163,8 @@ class RingRecorder:
         """By id: the openings of connections that are open now, as far as they are known."""
         self.closed_ones: deque[tuple[records.Opening | None, records.Closed]] = deque(maxlen=CLOSED)
         """Connections that were closed."""
-        self.counts: dict[str, int] = {}
-        """By connection id: messages of the client."""
+        self.ended_here: set[str] = set()
+        """Ids of connections that the console closes now."""
         self.waker: Callable[[], None] | None = None
         """Called once when something is new."""
         self.is_ours = False
@@ -201,8 +201,7 @@ class RingRecorder:
         if isinstance(decision, Accept):
             self.connections[connection_id] = record
             while len(self.connections) > CONNECTIONS:
-                forgotten, _record = self.connections.popitem(last=False)
-                self.counts.pop(forgotten, None)
+                self.connections.popitem(last=False)
         self.keep(record)
 
     def message(self, connection_id: str, text: str, effects: Sequence[Effect]) -> None:
@@ -217,8 +216,6 @@ class RingRecorder:
             invoke=invoke,
             is_ours=self.is_ours,
         )
-        if connection_id in self.connections:
-            self.counts[connection_id] = self.counts.get(connection_id, 0) + 1
         if invoke is not None:
             self._unanswered[invoke.request_id] = record
         self.keep(record)
@@ -231,10 +228,9 @@ class RingRecorder:
             record.result, record.replies = result, effects
             self.keep(record)
 
-    def closed(self, connection_id: str, code: int, reason: str, by: By) -> None:
+    def closed(self, connection_id: str, code: int, reason: str, by: By, *, received: int, sent: int) -> None:
         """See `Recorder.closed`."""
         opening = self.connections.pop(connection_id, None)
-        self.counts.pop(connection_id, None)
         record = records.Closed(
             at_ns=self._clock(),
             connection=connection_id,
@@ -242,7 +238,11 @@ class RingRecorder:
             reason=reason,
             by=by,
             opened_ns=0 if opening is None else opening.decided_ns,
+            received=received,
+            sent=sent,
+            is_ours=connection_id in self.ended_here,
         )
+        self.ended_here.discard(connection_id)
         self.closed_ones.append((opening, record))
         self.keep(record)
 

@@ -144,6 +144,12 @@ class Closed(Record):
     by: By
     opened_ns: int
     """0: its opening is not known."""
+    received: int = 0
+    """Messages of the client."""
+    sent: int = 0
+    """Messages to the client."""
+    is_ours: bool = False
+    """Whether it was closed, or cut, from the console."""
 
 
 @dataclass(slots=True, eq=False, kw_only=True)

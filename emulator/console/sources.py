@@ -1,4 +1,4 @@
-"""What functions read besides messages: streams of tables and queues, how far they are, and dead letters."""
+"""What functions read besides messages: event source mappings and how far they are, and streams of tables."""
 
 from __future__ import annotations
 
@@ -6,15 +6,14 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
-from streamer.topology import Queue, Table
+from streamer.topology import Table
 
 from ..event_sources.streams.source import source_name
 from ..event_sources.streams.status import MappingStatus, ShardProgress
 from .around import Around
 from .asked import Asked, BadRequestError
-from .database import SQS, STREAMS, ask
+from .database import STREAMS, ask
 from .masking import masked
-from .meaning import json_object
 from .recorder import RingRecorder
 from .statistics import batches
 
@@ -22,21 +21,11 @@ RECORDS: Final = 100
 """Stream records that are told at once, the latest."""
 PAGES: Final = 40
 """Most pages of a stream that are read to find them."""
-MESSAGES: Final = 10
-"""Messages of a queue that are shown: as many as one request receives."""
-MOVED: Final = 1000
-"""Most messages that one redrive moves."""
-_COUNTS: Final = {
-    "waiting": "ApproximateNumberOfMessages",
-    "flying": "ApproximateNumberOfMessagesNotVisible",
-    "delayed": "ApproximateNumberOfMessagesDelayed",
-}
-
 Told = dict[str, Any]
 
 
 class Sources:
-    """Looks at streams and queues."""
+    """Looks at mappings and streams."""
 
     def __init__(self, around: Around, recorder: RingRecorder, *, look: Callable[[], None]) -> None:
         """``look`` makes sure that what follows is recorded."""
@@ -66,52 +55,17 @@ class Sources:
         ]
         return {"now": time.time() * 1000, "mappings": streams + queues}
 
-    async def stream(self, _asked: Asked, name: str) -> Told:
-        """The latest records of a table's stream, the newest first."""
+    async def stream(self, asked: Asked, name: str) -> Told:
+        """The latest records of a table's stream, the newest first; ``after`` is the sequence number of one before."""
         table = self._table(name)
         described = await ask(self._around.database, STREAMS, "ListStreams", {"TableName": table.name})
         arns = [each["StreamArn"] for each in described["Streams"]]
         records = await self._records(arns[-1]) if arns else []
-        return {"table": table.name, "records": [_record(each) for each in reversed(records)]}
-
-    async def queues(self, _asked: Asked) -> Told:
-        """How many messages each queue has."""
-        topology = self._around.topology()
-        found = []
-        for queue in topology.queues:
-            readers = [each.function for each in topology.queue_mappings if each.queue == queue.name]
-            filled_by = [each.name for each in topology.queues if each.dead_letter_queue == queue.name]
-            filled_by += [each.function for each in topology.event_source_mappings if each.on_failure == queue.name]
-            about = {"name": queue.name, "readers": readers, "filled_by": filled_by}
-            found.append({**about, "dead_letter_queue": queue.dead_letter_queue, **await self._counts(queue.name)})
-        return {"queues": found}
-
-    async def queue(self, _asked: Asked, name: str) -> Told:
-        """A queue's first messages, which stay in it; none where looking would count towards its dead letters."""
-        queue = self._queue(name)
-        counts = await self._counts(name)
-        if queue.dead_letter_queue is not None:
-            return {"name": name, **counts, "messages": None}
-        return {"name": name, **counts, "messages": [_message(each) for each in await self._received(name, 0)]}
-
-    async def purge(self, _asked: Asked, name: str) -> Told:
-        """Drop all messages of a queue."""
-        await self._sqs("PurgeQueue", QueueUrl=self._queue(name).name)
-        return {"name": name}
-
-    async def redrive(self, _asked: Asked, name: str) -> Told:
-        """Move the messages of a dead letter queue back to the queue that they came from."""
-        targets = [each.name for each in self._around.topology().queues if each.dead_letter_queue == name]
-        if len(targets) != 1:
-            some = ", ".join(targets) or "no queue"
-            raise BadRequestError(409, f"{name} takes the dead letters of {some}: they can go back to one queue only")
-        moved = 0
-        while moved < MOVED and (received := await self._received(name, 30)):
-            for message in received:
-                await self._sqs("SendMessage", QueueUrl=targets[0], MessageBody=message["Body"])
-                await self._sqs("DeleteMessage", QueueUrl=name, ReceiptHandle=message["ReceiptHandle"])
-            moved += len(received)
-        return {"moved": moved, "to": targets[0]}
+        after = asked.text("after") or "0"
+        if not (after.isascii() and after.isdecimal()):
+            raise BadRequestError(400, f"after is not a sequence number: {after[:40]}")
+        told = [_record(each) for each in reversed(records) if int(each["dynamodb"]["SequenceNumber"]) > int(after)]
+        return {"table": table.name, "arn": arns[-1] if arns else None, "records": told}
 
     # asking
 
@@ -122,32 +76,6 @@ class Sources:
         if found.stream is None:
             raise BadRequestError(404, f"table {name} has no stream")
         return found
-
-    def _queue(self, name: str) -> Queue:
-        found = next((each for each in self._around.topology().queues if each.name == name), None)
-        if found is None:
-            raise BadRequestError(404, f"there is no queue {name}")
-        return found
-
-    async def _sqs(self, operation: str, **parameters: Any) -> Told:
-        name = parameters["QueueUrl"]
-        return await ask(
-            self._around.database, SQS, operation, {**parameters, "QueueUrl": f"{self._around.url}/queue/{name}"}
-        )
-
-    async def _counts(self, name: str) -> Told:
-        answer = await self._sqs("GetQueueAttributes", QueueUrl=name, AttributeNames=["All"])
-        return {said: int(answer["Attributes"].get(attribute, 0)) for said, attribute in _COUNTS.items()}
-
-    async def _received(self, name: str, visibility_seconds: int) -> list[Told]:
-        answer = await self._sqs(
-            "ReceiveMessage",
-            QueueUrl=name,
-            MaxNumberOfMessages=MESSAGES,
-            VisibilityTimeout=visibility_seconds,
-            AttributeNames=["All"],
-        )
-        return list(answer.get("Messages") or ())
 
     async def _records(self, arn: str) -> list[Told]:
         description = await ask(self._around.database, STREAMS, "DescribeStream", {"StreamArn": arn})
@@ -208,15 +136,4 @@ def _record(record: Told) -> Told:
         "old": masked(change.get("OldImage")),
         "new": masked(change.get("NewImage")),
         "by_ttl": bool(record.get("userIdentity")),
-    }
-
-
-def _message(message: Told) -> Told:
-    text = message.get("Body", "")
-    attributes = message.get("Attributes") or {}
-    return {
-        "id": message["MessageId"],
-        "at": float(attributes.get("SentTimestamp", 0)),
-        "received": int(attributes.get("ApproximateReceiveCount", 0)),
-        "body": masked(json_object(text.encode("utf-8", "surrogatepass")) or text),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import statistics
 from collections import defaultdict
@@ -47,10 +48,22 @@ def summary(runs: Sequence[Run]) -> Told:
         "p95": percentile(worked, 0.95),
         "p99": percentile(worked, 0.99),
         "mean": statistics.fmean(worked) if worked else None,
+        "at_once": at_once(runs),
         "waited_p95": percentile([run.waited_ms for run in runs], 0.95),
         "memory_mb": max((run.memory_mb for run in runs if run.memory_mb is not None), default=None),
         "last": runs[-1].number if runs else None,
     }
+
+
+def at_once(runs: Iterable[Run]) -> int:
+    """The most invocations that ran at the same time."""
+    moments: list[tuple[int, int]] = []
+    for run in runs:
+        if not isinstance(run.outcome, Refused):
+            # An end before a beginning at the same moment: an environment that takes the next event.
+            moments += [(run.at_ns - int(run.duration_ms * 1e6), 1), (run.at_ns, -1)]
+    moments.sort()
+    return max(itertools.accumulate((step for _moment, step in moments), initial=0))
 
 
 def batches(records: Iterable[Record]) -> dict[tuple[str, str], Told]:

@@ -14,6 +14,7 @@ from .masking import NOBODY, Who, masked, masked_text, who_of
 from .meaning import (
     answer_header,
     app_message,
+    closer_of,
     lambda_request_of,
     level_and_text,
     meaning_of,
@@ -216,7 +217,9 @@ class Teller:
             "tenant": who.tenant,
             "code": record.code,
             "reason": record.reason,
-            "by": record.by,
+            "by": closer_of(record),
+            "messages": record.received,
+            "sent": record.sent,
             "meaning": meaning_of(record),
             "ms": (record.at_ns - record.opened_ns) / 1e6 if record.opened_ns else None,
             "status": "warning" if record.code in (1002, 1003, 1006, 1007, 1008, 1009, 1011) else "ok",

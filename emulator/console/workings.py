@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -54,11 +55,21 @@ class Workings:
         }
 
     async def invoke(self, asked: Asked, name: str) -> Told:
-        """Run a function with an event; answers once it has returned, with the number of the invocation's record."""
+        """Run a function with an event; answers once it has returned, with the number of the invocation's record.
+
+        With ``type`` ``Event`` as Lambda's asynchronous invocation: at once, with None for the number.
+        """
         function = self._function(name)
         event = asked.body_of().get("event")
         payload = json.dumps(event).encode("utf-8", "surrogatepass")
+        kind = asked.field("type", str, "RequestResponse")
+        if kind not in ("RequestResponse", "Event"):
+            raise BadRequestError(400, "type is RequestResponse or Event")
         self._look()
+        if kind == "Event":
+            if not self._around.accept(function.name, payload, str(uuid.uuid4())):
+                raise BadRequestError(429, "too many events wait for the functions")
+            return {"number": None}
         before = self._recorder.ring.last
         await self._around.functions.invoke(function.name, payload)
         page = self._recorder.ring.read(before, limit=1, wanted=lambda each: isinstance(each, Run))

@@ -52,6 +52,10 @@ class Seen:
     idle_seconds: float
     waiting_bytes: int
     """What the client has not read yet, besides the kernel's buffers."""
+    received: int
+    """Messages of the client."""
+    sent: int
+    """Messages to the client."""
 
 
 class WebSockets:
@@ -98,6 +102,7 @@ class WebSocket(asyncio.Protocol):
     __slots__ = (
         "_all",
         "_backlog",
+        "_by",
         "_ended",
         "_fragments",
         "_frames",
@@ -111,6 +116,8 @@ class WebSocket(asyncio.Protocol):
         "_transport",
         "_waiting",
         "connection",
+        "received",
+        "sent",
     )
 
     def __init__(
@@ -141,6 +148,10 @@ class WebSocket(asyncio.Protocol):
         self._is_cut = False
         """Whether the client's side of the TCP connection has ended."""
         self._ended = False
+        self._by: By = "gateway"
+        """Who is behind a close frame of ours."""
+        self.received = self.sent = 0
+        """Messages of the client, and to it."""
         self._timer: asyncio.TimerHandle | None = None
 
     def start(self, answer: bytes, rest: bytes) -> None:
@@ -168,6 +179,8 @@ class WebSocket(asyncio.Protocol):
             user_agent=connection.identity.get("userAgent", ""),
             idle_seconds=now - connection.last_active,
             waiting_bytes=self._transport.get_write_buffer_size(),
+            received=self.received,
+            sent=self.sent,
         )
 
     def cut(self) -> None:
@@ -211,6 +224,7 @@ class WebSocket(asyncio.Protocol):
 
     def _send(self, data: bytes) -> None:
         if self._frames.is_open:  # else the client's close frame was read, but its turn has not come
+            self.sent += 1
             self._frames.write_text(data)
             self._flush()
 
@@ -357,6 +371,7 @@ class WebSocket(asyncio.Protocol):
     def receive(self, text: str) -> None:
         """Take a whole text, as the client's."""
         self._all.messages += 1
+        self.received += 1
         effects = self.connection.receive_text(text, time.monotonic(), now_ms())
         if (recorder := self._all.recording.now) is not None:
             recorder.message(self.connection.connection_id, text, effects)
@@ -376,7 +391,7 @@ class WebSocket(asyncio.Protocol):
             self._flush()
         self._end(code, reason)
 
-    def _end(self, code: int, reason: str, by: By = "gateway") -> None:
+    def _end(self, code: int, reason: str, by: By | None = None) -> None:
         """Nothing more is sent or received: run ``$disconnect``, and wait `CLOSE_SECONDS` for the client at most."""
         if self._ended:
             return
@@ -387,7 +402,8 @@ class WebSocket(asyncio.Protocol):
         self._flow()
         self._all.ended(self)
         if (recorder := self._all.recording.now) is not None:
-            recorder.closed(self.connection.connection_id, code, reason, by)
+            counts = {"received": self.received, "sent": self.sent}
+            recorder.closed(self.connection.connection_id, code, reason, by or self._by, **counts)
         disconnect = self.connection.closed(code, reason, now_ms())
         context = {} if disconnect is None else disconnect.event["requestContext"]
         log.info(
@@ -414,6 +430,9 @@ class WebSocket(asyncio.Protocol):
 
     def _expire(self) -> None:
         self._timer = None
-        self.perform(self.connection.expire(time.monotonic()))
+        now = time.monotonic()
+        if now >= self.connection.deadline():
+            self._by = "duration" if self.connection.is_too_old(now) else "idle"
+        self.perform(self.connection.expire(now))
         if self.connection.is_open:
             self._arm()

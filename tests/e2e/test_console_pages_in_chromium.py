@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 from collections.abc import AsyncIterator, Iterator
@@ -18,6 +19,8 @@ from streamer.client import RequestFailedError
 
 pytestmark = MARKS
 PROJECT = '''
+import time
+
 from streamer import App
 
 app = App(title="Shop")
@@ -30,13 +33,35 @@ def greet(request) -> str:
 @app.action("slow", estimated_duration=10)
 def slow(request):
     return request.payload["name"].upper()
+
+@app.action("wait", queued=True, cancel_on_disconnect=True)
+def wait(request, progress):
+    while not request.cancelled:
+        time.sleep(0.02)
+        progress(40, "waits")
+
+ORDER = {
+    "type": "object",
+    "required": ["what", "count"],
+    "properties": {
+        "what": {"enum": ["tea", "coffee"]},
+        "count": {"type": "integer", "minimum": 1},
+        "to": {"type": "object", "properties": {"city": {"type": "string"}, "express": {"type": "boolean"}}},
+        "tags": {"type": "array", "items": {"type": "string"}},
+    },
+}
+
+@app.action("order", schema=ORDER)
+def order(request) -> dict:
+    """Buy something."""
+    return request.payload
 '''
 
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[EmulatorThread, str]]:
     """An emulator that has had some traffic, and its console's address with the token."""
-    with emulated(tmp_path_factory.mktemp("pages"), PROJECT, "greet", "slow") as (emulator, url):
+    with emulated(tmp_path_factory.mktemp("pages"), PROJECT, "greet", "slow", "wait", "order") as (emulator, url):
         with emulator.connect("ada", "acme") as client:
             client.request("greet", {"name": "ada"}, id="good")
             with pytest.raises(RequestFailedError):
@@ -140,6 +165,48 @@ async def test_an_action_is_tried_from_its_description(page: Any) -> None:
     await page.locator(".bubble.got").get_by_text("hello ada").wait_for()
 
 
+async def test_a_message_is_written_in_a_form_of_its_actions_schema(page: Any, tmp_path: Path) -> None:
+    await go(page, "Send")
+    client = page.get_by_role("region", name="Client")
+    await client.get_by_label("Action").select_option("order")
+    await client.get_by_label("count").wait_for()
+    await client.get_by_label("id", exact=True).fill("order-7")
+    await client.get_by_label("what").select_option("coffee")
+    await client.get_by_label("count").fill("3")
+    await client.get_by_label("city").fill("Bern")
+    await client.get_by_label("express").select_option("true")
+    await client.get_by_label("tags").fill('["gift"]')
+    await client.get_by_role("button", name="Text").click()
+    written = json.loads(await client.get_by_role("textbox", name="Message").input_value())
+    payload = {"what": "coffee", "count": 3, "to": {"city": "Bern", "express": True}, "tags": ["gift"]}
+    assert written == {"action": "order", "id": "order-7", "payload": payload}
+    await client.get_by_text("Saved messages").click()
+    await client.get_by_label("Name").fill("three coffees")
+    await client.get_by_role("button", name="Save this one").click()
+    async with page.expect_download() as exported:
+        await client.get_by_role("button", name="Export").click()
+    file = tmp_path / "messages.json"
+    await (await exported.value).save_as(file)
+    saved = json.loads(await asyncio.to_thread(file.read_text))
+    assert [json.loads(each["text"]) for each in saved["messages"]] == [written]
+    await client.get_by_label("Further claims").fill('{"team": "beans"}')
+    await client.get_by_role("button", name="Connect", exact=True).click()
+    await client.get_by_role("button", name="Send", exact=True).click()
+    await client.locator(".bubble.got").get_by_text('"coffee"').wait_for()
+
+
+async def test_a_token_may_stand_in_the_address_and_a_request_be_cancelled(page: Any) -> None:
+    await go(page, "Send")
+    client = page.get_by_role("region", name="Client")
+    await client.get_by_text("More: identities").click()
+    await client.get_by_label("Token goes into").select_option("query")
+    await client.get_by_role("button", name="Connect", exact=True).click()
+    await client.get_by_label("Action").select_option("wait")
+    await client.get_by_role("button", name="Send", exact=True).click()
+    await client.get_by_role("button", name="Cancel").click()
+    await client.locator(".bubble.got").get_by_text('"cancelled"', exact=True).first.wait_for()
+
+
 AXE = Path(os.environ.get("AXE_CORE", "node_modules/axe-core/axe.min.js"))
 AXE_SOURCE = AXE.read_text(encoding="utf-8") if AXE.is_file() else ""
 # On a small screen a detail stands alone, under its own heading.
@@ -207,7 +274,7 @@ async def test_a_recording_is_opened_from_a_file_and_closed_again(page: Any, tmp
     await page.get_by_label("Open a recording").set_input_files(file)
     await page.get_by_role("button", name="Close the recording").filter(has_text="monday.json").wait_for()
     await page.get_by_role("row").filter(has_text="KeyError").first.click()
-    await page.get_by_label("Detail").locator(".verdict").get_by_text("KeyError: 'name' (app.py:13)").wait_for()
+    await page.get_by_label("Detail").locator(".verdict").get_by_text("KeyError: 'name' (app.py:15)").wait_for()
     assert await page.get_by_role("button", name="Send again").count() == 0
     await page.get_by_role("button", name="Close the recording").click()
     await page.get_by_text("recording", exact=True).wait_for()

@@ -87,7 +87,7 @@ async def test_a_connection_is_closed_with_a_code_that_both_sides_hear(
         assert (status, socket.close_code, socket.close_reason) == (200, code, expected)
     await get(asked, "events?kind=closed&wait=20")
     (ended,) = (await get(asked, "connections"))["closed"]
-    assert (ended["code"], ended["by"]) == (code, "gateway")
+    assert (ended["code"], ended["by"], ended["messages"], ended["sent"]) == (code, "console", 0, 0)
     event = await disconnected(asked)
     assert event["requestContext"]["disconnectStatusCode"] == code
 

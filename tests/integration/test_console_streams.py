@@ -27,14 +27,25 @@ def asked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asked]:
         yield found
 
 
-def sqs(asked: Asked, operation: str, queue: str, **parameters: Any) -> None:
+@pytest.fixture(autouse=True)
+def empty(asked: Asked) -> None:
+    """Queues without messages; one may be purged once a minute only, as on AWS."""
+    for queue in ("work", "failed"):
+        while found := sqs(asked, "ReceiveMessage", queue, MaxNumberOfMessages=10).get("Messages"):
+            for each in found:
+                sqs(asked, "DeleteMessage", queue, ReceiptHandle=each["ReceiptHandle"])
 
+
+def sqs(asked: Asked, operation: str, queue: str, **parameters: Any) -> Any:
     connection = http.client.HTTPConnection(asked.address, timeout=60)
     headers = {"X-Amz-Target": f"AmazonSQS.{operation}", "Content-Type": "application/x-amz-json-1.0"}
     url = f"http://{asked.address}/queue/{queue}"
     connection.request("POST", "/", json.dumps({"QueueUrl": url, **parameters}), headers)
-    assert connection.getresponse().status == 200
+    answer = connection.getresponse()
+    content = answer.read()
     connection.close()
+    assert answer.status == 200
+    return json.loads(content or b"{}")
 
 
 def until_settled(asked: Asked) -> dict[str, Any]:
@@ -85,3 +96,66 @@ def test_queues_are_counted_looked_at_redriven_and_purged(asked: Asked) -> None:
 def test_dead_letters_go_back_where_they_came_from_or_nowhere(asked: Asked) -> None:
     assert asked.ask("api/queues/work/redrive", method="POST", body={})[0] == 409
     assert asked.ask("api/queues/nothing/purge", method="POST", body={})[0] == 404
+
+
+def test_one_dead_letter_is_moved_back_or_dropped_and_the_others_stay(asked: Asked) -> None:
+    for number in range(12):
+        sqs(asked, "SendMessage", "failed", MessageBody=json.dumps({"order": number}))
+    shown = asked.get("queues/failed")["messages"]
+    first, second = shown[0], shown[1]
+
+    moved = asked.ask("api/queues/failed/retry", method="POST", body={"id": first["id"]})
+    dropped = asked.ask("api/queues/failed/drop", method="POST", body={"id": second["id"]})
+
+    assert (moved[0], moved[1]["to"]) == (200, "work")
+    assert (dropped[0], asked.get("queues/failed")["waiting"], asked.get("queues/work")["waiting"]) == (200, 10, 1)
+    assert asked.ask("api/queues/failed/drop", method="POST", body={"id": second["id"]})[0] == 404
+    assert asked.ask("api/queues/failed/retry", method="POST", body={})[0] == 400
+
+
+def test_an_event_that_was_given_up_runs_again_and_stays_if_it_fails_again(asked: Asked) -> None:
+    arn = "arn:aws:lambda:us-east-1:123456789012:function:"
+    for function, payload in (("processor", {"Records": []}), ("router", {"no": "event"}), ("gone", {})):
+        document: dict[str, Any] = {
+            "requestContext": {"functionArn": f"{arn}{function}:$LATEST"},
+            "requestPayload": payload,
+        }
+        sqs(asked, "SendMessage", "failed", MessageBody=json.dumps(document))
+    letters = {each["function"]: each["id"] for each in asked.get("queues/failed")["messages"]}
+
+    answers = {
+        function: asked.ask("api/queues/failed/retry", method="POST", body={"id": letter})
+        for function, letter in letters.items()
+    }
+
+    assert (answers["processor"][0], answers["processor"][1]["is_done"]) == (200, True)
+    assert asked.get(f"events/{answers['processor'][1]['number']}")["event"] == {"Records": []}
+    assert (answers["router"][0], answers["router"][1]["is_done"]) == (200, False)
+    assert answers["gone"][0] == 409
+    assert {each["function"] for each in asked.get("queues/failed")["messages"]} == {"router", "gone"}
+
+
+def test_a_batch_that_was_given_up_is_read_from_its_stream_again(asked: Asked) -> None:
+    until_settled(asked)
+    records = asked.get("streams/streamer_requests")["records"]
+    (mapping,) = asked.get("mappings")["mappings"]
+    arn = asked.get("streams/streamer_requests")["arn"]
+    document: dict[str, Any] = {
+        "requestContext": {"functionArn": "arn:aws:lambda:us-east-1:123456789012:function:processor"},
+        "DDBStreamBatchInfo": {
+            "shardId": mapping["shards"][0]["shard"],
+            "startSequenceNumber": records[-1]["sequence"],
+            "endSequenceNumber": records[0]["sequence"],
+            "streamArn": arn,
+        },
+    }
+    sqs(asked, "SendMessage", "failed", MessageBody=json.dumps(document))
+    (letter,) = asked.get("queues/failed")["messages"]
+
+    status, answer, _headers = asked.ask("api/queues/failed/retry", method="POST", body={"id": letter["id"]})
+
+    assert (status, answer["is_done"]) == (200, True)
+    event = asked.get(f"events/{answer['number']}")["event"]
+    assert len(event["Records"]) == len(records)
+    assert event["Records"][0]["eventSourceARN"].startswith("arn:aws:dynamodb:")
+    assert asked.get("queues/failed")["messages"] == []

@@ -3,12 +3,13 @@
 
 import { html, useState } from "./vendor/preact-htm.js";
 import { ask } from "./api.js";
-import { asText, bytes, counted } from "./format.js";
-import { useStore } from "./parts.js";
+import { age, asText, bytes, counted, download as save } from "./format.js";
+import { usePolled, useStore } from "./parts.js";
 
 export function About() {
   const store = useStore();
   const { info } = store;
+  const { found: now } = usePolled("info", 2000);
   const [wrong, setWrong] = useState("");
   const open = async (/** @type {any} */ event) => {
     try {
@@ -20,11 +21,7 @@ export function About() {
   };
   if (!info) return html`<section class="page" aria-busy="true" aria-label="About"><h1>About</h1></section>`;
   const download = async () => {
-    const link = document.createElement("a");
-    link.href = URL.createObjectURL(new Blob([JSON.stringify(await ask("export"))], { type: "application/json" }));
-    link.download = "streamer-recording.json";
-    link.click();
-    URL.revokeObjectURL(link.href);
+    save("streamer-recording.json", JSON.stringify(await ask("export")));
   };
   const clear = async () => {
     const { next } = await ask("clear", { body: {} });
@@ -35,22 +32,28 @@ export function About() {
   return html`<section class="page" aria-label="About">
     <h1>${info.target || "About"} <span class="count">streamer ${info.version}</span></h1>
     <div class="cards">
-      <${Card} title="Addresses" rows=${[...info.websocket_urls.map((/** @type {string} */ url) => ["WebSocket", url]), ["@connections", info.management_url], ["DynamoDB", info.dynamodb_url], ["Lambda, SQS", info.url], ["certificate", info.ca_file], ["isolation", info.isolation], ["stage", info.stage]]} />
+      <${Card} title="Addresses" rows=${[...info.websocket_urls.map((/** @type {string} */ url) => ["WebSocket", url]), ["@connections", info.management_url], ["DynamoDB", info.dynamodb_url], ["Lambda, SQS", info.url], ["certificate", info.ca_file], ["isolation", info.isolation], ["stage", info.stage], ["a token lasts", info.mints && age(info.token_seconds)]]} />
       <${Card} title="Functions" rows=${topology.functions.map((/** @type {any} */ each) => [each.name, `${each.handler}, ${each.memory_mb} MB, ${each.timeout_seconds} s`])} />
       <${Card} title="Routes" rows=${topology.apis.flatMap((/** @type {any} */ api) => api.routes.map((/** @type {any} */ route) => [route.route, route.function]))} />
       <${Card} title="Tables" rows=${topology.tables.map((/** @type {any} */ table) => [table.name, `${table.key.partition}${table.key.sort ? ` / ${table.key.sort}` : ""}${table.ttl ? `, TTL ${table.ttl}` : ""}`])} />
-      <${Card} title="Limits" rows=${Object.entries(info.limits).map(([name, value]) => [name, asText(value)])} />
-      <${Card} title="Assumptions" rows=${Object.entries(info.assumptions).map(([name, value]) => [name, asText(value)])} />
+      <${Card} title="Limits" rows=${Object.entries(info.limits).map(([name, value]) => [explained(name, info), asText(value)])} />
+      <${Card} title="Assumptions" rows=${Object.entries(info.assumptions).map(([name, value]) => [explained(name, info), asText(value)])} />
     </div>
     <h2>Recording</h2>
-    <p>${counted(store.records.size, "record")} here, ${bytes(info.recording.bytes)} in the emulator when this page was opened. It is kept in memory only.</p>
+    <p>${counted(store.records.size, "record")} in this page; the emulator keeps ${counted((now ?? info).recording.kept, "change")} with ${bytes((now ?? info).recording.bytes)}, of ${info.recording.most.toLocaleString()} and ${bytes(info.recording.most_bytes)} at most, in memory only.
+      It records while somebody looks, as now, or while fewer than ${counted(info.recording.busy, "message")} a second come.</p>
     <div class="actions"><button type="button" class="button" onClick=${download}>Export as a file</button><button type="button" class="button" onClick=${clear}>Clear</button>
       <label class="button">Open a recording<input class="unseen" type="file" accept="application/json" aria-label="Open a recording" onChange=${open} /></label></div>
     ${wrong && html`<p class="why" role="alert">${wrong}</p>`}
   </section>`;
 }
 
+/** Why it is so, for who wants to know. @param {string} name @param {any} info */
+function explained(name, info) {
+  return info.fidelity[name] ? html`<a href=${info.fidelity[name]} target="_blank" rel="noreferrer">${name}</a>` : name;
+}
+
 /** @param {{title: string, rows: any[][]}} props */
 function Card({ title, rows }) {
-  return html`<section class="card" aria-label=${title}><h2>${title}</h2><dl>${rows.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl></section>`;
+  return html`<section class="card" aria-label=${title}><h2>${title}</h2><dl>${rows.filter(([, value]) => value !== undefined && value !== false && value !== "").map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl></section>`;
 }

@@ -38,7 +38,7 @@ function open(found) {
     ["from", (/** @type {any} */ one) => html`<span title=${one.agent}>${one.peer}</span>`, "wide"],
     ["age", (/** @type {any} */ one) => html`<span title=${`closed after ${age(life)} at the latest`}>${age((found.now - one.opened_at) / 1000)}</span>`],
     ["idle, closes in", (/** @type {any} */ one) => `${age(one.idle_seconds)}, ${age(most - one.idle_seconds)}`],
-    ["messages", (/** @type {any} */ one) => one.messages, "right"],
+    ["in, out", (/** @type {any} */ one) => html`<span title="messages of the client, messages to it">${one.messages}, ${one.sent}</span>`, "right"],
     ["waiting", (/** @type {any} */ one) => (one.waiting_bytes ? html`<${Status} status="warning" text=${bytes(one.waiting_bytes)} />` : "–"), "right wide"],
   ];
 }
@@ -48,6 +48,7 @@ const CLOSED = [
   ["connection", (/** @type {any} */ one) => html`<code>${one.connection}</code>`, "id"],
   ["closed at", (/** @type {any} */ one) => html`<time title=${exact(one.at)}>${clock(one.at)}</time>`],
   ["lasted", (/** @type {any} */ one) => duration(one.ms), "right"],
+  ["in, out", (/** @type {any} */ one) => html`<span title="messages of the client, messages to it">${one.messages}, ${one.sent}</span>`, "right wide"],
   ["code", (/** @type {any} */ one) => html`<${Status} status=${one.status} text=${String(one.code)} />`],
   ["by", (/** @type {any} */ one) => one.by],
   ["meaning", (/** @type {any} */ one) => html`${one.meaning}${one.reason && html` <i>“${one.reason}”</i>`}`, "wide"],
@@ -84,9 +85,20 @@ function Conversation({ one, store }) {
     && (record.kind !== "call" || record.operation === "POST")).sort((a, b) => a.at - b.at);
   return html`<${Facts} facts=${[["agent", one.agent], ["subprotocol", one.subprotocol], ["path", one.path], ["meaning", one.meaning]]} />
     ${one.claims && Object.keys(one.claims).length > 0 && html`<details class="claims"><summary>${counted(Object.keys(one.claims).length, "claim")} of its token</summary><${Value} value=${one.claims} /></details>`}
+    <${Subscriptions} one=${one} info=${store.info} />
     <h3 class="section">Conversation</h3>
     ${!frames.length && html`<p class="dim">Nothing of it is kept any more.</p>`}
     <ol class="conversation">${frames.map((record) => html`<${Frame} key=${record.number} record=${record} />`)}</ol>`;
+}
+
+/** What an App's connection has subscribed to. @param {{one: any, info: any}} props */
+function Subscriptions({ one, info }) {
+  const table = info?.is_app && info.topology.tables.find((/** @type {any} */ each) => each.key.partition === "connection_id" && each.key.sort === "target");
+  const isOpen = one.code === undefined;
+  const query = { TableName: table?.name, KeyConditionExpression: "connection_id = :c", ExpressionAttributeValues: { ":c": { S: one.connection } } };
+  const { found } = usePolled(table && isOpen ? "dynamodb/Query" : null, 2000, query);
+  if (!found?.Items.length) return null;
+  return html`<h3 class="section">Subscriptions</h3><div class="words">${found.Items.map((/** @type {any} */ item) => html`<span class="word" key=${item.target.S}>${item.target.S}</span>`)}</div>`;
 }
 
 /** @param {{record: any}} props */

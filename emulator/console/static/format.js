@@ -48,3 +48,12 @@ export function counted(count, one, many = `${one}s`) {
 export function whose(record) {
   return record.user || (record.connection ? `${record.connection.slice(0, 8)}…` : "");
 }
+
+/** Let the browser keep a text as a file. @param {string} name @param {string} text */
+export function download(name, text) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([text], { type: "application/json" }));
+  link.download = name;
+  link.click();
+  URL.revokeObjectURL(link.href);
+}

@@ -38,7 +38,6 @@ function One({ name, go }) {
   const store = useStore();
   const back = () => go("/functions");
   if (!one) return html`<${Detail} label="Function" title=${name} back=${back}>${wrong && html`<${Empty} title="There is no such function"><p>${wrong}</p><//>`}<//>`;
-  const lines = [...store.records.values()].filter((record) => record.kind === "log" && record.function === name && record.level !== "METRIC").slice(-100).reverse();
   return html`<${Detail} label="Function" title=${html`${one.name} <i>${one.handler}</i>`} back=${back}>
     ${one.unavailable && html`<p class="missed" role="status">It cannot run here: ${one.unavailable}</p>`}
     <dl class="figures">${figures(one).map(([label, value, style = ""]) => html`<div key=${label} class=${style}><dt>${label}</dt><dd>${value}</dd></div>`)}</dl>
@@ -46,7 +45,6 @@ function One({ name, go }) {
       ["code", html`<code>${one.code}</code>`],
       ["runs by", one.runtime],
       ["time limit", `${one.timeout_seconds} s`],
-      ["concurrency", one.concurrency],
       ["routes", one.routes.join(", ")],
       ["reads", one.reads.join(", ")],
       ["schedules", one.schedules.join(", ")],
@@ -55,9 +53,33 @@ function One({ name, go }) {
     <${Run} one=${one} go=${go} again=${again} />
     ${one.environment.length > 0 && html`<section class="part"><header><h3>Variables</h3><span class="dim">names; values are not told</span></header>
       <div class="words">${one.environment.map((/** @type {any} */ each) => html`<span key=${each.name} class=${`word ${each.is_secret ? "hidden" : ""}`}>${each.name}</span>`)}</div></section>`}
-    <section class="part"><header><h3>Log</h3><span class="dim">the latest first</span></header>
-      ${lines.length ? html`<ol class="lines">${lines.map((line) => html`<li key=${line.number} class=${line.status}><time title=${exact(line.at)}>${clock(line.at)}</time><b>${line.level}</b><span class="dim">${line.lambda_request?.slice(0, 8) ?? ""}</span><span>${line.message}</span></li>`)}</ol>` : html`<p class="dim">It has logged nothing that is kept.</p>`}</section>
+    <${Log} name=${name} store=${store} memory=${one.memory_limit_mb} />
   <//>`;
+}
+
+const LINES = 200;
+const WEIGHT = { PLATFORM: 0, TRACE: 0, DEBUG: 0, INFO: 1, WARNING: 2, WARN: 2, ERROR: 3, CRITICAL: 3 };
+const FROM = [["0", "everything"], ["1", "without START and REPORT"], ["2", "warnings"], ["3", "errors"]];
+
+/** What Lambda itself writes about an invocation. @param {any} run @param {number} memory */
+function platform(run, memory) {
+  const line = { kind: "log", function: run.function, lambda_request: run.lambda_request, level: "PLATFORM", status: "" };
+  const init = run.init_ms === null ? "" : `, init ${duration(run.init_ms)}`;
+  const report = `REPORT ${duration(run.ms)}, billed ${Math.ceil(run.ms)} ms, ${run.memory_mb ?? "–"} of ${memory} MB${init}`;
+  return [{ ...line, number: `${run.number} start`, at: run.at - run.ms, message: `START by ${run.source}` }, { ...line, number: `${run.number} report`, at: run.at, status: run.status === "error" ? "error" : "", message: report }];
+}
+
+/** @param {{name: string, store: any, memory: number}} props */
+function Log({ name, store, memory }) {
+  const [from, setFrom] = useState("1");
+  const [words, setWords] = useState("");
+  const own = [...store.records.values()].filter((record) => record.function === name && (record.kind === "log" ? record.level !== "METRIC" : record.kind === "run" && from === "0"));
+  const every = own.flatMap((record) => (record.kind === "run" ? platform(record, memory) : [record])).sort((a, b) => b.at - a.at);
+  const wanted = words.toLowerCase();
+  const lines = every.filter((line) => (/** @type {Record<string, number>} */ (WEIGHT)[line.level] ?? 1) >= Number(from) && `${line.message} ${line.lambda_request ?? ""}`.toLowerCase().includes(wanted)).slice(0, LINES);
+  return html`<section class="part" aria-label="Log"><header><h3>Log</h3><span class="title"><label class="inline">show <select value=${from} onChange=${(/** @type {any} */ event) => setFrom(event.target.value)}>${FROM.map(([value, label]) => html`<option key=${value} value=${value}>${label}</option>`)}</select></label>
+      <label class="inline"><input type="search" placeholder="with these words" aria-label="Words in the log" value=${words} onInput=${(/** @type {any} */ event) => setWords(event.target.value)} /></label></span></header>
+    ${lines.length ? html`<ol class="lines">${lines.map((line) => html`<li key=${line.number} class=${line.status}><time title=${exact(line.at)}>${clock(line.at)}</time><b>${line.level === "PLATFORM" ? "" : line.level}</b><span class="dim">${line.lambda_request?.slice(0, 8) ?? ""}</span><span>${line.message}</span></li>`)}</ol>` : html`<p class="dim">${every.length ? "No line is like that." : "It has logged nothing that is kept."}</p>`}</section>`;
 }
 
 /** @param {any} one */
@@ -71,6 +93,7 @@ function figures(one) {
     ["p95", duration(one.p95) || "–"],
     ["p99", duration(one.p99) || "–"],
     ["waited p95", duration(one.waited_p95) || "–"],
+    ["at once", one.concurrency === null ? one.at_once : `${one.at_once} of ${one.concurrency}`],
     ["throttles", one.throttles, one.throttles ? "error" : ""],
     ["memory, MB", `${one.memory_mb ?? "–"} of ${one.memory_limit_mb}`],
   ];
@@ -98,6 +121,7 @@ function Run({ one, go, again }) {
   const [text, setText] = useState(() => JSON.stringify(one.events[0]?.event ?? {}, null, 2));
   const [wrong, setWrong] = useState("");
   const [isBusy, setBusy] = useState(false);
+  const [isEvent, setEvent] = useState(false);
   const choose = (/** @type {string} */ name) => {
     setChosen(name);
     const found = one.events.find((/** @type {any} */ each) => each.name === name);
@@ -119,13 +143,14 @@ function Run({ one, go, again }) {
   const run = () => act(async () => {
     const found = one.events.find((/** @type {any} */ each) => each.name === chosen);
     // As it was, with the secrets that are not shown here.
-    if (found?.number) return ask("replays", { body: { event: found.number } });
-    return ask(`${path}/invoke`, { body: { event: JSON.parse(text) } });
+    if (found?.number && !isEvent) return ask("replays", { body: { event: found.number } });
+    return ask(`${path}/invoke`, { body: { event: JSON.parse(text), type: isEvent ? "Event" : "RequestResponse" } });
   });
   return html`<section class="part" aria-label="Run it"><header><h3>Run it</h3>
       <label class="inline">event <select value=${chosen} onChange=${(/** @type {any} */ event) => choose(event.target.value)}>${one.events.map((/** @type {any} */ each) => html`<option key=${each.name} value=${each.name}>${each.name}</option>`)}<option value=${EDITED}>edited</option></select></label></header>
     <textarea aria-label="Event" rows="8" spellcheck="false" value=${text} onInput=${(/** @type {any} */ event) => { setText(event.target.value); setChosen(EDITED); }} />
     <div class="actions after"><button type="button" class="button primary" disabled=${isBusy} onClick=${run}>Run</button>
+      <label class="inline" title="As Lambda's asynchronous invocation: with retries, and its destination in the end"><input type="checkbox" checked=${isEvent} onChange=${() => setEvent(!isEvent)} />asynchronously</label>
       <button type="button" class="button" disabled=${isBusy} onClick=${() => act(() => ask(`${path}/retire`, { body: {} }))}>Make the next one cold</button>
       <span class="dim">${isBusy ? "running …" : one.events[0]?.number ? `the last one is run with its secrets` : `${counted(one.events.length, "sample")}`}</span></div>
     ${wrong && html`<p class="why" role="alert">${wrong}</p>`}</section>`;

@@ -70,7 +70,8 @@ export function Live({ query, selected, go }) {
   const last = Math.min(rows.length, Math.ceil((top + height) / ROW) + AROUND);
   return html`<div class=${`panes ${selected ? "split" : ""}`}>
     <section class="list" aria-label="Live"><h1 class="unseen">Live</h1>
-      <${Filters} query=${query} set=${set} isPaused=${isPaused} freeze=${freeze} count=${rows.length} />
+      <${Filters} query=${query} set=${set} isPaused=${isPaused} freeze=${freeze} count=${rows.length} rows=${store.rows} />
+      <${Voice} store=${store} />
       ${store.missed > 0 && html`<p class="missed" role="status">${counted(store.missed, "change was", "changes were")} not shown: they came too fast.</p>`}
       <div class="columns" aria-hidden="true"><span>time</span><span>what</span><span>who</span><span>action</span><span class="wide">text</span><span class="wide">course</span><span class="right">took</span><span>status</span></div>
       <div class="rows" ref=${list} role="grid" aria-label="Messages and events" aria-rowcount=${rows.length} tabIndex="0" onKeyDown=${move}
@@ -128,7 +129,7 @@ function text(row) {
   if (row.kind === "opening") return row.body || `${row.path} from ${row.peer}`;
   if (row.kind === "closed") return row.meaning;
   if (row.kind === "batch") return `${counted(row.records, "record")} of ${row.source}${row.attempt > 1 ? `, attempt ${row.attempt}` : ""}${row.end ? `, given up: ${row.end}` : ""}`;
-  if (row.kind === "run") return `by ${row.source}`;
+  if (row.kind === "run") return `by ${row.source}${row.route ? ` ${row.route}` : ""}`;
   return row.text ?? "";
 }
 
@@ -152,13 +153,50 @@ function filtered(rows, query) {
   });
 }
 
-/** @param {{query: URLSearchParams, set: (name: string, value: string) => void, isPaused: boolean, freeze: () => void, count: number}} props */
-function Filters({ query, set, isPaused, freeze, count }) {
+const SPEAK_MS = 5000;
+
+/** Says what is new, now and then. @param {{store: any}} props */
+function Voice({ store }) {
+  const [text, setText] = useState("");
+  useEffect(() => {
+    let known = store.rows[store.rows.length - 1]?.number ?? 0;
+    const timer = setInterval(() => {
+      const news = store.rows.slice(-500).filter((/** @type {any} */ row) => row.number > known);
+      known = store.rows[store.rows.length - 1]?.number ?? 0;
+      const wrong = news.filter((/** @type {any} */ row) => ["error", "refused"].includes(summary(row).status)).length;
+      setText(news.length ? `${counted(news.length, "new row")}${wrong ? `, ${wrong} failed` : ""}` : "");
+    }, SPEAK_MS);
+    return () => clearInterval(timer);
+  }, []);
+  return html`<p class="unseen" aria-live="polite">${text}</p>`;
+}
+
+const OFFERED = 30;
+
+/** What the latest rows may be filtered by: each field's values. @param {any[]} rows */
+function offered(rows) {
+  return FIELDS.slice(1).map((name) => {
+    /** @type {Set<string>} */
+    const values = new Set();
+    for (let index = rows.length - 1; index >= 0 && index > rows.length - 2000 && values.size < OFFERED; index -= 1) if (rows[index][name]) values.add(String(rows[index][name]));
+    return /** @type {[string, string[]]} */ ([name, [...values].sort()]);
+  }).filter(([, values]) => values.length);
+}
+
+/** @param {{query: URLSearchParams, set: (name: string, value: string) => void, isPaused: boolean, freeze: () => void, count: number, rows: any[]}} props */
+function Filters({ query, set, isPaused, freeze, count, rows }) {
+  const [choices, setChoices] = useState(/** @type {[string, string[]][]} */ ([]));
+  const choose = (/** @type {any} */ event) => {
+    const [name, ...rest] = event.target.value.split("=");
+    if (name) set(name, rest.join("="));
+    event.target.value = "";
+  };
   const on = (/** @type {string} */ name, /** @type {string} */ value) => query.get(name) === value;
   const toggle = (/** @type {string} */ name, /** @type {string} */ value, /** @type {string} */ label) => html`<button type="button" class="chip" aria-pressed=${on(name, value)} onClick=${() => set(name, on(name, value) ? "" : value)}>${label}</button>`;
   return html`<div class="filters" role="toolbar" aria-label="Filters">
-    ${toggle("errors", "1", "Errors only")}${toggle("kind", "message", "Messages")}${toggle("kind", "opening", "Connects")}${toggle("kind", "closed", "Closes")}${toggle("kind", "batch", "Batches")}${toggle("ping", "0", "Hide ping")}
+    ${toggle("errors", "1", "Errors only")}${toggle("kind", "message", "Messages")}${toggle("kind", "opening", "Connects")}${toggle("kind", "closed", "Closes")}${toggle("kind", "batch", "Batches")}${toggle("kind", "run", "Runs")}${toggle("ping", "0", "Hide ping")}
     ${FIELDS.slice(1).filter((name) => query.get(name)).map((name) => html`<button type="button" class="chip" aria-pressed="true" aria-label=${`Remove the filter ${name}`} onClick=${() => set(name, "")}>${name}: ${query.get(name)} ✕</button>`)}
+    <select class="chip" aria-label="Filter by" onFocus=${() => setChoices(offered(rows))} onPointerEnter=${() => setChoices(offered(rows))} onChange=${choose}><option value="">Only …</option>${choices.map(([name, values]) => html`<optgroup key=${name} label=${name}>${values.map((value) => html`<option key=${value} value=${`${name}=${value}`}>${value}</option>`)}</optgroup>`)}</select>
     <span class="grow" /><span class="dim">${counted(count, "row")}</span>
     <button type="button" class="chip" aria-pressed=${isPaused} onClick=${freeze}><${Icon} name=${isPaused ? "play" : "pause"} />${isPaused ? "Go on" : "Pause"}</button>
   </div>`;

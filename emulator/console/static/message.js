@@ -58,7 +58,7 @@ export function Message({ number, onClose, go }) {
     <${Waterfall} spans=${trace.spans} selected=${record?.number ?? null} onSelect=${select} />
     ${record && html`<section class="part" aria-label="Selected step">
       <header><h3>${record.kind} ${record.number}</h3><${Copy} text=${JSON.stringify(record, null, 2)} label="Copy as JSON" /></header><${Value} value=${record} /></section>`}
-    <${Tabs} key=${number} label="Parts" tabs=${parts(trace)} />
+    <${Tabs} key=${number} label="Parts" tabs=${parts(trace, go)} />
     ${!store.recording && html`<${Again} trace=${trace} go=${go} />`}
     <footer class="actions">${copies(trace)}</footer>
   </aside>`;
@@ -133,7 +133,7 @@ function Facts({ origin }) {
 
 /** @param {{faults: Record<string, any>}} props */
 function Faults({ faults }) {
-  return Object.entries(faults).map(([request, fault]) => html`<section class="fault" key=${request} aria-label="Error">
+  return Object.entries(faults).map(([request, fault], index, all) => html`<section class="fault" key=${request} aria-label=${all.length > 1 ? `Error ${index + 1}` : "Error"}>
     <h3>${fault.type}${fault.message && html`: <span>${fault.message}</span>`}</h3>
     <ol>${[...fault.frames].reverse().filter((frame, index) => frame.own || index === 0).map((frame) => html`<li class=${frame.own ? "own" : ""}>
       <span>${frame.file}:${frame.line} <i>in ${frame.name}</i></span>${frame.code && html`<code>${frame.code}</code>`}</li>`)}</ol>
@@ -142,8 +142,26 @@ function Faults({ faults }) {
   </section>`);
 }
 
-/** @param {any} trace */
-function parts(trace) {
+/** The event that a function got, and another run of it with a changed one. @param {{run: any, go: (path: string) => void}} props */
+function EventOf({ run, go }) {
+  const [text, setText] = useState("");
+  const [wrong, setWrong] = useState("");
+  const again = async () => {
+    try {
+      const { number } = await ask("replays", { body: { event: run.number, json: JSON.parse(text) } });
+      go(`/messages/${number}`);
+    } catch (error) {
+      setWrong(String(/** @type {Error} */ (error).message));
+    }
+  };
+  const edit = () => setText(text ? "" : JSON.stringify(run.event, null, 2));
+  return html`<h4 class="with-action">Event ${!store.recording && html`<button type="button" class="link" aria-expanded=${Boolean(text)} onClick=${edit}>${text ? "as it was" : "edit and run"}</button>`}</h4>
+    ${text ? html`<textarea aria-label="Event" rows="12" spellcheck="false" value=${text} onInput=${(/** @type {any} */ event) => setText(event.target.value)} />
+      <div class="actions after"><button type="button" class="button primary small" onClick=${again}>Run ${run.function}</button>${wrong && html`<span class="why" role="alert">${wrong}</span>`}</div>` : html`<${Value} value=${run.event} />`}`;
+}
+
+/** @param {any} trace @param {(path: string) => void} go */
+function parts(trace, go) {
   const { origin, runs, logs, calls } = trace;
   const frames = calls.filter((/** @type {any} */ call) => call.service === "@connections" && call.operation === "POST");
   const others = calls.filter((/** @type {any} */ call) => !frames.includes(call));
@@ -156,7 +174,7 @@ function parts(trace) {
       ${!frames.length && !sent.length && html`<p class="dim">Nothing was sent to a client.</p>`}` },
     { name: "Functions", count: runs.length, body: () => runs.length ? runs.map((/** @type {any} */ run) => html`<section class="part" key=${run.number}>
       <header><h3>${run.function}#${run.environment} <i>by ${run.source}</i></h3><span class="dim">${duration(run.ms)}${run.init_ms === null ? "" : `, cold start ${duration(run.init_ms)}`}${run.memory_mb ? `, ${run.memory_mb} MB` : ""}</span></header>
-      <h4>Event</h4><${Value} value=${run.event} /><h4>${run.status === "error" ? "Error" : "Result"}</h4><${Value} value=${run.result} /></section>`) : html`<p class="dim">No function ran.</p>` },
+      <${EventOf} run=${run} go=${go} /><h4>${run.status === "error" ? "Error" : "Result"}</h4><${Value} value=${run.result} /></section>`) : html`<p class="dim">No function ran.</p>` },
     { name: "Logs", count: lines.length, body: () => lines.length ? html`<ol class="lines">${lines.map((/** @type {any} */ line) => html`<li key=${line.number} class=${line.status}>
       <time title=${exact(line.at)}>+${duration(Math.max(0, line.at - origin.at))}</time><b>${line.level}</b><span class="dim">${line.function}</span><span>${line.message}</span></li>`)}</ol>` : html`<p class="dim">No function logged anything.</p>` },
     { name: "Calls", count: others.length, body: () => others.length ? others.map((/** @type {any} */ call) => html`<section class="part" key=${call.number}>

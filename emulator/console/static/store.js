@@ -199,7 +199,9 @@ class Store {
 /** @param {Told} record @param {Set<string>} invoked */
 function isRow(record, invoked) {
   if (record.kind !== "run") return ROWS.has(record.kind);
-  return record.source === "schedule" || (record.source === "invoke" && !invoked.has(record.lambda_request));
+  // Those of a message, a stream or a queue belong to rows of their own.
+  if (["gateway", "stream", "queue"].includes(record.source)) return false;
+  return record.source !== "invoke" || !invoked.has(record.lambda_request);
 }
 
 export const store = new Store();

@@ -26,7 +26,7 @@ export function Streams({ selected, go }) {
       ${without && html`<p class="dim">${without}</p>`}
     </section>
     ${mapping && html`<${Mapping} key=${name} one=${mapping} now=${found.now} back=${() => go("/streams")} />`}
-    ${queue && html`<${Queue} key=${name} one=${queue} back=${() => go("/streams")} />`}
+    ${queue && html`<${Queue} key=${name} one=${queue} back=${() => go("/streams")} go=${go} />`}
     ${selected && !mapping && !queue && html`<${Detail} label="Source" title=${name} back=${() => go("/streams")}><${Empty} title="It is not there any more" /><//>`}
   </div>`;
 }
@@ -131,8 +131,8 @@ function Change({ record }) {
     ${isOpen && html`<dl class="diff">${names.map((name) => html`<div key=${name}><dt>${name}</dt><dd>${name in before && html`<del>${JSON.stringify(plain(before[name]))}</del>`}${name in after && html`<ins>${JSON.stringify(plain(after[name]))}</ins>`}</dd></div>`)}</dl>`}</li>`;
 }
 
-/** @param {{one: any, back: () => void}} props */
-function Queue({ one, back }) {
+/** @param {{one: any, back: () => void, go: (path: string) => void}} props */
+function Queue({ one, back, go }) {
   const path = `queues/${encodeURIComponent(one.name)}`;
   const { found, again } = usePolled(path, 2000);
   const [said, setSaid] = useState("");
@@ -147,14 +147,27 @@ function Queue({ one, back }) {
     setSure(false);
     again();
   };
-  const isDeadLetters = one.filled_by.length > 0;
+  // One message: another try for what it is about, or its end.
+  const settle = async (/** @type {"retry" | "drop"} */ what, /** @type {any} */ message) => {
+    try {
+      const answer = await ask(`${path}/${what}`, { body: { id: message.id } });
+      if (answer.number) return go(`/messages/${answer.number}`);
+      setSaid(answer.to ? `moved to ${answer.to}` : "dropped");
+    } catch (error) {
+      setSaid(String(/** @type {Error} */ (error).message));
+    }
+    again();
+  };
+  const hasOneSource = one.comes_from.length === 1;
   return html`<${Detail} label="Queue" title=${one.name} back=${back}>
     <${Facts} facts=${[["waiting", String(one.waiting)], ["in flight", String(one.flying)], ["delayed", String(one.delayed)], ["filled by", one.filled_by.join(", ")], ["read by", one.readers.join(", ")], ["dead letters go to", one.dead_letter_queue]]} />
-    <div class="actions">${isDeadLetters && html`<button type="button" class="button" disabled=${!one.waiting} onClick=${() => act("redrive")}>Move back to their queue</button>`}
+    <div class="actions">${hasOneSource && html`<button type="button" class="button" disabled=${!one.waiting} onClick=${() => act("redrive")}>Move all back to their queue</button>`}
       ${isSure ? html`<button type="button" class="button danger" onClick=${() => act("purge")}>Drop ${counted(one.waiting, "message")}</button><button type="button" class="button" onClick=${() => setSure(false)}>Keep</button>` : html`<button type="button" class="button danger" disabled=${!one.waiting} onClick=${() => setSure(true)}>Purge</button>`}
       <span role="status">${said}</span></div>
     ${found?.messages === null && html`<p class="dim">Its messages are not shown: receiving one counts towards its dead letters.</p>`}
     ${found?.messages?.length === 0 && html`<p class="dim">It is empty.</p>`}
-    ${(found?.messages ?? []).map((/** @type {any} */ message) => html`<section class="part" key=${message.id}><header><h3>${message.id.slice(0, 8)} <i>received ${counted(message.received, "time")}</i></h3><time title=${exact(message.at)}>${clock(message.at)}</time></header><${Value} value=${message.body} /></section>`)}
+    ${(found?.messages ?? []).map((/** @type {any} */ message) => html`<section class="part" key=${message.id}><header><h3>${message.id.slice(0, 8)} <i>received ${counted(message.received, "time")}</i></h3><time title=${exact(message.at)}>${clock(message.at)}</time></header><${Value} value=${message.body} />
+      <div class="actions after">${(message.function || hasOneSource) && html`<button type="button" class="button small" title="It stays here if that fails again" onClick=${() => settle("retry", message)}>${message.function ? `Run ${message.function} again` : "Move back to its queue"}</button>`}<button type="button" class="button small danger" onClick=${() => settle("drop", message)}>Drop</button></div></section>`)}
+    ${found?.messages?.length > 0 && one.waiting > found.messages.length && html`<p class="dim">${one.waiting - found.messages.length} more wait behind these.</p>`}
   <//>`;
 }

@@ -3,7 +3,7 @@
 
 import { html, useEffect, useRef, useState } from "./vendor/preact-htm.js";
 import { ask } from "./api.js";
-import { age, counted } from "./format.js";
+import { age, counted, download as save } from "./format.js";
 import { absent, brief, isPlain, keyOf, OPERATORS, plainItem, same, search, typed, unchanged } from "./items.js";
 import { Copy, Detail, Empty, Facts, usePolled, useStore } from "./parts.js";
 
@@ -60,6 +60,7 @@ function One({ table, tables, query, go }) {
     again();
   };
   const removeAll = () => attempt(async () => {
+    /** @type {any[]} */
     const removed = [];
     for (const each of Object.values(chosen)) {
       await perform("DeleteItem", { TableName: table.name, Key: keyOf(each, table.key), ...unchanged(each) });
@@ -250,11 +251,7 @@ async function download(table, operation, parameters) {
     items.push(...page.Items);
     from = page.LastEvaluatedKey;
   } while (from && items.length < EXPORT);
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([JSON.stringify(items, null, 1)], { type: "application/json" }));
-  link.download = `${table.name}.json`;
-  link.click();
-  URL.revokeObjectURL(link.href);
+  save(`${table.name}.json`, JSON.stringify(items, null, 1));
 }
 
 /** Writes the items of a file; answers how many. @param {any} table @param {File} file */

@@ -60,11 +60,29 @@ export function Waterfall({ spans, selected, onSelect }) {
     if (drag && Math.abs(drag[1] - drag[0]) > 0.01 * (to - from)) setZoom(drag[0] < drag[1] ? drag : [drag[1], drag[0]]);
     setDrag(null);
   };
+  const keys = (/** @type {KeyboardEvent} */ event) => {
+    const width = to - from;
+    const middle = (from + to) / 2;
+    /** @type {Record<string, [number, number]>} */
+    const views = {
+      "+": [middle - width / 4, middle + width / 4],
+      "-": [middle - width, middle + width],
+      ArrowLeft: [from - width / 4, to - width / 4],
+      ArrowRight: [from + width / 4, to + width / 4],
+      Home: [0, 1],
+    };
+    const next = views[event.key === "=" ? "+" : event.key];
+    if (!next || event.ctrlKey || event.metaKey) return;
+    event.preventDefault();
+    const size = Math.min(1, Math.max(0.001, next[1] - next[0]));
+    const begins = Math.min(1 - size, Math.max(0, next[0]));
+    setZoom([begins, begins + size]);
+  };
   const percent = (/** @type {number} */ point) => `${((point - from) / (to - from)) * 100}%`;
   return html`<div class="waterfall" role="group" aria-label="What took time">
     <div class="axis">
       <span class="hint">${from > 0 || to < 1 ? html`<button type="button" class="link" onClick=${() => setZoom([0, 1])}>Show all</button>` : "Drag to zoom"}</span>
-      <div class="track" ref=${axis} onPointerDown=${grab} onPointerMove=${pull} onPointerUp=${release} onDblClick=${() => setZoom([0, 1])}>
+      <div class="track" ref=${axis} tabIndex="0" role="group" aria-label="Zoom: plus, minus, arrows, Home" title="Drag, or + − ← → and Home" onKeyDown=${keys} onPointerDown=${grab} onPointerMove=${pull} onPointerUp=${release} onDblClick=${() => setZoom([0, 1])}>
         ${drag && html`<i class="brush" style=${{ left: percent(Math.min(...drag)), width: `${(Math.abs(drag[1] - drag[0]) / (to - from)) * 100}%` }} />`}
         ${gaps.filter((gap) => gap.at >= from && gap.at <= to).map((gap) => html`<b class="gap" style=${{ left: percent(gap.at) }} title=${`${duration(gap.end - gap.begin)} in which nothing happened`}>${duration(gap.end - gap.begin)}</b>`)}
       </div>

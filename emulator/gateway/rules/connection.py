@@ -263,6 +263,10 @@ class Connection:
         """Close if the connection was idle, or has lived, too long; call it when `deadline` passed."""
         return self._close(GOING_AWAY) if now >= self.deadline() else []
 
+    def is_too_old(self, now: float) -> bool:
+        """Whether it has lived as long as a connection may, whatever it does."""
+        return now >= self._opened_at + self._stage.limits.max_duration_seconds
+
     def deadline(self) -> float:
         """When `expire` has to be called next, unless a message moves it; infinite when the connection is not open."""
         if self._state is not State.OPEN:

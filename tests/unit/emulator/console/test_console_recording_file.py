@@ -36,7 +36,7 @@ def full() -> World:
     world.recorder.batch(("processor", "requests"), ["3"], 1, Refused(429, "T", "slow"), "")
     refused = HttpRequest("GET", "/dev", (), b"", "127.0.0.1", {})
     world.recorder.opening(refused, "c2", HttpAnswer(401, (), b"{}"), began_ns=world.now_ns)
-    world.recorder.closed("c1", 1000, "", "client")
+    world.recorder.closed("c1", 1000, "", "client", received=1, sent=1)
     return world
 
 

@@ -69,3 +69,19 @@ def test_what_ended_long_ago_is_no_lane() -> None:
     later = world.now_ns + int((LANE_SECONDS + 1) * SECOND_NS)
 
     assert lanes("router", world.ring, now_ns=later)["lanes"] == []
+
+
+@pytest.mark.parametrize(
+    ("ends", "expected"),
+    [([], 0), ([0.0], 1), ([0.0, 10.0], 1), ([0.0, 9.0], 2), ([0.0, 4.0, 8.0, 20.0], 3)],
+    ids=["none", "one", "one after another", "overlapping", "three"],
+)
+def test_how_many_ran_at_once_is_counted(ends: list[float], expected: int) -> None:
+    world = World()
+    before = 0.0
+    for end in ends:
+        world.passes(end - before)
+        world.runs({}, ms=10)
+        before = end
+
+    assert summary(by_function(world.ring)["router"])["at_once"] == expected

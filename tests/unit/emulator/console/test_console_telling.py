@@ -122,7 +122,7 @@ def test_every_kind_has_a_line_of_text() -> None:
     world.recorder.line("router", "r", "hello")
     world.recorder.environment("router", 0, 17, "started")
     world.recorder.batch(("router", "requests"), ["1", "2"], 2, Returned(b"{}", "lambda1"), "RetryAttemptsExhausted")
-    world.recorder.closed("c1", 1006, "", "network")
+    world.recorder.closed("c1", 1006, "", "network", received=1, sent=2)
     world.recorder.keep(Note(at_ns=world.now_ns, text="reloaded", fields={"files": "app.py"}))
 
     lines = [line(TELLER.tell(record)) or "" for record in world.ring]
