@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -12,6 +12,7 @@ from streamer.errors import ConfigurationError
 from streamer.topology import Topology
 
 from .functions.factory import Isolation
+from .gateway.rules.domains import Domain
 from .gateway.rules.limits import Assumptions, Limits
 from .iam.call_log import folder_from
 from .iam.guard import Mode
@@ -63,6 +64,8 @@ class EmulatorConfig:
     """Services that are not emulated and that AWS itself is asked for, as its command line names them."""
     aws_domain: bool = False
     """Whether ``domainName`` in events has AWS's form, which leads here from functions in processes."""
+    domains: Mapping[str, tuple[Domain, ...]] = field(default_factory=dict)
+    """API by name to the custom domains that lead to it, which functions in processes find here, too."""
     pages: Pages | None = None
     """Web pages that are served beside the API; None: there are none."""
     services: tuple[Call, ...] = ()
@@ -84,3 +87,8 @@ def guarding_mode(config: EmulatorConfig) -> Mode:
             "leave out --dynamodb, or say --iam off"
         )
     return "off"
+
+
+def names_of_domains(config: EmulatorConfig) -> tuple[str, ...]:
+    """The custom domains that lead to the emulator, sorted."""
+    return tuple(sorted({domain.name for domains in config.domains.values() for domain in domains}))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +43,8 @@ class Dispatch:
     control: ControlPlane | None
     pages: Pages | None
     aws_domain: bool
+    names: Collection[str]
+    """Custom domains that lead here."""
 
     @property
     def ids(self) -> set[str]:
@@ -54,7 +56,8 @@ class Dispatch:
         api_id, own = addressed(request, self.ids)
         named = next((each for each in self.apis if each.api_id == api_id), None)
         if named is None:
-            served.gateway.upgrade(request, transport, rest)
+            at = next((each for each in self.apis if each.is_at(request)), served)
+            at.gateway.upgrade(request, transport, rest)
         else:
             named.gateway.upgrade(own, transport, rest)
 
@@ -79,7 +82,7 @@ class Dispatch:
             if self.pages is not None and not is_for_api:
                 return self.pages.file(request, served.address, lambda each: self._otherwise(served, each))
             return self._otherwise(served, request)
-        refusal = foreign_origin(request, served.address)
+        refusal = foreign_origin(request, served.address, self.names)
         if refusal is not None and (service is None or not self.elsewhere.opens(request, service)):
             # A page of any origin may ask an HTTP API, as on AWS, and nothing else.
             return self._otherwise(served, request) if self.http_apis.has_any else refusal
@@ -98,10 +101,16 @@ class Dispatch:
 
     def _management(self, served: ServedApi, request: HttpRequest) -> management.ManagementTarget | None:
         """The connection that a request of the management API names; None: it is another request."""
+        host = request.fields.get("host", "")
+        if self.names:
+            found = [management.at_domain(each.stage, host, request.raw_path) for each in self.apis]
+            named = sorted((each for each in found if each is not None), key=lambda each: not each.stage)
+            if named:
+                return named[0]
         target = management.parse_path(request.raw_path)
         if target is None and self.control is not None:
             target = management.parse_path(addressed(request, self.ids)[1].raw_path)
-        if target is None and self.aws_domain and not is_aws(request.fields.get("host", "")):
+        if target is None and self.aws_domain and not is_aws(host):
             target = management.without_stage(request.raw_path, served.api.stage)
         return target
 

@@ -18,6 +18,7 @@ from streamer.topology.grants import Place
 from .functions.outcome import Functions
 from .functions.variables import Endpoints
 from .gateway.integrations import Integrations
+from .gateway.rules.domains import Domain
 from .gateway.rules.ids import IdSource
 from .gateway.rules.limits import Assumptions, Limits
 from .gateway.rules.management import ManagementTarget
@@ -106,14 +107,16 @@ class ServedApi:
         *,
         recording: Recording | None = None,
         aws_domain: bool = False,
+        domains: tuple[Domain, ...] = (),
         notes: Notes | None = None,
     ) -> None:
-        """Make the gateway; with ``aws_domain`` events name the API as AWS's would."""
+        """Make the gateway; with ``aws_domain`` events name the API as AWS's would. ``domains`` lead to it, too."""
         facts = Facts(
             region=endpoints.region,
             account_id=endpoints.account_id,
             api_id=self.api_id,
             domain_name=domain_name(self.api_id, endpoints.region) if aws_domain else self.address,
+            domains=domains,
         )
         ids = IdSource(endpoints.region, secrets.randbits(64))
         self.stage = Stage(self.api, facts, ids, limits=limits, assumptions=assumptions)
@@ -130,6 +133,17 @@ class ServedApi:
     def url(self) -> str:
         """What clients connect to."""
         return f"ws://{self.address}{self.path}"
+
+    @property
+    def domain_urls(self) -> dict[str, str]:
+        """What clients connect to on AWS by a domain of the API's own, and what stands for it here."""
+        domains = self.stage.facts.domains
+        return {f"wss://{each.name}{each.path}": f"ws://{self.address}{each.path or '/'}" for each in domains}
+
+    def is_at(self, request: HttpRequest) -> bool:
+        """Whether a request came to one of the API's own domains."""
+        found = self.stage.entrance(request.fields.get("host", ""), request.raw_path)
+        return found is not None and found.domain is not None
 
     @property
     def path(self) -> str:

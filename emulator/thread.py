@@ -337,5 +337,7 @@ def emulator_thread(
     found = target(settings)
     if isinstance(found, Topology):
         return EmulatorThread(found, config, secret=secret)
-    config = dataclasses.replace(config, services=(*config.services, *found.services))
+    config = dataclasses.replace(
+        config, services=(*config.services, *found.services), domains={**found.domains, **config.domains}
+    )
     return EmulatorThread(found.topology, config, secret=secret)

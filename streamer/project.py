@@ -82,6 +82,10 @@ KEYS: Final = frozenset(
 
 SERVICE_NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,30}")
 """What a service may be called: the beginning of its stacks' names."""
+DOMAIN: Final = re.compile(r"(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}")
+"""What a custom domain may be called."""
+BASE_PATH: Final = re.compile(r"(?=.{0,300}$)([A-Za-z0-9$._+!*'()-]+(/[A-Za-z0-9$._+!*'()-]+)*)?")
+"""What may follow it. [DOC] apigw-docs:websocket-api-mappings"""
 _SKIPPED: Final = frozenset(
     {"tests", "test", "node_modules", "venv", "env", "build", "dist", "site-packages", "__pycache__", "cdk.out"}
 )
@@ -112,6 +116,10 @@ class Project:
     """File with CloudFormation of one's own, relative to the folder; None: there is none."""
     environment_from: Mapping[str, str] = field(default_factory=dict)
     """Variable to what every function gets of a resource: a logical id, or an attribute of it."""
+    domain: str | None = None
+    """The domain by which clients connect on AWS; None: the API's own address."""
+    base_path: str = ""
+    """What follows the domain: the key of its API mapping."""
     stack: str = "service-dev"
     """The stack's name on AWS, which names what is made of ``resources`` here, too."""
 
@@ -175,7 +183,7 @@ def parse(document: Mapping[str, Any], folder: Path, stage: str | None = None) -
     own = stages.get(chosen, {}) if isinstance(stages, dict) else {}
     values = {**document, **(own if isinstance(own, dict) else {})}
     environment = {**_texts(document, "environment"), **_texts(own, "environment")}
-    for name in ("app", "project", "resources", "service", "stack_name", "stage"):
+    for name in ("app", "base_path", "domain", "project", "resources", "service", "stack_name", "stage"):
         if name in values and not isinstance(values[name], str):
             raise ConfigurationError(f"{CONFIG_FILE}: {name} is {values[name]!r}, which is not text")
     return Project(
@@ -187,6 +195,8 @@ def parse(document: Mapping[str, Any], folder: Path, stage: str | None = None) -
         functions=_sizes(document, own),
         resources=values.get("resources"),
         environment_from={**_texts(document, "environment_from"), **_texts(own, "environment_from")},
+        domain=values.get("domain"),
+        base_path=values.get("base_path", ""),
         stack=values.get("stack_name") or f"{values.get('service') or service_name(folder)}-{chosen or DEFAULT_STAGE}",
     )
 

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from streamer.project import BASE_PATH, DOMAIN
+
 from ..errors import DeployError
 
 PYTHONS: Final = ("3.12", "3.13", "3.14")
@@ -27,9 +29,6 @@ _SUBNET: Final = re.compile(r"subnet-[0-9a-f]{8,17}")
 _SECURITY_GROUP: Final = re.compile(r"sg-[0-9a-f]{8,17}")
 _POLICY: Final = re.compile(r"arn:aws[a-z-]*:iam::(\d{12}|aws):policy/\S+")
 _KEY: Final = re.compile(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/\S+")
-_DOMAIN: Final = re.compile(r"(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}")
-_BASE_PATH: Final = re.compile(r"[A-Za-z0-9._+!*'(),-]{0,300}")
-"""[DOC] apigwv2-api:CreateApiMapping, with one level"""
 _SECRET_ARN: Final = re.compile(r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:\S+")
 
 
@@ -164,15 +163,16 @@ class StackSettings(StackChoices):
             if self.disable_execute_api_endpoint:
                 raise DeployError("disable_execute_api_endpoint leaves no address without a domain; name one")
             return
-        if _DOMAIN.fullmatch(self.domain) is None:
+        if DOMAIN.fullmatch(self.domain) is None:
             raise DeployError(f"domain is {self.domain!r}, which is no name of one, such as ws.example.com")
         if self.certificate_arn is None and self.hosted_zone_id is None:
             raise DeployError(
                 "domain needs a certificate: give certificate_arn, or hosted_zone_id, so that the stack makes one that "
                 "Route 53 validates"
             )
-        if _BASE_PATH.fullmatch(self.base_path) is None:
-            raise DeployError(f"base_path is {self.base_path!r}; it takes letters, digits and -_.+!*'(), no slash")
+        if BASE_PATH.fullmatch(self.base_path) is None:
+            allowed = "letters, digits and $-_.+!*'(), with single slashes between them"
+            raise DeployError(f"base_path is {self.base_path!r}; it takes {allowed}")
 
 
 def _require_arn(name: str, value: str | None, pattern: re.Pattern[str], example: str) -> None:

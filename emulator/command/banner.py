@@ -36,6 +36,7 @@ def banner(
         *told,
         "",
         *(f"  WebSocket     {each}" for each in emulator.websocket_urls),
+        *(f"  as on AWS     {each} for {name}" for name, each in emulator.domain_urls.items()),
         *(f"  {api.kind.value:<12}  {emulator.http_urls[api.name]}" for api in target.topology.http_apis),
         f"  @connections  {emulator.management_url}",
         f"  DynamoDB      {emulator.dynamodb_url}",

@@ -61,8 +61,8 @@ class TemplateTarget:
             raise ConfigurationError(
                 "--iam enforce: the roles of a template are not read; leave it out, or say --iam record"
             )
-        services = self.read.described.services
-        return dataclasses.replace(config, region=self.region, iam=self.options.iam or "off", services=services)
+        found, iam = self.read.described, self.options.iam or "off"
+        return dataclasses.replace(config, region=self.region, iam=iam, services=found.services, domains=found.domains)
 
     def told(self) -> dict[str, Any]:
         """What the ready file says of it."""

@@ -188,6 +188,7 @@ def _config(options: EmulateOptions, project: Project, target: Target, access: A
         limits=limited(limits, options.limits),
         assumptions=assumed(Assumptions(), options.assumptions),
         services=target.services,
+        domains=target.domains,
     )
     if target.control is not None:
         return target.control.configured(config)

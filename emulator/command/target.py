@@ -7,19 +7,30 @@ import re
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from streamer.app import App
 from streamer.errors import ConfigurationError
 from streamer.loading import load_service
-from streamer.project import DEFAULT_APP, DEFAULT_STAGE, Project, folder_of, nothing_found, read
+from streamer.project import (
+    BASE_PATH,
+    CONFIG_FILE,
+    DEFAULT_APP,
+    DEFAULT_STAGE,
+    DOMAIN,
+    Project,
+    folder_of,
+    nothing_found,
+    read,
+)
 from streamer.service import separated
 from streamer.topology import CONNECT, Topology
 from streamer.topology.checks import validate
 from streamer.topology.sizes import resized
 
+from ..gateway.rules.domains import Domain
 from ..services.calls import Call
 from ..templates.assembly import find_default, is_template
 
@@ -51,6 +62,8 @@ class Target:
     """Where it comes from, if that is a template."""
     services: tuple[Call, ...] = ()
     """What ``resources`` of ``streamer.toml`` has made in the services that are not embedded."""
+    domains: Mapping[str, tuple[Domain, ...]] = field(default_factory=dict)
+    """API by name to the custom domains that lead to it."""
     told: str | None = None
     """What of ``resources`` is emulated and what is not; None: there are none."""
 
@@ -126,8 +139,17 @@ def prepared(chosen: str, found: App | Topology, project: Project, *, environmen
         actions=tuple(found.actions) if isinstance(found, App) else (),
         permissions=_permissions(found) if isinstance(found, App) else (),
         services=services,
+        domains={} if project.domain is None else {topology.api.name: (_domain(project.domain, project.base_path),)},
         told=told,
     )
+
+
+def _domain(name: str, base_path: str) -> Domain:
+    if DOMAIN.fullmatch(name) is None:
+        raise ConfigurationError(f"{CONFIG_FILE}: domain is {name!r}, which is no name of one, such as ws.example.com")
+    if BASE_PATH.fullmatch(base_path) is None:
+        raise ConfigurationError(f"{CONFIG_FILE}: base_path is {base_path!r}, which is no path such as chat or chat/v1")
+    return Domain(name=name.lower(), base_path=base_path)
 
 
 def find_service(name: str | None, project: Project) -> tuple[str, App | Topology]:

@@ -52,6 +52,8 @@ class Endpoints:
     """The emulator's authority alone, for those who add to what they trust."""
     home: tuple[str, int] | None = None
     """Host and port to which AWS's names lead; None: they lead to AWS."""
+    names: tuple[str, ...] = ()
+    """Further names that lead there: custom domains."""
     region: str = "us-east-1"
     account_id: str = "123456789012"
     owner: Keys = OWNER
@@ -152,7 +154,7 @@ def home_variables(function: Function, endpoints: Endpoints, *, by_proxy: bool =
         found |= dict.fromkeys(("HTTPS_PROXY", "https_proxy"), f"http://{host}:{port}")
         found |= dict.fromkeys(("NO_PROXY", "no_proxy"), ",".join((*LOOPBACK, host)))
     found = {name: value for name, value in found.items() if name not in function.environment}
-    return {**found, LEADS_HOME: " ".join((host, str(port), *SUFFIXES, f"{SYNC}{host}"))}
+    return {**found, LEADS_HOME: " ".join((host, str(port), *SUFFIXES, f"{SYNC}{host}", *endpoints.names))}
 
 
 def _is_elsewhere(function: Function, name: str) -> bool:

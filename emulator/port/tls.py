@@ -49,21 +49,23 @@ class Authority:
         return context
 
 
-def authority(folder: Path, *, host: str = "127.0.0.1", region: str = DEFAULT_REGION) -> Authority:
-    """The authority kept in ``folder``, made on first use, for ``host`` and for AWS's names of ``region``.
+def authority(
+    folder: Path, *, host: str = "127.0.0.1", region: str = DEFAULT_REGION, names: tuple[str, ...] = ()
+) -> Authority:
+    """The authority kept in ``folder``, made on first use, for ``host``, ``names`` and AWS's names of ``region``.
 
     Raises:
         ConfigurationError: the files cannot be written, or ``host`` is no host.
     """
-    extra = () if host in LOOPBACK else (host,)
+    extra = (*(() if host in LOOPBACK else (host,)), *names)
     parts = ("tls", *((region,) if region != DEFAULT_REGION else ()), *(each.replace(":", "_") for each in extra))
     stem = "-".join(parts)
     made = Authority(folder / f"{stem}-ca.pem", folder / f"{stem}-bundle.pem", folder / f"{stem}-server.pem")
     # OpenSSL takes no wildcard directly below a top-level name.
-    names = (*LOOPBACK, *extra, *certificate_names(region))
-    if not _is_made(made, names):
+    everyone = (*LOOPBACK, *extra, *certificate_names(region))
+    if not _is_made(made, everyone):
         try:
-            _make(made, names)
+            _make(made, everyone)
         except ValueError as error:
             raise ConfigurationError(f"{host!r} is neither an address nor the name of a host") from error
         except OSError as error:

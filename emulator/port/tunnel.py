@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Final, cast
 
 from streamer.aws_limits import LOOPBACK
@@ -25,9 +25,10 @@ _ESTABLISHED: Final = b"HTTP/1.1 200 Connection Established\r\n\r\n"
 class Tunnels:
     """Owns every tunnel, until `close`."""
 
-    def __init__(self, home: Callable[[], tuple[str, int]]) -> None:
-        """``home`` says where AWS's names lead."""
+    def __init__(self, home: Callable[[], tuple[str, int]], names: Collection[str] = ()) -> None:
+        """``home`` says where AWS's names lead, and ``names``, in lower case."""
         self._home = home
+        self._names = names
         self._tasks: set[asyncio.Task[None]] = set()
         self._open: set[asyncio.Transport] = set()
 
@@ -37,7 +38,7 @@ class Tunnels:
         if request.peer not in LOOPBACK or not host or not port.isdecimal() or int(port) > 65_535:
             _refuse(transport, 403)
             return
-        where = self._home() if is_aws(host) else (host.strip("[]"), int(port))
+        where = self._home() if is_aws(host) or host.lower() in self._names else (host.strip("[]"), int(port))
         task = asyncio.get_running_loop().create_task(self._join(transport, rest, *where))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

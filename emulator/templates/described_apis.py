@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from streamer.topology import CONNECT, Api, Authorizer, Route, Throttle
 
+from ..gateway.rules.domains import Domain
 from . import described_integrations
 from .described_functions import function_of
 from .errors import Problem
@@ -67,6 +68,21 @@ def api(things: Things, resource: Resource, stage_name: str | None, functions: s
         throttle=None if stage is None else _throttle(stage, mapping(stage, "DefaultRouteSettings")),
         api_id=str(resource.ref),
     )
+
+
+def domains(things: Things, apis: Sequence[Api]) -> dict[str, tuple[Domain, ...]]:
+    """API by name to the custom domains whose mappings lead to it."""
+    names = {api.api_id: api for api in apis}
+    found: dict[str, tuple[Domain, ...]] = {}
+    for each in things.of("AWS::ApiGatewayV2::ApiMapping"):
+        mapped = names.get(str(each.properties.get("ApiId")))
+        if mapped is None or each.properties.get("Stage") != mapped.stage:
+            things.warn(each, "only mappings of the emulated stage of a WebSocket API are emulated")
+            continue
+        key = str(each.properties.get("ApiMappingKey") or "").strip("/")
+        domain = Domain(name=str(each.properties.get("DomainName")).lower(), base_path=key)
+        found[mapped.name] = (*found.get(mapped.name, ()), domain)
+    return found
 
 
 def _guard(things: Things, resource: Resource, make: Any, *more: Any) -> Any:

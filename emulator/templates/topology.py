@@ -8,6 +8,7 @@ from typing import Any
 
 from streamer.topology import Api, Function, Topology
 
+from ..gateway.rules.domains import Domain
 from ..services.calls import Call
 from . import (
     described_apis,
@@ -64,6 +65,8 @@ class Described:
     """Logical ids of its APIs, in the topology's order."""
     services: tuple[Call, ...] = ()
     """What is to be made in the services that are not embedded."""
+    domains: Mapping[str, tuple[Domain, ...]] = field(default_factory=dict)
+    """WebSocket API by name to the custom domains that lead to it."""
 
 
 class Things:
@@ -122,7 +125,10 @@ def describe(stacks: Iterable[Stack], locate: Locate, wanted: Wanted, *, region:
         ),
     )
     services = described_services.calls(things, region)
-    return Described(topology=topology, warnings=tuple(things.warnings), api_ids=api_ids, services=services)
+    domains = described_apis.domains(things, apis)
+    return Described(
+        topology=topology, warnings=tuple(things.warnings), api_ids=api_ids, services=services, domains=domains
+    )
 
 
 def _function(things: Things, resource: Resource, locate: Locate, wanted: Wanted) -> Function:

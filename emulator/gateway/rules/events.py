@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
+from .domains import Domain
 from .stage import Stage
 
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -49,6 +50,12 @@ def gateway_headers(headers: Headers, peer: str, trace_root: str) -> list[tuple[
     return [grouped[lower] for lower in sorted(grouped)]
 
 
+def domain_headers(headers: Iterable[tuple[str, list[str]]], domain: Domain) -> list[tuple[str, list[str]]]:
+    """The headers of a CONNECT event that came by a domain: they name it, whatever leads there from here."""
+    told = [(name, [domain.name] if name.lower() == "host" else values) for name, values in headers]
+    return [(name.lower(), values) for name, values in told] if domain.has_levels else told
+
+
 def authorizer_headers(connect_headers: Iterable[tuple[str, list[str]]]) -> list[tuple[str, list[str]]]:
     """The headers of an authorizer's event: those of CONNECT and the three that CONNECT lacks. [REC] powertools"""
     added = [(name, [value]) for name, value in _AUTHORIZER_HEADERS]
@@ -72,7 +79,7 @@ def single_and_multi(pairs: Iterable[tuple[str, list[str]]]) -> tuple[dict[str, 
 class Session:
     """What all events of one connection have in common."""
 
-    __slots__ = ("authorizer", "connected_at_ms", "connection_id", "identity", "stage")
+    __slots__ = ("authorizer", "connected_at_ms", "connection_id", "domain_name", "identity", "stage")
 
     def __init__(
         self, stage: Stage, connection_id: str, connected_at_ms: int, source_ip: str, user_agent: str | None
@@ -81,6 +88,8 @@ class Session:
         self.stage = stage
         self.connection_id = connection_id
         self.connected_at_ms = connected_at_ms
+        self.domain_name = stage.facts.domain_name
+        """By which the client came: all events name a custom domain, beside the real stage. [USR] chalice #1503"""
         self.identity = {"sourceIp": source_ip}
         if user_agent is not None:
             self.identity = {"userAgent": user_agent, "sourceIp": source_ip}
@@ -142,7 +151,7 @@ class Session:
 
     def disconnect_event(self, code: int, reason: str, request_id: str, now_ms: int) -> Event:
         """The event of ``$disconnect``. [REC] powertools, boto3 #3789"""
-        headers = {"Host": self.stage.facts.domain_name, "x-api-key": "", "X-Forwarded-For": "", "x-restapi": ""}
+        headers = {"Host": self.domain_name, "x-api-key": "", "X-Forwarded-For": "", "x-restapi": ""}
         event: Event = {
             "headers": headers,
             "multiValueHeaders": {name: [value] for name, value in headers.items()},
@@ -176,7 +185,7 @@ class Session:
         context["requestTimeEpoch"] = now_ms
         context["identity"] = self.identity
         context["requestId"] = request_id
-        context["domainName"] = facts.domain_name
+        context["domainName"] = self.domain_name
         context["connectionId"] = self.connection_id
         context["apiId"] = facts.api_id
         return context
@@ -184,7 +193,9 @@ class Session:
 
 def late(event: Event, stage: Stage, request_id: str, now_ms: int) -> Event:
     """The event of ``$disconnect`` that another gateway made, as this one sends it: now, and from its own address."""
-    host = stage.facts.domain_name
+    came_by = event["requestContext"]["domainName"]
+    is_custom = any(domain.name == came_by for domain in stage.facts.domains)
+    host = came_by if is_custom else stage.facts.domain_name
     moment = {"requestTime": clf_time(now_ms // 1000), "requestTimeEpoch": now_ms}
     own = {"requestId": request_id, "extendedRequestId": request_id, "domainName": host, "apiId": stage.facts.api_id}
     return {

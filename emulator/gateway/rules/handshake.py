@@ -11,13 +11,13 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
-from urllib.parse import unquote
 
 from . import answers
 from .authorizer import Authorized, Broken, Denied, Unauthorized, has_identity, judge
 from .connection import Connection
+from .domains import Entrance
 from .effects import Accept, Decision, HttpAnswer, Invoke, NotInvoked, Raised, Replied, Result, TimedOut, Warn
-from .events import Event, Session, gateway_headers, grouped_query
+from .events import Event, Session, domain_headers, gateway_headers, grouped_query
 from .proxy import Malformed, ProxyResponse, parse_proxy_response
 from .signature import MISSING, Flaw
 from .stage import API_KEY_HEADER, Stage
@@ -58,6 +58,7 @@ class Handshake:
 
     __slots__ = (
         "_asked_at_ms",
+        "_domain",
         "_fields",
         "_headers",
         "_query",
@@ -79,6 +80,10 @@ class Handshake:
         agent = self._fields.get("user-agent")
         self._session = Session(stage, stage.ids.connection_id(now_ms), now_ms, request.peer, agent)
         self._session.identity |= request.signer
+        entrance = _entrance(stage, request)
+        self._domain = None if entrance is None else entrance.domain
+        if self._domain is not None:
+            self._session.domain_name = self._domain.name
         self._headers: list[tuple[str, list[str]]] = []
         self._query: dict[str, list[str]] = {}
         self._request_id = ""
@@ -102,6 +107,8 @@ class Handshake:
         self._query = grouped_query(self._request.target.partition("?")[2])
         trace = self._stage.ids.trace_root(self._session.connected_at_ms)
         self._headers = gateway_headers(self._request.headers, self._request.peer, trace)
+        if self._domain is not None:
+            self._headers = domain_headers(self._headers, self._domain)
         return self._connect(now, now_ms, None) if self._stage.authorizer is None else self._authorize(now_ms)
 
     def resume(self, result: Result, now: float, now_ms: int) -> Decision:
@@ -247,8 +254,7 @@ def refuse_request(stage: Stage, request: UpgradeRequest, now_ms: int) -> HttpAn
         return answers.error(ids, now_ms, 414)
     if sum(len(name) + len(value) for name, value in request.headers) > stage.limits.header_bytes:
         return answers.error(ids, now_ms, 431)
-    path = unquote(request.target.partition("?")[0])
-    if path.removesuffix("/") != f"/{stage.api.stage}" or request.method != "GET":
+    if _entrance(stage, request) is None or request.method != "GET":
         return answers.error(ids, now_ms, 403)
     fields = {name.lower(): value.strip() for name, value in request.headers}
     if fields.get("upgrade", "").lower() != "websocket" or not _asks_to_upgrade(request):
@@ -260,6 +266,11 @@ def refuse_request(stage: Stage, request: UpgradeRequest, now_ms: int) -> HttpAn
 def refuse_plain(stage: Stage, request: UpgradeRequest, now_ms: int) -> HttpAnswer:
     """The answer to a request that is neither for ``@connections`` nor, to the shell, for a WebSocket."""
     return refuse_request(stage, request, now_ms) or _upgrade_required(stage, now_ms)
+
+
+def _entrance(stage: Stage, request: UpgradeRequest) -> Entrance | None:
+    host = next((value for name, value in request.headers if name.lower() == "host"), "")
+    return stage.entrance(host.strip(), request.target.partition("?")[0])
 
 
 def _upgrade_required(stage: Stage, now_ms: int) -> HttpAnswer:

@@ -21,6 +21,8 @@ from .signature import Flaw
 from .stage import Stage
 
 METHODS: Final = ("POST", "GET", "DELETE")
+CONNECTIONS: Final = "/@connections/"
+"""Stands between the address of a stage and the id of a connection."""
 _PATH: Final = re.compile(r"/(?P<stage>[^/]+)//?@connections/(?P<id>[^/]+)/?")
 """SDKs double the slash of an endpoint that ends with one; samples of AWS have such. [USR] serverless-patterns"""
 
@@ -74,7 +76,23 @@ def without_stage(raw_path: str, stage: str) -> ManagementTarget | None:
 
     None: it is another path.
     """
-    return parse_path(f"/{stage}{raw_path}") if unquote(raw_path).startswith("/@connections/") else None
+    return parse_path(f"/{stage}{raw_path}") if unquote(raw_path).startswith(CONNECTIONS) else None
+
+
+def at_domain(stage: Stage, host: str, raw_path: str) -> ManagementTarget | None:
+    """The target of a path at a custom domain of a stage, or at the mapping's path of ours; None: it is another path.
+
+    ``@connections`` follows the path of the mapping, as it follows the stage elsewhere; a path with the stage leads
+    nowhere below a domain. [USR] aws-lambda-dotnet #553, simple-websockets-chat-app #59
+    """
+    before, mark, rest = unquote(raw_path).partition(CONNECTIONS)
+    found = parse_path(f"/{stage.api.stage}{CONNECTIONS}{rest}") if mark else None
+    if found is None:
+        return None
+    way = stage.entrance(host, before)
+    if way is not None:
+        return None if way.domain is None else found
+    return ManagementTarget("", found.connection_id) if stage.has_domain(host) else None  # no stage: forbidden
 
 
 def handle(

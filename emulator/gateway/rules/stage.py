@@ -9,6 +9,7 @@ from typing import Final
 from streamer.errors import TopologyError
 from streamer.topology import CONNECT, DISCONNECT, Api, Authorizer, Route
 
+from .domains import Domain, Entrance, entrance, name_of
 from .ids import IdSource
 from .limits import Assumptions, Limits
 from .routes import Selector
@@ -35,6 +36,8 @@ class Facts:
     """Host without scheme, because functions build ``https://{domainName}/{stage}`` from it.
 
     AWS's, where that leads here, else the emulator's with its port."""
+    domains: tuple[Domain, ...] = ()
+    """Further names under which the stage is found."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +123,14 @@ class Stage:
     def authorizer(self) -> Authorizer | None:
         """The authorizer of ``$connect``, if it has one."""
         return self._authorizer
+
+    def entrance(self, host: str, path: str) -> Entrance | None:
+        """How a request for a host and a path reaches the stage; None: it does not."""
+        return entrance(self.facts.domains, host, path, self.api.stage)
+
+    def has_domain(self, host: str) -> bool:
+        """Whether a host is one of the stage's custom domains."""
+        return any(each.name == name_of(host) for each in self.facts.domains)
 
     @property
     def arn(self) -> str:

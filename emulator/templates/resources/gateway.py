@@ -68,14 +68,14 @@ KINDS: Final = (
     ),
     Kind(
         type="AWS::ApiGatewayV2::ApiMapping",
-        meaning=Meaning.MISSING,
+        meaning=Meaning.EMULATED,
         noun="API mapping",
         ref="{id}",
         attributes={"ApiMappingId": "{id}"},
     ),
     Kind(
         type="AWS::ApiGatewayV2::DomainName",
-        meaning=Meaning.MISSING,
+        meaning=Meaning.KNOWN,
         noun="domain name",
         ref="{p[DomainName]}",
         attributes={

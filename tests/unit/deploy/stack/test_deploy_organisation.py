@@ -111,7 +111,7 @@ def test_without_a_certificate_the_stack_makes_one_that_its_zone_validates() -> 
         pytest.param({"kms_key_arn": "alias/mine"}, "kms_key_arn is 'alias/mine'", id="key"),
         pytest.param({"domain": "ws.example.com"}, "needs a certificate", id="no certificate"),
         pytest.param(DOMAIN | {"domain": "https://ws.example.com"}, "no name of one", id="a URL as a domain"),
-        pytest.param(DOMAIN | {"base_path": "a/b"}, "base_path is 'a/b'", id="two levels"),
+        pytest.param(DOMAIN | {"base_path": "a//b"}, "base_path is 'a//b'", id="an empty level"),
         pytest.param({"base_path": "chat"}, "belongs to a domain", id="path of no domain"),
         pytest.param({"disable_execute_api_endpoint": True}, "no address without a domain", id="no address at all"),
         pytest.param({"hosted_zone_id": "Z1"}, "belongs to a domain", id="zone of no domain"),

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from emulator.gateway.rules.domains import Domain
 from emulator.templates.errors import TemplateError
 from emulator.templates.resources.kind import Place
 from emulator.templates.source import load
@@ -83,6 +84,30 @@ def read(resources: dict[str, Any], **wanted: Any) -> tuple[Topology, tuple[str,
 
 def topology(**more: Any) -> Topology:
     return read({**base(), **more})[0]
+
+
+def mapping(**properties: Any) -> dict[str, Any]:
+    own = {"ApiId": ref("Api"), "DomainName": ref("Name"), "Stage": ref("Stage"), **properties}
+    return resource("ApiGatewayV2::ApiMapping", **own)
+
+
+@pytest.mark.parametrize(
+    ("properties", "domains"),
+    [
+        pytest.param({}, [Domain(name="ws.example.com")], id="no path"),
+        pytest.param({"ApiMappingKey": "chat"}, [Domain(name="ws.example.com", base_path="chat")], id="a path"),
+        pytest.param({"ApiMappingKey": "chat/v1"}, [Domain(name="ws.example.com", base_path="chat/v1")], id="levels"),
+        pytest.param({"Stage": "other"}, [], id="of a stage that is not emulated"),
+        pytest.param({"ApiId": "other"}, [], id="of another API"),
+    ],
+)
+def test_a_mapping_leads_from_a_domain_to_the_stage(properties: dict[str, str], domains: list[Domain]) -> None:
+    name = resource("ApiGatewayV2::DomainName", DomainName="ws.Example.com")
+    source = load(json.dumps({"Resources": {**base(), "Name": name, "Mapping": mapping(**properties)}}), "t.json")
+    described = describe([resolve(source, Surroundings(place=PLACE))], locate, Wanted())
+
+    assert list(described.domains.get("chat", ())) == domains
+    assert bool(described.warnings) is not bool(domains)
 
 
 def test_an_api_with_a_route_and_its_function() -> None:
