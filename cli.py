@@ -235,6 +235,7 @@ def _as_user(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--tenant", help="Connect as a user of this tenant."),
         click.option("--user", help="Connect as this user. Default: developer."),
         click.option("--stage", help="The service is this stage on AWS; a token is made with its JWT_SECRET."),
+        click.option("--sign", "signs", is_flag=True, help="Sign the handshake with your AWS credentials."),
     ):
         command = option(command)
     return command
@@ -281,6 +282,7 @@ def call(
     tenant: str | None,
     permissions: tuple[str, ...],
     stage: str | None,
+    signs: bool,
     request_id: str | None,
     timeout: float | None,
     as_json: bool,
@@ -298,7 +300,7 @@ def call(
         if as_json
         else TextDisplay(sys.stdout, sys.stderr, is_terminal=sys.stderr.isatty())
     )
-    where = _service(url, token, user, tenant, permissions, stage=stage)
+    where = _service(url=url, token=token, user=user, tenant=tenant, permissions=permissions, stage=stage, signs=signs)
     ctx.exit(
         _talked(where, do(where, action, payload, request_id=request_id, timeout_seconds=timeout, display=display))
     )
@@ -330,6 +332,7 @@ def listen(
     tenant: str | None,
     permissions: tuple[str, ...],
     stage: str | None,
+    signs: bool,
     count: int | None,
     timeout: float | None,
     as_json: bool,
@@ -340,7 +343,7 @@ def listen(
     """
     from streamer.client.commands import listen as do
 
-    where = _service(url, token, user, tenant, permissions, stage=stage)
+    where = _service(url=url, token=token, user=user, tenant=tenant, permissions=permissions, stage=stage, signs=signs)
     ctx.exit(_talked(where, do(where, topic, count=count, timeout_seconds=timeout, as_json=as_json)))
 
 
@@ -368,6 +371,7 @@ def publish(
     tenant: str | None,
     permissions: tuple[str, ...],
     stage: str | None,
+    signs: bool,
 ) -> None:
     """Publish to a topic of the token's tenant.
 
@@ -376,39 +380,15 @@ def publish(
     """
     from streamer.client.commands import publish as do
 
-    where = _service(url, token, user, tenant, permissions, stage=stage)
+    where = _service(url=url, token=token, user=user, tenant=tenant, permissions=permissions, stage=stage, signs=signs)
     ctx.exit(_talked(where, do(where, topic, data)))
 
 
-def _service(
-    url: str | None,
-    token: str | None,
-    user: str | None,
-    tenant: str | None,
-    permissions: tuple[str, ...],
-    *,
-    stage: str | None,
-) -> Service:
+def _service(**said: Any) -> Service:
     """The service to talk to, as the options say, or their defaults."""
-    from streamer.client.commands import Service
-
-    for name, value in (("--url", url), ("--token", token), ("--user", user), ("--tenant", tenant)):
-        if value == "":  # a variable that is not set must not become another service, or another user
-            raise click.UsageError(f"{name} is empty; leave it out for the default.")
-    if token is not None and (user or tenant or permissions):
-        raise click.UsageError("--token says who you are; leave out --user, --tenant and --permission.")
-    here = tool("emulator.command.project_here").here()
-    if stage is not None:
-        there = tool("deploy.place").deployed(here.folder, stage, signs=token is None)
-        if token is None and there.secret is None:
-            raise click.UsageError(f"the stage {stage} verifies tokens with others' keys; give one as --token.")
-        made = token or here.mint(here.key(there.secret, makes=False), here.identity(user, tenant, permissions))
-        return Service(url or there.url, made)
-    address = url or here.websocket_url or DEFAULT_URL
-    refused = None
-    if token is None and "Authorization=" not in address:
-        token, refused = here.token_for(address, here.identity(user, tenant, permissions)), here.refused
-    return Service(address, token, here.trusted_ca_file(address), refused)
+    whom = tool("emulator.command.whom")
+    found: Service = whom.service(whom.Asked(**said), lambda: tool("deploy.place"), DEFAULT_URL)
+    return found
 
 
 def _talked(where: Service, conversation: Coroutine[Any, Any, bool]) -> int:

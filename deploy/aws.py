@@ -8,16 +8,19 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import boto3
 import botocore.config
 import botocore.exceptions as errors
 
+from streamer.sending.signer import SigningKeys
+
 from . import shapes
 from .aws_errors import code_of, translated
-from .cloud import Account, BucketState, Change, ChangeSet, Event, LogEvent, Proposal, Resource, Stack
+from .aws_watching import Watching
+from .cloud import Account, BucketState, Change, ChangeSet, Event, Proposal, Resource, Stack
 
 
 def _config() -> botocore.config.Config:
@@ -26,11 +29,7 @@ def _config() -> botocore.config.Config:
     return botocore.config.Config(retries={"mode": "standard", **attempts}, connect_timeout=5, read_timeout=60)
 
 
-ALARMS_PER_CALL: Final = 100
-"""[DOC] cloudwatch-api:DescribeAlarms, AlarmNames"""
-
-
-class Aws:
+class Aws(Watching):
     """AWS as deploying sees it. Clients are made when they are first needed."""
 
     def __init__(self, *, region: str | None = None, profile: str | None = None) -> None:
@@ -374,20 +373,6 @@ class Aws:
             role: str | None = self._client("apigateway").get_account().get("cloudwatchRoleArn")
         return role
 
-    def firing_alarms(self, names: Sequence[str]) -> Sequence[str]:
-        """Descriptions of those alarms that are in the state ALARM."""
-        if not names:
-            return []
-        with translated("looking at the alarms"):
-            pages = self._client("cloudwatch").get_paginator("describe_alarms")
-            found = [
-                alarm
-                for start in range(0, len(names), ALARMS_PER_CALL)
-                for page in pages.paginate(AlarmNames=list(names[start : start + ALARMS_PER_CALL]), StateValue="ALARM")
-                for alarm in page["MetricAlarms"]
-            ]
-        return [alarm.get("AlarmDescription", alarm["AlarmName"]) for alarm in found]
-
     def queue_length(self, url: str) -> int | None:
         """About how many messages wait in a queue."""
         name = "ApproximateNumberOfMessages"
@@ -400,20 +385,20 @@ class Aws:
                 return None
         return int(found["Attributes"][name])
 
-    def log_events(self, group: str, *, start_ms: int, pattern: str | None) -> Iterator[LogEvent]:
-        """Lines of a log group from a time on, of all streams, oldest first."""
-        options = {"filterPattern": pattern} if pattern else {}
-        with translated(f"reading the logs {group}"):
-            pages = self._client("logs").get_paginator("filter_log_events")
-            for page in pages.paginate(logGroupName=group, startTime=start_ms, **options):
-                # AWS sorts the streams of a page by time; not everybody who is asked like AWS does.
-                for found in sorted(page["events"], key=lambda each: int(each["timestamp"])):
-                    # MiniStack gives no ids.
-                    event_id = (
-                        found.get("eventId")
-                        or f"{found.get('logStreamName')} {found['timestamp']} {hash(found['message'])}"
-                    )
-                    yield LogEvent(event_id=event_id, at_ms=found["timestamp"], message=found["message"], group=group)
+    def signing_keys(self) -> SigningKeys:
+        """What requests are signed with, besides those of boto3."""
+        with translated("loading the credentials"):
+            found = self._session.get_credentials()
+            if found is None:
+                raise errors.NoCredentialsError
+            frozen = found.get_frozen_credentials()
+        return SigningKeys(frozen.access_key, frozen.secret_key, frozen.token)
+
+    @property
+    def region(self) -> str | None:
+        """The Region of the configuration; None: it names none."""
+        named: str | None = self._session.region_name
+        return named
 
 
 def _loaded(body: Any) -> Mapping[str, Any]:

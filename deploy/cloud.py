@@ -260,3 +260,9 @@ class Cloud(Protocol):
 
     def log_events(self, group: str, *, start_ms: int, pattern: str | None) -> Iterator[LogEvent]:
         """Lines of a log group from a time on, of all streams, oldest first."""
+
+    def trace_ids(self, expression: str, *, start: float, end: float) -> Sequence[str]:
+        """Ids of the traces between two moments (Unix seconds) that a filter expression of X-Ray finds."""
+
+    def segments(self, trace_ids: Sequence[str]) -> Sequence[Mapping[str, Any]]:
+        """The segments of traces, as X-Ray keeps them. [DOC] xray-docs:xray-api-segmentdocuments"""

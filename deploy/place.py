@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
+from streamer.client.signing import signed_with
 from streamer.project import STATE_FOLDER, own_file
 
 from .config import Config, load
 from .errors import DeployError
 
+if TYPE_CHECKING:
+    from .aws import Aws
+
 READY_FILE: Final = Path(STATE_FOLDER) / "emulator.json"
 """Where the first emulator of a folder says that it runs; the form is documented in ``docs/cli.md``."""
 
 SCHEMES: Final = ("http", "https")
+_REGION: Final = re.compile(r"\.execute-api\.([a-z0-9-]+)\.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +81,8 @@ class Deployed:
     url: str
     secret: str | None = field(repr=False)
     """With which its tokens are signed; None: nobody asked, or the stack has none."""
+    is_signed: bool = False
+    """Whether API Gateway verifies signatures of AWS instead of tokens; False, too, where nobody asked."""
 
 
 def deployed(folder: Path, stage: str, *, signs: bool) -> Deployed:
@@ -87,8 +96,42 @@ def deployed(folder: Path, stage: str, *, signs: bool) -> Deployed:
     Raises:
         DeployError: it is not deployed, or AWS cannot be asked.
     """
-    outputs, client = aws_clients(load(folder, {"stage": stage}))
-    return connected(outputs, client, stage, signs=signs)
+    config = load(folder, {"stage": stage})
+    outputs, client = aws_clients(config)
+    found = connected(outputs, client, stage, signs=signs)
+    if not signs or found.secret is not None:
+        return found
+    template = _aws(config).deployed_template(config.stack)
+    return dataclasses.replace(found, is_signed=asks_for_signatures(template))
+
+
+def asks_for_signatures(template: Mapping[str, Any]) -> bool:
+    """Whether API Gateway lets in whom IAM does, by a stack's template."""
+    properties = [each.get("Properties", {}) for each in template.get("Resources", {}).values()]
+    connect = [each for each in properties if each.get("RouteKey") == "$connect"]
+    return any(each.get("AuthorizationType") == "AWS_IAM" for each in connect)
+
+
+def signer(folder: Path, url: str, stage: str | None = None) -> Callable[[str], Mapping[str, str]]:
+    """What signs handshakes with the credentials of this machine, as ``profile`` of ``streamer.toml`` says.
+
+    The Region is that of the URL, if its host tells, else the configuration's.
+
+    Raises:
+        DeployError: there are no credentials, or no Region.
+    """
+    aws = _aws(load(folder, {} if stage is None else {"stage": stage}))
+    told = _REGION.search(urlsplit(url).hostname or "")
+    region = told[1] if told is not None else aws.region
+    if region is None:
+        raise DeployError("no region is set to sign for; write `region` into streamer.toml, or set AWS_REGION")
+    return signed_with(*aws.signing_keys(), region=region)
+
+
+def _aws(config: Config) -> Aws:
+    from .aws import Aws  # noqa: PLC0415 - boto3 takes a fifth of a second to import
+
+    return Aws(region=config.region, profile=config.profile)
 
 
 def connected(outputs: Mapping[str, str], client: Callable[[str], Any], stage: str, *, signs: bool) -> Deployed:
@@ -110,9 +153,7 @@ def aws_clients(config: Config) -> tuple[Mapping[str, str], Callable[[str], Any]
     Raises:
         DeployError: there is no such stack, or AWS cannot be asked.
     """
-    from .aws import Aws  # noqa: PLC0415 - as above
-
-    aws = Aws(region=config.region, profile=config.profile)
+    aws = _aws(config)
     stack = aws.stack(config.stack)
     if stack is None:
         raise DeployError(f"there is no stack {config.stack}; `streamer deploy` makes it")

@@ -8,7 +8,7 @@ from typing import Final
 from streamer.auth import mint
 
 from ..emulator import Emulator
-from .identity import OWN, Access, Identity
+from .identity import IAM, OWN, Access, Identity
 from .target import DEMO, Target
 
 TOKEN_SECONDS: Final = 24 * 3600
@@ -79,6 +79,8 @@ def connecting(url: str, access: Access) -> list[str]:
         token = minted(access.secret, access.identity)
         who = f"Connect as {access.identity.user} of tenant {access.identity.tenant}, for 24 hours:"
         return [who, f'  wscat -c "{url}?Authorization={token}"']
+    if access.verifies_with == IAM:
+        return ["Connect with a signed handshake (SigV4), as this does:", "  streamer call ping"]
     if access.verifies_with == OWN:
         return ["Connect:", f'  wscat -c "{url}"']
     return [

@@ -24,7 +24,7 @@ from streamer.project import CONFIG_FILE, DEFAULT_APP, Project, candidates
 
 from ..functions.processes.means import Means
 from .doctor import Facts, Package, Port, Running
-from .identity import OWN, PUBLIC_KEY, PUBLISHED_KEYS
+from .identity import IAM, OWN, PUBLIC_KEY, PUBLISHED_KEYS
 from .options import EmulateOptions
 from .project_here import Here, here
 from .target import project_at, template_name
@@ -118,6 +118,8 @@ def _target(project: Project) -> str | None:
 def _key(found: Here) -> tuple[str | None, str | None]:
     """What commands sign tokens with, and why they cannot."""
     kind = found.ready.verifies_with if found.ready is not None else None
+    if kind == IAM:
+        return "signatures of AWS, which commands make", None
     if kind in (OWN, PUBLIC_KEY, PUBLISHED_KEYS):
         return ("nothing: plain handlers decide for themselves" if kind == OWN else "your own key, by --token"), None
     try:

@@ -23,6 +23,8 @@ PUBLIC_KEY: Final = "JWT_PUBLIC_KEY"
 PUBLISHED_KEYS: Final = "JWT_JWKS_URL"
 OWN: Final = "own"
 """Plain handlers decide for themselves."""
+IAM: Final = "IAM"
+"""API Gateway verifies who signed the handshake."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,8 +78,10 @@ class Access:
         return f"Access(identity={self.identity!r}, verifies_with={self.verifies_with!r})"
 
 
-def key_kind(environment: Mapping[str, str], *, is_app: bool) -> str:
+def key_kind(environment: Mapping[str, str], *, is_app: bool, is_signed: bool = False) -> str:
     """With what an emulator verifies tokens, for the ready file; ``environment`` is the shell's and ``.env``'s."""
+    if is_signed:
+        return IAM
     if not is_app:
         return OWN
     if environment.get("JWT_SECRET"):
@@ -98,6 +102,8 @@ def signing_key(state_folder: Path, environment: Mapping[str, str], running: str
         ConfigurationError: there is no key to be had that the service would accept; the message says what to do.
     """
     shell = environment.get("JWT_SECRET")
+    if running == IAM:
+        raise ConfigurationError("the emulator here verifies signatures of AWS, and no tokens; `streamer call` signs")
     if running in (PUBLIC_KEY, PUBLISHED_KEYS, OWN):
         kind = "code of its own" if running == OWN else running
         raise ConfigurationError(f"the emulator here verifies tokens with {kind}; give one with --token")

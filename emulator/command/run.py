@@ -92,7 +92,7 @@ def _run(options: EmulateOptions, project: Project, shell: dict[str, str], sink:
             target = _with_sdk(target, options, project)
     access = Access(
         identity=Identity.of_developer(environment, target.permissions),
-        verifies_with=key_kind(shell, is_app=target.has_tokens),
+        verifies_with=key_kind(shell, is_app=target.has_tokens, is_signed=target.is_signed),
         secret=environment.get("JWT_SECRET") if target.has_tokens else None,
     )
     _make_state_folder(folder / FOLDER)

@@ -73,6 +73,12 @@ class Target:
         connect = self.topology.api.route(CONNECT)
         return self.is_app and connect is not None and connect.authorizer is None and not connect.iam
 
+    @property
+    def is_signed(self) -> bool:
+        """Whether API Gateway verifies signatures of its clients' handshakes."""
+        connect = self.topology.api.route(CONNECT)
+        return connect is not None and connect.iam
+
     control: ControlTarget | None = None
     """What is deployed to, if it is the control plane."""
 

@@ -9,6 +9,7 @@ import logging
 import ssl
 import sys
 import uuid
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
@@ -27,11 +28,13 @@ class Service(NamedTuple):
 
     url: str
     token: str | None
-    """None: the URL has one."""
+    """None: the URL has one, or the handshake is signed."""
     ca_file: str | None = None
     """An authority to trust beyond those of the system."""
     refused: str | None = None
     """What to add when the service refuses the token, which was made for it here."""
+    sign: Callable[[str], Mapping[str, str]] | None = None
+    """Signs the handshake; None: it is not signed."""
 
     @property
     def is_local(self) -> bool:
@@ -135,7 +138,7 @@ def _client(service: Service, reconnect: Reconnect | None) -> StreamerClient:
         except OSError as error:
             reason = f"the certificate {service.ca_file} cannot be read: {error.strerror or error}"
             raise CannotConnectError(service.url.partition("?")[0], reason) from error
-    return StreamerClient(service.url, service.token, ssl=context, reconnect=reconnect)
+    return StreamerClient(service.url, service.token, ssl=context, reconnect=reconnect, sign=service.sign)
 
 
 def _show(message: TopicMessage, *, as_json: bool) -> None:

@@ -1,5 +1,6 @@
 """A cloud for tests: the typed boundary, kept in memory."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -61,6 +62,12 @@ class FakeCloud:
     script: list[tuple[str | None, list[Event]]] = field(default_factory=list)
     """Status of the stack (None: gone) and new events, one entry per question after an execution."""
     lines: list[LogEvent] = field(default_factory=list)
+    traces: dict[str, list[Mapping[str, Any]]] = field(default_factory=dict)
+    """Trace to its segments."""
+    annotated: dict[str, list[str]] = field(default_factory=dict)
+    """Filter expression to the traces that it finds."""
+    asked: list[str] = field(default_factory=list)
+    """Filter patterns and expressions."""
     did: list[str] = field(default_factory=list)
     proposals: list[Proposal] = field(default_factory=list)
     waiting: dict[str, str] = field(default_factory=dict)
@@ -196,5 +203,14 @@ class FakeCloud:
         return 3
 
     def log_events(self, group: str, *, start_ms: int, pattern: str | None) -> Iterator[LogEvent]:
-        ours = (line for line in self.lines if line.at_ms >= start_ms)
-        yield from (line for line in ours if line.group in ("", group))
+        self.asked += [pattern] if pattern else []
+        terms = [each for each in re.split(r'[?"\s]+', pattern or "") if each]
+        ours = (line for line in self.lines if line.at_ms >= start_ms and line.group in ("", group))
+        yield from (line for line in ours if not terms or any(term in line.message for term in terms))
+
+    def trace_ids(self, expression: str, *, start: float, end: float) -> Sequence[str]:
+        self.asked.append(expression)
+        return self.annotated.get(expression, [])
+
+    def segments(self, trace_ids: Sequence[str]) -> Sequence[Mapping[str, Any]]:
+        return [segment for each in trace_ids for segment in self.traces.get(each, [])]

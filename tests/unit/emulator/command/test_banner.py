@@ -26,6 +26,9 @@ class Running:
 
     websocket_url: str = "ws://127.0.0.1:8787/dev"
     websocket_urls: tuple[str, ...] = ("ws://127.0.0.1:8787/dev",)
+    domain_urls: dict[str, str] = field(
+        default_factory=lambda: {"wss://ws.example.com/chat": "ws://127.0.0.1:8787/chat"}
+    )
     management_url: str = "http://127.0.0.1:8787/dev"
     dynamodb_url: str = "http://127.0.0.1:8787"
     url: str = "http://127.0.0.1:8787"
@@ -61,7 +64,14 @@ def claims(text: str) -> dict[str, object]:
 def test_every_address_is_shown() -> None:
     text = show()
 
-    for address in ("ws://127.0.0.1:8787/dev", "http://127.0.0.1:8787/dev", "/_streamer/#token=t", "ca.pem", DEMO):
+    for address in (
+        "ws://127.0.0.1:8787/dev",
+        "ws://127.0.0.1:8787/chat for wss://ws.example.com/chat",
+        "http://127.0.0.1:8787/dev",
+        "/_streamer/#token=t",
+        "ca.pem",
+        DEMO,
+    ):
         assert address in text
 
 

@@ -1,0 +1,102 @@
+"""Which service ``call``, ``listen`` and ``publish`` talk to, and as whom."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import click
+
+from streamer.aws_limits import LOOPBACK
+from streamer.client.commands import Service
+from streamer.client.signing import signed_with
+
+from ..functions.variables import OWNER
+from .identity import IAM, is_here
+from .project_here import Here, here
+
+REGION = "us-east-1"
+"""Signed for at an emulator, which takes any."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What the options of these commands say; None and empty: nothing."""
+
+    url: str | None = None
+    token: str | None = None
+    user: str | None = None
+    tenant: str | None = None
+    permissions: tuple[str, ...] = ()
+    stage: str | None = None
+    signs: bool = False
+    """Whether the handshake is to be signed with AWS credentials, whatever is known of the service."""
+
+
+class Place(Protocol):
+    """What is known of AWS; ``deploy.place`` is the only one."""
+
+    def deployed(self, folder: Path, stage: str, *, signs: bool) -> Any:
+        """A stage of the project: its ``url``, and the ``secret`` and ``sign`` for those who have no token."""
+
+    def signer(self, folder: Path, url: str, stage: str | None = None) -> Callable[[str], Mapping[str, str]]:
+        """What signs handshakes with the credentials of this machine."""
+
+
+def service(asked: Asked, place: Callable[[], Place], default_url: str) -> Service:
+    """The service to talk to, as the options say, or their defaults.
+
+    Raises:
+        UsageError, ConfigurationError: they contradict each other, or nobody here may connect like that.
+    """
+    _refuse_contradictions(asked)
+    project = here()
+    if asked.stage is not None:
+        return _on_aws(asked, asked.stage, project, place())
+    address = asked.url or project.websocket_url or default_url
+    ca_file = project.trusted_ca_file(address)
+    if asked.signs or (asked.token is None and _wants_signature(project, address)):
+        return Service(address, None, ca_file, sign=_signer(project, address, place))
+    token, refused = asked.token, None
+    if token is None and "Authorization=" not in address:
+        who = project.identity(asked.user, asked.tenant, asked.permissions)
+        token, refused = project.token_for(address, who), project.refused
+    return Service(address, token, ca_file, refused)
+
+
+def _refuse_contradictions(asked: Asked) -> None:
+    for name in ("url", "token", "user", "tenant"):
+        if getattr(asked, name) == "":  # a variable that is not set must not become another service, or another user
+            raise click.UsageError(f"--{name} is empty; leave it out for the default.")
+    says_who = "--token" if asked.token is not None else "--sign" if asked.signs else None
+    if asked.token is not None and asked.signs:
+        raise click.UsageError("--token and --sign both say who you are; leave out one of them.")
+    if says_who is not None and (asked.user or asked.tenant or asked.permissions):
+        raise click.UsageError(f"{says_who} says who you are; leave out --user, --tenant and --permission.")
+
+
+def _on_aws(asked: Asked, stage: str, project: Here, place: Place) -> Service:
+    there = place.deployed(project.folder, stage, signs=asked.token is None and not asked.signs)
+    url = asked.url or there.url
+    if asked.token is not None:
+        return Service(url, asked.token)
+    if asked.signs or there.is_signed:
+        return Service(url, None, sign=place.signer(project.folder, url, stage))
+    if there.secret is None:
+        raise click.UsageError(f"the stage {stage} verifies tokens with others' keys; give one as --token.")
+    who = project.identity(asked.user, asked.tenant, asked.permissions)
+    return Service(url, project.mint(project.key(there.secret, makes=False), who))
+
+
+def _wants_signature(project: Here, address: str) -> bool:
+    """Whether the emulator here asks for IAM, and is the one that is talked to."""
+    ready = project.ready
+    return ready is not None and ready.verifies_with == IAM and is_here(address, LOOPBACK)
+
+
+def _signer(project: Here, address: str, place: Callable[[], Place]) -> Callable[[str], Mapping[str, str]]:
+    if is_here(address, LOOPBACK):  # an emulator: nobody's real key is shown to it
+        return signed_with(OWNER.access_key_id, OWNER.secret_access_key, OWNER.session_token, region=REGION)
+    return place().signer(project.folder, address)

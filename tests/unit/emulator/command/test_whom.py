@@ -1,0 +1,115 @@
+"""Which service a command talks to, and what lets it in."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emulator.command.whom import Asked, service
+from streamer.client.signing import signed_with
+
+HERE = "ws://127.0.0.1:1/dev"
+THERE = "wss://api1.execute-api.eu-west-1.amazonaws.com/prod"
+
+
+@dataclass
+class Stage:
+    url: str = THERE
+    secret: str | None = None
+    is_signed: bool = False
+
+
+@dataclass
+class FakePlace:
+    """What would be asked of AWS."""
+
+    stage: Stage = field(default_factory=Stage)
+    asked: list[Any] = field(default_factory=list)
+
+    def deployed(self, folder: Path, stage: str, *, signs: bool) -> Any:
+        self.asked.append((stage, signs))
+        return self.stage
+
+    def signer(self, folder: Path, url: str, stage: str | None = None) -> Callable[[str], Mapping[str, str]]:
+        self.asked.append((url, stage))
+        return signed_with("AKIDEXAMPLE", "secret", None, region="eu-west-1")
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def runs(folder: Path, verifies_with: str) -> None:
+    """Say that an emulator runs here: this process."""
+    (folder / ".streamer").mkdir()
+    ready = {"websocket_url": HERE, "management_url": "", "dynamodb_url": "", "pid": os.getpid()}
+    (folder / ".streamer" / "emulator.json").write_text(json.dumps(ready | {"verifies_with": verifies_with}))
+
+
+def key_of(sign: Callable[[str], Mapping[str, str]] | None) -> str | None:
+    if sign is None:
+        return None
+    headers = {name.lower(): value for name, value in sign(THERE).items()}
+    return headers["authorization"].partition("Credential=")[2].partition("/")[0]
+
+
+@pytest.mark.parametrize(
+    ("asked", "key", "questions"),
+    [
+        pytest.param(Asked(), "AKIAIOSFODNN7EXAMPLE", [], id="the emulator here asks for it"),
+        pytest.param(Asked(signs=True, url="ws://127.0.0.1:2/dev"), "AKIAIOSFODNN7EXAMPLE", [], id="another emulator"),
+        pytest.param(Asked(signs=True, url=THERE), "AKIDEXAMPLE", [(THERE, None)], id="a service elsewhere"),
+        pytest.param(Asked(token="t"), None, [], id="a token is given"),
+    ],
+)
+def test_real_keys_are_used_for_services_elsewhere_alone(
+    folder: Path, asked: Asked, key: str | None, questions: list[Any]
+) -> None:
+    runs(folder, "IAM")
+    place = FakePlace()
+
+    found = service(asked, lambda: place, HERE)
+
+    assert (key_of(found.sign), found.token, place.asked) == (key, asked.token, questions)
+
+
+@pytest.mark.parametrize(
+    ("stage", "asked", "key", "questions"),
+    [
+        pytest.param(
+            Stage(is_signed=True), Asked(stage="prod"), "AKIDEXAMPLE", [("prod", True), (THERE, "prod")], id="it asks"
+        ),
+        pytest.param(
+            Stage(secret="s" * 32),
+            Asked(stage="prod", signs=True),
+            "AKIDEXAMPLE",
+            [("prod", False), (THERE, "prod")],
+            id="we say so",
+        ),
+        pytest.param(Stage(secret="s" * 32), Asked(stage="prod"), None, [("prod", True)], id="it verifies tokens"),
+        pytest.param(
+            Stage(is_signed=True),
+            Asked(stage="prod", token="t"),
+            None,
+            [("prod", False)],
+            id="a token is given",
+        ),
+    ],
+)
+def test_a_stage_is_signed_for_where_it_asks_for_it(
+    stage: Stage, asked: Asked, key: str | None, questions: list[Any]
+) -> None:
+    place = FakePlace(stage)
+
+    found = service(asked, lambda: place, HERE)
+
+    assert (key_of(found.sign), found.url, place.asked) == (key, THERE, questions)
+    assert (found.token is None) is (key is not None)
