@@ -76,6 +76,11 @@ class EmulatorConfig:
     all_users: bool = False
     """Whether other users of this machine are answered; those of a network are, if ``host`` is open to it."""
 
+    @property
+    def domain_names(self) -> tuple[str, ...]:
+        """The custom domains that lead to the emulator, sorted."""
+        return tuple(sorted({domain.name for domains in self.domains.values() for domain in domains}))
+
 
 def guarding_mode(config: EmulatorConfig) -> Mode:
     """Whether functions are held to their roles; raises ConfigurationError where that is wanted and cannot be."""
@@ -87,8 +92,3 @@ def guarding_mode(config: EmulatorConfig) -> Mode:
             "leave out --dynamodb, or say --iam off"
         )
     return "off"
-
-
-def names_of_domains(config: EmulatorConfig) -> tuple[str, ...]:
-    """The custom domains that lead to the emulator, sorted."""
-    return tuple(sorted({domain.name for domains in config.domains.values() for domain in domains}))

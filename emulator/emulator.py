@@ -15,7 +15,7 @@ from streamer.topology.checks import validate
 from streamer.topology.grants import Place
 
 from . import log
-from .config import DEFAULT_ISOLATION, EmulatorConfig, guarding_mode, names_of_domains
+from .config import DEFAULT_ISOLATION, EmulatorConfig, guarding_mode
 from .console.access import STAGE
 from .database.opening import open_database
 from .database.protocol import Database
@@ -127,11 +127,6 @@ class Emulator:
         return tuple(served.url for served in self._apis)
 
     @property
-    def domain_urls(self) -> dict[str, str]:
-        """What clients connect to on AWS by custom domains, and what stands for it here."""
-        return {name: url for served in self._apis for name, url in served.domain_urls.items()}
-
-    @property
     def http_urls(self) -> dict[str, str]:
         """Where each HTTP API, REST API and function URL is found, by name."""
         return self._http_apis.urls()
@@ -229,8 +224,8 @@ class Emulator:
 
     async def _start(self, stack: AsyncExitStack) -> None:
         config = self.config
-        names = names_of_domains(config)
-        make = functools.partial(authority, config.state_folder, host=config.host, region=config.region, names=names)
+        names, folder = config.domain_names, config.state_folder
+        make = functools.partial(authority, folder, host=config.host, region=config.region, names=names)
         self.authority = await asyncio.to_thread(make)
         self._tunnels = Tunnels(lambda: self._home, names)
         stack.push_async_callback(self._tunnels.close)
@@ -307,16 +302,8 @@ class Emulator:
             self._open(served)
 
     def _open(self, served: ServedApi) -> None:
-        served.open(
-            self._functions,
-            self.endpoints,
-            self.config.limits,
-            self.config.assumptions,
-            recording=self._recording,
-            notes=self._database.notes,
-            aws_domain=self.config.aws_domain,
-            domains=self.config.domains.get(served.api.name, ()),
-        )
+        notes = self._database.notes
+        served.open(self._functions, self.endpoints, self.config, recording=self._recording, notes=notes)
 
     async def _open_console(self, stack: AsyncExitStack) -> None:
         # Only who wants it pays for its import.
@@ -386,7 +373,7 @@ class Emulator:
             ca_bundle=str(self.authority.bundle_file.absolute()),
             ca_file=str(self.authority.ca_file.absolute()),
             home=self._home,
-            names=names_of_domains(self.config),
+            names=self.config.domain_names,
             region=self.config.region,
             account_id=self.config.account_id,
             keys={} if self._iam == "off" else keys_of(names, secrets.token_bytes(32)),
@@ -431,7 +418,7 @@ class Emulator:
             elsewhere=self._elsewhere,
             guard=self._guard,
             recording=self._recording,
-            names=frozenset(names_of_domains(self.config)),
+            names=self.config.domain_names,
             console=self._console,
             control=self._control,
             pages=self.config.pages,

@@ -18,9 +18,7 @@ from streamer.topology.grants import Place
 from .functions.outcome import Functions
 from .functions.variables import Endpoints
 from .gateway.integrations import Integrations
-from .gateway.rules.domains import Domain
 from .gateway.rules.ids import IdSource
-from .gateway.rules.limits import Assumptions, Limits
 from .gateway.rules.management import ManagementTarget
 from .gateway.rules.stage import Facts, Stage
 from .gateway.shell import Gateway
@@ -102,24 +100,21 @@ class ServedApi:
         self,
         functions: Functions,
         endpoints: Endpoints,
-        limits: Limits,
-        assumptions: Assumptions,
+        config: EmulatorConfig,
         *,
         recording: Recording | None = None,
-        aws_domain: bool = False,
-        domains: tuple[Domain, ...] = (),
         notes: Notes | None = None,
     ) -> None:
-        """Make the gateway; with ``aws_domain`` events name the API as AWS's would. ``domains`` lead to it, too."""
+        """Make the gateway."""
         facts = Facts(
             region=endpoints.region,
             account_id=endpoints.account_id,
             api_id=self.api_id,
-            domain_name=domain_name(self.api_id, endpoints.region) if aws_domain else self.address,
-            domains=domains,
+            domain_name=domain_name(self.api_id, endpoints.region) if config.aws_domain else self.address,
+            domains=config.domains.get(self.api.name, ()),
         )
         ids = IdSource(endpoints.region, secrets.randbits(64))
-        self.stage = Stage(self.api, facts, ids, limits=limits, assumptions=assumptions)
+        self.stage = Stage(self.api, facts, ids, limits=config.limits, assumptions=config.assumptions)
         known = (endpoints.owner, *endpoints.keys.values())
         verifier = Verifier(
             secrets={keys.access_key_id: keys.secret_access_key for keys in known},
@@ -133,12 +128,6 @@ class ServedApi:
     def url(self) -> str:
         """What clients connect to."""
         return f"ws://{self.address}{self.path}"
-
-    @property
-    def domain_urls(self) -> dict[str, str]:
-        """What clients connect to on AWS by a domain of the API's own, and what stands for it here."""
-        domains = self.stage.facts.domains
-        return {f"wss://{each.name}{each.path}": f"ws://{self.address}{each.path or '/'}" for each in domains}
 
     def is_at(self, request: HttpRequest) -> bool:
         """Whether a request came to one of the API's own domains."""

@@ -36,7 +36,7 @@ def banner(
         *told,
         "",
         *(f"  WebSocket     {each}" for each in emulator.websocket_urls),
-        *(f"  as on AWS     {each} for {name}" for name, each in emulator.domain_urls.items()),
+        *_domains(emulator),
         *(f"  {api.kind.value:<12}  {emulator.http_urls[api.name]}" for api in target.topology.http_apis),
         f"  @connections  {emulator.management_url}",
         f"  DynamoDB      {emulator.dynamodb_url}",
@@ -70,6 +70,14 @@ def _control_plane(emulator: Emulator, target: Target, is_terminal: bool) -> lis
         "",
         "Deploy to it from another shell, with sam, cdk, serverless, streamer or a script of your own:",
         f"  export AWS_ENDPOINT_URL={emulator.url} AWS_REGION={emulator.config.region} {keys}",
+    ]
+
+
+def _domains(emulator: Emulator) -> list[str]:
+    """What stands here for addresses of custom domains."""
+    found = [each for domains in emulator.config.domains.values() for each in domains]
+    return [
+        f"  domain        ws://{emulator.address}{each.path or '/'} for wss://{each.name}{each.path}" for each in found
     ]
 
 

@@ -12,12 +12,14 @@ from emulator.command.banner import banner
 from emulator.command.identity import OWN, SHELL, Access, Identity
 from emulator.command.target import DEMO, Target
 from emulator.emulator import EmulatorConfig
+from emulator.gateway.rules.domains import Domain
 from emulator.port.tls import Authority
 from streamer.topology import Api, Topology
 
 SECRET = "a-secret-of-at-least-thirty-two-characters"
 DEVELOPER = Identity()
 ESCAPE = "\x1b"
+DOMAIN = Domain(name="ws.example.com", base_path="chat")
 
 
 @dataclass
@@ -32,7 +34,7 @@ class Running:
     management_url: str = "http://127.0.0.1:8787/dev"
     dynamodb_url: str = "http://127.0.0.1:8787"
     url: str = "http://127.0.0.1:8787"
-    config: EmulatorConfig = field(default_factory=EmulatorConfig)
+    config: EmulatorConfig = field(default_factory=lambda: EmulatorConfig(domains={"x": (DOMAIN,)}))
     console_url: str | None = "http://127.0.0.1:8787/_streamer/#token=t"
     authority: Authority = field(default_factory=lambda: Authority(Path("ca.pem"), Path("bundle.pem"), Path("key.pem")))
 
@@ -64,14 +66,8 @@ def claims(text: str) -> dict[str, object]:
 def test_every_address_is_shown() -> None:
     text = show()
 
-    for address in (
-        "ws://127.0.0.1:8787/dev",
-        "ws://127.0.0.1:8787/chat for wss://ws.example.com/chat",
-        "http://127.0.0.1:8787/dev",
-        "/_streamer/#token=t",
-        "ca.pem",
-        DEMO,
-    ):
+    addresses = ("ws://127.0.0.1:8787/dev", "http://127.0.0.1:8787/dev", "/_streamer/#token=t", "ca.pem", DEMO)
+    for address in (*addresses, "ws://127.0.0.1:8787/chat for wss://ws.example.com/chat"):
         assert address in text
 
 
