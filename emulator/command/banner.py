@@ -75,10 +75,8 @@ def _control_plane(emulator: Emulator, target: Target, is_terminal: bool) -> lis
 
 def _domains(emulator: Emulator) -> list[str]:
     """What stands here for addresses of custom domains."""
-    found = [each for domains in emulator.config.domains.values() for each in domains]
-    return [
-        f"  domain        ws://{emulator.address}{each.path or '/'} for wss://{each.name}{each.path}" for each in found
-    ]
+    found = [(each.name, each.path) for domains in emulator.config.domains.values() for each in domains]
+    return [f"  domain        ws://{emulator.address}{path or '/'} for wss://{name}{path}" for name, path in found]
 
 
 def connecting(url: str, access: Access) -> list[str]:

@@ -28,9 +28,7 @@ class Running:
 
     websocket_url: str = "ws://127.0.0.1:8787/dev"
     websocket_urls: tuple[str, ...] = ("ws://127.0.0.1:8787/dev",)
-    domain_urls: dict[str, str] = field(
-        default_factory=lambda: {"wss://ws.example.com/chat": "ws://127.0.0.1:8787/chat"}
-    )
+    address: str = "127.0.0.1:8787"
     management_url: str = "http://127.0.0.1:8787/dev"
     dynamodb_url: str = "http://127.0.0.1:8787"
     url: str = "http://127.0.0.1:8787"
