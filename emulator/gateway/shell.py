@@ -115,7 +115,8 @@ class Gateway:
             websocket.perform(websocket.connection.end(*GOING_AWAY))
         await self._invocations.finish(timeout_seconds=timeout_seconds)
         with contextlib.suppress(TimeoutError):  # who does not answer is cut off by the front
-            await asyncio.wait_for(self._websockets.all_lost(), GOODBYE_SECONDS)
+            async with asyncio.timeout(GOODBYE_SECONDS):
+                await self._websockets.all_lost()
 
     # HTTP
 

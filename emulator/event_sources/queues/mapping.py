@@ -118,7 +118,8 @@ class QueueMappings:
                 self._start(index, lot, free)
             if not lots:
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(event.wait(), LOOK_SECONDS)
+                    async with asyncio.timeout(LOOK_SECONDS):
+                        await event.wait()
 
     async def _receive(self, mapping: QueueMapping, event: asyncio.Event) -> list[list[QueueMessage]]:
         """Lots of at most a batch; waits for more for the batching window once there is one message."""
@@ -135,7 +136,8 @@ class QueueMappings:
                 break
             event.clear()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(event.wait(), min(left, LOOK_SECONDS))
+                async with asyncio.timeout(min(left, LOOK_SECONDS)):
+                    await event.wait()
         return by_group(found)
 
     def _start(self, index: int, lot: list[QueueMessage], free: asyncio.Semaphore) -> None:
