@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
+
+from benchmarks.broadcasts import SENT_PER_SECOND, SHARDS, simulated
 
 PRICE_LIST: Final = "public on-demand prices of us-east-1, first tier, without free tier, as of November 2025"
 MESSAGES: Final = 1.00
@@ -53,6 +56,7 @@ LARGE_WRITES, LARGE_DOLLARS = 204, 138.94
 """What the slow action with 25 KB cost while its payload was part of the request's item: measured by this program."""
 MONTH_SECONDS: Final = 730 * 3600
 SIZES: Final = (10_000, 100_000, 1_000_000)
+BROADCASTS: Final = (1_000, *SIZES)
 
 
 class Counts(Protocol):
@@ -95,7 +99,7 @@ def document(steps: Mapping[str, Counts]) -> str:
         _table(_MONTH_HEAD, [_month_line(size, steps) for size in SIZES]),
         _LIMITS,
         _table(_LIMIT_HEAD, [_limit_line(size) for size in SIZES]),
-        _ADVICE,
+        _advice(),
     )
     return "\n\n".join(_wrapped(block) for part in parts for block in part.strip().split("\n\n")) + "\n"
 
@@ -125,6 +129,7 @@ _MONTH_HEAD: Final = (
     "each, a month",
     "less",
 )
+_BROADCAST_HEAD: Final = ("connections", "invocations", "queries", "rows held at most", "seconds")
 _LIMIT_HEAD: Final = (
     "connections",
     "renewals a second",
@@ -171,6 +176,11 @@ def _month_line(size: int, steps: Mapping[str, Counts]) -> list[str]:
     total = minutes + renewals + kept
     told = (f"${value:,.0f}" for value in (minutes, renewals, kept, before, total))
     return [f"{size:,}", *told, f"${total / size:.4f}", f"{100 * (before - total) / before:.0f} %"]
+
+
+def _broadcast_line(size: int) -> list[str]:
+    found = simulated(size, shards=SHARDS)
+    return [f"{each:,}" for each in (size, found.invocations, found.pages, found.held, math.ceil(found.seconds))]
 
 
 def _limit_line(size: int) -> list[str]:
@@ -252,7 +262,9 @@ Lambda runs 1,000 events at once for the whole account (adjustable). A DynamoDB 
 write units and 3,000 read units a second, and a new on-demand table 4,000 and 12,000.
 """
 
-_ADVICE: Final = f"""
+
+def _advice() -> str:
+    return f"""
 **Our own.** A stage takes {THROTTLE_RATE} messages a second until `throttle_rate` says otherwise, which protects the
 account's other APIs. What keeps connections open reaches that at {THROTTLE_RATE * PING_SECONDS:,} of them, on
 routes of its own, so that actions are not refused for it; the alarm `client_errors` rings for
@@ -266,10 +278,9 @@ waits instead of throttling the others; a function of its own then starts it, wh
 **100,000 connections.** The first limit is the connect rate after an interruption: everyone is connected anew after
 {100_000 / CONNECTS_PER_SECOND:,.0f} s at best, and whoever is refused tries again. Clients must back off with jitter
 (the Python client does), and the quota should be raised in time. Next is broadcasting: a message to everyone takes
-{100_000 / REQUESTS_PER_SECOND:,.0f} s of the account's whole request rate, and other messages are throttled meanwhile.
-One function sends 1,500 messages a second with 512 MB of memory and 5,000 with a whole CPU (1,769 MB), and a quick
-action has 29 s: broadcast from a queued action, give the processor memory (`[functions.processor]`), or publish to
-topics that fewer connections subscribe to.
+{100_000 / REQUESTS_PER_SECOND:,.0f} s of the account's whole request rate, and other messages are throttled meanwhile
+if the functions that send it are given memory enough (`[functions.processor]`); publish to topics that fewer
+connections subscribe to.
 
 **1,000,000 connections.** Renewals and what keeps connections open stay within the defaults (see the table). Connecting
 everyone takes
@@ -279,8 +290,16 @@ one tenant is one partition key. A connect and a disconnect write it once each, 
 a second are all that one tenant can do, and DynamoDB then throttles writes to the table as well. Split a tenant of that
 size (a tenant id for each division), or use several accounts or Regions, which have quotas of their own. The index
 `by_target` of subscriptions is alike: a topic is one partition key and takes {PARTITION_WRITES:,} subscriptions a
-second, also after an interruption. One broadcast does not reach a million: it keeps about 900 bytes of each recipient,
-more than 512 MB hold beyond 465,000; send to parts of the tenant, from several requests.
+second, also after an interruption.
+
+**Messages to everyone** are read a thousand recipients at a time, and beyond about 4,000 passed on to invocations of
+the processor (docs/decisions/0013). Counted with the runtime's own hub and publisher and a store that makes rows up, at
+{SENT_PER_SECOND:,} messages a second for each function; `python -m benchmarks.broadcasts` prints it:
+
+{_table(_BROADCAST_HEAD, [_broadcast_line(size) for size in BROADCASTS])}
+
+More memory makes each function as many times faster as it has CPU, up to 5,000 messages a second with 1,769 MB; all
+together are within API Gateway's {REQUESTS_PER_SECOND:,} requests a second, or are throttled and try again.
 
 **Requests.** Their key is the tenant and user, so users spread over partitions by themselves; a single user is limited
 to {PARTITION_WRITES:,} units a second, more than a hundred slow actions. DynamoDB charges an update by the size of the

@@ -187,7 +187,7 @@ def separated(topology: Topology, reserved: Mapping[str, int] = MappingProxyType
 
     return replace(
         topology,
-        functions=(*(replace(e, invokes=()) if e is processor else e for e in topology.functions), dispatcher),
+        functions=(*topology.functions, dispatcher),
         event_source_mappings=tuple(replace(e, function=moved(e.function)) for e in topology.event_source_mappings),
         schedules=tuple(replace(e, function=moved(e.function)) for e in topology.schedules),
     )
@@ -361,6 +361,8 @@ def _router(table_prefix: str, environment: Mapping[str, str], secrets: tuple[st
             ),
         ),
         posts_to_connections=True,
+        # It delivers what is left of a message to many.
+        invokes=(PROCESSOR_FUNCTION,),
         secrets=secrets,
     )
 

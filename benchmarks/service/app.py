@@ -32,4 +32,4 @@ def steps(request: Request, progress: Progress) -> str:
 def announce(request: Request) -> dict[str, Any]:
     """Send the payload to every connection of the tenant."""
     delivery = app.connections.broadcast(request.payload, tenant=True)
-    return {"delivered": delivery.delivered, "gone": len(delivery.gone), "failed": len(delivery.failed)}
+    return {"delivered": delivery.delivered, "gone": delivery.gone_count, "failed": delivery.failed_count}

@@ -161,7 +161,13 @@ class Listening:
         self._authorize(call, topic, "publish")
         data_json = messages.to_json(payload.get("data"))
         delivery = self._hub.to_topic(call.principal.tenant_id, topic, data_json, seconds=call.seconds_left())
-        counts = {"delivered": delivery.delivered, "gone": len(delivery.gone), "failed": len(delivery.failed)}
+        counts: dict[str, Any] = {
+            "delivered": delivery.delivered,
+            "gone": delivery.gone_count,
+            "failed": delivery.failed_count,
+        }
+        if delivery.passed_on:
+            counts["passed_on"] = delivery.passed_on
         call.log.info("published", topic=topic.name, **counts)
         return _response(call, {"topic": topic.name, **counts})
 

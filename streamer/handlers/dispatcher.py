@@ -14,7 +14,6 @@ from streamer.handlers.dispatching import Dispatching
 from streamer.handlers.events import LambdaContext
 from streamer.handlers.setup import Environment, Once
 from streamer.observability import Logger
-from streamer.requests.dispatcher import LambdaDispatcher
 from streamer.requests.runs import SWEEP, row_changes
 
 
@@ -34,19 +33,13 @@ class DispatcherHandler:
         return {"batchItemFailures": self._dispatching.stream(row_changes(event), log)}
 
 
-def processor_of(function_name: str) -> str:
-    """The name of the processor beside a dispatcher: both end with what the topology calls them."""
-    return f"{function_name.removesuffix('dispatcher')}processor"
-
-
 def _build() -> DispatcherHandler:
     environment = Environment()
     environment.prepare()
-    processor = processor_of(environment.function_name)
     return DispatcherHandler(
         dispatching=Dispatching(
             requests=environment.requests,
-            dispatcher=LambdaDispatcher(lambda: environment.clients.get("lambda"), processor),
+            dispatcher=environment.processor,
             clock=time.time,
         ),
         log=environment.log,

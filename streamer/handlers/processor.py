@@ -20,17 +20,18 @@ from streamer.observability import REQUEST_WAIT, Logger, Metrics
 from streamer.protocol import answers
 from streamer.records import Failure, RequestRecord, Status
 from streamer.requests import lifecycle
-from streamer.requests.dispatcher import Dispatcher, LambdaDispatcher
+from streamer.requests.dispatcher import Dispatcher
 from streamer.requests.lifecycle import Refused
 from streamer.requests.runs import RUN, SWEEP, Run, row_changes, run_of
-from streamer.running.attempt import Attempt, AttemptParts
+from streamer.running.attempt import SETTLING_SECONDS, Attempt, AttemptParts
 from streamer.running.audience import Audience
 from streamer.running.execution import Workers
+from streamer.sending.broadcasts import DELIVER, rest_of
 from streamer.sending.sender import Sender
 
 
 class ProcessorHandler:
-    """Dispatches stream records, sweeps, and runs requests.
+    """Dispatches stream records, sweeps, runs requests, and delivers what others left of a message to many.
 
     DynamoDB calls of a run: one to claim, one to settle, one a second while there is new progress, and one every ten
     seconds otherwise.
@@ -56,10 +57,14 @@ class ProcessorHandler:
         self._new_id = new_id
 
     def __call__(self, event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any] | None:
-        """Handle a stream event (the result names the records to send again), a run event or a sweep."""
+        """Handle a stream event (the result names the records to send again), a run event, a delivery or a sweep."""
         log = self._log.bind(invocation_id=context.aws_request_id)
         if RUN in event:
             self._run(run_of(event), context, log)
+            return None
+        if DELIVER in event:
+            seconds = _left_seconds(context)
+            self._parts.hub.to_rest(rest_of(event), seconds=seconds - min(SETTLING_SECONDS, seconds / 4))
             return None
         if SWEEP in event:
             self._dispatching.sweep(log)
@@ -186,7 +191,7 @@ def _build() -> ProcessorHandler:
             kept_seconds=environment.settings.request_ttl_seconds,
         ),
         sender_at=environment.management_api.at,
-        dispatcher=LambdaDispatcher(lambda: environment.clients.get("lambda"), environment.function_name),
+        dispatcher=environment.processor,
         log=environment.log,
         metrics=environment.metrics,
     )

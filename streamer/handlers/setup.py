@@ -10,7 +10,7 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
@@ -19,6 +19,7 @@ from streamer.app import App
 from streamer.errors import ConfigurationError
 from streamer.loading import load_app
 from streamer.observability import Logger, Metrics
+from streamer.requests.dispatcher import LambdaDispatcher
 from streamer.requests.ids import RANDOM_BYTES, uuid7
 from streamer.sending.sender import ManagementApi
 from streamer.settings import Settings
@@ -72,6 +73,14 @@ class Once(Generic[T]):
                 self()
 
 
+def processor_of(function_name: str) -> str:
+    """The name of the processor beside a function, or of itself: all end with what the topology calls them."""
+    for name in ("router", "dispatcher"):
+        if function_name.endswith(name):
+            return f"{function_name.removesuffix(name)}processor"
+    return function_name
+
+
 def new_id() -> str:
     """An id that no other call returns."""
     return uuid7(time.time_ns() // 1_000_000, os.urandom(RANDOM_BYTES))
@@ -117,10 +126,13 @@ class Environment:
         """The name of the function that this is. [REC] ls-snap, FIDELITY H12"""
         name = environment_settings.environment().get("AWS_LAMBDA_FUNCTION_NAME")
         if not name:
-            raise ConfigurationError(
-                "AWS_LAMBDA_FUNCTION_NAME is not set; the processor runs on Lambda or the emulator"
-            )
+            raise ConfigurationError("AWS_LAMBDA_FUNCTION_NAME is not set; handlers run on Lambda or the emulator")
         return name
+
+    @cached_property
+    def processor(self) -> LambdaDispatcher:
+        """The way to the processor, from itself and from the functions beside it."""
+        return LambdaDispatcher(lambda: self.clients.get("lambda"), processor_of(self.function_name))
 
     def prepare(self) -> None:
         """Make what the first event would wait for: the client of DynamoDB takes a tenth of a second."""
@@ -152,7 +164,11 @@ class Environment:
             publisher=Publisher(sender_at=self.management_api.once_at),
             sender_at=self.management_api.at,
             log=self.log,
+            pass_on=self._pass_on,
         )
+
+    def _pass_on(self, event: Mapping[str, Any]) -> None:
+        self.processor.start(event)
 
     @cached_property
     def connections(self) -> DynamoConnectionStore:

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
 from streamer.errors import ActionError, ErrorCode
 from streamer.protocol.messages import REQUEST_ID
-from streamer.records import Listener, RequestRecord, SubscriptionRecord, escaped
+from streamer.records import Listener, RequestRecord, escaped
 
 TOPIC: Final = re.compile(r"[A-Za-z0-9._:/-]{1,128}")
 """What a topic may be called."""
@@ -94,8 +93,3 @@ def audience_of(record: RequestRecord) -> tuple[Listener, ...]:
 def hears(record: RequestRecord, connection_id: str) -> bool:
     """Whether a connection hears about a request."""
     return any(one.connection_id == connection_id for one in audience_of(record))
-
-
-def current(records: Iterable[SubscriptionRecord], *, now: float) -> list[Listener]:
-    """The subscribers whose rows have not expired; DynamoDB may take days to drop one that has."""
-    return [Listener(one.connection_id, one.endpoint) for one in records if one.expires_at >= now]

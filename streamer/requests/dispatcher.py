@@ -6,7 +6,7 @@ So a request that takes 15 minutes holds up neither its neighbours in a stream b
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -37,7 +37,15 @@ class LambdaDispatcher:
 
     def dispatch(self, run: Run) -> None:
         """See `Dispatcher.dispatch`."""
-        payload = json.dumps(run_event(run.key, not_before=run.not_before, tells=run.tells)).encode()
+        self.start(run_event(run.key, not_before=run.not_before, tells=run.tells))
+
+    def start(self, event: Mapping[str, Any]) -> None:
+        """Have the function handle an event, and return once that is certain.
+
+        Raises:
+            DispatchError: it may not have been started.
+        """
+        payload = json.dumps(event).encode()
         try:
             answer = self._client().invoke(FunctionName=self._function_name, InvocationType="Event", Payload=payload)
         except (BotoCoreError, ClientError) as exc:

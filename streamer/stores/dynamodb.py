@@ -28,6 +28,7 @@ from streamer.stores import slots as limited
 from streamer.stores.expressions import update_of
 from streamer.stores.items import (
     TTL,
+    Item,
     connection_item,
     connection_record,
     request_item,
@@ -39,6 +40,7 @@ from streamer.stores.items import (
 )
 from streamer.stores.names import BY_DUE, BY_OWNER, BY_TARGET, BY_TENANT
 from streamer.stores.payloads import apart, joined, payload_item_key
+from streamer.stores.protocols import PAGE, Page
 
 BATCH_ITEMS: Final = 25
 """Most items of one BatchWriteItem. [DOC] ddb-docs:API_BatchWriteItem"""
@@ -74,17 +76,34 @@ def _pages(client: Any, **query: Any) -> Iterator[list[Any]]:
         query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
 
-def _found_by(client: Any, table: str, index: str, attribute: str, value: str) -> Iterator[Any]:
-    """All items of one partition of an index."""
-    pages = _pages(
-        client,
-        TableName=table,
-        IndexName=index,
-        KeyConditionExpression="#name = :value",
-        ExpressionAttributeNames={"#name": attribute},
-        ExpressionAttributeValues={":value": {"S": value}},
-    )
-    return (item for page in pages for item in page)
+def _page_by(client: Any, table: str, index: str, key: Item, *, after: str | None, limit: int) -> Page[Any]:
+    """Some items of one partition of an index whose sort key is the connection.
+
+    The index's partition key and the connection are all of the table's key, too.
+
+    Args:
+        client: Of DynamoDB.
+        table: Its name.
+        index: Its name.
+        key: The attribute that is the index's partition key, and its value.
+        after: Begin behind this connection.
+        limit: Most items.
+    """
+    (attribute, value), *_ = key.items()
+    query: dict[str, Any] = {
+        "TableName": table,
+        "IndexName": index,
+        "KeyConditionExpression": "#name = :value",
+        "ExpressionAttributeNames": {"#name": attribute},
+        "ExpressionAttributeValues": {":value": value},
+        "Limit": limit,
+    }
+    if after is not None:
+        query["ExclusiveStartKey"] = {**key, "connection_id": {"S": after}}
+    with translated("Query"):
+        answer = client.query(**query)
+    last = answer.get("LastEvaluatedKey")
+    return Page(answer["Items"], last["connection_id"]["S"] if last else None)
 
 
 def _lost_against(exc: ClientError) -> Mapping[str, Any] | None:
@@ -124,14 +143,24 @@ class DynamoConnectionStore:
         item = answer.get("Attributes")
         return connection_record(item) if item else None
 
-    def of_user(self, owner: str) -> list[ConnectionRecord]:
-        """See `ConnectionStore.of_user`."""
-        return [connection_record(item) for item in _found_by(self._client(), self._table, BY_OWNER, "owner", owner)]
+    @property
+    def shards(self) -> int:
+        """See `ConnectionStore.shards`."""
+        return 1
 
-    def of_tenant(self, tenant_id: str) -> list[ConnectionRecord]:
+    def of_user(self, owner: str, *, after: str | None = None, limit: int = PAGE) -> Page[ConnectionRecord]:
+        """See `ConnectionStore.of_user`."""
+        return self._page(BY_OWNER, {"owner": {"S": owner}}, after, limit)
+
+    def of_tenant(
+        self, tenant_id: str, shard: int, *, after: str | None = None, limit: int = PAGE
+    ) -> Page[ConnectionRecord]:
         """See `ConnectionStore.of_tenant`."""
-        found = _found_by(self._client(), self._table, BY_TENANT, "tenant_id", tenant_id)
-        return [connection_record(item) for item in found]
+        return self._page(BY_TENANT, {"tenant_id": {"S": tenant_id}}, after, limit)
+
+    def _page(self, index: str, key: Item, after: str | None, limit: int) -> Page[ConnectionRecord]:
+        page = _page_by(self._client(), self._table, index, key, after=after, limit=limit)
+        return Page([connection_record(item) for item in page.records], page.after)
 
     def _key(self, connection_id: str) -> dict[str, dict[str, str]]:
         return {"connection_id": {"S": connection_id}}
@@ -276,10 +305,18 @@ class DynamoSubscriptionStore:
         with translated("DeleteItem"):
             self._client().delete_item(TableName=self._table, Key=key)
 
-    def of_target(self, target: str) -> list[SubscriptionRecord]:
+    @property
+    def shards(self) -> int:
+        """See `SubscriptionStore.shards`."""
+        return 1
+
+    def of_target(
+        self, target: str, shard: int, *, after: str | None = None, limit: int = PAGE
+    ) -> Page[SubscriptionRecord]:
         """See `SubscriptionStore.of_target`."""
-        found = _found_by(self._client(), self._table, BY_TARGET, "target", target)
-        return [subscription_record(item) for item in found]
+        key = {"target": {"S": target}}
+        page = _page_by(self._client(), self._table, BY_TARGET, key, after=after, limit=limit)
+        return Page([subscription_record(item) for item in page.records], page.after)
 
     def remove_connection(self, connection_id: str) -> int:
         """See `SubscriptionStore.remove_connection`."""

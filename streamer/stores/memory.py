@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import TypeVar
 
 from streamer.aws_limits import ITEM_BYTES, attributes_bytes
 from streamer.errors import ItemTooLargeError
@@ -20,6 +21,7 @@ from streamer.records import (
 from streamer.requests.lifecycle import FAR_SECONDS, Applied, Change, Created, Duplicate, Full, Refused
 from streamer.stores.items import Item, request_item
 from streamer.stores.payloads import apart, joined
+from streamer.stores.protocols import PAGE, Page
 
 
 class MemoryStore:
@@ -37,6 +39,21 @@ class MemoryStore:
         with self._lock:
             self.calls.append(operation)
             yield
+
+
+C = TypeVar("C", ConnectionRecord, SubscriptionRecord)
+
+
+def _page(found: list[C], after: str | None, limit: int) -> Page[C]:
+    """What an index has of them: by connection, behind one of them, with a mark where more may follow."""
+    behind = sorted((each for each in found if after is None or each.connection_id > after), key=_connection_id)
+    page = behind[:limit]
+    # DynamoDB stops at the limit without a look behind it.
+    return Page(page, page[-1].connection_id if len(page) == limit else None)
+
+
+def _connection_id(record: ConnectionRecord | SubscriptionRecord) -> str:
+    return record.connection_id
 
 
 class MemoryConnectionStore(MemoryStore):
@@ -61,15 +78,22 @@ class MemoryConnectionStore(MemoryStore):
         with self._call("DeleteItem"):
             return self.records.pop(connection_id, None)
 
-    def of_user(self, owner: str) -> list[ConnectionRecord]:
+    @property
+    def shards(self) -> int:
+        """See `ConnectionStore.shards`."""
+        return 1
+
+    def of_user(self, owner: str, *, after: str | None = None, limit: int = PAGE) -> Page[ConnectionRecord]:
         """See `ConnectionStore.of_user`."""
         with self._call("Query"):
-            return [record for record in self.records.values() if record.owner == owner]
+            return _page([record for record in self.records.values() if record.owner == owner], after, limit)
 
-    def of_tenant(self, tenant_id: str) -> list[ConnectionRecord]:
+    def of_tenant(
+        self, tenant_id: str, shard: int, *, after: str | None = None, limit: int = PAGE
+    ) -> Page[ConnectionRecord]:
         """See `ConnectionStore.of_tenant`."""
         with self._call("Query"):
-            return [record for record in self.records.values() if record.tenant_id == tenant_id]
+            return _page([record for record in self.records.values() if record.tenant_id == tenant_id], after, limit)
 
 
 class MemoryRequestStore(MemoryStore):
@@ -179,10 +203,17 @@ class MemorySubscriptionStore(MemoryStore):
         with self._call("DeleteItem"):
             self.records.pop((connection_id, target), None)
 
-    def of_target(self, target: str) -> list[SubscriptionRecord]:
+    @property
+    def shards(self) -> int:
+        """See `SubscriptionStore.shards`."""
+        return 1
+
+    def of_target(
+        self, target: str, shard: int, *, after: str | None = None, limit: int = PAGE
+    ) -> Page[SubscriptionRecord]:
         """See `SubscriptionStore.of_target`."""
         with self._call("Query"):
-            return [record for record in self.records.values() if record.target == target]
+            return _page([record for record in self.records.values() if record.target == target], after, limit)
 
     def remove_connection(self, connection_id: str) -> int:
         """See `SubscriptionStore.remove_connection`."""

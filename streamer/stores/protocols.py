@@ -7,10 +7,26 @@ refuses. All of them may be called from several threads.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Final, Generic, Protocol, TypeVar
 
 from streamer.records import ConnectionRecord, RequestKey, RequestRecord, Slots, Status, SubscriptionRecord
 from streamer.requests.lifecycle import Applied, Change, Created, Duplicate, Full, Refused
+
+T = TypeVar("T")
+
+PAGE: Final = 1000
+"""Records of a page: of a few hundred bytes each, so that DynamoDB has them in one answer of a megabyte."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """Some of many records."""
+
+    records: Sequence[T]
+    """May be fewer than were asked for, even none, though there are more."""
+    after: str | None = None
+    """Id of the last connection that was looked at; None: there are no more."""
 
 
 class ConnectionStore(Protocol):
@@ -28,16 +44,22 @@ class ConnectionStore(Protocol):
         """Remove a connection and return what it was; None: it was not there."""
         ...
 
-    def of_user(self, owner: str) -> list[ConnectionRecord]:
-        """The connections of a user of a tenant (see `owner_of`).
+    @property
+    def shards(self) -> int:
+        """Over how many partitions of the index the connections of one tenant are spread."""
+        ...
 
-        From an index, so one that was opened or closed a moment ago may be missing or still there. One query per
-        megabyte.
+    def of_user(self, owner: str, *, after: str | None = None, limit: int = PAGE) -> Page[ConnectionRecord]:
+        """Connections of a user of a tenant (see `owner_of`), by their ids, the first or those after one of them.
+
+        From an index, so one that was opened or closed a moment ago may be missing or still there.
         """
         ...
 
-    def of_tenant(self, tenant_id: str) -> list[ConnectionRecord]:
-        """The connections of a tenant; as `of_user`."""
+    def of_tenant(
+        self, tenant_id: str, shard: int, *, after: str | None = None, limit: int = PAGE
+    ) -> Page[ConnectionRecord]:
+        """Connections of a tenant that are in one of its `shards`; as `of_user`."""
         ...
 
 
@@ -105,12 +127,15 @@ class SubscriptionStore(Protocol):
         """Remove a subscription, if it is there."""
         ...
 
-    def of_target(self, target: str) -> list[SubscriptionRecord]:
-        """Who wants to hear about a target.
+    @property
+    def shards(self) -> int:
+        """Over how many partitions of the index the subscribers of one target are spread."""
+        ...
 
-        From an index, so a subscription made or ended a moment ago may be missing or still there. One query per
-        megabyte.
-        """
+    def of_target(
+        self, target: str, shard: int, *, after: str | None = None, limit: int = PAGE
+    ) -> Page[SubscriptionRecord]:
+        """Who wants to hear about a target, of one of its `shards`; by connections, as `ConnectionStore.of_user`."""
         ...
 
     def remove_connection(self, connection_id: str) -> int:

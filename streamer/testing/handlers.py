@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TextIO, cast
+from typing import Any, TextIO, cast
 
 from streamer.app import App
 from streamer.handlers.connect import ConnectHandler
@@ -53,6 +53,8 @@ class Handlers:
     """The sender of an endpoint."""
     publishing: RetryPolicy | None = None
     """How often a message to many is tried; None: as on Lambda."""
+    pass_on: Callable[[Mapping[str, Any]], None] | None = None
+    """Takes the event with what is left of a message to many; None: it is delivered at once."""
     dispatcher: Dispatcher = field(default_factory=RecordingDispatcher)
     workers: Workers = field(default_factory=Workers)
     log: Logger = field(default_factory=_quiet_log)
@@ -72,10 +74,12 @@ class Handlers:
         return Hub(
             connections=self.connections,
             subscriptions=self.subscriptions,
-            publisher=Publisher(sender_at=self.sender_at, retry=self.publishing),
+            publisher=Publisher(sender_at=self.sender_at, retry=self.publishing, monotonic=self.monotonic),
             sender_at=self.sender_at,
             log=self.log,
             clock=self.clock,
+            monotonic=self.monotonic,
+            pass_on=self.pass_on,
         )
 
     @cached_property

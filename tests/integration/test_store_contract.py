@@ -1,10 +1,10 @@
 """What every store must do: one suite, over memory and over DynamoDB."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import pytest
 from botocore.exceptions import EndpointConnectionError
@@ -16,7 +16,19 @@ from streamer_records import NOW, connection_record, request_record, subscriptio
 from emulator.database.tables import create_tables
 from streamer.aws_limits import attributes_bytes
 from streamer.errors import ItemTooLargeError, StoreError
-from streamer.records import KEPT_SECONDS, Failure, Listener, ProgressPoint, RequestKey, RequestRecord, Slots, Status
+from streamer.records import (
+    KEPT_SECONDS,
+    ConnectionRecord,
+    Failure,
+    Listener,
+    ProgressPoint,
+    RequestKey,
+    RequestRecord,
+    Slots,
+    Status,
+    SubscriptionRecord,
+    owner_of,
+)
 from streamer.requests import lifecycle
 from streamer.requests.lifecycle import Applied, Change, Created, Duplicate, Full, Refused
 from streamer.service import tables
@@ -24,7 +36,7 @@ from streamer.stores.client import Clients
 from streamer.stores.dynamodb import DynamoConnectionStore, DynamoRequestStore, DynamoSubscriptionStore
 from streamer.stores.items import request_item
 from streamer.stores.memory import MemoryConnectionStore, MemoryRequestStore, MemorySubscriptionStore
-from streamer.stores.protocols import ConnectionStore, RequestStore, SubscriptionStore
+from streamer.stores.protocols import ConnectionStore, Page, RequestStore, SubscriptionStore
 
 
 @dataclass
@@ -457,10 +469,51 @@ def test_subscribers_of_a_target_are_found_until_they_leave(stores: Stores, user
     stores.subscriptions.remove("c-1", user)
     stores.calls.clear()
 
-    found = stores.subscriptions.of_target(user)
+    found, calls = (
+        everyone(
+            lambda shard, after: stores.subscriptions.of_target(user, shard, after=after), stores.subscriptions.shards
+        ),
+        stores.calls,
+    )
 
-    assert sorted(found, key=lambda record: record.connection_id) == [subscribers[0], subscribers[2]]
-    assert stores.calls == ["Query"]
+    assert found == [subscribers[0], subscribers[2]]
+    assert calls == ["Query"] * stores.subscriptions.shards
+
+
+T = TypeVar("T", ConnectionRecord, SubscriptionRecord)
+
+
+def everyone(page_of: Callable[[int, str | None], Page[T]], shards: int = 1) -> list[T]:
+    """All records of all pages of all shards, by their connections."""
+    found: list[T] = []
+    for shard in range(shards):
+        page = page_of(shard, None)
+        found += page.records
+        while page.after is not None:
+            page = page_of(shard, page.after)
+            found += page.records
+    return sorted(found, key=lambda record: record.connection_id)
+
+
+@pytest.mark.parametrize("limit", [1, 3, 7, 8, 100])
+def test_pages_have_everyone_once_whatever_their_size(stores: Stores, user: str, limit: int) -> None:
+    for number in range(7):
+        stores.connections.put(connection_record(connection_id=f"{user}-{number}", tenant_id=user, user_id=user))
+        stores.subscriptions.add(subscription_record(connection_id=f"{user}-{number}", target=user))
+    owner = owner_of(user, user)
+
+    for found in (
+        everyone(
+            lambda shard, after: stores.connections.of_tenant(user, shard, after=after, limit=limit),
+            stores.connections.shards,
+        ),
+        everyone(lambda shard, after: stores.connections.of_user(owner, after=after, limit=limit)),
+        everyone(
+            lambda shard, after: stores.subscriptions.of_target(user, shard, after=after, limit=limit),
+            stores.subscriptions.shards,
+        ),
+    ):
+        assert [record.connection_id for record in found] == [f"{user}-{number}" for number in range(7)]
 
 
 def test_connections_of_a_user_and_of_a_tenant_are_found(stores: Stores, user: str) -> None:
@@ -472,9 +525,11 @@ def test_connections_of_a_user_and_of_a_tenant_are_found(stores: Stores, user: s
         stores.connections.put(record)
     stores.calls.clear()
 
-    assert stores.connections.of_user(ada.owner) == [ada]
-    assert sorted(stores.connections.of_tenant(user), key=lambda record: record.user_id) == [ada, bob]
-    assert stores.calls == ["Query", "Query"]
+    assert stores.connections.of_user(ada.owner).records == [ada]
+    assert stores.calls == ["Query"]
+    shards = stores.connections.shards
+    assert everyone(lambda shard, after: stores.connections.of_tenant(user, shard, after=after), shards) == [ada, bob]
+    assert stores.calls == ["Query"] * (1 + shards)
 
 
 def test_a_subscription_is_there_once(stores: Stores, user: str) -> None:

@@ -5,14 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
+from streamer_records import connection_record
 
 from emulator.emulator import EmulatorConfig
 from emulator.thread import EmulatorThread
 from streamer.client import Progress, Reconnect, RequestFailedError, StreamerClient
+from streamer.stores.items import connection_item
 
 APP = """
 import threading
@@ -37,6 +41,12 @@ async def shout_later(request):
 @app.action("tell")
 def tell(request):
     return app.connections.broadcast(request.payload, user_id="bob").delivered
+
+
+@app.action("everyone")
+def everyone(request):
+    delivery = app.connections.broadcast(request.payload, tenant=True)
+    return [delivery.delivered, delivery.passed_on]
 
 
 @app.action("report", queued=True)
@@ -117,6 +127,26 @@ async def test_an_action_tells_all_connections_of_a_user(emulator: EmulatorThrea
 
         assert await ada.request("tell", {"a": 1}) == 2
         assert [(await message).data for message in hearing] == [{"a": 1}] * 2
+
+
+async def test_what_is_left_of_a_message_to_many_is_delivered_by_the_processor(emulator: EmulatorThread) -> None:
+    """More rows than one invocation delivers to lie before the one connection that is open; all others expired."""
+    async with connected(emulator) as ada:
+        await ada.request("tell", 1)  # the connection has its row
+        database = boto3.client("dynamodb", **emulator.aws("dynamodb"))
+        old = connection_record(expires_at=1)
+        rows = [connection_item(replace(old, connection_id=f"!{number:05}")) for number in range(4_500)]
+        for first in range(0, len(rows), 25):
+            requests = [{"PutRequest": {"Item": row}} for row in rows[first : first + 25]]
+            database.batch_write_item(RequestItems={"streamer_connections": requests})
+        hearing = asyncio.ensure_future(anext(ada.direct()))
+        await asyncio.sleep(0)
+
+        delivered, passed_on = await ada.request("everyone", {"a": 1})
+
+        assert (delivered, passed_on > 0) == (0, True)
+        async with asyncio.timeout(30):
+            assert (await hearing).data == {"a": 1}
 
 
 async def test_a_request_is_followed_over_a_lost_connection_and_from_another_one(

@@ -122,11 +122,12 @@ def test_a_function_may_do_only_what_it_does(name: str, access: dict[str, set[st
     assert {table.table: set(table.actions) for table in function.tables} == access
 
 
-def test_only_the_processor_invokes_and_only_itself() -> None:
+def test_what_runs_actions_invokes_the_processor_and_nothing_else() -> None:
     functions = topology().functions
 
     assert {function.name: function.invokes for function in functions if function.invokes} == {
-        "processor": ("processor",)
+        "router": ("processor",),
+        "processor": ("processor",),
     }
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from streamer.app import App
-from streamer.handlers.dispatcher import processor_of
+from streamer.handlers.setup import processor_of
 from streamer.service import separated
 from streamer.topology import Function, Topology
 from streamer.topology.checks import validate
@@ -45,7 +45,12 @@ def test_the_stream_and_the_sweep_go_to_the_dispatcher_which_starts_the_processo
     assert [each.function for each in found.schedules] == ["dispatcher"]
     assert [each.function for each in found.async_invocations] == ["processor"]
     assert named(found, "dispatcher").invokes == ("processor",)
-    assert named(found, "processor").invokes == ()
+    # What is left of a message to many is delivered by the processor, as it is without a dispatcher.
+    assert [each.name for each in found.functions if each.invokes == ("processor",)] == [
+        "router",
+        "processor",
+        "dispatcher",
+    ]
 
 
 def test_the_dispatcher_has_neither_secrets_nor_what_actions_may_do() -> None:
@@ -65,6 +70,14 @@ def test_plain_handlers_are_left_alone() -> None:
     assert separated(described) is described
 
 
-@pytest.mark.parametrize(("name", "processor"), [("dispatcher", "processor"), ("a-dev-dispatcher", "a-dev-processor")])
-def test_it_finds_the_processor_beside_it(name: str, processor: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "processor"),
+    [
+        ("dispatcher", "processor"),
+        ("a-dev-dispatcher", "a-dev-processor"),
+        ("router-dev-router", "router-dev-processor"),
+        ("a-dev-processor", "a-dev-processor"),
+    ],
+)
+def test_a_function_finds_the_processor_beside_it(name: str, processor: str) -> None:
     assert processor_of(name) == processor

@@ -5,14 +5,13 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from streamer_records import NOW, request_record, subscription_record
+from streamer_records import request_record
 
 from streamer.errors import ActionError
 from streamer.protocol.topics import (
     OwnRequest,
     Topic,
     audience_of,
-    current,
     hears,
     subject_of,
     topic_of,
@@ -88,9 +87,3 @@ def test_the_requester_is_always_in_the_audience_and_once() -> None:
 
     assert audience_of(record) == (Listener("c-1", HERE), Listener("c-2", HERE), Listener("c-3", HERE))
     assert [hears(record, name) for name in ("c-1", "c-2", "c-4")] == [True, True, False]
-
-
-def test_a_subscription_ends_when_it_expires() -> None:
-    rows = [subscription_record(connection_id=f"c-{at}", expires_at=int(NOW) + at) for at in (-1, 1)]
-
-    assert current(rows, now=NOW) == [Listener("c-1", HERE)]

@@ -2,13 +2,12 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
 from streamer.errors import GoneError, PayloadTooLargeError, SendError
-from streamer.records import Listener
-from streamer.sending.publisher import THREADS, Delivery, Publisher
+from streamer.sending.publisher import NAMED, THREADS, Delivery, Publisher, Recipient
 from streamer.sending.sender import RetryPolicy, Sender
 
 QUICK = RetryPolicy(attempts=3, base_seconds=0.001)
@@ -46,14 +45,14 @@ class FakeSender(Sender):
         return connection_id in self.got
 
 
-def connections(count: int) -> list[Listener]:
-    return [Listener(f"c-{number}", "https://api.example.com/dev") for number in range(count)]
+def connections(count: int) -> list[Recipient]:
+    return [Recipient(f"c-{number}", "https://api.example.com/dev") for number in range(count)]
 
 
 def deliver(
-    sender: FakeSender, recipients: Sequence[Listener], pieces: Sequence[str] = ("hello",), seconds: float = 30.0
+    sender: FakeSender, recipients: Sequence[Recipient], pieces: Sequence[str] = ("hello",), seconds: float = 30.0
 ) -> Delivery:
-    return Publisher(sender_at=sender.at, retry=QUICK).deliver(recipients, pieces, seconds=seconds)
+    return Publisher(sender_at=sender.at, retry=QUICK).deliver([recipients], pieces, seconds=seconds)
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 1000])
@@ -142,7 +141,7 @@ def test_waiting_for_another_try_holds_no_thread() -> None:
     patient = RetryPolicy(attempts=2, base_seconds=0.05)
 
     delivery = Publisher(sender_at=sender.at, retry=patient, jitter=lambda: 1.0).deliver(
-        connections(THREADS + 1), ["hello"], seconds=30
+        [connections(THREADS + 1)], ["hello"], seconds=30
     )
 
     assert delivery.delivered == THREADS + 1
@@ -156,7 +155,7 @@ def test_what_is_not_delivered_in_time_is_named() -> None:
 
     sender = FakeSender(behave)
     delivery = Publisher(sender_at=sender.at, threads=1, monotonic=lambda: now[0]).deliver(
-        connections(5), ["hello"], seconds=3
+        [connections(5)], ["hello"], seconds=3
     )
 
     assert delivery == Delivery(delivered=3, failed=dict.fromkeys(["c-3", "c-4"], "there was no time left"))
@@ -168,3 +167,104 @@ def test_a_mistake_of_ours_ends_the_delivery_instead_of_hanging_it() -> None:
 
     with pytest.raises(RuntimeError, match="a mistake"):
         deliver(FakeSender(behave), connections(100))
+
+
+# pages
+
+
+def of(sender: FakeSender, *, most_waiting: int = 100, threads: int = THREADS) -> Publisher:
+    return Publisher(sender_at=sender.at, retry=QUICK, most_waiting=most_waiting, threads=threads)
+
+
+def test_all_pages_are_delivered_empty_ones_among_them() -> None:
+    everyone, sender = connections(95), FakeSender()
+    pages = [everyone[:50], [], everyone[50:51], [], everyone[51:], []]
+
+    assert of(sender).deliver(pages, ["hello"], seconds=30) == Delivery(delivered=95)
+    assert len(sender.got) == 95
+
+
+def test_a_page_is_asked_for_when_there_is_nothing_else_to_do() -> None:
+    sender, held = FakeSender(), []
+
+    def pages() -> Iterator[list[Recipient]]:
+        everyone = connections(10_000)
+        for first in range(0, 10_000, 100):
+            held.append(first - len(sender.got))
+            yield everyone[first : first + 100]
+
+    assert of(sender).deliver(pages(), ["hello"], seconds=30).delivered == 10_000
+    # What was read is sent but for what the threads have in hand.
+    assert max(held) <= THREADS
+
+
+def test_while_many_wait_for_another_try_no_further_page_is_asked_for() -> None:
+    asked: list[int] = []
+    sender = FakeSender(lambda connection_id, tries: throttle(tries, 2))
+
+    def throttle(tries: int, until: int) -> None:
+        if tries < until:
+            raise SendError("throttled", is_temporary=True)
+
+    def pages() -> Iterator[list[Recipient]]:
+        everyone = connections(400)
+        for first in range(0, 400, 20):
+            asked.append(first - len(sender.got))
+            yield everyone[first : first + 20]
+
+    assert of(sender, most_waiting=60).deliver(pages(), ["hello"], seconds=30).delivered == 400
+    assert max(asked) < 60 + THREADS
+
+
+def test_pages_that_were_not_asked_for_in_time_are_nobody_s() -> None:
+    now = [0.0]
+
+    def behave(connection_id: str, tries: int) -> None:
+        now[0] += 1
+
+    everyone = connections(30)
+    publisher = Publisher(sender_at=FakeSender(behave).at, threads=1, monotonic=lambda: now[0])
+
+    delivery = publisher.deliver(iter([everyone[:10], everyone[10:]]), ["hello"], seconds=4)
+
+    assert (delivery.delivered, len(delivery.failed)) == (4, 6)
+
+
+def test_a_page_that_cannot_be_read_ends_the_delivery_instead_of_hanging_it() -> None:
+    sender = FakeSender()
+
+    def pages() -> Iterator[list[Recipient]]:
+        yield connections(100)
+        raise RuntimeError("no answer")
+
+    with pytest.raises(RuntimeError, match="no answer"):
+        of(sender).deliver(pages(), ["hello"], seconds=30)
+
+    assert len(sender.got) == 100
+
+
+def test_of_very_many_that_are_gone_or_fail_some_are_named_and_all_are_counted() -> None:
+    def behave(connection_id: str, tries: int) -> None:
+        if int(connection_id[2:]) % 2:
+            raise GoneError(connection_id)
+        raise SendError("forbidden")
+
+    gone: list[str] = []
+    delivery = of(FakeSender(behave)).deliver(
+        [connections(2 * NAMED + 200)], ["hello"], seconds=30, on_gone=lambda one: gone.append(one.connection_id)
+    )
+
+    assert (len(delivery.gone), len(delivery.failed)) == (NAMED, NAMED)
+    assert (delivery.gone_count, delivery.failed_count) == (NAMED + 100, NAMED + 100)
+    assert len(set(gone)) == NAMED + 100
+
+
+def test_what_is_done_about_a_gone_connection_may_fail_without_hanging_the_delivery() -> None:
+    def behave(connection_id: str, tries: int) -> None:
+        raise GoneError(connection_id)
+
+    def fail(recipient: Recipient) -> None:
+        raise RuntimeError("a mistake")
+
+    with pytest.raises(RuntimeError, match="a mistake"):
+        of(FakeSender(behave)).deliver([connections(100)], ["hello"], seconds=30, on_gone=fail)
