@@ -53,7 +53,7 @@ if TYPE_CHECKING:
 DISCONNECT_SECONDS: Final = 10.0
 """How long ``$disconnect`` functions may take in all when the emulator stops."""
 CHECKPOINT_SECONDS: Final = 2.0
-"""How often it is noted how far streams were read, where there is a file for it."""
+"""How often it is noted how far streams were read, where that is kept."""
 
 
 __all__ = ("Emulator", "EmulatorConfig")
@@ -358,7 +358,7 @@ class Emulator:
             self._recording,
             kinesis=lambda: self._services.streams,
             place=(self.config.region, self.config.account_id),
-            checkpoint_seconds=CHECKPOINT_SECONDS if self.config.state_file is not None else None,
+            checkpoint_seconds=CHECKPOINT_SECONDS if self._database.checkpoints.are_kept else None,
             role_name=role_name,
         )
 

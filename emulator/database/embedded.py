@@ -41,8 +41,6 @@ from .tables import create_tables
 if TYPE_CHECKING:
     from ..dynamodb.queues import EmbeddedQueues
 
-CHECKPOINT_SECONDS: Final = 2.0
-"""How often it is noted how far streams were read."""
 EXPIRY_SECONDS: Final = 1.0
 """How often the embedded engine looks for expired items; AWS takes minutes to days. [DOC] ddb-docs:howitworks-ttl"""
 
@@ -119,10 +117,8 @@ async def open_embedded(
         ConfigurationError: the state file cannot be used, or holds a table of another form.
     """
     engine = EmbeddedDynamoDB(region=endpoints.region, account_id=endpoints.account_id)
-    async with (
-        _kept(engine, topology, state_file) as notes,
-        _noted(notes, f"the state file {state_file}") as checkpoints,
-    ):
+    async with _kept(engine, topology, state_file) as notes:
+        checkpoints = _noted(notes, f"the state file {state_file}")
         expiring = asyncio.create_task(_expire(engine))
         try:
             yield EmbeddedDatabase(engine, topology, checkpoints, notes)
@@ -169,30 +165,13 @@ async def _kept(engine: EmbeddedDynamoDB, topology: Topology, state_file: Path |
         await file.finish()
 
 
-@asynccontextmanager
-async def _noted(notes: Notes, name: str) -> AsyncIterator[Checkpoints]:
+def _noted(notes: Notes, name: str) -> Checkpoints:
     """How far streams were read, from the notes and into them."""
+    keep = (lambda text: notes.put(CHECKPOINTS, "", text)) if notes.are_kept else None
     try:
-        checkpoints = Checkpoints.of_json(json.loads(notes.of(CHECKPOINTS).get("", "[]")))
-    except (ValueError, TypeError, RecursionError) as error:
+        return Checkpoints.of_json(notes.of(CHECKPOINTS).get("", "[]"), keep)
+    except (ValueError, TypeError) as error:
         raise ConfigurationError(f"{name} is damaged ({error}); delete it") from error
-
-    def save() -> None:
-        text = json.dumps(checkpoints.as_json())
-        if notes.of(CHECKPOINTS).get("") != text:
-            notes.put(CHECKPOINTS, "", text)
-
-    async def save_now_and_then() -> None:
-        while True:
-            await asyncio.sleep(CHECKPOINT_SECONDS)
-            save()
-
-    saving = asyncio.create_task(save_now_and_then())
-    try:
-        yield checkpoints
-    finally:
-        await end([saving])
-        save()
 
 
 class EngineStreamsApi:

@@ -45,15 +45,14 @@ async def _remote(topology: Topology, endpoints: Endpoints, url: str, state_fold
     # aiobotocore takes 0.3 s to import, which the embedded engine does not need.
     from .remote import open_remote  # noqa: PLC0415
 
-    with kept_checkpoints(state_folder, url) as checkpoints:
-        dead_letters = state_folder / DEAD_LETTERS
-        async with (
-            _kept_notes(state_folder, url) as notes,
-            open_remote(
-                topology, endpoints, url, dead_letters=dead_letters, checkpoints=checkpoints, notes=notes
-            ) as database,
-        ):
-            yield database
+    checkpoints, dead_letters = kept_checkpoints(state_folder, url), state_folder / DEAD_LETTERS
+    async with (
+        _kept_notes(state_folder, url) as notes,
+        open_remote(
+            topology, endpoints, url, dead_letters=dead_letters, checkpoints=checkpoints, notes=notes
+        ) as database,
+    ):
+        yield database
 
 
 @asynccontextmanager

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from streamer.errors import ConfigurationError
@@ -15,37 +12,43 @@ from ...files import PRIVATE, read_regular, write_whole
 from .checkpoints import Checkpoints
 
 
-@contextmanager
-def kept_checkpoints(folder: Path, url: str) -> Iterator[Checkpoints]:
-    """The checkpoints for the DynamoDB at a URL, written at the end if they changed.
+def kept_checkpoints(folder: Path, url: str) -> Checkpoints:
+    """The checkpoints for the DynamoDB at a URL; whatever replaces them is in the file at once.
 
     Raises:
         ConfigurationError: their file cannot be read.
     """
-    # A file for each, so that emulators of one folder that end together do not overwrite each other's.
-    path = folder / f"checkpoints-{hashlib.blake2b(url.encode(), digest_size=5).hexdigest()}.json"
-    checkpoints = _read(path)
-    before = checkpoints.as_json()
+    # A file for each, so that emulators of one folder do not overwrite each other's.
+    file = _CheckpointFile(folder / f"checkpoints-{hashlib.blake2b(url.encode(), digest_size=5).hexdigest()}.json")
     try:
-        yield checkpoints
-    finally:
-        if checkpoints.as_json() != before:
-            content = f"{json.dumps(checkpoints.as_json(), indent=1)}\n".encode()
-            try:
-                write_whole(path, content, mode=PRIVATE)
-            except OSError as error:
-                text = "the places in the streams cannot be kept; the next start goes on where this one began"
-                log.error(f"{text}: {error.strerror}", file=path)
-
-
-def _read(path: Path) -> Checkpoints:
-    try:
-        return Checkpoints.of_json(json.loads(read_regular(path)))
-    except FileNotFoundError:
-        return Checkpoints()
+        return Checkpoints.of_json(file.read(), file.write)
     except OSError as error:
-        raise ConfigurationError(f"{path} cannot be read: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
+        raise ConfigurationError(f"{file.path} cannot be read: {error.strerror}") from error
+    except ValueError as error:
         raise ConfigurationError(
-            f"{path} is damaged ({error}); delete it, and event source mappings begin at their starting positions"
+            f"{file.path} is damaged ({error}); delete it, and event source mappings begin at their starting positions"
         ) from error
+
+
+class _CheckpointFile:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._is_behind = False
+
+    def read(self) -> bytes:
+        try:
+            return read_regular(self.path)
+        except FileNotFoundError:
+            return b"[]"
+
+    def write(self, text: str) -> None:
+        """Write it all, or say once that it cannot be, until it can be again."""
+        try:
+            write_whole(self.path, f"{text}\n".encode(), mode=PRIVATE)
+        except OSError as error:
+            if not self._is_behind:
+                words = "the places in the streams cannot be kept; the next start goes on where they were kept last"
+                log.error(f"{words}: {error.strerror}", file=self.path)
+            self._is_behind = True
+        else:
+            self._is_behind = False

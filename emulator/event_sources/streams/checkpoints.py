@@ -8,7 +8,7 @@ table's stream until a start without them.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -79,8 +79,16 @@ def resume(saved: MappingCheckpoint | None, stream_arn: str) -> Mapping[str, Che
 class Checkpoints:
     """The checkpoints of all mappings: those of the last run until `replace`, then those of this one."""
 
-    def __init__(self, saved: Iterable[MappingCheckpoint] = ()) -> None:
+    def __init__(self, saved: Iterable[MappingCheckpoint] = (), keep: Callable[[str], None] | None = None) -> None:
+        """Args: ``keep`` is told what the next run is to know, as JSON, whenever it changes; None: nobody keeps it."""
         self._saved = {checkpoint.identity: checkpoint for checkpoint in saved}
+        self._keep = keep
+        self._kept = self.as_json()
+
+    @property
+    def are_kept(self) -> bool:
+        """Whether the next run will know them."""
+        return self._keep is not None
 
     def of(self, mapping: EventSourceMapping | KinesisMapping) -> MappingCheckpoint | None:
         """The checkpoint of a mapping; None: it is new."""
@@ -89,10 +97,13 @@ class Checkpoints:
     def replace(self, checkpoints: Iterable[MappingCheckpoint]) -> None:
         """Keep these alone: a mapping that is not among them does not exist any more."""
         self._saved = {checkpoint.identity: checkpoint for checkpoint in checkpoints}
+        if self._keep is not None and (text := self.as_json()) != self._kept:
+            self._keep(text)
+            self._kept = text
 
-    def as_json(self) -> list[Any]:
+    def as_json(self) -> str:
         """Everything, for `of_json`."""
-        return [
+        content = [
             {
                 "identity": saved.identity,
                 "stream_arn": saved.stream_arn,
@@ -100,24 +111,26 @@ class Checkpoints:
             }
             for saved in self._saved.values()
         ]
+        return json.dumps(content)
 
     @classmethod
-    def of_json(cls, content: Any) -> Checkpoints:
+    def of_json(cls, text: str | bytes, keep: Callable[[str], None] | None = None) -> Checkpoints:
         """What `as_json` told.
 
         Raises:
             ValueError: it is something else.
         """
         try:
-            return cls(
+            saved = [
                 MappingCheckpoint(
                     identity=str(saved["identity"]),
                     stream_arn=str(saved["stream_arn"]),
                     shards={shard_id: _shard_of_json(shard) for shard_id, shard in saved["shards"].items()},
                 )
-                for saved in content
-            )
-        except (AttributeError, KeyError, TypeError) as error:
+                for saved in json.loads(text)
+            ]
+            return cls(saved, keep)
+        except (AttributeError, KeyError, RecursionError, TypeError) as error:
             raise ValueError(f"not checkpoints: {type(error).__name__}: {error}") from error
 
 

@@ -311,12 +311,12 @@ class EventSourceMappings:
         return shape
 
     async def _note_now_and_then(self, seconds: float) -> None:
-        while True:
-            await asyncio.sleep(seconds)
+        while True:  # at once, too: a mapping at LATEST that is new has its place from now on
             try:
                 await self._note()
             except StreamsApiError as error:
                 log.warning("how far streams were read cannot be noted", problem=str(error))
+            await asyncio.sleep(seconds)
 
     async def _note(self) -> None:
         found = [await running.checkpoint() for running in self._running]

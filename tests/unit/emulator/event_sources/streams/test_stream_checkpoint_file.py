@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,11 @@ def checkpoint(after: str) -> MappingCheckpoint:
 
 
 def replace(folder: Path, url: str, after: str) -> None:
-    with kept_checkpoints(folder, url) as checkpoints:
-        checkpoints.replace([checkpoint(after)])
+    kept_checkpoints(folder, url).replace([checkpoint(after)])
 
 
 def kept(folder: Path, url: str) -> Any:
-    with kept_checkpoints(folder, url) as checkpoints:
-        return checkpoints.of(mapping())
+    return kept_checkpoints(folder, url).of(mapping())
 
 
 def test_what_was_replaced_is_there_the_next_time(tmp_path: Path) -> None:
@@ -44,16 +43,29 @@ def test_each_endpoint_has_its_own(tmp_path: Path) -> None:
     assert kept(tmp_path, "http://a") == checkpoint("7")
 
 
-def test_a_run_that_failed_keeps_what_it_had(tmp_path: Path) -> None:
-    def fail() -> None:
-        with kept_checkpoints(tmp_path, "http://a") as checkpoints:
-            checkpoints.replace([checkpoint("7")])
-            raise KeyError("fault")
+def test_a_place_is_in_the_file_at_once_and_whole(tmp_path: Path) -> None:
+    checkpoints = kept_checkpoints(tmp_path, "http://a")
+    for number in range(3):
+        checkpoints.replace([checkpoint(str(number))])
+        assert kept(tmp_path, "http://a") == checkpoint(str(number))
 
-    with pytest.raises(KeyError):
-        fail()
+    (file,) = tmp_path.iterdir()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
-    assert kept(tmp_path, "http://a") == checkpoint("7")
+
+def test_a_file_that_cannot_be_written_is_told_once_until_it_can_be(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = tmp_path / "folder"
+    checkpoints = kept_checkpoints(folder, "http://a")
+    folder.write_text("not a folder")
+    for number in range(3):
+        checkpoints.replace([checkpoint(str(number))])
+    folder.unlink()
+    checkpoints.replace([checkpoint("7")])
+
+    assert caplog.text.count("the places in the streams cannot be kept") == 1
+    assert kept(folder, "http://a") == checkpoint("7")
 
 
 def test_nothing_is_written_if_nothing_is_known(tmp_path: Path) -> None:
@@ -62,11 +74,11 @@ def test_nothing_is_written_if_nothing_is_known(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("content", ["", "5", "[{}]", "\xff"])
+@pytest.mark.parametrize("content", ["", "5", "[{}]", "\xff", "[" * 100_000])
 def test_a_damaged_file_says_what_to_do(tmp_path: Path, content: str) -> None:
     replace(tmp_path, "http://a", "7")
     (file,) = tmp_path.iterdir()
     file.write_bytes(content.encode("latin-1"))
 
     with pytest.raises(ConfigurationError, match=r"\.json is damaged .* delete it"):
-        kept_checkpoints(tmp_path, "http://a").__enter__()
+        kept_checkpoints(tmp_path, "http://a")

@@ -103,9 +103,21 @@ shards = st.dictionaries(
 
 @given(st.lists(st.builds(MappingCheckpoint, identity=st.text(), stream_arn=st.text(), shards=shards), max_size=4))
 def test_json_keeps_everything(saved: Any) -> None:
-    written = json.dumps(Checkpoints(saved).as_json())
+    written = Checkpoints(saved).as_json()
 
-    assert Checkpoints.of_json(json.loads(written)).as_json() == Checkpoints(saved).as_json()
+    assert Checkpoints.of_json(written).as_json() == written
+
+
+def test_whoever_keeps_them_is_told_of_what_changes_and_of_nothing_else() -> None:
+    told: list[str] = []
+    checkpoints = Checkpoints([SAVED], told.append)
+
+    checkpoints.replace([SAVED])
+    checkpoints.replace([])
+    checkpoints.replace([])
+
+    assert told == ["[]"]
+    assert (checkpoints.are_kept, Checkpoints().are_kept) == (True, False)
 
 
 SHARD = {"after": "7", "not_before": 0.0, "is_ended": False}
@@ -127,4 +139,9 @@ ENTRY = {"identity": "i", "stream_arn": ARN, "shards": {"s": SHARD}}
 )
 def test_what_is_not_ours_is_refused(content: object) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - whoever reads the file says what it means
-        Checkpoints.of_json(content)
+        Checkpoints.of_json(json.dumps(content))
+
+
+def test_what_is_nested_too_deep_is_refused() -> None:
+    with pytest.raises(ValueError, match="RecursionError"):
+        Checkpoints.of_json("[" * 100_000)
