@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import os
 import re
 import stat
 from collections.abc import Iterable, Iterator, Sequence
@@ -90,25 +91,25 @@ def project_files(folder: Path, excluded: Iterable[str] = ()) -> ProjectFiles:
     """The user's project without what git ignores, Lambda never needs or ``streamer.toml`` excludes, and no secrets.
 
     Raises:
-        BundleError: the folder holds nothing, a link leads out of it, a list of patterns cannot be read, or a text file
-            holds a token.
+        BundleError: the folder holds nothing, a link leads out of it or to what is left out, a list of patterns cannot
+            be read, a name is no text, or a text file holds a token.
     """
     folder = folder.resolve()
     if not folder.is_dir():
         raise BundleError(f"there is no folder {folder}; project in streamer.toml names where the code is")
-    usual = _Rules(folder, _UNNEEDED, GitIgnoreSpec.from_lines(EXCLUDED))
+    tree = _Tree(folder, tuple(excluded))
     found: dict[str, File] = {}
     left_out: list[LeftOut] = []
     held: list[tuple[str, Token]] = []
-    for path, reason, is_wanted in _walk(folder, folder, [usual, *_rules_above(folder)], tuple(excluded)):
-        name = path.relative_to(folder).as_posix()
+    for path, reason, is_wanted in tree.walk():
+        name = tree.name(path)
         if reason is not None:
-            left_out.append(_left_out(path, name, reason))
+            left_out.append(_left_out(path, _shown(name), reason))
             continue
-        if not path.resolve().is_relative_to(folder):
-            raise BundleError(f"{name} is a link that leads out of {folder}; copy the file instead")
+        _require_text(name)
         content = path.read_bytes()
-        kind = secrets.kind(name, content, is_wanted=is_wanted)
+        names = dict.fromkeys((name, tree.name(path.resolve())))
+        kind = next(filter(None, [secrets.kind(each, content, is_wanted=is_wanted) for each in names]), None)
         if kind is not None:
             left_out.append(LeftOut(name, kind, is_secret=True))
         else:
@@ -118,6 +119,18 @@ def project_files(folder: Path, excluded: Iterable[str] = ()) -> ProjectFiles:
     if not found:
         raise BundleError(f"there is no code in {folder}")
     return ProjectFiles(found, tuple(left_out))
+
+
+def _require_text(name: str) -> None:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise BundleError(f"the name of {_shown(name)} is no UTF-8; rename the file, or leave it out") from None
+
+
+def _shown(name: str) -> str:
+    """A name as a message can have it, whatever bytes it consists of."""
+    return os.fsencode(name).decode(errors="backslashreplace")
 
 
 def _require_none(held: Sequence[tuple[str, Token]]) -> None:
@@ -132,19 +145,72 @@ def _require_none(held: Sequence[tuple[str, Token]]) -> None:
     )
 
 
-def _walk(
-    folder: Path, root: Path, rules: Sequence[_Rules], excluded: Sequence[str]
-) -> Iterator[tuple[Path, str | None, bool]]:
-    """Every file, and whatever is left out, with the reason; and whether it was brought back by name."""
-    rules = [*rules, *_rules(folder)]
-    for path in sorted(folder.iterdir()):
-        reason, is_wanted = _judge(path, root, rules, excluded)
+class _Tree:
+    """A project's folder. What a link leads to counts as well as where it is: no name smuggles what the other hides."""
+
+    def __init__(self, root: Path, excluded: Sequence[str]) -> None:
+        self._root = root
+        self._excluded = excluded
+        self._above = [_Rules(root, _UNNEEDED, GitIgnoreSpec.from_lines(EXCLUDED)), *_rules_above(root)]
+
+    def name(self, path: Path) -> str:
+        """A path from the project's folder on."""
+        return path.relative_to(self._root).as_posix()
+
+    def walk(self) -> Iterator[tuple[Path, str | None, bool]]:
+        """Every file, and whatever is left out, with the reason; and whether it was brought back by name.
+
+        Raises:
+            BundleError: a link leads out of the folder, to what is left out, or around in a circle.
+        """
+        return self._below(self._root, self._above, (self._root,))
+
+    def _below(
+        self, folder: Path, rules: Sequence[_Rules], around: Sequence[Path]
+    ) -> Iterator[tuple[Path, str | None, bool]]:
+        """``around`` are the folders that this one is in, and itself, where they really are."""
+        rules = [*rules, *_rules(folder)]
+        for path in sorted(folder.iterdir()):
+            reason, is_wanted = _judge(path, self._root, rules, self._excluded)
+            is_folder = path.is_dir()
+            if reason is None and (is_folder or path.is_file()):
+                real = path.resolve()
+                if path.is_symlink():
+                    self._require_packed(path, real, is_wanted=is_wanted)
+                elif real != path:  # below a folder that is a link
+                    reason = self._reason(real)
+                if reason is None and is_folder:
+                    if real in around:
+                        raise BundleError(f"{_shown(self.name(path))} is a link to a folder that it is in; remove it")
+                    yield from self._below(path, rules, (*around, real))
+                    continue
+            if reason is not None or path.is_file():
+                yield path, reason, is_wanted and reason is None
+
+    def _require_packed(self, path: Path, real: Path, *, is_wanted: bool) -> None:
+        name = _shown(self.name(path))
+        if not real.is_relative_to(self._root):
+            raise BundleError(f"{name} is a link that leads out of {self._root}; copy the file instead")
+        reason = None if is_wanted else self._reason(real)
         if reason is not None:
-            yield path, reason, False
-        elif path.is_dir():
-            yield from _walk(path, root, rules, excluded)
-        elif path.is_file():
-            yield path, None, is_wanted
+            target = _shown(self.name(real))
+            why = secrets.kind_by_name(target) or reason
+            raise BundleError(
+                f"{name} is a link to {target}, which is left out ({why}); copy it, or leave {name} out in "
+                ".streamerignore"
+            )
+
+    def _reason(self, real: Path) -> str | None:
+        """Why something of the folder is left out where it really is; None: it is not."""
+        rules = list(self._above)
+        at = self._root
+        for part in real.relative_to(self._root).parts:
+            rules += _rules(at)
+            at = at / part
+            reason, _ = _judge(at, self._root, rules, self._excluded)
+            if reason is not None:
+                return reason
+        return None
 
 
 def _left_out(path: Path, name: str, reason: str) -> LeftOut:

@@ -49,6 +49,7 @@ _NAMES: Final[Mapping[str, str]] = {
     "*.tfstate": "state of Terraform",
     "*.tfstate.*": "state of Terraform",
     "*.tfvars": "variables of Terraform",
+    "aws-lambda-*.log": "a log of the emulator",
 }
 
 _PLACES: Final[Mapping[str, str]] = {
@@ -75,6 +76,8 @@ _KUBECONFIG: Final = re.compile(rb"^\s*client-key-data:\s*\S{40}", re.MULTILINE)
 _JAVA_KEYS: Final = (b"\xfe\xed\xfe\xed", b"\xce\xce\xce\xce")
 _DATABASE: Final = "a database of SQLite"
 _SQLITE: Final = b"SQLite format 3\0"
+_EMULATOR: Final = b"streamer-dynamodb "
+"""How a file of ``streamer emulate --state`` begins, whatever its name."""
 
 
 def kind_by_name(path: str) -> str | None:
@@ -91,6 +94,8 @@ def kind_by_content(content: bytes) -> str | None:
     """What a file is by what it holds; None when nothing speaks against packing it."""
     if content.startswith(_SQLITE):
         return _DATABASE
+    if content.startswith(_EMULATOR):
+        return "state of the emulator"
     if content.startswith(_JAVA_KEYS):
         return "a key store (Java)"
     if _PRIVATE_KEY.search(content):

@@ -1,5 +1,7 @@
 """The user's folder: what is packed of it, and what is left out and why."""
 
+import os
+import sys
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -7,6 +9,7 @@ import pytest
 from deploy.errors import BundleError
 from deploy.package.bundle import bundle
 from deploy.package.project_files import is_excluded, project_files
+from emulator.dynamodb.engine import EmbeddedDynamoDB
 
 KEY = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7\n-----END PRIVATE KEY-----\n"
 
@@ -169,6 +172,115 @@ def test_a_link_out_of_the_project_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(BundleError, match=r"out\.py is a link that leads out"):
         project_files(tmp_path / "project")
+
+
+@pytest.mark.parametrize(
+    ("link", "target", "reason"),
+    [
+        pytest.param("settings.ini", ".env", "a file of environment variables", id="a hidden file"),
+        pytest.param("a/settings.ini", "../.env", "a file of environment variables", id="from a folder"),
+        pytest.param("keys", ".streamer", "state of the emulator", id="a hidden folder"),
+        pytest.param("key.txt", ".streamer/secret", "state of the emulator", id="a file of a hidden folder"),
+        pytest.param("again", "data", ".gitignore", id="what git ignores"),
+        pytest.param("row.csv", "data/row.csv", ".gitignore", id="a file of what git ignores"),
+        pytest.param("case.py", "tests/case.py", "never needed on Lambda", id="tests"),
+    ],
+)
+def test_a_link_to_what_is_left_out_is_refused_with_the_reason(
+    tmp_path: Path, link: str, target: str, reason: str
+) -> None:
+    hidden = {
+        ".env": "A=b",
+        ".streamer/secret": "s",
+        "data/row.csv": "1",
+        "tests/case.py": "",
+        ".gitignore": "/data/\n",
+    }
+    tree(tmp_path, {"app.py": "", "a/b.py": "", **hidden})
+    (tmp_path / link).symlink_to(target)
+
+    with pytest.raises(BundleError) as refused:
+        project_files(tmp_path)
+
+    assert f"{link} is a link to {target.removeprefix('../')}, which is left out ({reason})" in str(refused.value)
+    (tmp_path / ".streamerignore").write_text(f"{link}\n")
+    assert packed(tmp_path) == {"app.py", "a/b.py"}
+
+
+def test_a_link_to_what_is_packed_is_packed_without_what_is_left_out_there(tmp_path: Path) -> None:
+    tree(tmp_path, {"app.py": "", "src/a.py": "", "src/own.txt": "", ".gitignore": "/src/own.txt\n"})
+    (tmp_path / "b.py").symlink_to("src/a.py")
+    (tmp_path / "lib").symlink_to("src")
+
+    assert packed(tmp_path) == {"app.py", "src/a.py", "b.py", "lib/a.py"}
+
+
+def test_a_link_that_was_asked_for_is_packed_unless_it_leads_to_a_secret(tmp_path: Path) -> None:
+    tree(tmp_path, {"app.py": "", ".env": "A=b", ".hidden": "", ".streamerignore": "!settings.ini\n!hidden.txt\n"})
+    (tmp_path / "settings.ini").symlink_to(".env")
+    (tmp_path / "hidden.txt").symlink_to(".hidden")
+
+    found = project_files(tmp_path)
+
+    assert set(found.files) == {"app.py", "hidden.txt"}
+    assert ("settings.ini", True) in [(each.path, each.is_secret) for each in found.left_out]
+
+
+@pytest.mark.parametrize(
+    "links",
+    [
+        pytest.param({"a": "."}, id="to the project"),
+        pytest.param({"a": ".", "b": "."}, id="two"),
+        pytest.param({"src/up": ".."}, id="to a folder above"),
+        pytest.param({"src/other": "../lib", "lib/other": "../src"}, id="to each other"),
+    ],
+)
+def test_links_that_lead_around_in_a_circle_are_refused(tmp_path: Path, links: dict[str, str]) -> None:
+    tree(tmp_path, {"app.py": "", "src/a.py": "", "lib/b.py": ""})
+    for link, target in links.items():
+        (tmp_path / link).symlink_to(target)
+
+    with pytest.raises(BundleError, match="is a link to a folder that it is in"):
+        project_files(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "links",
+    [pytest.param({"a": "nowhere"}, id="to nothing"), pytest.param({"a": "b", "b": "a"}, id="to each other")],
+)
+def test_links_that_lead_nowhere_are_passed_over(tmp_path: Path, links: dict[str, str]) -> None:
+    tree(tmp_path, {"app.py": ""})
+    for link, target in links.items():
+        (tmp_path / link).symlink_to(target)
+
+    assert packed(tmp_path) == {"app.py"}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are text elsewhere")
+def test_a_name_that_is_no_utf_8_is_refused_or_left_out_as_any_other(tmp_path: Path) -> None:
+    tree(tmp_path, {"app.py": ""})
+    (tmp_path / os.fsdecode(b"caf\xe9.txt")).write_text("")
+
+    with pytest.raises(BundleError, match=r"the name of caf\\xe9\.txt is no UTF-8"):
+        project_files(tmp_path)
+    (tmp_path / ".streamerignore").write_text("*.txt\n")
+    found = project_files(tmp_path)
+
+    assert set(found.files) == {"app.py"}
+    assert r"caf\xe9.txt" in [each.path for each in found.left_out]
+
+
+def test_what_an_emulator_left_in_the_project_stays_here(tmp_path: Path) -> None:
+    left = {"state": EmbeddedDynamoDB().dump(), "logs/aws-lambda-router.log": b"START"}
+    tree(tmp_path, {"app.py": "", **dict.fromkeys(left, "")})
+    for name, content in left.items():
+        (tmp_path / name).write_bytes(content)
+
+    found = project_files(tmp_path)
+
+    assert set(found.files) == {"app.py"}
+    told = {each.path: each.reason for each in found.left_out if each.is_secret}
+    assert told == {"state": "state of the emulator", "logs/aws-lambda-router.log": "a log of the emulator"}
 
 
 @pytest.mark.parametrize("name", ["", "nowhere"])
