@@ -18,7 +18,7 @@ PROJECT ?= examples/reports
 STREAMER = cd $(PROJECT) && $(abspath $(VENV))/bin/streamer
 LOGS := logs-connect logs-disconnect logs-router logs-processor
 
-.PHONY: $(LOGS) docs picture build deploy deploy-guided help emulate test test-unit coverage soak test-deploy test-moments test-iam test-messages test-moto test-newest test-elsewhere check format bench bench-parts bench-peers profile cost wheel wheel-test dist lock clean
+.PHONY: $(LOGS) docs picture build deploy deploy-guided help emulate test test-unit coverage soak kills test-deploy test-moments test-iam test-messages test-moto test-newest test-elsewhere check format bench bench-parts bench-peers profile cost wheel wheel-test dist lock clean
 
 help:  ## List the targets
 	@awk -F ':.*  ## ' '/^[a-z-]+:.*  ## / {printf "%-14s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -77,10 +77,13 @@ test-elsewhere: $(VENV)/dev-ready  ## Run what starts functions without Linux's 
 test-newest: .venv-newest/ready  ## Run all tests on the newest of everything that pyproject.toml allows
 	.venv-newest/bin/python -m pytest -n auto $(TESTS) $(ARGS)
 
-soak: $(VENV)/dev-ready  ## Load for an hour, then fuzz and kill, from another seed each time (SOAK_SECONDS=600 for each test)
+soak: $(VENV)/dev-ready  ## Load for an hour, then fuzz (SOAK_SECONDS=600 each) and kill, from another seed each time
 	$(VENV)/bin/python -m benchmarks.mixed_load --seed $$(date +%s) $(LOAD)
-	FUZZ_SEED=$$(date +%s) FUZZ_SECONDS=$(or $(SOAK_SECONDS),600) $(PYTEST) tests/fuzz tests/e2e/test_kill_loop.py \
-		-v --timeout 0 $(ARGS)
+	FUZZ_SEED=$$(date +%s) FUZZ_SECONDS=$(or $(SOAK_SECONDS),600) $(PYTEST) tests/fuzz -v --timeout 0 $(ARGS)
+	$(VENV)/bin/python tests/e2e/kill_loop.py --seed $$(date +%s) --rounds $(or $(ROUNDS),2000)
+
+kills: $(VENV)/dev-ready  ## Kill functions, emulators and connections 2,000 times, and print what was lost (ROUNDS=200)
+	$(VENV)/bin/python tests/e2e/kill_loop.py --seed $$(date +%s) --rounds $(or $(ROUNDS),2000) $(ARGS)
 
 check: $(VENV)/dev-ready  ## Lint, formatting, types, import rules
 	$(VENV)/bin/ruff check .
