@@ -12,8 +12,9 @@ from streamer.errors import ConfigurationError
 from streamer.topology import Topology
 
 from .functions.factory import Isolation
+from .gateway.rules.assumptions import Assumptions
 from .gateway.rules.domains import Domain
-from .gateway.rules.limits import Assumptions, Limits
+from .gateway.rules.limits import Limits
 from .iam.call_log import folder_from
 from .iam.guard import Mode
 from .port.http import REQUEST_SECONDS

@@ -34,7 +34,7 @@ from .iam.keys import keys_of
 from .iam.texts import role_name
 from .port.elsewhere import Elsewhere
 from .port.http import HttpRequest
-from .port.real import VARIABLE, RealAws, endpoint_variables, real_services
+from .port.real_aws import VARIABLE, RealAws, endpoint_variables, real_services
 from .port.tls import Authority, authority
 from .port.tunnel import Tunnels
 from .recording import Recording

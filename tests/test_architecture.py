@@ -130,7 +130,7 @@ AWS_CLIENTS = {
         "emulator.database.remote",
     ),
     "emulator.functions.inline.botocore_credentials",  # only lets functions sign as themselves
-    "emulator.port.real",  # asks AWS for what the user names
+    "emulator.port.real_aws",  # asks AWS for what the user names
     "emulator.services.machines.tasks",  # calls what tasks of state machines call, here
     "emulator.services.moto_services",  # asks the services that it hosts, as their clients would
     "emulator.functions.processes.ahead",  # only loads beforehand what functions would load

@@ -23,7 +23,8 @@ from ..emulator import Emulator, EmulatorConfig
 from ..files import Claim
 from ..functions.logs import LogSink
 from ..functions.runtimes import runtime_name
-from ..gateway.rules.limits import Assumptions, Limits
+from ..gateway.rules.assumptions import Assumptions
+from ..gateway.rules.limits import Limits
 from ..port.front import bind
 from ..port.loop import loop_factory
 from ..port.origin import is_loopback
@@ -34,10 +35,10 @@ from .console import console_of
 from .development_secret import FOLDER, development_secret, make_state_folder
 from .identity import PUBLIC_KEY, PUBLISHED_KEYS, Access, Identity, key_kind
 from .keys import Controls, Terminal, listening, terminal
+from .limit_options import assumed, limited
 from .open_files import raise_file_limit
 from .options import EmulateOptions
 from .output import fail, output, tell_messages
-from .overrides import assumed, limited
 from .pages import pages_of
 from .ready_file import FILE as READY_FILE
 from .ready_file import Ready, remove_ready, running, write_ready

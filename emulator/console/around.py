@@ -11,7 +11,8 @@ from streamer.topology import Topology
 from ..database.protocol import Database
 from ..event_sources.streams.mapping import EventSourceMappings
 from ..functions.factory import Isolation, RunningFunctions
-from ..gateway.rules.limits import Assumptions, Limits
+from ..gateway.rules.assumptions import Assumptions
+from ..gateway.rules.limits import Limits
 from ..gateway.shell import Gateway
 from .settings import ConsoleSettings
 

@@ -11,7 +11,8 @@ import pytest
 from fidelity_world import MakeWorld, World, topology_of
 
 from emulator.emulator import EmulatorConfig
-from emulator.gateway.rules.limits import Assumptions, Limits
+from emulator.gateway.rules.assumptions import Assumptions
+from emulator.gateway.rules.limits import Limits
 from streamer.topology import Route
 
 

@@ -12,7 +12,7 @@ from botocore.credentials import Credentials
 from fidelity_client import TEXT, Frame
 from fidelity_world import OWN, MakeWorld, World
 
-from emulator.gateway.rules.limits import NonUtf8Post
+from emulator.gateway.rules.assumptions import NonUtf8Post
 
 MADE_UP = "H111mc0HywMCEEf="
 MESSAGE = 128 * 1024

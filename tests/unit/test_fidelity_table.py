@@ -116,7 +116,8 @@ def test_what_is_not_known_has_a_default_and_a_way_to_change_it(row: Row) -> Non
     "field", sorted({name for row in ROWS for name in re.findall(r"(?:Assumptions|Limits)\.\w+", row.here)})
 )
 def test_settings_that_rows_name_exist(field: str) -> None:
-    from emulator.gateway.rules.limits import Assumptions, Limits
+    from emulator.gateway.rules.assumptions import Assumptions
+    from emulator.gateway.rules.limits import Limits
 
     owner, _, name = field.partition(".")
 

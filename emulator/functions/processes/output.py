@@ -7,7 +7,7 @@ import os
 from typing import Final
 
 from ..logs import LogSink
-from .cutting import Cutter
+from .output_events import Cutter
 
 _READ_BYTES: Final = 64 * 1024
 _READS: Final = 16

@@ -12,13 +12,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from . import answers
+from . import http_answers as answers
 from .authorizer import Authorized, Broken, Denied, Unauthorized, has_identity, judge
 from .connection import Connection
 from .domains import Entrance
 from .effects import Accept, Decision, HttpAnswer, Invoke, NotInvoked, Raised, Replied, Result, TimedOut, Warn
 from .events import Event, Session, domain_headers, gateway_headers, grouped_query
-from .proxy import Malformed, ProxyResponse, parse_proxy_response
+from .proxy_results import Malformed, ProxyResponse, parse_proxy_response
 from .signature import MISSING, Flaw
 from .stage import API_KEY_HEADER, Stage
 

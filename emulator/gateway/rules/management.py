@@ -13,10 +13,11 @@ from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import unquote
 
-from . import answers, ids
+from . import http_answers as answers
+from . import ids
+from .assumptions import NonUtf8Post
 from .connection import Connection
 from .effects import Effect, HttpAnswer, Warn
-from .limits import NonUtf8Post
 from .signature import Flaw
 from .stage import Stage
 

@@ -9,9 +9,10 @@ from typing import Final
 from streamer.errors import TopologyError
 from streamer.topology import CONNECT, DISCONNECT, Api, Authorizer, Route
 
+from .assumptions import Assumptions
 from .domains import Domain, Entrance, entrance, name_of
 from .ids import IdSource
-from .limits import Assumptions, Limits
+from .limits import Limits
 from .routes import Selector
 from .throttle import TokenBucket, bucket
 from .validation import Check, compile_models

@@ -7,7 +7,8 @@ import re
 from pathlib import Path
 
 from emulator.console.facts import ROWS
-from emulator.gateway.rules.limits import Assumptions, Limits
+from emulator.gateway.rules.assumptions import Assumptions
+from emulator.gateway.rules.limits import Limits
 
 FIDELITY = Path(__file__).parents[4] / "docs" / "fidelity.md"
 

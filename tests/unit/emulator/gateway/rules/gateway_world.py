@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from emulator.gateway.rules.assumptions import Assumptions
 from emulator.gateway.rules.connection import Connection
 from emulator.gateway.rules.effects import Accept, Invoke, Replied, Result
 from emulator.gateway.rules.handshake import Handshake, UpgradeRequest
 from emulator.gateway.rules.ids import IdSource
-from emulator.gateway.rules.limits import Assumptions, Limits
+from emulator.gateway.rules.limits import Limits
 from emulator.gateway.rules.stage import Facts, Stage
 from streamer.topology import Api, Authorizer, Route
 

@@ -7,6 +7,7 @@ import pytest
 from gateway_id_parts import decode
 from gateway_world import NOW_MS, OK, opened, returned, route, stage_of, upgrade
 
+from emulator.gateway.rules.assumptions import Assumptions
 from emulator.gateway.rules.connection import TRANSITIONS, Connection, State
 from emulator.gateway.rules.effects import (
     Close,
@@ -20,7 +21,7 @@ from emulator.gateway.rules.effects import (
     Warn,
 )
 from emulator.gateway.rules.handshake import Handshake
-from emulator.gateway.rules.limits import Assumptions, Limits
+from emulator.gateway.rules.limits import Limits
 from streamer.topology import Throttle
 
 ROUTES = (route("$connect"), route("$disconnect"), route("$default"), route("join"))

@@ -9,11 +9,12 @@ from gateway_world import NOW_MS, header, opened, route, stage_of, upgrade
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from emulator.gateway.rules.assumptions import Assumptions, NonUtf8Post
 from emulator.gateway.rules.connection import Connection
 from emulator.gateway.rules.effects import Close, Send, Warn
 from emulator.gateway.rules.handshake import Handshake
 from emulator.gateway.rules.ids import is_well_formed
-from emulator.gateway.rules.limits import Assumptions, Limits, NonUtf8Post
+from emulator.gateway.rules.limits import Limits
 from emulator.gateway.rules.management import (
     ManagementAnswer,
     ManagementRequest,

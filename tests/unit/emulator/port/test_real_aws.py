@@ -6,7 +6,7 @@ import pytest
 from botocore.credentials import Credentials
 
 from emulator.port.http import HttpRequest
-from emulator.port.real import RealAws, endpoint_variables, real_services, signed_request
+from emulator.port.real_aws import RealAws, endpoint_variables, real_services, signed_request
 from streamer.errors import ConfigurationError
 
 MINE = Credentials("AKIAMINE", "secret", "token")

@@ -10,7 +10,8 @@ from typing import Any, Final, TypeVar
 from streamer.errors import ConfigurationError
 from streamer.topology import Throttle
 
-from ..gateway.rules.limits import ACCOUNT_THROTTLE, CONNECTION_THROTTLE, Assumptions, Limits, NonUtf8Post
+from ..gateway.rules.assumptions import Assumptions, NonUtf8Post
+from ..gateway.rules.limits import ACCOUNT_THROTTLE, CONNECTION_THROTTLE, Limits
 
 AWS: Final = "aws"
 """Stands for AWS's own value of a throttle that is off unless asked for."""

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emulator.functions.logs import LINE_BYTES
-from emulator.functions.processes.cutting import Cutter
+from emulator.functions.processes.output_events import Cutter
 
 
 def frame(text: str) -> bytes:

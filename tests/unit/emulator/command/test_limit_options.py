@@ -5,14 +5,9 @@ from typing import Any
 
 import pytest
 
-from emulator.command.overrides import assumed, limited
-from emulator.gateway.rules.limits import (
-    ACCOUNT_THROTTLE,
-    CONNECTION_THROTTLE,
-    Assumptions,
-    Limits,
-    NonUtf8Post,
-)
+from emulator.command.limit_options import assumed, limited
+from emulator.gateway.rules.assumptions import Assumptions, NonUtf8Post
+from emulator.gateway.rules.limits import ACCOUNT_THROTTLE, CONNECTION_THROTTLE, Limits
 from streamer.errors import ConfigurationError
 from streamer.topology import Throttle
 

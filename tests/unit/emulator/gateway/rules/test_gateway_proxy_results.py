@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emulator.gateway.rules.proxy import Malformed, ProxyResponse, parse_proxy_response
+from emulator.gateway.rules.proxy_results import Malformed, ProxyResponse, parse_proxy_response
 
 
 @pytest.mark.parametrize(
