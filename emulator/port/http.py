@@ -31,6 +31,8 @@ KEEP_ALIVE_SECONDS: Final = 600.0
 """Silence between two requests after which a connection is closed."""
 LINGER_SECONDS: Final = 2.0
 """How long what a refused client still sends is thrown away before it is cut off."""
+PREFACE: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+"""What a client sends first that goes on in HTTP/2 whatever it is answered (RFC 9113, 3.4)."""
 PIPELINED: Final = 64
 """Requests of one connection that may wait for their turn before reading stops."""
 
@@ -132,6 +134,8 @@ class HttpProtocol(asyncio.Protocol):
         self._parser = httptools.HttpRequestParser(self)
         self._refusal: int | None = None
         self._is_refused = False
+        self._opening: bytes | None = b""
+        """The first bytes, as long as they may be those of HTTP/2; None: they are not."""
         self._has_completed = False
         """Whether the bytes just read held the end of a request."""
         self._loop = asyncio.get_running_loop()
@@ -162,6 +166,14 @@ class HttpProtocol(asyncio.Protocol):
         """Feed the parser; refuse what is not HTTP or too large."""
         if self._is_refused:
             return
+        if self._opening is not None:
+            data = self._opening + data
+            if data.startswith(PREFACE) and self._transport is not None:
+                self._speak_http2(self._transport, data)
+                return
+            self._opening = data if PREFACE.startswith(data) else None
+            if self._opening is not None:
+                return
         self._quiet_since = self._loop.time()
         self._has_completed = False
         body_left = self._body_left
@@ -288,7 +300,7 @@ class HttpProtocol(asyncio.Protocol):
         try:
             answer = self._handler(request)
         except Exception as error:  # noqa: BLE001 - top of a request: logged and answered
-            answer = _failure(request, error)
+            answer = failure(request, error)
         if isinstance(answer, HttpResponse):
             self._write(request, answer, keep_alive)
         else:
@@ -298,7 +310,7 @@ class HttpProtocol(asyncio.Protocol):
         try:
             answer = await pending
         except Exception as error:  # noqa: BLE001 - top of a request: logged and answered
-            answer = _failure(request, error)
+            answer = failure(request, error)
         self._task = None
         self._write(request, answer, keep_alive)
         while self._waiting and self._task is None:
@@ -327,6 +339,16 @@ class HttpProtocol(asyncio.Protocol):
             self._transport.close()
 
     # upgrading
+
+    def _speak_http2(self, transport: asyncio.Transport, data: bytes) -> None:
+        from .http2 import Http2Protocol  # noqa: PLC0415 - h2 is for those who speak it, which few do
+
+        self._transport = None
+        self._watch_timer.cancel()
+        is_tls, seconds = self._is_tls, self._request_seconds
+        protocol = Http2Protocol(self._handler, transport, peer=self._peer, is_tls=is_tls, request_seconds=seconds)
+        transport.set_protocol(protocol)
+        protocol.data_received(data)
 
     def _wants_websocket(self) -> bool:
         return (
@@ -369,6 +391,7 @@ class HttpProtocol(asyncio.Protocol):
         take_over(self._request(), transport, rest)
 
 
-def _failure(request: HttpRequest, error: Exception) -> HttpResponse:
+def failure(request: HttpRequest, error: Exception) -> HttpResponse:
+    """What is answered when a handler fails, which is logged."""
     log.error("request failed", error=error, method=request.method, path=request.raw_path)
     return HttpResponse.of_json(500, {"message": "Internal server error"})

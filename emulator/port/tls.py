@@ -45,7 +45,8 @@ class Authority:
         except OSError as error:
             text = f"{self.server_file} holds no usable certificate; delete it and new ones are made"
             raise ConfigurationError(text) from error
-        context.set_alpn_protocols(["http/1.1"])
+        # HTTP/2 is for clients that offer nothing else; the server's order counts.
+        context.set_alpn_protocols(["http/1.1", "h2"])
         return context
 
 

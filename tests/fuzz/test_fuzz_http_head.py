@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from fuzzing import cases
 
-from emulator.port.http import HttpProtocol, HttpRequest, HttpResponse
+from emulator.port.http import PREFACE, HttpProtocol, HttpRequest, HttpResponse
 
 CORPUS = [file.read_bytes() for file in sorted((Path(__file__).parent / "corpus" / "http").iterdir())]
 WORDS = [
@@ -37,6 +37,11 @@ class Client(asyncio.Transport):
         super().__init__()
         self.written = b""
         self.is_over = False
+        self.protocol: asyncio.BaseProtocol | None = None
+        """Who goes on with the connection, in HTTP/2."""
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        self.protocol = protocol
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         self.written += bytes(data)
@@ -71,9 +76,15 @@ def tried(pieces: list[bytes]) -> tuple[list[HttpRequest], bytes]:
     protocol.connection_made(client)
     for piece in pieces:
         if not client.is_over:
-            protocol.data_received(piece)
-    protocol.connection_lost(None)
-    return requests, client.written
+            taker = client.protocol or protocol
+            assert isinstance(taker, asyncio.Protocol)
+            taker.data_received(piece)
+    if client.protocol is None:
+        protocol.connection_lost(None)
+        return requests, client.written
+    assert isinstance(client.protocol, asyncio.Protocol)
+    client.protocol.connection_lost(None)
+    return [], b""  # what HTTP/2 answers is read by tests of its own
 
 
 def statuses(written: bytes) -> list[int]:
@@ -107,3 +118,12 @@ async def test_how_bytes_are_cut_changes_nothing() -> None:
         # One that is refused in the middle of a piece may have been answered before.
         if 431 not in statuses(one[1] + other[1]):
             assert one == other, whole
+
+
+async def test_any_frames_get_answers_or_the_end() -> None:
+    settings, headers = b"\0\0\0\x04\0\0\0\0\0", b"\0\0\x05\x01\x05\0\0\0\x01\x82\x86\x84\x41\0"
+    data, reset = b"\0\0\x01\0\x01\0\0\0\x01x", b"\0\0\x04\x03\0\0\0\0\x01\0\0\0\x08"
+    window, goaway = b"\0\0\x04\x08\0\0\0\0\x01\x7f\xff\xff\xff", b"\0\0\x08\x07\0\0\0\0\0\0\0\0\0\0\0\0\0"
+    words = [settings, headers, data, reset, window, goaway, b"\0\0\x01\x09\x04\0\0\0\x01\xff", b"\xff" * 9]
+    for _, pieces in cases([settings + headers, settings + headers + data, settings + headers + reset], words):
+        tried([PREFACE, *pieces])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import time
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from emulator.emulator import EmulatorConfig
 from emulator.services.calls import Call
 from emulator.thread import EmulatorThread
 from streamer.topology import Api, Function, Key, Permission, Queue, Table, TableAccess, Topology
+from streamer.topology.kinesis import KinesisMapping
 
 REGION = "eu-west-1"
 ACCOUNT = "123456789012"
@@ -117,11 +119,16 @@ def until(look: Callable[[], Any], is_enough: Callable[[Any], bool], seconds: fl
 
 
 def running(
-    folder: Path, *services: Call, permissions: tuple[Permission, ...] = (), **more: Any
+    folder: Path,
+    *services: Call,
+    permissions: tuple[Permission, ...] = (),
+    kinesis: tuple[KinesisMapping, ...] = (),
+    **more: Any,
 ) -> AbstractContextManager[EmulatorThread]:
     """An emulator with what is described in its services."""
     (folder / "functions.py").write_text(HANDLER)
     config = EmulatorConfig(
         project_folder=folder, state_folder=folder / ".streamer", region=REGION, services=services, **more
     )
-    return EmulatorThread(topology(*permissions), config)
+    described = dataclasses.replace(topology(*permissions), kinesis_mappings=kinesis)
+    return EmulatorThread(described, config)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import subprocess
@@ -15,6 +16,8 @@ import pytest
 import services_world
 from services_world import ACCOUNT, REGION, World, function_arn
 
+from streamer.topology.kinesis import KinesisMapping
+
 pytestmark = pytest.mark.needs_node
 
 SERVICES = {
@@ -25,6 +28,7 @@ SERVICES = {
     "ssm": "SSM",
     "secrets-manager": "SecretsManager",
     "sts": "STS",
+    "kinesis": "Kinesis",
     "kms": "KMS",
     "scheduler": "Scheduler",
     "sfn": "SFN",
@@ -104,6 +108,16 @@ COGNITO = """
     const { AuthenticationResult: { AccessToken } } = await signIn();
     return [UserConfirmed, early, (await send("GetUser", { AccessToken })).Username];
 """
+KINESIS = """
+    await send("CreateStream", { StreamName: "js", ShardCount: 1 });
+    const Data = Buffer.from("from js");
+    const { ShardId } = await send("PutRecord", { StreamName: "js", Data, PartitionKey: "k" });
+    const where = { StreamName: "js", ShardId, ShardIteratorType: "TRIM_HORIZON" };
+    const { ShardIterator } = await send("GetShardIterator", where);
+    const { Records } = await send("GetRecords", { ShardIterator });
+    const missing = await failure(send("DescribeStream", { StreamName: "none" }));
+    return [Buffer.from(Records[0].Data).toString(), missing];
+"""
 KMS = """
     const { KeyMetadata: { KeyId } } = await send("CreateKey", {});
     const { CiphertextBlob } = await send("Encrypt", { KeyId, Plaintext: Buffer.from("hidden") });
@@ -111,6 +125,7 @@ KMS = """
     return [Buffer.from(Plaintext).toString(), await failure(send("Encrypt", { KeyId: "none", Plaintext }))];
 """
 SCHEDULER = """
+    await send("ListSchedules", {});  // whose process takes a while to start
     const at = new Date(Date.now() + 1500).toISOString().slice(0, 19);
     const Target = { Arn: writer, RoleArn: "arn:aws:iam::123456789012:role/any", Input: '{"by": "js"}' };
     const FlexibleTimeWindow = { Mode: "OFF" };
@@ -132,6 +147,7 @@ TOLD: dict[str, Callable[[Any], Any]] = {
     "s3": lambda event: event["Records"][0]["s3"]["object"]["key"],
     "sns": lambda event: event["Records"][0]["Sns"]["Message"],
     "eventbridge": lambda event: event["detail"],
+    "kinesis": lambda event: event["Records"][0]["kinesis"]["data"],
     "scheduler": lambda event: event["by"],
     "sfn": lambda event: event["by"],
 }
@@ -140,7 +156,8 @@ TOLD: dict[str, Callable[[Any], Any]] = {
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    with services_world.running(tmp_path_factory.mktemp("javascript")) as emulator:
+    reads = (KinesisMapping(function="writer", stream="js"),)
+    with services_world.running(tmp_path_factory.mktemp("javascript"), kinesis=reads) as emulator:
         yield World(emulator)
 
 
@@ -203,6 +220,12 @@ def asked(world: World, folder: Path, package: str, code: str) -> Any:
             STATES,
             (["SUCCEEDED", '{"by":"js"}', ["StateMachineDoesNotExist", 400]], "js"),
             id="Step Functions",
+        ),
+        pytest.param(
+            "kinesis",
+            KINESIS,
+            (["from js", ["ResourceNotFoundException", 400]], base64.b64encode(b"from js").decode()),
+            id="Kinesis, over HTTP/2",
         ),
         pytest.param("kms", KMS, (["hidden", ["NotFoundException", 400]], None), id="KMS"),
         pytest.param(

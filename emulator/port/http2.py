@@ -1,0 +1,212 @@
+"""HTTP/2 for clients that speak nothing else, such as the SDK for JavaScript when it asks Kinesis: ``h2`` parses.
+
+A connection comes here with its first bytes, from `port.http`; whoever can speak HTTP/1.1 is answered in it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from dataclasses import dataclass, field
+from typing import Final, cast
+
+from h2 import events
+from h2.config import H2Configuration
+from h2.connection import H2Connection
+from h2.errors import ErrorCodes
+from h2.exceptions import ProtocolError
+from h2.settings import SettingCodes
+
+from .http import BODY_BYTES, KEEP_ALIVE_SECONDS, Handler, HttpRequest, HttpResponse, failure
+
+AT_ONCE: Final = 64
+"""Most requests of one connection at once."""
+HEADER_LIST_BYTES: Final = 64 * 1024
+_NOT_HERE: Final = frozenset({"connection", "keep-alive", "transfer-encoding", "upgrade"})
+"""Headers of an answer that HTTP/2 knows not (RFC 9113, 8.2.2)."""
+
+
+@dataclass(slots=True)
+class Exchange:
+    """One request and its answer."""
+
+    headers: list[tuple[str, str]]
+    body: bytearray = field(default_factory=bytearray)
+    left: bytes | None = None
+    """What of the answer is not sent yet; None: there is no answer yet."""
+    task: asyncio.Task[None] | None = None
+
+
+class Http2Protocol(asyncio.Protocol):
+    """One connection."""
+
+    def __init__(
+        self, handler: Handler, transport: asyncio.Transport, *, peer: str, is_tls: bool, request_seconds: float
+    ) -> None:
+        self._handler = handler
+        self._transport: asyncio.Transport | None = transport
+        self._peer = peer
+        self._is_tls = is_tls
+        self._request_seconds = request_seconds
+        self._exchanges: dict[int, Exchange] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._is_full = False
+        self._loop = asyncio.get_running_loop()
+        self._quiet_since = self._loop.time()
+        self._watch_timer = self._loop.call_later(request_seconds, self._watch)
+        self._h2 = H2Connection(H2Configuration(client_side=False, header_encoding="latin-1"))
+        self._h2.local_settings.update(
+            {SettingCodes.MAX_CONCURRENT_STREAMS: AT_ONCE, SettingCodes.MAX_HEADER_LIST_SIZE: HEADER_LIST_BYTES}
+        )
+        self._h2.initiate_connection()
+        self._flush()
+
+    # asyncio.Protocol
+
+    def data_received(self, data: bytes) -> None:
+        """Take frames; whoever breaks the protocol is told so, and cut off."""
+        self._quiet_since = self._loop.time()
+        try:
+            for event in self._h2.receive_data(data):
+                self._take(event)
+            self._send_all()
+        except ProtocolError:
+            self._close()
+            return
+        self._flush()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Requests that are being answered are cancelled."""
+        self._transport = None
+        self._watch_timer.cancel()
+        self._exchanges.clear()
+        for task in self._tasks:
+            task.cancel()
+
+    def pause_writing(self) -> None:
+        """The client does not read its answers: send no more."""
+        self._is_full = True
+
+    def resume_writing(self) -> None:
+        """It read them."""
+        self._is_full = False
+        self._send_all()
+        self._flush()
+
+    def _watch(self) -> None:
+        now = self._loop.time()
+        waits = any(each.task is None and each.left is None for each in self._exchanges.values())
+        busy = bool(self._tasks)
+        limit = self._request_seconds if waits else KEEP_ALIVE_SECONDS
+        if not busy and now >= self._quiet_since + limit:
+            self._close()
+        else:
+            self._watch_timer = self._loop.call_later(self._request_seconds, self._watch)
+
+    def _close(self) -> None:
+        if self._transport is not None:
+            self._flush()
+            self._transport.close()
+
+    def _flush(self) -> None:
+        data = self._h2.data_to_send()
+        if data and self._transport is not None and not self._transport.is_closing():
+            self._transport.write(data)
+
+    # requests
+
+    def _take(self, event: events.Event) -> None:
+        match event:
+            case events.RequestReceived():
+                headers = cast("list[tuple[str, str]]", [tuple(each) for each in event.headers or ()])
+                self._exchanges[event.stream_id or 0] = Exchange(headers)
+            case events.DataReceived():
+                self._h2.acknowledge_received_data(event.flow_controlled_length or 0, event.stream_id or 0)
+                self._feed(event.stream_id or 0, event.data or b"")
+            case events.StreamEnded():
+                self._answer(event.stream_id)
+            case events.StreamReset():
+                gone = self._exchanges.pop(event.stream_id or 0, None)
+                if gone is not None and gone.task is not None:
+                    gone.task.cancel()
+            case events.ConnectionTerminated():
+                self._close()
+
+    def _feed(self, stream: int, data: bytes) -> None:
+        exchange = self._exchanges.get(stream)
+        if exchange is None:
+            return
+        exchange.body += data
+        if len(exchange.body) > BODY_BYTES:
+            del self._exchanges[stream]
+            self._h2.reset_stream(stream, ErrorCodes.REFUSED_STREAM)
+
+    def _answer(self, stream: int) -> None:
+        exchange = self._exchanges.get(stream)
+        if exchange is None:
+            return
+        request = self._request(exchange)
+        try:
+            answer = self._handler(request)
+        except Exception as error:  # noqa: BLE001 - top of a request: logged and answered
+            answer = failure(request, error)
+        if isinstance(answer, HttpResponse):
+            self._begin(stream, request, answer)
+        else:
+            exchange.task = task = self._loop.create_task(self._later(stream, request, answer))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _later(self, stream: int, request: HttpRequest, pending: Awaitable[HttpResponse]) -> None:
+        try:
+            answer = await pending
+        except Exception as error:  # noqa: BLE001 - top of a request: logged and answered
+            answer = failure(request, error)
+        self._begin(stream, request, answer)
+        self._send_all()
+        self._flush()
+
+    def _request(self, exchange: Exchange) -> HttpRequest:
+        said = dict(exchange.headers)
+        headers = [(name, value) for name, value in exchange.headers if not name.startswith(":")]
+        if ":authority" in said:
+            headers = [("host", said[":authority"]), *(each for each in headers if each[0] != "host")]
+        return HttpRequest(
+            method=said.get(":method", ""),
+            target=said.get(":path", "/"),
+            headers=tuple(headers),
+            body=bytes(exchange.body),
+            peer=self._peer,
+            fields=dict(headers),
+            is_tls=self._is_tls,
+        )
+
+    # answers
+
+    def _begin(self, stream: int, request: HttpRequest, response: HttpResponse) -> None:
+        exchange = self._exchanges.get(stream)
+        if exchange is None or self._transport is None:
+            return
+        headers = [(":status", str(response.status))]
+        headers += [(name.lower(), value) for name, value in response.headers if name.lower() not in _NOT_HERE]
+        if request.method != "HEAD" and not any(name == "content-length" for name, _ in headers):
+            headers.append(("content-length", str(len(response.body))))
+        self._h2.send_headers(stream, headers)
+        exchange.left = b"" if request.method == "HEAD" else response.body
+
+    def _send_all(self) -> None:
+        for stream, exchange in list(self._exchanges.items()):
+            if exchange.left is not None and not self._is_full:
+                self._send(stream, exchange, exchange.left)
+
+    def _send(self, stream: int, exchange: Exchange, left: bytes) -> None:
+        """As much as the client's window takes."""
+        while left:
+            size = min(len(left), self._h2.local_flow_control_window(stream), self._h2.max_outbound_frame_size)
+            if size <= 0:
+                exchange.left = left
+                return
+            self._h2.send_data(stream, left[:size])
+            left = left[size:]
+        self._h2.end_stream(stream)
+        del self._exchanges[stream]

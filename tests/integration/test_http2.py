@@ -1,0 +1,227 @@
+"""HTTP/2 of clients that speak nothing else, at the port that speaks HTTP/1.1."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from h2 import events
+from h2.config import H2Configuration
+from h2.connection import H2Connection
+
+from emulator.port.front import Front
+from emulator.port.http import BODY_BYTES, PREFACE, HttpProtocol, HttpRequest, HttpResponse
+from emulator.port.tls import authority
+
+LARGE = bytes(range(256)) * 2000
+
+
+class Asked:
+    """Answers with what it got; remembers who was cancelled."""
+
+    def __init__(self) -> None:
+        self.requests: list[HttpRequest] = []
+        self.cancelled = asyncio.Event()
+        self.free = asyncio.Event()
+
+    def __call__(self, request: HttpRequest) -> Any:
+        self.requests.append(request)
+        match request.raw_path:
+            case "/later":
+                return self._later()
+            case "/large":
+                return HttpResponse(200, LARGE)
+            case "/broken":
+                raise RuntimeError("asked to")
+        return HttpResponse(201, request.body, (("X-Path", request.target), ("Connection", "close")))
+
+    async def _later(self) -> HttpResponse:
+        try:
+            await self.free.wait()
+        except asyncio.CancelledError:
+            self.cancelled.set()
+            raise
+        return HttpResponse(200, b"later")
+
+
+class Client:
+    """A client of HTTP/2, over one connection."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader, self._writer = reader, writer
+        self._h2 = H2Connection(H2Configuration(client_side=True, header_encoding="utf-8"))
+        self._h2.initiate_connection()
+        self.answers: dict[int, tuple[dict[str, str], bytes]] = {}
+        self.ended: set[int] = set()
+
+    async def ask(self, path: str, body: bytes = b"", method: str = "POST") -> int:
+        """Send a request; its stream."""
+        stream = self._h2.get_next_available_stream_id()
+        head = {":method": method, ":path": path, ":scheme": "http", ":authority": "kinesis.example", "x-Amz": "1"}
+        self._h2.send_headers(stream, [(name.lower(), value) for name, value in head.items()], end_stream=not body)
+        while body:
+            size = min(len(body), self._h2.local_flow_control_window(stream), self._h2.max_outbound_frame_size)
+            if size:
+                self._h2.send_data(stream, body[:size], end_stream=size == len(body))
+                body = body[size:]
+            await self._turn(reads=not size)
+        await self._turn(reads=False)
+        return stream
+
+    async def answer(self, stream: int) -> tuple[dict[str, str], bytes]:
+        """The answer, once it is whole."""
+        while stream not in self.ended:
+            await self._turn(reads=True)
+        return self.answers[stream]
+
+    async def give_up(self, stream: int) -> None:
+        self._h2.reset_stream(stream)
+        await self._turn(reads=False)
+
+    async def _turn(self, *, reads: bool) -> None:
+        self._writer.write(self._h2.data_to_send())
+        await self._writer.drain()
+        if not reads:
+            return
+        data = await self._reader.read(65536)
+        assert data, "the connection was closed"
+        for event in self._h2.receive_data(data):
+            match event:
+                case events.ResponseReceived():
+                    head = {str(name): str(value) for name, value in event.headers or ()}
+                    self.answers[event.stream_id or 0] = (head, b"")
+                case events.DataReceived():
+                    stream = event.stream_id or 0
+                    head, before = self.answers[stream]
+                    self.answers[stream] = (head, before + (event.data or b""))
+                    self._h2.acknowledge_received_data(event.flow_controlled_length or 0, stream)
+                case events.StreamEnded() | events.StreamReset():
+                    self.ended.add(event.stream_id or 0)
+        self._writer.write(self._h2.data_to_send())
+
+
+@asynccontextmanager
+async def serving(asked: Asked, tls: ssl.SSLContext | None = None) -> AsyncIterator[int]:
+    front = Front(lambda is_tls: HttpProtocol(asked, is_tls=is_tls), host="127.0.0.1", port=0, tls=tls)
+    async with front:
+        yield int(front.port)
+
+
+@asynccontextmanager
+async def connected(asked: Asked) -> AsyncIterator[Client]:
+    async with serving(asked) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        try:
+            yield Client(reader, writer)
+        finally:
+            writer.close()
+
+
+async def test_a_request_is_what_http_1_would_have_made_of_it() -> None:
+    asked = Asked()
+    async with connected(asked) as client:
+        head, body = await client.answer(await client.ask("/a/b?c=d", b"content"))
+
+    (request,) = asked.requests
+    assert (request.method, request.target, request.body, request.peer) == ("POST", "/a/b?c=d", b"content", "127.0.0.1")
+    assert (request.fields["host"], request.fields["x-amz"]) == ("kinesis.example", "1")
+    assert (head[":status"], head["x-path"], body) == ("201", "/a/b?c=d", b"content")
+    assert "connection" not in head
+
+
+async def test_requests_of_a_connection_are_answered_as_they_are_done() -> None:
+    asked = Asked()
+    async with connected(asked) as client:
+        late, early = await client.ask("/later"), await client.ask("/early", b"x")
+        assert (await client.answer(early))[1] == b"x"
+        assert late not in client.ended
+        asked.free.set()
+        assert (await client.answer(late))[1] == b"later"
+
+
+async def test_bodies_larger_than_the_windows_go_both_ways() -> None:
+    async with connected(Asked()) as client:
+        assert (await client.answer(await client.ask("/echo", LARGE)))[1] == LARGE
+        head, body = await client.answer(await client.ask("/large"))
+    assert (head["content-length"], body == LARGE) == (str(len(LARGE)), True)
+
+
+async def test_head_has_no_body() -> None:
+    async with connected(Asked()) as client:
+        head, body = await client.answer(await client.ask("/x", method="HEAD"))
+    assert (head[":status"], body) == ("201", b"")
+
+
+async def test_a_handler_that_fails_is_answered_with_500() -> None:
+    async with connected(Asked()) as client:
+        assert (await client.answer(await client.ask("/broken")))[0][":status"] == "500"
+
+
+async def test_whoever_gives_up_is_not_worked_for_any_more() -> None:
+    asked = Asked()
+    async with connected(asked) as client:
+        stream = await client.ask("/later")
+        await client.answer(await client.ask("/other"))
+        await client.give_up(stream)
+        await asyncio.wait_for(asked.cancelled.wait(), 10)
+
+
+async def test_a_body_that_is_too_large_is_refused_and_the_connection_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("emulator.port.http2.BODY_BYTES", 100)
+    assert BODY_BYTES > 100
+    async with connected(Asked()) as client:
+        stream = await client.ask("/x", bytes(101))
+        await client.answer(await client.ask("/y", b"fine"))
+    assert stream in client.ended
+    assert stream not in client.answers
+
+
+async def test_whoever_breaks_the_protocol_is_cut_off() -> None:
+    headers_of_no_stream = b"\0\0\0\x01\x04\0\0\0\0"
+    async with serving(Asked()) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(PREFACE + headers_of_no_stream)
+        await asyncio.wait_for(reader.read(), 10)
+        writer.close()
+
+
+async def test_a_first_line_that_comes_in_pieces_is_told_apart() -> None:
+    async with serving(Asked()) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for piece in (b"P", b"OST /x HTTP/1.1\r\ncontent-length: 0\r\n\r\n"):
+            writer.write(piece)
+            await writer.drain()
+        assert (await reader.readline()).startswith(b"HTTP/1.1 201")
+        writer.close()
+
+
+@pytest.mark.parametrize(
+    ("offered", "chosen"),
+    [
+        pytest.param(["h2"], "h2", id="HTTP/2 alone"),
+        pytest.param(["h2", "http/1.1"], "http/1.1", id="either"),
+        pytest.param(["http/1.1"], "http/1.1", id="HTTP/1.1 alone"),
+    ],
+)
+async def test_http2_is_chosen_over_tls_by_those_who_have_nothing_else(
+    tmp_path: Path, offered: list[str], chosen: str
+) -> None:
+    files = authority(tmp_path)
+    context = ssl.create_default_context(cafile=files.ca_file)
+    context.set_alpn_protocols(offered)
+    asked = Asked()
+    async with serving(asked, files.server_context()) as port:
+        reader, writer = await asyncio.open_connection("localhost", port, ssl=context)
+        assert writer.get_extra_info("ssl_object").selected_alpn_protocol() == chosen
+        if chosen == "h2":
+            client = Client(reader, writer)
+            assert (await client.answer(await client.ask("/x", b"y")))[1] == b"y"
+            assert asked.requests[0].is_tls
+        writer.close()
