@@ -16,7 +16,7 @@ from typing import Any, Final, TypeVar
 from streamer.observability.printable import printable
 
 from ..functions.readable import Said, fields_text, said, unglued
-from ..functions.traces import Code, folded
+from ..functions.tracebacks import Code, folded
 
 KEPT: Final = 4096
 """Most connections, and most messages under way, of which something is remembered."""

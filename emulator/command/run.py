@@ -35,7 +35,7 @@ from .console import console_of
 from .development_secret import FOLDER, development_secret, make_state_folder
 from .identity import PUBLIC_KEY, PUBLISHED_KEYS, Access, Identity, key_kind
 from .keys import Controls, Terminal, listening, terminal
-from .limit_options import assumed, limited
+from .limits_and_assumptions import assumed, limited
 from .open_files import raise_file_limit
 from .options import EmulateOptions
 from .output import fail, output, tell_messages

@@ -14,7 +14,7 @@ from typing import Any, Final, TextIO
 import streamer.demo
 
 from .. import log
-from ..functions.traces import Code
+from ..functions.tracebacks import Code
 from .lines import Event, Row, Rows, Tone, Verbosity
 
 DIM: Final = "\x1b[2m"

@@ -17,7 +17,7 @@ from streamer.topology import Function, Topology
 
 from .. import log
 from ..functions.runtimes import identity, launch
-from ..functions.traces import Code, folded, own_place
+from ..functions.tracebacks import Code, folded, own_place
 from ..functions.variables import Endpoints, credentials, variables
 
 SECONDS: Final = 30.0

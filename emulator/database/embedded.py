@@ -17,14 +17,14 @@ from streamer.topology import Topology
 from .. import log
 from ..dynamodb.engine import STREAMS, EmbeddedDynamoDB, is_queue_request
 from ..dynamodb.errors import ApiError
-from ..event_sources.streams.api import (
+from ..event_sources.streams.checkpoints import Checkpoints
+from ..event_sources.streams.endpoint import (
     Page,
     ShardDescription,
     StreamNotFoundError,
     shard_description,
     streams_error,
 )
-from ..event_sources.streams.checkpoints import Checkpoints
 from ..event_sources.streams.pushed import PushedSource
 from ..event_sources.streams.source import Source
 from ..functions.destinations import Destinations

@@ -22,8 +22,8 @@ from streamer.errors import ConfigurationError
 from streamer.topology import Topology
 
 from ..event_sources.queues.mapping import Queues
-from ..event_sources.streams.api import connect_streams
 from ..event_sources.streams.checkpoints import Checkpoints
+from ..event_sources.streams.endpoint import connect_streams
 from ..event_sources.streams.poller import PolledSource
 from ..event_sources.streams.source import Source
 from ..functions.destinations import Destinations, FileDestinations

@@ -13,7 +13,7 @@ from aiobotocore.session import get_session
 from moto.server import ThreadedMotoServer
 from scripted_functions import ScriptedFunctions
 
-from emulator.event_sources.streams.api import StreamNotFoundError, connect_streams
+from emulator.event_sources.streams.endpoint import StreamNotFoundError, connect_streams
 from emulator.event_sources.streams.mapping import EventSourceMappings
 from emulator.event_sources.streams.poller import PolledSource, PollingPace
 from emulator.event_sources.streams.source import RawRecord

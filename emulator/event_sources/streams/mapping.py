@@ -19,10 +19,10 @@ from ...functions.destinations import DestinationError, Destinations
 from ...functions.outcome import Functions
 from ...recording import Recording
 from ...tasks import end
-from .api import StreamsApiError
 from .batching import RETRY_SECONDS, GivenUp, Rules
 from .checkpoints import ENDED, Checkpoint, Checkpoints, MappingCheckpoint, identity
 from .documents import failure_document
+from .endpoint import StreamsApiError
 from .filters import Filter, compile_filters
 from .kinesis_records import kinesis_record
 from .processor import ShardProcessor, Work

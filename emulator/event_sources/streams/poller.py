@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from ... import log
-from .api import (
+from .checkpoints import OLDEST, Checkpoint, MappingCheckpoint, begin, resume
+from .endpoint import (
     IteratorExpiredError,
     ShardDescription,
     StreamNotFoundError,
@@ -18,7 +19,6 @@ from .api import (
     StreamsApiError,
     TrimmedError,
 )
-from .checkpoints import OLDEST, Checkpoint, MappingCheckpoint, begin, resume
 from .source import RawRecord, Stream
 
 POLLS_PER_SECOND: Final = 4.0

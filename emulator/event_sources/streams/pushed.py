@@ -13,8 +13,8 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Final, Protocol
 
 from ... import log
-from .api import StreamNotFoundError, StreamsApi, StreamsApiError, TrimmedError
 from .checkpoints import OLDEST, Checkpoint, MappingCheckpoint, resume
+from .endpoint import StreamNotFoundError, StreamsApi, StreamsApiError, TrimmedError
 from .poller import PolledShard, PollingPace
 from .source import RawRecord, Shard, Stream
 

@@ -14,8 +14,14 @@ import math
 from typing import Final
 
 from .effects import Close, Effect, Invoke, NotInvoked, Raised, Replied, Result, Send, TimedOut, Warn
+from .error_frames import (
+    ENDPOINT_TIMED_OUT,
+    FORBIDDEN,
+    INTERNAL_SERVER_ERROR,
+    bad_request_frame,
+    error_frame,
+)
 from .events import Session
-from .frames import ENDPOINT_TIMED_OUT, FORBIDDEN, INTERNAL_SERVER_ERROR, bad_request_frame, error_frame
 from .proxy_results import Malformed, ProxyResponse, parse_proxy_response
 from .stage import CompiledRoute
 from .throttle import TokenBucket, bucket

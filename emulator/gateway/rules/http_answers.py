@@ -7,7 +7,7 @@ import json
 from typing import Final
 
 from .effects import HttpAnswer
-from .frames import INTERNAL_SERVER_ERROR, error_frame
+from .error_frames import INTERNAL_SERVER_ERROR, error_frame
 from .ids import IdSource
 
 _MESSAGES: Final = {401: "Unauthorized", 403: "Forbidden", 429: "Too Many Requests"}

@@ -12,7 +12,7 @@ import pytest
 from emulator.command.lines import Event, Rows, Tone, Verbosity, duration
 from emulator.command.output import has_colours
 from emulator.command.terminal import Terminal, code_of
-from emulator.functions.traces import Code
+from emulator.functions.tracebacks import Code
 
 CODE = Code(folder="/work/shop")
 TRACE = ["Traceback (most recent call last):", '  File "/work/shop/app.py", line 4, in boom', "ValueError: bad"]

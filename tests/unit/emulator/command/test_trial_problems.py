@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from emulator.command.trial import Problem, parts, told
-from emulator.functions.traces import Code
+from emulator.functions.tracebacks import Code
 from streamer.topology import Api, Function, Route, Topology
 
 CODE = Code(folder="/work/shop", libraries=(("/repo/emulator", "streamer"),))

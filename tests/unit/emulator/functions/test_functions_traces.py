@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.functions.traces import Code, folded, own_place
+from emulator.functions.tracebacks import Code, folded, own_place
 
 CODE = Code(
     folder="/work/shop",

@@ -10,7 +10,7 @@ from typing import Any
 
 from scripted_functions import ScriptedFunctions
 
-from emulator.event_sources.streams.api import (
+from emulator.event_sources.streams.endpoint import (
     IteratorExpiredError,
     Page,
     ShardDescription,

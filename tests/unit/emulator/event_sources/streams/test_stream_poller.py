@@ -9,8 +9,8 @@ from collections.abc import Mapping
 import pytest
 from stream_fakes import ARN, FAST, FakeApi, FakeShard, sequence_numbers
 
-from emulator.event_sources.streams.api import StreamNotFoundError, StreamsApiError, TrimmedError
 from emulator.event_sources.streams.checkpoints import ENDED, Checkpoint, MappingCheckpoint
+from emulator.event_sources.streams.endpoint import StreamNotFoundError, StreamsApiError, TrimmedError
 from emulator.event_sources.streams.poller import PolledSource
 from emulator.event_sources.streams.source import Shard, Stream
 

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from stream_fakes import ARN, FAST, FakeApi, FakeShard, raw, sequence_numbers
 
-from emulator.event_sources.streams.api import StreamsApiError, TrimmedError
 from emulator.event_sources.streams.checkpoints import OLDEST, Checkpoint, MappingCheckpoint
+from emulator.event_sources.streams.endpoint import StreamsApiError, TrimmedError
 from emulator.event_sources.streams.pushed import PushedRecord, PushedShard, PushedSource
 from emulator.event_sources.streams.source import Shard, Stream
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from emulator.command.limit_options import assumed, limited
+from emulator.command.limits_and_assumptions import assumed, limited
 from emulator.gateway.rules.assumptions import Assumptions, NonUtf8Post
 from emulator.gateway.rules.limits import ACCOUNT_THROTTLE, CONNECTION_THROTTLE, Limits
 from streamer.errors import ConfigurationError
