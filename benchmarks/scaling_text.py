@@ -286,11 +286,13 @@ connections subscribe to.
 everyone takes
 {1_000_000 / CONNECTS_PER_SECOND / 60:.0f} minutes and a broadcast {1_000_000 / REQUESTS_PER_SECOND:.0f} s, so both
 quotas have to be raised, tenfold for a start. If all belong to one tenant, the index `by_tenant` is the next limit:
-one tenant is one partition key. A connect and a disconnect write it once each, so {PARTITION_WRITES // 2} of both in
-a second are all that one tenant can do, and DynamoDB then throttles writes to the table as well. Split a tenant of that
+one tenant has {SHARDS} partition keys. A connect and a disconnect write one of them once each, so
+{SHARDS * PARTITION_WRITES // 2:,} of both in a second are all that one tenant can do, which is as much as a new table
+takes until it has adapted, and DynamoDB then throttles writes to the table as well. Split a tenant of that
 size (a tenant id for each division), or use several accounts or Regions, which have quotas of their own. The index
-`by_target` of subscriptions is alike: a topic is one partition key and takes {PARTITION_WRITES:,} subscriptions a
-second, also after an interruption.
+`by_target` of subscriptions is alike: a topic takes {SHARDS * PARTITION_WRITES:,} subscriptions a second, also after
+an interruption. With one partition key each, as it was, the limits were {PARTITION_WRITES // 2} and
+{PARTITION_WRITES:,}.
 
 **Messages to everyone** are read a thousand recipients at a time, and beyond about 4,000 passed on to invocations of
 the processor (docs/decisions/0013). Counted with the runtime's own hub and publisher and a store that makes rows up, at

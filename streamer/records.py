@@ -30,6 +30,17 @@ SHARDS: Final = tuple("01234567")
 """Partitions of the index of requests by when they are due: writes spread over them, and a sweep queries each."""
 
 
+AUDIENCE_SHARDS: Final = 4
+"""Over how many partition keys the connections of one tenant, and the subscribers of one topic, are spread. One takes
+1,000 writes a second, and a new table 4,000. May be raised, as readers ask all of them; never lowered.
+[DOC] ddb-docs:bp-partition-key-design, on-demand-capacity-mode"""
+
+
+def audience_shard(connection_id: str) -> int:
+    """Which of the `AUDIENCE_SHARDS` a connection belongs to."""
+    return zlib.crc32(connection_id.encode(errors="surrogatepass")) % AUDIENCE_SHARDS
+
+
 def owner_of(tenant_id: str, user_id: str) -> str:
     """The partition key of everything that belongs to one user of one tenant.
 

@@ -15,6 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from streamer.errors import ItemTooLargeError, NoTableError, StoreError
 from streamer.records import (
+    AUDIENCE_SHARDS,
     KEPT_SECONDS,
     ConnectionRecord,
     RequestKey,
@@ -36,7 +37,10 @@ from streamer.stores.items import (
     request_key_item,
     request_record,
     subscription_item,
+    subscription_keys,
     subscription_record,
+    target_key,
+    tenant_key,
 )
 from streamer.stores.names import BY_DUE, BY_OWNER, BY_TARGET, BY_TENANT
 from streamer.stores.payloads import apart, joined, payload_item_key
@@ -146,7 +150,7 @@ class DynamoConnectionStore:
     @property
     def shards(self) -> int:
         """See `ConnectionStore.shards`."""
-        return 1
+        return AUDIENCE_SHARDS
 
     def of_user(self, owner: str, *, after: str | None = None, limit: int = PAGE) -> Page[ConnectionRecord]:
         """See `ConnectionStore.of_user`."""
@@ -156,7 +160,12 @@ class DynamoConnectionStore:
         self, tenant_id: str, shard: int, *, after: str | None = None, limit: int = PAGE
     ) -> Page[ConnectionRecord]:
         """See `ConnectionStore.of_tenant`."""
-        return self._page(BY_TENANT, {"tenant_id": {"S": tenant_id}}, after, limit)
+        key = tenant_key(tenant_id, shard)
+        if key is None:
+            return Page([])
+        page = self._page(BY_TENANT, {"tenant_id": {"S": key}}, after, limit)
+        # Another tenant may be called what one of this one's shards is called.
+        return Page([record for record in page.records if record.tenant_id == tenant_id], page.after)
 
     def _page(self, index: str, key: Item, after: str | None, limit: int) -> Page[ConnectionRecord]:
         page = _page_by(self._client(), self._table, index, key, after=after, limit=limit)
@@ -301,22 +310,29 @@ class DynamoSubscriptionStore:
 
     def remove(self, connection_id: str, target: str) -> None:
         """See `SubscriptionStore.remove`."""
-        key = {"connection_id": {"S": connection_id}, "target": {"S": target}}
+        keys = subscription_keys(connection_id, target)
+        if len(keys) > 1:
+            self._delete([{"DeleteRequest": {"Key": key}} for key in keys])
+            return
         with translated("DeleteItem"):
-            self._client().delete_item(TableName=self._table, Key=key)
+            self._client().delete_item(TableName=self._table, Key=keys[0])
 
     @property
     def shards(self) -> int:
         """See `SubscriptionStore.shards`."""
-        return 1
+        return AUDIENCE_SHARDS
 
     def of_target(
         self, target: str, shard: int, *, after: str | None = None, limit: int = PAGE
     ) -> Page[SubscriptionRecord]:
         """See `SubscriptionStore.of_target`."""
-        key = {"target": {"S": target}}
+        name = target_key(target, shard)
+        if name is None:
+            return Page([])
+        key = {"target": {"S": name}}
         page = _page_by(self._client(), self._table, BY_TARGET, key, after=after, limit=limit)
-        return Page([subscription_record(item) for item in page.records], page.after)
+        records = [subscription_record(item) for item in page.records]
+        return Page([record for record in records if record.target == target], page.after)
 
     def remove_connection(self, connection_id: str) -> int:
         """See `SubscriptionStore.remove_connection`."""

@@ -21,6 +21,7 @@ from streamer.records import (
     RequestRecord,
     Status,
     SubscriptionRecord,
+    audience_shard,
 )
 
 Value = dict[str, Any]
@@ -65,6 +66,9 @@ _LISTENERS: Final = Codec(
     lambda texts: frozenset(Listener(*text.split(" ", 1)) for text in texts),
 )
 
+PARTITION_KEY_BYTES: Final = 2048
+SORT_KEY_BYTES: Final = 1024
+"""Longest keys of DynamoDB. [DOC] ddb-docs:ServiceQuotas"""
 TTL: Final = "ttl"
 """The attribute that DynamoDB expires items by."""
 
@@ -128,13 +132,46 @@ def request_value(field: str, value: Any) -> Value:
     return _REQUEST[field].encode(value)
 
 
+def sharded(name: str, shard: int, *, most_bytes: int) -> str | None:
+    """The partition key of one shard of a tenant or target; None: the name leaves no room, all is in the first shard.
+
+    That one has the plain name, which is all that versions without shards knew. No two shards of one name are alike;
+    of different names they may be, so whoever reads one looks whose rows these are.
+    """
+    if shard == 0:
+        return name
+    key = f"{name}#{shard}"
+    return key if len(key.encode(errors="surrogatepass")) <= most_bytes else None
+
+
+def tenant_key(tenant_id: str, shard: int) -> str | None:
+    """What the index of connections by tenant has for one of its shards; None: nothing."""
+    return sharded(tenant_id, shard, most_bytes=PARTITION_KEY_BYTES)
+
+
+def target_key(target: str, shard: int) -> str | None:
+    """What the index of subscriptions has for one shard of a target; None: nothing. It is the table's sort key too."""
+    return sharded(target, shard, most_bytes=SORT_KEY_BYTES)
+
+
 def connection_item(record: ConnectionRecord) -> Item:
     """A connection as an item."""
-    return {"owner": _TEXT.encode(record.owner)} | _encoded(record, _CONNECTION)
+    item = {"owner": _TEXT.encode(record.owner)} | _encoded(record, _CONNECTION)
+    key = tenant_key(record.tenant_id, audience_shard(record.connection_id))
+    if key is None or key == record.tenant_id:
+        return item
+    return item | {
+        "tenant_id": _TEXT.encode(key),
+        "tenant": _TEXT.encode(record.tenant_id),
+        # Versions that know no shards would take the key for the tenant; a time that is text they cannot read.
+        "connected_at": _TEXT.encode(repr(record.connected_at)),
+    }
 
 
 def connection_record(item: Mapping[str, Any]) -> ConnectionRecord:
     """The connection that an item holds."""
+    if "tenant" in item:
+        item = {**item, "tenant_id": item["tenant"], "connected_at": {"N": item["connected_at"]["S"]}}
     return ConnectionRecord(**_decoded(item, _CONNECTION))
 
 
@@ -161,12 +198,24 @@ def request_key(item: Mapping[str, Any]) -> RequestKey:
 
 def subscription_item(record: SubscriptionRecord) -> Item:
     """A subscription as an item."""
-    return _encoded(record, _SUBSCRIPTION)
+    item = _encoded(record, _SUBSCRIPTION)
+    key = target_key(record.target, audience_shard(record.connection_id))
+    if key is None or key == record.target:
+        return item
+    return item | {"target": _TEXT.encode(key), "subject": _TEXT.encode(record.target)}
 
 
 def subscription_record(item: Mapping[str, Any]) -> SubscriptionRecord:
     """The subscription that an item holds."""
+    if "subject" in item:
+        item = {**item, "target": item["subject"]}
     return SubscriptionRecord(**_decoded(item, _SUBSCRIPTION))
+
+
+def subscription_keys(connection_id: str, target: str) -> list[Item]:
+    """Where a subscription may be: in its shard, and where versions without shards had it."""
+    names = dict.fromkeys((target_key(target, audience_shard(connection_id)) or target, target))
+    return [{"connection_id": _TEXT.encode(connection_id), "target": _TEXT.encode(name)} for name in names]
 
 
 def _encoded(record: Any, codecs: Mapping[str, Codec]) -> Item:

@@ -10,6 +10,7 @@ from typing import TypeVar
 from streamer.aws_limits import ITEM_BYTES, attributes_bytes
 from streamer.errors import ItemTooLargeError
 from streamer.records import (
+    AUDIENCE_SHARDS,
     KEPT_SECONDS,
     ConnectionRecord,
     RequestKey,
@@ -17,9 +18,10 @@ from streamer.records import (
     Slots,
     Status,
     SubscriptionRecord,
+    audience_shard,
 )
 from streamer.requests.lifecycle import FAR_SECONDS, Applied, Change, Created, Duplicate, Full, Refused
-from streamer.stores.items import Item, request_item
+from streamer.stores.items import Item, request_item, subscription_keys
 from streamer.stores.payloads import apart, joined
 from streamer.stores.protocols import PAGE, Page
 
@@ -81,7 +83,7 @@ class MemoryConnectionStore(MemoryStore):
     @property
     def shards(self) -> int:
         """See `ConnectionStore.shards`."""
-        return 1
+        return AUDIENCE_SHARDS
 
     def of_user(self, owner: str, *, after: str | None = None, limit: int = PAGE) -> Page[ConnectionRecord]:
         """See `ConnectionStore.of_user`."""
@@ -93,7 +95,8 @@ class MemoryConnectionStore(MemoryStore):
     ) -> Page[ConnectionRecord]:
         """See `ConnectionStore.of_tenant`."""
         with self._call("Query"):
-            return _page([record for record in self.records.values() if record.tenant_id == tenant_id], after, limit)
+            found = [record for record in self.records.values() if record.tenant_id == tenant_id]
+            return _page([record for record in found if audience_shard(record.connection_id) == shard], after, limit)
 
 
 class MemoryRequestStore(MemoryStore):
@@ -200,20 +203,21 @@ class MemorySubscriptionStore(MemoryStore):
 
     def remove(self, connection_id: str, target: str) -> None:
         """See `SubscriptionStore.remove`."""
-        with self._call("DeleteItem"):
+        with self._call("DeleteItem" if len(subscription_keys(connection_id, target)) == 1 else "BatchWriteItem"):
             self.records.pop((connection_id, target), None)
 
     @property
     def shards(self) -> int:
         """See `SubscriptionStore.shards`."""
-        return 1
+        return AUDIENCE_SHARDS
 
     def of_target(
         self, target: str, shard: int, *, after: str | None = None, limit: int = PAGE
     ) -> Page[SubscriptionRecord]:
         """See `SubscriptionStore.of_target`."""
         with self._call("Query"):
-            return _page([record for record in self.records.values() if record.target == target], after, limit)
+            found = [record for record in self.records.values() if record.target == target]
+            return _page([record for record in found if audience_shard(record.connection_id) == shard], after, limit)
 
     def remove_connection(self, connection_id: str) -> int:
         """See `SubscriptionStore.remove_connection`."""

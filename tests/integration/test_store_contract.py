@@ -36,7 +36,7 @@ from streamer.stores.client import Clients
 from streamer.stores.dynamodb import DynamoConnectionStore, DynamoRequestStore, DynamoSubscriptionStore
 from streamer.stores.items import request_item
 from streamer.stores.memory import MemoryConnectionStore, MemoryRequestStore, MemorySubscriptionStore
-from streamer.stores.protocols import ConnectionStore, Page, RequestStore, SubscriptionStore
+from streamer.stores.protocols import PAGE, ConnectionStore, Page, RequestStore, SubscriptionStore
 
 
 @dataclass
@@ -470,9 +470,7 @@ def test_subscribers_of_a_target_are_found_until_they_leave(stores: Stores, user
     stores.calls.clear()
 
     found, calls = (
-        everyone(
-            lambda shard, after: stores.subscriptions.of_target(user, shard, after=after), stores.subscriptions.shards
-        ),
+        of_target(stores, user),
         stores.calls,
     )
 
@@ -495,6 +493,16 @@ def everyone(page_of: Callable[[int, str | None], Page[T]], shards: int = 1) -> 
     return sorted(found, key=lambda record: record.connection_id)
 
 
+def of_tenant(stores: Stores, tenant_id: str, limit: int = PAGE) -> list[ConnectionRecord]:
+    store = stores.connections
+    return everyone(lambda shard, after: store.of_tenant(tenant_id, shard, after=after, limit=limit), store.shards)
+
+
+def of_target(stores: Stores, target: str, limit: int = PAGE) -> list[SubscriptionRecord]:
+    store = stores.subscriptions
+    return everyone(lambda shard, after: store.of_target(target, shard, after=after, limit=limit), store.shards)
+
+
 @pytest.mark.parametrize("limit", [1, 3, 7, 8, 100])
 def test_pages_have_everyone_once_whatever_their_size(stores: Stores, user: str, limit: int) -> None:
     for number in range(7):
@@ -503,15 +511,9 @@ def test_pages_have_everyone_once_whatever_their_size(stores: Stores, user: str,
     owner = owner_of(user, user)
 
     for found in (
-        everyone(
-            lambda shard, after: stores.connections.of_tenant(user, shard, after=after, limit=limit),
-            stores.connections.shards,
-        ),
+        of_tenant(stores, user, limit),
         everyone(lambda shard, after: stores.connections.of_user(owner, after=after, limit=limit)),
-        everyone(
-            lambda shard, after: stores.subscriptions.of_target(user, shard, after=after, limit=limit),
-            stores.subscriptions.shards,
-        ),
+        of_target(stores, user, limit),
     ):
         assert [record.connection_id for record in found] == [f"{user}-{number}" for number in range(7)]
 
@@ -528,8 +530,54 @@ def test_connections_of_a_user_and_of_a_tenant_are_found(stores: Stores, user: s
     assert stores.connections.of_user(ada.owner).records == [ada]
     assert stores.calls == ["Query"]
     shards = stores.connections.shards
-    assert everyone(lambda shard, after: stores.connections.of_tenant(user, shard, after=after), shards) == [ada, bob]
+    assert of_tenant(stores, user) == [ada, bob]
     assert stores.calls == ["Query"] * (1 + shards)
+
+
+def test_a_tenant_called_like_a_shard_of_another_is_another(stores: Stores, user: str) -> None:
+    names = [user, *(f"{user}#{shard}" for shard in range(stores.connections.shards))]
+    for number, tenant in enumerate(names * 8):
+        name = f"{user}-{number}"
+        stores.connections.put(connection_record(connection_id=name, tenant_id=tenant))
+        stores.subscriptions.add(subscription_record(connection_id=name, target=tenant))
+
+    for each, tenant in enumerate(names):
+        expected = sorted(f"{user}-{number}" for number in range(each, len(names) * 8, len(names)))
+        assert [record.connection_id for record in of_tenant(stores, tenant)] == expected
+        assert [record.connection_id for record in of_target(stores, tenant)] == expected
+
+
+def test_names_that_leave_no_room_for_a_shard_are_found_all_the_same(stores: Stores, user: str) -> None:
+    tenant, target = (f"{user}{'x' * (length - len(user))}" for length in (2040, 1023))
+    for number in range(12):
+        stores.connections.put(connection_record(connection_id=f"{user}-{number:02}", tenant_id=tenant))
+        stores.subscriptions.add(subscription_record(connection_id=f"{user}-{number:02}", target=target))
+
+    assert len(of_tenant(stores, tenant)) == len(of_target(stores, target)) == 12
+    stores.subscriptions.remove(f"{user}-03", target)
+    assert stores.subscriptions.remove_connection(f"{user}-03") == 0
+
+
+def test_rows_of_versions_without_shards_are_found_and_removed(dynamodb_client: Any, user: str) -> None:
+    stores = dynamodb_stores(dynamodb_client)
+    names = [f"{user}-{number}" for number in range(12)]
+    for name in names:
+        record = connection_record(connection_id=name, tenant_id=user)
+        plain = {"owner": record.owner, "connection_id": name, "tenant_id": user, "user_id": "ada"}
+        plain |= {"permissions": '["reports"]', "endpoint": record.endpoint, "source_ip": record.source_ip}
+        item = {field: {"S": value} for field, value in plain.items()} | {"user_agent": {"S": "tests"}}
+        numbers = {"connected_at": {"N": repr(NOW)}, "ttl": {"N": str(record.expires_at)}}
+        dynamodb_client.put_item(TableName="test_connections", Item=item | numbers)
+        row = {"connection_id": {"S": name}, "target": {"S": user}, "endpoint": {"S": record.endpoint}}
+        dynamodb_client.put_item(TableName="test_subscriptions", Item=row | {"ttl": numbers["ttl"]})
+
+    found, heard = of_tenant(stores, user), of_target(stores, user)
+
+    assert [record.connection_id for record in found] == [record.connection_id for record in heard] == sorted(names)
+    assert stores.connections.get(names[0]) == connection_record(connection_id=names[0], tenant_id=user)
+    for name in names:
+        stores.subscriptions.remove(name, user)
+    assert stores.subscriptions.of_target(user, 0).records == []
 
 
 def test_a_subscription_is_there_once(stores: Stores, user: str) -> None:
