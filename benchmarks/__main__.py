@@ -10,6 +10,7 @@ import asyncio
 import compileall
 import contextlib
 import json
+import os
 import resource
 import signal
 import sys
@@ -19,7 +20,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import cold_start
+from benchmarks import cold_start, services
 from benchmarks.report import as_json, document, machine, table
 from benchmarks.servers import ROOT, Running, Server, all_servers, tail, warm
 from benchmarks.tasks import TASKS, Measured, Results, Task
@@ -44,6 +45,8 @@ class Bench:
         """Everything once."""
         if self.wants("import"):
             self._keep("process", cold_start.measure())
+        if self.wants("services"):
+            self._keep("process", await services.measure())
         for server in self._servers:
             if server.missing is None:
                 await self._run_server(server)
@@ -97,7 +100,7 @@ async def _attempt(task: Task, running: Running) -> Results:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.partition("\n")[0])
-    parser.add_argument("--only", default="", help=f"tasks, by commas: ready, import, {', '.join(TASKS)}")
+    parser.add_argument("--only", default="", help=f"tasks, by commas: ready, import, services, {', '.join(TASKS)}")
     parser.add_argument("--servers", default="", help="servers, by commas; ours: bare, process, inline, app")
     parser.add_argument("--no-peers", action="store_true", help="leave the peers out")
     parser.add_argument("--rounds", type=int, default=1, help="how often everything is measured; medians are shown")
@@ -116,13 +119,14 @@ def _chosen(names: str, known: Sequence[str], what: str) -> frozenset[str] | Non
 async def _main(arguments: argparse.Namespace) -> None:
     everyone = all_servers()
     names = _chosen(arguments.servers, [server.name for server in everyone], "server")
-    tasks = _chosen(arguments.only, ["ready", "import", *TASKS], "task")
+    tasks = _chosen(arguments.only, ["ready", "import", "services", *TASKS], "task")
     servers = [
         server
         for server in everyone
         if (names is None or server.name in names) and not (server.is_peer and arguments.no_peers)
     ]
     bench = Bench(servers, tasks)
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # or each start would compile what the one before did
     for package in ("streamer", "emulator", "deploy"):
         # As an installation does it; otherwise a first start would compile what was just changed.
         compileall.compile_dir(ROOT / package, quiet=2)

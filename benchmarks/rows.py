@@ -133,6 +133,10 @@ ROWS: Final = (
     ),
     Row(name="first-line", title="write to a table until the function's first line, p50", unit="ms", at_most=8),
     Row(name="queued", title="queued request, accepted to complete, p50", unit="ms", at_most=30),
+    Row(name="services-off", title="start of a template without services to ready", unit="ms", at_most=1000),
+    Row(name="services-ready", title="the same template with S3, SNS, EventBridge, a secret", unit="ms", at_most=1500),
+    Row(name="services-memory", title="the process of those services: RSS", unit="MB", at_most=120),
+    Row(name="services-first", title="first call to a service that nothing described", unit="ms", at_most=1500),
     Row(name="router-import", title="import of the router above boto3 with one client", unit="ms", at_most=60),
 )
 """In the order of the table."""

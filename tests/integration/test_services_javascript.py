@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import base64
-import json
-import os
-import subprocess
-import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import javascript_tools
+import javascript_world
 import pytest
 import services_world
 from services_world import ACCOUNT, REGION, World, function_arn
@@ -35,20 +32,6 @@ SERVICES = {
     "cognito-identity-provider": "CognitoIdentityProvider",
 }
 """Packages of the SDK, and what the client of each is called."""
-START = """
-    import * as sdk from "@aws-sdk/client-{package}";
-
-    const writer = process.env.WRITER;
-    const client = new sdk.{client}Client();
-    const text = (body) => body.transformToString();
-    const send = (name, input) => client.send(new sdk[`${{name}}Command`](input));
-    const failure = async (doing) => {{
-      try {{ await doing; return "done"; }} catch (error) {{ return [error.name, error.$metadata.httpStatusCode]; }}
-    }};
-    console.log(JSON.stringify(await (async () => {{
-{code}
-    }})()));
-"""
 S3 = """
     const LocationConstraint = process.env.AWS_REGION;
     await send("CreateBucket", { Bucket: "made-by-js", CreateBucketConfiguration: { LocationConstraint } });
@@ -175,29 +158,11 @@ def ask(world: World, sdk_folder: Path) -> Callable[[str, str], Any]:
 
 
 def asked(world: World, folder: Path, package: str, code: str) -> Any:
-    """What a program of Node.js finds that knows an endpoint, a Region and a key."""
-    program = textwrap.dedent(START).format(package=package, client=SERVICES[package], code=code)
-    (folder / f"{package}.mjs").write_text(program)
-    environment = {
-        "AWS_ENDPOINT_URL": world.url,
-        "AWS_REGION": REGION,
-        "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
-        "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
-        "WRITER": function_arn("writer"),
-        "PATH": os.environ["PATH"],
-        "HOME": str(folder),
-    }
-    finished = subprocess.run(
-        [javascript_tools.node(), f"{package}.mjs"],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert finished.returncode == 0, finished.stderr
-    return json.loads(finished.stdout)
+    """What a program of Node.js finds."""
+    code = f"const writer = process.env.WRITER;{code}"
+    more = {"WRITER": function_arn("writer")}
+    client = SERVICES[package]
+    return javascript_world.asked(folder, package, client, code, url=world.url, region=REGION, more=more)
 
 
 @pytest.mark.parametrize(

@@ -373,7 +373,7 @@ def run_python(import_path: list[str], channel: int | None) -> None:
     # Lambda's code folder is read-only; here it saves a reload from bytecode that is older than it looks.
     sys.dont_write_bytecode = True
     if told := os.environ.get("STREAMER_LEADS_HOME"):
-        _sibling("home").lead(told)
+        _sibling("host_names").lead(told)
     if channel is not None:
         sys.modules["runtime_client"].inherit(channel)
     if "PYTHONBREAKPOINT" not in os.environ:
