@@ -140,8 +140,11 @@ WATCHING: Final = {
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(__version__, prog_name="streamer")
-def cli() -> None:
+@click.pass_context
+def cli(ctx: click.Context) -> None:
     """Asynchronous request processing over WebSockets on AWS, developed entirely offline."""
+    # The emulator and the deployer know nothing of each other.
+    ctx.meta["streamer.stages"] = lambda *said, **more: tool("deploy.watching").stage(*said, **more)
 
 
 def _emulate_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -168,15 +168,24 @@ def status(cloud: Cloud, name: str) -> Status:
     )
 
 
+FUNCTION_LOGS: Final = "/aws/lambda/"
+"""Begins the log groups of functions."""
+
+
 def function_logs(cloud: Cloud, name: str) -> list[str]:
-    """The log groups of the functions of a stack.
+    """The log groups of the functions of a stack; raises as `log_groups`."""
+    return log_groups(cloud, name, (FUNCTION_LOGS,))
+
+
+def log_groups(cloud: Cloud, name: str, begins: tuple[str, ...]) -> list[str]:
+    """The log groups of a stack whose names begin so.
 
     Raises:
         DeployError: there is no such stack, or AWS refuses.
     """
     require_stack(cloud, name)
     groups = (r.physical_id for r in cloud.resources(name) if r.resource_type == "AWS::Logs::LogGroup")
-    return sorted(group for group in groups if group.startswith("/aws/lambda/"))
+    return sorted(group for group in groups if group.startswith(begins))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -159,7 +159,7 @@ _NEIGHBOURS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
 
 _OWN: Final[Mapping[str, tuple[str, ...]]] = {
     "account": ("apigateway:GET",),
-    "any": ("cloudwatch:DescribeAlarms", "dynamodb:ListTables"),
+    "any": ("cloudwatch:DescribeAlarms", "dynamodb:ListTables", "xray:BatchGetTraces", "xray:GetTraceSummaries"),
     "apis": ("apigateway:GET", "apigateway:PATCH"),
     "functions": ("lambda:GetFunction", "lambda:GetFunctionConfiguration", "lambda:UpdateFunctionConfiguration"),
     "logs": ("logs:FilterLogEvents",),
@@ -207,7 +207,7 @@ class Where:
 
 
 def deployer(template: Mapping[str, Any], where: Where) -> dict[str, Any]:
-    """All that ``deploy``, ``rollback``, ``status``, ``logs`` and ``destroy`` need of IAM for one stack."""
+    """All that ``deploy``, ``rollback``, ``status``, ``logs``, ``tail``, ``trace`` and ``destroy`` need for a stack."""
     own = {place: [*actions] for place, actions in _OWN.items()}
     statements = list(_own(where))
     if where.role_arn is None:

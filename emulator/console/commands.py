@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol, Self
 
 import click
 
@@ -15,6 +16,7 @@ from .lines import line, waterfall
 from .opening import open_url, page_url
 from .reader import GoneError, Reader, found
 from .recorded import Recorded
+from .telling import Told
 
 LAST: Final = 200
 """Records that `tail` begins with."""
@@ -23,9 +25,44 @@ LAST: Final = 200
 FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
-def _source(recording: Path | None) -> Reader | Recorded:
-    """The emulator here, or a file."""
+STAGES: Final = "streamer.stages"
+"""Where the context of ``streamer`` has what makes a source of a stage on AWS: ``deploy.watching.stage``."""
+
+
+class Source(Protocol):
+    """Where records are from: the emulator here, a file, or a stage on AWS."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def get(self, path: str) -> Told:
+        """What is told at ``traces/ID``."""
+
+    def events(self, *, follow: bool, limit: int, missed: Callable[[int], None], **wanted: Any) -> Iterator[Told]:
+        """Records, the oldest first."""
+
+
+def _source(recording: Path | None, stage: str | None, since: str | None) -> Source:
+    if recording is not None and stage is not None:
+        raise click.UsageError("--recording and --stage are two places; leave out one of them.")
+    if stage is not None:
+        made: Source = click.get_current_context().meta[STAGES](here().folder, stage, since=since)
+        return made
+    if since is not None:
+        raise click.UsageError("--since is for a --stage; the emulator has what --limit says.")
     return Reader.of(here()) if recording is None else Recorded(recording)
+
+
+def _elsewhere(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that choose another place than the emulator here."""
+    for option in (
+        click.option("--recording", type=FILE, help="Read this file, an export of the console or of a failed test."),
+        click.option("--since", metavar="DURATION", help="With --stage: how far back. Default: 10m; of a trace 6h."),
+        click.option("--stage", help="Read the logs and traces of this stage on AWS."),
+    ):
+        command = option(command)
+    return command
 
 
 @click.command(
@@ -34,6 +71,7 @@ def _source(recording: Path | None) -> Reader | Recorded:
         "streamer tail --errors",
         "streamer tail --follow --user ada",
         "streamer tail --request 7f3a --json | jq .kind",
+        "streamer tail --stage prod --errors --since 1h",
     ],
 )
 @click.option("--errors", is_flag=True, help="Only what went wrong.")
@@ -42,13 +80,24 @@ def _source(recording: Path | None) -> Reader | Recorded:
 @click.option("--request", "trace", metavar="ID", help="Only what belongs to the message of this id.")
 @click.option("--limit", type=click.IntRange(1, 20_000), default=LAST, show_default=True, help="The last so many.")
 @click.option("--follow", "-f", is_flag=True, help="Go on with what comes, until Ctrl-C.")
-@click.option("--recording", type=FILE, help="Read this file, an export of the console or of a failed test.")
+@_elsewhere
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
-def tail(*, errors: bool, limit: int, follow: bool, recording: Path | None, as_json: bool, **named: str | None) -> int:
+def tail(
+    *,
+    errors: bool,
+    limit: int,
+    follow: bool,
+    recording: Path | None,
+    stage: str | None,
+    since: str | None,
+    as_json: bool,
+    **named: str | None,
+) -> int:
     """Print what passes through the emulator of this folder.
 
     Messages, functions, their calls of DynamoDB and @connections, their log lines, connections, stream batches. With
     --request: an id of the client's, the gateway's, Lambda's or X-Ray's, or the number that stands before each line.
+    With --stage: what CloudWatch Logs has of functions, their log lines, messages and connections.
     """
 
     def missed(count: int) -> None:
@@ -57,7 +106,7 @@ def tail(*, errors: bool, limit: int, follow: bool, recording: Path | None, as_j
     wanted: dict[str, Any] = {**named, "errors": "1" if errors else None}
     colors = sys.stdout.isatty()
     try:
-        with _source(recording) as reader:
+        with _source(recording, stage, since) as reader:
             for told in reader.events(follow=follow, limit=limit, missed=missed, **wanted):
                 text = json.dumps(told, ensure_ascii=False) if as_json else line(told, colors=colors)
                 if text is not None:
@@ -68,19 +117,23 @@ def tail(*, errors: bool, limit: int, follow: bool, recording: Path | None, as_j
     return 0
 
 
-@click.command(cls=Command, examples=["streamer trace 7f3a", "streamer trace 98 --json | jq .verdict"])
+@click.command(
+    cls=Command,
+    examples=["streamer trace 7f3a", "streamer trace 98 --json | jq .verdict", "streamer trace 7f3a --stage prod"],
+)
 @click.argument("name", metavar="ID")
-@click.option("--recording", type=FILE, help="Read this file, an export of the console or of a failed test.")
+@_elsewhere
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
-def trace(*, name: str, recording: Path | None, as_json: bool) -> int:
+def trace(*, name: str, recording: Path | None, stage: str | None, since: str | None, as_json: bool) -> int:
     """Show what became of a message.
 
     A waterfall of all that followed from it: functions, waiting, cold starts, calls, frames, attempts and log lines,
     with the reason of a failure on top. ID is the client's id of a request, the gateway's, Lambda's or X-Ray's, or the
-    number of a line of `streamer tail`. Exit status: 0 it went well or goes on, 1 it failed.
+    number of a line of `streamer tail`. With --stage it is made of CloudWatch Logs and X-Ray, and ID is the client's,
+    Lambda's or X-Ray's. Exit status: 0 it went well or goes on, 1 it failed.
     """
     try:
-        with _source(recording) as reader:
+        with _source(recording, stage, since) as reader:
             told = reader.get(f"traces/{name}")
     except GoneError as error:
         click.echo(f"streamer: {error}", err=True)

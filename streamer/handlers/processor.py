@@ -17,6 +17,7 @@ from streamer.handlers.dispatching import Dispatching
 from streamer.handlers.events import LambdaContext
 from streamer.handlers.setup import Environment, Once, new_id
 from streamer.observability import REQUEST_WAIT, Logger, Metrics
+from streamer.observability.tracing import Tracing
 from streamer.protocol import answers
 from streamer.records import Failure, RequestRecord, Status
 from streamer.requests import lifecycle
@@ -47,6 +48,7 @@ class ProcessorHandler:
         log: Logger,
         metrics: Metrics,
         new_id: Callable[[], str] = new_id,
+        tracing: Tracing | None = None,
     ) -> None:
         self._app = app
         self._parts = parts
@@ -55,6 +57,7 @@ class ProcessorHandler:
         self._log = log
         self._metrics = metrics
         self._new_id = new_id
+        self._tracing = tracing or Tracing({})
 
     def __call__(self, event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any] | None:
         """Handle a stream event (the result names the records to send again), a run event, a delivery or a sweep."""
@@ -84,8 +87,10 @@ class ProcessorHandler:
             log=log,
             time_left_seconds=_left_seconds(context),
         )
+        about = {"request_id": record.request_id, "connection_id": record.connection_id, "action": record.action}
         try:
-            self._carry_out(attempt, record, log)
+            with self._tracing.about("run", **about):
+                self._carry_out(attempt, record, log)
         finally:
             self._metrics.flush(request_id=record.request_id)
 
@@ -194,6 +199,7 @@ def _build() -> ProcessorHandler:
         dispatcher=environment.processor,
         log=environment.log,
         metrics=environment.metrics,
+        tracing=environment.tracing,
     )
 
 

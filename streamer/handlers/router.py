@@ -28,6 +28,7 @@ from streamer.handlers.call import Call
 from streamer.handlers.events import LambdaContext, Origin, body_of, origin_of
 from streamer.handlers.setup import Environment, Once, new_id
 from streamer.observability import Logger, Metrics
+from streamer.observability.tracing import Tracing
 from streamer.protocol import answers, messages
 from streamer.protocol.messages import Malformed, Message
 from streamer.protocol.parts import in_parts
@@ -62,6 +63,7 @@ class RouterHandler:
         workers: Workers,
         clock: Callable[[], float] = time.time,
         new_id: Callable[[], str] = new_id,
+        tracing: Tracing | None = None,
     ) -> None:
         self._app = app
         self._settings = settings
@@ -83,6 +85,7 @@ class RouterHandler:
         self._workers = workers
         self._clock = clock
         self._new_id = new_id
+        self._tracing = tracing or Tracing({})
 
     def __call__(self, event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
         """Answer a message. Always status 200: anything else would only add API Gateway's own error frame to ours."""
@@ -93,12 +96,13 @@ class RouterHandler:
         try:
             if isinstance(incoming, messages.Message) and incoming.action == "keep-alive":
                 return {"statusCode": 200}
-            if isinstance(incoming, Malformed):
-                log.warning("message refused", code=incoming.failure.code, reason=incoming.failure.message)
-                answer = messages.error(incoming.request_id, incoming.failure, now=self._clock())
-            else:
-                answer = self._answer(incoming, origin, context, log)
-            self._send(origin, incoming.request_id, answer, log)
+            with self._tracing.about("message", request_id=incoming.request_id, connection_id=origin.connection_id):
+                if isinstance(incoming, Malformed):
+                    log.warning("message refused", code=incoming.failure.code, reason=incoming.failure.message)
+                    answer = messages.error(incoming.request_id, incoming.failure, now=self._clock())
+                else:
+                    answer = self._answer(incoming, origin, context, log)
+                self._send(origin, incoming.request_id, answer, log)
         finally:
             self._metrics.flush(request_id=incoming.request_id)
         return {"statusCode": 200}
@@ -286,6 +290,7 @@ def _build() -> RouterHandler:
         log=environment.log,
         metrics=environment.metrics,
         workers=Workers(),
+        tracing=environment.tracing,
     )
 
 

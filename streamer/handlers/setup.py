@@ -19,6 +19,7 @@ from streamer.app import App
 from streamer.errors import ConfigurationError
 from streamer.loading import load_app
 from streamer.observability import Logger, Metrics
+from streamer.observability.tracing import Tracing
 from streamer.requests.dispatcher import LambdaDispatcher
 from streamer.requests.ids import RANDOM_BYTES, uuid7
 from streamer.sending.sender import ManagementApi
@@ -113,6 +114,11 @@ class Environment:
     def metrics(self) -> Metrics:
         """The metrics."""
         return Metrics(dimensions=self.settings.metric_dimensions)
+
+    @cached_property
+    def tracing(self) -> Tracing:
+        """What X-Ray is told."""
+        return Tracing(environment_settings.environment())
 
     @cached_property
     def app(self) -> App:

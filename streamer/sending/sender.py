@@ -19,15 +19,12 @@ from botocore.credentials import Credentials
 
 from streamer.aws_limits import MESSAGE_BYTES
 from streamer.errors import ConfigurationError, GoneError, PayloadTooLargeError, SendError
+from streamer.observability.tracing import HEADER_VARIABLE
 from streamer.sending.signer import Signer, SigningKeys
 from streamer.sending.transport import Answer, Exchange, NoAnswerError, PooledExchange
 
 ENDPOINT_VARIABLE: Final = "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI"
 """Overrides the endpoint, stage included, as it does for the SDKs. [DOC] sdkref: feature-ss-endpoints"""
-
-
-TRACE_VARIABLE: Final = "_X_AMZN_TRACE_ID"
-"""What Lambda sets anew for each invocation. [DOC] lambda-docs:configuration-envvars"""
 
 
 class Sender(Protocol):
@@ -170,7 +167,7 @@ class ManagementApi:
             endpoint=environ.get(ENDPOINT_VARIABLE) or None,
             exchange=PooledExchange(environ.get("AWS_CA_BUNDLE") or None),
             retry=retry,
-            trace=lambda: environ.get(TRACE_VARIABLE),
+            trace=lambda: environ.get(HEADER_VARIABLE),
         )
 
     def at(self, endpoint: str) -> Sender:

@@ -5,11 +5,14 @@ boto3 only looks at the result.
 
 from __future__ import annotations
 
+import io
 import os
+import secrets
 import socket
 import subprocess
 import sys
 import threading
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -195,3 +198,27 @@ def project_in(folder: Path, aws: MiniStack, name: str) -> Project:
     project.write(APP)
     project.configure()
     return project
+
+
+def surroundings(aws: MiniStack) -> dict[str, str]:
+    """What a company has already: the ids of `examples/invoices` to those of what is made here."""
+    reference = secrets.token_hex(4)
+    made = aws.client("route53").create_hosted_zone(Name="example.com", CallerReference=reference)
+    zone = made["HostedZone"]["Id"]
+    ec2 = aws.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    subnets = [
+        ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{number}.0/24")["Subnet"]["SubnetId"] for number in range(2)
+    ]
+    group = ec2.create_security_group(GroupName=reference, Description="of functions", VpcId=vpc)["GroupId"]
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr("fonts/serif.ttf", b"a font")
+    layer = aws.client("lambda").publish_layer_version(LayerName="fonts", Content={"ZipFile": content.getvalue()})
+    return {
+        "Z0123456789ABCDEFGHIJ": zone.removeprefix("/hostedzone/"),
+        "subnet-0123456789abcdef0": subnets[0],
+        "subnet-0123456789abcdef1": subnets[1],
+        "sg-0123456789abcdef0": group,
+        "arn:aws:lambda:eu-central-1:123456789012:layer:fonts:3": layer["LayerVersionArn"],
+    }

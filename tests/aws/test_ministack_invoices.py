@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import shutil
 import time
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ministack_projects import JWT_SECRET, MiniStack, Project
+from ministack_projects import JWT_SECRET, MiniStack, Project, surroundings
 
 from streamer.auth import mint
 from streamer.client import StreamerClient
@@ -33,28 +31,6 @@ def invoices(tmp_path_factory: pytest.TempPathFactory, strict_ministack: MiniSta
     yield project, project.serve("prod", settings=settings)
     destroyed = project.streamer("destroy", "--yes", "--delete-data", "--stage", "prod")
     assert destroyed.returncode == 0, destroyed.stdout + destroyed.stderr
-
-
-def surroundings(aws: MiniStack) -> dict[str, str]:
-    """What a company has already: the example's ids to those of what is made here."""
-    zone = aws.client("route53").create_hosted_zone(Name="example.com", CallerReference="invoices")["HostedZone"]["Id"]
-    ec2 = aws.client("ec2")
-    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
-    subnets = [
-        ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{number}.0/24")["Subnet"]["SubnetId"] for number in range(2)
-    ]
-    group = ec2.create_security_group(GroupName="invoices", Description="of functions", VpcId=vpc)["GroupId"]
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w") as archive:
-        archive.writestr("fonts/serif.ttf", b"a font")
-    layer = aws.client("lambda").publish_layer_version(LayerName="fonts", Content={"ZipFile": content.getvalue()})
-    return {
-        "Z0123456789ABCDEFGHIJ": zone.removeprefix("/hostedzone/"),
-        "subnet-0123456789abcdef0": subnets[0],
-        "subnet-0123456789abcdef1": subnets[1],
-        "sg-0123456789abcdef0": group,
-        "arn:aws:lambda:eu-central-1:123456789012:layer:fonts:3": layer["LayerVersionArn"],
-    }
 
 
 async def test_an_invoice_is_written_kept_and_mailed(invoices: tuple[Project, str]) -> None:

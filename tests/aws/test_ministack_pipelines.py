@@ -3,11 +3,12 @@
 import contextlib
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from ministack_projects import APP, REGION, MiniStack, Project, project_in
+from ministack_projects import APP, REGION, MiniStack, Project, project_in, surroundings
 
 
 @pytest.fixture
@@ -73,19 +74,23 @@ def test_back_to_what_ran_before_and_forth_again(project: Project) -> None:
 @pytest.fixture
 def deployer(tmp_path: Path, strict_ministack: MiniStack) -> Project:
     """A project whose deployer has the policy that `--print-policy` prints, and nothing else."""
-    project = project_in(tmp_path, strict_ministack, "least")
+    return least(project_in(tmp_path, strict_ministack, "least"))
+
+
+def least(project: Project) -> Project:
+    """The project, whose deployer may do from now on what `--print-policy` prints, and nothing else."""
     policy = ran(project, "deploy", "--print-policy")
     # The bucket is there already: where permissions are enforced, MiniStack takes every request for one without TLS.
     place = {"LocationConstraint": REGION}
     bucket = f"streamer-code-000000000000-{REGION}"
-    s3 = strict_ministack.client("s3")
+    s3, user = project.aws.client("s3"), f"deployer-of-{project.service}"
     with contextlib.suppress(s3.exceptions.BucketAlreadyOwnedByYou):  # another test deployed before
         s3.create_bucket(Bucket=bucket, CreateBucketConfiguration=place)
     s3.delete_bucket_policy(Bucket=bucket)
-    iam = strict_ministack.client("iam")
-    iam.create_user(UserName="deployer")
-    iam.put_user_policy(UserName="deployer", PolicyName="deploys", PolicyDocument=policy)
-    key = iam.create_access_key(UserName="deployer")["AccessKey"]
+    iam = project.aws.client("iam")
+    iam.create_user(UserName=user)
+    iam.put_user_policy(UserName=user, PolicyName="deploys", PolicyDocument=policy)
+    key = iam.create_access_key(UserName=user)["AccessKey"]
     project.environment |= {
         "AWS_ACCESS_KEY_ID": key["AccessKeyId"],
         "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"],
@@ -111,6 +116,91 @@ def test_whoever_has_the_printed_policy_can_do_everything_and_not_without_it(dep
     assert "not permitted" in other.stderr
     ran(deployer, "destroy", "--yes", "--delete-data")
     assert deployer.tables() == []
+
+
+WHOLE = """
+domain = "least.example.com"
+base_path = "live"
+hosted_zone_id = "Z0123456789ABCDEFGHIJ"
+subnets = ["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"]
+security_groups = ["sg-0123456789abcdef0"]
+kms_key_arn = "{key}"
+termination_protection = {protected}
+deletion_protection = {protected}
+rollback_alarms = ["{alarm}"]
+rollback_minutes = 0
+log_retention_days = {days}
+[tags]
+team = "blue"
+[functions.processor]
+reserved_concurrency = 2
+layers = ["arn:aws:lambda:eu-central-1:123456789012:layer:fonts:3"]
+[functions.router]
+provisioned_concurrency = 1
+"""
+
+
+@pytest.fixture
+def everything(tmp_path: Path, strict_ministack: MiniStack) -> Callable[..., str]:
+    """Makes the settings of a stage with everything that a team asks for."""
+    key = strict_ministack.client("kms").create_key()["KeyMetadata"]["Arn"]
+    cloudwatch = strict_ministack.client("cloudwatch")
+    numbers = {"EvaluationPeriods": 1, "Period": 60, "Threshold": 1.0}
+    cloudwatch.put_metric_alarm(
+        AlarmName="ours", MetricName="m", Namespace="n", ComparisonOperator="GreaterThanThreshold", **numbers
+    )
+    alarm = cloudwatch.describe_alarms(AlarmNames=["ours"])["MetricAlarms"][0]["AlarmArn"]
+    made = surroundings(strict_ministack)
+
+    def settings(*, protected: bool, days: int) -> str:
+        text = WHOLE.format(key=key, alarm=alarm, protected=str(protected).lower(), days=days)
+        for example, real in made.items():
+            text = text.replace(example, real)
+        return text
+
+    return settings
+
+
+def test_the_printed_policy_is_enough_with_everything_that_a_team_asks_for(
+    tmp_path: Path, strict_ministack: MiniStack, everything: Callable[..., str]
+) -> None:
+    project = project_in(tmp_path, strict_ministack, "whole")
+    project.configure(everything(protected=True, days=30))
+    least(project)
+
+    project.deploy()
+    project.configure(everything(protected=True, days=7))
+    said = project.deploy()
+    ran(project, "rollback", "--yes")
+    ran(project, "status")
+    refused = project.streamer("destroy", "--yes", "--delete-data")
+    project.configure(everything(protected=False, days=30))
+    project.deploy()
+    ran(project, "destroy", "--yes", "--delete-data")
+
+    assert "RetentionInDays: 30 -> 7" in said
+    assert refused.returncode == 2
+    assert "protected" in refused.stderr
+    assert project.tables() == []
+
+
+def test_what_became_of_a_request_is_told_from_its_logs(project: Project) -> None:
+    url = project.serve()
+    ran(project, "call", "report", "--stage", "dev", "--url", url, "--id", "r-17")
+
+    shown = ran(project, "trace", "r-17", "--stage", "dev")
+    lines = [json.loads(line) for line in ran(project, "tail", "--stage", "dev", "--json").splitlines()]
+    told = ran(project, "tail", "--stage", "dev", "--request", "r-17", "--json")
+    about = [json.loads(line) for line in told.splitlines()]
+    ended = json.loads(ran(project, "requests", "wait", "r-17", "--stage", "dev"))
+    too_late = project.streamer("requests", "cancel", "r-17", "--stage", "dev")
+
+    assert shown.startswith("OK  report completed")
+    assert "request queued" in shown
+    assert {"connection established", "request queued", "request ended"} <= {each.get("message") for each in lines}
+    assert {each["request"] for each in about if each["kind"] == "log"} == {"r-17"}
+    assert ended["status"] == "COMPLETED"
+    assert (too_late.returncode, "has ended already" in too_late.stderr) == (1, True)
 
 
 def test_a_stage_is_called_with_a_token_of_its_own_secret(project: Project) -> None:

@@ -198,4 +198,6 @@ def test_nothing_but_lists_and_mappings_is_allowed_everywhere() -> None:
         "lambda:UntagResource",
         "lambda:UpdateEventSourceMapping",
         "secretsmanager:GetRandomPassword",
+        "xray:BatchGetTraces",
+        "xray:GetTraceSummaries",
     }
