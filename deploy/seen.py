@@ -6,6 +6,7 @@ The forms are those of ``docs/console.md``, as far as AWS knows what stands in t
 from __future__ import annotations
 
 import json
+import re
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,6 +26,10 @@ REMEMBERED: Final = 100
 """Most requests, connections and users of each."""
 _WRONG: Final = {"ERROR": "error", "CRITICAL": "error", "FATAL": "error", "WARNING": "warning", "WARN": "warning"}
 _PLATFORM: Final = "platform."
+_TEXT: Final = re.compile(r"(?:START|END|INIT_START|REPORT) (?:RequestId|Runtime Version): ")
+"""Begins Lambda's own lines where the format of logs is text. [DOC] lambda-docs:python-logging"""
+_NUMBER: Final = re.compile(r"\b(Duration|Init Duration|Max Memory Used): ([\d.]+)")
+_WORDS: Final = re.compile(r"\b(RequestId|TraceId|Status|Error Type): (\S+)")
 
 
 @dataclass(slots=True)
@@ -44,6 +49,8 @@ class Teller:
             told = _access(said)
         elif str(said.get("type", "")).startswith(_PLATFORM):
             told = self._platform(said)
+        elif _TEXT.match(event.message):
+            told = _report(event.message)
         else:
             told = None if "_aws" in said else self._line(said, event)
         if told is None:
@@ -135,6 +142,26 @@ def fault_of(said: Mapping[str, Any]) -> Told:
     return {"sentence": f"{said['error_type']}: {said.get('error_message', '')}", "frames": []}
 
 
+def _report(text: str) -> Told | None:
+    """An invocation, as Lambda's text tells of it; None: not the line at its end."""
+    if not text.startswith("REPORT "):
+        return None
+    numbers = {name: float(number) for name, number in reversed(_NUMBER.findall(text))}
+    words = dict(_WORDS.findall(text))
+    told = {
+        "kind": "run",
+        "lambda_request": words.get("RequestId"),
+        "root": words.get("TraceId", ""),
+        "source": "AWS",
+        "waited_ms": 0.0,
+        "init_ms": numbers.get("Init Duration"),
+        "ms": numbers.get("Duration"),
+        "memory_mb": numbers.get("Max Memory Used"),
+        "status": "error" if "Status" in words else "ok",
+    }
+    return {**told, "why": words.get("Error Type") or words["Status"]} if "Status" in words else told
+
+
 def _access(said: Mapping[str, Any]) -> Told:
     status = str(said.get("status", ""))
     went_wrong = status.isdecimal() and int(status) >= 400
@@ -180,7 +207,9 @@ def invocations(events: Iterable[LogEvent]) -> list[tuple[str, str]]:
     found = []
     for event in events:
         said = read(event)
-        ids = (said.get("invocation_id"), said.get("requestId"), said.get("record", {}).get("requestId"))
+        report = _report(event.message) or {}
+        named = (said.get("invocation_id"), said.get("requestId"), said.get("record", {}).get("requestId"))
+        ids = (*named, report.get("lambda_request"))
         found += [(event.group, str(each)) for each in ids if each]
     return list(dict.fromkeys(found))
 

@@ -162,6 +162,30 @@ def test_a_run_that_lambda_ended_says_why() -> None:
     assert (told["status"], told["why"]) == ("error", "timeout")
 
 
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        pytest.param("", ("ok", None, None), id="a warm one"),
+        pytest.param("Init Duration: 210.5 ms\t", ("ok", 210.5, None), id="a cold one"),
+        pytest.param("Status: timeout", ("error", None, "timeout"), id="out of time"),
+        pytest.param(
+            "Status: error\tError Type: Runtime.ExitError", ("error", None, "Runtime.ExitError"), id="an error"
+        ),
+    ],
+)
+def test_reports_are_read_where_the_format_of_logs_is_text(more: str, told: tuple[Any, ...]) -> None:
+    logs = Logs()
+    logs.add(ROUTER, "START RequestId: inv-1 Version: $LATEST\n")
+    logs.add(ROUTER, "END RequestId: inv-1\n")
+    report = "REPORT RequestId: inv-1\tDuration: 12.25 ms\tBilled Duration: 13 ms\tMemory Size: 512 MB\t"
+    logs.add(ROUTER, f"{report}Max Memory Used: 90 MB\t{more}\nXRAY TraceId: {ROOT}\tSegmentId: 1\tSampled: true\n")
+
+    (run,) = tailed(cloud_of(logs))
+
+    assert (run["status"], run["init_ms"], run.get("why")) == told
+    assert (run["lambda_request"], run["ms"], run["memory_mb"], run["root"]) == ("inv-1", 12.25, 90.0, ROOT)
+
+
 def test_with_follow_it_goes_on_with_what_comes() -> None:
     logs = queued_request()
     cloud = cloud_of(logs)
