@@ -43,6 +43,8 @@ class EmulatorConfig:
     """Where functions run; None: `DEFAULT_ISOLATION`."""
     is_debugged: bool = False
     """Whether inline functions stop in a debugger."""
+    inspected: Mapping[str, int] = field(default_factory=dict)
+    """Functions of Node.js that a debugger may stop, and the port of each; 0: a free one."""
     concurrency: int | None = None
     """Executions of one function at once; None: the isolation's default."""
     dynamodb: str = "embedded"

@@ -284,6 +284,7 @@ class Emulator:
             log_sink=self._tails,
             concurrency=self.config.concurrency,
             is_debugged=self.config.is_debugged,
+            inspected=self.config.inspected,
             recording=self._recording,
         )
         self._lambda = LambdaService(

@@ -65,6 +65,12 @@ _OPTIONS: Final = (
         help="Wait for a debugger (debugpy) on this port, 5678 unless said; functions run inline, without time-outs.",
     ),
     click.option(
+        "--inspect",
+        multiple=True,
+        metavar="ID[=PORT]",
+        help="Let a debugger of Node.js stop this function, at this port (9229 and on); no time-outs; repeat for more.",
+    ),
+    click.option(
         "--reload/--no-reload",
         default=DEFAULTS.reload,
         show_default=True,

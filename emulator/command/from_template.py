@@ -64,6 +64,13 @@ class TemplateTarget:
         found, iam = self.read.described, self.options.iam or "off"
         return dataclasses.replace(config, region=self.region, iam=iam, services=found.services, domains=found.domains)
 
+    @property
+    def function_ids(self) -> Mapping[str, str]:
+        """Names of functions by their logical ids."""
+        stacks = [each for top in self.read.stacks for each in top.all()]
+        found = [each for stack in stacks for each in stack.resources.values()]
+        return {each.logical_id: each.name for each in found if each.type == "AWS::Lambda::Function"}
+
     def told(self) -> dict[str, Any]:
         """What the ready file says of it."""
         return {"resources": ids(self.read), "outputs": outputs(self.read)}

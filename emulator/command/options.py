@@ -55,6 +55,8 @@ class EmulateOptions:
     """Whether functions may do only what their roles allow. None: with the embedded DynamoDB they may."""
     debug: int | None = None
     """Port on which to wait for a debugger before anything runs. None: none is waited for."""
+    inspect: tuple[str, ...] = ()
+    """``ID`` or ``ID=PORT`` of functions of Node.js that a debugger may stop."""
     reload: bool = True
     """Whether changed files replace the functions."""
     console: bool | None = None

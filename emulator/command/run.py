@@ -34,6 +34,7 @@ from .banner import banner
 from .console import console_of
 from .development_secret import FOLDER, development_secret, make_state_folder
 from .identity import PUBLIC_KEY, PUBLISHED_KEYS, Access, Identity, key_kind
+from .inspected import inspected
 from .keys import Controls, Terminal, listening, terminal
 from .limits_and_assumptions import assumed, limited
 from .open_files import raise_file_limit
@@ -72,6 +73,8 @@ def _run(options: EmulateOptions, project: Project, shell: dict[str, str], sink:
         if options.isolation == "process":
             raise ConfigurationError("--debug runs functions inline, where debuggers reach them; leave out --isolation")
         options = dataclasses.replace(options, isolation="inline")
+    if options.inspect and options.isolation == "inline":
+        raise ConfigurationError("--inspect is for functions of Node.js, which run in processes; leave out --isolation")
     bind(options.host, options.port).close()  # before a folder is made in a place that is not to be
     _take_signals()
     raise_file_limit()
@@ -181,6 +184,7 @@ def _config(options: EmulateOptions, project: Project, target: Target, access: A
         state_folder=project.folder / FOLDER,
         isolation=options.isolation,
         is_debugged=options.debug is not None,
+        inspected=inspected(options.inspect, target.topology, target.function_ids),
         iam=options.iam,
         dynamodb=options.dynamodb,
         state_file=options.state_file,

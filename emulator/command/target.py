@@ -83,6 +83,11 @@ class Target:
     """What is deployed to, if it is the control plane."""
 
     @property
+    def function_ids(self) -> Mapping[str, str]:
+        """Names of functions by their logical ids; none where no template has any."""
+        return {} if self.template is None else self.template.function_ids
+
+    @property
     def is_deployable(self) -> bool:
         """Whether what runs is described by templates, which is AWS's own form."""
         return self.template is not None or self.control is not None

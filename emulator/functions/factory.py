@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Protocol, Self
@@ -56,18 +56,20 @@ def create_functions(
     concurrency: int | None = None,
     recording: Recording | None = None,
     is_debugged: bool = False,
+    inspected: Mapping[str, int] | None = None,
 ) -> RunningFunctions:
     """The functions of a topology, not yet running: enter the result.
 
     ``concurrency`` is the most executions of one function at once where it has no reserved concurrency of its own;
-    None: the isolation's default. ``is_debugged``: inline ones stop in a debugger, and no time-out ends them.
+    None: the isolation's default. ``is_debugged``: inline ones stop in a debugger, and no time-out ends them; so it is
+    with those of Node.js that are ``inspected``, each at its port.
     """
     other = next((each for each in topology.functions if each.runtime is not None), None)
     if isolation == "inline" and other is not None:
         raise ConfigurationError(
             f"function {other.name} runs by {other.runtime}: only Python runs inline; use --isolation process"
         )
-    kind: Callable[..., RunningFunctions] = ProcessFunctions
+    kind: Callable[..., RunningFunctions] = functools.partial(ProcessFunctions, inspected=inspected)
     if isolation == "inline":
         from .inline.functions import InlineFunctions  # noqa: PLC0415 - it imports botocore, and the default does not
 

@@ -85,6 +85,35 @@ def test_debugging_in_processes_is_refused(tmp_path: Path) -> None:
     assert "--debug runs functions inline" in done.stderr
 
 
+TEMPLATE = """
+Resources:
+  Api:
+    Type: AWS::ApiGatewayV2::Api
+    Properties: {Name: chat, ProtocolType: WEBSOCKET, RouteSelectionExpression: $request.body.action}
+  Stage:
+    Type: AWS::ApiGatewayV2::Stage
+    Properties: {ApiId: !Ref Api, StageName: live}
+  Send:
+    Type: AWS::Lambda::Function
+    Properties: {Handler: index.handler, Runtime: nodejs22.x, Code: {ZipFile: "exports.handler = async () => ({})"}}
+"""
+
+
+@pytest.mark.needs_node
+def test_a_function_of_node_js_is_inspected_by_its_logical_id(tmp_path: Path) -> None:
+    (tmp_path / "template.yaml").write_text(TEMPLATE)
+
+    with Emulate("template.yaml", "--inspect", "Send=0", folder=tmp_path) as emulator:
+        assert "ws://127.0.0.1:" in emulator.log.wait_for("Debugger listening on")
+
+
+def test_inspecting_what_is_no_function_of_node_js_is_refused(tmp_path: Path) -> None:
+    done = streamer("emulate", "--demo", "--inspect", "router", folder=tmp_path)
+
+    assert done.returncode == 2
+    assert done.stderr.endswith("--inspect router: it is no function of Node.js; for Python there is --debug\n")
+
+
 def test_without_debugpy_one_line_says_what_to_install(tmp_path: Path) -> None:
     (tmp_path / "debugpy.py").write_text("raise ImportError")
 

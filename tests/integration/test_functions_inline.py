@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from functions_world import Project, call, fail
 
-from emulator.functions.inline.functions import Held
+from emulator.functions.held import Held
 from emulator.functions.outcome import Returned
 from emulator.functions.variables import Endpoints
 

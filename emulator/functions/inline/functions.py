@@ -22,6 +22,7 @@ from ... import log
 from ...recording import Recording
 from .. import platform_log, variables
 from ..admission import STOPPING, Limit, missing
+from ..held import DAY_SECONDS, Held
 from ..logs import LogSink
 from ..outcome import Failed, Outcome, Returned
 from ..runtimes import identity
@@ -31,8 +32,6 @@ from .modules import UserModules
 from .scope import Scope, Seen
 from .workers import Worker, Workers
 
-DAY_SECONDS: Final = 86_400.0
-"""Time that a function is told to have left where a debugger stops it."""
 CONCURRENCY: Final = 32
 """Threads per function. A thread costs little, so this is the width of a burst of sleeping handlers, not of the CPU."""
 
@@ -292,20 +291,6 @@ class InlineFunctions:
         line = platform_log.exit_line(event.request_id, reason)
         self._sink.write(event.target.function.name, event.request_id, line, platform=True)
         return Failed(platform_log.exit_payload(event.request_id, reason), event.request_id, platform_log.EXIT_ERROR)
-
-
-class Held(asyncio.Future[Outcome]):
-    """What comes of an event; once it has stopped in a debugger, nobody's time-out gives it up."""
-
-    is_held = False
-
-    def hold(self) -> None:
-        """It stops in a debugger."""
-        self.is_held = True
-
-    def cancel(self, msg: object = None) -> bool:
-        """Give up waiting, unless somebody sits at the debugger."""
-        return False if self.is_held else super().cancel(msg)
 
 
 class _InlineFunction:

@@ -112,7 +112,7 @@ class ExecutionEnvironment:
                 around.template,
                 environment=around.variables(self.function, how, folder=self._folder, port=port),
                 folder=folder,
-                command=how.command,
+                command=around.command(self.function, how),
                 import_path=how.import_path,
                 output=output,
                 channel=channel,
@@ -128,7 +128,7 @@ class ExecutionEnvironment:
             if self.state is EnvironmentState.ENDED:  # meanwhile, when there was less to close
                 self._close()
         self._tell("started")
-        if self.state is EnvironmentState.STARTING and bound is None:
+        if self.state is EnvironmentState.STARTING and bound is None and not self._is_inspected:
             self._log.restart_init()
             self._timer = self._loop.call_later(around.init_seconds, self._init_too_long)
 
@@ -165,7 +165,13 @@ class ExecutionEnvironment:
     def awaits_freezing(self) -> bool:
         """Whether it is between events, is to be stopped then, and is not yet."""
         is_between = self.state is EnvironmentState.IDLE or self.state is EnvironmentState.ANSWERED
-        return is_between and self._around.means.freezes and not self._process.is_frozen
+        # A debugger wants to be answered also between events.
+        freezes = self._around.means.freezes and not self._is_inspected
+        return is_between and freezes and not self._process.is_frozen
+
+    @property
+    def _is_inspected(self) -> bool:
+        return self.function.name in self._around.inspected
 
     def watch(self) -> None:
         """Look after it, now and then: at its memory during an event, and that it rests between events.
@@ -360,7 +366,7 @@ class ExecutionEnvironment:
 
     def _start_timer(self) -> None:
         self._stop_timer()
-        seconds = self.function.timeout_seconds
+        seconds = self._around.seconds(self.function)
         self._timer = self._loop.call_later(seconds, self._timed_out)
         self._deadline_ms = int((time.time() + seconds) * 1000)
 

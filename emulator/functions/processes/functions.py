@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -16,6 +16,7 @@ from ... import log
 from ...recording import Recording
 from ...tasks import end
 from ..admission import Limit, missing
+from ..held import Held
 from ..logs import LogSink
 from ..outcome import Outcome
 from ..variables import INIT_SECONDS, Endpoints, function_arn, new_request_id
@@ -57,6 +58,7 @@ class ProcessFunctions:
         init_seconds: float = INIT_SECONDS,
         import_ahead: Sequence[str] = IMPORT_AHEAD,
         recording: Recording | None = None,
+        inspected: Mapping[str, int] | None = None,
     ) -> None:
         self._topology = topology
         self._endpoints = endpoints
@@ -75,6 +77,7 @@ class ProcessFunctions:
             callers=callers(process_files=means.process_files),
             init_seconds=init_seconds,
             recording=recording or Recording(),
+            inspected=inspected or {},
         )
         self._limit = CONCURRENCY if concurrency is None else concurrency
         self._pools: dict[str, Pool] = {}
@@ -113,6 +116,9 @@ class ProcessFunctions:
     ) -> asyncio.Future[Outcome]:
         """Run a function once; see `Functions.invoke`."""
         outcome: asyncio.Future[Outcome] = self._loop.create_future()
+        if function in self._around.inspected:
+            outcome = held = Held(loop=self._loop)
+            held.hold()
         pool = self._pools.get(function)
         if pool is None:
             outcome.set_result(missing(function_arn(function, self._endpoints)))
@@ -171,7 +177,8 @@ class ProcessFunctions:
         return Pool(
             function,
             self._around,
-            limit=Limit.of(function, self._limit),
+            # Of several environments only one could have the debugger's port.
+            limit=Limit.of(function, 1 if function.name in self._around.inspected else self._limit),
             folder=self._template.folder / function.name,
             run=self._run,
             functions=self,

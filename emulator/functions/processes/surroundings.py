@@ -13,6 +13,7 @@ from streamer.topology import Function
 
 from ...recording import Recording
 from .. import variables
+from ..held import DAY_SECONDS
 from ..logs import LogSink
 from ..runtimes import Launch, identity
 from .callers import Callers
@@ -37,6 +38,19 @@ class Surroundings:
     descendants: Descendants
     init_seconds: float
     recording: Recording
+    inspected: Mapping[str, int]
+    """Functions whose Node.js lets a debugger stop it, and the port of each; no time-out ends them."""
+
+    def seconds(self, function: Function) -> float:
+        """How long an invocation may take."""
+        return DAY_SECONDS if function.name in self.inspected else function.timeout_seconds
+
+    def command(self, function: Function, how: Launch) -> tuple[str, ...] | None:
+        """The command line of an environment; None: AWS's client for Python."""
+        port = self.inspected.get(function.name)
+        if port is None or how.command is None:
+            return how.command
+        return (how.command[0], f"--inspect=127.0.0.1:{port}", *how.command[1:])
 
     def code_folder(self, function: Function) -> str:
         """Where a function's code is, and where its process starts."""
