@@ -122,7 +122,7 @@ WATCHING: Final = {
     "tail": "Print what passes through the emulator.",
     "trace": "Show what became of a message.",
 }
-"""The same for those in ``emulator.console.commands``."""
+"""The same for those in ``emulator.command.console_commands``."""
 
 
 @click.group(
@@ -130,7 +130,7 @@ WATCHING: Final = {
     elsewhere={
         "deploy.commands": DEPLOYING,
         "emulator.command.commands": HERE,
-        "emulator.console.commands": WATCHING,
+        "emulator.command.console_commands": WATCHING,
     },
     examples=[
         "streamer emulate                            run this folder's service on ws://127.0.0.1:8787/dev",

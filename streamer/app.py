@@ -18,7 +18,7 @@ from streamer.sending.connections import Connections
 if TYPE_CHECKING:
     from streamer.context import Principal
     from streamer.sending.publisher import Delivery
-    from streamer.stores.uploads import Uploads
+    from streamer.sending.uploads import Uploads
     from streamer.topology import Function, Permission, Queue, Table, Topology
 
 QUEUE_THRESHOLD_SECONDS: Final = 5.0
@@ -278,7 +278,7 @@ class App:
         Raises:
             ConfigurationError: any of this cannot be; the message says what to change.
         """
-        from streamer.stores.uploads import LINK, Rules, Uploads  # noqa: PLC0415 - services without uploads need none
+        from streamer.sending.uploads import LINK, Rules, Uploads  # noqa: PLC0415 - services without uploads need none
 
         if bucket in self._uploads:
             raise ConfigurationError(f"bucket {bucket!r} has uploads already; name another with bucket=")

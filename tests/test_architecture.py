@@ -7,8 +7,10 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from graphlib import TopologicalSorter
 from pathlib import Path
 
+import grimp
 import pytest
 
 ROOT = Path(__file__).parent.parent
@@ -142,6 +144,21 @@ def test_aws_clients_are_used_by_their_shells_alone() -> None:
     others = [m for m in MODULES if m.name not in AWS_CLIENTS and not m.name.startswith(AWS_CLIENT_PACKAGES)]
 
     assert importers({"boto3", "botocore", "aiobotocore"}, others) == []
+
+
+@pytest.mark.parametrize(("package", "most"), [("streamer", 26), ("emulator", 23), ("deploy", 32)])
+def test_rooms_are_few_and_their_imports_make_no_circle(package: str, most: int) -> None:
+    graph = grimp.build_graph(package, cache_dir=None, exclude_type_checking_imports=True)
+    rooms = {room: {room} | graph.find_descendants(room) for room in graph.find_children(package)}
+    rooms.pop(f"{package}.__main__", None)
+    room_of = {module: room for room, modules in rooms.items() for module in modules}
+    floors = TopologicalSorter[str]()
+    for room, modules in rooms.items():
+        imported = {name for module in modules for name in graph.find_modules_directly_imported_by(module)}
+        floors.add(room, *({room_of[name] for name in imported if name in room_of} - {room}))
+
+    floors.prepare()  # raises CycleError with the circle
+    assert len(rooms) <= most
 
 
 def test_emulator_and_deployer_import_their_own_modules_relatively() -> None:

@@ -13,12 +13,12 @@ from typing import Any
 from streamer.observability.redaction import is_sensitive
 from streamer.topology import Function
 
-from ..command.samples import KINDS, Sample, sample
 from .around import Around
 from .asked import Asked, BadRequestError
 from .masking import masked
 from .recorder import RingRecorder
 from .records import Run
+from .samples import KINDS, Sample, sample
 from .statistics import by_function, lanes, summary
 
 Told = dict[str, Any]

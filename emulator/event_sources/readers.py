@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING
 
 from streamer.topology import Topology
 
-from ..database.protocol import Database
 from ..functions.outcome import Functions
 from ..recording import Recording
 from .queues.mapping import QueueMappings
 from .schedules import AcceptEvent, Schedules
 from .streams.kinesis import EngineSource, KinesisEngine
 from .streams.mapping import EventSourceMappings
+
+if TYPE_CHECKING:
+    from ..database.protocol import Database
 
 
 class Readers:

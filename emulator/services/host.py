@@ -18,7 +18,6 @@ from ..functions.outcome import Functions
 from ..functions.variables import Endpoints
 from ..iam.guard import Caller
 from ..iam.needs import Need
-from ..iam.service_needs import of_operation, of_s3, of_scheduler
 from ..port.elsewhere import operation_of, parameters_of
 from ..port.http import HttpRequest, HttpResponse
 from ..port.origin import is_of_this_machine
@@ -29,6 +28,7 @@ from .cognito.operations import is_of_users
 from .denials import denial, error, readable
 from .identity import asks_identity, identity
 from .links import link_of
+from .needs import of_operation, of_s3, of_scheduler
 from .parameters import TARGET, ParameterError, ParameterStore
 from .process import ServicesBusyError, ServicesLostError, ServicesProcess
 from .routing import HOSTED, aws_url

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from console_pages import MARKS, chromium, emulated, tab
 
+from emulator.command.console_reader import Reader
 from emulator.console.lines import line, waterfall
-from emulator.console.reader import Reader
 from emulator.thread import EmulatorThread
 from streamer.client import RequestFailedError
 

@@ -40,7 +40,7 @@ def tree(folder: Path, **files: str) -> Path:
 def test_the_runtime_is_exactly_what_handlers_import() -> None:
     """In an interpreter of its own: what a cold start imports, and no more but for plain handlers."""
     script = f"import sys\nfor name in {HANDLERS!r}: __import__(name)\n"
-    script += "import streamer.handlers.secrets, streamer.handlers.jwks, streamer.stores.uploads, streamer.topology\n"
+    script += "import streamer.handlers.secrets, streamer.handlers.jwks, streamer.sending.uploads, streamer.topology\n"
     script += "print(*(m.__file__ for n, m in sys.modules.items() if n.split('.')[0] == 'streamer'), sep='\\n')"
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
 

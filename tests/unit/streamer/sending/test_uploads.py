@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from streamer import ActionError, App, ErrorCode, Principal, Request
 from streamer.errors import ConfigurationError
-from streamer.stores.uploads import LARGEST_BYTES, Rules, object_key
+from streamer.sending.uploads import LARGEST_BYTES, Rules, object_key
 
 NAMES = st.text(st.characters(exclude_categories=["C"]), min_size=1, max_size=256)
 REQUEST = Request(id="r", action="import", payload=None, principal=Principal("ada", "acme"), connection_id="c")

@@ -11,7 +11,7 @@ import click
 import pytest
 
 from emulator.command.commands import COMMANDS
-from emulator.command.samples import KINDS, Sample, sample
+from emulator.console.samples import KINDS, Sample, sample
 
 NOW = datetime(2026, 5, 3, 9, 22, 3, tzinfo=UTC)
 EVENTS = Path(__file__).parents[3] / "events"

@@ -10,10 +10,10 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from streamer.errors import ConfigurationError
 
-from ..command.identity import is_here
-from ..command.project_here import Here
-from .access import API
-from .token import kept_token
+from ..console.access import API
+from ..console.token import kept_token
+from .identity import is_here
+from .project_here import Here
 
 ANSWER_SECONDS: Final = 60.0
 WAIT_SECONDS: Final = 20

@@ -10,13 +10,13 @@ from typing import Any, Final, Protocol, Self
 
 import click
 
-from ..command.help import Command
-from ..command.project_here import here
-from .lines import line, waterfall
-from .opening import open_url, page_url
-from .reader import GoneError, Reader, found
-from .recorded import Recorded
-from .telling import Told
+from ..console.lines import line, waterfall
+from ..console.opening import open_url, page_url
+from ..console.recorded import Recorded
+from ..console.telling import Told
+from .console_reader import GoneError, Reader, found
+from .help import Command
+from .project_here import here
 
 LAST: Final = 200
 """Records that `tail` begins with."""

@@ -13,11 +13,11 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from streamer.topology.grants import ANYTHING, Kind, Resource
 
-from ..services.cognito.operations import OF_USERS
-from ..services.kinesis.errors import KinesisError
-from ..services.kinesis.tokens import untoken
-from ..services.secret_names import suffix
-from .needs import Need, Parameters
+from ..iam.needs import Need, Parameters
+from .cognito.operations import OF_USERS
+from .kinesis.errors import KinesisError
+from .kinesis.tokens import untoken
+from .secret_names import suffix
 
 _OF_BUCKETS: Final = {
     "GET": "s3:ListBucket",

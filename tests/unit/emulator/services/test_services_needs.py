@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from emulator.iam.service_needs import of_operation, of_s3, of_scheduler
 from emulator.services.kinesis.tokens import token
+from emulator.services.needs import of_operation, of_s3, of_scheduler
 from emulator.services.secret_names import suffix
 
 HOST = "https://s3.eu-west-1.amazonaws.com"
