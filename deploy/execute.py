@@ -234,7 +234,7 @@ class Performer:
             parameters=(*(Parameter(name=n, value=v) for n, v in values.items()), *kept),
             tags=carried.tags,
             role_arn=carried.role_arn,
-            adopts_existing=bool(step.adopted),
+            adopts_existing=bool(step.adopted) or step.takes_logs,
             rollback_alarms=carried.rollback_alarms,
             rollback_minutes=carried.rollback_minutes,
         )

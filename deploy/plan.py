@@ -113,6 +113,8 @@ class Propose:
     """Parameters that keep the value which the stack has."""
     adopted: tuple[str, ...]
     """Tables that the stack takes over."""
+    takes_logs: bool = False
+    """Whether log groups of an earlier stack may be there, for the stack to take over."""
 
 
 Step = RemoveFailedStack | CreateBucket | UploadCode | UploadTemplate | Propose
@@ -127,6 +129,11 @@ class Plan:
     steps: tuple[Step, ...]
     expected: tuple[Change, ...]
     notes: tuple[str, ...] = ()
+
+
+def _keeps_logs(template: Mapping[str, Any]) -> bool:
+    groups = [each for each in template["Resources"].values() if each["Type"] == "AWS::Logs::LogGroup"]
+    return any(each.get("DeletionPolicy", "").startswith("Retain") for each in groups)
 
 
 def tags_of(service: str, stage: str) -> dict[str, str]:
@@ -173,7 +180,15 @@ def plan(wanted: Wanted, found: Found | None, *, inline_bytes: int) -> Plan:
     if adopted:
         notes = (*notes, f"tables of an earlier stack are taken over with their data: {', '.join(adopted)}")
     previous = () if is_new else _previous(wanted, stack)
-    steps.append(Propose(stack_name=wanted.stack_name, is_new=is_new, previous=previous, adopted=adopted))
+    steps.append(
+        Propose(
+            stack_name=wanted.stack_name,
+            is_new=is_new,
+            previous=previous,
+            adopted=adopted,
+            takes_logs=is_new and _keeps_logs(wanted.template),
+        )
+    )
     old = {} if is_new or found is None or found.template is None else found.template
     require_possible(old, wanted.template)
     return Plan(

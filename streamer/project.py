@@ -50,6 +50,7 @@ KEYS: Final = frozenset(
         "groups",
         "hosted_zone_id",
         "jwt_public_key",
+        "keep_logs",
         "kms_key_arn",
         "log_retention_days",
         "logging_role",

@@ -41,8 +41,7 @@ def access_log(settings: StackSettings) -> Resources:
     found: Resources = {
         "AccessLogs": {
             "Type": "AWS::Logs::LogGroup",
-            "DeletionPolicy": "Delete",
-            "UpdateReplacePolicy": "Delete",
+            **settings.end_of_logs,
             "Properties": {
                 "LogGroupName": sub(f"/aws/apigateway/{STACK}"),
                 "RetentionInDays": settings.log_retention_days,

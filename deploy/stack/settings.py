@@ -47,6 +47,8 @@ class StackChoices:
     """Secret's environment variable, such as ``JWT_SECRET``, to the full ARN of an existing secret. One that is absent
     is created by the stack from a NoEcho parameter."""
     log_retention_days: int = 30
+    keep_logs: bool = False
+    """Whether log groups stay when the stack is deleted; the next one takes them over."""
     tracing: bool = True
     access_logs: bool = True
     logging_role: bool = False
@@ -100,6 +102,13 @@ class StackSettings(StackChoices):
     def verifies_by_public_keys(self) -> bool:
         """Whether tokens are verified by a public key or by published ones, so that no ``JWT_SECRET`` exists."""
         return self.jwt_public_key is not None or "JWT_JWKS_URL" in self.environment
+
+    @property
+    def end_of_logs(self) -> dict[str, str]:
+        """What CloudFormation does with a log group that the stack does not have any more."""
+        if self.keep_logs:
+            return {"DeletionPolicy": "RetainExceptOnCreate", "UpdateReplacePolicy": "Retain"}
+        return {"DeletionPolicy": "Delete", "UpdateReplacePolicy": "Delete"}
 
     def __post_init__(self) -> None:
         """Refuse what AWS would refuse, in one line.

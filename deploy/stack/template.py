@@ -91,8 +91,7 @@ def function_resources(topology: Topology, settings: StackSettings, function: Fu
                 "LogGroupName": sub(f"/aws/lambda/{STACK}-{function.name}"),
                 "RetentionInDays": settings.log_retention_days,
             },
-            "DeletionPolicy": "Delete",
-            "UpdateReplacePolicy": "Delete",
+            **settings.end_of_logs,
         },
         role_id(function.name): role(topology, settings, function),
         function_id(function.name): {

@@ -21,6 +21,7 @@ from streamer.app import App
 
 KEY, OTHER = (rsa.generate_private_key(65537, 2048) for _ in range(2))
 ISSUER = "https://idp.example.com/"
+ELSEWHERE = "https://elsewhere.example.com/"
 
 
 class Provider(ThreadingHTTPServer):
@@ -58,8 +59,8 @@ def provider() -> Iterator[Provider]:
         thread.join()
 
 
-def token(key: rsa.RSAPrivateKey, key_id: str) -> str:
-    claims = {"sub": "ada", "custom:tenant": "acme", "iss": ISSUER, "exp": time.time() + 60}
+def token(key: rsa.RSAPrivateKey, key_id: str, **changes: str) -> str:
+    claims = {"sub": "ada", "custom:tenant": "acme", "iss": ISSUER, "aud": "chat", "exp": time.time() + 60, **changes}
     return jwt.encode(claims, key, "RS256", headers={"kid": key_id})
 
 
@@ -69,6 +70,7 @@ def test_connections_are_let_in_by_published_keys_without_a_request_for_each(
     environment = {
         "JWT_JWKS_URL": f"http://127.0.0.1:{provider.server_port}/jwks.json",
         "JWT_ISSUER": ISSUER,
+        "JWT_AUDIENCE": "chat",
         "JWT_TENANT_CLAIM": "custom:tenant",
     }
     topology = App().topology(target="streamer.demo:app", environment=environment)
@@ -77,7 +79,8 @@ def test_connections_are_let_in_by_published_keys_without_a_request_for_each(
         for _ in range(20):
             with connect(f"{emulator.websocket_url}?Authorization={token(KEY, 'k1')}"):
                 pass
-        for bad in (token(OTHER, "k1"), token(KEY, "k2")):
+        wrong = (token(KEY, "k1", aud="mail"), token(KEY, "k1", iss=ELSEWHERE))
+        for bad in (token(OTHER, "k1"), token(KEY, "k2"), *wrong):
             with pytest.raises(InvalidStatus) as caught, connect(f"{emulator.websocket_url}?Authorization={bad}"):
                 pass
             assert caught.value.response.status_code == 401

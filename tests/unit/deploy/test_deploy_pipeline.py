@@ -302,6 +302,34 @@ def test_an_outputs_file_among_the_code_would_be_a_change_of_it(run: Run, comman
     assert cloud.did == []
 
 
+@pytest.mark.parametrize(
+    ("setting", "found", "takes"),
+    [
+        pytest.param("keep_logs = true\n", None, True, id="a new stack, whose logs are kept"),
+        pytest.param("keep_logs = true\n", stack(), False, id="a stack that has them"),
+        pytest.param("", None, False, id="logs that go with the stack"),
+    ],
+)
+def test_logs_of_an_earlier_stack_are_taken_over(
+    run: Run, project: Path, setting: str, found: Stack | None, *, takes: bool
+) -> None:
+    toml = project / "streamer.toml"
+    toml.write_text(toml.read_text() + setting)
+    cloud = FakeCloud(found=found, script=[("CREATE_COMPLETE", [event(1, "X")])])
+
+    run(cloud, "deploy", "--yes")
+
+    assert [each.adopts_existing for each in cloud.proposals] == [takes]
+
+
+def test_destroy_says_that_logs_stay(run: Run, project: Path) -> None:
+    toml = project / "streamer.toml"
+    toml.write_text(toml.read_text() + "keep_logs = true\n")
+    cloud = FakeCloud(found=stack(), script=[("DELETE_COMPLETE", [event(1, "X")])])
+
+    assert "keep the log groups" in run(cloud, "destroy", "--yes").stdout
+
+
 def test_the_policy_is_printed_alone_and_with_a_role_it_is_smaller(run: Run, project: Path) -> None:
     alone = json.loads(run(FakeCloud(), "deploy", "--print-policy").stdout)
     toml = project / "streamer.toml"

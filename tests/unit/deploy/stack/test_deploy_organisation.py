@@ -84,6 +84,21 @@ def test_functions_post_to_the_apis_own_address_behind_a_domain() -> None:
     assert "ws.example.com" not in str(variables)
 
 
+@pytest.mark.parametrize(
+    ("keeps", "policies"),
+    [
+        pytest.param(False, {("Delete", "Delete")}, id="not said"),
+        pytest.param(True, {("RetainExceptOnCreate", "Retain")}, id="kept"),
+    ],
+)
+def test_logs_outlive_the_stack_where_the_file_says_so(policies: set[tuple[str, str]], *, keeps: bool) -> None:
+    resources = stack(keep_logs=keeps)["Resources"].values()
+    groups = [each for each in resources if each["Type"] == "AWS::Logs::LogGroup"]
+
+    assert len(groups) == 5
+    assert {(each["DeletionPolicy"], each["UpdateReplacePolicy"]) for each in groups} == policies
+
+
 def test_without_an_address_of_its_own_an_api_is_used_at_its_domain_alone() -> None:
     made = stack(**DOMAIN, base_path="chat", disable_execute_api_endpoint=True)
 
