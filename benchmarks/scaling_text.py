@@ -273,7 +273,8 @@ messages that were refused.
 **10,000 connections.** Connections alone reach no limit. The first one is Lambda's concurrency, when clients have a
 thousand slow actions running at the same time: each takes one of the account's 1,000 executions, and `$connect` and the
 router compete with them. Ask for more concurrency, or give the processor a reserved concurrency, so that queued work
-waits instead of throttling the others; a function of its own then starts it, which the work cannot keep out.
+waits instead of throttling the others; a function of its own then starts it, which the work cannot keep out, and what
+waits rings no alarm for an hour.
 
 **100,000 connections.** The first limit is the connect rate after an interruption: everyone is connected anew after
 {100_000 / CONNECTS_PER_SECOND:,.0f} s at best, and whoever is refused tries again. Clients must back off with jitter

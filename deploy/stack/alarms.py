@@ -23,6 +23,7 @@ from streamer.observability.metrics import (
     REQUEST_WAIT,
     Metric,
 )
+from streamer.service import PROCESSOR_FUNCTION
 from streamer.settings import Settings
 from streamer.topology import Function, Topology
 from streamer.topology.logical_ids import function_id, pascal, queue_id, table_id
@@ -49,6 +50,10 @@ THRESHOLDS: Final[Mapping[str, int]] = {
     "action_errors": 1,
 }
 """Kind of alarm to its threshold in a period, unless the settings say otherwise."""
+
+WAITING_MS: Final = 3_600_000
+"""The threshold for work that waits where a reserved concurrency has it wait: an hour of the six after which Lambda
+gives an event up. [DOC] lambda-docs:invocation-async"""
 
 
 def service_dimensions(topology: Topology) -> dict[str, str]:
@@ -120,8 +125,9 @@ def _function_alarms(topology: Topology, settings: StackSettings, function: Func
         return _Alarm(kind, f"{function.name} {what}", "AWS/Lambda", metric, dimensions, **options)
 
     found = {f"{name}ErrorsAlarm": of("errors", "failed", "Errors")}
-    # With a reserved concurrency being turned away is what was asked for; what waits too long is seen by the event age.
-    if settings.reserved_concurrency.get(function.name, function.reserved_concurrency) is None:
+    # With a reserved concurrency being turned away and waiting is what was asked for; what waits for hours is not.
+    is_reserved = _is_reserved(settings, function)
+    if not is_reserved:
         found[f"{name}ThrottlesAlarm"] = of("throttles", "was not run for lack of concurrency", "Throttles")
     found[f"{name}DurationAlarm"] = of(
         "duration",
@@ -131,9 +137,19 @@ def _function_alarms(topology: Topology, settings: StackSettings, function: Func
         factor=function.timeout_seconds * 10,
     )
     if any(invocation.function == function.name for invocation in topology.async_invocations):
-        found[f"{name}EventAgeAlarm"] = of("event_age", "is late with events", "AsyncEventAge", statistic="Maximum")
+        found[f"{name}EventAgeAlarm"] = of(
+            "event_age",
+            "is late with events",
+            "AsyncEventAge",
+            statistic="Maximum",
+            default=WAITING_MS if is_reserved else None,
+        )
         found[f"{name}EventsDroppedAlarm"] = of("events_dropped", "lost events", "AsyncEventsDropped")
     return found
+
+
+def _is_reserved(settings: StackSettings, function: Function) -> bool:
+    return settings.reserved_concurrency.get(function.name, function.reserved_concurrency) is not None
 
 
 def _api_alarms(topology: Topology) -> dict[str, _Alarm]:
@@ -172,6 +188,7 @@ def _service_alarms(topology: Topology, settings: StackSettings) -> dict[str, _A
             REQUEST_WAIT.name,
             dimensions,
             statistic="Maximum",
+            default=WAITING_MS if any(_is_reserved(settings, each) for each in _processors(topology)) else None,
         ),
     }
     for action in sorted(settings.actions):
@@ -183,6 +200,10 @@ def _service_alarms(topology: Topology, settings: StackSettings) -> dict[str, _A
             {**dimensions, "Action": action},
         )
     return found
+
+
+def _processors(topology: Topology) -> list[Function]:
+    return [each for each in topology.functions if each.name == PROCESSOR_FUNCTION]
 
 
 def _is_app(topology: Topology) -> bool:
@@ -200,10 +221,13 @@ class _Alarm:
     statistic: str = "Sum"
     factor: float = 1
     """What the metric's unit is of the threshold's."""
+    default: int | None = None
+    """The threshold unless the settings say otherwise; None: that of its kind."""
 
     def resource(self, threshold: int | None) -> dict[str, Any]:
         """The alarm in a template."""
-        chosen = (THRESHOLDS[self.kind] if threshold is None else threshold) * self.factor
+        default = THRESHOLDS[self.kind] if self.default is None else self.default
+        chosen = (default if threshold is None else threshold) * self.factor
         return {
             "Type": "AWS::CloudWatch::Alarm",
             "Properties": {

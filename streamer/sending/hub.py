@@ -32,8 +32,9 @@ rows of connections younger than this are left alone. ``$connect`` takes at most
 FORGETTING_THREADS: Final = 8
 OWN_RECIPIENTS: Final = 4_000
 """About so many an invocation delivers to that has something else to do; to more, others do."""
-LEAVING_SECONDS: Final = 15.0
-"""So long before its time is over an invocation that only delivers passes on what is left."""
+LEAVING: Final = 0.8
+"""When so much of its time is gone, an invocation that only delivers passes on what is left: there is time for what it
+has read, and the alarm on functions that come near their time-out does not ring."""
 FORGOTTEN_LATER: Final = 1_000
 """So many gone connections are forgotten after everyone has been served; those beyond them at once."""
 
@@ -147,7 +148,7 @@ class Hub:
         if self._clock() > rest.sent_at + LATE_SECONDS:
             self._log.error("what is left of a message to many comes too late and is dropped", shard=rest.shard)
             return Delivery(is_complete=False)
-        leaves_at = self._monotonic() + max(seconds - LEAVING_SECONDS, seconds / 2)
+        leaves_at = self._monotonic() + seconds * LEAVING
         reading = _Reading(rest, deque([rest]), PAGE, leaves_at, only_delivers=True)
         delivery = self._delivered(reading, seconds)
         self._log.info(

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import textwrap
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import boto3
 import pytest
+from botocore.config import Config
 
 from emulator.command.target import load_target
 from emulator.emulator import EmulatorConfig
 from emulator.thread import EmulatorThread, emulator_thread
 from streamer.client import RequestFailedError
 from streamer.project import Project
+from streamer.requests.runs import SWEEP_EVENT
 from streamer.topology import Topology
 from streamer.topology.sizes import Sizes
 
 APP = """
     import os
+    import threading
+    from pathlib import Path
 
     import boto3
 
@@ -43,6 +49,15 @@ APP = """
         table.put_item(Item={"id": request.id})
         boto3.client("sqs").send_message(QueueUrl=os.environ["MAILS_QUEUE_URL"], MessageBody=request.id)
         return table.scan()["Count"]
+
+
+    @app.action("hold", queued=True)
+    def hold(request, progress):
+        print("it holds the processor")
+        pause = threading.Event()
+        while not Path(request.payload).exists():
+            pause.wait(0.01)
+        return "held"
 
 
     @app.action("read")
@@ -91,6 +106,31 @@ def reserved(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Emulato
 def test_a_processor_of_reserved_concurrency_is_given_work_by_a_function_of_its_own(reserved: EmulatorThread) -> None:
     with reserved.connect() as client:
         assert client.request("order", id="one") == 1
+
+
+def test_work_that_takes_all_of_the_reservation_keeps_no_work_from_being_started(
+    reserved: EmulatorThread, tmp_path: Path
+) -> None:
+    functions = boto3.client("lambda", **reserved.aws("lambda"), config=Config(retries={"total_max_attempts": 1}))
+    sweep = json.dumps(SWEEP_EVENT)
+    with reserved.connect() as client, ThreadPoolExecutor(4) as pool:
+        held = pool.submit(client.request, "hold", str(tmp_path / "go"))
+        reserved.logs.wait_for("it holds the processor")
+        waiting = [pool.submit(client.request, "order", id=f"o-{number}") for number in range(3)]
+        try:
+            # The one execution that the processor has is taken; what starts work has others.
+            with pytest.raises(functions.exceptions.TooManyRequestsException):
+                functions.invoke(FunctionName="processor", Payload=sweep)
+            for _ in range(3):
+                assert "FunctionError" not in functions.invoke(FunctionName="dispatcher", Payload=sweep)
+        finally:
+            (tmp_path / "go").touch()
+
+        assert held.result() == "held"
+        assert {each.result() for each in waiting} == {1, 2, 3}
+    queues = boto3.client("sqs", **reserved.aws("sqs"))
+    url = queues.get_queue_url(QueueName="dead-letters")["QueueUrl"]
+    assert "Messages" not in queues.receive_message(QueueUrl=url)
 
 
 def test_actions_may_do_what_the_app_says_and_no_more(emulator: EmulatorThread) -> None:

@@ -261,6 +261,21 @@ def test_a_function_with_a_reserved_concurrency_may_wait_for_it(
 
     assert "ProcessorThrottlesAlarm" not in resources
     assert "RouterThrottlesAlarm" in resources
+    # Waiting is what was asked for; waiting for an hour is not.
+    waiting = ("ProcessorEventAgeAlarm", "RequestWaitAlarm")
+    assert [resources[name]["Properties"]["Threshold"] for name in waiting] == [3_600_000, 3_600_000]
+    chosen = dataclasses.replace(reserved, alarms={"event_age": 1000, "RequestWaitAlarm": 2000})
+    resources = template(app_topology, chosen)["Resources"]
+    assert [resources[name]["Properties"]["Threshold"] for name in waiting] == [1000, 2000]
+
+
+def test_work_that_waits_rings_after_minutes_where_nobody_asked_it_to_wait(
+    app_topology: Topology, settings: StackSettings
+) -> None:
+    resources = template(app_topology, settings)["Resources"]
+
+    waiting = ("ProcessorEventAgeAlarm", "RequestWaitAlarm")
+    assert [resources[name]["Properties"]["Threshold"] for name in waiting] == [300_000, 60_000]
 
 
 def test_thresholds_are_set_by_kind_or_alarm_and_each_alarm_can_be_switched_off(
