@@ -324,7 +324,10 @@ def take_away(cloud: Cloud, desk: Desk, config: Config, named_tables: Sequence[s
             _refuse_protected(cloud, ruin.tables)
         desk.say(f"delete the stack {name}" if ruin.stack else f"there is no stack {name} any more")
         desk.say(*(f"{'delete' if with_data else 'keep'} the table {table}" for table in ruin.tables))
-        desk.say(*(f"keep the bucket {each}: what is in it expires by itself" for each in ruin.buckets))
+        for bucket, expires in ruin.buckets.items():
+            desk.say(
+                f"keep the bucket {bucket}" + (": what is in it expires by itself" if expires else ", with all in it")
+            )
         desk.say(*(["keep the log groups"] if config.keep_logs and ruin.stack else []))
         desk.say(*(f"keep the table {each}: by its tags it may be somebody else's" for each in ruin.strangers))
         if not desk.type_name(name):

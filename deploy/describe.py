@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from .adoption import misfit
@@ -83,14 +83,22 @@ def _misfits(cloud: Cloud, wanted: Wanted, loose: Sequence[str]) -> Mapping[str,
     return {name: why for name, why in found.items() if why is not None}
 
 
-def _kept_buckets(cloud: Cloud, name: str, resources: Sequence[Resource]) -> tuple[str, ...]:
+def _kept_buckets(cloud: Cloud, name: str, resources: Sequence[Resource]) -> dict[str, bool]:
+    """Bucket that stays to whether what is in it expires."""
     buckets = [each for each in resources if each.resource_type == "AWS::S3::Bucket"]
     described = cloud.deployed_template(name).get("Resources", {}) if buckets else {}
-    return tuple(
-        each.physical_id
+    return {
+        each.physical_id: _expires(described[each.logical_id])
         for each in buckets
         if str(described.get(each.logical_id, {}).get("DeletionPolicy", "")).startswith("Retain")
-    )
+    }
+
+
+def _expires(bucket: Mapping[str, Any]) -> bool:
+    """Whether all that is in a bucket of a template is deleted in time."""
+    rules = bucket.get("Properties", {}).get("LifecycleConfiguration", {}).get("Rules", [])
+    whole = [each for each in rules if each.get("Status") == "Enabled" and not each.get("Prefix")]
+    return any("ExpirationInDays" in each for each in whole)
 
 
 def _strangers(cloud: Cloud, names: Sequence[str], tags: Mapping[str, str]) -> tuple[str, ...]:
@@ -198,8 +206,8 @@ class Ruin:
     """Tables that exist. They stay, with their data, unless the data is to go too."""
     strangers: tuple[str, ...] = ()
     """Tables of these names that do not say that they are this stage's; they stay."""
-    buckets: tuple[str, ...] = ()
-    """Buckets of the stack that stay: CloudFormation cannot delete one that holds something."""
+    buckets: Mapping[str, bool] = field(default_factory=dict)
+    """Bucket of the stack that stays to whether it empties itself: CloudFormation deletes none that holds something."""
 
 
 def what_is_left(cloud: Cloud, name: str, topology_tables: Sequence[str], prefix: str, tags: Mapping[str, str]) -> Ruin:

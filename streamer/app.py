@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from streamer.context import Principal
     from streamer.sending.publisher import Delivery
     from streamer.sending.uploads import Uploads
-    from streamer.topology import Function, Permission, Queue, Table, Topology
+    from streamer.topology import Bucket, Function, Permission, Queue, Table, Topology
 
 QUEUE_THRESHOLD_SECONDS: Final = 5.0
 """Actions estimated to take longer than this are queued, unless the environment sets another threshold."""
@@ -49,6 +49,7 @@ class App:
         tables: Tables of its own, which the actions may read and write. The emulator and the stack make them, with the
             service's table prefix before the name; ``orders`` is found by the variable ``ORDERS_TABLE``.
         queues: Queues of its own, which the actions may send to; the URL of ``jobs`` is in ``JOBS_QUEUE_URL``.
+        buckets: Buckets of its own, which the actions may use; the name of ``documents`` is in ``DOCUMENTS_BUCKET``.
         permissions: Whatever else the actions may do on AWS.
         authorizer: A Lambda authorizer of its own, which is asked who a client is, instead of tokens being verified.
             Its policy lets in; of its context ``user_id`` (else its ``principalId``) is who, ``tenant_id`` of which
@@ -71,6 +72,7 @@ class App:
         tables: Iterable[Table] = (),
         queues: Iterable[Queue] = (),
         permissions: Iterable[Permission] = (),
+        buckets: Iterable[Bucket] = (),
         authorizer: Function | None = None,
         identity_sources: Iterable[str] = (),
         iam: bool = False,
@@ -83,6 +85,7 @@ class App:
         self._environment = tuple(environment)
         self._limits = limits or Limits()
         self._tables, self._queues, self._permissions = tuple(tables), tuple(queues), tuple(permissions)
+        self._buckets = tuple(buckets)
         if authorizer is not None and iam:
             raise ConfigurationError("App(authorizer=..., iam=True): one of them lets clients in; leave out the other")
         self._authorizer, self._identity_sources, self._iam = authorizer, tuple(identity_sources), iam
@@ -324,6 +327,10 @@ class App:
         from streamer.service import Own, describe  # noqa: PLC0415
         from streamer.topology import Bucket  # noqa: PLC0415 - as above
 
+        uploaded = [
+            Bucket(name=each.bucket, page_origins=each.page_origins, kept_days=each.kept_days)
+            for each in self._uploads.values()
+        ]
         return describe(
             target=target,
             table_prefix=table_prefix,
@@ -333,10 +340,7 @@ class App:
             own=Own(
                 tables=self._tables,
                 queues=self._queues,
-                buckets=tuple(
-                    Bucket(name=each.bucket, page_origins=each.page_origins, kept_days=each.kept_days)
-                    for each in self._uploads.values()
-                ),
+                buckets=(*self._buckets, *uploaded),
                 permissions=self._permissions,
                 authorizer=self._authorizer,
                 identity_sources=self._identity_sources,

@@ -1,4 +1,4 @@
-"""Buckets for what clients upload, as resources of the template. Pure."""
+"""The buckets of a topology, as resources of the template. Pure."""
 
 from __future__ import annotations
 
@@ -27,15 +27,16 @@ def bucket_resources(topology: Topology) -> dict[str, dict[str, Any]]:
 
 
 def _bucket(described: Bucket) -> dict[str, Any]:
-    """A private bucket that empties itself.
+    """A private bucket, which may empty itself.
 
-    CloudFormation cannot delete a bucket that holds something, so it outlives the stack: what is in it expires, and the
-    next stack makes one of another name. [DOC] cfn-docs:AWS_S3_Bucket
+    CloudFormation cannot delete a bucket that holds something, so it outlives the stack, and the next stack makes one
+    of another name. [DOC] cfn-docs:AWS_S3_Bucket
     """
-    expire = {
+    expires = {} if described.kept_days is None else {"ExpirationInDays": described.kept_days}
+    rule = {
         "Id": "expire",
         "Status": "Enabled",
-        "ExpirationInDays": described.kept_days,
+        **expires,
         "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1},
     }
     pages = {
@@ -52,8 +53,8 @@ def _bucket(described: Bucket) -> dict[str, Any]:
             "BucketEncryption": {
                 "ServerSideEncryptionConfiguration": [{"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]
             },
-            "CorsConfiguration": {"CorsRules": [pages]},
-            "LifecycleConfiguration": {"Rules": [expire]},
+            **({"CorsConfiguration": {"CorsRules": [pages]}} if described.page_origins else {}),
+            "LifecycleConfiguration": {"Rules": [rule]},
             "OwnershipControls": {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]},
             "PublicAccessBlockConfiguration": _PRIVATE,
         },

@@ -22,7 +22,10 @@ def _of(bucket: Bucket, region: str) -> Iterator[Call]:
     # [DOC] s3-api:CreateBucket: us-east-1 is said by saying nothing.
     place = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
     yield call("create_bucket", **place)
-    cors = {"AllowedMethods": ["PUT"], "AllowedOrigins": list(bucket.page_origins), "AllowedHeaders": ["*"]}
-    yield call("put_bucket_cors", CORSConfiguration={"CORSRules": [cors]})
+    if bucket.page_origins:
+        cors = {"AllowedMethods": ["PUT"], "AllowedOrigins": list(bucket.page_origins), "AllowedHeaders": ["*"]}
+        yield call("put_bucket_cors", CORSConfiguration={"CORSRules": [cors]})
+    if bucket.kept_days is None:
+        return
     expires = {"ID": "expire", "Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": bucket.kept_days}}
     yield call("put_bucket_lifecycle_configuration", LifecycleConfiguration={"Rules": [expires]})

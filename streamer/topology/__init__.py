@@ -131,14 +131,16 @@ class Queue:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bucket:
-    """An S3 bucket for what clients upload: private, and what is in it expires."""
+    """A private S3 bucket, as for what clients upload or functions write."""
 
     name: str
     """As functions know it; on AWS CloudFormation makes a name of its own up, since buckets share theirs worldwide."""
     page_origins: tuple[str, ...] = ("*",)
-    """Origins of web pages that may put objects with a link, such as ``https://app.example.com``; ``*``: any."""
-    kept_days: int = 1
-    """Days after which an object is deleted, from 1. [DOC] s3-docs:object-lifecycle-mgmt"""
+    """Origins of web pages that may put objects with a link, such as ``https://app.example.com``; ``*``: any.
+
+    Empty: none."""
+    kept_days: int | None = None
+    """Days after which an object is deleted, from 1. None: it stays. [DOC] s3-docs:object-lifecycle-mgmt"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -116,7 +116,7 @@ def _validate_bucket(bucket: Bucket) -> None:
             f"bucket {bucket.name!r}: its name takes 3 to 40 lower-case letters, digits and hyphens, "
             "letters and digits at both ends"
         )
-    if bucket.kept_days < 1:
+    if bucket.kept_days is not None and bucket.kept_days < 1:
         raise TopologyError(f"bucket {bucket.name!r}: kept_days must be 1 or more")
     for origin in bucket.page_origins:
         # [DOC] s3-docs:ManageCorsUsing: an origin with at most one "*"
@@ -125,8 +125,6 @@ def _validate_bucket(bucket: Bucket) -> None:
                 f"bucket {bucket.name!r}: {origin!r} is no origin of pages; write it as https://app.example.com, "
                 "without a path, or * for any"
             )
-    if not bucket.page_origins:
-        raise TopologyError(f"bucket {bucket.name!r} needs an origin of pages; * stands for any")
 
 
 def _validate_queue_mapping(topology: Topology, mapping: QueueMapping) -> None:

@@ -29,11 +29,12 @@ APP = """
     import boto3
 
     from streamer import App
-    from streamer.topology import Key, Permission, Queue, Table
+    from streamer.topology import Bucket, Key, Permission, Queue, Table
 
     app = App(
         tables=[Table(name="orders", key=Key(partition="id"))],
         queues=[Queue(name="mails")],
+        buckets=[Bucket(name="documents")],
         permissions=[
             Permission(
                 actions=["dynamodb:GetItem"],
@@ -58,6 +59,14 @@ APP = """
         while not Path(request.payload).exists():
             pause.wait(0.01)
         return "held"
+
+
+    @app.action("write")
+    def write(request):
+        s3, documents = boto3.client("s3"), os.environ["DOCUMENTS_BUCKET"]
+        s3.put_object(Bucket=documents, Key="one", Body=b"1")
+        found = [each["Key"] for each in s3.list_objects_v2(Bucket=documents)["Contents"]]
+        return [found, s3.get_object(Bucket=documents, Key="one")["Body"].read().decode()]
 
 
     @app.action("read")
@@ -86,6 +95,11 @@ def test_actions_use_the_tables_and_queues_of_their_app(emulator: EmulatorThread
     queues = boto3.client("sqs", **emulator.aws("sqs"))
     url = queues.get_queue_url(QueueName="mails")["QueueUrl"]
     assert [message["Body"] for message in queues.receive_message(QueueUrl=url)["Messages"]] == ["one"]
+
+
+def test_actions_use_the_buckets_of_their_app(emulator: EmulatorThread) -> None:
+    with emulator.connect() as client:
+        assert client.request("write") == [["one"], "1"]
 
 
 @pytest.fixture(params=["process", "inline"])

@@ -424,15 +424,19 @@ def test_destroy_keeps_tables_and_says_so(run: Run) -> None:
 def test_destroy_says_that_a_bucket_stays_which_cloudformation_cannot_delete(run: Run) -> None:
     parts = [
         Resource(logical_id=each, physical_id=f"chat-dev-{each.lower()}", resource_type="AWS::S3::Bucket", status="X")
-        for each in ("UploadsBucket", "OwnBucket")
+        for each in ("UploadsBucket", "OwnBucket", "DocumentsBucket")
     ]
-    template = {"Resources": {"UploadsBucket": {"DeletionPolicy": "RetainExceptOnCreate"}, "OwnBucket": {}}}
+    stays = {"DeletionPolicy": "RetainExceptOnCreate"}
+    rules = [{"Status": "Enabled", "ExpirationInDays": 1}]
+    expires = stays | {"Properties": {"LifecycleConfiguration": {"Rules": rules}}}
+    template = {"Resources": {"UploadsBucket": expires, "OwnBucket": {}, "DocumentsBucket": stays}}
     cloud = FakeCloud(found=stack(), parts=parts, template=template, script=[("DELETE_COMPLETE", [event(1, "X")])])
 
     found = run(cloud, "destroy", "--yes")
 
     assert found.return_value == 0
     assert "keep the bucket chat-dev-uploadsbucket: what is in it expires by itself" in found.stdout
+    assert "keep the bucket chat-dev-documentsbucket, with all in it" in found.stdout
     assert "chat-dev-ownbucket" not in found.stdout
 
 

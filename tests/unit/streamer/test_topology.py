@@ -113,7 +113,6 @@ def test_what_aws_takes_is_taken(service: Topology) -> None:
                 (Bucket(name="My_Bucket"), "lower-case letters, digits and hyphens"),
                 (Bucket(name="b" * 41), "3 to 40"),
                 (Bucket(name="uploads", kept_days=0), "kept_days must be 1 or more"),
-                (Bucket(name="uploads", page_origins=()), "needs an origin of pages"),
                 (Bucket(name="uploads", page_origins=("app.example.com",)), "is no origin of pages"),
                 (Bucket(name="uploads", page_origins=("https://app.example.com/page",)), "without a path"),
             )

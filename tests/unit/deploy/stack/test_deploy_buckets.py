@@ -9,6 +9,7 @@ import pytest
 from deploy.stack.settings import StackSettings
 from deploy.stack.template import template
 from streamer import App
+from streamer.topology import Bucket
 
 KEY = "arn:aws:kms:us-east-1:123456789012:key/0123"
 
@@ -34,6 +35,17 @@ def test_the_bucket_is_private_and_empties_itself() -> None:
     assert (cors["AllowedMethods"], cors["AllowedOrigins"]) == (["PUT"], ["https://app.example.com"])
     (refused,) = resources["UploadsBucketPolicy"]["Properties"]["PolicyDocument"]["Statement"]
     assert (refused["Effect"], refused["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
+
+
+def test_what_is_in_a_bucket_of_the_apps_own_stays() -> None:
+    app = App(buckets=[Bucket(name="documents", page_origins=())])
+    topology = app.topology(target="app:app", table_prefix="chat-dev_", environment={})
+
+    properties = template(topology, StackSettings(stack_name="chat-dev"))["Resources"]["DocumentsBucket"]["Properties"]
+
+    (rule,) = properties["LifecycleConfiguration"]["Rules"]
+    assert "ExpirationInDays" not in rule
+    assert "CorsConfiguration" not in properties
 
 
 @pytest.mark.parametrize(("function", "has_it"), [("Router", True), ("Processor", True), ("Connect", False)])
