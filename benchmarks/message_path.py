@@ -1,4 +1,4 @@
-"""What one echo costs in the emulator's own code, without sockets and functions: one table of microseconds.
+"""What one echo costs in the emulator's own code, without sockets and functions: one table of microseconds of CPU.
 
 Run: .venv/bin/python benchmarks/message_path.py
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import json
 import sys
 import time
@@ -53,6 +54,9 @@ API: Final = Api(
 )
 FUNCTIONS: Final = tuple(Function(name=name, handler="h.h", posts_to_connections=True) for name in ("connect", "echo"))
 KEYS: Final = keys_of(["connect", "echo"], b"s" * 32)
+EVENT: Final = json.dumps({"requestContext": {"connectionId": "c" * 16}, "body": MESSAGE}).encode()
+OUTCOME: Final = Returned(b'{"statusCode": 200}', "id")
+TRACE: Final = "Root=1-67a1-0123456789abcdef01234567;Parent=0123456789abcdef;Sampled=0"
 ROUNDS: Final = 7
 BATCH: Final = 50
 """Messages between two turns of the event loop, as when many clients are busy."""
@@ -123,6 +127,13 @@ def post(connection_id: str, key: str = KEY, secret: str = SECRET) -> bytes:
     return sent[0]
 
 
+def ran(recorder: RingRecorder) -> None:
+    """What an environment tells of an invocation."""
+    about: dict[str, Any] = {"number": 0, "trace": TRACE, "waited_ms": 0.1, "duration_ms": 1.5, "init_ms": None}
+    recorder.run("echo", EVENT, OUTCOME, memory_mb=40, **about)
+    recorder.line("echo", "id", "echoed")
+
+
 async def turn() -> None:
     """Let the event loop do what is due."""
     for _ in range(4):
@@ -133,16 +144,26 @@ async def report(name: str, call: Callable[[], object], batches: int = 60) -> No
     """The best of some rounds: what the code costs, not what the machine was also doing."""
     rounds = []
     for _ in range(ROUNDS):
-        begin = time.perf_counter()
+        begin = time.process_time()
         for _ in range(batches):
             for _ in range(BATCH):
                 call()
             await turn()
-        rounds.append((time.perf_counter() - begin) / batches / BATCH)
+        rounds.append((time.process_time() - begin) / batches / BATCH)
     print(f"{name:56} {min(rounds) * 1e6:7.1f} us")
 
 
+async def report_recorded(recording: Recording, recorder: RingRecorder, call: Callable[[], object]) -> None:
+    """The call of the line above, while somebody records."""
+    recording.now = recorder
+    await report("  the same while it is recorded", call)
+    recording.now = None
+
+
 async def main() -> None:
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 20)  # as in `streamer emulate`
     facts = Facts(region="us-east-1", account_id="123456789012", api_id="a1b2c3d4e5", domain_name=DOMAIN)
     own = {keys.access_key_id: keys.secret_access_key for keys in KEYS.values()}
     verifier = Verifier(secrets={KEY: SECRET, **own}, clock=time.time)
@@ -154,6 +175,11 @@ async def main() -> None:
 
     def answer(request: HttpRequest) -> HttpResponse | Awaitable[HttpResponse]:
         requests[:] = [request]
+        if recording.now is None:
+            return managed(request)
+        return recording.answer(request, lambda: managed(request), guard.function)
+
+    def managed(request: HttpRequest) -> HttpResponse | Awaitable[HttpResponse]:
         target = parse_path(request.raw_path)
         return gateway.refuse(request) if target is None else gateway.manage(request, target, guard.caller(request))
 
@@ -177,10 +203,11 @@ async def main() -> None:
     assert verifier.flaw(requests[0]) is None
     frame = Frame(Opcode.TEXT, MESSAGE.encode()).serialize(mask=True)
     await report("a client's message, until its function has answered", lambda: websocket.data_received(frame))
-    recording.now = RingRecorder(Ring(), time.time_ns, lambda keep, record: keep(record))
-    await report("  the same while it is recorded", lambda: websocket.data_received(frame))
-    recording.now = None
+    recorder = RingRecorder(Ring(), time.time_ns, lambda keep, record: keep(record))
+    await report_recorded(recording, recorder, lambda: websocket.data_received(frame))
     await report("its POST to @connections, until the client has it", lambda: http.data_received(request))
+    await report_recorded(recording, recorder, lambda: http.data_received(request))
+    await report("  recording the invocation, and its line", lambda: ran(recorder))
     await report("  of which: verifying the signature", lambda: verifier.flaw(requests[0]))
     function = next(iter(own))
     enforced = post(websocket.connection.connection_id, function, own[function])

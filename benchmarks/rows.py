@@ -137,6 +137,12 @@ ROWS: Final = (
     Row(name="services-ready", title="the same template with S3, SNS, EventBridge, a secret", unit="ms", at_most=1500),
     Row(name="services-memory", title="the process of those services: RSS", unit="MB", at_most=120),
     Row(name="services-first", title="first call to a service that nothing described", unit="ms", at_most=1500),
+    Row(
+        name="watched",
+        title="the console watched and not: throughput lost to a reader of everything, by CPU",
+        unit="%",
+        at_most=10,
+    ),
     Row(name="router-import", title="import of the router above boto3 with one client", unit="ms", at_most=60),
 )
 """In the order of the table."""

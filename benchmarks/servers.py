@@ -218,7 +218,7 @@ def all_servers() -> list[Server]:
     no_node = None if node else "not installed (needs Node.js, then: make bench-peers)"
     no_ministack = None if MINISTACK.exists() else "not installed (make bench-peers)"
     gateway = {"ready", "echo", "connects", "sleepers", "burst"}
-    own = frozenset({"echo-sender", "throughput", "throughput-boto3", "stream", *gateway})
+    own = frozenset({"echo-sender", "throughput", "throughput-boto3", "stream", "watched", *gateway})
     offline = functools.partial(serverless_offline, "nodejs20.x", "node_handlers")
     offline_python = functools.partial(serverless_offline, "python3.11", "python_handlers")
     quick_peer, slow_peer = frozenset({"throughput-peer", *gateway}), frozenset({"throughput-slow-peer", *gateway})

@@ -14,7 +14,7 @@ from typing import Any, Final
 import boto3
 from websockets.asyncio.client import ClientConnection
 
-from benchmarks import load
+from benchmarks import console, load
 from benchmarks.processes import Watch, cpu_seconds, own_pss_mb
 from benchmarks.servers import SECRET, Running
 from streamer.auth import mint
@@ -222,6 +222,29 @@ def dynamodb_client(running: Running) -> Any:
     return boto3.client("dynamodb", endpoint_url=running.dynamodb_url, **keys)
 
 
+# with the console's page open
+
+
+async def watched(running: Running) -> Results:
+    """What a reader of everything costs a busy server, in percent of its throughput, by its CPU time for each echo."""
+    await load.throughput(running.url, warm_up_seconds=2.5, seconds=0, action="fast")  # the gate is shut after it
+    alone = [await _cpu_of_echoes(running) for _ in range(3)]
+    reader = console.Reader(running)
+    with reader:
+        await load.throughput(running.url, warm_up_seconds=1, seconds=0, action="fast")
+        seen = [await _cpu_of_echoes(running) for _ in range(3)]
+    share = statistics.median(alone) / statistics.median(seen)
+    details = {"alone_us": alone, "watched_us": seen, "told": reader.told, "missed": reader.missed}
+    return {"watched": Measured((1 - share) * 100, details)}
+
+
+async def _cpu_of_echoes(running: Running) -> float:
+    """The server's CPU time for an echo, in microseconds."""
+    before = cpu_seconds(running.pid)
+    times = await load.throughput(running.url, warm_up_seconds=0, seconds=2, action="fast")
+    return round((cpu_seconds(running.pid) - before) * 1e6 / max(1, len(times.seconds)), 1)
+
+
 # ten thousand connections
 
 
@@ -300,6 +323,7 @@ TASKS: Final = {
         Task(name="connects", run=connects),
         Task(name="connects-jwt", run=connects_jwt),
         Task(name="queued", run=queued),
+        Task(name="watched", run=watched, is_fresh=True),
         Task(name="burst", run=burst, is_fresh=True),
         Task(name="held", run=held, is_fresh=True),
     )

@@ -115,7 +115,8 @@ class Recording:
         answer = respond()
         if not isinstance(answer, HttpResponse):
             return self._later(request, answer, function, began_ns)
-        self._call(request, answer, function, began_ns)
+        if (recorder := self.now) is not None:
+            recorder.call(request, answer, function(request), began_ns=began_ns)
         return answer
 
     async def _later(
@@ -126,11 +127,6 @@ class Recording:
         began_ns: int,
     ) -> HttpResponse:
         answer = await pending
-        self._call(request, answer, function, began_ns)
+        if (recorder := self.now) is not None:
+            recorder.call(request, answer, function(request), began_ns=began_ns)
         return answer
-
-    def _call(
-        self, request: HttpRequest, answer: HttpResponse, function: Callable[[HttpRequest], str | None], began_ns: int
-    ) -> None:
-        if self.now is not None:
-            self.now.call(request, answer, function(request), began_ns=began_ns)

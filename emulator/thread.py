@@ -224,7 +224,11 @@ class EmulatorThread:
     @property
     def record_count(self) -> int:
         """How many records there are so far; 0: nothing is recorded."""
-        return self._emulator.record_count
+
+        async def count() -> int:
+            return self._emulator.record_count
+
+        return self.run(count())
 
     def recorded(self, after: int = 0) -> dict[str, Any] | None:
         """What passed through the emulator after so many records, for the console; None: nothing is recorded."""

@@ -1,6 +1,7 @@
 """Makes the pictures of the console in the documentation, in Chromium: ``python tests/console_pictures.py``.
 
-With a folder as its argument: pictures of every page, in both themes and two widths, to be looked at.
+With a folder as its argument: pictures of every page, in both themes and two widths, to be looked at: of an App, and of
+a template's functions of Node.js and Python, queues, topics and buckets.
 """
 
 from __future__ import annotations
@@ -8,10 +9,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import itertools
+import json
+import os
+import re
 import shutil
+import signal
+import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -81,6 +90,16 @@ PAGES: Final = {
         "functions/processor", "metrics", "api", "api/action%2Freport", "about",
     )
 }  # fmt: skip
+SHOP: Final = Path(__file__).parent / "templates" / "shop"
+SHOP_PAGES: Final = {
+    "shop-" + name.replace("/", "-").replace("%2F", "-"): name
+    for name in (
+        "live", "live?errors=1", "connections", "send", "requests", "tables", "streams", "streams/queue%2FLost",
+        "streams/queue%2FJobs", "functions", "functions/Prices", "functions/Pack", "metrics", "api", "about",
+    )
+}  # fmt: skip
+STREAMER: Final = Path(sys.executable).with_name("streamer")
+PATIENCE_SECONDS: Final = 60.0
 IN_DOCS: Final = {"console-message": "messages-one", "console-functions": "functions-one", "console-live": "live"}
 
 
@@ -139,10 +158,63 @@ async def pictures(emulator: EmulatorThread, url: str, arguments: list[str]) -> 
             await take(url, DOCS, {name: PAGES[page] for name, page in IN_DOCS.items()}, [("light", 1280, 800)])
 
 
+async def sell(socket: Any, numbers: Iterator[int]) -> None:
+    """What customers of the shop do: prices, orders that work, and orders that do not."""
+    for message in ("price tea", "price coffee", "price cocoa", "order tea", "order coffee", "order cocoa", "sing"):
+        action, _, what = message.partition(" ")
+        await socket.send(json.dumps({"action": action, "what": what, "id": f"o-{next(numbers)}"}))
+        await asyncio.wait_for(socket.recv(), PATIENCE_SECONDS)
+
+
+async def shop_pictures(ready: Mapping[str, Any], url: str, folder: Path) -> None:
+    """Pages of the template's service, and of one of its orders."""
+    numbers = itertools.count(1)
+    async with connect(ready["websocket_url"], compression=None, proxy=None) as socket:
+        for _ in range(3):
+            await sell(socket, numbers)
+        await asyncio.sleep(8)  # the packing, the notices, the dead letters
+        looks = [(scheme, *size) for scheme in ("light", "dark") for size in ((1440, 900), (400, 800))]
+        pages = {name: named(url, place) for name, place in SHOP_PAGES.items()}
+        await take(url, folder, {**pages, "shop-messages-one": "messages/o-4"}, looks)
+
+
+def named(url: str, place: str) -> str:
+    """A place with the names that the stack gave to its functions and queues."""
+    base, _, token = url.partition("#token=")
+    request = urllib.request.Request(f"{base}api/info", headers={"Authorization": f"Bearer {token}"})
+    with urllib.request.urlopen(request) as answer:
+        topology = json.load(answer)["topology"]
+    for each in (*(one["name"] for one in topology["functions"]), *topology["queues"]):
+        place = re.sub(rf"(?<=/|F){each.split('-')[1]}$", each, place)
+    return place
+
+
+def shop(folder: Path) -> None:
+    """Emulate the template by the real command."""
+    with tempfile.TemporaryDirectory() as temporary:
+        project = Path(temporary) / "shop"
+        shutil.copytree(SHOP, project)
+        command = [str(STREAMER), "emulate", "--port", "0", "--ready-file", "ready.json"]
+        process = subprocess.Popen(command, cwd=project, env={**os.environ}, stdin=subprocess.DEVNULL)
+        try:
+            while not (project / "ready.json").exists():
+                if process.poll() is not None:
+                    sys.exit("the shop did not start")
+                time.sleep(0.05)
+            ready = json.loads((project / "ready.json").read_text())
+            url = f"{ready['dynamodb_url']}/_streamer/#token={console_token(project / '.streamer')}"
+            asyncio.run(shop_pictures(ready, url, folder))
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.wait(PATIENCE_SECONDS)
+
+
 def main(arguments: list[str]) -> None:
     """Emulate a service, let clients use it, and take the pictures."""
     for folder in (DOCS, *map(Path, arguments)):
         folder.mkdir(parents=True, exist_ok=True)
+    if arguments:
+        shop(Path(arguments[0]))
     with tempfile.TemporaryDirectory() as temporary:
         project = Path(temporary)
         (project / "app.py").write_text(PROJECT)

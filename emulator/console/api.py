@@ -192,6 +192,7 @@ class Api:
     async def _connections(self, _asked: Asked) -> Told:
         self._look()
         recorder = self._recorder
+        recorder.ring.settle()
         known = {each.connection_id: each for gateway in self._around.gateways() for each in gateway.seen()}
         teller = self._book.teller(whole=True)
         found = []

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final
 
 from ..functions.outcome import Outcome
-from ..gateway.rules.effects import Accept, Effect, HttpAnswer, Invoke, Result
+from ..gateway.rules.effects import Accept, Effect, HttpAnswer, Result
 from ..port.http import HttpRequest
 from ..recording import By, Change
 from .masking import Who
@@ -42,6 +42,17 @@ class Record:
         return OVERHEAD_BYTES
 
 
+@dataclass(slots=True, eq=False)
+class Invoked:
+    """A function's call for a message; its event stands in the record of the invocation."""
+
+    function: str
+    timeout_seconds: float
+    request_id: str
+    """The gateway's."""
+    route_key: str
+
+
 @dataclass(slots=True, eq=False, kw_only=True)
 class Opening(Record):
     """An upgrade was decided; ``at_ns`` is when the client asked."""
@@ -65,8 +76,8 @@ class Message(Record):
     connection: str
     text: str
     effects: Sequence[Effect]
-    """What the gateway's rules made of it."""
-    invoke: Invoke | None
+    """What the gateway's rules made of it, besides the function's call."""
+    invoke: Invoked | None
     """The function's call; None: no function ran."""
     is_ours: bool = False
     """Whether the console sent it, not the client."""
@@ -78,8 +89,8 @@ class Message(Record):
 
     @property
     def size(self) -> int:
-        """Its text is in the event, too."""
-        return OVERHEAD_BYTES + 2 * len(self.text)
+        """With its text."""
+        return OVERHEAD_BYTES + len(self.text)
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -115,7 +126,7 @@ class Call(Record):
     target: str
     """Path and query."""
     fields: Mapping[str, str]
-    """Headers of the request, lower-case."""
+    """Headers of the request that say what it is for, lower-case."""
     body: bytes
     body_bytes: int
     status: int

@@ -22,7 +22,7 @@ from .exporting import Exporter
 from .opening import page_url
 from .recorder import Gate, Ring, RingRecorder
 from .recording_file import document
-from .records import Note, Record
+from .records import Note
 
 TICK_SECONDS: Final = 1.0
 """How often it is decided whether to record."""
@@ -126,11 +126,11 @@ class Console:
             self._recording.now = None
             self._recorder.pause()
 
-    def _post(self, keep: Callable[[Record], None], record: Record) -> None:
+    def _post(self, keep: Callable[[Any], None], what: Any) -> None:
         if threading.get_ident() == self._thread:
-            keep(record)
+            keep(what)
         elif not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(keep, record)
+            self._loop.call_soon_threadsafe(keep, what)
 
 
 class News:
@@ -144,7 +144,7 @@ class News:
         """Return when there is a new record, when the emulator stops, or after the time."""
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.add(waiter)
-        self._recorder.waker = self.wake
+        self._recorder.ring.waker = self.wake
         try:
             await asyncio.wait({waiter}, timeout=seconds)
         finally:
@@ -161,7 +161,7 @@ class News:
 class _Notes(logging.Handler):
     """Makes records of what the emulator itself logs."""
 
-    def __init__(self, recorder: RingRecorder, post: Callable[[Callable[[Record], None], Record], None]) -> None:
+    def __init__(self, recorder: RingRecorder, post: Callable[[Callable[[Any], None], Any], None]) -> None:
         super().__init__(logging.INFO)
         self._recorder = recorder
         self._keep = post

@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final, Literal
 
-from .meaning import answer_header, app_message, json_object, lambda_request_of, root_of, source_of, what_was_called
+from .meaning import (
+    answer_header,
+    app_message,
+    json_object,
+    lambda_request_of,
+    plain_answer,
+    root_of,
+    source_of,
+    what_was_called,
+)
 from .records import Call, Log, Message, Opening, Record, Run
 
 MOST_RUNS: Final = 200
 """Invocations that one trace shows at most."""
 _WRITES: Final = {"PutItem": "Item", "UpdateItem": "Key", "DeleteItem": "Key"}
+
+_SENT: Final = (("sqs", "SendMessage"), ("sns", "Publish"))
+_MESSAGE_ID: Final = re.compile(rb"<MessageId>([^<]+)</MessageId>")
 
 Kind = Literal["message", "opening", "wait", "init", "function", "dynamodb", "frame", "lambda", "sqs", "call"]
 
@@ -218,13 +231,14 @@ class _Pushed:
         self.by_call: dict[int, list[Run]] = defaultdict(list)
         self._writes = [(call, each) for call in calls for each in _written(call)]
         self._by_key: dict[tuple[str, tuple[str, ...]], dict[str, list[Call]]] = {}
-        sent = {_message_id(call): call for call in calls if what_was_called(call)[:2] == ("sqs", "SendMessage")}
+        sent = {_message_id(call): call for call in calls if what_was_called(call)[:2] in _SENT}
         for run in runs:
             for record in json_object(run.payload).get("Records") or ():
                 if not isinstance(record, dict):
                     continue
-                is_message = record.get("eventSource") == "aws:sqs"
-                cause = sent.get(str(record.get("messageId"))) if is_message else self._write_of(record, began(run))
+                told = record.get("Sns") or {}
+                name = record.get("messageId") if record.get("eventSource") == "aws:sqs" else told.get("MessageId")
+                cause = self._write_of(record, began(run)) if name is None else sent.get(str(name))
                 if cause is not None:
                     self.by_run.setdefault(id(run), cause)
                     if run not in self.by_call[id(cause)]:
@@ -268,7 +282,10 @@ def _subject(run: Run, first: Run) -> bytes | None:
 
 
 def _message_id(call: Call) -> str:
-    return str(json_object(call.answer).get("MessageId", ""))
+    """The id that a queue or a topic gave to a message; its answers are JSON or XML."""
+    answer = plain_answer(call)
+    found = _MESSAGE_ID.search(answer)
+    return found[1].decode() if found is not None else str(json_object(answer).get("MessageId", ""))
 
 
 def _written(call: Call) -> Iterator[tuple[str, dict[str, Any]]]:

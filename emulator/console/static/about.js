@@ -3,7 +3,7 @@
 
 import { html, useState } from "./vendor/preact-htm.js";
 import { ask } from "./api.js";
-import { age, asText, bytes, counted, download as save } from "./format.js";
+import { age, asText, bytes, counted, download as save, short } from "./format.js";
 import { usePolled, useStore } from "./parts.js";
 
 export function About() {
@@ -33,11 +33,11 @@ export function About() {
     <h1>${info.target || "About"} <span class="count">streamer ${info.version}</span></h1>
     <div class="cards">
       <${Card} title="Addresses" rows=${[...info.websocket_urls.map((/** @type {string} */ url) => ["WebSocket", url]), ["@connections", info.management_url], ["DynamoDB", info.dynamodb_url], ["Lambda, SQS", info.url], ["certificate", info.ca_file], ["isolation", info.isolation], ["stage", info.stage], ["a token lasts", info.mints && age(info.token_seconds)]]} />
-      <${Card} title="Functions" rows=${topology.functions.map((/** @type {any} */ each) => [each.name, `${each.handler}, ${each.memory_mb} MB, ${each.timeout_seconds} s`])} />
-      <${Card} title="Routes" rows=${topology.apis.flatMap((/** @type {any} */ api) => api.routes.map((/** @type {any} */ route) => [route.route, route.function]))} />
-      <${Card} title="Tables" rows=${topology.tables.map((/** @type {any} */ table) => [table.name, `${table.key.partition}${table.key.sort ? ` / ${table.key.sort}` : ""}${table.ttl ? `, TTL ${table.ttl}` : ""}`])} />
-      <${Card} title="Limits" rows=${Object.entries(info.limits).map(([name, value]) => [explained(name, info), asText(value)])} />
-      <${Card} title="Assumptions" rows=${Object.entries(info.assumptions).map(([name, value]) => [explained(name, info), asText(value)])} />
+      <${Card} title="Functions" rows=${topology.functions.map((/** @type {any} */ each) => [short(each.name), `${each.handler}, ${each.memory_mb} MB, ${each.timeout_seconds} s`])} />
+      <${Card} title="Routes" rows=${topology.apis.flatMap((/** @type {any} */ api) => api.routes.map((/** @type {any} */ route) => [route.route, short(route.function)]))} />
+      <${Card} title="Tables" rows=${topology.tables.map((/** @type {any} */ table) => [short(table.name), `${table.key.partition}${table.key.sort ? ` / ${table.key.sort}` : ""}${table.ttl ? `, TTL ${table.ttl}` : ""}`])} />
+      <${Card} title="Limits" rows=${Object.entries(info.limits).map(([name, value]) => [explained(name, info), shown(value)])} />
+      <${Card} title="Assumptions" rows=${Object.entries(info.assumptions).map(([name, value]) => [explained(name, info), shown(value)])} />
     </div>
     <h2>Recording</h2>
     <p>${counted(store.records.size, "record")} in this page; the emulator keeps ${counted((now ?? info).recording.kept, "change")} with ${bytes((now ?? info).recording.bytes)}, of ${info.recording.most.toLocaleString()} and ${bytes(info.recording.most_bytes)} at most, in memory only.
@@ -46,6 +46,11 @@ export function About() {
       <label class="button">Open a recording<input class="unseen" type="file" accept="application/json" aria-label="Open a recording" onChange=${open} /></label></div>
     ${wrong && html`<p class="why" role="alert">${wrong}</p>`}
   </section>`;
+}
+
+/** @param {any} value */
+function shown(value) {
+  return value === null ? "not set" : value === "" ? "empty" : asText(value);
 }
 
 /** Why it is so, for who wants to know. @param {string} name @param {any} info */

@@ -57,3 +57,8 @@ export function download(name, text) {
   link.click();
   URL.revokeObjectURL(link.href);
 }
+
+/** Names that CloudFormation gives, as a template has them: "shop-Pack-OHYN097V8AGE" is Pack. @param {string | null | undefined} text */
+export function short(text) {
+  return (text ?? "").replace(/\b[A-Za-z]\w*(?:-\w+)*?-([A-Za-z]\w*)-[A-Z0-9]{12}\b/g, "$1");
+}

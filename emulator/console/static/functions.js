@@ -3,7 +3,7 @@
 
 import { html, useState } from "./vendor/preact-htm.js";
 import { ask } from "./api.js";
-import { clock, counted, duration, exact } from "./format.js";
+import { clock, counted, duration, exact, short } from "./format.js";
 import { Detail, Empty, Facts, Status, Table, usePolled, useStore } from "./parts.js";
 
 const EDITED = "edited";
@@ -22,7 +22,7 @@ export function Functions({ selected, go }) {
 }
 
 const COLUMNS = [
-  ["name", (/** @type {any} */ one) => html`<span class="action">${one.name}</span>`],
+  ["name", (/** @type {any} */ one) => html`<span class="action" title=${one.name}>${short(one.name)}</span>`],
   ["code", (/** @type {any} */ one) => html`<code>${one.code}</code>`, "wide"],
   ["memory", (/** @type {any} */ one) => html`${one.memory_mb ?? "–"} <i>of ${one.memory_limit_mb} MB</i>`, "right wide"],
   ["runs", (/** @type {any} */ one) => one.runs, "right"],
@@ -38,7 +38,7 @@ function One({ name, go }) {
   const store = useStore();
   const back = () => go("/functions");
   if (!one) return html`<${Detail} label="Function" title=${name} back=${back}>${wrong && html`<${Empty} title="There is no such function"><p>${wrong}</p><//>`}<//>`;
-  return html`<${Detail} label="Function" title=${html`${one.name} <i>${one.handler}</i>`} back=${back}>
+  return html`<${Detail} label="Function" title=${html`<span title=${one.name}>${short(one.name)}</span> <i>${one.handler}</i>`} back=${back}>
     ${one.unavailable && html`<p class="missed" role="status">It cannot run here: ${one.unavailable}</p>`}
     <dl class="figures">${figures(one).map(([label, value, style = ""]) => html`<div key=${label} class=${style}><dt>${label}</dt><dd>${value}</dd></div>`)}</dl>
     <${Facts} facts=${[
@@ -46,7 +46,7 @@ function One({ name, go }) {
       ["runs by", one.runtime],
       ["time limit", `${one.timeout_seconds} s`],
       ["routes", one.routes.join(", ")],
-      ["reads", one.reads.join(", ")],
+      ["reads", short(one.reads.join(", "))],
       ["schedules", one.schedules.join(", ")],
     ]} />
     <${Lanes} one=${one} go=${go} />

@@ -2,7 +2,7 @@
 // One row for each message, connection event, stream batch and invocation from outside, the newest on top.
 
 import { html, useEffect, useLayoutEffect, useRef, useState } from "./vendor/preact-htm.js";
-import { asText, clock, counted, duration, exact, whose } from "./format.js";
+import { asText, clock, counted, duration, exact, short, whose } from "./format.js";
 import { Message } from "./message.js";
 import { Empty, Icon, Status, useStore } from "./parts.js";
 import { summary } from "./store.js";
@@ -94,7 +94,7 @@ function Row({ row, index, isSelected, open }) {
     <time role="gridcell" title=${exact(row.at)}>${clock(row.at)}</time>
     <span role="gridcell" class="kind"><${Icon} name=${row.kind} />${/** @type {Record<string, string>} */ (WORDS)[row.kind] ?? row.kind}</span>
     <span role="gridcell" class="who" title=${row.connection ?? ""}>${whose(row)}</span>
-    <span role="gridcell" class="action">${action(row)}</span>
+    <span role="gridcell" class="action" title=${row.function ?? ""}>${action(row)}</span>
     <span role="gridcell" class="text wide" title=${why}>${why || text(row)}</span>
     <span role="gridcell" class="course wide">${run && html`<${Course} run=${run} />`}</span>
     <span role="gridcell" class="right">${duration(row.ms)}</span>
@@ -119,7 +119,7 @@ function action(row) {
   if (row.kind === "message") return row.action ?? row.route ?? "";
   if (row.kind === "opening") return row.http_status;
   if (row.kind === "closed") return row.code;
-  if (row.kind === "batch" || row.kind === "run") return row.function;
+  if (row.kind === "batch" || row.kind === "run") return short(row.function);
   return row.level ?? "";
 }
 
@@ -128,7 +128,7 @@ function text(row) {
   if (row.kind === "message") return asText(row.text);
   if (row.kind === "opening") return row.body || `${row.path} from ${row.peer}`;
   if (row.kind === "closed") return row.meaning;
-  if (row.kind === "batch") return `${counted(row.records, "record")} of ${row.source}${row.attempt > 1 ? `, attempt ${row.attempt}` : ""}${row.end ? `, given up: ${row.end}` : ""}`;
+  if (row.kind === "batch") return `${counted(row.records, "record")} of ${short(row.source)}${row.attempt > 1 ? `, attempt ${row.attempt}` : ""}${row.end ? `, given up: ${row.end}` : ""}`;
   if (row.kind === "run") return `by ${row.source}${row.route ? ` ${row.route}` : ""}`;
   return row.text ?? "";
 }

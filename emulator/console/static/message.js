@@ -3,7 +3,7 @@
 
 import { html, useEffect, useState } from "./vendor/preact-htm.js";
 import { ask } from "./api.js";
-import { asText, bytes, clock, counted, duration, exact } from "./format.js";
+import { asText, bytes, clock, counted, duration, exact, short } from "./format.js";
 import { Copy, Empty, Icon, Status, Tabs, Value } from "./parts.js";
 import { store } from "./store.js";
 import { Waterfall } from "./waterfall.js";
@@ -52,7 +52,7 @@ export function Message({ number, onClose, go }) {
   if (!trace) return html`<aside class="detail" aria-label="Detail" aria-busy="true"><${Head} onClose=${onClose} title="…" /></aside>`;
   return html`<aside class="detail" aria-label="Detail">
     <${Head} onClose=${onClose} title=${title(trace.origin)} />
-    <div class=${`verdict ${trace.status}`}><${Status} status=${trace.status} /><p>${trace.verdict}</p></div>
+    <div class=${`verdict ${trace.status}`}><${Status} status=${trace.status} /><p title=${trace.verdict}>${short(trace.verdict)}</p></div>
     <${Facts} origin=${trace.origin} />
     <${Faults} faults=${trace.faults} />
     <${Waterfall} spans=${trace.spans} selected=${record?.number ?? null} onSelect=${select} />
@@ -89,7 +89,7 @@ function Again({ trace, go }) {
         ${renewed && html`<button type="button" class="button" onClick=${() => repeat({ event: origin.number, text: renewed() })}>Send with a new id</button>`}
         <button type="button" class="button" onClick=${() => { setText(pretty(origin.text)); setEdited(!isEdited); }}>Edit and send</button>
         <button type="button" class="button" onClick=${elsewhere}>Send as a new client</button>`}
-      ${runs.map((/** @type {any} */ run) => html`<button type="button" class="button" key=${run.number} onClick=${() => repeat({ event: run.number })}>Run ${run.function} again</button>`)}
+      ${runs.map((/** @type {any} */ run) => html`<button type="button" class="button" key=${run.number} onClick=${() => repeat({ event: run.number })}>Run ${short(run.function)} again</button>`)}
     </div>
     ${wrong && html`<p class="why" role="alert">${wrong}</p>`}
     ${isEdited && html`<form class="part" onSubmit=${(/** @type {Event} */ event) => { event.preventDefault(); repeat({ event: origin.number, text }); }}>
@@ -111,7 +111,7 @@ function Head({ title: text, onClose }) {
 /** @param {any} origin */
 function title(origin) {
   if (origin.kind === "message") return origin.action ?? origin.route ?? "message";
-  if (origin.kind === "run") return origin.function;
+  if (origin.kind === "run") return short(origin.function);
   return { opening: "connection opened", closed: "connection closed", batch: "stream batch", note: "note" }[/** @type {"note"} */ (origin.kind)] ?? origin.kind;
 }
 
@@ -122,7 +122,7 @@ function Facts({ origin }) {
     ["who", origin.user && `${origin.user}${origin.tenant ? ` of ${origin.tenant}` : ""}`],
     ["connection", origin.connection && html`<a href=${`#/connections/${encodeURIComponent(origin.connection)}`}>${origin.connection}</a>`],
     ["id", origin.request],
-    ["route", origin.route && `${origin.route} → ${origin.function}`],
+    ["route", origin.route && html`${origin.route} → <a href=${`#/functions/${encodeURIComponent(origin.function)}`}>${short(origin.function)}</a>`],
     ["from", origin.peer],
     ["code", origin.code && `${origin.code}${origin.reason ? ` ${origin.reason}` : ""}`],
     ["source", origin.source],
@@ -157,7 +157,7 @@ function EventOf({ run, go }) {
   const edit = () => setText(text ? "" : JSON.stringify(run.event, null, 2));
   return html`<h4 class="with-action">Event ${!store.recording && html`<button type="button" class="link" aria-expanded=${Boolean(text)} onClick=${edit}>${text ? "as it was" : "edit and run"}</button>`}</h4>
     ${text ? html`<textarea aria-label="Event" rows="12" spellcheck="false" value=${text} onInput=${(/** @type {any} */ event) => setText(event.target.value)} />
-      <div class="actions after"><button type="button" class="button primary small" onClick=${again}>Run ${run.function}</button>${wrong && html`<span class="why" role="alert">${wrong}</span>`}</div>` : html`<${Value} value=${run.event} />`}`;
+      <div class="actions after"><button type="button" class="button primary small" onClick=${again}>Run ${short(run.function)}</button>${wrong && html`<span class="why" role="alert">${wrong}</span>`}</div>` : html`<${Value} value=${run.event} />`}`;
 }
 
 /** @param {any} trace @param {(path: string) => void} go */
@@ -173,12 +173,12 @@ function parts(trace, go) {
       ${frames.map((/** @type {any} */ call) => html`<section class="part" key=${call.number}><header><h3>${call.type ?? "frame"} <i>to ${call.user || call.target}</i></h3><span class="dim">+${duration(call.at - origin.at)}</span></header><${Value} value=${call.text} /></section>`)}
       ${!frames.length && !sent.length && html`<p class="dim">Nothing was sent to a client.</p>`}` },
     { name: "Functions", count: runs.length, body: () => runs.length ? runs.map((/** @type {any} */ run) => html`<section class="part" key=${run.number}>
-      <header><h3>${run.function}#${run.environment} <i>by ${run.source}</i></h3><span class="dim">${duration(run.ms)}${run.init_ms === null ? "" : `, cold start ${duration(run.init_ms)}`}${run.memory_mb ? `, ${run.memory_mb} MB` : ""}</span></header>
+      <header><h3>${short(run.function)}#${run.environment} <i>by ${run.source}</i></h3><span class="dim">${duration(run.ms)}${run.init_ms === null ? "" : `, cold start ${duration(run.init_ms)}`}${run.memory_mb ? `, ${run.memory_mb} MB` : ""}</span></header>
       <${EventOf} run=${run} go=${go} /><h4>${run.status === "error" ? "Error" : "Result"}</h4><${Value} value=${run.result} /></section>`) : html`<p class="dim">No function ran.</p>` },
     { name: "Logs", count: lines.length, body: () => lines.length ? html`<ol class="lines">${lines.map((/** @type {any} */ line) => html`<li key=${line.number} class=${line.status}>
-      <time title=${exact(line.at)}>+${duration(Math.max(0, line.at - origin.at))}</time><b>${line.level}</b><span class="dim">${line.function}</span><span>${line.message}</span></li>`)}</ol>` : html`<p class="dim">No function logged anything.</p>` },
+      <time title=${exact(line.at)}>+${duration(Math.max(0, line.at - origin.at))}</time><b>${line.level}</b><span class="dim" title=${line.function}>${short(line.function)}</span><span>${line.message}</span></li>`)}</ol>` : html`<p class="dim">No function logged anything.</p>` },
     { name: "Calls", count: others.length, body: () => others.length ? others.map((/** @type {any} */ call) => html`<section class="part" key=${call.number}>
-      <header><h3>${call.operation} <i>${call.target}</i></h3><${Status} status=${call.status} text=${`${call.http_status}, ${duration(call.ms)}`} /></header>
+      <header><h3>${call.operation} <i>${short(call.target)}</i></h3><${Status} status=${call.status} text=${`${call.http_status}, ${duration(call.ms)}`} /></header>
       ${call.why && html`<p class="why">${call.why}</p>`}<h4>Request</h4><${Value} value=${call.text} /><h4>Answer</h4><${Value} value=${call.answer} /></section>`) : html`<p class="dim">Its functions called nothing.</p>` },
   ];
 }

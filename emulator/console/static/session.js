@@ -76,7 +76,7 @@ export function Session({ draft, info, described, onClose }) {
   };
   const isOpen = state === "open";
   return html`<section class="card session" aria-label=${`Client ${who.user}`}>
-    <header class="title"><h2>${who.user || "client"} <i>${who.tenant}</i></h2><${Status} status=${isOpen ? "ok" : state === "connecting" ? "running" : ""} text=${state} /><span class="grow" />
+    <header class="title"><h2>${(info.mints && who.user) || "client"} <i>${info.mints ? who.tenant : ""}</i></h2><${Status} status=${isOpen ? "ok" : state === "connecting" ? "running" : ""} text=${state} /><span class="grow" />
       <button type="button" class="button small" onClick=${() => { socket.current?.close(); onClose(); }}>Remove</button></header>
     <${Identity} who=${who} setWho=${setWho} info=${info} state=${state} toggle=${() => (isOpen ? socket.current?.close(1000) : connect())} />
     <${Compose} text=${text} setText=${setText} info=${info} described=${described} isOpen=${isOpen} send=${send} />
@@ -111,7 +111,7 @@ function Identity({ who, setWho, info, state, toggle }) {
   const known = saved().who;
   return html`<form class="fields" onSubmit=${(/** @type {Event} */ event) => { event.preventDefault(); toggle(); }}>
     ${info.mints && html`${field("user", "User")}${field("tenant", "Tenant")}${field("permissions", "Permissions")}${field("claims", "Further claims, JSON", "{}")}`}
-    ${field("url", "Address")}
+    <div class=${info.mints ? "" : "whole"}>${field("url", "Address")}</div>
     <details class="more"><summary>More: ${info.mints ? "identities, token, " : ""}subprotocols</summary><div class="fields">
       ${info.mints && html`<label>As before<select disabled=${!isClosed || !known.length} onChange=${(/** @type {any} */ event) => event.target.value && setWho({ ...who, ...known[Number(event.target.value)] })}><option value="">${counted(known.length, "identity", "identities")}</option>${known.map((each, index) => html`<option key=${index} value=${String(index)}>${identityText(each)}</option>`)}</select></label>
         <label>Token goes into<select value=${who.tokenIn} disabled=${!isClosed} onChange=${(/** @type {any} */ event) => setWho({ ...who, tokenIn: event.target.value })}><option value="subprotocol">a subprotocol</option><option value="query">the address</option><option value="nowhere">nothing: none</option></select></label>`}

@@ -3,7 +3,7 @@
 
 import { html, useState } from "./vendor/preact-htm.js";
 import { ask } from "./api.js";
-import { age, clock, counted, exact } from "./format.js";
+import { age, clock, counted, exact, short } from "./format.js";
 import { plain, plainItem, same } from "./items.js";
 import { Detail, Empty, Facts, Status, Table, usePolled, Value } from "./parts.js";
 
@@ -52,8 +52,8 @@ function state(one, now) {
 /** @param {number} now */
 function mappingColumns(now) {
   return [
-    ["reads", (/** @type {any} */ one) => html`<span class="action">${one.source}</span> <i>${one.kind}</i>`],
-    ["function", (/** @type {any} */ one) => one.function],
+    ["reads", (/** @type {any} */ one) => html`<span class="action" title=${one.source}>${short(one.source)}</span> <i>${one.kind}</i>`],
+    ["function", (/** @type {any} */ one) => html`<span title=${one.function}>${short(one.function)}</span>`],
     ["state", (/** @type {any} */ one) => state(one, now)],
     ["behind", (/** @type {any} */ one) => behind(one, now), "right"],
     ["in flight", (/** @type {any} */ one) => (one.kind === "stream" ? sum(one, "flying") : "–"), "right wide"],
@@ -72,9 +72,9 @@ function behind(one, now) {
 }
 
 const QUEUES = [
-  ["queue", (/** @type {any} */ one) => html`<span class="action">${one.name}</span>`],
-  ["filled by", (/** @type {any} */ one) => one.filled_by.join(", ") || "–", "wide"],
-  ["read by", (/** @type {any} */ one) => one.readers.join(", ") || "–"],
+  ["queue", (/** @type {any} */ one) => html`<span class="action" title=${one.name}>${short(one.name)}</span>`],
+  ["filled by", (/** @type {any} */ one) => short(one.filled_by.join(", ")) || "–", "wide"],
+  ["read by", (/** @type {any} */ one) => short(one.readers.join(", ")) || "–"],
   ["waiting", (/** @type {any} */ one) => (one.waiting && one.filled_by.length ? html`<${Status} status="warning" text=${String(one.waiting)} />` : one.waiting), "right"],
   ["in flight", (/** @type {any} */ one) => one.flying, "right"],
   ["delayed", (/** @type {any} */ one) => one.delayed, "right wide"],
@@ -83,7 +83,7 @@ const QUEUES = [
 /** @param {{one: any, now: number, back: () => void}} props */
 function Mapping({ one, now, back }) {
   const { found, wrong } = usePolled(one.kind === "stream" ? `streams/${encodeURIComponent(one.source)}` : null, 2000);
-  return html`<${Detail} label="Mapping" title=${html`${one.source} <i>to ${one.function}</i>`} back=${back}>
+  return html`<${Detail} label="Mapping" title=${html`${short(one.source)} <i>to ${short(one.function)}</i>`} back=${back}>
     <div class=${`verdict ${one.failed && one.last === one.last_failed ? "error" : ""}`}>${state(one, now)}<p>${sentence(one)}</p></div>
     <${Facts} facts=${[
       ["state", one.state],
@@ -91,7 +91,7 @@ function Mapping({ one, now, back }) {
       ["batch size", one.batch_size],
       ["retries", one.retries === -1 ? "as often as it takes" : one.retries],
       ["splits failed batches", one.bisects && "yes"],
-      ["dead letters go to", one.on_failure],
+      ["dead letters go to", short(one.on_failure)],
       ["last batch", one.last && html`<a href=${`#/messages/${one.last}`}>${one.last}</a>`],
       ["last failure", one.last_failed && html`<a href=${`#/messages/${one.last_failed}`}>${one.last_failed}</a>`],
     ]} />
@@ -152,22 +152,22 @@ function Queue({ one, back, go }) {
     try {
       const answer = await ask(`${path}/${what}`, { body: { id: message.id } });
       if (answer.number) return go(`/messages/${answer.number}`);
-      setSaid(answer.to ? `moved to ${answer.to}` : "dropped");
+      setSaid(answer.to ? `moved to ${short(answer.to)}` : "dropped");
     } catch (error) {
       setSaid(String(/** @type {Error} */ (error).message));
     }
     again();
   };
   const hasOneSource = one.comes_from.length === 1;
-  return html`<${Detail} label="Queue" title=${one.name} back=${back}>
-    <${Facts} facts=${[["waiting", String(one.waiting)], ["in flight", String(one.flying)], ["delayed", String(one.delayed)], ["filled by", one.filled_by.join(", ")], ["read by", one.readers.join(", ")], ["dead letters go to", one.dead_letter_queue]]} />
+  return html`<${Detail} label="Queue" title=${short(one.name)} back=${back}>
+    <${Facts} facts=${[["waiting", String(one.waiting)], ["in flight", String(one.flying)], ["delayed", String(one.delayed)], ["filled by", short(one.filled_by.join(", "))], ["read by", short(one.readers.join(", "))], ["dead letters go to", short(one.dead_letter_queue)], ["name", short(one.name) === one.name ? "" : one.name]]} />
     <div class="actions">${hasOneSource && html`<button type="button" class="button" disabled=${!one.waiting} onClick=${() => act("redrive")}>Move all back to their queue</button>`}
       ${isSure ? html`<button type="button" class="button danger" onClick=${() => act("purge")}>Drop ${counted(one.waiting, "message")}</button><button type="button" class="button" onClick=${() => setSure(false)}>Keep</button>` : html`<button type="button" class="button danger" disabled=${!one.waiting} onClick=${() => setSure(true)}>Purge</button>`}
       <span role="status">${said}</span></div>
     ${found?.messages === null && html`<p class="dim">Its messages are not shown: receiving one counts towards its dead letters.</p>`}
     ${found?.messages?.length === 0 && html`<p class="dim">It is empty.</p>`}
     ${(found?.messages ?? []).map((/** @type {any} */ message) => html`<section class="part" key=${message.id}><header><h3>${message.id.slice(0, 8)} <i>received ${counted(message.received, "time")}</i></h3><time title=${exact(message.at)}>${clock(message.at)}</time></header><${Value} value=${message.body} />
-      <div class="actions after">${(message.function || hasOneSource) && html`<button type="button" class="button small" title="It stays here if that fails again" onClick=${() => settle("retry", message)}>${message.function ? `Run ${message.function} again` : "Move back to its queue"}</button>`}<button type="button" class="button small danger" onClick=${() => settle("drop", message)}>Drop</button></div></section>`)}
+      <div class="actions after">${(message.function || hasOneSource) && html`<button type="button" class="button small" title="It stays here if that fails again" onClick=${() => settle("retry", message)}>${message.function ? `Run ${short(message.function)} again` : "Move back to its queue"}</button>`}<button type="button" class="button small danger" onClick=${() => settle("drop", message)}>Drop</button></div></section>`)}
     ${found?.messages?.length > 0 && one.waiting > found.messages.length && html`<p class="dim">${one.waiting - found.messages.length} more wait behind these.</p>`}
   <//>`;
 }

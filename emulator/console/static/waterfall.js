@@ -2,7 +2,7 @@
 // The spans of a message to scale: idle gaps are folded, and a range can be drawn with the mouse to look closer.
 
 import { html, useRef, useState } from "./vendor/preact-htm.js";
-import { counted, duration } from "./format.js";
+import { counted, duration, short } from "./format.js";
 
 const GAP_MS = 1000;
 const WORDS = {
@@ -95,7 +95,7 @@ export function Waterfall({ spans, selected, onSelect }) {
       const word = /** @type {Record<string, string>} */ (WORDS)[span.kind] ?? span.kind;
       return html`<button type="button" class=${`span ${span.kind} ${span.status}`} aria-pressed=${selected === span.number}
         title=${`${word}: ${span.name}${span.note ? `, ${span.note}` : ""}; begins after ${duration(span.begin - begin)}`} onClick=${() => onSelect(span.number)}>
-        <span class="label" style=${{ paddingLeft: `${span.depth * 14}px` }}><b>${span.name}</b>${span.note && html` <i>${span.note}</i>`}</span>
+        <span class="label" style=${{ paddingLeft: `${span.depth * 14}px` }}><b>${short(span.name)}</b>${span.note && html` <i>${short(span.note)}</i>`}</span>
         <span class="track">${!isOut && html`<i class="bar" style=${{ left: `${left}%`, width: `max(3px, ${right - left}%)` }} />`}</span>
         <span class="numbers">${span.status === "error" ? "failed, " : ""}${duration(span.end - span.begin)}</span>
       </button>`;

@@ -113,6 +113,37 @@ def test_a_record_that_changes_after_it_was_forgotten_is_kept_again() -> None:
     assert records[0].number == 1
 
 
+def test_what_is_noted_becomes_a_record_when_somebody_reads() -> None:
+    ring, made = Ring(), []
+
+    def make(text: str) -> None:
+        made.append(text)
+        ring.add(log(text))
+
+    for text in "abc":
+        ring.note(10, make, text)
+    assert (made, ring.bytes) == ([], 30)
+
+    assert [each.text for each in ring.read(0, limit=10).records if isinstance(each, Log)] == ["a", "b", "c"]
+    assert (made, ring.last) == (["a", "b", "c"], 3)
+
+
+def test_what_gives_way_unread_is_never_made_and_counts_as_missed() -> None:
+    ring, records = filled(2, most_records=3)
+    made = []
+
+    def make(number: int) -> None:
+        made.append(number)
+        ring.add(log(str(number)))
+
+    for number in range(5):
+        ring.note(10, make, number)
+    page = ring.read(1, limit=10)
+
+    assert (made, page.missed, page.next) == ([2, 3, 4], 3, 7)
+    assert records[1].sequence == 0
+
+
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.integers(1, 8),
