@@ -9,6 +9,7 @@ import asyncio
 import json
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -34,6 +35,54 @@ FAULT: Final = 400
 """From this status on a backend's answer is told: the client seldom hears of it."""
 SHOWN: Final = 500
 """Characters of such an answer that are told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A backend's answer, as it came."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+
+
+def ask(request: Request, body: bytes, endpoints: Endpoints, *, seconds: float = TIMEOUT_SECONDS) -> Reply:
+    """The answer of an endpoint; services of AWS are asked at the emulator, so nothing reaches AWS itself.
+
+    Raises:
+        OSError: nothing answers; TimeoutError: not in time.
+        HTTPException: what answers is no HTTP.
+    """
+    parts = urlsplit(request.url)
+    headers = dict(request.headers)
+    url = request.url
+    if is_aws(parts.netloc):
+        headers["host"] = parts.netloc
+        if request.service is not None:
+            headers = _signed(request, body, headers, endpoints)
+        host, port = endpoints.home or ("127.0.0.1", 0)
+        home = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        url = f"{home}{parts.path or '/'}{'?' if parts.query else ''}{parts.query}"
+    where = urlsplit(url)
+    kind = HTTPSConnection if where.scheme == "https" else HTTPConnection
+    # [INF] a redirect is an answer, which API Gateway does not follow; nor does this client.
+    connection = kind(where.hostname or "", where.port, timeout=seconds)
+    try:
+        target = f"{where.path or '/'}{'?' if where.query else ''}{where.query}"
+        connection.request(request.method, target, body=body, headers=headers)
+        answer = connection.getresponse()
+        return Reply(answer.status, tuple(answer.getheaders()), answer.read(RESPONSE_BYTES))
+    finally:
+        connection.close()
+
+
+def _signed(request: Request, body: bytes, headers: Mapping[str, str], endpoints: Endpoints) -> dict[str, str]:
+    """With a signature of the account's owner: the role of an integration is not read."""
+    owner = endpoints.owner
+    keys = SigningKeys(owner.access_key_id, owner.secret_access_key, owner.session_token)
+    signer = Signer(keys, request.service or "", request.region)
+    timestamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+    return signer.sign(request.method, request.url, body, headers, timestamp=timestamp)
 
 
 class Integrations:
@@ -90,39 +139,8 @@ class Integrations:
             # [INF] Lambda's own answer is 200, whether the function failed or not
             return outcome if isinstance(outcome, Refused) else Answer(200, outcome.payload.decode())
         request = request_of(integration, body, event)
-        return await asyncio.to_thread(self._asked, request)
-
-    def _asked(self, request: Request) -> Answer:
-        """The answer of an endpoint; services of AWS are asked at the emulator, so nothing reaches AWS itself."""
-        parts = urlsplit(request.url)
-        headers = dict(request.headers)
-        url = request.url
-        if is_aws(parts.netloc):
-            headers["host"] = parts.netloc
-            if request.service is not None:
-                headers = self._signed(request, headers)
-            host, port = self._endpoints.home or ("127.0.0.1", 0)
-            home = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-            url = f"{home}{parts.path or '/'}{'?' if parts.query else ''}{parts.query}"
-        where = urlsplit(url)
-        kind = HTTPSConnection if where.scheme == "https" else HTTPConnection
-        # [INF] a redirect is an answer, which API Gateway does not follow; nor does this client.
-        connection = kind(where.hostname or "", where.port, timeout=TIMEOUT_SECONDS)
-        try:
-            target = f"{where.path or '/'}{'?' if where.query else ''}{where.query}"
-            connection.request(request.method, target, body=request.body.encode(), headers=headers)
-            answer = connection.getresponse()
-            return Answer(answer.status, answer.read(RESPONSE_BYTES).decode("utf-8", "replace"))
-        finally:
-            connection.close()
-
-    def _signed(self, request: Request, headers: Mapping[str, str]) -> dict[str, str]:
-        """With a signature of the account's owner: the role of an integration is not read."""
-        owner = self._endpoints.owner
-        keys = SigningKeys(owner.access_key_id, owner.secret_access_key, owner.session_token)
-        signer = Signer(keys, request.service or "", request.region)
-        timestamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-        return signer.sign(request.method, request.url, request.body.encode(), headers, timestamp=timestamp)
+        reply = await asyncio.to_thread(ask, request, request.body.encode(), self._endpoints)
+        return Answer(reply.status, reply.body.decode("utf-8", "replace"))
 
 
 def _failed(integration: Integration, text: str, event: Mapping[str, Any], request_id: str) -> Failed:

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from streamer.topology.http_apis import ANY, DEFAULT_PATH, Cors, HttpApi, HttpAuthorizer, HttpKind, HttpRoute
+from streamer.topology.http_apis import ANY, DEFAULT_PATH, Backend, Cors, HttpApi, HttpAuthorizer, HttpKind, HttpRoute
 
-from . import ids
+from . import described_backends, ids
 from .described_apis import STAGE_VARIABLE, api_keys
 from .described_functions import function_of
 from .errors import Path, Problem
@@ -129,9 +129,12 @@ def _route(around: _Around, resource: Resource, authorizers: Mapping[Any, HttpAu
     if integration is None:
         raise Problem(at(resource, "Target"), f"{resource.properties.get('Target')!r} is no integration of this API")
     kind = str(integration.properties.get("IntegrationType"))
-    if kind != "AWS_PROXY" or integration.properties.get("IntegrationSubtype"):
-        _leave_out(around, resource, key, integration.properties.get("IntegrationSubtype") or kind)
+    subtype = integration.properties.get("IntegrationSubtype")
+    backend = described_backends.of_http(integration.properties) if kind != "AWS_PROXY" or subtype else None
+    if backend is None and (kind != "AWS_PROXY" or subtype):
+        _leave_out(around, resource, key, subtype or kind)
         return None
+    uri, where = integration.properties.get("IntegrationUri"), at(integration, "IntegrationUri")
     authorization = str(resource.properties.get("AuthorizationType", "NONE"))
     authorizer = authorizers.get(resource.properties.get("AuthorizerId")) if authorization != "NONE" else None
     if authorization in ("CUSTOM", "JWT") and authorizer is None:
@@ -140,8 +143,9 @@ def _route(around: _Around, resource: Resource, authorizers: Mapping[Any, HttpAu
     return HttpRoute(
         path=path,
         method=method or ANY,
-        function=around.function(integration.properties.get("IntegrationUri"), at(integration, "IntegrationUri")),
-        payload=str(integration.properties.get("PayloadFormatVersion", "1.0")),
+        function=None if backend is not None else around.function(uri, where),
+        backend=backend,
+        payload="1.0" if backend is not None else str(integration.properties.get("PayloadFormatVersion", "1.0")),
         authorizer=None if authorizer is None else authorizer.name,
         scopes=tuple(str(each) for each in items(resource, "AuthorizationScopes")),
         iam=authorization == "AWS_IAM",
@@ -195,16 +199,20 @@ def _cors(written: Mapping[str, Any]) -> Cors:
 def _operation(around: _Around, operation: Operation) -> HttpRoute | None:
     owner = around.owner
     where = at(owner, "Body", "paths", operation.path)
-    if operation.integration != "AWS_PROXY" and operation.fixed is None:
-        _leave_out(around, owner, f"{operation.method} {operation.path}", operation.integration)
+    backend = _written_backend(around, operation, where)
+    is_proxy = operation.integration == "AWS_PROXY" and "integrationSubtype" not in operation.written
+    if not is_proxy and operation.fixed is None and backend is None:
+        subtype = operation.written.get("integrationSubtype")
+        _leave_out(around, owner, f"{operation.method} {operation.path}", subtype or operation.integration)
         return None
     names = {each.name for each in authorizers_of(mapping(owner, "Body"))}
     authorizer = next((name for name in operation.security if name in names), None)
     return HttpRoute(
         path=operation.path,
         method=operation.method,
-        function=around.function(operation.uri, where) if operation.fixed is None else None,
+        function=around.function(operation.uri, where) if operation.fixed is None and backend is None else None,
         fixed=operation.fixed,
+        backend=backend,
         payload=operation.payload,
         authorizer=authorizer,
         scopes=tuple(operation.security.get(authorizer, ())) if authorizer is not None else (),
@@ -212,6 +220,17 @@ def _operation(around: _Around, operation: Operation) -> HttpRoute | None:
         api_key_required="api_key" in operation.security,
         timeout_seconds=operation.timeout_seconds or _SECONDS[around.kind],
     )
+
+
+def _written_backend(around: _Around, operation: Operation, where: Path) -> Backend | None:
+    """What answers an operation besides a function's proxy and a fixed answer; None: one of those, or nothing here."""
+    if operation.fixed is not None:
+        return None
+    if around.kind is HttpKind.HTTP:
+        return described_backends.of_http(operation.written)
+    if operation.integration not in described_backends.OF_REST:
+        return None
+    return described_backends.of_rest(operation.written, operation.integration, around.function, where)
 
 
 def _written_authorizers(around: _Around, body: Mapping[str, Any]) -> Iterable[HttpAuthorizer]:
@@ -275,7 +294,11 @@ def _method(around: _Around, resource: Resource, authorizers: Mapping[Any, HttpA
     integration = mapping(resource, "Integration")
     kind = str(integration.get("Type"))
     fixed = Operation.of_mock(integration, capital=True) if kind == "MOCK" else None
-    if kind != "AWS_PROXY" and fixed is None:
+    where = at(resource, "Integration", "Uri")
+    backend: Backend | None = None
+    if kind in described_backends.OF_REST and fixed is None:
+        backend = described_backends.of_rest(integration, kind, around.function, where)
+    elif kind != "AWS_PROXY" and fixed is None:
         _leave_out(around, resource, f"{method} {path}", kind)
         return None
     authorization = str(resource.properties.get("AuthorizationType", "NONE"))
@@ -286,8 +309,9 @@ def _method(around: _Around, resource: Resource, authorizers: Mapping[Any, HttpA
     return HttpRoute(
         path=path,
         method=method,
-        function=None if fixed else around.function(integration.get("Uri"), at(resource, "Integration", "Uri")),
+        function=None if fixed or backend else around.function(integration.get("Uri"), where),
         fixed=fixed,
+        backend=backend,
         authorizer=None if authorizer is None else authorizer.name,
         scopes=tuple(str(each) for each in items(resource, "AuthorizationScopes")),
         iam=authorization == "AWS_IAM",

@@ -36,11 +36,15 @@ class Operation:
     """Scheme to scopes."""
     iam: bool = False
     fixed: FixedAnswer | None = None
+    written: Mapping[str, Any] = field(default_factory=dict)
+    """The integration as it stands in the document."""
 
     @staticmethod
     def of_mock(integration: Mapping[str, Any], *, capital: bool = False) -> FixedAnswer | None:
-        """What a MOCK integration answers: its first response, as those of CORS have one only."""
+        """What a MOCK integration with one response answers, as those of CORS have; None: it has another number."""
         answers = integration.get("IntegrationResponses" if capital else "responses") or {}
+        if len(answers) > 1:
+            return None  # of which the request's template chooses
         found = next(iter(answers if isinstance(answers, list) else answers.values()), None)
         if not isinstance(found, dict):
             return None
@@ -104,6 +108,7 @@ def _operation(path: str, name: str, operation: Mapping[str, Any], schemes: Mapp
         security=security,
         iam=is_signed,
         fixed=Operation.of_mock(integration) if kind == "MOCK" else None,
+        written=integration,
     )
 
 

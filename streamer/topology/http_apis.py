@@ -69,6 +69,44 @@ class FixedAnswer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BackendResponse:
+    """What becomes of some answers of a backend. [DOC] apigw-docs:api-gateway-method-response, REST APIs"""
+
+    status: int = 200
+    pattern: str | None = None
+    """Regular expression for the backend's status, or for a function's error message; None: whatever no other takes."""
+    templates: Mapping[str, str] = field(default_factory=dict)
+    """Media type to mapping template."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Name to where its value is found, or a text in quotes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backend:
+    """What answers a route instead of a function's proxy.
+
+    [DOC] apigw-docs:api-gateway-integration-types, http-api-develop-integrations-http, -aws-services
+    """
+
+    kind: str
+    """``AWS``, ``HTTP`` or ``HTTP_PROXY``."""
+    uri: str = ""
+    function: str | None = None
+    """Of an AWS integration that invokes a function."""
+    method: str = "POST"
+    """``ANY``: the client's."""
+    subtype: str | None = None
+    """Action of a service that an HTTP API asks, such as ``SQS-SendMessage``."""
+    templates: Mapping[str, str] = field(default_factory=dict)
+    """Of REST APIs: media type to mapping template."""
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    """Of REST APIs ``integration.request.header.X`` and its kin to where the value is found; of HTTP APIs
+    ``overwrite:header.x`` and its kin, or the parameters of the action."""
+    passthrough: str = "WHEN_NO_MATCH"
+    responses: tuple[BackendResponse, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HttpRoute:
     """A method and a path, and what answers them."""
 
@@ -76,8 +114,9 @@ class HttpRoute:
     """Such as ``/items/{id}`` or ``/{proxy+}``; `DEFAULT_PATH` for all that no other route takes."""
     method: str = ANY
     function: str | None = None
-    """None: ``fixed`` answers."""
+    """None: ``fixed`` or ``backend`` answers."""
     fixed: FixedAnswer | None = None
+    backend: Backend | None = None
     payload: str = "2.0"
     """Payload format version of its event, for HTTP APIs."""
     authorizer: str | None = None

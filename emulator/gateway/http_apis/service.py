@@ -27,7 +27,7 @@ from ..rules.effects import HttpAnswer, Invoke, NotInvoked, Result
 from ..rules.ids import IdSource
 from ..verifier import Verifier
 from . import answers, cors
-from .events import Asked, authorizer_event, event_of
+from .events import Asked, Event, authorizer_event, event_of
 from .identity import (
     UNAUTHORIZED,
     Allowed,
@@ -190,8 +190,10 @@ class HttpApis:
             return answers.error(asked, verdict.status, verdict.message, verdict.error_type)
         if route.fixed is not None:
             return self._fixed(asked, route.fixed)
-        assert route.function is not None  # a route has one or the other
         event = event_of(asked, verdict.context or None)
+        if route.backend is not None:
+            return await self._backed(asked, route, event)
+        assert route.function is not None  # a route has one of the three
         result = await self._invoke(route.function, event, asked, route.timeout_seconds, route.key)
         answer, warning = answers.answered(asked, result)
         if warning is not None:
@@ -208,6 +210,14 @@ class HttpApis:
         except (TemplateError, answers.MalformedError) as error:
             log.warning(f"the mapping template of a MOCK method is wrong: {error}", path=asked.match.route.path)
             return answers.error(asked, 500, "Internal server error")
+
+    async def _backed(self, asked: Asked, route: HttpRoute, event: Event) -> HttpAnswer:
+        from .backends import backed  # noqa: PLC0415 - mapping templates, as above
+
+        async def invoke(function: str, content: Any) -> Result:
+            return await self._invoke(function, content, asked, route.timeout_seconds, route.key)
+
+        return await backed(asked, event, self._endpoints, invoke)
 
     def _invoke(
         self, function: str, event: Mapping[str, Any], asked: Asked, timeout_seconds: float, told: str

@@ -84,7 +84,7 @@ def body_for(integration: Integration, event: Mapping[str, Any], override: Overr
     body = event.get("body") or ""
     template = _chosen(integration.templates, integration.template_selection, body)
     if template is not None:
-        return _rendered(template, body, event, override)
+        return rendered(template, body, event, override)
     is_allowed = integration.passthrough == "WHEN_NO_MATCH" or (
         integration.passthrough == "WHEN_NO_TEMPLATES" and not integration.templates
     )
@@ -122,7 +122,7 @@ def response_of(
     template = None if response is None else _chosen(response.templates, response.template_selection, backend.body)
     if template is None:
         return backend
-    return Answer(backend.status, _rendered(template, backend.body, event, override, is_request=False))
+    return Answer(backend.status, rendered(template, backend.body, event, override, is_request=False))
 
 
 def _response(responses: tuple[IntegrationResponse, ...], status: str) -> IntegrationResponse | None:
@@ -162,9 +162,10 @@ def no_override() -> Override:
     return {"header": {}, "path": {}, "querystring": {}}
 
 
-def _rendered(
+def rendered(
     template: str, body: str, event: Mapping[str, Any], override: Override | None, *, is_request: bool = True
 ) -> str:
+    """What a mapping template makes of a body; raises MappingError."""
     # A fiftieth of a second of every start, for those whose routes have templates.
     from ..vtl.api_gateway import Input, Util  # noqa: PLC0415
     from ..vtl.evaluation import render  # noqa: PLC0415
@@ -184,9 +185,9 @@ def _rendered(
 
 
 def _parameters(event: Mapping[str, Any]) -> dict[str, Mapping[str, str]]:
-    """Headers and query, which a handshake has and a message lacks."""
+    """Path, headers and query, which a handshake and a request have and a message lacks."""
     return {
-        "path": {},
+        "path": event.get("pathParameters") or {},
         "querystring": event.get("queryStringParameters") or {},
         "header": event.get("headers") or {},
     }
@@ -201,7 +202,7 @@ def request_of(integration: Integration, body: str, event: Mapping[str, Any]) ->
     Raises:
         MappingError: it cannot be asked.
     """
-    given = {name: _parameter(value, event) for name, value in integration.parameters.items()}
+    given = {name: parameter_value(value, event) for name, value in integration.parameters.items()}
     headers = {"content-type": _JSON, **_named(given, "header", is_lower=True)}
     query, path = _named(given, "querystring"), _named(given, "path")
     target = _TARGET.fullmatch(integration.uri)
@@ -247,32 +248,36 @@ def _filled(text: str, path: Mapping[str, str], event: Mapping[str, Any]) -> str
 
     def value(found: re.Match[str]) -> str:
         if found["in_braces"] is not None:
-            return _parameter(found["in_braces"], event) or ""
+            return parameter_value(found["in_braces"], event) or ""
         return quote(path.get(found["path"], ""), safe="")
 
     return _VARIABLE.sub(value, text)
 
 
-def _parameter(source: str, event: Mapping[str, Any]) -> str | None:
+def parameter_value(source: str, event: Mapping[str, Any]) -> str | None:
     """The value of a mapping expression; None: it has none. [DOC] websocket-api-data-mapping"""
     if source.startswith("'") and source.endswith("'") and len(source) > 1:
         return source[1:-1]
-    start, _, rest = source.removeprefix("route.request.").removeprefix("$").partition(".")
+    for prefix in ("route.request.", "method.request.", "$request.", "$"):
+        source = source.removeprefix(prefix)
+    start, _, rest = source.partition(".")
     if start == "header":
         found = (event.get("headers") or {}).items()
         return next((value for name, value in found if name.lower() == rest.lower()), None)
     if start == "querystring":
         return (event.get("queryStringParameters") or {}).get(rest)
+    if start == "path":
+        return (event.get("pathParameters") or {}).get(rest)
     if start == "body":
-        return _of_body(rest, event)
+        return value_of_body(rest, event.get("body") or "")
     if start == "stageVariables":
         return (event.get("stageVariables") or {}).get(rest)
     value = value_at(tuple(rest.split(".")), event.get("requestContext")) if start == "context" else None
     return None if value is None else stringified(value)
 
 
-def _of_body(rest: str, event: Mapping[str, Any]) -> str | None:
-    body = event.get("body") or ""
+def value_of_body(rest: str, body: str) -> str | None:
+    """What a path leads to in a body, which is JSON unless the path is empty; None: nowhere."""
     if not rest:
         return body
     try:

@@ -8,7 +8,16 @@ import pytest
 from test_template_topology import FUNCTION_URI, att, base, read, ref, resource
 
 from emulator.templates.errors import TemplateError
-from streamer.topology.http_apis import Cors, FixedAnswer, HttpApi, HttpAuthorizer, HttpKind, HttpRoute
+from streamer.topology.http_apis import (
+    Backend,
+    BackendResponse,
+    Cors,
+    FixedAnswer,
+    HttpApi,
+    HttpAuthorizer,
+    HttpKind,
+    HttpRoute,
+)
 
 
 def one(**more: Any) -> HttpApi:
@@ -261,14 +270,18 @@ def test_a_function_url() -> None:
     ("more", "warning"),
     [
         pytest.param(
-            {"WebIntegration": integration(IntegrationType="HTTP_PROXY"), "A": route("GET /a")},
+            {
+                "WebIntegration": integration(IntegrationType="HTTP_PROXY", ConnectionId="link"),
+                "A": route("GET /a"),
+            },
             "A: the route GET /a has an integration of type HTTP_PROXY, which is not emulated: it is left out",
-            id="another integration",
+            id="a private integration",
         ),
         pytest.param(
-            {"WebIntegration": integration(IntegrationSubtype="SQS-SendMessage"), "A": route("GET /a")},
-            "A: the route GET /a has an integration of type SQS-SendMessage, which is not emulated: it is left out",
-            id="a service of AWS's",
+            {"WebIntegration": integration(IntegrationSubtype="AppConfig-GetConfiguration"), "A": route("GET /a")},
+            "A: the route GET /a has an integration of type AppConfig-GetConfiguration, which is not emulated: "
+            "it is left out",
+            id="a service that is not here",
         ),
     ],
 )
@@ -313,3 +326,76 @@ def test_a_mistake_is_told_with_its_place(more: dict[str, Any], message: str) ->
         read({**base(), "Web": http_api(), **more})
 
     assert message in str(caught.value)
+
+
+def test_a_route_passes_on_or_asks_a_service() -> None:
+    passes = integration(
+        IntegrationType="HTTP_PROXY",
+        IntegrationUri="https://example.com/{proxy}",
+        IntegrationMethod="GET",
+        RequestParameters={"append:header.x": "1"},
+    )
+    sends = integration(IntegrationSubtype="SQS-SendMessage", RequestParameters={"MessageBody": "$request.body"})
+
+    def backend(made: dict[str, Any]) -> Backend | None:
+        found = one(Web=http_api(), WebIntegration=made, A=route("GET /a/{proxy+}"))
+        return found.routes[0].backend
+
+    assert backend(passes) == Backend(
+        kind="HTTP_PROXY", uri="https://example.com/{proxy}", method="GET", parameters={"append:header.x": "1"}
+    )
+    found = backend(sends)
+    assert found is not None
+    assert (found.subtype, found.parameters) == ("SQS-SendMessage", {"MessageBody": "$request.body"})
+
+
+def test_a_method_asks_by_templates() -> None:
+    made = method("POST", ref("Items"))
+    made["Properties"]["Integration"] = {
+        "Type": "AWS",
+        "Uri": "arn:aws:apigateway:us-east-1:sqs:path/123456789012/jobs",
+        "IntegrationHttpMethod": "POST",
+        "PassthroughBehavior": "NEVER",
+        "RequestTemplates": {"application/json; charset=utf-8": "Action=SendMessage"},
+        "RequestParameters": {"integration.request.header.X": "'y'"},
+        "IntegrationResponses": [
+            {"StatusCode": 200, "ResponseTemplates": {"application/json": "{}"}},
+            {
+                "StatusCode": "400",
+                "SelectionPattern": "4\\d\\d",
+                "ResponseParameters": {"method.response.header.X": "'z'"},
+            },
+        ],
+    }
+
+    assert one(**rest(Post=made)).routes[0].backend == Backend(
+        kind="AWS",
+        uri="arn:aws:apigateway:us-east-1:sqs:path/123456789012/jobs",
+        templates={"application/json": "Action=SendMessage"},
+        parameters={"integration.request.header.X": "'y'"},
+        passthrough="NEVER",
+        responses=(
+            BackendResponse(templates={"application/json": "{}"}),
+            BackendResponse(status=400, pattern="4\\d\\d", headers={"X": "'z'"}),
+        ),
+    )
+
+
+def test_a_document_says_the_same() -> None:
+    written = {
+        "type": "http",
+        "uri": "https://example.com/things",
+        "httpMethod": "GET",
+        "requestTemplates": {"application/json": "{}"},
+        "responses": {"default": {"statusCode": "200"}, "5\\d\\d": {"statusCode": "502"}},
+    }
+    body = {"swagger": "2.0", "paths": {"/things": {"get": {"x-amazon-apigateway-integration": written}}}}
+    api = {"Rest": resource("ApiGateway::RestApi", Body=body)}
+
+    assert one(**api).routes[0].backend == Backend(
+        kind="HTTP",
+        uri="https://example.com/things",
+        method="GET",
+        templates={"application/json": "{}"},
+        responses=(BackendResponse(), BackendResponse(status=502, pattern="5\\d\\d")),
+    )

@@ -1,0 +1,119 @@
+"""Routes of HTTP APIs that pass requests on, or ask a service of AWS. Pure.
+
+[DOC] apigw-docs:http-api-develop-integrations-http, http-api-develop-integrations-aws-services,
+http-api-develop-integrations-aws-services-reference, http-api-parameter-mapping
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import parse_qsl, quote, urlencode
+
+from streamer.topology.http_apis import Backend
+
+from ..rules.effects import HttpAnswer
+from ..rules.mapping import MappingError, Request, parameter_value
+from .actions import ACTIONS
+from .answers import own_headers
+from .events import Asked
+from .rest_backends import NOT_PASSED
+
+_OWN_REGION: Final = "Region"
+_NUMBERS: Final = frozenset({"DelaySeconds", "MaxNumberOfMessages", "VisibilityTimeout", "WaitTimeSeconds"})
+_DOCUMENTS: Final = frozenset(
+    {"AttributeNames", "MessageAttributeNames", "MessageAttributes", "MessageSystemAttributes", "Resources"}
+)
+_EVENT: Final = frozenset({"Detail", "DetailType", "EventBusName", "Resources", "Source", "Time", "TraceHeader"})
+_IN_BRACES: Final = re.compile(r"\$\{([^}]+)\}")
+_MAPPED: Final = re.compile(r"(?P<how>append|overwrite|remove):(?P<where>header|querystring|path)\.?(?P<name>.*)")
+
+
+def value(text: str, event: Mapping[str, Any]) -> str:
+    """A parameter's value: ``$request.body.x`` and its kin, with or without braces, else the text itself."""
+    if text.startswith("$") and not text.startswith("${"):
+        return parameter_value(text, event) or ""
+    return _IN_BRACES.sub(lambda found: parameter_value(f"${found[1].removeprefix('$')}", event) or "", text)
+
+
+def action_request(backend: Backend, event: Mapping[str, Any], region: str) -> Request:
+    """What a service is asked; raises MappingError."""
+    service, target = ACTIONS[str(backend.subtype)]
+    given = {name: value(text, event) for name, text in backend.parameters.items()}
+    there = given.pop(_OWN_REGION, None) or region
+    content: dict[str, Any] = {name: _typed(name, text) for name, text in given.items()}
+    if service == "events":
+        content = {"Entries": [{name: each for name, each in content.items() if name in _EVENT}]}
+    if service == "kinesis":
+        # [INF] what clients send is text, of which Kinesis takes the bytes
+        content["Data"] = base64.b64encode(str(content.get("Data", "")).encode()).decode()
+    return Request(
+        method="POST",
+        url=f"https://{service}.{there}.amazonaws.com/",
+        body=json.dumps(content),
+        headers={"content-type": "application/x-amz-json-1.0", "x-amz-target": target},
+        service=service,
+        region=there,
+    )
+
+
+def _typed(name: str, text: str) -> Any:
+    if name not in _NUMBERS | _DOCUMENTS:
+        return text
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise MappingError(f"{name} is no JSON: {text}") from error
+
+
+def proxy_request(backend: Backend, asked: Asked, event: Mapping[str, Any]) -> Request:
+    """What is passed on, with what parameters change; raises MappingError."""
+    headers = {name.lower(): each for name, each in asked.headers if name.lower() not in NOT_PASSED}
+    query = parse_qsl(asked.query, keep_blank_values=True)
+    url, _, own_query = _filled(backend.uri, asked, event).partition("?")
+    path: str | None = None
+    for name, text in backend.parameters.items():
+        found = _MAPPED.fullmatch(name)
+        if found is None:
+            raise MappingError(f"{name} is no parameter of a request")
+        given = "" if found["how"] == "remove" else value(text, event)
+        match found["where"]:
+            case "header":
+                _change(headers, found["how"], found["name"].lower(), given)
+            case "querystring":
+                kept = query if found["how"] == "append" else [each for each in query if each[0] != found["name"]]
+                query = kept if found["how"] == "remove" else [*kept, (found["name"], given)]
+            case "path":
+                path = given
+    if path is not None:
+        scheme, _, rest = url.partition("://")
+        url = f"{scheme}://{rest.partition('/')[0]}/{quote(path.removeprefix('/'), safe='/%')}"
+    if not url.startswith(("http://", "https://")):
+        raise MappingError(f"{url!r} is no HTTP address")
+    queries = "&".join(each for each in (own_query, urlencode(query)) if each)
+    method = asked.method if backend.method == "ANY" else backend.method
+    return Request(method=method, url=f"{url}{'?' if queries else ''}{queries}", body="", headers=headers)
+
+
+def _change(headers: dict[str, str], how: str, name: str, given: str) -> None:
+    before = headers.pop(name, None)
+    if how == "append" and before is not None:
+        headers[name] = f"{before},{given}"
+    elif how != "remove":
+        headers[name] = given
+
+
+def _filled(uri: str, asked: Asked, event: Mapping[str, Any]) -> str:
+    """An address with its variables: ``{proxy}`` of the route's path, ``${stageVariables.x}``."""
+    filled = _IN_BRACES.sub(lambda found: parameter_value(found[1], event) or "", uri)
+    for name, each in asked.match.parameters.items():
+        filled = filled.replace(f"{{{name}}}", quote(each, safe="/"))
+    return filled
+
+
+def action_answer(asked: Asked, status: int, body: bytes) -> HttpAnswer:
+    """A service's answer as clients get it."""
+    return HttpAnswer(status, (("content-type", "application/json"), *own_headers(asked)), body)

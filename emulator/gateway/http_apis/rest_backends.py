@@ -1,0 +1,178 @@
+"""Methods of REST APIs that ask a service, an HTTP endpoint or a function by templates. Pure.
+
+[DOC] apigw-docs:how-to-integration-settings, integration-passthrough-behaviors, request-response-data-mappings
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Final
+from urllib.parse import quote
+
+from streamer.topology.http_apis import Backend, BackendResponse
+from streamer.topology.integrations import Integration
+
+from ..rules.effects import HttpAnswer
+from ..rules.mapping import MappingError, Override, Request, parameter_value, rendered, request_of, value_of_body
+from ..vtl.methods import shown
+from .answers import own_headers, sendable
+from .events import Asked
+
+_JSON: Final = "application/json"
+_PATH: Final = "integration.request.path."
+_OVERRIDDEN: Final = ("header", "querystring")
+_FROM_ANSWER: Final = "integration.response."
+
+
+class UnsupportedError(Exception):
+    """The body's media type has no template, and may not pass as it is: 415."""
+
+
+def media_type(fields: Mapping[str, str]) -> str:
+    """The body's, JSON unless it is said. [DOC] apigw-docs:integration-passthrough-behaviors"""
+    return fields.get("content-type", "").partition(";")[0].strip().lower() or _JSON
+
+
+def body_of(backend: Backend, asked: Asked, event: Mapping[str, Any], override: Override) -> bytes:
+    """What the backend gets; ``override`` takes what the template sets of the request.
+
+    Raises:
+        UnsupportedError: neither by a template nor as it is.
+        MappingError: the template is wrong.
+    """
+    template = backend.templates.get(media_type(asked.fields))
+    if backend.kind == "HTTP_PROXY":
+        return asked.body
+    if template is not None:
+        return rendered(template, asked.body.decode("utf-8", "replace"), event, override).encode()
+    passes = backend.passthrough == "WHEN_NO_MATCH" or (
+        backend.passthrough == "WHEN_NO_TEMPLATES" and not backend.templates
+    )
+    if not passes:
+        raise UnsupportedError
+    return asked.body
+
+
+def request_for(backend: Backend, body: bytes, asked: Asked, event: Mapping[str, Any], override: Override) -> Request:
+    """What is asked over HTTP; raises MappingError."""
+    given = dict(backend.parameters)
+    for kind in _OVERRIDDEN:
+        given |= {f"integration.request.{kind}.{name}": f"'{shown(each)}'" for name, each in override[kind].items()}
+    uri = backend.uri
+    for name, source in given.items():
+        if name.startswith(_PATH):
+            value = parameter_value(source, event) or ""
+            uri = uri.replace(f"{{{name.removeprefix(_PATH)}}}", quote(value, safe="/"))
+    method = asked.method if backend.method == "ANY" else backend.method
+    made = request_of(
+        Integration(kind=backend.kind, uri=uri, method=method, parameters=given), body.decode("utf-8", "replace"), event
+    )
+    if backend.kind != "HTTP_PROXY":
+        return made
+    passed = {name.lower(): value for name, value in asked.headers if name.lower() not in NOT_PASSED}
+    said = {name: value for name, value in made.headers.items() if name != "content-type" or name not in passed}
+    url = made.url if not asked.query else f"{made.url}{'&' if '?' in made.url else '?'}{asked.query}"
+    return replace(made, url=url, headers={**passed, **said})
+
+
+NOT_PASSED: Final = frozenset(
+    {
+        *("connection", "content-length", "expect", "host", "keep-alive", "proxy-connection", "te", "trailer"),
+        *("transfer-encoding", "upgrade"),
+    }
+)
+"""Headers that are about a connection, and so of one connection alone (RFC 9110, 7.6.1)."""
+
+
+def passed_on(asked: Asked, status: int, headers: tuple[tuple[str, str], ...], body: bytes) -> HttpAnswer:
+    """A proxy's answer: the backend's."""
+    kept = [(name, value) for name, value in headers if name.lower() not in NOT_PASSED]
+    return HttpAnswer(status, (*kept, *own_headers(asked)), body)
+
+
+def answer_of(
+    backend: Backend,
+    asked: Asked,
+    event: Mapping[str, Any],
+    override: Override,
+    *,
+    said: str,
+    headers: Mapping[str, str],
+    body: str,
+) -> HttpAnswer:
+    """What becomes of a backend's answer.
+
+    Args:
+        backend: Whose responses are looked through.
+        asked: The request.
+        event: The same as a function would get it.
+        override: What the request's template set.
+        said: What patterns are compared with: the backend's status, or a function's error message, empty if none.
+        headers: The backend's, in lower case.
+        body: The backend's.
+
+    Raises:
+        MappingError: no response is for it, or a template is wrong.
+    """
+    response = _response(backend.responses, said)
+    set_by: dict[str, Any] = {"header": {}}
+    around = {**event, "requestContext": {**event["requestContext"], "responseOverride": set_by}}
+    kind = next(iter(response.templates), _JSON)
+    template = response.templates.get(_JSON, response.templates.get(kind))
+    made = body if not template else rendered(template, body, around, override, is_request=False)
+    named = {name: _value(source, event, headers, body) for name, source in response.headers.items()}
+    named |= {str(name): shown(value) for name, value in set_by["header"].items()}
+    found = {name: value for name, value in named.items() if value is not None}
+    if "content-type" not in {name.lower() for name in found}:
+        found["Content-Type"] = kind
+    status = set_by.get("status", response.status)
+    return HttpAnswer(
+        status if isinstance(status, int) and 200 <= status <= 599 else response.status,
+        (*(sendable(*each) for each in found.items()), *own_headers(asked)),
+        made.encode("utf-8", "replace"),
+    )
+
+
+def _response(responses: tuple[BackendResponse, ...], said: str) -> BackendResponse:
+    default = None
+    for each in responses:
+        if not each.pattern:
+            default = each
+            continue
+        try:
+            if re.fullmatch(each.pattern, said, re.DOTALL):
+                return each
+        except re.error as error:
+            raise MappingError(f"the selection pattern {each.pattern!r} is no regular expression") from error
+    if default is None:
+        raise MappingError("no integration response is for this answer")
+    return default
+
+
+def _value(source: str, event: Mapping[str, Any], headers: Mapping[str, str], body: str) -> str | None:
+    if not source.startswith(_FROM_ANSWER):
+        return parameter_value(source, event)
+    start, _, rest = source.removeprefix(_FROM_ANSWER).partition(".")
+    if start == "header":
+        return headers.get(rest.lower())
+    return value_of_body(rest, body) if start == "body" else None
+
+
+def function_event(body: bytes) -> Any:
+    """What a function gets; raises MappingError."""
+    try:
+        return json.loads(body or b"{}")
+    except ValueError as error:
+        raise MappingError(f"a function gets JSON, and the template makes something else: {error}") from error
+
+
+def error_message(payload: bytes) -> str:
+    """What patterns are compared with where a function failed."""
+    try:
+        found = json.loads(payload)
+    except ValueError:
+        return ""
+    return str(found.get("errorMessage") or "") if isinstance(found, dict) else ""

@@ -1,0 +1,87 @@
+"""What answers routes of HTTP and REST APIs besides functions' proxies, as the topology describes it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from streamer.topology.http_apis import Backend, BackendResponse
+
+from ..gateway.http_apis.actions import SUBTYPES
+from .errors import Path, Problem
+
+OF_REST: Final = frozenset({"AWS", "HTTP", "HTTP_PROXY", "MOCK"})
+_HEADER: Final = "method.response.header."
+_LAMBDA: Final = ":lambda:path/"
+
+Named = Callable[[Any, Path], str]
+"""The function that an integration's address names."""
+
+
+def of_rest(written: Mapping[str, Any], kind: str, named: Named, path: Path) -> Backend:
+    """A method's integration, as CloudFormation or an OpenAPI document writes it; raises `Problem`."""
+    given = {name[:1].lower() + name[1:]: each for name, each in written.items()}
+    uri = str(given.get("uri") or "")
+    if kind != "MOCK" and not uri:
+        raise Problem(path, f"an integration of type {kind} needs an address")
+    method = given.get("integrationHttpMethod") or given.get("httpMethod") or "POST"
+    return Backend(
+        kind=kind,
+        uri=uri,
+        function=named(uri, path) if kind == "AWS" and _LAMBDA in uri else None,
+        method=str(method).upper(),
+        templates={media_type(name): str(each) for name, each in (given.get("requestTemplates") or {}).items()},
+        parameters=_texts(given.get("requestParameters")),
+        passthrough=str(given.get("passthroughBehavior") or "WHEN_NO_MATCH").upper(),
+        responses=_responses(given),
+    )
+
+
+def media_type(name: Any) -> str:
+    """As bodies' types are compared: without parameters, in lower case."""
+    return str(name).partition(";")[0].strip().lower()
+
+
+def _responses(given: Mapping[str, Any]) -> tuple[BackendResponse, ...]:
+    if isinstance(given.get("integrationResponses"), list):
+        found = [(each.get("SelectionPattern"), each) for each in given["integrationResponses"]]
+    else:
+        found = [(None if name == "default" else name, each) for name, each in (given.get("responses") or {}).items()]
+    return tuple(_response(pattern, each) for pattern, each in found)
+
+
+def _response(pattern: Any, written: Mapping[str, Any]) -> BackendResponse:
+    given = {name[:1].lower() + name[1:]: each for name, each in written.items()}
+    headers = {
+        name.removeprefix(_HEADER): each
+        for name, each in _texts(given.get("responseParameters")).items()
+        if name.startswith(_HEADER)
+    }
+    return BackendResponse(
+        status=int(given.get("statusCode", 200)),
+        pattern=None if pattern in (None, "") else str(pattern),
+        templates=_texts(given.get("responseTemplates")),
+        headers=headers,
+    )
+
+
+def of_http(written: Mapping[str, Any]) -> Backend | None:
+    """An integration of an HTTP API; None: nothing here does that."""
+    given = {name[:1].lower() + name[1:]: each for name, each in written.items()}
+    kind = str(given.get("integrationType") or given.get("type") or "").upper()
+    subtype = given.get("integrationSubtype")
+    uri = str(given.get("integrationUri") or given.get("uri") or "")
+    is_proxy = kind == "HTTP_PROXY" and not given.get("connectionId") and uri.startswith(("http://", "https://"))
+    if not is_proxy and (kind != "AWS_PROXY" or subtype not in SUBTYPES):
+        return None
+    return Backend(
+        kind=kind,
+        uri=uri,
+        method=str(given.get("integrationMethod") or given.get("httpMethod") or "ANY").upper(),
+        subtype=None if subtype is None else str(subtype),
+        parameters=_texts(given.get("requestParameters")),
+    )
+
+
+def _texts(written: Any) -> dict[str, str]:
+    return {str(name): str(each) for name, each in (written or {}).items()}

@@ -1,0 +1,92 @@
+"""What backends of HTTP APIs are asked, decided without asking anybody."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from emulator.gateway.http_apis.http_backends import action_request, value
+from emulator.gateway.rules.mapping import MappingError
+from streamer.topology.http_apis import Backend
+
+EVENT: dict[str, Any] = {
+    "headers": {"X-User": "ann"},
+    "queryStringParameters": {"q": "1"},
+    "pathParameters": {"id": "7"},
+    "body": '{"a": {"b": 2}, "text": "t"}',
+    "requestContext": {"requestId": "r", "identity": {"sourceIp": "127.0.0.1"}},
+    "stageVariables": {"bus": "main"},
+}
+
+
+@pytest.mark.parametrize(
+    ("written", "found"),
+    [
+        pytest.param("plain", "plain", id="text"),
+        pytest.param("$request.header.x-user", "ann", id="header"),
+        pytest.param("$request.querystring.q", "1", id="query"),
+        pytest.param("$request.path.id", "7", id="path"),
+        pytest.param("$request.body.a.b", "2", id="body"),
+        pytest.param("$request.body", EVENT["body"], id="whole body"),
+        pytest.param("$request.body.none", "", id="nowhere"),
+        pytest.param("$context.identity.sourceIp", "127.0.0.1", id="context"),
+        pytest.param("$stageVariables.bus", "main", id="stage variable"),
+        pytest.param("${request.header.X-User}-${stageVariables.bus}", "ann-main", id="in braces"),
+    ],
+)
+def test_where_a_parameter_is_found(written: str, found: str) -> None:
+    assert value(written, EVENT) == found
+
+
+def action(subtype: str, **parameters: str) -> tuple[str, str, Any]:
+    made = action_request(Backend(kind="AWS_PROXY", subtype=subtype, parameters=parameters), EVENT, "eu-west-1")
+    return made.url, made.headers["x-amz-target"], json.loads(made.body)
+
+
+@pytest.mark.parametrize(
+    ("subtype", "parameters", "target", "content"),
+    [
+        pytest.param(
+            "SQS-SendMessage",
+            {"QueueUrl": "u", "MessageBody": "$request.body.text", "DelaySeconds": "3", "MessageAttributes": "{}"},
+            "AmazonSQS.SendMessage",
+            {"QueueUrl": "u", "MessageBody": "t", "DelaySeconds": 3, "MessageAttributes": {}},
+            id="SQS",
+        ),
+        pytest.param(
+            "EventBridge-PutEvents",
+            {"Source": "s", "DetailType": "d", "Detail": "$request.body", "Resources": '["r"]'},
+            "AWSEvents.PutEvents",
+            {"Entries": [{"Source": "s", "DetailType": "d", "Detail": EVENT["body"], "Resources": ["r"]}]},
+            id="EventBridge",
+        ),
+        pytest.param(
+            "Kinesis-PutRecord",
+            {"StreamName": "s", "Data": "text", "PartitionKey": "$request.path.id"},
+            "Kinesis_20131202.PutRecord",
+            {"StreamName": "s", "Data": "dGV4dA==", "PartitionKey": "7"},
+            id="Kinesis",
+        ),
+        pytest.param(
+            "StepFunctions-StartExecution",
+            {"StateMachineArn": "m", "Input": "$request.body"},
+            "AWSStepFunctions.StartExecution",
+            {"StateMachineArn": "m", "Input": EVENT["body"]},
+            id="Step Functions",
+        ),
+    ],
+)
+def test_what_a_service_is_asked(subtype: str, parameters: dict[str, str], target: str, content: Any) -> None:
+    url, named, made = action(subtype, **parameters)
+    assert (url.split(".")[1], named, made) == ("eu-west-1", target, content)
+
+
+def test_a_service_of_another_region() -> None:
+    assert action("SQS-PurgeQueue", QueueUrl="u", Region="us-east-1")[0] == "https://sqs.us-east-1.amazonaws.com/"
+
+
+def test_what_is_no_json_is_told() -> None:
+    with pytest.raises(MappingError, match="DelaySeconds is no JSON"):
+        action("SQS-SendMessage", DelaySeconds="soon")
