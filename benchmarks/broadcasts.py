@@ -25,6 +25,8 @@ SENT_PER_SECOND: Final = 1_460
 """What a function with 512 MB sends: 0.20 ms of CPU for each message over TLS, at 0.29 of a CPU."""
 SECONDS: Final = (27.0, 895.0)
 """How long a delivery may take in the router, and in the processor."""
+ROW_BYTES: Final = 400
+"""A connection's row in the index, about."""
 SHARDS: Final = MemoryConnectionStore().shards
 SIZES: Final = (1_000, 10_000, 100_000, 1_000_000)
 
@@ -79,6 +81,8 @@ class Counted:
     delivered: int = 0
     invocations: int = 0
     pages: int = 0
+    given_bytes: int = 0
+    """Of rows that were read, as DynamoDB counts them, about."""
     held: int = 0
     """Most rows that one invocation had read and not sent to yet."""
     seconds: float = 0.0
@@ -104,6 +108,7 @@ class Simulation:
             at, event = self.events.popleft()
             rest = rest_of(event)
             self._invoked(at, lambda rest=rest: hub.to_rest(rest, seconds=seconds[1]).delivered)
+        self.counted.given_bytes = self.crowd.given * ROW_BYTES
         self.counted.pages, self.counted.seconds = len(self.crowd.calls), self.counted.seconds - began
         return self.counted
 

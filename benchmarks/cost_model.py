@@ -118,7 +118,7 @@ class CountingEmulator(Emulator):
         response: HttpResponse = super()._answer(served, request)
         times = 2.0 if action.startswith("Transact") else 1.0
         for table in touched:
-            asked = 1 if "TableName" in parameters else request.body.decode().count("Request")
+            asked = _asked(parameters, table.name)
             units = write_units(table, before[table.name], self._items(served, request, table), asked)
             self.counts.write_units += units * times
         return response
@@ -129,6 +129,14 @@ class CountingEmulator(Emulator):
         scan = dataclasses.replace(_with_body(request, {"TableName": table.name}), fields=fields, headers=headers)
         items = json.loads(super()._answer(served, scan).body)["Items"]
         return {json.dumps([item[name] for name in table.key.attributes()]): item for item in items}
+
+
+def _asked(parameters: Mapping[str, Any], table: str) -> int:
+    """How many items of a table a write names."""
+    if "TableName" in parameters:
+        return 1
+    batch = parameters.get("RequestItems", {}).get(table, [])
+    return len(batch) + sum(table in json.dumps(each) for each in parameters.get("TransactItems", []))
 
 
 def _with_body(request: HttpRequest, body: Mapping[str, Any]) -> HttpRequest:
@@ -199,7 +207,14 @@ async def _life(emulator: CountingEmulator) -> dict[str, Counts]:
             await asyncio.sleep(0.05)
         return result
 
-    token = mint(SECRET, user_id="ada", tenant_id="acme", now=time.time(), expires_in_seconds=3600)
+    token = mint(
+        SECRET,
+        user_id="ada",
+        tenant_id="acme",
+        now=time.time(),
+        expires_in_seconds=3600,
+        permissions=["topics:publish"],
+    )
     url = f"{emulator.websocket_url}?Authorization={token}"
     client = await step("connect", lambda: connect(url, compression=None, proxy=None))
 
@@ -221,6 +236,9 @@ async def _life(emulator: CountingEmulator) -> dict[str, Counts]:
     await step("slow, 5 progress messages", lambda: ask(paced))
     large = {**paced["payload"], "text": "x" * LARGE_BYTES}
     await step("the same, payload of 25 KB", lambda: ask({**paced, "payload": large}))
+    await step("subscribe", lambda: ask({"action": "subscribe", "payload": {"topic": "news"}}))
+    await step("publish to 1 subscriber", lambda: ask({"action": "publish", "payload": {"topic": "news", "data": 1}}))
+    await step("unsubscribe", lambda: ask({"action": "unsubscribe", "payload": {"topic": "news"}}))
     await step("ping", lambda: ask({"action": "ping"}))
     await step("keep-alive", lambda: say({"action": "keep-alive"}))
     await step("disconnect", client.close)

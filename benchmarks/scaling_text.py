@@ -52,8 +52,13 @@ CHECKED: Final = 4
 """Each fourth time the JavaScript client sends a ping instead, whose answer tells it that the connection lives."""
 PARTITION_WRITES: Final = 1000
 """Write units a second of one partition. [DOC] ddb-docs:bp-partition-key-design"""
-LARGE_WRITES, LARGE_DOLLARS = 204, 138.94
-"""What the slow action with 25 KB cost while its payload was part of the request's item: measured by this program."""
+LARGE: Final = "the same, payload of 25 KB"
+LARGE_WRITES: Final = 204
+"""Write units of the slow action with 25 KB while its payload was part of the request's item, counted as all others."""
+BEFORE: Final[Mapping[str, float | None]] = {"quick": None, "slow": None, LARGE: 138.94, "ping": 3.32}
+"""Dollars for a million before pings had a route of their own and payloads an item, counted by this program as well.
+None: as it is."""
+NAMES: Final = {LARGE: "slow, 5 progress messages, payload of 25 KB"}
 MONTH_SECONDS: Final = 730 * 3600
 SIZES: Final = (10_000, 100_000, 1_000_000)
 BROADCASTS: Final = (1_000, *SIZES)
@@ -97,6 +102,8 @@ def document(steps: Mapping[str, Counts]) -> str:
         _table(_COST_HEAD, [_cost_line(name, counts) for name, counts in steps.items()]),
         _IDLE,
         _table(_MONTH_HEAD, [_month_line(size, steps) for size in SIZES]),
+        _BEFORE,
+        _table(_BEFORE_HEAD, _before_lines(steps)),
         _LIMITS,
         _table(_LIMIT_HEAD, [_limit_line(size) for size in SIZES]),
         _advice(),
@@ -129,6 +136,7 @@ _MONTH_HEAD: Final = (
     "each, a month",
     "less",
 )
+_BEFORE_HEAD: Final = ("", "before", "now")
 _BROADCAST_HEAD: Final = ("connections", "invocations", "queries", "rows held at most", "seconds")
 _LIMIT_HEAD: Final = (
     "connections",
@@ -176,6 +184,25 @@ def _month_line(size: int, steps: Mapping[str, Counts]) -> list[str]:
     total = minutes + renewals + kept
     told = (f"${value:,.0f}" for value in (minutes, renewals, kept, before, total))
     return [f"{size:,}", *told, f"${total / size:.4f}", f"{100 * (before - total) / before:.0f} %"]
+
+
+def _before_lines(steps: Mapping[str, Counts]) -> list[list[str]]:
+    now = {name: sum(dollars(steps[name]).values()) for name in BEFORE}
+    lines = [
+        [f"a million of: {NAMES.get(name, name)}", f"${before or now[name]:,.2f}", f"${now[name]:,.2f}"]
+        for name, before in BEFORE.items()
+    ]
+    *_, before_month, after_month, _, _ = _month_line(SIZES[-1], steps)
+    held = [f"{SIZES[-1]:,} connections held for a month", before_month, after_month]
+    everyone = ["a message to a million connections", "not possible: 465,000 filled 512 MB", _message_to_all(SIZES[-1])]
+    return [*lines, held, everyone]
+
+
+def _message_to_all(size: int) -> str:
+    found = simulated(size, shards=SHARDS)
+    sending = found.seconds * found.invocations * MEMORY_MB["processor"] / 1024 * GIGABYTE_SECONDS / 1e6
+    reading = found.given_bytes / 8192 * READS / 1e6
+    return f"${size / 1e6 * MESSAGES + sending + reading:,.2f}"
 
 
 def _broadcast_line(size: int) -> list[str]:
@@ -252,6 +279,12 @@ that to WebSocket's own pings, which cost nothing, and in browsers it is said ev
 last three is what it all came to while each ping ran the router, which posted the answer.
 """
 
+_BEFORE: Final = """
+## Before and now
+
+What it came to while each ping ran the router, and payloads were written again with each progress:
+"""
+
 _LIMITS: Final = f"""
 ## The first limits
 
@@ -307,7 +340,7 @@ together are within API Gateway's {REQUESTS_PER_SECOND:,} requests a second, or 
 **Requests.** Their key is the tenant and user, so users spread over partitions by themselves; a single user is limited
 to {PARTITION_WRITES:,} units a second, more than a hundred slow actions. DynamoDB charges an update by the size of the
 whole item, so a payload of more than 4 KB has an item of its own, which is written and read once
-(docs/decisions/0013): the slow action with 25 KB above cost {LARGE_WRITES} write units and ${LARGE_DOLLARS:.2f} a
+(docs/decisions/0013): the slow action with 25 KB above cost {LARGE_WRITES} write units and ${BEFORE[LARGE]:.2f} a
 million while it was written again with each progress. The stream has a shard per partition, and the processor only
 dispatches from it, so its delay does not grow with the time that actions take.
 """

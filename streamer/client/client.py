@@ -192,6 +192,8 @@ class StreamerClient:
     async def publish(self, topic: str, data: Any = None) -> dict[str, Any]:
         """Publish to a topic of the tenant, which takes a permission, and tell how many connections got it.
 
+        ``passed_on`` among the counts says how many invocations of the service deliver to more of them.
+
         Raises:
             RequestFailedError: the service does not allow it, or there can be no such topic.
             ConnectionLostError: the connection was lost over it; the data may or may not have been published.

@@ -22,6 +22,9 @@ from streamer.client.link import Reconnect
 from streamer.client.topics import TopicMessage
 from streamer.observability.printable import printable
 
+COUNTS: Final = ("delivered", "gone", "failed", "passed_on")
+"""What is printed of a publication; the last is there for large audiences alone."""
+
 
 class Service(NamedTuple):
     """Whom to talk to."""
@@ -117,7 +120,7 @@ async def publish(service: Service, topic: str, data: Any) -> bool:
     """Publish, and print how many connections got it. Raises as `StreamerClient.publish`."""
     async with _client(service, None) as client:
         counts = await client.publish(topic, data)
-    _print(json.dumps({name: counts[name] for name in ("delivered", "gone", "failed")}))
+    _print(json.dumps({name: counts[name] for name in COUNTS if name in counts}))
     return True
 
 

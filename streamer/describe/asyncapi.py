@@ -26,7 +26,7 @@ QUEUED: Final = ("acknowledgment", "progress", "retrying", "complete", "cancelle
 _TEXT: Final = {"type": "string"}
 _ID: Final = {"type": "string", "pattern": f"^{REQUEST_ID.pattern}$"}
 _REQUEST: Final = {"request_id": _ID}
-_COUNTS: Final = {name: {"type": "integer"} for name in ("delivered", "gone", "failed")}
+_COUNTS: Final = {name: {"type": "integer"} for name in ("delivered", "gone", "failed", "passed_on")}
 _TOPIC: Final = {"topic": _TEXT}
 _FAILURE: Final = {
     "type": "object",
@@ -56,7 +56,7 @@ _BUILT_IN: Final[Mapping[str, tuple[Schema | None, Schema]]] = {
     ),
     "subscribe": ({"anyOf": [_object(_REQUEST), _object(_TOPIC)]}, {"type": "object"}),
     "unsubscribe": ({"anyOf": [_object(_REQUEST), _object(_TOPIC)]}, {"type": "object"}),
-    "publish": (_object({"topic": _TEXT, "data": {}}, "data"), _object({"topic": _TEXT, **_COUNTS})),
+    "publish": (_object({"topic": _TEXT, "data": {}}, "data"), _object({"topic": _TEXT, **_COUNTS}, "passed_on")),
 }
 """Payloads and answers of the actions that every service has (docs/protocol.md)."""
 assert _BUILT_IN.keys() == BUILT_IN_ACTIONS

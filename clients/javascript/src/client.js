@@ -167,12 +167,13 @@ export class StreamerClient extends EventTarget {
   }
 
   /**
-   * Publish to a topic of the tenant, which takes a permission, and tell how many connections got it.
+   * Publish to a topic of the tenant, which takes a permission, and tell how many connections got it; `passed_on`
+   * counts invocations of the service that deliver to more of them.
    *
    * @template {keyof Topics & string} Name
    * @param {Name} topic
    * @param {Topics[Name]} [data]
-   * @returns {Promise<{delivered: number, gone: number, failed: number}>}
+   * @returns {Promise<{delivered: number, gone: number, failed: number, passed_on?: number}>}
    */
   publish(topic, data) {
     return this.#ask("publish", { topic, data }, "fail");
