@@ -23,6 +23,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from websockets.asyncio.client import connect
 
@@ -82,17 +83,18 @@ def report(request, progress):
     return {"kind": wanted["kind"], "url": "https://example.com/report.pdf"}
 '''
 REQUEST: Final = "%5B%22acme%22%2C%22ada%22%2C%22stock-7%22%5D"
+FORM: Final = urlencode({"text": json.dumps({"action": "report", "id": "r-1", "payload": {"kind": "sales"}})})
 PAGES: Final = {
-    name.partition("/")[0] + ("-one" if "/" in name else ""): name
+    re.split(r"[/?]", name)[0] + ("-one" if "/" in name or "?" in name else ""): name
     for name in (
         "live", "messages/stock-7", "connections", "send", "requests", f"requests/{REQUEST}", "tables",
-        "tables/streamer_requests", "streams", "streams/mapping%2Fprocessor%2Fstreamer_requests", "functions",
-        "functions/processor", "metrics", "api", "api/action%2Freport", "about",
+        "tables/streamer_requests", f"send?{FORM}", "streams", "streams/mapping%2Fprocessor%2Fstreamer_requests",
+        "functions", "functions/processor", "metrics", "api", "api/action%2Freport", "about",
     )
 }  # fmt: skip
 SHOP: Final = Path(__file__).parent / "templates" / "shop"
 SHOP_PAGES: Final = {
-    "shop-" + name.replace("/", "-").replace("%2F", "-"): name
+    "shop-" + re.sub(r"\W+", "-", name.replace("%2F", "-")): name
     for name in (
         "live", "live?errors=1", "connections", "send", "requests", "tables", "streams", "streams/queue%2FLost",
         "streams/queue%2FJobs", "functions", "functions/Prices", "functions/Pack", "metrics", "api", "about",

@@ -9,7 +9,13 @@ from pathlib import PurePath
 from typing import Any, Final
 
 _FRAME: Final = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+), in (?P<name>[^\n]+)(?:\n\s+(?P<code>[^\n]+))?')
-_LIBRARIES: Final = ("site-packages", "dist-packages", "awslambdaric", "<frozen", "/streamer/", "/lib/python")
+_NODE_FRAME: Final = re.compile(
+    r"^\s*at (?:(?P<name>[^\n(]*?) \()?(?:file://)?(?P<file>(?:/|node:)[^\n:()]+):(?P<line>\d+):\d+\)?$", re.MULTILINE
+)
+_LIBRARIES: Final = (
+    *("site-packages", "dist-packages", "awslambdaric", "<frozen", "/streamer/", "/lib/python"),
+    *("node_modules", "node:", "/functions/processes/node/", "/var/runtime/"),
+)
 _ERROR: Final = re.compile(
     r"(?P<type>[A-Za-z_][\w.]*(?:Error|Exception|Exit|Interrupt|Timeout|Group)): ?(?P<message>.*)"
 )
@@ -55,16 +61,18 @@ class Fault:
 
 
 def frames_of(text: str) -> tuple[Frame, ...]:
-    """The calls of a Python stack trace, the outermost first."""
-    return tuple(
-        Frame(
-            file=found["file"],
-            line=int(found["line"]),
-            name=found["name"].strip(),
-            code=(found["code"] or "").strip(),
-            is_own=not any(part in found["file"] for part in _LIBRARIES),
-        )
-        for found in _FRAME.finditer(text)
+    """The calls of a stack trace of Python or Node.js, the outermost first."""
+    python = [_frame(found, found["code"] or "") for found in _FRAME.finditer(text)]
+    return tuple(python or reversed([_frame(found, "") for found in _NODE_FRAME.finditer(text)]))
+
+
+def _frame(found: re.Match[str], code: str) -> Frame:
+    return Frame(
+        file=found["file"],
+        line=int(found["line"]),
+        name=(found["name"] or "the module").strip(),
+        code=code.strip(),
+        is_own=not any(part in found["file"] for part in _LIBRARIES),
     )
 
 
@@ -96,6 +104,8 @@ def fault_of_line(line: str) -> Fault | None:
         error_type, message = record.get("error_type", record.get("errorType")), record.get("error_message")
         said = record.get("errorMessage", "") if message is None else message
         return Fault(str(error_type or "Error"), str(said), frames_of("\n".join(map(str, trace))))
+    if "\tERROR\t" in line and (document := line.rpartition("\t")[2]).startswith("{"):
+        return _of_node(document)
     if _TRACEBACK not in line:
         return None
     text = line.replace("\r", "\n")
@@ -103,3 +113,18 @@ def fault_of_line(line: str) -> Fault | None:
     lines = [each.strip().removeprefix("[ERROR] ").strip() for each in text.splitlines()]
     error = next((found for each in reversed(lines) if (found := _ERROR.match(each)) is not None), None)
     return Fault("Error", "", frames) if error is None else Fault(error["type"], error["message"], frames)
+
+
+def _of_node(document: str) -> Fault | None:
+    """What the runtime of Node.js logs of an error that a function raised."""
+    try:
+        error: Any = json.loads(document)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(error, dict) or "errorMessage" not in error:
+        return None
+    stack = error.get("stack")
+    lines = stack if isinstance(stack, list) else []
+    return Fault(
+        str(error.get("errorType") or "Error"), str(error["errorMessage"]), frames_of("\n".join(map(str, lines)))
+    )

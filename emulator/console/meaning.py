@@ -20,6 +20,8 @@ from .records import CALL_BYTES, Call, Closed, Message
 _SOURCES: Final = {"aws:dynamodb": "stream", "aws:sqs": "queue", "aws:sns": "topic", "aws:s3": "bucket"}
 _SERVICE: Final = re.compile(r"Credential=[^/]+/\d+/[^/]+/([a-z0-9-]+)/aws4_request")
 """The service that a signature is for."""
+_NODE_LEVELS: Final = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
+"""Of the text that the runtime of Node.js writes: time, request id, level and message, with tabs between."""
 _ABOUT: Final = (
     *("TopicArn", "TargetArn", "stateMachineArn", "executionArn", "SecretId", "Name", "Names", "KeyId", "UserPoolId"),
     *("ClientId", "EventBusName", "ScheduleName", "RoleArn"),
@@ -191,6 +193,9 @@ def level_and_text(line: str) -> tuple[str, str]:
         if "message" in record or "errorMessage" in record:
             return str(record.get("level", "INFO")), str(record.get("message") or record.get("errorMessage"))
         return "INFO", line
+    parts = line.split("\t", 3)
+    if len(parts) == 4 and parts[2] in _NODE_LEVELS:
+        return parts[2], parts[3].strip()
     if line.startswith("[") and "]" in line[:12]:
         level, _, rest = line[1:].partition("]")
         return level, rest.split("\t")[-1].strip() or rest.strip()

@@ -233,7 +233,13 @@ class Teller:
             "level": level,
             "message": masked_text(text)[: self.cut],
             "text": self._text(record.text),
-            "status": {"ERROR": "error", "CRITICAL": "error", "WARNING": "warning"}.get(level, "ok"),
+            "status": {
+                "ERROR": "error",
+                "CRITICAL": "error",
+                "FATAL": "error",
+                "WARNING": "warning",
+                "WARN": "warning",
+            }.get(level, "ok"),
         }
         fault = fault_of_line(record.text) if level in ("ERROR", "CRITICAL") else None
         if fault is not None:

@@ -63,6 +63,11 @@ ATTACK = """async ([api, token]) => {
   await shown;
   try { told.frame = frame.contentDocument.querySelector("#app") ? "shown" : "refused"; }
   catch { told.frame = "failed"; }
+  const opened = window.open(`${api}/#/about`);
+  await new Promise(done => setTimeout(done, 1500));
+  try { told.opened = opened && opened.document.querySelector("#app") ? "shown" : "refused"; }
+  catch { told.opened = "failed"; }
+  opened?.close();
   told.socket = await new Promise(done => {
     const socket = new WebSocket(api.replace("http", "ws") + "/api/events");
     socket.onopen = () => done("open");
@@ -163,7 +168,13 @@ async def test_pages_of_others_read_and_change_nothing(browser: Any, served: tup
         await opened.get_by_role("row").filter(has_text="greet").first.wait_for()
         await opened.close()
 
-    assert set(foreign.values()) == {"failed"}, foreign
-    assert {same[name] for name in ("script", "image", "frame", "socket")} <= {"failed", "basic 403", "refused"}, same
+    # A window that it opens comes up without the token, and is not its own: the opener is cut off from it.
+    assert set(foreign.values()) <= {"failed", "refused"}, foreign
+    assert {foreign[name] for name in foreign if name != "opened"} == {"failed"}, foreign
+    assert {same[name] for name in ("script", "image", "frame", "opened", "socket")} <= {
+        "failed",
+        "basic 403",
+        "refused",
+    }, same
     assert {same[name] for name in ("read", "clear", "page", "form")} == {"basic 403"}, same
     assert framed is None

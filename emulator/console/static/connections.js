@@ -3,7 +3,7 @@
 
 import { html, useState } from "./vendor/preact-htm.js";
 import { ask } from "./api.js";
-import { age, bytes, clock, counted, duration, exact } from "./format.js";
+import { age, bytes, clock, counted, duration, exact, whose } from "./format.js";
 import { Detail, Empty, Facts, Status, Table, useStore, usePolled, Value } from "./parts.js";
 
 const AGAIN_MS = 1000;
@@ -33,7 +33,7 @@ export function Connections({ selected, go }) {
 function open(found) {
   const { idle_seconds: most, max_duration_seconds: life } = found.limits;
   return [
-    ["who", (/** @type {any} */ one) => html`${one.user || html`<span class="dim">unknown</span>`} <i>${one.tenant ?? ""}</i>`],
+    ["who", (/** @type {any} */ one) => html`${one.user || html`<span class="dim" title="It brought no token that tells who it is">${whose(one)}</span>`} <i>${one.tenant ?? ""}</i>`],
     ["connection", (/** @type {any} */ one) => html`<code>${one.connection}</code>`, "id"],
     ["from", (/** @type {any} */ one) => html`<span title=${one.agent}>${one.peer}</span>`, "wide"],
     ["age", (/** @type {any} */ one) => html`<span title=${`closed after ${age(life)} at the latest`}>${age((found.now - one.opened_at) / 1000)}</span>`],
@@ -44,7 +44,7 @@ function open(found) {
 }
 
 const CLOSED = [
-  ["who", (/** @type {any} */ one) => html`${one.user || html`<span class="dim">unknown</span>`} <i>${one.tenant ?? ""}</i>`],
+  ["who", (/** @type {any} */ one) => html`${one.user || html`<span class="dim" title="It brought no token that tells who it is">${whose(one)}</span>`} <i>${one.tenant ?? ""}</i>`],
   ["connection", (/** @type {any} */ one) => html`<code>${one.connection}</code>`, "id"],
   ["closed at", (/** @type {any} */ one) => html`<time title=${exact(one.at)}>${clock(one.at)}</time>`],
   ["lasted", (/** @type {any} */ one) => duration(one.ms), "right"],

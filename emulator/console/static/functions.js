@@ -58,7 +58,7 @@ function One({ name, go }) {
 }
 
 const LINES = 200;
-const WEIGHT = { PLATFORM: 0, TRACE: 0, DEBUG: 0, INFO: 1, WARNING: 2, WARN: 2, ERROR: 3, CRITICAL: 3 };
+const WEIGHT = { FATAL: 3, PLATFORM: 0, TRACE: 0, DEBUG: 0, INFO: 1, WARNING: 2, WARN: 2, ERROR: 3, CRITICAL: 3 };
 const FROM = [["0", "everything"], ["1", "without START and REPORT"], ["2", "warnings"], ["3", "errors"]];
 
 /** What Lambda itself writes about an invocation. @param {any} run @param {number} memory */

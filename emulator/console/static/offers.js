@@ -3,7 +3,7 @@
 
 import { html, useEffect, useState } from "./vendor/preact-htm.js";
 import { ask } from "./api.js";
-import { counted } from "./format.js";
+import { counted, short } from "./format.js";
 import { Copy, Detail, Empty, Facts, Table, useStore, Value } from "./parts.js";
 import { example, Schema } from "./schema.js";
 
@@ -79,7 +79,7 @@ function Routes({ info }) {
   return html`<section class="page" aria-label="API"><h1>API</h1>
     <${Table} caption=${counted(routes.length, "route")} rows=${routes} id=${(/** @type {any} */ one) => `${one.api}/${one.route}`} columns=${[
       ["route", (/** @type {any} */ one) => html`<span class="action">${one.route}</span>`],
-      ["function", (/** @type {any} */ one) => html`<a href=${`#/functions/${encodeURIComponent(one.function)}`}>${one.function}</a>`],
+      ["function", (/** @type {any} */ one) => html`<a href=${`#/functions/${encodeURIComponent(one.function)}`}>${short(one.function)}</a>`],
       ["API", (/** @type {any} */ one) => one.api, "wide"],
       ["try", (/** @type {any} */ one) => !one.route.startsWith("$") && html`<a href=${`#/send?${new URLSearchParams({ text: JSON.stringify({ action: one.route }, null, 2) })}`}>Try it</a>`, "right"],
     ]} />

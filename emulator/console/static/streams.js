@@ -106,6 +106,7 @@ function Mapping({ one, now, back }) {
       ]} /></section>`)}
     ${one.kind === "stream" && html`<section class="part"><header><h3>Records of the stream</h3><span class="dim">the latest first</span></header>
       ${wrong && html`<p class="why">${wrong}</p>`}
+      ${!found && !wrong && html`<p class="dim">Reading …</p>`}
       ${found && !found.records.length && html`<p class="dim">None in the last 24 hours.</p>`}
       <ol class="records">${(found?.records ?? []).map((/** @type {any} */ record) => html`<${Change} key=${record.sequence} record=${record} />`)}</ol></section>`}
   <//>`;
@@ -166,7 +167,7 @@ function Queue({ one, back, go }) {
       <span role="status">${said}</span></div>
     ${found?.messages === null && html`<p class="dim">Its messages are not shown: receiving one counts towards its dead letters.</p>`}
     ${found?.messages?.length === 0 && html`<p class="dim">It is empty.</p>`}
-    ${(found?.messages ?? []).map((/** @type {any} */ message) => html`<section class="part" key=${message.id}><header><h3>${message.id.slice(0, 8)} <i>received ${counted(message.received, "time")}</i></h3><time title=${exact(message.at)}>${clock(message.at)}</time></header><${Value} value=${message.body} />
+    ${(found?.messages ?? []).map((/** @type {any} */ message) => html`<section class="part" key=${message.id}><header><h3>${message.id.slice(0, 8)} <i>${message.function ? `given up by ${short(message.function)}` : ""}</i></h3><time title=${exact(message.at)}>${clock(message.at)}</time></header><${Value} value=${message.body} />
       <div class="actions after">${(message.function || hasOneSource) && html`<button type="button" class="button small" title="It stays here if that fails again" onClick=${() => settle("retry", message)}>${message.function ? `Run ${short(message.function)} again` : "Move back to its queue"}</button>`}<button type="button" class="button small danger" onClick=${() => settle("drop", message)}>Drop</button></div></section>`)}
     ${found?.messages?.length > 0 && one.waiting > found.messages.length && html`<p class="dim">${one.waiting - found.messages.length} more wait behind these.</p>`}
   <//>`;

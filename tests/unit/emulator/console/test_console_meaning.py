@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from emulator.console.meaning import closer_of, meaning_of, source_of, what_was_called
+from emulator.console.faults import Fault, fault_of_line, fault_of_payload
+from emulator.console.meaning import closer_of, level_and_text, meaning_of, source_of, what_was_called
 from emulator.console.records import Call, Closed
 from emulator.recording import By
 
@@ -106,3 +107,40 @@ def test_who_ended_a_connection_and_why_is_known(by: By, code: int, is_ours: boo
     record = Closed(at_ns=0, connection="c", code=code, reason="", by=by, opened_ns=0, is_ours=is_ours)
 
     assert (closer_of(record), meaning_of(record)) == (closer, meaning)
+
+
+def test_a_line_of_nodes_console_has_a_level() -> None:
+    assert level_and_text("2026-11-27T15:07:53.739Z\ta7aaeea6\tWARN\tprice of\ttea") == ("WARN", "price of\ttea")
+
+
+STACK = [
+    "Error: we sell no cocoa",
+    "    at handler (file:///project/src/prices.mjs:7:32)",
+    "    at Object.call (/project/node_modules/shop/index.js:3:1)",
+    "    at /site-packages/streamer/emulator/functions/processes/node/runtime.cjs:62:61",
+    "    at Socket.emit (node:events:524:28)",
+]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        fault_of_payload(
+            json.dumps({"errorType": "Error", "errorMessage": "we sell no cocoa", "trace": STACK}).encode()
+        ),
+        fault_of_line(
+            "2026-11-27T15:07:53.774Z\tid\tERROR\tInvoke Error \t"
+            + json.dumps({"errorType": "Error", "errorMessage": "we sell no cocoa", "stack": STACK})
+        ),
+    ],
+    ids=["result", "line"],
+)
+def test_an_error_of_node_names_the_line_of_own_code(fault: Fault | None) -> None:
+    assert fault is not None
+    assert fault.sentence == "Error: we sell no cocoa (prices.mjs:7)"
+    assert [(each.name, each.is_own) for each in fault.frames] == [
+        ("Socket.emit", False),
+        ("the module", False),
+        ("Object.call", False),
+        ("handler", True),
+    ]
