@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from streamer.errors import StreamerError
+from streamer.errors import ConfigurationError, StreamerError
 
 KEY_ID_TAG: Final = "streamer:key-id"
 """The tag with which a template's key of KMS says its id; nobody sees it."""
@@ -23,6 +23,15 @@ class Call:
     parameters: Mapping[str, Any]
     resource: str
     """Whose it is, as the user knows it: its logical id."""
+
+
+class NotMadeError(ConfigurationError):
+    """Some of what is described cannot be made; the message says why."""
+
+    def __init__(self, reason: str, made: frozenset[str]) -> None:
+        super().__init__(reason)
+        self.made = made
+        """Logical ids of what was made nevertheless, and was not there before."""
 
 
 class CallRefusedError(StreamerError):

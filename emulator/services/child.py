@@ -112,10 +112,11 @@ def _answer(services: MotoServices, frame: Frame) -> Frame:
 
 
 def _made(services: MotoServices, frame: Frame) -> dict[str, Any]:
-    refused = []
+    refused, made = [], []
     for each in frame.head["calls"]:
         try:
-            services.make(Call(**each))
+            if services.make(Call(**each)):
+                made.append(str(each["resource"]))
         except CallRefusedError as error:
             refused.append(str(error))
-    return {"refused": refused}
+    return {"refused": refused, "made": made}

@@ -23,7 +23,7 @@ from ..port.http import HttpRequest, HttpResponse
 from ..port.origin import is_of_this_machine
 from ..port.signed import POOLS, scope_of
 from ..tasks import end
-from .calls import Call
+from .calls import Call, NotMadeError
 from .cognito.operations import is_of_users
 from .denials import denial, error, readable
 from .identity import asks_identity, identity
@@ -180,14 +180,19 @@ class Services:
         described, described_later = tuple(calls), tuple(later)
         new = [each for each in described if each not in self._calls]
         new_later = [each for each in described_later if each not in self._later]
+        before = self._calls, self._later
         self._store(new)
         self._calls, self._later = described, described_later
         new = [each for each in new if each.service not in _OURS]
-        if self._process.is_running:
-            await self._make([*new, *new_later])
-        elif any(map(_begins, new)):
-            self._begin()
-            await self.ready()
+        try:
+            if self._process.is_running:
+                await self._make([*new, *new_later])
+            elif any(map(_begins, new)):
+                self._begin()
+                await self.ready()
+        except ConfigurationError:
+            self._calls, self._later = before
+            raise
 
     async def remove(self, call: Call) -> str | None:
         """Remove what was made; answers why it cannot be removed, if so. What is not there needs no removal."""
@@ -197,16 +202,28 @@ class Services:
             except ParameterError as error:
                 return None if error.code == "ParameterNotFound" else f"{error.code}: {error}"
             return None
-        if call.service == STREAMS:
-            self.streams.remove(call)
+        if call.service in _OURS:
+            {STREAMS: self._remove_stream, POOLS: self._remove_pool, MACHINES: self._remove_machine}[call.service](call)
             return None
         if not self._process.is_running:
             return None
         try:
-            refused = await self._process.make([call])
+            refused, _ = await self._process.make([call])
         except ServicesLostError:
             return None  # and what it kept is lost, too
         return "; ".join(each for each in refused if "NoSuch" not in each and "NotFound" not in each) or None
+
+    def _remove_stream(self, call: Call) -> None:
+        if self._kinesis is not None:
+            self._kinesis.remove(call)
+
+    def _remove_pool(self, call: Call) -> None:
+        if self._user_pools is not None:
+            self._user_pools.remove(call)
+
+    def _remove_machine(self, call: Call) -> None:
+        if self._state_machines is not None:
+            self._state_machines.remove(call)
 
     def stored(self) -> Mapping[str, str]:
         """Values of the parameter store, by name."""
@@ -310,11 +327,11 @@ class Services:
         if not wanted:
             return
         try:
-            refused = await self._process.make(wanted)
+            refused, made = await self._process.make(wanted)
         except ServicesLostError as lost:
             raise ConfigurationError(str(lost)) from lost
         if refused:
-            raise ConfigurationError("; ".join(refused))
+            raise NotMadeError("; ".join(refused), made)
 
 
 def _begins(call: Call) -> bool:

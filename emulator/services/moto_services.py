@@ -50,6 +50,10 @@ _ALREADY: Final = (
 """Errors that say that a resource is here already, from a call before."""
 
 
+_SAYS_NOTHING: Final = frozenset({"create_bucket", "create_topic", "put_rule"})
+"""Operations that answer the same whether something is here already."""
+
+
 class MotoServices:
     """All services; used from one thread."""
 
@@ -93,20 +97,39 @@ class MotoServices:
         kept = [(name, str(value)) for name, value in response.headers.items() if name.lower() not in left_out]
         return status, kept, response.content
 
-    def make(self, call: Call) -> None:
-        """Do what a template describes, as the account's owner; what is here already stays.
+    def make(self, call: Call) -> bool:
+        """Do what a template describes, as the account's owner; False: what is here already stays.
 
         Raises:
             CallRefusedError: the service refuses it.
         """
         self._deliveries.take(call.service, ("127.0.0.1", self._keys[0]))
+        is_here = call.operation in _SAYS_NOTHING and self._is_here(call)
         try:
             getattr(self._client(call.service), call.operation)(**call.parameters)
         except ClientError as error:
             if error.response["Error"].get("Code") not in _ALREADY:
                 raise CallRefusedError(f"{call.resource}: {error}") from error
+            return False
         except BotoCoreError as error:
             raise CallRefusedError(f"{call.resource}: {error}") from error
+        return not is_here
+
+    def _is_here(self, call: Call) -> bool:
+        """Whether what an operation makes is here already, which the operation itself does not say."""
+        given = call.parameters
+        if call.operation == "create_topic":
+            topics = self._client("sns").list_topics()["Topics"]
+            return any(each["TopicArn"].rpartition(":")[2] == given["Name"] for each in topics)
+        try:
+            if call.operation == "create_bucket":
+                self._client("s3").head_bucket(Bucket=given["Bucket"])
+            else:
+                where = {name: given[name] for name in ("Name", "EventBusName") if name in given}
+                self._client("events").describe_rule(**where)
+        except ClientError:
+            return False
+        return True
 
     @property
     def has_clock(self) -> bool:

@@ -84,8 +84,8 @@ class ServicesProcess(asyncio.Protocol):
         """
         return await self._answer(REQUEST, head, body)
 
-    async def make(self, calls: Sequence[Call]) -> list[str]:
-        """Make what templates describe, in order; answers what was refused, and why.
+    async def make(self, calls: Sequence[Call]) -> tuple[list[str], frozenset[str]]:
+        """Make what templates describe, in order; answers what was refused, and why, and whose was made.
 
         Raises:
             ServicesLostError: the process ended meanwhile.
@@ -93,7 +93,8 @@ class ServicesProcess(asyncio.Protocol):
         frame = await self._answer(CALLS, {"calls": [dataclasses.asdict(each) for each in calls]}, b"")
         refused: list[str] = frame.head.get("refused", [])
         failure = frame.head.get("failure")
-        return refused if failure is None else [*refused, str(failure).strip().splitlines()[-1]]
+        why = refused if failure is None else [*refused, str(failure).strip().splitlines()[-1]]
+        return why, frozenset(frame.head.get("made", ()))
 
     async def close(self) -> None:
         """End it, and wait until it has ended."""

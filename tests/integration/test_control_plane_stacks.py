@@ -271,3 +271,57 @@ def test_a_rule_goes_with_its_stack(world: ControlWorld) -> None:
 
     assert world.settled(stack["StackId"])["StackStatus"] == "DELETE_COMPLETE"
     assert "orders" not in [each["Name"] for each in events.list_rules()["Rules"]]
+
+
+def test_what_services_made_of_a_stack_that_fails_is_gone_and_what_was_there_stays(world: ControlWorld) -> None:
+    s3 = world.client("s3")
+    s3.create_bucket(Bucket="was-there")
+    target = {"Id": "one", "Arn": "arn:aws:sqs:us-east-1:123456789012:any"}
+    body = {
+        "Resources": {
+            "New": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "is-new"}},
+            "Old": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "was-there"}},
+            "Rule": {
+                "Type": "AWS::Events::Rule",
+                "Properties": {"EventBusName": "none", "EventPattern": {"source": ["a"]}, "Targets": [target]},
+            },
+        }
+    }
+    stack = world.deployed("fails", body)
+
+    assert stack["StackStatus"] == "ROLLBACK_COMPLETE"
+    buckets = {each["Name"] for each in s3.list_buckets()["Buckets"]}
+    assert ("is-new" in buckets, "was-there" in buckets) == (False, True)
+
+
+def test_machines_pools_and_schedules_go_with_their_stack(world: ControlWorld) -> None:
+    role = "arn:aws:iam::123456789012:role/any"
+    definition = json.dumps({"StartAt": "A", "States": {"A": {"Type": "Pass", "End": True}}})
+    schedule = {
+        "Name": "goes",
+        "ScheduleExpression": "at(2099-01-01T00:00:00)",
+        "FlexibleTimeWindow": {"Mode": "OFF"},
+        "Target": {"Arn": "arn:aws:sqs:us-east-1:123456789012:any", "RoleArn": role},
+    }
+    body = {
+        "Resources": {
+            "Machine": {
+                "Type": "AWS::StepFunctions::StateMachine",
+                "Properties": {"StateMachineName": "goes", "DefinitionString": definition, "RoleArn": role},
+            },
+            "Pool": {"Type": "AWS::Cognito::UserPool", "Properties": {"UserPoolName": "goes"}},
+            "Schedule": {"Type": "AWS::Scheduler::Schedule", "Properties": schedule},
+        }
+    }
+
+    def left() -> list[str]:
+        machines = world.client("stepfunctions").list_state_machines()["stateMachines"]
+        pools = world.client("cognito-idp").list_user_pools(MaxResults=10)["UserPools"]
+        schedules = world.client("scheduler").list_schedules()["Schedules"]
+        return [each.get("name") or each["Name"] for each in (*machines, *pools, *schedules)]
+
+    stack = world.deployed("services", body)
+    assert left() == ["goes", "goes", "goes"]
+    world.cloudformation.delete_stack(StackName="services")
+    assert world.settled(stack["StackId"])["StackStatus"] == "DELETE_COMPLETE"
+    assert left() == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import random
 import time
@@ -69,6 +70,11 @@ class UserPools:
             return
         except PoolError as error:
             raise ConfigurationError(f"{call.resource}: {error.code}: {error}") from error
+
+    def remove(self, call: Call) -> None:
+        """Delete a pool that may be gone."""
+        with contextlib.suppress(ConfigurationError):  # which says that there is none
+            self.make(call)
 
     async def answer(self, request: HttpRequest) -> HttpResponse | None:
         """The answer to a request; None: the operation is not known."""

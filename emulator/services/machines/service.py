@@ -129,6 +129,10 @@ class StateMachines:
         except MachineError as error:
             raise ConfigurationError(f"{call.resource}: {error.code}: {error}") from error
 
+    def remove(self, call: Call) -> None:
+        """Delete a machine that may be gone; executions that run go on, as on AWS."""
+        self._delete(call.parameters)
+
     def start(self, arn: str, payload: str) -> bool:
         """Start an execution on behalf of a service; False: there is no such machine."""
         if arn not in self._machines:

@@ -270,6 +270,8 @@ class CloudFormation:
         else:
             log.warning(f"the stack {name} could not be {'made' if kind == 'CREATE' else 'changed'}", why=str(failure))
             fails = lives.not_created if kind == "CREATE" else lives.not_updated
+            if kind == "CREATE" and on_failure != "DO_NOTHING":
+                await self._engine.discard(each for name, each in to.resources.items() if name in failure.made)
             culprit = failure.logical_id if failure.logical_id in to.resources else None
             failed = Failure(reason=str(failure), logical_id=culprit, on_failure=on_failure)
             stack = fails(stack, to, failed, moment)

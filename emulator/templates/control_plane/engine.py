@@ -18,7 +18,7 @@ from streamer.errors import ConfigurationError, StreamerError
 from streamer.topology import Api, Topology
 
 from ... import log
-from ...services.calls import Call
+from ...services.calls import Call, NotMadeError
 from ..assembly import Part, Project
 from ..errors import Problem, TemplateError
 from ..project import Resolved, Settings, described_project, resolved_project
@@ -83,8 +83,10 @@ class Placed:
 class PerformError(StreamerError):
     """A stack cannot be made or changed."""
 
-    def __init__(self, reason: str, logical_id: str | None) -> None:
+    def __init__(self, reason: str, logical_id: str | None, made: frozenset[str] = frozenset()) -> None:
         super().__init__(reason)
+        self.made = made
+        """Logical ids of what services have made nevertheless."""
         self.logical_id = logical_id
         """The resource whose fault it is; None: that is not known."""
 
@@ -197,7 +199,8 @@ class Engine:
             try:
                 await self._emulate(wanted, name)
             except ConfigurationError as error:
-                raise PerformError(_short(error, name), _culprit(error)) from error
+                made = error.made if isinstance(error, NotMadeError) else frozenset()
+                raise PerformError(_short(error, name), _culprit(error), made) from error
             self._deployed = wanted
 
     async def remove(self, name: str) -> None:

@@ -16,13 +16,20 @@ class Removal:
     service: str
     """``dynamodb``, ``sqs``, or a service as boto3 calls it."""
     operation: str
-    """As AWS's API calls it for the first two, as boto3 does for the others."""
+    """As AWS's API calls it for services of this process, as boto3 does for the others."""
     parameters: Mapping[str, Any]
     resource: str
     """Logical id."""
 
 
 _Make = Callable[[ResourceRecord], tuple[str, str, Mapping[str, Any]]]
+
+
+def _schedule(resource: ResourceRecord) -> Mapping[str, Any]:
+    group = resource.properties.get("GroupName")
+    return {"Name": resource.physical_id, **({} if group is None else {"GroupName": str(group)})}
+
+
 _REMOVALS: Final[Mapping[str, _Make]] = {
     "AWS::DynamoDB::Table": lambda each: ("dynamodb", "DeleteTable", {"TableName": each.physical_id}),
     "AWS::DynamoDB::GlobalTable": lambda each: ("dynamodb", "DeleteTable", {"TableName": each.physical_id}),
@@ -35,6 +42,15 @@ _REMOVALS: Final[Mapping[str, _Make]] = {
         "secretsmanager",
         "delete_secret",
         {"SecretId": each.physical_id, "ForceDeleteWithoutRecovery": True},
+    ),
+    "AWS::Cognito::UserPool": lambda each: ("cognito-idp", "DeleteUserPool", {"UserPoolId": each.physical_id}),
+    "AWS::KMS::Alias": lambda each: ("kms", "delete_alias", {"AliasName": each.physical_id}),
+    "AWS::Scheduler::Schedule": lambda each: ("scheduler", "delete_schedule", _schedule(each)),
+    "AWS::Scheduler::ScheduleGroup": lambda each: ("scheduler", "delete_schedule_group", {"Name": each.physical_id}),
+    "AWS::StepFunctions::StateMachine": lambda each: (
+        "states",
+        "DeleteStateMachine",
+        {"stateMachineArn": each.physical_id},
     ),
     "AWS::Events::EventBus": lambda each: ("events", "delete_event_bus", {"Name": each.physical_id}),
 }

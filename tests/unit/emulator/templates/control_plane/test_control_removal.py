@@ -15,6 +15,18 @@ from emulator.templates.control_plane.removal import removals
     [
         pytest.param("AWS::DynamoDB::Table", {}, [("dynamodb", "DeleteTable", {"TableName": "it"})], id="a table"),
         pytest.param("AWS::S3::Bucket", {}, [("s3", "delete_bucket", {"Bucket": "it"})], id="a bucket"),
+        pytest.param(
+            "AWS::Scheduler::Schedule",
+            {"GroupName": "own"},
+            [("scheduler", "delete_schedule", {"Name": "it", "GroupName": "own"})],
+            id="a schedule of a group",
+        ),
+        pytest.param(
+            "AWS::StepFunctions::StateMachine",
+            {},
+            [("states", "DeleteStateMachine", {"stateMachineArn": "it"})],
+            id="a state machine",
+        ),
         pytest.param("AWS::Lambda::Function", {}, [], id="a function, which is described alone"),
         pytest.param(
             "AWS::Events::Rule",
