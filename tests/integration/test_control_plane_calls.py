@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import urllib.error
+import urllib.request
 import zipfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -206,6 +208,36 @@ def test_a_stream_of_kinesis_is_read_by_a_function_as_a_script_wants(
     assert (found["BatchSize"], found["State"]) == (3, "Enabled")
     assert found["StartingPositionTimestamp"] == since
     functions.delete_event_source_mapping(UUID=source["UUID"])
+
+
+def test_a_function_gets_a_url_that_answers(world: ControlWorld, deployed: dict[str, str]) -> None:
+    functions = world.client("lambda")
+    code = "def handler(event, context):\n    return {'statusCode': 200, 'body': 'at ' + event['rawPath']}\n"
+    functions.create_function(
+        FunctionName="page",
+        Runtime="python3.12",
+        Handler="app.handler",
+        Role="arn:aws:iam::123456789012:role/any",
+        Code={"ZipFile": zipped(code)},
+    )
+    assert refused(functions.get_function_url_config, FunctionName="page")[0] == "ResourceNotFoundException"
+    made = functions.create_function_url_config(FunctionName="page", AuthType="NONE", Cors={"AllowOrigins": ["*"]})
+    assert refused(functions.create_function_url_config, FunctionName="page", AuthType="NONE")[0] == (
+        "ResourceConflictException"
+    )
+
+    with urllib.request.urlopen(f"{made['FunctionUrl']}a/b", timeout=60) as answer:
+        assert answer.read() == b"at /a/b"
+    assert functions.get_function_url_config(FunctionName="page")["Cors"] == {"AllowOrigins": ["*"]}
+    functions.update_function_url_config(FunctionName="page", AuthType="AWS_IAM")
+    with pytest.raises(urllib.error.HTTPError) as unsigned:
+        urllib.request.urlopen(made["FunctionUrl"], timeout=60)
+    with unsigned.value as error:
+        assert error.code == 403
+    (listed,) = functions.list_function_url_configs(FunctionName="page")["FunctionUrlConfigs"]
+    assert listed["AuthType"] == "AWS_IAM"
+    functions.delete_function_url_config(FunctionName="page")
+    assert functions.list_function_url_configs(FunctionName="page")["FunctionUrlConfigs"] == []
 
 
 def test_a_stream_of_a_stack_goes_with_it(world: ControlWorld) -> None:

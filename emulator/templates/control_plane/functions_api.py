@@ -18,6 +18,7 @@ from typing import Any, Final
 from urllib.parse import unquote
 
 from .engine import Engine, PerformError, Placed
+from .function_urls import URL, FunctionUrls
 from .gateway_api import CREATED
 from .query import ApiError
 
@@ -32,6 +33,8 @@ _PATHS: Final = (
     (re.compile(r"/2015-03-31/functions/(?P<name>[^/]+)/code"), "code"),
     (re.compile(r"/2015-03-31/functions/(?P<name>[^/]+)/policy"), "policy"),
     (re.compile(r"/2017-10-31/functions/(?P<name>[^/]+)/concurrency"), "concurrency"),
+    (re.compile(r"/2021-10-31/functions/(?P<name>[^/]+)/url"), "url"),
+    (re.compile(r"/2021-10-31/functions/(?P<name>[^/]+)/urls"), "urls"),
     (re.compile(r"/2015-03-31/event-source-mappings/?"), "sources"),
     (re.compile(r"/2015-03-31/event-source-mappings/(?P<name>[^/]+)"), "source"),
 )
@@ -61,8 +64,10 @@ def place_of(path: str) -> tuple[str, str] | None:
 class FunctionsApi:
     """Answers all but invocations."""
 
-    def __init__(self, engine: Engine, new_id: Callable[[], str] = lambda: uuid.uuid4().hex[:12]) -> None:
+    def __init__(self, engine: Engine, address: str, new_id: Callable[[], str] = lambda: uuid.uuid4().hex[:12]) -> None:
+        """``address`` is the emulator's, host and port."""
         self._engine = engine
+        self._urls = FunctionUrls(engine, address)
         self._new_id = new_id
 
     async def answer(self, method: str, path: str, body: bytes) -> tuple[int, Any]:
@@ -109,6 +114,8 @@ class FunctionsApi:
                 return 200, {} if reserved is None else {"ReservedConcurrentExecutions": int(reserved)}
             case "policy", "POST":
                 return await self._permit(found, content)
+            case (("url" | "urls"), _):
+                return await self._url(what, method, found, content)
         raise ApiError("UnknownOperationException", f"{method} of a function's {what} is not emulated", 404)
 
     # functions
@@ -171,6 +178,34 @@ class FunctionsApi:
             "Resource": self._arn(found.resource.name),
         }
         return 201, {"Statement": json.dumps(statement)}
+
+    async def _url(self, what: str, method: str, found: Placed, content: Mapping[str, Any]) -> tuple[int, Any]:
+        """A function's URL: made, changed and removed as the resource that it is."""
+        known = self._urls.of(found)
+        if what == "urls" and method == "GET":
+            return 200, {"FunctionUrlConfigs": [] if known is None else [self._urls.told(known, found)]}
+        if what == "url" and method == "POST":
+            if known is not None:
+                text = f"FunctionUrlConfig exists for this Lambda function: {self._arn(found.resource.name)}"
+                raise ApiError("ResourceConflictException", text, 409)
+            await self._made("Url", URL, self._urls.properties(found, content))
+        elif what != "url" or method not in ("GET", "PUT", "DELETE"):
+            raise ApiError("UnknownOperationException", f"{method} of a function's {what} is not emulated", 404)
+        elif known is None:
+            raise ApiError("ResourceNotFoundException", "The resource you requested does not exist.", 404)
+        elif method == "PUT":
+            settings, name = self._urls.settings(content), known.resource.logical_id
+
+            def edit(resources: dict[str, Any]) -> None:
+                resources[name]["Properties"].update(settings)
+
+            await self._changed(known, edit)
+        elif method == "DELETE":
+            await self._remove(known)
+            return 204, None
+        again = self._urls.of(found)
+        assert again is not None
+        return 201 if method == "POST" else 200, self._urls.told(again, found)
 
     def _configuration(self, found: Placed) -> Mapping[str, Any]:
         properties = found.resource.properties

@@ -43,7 +43,7 @@ class ControlPlane:
         self._world = world
         engine = Engine(world, state_folder, provide)
         self._gateway = GatewayApi(engine, address)
-        self._functions = FunctionsApi(engine)
+        self._functions = FunctionsApi(engine, address)
         self._cloudformation = CloudFormation(engine, world, address=lambda text: reachable(text, ids(), address))
 
     async def __aenter__(self) -> Self:
