@@ -144,6 +144,7 @@ WATCHING: Final = {
 def cli(ctx: click.Context) -> None:
     """Asynchronous request processing over WebSockets on AWS, developed entirely offline."""
     # The emulator and the deployer know nothing of each other.
+    ctx.meta["streamer.place"] = lambda: tool("deploy.place")
     ctx.meta["streamer.stages"] = lambda *said, **more: tool("deploy.watching").stage(*said, **more)
 
 

@@ -26,6 +26,8 @@ from .ready_file import Ready
 FUNCTION_FAILED: Final = 1
 NOT_HEALTHY: Final = 1
 DIFFERS: Final = 1
+PLACE: Final = "streamer.place"
+"""Where the context of ``streamer`` has what loads ``deploy.place``, which knows stages on AWS."""
 EVENTS: Final = ("connect", "message", "disconnect", "stream", "sqs", "schedule")
 
 
@@ -99,6 +101,7 @@ def actions(*, as_json: bool) -> None:
 )
 @click.option("--asyncapi", "version", type=click.Choice(["3.0", "3.1"]), default="3.0", show_default=True)
 @click.option("--url", help="Where the service is, for the document. Default: it is not told.")
+@click.option("--stage", help="The document tells the address of this stage on AWS.")
 @click.option("--no-builtins", is_flag=True, help="Leave out what every service can do: ping, status, cancel ...")
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Default: standard output.")
 @click.option(
@@ -106,17 +109,24 @@ def actions(*, as_json: bool) -> None:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Compare with this file instead, and say what breaks clients that know it. Exit status 1 if it differs.",
 )
-def describe(*, target: str | None, output: Path | None, check: Path | None, **options: Any) -> int:
+def describe(
+    *, target: str | None, output: Path | None, check: Path | None, url: str | None, stage: str | None, **options: Any
+) -> int:
     """Describe what clients can ask an App for.
 
     As an AsyncAPI 3 document, a plain JSON list, TypeScript for the JavaScript client, Python for the Python client, or
-    a page. TARGET is module:attribute of an App; default: as 'streamer emulate'. Needs no emulator and no network.
+    a page. TARGET is module:attribute of an App; default: as 'streamer emulate'. Needs no emulator, and no network but
+    for --stage.
     """
     from .described import compared, made, written  # noqa: PLC0415 - see the module's docstring
 
     if check is not None and output is not None:
         raise click.UsageError("--check compares and --output writes; choose one.")
-    text, document = made(target, **options)
+    if url is not None and stage is not None:
+        raise click.UsageError("--url and --stage both say where the service is; choose one.")
+    if stage is not None:
+        url = click.get_current_context().meta[PLACE]().deployed(here().folder, stage, signs=False).url
+    text, document = made(target, url=url, **options)
     if check is not None:
         lines = compared(check, text, document)
         for line in lines:

@@ -209,7 +209,10 @@ def test_a_stage_is_called_with_a_token_of_its_own_secret(project: Project) -> N
     project.environment = {}  # the shell knows no secret
 
     said = ran(project, "call", "greet", "--stage", "dev", "--url", url)
+    described = json.loads(ran(project, "describe", "--stage", "dev"))
 
+    (server,) = described["servers"].values()
+    assert server["host"] in project.outputs()["WebSocketUrl"]
     assert json.loads(said)["says"] == "servus"
     assert json.loads(ran(project, "status", "--json"))["outputs"] == project.outputs()
 
