@@ -40,7 +40,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="streamer-bench-") as name:
         folder = Path(name)
         script = str(Path(sysconfig.get_path("scripts")) / "streamer")
-        command = [script, "emulate", "--port", "0", "--no-reload", "--ready-file", "ready.json"]
+        command = [script, "emulate", "--demo", "--port", "0", "--no-reload", "--ready-file", "ready.json"]
         process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         try:
             assert process.stdout is not None

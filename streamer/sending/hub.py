@@ -30,6 +30,7 @@ HANDSHAKE_SECONDS: Final = 30.0
 """A connection's row is there before its handshake is over, and until then API Gateway says that it is gone; so the
 rows of connections younger than this are left alone. ``$connect`` takes at most 29 s. [DOC] apigw-docs quotas"""
 FORGETTING_THREADS: Final = 8
+READING_THREADS: Final = 8
 OWN_RECIPIENTS: Final = 4_000
 """About so many an invocation delivers to that has something else to do; to more, others do."""
 LEAVING: Final = 0.8
@@ -231,10 +232,12 @@ class Hub:
 
     def _pages(self, reading: _Reading) -> Iterator[Sequence[Recipient]]:
         """The recipients, page by page and shard by shard in turn; what is passed on is not among them."""
+        first_pages = self._first_pages(reading)
         while reading.left:
             rest = reading.left.popleft()
             try:
-                recipients, after = self._page(rest, reading.limit)
+                known = first_pages.pop(rest.shard) if rest.shard in first_pages else None
+                recipients, after = known or self._page(rest, reading.limit)
             except StoreError as exc:
                 if reading.only_delivers and self._is_passed_on(rest, reading):
                     self._log.warning("recipients could not be read; another invocation tries again", error=exc)
@@ -247,6 +250,18 @@ class Hub:
             reading.is_complete = not reading.left
             yield recipients
         reading.is_complete = True
+
+    def _first_pages(self, reading: _Reading) -> dict[int, tuple[list[Recipient], str | None]]:
+        """Shard to its first page, if there are several: asked for at once, so that a publication waits for one query.
+
+        They are what one invocation delivers to itself, so this holds no more than `OWN_RECIPIENTS`.
+        """
+        rests = list(reading.left)
+        if len(rests) == 1:
+            return {}
+        with ThreadPoolExecutor(min(READING_THREADS, len(rests))) as pool:
+            pages = pool.map(lambda rest: self._page(rest, reading.limit), rests)
+            return {rest.shard: page for rest, page in zip(rests, pages, strict=True)}
 
     def _is_passed_on(self, rest: Rest, reading: _Reading) -> bool:
         """Leave the rest to another invocation; False: that is not possible."""

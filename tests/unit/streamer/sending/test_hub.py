@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import threading
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,6 +16,7 @@ from streamer.records import AUDIENCE_SHARDS, ConnectionRecord
 from streamer.sending.publisher import Delivery
 from streamer.sending.sender import RetryPolicy
 from streamer.stores.memory import MemoryConnectionStore, MemorySubscriptionStore
+from streamer.stores.protocols import PAGE, Page
 from streamer.testing import FakeClock, Handlers, RecordingSender
 
 NEWS = Topic("news")
@@ -93,6 +95,25 @@ def test_a_tenant_is_reached_whole_and_no_other(world: World) -> None:
 
     assert world.hub.to_tenant("acme", "1", seconds=30).delivered == 2
     assert (world.recipients, world.calls) == ({"c-1", "c-2"}, [*EACH_SHARD])
+
+
+def test_the_shards_of_an_audience_are_asked_at_the_same_time() -> None:
+    class Together(MemoryConnectionStore):
+        """Answers each query when all have been asked."""
+
+        asked = threading.Barrier(AUDIENCE_SHARDS)
+
+        def of_tenant(
+            self, tenant_id: str, shard: int, *, after: str | None = None, limit: int = PAGE
+        ) -> Page[ConnectionRecord]:
+            self.asked.wait(30)
+            return super().of_tenant(tenant_id, shard, after=after, limit=limit)
+
+    world = World(connections=Together())
+    for number in range(20):
+        world.connect(f"c-{number}")
+
+    assert world.hub.to_tenant("acme", "1", seconds=30).delivered == 20
 
 
 def test_rows_that_expired_are_nobody(world: World) -> None:
