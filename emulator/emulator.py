@@ -298,7 +298,10 @@ class Emulator:
 
     def _open_apis(self, endpoints: Endpoints) -> None:
         apis, aws_domain = self.topology.http_apis, self.config.aws_domain
-        self._http_apis = HttpApis(apis, self._functions, endpoints, address=self.address, aws_domain=aws_domain)
+        notes = self._database.notes
+        self._http_apis = HttpApis(
+            apis, self._functions, endpoints, address=self.address, aws_domain=aws_domain, notes=notes
+        )
         for served in self._apis:
             self._open(served)
 

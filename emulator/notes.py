@@ -23,10 +23,17 @@ _encode: Final = json.JSONEncoder(separators=(",", ":"), check_circular=False).e
 class Notes:
     """Notes by kind and name. Without a place where they are kept, none is taken."""
 
-    def __init__(self, content: Content | None = None, write: Callable[[bytes], None] | None = None) -> None:
-        """Args: ``content`` is what the last run left; ``write`` keeps a line."""
+    def __init__(
+        self,
+        content: Content | None = None,
+        write: Callable[[bytes], None] | None = None,
+        settle: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Args: ``content`` is what the last run left; ``write`` keeps a line soon; see `settle`."""
         self.content: Content = {} if content is None else content
         self._write = write
+        self.settle = settle
+        """Keeps what waits to be kept, tables' changes too: to be called before a client is told what came of them."""
 
     @property
     def are_kept(self) -> bool:

@@ -17,6 +17,7 @@ from streamer.topology import Topology
 from .. import log
 from ..dynamodb.engine import STREAMS, EmbeddedDynamoDB, is_queue_request
 from ..dynamodb.errors import ApiError
+from ..dynamodb.journal import journal_lines
 from ..event_sources.streams.checkpoints import Checkpoints
 from ..event_sources.streams.endpoint import (
     Page,
@@ -54,7 +55,7 @@ class EmbeddedDatabase:
         self._engine = engine
         self._described_queues = topology.queues
         self._has_queues = False
-        self._source = PushedSource(engine, EngineStreamsApi(engine))
+        self._source = PushedSource(engine, EngineStreamsApi(engine), settle=notes.settle)
 
     @property
     def source(self) -> Source:
@@ -143,16 +144,16 @@ async def _kept(engine: EmbeddedDynamoDB, topology: Topology, state_file: Path |
         yield Notes()
         return
     notes = Notes()
-    file = KeptFile(state_file, lambda: engine.pieces(notes.content))
+    file = KeptFile(state_file, lambda: engine.pieces(notes.content), journal_lines)
     try:
         saved = engine.load(file.open())
-        notes = Notes(saved.notes, file.append)
+        notes = Notes(saved.notes, file.append, file.settle)
         engine.keep(file.append, file.rewrite)
         create_tables(engine, topology.tables)
         interrupted = end_leases(engine, topology, time.time())
         if interrupted:
             log.info("requests ran when the last emulator ended; they go on or fail now", requests=interrupted)
-        file.begin(saved.size_bytes, is_current=saved.is_current)
+        file.begin(saved.size_bytes, saved.base_bytes, is_current=saved.is_current)
     except OSError as error:
         file.close()
         raise ConfigurationError(f"the state file {state_file} cannot be used: {error.strerror}") from error

@@ -1,8 +1,8 @@
 """A file that holds a state and what changed since, and that always is as the state is now.
 
-Changes are appended, in the turn of the event loop after the one that made them: whoever was told of a change was told
-later, so that not even SIGKILL makes it undone. When much was appended the file is written anew, a little at a time.
-One process at a time has it.
+Changes are appended some milliseconds later, or earlier if `KeptFile.settle` is called: so it is before a client is
+told what came of them, and not even SIGKILL makes that undone. When much was appended the file is written anew, a
+little at a time. One process at a time has it.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ import contextlib
 import fcntl
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, Generic, TypeVar
 
 from streamer.errors import ConfigurationError, StreamerError
 
@@ -22,12 +22,17 @@ from .. import log
 from ..files import PRIVATE, draft_of, regular, write_whole
 from ..tasks import end
 
-GROWN_BYTES: Final = 8 * 1024 * 1024
+SOON_SECONDS: Final = 0.02
+"""A call of the system costs as much as ten changes, so it takes those of so long together."""
+GROWN_BYTES: Final = 24 * 1024 * 1024
 """So much, and as much as the state was, is appended before the file is written anew."""
+SMALL_BYTES: Final = 8 * 1024 * 1024
+"""A larger state is not written anew in the end, for which the user waits."""
 WAITING_BYTES: Final = 64 * 1024 * 1024
 """Changes that wait for a disk that is full; of more none is kept, and the whole state is written in the end."""
 RETRY_SECONDS: Final = 1.0
 
+_T = TypeVar("_T")
 Pieces = Callable[[], Iterator[bytes]]
 """The whole state as it is at the call, in pieces."""
 
@@ -36,18 +41,21 @@ class NotSavedError(StreamerError):
     """The state could not be written; the message says where what is."""
 
 
-class KeptFile:
+class KeptFile(Generic[_T]):
     """The file; `open`, then `begin`, then `append`, and in the end `finish`."""
 
-    def __init__(self, path: Path, pieces: Pieces) -> None:
-        """Args: ``pieces`` is asked for the whole state whenever the file is written anew."""
+    def __init__(self, path: Path, pieces: Pieces, lines: Callable[[Sequence[_T]], bytes]) -> None:
+        """Args: ``pieces`` is asked for the whole state when all is written anew; ``lines`` makes lines of changes."""
         self._path = path
         self._target = path
         self._pieces = pieces
         self._descriptor: int | None = None
         self._size = self._base = 0
         """Bytes of the file that count, and of the state in it."""
-        self._waiting: list[bytes] = []
+        self._lines = lines
+        self._waiting: list[_T] = []
+        self._unwritten = b""
+        """Lines for which the disk had no room."""
         self._has_begun = False
         self._is_scheduled = False
         self._is_behind = False
@@ -93,26 +101,37 @@ class KeptFile:
         except OSError:
             pass  # where nothing can be locked, nobody can be told
 
-    def begin(self, size: int, *, is_current: bool) -> None:
-        """Go on after so many bytes; what follows them was cut off. Not ``is_current``: the file is written anew first.
+    def begin(self, size: int, base: int, *, is_current: bool) -> None:
+        """Go on after so many bytes, of which the first are a state; what follows them was cut off.
+
+        Not ``is_current``: the file is written anew first.
 
         Raises:
             OSError: it cannot be written.
         """
-        self._size = self._base = size
+        self._size, self._base = size, base
         self._has_begun = True
         if not is_current or self._has_lost:
             self._rewrite()
 
-    def append(self, line: bytes) -> None:
-        """Write a line soon."""
-        self._waiting.append(line)
+    def append(self, change: _T) -> None:
+        """Write the lines of a change soon."""
+        self._waiting.append(change)
         if not self._is_scheduled:
             self._is_scheduled = True
-            asyncio.get_running_loop().call_soon(self._flush)
+            asyncio.get_running_loop().call_later(SOON_SECONDS, self._due)
+
+    def settle(self) -> None:
+        """Write what waits now; after it, whoever is told of it is told the truth even if SIGKILL follows."""
+        if self._waiting and not self._is_behind:
+            self._flush()
+
+    def _due(self) -> None:
+        self._is_scheduled = False
+        if self._waiting or self._unwritten or self._has_lost:
+            self._flush()
 
     def _flush(self) -> None:
-        self._is_scheduled = False
         if self._descriptor is None:  # it was given up meanwhile, with all that waited
             return
         try:
@@ -132,23 +151,25 @@ class KeptFile:
             self._rewriting = asyncio.get_running_loop().create_task(slowly)
 
     def _write_waiting(self) -> None:
-        data = b"".join(self._waiting)
+        self._unwritten = data = self._unwritten + self._lines(self._waiting)
+        self._waiting.clear()
         assert self._descriptor is not None
         _write_at(self._descriptor, data, self._size)
         self._size += len(data)
         if self._since is not None:
             self._since.append(data)
-        self._waiting.clear()
+        self._unwritten = b""
 
     def _failed(self, error: OSError) -> None:
         if not self._is_behind:
             self._is_behind = True
             log.error(f"the state cannot be saved, which is tried again: {error.strerror}", file=self._path)
-        if sum(map(len, self._waiting)) > WAITING_BYTES:
+        if self._has_lost or len(self._unwritten) > WAITING_BYTES:
             self._waiting.clear()
+            self._unwritten = b""
             self._has_lost = True
         self._is_scheduled = True
-        self._retry = asyncio.get_running_loop().call_later(RETRY_SECONDS, self._flush)
+        self._retry = asyncio.get_running_loop().call_later(RETRY_SECONDS, self._due)
 
     # writing it anew
 
@@ -169,6 +190,7 @@ class KeptFile:
             size = _write_at(descriptor, b"".join(self._pieces()), 0)
             self._replace(draft, descriptor, size)
         self._waiting.clear()
+        self._unwritten = b""
         self._has_lost, self._since = False, None
 
     async def _rewrite_slowly(self, pieces: Iterator[bytes], since: list[bytes]) -> None:
@@ -211,7 +233,7 @@ class KeptFile:
             self._retry.cancel()
         try:
             try:
-                if self._has_lost or self._size < GROWN_BYTES:
+                if self._has_lost or self._base < SMALL_BYTES:
                     self._rewrite()
                 else:
                     self._write_waiting()

@@ -64,11 +64,11 @@ async def _kept_notes(folder: Path, url: str) -> AsyncIterator[Notes]:
     """
     path = folder / f"running-{hashlib.blake2b(url.encode(), digest_size=5).hexdigest()}.jsonl"
     notes = Notes()
-    file = KeptFile(path, lambda: lines(notes.content))
+    file = KeptFile(path, lambda: lines(notes.content), b"".join)
     try:
         found, size = whole_lines(file.open())
         replay(found, notes.content)
-        file.begin(size, is_current=True)
+        file.begin(size, 0, is_current=True)
     except ConfigurationError:
         log.info("another emulator of this folder uses this DynamoDB; if this one is killed, the next one cannot tell")
         yield Notes()
@@ -77,7 +77,7 @@ async def _kept_notes(folder: Path, url: str) -> AsyncIterator[Notes]:
         file.close()
         reason = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
         raise ConfigurationError(f"{path} cannot be used ({reason}); delete it") from error
-    notes = Notes(notes.content, file.append)
+    notes = Notes(notes.content, file.append, file.settle)
     try:
         yield notes
     finally:

@@ -17,7 +17,7 @@ from .api import DynamoApi
 from .backend import EmbeddedBackend
 from .compression import PACKED_BYTES, best_encoding, packed, unpacked
 from .errors import SERVICE, ApiError, access_denied
-from .journal import changes_line
+from .journal import Change
 from .records import Listener
 from .state import Saved, load, pieces
 from .streams_api import StreamsOperations
@@ -74,6 +74,8 @@ class EmbeddedDynamoDB:
             region, account_id, clock=clock, new_event_id=new_id, history_records=history_records
         )
         self._redefined: Callable[[], None] | None = None
+        self._putting: bytes | None = None
+        """The request that is performed, if it puts an item and changes are kept."""
         self._services: dict[str, Callable[[str, dict[str, Any]], Any]] = {
             DYNAMODB: DynamoApi(self.backend).perform,
             STREAMS: StreamsOperations(self.backend).perform,
@@ -109,8 +111,14 @@ class EmbeddedDynamoDB:
         parameters = read_request(body)
         if caller is not None and (denial := caller.dynamodb(action, parameters)) is not None:
             raise access_denied(denial)
-        result = perform(action, parameters)
-        if action in _DEFINING and self._redefined is not None:
+        if self._redefined is None:
+            return perform(action, parameters)
+        self._putting = body if action == "PutItem" else None
+        try:
+            result = perform(action, parameters)
+        finally:
+            self._putting = None
+        if action in _DEFINING:
             self._redefined()
         return result
 
@@ -141,9 +149,12 @@ class EmbeddedDynamoDB:
 
         return EmbeddedQueues(self.backend.region_name, self.backend.account_id)
 
-    def keep(self, changed: Callable[[bytes], None], redefined: Callable[[], None]) -> None:
-        """Have ``changed`` called with a line for whatever changes from now on, and ``redefined`` when tables do."""
-        self.backend.journal = lambda changes: changed(changes_line(changes))
+    def keep(self, changed: Callable[[Change], None], redefined: Callable[[], None]) -> None:
+        """Have ``changed`` called whenever items change from now on, and ``redefined`` when tables do.
+
+        `journal_lines` makes lines of changes, which are the same whenever that is.
+        """
+        self.backend.journal = lambda changes: changed((changes, self._putting))
         self._redefined = redefined
 
     def pieces(self, notes: Notes) -> Iterator[bytes]:

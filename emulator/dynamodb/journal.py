@@ -1,7 +1,7 @@
 """Changes of the embedded DynamoDB as lines of text, which a saved state has after its tables, and back. Pure.
 
-A line is JSON: ``["changes", [...]]``, all that one request or transaction changed, or a note (`emulator.notes`). One
-that is cut off was never written.
+A line is JSON: ``["put", ...]``, an item as the request that put it had it, ``["changes", [...]]``, all that any other
+request or transaction changed, or a note (`emulator.notes`). One that is cut off was never written.
 """
 
 from __future__ import annotations
@@ -16,9 +16,12 @@ from .backend import EmbeddedBackend, JournaledChange
 from .items import StoredItem
 from .records import SERVICE_IDENTITY, StreamRecord
 from .table import Table
-from .values import SETS, AttributeValue
+from .values import SETS, Attributes, AttributeValue, read_attributes
 
+PUT: Final = "put"
 CHANGES: Final = "changes"
+BESIDES_BYTES: Final = 2000
+"""A request that puts an item may hold so much besides it; of a longer one the item alone is written."""
 
 
 def _text_of(binary: bytes) -> str:
@@ -29,20 +32,69 @@ def _text_of(binary: bytes) -> str:
 _encode: Final = json.JSONEncoder(separators=(",", ":"), check_circular=False, default=_text_of).encode
 
 
-def changes_line(changes: Sequence[JournaledChange]) -> bytes:
-    """What was changed together."""
-    return f"{_encode([CHANGES, [_written(*change) for change in changes]])}\n".encode()
+Change = tuple[Sequence[JournaledChange], bytes | None]
+"""What was changed together, and the body of the request that put the item, if that was all."""
+
+
+def journal_lines(changes: Sequence[Change | bytes]) -> bytes:
+    """Lines of changes, and of notes, which are lines already.
+
+    Made of many at once: the time goes into calling an encoder, and into finding items that are in no cache any more.
+    """
+    lines: list[bytes] = []
+    others: list[Any] = []
+    for each in changes:
+        line = each if isinstance(each, bytes) else _put_line(*each)
+        if line is not None:
+            lines += [*_changes_line(others), line]
+            others = []
+        elif not isinstance(each, bytes):
+            others += [_written(*change) for change in each[0]]
+    return b"".join([*lines, *_changes_line(others)])
+
+
+def _changes_line(others: Sequence[Any]) -> Sequence[bytes]:
+    """One, or none if there are no changes."""
+    return [f'["changes",{_encode(others)}]\n'.encode()] if others else []
+
+
+def _put_line(changes: Sequence[JournaledChange], request: bytes | None) -> bytes | None:
+    """A put item as its request, which is JSON already; None: it was another one, or goes as its item alone."""
+    if request is None or len(changes) != 1:
+        return None
+    table, _, new, record = changes[0]
+    if new is None or len(request) > new.size_bytes * 2 + BESIDES_BYTES or b"\n" in request or b"\r" in request:
+        return None
+    told = "null"
+    if record is not None:  # ids and names of tables hold nothing that JSON escapes
+        told = f'["{record.event_id}",{record.created_seconds!r},{"true" if record.user_identity else "false"}]'
+    return b'["put","%b",%b,%b]\n' % (table.name.encode(), told.encode(), request)
 
 
 def _written(table: Table, old: StoredItem | None, new: StoredItem | None, record: StreamRecord | None) -> list[Any]:
-    key = None
+    """Table, attributes that are new or others, key, what the stream tells, names of attributes that are gone.
+
+    Without attributes: the item is gone. Without names: the attributes are all, and the key is among them.
+    """
+    told = _told(record)
     if new is None:
         assert old is not None
-        key = {name: old.attrs[name] for name in table.key.names}
-    told = None
-    if record is not None:
-        told = [record.event_id, record.created_seconds, bool(record.user_identity)]
-    return [table.name, None if new is None else new.attrs, key, told]
+        return [table.name, None, _key(table, old), told]
+    if old is not None:
+        before, after = old.attrs, new.attrs
+        others = {name: value for name, value in after.items() if before.get(name) is not value}
+        if len(others) < len(after):
+            gone = [] if before.keys() <= after.keys() else [name for name in before if name not in after]
+            return [table.name, others, _key(table, new), told, gone]
+    return [table.name, new.attrs, None, told]
+
+
+def _key(table: Table, item: StoredItem) -> dict[str, AttributeValue]:
+    return {name: item.attrs[name] for name in table.key.names}
+
+
+def _told(record: StreamRecord | None) -> list[Any] | None:
+    return None if record is None else [record.event_id, record.created_seconds, bool(record.user_identity)]
 
 
 def replay(lines: Iterable[bytes], notes: Content, backend: EmbeddedBackend | None = None) -> None:
@@ -55,17 +107,32 @@ def replay(lines: Iterable[bytes], notes: Content, backend: EmbeddedBackend | No
         kind, *rest = json.loads(line)
         if kind == NOTE:
             take(notes, *rest)
+        elif kind == PUT and backend is not None:
+            name, told, request = rest
+            new = StoredItem(read_attributes(request["Item"]))
+            _redo(backend, backend.tables[name], new, new.attrs, told)
         elif kind == CHANGES and backend is not None:
             for change in rest[0]:
-                _redo(backend, *change)
+                _change(backend, change)
         else:
             raise ValueError(f"a line is of kind {kind!r}")
 
 
-def _redo(backend: EmbeddedBackend, name: str, item: Any, key: Any, told: Any) -> None:
+def _change(backend: EmbeddedBackend, change: Sequence[Any]) -> None:
+    name, attributes, key, told, *gone = change
     table = backend.tables[name]
-    new = None if item is None else StoredItem(_read(item))
-    old = table.primary.get(_read(key) if new is None else new.attrs)
+    new = None if attributes is None else StoredItem(_read(attributes))
+    if new is not None and gone:
+        old = table.primary.get(_read(key))
+        if old is None:
+            raise ValueError("an item is changed that is not there")
+        kept = {name: value for name, value in old.attrs.items() if name not in gone[0]}
+        new = old.changed_to(kept | new.attrs)
+    _redo(backend, table, new, _read(key) if new is None else new.attrs, told)
+
+
+def _redo(backend: EmbeddedBackend, table: Table, new: StoredItem | None, key: Attributes, told: Any) -> None:
+    old = table.primary.get(key)
     if old is None and new is None:
         return
     event_id, seconds, is_by_service = told or ("", 0.0, False)

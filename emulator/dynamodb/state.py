@@ -15,6 +15,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from json.encoder import encode_basestring_ascii as json_text
 from typing import Any, Final
 
 from streamer.errors import ConfigurationError
@@ -29,7 +30,7 @@ from .older_state import OLDER, older_tables
 from .records import StreamRecord, TableStream
 from .table import Table
 from .tables import make_table
-from .values import ORDERED, read_kept_attributes, wire_attributes
+from .values import ORDERED, read_kept_attributes, wire_attributes, wire_value
 
 MAGIC: Final = b"streamer-dynamodb "
 VERSION: Final = 5
@@ -39,6 +40,8 @@ _AT_ONCE: Final = 200
 """Items or records of one piece: some milliseconds."""
 CONTENT_BYTES: Final = 1024**3
 """Most that a file may hold: more than the tables of a machine's memory."""
+
+_encode: Final = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
 Content = dict[str, Any]
 Fields = dict[str, Any]
@@ -52,6 +55,8 @@ class Saved:
     notes: Notes
     size_bytes: int
     """How much of it counts; what follows was cut off while it was written."""
+    base_bytes: int
+    """How much of it is tables; the changes since follow."""
     is_current: bool
     """Whether changes may follow it: it is not of a version before."""
 
@@ -101,7 +106,8 @@ def _load(backend: EmbeddedBackend, data: bytes) -> Saved:
         backend.streams.clear()
         backend.streams.update(streams)
         raise _unreadable(f"{type(error).__name__}: {error}") from error
-    return Saved(notes=notes, size_bytes=len(data) - len(rest) + size_bytes, is_current=version == VERSION)
+    base = len(data) - len(rest)
+    return Saved(notes=notes, size_bytes=base + size_bytes, base_bytes=base, is_current=version == VERSION)
 
 
 def whole_lines(data: bytes) -> tuple[list[bytes], int]:
@@ -178,19 +184,34 @@ def _texts(tables: Sequence[_Part], notes: str) -> Iterator[bytes]:
             some = table.items[first : first + _AT_ONCE]
             yield json.dumps([[item.size_bytes, _keys(item, table.names)] for item in some]).encode() + b"\n"
             yield b"".join([_text(item) + b"\n" for item in some])
+        texts: dict[int, bytes] = {}
         for first in range(0, len(table.records), _AT_ONCE):
-            yield b"".join(map(_record, table.records[first : first + _AT_ONCE]))
+            yield b"".join([_record(record, texts) for record in table.records[first : first + _AT_ONCE]])
 
 
-def _record(record: StreamRecord) -> bytes:
-    """A line, and one for each of its images."""
-    images = [image for image in (record.old, record.new) if image is not None]
-    return b"".join([line + b"\n" for line in (_dump_record(record), *map(_text, images))])
+def _record(record: StreamRecord, texts: dict[int, bytes]) -> bytes:
+    """A line, and one for each of its images; ``texts`` are those of images that records before had as the new one."""
+    lines = [_dump_record(record)]
+    if record.old is not None:  # once it is replaced, no further record has it
+        lines.append(texts.pop(id(record.old), b"") or _text(record.old))
+    if record.new is not None:
+        texts[id(record.new)] = made = _text(record.new)
+        lines.append(made)
+    return b"\n".join([*lines, b""])
 
 
 def _text(item: StoredItem) -> bytes:
+    """An item as JSON in DynamoDB's notation."""
     kept = item.text if isinstance(item, KeptItem) else b""
-    return kept or json.dumps(wire_attributes(item.attrs)).encode()
+    if kept:
+        return kept
+    parts = [
+        f'{json_text(name)}:{{"{value[0]}":{json_text(value[1])}}}'
+        if type(value[1]) is str
+        else f"{json_text(name)}:{_encode(wire_value(value))}"
+        for name, value in item.attrs.items()
+    ]
+    return f"{{{','.join(parts)}}}".encode()
 
 
 def _keys(item: StoredItem, names: frozenset[str]) -> Content:
@@ -242,7 +263,7 @@ def _dump_record(record: StreamRecord) -> bytes:
         "old": None if record.old is None else record.old.size_bytes,
         "new": None if record.new is None else record.new.size_bytes,
     }
-    return json.dumps(told).encode()
+    return _encode(told).encode()
 
 
 # and back

@@ -164,6 +164,7 @@ class AsyncInvocations:
             return False
         if self._notes.are_kept:
             self._notes.put(EVENTS, request_id, [function, payload.decode()])
+            self._notes.settle()
         self._start(function, payload, request_id)
         return True
 

@@ -76,6 +76,7 @@ class LambdaService:
         self._functions = functions
         self._endpoints = endpoints
         self._tails = tails
+        self._settle = (notes or Notes()).settle
         self._asynchronous = AsyncInvocations(
             topology,
             functions,
@@ -175,6 +176,7 @@ class LambdaService:
             outcome: Outcome = await self._functions.invoke(
                 function, payload, request_id=request_id, client_context=context
             )
+            self._settle()
         if isinstance(outcome, Refused):
             return _refused(outcome, request_id)
         if isinstance(outcome, Failed):

@@ -10,6 +10,7 @@ from typing import Final
 
 from .. import log
 from ..functions.outcome import Failed, Functions, Outcome, Refused, Returned
+from ..notes import Notes
 from .rules.effects import Invoke, NotInvoked, Raised, Replied, Result, TimedOut
 
 _OF_CONNECTIONS: Final = ("$connect", "$disconnect")
@@ -19,8 +20,10 @@ _JSON: Final = json.JSONEncoder(separators=(",", ":"))
 class Invocations:
     """Performs `Invoke` effects, and owns every wait for a function's answer."""
 
-    def __init__(self, functions: Functions) -> None:
+    def __init__(self, functions: Functions, notes: Notes | None = None) -> None:
+        """What functions did is kept with the ``notes`` before anybody hears of it."""
         self._functions = functions
+        self._settle = (notes or Notes()).settle
         self._running: set[asyncio.Future[Outcome]] = set()
         """What the functions that run will answer."""
         self._is_over = False
@@ -57,6 +60,7 @@ class Invocations:
         self._running.discard(outcome)
         if self._is_over:
             return
+        self._settle()
         if outcome.cancelled():
             log.warning(
                 f"no answer within {invoke.timeout_seconds:g} s; the function goes on",

@@ -54,7 +54,7 @@ class Gateway:
         """Connections of the last run, by id."""
         self._stage = stage
         self._recording = recording or Recording()
-        self._invocations = Invocations(functions)
+        self._invocations = Invocations(functions, self._notes)
         self._verifier = verifier
         self._websockets = WebSockets(self._recording, self._disconnected)
         self._stopping = False
@@ -107,6 +107,7 @@ class Gateway:
         if self._notes.are_kept and (invoke := connection.if_lost(now_ms())) is not None:
             noted = {"api": self._stage.api.name, "event": invoke.event}
             self._notes.put(CONNECTIONS, connection.connection_id, noted)
+            self._notes.settle()
 
     async def stop(self, *, timeout_seconds: float) -> None:
         """Close every connection with 1001 and wait until every ``$disconnect`` has run, or the time is over."""
@@ -126,6 +127,7 @@ class Gateway:
 
     def manage(self, request: HttpRequest, target: ManagementTarget, caller: Caller | None = None) -> HttpResponse:
         """Answer a call of the management API; without a caller, the account's owner makes it."""
+        self._notes.settle()
         websocket = self._websockets.open.get(target.connection_id)
         call = ManagementRequest(
             method=request.method,

@@ -6,6 +6,7 @@ import asyncio
 import dataclasses
 import errno
 import itertools
+import json
 import os
 import stat
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -43,6 +44,12 @@ EVERY_TYPE = {
     "bs": {"BS": ["AP8=", "AQ=="]},
     "m": {"M": {"B": {"S": "text"}, "l": {"L": [{"N": "1"}, {"M": {}}, {"B": "AQ=="}]}}},
 }
+
+
+@pytest.fixture(autouse=True)
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What waits to be written waits for the next turn of the event loop alone."""
+    monkeypatch.setattr(kept_file, "SOON_SECONDS", 0)
 
 
 @asynccontextmanager
@@ -112,6 +119,96 @@ async def test_after_sigkill_everything_is_as_it_was_to_the_last_record(tmp_path
     async with opened(path) as engine:
         assert content(engine) == before
         assert engine.backend.tables["items"].settings.tags == {"k": "v"}
+
+
+async def test_before_anybody_is_told_of_a_change_it_is_in_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept_file, "SOON_SECONDS", 3600)
+    path = tmp_path / "state"
+    async with open_database(TOPOLOGY, Endpoints(), url="embedded", state_file=path, state_folder=tmp_path) as database:
+        engine = engine_of(database)
+        put(engine, 1, owner={"S": "before"})
+        put(engine, 1, owner={"S": "after"})
+        before, waiting = content(engine), path.read_bytes()
+        database.notes.settle()
+        killed = path.read_bytes()
+        database.notes.settle()
+        assert path.read_bytes() == killed
+    path.write_bytes(killed)
+
+    assert killed.removeprefix(waiting).count(b"\n") == 2  # a put each
+    async with opened(path) as engine:
+        assert content(engine) == before
+
+
+AGAIN = {"owner": {"S": "z"}, "n": {"N": "7"}}
+
+
+@pytest.mark.parametrize(
+    ("action", "parameters"),
+    [
+        pytest.param("PutItem", {"Item": {"id": {"S": "1"}, **EVERY_TYPE}}, id="every type"),
+        pytest.param("PutItem", {"Item": {"id": {"S": "\u2028 \u00e4"}, "n": {"N": "1e2"}}}, id="odd text, a number"),
+        pytest.param("PutItem", {"Item": {"id": {"S": "0"}, **AGAIN}}, id="over another"),
+        pytest.param(
+            "PutItem",
+            {
+                "Item": {"id": {"S": "1"}},
+                "ConditionExpression": " OR ".join([f"attribute_not_exists(a{n})" for n in range(100)]),
+            },
+            id="a request that is longer than its item",
+        ),
+        pytest.param("UpdateItem", {"UpdateExpression": "SET a.b[0] = :v, n = n + :v"}, id="a part of a map, a number"),
+        pytest.param("UpdateItem", {"UpdateExpression": "REMOVE m, a SET c = :v"}, id="less"),
+        pytest.param("UpdateItem", {"UpdateExpression": "SET c = :v"}, id="more"),
+        pytest.param("UpdateItem", {"UpdateExpression": "REMOVE n, m, a, s, #owner, b"}, id="all but the key"),
+        pytest.param("UpdateItem", {"Key": {"id": {"S": "new"}}, "UpdateExpression": "SET c = :v"}, id="a new item"),
+        pytest.param("DeleteItem", {}, id="gone"),
+    ],
+)
+async def test_whatever_changes_an_item_is_the_same_after_sigkill(
+    tmp_path: Path, action: str, parameters: dict[str, Any]
+) -> None:
+    path = tmp_path / "state"
+    there = {
+        "a": {"M": {"b": {"L": [{"N": "1"}]}}},
+        "n": {"N": "1"},
+        "m": {"M": {}},
+        "s": {"SS": ["x"]},
+        "b": {"B": "AQ=="},
+    }
+    request: dict[str, Any] = {"TableName": "items", **parameters}
+    if action != "PutItem":
+        request = {"Key": {"id": {"S": "0"}}, **request}
+    expression = request.get("UpdateExpression", "")
+    if ":v" in expression:
+        request["ExpressionAttributeValues"] = {":v": {"N": "3"}}
+    if "#owner" in expression:
+        request["ExpressionAttributeNames"] = {"#owner": "owner"}
+    async with opened(path) as engine:
+        put(engine, 0, owner={"S": "x"}, **there)
+        engine.call(action, request)
+        await flushed()
+        before, killed = content(engine), path.read_bytes()
+    path.write_bytes(killed)
+
+    async with opened(path) as engine:
+        assert content(engine) == before
+
+
+async def test_a_request_in_several_lines_is_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "state"
+    async with opened(path) as engine:
+        body = json.dumps({"TableName": "items", "Item": {"id": {"S": "1"}}}, indent=1).encode()
+        for each in (body, body.replace(b"\n", b"\r")):
+            engine.perform("DynamoDB_20120810", "PutItem", each)
+        await flushed()
+        before, killed = content(engine), path.read_bytes()
+    path.write_bytes(killed)
+
+    async with opened(path) as engine:
+        assert content(engine) == before
 
 
 async def test_whatever_is_cut_off_at_the_end_is_all_that_is_missing(tmp_path: Path) -> None:
@@ -268,9 +365,9 @@ async def test_too_many_changes_for_a_full_disk_are_written_as_a_whole(
     monkeypatch.setattr(kept_file, "RETRY_SECONDS", 0.001)
     monkeypatch.setattr(kept_file, "WAITING_BYTES", 1000)
     state: list[bytes] = []
-    file = KeptFile(tmp_path / "kept", lambda: iter(state))
+    file = KeptFile(tmp_path / "kept", lambda: iter(state), b"".join)
     file.open()
-    file.begin(0, is_current=True)
+    file.begin(0, 0, is_current=True)
     disk.is_full = True
     for number in range(100):
         state.append(b"%d\n" % number * 10)

@@ -59,11 +59,13 @@ class PushedShard:
         buffered_records: int,
         after: str | None,
         lags: bool,
+        settle: Callable[[], None],
     ) -> None:
         """Reading begins after a sequence number, or at the oldest record.
 
-        ``lags`` says whether there may be records to read already.
+        ``lags`` says whether there may be records to read already; ``settle`` is called before records are told.
         """
+        self._settle = settle
         self.shard_id = shard_id
         self._buffered_records = buffered_records
         self._api = api
@@ -97,9 +99,11 @@ class PushedShard:
         """The next records; waits for them. An embedded shard never ends."""
         while True:
             if self._buffer:
+                self._settle()
                 return self._take()
             if self._lags:
                 if records := await self._catch_up():
+                    self._settle()
                     return records
                 continue
             self._arrived.clear()
@@ -188,8 +192,11 @@ class PushedSource:
         *,
         pace: PollingPace | None = None,
         buffered_records: int = BUFFERED_RECORDS,
+        settle: Callable[[], None] = lambda: None,
     ) -> None:
+        """``settle`` is called before a function hears of records: what it does cannot be undone, nor may they be."""
         self._engine = engine
+        self._settle = settle
         self._buffered_records = buffered_records
         self._history = history
         self._pace = pace or PollingPace()
@@ -217,6 +224,7 @@ class PushedSource:
             buffered_records=self._buffered_records,
             after=start.after,
             lags=resumed is not None or position != "LATEST",
+            settle=self._settle,
         )
         unsubscribe = self._engine.subscribe(table, shard.push)
         try:

@@ -20,6 +20,7 @@ from streamer.topology.http_apis import (
 from ... import log
 from ...functions.outcome import Functions
 from ...functions.variables import Endpoints
+from ...notes import Notes
 from ...port.aws_names import api_id, api_names, domain_name, url_name
 from ...port.http import HttpRequest, HttpResponse
 from ..invocations import Invocations
@@ -57,13 +58,23 @@ class HttpApis:
     """All of a service's, with what authorizers said lately. Used from the event loop's thread."""
 
     def __init__(
-        self, apis: Iterable[HttpApi], functions: Functions, endpoints: Endpoints, *, address: str, aws_domain: bool
+        self,
+        apis: Iterable[HttpApi],
+        functions: Functions,
+        endpoints: Endpoints,
+        *,
+        address: str,
+        aws_domain: bool,
+        notes: Notes | None = None,
     ) -> None:
-        """``address`` is where the emulator listens; with ``aws_domain`` events name APIs as AWS's would."""
+        """``address`` is where the emulator listens; with ``aws_domain`` events name APIs as AWS's would.
+
+        What functions did is kept with the ``notes`` before a client is answered.
+        """
         self._endpoints = endpoints
         self._address = address
         self._aws_domain = aws_domain
-        self._invocations = Invocations(functions)
+        self._invocations = Invocations(functions, notes)
         self._tokens = Tokens(f"http://{address}")
         self._ids = IdSource(endpoints.region, secrets.randbits(64))
         known = (endpoints.owner, *endpoints.keys.values())
