@@ -8,13 +8,12 @@ from typing import Any, Final, Protocol
 from urllib.parse import parse_qsl
 
 from .. import log
+from .command_names import COMMANDS
 from .http import HttpRequest, HttpResponse
 from .signed import service_wanted
 
 OURS: Final = frozenset({"execute-api", "dynamodb", "sqs", "lambda"})
 """Services that are emulated, as hosts and signatures name them."""
-_COMMANDS: Final = {"bedrock": "bedrock-runtime", "states": "stepfunctions", "monitoring": "cloudwatch", "email": "ses"}
-"""Services whose names in signatures or hosts are not those of the command line. [DOC] botocore's models"""
 _DEPLOYING: Final = ("cloudformation", "apigateway")
 """Services that are here with the control plane."""
 _UNKNOWN: Final = 501
@@ -83,8 +82,9 @@ class Elsewhere:
         operation = operation_of(request)
         if f"{service} {operation}" not in self._told and len(self._told) < 1000:
             self._told.add(f"{service} {operation}")
-            log.warning("a function called a service that is not emulated", service=service, operation=operation)
-        return refusal(request, service, operation)
+            log.warning("what was called is not emulated", service=service, operation=operation)
+        is_known = self.hosted is not None and self.hosted.has(service)
+        return refusal(request, service, operation, is_known=is_known)
 
 
 def operation_of(request: HttpRequest) -> str:
@@ -110,13 +110,14 @@ def parameters_of(request: HttpRequest) -> Mapping[str, Any]:
     return dict([*request.query, *parse_qsl(request.body.decode("utf-8", "replace"))])
 
 
-def refusal(request: HttpRequest, service: str, operation: str) -> HttpResponse:
-    """501, in the form that the service's clients read."""
+def refusal(request: HttpRequest, service: str, operation: str, *, is_known: bool = False) -> HttpResponse:
+    """501, in the form that the service's clients read; ``is_known``: the service is here, without the operation."""
     code = "NotImplementedException"
     other = " or with --control-plane to deploy to it" if service in _DEPLOYING else ""
+    missing, undone = (f"{operation} of {service}", "it") if is_known else (service, operation)
     text = (
-        f"{service} is not emulated, so {operation} was not done and AWS was not asked; "
-        f"start streamer emulate with --real {_COMMANDS.get(service, service)} to have it asked, with your credentials"
+        f"{missing} is not emulated, so {undone} was not done and AWS was not asked; "
+        f"start streamer emulate with --real {COMMANDS.get(service, service)} to have it asked, with your credentials"
         f"{other}"
     )
     if service == "s3":

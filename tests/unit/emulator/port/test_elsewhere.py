@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable
+from pathlib import Path
 
+import botocore
 import pytest
 
-from emulator.port.elsewhere import Elsewhere
+from emulator.port.command_names import COMMANDS
+from emulator.port.elsewhere import Elsewhere, Hosted
 from emulator.port.http import HttpRequest, HttpResponse
 
 
@@ -89,3 +92,47 @@ def test_who_deploys_is_told_of_the_control_plane() -> None:
 
     assert isinstance(answer, HttpResponse)
     assert b"or with --control-plane to deploy to it" in answer.body
+
+
+def told(service: str, asked: HttpRequest, *, hosted: Hosted | None = None) -> str:
+    elsewhere = Elsewhere()
+    elsewhere.hosted = hosted
+
+    async def ask() -> HttpResponse:
+        found = elsewhere.answer(asked, service)
+        return found if isinstance(found, HttpResponse) else await found
+
+    answer = asyncio.run(ask())
+    return str(json.loads(answer.body)["message"])
+
+
+@pytest.mark.parametrize(
+    ("service", "named"),
+    [
+        pytest.param("textract", "--real textract to", id="as it is"),
+        pytest.param("elasticmapreduce", "--real emr to", id="by its command's name"),
+        pytest.param("email", "--real ses or --real sesv2 or --real pinpoint-email to", id="several"),
+    ],
+)
+def test_the_option_is_told_as_it_is_written(service: str, named: str) -> None:
+    assert named in told(service, request(x_amz_target="A.Do"))
+
+
+def test_every_name_that_is_told_is_one_that_aws_has() -> None:
+    known = {folder.name for folder in (Path(botocore.__file__).parent / "data").iterdir()}
+    assert {each for names in COMMANDS.values() for each in names.split(" or --real ")} <= known
+
+
+def test_an_operation_that_is_missing_is_not_told_as_a_missing_service() -> None:
+    class Here:
+        def has(self, service: str) -> bool:
+            return True
+
+        def opens(self, request: HttpRequest, service: str) -> bool:
+            return False
+
+        async def answer(self, request: HttpRequest, service: str) -> HttpResponse | None:
+            return None
+
+    text = told("kinesis", request(x_amz_target="Kinesis.Do"), hosted=Here())
+    assert text.startswith("Do of kinesis is not emulated, so it was not done and AWS was not asked; ")
