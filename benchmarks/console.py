@@ -13,6 +13,9 @@ from emulator.console.token import console_token
 
 BETWEEN_SECONDS: Final = 0.1
 """Between two questions; ten a second at most."""
+BUSY_SECONDS: Final = 0.7
+"""The same after an answer that was full."""
+MOST_AT_ONCE: Final = 500
 
 
 class Reader:
@@ -38,14 +41,15 @@ class Reader:
 
     def _run(self) -> None:
         connection = http.client.HTTPConnection(self._address, timeout=60)
-        after = 0
-        while not self._done.wait(BETWEEN_SECONDS):
-            query = f"after={after}&wait=1&limit=500" if after else "limit=500"
+        after = count = 0
+        while not self._done.wait(BUSY_SECONDS if count >= MOST_AT_ONCE else BETWEEN_SECONDS):
+            query = f"after={after}&wait=1&limit={MOST_AT_ONCE}" if after else f"limit={MOST_AT_ONCE}"
             connection.request(
                 "GET", f"/_streamer/api/events?{query}", headers={"authorization": f"Bearer {self._token}"}
             )
             page = json.loads(connection.getresponse().read())
             after = page["next"]
-            self.told += len(page["events"])
+            count = len(page["events"])
+            self.told += count
             self.missed += page["missed"]
         connection.close()

@@ -8,6 +8,9 @@ import { ask, pause, Refused, seen } from "./api.js";
 const MOST = 20_000;
 const FIRST = 2000;
 const BETWEEN_MS = 100;
+/** After an answer that was full: nobody reads faster, and telling costs the emulator time. */
+const BUSY_MS = 700;
+const MOST_AT_ONCE = 500;
 const AGAIN_MS = 1500;
 /** What a client is told of a request before it is over. */
 const GOES_ON = new Set(["acknowledgment", "progress", "retrying"]);
@@ -83,7 +86,11 @@ class Store {
   add(events) {
     for (const record of events) {
       if (record.kind === "call" && record.lambda_request && record.function) this.invoked.add(record.lambda_request);
-      if (record.kind === "call" && record.connection && record.request) this.frames.set(`${record.connection}/${record.request}`, record);
+      if (record.kind === "call" && record.connection && record.request) {
+        // What reached nobody, as after another run for a client that is gone, is not what it was told.
+        const name = `${record.connection}/${record.request}`;
+        if (record.http_status < 400 || !this.frames.has(name)) this.frames.set(name, record);
+      }
       const known = this.records.get(record.number);
       this.records.set(record.number, record);
       if (isRow(record, this.invoked)) {
@@ -168,7 +175,7 @@ class Store {
       this.#waiting = new AbortController();
       try {
         if (!this.info) this.info = await ask("info");
-        const query = this.next ? `after=${this.next}&wait=20&limit=500` : `limit=${FIRST}`;
+        const query = this.next ? `after=${this.next}&wait=20&limit=${MOST_AT_ONCE}` : `limit=${FIRST}`;
         const page = await ask(`events?${query}`, { signal: this.#waiting.signal });
         if (this.#waiting.signal.aborted) continue;
         if (page.boot !== this.boot) {
@@ -185,7 +192,7 @@ class Store {
         this.next = page.next;
         this.add(page.events);
         this.#become("live");
-        await pause(BETWEEN_MS);
+        await pause(page.events.length < MOST_AT_ONCE ? BETWEEN_MS : BUSY_MS);
       } catch (error) {
         if (this.#waiting.signal.aborted) continue;
         if (error instanceof Refused && error.status === 401) return this.#become("refused", error.message);
