@@ -166,6 +166,8 @@ class World:
         self.now = NOW
         self.numbers = itertools.count(1)
         self.user = f"user-{seed}"
+        # Every other world has payloads that are kept apart from their requests.
+        self.payload = {"text": "x" * 5000} if seed % 2 else {}
         self.workers = Threads()
         self.sender = RecordingSender()
         self.connections = connections or MemoryConnectionStore()
@@ -194,6 +196,7 @@ class World:
 
     def _work(self, request: Request, progress: Any) -> Any:
         assert not is_final(self.stored[request.id].status), "an action that finished runs again"
+        assert request.payload == self.payload, "an action got another payload"
         self.starts[request.id] += 1
         for percentage in sorted(self.rng.sample(range(101), self.rng.randint(0, 5))):
             self.pass_time(self.rng.choice((0, 0, 0.5, 2, 20, 70)))
@@ -340,7 +343,7 @@ class World:
 
         def send(environment: Environment) -> None:
             self.later(5, "client", unless_answered)
-            self.say({"action": action, "id": request_id, "payload": {}}, environment)
+            self.say({"action": action, "id": request_id, "payload": self.payload}, environment)
 
         def unless_answered(environment: Environment) -> None:
             if not [message for message in self.sender.to(self.connection) if message["request_id"] == request_id]:
@@ -393,7 +396,7 @@ class World:
             self._check_told(record)
         self.connect()
         for request_id, record in self.stored.items():
-            answers = self.say({"action": record.action, "id": request_id, "payload": {}}, never)
+            answers = self.say({"action": record.action, "id": request_id, "payload": self.payload}, never)
             assert _final_of(answers[-1]) == _expected(record), "whoever comes back is not told how it ended"
 
     def _check_told(self, record: RequestRecord) -> None:
