@@ -30,6 +30,8 @@ SMALL_BYTES: Final = 8 * 1024 * 1024
 """A larger state is not written anew in the end, for which the user waits."""
 WAITING_BYTES: Final = 64 * 1024 * 1024
 """Changes that wait for a disk that is full; of more none is kept, and the whole state is written in the end."""
+FILE_BYTES: Final = 2 * 1024**3
+"""A larger file is none of ours: it would take more memory than machines have to spare."""
 RETRY_SECONDS: Final = 1.0
 
 _T = TypeVar("_T")
@@ -71,7 +73,7 @@ class KeptFile(Generic[_T]):
         """Take the file, which is made if there is none, and read it.
 
         Raises:
-            ConfigurationError: another process has it.
+            ConfigurationError: another process has it, or it is too large.
             OSError: it cannot be read or written, or is no regular file.
         """
         self._target = regular(self._path)
@@ -86,6 +88,10 @@ class KeptFile(Generic[_T]):
                 break
             os.close(descriptor)  # whoever had it put another in its place meanwhile
         self._descriptor = descriptor
+        size = os.fstat(descriptor).st_size
+        if size > FILE_BYTES:
+            text = f"{self._path} is too large for a state: {size} bytes of at most {FILE_BYTES}; name another file"
+            raise ConfigurationError(text)
         with contextlib.suppress(PermissionError):  # another's file, which we may write
             os.fchmod(descriptor, PRIVATE)
         with os.fdopen(os.dup(descriptor), "rb") as file:

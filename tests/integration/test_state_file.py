@@ -359,6 +359,18 @@ async def test_a_disk_that_is_full_at_the_start_is_told_in_one_line(tmp_path: Pa
     assert names(tmp_path) == ["state"]
 
 
+async def test_a_file_that_is_far_too_large_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "state"
+    path.touch()
+    os.truncate(path, 40 * 1024**3)
+
+    with pytest.raises(ConfigurationError, match="too large for a state"):
+        await opened(path).__aenter__()
+    path.unlink()
+    async with opened(path) as engine:
+        put(engine, 1)
+
+
 async def test_too_many_changes_for_a_full_disk_are_written_as_a_whole(
     tmp_path: Path, disk: FullDisk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

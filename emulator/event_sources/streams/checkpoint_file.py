@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
+from typing import Final
 
 from streamer.errors import ConfigurationError
 
 from ... import log
-from ...files import PRIVATE, read_regular, write_whole
+from ...files import PRIVATE, open_regular, write_whole
 from .checkpoints import Checkpoints
+
+MOST_BYTES: Final = 64 * 1024**2
+"""Far more than the places of all streams take."""
 
 
 def kept_checkpoints(folder: Path, url: str) -> Checkpoints:
@@ -37,7 +42,8 @@ class _CheckpointFile:
 
     def read(self) -> bytes:
         try:
-            return read_regular(self.path)
+            with open_regular(self.path, os.O_RDONLY) as file:
+                return file.read(MOST_BYTES)  # what is longer is cut off, and so no JSON
         except FileNotFoundError:
             return b"[]"
 

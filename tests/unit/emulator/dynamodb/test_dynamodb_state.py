@@ -7,6 +7,7 @@ from dynamodb_world import World
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from emulator.dynamodb import state
 from emulator.dynamodb.items import KeptItem
 from emulator.dynamodb.state import MAGIC
 from streamer.errors import ConfigurationError
@@ -273,6 +274,14 @@ def test_what_cannot_be_read_changes_nothing(world: World, data: bytes, words: s
     assert "delete the state file" in str(error.value)
     assert world.keys() == ["a", "b"]
     assert len(world.changes()) == 2
+
+
+def test_a_file_that_unpacks_to_more_than_it_may_is_refused(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(state, "CONTENT_BYTES", 1000)
+
+    with pytest.raises(ConfigurationError, match="its content is over 1000 bytes"):
+        world.database.load(MAGIC + b"5\n" + zlib.compress(bytes(1001)))
+    assert world.keys() == ["a", "b"]
 
 
 @settings(deadline=None)

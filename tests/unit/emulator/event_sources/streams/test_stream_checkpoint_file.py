@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
 from typing import Any
@@ -79,6 +80,15 @@ def test_a_damaged_file_says_what_to_do(tmp_path: Path, content: str) -> None:
     replace(tmp_path, "http://a", "7")
     (file,) = tmp_path.iterdir()
     file.write_bytes(content.encode("latin-1"))
+
+    with pytest.raises(ConfigurationError, match=r"\.json is damaged .* delete it"):
+        kept_checkpoints(tmp_path, "http://a")
+
+
+def test_a_file_that_is_far_too_large_is_damaged(tmp_path: Path) -> None:
+    replace(tmp_path, "http://a", "7")
+    (file,) = tmp_path.iterdir()
+    os.truncate(file, 40 * 1024**3)
 
     with pytest.raises(ConfigurationError, match=r"\.json is damaged .* delete it"):
         kept_checkpoints(tmp_path, "http://a")
