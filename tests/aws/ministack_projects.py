@@ -214,7 +214,9 @@ def surroundings(aws: MiniStack) -> dict[str, str]:
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
         archive.writestr("fonts/serif.ttf", b"a font")
-    layer = aws.client("lambda").publish_layer_version(LayerName="fonts", Content={"ZipFile": content.getvalue()})
+    layer = aws.client("lambda").publish_layer_version(
+        LayerName=f"fonts-{reference}", Content={"ZipFile": content.getvalue()}
+    )
     return {
         "Z0123456789ABCDEFGHIJ": zone.removeprefix("/hostedzone/"),
         "subnet-0123456789abcdef0": subnets[0],
