@@ -19,7 +19,7 @@ class Delivery:
     attributes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Of a message, as SQS has them."""
     group: str | None = None
-    """Message group, for a FIFO queue."""
+    """Message group, for a FIFO queue; partition key, for a stream of Kinesis."""
     deduplication: str | None = None
     """Deduplication id, for a FIFO queue."""
     headers: Mapping[str, str] = field(default_factory=dict)

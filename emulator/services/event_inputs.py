@@ -100,6 +100,16 @@ def _marks(text: str) -> int:
     return len(re.findall(r'(?<!\\)(?:\\\\)*"', text))
 
 
+def partition_key(target: Mapping[str, Any], sent: Mapping[str, Any]) -> str:
+    """Of what goes to a stream: the text at the target's path, else the event's id.
+
+    [DOC] eb-api:API_KinesisParameters
+    """
+    path = (target.get("KinesisParameters") or {}).get("PartitionKeyPath")
+    found = None if path is None else at_path(sent, str(path))
+    return found if isinstance(found, str) and found else str(sent["id"])
+
+
 def at_path(content: Any, path: str) -> Any:
     """What is at a JSON path of names and indexes, such as ``$.detail.items[0]``; nothing else is understood."""
     found, position = content, 1

@@ -131,9 +131,13 @@ class Services:
         return self._kinesis
 
     def _delivered(self, frame: Frame) -> None:
-        """Start an execution, if it is a state machine to which something goes; else leave it to others."""
-        machines, to = self._state_machines, str(frame.head.get("to"))
-        if machines is None or not machines.start(to, str(frame.head.get("payload"))):
+        """Start an execution, or put a record, if it is a machine or a stream of ours; else leave it to others."""
+        machines, streams = self._state_machines, self._kinesis
+        to, payload = str(frame.head.get("to")), str(frame.head.get("payload"))
+        if machines is not None and machines.start(to, payload):
+            return
+        key = str(frame.head.get("group") or uuid.uuid4())
+        if streams is None or not streams.put(to, payload.encode(), key):
             self._deliver(frame)
 
     @property

@@ -106,6 +106,8 @@ class Events:
                 moto_sns.send(arn, text, None)
             else:
                 group = (target.get("SqsParameters") or {}).get("MessageGroupId")
+                if ":kinesis:" in arn:
+                    group = event_inputs.partition_key(target, sent)
                 self._tell(Delivery(to=arn, by=by, payload=text, group=group))
 
     def _forward(self, arn: str, sent: Mapping[str, Any]) -> None:

@@ -45,6 +45,7 @@ class Schedules:
             moto_sns.send(arn, text, None)
         else:
             group = (target.get("SqsParameters") or {}).get("MessageGroupId")
+            group = group or (target.get("KinesisParameters") or {}).get("PartitionKey")
             self._tell(Delivery(to=arn, by=f"schedule {schedule.name}", payload=text, group=group))
 
     def _event(self, schedule: Any, text: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from .values import at, items, mapping
 if TYPE_CHECKING:
     from .topology import Things
 
-_HERE: Final = (":lambda:", ":sqs:", ":sns:", ":event-bus/", ":stateMachine:")
+_HERE: Final = (":lambda:", ":sqs:", ":sns:", ":event-bus/", ":stateMachine:", ":kinesis:")
 """What is in ARNs of targets that are reached here."""
 
 _KEPT: Final = (

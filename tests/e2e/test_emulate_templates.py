@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 from running_command import Emulate, dial, streamer
 
@@ -161,3 +162,46 @@ def test_each_mistake_is_refused_in_one_line(right: str, wrong: str, message: st
     [line] = done.stderr.splitlines()
     assert line.startswith("streamer: template.yaml:"), line
     assert message in line
+
+
+KINESIS = """
+AWSTemplateFormatVersion: '2010-09-09'
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  Api:
+    Type: AWS::ApiGatewayV2::Api
+    Properties: {Name: chat, ProtocolType: WEBSOCKET, RouteSelectionExpression: $request.body.action}
+  Stage:
+    Type: AWS::ApiGatewayV2::Stage
+    Properties: {ApiId: !Ref Api, StageName: live}
+  Clicks:
+    Type: AWS::Kinesis::Stream
+    Properties: {Name: clicks, ShardCount: 1}
+  Follow:
+    Type: AWS::Serverless::Function
+    Properties:
+      Handler: index.handler
+      Runtime: python3.12
+      InlineCode: |
+        import base64
+        def handler(event, context):
+            for record in event["Records"]:
+                print("read", base64.b64decode(record["kinesis"]["data"]).decode())
+      Events:
+        Clicked:
+          Type: Kinesis
+          Properties: {Stream: !GetAtt Clicks.Arn, StartingPosition: TRIM_HORIZON, BatchSize: 10}
+"""
+
+
+def test_a_function_of_sam_reads_a_stream_of_kinesis(tmp_path: Path) -> None:
+    (tmp_path / "template.yaml").write_text(KINESIS)
+
+    with Emulate("template.yaml", folder=tmp_path) as emulator:
+        url = emulator.url.replace("ws://", "http://").rpartition("/")[0]
+        kinesis = boto3.client(
+            "kinesis", region_name="us-east-1", endpoint_url=url, aws_access_key_id="a", aws_secret_access_key="b"
+        )
+        kinesis.put_record(StreamName="clicks", Data=b"a click", PartitionKey="k")
+        emulator.log.wait_for("read a click")
+        assert "1 Kinesis stream" in emulator.out.text + emulator.log.text

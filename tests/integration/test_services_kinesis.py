@@ -186,3 +186,19 @@ def test_streams_need_no_process(tmp_path: Path) -> None:
         world = World(emulator)
         assert until(lambda: world.client("kinesis").list_streams()["StreamNames"], bool) == ["alone"]
         assert emulator._emulator._services.pid is None
+
+
+def test_a_rule_puts_events_into_a_stream(world: World) -> None:
+    kinesis, events = world.client("kinesis"), world.client("events")
+    kinesis.create_stream(StreamName="by-rule", ShardCount=1)
+    arn = f"arn:aws:kinesis:{REGION}:{ACCOUNT}:stream/by-rule"
+    events.put_rule(Name="streamed", EventPattern=json.dumps({"source": ["streamed"]}))
+    path = {"PartitionKeyPath": "$.detail.who"}
+    events.put_targets(Rule="streamed", Targets=[{"Id": "1", "Arn": arn, "KinesisParameters": path}])
+    events.put_events(Entries=[{"Source": "streamed", "DetailType": "t", "Detail": json.dumps({"who": "ann"})}])
+
+    where = {"StreamName": "by-rule", "ShardId": "shardId-000000000000", "ShardIteratorType": "TRIM_HORIZON"}
+    iterator = kinesis.get_shard_iterator(**where)["ShardIterator"]
+    (record,) = until(lambda: kinesis.get_records(ShardIterator=iterator)["Records"], bool)
+    assert record["PartitionKey"] == "ann"
+    assert json.loads(record["Data"])["detail"] == {"who": "ann"}

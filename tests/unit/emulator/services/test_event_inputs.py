@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.services.event_inputs import Rule, event, filled, target_input
+from emulator.services.event_inputs import Rule, event, filled, partition_key, target_input
 
 AT = datetime(2026, 11, 27, 9, 5, tzinfo=UTC)
 RULE = Rule("r", "arn:aws:events:us-east-1:123456789012:rule/r")
@@ -95,3 +95,16 @@ def test_whatever_a_value_is_the_result_is_json(value: Any) -> None:
     assert found["plain"] == value
     shown = value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
     assert found["text"] == f"so: {shown}."
+
+
+@pytest.mark.parametrize(
+    ("target", "key"),
+    [
+        pytest.param({}, "event-id", id="none is said"),
+        pytest.param({"KinesisParameters": {"PartitionKeyPath": "$.detail.who"}}, "ann", id="a path"),
+        pytest.param({"KinesisParameters": {"PartitionKeyPath": "$.detail.none"}}, "event-id", id="nowhere"),
+        pytest.param({"KinesisParameters": {"PartitionKeyPath": "$.detail"}}, "event-id", id="no text"),
+    ],
+)
+def test_what_goes_to_a_stream_has_a_partition_key(target: dict[str, Any], key: str) -> None:
+    assert partition_key(target, {"id": "event-id", "detail": {"who": "ann"}}) == key

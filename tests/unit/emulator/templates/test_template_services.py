@@ -283,7 +283,7 @@ def test_functions_have_a_schedule_of_their_own_and_queues_one_of_eventbridge() 
 
 
 def test_a_target_that_is_not_reached_is_told() -> None:
-    elsewhere = "arn:aws:kinesis:us-east-1:123456789012:stream/m"
+    elsewhere = "arn:aws:firehose:us-east-1:123456789012:deliverystream/m"
     found = described(
         Rule=resource("Events::Rule", EventPattern={"source": ["a"]}, Targets=[{"Id": "m", "Arn": elsewhere}])
     )
