@@ -17,7 +17,13 @@ from ..gateway.rules.management import parse_path
 from .faults import fault_of_payload
 from .records import CALL_BYTES, Call, Closed, Message
 
-_SOURCES: Final = {"aws:dynamodb": "stream", "aws:sqs": "queue", "aws:sns": "topic", "aws:s3": "bucket"}
+_SOURCES: Final = {
+    "aws:dynamodb": "stream",
+    "aws:kinesis": "stream",
+    "aws:sqs": "queue",
+    "aws:sns": "topic",
+    "aws:s3": "bucket",
+}
 _SERVICE: Final = re.compile(r"Credential=[^/]+/\d+/[^/]+/([a-z0-9-]+)/aws4_request")
 """The service that a signature is for."""
 _NODE_LEVELS: Final = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")

@@ -98,6 +98,7 @@ class Queues:
             comes_from = [each.name for each in topology.queues if each.dead_letter_queue == queue.name]
             filled_by = list(comes_from)
             filled_by += [each.function for each in topology.event_source_mappings if each.on_failure == queue.name]
+            filled_by += [each.function for each in topology.kinesis_mappings if each.on_failure == queue.name]
             filled_by += [each.function for each in topology.async_invocations if each.on_failure == queue.name]
             about = {"name": queue.name, "readers": readers, "filled_by": list(dict.fromkeys(filled_by))}
             about["comes_from"] = comes_from

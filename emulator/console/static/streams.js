@@ -5,7 +5,7 @@ import { html, useState } from "./vendor/preact-htm.js";
 import { ask } from "./api.js";
 import { age, clock, counted, exact, short } from "./format.js";
 import { plain, plainItem, same } from "./items.js";
-import { Detail, Empty, Facts, Status, Table, usePolled, Value } from "./parts.js";
+import { Detail, Empty, Facts, Status, Table, usePolled, useStore, Value } from "./parts.js";
 
 /** @param {{selected: string | null, go: (path: string) => void}} props */
 export function Streams({ selected, go }) {
@@ -82,7 +82,10 @@ const QUEUES = [
 
 /** @param {{one: any, now: number, back: () => void}} props */
 function Mapping({ one, now, back }) {
-  const { found, wrong } = usePolled(one.kind === "stream" ? `streams/${encodeURIComponent(one.source)}` : null, 2000);
+  const { info } = useStore();
+  // A stream of Kinesis has no old and new.
+  const isTables = one.kind === "stream" && info?.topology.tables.some((/** @type {any} */ each) => each.name === one.source);
+  const { found, wrong } = usePolled(isTables ? `streams/${encodeURIComponent(one.source)}` : null, 2000);
   return html`<${Detail} label="Mapping" title=${html`${short(one.source)} <i>to ${short(one.function)}</i>`} back=${back}>
     <div class=${`verdict ${one.failed && one.last === one.last_failed ? "error" : ""}`}>${state(one, now)}<p>${sentence(one)}</p></div>
     <${Facts} facts=${[
@@ -104,7 +107,7 @@ function Mapping({ one, now, back }) {
         ["next try", (/** @type {any} */ lane) => (lane.retry_at ? `in ${age(Math.max(0, (lane.retry_at - now) / 1000))}` : "–"), "right"],
         ["oldest", (/** @type {any} */ lane) => (lane.oldest_at ? age((now - lane.oldest_at) / 1000) : "–"), "right"],
       ]} /></section>`)}
-    ${one.kind === "stream" && html`<section class="part"><header><h3>Records of the stream</h3><span class="dim">the latest first</span></header>
+    ${isTables && html`<section class="part"><header><h3>Records of the stream</h3><span class="dim">the latest first</span></header>
       ${wrong && html`<p class="why">${wrong}</p>`}
       ${!found && !wrong && html`<p class="dim">Reading …</p>`}
       ${found && !found.records.length && html`<p class="dim">None in the last 24 hours.</p>`}

@@ -70,6 +70,7 @@ def test_a_call_names_service_operation_and_target(record: Call, expected: tuple
     [
         ({"requestContext": {"connectionId": "c", "routeKey": "$default"}}, "gateway", "$default"),
         ({"Records": [{"eventSource": "aws:dynamodb"}]}, "stream", None),
+        ({"Records": [{"eventSource": "aws:kinesis"}]}, "stream", None),
         ({"Records": [{"eventSource": "aws:sqs"}]}, "queue", None),
         ({"Records": [{"EventSource": "aws:sns"}]}, "topic", None),
         ({"Records": [{"eventSource": "aws:s3"}]}, "bucket", None),
