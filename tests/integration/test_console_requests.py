@@ -81,6 +81,17 @@ def test_one_is_shown_whole(asked: Asked) -> None:
     assert asked.ask("api/requests/good%3A3?tenant=acme&user=bob")[0] == 404
 
 
+def test_one_with_a_large_payload_which_is_kept_apart_is_shown_whole_and_listed_once(asked: Asked) -> None:
+    ask_for(asked, "large-1", {"name": "x" * 20_000, "password": "secret"})
+
+    one = asked.get("requests/large-1?tenant=acme&user=ada")
+
+    assert (one["payload"]["name"], one["payload"]["password"]) == ("x" * 20_000, "\u2039hidden\u203a")
+    listed = [each["request"] for each in asked.get("requests")["requests"]]
+    assert listed.count("large-1") == 1
+    assert not [name for name in listed if name.startswith("#")]
+
+
 def test_a_failed_one_is_tried_again(asked: Asked) -> None:
     ask_for(asked, "bad-4", {})
 
