@@ -64,6 +64,12 @@ def test_an_answer_has_the_headers_that_sdks_check(world: World) -> None:
             f"{DYNAMODB}.ListTables", b"{", (400, "SerializationException", "The body is not JSON"), id="JSON"
         ),
         pytest.param(
+            f"{DYNAMODB}.ListTables",
+            b"[" * 100_000,
+            (400, "SerializationException", "The body is not JSON"),
+            id="nested too deep",
+        ),
+        pytest.param(
             f"{DYNAMODB}.ListTables", b"[]", (400, "SerializationException", "The body is not a JSON object"), id="list"
         ),
         pytest.param(
