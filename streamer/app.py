@@ -50,6 +50,9 @@ class App:
             service's table prefix before the name; ``orders`` is found by the variable ``ORDERS_TABLE``.
         queues: Queues of its own, which the actions may send to; the URL of ``jobs`` is in ``JOBS_QUEUE_URL``.
         buckets: Buckets of its own, which the actions may use; the name of ``documents`` is in ``DOCUMENTS_BUCKET``.
+        access: Name of one of these tables, queues or buckets to ``"read"``, ``"write"`` or ``"both"``, which is what
+            holds without it; or, where that differs, function to it, as ``{"orders": {"router": "read", "processor":
+            "both"}}``: quick actions run in the router, queued ones in the processor.
         permissions: Whatever else the actions may do on AWS.
         authorizer: A Lambda authorizer of its own, which is asked who a client is, instead of tokens being verified.
             Its policy lets in; of its context ``user_id`` (else its ``principalId``) is who, ``tenant_id`` of which
@@ -73,6 +76,7 @@ class App:
         queues: Iterable[Queue] = (),
         permissions: Iterable[Permission] = (),
         buckets: Iterable[Bucket] = (),
+        access: Mapping[str, str | Mapping[str, str]] | None = None,
         authorizer: Function | None = None,
         identity_sources: Iterable[str] = (),
         iam: bool = False,
@@ -85,7 +89,7 @@ class App:
         self._environment = tuple(environment)
         self._limits = limits or Limits()
         self._tables, self._queues, self._permissions = tuple(tables), tuple(queues), tuple(permissions)
-        self._buckets = tuple(buckets)
+        self._buckets, self._access = tuple(buckets), dict(access or {})
         if authorizer is not None and iam:
             raise ConfigurationError("App(authorizer=..., iam=True): one of them lets clients in; leave out the other")
         self._authorizer, self._identity_sources, self._iam = authorizer, tuple(identity_sources), iam
@@ -341,6 +345,7 @@ class App:
                 tables=self._tables,
                 queues=self._queues,
                 buckets=(*self._buckets, *uploaded),
+                access=self._access,
                 permissions=self._permissions,
                 authorizer=self._authorizer,
                 identity_sources=self._identity_sources,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -26,6 +26,7 @@ from streamer.topology import (
     CONNECT,
     DEFAULT,
     DISCONNECT,
+    Access,
     Api,
     AsyncInvocation,
     Authorizer,
@@ -80,10 +81,15 @@ ACTION_SETTINGS: Final = ("REQUEST_TTL_SECONDS", "QUEUE_THRESHOLD_SECONDS")
 """Variables that the functions get that run actions."""
 
 
-ITEM_ACTIONS: Final = (
-    "BatchGetItem", "BatchWriteItem", "ConditionCheckItem", "DeleteItem", "DescribeTable", "GetItem", "PutItem",
-    "Query", "Scan", "UpdateItem",
-)  # fmt: skip
+_READING: Final = frozenset({"BatchGetItem", "ConditionCheckItem", "DescribeTable", "GetItem", "Query", "Scan"})
+_WRITING: Final = frozenset(
+    {"BatchWriteItem", "ConditionCheckItem", "DeleteItem", "DescribeTable", "PutItem", "UpdateItem"}
+)
+ITEM_ACTIONS: Final[Mapping[Access, tuple[str, ...]]] = {
+    Access.READ: tuple(sorted(_READING)),
+    Access.WRITE: tuple(sorted(_WRITING)),
+    Access.BOTH: tuple(sorted(_READING | _WRITING)),
+}
 """What actions may do with the App's own tables."""
 
 
@@ -94,6 +100,8 @@ class Own:
     tables: tuple[Table, ...] = ()
     queues: tuple[Queue, ...] = ()
     buckets: tuple[Bucket, ...] = ()
+    access: Mapping[str, str | Mapping[str, str]] = field(default_factory=dict)
+    """Name of a table, queue or bucket to how the actions use it, or function to that; of the others: as they like."""
     permissions: tuple[Permission, ...] = ()
     authorizer: Function | None = None
     identity_sources: tuple[str, ...] = ()
@@ -118,6 +126,36 @@ class Own:
             found[name] = f"{table_prefix}{table.name}"
         return found
 
+    def used(self, name: str, function: str) -> Access | None:
+        """How a function uses something of the App's; None: not at all."""
+        said = self.access.get(name, Access.BOTH)
+        if not isinstance(said, str):
+            said = said.get(function, "")
+        return Access(said) if said else None
+
+    def check_access(self) -> None:
+        """Look whether ``access`` makes sense.
+
+        Raises:
+            ConfigurationError: it does not; the message says what it takes.
+        """
+        queues = {each.name for each in self.queues}
+        named = {*(each.name for each in self.tables), *queues, *(each.name for each in self.buckets)}
+        for name, said in self.access.items():
+            if name not in named:
+                raise ConfigurationError(
+                    f"access: the app has no {name!r}; it has {', '.join(sorted(named)) or 'none'}"
+                )
+            by_function = {"": said} if isinstance(said, str) else said
+            for function, how in by_function.items():
+                if function not in ("", ROUTER_FUNCTION, PROCESSOR_FUNCTION):
+                    raise ConfigurationError(
+                        f"access: actions run in {ROUTER_FUNCTION} and {PROCESSOR_FUNCTION}, not in {function!r}"
+                    )
+                takes = [Access.WRITE] if name in queues else list(Access)
+                if how not in takes:
+                    raise ConfigurationError(f"access: {name!r} takes {' or '.join(takes)}, not {how!r}")
+
     def for_function(self, function: Function, table_prefix: str) -> Function:
         """One of the service's functions, with what it may do and know besides."""
         if function.name in (ROUTER_FUNCTION, PROCESSOR_FUNCTION):
@@ -133,17 +171,21 @@ class Own:
         access = [
             TableAccess(
                 table=f"{table_prefix}{table.name}",
-                actions=ITEM_ACTIONS,
-                indexes=tuple(index.name for index in table.indexes),
+                actions=ITEM_ACTIONS[how],
+                indexes=() if how is Access.WRITE else tuple(index.name for index in table.indexes),
             )
             for table in self.tables
+            if (how := self.used(table.name, function.name)) is not None
         ]
+        buckets = {each.name: how for each in self.buckets if (how := self.used(each.name, function.name)) is not None}
+        queues = (each.name for each in self.queues if self.used(each.name, function.name) is not None)
         return replace(
             function,
             environment={**function.environment, **self.variables(table_prefix)},
             tables=(*function.tables, *access),
-            sends_to=(*function.sends_to, *(queue.name for queue in self.queues)),
-            buckets=tuple(bucket.name for bucket in self.buckets),
+            sends_to=(*function.sends_to, *queues),
+            buckets=tuple(buckets),
+            bucket_access={name: how for name, how in buckets.items() if how is not Access.BOTH},
             permissions=self.permissions,
         )
 
@@ -178,6 +220,7 @@ def separated(topology: Topology, reserved: Mapping[str, int] = MappingProxyType
         posts_to_connections=False,
         sends_to=(),
         buckets=(),
+        bucket_access={},
         permissions=(),
         secrets=(),
     )
@@ -215,6 +258,7 @@ def describe(
     authorizers = () if own.authorizer is None else (own.authorizer,)
     if own.authorizer is not None and own.authorizer.name in {each.name for each in functions}:
         raise ConfigurationError(f"the authorizer is called {own.authorizer.name!r}, as a function of every service is")
+    own.check_access()
     topology = Topology(
         api=Api(
             name="streamer",

@@ -13,6 +13,7 @@ from typing import Any
 
 from streamer import topology as described
 from streamer.topology import (
+    Access,
     Api,
     AsyncInvocation,
     Authorizer,
@@ -92,6 +93,7 @@ def _topology() -> Topology:
                 invokes=("answer",),
                 sends_to=("given-up",),
                 buckets=("pictures",),
+                bucket_access={"pictures": Access.READ},
                 permissions=(
                     Permission(
                         actions=("s3:GetObject",),

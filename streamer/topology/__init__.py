@@ -129,6 +129,14 @@ class Queue:
         return self.name.endswith(".fifo")
 
 
+class Access(enum.StrEnum):
+    """How something is used."""
+
+    READ = "read"
+    WRITE = "write"
+    BOTH = "both"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bucket:
     """A private S3 bucket, as for what clients upload or functions write."""
@@ -219,6 +227,8 @@ class Function:
     buckets: tuple[str, ...] = ()
     """Names of buckets whose objects it puts, reads and deletes; the variables of `stores.names.bucket_variable` hold
     their names on S3."""
+    bucket_access: Mapping[str, Access] = field(default_factory=dict)
+    """Bucket to what is done with its objects, of those where that is not both: to write is to put and to delete."""
     permissions: tuple[Permission, ...] = ()
     """Whatever else it may do."""
     secrets: tuple[str, ...] = ()

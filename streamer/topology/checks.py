@@ -186,10 +186,17 @@ def _validate_function(topology: Topology, function: Function) -> None:
         topology.function(name)
     for queue in function.sends_to:
         _require_queue(topology, queue)
+    _require_buckets(topology, function)
+    _validate_names(function)
+
+
+def _require_buckets(topology: Topology, function: Function) -> None:
     for bucket in function.buckets:
         if bucket not in [each.name for each in topology.buckets]:
             raise TopologyError(f"there is no bucket {bucket!r}; there are: {names_of(topology.buckets)}")
-    _validate_names(function)
+    for bucket in function.bucket_access:
+        if bucket not in function.buckets:
+            raise TopologyError(f"function {function.name!r} has an access to bucket {bucket!r}, which it does not use")
 
 
 _LAYER: Final = re.compile(r"arn:aws[a-z-]*:lambda:[a-z0-9-]+:\d{12}:layer:[A-Za-z0-9_-]+:\d+")

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from streamer.topology import AsyncInvocation, EventSourceMapping, Function, Permission, TableAccess, Topology
+from streamer.topology import Access, AsyncInvocation, EventSourceMapping, Function, Permission, TableAccess, Topology
 
 QUEUE_ACTIONS: Final = ("sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage")
 """What Lambda's pollers do with the function's role. [DOC] lambda-docs:services-sqs-configure"""
@@ -23,8 +23,15 @@ CONNECTION_METHODS: Final = ("GET", "POST")
 """POST sends, GET asks whether a connection is open; closing connections of others (DELETE) is nobody's business."""
 
 
-OBJECT_ACTIONS: Final = ("s3:DeleteObject", "s3:GetObject", "s3:PutObject")
+OBJECT_ACTIONS: Final[Mapping[Access, tuple[str, ...]]] = {
+    Access.BOTH: ("s3:DeleteObject", "s3:GetObject", "s3:PutObject"),
+    Access.READ: ("s3:GetObject",),
+    Access.WRITE: ("s3:DeleteObject", "s3:PutObject"),
+}
 """What functions do with the objects of a bucket."""
+_OBJECTS: Final[Mapping[Access, str]] = {
+    Access.BOTH: "Objects", Access.READ: "ObjectsRead", Access.WRITE: "ObjectsWritten",
+}  # fmt: skip
 
 
 class Kind(enum.StrEnum):
@@ -114,21 +121,22 @@ def grants(topology: Topology, function: Function) -> tuple[Grant, ...]:
         if names:
             resources = tuple(Resource(Kind.QUEUE, name) for name in sorted(names))
             found.append(Grant(topic=topic, actions=actions, resources=resources))
-    found += _buckets(sorted(set(function.buckets)))
+    found += _buckets({name: function.bucket_access.get(name, Access.BOTH) for name in sorted(function.buckets)})
     found += [_permission(number, each) for number, each in enumerate(function.permissions, 1)]
     return tuple(found)
 
 
-def _buckets(names: Sequence[str]) -> list[Grant]:
-    if not names:
-        return []
-    objects = tuple(Resource(Kind.BUCKET, name, "*") for name in names)
-    buckets = tuple(Resource(Kind.BUCKET, name) for name in names)
-    return [
-        Grant(topic="Objects", actions=OBJECT_ACTIONS, resources=objects),
+def _buckets(used: Mapping[str, Access]) -> list[Grant]:
+    found = []
+    for access, topic in _OBJECTS.items():
+        objects = tuple(Resource(Kind.BUCKET, name, "*") for name, how in used.items() if how is access)
+        if objects:
+            found.append(Grant(topic=topic, actions=OBJECT_ACTIONS[access], resources=objects))
+    read = tuple(Resource(Kind.BUCKET, name) for name, how in used.items() if how is not Access.WRITE)
+    if read:
         # Without it S3 answers 403 instead of 404 for an object that there is not. [DOC] s3-api:GetObject
-        Grant(topic="Buckets", actions=("s3:ListBucket",), resources=buckets),
-    ]
+        found.append(Grant(topic="Buckets", actions=("s3:ListBucket",), resources=read))
+    return found
 
 
 def _permission(number: int, permission: Permission) -> Grant:

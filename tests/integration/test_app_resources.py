@@ -34,7 +34,8 @@ APP = """
     app = App(
         tables=[Table(name="orders", key=Key(partition="id"))],
         queues=[Queue(name="mails")],
-        buckets=[Bucket(name="documents")],
+        buckets=[Bucket(name="documents"), Bucket(name="archive")],
+        access={"archive": {"router": "read", "processor": "write"}},
         permissions=[
             Permission(
                 actions=["dynamodb:GetItem"],
@@ -69,6 +70,21 @@ APP = """
         return [found, s3.get_object(Bucket=documents, Key="one")["Body"].read().decode()]
 
 
+    @app.action("look")
+    def look(request):
+        return boto3.client("s3").get_object(Bucket=os.environ["ARCHIVE_BUCKET"], Key="kept")["Body"].read().decode()
+
+
+    @app.action("keep")
+    def keep(request):
+        boto3.client("s3").put_object(Bucket=os.environ["ARCHIVE_BUCKET"], Key="kept", Body=b"kept")
+
+
+    @app.action("keep-later", queued=True)
+    def keep_later(request, progress):
+        return keep(request)
+
+
     @app.action("read")
     def read(request):
         return boto3.client("dynamodb").get_item(TableName=request.payload, Key={"id": {"S": "1"}}).get("Item")
@@ -100,6 +116,14 @@ def test_actions_use_the_tables_and_queues_of_their_app(emulator: EmulatorThread
 def test_actions_use_the_buckets_of_their_app(emulator: EmulatorThread) -> None:
     with emulator.connect() as client:
         assert client.request("write") == [["one"], "1"]
+
+
+def test_functions_use_a_bucket_as_the_app_says_of_each(emulator: EmulatorThread) -> None:
+    with emulator.connect() as client:
+        with pytest.raises(RequestFailedError, match="AccessDenied"):
+            client.request("keep")
+        assert client.request("keep-later") is None
+        assert client.request("look") == "kept"
 
 
 @pytest.fixture(params=["process", "inline"])

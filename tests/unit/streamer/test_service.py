@@ -11,6 +11,7 @@ from streamer.topology import (
     DEFAULT,
     DISCONNECT,
     Authorizer,
+    Bucket,
     Function,
     Index,
     Key,
@@ -191,6 +192,76 @@ def test_functions_that_run_actions_may_use_and_find_what_is_the_apps_own(name: 
         ("s3:GetObject", "arn:aws:s3:::reports/*"),
     } <= allowed
     assert made.function(name).environment["ORDERS_TABLE"] == "shop_orders"
+
+
+WRITING = {"BatchWriteItem", "ConditionCheckItem", "DeleteItem", "DescribeTable", "PutItem", "UpdateItem"}
+READING = {"BatchGetItem", "ConditionCheckItem", "DescribeTable", "GetItem", "Query", "Scan"}
+
+
+@pytest.mark.parametrize(
+    ("access", "router", "processor"),
+    [
+        pytest.param({}, (READING | WRITING, "GPDL", True), (READING | WRITING, "GPDL", True), id="nothing is said"),
+        pytest.param(
+            {"orders": "read", "papers": "read"}, (READING, "GL", True), (READING, "GL", True), id="all only read"
+        ),
+        pytest.param(
+            {"orders": "write", "papers": "write"}, (WRITING, "PD", True), (WRITING, "PD", True), id="all only write"
+        ),
+        pytest.param(
+            {
+                "orders": {"router": "read", "processor": "both"},
+                "papers": {"processor": "write"},
+                "mails": {"processor": "write"},
+            },
+            (READING, "", False),
+            (READING | WRITING, "PD", True),
+            id="by function; one that is not named does nothing",
+        ),
+    ],
+)
+def test_actions_use_what_is_the_apps_own_as_it_says(
+    access: dict[str, Any], router: tuple[set[str], str, bool], processor: tuple[set[str], str, bool]
+) -> None:
+    app = App(
+        tables=[
+            Table(name="orders", key=Key(partition="id"), indexes=(Index(name="by-day", key=Key(partition="day")),))
+        ],
+        queues=[Queue(name="mails")],
+        buckets=[Bucket(name="papers")],
+        access=access,
+    )
+    made = app.topology(target="app:app")
+    letters = {"G": "s3:GetObject", "P": "s3:PutObject", "D": "s3:DeleteObject", "L": "s3:ListBucket"}
+
+    for name, (table, objects, sends) in (("router", router), ("processor", processor)):
+        allowed = {
+            (action, resource.name, resource.kind) for grant in grants(made, made.function(name))
+            for action in grant.actions for resource in grant.resources
+        }  # fmt: skip
+        on_orders = {action for action, of, kind in allowed if of == "streamer_orders" and kind == "table"}
+        assert on_orders == {f"dynamodb:{action}" for action in table}
+        assert {of for _, of, kind in allowed if kind == "index" and of == "streamer_orders"} == (
+            {"streamer_orders"} if table & {"Query"} else set()
+        )
+        assert {action for action, of, _ in allowed if of == "papers"} == {letters[each] for each in objects}
+        assert (("sqs:SendMessage", "mails", "queue") in allowed) is sends
+
+
+@pytest.mark.parametrize(
+    ("access", "message"),
+    [
+        pytest.param({"order": "read"}, "has no 'order'; it has mails, orders", id="another name"),
+        pytest.param({"orders": "rw"}, "'orders' takes read or write or both, not 'rw'", id="another word"),
+        pytest.param({"mails": "read"}, "'mails' takes write, not 'read'", id="a queue that is read"),
+        pytest.param({"orders": {"connect": "read"}}, "router and processor, not in 'connect'", id="another function"),
+    ],
+)
+def test_an_access_that_makes_no_sense_is_refused(access: dict[str, Any], message: str) -> None:
+    app = App(tables=[Table(name="orders", key=Key(partition="id"))], queues=[Queue(name="mails")], access=access)
+
+    with pytest.raises(ConfigurationError, match=message):
+        app.topology(target="app:app")
 
 
 @pytest.mark.parametrize("name", ["connect", "disconnect"])

@@ -11,7 +11,7 @@ from every_feature import FIELDS, every_feature, things
 from deploy.errors import DeployError
 from deploy.stack.settings import StackSettings
 from deploy.stack.template import template, to_json
-from streamer.topology import Api, Index, Key, Route, StreamView, Table, Topology
+from streamer.topology import Access, Api, Index, Key, Route, StreamView, Table, Topology
 from streamer.topology.http_apis import HttpApi, HttpKind
 from streamer.topology.integrations import Integration
 from streamer.topology.kinesis import KinesisMapping
@@ -45,7 +45,8 @@ OTHERS: dict[tuple[str, str], Any] = {
     ("EventSourceMapping", "starting_position"): "TRIM_HORIZON",
     ("EventSourceMapping", "table"): "shop_spare",
     ("Bucket", "page_origins"): ("https://other.example.com",),
-    ("Function", "buckets"): ("spare",),
+    ("Function", "buckets"): ("pictures", "spare"),
+    ("Function", "bucket_access"): {"pictures": Access.WRITE},
     ("Function", "invokes"): ("spare",),
     ("Function", "secrets"): (),
     ("Function", "sends_to"): ("spare",),
