@@ -151,14 +151,19 @@ class Emulator:
         """The console's page, with the token that opens it; None: there is no console."""
         return None if self._console is None else self._console.page_url(self.url)
 
-    @property
-    def record_count(self) -> int:
+    async def record_count(self) -> int:
         """How many records the console has made so far; 0: there is no console."""
-        return 0 if self._console is None else self._console.count
+        if self._console is None:
+            return 0
+        await self._console.answered()
+        return self._console.count
 
-    def recorded(self, after: int = 0) -> dict[str, Any] | None:
+    async def recorded(self, after: int = 0) -> dict[str, Any] | None:
         """What was recorded after so many records, as the console exports it; None: there is no console."""
-        return None if self._console is None else self._console.recorded(after)
+        if self._console is None:
+            return None
+        await self._console.answered()
+        return self._console.recorded(after)
 
     @property
     def connection_count(self) -> int:

@@ -224,19 +224,11 @@ class EmulatorThread:
     @property
     def record_count(self) -> int:
         """How many records there are so far; 0: nothing is recorded."""
-
-        async def count() -> int:
-            return self._emulator.record_count
-
-        return self.run(count())
+        return self.run(self._emulator.record_count())
 
     def recorded(self, after: int = 0) -> dict[str, Any] | None:
         """What passed through the emulator after so many records, for the console; None: nothing is recorded."""
-
-        async def read() -> dict[str, Any] | None:
-            return self._emulator.recorded(after)
-
-        return self.run(read())
+        return self.run(self._emulator.recorded(after))
 
     # addresses
 

@@ -226,6 +226,12 @@ class RingRecorder:
         """Keep a record, and wake who waits for one."""
         self.ring.note(record.size, self.ring.add, record)
 
+    @property
+    def unanswered(self) -> int:
+        """To how many messages the gateway waits for a function's result."""
+        self.ring.settle()
+        return len(self._unanswered)
+
     def pause(self) -> None:
         """Nothing is recorded for now: what is not answered yet stays as it is."""
         self.ring.note(0, self._unanswered.clear)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import secrets
 import threading
@@ -26,6 +27,9 @@ from .records import Note
 
 TICK_SECONDS: Final = 1.0
 """How often it is decided whether to record."""
+ANSWERED_SECONDS: Final = 1.0
+LOOK_SECONDS: Final = 0.01
+"""How long, and how often, it is looked whether functions have returned."""
 _TOLD_OTHERWISE: Final = ("connected", "disconnected", "refused")
 """Lines of the emulator's log that are records of their own."""
 
@@ -92,6 +96,13 @@ class Console:
     def page_url(self, url: str) -> str:
         """The page at this emulator, with its token."""
         return page_url(url, self._token)
+
+    async def answered(self) -> None:
+        """Wait, a second at most, until functions have returned: clients may have had their answers before."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(ANSWERED_SECONDS):
+                while self._recorder.unanswered:  # noqa: ASYNC110 - recording is to be quick, so it wakes nobody
+                    await asyncio.sleep(LOOK_SECONDS)
 
     def recorded(self, after: int) -> dict[str, Any]:
         """What was recorded under numbers over ``after``, as the document of an export."""

@@ -59,6 +59,7 @@ def run_pytest(project: Path, tests: str, *arguments: str) -> str:
         "no:randomly",
         "-W",
         "error::ResourceWarning",
+        f"--basetemp={project / 'tests-files'}",  # else pytest keeps the last three for all who run it at once
         *arguments,
     ]
     return subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=120, check=False).stdout

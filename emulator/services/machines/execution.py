@@ -254,8 +254,12 @@ async def _together(running: list[Any]) -> list[Any]:
     try:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(each) for each in running]
-    except* StateError as errors:
-        first = errors.exceptions[0]
+    except BaseExceptionGroup as failed:
+        # Raised within `except*` it would come in a group of its own, or not, as its traceback happens to be.
+        errors = failed.subgroup(StateError)
+        if errors is None:
+            raise
+        first: BaseException = errors
         while isinstance(first, BaseExceptionGroup):
             first = first.exceptions[0]
         raise first from None
