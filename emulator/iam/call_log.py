@@ -33,6 +33,7 @@ OF_FUNCTIONS: Final = (
     "invokes",
     "sends_to",
     "buckets",
+    "bucket_access",
     "permissions",
     "secrets",
 )

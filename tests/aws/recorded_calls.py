@@ -14,6 +14,7 @@ from typing import Any
 
 from emulator.iam.needs import Need
 from streamer.topology import (
+    Access,
     Api,
     AsyncInvocation,
     Bucket,
@@ -83,6 +84,7 @@ def _function(said: Mapping[str, Any]) -> Function:
     made: dict[str, Any] = {
         "tables": tuple(_made(TableAccess, each) for each in said["tables"]),
         "permissions": tuple(_made(Permission, each) for each in said["permissions"]),
+        "bucket_access": {name: Access(how) for name, how in said["bucket_access"].items()},
     }
     tuples = {name: tuple(said[name]) for name in ("invokes", "sends_to", "buckets", "secrets")}
     return Function(**{**said, **made, **tuples, "handler": "handlers.nothing"})
