@@ -22,7 +22,7 @@ from deploy.config import load
 from streamer import App, client
 from streamer.protocol.messages import Malformed, parse
 from streamer.testing import LocalService
-from streamer.topology import Function, TableAccess
+from streamer.topology import Function, Key, Table, TableAccess
 
 Run = Callable[[Block, Path], None]
 RUNS: Final[dict[tuple[str, str], Run]] = {}
@@ -396,6 +396,15 @@ def _(block: Block, folder: Path) -> None:
         done = streamer("call", "order", '{"total": 3}', folder=folder)
 
     assert (done.returncode, json.loads(done.stdout)) == (0, None), done.stderr
+
+
+@runs("docs/permissions.md", "app = App(")
+def _(block: Block, folder: Path) -> None:
+    made = run_python(block.text, {"App": App, "Key": Key, "Table": Table})["app"].topology(target="app:app")
+
+    used = {name: made.function(name).tables for name in ("router", "processor")}
+    assert "PutItem" not in {action for table in used["router"][-2:] for action in table.actions}
+    assert "PutItem" in used["processor"][-2].actions
 
 
 @runs("docs/permissions.md", "Function(")
