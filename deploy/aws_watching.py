@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
@@ -15,11 +16,12 @@ TRACES_PER_CALL: Final = 5
 """[DOC] xray-api:BatchGetTraces, TraceIds"""
 
 
-class Watching:
+class Watching(abc.ABC):
     """What `deploy.cloud` says of alarms, logs and traces, with clients of whoever inherits it."""
 
+    @abc.abstractmethod
     def _client(self, service: str) -> Any:
-        raise NotImplementedError
+        """A client of boto3."""
 
     def firing_alarms(self, names: Sequence[str]) -> Sequence[str]:
         """Descriptions of those alarms that are in the state ALARM."""
