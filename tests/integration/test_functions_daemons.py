@@ -26,7 +26,7 @@ HERE = Means.of_this_machine()
 PLATFORMS = {
     "subreaper": HERE,
     "subreaper, new interpreters": dataclasses.replace(HERE, forks=False),
-    "no subreaper, /proc": dataclasses.replace(HERE, subreaper=False),
+    "no subreaper": dataclasses.replace(HERE, subreaper=False),
     "any Unix with psutil": Means.of_any_unix(),
 }
 CODE = """
@@ -36,16 +36,19 @@ SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
 def session():
     return subprocess.Popen(SLEEP, start_new_session=True).pid
 
-def daemon():
+def daemon(run=lambda: os.execv(SLEEP[0], SLEEP)):
     reading, writing = os.pipe()
     if os.fork() == 0:
         os.setsid()
         if os.fork() == 0:
             os.write(writing, str(os.getpid()).encode())
-            os.execv(SLEEP[0], SLEEP)
+            run()
         os._exit(0)
     os.wait()
     return int(os.read(reading, 20))
+
+def fork():
+    return daemon(lambda: time.sleep(600))
 
 def grandchild():
     code = "import os, subprocess, sys; print(subprocess.Popen(sys.argv[1:], start_new_session=True, stdout=2).pid)"
@@ -63,7 +66,7 @@ def f(event, context):
     if event["then"] == "kill": os.kill(os.getpid(), signal.SIGKILL)
     return os.getpid()
 """
-WAYS = ["session", "daemon", "grandchild"]
+WAYS = ["session", "daemon", "fork", "grandchild"]
 
 
 @pytest.fixture
@@ -165,11 +168,13 @@ def test_descendants_are_found_by_their_parents_and_by_their_folder(tmp_path: Pa
 
 
 def test_a_process_that_is_becoming_another_program_is_looked_at_again(tmp_path: Path) -> None:
-    for name in ("1", "2", "3"):
+    ends_at = {"1": 0, "2": 0, "3": 0, "4": 140731293974509}  # a thread of the kernel, and a program with no variables
+    for name, address in ends_at.items():
         (tmp_path / name).mkdir()
         (tmp_path / name / "environ").touch()
-    for name in ("2", "3"):  # the first is a thread of the kernel
-        (tmp_path / name / "exe").symlink_to(sys.executable)
+        (tmp_path / name / "stat").write_text(f"{name} (a) name) S {'0 ' * 47}{address} 0")
+        if name != "1":
+            (tmp_path / name / "exe").symlink_to(sys.executable)
     pauses: list[float] = []
 
     def pause(seconds: float) -> None:
@@ -177,7 +182,11 @@ def test_a_process_that_is_becoming_another_program_is_looked_at_again(tmp_path:
         (tmp_path / "2" / "environ").write_bytes(b"A=1\0TMPDIR=/tmp/of/f\0")
 
     assert ProcessFiles(str(tmp_path), pause).left_in(Path("/tmp/of")) == {2}
-    assert len(pauses) == 20
+    assert len(pauses) == 200  # for the third
+    pauses.clear()
+    (tmp_path / "3" / "stat").unlink()
+    assert ProcessFiles(str(tmp_path), pause).left_in(Path("/tmp/other")) == set()
+    assert not pauses
 
 
 def test_where_nothing_can_be_seen_nothing_is_found(tmp_path: Path) -> None:

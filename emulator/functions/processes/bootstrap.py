@@ -250,9 +250,6 @@ class _DeathSignal:
         if os.getppid() != self._template:
             os._exit(1)
 
-    def watch(self) -> None:
-        """Nothing: the kernel does."""
-
     def watch_program(self) -> None:
         """Nothing: it lasts beyond ``exec``."""
 
@@ -266,10 +263,6 @@ class _Lifeline:
     def hold(self) -> None:
         """Leave the end that is held to the template."""
         os.close(self._held)
-
-    def watch(self) -> None:
-        """Watch from a thread of this process, which runs Python."""
-        watch_lifeline(self._watched)
 
     def watch_program(self) -> None:
         """Watch from a process beside the program that this process is about to become.
@@ -331,7 +324,6 @@ def _become(request: _Request, means: _Means, tie: _DeathSignal | _Lifeline) -> 
         if request.channel is not None:
             os.set_inheritable(request.channel, True)
         _execute([sys.executable, "-X", "utf8", "-P", __file__, "run", given])
-    tie.watch()
     run_python(spec["import_path"], request.channel)
 
 

@@ -13,9 +13,11 @@ from typing import Final, Protocol
 
 from .bootstrap import children
 
-_LOOKS: Final = 20
-_PAUSE_SECONDS: Final = 0.001
-"""A program is started in less than a millisecond, if the machine has time."""
+_LOOKS: Final = 200
+_PAUSE_SECONDS: Final = 0.005
+"""A program is started in less than a millisecond, if the machine has time; nobody waits for longer than a second."""
+_ENVIRONMENT_END: Final = 48
+"""Which field after the program's name in ``/proc/<pid>/stat`` says at which address the variables end."""
 
 
 class Descendants(Protocol):
@@ -80,15 +82,17 @@ class ProcessFiles:
 def _variables(process: str) -> dict[bytes, bytes] | None:
     """What a process was started with; None: it has none, perhaps because it is just becoming another program.
 
-    Between its old memory and its new one Linux shows an empty file. Kernel threads, and what has ended, have no
-    program.
+    Between its old memory and its new one Linux shows an empty file, and no address at which they would end. Kernel
+    threads, and what has ended, have no program.
     """
     try:
         with open(f"{process}/environ", "rb") as file:  # noqa: PTH123 - a hundred times
             content = file.read()
         if not content:
             os.readlink(f"{process}/exe")  # noqa: PTH115 - as above
-            return None
+            with open(f"{process}/stat", "rb") as file:  # noqa: PTH123 - as above
+                ends_at = file.read().rpartition(b")")[2].split()[_ENVIRONMENT_END]
+            return None if ends_at == b"0" else {}
     except OSError:  # another user's, or it has ended
         return {}
     return dict(each.partition(b"=")[::2] for each in content.split(b"\0"))

@@ -14,7 +14,8 @@ class Means:
     """Each is used where it is there; what is lost without it stands in docs/lambda.md."""
 
     forks: bool
-    """Environments are forked from a process that has imported what they need. Elsewhere system libraries may have made
+    """Environments are forked from a process that has imported what they need. Only with `subreaper`: what a forked one
+    forks has the template's variables, and so could not be found by its own. Elsewhere system libraries may have made
     threads before the fork (macOS), so each is a new interpreter: a cold start of hundreds of milliseconds."""
     death_signal: bool
     """The kernel kills an environment whose template was killed. Elsewhere each watches a pipe that the template holds,
@@ -33,6 +34,12 @@ class Means:
     """Memory, CPU time and threads are read from ``/proc``. Elsewhere psutil is asked, if it is installed."""
     native_client: bool = False
     """AWS's compiled client of the Runtime API is used instead of ours, to compare both; ours is faster."""
+
+    def __post_init__(self) -> None:
+        """Do without what needs something that is not there."""
+        for name, needed in (("freezes", "death_signal"), ("subreaper", "death_signal"), ("forks", "subreaper")):
+            if not getattr(self, needed):
+                object.__setattr__(self, name, False)
 
     @classmethod
     def of_this_machine(cls) -> Self:

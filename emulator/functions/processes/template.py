@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import json
+import os
 import shutil
 import signal
 import socket
@@ -141,6 +142,8 @@ class Template:
             arguments = [str(theirs.fileno()), str(self.folder), *map(json.dumps, told)]
             self._process = subprocess.Popen(  # noqa: S603 - this interpreter on our own file
                 [sys.executable, "-X", "utf8", "-P", str(_SCRIPT), *arguments],
+                # What an environment forks has these variables, and is found by its folder when the template is killed.
+                env={**os.environ, "TMPDIR": str(self.folder)},
                 stdin=subprocess.DEVNULL,
                 pass_fds=(theirs.fileno(),),
                 # A session of its own: an interrupt at the terminal must not end functions before their time.
