@@ -19,7 +19,6 @@ from .config import DEFAULT_ISOLATION, EmulatorConfig, guarding_mode
 from .console.access import STAGE
 from .database.opening import open_database
 from .database.protocol import Database
-from .dispatch import Dispatch
 from .event_sources.readers import Readers
 from .event_sources.streams.mapping import EventSourceMappings
 from .functions.factory import RunningFunctions, create_functions
@@ -44,6 +43,7 @@ from .services.calls import Call
 from .services.deliveries import Outside
 from .services.host import Services
 from .services.web import Web, post
+from .switchboard import Switchboard
 from .topology_changes import read_by, refuse_new_rights, refuse_restart
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ class Emulator:
         self._guard: Guard
         self._database: Database
         self._services: Services
-        self._dispatch: Dispatch
+        self._switchboard: Switchboard
         self._tunnels: Tunnels
         self._readers: Readers
         self.authority: Authority
@@ -263,7 +263,7 @@ class Emulator:
             await self._open_console(stack)
         if config.provide is not None:
             self._control = self._controlled(config.provide)
-        self._dispatch = self._dispatching()
+        self._switchboard = self._switchboard_of_parts()
         for served in self._apis:
             await stack.enter_async_context(served.front)
         await stack.enter_async_context(self._functions)
@@ -352,7 +352,7 @@ class Emulator:
             endpoints=self.endpoints, services=self._services, database=self._database, applying=self.apply
         )
         return ControlPlane(
-            world, self.config.state_folder, provide, address=self.address, ids=lambda: self._dispatch.ids
+            world, self.config.state_folder, provide, address=self.address, ids=lambda: self._switchboard.ids
         )
 
     async def _stop_gateways(self, apis: Iterable[ServedApi]) -> None:
@@ -418,8 +418,8 @@ class Emulator:
 
     # the ports
 
-    def _dispatching(self) -> Dispatch:
-        return Dispatch(
+    def _switchboard_of_parts(self) -> Switchboard:
+        return Switchboard(
             apis=self._apis,
             http_apis=self._http_apis,
             functions=self._lambda,
@@ -435,7 +435,7 @@ class Emulator:
         )
 
     def _answer(self, served: ServedApi, request: HttpRequest) -> Any:
-        return self._dispatch.answer(served, request)
+        return self._switchboard.answer(served, request)
 
     def _upgrade(self, served: ServedApi, request: HttpRequest, transport: asyncio.Transport, rest: bytes) -> None:
-        self._dispatch.upgrade(served, request, transport, rest)
+        self._switchboard.upgrade(served, request, transport, rest)

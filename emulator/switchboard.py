@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Dispatch:
+class Switchboard:
     """Made when every part is there, before anything is answered."""
 
     apis: Sequence[ServedApi]
