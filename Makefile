@@ -68,7 +68,7 @@ test-messages: $(VENV)/dev-ready  ## Compare every message of the end-to-end sui
 
 test-moto: .venv-moto/ready  ## Try SQS on the oldest moto that pyproject.toml allows
 	.venv-moto/bin/python -m pytest -c /dev/null --rootdir . --noconftest -p no:cacheprovider \
-		tests/unit/emulator/dynamodb/test_dynamodb_queues.py $(ARGS)
+		tests/unit/emulator/event_sources/queues/test_embedded_queues.py $(ARGS)
 
 test-elsewhere: $(VENV)/dev-ready  ## Run what starts functions without Linux's means, as on macOS (WITHOUT="forks" takes one)
 	PYTHONPATH=$(CURDIR)/tests/without_linux $(PYTEST) -n auto --timeout 300 tests/integration/test_functions_contract.py \

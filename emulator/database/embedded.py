@@ -40,7 +40,7 @@ from .leases import end_leases
 from .tables import create_tables
 
 if TYPE_CHECKING:
-    from ..dynamodb.queues import EmbeddedQueues
+    from ..event_sources.queues.embedded import EmbeddedQueues
 
 EXPIRY_SECONDS: Final = 1.0
 """How often the embedded engine looks for expired items; AWS takes minutes to days. [DOC] ddb-docs:howitworks-ttl"""

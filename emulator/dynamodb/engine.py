@@ -23,8 +23,8 @@ from .state import Saved, load, pieces
 from .streams_api import StreamsOperations
 
 if TYPE_CHECKING:
+    from ..event_sources.queues.embedded import EmbeddedQueues
     from ..iam.guard import Caller
-    from .queues import EmbeddedQueues
 
 DYNAMODB: Final = "DynamoDB_20120810"
 STREAMS: Final = "DynamoDBStreams_20120810"
@@ -145,7 +145,7 @@ class EmbeddedDynamoDB:
     @cached_property
     def queues(self) -> EmbeddedQueues:
         """The queues, empty at first; SQS is imported when they are first used."""
-        from .queues import EmbeddedQueues  # noqa: PLC0415 - costs 0.1 s that most runs need not spend
+        from ..event_sources.queues.embedded import EmbeddedQueues  # noqa: PLC0415 - costs 0.1 s that most runs need not spend
 
         return EmbeddedQueues(self.backend.region_name, self.backend.account_id)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from emulator.dynamodb.queues import EmbeddedQueues
+from emulator.event_sources.queues.embedded import EmbeddedQueues
 from emulator.port.http import HttpRequest
 from streamer.topology import Queue
 

@@ -23,8 +23,8 @@ except ImportError:  # before 5.1.19 or so
 
 from streamer.topology import Queue
 
-from ..event_sources.queues.batches import QueueMessage
-from ..port.http import HttpRequest, HttpResponse
+from ...port.http import HttpRequest, HttpResponse
+from .batches import QueueMessage
 
 
 class _Backend(SQSBackend):  # type: ignore[misc] # moto publishes no types
