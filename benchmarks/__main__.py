@@ -20,13 +20,20 @@ from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import cold_start, services
+from benchmarks import cold_start, node, services, templates
 from benchmarks.report import as_json, document, machine, table
 from benchmarks.servers import ROOT, Running, Server, all_servers, tail, warm
 from benchmarks.tasks import TASKS, Measured, Results, Task
 
 OWN_STARTS = 3
 """How often our own command is started at least when its start is measured."""
+PARTS = {
+    "templates": templates.measure,
+    "saves": templates.measure_saves,
+    "node": node.measure,
+    "services": services.measure,
+}
+"""What is measured of us alone, each part starting what it needs."""
 
 
 class Bench:
@@ -45,8 +52,12 @@ class Bench:
         """Everything once."""
         if self.wants("import"):
             self._keep("process", cold_start.measure())
-        if self.wants("services"):
-            self._keep("process", await services.measure())
+        for name, measure in PARTS.items():
+            if self.wants(name):
+                try:
+                    self._keep("process", await measure())
+                except (OSError, RuntimeError, TimeoutError) as error:
+                    print(f"{name} failed: {type(error).__name__}: {error}", file=sys.stderr)
         for server in self._servers:
             if server.missing is None:
                 await self._run_server(server)
@@ -100,7 +111,9 @@ async def _attempt(task: Task, running: Running) -> Results:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.partition("\n")[0])
-    parser.add_argument("--only", default="", help=f"tasks, by commas: ready, import, services, {', '.join(TASKS)}")
+    parser.add_argument(
+        "--only", default="", help=f"tasks, by commas: ready, import, {', '.join(PARTS)}, {', '.join(TASKS)}"
+    )
     parser.add_argument("--servers", default="", help="servers, by commas; ours: bare, process, inline, app")
     parser.add_argument("--no-peers", action="store_true", help="leave the peers out")
     parser.add_argument("--rounds", type=int, default=1, help="how often everything is measured; medians are shown")
@@ -119,7 +132,7 @@ def _chosen(names: str, known: Sequence[str], what: str) -> frozenset[str] | Non
 async def _main(arguments: argparse.Namespace) -> None:
     everyone = all_servers()
     names = _chosen(arguments.servers, [server.name for server in everyone], "server")
-    tasks = _chosen(arguments.only, ["ready", "import", "services", *TASKS], "task")
+    tasks = _chosen(arguments.only, ["ready", "import", *PARTS, *TASKS], "task")
     servers = [
         server
         for server in everyone

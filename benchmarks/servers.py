@@ -45,6 +45,8 @@ class Running:
     """From starting the command until it accepted connections."""
     dynamodb_url: str | None = None
     log: Path | None = None
+    folder: Path | None = None
+    """Of its project; None: it has none of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,11 +141,22 @@ async def bare_echo() -> AsyncIterator[Running]:
 
 
 @asynccontextmanager
-async def ours(target: str, isolation: str, *options: str, launcher: Sequence[str] = ()) -> AsyncIterator[Running]:
-    """``streamer emulate`` on one of the services in ``benchmarks/service``; ``launcher`` stands for the command."""
+async def ours(
+    target: str,
+    isolation: str,
+    *options: str,
+    launcher: Sequence[str] = (),
+    prepare: Callable[[Path], None] | None = None,
+) -> AsyncIterator[Running]:
+    """``streamer emulate`` on a copy of ``benchmarks/service``.
+
+    ``launcher`` stands for the command; ``prepare`` is given the copy before the start.
+    """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "project"
         shutil.copytree(SERVICE, folder, ignore=shutil.ignore_patterns("__pycache__"))
+        if prepare is not None:
+            prepare(folder)
         ready, log = Path(name) / "ready.json", Path(name) / "log"
         head = launcher or [str(STREAMER)]
         command = [*head, "emulate", target, "--port", "0", "--ready-file", str(ready), "--no-reload"]
@@ -160,6 +173,7 @@ async def ours(target: str, isolation: str, *options: str, launcher: Sequence[st
                 ready_seconds=took,
                 dynamodb_url=where["dynamodb_url"],
                 log=log,
+                folder=folder,
             )
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+import contextlib
+from collections.abc import AsyncGenerator, Iterable
 from pathlib import Path
 from typing import Final
 
@@ -11,6 +12,7 @@ from streamer.errors import ConfigurationError
 
 from .. import log
 from ..emulator import Emulator
+from ..tasks import end
 from .from_template import BUILD_OUTPUT, TemplateTarget, run_build
 from .reload import SETTLE_MS
 from .terminal import code_of
@@ -23,17 +25,36 @@ IGNORED: Final = ("__pycache__", "node_modules", ".git", ".streamer")
 async def follow(emulator: Emulator, target: TemplateTarget) -> None:
     """Let what changes on disk take effect, until cancelled; a project that became wrong is told, the old runs on."""
     trials = Trials(code_of(target.folder))
+    is_first = True
     while True:
-        async for files in _changes(target):
-            found = await _changed(emulator, target, files, trials)
-            if found is not target:
-                target = found
-                break  # what is to be watched may have changed too
+        folders = _folders(target)
+        async with contextlib.aclosing(watching(folders)) as changes:
+            async for changed in changes:
+                files = _counting(changed, target)
+                if files:
+                    target = await _changed(emulator, target, files, trials)
+                elif not changed and not is_first:  # what was saved while nobody watched
+                    target = await _read_again(emulator, target)
+                is_first = False
+                if _folders(target) != folders:
+                    break
 
 
 async def _changed(
     emulator: Emulator, target: TemplateTarget, files: frozenset[Path], trials: Trials
 ) -> TemplateTarget:
+    found = await _read_again(emulator, target)
+    names = sorted(_shown(file, target.folder) for file in files)
+    changed = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
+    folder = emulator.config.project_folder
+    tried = parts(emulator.topology, None, folder)
+    if await trials.passed(tried, environment_of(emulator.topology, emulator.endpoints, folder), changed):
+        emulator.warm()
+    return found
+
+
+async def _read_again(emulator: Emulator, target: TemplateTarget) -> TemplateTarget:
+    """Let what is on disk now take effect; answers what does."""
     try:
         if target.options.build is not None:
             await asyncio.to_thread(run_build, target.options.build, target.folder)
@@ -45,36 +66,52 @@ async def _changed(
         log.error("the change is not in effect", problem=str(error))
         found = target
     await emulator.reload()
-    names = sorted(_shown(file, target.folder) for file in files)
-    changed = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
-    folder = emulator.config.project_folder
-    tried = parts(emulator.topology, None, folder)
-    if await trials.passed(tried, environment_of(emulator.topology, emulator.endpoints, folder), changed):
-        emulator.warm()
     return found
 
 
-async def _changes(target: TemplateTarget) -> AsyncIterator[frozenset[Path]]:
+async def watching(folders: Iterable[Path]) -> AsyncGenerator[frozenset[Path]]:
+    """What changed below folders, each time something did; first nothing, as soon as they are watched.
+
+    What changes while the caller is busy is told when it asks again.
+    """
     from watchfiles import awatch  # noqa: PLC0415 - 40 ms that need not delay the start
 
-    watched = {path for path in target.watched if path.exists()}
+    async with contextlib.aclosing(awatch(*folders, step=SETTLE_MS // 2, debounce=10 * SETTLE_MS)) as watched:
+        coming = asyncio.ensure_future(anext(watched))
+        try:
+            await asyncio.sleep(0)  # in which it begins to watch
+            yield frozenset()
+            while True:
+                yield frozenset(Path(name) for _change, name in await coming)
+                coming = asyncio.ensure_future(anext(watched))
+        finally:
+            await end([coming])
+
+
+def _watched(target: TemplateTarget) -> frozenset[Path]:
+    found = {path for path in target.watched if path.exists()}
     if target.options.build is not None:
-        watched.add(target.read.project.root.resolve())
-    # A file that is written anew is another file: its folder is watched in its place.
-    folders = {path if path.is_dir() else path.parent for path in watched}
-    async for changed in awatch(*_outermost(folders), step=SETTLE_MS // 2, debounce=10 * SETTLE_MS):
-        files = frozenset(path for path in (Path(name) for _change, name in changed) if _counts(path, watched, target))
-        if files:
-            yield files
+        found.add(target.read.project.root.resolve())
+    return frozenset(found)
 
 
-def _counts(path: Path, watched: Iterable[Path], target: TemplateTarget) -> bool:
-    """Whether a change of a file is one of the project's."""
+def _folders(target: TemplateTarget) -> list[Path]:
+    """A file that is written anew is another file: its folder is watched in its place."""
+    return _outermost({path if path.is_dir() else path.parent for path in _watched(target)})
+
+
+def _counting(changed: Iterable[Path], target: TemplateTarget) -> frozenset[Path]:
+    """Those of the changes that are the project's."""
+    watched = _watched(target)
+    ignored = IGNORED if target.options.build is None else BUILD_OUTPUT
+    return frozenset(path for path in changed if _counts(path, watched, ignored))
+
+
+def _counts(path: Path, watched: Iterable[Path], ignored: Iterable[str]) -> bool:
     within = [each for each in watched if path == each or (each.is_dir() and path.is_relative_to(each))]
     if not within:
         return False
     below = path.relative_to(max(within, key=lambda each: len(each.parts))).parts
-    ignored = IGNORED if target.options.build is None else BUILD_OUTPUT
     return not any(part in ignored for part in below)
 
 

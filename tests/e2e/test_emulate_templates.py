@@ -93,6 +93,20 @@ def test_code_and_template_change_with_the_connection_open(tmp_path: Path) -> No
         assert connection.recv(timeout=60) == "changed"
 
 
+def test_each_of_many_saves_takes_effect_however_soon_it_follows_the_last(tmp_path: Path) -> None:
+    folder = project("sam-python", tmp_path)
+    code, said = folder / "src" / "app.py", "hi"
+
+    with Emulate(folder=folder) as emulate, dial(emulate.ready["websocket_url"]) as connection:
+        for number in range(8):
+            code.write_text(code.read_text().replace(f'b"{said}"', f'b"saved {number}"'))
+            said = f"saved {number}"
+            heard = ""
+            while heard != said:
+                connection.send('{"action": "send"}')
+                heard = str(connection.recv(timeout=60))
+
+
 def test_check_tells_what_is_emulated_and_ends(tmp_path: Path) -> None:
     done = streamer("emulate", "--check", folder=project("sam-globals", tmp_path))
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from pathlib import Path
 
 from emulator.command.reload import changes
+from emulator.command.template_reload import watching
 
 
 async def changed_names(folder: Path, *writes: Path) -> set[str]:
@@ -42,3 +44,12 @@ async def test_hidden_folders_environments_and_other_files_are_not(tmp_path: Pat
     ignored = [tmp_path / ".streamer" / "x.py", tmp_path / "__pycache__" / "y.py", tmp_path / "notes.txt"]
 
     assert await changed_names(tmp_path, *ignored, tmp_path / "app.py") == {"app.py"}
+
+
+async def test_what_is_saved_while_a_change_takes_effect_is_told_after_it(tmp_path: Path) -> None:
+    file = tmp_path / "app.py"
+    async with asyncio.timeout(60), contextlib.aclosing(watching([tmp_path])) as reports:
+        assert await anext(reports) == frozenset()  # it watches from here on
+        for number in range(5):  # nobody asks meanwhile
+            file.write_text(f"number = {number}\n")
+            assert await anext(reports) == {file}
