@@ -17,7 +17,7 @@ import random
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -367,7 +367,7 @@ class Model:
         self.tables: dict[str, dict[Any, Any]] = {}
         """Attributes by key, by the id of a table."""
 
-    def changed(self, changes: list[JournaledChange]) -> None:
+    def changed(self, changes: Sequence[JournaledChange]) -> None:
         """Note what was changed together."""
         for table, old, new, _ in changes:
             items = self.tables.setdefault(table.table_id, {})

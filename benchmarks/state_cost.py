@@ -34,6 +34,8 @@ ITEMS: Final = 400
 READY_SECONDS: Final = 60.0
 AT_MOST_PERCENT: Final = 5.0
 WARM_UP: Final = 2000
+LATER_SECONDS: Final = 0.05
+"""After so long nothing of a turn is left to be written to the file."""
 WITHOUT: Final = "without --state"
 AGAIN: Final = "without, again"
 WITH: Final = "with --state"
@@ -93,6 +95,7 @@ async def write(calls: Sequence[Call], emulator: Emulator, count: int) -> float:
 
     before = cpu_seconds(emulator.pid)
     await asyncio.gather(*(work(call) for call in calls))
+    await asyncio.sleep(LATER_SECONDS)
     return (cpu_seconds(emulator.pid) - before) * 1e6 / count
 
 

@@ -17,7 +17,6 @@ from streamer.topology import Topology
 from .. import log
 from ..dynamodb.engine import STREAMS, EmbeddedDynamoDB, is_queue_request
 from ..dynamodb.errors import ApiError
-from ..dynamodb.journal import journal_lines
 from ..event_sources.streams.checkpoints import Checkpoints
 from ..event_sources.streams.endpoint import (
     Page,
@@ -144,7 +143,7 @@ async def _kept(engine: EmbeddedDynamoDB, topology: Topology, state_file: Path |
         yield Notes()
         return
     notes = Notes()
-    file = KeptFile(state_file, lambda: engine.pieces(notes.content), journal_lines)
+    file = KeptFile(state_file, lambda: engine.pieces(notes.content))
     try:
         saved = engine.load(file.open())
         notes = Notes(saved.notes, file.append, file.settle)

@@ -12,9 +12,9 @@ import contextlib
 import fcntl
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Final, Generic, TypeVar
+from typing import Final
 
 from streamer.errors import ConfigurationError, StreamerError
 
@@ -34,7 +34,6 @@ FILE_BYTES: Final = 2 * 1024**3
 """A larger file is none of ours: it would take more memory than machines have to spare."""
 RETRY_SECONDS: Final = 1.0
 
-_T = TypeVar("_T")
 Pieces = Callable[[], Iterator[bytes]]
 """The whole state as it is at the call, in pieces."""
 
@@ -43,21 +42,19 @@ class NotSavedError(StreamerError):
     """The state could not be written; the message says where what is."""
 
 
-class KeptFile(Generic[_T]):
+class KeptFile:
     """The file; `open`, then `begin`, then `append`, and in the end `finish`."""
 
-    def __init__(self, path: Path, pieces: Pieces, lines: Callable[[Sequence[_T]], bytes]) -> None:
-        """Args: ``pieces`` is asked for the whole state when all is written anew; ``lines`` makes lines of changes."""
+    def __init__(self, path: Path, pieces: Pieces) -> None:
+        """Args: ``pieces`` is asked for the whole state when all is written anew."""
         self._path = path
         self._target = path
         self._pieces = pieces
         self._descriptor: int | None = None
         self._size = self._base = 0
         """Bytes of the file that count, and of the state in it."""
-        self._lines = lines
-        self._waiting: list[_T] = []
-        self._unwritten = b""
-        """Lines for which the disk had no room."""
+        self._waiting = bytearray()
+        """Lines that are not in the file yet: in one place, where they cost less than as many objects."""
         self._has_begun = False
         self._is_scheduled = False
         self._is_behind = False
@@ -120,9 +117,9 @@ class KeptFile(Generic[_T]):
         if not is_current or self._has_lost:
             self._rewrite()
 
-    def append(self, change: _T) -> None:
-        """Write the lines of a change soon."""
-        self._waiting.append(change)
+    def append(self, line: bytes) -> None:
+        """Write the line of a change soon."""
+        self._waiting += line
         if not self._is_scheduled:
             self._is_scheduled = True
             asyncio.get_running_loop().call_later(SOON_SECONDS, self._due)
@@ -134,7 +131,7 @@ class KeptFile(Generic[_T]):
 
     def _due(self) -> None:
         self._is_scheduled = False
-        if self._waiting or self._unwritten or self._has_lost:
+        if self._waiting or self._has_lost:
             self._flush()
 
     def _flush(self) -> None:
@@ -157,22 +154,20 @@ class KeptFile(Generic[_T]):
             self._rewriting = asyncio.get_running_loop().create_task(slowly)
 
     def _write_waiting(self) -> None:
-        self._unwritten = data = self._unwritten + self._lines(self._waiting)
-        self._waiting.clear()
+        data = bytes(self._waiting)
         assert self._descriptor is not None
         _write_at(self._descriptor, data, self._size)
+        self._waiting.clear()
         self._size += len(data)
         if self._since is not None:
             self._since.append(data)
-        self._unwritten = b""
 
     def _failed(self, error: OSError) -> None:
         if not self._is_behind:
             self._is_behind = True
             log.error(f"the state cannot be saved, which is tried again: {error.strerror}", file=self._path)
-        if self._has_lost or len(self._unwritten) > WAITING_BYTES:
+        if self._has_lost or len(self._waiting) > WAITING_BYTES:
             self._waiting.clear()
-            self._unwritten = b""
             self._has_lost = True
         self._is_scheduled = True
         self._retry = asyncio.get_running_loop().call_later(RETRY_SECONDS, self._due)
@@ -196,7 +191,6 @@ class KeptFile(Generic[_T]):
             size = _write_at(descriptor, b"".join(self._pieces()), 0)
             self._replace(draft, descriptor, size)
         self._waiting.clear()
-        self._unwritten = b""
         self._has_lost, self._since = False, None
 
     async def _rewrite_slowly(self, pieces: Iterator[bytes], since: list[bytes]) -> None:

@@ -64,7 +64,7 @@ async def _kept_notes(folder: Path, url: str) -> AsyncIterator[Notes]:
     """
     path = folder / f"running-{hashlib.blake2b(url.encode(), digest_size=5).hexdigest()}.jsonl"
     notes = Notes()
-    file = KeptFile(path, lambda: lines(notes.content), b"".join)
+    file = KeptFile(path, lambda: lines(notes.content))
     try:
         found, size = whole_lines(file.open())
         replay(found, notes.content)

@@ -5,7 +5,7 @@ There is no lock: all of it runs on one thread, one request after the other, whi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -48,7 +48,7 @@ class EmbeddedBackend:
         self.new_id = new_event_id
         """A new id of 32 hexadecimal digits."""
         self._history_records = history_records
-        self.journal: Callable[[list[JournaledChange]], None] | None = None
+        self.journal: Callable[[Sequence[JournaledChange]], None] | None = None
         """Is told what was changed together, and of the records of it; None: nobody keeps it."""
         self._pending: list[Change] | None = None
         self._user_identity: Mapping[str, str] | None = None
@@ -58,7 +58,7 @@ class EmbeddedBackend:
         if self._pending is not None:
             self._pending.append((table, old, new))
         elif self.journal is not None:
-            self.journal([(table, old, new, self._record(table, old, new))])
+            self.journal(((table, old, new, self._record(table, old, new)),))
         elif table.stream is not None:
             self._record(table, old, new)
 

@@ -17,7 +17,7 @@ from .api import DynamoApi
 from .backend import EmbeddedBackend
 from .compression import PACKED_BYTES, best_encoding, packed, unpacked
 from .errors import SERVICE, ApiError, access_denied
-from .journal import Change
+from .journal import journal_line
 from .records import Listener
 from .state import Saved, load, pieces
 from .streams_api import StreamsOperations
@@ -149,12 +149,9 @@ class EmbeddedDynamoDB:
 
         return EmbeddedQueues(self.backend.region_name, self.backend.account_id)
 
-    def keep(self, changed: Callable[[Change], None], redefined: Callable[[], None]) -> None:
-        """Have ``changed`` called whenever items change from now on, and ``redefined`` when tables do.
-
-        `journal_lines` makes lines of changes, which are the same whenever that is.
-        """
-        self.backend.journal = lambda changes: changed((changes, self._putting))
+    def keep(self, changed: Callable[[bytes], None], redefined: Callable[[], None]) -> None:
+        """Have ``changed`` take a line whenever items change from now on, and ``redefined`` called when tables do."""
+        self.backend.journal = lambda changes: changed(journal_line(changes, self._putting))
         self._redefined = redefined
 
     def pieces(self, notes: Notes) -> Iterator[bytes]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from json.encoder import encode_basestring_ascii as json_text
 from typing import Any, Final
 
 from ..notes import NOTE, Content, take
@@ -22,6 +23,7 @@ PUT: Final = "put"
 CHANGES: Final = "changes"
 BESIDES_BYTES: Final = 2000
 """A request that puts an item may hold so much besides it; of a longer one the item alone is written."""
+_NEWLINE: Final = ord("\n")
 
 
 def _text_of(binary: bytes) -> str:
@@ -32,69 +34,56 @@ def _text_of(binary: bytes) -> str:
 _encode: Final = json.JSONEncoder(separators=(",", ":"), check_circular=False, default=_text_of).encode
 
 
-Change = tuple[Sequence[JournaledChange], bytes | None]
-"""What was changed together, and the body of the request that put the item, if that was all."""
+def journal_line(changes: Sequence[JournaledChange], request: bytes | None = None) -> bytes:
+    """The line of what was changed together; ``request`` is the body of the request that put an item, if that was all.
 
-
-def journal_lines(changes: Sequence[Change | bytes]) -> bytes:
-    """Lines of changes, and of notes, which are lines already.
-
-    Made of many at once: the time goes into calling an encoder, and into finding items that are in no cache any more.
+    To be made at once, while all it tells of is in the processor's caches: later it costs several times as much.
     """
-    lines: list[bytes] = []
-    others: list[Any] = []
-    for each in changes:
-        line = each if isinstance(each, bytes) else _put_line(*each)
-        if line is not None:
-            lines += [*_changes_line(others), line]
-            others = []
-        elif not isinstance(each, bytes):
-            others += [_written(*change) for change in each[0]]
-    return b"".join([*lines, *_changes_line(others)])
+    if len(changes) != 1:
+        return f'["changes",[{",".join([_written(*change) for change in changes])}]]\n'.encode()
+    table, old, new, record = changes[0]
+    if request is None or new is None or len(request) > new.size_bytes * 2 + BESIDES_BYTES or _NEWLINE in request:
+        return f'["changes",[{_written(table, old, new, record)}]]\n'.encode()
+    return f'["put","{table.name}",{_told(record)},'.encode() + request + b"]\n"
 
 
-def _changes_line(others: Sequence[Any]) -> Sequence[bytes]:
-    """One, or none if there are no changes."""
-    return [f'["changes",{_encode(others)}]\n'.encode()] if others else []
-
-
-def _put_line(changes: Sequence[JournaledChange], request: bytes | None) -> bytes | None:
-    """A put item as its request, which is JSON already; None: it was another one, or goes as its item alone."""
-    if request is None or len(changes) != 1:
-        return None
-    table, _, new, record = changes[0]
-    if new is None or len(request) > new.size_bytes * 2 + BESIDES_BYTES or b"\n" in request or b"\r" in request:
-        return None
-    told = "null"
-    if record is not None:  # ids and names of tables hold nothing that JSON escapes
-        told = f'["{record.event_id}",{record.created_seconds!r},{"true" if record.user_identity else "false"}]'
-    return b'["put","%b",%b,%b]\n' % (table.name.encode(), told.encode(), request)
-
-
-def _written(table: Table, old: StoredItem | None, new: StoredItem | None, record: StreamRecord | None) -> list[Any]:
+def _written(table: Table, old: StoredItem | None, new: StoredItem | None, record: StreamRecord | None) -> str:
     """Table, attributes that are new or others, key, what the stream tells, names of attributes that are gone.
 
-    Without attributes: the item is gone. Without names: the attributes are all, and the key is among them.
+    Without attributes: the item is gone. Without names: the attributes are all, and the key is among them. Names of
+    tables hold nothing that JSON escapes.
     """
-    told = _told(record)
     if new is None:
         assert old is not None
-        return [table.name, None, _key(table, old), told]
+        return f'["{table.name}",null,{{{_texts(old.attrs, table.key.names)}}},{_told(record)}]'
+    after = new.attrs
     if old is not None:
-        before, after = old.attrs, new.attrs
-        others = {name: value for name, value in after.items() if before.get(name) is not value}
+        before = old.attrs
+        others = [name for name, value in after.items() if before.get(name) is not value]
         if len(others) < len(after):
-            gone = [] if before.keys() <= after.keys() else [name for name in before if name not in after]
-            return [table.name, others, _key(table, new), told, gone]
-    return [table.name, new.attrs, None, told]
+            gone = "[]" if before.keys() <= after.keys() else _encode([name for name in before if name not in after])
+            key = _texts(after, table.key.names)
+            return f'["{table.name}",{{{_texts(after, others)}}},{{{key}}},{_told(record)},{gone}]'
+    return f'["{table.name}",{{{_texts(after, after)}}},null,{_told(record)}]'
 
 
-def _key(table: Table, item: StoredItem) -> dict[str, AttributeValue]:
-    return {name: item.attrs[name] for name in table.key.names}
+def _texts(attributes: Attributes, names: Iterable[str]) -> str:
+    """Names and values. Most are texts and numbers, for which an encoder takes three times as long."""
+    texts = []
+    for name in names:
+        kind, content = value = attributes[name]
+        if type(content) is str:
+            texts.append(f'{json_text(name)}:["{kind}",{json_text(content)}]')
+        else:
+            texts.append(f"{json_text(name)}:{_encode(value)}")
+    return ",".join(texts)
 
 
-def _told(record: StreamRecord | None) -> list[Any] | None:
-    return None if record is None else [record.event_id, record.created_seconds, bool(record.user_identity)]
+def _told(record: StreamRecord | None) -> str:
+    """Ids hold nothing that JSON escapes."""
+    if record is None:
+        return "null"
+    return f'["{record.event_id}",{record.created_seconds!r},{"true" if record.user_identity else "false"}]'
 
 
 def replay(lines: Iterable[bytes], notes: Content, backend: EmbeddedBackend | None = None) -> None:

@@ -113,7 +113,7 @@ def _load(backend: EmbeddedBackend, data: bytes) -> Saved:
 def whole_lines(data: bytes) -> tuple[list[bytes], int]:
     """The lines of some bytes, and how many bytes they take: what follows the last line end was cut off."""
     size = data.rfind(b"\n") + 1
-    return data[:size].splitlines(), size
+    return data[:size].split(b"\n")[:-1], size
 
 
 def _read(data: bytes) -> tuple[int, bytes, bytes]:

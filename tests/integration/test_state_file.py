@@ -377,7 +377,7 @@ async def test_too_many_changes_for_a_full_disk_are_written_as_a_whole(
     monkeypatch.setattr(kept_file, "RETRY_SECONDS", 0.001)
     monkeypatch.setattr(kept_file, "WAITING_BYTES", 1000)
     state: list[bytes] = []
-    file = KeptFile(tmp_path / "kept", lambda: iter(state), b"".join)
+    file = KeptFile(tmp_path / "kept", lambda: iter(state))
     file.open()
     file.begin(0, 0, is_current=True)
     disk.is_full = True

@@ -1,0 +1,136 @@
+"""Lines of changes do again whatever was done."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any
+
+import pytest
+from dynamodb_world import World
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from emulator.dynamodb.engine import DYNAMODB
+
+Request = tuple[str, dict[str, Any], int | None]
+"""Operation, parameters, and how far its JSON is indented."""
+
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
+numbers = st.decimals(-(10**9), 10**9, places=3).map(lambda number: {"N": str(number)})
+binaries = st.sampled_from(["", "AP8=", "AQ=="])
+scalars = st.one_of(
+    texts.map(lambda text: {"S": text}),
+    numbers,
+    binaries.map(lambda text: {"B": text}),
+    st.sampled_from([{"BOOL": True}, {"BOOL": False}, {"NULL": True}]),
+    st.sets(texts.filter(bool), min_size=1, max_size=3).map(lambda members: {"SS": list(members)}),
+    st.sets(st.integers(-99, 99), min_size=1, max_size=3).map(lambda members: {"NS": [str(each) for each in members]}),
+    st.sets(binaries.filter(bool), min_size=1).map(lambda members: {"BS": list(members)}),
+)
+values = st.recursive(
+    scalars,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3).map(lambda members: {"L": members}),
+        st.dictionaries(texts.filter(bool), inner, max_size=3).map(lambda members: {"M": members}),
+    ),
+    max_leaves=6,
+)
+keys = st.sampled_from(["a", 'b"\\\n', "\u2028\x7f\u00e4\U0001f600"]).map(lambda text: {"pk": {"S": text}})
+names = st.sampled_from(["x", "y", 'a "b"\\', "\u00e9\r\n", "ttl"])
+attributes = st.dictionaries(names, values, max_size=4)
+tables = st.sampled_from(["things", "silent"])
+
+
+@st.composite
+def updates(draw: st.DrawFn) -> dict[str, Any]:
+    """An UpdateItem that sets and removes whole attributes."""
+    changed = draw(st.dictionaries(names, st.none() | values, min_size=1, max_size=3))
+    aliases = {f"#n{number}": name for number, name in enumerate(changed)}
+    given = {f":v{number}": value for number, value in enumerate(changed.values()) if value is not None}
+    parts = [f"SET {', '.join(f'#n{name[2:]} = {name}' for name in given)}"] if given else []
+    removed = [alias for alias in aliases if f":v{alias[2:]}" not in given]
+    parts += [f"REMOVE {', '.join(removed)}"] if removed else []
+    request = {"Key": draw(keys), "UpdateExpression": " ".join(parts), "ExpressionAttributeNames": aliases}
+    return {"TableName": draw(tables), **request, **({"ExpressionAttributeValues": given} if given else {})}
+
+
+puts = st.tuples(tables, keys, attributes).map(lambda put: {"TableName": put[0], "Item": put[1] | put[2]})
+deletes = st.tuples(tables, keys).map(lambda delete: {"TableName": delete[0], "Key": delete[1]})
+members = st.one_of(
+    puts.map(lambda each: {"Put": each}),
+    updates().map(lambda each: {"Update": each}),
+    deletes.map(lambda each: {"Delete": each}),
+)
+requests = st.one_of(
+    st.tuples(st.just("PutItem"), puts, st.sampled_from([None, 0, 1])),
+    st.tuples(st.just("UpdateItem"), updates(), st.none()),
+    st.tuples(st.just("DeleteItem"), deletes, st.none()),
+    st.tuples(
+        st.just("TransactWriteItems"),
+        st.lists(members, max_size=3).map(lambda all_of: {"TransactItems": all_of}),
+        st.none(),
+    ),
+)
+
+
+def content(world: World) -> Any:
+    """Items, and records with their images."""
+    found = []
+    for table in world.database.backend.tables.values():
+        records = [] if table.stream is None else table.stream.records
+        told = [(dataclasses.replace(record, old=None, new=None), record.content) for record in records]
+        found.append((table.name, world.call("Scan", TableName=table.name)["Items"], told, table.primary.size_bytes))
+    return found
+
+
+@pytest.mark.parametrize("is_loaded", [False, True], ids=["of items as they were made", "of items of a file"])
+@settings(deadline=None, max_examples=150)
+@given(st.lists(requests, max_size=8), st.lists(requests, max_size=8), st.floats(0, 4e9))
+def test_what_lines_tell_is_what_was_done(
+    is_loaded: bool, before: list[Request], since: list[Request], now: float
+) -> None:
+    world, lines = World(), list[bytes]()
+    world.create()
+    world.create("silent", None)
+    for table in ("things", "silent"):
+        ttl = {"Enabled": True, "AttributeName": "ttl"}
+        world.call("UpdateTimeToLive", TableName=table, TimeToLiveSpecification=ttl)
+    send(world, before)
+    dump = world.database.dump()
+    if is_loaded:
+        world.database.load(dump)
+    world.clock.now = now
+    world.database.keep(lines.append, lambda: None)
+
+    send(world, since)
+    world.database.expire(2e9)
+
+    other = World()
+    other.database.load(dump + b"".join(lines))
+    assert all(line.endswith(b"\n") and line.count(b"\n") == 1 for line in lines)
+    assert content(other) == content(world)
+
+
+def send(world: World, requests: list[Request]) -> None:
+    for action, parameters, indent in requests:
+        body = json.dumps(parameters, indent=indent).replace("\n", "\r" if indent else "\n").encode()
+        world.send(f"{DYNAMODB}.{action}", body)
+
+
+def test_a_put_is_told_as_its_request_and_an_update_as_what_it_changes() -> None:
+    world, lines = World(), list[bytes]()
+    world.create()
+    world.database.keep(lines.append, lambda: None)
+    world.put("a", x={"S": "1"}, y={"L": []}, z={"S": "3"})
+    key = {"pk": {"S": "a"}}
+    world.call("UpdateItem", TableName="things", Key=key, UpdateExpression="SET x = y REMOVE z")
+
+    told = '["%032x",1700000000.0,false]'
+    request = json.dumps(
+        {"TableName": "things", "Item": {"pk": {"S": "a"}, "x": {"S": "1"}, "y": {"L": []}, "z": {"S": "3"}}}
+    )
+    assert [line.decode() for line in lines] == [
+        f'["put","things",{told % 3},{request}]\n',
+        f'["changes",[["things",{{"x":["L",[]]}},{{"pk":["S","a"]}},{told % 5},["z"]]]]\n',
+    ]
