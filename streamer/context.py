@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Protocol
 
 from streamer.errors import StreamerError
+from streamer.records.quick import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any, Final, Literal
+
+from streamer.records.quick import dataclass
 
 OLDEST: Final = (3, 11)
 NEWEST: Final = (3, 14)

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
+
+from streamer.records.quick import dataclass
 
 from ..functions.outcome import Failed, Outcome, Returned
 from ..gateway.rules.effects import Accept, Effect, HttpAnswer, Invoke, Result

@@ -7,8 +7,10 @@ suites, which AWS passes.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
+
+from streamer.records.quick import dataclass
 
 from .errors import ApiError, invalid_parameter, validation_error
 from .expressions.keys import KeySchema

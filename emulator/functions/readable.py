@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 
 from streamer.observability.printable import printable
+from streamer.records.quick import dataclass
 
 COMMON: Final = frozenset(
     {

@@ -13,10 +13,11 @@ import re
 import shlex
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Final
 
+from streamer.records.quick import dataclass
 from streamer.topology import Function
 
 from . import node

@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+
+from streamer.records.quick import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,8 +6,10 @@ import contextlib
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
+
+from streamer.records.quick import dataclass
 
 from .errors import Path, Problem, shown
 from .generated_secrets import generated

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from streamer.records.quick import dataclass
 from streamer.topology import Api, Function, Topology
 
 from ..gateway.rules.domains import Domain

@@ -8,7 +8,6 @@ import logging
 import math
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final, Protocol
 
 from websockets.asyncio.client import ClientConnection
@@ -18,6 +17,7 @@ from websockets.protocol import State
 from streamer.aws_limits import FRAME_BYTES
 from streamer.client.errors import CannotConnectError, ClientError, ConnectionLostError
 from streamer.client.handshake import Handshake
+from streamer.records.quick import dataclass
 
 LOGGER: Final = logging.getLogger("streamer.client")
 

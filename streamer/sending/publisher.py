@@ -13,10 +13,11 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from streamer.errors import GoneError, PayloadTooLargeError, SendError
+from streamer.records.quick import dataclass
 from streamer.sending.sender import RetryPolicy, Sender
 
 THREADS: Final = 32

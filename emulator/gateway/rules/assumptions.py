@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+
+from streamer.records.quick import dataclass
 
 
 class NonUtf8Post(enum.StrEnum):

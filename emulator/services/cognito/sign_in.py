@@ -9,8 +9,10 @@ import base64
 import hmac
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
+
+from streamer.records.quick import dataclass
 
 from .entities import (
     CONFIRMED,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final, Protocol
+
+from streamer.records.quick import dataclass
 
 from .entities import NOT_ALLOWED, NOT_FOUND, Client, Parameters, Pool, PoolError, User, required
 from .srp import Exchange

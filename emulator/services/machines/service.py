@@ -9,11 +9,12 @@ import secrets
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from streamer.errors import ConfigurationError
+from streamer.records.quick import dataclass
 
 from ... import log
 from ...functions.outcome import Functions

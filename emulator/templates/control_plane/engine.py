@@ -10,11 +10,12 @@ import json
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any, Final, Protocol
 
 from streamer.errors import ConfigurationError, StreamerError
+from streamer.records.quick import dataclass
 from streamer.topology import Api, Topology
 
 from ... import log

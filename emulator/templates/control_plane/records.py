@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
+
+from streamer.records.quick import dataclass
 
 STACK: Final = "AWS::CloudFormation::Stack"
 REVIEW: Final = "REVIEW_IN_PROGRESS"
