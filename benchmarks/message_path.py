@@ -23,7 +23,8 @@ from websockets.frames import Frame, Opcode
 
 sys.path.append(str(Path(__file__).parent.parent))  # not first: beside us is a module named profile
 
-from emulator.console.recorder import Ring, RingRecorder
+from emulator.console.recorder import RingRecorder
+from emulator.console.ring import Ring
 from emulator.functions.outcome import Outcome, Returned
 from emulator.gateway.rules.ids import IdSource
 from emulator.gateway.rules.management import parse_path
@@ -129,8 +130,10 @@ def post(connection_id: str, key: str = KEY, secret: str = SECRET) -> bytes:
 
 def ran(recorder: RingRecorder) -> None:
     """What an environment tells of an invocation."""
-    about: dict[str, Any] = {"number": 0, "trace": TRACE, "waited_ms": 0.1, "duration_ms": 1.5, "init_ms": None}
-    recorder.run("echo", EVENT, OUTCOME, memory_mb=40, **about)
+    recorder.run(
+        "echo", EVENT, OUTCOME,
+        number=0, trace=TRACE, waited_ms=0.1, duration_ms=1.5, init_ms=None, memory_mb=40,
+    )  # fmt: skip
     recorder.line("echo", "id", "echoed")
 
 
@@ -176,10 +179,10 @@ async def main() -> None:
     def answer(request: HttpRequest) -> HttpResponse | Awaitable[HttpResponse]:
         requests[:] = [request]
         if recording.now is None:
-            return managed(request)
-        return recording.answer(request, lambda: managed(request), guard.function)
+            return managed(gateway, request)
+        return recording.answer(request, managed, gateway, guard.function)
 
-    def managed(request: HttpRequest) -> HttpResponse | Awaitable[HttpResponse]:
+    def managed(gateway: Gateway, request: HttpRequest) -> HttpResponse | Awaitable[HttpResponse]:
         target = parse_path(request.raw_path)
         return gateway.refuse(request) if target is None else gateway.manage(request, target, guard.caller(request))
 

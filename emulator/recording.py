@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
 from .port.http import HttpRequest, HttpResponse
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .functions.outcome import Outcome
     from .gateway.rules.effects import Accept, Effect, HttpAnswer, Invoke, Result
 
+Place = TypeVar("Place")
 By = Literal["client", "gateway", "idle", "duration", "network"]
 """Who ended a connection: a close frame of the client's, one of ours, one because it was idle or had lived too long, or
 nobody: the TCP connection broke."""
@@ -107,12 +108,16 @@ class Recording:
     def answer(
         self,
         request: HttpRequest,
-        respond: Callable[[], HttpResponse | Awaitable[HttpResponse]],
+        respond: Callable[[Place, HttpRequest], HttpResponse | Awaitable[HttpResponse]],
+        place: Place,
         function: Callable[[HttpRequest], str | None],
     ) -> HttpResponse | Awaitable[HttpResponse]:
-        """Answer a request of one of AWS's APIs by ``respond``, and record it; ``function`` tells which one calls."""
+        """Answer a request of one of AWS's APIs, and record it.
+
+        ``respond`` answers what came to ``place``, and ``function`` tells which one calls.
+        """
         began_ns = time.time_ns()
-        answer = respond()
+        answer = respond(place, request)
         if not isinstance(answer, HttpResponse):
             return self._later(request, answer, function, began_ns)
         if (recorder := self.now) is not None:

@@ -68,7 +68,7 @@ class Switchboard:
             return self.console.handle(request, served.address)
         if self.recording.now is None:
             return self._aws(served, request)
-        return self.recording.answer(request, lambda: self._aws(served, request), self.guard.function)
+        return self.recording.answer(request, self._aws, served, self.guard.function)
 
     def _aws(self, served: ServedApi, request: HttpRequest) -> Any:
         if (api := self.http_apis.named(request)) is not None:

@@ -25,8 +25,9 @@ from .masking import NOBODY, Who
 from .metrics import metrics
 from .queued import Queued
 from .queues import Queues
-from .recorder import BUSY_MESSAGES, BYTES, RECORDS, Page, RingRecorder
+from .recorder import BUSY_MESSAGES, RingRecorder
 from .records import Closed, Opening
+from .ring import BYTES, RECORDS, Page
 from .sources import Sources
 from .telling import Teller, Told, who_opened
 from .workings import Workings

@@ -10,8 +10,8 @@ from streamer.records.quick import dataclass
 
 from .asked import Asked, BadRequestError
 from .masking import NOBODY, Who
-from .recorder import Page, Ring
 from .records import KINDS, Opening, Record
+from .ring import Page, Ring
 from .telling import Teller, Told, tell_fault, who_opened
 from .traces import Trace, Traces
 from .verdicts import faults_of, verdict

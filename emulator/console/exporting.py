@@ -16,8 +16,8 @@ from streamer.errors import ConfigurationError
 from .. import log
 from ..tasks import end
 from .otlp import spans
-from .recorder import Ring
 from .records import Record
+from .ring import Ring
 
 SECONDS: Final = 1.0
 """How often what is new is sent."""

@@ -15,8 +15,8 @@ from ..gateway.rules import effects
 from ..port.http import HttpRequest
 from . import records
 from .masking import NOBODY, Who, masked, masked_text
-from .recorder import Ring
 from .records import Opening, Record
+from .ring import Ring
 from .telling import Teller, who_opened
 
 KIND: Final = "recording"

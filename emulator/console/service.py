@@ -21,9 +21,10 @@ from .around import Around
 from .assets import asset
 from .exporting import Exporter
 from .opening import page_url
-from .recorder import Gate, Ring, RingRecorder
+from .recorder import Gate, RingRecorder
 from .recording_file import document
 from .records import Note
+from .ring import Ring
 
 TICK_SECONDS: Final = 1.0
 """How often it is decided whether to record."""

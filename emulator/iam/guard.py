@@ -64,6 +64,9 @@ class Guard:
         self._note = note
         self._records = mode == "record"
         self._callers: dict[str, Caller] = {}
+        self._authorization: str | None = None
+        self._caller: Caller | None = None
+        """The latest request's header, and who signs with it: whoever records asks once more."""
         if mode != "off":
             for function in topology.functions:
                 caller = Caller(self, function.name)
@@ -80,7 +83,10 @@ class Guard:
         """The function that made a request; None: the account's owner, who may do everything."""
         authorization = request.fields.get("authorization")
         if authorization is not None:
-            return self._callers.get(authorization.partition(_CREDENTIAL)[2].partition("/")[0])
+            if authorization != self._authorization:
+                self._authorization = authorization
+                self._caller = self._callers.get(authorization.partition(_CREDENTIAL)[2].partition("/")[0])
+            return self._caller
         if _QUERY_CREDENTIAL in request.target:
             credential = dict(request.query).get(_QUERY_CREDENTIAL, "")
             return self._callers.get(credential.partition("/")[0])
@@ -88,7 +94,9 @@ class Guard:
 
     def function(self, request: HttpRequest) -> str | None:
         """The name of that function."""
-        found = self.caller(request)
+        authorization = request.fields.get("authorization")
+        is_known = authorization is not None and authorization == self._authorization
+        found = self._caller if is_known else self.caller(request)
         return None if found is None else found.function
 
     def refusal(self, function: str, needs: Iterable[Need]) -> str | None:

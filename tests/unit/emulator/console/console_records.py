@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from emulator.console.recorder import Ring, RingRecorder
+from emulator.console.recorder import RingRecorder
 from emulator.console.records import Message
+from emulator.console.ring import Ring
 from emulator.functions.outcome import Failed, Returned
 from emulator.gateway.rules.effects import Accept, Effect, Invoke, Raised, Replied, Result
 from emulator.port.http import HttpRequest, HttpResponse

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import pytest
+from console_records import World
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from emulator.console.recorder import Gate, Ring
-from emulator.console.records import Log, Record
+from emulator.console.recorder import Gate
+from emulator.console.records import OVERHEAD_BYTES, Log, Message, Record
+from emulator.console.ring import Ring
 
 
 def log(text: str = "") -> Log:
@@ -122,7 +124,7 @@ def test_what_is_noted_becomes_a_record_when_somebody_reads() -> None:
 
     for text in "abc":
         ring.note(10, make, text)
-    assert (made, ring.bytes) == ([], 30)
+    assert (made, ring.bytes) == ([], 3 * OVERHEAD_BYTES)
 
     assert [each.text for each in ring.read(0, limit=10).records if isinstance(each, Log)] == ["a", "b", "c"]
     assert (made, ring.last) == (["a", "b", "c"], 3)
@@ -142,6 +144,66 @@ def test_what_gives_way_unread_is_never_made_and_counts_as_missed() -> None:
 
     assert (made, page.missed, page.next) == ([2, 3, 4], 3, 7)
     assert records[1].sequence == 0
+
+
+@given(
+    st.integers(1, 300),
+    st.integers(1, 300).map(lambda most: most * OVERHEAD_BYTES),
+    st.lists(st.one_of(st.just(None), st.integers(0, 5 * OVERHEAD_BYTES)), max_size=700),
+)
+def test_what_is_noted_stays_within_the_bounds_and_whatever_is_not_told_counts_as_missed(
+    most: int, most_bytes: int, steps: list[int | None]
+) -> None:
+    ring, noted, told, missed, after = Ring(most_records=most, most_bytes=most_bytes), 0, 0, 0, 0
+
+    def make(size: int) -> None:
+        ring.add(log("x" * size))
+
+    for step in [*steps, None]:
+        if step is None:
+            page = ring.read(after, limit=1000)
+            told, missed, after = told + len(page.records), missed + page.missed, page.next
+        else:
+            ring.note(step, make, step)
+            noted += 1
+            assert ring.bytes <= max(most_bytes, 6 * OVERHEAD_BYTES)
+
+    assert told + missed == noted
+    assert len(ring) <= most
+
+
+def test_a_message_that_was_answered_before_anybody_read_is_told_once_with_its_answer() -> None:
+    world = World()
+    world.answers(world.receives("hello"))
+
+    (message,) = world.ring.read(0, limit=10).records
+
+    assert isinstance(message, Message)
+    assert (message.answered_ns, world.ring.last, world.recorder.unanswered) == (world.now_ns, 1, 0)
+
+
+def test_a_message_that_was_told_before_its_answer_is_told_again() -> None:
+    world = World()
+    invoke = world.receives("hello")
+    before = world.ring.read(0, limit=10)
+
+    world.answers(invoke)
+
+    assert world.ring.read(before.next, limit=10).records == before.records == (world.message(),)
+    assert world.message().answered_ns == world.now_ns
+
+
+@pytest.mark.parametrize("is_read", [True, False], ids=["read before", "not read"])
+def test_a_message_whose_answer_came_while_nothing_was_recorded_stays_without_one(is_read: bool) -> None:
+    world = World()
+    invoke = world.receives("hello")
+    if is_read:
+        world.ring.settle()
+    world.recorder.pause()
+
+    world.answers(invoke)
+
+    assert (world.message().answered_ns, world.recorder.unanswered) == (0, 0)
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -128,10 +128,10 @@ def test_every_kind_has_a_line_of_text() -> None:
     lines = [line(TELLER.tell(record)) or "" for record in world.ring]
 
     assert [text.split()[2] for text in lines] == [
-        *("opening", "run", "call", "message", "log", "environment", "batch", "closed", "note"),
+        *("opening", "message", "run", "call", "log", "environment", "batch", "closed", "note"),
     ]
-    assert "error KeyError: 'name'" in lines[3]
-    assert "cold start 30.0 ms" in lines[1]
+    assert "error KeyError: 'name'" in lines[1]
+    assert "cold start 30.0 ms" in lines[2]
     assert "attempt 2" in lines[6]
 
 

@@ -70,6 +70,16 @@ def test_a_function_is_known_by_its_access_key(sign: Any) -> None:
     assert caller.function == "say"
 
 
+def test_each_of_several_callers_in_turns_is_told_by_its_own_name() -> None:
+    guard = World().guard
+    requests = [sign(KEYS[name].access_key_id) for name in ("say", "connect") for sign in (signed_by, presigned_by)]
+
+    told = [(guard.caller(each), guard.function(each)) for each in [*requests, signed_by("AKIAOTHER"), *requests]]
+
+    assert [name for _, name in told] == [*2 * ["say"], *2 * ["connect"], None, *2 * ["say"], *2 * ["connect"]]
+    assert all((caller and caller.function) == name for caller, name in told)
+
+
 @pytest.mark.parametrize(
     "request_",
     [
