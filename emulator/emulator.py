@@ -352,7 +352,12 @@ class Emulator:
             endpoints=self.endpoints, services=self._services, database=self._database, applying=self.apply
         )
         return ControlPlane(
-            world, self.config.state_folder, provide, address=self.address, ids=lambda: self._switchboard.ids
+            world,
+            self.config.state_folder,
+            provide,
+            address=self.address,
+            ids=lambda: self._switchboard.ids,
+            notes=self._database.notes,
         )
 
     async def _stop_gateways(self, apis: Iterable[ServedApi]) -> None:

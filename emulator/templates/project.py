@@ -28,7 +28,7 @@ from .intrinsics import value_of
 from .parameters import unknown_parameters
 from .resources.kind import Place
 from .source import Source, load
-from .stack import Resource, Stack, Surroundings, resolve
+from .stack import NO_EXPORT, Resource, Stack, Surroundings, resolve
 from .topology import Described, Wanted, describe
 
 PARTITIONS = (("cn-", "aws-cn", "amazonaws.com.cn"), ("us-gov-", "aws-us-gov", "amazonaws.com"))
@@ -44,6 +44,8 @@ class Settings:
     parameters: Mapping[str, str] = field(default_factory=dict)
     imports: Mapping[str, str] = field(default_factory=dict)
     """Values of exports of stacks that are not here."""
+    no_export: str = NO_EXPORT
+    """See `Surroundings`."""
     stored: Mapping[str, str] = field(default_factory=dict)
     """Values of stored parameters and secrets."""
     code: Mapping[str, Path] = field(default_factory=dict)
@@ -189,6 +191,7 @@ class _Reader:
                 place=place,
                 parameters=parameters,
                 exports=self._exports,
+                no_export=self._settings.no_export,
                 stored=self._settings.stored,
                 nested=lambda resource, given: self._nested(part, resource, given, source),
             ),

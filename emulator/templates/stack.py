@@ -24,6 +24,9 @@ _DYNAMIC: Final = re.compile(r"\{\{resolve:(ssm|ssm-secure|secretsmanager):([^{}
 _ARN_PARTS: Final = 7
 
 
+NO_EXPORT: Final = "no stack exports '{name}': add --import {name}=VALUE"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resource:
     """A resource of a stack, with everything known about it."""
@@ -53,6 +56,8 @@ class Surroundings:
     parameters: Mapping[str, str] = field(default_factory=dict)
     exports: Mapping[str, Any] = field(default_factory=dict)
     """What other stacks export."""
+    no_export: str = NO_EXPORT
+    """What is said of an export that is not there, with its ``{name}``."""
     stored: Mapping[str, str] = field(default_factory=dict)
     """Values of the parameter store and of secrets, by their names; secrets are JSON or plain text."""
     nested: Callable[[Resource, Mapping[str, Any]], Stack] | None = None
@@ -72,6 +77,8 @@ class Stack:
     nested: tuple[Stack, ...] = ()
     export_names: Mapping[str, str] = field(default_factory=dict)
     """Under which name an output is exported, by the output's."""
+    imports: frozenset[str] = frozenset()
+    """Names of the exports that it uses."""
 
     def all(self) -> Iterator[Stack]:
         """This stack, and those nested in it."""
@@ -111,6 +118,7 @@ class _Resolver:
         self._testing: list[str] = []
         self._nested: dict[str, Stack] = {}
         self._warnings: list[str] = []
+        self._imports: set[str] = set()
         self._kinds = {name: kind_of(self._type(name, each)) for name, each in self._resources.items()}
         self._check_references()
         read = read_parameters(self._parameters, around.parameters, used=frozenset(self._used()), stored=around.stored)
@@ -143,6 +151,7 @@ class _Resolver:
             warnings=tuple(dict.fromkeys(self._warnings)),
             nested=tuple(self._nested.values()),
             export_names=export_names,
+            imports=frozenset(self._imports),
         )
 
     def _type(self, name: str, resource: Any) -> str:
@@ -229,7 +238,8 @@ class _Resolver:
 
     def imported(self, name: str, path: Path) -> Any:
         if name not in self._around.exports:
-            raise Problem(path, f"no stack exports {name!r}: add --import {name}=VALUE")
+            raise Problem(path, self._around.no_export.format(name=name))
+        self._imports.add(name)
         return self._around.exports[name]
 
     def zones(self, region: str) -> list[str]:

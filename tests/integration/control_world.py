@@ -38,13 +38,14 @@ def handler(event, context):
 """
 
 
-def running(folder: Path) -> AbstractContextManager[EmulatorThread]:
-    """An emulator with nothing but its control plane."""
+def running(folder: Path, *, keeps: bool = False) -> AbstractContextManager[EmulatorThread]:
+    """An emulator with nothing but its control plane; ``keeps``: with what the last one in the folder left."""
     config = EmulatorConfig(
         project_folder=folder,
         state_folder=folder / ".streamer",
         region=REGION,
         iam="off",
+        state_file=folder / "state" if keeps else None,
         aws_domain=True,
         provide=lambda topology: topology,
     )

@@ -184,10 +184,55 @@ def test_an_export_is_imported_and_cannot_go_before_its_importer(world: ControlW
     assert arn.startswith("arn:aws:sqs:us-east-1:123456789012:exporter-Queue-")
     exports = world.cloudformation.list_exports()["Exports"]
     assert ("queue-of-exporter", arn) in [(each["Name"], each["Value"]) for each in exports]
+    assert world.cloudformation.list_imports(ExportName="queue-of-exporter")["Imports"] == ["importer"]
     world.cloudformation.delete_stack(StackName="exporter")
     assert world.settled("exporter")["StackStatus"] == "DELETE_FAILED"
+    reasons = [str(each[2]) for each in world.events("exporter")]
+    assert any("Export queue-of-exporter cannot be deleted as it is in use by importer" in each for each in reasons)
     world.cloudformation.delete_stack(StackName="importer")
     world.cloudformation.delete_stack(StackName="exporter")
+
+
+def _exporting(value: str, name: str = "shared") -> dict[str, Any]:
+    output = {"Value": value, "Export": {"Name": name}}
+    return {"Resources": {"Queue": {"Type": "AWS::SQS::Queue"}}, "Outputs": {"Out": output}}
+
+
+def _importing(name: str = "shared") -> dict[str, Any]:
+    parameter = {"Type": "String", "Name": "/imported", "Value": {"Fn::ImportValue": name}}
+    return {"Resources": {"Kept": {"Type": "AWS::SSM::Parameter", "Properties": parameter}}}
+
+
+def test_a_stack_may_come_to_import_from_a_later_one_which_then_keeps_its_export(world: ControlWorld) -> None:
+    world.deployed("user", {"Resources": {"Queue": {"Type": "AWS::SQS::Queue"}}})
+    world.deployed("owner", _exporting("one"))
+    assert world.deployed("user", _importing(), "UPDATE")["StackStatus"] == "UPDATE_COMPLETE", world.events("user")
+
+    for body, reason in (
+        (_exporting("two"), "Export shared cannot be updated as it is in use by user"),
+        (_exporting("one", "renamed"), "Export shared cannot be deleted as it is in use by user"),
+    ):
+        assert world.deployed("owner", body, "UPDATE")["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+        assert reason in "; ".join(str(each[2]) for each in world.events("owner"))
+    second = world.deployed("second", _exporting("three"))
+    assert second["StackStatus"] == "ROLLBACK_COMPLETE"
+    reasons = "; ".join(str(each[2]) for each in world.events("second"))
+    assert "Export with name shared is already exported by stack owner" in reasons
+    assert world.client("ssm").get_parameter(Name="/imported")["Parameter"]["Value"] == "one"
+
+    for name in ("second", "user", "owner"):
+        world.cloudformation.delete_stack(StackName=name)
+    assert refused(world.cloudformation.list_imports, ExportName="shared") == (
+        "ValidationError",
+        "Export 'shared' is not imported by any stack.",
+    )
+
+
+def test_an_import_of_nothing_is_refused_in_cloudformations_words(world: ControlWorld) -> None:
+    code, message = refused(world.proposed, stack="lonely", body=_importing("nobodys"))
+
+    assert code == "ValidationError"
+    assert "No export named nobodys found." in message
 
 
 def test_a_protected_stack_stays(world: ControlWorld) -> None:

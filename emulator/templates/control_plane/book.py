@@ -1,10 +1,12 @@
-"""Stacks by name and by id. Holds frozen records; pure otherwise."""
+"""Stacks by name and by id. Holds frozen records, and notes them for the next run; pure otherwise."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, Final
 
+from ...notes import Notes
+from . import kept
 from .asked import invalid
 from .query import ApiError
 from .records import ChangeSet, StackRecord
@@ -16,12 +18,25 @@ GONE: Final = 100
 class Book:
     """All stacks that there are and were."""
 
-    def __init__(self) -> None:
+    def __init__(self, notes: Notes | None = None) -> None:
+        self._notes = Notes() if notes is None else notes
         self._by_id: dict[str, StackRecord] = {}
+
+    def left(self) -> list[StackRecord]:
+        """The stacks of the last run, as they were when nothing was done to them; raises ConfigurationError."""
+        return list(kept.read(self._notes.of(kept.RECORDS), kept.record_of).values())
+
+    def forget(self, stack: StackRecord) -> None:
+        """Let the next run not know a stack."""
+        self._notes.drop(kept.RECORDS, stack.stack_id)
 
     def put(self, stack: StackRecord) -> None:
         """Know a stack as it is now."""
         self._by_id[stack.stack_id] = stack
+        if stack.is_gone:
+            self.forget(stack)
+        elif not stack.is_busy:
+            self._notes.put(kept.RECORDS, stack.stack_id, kept.record_note(stack))
         gone = [each.stack_id for each in self._by_id.values() if each.is_gone]
         for stack_id in gone[:-GONE]:
             del self._by_id[stack_id]

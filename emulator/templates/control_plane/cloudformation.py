@@ -6,12 +6,13 @@ import asyncio
 import dataclasses
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from typing import Any, Final
 
 from streamer.errors import ConfigurationError
 
 from ... import log
+from ...notes import Notes
 from ...tasks import end
 from ..errors import Problem
 from ..project import bucket_and_key
@@ -20,9 +21,9 @@ from . import lives, reports
 from .asked import invalid
 from .book import Book
 from .changes import changed, is_same
-from .engine import Deployed, Engine, PerformError, World
+from .engine import Engine, PerformError, World
 from .query import ApiError
-from .records import ChangeSet, Failure, Moment, Proposed, StackRecord
+from .records import ChangeSet, Deployed, Failure, Moment, Proposed, StackRecord
 
 NO_CHANGES: Final = (
     "The submitted information didn't contain changes. Submit different information to create a change set."
@@ -41,17 +42,18 @@ class CloudFormation:
         world: World,
         *,
         address: Callable[[str], str],
+        notes: Notes | None = None,
         now: Callable[[], float] = time.time,
         new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
     ) -> None:
-        """``address`` makes what an output says reachable from here."""
+        """``address`` makes what an output says reachable from here; ``notes`` are for the next run."""
         self._engine = engine
         self._world = world
         self._address = address
         self._now = now
         self._new_id = new_id
         self._tasks: set[asyncio.Task[None]] = set()
-        self.book = Book()
+        self.book = Book(notes)
         self._acting: Mapping[str, Callable[[Parameters], Awaitable[Mapping[str, Any]]]] = {
             "CreateChangeSet": self._create_change_set,
             "CreateStack": self._create_stack,
@@ -63,6 +65,20 @@ class CloudFormation:
             "UpdateTerminationProtection": self._protect,
             "ValidateTemplate": self._validate,
         }
+
+    async def take_up(self, others: Collection[str]) -> None:
+        """Have the stacks of the last run again, and ``others``, of which CloudFormation does not tell.
+
+        Raises:
+            ConfigurationError: what was noted of them is damaged.
+        """
+        left = self.book.left()
+        made = await self._engine.take_up({*others, *(each.name for each in left if each.current is not None)})
+        for each in left:
+            if each.current is None or each.name in made:
+                self.book.put(each)
+            else:
+                self.book.forget(each)
 
     async def close(self) -> None:
         """End what is under way."""

@@ -9,8 +9,7 @@ import hashlib
 import json
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import field
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -19,6 +18,7 @@ from streamer.records.quick import dataclass
 from streamer.topology import Api, Topology
 
 from ... import log
+from ...notes import Notes
 from ...services.calls import Call, NotMadeError
 from ..assembly import Part, Project
 from ..errors import Problem, TemplateError
@@ -26,14 +26,19 @@ from ..project import Resolved, Settings, described_project, resolved_project
 from ..resources.kind import Meaning
 from ..stack import Resource, Stack
 from ..topology import Wanted
+from . import exports, kept
 from .asked import Asked, declared, invalid, read
-from .records import Output, Proposed, ResourceRecord
+from .records import Deployed, Output, Proposed, ResourceRecord
 from .removal import Removal, removals
 
 HOME: Final = Api(name="control-plane", routes=(), stage="dev", api_id="controlplane")
 """The API that stands at the port's root, before anything is deployed."""
 FETCH_SECONDS: Final = 60.0
 """How long S3 may take for one object."""
+NO_EXPORT: Final = "No export named {name} found."
+"""[USR] CloudFormation's words"""
+UPLOADS: Final = "uploads"
+"""In the state folder: what stacks were made of."""
 _OWN: Final = re.compile(r"(?P<name>[A-Za-z0-9]+): ")
 
 
@@ -92,17 +97,6 @@ class PerformError(StreamerError):
         """The resource whose fault it is; None: that is not known."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Deployed:
-    """A stack that is emulated."""
-
-    text: str
-    """Its template."""
-    parameters: Mapping[str, str]
-    uploads: Mapping[tuple[str, str], Path] = field(default_factory=dict)
-    """The objects that it was made of, as they were then."""
-
-
 class Engine:
     """All stacks. Used from the event loop; one change after the other."""
 
@@ -112,8 +106,10 @@ class Engine:
         state_folder: Path,
         provide: Callable[[Topology], Topology] = lambda each: each,
         now: Callable[[], float] = time.time,
+        notes: Notes | None = None,
     ) -> None:
-        """``provide`` adds to functions what Lambda brings, and may take its time."""
+        """``provide`` adds to functions what Lambda brings, and may take its time; ``notes`` are for the next run."""
+        self._notes = Notes() if notes is None else notes
         self._world = world
         self._folder = state_folder
         self._provide = provide
@@ -137,7 +133,7 @@ class Engine:
     def placed(self, *types: str) -> list[Placed]:
         """The resources that are emulated, of these types."""
         found = []
-        for top in () if self._resolved_now is None else self._resolved_now.stacks:
+        for top in self._stacks():
             uploads = self._deployed[top.name].uploads
             for stack in top.all():
                 for each in stack.resources.values():
@@ -158,8 +154,9 @@ class Engine:
             PerformError: they cannot be so; everything is as it was.
         """
         async with self._one:
-            stacks = () if self._resolved_now is None else self._resolved_now.stacks
-            known: dict[str, Any] = next((each.source.tree for each in stacks if each.name == name), {"Resources": {}})
+            known: dict[str, Any] = next(
+                (each.source.tree for each in self._stacks() if each.name == name), {"Resources": {}}
+            )
             tree: dict[str, Any] = copy.deepcopy(known)
             edit(tree["Resources"])
             before = self._deployed.get(name) or Deployed(text="", parameters={})
@@ -173,7 +170,48 @@ class Engine:
                 await self._emulate(wanted, None)
             except ConfigurationError as error:
                 raise PerformError(_short(error, name), _culprit(error)) from error
-            self._deployed = wanted
+            self._know(wanted)
+
+    async def take_up(self, names: Collection[str]) -> frozenset[str]:
+        """Emulate those of the last run's stacks again that have these names, and forget the others; answers which are.
+
+        Raises:
+            ConfigurationError: the notes of the last run are damaged.
+        """
+        async with self._one:
+            left = kept.read(self._notes.of(kept.STACKS), self._deployed_of)
+            why = dict.fromkeys(left.keys() - names, "CloudFormation does not know it")
+            waiting = [name for name in left if name in names]
+            while waiting:  # one may use what another one exports
+                failed = {name: each for name in waiting if (each := await self._again(name, left[name])) is not None}
+                if failed.keys() == set(waiting):
+                    why |= failed
+                waiting = [] if failed.keys() == set(waiting) else list(failed)
+            for name, reason in why.items():
+                log.warning(f"the stack {name} is gone: deploy it again", why=reason)
+                self._notes.drop(kept.STACKS, name)
+        return frozenset(self._deployed)
+
+    async def _again(self, name: str, deployed: Deployed) -> str | None:
+        """Emulate a stack of the last run; answers why it cannot be, if so."""
+        try:
+            _refuse_lost(deployed)
+            await self._emulate({**self._deployed, name: deployed}, None)
+        except ConfigurationError as error:
+            return _short(error, name)
+        self._deployed[name] = deployed
+        return None
+
+    def _deployed_of(self, note: Any) -> Deployed:
+        return kept.deployed_of(note, self._folder / UPLOADS)
+
+    def _know(self, wanted: Mapping[str, Deployed]) -> None:
+        for name in self._deployed.keys() - wanted.keys():
+            self._notes.drop(kept.STACKS, name)
+        for name, each in wanted.items():
+            if each is not self._deployed.get(name):
+                self._notes.put(kept.STACKS, name, kept.deployed_note(each))
+        self._deployed = dict(wanted)
 
     async def propose(self, asked: Asked) -> Proposed:
         """What a stack would be, without making it.
@@ -202,7 +240,7 @@ class Engine:
             except ConfigurationError as error:
                 made = error.made if isinstance(error, NotMadeError) else frozenset()
                 raise PerformError(_short(error, name), _culprit(error), made) from error
-            self._deployed = wanted
+            self._know(wanted)
 
     async def remove(self, name: str) -> None:
         """Have a stack no more; what its resources kept stays until `discard`.
@@ -216,7 +254,7 @@ class Engine:
                 await self._emulate(wanted, None)
             except ConfigurationError as error:
                 raise PerformError(str(error), None) from error
-            self._deployed = wanted
+            self._know(wanted)
 
     async def discard(self, resources: Iterable[ResourceRecord]) -> dict[str, str]:
         """Remove what resources kept; answers which could not be, each with why."""
@@ -231,6 +269,7 @@ class Engine:
     async def _emulate(self, wanted: Mapping[str, Deployed], fresh: str | None) -> None:
         settings = self._settings()
         resolved = await self._resolved(wanted, fresh=fresh)
+        self._refuse_exports(resolved)
         topology: Topology = HOME_TOPOLOGY
         services: tuple[Call, ...] = ()
         if wanted:
@@ -250,6 +289,20 @@ class Engine:
         loop = asyncio.get_running_loop()
         parts = [self._part(name, each, loop, is_fresh=name == fresh) for name, each in wanted.items()]
         return await asyncio.to_thread(resolved_project, _project(parts), self._settings(), self._folder)
+
+    def _stacks(self) -> tuple[Stack, ...]:
+        return () if self._resolved_now is None else self._resolved_now.stacks
+
+    def _refuse_exports(self, resolved: Resolved) -> None:
+        before = {each.name: each for each in self._stacks()}
+        after = {each.name: each for each in resolved.stacks}
+        for name in dict.fromkeys([*before, *after]):
+            was, becomes = before.get(name), after.get(name)
+            if was is None or becomes is None or was.exports != becomes.exports:
+                others = [each for each in after.values() if each.name != name]
+                reason = exports.refusal(was, becomes, others)
+                if reason is not None:
+                    raise ConfigurationError(reason)
 
     def _part(self, name: str, found: Deployed, loop: asyncio.AbstractEventLoop, *, is_fresh: bool) -> Part:
         kept = found.uploads if not is_fresh else None
@@ -285,7 +338,7 @@ class Engine:
 
     def keep(self, body: bytes) -> Path:
         """Keep an upload in a file, named by what it contains."""
-        folder = self._folder / "uploads"
+        folder = self._folder / UPLOADS
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / hashlib.blake2b(body, digest_size=16).hexdigest()
         if not path.is_file():
@@ -295,12 +348,24 @@ class Engine:
     def _settings(self) -> Settings:
         world = self._world
         return Settings(
-            region=world.region, account_id=world.account_id, stored=world.stored(), wanted=Wanted(home=HOME)
+            region=world.region,
+            account_id=world.account_id,
+            stored=world.stored(),
+            wanted=Wanted(home=HOME),
+            # As it is now, in whatever order stacks were made; what must not change is refused afterwards.
+            imports={name: value for each in self._stacks() for name, value in each.exports.items()},
+            no_export=NO_EXPORT,
         )
 
 
 HOME_TOPOLOGY: Final = Topology(api=HOME, functions=())
 """What is emulated before anything is deployed."""
+
+
+def _refuse_lost(deployed: Deployed) -> None:
+    for (bucket, key), path in deployed.uploads.items():
+        if not path.is_file():
+            raise ConfigurationError(f"s3://{bucket}/{key}, of which it was made, is not at {path} any more")
 
 
 def _project(parts: Iterable[Part]) -> Project:
@@ -327,6 +392,7 @@ def _proposed(asked: Asked, stack: Stack) -> Proposed:
         description=None if tree.get("Description") is None else str(tree["Description"]),
         resources={name: _record(each, tree["Resources"][name]) for name, each in stack.resources.items()},
         outputs=tuple(_outputs(stack)),
+        imports=tuple(sorted({name for part in stack.all() for name in part.imports})),
         hidden=frozenset(name for name, each in parameters.items() if each.get("NoEcho") in (True, "true", "True")),
     )
 

@@ -126,7 +126,7 @@ def not_updated(stack: StackRecord, to: Proposed, failure: Failure, moment: Mome
         stack = _of(stack, after, f"{status}_FAILED", failure.reason, moment)
     names = ", ".join(each.logical_id for each in wrong)
     what = "create" if wrong and all(each.action == "Add" for each in wrong) else "update"
-    told = f"The following resource(s) failed to {what}: [{names}]. "
+    told = f"The following resource(s) failed to {what}: [{names}]. " if wrong else failure.reason
     if failure.on_failure == "DO_NOTHING":
         return _told(stack, "UPDATE_FAILED", told, moment)
     stack = _told(stack, "UPDATE_ROLLBACK_IN_PROGRESS", told, moment)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import field
+from pathlib import Path
 from typing import Any, Final
 
 from streamer.records.quick import dataclass
@@ -60,6 +61,8 @@ class Proposed:
     description: str | None = None
     resources: Mapping[str, ResourceRecord] = field(default_factory=dict)
     outputs: tuple[Output, ...] = ()
+    imports: tuple[str, ...] = ()
+    """Exports of other stacks that it uses."""
     hidden: frozenset[str] = frozenset()
     """Parameters whose values nobody is told: they are ``NoEcho``."""
 
@@ -140,6 +143,17 @@ class StackRecord:
     def is_busy(self) -> bool:
         """Whether something is being done to it."""
         return self.status.endswith("_IN_PROGRESS") and self.status != REVIEW
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployed:
+    """A stack that is emulated."""
+
+    text: str
+    """Its template."""
+    parameters: Mapping[str, str]
+    uploads: Mapping[tuple[str, str], Path] = field(default_factory=dict)
+    """The objects that it was made of, as they were then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -44,8 +44,8 @@ def answer(operation: str, parameters: Parameters, book: Book, address: Address)
         case "GetStackPolicy":
             book.named(asking.stack_name(parameters))
             return {}
-        case "ListExports":
-            return {"Exports": _exports(book, address)}
+        case "ListExports" | "ListImports":
+            return _shared(operation, parameters, book, address)
     return None
 
 
@@ -104,6 +104,12 @@ def _template(parameters: Parameters, book: Book) -> Mapping[str, Any]:
     return {"TemplateBody": body, "StagesAvailable": ["Original", "Processed"]}
 
 
+def _shared(operation: str, parameters: Parameters, book: Book, address: Address) -> Mapping[str, Any]:
+    if operation == "ListExports":
+        return {"Exports": _exports(book, address)}
+    return {"Imports": _importers(str(parameters.get("ExportName")), book)}
+
+
 def _exports(book: Book, address: Address) -> list[dict[str, Any]]:
     return [
         {"ExportingStackId": stack.stack_id, "Name": each.export, "Value": address(each.value)}
@@ -112,6 +118,14 @@ def _exports(book: Book, address: Address) -> list[dict[str, Any]]:
         for each in stack.current.outputs
         if each.export is not None
     ]
+
+
+def _importers(export: str, book: Book) -> list[str]:
+    current = [each for each in book.all() if each.current is not None and not each.is_gone]
+    found = [each.name for each in current if each.current is not None and export in each.current.imports]
+    if not found:
+        raise invalid(f"Export '{export}' is not imported by any stack.")
+    return found
 
 
 def template(text: str) -> Mapping[str, Any]:

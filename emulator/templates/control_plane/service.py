@@ -12,13 +12,14 @@ from urllib.parse import parse_qsl
 
 from streamer.topology import Topology
 
+from ...notes import Notes
 from ...port.http import HttpRequest, HttpResponse
 from ...port.signed import scope_of, service_wanted
 from . import nothing_there, query, reports
 from .cloudformation import CloudFormation
 from .engine import Engine, World
 from .functions_api import FunctionsApi, place_of
-from .gateway_api import GatewayApi
+from .gateway_api import CREATED, GatewayApi
 
 _XML: Final = (("content-type", "text/xml"),)
 _ENDPOINT: Final = re.compile(
@@ -38,15 +39,22 @@ class ControlPlane:
         *,
         address: str,
         ids: Callable[[], Collection[str]],
+        notes: Notes | None = None,
     ) -> None:
-        """``address`` is the emulator's, host and port; ``ids`` are those of the APIs and function URLs that run."""
+        """``address`` is the emulator's, host and port; ``ids`` are those of the APIs and function URLs that run.
+
+        ``notes`` are for the next run, which has the stacks again.
+        """
         self._world = world
-        engine = Engine(world, state_folder, provide)
+        engine = Engine(world, state_folder, provide, notes=notes)
         self._gateway = GatewayApi(engine, address)
         self._functions = FunctionsApi(engine, address)
-        self._cloudformation = CloudFormation(engine, world, address=lambda text: reachable(text, ids(), address))
+        self._cloudformation = CloudFormation(
+            engine, world, address=lambda text: reachable(text, ids(), address), notes=notes
+        )
 
     async def __aenter__(self) -> Self:
+        await self._cloudformation.take_up({CREATED})
         return self
 
     async def __aexit__(

@@ -1,0 +1,117 @@
+"""What was deployed is there again when the emulator starts anew with the same state."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from control_world import ControlWorld, outputs, running, said, template
+from websockets.sync.client import connect
+
+Start = Callable[[], ControlWorld]
+
+
+def test_a_stack_is_there_again_with_its_code_its_rows_and_its_address(tmp_path: Path) -> None:
+    with running(tmp_path, keeps=True) as emulator:
+        world = ControlWorld(emulator)
+        world.upload("a.zip", "kept")
+        before = world.deployed("chat", template("a.zip"))
+        path = outputs(before)["Url"].partition("//")[2].partition("/")[2]
+        world.client("dynamodb").put_item(TableName=outputs(before)["Table"], Item={"id": {"S": "a row"}})
+
+    with running(tmp_path, keeps=True) as emulator:
+        world = ControlWorld(emulator)
+        after = world.cloudformation.describe_stacks(StackName="chat")["Stacks"][0]
+        assert (after["StackId"], after["StackStatus"]) == (before["StackId"], "CREATE_COMPLETE")
+        assert outputs(after)["Url"].endswith(path)
+        assert said(outputs(after)["Url"]) == "kept hi"
+        rows = world.client("dynamodb").scan(TableName=outputs(after)["Table"])["Items"]
+        assert {"id": {"S": "a row"}} in rows
+        assert world.events("chat")[-1][:2] == ("chat", "CREATE_COMPLETE")
+
+        world.upload("b.zip", "newer")
+        changed = world.deployed("chat", template("b.zip"), "UPDATE")
+        assert changed["StackStatus"] == "UPDATE_COMPLETE", world.events("chat")
+
+    with running(tmp_path, keeps=True) as emulator:
+        world = ControlWorld(emulator)
+        assert said(outputs(world.settled("chat"))["Url"]) == "newer hi"
+        world.cloudformation.delete_stack(StackName="chat")
+        assert world.settled(before["StackId"])["StackStatus"] == "DELETE_COMPLETE"
+
+    with running(tmp_path, keeps=True) as emulator:
+        world = ControlWorld(emulator)
+        assert world.cloudformation.describe_stacks()["Stacks"] == []
+        assert outputs(before)["Table"] not in world.client("dynamodb").list_tables()["TableNames"]
+
+
+def test_without_state_the_next_emulator_knows_no_stack(tmp_path: Path) -> None:
+    queue = {"Resources": {"Queue": {"Type": "AWS::SQS::Queue"}}}
+    with running(tmp_path) as emulator:
+        ControlWorld(emulator).deployed("short", queue)
+
+    with running(tmp_path) as emulator:
+        assert ControlWorld(emulator).cloudformation.describe_stacks()["Stacks"] == []
+
+
+def test_an_api_made_call_by_call_is_there_again(tmp_path: Path) -> None:
+    api = {"Name": "mocked", "ProtocolType": "WEBSOCKET", "RouteSelectionExpression": "$request.body.a"}
+    with running(tmp_path, keeps=True) as emulator:
+        gateway = ControlWorld(emulator).client("apigatewayv2")
+        api_id = gateway.create_api(**api)["ApiId"]
+        integration = gateway.create_integration(
+            ApiId=api_id,
+            IntegrationType="MOCK",
+            RequestTemplates={"$default": '{"statusCode": 200}'},
+            TemplateSelectionExpression="$default",
+        )["IntegrationId"]
+        gateway.create_route(ApiId=api_id, RouteKey="$connect", Target=f"integrations/{integration}")
+        gateway.create_stage(ApiId=api_id, StageName="prod", AutoDeploy=True)
+
+    with running(tmp_path, keeps=True) as emulator:
+        world = ControlWorld(emulator)
+        assert [each["ApiId"] for each in world.client("apigatewayv2").get_apis()["Items"]] == [api_id]
+        with connect(f"{world.url.replace('http', 'ws')}/{api_id}/prod", open_timeout=30):
+            pass
+
+
+def test_stacks_that_need_each_other_are_there_again_in_whatever_order_they_came(tmp_path: Path) -> None:
+    exported = {"Value": "from b", "Export": {"Name": "of-b"}}
+    queue = {"Type": "AWS::SQS::Queue"}
+    parameter = {"Type": "String", "Name": "/a", "Value": {"Fn::ImportValue": "of-b"}}
+    importing = {"Resources": {"Kept": {"Type": "AWS::SSM::Parameter", "Properties": parameter}}}
+    with running(tmp_path, keeps=True) as emulator:
+        world = ControlWorld(emulator)
+        world.deployed("a", {"Resources": {"Queue": queue}})
+        world.deployed("b", {"Resources": {"Queue": queue}, "Outputs": {"Out": exported}})
+        assert world.deployed("a", importing, "UPDATE")["StackStatus"] == "UPDATE_COMPLETE", world.events("a")
+
+    with running(tmp_path, keeps=True) as emulator:
+        world = ControlWorld(emulator)
+        assert {each["StackName"] for each in world.cloudformation.describe_stacks()["Stacks"]} == {"a", "b"}
+        assert world.client("ssm").get_parameter(Name="/a")["Parameter"]["Value"] == "from b"
+
+
+def test_a_stack_whose_uploads_are_gone_is_told_and_forgotten(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with running(tmp_path, keeps=True) as emulator:
+        world = ControlWorld(emulator)
+        world.upload("a.zip")
+        world.deployed("chat", template("a.zip"))
+    for each in (tmp_path / ".streamer" / "uploads").iterdir():
+        each.unlink()
+
+    with running(tmp_path, keeps=True) as emulator:
+        assert ControlWorld(emulator).cloudformation.describe_stacks()["Stacks"] == []
+    assert "the stack chat is gone: deploy it again" in caplog.text
+
+
+def test_a_damaged_note_is_one_line(tmp_path: Path) -> None:
+    with running(tmp_path, keeps=True):
+        pass
+    with (tmp_path / "state").open("a") as state:
+        state.write(json.dumps(["note", "stack records", "arn:aws:...", {"name": "chat"}]) + "\n")
+
+    with pytest.raises(Exception, match="stacks are damaged"), running(tmp_path, keeps=True):
+        pass
