@@ -9,7 +9,7 @@ from collections.abc import Mapping, MutableMapping
 from dataclasses import field
 from typing import Final
 
-from streamer.aws_limits import STAGE_NAME
+from streamer.aws_limits import FUNCTION_SECONDS, STAGE_NAME
 from streamer.errors import ConfigurationError
 from streamer.records import KEPT_SECONDS
 from streamer.records.quick import dataclass
@@ -40,6 +40,9 @@ AUTHORIZATIONS: Final = ("token", "authorizer", "iam")
 
 LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
 """What ``LOG_LEVEL`` may be, from most to least talkative."""
+
+LEAST_KEPT_SECONDS: Final = int(FUNCTION_SECONDS)
+"""So long may the last attempt go on that a request's end has overtaken: what it ran for must still be there."""
 
 _APP: Final = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 # [DOC] ddb-docs:HowItWorks.NamingRulesDataTypes: 3 to 255 of these; 55 are left for the tables' own names.
@@ -119,7 +122,7 @@ class Settings:
             production=production,
             log_level=reader.choice("LOG_LEVEL", LOG_LEVELS, "INFO"),
             connection_ttl_seconds=reader.whole("CONNECTION_TTL_SECONDS", 86_400),
-            request_ttl_seconds=reader.whole("REQUEST_TTL_SECONDS", KEPT_SECONDS),
+            request_ttl_seconds=reader.whole("REQUEST_TTL_SECONDS", KEPT_SECONDS, least=LEAST_KEPT_SECONDS),
             queue_threshold_seconds=reader.seconds("QUEUE_THRESHOLD_SECONDS", 5.0),
         )
 
@@ -216,12 +219,12 @@ class _Reader:
             raise ConfigurationError(f"{name} needs JWT_ISSUER: providers publish one set of keys for many issuers")
         return url
 
-    def whole(self, name: str, default: int) -> int:
+    def whole(self, name: str, default: int, *, least: int = 1) -> int:
         value = self.text(name)
         if value is None:
             return default
-        if not re.fullmatch(r"[0-9]{1,10}", value) or int(value) == 0:
-            raise ConfigurationError(f"{name} is {value!r}, but must be a whole number of seconds above 0")
+        if not re.fullmatch(r"[0-9]{1,10}", value) or int(value) < least:
+            raise ConfigurationError(f"{name} is {value!r}, but must be a whole number of seconds, {least} or more")
         return int(value)
 
     def seconds(self, name: str, default: float) -> float:

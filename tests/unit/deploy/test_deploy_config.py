@@ -106,6 +106,13 @@ def test_mistakes_are_named_in_one_line(tmp_path: Path, text: str, complaint: st
     assert "\n" not in str(refused.value)
 
 
+@pytest.mark.parametrize("stage", ["", " ", "*", "../x", "${x}", "a\n", "a" * 129])
+def test_a_stage_of_the_command_line_that_is_no_name_is_refused(tmp_path: Path, stage: str) -> None:
+    for text in ("", FILE, "stage = 'prod'"):
+        with pytest.raises(DeployError, match="it takes 1 to 128 letters, digits, hyphens and underscores"):
+            parse(text, tmp_path, {"stage": stage})
+
+
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [

@@ -29,7 +29,7 @@ ENVIRONMENT = {
     "JWT_ISSUER": "us",
     "STREAMER_ENV": "development",
     "LOG_LEVEL": "DEBUG",
-    "REQUEST_TTL_SECONDS": "60",
+    "REQUEST_TTL_SECONDS": "900",
     "DATABASE_URL": "postgres://secret",
     "HOME": "/home/ada",
 }

@@ -47,10 +47,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def runs(folder: Path, verifies_with: str) -> None:
+def runs(folder: Path, verifies_with: str, websocket_url: str = HERE) -> None:
     """Say that an emulator runs here: this process."""
     (folder / ".streamer").mkdir()
-    ready = {"websocket_url": HERE, "management_url": "", "dynamodb_url": "", "pid": os.getpid()}
+    ready = {"websocket_url": websocket_url, "management_url": "", "dynamodb_url": "", "pid": os.getpid()}
     (folder / ".streamer" / "emulator.json").write_text(json.dumps(ready | {"verifies_with": verifies_with}))
 
 
@@ -79,6 +79,22 @@ def test_real_keys_are_used_for_services_elsewhere_alone(
     found = service(asked, lambda: place, HERE)
 
     assert (key_of(found.sign), found.token, place.asked) == (key, asked.token, questions)
+
+
+@pytest.mark.parametrize("verifies_with", ["JWT_SECRET", "own", "IAM"])
+@pytest.mark.parametrize(
+    "named",
+    [THERE, "ws://127.0.0.1.evil.example/dev", "ws://192.0.2.1:8787/dev", "ws://127.0.0.1@evil.example/dev", "x"],
+)
+def test_the_files_of_a_folder_never_say_that_another_machine_gets_a_token(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, named: str, verifies_with: str
+) -> None:
+    monkeypatch.setenv("JWT_SECRET", "s" * 32)
+    runs(folder, verifies_with, named)
+
+    found = service(Asked(), FakePlace, HERE)
+
+    assert found.url == HERE
 
 
 @pytest.mark.parametrize(
