@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from streamer.errors import ConfigurationError
-from streamer.records.quick import dataclass
 from streamer.topology import Topology
 
 from .functions.factory import Isolation

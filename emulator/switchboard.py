@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-
-from streamer.records.quick import dataclass
 
 from .console.access import is_for_console
 from .database.protocol import Database

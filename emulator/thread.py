@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 from urllib.parse import quote
@@ -20,7 +21,6 @@ from streamer.auth import mint
 from streamer.client import Event, Progress, StreamerClient
 from streamer.client.uploads import Content
 from streamer.errors import ConfigurationError
-from streamer.records.quick import dataclass
 from streamer.topology import Topology
 
 from .emulator import Emulator, EmulatorConfig

@@ -5,13 +5,13 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final, Literal, cast
 
 from streamer.context import Progress, Request
 from streamer.errors import ActionError, ConfigurationError, ErrorCode
 from streamer.protocol.messages import to_json
 from streamer.records import Failure
-from streamer.records.quick import dataclass
 from streamer.requests.retries import passing_code
 
 FAILURE_MESSAGE_CHARACTERS: Final = 4096

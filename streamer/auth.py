@@ -13,6 +13,7 @@ import importlib.util
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from jwt import PyJWS
@@ -20,7 +21,6 @@ from jwt.exceptions import InvalidKeyError, PyJWTError
 
 from streamer.context import Principal
 from streamer.errors import AuthError, ConfigurationError, TenantNotAllowedError
-from streamer.records.quick import dataclass
 from streamer.settings import Settings, parse_duration
 
 __all__ = ["Authenticated", "Principal", "authenticate", "mint", "parse_duration", "principal_of", "token_of"]

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from streamer.errors import StreamerError
-from streamer.records.quick import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from typing import Final
 
 from streamer.errors import ConfigurationError
-from streamer.records.quick import dataclass
 
 BURST_SECONDS: Final = 2.0
 """A pause this long is made up for: so many seconds' worth of messages may come at once."""

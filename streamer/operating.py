@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from streamer.records import RequestKey, RequestRecord, Status, owner_of
-from streamer.records.quick import dataclass
 from streamer.requests import lifecycle
 from streamer.requests.dispatcher import LambdaDispatcher
 from streamer.requests.lifecycle import Applied

@@ -10,12 +10,11 @@ import re
 import stat
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from streamer.errors import ConfigurationError
-from streamer.records.quick import dataclass
 from streamer.topology.sizes import Sizes, read_sizes
 
 CONFIG_FILE: Final = "streamer.toml"

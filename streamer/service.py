@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -12,7 +12,6 @@ from streamer.aws_limits import FUNCTION_SECONDS, INTEGRATION_SECONDS
 from streamer.errors import ConfigurationError
 from streamer.protocol.pings import KEEP_ALIVE, PING
 from streamer.records import Status
-from streamer.records.quick import dataclass
 from streamer.requests.runs import SWEEP_EVENT
 from streamer.stores.names import (
     BY_DUE,
@@ -249,7 +248,7 @@ def describe(
     stage: str,
     needed: tuple[str, ...],
     environment: Mapping[str, str],
-    own: Own = Own(),  # noqa: B008 - frozen
+    own: Own = Own(),
 ) -> Topology:
     """The topology of the service of the App that ``target`` names and that needs these variables.
 

@@ -6,13 +6,12 @@ import math
 import os
 import re
 from collections.abc import Mapping, MutableMapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Final
 
 from streamer.aws_limits import FUNCTION_SECONDS, STAGE_NAME
 from streamer.errors import ConfigurationError
 from streamer.records import KEPT_SECONDS
-from streamer.records.quick import dataclass
 
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _DURATION: Final = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,6})?)([smhdw]?)")

@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import secrets
 import stat
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from streamer.errors import ConfigurationError
 from streamer.project import STATE_FOLDER
-from streamer.records.quick import dataclass
 
 from ..files import PRIVATE, read_regular, write_whole
 

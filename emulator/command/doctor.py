@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal
-
-from streamer.records.quick import dataclass
 
 OLDEST: Final = (3, 11)
 NEWEST: Final = (3, 14)

@@ -7,12 +7,12 @@ import json
 import shlex
 import subprocess
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from streamer.errors import ConfigurationError
 from streamer.project import dot_env
-from streamer.records.quick import dataclass
 
 from .. import log
 from ..config import EmulatorConfig

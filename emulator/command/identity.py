@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from streamer.errors import ConfigurationError
-from streamer.records.quick import dataclass
 
 from .development_secret import development_secret, kept_secret
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import base64
 import http.client
 import json
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 from streamer.errors import ConfigurationError
-from streamer.records.quick import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

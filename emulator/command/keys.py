@@ -11,10 +11,10 @@ import termios
 import tty
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from typing import Any, Final
 
 from streamer.errors import ConfigurationError
-from streamer.records.quick import dataclass
 
 from .. import log
 from ..console.opening import open_url

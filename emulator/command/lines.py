@@ -10,10 +10,10 @@ import enum
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from streamer.observability.printable import printable
-from streamer.records.quick import dataclass
 
 from ..functions.readable import Said, fields_text, said, unglued
 from ..functions.tracebacks import Code, folded

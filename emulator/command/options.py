@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
 from streamer.errors import ConfigurationError
-from streamer.records.quick import dataclass
 
 _FOR_TEMPLATES: Final = {
     "parameters": "parameter",

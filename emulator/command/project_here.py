@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from streamer.aws_limits import LOOPBACK
 from streamer.errors import ConfigurationError
 from streamer.project import folder_of, variables
-from streamer.records.quick import dataclass
 
 from .development_secret import FOLDER
 from .identity import DEVELOPMENT, SHELL, Identity, SigningKey, is_here, signing_key

@@ -6,14 +6,13 @@ import contextlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from streamer.aws_limits import LOOPBACK
 from streamer.project import own_file
-from streamer.records.quick import dataclass
 
 from ..files import write_whole
 from .development_secret import FOLDER

@@ -7,7 +7,7 @@ import re
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -25,7 +25,6 @@ from streamer.project import (
     nothing_found,
     read,
 )
-from streamer.records.quick import dataclass
 from streamer.service import separated
 from streamer.topology import CONNECT, Topology
 from streamer.topology.checks import validate

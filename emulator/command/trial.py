@@ -9,10 +9,10 @@ import os
 import sys
 import tempfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from streamer.records.quick import dataclass
 from streamer.topology import Function, Topology
 
 from .. import log

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -11,7 +12,6 @@ import click
 from streamer.aws_limits import LOOPBACK
 from streamer.client.commands import Service
 from streamer.client.signing import signed_with
-from streamer.records.quick import dataclass
 
 from ..functions.variables import OWNER
 from .identity import IAM, is_here

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from streamer.records.quick import dataclass
 from streamer.topology import Topology
 
 from ..database.protocol import Database

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Final
-
-from streamer.records.quick import dataclass
 
 from .asked import Asked, BadRequestError
 from .masking import NOBODY, Who

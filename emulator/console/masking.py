@@ -6,11 +6,10 @@ import base64
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from streamer.observability.redaction import is_sensitive, redact_text
-from streamer.records.quick import dataclass
 
 _BEGIN, _END = "\u2039", "\u203a"
 """Quotation marks that no credential has in it."""

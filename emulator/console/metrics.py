@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any, Final, TypeGuard
-
-from streamer.records.quick import dataclass
 
 from .masking import masked
 from .meaning import app_message, json_object, status_of_message, what_was_called

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Final
 
-from streamer.records.quick import dataclass
 from streamer.topology import Queue
 
 from ..event_sources.streams.records import stream_record

@@ -6,10 +6,8 @@ Nothing is formatted, parsed or copied here; `telling` does that for the few rec
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final
-
-from streamer.records.quick import dataclass
 
 from ..functions.outcome import Outcome
 from ..gateway.rules.effects import Accept, Effect, HttpAnswer, Result

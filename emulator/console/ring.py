@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
-
-from streamer.records.quick import dataclass
 
 from .records import OVERHEAD_BYTES, Record
 

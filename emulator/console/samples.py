@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from streamer.records.quick import dataclass
 from streamer.topology import Api
 
 from ..event_sources.queues.batches import QueueMessage, record

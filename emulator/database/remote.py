@@ -6,6 +6,7 @@ import asyncio
 import http.client
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -18,7 +19,6 @@ from botocore.credentials import Credentials
 from botocore.exceptions import BotoCoreError, ClientError
 
 from streamer.errors import ConfigurationError
-from streamer.records.quick import dataclass
 from streamer.topology import Topology
 
 from ..event_sources.queues.mapping import Queues

@@ -6,10 +6,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any
-
-from streamer.records.quick import dataclass
 
 from .items import StoredItem
 from .table import Index, Table

@@ -7,10 +7,8 @@ suites, which AWS passes.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any, Final
-
-from streamer.records.quick import dataclass
 
 from .errors import ApiError, invalid_parameter, validation_error
 from .expressions.keys import KeySchema

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
 
 from streamer.aws_limits import attributes_bytes
-from streamer.records.quick import dataclass
 
 from .items import StoredItem
 from .values import wire_attributes

@@ -14,11 +14,11 @@ import json
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from json.encoder import encode_basestring_ascii as json_text
 from typing import Any, Final
 
 from streamer.errors import ConfigurationError
-from streamer.records.quick import dataclass
 
 from ..notes import Content as Notes
 from .backend import EmbeddedBackend

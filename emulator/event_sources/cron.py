@@ -5,11 +5,11 @@ from __future__ import annotations
 import calendar
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
 
 from streamer.errors import TopologyError
-from streamer.records.quick import dataclass
 
 _MONTHS: Final = {name.upper(): number for number, name in enumerate(calendar.month_abbr) if number}
 _DAYS: Final = {name: number for number, name in enumerate(["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"], 1)}

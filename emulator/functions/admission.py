@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
-from streamer.records.quick import dataclass
 from streamer.topology import Function
 
 from .outcome import Refused

@@ -7,11 +7,11 @@ import functools
 import json
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Final, Self, assert_never
 
-from streamer.records.quick import dataclass
 from streamer.topology import AsyncInvocation, Topology
 
 from .. import log

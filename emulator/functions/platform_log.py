@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import math
 import string
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
-
-from streamer.records.quick import dataclass
 
 from .variables import VERSION
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from streamer.observability.printable import printable
-from streamer.records.quick import dataclass
 
 COMMON: Final = frozenset(
     {

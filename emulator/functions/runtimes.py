@@ -13,11 +13,10 @@ import re
 import shlex
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from streamer.records.quick import dataclass
 from streamer.topology import Function
 
 from . import node

@@ -10,11 +10,11 @@ import re
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Self
 from urllib.parse import unquote
 
-from streamer.records.quick import dataclass
 from streamer.topology import Topology
 
 from ..iam.guard import Caller

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Final
-
-from streamer.records.quick import dataclass
 
 _BEGIN: Final = "Traceback (most recent call last):"
 _FRAME: Final = re.compile(r'(?P<indent>\s+)File "(?P<file>[^"]+)", line (?P<line>\d+)(?P<rest>, in .+)?')

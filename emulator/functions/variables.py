@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from streamer.aws_limits import LOOPBACK
-from streamer.records.quick import dataclass
 from streamer.stores.names import bucket_variable
 from streamer.topology import Function, queue_url_variable
 

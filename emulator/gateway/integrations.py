@@ -9,11 +9,11 @@ import asyncio
 import json
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from streamer.records.quick import dataclass
 from streamer.sending.signer import Signer, SigningKeys
 from streamer.topology import Api
 from streamer.topology.integrations import Integration

@@ -5,11 +5,10 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from streamer.records.quick import dataclass
 from streamer.sending.signer import BODY_HASH, Signer, SigningKeys
 
 from ..port.http import HttpRequest

@@ -10,9 +10,8 @@ import functools
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Final, assert_never
-
-from streamer.records.quick import dataclass
 
 from .. import log
 from ..recording import By, Recording

@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any
-
-from streamer.records.quick import dataclass
 
 from .conditions import Conditions, Context, are_met
 from .patterns import is_action, is_arn

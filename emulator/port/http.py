@@ -13,13 +13,11 @@ import http
 import json
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any, Final, cast
 from urllib.parse import parse_qsl, unquote
 
 import httptools
-
-from streamer.records.quick import dataclass
 
 from .. import log
 

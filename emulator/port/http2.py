@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Final, cast
 
 from h2 import events
@@ -16,8 +16,6 @@ from h2.connection import H2Connection
 from h2.errors import ErrorCodes
 from h2.exceptions import ProtocolError
 from h2.settings import SettingCodes
-
-from streamer.records.quick import dataclass
 
 from .http import BODY_BYTES, KEEP_ALIVE_SECONDS, Handler, HttpRequest, HttpResponse, failure
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from streamer.errors import ConfigurationError
-from streamer.records.quick import dataclass
 
 from .aws_names import signed_service
 from .elsewhere import OURS

@@ -9,11 +9,9 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Final
-
-from streamer.records.quick import dataclass
 
 from .http import BODY_BYTES, HttpRequest, HttpResponse
 from .origin import foreign_origin

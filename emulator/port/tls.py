@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ssl
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from streamer.aws_limits import LOOPBACK
 from streamer.errors import ConfigurationError
-from streamer.records.quick import dataclass
 
 from ..files import PRIVATE, regular, write_whole
 from .aws_names import certificate_names

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from streamer.errors import ConfigurationError, StreamerError
-from streamer.records.quick import dataclass
 
 KEY_ID_TAG: Final = "streamer:key-id"
 """The tag with which a template's key of KMS says its id; nobody sees it."""

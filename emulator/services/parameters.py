@@ -9,10 +9,10 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from streamer.errors import StreamerError
-from streamer.records.quick import dataclass
 
 TARGET: Final = "AmazonSSM."
 VALUE_CHARACTERS: Final = {"Standard": 4096, "Advanced": 8192, "Intelligent-Tiering": 8192}

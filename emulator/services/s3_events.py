@@ -6,11 +6,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 from urllib.parse import quote_plus
-
-from streamer.records.quick import dataclass
 
 from ..functions.variables import uuid4
 from . import event_inputs

@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from streamer.errors import ConfigurationError
-from streamer.records.quick import dataclass
 
 SUFFIXES: Final = (".yaml", ".yml", ".json", ".template")
 TEMPLATES: Final = ("template.yaml", "template.yml", "template.json")

@@ -9,11 +9,9 @@ import shutil
 import sys
 import zipfile
 from collections.abc import Callable, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
-
-from streamer.records.quick import dataclass
 
 from .assembly import Part
 from .described_functions import names_of

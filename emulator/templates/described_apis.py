@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from streamer.records.quick import dataclass
 from streamer.topology import CONNECT, Api, Authorizer, Route, Throttle
 
 from ..gateway.rules.domains import Domain

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from streamer.records.quick import dataclass
 from streamer.topology.http_apis import ANY, DEFAULT_PATH, Backend, Cors, HttpApi, HttpAuthorizer, HttpKind, HttpRoute
 
 from . import described_backends, ids

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any, Final
 
-from streamer.records.quick import dataclass
 from streamer.topology.http_apis import ANY, Cors, FixedAnswer
 
 _EXTENSION: Final = "x-amazon-apigateway-"

@@ -6,10 +6,9 @@ What the stack has besides is here under the same logical ids, so that both may 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from streamer.records.quick import dataclass
 from streamer.topology import Function, Permission, Topology
 from streamer.topology.logical_ids import API, STAGE, bucket_id, function_id, log_group_id, queue_id, role_id, table_id
 from streamer.topology.own_resources import IGNORED_SECTIONS, SECTIONS, reference

@@ -5,13 +5,12 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from streamer.errors import ConfigurationError, TopologyError
-from streamer.records.quick import dataclass
 from streamer.topology import Topology
 from streamer.topology.checks import validate
 

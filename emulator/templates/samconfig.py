@@ -6,11 +6,10 @@ import re
 import shlex
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from streamer.errors import ConfigurationError
-from streamer.records.quick import dataclass
 
 COMMANDS: Final = ("global", "deploy", "local_start_api")
 """Tables that are read, later ones first: people keep their parameters with ``deploy``."""

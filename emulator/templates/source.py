@@ -5,9 +5,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
-
-from streamer.records.quick import dataclass
 
 from .errors import Path, Problem, TemplateError, shown
 

@@ -6,10 +6,8 @@ import contextlib
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any, Final
-
-from streamer.records.quick import dataclass
 
 from .errors import Path, Problem, shown
 from .generated_secrets import generated

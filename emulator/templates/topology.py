@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any
 
-from streamer.records.quick import dataclass
 from streamer.topology import Api, Function, Topology
 
 from ..gateway.rules.domains import Domain

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from streamer.client.errors import ClientError, GatewayError, RequestCancelledError, RequestFailedError
 from streamer.client.topics import TopicMessage
-from streamer.records.quick import dataclass
 
 FINAL: Final = frozenset({"response", "complete", "cancelled", "error", "pong"})
 """Types after which nothing more comes for a request."""

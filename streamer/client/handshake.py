@@ -6,7 +6,7 @@ import inspect
 import socket
 import ssl as ssl_module
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -15,7 +15,6 @@ from websockets.exceptions import InvalidHandshake, InvalidStatus, InvalidURI
 
 from streamer.aws_limits import LOOPBACK
 from streamer.client.errors import CannotConnectError
-from streamer.records.quick import dataclass
 
 Token = str | Callable[[], str | Awaitable[str]] | None
 """A JWT, a function (plain or ``async``) that gives a fresh one for each connection, or None."""

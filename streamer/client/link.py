@@ -8,6 +8,7 @@ import logging
 import math
 import random
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 from websockets.asyncio.client import ClientConnection
@@ -17,7 +18,6 @@ from websockets.protocol import State
 from streamer.aws_limits import FRAME_BYTES
 from streamer.client.errors import CannotConnectError, ClientError, ConnectionLostError
 from streamer.client.handshake import Handshake
-from streamer.records.quick import dataclass
 
 LOGGER: Final = logging.getLogger("streamer.client")
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from dataclasses import dataclass
 from typing import Any, Final
 
 from streamer.client.errors import ClientError
-from streamer.records.quick import dataclass
 
 LIMIT: Final = 1024
 """Most messages that wait for a slow reader; of more, the oldest go, and the next one says how many."""

@@ -14,13 +14,13 @@ import threading
 import urllib.error
 import urllib.request
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import IO, Any, Final
 from urllib.parse import urlsplit
 
 from streamer.aws_limits import LOOPBACK
 from streamer.client.errors import UploadFailedError
 from streamer.client.events import Progress
-from streamer.records.quick import dataclass
 
 Content = bytes | bytearray | memoryview | os.PathLike[str] | IO[bytes]
 """What can be uploaded: bytes, the path of a file, or a file that is open for reading bytes."""

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
-
-from streamer.records.quick import dataclass
 
 _WORDS: Final = ("summary", "description", "examples", "deprecated", "max_attempts", "timeout_seconds")
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import inspect
 import typing
 from collections.abc import Mapping
-from dataclasses import asdict, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 from streamer.actions import Action
 from streamer.app import QUEUE_THRESHOLD_SECONDS, App
 from streamer.describe.schemas import Components, Schema, schema_of
-from streamer.records.quick import dataclass
 
 VERSION: Final = 1
 """Of the JSON document; a reader of version 1 can read every document that says so."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from streamer.context import Principal
 from streamer.errors import ActionError, ErrorCode
@@ -10,7 +11,6 @@ from streamer.handlers.events import Origin
 from streamer.observability import Logger
 from streamer.protocol.messages import REQUEST_ID, Message
 from streamer.records import Listener, RequestKey, RequestRecord, owner_of
-from streamer.records.quick import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

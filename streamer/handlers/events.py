@@ -6,9 +6,8 @@ Their shape: [REC] FIDELITY B1-B23, and the samples under ``tests/events``.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
-
-from streamer.records.quick import dataclass
 
 
 class LambdaContext(Protocol):

@@ -11,10 +11,10 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Final, TextIO
 
 from streamer.observability.redaction import loggable
-from streamer.records.quick import dataclass
 
 NAMESPACE: Final = "Streamer"
 VALUES: Final = 100

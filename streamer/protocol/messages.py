@@ -10,13 +10,13 @@ import json
 import math
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final, NoReturn
 
 from streamer.aws_limits import ITEM_BYTES, MESSAGE_BYTES
 from streamer.errors import ActionError, ErrorCode, PayloadTooLargeError
 from streamer.records import Failure, ProgressPoint
-from streamer.records.quick import dataclass
 
 ACTION_NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 """What an action may be called."""

@@ -15,13 +15,12 @@ import hashlib
 import json
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from streamer.aws_limits import MESSAGE_BYTES
 from streamer.errors import PayloadTooLargeError
 from streamer.protocol.messages import rounded, to_json
-from streamer.records.quick import dataclass
 
 JOINED_BYTES: Final = 512 * 1024
 """Largest message that is delivered in parts, in bytes of UTF-8. What is stored is smaller still (400 KB)."""

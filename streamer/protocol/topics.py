@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import re
+from dataclasses import dataclass
 from typing import Any, Final
 
 from streamer.errors import ActionError, ErrorCode
 from streamer.protocol.messages import REQUEST_ID
 from streamer.records import Listener, RequestRecord, escaped
-from streamer.records.quick import dataclass
 
 TOPIC: Final = re.compile(r"[A-Za-z0-9._:/-]{1,128}")
 """What a topic may be called."""

@@ -10,13 +10,12 @@ from __future__ import annotations
 import enum
 import math
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Final
 
 from streamer.errors import ErrorCode
 from streamer.records import KEPT_SECONDS, Failure, Listener, ProgressPoint, RequestRecord, Slots, Status
-from streamer.records.quick import dataclass
 from streamer.requests.runs import Run
 
 

@@ -7,10 +7,10 @@ bear being done twice.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from streamer.records import RequestKey, Status
-from streamer.records.quick import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

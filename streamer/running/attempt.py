@@ -10,7 +10,7 @@ import json
 import random
 import time
 from collections.abc import Callable
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from streamer.actions import Action, failure_of
@@ -19,7 +19,6 @@ from streamer.errors import ActionError, ErrorCode, ItemTooLargeError, StoreErro
 from streamer.observability import Logger
 from streamer.protocol import answers, messages
 from streamer.records import KEPT_SECONDS, Failure, RequestRecord, Status
-from streamer.records.quick import dataclass
 from streamer.requests import lifecycle, retries
 from streamer.running.audience import Audience
 from streamer.running.execution import Running, Workers

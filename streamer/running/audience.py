@@ -7,6 +7,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from streamer.errors import GoneError, PayloadTooLargeError, SendError
@@ -14,7 +15,6 @@ from streamer.observability import Logger
 from streamer.protocol.parts import in_parts
 from streamer.protocol.topics import audience_of
 from streamer.records import Listener, RequestRecord
-from streamer.records.quick import dataclass
 from streamer.running.execution import Running, Workers
 from streamer.sending.sender import Sender, send_pieces
 

@@ -11,14 +11,13 @@ import json
 import math
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from streamer.context import Cancelled
 from streamer.protocol import messages
 from streamer.protocol.parts import trimmed
 from streamer.records import ProgressPoint, RequestRecord
-from streamer.records.quick import dataclass
 from streamer.requests import lifecycle
 from streamer.running.audience import Audience
 from streamer.running.held_claim import HeldClaim

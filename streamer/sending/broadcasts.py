@@ -7,10 +7,8 @@ itself leaves the rest, shard by shard, to invocations of their own (``docs/deci
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any, Final
-
-from streamer.records.quick import dataclass
 
 DELIVER: Final = "streamer:deliver"
 """The member of an event that makes the processor deliver what is left of a message to many."""

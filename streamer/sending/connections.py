@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from streamer.errors import ActionError
 from streamer.protocol import messages
 from streamer.protocol.topics import topic_of
-from streamer.records.quick import dataclass
 
 if TYPE_CHECKING:
     # Users' modules import this one, and should not load AWS libraries for it.

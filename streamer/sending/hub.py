@@ -12,7 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from streamer.errors import DispatchError, GoneError, StoreError
@@ -21,7 +21,6 @@ from streamer.protocol import messages
 from streamer.protocol.parts import in_parts
 from streamer.protocol.topics import Topic, topic_target
 from streamer.records import ConnectionRecord, owner_of
-from streamer.records.quick import dataclass
 from streamer.sending.broadcasts import EVENT_BYTES, HOPS, LATE_SECONDS, Audience, Rest, deliver_event
 from streamer.sending.publisher import Delivery, Publisher, Recipient
 from streamer.sending.sender import Sender, send_pieces

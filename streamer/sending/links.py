@@ -8,10 +8,10 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote
 
-from streamer.records.quick import dataclass
 from streamer.sending.signer import ALGORITHM, SigningKeys
 
 _UNSIGNED: Final = "UNSIGNED-PAYLOAD"

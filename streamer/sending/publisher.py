@@ -13,11 +13,10 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Final
 
 from streamer.errors import GoneError, PayloadTooLargeError, SendError
-from streamer.records.quick import dataclass
 from streamer.sending.sender import RetryPolicy, Sender
 
 THREADS: Final = 32

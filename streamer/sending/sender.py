@@ -11,6 +11,7 @@ import json
 import random
 import time
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final, Protocol
 from urllib.parse import quote
 
@@ -19,7 +20,6 @@ from botocore.credentials import Credentials
 from streamer.aws_limits import MESSAGE_BYTES
 from streamer.errors import ConfigurationError, GoneError, PayloadTooLargeError, SendError
 from streamer.observability.tracing import HEADER_VARIABLE
-from streamer.records.quick import dataclass
 from streamer.sending.signer import Signer, SigningKeys
 from streamer.sending.transport import Answer, Exchange, NoAnswerError, PooledExchange
 

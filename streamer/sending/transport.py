@@ -14,11 +14,11 @@ import socket
 import ssl
 import weakref
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
 from streamer.errors import ConfigurationError
-from streamer.records.quick import dataclass
 from streamer.sending.http_client_connections import WholeRequests, WholeTlsRequests
 
 _PORTS: Final = {"http": 80, "https": 443}

@@ -8,14 +8,13 @@ import os
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from streamer import settings as environment_settings
 from streamer.context import Principal, Request
 from streamer.errors import ActionError, ConfigurationError, ErrorCode
-from streamer.records.quick import dataclass
 from streamer.requests.ids import RANDOM_BYTES, uuid7
 from streamer.sending.links import Place, put_link
 from streamer.sending.signer import SigningKeys

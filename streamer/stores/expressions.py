@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 
-from streamer.records.quick import dataclass
 from streamer.requests.lifecycle import FAR_SECONDS, Change, Precondition
 from streamer.stores.items import Item, Value, attribute_of, request_value
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from streamer.protocol.messages import to_json
@@ -23,7 +23,6 @@ from streamer.records import (
     SubscriptionRecord,
     audience_shard,
 )
-from streamer.records.quick import dataclass
 
 Value = dict[str, Any]
 """A typed attribute value: ``{"S": ...}``, ``{"N": ...}`` or, for a request's listeners, ``{"SS": [...]}``."""

@@ -11,12 +11,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from streamer.aws_limits import text_bytes
 from streamer.records import RequestRecord
-from streamer.records.quick import dataclass
 from streamer.stores.items import TTL, Item
 
 APART_BYTES: Final = 4096

@@ -7,10 +7,10 @@ refuses. All of them may be called from several threads.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final, Generic, Protocol, TypeVar
 
 from streamer.records import ConnectionRecord, RequestKey, RequestRecord, Slots, Status, SubscriptionRecord
-from streamer.records.quick import dataclass
 from streamer.requests.lifecycle import Applied, Change, Created, Duplicate, Full, Refused
 
 T = TypeVar("T")

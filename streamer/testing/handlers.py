@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TextIO, cast
 
@@ -16,7 +16,6 @@ from streamer.handlers.processor import ProcessorHandler
 from streamer.handlers.router import RouterHandler
 from streamer.handlers.setup import new_id
 from streamer.observability import Logger, Metrics
-from streamer.records.quick import dataclass
 from streamer.requests.dispatcher import Dispatcher
 from streamer.running.attempt import ABANDONED_SECONDS, AttemptParts
 from streamer.running.execution import Workers

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self, TextIO, cast
 
@@ -12,7 +13,6 @@ from streamer.app import App
 from streamer.observability import Logger, Metrics
 from streamer.protocol.parts import Joiner
 from streamer.records import ConnectionRecord
-from streamer.records.quick import dataclass
 from streamer.requests.runs import run_event
 from streamer.settings import Settings
 from streamer.stores.memory import MemoryConnectionStore, MemoryRequestStore, MemorySubscriptionStore

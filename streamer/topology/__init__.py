@@ -9,11 +9,10 @@ from __future__ import annotations
 import enum
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from streamer.errors import TopologyError
-from streamer.records.quick import dataclass
 from streamer.topology.http_apis import HttpApi
 from streamer.topology.integrations import Integration
 from streamer.topology.kinesis import KinesisMapping

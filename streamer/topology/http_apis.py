@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Final
-
-from streamer.records.quick import dataclass
 
 ANY: Final = "ANY"
 """Stands for every method. [DOC] apigw-docs:http-api-develop-routes"""

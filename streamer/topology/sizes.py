@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from streamer.errors import ConfigurationError
-from streamer.records.quick import dataclass
 from streamer.topology import LOG_LEVELS, SYSTEM_LOG_LEVELS, Topology, names_of
 
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
 from streamer.aws_limits import text_bytes
-from streamer.records.quick import dataclass
 
 from ..errors import ApiError, validation_error
 from ..values import ORDERED, TYPES, Attributes, AttributeValue, shown, sort_value

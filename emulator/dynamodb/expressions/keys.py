@@ -7,10 +7,9 @@ attributes: [DOC] ddb-docs:GSI.DesignPattern.MultiAttributeKeys.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
-
-from streamer.records.quick import dataclass
 
 from ..errors import ApiError, invalid_parameter, validation_error
 from ..values import Attributes, AttributeValue

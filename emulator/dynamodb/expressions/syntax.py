@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TypeAlias
-
-from streamer.records.quick import dataclass
 
 Path: TypeAlias = tuple[str | int, ...]
 """Attribute names and list positions, from the top; placeholders are resolved."""

@@ -6,11 +6,9 @@ Containers on the way to a change are copied, everything else is shared. [DOC] d
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final
-
-from streamer.records.quick import dataclass
 
 from ..errors import ApiError, invalid_parameter, validation_error
 from ..numbers import add_numbers

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
-
-from streamer.records.quick import dataclass
 
 from ..errors import validation_error
 from ..expressions.syntax import (

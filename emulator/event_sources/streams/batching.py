@@ -12,9 +12,8 @@ import json
 import zlib
 from collections import deque
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Final
-
-from streamer.records.quick import dataclass
 
 from ...functions.outcome import Failed, Outcome, Refused, Returned
 from .records import EventRecord

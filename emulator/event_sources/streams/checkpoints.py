@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
-from streamer.records.quick import dataclass
 from streamer.topology import EventSourceMapping
 from streamer.topology.kinesis import KinesisMapping
 

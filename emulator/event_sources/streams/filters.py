@@ -10,10 +10,10 @@ from __future__ import annotations
 import json
 import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from streamer.errors import TopologyError
-from streamer.records.quick import dataclass
 
 PATTERN_CHARACTERS: Final = 4096
 """Longest pattern as JSON. [DOC] lambda-docs: API_Filter"""

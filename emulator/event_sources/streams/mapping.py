@@ -7,10 +7,10 @@ import time
 import uuid
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from dataclasses import dataclass
 from typing import Any, Final, Protocol, Self
 
 from streamer.errors import TopologyError
-from streamer.records.quick import dataclass
 from streamer.topology import EventSourceMapping, Topology
 from streamer.topology.kinesis import KinesisMapping
 

@@ -6,9 +6,8 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
 from typing import Final
-
-from streamer.records.quick import dataclass
 
 from ... import log
 from .checkpoints import OLDEST, Checkpoint, MappingCheckpoint, begin, resume

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import Final
-
-from streamer.records.quick import dataclass
 
 from ... import log
 from ...functions.outcome import Functions, Outcome, Refused

@@ -11,11 +11,10 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from streamer.aws_limits import attributes_bytes
-from streamer.records.quick import dataclass
 
 EVENT_VERSION: Final = "1.1"
 """``eventVersion`` of every record. [REC] I1"""

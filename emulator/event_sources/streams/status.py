@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
-
-from streamer.records.quick import dataclass
 
 from .source import StreamMapping
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
+from dataclasses import dataclass
 from typing import Self
-
-from streamer.records.quick import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

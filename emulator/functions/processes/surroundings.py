@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from streamer.records.quick import dataclass
 from streamer.topology import Function
 
 from ...recording import Recording

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import unquote
 
-from streamer.records.quick import dataclass
 from streamer.topology.http_apis import HttpApi, HttpKind
 
 from ..rules.events import clf_time, gateway_headers, grouped_query, single_and_multi

@@ -8,9 +8,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
-from streamer.records.quick import dataclass
 from streamer.topology.http_apis import HttpAuthorizer, HttpKind
 
 from ..rules import policy

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from urllib.parse import unquote
 
-from streamer.records.quick import dataclass
 from streamer.topology.http_apis import ANY, DEFAULT_PATH, HttpApi, HttpKind, HttpRoute
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import enum
-
-from streamer.records.quick import dataclass
+from dataclasses import dataclass
 
 
 class NonUtf8Post(enum.StrEnum):

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
-
-from streamer.records.quick import dataclass
 
 from . import policy
 from .effects import NotInvoked, Raised, Replied, Result, TimedOut

@@ -6,9 +6,8 @@ A mapping's path stands for the stage and replaces it. [DOC] apigw-docs:websocke
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from urllib.parse import unquote
-
-from streamer.records.quick import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

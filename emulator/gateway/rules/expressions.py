@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import dataclass
 from typing import Any, Final
 
 from streamer.errors import TopologyError
-from streamer.records.quick import dataclass
 
 _TOKEN: Final = re.compile(
     r"\\(?P<escaped>\$)"

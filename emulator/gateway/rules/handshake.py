@@ -9,10 +9,8 @@ from __future__ import annotations
 import binascii
 import enum
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Final
-
-from streamer.records.quick import dataclass
 
 from . import http_answers as answers
 from .authorizer import Authorized, Broken, Denied, Unauthorized, has_identity, judge

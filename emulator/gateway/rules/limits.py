@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 from streamer.aws_limits import FRAME_BYTES, INTEGRATION_SECONDS, MESSAGE_BYTES
-from streamer.records.quick import dataclass
 from streamer.topology import Throttle
 
 IDLE_SECONDS: Final = 600.0

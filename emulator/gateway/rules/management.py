@@ -8,11 +8,10 @@ from __future__ import annotations
 import functools
 import json
 import re
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import unquote
-
-from streamer.records.quick import dataclass
 
 from . import http_answers as answers
 from . import ids

@@ -9,12 +9,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 from streamer.errors import TopologyError
-from streamer.records.quick import dataclass
 from streamer.topology.integrations import Integration, IntegrationResponse
 
 from .expressions import parse, stringified, value_at

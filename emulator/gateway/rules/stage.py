@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import dataclass
 from typing import Final
 
 from streamer.errors import TopologyError
-from streamer.records.quick import dataclass
 from streamer.topology import CONNECT, DISCONNECT, Api, Authorizer, Route
 
 from .assumptions import Assumptions

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from streamer.errors import StreamerError
-from streamer.records.quick import dataclass
 
 Parameters = Mapping[str, Any]
 

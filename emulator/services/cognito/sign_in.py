@@ -9,10 +9,8 @@ import base64
 import hmac
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Final
-
-from streamer.records.quick import dataclass
 
 from .entities import (
     CONFIRMED,

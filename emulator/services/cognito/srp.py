@@ -8,9 +8,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+from dataclasses import dataclass
 from typing import Final
-
-from streamer.records.quick import dataclass
 
 from .entities import Password
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
-
-from streamer.records.quick import dataclass
 
 from .entities import NOT_ALLOWED, NOT_FOUND, Client, Parameters, Pool, PoolError, User, required
 from .srp import Exchange

@@ -7,9 +7,8 @@ user-pool-lambda-pre-token-generation
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final, Protocol
-
-from streamer.records.quick import dataclass
 
 from .entities import Client, Pool, User
 from .triggers import Steps, fire, function_of

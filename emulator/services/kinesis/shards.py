@@ -8,11 +8,9 @@ from __future__ import annotations
 import hashlib
 from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from itertools import islice, pairwise
 from typing import Final
-
-from streamer.records.quick import dataclass
 
 HASH_KEYS: Final = 2**128
 """Hash keys that the open shards of a stream divide among themselves."""

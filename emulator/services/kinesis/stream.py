@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any, Final
-
-from streamer.records.quick import dataclass
 
 from .errors import KinesisError, invalid
 from .shards import Record, Shard, Shards, hash_key

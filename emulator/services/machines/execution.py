@@ -8,11 +8,9 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
-
-from streamer.records.quick import dataclass
 
 from . import choices, paths
 from .errors import RUNTIME, StateError, is_matched

@@ -9,12 +9,11 @@ import secrets
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from streamer.errors import ConfigurationError
-from streamer.records.quick import dataclass
 
 from ... import log
 from ...functions.outcome import Functions

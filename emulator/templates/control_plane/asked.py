@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
-
-from streamer.records.quick import dataclass
 
 from ..errors import TemplateError
 from ..language import transforms

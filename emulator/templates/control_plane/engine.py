@@ -10,11 +10,11 @@ import json
 import re
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
 
 from streamer.errors import ConfigurationError, StreamerError
-from streamer.records.quick import dataclass
 from streamer.topology import Api, Topology
 
 from ... import log

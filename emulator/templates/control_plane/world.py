@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote
 
-from streamer.records.quick import dataclass
 from streamer.topology import Topology
 
 from ...database.protocol import Database

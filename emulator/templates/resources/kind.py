@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any
-
-from streamer.records.quick import dataclass
 
 from ...services.secret_names import client_secret, suffix
 from .. import ids

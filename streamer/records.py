@@ -5,9 +5,8 @@ from __future__ import annotations
 import enum
 import zlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
-
-from .quick import dataclass
 
 OWNER_BYTES: Final = 2048
 """Longest partition key of DynamoDB, in bytes. [DOC] ddb-docs:ServiceQuotas"""
