@@ -6,16 +6,17 @@ Pure: the clock is an argument.
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Callable, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
-from ..functions.outcome import Failed, Outcome, Returned
+from ..functions.outcome import Outcome
 from ..gateway.rules.effects import Accept, Effect, HttpAnswer, Invoke, Result
 from ..port.http import HttpRequest, HttpResponse
 from ..recording import By, Change
-from . import records
-from .records import CALL_BYTES, OVERHEAD_BYTES, PAYLOAD_BYTES, Invoked, Record
-from .ring import Ring
+from .ring import OVERHEAD_BYTES, Ring
+
+if TYPE_CHECKING:
+    from . import records
 
 CONNECTIONS: Final = 10_000
 """Most open connections whose opening is remembered."""
@@ -85,10 +86,17 @@ class RingRecorder:
         self._post = post
         self._unanswered: dict[str, Sequence[Any] | records.Message] = {}
         """By the gateway's request id: what was noted of messages that wait for their functions, or their records."""
+        ring.make = self._make_first
 
-    def keep(self, record: Record) -> None:
+    def _make_first(self, noted: Sequence[Any]) -> None:
+        from .making import Maker  # noqa: PLC0415 - the emulator's start does not pay for it
+
+        self.ring.make = Maker(self.ring, self._unanswered).make
+        self.ring.make(noted)
+
+    def keep(self, record: records.Record) -> None:
         """Keep a record, and wake who waits for one."""
-        self.ring.note(record.size, self.ring.add, record)
+        self.ring.note(record.size, "record", record)
 
     @property
     def unanswered(self) -> int:
@@ -110,6 +118,8 @@ class RingRecorder:
         self, request: HttpRequest, connection_id: str, decision: Accept | HttpAnswer, *, began_ns: int
     ) -> None:
         """See `Recorder.opening`."""
+        from . import records  # noqa: PLC0415 - the emulator's start does not pay for it
+
         record = records.Opening(
             at_ns=began_ns, connection=connection_id, request=request, decision=decision, decided_ns=self._clock()
         )
@@ -129,35 +139,17 @@ class RingRecorder:
             # Without the event, which the invocation's record has.
             request_id, others = first.request_id, effects[1:] if len(effects) > 1 else ()
             invoked = (first.function, first.timeout_seconds, request_id, first.route_key)
-            noted = [self._message, self._clock(), connection_id, text, others, self.is_ours, invoked, 0, None, ()]
+            noted = ["message", self._clock(), connection_id, text, others, self.is_ours, invoked, 0, None, ()]
             unanswered = self._unanswered
             unanswered[request_id] = noted
             if len(unanswered) > UNANSWERED:
                 del unanswered[next(iter(unanswered))]
         else:
-            noted = (self._message, self._clock(), connection_id, text, effects, self.is_ours, None, 0, None, ())
+            noted = ("message", self._clock(), connection_id, text, effects, self.is_ours, None, 0, None, ())
         ring.latest.append(noted)
         ring.room -= OVERHEAD_BYTES + len(text)
         if ring.room <= 0 or ring.waker is not None:
             ring.noted()
-
-    def _message(self, *noted: Any) -> None:
-        at_ns, connection_id, text, effects, is_ours, invoked, answered_ns, result, replies = noted
-        invoke = None if invoked is None else Invoked(*invoked)
-        record = records.Message(
-            at_ns=at_ns,
-            connection=connection_id,
-            text=text,
-            effects=effects,
-            invoke=invoke,
-            is_ours=is_ours,
-            answered_ns=answered_ns,
-            result=result,
-            replies=replies,
-        )
-        if invoke is not None and not answered_ns and invoke.request_id in self._unanswered:
-            self._unanswered[invoke.request_id] = record
-        self.ring.add(record)
 
     def answered(self, invoke: Invoke, result: Result, effects: Sequence[Effect]) -> None:
         """See `Recorder.answered`."""
@@ -167,15 +159,12 @@ class RingRecorder:
             found[_RESULT] = result
             found[_REPLIES] = effects
         elif found is not None:
-            self.ring.note(OVERHEAD_BYTES, self._answered, self._clock(), found, result, effects)
-
-    def _answered(self, at_ns: int, record: records.Message, result: Result, effects: Sequence[Effect]) -> None:
-        record.answered_ns = at_ns
-        record.result, record.replies = result, effects
-        self.ring.add(record)
+            self.ring.note(OVERHEAD_BYTES, "answered", self._clock(), found, result, effects)
 
     def closed(self, connection_id: str, code: int, reason: str, by: By, *, received: int, sent: int) -> None:
         """See `Recorder.closed`."""
+        from . import records  # noqa: PLC0415 - imported by the opening
+
         opening = self.connections.pop(connection_id, None)
         record = records.Closed(
             at_ns=self._clock(),
@@ -208,29 +197,10 @@ class RingRecorder:
         """See `Recorder.run`."""
         ring = self.ring
         about = (number, trace, waited_ms, duration_ms, init_ms, memory_mb)
-        ring.latest.append((self._run, self._clock(), function, payload, outcome, about))
+        ring.latest.append(("run", self._clock(), function, payload, outcome, about))
         ring.room -= OVERHEAD_BYTES + len(payload)
         if ring.room <= 0 or ring.waker is not None:
             ring.noted()
-
-    def _run(self, *noted: Any) -> None:
-        at_ns, function, payload, outcome, about = noted
-        number, trace, waited_ms, duration_ms, init_ms, memory_mb = about
-        self.ring.add(
-            records.Run(
-                at_ns=at_ns,
-                function=function,
-                payload=_head(payload, PAYLOAD_BYTES),
-                payload_bytes=len(payload),
-                outcome=_kept(outcome),
-                environment=number,
-                trace=trace,
-                waited_ms=waited_ms,
-                duration_ms=duration_ms,
-                init_ms=init_ms,
-                memory_mb=memory_mb,
-            )
-        )
 
     def call(self, request: HttpRequest, response: HttpResponse, function: str | None, *, began_ns: int) -> None:
         """See `Recorder.call`."""
@@ -243,57 +213,23 @@ class RingRecorder:
         else:
             said, headers = request.fields, response.headers
         ring.latest.append(
-            (self._call, began_ns, request.method, target, said, body, status, answer, headers, function, self._clock())
+            ("call", began_ns, request.method, target, said, body, status, answer, headers, function, self._clock())
         )
         ring.room -= OVERHEAD_BYTES + len(body) + len(answer)
         if ring.room <= 0 or ring.waker is not None:
             ring.noted()
 
-    def _call(self, *noted: Any) -> None:
-        began_ns, method, target, said, body, status, answer, headers, function, answered_ns = noted
-        fields = {TRACE_HEADER: said} if isinstance(said, str) else said or {}
-        self.ring.add(
-            records.Call(
-                at_ns=began_ns,
-                method=method,
-                target=target,
-                fields=fields,
-                body=_head(body, CALL_BYTES),
-                body_bytes=len(body),
-                status=status,
-                answer=_head(answer, CALL_BYTES),
-                answer_bytes=len(answer),
-                answer_headers=headers,
-                function=function,
-                answered_ns=answered_ns,
-            )
-        )
-
     def environment(self, function: str, number: int, pid: int | None, change: Change, why: str = "") -> None:
         """See `Recorder.environment`."""
-        self.keep(
-            records.Environment(
-                at_ns=self._clock(), function=function, environment=number, pid=pid, change=change, why=why
-            )
-        )
+        self.ring.note(OVERHEAD_BYTES, "environment", self._clock(), function, number, pid, change, why)
 
     def batch(self, mapping: tuple[str, str], numbers: Sequence[str], attempt: int, outcome: Outcome, end: str) -> None:
         """See `Recorder.batch`."""
-        self.keep(
-            records.Batch(
-                at_ns=self._clock(),
-                function=mapping[0],
-                source=mapping[1],
-                records=numbers,
-                attempt=attempt,
-                outcome=_kept(outcome),
-                end=end,
-            )
-        )
+        self.ring.note(OVERHEAD_BYTES, "batch", self._clock(), mapping, numbers, attempt, outcome, end)
 
     def line(self, function: str, request_id: str | None, text: str) -> None:
         """See `Recorder.line`."""
-        self._post(self._line, (self._logged, self._clock(), function, request_id, text))
+        self._post(self._line, ("line", self._clock(), function, request_id, text))
 
     def _line(self, noted: tuple[Any, ...]) -> None:
         ring = self.ring
@@ -302,18 +238,6 @@ class RingRecorder:
         if ring.room <= 0 or ring.waker is not None:
             ring.noted()
 
-    def _logged(self, at_ns: int, function: str, request_id: str | None, text: str) -> None:
-        self.ring.add(records.Log(at_ns=at_ns, function=function, request_id=request_id, text=text[:PAYLOAD_BYTES]))
-
-
-def _head(payload: bytes, most: int) -> bytes:
-    return payload if len(payload) <= most else bytes(payload[:most])
-
-
-def _kept(outcome: Outcome) -> Outcome:
-    if len(getattr(outcome, "payload", b"")) > PAYLOAD_BYTES and isinstance(outcome, (Returned, Failed)):
-        head = _head(outcome.payload, PAYLOAD_BYTES)
-        if isinstance(outcome, Returned):
-            return Returned(head, outcome.request_id)
-        return Failed(head, outcome.request_id, outcome.error_type)
-    return outcome
+    def note(self, text: str, level: str, fields: Mapping[str, Any]) -> None:
+        """The emulator itself has something to say; called from any thread."""
+        self._post(self._line, ("note", self._clock(), level, fields, text))

@@ -14,13 +14,12 @@ from ..gateway.rules.effects import Accept, Effect, HttpAnswer, Result
 from ..port.http import HttpRequest
 from ..recording import By, Change
 from .masking import Who
+from .ring import OVERHEAD_BYTES
 
 PAYLOAD_BYTES: Final = 256 * 1024
 """A payload over this is kept as its head."""
 CALL_BYTES: Final = 16 * 1024
 """The same of a request to one of AWS's APIs, and of its answer."""
-OVERHEAD_BYTES: Final = 1024
-"""What a record takes besides its payloads, counted generously."""
 
 
 @dataclass(slots=True, eq=False, kw_only=True)

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from .records import OVERHEAD_BYTES, Record
+if TYPE_CHECKING:
+    from .records import Record
 
 RECORDS: Final = 20_000
 """Most changes of records that are kept."""
 BYTES: Final = 32 * 1024 * 1024
 """Most bytes of records that are kept."""
+OVERHEAD_BYTES: Final = 1024
+"""What a record takes besides its payloads, counted generously."""
 PIECES: Final = 64
 """Into how many pieces what nobody has read is divided, at least."""
 
@@ -48,6 +51,7 @@ class Ring:
         "_unread",
         "_unread_bytes",
         "latest",
+        "make",
         "room",
         "waker",
     )
@@ -69,12 +73,14 @@ class Ring:
         self._unread = self._unread_bytes = 0
         """How many notes those are, and their bytes."""
         self.latest: list[Sequence[Any]] = []
-        """The piece that is being filled: of each note what makes and adds a record, and the arguments of that."""
+        """The piece that is being filled: of each note what it is, and what makes its record."""
+        self.make: Callable[[Sequence[Any]], None] = _nothing
+        """Makes the record of a note, and adds it."""
         self.room = self._piece_bytes
         """Bytes until it is full."""
 
     def note(self, size: int, *noted: Any) -> None:
-        """Keep something for whoever reads: its size in bytes, what makes a record of it, and the arguments of that."""
+        """Keep something for whoever reads, by its size in bytes."""
         self.latest.append(noted)
         self.room -= max(size, OVERHEAD_BYTES)
         self.noted()
@@ -123,8 +129,8 @@ class Ring:
             piece, size = self._pieces.popleft()
             self._unread -= len(piece)
             self._unread_bytes -= size
-            for make, *arguments in piece:
-                make(*arguments)
+            for noted in piece:
+                self.make(noted)
 
     @property
     def last(self) -> int:
@@ -198,3 +204,7 @@ class Ring:
         self.settle()
         while self._changes:
             self._drop()
+
+
+def _nothing(_noted: Sequence[Any]) -> None:
+    """Nobody notes anything yet."""

@@ -4,27 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 import secrets
 import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from .. import log
 from ..port.http import HttpRequest, HttpResponse
 from ..recording import Recording
 from . import access
-from .api import Api
-from .around import Around
 from .assets import asset
-from .exporting import Exporter
 from .opening import page_url
 from .recorder import Gate, RingRecorder
-from .recording_file import document
-from .records import Note
 from .ring import Ring
+
+if TYPE_CHECKING:
+    from .api import Api
+    from .around import Around
+    from .exporting import Exporter
 
 TICK_SECONDS: Final = 1.0
 """How often it is decided whether to record."""
@@ -47,19 +48,26 @@ class Console:
         self._recorder = RingRecorder(Ring(), time.time_ns, self._post)
         self._gate = Gate()
         self._news = News(self._recorder)
-        self._notes = _Notes(self._recorder, self._post)
+        self._notes = _Notes(self._recorder)
         self._boot = secrets.token_hex(8)
-        self._api = Api(around, self._recorder, self._news, boot=self._boot, look=self._look)
         self._timer: asyncio.TimerHandle | None = None
-        otlp = around.settings.otlp
-        self._exporter = None if otlp is None else Exporter(self._recorder.ring, otlp, boot=self._boot, look=self._look)
+        self._exporter: Exporter | None = None
+
+    @functools.cached_property
+    def _api(self) -> Api:
+        from .api import Api  # noqa: PLC0415 - who looks waits for it, not who starts
+
+        return Api(self._around, self._recorder, self._news, boot=self._boot, look=self._look)
 
     async def __aenter__(self) -> Self:
         self._recording.now = self._recorder
         log.LOGGER.addHandler(self._notes)
         self._tick()
-        if self._exporter is not None:
-            await self._exporter.__aenter__()
+        if (otlp := self._around.settings.otlp) is not None:
+            from .exporting import Exporter  # noqa: PLC0415 - only who wants it pays for its import
+
+            exporter = Exporter(self._recorder.ring, otlp, boot=self._boot, look=self._look)
+            self._exporter = await exporter.__aenter__()
         return self
 
     async def __aexit__(
@@ -107,6 +115,8 @@ class Console:
 
     def recorded(self, after: int) -> dict[str, Any]:
         """What was recorded under numbers over ``after``, as the document of an export."""
+        from .recording_file import document  # noqa: PLC0415 - only who exports pays for its import
+
         kept = (record for record in self._recorder.ring if record.number > after)
         return document(kept, boot=self._boot, at_ms=time.time() * 1000)
 
@@ -133,7 +143,7 @@ class Console:
         if missed is not None:
             self._recording.now = self._recorder
             text = f"{missed} messages were not recorded: they came fast, and nobody looked"
-            self._recorder.keep(Note(at_ns=time.time_ns(), text=text, level="warning"))
+            self._recorder.note(text, "warning", {})
         elif was_open and not self._gate.is_open:
             self._recording.now = None
             self._recorder.pause()
@@ -173,10 +183,9 @@ class News:
 class _Notes(logging.Handler):
     """Makes records of what the emulator itself logs."""
 
-    def __init__(self, recorder: RingRecorder, post: Callable[[Callable[[Any], None], Any], None]) -> None:
+    def __init__(self, recorder: RingRecorder) -> None:
         super().__init__(logging.INFO)
         self._recorder = recorder
-        self._keep = post
 
     def emit(self, record: logging.LogRecord) -> None:
         """Keep it, unless it is told in another way."""
@@ -186,5 +195,4 @@ class _Notes(logging.Handler):
         fields: Mapping[str, Any] = getattr(record, "fields", {})
         error = record.exc_info[1] if record.exc_info else None
         told = dict(fields) if error is None else {**fields, "error": f"{type(error).__name__}: {error}"}
-        note = Note(at_ns=time.time_ns(), text=text, level=record.levelname.lower(), fields=told)
-        self._keep(self._recorder.keep, note)
+        self._recorder.note(text, record.levelname.lower(), told)

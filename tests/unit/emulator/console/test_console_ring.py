@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 from console_records import World
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from emulator.console.recorder import Gate
-from emulator.console.records import OVERHEAD_BYTES, Log, Message, Record
-from emulator.console.ring import Ring
+from emulator.console.records import Log, Message, Record
+from emulator.console.ring import OVERHEAD_BYTES, Ring
 
 
 def log(text: str = "") -> Log:
@@ -116,14 +118,16 @@ def test_a_record_that_changes_after_it_was_forgotten_is_kept_again() -> None:
 
 
 def test_what_is_noted_becomes_a_record_when_somebody_reads() -> None:
-    ring, made = Ring(), []
+    ring = Ring()
+    made: list[str] = []
 
-    def make(text: str) -> None:
-        made.append(text)
-        ring.add(log(text))
+    def make(noted: Sequence[str]) -> None:
+        made.extend(noted)
+        ring.add(log(*noted))
 
+    ring.make = make
     for text in "abc":
-        ring.note(10, make, text)
+        ring.note(10, text)
     assert (made, ring.bytes) == ([], 3 * OVERHEAD_BYTES)
 
     assert [each.text for each in ring.read(0, limit=10).records if isinstance(each, Log)] == ["a", "b", "c"]
@@ -132,14 +136,15 @@ def test_what_is_noted_becomes_a_record_when_somebody_reads() -> None:
 
 def test_what_gives_way_unread_is_never_made_and_counts_as_missed() -> None:
     ring, records = filled(2, most_records=3)
-    made = []
+    made: list[int] = []
 
-    def make(number: int) -> None:
-        made.append(number)
-        ring.add(log(str(number)))
+    def make(noted: Sequence[int]) -> None:
+        made.extend(noted)
+        ring.add(log(str(*noted)))
 
+    ring.make = make
     for number in range(5):
-        ring.note(10, make, number)
+        ring.note(10, number)
     page = ring.read(1, limit=10)
 
     assert (made, page.missed, page.next) == ([2, 3, 4], 3, 7)
@@ -156,15 +161,13 @@ def test_what_is_noted_stays_within_the_bounds_and_whatever_is_not_told_counts_a
 ) -> None:
     ring, noted, told, missed, after = Ring(most_records=most, most_bytes=most_bytes), 0, 0, 0, 0
 
-    def make(size: int) -> None:
-        ring.add(log("x" * size))
-
+    ring.make = lambda note: ring.add(log("x" * note[0]))
     for step in [*steps, None]:
         if step is None:
             page = ring.read(after, limit=1000)
             told, missed, after = told + len(page.records), missed + page.missed, page.next
         else:
-            ring.note(step, make, step)
+            ring.note(step, step)
             noted += 1
             assert ring.bytes <= max(most_bytes, 6 * OVERHEAD_BYTES)
 

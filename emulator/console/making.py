@@ -1,0 +1,139 @@
+"""Makes records of what the recorder noted, once somebody reads: until then nothing of this is imported. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ..functions.outcome import Failed, Outcome, Returned
+from ..gateway.rules.effects import Effect, Result
+from . import records
+from .recorder import TRACE_HEADER
+from .records import CALL_BYTES, PAYLOAD_BYTES, Invoked
+from .ring import Ring
+
+
+class Maker:
+    """Makes the records of one ring, and adds them to it."""
+
+    def __init__(self, ring: Ring, unanswered: dict[str, Sequence[Any] | records.Message]) -> None:
+        """``unanswered``: see `RingRecorder`."""
+        self._ring = ring
+        self._unanswered = unanswered
+        self._makers: Mapping[str, Callable[..., None]] = {
+            "answered": self._answered,
+            "batch": self._batch,
+            "call": self._call,
+            "environment": self._environment,
+            "line": self._line,
+            "message": self._message,
+            "note": self._note,
+            "record": ring.add,
+            "run": self._run,
+        }
+
+    def make(self, noted: Sequence[Any]) -> None:
+        """Make and add one record; what was noted begins with what it is of."""
+        what, *about = noted
+        self._makers[what](*about)
+
+    def _message(self, *noted: Any) -> None:
+        at_ns, connection_id, text, effects, is_ours, invoked, answered_ns, result, replies = noted
+        invoke = None if invoked is None else Invoked(*invoked)
+        record = records.Message(
+            at_ns=at_ns,
+            connection=connection_id,
+            text=text,
+            effects=effects,
+            invoke=invoke,
+            is_ours=is_ours,
+            answered_ns=answered_ns,
+            result=result,
+            replies=replies,
+        )
+        if invoke is not None and not answered_ns and invoke.request_id in self._unanswered:
+            self._unanswered[invoke.request_id] = record
+        self._ring.add(record)
+
+    def _answered(self, at_ns: int, record: records.Message, result: Result, replies: Sequence[Effect]) -> None:
+        record.answered_ns = at_ns
+        record.result, record.replies = result, replies
+        self._ring.add(record)
+
+    def _run(self, at_ns: int, function: str, payload: bytes, outcome: Outcome, about: Sequence[Any]) -> None:
+        number, trace, waited_ms, duration_ms, init_ms, memory_mb = about
+        self._ring.add(
+            records.Run(
+                at_ns=at_ns,
+                function=function,
+                payload=_head(payload, PAYLOAD_BYTES),
+                payload_bytes=len(payload),
+                outcome=_kept(outcome),
+                environment=number,
+                trace=trace,
+                waited_ms=waited_ms,
+                duration_ms=duration_ms,
+                init_ms=init_ms,
+                memory_mb=memory_mb,
+            )
+        )
+
+    def _call(self, *noted: Any) -> None:
+        began_ns, method, target, said, body, status, answer, headers, function, answered_ns = noted
+        fields = {TRACE_HEADER: said} if isinstance(said, str) else said or {}
+        self._ring.add(
+            records.Call(
+                at_ns=began_ns,
+                method=method,
+                target=target,
+                fields=fields,
+                body=_head(body, CALL_BYTES),
+                body_bytes=len(body),
+                status=status,
+                answer=_head(answer, CALL_BYTES),
+                answer_bytes=len(answer),
+                answer_headers=headers,
+                function=function,
+                answered_ns=answered_ns,
+            )
+        )
+
+    def _environment(self, *noted: Any) -> None:
+        at_ns, function, number, pid, change, why = noted
+        self._ring.add(
+            records.Environment(at_ns=at_ns, function=function, environment=number, pid=pid, change=change, why=why)
+        )
+
+    def _batch(self, *noted: Any) -> None:
+        at_ns, (function, source), numbers, attempt, outcome, end = noted
+        outcome = _kept(outcome)
+        self._ring.add(
+            records.Batch(
+                at_ns=at_ns,
+                function=function,
+                source=source,
+                records=numbers,
+                attempt=attempt,
+                outcome=outcome,
+                end=end,
+            )
+        )
+
+    def _line(self, at_ns: int, function: str, request_id: str | None, text: str) -> None:
+        self._ring.add(records.Log(at_ns=at_ns, function=function, request_id=request_id, text=text[:PAYLOAD_BYTES]))
+
+    def _note(self, at_ns: int, level: str, fields: Mapping[str, Any], text: str) -> None:
+        self._ring.add(records.Note(at_ns=at_ns, text=text, level=level, fields=fields))
+
+
+def _head(payload: bytes, most: int) -> bytes:
+    return payload if len(payload) <= most else bytes(payload[:most])
+
+
+def _kept(outcome: Outcome) -> Outcome:
+    if len(getattr(outcome, "payload", b"")) > PAYLOAD_BYTES and isinstance(outcome, (Returned, Failed)):
+        head = _head(outcome.payload, PAYLOAD_BYTES)
+        if isinstance(outcome, Returned):
+            return Returned(head, outcome.request_id)
+        return Failed(head, outcome.request_id, outcome.error_type)
+    return outcome
