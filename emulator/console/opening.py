@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import html
-import webbrowser
 from pathlib import Path
 from typing import Final
 
@@ -27,6 +25,9 @@ def open_url(folder: Path, url: str) -> bool:
     Raises:
         ConfigurationError: the page cannot be written.
     """
+    import html  # noqa: PLC0415 - every start knows the address, and few open it
+    import webbrowser  # noqa: PLC0415
+
     path = folder / FILE
     leads = f'<meta http-equiv="refresh" content="0; url={html.escape(url)}">'
     page = f'<!doctype html><meta charset="utf-8">{leads}<title>streamer</title>'

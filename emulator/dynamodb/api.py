@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from types import ModuleType
 from typing import Any, Final
 
 from . import tags
@@ -21,7 +22,6 @@ from .administration import (
 from .backend import EmbeddedBackend
 from .errors import SERVICE, ApiError
 from .model import check_request, check_types, operations_of
-from .partiql.statements import batch_execute_statement, execute_statement, execute_transaction
 from .reading import batch_get_item, get_item, transact_get_items
 from .searching import query, scan
 from .tables import create_table, delete_table, describe_table, list_tables, update_table
@@ -31,8 +31,15 @@ from .writing import delete_item, put_item, update_item
 Json = dict[str, Any]
 Operation = Callable[[Json], Json]
 
+
+def _partiql() -> ModuleType:
+    from .partiql import statements  # noqa: PLC0415 - its grammar costs each start 5 ms, and few use it
+
+    return statements
+
+
 _OPERATIONS: Final[dict[str, Callable[[EmbeddedBackend, Json], Json]]] = {
-    "BatchExecuteStatement": batch_execute_statement,
+    "BatchExecuteStatement": lambda *given: _partiql().batch_execute_statement(*given),
     "BatchGetItem": batch_get_item,
     "BatchWriteItem": batch_write_item,
     "CreateTable": create_table,
@@ -44,7 +51,7 @@ _OPERATIONS: Final[dict[str, Callable[[EmbeddedBackend, Json], Json]]] = {
     "DescribeLimits": describe_limits,
     "DescribeTable": describe_table,
     "DescribeTimeToLive": describe_time_to_live,
-    "ExecuteStatement": execute_statement,
+    "ExecuteStatement": lambda *given: _partiql().execute_statement(*given),
     "GetItem": get_item,
     "GetResourcePolicy": get_resource_policy,
     "ListTables": list_tables,
@@ -72,7 +79,7 @@ class DynamoApi:
         self._operations: dict[str, Operation] = {
             **{name: partial(operation, backend) for name, operation in _OPERATIONS.items()},
             "TransactWriteItems": lambda parameters: transact_write_items(backend, parameters, tokens),
-            "ExecuteTransaction": lambda parameters: execute_transaction(backend, parameters, tokens),
+            "ExecuteTransaction": lambda parameters: _partiql().execute_transaction(backend, parameters, tokens),
         }
 
     def perform(self, action: str, parameters: Json) -> Json:

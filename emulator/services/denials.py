@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from typing import Final
-from xml.sax.saxutils import escape
 
 from ..port.http import HttpRequest, HttpResponse
 
@@ -21,6 +20,8 @@ def denial(service: str, request: HttpRequest, message: str) -> HttpResponse:
 
 def error(service: str, request: HttpRequest, code: str, message: str, status: int) -> HttpResponse:
     """An error of a service."""
+    from xml.sax.saxutils import escape  # noqa: PLC0415 - it imports urllib.request, which a start has no need of
+
     if service == "s3":
         body = f"<Error><Code>{code}</Code><Message>{escape(message)}</Message></Error>"
     elif "x-amz-target" in request.fields:

@@ -7,8 +7,6 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from streamer.errors import ConfigurationError, StreamerError
 
 from .records import corrected
@@ -152,6 +150,8 @@ def shard_description(shard: Mapping[str, Any]) -> ShardDescription:
 
 @contextmanager
 def _translated() -> Iterator[None]:
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - the embedded engine has no use for it
+
     try:
         yield
     except ClientError as error:
@@ -162,6 +162,8 @@ def _translated() -> Iterator[None]:
 
 def error_code(error: StreamsApiError) -> str:
     """AWS's code of the answer behind an error; empty if nothing answered."""
+    from botocore.exceptions import ClientError  # noqa: PLC0415
+
     cause = error.__cause__
     return str(cause.response.get("Error", {}).get("Code", "")) if isinstance(cause, ClientError) else ""
 

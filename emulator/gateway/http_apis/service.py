@@ -6,7 +6,7 @@ import asyncio
 import secrets
 import time
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from streamer.topology.http_apis import (
     DEFAULT_PATH,
@@ -41,7 +41,9 @@ from .identity import (
     judge_claims,
 )
 from .paths import Match, Paths
-from .tokens import TokenError, Tokens
+
+if TYPE_CHECKING:
+    from .tokens import Tokens
 
 KEPT_VERDICTS: Final = 1024
 """Answers of authorizers that are kept, of all APIs; the oldest are forgotten first."""
@@ -75,7 +77,8 @@ class HttpApis:
         self._address = address
         self._aws_domain = aws_domain
         self._invocations = Invocations(functions, notes)
-        self._tokens = Tokens(f"http://{address}")
+        self._tokens: Tokens | None = None
+        """Made when a route first asks for a token."""
         self._ids = IdSource(endpoints.region, secrets.randbits(64))
         known = (endpoints.owner, *endpoints.keys.values())
         self._verifier = Verifier(
@@ -299,6 +302,10 @@ class HttpApis:
         return judge(authorizer, asked, result, round((time.monotonic() - began) * 1000))
 
     async def _by_token(self, authorizer: HttpAuthorizer, asked: Asked, values: list[str]) -> Verdict:
+        from .tokens import TokenError, Tokens  # noqa: PLC0415 - cryptography, a tenth of every start
+
+        if self._tokens is None:
+            self._tokens = Tokens(f"http://{self._address}")
         try:
             claims = await self._tokens.claims(values[0] if values else "", authorizer.issuer or "")
         except TokenError as error:
