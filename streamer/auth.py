@@ -9,19 +9,21 @@ from __future__ import annotations
 
 import base64
 import functools
+import hmac
 import importlib.util
 import json
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
-
-from jwt import PyJWS
-from jwt.exceptions import InvalidKeyError, PyJWTError
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from streamer.context import Principal
 from streamer.errors import AuthError, ConfigurationError, TenantNotAllowedError
 from streamer.settings import Settings, parse_duration
+
+if TYPE_CHECKING:
+    from jwt import PyJWS
 
 __all__ = ["Authenticated", "Principal", "authenticate", "mint", "parse_duration", "principal_of", "token_of"]
 
@@ -36,7 +38,8 @@ TOKEN_CHARACTERS: Final = 8192
 IDENTIFIER_CHARACTERS: Final = 256
 """Longest user or tenant id, so that keys stay within DynamoDB's limits. [DOC] ddb-docs: Constraints"""
 
-_JWS: Final = PyJWS()
+_PLAIN: Final = re.compile(r"(?!.*(ssh-|ecdsa-))[\w+/=.-]+", re.ASCII)
+"""Secrets that are certainly no keys in PEM, DER, JSON or OpenSSH's form, with which PyJWT refuses to sign."""
 
 TOKEN_MISSING: Final = "token_missing"  # noqa: S105 - these are names of reasons
 TOKEN_MALFORMED: Final = "token_malformed"  # noqa: S105
@@ -194,13 +197,24 @@ def _offered_subprotocols(event: Mapping[str, Any]) -> list[str]:
 # the signature
 
 
+@functools.cache
+def _jws() -> PyJWS:
+    # With it comes cryptography, a tenth of the start of the emulator, which only mints. `$connect` imports it at once.
+    from jwt import PyJWS  # noqa: PLC0415
+
+    return PyJWS()
+
+
 def _verified_claims(token: str, settings: Settings, published: KeysById | None) -> dict[str, Any]:
     if len(token) > TOKEN_CHARACTERS:
         raise AuthError(TOKEN_MALFORMED)
     keys = _verification_keys(settings.jwt_secret, settings.jwt_public_key) if published is None else {}
+    jws = _jws()
+    from jwt.exceptions import PyJWTError  # noqa: PLC0415 - as `_jws`
+
     try:
         # PyJWT takes the token apart, strictly; the key, not the token, then says how it must be signed.
-        parts = _JWS.decode_complete(token, options={"verify_signature": False})
+        parts = jws.decode_complete(token, options={"verify_signature": False})
         claims = json.loads(parts["payload"])
     except (PyJWTError, ValueError, RecursionError) as error:
         raise AuthError(TOKEN_MALFORMED) from error
@@ -209,7 +223,7 @@ def _verified_claims(token: str, settings: Settings, published: KeysById | None)
         keys = _published(published, parts["header"].get("kid"))
     if not isinstance(algorithm, str) or algorithm not in keys:
         raise AuthError(ALGORITHM_NOT_ALLOWED)
-    verifier = _JWS.get_algorithm_by_name(algorithm)
+    verifier = jws.get_algorithm_by_name(algorithm)
     signed = token.rpartition(".")[0].encode()
     if not verifier.verify(signed, keys[algorithm], parts["signature"]):
         raise AuthError(SIGNATURE_INVALID)
@@ -232,8 +246,10 @@ def _verification_keys(secret: str | None, public_key: str | None) -> Mapping[st
     """Algorithm to prepared key. Cached: parsing a PEM key costs more than verifying with it."""
     keys: dict[str, Any] = {}
     if secret is not None:
+        from jwt.exceptions import InvalidKeyError  # noqa: PLC0415 - as `_jws`
+
         try:
-            keys["HS256"] = _JWS.get_algorithm_by_name("HS256").prepare_key(secret)
+            keys["HS256"] = _jws().get_algorithm_by_name("HS256").prepare_key(secret)
         except InvalidKeyError as error:
             raise ConfigurationError("JWT_SECRET is an asymmetric key; HS256 needs a random secret") from error
     if public_key is not None:
@@ -269,7 +285,9 @@ def key_of_jwk(jwk: Mapping[str, Any]) -> VerificationKey | None:
     _require_cryptography("JWT_JWKS_URL")
     if jwk.get("kty") not in ("RSA", "EC") or jwk.get("use", "sig") != "sig":
         return None
-    signer = _JWS.get_algorithm_by_name("RS256" if jwk["kty"] == "RSA" else "ES256")
+    from jwt.exceptions import PyJWTError  # noqa: PLC0415 - as `_jws`
+
+    signer = _jws().get_algorithm_by_name("RS256" if jwk["kty"] == "RSA" else "ES256")
     try:
         found = _strong(signer.from_jwk(dict(jwk)))
     except (PyJWTError, ValueError, TypeError, KeyError):
@@ -375,13 +393,20 @@ def mint(
         "exp": math.ceil(now + expires_in_seconds),
         **(claims or {}),
     }
-    signer = _JWS.get_algorithm_by_name(algorithm)
+    signed = f"{_segment({'alg': algorithm, 'typ': 'JWT'})}.{_segment(content)}"
+    return f"{signed}.{_base64url(_signature(key, algorithm, signed.encode()))}"
+
+
+def _signature(key: str, algorithm: str, signed: bytes) -> bytes:
+    if algorithm == "HS256" and _PLAIN.fullmatch(key):
+        return hmac.digest(key.encode(), signed, "sha256")
+    from jwt.exceptions import PyJWTError  # noqa: PLC0415 - as `_jws`
+
+    signer = _jws().get_algorithm_by_name(algorithm)
     try:
-        signing_key = signer.prepare_key(key)
+        return signer.sign(signed, signer.prepare_key(key))
     except (PyJWTError, ValueError, TypeError) as error:
         raise ConfigurationError(f"the key cannot sign {algorithm} tokens") from error
-    signed = f"{_segment({'alg': algorithm, 'typ': 'JWT'})}.{_segment(content)}"
-    return f"{signed}.{_base64url(signer.sign(signed.encode(), signing_key))}"
 
 
 def _segment(content: Mapping[str, Any]) -> str:

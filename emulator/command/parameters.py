@@ -13,7 +13,6 @@ from urllib.parse import urlsplit
 import click
 
 from streamer.aws_limits import STAGE_NAME
-from streamer.protocol.messages import REQUEST_ID
 from streamer.settings import parse_duration
 
 _LONGEST_NAME = 1024
@@ -144,6 +143,8 @@ class RequestId(click.ParamType[Any]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """The value as it is."""
+        from streamer.protocol.messages import REQUEST_ID  # noqa: PLC0415 - few commands take one, and all load this
+
         if not REQUEST_ID.fullmatch(value):
             self.fail(f"{value!r} is no request id: use 1 to 128 letters, digits, '.', '_', ':' and '-'", param, ctx)
         return str(value)

@@ -10,7 +10,6 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -53,6 +52,8 @@ def ask(request: Request, body: bytes, endpoints: Endpoints, *, seconds: float =
         OSError: nothing answers; TimeoutError: not in time.
         HTTPException: what answers is no HTTP.
     """
+    from http.client import HTTPConnection, HTTPSConnection  # noqa: PLC0415 - it imports email's parser
+
     parts = urlsplit(request.url)
     headers = dict(request.headers)
     url = request.url
@@ -111,6 +112,8 @@ class Integrations:
         return asyncio.ensure_future(self._answer(route.integration, json.loads(payload), source))
 
     async def _answer(self, integration: Integration, event: Mapping[str, Any], source: str | None) -> Outcome:
+        from http.client import HTTPException  # noqa: PLC0415 - as `ask`
+
         request_id = str(event["requestContext"]["requestId"])
         try:
             override = no_override()

@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import jwt  # noqa: F401 - `streamer.auth` uses it later; Lambda gives a start more CPU than the first client
+
 from streamer.auth import KeysById, authenticate
 from streamer.context import Principal
 from streamer.errors import AuthError, ConfigurationError, StoreError

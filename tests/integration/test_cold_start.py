@@ -49,4 +49,4 @@ def test_a_function_imports_only_what_it_needs(handler: str, unwanted: set[str])
 
 
 def test_users_modules_import_no_aws_library() -> None:
-    assert imported("streamer") & (HEAVY | {"botocore", "asyncio", "jwt"}) == set()
+    assert imported("streamer.app") & (HEAVY | {"botocore", "asyncio", "jwt"}) == set()

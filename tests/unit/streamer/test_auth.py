@@ -315,6 +315,26 @@ def test_minted_tokens_are_those_of_another_library() -> None:
     assert claims["user_id"] == "ada"
 
 
+@given(
+    st.text(max_size=80)
+    | st.from_regex(r"[\w+/=.-]{0,30}(ssh-rsa|ecdsa-sha2-nistp256|ssh-ed25519)?[\w+/=.-]{0,30}", fullmatch=True)
+)
+def test_any_secret_signs_as_another_library_does_or_is_refused(secret: str) -> None:
+    algorithm = jwt.get_algorithm_by_name("HS256")
+    try:
+        key = algorithm.prepare_key(secret)
+    except (jwt.PyJWTError, ValueError):
+        key = None
+
+    try:
+        token = mint(secret, user_id="ada", tenant_id="acme", now=NOW)
+    except ConfigurationError:
+        assert key is None
+    else:
+        signed, _, signature = token.rpartition(".")
+        assert algorithm.verify(signed.encode(), key, base64.urlsafe_b64decode(f"{signature}=="))
+
+
 @pytest.mark.parametrize("algorithm", ["RS256", "ES256"])
 def test_minting_with_a_key_of_another_kind_says_so(algorithm: str) -> None:
     with pytest.raises(ConfigurationError, match=algorithm):
