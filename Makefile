@@ -121,12 +121,13 @@ bench: $(VENV)/dev-ready  ## Measure the emulator beside its peers: one table (A
 
 bench-peers: .venv-ministack/ready benchmarks/.peers/ready  ## Install the peers that make bench compares with
 
-bench-parts: $(VENV)/dev-ready  ## Measure parts: connections, the gateway's rules, DynamoDB, functions
+bench-parts: $(VENV)/dev-ready  ## Measure parts: connections, the gateway's rules, DynamoDB, functions, what the console costs
 	$(VENV)/bin/python benchmarks/connections.py
 	$(VENV)/bin/python benchmarks/gateway_core.py
 	$(VENV)/bin/python benchmarks/message_path.py
 	$(VENV)/bin/python benchmarks/dynamodb.py
 	$(VENV)/bin/python benchmarks/functions.py
+	$(VENV)/bin/python -m benchmarks.watched --only path,served --pairs 5
 
 profile: $(VENV)/dev-ready  ## Profile the emulator under load, as a flame graph (ARGS="--isolation inline")
 	$(VENV)/bin/python -m benchmarks.profile $(ARGS)

@@ -75,7 +75,7 @@ class Recorder(Protocol):
         """
         ...
 
-    def call(self, request: HttpRequest, response: HttpResponse, function: str | None, *, began_ns: int) -> None:
+    def call(self, request: HttpRequest, response: HttpResponse, function: str | None, began_ns: int) -> None:
         """A call of one of AWS's APIs was answered; ``function`` made it, None: somebody else."""
         ...
 
@@ -121,7 +121,7 @@ class Recording:
         if not isinstance(answer, HttpResponse):
             return self._later(request, answer, function, began_ns)
         if (recorder := self.now) is not None:
-            recorder.call(request, answer, function(request), began_ns=began_ns)
+            recorder.call(request, answer, function(request), began_ns)
         return answer
 
     async def _later(
@@ -133,5 +133,5 @@ class Recording:
     ) -> HttpResponse:
         answer = await pending
         if (recorder := self.now) is not None:
-            recorder.call(request, answer, function(request), began_ns=began_ns)
+            recorder.call(request, answer, function(request), began_ns)
         return answer

@@ -38,8 +38,8 @@ class Maker:
         self._makers[what](*about)
 
     def _message(self, *noted: Any) -> None:
-        at_ns, connection_id, text, effects, is_ours, invoked, answered_ns, result, replies = noted
-        invoke = None if invoked is None else Invoked(*invoked)
+        at_ns, connection_id, text, effects, is_ours, answered_ns, result, replies, *invoked = noted
+        invoke = Invoked(*invoked) if invoked else None
         record = records.Message(
             at_ns=at_ns,
             connection=connection_id,

@@ -23,9 +23,9 @@ CONNECTIONS: Final = 10_000
 UNANSWERED: Final = 10_000
 """Messages whose functions may still answer that are remembered."""
 TRACE_HEADER: Final = "x-amzn-trace-id"
-_ANSWERED_NS: Final = 7
-_RESULT: Final = 8
-_REPLIES: Final = 9
+_ANSWERED_NS: Final = 6
+_RESULT: Final = 7
+_REPLIES: Final = 8
 """Where in what was noted of a message stands what came of it."""
 CLOSED: Final = 200
 """Closed connections that are remembered."""
@@ -138,17 +138,19 @@ class RingRecorder:
         if type(first) is Invoke:
             # Without the event, which the invocation's record has.
             request_id, others = first.request_id, effects[1:] if len(effects) > 1 else ()
-            invoked = (first.function, first.timeout_seconds, request_id, first.route_key)
-            noted = ["message", self._clock(), connection_id, text, others, self.is_ours, invoked, 0, None, ()]
+            noted = [
+                "message", self._clock(), connection_id, text, others, self.is_ours, 0, None, (),
+                first.function, first.timeout_seconds, request_id, first.route_key,
+            ]  # fmt: skip
             unanswered = self._unanswered
             unanswered[request_id] = noted
             if len(unanswered) > UNANSWERED:
                 del unanswered[next(iter(unanswered))]
         else:
-            noted = ("message", self._clock(), connection_id, text, effects, self.is_ours, None, 0, None, ())
+            noted = ("message", self._clock(), connection_id, text, effects, self.is_ours, 0, None, ())
         ring.latest.append(noted)
-        ring.room -= OVERHEAD_BYTES + len(text)
-        if ring.room <= 0 or ring.waker is not None:
+        ring.room = room = ring.room - OVERHEAD_BYTES - len(text)
+        if room <= 0 or ring.waker is not None:
             ring.noted()
 
     def answered(self, invoke: Invoke, result: Result, effects: Sequence[Effect]) -> None:
@@ -198,11 +200,11 @@ class RingRecorder:
         ring = self.ring
         about = (number, trace, waited_ms, duration_ms, init_ms, memory_mb)
         ring.latest.append(("run", self._clock(), function, payload, outcome, about))
-        ring.room -= OVERHEAD_BYTES + len(payload)
-        if ring.room <= 0 or ring.waker is not None:
+        ring.room = room = ring.room - OVERHEAD_BYTES - len(payload)
+        if room <= 0 or ring.waker is not None:
             ring.noted()
 
-    def call(self, request: HttpRequest, response: HttpResponse, function: str | None, *, began_ns: int) -> None:
+    def call(self, request: HttpRequest, response: HttpResponse, function: str | None, began_ns: int) -> None:
         """See `Recorder.call`."""
         ring = self.ring
         target, body, answer, status = request.target, request.body, response.body, response.status
@@ -215,8 +217,8 @@ class RingRecorder:
         ring.latest.append(
             ("call", began_ns, request.method, target, said, body, status, answer, headers, function, self._clock())
         )
-        ring.room -= OVERHEAD_BYTES + len(body) + len(answer)
-        if ring.room <= 0 or ring.waker is not None:
+        ring.room = room = ring.room - OVERHEAD_BYTES - len(body) - len(answer)
+        if room <= 0 or ring.waker is not None:
             ring.noted()
 
     def environment(self, function: str, number: int, pid: int | None, change: Change, why: str = "") -> None:
@@ -234,8 +236,8 @@ class RingRecorder:
     def _line(self, noted: tuple[Any, ...]) -> None:
         ring = self.ring
         ring.latest.append(noted)
-        ring.room -= OVERHEAD_BYTES + len(noted[-1])
-        if ring.room <= 0 or ring.waker is not None:
+        ring.room = room = ring.room - OVERHEAD_BYTES - len(noted[-1])
+        if room <= 0 or ring.waker is not None:
             ring.noted()
 
     def note(self, text: str, level: str, fields: Mapping[str, Any]) -> None:

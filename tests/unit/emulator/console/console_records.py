@@ -77,7 +77,7 @@ class World:
         request = HttpRequest("POST", path, (), text, "127.0.0.1", fields)
         told = answer if isinstance(answer, bytes) else json.dumps(answer or {}).encode()
         response = HttpResponse(answered.get("status", 200), told, headers)
-        self.recorder.call(request, response, "router", began_ns=self.now_ns)
+        self.recorder.call(request, response, "router", self.now_ns)
 
     def posts(self, root: str, message: Any, *, connection: str = "c1", status: int = 200) -> None:
         self.calls(root, "", message, path=f"/dev/%40connections/{connection}", status=status)
