@@ -23,6 +23,9 @@ PUT: Final = "put"
 CHANGES: Final = "changes"
 BESIDES_BYTES: Final = 2000
 """A request that puts an item may hold so much besides it; of a longer one the item alone is written."""
+TICKS: Final = 2**22
+"""Times are told in so many parts of a second: whole numbers for any clock since 2004, whose text is made four times as
+fast as a fraction's. Version 5 of a state told fractions."""
 _NEWLINE: Final = ord("\n")
 
 
@@ -58,12 +61,17 @@ def _written(table: Table, old: StoredItem | None, new: StoredItem | None, recor
         return f'["{table.name}",null,{{{_texts(old.attrs, table.key.names)}}},{_told(record)}]'
     after = new.attrs
     if old is not None:
-        before = old.attrs
-        others = [name for name, value in after.items() if before.get(name) is not value]
+        before, others, added = old.attrs, [], 0
+        for name, value in after.items():
+            was = before.get(name)
+            if was is not value:
+                others.append(name)
+                added += was is None
         if len(others) < len(after):
-            gone = "[]" if before.keys() <= after.keys() else _encode([name for name in before if name not in after])
-            key = _texts(after, table.key.names)
-            return f'["{table.name}",{{{_texts(after, others)}}},{{{key}}},{_told(record)},{gone}]'
+            key, told = _texts(after, table.key.names), _told(record)
+            is_less = len(before) + added > len(after)
+            gone = _encode([name for name in before if name not in after]) if is_less else "[]"
+            return f'["{table.name}",{{{_texts(after, others)}}},{{{key}}},{told},{gone}]'
     return f'["{table.name}",{{{_texts(after, after)}}},null,{_told(record)}]'
 
 
@@ -83,7 +91,8 @@ def _told(record: StreamRecord | None) -> str:
     """Ids hold nothing that JSON escapes."""
     if record is None:
         return "null"
-    return f'["{record.event_id}",{record.created_seconds!r},{"true" if record.user_identity else "false"}]'
+    is_by_service = "true" if record.user_identity else "false"
+    return f'["{record.event_id}",{int(record.created_seconds * TICKS)},{is_by_service}]'
 
 
 def replay(lines: Iterable[bytes], notes: Content, backend: EmbeddedBackend | None = None) -> None:
@@ -124,7 +133,8 @@ def _redo(backend: EmbeddedBackend, table: Table, new: StoredItem | None, key: A
     old = table.primary.get(key)
     if old is None and new is None:
         return
-    event_id, seconds, is_by_service = told or ("", 0.0, False)
+    event_id, told_seconds, is_by_service = told or ("", 0, False)
+    seconds = told_seconds if isinstance(told_seconds, float) else told_seconds / TICKS
     identity = SERVICE_IDENTITY if is_by_service else None
     backend.redo(table, old, new, event_id=event_id, created_seconds=seconds, user_identity=identity)
 

@@ -33,7 +33,9 @@ from .tables import make_table
 from .values import ORDERED, read_kept_attributes, wire_attributes, wire_value
 
 MAGIC: Final = b"streamer-dynamodb "
-VERSION: Final = 5
+VERSION: Final = 6
+SAME_TABLES: Final = (VERSION, 5)
+"""Versions whose tables are as today's; the changes that follow those of the fifth are read, too."""
 _COMPRESSION: Final = 1
 """zlib's fastest: a state is written when the emulator stops, and the user waits."""
 _AT_ONCE: Final = 200
@@ -96,7 +98,7 @@ def _load(backend: EmbeddedBackend, data: bytes) -> Saved:
     backend.tables.clear()
     backend.streams.clear()
     try:
-        notes, kept = (_tables if version == VERSION else older_tables)(text, version)
+        notes, kept = (_tables if version in SAME_TABLES else older_tables)(text, version)
         for head, items, records in kept:
             _load_table(backend, head, items, records)
         replay(lines, notes, backend)
@@ -122,7 +124,7 @@ def _read(data: bytes) -> tuple[int, bytes, bytes]:
     if not head.startswith(MAGIC):
         raise _unreadable("it was not written by the emulator")
     version = head.removeprefix(MAGIC)
-    if version not in [b"%d" % known for known in (VERSION, *OLDER)]:
+    if version not in [b"%d" % known for known in (*SAME_TABLES, *OLDER)]:
         raise _unreadable(f"it has version {version.decode(errors='replace')}, this emulator reads version {VERSION}")
     try:
         return int(version), *_unpacked(packed)

@@ -236,7 +236,7 @@ def packed(content: Any) -> bytes:
 
 
 def whole(*lines: Any) -> bytes:
-    return MAGIC + b"5\n" + zlib.compress(b"".join(json.dumps(line).encode() + b"\n" for line in lines))
+    return MAGIC + b"6\n" + zlib.compress(b"".join(json.dumps(line).encode() + b"\n" for line in lines))
 
 
 @pytest.mark.parametrize(
@@ -244,7 +244,7 @@ def whole(*lines: Any) -> bytes:
     [
         pytest.param(b"", "not written by the emulator", id="nothing"),
         pytest.param(b"garbage\n", "not written by the emulator", id="garbage"),
-        pytest.param(MAGIC + b"6\nxyz", "version 6, this emulator reads version 5", id="another version"),
+        pytest.param(MAGIC + b"7\nxyz", "version 7, this emulator reads version 6", id="another version"),
         pytest.param(MAGIC + b"1\nxyz", "error", id="not compressed"),
         pytest.param(MAGIC + b"1\n" + zlib.compress(b"{"), "JSONDecodeError", id="not JSON"),
         pytest.param(packed([]), "not an object", id="a list"),
@@ -280,7 +280,7 @@ def test_a_file_that_unpacks_to_more_than_it_may_is_refused(world: World, monkey
     monkeypatch.setattr(state, "CONTENT_BYTES", 1000)
 
     with pytest.raises(ConfigurationError, match="its content is over 1000 bytes"):
-        world.database.load(MAGIC + b"5\n" + zlib.compress(bytes(1001)))
+        world.database.load(MAGIC + b"6\n" + zlib.compress(bytes(1001)))
     assert world.keys() == ["a", "b"]
 
 
@@ -291,8 +291,8 @@ def test_no_bytes_do_anything_but_say_so(data: bytes) -> None:
         data,
         MAGIC + data,
         MAGIC + b"1\n" + data,
-        MAGIC + b"5\n" + data,
-        MAGIC + b"5\n" + zlib.compress(data),
+        MAGIC + b"6\n" + data,
+        MAGIC + b"6\n" + zlib.compress(data),
     ):
         with pytest.raises(ConfigurationError):
             World().database.load(content)
