@@ -221,7 +221,9 @@ def test_a_stack_may_come_to_import_from_a_later_one_which_then_keeps_its_export
     assert world.client("ssm").get_parameter(Name="/imported")["Parameter"]["Value"] == "one"
 
     for name in ("second", "user", "owner"):
+        stack_id = world.settled(name)["StackId"]
         world.cloudformation.delete_stack(StackName=name)
+        assert world.settled(stack_id)["StackStatus"] == "DELETE_COMPLETE", world.events(stack_id)
     assert refused(world.cloudformation.list_imports, ExportName="shared") == (
         "ValidationError",
         "Export 'shared' is not imported by any stack.",
@@ -263,20 +265,48 @@ def test_a_bucket_that_is_not_empty_is_not_deleted(world: ControlWorld) -> None:
     assert world.settled(stack["StackId"])["StackStatus"] == "DELETE_COMPLETE"
 
 
-def test_a_nested_stack_is_read_from_s3(world: ControlWorld) -> None:
+def test_a_nested_stack_is_one_of_its_own_that_changes_and_goes_with_its_parent(world: ControlWorld) -> None:
+    queue = {"Type": "AWS::SQS::Queue"}
+    name = {"Fn::Join": ["-", [{"Ref": "Prefix"}, {"Fn::GetAtt": ["Queue", "QueueName"]}]]}
     inner = {
-        "Resources": {"Queue": {"Type": "AWS::SQS::Queue"}},
-        "Outputs": {"Name": {"Value": {"Fn::GetAtt": ["Queue", "QueueName"]}}},
+        "Parameters": {"Prefix": {"Type": "String"}},
+        "Resources": {"Queue": queue, "Second": queue},
+        "Outputs": {"Name": {"Value": name, "Export": {"Name": "of-inner"}}},
     }
-    world.client("s3").put_object(Bucket="code", Key="inner.json", Body=json.dumps(inner).encode())
-    nested = {
-        "Type": "AWS::CloudFormation::Stack",
-        "Properties": {"TemplateURL": "https://s3.amazonaws.com/code/inner.json"},
-    }
-    outer = {"Resources": {"Inner": nested}, "Outputs": {"Name": {"Value": {"Fn::GetAtt": ["Inner", "Outputs.Name"]}}}}
-    name = outputs(world.deployed("outer", outer))["Name"]
+    put, sqs = world.client("s3").put_object, world.client("sqs")
+    put(Bucket="code", Key="inner.json", Body=json.dumps(inner).encode())
+    put(Bucket="code", Key="less.json", Body=json.dumps({**inner, "Resources": {"Queue": queue}}).encode())
 
-    assert world.client("sqs").get_queue_url(QueueName=name)["QueueUrl"].endswith(name)
+    def outer(key: str, **parameters: str) -> dict[str, Any]:
+        given = {"TemplateURL": f"https://s3.amazonaws.com/code/{key}", "Parameters": parameters}
+        return {
+            "Resources": {"Inner": {"Type": "AWS::CloudFormation::Stack", "Properties": given}},
+            "Outputs": {"Name": {"Value": {"Fn::GetAtt": ["Inner", "Outputs.Name"]}}},
+        }
+
+    assert (
+        "Parameters: [Prefix] must have values" in refused(world.proposed, stack="outer", body=outer("inner.json"))[1]
+    )
+    made = world.deployed("outer", outer("inner.json", Prefix="x"))
+    (resource,) = world.cloudformation.describe_stack_resources(StackName="outer")["StackResources"]
+    nested = world.cloudformation.describe_stacks(StackName=resource["PhysicalResourceId"])["Stacks"][0]
+    assert (nested["ParentId"], nested["StackStatus"]) == (made["StackId"], "CREATE_COMPLETE")
+    assert outputs(nested)["Name"] == outputs(made)["Name"] == f"x-{nested['StackName']}-Queue-" + _suffix(nested)
+    exports = world.cloudformation.list_exports()["Exports"]
+    assert (nested["StackId"], "of-inner") in [(each["ExportingStackId"], each["Name"]) for each in exports]
+    assert len(sqs.list_queues(QueueNamePrefix=nested["StackName"])["QueueUrls"]) == 2
+    refusal = refused(world.cloudformation.delete_stack, StackName=nested["StackId"])
+    assert refusal[1] == f"Stack [{nested['StackName']}] is nested in {made['StackId']}, and goes with it"
+
+    assert world.deployed("outer", outer("less.json", Prefix="x"), "UPDATE")["StackStatus"] == "UPDATE_COMPLETE"
+    assert len(sqs.list_queues(QueueNamePrefix=nested["StackName"])["QueueUrls"]) == 1
+    world.cloudformation.delete_stack(StackName="outer")
+    assert world.settled(made["StackId"])["StackStatus"] == "DELETE_COMPLETE"
+    assert "QueueUrls" not in sqs.list_queues(QueueNamePrefix=nested["StackName"])
+
+
+def _suffix(stack: Any) -> str:
+    return outputs(stack)["Name"].rpartition("-")[2]
 
 
 def test_templates_are_given_back(world: ControlWorld) -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from ...notes import Notes
 from . import kept
 from .asked import invalid
 from .query import ApiError
-from .records import ChangeSet, StackRecord
+from .records import ChangeSet, Proposed, ResourceRecord, StackRecord
 
 GONE: Final = 100
 """Most stacks that are gone and still known by their ids; the oldest are forgotten first."""
@@ -59,6 +60,25 @@ class Book:
             raise invalid(f"Stack with id {name} does not exist")
         return found
 
+    # with the stacks that are nested in others, which nobody changes but those
+
+    def everything(self) -> list[StackRecord]:
+        """All stacks, each before those that are nested in it."""
+        return [found for each in self.all() for found in (each, *nested(each))]
+
+    def told(self, name: str) -> StackRecord:
+        """A stack by name or id, also when it is gone or nested in another; raises ApiError."""
+        found = next(
+            (each for each in self.everything() if name in (each.stack_id, each.name) and _is_nested(each)), None
+        )
+        return self.named(name) if found is None else found
+
+    def refuse_nested(self, name: str) -> None:
+        """Refuse to change a stack that is nested in another; raises ApiError."""
+        for each in self.everything():
+            if _is_nested(each) and name in (each.stack_id, each.name):
+                raise invalid(f"Stack [{each.name}] is nested in {each.parent_id}, and goes with it")
+
     def change_set(self, asked: Mapping[str, Any]) -> tuple[StackRecord, ChangeSet]:
         """A change set by name and stack, or by id; raises ApiError."""
         name, stack_name = str(asked.get("ChangeSetName") or ""), asked.get("StackName")
@@ -70,3 +90,31 @@ class Book:
                 if name in (each.name, each.change_set_id):
                     return stack, each
         raise ApiError("ChangeSetNotFound", f"ChangeSet [{name}] does not exist", 404)
+
+
+def nested(stack: StackRecord) -> Iterator[StackRecord]:
+    """The stacks that are nested in one that is there."""
+    for each in () if stack.is_gone or stack.current is None else stack.current.resources.values():
+        if each.inner is not None:
+            found = _inner(stack, each, each.inner)
+            yield found
+            yield from nested(found)
+
+
+def _inner(stack: StackRecord, resource: ResourceRecord, current: Proposed) -> StackRecord:
+    own = stack.resources.get(resource.logical_id, resource)
+    resources = {name: replace(each, status=own.status, at=own.at) for name, each in current.resources.items()}
+    return StackRecord(
+        name=resource.physical_id.split("/")[1],
+        stack_id=resource.physical_id,
+        status=own.status,
+        created_at=stack.created_at,
+        updated_at=stack.updated_at,
+        current=current,
+        resources=resources,
+        parent_id=stack.stack_id,
+    )
+
+
+def _is_nested(stack: StackRecord) -> bool:
+    return stack.parent_id is not None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from .records import Change, Proposed, ResourceRecord
 
@@ -14,12 +14,39 @@ def changed(before: Mapping[str, ResourceRecord], after: Mapping[str, ResourceRe
         old = before.get(name)
         if old is None:
             found.append(Change(action="Add", logical_id=name, physical_id=None, type=now.type))
-        elif (old.type, old.physical_id, old.properties) != (now.type, now.physical_id, now.properties):
+        elif _is_changed(old, now):
             found.append(_modified(old, now))
     for name, old in before.items():
         if name not in after:
             found.append(Change(action="Remove", logical_id=name, physical_id=old.physical_id, type=old.type))
     return tuple(found)
+
+
+def _is_changed(old: ResourceRecord, now: ResourceRecord) -> bool:
+    if (old.type, old.physical_id, old.properties) != (now.type, now.physical_id, now.properties):
+        return True
+    return now.inner is not None and not is_same(old.inner, now.inner)
+
+
+def gone(before: Mapping[str, ResourceRecord], after: Mapping[str, ResourceRecord]) -> Iterator[ResourceRecord]:
+    """The resources that are no more or become others, also those of nested stacks that stay."""
+    for each in changed(before, after):
+        old, now = before.get(each.logical_id), after.get(each.logical_id)
+        if old is None:
+            continue
+        if now is None or each.replaced:
+            yield old
+        elif old.inner is not None and now.inner is not None:
+            yield from gone(old.inner.resources, now.inner.resources)
+
+
+def among(resources: Mapping[str, ResourceRecord], names: Collection[str]) -> Iterator[ResourceRecord]:
+    """The resources with these logical ids, also those of nested stacks."""
+    for name, each in resources.items():
+        if each.inner is not None:
+            yield from among(each.inner.resources, names)
+        elif name in names:
+            yield each
 
 
 def _modified(old: ResourceRecord, now: ResourceRecord) -> Change:

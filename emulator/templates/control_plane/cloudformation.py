@@ -20,7 +20,7 @@ from . import asked as asking
 from . import lives, reports
 from .asked import invalid
 from .book import Book
-from .changes import changed, is_same
+from .changes import among, changed, gone, is_same
 from .engine import Engine, PerformError, World
 from .query import ApiError
 from .records import ChangeSet, Deployed, Failure, Moment, Proposed, StackRecord
@@ -218,6 +218,7 @@ class CloudFormation:
     async def _delete_stack(self, parameters: Parameters) -> Mapping[str, Any]:
         stack = self.book.find(asking.stack_name(parameters))
         if stack is None:
+            self.book.refuse_nested(asking.stack_name(parameters))
             return {}  # [DOC] cfn-api:DeleteStack: a stack that is gone is no error
         if stack.is_protected:
             raise invalid(f"Stack [{stack.name}] cannot be deleted while TerminationProtection is enabled")
@@ -287,7 +288,7 @@ class CloudFormation:
             log.warning(f"the stack {name} could not be {'made' if kind == 'CREATE' else 'changed'}", why=str(failure))
             fails = lives.not_created if kind == "CREATE" else lives.not_updated
             if kind == "CREATE" and on_failure != "DO_NOTHING":
-                await self._engine.discard(each for name, each in to.resources.items() if name in failure.made)
+                await self._engine.discard(among(to.resources, failure.made))
             culprit = failure.logical_id if failure.logical_id in to.resources else None
             failed = Failure(reason=str(failure), logical_id=culprit, on_failure=on_failure)
             stack = fails(stack, to, failed, moment)
@@ -298,12 +299,7 @@ class CloudFormation:
     async def _discard_replaced(self, before: Proposed | None, to: Proposed) -> None:
         if before is None:
             return
-        old = [
-            before.resources[each.logical_id]
-            for each in changed(before.resources, to.resources)
-            if each.action == "Remove" or each.replaced
-        ]
-        for name, why in (await self._engine.discard(old)).items():
+        for name, why in (await self._engine.discard(gone(before.resources, to.resources))).items():
             log.warning("what a resource kept is still there", resource=name, why=why)
 
     async def _delete(self, stack_id: str, kept: set[str], moment: Moment) -> None:

@@ -23,12 +23,12 @@ from ...services.calls import Call, NotMadeError
 from ..assembly import Part, Project
 from ..errors import Problem, TemplateError
 from ..project import Resolved, Settings, described_project, resolved_project
-from ..resources.kind import Meaning
 from ..stack import Resource, Stack
 from ..topology import Wanted
 from . import exports, kept
-from .asked import Asked, declared, invalid, read
-from .records import Deployed, Output, Proposed, ResourceRecord
+from .asked import Asked, invalid
+from .proposals import proposed
+from .records import Deployed, Proposed, ResourceRecord
 from .removal import Removal, removals
 
 HOME: Final = Api(name="control-plane", routes=(), stage="dev", api_id="controlplane")
@@ -224,7 +224,7 @@ class Engine:
             resolved = await self._resolved({**self._deployed, asked.name: found}, fresh=asked.name)
         except ConfigurationError as error:
             raise invalid(f"Template format error: {_short(error, asked.name)}") from error
-        return _proposed(asked, next(each for each in resolved.stacks if each.name == asked.name))
+        return proposed(asked, next(each for each in resolved.stacks if each.name == asked.name))
 
     async def perform(self, name: str, deployed: Deployed) -> None:
         """Make a stack, or change it.
@@ -298,7 +298,7 @@ class Engine:
         after = {each.name: each for each in resolved.stacks}
         for name in dict.fromkeys([*before, *after]):
             was, becomes = before.get(name), after.get(name)
-            if was is None or becomes is None or was.exports != becomes.exports:
+            if was is None or becomes is None or exports.exported(was) != exports.exported(becomes):
                 others = [each for each in after.values() if each.name != name]
                 reason = exports.refusal(was, becomes, others)
                 if reason is not None:
@@ -353,7 +353,7 @@ class Engine:
             stored=world.stored(),
             wanted=Wanted(home=HOME),
             # As it is now, in whatever order stacks were made; what must not change is refused afterwards.
-            imports={name: value for each in self._stacks() for name, value in each.exports.items()},
+            imports={name: value for each in self._stacks() for name, value in exports.exported(each).items()},
             no_export=NO_EXPORT,
         )
 
@@ -370,59 +370,6 @@ def _refuse_lost(deployed: Deployed) -> None:
 
 def _project(parts: Iterable[Part]) -> Project:
     return Project(name="template", root=Path(), parts=tuple(parts))
-
-
-def _proposed(asked: Asked, stack: Stack) -> Proposed:
-    everything = [each for part in stack.all() for each in part.resources.values()]
-    missing = sorted({each.type for each in everything if each.kind.meaning is Meaning.MISSING})
-    if missing:
-        # [USR] CloudFormation's words, and whose fault it is
-        raise invalid(
-            f"Template format error: Unrecognized resource types: [{', '.join(missing)}]: they are not emulated"
-        )
-    tree = stack.source.tree
-    parameters = declared(read(asked.template))
-    defaults = {name: _text(each["Default"]) for name, each in parameters.items() if "Default" in each}
-    return Proposed(
-        template=asked.template,
-        processed=tree,
-        parameters={**defaults, **asked.parameters},
-        tags=asked.tags,
-        capabilities=asked.capabilities,
-        description=None if tree.get("Description") is None else str(tree["Description"]),
-        resources={name: _record(each, tree["Resources"][name]) for name, each in stack.resources.items()},
-        outputs=tuple(_outputs(stack)),
-        imports=tuple(sorted({name for part in stack.all() for name in part.imports})),
-        hidden=frozenset(name for name, each in parameters.items() if each.get("NoEcho") in (True, "true", "True")),
-    )
-
-
-def _record(resource: Resource, written: Mapping[str, Any]) -> ResourceRecord:
-    return ResourceRecord(
-        logical_id=resource.logical_id,
-        physical_id=str(resource.ref),
-        type=resource.type,
-        properties=resource.properties,
-        retained=written.get("DeletionPolicy") in ("Retain", "RetainExceptOnCreate"),
-    )
-
-
-def _outputs(stack: Stack) -> Iterable[Output]:
-    written = stack.source.tree.get("Outputs") or {}
-    for name, value in stack.outputs.items():
-        description = written[name].get("Description")
-        yield Output(
-            name=name,
-            value=_text(value),
-            description=None if description is None else str(description),
-            export=stack.export_names.get(name),
-        )
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _short(error: ConfigurationError, name: str) -> str:

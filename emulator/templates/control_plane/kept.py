@@ -70,7 +70,10 @@ def _plain(value: Any) -> Any:
 
 
 def _resources(notes: Mapping[str, Any]) -> dict[str, ResourceRecord]:
-    return {name: ResourceRecord(**each) for name, each in notes.items()}
+    return {
+        name: ResourceRecord(**{**each, "inner": None if each["inner"] is None else _proposed(each["inner"])})
+        for name, each in notes.items()
+    }
 
 
 def _proposed(note: Mapping[str, Any]) -> Proposed:

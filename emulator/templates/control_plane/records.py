@@ -24,6 +24,8 @@ class ResourceRecord:
     """Resolved."""
     retained: bool = False
     """Whether it stays when it is no longer of the stack: its ``DeletionPolicy`` says so."""
+    inner: Proposed | None = None
+    """The stack that it is, nested in this one; None: it is none."""
     status: str = ""
     reason: str | None = None
     at: float = 0.0
@@ -129,6 +131,8 @@ class StackRecord:
     """The oldest first."""
     change_sets: Mapping[str, ChangeSet] = field(default_factory=dict)
     """By name."""
+    parent_id: str | None = None
+    """The stack in which it is nested; None: in none."""
     is_protected: bool = False
     disable_rollback: bool = False
 

@@ -59,6 +59,9 @@ _REMOVALS: Final[Mapping[str, _Make]] = {
 
 def removals(resource: ResourceRecord) -> tuple[Removal, ...]:
     """What removes a resource's contents, in order; nothing: it has none."""
+    if resource.inner is not None:
+        kept = [each for each in resource.inner.resources.values() if not each.retained]
+        return tuple(found for each in kept for found in removals(each))
     name = resource.logical_id
     if resource.type == "AWS::Events::Rule":
         return _of_rule(resource)

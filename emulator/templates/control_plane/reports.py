@@ -25,7 +25,7 @@ def answer(operation: str, parameters: Parameters, book: Book, address: Address)
         case "DescribeStacks":
             return _stacks(parameters, book, address)
         case "DescribeStackEvents":
-            stack = book.named(asking.stack_name(parameters))
+            stack = book.told(asking.stack_name(parameters))
             return {"StackEvents": [told.event(each, stack) for each in reversed(stack.events)]}
         case "DescribeStackResource" | "DescribeStackResources" | "ListStackResources":
             return _resources(operation, parameters, book)
@@ -33,16 +33,16 @@ def answer(operation: str, parameters: Parameters, book: Book, address: Address)
             found, change_set = book.change_set(parameters)
             return told.change_set(change_set, found)
         case "ListChangeSets":
-            stack = book.named(asking.stack_name(parameters))
+            stack = book.told(asking.stack_name(parameters))
             return {"Summaries": [told.change_set_summary(each, stack) for each in stack.change_sets.values()]}
         case "ListStacks":
             wanted = parameters.get("StackStatusFilter") or ()
-            found_stacks = [each for each in book.all() if not wanted or each.status in wanted]
+            found_stacks = [each for each in book.everything() if not wanted or each.status in wanted]
             return {"StackSummaries": [told.summary(each) for each in found_stacks]}
         case "GetTemplate":
             return _template(parameters, book)
         case "GetStackPolicy":
-            book.named(asking.stack_name(parameters))
+            book.told(asking.stack_name(parameters))
             return {}
         case "ListExports" | "ListImports":
             return _shared(operation, parameters, book, address)
@@ -51,9 +51,9 @@ def answer(operation: str, parameters: Parameters, book: Book, address: Address)
 
 def _stacks(parameters: Parameters, book: Book, address: Address) -> Mapping[str, Any]:
     if parameters.get("StackName"):
-        found = [book.named(asking.stack_name(parameters))]
+        found = [book.told(asking.stack_name(parameters))]
     else:
-        found = [each for each in book.all() if not each.is_gone]
+        found = [each for each in book.everything() if not each.is_gone]
     return {"Stacks": [told.stack(each, address) for each in found]}
 
 
@@ -61,7 +61,7 @@ def _resources(operation: str, parameters: Parameters, book: Book) -> Mapping[st
     if operation == "DescribeStackResources" and not parameters.get("StackName"):
         stack = _owner(str(parameters.get("PhysicalResourceId")), book)
     else:
-        stack = book.named(asking.stack_name(parameters))
+        stack = book.told(asking.stack_name(parameters))
     found = list(stack.resources.values())
     if stack.current is not None and not stack.is_gone:
         found = [each for each in found if each.logical_id in stack.current.resources or "FAILED" in each.status]
@@ -85,7 +85,7 @@ def _resources(operation: str, parameters: Parameters, book: Book) -> Mapping[st
 
 
 def _owner(physical_id: str, book: Book) -> StackRecord:
-    for stack in book.all():
+    for stack in book.everything():
         if not stack.is_gone and any(each.physical_id == physical_id for each in stack.resources.values()):
             return stack
     raise invalid(f"Stack for {physical_id} does not exist")
@@ -96,7 +96,7 @@ def _template(parameters: Parameters, book: Book) -> Mapping[str, Any]:
     if parameters.get("ChangeSetName") is not None:
         found = book.change_set(parameters)[1].proposed
     else:
-        found = book.named(asking.stack_name(parameters)).current
+        found = book.told(asking.stack_name(parameters)).current
     if found is None:  # [INF] of a stack with change sets alone, as CDK asks it
         return {"TemplateBody": "", "StagesAvailable": ["Original", "Processed"]}
     is_processed = parameters.get("TemplateStage") == "Processed"
@@ -113,7 +113,7 @@ def _shared(operation: str, parameters: Parameters, book: Book, address: Address
 def _exports(book: Book, address: Address) -> list[dict[str, Any]]:
     return [
         {"ExportingStackId": stack.stack_id, "Name": each.export, "Value": address(each.value)}
-        for stack in book.all()
+        for stack in book.everything()
         if stack.current is not None and not stack.is_gone
         for each in stack.current.outputs
         if each.export is not None
@@ -121,7 +121,7 @@ def _exports(book: Book, address: Address) -> list[dict[str, Any]]:
 
 
 def _importers(export: str, book: Book) -> list[str]:
-    current = [each for each in book.all() if each.current is not None and not each.is_gone]
+    current = [each for each in book.everything() if each.current is not None and not each.is_gone]
     found = [each.name for each in current if each.current is not None and export in each.current.imports]
     if not found:
         raise invalid(f"Export '{export}' is not imported by any stack.")

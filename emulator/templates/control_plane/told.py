@@ -19,6 +19,7 @@ def stack(found: StackRecord, address: Any) -> dict[str, Any]:
     return {
         "StackId": found.stack_id,
         "StackName": found.name,
+        "ParentId": found.parent_id,
         "Description": None if current is None else current.description,
         "Parameters": [] if current is None else parameters(current),
         "CreationTime": Time(found.created_at),
@@ -42,6 +43,7 @@ def summary(found: StackRecord) -> dict[str, Any]:
     return {
         "StackId": found.stack_id,
         "StackName": found.name,
+        "ParentId": found.parent_id,
         "TemplateDescription": None if found.current is None else found.current.description,
         "CreationTime": Time(found.created_at),
         "LastUpdatedTime": _time(found.updated_at),

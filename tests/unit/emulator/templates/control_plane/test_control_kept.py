@@ -32,6 +32,7 @@ PROPOSED = Proposed(
     imports=("other",),
     hidden=frozenset({"Password", "Key"}),
 )
+NESTED = ResourceRecord(logical_id="N", physical_id="arn:n", type="S", properties={}, inner=PROPOSED)
 EVENT = Event(
     event_id="e", logical_id="Q", physical_id="q-1", type=QUEUE.type, status="S", reason=None, at=1.5, token=None
 )
@@ -63,7 +64,7 @@ CHANGE_SET = ChangeSet(
                 created_at=1.0,
                 updated_at=2.0,
                 current=PROPOSED,
-                resources={"Q": QUEUE},
+                resources={"Q": QUEUE, "N": NESTED},
                 events=(EVENT, EVENT),
                 change_sets={"c": CHANGE_SET},
                 is_protected=True,
