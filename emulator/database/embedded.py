@@ -35,7 +35,6 @@ from ..notes import CHECKPOINTS, Notes
 from ..port.http import HttpRequest, HttpResponse
 from ..tasks import end
 from .kept_file import KeptFile
-from .leases import end_leases
 from .tables import create_tables
 
 if TYPE_CHECKING:
@@ -142,6 +141,8 @@ async def _kept(engine: EmbeddedDynamoDB, topology: Topology, state_file: Path |
         create_tables(engine, topology.tables)
         yield Notes()
         return
+    from .leases import end_leases  # noqa: PLC0415 - the life of requests, a twentieth of a start that keeps nothing
+
     notes = Notes()
     file = KeptFile(state_file, lambda: engine.pieces(notes.content))
     try:
