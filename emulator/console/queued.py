@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import time
 import uuid
@@ -34,6 +35,7 @@ ATTEMPTS: Final = 100
 """Most further attempts that may be given at once."""
 
 Told = dict[str, Any]
+Place = tuple[bool, float, str, str]
 
 
 class Queued:
@@ -43,19 +45,28 @@ class Queued:
         self._around = around
 
     async def listed(self, asked: Asked) -> Told:
-        """The requests, stuck and latest ones first, and how many there are in each state."""
+        """The requests, stuck and latest ones first, how many there are in each state, and where to go on."""
         now, wanted, user = time.time(), asked.words("status"), asked.text("user")
         if unknown := [word for word in wanted if word not in set(Status)]:
             raise BadRequestError(400, f"there is no status {unknown[0][:40]!r}; there are {', '.join(Status)}")
         limit = min(asked.number("limit", MOST) or 1, MOST)
+        as_of, after = _cursor(asked.text("cursor")) or (now, None)
         records, is_whole = await self._scanned()
         counts = Counter(str(record.status) for record in records)
         found = [
             record for record in records if (not wanted or record.status in wanted) and user in ("", record.user_id)
         ]
-        found.sort(key=lambda record: (not _is_stuck(record, now), -record.updated_at))
-        told = [_told(record, now) for record in found[:limit]]
-        return {"now": now * 1000, "counts": counts, "matching": len(found), "whole": is_whole, "requests": told}
+        placed = sorted(((_place(record, as_of), record) for record in found), key=lambda each: each[0])
+        left = [(place, record) for place, record in placed if after is None or place > after]
+        return {
+            "now": now * 1000,
+            "counts": counts,
+            "matching": len(found),
+            "whole": is_whole,
+            "requests": [_told(record, now) for _, record in left[:limit]],
+            "left": max(0, len(left) - limit),
+            "next": _said([as_of, *left[limit - 1][0]]) if len(left) > limit else None,
+        }
 
     async def one(self, asked: Asked, request_id: str) -> Told:
         """All that is stored of a request; ``tenant`` and ``user`` say whose it is."""
@@ -163,6 +174,32 @@ def _masked_json(text: str | None) -> Any:
 
 def _is_stuck(record: RequestRecord, now: float) -> bool:
     return record.due_at is not None and record.due_at + OVERDUE_SECONDS < now
+
+
+def _place(record: RequestRecord, now: float) -> Place:
+    """Where it stands in the list: stuck ones first, then the latest."""
+    return not _is_stuck(record, now), -float(record.updated_at), record.owner, record.request_id
+
+
+def _said(cursor: list[Any]) -> str:
+    return base64.urlsafe_b64encode(json.dumps(cursor, separators=(",", ":")).encode()).decode().rstrip("=")
+
+
+def _cursor(text: str) -> tuple[float, Place] | None:
+    """As of when the list was begun, so that nothing moves in it by being stuck meanwhile, and the last place told.
+
+    None: from its begin.
+    """
+    if not text:
+        return None
+    try:
+        found = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, list) or [type(each) for each in found] != [float, bool, float, str, str]:
+        raise BadRequestError(400, "cursor has to be the next of an answer before")
+    as_of, is_later, when, owner, request_id = found
+    return as_of, (is_later, when, owner, request_id)
 
 
 def _milliseconds(seconds: float | None) -> float | None:

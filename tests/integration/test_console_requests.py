@@ -72,6 +72,31 @@ def test_the_list_is_filtered_by_state_and_user(asked: Asked) -> None:
     assert asked.ask("api/requests?status=LOST")[0] == 400
 
 
+def test_the_list_is_read_page_by_page_and_each_request_told_once_though_new_ones_come(asked: Asked) -> None:
+    for number in range(5):
+        ask_for(asked, f"page-{number}", {"name": "eve"}, user="eve")
+    told, cursor, left = [], "", []
+    while cursor is not None:
+        found = asked.get(f"requests?user=eve&limit=2&cursor={cursor}")
+        told += [one["request"] for one in found["requests"]]
+        left.append(found["left"])
+        cursor = found["next"]
+        if len(told) == 2:
+            ask_for(asked, "page-new", {"name": "eve"}, user="eve")
+
+    assert told == [f"page-{number}" for number in reversed(range(5))]
+    assert left == [3, 1, 0]
+
+
+@pytest.mark.parametrize(
+    "cursor",
+    ["x", "W10", "bnVsbA", "%C3%A4", "WyJhIiwxLDIsMyw0XQ", "W1tb" * 5000],
+    ids=["no base64", "an empty list", "null", "no ASCII", "other types", "nested deeply"],
+)
+def test_a_cursor_that_is_none_is_refused(asked: Asked, cursor: str) -> None:
+    assert asked.ask(f"api/requests?cursor={cursor}")[0] == 400
+
+
 def test_one_is_shown_whole(asked: Asked) -> None:
     ask_for(asked, "good:3", {"name": "ada", "password": "secret"})
 

@@ -18,7 +18,7 @@ export function Requests({ query, selected, go }) {
   const { info } = useStore();
   const state = query.get("state") ?? "";
   const isApp = info?.is_app !== false;
-  const { found, wrong, again } = usePolled(isApp ? `requests${said({ status: state, user: query.get("user") ?? "" })}` : null);
+  const { found, wrong, again } = usePolled(isApp ? `requests${said({ status: state, user: query.get("user") ?? "", cursor: query.get("cursor") ?? "" })}` : null);
   if (!isApp) return html`<section class="page" aria-label="Requests"><h1>Requests</h1><${Empty} title="Plain handlers have no queued requests"><p>An App of streamer keeps slow actions as requests in a table, and runs them from its stream. What your handlers keep is under <a href="#/tables">Tables</a>.</p><//></section>`;
   if (!found) return html`<section class="page" aria-busy=${!wrong} aria-label="Requests"><h1>Requests</h1>${wrong && html`<p class="why" role="alert">${wrong}</p>`}</section>`;
   const open = (/** @type {any} */ one) => go(`/requests/${encodeURIComponent(nameOf(one))}`, query);
@@ -27,6 +27,13 @@ export function Requests({ query, selected, go }) {
     const next = new URLSearchParams(query);
     if (name === state) next.delete("state");
     else next.set("state", name);
+    next.delete("cursor");
+    go("/requests", next);
+  };
+  const from = (/** @type {string | null} */ cursor) => {
+    const next = new URLSearchParams(query);
+    if (cursor) next.set("cursor", cursor);
+    else next.delete("cursor");
     go("/requests", next);
   };
   const shown = STATES.filter((name) => found.counts[name] || name === state);
@@ -35,9 +42,9 @@ export function Requests({ query, selected, go }) {
       <h1>Requests <span class="count">${counted(Number(all), "request")}</span></h1>
       ${shown.length > 0 && html`<div class="chips" role="toolbar" aria-label="States">${shown.map((name) => html`<button type="button" class="chip" aria-pressed=${name === state} onClick=${() => choose(name)}><${Status} status=${LOOK[name]} text=${word(name)} /> ${found.counts[name] ?? 0}</button>`)}</div>`}
       ${!all && html`<${Empty} title="No queued requests yet"><p>Actions that take long are queued: those with an estimated duration above the threshold.</p><pre class="value">streamer call ${info?.actions?.[0] ?? "ACTION"}</pre><//>`}
-      ${all > 0 && !found.requests.length && html`<${Empty} title="None in this state"><button type="button" class="button" onClick=${() => choose(state)}>Show all</button><//>`}
+      ${all > 0 && !found.matching && html`<${Empty} title="None in this state"><button type="button" class="button" onClick=${() => choose(state)}>Show all</button><//>`}
       ${found.requests.length > 0 && html`<${Table} caption=${state ? word(state) : "Stuck ones first, then the latest"} columns=${columns(found.now)} rows=${found.requests} id=${nameOf} selected=${selected} choose=${open} />`}
-      ${found.matching > found.requests.length && html`<p class="dim">${found.matching - found.requests.length} older ones are not shown.</p>`}
+      ${(found.next || query.has("cursor")) && html`<div class="actions">${query.has("cursor") && html`<button type="button" class="button" onClick=${() => from(null)}>From the first</button>`}${found.next && html`<button type="button" class="button" onClick=${() => from(found.next)}>Show ${counted(found.left, "older one")}</button>`}</div>`}
       ${!found.whole && html`<p class="missed">The table is large: only its first part was read.</p>`}
     </section>
     ${selected && html`<${One} key=${selected} name=${selected} back=${() => go("/requests", query)} changed=${again} />`}
