@@ -17,7 +17,7 @@ from .api import DynamoApi
 from .backend import EmbeddedBackend
 from .compression import PACKED_BYTES, best_encoding, packed, unpacked
 from .errors import SERVICE, ApiError, access_denied
-from .journal import journal_line
+from .journal import REQUESTS, journal_line
 from .records import Listener
 from .state import Saved, load, pieces
 from .streams_api import StreamsOperations
@@ -74,8 +74,8 @@ class EmbeddedDynamoDB:
             region, account_id, clock=clock, new_event_id=new_id, history_records=history_records
         )
         self._redefined: Callable[[], None] | None = None
-        self._putting: bytes | None = None
-        """The request that is performed, if it puts an item and changes are kept."""
+        self._told: tuple[str, bytes] | None = None
+        """The request that is performed, if changes are kept and it is one that is told as it is."""
         self._services: dict[str, Callable[[str, dict[str, Any]], Any]] = {
             DYNAMODB: DynamoApi(self.backend).perform,
             STREAMS: StreamsOperations(self.backend).perform,
@@ -113,11 +113,11 @@ class EmbeddedDynamoDB:
             raise access_denied(denial)
         if self._redefined is None:
             return perform(action, parameters)
-        self._putting = body if action == "PutItem" else None
+        self._told = (action, body) if action in REQUESTS and service == DYNAMODB else None
         try:
             result = perform(action, parameters)
         finally:
-            self._putting = None
+            self._told = None
         if action in _DEFINING:
             self._redefined()
         return result
@@ -151,7 +151,7 @@ class EmbeddedDynamoDB:
 
     def keep(self, changed: Callable[[bytes], None], redefined: Callable[[], None]) -> None:
         """Have ``changed`` take a line whenever items change from now on, and ``redefined`` called when tables do."""
-        self.backend.journal = lambda changes: changed(journal_line(changes, self._putting))
+        self.backend.journal = lambda changes: changed(journal_line(changes, self._told))
         self._redefined = redefined
 
     def pieces(self, notes: Notes) -> Iterator[bytes]:

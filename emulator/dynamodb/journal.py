@@ -1,7 +1,8 @@
 """Changes of the embedded DynamoDB as lines of text, which a saved state has after its tables, and back. Pure.
 
-A line is JSON: ``["put", ...]``, an item as the request that put it had it, ``["changes", [...]]``, all that any other
-request or transaction changed, or a note (`emulator.notes`). One that is cut off was never written.
+A line is JSON: ``["PutItem", ...]`` or ``["UpdateItem", ...]``, the request that changed one item, ``["changes",
+[...]]``, all that any other request or transaction changed, or a note (`emulator.notes`). One that is cut off was never
+written. An update is done again with the item's size beside it, which tells whether it came to the same.
 """
 
 from __future__ import annotations
@@ -18,11 +19,17 @@ from .items import StoredItem
 from .records import SERVICE_IDENTITY, StreamRecord
 from .table import Table
 from .values import SETS, Attributes, AttributeValue, read_attributes
+from .writing import prepare_update
 
-PUT: Final = "put"
+PUT: Final = "PutItem"
+UPDATE: Final = "UpdateItem"
+OLDER_PUT: Final = "put"
+"""As the fifth version of a state has it, without the size."""
+REQUESTS: Final = (PUT, UPDATE)
+"""Requests that are told as they are."""
 CHANGES: Final = "changes"
 BESIDES_BYTES: Final = 2000
-"""A request that puts an item may hold so much besides it; of a longer one the item alone is written."""
+"""A request may hold so much besides the item; of a longer one its changes alone are written."""
 TICKS: Final = 2**22
 """Times are told in so many parts of a second: whole numbers for any clock since 2004, whose text is made four times as
 fast as a fraction's. Version 5 of a state told fractions."""
@@ -37,17 +44,21 @@ def _text_of(binary: bytes) -> str:
 _encode: Final = json.JSONEncoder(separators=(",", ":"), check_circular=False, default=_text_of).encode
 
 
-def journal_line(changes: Sequence[JournaledChange], request: bytes | None = None) -> bytes:
-    """The line of what was changed together; ``request`` is the body of the request that put an item, if that was all.
+def journal_line(changes: Sequence[JournaledChange], request: tuple[str, bytes] | None = None) -> bytes:
+    """The line of what was changed together; ``request`` is one of `REQUESTS` and its body, if that was all.
 
-    To be made at once, while all it tells of is in the processor's caches: later it costs several times as much.
+    To be made at once, while all it tells of is in the processor's caches: later it costs several times as much. A
+    request is JSON already, and costs a third of what its changes would.
     """
     if len(changes) != 1:
         return f'["changes",[{",".join([_written(*change) for change in changes])}]]\n'.encode()
     table, old, new, record = changes[0]
-    if request is None or new is None or len(request) > new.size_bytes * 2 + BESIDES_BYTES or _NEWLINE in request:
-        return f'["changes",[{_written(table, old, new, record)}]]\n'.encode()
-    return f'["put","{table.name}",{_told(record)},'.encode() + request + b"]\n"
+    if request is not None and new is not None:
+        action, body = request
+        size_bytes = new.size_bytes
+        if len(body) <= size_bytes * 2 + BESIDES_BYTES and _NEWLINE not in body:
+            return f'["{action}","{table.name}",{_told(record)},{size_bytes},'.encode() + body + b"]\n"
+    return f'["changes",[{_written(table, old, new, record)}]]\n'.encode()
 
 
 def _written(table: Table, old: StoredItem | None, new: StoredItem | None, record: StreamRecord | None) -> str:
@@ -105,15 +116,32 @@ def replay(lines: Iterable[bytes], notes: Content, backend: EmbeddedBackend | No
         kind, *rest = json.loads(line)
         if kind == NOTE:
             take(notes, *rest)
-        elif kind == PUT and backend is not None:
+        elif kind == OLDER_PUT and backend is not None:
             name, told, request = rest
             new = StoredItem(read_attributes(request["Item"]))
             _redo(backend, backend.tables[name], new, new.attrs, told)
+        elif kind in REQUESTS and backend is not None:
+            _request(backend, kind, rest)
         elif kind == CHANGES and backend is not None:
             for change in rest[0]:
                 _change(backend, change)
         else:
             raise ValueError(f"a line is of kind {kind!r}")
+
+
+def _request(backend: EmbeddedBackend, action: str, rest: Sequence[Any]) -> None:
+    name, told, size_bytes, request = rest
+    table = backend.tables[name]
+    new: StoredItem | None
+    if action == PUT:
+        new = StoredItem(read_attributes(request["Item"]))
+    else:
+        write = prepare_update(backend, request)
+        assert write.compute is not None
+        new = write.compute(table.primary.get(write.key))
+    if new is None or new.size_bytes != size_bytes:
+        raise ValueError("a request comes to another item than it did")
+    _redo(backend, table, new, new.attrs, told)
 
 
 def _change(backend: EmbeddedBackend, change: Sequence[Any]) -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from emulator.dynamodb.engine import DYNAMODB
 from emulator.dynamodb.state import MAGIC
+from streamer.errors import ConfigurationError
 
 Request = tuple[str, dict[str, Any], int | None]
 """Operation, parameters, and how far its JSON is indented."""
@@ -45,11 +46,12 @@ tables = st.sampled_from(["things", "silent"])
 
 @st.composite
 def updates(draw: st.DrawFn) -> dict[str, Any]:
-    """An UpdateItem that sets and removes whole attributes."""
+    """An UpdateItem that sets, counts and removes attributes."""
     changed = draw(st.dictionaries(names, st.none() | values, min_size=1, max_size=3))
     aliases = {f"#n{number}": name for number, name in enumerate(changed)}
     given = {f":v{number}": value for number, value in enumerate(changed.values()) if value is not None}
-    parts = [f"SET {', '.join(f'#n{name[2:]} = {name}' for name in given)}"] if given else []
+    word, between = draw(st.sampled_from([("SET", " = "), ("ADD", " "), ("DELETE", " ")]))
+    parts = [f"{word} {', '.join(f'#n{name[2:]}{between}{name}' for name in given)}"] if given else []
     removed = [alias for alias in aliases if f":v{alias[2:]}" not in given]
     parts += [f"REMOVE {', '.join(removed)}"] if removed else []
     request = {"Key": draw(keys), "UpdateExpression": " ".join(parts), "ExpressionAttributeNames": aliases}
@@ -119,22 +121,45 @@ def send(world: World, requests: list[Request]) -> None:
         world.send(f"{DYNAMODB}.{action}", body)
 
 
-def test_a_put_is_told_as_its_request_and_an_update_as_what_it_changes() -> None:
+def test_a_put_and_an_update_are_told_as_their_requests_and_others_as_what_they_change() -> None:
     world, lines = World(), list[bytes]()
     world.create()
     world.database.keep(lines.append, lambda: None)
-    world.put("a", x={"S": "1"}, y={"L": []}, z={"S": "3"})
+    item: dict[str, Any] = {"x": {"S": "1"}, "y": {"L": []}, "z": {"S": "3"}}
     key = {"pk": {"S": "a"}}
-    world.call("UpdateItem", TableName="things", Key=key, UpdateExpression="SET x = y REMOVE z")
+    update = {"TableName": "things", "Key": key, "UpdateExpression": "SET x = y REMOVE z"}
+    world.put("a", **item)
+    world.call("UpdateItem", **update)
+    world.put("a", **item)
+    world.call("TransactWriteItems", TransactItems=[{"Update": update}])
 
     told = '["%032x",7130316800000000,false]'
-    request = json.dumps(
-        {"TableName": "things", "Item": {"pk": {"S": "a"}, "x": {"S": "1"}, "y": {"L": []}, "z": {"S": "3"}}}
-    )
+    put = json.dumps({"TableName": "things", "Item": key | item})
     assert [line.decode() for line in lines] == [
-        f'["put","things",{told % 3},{request}]\n',
-        f'["changes",[["things",{{"x":["L",[]]}},{{"pk":["S","a"]}},{told % 5},["z"]]]]\n',
+        f'["PutItem","things",{told % 3},11,{put}]\n',
+        f'["UpdateItem","things",{told % 5},11,{json.dumps(update)}]\n',
+        f'["PutItem","things",{told % 7},11,{put}]\n',
+        f'["changes",[["things",{{"x":["L",[]]}},{{"pk":["S","a"]}},{told % 9},["z"]]]]\n',
     ]
+
+
+def test_a_request_that_comes_to_another_item_than_it_did_is_not_taken_for_the_same() -> None:
+    world, lines = World(), list[bytes]()
+    world.create()
+    dump = world.database.dump()
+    world.database.keep(lines.append, lambda: None)
+    world.put("a", x={"N": "1"})
+    update = {"UpdateExpression": "SET x = x + :v", "ExpressionAttributeValues": {":v": {"N": "1"}}}
+    world.call("UpdateItem", TableName="things", Key={"pk": {"S": "a"}}, **update)
+
+    for one, another in [
+        (b'":v": {"N": "1"}', b'":v": {"N": "1.5"}'),
+        (b"x = x + :v", b"x = q + :v"),
+        (b",6,", b",7,"),
+    ]:
+        assert one in lines[1]
+        with pytest.raises(ConfigurationError, match="cannot be read"):
+            World().database.load(dump + lines[0] + lines[1].replace(one, another))
 
 
 def test_changes_that_the_fifth_version_told_are_done_again() -> None:
