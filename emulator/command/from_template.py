@@ -9,13 +9,12 @@ import subprocess
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from streamer.errors import ConfigurationError
 from streamer.project import dot_env
 
 from .. import log
-from ..config import EmulatorConfig
 from ..templates.assembly import BUILT, Project, find
 from ..templates.project import Read, Settings, read_project
 from ..templates.report import ids, outputs, report
@@ -24,6 +23,9 @@ from ..templates.topology import Wanted
 from . import provided_sdk
 from .options import EmulateOptions
 from .provided_sdk import FOLDER as SDK
+
+if TYPE_CHECKING:
+    from ..config import EmulatorConfig
 
 REGION: Final = "us-east-1"
 _SHOWN_OUTPUT: Final = 2000

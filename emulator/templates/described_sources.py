@@ -12,7 +12,7 @@ from streamer.topology import AsyncInvocation, EventSourceMapping, QueueMapping,
 from streamer.topology.kinesis import KinesisMapping
 
 from ..event_sources.cron import parse_cron
-from ..services.kinesis.service import stream_name
+from ..services.kinesis.names import stream_name
 from .described_data import queue_name
 from .described_functions import function_name
 from .described_rules import is_for_the_clock

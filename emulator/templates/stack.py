@@ -338,9 +338,9 @@ class _Resolver:
         return resource
 
     def _filled(self, pattern: str, kind: Kind, name: str, properties: Mapping[str, Any], path: Path) -> str:
-        values = names(kind, self._around.place, name, properties)
+        values = names(kind, self._around.place, name, properties, pattern)
         values["scheme"] = "wss" if properties.get("ProtocolType") == "WEBSOCKET" else "https"
-        if any(_is_true(properties.get(name)) for name in _FIFO.get(kind.type, ())):
+        if "name" in values and any(_is_true(properties.get(name)) for name in _FIFO.get(kind.type, ())):
             values["name"] = str(values["name"]).removesuffix(".fifo") + ".fifo"
         if "{function_arn}" in pattern:
             values["function_arn"] = self._function_arn(properties, (*path, "FunctionName"))

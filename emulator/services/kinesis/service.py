@@ -15,6 +15,7 @@ from streamer.errors import ConfigurationError
 from ...port.http import HttpRequest, HttpResponse
 from ..calls import Call
 from .errors import KinesisError, invalid
+from .names import stream_name
 from .shards import ON_DEMAND_SHARDS, Shard, Shards
 from .stream import ITERATOR_SECONDS, Stream, page, position, shown, summary
 from .tokens import token, untoken
@@ -26,15 +27,8 @@ PUT_RECORDS: Final = 500
 """Most records of one PutRecords. [DOC] kinesis-api:API_PutRecords"""
 _JSON: Final = "application/x-amz-json-1.1"
 _NAME: Final = re.compile(r"[a-zA-Z0-9_.-]{1,128}")
-_ARN: Final = re.compile(r"arn:aws[\w-]*:kinesis:[\w-]+:\d{12}:stream/(?P<name>[^/]+)(?:/consumer/.*)?")
 
 Given = Mapping[str, Any]
-
-
-def stream_name(arn: str) -> str | None:
-    """The stream of an ARN, also of one of its consumers; None: it is another ARN."""
-    found = _ARN.fullmatch(arn)
-    return None if found is None else found["name"]
 
 
 class KinesisStreams:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -54,21 +54,29 @@ class Kind:
     is_lower: bool = False
 
 
-def names(kind: Kind, place: Place, logical_id: str, properties: Mapping[str, Any]) -> dict[str, Any]:
-    """What a kind's texts are filled in with.
+def names(kind: Kind, place: Place, logical_id: str, properties: Mapping[str, Any], pattern: str) -> dict[str, Any]:
+    """What one of a kind's texts is filled in with; what is made of hashes only where the text has it.
 
     ``{name}``, its physical name; ``{id}``, ten characters; ``{uuid}``; ``{six}``, what ends a secret's ARN;
     ``{secret}``, a client's; ``{stack}``, ``{region}``, ``{account}``, ``{partition}``, ``{suffix}``; ``{logical}``;
     ``{p[Property]}``, a property that must be there.
     """
-    given = properties.get(kind.name_property) if kind.name_property else None
-    made = ids.physical_name(place.stack, logical_id, longest=kind.longest, lower=kind.is_lower)
+
+    def name() -> str:
+        given = properties.get(kind.name_property) if kind.name_property else None
+        if isinstance(given, str) and given:
+            return given
+        return ids.physical_name(place.stack, logical_id, longest=kind.longest, lower=kind.is_lower)
+
+    made: dict[str, Callable[[], str]] = {
+        "name": name,
+        "id": lambda: ids.api_id(place.stack, logical_id),
+        "uuid": lambda: ids.uuid(place.stack, logical_id),
+        "secret": lambda: client_secret(ids.api_id(place.stack, logical_id)),
+        "six": lambda: suffix(name()),
+    }
     return {
-        "name": given if isinstance(given, str) and given else made,
-        "id": ids.api_id(place.stack, logical_id),
-        "uuid": ids.uuid(place.stack, logical_id),
-        "secret": client_secret(ids.api_id(place.stack, logical_id)),
-        "six": suffix(given if isinstance(given, str) and given else made),
+        **{each: make() for each, make in made.items() if f"{{{each}" in pattern},
         "stack": place.stack,
         "region": place.region,
         "account": place.account_id,

@@ -12,7 +12,8 @@ import pytest
 from emulator.port.http import HttpRequest
 from emulator.services.calls import Call
 from emulator.services.kinesis.errors import KinesisError
-from emulator.services.kinesis.service import TARGET, KinesisStreams, stream_name
+from emulator.services.kinesis.names import stream_name
+from emulator.services.kinesis.service import TARGET, KinesisStreams
 
 NOW = 1_790_000_000.0
 ARN = "arn:aws:kinesis:eu-west-1:123456789012:stream/orders"
