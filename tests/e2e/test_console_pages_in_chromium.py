@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import urllib.request
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -138,6 +139,44 @@ async def test_a_mapping_is_shown_with_what_its_stream_had(page: Any) -> None:
     detail = page.get_by_role("complementary", name="Mapping")
     await detail.get_by_role("button", name="insert").first.click()
     await detail.get_by_text('"PENDING"').wait_for()
+
+
+def give_up(address: str, **document: Any) -> None:
+    """Put a dead letter into the queue that takes those of the service."""
+    headers = {"X-Amz-Target": "AmazonSQS.SendMessage", "Content-Type": "application/x-amz-json-1.0"}
+    body = {"QueueUrl": f"{address}/queue/dead-letters", "MessageBody": json.dumps(document)}
+    asked = urllib.request.Request(address, json.dumps(body).encode(), headers)
+    with urllib.request.urlopen(asked, timeout=30) as answer:
+        assert answer.status == 200
+
+
+async def test_a_dead_letter_is_run_again_or_dropped_and_a_queue_purged(
+    page: Any, served: tuple[EmulatorThread, str]
+) -> None:
+    address, arn = served[0].dynamodb_url, "arn:aws:lambda:us-east-1:123456789012:function:"
+    for function, payload in (("processor", {"Records": []}), ("router", {"no": "event"})):
+        context = {"functionArn": f"{arn}{function}:$LATEST"}
+        await asyncio.to_thread(give_up, address, requestContext=context, requestPayload=payload)
+    await asyncio.to_thread(give_up, address, order=7)
+    await go(page, "Streams")
+    await page.get_by_role("row").filter(has_text="dead-letters").click()
+    queue = page.get_by_role("complementary", name="Queue")
+    await queue.get_by_role("button", name="Run router again").click()
+    await page.get_by_label("Detail").get_by_role("tab", name="Functions").wait_for()
+    await page.go_back()
+    await queue.get_by_role("button", name="Run router again").wait_for()  # it failed again
+    await queue.get_by_role("button", name="Run processor again").click()
+    await page.get_by_label("Detail").get_by_role("tab", name="Functions").wait_for()
+    await page.go_back()
+    await queue.get_by_role("button", name="Run router again").wait_for()
+    assert await queue.get_by_role("button", name="Run processor again").count() == 0
+    order = queue.get_by_role("region").or_(queue.locator("section")).filter(has_text="order")
+    await order.get_by_role("button", name="Drop").click()
+    await queue.get_by_text("dropped").wait_for()
+    await queue.get_by_role("button", name="Purge").click()
+    await queue.get_by_role("button", name="Drop 1 message").click()
+    await queue.get_by_text("purged").wait_for()
+    await queue.get_by_text("It is empty.").wait_for()
 
 
 async def test_a_function_is_run_with_its_last_event(page: Any) -> None:

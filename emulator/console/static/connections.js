@@ -3,7 +3,7 @@
 
 import { html, useState } from "./vendor/preact-htm.js";
 import { ask } from "./api.js";
-import { age, bytes, clock, counted, duration, exact, whose } from "./format.js";
+import { age, ago, bytes, clock, counted, duration, exact, whose } from "./format.js";
 import { Detail, Empty, Facts, Status, Table, useStore, usePolled, Value } from "./parts.js";
 
 const AGAIN_MS = 1000;
@@ -46,7 +46,7 @@ function open(found) {
 const CLOSED = [
   ["who", (/** @type {any} */ one) => html`${one.user || html`<span class="dim" title="It brought no token that tells who it is">${whose(one)}</span>`} <i>${one.tenant ?? ""}</i>`],
   ["connection", (/** @type {any} */ one) => html`<code>${one.connection}</code>`, "id"],
-  ["closed at", (/** @type {any} */ one) => html`<time title=${exact(one.at)}>${clock(one.at)}</time>`],
+  ["closed", (/** @type {any} */ one) => html`<time title=${exact(one.at)}>${ago(one.at)}</time>`],
   ["lasted", (/** @type {any} */ one) => duration(one.ms), "right"],
   ["in, out", (/** @type {any} */ one) => html`<span title="messages of the client, messages to it">${one.messages}, ${one.sent}</span>`, "right wide"],
   ["code", (/** @type {any} */ one) => html`<${Status} status=${one.status} text=${String(one.code)} />`],

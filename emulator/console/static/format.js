@@ -28,6 +28,12 @@ export function age(seconds) {
   return `${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)} min`;
 }
 
+/** A time beside now; its title should have the exact one. @param {number} at */
+export function ago(at) {
+  const seconds = (at - Date.now()) / 1000;
+  return seconds > 0 ? `in ${age(seconds)}` : `${age(-seconds)} ago`;
+}
+
 /** @param {number} count */
 export function bytes(count) {
   if (count < 1024) return `${count} B`;

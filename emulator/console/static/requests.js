@@ -3,7 +3,7 @@
 
 import { html, useState } from "./vendor/preact-htm.js";
 import { ask, said } from "./api.js";
-import { age, clock, counted, exact } from "./format.js";
+import { age, ago, counted, exact } from "./format.js";
 import { Copy, Detail, Empty, Facts, Status, Table, usePolled, useStore, Value } from "./parts.js";
 
 const STATES = ["PENDING", "PROCESSING", "RETRYING", "COMPLETED", "FAILED", "CANCELLED"];
@@ -113,10 +113,10 @@ function One({ name, back, changed }) {
     <${Facts} facts=${[
       ["who", `${one.user} of ${one.tenant}`],
       ["attempt", `${one.attempt} of ${one.max_attempts}`],
-      ["made", html`<time title=${exact(one.created_at)}>${clock(one.created_at)}</time>`],
-      ["changed", html`<time title=${exact(one.updated_at)}>${clock(one.updated_at)}</time>`],
-      [one.state === "PROCESSING" ? "lease until" : "due", one.due_at && html`<time title=${exact(one.due_at)}>${clock(one.due_at)}</time>`],
-      ["kept until", one.expires_at && exact(one.expires_at)],
+      ["made", html`<time title=${exact(one.created_at)}>${ago(one.created_at)}</time>`],
+      ["changed", html`<time title=${exact(one.updated_at)}>${ago(one.updated_at)}</time>`],
+      [one.state === "PROCESSING" ? "lease ends" : "due", one.due_at && html`<time title=${exact(one.due_at)}>${ago(one.due_at)}</time>`],
+      ["expires", one.expires_at && html`<time title=${exact(one.expires_at)}>${ago(one.expires_at)}</time>`],
       ["connection", html`<a href=${`#/connections/${encodeURIComponent(one.connection)}`}>${one.connection}</a>`],
       ["heard by", counted(one.heard_by, "connection")],
       ["permissions", one.permissions.join(" ")],

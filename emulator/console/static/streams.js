@@ -3,7 +3,7 @@
 
 import { html, useState } from "./vendor/preact-htm.js";
 import { ask } from "./api.js";
-import { age, clock, counted, exact, short } from "./format.js";
+import { age, ago, clock, counted, exact, short } from "./format.js";
 import { plain, plainItem, same } from "./items.js";
 import { Detail, Empty, Facts, Status, Table, usePolled, useStore, Value } from "./parts.js";
 
@@ -170,7 +170,7 @@ function Queue({ one, back, go }) {
       <span role="status">${said}</span></div>
     ${found?.messages === null && html`<p class="dim">Its messages are not shown: receiving one counts towards its dead letters.</p>`}
     ${found?.messages?.length === 0 && html`<p class="dim">It is empty.</p>`}
-    ${(found?.messages ?? []).map((/** @type {any} */ message) => html`<section class="part" key=${message.id}><header><h3>${message.id.slice(0, 8)} <i>${message.function ? `given up by ${short(message.function)}` : ""}</i></h3><time title=${exact(message.at)}>${clock(message.at)}</time></header><${Value} value=${message.body} />
+    ${(found?.messages ?? []).map((/** @type {any} */ message) => html`<section class="part" key=${message.id}><header><h3>${message.id.slice(0, 8)} <i>${message.function ? `given up by ${short(message.function)}` : ""}</i></h3><time title=${exact(message.at)}>${ago(message.at)}</time></header><${Value} value=${message.body} />
       <div class="actions after">${(message.function || hasOneSource) && html`<button type="button" class="button small" title="It stays here if that fails again" onClick=${() => settle("retry", message)}>${message.function ? `Run ${short(message.function)} again` : "Move back to its queue"}</button>`}<button type="button" class="button small danger" onClick=${() => settle("drop", message)}>Drop</button></div></section>`)}
     ${found?.messages?.length > 0 && one.waiting > found.messages.length && html`<p class="dim">${one.waiting - found.messages.length} more wait behind these.</p>`}
   <//>`;

@@ -3,7 +3,7 @@
 
 import { html, useEffect, useRef, useState } from "./vendor/preact-htm.js";
 import { ask } from "./api.js";
-import { age, counted, download as save } from "./format.js";
+import { ago, counted, download as save } from "./format.js";
 import { absent, brief, isPlain, keyOf, OPERATORS, plainItem, same, search, typed, unchanged } from "./items.js";
 import { Copy, Detail, Empty, Facts, usePolled, useStore } from "./parts.js";
 
@@ -137,8 +137,7 @@ function columns(items, key, other) {
 /** @param {any} value */
 function left(value) {
   if (!value?.N) return brief("", value);
-  const seconds = Number(value.N) - Date.now() / 1000;
-  return seconds > 0 ? `in ${age(seconds)}` : `${age(-seconds)} ago`;
+  return ago(Number(value.N) * 1000);
 }
 
 /** Ids of items that are other than a moment ago. @param {any[]} items @param {any} key @param {string} question */
