@@ -330,6 +330,8 @@ class Emulator:
             accept=self._lambda.accept,
             database=self._database,
             mappings=lambda: self.mappings,
+            kinesis=lambda: self._services.streams,
+            role_arn=lambda function: self._readers.role_arn(function),  # noqa: PLW0108 - they come later
             limits=config.limits,
             assumptions=config.assumptions,
             isolation=config.isolation or DEFAULT_ISOLATION,

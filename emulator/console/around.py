@@ -9,6 +9,7 @@ from pathlib import Path
 from streamer.topology import Topology
 
 from ..database.protocol import Database
+from ..event_sources.streams.kinesis import KinesisEngine
 from ..event_sources.streams.mapping import EventSourceMappings
 from ..functions.factory import Isolation, RunningFunctions
 from ..gateway.rules.assumptions import Assumptions
@@ -30,6 +31,10 @@ class Around:
     database: Database
     mappings: Callable[[], EventSourceMappings]
     """Those that run now; a change of the service starts others."""
+    kinesis: Callable[[], KinesisEngine]
+    """The streams of Kinesis."""
+    role_arn: Callable[[str], str]
+    """As whom a function's records of Kinesis are read."""
     limits: Limits
     assumptions: Assumptions
     isolation: Isolation

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from streamer.topology import Queue
 
+from ..event_sources.streams.kinesis_records import kinesis_event
 from ..event_sources.streams.records import stream_record
 from ..functions.outcome import Returned
 from .around import Around
@@ -27,6 +28,8 @@ HIDDEN_SECONDS: Final = 60
 """How long a message is nobody else's while it is dealt with."""
 PAGES: Final = 40
 """Most pages of a shard that are read to find the records of a batch."""
+BATCH: Final = 10_000
+"""Most records of a batch. [DOC] lambda-api:API_CreateEventSourceMapping"""
 _COUNTS: Final = {
     "waiting": "ApproximateNumberOfMessages",
     "flying": "ApproximateNumberOfMessagesNotVisible",
@@ -65,7 +68,7 @@ def given_up(text: str) -> GivenUpEvent | GivenUpBatch | None:
     if "requestPayload" in document:
         payload = json.dumps(document["requestPayload"]).encode("utf-8", "surrogatepass")
         return GivenUpEvent(function=function, payload=payload)
-    batch = document.get("DDBStreamBatchInfo")
+    batch = document.get("KinesisBatchInfo", document.get("DDBStreamBatchInfo"))
     if not isinstance(batch, dict):
         return None
     first, last = (str(batch.get(name, "")) for name in ("startSequenceNumber", "endSequenceNumber"))
@@ -169,6 +172,33 @@ class Queues:
 
     async def _batch(self, subject: GivenUpBatch) -> bytes:
         """The event of a batch, with its records as the stream still has them."""
+        is_kinesis = subject.stream_arn.split(":")[2:3] == ["kinesis"]
+        events = self._of_kinesis(subject) if is_kinesis else await self._of_table(subject)
+        if not events:
+            raise BadRequestError(409, "the stream does not have these records any more")
+        return json.dumps({"Records": events}, separators=(",", ":")).encode("ascii")
+
+    def _of_kinesis(self, subject: GivenUpBatch) -> list[Any]:
+        _label, shards = self._around.kinesis().shards(subject.stream_arn.rpartition("/")[2]) or ("", ())
+        shard = next((each for each in shards if each.shard_id == subject.shard_id), None)
+        count = subject.last - subject.first + 1  # those of a shard have no gaps
+        if shard is None or not 1 <= count <= BATCH:
+            return []
+        return [
+            kinesis_event(
+                data=each.data,
+                partition_key=each.partition_key,
+                number=each.number,
+                arrived=each.arrived,
+                shard_id=subject.shard_id,
+                stream_arn=subject.stream_arn,
+                role_arn=self._around.role_arn(subject.function),
+            )
+            for each in shard.after(subject.first - 1, count)
+            if subject.first <= each.number <= subject.last
+        ]
+
+    async def _of_table(self, subject: GivenUpBatch) -> list[Any]:
         wanted = {
             "StreamArn": subject.stream_arn,
             "ShardId": subject.shard_id,
@@ -185,10 +215,7 @@ class Queues:
             iterator = page.get("NextShardIterator")
             if not numbered or numbered[-1][0] >= subject.last or iterator is None:
                 break
-        if not found:
-            raise BadRequestError(409, "the stream does not have these records any more")
-        events = [stream_record(each, stream_arn=subject.stream_arn, partition_key="").event for each in found]
-        return json.dumps({"Records": events}, separators=(",", ":")).encode("ascii")
+        return [stream_record(each, stream_arn=subject.stream_arn, partition_key="").event for each in found]
 
     def _source(self, name: str) -> str:
         targets = [each.name for each in self._around.topology().queues if each.dead_letter_queue == name]

@@ -59,7 +59,7 @@ class Readers:
                 checkpoints=self._database.checkpoints,
                 checkpoint_seconds=self._checkpoint_seconds,
                 recording=self._recording,
-                kinesis=lambda: EngineSource(self._kinesis(), self._role_arn),
+                kinesis=lambda: EngineSource(self._kinesis(), self.role_arn),
             )
             await stack.enter_async_context(self.mappings)
             queues = QueueMappings(topology, self._functions, lambda: self._database.queues, recording=self._recording)
@@ -72,5 +72,6 @@ class Readers:
         """Read no more; functions that run get a little time."""
         await self._stack.aclose()
 
-    def _role_arn(self, function: str) -> str:
+    def role_arn(self, function: str) -> str:
+        """As whom Lambda reads a stream of Kinesis for a function."""
         return f"arn:aws:iam::{self._account_id}:role/{self._role_name(function)}"

@@ -14,6 +14,7 @@ from emulator.command.target import load_target
 from emulator.console.settings import ConsoleSettings
 from emulator.console.token import console_token
 from emulator.emulator import EmulatorConfig
+from emulator.services.calls import Call
 from emulator.thread import EmulatorThread, emulator_thread
 from streamer.project import read
 from streamer.topology import Queue, Topology
@@ -83,11 +84,14 @@ def running(
     environment: Mapping[str, str],
     *,
     queues: tuple[Queue, ...] = (),
+    services: tuple[Call, ...] = (),
 ) -> Iterator[Asked]:
-    """The project above, emulated, with further queues."""
+    """The project above, emulated, with further queues, and what other services are to have."""
     (folder / "app.py").write_text(PROJECT)
     state = folder / ".streamer"
-    config = EmulatorConfig(project_folder=folder, state_folder=state, isolation=isolation, console=console)
+    config = EmulatorConfig(
+        project_folder=folder, state_folder=state, isolation=isolation, console=console, services=services
+    )
 
     def topology(environment: Mapping[str, str]) -> Topology:
         found = load_target("app:app", read(folder), environment=environment).topology

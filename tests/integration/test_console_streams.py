@@ -7,13 +7,16 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import boto3
 import pytest
 from console_world import Asked, running
 
 from emulator.console.settings import ConsoleSettings
+from emulator.services.calls import Call
 from streamer.topology import Queue
 
 SECRET = "s" * 32
+ORDERS = {"StreamName": "orders", "ShardCount": 1}
 WORK = (Queue(name="work", dead_letter_queue="failed", maximum_receives=3), Queue(name="failed"))
 
 
@@ -21,7 +24,8 @@ WORK = (Queue(name="work", dead_letter_queue="failed", maximum_receives=3), Queu
 def asked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asked]:
     folder = tmp_path_factory.mktemp("streams")
     settings = ConsoleSettings(is_app=True)
-    with running(folder, "inline", settings, {"JWT_SECRET": SECRET}, queues=WORK) as found:
+    services = (Call(service="kinesis", operation="create_stream", parameters=ORDERS, resource="Orders"),)
+    with running(folder, "inline", settings, {"JWT_SECRET": SECRET}, queues=WORK, services=services) as found:
         with found.emulator.connect("ada", "acme") as client:
             client.request("slow", {"name": "ada"}, id="s1")
         yield found
@@ -159,3 +163,34 @@ def test_a_batch_that_was_given_up_is_read_from_its_stream_again(asked: Asked) -
     assert len(event["Records"]) == len(records)
     assert event["Records"][0]["eventSourceARN"].startswith("arn:aws:dynamodb:")
     assert asked.get("queues/failed")["messages"] == []
+
+
+def test_a_batch_of_kinesis_that_was_given_up_is_read_from_its_stream_again(asked: Asked) -> None:
+    keys = {"aws_access_key_id": "AKIAIOSFODNN7EXAMPLE", "aws_secret_access_key": "secret"}
+    kinesis = boto3.client("kinesis", endpoint_url=f"http://{asked.address}", region_name="us-east-1", **keys)
+    put = [kinesis.put_record(StreamName="orders", PartitionKey="a", Data=f"{number}") for number in range(4)]
+    arn = kinesis.describe_stream(StreamName="orders")["StreamDescription"]["StreamARN"]
+    batch = {
+        "shardId": put[0]["ShardId"],
+        "startSequenceNumber": put[1]["SequenceNumber"],
+        "endSequenceNumber": put[2]["SequenceNumber"],
+        "streamArn": arn,
+    }
+    context = {"functionArn": "arn:aws:lambda:us-east-1:123456789012:function:processor"}
+    for changed in ({}, {"shardId": "shardId-000000000007"}, {"endSequenceNumber": "9" * 56}):
+        document = {"requestContext": context, "KinesisBatchInfo": {**batch, **changed}}
+        sqs(asked, "SendMessage", "failed", MessageBody=json.dumps(document))
+
+    statuses, events = [], []
+    for letter in asked.get("queues/failed")["messages"]:
+        status, answer, _headers = asked.ask("api/queues/failed/retry", method="POST", body={"id": letter["id"]})
+        statuses.append(status)
+        events += [asked.get(f"events/{answer['number']}")["event"]] if status == 200 else []
+
+    assert sorted(statuses) == [200, 409, 409]
+    ((first, second),) = [event["Records"] for event in events]
+    assert [each["kinesis"]["sequenceNumber"] for each in (first, second)] == [
+        put[number]["SequenceNumber"] for number in (1, 2)
+    ]
+    assert (first["kinesis"]["data"], first["eventSourceARN"]) == ("MQ==", arn)
+    assert first["invokeIdentityArn"].startswith("arn:aws:iam::123456789012:role/")

@@ -10,6 +10,7 @@ import pytest
 from emulator.console.queues import GivenUpBatch, GivenUpEvent, given_up
 
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:work"
+KINESIS = "arn:aws:kinesis:us-east-1:123456789012:stream/orders"
 BATCH = {
     "shardId": "shardId-1",
     "startSequenceNumber": "100",
@@ -32,13 +33,17 @@ BATCH = {
                 function="work", stream_arn=BATCH["streamArn"], shard_id="shardId-1", first=100, last=102  # type: ignore[arg-type]
             ),
         ),
+        (
+            {"requestContext": {"functionArn": ARN}, "KinesisBatchInfo": {**BATCH, "streamArn": KINESIS}},
+            GivenUpBatch(function="work", stream_arn=KINESIS, shard_id="shardId-1", first=100, last=102),
+        ),
         ({"requestContext": {"functionArn": ARN}}, None),
         ({"requestContext": {"functionArn": ARN}, "DDBStreamBatchInfo": {**BATCH, "endSequenceNumber": "x"}}, None),
         ({"requestContext": "work", "requestPayload": 1}, None),
         ({"order": 7}, None),
         ("not JSON", None),
     ],
-    ids=["event", "batch", "neither", "damaged batch", "another context", "a message", "text"],
+    ids=["event", "batch", "batch of Kinesis", "neither", "damaged batch", "another context", "a message", "text"],
 )  # fmt: skip
 def test_what_a_dead_letter_is_about_is_read_from_it(
     document: Any, expected: GivenUpEvent | GivenUpBatch | None
