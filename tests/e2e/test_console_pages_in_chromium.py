@@ -312,7 +312,7 @@ async def test_a_recording_is_opened_from_a_file_and_closed_again(page: Any, tmp
     await (await exported.value).save_as(file)
     await page.get_by_label("Open a recording").set_input_files(file)
     await page.get_by_role("button", name="Close the recording").filter(has_text="monday.json").wait_for()
-    await page.get_by_role("row").filter(has_text="KeyError").first.click()
+    await page.get_by_role("row").filter(has_text="slow").filter(has_text="KeyError").first.click()
     await page.get_by_label("Detail").locator(".verdict").get_by_text("KeyError: 'name' (app.py:15)").wait_for()
     assert await page.get_by_role("button", name="Send again").count() == 0
     await page.get_by_role("button", name="Close the recording").click()
