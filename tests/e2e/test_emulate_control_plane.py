@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -90,3 +91,21 @@ def test_what_does_not_go_with_it_is_refused_in_one_line(tmp_path: Path, argumen
     assert done.returncode == 2
     assert text in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_what_was_deployed_outlives_a_killed_emulator(tmp_path: Path) -> None:
+    resources = {"Queue": {"Type": "AWS::SQS::Queue"}}
+    arguments = ("--control-plane", "--state", "state")
+    with Emulate(*arguments, folder=tmp_path) as emulate:
+        cloudformation = aws_client("cloudformation", str(emulate.ready["url"]))
+        cloudformation.create_stack(StackName="queues", TemplateBody=json.dumps({"Resources": resources}))
+        end = time.monotonic() + PATIENCE_SECONDS
+        while (made := cloudformation.describe_stacks()["Stacks"][0])["StackStatus"] != "CREATE_COMPLETE":
+            assert time.monotonic() < end, made
+        emulate.kill()
+
+    with Emulate(*arguments, folder=tmp_path) as emulate:
+        (found,) = aws_client("cloudformation", str(emulate.ready["url"])).describe_stacks()["Stacks"]
+        assert (found["StackId"], found["StackStatus"]) == (made["StackId"], "CREATE_COMPLETE")
+        (url,) = aws_client("sqs", str(emulate.ready["url"])).list_queues()["QueueUrls"]
+        assert "/queues-Queue-" in url

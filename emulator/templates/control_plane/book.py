@@ -38,6 +38,7 @@ class Book:
             self.forget(stack)
         elif not stack.is_busy:
             self._notes.put(kept.RECORDS, stack.stack_id, kept.record_note(stack))
+        self._notes.settle()  # whoever is told of it is told what outlives this process
         gone = [each.stack_id for each in self._by_id.values() if each.is_gone]
         for stack_id in gone[:-GONE]:
             del self._by_id[stack_id]

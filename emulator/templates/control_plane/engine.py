@@ -211,6 +211,7 @@ class Engine:
         for name, each in wanted.items():
             if each is not self._deployed.get(name):
                 self._notes.put(kept.STACKS, name, kept.deployed_note(each))
+        self._notes.settle()
         self._deployed = dict(wanted)
 
     async def propose(self, asked: Asked) -> Proposed:
