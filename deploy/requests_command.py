@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -281,7 +282,7 @@ def _local(emulator: LocalEmulator | None, prefix: str | None) -> Operator:
         function_name=PROCESSOR_FUNCTION,
         queue_url=emulator.queue_url(DEAD_LETTERS),
     )
-    return Operator(emulator.client, place)
+    return Operator(functools.cache(emulator.client), place)
 
 
 def _on_aws(config: Config) -> Operator:
