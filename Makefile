@@ -18,7 +18,7 @@ PROJECT ?= examples/reports
 STREAMER = cd $(PROJECT) && $(abspath $(VENV))/bin/streamer
 LOGS := logs-connect logs-disconnect logs-router logs-processor
 
-.PHONY: $(LOGS) docs picture build deploy deploy-guided help emulate test test-unit coverage soak kills test-deploy test-moments test-iam test-messages test-moto test-newest test-elsewhere check format bench bench-parts bench-peers profile cost wheel wheel-test dist lock clean
+.PHONY: $(LOGS) docs picture build deploy deploy-guided help emulate test test-unit test-browser coverage soak kills test-deploy test-moments test-iam test-messages test-moto test-newest test-elsewhere check format bench bench-parts bench-peers profile cost wheel wheel-test dist lock clean
 
 help:  ## List the targets
 	@awk -F ':.*  ## ' '/^[a-z-]+:.*  ## / {printf "%-14s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,10 @@ test: $(VENV)/dev-ready  ## Run all tests, in random order and on all cores
 
 test-unit: $(VENV)/dev-ready  ## Run the tests that do no I/O: the loop while writing
 	$(PYTEST) -n auto tests/unit $(ARGS)
+
+test-browser: $(VENV)/dev-ready  ## Run the tests that need Chromium (AXE_CORE=FILE, axe.min.js, for those of accessibility)
+	@$(VENV)/bin/python -c 'import playwright' 2>/dev/null || $(PIP) install --group browser
+	$(PYTEST) -n auto --dist loadfile -m needs_browser $(TESTS) $(ARGS)
 
 coverage: $(VENV)/dev-ready  ## Run all tests and measure which lines and branches they reach
 	$(PYTEST) -n auto --cov --cov-report=term:skip-covered $(TESTS) $(ARGS)
