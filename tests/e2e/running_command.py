@@ -115,6 +115,7 @@ class Emulate:
         self.out = Output(self._process.stdout)
         self.log = Output(self._process.stderr)
         self.ready: dict[str, Any] = {}
+        self._tokens: dict[tuple[str, ...], str] = {}
 
     def __enter__(self) -> Self:
         try:
@@ -159,10 +160,13 @@ class Emulate:
         return int(self.url.split(":")[2].split("/")[0])
 
     def token(self, *arguments: str, user: str = "ada") -> str:
-        """What ``streamer token`` prints in the same folder."""
-        done = streamer("token", "--user", user, "--tenant", "acme", *arguments, folder=self.folder)
-        assert done.returncode == 0, done.stderr
-        return done.stdout.strip()
+        """What ``streamer token`` prints in the same folder; asked once of each user, but for lives of tokens."""
+        asked = (user, *arguments)
+        if asked not in self._tokens or "--expires-in" in arguments:
+            done = streamer("token", "--user", user, "--tenant", "acme", *arguments, folder=self.folder)
+            assert done.returncode == 0, done.stderr
+            self._tokens[asked] = done.stdout.strip()
+        return self._tokens[asked]
 
     def address(self, *token_arguments: str, user: str = "ada") -> str:
         """The WebSocket URL with a good token."""
