@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import base64
 import functools
-import hmac
 import importlib.util
 import json
 import math
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -37,9 +35,6 @@ TOKEN_CHARACTERS: Final = 8192
 """Longest token looked at; the handshake's headers may have 10,240 bytes in all. [INF] FIDELITY E12"""
 IDENTIFIER_CHARACTERS: Final = 256
 """Longest user or tenant id, so that keys stay within DynamoDB's limits. [DOC] ddb-docs: Constraints"""
-
-_PLAIN: Final = re.compile(r"(?!.*(ssh-|ecdsa-))[\w+/=.-]+", re.ASCII)
-"""Secrets that are certainly no keys in PEM, DER, JSON or OpenSSH's form, with which PyJWT refuses to sign."""
 
 TOKEN_MISSING: Final = "token_missing"  # noqa: S105 - these are names of reasons
 TOKEN_MALFORMED: Final = "token_malformed"  # noqa: S105
@@ -199,7 +194,7 @@ def _offered_subprotocols(event: Mapping[str, Any]) -> list[str]:
 
 @functools.cache
 def _jws() -> PyJWS:
-    # With it comes cryptography, a tenth of the start of the emulator, which only mints. `$connect` imports it at once.
+    # With it comes cryptography, a tenth of the start of commands that need no token. `$connect` imports it at once.
     from jwt import PyJWS  # noqa: PLC0415
 
     return PyJWS()
@@ -398,8 +393,6 @@ def mint(
 
 
 def _signature(key: str, algorithm: str, signed: bytes) -> bytes:
-    if algorithm == "HS256" and _PLAIN.fullmatch(key):
-        return hmac.digest(key.encode(), signed, "sha256")
     from jwt.exceptions import PyJWTError  # noqa: PLC0415 - as `_jws`
 
     signer = _jws().get_algorithm_by_name(algorithm)
