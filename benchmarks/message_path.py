@@ -176,6 +176,30 @@ def tell(name: str, seconds: float) -> None:
     print(f"{name:56} {seconds * 1e6:7.1f} us")
 
 
+def answering(
+    gateway: Gateway, guard: Guard, recording: Recording, seen: list[HttpRequest]
+) -> Callable[[HttpRequest], HttpResponse | Awaitable[HttpResponse]]:
+    """What answers a port's requests, as the emulator's switchboard does, and leaves the latest in ``seen``."""
+
+    def managed(request: HttpRequest) -> HttpResponse | Awaitable[HttpResponse]:
+        target = parse_path(request.raw_path)
+        return gateway.refuse(request) if target is None else gateway.manage(request, target, guard.caller(request))
+
+    def answer(request: HttpRequest) -> HttpResponse | Awaitable[HttpResponse]:
+        seen[:] = [request]
+        recorder = recording.now
+        if recorder is None:
+            return managed(request)
+        began_ns = time.time_ns()
+        found = managed(request)
+        if not isinstance(found, HttpResponse):
+            return recording.later(request, found, guard.function, began_ns)
+        recorder.call(request, found, guard.function(request), began_ns)
+        return found
+
+    return answer
+
+
 async def main() -> None:
     gc.collect()
     gc.freeze()
@@ -188,16 +212,7 @@ async def main() -> None:
     recording = Recording()
     gateway = Gateway(Stage(API, facts, IdSource("us-east-1", 1)), Instant(), verifier, recording)
     requests: list[HttpRequest] = []
-
-    def answer(request: HttpRequest) -> HttpResponse | Awaitable[HttpResponse]:
-        requests[:] = [request]
-        if recording.now is None:
-            return managed(gateway, request)
-        return recording.answer(request, managed, gateway, guard.function)
-
-    def managed(gateway: Gateway, request: HttpRequest) -> HttpResponse | Awaitable[HttpResponse]:
-        target = parse_path(request.raw_path)
-        return gateway.refuse(request) if target is None else gateway.manage(request, target, guard.caller(request))
+    answer = answering(gateway, guard, recording, requests)
 
     def accepted() -> tuple[HttpProtocol, Transport]:
         transport, protocol = Transport(), HttpProtocol(answer, upgrade=gateway.upgrade)

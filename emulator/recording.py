@@ -5,9 +5,8 @@ Where nobody records, each of them pays for one look whether `Recording.now` is 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from .port.http import HttpRequest, HttpResponse
 
@@ -15,7 +14,6 @@ if TYPE_CHECKING:
     from .functions.outcome import Outcome
     from .gateway.rules.effects import Accept, Effect, HttpAnswer, Invoke, Result
 
-Place = TypeVar("Place")
 By = Literal["client", "gateway", "idle", "duration", "network"]
 """Who ended a connection: a close frame of the client's, one of ours, one because it was idle or had lived too long, or
 nobody: the TCP connection broke."""
@@ -105,32 +103,14 @@ class Recording:
         self.now: Recorder | None = None
         """None: nothing is recorded, as nearly always when messages come fast."""
 
-    def answer(
-        self,
-        request: HttpRequest,
-        respond: Callable[[Place, HttpRequest], HttpResponse | Awaitable[HttpResponse]],
-        place: Place,
-        function: Callable[[HttpRequest], str | None],
-    ) -> HttpResponse | Awaitable[HttpResponse]:
-        """Answer a request of one of AWS's APIs, and record it.
-
-        ``respond`` answers what came to ``place``, and ``function`` tells which one calls.
-        """
-        began_ns = time.time_ns()
-        answer = respond(place, request)
-        if not isinstance(answer, HttpResponse):
-            return self._later(request, answer, function, began_ns)
-        if (recorder := self.now) is not None:
-            recorder.call(request, answer, function(request), began_ns)
-        return answer
-
-    async def _later(
+    async def later(
         self,
         request: HttpRequest,
         pending: Awaitable[HttpResponse],
         function: Callable[[HttpRequest], str | None],
         began_ns: int,
     ) -> HttpResponse:
+        """The answer to a request of one of AWS's APIs, recorded when it comes; ``function`` tells which one calls."""
         answer = await pending
         if (recorder := self.now) is not None:
             recorder.call(request, answer, function(request), began_ns)

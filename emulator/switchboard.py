@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ from .iam.guard import Guard
 from .port.api_paths import addressed
 from .port.aws_names import is_aws
 from .port.elsewhere import Elsewhere
-from .port.http import HttpRequest
+from .port.http import HttpRequest, HttpResponse
 from .port.origin import foreign_host, foreign_origin
 from .port.static import TOKEN_PATH, Pages
 from .recording import Recording
@@ -65,9 +66,15 @@ class Switchboard:
         """The answer to a request, at once or later."""
         if self.console is not None and is_for_console(request):
             return self.console.handle(request, served.address)
-        if self.recording.now is None:
+        recorder = self.recording.now
+        if recorder is None:
             return self._aws(served, request)
-        return self.recording.answer(request, self._aws, served, self.guard.function)
+        began_ns = time.time_ns()
+        answer = self._aws(served, request)
+        if not isinstance(answer, HttpResponse):
+            return self.recording.later(request, answer, self.guard.function, began_ns)
+        recorder.call(request, answer, self.guard.function(request), began_ns)
+        return answer
 
     def _aws(self, served: ServedApi, request: HttpRequest) -> Any:
         if (api := self.http_apis.named(request)) is not None:

@@ -60,8 +60,8 @@ class Maker:
         record.result, record.replies = result, replies
         self._ring.add(record)
 
-    def _run(self, at_ns: int, function: str, payload: bytes, outcome: Outcome, about: Sequence[Any]) -> None:
-        number, trace, waited_ms, duration_ms, init_ms, memory_mb = about
+    def _run(self, *noted: Any) -> None:
+        at_ns, function, payload, outcome, number, trace, waited_ms, duration_ms, init_ms, memory_mb = noted
         self._ring.add(
             records.Run(
                 at_ns=at_ns,

@@ -198,8 +198,21 @@ class RingRecorder:
     ) -> None:
         """See `Recorder.run`."""
         ring = self.ring
-        about = (number, trace, waited_ms, duration_ms, init_ms, memory_mb)
-        ring.latest.append(("run", self._clock(), function, payload, outcome, about))
+        ring.latest.append(
+            (
+                "run",
+                self._clock(),
+                function,
+                payload,
+                outcome,
+                number,
+                trace,
+                waited_ms,
+                duration_ms,
+                init_ms,
+                memory_mb,
+            )
+        )
         ring.room = room = ring.room - OVERHEAD_BYTES - len(payload)
         if room <= 0 or ring.waker is not None:
             ring.noted()
