@@ -43,6 +43,8 @@ class Controls:
 class Key:
     """One of them."""
 
+    word: str
+    """For the line that tells of all: ``reload``."""
     does: str
     """For the help: ``reload the functions``."""
     press: Callable[[Controls], Awaitable[None]]
@@ -80,12 +82,12 @@ async def _help(controls: Controls) -> None:
 
 
 KEYS: Final[Mapping[str, Key]] = {
-    "r": Key("reload the functions", _reload),
-    "c": Key("cut all connections", _cut),
-    "t": Key("show a line to connect with, and a new token", _token),
-    "o": Key("open the console", _console),
-    "q": Key("quit, as Ctrl-C does", _quit),
-    "?": Key("show this list", _help),
+    "r": Key("reload", "reload the functions", _reload),
+    "c": Key("cut", "cut all connections", _cut),
+    "t": Key("token", "show a line to connect with, and a new token", _token),
+    "o": Key("console", "open the console", _console),
+    "q": Key("quit", "quit, as Ctrl-C does", _quit),
+    "?": Key("help", "show this list", _help),
 }
 """In the order of the help."""
 
@@ -150,7 +152,7 @@ async def listening(found: Terminal | None, controls: Controls) -> AsyncIterator
     try:
         with _reading(found, pressed):
             if found.is_ours:
-                controls.say("Keys: " + ", ".join(f"{name} {key.does.split()[0]}" for name, key in KEYS.items()))
+                controls.say("Keys: " + ", ".join(f"{name} {key.word}" for name, key in KEYS.items()))
             yield
     finally:
         found.restore()

@@ -82,7 +82,7 @@ def session(folder: Path, *options: str) -> Iterator[Session]:
 
 def test_q_quits_and_leaves_the_terminal_as_it_was(tmp_path: Path) -> None:
     with session(tmp_path) as running:
-        running.out.wait_for("Keys: ")
+        running.out.wait_for(r"Keys: r reload, c cut, t token, o console, q quit, \? help\b")
         taken = not running.is_as_before
         running.press("q")
 
