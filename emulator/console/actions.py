@@ -11,6 +11,7 @@ from ..gateway.shell import Gateway
 from ..port.http import HttpResponse
 from .around import Around
 from .asked import Asked, BadRequestError
+from .invoking import Invoking
 from .recorder import RingRecorder
 from .records import Message, Record, Run
 
@@ -24,10 +25,11 @@ Told = dict[str, Any]
 class Actions:
     """Changes something; every method answers a POST."""
 
-    def __init__(self, around: Around, recorder: RingRecorder, *, look: Callable[[], None]) -> None:
+    def __init__(self, around: Around, recorder: RingRecorder, invoking: Invoking, *, look: Callable[[], None]) -> None:
         """``look`` makes sure that what follows is recorded."""
         self._around = around
         self._recorder = recorder
+        self._invoking = invoking
         self._look = look
 
     async def receive(self, asked: Asked, connection: str) -> Told:
@@ -109,11 +111,8 @@ class Actions:
             raise BadRequestError(409, "its event was too large to be kept whole")
         edited = asked.body_of().get("json")
         payload = record.payload if edited is None else json.dumps(edited).encode()
-        self._look()
-        before = self._recorder.ring.last
-        await self._around.functions.invoke(record.function, payload)
-        page = self._recorder.ring.read(before, limit=1, wanted=lambda each: isinstance(each, Run))
-        return {"number": page.records[0].number if page.records else before}
+        _outcome, number = await self._invoking.invoke(record.function, payload)
+        return {"number": number}
 
     def _gateway(self, connection: str) -> Gateway:
         found = next((each for each in self._around.gateways() if each.has(connection)), None)

@@ -21,6 +21,7 @@ from .asked import Asked, BadRequestError
 from .book import Book
 from .database import Items
 from .facts import facts
+from .invoking import Invoking
 from .masking import NOBODY, Who
 from .metrics import metrics
 from .queued import Queued
@@ -66,9 +67,10 @@ class Api:
         self._book = Book(recorder.ring, self._who)
         self._recording = (0, self._book)
         """The recording that was opened last, and its number; 0: none was."""
-        actions, queued = Actions(around, recorder, look=look), Queued(around)
-        sources, queues = Sources(around, recorder, look=look), Queues(around, recorder, look=look)
-        workings, items = Workings(around, recorder, look=look), Items(around.database)
+        invoking = Invoking(around.functions, recorder, look=look)
+        actions, queued = Actions(around, recorder, invoking, look=look), Queued(around)
+        sources, queues = Sources(around, recorder, look=look), Queues(around, invoking)
+        workings, items = Workings(around, recorder, invoking, look=look), Items(around.database)
         self._routes: tuple[tuple[str, re.Pattern[str], Answer], ...] = tuple(
             (method, re.compile(pattern), answer)
             for method, pattern, answer in (

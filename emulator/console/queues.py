@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -15,10 +14,9 @@ from ..functions.outcome import Returned
 from .around import Around
 from .asked import Asked, BadRequestError
 from .database import SQS, STREAMS, ask
+from .invoking import Invoking
 from .masking import masked
 from .meaning import json_object
-from .recorder import RingRecorder
-from .records import Run
 
 MESSAGES: Final = 10
 """Messages of a queue that are shown: as many as one request receives."""
@@ -86,11 +84,9 @@ def given_up(text: str) -> GivenUpEvent | GivenUpBatch | None:
 class Queues:
     """Looks at queues, and at what became of the messages in them."""
 
-    def __init__(self, around: Around, recorder: RingRecorder, *, look: Callable[[], None]) -> None:
-        """``look`` makes sure that what follows is recorded."""
+    def __init__(self, around: Around, invoking: Invoking) -> None:
         self._around = around
-        self._recorder = recorder
-        self._look = look
+        self._invoking = invoking
 
     async def listed(self, _asked: Asked) -> Told:
         """How many messages each queue has."""
@@ -134,7 +130,8 @@ class Queues:
     async def retry(self, asked: Asked, name: str) -> Told:
         """Give a dead letter another try: its event or its records to the function, or the message to its queue.
 
-        It stays if the function fails again. Answers with ``number``, the invocation's record, or ``to``, the queue.
+        It stays if the function fails again.
+        Answers with ``number``, the invocation's record (None: it is not kept any more), or ``to``, the queue.
         """
         queue, wanted = self._queue(name), asked.field("id", str)
         message = await self._found(queue.name, wanted)
@@ -159,16 +156,13 @@ class Queues:
 
     # another try
 
-    async def _run(self, subject: GivenUpEvent | GivenUpBatch) -> tuple[bool, int]:
-        """Whether the function returned, and the number of its record."""
+    async def _run(self, subject: GivenUpEvent | GivenUpBatch) -> tuple[bool, int | None]:
+        """Whether the function returned, and the number of its record; None: it is not kept any more."""
         if subject.function not in {each.name for each in self._around.topology().functions}:
             raise BadRequestError(409, f"there is no function {subject.function} any more")
         payload = subject.payload if isinstance(subject, GivenUpEvent) else await self._batch(subject)
-        self._look()
-        before = self._recorder.ring.last
-        outcome = await self._around.functions.invoke(subject.function, payload)
-        page = self._recorder.ring.read(before, limit=1, wanted=lambda each: isinstance(each, Run))
-        return isinstance(outcome, Returned), page.records[0].number if page.records else before
+        outcome, number = await self._invoking.invoke(subject.function, payload)
+        return isinstance(outcome, Returned), number
 
     async def _batch(self, subject: GivenUpBatch) -> bytes:
         """The event of a batch, with its records as the stream still has them."""

@@ -15,6 +15,7 @@ from streamer.topology import Function
 
 from .around import Around
 from .asked import Asked, BadRequestError
+from .invoking import Invoking
 from .masking import masked
 from .recorder import RingRecorder
 from .records import Run
@@ -27,10 +28,11 @@ Told = dict[str, Any]
 class Workings:
     """Answers questions about functions, and runs them."""
 
-    def __init__(self, around: Around, recorder: RingRecorder, *, look: Callable[[], None]) -> None:
+    def __init__(self, around: Around, recorder: RingRecorder, invoking: Invoking, *, look: Callable[[], None]) -> None:
         """``look`` makes sure that what follows is recorded."""
         self._around = around
         self._recorder = recorder
+        self._invoking = invoking
         self._look = look
 
     async def listed(self, _asked: Asked) -> Told:
@@ -65,15 +67,13 @@ class Workings:
         kind = asked.field("type", str, "RequestResponse")
         if kind not in ("RequestResponse", "Event"):
             raise BadRequestError(400, "type is RequestResponse or Event")
-        self._look()
         if kind == "Event":
+            self._look()
             if not self._around.accept(function.name, payload, str(uuid.uuid4())):
                 raise BadRequestError(429, "too many events wait for the functions")
             return {"number": None}
-        before = self._recorder.ring.last
-        await self._around.functions.invoke(function.name, payload)
-        page = self._recorder.ring.read(before, limit=1, wanted=lambda each: isinstance(each, Run))
-        return {"number": page.records[0].number if page.records else before}
+        _outcome, number = await self._invoking.invoke(function.name, payload)
+        return {"number": number}
 
     async def retire(self, _asked: Asked, name: str) -> Told:
         """Let the next event of a function find no environment that is warm."""

@@ -9,6 +9,7 @@ import { store } from "./store.js";
 import { Waterfall } from "./waterfall.js";
 
 const FOLLOW_MS = 700;
+const GONE = "It ran, but so much has happened since that its record is not kept any more.";
 
 /** @param {{number: string, onClose: () => void, go: (path: string, query?: URLSearchParams) => void}} props */
 export function Message({ number, onClose, go }) {
@@ -75,6 +76,7 @@ function Again({ trace, go }) {
     try {
       const { number } = await ask("replays", { body });
       setEdited(false);
+      if (number === null) return setWrong(GONE);
       go(`/messages/${number}`);
     } catch (error) {
       setWrong(String(/** @type {Error} */ (error).message));
@@ -149,6 +151,7 @@ function EventOf({ run, go }) {
   const again = async () => {
     try {
       const { number } = await ask("replays", { body: { event: run.number, json: JSON.parse(text) } });
+      if (number === null) return setWrong(GONE);
       go(`/messages/${number}`);
     } catch (error) {
       setWrong(String(/** @type {Error} */ (error).message));

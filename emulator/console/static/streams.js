@@ -156,7 +156,7 @@ function Queue({ one, back, go }) {
     try {
       const answer = await ask(`${path}/${what}`, { body: { id: message.id } });
       if (answer.number) return go(`/messages/${answer.number}`);
-      setSaid(answer.to ? `moved to ${short(answer.to)}` : "dropped");
+      setSaid(answer.to ? `moved to ${short(answer.to)}` : what === "drop" ? "dropped" : "it ran");
     } catch (error) {
       setSaid(String(/** @type {Error} */ (error).message));
     }
