@@ -21,6 +21,8 @@ from emulator.functions.processes.template import IMPORT_AHEAD
 from emulator.functions.variables import INIT_SECONDS, Endpoints
 from streamer.topology import Api, Function, Topology
 
+HANGS = "hangs"
+"""A function of this name never returns. Its timeout is short, as nothing has to happen before it."""
 AHEAD = tuple(name for name in IMPORT_AHEAD if not name.startswith(("boto", "jwt", "streamer")))
 """What the template imports here: AWS's client, without what takes it half a second and few of these functions use."""
 
@@ -42,6 +44,28 @@ class Lines:
     @property
     def texts(self) -> list[str]:
         return [line for _, _, line in self.all]
+
+
+FIRST_INIT_HANGS = """
+import pathlib, time
+while not pathlib.Path(__file__).with_name("told").exists():
+    time.sleep(0.005)
+def f(event, context): return "second init"
+"""
+"""A module that can be imported once an init that took too long was told of, see `AfterFirstInit`."""
+
+
+class AfterFirstInit(Lines):
+    """Lets `FIRST_INIT_HANGS` be imported as soon as its first init is given up. A LogSink."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self._told = folder / "told"
+
+    def write(self, function: str, request_id: str | None, line: str, *, platform: bool = False) -> None:
+        super().write(function, request_id, line, platform=platform)
+        if line.startswith("INIT_REPORT"):
+            self._told.touch()
 
 
 class Project:
@@ -98,7 +122,10 @@ def topology_of(*names: str, **settings: Any) -> Topology:
     """Functions named after their handlers, in ``handlers.py`` unless another module is named."""
     handlers = {name: name if "." in name else f"handlers.{name}" for name in names}
     chosen: dict[str, Any] = {"timeout_seconds": 30.0} | settings
-    functions = [Function(**({"name": name, "handler": handler} | chosen)) for name, handler in handlers.items()]
+    functions = [
+        Function(**({"name": name, "handler": handler} | chosen | ({"timeout_seconds": 0.3} if name == HANGS else {})))
+        for name, handler in handlers.items()
+    ]
     return Topology(api=Api(name="api", routes=()), functions=tuple(functions))
 
 
@@ -149,7 +176,7 @@ def descriptors() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
 
 
-async def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
+async def until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
     """Wait until it is so, and fail when that takes too long."""
     end = time.monotonic() + seconds
     while not condition():

@@ -330,11 +330,11 @@ async def test_a_timeout_is_answered_and_the_next_event_served(project: NodeProj
         """
     )
 
-    async with project.run("f", timeout_seconds=0.5) as functions:
+    async with project.run("f", timeout_seconds=2.0) as functions:
         for event in ("sleep", "loop"):
             error = await fail(functions, "index.f", event)
             assert error["errorType"] == "Sandbox.Timedout"
-            assert re.fullmatch(r"RequestId: \S+ Error: Task timed out after 0\.50 seconds", error["errorMessage"])
+            assert re.fullmatch(r"RequestId: \S+ Error: Task timed out after 2\.00 seconds", error["errorMessage"])
         assert await call(functions, "index.f", "serve") == "served"
 
 

@@ -13,7 +13,20 @@ import textwrap
 from pathlib import Path
 
 import pytest
-from functions_world import Lines, Project, alive, call, descriptors, fail, parent_of, state_of, until
+from functions_world import (
+    FIRST_INIT_HANGS,
+    HANGS,
+    AfterFirstInit,
+    Lines,
+    Project,
+    alive,
+    call,
+    descriptors,
+    fail,
+    parent_of,
+    state_of,
+    until,
+)
 
 from emulator.functions.processes.means import Means
 
@@ -59,7 +72,7 @@ def f(event, context):
         pytest.param("segfault", "Runtime.ExitError", "signal: segmentation fault", id="segmentation fault"),
         pytest.param("abort", "Runtime.ExitError", "signal: aborted", id="abort"),
         pytest.param("memory", "Runtime.ExitError", "signal: killed", id="out of memory"),
-        pytest.param("loop", "Sandbox.Timedout", "Task timed out after 1.00 seconds", id="infinite loop"),
+        pytest.param("loop", "Sandbox.Timedout", "Task timed out after 2.00 seconds", id="infinite loop"),
         pytest.param("blocks signals", "Sandbox.Timedout", "Task timed out", id="infinite loop, signals blocked"),
     ],
 )
@@ -68,7 +81,7 @@ async def test_a_crash_is_answered_and_the_next_event_finds_a_new_environment(
 ) -> None:
     project.write(CRASHES)
 
-    timeout_seconds = 1.0 if error_type == "Sandbox.Timedout" else 30.0
+    timeout_seconds = 2.0 if error_type == "Sandbox.Timedout" else 30.0
     async with project.processes("f", timeout_seconds=timeout_seconds, memory_mb=256) as functions:
         assert await call(functions, "f") == 1
         assert await call(functions, "f") == 2
@@ -239,7 +252,7 @@ async def test_a_timed_out_function_burns_no_cpu_afterwards(project: Project, fr
     )
     note = project.folder / "pid"
 
-    async with project.processes("f", freezes=freezes, timeout_seconds=0.3) as functions:
+    async with project.processes("f", freezes=freezes, timeout_seconds=2.0) as functions:
         await fail(functions, "f", str(note))
         await until(lambda: not alive(int(note.read_text())))
 
@@ -302,7 +315,7 @@ def test_after_a_kill_no_process_is_left(project: Project, busy: str, killed: st
             environment_pid, template_pid = map(int, emulator.stdout.readline().split())
             ends = [os.pidfd_open(pid) for pid in (environment_pid, template_pid)]
             os.kill(emulator.pid if killed == "emulator" else template_pid, signal.SIGKILL)
-            assert all(select.select([end], [], [], 10)[0] for end in ends)
+            assert all(select.select([end], [], [], 60)[0] for end in ends)
         finally:
             emulator.kill()
     for end in ends:
@@ -366,21 +379,13 @@ async def test_events_are_served_again_after_the_template_was_killed(project: Pr
 async def test_an_init_that_takes_too_long_is_repeated_within_the_invocation(
     project: Project,
 ) -> None:
-    project.write(
-        """
-        import pathlib, time
-        marker = pathlib.Path(__file__).with_name("started")
-        if not marker.exists():
-            marker.touch()
-            time.sleep(60)
-        def f(event, context): return "second init"
-        """
-    )
+    project.write(FIRST_INIT_HANGS)
+    project.lines = lines = AfterFirstInit(project.folder)
 
     async with project.processes("f", init_seconds=0.2) as functions:
         assert await call(functions, "f") == "second init"
 
-    assert "INIT_REPORT Init Duration: 200.00 ms\tPhase: init\tStatus: timeout" in project.lines.platform
+    assert "INIT_REPORT Init Duration: 200.00 ms\tPhase: init\tStatus: timeout" in lines.platform
 
 
 async def test_an_init_that_takes_too_long_twice_is_a_timeout(
@@ -405,14 +410,15 @@ async def test_an_exit_while_importing_is_answered(project: Project) -> None:
 async def test_a_runaway_writer_holds_back_itself_and_nobody_else(project: Project) -> None:
     project.write(
         """
-        def writer(event, context):
+        def hangs(event, context):
             while True: print("x" * 1000)
         def f(event, context): return 1
         """
     )
 
-    async with project.functions("writer", "f", timeout_seconds=2.0, log_sink=Lines()) as functions:
-        writing = asyncio.create_task(fail(functions, "writer"))
+    async with project.functions(HANGS, "f", log_sink=Lines()) as functions:
+        await call(functions, "f")
+        writing = asyncio.create_task(fail(functions, HANGS))
         for _ in range(20):
             assert await call(functions, "f") == 1
         assert (await writing)["errorType"] == "Sandbox.Timedout"
@@ -484,7 +490,7 @@ async def test_idle_environments_beyond_the_first_are_given_back(project: Projec
 async def test_memory_and_processes_return_to_their_level(project: Project) -> None:
     project.write(CRASHES)
 
-    async with project.functions("f", timeout_seconds=0.3, memory_mb=256) as functions:
+    async with project.functions("f", timeout_seconds=2.0, memory_mb=256) as functions:
         await call(functions, "f")
         before = descriptors(), children()
         for event in ("exit", "segfault", "loop", "exit"):
