@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 By = Literal["client", "gateway", "idle", "duration", "network"]
 """Who ended a connection: a close frame of the client's, one of ours, one because it was idle or had lived too long, or
 nobody: the TCP connection broke."""
-Change = Literal["started", "ready", "ended"]
-"""What became of an execution environment."""
+Change = Literal["started", "ready", "frozen", "retired", "killed"]
+"""What became of an execution environment: frozen between events until the next one, ended because it is not needed any
+more, or ended because of what its function did."""
 
 
 class Recorder(Protocol):

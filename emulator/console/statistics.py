@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from ..functions.outcome import Refused, Returned
+from ..functions.outcome import EnvironmentNow, Refused, Returned
 from .records import Batch, Environment, Record, Run
 
 LANE_SECONDS: Final = 300.0
@@ -86,8 +86,13 @@ def batches(records: Iterable[Record]) -> dict[tuple[str, str], Told]:
     return found
 
 
-def lanes(function: str, records: Iterable[Record], *, now_ns: int) -> Told:
-    """The environments of a function in the last minutes: when each lived, and what it ran. Times in Unix ms."""
+def lanes(
+    function: str, records: Iterable[Record], *, now_ns: int, environments: Sequence[EnvironmentNow] = ()
+) -> Told:
+    """The environments of a function in the last minutes: when each lived, what it ran, when it was frozen.
+
+    ``environments`` is what those that there are now do; the others have ended. Times in Unix milliseconds.
+    """
     begin_ns = now_ns - int(LANE_SECONDS * 1e9)
     found: dict[tuple[int, int], Told] = {}
     lives: dict[int, int] = defaultdict(int)
@@ -97,25 +102,62 @@ def lanes(function: str, records: Iterable[Record], *, now_ns: int) -> Told:
             if record.change == "started":
                 lives[record.environment] += 1
             lane = _lane(found, record.environment, lives[record.environment])
-            lane[record.change] = record.at_ns / 1e6
-            lane["pid"] = record.pid
-            if record.change == "ended":
-                lane["why"] = record.why
+            _change(lane, record)
         elif isinstance(record, Run) and record.function == function and not isinstance(record.outcome, Refused):
-            _lane(found, record.environment, lives[record.environment])
+            lane = _lane(found, record.environment, lives[record.environment])
+            _thaw(lane, record.at_ns / 1e6 - record.duration_ms)
+            lane["worked"] = record.at_ns / 1e6
             runs.append(((record.environment, lives[record.environment]), record))
     for place, run in runs[-LANE_RUNS:]:
         if run.at_ns >= begin_ns:
             found[place]["runs"].append(_told(run))
+    for environment in environments:
+        _note(found, lives, environment, now_ns / 1e6)
+    for lane in found.values():
+        if lane["state"] is None and lane["pid"] is not None:
+            # Its end was not recorded, if it is not known: it worked for the last time before.
+            lane["state"], lane["ended"] = "ended", lane["ended"] or lane["worked"] or lane["started"]
+        _thaw(lane, lane["ended"] or now_ns / 1e6)
     shown = [
         lane for lane in found.values() if lane["runs"] or lane["ended"] is None or lane["ended"] >= begin_ns / 1e6
     ]
     return {"begin": begin_ns / 1e6, "now": now_ns / 1e6, "lanes": shown}
 
 
+def _change(lane: Told, record: Environment) -> None:
+    at = record.at_ns / 1e6
+    lane["pid"] = record.pid
+    match record.change:
+        case "started" | "ready":
+            lane[record.change] = at
+        case "frozen":
+            lane["frozen"].append({"begin": at, "end": None})
+        case "retired" | "killed":
+            lane |= {"ended": at, "end": record.change, "why": record.why}
+            _thaw(lane, at)
+
+
+def _thaw(lane: Told, at: float) -> None:
+    if lane["frozen"] and lane["frozen"][-1]["end"] is None:
+        lane["frozen"][-1]["end"] = at
+
+
+def _note(found: dict[tuple[int, int], Told], lives: dict[int, int], environment: EnvironmentNow, now: float) -> None:
+    """Say in its lane what an environment does."""
+    lane = _lane(found, environment.number, lives[environment.number])
+    if lane["ended"] is not None or lane["pid"] not in (None, environment.pid):
+        lives[environment.number] += 1  # it began while nothing was recorded
+        lane = _lane(found, environment.number, lives[environment.number])
+    lane |= {"pid": environment.pid, "state": environment.state, "seconds": environment.seconds}
+    if environment.state == "running":
+        lane["running"] = now - environment.seconds * 1000
+        _thaw(lane, lane["running"])
+
+
 def _lane(found: dict[tuple[int, int], Told], environment: int, life: int) -> Told:
-    empty = {"environment": environment, "pid": None, "started": None, "ready": None, "ended": None, "why": ""}
-    return found.setdefault((environment, life), {**empty, "runs": []})
+    empty = dict.fromkeys(("pid", "started", "ready", "ended", "state", "seconds", "running", "worked"))
+    told: Told = {"environment": environment, **empty, "end": "", "why": "", "frozen": [], "runs": []}
+    return found.setdefault((environment, life), told)
 
 
 def _told(run: Run) -> Told:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 import uuid
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -53,7 +54,7 @@ class Workings:
                 for each in sorted({*function.environment, *function.secrets})
             ],
             "events": self._events(runs),
-            **lanes(name, self._recorder.ring, now_ns=time.time_ns()),
+            **lanes(name, self._recorder.ring, now_ns=time.time_ns(), environments=self._around.functions.now(name)),
         }
 
     async def invoke(self, asked: Asked, name: str) -> Told:
@@ -107,6 +108,7 @@ class Workings:
             + [each.stream for each in topology.kinesis_mappings if each.function == function.name]
             + [each.queue for each in topology.queue_mappings if each.function == function.name],
             "schedules": [each.name for each in topology.schedules if each.function == function.name],
+            "states": Counter(each.state for each in self._around.functions.now(function.name)),
             **summary(runs),
         }
 

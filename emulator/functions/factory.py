@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Protocol, Self
@@ -13,7 +13,7 @@ from streamer.topology import Topology
 
 from ..recording import Recording
 from .logs import LogSink
-from .outcome import Functions
+from .outcome import EnvironmentNow, Functions
 from .processes.functions import ProcessFunctions
 from .variables import Endpoints
 
@@ -33,6 +33,10 @@ class RunningFunctions(Functions, Protocol):
 
     async def retire(self, function: str) -> None:
         """Let the next event of a function find no warm environment; inline, all functions import their code anew."""
+        ...
+
+    def now(self, function: str) -> Sequence[EnvironmentNow]:
+        """What the environments of a function do now; inline, those that run."""
         ...
 
     def warm(self) -> None:

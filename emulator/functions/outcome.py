@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
     import asyncio
@@ -42,6 +42,19 @@ class Refused:
 
 
 Outcome = Returned | Failed | Refused
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnvironmentNow:
+    """What an execution environment does now."""
+
+    number: int
+    """Which of the function's."""
+    pid: int | None
+    """Its process; None: it has none yet, or is a thread."""
+    state: Literal["initializing", "running", "idle", "frozen"]
+    seconds: float
+    """For how long; of an idle or frozen one, since its last event."""
 
 
 class Functions(Protocol):

@@ -67,6 +67,43 @@ def test_the_next_one_is_cold_on_demand(asked: Asked) -> None:
         assert asked.get(f"events/{answer['number']}")["init_ms"] is not None
 
 
+def changes(asked: Asked, function: str, until: str) -> list[dict[str, Any]]:
+    """What became of a function's environments, until one of them is so."""
+    after, found = 0, list[dict[str, Any]]()
+    while not any(each["change"] == until for each in found):
+        page = asked.get(f"events?kind=environment&function={function}&wait=20&after={after}")
+        assert page["events"], f"none is {until}: {found}"
+        after, found = page["next"], found + page["events"]
+    return found
+
+
+def test_an_environment_is_frozen_between_events(asked: Asked) -> None:
+    post(asked, "functions/disconnect/invoke", event={})
+    if asked.get("info")["isolation"] == "inline":
+        assert asked.get("functions/disconnect")["states"] == {}  # threads are taken when an event comes
+        return
+    pid = changes(asked, "disconnect", "frozen")[-1]["pid"]
+
+    one = asked.get("functions/disconnect")
+    (lane,) = [each for each in one["lanes"] if each["pid"] == pid]
+
+    assert one["states"]["frozen"] >= 1
+    assert (lane["state"], lane["ended"], len(lane["frozen"])) == ("frozen", None, 1)
+    assert lane["seconds"] > 0
+
+
+def test_it_is_said_why_an_environment_has_ended(asked: Asked) -> None:
+    if asked.get("info")["isolation"] == "inline":
+        return
+    post(asked, "functions/connect/invoke", event={})
+    post(asked, "functions/connect/retire")
+
+    ended = changes(asked, "connect", "retired")[-1]
+
+    assert ended["why"] == "a cold start is wanted"
+    assert "ended" in {each["state"] for each in asked.get("functions/connect")["lanes"]}
+
+
 def test_there_are_no_others(asked: Asked) -> None:
     assert asked.ask("api/functions/nothing")[0] == 404
     assert post(asked, "functions/nothing/invoke", event={})[0] == 404

@@ -245,7 +245,7 @@ async def test_an_event_whose_init_is_about_to_be_repeated_is_not_lost(project: 
 
     def act() -> None:
         for pool in functions._pools.values():
-            pool.retire() if end == "reload" else pool.end()
+            pool.retire("the code changed") if end == "reload" else pool.end()
         meanwhile.set()
 
     project.lines = Sink(project.folder)

@@ -3,10 +3,11 @@
 
 import { html, useState } from "./vendor/preact-htm.js";
 import { ask } from "./api.js";
-import { clock, counted, duration, exact, short } from "./format.js";
+import { age, clock, counted, duration, exact, short } from "./format.js";
 import { Detail, Empty, Facts, Status, Table, usePolled, useStore } from "./parts.js";
 
 const EDITED = "edited";
+const STATES = ["initializing", "running", "idle", "frozen"];
 
 /** @param {{selected: string | null, go: (path: string) => void}} props */
 export function Functions({ selected, go }) {
@@ -28,9 +29,15 @@ const COLUMNS = [
   ["runs", (/** @type {any} */ one) => one.runs, "right"],
   ["errors", (/** @type {any} */ one) => (one.errors ? html`<${Status} status="error" text=${String(one.errors)} />` : "0"), "right"],
   ["cold", (/** @type {any} */ one) => one.cold_starts, "right"],
+  ["now", (/** @type {any} */ one) => html`<span class="dim">${statesText(one.states)}</span>`, "wide"],
   ["p50", (/** @type {any} */ one) => duration(one.p50) || "–", "right"],
   ["p95", (/** @type {any} */ one) => duration(one.p95) || "–", "right"],
 ];
+
+/** How many environments do what, as "1 running, 2 frozen". @param {Record<string, number>} now */
+function statesText(now) {
+  return STATES.filter((state) => now[state]).map((state) => `${now[state]} ${state}`).join(", ") || "–";
+}
 
 /** @param {{name: string, go: (path: string) => void}} props */
 function One({ name, go }) {
@@ -107,12 +114,20 @@ function Lanes({ one, go }) {
   const from = Math.max(begin, first);
   const at = (/** @type {number} */ moment) => Math.max(0, Math.min(100, ((moment - from) / (now - from)) * 100));
   const span = (/** @type {number} */ a, /** @type {number} */ b) => ({ left: `${at(a)}%`, width: `${Math.max(0, at(b) - at(a))}%` });
-  return html`<section class="part" aria-label="Environments"><header><h3>Environments</h3><span class="dim">cold starts, work and failures; each bar leads to its run</span></header>
+  return html`<section class="part" aria-label="Environments"><header><h3>Environments</h3><span class="legend lane-legend"><span class="cold"><i />cold start</span><span class="ran"><i />work</span><span class="failed"><i />failure</span><span class="frozen"><i />frozen</span></span></header>
     ${lanes.length ? html`<div class="lanes"><div class="head-line"><span>${duration(now - from)} ago</span><span>now</span></div>
-      ${lanes.map((/** @type {any} */ lane) => html`<div class="lane" key=${`${lane.environment}/${lane.started}`} title=${lane.why ? `ended: ${lane.why}` : lane.pid ? `process ${lane.pid}` : ""}><span>#${lane.environment}</span><span class="line">
+      ${lanes.map((/** @type {any} */ lane) => html`<div class="lane" key=${`${lane.environment}/${lane.started}/${lane.pid}`} title=${lane.pid ? `process ${lane.pid}` : ""}><span>#${lane.environment}</span><span class="line">
         ${lane.started && html`<i class="life" style=${span(lane.started, lane.ended ?? now)} />`}
+        ${lane.frozen.map((/** @type {any} */ part) => html`<i class="ice" style=${span(part.begin, part.end)} title=${`frozen for ${duration(part.end - part.begin)}`} />`)}
+        ${lane.running && html`<i class="ran now" style=${span(lane.running, now)} title=${`runs since ${clock(lane.running)}`} />`}
         ${lane.runs.map((/** @type {any} */ run) => html`${run.init_ms && html`<i class="cold" style=${span(run.begin - run.init_ms, run.begin)} title=${`cold start ${duration(run.init_ms)}`} />`}
-          <i class=${`ran ${run.status}`} style=${span(run.begin, run.end)} title=${`${clock(run.begin)}, ${duration(run.end - run.begin)}`} onClick=${() => go(`/messages/${run.number}`)} />`)}</span></div>`)}</div>` : html`<p class="dim">None that is known of in the last 5 minutes.</p>`}</section>`;
+          <i class=${`ran ${run.status}`} style=${span(run.begin, run.end)} title=${`${clock(run.begin)}, ${duration(run.end - run.begin)}`} onClick=${() => go(`/messages/${run.number}`)} />`)}</span><span class="doing" title=${doing(lane)}>${doing(lane)}</span></div>`)}</div>` : html`<p class="dim">None that is known of in the last 5 minutes.</p>`}</section>`;
+}
+
+/** What an environment does now, or why it does nothing any more. @param {any} lane */
+function doing(lane) {
+  if (lane.state === "ended") return lane.why ? `${lane.end}: ${lane.why}` : lane.end || "ended";
+  return lane.state ? `${lane.state} ${age(lane.seconds)}` : "";
 }
 
 /** @param {{one: any, go: (path: string) => void, again: () => void}} props */

@@ -24,7 +24,7 @@ from .. import platform_log, variables
 from ..admission import STOPPING, Limit, missing
 from ..held import DAY_SECONDS, Held
 from ..logs import LogSink
-from ..outcome import Failed, Outcome, Returned
+from ..outcome import EnvironmentNow, Failed, Outcome, Returned
 from ..runtimes import identity
 from ..turns import InTurn
 from .awslambdaric_client import EventRunner, Handler, InitError, log_init_error
@@ -143,6 +143,15 @@ class InlineFunctions:
     async def retire(self, function: str) -> None:
         """Forget the modules, which all functions share."""
         await self.reload()
+
+    def now(self, function: str) -> list[EnvironmentNow]:
+        """The events of a function that run now."""
+        now = time.perf_counter()
+        return [
+            EnvironmentNow(number=event.number, pid=None, state="running", seconds=now - event.started)
+            for event in self._events
+            if event.target.function.name == function and event.worker is not None
+        ]
 
     def warm(self) -> None:
         """Nothing needs warming: threads start at once, and modules are imported by the first event that needs them."""

@@ -7,13 +7,13 @@ import enum
 import os
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from streamer.topology import Function
 
 from ...recording import Change
 from .. import platform_log, variables
-from ..outcome import Failed, Outcome, Returned
+from ..outcome import EnvironmentNow, Failed, Outcome, Returned
 from ..runtimes import launch
 from .environment_log import EnvironmentLog
 from .invocation import WaitingInvocation
@@ -55,16 +55,16 @@ class ExecutionEnvironment:
         self.function = function
         self.slot = slot
         self.state = EnvironmentState.STARTING
-        self.is_retired = False
-        """Whether it ends after its event."""
-        self.idle_since = 0.0
-        """When it had its last event, by the loop's clock."""
+        self.retired_why: str | None = None
+        """Why it ends after its event; None: it does not."""
         self._ready_at = 0.0
         """When its init was over, by the loop's clock."""
         self._around = around
         self._pool = pool
         self._folder = folder
         self._loop = asyncio.get_running_loop()
+        self.idle_since = self._loop.time()
+        """When it had its last event, or began, by the loop's clock."""
         self._arn = variables.function_arn(function.name, around.endpoints)
         self._event = bound
         """What the function works on."""
@@ -142,12 +142,18 @@ class ExecutionEnvironment:
             self._next = event
             self._process.thaw()
 
-    def end(self) -> None:
-        """End the process and all it started, at once."""
+    def retire(self, why: str) -> None:
+        """End, after its event if it has one."""
+        self.retired_why = why
+        if not self.has_event:
+            self.end(why)
+
+    def end(self, why: str, *, is_killed: bool = False) -> None:
+        """End the process and all it started, at once; ``is_killed``: because of what the function did."""
         if self.state is EnvironmentState.ENDED:
             return
         self.state = EnvironmentState.ENDED
-        self._tell("ended", "its code changed" if self.is_retired else "")
+        self._tell("killed" if is_killed else "retired", why)
         self._process.kill()
         self._close()
         undelivered, self._next = self._next, None
@@ -156,6 +162,18 @@ class ExecutionEnvironment:
             payload = platform_log.exit_payload(event.request_id, platform_log.exit_reason("SIGKILL"))
             event.settle(Failed(payload, event.request_id, platform_log.EXIT_ERROR))
         self._pool.ended(self, undelivered)
+
+    def now(self) -> EnvironmentNow:
+        """What it does."""
+        event = self._event if self._event is not None else self._next
+        state: Literal["initializing", "running", "idle", "frozen"] = "frozen" if self._process.is_frozen else "idle"
+        since = self.idle_since
+        if self.state is EnvironmentState.STARTING:
+            state = "initializing"
+        elif event is not None:
+            state, since = "running", event.started_at
+        pid, seconds = self._process.pid, max(0.0, self._loop.time() - since)
+        return EnvironmentNow(number=self.slot, pid=pid, state=state, seconds=seconds)
 
     def demand_seconds(self) -> float:
         """CPU time that the process has used or waited for since it began."""
@@ -183,7 +201,11 @@ class ExecutionEnvironment:
         if self.has_event:
             self._watch_memory()
         elif self.state is EnvironmentState.IDLE and self.awaits_freezing:
-            self._process.freeze()
+            self._freeze()
+
+    def _freeze(self) -> None:
+        self._process.freeze()
+        self._tell("frozen")
 
     def _watch_memory(self) -> None:
         """Note how much memory the process uses, and end it above the function's limit, as the kernel would.
@@ -220,7 +242,7 @@ class ExecutionEnvironment:
         elif self.state is EnvironmentState.ANSWERED:
             self._rests(has_asked=True)
         if self.state is EnvironmentState.IDLE and self.awaits_freezing and not self._process.has_one_thread():
-            self._process.freeze()
+            self._freeze()
 
     def disconnected(self, connection: RuntimeApiConnection) -> None:
         """The runtime client closed that connection."""
@@ -273,8 +295,8 @@ class ExecutionEnvironment:
             return False
         self._log.drain()
         self._finish(event, outcome, status=None)
-        if self.is_retired:
-            self.end()
+        if self.retired_why is not None:
+            self.end(self.retired_why)
         else:
             self._rests(has_asked=bool(self._waiting))
             self._pool.freed(self)
@@ -309,7 +331,7 @@ class ExecutionEnvironment:
             self._log.timed_out(event.request_id)
             payload = platform_log.timeout_payload(event.request_id, seconds)
             self._finish(event, Failed(payload, event.request_id, platform_log.TIMED_OUT), status="timeout")
-        self.end()
+        self.end("its time was over", is_killed=True)
 
     def _exited(self, end: int | str, reported_type: str) -> None:
         """The process ended, or has to, while it had an event."""
@@ -320,7 +342,8 @@ class ExecutionEnvironment:
         self._log.exited(event.request_id, reason)
         outcome = Failed(platform_log.exit_payload(event.request_id, reason), event.request_id, platform_log.EXIT_ERROR)
         self._finish(event, outcome, status="error", error_type=reported_type)
-        self.end()
+        why = "it used more memory than it may" if reported_type == platform_log.OUT_OF_MEMORY else reason
+        self.end(why, is_killed=True)
 
     # the process
 
@@ -334,7 +357,7 @@ class ExecutionEnvironment:
         elif self._event is not None:
             self._exited(end, platform_log.EXIT_ERROR)
         else:
-            self.end()
+            self.end(platform_log.exit_reason(end), is_killed=True)
 
     def _init_over(self, payload: bytes | None, error_type: str) -> None:
         """The init failed; an event that repeats it is answered with that, else the pool knows whose turn it is."""
@@ -343,7 +366,7 @@ class ExecutionEnvironment:
             self._pool.init_failed(self, payload, error_type)
         else:
             self.fail_init(bound, payload, error_type)
-        self.end()
+        self.end("its init failed", is_killed=True)
 
     def fail_init(self, event: WaitingInvocation, payload: bytes | None, error_type: str) -> None:
         """Answer an event with the failure of this environment's init."""
@@ -355,7 +378,7 @@ class ExecutionEnvironment:
     def _init_too_long(self) -> None:
         self._log.drain()
         self._log.init_timed_out(self._around.init_seconds)
-        self.end()
+        self.end("its init took too long", is_killed=True)
         self._pool.init_timed_out(self)
 
     def _rests(self, *, has_asked: bool) -> None:

@@ -18,7 +18,7 @@ from ...tasks import end
 from ..admission import Limit, missing
 from ..held import Held
 from ..logs import LogSink
-from ..outcome import Outcome
+from ..outcome import EnvironmentNow, Outcome
 from ..variables import INIT_SECONDS, Endpoints, function_arn, new_request_id
 from .callers import callers
 from .descendants import descendants
@@ -148,16 +148,21 @@ class ProcessFunctions:
             self._pools[function.name] = pool if pool is not None and is_same else self._pool(function)
         self._replaced += [pool for name, pool in before.items() if self._pools.get(name) is not pool]
         for pool in self._replaced:
-            pool.retire()
+            pool.retire("the service changed")
 
     async def reload(self) -> None:
         """Replace the environments: busy ones finish their event first, new ones read the code anew."""
         for pool in self._pools.values():
-            pool.retire()
+            pool.retire("the code changed")
 
     async def retire(self, function: str) -> None:
         """Replace the environments of one function."""
-        self._pools[function].retire()
+        self._pools[function].retire("a cold start is wanted")
+
+    def now(self, function: str) -> list[EnvironmentNow]:
+        """What the environments of a function do now, those that end after their event among them."""
+        pools = [pool for pool in (*self._pools.values(), *self._replaced) if pool.function.name == function]
+        return [environment.now() for pool in pools for environment in pool.environments]
 
     def warm(self) -> None:
         """Start an environment of each function that has none, so that its first event does not wait for it."""
@@ -193,7 +198,7 @@ class ProcessFunctions:
     def _retire_idle(self) -> None:
         self.retire_idle(IDLE_SECONDS)
         for pool in self._replaced:
-            pool.retire()
+            pool.retire("the service changed")
         self._replaced = [pool for pool in self._replaced if pool.environments]
         self._sweep = self._loop.call_later(_SWEEP_SECONDS, self._retire_idle)
 
@@ -210,7 +215,7 @@ class ProcessFunctions:
     def make_room(self) -> None:
         """End an environment that can be spared, where there are many."""
         if not self.has_space() and (spare := self._spare()) is not None:
-            spare.end()
+            spare.end("another function needs its room")
 
     def watch(self) -> None:
         """Look after the environments now and then as long as one is active."""

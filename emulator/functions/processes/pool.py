@@ -82,19 +82,17 @@ class Pool:
             self._scale()
         return None
 
-    def retire(self) -> None:
-        """Replace every environment: busy ones after their event, the others now."""
+    def retire(self, why: str) -> None:
+        """Replace every environment, and say why: busy ones after their event, the others now."""
         for environment in list(self.environments):
-            environment.is_retired = True
-            if not environment.has_event:
-                environment.end()
+            environment.retire(why)
 
     def warm(self) -> None:
         """Start an environment before an event needs it, if there is none; on Lambda that happens too.
 
         [DOC] lambda-docs:lambda-runtime-environment (proactive initialization)
         """
-        if not self._is_ending and all(environment.is_retired for environment in self.environments):
+        if not self._is_ending and all(environment.retired_why is not None for environment in self.environments):
             self._start()
 
     def retire_idle(self, idle_seconds: float) -> None:
@@ -102,7 +100,7 @@ class Pool:
         now = self._loop.time()
         for environment in self._idle[:-1]:
             if now - environment.idle_since >= idle_seconds:
-                environment.end()
+                environment.end("it had nothing to do")
 
     def spare(self, idle_seconds: float) -> ExecutionEnvironment | None:
         """An environment that had nothing to do for so long and is not the only one: the longest idle, or None."""
@@ -118,7 +116,7 @@ class Pool:
             event.settle(STOPPING)
         self._waiting.clear()
         for environment in list(self.environments):
-            environment.end()
+            environment.end("the emulator stops")
         if self._patience is not None:
             self._patience.cancel()
 
@@ -166,7 +164,7 @@ class Pool:
             return
         now = self._loop.time()
         waited_seconds = now - next(iter(self._waiting)).waiting_since
-        serving = [environment for environment in self.environments if not environment.is_retired]
+        serving = [environment for environment in self.environments if environment.retired_why is None]
         load = Load(
             environments=len(serving),
             starting=sum(environment.state is EnvironmentState.STARTING for environment in serving),
@@ -215,7 +213,7 @@ class Pool:
                 event.settle(refusal)
             if bound is None:
                 self._waiting.clear()
-            environment.end()
+            environment.end("it cannot be started", is_killed=True)
 
 
 def _make(folder: Path) -> None:

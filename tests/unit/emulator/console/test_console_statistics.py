@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any, Literal
+
 import pytest
 from console_records import SECOND_NS, World
 from hypothesis import given
 from hypothesis import strategies as st
 
 from emulator.console.statistics import LANE_SECONDS, by_function, lanes, percentile, summary
+from emulator.functions.outcome import EnvironmentNow
+from emulator.recording import Change
 
 
 @pytest.mark.parametrize(
@@ -46,25 +50,76 @@ def test_an_environment_is_a_lane_from_its_start_to_its_end() -> None:
     world.passes(100)
     world.recorder.environment("router", 0, 77, "ready")
     world.runs({}, ms=10)
-    world.recorder.environment("router", 0, 77, "ended", "retired")
+    world.recorder.environment("router", 0, 77, "retired", "the code changed")
     world.recorder.environment("router", 0, 78, "started")
     world.runs({}, ms=10)
 
     first, second = lanes("router", world.ring, now_ns=world.now_ns)["lanes"]
 
-    assert (first["pid"], first["ready"] - first["started"], first["why"], len(first["runs"])) == (
-        77,
-        100,
-        "retired",
-        1,
-    )
-    assert (second["pid"], second["ended"], len(second["runs"])) == (78, None, 1)
+    assert (first["pid"], first["ready"] - first["started"], len(first["runs"])) == (77, 100, 1)
+    assert (first["state"], first["end"], first["why"]) == ("ended", "retired", "the code changed")
+    assert (second["pid"], second["ended"], len(second["runs"])) == (78, second["worked"], 1)  # it is not there now
+
+
+def frozen(lane: dict[str, Any], begin: float) -> list[tuple[float, float]]:
+    return [(round(each["begin"] - begin), round(each["end"] - begin)) for each in lane["frozen"]]
+
+
+def test_an_environment_is_frozen_until_its_next_event_or_its_end() -> None:
+    world = World()
+    begin = world.now_ns / 1e6
+    changes: tuple[Change, ...] = ("started", "ready", "frozen")
+    for change in changes:
+        world.recorder.environment("router", 0, 77, change)
+    world.passes(100)
+    world.runs({}, ms=10)
+    world.recorder.environment("router", 0, 77, "frozen")
+    world.passes(40)
+    world.recorder.environment("router", 0, 77, "killed", "it exited")
+
+    (lane,) = lanes("router", world.ring, now_ns=world.now_ns)["lanes"]
+
+    assert frozen(lane, begin) == [(0, 90), (100, 140)]
+    assert (lane["state"], lane["end"]) == ("ended", "killed")
+
+
+@pytest.mark.parametrize(
+    ("state", "seconds", "expected"),
+    [("frozen", 0.3, [(0, 400)]), ("running", 0.3, [(0, 100)])],
+    ids=["still frozen", "thawed for the event that runs"],
+)
+def test_what_an_environment_does_now_is_known_without_records(
+    state: Literal["frozen", "running"], seconds: float, expected: list[tuple[float, float]]
+) -> None:
+    world = World()
+    begin = world.now_ns / 1e6
+    world.recorder.environment("router", 0, 77, "started")
+    world.recorder.environment("router", 0, 77, "frozen")
+    world.passes(400)
+    now = [EnvironmentNow(number=0, pid=77, state=state, seconds=seconds)]
+
+    (lane,) = lanes("router", world.ring, now_ns=world.now_ns, environments=now)["lanes"]
+
+    assert (lane["state"], lane["seconds"], lane["ended"]) == (state, seconds, None)
+    assert frozen(lane, begin) == expected
+
+
+def test_an_environment_that_began_while_nothing_was_recorded_has_a_lane_of_its_own() -> None:
+    world = World()
+    world.recorder.environment("router", 0, 77, "started")
+    world.runs({}, ms=10)
+    now = [EnvironmentNow(number=0, pid=78, state="idle", seconds=1.0)]
+
+    before, after = lanes("router", world.ring, now_ns=world.now_ns, environments=now)["lanes"]
+
+    assert (before["pid"], before["state"], before["ended"]) == (77, "ended", before["worked"])
+    assert (after["pid"], after["state"], after["started"]) == (78, "idle", None)
 
 
 def test_what_ended_long_ago_is_no_lane() -> None:
     world = World()
     world.recorder.environment("router", 0, 77, "started")
-    world.recorder.environment("router", 0, 77, "ended", "idle")
+    world.recorder.environment("router", 0, 77, "retired", "it had nothing to do")
 
     later = world.now_ns + int((LANE_SECONDS + 1) * SECOND_NS)
 

@@ -8,7 +8,7 @@ from typing import Self
 import pytest
 
 from emulator.functions.logs import Tails
-from emulator.functions.outcome import Failed, Outcome, Refused, Returned
+from emulator.functions.outcome import EnvironmentNow, Failed, Outcome, Refused, Returned
 from emulator.functions.service import ASYNC_BYTES, SYNC_BYTES, FunctionTarget, LambdaService, target
 from emulator.functions.variables import Endpoints
 from emulator.port.http import HttpRequest, HttpResponse
@@ -53,6 +53,10 @@ class FakeFunctions:
 
     async def retire(self, function: str) -> None:
         """There is no environment."""
+
+    def now(self, function: str) -> list[EnvironmentNow]:
+        """There is no environment."""
+        return []
 
     def warm(self) -> None:
         """It is always ready."""
