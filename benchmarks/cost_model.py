@@ -26,9 +26,9 @@ from websockets.asyncio.client import ClientConnection, connect
 from benchmarks.scaling_text import document
 from benchmarks.servers import ROOT, SECRET, SERVICE
 from emulator.dynamodb.values import read_attributes
-from emulator.emulator import Emulator, EmulatorConfig
 from emulator.port.http import HttpRequest, HttpResponse
-from emulator.served_api import ServedApi
+from emulator.wiring.emulator import Emulator, EmulatorConfig
+from emulator.wiring.served_api import ServedApi
 from streamer.auth import mint
 from streamer.aws_limits import attributes_bytes
 from streamer.loading import load_app

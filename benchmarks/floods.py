@@ -29,7 +29,7 @@ sys.path.append(str(Path(__file__).parent.parent))
 import uvloop
 
 from emulator.command.terminal import Terminal, code_of
-from emulator.emulator import Emulator, EmulatorConfig
+from emulator.wiring.emulator import Emulator, EmulatorConfig
 from streamer.topology import Api, Function, Route, Topology
 
 SECONDS: Final = float(sys.argv[1]) if len(sys.argv) > 1 and sys.argv[1][0].isdigit() else 4.0

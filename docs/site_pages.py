@@ -25,7 +25,7 @@ REFERENCE: Final = {
         *("streamer.client.client.StreamerClient", "streamer.client.sync.SyncClient", "streamer.client.events"),
         *("streamer.client.topics.TopicMessage", "streamer.client.link.Reconnect", "streamer.client.errors"),
     ),
-    "Tests": ("streamer.testing", "emulator.thread.EmulatorThread", "emulator.emulator.EmulatorConfig"),
+    "Tests": ("streamer.testing", "emulator.testing.thread.EmulatorThread", "emulator.wiring.emulator.EmulatorConfig"),
 }
 """Heading to what is told below it: modules with all of their public names, or single ones."""
 

@@ -50,5 +50,5 @@ def main() -> None:
 
 def __getattr__(name: str) -> Any:
     if name == "pytest_plugin":
-        return tool("emulator.pytest_plugin")
+        return tool("emulator.testing.pytest_plugin")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

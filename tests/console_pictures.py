@@ -31,8 +31,8 @@ from emulator.command.described_now import described_now
 from emulator.command.target import load_target
 from emulator.console.settings import ConsoleSettings
 from emulator.console.token import console_token
-from emulator.emulator import EmulatorConfig
-from emulator.thread import EmulatorThread, emulator_thread
+from emulator.testing.thread import EmulatorThread, emulator_thread
+from emulator.wiring.emulator import EmulatorConfig
 from streamer.client import RequestFailedError
 from streamer.project import read
 from streamer.topology import Topology

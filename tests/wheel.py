@@ -98,7 +98,7 @@ def check_names(wheel: Path) -> None:
     assert {name.partition("-")[0] for name in top} == OWN_NAMES, f"the wheel would install {sorted(top)}"
     wanted = {
         "streamer/cli.py",
-        "streamer/emulator/emulator.py",
+        "streamer/emulator/wiring/emulator.py",
         "streamer/emulator/console/static/index.html",
         "streamer/emulator/console/static/vendor/LICENSES",
         "streamer/emulator/functions/processes/node/runtime.cjs",

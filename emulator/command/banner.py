@@ -7,7 +7,7 @@ from typing import Final
 
 from streamer.auth import mint
 
-from ..emulator import Emulator
+from ..wiring.emulator import Emulator
 from .identity import IAM, OWN, Access, Identity
 from .target import DEMO, Target
 

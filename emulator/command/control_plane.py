@@ -11,8 +11,8 @@ from streamer.errors import ConfigurationError
 from streamer.topology import Topology
 
 from .. import log
-from ..config import EmulatorConfig
 from ..templates.control_plane.engine import HOME_TOPOLOGY
+from ..wiring.config import EmulatorConfig
 from . import provided_sdk
 from .development_secret import FOLDER
 from .from_template import REGION

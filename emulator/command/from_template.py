@@ -25,7 +25,7 @@ from .options import EmulateOptions
 from .provided_sdk import FOLDER as SDK
 
 if TYPE_CHECKING:
-    from ..config import EmulatorConfig
+    from ..wiring.config import EmulatorConfig
 
 REGION: Final = "us-east-1"
 _SHOWN_OUTPUT: Final = 2000

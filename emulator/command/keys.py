@@ -18,8 +18,8 @@ from streamer.errors import ConfigurationError
 
 from .. import log
 from ..console.opening import open_url
-from ..emulator import Emulator
 from ..tasks import end
+from ..wiring.emulator import Emulator
 from .banner import connecting
 from .identity import Access
 

@@ -19,7 +19,6 @@ from streamer.errors import ConfigurationError
 from streamer.project import Project, read, variables
 
 from .. import log
-from ..emulator import Emulator, EmulatorConfig
 from ..files import Claim
 from ..functions.logs import LogSink
 from ..functions.runtimes import runtime_name
@@ -29,6 +28,7 @@ from ..port.front import bind
 from ..port.loop import loop_factory
 from ..port.origin import is_loopback
 from ..tasks import end
+from ..wiring.emulator import Emulator, EmulatorConfig
 from . import provided_sdk
 from .banner import banner
 from .console import console_of

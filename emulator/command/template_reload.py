@@ -11,8 +11,8 @@ from typing import Final
 from streamer.errors import ConfigurationError
 
 from .. import log
-from ..emulator import Emulator
 from ..tasks import end
+from ..wiring.emulator import Emulator
 from .from_template import BUILD_OUTPUT, TemplateTarget, run_build
 from .reload import SETTLE_MS
 from .terminal import code_of

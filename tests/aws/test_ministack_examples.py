@@ -21,11 +21,11 @@ from ministack_projects import JWT_SECRET, REGION, MiniStack, Project
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 
-from emulator.emulator import EmulatorConfig
 from emulator.iam.guard import Guard
 from emulator.iam.keys import keys_of
 from emulator.iam.needs import Need
-from emulator.thread import EmulatorThread
+from emulator.testing.thread import EmulatorThread
+from emulator.wiring.emulator import EmulatorConfig
 from streamer.app import App
 from streamer.auth import mint
 from streamer.client import CannotConnectError, StreamerClient

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from emulator.emulator import Emulator, EmulatorConfig
 from emulator.port.http import HttpProtocol, HttpRequest, HttpResponse
+from emulator.wiring.emulator import Emulator, EmulatorConfig
 from streamer.topology import Api, Function, Topology
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)

@@ -12,7 +12,7 @@ import pytest_asyncio
 from console_pages import MARKS, chromium, emulated, tab
 
 from emulator.port.http import HttpProtocol, HttpResponse
-from emulator.thread import EmulatorThread
+from emulator.testing.thread import EmulatorThread
 from streamer.client import RequestFailedError
 
 pytestmark = MARKS

@@ -15,7 +15,7 @@ import pytest
 import pytest_asyncio
 from console_pages import MARKS, chromium, emulated, tab
 
-from emulator.thread import EmulatorThread
+from emulator.testing.thread import EmulatorThread
 from streamer.client import RequestFailedError
 
 pytestmark = MARKS

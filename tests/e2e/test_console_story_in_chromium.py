@@ -11,7 +11,7 @@ from console_pages import MARKS, chromium, emulated, tab
 
 from emulator.command.console_reader import Reader
 from emulator.console.lines import line, waterfall
-from emulator.thread import EmulatorThread
+from emulator.testing.thread import EmulatorThread
 from streamer.client import RequestFailedError
 
 pytestmark = MARKS

@@ -558,6 +558,16 @@ def _(block: Block, folder: Path) -> None:
     pytest_in(folder)
 
 
+@runs("docs/testing.md", "import dataclasses")
+def _(block: Block, folder: Path) -> None:
+    (folder / "app.py").write_text(README_APP.text)
+    (folder / "conftest.py").write_text(block.text)
+    test = "def test_iam(streamer, streamer_config):\n    assert (streamer_config.iam, streamer_config.console) == "
+    (folder / "test_app.py").write_text(test + '("off", True)\n')
+
+    pytest_in(folder)
+
+
 @runs("docs/testing.md", "import asyncio")
 def _(block: Block, folder: Path) -> None:
     (folder / "app.py").write_text(README_APP.text)

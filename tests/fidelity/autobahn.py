@@ -19,9 +19,9 @@ from typing import Any, Final
 ROOT: Final = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
-from emulator.emulator import EmulatorConfig  # noqa: E402
 from emulator.gateway.rules.limits import Limits  # noqa: E402
-from emulator.thread import EmulatorThread  # noqa: E402
+from emulator.testing.thread import EmulatorThread  # noqa: E402
+from emulator.wiring.emulator import EmulatorConfig  # noqa: E402
 from streamer.topology import Api, Function, Route, Topology  # noqa: E402
 
 AGENT: Final = "streamer"

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from fidelity_world import MakeWorld, World, topology_of
 
-from emulator.emulator import EmulatorConfig
 from emulator.gateway.rules.assumptions import Assumptions
 from emulator.gateway.rules.limits import Limits
+from emulator.wiring.emulator import EmulatorConfig
 from streamer.topology import Route
 
 

@@ -21,9 +21,9 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from fidelity_client import Answer, Upgrading, Wire, request_bytes
 
-from emulator.emulator import EmulatorConfig
 from emulator.functions.variables import OWNER
-from emulator.thread import EmulatorThread
+from emulator.testing.thread import EmulatorThread
+from emulator.wiring.emulator import EmulatorConfig
 from streamer.topology import Api, Authorizer, Function, Route, Topology
 
 OWN: Final = Credentials(OWNER.access_key_id, OWNER.secret_access_key)

@@ -15,9 +15,9 @@ from botocore.config import Config
 from services_world import until
 from websockets.sync.client import connect
 
-from emulator.config import EmulatorConfig
 from emulator.templates.control_plane.engine import HOME_TOPOLOGY
-from emulator.thread import EmulatorThread
+from emulator.testing.thread import EmulatorThread
+from emulator.wiring.config import EmulatorConfig
 
 REGION = "us-east-1"
 CODE = """

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import websockets
 
-from emulator.emulator import Emulator, EmulatorConfig
+from emulator.wiring.emulator import Emulator, EmulatorConfig
 from streamer.topology import Api, Function, Route, Topology
 
 PYTHON = """

@@ -13,9 +13,9 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from emulator.emulator import EmulatorConfig
 from emulator.services.calls import Call
-from emulator.thread import EmulatorThread
+from emulator.testing.thread import EmulatorThread
+from emulator.wiring.emulator import EmulatorConfig
 from streamer.topology import Api, Function, Key, Permission, Queue, Table, TableAccess, Topology
 from streamer.topology.kinesis import KinesisMapping
 

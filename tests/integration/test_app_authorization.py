@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from emulator.command.target import Target, load_target
-from emulator.emulator import EmulatorConfig
 from emulator.functions.variables import OWNER
-from emulator.thread import EmulatorThread, emulator_thread
+from emulator.testing.thread import EmulatorThread, emulator_thread
+from emulator.wiring.emulator import EmulatorConfig
 from streamer.client import CannotConnectError, StreamerClient, signed_with
 from streamer.errors import ConfigurationError
 from streamer.project import Project

@@ -10,8 +10,8 @@ import boto3
 import pytest
 
 from emulator.command.target import load_target
-from emulator.emulator import EmulatorConfig
-from emulator.thread import EmulatorThread, emulator_thread
+from emulator.testing.thread import EmulatorThread, emulator_thread
+from emulator.wiring.emulator import EmulatorConfig
 from streamer.client import RequestFailedError
 from streamer.errors import ConfigurationError
 from streamer.project import parse

@@ -13,8 +13,8 @@ import pytest
 from botocore.config import Config
 
 from emulator.command.target import load_target
-from emulator.emulator import EmulatorConfig
-from emulator.thread import EmulatorThread, emulator_thread
+from emulator.testing.thread import EmulatorThread, emulator_thread
+from emulator.wiring.emulator import EmulatorConfig
 from streamer.client import RequestFailedError
 from streamer.project import Project
 from streamer.requests.runs import SWEEP_EVENT

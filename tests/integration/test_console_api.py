@@ -13,8 +13,8 @@ from console_world import Asked, running
 
 from emulator.console.settings import ConsoleSettings
 from emulator.console.token import console_token
-from emulator.emulator import EmulatorConfig
-from emulator.thread import EmulatorThread
+from emulator.testing.thread import EmulatorThread
+from emulator.wiring.emulator import EmulatorConfig
 from streamer.client import RequestFailedError
 from streamer.errors import ConfigurationError
 from streamer.topology import Api, Function, Route, Topology

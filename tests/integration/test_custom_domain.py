@@ -15,8 +15,8 @@ import websockets
 from websockets.exceptions import InvalidStatus
 
 from emulator.command.target import load_target
-from emulator.emulator import EmulatorConfig
-from emulator.thread import EmulatorThread, emulator_thread
+from emulator.testing.thread import EmulatorThread, emulator_thread
+from emulator.wiring.emulator import EmulatorConfig
 from streamer.client import StreamerClient
 from streamer.errors import ConfigurationError
 from streamer.project import parse

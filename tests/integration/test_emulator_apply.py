@@ -14,9 +14,9 @@ from urllib.parse import urlsplit
 import pytest
 from websockets.asyncio.client import connect
 
-from emulator.emulator import Emulator, EmulatorConfig
 from emulator.functions.factory import Isolation
 from emulator.functions.logs import LogSink
+from emulator.wiring.emulator import Emulator, EmulatorConfig
 from streamer.errors import ConfigurationError, TopologyError
 from streamer.topology import Api, Function, Key, Queue, QueueMapping, Route, Table, Topology
 from streamer.topology.http_apis import HttpApi, HttpKind, HttpRoute

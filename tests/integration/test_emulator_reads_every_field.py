@@ -16,9 +16,9 @@ from every_feature import FIELDS, KINDS, every_feature
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from emulator.emulator import EmulatorConfig
 from emulator.event_sources.schedules import Schedules
-from emulator.thread import EmulatorThread
+from emulator.testing.thread import EmulatorThread
+from emulator.wiring.emulator import EmulatorConfig
 from streamer import topology as described
 from streamer.topology import Topology, grants
 

@@ -8,8 +8,8 @@ from typing import Any
 import boto3
 import pytest
 
-from emulator.emulator import EmulatorConfig
-from emulator.thread import EmulatorThread
+from emulator.testing.thread import EmulatorThread
+from emulator.wiring.emulator import EmulatorConfig
 from streamer.loading import load_app
 from streamer.topology import Table, Topology
 

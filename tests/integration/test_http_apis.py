@@ -21,9 +21,9 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
 
-from emulator.emulator import EmulatorConfig
 from emulator.functions.variables import OWNER
-from emulator.thread import EmulatorThread
+from emulator.testing.thread import EmulatorThread
+from emulator.wiring.emulator import EmulatorConfig
 from streamer.auth import mint
 from streamer.topology import Api, Function, Topology
 from streamer.topology.http_apis import Cors, FixedAnswer, HttpApi, HttpAuthorizer, HttpKind, HttpRoute

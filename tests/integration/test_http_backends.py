@@ -13,8 +13,8 @@ from typing import Any
 import boto3
 import pytest
 
-from emulator.emulator import EmulatorConfig
-from emulator.thread import EmulatorThread
+from emulator.testing.thread import EmulatorThread
+from emulator.wiring.emulator import EmulatorConfig
 from streamer.topology import Api, Function, Queue, Topology
 from streamer.topology.http_apis import Backend, BackendResponse, HttpApi, HttpKind, HttpRoute
 

@@ -15,10 +15,10 @@ from botocore.exceptions import ClientError
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from emulator.emulator import EmulatorConfig
 from emulator.functions.factory import Isolation
 from emulator.iam.guard import Mode
-from emulator.thread import EmulatorThread
+from emulator.testing.thread import EmulatorThread
+from emulator.wiring.emulator import EmulatorConfig
 from streamer.errors import ConfigurationError
 from streamer.topology import (
     Api,

@@ -11,9 +11,9 @@ import pytest
 from node_inspector import Inspector
 from websockets.sync.client import connect
 
-from emulator.emulator import EmulatorConfig
 from emulator.gateway.rules.limits import Limits
-from emulator.thread import EmulatorThread
+from emulator.testing.thread import EmulatorThread
+from emulator.wiring.emulator import EmulatorConfig
 from streamer.topology import Api, Function, Route, Topology
 
 pytestmark = pytest.mark.needs_node

@@ -14,9 +14,9 @@ import pytest
 from functions_world import Lines
 from other_user import as_nobody, needs_root
 
-from emulator.emulator import Emulator, EmulatorConfig
 from emulator.port.peers import Address, Owner
 from emulator.port.users import OwnUser, own_users_gate
+from emulator.wiring.emulator import Emulator, EmulatorConfig
 from streamer.topology import Api, Topology
 
 TOPOLOGY = Topology(api=Api(name="api", routes=()), functions=())

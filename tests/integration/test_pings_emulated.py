@@ -9,7 +9,7 @@ from typing import Any
 
 from websockets.asyncio.client import connect
 
-from emulator.emulator import Emulator, EmulatorConfig
+from emulator.wiring.emulator import Emulator, EmulatorConfig
 from streamer import App
 from streamer.auth import mint
 

@@ -254,7 +254,7 @@ def test_nothing_of_the_emulator_is_imported_before_it_is_asked_for(project: Pat
 import sys
 
 def test_imports():
-    assert not {"moto", "boto3", "websockets", "emulator.emulator", "streamer.emulator.emulator"} & set(sys.modules)
+    assert not {"moto", "boto3", "websockets", "emulator.wiring.emulator", "emulator.command"} & set(sys.modules)
 """,
     )
 

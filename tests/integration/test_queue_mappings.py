@@ -12,8 +12,8 @@ from typing import Any
 import boto3
 import pytest
 
-from emulator.emulator import EmulatorConfig
-from emulator.thread import EmulatorThread
+from emulator.testing.thread import EmulatorThread
+from emulator.wiring.emulator import EmulatorConfig
 from streamer.topology import Api, Function, Key, Queue, QueueMapping, Table, TableAccess, Topology
 
 HANDLER = """

@@ -14,8 +14,8 @@ import boto3
 import pytest
 from websockets.sync.client import connect
 
-from emulator.emulator import EmulatorConfig
-from emulator.thread import EmulatorThread
+from emulator.testing.thread import EmulatorThread
+from emulator.wiring.emulator import EmulatorConfig
 from streamer.topology import Api, Function, Key, Route, Table, Topology
 from streamer.topology.integrations import Integration, IntegrationResponse
 

@@ -17,9 +17,9 @@ from services_world import ACCOUNT, World, until
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from emulator.emulator import EmulatorConfig
 from emulator.services.calls import Call
-from emulator.thread import EmulatorThread
+from emulator.testing.thread import EmulatorThread
+from emulator.wiring.emulator import EmulatorConfig
 from streamer.app import App
 from streamer.topology import Api, Authorizer, Function, Key, Permission, Route, Table, TableAccess, Topology
 from streamer.topology.http_apis import HttpApi, HttpAuthorizer, HttpKind, HttpRoute

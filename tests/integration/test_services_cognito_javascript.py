@@ -14,9 +14,9 @@ import boto3
 import javascript_tools
 import pytest
 
-from emulator.emulator import EmulatorConfig
 from emulator.services.calls import Call
-from emulator.thread import EmulatorThread
+from emulator.testing.thread import EmulatorThread
+from emulator.wiring.emulator import EmulatorConfig
 from streamer.topology import Api, Function, Topology
 
 pytestmark = pytest.mark.needs_node

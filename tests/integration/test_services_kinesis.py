@@ -15,9 +15,9 @@ import services_world
 from botocore.exceptions import ClientError
 from services_world import ACCOUNT, REGION, World, until
 
-from emulator.emulator import EmulatorConfig
 from emulator.services.calls import Call
-from emulator.thread import EmulatorThread
+from emulator.testing.thread import EmulatorThread
+from emulator.wiring.emulator import EmulatorConfig
 from streamer.topology import Function, Permission, TableAccess
 from streamer.topology.kinesis import KinesisMapping
 

@@ -20,7 +20,6 @@ from emulator.database.opening import open_database
 from emulator.database.protocol import Database
 from emulator.database.tables import create_tables
 from emulator.dynamodb.engine import EmbeddedDynamoDB
-from emulator.emulator import EmulatorConfig
 from emulator.event_sources.streams.checkpoints import Checkpoints
 from emulator.event_sources.streams.mapping import EventSourceMappings
 from emulator.event_sources.streams.pushed import PushedSource
@@ -28,7 +27,8 @@ from emulator.event_sources.streams.source import Source
 from emulator.functions.outcome import Failed, Outcome, Returned
 from emulator.functions.variables import Endpoints
 from emulator.port.http import HttpRequest
-from emulator.thread import EmulatorThread
+from emulator.testing.thread import EmulatorThread
+from emulator.wiring.emulator import EmulatorConfig
 from streamer.errors import ConfigurationError
 from streamer.topology import Api, EventSourceMapping, Function, Key, Queue, StreamView, Table, Topology
 

@@ -13,8 +13,8 @@ import boto3
 import pytest
 from streamer_records import connection_record
 
-from emulator.emulator import EmulatorConfig
-from emulator.thread import EmulatorThread
+from emulator.testing.thread import EmulatorThread
+from emulator.wiring.emulator import EmulatorConfig
 from streamer.client import Progress, Reconnect, RequestFailedError, StreamerClient
 from streamer.stores.items import connection_item
 

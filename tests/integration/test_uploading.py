@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from emulator.command.target import load_target
-from emulator.emulator import EmulatorConfig
-from emulator.thread import EmulatorThread, emulator_thread
+from emulator.testing.thread import EmulatorThread, emulator_thread
+from emulator.wiring.emulator import EmulatorConfig
 from streamer.client import Progress, RequestFailedError, StreamerClient, SyncClient
 from streamer.project import Project
 from streamer.topology import Topology

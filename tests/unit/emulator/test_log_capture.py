@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from emulator.thread import LogCapture
+from emulator.testing.thread import LogCapture
 
 
 def capture(*texts: str) -> LogCapture:

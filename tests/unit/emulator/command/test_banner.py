@@ -11,9 +11,9 @@ import pytest
 from emulator.command.banner import banner
 from emulator.command.identity import OWN, SHELL, Access, Identity
 from emulator.command.target import DEMO, Target
-from emulator.emulator import EmulatorConfig
 from emulator.gateway.rules.domains import Domain
 from emulator.port.tls import Authority
+from emulator.wiring.emulator import EmulatorConfig
 from streamer.topology import Api, Topology
 
 SECRET = "a-secret-of-at-least-thirty-two-characters"

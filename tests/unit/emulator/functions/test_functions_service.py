@@ -12,7 +12,7 @@ from emulator.functions.outcome import EnvironmentNow, Failed, Outcome, Refused,
 from emulator.functions.service import ASYNC_BYTES, SYNC_BYTES, FunctionTarget, LambdaService, target
 from emulator.functions.variables import Endpoints
 from emulator.port.http import HttpRequest, HttpResponse
-from emulator.thread import LogCapture
+from emulator.testing.thread import LogCapture
 from streamer.topology import Api, Function, Topology
 
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:f"

@@ -14,41 +14,41 @@ from streamer.topology import Topology
 from streamer.topology.checks import validate
 from streamer.topology.grants import Place
 
-from . import log
+from .. import log
+from ..console.access import STAGE
+from ..database.opening import open_database
+from ..database.protocol import Database
+from ..event_sources.readers import Readers
+from ..event_sources.streams.mapping import EventSourceMappings
+from ..functions.factory import RunningFunctions, create_functions
+from ..functions.logs import LogSink, Recorded, Tails
+from ..functions.service import LambdaService
+from ..functions.variables import HOSTED, Endpoints
+from ..gateway.http_apis.service import HttpApis
+from ..gateway.rules.stage import Stage
+from ..iam.call_log import logged
+from ..iam.guard import Guard
+from ..iam.keys import keys_of
+from ..iam.texts import role_name
+from ..port.elsewhere import Elsewhere
+from ..port.http import HttpRequest
+from ..port.real_aws import VARIABLE, RealAws, endpoint_variables, real_services
+from ..port.tls import Authority, authority
+from ..port.tunnel import Tunnels
+from ..recording import Recording
+from ..services import buckets
+from ..services.calls import Call
+from ..services.deliveries import Outside
+from ..services.host import Services
+from ..services.web import Web, post
 from .config import DEFAULT_ISOLATION, EmulatorConfig, guarding_mode
-from .console.access import STAGE
-from .database.opening import open_database
-from .database.protocol import Database
-from .event_sources.readers import Readers
-from .event_sources.streams.mapping import EventSourceMappings
-from .functions.factory import RunningFunctions, create_functions
-from .functions.logs import LogSink, Recorded, Tails
-from .functions.service import LambdaService
-from .functions.variables import HOSTED, Endpoints
-from .gateway.http_apis.service import HttpApis
-from .gateway.rules.stage import Stage
-from .iam.call_log import logged
-from .iam.guard import Guard
-from .iam.keys import keys_of
-from .iam.texts import role_name
-from .port.elsewhere import Elsewhere
-from .port.http import HttpRequest
-from .port.real_aws import VARIABLE, RealAws, endpoint_variables, real_services
-from .port.tls import Authority, authority
-from .port.tunnel import Tunnels
-from .recording import Recording
 from .served_api import ServedApi, following, listening
-from .services import buckets
-from .services.calls import Call
-from .services.deliveries import Outside
-from .services.host import Services
-from .services.web import Web, post
 from .switchboard import Switchboard
 from .topology_changes import read_by, refuse_new_rights, refuse_restart
 
 if TYPE_CHECKING:
-    from .console.service import Console
-    from .templates.control_plane.service import ControlPlane
+    from ..console.service import Console
+    from ..templates.control_plane.service import ControlPlane
 
 DISCONNECT_SECONDS: Final = 10.0
 """How long ``$disconnect`` functions may take in all when the emulator stops."""
@@ -316,10 +316,10 @@ class Emulator:
 
     async def _open_console(self, stack: AsyncExitStack) -> None:
         # Only who wants it pays for its import.
-        from .console.around import Around  # noqa: PLC0415
-        from .console.service import Console  # noqa: PLC0415
-        from .console.settings import ConsoleSettings  # noqa: PLC0415
-        from .console.token import console_token  # noqa: PLC0415
+        from ..console.around import Around  # noqa: PLC0415
+        from ..console.service import Console  # noqa: PLC0415
+        from ..console.settings import ConsoleSettings  # noqa: PLC0415
+        from ..console.token import console_token  # noqa: PLC0415
 
         config = self.config
         around = Around(
@@ -347,8 +347,8 @@ class Emulator:
 
     def _controlled(self, provide: Callable[[Topology], Topology]) -> ControlPlane:
         # Templates take some 50 ms to import, for those who deploy to here.
-        from .templates.control_plane.service import ControlPlane  # noqa: PLC0415
-        from .templates.control_plane.world import EmulatedWorld  # noqa: PLC0415
+        from ..templates.control_plane.service import ControlPlane  # noqa: PLC0415
+        from ..templates.control_plane.world import EmulatedWorld  # noqa: PLC0415
 
         world = EmulatedWorld(
             endpoints=self.endpoints, services=self._services, database=self._database, applying=self.apply

@@ -8,24 +8,24 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .console.access import is_for_console
-from .database.protocol import Database
-from .functions.service import LambdaService
-from .gateway.http_apis.service import HttpApis
-from .gateway.rules import management
-from .iam.guard import Guard
-from .port.api_paths import addressed
-from .port.aws_names import is_aws
-from .port.elsewhere import Elsewhere
-from .port.http import HttpRequest, HttpResponse
-from .port.origin import foreign_host, foreign_origin
-from .port.static import TOKEN_PATH, Pages
-from .recording import Recording
+from ..console.access import is_for_console
+from ..database.protocol import Database
+from ..functions.service import LambdaService
+from ..gateway.http_apis.service import HttpApis
+from ..gateway.rules import management
+from ..iam.guard import Guard
+from ..port.api_paths import addressed
+from ..port.aws_names import is_aws
+from ..port.elsewhere import Elsewhere
+from ..port.http import HttpRequest, HttpResponse
+from ..port.origin import foreign_host, foreign_origin
+from ..port.static import TOKEN_PATH, Pages
+from ..recording import Recording
 from .served_api import ServedApi
 
 if TYPE_CHECKING:
-    from .console.service import Console
-    from .templates.control_plane.service import ControlPlane
+    from ..console.service import Console
+    from ..templates.control_plane.service import ControlPlane
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,8 +19,8 @@ from streamer.errors import ConfigurationError
 from streamer.project import DEFAULT_APP, Project, read, variables
 
 if TYPE_CHECKING:
-    from .command.target import Target
-    from .emulator import EmulatorConfig
+    from ..command.target import Target
+    from ..wiring.emulator import EmulatorConfig
     from .thread import EmulatorThread
 
     Start = Callable[[Any, EmulatorConfig], EmulatorThread]
@@ -50,7 +50,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     """Show what passed through the emulator, and what the functions wrote, during a test that failed."""
     report = yield
     if report.when == "call" and report.failed and item.stash.get(BEGAN, {}):
-        from .functions.readable import readable  # noqa: PLC0415 - see the module's docstring
+        from ..functions.readable import readable  # noqa: PLC0415 - see the module's docstring
 
         for name, after in item.stash.get(RECORDED, {}).items():
             report.sections += _recorded(item, name, after)
@@ -72,7 +72,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
 
 def _recorded(item: pytest.Item, name: str, after: int) -> list[tuple[str, str]]:
     """What a test's emulator recorded: its lines, the courses of messages that failed, and a file for the console."""
-    from .console.report import report  # noqa: PLC0415 - see the module's docstring
+    from ..console.report import report  # noqa: PLC0415 - see the module's docstring
 
     content = item.funcargs[name].recorded(after)  # type: ignore[attr-defined] # every item of ours has them
     if not content or not content["records"]:
@@ -127,7 +127,7 @@ def streamer_config(
 
     It has a console, so that failed tests can show what passed through.
     """
-    from .emulator import EmulatorConfig  # noqa: PLC0415 - see the module's docstring
+    from ..wiring.emulator import EmulatorConfig  # noqa: PLC0415 - see the module's docstring
 
     isolation: Any = _option(pytestconfig, "streamer_isolation")
     return EmulatorConfig(
@@ -143,13 +143,13 @@ def streamer_start(
     pytestconfig: pytest.Config, streamer_project: Path, streamer_environment: Mapping[str, str]
 ) -> Start:
     """A function of target and config that makes an emulator to enter; for tests that need several, or special ones."""
-    from .command.extras import require  # noqa: PLC0415
+    from ..command.extras import require  # noqa: PLC0415
 
     try:
         require("emulator")
     except ConfigurationError as error:
         raise pytest.UsageError(str(error)) from error
-    from .command.target import load_target  # noqa: PLC0415
+    from ..command.target import load_target  # noqa: PLC0415
     from .thread import emulator_thread  # noqa: PLC0415
 
     def start(target: Any, config: EmulatorConfig) -> EmulatorThread:

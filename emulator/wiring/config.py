@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Final
 from streamer.errors import ConfigurationError
 from streamer.topology import Topology
 
-from .functions.factory import Isolation
-from .gateway.rules.assumptions import Assumptions
-from .gateway.rules.domains import Domain
-from .gateway.rules.limits import Limits
-from .iam.call_log import folder_from
-from .iam.guard import Mode
-from .port.http import REQUEST_SECONDS
-from .port.static import Pages
-from .services.calls import Call
+from ..functions.factory import Isolation
+from ..gateway.rules.assumptions import Assumptions
+from ..gateway.rules.domains import Domain
+from ..gateway.rules.limits import Limits
+from ..iam.call_log import folder_from
+from ..iam.guard import Mode
+from ..port.http import REQUEST_SECONDS
+from ..port.static import Pages
+from ..services.calls import Call
 
 if TYPE_CHECKING:
-    from .console.settings import ConsoleSettings
+    from ..console.settings import ConsoleSettings
 
 DEFAULT_ISOLATION: Final[Isolation] = "process"
 """As on Lambda; docs/decisions/0004 has the measurements."""

@@ -23,12 +23,12 @@ from streamer.client.uploads import Content
 from streamer.errors import ConfigurationError
 from streamer.topology import Topology
 
-from .emulator import Emulator, EmulatorConfig
-from .functions.variables import Endpoints
-from .port.loop import loop_factory
+from ..functions.variables import Endpoints
+from ..port.loop import loop_factory
+from ..wiring.emulator import Emulator, EmulatorConfig
 
 if TYPE_CHECKING:
-    from .command.target import Target
+    from ..command.target import Target
 
 START_SECONDS: Final = 60.0
 STOP_SECONDS: Final = 60.0

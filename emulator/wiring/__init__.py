@@ -1,0 +1,1 @@
+"""How the parts of an emulator are put together, and which of them answers a request."""
