@@ -184,7 +184,7 @@ def emulate(run: Callable[[Any], int | None] | None, /, **options: Any) -> int:
         return 0
     gc.disable()  # a tenth of the start: nothing of what is imported is garbage; the emulator turns it on when ready
     try:
-        tool("emulator.command.run").run_emulator(parsed)
+        tool("emulator.command.start").start(parsed)
     finally:
         gc.enable()
     return 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import importlib
 from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Final
@@ -12,7 +14,8 @@ SETTLE_MS: Final = 100
 
 async def changes(folder: Path) -> AsyncGenerator[frozenset[Path], None]:
     """The Python files that changed below a folder, each time some did; hidden folders are left out."""
-    from watchfiles import PythonFilter, awatch  # noqa: PLC0415 - 40 ms that need not delay the start
+    await asyncio.to_thread(importlib.import_module, "watchfiles")  # 40 ms, while the first clients are answered
+    from watchfiles import PythonFilter, awatch  # noqa: PLC0415 - as above
 
     async for changed in awatch(folder, watch_filter=PythonFilter(), step=SETTLE_MS // 2, debounce=10 * SETTLE_MS):
         files = frozenset(Path(path) for _change, path in changed if not _is_hidden(Path(path).relative_to(folder)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import functools
 import gc
 import os
 import shutil
@@ -21,6 +22,7 @@ from streamer.project import Project, read, variables
 from .. import log
 from ..files import Claim
 from ..functions.logs import LogSink
+from ..functions.processes.launching import Launched
 from ..functions.runtimes import runtime_name
 from ..gateway.rules.assumptions import Assumptions
 from ..gateway.rules.limits import Limits
@@ -37,9 +39,8 @@ from .identity import PUBLIC_KEY, PUBLISHED_KEYS, Access, Identity, key_kind
 from .inspected import inspected
 from .keys import Controls, Terminal, listening, terminal
 from .limits_and_assumptions import assumed, limited
-from .open_files import raise_file_limit
 from .options import EmulateOptions
-from .output import fail, output, tell_messages
+from .output import output, tell_messages
 from .pages import pages_of
 from .ready_file import FILE as READY_FILE
 from .ready_file import Ready, remove_ready, running, write_ready
@@ -52,23 +53,20 @@ SUCCESSION_SECONDS: Final = 1.0
 """How often an emulator looks whether the other one in its folder is gone."""
 
 
-def run_emulator(options: EmulateOptions) -> None:
-    """Run until SIGINT, SIGTERM or SIGHUP (the terminal closes); a second signal ends it at once.
+def run_emulator(options: EmulateOptions, launched: Launched | None) -> None:
+    """Run until SIGINT, SIGTERM or SIGHUP; see `start`. ``launched``: the template process; None: none is needed.
 
     Raises:
         ConfigurationError: it cannot start; the message is one line for the user.
     """
-    try:
-        project, shell = _project(options)
-        with output(options, project.folder) as sink:
-            _run(options, project, shell, sink)
-    except ConfigurationError as error:
-        if options.log_format == "json":
-            fail(error)
-        raise
+    project, shell = _project(options)
+    with output(options, project.folder) as sink:
+        _run(options, project, shell, sink, launched)
 
 
-def _run(options: EmulateOptions, project: Project, shell: dict[str, str], sink: LogSink) -> None:
+def _run(
+    options: EmulateOptions, project: Project, shell: dict[str, str], sink: LogSink, launched: Launched | None
+) -> None:
     if options.debug is not None:
         if options.isolation == "process":
             raise ConfigurationError("--debug runs functions inline, where debuggers reach them; leave out --isolation")
@@ -76,9 +74,6 @@ def _run(options: EmulateOptions, project: Project, shell: dict[str, str], sink:
     if options.inspect and options.isolation == "inline":
         raise ConfigurationError("--inspect is for functions of Node.js, which run in processes; leave out --isolation")
     bind(options.host, options.port).close()  # before a folder is made in a place that is not to be
-    _take_signals()
-    raise_file_limit()
-    _share_cores()
     folder, environment = project.folder, shell
     name = None if options.demo or options.control_plane else template_name(options.target, project)
     if options.control_plane:
@@ -107,7 +102,8 @@ def _run(options: EmulateOptions, project: Project, shell: dict[str, str], sink:
 
         wait_for_debugger(options.debug)
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
-        runner.run(_serve(options, target, project, access, sink))
+        config = _config(options, project, target, access, launched)
+        runner.run(_serve(options, Emulator(target.topology, config, log_sink=sink), target, project, access))
 
 
 def _project(options: EmulateOptions) -> tuple[Project, dict[str, str]]:
@@ -156,18 +152,9 @@ def _make_state_folder(folder: Path) -> None:
         raise ConfigurationError(f"the folder {folder} cannot be used: {error.strerror}") from error
 
 
-def _share_cores() -> None:
-    """Let the emulator and its environments finish what they do before another of them gets their core.
-
-    A message goes back and forth between them. Where each that wakes up interrupts the one that woke it, fewer than a
-    core per process leaves most of the time to the switches: a tenth of all messages a second (docs/performance.md).
-    """
-    if hasattr(os, "SCHED_BATCH"):  # Linux; environments inherit it
-        with contextlib.suppress(OSError):  # a container may not allow it
-            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
-
-
-def _config(options: EmulateOptions, project: Project, target: Target, access: Access) -> EmulatorConfig:
+def _config(
+    options: EmulateOptions, project: Project, target: Target, access: Access, launched: Launched | None
+) -> EmulatorConfig:
     said: dict[str, Any] = {
         "idle_seconds": options.idle_timeout,
         "max_duration_seconds": options.max_duration,
@@ -194,6 +181,7 @@ def _config(options: EmulateOptions, project: Project, target: Target, access: A
         assumptions=assumed(Assumptions(), options.assumptions),
         services=target.services,
         domains=target.domains,
+        launched=launched,
     )
     if target.control is not None:
         return target.control.configured(config)
@@ -219,17 +207,18 @@ def _collect_garbage() -> None:
     gc.enable()
 
 
-async def _serve(options: EmulateOptions, target: Target, project: Project, access: Access, sink: LogSink) -> None:
-    config, folder = _config(options, project, target, access), project.folder
+async def _serve(options: EmulateOptions, starting: Emulator, target: Target, project: Project, access: Access) -> None:
+    config, folder = starting.config, project.folder
     keyboard = terminal(isolation=options.isolation)
     with _stop_signals(keyboard) as stopped:
-        async with Emulator(target.topology, config, log_sink=sink) as emulator:
+        async with starting as emulator:
             if not is_loopback(config.host):
                 text = "whoever reaches this address can connect, read and write the tables and run the functions"
                 log.warning(text, host=config.host)
                 if config.console:
                     log.warning("so is the console, for whoever knows its token", host=config.host)
-            text = banner(
+            telling = functools.partial(
+                banner,
                 emulator,
                 target,
                 access,
@@ -238,9 +227,10 @@ async def _serve(options: EmulateOptions, target: Target, project: Project, acce
                 is_terminal=sys.stdout.isatty(),
             )
             async with _findable(options, folder, _ready(emulator, target, access)):
-                _say(text)
                 _collect_garbage()
                 emulator.warm()
+                # Its token imports cryptography. Clients that found the ready file are answered meanwhile.
+                _say(await asyncio.to_thread(telling))
                 controls = Controls(emulator=emulator, access=access, stop=stopped.set, say=_say)
                 async with (
                     _reloading(emulator, project.code, target, wanted=options.reload and target.control is None),
@@ -277,12 +267,6 @@ def _own_name(folder: Path) -> str:
 
 
 # signals
-
-
-def _take_signals() -> None:
-    """Hear of ended children and of requests to stop, whatever those who started us do not want to hear of."""
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGCHLD, signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
 
 
 @contextmanager

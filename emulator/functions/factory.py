@@ -15,6 +15,7 @@ from ..recording import Recording
 from .logs import LogSink
 from .outcome import EnvironmentNow, Functions
 from .processes.functions import ProcessFunctions
+from .processes.launching import Launched
 from .variables import Endpoints
 
 Isolation = Literal["inline", "process"]
@@ -61,19 +62,21 @@ def create_functions(
     recording: Recording | None = None,
     is_debugged: bool = False,
     inspected: Mapping[str, int] | None = None,
+    launched: Launched | None = None,
 ) -> RunningFunctions:
     """The functions of a topology, not yet running: enter the result.
 
     ``concurrency`` is the most executions of one function at once where it has no reserved concurrency of its own;
     None: the isolation's default. ``is_debugged``: inline ones stop in a debugger, and no time-out ends them; so it is
-    with those of Node.js that are ``inspected``, each at its port.
+    with those of Node.js that are ``inspected``, each at its port. ``launched``: a template process that was started
+    already for those in processes.
     """
     other = next((each for each in topology.functions if each.runtime is not None), None)
     if isolation == "inline" and other is not None:
         raise ConfigurationError(
             f"function {other.name} runs by {other.runtime}: only Python runs inline; use --isolation process"
         )
-    kind: Callable[..., RunningFunctions] = functools.partial(ProcessFunctions, inspected=inspected)
+    kind: Callable[..., RunningFunctions] = functools.partial(ProcessFunctions, inspected=inspected, launched=launched)
     if isolation == "inline":
         from .inline.functions import InlineFunctions  # noqa: PLC0415 - it imports botocore, and the default does not
 

@@ -291,6 +291,7 @@ class Emulator:
             is_debugged=self.config.is_debugged,
             inspected=self.config.inspected,
             recording=self._recording,
+            launched=self.config.launched,
         )
         self._lambda = LambdaService(
             self.topology,

@@ -16,8 +16,8 @@ from emulator.functions.factory import Isolation, RunningFunctions, create_funct
 from emulator.functions.logs import LogSink
 from emulator.functions.outcome import Failed, Outcome, Returned
 from emulator.functions.processes.functions import ProcessFunctions
+from emulator.functions.processes.launching import IMPORT_AHEAD
 from emulator.functions.processes.means import Means
-from emulator.functions.processes.template import IMPORT_AHEAD
 from emulator.functions.variables import INIT_SECONDS, Endpoints
 from streamer.topology import Api, Function, Topology
 

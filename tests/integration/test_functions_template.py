@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from functions_world import Project, call
 
-from emulator.functions.processes.template import IMPORT_AHEAD
+from emulator.functions.processes.launching import IMPORT_AHEAD
 from emulator.functions.variables import OWNER, Endpoints
 
 CODE = """

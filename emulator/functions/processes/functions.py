@@ -24,11 +24,12 @@ from .callers import callers
 from .descendants import descendants
 from .environment import ExecutionEnvironment
 from .invocation import WaitingInvocation
+from .launching import IMPORT_AHEAD, Launched
 from .means import Means
 from .meter import meter
 from .pool import Pool
 from .surroundings import Surroundings
-from .template import IMPORT_AHEAD, Template
+from .template import Template
 
 CONCURRENCY: Final = 10
 """Environments per function: sleeping handlers need them, while a quick function gets by with two per core."""
@@ -59,12 +60,13 @@ class ProcessFunctions:
         import_ahead: Sequence[str] = IMPORT_AHEAD,
         recording: Recording | None = None,
         inspected: Mapping[str, int] | None = None,
+        launched: Launched | None = None,
     ) -> None:
         self._topology = topology
         self._endpoints = endpoints
         means = means or Means.of_this_machine()
         self._descendants = descendants(process_files=means.process_files)
-        self._template = Template(means, self._descendants, import_ahead=import_ahead)
+        self._template = Template(means, self._descendants, import_ahead=import_ahead, launched=launched)
         self._around = Surroundings(
             template=self._template,
             endpoints=endpoints,

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import json
-import os
 import shutil
 import signal
 import socket
@@ -16,44 +14,13 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Self
 
 from ... import log
 from .bootstrap import REPLY
 from .descendants import Descendants, signal_each
+from .launching import IMPORT_AHEAD, Launched, launch, temporary_folder
 from .means import Means
-
-_SCRIPT: Final = Path(__file__).with_name("bootstrap.py")
-IMPORT_AHEAD: Final = (
-    "boto3",
-    "botocore.session",
-    "botocore.client",
-    "botocore.httpsession",
-    "botocore.auth",
-    "botocore.endpoint",
-    "botocore.parsers",
-    "botocore.paginate",
-    "botocore.waiter",
-    "boto3.dynamodb.conditions",
-    "boto3.dynamodb.types",
-    "http.client",
-    "logging",
-    "simplejson",
-    "uuid",
-    "asyncio",
-    "awslambdaric.lambda_context",
-    "awslambdaric.lambda_config",
-    "awslambdaric.lambda_runtime_exception",
-    "awslambdaric.lambda_runtime_log_utils",
-    "awslambdaric.lambda_runtime_marshaller",
-    "jwt",
-    "streamer.handlers.connect",
-    "streamer.handlers.disconnect",
-    "streamer.handlers.processor",
-    "streamer.handlers.router",
-)
-"""What the template imports before it forks: no module of the user, and none that reads variables when imported (as
-``runtime_client``, the native part of AWS's client, does)."""
 
 
 class Template:
@@ -65,8 +32,17 @@ class Template:
     folder: Path
     """For what environments keep on disk."""
 
-    def __init__(self, means: Means, descendants: Descendants, *, import_ahead: Sequence[str] = IMPORT_AHEAD) -> None:
+    def __init__(
+        self,
+        means: Means,
+        descendants: Descendants,
+        *,
+        import_ahead: Sequence[str] = IMPORT_AHEAD,
+        launched: Launched | None = None,
+    ) -> None:
+        """``launched``: a process that was started for it already; None: its own, on entry."""
         self._means = means
+        self._launched_before = launched
         self._descendants = descendants
         self._import_ahead = import_ahead
         self._process: subprocess.Popen[bytes] | None = None
@@ -79,9 +55,9 @@ class Template:
 
     async def __aenter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
-        # Functions see it as their own folder for temporary files, so it is made where this machine keeps such.
-        self.folder = Path(tempfile.mkdtemp(prefix="streamer-"))
-        self._launch()
+        before = self._launched_before
+        self.folder = temporary_folder() if before is None else before.folder
+        self._serve(before or self._launch())
         return self
 
     async def __aexit__(
@@ -117,7 +93,7 @@ class Template:
             OSError: the system has no room for another process or file.
         """
         if self._control is None:
-            self._launch()
+            self._serve(self._launch())
         assert self._control is not None
         spec = {
             "environment": dict(environment),
@@ -134,25 +110,13 @@ class Template:
         self._starting.append((started, ended))
         return await started
 
-    def _launch(self) -> None:
-        ours, theirs = socket.socketpair()
-        with theirs:
-            import_path = [path for path in sys.path if path]
-            told = (import_path, list(self._import_ahead), dataclasses.asdict(self._means))
-            arguments = [str(theirs.fileno()), str(self.folder), *map(json.dumps, told)]
-            self._process = subprocess.Popen(  # noqa: S603 - this interpreter on our own file
-                [sys.executable, "-X", "utf8", "-P", str(_SCRIPT), *arguments],
-                # What an environment forks has these variables, and is found by its folder when the template is killed.
-                env={**os.environ, "TMPDIR": str(self.folder)},
-                stdin=subprocess.DEVNULL,
-                pass_fds=(theirs.fileno(),),
-                # A session of its own: an interrupt at the terminal must not end functions before their time.
-                start_new_session=True,
-            )
-        ours.setblocking(False)
-        self._control = ours
+    def _launch(self) -> Launched:
+        return launch(self._means, self.folder, self._import_ahead)
+
+    def _serve(self, launched: Launched) -> None:
+        self._process, self._control = launched.process, launched.control
         self._gone.clear()
-        self._loop.add_reader(ours.fileno(), self._readable)
+        self._loop.add_reader(self._control.fileno(), self._readable)
 
     def _readable(self) -> None:
         assert self._control is not None

@@ -1,0 +1,109 @@
+"""Starts the template process.
+
+It imports for as long as the emulator does, so the command starts it first; this imports nothing that would delay that.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from .means import Means
+
+_SCRIPT: Final = Path(__file__).with_name("bootstrap.py")
+IMPORT_AHEAD: Final = (
+    "boto3",
+    "botocore.session",
+    "botocore.client",
+    "botocore.httpsession",
+    "botocore.auth",
+    "botocore.endpoint",
+    "botocore.parsers",
+    "botocore.paginate",
+    "botocore.waiter",
+    "boto3.dynamodb.conditions",
+    "boto3.dynamodb.types",
+    "http.client",
+    "logging",
+    "simplejson",
+    "uuid",
+    "asyncio",
+    "awslambdaric.lambda_context",
+    "awslambdaric.lambda_config",
+    "awslambdaric.lambda_runtime_exception",
+    "awslambdaric.lambda_runtime_log_utils",
+    "awslambdaric.lambda_runtime_marshaller",
+    "jwt",
+    "streamer.handlers.connect",
+    "streamer.handlers.disconnect",
+    "streamer.handlers.processor",
+    "streamer.handlers.router",
+)
+"""What the template imports before it forks: no module of the user, and none that reads variables when imported (as
+``runtime_client``, the native part of AWS's client, does)."""
+
+
+class Launched(NamedTuple):
+    """A template process that runs."""
+
+    process: subprocess.Popen[bytes]
+    control: socket.socket
+    """Our end of the control socket; it ends when ours is closed, and its environments with it."""
+    folder: Path
+    """For what environments keep on disk; it removes it in the end."""
+
+
+def temporary_folder() -> Path:
+    """A new folder for what environments keep on disk.
+
+    Functions see it as their own folder for temporary files, so it is made where this machine keeps such.
+    """
+    return Path(tempfile.mkdtemp(prefix="streamer-"))
+
+
+def launch(means: Means, folder: Path, import_ahead: Sequence[str] = IMPORT_AHEAD) -> Launched:
+    """Start a template process; it imports ahead before it answers.
+
+    Raises:
+        OSError: the system has no room for another process.
+    """
+    ours, theirs = socket.socketpair()
+    with theirs:
+        import_path = [path for path in sys.path if path]
+        told = (import_path, list(import_ahead), dataclasses.asdict(means))
+        arguments = [str(theirs.fileno()), str(folder), *map(json.dumps, told)]
+        process = subprocess.Popen(  # noqa: S603 - this interpreter on our own file
+            [sys.executable, "-X", "utf8", "-P", str(_SCRIPT), *arguments],
+            # What an environment forks has these variables, and is found by its folder when the template is killed.
+            env={**os.environ, "TMPDIR": str(folder)},
+            stdin=subprocess.DEVNULL,
+            pass_fds=(theirs.fileno(),),
+            # A session of its own: an interrupt at the terminal must not end functions before their time.
+            start_new_session=True,
+        )
+    ours.setblocking(False)
+    return Launched(process, ours, folder)
+
+
+@contextmanager
+def launched_ahead() -> Iterator[Launched]:
+    """While the block runs, a template process for whoever takes it; nothing is left of it after that."""
+    launched = launch(Means.of_this_machine(), temporary_folder())
+    try:
+        yield launched
+    finally:
+        launched.control.close()
+        if launched.process.poll() is None:  # nobody took it
+            launched.process.kill()
+            launched.process.wait()
+        shutil.rmtree(launched.folder, ignore_errors=True)

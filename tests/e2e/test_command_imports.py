@@ -1,0 +1,72 @@
+"""What commands import until they are of use, by module name, not by milliseconds: so they stay quick."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.e2e
+
+PROGRAM = """
+import sys
+from streamer._entry import main
+try:
+    main()
+finally:
+    print(sorted(sys.modules), file=sys.stderr)
+"""
+
+UNTIL_READY = """
+import os, signal, sys
+from streamer._entry import main
+
+def hear(event, arguments):
+    if event == "os.rename" and str(arguments[1]).endswith("/told.json"):
+        print(sorted(sys.modules), file=sys.stderr)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+sys.addaudithook(hear)
+main()
+"""
+
+
+def imported(program: str, *arguments: str, folder: Path) -> tuple[set[str], str]:
+    """The modules that a command has imported, and what it printed."""
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments], cwd=folder, capture_output=True, text=True, timeout=60, check=True
+    )
+    return set(re.findall(r"'([\w.]+)'", done.stderr)), done.stdout
+
+
+def test_help_does_not_load_what_it_only_lists(tmp_path: Path) -> None:
+    modules, printed = imported(PROGRAM, "--help", folder=tmp_path)
+
+    loaded = {name.partition(".")[0] for name in modules}
+    assert "Print the CloudFormation template." in printed
+    assert not loaded & {"deploy", "asyncio", "websockets", "boto3", "botocore", "jwt", "moto", "decimal", "hashlib"}
+    assert not modules & {"streamer.app", "streamer.actions", "streamer.protocol.messages"}
+    assert {name for name in modules if name.startswith("emulator.")} <= {
+        "emulator.command",
+        "emulator.command.click_options",
+        "emulator.command.extras",
+        "emulator.command.help",
+        "emulator.command.options",
+        "emulator.command.parameters",
+    }
+
+
+def test_the_emulator_is_ready_before_it_imports_what_is_only_needed_later(tmp_path: Path) -> None:
+    arguments = ["emulate", "--demo", "--port", "0", "--ready-file", "told.json"]
+    imported(UNTIL_READY, *arguments, folder=tmp_path)  # makes the certificates
+
+    modules, _ = imported(UNTIL_READY, *arguments, folder=tmp_path)
+
+    assert "emulator.wiring.emulator" in modules
+    assert {name.partition(".")[0] for name in modules} & {
+        *("aiobotocore", "anyio", "boto3", "botocore", "certifi", "cryptography", "deploy", "h2", "jsonschema", "jwt"),
+        *("moto", "packaging", "pathspec", "trustme", "watchfiles", "yaml"),
+    } == set()
