@@ -114,7 +114,7 @@ async def emulator(tmp_path: Path) -> AsyncIterator[Emulator]:
 
 def invoke(url: str) -> Any:
     request = urllib.request.Request(f"{url}/2015-03-31/functions/f/invocations", b"{}")
-    with urllib.request.urlopen(request, timeout=10) as answer:
+    with urllib.request.urlopen(request, timeout=60) as answer:
         return json.load(answer)
 
 

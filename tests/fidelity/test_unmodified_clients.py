@@ -121,7 +121,7 @@ def test_the_websockets_library_talks_both_ways(echoing: World, scheme: str) -> 
     trusted = ssl.create_default_context(cafile=str(echoing.emulator.ca_file)) if scheme == "wss" else None
     with connect(f"{scheme}://{echoing.host}/dev", ssl=trusted) as websocket:
         websocket.send("hello")
-        assert websocket.recv(timeout=10) == "hello"
+        assert websocket.recv(timeout=60) == "hello"
 
     assert echoing.ended() == (1000, "")
 

@@ -46,21 +46,24 @@ def test_variables_are_told_by_name_alone(asked: Asked) -> None:
     assert SECRET not in json.dumps(one)
 
 
-def test_one_is_run_with_an_event(asked: Asked) -> None:
-    before = asked.get("functions/processor")["runs"]
+# The next two run a function that nothing else runs meanwhile: the processor has a schedule and a stream.
 
-    status, answer = post(asked, "functions/processor/invoke", event={"Records": []})
+
+def test_one_is_run_with_an_event(asked: Asked) -> None:
+    before = asked.get("functions/connect")["runs"]
+
+    status, answer = post(asked, "functions/connect/invoke", event={"Records": []})
 
     told = asked.get(f"events/{answer['number']}")
-    assert (status, told["kind"], told["function"], told["event"]) == (200, "run", "processor", {"Records": []})
-    assert asked.get("functions/processor")["runs"] == before + 1
+    assert (status, told["kind"], told["function"], told["event"]) == (200, "run", "connect", {"Records": []})
+    assert asked.get("functions/connect")["runs"] == before + 1
 
 
 def test_the_next_one_is_cold_on_demand(asked: Asked) -> None:
-    post(asked, "functions/processor/invoke", event={"Records": []})
-    status, _answer = post(asked, "functions/processor/retire")
+    post(asked, "functions/connect/invoke", event={"Records": []})
+    status, _answer = post(asked, "functions/connect/retire")
 
-    _status, answer = post(asked, "functions/processor/invoke", event={"Records": []})
+    _status, answer = post(asked, "functions/connect/invoke", event={"Records": []})
 
     assert status == 200
     if asked.get("info")["isolation"] == "process":

@@ -342,7 +342,7 @@ def test_a_connection_that_the_server_closed_is_not_used_again(exchange: PooledE
     with peer(lambda server: server.answering_once(OK)) as server:
         for _ in range(3):
             assert post(exchange, server.url).status == 200
-            server.closed.get(timeout=10)
+            server.closed.get(timeout=60)
 
     assert [number for number, _ in server.requests] == [1, 2, 3]
 
@@ -387,7 +387,7 @@ def test_more_threads_than_kept_connections_leave_no_more_than_those(exchange: P
         assert IDLE_CONNECTIONS <= idle(exchange) < threads
         exchange._forget()
         for _ in range(threads):
-            server.closed.get(timeout=10)
+            server.closed.get(timeout=60)
 
 
 def test_an_exchange_that_is_forgotten_closes_its_connections() -> None:
@@ -395,7 +395,7 @@ def test_an_exchange_that_is_forgotten_closes_its_connections() -> None:
     with peer() as server:
         post(exchange, server.url)
         del exchange
-        assert server.closed.get(timeout=10) == 1
+        assert server.closed.get(timeout=60) == 1
 
 
 # time

@@ -160,7 +160,7 @@ async def test_python_code_that_does_not_end_is_ended_after_its_timeout(project:
         await fail(functions, "f")
         left = set(threading.enumerate()) - before  # none, if it was quick
         for thread in left:
-            await asyncio.to_thread(thread.join, 10)
+            await asyncio.to_thread(thread.join, 60)
 
     assert not any(thread.is_alive() for thread in left)
 
@@ -174,7 +174,7 @@ async def test_idle_threads_end_with_the_functions(project: Project) -> None:
         threads = set(threading.enumerate()) - before
 
     for thread in threads:
-        await asyncio.to_thread(thread.join, 10)
+        await asyncio.to_thread(thread.join, 60)
     assert not any(thread.is_alive() for thread in threads)
 
 

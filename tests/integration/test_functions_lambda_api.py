@@ -71,7 +71,7 @@ class Connection(HttpProtocol):
 
     async def end(self) -> None:
         self._mine.close()
-        await asyncio.wait_for(self._lost.wait(), 10)
+        await asyncio.wait_for(self._lost.wait(), 60)
 
 
 @asynccontextmanager
@@ -188,7 +188,7 @@ async def test_an_event_that_keeps_failing_ends_at_its_destination(tmp_path: Pat
 
     async with running(tmp_path, topology) as world:
         answer = await world.invoke(FunctionName="fails", InvocationType="Event", Payload=b'{"a": 1}')
-        queue, document = await asyncio.wait_for(world.destination.documents.get(), 10)
+        queue, document = await asyncio.wait_for(world.destination.documents.get(), 60)
 
     assert (answer["StatusCode"], answer["Payload"], queue) == (202, b"", "dead")
     assert document["requestContext"]["condition"] == "RetriesExhausted"

@@ -21,7 +21,7 @@ from streamer.topology import Api, Topology
 
 TOPOLOGY = Topology(api=Api(name="api", routes=()), functions=())
 ASK = """
-client = http.client.HTTPConnection("127.0.0.1", {port}, timeout=10)
+client = http.client.HTTPConnection("127.0.0.1", {port}, timeout=60)
 for method, path, headers in (
     ("POST", "/", {{"X-Amz-Target": "DynamoDB_20120810.ListTables"}}),
     ("POST", "/2015-03-31/functions/f/invocations", {{}}),
@@ -60,7 +60,7 @@ async def test_another_user_is_answered_where_the_emulator_was_opened(tmp_path: 
 async def test_the_own_user_is_answered(tmp_path: Path) -> None:
     def ask(url: str) -> object:
         request = urllib.request.Request(url, b"{}", {"X-Amz-Target": "DynamoDB_20120810.ListTables"})
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return json.load(answer)
 
     async with emulator(tmp_path) as running:

@@ -44,7 +44,7 @@ TOPOLOGY = Topology(
     ),
     tables=(Table(name="seen", key=Key(partition="id")),),
     queues=(
-        Queue(name="jobs", visibility_timeout_seconds=10, dead_letter_queue="failed", maximum_receives=2),
+        Queue(name="jobs", visibility_timeout_seconds=600, dead_letter_queue="failed", maximum_receives=2),
         Queue(name="failed"),
         Queue(name="ordered.fifo", deduplicates_by_content=True),
     ),
@@ -71,7 +71,7 @@ def running(tmp_path: Path) -> Iterator[EmulatorThread]:
 def items(emulator: EmulatorThread, until: Any) -> list[dict[str, Any]]:
     """What the function has seen, once there is enough of it."""
     table = boto3.resource("dynamodb", **emulator.aws("dynamodb")).Table("seen")
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         found = table.scan()["Items"]
         if until(found):
@@ -100,7 +100,7 @@ def test_failed_messages_come_again_and_end_in_the_dead_letter_queue(running: Em
     assert sorted(each["id"].rpartition("/")[2] for each in found if "fail" in each["body"]) == ["1", "2"]
     assert [each["body"] for each in found if "fail" not in each["body"]] == [{"kind": "job"}]
     failed = sqs.get_queue_url(QueueName="failed")["QueueUrl"]
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         if letters := sqs.receive_message(QueueUrl=failed).get("Messages"):
             break

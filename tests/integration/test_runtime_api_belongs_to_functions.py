@@ -53,7 +53,7 @@ async def port_of(project: Project) -> int:
 
 def ask(port: int, method: str, path: str, body: str | None = None, **headers: str) -> int | None:
     """The status that a stranger gets; None: the connection is cut."""
-    client = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    client = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     try:
         client.request(method, f"{PREFIX}/{path}", body, headers)
         return client.getresponse().status
@@ -118,7 +118,7 @@ async def test_strangers_are_cut_off_and_change_nothing(project: Project, platfo
         port = await port_of(project)
         for method, path, body, headers in STRANGERS.values():
             assert await asyncio.to_thread(ask, port, method, path, body, **headers) is None
-            assert await asyncio.wait_for(call(functions, "f", path), 10) == [pid, path]
+            assert await asyncio.wait_for(call(functions, "f", path), 60) == [pid, path]
 
 
 async def test_awss_compiled_client_is_known_by_its_process_too(project: Project) -> None:
@@ -170,19 +170,19 @@ ask(own, "POST", f"{request_id}/response", json.dumps(["first", json.loads(event
 while True:""",
     )
     async with project.processes("f", freezes=False, **foreign(project, program)) as functions:
-        assert await asyncio.wait_for(call(functions, "f", 1), 10) == ["first", 1]
-        assert (await asyncio.wait_for(call(functions, "f", 2), 10))[1] == 2
+        assert await asyncio.wait_for(call(functions, "f", 1), 60) == ["first", 1]
+        assert (await asyncio.wait_for(call(functions, "f", 2), 60))[1] == 2
 
 
 async def test_an_event_that_is_never_asked_for_times_out(project: Project) -> None:
     """Its time runs from when the environment got it, and the next event gets another environment."""
     program = BOOTSTRAP + "    if json.loads(event) == 'last':\n        import time; time.sleep(60)\n"
-    async with project.processes("f", timeout_seconds=0.5, **foreign(project, program)) as functions:
+    async with project.processes("f", timeout_seconds=2.0, **foreign(project, program)) as functions:
         pid, _ = await call(functions, "f", "last")
-        outcome: Outcome = await asyncio.wait_for(functions.invoke("f", b"1"), 10)
+        outcome: Outcome = await asyncio.wait_for(functions.invoke("f", b"1"), 60)
         assert isinstance(outcome, Failed)
         assert json.loads(outcome.payload)["errorType"] == "Sandbox.Timedout"
-        assert (await asyncio.wait_for(call(functions, "f", 2), 10))[0] != pid
+        assert (await asyncio.wait_for(call(functions, "f", 2), 60))[0] != pid
         await until(lambda: not alive(pid))
 
 
@@ -190,11 +190,11 @@ async def test_an_event_that_the_runtime_dropped_times_out(project: Project) -> 
     program = BOOTSTRAP.replace(
         "request_id =", "if json.loads(event) == 'drop':\n        own.close()\n        continue\n    request_id ="
     )
-    async with project.processes("f", timeout_seconds=0.5, **foreign(project, program)) as functions:
-        outcome = await asyncio.wait_for(functions.invoke("f", b'"drop"'), 10)
+    async with project.processes("f", timeout_seconds=2.0, **foreign(project, program)) as functions:
+        outcome = await asyncio.wait_for(functions.invoke("f", b'"drop"'), 60)
         assert isinstance(outcome, Failed)
         assert json.loads(outcome.payload)["errorType"] == "Sandbox.Timedout"
-        assert (await asyncio.wait_for(call(functions, "f", 2), 10))[1] == 2
+        assert (await asyncio.wait_for(call(functions, "f", 2), 60))[1] == 2
 
 
 @needs_root
@@ -205,7 +205,7 @@ async def test_another_user_of_the_machine_takes_no_event(project: Project) -> N
         told = await as_nobody(
             f"""
 for method, path in (("GET", "invocation/next"), ("POST", "init/error")):
-    client = http.client.HTTPConnection("127.0.0.1", {port}, timeout=10)
+    client = http.client.HTTPConnection("127.0.0.1", {port}, timeout=60)
     try:
         client.request(method, "{PREFIX}/" + path)
         print(client.getresponse().status)

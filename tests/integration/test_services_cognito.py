@@ -209,7 +209,7 @@ def test_an_authorizer_verifies_tokens_at_awss_address(world: World, cognito: An
 
     with connect(f"{world.emulator.websocket_url}?token={tokens['IdToken']}") as opened:
         opened.send("{}")
-        assert json.loads(opened.recv(timeout=20))["name"] == "auto-ann"
+        assert json.loads(opened.recv(timeout=60))["name"] == "auto-ann"
     for token in (tokens["AccessToken"], tokens["IdToken"][:-8] + "AAAAAAAA"):
         with (
             pytest.raises(InvalidStatus) as refused,
@@ -257,7 +257,7 @@ def test_an_app_lets_in_whom_a_pool_knows(tmp_path: Path) -> None:
         said = {"USERNAME": "auto-app", "PASSWORD": PASSWORD}
         answer = cognito.initiate_auth(ClientId=CLIENT, AuthFlow="USER_PASSWORD_AUTH", AuthParameters=said)
         token = answer["AuthenticationResult"]["IdToken"]
-        with connect(f"{emulator.websocket_url}?Authorization={token}", open_timeout=20):
+        with connect(f"{emulator.websocket_url}?Authorization={token}", open_timeout=60):
             pass
         with pytest.raises(InvalidStatus), connect(f"{emulator.websocket_url}?Authorization={token[:-8]}AAAAAAAA"):
             pytest.fail("connected")

@@ -457,6 +457,6 @@ def test_the_emulator_keeps_checkpoints_with_its_tables(tmp_path: Path) -> None:
     for number in ("1", "2"):
         with EmulatorThread(described, config) as emulator:
             boto3.client("dynamodb", **emulator.aws("dynamodb")).put_item(TableName="items", Item={"id": {"S": number}})
-            emulator.logs.wait_for("delivered", timeout_seconds=20)
+            emulator.logs.wait_for("delivered", timeout_seconds=60)
 
     assert (tmp_path / "seen.txt").read_text().split() == ["1", "2"]
