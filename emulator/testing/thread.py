@@ -90,7 +90,7 @@ class LogCapture:
             skipped = max(0, count - (self._count - len(self._lines)))
             return list(itertools.islice(self._lines, skipped, None))
 
-    def wait_for(self, wanted: str | Callable[[LogLine], bool], *, timeout_seconds: float = 10.0) -> LogLine:
+    def wait_for(self, wanted: str | Callable[[LogLine], bool], *, timeout_seconds: float = 30.0) -> LogLine:
         """The first line that holds a text, or satisfies a function, now or when it is written.
 
         Raises:

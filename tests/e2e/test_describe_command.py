@@ -186,7 +186,10 @@ def test_what_is_really_said_is_what_the_document_says(project: Path) -> None:
     ]
     answers: list[dict[str, Any]] = []
     permissions = ["--permission", "shop:order", "--permission", "topics:publish"]
-    with Emulate(folder=project) as emulator, connect(emulator.address(*permissions), proxy=None) as client:
+    with (
+        Emulate(folder=project) as emulator,
+        connect(emulator.address(*permissions), proxy=None, open_timeout=60) as client,
+    ):
         for request in asked:
             client.send(json.dumps(request))
             last = {"c": "complete"}.get(str(request["id"]))

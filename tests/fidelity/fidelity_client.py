@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
-WAIT_SECONDS: Final = 10.0
+WAIT_SECONDS: Final = 60.0
 """How long a probe waits for something that must happen."""
 TEXT, BINARY, CLOSE, PING, PONG, CONTINUATION = 1, 2, 8, 9, 10, 0
 GUID: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"

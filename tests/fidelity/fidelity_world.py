@@ -19,10 +19,10 @@ from urllib.parse import quote, urlencode, urlsplit
 from botocore.auth import SigV4Auth, SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
-from fidelity_client import Answer, Upgrading, Wire, request_bytes
+from fidelity_client import WAIT_SECONDS, Answer, Upgrading, Wire, request_bytes
 
 from emulator.functions.variables import OWNER
-from emulator.testing.thread import EmulatorThread
+from emulator.testing.thread import EmulatorThread, LogLine
 from emulator.wiring.emulator import EmulatorConfig
 from streamer.topology import Api, Authorizer, Function, Route, Topology
 
@@ -254,7 +254,7 @@ class World:
 
     def event(self, function: str, number: int = 0) -> dict[str, Any]:
         """The event that a function got at its first, second, … invocation, keys in order."""
-        self.emulator.logs.wait_for(lambda _line: len(self._event_lines(function)) > number)
+        self._wait_for(lambda _line: len(self._event_lines(function)) > number)
         return dict(json.loads(self._event_lines(function)[number]))
 
     def _event_lines(self, function: str) -> list[str]:
@@ -267,7 +267,10 @@ class World:
 
     def printed(self, function: str, text: str) -> None:
         """Wait for a line of a function."""
-        self.emulator.logs.wait_for(lambda line: line.function == function and text in line.text)
+        self._wait_for(lambda line: line.function == function and text in line.text)
+
+    def _wait_for(self, wanted: Callable[[LogLine], bool]) -> None:
+        self.emulator.logs.wait_for(wanted, timeout_seconds=WAIT_SECONDS)
 
     def id_of(self, number: int = 0) -> str:
         """The connection id that the ``$connect`` function was told."""

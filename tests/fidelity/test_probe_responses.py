@@ -187,7 +187,7 @@ def test_an_integration_that_times_out_is_told_and_runs_on(make_world: MakeWorld
 
 
 def test_a_functions_own_timeout_is_a_failure(make_world: MakeWorld) -> None:
-    world = make_world(functions={"message": {"timeout_seconds": 0.1}})
+    world = make_world(functions={"message": {"timeout_seconds": 2.0}})
     client = world.open()
     order(client, gate=world.gate().path)
 

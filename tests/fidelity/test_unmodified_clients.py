@@ -119,7 +119,7 @@ def test_boto3_knows_a_wrong_stage_as_forbidden(echoing: World, management: Any)
 @pytest.mark.parametrize("scheme", ["ws", "wss"])
 def test_the_websockets_library_talks_both_ways(echoing: World, scheme: str) -> None:
     trusted = ssl.create_default_context(cafile=str(echoing.emulator.ca_file)) if scheme == "wss" else None
-    with connect(f"{scheme}://{echoing.host}/dev", ssl=trusted) as websocket:
+    with connect(f"{scheme}://{echoing.host}/dev", ssl=trusted, open_timeout=60) as websocket:
         websocket.send("hello")
         assert websocket.recv(timeout=60) == "hello"
 
@@ -128,7 +128,7 @@ def test_the_websockets_library_talks_both_ways(echoing: World, scheme: str) -> 
 
 def test_a_client_that_does_not_trust_us_hears_so(echoing: World) -> None:
     with pytest.raises(ssl.SSLCertVerificationError):
-        connect(f"wss://{echoing.host}/dev", ssl=ssl.create_default_context())
+        connect(f"wss://{echoing.host}/dev", ssl=ssl.create_default_context(), open_timeout=60)
 
     echoing.open().pinged()
 

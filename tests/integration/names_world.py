@@ -152,7 +152,7 @@ async def main(folder: Path) -> None:
     found = {}
     async with Emulator(topology, config, log_sink=ToStandardError()) as emulator:
         for each in functions:
-            async with websockets.connect(emulator.websocket_url) as client, asyncio.timeout(60):
+            async with websockets.connect(emulator.websocket_url, open_timeout=60) as client, asyncio.timeout(60):
                 await client.send(json.dumps({"action": each.name}))
                 text = await client.recv()
                 while text == "by name":

@@ -109,7 +109,7 @@ class World:
         return json.loads(answer["Payload"].read())
 
 
-def until(look: Callable[[], Any], is_enough: Callable[[Any], bool], seconds: float = 15.0) -> Any:
+def until(look: Callable[[], Any], is_enough: Callable[[Any], bool], seconds: float = 60.0) -> Any:
     """What is found once it is enough, or in the end."""
     end = time.monotonic() + seconds
     while not is_enough(found := look()) and time.monotonic() < end:

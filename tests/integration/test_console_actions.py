@@ -33,7 +33,7 @@ async def get(asked: Asked, path: str) -> Any:
 
 
 def client(asked: Asked) -> Any:
-    return connect(asked.emulator.url("ada", "acme"), compression=None, proxy=None)
+    return connect(asked.emulator.url("ada", "acme"), compression=None, proxy=None, open_timeout=60)
 
 
 async def id_of(asked: Asked) -> str:
@@ -147,7 +147,7 @@ async def test_a_token_that_is_made_opens_a_connection(asked: Asked) -> None:
     status, answer = await post(asked, "tokens", user="eve", tenant="acme", permissions=["reports"])
 
     url = f"{asked.emulator.websocket_url}?Authorization={answer['token']}"
-    async with connect(url, compression=None, proxy=None):
+    async with connect(url, compression=None, proxy=None, open_timeout=60):
         (found,) = (await get(asked, "connections"))["open"]
     assert (status, found["user"], found["claims"]["permissions"]) == (200, "eve", ["reports"])
     assert answer["token"] not in json.dumps(await get(asked, "export"))

@@ -116,7 +116,7 @@ def test_code_and_settings_of_a_deployed_function_change(world: ControlWorld) ->
     functions = world.client("lambda")
     resource = world.cloudformation.describe_stack_resource(StackName="updated", LogicalResourceId="Function")
     name = resource["StackResourceDetail"]["PhysicalResourceId"]
-    with connect(outputs(stack)["Url"]) as socket:
+    with connect(outputs(stack)["Url"], open_timeout=60) as socket:
         functions.update_function_code(FunctionName=name, ZipFile=archive("updated"))
         functions.get_waiter("function_updated_v2").wait(FunctionName=name)
         socket.send("hi")
@@ -146,7 +146,7 @@ def test_what_a_script_made_goes_as_it_came(world: ControlWorld) -> None:
 
     assert refused(gateway.get_api, ApiId=api_id)[0] == "NotFoundException"
     with pytest.raises(InvalidStatus):
-        connect(url)
+        connect(url, open_timeout=60)
     functions.delete_function(FunctionName="goes")
     assert refused(functions.get_function, FunctionName="goes") == (
         "ResourceNotFoundException",

@@ -47,7 +47,7 @@ def test_two_stacks_are_two_apis_at_one_port(world: ControlWorld) -> None:
     world.upload("one.zip", "one")
     world.upload("two.zip", "two")
     one = outputs(world.deployed("one", template("one.zip")))
-    with connect(one["Url"]) as before:
+    with connect(one["Url"], open_timeout=60) as before:
         two = outputs(world.deployed("two", template("two.zip")))
         before.send("hi")  # its connection stays open while another stack is deployed
         assert before.recv(30) == "one hi"
@@ -60,7 +60,7 @@ def test_new_code_answers_new_messages_of_old_connections(world: ControlWorld) -
     world.upload("old.zip", "old")
     world.upload("new.zip", "new")
     url = outputs(world.deployed("changing", template("old.zip")))["Url"]
-    with connect(url) as socket:
+    with connect(url, open_timeout=60) as socket:
         socket.send("hi")
         assert socket.recv(30) == "old hi"
         found = world.proposed("changing", template("new.zip"), "UPDATE")
@@ -100,14 +100,14 @@ def test_a_deleted_stack_leaves_nothing_but_what_is_retained(world: ControlWorld
     }
     stack = world.deployed("gone", body)
     url = outputs(stack)["Url"]
-    with connect(url) as socket:
+    with connect(url, open_timeout=60) as socket:
         world.cloudformation.delete_stack(StackName="gone")
         assert world.settled(stack["StackId"])["StackStatus"] == "DELETE_COMPLETE"
         with pytest.raises(Exception, match="1001"):
             socket.recv(30)
 
     with pytest.raises(InvalidStatus):
-        connect(url)
+        connect(url, open_timeout=60)
     tables = world.client("dynamodb").list_tables()["TableNames"]
     assert "kept" in tables
     assert outputs(stack)["Table"] not in tables

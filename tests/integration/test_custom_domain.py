@@ -97,7 +97,7 @@ async def said(connection: websockets.ClientConnection) -> list[Any]:
 
 async def test_a_client_of_the_mappings_path_is_one_of_the_domain(plain: EmulatorThread) -> None:
     address = plain.websocket_url.removesuffix("/dev")
-    async with websockets.connect(f"{address}/chat") as connection:
+    async with websockets.connect(f"{address}/chat", open_timeout=60) as connection:
         told = await said(connection)
 
     assert told == [
@@ -110,12 +110,14 @@ async def test_the_domain_itself_is_answered_over_tls(plain: EmulatorThread) -> 
     host, _, port = plain.websocket_url.removeprefix("ws://").removesuffix("/dev").rpartition(":")
     trusted = ssl.create_default_context(cafile=str(plain.ca_file))
     url = "wss://ws.example.com/chat"
-    async with websockets.connect(url, host=host, port=int(port), ssl=trusted, proxy=None) as connection:
+    async with websockets.connect(
+        url, host=host, port=int(port), ssl=trusted, proxy=None, open_timeout=60
+    ) as connection:
         assert (await said(connection))[-1]["domainName"] == "ws.example.com"
 
 
 async def test_the_apis_own_address_goes_on_answering(plain: EmulatorThread) -> None:
-    async with websockets.connect(plain.websocket_url) as connection:
+    async with websockets.connect(plain.websocket_url, open_timeout=60) as connection:
         told = (await said(connection))[-1]
 
     assert f"ws://{told['domainName']}/dev" == plain.websocket_url
@@ -126,7 +128,9 @@ async def test_the_apis_own_address_goes_on_answering(plain: EmulatorThread) -> 
 async def test_another_path_of_the_domain_is_forbidden(plain: EmulatorThread, path: str) -> None:
     host, _, port = plain.websocket_url.removeprefix("ws://").removesuffix("/dev").rpartition(":")
     with pytest.raises(InvalidStatus) as refused:
-        async with websockets.connect(f"ws://ws.example.com{path}", host=host, port=int(port), proxy=None):
+        async with websockets.connect(
+            f"ws://ws.example.com{path}", host=host, port=int(port), proxy=None, open_timeout=60
+        ):
             pass
 
     assert refused.value.response.status_code == 403

@@ -63,7 +63,7 @@ def emulator(tmp_path: Path, isolation: Isolation, sink: LogSink | None = None) 
 
 @pytest.mark.parametrize("isolation", ["process", "inline"])
 async def test_functions_and_routes_change_under_an_open_connection(isolation: Isolation, tmp_path: Path) -> None:
-    async with emulator(tmp_path, isolation) as running, connect(running.websocket_url) as connection:
+    async with emulator(tmp_path, isolation) as running, connect(running.websocket_url, open_timeout=60) as connection:
         assert await asked(connection) == "one"
 
         await running.apply(topology("two", "more"))
@@ -107,7 +107,7 @@ async def test_tables_and_readers_of_queues_appear(tmp_path: Path) -> None:
     ],
 )
 async def test_what_is_wrong_changes_nothing(after: Topology, error: type[Exception], tmp_path: Path) -> None:
-    async with emulator(tmp_path, "process") as running, connect(running.websocket_url) as connection:
+    async with emulator(tmp_path, "process") as running, connect(running.websocket_url, open_timeout=60) as connection:
         with pytest.raises(error):
             await running.apply(after)
 
@@ -158,7 +158,7 @@ async def test_several_apis_have_ports_of_their_own_and_share_what_is_behind_the
 
     async with Emulator(described, config, log_sink=Quiet()) as running:
         first_url, second_url = running.websocket_urls
-        async with connect(first_url) as one, connect(second_url) as two:
+        async with connect(first_url, open_timeout=60) as one, connect(second_url, open_timeout=60) as two:
             assert (await asked(one), await asked(two)) == ("one", "one")
             assert running.connection_count == 2
         assert second_url.endswith("/live")

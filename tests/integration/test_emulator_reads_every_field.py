@@ -100,8 +100,8 @@ def test_the_emulator_reads_every_field_of_a_topology(tmp_path: Path) -> None:
 def use(emulator: EmulatorThread) -> None:
     """Have a connection, a message that its model refuses and one that it does not, and failures of each kind."""
     with pytest.raises(InvalidStatus):  # no identity source
-        connect(emulator.websocket_url)
-    with connect(emulator.websocket_url, additional_headers={"Auth": "me"}) as connection:
+        connect(emulator.websocket_url, open_timeout=60)
+    with connect(emulator.websocket_url, additional_headers={"Auth": "me"}, open_timeout=60) as connection:
         connection.send(json.dumps({"verb": "order", "kind": "large"}))
         assert "Bad request body" in str(connection.recv(timeout=60))
         connection.send(json.dumps({"verb": "order", "kind": "large", "size": 1}))

@@ -302,7 +302,7 @@ def test_connect_that_may_not_write_refuses_the_client(tmp_path: Path) -> None:
     config = EmulatorConfig(project_folder=tmp_path, state_folder=tmp_path)
     with EmulatorThread(replace(TOPOLOGY, functions=functions), config) as emulator:
         with pytest.raises(InvalidStatus) as refused:
-            connect(emulator.websocket_url)
+            connect(emulator.websocket_url, open_timeout=60)
 
         assert refused.value.response.status_code == 502
         assert "AccessDeniedException" in emulator.logs.wait_for("AccessDeniedException").text

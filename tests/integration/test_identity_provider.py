@@ -77,11 +77,14 @@ def test_connections_are_let_in_by_published_keys_without_a_request_for_each(
     config = EmulatorConfig(project_folder=tmp_path, state_folder=tmp_path / "state", isolation="inline")
     with EmulatorThread(topology, config) as emulator:
         for _ in range(20):
-            with connect(f"{emulator.websocket_url}?Authorization={token(KEY, 'k1')}"):
+            with connect(f"{emulator.websocket_url}?Authorization={token(KEY, 'k1')}", open_timeout=60):
                 pass
         wrong = (token(KEY, "k1", aud="mail"), token(KEY, "k1", iss=ELSEWHERE))
         for bad in (token(OTHER, "k1"), token(KEY, "k2"), *wrong):
-            with pytest.raises(InvalidStatus) as caught, connect(f"{emulator.websocket_url}?Authorization={bad}"):
+            with (
+                pytest.raises(InvalidStatus) as caught,
+                connect(f"{emulator.websocket_url}?Authorization={bad}", open_timeout=60),
+            ):
                 pass
             assert caught.value.response.status_code == 401
 

@@ -57,7 +57,7 @@ def listening(emulator: EmulatorThread, function: str) -> str:
 
 
 def test_two_functions_stop_at_once_for_as_long_as_it_takes(running: EmulatorThread) -> None:
-    with connect(running.websocket_url) as client:
+    with connect(running.websocket_url, open_timeout=60) as client:
         for name in ("first", "second"):  # whose environments have started then
             client.send(json.dumps({"action": name, "word": "before"}))
             assert client.recv(30) == f"{name} before"
@@ -76,7 +76,7 @@ def test_two_functions_stop_at_once_for_as_long_as_it_takes(running: EmulatorThr
 
 
 def test_a_function_that_is_not_inspected_has_its_time_out(running: EmulatorThread) -> None:
-    with connect(running.websocket_url) as client:
+    with connect(running.websocket_url, open_timeout=60) as client:
         client.send(json.dumps({"action": "third", "word": "never"}))
         assert json.loads(client.recv(30))["message"] == "Endpoint request timed out"
     assert not [line for line in running.logs.lines if line.function == "third" and "Debugger listening" in line.text]

@@ -36,7 +36,7 @@ async def said(folder: Path, *messages: dict[str, Any], answers: int) -> tuple[l
     config = EmulatorConfig(project_folder=folder, state_folder=folder / "state", isolation="inline")
     async with Emulator(topology, config, log_sink=started) as emulator:
         token = mint(SECRET, user_id="ada", tenant_id="acme", now=time.time(), expires_in_seconds=60)
-        async with connect(f"{emulator.websocket_url}?Authorization={token}", proxy=None) as client:
+        async with connect(f"{emulator.websocket_url}?Authorization={token}", proxy=None, open_timeout=60) as client:
             started.functions.clear()
             for message in messages:
                 await client.send(json.dumps(message))

@@ -96,7 +96,7 @@ def emulator(backend: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 def ask(emulator: EmulatorThread, action: str, **more: str) -> Any:
     """The answer, from JSON where it is JSON."""
-    with connect(emulator.websocket_url) as connection:
+    with connect(emulator.websocket_url, open_timeout=60) as connection:
         connection.send(json.dumps({"action": action, **more}))
         text = str(connection.recv(timeout=30))
     with contextlib.suppress(ValueError):

@@ -207,13 +207,13 @@ def test_the_code_that_nobody_is_sent_is_told(cognito: Any, caplog: pytest.LogCa
 def test_an_authorizer_verifies_tokens_at_awss_address(world: World, cognito: Any) -> None:
     tokens = signed_in(cognito, "auto-ann")
 
-    with connect(f"{world.emulator.websocket_url}?token={tokens['IdToken']}") as opened:
+    with connect(f"{world.emulator.websocket_url}?token={tokens['IdToken']}", open_timeout=60) as opened:
         opened.send("{}")
         assert json.loads(opened.recv(timeout=60))["name"] == "auto-ann"
     for token in (tokens["AccessToken"], tokens["IdToken"][:-8] + "AAAAAAAA"):
         with (
             pytest.raises(InvalidStatus) as refused,
-            connect(f"{world.emulator.websocket_url}?token={token}"),
+            connect(f"{world.emulator.websocket_url}?token={token}", open_timeout=60),
         ):
             pytest.fail("connected")
         assert refused.value.response.status_code == 401
@@ -259,7 +259,10 @@ def test_an_app_lets_in_whom_a_pool_knows(tmp_path: Path) -> None:
         token = answer["AuthenticationResult"]["IdToken"]
         with connect(f"{emulator.websocket_url}?Authorization={token}", open_timeout=60):
             pass
-        with pytest.raises(InvalidStatus), connect(f"{emulator.websocket_url}?Authorization={token[:-8]}AAAAAAAA"):
+        with (
+            pytest.raises(InvalidStatus),
+            connect(f"{emulator.websocket_url}?Authorization={token[:-8]}AAAAAAAA", open_timeout=60),
+        ):
             pytest.fail("connected")
 
 

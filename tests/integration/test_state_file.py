@@ -85,7 +85,7 @@ def names(folder: Path) -> list[str]:
 
 
 async def until(is_so: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not is_so():  # noqa: ASYNC110 - what is waited for is in a file or a log
             await asyncio.sleep(0.001)
 

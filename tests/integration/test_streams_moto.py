@@ -75,7 +75,7 @@ class Functions(ScriptedFunctions):
         return self.answer(records)
 
     async def until(self, count: int) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while len(self.records) < count:
                 self.called.clear()
                 await self.called.wait()
@@ -152,7 +152,7 @@ async def test_what_is_given_up_reaches_the_destination(endpoint: str) -> None:
         async with EventSourceMappings(poison, functions, source, given_up, retry_seconds=(0.01,)):
             await dynamodb.put_item(TableName="poison", Item={"id": {"S": "a"}})
             await functions.until(2)
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 queue_name, document = await given_up.arrived.get()
 
     assert queue_name == "dead-letters"

@@ -83,7 +83,7 @@ class Run(ScriptedFunctions):
             self.call("PutItem", {"TableName": "items", "Item": {"id": {"S": str(number)}}})
 
     async def until(self, condition: Callable[[], object]) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not condition():
                 self.called.clear()
                 await self.called.wait()

@@ -132,7 +132,7 @@ async def test_an_event_that_fails_twice_and_then_succeeds_is_done() -> None:
 
     async with world.invocations(AsyncInvocation(function="f", on_failure="dead")) as invocations:
         assert invocations.accept("f", b"{}", "one")
-        await asyncio.wait_for(world.settled.wait(), 5)
+        await asyncio.wait_for(world.settled.wait(), 60)
 
     assert world.request_ids == ["one", "one", "one"]
     assert world.slept == [60.0, 120.0]
@@ -144,7 +144,7 @@ async def test_an_event_that_fails_three_times_goes_to_the_destination() -> None
 
     async with world.invocations(AsyncInvocation(function="f", on_failure="dead")) as invocations:
         invocations.accept("f", b"{}", "one")
-        await asyncio.wait_for(world.settled.wait(), 5)
+        await asyncio.wait_for(world.settled.wait(), 60)
 
     ((queue, document),) = world.documents
     assert queue == "dead"
@@ -157,14 +157,14 @@ async def test_what_was_accepted_and_not_done_is_done_by_the_next_run_under_the_
     notes = Notes({EVENTS: {"of-a-function-that-is-gone": ["gone", "{}"]}}, kept.append)
     async with before.invocations(RULES, notes) as invocations:
         invocations.accept("f", b"{}", "done")
-        await asyncio.wait_for(before.settled.wait(), 5)
+        await asyncio.wait_for(before.settled.wait(), 60)
         await asyncio.sleep(0)
         invocations.accept("f", b'{"a":1}', "waits")
         invocations.accept("f", b"{}", "waits too")
 
     left = Notes(notes.content, kept.append)
     async with after.invocations(RULES, left):
-        await asyncio.wait_for(after.settled.wait(), 5)
+        await asyncio.wait_for(after.settled.wait(), 60)
         await asyncio.sleep(0)
 
     assert before.request_ids == ["done"]

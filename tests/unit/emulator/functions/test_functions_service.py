@@ -196,7 +196,7 @@ async def test_an_event_is_accepted_before_it_runs() -> None:
     async with LambdaService(TOPOLOGY, functions, endpoints=Endpoints()) as service:
         response = await service.handle(request(x_amz_invocation_type="Event"))
         assert (response.status, response.body, functions.payloads) == (202, b"", [])
-        await asyncio.wait_for(functions.called.wait(), 5)
+        await asyncio.wait_for(functions.called.wait(), 60)
 
     assert functions.payloads == [b"{}"]
 

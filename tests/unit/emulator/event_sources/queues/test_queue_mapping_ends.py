@@ -53,7 +53,7 @@ async def test_an_end_just_after_a_request_to_a_queue_is_not_lost(steps: int) ->
     queues = EmptyQueues()
     functions: Any = None
 
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         async with QueueMappings(TOPOLOGY, functions, lambda: queues):
             await asyncio.sleep(0)
             queues.wake()

@@ -142,7 +142,7 @@ class FakeFunctions(ScriptedFunctions):
         return [number for records in self.invocations for number in sequence_numbers(records)]
 
     async def until(self, condition: Callable[[], object]) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not condition():
                 self._called.clear()
                 await self._called.wait()

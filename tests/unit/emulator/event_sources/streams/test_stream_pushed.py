@@ -61,7 +61,7 @@ async def pushed_shard(stream: Stream) -> PushedShard:
 
 async def read_all(shard: Shard, count: int) -> list[int]:
     found: list[int] = []
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while len(found) < count:
             found += sequence_numbers(await shard.read() or ())
     return found
@@ -235,7 +235,7 @@ def test_every_record_is_read_exactly_once_and_in_order_however_pushes_and_reads
                 else:
                     await asyncio.sleep(0)
             reading = reading or asyncio.create_task(reader())
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(60):
                 await until(lambda: len(found) == written)
             reading.cancel()
             await asyncio.gather(reading, return_exceptions=True)
