@@ -52,6 +52,44 @@ def test_an_event_is_read_however_it_is_cut(size: int) -> None:
     assert requests[0].startswith(b"GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nHost: runtime\r\n")
 
 
+ACCEPTED = b"HTTP/1.1 202 Accepted\r\nContent-Length: 3\r\n\r\nok\n"
+FAILURE = "Failed to post invocation response"
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        pytest.param((ACCEPTED + EVENT,), id="together"),
+        pytest.param((ACCEPTED, EVENT), id="one after the other"),
+        pytest.param((ACCEPTED[:30], ACCEPTED[30:] + EVENT[:9], EVENT[9:]), id="in other pieces"),
+    ],
+)
+def test_a_result_and_the_request_for_the_next_event_go_together(pieces: tuple[bytes, ...]) -> None:
+    with answering(*pieces) as (connection, requests):
+        connection.post_and_ask("r-0/response", b"null", {}, failure=FAILURE)
+        body, headers = connection.next_event()
+
+    assert (body, headers["Lambda-Runtime-Aws-Request-Id"]) == (b'{"a":"\xc3\xa4 b"}', "r-1")
+    post, _, following = requests[0].partition(b"null")
+    assert post.startswith(b"POST /2018-06-01/runtime/invocation/r-0/response HTTP/1.1\r\n")
+    assert following.startswith(b"GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\n")
+
+
+def test_a_refusal_of_such_a_result_is_raised_where_the_next_event_is_waited_for() -> None:
+    with answering(b"HTTP/1.1 400 Refused\r\nContent-Length: 2\r\n\r\n{}" + EVENT) as (connection, _):
+        connection.post_and_ask("r-0/response", b"null", {}, failure=FAILURE)
+        with pytest.raises(RuntimeError, match=FAILURE):
+            connection.next_event()
+
+
+def test_a_long_result_is_answered_before_anything_else_is_asked() -> None:
+    with (
+        answering(b"HTTP/1.1 413 Too large\r\nContent-Length: 2\r\n\r\n{}") as (connection, _),
+        pytest.raises(RuntimeError, match=FAILURE),
+    ):
+        connection.post_and_ask("r-0/response", b"1" * 65_537, {}, failure=FAILURE)
+
+
 def test_a_refused_result_is_an_error_in_the_words_of_awss_client(capfd: pytest.CaptureFixture[str]) -> None:
     with (
         answering(b"HTTP/1.1 413 Too large\r\nContent-Length: 2\r\n\r\n{}") as (connection, _),

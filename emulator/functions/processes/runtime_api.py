@@ -119,6 +119,9 @@ class RuntimeApiConnection(asyncio.Protocol):
         self._runtime = runtime
         self._transport: asyncio.Transport | None = None
         self._is_closed = False
+        self._held = b""
+        """An answer that goes out with the next one, which the client has asked for already."""
+        self._awaits_event = False
         self._parser = httptools.HttpRequestParser(self)
 
     def deliver(
@@ -132,8 +135,7 @@ class RuntimeApiConnection(asyncio.Protocol):
         client_context: str | None,
     ) -> None:
         """Answer the request for the next event."""
-        if self._transport is None:
-            return
+        self._awaits_event = False
         context = "" if client_context is None else f"Lambda-Runtime-Client-Context: {client_context}\r\n"
         head = (
             "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
@@ -143,7 +145,7 @@ class RuntimeApiConnection(asyncio.Protocol):
             f"Lambda-Runtime-Trace-Id: {trace_id}\r\n{context}"
             f"Content-Length: {len(payload)}\r\n\r\n"
         )
-        self._transport.write(head.encode("latin-1") + payload)
+        self._write(head.encode("latin-1") + payload)
 
     def close(self) -> None:
         """Close the connection at once, or as soon as it is made."""
@@ -170,6 +172,8 @@ class RuntimeApiConnection(asyncio.Protocol):
             self._parser.feed_data(data)
         except httptools.HttpParserError:
             self.close()
+        if self._held and not self._awaits_event:
+            self._write(b"")
 
     # httptools callbacks
 
@@ -193,6 +197,7 @@ class RuntimeApiConnection(asyncio.Protocol):
         """Answer the request."""
         method, path = self._parser.get_method(), self._url.decode("latin-1")
         if method == b"GET" and path == f"{_INVOCATION}next":
+            self._awaits_event = True
             self._runtime.wants_event(self)
         elif method == b"POST" and path.startswith(_INVOCATION):
             self._settle(path.removeprefix(_INVOCATION))
@@ -219,7 +224,7 @@ class RuntimeApiConnection(asyncio.Protocol):
         else:
             known = self._runtime.failed(request_id, self._payload())
         if known:
-            self._write(_ACCEPTED)
+            self._held += _ACCEPTED
         else:
             self._refuse(400, "InvalidRequestID", "Invalid request ID")
 
@@ -233,7 +238,8 @@ class RuntimeApiConnection(asyncio.Protocol):
 
     def _write(self, data: bytes) -> None:
         if self._transport is not None:
-            self._transport.write(data)
+            self._transport.write(self._held + data)
+        self._held = b""
 
 
 class PortConnection(RuntimeApiConnection):

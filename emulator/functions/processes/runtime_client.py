@@ -5,7 +5,9 @@
 both. Like the native part it keeps one connection, and answers as that does: a body as bytes, headers by Lambda's names
 with None for those that are missing. [DOC] lambda-docs:runtimes-api
 
-The connection is not made but inherited, so that there is no port on which others could ask for the events.
+The connection is not made but inherited, so that there is no port on which others could ask for the events. A result
+goes out together with the request for the next event, as that is all that ``awslambdaric`` does next: a packet, its
+answer and two awakenings less for each event.
 
 It imports next to nothing, since an environment's memory and start pay for every import.
 """
@@ -36,6 +38,8 @@ _NAMES: Final = {name.lower().encode(): name for name in _HEADERS}
 _DEADLINE: Final = "Lambda-Runtime-Deadline-Ms"
 _ARN: Final = "Lambda-Runtime-Invoked-Function-Arn"
 _RECEIVED_BYTES: Final = 64 * 1024
+_TOGETHER_BYTES: Final = 64 * 1024
+"""A longer result goes alone: whether it is refused is heard before anything else is asked."""
 _HEAD_BYTES: Final = 2 * 1024 * 1024
 """Longest head: a client context may have 3,583 bytes on AWS, ours has the limit of a request's head."""
 
@@ -50,17 +54,39 @@ class Connection:
         self._fixed = f"{_FIXED}{user_agent}\r\n"
         self._next = f"GET {_PREFIX}next HTTP/1.1\r\n{self._fixed}\r\n".encode("latin-1")
         self._socket = connected
+        self._received = b""
+        """What was read and belongs to the next answer."""
+        self._unanswered: str | None = None
+        """The error if the result that went out with the request for the next event is refused; None: none did."""
 
     def next_event(self) -> tuple[bytes, Headers]:
         """Wait for the next event, as long as it takes; its payload, and `_HEADERS`.
 
         Raises:
-            RuntimeError: the Runtime API is gone, or answers something else.
+            RuntimeError: the Runtime API is gone, or answers something else, or refuses the result before.
         """
-        status, headers, body = self._ask(self._next)
+        if self._unanswered is None:
+            self._write(self._next)
+        else:
+            failure, self._unanswered = self._unanswered, None
+            status, _, answer = self._answer()
+            _check(status, answer, failure)
+        status, headers, body = self._answer()
         if status != 200:
             raise RuntimeError(f"Failed to get next invocation: the Runtime API answered {status}")
         return body, headers
+
+    def post_and_ask(self, path: str, body: bytes, headers: Mapping[str, str], *, failure: str) -> None:
+        """Answer an event and ask for the next one, which `next_event` then reads; it also raises what `post` does.
+
+        Raises:
+            RuntimeError: the Runtime API is gone, or refuses a result that is so long that it is sent alone.
+        """
+        if len(body) > _TOGETHER_BYTES:
+            self.post(path, body, headers, failure=failure)
+        else:
+            self._write(self._request("POST", f"{_PREFIX}{path}", body, headers) + self._next)
+            self._unanswered = failure
 
     def post(self, path: str, body: bytes, headers: Mapping[str, str], *, failure: str) -> None:
         """Answer an event; ``failure`` is the text of the error if that is refused.
@@ -69,11 +95,7 @@ class Connection:
             RuntimeError: the Runtime API refuses it, as it does for a result over 6 MB.
         """
         status, answer = self.send("POST", f"{_PREFIX}{path}", body, headers)
-        if not 200 <= status < 300:
-            # The native part's own line and words, which people find in their logs on Lambda.
-            line = f"[ERROR] [{time.time_ns() // 1_000_000}] LAMBDA_RUNTIME Failed to post handler success response. "
-            os.write(2, f"{line}Http response code: {status}. {answer.decode('utf-8', 'replace')}\n".encode())
-            raise RuntimeError(failure)
+        _check(status, answer, failure)
 
     def send(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, bytes]:
         """Send any request; the answer's status and body.
@@ -81,23 +103,35 @@ class Connection:
         Raises:
             RuntimeError: the Runtime API is gone.
         """
-        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-        head = f"{method} {path} HTTP/1.1\r\n{self._fixed}{lines}Content-Length: {len(body)}\r\n\r\n"
-        status, _, answer = self._ask(head.encode("latin-1"), body)
+        self._write(self._request(method, path, body, headers))
+        status, _, answer = self._answer()
         return status, answer
 
-    def _ask(self, head: bytes, body: bytes = b"") -> tuple[int, Headers, bytes]:
-        try:
-            self._socket.sendall(head + body)
-            return self._answer(self._socket)
-        except OSError as error:
-            self.close()
-            raise RuntimeError(f"the Runtime API does not answer: {error}") from error
+    def _request(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> bytes:
+        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        head = f"{method} {path} HTTP/1.1\r\n{self._fixed}{lines}Content-Length: {len(body)}\r\n\r\n"
+        return head.encode("latin-1") + body
 
-    def _answer(self, connection: socket.socket) -> tuple[int, Headers, bytes]:
-        received = connection.recv(_RECEIVED_BYTES)
+    def _write(self, data: bytes) -> None:
+        try:
+            self._socket.sendall(data)
+        except OSError as error:
+            raise self._gone(error) from error
+
+    def _answer(self) -> tuple[int, Headers, bytes]:
+        try:
+            return self._read()
+        except OSError as error:
+            raise self._gone(error) from error
+
+    def _gone(self, error: OSError) -> RuntimeError:
+        self.close()
+        return RuntimeError(f"the Runtime API does not answer: {error}")
+
+    def _read(self) -> tuple[int, Headers, bytes]:
+        received = self._received
         while (end := received.find(b"\r\n\r\n")) < 0:
-            more = connection.recv(_RECEIVED_BYTES) if received and len(received) < _HEAD_BYTES else b""
+            more = self._socket.recv(_RECEIVED_BYTES) if len(received) < _HEAD_BYTES else b""
             if not more:
                 raise ConnectionError("it closed the connection")
             received += more
@@ -113,24 +147,34 @@ class Connection:
             elif lower in _NAMES:
                 headers[_NAMES[lower]] = value.strip().decode("latin-1")
         headers[_DEADLINE] = int(headers[_DEADLINE] or 0)
-        return status, headers, self._body(connection, received[end + 4 :], length)
+        return status, headers, self._body(received[end + 4 :], length)
 
-    @staticmethod
-    def _body(connection: socket.socket, begun: bytes, length: int) -> bytes:
+    def _body(self, begun: bytes, length: int) -> bytes:
         if len(begun) >= length:
+            self._received = begun[length:]
             return begun[:length]
         parts, missing = [begun], length - len(begun)
         while missing:
-            part = connection.recv(min(missing, 1024 * 1024))
+            part = self._socket.recv(min(missing, 1024 * 1024))
             if not part:
                 raise ConnectionError("it closed the connection")
             parts.append(part)
             missing -= len(part)
+        self._received = b""
         return b"".join(parts)
 
     def close(self) -> None:
         """Close the connection."""
         self._socket.close()
+
+
+def _check(status: int, answer: bytes, failure: str) -> None:
+    """Raise RuntimeError with the text of a failure, unless the status is that of success."""
+    if not 200 <= status < 300:
+        # The native part's own line and words, which people find in their logs on Lambda.
+        line = f"[ERROR] [{time.time_ns() // 1_000_000}] LAMBDA_RUNTIME Failed to post handler success response. "
+        os.write(2, f"{line}Http response code: {status}. {answer.decode('utf-8', 'replace')}\n".encode())
+        raise RuntimeError(failure)
 
 
 class _Client:
@@ -164,9 +208,10 @@ def next() -> tuple[bytes, Headers]:  # noqa: A001 - the native part's name
 def post_invocation_result(
     invoke_id: str, result: bytes, content_type: str = "application/json", invocation_id: str | None = None
 ) -> None:
-    """Answer an event with the function's result."""
+    """Answer an event with the function's result; a refusal of a short one is raised by `next`."""
     headers = {"Content-Type": content_type, **_invocation(invocation_id)}
-    _Client.connection.post(f"{invoke_id}/response", result, headers, failure="Failed to post invocation response")
+    failure = "Failed to post invocation response"
+    _Client.connection.post_and_ask(f"{invoke_id}/response", result, headers, failure=failure)
 
 
 def post_error(invoke_id: str, error: str, xray_fault: str, invocation_id: str | None = None) -> None:

@@ -17,10 +17,12 @@ class FakeTransport(asyncio.Transport):
     def __init__(self) -> None:
         super().__init__()
         self.written = b""
+        self.writes = 0
         self.is_aborted = False
 
     def write(self, data: Any) -> None:
         self.written += data
+        self.writes += 1
 
     def abort(self) -> None:
         self.is_aborted = True
@@ -111,6 +113,36 @@ def test_an_event_is_delivered_with_its_headers() -> None:
     }
 
 
+def deliver(connection: RuntimeApiConnection) -> None:
+    connection.deliver(
+        request_id="id", payload=b"{}", deadline_ms=5, function_arn="arn", trace_id="", client_context=None
+    )
+
+
+def test_a_client_that_asks_for_the_next_event_with_its_result_is_answered_both_at_once() -> None:
+    connection, runtime, transport = connected()
+
+    connection.data_received(post("invocation/known/response", b"1") + NEXT)
+    before = transport.writes
+    deliver(connection)
+
+    assert runtime.calls == [("responded", "known", b"1"), ("wants event",)]
+    assert (before, transport.writes) == (0, 1)
+    assert transport.written.startswith(b"HTTP/1.1 202")
+    assert b"HTTP/1.1 200" in transport.written
+
+
+def test_a_client_that_asks_for_nothing_else_is_answered_now() -> None:
+    connection, _, transport = connected()
+    connection.data_received(NEXT)
+    deliver(connection)
+    delivered = len(transport.written)
+
+    connection.data_received(post("invocation/known/response", b"1"))
+
+    assert transport.written[delivered:].startswith(b"HTTP/1.1 202")
+
+
 def test_a_response_over_the_limit_is_refused_and_fails_the_event() -> None:
     connection, runtime, transport = connected()
 
@@ -155,9 +187,7 @@ def test_a_lost_connection_is_told_and_delivers_nothing() -> None:
     connection, runtime, transport = connected()
 
     connection.connection_lost(None)
-    connection.deliver(
-        request_id="id", payload=b"{}", deadline_ms=5, function_arn="arn", trace_id="", client_context=None
-    )
+    deliver(connection)
 
     assert runtime.calls == [("disconnected",)]
     assert transport.written == b""
