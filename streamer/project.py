@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import ast
-import difflib
 import errno
 import os
 import re
 import stat
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from streamer.errors import ConfigurationError
-from streamer.topology.sizes import Sizes, read_sizes
+
+if TYPE_CHECKING:
+    from streamer.topology.sizes import Sizes
 
 CONFIG_FILE: Final = "streamer.toml"
 ENV_FILE: Final = ".env"
@@ -162,6 +162,8 @@ def read(folder: Path, stage: str | None = None) -> Project:
     Raises:
         ConfigurationError: the file cannot be read, or what is read here makes no sense.
     """
+    import tomllib  # noqa: PLC0415 - commands that only look for the emulator here do without
+
     path = folder / CONFIG_FILE
     try:
         document = tomllib.loads(path.read_text("utf-8")) if path.is_file() else {}
@@ -211,12 +213,18 @@ def service_name(folder: Path) -> str:
 def _refuse_unknown(part: Mapping[str, Any]) -> None:
     for name in part:
         if name not in KEYS:
+            import difflib  # noqa: PLC0415 - for those who misspell
+
             close = difflib.get_close_matches(name, KEYS, n=1)
             hint = f"; did you mean {close[0]!r}?" if close else f"; it knows {', '.join(sorted(KEYS))}"
             raise ConfigurationError(f"{CONFIG_FILE} has an unknown key {name!r}{hint}")
 
 
 def _sizes(document: Any, own: Any) -> dict[str, Sizes]:
+    if not any(isinstance(part, dict) and "functions" in part for part in (document, own)):
+        return {}
+    from streamer.topology.sizes import read_sizes  # noqa: PLC0415 - what a topology is, for those who say it
+
     found: dict[str, dict[str, Any]] = {}
     for part in (document, own):
         table = part.get("functions", {}) if isinstance(part, dict) else {}

@@ -13,7 +13,6 @@ from urllib.parse import urlsplit
 import click
 
 from streamer.aws_limits import STAGE_NAME
-from streamer.settings import parse_duration
 
 _LONGEST_NAME = 1024
 """No path that somebody types is longer."""
@@ -44,6 +43,8 @@ class Duration(click.ParamType[Any]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """Seconds."""
+        from streamer.settings import parse_duration  # noqa: PLC0415 - few commands take one, and all load this
+
         try:
             seconds = value if isinstance(value, float) else parse_duration(value)
         except ValueError as error:

@@ -15,6 +15,7 @@ from streamer.project import folder_of, variables
 
 from .development_secret import FOLDER
 from .identity import DEVELOPMENT, SHELL, Identity, SigningKey, is_here, signing_key
+from .kept_token import kept_token
 from .ready_file import FILE, Ready, running, trusted_ca_file
 
 
@@ -84,7 +85,14 @@ class Here:
             raise ConfigurationError("a service on another machine needs --token; only this one's are made here")
         if self.ready is not None and self.ready.verifies_with == "own":
             return None
-        return self.mint(self.key(None, makes=False), who)
+        key = self.key(None, makes=False)
+        return kept_token(
+            self.state_folder,
+            key.secret,
+            who,
+            make=lambda seconds: self.mint(key, who, expires_in_seconds=seconds),
+            now=time.time(),
+        )
 
     def trusted_ca_file(self, url: str) -> str | None:
         """The certificate to trust for a URL beyond those of the system; see `ready_file.trusted_ca_file`."""

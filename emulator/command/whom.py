@@ -11,9 +11,7 @@ import click
 
 from streamer.aws_limits import LOOPBACK
 from streamer.client.commands import Service
-from streamer.client.signing import signed_with
 
-from ..functions.variables import OWNER
 from .identity import IAM, is_here
 from .project_here import Here, here
 
@@ -97,6 +95,11 @@ def _wants_signature(project: Here, address: str) -> bool:
 
 
 def _signer(project: Here, address: str, place: Callable[[], Place]) -> Callable[[str], Mapping[str, str]]:
+    # Few handshakes are signed, and all that talk to a service load this.
+    from streamer.client.signing import signed_with  # noqa: PLC0415
+
+    from ..functions.variables import OWNER  # noqa: PLC0415
+
     if is_here(address, LOOPBACK):  # an emulator: nobody's real key is shown to it
         return signed_with(OWNER.access_key_id, OWNER.secret_access_key, OWNER.session_token, region=REGION)
     return place().signer(project.folder, address)

@@ -9,7 +9,7 @@ import ssl as ssl_module
 import uuid
 from collections.abc import AsyncGenerator, Callable, Mapping
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from streamer.client.errors import ConnectionLostError, RequestTimeoutError
 from streamer.client.events import Event, Progress, progress_of, result_of
@@ -18,7 +18,9 @@ from streamer.client.inbox import OnLoss
 from streamer.client.link import Reconnect
 from streamer.client.session import ASKING_SECONDS, Session
 from streamer.client.topics import TopicMessage
-from streamer.client.uploads import Content, opened, upload
+
+if TYPE_CHECKING:
+    from streamer.client.uploads import Content
 
 OnProgress = Callable[[Progress], Any]
 """Called with each progress; may be ``async``."""
@@ -166,6 +168,7 @@ class StreamerClient:
             OSError, TypeError: the content cannot be read.
             RequestTimeoutError, ConnectionLostError, GatewayError: as `request`.
         """
+        from streamer.client.uploads import opened, upload  # noqa: PLC0415 - HTTP, for those who upload
 
         async def ask(wanted: Mapping[str, Any]) -> Any:
             # A link more does no harm.

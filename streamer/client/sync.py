@@ -9,7 +9,7 @@ import sys
 import threading
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Mapping
 from types import TracebackType
-from typing import Any, Final, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from streamer.client.client import StreamerClient
 from streamer.client.display import Bar
@@ -17,7 +17,9 @@ from streamer.client.errors import ConnectionLostError
 from streamer.client.events import Event, Progress
 from streamer.client.handshake import Token
 from streamer.client.topics import TopicMessage
-from streamer.client.uploads import Content
+
+if TYPE_CHECKING:
+    from streamer.client.uploads import Content
 
 CLOSING_SECONDS: Final = 5.0
 """How long others have to hear that the client was closed."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from running_command import Emulate
 
 pytestmark = pytest.mark.e2e
 
@@ -48,7 +50,7 @@ def test_help_does_not_load_what_it_only_lists(tmp_path: Path) -> None:
     loaded = {name.partition(".")[0] for name in modules}
     assert "Print the CloudFormation template." in printed
     assert not loaded & {"deploy", "asyncio", "websockets", "boto3", "botocore", "jwt", "moto", "decimal", "hashlib"}
-    assert not modules & {"streamer.app", "streamer.actions", "streamer.protocol.messages"}
+    assert not modules & {"streamer.app", "streamer.actions", "streamer.protocol.messages", "streamer.settings"}
     assert {name for name in modules if name.startswith("emulator.")} <= {
         "emulator.command",
         "emulator.command.click_options",
@@ -70,3 +72,31 @@ def test_the_emulator_is_ready_before_it_imports_what_is_only_needed_later(tmp_p
         *("aiobotocore", "anyio", "boto3", "botocore", "certifi", "cryptography", "deploy", "h2", "jsonschema", "jwt"),
         *("moto", "packaging", "pathspec", "trustme", "watchfiles", "yaml"),
     } == set()
+
+
+def test_call_imports_what_signs_a_token_only_when_none_was_kept(demo: Emulate) -> None:
+    arguments = ["call", "echo", '{"a": 1}']
+    imported(PROGRAM, *arguments, folder=demo.folder)  # keeps a token
+
+    modules, printed = imported(PROGRAM, *arguments, folder=demo.folder)
+
+    assert json.loads(printed) == {"a": 1}
+    assert {name.partition(".")[0] for name in modules} & {
+        *("boto3", "botocore", "cryptography", "deploy", "difflib", "jwt", "moto", "tomllib", "uvloop", "yaml"),
+    } == set()
+    assert not modules & {"streamer.app", "streamer.auth", "streamer.client.uploads", "streamer.topology"}
+    assert {name for name in modules if name.startswith("emulator.")} <= {
+        "emulator.command",
+        "emulator.command.click_options",
+        "emulator.command.development_secret",
+        "emulator.command.extras",
+        "emulator.command.help",
+        "emulator.command.identity",
+        "emulator.command.kept_token",
+        "emulator.command.options",
+        "emulator.command.parameters",
+        "emulator.command.project_here",
+        "emulator.command.ready_file",
+        "emulator.command.whom",
+        "emulator.files",
+    }
