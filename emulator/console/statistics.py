@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from ..functions.outcome import EnvironmentNow, Refused, Returned
 from .records import Batch, Environment, Record, Run
+from .telling import tell_outcome
 
 LANE_SECONDS: Final = 300.0
 """How far back environments are shown."""
@@ -72,7 +73,8 @@ def batches(records: Iterable[Record]) -> dict[tuple[str, str], Told]:
     for record in records:
         if not isinstance(record, Batch):
             continue
-        empty = {"batches": 0, "records": 0, "failed": 0, "given_up": 0, "last": None, "last_failed": None, "end": ""}
+        empty: Told = {"batches": 0, "records": 0, "failed": 0, "given_up": 0, "last": None, "last_failed": None}
+        empty |= {"last_error": "", "end": ""}
         told = found.setdefault((record.function, record.source), empty)
         told["batches"] += 1
         told["records"] += len(record.records)
@@ -80,6 +82,7 @@ def batches(records: Iterable[Record]) -> dict[tuple[str, str], Told]:
         if not isinstance(record.outcome, Returned):
             told["failed"] += 1
             told["last_failed"] = record.number
+            told["last_error"] = tell_outcome(record.outcome).get("why", "")
         if record.end:
             told["given_up"] += len(record.records)
             told["end"] = record.end

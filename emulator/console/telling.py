@@ -99,7 +99,7 @@ class Teller:
                     "last": record.records[-1] if record.records else None,
                     "attempt": record.attempt,
                     "end": record.end,
-                    **_outcome(record.outcome),
+                    **tell_outcome(record.outcome),
                 }
             case Note():
                 return {
@@ -170,7 +170,7 @@ class Teller:
             "ms": record.duration_ms,
             "memory_mb": record.memory_mb,
             **source_of(record.payload),
-            **_outcome(record.outcome),
+            **tell_outcome(record.outcome),
             "payload_bytes": record.payload_bytes,
         }
         if self.cut is None:
@@ -231,7 +231,7 @@ class Teller:
             "function": record.function,
             "lambda_request": record.request_id,
             "level": level,
-            "message": masked_text(text)[: self.cut],
+            "message": masked_text(text)[: self.cut].replace("\r", "\n"),
             "text": self._text(record.text),
             "status": {
                 "ERROR": "error",
@@ -277,7 +277,8 @@ def tell_fault(fault: Fault) -> Told:
     }
 
 
-def _outcome(outcome: Outcome) -> Told:
+def tell_outcome(outcome: Outcome) -> Told:
+    """``status``, and ``why`` where it is an error."""
     match outcome:
         case Returned():
             return {"status": "ok"}

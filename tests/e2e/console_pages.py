@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,13 @@ MARKS = [
     pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium"),
 ]
 PATIENCE_MS = 30_000
+AXE = Path(os.environ.get("AXE_CORE", "node_modules/axe-core/axe.min.js"))
+# On a small screen a detail stands alone, under its own heading.
+AXE_SOURCE = AXE.read_text(encoding="utf-8") if AXE.is_file() else ""
+AXE_RUN = (
+    "axe.run(document, {resultTypes: ['violations'], rules: {'page-has-heading-one': {enabled: innerWidth > 900}}})"
+)
+needs_axe = pytest.mark.skipif(not AXE.is_file(), reason="needs axe-core: its axe.min.js in AXE_CORE")
 SECRET = "s" * 32
 UNGUARDED = (
     "--host-resolver-rules=MAP *.example 127.0.0.1",
@@ -73,9 +81,29 @@ async def tab(browser: Any, **context: Any) -> AsyncIterator[Any]:
     opened_in = await browser.new_context(**{"viewport": {"width": 1440, "height": 900}, **context})
     page = await opened_in.new_page()
     page.set_default_timeout(PATIENCE_MS)
-    page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
+    page.on(
+        "console",
+        lambda message: problems.append(f"{message.text} {message.location}") if message.type == "error" else None,
+    )
     page.on("pageerror", lambda error: problems.append(str(error)))
     yield page
     await opened_in.close()
+    unexpected = [each for each in problems if "409 (Conflict)" not in each]
     # A refusal that the page shows is also told on the console, by the browser itself.
-    assert [each for each in problems if "409 (Conflict)" not in each] == []
+    assert not unexpected, unexpected
+
+
+async def flaws(page: Any, places: Iterable[str]) -> dict[str, list[str]]:
+    """What axe finds at the places of a page that is open, and which of them are wider than the screen."""
+    found: dict[str, list[str]] = {}
+    await page.evaluate(AXE_SOURCE)
+    for name in places:
+        await page.evaluate("place => { location.hash = `#/${place}`; }", name)
+        await page.locator("main :is(section, aside):visible:not([aria-busy=true])").first.wait_for()
+        await page.locator("main [aria-busy=true]").wait_for(state="detached")
+        result = await page.evaluate(AXE_RUN)
+        for each in result["violations"]:
+            found[f"{name}: {each['id']}"] = [node["html"][:160] for node in each["nodes"][:3]]
+        if await page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+            found[f"{name}: wider than the screen"] = []
+    return found

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import urllib.request
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -13,7 +12,7 @@ from urllib.parse import quote
 
 import pytest
 import pytest_asyncio
-from console_pages import MARKS, chromium, emulated, tab
+from console_pages import MARKS, chromium, emulated, flaws, needs_axe, tab
 
 from emulator.testing.thread import EmulatorThread
 from streamer.client import RequestFailedError
@@ -246,12 +245,6 @@ async def test_a_token_may_stand_in_the_address_and_a_request_be_cancelled(page:
     await client.locator(".bubble.got").get_by_text('"cancelled"', exact=True).first.wait_for()
 
 
-AXE = Path(os.environ.get("AXE_CORE", "node_modules/axe-core/axe.min.js"))
-AXE_SOURCE = AXE.read_text(encoding="utf-8") if AXE.is_file() else ""
-# On a small screen a detail stands alone, under its own heading.
-AXE_RUN = (
-    "axe.run(document, {resultTypes: ['violations'], rules: {'page-has-heading-one': {enabled: innerWidth > 900}}})"
-)
 PLACES = (
     "live", "messages/bad", "connections", "send", "requests", "requests/{request}", "tables",
     "tables/streamer_requests?item={item}", "streams", "streams/mapping%2Fprocessor%2Fstreamer_requests",
@@ -262,27 +255,16 @@ KEY = {"owner": {"S": "acme#ada"}, "request_id": {"S": "bad"}}
 ITEM = quote(json.dumps(KEY, separators=(",", ":")), safe="")
 
 
-@pytest.mark.skipif(not AXE.is_file(), reason="needs axe-core: its axe.min.js in AXE_CORE")
+@needs_axe
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1440, 320], ids=["wide", "narrow"])
 async def test_axe_finds_nothing_on_any_page(
     browser: Any, served: tuple[EmulatorThread, str], scheme: str, width: int
 ) -> None:
-    found = {}
     async with tab(browser, color_scheme=scheme, viewport={"width": width, "height": 900}) as opened:
         await opened.goto(served[1])
         await opened.get_by_role("row").first.wait_for()
-        await opened.evaluate(AXE_SOURCE)
-        for name in PLACES:
-            await opened.evaluate("place => { location.hash = `#/${place}`; }", name.format(request=REQUEST, item=ITEM))
-            await opened.locator("main :is(section, aside):visible:not([aria-busy=true])").first.wait_for()
-            await opened.locator("main [aria-busy=true]").wait_for(state="detached")
-            result = await opened.evaluate(AXE_RUN)
-            for each in result["violations"]:
-                found[f"{name}: {each['id']}"] = [node["html"][:160] for node in each["nodes"][:3]]
-            if await opened.evaluate("document.documentElement.scrollWidth > innerWidth"):
-                found[f"{name}: wider than the screen"] = []
-    assert found == {}
+        assert await flaws(opened, [name.format(request=REQUEST, item=ITEM) for name in PLACES]) == {}
 
 
 async def test_every_page_is_used_by_keys(page: Any) -> None:

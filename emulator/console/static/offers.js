@@ -13,7 +13,9 @@ export function Offers({ selected, go }) {
   const [found, setFound] = useState(/** @type {any} */ (null));
   const [wrong, setWrong] = useState("");
   const load = () => ask("describe").then((answer) => { setFound(answer); setWrong(""); }, (error) => setWrong(String(error.message)));
-  useEffect(() => void load(), [boot]);
+  useEffect(() => {
+    if (info?.is_app) load();
+  }, [boot, info?.is_app]);
   if (info && !info.is_app) return html`<${Routes} info=${info} />`;
   if (!found) return html`<section class="page" aria-busy=${!wrong} aria-label="API"><h1>API</h1>${wrong ? html`<p class="why" role="alert">${wrong}</p><div class="actions"><button type="button" class="button" onClick=${load}>Look again</button></div>` : html`<p class="dim">Asking the code …</p>`}</section>`;
   const [kind, ...rest] = (selected ?? "").split("/");

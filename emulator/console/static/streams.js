@@ -96,6 +96,7 @@ function Mapping({ one, now, back }) {
       ["splits failed batches", one.bisects && "yes"],
       ["dead letters go to", short(one.on_failure)],
       ["last batch", one.last && html`<a href=${`#/messages/${one.last}`}>${one.last}</a>`],
+      ["last error", one.last_error],
       ["last failure", one.last_failed && html`<a href=${`#/messages/${one.last_failed}`}>${one.last_failed}</a>`],
     ]} />
     ${one.shards.map((/** @type {any} */ shard) => html`<section class="part" key=${shard.shard}><header><h3>Shard <i>${shard.shard.slice(-12)}</i></h3><span class="dim">${shard.settled ? html`done up to <code>${shard.settled}</code>` : "nothing read yet"}</span></header>

@@ -9,8 +9,8 @@ from console_records import SECOND_NS, World
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.console.statistics import LANE_SECONDS, by_function, lanes, percentile, summary
-from emulator.functions.outcome import EnvironmentNow
+from emulator.console.statistics import LANE_SECONDS, batches, by_function, lanes, percentile, summary
+from emulator.functions.outcome import EnvironmentNow, Failed, Returned
 from emulator.recording import Change
 
 
@@ -140,3 +140,17 @@ def test_how_many_ran_at_once_is_counted(ends: list[float], expected: int) -> No
         before = end
 
     assert summary(by_function(world.ring)["router"])["at_once"] == expected
+
+
+def test_of_the_batches_of_a_mapping_the_last_error_is_told() -> None:
+    world = World()
+    mapping = ("processor", "orders")
+    failed = Failed(b'{"errorType": "KeyError", "errorMessage": "\'cocoa\'"}', "r1", "KeyError")
+    world.recorder.batch(mapping, ["1"], 1, failed, "")
+    world.recorder.batch(mapping, ["1"], 2, failed, "RetryAttemptsExhausted")
+    world.recorder.batch(mapping, ["2", "3"], 1, Returned(b"null", "r2"), "")
+
+    told = batches(world.ring)[mapping]
+
+    assert (told["batches"], told["records"], told["failed"], told["given_up"]) == (3, 4, 2, 1)
+    assert (told["last_error"], told["end"]) == ("KeyError: 'cocoa'", "RetryAttemptsExhausted")
