@@ -112,6 +112,7 @@ def tell_trace(trace: Trace, teller: Teller) -> Told:
         "status": status,
         "verdict": sentence,
         "origin": teller.tell(trace.origin),
+        "cause": None if trace.cause is None else teller.tell(trace.cause),
         "spans": spans,
         "faults": {request: tell_fault(fault) for request, fault in faults_of(trace).items()},
         "runs": [teller.tell(run) for run in trace.runs],

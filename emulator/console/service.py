@@ -32,7 +32,11 @@ TICK_SECONDS: Final = 1.0
 ANSWERED_SECONDS: Final = 1.0
 LOOK_SECONDS: Final = 0.01
 """How long, and how often, it is looked whether functions have returned."""
-_TOLD_OTHERWISE: Final = ("connected", "disconnected", "refused")
+_TOLD_OTHERWISE: Final = (
+    *("connected", "disconnected", "refused"),
+    *("a batch of stream records failed", "stream records were given up"),
+    "messages stay in their queue until they are visible again",
+)
 """Lines of the emulator's log that are records of their own."""
 
 

@@ -19,7 +19,7 @@ from .meaning import (
     source_of,
     what_was_called,
 )
-from .records import Call, Log, Message, Opening, Record, Run
+from .records import Batch, Call, Log, Message, Opening, Record, Run
 
 MOST_RUNS: Final = 200
 """Invocations that one trace shows at most."""
@@ -52,6 +52,8 @@ class Trace:
     """The way of a message, or of an invocation that no message led to."""
 
     origin: Record
+    cause: Record | None
+    """What led to the records of a batch; None: it is no batch, or that is not kept."""
     runs: tuple[Run, ...]
     calls: tuple[Call, ...]
     logs: tuple[Log, ...]
@@ -201,12 +203,23 @@ class Traces:
         calls.sort(key=lambda call: call.at_ns)
         requests = {lambda_request_of(run.outcome) for run in runs} - {None}
         logs = [each for each in self._all if isinstance(each, Log) and each.request_id in requests]
-        spans = tuple(_spans(origin, sorted(runs, key=began), calls))
+        runs.sort(key=began)
         return Trace(
-            origin=origin, runs=tuple(sorted(runs, key=began)), calls=tuple(calls), logs=tuple(logs), spans=spans
+            origin=origin,
+            cause=self._cause_of_batch(runs[0]) if runs and isinstance(origin, Batch) else None,
+            runs=tuple(runs),
+            calls=tuple(calls),
+            logs=tuple(logs),
+            spans=tuple(_spans(origin, runs, calls)),
         )
 
+    def _cause_of_batch(self, run: Run) -> Record | None:
+        first = self.first_cause(run)
+        return None if first is run else first
+
     def _first_runs(self, origin: Record) -> list[Run]:
+        if isinstance(origin, Batch):
+            return list(self._runs_by_request.get(lambda_request_of(origin.outcome) or "", ()))
         return [origin] if isinstance(origin, Run) else list(self._from_gateway.get(id(origin), ()))
 
     def _led_to(self, run: Run, known: Sequence[Run]) -> list[Run]:

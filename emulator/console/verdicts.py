@@ -6,8 +6,9 @@ from ..functions.outcome import Returned
 from ..gateway.rules.effects import Raised, Send, TimedOut
 from .faults import Fault, fault_of_line, fault_of_payload
 from .masking import masked_text
-from .meaning import app_message, lambda_request_of, status_of_message
-from .records import Message, Opening, Run
+from .meaning import app_message, lambda_request_of, meaning_of, status_of_message
+from .records import Batch, Closed, Message, Note, Opening, Run
+from .telling import tell_outcome
 from .traces import Trace, began
 
 FINAL = ("complete", "response", "error", "cancelled", "pong")
@@ -22,9 +23,14 @@ def verdict(trace: Trace) -> tuple[str, str]:
         return status, "connected" if status == "ok" else f"the upgrade was refused with {origin.decision.status}"  # type: ignore[union-attr]
     if isinstance(origin, Run):
         return _of_run(origin)
-    if not isinstance(origin, Message):
-        return "ok", origin.kind
-    status, sentence = _of_message(origin, trace)
+    if isinstance(origin, Message):
+        status, sentence = _of_message(origin, trace)
+    elif isinstance(origin, Batch):
+        status, sentence = _of_batch(origin)
+    elif isinstance(origin, Closed):
+        status, sentence = "ok", meaning_of(origin)
+    else:
+        status, sentence = "ok", origin.text if isinstance(origin, Note) else origin.kind
     return status, masked_text(sentence)
 
 
@@ -47,6 +53,16 @@ def _of_run(run: Run) -> tuple[str, str]:
         return "ok", f"{run.function} returned after {_ms(run.duration_ms)}"
     fault = fault_of_payload(getattr(run.outcome, "payload", b""))
     return "error", masked_text(f"{run.function} raised {fault.sentence}" if fault else f"{run.function} failed")
+
+
+def _of_batch(batch: Batch) -> tuple[str, str]:
+    count = f"{len(batch.records)} {'record' if len(batch.records) == 1 else 'records'} of {batch.source}"
+    attempt = f" in attempt {batch.attempt}" if batch.attempt > 1 else ""
+    lost = f"; given up: {batch.end}" if batch.end else ""
+    if isinstance(batch.outcome, Returned):
+        return "error" if lost else "ok", f"{batch.function} took {count}{attempt}{lost}"
+    why = tell_outcome(batch.outcome)["why"]
+    return "error", f"{batch.function} did not take {count}{attempt}: {why}{lost}"
 
 
 def _of_message(message: Message, trace: Trace) -> tuple[str, str]:

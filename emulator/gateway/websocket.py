@@ -379,7 +379,9 @@ class WebSocket(asyncio.Protocol):
 
     def _broken(self, code: int) -> None:
         """The frame layer has failed the connection with a close frame of its own; let the rules know why."""
-        effects = self.connection.too_big() if self._frames.is_too_big else self.connection.end(code, "")
+        frames = self._frames
+        rules = self.connection
+        effects = rules.too_big(frames.too_big_frame_bytes) if frames.is_too_big else rules.end(code, "")
         self.perform([effect for effect in effects if not isinstance(effect, Close)])
         self._end(*next(((each.code, each.reason) for each in effects if isinstance(each, Close)), (code, "")))
 

@@ -59,6 +59,13 @@ class FrameLayer(Protocol):
         return isinstance(self.parser_exc, PayloadTooBig)
 
     @property
+    def too_big_frame_bytes(self) -> int | None:
+        """How large the frame was that it failed over; None: not known, or a message was too large in all."""
+        error = self.parser_exc
+        size = error.size if isinstance(error, PayloadTooBig) else None
+        return size if size is not None and size > (self.max_fragment_size or size) else None
+
+    @property
     def failure_code(self) -> int | None:
         """The code it closed with since what was read is no sequence of frames; None: nothing is wrong."""
         if self.parser_exc is None or isinstance(self.parser_exc, EOFError):

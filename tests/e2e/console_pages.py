@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -86,8 +87,12 @@ async def tab(browser: Any, **context: Any) -> AsyncIterator[Any]:
         lambda message: problems.append(f"{message.text} {message.location}") if message.type == "error" else None,
     )
     page.on("pageerror", lambda error: problems.append(str(error)))
+    asked: set[str] = set()
+    page.on("request", lambda request: asked.add(urlsplit(request.url).netloc))
+    page.on("websocket", lambda socket: asked.add(urlsplit(socket.url).netloc))
     yield page
     await opened_in.close()
+    assert len(asked - {""}) <= 1, asked  # nothing is asked of others; files that are saved have no place
     unexpected = [each for each in problems if "409 (Conflict)" not in each]
     # A refusal that the page shows is also told on the console, by the browser itself.
     assert not unexpected, unexpected

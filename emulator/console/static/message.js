@@ -54,7 +54,7 @@ export function Message({ number, onClose, go }) {
   return html`<aside class="detail" aria-label="Detail">
     <${Head} onClose=${onClose} title=${title(trace.origin)} />
     <div class=${`verdict ${trace.status}`}><${Status} status=${trace.status} /><p title=${trace.verdict}>${short(trace.verdict)}</p></div>
-    <${Facts} origin=${trace.origin} />
+    <${Facts} origin=${trace.origin} cause=${trace.cause} />
     <${Faults} faults=${trace.faults} />
     <${Waterfall} spans=${trace.spans} selected=${record?.number ?? null} onSelect=${select} />
     ${record && html`<section class="part" aria-label="Selected step">
@@ -117,8 +117,8 @@ function title(origin) {
   return { opening: "connection opened", closed: "connection closed", batch: "stream batch", note: "note" }[/** @type {"note"} */ (origin.kind)] ?? origin.kind;
 }
 
-/** @param {{origin: any}} props */
-function Facts({ origin }) {
+/** @param {{origin: any, cause: any}} props */
+function Facts({ origin, cause }) {
   const facts = [
     ["at", html`<time title=${exact(origin.at)}>${clock(origin.at)}</time>`],
     ["who", origin.user && `${origin.user}${origin.tenant ? ` of ${origin.tenant}` : ""}`],
@@ -127,7 +127,8 @@ function Facts({ origin }) {
     ["route", origin.route && html`${origin.route} → <a href=${`#/functions/${encodeURIComponent(origin.function)}`}>${short(origin.function)}</a>`],
     ["from", origin.peer],
     ["code", origin.code && `${origin.code}${origin.reason ? ` ${origin.reason}` : ""}`],
-    ["source", origin.source],
+    ["source", short(origin.source)],
+    ["because of", cause && html`<a href=${`#/messages/${cause.number}`}>${title(cause)}${cause.request ? ` ${cause.request}` : ""}</a>`],
     ["size", origin.bytes !== undefined && bytes(origin.bytes)],
   ].filter(([, value]) => value);
   return html`<dl class="facts">${facts.map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;

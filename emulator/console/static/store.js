@@ -12,6 +12,7 @@ const BETWEEN_MS = 100;
 const BUSY_MS = 700;
 const MOST_AT_ONCE = 500;
 const AGAIN_MS = 1500;
+const NEAR = 50;
 /** What a client is told of a request before it is over. */
 const GOES_ON = new Set(["acknowledgment", "progress", "retrying"]);
 /** Kinds that have a row of their own in Live; the others belong to a message. */
@@ -93,7 +94,7 @@ class Store {
       }
       const known = this.records.get(record.number);
       this.records.set(record.number, record);
-      if (isRow(record, this.invoked)) {
+      if (isRow(record, this.invoked) && !this.#isSaid(record)) {
         if (known) this.rows[this.#index(record.number)] = record;
         else this.#insert(record);
       }
@@ -125,6 +126,12 @@ class Store {
     const last = this.rows[this.rows.length - 1];
     if (!last || last.number < record.number) this.rows.push(record);
     else this.rows.splice(this.#index(record.number), 0, record);
+  }
+
+  /** Whether the row of a message says what a note says. @param {Told} record */
+  #isSaid(record) {
+    if (record.kind !== "note" || !record.connection) return false;
+    return this.rows.slice(-NEAR).some((row) => row.kind === "message" && row.connection === record.connection && row.why === record.text);
   }
 
   #forget() {

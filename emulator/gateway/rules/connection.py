@@ -159,10 +159,12 @@ class Connection:
         if self._stage.assumptions.ping_resets_idle and self._state is State.OPEN:
             self._last_active = now
 
-    def too_big(self) -> list[Effect]:
-        """A frame over 32 KB or a message over 128 KB arrived: 1009. [DOC] apigw-docs:limits"""
+    def too_big(self, frame_bytes: int | None = None) -> list[Effect]:
+        """A frame over 32 KB, or a message over 128 KB where None, arrived: 1009. [DOC] apigw-docs:limits"""
         limits = self._stage.limits
-        text = f"a frame over {limits.frame_bytes} bytes or a message over {limits.message_bytes}: split it"
+        text = f"a message over {limits.message_bytes} bytes: split it"
+        if frame_bytes is not None:
+            text = f"a frame of {frame_bytes:,} bytes: {limits.frame_bytes:,} at most, so split the message into more"
         return self.end(1009, self._stage.assumptions.too_big_reason, text)
 
     def _violate_policy(self) -> list[Effect]:

@@ -7,6 +7,7 @@ from console_records import World, raised
 
 from emulator.console.traces import Traces
 from emulator.console.verdicts import verdict
+from emulator.functions.outcome import Failed, Returned
 from emulator.gateway.rules.effects import Send, TimedOut, Warn
 
 STREAM = "arn:aws:dynamodb:us-east-1:123456789012:table/requests/stream/2026"
@@ -221,3 +222,36 @@ def test_a_message_whose_function_has_not_answered_runs() -> None:
     world.receives({"action": "slow"})
 
     assert said_of(world, "gw1") == ("running", "its function has not answered yet")
+
+
+@pytest.mark.parametrize(
+    ("error", "end", "status", "sentence"),
+    [
+        (None, "", "ok", "changed took 1 record of requests"),
+        ("KeyError", "", "error", "changed did not take 1 record of requests: KeyError: no"),
+        ("KeyError", "RetryAttemptsExhausted", "error", "KeyError: no; given up: RetryAttemptsExhausted"),
+    ],
+    ids=["taken", "failed", "given up"],
+)
+def test_a_batch_is_told_with_its_run_and_what_led_to_it(
+    error: str | None, end: str, status: str, sentence: str
+) -> None:
+    world = World()
+    invoke = world.receives({"action": "order", "id": "o1"})
+    world.calls(world.runs(invoke.event), "DynamoDB_20120810.PutItem", put("o1"))
+    world.passes(20)
+    payload = None if error is None else {"errorType": error, "errorMessage": "no"}
+    world.runs(stream_event("o1"), request="b1", function="changed", error=payload)
+    text = json.dumps(payload).encode()
+    outcome = Returned(b"null", "b1") if payload is None else Failed(text, "b1", "Unhandled")
+    world.recorder.batch(("changed", "requests"), ["1"], 1, outcome, end)
+    batch = next(each for each in world.ring if each.kind == "batch")
+
+    trace = Traces(world.ring).find(str(batch.number))
+
+    assert trace is not None
+    assert (trace.origin, [run.function for run in trace.runs]) == (batch, ["changed"])
+    assert trace.cause is world.message()
+    told, said = verdict(trace)
+    assert told == status
+    assert sentence in said

@@ -217,7 +217,10 @@ def test_a_message_of_128_kb_passes_and_a_larger_one_closes_with_1009() -> None:
 
 
 def test_a_frame_the_shell_found_too_big_closes_with_1009() -> None:
-    assert visible(opened(stage_of(*ROUTES)).too_big()) == [Close(1009, "")]
+    effects = opened(stage_of(*ROUTES)).too_big(41_210)
+
+    assert visible(effects) == [Close(1009, "")]
+    assert "a frame of 41,210 bytes: 32,768 at most" in str(effects)
 
 
 def test_silence_for_ten_minutes_closes_with_1001() -> None:

@@ -1,0 +1,137 @@
+"""What the console's page bears: connections that it speaks to and closes, many rows, restarts of the emulator."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import pytest
+import pytest_asyncio
+from console_pages import MARKS, chromium, emulated, tab
+from emulator.testing.thread import EmulatorThread
+from running_command import Emulate, streamer
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
+
+from emulator.console.token import console_token
+
+pytestmark = MARKS
+PROJECT = """
+from streamer import App
+
+app = App()
+
+@app.action("greet")
+def greet(request):
+    return "hello " + request.payload["name"]
+"""
+MANY: Final = 20_000
+FILL = """async count => {
+  const { store } = await import("./store.js");
+  const first = Math.max(store.next, store.rows.at(-1)?.number ?? 0) + 1;
+  store.add(Array.from({length: count}, (_, index) => ({
+    number: first + index, sequence: first + index, kind: "message", at: Date.now(), status: "ok", connection: "c1",
+    user: "ada", action: `action-${index}`, text: "{}", ms: 1, request: `r${index}`, gateway_request: `g${index}`,
+  })));
+}"""
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[EmulatorThread, str]]:
+    with emulated(tmp_path_factory.mktemp("bears"), PROJECT, "greet") as found:
+        yield found
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator[Any]:
+    async with chromium() as started:
+        yield started
+
+
+async def test_a_connection_is_spoken_to_spoken_for_and_closed(
+    browser: Any, served: tuple[EmulatorThread, str]
+) -> None:
+    emulator, url = served
+    with connect(emulator.url("grace", "acme"), compression=None, proxy=None) as client:
+        async with tab(browser) as page:
+            await page.goto(url)
+            await page.get_by_role("link", name="Connections", exact=True).click()
+            await page.get_by_role("row").filter(has_text="grace").click()
+            detail = page.get_by_role("complementary", name="Connection")
+            await detail.get_by_role("textbox", name="Text").fill("good morning")
+            await detail.get_by_role("button", name="Send it this").click()
+            assert await asyncio.to_thread(client.recv, 30) == "good morning"
+            text = '{"action": "greet", "id": "g1", "payload": {"name": "grace"}}'
+            await detail.get_by_role("textbox", name="Text").fill(text)
+            await detail.get_by_role("button", name="As if it had sent this").click()
+            assert "hello grace" in str(await asyncio.to_thread(client.recv, 30))
+            await detail.locator(".bubble.sent").get_by_text('"greet"').wait_for()
+            await detail.get_by_role("combobox", name="How to close").select_option("1012")
+            await detail.get_by_role("button", name="Close", exact=True).click()
+            with pytest.raises(ConnectionClosed) as closed:
+                await asyncio.to_thread(client.recv, 30)
+            await detail.get_by_text("closed from the console with 1012").first.wait_for()
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 1012
+
+
+async def test_of_many_rows_those_in_sight_are_drawn_and_all_are_reached(
+    browser: Any, served: tuple[EmulatorThread, str]
+) -> None:
+    _emulator, url = served
+    async with tab(browser) as page:
+        await page.goto(url)
+        await page.get_by_text("recording", exact=True).wait_for()
+        await page.evaluate(FILL, MANY)
+        grid = page.get_by_role("grid")
+        await page.get_by_role("row").filter(has_text=f"action-{MANY - 1}").wait_for()
+        assert int(await grid.get_attribute("aria-rowcount")) >= MANY
+        assert await grid.get_by_role("row").count() < 100
+        await grid.evaluate("grid => { grid.scrollTop = grid.scrollHeight / 2; }")
+        await page.get_by_role("row").filter(has_text=f"action-{MANY // 2}").wait_for()
+        shown = await grid.evaluate("grid => grid.scrollTop")
+        await page.evaluate(FILL, 7)
+        await page.get_by_role("button", name="7 new").wait_for()
+        assert await grid.evaluate("grid => grid.scrollTop") == shown + 7 * 30  # the same rows are in sight
+        await page.get_by_role("searchbox").fill("action-12345")
+        await page.get_by_text("1 row", exact=True).wait_for()
+        await page.get_by_role("searchbox").fill("action-nothing")
+        await page.get_by_role("heading", name="Nothing matches").wait_for()
+
+
+async def test_a_page_outlives_its_reload_and_the_emulator_that_it_shows(browser: Any, tmp_path: Path) -> None:
+    """The next emulator has the same port and token; what the last one knew is gone."""
+    (tmp_path / "app.py").write_text(PROJECT)
+
+    def started(*arguments: str) -> Emulate:
+        return Emulate(*arguments, folder=tmp_path).__enter__()
+
+    def greets(name: str) -> None:
+        streamer("call", "greet", f'{{"name": "{name}"}}', folder=tmp_path)
+
+    first = await asyncio.to_thread(started)
+    address = first.ready["dynamodb_url"]
+    opened = tab(browser)
+    page = await opened.__aenter__()
+    try:
+        await page.goto(f"{address}/_streamer/#token={console_token(tmp_path / '.streamer')}")
+        await asyncio.to_thread(greets, "ada")
+        await page.get_by_role("row").filter(has_text='"ada"').first.wait_for()
+        await page.reload()
+        await page.get_by_role("row").filter(has_text='"ada"').first.wait_for()
+    finally:
+        await asyncio.to_thread(first.__exit__)
+    await page.get_by_text("emulator stopped; trying again").wait_for()
+    second = await asyncio.to_thread(started, "--port", str(urlsplit(address).port))
+    try:
+        await page.get_by_text("recording", exact=True).wait_for()
+        await asyncio.to_thread(greets, "grace")
+        await page.get_by_role("row").filter(has_text='"grace"').first.wait_for()
+        assert await page.get_by_role("row").filter(has_text='"ada"').count() == 0
+    finally:
+        await asyncio.to_thread(second.__exit__)
+    with pytest.raises(AssertionError, match="ERR_CONNECTION"):  # which the browser tells of by itself
+        await opened.__aexit__(None, None, None)
