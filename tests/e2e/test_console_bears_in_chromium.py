@@ -11,12 +11,12 @@ from urllib.parse import urlsplit
 import pytest
 import pytest_asyncio
 from console_pages import MARKS, chromium, emulated, tab
-from emulator.testing.thread import EmulatorThread
 from running_command import Emulate, streamer
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from emulator.console.token import console_token
+from emulator.testing.thread import EmulatorThread
 
 pytestmark = MARKS
 PROJECT = """
