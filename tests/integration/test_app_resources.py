@@ -6,6 +6,7 @@ import json
 import textwrap
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import boto3
@@ -152,10 +153,12 @@ def test_work_that_takes_all_of_the_reservation_keeps_no_work_from_being_started
     functions = boto3.client("lambda", **reserved.aws("lambda"), config=Config(retries={"total_max_attempts": 1}))
     sweep = json.dumps(SWEEP_EVENT)
     with reserved.connect() as client, ThreadPoolExecutor(4) as pool:
-        held = pool.submit(client.request, "hold", str(tmp_path / "go"))
-        reserved.logs.wait_for("it holds the processor")
-        waiting = [pool.submit(client.request, "order", id=f"o-{number}") for number in range(3)]
+        # Events that are turned away come again after 1, 2, 4, 8, 16 ... seconds, which a busy machine gets to.
+        request = partial(client.request, timeout=240)
+        held = pool.submit(request, "hold", str(tmp_path / "go"))
         try:
+            reserved.logs.wait_for("it holds the processor")
+            waiting = [pool.submit(request, "order", id=f"o-{number}") for number in range(3)]
             # The one execution that the processor has is taken; what starts work has others.
             with pytest.raises(functions.exceptions.TooManyRequestsException):
                 functions.invoke(FunctionName="processor", Payload=sweep)
