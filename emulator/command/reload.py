@@ -1,26 +1,86 @@
-"""Notices changed code of a project."""
+"""Notices changed files of a project."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib
-from collections.abc import AsyncGenerator
+import os
+from collections.abc import AsyncGenerator, Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
+from ..tasks import end
+
 SETTLE_MS: Final = 100
 """Editors write a file in several steps; changes this close together are one."""
+_State = tuple[int, int, int] | None
 
 
-async def changes(folder: Path) -> AsyncGenerator[frozenset[Path], None]:
-    """The Python files that changed below a folder, each time some did; hidden folders are left out."""
+async def changes(folder: Path, since: float) -> AsyncGenerator[frozenset[Path], None]:
+    """The Python files that changed below a folder, each time some did; hidden folders are left out.
+
+    ``since`` is as in `watching`.
+    """
+    async with contextlib.aclosing(watching([folder], since, only_python=True)) as reports:
+        async for changed in reports:
+            files = frozenset(path for path in changed if not _is_hidden(path.relative_to(folder)))
+            if files:
+                yield files
+
+
+async def watching(
+    folders: Iterable[Path], since: float, *, only_python: bool = False
+) -> AsyncGenerator[frozenset[Path]]:
+    """What changed below folders, each time something did; first, as soon as they are watched, what was saved before.
+
+    That begins with ``since``, in Unix seconds; it may be nothing. What changes while the caller is busy is told when
+    it asks again.
+    """
     await asyncio.to_thread(importlib.import_module, "watchfiles")  # 40 ms, while the first clients are answered
-    from watchfiles import PythonFilter, awatch  # noqa: PLC0415 - as above
+    from watchfiles import DefaultFilter, PythonFilter, awatch  # noqa: PLC0415 - as above
 
-    async for changed in awatch(folder, watch_filter=PythonFilter(), step=SETTLE_MS // 2, debounce=10 * SETTLE_MS):
-        files = frozenset(Path(path) for _change, path in changed if not _is_hidden(Path(path).relative_to(folder)))
-        if files:
-            yield files
+    counts, folders = PythonFilter() if only_python else DefaultFilter(), list(folders)
+    changing = awatch(*folders, watch_filter=counts, step=SETTLE_MS // 2, debounce=10 * SETTLE_MS)
+    async with contextlib.aclosing(changing) as watched:
+        coming = asyncio.ensure_future(anext(watched))
+        try:
+            await asyncio.sleep(0)  # in which it begins to watch
+            skipped = frozenset(DefaultFilter.ignore_dirs)
+            known = await asyncio.to_thread(_saved, folders, since, skipped, ".py" if only_python else "")
+            yield frozenset(known)
+            while True:
+                changed = {Path(name) for _change, name in await coming}
+                coming = asyncio.ensure_future(anext(watched))
+                # What was saved while the folders were looked through is told once.
+                if news := frozenset(path for path in changed if path not in known or known[path] != _state(path)):
+                    yield news
+        finally:
+            await end([coming])
+
+
+def _saved(folders: Iterable[Path], since: float, skipped: frozenset[str], suffix: str) -> dict[Path, _State]:
+    return {Path(name): state for folder in folders for name, state in _found(str(folder), since, skipped, suffix)}
+
+
+def _found(folder: str, since: float, skipped: frozenset[str], suffix: str) -> Iterator[tuple[str, _State]]:
+    for place, names, files in os.walk(folder):
+        names[:] = [name for name in names if name not in skipped and not name.startswith(".")]
+        for name in files:
+            if name.endswith(suffix):
+                path = os.path.join(place, name)  # noqa: PTH118 - for each file of a project
+                state = _state(path)
+                if state is not None and max(state[:2]) >= since * 1e9:
+                    yield path, state
+
+
+def _state(path: Path | str) -> _State:
+    """When a file was written, and when put where it is, in Unix nanoseconds, and its bytes; None: it is gone."""
+    try:
+        found = os.stat(path)  # noqa: PTH116 - as above
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_ctime_ns, found.st_size
 
 
 def _is_hidden(path: Path) -> bool:

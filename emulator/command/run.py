@@ -11,6 +11,7 @@ import os
 import shutil
 import signal
 import sys
+import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -227,13 +228,14 @@ async def _serve(options: EmulateOptions, starting: Emulator, target: Target, pr
                 is_terminal=sys.stdout.isatty(),
             )
             async with _findable(options, folder, _ready(emulator, target, access)):
+                shown_at = time.time()
                 _collect_garbage()
                 emulator.warm()
                 # Its token imports cryptography. Clients that found the ready file are answered meanwhile.
                 _say(await asyncio.to_thread(telling))
                 controls = Controls(emulator=emulator, access=access, stop=stopped.set, say=_say)
                 async with (
-                    _reloading(emulator, project.code, target, wanted=options.reload and target.control is None),
+                    _reloading(emulator, project.code, target, options, since=shown_at),
                     listening(keyboard, controls),
                 ):
                     await stopped.wait()
@@ -387,29 +389,32 @@ def _write(path: Path, ready: Ready) -> None:
 
 
 @asynccontextmanager
-async def _reloading(emulator: Emulator, folder: Path, target: Target, *, wanted: bool) -> AsyncIterator[None]:
-    if not wanted:
+async def _reloading(
+    emulator: Emulator, folder: Path, target: Target, options: EmulateOptions, *, since: float
+) -> AsyncIterator[None]:
+    """Follow what changes from that time on, in Unix seconds, also before files are watched."""
+    if not options.reload or target.control is not None:
         yield
         return
-    watcher = asyncio.create_task(_follow(emulator, folder, target))
+    watcher = asyncio.create_task(_follow(emulator, folder, target, since))
     try:
         yield
     finally:
         await end([watcher])
 
 
-async def _follow(emulator: Emulator, folder: Path, target: Target) -> None:
+async def _follow(emulator: Emulator, folder: Path, target: Target, since: float) -> None:
     if target.template is None:
-        await _reload_on_changes(emulator, folder, target)
+        await _reload_on_changes(emulator, folder, target, since)
     else:
         from .template_reload import follow  # noqa: PLC0415 - only targets that are templates pay for it
 
-        await follow(emulator, target.template)
+        await follow(emulator, target.template, since)
 
 
-async def _reload_on_changes(emulator: Emulator, folder: Path, target: Target) -> None:
+async def _reload_on_changes(emulator: Emulator, folder: Path, target: Target, since: float) -> None:
     trials = Trials(code_of(folder))
-    async for files in changes(folder):
+    async for files in changes(folder, since):
         await emulator.reload()
         names = sorted(file.relative_to(folder).as_posix() for file in files)
         changed = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import importlib
-from collections.abc import AsyncGenerator, Iterable
+import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
 from streamer.errors import ConfigurationError
 
 from .. import log
-from ..tasks import end
 from ..wiring.emulator import Emulator
 from .from_template import BUILD_OUTPUT, TemplateTarget, run_build
-from .reload import SETTLE_MS
+from .reload import watching
 from .terminal import code_of
 from .trial import Trials, environment_of, parts
 
@@ -23,13 +22,16 @@ IGNORED: Final = ("__pycache__", "node_modules", ".git", ".streamer")
 """Folders whose changes mean nothing."""
 
 
-async def follow(emulator: Emulator, target: TemplateTarget) -> None:
-    """Let what changes on disk take effect, until cancelled; a project that became wrong is told, the old runs on."""
+async def follow(emulator: Emulator, target: TemplateTarget, since: float) -> None:
+    """Let what changes on disk take effect, until cancelled; a project that became wrong is told, the old runs on.
+
+    ``since`` is as in `watching`.
+    """
     trials = Trials(code_of(target.folder))
     is_first = True
     while True:
         folders = _folders(target)
-        async with contextlib.aclosing(watching(folders)) as changes:
+        async with contextlib.aclosing(watching(folders, since)) as changes:
             async for changed in changes:
                 files = _counting(changed, target)
                 if files:
@@ -38,6 +40,7 @@ async def follow(emulator: Emulator, target: TemplateTarget) -> None:
                     target = await _read_again(emulator, target)
                 is_first = False
                 if _folders(target) != folders:
+                    since = time.time()
                     break
 
 
@@ -68,26 +71,6 @@ async def _read_again(emulator: Emulator, target: TemplateTarget) -> TemplateTar
         found = target
     await emulator.reload()
     return found
-
-
-async def watching(folders: Iterable[Path]) -> AsyncGenerator[frozenset[Path]]:
-    """What changed below folders, each time something did; first nothing, as soon as they are watched.
-
-    What changes while the caller is busy is told when it asks again.
-    """
-    await asyncio.to_thread(importlib.import_module, "watchfiles")  # 40 ms, while the first clients are answered
-    from watchfiles import awatch  # noqa: PLC0415 - as above
-
-    async with contextlib.aclosing(awatch(*folders, step=SETTLE_MS // 2, debounce=10 * SETTLE_MS)) as watched:
-        coming = asyncio.ensure_future(anext(watched))
-        try:
-            await asyncio.sleep(0)  # in which it begins to watch
-            yield frozenset()
-            while True:
-                yield frozenset(Path(name) for _change, name in await coming)
-                coming = asyncio.ensure_future(anext(watched))
-        finally:
-            await end([coming])
 
 
 def _watched(target: TemplateTarget) -> frozenset[Path]:

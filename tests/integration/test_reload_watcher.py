@@ -4,32 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import time
 from pathlib import Path
 
-from emulator.command.reload import changes
-from emulator.command.template_reload import watching
+from emulator.command.reload import changes, watching
 
 
 async def changed_names(folder: Path, *writes: Path) -> set[str]:
-    """Names of the files of the first report after these files were written again and again."""
-    reports = changes(folder)
-
-    async def first() -> set[str]:
-        async for files in reports:
-            return {file.relative_to(folder).as_posix() for file in files}
-        return set()
-
-    async with asyncio.timeout(60):
-        waiting = asyncio.create_task(first())
-        number = 0
-        while not waiting.done():
-            # The watcher may not have begun yet, and nothing tells when it has.
-            number += 1
-            for file in writes:
-                file.write_text(f"number = {number}\n")
-            await asyncio.wait({waiting}, timeout=0.05)
-    await reports.aclose()
-    return waiting.result()
+    """Names of the files of the first report after these files were written, while they are watched."""
+    known = folder / "known.py"
+    known.touch()
+    async with asyncio.timeout(60), contextlib.aclosing(changes(folder, 0)) as reports:
+        assert known in await anext(reports)  # it watches from here on
+        for file in writes:
+            file.write_text("number = 1\n")
+        return {file.relative_to(folder).as_posix() for file in await anext(reports)}
 
 
 async def test_a_changed_module_is_reported(tmp_path: Path) -> None:
@@ -48,8 +38,22 @@ async def test_hidden_folders_environments_and_other_files_are_not(tmp_path: Pat
 
 async def test_what_is_saved_while_a_change_takes_effect_is_told_after_it(tmp_path: Path) -> None:
     file = tmp_path / "app.py"
-    async with asyncio.timeout(60), contextlib.aclosing(watching([tmp_path])) as reports:
+    async with asyncio.timeout(60), contextlib.aclosing(watching([tmp_path], time.time())) as reports:
         assert await anext(reports) == frozenset()  # it watches from here on
         for number in range(5):  # nobody asks meanwhile
             file.write_text(f"number = {number}\n")
             assert await anext(reports) == {file}
+
+
+async def test_what_was_saved_before_files_are_watched_is_told_first(tmp_path: Path) -> None:
+    (tmp_path / "old.py").touch()
+    os.utime(tmp_path / "old.py", (1, 1))
+    since = (tmp_path / "old.py").stat().st_ctime + 0.001
+    for name in ("app.py", ".hidden/x.py", "node_modules/y.py", "notes.txt"):
+        file = tmp_path / name
+        file.parent.mkdir(exist_ok=True)
+        while not file.exists() or file.stat().st_ctime < since:  # the clock of files goes in steps
+            file.write_text("number = 1\n")
+
+    async with asyncio.timeout(60), contextlib.aclosing(changes(tmp_path, since)) as reports:
+        assert await anext(reports) == {tmp_path / "app.py"}
