@@ -108,14 +108,14 @@ def test_the_terminal_shows_one_line_per_message(tmp_path: Path) -> None:
 
     text = "\n".join(lines_of(emulator.log.text))
     assert re.search(r"^connected +ada$", text, re.MULTILINE)
-    assert re.search(r"^router \| printed\necho +[\d.]+ ms  ok +ada$", text, re.MULTILINE)
+    assert re.search(r"^router \| printed\necho +[\d.]+ m?s  ok +ada$", text, re.MULTILINE)
     assert re.search(r"^report +queued +ada  queued$", text, re.MULTILINE)
     assert re.search(r"^report +[\d.]+ m?s  done +ada  queued$", text, re.MULTILINE)
     assert re.search(r"^ecco +refused +ada  INVALID_ACTION: ", text, re.MULTILINE)
     assert re.search(
         r'^router \| error: caught it\nTraceback .*\n  File "app.py", line \d+, in boom\n    1 / 0\n(    ~~\^~~\n)?'
         r"ZeroDivisionError: division by zero\nrouter \| no end\n"
-        r"boom +[\d.]+ ms  failed +ada  ValueError: bad \\x1b\[31m\nTraceback .*\n"
+        r"boom +[\d.]+ m?s  failed +ada  ValueError: bad \\x1b\[31m\nTraceback .*\n"
         r'  File "app.py", line \d+, in boom\n    return helper\(request\)\n(?: +~*\^+\n)?'
         r'  File "app.py", line \d+, in helper\n',
         text,
@@ -168,6 +168,7 @@ def test_messages_of_plain_handlers_timeouts_memory_and_cold_starts_are_said_in_
     ):
         for action in ("echo", "sleep", "hungry"):
             client.send(json.dumps({"action": action}))
+        emulator.log.wait_for("echo .* ok")
         emulator.log.wait_for("sleep .* failed")
         emulator.log.wait_for("hungry .* failed")
 
@@ -258,7 +259,7 @@ def test_quiet_tells_errors_alone_and_verbose_everything(tmp_path: Path) -> None
     quiet, verbose = texts
 
     assert [line for line in lines_of(quiet) if re.match("echo|connected|router . printed", line)] == []
-    assert re.search(r"boom +[\d.]+ ms  failed", quiet)
+    assert re.search(r"boom +[\d.]+ m?s  failed", quiet)
     assert re.search(r"router [0-9a-f]{8} \| START RequestId: ", verbose)
     assert re.search(r"router [0-9a-f]{8} \| action ran .*action=echo", verbose)
     assert re.search(r'File ".*/streamer/handlers/router\.py"', verbose)

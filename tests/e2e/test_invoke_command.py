@@ -16,7 +16,10 @@ from streamer.topology import Api, Function, Route, Topology
 
 service = Topology(
     api=Api(name="echo", routes=(Route(route_key="$default", function="say"),)),
-    functions=(Function(name="say", handler="handlers.say"), Function(name="fails", handler="handlers.fails")),
+    functions=(
+        Function(name="say", handler="handlers.say", timeout_seconds=30),
+        Function(name="fails", handler="handlers.fails", timeout_seconds=30),
+    ),
 )
 """
 HANDLERS = """

@@ -18,7 +18,7 @@ SERVICE = """
 
     service = Topology(
         api=Api(name="records", routes=()),
-        functions=(Function(name="reader", handler="handlers.read"),),
+        functions=(Function(name="reader", handler="handlers.read", timeout_seconds=30),),
         tables=(Table(name="items", key=Key(partition="id"), stream=StreamView.KEYS_ONLY),),
         event_source_mappings=(
             EventSourceMapping(function="reader", table="items", batch_size=5, starting_position="POSITION"),

@@ -95,7 +95,7 @@ CONNECT: Final = Route(route_key="$connect", function="connect")
 DISCONNECT: Final = Route(route_key="$disconnect", function="disconnect")
 DEFAULT: Final = Route(route_key="$default", function="message")
 USUAL: Final = (CONNECT, DISCONNECT, DEFAULT)
-POSTS: Final[Mapping[str, Any]] = {"posts_to_connections": True}
+POSTS: Final[Mapping[str, Any]] = {"posts_to_connections": True, "timeout_seconds": 30}
 NAMES: Final = ("connect", "authorize", "message", "echo", "disconnect")
 
 

@@ -31,7 +31,7 @@ HANDLERS = """
     def service():
         routes = tuple(Route(route_key=key, function="f") for key in ("$connect", "$default"))
         return Topology(api=Api(name="chat", routes=routes), functions=(
-            Function(name="f", handler="handlers.handler", posts_to_connections=True),
+            Function(name="f", handler="handlers.handler", posts_to_connections=True, timeout_seconds=30),
         ))
 
 

@@ -45,7 +45,7 @@ def topology(word: str = "one", *keys: str, **more: Any) -> Topology:
     routes = (Route(route_key=key, function="answer", route_response=True) for key in ("ask", *keys))
     return Topology(
         api=Api(name="api", routes=tuple(routes)),
-        functions=(Function(name="answer", handler="handlers.answer", environment={"WORD": word}),),
+        functions=(Function(name="answer", handler="handlers.answer", environment={"WORD": word}, timeout_seconds=30),),
         **more,
     )
 
@@ -70,7 +70,7 @@ async def test_functions_and_routes_change_under_an_open_connection(isolation: I
         assert (await asked(connection), await asked(connection, "more")) == ("two", "two")
 
         changed = topology("two")
-        other = Function(name="other", handler="handlers.other")
+        other = Function(name="other", handler="handlers.other", timeout_seconds=30)
         route = Route(route_key="ask", function="other", route_response=True)
         api = dataclasses.replace(changed.api, routes=(route,))
         await running.apply(dataclasses.replace(changed, api=api, functions=(other,)))
@@ -117,7 +117,7 @@ async def test_what_is_wrong_changes_nothing(after: Topology, error: type[Except
 async def test_a_new_function_needs_a_restart_where_functions_are_held_to_their_permissions(tmp_path: Path) -> None:
     (tmp_path / "handlers.py").write_text(HANDLERS)
     config = EmulatorConfig(project_folder=tmp_path, state_folder=tmp_path, iam="enforce")
-    more = (*topology().functions, Function(name="more", handler="handlers.other"))
+    more = (*topology().functions, Function(name="more", handler="handlers.other", timeout_seconds=30))
 
     async with Emulator(topology(), config, log_sink=Quiet()) as running:
         await running.apply(topology("two"))

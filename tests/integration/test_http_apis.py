@@ -127,7 +127,7 @@ def topology(issuer: str) -> Topology:
     names = ("answer", "door", "neighbour", "token")
     return Topology(
         api=Api(name="chat", routes=(), stage="prod"),
-        functions=tuple(Function(name=name, handler=f"handlers.{name}") for name in names),
+        functions=tuple(Function(name=name, handler=f"handlers.{name}", timeout_seconds=30) for name in names),
         http_apis=(web, rest, url),
     )
 

@@ -85,7 +85,7 @@ TOPOLOGY = Topology(
             invokes=("upgrade",),
             sends_to=("jobs",),
         ),
-        Function(name="upgrade", handler="handlers.upgrade"),
+        Function(name="upgrade", handler="handlers.upgrade", timeout_seconds=20),
     ),
     tables=(
         Table(name=TABLE, key=Key(partition="id"), indexes=(Index(name="by-user", key=Key(partition="user")),)),

@@ -81,7 +81,7 @@ def topology(backend: str) -> Topology:
     )
     return Topology(
         api=Api(name="chat", routes=routes, stage="prod"),
-        functions=(Function(name="fail", handler="handlers.fail"),),
+        functions=(Function(name="fail", handler="handlers.fail", timeout_seconds=30),),
         tables=(Table(name="notes", key=Key(partition="id")),),
     )
 

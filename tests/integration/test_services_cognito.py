@@ -127,7 +127,7 @@ def topology() -> Topology:
         ),
         functions=(
             Function(name="authorize", handler="functions.authorize", environment=verifies, timeout_seconds=20),
-            Function(name="tell", handler="functions.tell"),
+            Function(name="tell", handler="functions.tell", timeout_seconds=20),
             Function(name="trigger", handler="functions.trigger", tables=access, timeout_seconds=20),
             Function(name="caller", handler="functions.call", permissions=(ALLOWED,), timeout_seconds=20),
         ),
