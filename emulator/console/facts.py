@@ -95,6 +95,14 @@ def described(topology: Topology) -> dict[str, Any]:
         "mappings": [
             {"function": each.function, "table": each.table, "batch_size": each.batch_size}
             for each in topology.event_source_mappings
+        ]
+        + [
+            {"function": each.function, "stream": each.stream, "batch_size": each.batch_size}
+            for each in topology.kinesis_mappings
+        ]
+        + [
+            {"function": each.function, "queue": each.queue, "batch_size": each.batch_size}
+            for each in topology.queue_mappings
         ],
         "queues": [each.name for each in topology.queues],
         "schedules": [{"name": each.name, "function": each.function} for each in topology.schedules],

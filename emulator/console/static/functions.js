@@ -4,7 +4,7 @@
 import { html, useState } from "./vendor/preact-htm.js";
 import { ask } from "./api.js";
 import { age, clock, counted, duration, exact, short } from "./format.js";
-import { Detail, Empty, Facts, Status, Table, usePolled, useStore } from "./parts.js";
+import { Detail, Empty, Facts, LineText, Status, Table, usePolled, useStore } from "./parts.js";
 
 const EDITED = "edited";
 const STATES = ["initializing", "running", "idle", "frozen"];
@@ -73,7 +73,8 @@ function platform(run, memory) {
   const line = { kind: "log", function: run.function, lambda_request: run.lambda_request, level: "PLATFORM", status: "" };
   const init = run.init_ms === null ? "" : `, init ${duration(run.init_ms)}`;
   const report = `REPORT ${duration(run.ms)}, billed ${Math.ceil(run.ms)} ms, ${run.memory_mb ?? "–"} of ${memory} MB${init}`;
-  return [{ ...line, number: `${run.number} start`, at: run.at - run.ms, message: `START by ${run.source}` }, { ...line, number: `${run.number} report`, at: run.at, status: run.status === "error" ? "error" : "", message: report }];
+  const event = (/** @type {string} */ name, /** @type {any} */ rest) => ({ ...line, number: `${run.number} ${name}`, at: run.at, ...rest });
+  return [event("report", { status: run.status === "error" ? "error" : "", message: report }), event("end", { message: "END" }), event("start", { at: run.at - run.ms, message: `START by ${run.source}` })];
 }
 
 /** @param {{name: string, store: any, memory: number}} props */
@@ -86,7 +87,7 @@ function Log({ name, store, memory }) {
   const lines = every.filter((line) => (/** @type {Record<string, number>} */ (WEIGHT)[line.level] ?? 1) >= Number(from) && `${line.message} ${line.lambda_request ?? ""}`.toLowerCase().includes(wanted)).slice(0, LINES);
   return html`<section class="part" aria-label="Log"><header><h3>Log</h3><span class="title"><label class="inline">show <select value=${from} onChange=${(/** @type {any} */ event) => setFrom(event.target.value)}>${FROM.map(([value, label]) => html`<option key=${value} value=${value}>${label}</option>`)}</select></label>
       <label class="inline"><input type="search" placeholder="with these words" aria-label="Words in the log" value=${words} onInput=${(/** @type {any} */ event) => setWords(event.target.value)} /></label></span></header>
-    ${lines.length ? html`<ol class="lines">${lines.map((line) => html`<li key=${line.number} class=${line.status}><time title=${exact(line.at)}>${clock(line.at)}</time><b>${line.level === "PLATFORM" ? "" : line.level}</b><span class="dim">${line.lambda_request?.slice(0, 8) ?? ""}</span><span>${line.message}</span></li>`)}</ol>` : html`<p class="dim">${every.length ? "No line is like that." : "It has logged nothing that is kept."}</p>`}</section>`;
+    ${lines.length ? html`<ol class="lines">${lines.map((line) => html`<li key=${line.number} class=${line.status}><time title=${exact(line.at)}>${clock(line.at)}</time><b>${line.level === "PLATFORM" ? "" : line.level}</b><span class="dim">${line.lambda_request?.slice(0, 8) ?? ""}</span><${LineText} line=${line} /></li>`)}</ol>` : html`<p class="dim">${every.length ? "No line is like that." : "It has logged nothing that is kept."}</p>`}</section>`;
 }
 
 /** @param {any} one */

@@ -4,7 +4,7 @@
 import { html, useEffect, useLayoutEffect, useRef, useState } from "./vendor/preact-htm.js";
 import { asText, clock, counted, duration, exact, short, whose } from "./format.js";
 import { Message } from "./message.js";
-import { Empty, Icon, Status, useStore } from "./parts.js";
+import { Empty, Icon, Status, useStore, useVoice } from "./parts.js";
 import { summary } from "./store.js";
 
 const ROW = 30;
@@ -23,6 +23,13 @@ export function Live({ query, selected, go }) {
   const unseen = useRef(0);
   const before = useRef(/** @type {{first: number | undefined, count: number}} */ ({ first: undefined, count: 0 }));
   const rows = [...shown].reverse();
+  const heard = useRef(store.rows[store.rows.length - 1]?.number ?? 0);
+  useVoice(() => {
+    const news = store.rows.slice(-500).filter((/** @type {any} */ row) => row.number > heard.current);
+    heard.current = store.rows[store.rows.length - 1]?.number ?? 0;
+    const wrong = news.filter((/** @type {any} */ row) => ["error", "refused"].includes(summary(row).status)).length;
+    return news.length ? `${counted(news.length, "new row")}${wrong ? `, ${wrong} failed` : ""}` : "";
+  });
 
   // New rows come on top: whoever has scrolled keeps the rows that they look at.
   useLayoutEffect(() => {
@@ -71,7 +78,6 @@ export function Live({ query, selected, go }) {
   return html`<div class=${`panes ${selected ? "split" : ""}`}>
     <section class="list" aria-label="Live"><h1 class="unseen">Live</h1>
       <${Filters} query=${query} set=${set} isPaused=${isPaused} freeze=${freeze} count=${rows.length} rows=${store.rows} />
-      <${Voice} store=${store} />
       ${store.missed > 0 && html`<p class="missed" role="status">${counted(store.missed, "change was", "changes were")} not shown: they came too fast.</p>`}
       <div class="columns" aria-hidden="true"><span>time</span><span>what</span><span>who</span><span>action</span><span class="wide">text</span><span class="wide">course</span><span class="right">took</span><span>status</span></div>
       <div class="rows" ref=${list} role="grid" aria-label="Messages and events" aria-rowcount=${rows.length} tabIndex="0" onKeyDown=${move}
@@ -151,24 +157,6 @@ function filtered(rows, query) {
     const said = `${row.kind} ${row.user ?? ""} ${row.tenant ?? ""} ${row.connection ?? ""} ${row.request ?? ""} ${action(row)} ${text(row)} ${why}`.toLowerCase();
     return words.every((word) => said.includes(word));
   });
-}
-
-const SPEAK_MS = 5000;
-
-/** Says what is new, now and then. @param {{store: any}} props */
-function Voice({ store }) {
-  const [text, setText] = useState("");
-  useEffect(() => {
-    let known = store.rows[store.rows.length - 1]?.number ?? 0;
-    const timer = setInterval(() => {
-      const news = store.rows.slice(-500).filter((/** @type {any} */ row) => row.number > known);
-      known = store.rows[store.rows.length - 1]?.number ?? 0;
-      const wrong = news.filter((/** @type {any} */ row) => ["error", "refused"].includes(summary(row).status)).length;
-      setText(news.length ? `${counted(news.length, "new row")}${wrong ? `, ${wrong} failed` : ""}` : "");
-    }, SPEAK_MS);
-    return () => clearInterval(timer);
-  }, []);
-  return html`<p class="unseen" aria-live="polite">${text}</p>`;
 }
 
 const OFFERED = 30;

@@ -4,7 +4,7 @@
 import { html, useEffect, useState } from "./vendor/preact-htm.js";
 import { ask } from "./api.js";
 import { asText, bytes, clock, counted, duration, exact, short } from "./format.js";
-import { Copy, Empty, Icon, Status, Tabs, Value } from "./parts.js";
+import { Copy, Empty, Icon, LineText, Status, Tabs, Value } from "./parts.js";
 import { store } from "./store.js";
 import { Waterfall } from "./waterfall.js";
 
@@ -180,7 +180,7 @@ function parts(trace, go) {
       <header><h3>${short(run.function)}#${run.environment} <i>by ${run.source}</i></h3><span class="dim">${duration(run.ms)}${run.init_ms === null ? "" : `, cold start ${duration(run.init_ms)}`}${run.memory_mb ? `, ${run.memory_mb} MB` : ""}</span></header>
       <${EventOf} run=${run} go=${go} /><h4>${run.status === "error" ? "Error" : "Result"}</h4><${Value} value=${run.result} /></section>`) : html`<p class="dim">No function ran.</p>` },
     { name: "Logs", count: lines.length, body: () => lines.length ? html`<ol class="lines">${lines.map((/** @type {any} */ line) => html`<li key=${line.number} class=${line.status}>
-      <time title=${exact(line.at)}>+${duration(Math.max(0, line.at - origin.at))}</time><b>${line.level}</b><span class="dim" title=${line.function}>${short(line.function)}</span><span>${line.message}</span></li>`)}</ol>` : html`<p class="dim">No function logged anything.</p>` },
+      <time title=${exact(line.at)}>+${duration(Math.max(0, line.at - origin.at))}</time><b>${line.level}</b><span class="dim" title=${line.function}>${short(line.function)}</span><${LineText} line=${line} /></li>`)}</ol>` : html`<p class="dim">No function logged anything.</p>` },
     { name: "Calls", count: others.length, body: () => others.length ? others.map((/** @type {any} */ call) => html`<section class="part" key=${call.number}>
       <header><h3>${call.operation} <i>${short(call.target)}</i></h3><${Status} status=${call.status} text=${`${call.http_status}, ${duration(call.ms)}`} /></header>
       ${call.why && html`<p class="why">${call.why}</p>`}<h4>Request</h4><${Value} value=${call.text} /><h4>Answer</h4><${Value} value=${call.answer} /></section>`) : html`<p class="dim">Its functions called nothing.</p>` },

@@ -36,6 +36,31 @@ export function Icon({ name }) {
   return html`<svg class="icon" viewBox="0 0 16 16" aria-hidden="true"><path d=${path} /></svg>`;
 }
 
+const SPEAK_MS = 5000;
+/** @type {Set<() => string>} What there is to say now, in words; empty: nothing. */
+const tellers = new Set();
+
+/** Lets a page say what is new, when it is its turn. @param {() => string} tell */
+export function useVoice(tell) {
+  const latest = useRef(tell);
+  latest.current = tell;
+  useEffect(() => {
+    const speak = () => latest.current();
+    tellers.add(speak);
+    return () => void tellers.delete(speak);
+  }, []);
+}
+
+/** The one place that is read aloud, now and then. */
+export function Voice() {
+  const [text, setText] = useState("");
+  useEffect(() => {
+    const timer = setInterval(() => setText([...tellers].map((tell) => tell()).filter(Boolean).join("; ")), SPEAK_MS);
+    return () => clearInterval(timer);
+  }, []);
+  return html`<p class="unseen" aria-live="polite">${text}</p>`;
+}
+
 /** Draws anew whenever something is new. */
 export function useStore() {
   const [, setVersion] = useState(0);
@@ -158,6 +183,14 @@ export function Value({ value }) {
   if (value === "" || value === undefined) return html`<p class="dim">Nothing.</p>`;
   if (value !== null && typeof value === "object") return html`<div class="value"><${Json} value=${value} /></div>`;
   return html`<pre class="value">${asText(value)}</pre>`;
+}
+
+/** What a function wrote; of an error with its stack trace the sentence, then own code, then the rest. @param {{line: any}} props */
+export function LineText({ line: { fault, message } }) {
+  if (!fault) return html`<span>${message}</span>`;
+  const calls = [...fault.frames].reverse();
+  const lines = (/** @type {boolean} */ own) => calls.filter((call) => call.own === own).map((call) => html`<div>${call.file}:${call.line} ${call.code}</div>`);
+  return html`<span>${fault.sentence}${lines(true)}${calls.some((call) => !call.own) && html`<details><summary>library code</summary>${lines(false)}</details>`}</span>`;
 }
 
 /** Tabs with keys. @param {{tabs: {name: string, count?: number, body: () => any}[], label: string}} props */

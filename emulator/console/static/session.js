@@ -5,7 +5,7 @@ import { html, useEffect, useRef, useState } from "./vendor/preact-htm.js";
 import { ask } from "./api.js";
 import { clock, counted, download, exact } from "./format.js";
 import { Form } from "./form.js";
-import { Status, Value } from "./parts.js";
+import { Status, useVoice, Value } from "./parts.js";
 import { forgetMessage, identityText, messagesFile, nameMessage, readMessages, remember, rememberIdentity, saved } from "./saved.js";
 import { example } from "./schema.js";
 
@@ -35,6 +35,13 @@ export function Session({ draft, info, described, onClose }) {
   const socket = useRef(/** @type {WebSocket | null} */ (null));
   const last = useRef(/** @type {any} */ (null));
   const note = (/** @type {any} */ frame) => setFrames((all) => [...all, { at: Date.now(), ...frame }].slice(-MOST_FRAMES));
+  const heard = useRef(0);
+  const got = useRef(0);
+  useVoice(() => {
+    const news = got.current - heard.current;
+    heard.current = got.current;
+    return news ? `${counted(news, "message")} for ${who.user}` : "";
+  });
   useEffect(() => () => socket.current?.close(), []);
   useEffect(() => {
     if (draft.given) setText(draft.text);
@@ -50,6 +57,7 @@ export function Session({ draft, info, described, onClose }) {
       opened.onmessage = (event) => {
         const value = parsed(event.data);
         if (value && typeof value === "object") last.current = value;
+        got.current += 1;
         note({ kind: "got", value });
       };
       opened.onclose = (event) => {
@@ -82,7 +90,7 @@ export function Session({ draft, info, described, onClose }) {
     <${Compose} text=${text} setText=${setText} info=${info} described=${described} isOpen=${isOpen} send=${send} />
     ${why && html`<p class="why" role="alert">${why}</p>`}
     <${Running} frames=${frames} cancel=${(/** @type {string} */ id) => say(JSON.stringify({ action: "cancel", payload: { request_id: id } }))} isOpen=${isOpen} />
-    <ol class="conversation" aria-live="polite">${[...frames].reverse().map((frame) => frame.kind === "event" ? html`<li class="event">${frame.value} <time title=${exact(frame.at)}>${clock(frame.at)}</time></li>` : html`<li class=${`bubble ${frame.kind} ${frame.value?.type === "error" ? "error" : ""}`}>
+    <ol class="conversation">${[...frames].reverse().map((frame) => frame.kind === "event" ? html`<li class="event">${frame.value} <time title=${exact(frame.at)}>${clock(frame.at)}</time></li>` : html`<li class=${`bubble ${frame.kind} ${frame.value?.type === "error" ? "error" : ""}`}>
       <time title=${exact(frame.at)}>${clock(frame.at)}</time> ${frame.value?.type ?? frame.value?.action ?? ""}
       ${frame.value?.type === "progress" && html`<progress max="100" value=${frame.value.percentage} aria-label="progress" />`}<${Value} value=${frame.value} /></li>`)}</ol>
   </section>`;
@@ -111,7 +119,7 @@ function Identity({ who, setWho, info, state, toggle }) {
   const known = saved().who;
   return html`<form class="fields" onSubmit=${(/** @type {Event} */ event) => { event.preventDefault(); toggle(); }}>
     ${info.mints && html`${field("user", "User")}${field("tenant", "Tenant")}${field("permissions", "Permissions")}${field("claims", "Further claims, JSON", "{}")}`}
-    <div class=${info.mints ? "" : "whole"}>${field("url", "Address")}</div>
+    <div class="whole">${field("url", "Address")}</div>
     <details class="more"><summary>More: ${info.mints ? "identities, token, " : ""}subprotocols</summary><div class="fields">
       ${info.mints && html`<label>As before<select disabled=${!isClosed || !known.length} onChange=${(/** @type {any} */ event) => event.target.value && setWho({ ...who, ...known[Number(event.target.value)] })}><option value="">${counted(known.length, "identity", "identities")}</option>${known.map((each, index) => html`<option key=${index} value=${String(index)}>${identityText(each)}</option>`)}</select></label>
         <label>Token goes into<select value=${who.tokenIn} disabled=${!isClosed} onChange=${(/** @type {any} */ event) => setWho({ ...who, tokenIn: event.target.value })}><option value="subprotocol">a subprotocol</option><option value="query">the address</option><option value="nowhere">nothing: none</option></select></label>`}

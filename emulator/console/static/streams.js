@@ -57,7 +57,7 @@ function mappingColumns(now) {
     ["state", (/** @type {any} */ one) => state(one, now)],
     ["behind", (/** @type {any} */ one) => behind(one, now), "right"],
     ["in flight", (/** @type {any} */ one) => (one.kind === "stream" ? sum(one, "flying") : "–"), "right wide"],
-    ["batches", (/** @type {any} */ one) => one.batches ?? 0, "right"],
+    ["batches", (/** @type {any} */ one) => one.batches ?? 0, "right id"],
     ["failed", (/** @type {any} */ one) => (one.failed ? html`<${Status} status="error" text=${String(one.failed)} />` : "0"), "right"],
     ["given up", (/** @type {any} */ one) => (one.given_up ? html`<${Status} status="error" text=${counted(one.given_up, "record")} />` : "0"), "right wide"],
   ];
