@@ -49,8 +49,8 @@ def topology(*permissions: Permission) -> Topology:
     return Topology(
         api=Api(name="services", routes=()),
         functions=(
-            Function(name="writer", handler="functions.write", tables=access, timeout_seconds=10),
-            Function(name="caller", handler="functions.call", permissions=permissions, timeout_seconds=20),
+            Function(name="writer", handler="functions.write", tables=access, timeout_seconds=60),
+            Function(name="caller", handler="functions.call", permissions=permissions, timeout_seconds=60),
         ),
         tables=(Table(name="seen", key=Key(partition="id")),),
         queues=(Queue(name="inbox"), Queue(name="ordered.fifo", deduplicates_by_content=True)),

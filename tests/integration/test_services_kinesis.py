@@ -58,8 +58,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         base,
         functions=(
             *base.functions,
-            Function(name="failing", handler="functions.fail", timeout_seconds=10),
-            Function(name="partly", handler="functions.some", tables=access, timeout_seconds=10),
+            Function(name="failing", handler="functions.fail", timeout_seconds=60),
+            Function(name="partly", handler="functions.some", tables=access, timeout_seconds=60),
         ),
         kinesis_mappings=(
             KinesisMapping(function="writer", stream="orders", filters=({"data": {"kind": ["order"]}},)),

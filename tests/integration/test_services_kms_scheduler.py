@@ -110,15 +110,18 @@ def test_a_key_that_is_not_there_is_refused_with_awss_status(world: World) -> No
 def schedule(world: World, name: str, arn: str, **target: Any) -> Any:
     """A schedule that is due in a moment; one whose time had passed when it was made would never be."""
     scheduler = world.client("scheduler")
-    scheduler.list_schedules()  # what the service needs is imported by now
-    at = datetime.now(UTC) + timedelta(seconds=3)
-    scheduler.create_schedule(
-        Name=name,
-        ScheduleExpression=f"at({at:%Y-%m-%dT%H:%M:%S})",
-        FlexibleTimeWindow={"Mode": "OFF"},
-        Target={"Arn": arn, "RoleArn": ROLE, **target},
-        ActionAfterCompletion="DELETE",
-    )
+
+    def make(name: str, at: datetime) -> None:
+        scheduler.create_schedule(
+            Name=name,
+            ScheduleExpression=f"at({at:%Y-%m-%dT%H:%M:%S})",
+            FlexibleTimeWindow={"Mode": "OFF"},
+            Target={"Arn": arn, "RoleArn": ROLE, **target},
+            ActionAfterCompletion="DELETE",
+        )
+
+    make(f"{name}-later", datetime(2126, 11, 27, tzinfo=UTC))  # what making one needs is imported by now
+    make(name, datetime.now(UTC) + timedelta(seconds=5))
     return scheduler
 
 
