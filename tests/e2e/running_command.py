@@ -212,11 +212,15 @@ def streamer(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 def ask(client: ClientConnection, action: str, payload: Any = None, *, request_id: str = "r-1") -> list[dict[str, Any]]:
-    """Everything the service says about one request, up to the final message."""
+    """Everything the service says about one request, up to the final message.
+
+    The acknowledgment may be overtaken by any of it (docs/protocol.md); what is left of a request before is skipped.
+    """
     client.send(json.dumps({"action": action, "id": request_id, "payload": payload}))
     messages: list[dict[str, Any]] = []
     while not messages or messages[-1]["type"] not in {"response", "complete", "error", "pong"}:
-        messages.append(json.loads(client.recv(PATIENCE_SECONDS)))
+        message = json.loads(client.recv(PATIENCE_SECONDS))
+        messages += [message] if message.get("request_id") == request_id else []
     return messages
 
 
