@@ -1,10 +1,9 @@
-"""``streamer emulate``: starts the emulator, tells where it is, reloads changed code, and stops when asked."""
+"""Runs ``streamer emulate`` with what `start` found: tells where it is, reloads changed code, and stops when asked."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import dataclasses
 import functools
 import gc
 import os
@@ -12,41 +11,37 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 from streamer.errors import ConfigurationError
-from streamer.project import Project, read, variables
+from streamer.project import Project
 
 from .. import log
 from ..files import Claim
 from ..functions.logs import LogSink
 from ..functions.processes.launching import Launched
-from ..functions.runtimes import runtime_name
 from ..gateway.rules.assumptions import Assumptions
 from ..gateway.rules.limits import Limits
-from ..port.front import bind
 from ..port.loop import loop_factory
 from ..port.origin import is_loopback
 from ..tasks import end
 from ..wiring.emulator import Emulator, EmulatorConfig
-from . import provided_sdk
 from .banner import banner
 from .console import console_of
-from .development_secret import FOLDER, development_secret, make_state_folder
-from .identity import PUBLIC_KEY, PUBLISHED_KEYS, Access, Identity, key_kind
+from .development_secret import FOLDER
+from .identity import Access
 from .inspected import inspected
 from .keys import Controls, Terminal, listening, terminal
 from .limits_and_assumptions import assumed, limited
 from .options import EmulateOptions
-from .output import output, tell_messages
 from .pages import pages_of
 from .ready_file import FILE as READY_FILE
 from .ready_file import Ready, remove_ready, running, write_ready
 from .reload import changes
-from .target import DEMO, Target, find_service, pairs, prepared, project_at, template_name
+from .target import Target
 from .terminal import code_of
 from .trial import Trials, environment_of, parts
 
@@ -54,103 +49,23 @@ SUCCESSION_SECONDS: Final = 1.0
 """How often an emulator looks whether the other one in its folder is gone."""
 
 
-def run_emulator(options: EmulateOptions, launched: Launched | None) -> None:
+def run_emulator(
+    options: EmulateOptions,
+    target: Target,
+    project: Project,
+    access: Access,
+    *,
+    sink: LogSink,
+    launched: Launched | None,
+) -> None:
     """Run until SIGINT, SIGTERM or SIGHUP; see `start`. ``launched``: the template process; None: none is needed.
 
     Raises:
         ConfigurationError: it cannot start; the message is one line for the user.
     """
-    project, shell = _project(options)
-    with output(options, project.folder) as sink:
-        _run(options, project, shell, sink, launched)
-
-
-def _run(
-    options: EmulateOptions, project: Project, shell: dict[str, str], sink: LogSink, launched: Launched | None
-) -> None:
-    if options.debug is not None:
-        if options.isolation == "process":
-            raise ConfigurationError("--debug runs functions inline, where debuggers reach them; leave out --isolation")
-        options = dataclasses.replace(options, isolation="inline")
-    if options.inspect and options.isolation == "inline":
-        raise ConfigurationError("--inspect is for functions of Node.js, which run in processes; leave out --isolation")
-    bind(options.host, options.port).close()  # before a folder is made in a place that is not to be
-    folder, environment = project.folder, shell
-    name = None if options.demo or options.control_plane else template_name(options.target, project)
-    if options.control_plane:
-        from .control_plane import control_plane  # noqa: PLC0415 - templates, which no other target pays for
-
-        target = control_plane(options, folder, os.environ)
-    elif name is not None:
-        target = _load_template(name, options, folder)
-    else:
-        options.refuse_for_templates_only()
-        chosen, found = find_service(DEMO if options.demo else options.target, project)
-        environment = _with_secret(environment, folder / FOLDER)
-        target = prepared(chosen, found, project, environment=environment)
-        if any(runtime_name(function.runtime) == "nodejs" for function in target.topology.functions):
-            target = _with_sdk(target, options, project)
-    access = Access(
-        identity=Identity.of_developer(environment, target.permissions),
-        verifies_with=key_kind(shell, is_app=target.has_tokens, is_signed=target.is_signed),
-        secret=environment.get("JWT_SECRET") if target.has_tokens else None,
-    )
-    _make_state_folder(folder / FOLDER)
-    if options.verbose or not target.is_app:
-        tell_messages()
-    if options.debug is not None:
-        from .debugger import wait_for_debugger  # noqa: PLC0415 - nobody else pays for it
-
-        wait_for_debugger(options.debug)
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         config = _config(options, project, target, access, launched)
         runner.run(_serve(options, Emulator(target.topology, config, log_sink=sink), target, project, access))
-
-
-def _project(options: EmulateOptions) -> tuple[Project, dict[str, str]]:
-    """The project that is emulated, and the variables of the shell and of its ``.env``."""
-    if options.demo and options.target is not None:
-        raise ConfigurationError(f"--demo runs the built-in demo, and {options.target!r} is something else; choose one")
-    here = Path.cwd()
-    is_bare = options.demo or options.control_plane
-    project = read(here, options.stage) if is_bare else project_at(here, options.target, options.stage)
-    project = dataclasses.replace(project, environment={**project.environment, **pairs(options.env)})
-    return project, variables(project.folder, os.environ, options.env_file)
-
-
-def _load_template(name: str, options: EmulateOptions, folder: Path) -> Target:
-    # Templates cost some 50 ms to import, which no other target pays.
-    from ..templates.assembly import find  # noqa: PLC0415
-    from .from_template import load_template, run_build  # noqa: PLC0415
-
-    if options.build is not None:
-        run_build(options.build, folder)
-    find(name, folder, stack=options.stack)  # before a folder is made where there is nothing
-    _make_state_folder(folder / FOLDER)
-    found = load_template(name, options, folder=folder, state_folder=folder / FOLDER)
-    return Target(name=name, topology=found.read.described.topology, is_app=False, template=found)
-
-
-def _with_sdk(target: Target, options: EmulateOptions, project: Project) -> Target:
-    _make_state_folder(project.folder / FOLDER)
-    into = project.folder / FOLDER / provided_sdk.FOLDER
-    topology = provided_sdk.provide(target.topology, project.code, into, may_install=options.install, tell=log.info)
-    return dataclasses.replace(target, topology=topology)
-
-
-def _with_secret(environment: Mapping[str, str], state_folder: Path) -> dict[str, str]:
-    """The variables an App's functions may get, with a secret to develop with."""
-    given = {"STREAMER_ENV": "development", **environment}
-    if not any(given.get(name) for name in ("JWT_SECRET", PUBLIC_KEY, PUBLISHED_KEYS)):
-        given["JWT_SECRET"] = development_secret(state_folder).value
-    return given
-
-
-def _make_state_folder(folder: Path) -> None:
-    try:
-        make_state_folder(folder)
-    except OSError as error:
-        raise ConfigurationError(f"the folder {folder} cannot be used: {error.strerror}") from error
 
 
 def _config(

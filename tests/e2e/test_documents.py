@@ -16,7 +16,7 @@ from typing import Any, Final
 import pytest
 import yaml
 from documents import ALL, ROOT, Block, command, converse, emulator, run_python, shell, starts_emulator
-from running_command import PATIENCE_SECONDS, Emulate, dial, streamer
+from running_command import INLINE, PATIENCE_SECONDS, Emulate, dial, streamer
 
 from deploy.config import load
 from streamer import App, client
@@ -136,7 +136,6 @@ def do(lines: list[str], folder: Path, **variables: str) -> None:
             assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
 
 
-INLINE: Final = ("--isolation", "inline")
 """Half the cost of a start; what the documents say holds either way, and the functions' contract suite judges both."""
 
 

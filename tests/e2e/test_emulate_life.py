@@ -12,16 +12,25 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from running_command import PATIENCE_SECONDS, STREAMER, Emulate, ask, descendants, dial, streamer, watch_end
+from running_command import INLINE, PATIENCE_SECONDS, STREAMER, Emulate, ask, descendants, dial, streamer, watch_end
 from websockets.exceptions import ConnectionClosed
 
 from emulator.command.ready_file import FILE, running
 from emulator.port.tls import authority
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
-def test_a_signal_closes_clients_with_1001_and_runs_every_disconnect(tmp_path: Path, number: signal.Signals) -> None:
-    with Emulate(folder=tmp_path) as emulator, ExitStack() as stack:
+@pytest.mark.parametrize(
+    ("number", "isolation"),
+    [
+        pytest.param(signal.SIGINT, (), id="SIGINT"),
+        pytest.param(signal.SIGTERM, INLINE, id="SIGTERM"),
+        pytest.param(signal.SIGHUP, INLINE, id="SIGHUP"),
+    ],
+)
+def test_a_signal_closes_clients_with_1001_and_runs_every_disconnect(
+    tmp_path: Path, number: signal.Signals, isolation: tuple[str, ...]
+) -> None:
+    with Emulate(*isolation, folder=tmp_path) as emulator, ExitStack() as stack:
         clients = [stack.enter_context(dial(emulator.address())) for _ in range(5)]
 
         status = emulator.stop(number)
@@ -78,8 +87,8 @@ def test_of_two_in_a_folder_commands_find_the_first_and_after_it_the_second(
 ) -> None:
     found = tmp_path / ".streamer" / "emulator.json"
     with (
-        Emulate(folder=tmp_path) as first,
-        Emulate(folder=tmp_path, ready_file="second.json") as second,
+        Emulate(*INLINE, folder=tmp_path) as first,
+        Emulate(*INLINE, folder=tmp_path, ready_file="second.json") as second,
     ):
         warning = second.log.wait_for("another emulator of this folder is the one that commands find")
         assert f"name this one with --url  url={second.url}" in warning
@@ -95,8 +104,8 @@ def test_of_two_in_a_folder_commands_find_the_first_and_after_it_the_second(
 
 
 def test_a_second_that_ends_leaves_the_first_to_be_found(tmp_path: Path) -> None:
-    with Emulate(folder=tmp_path) as first:
-        with Emulate(folder=tmp_path, ready_file="second.json"):
+    with Emulate(*INLINE, folder=tmp_path) as first:
+        with Emulate(*INLINE, folder=tmp_path, ready_file="second.json"):
             pass
 
         assert json.loads((tmp_path / ".streamer" / "emulator.json").read_text())["websocket_url"] == first.url
@@ -104,7 +113,7 @@ def test_a_second_that_ends_leaves_the_first_to_be_found(tmp_path: Path) -> None
 
 
 def test_a_ready_file_that_is_taken_over_from_a_running_emulator_is_told(tmp_path: Path) -> None:
-    with Emulate(folder=tmp_path) as first, Emulate(folder=tmp_path) as second:
+    with Emulate(*INLINE, folder=tmp_path) as first, Emulate(*INLINE, folder=tmp_path) as second:
         warning = second.log.wait_for("the ready file named an emulator that still runs")
 
         assert first.url in warning
@@ -229,7 +238,7 @@ def test_the_state_folder_is_private_and_ignored_by_git_with_a_secret_of_the_use
 ) -> None:
     monkeypatch.setenv("JWT_SECRET", "s" * 32)
 
-    with Emulate(folder=tmp_path):
+    with Emulate(*INLINE, folder=tmp_path):
         state = tmp_path / ".streamer"
         assert state.stat().st_mode & 0o077 == 0
         assert (state / ".gitignore").read_text().endswith("*\n")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from running_command import PATIENCE_SECONDS, STREAMER, Emulate, ask, dial
+from running_command import INLINE, PATIENCE_SECONDS, STREAMER, Emulate, ask, dial
 
 APP = """
 import logging
@@ -287,7 +287,7 @@ def test_options_that_contradict_each_other_are_refused(tmp_path: Path, options:
 def test_only_a_terminal_gets_colours(tmp_path: Path, no_color: str, coloured: bool) -> None:
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
-        [STREAMER, "emulate", "--demo", "--port", "0"],
+        [STREAMER, "emulate", "--demo", "--port", "0", *INLINE],
         cwd=tmp_path,
         env={**os.environ, "NO_COLOR": no_color, "TERM": "xterm"},
         stdin=subprocess.DEVNULL,

@@ -52,7 +52,19 @@ def test_a_file_of_a_process_that_is_gone_counts_for_nothing(tmp_path: Path) -> 
     assert running(path) is None
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"pid": "x"}', "\ufffd"])
+PLACES = '"websocket_url": "ws://127.0.0.1:1/dev", "management_url": "http://127.0.0.1:1/dev", "dynamodb_url": "x"'
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        *("", "{", "[]", "{}", '{"pid": "x"}', "\ufffd"),
+        pytest.param("[" * 100_000, id="nested too deep"),
+        pytest.param(f'{{"pid": 1e400, {PLACES}}}', id="endless"),
+        pytest.param(f'{{"pid": {10**20}, {PLACES}}}', id="large"),
+        pytest.param('{"pid": 1, "management_url": "x", "dynamodb_url": "http://127.0.0.1:1"}', id="no URL"),
+    ],
+)
 def test_a_file_of_another_kind_counts_for_nothing(tmp_path: Path, content: str) -> None:
     path = tmp_path / "emulator.json"
     path.write_text(content, "utf-8")

@@ -72,7 +72,8 @@ def test_a_module_called_app_is_an_app_only_if_it_names_one(text: str, target: s
 
 def test_what_is_no_template_does_not_pay_for_templates(tmp_path: Path) -> None:
     program = (
-        "import sys, emulator.command.run; print(*(n for n in sys.modules if n.startswith('emulator.templates.')))"
+        "import sys, emulator.command.start, emulator.command.run; "
+        "print(*(n for n in sys.modules if n.startswith('emulator.templates.')))"
     )
 
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
