@@ -21,6 +21,12 @@ class Invoking:
         self._recorder = recorder
         self._look = look
 
+    def new_request(self) -> str:
+        """An id for an invocation, whose record then says that the console asked for it."""
+        request_id = str(uuid.uuid4())
+        self._recorder.invoked_here.append(request_id)
+        return request_id
+
     async def invoke(self, function: str, payload: bytes) -> tuple[Returned | Failed, int | None]:
         """What came of running a function with an event, and the number of the invocation's record.
 
@@ -30,7 +36,7 @@ class Invoking:
             BadRequestError: Lambda does not run the function, such as when it is throttled.
         """
         self._look()
-        before, request_id = self._recorder.ring.last, str(uuid.uuid4())
+        before, request_id = self._recorder.ring.last, self.new_request()
         outcome = await self._functions.invoke(function, payload, request_id=request_id)
         if isinstance(outcome, Refused):
             raise BadRequestError(outcome.status, f"{function} did not run: {outcome.message}")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from ..functions.outcome import Failed, Outcome, Returned
 from ..gateway.rules.effects import Effect, Result
 from . import records
+from .meaning import lambda_request_of
 from .recorder import TRACE_HEADER
 from .records import CALL_BYTES, PAYLOAD_BYTES, Invoked
 from .ring import Ring
@@ -16,9 +17,12 @@ from .ring import Ring
 class Maker:
     """Makes the records of one ring, and adds them to it."""
 
-    def __init__(self, ring: Ring, unanswered: dict[str, Sequence[Any] | records.Message]) -> None:
-        """``unanswered``: see `RingRecorder`."""
+    def __init__(
+        self, ring: Ring, unanswered: dict[str, Sequence[Any] | records.Message], ours: Collection[str]
+    ) -> None:
+        """``unanswered`` and ``ours``: see `RingRecorder`."""
         self._ring = ring
+        self._ours = ours
         self._unanswered = unanswered
         self._makers: Mapping[str, Callable[..., None]] = {
             "answered": self._answered,
@@ -75,6 +79,7 @@ class Maker:
                 duration_ms=duration_ms,
                 init_ms=init_ms,
                 memory_mb=memory_mb,
+                is_ours=bool(self._ours) and lambda_request_of(outcome) in self._ours,
             )
         )
 

@@ -27,6 +27,8 @@ _ANSWERED_NS: Final = 6
 _RESULT: Final = 7
 _REPLIES: Final = 8
 """Where in what was noted of a message stands what came of it."""
+INVOKED_HERE: Final = 200
+"""Invocations of the console that are remembered."""
 CLOSED: Final = 200
 """Closed connections that are remembered."""
 BUSY_MESSAGES: Final = 200
@@ -80,6 +82,8 @@ class RingRecorder:
         """Connections that were closed."""
         self.ended_here: set[str] = set()
         """Ids of connections that the console closes now."""
+        self.invoked_here: deque[str] = deque(maxlen=INVOKED_HERE)
+        """Lambda's ids of the invocations that the console asked for, the latest."""
         self.is_ours = False
         """Whether the next message is the console's own."""
         self._clock = clock
@@ -91,7 +95,7 @@ class RingRecorder:
     def _make_first(self, noted: Sequence[Any]) -> None:
         from .making import Maker  # noqa: PLC0415 - the emulator's start does not pay for it
 
-        self.ring.make = Maker(self.ring, self._unanswered).make
+        self.ring.make = Maker(self.ring, self._unanswered, self.invoked_here).make
         self.ring.make(noted)
 
     def keep(self, record: records.Record) -> None:

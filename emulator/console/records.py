@@ -108,6 +108,8 @@ class Run(Record):
     duration_ms: float
     init_ms: float | None
     memory_mb: int | None
+    is_ours: bool = False
+    """Whether the console asked for it."""
 
     @property
     def size(self) -> int:

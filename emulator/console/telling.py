@@ -169,7 +169,7 @@ class Teller:
             "init_ms": record.init_ms,
             "ms": record.duration_ms,
             "memory_mb": record.memory_mb,
-            **source_of(record.payload),
+            **({"source": "console"} if record.is_ours else source_of(record.payload)),
             **tell_outcome(record.outcome),
             "payload_bytes": record.payload_bytes,
         }

@@ -116,6 +116,8 @@ class Traces:
                 return None
 
     def _cause_of_run(self, run: Run) -> Record | None:
+        if run.is_ours:
+            return None  # its event is one of the past, or made up
         source = source_of(run.payload)
         if source["source"] == "gateway":
             opening = self._openings.get(str(source.get("connection")))
@@ -185,7 +187,7 @@ class Traces:
 
     @cached_property
     def _pushed(self) -> _Pushed:
-        return _Pushed(self._calls, self._runs)
+        return _Pushed(self._calls, [run for run in self._runs if not run.is_ours])
 
     # what follows
 
@@ -375,7 +377,7 @@ def _run_spans(run: Run) -> Iterator[Span]:
             note=run.function,
             number=run.number,
         )
-    source = source_of(run.payload)["source"]
+    source = "console" if run.is_ours else source_of(run.payload)["source"]
     status = "ok" if type(run.outcome).__name__ == "Returned" else "error"
     yield Span(
         kind="function",

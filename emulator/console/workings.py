@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-import uuid
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -70,7 +69,7 @@ class Workings:
             raise BadRequestError(400, "type is RequestResponse or Event")
         if kind == "Event":
             self._look()
-            if not self._around.accept(function.name, payload, str(uuid.uuid4())):
+            if not self._around.accept(function.name, payload, self._invoking.new_request()):
                 raise BadRequestError(429, "too many events wait for the functions")
             return {"number": None}
         _outcome, number = await self._invoking.invoke(function.name, payload)

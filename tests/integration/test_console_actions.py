@@ -141,6 +141,10 @@ async def test_an_invocation_is_run_again_with_its_event(asked: Asked) -> None:
         before, after = await get(asked, f"events/{run['number']}"), await get(asked, f"events/{again['number']}")
         assert (after["function"], after["event"]) == ("router", before["event"])
         assert after["lambda_request"] != before["lambda_request"]
+        assert (before["source"], after["source"]) == ("gateway", "console")
+        course, own = await get(asked, f"traces/{run['number']}"), await get(asked, f"traces/{again['number']}")
+        assert [each["number"] for each in course["runs"]] == [run["number"]]
+        assert (own["origin"]["number"], len(own["runs"])) == (again["number"], 1)
 
 
 async def test_a_token_that_is_made_opens_a_connection(asked: Asked) -> None:

@@ -125,6 +125,7 @@ function Facts({ origin, cause }) {
     ["connection", origin.connection && html`<a href=${`#/connections/${encodeURIComponent(origin.connection)}`}>${origin.connection}</a>`],
     ["id", origin.request],
     ["route", origin.route && html`${origin.route} → <a href=${`#/functions/${encodeURIComponent(origin.function)}`}>${short(origin.function)}</a>`],
+    ["sent by", origin.ours && "the console"],
     ["from", origin.peer],
     ["code", origin.code && `${origin.code}${origin.reason ? ` ${origin.reason}` : ""}`],
     ["source", short(origin.source)],
