@@ -61,6 +61,8 @@ def _said(told: Told) -> str | None:  # noqa: C901 - one case for each kind
             fault = told.get("fault", {}).get("sentence", "")
             parts = [told["function"], told["level"], _short(told["message"]), fault]
         case "environment":
+            if told["change"] == "frozen":
+                return None  # as after nearly every event
             parts = [f"{told['function']}#{told['environment']}", told["change"], told["why"]]
         case "batch":
             count = f"{told['records']} from {told['source']}"

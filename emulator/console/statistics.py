@@ -102,7 +102,9 @@ def lanes(
     runs: list[tuple[tuple[int, int], Run]] = []
     for record in records:
         if isinstance(record, Environment) and record.function == function:
-            if record.change == "started":
+            if record.change == "started" and not _is_of(
+                found.get((record.environment, lives[record.environment])), record
+            ):
                 lives[record.environment] += 1
             lane = _lane(found, record.environment, lives[record.environment])
             _change(lane, record)
@@ -125,6 +127,11 @@ def lanes(
         lane for lane in found.values() if lane["runs"] or lane["ended"] is None or lane["ended"] >= begin_ns / 1e6
     ]
     return {"begin": begin_ns / 1e6, "now": now_ns / 1e6, "lanes": shown}
+
+
+def _is_of(lane: Told | None, record: Environment) -> bool:
+    """Whether a process's start is that of a lane: it may be told of after its function is ready."""
+    return lane is not None and lane["pid"] == record.pid and lane["started"] is None
 
 
 def _change(lane: Told, record: Environment) -> None:

@@ -8,7 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from console_story import MENDED, PLACE, PROJECT, WRONG
 from running_command import Emulate
+from running_command import streamer as run
 
 pytestmark = pytest.mark.e2e
 
@@ -60,3 +62,40 @@ def test_without_an_emulator_the_command_says_what_to_do(tmp_path: Path, command
 
     assert (status, err.count("\n")) == (2, 1)
     assert "start `streamer emulate`" in err
+
+
+def test_a_request_that_failed_is_found_mended_and_sent_again_by_commands(tmp_path: Path) -> None:
+    code = tmp_path / "app.py"
+    code.write_text(PROJECT)
+
+    def said(*arguments: str) -> tuple[int, list[str]]:
+        done = run(*arguments, folder=tmp_path)
+        # With -s, the whole story is printed.
+        sys.stdout.write(f"$ streamer {' '.join(arguments)}\n{done.stdout}")
+        return done.returncode, done.stdout.splitlines()
+
+    with Emulate(folder=tmp_path) as emulate:
+        assert said("call", "report", "{}", "--id", "r1")[0] == 1
+
+        _, errors = said("tail", "--errors")
+        status, course = said("trace", "r1")
+
+        (logged,) = [each for each in errors if "  log  " in each]
+        (told,) = [each for each in errors if "@connections" in each]
+        assert "processor  ERROR" in logged
+        assert PLACE in logged
+        assert "PROCESSING_FAILED: KeyError: 'rows'" in told
+        assert told.endswith("r1")
+        assert (status, course[0].partition("  ")[0]) == (1, "ERROR")
+        assert PLACE in course[0]
+        assert sum("processor  invoke" in each for each in course) == 2  # both attempts
+        assert [each for each in course if "frame retrying" in each]
+        assert '      return request.payload["rows"] * 2' in course
+
+        code.write_text(PROJECT.replace(WRONG, MENDED))
+        emulate.log.wait_for("reloaded")
+        assert said("call", "report", "{}", "--id", "r2") == (0, ["42"])
+
+        status, course = said("trace", "r2")
+        assert (status, course[0].startswith("OK  complete in attempt 2")) == (0, True)
+        assert not [each for each in said("tail", "--errors", "--request", "r2")[1] if each]

@@ -8,27 +8,12 @@ from pathlib import Path
 
 import pytest
 from console_pages import MARKS, chromium, emulated, tab
+from console_story import MENDED, PLACE, PROJECT, WRONG
 
-from emulator.command.console_reader import Reader
-from emulator.console.lines import line, waterfall
 from emulator.testing.thread import EmulatorThread
 from streamer.client import RequestFailedError
 
 pytestmark = MARKS
-PROJECT = """
-from streamer import App
-from streamer.errors import RetryableError
-
-app = App()
-
-@app.action("report", estimated_duration=10, max_attempts=2)
-def report(request):
-    if request.attempt == 1:
-        raise RetryableError("the warehouse does not answer")
-    return request.payload["rows"] * 2
-"""
-WRONG, MENDED = 'payload["rows"]', 'payload.get("rows", 21)'
-PLACE = "KeyError: 'rows' (app.py:11)"
 
 
 @pytest.fixture
@@ -38,14 +23,6 @@ def told(tmp_path: Path) -> Iterator[tuple[EmulatorThread, str, Path]]:
         with emulator.connect("ada", "acme") as client, pytest.raises(RequestFailedError):
             client.request("report", {}, id="r1")
         yield emulator, url, tmp_path / "app.py"
-
-
-def as_text(emulator: EmulatorThread, url: str, name: str) -> tuple[list[str], list[str]]:
-    """What `streamer tail --errors` and `streamer trace` print."""
-    with Reader(emulator.dynamodb_url, url.partition("#token=")[2]) as reader:
-        events = reader.events(follow=False, limit=500, missed=lambda _: None, errors="1")
-        lines = [text for each in events if (text := line(each)) is not None]
-        return lines, list(waterfall(reader.get(f"traces/{name}")))
 
 
 async def test_a_failed_request_is_found_mended_and_sent_again(told: tuple[EmulatorThread, str, Path]) -> None:
@@ -71,27 +48,3 @@ async def test_a_failed_request_is_found_mended_and_sent_again(told: tuple[Emula
         await page.get_by_role("link", name="Live").first.click()
         await page.get_by_role("row").filter(has_text='"id":"r2"').click()
         await page.get_by_label("Detail").locator(".verdict").get_by_text("complete in attempt 2").wait_for()
-
-
-async def test_the_same_is_told_as_text(told: tuple[EmulatorThread, str, Path]) -> None:
-    emulator, url, code = told
-
-    lines, course = await asyncio.to_thread(as_text, emulator, url, "r1")
-
-    assert any("log" in each and "KeyError: 'rows' (app.py:11)" in each for each in lines)
-    assert any("@connections" in each and "PROCESSING_FAILED" in each and each.endswith("r1") for each in lines)
-    assert course[0].startswith("ERROR  ")
-    assert PLACE in course[0]
-    assert sum("processor  invoke" in each for each in course) == 2
-    assert '      return request.payload["rows"] * 2' in course
-
-    code.write_text(PROJECT.replace(WRONG, MENDED))
-    await asyncio.to_thread(emulator.reload)
-    await asyncio.to_thread(sent_again, emulator)
-    _lines, course = await asyncio.to_thread(as_text, emulator, url, "r2")
-    assert course[0].startswith("OK  complete in attempt 2")
-
-
-def sent_again(emulator: EmulatorThread) -> None:
-    with emulator.connect("ada", "acme") as client:
-        assert client.request("report", {}, id="r2") == 42

@@ -61,6 +61,17 @@ def test_an_environment_is_a_lane_from_its_start_to_its_end() -> None:
     assert (second["pid"], second["ended"], len(second["runs"])) == (78, second["worked"], 1)  # it is not there now
 
 
+def test_a_start_that_is_told_after_its_function_is_ready_is_of_the_same_lane() -> None:
+    world = World()
+    world.recorder.environment("router", 0, 77, "ready")
+    world.recorder.environment("router", 0, 77, "started")
+    world.runs({}, ms=10)
+
+    (lane,) = lanes("router", world.ring, now_ns=world.now_ns)["lanes"]
+
+    assert (lane["pid"], lane["started"] is None, len(lane["runs"])) == (77, False, 1)
+
+
 def frozen(lane: dict[str, Any], begin: float) -> list[tuple[float, float]]:
     return [(round(each["begin"] - begin), round(each["end"] - begin)) for each in lane["frozen"]]
 

@@ -135,6 +135,15 @@ def test_every_kind_has_a_line_of_text() -> None:
     assert "attempt 2" in lines[6]
 
 
+def test_that_an_environment_is_frozen_again_has_no_line() -> None:
+    world = World()
+    world.recorder.environment("router", 0, 7, "frozen")
+
+    (told,) = [TELLER.tell(each) for each in world.ring]
+
+    assert line(told) is None
+
+
 def test_a_message_that_still_runs_has_no_line_yet() -> None:
     world = World()
     world.receives({"action": "greet"})
