@@ -75,6 +75,13 @@ class Asked:
         found: list[dict[str, Any]] = self.get(f"events?{said}")["events"]
         return found
 
+    def ended(self, path: str) -> Any:
+        """A trace once nothing of it runs any more: a client may be gone before its function has returned."""
+        after = 0
+        while (trace := self.get(path)).get("status") == "running":
+            after = self.get(f"events?after={after}&wait=1")["next"]
+        return trace
+
 
 @contextmanager
 def running(

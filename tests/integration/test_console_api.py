@@ -32,16 +32,8 @@ def until(asked: Asked, path: str, wanted: str) -> Any:
     while True:
         page = asked.get(f"events?kind={wanted}&after={after}&wait=20")
         if page["events"]:
-            return ended(asked, path)
+            return asked.ended(path)
         after = page["next"]
-
-
-def ended(asked: Asked, path: str) -> Any:
-    """A trace once nothing of it runs any more: a client may be gone before its function has returned."""
-    after = 0
-    while (trace := asked.get(path)).get("status") == "running":
-        after = asked.get(f"events?after={after}&wait=1")["next"]
-    return trace
 
 
 def test_a_quick_message_is_recorded_from_the_frame_to_the_line_of_its_function(asked: Asked) -> None:

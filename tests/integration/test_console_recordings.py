@@ -25,13 +25,11 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, 
     with running(folder, "inline", settings, {"JWT_SECRET": SECRET}) as asked:
         with asked.emulator.connect("ada", "acme") as client, pytest.raises(RequestFailedError):
             client.request("slow", {}, id="s1")
-        after = 0
-        while not asked.events(kind="closed", after=after, wait=5):
-            after = asked.get("events")["next"]
+        live = asked.ended("traces/s1")
         file = folder / "recording.json"
         file.write_text(json.dumps(asked.get("export")))
         opened = asked.ask("api/recordings", method="POST", body=json.loads(file.read_text()))[1]["recording"]
-        live, of_file = asked.get("traces/s1"), asked.get(f"traces/s1?recording={opened}")
+        of_file = asked.get(f"traces/s1?recording={opened}")
         assert asked.get(f"events?recording={opened}&kind=opening")["events"][0]["user"] == "ada"
         assert asked.ask(f"api/traces/s1?recording={opened + 1}")[0] == 404
         assert asked.ask("api/recordings", method="POST", body={"streamer": "no"})[0] == 400
