@@ -79,6 +79,7 @@ def test_connections_are_let_in_by_published_keys_without_a_request_for_each(
         for _ in range(20):
             with connect(f"{emulator.websocket_url}?Authorization={token(KEY, 'k1')}", open_timeout=60):
                 pass
+        assert provider.asked == 1
         wrong = (token(KEY, "k1", aud="mail"), token(KEY, "k1", iss=ELSEWHERE))
         for bad in (token(OTHER, "k1"), token(KEY, "k2"), *wrong):
             with (
@@ -88,4 +89,4 @@ def test_connections_are_let_in_by_published_keys_without_a_request_for_each(
                 pass
             assert caught.value.response.status_code == 401
 
-    assert provider.asked == 1
+    assert provider.asked <= 2  # a key that is unknown has them read anew, once a minute at most
