@@ -1,15 +1,15 @@
 """Changes of the embedded DynamoDB as lines of text, which a saved state has after its tables, and back. Pure.
 
-A line is JSON: ``["PutItem", ...]`` or ``["UpdateItem", ...]``, the request that changed one item, ``["changes",
-[...]]``, all that any other request or transaction changed, or a note (`emulator.notes`). One that is cut off was never
-written. An update is done again with the item's size beside it, which tells whether it came to the same.
+A line is JSON: ``["PutItem", ...]``, ``["TransactWriteItems", ...]`` and the like, the request that changed items,
+``["changes", [...]]``, all that any other request changed, or a note (`emulator.notes`). One that is cut off was never
+written. Requests are done again with the items' sizes beside them, which tell whether they came to the same.
 """
 
 from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from json.encoder import encode_basestring_ascii as json_text
 from typing import Any, Final
 
@@ -19,21 +19,24 @@ from .items import StoredItem
 from .records import SERVICE_IDENTITY, StreamRecord
 from .table import Table
 from .values import SETS, Attributes, AttributeValue, read_attributes
-from .writing import prepare_update
+from .writing import PREPARE
 
-PUT: Final = "PutItem"
-UPDATE: Final = "UpdateItem"
 OLDER_PUT: Final = "put"
 """As the fifth version of a state has it, without the size."""
-REQUESTS: Final = (PUT, UPDATE)
+TRANSACTION: Final = "TransactWriteItems"
+ONE_ITEM: Final = {"PutItem": "Put", "UpdateItem": "Update", "DeleteItem": "Delete"}
+"""Requests that write one item, and what they are called in a transaction."""
+REQUESTS: Final = frozenset({*ONE_ITEM, TRANSACTION})
 """Requests that are told as they are."""
 CHANGES: Final = "changes"
 BESIDES_BYTES: Final = 2000
-"""A request may hold so much besides the item; of a longer one its changes alone are written."""
+"""A request may hold so much besides its items; of a longer one its changes alone are written."""
 TICKS: Final = 2**22
 """Times are told in so many parts of a second: whole numbers for any clock since 2004, whose text is made four times as
 fast as a fraction's. Version 5 of a state told fractions."""
 _NEWLINE: Final = ord("\n")
+Beside = tuple[Any, int]
+"""What the stream tells of a change, and the size of the item after it; 0: it is gone."""
 
 
 def _text_of(binary: bytes) -> str:
@@ -48,17 +51,27 @@ def journal_line(changes: Sequence[JournaledChange], request: tuple[str, bytes] 
     """The line of what was changed together; ``request`` is one of `REQUESTS` and its body, if that was all.
 
     To be made at once, while all it tells of is in the processor's caches: later it costs several times as much. A
-    request is JSON already, and costs a third of what its changes would.
+    request is JSON already, and costs a third of what its changes would; every write of it that changes something is
+    among the changes, in order.
     """
-    if len(changes) != 1:
-        return f'["changes",[{",".join([_written(*change) for change in changes])}]]\n'.encode()
-    table, old, new, record = changes[0]
-    if request is not None and new is not None:
+    if request is not None:
         action, body = request
-        size_bytes = new.size_bytes
-        if len(body) <= size_bytes * 2 + BESIDES_BYTES and _NEWLINE not in body:
-            return f'["{action}","{table.name}",{_told(record)},{size_bytes},'.encode() + body + b"]\n"
-    return f'["changes",[{_written(table, old, new, record)}]]\n'.encode()
+        if action == TRANSACTION:
+            beside, items_bytes = _of_all(changes)
+        else:
+            table, _, new, record = changes[0]
+            items_bytes = 0 if new is None else new.size_bytes
+            beside = f'"{table.name}",{_told(record)},{items_bytes}'
+        if len(body) <= items_bytes * 2 + BESIDES_BYTES and _NEWLINE not in body:
+            return f'["{action}",{beside},'.encode() + body + b"]\n"
+    return f'["changes",[{",".join([_written(*change) for change in changes])}]]\n'.encode()
+
+
+def _of_all(changes: Sequence[JournaledChange]) -> tuple[str, int]:
+    """What a transaction does not say: what the streams tell, and sizes; and all of these."""
+    sizes = [0 if new is None else new.size_bytes for _, _, new, _ in changes]
+    told = [f"[{_told(change[3])},{size_bytes}]" for change, size_bytes in zip(changes, sizes, strict=True)]
+    return f"[{','.join(told)}]", sum(sizes)
 
 
 def _written(table: Table, old: StoredItem | None, new: StoredItem | None, record: StreamRecord | None) -> str:
@@ -110,7 +123,7 @@ def replay(lines: Iterable[bytes], notes: Content, backend: EmbeddedBackend | No
     """Do again what lines say, in tables and notes.
 
     Raises:
-        ValueError, LookupError, TypeError, RecursionError: a line is none, or does not fit the tables.
+        ApiError, ValueError, LookupError, TypeError, RecursionError: a line is none, or does not fit the tables.
     """
     for line in lines:
         kind, *rest = json.loads(line)
@@ -120,8 +133,11 @@ def replay(lines: Iterable[bytes], notes: Content, backend: EmbeddedBackend | No
             name, told, request = rest
             new = StoredItem(read_attributes(request["Item"]))
             _redo(backend, backend.tables[name], new, new.attrs, told)
-        elif kind in REQUESTS and backend is not None:
-            _request(backend, kind, rest)
+        elif kind in ONE_ITEM and backend is not None:
+            name, told, size_bytes, request = rest
+            _write(backend, ONE_ITEM[kind], {**request, "TableName": name}, iter([(told, size_bytes)]))
+        elif kind == TRANSACTION and backend is not None:
+            _transaction(backend, *rest)
         elif kind == CHANGES and backend is not None:
             for change in rest[0]:
                 _change(backend, change)
@@ -129,19 +145,29 @@ def replay(lines: Iterable[bytes], notes: Content, backend: EmbeddedBackend | No
             raise ValueError(f"a line is of kind {kind!r}")
 
 
-def _request(backend: EmbeddedBackend, action: str, rest: Sequence[Any]) -> None:
-    name, told, size_bytes, request = rest
-    table = backend.tables[name]
-    new: StoredItem | None
-    if action == PUT:
-        new = StoredItem(read_attributes(request["Item"]))
-    else:
-        write = prepare_update(backend, request)
-        assert write.compute is not None
-        new = write.compute(table.primary.get(write.key))
-    if new is None or new.size_bytes != size_bytes:
+def _transaction(backend: EmbeddedBackend, beside: Sequence[Beside], request: Mapping[str, Any]) -> None:
+    left = iter(beside)
+    for entry in request["TransactItems"]:
+        for kind, write in entry.items():
+            _write(backend, kind, write, left)
+    if next(left, None) is not None:
+        raise ValueError("a transaction changes less than it did")
+
+
+def _write(backend: EmbeddedBackend, kind: str, request: Mapping[str, Any], left: Iterator[Beside]) -> None:
+    """Do one write again. It takes what was told beside it from what is left, if it changed anything."""
+    write = PREPARE[kind](backend, request)
+    if write.compute is None:
+        return
+    write.check()
+    old = write.table.primary.get(write.key)
+    new = write.compute(old)
+    if old is None and new is None:
+        return
+    told, size_bytes = next(left, (None, -1))
+    if size_bytes != (0 if new is None else new.size_bytes):
         raise ValueError("a request comes to another item than it did")
-    _redo(backend, table, new, new.attrs, told)
+    _redo(backend, write.table, new, write.key, told)
 
 
 def _change(backend: EmbeddedBackend, change: Sequence[Any]) -> None:

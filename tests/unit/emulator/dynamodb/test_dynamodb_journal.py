@@ -121,7 +121,7 @@ def send(world: World, requests: list[Request]) -> None:
         world.send(f"{DYNAMODB}.{action}", body)
 
 
-def test_a_put_and_an_update_are_told_as_their_requests_and_others_as_what_they_change() -> None:
+def test_writes_are_told_as_their_requests_and_statements_as_what_they_change() -> None:
     world, lines = World(), list[bytes]()
     world.create()
     world.database.keep(lines.append, lambda: None)
@@ -131,7 +131,18 @@ def test_a_put_and_an_update_are_told_as_their_requests_and_others_as_what_they_
     world.put("a", **item)
     world.call("UpdateItem", **update)
     world.put("a", **item)
-    world.call("TransactWriteItems", TransactItems=[{"Update": update}])
+    check = {"TableName": "things", "Key": {"pk": {"S": "b"}}, "ConditionExpression": "attribute_not_exists(pk)"}
+    delete = {"TableName": "things", "Key": key}
+    members = [
+        {"ConditionCheck": check},
+        {"Put": {"TableName": "things", "Item": {"pk": {"S": "c"}}}},
+        {"Update": update},
+    ]
+    world.call("TransactWriteItems", TransactItems=members)
+    world.call("DeleteItem", **delete)
+    world.call("DeleteItem", **delete)
+    world.put("a", **item)
+    world.call("ExecuteStatement", Statement="""UPDATE "things" SET x = y REMOVE z WHERE pk = 'a'""")
 
     told = '["%032x",7130316800000000,false]'
     put = json.dumps({"TableName": "things", "Item": key | item})
@@ -139,7 +150,10 @@ def test_a_put_and_an_update_are_told_as_their_requests_and_others_as_what_they_
         f'["PutItem","things",{told % 3},11,{put}]\n',
         f'["UpdateItem","things",{told % 5},11,{json.dumps(update)}]\n',
         f'["PutItem","things",{told % 7},11,{put}]\n',
-        f'["changes",[["things",{{"x":["L",[]]}},{{"pk":["S","a"]}},{told % 9},["z"]]]]\n',
+        f'["TransactWriteItems",[[{told % 9},3],[{told % 10},11]],{json.dumps({"TransactItems": members})}]\n',
+        f'["DeleteItem","things",{told % 12},0,{json.dumps(delete)}]\n',
+        f'["PutItem","things",{told % 15},11,{put}]\n',
+        f'["changes",[["things",{{"x":["L",[]]}},{{"pk":["S","a"]}},{told % 17},["z"]]]]\n',
     ]
 
 
@@ -160,6 +174,21 @@ def test_a_request_that_comes_to_another_item_than_it_did_is_not_taken_for_the_s
         assert one in lines[1]
         with pytest.raises(ConfigurationError, match="cannot be read"):
             World().database.load(dump + lines[0] + lines[1].replace(one, another))
+
+
+def test_a_transaction_that_comes_to_other_items_than_it_did_is_not_taken_for_the_same() -> None:
+    world, lines = World(), list[bytes]()
+    world.create()
+    dump = world.database.dump()
+    world.database.keep(lines.append, lambda: None)
+    members = [{"Put": {"TableName": "things", "Item": {"pk": {"S": name}}}} for name in "ab"]
+    world.call("TransactWriteItems", TransactItems=members)
+
+    last = json.dumps(members[1]).encode()
+    for one, another in [(b",3],[[", b",4],[["), (b'{"S": "b"}', b'{"S": "longer"}'), (b", " + last, b"")]:
+        assert one in lines[0]
+        with pytest.raises(ConfigurationError, match="cannot be read"):
+            World().database.load(dump + lines[0].replace(one, another))
 
 
 def test_changes_that_the_fifth_version_told_are_done_again() -> None:
