@@ -158,7 +158,7 @@ async def test_tables_and_routes_are_the_templates(page: Any) -> None:
     await page.get_by_role("button", name="Connect", exact=True).click()
     await page.get_by_role("textbox", name="Message").fill('{"action": "price", "what": "coffee"}')
     await page.get_by_role("button", name="Send", exact=True).click()
-    await page.locator(".bubble.got").get_by_text("5").first.wait_for()
+    await page.locator(".bubble.got").get_by_text("5", exact=True).first.wait_for()
 
 
 async def test_the_same_order_is_told_as_text(shop: Shop) -> None:

@@ -44,7 +44,7 @@ async def test_a_failed_request_is_found_mended_and_sent_again(told: tuple[Emula
         message = '{"action": "report", "id": "r2", "payload": {}}'
         await page.get_by_role("textbox", name="Message").fill(message)
         await page.get_by_role("button", name="Send", exact=True).click()
-        await page.locator(".bubble").get_by_text("42").wait_for()
+        await page.locator(".bubble").get_by_text("42", exact=True).wait_for()
         await page.get_by_role("link", name="Live").first.click()
         await page.get_by_role("row").filter(has_text='"id":"r2"').click()
         await page.get_by_label("Detail").locator(".verdict").get_by_text("complete in attempt 2").wait_for()

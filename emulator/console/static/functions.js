@@ -44,7 +44,7 @@ function One({ name, go }) {
   const { found: one, wrong, again } = usePolled(`functions/${encodeURIComponent(name)}`);
   const store = useStore();
   const back = () => go("/functions");
-  if (!one) return html`<${Detail} label="Function" title=${name} back=${back}>${wrong && html`<${Empty} title="There is no such function"><p>${wrong}</p><//>`}<//>`;
+  if (!one) return html`<${Detail} label="Function" title=${name} back=${back}>${wrong && html`<${Empty} title="There is no such function"><p>${wrong}</p><a class="button" href="#/functions">All functions</a><//>`}<//>`;
   return html`<${Detail} label="Function" title=${html`<span title=${one.name}>${short(one.name)}</span> <i>${one.handler}</i>`} back=${back}>
     ${one.unavailable && html`<p class="missed" role="status">It cannot run here: ${one.unavailable}</p>`}
     <dl class="figures">${figures(one).map(([label, value, style = ""]) => html`<div key=${label} class=${style}><dt>${label}</dt><dd>${value}</dd></div>`)}</dl>

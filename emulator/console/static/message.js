@@ -49,7 +49,7 @@ export function Message({ number, onClose, go }) {
     };
   }, [number]);
   const select = async (/** @type {number} */ chosen) => setRecord(record?.number === chosen ? null : await ask(store.about(`events/${chosen}`)));
-  if (wrong && !trace) return html`<aside class="detail" aria-label="Detail"><${Head} onClose=${onClose} title="Not kept any more" /><${Empty} title="It is gone">${wrong}<//></aside>`;
+  if (wrong && !trace) return html`<aside class="detail" aria-label="Detail"><${Head} onClose=${onClose} title="Not kept any more" /><${Empty} title="It is gone"><p>${wrong}</p><a class="button" href="#/live">What is kept</a><//></aside>`;
   if (!trace) return html`<aside class="detail" aria-label="Detail" aria-busy="true"><${Head} onClose=${onClose} title="…" /></aside>`;
   return html`<aside class="detail" aria-label="Detail">
     <${Head} onClose=${onClose} title=${title(trace.origin)} />
