@@ -51,7 +51,7 @@ def run_tests(*files: str, environment: dict[str, str] | None = None, package: P
         env={**os.environ, **(environment or {})},
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=250,
         check=False,
     )
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]

@@ -155,7 +155,7 @@ class Project:
             env=self.aws.environment | self.environment,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=250,
         )
 
     def deploy(self, *arguments: str) -> str:

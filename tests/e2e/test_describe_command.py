@@ -89,7 +89,7 @@ def test_the_python_types_are_those_of_the_client(project: Path) -> None:
         env={"MYPYPATH": str(ROOT), "PATH": "/usr/bin:/bin", "HOME": str(project)},
         capture_output=True,
         text=True,
-        timeout=110,
+        timeout=250,
         check=False,
     )
     wrong = [line for line in done.stdout.splitlines() if ": error:" in line]
@@ -122,7 +122,7 @@ def test_the_typescript_compiles_and_refuses_what_is_wrong(project: Path) -> Non
         cwd=project,
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=250,
         check=False,
     )
 
@@ -156,7 +156,7 @@ def test_asyncapis_own_parser_takes_the_documents_of_all_examples(project: Path)
             )
     (project / "parse.cjs").write_text(PARSE)
     done = subprocess.run(
-        [node(), "parse.cjs", *files], cwd=project, capture_output=True, text=True, timeout=110, check=False
+        [node(), "parse.cjs", *files], cwd=project, capture_output=True, text=True, timeout=250, check=False
     )
 
     assert done.stdout.splitlines() == ["[]"] * len(files), done.stderr

@@ -49,7 +49,7 @@ def command(project: Path) -> Command:
             capture_output=True,
             text=True,
             check=False,
-            timeout=120,
+            timeout=250,
         )
 
     return run
@@ -98,7 +98,7 @@ def test_a_folder_below_the_project_means_the_project(
     ran = subprocess.run(
         [str(Path(sys.executable).with_name("streamer")), *arguments],
         cwd=below, env={"PATH": os.environ["PATH"], "HOME": home, "AWS_EC2_METADATA_DISABLED": "true"},
-        capture_output=True, text=True, check=False, timeout=120,
+        capture_output=True, text=True, check=False, timeout=250,
     )  # fmt: skip
 
     assert (ran.returncode, ran.stderr) == (0, "")

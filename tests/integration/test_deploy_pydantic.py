@@ -81,7 +81,7 @@ def build(folder: Path, wheels: Path, architecture: str, imports: str = "") -> s
     environment = {"PATH": "/nowhere", "HOME": str(folder), "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheels)}
     return subprocess.run(
         [str(Path(sys.executable).with_name("streamer")), "build", "--list"],
-        cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=100,
+        cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=250,
     )  # fmt: skip
 
 

@@ -93,7 +93,7 @@ def test_wrong_actions_payloads_and_topics_do_not_compile(tmp_path: Path) -> Non
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=250,
         check=False,
     )
 

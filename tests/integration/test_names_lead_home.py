@@ -22,7 +22,7 @@ def run(*prefix: str, **more: str) -> dict[str, Any]:
         env={**os.environ, "PYTHONPATH": str(ROOT), **more},
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=250,
         check=False,
     )
     assert done.returncode == 0, done.stderr

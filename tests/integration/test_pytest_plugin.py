@@ -62,7 +62,7 @@ def run_pytest(project: Path, tests: str, *arguments: str) -> str:
         f"--basetemp={project / 'tests-files'}",  # else pytest keeps the last three for all who run it at once
         *arguments,
     ]
-    return subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=120, check=False).stdout
+    return subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=250, check=False).stdout
 
 
 def test_plain_functions_need_no_other_plugin(project: Path) -> None:
@@ -230,7 +230,7 @@ def test_wrong_settings_are_named(project: Path, arguments: list[str], complaint
     (project / "test_app.py").write_text("def test_it(streamer):\n    pass\n")
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments]
 
-    done = subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=250, check=False)
 
     assert done.returncode != 0
     assert complaint in done.stdout + done.stderr

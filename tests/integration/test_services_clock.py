@@ -38,7 +38,7 @@ def test_rules_send_to_their_targets_when_they_are_due() -> None:
         cwd=Path(__file__).parents[2],
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=250,
         check=True,
     )
 
