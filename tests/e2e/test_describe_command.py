@@ -148,12 +148,9 @@ def test_asyncapis_own_parser_takes_the_documents_of_all_examples(project: Path)
     install(project, "@asyncapi/parser@3.6")
     files = []
     examples = [each for each in sorted((ROOT / "examples").iterdir()) if (each / "app.py").exists()]
-    for folder in (project, *examples):
-        for version in ("3.0", "3.1"):
-            files.append(f"{folder.name}-{version}.json")
-            (project / files[-1]).write_text(
-                described(folder, "--asyncapi", version, "--url", "wss://example.com/prod")
-            )
+    for folder, version in ((project, "3.0"), *((each, "3.1") for each in (project, *examples))):
+        files.append(f"{folder.name}-{version}.json")
+        (project / files[-1]).write_text(described(folder, "--asyncapi", version, "--url", "wss://example.com/prod"))
     (project / "parse.cjs").write_text(PARSE)
     done = subprocess.run(
         [node(), "parse.cjs", *files], cwd=project, capture_output=True, text=True, timeout=250, check=False

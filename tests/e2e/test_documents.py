@@ -145,7 +145,7 @@ def serve(folder: Path, app: str) -> Emulate:
     return Emulate(*INLINE, folder=folder)
 
 
-QUIETLY: Final = ("-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:randomly")
+QUIETLY: Final = ("-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:randomly", "-p", "no:hypothesispytest")
 
 
 def pytest_in(folder: Path) -> None:

@@ -17,7 +17,7 @@ from running_command import Emulate, streamer
 def test_a_new_service_passes_its_own_test(tmp_path: Path, template: str) -> None:
     made = streamer("init", "--template", template, folder=tmp_path)
     run = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist"],
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:hypothesispytest"],
         cwd=tmp_path,
         env={name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")},
         capture_output=True,

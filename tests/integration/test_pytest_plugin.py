@@ -57,6 +57,8 @@ def run_pytest(project: Path, tests: str, *arguments: str) -> str:
         "no:cacheprovider",
         "-p",
         "no:randomly",
+        "-p",
+        "no:hypothesispytest",  # of our tests; half of pytest's start
         "-W",
         "error::ResourceWarning",
         f"--basetemp={project / 'tests-files'}",  # else pytest keeps the last three for all who run it at once
@@ -228,7 +230,7 @@ def test_inline(streamer):
 )
 def test_wrong_settings_are_named(project: Path, arguments: list[str], complaint: str) -> None:
     (project / "test_app.py").write_text("def test_it(streamer):\n    pass\n")
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments]
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:hypothesispytest", *arguments]
 
     done = subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=250, check=False)
 
