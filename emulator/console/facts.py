@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import functools
 import importlib.metadata
+import platform
 from typing import Any, Final
 
 from streamer.topology import Key, Topology
@@ -11,6 +14,7 @@ from streamer.topology import Key, Topology
 from .actions import TOKEN_SECONDS
 from .around import Around
 
+LIBRARIES: Final = ("awslambdaric", "boto3", "moto", "websockets")
 DOCS: Final = "https://github.com/streamer-ws/streamer/blob/main/docs"
 ROWS: Final = {
     "frame_bytes": "E3",
@@ -41,6 +45,7 @@ def facts(around: Around) -> dict[str, Any]:
     settings, topology = around.settings, around.topology()
     return {
         "version": importlib.metadata.version("streamer-ws"),
+        "versions": versions(),
         "target": settings.target,
         "is_app": settings.is_app,
         "actions": list(settings.actions),
@@ -60,6 +65,16 @@ def facts(around: Around) -> dict[str, Any]:
         "assumptions": dataclasses.asdict(around.assumptions),
         "fidelity": {name: f"{DOCS}/fidelity.md#:~:text={row}" for name, row in ROWS.items()},
     }
+
+
+@functools.cache
+def versions() -> dict[str, str]:
+    """Of Python, and of the libraries whose behaviour shows in a service."""
+    found = {"Python": platform.python_version()}
+    for name in LIBRARIES:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found[name] = importlib.metadata.version(name)
+    return found
 
 
 def described(topology: Topology) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import platform
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -98,6 +99,8 @@ def test_the_service_is_described(asked: Asked) -> None:
     assert (info["api"], info["target"], info["stage"]) == (1, "app:app", "dev")
     assert {"router", "connect"} <= {each["name"] for each in info["topology"]["functions"]}
     assert any(table["ttl"] for table in info["topology"]["tables"])
+    assert info["versions"]["Python"] == platform.python_version()
+    assert {"boto3", "websockets"} <= info["versions"].keys()
     assert "JWT_SECRET" not in json.dumps(info)
 
 

@@ -36,6 +36,7 @@ export function About() {
       <${Card} title="Functions" rows=${topology.functions.map((/** @type {any} */ each) => [short(each.name), `${each.handler}, ${each.memory_mb} MB, ${each.timeout_seconds} s`])} />
       <${Card} title="Routes" rows=${topology.apis.flatMap((/** @type {any} */ api) => api.routes.map((/** @type {any} */ route) => [route.route, short(route.function)]))} />
       <${Card} title="Tables" rows=${topology.tables.map((/** @type {any} */ table) => [short(table.name), `${table.key.partition}${table.key.sort ? ` / ${table.key.sort}` : ""}${table.ttl ? `, TTL ${table.ttl}` : ""}`])} />
+      <${Card} title="Versions" rows=${Object.entries(info.versions)} />
       <${Card} title="Limits" rows=${Object.entries(info.limits).map(([name, value]) => [explained(name, info), shown(value)])} />
       <${Card} title="Assumptions" rows=${Object.entries(info.assumptions).map(([name, value]) => [explained(name, info), shown(value)])} />
     </div>
