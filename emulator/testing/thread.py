@@ -125,7 +125,7 @@ class SyncClient:
         on_progress: Callable[[Progress], Any] | None = None,
         id: str | None = None,  # noqa: A002 - the protocol's own word
         metadata: Mapping[str, Any] | None = None,
-        timeout: float = 30.0,
+        timeout: float = 60.0,
     ) -> Any:
         """Run an action and wait for its result; see `StreamerClient.request` for the errors raised."""
         return self._run(
@@ -144,7 +144,7 @@ class SyncClient:
         *,
         id: str | None = None,  # noqa: A002 - the protocol's own word
         metadata: Mapping[str, Any] | None = None,
-        timeout: float = 30.0,
+        timeout: float = 60.0,
     ) -> list[Event]:
         """Every message about a request, up to and including the final one; a final ``error`` is among them.
 
