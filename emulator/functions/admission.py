@@ -43,6 +43,9 @@ class Limit:
 
 PATIENCE_SECONDS: Final = 0.02
 """How long an event waits for one of several environments before another is started."""
+AT_ONCE: Final = 2
+"""So many environments are started for events that find none; with as many, nothing more is wanted before the look that
+is made after `PATIENCE_SECONDS`."""
 ENVIRONMENTS_PER_CORE: Final = 2
 """Up to how many environments of a function only make it faster: half of its time, one that sends messages waits for
 the answers."""

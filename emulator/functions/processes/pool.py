@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from streamer.topology import Function
 
 from ... import log
-from ..admission import PATIENCE_SECONDS, STOPPING, Limit, Load, environments_wanted
+from ..admission import AT_ONCE, PATIENCE_SECONDS, STOPPING, Limit, Load, environments_wanted
 from ..outcome import Refused
 from ..turns import InTurn
 from .environment import EnvironmentState, ExecutionEnvironment
@@ -79,7 +79,8 @@ class Pool:
             self._idle.pop().deliver(event)
         else:
             self._waiting.append(event, event.source)
-            self._scale()
+            if self._patience is None or len(self.environments) < AT_ONCE:  # else the next look decides
+                self._scale()
         return None
 
     def retire(self, why: str) -> None:

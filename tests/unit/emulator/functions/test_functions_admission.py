@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from emulator.functions.admission import (
+    AT_ONCE,
     ENDLESS_SECONDS,
     PATIENCE_SECONDS,
     SLOW_START_SECONDS,
@@ -96,3 +99,18 @@ def test_over_the_emulators_own_limit_events_wait_up_to_a_bound() -> None:
     refusal = limit.refusal(running=10, waiting=WAITING_EVENTS)
     assert refusal is not None
     assert refusal.reason == "ConcurrentInvocationLimitExceeded"
+
+
+@given(
+    environments=st.integers(AT_ONCE, 12),
+    starting=st.integers(0, 2),
+    waiting=st.integers(1, 50),
+    still=st.floats(0, ENDLESS_SECONDS, exclude_max=True),
+    space=st.booleans(),
+)
+def test_an_event_that_has_just_come_starts_none_where_there_are_several(
+    environments: int, starting: int, waiting: int, still: float, space: bool
+) -> None:
+    came = {"waited_seconds": still, "still_seconds": still, "busy_share": 1.0, "has_space": space}
+
+    assert environments_wanted(load(environments=environments, starting=starting, waiting=waiting, **came)) == 0
