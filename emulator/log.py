@@ -26,8 +26,11 @@ def tells_messages() -> bool:
 
 
 def message(event: str, **fields: Any) -> None:
-    """One message was answered."""
-    LOGGER.log(MESSAGE, event, extra={"fields": fields})
+    """One message was answered; for those who `tells_messages` says want to hear of it.
+
+    No record of a message tells the line of code that made it, which would cost a seventh of the whole to look up.
+    """
+    LOGGER.handle(LOGGER.makeRecord(LOGGER.name, MESSAGE, "", 0, event, (), None, extra={"fields": fields}))
 
 
 def info(event: str, **fields: Any) -> None:
