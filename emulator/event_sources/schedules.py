@@ -6,7 +6,7 @@ import asyncio
 import json
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any, Final, Protocol, Self
 
@@ -62,19 +62,22 @@ class Schedules:
         await end(self._tasks)
 
     async def _run(self, schedule: Schedule) -> None:
-        while (seconds := self._seconds_until(schedule)) is not None:
+        due: datetime | None = None
+        while True:
+            if schedule.rate_minutes is not None:
+                seconds = schedule.rate_minutes * MINUTE_SECONDS
+            else:
+                now = self._now()
+                # What was due is not due again where the clock was corrected by a little meanwhile.
+                is_done = due is not None and now < due < now + timedelta(seconds=MINUTE_SECONDS)
+                due = self._crons[schedule.name].after(due if is_done and due is not None else now)
+                if due is None:
+                    return
+                seconds = (due - now).total_seconds()
             await self._sleep(seconds)
             payload = json.dumps(self._event(schedule), separators=(",", ":")).encode()
             if not self._accept(schedule.function, payload, str(uuid.uuid4())):
                 log.warning("a scheduled event was dropped: too many events wait", schedule=schedule.name)
-
-    def _seconds_until(self, schedule: Schedule) -> float | None:
-        """How long it is until a schedule is due; None: it never is again."""
-        if schedule.rate_minutes is not None:
-            return schedule.rate_minutes * MINUTE_SECONDS
-        now = self._now()
-        due = self._crons[schedule.name].after(now)
-        return None if due is None else (due - now).total_seconds()
 
     def _event(self, schedule: Schedule) -> Mapping[str, Any]:
         if schedule.event is not None:

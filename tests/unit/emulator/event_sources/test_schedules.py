@@ -1,5 +1,7 @@
 import asyncio
 import json
+from dataclasses import replace
+from datetime import UTC, datetime
 
 from emulator.event_sources.schedules import Schedules
 from streamer.topology import Api, Function, Schedule, Topology
@@ -56,3 +58,17 @@ async def test_an_event_that_lambda_does_not_take_ends_nothing() -> None:
             await time.waits.get()
             time.passes.release()
             await functions.events.get()
+
+
+async def test_what_was_due_is_not_due_again_where_the_clock_was_corrected_meanwhile() -> None:
+    topology = replace(TOPOLOGY, schedules=(Schedule(name="hourly", function="cleaner", cron="0 * * * ? *"),))
+    clock = iter((datetime(2026, 11, 27, 8, 30, tzinfo=UTC), datetime(2026, 11, 27, 8, 59, 59, tzinfo=UTC)))
+    now = next(clock)
+    functions, time = Lambda(), Time()
+
+    async with Schedules(topology, functions.accept, sleep=time.sleep, now=lambda: now):
+        assert await time.waits.get() == 30 * 60
+        now = next(clock)
+        time.passes.release()
+        await functions.events.get()
+        assert await time.waits.get() == 60 * 60 + 1
