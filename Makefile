@@ -81,9 +81,10 @@ test-elsewhere: $(VENV)/dev-ready  ## Run what starts functions without Linux's 
 test-newest: .venv-newest/ready  ## Run all tests on the newest of everything that pyproject.toml allows
 	.venv-newest/bin/python -m pytest -n auto $(TESTS) $(ARGS)
 
-soak: $(VENV)/dev-ready  ## Load for an hour, then fuzz (SOAK_SECONDS=600 each) and kill, from another seed each time
+soak: $(VENV)/dev-ready  ## Load for an hour, then fuzz (SOAK_SECONDS=600 each), try properties and kill, from another seed each time
 	$(VENV)/bin/python -m benchmarks.mixed_load --seed $$(date +%s) $(LOAD)
 	FUZZ_SEED=$$(date +%s) FUZZ_SECONDS=$(or $(SOAK_SECONDS),600) $(PYTEST) tests/fuzz -v --timeout 0 $(ARGS)
+	HYPOTHESIS_PROFILE=soak $(PYTEST) -n auto tests/unit -m hypothesis -q --timeout 0
 	$(VENV)/bin/python tests/e2e/kill_loop.py --seed $$(date +%s) --rounds $(or $(ROUNDS),2000)
 
 kills: $(VENV)/dev-ready  ## Kill functions, emulators and connections 2,000 times, and print what was lost (ROUNDS=200)

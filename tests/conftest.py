@@ -20,6 +20,8 @@ IAM_LOG = "STREAMER_IAM_LOG"
 """What `make test-iam` says to the emulators of the tests: where to write what functions call."""
 VERSION_MANAGERS = {"PYENV_ROOT": ".pyenv", "ASDF_DATA_DIR": ".asdf"}
 """Where version managers look for the commands they stand for, and where in the home folder that is by default."""
+EXAMPLES = {"tests": 50, "soak": 1000}
+"""Of each property, where it does not say itself, by profile: a new seed each time makes up for few of them."""
 _HOME = pytest.StashKey[Path]()
 
 
@@ -44,10 +46,11 @@ def pytest_configure(config: pytest.Config) -> None:
         path.touch()
         os.environ[name] = str(path)
     # How long an example takes says how busy the machine is, nothing of the code.
-    hypothesis.settings.register_profile(
-        "tests", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
-    )
-    hypothesis.settings.load_profile("tests")
+    for profile, examples in EXAMPLES.items():
+        hypothesis.settings.register_profile(
+            profile, max_examples=examples, deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+        )
+    hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "tests"))
     # A shell without job control makes background jobs, such as `make test &`, ignore Ctrl-C; so would all they start.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -96,7 +96,6 @@ def test_one_death_at_each_step_in_turn(seed: int) -> None:
 
 
 @given(seed=st.integers(0, 2**64))
-@settings(max_examples=150, deadline=None)
 def test_deliveries_that_repeat_and_overtake(seed: int) -> None:
     world = holds(World(seed, nobody_dies))
 

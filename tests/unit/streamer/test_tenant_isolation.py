@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from streamer import App, Progress, Request
@@ -153,7 +153,6 @@ messages = st.one_of(
         {"action": "reach", "payload": {"name": "broadcast", "arguments": {"user_id": "ada", "data": 1}}},
     ]
 )
-@settings(max_examples=300, deadline=None)
 def test_no_message_of_one_tenant_touches_another(sent: list[Any]) -> None:
     with LocalService(app) as service:
         world = World(service)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from dynamodb_world import World
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from emulator.dynamodb.engine import DYNAMODB
@@ -88,7 +88,6 @@ def content(world: World) -> Any:
 
 
 @pytest.mark.parametrize("is_loaded", [False, True], ids=["of items as they were made", "of items of a file"])
-@settings(deadline=None, max_examples=150)
 @given(st.lists(requests, max_size=8), st.lists(requests, max_size=8), st.floats(2**30, 4e9))
 def test_what_lines_tell_is_what_was_done(
     is_loaded: bool, before: list[Request], since: list[Request], now: float

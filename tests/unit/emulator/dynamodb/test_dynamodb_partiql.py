@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from dynamodb_world import World
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from emulator.dynamodb.engine import DYNAMODB
@@ -396,7 +396,6 @@ set_add attribute_exists EXISTS -- /* */ "" 1e999
 WORDS = st.sampled_from(VOCABULARY.split())
 
 
-@settings(deadline=None, max_examples=200)
 @given(st.lists(WORDS, max_size=25), st.lists(st.just({"S": "a"}), max_size=2))
 def test_no_statement_makes_the_server_fail(words: list[str], parameters: list[Any]) -> None:
     world = World()

@@ -8,7 +8,7 @@ import pytest
 from botocore.auth import SIGNED_HEADERS_BLACKLIST, SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from streamer.sending.signer import Signer, SigningKeys
@@ -43,7 +43,6 @@ HOSTS = st.sampled_from(
     token=st.none() | st.text("aB1/+=", min_size=1, max_size=20),
     region=st.sampled_from(["us-east-1", "eu-west-1"]),
 )
-@settings(max_examples=300, deadline=None)
 def test_a_signed_request_is_botocores(
     *,
     method: str,

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from gateway_world import returned
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from emulator.gateway.rules.authorizer import Authorized, Broken, Denied, Unauthorized, has_identity, judge
@@ -164,6 +164,5 @@ def test_an_authorizer_that_does_not_answer_is_broken() -> None:
         ),
     ).map(lambda value: json.dumps(value).encode())
 )
-@settings(max_examples=100)
 def test_any_answer_gets_a_verdict(payload: bytes) -> None:
     assert isinstance(judge(Replied(payload), ARN), Authorized | Denied | Broken)

@@ -83,7 +83,6 @@ def test_ids_stay_unique_whatever_the_clock_does(times: list[int], seed: int) ->
     serial=st.integers(0, 2**15 - 1),
     host=st.integers(0, 2**14 - 1),
 )
-@settings(max_examples=100)
 def test_encoding_an_id_loses_nothing(kind: Kind, tick: int, region: int, serial: int, host: int) -> None:
     parts = Parts(kind=kind, tick=tick, region_code=region, serial=serial, host=host)
 

@@ -91,7 +91,6 @@ def test_an_expression_aws_does_not_accept_is_refused_at_once(expression: str) -
 
 
 @given(st.text(max_size=60))
-@settings(max_examples=100)
 def test_any_text_is_an_expression_or_a_topology_error(text: str) -> None:
     try:
         value = parse(text).evaluate({"action": "join"})
@@ -106,13 +105,11 @@ def json_values() -> st.SearchStrategy[Any]:
 
 
 @given(json_values())
-@settings(max_examples=100)
 def test_json_is_read_as_json(value: Any) -> None:
     assert lenient_json.parse(json.dumps(value)) == value
 
 
 @given(st.text(alphabet="{}[]:,'\"\\ \tau1-.entlsfr\x00é", max_size=60))
-@settings(max_examples=100)
 def test_any_text_is_a_value_or_a_value_error(text: str) -> None:
     try:
         lenient_json.parse(text)

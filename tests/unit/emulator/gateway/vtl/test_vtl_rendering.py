@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from emulator.gateway.vtl.api_gateway import Input, Util
@@ -173,7 +173,6 @@ def test_a_loop_has_an_end() -> None:
         rendered("#foreach($x in $l)#end", l=list(range(LOOPS + 1)))
 
 
-@settings(max_examples=300)
 @given(st.text(alphabet="$#!{}()[].,'\"= \n\\*|&<>+-/%ab1setifndforeachinmacro", max_size=60))
 def test_whatever_is_written_is_rendered_or_refused(template: str) -> None:
     with contextlib.suppress(TemplateError):
