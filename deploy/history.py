@@ -20,7 +20,9 @@ from .stack.template import to_json
 
 _LETTERS: Final = 12
 """Letters of a digest that tell deployments apart."""
-_KEY: Final = re.compile(r".*/(?P<name>(?P<at>\d{8}T\d{6}Z)-(?P<code>[0-9a-z]+)-(?P<template>[0-9a-f]+))\.json")
+_KEY: Final = re.compile(
+    r".*/(?P<name>(?P<at>\d{8}T\d{6}(\.\d{3})?Z)-(?P<code>[0-9a-z]+)-(?P<template>[0-9a-f]+))\.json"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,8 +62,10 @@ def keep(cloud: Cloud, service: str, stack: Stack, template: Mapping[str, Any]) 
         DeployError: it cannot be stored.
     """
     bucket, code = (stack.parameters.get(name, "") for name in ("CodeBucket", "CodeKey"))
-    at = datetime.datetime.fromtimestamp(stack.changed_at or 0, datetime.UTC).strftime("%Y%m%dT%H%M%SZ")
-    key = f"{prefix(service, stack.name)}{at}-{code_digest(code)}-{template_digest(template)}.json"
+    at = datetime.datetime.fromtimestamp(stack.changed_at or 0, datetime.UTC)
+    # An emulated AWS may deploy twice within a second.
+    when = f"{at:%Y%m%dT%H%M%S}.{at.microsecond // 1000:03}Z"
+    key = f"{prefix(service, stack.name)}{when}-{code_digest(code)}-{template_digest(template)}.json"
     body = to_json({"CodeKey": code, "Template": template}).encode()
     cloud.put_object(bucket, key, body, cloud.account())
 

@@ -61,9 +61,27 @@ def test_what_is_kept_can_be_read_and_holds_no_value_of_a_parameter() -> None:
     keep(cloud, "chat", stack(parameters=parameters, changed_at=0.0), ONE)
 
     (only,) = deployments([*cloud.objects, f"{PREFIX}notes.txt"])
-    assert only.name == f"19700101T000000Z-abcdef-{template_digest(ONE)}"
+    assert only.name == f"19700101T000000.000Z-abcdef-{template_digest(ONE)}"
     assert read(cloud, "code", only, cloud.account()) == ("chat/abcdef.zip", ONE)
     assert b"****" not in cloud.objects[only.key]
+
+
+@pytest.mark.parametrize("first", ["a", "z"])
+def test_deployments_of_one_second_are_told_apart(first: str) -> None:
+    cloud, second = FakeCloud(), "az".replace(first, "")
+    for changed_at, code in ((1.25, first), (1.5, second)):
+        keep(
+            cloud,
+            "chat",
+            stack(parameters={"CodeBucket": "code", "CodeKey": f"chat/{code}.zip"}, changed_at=changed_at),
+            ONE,
+        )
+
+    known = deployments([f"{PREFIX}19700101T000000Z-older-abcdef.json", *cloud.objects])
+
+    assert [each.code for each in known] == ["older", first, second]
+    assert known[-1].name.startswith("19700101T000001.500Z-")
+    assert chosen(known, f"chat/{second}.zip", ONE, None).code == first
 
 
 @pytest.mark.parametrize("body", [b"{", b"[]", b"{}"])

@@ -220,13 +220,13 @@ def test_going_back_brings_the_code_and_keeps_the_secrets(run: Run, project: Pat
     assert cloud.did == ["propose", "execute"]
     values = {each.name: each.value for each in cloud.proposals[0].parameters}
     assert values == {"CodeBucket": "code", "CodeKey": "chat/old.zip", "JwtSecret": None}
-    assert "chat-dev is what it was at 19700101T000000Z-old-" in found.stdout
+    assert "chat-dev is what it was at 19700101T000000.000Z-old-" in found.stdout
 
 
 def test_the_list_marks_what_runs(run: Run) -> None:
     lines = run(remembered(run), "rollback", "--list").stdout.splitlines()
 
-    assert [line[:23] for line in lines] == ["* 19700101T000001Z-new-", "  19700101T000000Z-old-"]
+    assert [line[:27] for line in lines] == ["* 19700101T000001.000Z-new-", "  19700101T000000.000Z-old-"]
 
 
 def test_code_that_is_gone_is_said(run: Run) -> None:
