@@ -9,8 +9,10 @@ import signal
 import subprocess
 import sys
 import textwrap
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import psutil
@@ -196,6 +198,61 @@ def test_a_process_that_is_becoming_another_program_is_looked_at_again(tmp_path:
     (tmp_path / "3" / "stat").unlink()
     assert ProcessFiles(str(tmp_path), pause).left_in(Path("/tmp/other")) == set()
     assert not pauses
+
+
+class ToldProcess:
+    """A process as psutil tells of it: what its variables are, each time it is asked."""
+
+    def __init__(self, pid: int, *environs: dict[str, str] | psutil.Error, began_at: float = 99.0) -> None:
+        self.pid = pid
+        self._environs = list(environs)
+        self._began_at = began_at
+
+    def environ(self) -> dict[str, str]:
+        told = self._environs.pop(0) if len(self._environs) > 1 else self._environs[0]
+        if isinstance(told, psutil.Error):
+            raise told
+        return told
+
+    def create_time(self) -> float:
+        return self._began_at
+
+
+class ToldProcesses(ModuleType):
+    """As much of psutil as is asked, with these processes."""
+
+    Error = psutil.Error
+
+    def __init__(self, *processes: ToldProcess) -> None:
+        super().__init__("psutil")
+        self._processes = processes
+
+    def process_iter(self) -> Iterator[ToldProcess]:
+        return iter(self._processes)
+
+
+def test_a_new_process_that_tells_no_variables_is_asked_again_where_there_are_no_process_files() -> None:
+    ours, pauses = {"TMPDIR": "/tmp/of/f"}, list[float]()
+    system = ToldProcesses(
+        ToldProcess(1, ours),
+        ToldProcess(2, {}, {}, ours),
+        ToldProcess(3, {}, began_at=1.0),  # the system's own, which shows its variables to nobody
+        ToldProcess(4, {}, psutil.NoSuchProcess(4)),
+        ToldProcess(5, psutil.AccessDenied(5)),
+        ToldProcess(6, {"TMPDIR": "/tmp/other"}),
+    )
+
+    found = AskedSystem(system, now=lambda: 100.0, pause=pauses.append).left_in(Path("/tmp/of"))
+
+    assert (found, len(pauses)) == ({1, 2}, 2)
+
+
+def test_a_process_that_never_tells_its_variables_is_not_asked_for_ever() -> None:
+    pauses: list[float] = []
+    system = ToldProcesses(ToldProcess(1, {}))
+
+    assert AskedSystem(system, now=lambda: 100.0, pause=pauses.append).left_in(Path("/tmp/of")) == set()
+    assert len(pauses) == 200
 
 
 def test_where_nothing_can_be_seen_nothing_is_found(tmp_path: Path) -> None:

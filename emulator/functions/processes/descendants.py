@@ -16,6 +16,8 @@ from .bootstrap import children
 _LOOKS: Final = 200
 _PAUSE_SECONDS: Final = 0.005
 """A program is started in less than a millisecond, if the machine has time; nobody waits for longer than a second."""
+_NEW_SECONDS: Final = 5.0
+"""So new is a process whose variables may be missing only because it is just becoming another program."""
 _ENVIRONMENT_END: Final = 48
 """Which field after the program's name in ``/proc/<pid>/stat`` says at which address the variables end."""
 
@@ -101,8 +103,17 @@ def _variables(process: str) -> dict[bytes, bytes] | None:
 class AskedSystem:
     """macOS and other systems: by psutil."""
 
-    def __init__(self, psutil: ModuleType) -> None:
+    def __init__(
+        self,
+        psutil: ModuleType,
+        *,
+        now: Callable[[], float] = time.time,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """``now`` answers Unix seconds; ``pause`` waits a number of seconds."""
         self._psutil = psutil
+        self._now = now
+        self._pause = pause
 
     def of(self, pid: int) -> set[int]:
         """See `Descendants`."""
@@ -114,10 +125,20 @@ class AskedSystem:
     def left_in(self, folder: Path) -> set[int]:
         """See `Descendants`."""
         found = set()
-        for process in self._psutil.process_iter():
-            with contextlib.suppress(self._psutil.Error, OSError):  # another user's, or it has ended
-                if _is_in(process.environ().get("TMPDIR", ""), folder):
-                    found.add(process.pid)
+        asked = list(self._psutil.process_iter())
+        for _ in range(_LOOKS):
+            unsaid = []
+            for process in asked:
+                with contextlib.suppress(self._psutil.Error, OSError):  # another user's, or it has ended
+                    variables = process.environ()
+                    if _is_in(variables.get("TMPDIR", ""), folder):
+                        found.add(process.pid)
+                    elif not variables and self._now() - process.create_time() < _NEW_SECONDS:
+                        unsaid.append(process)
+            if not unsaid:
+                break
+            asked = unsaid
+            self._pause(_PAUSE_SECONDS)
         return found
 
 
