@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -37,9 +38,16 @@ main()
 
 
 def imported(program: str, *arguments: str, folder: Path) -> tuple[set[str], str]:
-    """The modules that a command has imported, and what it printed."""
+    """The modules that a command has imported, and what it printed; none that measure the coverage of tests."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
     done = subprocess.run(
-        [sys.executable, "-c", program, *arguments], cwd=folder, capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-c", program, *arguments],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
     )
     return set(re.findall(r"'([\w.]+)'", done.stderr)), done.stdout
 

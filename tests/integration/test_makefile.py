@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -12,10 +13,22 @@ ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
 
 
+MAKES_OWN = ("MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS")
+"""With these, a ``make`` knows that another one started it, as ``make test`` does, and says more than it would."""
+
+
+def make(*arguments: str) -> str:
+    """What ``make`` prints for somebody at a terminal."""
+    environment = {name: value for name, value in os.environ.items() if name not in MAKES_OWN}
+    done = subprocess.run(
+        ["make", *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, check=True, timeout=60
+    )
+    return done.stdout
+
+
 def plan(*arguments: str) -> str:
     """The last command that ``make`` would run."""
-    done = subprocess.run(["make", "-n", *arguments], cwd=ROOT, capture_output=True, text=True, check=True)
-    return done.stdout.splitlines()[-1]
+    return make("-n", *arguments).splitlines()[-1]
 
 
 @pytest.mark.parametrize(
@@ -42,7 +55,7 @@ def test_without_a_folder_it_is_the_example() -> None:
 
 
 def test_help_lists_every_target_once() -> None:
-    told = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    told = make("help")
 
     for target in ("build", "deploy", "deploy-guided", "logs-connect", "logs-processor", "wheel-test"):
         assert sum(target in line.split("  ")[0].replace(":", "").split() for line in told.splitlines()) == 1, target

@@ -161,6 +161,10 @@ class RuntimeApiConnection(asyncio.Protocol):
         if self._is_closed:
             self.close()
 
+    def eof_received(self) -> None:
+        """The client has closed its side: the next event is not for this connection, even before it is lost."""
+        self._runtime.disconnected(self)
+
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the transport; what the loss means is told by the end of the process."""
         self._transport = None

@@ -183,6 +183,15 @@ def test_requests_may_arrive_in_any_pieces(cuts: list[int]) -> None:
     assert runtime.calls == [("wants event",), ("responded", "known", b'{"a": 1}'), ("wants event",)]
 
 
+def test_a_client_that_closed_its_side_is_told_before_the_connection_is_lost() -> None:
+    connection, runtime, _transport = connected()
+    connection.data_received(NEXT)
+
+    connection.eof_received()
+
+    assert runtime.calls == [("wants event",), ("disconnected",)]
+
+
 def test_a_lost_connection_is_told_and_delivers_nothing() -> None:
     connection, runtime, transport = connected()
 
