@@ -164,7 +164,8 @@ time.sleep(0.05)
 other.sendall(f"GET {prefix}/next HTTP/1.1\\r\\nHost: {host}:{port}\\r\\n\\r\\n".encode())
 answer = own.getresponse()
 event = answer.read()
-other.close()
+other.shutdown(socket.SHUT_WR)
+assert other.recv(1) == b""  # it was heard that nobody asks here any more
 request_id = answer.headers["Lambda-Runtime-Aws-Request-Id"]
 ask(own, "POST", f"{request_id}/response", json.dumps(["first", json.loads(event)]))
 while True:""",
