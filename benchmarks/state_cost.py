@@ -29,6 +29,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from benchmarks.dynamodb import TABLE, Call, delete, item, put, raw_clients, transact, update
+from benchmarks.processes import own_cpu_seconds
 
 ITEMS: Final = 400
 READY_SECONDS: Final = 60.0
@@ -79,11 +80,6 @@ def emulator(folder: Path, *options: str) -> Iterator[Emulator]:
         process.wait(READY_SECONDS)
 
 
-def cpu_seconds(pid: int) -> float:
-    """CPU time of a process, by its own clock, whose number is made of its id as clock_getcpuclockid(3) does it."""
-    return time.clock_gettime((~pid << 3) | 2)
-
-
 async def write(calls: Sequence[Call], emulator: Emulator, count: int) -> float:
     """Write so much over connections that are open; microseconds of CPU time for each write."""
     left = iter(range(count))
@@ -93,10 +89,10 @@ async def write(calls: Sequence[Call], emulator: Emulator, count: int) -> float:
             number = next(emulator.numbers)
             await call(*WRITES[number % len(WRITES)](number))
 
-    before = cpu_seconds(emulator.pid)
+    before = own_cpu_seconds(emulator.pid)
     await asyncio.gather(*(work(call) for call in calls))
     await asyncio.sleep(LATER_SECONDS)
-    return (cpu_seconds(emulator.pid) - before) * 1e6 / count
+    return (own_cpu_seconds(emulator.pid) - before) * 1e6 / count
 
 
 async def measure(turns: int, writes: int, clients: int) -> dict[str, list[float]]:
