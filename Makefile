@@ -46,7 +46,7 @@ test-unit: $(VENV)/dev-ready  ## Run the tests that do no I/O: the loop while wr
 	$(PYTEST) -n auto tests/unit $(ARGS)
 
 test-browser: $(VENV)/dev-ready  ## Run the tests that need Chromium (AXE_CORE=FILE, axe.min.js, for those of accessibility)
-	@$(VENV)/bin/python -c 'import playwright' 2>/dev/null || $(PIP) install --group browser
+	@$(VENV)/bin/python -c 'import playwright' 2>/dev/null || { $(PIP) install 'pip>=25.1' && $(PIP) install --group browser; }
 	$(PYTEST) -n auto --dist loadfile -m needs_browser $(TESTS) $(ARGS)
 
 coverage: $(VENV)/dev-ready  ## Run all tests and measure which lines and branches they reach
