@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import Final
 
@@ -19,13 +20,18 @@ SYNC: Final = "sync-"
 """What SDKs put before any host's name to start an execution and wait. [DOC] botocore's model of states"""
 
 
+@functools.lru_cache(maxsize=256)
 def is_aws(host: str) -> bool:
     """Whether a name, with or without a port, is one of AWS's services."""
     return _name(host).endswith(SUFFIXES)
 
 
+@functools.lru_cache(maxsize=256)
 def api_id(host: str) -> str | None:
-    """The id of the API or function URL that a name is for, AWS's or this machine's; None: it is for something else."""
+    """The id of the API or function URL that a name is for, AWS's or this machine's; None: it is for something else.
+
+    Kept, since every request asks, and most clients go by one name.
+    """
     found = _API.match(_name(host)) if is_aws(host) or _name(host).endswith(LOCAL) else None
     return None if found is None else found["id"]
 
