@@ -13,6 +13,7 @@ from typing import Any
 from streamer.handlers.dispatching import Dispatching
 from streamer.handlers.events import LambdaContext
 from streamer.handlers.setup import Environment, Once
+from streamer.handlers.sweep import Sweep
 from streamer.observability import Logger
 from streamer.requests.runs import SWEEP, row_changes
 
@@ -20,15 +21,16 @@ from streamer.requests.runs import SWEEP, row_changes
 class DispatcherHandler:
     """Dispatches stream records, and sweeps."""
 
-    def __init__(self, *, dispatching: Dispatching, log: Logger) -> None:
+    def __init__(self, *, dispatching: Dispatching, sweep: Sweep, log: Logger) -> None:
         self._dispatching = dispatching
+        self._sweep = sweep
         self._log = log
 
     def __call__(self, event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any] | None:
         """Handle a stream event (the result names the records to send again) or a sweep."""
         log = self._log.bind(invocation_id=context.aws_request_id)
         if SWEEP in event:
-            self._dispatching.sweep(log)
+            self._sweep(log)
             return None
         return {"batchItemFailures": self._dispatching.stream(row_changes(event), log)}
 
@@ -36,12 +38,10 @@ class DispatcherHandler:
 def _build() -> DispatcherHandler:
     environment = Environment()
     environment.prepare()
+    dispatching = Dispatching(environment.processor)
     return DispatcherHandler(
-        dispatching=Dispatching(
-            requests=environment.requests,
-            dispatcher=environment.processor,
-            clock=time.time,
-        ),
+        dispatching=dispatching,
+        sweep=Sweep(dispatching, requests=environment.requests, clock=time.time),
         log=environment.log,
     )
 

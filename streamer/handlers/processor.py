@@ -16,11 +16,12 @@ from streamer.errors import ErrorCode
 from streamer.handlers.dispatching import Dispatching
 from streamer.handlers.events import LambdaContext
 from streamer.handlers.setup import Environment, Once, new_id
+from streamer.handlers.sweep import Sweep
 from streamer.observability import REQUEST_WAIT, Logger, Metrics
 from streamer.observability.tracing import Tracing
 from streamer.protocol import answers
 from streamer.records import Failure, RequestRecord, Status
-from streamer.requests import lifecycle
+from streamer.requests import lifecycle, retries
 from streamer.requests.dispatcher import Dispatcher
 from streamer.requests.lifecycle import Refused
 from streamer.requests.runs import RUN, SWEEP, Run, row_changes, run_of
@@ -53,7 +54,8 @@ class ProcessorHandler:
         self._app = app
         self._parts = parts
         self._sender_at = sender_at
-        self._dispatching = Dispatching(requests=parts.requests, dispatcher=dispatcher, clock=parts.clock)
+        self._dispatching = Dispatching(dispatcher)
+        self._sweep = Sweep(self._dispatching, requests=parts.requests, clock=parts.clock)
         self._log = log
         self._metrics = metrics
         self._new_id = new_id
@@ -70,7 +72,7 @@ class ProcessorHandler:
             self._parts.hub.to_rest(rest_of(event), seconds=seconds - min(SETTLING_SECONDS, seconds / 4))
             return None
         if SWEEP in event:
-            self._dispatching.sweep(log)
+            self._sweep(log)
             return None
         return {"batchItemFailures": self._dispatching.stream(row_changes(event), log)}
 
@@ -150,15 +152,9 @@ class ProcessorHandler:
                 Failure(code=ErrorCode.INVALID_ACTION, message=f"there is no action {record.action!r} any more")
             )
             return
-        if record.attempt > record.max_attempts:
+        if (failure := retries.interrupted(record)) is not None:
             log.error("the last attempt did not end", action=action.name, attempt=record.attempt)
-            attempt.fail(
-                Failure(
-                    code=ErrorCode.PROCESSING_FAILED,
-                    message="the last attempt was interrupted before it could finish",
-                    retryable=True,
-                )
-            )
+            attempt.fail(failure)
             return
         began = self._parts.monotonic()
         status = attempt.run(action)

@@ -51,6 +51,17 @@ def is_worth_another(failure: Failure, record: RequestRecord) -> bool:
     return failure.retryable and failure.code != ErrorCode.VALIDATION_ERROR and record.attempt < record.max_attempts
 
 
+def interrupted(record: RequestRecord) -> Failure | None:
+    """Why a request that was claimed is not run again: its last attempt died. None: it has an attempt left."""
+    if record.attempt <= record.max_attempts:
+        return None
+    return Failure(
+        code=ErrorCode.PROCESSING_FAILED,
+        message="the last attempt was interrupted before it could finish",
+        retryable=True,
+    )
+
+
 def pause_seconds(attempt: int, jitter: float) -> float:
     """How long to wait after an attempt (from 1) failed: exponential backoff with full jitter; ``jitter`` is 0 to 1."""
     # Beyond the 6th the pause is the longest anyway, and 2 to the power of an attempt would grow without end.

@@ -7,7 +7,7 @@ from streamer_records import request_record
 
 from streamer.errors import ErrorCode
 from streamer.records import Failure
-from streamer.requests.retries import MOST_SECONDS, is_worth_another, passing_code, pause_seconds
+from streamer.requests.retries import MOST_SECONDS, interrupted, is_worth_another, passing_code, pause_seconds
 
 
 class ReadTimeoutError(Exception):
@@ -60,6 +60,16 @@ def test_timeouts_and_throttling_are_likely_to_pass(exc: Exception, code: ErrorC
 )
 def test_what_is_worth_another_attempt(failure: Failure, attempt: int, worth: bool) -> None:
     assert is_worth_another(failure, request_record(attempt=attempt, max_attempts=3)) is worth
+
+
+def test_a_request_whose_last_attempt_died_is_failed_in_these_words() -> None:
+    failure = interrupted(request_record(attempt=4, max_attempts=3))
+
+    assert failure is not None
+    assert (failure.code, failure.message, failure.retryable) == (
+        ErrorCode.PROCESSING_FAILED, "the last attempt was interrupted before it could finish", True,
+    )  # fmt: skip
+    assert interrupted(request_record(attempt=3, max_attempts=3)) is None
 
 
 @pytest.mark.parametrize(("attempt", "longest"), [(1, 1), (2, 2), (3, 4), (5, 16), (6, 30), (10_000, 30)])

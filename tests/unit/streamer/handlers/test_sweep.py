@@ -5,6 +5,7 @@ from streamer_records import NOW, request_record
 
 from streamer.errors import StoreError
 from streamer.handlers.dispatching import Dispatching
+from streamer.handlers.sweep import Sweep
 from streamer.observability import Logger
 from streamer.records import RequestKey, RequestRecord, Status
 from streamer.requests.lifecycle import DISPATCH_SECONDS, Applied, Change, Refused
@@ -20,10 +21,10 @@ class Service:
         self.store = store or MemoryRequestStore()
         self.store.records = {record.key: record for record in records}
         self.dispatcher = RecordingDispatcher()
-        self.dispatching = Dispatching(requests=self.store, dispatcher=self.dispatcher, clock=FakeClock(now))
+        self.clock = FakeClock(now)
 
     def sweep(self) -> list[Run]:
-        self.dispatching.sweep(LOG)
+        Sweep(Dispatching(self.dispatcher), requests=self.store, clock=self.clock)(LOG)
         return self.dispatcher.dispatched
 
 
