@@ -122,7 +122,7 @@ WATCHING: Final = {
     "tail": "Print what passes through the emulator.",
     "trace": "Show what became of a message.",
 }
-"""The same for those in ``emulator.command.console_commands``."""
+"""The same for those in ``emulator.command.tail_and_trace``."""
 
 
 @click.group(
@@ -130,7 +130,7 @@ WATCHING: Final = {
     elsewhere={
         "deploy.commands": DEPLOYING,
         "emulator.command.commands": HERE,
-        "emulator.command.console_commands": WATCHING,
+        "emulator.command.tail_and_trace": WATCHING,
     },
     examples=[
         "streamer emulate                            run this folder's service on ws://127.0.0.1:8787/dev",
@@ -390,8 +390,8 @@ def publish(
 
 def _service(**said: Any) -> Service:
     """The service to talk to, as the options say, or their defaults."""
-    whom = tool("emulator.command.whom")
-    found: Service = whom.service(whom.Asked(**said), lambda: tool("deploy.place"), DEFAULT_URL)
+    which = tool("emulator.command.which_service")
+    found: Service = which.service(which.Asked(**said), lambda: tool("deploy.place"), DEFAULT_URL)
     return found
 
 

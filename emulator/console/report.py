@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from .book import WRONG, Book, tell_trace
-from .lines import line, waterfall
+from .lines import line
 from .recording_file import ring_of
 from .telling import Told
 from .traces import Traces
 from .verdicts import verdict
+from .waterfall import waterfall
 
 LINES: Final = 60
 """Most lines of records, the latest."""

@@ -15,7 +15,7 @@ from .definitions import shown_schema
 from .descriptions import describe
 from .errors import not_found
 from .items import StoredItem
-from .records import RETENTION_SECONDS, SERVICE_IDENTITY, Listener, StreamRecord, TableStream
+from .stream_records import RETENTION_SECONDS, SERVICE_IDENTITY, Listener, StreamRecord, TableStream
 from .table import Table
 
 CLOSED_STREAMS: Final = 100

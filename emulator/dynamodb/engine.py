@@ -18,8 +18,8 @@ from .backend import EmbeddedBackend
 from .compression import PACKED_BYTES, best_encoding, packed, unpacked
 from .errors import SERVICE, ApiError, access_denied
 from .journal import REQUESTS, journal_line
-from .records import Listener
 from .state import Saved, load, pieces
+from .stream_records import Listener
 from .streams_api import StreamsOperations
 
 if TYPE_CHECKING:

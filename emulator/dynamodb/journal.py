@@ -16,7 +16,7 @@ from typing import Any, Final
 from ..notes import NOTE, Content, take
 from .backend import EmbeddedBackend, JournaledChange
 from .items import StoredItem
-from .records import SERVICE_IDENTITY, StreamRecord
+from .stream_records import SERVICE_IDENTITY, StreamRecord
 from .table import Table
 from .values import SETS, Attributes, AttributeValue, read_attributes
 from .writing import PREPARE

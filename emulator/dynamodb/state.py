@@ -27,7 +27,7 @@ from .errors import ApiError
 from .items import KeptItem, Keyed, StoredItem
 from .journal import replay
 from .older_state import OLDER, older_tables
-from .records import StreamRecord, TableStream
+from .stream_records import StreamRecord, TableStream
 from .table import Table
 from .tables import make_table
 from .values import ORDERED, read_kept_attributes, wire_attributes, wire_value

@@ -14,7 +14,7 @@ from typing import Any, Final
 from .backend import EmbeddedBackend
 from .errors import SERVICE, ApiError, not_found, validation_error
 from .model import check_request
-from .records import SHARD_ID, TableStream
+from .stream_records import SHARD_ID, TableStream
 
 ITERATOR_SECONDS: Final = 900.0
 """An iterator expires 15 minutes after it was given out. [DOC] GetShardIterator"""

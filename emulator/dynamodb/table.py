@@ -17,7 +17,7 @@ from .expiry import ExpiryQueue
 from .expressions.keys import KeySchema, empty_key
 from .items import Keyed, StoredItem, keyed
 from .partitions import HASH_KEY_BYTES, SORT_KEY_BYTES, KeyIndex, key_bytes
-from .records import TableStream
+from .stream_records import TableStream
 from .values import Attributes, AttributeValue
 
 

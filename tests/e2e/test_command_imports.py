@@ -105,6 +105,6 @@ def test_call_imports_what_signs_a_token_only_when_none_was_kept(demo: Emulate) 
         "emulator.command.parameters",
         "emulator.command.project_here",
         "emulator.command.ready_file",
-        "emulator.command.whom",
+        "emulator.command.which_service",
         "emulator.files",
     }

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 from console_world import running
 
-from emulator.command.console_commands import tail, trace
+from emulator.command.tail_and_trace import tail, trace
 from emulator.console.settings import ConsoleSettings
 from streamer.client import RequestFailedError
 

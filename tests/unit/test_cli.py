@@ -190,7 +190,7 @@ def test_the_commands_for_deploying_are_those_that_are_listed() -> None:
 
 def test_the_commands_that_are_loaded_when_they_are_used_are_those_that_are_listed() -> None:
     assert set(cli.HERE) == set(tool("emulator.command.commands").COMMANDS)
-    assert set(cli.WATCHING) == set(tool("emulator.command.console_commands").COMMANDS)
+    assert set(cli.WATCHING) == set(tool("emulator.command.tail_and_trace").COMMANDS)
 
 
 def test_summaries_fit_into_the_list_of_commands() -> None:

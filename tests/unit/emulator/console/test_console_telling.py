@@ -7,10 +7,11 @@ import zlib
 import pytest
 from console_records import TOKEN, World, raised
 
-from emulator.console.lines import line, waterfall
+from emulator.console.lines import line
 from emulator.console.masking import NOBODY
 from emulator.console.records import Message, Note
 from emulator.console.telling import Teller, who_opened
+from emulator.console.waterfall import waterfall
 from emulator.functions.outcome import Returned
 from emulator.gateway.rules.effects import Send
 

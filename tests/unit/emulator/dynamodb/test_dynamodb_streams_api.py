@@ -2,7 +2,7 @@ import pytest
 from dynamodb_world import World
 
 from emulator.dynamodb.engine import STREAMS
-from emulator.dynamodb.records import HISTORY_BYTES, RETENTION_SECONDS
+from emulator.dynamodb.stream_records import HISTORY_BYTES, RETENTION_SECONDS
 from emulator.dynamodb.streams_api import ITERATOR_SECONDS
 
 

@@ -10,10 +10,11 @@ from typing import Any, Final, Protocol, Self
 
 import click
 
-from ..console.lines import line, waterfall
+from ..console.lines import line
 from ..console.opening import open_url, page_url
 from ..console.recorded import Recorded
 from ..console.telling import Told
+from ..console.waterfall import waterfall
 from .console_reader import GoneError, Reader, found
 from .help import Command
 from .project_here import here

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from emulator.command.whom import Asked, service
+from emulator.command.which_service import Asked, service
 from streamer.client.signing import signed_with
 
 HERE = "ws://127.0.0.1:1/dev"
