@@ -174,15 +174,27 @@ class Performer:
         if self._moment is not Moment.PROPOSED or self._is_kept:
             return []
         try:
-            found = self._found()
-            if found is not None:
-                self._cloud.delete_change_set(found.change_set_id)
+            stack_id = self._taken_back()
             if self._is_new:
-                self._remove_empty(found.stack_id if found is not None else self._name)
+                self._remove_empty(stack_id or self._name)
         except DeployError as exc:
             return [self._is_left(str(exc))]
         self._moment = Moment.BEFORE
         return []
+
+    def _taken_back(self) -> str | None:
+        """Delete our change set, also if it may not be looked at; the id of its stack, None where that is not known."""
+        try:
+            found = self._found()
+        except DeployError:
+            if self._change_set_id is None:
+                raise
+            self._cloud.delete_change_set(self._change_set_id)
+            return None
+        if found is None:
+            return None
+        self._cloud.delete_change_set(found.change_set_id)
+        return found.stack_id
 
     def _is_left(self, why: str) -> str:
         stack = f" and the empty stack {self._name} that it is for" if self._is_new else ""

@@ -3,6 +3,7 @@
 import errno
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from live_cloud import Fault, Faulty, LiveCloud
@@ -10,7 +11,7 @@ from live_cloud import Fault, Faulty, LiveCloud
 from deploy.cloud import ChangeSet, Stack
 from deploy.config import parse
 from deploy.deployment import Desk, Wish, bring, take_away
-from deploy.errors import DeployError, StackStateError, StoppedError, UnwatchedError
+from deploy.errors import DeniedError, DeployError, StackStateError, StoppedError, UnwatchedError
 from deploy.moments import status_of
 from deploy.package.bundle import Bundle, File, bundle
 from deploy.project import Service
@@ -122,6 +123,38 @@ def test_every_end_tells_the_truth_and_the_next_deployment_is_done(
         assert act("update", wish, cloud) is None
         assert cloud.live is not None
         assert cloud.live.status in ("CREATE_COMPLETE", "UPDATE_COMPLETE")
+
+
+class Denying(LiveCloud):
+    """A cloud whose user may not make some calls, ever."""
+
+    def __init__(self, *denied: str) -> None:
+        super().__init__()
+        self.denied = denied
+
+    def __getattribute__(self, name: str) -> Any:
+        if name != "denied" and name in getattr(self, "denied", ()):
+            raise DeniedError(f"not permitted ({name})")
+        return super().__getattribute__(name)
+
+
+@pytest.mark.parametrize("denied", ["change_set", "execute", "events"])
+@pytest.mark.parametrize("kind", ["create", "update"])
+def test_who_may_not_look_at_or_execute_a_change_set_leaves_none_behind(kind: str, denied: str, wish: Wish) -> None:
+    cloud = Denying()
+    if kind == "update":
+        bring(cloud, Person().desk, wish)
+        cloud.executed.clear()
+    cloud.denied = (denied,)
+
+    ended = act(kind, wish, cloud)
+
+    cloud.denied = ()
+    assert ended is not None
+    assert "nothing was changed" in str(ended)
+    assert "may be left" not in str(ended)
+    assert [each for each in cloud.sets.values() if not each.is_executed and each.execution == "AVAILABLE"] == []
+    assert (cloud.live is None) is (kind == "create")
 
 
 class Printing:

@@ -38,6 +38,8 @@ class Functions:
 
     def __init__(self) -> None:
         self.calls: list[tuple[str, dict[str, Any], asyncio.Future[Outcome]]] = []
+        self.sources: list[str | None] = []
+        """Whose event each of them was."""
         self.at_once: dict[str, Outcome] = {}
         """What comes of a function before anybody could wait for it."""
 
@@ -52,6 +54,7 @@ class Functions:
     ) -> asyncio.Future[Outcome]:
         outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self.calls.append((function, json.loads(payload), outcome))
+        self.sources.append(source)
         if function in self.at_once:
             outcome.set_result(self.at_once[function])
         return outcome
@@ -238,7 +241,24 @@ async def test_a_flood_in_one_read_leaves_the_event_loop_to_others(flood: Frame,
                 world.functions.answer(number)
     assert seen > 2
     assert client.reads
-    assert websocket._fragments is None or len(websocket._fragments) <= frames + 1
+    kept = b"" if websocket._fragments is None else websocket._fragments
+    assert isinstance(kept, bytes | bytearray)  # the bytes themselves: an object for each would be without bound
+    assert len(kept) == len(begin) + len(flood.data) * frames * bool(begin)
+
+
+async def test_a_functions_turn_goes_by_the_connection_whose_event_it_is() -> None:
+    world = World()
+    one, other = await world.open(), await world.open()
+    one.send("{}", "{}")
+    other.send("{}")
+
+    ran = zip(world.functions.calls, world.functions.sources, strict=True)
+    messages = [
+        (event["requestContext"]["connectionId"], source) for (name, event, _), source in ran if name == "default"
+    ]
+    assert len(messages) == 3
+    assert len(set(messages)) == 2
+    assert all(connection == source for connection, source in messages)
 
 
 async def test_what_a_client_sent_before_it_hung_up_is_handled_though_it_waits_for_its_turn() -> None:
