@@ -53,13 +53,13 @@ def stored(engine: Engine, *records: RequestRecord) -> DynamoRequestStore:
     return store
 
 
-def dead_letter(engine: Engine, record: RequestRecord) -> None:
+def dead_letter(engine: Engine, record: RequestRecord, error: str = "Task timed out") -> None:
     sqs = engine.client("sqs")
     body = {
         "timestamp": "2026-01-01T12:00:00.000Z",
         "requestContext": {"condition": "RetriesExhausted", "approximateInvokeCount": 3},
         "requestPayload": run_event(record.key),
-        "responsePayload": {"errorMessage": "Task timed out"},
+        "responsePayload": {"errorMessage": error},
     }
     url = sqs.get_queue_url(QueueName="dead-letters")["QueueUrl"]
     sqs.send_message(QueueUrl=url, MessageBody=json.dumps(body))
@@ -141,6 +141,40 @@ def test_failed_ones_stuck_ones_and_dead_letters_are_trouble(engine: Engine) -> 
         "Task timed out",
     )
     assert "DEAD LETTER  request failed  RetriesExhausted" in run("--failed").stdout
+
+
+HOSTILE = "\x1b]52;c;aGk=\x07 \x9b31m \x7f\b\r\nFAILED  forged\u2028row\u202e"
+"""Writes the clipboard, colours, erases, adds rows and turns the direction of writing."""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "rows"),
+    [
+        pytest.param((), 2, id="list"),
+        pytest.param(("--failed",), 3, id="list with a dead letter"),
+        pytest.param(("--json",), 1, id="JSON"),
+        pytest.param(("--failed", "--json"), 2, id="JSON with a dead letter"),
+        pytest.param(("show", HOSTILE), None, id="show"),
+        pytest.param(("wait", HOSTILE), None, id="wait"),
+    ],
+)
+def test_what_clients_wrote_reaches_the_terminal_escaped_and_makes_no_rows_of_its_own(
+    engine: Engine, arguments: tuple[str, ...], rows: int | None
+) -> None:
+    failure = Failure(code="PROCESSING_FAILED", message=f"message {HOSTILE}", retryable=True)
+    hostile = replace(
+        FAILED, request_id=HOSTILE, action=f"action {HOSTILE}", payload_json=json.dumps(HOSTILE), error=failure
+    )
+    stored(engine, hostile)
+    dead_letter(engine, hostile, f"letter {HOSTILE}")
+
+    said = run(*arguments).stdout
+
+    assert [each for each in said if not each.isprintable() and each != "\n"] == []
+    assert "forged" in said
+    assert rows is None or said.count("\n") == rows
+    if "--json" in arguments:
+        assert {json.loads(line)["request_id"] for line in said.splitlines()} == {HOSTILE}
 
 
 def test_a_request_is_shown_with_everything(engine: Engine) -> None:

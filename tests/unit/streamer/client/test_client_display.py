@@ -59,7 +59,7 @@ def test_nonsense_progress_still_draws_a_bar_of_the_usual_length(percentage: Any
 
 
 def test_control_characters_from_the_service_do_not_reach_the_terminal() -> None:
-    evil = "\x1b[2J\x9b31m\n\u202eboo"
+    evil = "\x1b[2J\x9b31m\x7f\n\u202eboo"
     error = {"code": evil, "message": evil, "details": {evil: evil}}
     for message in (
         event("progress", percentage=1, message=evil),
@@ -70,7 +70,7 @@ def test_control_characters_from_the_service_do_not_reach_the_terminal() -> None
         event("complete", result={evil: evil}),
     ):
         out, err = shown(message, is_terminal=True)
-        assert not {"\x1b", "\x9b", "\u202e"} & set(out + err)
+        assert not {"\x1b", "\x9b", "\x7f", "\u202e"} & set(out + err)
         assert (out + err).isascii()
 
 
