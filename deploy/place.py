@@ -25,6 +25,9 @@ READY_FILE: Final = Path(STATE_FOLDER) / "emulator.json"
 """Where the first emulator of a folder says that it runs; the form is documented in ``docs/cli.md``."""
 
 SCHEMES: Final = ("http", "https")
+_LABEL: Final = r"[0-9a-z](?:[0-9a-z-]{0,61}[0-9a-z])?"
+_HOST: Final = re.compile(rf"{_LABEL}(?:\.{_LABEL})*|[0-9a-f:.]+:[0-9a-f:.]*")
+"""A name or an IPv6 address, as botocore takes it."""
 _REGION: Final = re.compile(r"\.execute-api\.([a-z0-9-]+)\.")
 
 
@@ -61,17 +64,26 @@ class LocalEmulator:
 
 
 def emulator_here(folder: Path) -> LocalEmulator | None:
-    """The emulator that runs in this project's folder; None: none does."""
+    """The emulator that runs in this project's folder; None: none does, or the file that says so is of another kind."""
     try:
         ready = json.loads(own_file(folder / READY_FILE))
-        pid, url, dynamodb_url = int(ready["pid"]), str(ready["management_url"]), str(ready["dynamodb_url"])
-        parts = urlsplit(url)
-        if pid <= 0 or parts.scheme not in SCHEMES or urlsplit(dynamodb_url).scheme not in SCHEMES:
+        pid, url, dynamodb_url = ready["pid"], ready["management_url"], ready["dynamodb_url"]
+        if type(pid) is not int or pid <= 0 or not (_is_address(url) and _is_address(dynamodb_url)):
             return None
         os.kill(pid, 0)
     except (OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return None
+    parts = urlsplit(url)
     return LocalEmulator(f"{parts.scheme}://{parts.netloc}", dynamodb_url)
+
+
+def _is_address(url: Any) -> bool:
+    """Whether botocore can connect to it; raises ValueError if it is not even a URL."""
+    if not isinstance(url, str):
+        return False
+    parts = urlsplit(url)
+    # Reading the port raises ValueError where it is none.
+    return parts.scheme in SCHEMES and _HOST.fullmatch(parts.hostname or "") is not None and parts.port != 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from streamer_records import NOW, request_record
 
 import cli
 from deploy.errors import DeployError
+from deploy.place import LocalEmulator, emulator_here
 from deploy.requests_command import is_trouble
 from emulator.database.tables import create_tables
 from streamer.records import Failure, ProgressPoint, RequestRecord, Status
@@ -125,6 +126,82 @@ def test_an_emulator_that_does_not_answer_is_one_line(nothing_there: Engine, tmp
 
     with pytest.raises(DeployError, match="was not answered: Could not connect"):
         run()
+
+
+ADDRESSES: dict[str, Any] = {"management_url": "http://127.0.0.1:1/dev", "dynamodb_url": "http://127.0.0.1:1"}
+READY: dict[str, Any] = {**ADDRESSES, "pid": os.getpid()}
+"""Of an emulator that runs, and does not answer."""
+
+PIDS: dict[str, Any] = {
+    "10^20": 10**20,
+    "2^70": 2**70,
+    "zero": 0,
+    "-1": -1,
+    "a group": -os.getpid(),
+    "true": True,
+    "null": None,
+    "a fraction": os.getpid() + 0.5,
+    "a text": str(os.getpid()),
+    "a list": [os.getpid()],
+    "an object": {},
+}
+"""What is no process's id."""
+
+
+def both(url: Any) -> dict[str, Any]:
+    """A ready file in which both addresses are the same."""
+    return {**READY, "management_url": url, "dynamodb_url": url}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        *(pytest.param(text, id=repr(text)) for text in ("", "{", "[]", "{}", "null", "1", '"x"', "\ufffd")),
+        pytest.param("[" * 100_000, id="nested too deep"),
+        pytest.param(json.dumps(READY).replace(str(os.getpid()), "1e400"), id="an endless pid"),
+        pytest.param(json.dumps(READY).replace(str(os.getpid()), "1" * 5000), id="a pid of 5,000 digits"),
+        *(pytest.param({**READY, "pid": pid}, id=f"pid {kind}") for kind, pid in PIDS.items()),
+        *(pytest.param({name: READY[name] for name in READY if name != gone}, id=f"no {gone}") for gone in READY),
+        *(
+            pytest.param({**READY, name: url}, id=f"{name} {url!r}")
+            for name in ADDRESSES
+            for url in ("x", "", "http://", "file:///etc/passwd", "http://127.0.0.1:x", "http://[", None)
+        ),
+        *(
+            pytest.param(both(url), id=f"both {url!r}")
+            for url in (
+                "http://127.0.0.1:99999",
+                "http://127.0.0.1:0",
+                "http://a b",
+                "http://a..b",
+                "http://-a",
+                "http://\ud800",
+                "http://\x1b]0;x\x07",
+                ["http://127.0.0.1:1"],
+                True,
+                10**20,
+            )
+        ),
+    ],
+)
+def test_a_ready_file_of_another_kind_is_no_emulator_and_one_line(
+    content: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".streamer").mkdir()
+    text = content if isinstance(content, str) else json.dumps(content)
+    (tmp_path / ".streamer" / "emulator.json").write_text(text, "utf-8")
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(DeployError, match=r"^no emulator runs in this folder; start one with `streamer emulate`, or"):
+        run()
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "[::1]", "my-db.example.com"])
+def test_an_emulator_may_have_any_host(host: str, tmp_path: Path) -> None:
+    (tmp_path / ".streamer").mkdir()
+    (tmp_path / ".streamer" / "emulator.json").write_text(json.dumps(both(f"http://{host}:8000/dev")), "utf-8")
+
+    assert emulator_here(tmp_path) == LocalEmulator(f"http://{host}:8000", f"http://{host}:8000/dev")
 
 
 def test_failed_ones_stuck_ones_and_dead_letters_are_trouble(engine: Engine) -> None:
