@@ -175,7 +175,6 @@ def emulate(run: Callable[[Any], int | None] | None, /, **options: Any) -> int:
     Ctrl-C ends it: clients are closed, every $disconnect runs. A second Ctrl-C ends it at once.
     """
     tool("emulator.command.extras").require("emulator")
-    options["parameters"] = (*options["parameters"], *options.pop("overrides"))
     parsed = tool("emulator.command.options").EmulateOptions(**options)
     if run is not None:  # Tests pass a function that records the options as the context's object.
         return run(parsed) or 0

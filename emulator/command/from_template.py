@@ -101,9 +101,15 @@ def load_template(
     if options.stack is None and config.stack is not None and len(project.parts) == 1:
         project = find(name, folder, stack=config.stack)
     region = config.region or REGION
+    given = pairs("--parameter", options.parameters)
+    overridden = overrides(options.overrides, "--parameter-overrides")
     settings = Settings(
         region=region,
-        parameters={**config.parameters, **overrides(options.parameters)},
+        parameters={**config.parameters, **given, **overridden},
+        options={
+            **{each.partition("=")[0]: f"--parameter number {n}" for n, each in enumerate(options.parameters, start=1)},
+            **dict.fromkeys(overridden, "a part of --parameter-overrides"),
+        },
         imports=pairs("--import", options.imports),
         stored=pairs("--secret", options.secrets),
         code={each: _folder(folder, path) for each, path in pairs("--code", options.code).items()},
@@ -157,12 +163,16 @@ def run_build(command: str, folder: Path) -> None:
 
 
 def pairs(option: str, written: Iterable[str]) -> dict[str, str]:
-    """``NAME=VALUE`` of an option that can be repeated; raises ConfigurationError."""
+    """``NAME=VALUE`` of an option that can be repeated.
+
+    Raises:
+        ConfigurationError: one has another form; its text is not repeated, since it may be a secret.
+    """
     found = {}
-    for each in written:
+    for number, each in enumerate(written, start=1):
         name, separator, value = each.partition("=")
         if not separator or not name:
-            raise ConfigurationError(f"{option} {each}: write NAME=VALUE")
+            raise ConfigurationError(f"{option} number {number} is not NAME=VALUE")
         found[name] = value
     return found
 

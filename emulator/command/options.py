@@ -10,6 +10,7 @@ from streamer.errors import ConfigurationError
 
 _FOR_TEMPLATES: Final = {
     "parameters": "parameter",
+    "overrides": "parameter-overrides",
     "imports": "import",
     "secrets": "secret",
     "env_vars": "env-vars",
@@ -95,6 +96,8 @@ class EmulateOptions:
 
     parameters: tuple[str, ...] = ()
     """``NAME=VALUE`` of a template's parameters."""
+    overrides: tuple[str, ...] = ()
+    """The same in SAM's spellings; they win."""
     imports: tuple[str, ...] = ()
     """``NAME=VALUE`` of exports of stacks that are not here."""
     secrets: tuple[str, ...] = ()

@@ -65,13 +65,21 @@ def read_parameters(
     return Parameters(values=values, warnings=tuple(warnings))
 
 
-def unknown_parameters(declared: Sequence[Mapping[str, Any]], given: Mapping[str, str]) -> str | None:
-    """What to say about given names that no stack declares; None: all are declared."""
+def unknown_parameters(
+    declared: Sequence[Mapping[str, Any]], given: Mapping[str, str], options: Mapping[str, str]
+) -> str | None:
+    """What to say about given names that no stack declares; None: all are declared.
+
+    A name that is from an option, by ``options``, is not repeated: it may be the beginning of a secret with a ``=``.
+    """
     known = sorted({name for each in declared for name in each})
     unknown = sorted(set(given) - set(known))
     if not unknown:
         return None
-    return f"--parameter {unknown[0]}: the template has no such parameter; it has {', '.join(known) or 'none'}"
+    names = ", ".join(known) or "none"
+    if unknown[0] in options:
+        return f"{options[unknown[0]]} is not NAME=VALUE with one of the names {names}"
+    return f"the template has no parameter {unknown[0]}; it has {names}"
 
 
 def _is_secret(declaration: Mapping[str, Any]) -> bool:

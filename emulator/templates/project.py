@@ -41,6 +41,8 @@ class Settings:
     region: str = "us-east-1"
     account_id: str = "123456789012"
     parameters: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, str] = field(default_factory=dict)
+    """The options that gave parameters, such as ``--parameter number 1``, by the parameters' names."""
     imports: Mapping[str, str] = field(default_factory=dict)
     """Values of exports of stacks that are not here."""
     no_export: str = NO_EXPORT
@@ -104,7 +106,7 @@ def resolved_project(project: Project, settings: Settings, state_folder: Path) -
     for part in project.parts:
         reader.read(part)
     declared = [source.tree.get("Parameters") or {} for source in reader.sources]
-    refusal = unknown_parameters(declared, settings.parameters)
+    refusal = unknown_parameters(declared, settings.parameters, settings.options)
     if refusal is not None:
         raise ConfigurationError(refusal)
     return Resolved(

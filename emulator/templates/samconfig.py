@@ -52,27 +52,30 @@ def read_config(text: str, name: str, environment: str) -> SamConfig:
     )
 
 
-def overrides(written: str | Iterable[str] | Mapping[str, Any]) -> dict[str, str]:
+def overrides(written: str | Iterable[str] | Mapping[str, Any], said: str = "parameter_overrides") -> dict[str, str]:
     """Parameters in any of SAM's spellings: ``A=1 B=2``, ``ParameterKey=A,ParameterValue=1``, a list, a table.
 
+    Args:
+        written: All of them.
+        said: Where that stands, for errors.
+
     Raises:
-        ConfigurationError: a part has no ``=``, or a quote is not closed.
+        ConfigurationError: a part has no ``=``, or a quote is not closed; it is not repeated, since it may be a secret.
     """
     if isinstance(written, Mapping):
         return {str(name): str(value) for name, value in written.items()}
     texts = [written] if isinstance(written, str) else list(written)
+    try:
+        parts = [part for text in texts for part in shlex.split(text)]
+    except ValueError as error:
+        raise ConfigurationError(f"{said}: {error}") from error
     found: dict[str, str] = {}
-    for text in texts:
-        try:
-            parts = shlex.split(text)
-        except ValueError as error:
-            raise ConfigurationError(f"parameter_overrides: {error}: {text}") from error
-        for part in parts:
-            pair = _PAIR.fullmatch(part)
-            name, separator, value = (pair["key"], "=", pair["value"]) if pair else part.partition("=")
-            if not separator or not name:
-                raise ConfigurationError(f"parameter_overrides: {part!r} is not NAME=VALUE")
-            found[name] = value
+    for number, part in enumerate(parts, start=1):
+        pair = _PAIR.fullmatch(part)
+        name, separator, value = (pair["key"], "=", pair["value"]) if pair else part.partition("=")
+        if not separator or not name:
+            raise ConfigurationError(f"{said}: part number {number} is not NAME=VALUE")
+        found[name] = value
     return found
 
 

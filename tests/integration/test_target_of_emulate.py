@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from emulator.command.target import DEMO, load_target
+from emulator.command.target import DEMO, load_target, pairs
 from streamer.errors import ConfigurationError, TopologyError
 from streamer.project import Project, read
 from streamer.topology import Topology
@@ -188,3 +188,18 @@ def test_the_app_of_another_project_is_not_run_in_the_name_of_this_one(tmp_path:
         )
 
         assert load_target("app:app", read(folder), environment=ENVIRONMENT).actions == (name,)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("c2VjcmV0", id="a secret alone"),
+        pytest.param("=c2VjcmV0", id="no name"),
+        pytest.param("c2VjcmV0+/==", id="a secret that ends with ="),
+    ],
+)
+def test_what_was_given_as_a_variable_and_may_be_a_secret_is_not_repeated(text: str) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        pairs(("A=1", text))
+
+    assert str(refused.value) == "--env number 2 is not NAME=VALUE, such as --env GREETING=hello"

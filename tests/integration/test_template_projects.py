@@ -139,22 +139,77 @@ def test_samconfig_is_read_and_options_win(sam: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        pytest.param(
-            {"parameters": ("Sta=live",)},
-            "--parameter Sta: the template has no such parameter; it has Stage",
-            id="parameter",
-        ),
         pytest.param({"parameters": ("Stage=x",)}, "Parameters.Stage: 'x' is not one of dev, live", id="value"),
-        pytest.param({"parameters": ("Stage",)}, "'Stage' is not NAME=VALUE", id="no value"),
+        pytest.param(
+            {"parameters": ("Stage='a \"b",)}, "Parameters.Stage: .* is not one of dev, live", id="value with quotes"
+        ),
         pytest.param({"code": ("Greet=nowhere",)}, "--code: there is no folder", id="code"),
         pytest.param({"code": ("Gret=src",)}, "--code Gret: there is no such function; there are Greet", id="function"),
-        pytest.param({"commands": ("Greet",)}, "--command Greet: write NAME=VALUE", id="command"),
         pytest.param({"api": "Other"}, "--api Other: there is no such WebSocket API; there are Chat", id="api"),
     ],
 )
 def test_options_that_are_refused(options: dict[str, Any], message: str, sam: Path) -> None:
     with pytest.raises(ConfigurationError, match=message):
         read(sam, "template.yaml", **options)
+
+
+SECRET = "c2VjcmV0IG9mIG1pbmU"
+UNKNOWN = "is not NAME=VALUE with one of the names Stage"
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        pytest.param({"parameters": (SECRET,)}, "--parameter number 1 is not NAME=VALUE", id="parameter"),
+        pytest.param({"parameters": (f"={SECRET}",)}, "--parameter number 1 is not NAME=VALUE", id="no name"),
+        pytest.param({"parameters": ("Stage=dev", SECRET)}, "--parameter number 2 is not NAME=VALUE", id="the second"),
+        pytest.param(
+            {"parameters": (f"{SECRET}==",)}, f"--parameter number 1 {UNKNOWN}", id="a secret that ends with ="
+        ),
+        pytest.param(
+            {"parameters": ("Stage=dev", "Stage=live", f"{SECRET}=")}, f"--parameter number 3 {UNKNOWN}", id="the third"
+        ),
+        pytest.param(
+            {"overrides": ("Stage=dev", f"Stage=dev {SECRET}")},
+            "--parameter-overrides: part number 3 is not NAME=VALUE",
+            id="SAM's spelling",
+        ),
+        pytest.param(
+            {"overrides": (f'Stage="{SECRET}',)}, "--parameter-overrides: No closing quotation", id="a quote in SAM's"
+        ),
+        pytest.param(
+            {"overrides": (f"{SECRET}==",)}, f"a part of --parameter-overrides {UNKNOWN}", id="ends with =, SAM's"
+        ),
+        pytest.param({"secrets": ("a=b", SECRET)}, "--secret number 2 is not NAME=VALUE", id="secret"),
+        pytest.param({"imports": (SECRET,)}, "--import number 1 is not NAME=VALUE", id="import"),
+        pytest.param({"commands": (SECRET,)}, "--command number 1 is not NAME=VALUE", id="command"),
+        pytest.param({"code": (SECRET,)}, "--code number 1 is not NAME=VALUE", id="code"),
+    ],
+)
+def test_what_was_given_to_an_option_and_may_be_a_secret_is_not_repeated(
+    options: dict[str, Any], said: str, sam: Path
+) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        read(sam, "template.yaml", **options)
+
+    assert str(refused.value) == said
+
+
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        pytest.param(f"Stage=dev {SECRET}", "parameter_overrides: part number 2 is not NAME=VALUE", id="no value"),
+        pytest.param(f"Stage='{SECRET}", "parameter_overrides: No closing quotation", id="a quote"),
+        pytest.param("Sta=dev", "the template has no parameter Sta; it has Stage", id="another name"),
+    ],
+)
+def test_what_samconfig_says_wrong_is_told_without_what_may_be_a_secret(overrides: str, said: str, sam: Path) -> None:
+    (sam / "samconfig.toml").write_text(f"[default.deploy.parameters]\nparameter_overrides = {json.dumps(overrides)}\n")
+
+    with pytest.raises(ConfigurationError) as refused:
+        read(sam, "template.yaml")
+
+    assert str(refused.value) == said
 
 
 def test_sams_expansion_is_kept_and_a_changed_template_expanded_anew(sam: Path) -> None:

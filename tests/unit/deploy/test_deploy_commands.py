@@ -281,7 +281,6 @@ def test_a_dangerous_change_is_discarded_unless_it_is_named(run: Run) -> None:
     ("arguments", "complaint"),
     [
         pytest.param(["--parameter", "Jwt=x"], "one of the names JwtSecret", id="unknown parameter"),
-        pytest.param(["--parameter", "JwtSecret"], "not NAME=VALUE", id="no value"),
         pytest.param(["--parameter", "JwtSecret=short"], "at least 32 characters; it has 5", id="short secret"),
         pytest.param(["--guided"], "there is no terminal", id="guided without a terminal"),
         pytest.param(["--stack-name", "no_good"], "stack name", id="stack name"),
@@ -293,6 +292,26 @@ def test_bad_input_is_one_line_before_anything_is_built(run: Run, arguments: lis
     assert isinstance(found.exception, DeployError)
     assert complaint in str(found.exception)
     assert "\n" not in str(found.exception)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "number"),
+    [
+        pytest.param(["JwtSecret"], 1, id="a name alone"),
+        pytest.param(["c2VjcmV0"], 1, id="a secret alone"),
+        pytest.param(["=c2VjcmV0"], 1, id="no name"),
+        pytest.param(["c2VjcmV0=="], 1, id="a secret that ends with ="),
+        pytest.param(["JwtSecret=" + "s" * 32, "c2VjcmV0 of mine"], 2, id="the second"),
+    ],
+)
+def test_what_was_given_as_a_parameter_may_be_a_secret_and_is_not_repeated(
+    run: Run, parameters: list[str], number: int
+) -> None:
+    found = run(FakeCloud(), "deploy", "--yes", *(part for each in parameters for part in ("--parameter", each)))
+
+    assert isinstance(found.exception, DeployError)
+    said = f"--parameter number {number} is not NAME=VALUE with one of the names JwtSecret"
+    assert (str(found.exception), found.output) == (said, "")
 
 
 def test_status(run: Run) -> None:
