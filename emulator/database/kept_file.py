@@ -250,8 +250,8 @@ class KeptFile:
 
     def _rescued(self, error: OSError) -> str:
         text = f"the state cannot be written to {self._path}: {error.strerror}"
-        rescue = Path(tempfile.gettempdir()) / f"{self._path.name}.{os.getpid()}"
         try:
+            rescue = Path(tempfile.gettempdir()) / f"{self._path.name}.{os.getpid()}"
             write_whole(rescue, b"".join(self._pieces()), mode=PRIVATE, is_durable=True)
         except OSError:
             return f"{text}; it is as it was when that began, and what changed since is lost"

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
+import resource
+import shutil
 import signal
 import stat
 import subprocess
@@ -10,7 +13,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from running_command import PATIENCE_SECONDS, STREAMER, Emulate, ask, dial, streamer
+from running_command import INLINE, PATIENCE_SECONDS, STREAMER, Emulate, ask, certificates, dial, streamer
 
 from emulator.command.ready_file import FILE, running
 
@@ -152,6 +155,96 @@ def test_log_lines_that_cannot_be_written_are_told_and_harm_nothing(tmp_path: Pa
     assert stat.S_IMODE(router.stat().st_mode) == 0o600
     assert "action ran" in router.read_text()
     assert "Traceback" not in emulator.log.text
+
+
+fills_the_disk = pytest.mark.skipif(
+    not hasattr(resource, "prlimit"), reason="sets limits of another process, as Linux can"
+)
+
+
+def room(emulator: Emulate, file_bytes: int) -> None:
+    """How long a file may become that the emulator writes, as if its disk were full then; -1: as long as it likes."""
+    resource.prlimit(emulator.pid, resource.RLIMIT_FSIZE, (file_bytes, resource.RLIM_INFINITY))
+
+
+@fills_the_disk
+def test_log_lines_that_a_full_disk_does_not_take_cost_no_message(tmp_path: Path) -> None:
+    with Emulate("--log-dir", "logs", *INLINE, folder=tmp_path) as emulator, dial(emulator.address()) as client:
+        assert ask(client, "echo", 1)[-1]["data"] == 1
+        room(emulator, 0)
+        assert [ask(client, "echo", number)[-1]["data"] for number in range(2, 5)] == [2, 3, 4]
+        with dial(emulator.address()) as another:
+            assert ask(another, "echo", 5)[-1]["data"] == 5
+        emulator.log.wait_for("log lines are lost until their file can be written: File too large +function=router")
+        room(emulator, -1)
+        assert ask(client, "echo", 6)[-1]["data"] == 6
+        emulator.log.wait_for("log lines can be written again +function=router")
+        assert emulator.interrupt() == 0
+
+    told = [line for line in emulator.log.text.splitlines() if "lost until" in line and "function=router" in line]
+    assert len(told) == 1
+    assert "Traceback" not in emulator.log.text
+
+
+@fills_the_disk
+def test_a_state_that_a_full_disk_does_not_take_is_saved_when_there_is_room(tmp_path: Path) -> None:
+    with Emulate("--state", "state", *INLINE, folder=tmp_path) as emulator:
+        room(emulator, 0)
+        with dial(emulator.address()) as client:
+            assert ask(client, "report", {"seconds": 0}, request_id="kept")[-1]["type"] == "complete"
+            emulator.log.wait_for("the state cannot be saved, which is tried again: File too large")
+            room(emulator, -1)
+            emulator.log.wait_for("the state is saved again")
+        assert emulator.interrupt() == 0
+
+    assert emulator.log.text.count("cannot be saved") == 1
+    assert "Traceback" not in emulator.log.text
+    with Emulate("--state", "state", *INLINE, folder=tmp_path):
+        assert json.loads(streamer("requests", "show", "kept", folder=tmp_path).stdout)["status"] == "COMPLETED"
+
+
+@fills_the_disk
+def test_a_state_that_a_full_disk_does_not_take_until_the_end_is_one_line_and_exit_status_1(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    with Emulate("--state", "state", *INLINE, folder=tmp_path) as emulator:
+        before = state.read_bytes()
+        room(emulator, 0)
+        with dial(emulator.address()) as client:
+            assert ask(client, "report", {"seconds": 0}, request_id="kept")[-1]["type"] == "complete"
+        status = emulator.interrupt()
+
+    assert status == 1
+    assert emulator.log.wait_for_end().splitlines()[-1] == (
+        "streamer: the state cannot be written to state: File too large; "
+        "it is as it was when that began, and what changed since is lost"
+    )
+    assert "Traceback" not in emulator.log.text
+    assert state.read_bytes() == before
+    with Emulate("--state", "state", *INLINE, folder=tmp_path) as emulator:
+        assert emulator.interrupt() == 0
+
+
+@pytest.mark.parametrize(
+    ("blocks", "said"),
+    [
+        pytest.param(1, "the state file state cannot be used: File too large", id="the state"),
+        pytest.param(0, "no folder for temporary files can be made: No usable temporary directory", id="anything"),
+    ],
+)
+def test_a_disk_that_is_full_at_the_start_is_one_line_and_exit_status_2(tmp_path: Path, blocks: int, said: str) -> None:
+    assert streamer("token", folder=tmp_path).returncode == 0  # which makes the folder of what is kept
+    shutil.copytree(certificates(), tmp_path / ".streamer", dirs_exist_ok=True)
+    done = subprocess.run(
+        ["/bin/sh", "-c", f'ulimit -f {blocks}; exec "{STREAMER}" emulate --demo --port 0 --state state'],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+        check=False,
+    )
+
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1), done.stderr
+    assert done.stderr.startswith(f"streamer: {said}")
 
 
 def test_a_garbled_ready_file_is_none(tmp_path: Path) -> None:

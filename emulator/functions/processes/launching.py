@@ -18,6 +18,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from streamer.errors import ConfigurationError
+
 from .means import Means
 
 _SCRIPT: Final = Path(__file__).with_name("bootstrap.py")
@@ -67,8 +69,15 @@ def temporary_folder() -> Path:
     """A new folder for what environments keep on disk.
 
     Functions see it as their own folder for temporary files, so it is made where this machine keeps such.
+
+    Raises:
+        ConfigurationError: there is no place for it.
     """
-    return Path(tempfile.mkdtemp(prefix="streamer-"))
+    try:
+        return Path(tempfile.mkdtemp(prefix="streamer-"))
+    except OSError as error:
+        text = f"no folder for temporary files can be made: {error.strerror}; TMPDIR may name a place for it"
+        raise ConfigurationError(text) from error
 
 
 def launch(means: Means, folder: Path, import_ahead: Sequence[str] = IMPORT_AHEAD) -> Launched:
