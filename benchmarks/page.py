@@ -34,8 +34,8 @@ KEY: Final = """async () => {
 }"""
 PAINTED: Final = """async () => {
   const painted = () => performance.getEntriesByName('first-contentful-paint')[0];
-  while (!painted()) await new Promise(requestAnimationFrame);
-  return painted().startTime;
+  while (!painted() && performance.now() < 10_000) await new Promise(requestAnimationFrame);
+  return painted()?.startTime ?? Infinity;
 }"""
 """What the browser itself notes, not when we hear of it; a heading is there some moments before."""
 
