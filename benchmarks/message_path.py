@@ -25,6 +25,7 @@ sys.path.append(str(Path(__file__).parent.parent))  # not first: beside us is a 
 
 from emulator.console.recorder import RingRecorder
 from emulator.console.ring import Ring
+from emulator.foundation.recording import Recording
 from emulator.functions.outcome import Outcome, Returned
 from emulator.gateway.rules.ids import IdSource
 from emulator.gateway.rules.management import parse_path
@@ -34,7 +35,6 @@ from emulator.gateway.verifier import Verifier
 from emulator.iam.guard import Guard
 from emulator.iam.keys import keys_of
 from emulator.port.http import HttpProtocol, HttpRequest, HttpResponse
-from emulator.recording import Recording
 from streamer.sending.sender import ManagementApi
 from streamer.sending.transport import Answer
 from streamer.topology import Api, Function, Route, Topology

@@ -29,7 +29,7 @@ from benchmarks.servers import ROOT, STREAMER, ours
 from benchmarks.tasks import watched as watched_server
 from emulator.console.assets import FOLDER
 from emulator.console.ring import BYTES, RECORDS
-from emulator.recording import Recording
+from emulator.foundation.recording import Recording
 
 PARTS: Final = ("path", "start", "memory", "files", "served", "page")
 MESSAGE: Final = "a client's message"

@@ -10,7 +10,7 @@ from pathlib import Path
 from streamer.errors import ConfigurationError
 from streamer.topology import Topology
 
-from .. import log
+from ..foundation import log
 from ..templates.control_plane.engine import HOME_TOPOLOGY
 from ..wiring.config import EmulatorConfig
 from . import provided_sdk

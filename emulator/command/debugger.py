@@ -10,7 +10,7 @@ from typing import Any
 
 from streamer.errors import ConfigurationError
 
-from .. import log
+from ..foundation import log
 
 HOST = "127.0.0.1"
 _QUIET = "PYDEVD_DISABLE_FILE_VALIDATION"

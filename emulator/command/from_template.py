@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from streamer.errors import ConfigurationError
 from streamer.project import dot_env
 
-from .. import log
+from ..foundation import log
 from ..templates.assembly import BUILT, Project, find
 from ..templates.project import Read, Settings, read_project
 from ..templates.report import ids, outputs, report

@@ -16,9 +16,9 @@ from typing import Any, Final
 
 from streamer.errors import ConfigurationError
 
-from .. import log
 from ..console.opening import open_url
-from ..tasks import end
+from ..foundation import log
+from ..foundation.tasks import end
 from ..wiring.emulator import Emulator
 from .banner import connecting
 from .identity import Access

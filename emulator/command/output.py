@@ -14,7 +14,7 @@ from typing import Final, TextIO
 
 from streamer.errors import ConfigurationError
 
-from .. import log
+from ..foundation import log
 from ..functions.logs import Fanout, LambdaLogFiles, LogSink
 from .json_lines import JsonLines, wrapped_stderr
 from .lines import Verbosity

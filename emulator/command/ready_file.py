@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from streamer.aws_limits import LOOPBACK
 from streamer.project import own_file
 
-from ..files import write_whole
+from ..foundation.files import write_whole
 from .development_secret import FOLDER
 from .identity import Identity
 

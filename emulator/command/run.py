@@ -19,15 +19,15 @@ from typing import Any, Final
 from streamer.errors import ConfigurationError
 from streamer.project import Project
 
-from .. import log
-from ..files import Claim
+from ..foundation import log
+from ..foundation.files import Claim
+from ..foundation.tasks import end
 from ..functions.logs import LogSink
 from ..functions.processes.launching import Launched
 from ..gateway.rules.assumptions import Assumptions
 from ..gateway.rules.limits import Limits
 from ..port.loop import loop_factory
 from ..port.origin import is_loopback
-from ..tasks import end
 from ..wiring.emulator import Emulator, EmulatorConfig
 from .banner import banner
 from .console import console_of

@@ -12,7 +12,7 @@ from pathlib import Path
 from streamer.errors import ConfigurationError
 from streamer.project import Project, read, variables
 
-from .. import log
+from ..foundation import log
 from ..functions.logs import LogSink
 from ..functions.processes.launching import launched_ahead
 from ..functions.runtimes import runtime_name

@@ -11,7 +11,7 @@ from typing import Final
 
 from streamer.errors import ConfigurationError
 
-from .. import log
+from ..foundation import log
 from ..wiring.emulator import Emulator
 from .from_template import BUILD_OUTPUT, TemplateTarget, run_build
 from .reload import watching

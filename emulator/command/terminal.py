@@ -13,7 +13,7 @@ from typing import Any, Final, TextIO
 
 import streamer.demo
 
-from .. import log
+from ..foundation import log
 from ..functions.tracebacks import Code
 from .lines import Event, Row, Rows, Tone, Verbosity
 

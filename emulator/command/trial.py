@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from streamer.topology import Function, Topology
 
-from .. import log
+from ..foundation import log
 from ..functions.runtimes import identity, launch
 from ..functions.tracebacks import Code, folded, own_place
 from ..functions.variables import Endpoints, credentials, variables

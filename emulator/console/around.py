@@ -8,7 +8,7 @@ from pathlib import Path
 
 from streamer.topology import Topology
 
-from ..database.protocol import Database
+from ..dynamodb.endpoints.protocol import Database
 from ..event_sources.streams.kinesis import KinesisEngine
 from ..event_sources.streams.mapping import EventSourceMappings
 from ..functions.factory import Isolation, RunningFunctions

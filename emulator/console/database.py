@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
-from ..database.protocol import Database
+from ..dynamodb.endpoints.protocol import Database
 from .asked import Asked, BadRequestError
 
 DYNAMODB: Final = "DynamoDB_20120810"

@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 
 from streamer.errors import ConfigurationError
 
-from .. import log
-from ..tasks import end
+from ..foundation import log
+from ..foundation.tasks import end
 from .otlp import spans
 from .records import Record
 from .ring import Ring

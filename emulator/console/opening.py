@@ -7,7 +7,7 @@ from typing import Final
 
 from streamer.errors import ConfigurationError
 
-from ..files import write_whole
+from ..foundation.files import write_whole
 from .access import PREFIX
 
 FILE: Final = "console.html"

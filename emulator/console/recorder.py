@@ -9,10 +9,10 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from ..foundation.recording import By, Change
 from ..functions.outcome import Outcome
 from ..gateway.rules.effects import Accept, Effect, HttpAnswer, Invoke, Result
 from ..port.http import HttpRequest, HttpResponse
-from ..recording import By, Change
 from .ring import OVERHEAD_BYTES, Ring
 
 if TYPE_CHECKING:

@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final
 
+from ..foundation.recording import By, Change
 from ..functions.outcome import Outcome
 from ..gateway.rules.effects import Accept, Effect, HttpAnswer, Result
 from ..port.http import HttpRequest
-from ..recording import By, Change
 from .masking import Who
 from .ring import OVERHEAD_BYTES
 

@@ -13,9 +13,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from .. import log
+from ..foundation import log
+from ..foundation.recording import Recording
 from ..port.http import HttpRequest, HttpResponse
-from ..recording import Recording
 from . import access
 from .assets import asset
 from .opening import page_url

@@ -8,7 +8,7 @@ from typing import Final
 
 from streamer.errors import ConfigurationError
 
-from ..files import write_whole
+from ..foundation.files import write_whole
 
 FILE: Final = "console-token"
 TOKEN_BYTES: Final = 32

@@ -1,1 +1,1 @@
-"""The embedded DynamoDB: moto's rules behind our own front, corrected where they differ from AWS."""
+"""The embedded DynamoDB; in ``endpoints``, what the emulator needs of it, or of any DynamoDB of the user's."""

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from .. import log
+from ..foundation import log
 from .definitions import shown_schema
 from .descriptions import describe
 from .errors import not_found

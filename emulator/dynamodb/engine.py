@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
-from .. import log
-from ..notes import Content as Notes
+from ..foundation import log
+from ..foundation.notes import Content as Notes
 from ..port.http import HttpRequest, HttpResponse
 from .api import DynamoApi
 from .backend import EmbeddedBackend

@@ -1,8 +1,8 @@
 """Changes of the embedded DynamoDB as lines of text, which a saved state has after its tables, and back. Pure.
 
 A line is JSON: ``["PutItem", ...]``, ``["TransactWriteItems", ...]`` and the like, the request that changed items,
-``["changes", [...]]``, all that any other request changed, or a note (`emulator.notes`). One that is cut off was never
-written. Requests are done again with the items' sizes beside them, which tell whether they came to the same.
+``["changes", [...]]``, all that any other request changed, or a note (`emulator.foundation.notes`). One that is cut off
+was never written. Requests are done again with the items' sizes beside them, which tell whether they came to the same.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from json.encoder import encode_basestring_ascii as json_text
 from typing import Any, Final
 
-from ..notes import NOTE, Content, take
+from ..foundation.notes import NOTE, Content, take
 from .backend import EmbeddedBackend, JournaledChange
 from .items import StoredItem
 from .stream_records import SERVICE_IDENTITY, StreamRecord

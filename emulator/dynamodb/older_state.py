@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Iterator
 from typing import Any, Final
 
-from ..notes import Content as Notes
+from ..foundation.notes import Content as Notes
 from .definitions import TableSettings, read_definitions
 from .items import Keyed, StoredItem, keyed
 from .values import read_kept_attributes

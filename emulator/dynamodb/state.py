@@ -20,7 +20,7 @@ from typing import Any, Final
 
 from streamer.errors import ConfigurationError
 
-from ..notes import Content as Notes
+from ..foundation.notes import Content as Notes
 from .backend import EmbeddedBackend
 from .definitions import IndexDefinition, TableSettings, read_index, read_schema, shown_schema
 from .errors import ApiError

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 from streamer.topology import Topology
 
+from ..foundation.recording import Recording
 from ..functions.outcome import Functions
-from ..recording import Recording
 from .queues.mapping import QueueMappings
 from .schedules import AcceptEvent, Schedules
 from .streams.kinesis import EngineSource, KinesisEngine
 from .streams.mapping import EventSourceMappings
 
 if TYPE_CHECKING:
-    from ..database.protocol import Database
+    from ..dynamodb.endpoints.protocol import Database
 
 
 class Readers:

@@ -12,8 +12,8 @@ from typing import Any, Final, Protocol, Self
 
 from streamer.topology import Schedule, Topology
 
-from .. import log
-from ..tasks import end
+from ..foundation import log
+from ..foundation.tasks import end
 from .cron import parse_cron
 
 MINUTE_SECONDS: Final = 60.0

@@ -14,9 +14,9 @@ from typing import Any, Final, Self, assert_never
 
 from streamer.topology import AsyncInvocation, Topology
 
-from .. import log
-from ..notes import EVENTS, Notes
-from ..tasks import end
+from ..foundation import log
+from ..foundation.notes import EVENTS, Notes
+from ..foundation.tasks import end
 from .destinations import Destinations
 from .outcome import Failed, Functions, Outcome, Refused, Returned
 from .variables import VERSION

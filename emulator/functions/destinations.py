@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from streamer.errors import StreamerError
 
-from ..files import open_regular, write_all
+from ..foundation.files import open_regular, write_all
 
 
 class DestinationError(StreamerError):

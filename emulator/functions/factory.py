@@ -11,7 +11,7 @@ from typing import Literal, Protocol, Self
 from streamer.errors import ConfigurationError
 from streamer.topology import Topology
 
-from ..recording import Recording
+from ..foundation.recording import Recording
 from .logs import LogSink
 from .outcome import EnvironmentNow, Functions
 from .processes.functions import ProcessFunctions

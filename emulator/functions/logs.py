@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final, Protocol
 
-from .. import log
-from ..files import open_regular, write_all
-from ..recording import Recording
+from ..foundation import log
+from ..foundation.files import open_regular, write_all
+from ..foundation.recording import Recording
 from .variables import log_group_name
 
 TAIL_BYTES: Final = 4096

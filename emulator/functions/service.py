@@ -17,8 +17,8 @@ from urllib.parse import unquote
 
 from streamer.topology import Topology
 
+from ..foundation.notes import Notes
 from ..iam.guard import Caller
-from ..notes import Notes
 from ..port.http import HttpRequest, HttpResponse
 from .admission import missing, throttled
 from .asynchronous import RETRY_SECONDS, AsyncInvocations

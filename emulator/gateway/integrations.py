@@ -17,7 +17,7 @@ from streamer.sending.signer import Signer, SigningKeys
 from streamer.topology import Api
 from streamer.topology.integrations import Integration
 
-from .. import log
+from ..foundation import log
 from ..functions.outcome import Failed, Functions, Outcome, Refused, Returned
 from ..functions.variables import Endpoints
 from ..port.aws_names import is_aws

@@ -8,9 +8,9 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from .. import log
+from ..foundation import log
+from ..foundation.notes import Notes
 from ..functions.outcome import Failed, Functions, Outcome, Refused, Returned
-from ..notes import Notes
 from .rules.effects import Invoke, NotInvoked, Raised, Replied, Result, TimedOut
 
 _OF_CONNECTIONS: Final = ("$connect", "$disconnect")

@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from .. import log
+from ..foundation import log
+from ..foundation.notes import CONNECTIONS, Notes
+from ..foundation.recording import Recording
 from ..functions.outcome import Functions
 from ..iam.guard import Caller
-from ..notes import CONNECTIONS, Notes
 from ..port.http import HttpRequest, HttpResponse, render
-from ..recording import Recording
 from .invocations import Invocations
 from .rules import management
 from .rules.connection import DELETED, Connection

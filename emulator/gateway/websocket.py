@@ -13,8 +13,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, assert_never
 
-from .. import log
-from ..recording import By, Recording
+from ..foundation import log
+from ..foundation.recording import By, Recording
 from .invocations import Invocations
 from .reading import TURN_BYTES, Turns
 from .rules.connection import DROPPED, NO_STATUS, Connection

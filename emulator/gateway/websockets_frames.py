@@ -13,7 +13,7 @@ from websockets.frames import Frame, Opcode
 from websockets.protocol import OPEN, Protocol, Side
 from websockets.utils import accept_key
 
-from .. import log
+from ..foundation import log
 
 __all__ = ["Frame", "FrameLayer", "Opcode", "accept_key"]
 

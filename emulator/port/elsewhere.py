@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Mapping
 from typing import Any, Final, Protocol
 from urllib.parse import parse_qsl
 
-from .. import log
+from ..foundation import log
 from .command_names import COMMANDS
 from .http import HttpRequest, HttpResponse
 from .signed import service_wanted

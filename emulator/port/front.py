@@ -16,7 +16,7 @@ from typing import Final, Self
 
 from streamer.errors import ConfigurationError
 
-from .. import log
+from ..foundation import log
 
 BACKLOG: Final = 4096
 """Connections the kernel holds for us: a thousand clients that connect at once must not be refused."""

@@ -19,7 +19,7 @@ from urllib.parse import parse_qsl, unquote
 
 import httptools
 
-from .. import log
+from ..foundation import log
 
 HEADER_BYTES: Final = 64 * 1024
 """Largest request head any route of ours needs; narrower limits (a handshake's 10,240) are decided above."""

@@ -10,7 +10,7 @@ from typing import Final
 from streamer.aws_limits import LOOPBACK
 from streamer.errors import ConfigurationError
 
-from ..files import PRIVATE, regular, write_whole
+from ..foundation.files import PRIVATE, regular, write_whole
 from .aws_names import certificate_names
 
 DEFAULT_REGION: Final = "us-east-1"

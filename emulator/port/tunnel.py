@@ -13,7 +13,7 @@ from typing import Final, cast
 
 from streamer.aws_limits import LOOPBACK
 
-from ..tasks import end
+from ..foundation.tasks import end
 from .aws_names import is_aws
 from .http import HttpRequest, HttpResponse, render
 

@@ -6,7 +6,7 @@ import ipaddress
 import os
 import socket
 
-from .. import log
+from ..foundation import log
 from .front import Gate
 from .http import HttpProtocol, HttpRequest, HttpResponse
 from .origin import is_loopback

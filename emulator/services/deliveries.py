@@ -8,8 +8,8 @@ from typing import Any, Final, Protocol
 
 from streamer.errors import ConfigurationError
 
-from .. import log
 from ..event_sources.queues.mapping import Inbox
+from ..foundation import log
 from .wire import Frame
 
 _FUNCTION: Final = ":function:"

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from streamer.errors import ConfigurationError
 
-from .. import log
+from ..foundation import log
+from ..foundation.tasks import end
 from ..functions.outcome import Functions
 from ..functions.variables import Endpoints
 from ..iam.guard import Caller
@@ -22,7 +23,6 @@ from ..port.elsewhere import operation_of, parameters_of
 from ..port.http import HttpRequest, HttpResponse
 from ..port.origin import is_of_this_machine
 from ..port.signed import POOLS, scope_of
-from ..tasks import end
 from .calls import Call, NotMadeError
 from .cognito.operations import is_of_users
 from .denials import denial, error, readable

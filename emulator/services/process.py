@@ -15,7 +15,7 @@ from typing import Any, Final, cast
 
 from streamer.errors import StreamerError
 
-from .. import log
+from ..foundation import log
 from ..iam.keys import Keys
 from .calls import Call
 from .wire import ANSWER, CALLS, DELIVERY, REQUEST, Frame, Unpacker, packed

@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from types import TracebackType
 from typing import Final, Protocol, Self
 
-from .. import log
-from ..tasks import end
+from ..foundation import log
+from ..foundation.tasks import end
 
 WAITING: Final = 500
 """Most messages that wait or are on their way; more are dropped."""

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from streamer.errors import ConfigurationError
 
-from ..files import write_whole
+from ..foundation.files import write_whole
 from .errors import Problem
 from .source import Source
 

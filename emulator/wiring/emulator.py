@@ -14,12 +14,13 @@ from streamer.topology import Topology
 from streamer.topology.checks import validate
 from streamer.topology.grants import Place
 
-from .. import log
 from ..console.access import STAGE
-from ..database.opening import open_database
-from ..database.protocol import Database
+from ..dynamodb.endpoints.opening import open_database
+from ..dynamodb.endpoints.protocol import Database
 from ..event_sources.readers import Readers
 from ..event_sources.streams.mapping import EventSourceMappings
+from ..foundation import log
+from ..foundation.recording import Recording
 from ..functions.factory import RunningFunctions, create_functions
 from ..functions.logs import LogSink, Recorded, Tails
 from ..functions.service import LambdaService
@@ -35,7 +36,6 @@ from ..port.http import HttpRequest
 from ..port.real_aws import VARIABLE, RealAws, endpoint_variables, real_services
 from ..port.tls import Authority, authority
 from ..port.tunnel import Tunnels
-from ..recording import Recording
 from ..services import buckets
 from ..services.calls import Call
 from ..services.deliveries import Outside

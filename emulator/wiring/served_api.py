@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 from streamer.topology import Api
 from streamer.topology.grants import Place
 
+from ..foundation.notes import Notes
+from ..foundation.recording import Recording
 from ..functions.outcome import Functions
 from ..functions.variables import Endpoints
 from ..gateway.integrations import Integrations
@@ -24,14 +26,12 @@ from ..gateway.rules.stage import Facts, Stage
 from ..gateway.shell import Gateway
 from ..gateway.verifier import Verifier
 from ..iam.texts import user_arn
-from ..notes import Notes
 from ..port.aws_names import domain_name
 from ..port.front import Front, Gate
 from ..port.http import Connect, HttpProtocol, HttpRequest
 from ..port.peers import owners
 from ..port.tls import Authority
 from ..port.users import own_users_gate
-from ..recording import Recording
 
 if TYPE_CHECKING:
     from .config import EmulatorConfig

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..console.access import is_for_console
-from ..database.protocol import Database
+from ..dynamodb.endpoints.protocol import Database
+from ..foundation.recording import Recording
 from ..functions.service import LambdaService
 from ..gateway.http_apis.service import HttpApis
 from ..gateway.rules import management
@@ -20,7 +21,6 @@ from ..port.elsewhere import Elsewhere
 from ..port.http import HttpRequest, HttpResponse
 from ..port.origin import foreign_host, foreign_origin
 from ..port.static import TOKEN_PATH, Pages
-from ..recording import Recording
 from .served_api import ServedApi
 
 if TYPE_CHECKING:

@@ -106,5 +106,6 @@ def test_call_imports_what_signs_a_token_only_when_none_was_kept(demo: Emulate) 
         "emulator.command.project_here",
         "emulator.command.ready_file",
         "emulator.command.which_service",
-        "emulator.files",
+        "emulator.foundation",
+        "emulator.foundation.files",
     }

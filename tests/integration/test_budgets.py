@@ -11,7 +11,7 @@ import pytest
 from dynamodb_engines import embedded_engine
 from streamer_records import NOW
 
-from emulator.database.tables import create_tables
+from emulator.dynamodb.endpoints.tables import create_tables
 from streamer import App, Limits, Progress, Request, RetryableError
 from streamer.auth import mint
 from streamer.records import RequestKey

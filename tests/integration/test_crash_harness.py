@@ -14,7 +14,7 @@ from dynamodb_engines import embedded_engine
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emulator.database.tables import create_tables
+from emulator.dynamodb.endpoints.tables import create_tables
 from streamer.service import tables
 from streamer.stores.client import Clients
 from streamer.stores.dynamodb import DynamoConnectionStore, DynamoRequestStore, DynamoSubscriptionStore

@@ -13,7 +13,7 @@ from aiobotocore.session import get_session
 from botocore.exceptions import ClientError
 from dynamodb_engines import OurEngine, embedded_engine
 
-from emulator.database.tables import ensure_tables
+from emulator.dynamodb.endpoints.tables import ensure_tables
 from streamer.errors import ConfigurationError
 from streamer.topology import Index, Key, StreamView, Table
 

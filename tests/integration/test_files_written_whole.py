@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from emulator.files import Claim, open_regular, read_regular, write_whole
+from emulator.foundation.files import Claim, open_regular, read_regular, write_whole
 from streamer.project import BELIEVED_BYTES, own_file
 
 

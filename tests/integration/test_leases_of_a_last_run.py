@@ -7,8 +7,8 @@ from pathlib import Path
 
 from streamer_records import NOW, request_record
 
-from emulator.database.opening import open_database
-from emulator.database.protocol import Database
+from emulator.dynamodb.endpoints.opening import open_database
+from emulator.dynamodb.endpoints.protocol import Database
 from emulator.dynamodb.engine import EmbeddedDynamoDB
 from emulator.functions.variables import Endpoints
 from streamer import App

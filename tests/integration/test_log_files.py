@@ -9,7 +9,7 @@ from pathlib import Path
 PREPARED = """
 import logging, resource, sys
 from pathlib import Path
-from emulator import log
+from emulator.foundation import log
 from emulator.functions.logs import LambdaLogFiles
 
 handler = logging.StreamHandler(sys.stdout)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from emulator.command.ready_file import Ready, remove_ready, running, trusted_ca_file, write_ready
-from emulator.files import Claim
+from emulator.foundation.files import Claim
 
 
 def ready(pid: int, *, ca_file: str = "") -> Ready:
@@ -143,7 +143,7 @@ def test_one_at_a_time_holds_a_claim(tmp_path: Path) -> None:
 
 def test_the_system_takes_a_claim_back_from_a_killed_process(tmp_path: Path) -> None:
     code = (
-        "import sys, time\nfrom pathlib import Path\nfrom emulator.files import Claim\n"
+        "import sys, time\nfrom pathlib import Path\nfrom emulator.foundation.files import Claim\n"
         "claim = Claim(Path(sys.argv[1]))\nprint(claim.take(), flush=True)\nsys.stdin.read()"
     )
     holder = subprocess.Popen(

@@ -16,7 +16,7 @@ import cli
 from deploy.errors import DeployError
 from deploy.place import LocalEmulator, emulator_here
 from deploy.requests_command import is_trouble
-from emulator.database.tables import create_tables
+from emulator.dynamodb.endpoints.tables import create_tables
 from streamer.records import Failure, ProgressPoint, RequestRecord, Status
 from streamer.requests.runs import run_event
 from streamer.service import tables

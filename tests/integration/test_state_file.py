@@ -16,10 +16,10 @@ from typing import Any
 
 import pytest
 
-from emulator.database import kept_file
-from emulator.database.kept_file import KeptFile, NotSavedError
-from emulator.database.opening import open_database
-from emulator.database.protocol import Database
+from emulator.dynamodb.endpoints import kept_file
+from emulator.dynamodb.endpoints.kept_file import KeptFile, NotSavedError
+from emulator.dynamodb.endpoints.opening import open_database
+from emulator.dynamodb.endpoints.protocol import Database
 from emulator.dynamodb.engine import EmbeddedDynamoDB
 from emulator.functions.variables import Endpoints
 from streamer.errors import ConfigurationError

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from streamer_records import NOW, connection_record, request_record, subscription_record
 
-from emulator.database.tables import create_tables
+from emulator.dynamodb.endpoints.tables import create_tables
 from streamer.aws_limits import attributes_bytes
 from streamer.errors import ItemTooLargeError, StoreError
 from streamer.records import (

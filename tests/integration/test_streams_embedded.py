@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from scripted_functions import ScriptedFunctions
 
-from emulator.database.embedded import EngineStreamsApi
-from emulator.database.tables import create_tables
+from emulator.dynamodb.endpoints.embedded import EngineStreamsApi
+from emulator.dynamodb.endpoints.tables import create_tables
 from emulator.dynamodb.engine import EmbeddedDynamoDB
 from emulator.event_sources.streams.mapping import EventSourceMappings
 from emulator.event_sources.streams.pushed import PushedSource

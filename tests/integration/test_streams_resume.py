@@ -15,10 +15,10 @@ import pytest
 from moto.server import ThreadedMotoServer
 from scripted_functions import ScriptedFunctions
 
-from emulator.database.embedded import EngineStreamsApi
-from emulator.database.opening import open_database
-from emulator.database.protocol import Database
-from emulator.database.tables import create_tables
+from emulator.dynamodb.endpoints.embedded import EngineStreamsApi
+from emulator.dynamodb.endpoints.opening import open_database
+from emulator.dynamodb.endpoints.protocol import Database
+from emulator.dynamodb.endpoints.tables import create_tables
 from emulator.dynamodb.engine import EmbeddedDynamoDB
 from emulator.event_sources.streams.checkpoints import Checkpoints
 from emulator.event_sources.streams.mapping import EventSourceMappings

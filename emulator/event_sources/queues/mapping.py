@@ -10,10 +10,10 @@ from typing import Any, Final, Protocol, Self
 
 from streamer.topology import QueueMapping, Topology
 
-from ... import log
+from ...foundation import log
+from ...foundation.recording import Recording
+from ...foundation.tasks import end
 from ...functions.outcome import Failed, Functions
-from ...recording import Recording
-from ...tasks import end
 from ..streams.filters import compile_filters
 from .batches import QueueMessage, by_group, done, filtered_record, record
 

@@ -9,8 +9,8 @@ from typing import Final
 
 from streamer.errors import ConfigurationError
 
-from ... import log
-from ...files import PRIVATE, open_regular, write_whole
+from ...foundation import log
+from ...foundation.files import PRIVATE, open_regular, write_whole
 from .checkpoints import Checkpoints
 
 MOST_BYTES: Final = 64 * 1024**2

@@ -14,11 +14,11 @@ from streamer.errors import TopologyError
 from streamer.topology import EventSourceMapping, Topology
 from streamer.topology.kinesis import KinesisMapping
 
-from ... import log
+from ...foundation import log
+from ...foundation.recording import Recording
+from ...foundation.tasks import end
 from ...functions.destinations import DestinationError, Destinations
 from ...functions.outcome import Functions
-from ...recording import Recording
-from ...tasks import end
 from .batching import RETRY_SECONDS, GivenUp, Rules
 from .checkpoints import ENDED, Checkpoint, Checkpoints, MappingCheckpoint, identity
 from .documents import failure_document

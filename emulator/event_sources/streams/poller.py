@@ -9,7 +9,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
-from ... import log
+from ...foundation import log
 from .checkpoints import OLDEST, Checkpoint, MappingCheckpoint, begin, resume
 from .endpoint import (
     IteratorExpiredError,

@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from ... import log
+from ...foundation import log
+from ...foundation.recording import Recording
 from ...functions.outcome import Functions, Outcome, Refused
-from ...recording import Recording
 from .batching import Batch, GivenUp, Lane, Rules, lane_of
 from .filters import Filter
 from .records import EventRecord

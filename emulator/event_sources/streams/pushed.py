@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Final, Protocol
 
-from ... import log
+from ...foundation import log
 from .checkpoints import OLDEST, Checkpoint, MappingCheckpoint, resume
 from .endpoint import StreamNotFoundError, StreamsApi, StreamsApiError, TrimmedError
 from .poller import PolledShard, PollingPace

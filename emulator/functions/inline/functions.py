@@ -18,8 +18,8 @@ from typing import Final, Self
 
 from streamer.topology import Function, Topology
 
-from ... import log
-from ...recording import Recording
+from ...foundation import log
+from ...foundation.recording import Recording
 from .. import platform_log, variables
 from ..admission import STOPPING, Limit, missing
 from ..held import DAY_SECONDS, Held

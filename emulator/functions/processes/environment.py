@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from streamer.topology import Function
 
-from ...recording import Change
+from ...foundation.recording import Change
 from .. import platform_log, variables
 from ..outcome import EnvironmentNow, Failed, Outcome, Returned
 from ..runtimes import launch

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from streamer.topology import Function
 
-from ... import log
+from ...foundation import log
 from .. import platform_log
 from ..logs import LogSink
 from ..runtimes import identity

@@ -12,9 +12,9 @@ from typing import Any, Final, Self
 
 from streamer.topology import Function, Topology
 
-from ... import log
-from ...recording import Recording
-from ...tasks import end
+from ...foundation import log
+from ...foundation.recording import Recording
+from ...foundation.tasks import end
 from ..admission import Limit, missing
 from ..held import Held
 from ..logs import LogSink

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from streamer.topology import Function
 
-from ... import log
+from ...foundation import log
 from ..admission import AT_ONCE, PATIENCE_SECONDS, STOPPING, Limit, Load, environments_wanted
 from ..outcome import Refused
 from ..turns import InTurn

@@ -19,7 +19,7 @@ from typing import Final, Protocol, cast
 
 import httptools
 
-from ... import log
+from ...foundation import log
 from ...port.peers import Address
 from ..platform_log import too_large_payload
 from ..variables import RESPONSE_BYTES

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from streamer.topology import Function
 
-from ...recording import Recording
+from ...foundation.recording import Recording
 from .. import variables
 from ..held import DAY_SECONDS
 from ..logs import LogSink

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from ... import log
+from ...foundation import log
 from .bootstrap import REPLY
 from .descendants import Descendants, signal_each
 from .launching import IMPORT_AHEAD, Launched, launch, temporary_folder

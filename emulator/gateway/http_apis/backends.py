@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from streamer.topology.http_apis import Backend, HttpKind, HttpRoute
 
-from ... import log
+from ...foundation import log
 from ...functions.variables import Endpoints
 from ..integrations import Reply, ask
 from ..rules.effects import HttpAnswer, NotInvoked, Raised, Replied, Result, TimedOut

@@ -17,10 +17,10 @@ from streamer.topology.http_apis import (
     HttpRoute,
 )
 
-from ... import log
+from ...foundation import log
+from ...foundation.notes import Notes
 from ...functions.outcome import Functions
 from ...functions.variables import Endpoints
-from ...notes import Notes
 from ...port.aws_names import api_id, api_names, domain_name, url_name
 from ...port.http import HttpRequest, HttpResponse
 from ..invocations import Invocations

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from streamer.errors import ConfigurationError
 
-from ... import log
+from ...foundation import log
 from ...functions.outcome import Failed, Functions, Refused
 from ...port.aws_names import is_aws
 from ...port.http import HttpRequest, HttpResponse

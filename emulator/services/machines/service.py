@@ -15,11 +15,11 @@ from typing import Any, Final
 
 from streamer.errors import ConfigurationError
 
-from ... import log
+from ...foundation import log
+from ...foundation.tasks import end
 from ...functions.outcome import Functions
 from ...functions.variables import Endpoints
 from ...port.http import HttpRequest, HttpResponse
-from ...tasks import end
 from ..calls import Call
 from .definition import parse
 from .errors import MachineError, StateError

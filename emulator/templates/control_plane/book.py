@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from ...notes import Notes
+from ...foundation.notes import Notes
 from . import kept
 from .asked import invalid
 from .query import ApiError

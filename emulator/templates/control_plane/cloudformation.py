@@ -11,9 +11,9 @@ from typing import Any, Final
 
 from streamer.errors import ConfigurationError
 
-from ... import log
-from ...notes import Notes
-from ...tasks import end
+from ...foundation import log
+from ...foundation.notes import Notes
+from ...foundation.tasks import end
 from ..errors import Problem
 from ..project import bucket_and_key
 from . import asked as asking

@@ -17,8 +17,8 @@ from typing import Any, Final, Protocol
 from streamer.errors import ConfigurationError, StreamerError
 from streamer.topology import Api, Topology
 
-from ... import log
-from ...notes import Notes
+from ...foundation import log
+from ...foundation.notes import Notes
 from ...services.calls import Call, NotMadeError
 from ..assembly import Part, Project
 from ..errors import Problem, TemplateError

@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl
 
 from streamer.topology import Topology
 
-from ...notes import Notes
+from ...foundation.notes import Notes
 from ...port.http import HttpRequest, HttpResponse
 from ...port.signed import scope_of, service_wanted
 from . import nothing_there, query, reports

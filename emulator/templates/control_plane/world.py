@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from streamer.topology import Topology
 
-from ...database.protocol import Database
+from ...dynamodb.endpoints.protocol import Database
 from ...functions.variables import Endpoints
 from ...port.http import HttpRequest
 from ...services.calls import Call

@@ -10,7 +10,7 @@ import pytest
 from emulator.console.faults import Fault, fault_of_line, fault_of_payload
 from emulator.console.meaning import closer_of, level_and_text, meaning_of, source_of, what_was_called
 from emulator.console.records import Call, Closed
-from emulator.recording import By
+from emulator.foundation.recording import By
 
 
 def call(method: str, target: str, body: Any, **fields: str) -> Call:

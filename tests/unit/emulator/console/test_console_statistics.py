@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emulator.console.statistics import LANE_SECONDS, batches, by_function, lanes, percentile, summary
+from emulator.foundation.recording import Change
 from emulator.functions.outcome import EnvironmentNow, Failed, Returned
-from emulator.recording import Change
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 from dynamodb_world import World
 
-from emulator.database.tables import create_request, create_tables, difference
+from emulator.dynamodb.endpoints.tables import create_request, create_tables, difference
 from streamer.errors import ConfigurationError
 from streamer.topology import Index, Key, StreamView, Table
 

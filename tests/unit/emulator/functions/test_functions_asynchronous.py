@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from emulator.foundation.notes import EVENTS, Notes
 from emulator.functions.asynchronous import (
     AsyncInvocations,
     EventHistory,
@@ -17,7 +18,6 @@ from emulator.functions.asynchronous import (
     next_step,
 )
 from emulator.functions.outcome import Failed, Outcome, Refused, Returned
-from emulator.notes import EVENTS, Notes
 from streamer.topology import Api, AsyncInvocation, Function, Queue, Topology
 
 RETURNED = Returned(b"1", "id")

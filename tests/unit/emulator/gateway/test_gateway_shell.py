@@ -12,13 +12,13 @@ import pytest
 from loop_timers import timers
 from websockets.frames import Frame, Opcode
 
+from emulator.foundation.notes import CONNECTIONS, Notes
 from emulator.functions.outcome import Failed, Outcome, Refused, Returned
 from emulator.gateway.rules.ids import IdSource
 from emulator.gateway.rules.stage import Facts, Stage
 from emulator.gateway.shell import Gateway
 from emulator.gateway.verifier import Verifier
 from emulator.gateway.websocket import CROWD, MESSAGES_IN_A_CROWD, MESSAGES_IN_FLIGHT
-from emulator.notes import CONNECTIONS, Notes
 from emulator.port.http import HttpRequest
 from streamer.topology import Api, Route
 

@@ -6,13 +6,13 @@ from typing import Protocol
 
 from streamer.topology import Topology
 
-from ..event_sources.queues.mapping import Queues
-from ..event_sources.streams.checkpoints import Checkpoints
-from ..event_sources.streams.source import Source
-from ..functions.destinations import Destinations
-from ..iam.guard import Caller
-from ..notes import Notes
-from ..port.http import HttpRequest, HttpResponse
+from ...event_sources.queues.mapping import Queues
+from ...event_sources.streams.checkpoints import Checkpoints
+from ...event_sources.streams.source import Source
+from ...foundation.notes import Notes
+from ...functions.destinations import Destinations
+from ...iam.guard import Caller
+from ...port.http import HttpRequest, HttpResponse
 
 
 class Database(Protocol):

@@ -18,9 +18,9 @@ from typing import Final
 
 from streamer.errors import ConfigurationError, StreamerError
 
-from .. import log
-from ..files import PRIVATE, draft_of, regular, write_whole
-from ..tasks import end
+from ...foundation import log
+from ...foundation.files import PRIVATE, draft_of, regular, write_whole
+from ...foundation.tasks import end
 
 SOON_SECONDS: Final = 0.02
 """A call of the system costs as much as ten changes, so it takes those of so long together."""

@@ -14,31 +14,31 @@ from typing import TYPE_CHECKING, Any, Final
 from streamer.errors import ConfigurationError
 from streamer.topology import Topology
 
-from .. import log
-from ..dynamodb.engine import STREAMS, EmbeddedDynamoDB, is_queue_request
-from ..dynamodb.errors import ApiError
-from ..event_sources.streams.checkpoints import Checkpoints
-from ..event_sources.streams.endpoint import (
+from ...event_sources.streams.checkpoints import Checkpoints
+from ...event_sources.streams.endpoint import (
     Page,
     ShardDescription,
     StreamNotFoundError,
     shard_description,
     streams_error,
 )
-from ..event_sources.streams.pushed import PushedSource
-from ..event_sources.streams.source import Source
-from ..functions.destinations import Destinations
-from ..functions.variables import Endpoints
-from ..iam import sqs
-from ..iam.guard import Caller
-from ..notes import CHECKPOINTS, Notes
-from ..port.http import HttpRequest, HttpResponse
-from ..tasks import end
+from ...event_sources.streams.pushed import PushedSource
+from ...event_sources.streams.source import Source
+from ...foundation import log
+from ...foundation.notes import CHECKPOINTS, Notes
+from ...foundation.tasks import end
+from ...functions.destinations import Destinations
+from ...functions.variables import Endpoints
+from ...iam import sqs
+from ...iam.guard import Caller
+from ...port.http import HttpRequest, HttpResponse
+from ..engine import STREAMS, EmbeddedDynamoDB, is_queue_request
+from ..errors import ApiError
 from .kept_file import KeptFile
 from .tables import create_tables
 
 if TYPE_CHECKING:
-    from ..event_sources.queues.embedded import EmbeddedQueues
+    from ...event_sources.queues.embedded import EmbeddedQueues
 
 EXPIRY_SECONDS: Final = 1.0
 """How often the embedded engine looks for expired items; AWS takes minutes to days. [DOC] ddb-docs:howitworks-ttl"""

@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from .port.http import HttpRequest, HttpResponse
-
 if TYPE_CHECKING:
-    from .functions.outcome import Outcome
-    from .gateway.rules.effects import Accept, Effect, HttpAnswer, Invoke, Result
+    from ..functions.outcome import Outcome
+    from ..gateway.rules.effects import Accept, Effect, HttpAnswer, Invoke, Result
+    from ..port.http import HttpRequest, HttpResponse
 
 By = Literal["client", "gateway", "idle", "duration", "network"]
 """Who ended a connection: a close frame of the client's, one of ours, one because it was idle or had lived too long, or

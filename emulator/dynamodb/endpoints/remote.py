@@ -21,16 +21,16 @@ from botocore.exceptions import BotoCoreError, ClientError
 from streamer.errors import ConfigurationError
 from streamer.topology import Topology
 
-from ..event_sources.queues.mapping import Queues
-from ..event_sources.streams.checkpoints import Checkpoints
-from ..event_sources.streams.endpoint import connect_streams
-from ..event_sources.streams.poller import PolledSource
-from ..event_sources.streams.source import Source
-from ..functions.destinations import Destinations, FileDestinations
-from ..functions.variables import Endpoints
-from ..iam.guard import Caller
-from ..notes import Notes
-from ..port.http import HttpRequest, HttpResponse
+from ...event_sources.queues.mapping import Queues
+from ...event_sources.streams.checkpoints import Checkpoints
+from ...event_sources.streams.endpoint import connect_streams
+from ...event_sources.streams.poller import PolledSource
+from ...event_sources.streams.source import Source
+from ...foundation.notes import Notes
+from ...functions.destinations import Destinations, FileDestinations
+from ...functions.variables import Endpoints
+from ...iam.guard import Caller
+from ...port.http import HttpRequest, HttpResponse
 from .tables import ensure_tables
 
 ANSWER_SECONDS: Final = 30.0

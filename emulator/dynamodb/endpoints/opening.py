@@ -11,12 +11,12 @@ from typing import Final
 from streamer.errors import ConfigurationError
 from streamer.topology import Topology
 
-from .. import log
-from ..dynamodb.journal import replay
-from ..dynamodb.state import whole_lines
-from ..event_sources.streams.checkpoint_file import kept_checkpoints
-from ..functions.variables import Endpoints
-from ..notes import Notes, lines
+from ...event_sources.streams.checkpoint_file import kept_checkpoints
+from ...foundation import log
+from ...foundation.notes import Notes, lines
+from ...functions.variables import Endpoints
+from ..journal import replay
+from ..state import whole_lines
 from .embedded import open_embedded
 from .kept_file import KeptFile
 from .protocol import Database

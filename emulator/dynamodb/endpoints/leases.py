@@ -14,7 +14,7 @@ from streamer.stores.items import request_key_item, request_record
 from streamer.stores.names import BY_DUE
 from streamer.topology import Topology
 
-from ..dynamodb.engine import EmbeddedDynamoDB
+from ..engine import EmbeddedDynamoDB
 
 
 def end_leases(engine: EmbeddedDynamoDB, topology: Topology, now: float) -> int:

@@ -10,7 +10,7 @@ from streamer.errors import ConfigurationError
 from streamer.topology import Table
 
 if TYPE_CHECKING:
-    from ..dynamodb.engine import EmbeddedDynamoDB
+    from ..engine import EmbeddedDynamoDB
 
 WAITER_SECONDS: Final = 1
 """How often a table that is being created is looked at; AWS takes some 10 s."""
