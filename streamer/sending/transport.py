@@ -1,15 +1,10 @@
-"""HTTP requests over kept-alive connections, by the standard library's client.
-
-It takes half the CPU time of urllib3's pool, whose features (redirects, decoding, retries, bodies in pieces) nothing
-here has a use for, and sends a request in one piece, so that the other side wakes up once (docs/performance.md).
-"""
+"""HTTP requests over kept-alive connections, each for one thread at a time."""
 
 from __future__ import annotations
 
-import http.client
 import itertools
 import os
-import selectors
+import select
 import socket
 import ssl
 import weakref
@@ -19,11 +14,9 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from streamer.errors import ConfigurationError
-from streamer.sending.http_client_connections import WholeRequests, WholeTlsRequests
+from streamer.sending.http_connection import BadAnswerError, HttpConnection, is_target, request_bytes
 
 _PORTS: Final = {"http": 80, "https": 443}
-_Selector: Final = getattr(selectors, "PollSelector", selectors.SelectSelector)
-"""Poll needs no descriptor of its own and takes sockets of any number; not every system has it."""
 IDLE_CONNECTIONS: Final = 32
 """Connections kept open per origin; more are opened, and closed again, when more threads send at once."""
 
@@ -57,7 +50,7 @@ class PooledExchange:
         self._ca_bundle = ca_bundle
         self._tls: ssl.SSLContext | None = None
         self._process_id = os.getpid()
-        self._idle: dict[str, list[WholeRequests]] = {}
+        self._idle: dict[str, list[HttpConnection]] = {}
         """Origin to connections, the one used last at the end; a service has one endpoint, or a few."""
         weakref.finalize(self, _close, self._idle)
 
@@ -75,18 +68,20 @@ class PooledExchange:
         host, _, path = rest.partition("/")
         origin = f"{scheme}://{host}"
         idle = self._idle.setdefault(origin, [])
+        if not is_target(f"/{path}"):
+            raise ConfigurationError(f"{url!r} is not a URL that requests can be sent to")
+        try:
+            request = request_bytes(method, f"/{path}", body, headers)
+        except ValueError as error:
+            raise ConfigurationError(f"the headers of a request to {origin} cannot be sent: {error}") from error
         connection = _reusable(idle, timeout_seconds) or self._new(origin, timeout_seconds)
         is_kept = False
         try:
-            connection.request(method, f"/{path}", body, headers)
-            response = connection.getresponse()
-            if response.status < 200:
-                raise NoAnswerError(f"HTTP {response.status} announces an answer that is not waited for")
-            answer = Answer(response.status, response.read(), response.getheader("x-amzn-ErrorType", ""))
-            is_kept = connection.is_sent and not response.will_close and len(idle) < IDLE_CONNECTIONS
-        except (http.client.InvalidURL, UnicodeError) as error:
-            raise ConfigurationError(f"{url!r} is not a URL that requests can be sent to: {error}") from error
-        except (OSError, http.client.HTTPException) as error:
+            connection.send(request)
+            said = connection.receive()
+            answer = Answer(said.status, said.body, said.headers.get("x-amzn-errortype", ""))
+            is_kept = connection.is_sent and not said.closes and len(idle) < IDLE_CONNECTIONS
+        except (OSError, BadAnswerError) as error:
             raise NoAnswerError(f"{type(error).__name__}: {error}") from error
         finally:
             # However it ended, even by an exception that another thread raised here: half an exchange is never reused.
@@ -96,14 +91,14 @@ class PooledExchange:
                 connection.close()
         return answer
 
-    def _new(self, origin: str, timeout_seconds: float) -> WholeRequests:
+    def _new(self, origin: str, timeout_seconds: float) -> HttpConnection:
         scheme, host, port = _address(origin)
         if scheme == "http":
-            return WholeRequests(host, port, timeout=timeout_seconds)
+            return HttpConnection(host, port, timeout_seconds=timeout_seconds)
         if self._tls is None:
             # Loading certificates takes 10 ms or more: once, and not at all for plain HTTP.
             self._tls = _context(self._ca_bundle)
-        return WholeTlsRequests(host, port, timeout=timeout_seconds, context=self._tls)
+        return HttpConnection(host, port, timeout_seconds=timeout_seconds, tls=self._tls)
 
     def _forget(self) -> None:
         """In a forked process: leave the connections to the parent, whose requests may be on them."""
@@ -129,7 +124,7 @@ def _address(origin: str) -> tuple[str, str, int]:
     return scheme, host, _PORTS[scheme] if port is None else port
 
 
-def _reusable(idle: list[WholeRequests], timeout_seconds: float) -> WholeRequests | None:
+def _reusable(idle: list[HttpConnection], timeout_seconds: float) -> HttpConnection | None:
     """Take an idle connection which the other side has not closed meanwhile; None: there is none."""
     while idle:
         try:
@@ -137,20 +132,22 @@ def _reusable(idle: list[WholeRequests], timeout_seconds: float) -> WholeRequest
         except IndexError:  # another thread took it
             return None
         # On Lambda, an environment may have been frozen for minutes. What can be read now is the end.
-        if not _is_readable(connection.sock):
-            connection.sock.settimeout(timeout_seconds)
+        if connection.sock is not None and not _is_readable(connection.sock):
+            connection.set_timeout(timeout_seconds)
             return connection
         connection.close()
     return None
 
 
 def _is_readable(sock: socket.socket) -> bool:
-    with _Selector() as selector:
-        selector.register(sock, selectors.EVENT_READ)
-        return bool(selector.select(0))
+    if not hasattr(select, "poll"):  # Windows
+        return bool(select.select([sock], [], [], 0)[0])
+    waiting = select.poll()  # takes sockets of any number, and needs no descriptor of its own
+    waiting.register(sock, select.POLLIN)
+    return bool(waiting.poll(0))
 
 
-def _close(connections: dict[str, list[WholeRequests]]) -> None:
+def _close(connections: dict[str, list[HttpConnection]]) -> None:
     for connection in itertools.chain.from_iterable(connections.values()):
         connection.close()
 

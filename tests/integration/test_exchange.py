@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from streamer.errors import ConfigurationError
-from streamer.sending.http_client_connections import WholeRequests
+from streamer.sending.http_connection import HttpConnection, request_bytes
 from streamer.sending.transport import IDLE_CONNECTIONS, Answer, NoAnswerError, PooledExchange
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
@@ -166,10 +166,10 @@ def test_head_and_body_are_sent_in_one_piece(size: int) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     except OSError:
         pytest.skip("no sockets that keep the borders of what is sent")
-    connection = WholeRequests("h")
+    connection = HttpConnection("h", 80, timeout_seconds=10.0)
     connection.sock = ours
     with contextlib.closing(connection), theirs:
-        connection.request("POST", "/c", b"x" * size, {"host": "h"})
+        connection.send(request_bytes("POST", "/c", b"x" * size, {"host": "h"}))
         piece = theirs.recv(1024 * 1024)
 
     assert piece.startswith(b"POST /c HTTP/1.1\r\n")
@@ -208,7 +208,7 @@ def test_ports_have_their_defaults(exchange: PooledExchange, url: str, address: 
     connection = exchange._new("/".join(url.split("/")[:3]), 1.0)
 
     assert (connection.host, connection.port) == address
-    assert ("Tls" in type(connection).__name__) is url.lower().startswith("https")
+    assert (connection.tls is not None) is url.lower().startswith("https")
 
 
 @pytest.mark.parametrize(
@@ -428,6 +428,7 @@ def test_every_request_has_a_time_of_its_own(exchange: PooledExchange) -> None:
     with peer(lambda server: server.answering(OK), lambda server: server.answering(GONE)) as server:
         post(exchange, server.url, timeout_seconds=7.0)
         (kept,) = exchange._idle[server.url.removesuffix("/dev/c")]
+        assert kept.sock is not None
         assert kept.sock.gettimeout() == 7.0
         post(exchange, server.url, timeout_seconds=9.0)
         assert kept.sock.gettimeout() == 9.0
@@ -477,7 +478,7 @@ def test_a_request_that_another_thread_ends_takes_its_connection_with_it(exchang
     assert [number for number, _ in server.requests] == [1, 1, 2, 2]
 
 
-@pytest.mark.parametrize("step", ["connect", "send", "getresponse"])
+@pytest.mark.parametrize("step", ["connect", "send", "receive"])
 def test_an_interrupt_at_any_step_does_so_too(
     exchange: PooledExchange, step: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -489,7 +490,7 @@ def test_an_interrupt_at_any_step_does_so_too(
             raise KeyboardInterrupt
 
         with monkeypatch.context() as context:
-            context.setattr(WholeRequests, step, interrupt)
+            context.setattr(HttpConnection, step, interrupt)
             with pytest.raises(KeyboardInterrupt):
                 post(exchange, server.url)
         assert idle(exchange) == 0
@@ -512,7 +513,6 @@ def test_a_forked_process_has_connections_of_its_own() -> None:
 
 FORKING = """
 import os, sys
-from streamer.sending.http_client_connections import WholeRequests
 from streamer.sending.transport import PooledExchange
 exchange, url = PooledExchange(), sys.argv[1]
 def post(text):
