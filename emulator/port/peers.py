@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ipaddress
 import os
 import socket
 import struct
@@ -81,8 +80,8 @@ class SocketFiles:
 
 
 def _question(own: Address, other: Address) -> bytes:
-    packed_own, packed_other = (ipaddress.ip_address(host).packed for host, _ in (own, other))
-    family = socket.AF_INET if len(packed_own) == 4 else socket.AF_INET6
+    family = _family(own)
+    packed_own, packed_other = socket.inet_pton(family, own[0]), socket.inet_pton(family, other[0])
     # The fields of a socket are in the network's order, the rest in this machine's.
     addresses = struct.pack("!HH16s16s", own[1], other[1], packed_own, packed_other) + struct.pack("=I", 0)
     request = _REQUEST.pack(family, socket.IPPROTO_TCP, 0, _ANY_STATE) + addresses + _ANY_COOKIE
@@ -90,9 +89,13 @@ def _question(own: Address, other: Address) -> bytes:
     return _HEADER.pack(length, _SOCK_DIAG_BY_FAMILY, _NLM_F_REQUEST, 0, 0) + request
 
 
+def _family(address: Address) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+
+
 def _in_file(address: Address, mapped: bool) -> str:
     """An address as it stands in the file; ``mapped``: an IPv4 address of a socket of both families."""
-    packed = ipaddress.ip_address(address[0]).packed
+    packed = socket.inet_pton(_family(address), address[0])
     if mapped and len(packed) == 4:
         packed = b"\0" * 10 + b"\xff\xff" + packed
     words = struct.unpack(f"={len(packed) // 4}I", packed)

@@ -1,7 +1,7 @@
 """Sends messages to connections through API Gateway's management API (``@connections``).
 
-A signed POST over a kept-alive connection is all there is to it, and a full SDK client costs many times more per call and
-more at cold start (figures in ``docs/decisions/0002-logs-and-metrics.md``).
+A signed POST over a kept-alive connection is all there is to it, and a full SDK client costs many times more per call
+and more at cold start (figures in ``docs/decisions/0002-logs-and-metrics.md``).
 """
 
 from __future__ import annotations

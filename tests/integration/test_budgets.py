@@ -7,10 +7,12 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+import botocore
 import pytest
 from dynamodb_engines import embedded_engine
 from streamer_records import NOW
 
+import streamer
 from emulator.dynamodb.endpoints.tables import create_tables
 from streamer import App, Limits, Progress, Request, RetryableError
 from streamer.auth import mint
@@ -212,3 +214,14 @@ def test_a_sweep_costs_a_query_per_shard_and_one_more_when_there_is_nothing_to_d
     service.say("slow", {})
 
     assert service.sweep() == ["Query"] * 9
+
+
+def test_a_call_tells_who_makes_it_by_a_name_that_is_made_once(client: Any) -> None:
+    names: list[bytes] = []
+    client.meta.events.register(
+        "before-send.dynamodb", lambda request, **rest: names.append(request.headers["User-Agent"])
+    )
+
+    client.list_tables()
+
+    assert names == [f"streamer/{streamer.__version__} Botocore/{botocore.__version__}".encode()]
