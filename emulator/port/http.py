@@ -33,6 +33,9 @@ LINGER_SECONDS: Final = 2.0
 """How long what a refused client still sends is thrown away before it is cut off."""
 PREFACE: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 """What a client sends first that goes on in HTTP/2 whatever it is answered (RFC 9113, 3.4)."""
+NAMES: Final = 512
+"""Names of headers that are kept as text: those of clients are few, and each has them all in every request."""
+NAME_BYTES: Final = 64
 PIPELINED: Final = 64
 """Requests of one connection that may wait for their turn before reading stops."""
 
@@ -95,6 +98,18 @@ Connect = Callable[[HttpRequest, asyncio.Transport, bytes], None]
 
 _REASONS: Final = {status.value: status.phrase for status in http.HTTPStatus}
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+_NAMES: Final[dict[bytes, tuple[str, str]]] = {}
+"""As received: as text, and in lower case."""
+
+
+def _named(name: bytes) -> tuple[str, str]:
+    spelled = name.decode("latin-1")
+    found = spelled, spelled.lower()
+    if len(_NAMES) < NAMES and len(name) < NAME_BYTES:
+        _NAMES[name] = found
+    return found
 
 
 def render(response: HttpResponse, *, keep_alive: bool = True, head_only: bool = False) -> bytes:
@@ -247,9 +262,10 @@ class HttpProtocol(asyncio.Protocol):
         """Collect one header; a trailer is none."""
         if not self._in_head:
             return
-        header = (name.decode("latin-1"), value.decode("latin-1"))
-        self._headers.append(header)
-        self._fields[header[0].lower()] = header[1]
+        spelled, lower = _NAMES.get(name) or _named(name)
+        text = value.decode("latin-1")
+        self._headers.append((spelled, text))
+        self._fields[lower] = text
 
     def on_headers_complete(self) -> None:
         """The head is whole: invite the body of a client that waits to be asked."""
