@@ -20,14 +20,15 @@ from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import cold_start, node, services, templates
-from benchmarks.report import as_json, document, machine, table
+from benchmarks import cold_start, commands, node, services, templates
+from benchmarks.report import OURS, as_json, document, machine, table
 from benchmarks.servers import ROOT, Running, Server, all_servers, tail, warm
 from benchmarks.tasks import TASKS, Measured, Results, Task
 
 OWN_STARTS = 3
 """How often our own command is started at least when its start is measured."""
 PARTS = {
+    "commands": commands.measure,
     "templates": templates.measure,
     "saves": templates.measure_saves,
     "node": node.measure,
@@ -97,6 +98,9 @@ class Bench:
         process, inline = (self.figures[name].get("echo-sender", []) for name in ("process", "inline"))
         for one, other in zip(process, inline, strict=False):
             self.figures["process"]["process-above-inline"].append(Measured(one.value - other.value))
+        for name in OURS:
+            if measured := self.figures[name].get("throughput"):
+                self.figures[name]["throughput-apart"] = measured
 
 
 async def _attempt(task: Task, running: Running) -> Results:

@@ -41,9 +41,9 @@ def _processor() -> str:
         return platform.processor()
 
 
-def value_of(figures: Figures, column: str, row: Row) -> float | None:
+def value_of(figures: Figures, column: str, row: str) -> float | None:
     """The median of the rounds; None: not measured."""
-    rounds = figures.get(column, {}).get(row.name, ())
+    rounds = figures.get(column, {}).get(row, ())
     return statistics.median(one.value for one in rounds) if rounds else None
 
 
@@ -52,7 +52,9 @@ def best_peer(figures: Figures, row: Row, servers: Sequence[Server]) -> tuple[fl
     found = [
         (value, server.title)
         for server in servers
-        if server.is_peer and (value := value_of(figures, server.name, row)) is not None
+        if server.is_peer
+        and (not row.kind or row.kind in server.kinds)
+        and (value := value_of(figures, server.name, row.peers_row or row.name)) is not None
     ]
     if not found:
         return None
@@ -71,7 +73,7 @@ def document(figures: Figures, servers: Sequence[Server]) -> None:
     head = ["", *columns.values(), "must reach", ""]
     lines = [head, ["---", *("---:" for _ in head[1:])]]
     for row in ROWS:
-        values = [value_of(figures, column, row) for column in columns]
+        values = [value_of(figures, column, row.name) for column in columns]
         if any(value is not None for value in values):
             cells = ["" if value is None else shown(value, row.unit) for value in values]
             lines.append([row.title, *cells, *_comparison(figures, row, servers)[2:]])
@@ -99,7 +101,7 @@ def table(figures: Figures, servers: Sequence[Server]) -> str:
     head = ["", *columns.values(), "best peer is", "ours / best", "must reach", ""]
     lines = [head]
     for row in ROWS:
-        values = {column: value_of(figures, column, row) for column in columns}
+        values = {column: value_of(figures, column, row.name) for column in columns}
         if any(value is not None for value in values.values()):
             cells = ["-" if value is None else shown(value, row.unit) for value in values.values()]
             lines.append([row.title, *cells, *_comparison(figures, row, servers)])
@@ -118,7 +120,7 @@ def _aligned(cell: str, width: int, index: int) -> str:
 def _comparison(figures: Figures, row: Row, servers: Sequence[Server]) -> list[str]:
     peer = best_peer(figures, row, servers)
     compared = None if peer is None else peer[0]
-    ours = {name: value for name in OURS if (value := value_of(figures, name, row)) is not None}
+    ours = {name: value for name in OURS if (value := value_of(figures, name, row.name)) is not None}
     ratios = [f"{row.ratio(value, compared):.1f} x" for value in ours.values()] if compared else []
     missed = [name for name, value in ours.items() if row.is_reached(value, compared) is False]
     judged = any(row.is_reached(value, compared) is not None for value in ours.values())
@@ -135,7 +137,7 @@ def as_json(figures: Figures, servers: Sequence[Server]) -> dict[str, Any]:
         compared = None if peer is None else peer[0]
         measured = {}
         for column, results in figures.items():
-            value = value_of(figures, column, row)
+            value = value_of(figures, column, row.name)
             if value is None:
                 continue
             measured[column] = {

@@ -31,6 +31,9 @@ MINISTACK: Final = ROOT / ".venv-ministack" / "bin" / "ministack"
 STREAMER: Final = Path(sys.executable).with_name("streamer")
 START_SECONDS: Final = 60.0
 STOP_SECONDS: Final = 20.0
+APART: Final = "that runs functions apart"
+"""From the gateway and from each other, in threads of their own or in processes, as Lambda does."""
+PYTHON: Final = "that runs Python"
 SECRET: Final = "a secret for benchmarks, long enough for HS256"
 
 
@@ -59,6 +62,8 @@ class Server:
     """Head of its column."""
     start: Callable[[], contextlib.AbstractAsyncContextManager[Running]]
     is_peer: bool = False
+    kinds: frozenset[str] = frozenset()
+    """What a peer is besides, as the rows that are compared with such peers alone say it."""
     missing: str | None = None
     """Why it cannot be started and what to do about it; None: it can."""
     tasks: frozenset[str] = field(default_factory=frozenset)
@@ -249,9 +254,9 @@ def all_servers() -> list[Server]:
             is_warmed=False,
         ),
         _peer("sls-inprocess", "sls in-process", lambda: offline("--useInProcess"), no_node, quick_peer),
-        _peer("sls-threads", "sls threads", offline, no_node, quick_peer),
-        _peer("sls-python", "sls Python", offline_python, no_node, slow_peer),
-        _peer("ministack", "MiniStack", ministack_server, no_ministack, quick_peer | {"stream"}),
+        _peer("sls-threads", "sls threads", offline, no_node, quick_peer, APART),
+        _peer("sls-python", "sls Python", offline_python, no_node, slow_peer, APART, PYTHON),
+        _peer("ministack", "MiniStack", ministack_server, no_ministack, quick_peer | {"stream"}, APART, PYTHON),
     ]
 
 
@@ -262,5 +267,14 @@ def _own(name: str, title: str, start: Start, tasks: frozenset[str]) -> Server:
     return Server(name=name, title=title, column=name, start=start, tasks=tasks)
 
 
-def _peer(name: str, title: str, start: Start, missing: str | None, tasks: frozenset[str]) -> Server:
-    return Server(name=name, title=title, column=name, start=start, tasks=tasks, is_peer=True, missing=missing)
+def _peer(name: str, title: str, start: Start, missing: str | None, tasks: frozenset[str], *kinds: str) -> Server:
+    return Server(
+        name=name,
+        title=title,
+        column=name,
+        start=start,
+        tasks=tasks,
+        is_peer=True,
+        kinds=frozenset(kinds),
+        missing=missing,
+    )
