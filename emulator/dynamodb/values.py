@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Mapping
 from decimal import Decimal
+from sys import intern
 from typing import Any, Final, NamedTuple
 
 from streamer.aws_limits import text_bytes
@@ -58,7 +59,7 @@ def read_value(raw: Any, depth: int = 0) -> AttributeValue:
     if type(raw) is dict and len(raw) == 1:
         for kind, content in raw.items():
             if kind == "S" and type(content) is str:
-                return _new_tuple(AttributeValue, (kind, content))
+                return _new_tuple(AttributeValue, ("S", content))
             reader = _READERS.get(kind)
             if reader is not None and content is not None:
                 return AttributeValue(kind, reader(content, depth))
@@ -83,14 +84,14 @@ def _read_odd_value(raw: Any, depth: int) -> AttributeValue:
 
 
 def read_attributes(raw: Mapping[str, Any], depth: int = 0) -> dict[str, AttributeValue]:
-    """Several values by name.
+    """Several values by name. Items have the same few names, which stay in memory once.
 
     Raises:
         ApiError: a value breaks a rule, or a name is empty.
     """
     if "" in raw:
         raise invalid_parameter("Empty attribute name")
-    return {name: read_value(value, depth) for name, value in raw.items() if value is not None}
+    return {intern(name): read_value(value, depth) for name, value in raw.items() if value is not None}
 
 
 def read_kept_attributes(raw: Mapping[str, Any]) -> dict[str, AttributeValue]:
@@ -103,11 +104,11 @@ def read_kept_attributes(raw: Mapping[str, Any]) -> dict[str, AttributeValue]:
     for name, value in raw.items():
         ((kind, content),) = value.items()
         if kind in _KEPT_TEXT and type(content) is str:
-            found[name] = _new_tuple(AttributeValue, (kind, content))
+            found[intern(name)] = _new_tuple(AttributeValue, (intern(kind), content))
         elif kind == "M" and type(content) is dict:
-            found[name] = AttributeValue("M", read_kept_attributes(content))
+            found[intern(name)] = AttributeValue("M", read_kept_attributes(content))
         else:
-            found[name] = read_value(value, _ANY_DEPTH)
+            found[intern(name)] = read_value(value, _ANY_DEPTH)
     return found
 
 

@@ -141,8 +141,8 @@ class WebSocket(asyncio.Protocol):
         """Whether it stands in line for one."""
         self._is_at_end = False
         """Whether nothing comes after the backlog."""
-        self._waiting: deque[Frame] = deque()
-        """Frames that were read in one piece with others and have to wait for functions or the client."""
+        self._waiting: deque[Frame] | None = None
+        """Frames that were read in one piece with others and have to wait for functions or the client; None: none."""
         self._in_flight = 0
         self._paused = False
         self._is_cut = False
@@ -254,7 +254,11 @@ class WebSocket(asyncio.Protocol):
         self._flow()
 
     def _read(self, data: bytes) -> None:
-        self._waiting.extend(self._frames.frames_received(data))
+        frames = deque(self._frames.frames_received(data))
+        if self._waiting is None:
+            self._waiting = frames
+        else:
+            self._waiting.extend(frames)
         self._flush()
         self._drain()
 
@@ -311,7 +315,7 @@ class WebSocket(asyncio.Protocol):
                 self._flow()
                 return
             self._frame(self._waiting.popleft())
-        self._waiting.clear()
+        self._waiting = None
         if self._backlog is not None:
             self._stand_in_line()
             return

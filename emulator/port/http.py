@@ -14,6 +14,7 @@ import json
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from sys import intern
 from typing import Any, Final, cast
 from urllib.parse import parse_qsl, unquote
 
@@ -36,6 +37,13 @@ PREFACE: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 NAMES: Final = 512
 """Names of headers that are kept as text: those of clients are few, and each has them all in every request."""
 NAME_BYTES: Final = 64
+OFTEN_THE_SAME: Final = frozenset(
+    {
+        *("accept", "accept-encoding", "connection", "content-type", "host", "origin", "upgrade", "user-agent"),
+        *("sec-websocket-extensions", "sec-websocket-protocol", "sec-websocket-version"),
+    }
+)
+"""Headers whose values thousands of connections have in common; each stays in memory once."""
 PIPELINED: Final = 64
 """Requests of one connection that may wait for their turn before reading stops."""
 
@@ -100,13 +108,14 @@ _REASONS: Final = {status.value: status.phrase for status in http.HTTPStatus}
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
-_NAMES: Final[dict[bytes, tuple[str, str]]] = {}
-"""As received: as text, and in lower case."""
+_NAMES: Final[dict[bytes, tuple[str, str, bool]]] = {}
+"""As received: as text, in lower case, and whether it is one of `OFTEN_THE_SAME`."""
 
 
-def _named(name: bytes) -> tuple[str, str]:
+def _named(name: bytes) -> tuple[str, str, bool]:
     spelled = name.decode("latin-1")
-    found = spelled, spelled.lower()
+    lower = spelled.lower()
+    found = spelled, lower, lower in OFTEN_THE_SAME
     if len(_NAMES) < NAMES and len(name) < NAME_BYTES:
         _NAMES[name] = found
     return found
@@ -262,8 +271,10 @@ class HttpProtocol(asyncio.Protocol):
         """Collect one header; a trailer is none."""
         if not self._in_head:
             return
-        spelled, lower = _NAMES.get(name) or _named(name)
+        spelled, lower, is_often_the_same = _NAMES.get(name) or _named(name)
         text = value.decode("latin-1")
+        if is_often_the_same:
+            text = intern(text)
         self._headers.append((spelled, text))
         self._fields[lower] = text
 
