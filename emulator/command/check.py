@@ -9,7 +9,7 @@ from streamer.errors import ConfigurationError
 from .development_secret import FOLDER, make_state_folder
 from .from_template import load_template, run_build
 from .options import EmulateOptions
-from .target import project_at, template_name
+from .which_project import project_at, template_name
 
 
 def checked(options: EmulateOptions) -> list[str]:

@@ -27,7 +27,7 @@ from .doctor import Facts, Package, Port, Running
 from .identity import IAM, OWN, PUBLIC_KEY, PUBLISHED_KEYS
 from .options import EmulateOptions
 from .project_here import Here, here
-from .target import project_at, template_name
+from .which_project import project_at, template_name
 
 DISTRIBUTION: Final = "streamer-ws"
 EXTRAS: Final = ("", "emulator")

@@ -1,4 +1,7 @@
-"""Starts ``streamer emulate``: finds what is to run, and then lets functions get ready while the emulator does."""
+"""Starts ``streamer emulate``: functions get ready in a process of their own while the emulator does in this one.
+
+Imports next to nothing before that process is started, since whoever connects first waits for it.
+"""
 
 from __future__ import annotations
 
@@ -6,24 +9,15 @@ import contextlib
 import dataclasses
 import os
 import signal
-from collections.abc import Mapping
 from pathlib import Path
 
 from streamer.errors import ConfigurationError
 from streamer.project import Project, read, variables
 
-from ..foundation import log
-from ..functions.logs import LogSink
 from ..functions.processes.launching import launched_ahead
-from ..functions.runtimes import runtime_name
-from ..port.front import bind
-from . import provided_sdk
-from .development_secret import FOLDER, development_secret, make_state_folder
-from .identity import PUBLIC_KEY, PUBLISHED_KEYS, Access, Identity, key_kind
 from .open_files import raise_file_limit
 from .options import EmulateOptions
-from .output import fail, output, tell_messages
-from .target import DEMO, Target, find_service, pairs, prepared, project_at, template_name
+from .which_project import pairs, project_at, template_name
 
 
 def start(options: EmulateOptions) -> None:
@@ -33,58 +27,32 @@ def start(options: EmulateOptions) -> None:
         ConfigurationError: it cannot start; the message is one line for the user.
     """
     try:
+        options = _with_isolation(options)
         project, shell = _project(options)
-        with output(options, project.folder) as sink:
-            _start(options, project, shell, sink)
+        _take_signals()
+        raise_file_limit()
+        _share_cores()
+        is_inline = options.isolation == "inline"
+        with contextlib.nullcontext() if is_inline else launched_ahead(_code(options, project)) as launched:
+            from .serve import serve  # noqa: PLC0415 - two hundred modules, while the other process imports its own
+
+            serve(options, project, shell, launched)
     except ConfigurationError as error:
         if options.log_format == "json":
+            from .output import fail  # noqa: PLC0415 - as above
+
             fail(error)
         raise
 
 
-def _start(options: EmulateOptions, project: Project, shell: dict[str, str], sink: LogSink) -> None:
+def _with_isolation(options: EmulateOptions) -> EmulateOptions:
     if options.debug is not None:
         if options.isolation == "process":
             raise ConfigurationError("--debug runs functions inline, where debuggers reach them; leave out --isolation")
         options = dataclasses.replace(options, isolation="inline")
     if options.inspect and options.isolation == "inline":
         raise ConfigurationError("--inspect is for functions of Node.js, which run in processes; leave out --isolation")
-    bind(options.host, options.port).close()  # before a folder is made in a place that is not to be
-    _take_signals()
-    raise_file_limit()
-    _share_cores()
-    folder, environment = project.folder, shell
-    name = None if options.demo or options.control_plane else template_name(options.target, project)
-    if options.control_plane:
-        from .control_plane import control_plane  # noqa: PLC0415 - templates, which no other target pays for
-
-        target = control_plane(options, folder, os.environ)
-    elif name is not None:
-        target = _load_template(name, options, folder)
-    else:
-        options.refuse_for_templates_only()
-        chosen, found = find_service(DEMO if options.demo else options.target, project)
-        environment = _with_secret(environment, folder / FOLDER)
-        target = prepared(chosen, found, project, environment=environment)
-        if any(runtime_name(function.runtime) == "nodejs" for function in target.topology.functions):
-            target = _with_sdk(target, options, project)
-    access = Access(
-        identity=Identity.of_developer(environment, target.permissions),
-        verifies_with=key_kind(shell, is_app=target.has_tokens, is_signed=target.is_signed),
-        secret=environment.get("JWT_SECRET") if target.has_tokens else None,
-    )
-    _make_state_folder(folder / FOLDER)
-    if options.verbose or not target.is_app:
-        tell_messages()
-    if options.debug is not None:
-        from .debugger import wait_for_debugger  # noqa: PLC0415 - nobody else pays for it
-
-        wait_for_debugger(options.debug)
-    is_inline = options.isolation == "inline"
-    with contextlib.nullcontext() if is_inline else launched_ahead() as launched:
-        from .run import run_emulator  # noqa: PLC0415 - a hundred modules, while the other process imports its own
-
-        run_emulator(options, target, project, access, sink=sink, launched=launched)
+    return options
 
 
 def _project(options: EmulateOptions) -> tuple[Project, dict[str, str]]:
@@ -98,39 +66,11 @@ def _project(options: EmulateOptions) -> tuple[Project, dict[str, str]]:
     return project, variables(project.folder, os.environ, options.env_file)
 
 
-def _load_template(name: str, options: EmulateOptions, folder: Path) -> Target:
-    # Templates cost some 50 ms to import, which no other target pays.
-    from ..templates.assembly import find  # noqa: PLC0415
-    from .from_template import load_template, run_build  # noqa: PLC0415
-
-    if options.build is not None:
-        run_build(options.build, folder)
-    find(name, folder, stack=options.stack)  # before a folder is made where there is nothing
-    _make_state_folder(folder / FOLDER)
-    found = load_template(name, options, folder=folder, state_folder=folder / FOLDER)
-    return Target(name=name, topology=found.read.described.topology, is_app=False, template=found)
-
-
-def _with_sdk(target: Target, options: EmulateOptions, project: Project) -> Target:
-    _make_state_folder(project.folder / FOLDER)
-    into = project.folder / FOLDER / provided_sdk.FOLDER
-    topology = provided_sdk.provide(target.topology, project.code, into, may_install=options.install, tell=log.info)
-    return dataclasses.replace(target, topology=topology)
-
-
-def _with_secret(environment: Mapping[str, str], state_folder: Path) -> dict[str, str]:
-    """The variables an App's functions may get, with a secret to develop with."""
-    given = {"STREAMER_ENV": "development", **environment}
-    if not any(given.get(name) for name in ("JWT_SECRET", PUBLIC_KEY, PUBLISHED_KEYS)):
-        given["JWT_SECRET"] = development_secret(state_folder).value
-    return given
-
-
-def _make_state_folder(folder: Path) -> None:
-    try:
-        make_state_folder(folder)
-    except OSError as error:
-        raise ConfigurationError(f"the folder {folder} cannot be used: {error.strerror}") from error
+def _code(options: EmulateOptions, project: Project) -> Path | None:
+    """Where modules of the project's own are found before all others; None: a template says it for each function."""
+    if options.control_plane or (not options.demo and template_name(options.target, project) is not None):
+        return None
+    return project.code
 
 
 def _take_signals() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -21,9 +20,7 @@ from streamer.project import (
     DEFAULT_STAGE,
     DOMAIN,
     Project,
-    folder_of,
     nothing_found,
-    read,
 )
 from streamer.service import separated
 from streamer.topology import CONNECT, Topology
@@ -32,7 +29,7 @@ from streamer.topology.sizes import resized
 
 from ..gateway.rules.domains import Domain
 from ..services.calls import Call
-from ..templates.assembly import find_default, is_template
+from .which_project import has_app
 
 if TYPE_CHECKING:
     from .control_plane import ControlTarget
@@ -42,7 +39,6 @@ DEMO: Final = "streamer.demo:app"
 """The built-in app, for a first look."""
 _LATER: Final = "of a resource"
 """Stands for a variable of ``environment_from`` until the resources are known."""
-_APP: Final = re.compile(r"^app\b\s*[:=]|^from\s.*\bimport\b.*\bapp\b", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,18 +87,6 @@ class Target:
     def is_deployable(self) -> bool:
         """Whether what runs is described by templates, which is AWS's own form."""
         return self.template is not None or self.control is not None
-
-
-def template_name(name: str | None, project: Project) -> str | None:
-    """The template or folder that a target means; None: ``module:attribute``."""
-    if name is None:
-        if project.app is not None:
-            return None
-        found = find_default(project.folder)
-        # Many projects with a template keep their handler in app.py, too.
-        return None if found is None or _has_app(project.code, named=True) else found
-    is_path = name.strip() and (":" not in name or Path(name).exists())
-    return name if is_path and is_template(name, Path.cwd()) else None
 
 
 def load_target(name: str | None, project: Project, *, environment: Mapping[str, str]) -> Target:
@@ -169,7 +153,7 @@ def find_service(name: str | None, project: Project) -> tuple[str, App | Topolog
         raise ConfigurationError("the target is empty, as an unset variable is; name one, such as app:app, or none")
     if str(project.code) not in sys.path:
         sys.path.insert(0, str(project.code))
-    chosen = name or project.app or (DEFAULT_APP if _has_app(project.code) else None)
+    chosen = name or project.app or (DEFAULT_APP if has_app(project.code) else None)
     if chosen is None:
         raise nothing_found(project)
     _forget_another(chosen.partition(":")[0].partition(".")[0], project.code)
@@ -208,24 +192,6 @@ def _with_secrets(topology: Topology, values: Mapping[str, str]) -> Topology:
     return dataclasses.replace(topology, functions=tuple(functions))
 
 
-def project_at(here: Path, name: str | None, stage: str | None) -> Project:
-    """The project of a target that is named in a folder: the folder's own if it holds the target, else one above it.
-
-    Raises:
-        ConfigurationError: ``streamer.toml`` cannot be read.
-    """
-    return read(here if _has_own_service(here, name) else folder_of(here), stage)
-
-
-def _has_own_service(folder: Path, name: str | None) -> bool:
-    if name is None:
-        return _has_app(folder) or find_default(folder) is not None
-    if ":" not in name and is_template(name, folder):
-        return True
-    module = folder.joinpath(*name.partition(":")[0].split("."))
-    return module.with_suffix(".py").is_file() or module.is_dir()
-
-
 def with_variables(topology: Topology, variables: Mapping[str, str]) -> Topology:
     """The topology with variables that every function gets, as the deployer gives them those of ``streamer.toml``."""
     if not variables:
@@ -234,21 +200,6 @@ def with_variables(topology: Topology, variables: Mapping[str, str]) -> Topology
         dataclasses.replace(each, environment={**each.environment, **variables}) for each in topology.functions
     )
     return dataclasses.replace(topology, functions=functions)
-
-
-def pairs(given: tuple[str, ...]) -> dict[str, str]:
-    """``NAME=VALUE`` of ``--env``.
-
-    Raises:
-        ConfigurationError: one has another form; its text is not repeated, since it may be a secret.
-    """
-    found = {}
-    for number, text in enumerate(given, 1):
-        name, separator, value = text.partition("=")
-        if not separator or not name.isidentifier():
-            raise ConfigurationError(f"--env number {number} is not NAME=VALUE, such as --env GREETING=hello")
-        found[name] = value
-    return found
 
 
 def _permissions(app: App) -> tuple[str, ...]:
@@ -263,9 +214,3 @@ def _without_bytecode() -> Iterator[None]:
         yield
     finally:
         sys.dont_write_bytecode = writes_bytecode
-
-
-def _has_app(folder: Path, *, named: bool = False) -> bool:
-    """Whether a folder has a module ``app``; with ``named``, one whose text names an ``app``."""
-    files = [path for path in (folder / "app.py", folder / "app" / "__init__.py") if path.is_file()]
-    return any(not named or _APP.search(path.read_text("utf-8", "ignore")) is not None for path in files)

@@ -29,6 +29,7 @@ from functions_world import (
 )
 
 from emulator.functions.processes.means import Means
+from emulator.functions.processes.pool import CORES
 
 needs_linux = pytest.mark.skipif(sys.platform != "linux", reason="uses /proc and process descriptors")
 
@@ -508,6 +509,26 @@ async def test_a_warm_function_answers_its_first_event_in_the_environment_that_w
 
         assert project.lines.texts == [f"imported {await call(functions, 'f')}"]
         assert functions.environments() == 1
+
+
+async def test_functions_are_warmed_one_after_the_other_on_the_cores_that_there_are(project: Project) -> None:
+    names = [f"f{number}" for number in range(CORES + 2)]
+    project.write("\n".join(f"def {name}(event, context): return {name!r}" for name in names))
+    async with project.processes(*names) as functions:
+        functions.warm()
+
+        assert functions.environments() == CORES
+        await until(lambda: functions.environments() == len(names))
+
+
+async def test_an_event_does_not_wait_until_it_is_its_functions_turn_to_be_warmed(project: Project) -> None:
+    names = [f"f{number}" for number in range(CORES)]
+    project.write("import time\ntime.sleep(3600)", "endless.py")
+    project.write("def f(event, context): return 'there'")
+    async with project.processes(*(f"endless.{name}" for name in names), "f") as functions:
+        functions.warm()
+
+        assert await call(functions, "f") == "there"
 
 
 async def test_broken_code_is_told_when_it_is_warmed_and_not_only_by_the_first_event(project: Project) -> None:

@@ -6,9 +6,10 @@ import dataclasses
 from pathlib import Path
 
 import pytest
-from functions_world import Project, call
+from functions_world import Lines, Project, call, topology_of
 
-from emulator.functions.processes.launching import IMPORT_AHEAD
+from emulator.functions.processes.functions import ProcessFunctions
+from emulator.functions.processes.launching import IMPORT_AHEAD, launched_ahead
 from emulator.functions.variables import OWNER, Endpoints
 
 CODE = """
@@ -42,3 +43,14 @@ async def test_a_client_is_of_its_own_environment_and_not_of_the_template(
     async with project.functions("made", "profile", endpoints=endpoints) as functions:
         assert await call(functions, "made") == [["eu-west-3"], ["AKIATHISONE"]]
         assert await call(functions, "profile") == []
+
+
+async def test_what_is_imported_ahead_is_the_projects_own_where_it_has_a_module_of_that_name(tmp_path: Path) -> None:
+    (tmp_path / "jwt.py").write_text('WHOSE = "the project"\n')
+    (tmp_path / "handlers.py").write_text("import jwt\ndef f(event, context): return jwt.WHOSE\n")
+    with launched_ahead(tmp_path) as launched:
+        made = ProcessFunctions(
+            topology_of("f"), endpoints=Endpoints(), project_folder=tmp_path, log_sink=Lines(), launched=launched
+        )
+        async with made as functions:
+            assert await call(functions, "f") == "the project"

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from emulator.command.target import DEMO, load_target, pairs
+from emulator.command.target import DEMO, load_target
+from emulator.command.which_project import pairs
 from streamer.errors import ConfigurationError, TopologyError
 from streamer.project import Project, read
 from streamer.topology import Topology

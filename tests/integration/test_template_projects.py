@@ -15,7 +15,7 @@ import pytest
 
 from emulator.command.from_template import load_template
 from emulator.command.options import EmulateOptions
-from emulator.command.target import template_name
+from emulator.command.which_project import template_name
 from emulator.templates.assembly import find_default, stack_name
 from streamer.errors import ConfigurationError
 from streamer.project import read as read_project
@@ -72,7 +72,7 @@ def test_a_module_called_app_is_an_app_only_if_it_names_one(text: str, target: s
 
 def test_what_is_no_template_does_not_pay_for_templates(tmp_path: Path) -> None:
     program = (
-        "import sys, emulator.command.start, emulator.command.run; "
+        "import sys, emulator.command.serve, emulator.command.run; "
         "print(*(n for n in sys.modules if n.startswith('emulator.templates.')))"
     )
 

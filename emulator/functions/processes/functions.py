@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+from collections import deque
 from collections.abc import Coroutine, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -27,7 +28,7 @@ from .invocation import WaitingInvocation
 from .launching import IMPORT_AHEAD, Launched
 from .means import Means
 from .meter import meter
-from .pool import Pool
+from .pool import CORES, Pool
 from .surroundings import Surroundings
 from .template import Template
 
@@ -85,6 +86,8 @@ class ProcessFunctions:
         self._pools: dict[str, Pool] = {}
         self._replaced: list[Pool] = []
         """Pools of functions as they were, until their last event is over."""
+        self._to_warm: deque[str] = deque()
+        """Functions that are to have an environment before their first event."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._watch: asyncio.TimerHandle | None = None
         self._sweep: asyncio.TimerHandle | None = None
@@ -99,6 +102,7 @@ class ProcessFunctions:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        self._to_warm.clear()
         for timer in (self._watch, self._sweep):
             if timer is not None:
                 timer.cancel()
@@ -167,9 +171,19 @@ class ProcessFunctions:
         return [environment.now() for pool in pools for environment in pool.environments]
 
     def warm(self) -> None:
-        """Start an environment of each function that has none, so that its first event does not wait for it."""
-        for pool in self._pools.values():
-            pool.warm()
+        """Start an environment of each function that has none, so that its first event does not wait for it.
+
+        No more at a time than there are cores: one that an event waits for would have to share them.
+        """
+        self._to_warm = deque(self._pools)
+        self._warm_next()
+
+    def _warm_next(self) -> None:
+        starting = sum(pool.starting for pool in self._pools.values()) if self._to_warm else 0
+        while self._to_warm and starting < CORES:
+            pool = self._pools.get(self._to_warm.popleft())
+            if pool is not None and pool.warm():
+                starting += 1
 
     def retire_idle(self, idle_seconds: float) -> None:
         """End the environments without an event for so long, but for each function's first."""
@@ -218,6 +232,11 @@ class ProcessFunctions:
         """End an environment that can be spared, where there are many."""
         if not self.has_space() and (spare := self._spare()) is not None:
             spare.end("another function needs its room")
+
+    def started(self) -> None:
+        """An environment has started, or has ended: there may be a core for the next."""
+        if self._to_warm:
+            self._warm_next()
 
     def watch(self) -> None:
         """Look after the environments now and then as long as one is active."""

@@ -80,15 +80,24 @@ def temporary_folder() -> Path:
         raise ConfigurationError(text) from error
 
 
-def launch(means: Means, folder: Path, import_ahead: Sequence[str] = IMPORT_AHEAD) -> Launched:
+def launch(
+    means: Means, folder: Path, import_ahead: Sequence[str] = IMPORT_AHEAD, *, code: Path | None = None
+) -> Launched:
     """Start a template process; it imports ahead before it answers.
+
+    Args:
+        means: What this platform offers.
+        folder: For what environments keep on disk.
+        import_ahead: Names of modules.
+        code: Where they are looked for before all other places, as functions look for theirs. None: nowhere else.
 
     Raises:
         OSError: the system has no room for another process.
     """
     ours, theirs = socket.socketpair()
     with theirs:
-        import_path = [path for path in sys.path if path]
+        first = [] if code is None else [str(code)]
+        import_path = list(dict.fromkeys([*first, *(path for path in sys.path if path)]))
         told = (import_path, list(import_ahead), dataclasses.asdict(means))
         arguments = [str(theirs.fileno()), str(folder), *map(json.dumps, told)]
         process = subprocess.Popen(  # noqa: S603 - this interpreter on our own file
@@ -105,9 +114,9 @@ def launch(means: Means, folder: Path, import_ahead: Sequence[str] = IMPORT_AHEA
 
 
 @contextmanager
-def launched_ahead() -> Iterator[Launched]:
-    """While the block runs, a template process for whoever takes it; nothing is left of it after that."""
-    launched = launch(Means.of_this_machine(), temporary_folder())
+def launched_ahead(code: Path | None) -> Iterator[Launched]:
+    """While the block runs, a template process for whoever takes it; nothing is left of it after that. See `launch`."""
+    launched = launch(Means.of_this_machine(), temporary_folder(), code=code)
     try:
         yield launched
     finally:

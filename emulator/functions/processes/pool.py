@@ -23,7 +23,7 @@ from .surroundings import Surroundings
 if TYPE_CHECKING:
     from .functions import ProcessFunctions
 
-_CORES: Final = os.cpu_count() or 1
+CORES: Final = os.cpu_count() or 1
 _AT_WORK_SHARE: Final = 0.1
 """Share of a core from which on an environment counts as at work."""
 
@@ -62,6 +62,11 @@ class Pool:
             environment.has_event or environment.awaits_freezing for environment in self.environments
         )
 
+    @property
+    def starting(self) -> int:
+        """Environments that are not ready yet."""
+        return sum(environment.state is EnvironmentState.STARTING for environment in self.environments)
+
     def watch(self) -> None:
         """Look after the environments, now and then; see `ExecutionEnvironment.watch`."""
         for environment in list(self.environments):
@@ -88,13 +93,15 @@ class Pool:
         for environment in list(self.environments):
             environment.retire(why)
 
-    def warm(self) -> None:
+    def warm(self) -> bool:
         """Start an environment before an event needs it, if there is none; on Lambda that happens too.
 
-        [DOC] lambda-docs:lambda-runtime-environment (proactive initialization)
+        Answers whether one was started. [DOC] lambda-docs:lambda-runtime-environment (proactive initialization)
         """
-        if not self._is_ending and all(environment.retired_why is not None for environment in self.environments):
-            self._start()
+        if self._is_ending or any(environment.retired_why is None for environment in self.environments):
+            return False
+        self._start()
+        return True
 
     def retire_idle(self, idle_seconds: float) -> None:
         """End environments that had nothing to do for so long, but for the one used last."""
@@ -127,6 +134,7 @@ class Pool:
         """Give it the event that waits longest, or put it on top of the idle ones."""
         self._moved_at = environment.idle_since = self._loop.time()
         self._functions.watch()
+        self._functions.started()
         if self._waiting:
             environment.deliver(self._waiting.popleft())
         else:
@@ -142,6 +150,7 @@ class Pool:
         elif undelivered is not None:
             self._waiting.put_back(undelivered, undelivered.source)
         self._scale()
+        self._functions.started()
 
     def init_failed(self, environment: ExecutionEnvironment, payload: bytes | None, error_type: str) -> None:
         """Answer all that wait: on AWS each would have had an environment that failed like this one."""
@@ -175,7 +184,7 @@ class Pool:
             waited_seconds=waited_seconds,
             still_seconds=min(waited_seconds, now - self._moved_at),
             busy_share=busy_share,
-            cores=_CORES,
+            cores=CORES,
             has_space=self._functions.has_space(),
             has_room=self._functions.has_room(),
         )

@@ -1,0 +1,108 @@
+"""What ``streamer emulate`` serves: finds it, and hands it to the emulator with all that it needs."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from streamer.errors import ConfigurationError
+from streamer.project import Project
+
+from ..foundation import log
+from ..functions.processes.launching import Launched
+from ..functions.runtimes import runtime_name
+from ..port.front import bind
+from . import provided_sdk
+from .development_secret import FOLDER, development_secret, make_state_folder
+from .identity import PUBLIC_KEY, PUBLISHED_KEYS, Access, Identity, key_kind
+from .options import EmulateOptions
+from .output import output, tell_messages
+from .target import DEMO, Target, find_service, prepared
+from .which_project import template_name
+
+
+def serve(options: EmulateOptions, project: Project, shell: dict[str, str], launched: Launched | None) -> None:
+    """Run a project until SIGINT, SIGTERM or SIGHUP (the terminal closes); a second signal ends it at once.
+
+    Args:
+        options: What was asked for.
+        project: What is emulated.
+        shell: The variables of the shell and of the project's ``.env``.
+        launched: The process that forks functions; None: they run inline.
+
+    Raises:
+        ConfigurationError: it cannot start; the message is one line for the user.
+    """
+    with output(options, project.folder) as sink:
+        bind(options.host, options.port).close()  # before a folder is made in a place that is not to be
+        target, environment = _target(options, project, shell)
+        access = Access(
+            identity=Identity.of_developer(environment, target.permissions),
+            verifies_with=key_kind(shell, is_app=target.has_tokens, is_signed=target.is_signed),
+            secret=environment.get("JWT_SECRET") if target.has_tokens else None,
+        )
+        _make_state_folder(project.folder / FOLDER)
+        if options.verbose or not target.is_app:
+            tell_messages()
+        if options.debug is not None:
+            from .debugger import wait_for_debugger  # noqa: PLC0415 - nobody else pays for it
+
+            wait_for_debugger(options.debug)
+        from .run import run_emulator  # noqa: PLC0415 - a hundred modules, which no mistake in the target waits for
+
+        run_emulator(options, target, project, access, sink=sink, launched=launched)
+
+
+def _target(options: EmulateOptions, project: Project, shell: dict[str, str]) -> tuple[Target, Mapping[str, str]]:
+    """What is to run, and the variables that it is told."""
+    if options.control_plane:
+        from .control_plane import control_plane  # noqa: PLC0415 - templates, which no other target pays for
+
+        return control_plane(options, project.folder, os.environ), shell
+    name = None if options.demo else template_name(options.target, project)
+    if name is not None:
+        return _load_template(name, options, project.folder), shell
+    options.refuse_for_templates_only()
+    chosen, found = find_service(DEMO if options.demo else options.target, project)
+    environment = _with_secret(shell, project.folder / FOLDER)
+    target = prepared(chosen, found, project, environment=environment)
+    if any(runtime_name(function.runtime) == "nodejs" for function in target.topology.functions):
+        target = _with_sdk(target, options, project)
+    return target, environment
+
+
+def _load_template(name: str, options: EmulateOptions, folder: Path) -> Target:
+    # Templates cost some 50 ms to import, which no other target pays.
+    from ..templates.assembly import find  # noqa: PLC0415
+    from .from_template import load_template, run_build  # noqa: PLC0415
+
+    if options.build is not None:
+        run_build(options.build, folder)
+    find(name, folder, stack=options.stack)  # before a folder is made where there is nothing
+    _make_state_folder(folder / FOLDER)
+    found = load_template(name, options, folder=folder, state_folder=folder / FOLDER)
+    return Target(name=name, topology=found.read.described.topology, is_app=False, template=found)
+
+
+def _with_sdk(target: Target, options: EmulateOptions, project: Project) -> Target:
+    _make_state_folder(project.folder / FOLDER)
+    into = project.folder / FOLDER / provided_sdk.FOLDER
+    topology = provided_sdk.provide(target.topology, project.code, into, may_install=options.install, tell=log.info)
+    return dataclasses.replace(target, topology=topology)
+
+
+def _with_secret(environment: Mapping[str, str], state_folder: Path) -> dict[str, str]:
+    """The variables an App's functions may get, with a secret to develop with."""
+    given = {"STREAMER_ENV": "development", **environment}
+    if not any(given.get(name) for name in ("JWT_SECRET", PUBLIC_KEY, PUBLISHED_KEYS)):
+        given["JWT_SECRET"] = development_secret(state_folder).value
+    return given
+
+
+def _make_state_folder(folder: Path) -> None:
+    try:
+        make_state_folder(folder)
+    except OSError as error:
+        raise ConfigurationError(f"the folder {folder} cannot be used: {error.strerror}") from error

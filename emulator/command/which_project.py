@@ -1,0 +1,65 @@
+"""Which project ``streamer emulate`` means, and whether its target is a template; imports next to nothing."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Final
+
+from streamer.errors import ConfigurationError
+from streamer.project import Project, folder_of, read
+
+from ..templates.assembly import find_default, is_template
+
+_APP: Final = re.compile(r"^app\b\s*[:=]|^from\s.*\bimport\b.*\bapp\b", re.MULTILINE)
+
+
+def project_at(here: Path, name: str | None, stage: str | None) -> Project:
+    """The project of a target that is named in a folder: the folder's own if it holds the target, else one above it.
+
+    Raises:
+        ConfigurationError: ``streamer.toml`` cannot be read.
+    """
+    return read(here if _has_own_service(here, name) else folder_of(here), stage)
+
+
+def _has_own_service(folder: Path, name: str | None) -> bool:
+    if name is None:
+        return has_app(folder) or find_default(folder) is not None
+    if ":" not in name and is_template(name, folder):
+        return True
+    module = folder.joinpath(*name.partition(":")[0].split("."))
+    return module.with_suffix(".py").is_file() or module.is_dir()
+
+
+def template_name(name: str | None, project: Project) -> str | None:
+    """The template or folder that a target means; None: ``module:attribute``."""
+    if name is None:
+        if project.app is not None:
+            return None
+        found = find_default(project.folder)
+        # Many projects with a template keep their handler in app.py, too.
+        return None if found is None or has_app(project.code, named=True) else found
+    is_path = name.strip() and (":" not in name or Path(name).exists())
+    return name if is_path and is_template(name, Path.cwd()) else None
+
+
+def pairs(given: tuple[str, ...]) -> dict[str, str]:
+    """``NAME=VALUE`` of ``--env``.
+
+    Raises:
+        ConfigurationError: one has another form; its text is not repeated, since it may be a secret.
+    """
+    found = {}
+    for number, text in enumerate(given, 1):
+        name, separator, value = text.partition("=")
+        if not separator or not name.isidentifier():
+            raise ConfigurationError(f"--env number {number} is not NAME=VALUE, such as --env GREETING=hello")
+        found[name] = value
+    return found
+
+
+def has_app(folder: Path, *, named: bool = False) -> bool:
+    """Whether a folder has a module ``app``; with ``named``, one whose text names an ``app``."""
+    files = [path for path in (folder / "app.py", folder / "app" / "__init__.py") if path.is_file()]
+    return any(not named or _APP.search(path.read_text("utf-8", "ignore")) is not None for path in files)
