@@ -22,6 +22,8 @@ VERSION_MANAGERS = {"PYENV_ROOT": ".pyenv", "ASDF_DATA_DIR": ".asdf"}
 """Where version managers look for the commands they stand for, and where in the home folder that is by default."""
 EXAMPLES = {"tests": 50, "soak": 1000}
 """Of each property, where it does not say itself, by profile: a new seed each time makes up for few of them."""
+GARBAGE_THRESHOLDS = (5_000, 20, 50)
+"""A file of tests ends with a collection of its own, so that what it left open is told in its name."""
 _HOME = pytest.StashKey[Path]()
 
 
@@ -70,7 +72,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Keep the garbage collector off what was imported: it takes a seventh of the time of the unit tests."""
+    """Keep the garbage collector off what was imported, and let it look seldom: it took half of an emulator's time."""
+    _keep_garbage_collector_off_what_lasts()
+    gc.set_threshold(*GARBAGE_THRESHOLDS)
+
+
+def _keep_garbage_collector_off_what_lasts() -> None:
+    """Collect what is garbage, and never look again at what is left, such as the models of AWS's services."""
     gc.collect()
     gc.freeze()
 
@@ -85,3 +93,4 @@ def _own_modules(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         file = getattr(module, "__file__", None)
         if isinstance(file, str) and made in Path(file).parents:
             del sys.modules[name]
+    _keep_garbage_collector_off_what_lasts()
