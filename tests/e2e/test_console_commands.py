@@ -81,11 +81,17 @@ def test_a_request_that_failed_is_found_mended_and_sent_again_by_commands(tmp_pa
         sys.stdout.write(f"$ streamer {' '.join(arguments)}\n{done.stdout}")
         return done.returncode, done.stdout.splitlines()
 
+    def course_of(request_id: str) -> tuple[int, list[str]]:
+        """As `traced`."""
+        while (done := said("trace", request_id))[1][0].startswith("RUNNING"):
+            pass
+        return done
+
     with Emulate(folder=tmp_path) as emulate:
         assert said("call", "report", "{}", "--id", "r1")[0] == 1
 
         _, errors = said("tail", "--errors")
-        status, course = said("trace", "r1")
+        status, course = course_of("r1")
 
         (logged,) = [each for each in errors if "  log  " in each]
         (told,) = [each for each in errors if "@connections" in each]
@@ -103,6 +109,6 @@ def test_a_request_that_failed_is_found_mended_and_sent_again_by_commands(tmp_pa
         emulate.log.wait_for("reloaded")
         assert said("call", "report", "{}", "--id", "r2") == (0, ["42"])
 
-        status, course = said("trace", "r2")
+        status, course = course_of("r2")
         assert (status, course[0].startswith("OK  complete in attempt 2")) == (0, True)
         assert not [each for each in said("tail", "--errors", "--request", "r2")[1] if each]
