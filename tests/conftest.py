@@ -105,3 +105,9 @@ def _own_modules(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         if isinstance(file, str) and made in Path(file).parents:
             del sys.modules[name]
     _keep_garbage_collector_off_what_lasts()
+
+
+@pytest.fixture
+def unmeasured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Processes are not measured where no file can be written: coverage could not write its own either, and says so."""
+    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)

@@ -168,6 +168,7 @@ def room(emulator: Emulate, file_bytes: int) -> None:
 
 
 @fills_the_disk
+@pytest.mark.usefixtures("unmeasured")
 def test_log_lines_that_a_full_disk_does_not_take_cost_no_message(tmp_path: Path) -> None:
     with Emulate("--log-dir", "logs", *INLINE, folder=tmp_path) as emulator, dial(emulator.address()) as client:
         assert ask(client, "echo", 1)[-1]["data"] == 1
@@ -187,6 +188,7 @@ def test_log_lines_that_a_full_disk_does_not_take_cost_no_message(tmp_path: Path
 
 
 @fills_the_disk
+@pytest.mark.usefixtures("unmeasured")
 def test_a_state_that_a_full_disk_does_not_take_is_saved_when_there_is_room(tmp_path: Path) -> None:
     with Emulate("--state", "state", *INLINE, folder=tmp_path) as emulator:
         room(emulator, 0)
@@ -204,6 +206,7 @@ def test_a_state_that_a_full_disk_does_not_take_is_saved_when_there_is_room(tmp_
 
 
 @fills_the_disk
+@pytest.mark.usefixtures("unmeasured")
 def test_a_state_that_a_full_disk_does_not_take_until_the_end_is_one_line_and_exit_status_1(tmp_path: Path) -> None:
     state = tmp_path / "state"
     with Emulate("--state", "state", *INLINE, folder=tmp_path) as emulator:
@@ -224,6 +227,7 @@ def test_a_state_that_a_full_disk_does_not_take_until_the_end_is_one_line_and_ex
         assert emulator.interrupt() == 0
 
 
+@pytest.mark.usefixtures("unmeasured")
 @pytest.mark.parametrize(
     ("blocks", "said"),
     [

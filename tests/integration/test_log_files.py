@@ -6,6 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
 PREPARED = """
 import logging, resource, sys
 from pathlib import Path
