@@ -23,8 +23,9 @@ from .records import Batch, Call, Log, Message, Opening, Record, Run
 
 MOST_RUNS: Final = 200
 """Invocations that one trace shows at most."""
+TURN_NS: Final = 250_000_000
+"""Longer than a turn of the event loop is, even on a busy machine."""
 _WRITES: Final = {"PutItem": "Item", "UpdateItem": "Key", "DeleteItem": "Key"}
-
 _SENT: Final = (("sqs", "SendMessage"), ("sns", "Publish"))
 _MESSAGE_ID: Final = re.compile(rb"<MessageId>([^<]+)</MessageId>")
 
@@ -109,7 +110,7 @@ class Traces:
             case Log():
                 return next(iter(self._runs_by_request[record.request_id or ""]), None)
             case Call():
-                return self._run_by_root.get(root_of(record.fields.get("x-amzn-trace-id", "")))
+                return self._run_by_root.get(_root(record))
             case Run():
                 return self._cause_of_run(record)
             case _:
@@ -171,8 +172,7 @@ class Traces:
     def _calls_by_root(self) -> dict[str, list[Call]]:
         found: dict[str, list[Call]] = defaultdict(list)
         for call in self._calls:
-            root = root_of(call.fields.get("x-amzn-trace-id", ""))
-            if root:
+            if root := _root(call):
                 found[root].append(call)
         return found
 
@@ -253,14 +253,18 @@ class _Pushed:
                     continue
                 told = record.get("Sns") or {}
                 name = record.get("messageId") if record.get("eventSource") == "aws:sqs" else told.get("MessageId")
-                cause = self._write_of(record, began(run)) if name is None else sent.get(str(name))
+                cause = self._write_of(record, run) if name is None else sent.get(str(name))
                 if cause is not None:
                     self.by_run.setdefault(id(run), cause)
                     if run not in self.by_call[id(cause)]:
                         self.by_call[id(cause)].append(run)
 
-    def _write_of(self, record: Mapping[str, Any], before_ns: int) -> Call | None:
-        """The latest write of a stream record's item before a time."""
+    def _write_of(self, record: Mapping[str, Any], run: Run) -> Call | None:
+        """The latest write of a stream record's item before an invocation, or the first that came with it.
+
+        When an invocation came is known as of the turn of the event loop that it came in, in which the item may have
+        been written, too.
+        """
         keys = (record.get("dynamodb") or {}).get("Keys") or {}
         table = str(record.get("eventSourceARN", "")).partition(":table/")[2].partition("/")[0]
         names = tuple(sorted(keys))
@@ -273,12 +277,19 @@ class _Pushed:
                     index[repr([attributes.get(name) for name in names])].append(call)
             self._by_key[table, names] = index
         calls = self._by_key[table, names].get(repr([keys[name] for name in names]), [])
-        return next((call for call in reversed(calls) if call.at_ns <= before_ns), None)
+        before_ns, own = began(run), root_of(run.trace)
+        with_it = [call for call in calls if before_ns < call.at_ns <= before_ns + TURN_NS and _root(call) != own]
+        return next((call for call in reversed(calls) if call.at_ns <= before_ns), next(iter(with_it), None))
 
 
 def began(run: Run) -> int:
     """When an invocation came, in Unix nanoseconds: before it waited for an environment."""
     return run.at_ns - int((run.duration_ms + run.waited_ms) * 1e6)
+
+
+def _root(call: Call) -> str:
+    """Of the invocation that made a call; empty: none did."""
+    return root_of(call.fields.get("x-amzn-trace-id", ""))
 
 
 def _names(message: Message) -> tuple[str, ...]:

@@ -117,6 +117,39 @@ def test_a_batch_of_several_requests_does_not_mix_their_traces() -> None:
     assert [run.function for run in trace.runs] == ["router", "processor", "for-r2"]
 
 
+@pytest.mark.parametrize(("early_ms", "is_found"), [(0.0, True), (8.0, True), (300.0, False)])
+def test_an_invocation_whose_time_is_that_of_the_turn_it_came_in_belongs_to_the_write_of_that_turn(
+    early_ms: float, is_found: bool
+) -> None:
+    world = World()
+    world.opens()
+    invoke = world.receives({"action": "report", "id": "r1"})
+    root = world.runs(invoke.event, ms=1)
+    world.calls(root, "DynamoDB_20120810.PutItem", put("r1"))
+    world.answers(invoke)
+    world.passes(10)
+    world.runs(stream_event("r1"), ms=10 + early_ms, function="processor")
+
+    trace = Traces(world.ring).find("r1")
+
+    assert trace is not None
+    assert {run.function for run in trace.runs} == {"router", *(["processor"] if is_found else [])}
+
+
+def test_what_an_invocation_writes_itself_did_not_lead_to_it() -> None:
+    world = World()
+    root = world.runs(stream_event("r1"), ms=10, function="processor", request="b1")
+    world.passes(-5)
+    world.calls(root, "DynamoDB_20120810.UpdateItem", {"TableName": "requests", "Key": put("r1")["Item"]})
+
+    traces = Traces(world.ring)
+    trace = traces.find("b1")
+
+    assert trace is not None
+    assert [run.function for run in trace.runs] == ["processor"]
+    assert traces.cause(trace.origin) is None
+
+
 def test_waiting_and_the_cold_start_are_told_apart() -> None:
     world = World()
     invoke = world.receives({"action": "echo"})
