@@ -10,8 +10,7 @@ import enum
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 from streamer.observability.printable import printable
 
@@ -50,8 +49,7 @@ class Tone(enum.IntEnum):
     ERROR = 4
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class Row(NamedTuple):
     """One line, and those that belong to it."""
 
     text: str
@@ -61,8 +59,7 @@ class Row:
     more: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
+class Event(NamedTuple):
     """One of the emulator's own."""
 
     name: str
@@ -205,10 +202,7 @@ class Rows:
         user = record.get("user_id") or self._users.get(str(connection))
         name = str(record.get("action") or record.get("route") or "message")
         who = str(user or connection or "")
-        cells = f"{_cell(name, NAME_CHARACTERS)} {duration(milliseconds):>{DURATION_CHARACTERS}}  "
-        rest = "  ".join(printable(part) for part in (who, detail) if part)
-        text = f"{cells}{outcome:<{OUTCOME_CHARACTERS}} {rest}".rstrip()
-        return Row(text=text, tone=tone, outcome=outcome, more=more)
+        return _row(name, who, outcome, tone, milliseconds=milliseconds, detail=detail, more=more)
 
     # the emulator
 
@@ -221,14 +215,14 @@ class Rows:
         fields = event.fields
         match event.name:
             case "connected":
-                who = self._users.get(str(fields.get("connection_id")), fields.get("principal"))
-                return [self._row({**fields, "user_id": who, "action": event.name}, "", Tone.QUIET)]
+                connection = str(fields.get("connection_id"))
+                who = self._users.get(connection) or fields.get("principal") or connection
+                return [_row(event.name, str(who), "", Tone.QUIET)]
             case "disconnected":
                 connection = str(fields.get("connection_id"))
-                who = self._users.pop(connection, None)
-                reason = str(fields.get("reason") or "")
-                detail = f"{fields.get('code') or ''} {reason}".strip()
-                return [self._row({**fields, "user_id": who, "action": event.name}, "", Tone.QUIET, detail=detail)]
+                who = self._users.pop(connection, None) or connection
+                detail = f"{fields.get('code') or ''} {fields.get('reason') or ''}".strip()
+                return [_row(event.name, who, "", Tone.QUIET, detail=detail)]
             case "refused" if self._refusals:
                 self._refusals -= 1
                 return []
@@ -275,6 +269,21 @@ class Rows:
         if self._verbosity is not Verbosity.ALL:
             return f"{function} | "
         return f"{function} {(request_id or 'init')[:8]} | "
+
+
+def _row(
+    name: str,
+    who: str,
+    outcome: str,
+    tone: Tone,
+    *,
+    milliseconds: Any = None,
+    detail: str = "",
+    more: tuple[str, ...] = (),
+) -> Row:
+    rest = f"{printable(who)}  {printable(detail)}" if who and detail else printable(who or detail)
+    cells = f"{_cell(name, NAME_CHARACTERS)} {duration(milliseconds):>{DURATION_CHARACTERS}}"
+    return Row(f"{cells}  {outcome:<{OUTCOME_CHARACTERS}} {rest}".rstrip(), tone, outcome, more)
 
 
 def duration(milliseconds: Any) -> str:

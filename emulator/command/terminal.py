@@ -55,16 +55,18 @@ class Terminal(logging.Handler):
             self._show(self._rows.of_emulator(event_of(record)))
 
     def _show(self, rows: list[Row]) -> None:
-        text = "".join(self._rendered(row) for row in rows)
-        if text:
-            # Whoever read it may be gone, such as a ``| tee`` that Ctrl-C has ended before us.
-            with contextlib.suppress(OSError):
-                self._stream.write(text)
-                self._stream.flush()
+        if not rows:
+            return
+        text = self._rendered(rows[0]) if len(rows) == 1 else "".join(map(self._rendered, rows))
+        # Whoever read it may be gone, such as a ``| tee`` that Ctrl-C has ended before us.
+        with contextlib.suppress(OSError):
+            self._stream.write(text)
+            self._stream.flush()
 
     def _rendered(self, row: Row) -> str:
         if not self._colours:
-            return "\n".join((f"{self._now()} {row.text}", *row.more, ""))
+            shown = f"{self._now()} {row.text}\n"
+            return "".join((shown, *(f"{line}\n" for line in row.more))) if row.more else shown
         colour = DIM if row.tone is Tone.QUIET else COLOURS.get(row.tone)
         if colour is not None and row.outcome and row.tone is not Tone.ERROR:
             shown = row.text.replace(row.outcome, f"{colour}{row.outcome}{RESET}", 1)

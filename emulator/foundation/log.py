@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from typing import Any, Final
 
 LOGGER: Final = logging.getLogger("streamer.emulator")
@@ -15,9 +16,45 @@ FRAMES: Final = logging.getLogger("streamer.emulator.frames")
 FRAMES.setLevel(logging.WARNING)
 
 
+_UNSAID: Final[dict[str, Any]] = {
+    **dict.fromkeys(("pathname", "filename", "module", "funcName"), ""),
+    **dict.fromkeys(("thread", "threadName", "process", "processName", "taskName", "exc_text", "stack_info")),
+    "name": LOGGER.name,
+    "args": (),
+    "lineno": 0,
+    "relativeCreated": 0.0,
+}
+
+
+class _Record(logging.LogRecord):
+    """One event, for the handlers of `logging`.
+
+    It does not tell the line of code, the thread and the process that made it: to look those up would cost half of the
+    whole, for each message and each connection.
+    """
+
+    def __init__(self, level: int, event: str, error: BaseException | None, fields: dict[str, Any]) -> None:
+        now = time.time()
+        self.__dict__ = {
+            **_UNSAID,
+            "levelno": level,
+            "levelname": logging.getLevelName(level),
+            "msg": event,
+            "exc_info": None if error is None else (type(error), error, error.__traceback__),
+            "created": now,
+            "msecs": now % 1 * 1000,
+            "fields": fields,
+        }
+
+
+def _tell(level: int, event: str, error: BaseException | None, fields: dict[str, Any]) -> None:
+    if LOGGER.isEnabledFor(level):
+        LOGGER.handle(_Record(level, event, error, fields))
+
+
 def debug(event: str, **fields: Any) -> None:
     """Something that only someone who looks for a fault wants to see."""
-    LOGGER.debug(event, extra={"fields": fields})
+    _tell(logging.DEBUG, event, None, fields)
 
 
 def tells_messages() -> bool:
@@ -26,23 +63,20 @@ def tells_messages() -> bool:
 
 
 def message(event: str, **fields: Any) -> None:
-    """One message was answered; for those who `tells_messages` says want to hear of it.
-
-    No record of a message tells the line of code that made it, which would cost a seventh of the whole to look up.
-    """
-    LOGGER.handle(LOGGER.makeRecord(LOGGER.name, MESSAGE, "", 0, event, (), None, extra={"fields": fields}))
+    """One message was answered; for those who `tells_messages` says want to hear of it."""
+    _tell(MESSAGE, event, None, fields)
 
 
 def info(event: str, **fields: Any) -> None:
     """Something a user at the terminal wants to see."""
-    LOGGER.info(event, extra={"fields": fields})
+    _tell(logging.INFO, event, None, fields)
 
 
 def warning(event: str, **fields: Any) -> None:
     """Something that works here, but would surprise the user, usually on AWS."""
-    LOGGER.warning(event, extra={"fields": fields})
+    _tell(logging.WARNING, event, None, fields)
 
 
 def error(event: str, *, error: BaseException | None = None, **fields: Any) -> None:
     """Something failed; ``error`` adds the traceback."""
-    LOGGER.error(event, exc_info=error, extra={"fields": fields})
+    _tell(logging.ERROR, event, error, fields)

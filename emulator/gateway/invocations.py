@@ -14,7 +14,7 @@ from ..functions.outcome import Failed, Functions, Outcome, Refused, Returned
 from .rules.effects import Invoke, NotInvoked, Raised, Replied, Result, TimedOut
 
 _OF_CONNECTIONS: Final = ("$connect", "$disconnect")
-_JSON: Final = json.JSONEncoder(separators=(",", ":"))
+_JSON: Final = json.JSONEncoder(separators=(",", ":"), check_circular=False)  # events are trees
 
 
 class Invocations:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import os
 import socket
@@ -11,6 +12,11 @@ from .front import Gate
 from .http import HttpProtocol, HttpRequest, HttpResponse
 from .origin import is_loopback
 from .peers import Owner, Owners
+
+
+@functools.lru_cache(maxsize=64)
+def _is_loopback(address: str) -> bool:
+    return ipaddress.ip_address(address).is_loopback
 
 
 class OwnUser:
@@ -30,7 +36,7 @@ class OwnUser:
             peer, here = client.getpeername()[:2], client.getsockname()[:2]
         except OSError:  # it is gone
             return True
-        owner = self._owners.owner(peer, here) if ipaddress.ip_address(peer[0]).is_loopback else Owner(self._own_uid, 0)
+        owner = self._owners.owner(peer, here) if _is_loopback(peer[0]) else Owner(self._own_uid, 0)
         uid = None if owner is None else owner.uid
         if uid in (self._own_uid, 0):
             return False

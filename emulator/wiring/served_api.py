@@ -131,6 +131,8 @@ class ServedApi:
 
     def is_at(self, request: HttpRequest) -> bool:
         """Whether a request came to one of the API's own domains."""
+        if not self.stage.facts.domains:
+            return False
         found = self.stage.entrance(request.fields.get("host", ""), request.raw_path)
         return found is not None and found.domain is not None
 
@@ -179,7 +181,10 @@ def listening(
 ) -> list[ServedApi]:
     """The APIs, each with a port of its own: the configured one and those after it, or free ones."""
     tls = authority.server_context()
-    gate = None if config.all_users else own_users_gate(config.host, owners())
+    asked = None if config.all_users else owners()
+    if asked is not None:
+        stack.callback(asked.close)
+    gate = own_users_gate(config.host, asked)
     found = []
     for number, api in enumerate(apis):
         port = ApiPort(config, number, tls=tls, gate=gate, connect=connect)

@@ -76,6 +76,9 @@ class Owned:
     def owner(self, own: Address, other: Address) -> Owner | None:
         return None if self._uid is None else Owner(self._uid, 1)
 
+    def close(self) -> None:
+        pass
+
 
 @pytest.fixture
 def accepted() -> Iterator[socket.socket]:

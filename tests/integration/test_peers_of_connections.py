@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import subprocess
@@ -13,10 +14,10 @@ import psutil
 import pytest
 
 from emulator.functions.processes.callers import AskedSystem, Callers, ProcessFiles, Unknown, callers
-from emulator.port.peers import AskedKernel, Owners, SocketFiles, owners
+from emulator.port.peers import AskedKernel, Owners, SocketFiles, _question, owners
 
 needs_linux = pytest.mark.skipif(sys.platform != "linux", reason="by means of Linux")
-OWNERS: dict[str, Owners] = {"sock_diag": AskedKernel(), "socket files": SocketFiles()}
+OWNERS: dict[str, Callable[[], Owners]] = {"sock_diag": AskedKernel, "socket files": SocketFiles}
 CALLERS: dict[str, Callable[[], Callers]] = {
     "sock_diag": lambda: ProcessFiles(AskedKernel()),
     "socket files": lambda: ProcessFiles(SocketFiles()),
@@ -25,6 +26,13 @@ CALLERS: dict[str, Callable[[], Callers]] = {
 """What Linux has, and what stands for it elsewhere."""
 CONNECT = "import socket, sys\nmade = socket.create_connection(('127.0.0.1', int(sys.argv[1])))\ninput()"
 ASK_A_CHILD = f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {CONNECT!r}, sys.argv[1]])"
+
+
+@pytest.fixture(params=OWNERS)
+def way(request: pytest.FixtureRequest) -> Iterator[Owners]:
+    """Each way of looking, closed after the test."""
+    with contextlib.closing(OWNERS[request.param]()) as made:
+        yield made
 
 
 @contextmanager
@@ -44,18 +52,16 @@ def listening() -> Iterator[socket.socket]:
 
 
 @needs_linux
-@pytest.mark.parametrize("way", OWNERS)
-def test_the_owner_and_the_inode_of_the_other_end_are_found(listening: socket.socket, way: str) -> None:
+def test_the_owner_and_the_inode_of_the_other_end_are_found(listening: socket.socket, way: Owners) -> None:
     with socket.create_connection(listening.getsockname()) as client:
-        found = OWNERS[way].owner(client.getsockname(), client.getpeername())
+        found = way.owner(client.getsockname(), client.getpeername())
 
         assert found is not None
         assert (found.uid, found.inode) == (os.geteuid(), os.fstat(client.fileno()).st_ino)
 
 
 @needs_linux
-@pytest.mark.parametrize("way", OWNERS)
-def test_a_socket_of_both_families_is_found_by_its_ipv4_address(listening: socket.socket, way: str) -> None:
+def test_a_socket_of_both_families_is_found_by_its_ipv4_address(listening: socket.socket, way: Owners) -> None:
     with socket.socket(socket.AF_INET6) as client:
         try:
             client.connect(("::ffff:127.0.0.1", listening.getsockname()[1]))
@@ -63,25 +69,57 @@ def test_a_socket_of_both_families_is_found_by_its_ipv4_address(listening: socke
             pytest.skip("this machine has no IPv6")
         accepted, address = listening.accept()
         with accepted:
-            found = OWNERS[way].owner(address, accepted.getsockname())
+            found = way.owner(address, accepted.getsockname())
 
         assert found is not None
         assert found.inode == os.fstat(client.fileno()).st_ino
 
 
 @needs_linux
-@pytest.mark.parametrize("way", OWNERS)
-def test_a_socket_that_was_closed_has_no_owner(listening: socket.socket, way: str) -> None:
+def test_a_socket_that_was_closed_has_no_owner(listening: socket.socket, way: Owners) -> None:
     client = socket.create_connection(listening.getsockname())
     own, other = client.getsockname(), client.getpeername()
     client.close()
 
-    assert OWNERS[way].owner(own, other) is None
+    assert way.owner(own, other) is None
+
+
+@needs_linux
+def test_each_question_gets_its_own_answer_whatever_came_before(listening: socket.socket, way: Owners) -> None:
+    way.owner(("127.0.0.1", 1), ("127.0.0.1", 2))  # nobody has it
+    with (
+        socket.create_connection(listening.getsockname()) as one,
+        socket.create_connection(listening.getsockname()) as two,
+    ):
+        for client in (one, two, one):
+            found = way.owner(client.getsockname(), client.getpeername())
+
+            assert found is not None
+            assert found.inode == os.fstat(client.fileno()).st_ino
+        way.close()
+
+        assert way.owner(two.getsockname(), two.getpeername()) is not None
+
+
+@needs_linux
+def test_an_answer_that_nobody_waited_for_is_passed_over(listening: socket.socket) -> None:
+    with contextlib.closing(AskedKernel()) as kernel, socket.create_connection(listening.getsockname()) as client:
+        own, other = client.getsockname(), client.getpeername()
+        assert kernel.owner(own, other) is not None
+        assert kernel._kernel is not None
+        kernel._kernel.send(_question(("127.0.0.1", 1), ("127.0.0.1", 2), 0))
+
+        found = kernel.owner(own, other)
+
+        assert found is not None
+        assert found.inode == os.fstat(client.fileno()).st_ino
 
 
 @needs_linux
 def test_the_quickest_way_that_works_here_is_taken() -> None:
-    assert isinstance(owners(), AskedKernel | SocketFiles)
+    found = owners()
+    assert isinstance(found, AskedKernel | SocketFiles)
+    found.close()
     assert isinstance(callers(process_files=True), ProcessFiles)
     assert isinstance(callers(process_files=False), AskedSystem)
 
@@ -109,6 +147,9 @@ class Nothing:
 
     def owner(self, own: tuple[str, int], other: tuple[str, int]) -> None:
         return None
+
+    def close(self) -> None:
+        pass
 
 
 def test_a_connection_whose_owner_is_not_found_is_nobodys() -> None:

@@ -27,6 +27,7 @@ def callers(*, process_files: bool) -> Callers:
     """The best there is; ``process_files`` says whether ``/proc`` may be read."""
     found = owners() if process_files else None
     if found is not None:
+        found.close()
         return ProcessFiles(found)
     if importlib.util.find_spec("psutil") is not None:
         import psutil  # noqa: PLC0415 - only where there is no /proc
@@ -44,6 +45,7 @@ class ProcessFiles:
     def is_of(self, pid: int, own: Address, other: Address) -> bool:
         """See `Callers`. The process itself is looked at first, which is nearly always the one."""
         owner = self._owners.owner(own, other)
+        self._owners.close()  # it is asked once for each start of another's runtime client
         if owner is None:
             return False
         return _has_open(pid, owner.inode) or any(_has_open(each, owner.inode) for each in family(pid))

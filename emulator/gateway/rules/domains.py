@@ -56,6 +56,8 @@ def entrance(domains: Sequence[Domain], host: str, path: str, stage: str) -> Ent
     own path wins there.
     """
     bare = unquote(path).removesuffix("/")
+    if not domains:
+        return OWN if bare == f"/{stage}" else None
     name = name_of(host)
     if any(each.name == name for each in domains):
         return next((Entrance(each) for each in domains if each.name == name and each.path == bare), None)

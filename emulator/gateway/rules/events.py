@@ -65,6 +65,8 @@ def authorizer_headers(connect_headers: Iterable[tuple[str, list[str]]]) -> list
 def grouped_query(query: str) -> dict[str, list[str]]:
     """A query string decoded: name to all its values, in the order of first appearance."""
     grouped: dict[str, list[str]] = {}
+    if not query:
+        return grouped
     for name, value in parse_qsl(query, keep_blank_values=True):
         grouped.setdefault(name, []).append(value)
     return grouped

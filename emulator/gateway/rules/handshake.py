@@ -59,6 +59,7 @@ class Handshake:
     __slots__ = (
         "_asked_at_ms",
         "_domain",
+        "_entrance",
         "_fields",
         "_headers",
         "_query",
@@ -76,11 +77,11 @@ class Handshake:
         """Start; ``now_ms`` becomes ``connectedAt``, and the connection's id carries it. [REC]"""
         self._stage = stage
         self._request = request
-        self._fields: Mapping[str, str] = {name.lower(): value for name, value in request.headers}
+        self._fields = _fields(request)
         agent = self._fields.get("user-agent")
         self._session = Session(stage, stage.ids.connection_id(now_ms), now_ms, request.peer, agent)
         self._session.identity |= request.signer
-        entrance = _entrance(stage, request)
+        self._entrance = entrance = _entrance(stage, request, self._fields)
         self._domain = None if entrance is None else entrance.domain
         if self._domain is not None:
             self._session.domain_name = self._domain.name
@@ -101,7 +102,8 @@ class Handshake:
 
     def begin(self, now: float, now_ms: int) -> Decision:
         """Decide what can be decided at once: the request itself, throttles, IAM; then ask for the first function."""
-        refusal = refuse_request(self._stage, self._request, now_ms) or self._refuse_entry(now, now_ms)
+        refusal = _refusal(self._stage, self._request, self._fields, self._entrance, now_ms)
+        refusal = refusal or self._refuse_entry(now, now_ms)
         if refusal is not None:
             return self._rejected(refusal)
         self._query = grouped_query(self._request.target.partition("?")[2])
@@ -216,6 +218,8 @@ class Handshake:
         return self._accepted(subprotocol or None, now)
 
     def _warn_about(self, subprotocol: str | None) -> None:
+        if not subprotocol and _SUBPROTOCOL not in self._fields:
+            return
         offers = ",".join(value for name, value in self._request.headers if name.lower() == _SUBPROTOCOL)
         offered = [offer.strip() for offer in offers.split(",") if offer.strip()]
         if subprotocol and subprotocol not in offered:
@@ -249,15 +253,21 @@ class Handshake:
 
 def refuse_request(stage: Stage, request: UpgradeRequest, now_ms: int) -> HttpAnswer | None:
     """Why this request is refused before anything is run; None: it is a proper request for a WebSocket."""
+    fields = _fields(request)
+    return _refusal(stage, request, fields, _entrance(stage, request, fields), now_ms)
+
+
+def _refusal(
+    stage: Stage, request: UpgradeRequest, fields: Mapping[str, str], entrance: Entrance | None, now_ms: int
+) -> HttpAnswer | None:
     ids = stage.ids
     if len(request.target) > stage.limits.url_chars:
         return answers.error(ids, now_ms, 414)
     if sum(len(name) + len(value) for name, value in request.headers) > stage.limits.header_bytes:
         return answers.error(ids, now_ms, 431)
-    if _entrance(stage, request) is None or request.method != "GET":
+    if entrance is None or request.method != "GET":
         return answers.error(ids, now_ms, 403)
-    fields = {name.lower(): value.strip() for name, value in request.headers}
-    if fields.get("upgrade", "").lower() != "websocket" or not _asks_to_upgrade(request):
+    if fields.get("upgrade", "").lower() != "websocket" or not _asks_to_upgrade(request, fields):
         return _upgrade_required(stage, now_ms)
     is_valid = fields.get("sec-websocket-version") == "13" and _is_key(fields.get("sec-websocket-key", ""))
     return None if is_valid else answers.error(ids, now_ms, 400)
@@ -268,9 +278,13 @@ def refuse_plain(stage: Stage, request: UpgradeRequest, now_ms: int) -> HttpAnsw
     return refuse_request(stage, request, now_ms) or _upgrade_required(stage, now_ms)
 
 
-def _entrance(stage: Stage, request: UpgradeRequest) -> Entrance | None:
-    host = next((value for name, value in request.headers if name.lower() == "host"), "")
-    return stage.entrance(host.strip(), request.target.partition("?")[0])
+def _fields(request: UpgradeRequest) -> dict[str, str]:
+    """Lower-case name to the last value of that header."""
+    return {name.lower(): value.strip() for name, value in request.headers}
+
+
+def _entrance(stage: Stage, request: UpgradeRequest, fields: Mapping[str, str]) -> Entrance | None:
+    return stage.entrance(fields.get("host", ""), request.target.partition("?")[0])
 
 
 def _upgrade_required(stage: Stage, now_ms: int) -> HttpAnswer:
@@ -279,7 +293,9 @@ def _upgrade_required(stage: Stage, now_ms: int) -> HttpAnswer:
     return answers.answer(stage.ids, now_ms, 426, body, "UpgradeRequiredException", ("Upgrade", "websocket"))
 
 
-def _asks_to_upgrade(request: UpgradeRequest) -> bool:
+def _asks_to_upgrade(request: UpgradeRequest, fields: Mapping[str, str]) -> bool:
+    if fields.get("connection", "").lower() == "upgrade":  # as nearly always; there may be several such headers
+        return True
     values = ",".join(value for name, value in request.headers if name.lower() == "connection")
     return "upgrade" in (token.strip().lower() for token in values.split(","))
 

@@ -35,7 +35,7 @@ class Malformed:
 def parse_proxy_response(payload: bytes) -> ProxyResponse | Malformed:
     """Read a function's result. [INF] apigw-docs on proxy errors; [USR] middy #1219"""
     try:
-        result = json.loads(payload)
+        result = json.loads(payload.decode())  # of bytes, it would look for UTF-16 first
     except (ValueError, RecursionError):
         return Malformed("the result is not JSON")
     if result is None:
@@ -73,6 +73,8 @@ def _status(value: Any) -> int | None:
 
 def _headers(single: Any, multi: Any) -> dict[str, str] | None:
     headers: dict[str, str] = {}
+    if single is None and multi is None:
+        return headers
     if not isinstance(single, dict | None) or not isinstance(multi, dict | None):
         return None
     for name, values in (multi or {}).items():
