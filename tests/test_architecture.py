@@ -122,6 +122,7 @@ AWS_CLIENTS = {
         "streamer.stores.client",
         "streamer.sending.sender",
         "streamer.sending.transport",
+        "streamer.sending.sdk_requests",
         "streamer.handlers.secrets",
         "streamer.requests.dispatcher",
     ),

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from streamer.observability.printable import printable
 
-from ..functions.readable import Said, fields_text, said, unglued
+from ..functions.readable import Said, fields_text, is_metrics, said_by, structured, unglued
 from ..functions.tracebacks import Code, folded
 
 KEPT: Final = 4096
@@ -100,10 +100,19 @@ class Rows:
         """What to show of one event of a function's log; ``platform``: it is one of Lambda's own."""
         if platform:
             return self._wanted(self._platform(function, request_id, line))
-        return self._wanted([row for each in unglued(line) for row in self._said(function, request_id, said(each))])
+        if is_metrics(line) and self._verbosity is not Verbosity.ALL:
+            return []
+        return self._wanted([row for each in unglued(line) for row in self._said(function, request_id, each)])
 
-    def _said(self, function: str, request_id: str | None, what: Said) -> list[Row]:
-        own = self._structured(request_id, what) if _is_streamers(what) else None
+    def _said(self, function: str, request_id: str | None, line: str) -> list[Row]:
+        record = structured(line)
+        if record is None or not _is_streamers(record):
+            return self._output(function, request_id, said_by(record, line))
+        self._learn(record)
+        if self._is_routine(record):
+            return []
+        what = said_by(record, line)
+        own = self._structured(request_id, record, what)
         return self._output(function, request_id, what) if own is None else own
 
     def _platform(self, function: str, request_id: str | None, line: str) -> list[Row]:
@@ -134,18 +143,22 @@ class Rows:
         text = f"{self._source(function, request_id)}{printable(shown)}{fields}"
         return [Row(text=text, tone=tone, more=self._more(what.more))]
 
-    def _structured(self, request_id: str | None, what: Said) -> list[Row] | None:
-        """What a record of streamer's own functions says; None: nothing that has a row of its own."""
-        record = what.record or {}
+    def _learn(self, record: Mapping[str, Any]) -> None:
+        """Note whose connection a record is of."""
         user, connection = record.get("user_id"), record.get("connection_id")
         if isinstance(user, str) and isinstance(connection, str):
             _keep(self._users, connection, user)
-        if self._verbosity is Verbosity.ALL:
-            return None
-        tell = self._told.get(what.message)
-        if tell is not None:
-            return tell(request_id or "", record, what)
-        return [] if what.level in ("INFO", "DEBUG") else None
+
+    def _is_routine(self, record: Mapping[str, Any]) -> bool:
+        """Whether a record of streamer's own functions says nothing that is shown."""
+        if self._verbosity is Verbosity.ALL or record.get("message") in self._told:
+            return False
+        return record.get("level") in ("INFO", "DEBUG")
+
+    def _structured(self, request_id: str | None, record: Mapping[str, Any], what: Said) -> list[Row] | None:
+        """What a record of streamer's own functions says; None: nothing that has a row of its own."""
+        tell = None if self._verbosity is Verbosity.ALL else self._told.get(what.message)
+        return None if tell is None else tell(request_id or "", record, what)
 
     def _action_ran(self, invocation: str, record: Mapping[str, Any], what: Said) -> list[Row]:
         took = record.get("latency_ms")
@@ -295,9 +308,11 @@ def duration(milliseconds: Any) -> str:
     return f"{milliseconds:.0f} ms" if milliseconds >= 10 else f"{milliseconds:.1f} ms"
 
 
-def _is_streamers(what: Said) -> bool:
+def _is_streamers(record: Mapping[str, Any]) -> bool:
     """Whether a record is one of streamer's own functions, not one of the user's."""
-    return what.record is not None and "invocation_id" in what.record and "_aws" not in what.record
+    if "invocation_id" not in record or "_aws" in record:
+        return False
+    return isinstance(record.get("message"), str) and isinstance(record.get("level"), str)
 
 
 def _cell(text: str, characters: int) -> str:

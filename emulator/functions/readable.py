@@ -33,7 +33,8 @@ _LOGGED: Final = re.compile(r"\[([A-Z]+)\]\t\S+Z\t\S*\t")
 _RAISED: Final = re.compile(r"\[([A-Z]+)\] ")
 """What it puts before an uncaught error. [REC] ric (H17)"""
 
-_BEGINS: Final = ('{"level":"', '{"_aws":')
+_METRICS: Final = '{"_aws":'
+_BEGINS: Final = ('{"level":"', _METRICS)
 """What structured lines of streamer's functions begin with."""
 
 
@@ -72,7 +73,11 @@ class Said:
 
 def said(line: str) -> Said:
     """What one event of a log says."""
-    record = _record(line)
+    return said_by(structured(line), line)
+
+
+def said_by(record: Mapping[str, Any] | None, line: str) -> Said:
+    """The same, of a line that `structured` has read."""
     if record is None:
         return _text(line)
     message, level = record.get("message"), record.get("level")
@@ -89,10 +94,28 @@ def readable(line: str) -> list[str]:
     return said(line).lines()
 
 
+def structured(line: str) -> Mapping[str, Any] | None:
+    """The object that a line is; None: it is text."""
+    if not line.startswith("{"):
+        return None
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return record if isinstance(record, dict) else None
+
+
+def is_metrics(line: str) -> bool:
+    """Whether a line is one of streamer's own for CloudWatch's metrics alone, seen without reading it."""
+    return line.startswith(_METRICS) and line.endswith("}")
+
+
 def unglued(line: str) -> list[str]:
     """A line apart from the structured one that it runs into, since it was printed without an end."""
+    if line.startswith("{"):
+        return [line]
     at = max(line.find(begin) for begin in _BEGINS)
-    if at <= 0 or "\n" in line or line.startswith("{") or _record(line[at:]) is None:
+    if at <= 0 or "\n" in line or structured(line[at:]) is None:
         return [line]
     return [line[:at], line[at:]]
 
@@ -107,16 +130,6 @@ def _text(line: str) -> Said:
     level = "INFO" if head is None else head[1]
     first, *more = (line if head is None else line[head.end() :]).split("\n")
     return Said(level=level, message=first, more=tuple(more))
-
-
-def _record(line: str) -> Mapping[str, Any] | None:
-    if not line.startswith("{"):
-        return None
-    try:
-        record = json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-    return record if isinstance(record, dict) else None
 
 
 def _trace(record: Mapping[str, Any]) -> list[str]:

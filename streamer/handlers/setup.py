@@ -22,7 +22,9 @@ from streamer.observability import Logger, Metrics
 from streamer.observability.tracing import Tracing
 from streamer.requests.dispatcher import LambdaDispatcher
 from streamer.requests.ids import RANDOM_BYTES, uuid7
+from streamer.sending.sdk_requests import SdkRequests
 from streamer.sending.sender import ManagementApi
+from streamer.sending.transport import PooledExchange
 from streamer.settings import Settings
 from streamer.stores import names
 from streamer.stores.client import Clients
@@ -87,6 +89,12 @@ def new_id() -> str:
     return uuid7(time.time_ns() // 1_000_000, os.urandom(RANDOM_BYTES))
 
 
+def _made(client: Any, ca_bundle: str | None) -> None:
+    """Let a client of DynamoDB, which every message waits for, send its requests in the quicker way."""
+    if client.meta.service_model.service_name == DYNAMODB:
+        SdkRequests(PooledExchange(ca_bundle), timeout_seconds=client.meta.config.read_timeout).register(client)
+
+
 class Environment:
     """The collaborators of one function. Not safe to share between threads while it builds; `Once` sees to that."""
 
@@ -147,7 +155,7 @@ class Environment:
     @cached_property
     def clients(self) -> Clients:
         """AWS clients."""
-        return Clients()
+        return Clients(_made)
 
     def _dynamodb(self) -> Any:
         return self.clients.get(DYNAMODB)

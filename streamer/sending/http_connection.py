@@ -19,8 +19,8 @@ HEAD_BYTES: Final = 64 * 1024
 """Longest head of an answer, and longest line within a body in chunks."""
 HEADERS: Final = 100
 """Most headers of an answer, and most lines behind its body; http.client's limit."""
-BODY_BYTES: Final = 8 * 1024 * 1024
-"""Longest body: over everything that API Gateway says."""
+BODY_BYTES: Final = 64 * 1024 * 1024
+"""Longest body: over everything that API Gateway says, and DynamoDB, whose 16 MB of items are more as JSON."""
 _RECEIVED_BYTES: Final = 64 * 1024
 _TARGET: Final = re.compile(r"[!-~]+")
 _STATUS_LINE: Final = re.compile(rb"HTTP/1\.([01]) ([1-9][0-9]{2})(?: [^\r\n]*)?")

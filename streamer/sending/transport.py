@@ -14,7 +14,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from streamer.errors import ConfigurationError
-from streamer.sending.http_connection import BadAnswerError, HttpConnection, is_target, request_bytes
+from streamer.sending.http_connection import BadAnswerError, HttpAnswer, HttpConnection, is_target, request_bytes
 
 _PORTS: Final = {"http": 80, "https": 443}
 IDLE_CONNECTIONS: Final = 32
@@ -60,6 +60,22 @@ class PooledExchange:
         """As `Exchange`.
 
         Raises:
+            ConfigurationError: as `answer`.
+        """
+        try:
+            said = self.answer(method, url, body, headers, timeout_seconds)
+        except (OSError, BadAnswerError) as error:
+            raise NoAnswerError(f"{type(error).__name__}: {error}") from error
+        return Answer(said.status, said.body, said.headers.get("x-amzn-errortype", ""))
+
+    def answer(
+        self, method: str, url: str, body: bytes, headers: Mapping[str, str], timeout_seconds: float
+    ) -> HttpAnswer:
+        """All of an answer; the arguments are those of an `Exchange`.
+
+        Raises:
+            OSError: the request timed out or the connection failed.
+            BadAnswerError: what came is no answer, or not all of one.
             ConfigurationError: that is no URL to send requests to, or the certificates to trust cannot be read.
         """
         if self._process_id != os.getpid():
@@ -79,17 +95,14 @@ class PooledExchange:
         try:
             connection.send(request)
             said = connection.receive()
-            answer = Answer(said.status, said.body, said.headers.get("x-amzn-errortype", ""))
             is_kept = connection.is_sent and not said.closes and len(idle) < IDLE_CONNECTIONS
-        except (OSError, BadAnswerError) as error:
-            raise NoAnswerError(f"{type(error).__name__}: {error}") from error
         finally:
             # However it ended, even by an exception that another thread raised here: half an exchange is never reused.
             if is_kept:
                 idle.append(connection)
             else:
                 connection.close()
-        return answer
+        return said
 
     def _new(self, origin: str, timeout_seconds: float) -> HttpConnection:
         scheme, host, port = _address(origin)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Any, Final
 
 import botocore
@@ -21,7 +22,9 @@ class Clients:
     A client may be used by several threads, but making one may not be done by several at once: a lock sees to that.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, made: Callable[[Any, str | None], None] = lambda _client, _ca_bundle: None) -> None:
+        """Without I/O; ``made`` is given each client once, and the file of certificates to trust, None: the SDK's."""
+        self._made = made
         self._lock = threading.Lock()
         self._session: botocore.session.Session | None = None
         self._clients: dict[str, Any] = {}
@@ -32,7 +35,9 @@ class Clients:
             if self._session is None:
                 self._session = botocore.session.Session()
             if service not in self._clients:
-                self._clients[service] = self._session.create_client(service, config=_config())
+                client = self._session.create_client(service, config=_config())
+                self._made(client, self._session.get_config_variable("ca_bundle"))
+                self._clients[service] = client
             return self._clients[service]
 
 

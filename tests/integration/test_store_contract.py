@@ -16,6 +16,7 @@ from streamer_records import NOW, connection_record, request_record, subscriptio
 from emulator.dynamodb.endpoints.tables import create_tables
 from streamer.aws_limits import attributes_bytes
 from streamer.errors import ItemTooLargeError, StoreError
+from streamer.handlers.setup import Environment
 from streamer.records import (
     KEPT_SECONDS,
     ConnectionRecord,
@@ -32,7 +33,6 @@ from streamer.records import (
 from streamer.requests import lifecycle
 from streamer.requests.lifecycle import Applied, Change, Created, Duplicate, Full, Refused
 from streamer.service import tables
-from streamer.stores.client import Clients
 from streamer.stores.dynamodb import DynamoConnectionStore, DynamoRequestStore, DynamoSubscriptionStore
 from streamer.stores.items import request_item
 from streamer.stores.memory import MemoryConnectionStore, MemoryRequestStore, MemorySubscriptionStore
@@ -57,7 +57,7 @@ def dynamodb_client() -> Iterator[Any]:
         environment.setenv("AWS_DEFAULT_REGION", "us-east-1")
         environment.setenv("AWS_ACCESS_KEY_ID", "local")
         environment.setenv("AWS_SECRET_ACCESS_KEY", "local")
-        client = Clients().get("dynamodb")
+        client = Environment().clients.get("dynamodb")
         yield client
         client.close()
 
