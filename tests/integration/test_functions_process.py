@@ -241,6 +241,17 @@ async def test_an_environment_rests_before_its_first_event(project: Project) -> 
         await until(lambda: state_of(int((project.folder / "pid").read_text())) == "T")
 
 
+async def test_what_a_handler_of_ours_makes_belongs_to_the_init_though_it_was_imported_ahead(project: Project) -> None:
+    variables = {"AWS_ENDPOINT_URL_DYNAMODB": "no URL"}
+
+    async with project.functions(
+        "f", handler="streamer.handlers.disconnect.handler", environment=variables
+    ) as functions:
+        error = await fail(functions, "f", {})
+
+    assert "in_init" in "".join(error["stackTrace"])
+
+
 @needs_linux
 async def test_a_timed_out_function_burns_no_cpu_afterwards(project: Project, freezes: bool) -> None:
     project.write(

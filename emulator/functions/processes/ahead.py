@@ -23,11 +23,11 @@ def import_ahead(names: list[str]) -> None:
         with contextlib.suppress(Exception):
             importlib.import_module(name)
     if "botocore.session" in sys.modules:
-        from botocore.loaders import JSONFileLoader  # noqa: PLC0415 - where it is not installed, nothing is missing
+        from botocore.loaders import JSONFileLoader, Loader  # noqa: PLC0415 - where it is missing, nothing else is
 
-        problem = keep_data_files(JSONFileLoader)
-        if problem is not None:
-            print(f"{problem}; functions make their clients more slowly", file=sys.stderr)  # noqa: T201 - the terminal
+        for problem in (keep_data_files(JSONFileLoader), keep_lists(Loader)):
+            if problem is not None:
+                print(f"{problem}; functions make their clients more slowly", file=sys.stderr)  # noqa: T201 - terminal
         try:
             _make_clients(("dynamodb", "apigatewaymanagementapi"))
         except Exception as error:  # noqa: BLE001 - whatever botocore cannot do here, each function may still try
@@ -50,6 +50,31 @@ def keep_data_files(loader: Any) -> str | None:
         return f"botocore changed the signature of JSONFileLoader.load_file: ({', '.join(parameters)})"
     load = functools.cache(loader().load_file)
     loader.load_file = lambda _loader, file_path: load(file_path)
+    return None
+
+
+def keep_lists(loader: Any) -> str | None:
+    """Let botocore look once which services it describes; answers what botocore has changed that forbids it.
+
+    It looks for each client anew, in some 900 folders of its own. ``loader`` is its class ``Loader``; one that has
+    other folders to look in, such as the user's ``~/.aws/models``, goes on looking.
+    `tests/unit/emulator/functions/processes/test_botocore_contract.py` holds what this relies on.
+    """
+    original = getattr(loader, "list_available_services", None)
+    own = getattr(loader, "BUILTIN_DATA_PATH", None)
+    if original is None or own is None or not hasattr(loader, "_potential_locations"):
+        return "botocore changed how Loader lists its services"
+    kept: dict[str, list[str]] = {}
+
+    def list_available_services(self: Any, type_name: str) -> list[str]:
+        if list(self._potential_locations()) != [own]:
+            found: list[str] = original(self, type_name)
+            return found
+        if type_name not in kept:
+            kept[type_name] = original(self, type_name)
+        return list(kept[type_name])
+
+    loader.list_available_services = list_available_services
     return None
 
 

@@ -370,6 +370,10 @@ def run_python(import_path: list[str], channel: int | None) -> None:
         sys.modules["runtime_client"].inherit(channel)
     if "PYTHONBREAKPOINT" not in os.environ:
         sys.breakpointhook = tell_of_breakpoint
+    # What a handler of ours makes when it is imported belongs to this environment's init, not to the template.
+    module = os.environ["_HANDLER"].rpartition(".")[0]
+    if module.startswith("streamer.handlers."):
+        sys.modules.pop(module, None)
     # Its records come in frames, as on Lambda, so that each is one event; here between what is printed, in order.
     os.environ["_LAMBDA_TELEMETRY_LOG_FD"] = str(os.dup(1))
     from awslambdaric.__main__ import main as run  # noqa: PLC0415 - it reads the environment's variables

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-from streamer.topology import Function, Topology
+from streamer.topology import CONNECT, DISCONNECT, Function, Topology
 
 from ...foundation import log
 from ...foundation.recording import Recording
@@ -43,6 +43,20 @@ _SPARE_SECONDS: Final = 0.5
 _WATCH_SECONDS: Final = 0.02
 """How often environments are looked after."""
 _SWEEP_SECONDS: Final = 5.0
+
+
+def by_need(topology: Topology) -> list[str]:
+    """The functions in the order in which a first client comes to them; ``$disconnect``'s is the last. Pure."""
+    early: list[str] = []
+    late: list[str] = []
+    for api in topology.all_apis():
+        early += [authorizer.function for authorizer in api.authorizers]
+        functions = {route.route_key: route.function for route in api.routes if route.function}
+        late += [function for key, function in functions.items() if key == DISCONNECT]
+        early += [functions.get(CONNECT, ""), *(each for key, each in functions.items() if key != DISCONNECT)]
+    known = [function.name for function in topology.functions]
+    others = [name for name in known if name not in late]
+    return [name for name in dict.fromkeys([*early, *others, *late]) if name in known]
 
 
 class ProcessFunctions:
@@ -175,7 +189,7 @@ class ProcessFunctions:
 
         No more at a time than there are cores: one that an event waits for would have to share them.
         """
-        self._to_warm = deque(self._pools)
+        self._to_warm = deque(by_need(self._topology))
         self._warm_next()
 
     def _warm_next(self) -> None:
