@@ -241,7 +241,8 @@ async def test_an_environment_rests_before_its_first_event(project: Project) -> 
         await until(lambda: state_of(int((project.folder / "pid").read_text())) == "T")
 
 
-async def test_what_a_handler_of_ours_makes_belongs_to_the_init_though_it_was_imported_ahead(project: Project) -> None:
+async def test_what_a_handler_of_ours_makes_belongs_to_the_init_though_it_was_imported_ahead(tmp_path: Path) -> None:
+    project = Project(tmp_path, "process", import_ahead=["streamer.handlers.disconnect"])
     variables = {"AWS_ENDPOINT_URL_DYNAMODB": "no URL"}
 
     async with project.functions(
