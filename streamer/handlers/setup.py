@@ -15,23 +15,23 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from streamer import settings as environment_settings
-from streamer.app import App
 from streamer.errors import ConfigurationError
-from streamer.loading import load_app
 from streamer.observability import Logger, Metrics
-from streamer.observability.tracing import Tracing
-from streamer.requests.dispatcher import LambdaDispatcher
 from streamer.requests.ids import RANDOM_BYTES, uuid7
 from streamer.sending.sdk_requests import SdkRequests
-from streamer.sending.sender import ManagementApi
 from streamer.sending.transport import PooledExchange
 from streamer.settings import Settings
 from streamer.stores import names
 from streamer.stores.client import Clients
 from streamer.stores.dynamodb import DynamoConnectionStore, DynamoRequestStore, DynamoSubscriptionStore
 
+# Of what only some functions have, such as an App or a way to connections, none of the others pays in its cold start.
 if TYPE_CHECKING:
+    from streamer.app import App
+    from streamer.observability.tracing import Tracing
+    from streamer.requests.dispatcher import LambdaDispatcher
     from streamer.sending.hub import Hub
+    from streamer.sending.sender import ManagementApi
 
 T = TypeVar("T")
 
@@ -126,6 +126,8 @@ class Environment:
     @cached_property
     def tracing(self) -> Tracing:
         """What X-Ray is told."""
+        from streamer.observability.tracing import Tracing  # noqa: PLC0415
+
         return Tracing(environment_settings.environment())
 
     @cached_property
@@ -133,6 +135,8 @@ class Environment:
         """The user's App; raises ConfigurationError if it cannot be loaded."""
         if self.settings.app is None:
             raise ConfigurationError("STREAMER_APP is not set; it names the App as module:attribute")
+        from streamer.loading import load_app  # noqa: PLC0415
+
         return load_app(self.settings.app)
 
     @cached_property
@@ -146,6 +150,8 @@ class Environment:
     @cached_property
     def processor(self) -> LambdaDispatcher:
         """The way to the processor, from itself and from the functions beside it."""
+        from streamer.requests.dispatcher import LambdaDispatcher  # noqa: PLC0415
+
         return LambdaDispatcher(lambda: self.clients.get("lambda"), processor_of(self.function_name))
 
     def prepare(self) -> None:
@@ -163,12 +169,13 @@ class Environment:
     @cached_property
     def management_api(self) -> ManagementApi:
         """The way to connections."""
+        from streamer.sending.sender import ManagementApi  # noqa: PLC0415
+
         return ManagementApi.from_environ(environment_settings.environment())
 
     @cached_property
     def hub(self) -> Hub:
         """The way to connections of tenants."""
-        # Of the functions that never send anything, none should pay for it in a cold start.
         from streamer.sending.hub import Hub  # noqa: PLC0415
         from streamer.sending.publisher import Publisher  # noqa: PLC0415
 

@@ -50,6 +50,7 @@ IMPORT_AHEAD: Final = (
     "streamer.handlers.disconnect",
     "streamer.handlers.processor",
     "streamer.handlers.router",
+    "streamer.loading",
 )
 """What the template imports before it forks: no module of the user, and none that reads variables when imported (as
 ``runtime_client``, the native part of AWS's client, does)."""

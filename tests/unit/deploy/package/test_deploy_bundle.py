@@ -41,6 +41,7 @@ def test_the_runtime_is_exactly_what_handlers_import() -> None:
     """In an interpreter of its own: what a cold start imports, and no more but for plain handlers."""
     script = f"import sys\nfor name in {HANDLERS!r}: __import__(name)\n"
     script += "import streamer.handlers.secrets, streamer.handlers.jwks, streamer.sending.uploads, streamer.topology\n"
+    script += "import streamer.loading\n"
     script += "print(*(m.__file__ for n, m in sys.modules.items() if n.split('.')[0] == 'streamer'), sep='\\n')"
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
 
@@ -49,6 +50,26 @@ def test_the_runtime_is_exactly_what_handlers_import() -> None:
     packed = set(runtime_files(PACKAGE))
     assert packed - needed == set(), "add these to deploy.package.bundle.STAYS_AT_HOME: no handler imports them"
     assert needed - packed == set(), "take these out of deploy.package.bundle.STAYS_AT_HOME: a handler imports them"
+
+
+@pytest.mark.parametrize("name", ["connect", "disconnect"])
+def test_the_functions_of_connections_load_nothing_of_actions_in_a_cold_start(name: str) -> None:
+    script = f"import sys, streamer.handlers.{name}\nprint(*(n for n in sys.modules if n.split('.')[0] == 'streamer'))"
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+
+    loaded = set(ran.stdout.split())
+    assert f"streamer.handlers.{name}" in loaded
+    of_actions = (
+        "app",
+        "actions",
+        "loading",
+        "limits",
+        "running",
+        "requests.dispatcher",
+        "sending.sender",
+        "sending.hub",
+    )
+    assert loaded.isdisjoint(f"streamer.{module}" for module in of_actions)
 
 
 @pytest.mark.parametrize("tool", ["client", "demo", "testing", "_entry", "__main__", "service", "stores/memory"])
