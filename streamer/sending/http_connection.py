@@ -214,11 +214,11 @@ class HttpConnection:
 
     def _rest(self) -> bytes:
         """All that comes until the other side closes."""
-        pieces = [self._received]
+        pieces, count = [self._received], _within(len(self._received), BODY_BYTES)
         self._received = b""
         while more := self._read():
             pieces.append(more)
-            _within(sum(map(len, pieces)), BODY_BYTES)
+            count = _within(count + len(more), BODY_BYTES)
         return b"".join(pieces)
 
     def _more(self, missing: str) -> bytes:
