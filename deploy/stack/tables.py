@@ -1,15 +1,10 @@
-"""Tables, queues, event source mappings and schedules as resources of the template. Pure."""
+"""Tables as resources of the template. Pure."""
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
-from streamer.topology import EventSourceMapping, Queue, QueueMapping, Schedule, Table, Topology
-from streamer.topology.logical_ids import function_id, pascal, queue_id, table_id
-
-from .names import att, ref, sub
-from .policy import invoke_permission
+from streamer.topology import Table
 
 
 def table(described: Table) -> dict[str, Any]:
@@ -36,88 +31,4 @@ def table(described: Table) -> dict[str, Any]:
         "DeletionPolicy": "RetainExceptOnCreate",
         "UpdateReplacePolicy": "Retain",
         "Properties": properties,
-    }
-
-
-def queue(described: Queue) -> dict[str, Any]:
-    """A queue for what was given up; kept two weeks, the longest SQS offers. [DOC] sqs-docs:quotas-messages"""
-    properties: dict[str, Any] = {
-        "QueueName": sub(f"${{AWS::StackName}}-{described.name}"),
-        "MessageRetentionPeriod": 14 * 24 * 3600,
-        "SqsManagedSseEnabled": True,
-        "VisibilityTimeout": described.visibility_timeout_seconds,
-        "DelaySeconds": described.delay_seconds,
-    }
-    if described.is_fifo:
-        properties |= {"FifoQueue": True, "ContentBasedDeduplication": described.deduplicates_by_content}
-    if described.dead_letter_queue is not None:
-        properties["RedrivePolicy"] = {
-            "deadLetterTargetArn": att(queue_id(described.dead_letter_queue)),
-            "maxReceiveCount": described.maximum_receives,
-        }
-    return {
-        "Type": "AWS::SQS::Queue",
-        "DeletionPolicy": "Delete",
-        "UpdateReplacePolicy": "Delete",
-        "Properties": properties,
-    }
-
-
-def mapping(topology: Topology, source: EventSourceMapping) -> dict[str, Any]:
-    """A table's stream read by a function."""
-    properties: dict[str, Any] = {
-        "FunctionName": ref(function_id(source.function)),
-        "EventSourceArn": att(table_id(topology, source.table), "StreamArn"),
-        "StartingPosition": source.starting_position,
-        "BatchSize": source.batch_size,
-        "MaximumBatchingWindowInSeconds": round(source.batching_window_seconds),
-        "ParallelizationFactor": source.parallelization_factor,
-        "MaximumRetryAttempts": source.maximum_retry_attempts,
-        "MaximumRecordAgeInSeconds": source.maximum_record_age_seconds,
-        "BisectBatchOnFunctionError": source.bisect_on_error,
-    }
-    if source.filters:
-        patterns = [{"Pattern": json.dumps(pattern, separators=(",", ":"))} for pattern in source.filters]
-        properties["FilterCriteria"] = {"Filters": patterns}
-    if source.report_batch_item_failures:
-        properties["FunctionResponseTypes"] = ["ReportBatchItemFailures"]
-    if source.on_failure is not None:
-        properties["DestinationConfig"] = {"OnFailure": {"Destination": att(queue_id(source.on_failure))}}
-    return {"Type": "AWS::Lambda::EventSourceMapping", "Properties": properties}
-
-
-def queue_mapping(source: QueueMapping) -> dict[str, Any]:
-    """A queue read by a function."""
-    properties: dict[str, Any] = {
-        "FunctionName": ref(function_id(source.function)),
-        "EventSourceArn": att(queue_id(source.queue)),
-        "BatchSize": source.batch_size,
-        "MaximumBatchingWindowInSeconds": round(source.batching_window_seconds),
-    }
-    if source.filters:
-        patterns = [{"Pattern": json.dumps(pattern, separators=(",", ":"))} for pattern in source.filters]
-        properties["FilterCriteria"] = {"Filters": patterns}
-    if source.maximum_concurrency is not None:
-        properties["ScalingConfig"] = {"MaximumConcurrency": source.maximum_concurrency}
-    if source.report_batch_item_failures:
-        properties["FunctionResponseTypes"] = ["ReportBatchItemFailures"]
-    return {"Type": "AWS::Lambda::EventSourceMapping", "Properties": properties}
-
-
-def schedule(described: Schedule) -> dict[str, dict[str, Any]]:
-    """A function invoked at a fixed rate or at given times, with EventBridge's permission to do so."""
-    name = f"{pascal(described.name)}Schedule"
-    target = {"Id": described.function, "Arn": att(function_id(described.function))}
-    if described.event is not None:
-        target["Input"] = json.dumps(described.event, separators=(",", ":"))
-    return {
-        name: {
-            "Type": "AWS::Events::Rule",
-            "Properties": {
-                "ScheduleExpression": described.expression(),
-                "State": "ENABLED",
-                "Targets": [target],
-            },
-        },
-        f"{name}Permission": invoke_permission(described.function, att(name), principal="events.amazonaws.com"),
     }

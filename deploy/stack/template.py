@@ -22,6 +22,7 @@ from .access_log import with_choice
 from .alarms import alarms, dashboard
 from .buckets import bucket_resources
 from .domain import domain_resources, domain_url
+from .event_sources import mapping, queue_mapping, schedule
 from .gateway import api_resources, management_url, websocket_url
 from .limits import require_names, require_sizes
 from .names import STACK, att, function_name, ref, sub
@@ -29,8 +30,9 @@ from .organisation import organised
 from .own_resources import merged
 from .policy import role, secret_references
 from .publishing import published
+from .queues import queue
 from .settings import StackSettings, secret_parameter
-from .tables import mapping, queue, queue_mapping, schedule, table
+from .tables import table
 
 Resources = dict[str, dict[str, Any]]
 

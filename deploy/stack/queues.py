@@ -1,0 +1,34 @@
+"""Queues as resources of the template: the service's own, and those for dead letters, which Lambda gave up. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from streamer.topology import Queue
+from streamer.topology.logical_ids import queue_id
+
+from .names import att, sub
+
+
+def queue(described: Queue) -> dict[str, Any]:
+    """A queue for what was given up; kept two weeks, the longest SQS offers. [DOC] sqs-docs:quotas-messages"""
+    properties: dict[str, Any] = {
+        "QueueName": sub(f"${{AWS::StackName}}-{described.name}"),
+        "MessageRetentionPeriod": 14 * 24 * 3600,
+        "SqsManagedSseEnabled": True,
+        "VisibilityTimeout": described.visibility_timeout_seconds,
+        "DelaySeconds": described.delay_seconds,
+    }
+    if described.is_fifo:
+        properties |= {"FifoQueue": True, "ContentBasedDeduplication": described.deduplicates_by_content}
+    if described.dead_letter_queue is not None:
+        properties["RedrivePolicy"] = {
+            "deadLetterTargetArn": att(queue_id(described.dead_letter_queue)),
+            "maxReceiveCount": described.maximum_receives,
+        }
+    return {
+        "Type": "AWS::SQS::Queue",
+        "DeletionPolicy": "Delete",
+        "UpdateReplacePolicy": "Delete",
+        "Properties": properties,
+    }
