@@ -54,11 +54,11 @@ class Shop:
         with Reader(self.url, self.token) as reader:
             return reader.get(f"traces/{name}")
 
-    def wait_for(self, **wanted: str) -> None:
+    def wait_for(self, *, function: str, status: str, kind: str = "batch") -> None:
         """Until a record of that function with that status is there."""
         with Reader(self.url, self.token) as reader:
-            events = reader.events(follow=True, limit=500, missed=lambda _: None, function=wanted["function"])
-            next(each for each in events if each["kind"] == "batch" and each["status"] == wanted["status"])
+            events = reader.events(follow=True, limit=500, missed=lambda _: None, function=function)
+            next(each for each in events if each["kind"] == kind and each["status"] == status)
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +75,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
                     customer.recv(timeout=SETTLED_SECONDS)
         for function, status in (("Pack", "ok"), ("Pack", "error"), ("Changed", "error")):
             found.wait_for(function=found.names[function], status=status)
+        found.wait_for(function=found.names["Notice"], status="ok", kind="run")
         yield found
 
 
