@@ -54,3 +54,33 @@ async def test_what_is_imported_ahead_is_the_projects_own_where_it_has_a_module_
         )
         async with made as functions:
             assert await call(functions, "f") == "the project"
+
+
+ASKED = "import select, sys\nselect.select([int(sys.argv[1])], [], [])\n"
+"""A module that is imported once the template is asked for an environment."""
+
+
+async def test_who_needs_no_more_than_what_is_imported_does_not_wait_for_what_is_imported_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "known.py").write_text("import pathlib\ndef f(event, context): pathlib.Path(event).touch()\n")
+    (tmp_path / "asked.py").write_text(ASKED)
+    file = tmp_path / "answered"
+    waiting = f"import os, time\nwhile not os.path.exists({str(file)!r}): time.sleep(0.01)\n"
+    (tmp_path / "waits.py").write_text(waiting)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    project = Project(tmp_path, "process", import_ahead=["known", "asked", "waits"])
+
+    async with project.functions("known.f") as functions:
+        await call(functions, "known.f", str(file))
+
+
+async def test_who_may_need_more_waits_until_all_is_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "asked.py").write_text(ASKED)
+    (tmp_path / "last.py").write_text("")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    project = Project(tmp_path, "process", import_ahead=["asked", "last"])
+    project.write("import sys\ndef f(event, context): return 'last' in sys.modules\n")
+
+    async with project.functions("f") as functions:
+        assert await call(functions, "f") is True

@@ -25,6 +25,7 @@ import struct
 import sys
 import threading
 import time
+from collections import deque
 from typing import Any, Final, NamedTuple, NoReturn
 
 REPLY: Final = struct.Struct("!cii")
@@ -64,11 +65,10 @@ def main(control: int, folder: str, import_path: list[str], import_ahead: list[s
     chosen = _Means(**{name: means[name] for name in _Means._fields})
     tie = _DeathSignal(subreaper=chosen.subreaper) if chosen.death_signal else _Lifeline()
     sys.path[:] = import_path
-    _sibling("ahead").import_ahead(import_ahead if chosen.forks else [])
     if not chosen.native_client:
         provide_client()
     template = _Template(socket.socket(fileno=control), chosen, tie)
-    request = template.serve()
+    request = template.serve(import_ahead if chosen.forks else [])
     if request is not None:
         _become(request, chosen, tie)
     else:
@@ -89,20 +89,32 @@ class _Template:
         self._children: dict[int, int | None] = {}
         """Process id to its descriptor (None where the platform has none)."""
         self._signals = None if means.process_descriptors else self._wake_on_child()
+        self._waiting: deque[_Request] = deque()
 
-    def serve(self) -> _Request | None:
-        """Fork until the emulator is gone. Returns None then, and in each forked process its request."""
+    def serve(self, import_ahead: list[str]) -> _Request | None:
+        """Fork until the emulator is gone. Returns None then, and in each forked process its request.
+
+        What is to be imported ahead is, but whoever needs no more than what is imported already does not wait for that.
+        """
+        ahead = _sibling("ahead")
+        steps = ahead.import_ahead(import_ahead)
+        is_importing = True
         while True:
-            for key, _ in self._selector.select():
+            is_importing = is_importing and next(steps, steps) is None
+            for key, _ in self._selector.select(0 if is_importing or self._waiting else None):
                 if key.fileobj is not self._control:
                     self._reap()
                     continue
-                request = self._receive()
-                if request is None:
+                received = self._receive()
+                if received is None:
                     self._end_all()
                     return None
+                self._waiting.append(received)
+            while self._waiting and not (is_importing and _is_waiting_for_modules(self._waiting[0])):
+                request = self._waiting.popleft()
                 pid = os.fork()
                 if pid == 0:
+                    ahead.share()
                     self._tie.hold()
                     self._forget()
                     return request
@@ -178,6 +190,10 @@ class _Template:
         """In a forked process: let go of what is the template's."""
         self._selector.close()
         self._control.close()
+        for other in self._waiting:
+            for descriptor in (other.output, other.channel):
+                if descriptor is not None:
+                    os.close(descriptor)
         for descriptor in self._children.values():
             if descriptor is not None:
                 os.close(descriptor)
@@ -194,6 +210,12 @@ class _Template:
         signal.signal(signal.SIGCHLD, lambda *_: None)
         self._selector.register(ours, selectors.EVENT_READ)
         return ours
+
+
+def _is_waiting_for_modules(request: _Request) -> bool:
+    """Whether it may need what is not imported yet: unless it is another program, or its handler's module is here."""
+    module = request.spec["environment"].get("_HANDLER", "").rpartition(".")[0]
+    return request.spec["command"] is None and module not in sys.modules
 
 
 def _end_of(pid: int, *, waits_by_id: bool) -> int | None:

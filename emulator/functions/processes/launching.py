@@ -24,35 +24,33 @@ from .means import Means
 
 _SCRIPT: Final = Path(__file__).with_name("bootstrap.py")
 IMPORT_AHEAD: Final = (
-    "boto3",
     "botocore.session",
-    "botocore.client",
-    "botocore.httpsession",
-    "botocore.auth",
-    "botocore.endpoint",
-    "botocore.parsers",
-    "botocore.paginate",
-    "botocore.waiter",
-    "boto3.dynamodb.conditions",
-    "boto3.dynamodb.types",
-    "http.client",
     "logging",
-    "simplejson",
-    "uuid",
-    "asyncio",
     "awslambdaric.lambda_context",
     "awslambdaric.lambda_config",
     "awslambdaric.lambda_runtime_exception",
     "awslambdaric.lambda_runtime_log_utils",
     "awslambdaric.lambda_runtime_marshaller",
+    "simplejson",
     "jwt",
     "streamer.handlers.connect",
-    "streamer.handlers.disconnect",
-    "streamer.handlers.processor",
-    "streamer.handlers.router",
     "streamer.loading",
+    "streamer.handlers.router",
+    "streamer.handlers.disconnect",
+    "streamer.running.attempt",
+    "streamer.handlers.processor",
+    "s3transfer.manager",
+    "boto3",
+    "botocore.paginate",
+    "botocore.waiter",
+    "boto3.dynamodb.conditions",
+    "boto3.dynamodb.types",
+    "http.client",
+    "uuid",
+    "asyncio",
 )
-"""What the template imports before it forks: no module of the user, and none that reads variables when imported (as
+"""What the template imports before it forks, the handlers of ours as soon as they can be: a function whose handler is
+here already does not wait for what follows. No module of the user, and none that reads variables when imported (as
 ``runtime_client``, the native part of AWS's client, does)."""
 
 
