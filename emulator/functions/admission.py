@@ -77,9 +77,7 @@ class Load:
     """How much of a core the emulator itself used lately, or waited for."""
     cores: int
     has_space: bool
-    """Whether the emulator as a whole has few environments."""
-    has_room: bool
-    """Whether it has, or one has been idle for a while and could give way to one that only makes a function faster."""
+    """Whether few environments of the emulator as a whole have something to do."""
 
 
 def environments_wanted(load: Load) -> int:
@@ -106,7 +104,7 @@ def environments_wanted(load: Load) -> int:
         return missing
     if load.still_seconds >= ENDLESS_SECONDS:
         return 1
-    return 1 if load.has_room and load.environments < ENVIRONMENTS_PER_CORE * load.cores and not is_busy else 0
+    return 1 if load.has_space and load.environments < ENVIRONMENTS_PER_CORE * load.cores and not is_busy else 0
 
 
 def throttled(reason: str) -> Refused:

@@ -28,6 +28,8 @@ from functions_world import (
     until,
 )
 
+import emulator.functions.processes.functions as functions_module
+from emulator.functions.processes.functions import MANY_ENVIRONMENTS, ProcessFunctions
 from emulator.functions.processes.means import Means
 from emulator.functions.processes.pool import CORES
 
@@ -340,6 +342,8 @@ import asyncio, json, sys
 from pathlib import Path
 from emulator.functions.variables import Endpoints
 from emulator.functions.processes.functions import ProcessFunctions
+import emulator.functions.processes.functions as functions_module
+from emulator.functions.processes.functions import MANY_ENVIRONMENTS, ProcessFunctions
 from emulator.functions.processes.means import Means
 from streamer.topology import Api, Function, Topology
 
@@ -531,6 +535,47 @@ async def test_functions_are_warmed_one_after_the_other_on_the_cores_that_there_
 
         assert functions.environments() == CORES
         await until(lambda: functions.environments() == len(names))
+
+
+async def test_of_more_functions_than_there_is_room_for_the_last_are_only_seen_to_start(project: Project) -> None:
+    names = [f"f{number}" for number in range(MANY_ENVIRONMENTS + 2)]
+    project.write("\n".join(("print('imported', flush=True)", *(f"def {name}(*_): return '{name}'" for name in names))))
+    async with project.processes(*names) as functions:
+        functions.warm()
+        await until(lambda: len(project.lines.texts) == len(names))
+        await until(lambda: functions.environments() == MANY_ENVIRONMENTS)
+
+        kept = [name for name in names if functions.now(name)]
+        assert await asyncio.gather(*(call(functions, name) for name in names)) == names
+
+    assert kept == names[:MANY_ENVIRONMENTS]
+
+
+async def test_what_never_had_an_event_gives_way_to_a_function_that_needs_another(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(functions_module, "_SPARE_SECONDS", 0.0)
+    names = [f"f{number}" for number in range(MANY_ENVIRONMENTS)]
+    waits = "import os, time\ndef f0(path, _):\n    while not os.path.exists(path): time.sleep(0.01)\n    return 'f0'\n"
+    project.write("\n".join((waits, *(f"def {name}(*_): return '{name}'" for name in names[1:]))))
+    async with project.processes(*names) as functions:
+        functions.warm()
+        await until(lambda: functions.environments() == len(names) and all(is_idle(functions, each) for each in names))
+        assert await call(functions, names[-1]) == names[-1]
+
+        file = project.folder / "both came"
+        both = [asyncio.ensure_future(call(functions, "f0", str(file))) for _ in range(2)]
+        await until(lambda: len(functions.now("f0")) == 2)
+        file.touch()
+
+        assert await asyncio.gather(*both) == ["f0", "f0"]
+        assert [name for name in names if not functions.now(name)] == [names[-2]]
+
+
+def is_idle(functions: ProcessFunctions, name: str) -> bool:
+    """Whether all its environments are ready, and there is one."""
+    now = functions.now(name)
+    return bool(now) and all(environment.state in ("idle", "frozen") for environment in now)
 
 
 async def test_an_event_does_not_wait_until_it_is_its_functions_turn_to_be_warmed(project: Project) -> None:

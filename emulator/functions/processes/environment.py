@@ -50,8 +50,9 @@ class ExecutionEnvironment:
         slot: int,
         folder: Path,
         bound: WaitingInvocation | None = None,
+        is_trial: bool = False,
     ) -> None:
-        """``bound`` is the event whose invocation repeats an init that took too long (H20)."""
+        """``bound``: the event whose invocation repeats an init that took too long (H20); ``is_trial``: see below."""
         self.function = function
         self.slot = slot
         self.state = EnvironmentState.STARTING
@@ -66,6 +67,10 @@ class ExecutionEnvironment:
         self.idle_since = self._loop.time()
         """When it had its last event, or began, by the loop's clock."""
         self._arn = variables.function_arn(function.name, around.endpoints)
+        self.is_unused = bound is None
+        """Whether it never had an event."""
+        self.is_trial = is_trial
+        """Whether it only shows that the function starts, and ends then if no event is there for it."""
         self._event = bound
         """What the function works on."""
         self._next: WaitingInvocation | None = None
@@ -135,6 +140,7 @@ class ExecutionEnvironment:
     def deliver(self, event: WaitingInvocation) -> None:
         """Run an event, as soon as the runtime client asks for one; its time runs from now."""
         self.state = EnvironmentState.BUSY
+        self.is_unused = False
         self._start_timer()
         if self._waiting:
             self._send(event)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 from collections import deque
 from collections.abc import Coroutine, Mapping, Sequence
@@ -36,9 +35,9 @@ CONCURRENCY: Final = 10
 """Environments per function: sleeping handlers need them, while a quick function gets by with two per core."""
 IDLE_SECONDS: Final = 60.0
 """How long an environment beyond a function's first is kept without an event."""
-MANY_ENVIRONMENTS: Final = 2 * (os.cpu_count() or 1)
-"""From how many environments beyond each function's first on a function gets no more of them only to be faster, and
-idle ones give way."""
+MANY_ENVIRONMENTS: Final = 2 * CORES + 1
+"""With so many environments that have something to do, no function gets another only to be faster; with so many in all,
+those give way that rest and that nobody would miss."""
 _SPARE_SECONDS: Final = 0.5
 _WATCH_SECONDS: Final = 0.02
 """How often environments are looked after."""
@@ -196,7 +195,7 @@ class ProcessFunctions:
         starting = sum(pool.starting for pool in self._pools.values()) if self._to_warm else 0
         while self._to_warm and starting < CORES:
             pool = self._pools.get(self._to_warm.popleft())
-            if pool is not None and pool.warm():
+            if pool is not None and pool.warm(is_trial=self.environments() >= MANY_ENVIRONMENTS):
                 starting += 1
 
     def retire_idle(self, idle_seconds: float) -> None:
@@ -235,17 +234,16 @@ class ProcessFunctions:
     # what its pools ask for
 
     def has_space(self) -> bool:
-        """Whether there are few environments."""
-        return self._beyond_first() < MANY_ENVIRONMENTS
-
-    def has_room(self) -> bool:
-        """Whether there are few environments, or one could be spared."""
-        return self.has_space() or self._spare() is not None
+        """Whether few environments have something to do, or had of late."""
+        resting = sum(len(pool.resting(_SPARE_SECONDS)) for pool in self._pools.values())
+        return self.environments() - resting < MANY_ENVIRONMENTS
 
     def make_room(self) -> None:
-        """End an environment that can be spared, where there are many."""
-        if not self.has_space() and (spare := self._spare()) is not None:
-            spare.end("another function needs its room")
+        """End environments that can be spared, where there are many, for another that is to start."""
+        too_many = self.environments() + 1 - MANY_ENVIRONMENTS
+        if too_many > 0:
+            for environment in self._spare()[:too_many]:
+                environment.end("another function needs its room")
 
     def started(self) -> None:
         """An environment has started, or has ended: there may be a core for the next."""
@@ -257,12 +255,12 @@ class ProcessFunctions:
         if self._watch is None:
             self._watch = self._loop.call_later(_WATCH_SECONDS, self._watch_pools)
 
-    def _beyond_first(self) -> int:
-        return sum(max(0, len(pool.environments) - 1) for pool in self._pools.values())
-
-    def _spare(self) -> ExecutionEnvironment | None:
-        spares = [spare for pool in self._pools.values() if (spare := pool.spare(_SPARE_SECONDS)) is not None]
-        return min(spares, key=lambda spare: spare.idle_since, default=None)
+    def _spare(self) -> list[ExecutionEnvironment]:
+        """What may go: those that never had an event, the last one first; then those that are not the only ones."""
+        found = [each for pool in self._pools.values() for each in pool.spare(_SPARE_SECONDS)]
+        return sorted(
+            found, key=lambda each: (not each.is_unused, -each.idle_since if each.is_unused else each.idle_since)
+        )
 
     def _run(self, work: Coroutine[Any, Any, None]) -> None:
         task = self._loop.create_task(work)

@@ -93,14 +93,15 @@ class Pool:
         for environment in list(self.environments):
             environment.retire(why)
 
-    def warm(self) -> bool:
+    def warm(self, *, is_trial: bool) -> bool:
         """Start an environment before an event needs it, if there is none; on Lambda that happens too.
 
-        Answers whether one was started. [DOC] lambda-docs:lambda-runtime-environment (proactive initialization)
+        ``is_trial``: there is no room to keep it, but code that does not load is told. Answers whether one was started.
+        [DOC] lambda-docs:lambda-runtime-environment (proactive initialization)
         """
         if self._is_ending or any(environment.retired_why is None for environment in self.environments):
             return False
-        self._start()
+        self._start(is_trial=is_trial)
         return True
 
     def retire_idle(self, idle_seconds: float) -> None:
@@ -110,12 +111,18 @@ class Pool:
             if now - environment.idle_since >= idle_seconds:
                 environment.end("it had nothing to do")
 
-    def spare(self, idle_seconds: float) -> ExecutionEnvironment | None:
-        """An environment that had nothing to do for so long and is not the only one: the longest idle, or None."""
-        if not self._idle or len(self.environments) == 1:
-            return None
-        environment = self._idle[0]
-        return environment if self._loop.time() - environment.idle_since >= idle_seconds else None
+    def resting(self, idle_seconds: float) -> list[ExecutionEnvironment]:
+        """Environments that had nothing to do for so long, the longest first."""
+        now = self._loop.time()
+        return [environment for environment in self._idle if now - environment.idle_since >= idle_seconds]
+
+    def spare(self, idle_seconds: float) -> list[ExecutionEnvironment]:
+        """Those of them that can go. One that has had events stays, with what its code keeps for the next."""
+        resting = self.resting(idle_seconds)
+        others_have_had_events = any(not each.is_unused for each in self.environments.difference(resting))
+        used = [environment for environment in resting if not environment.is_unused]
+        kept = None if others_have_had_events or not used else used[-1]
+        return [environment for environment in resting if environment is not kept]
 
     def end(self) -> None:
         """End every environment; what runs is answered as if it had been killed, what waits is turned away."""
@@ -137,8 +144,10 @@ class Pool:
         self._functions.started()
         if self._waiting:
             environment.deliver(self._waiting.popleft())
-        else:
-            self._idle.append(environment)
+            return
+        self._idle.append(environment)
+        if environment.is_trial and environment.is_unused:
+            environment.end("that it starts was all there was to see")
 
     def ended(self, environment: ExecutionEnvironment, undelivered: WaitingInvocation | None) -> None:
         """Forget it; its undelivered event is first in line again."""
@@ -186,7 +195,6 @@ class Pool:
             busy_share=busy_share,
             cores=CORES,
             has_space=self._functions.has_space(),
-            has_room=self._functions.has_room(),
         )
         for _ in range(environments_wanted(load)):
             self._start()
@@ -202,12 +210,15 @@ class Pool:
         used = [environment.demand_seconds() - seconds for environment, seconds in before.items()]
         self._scale(busy_share, sum(seconds / elapsed >= _AT_WORK_SHARE for seconds in used))
 
-    def _start(self, bound: WaitingInvocation | None = None) -> None:
-        self._functions.make_room()
+    def _start(self, bound: WaitingInvocation | None = None, *, is_trial: bool = False) -> None:
+        if self._waiting or bound is not None:
+            self._functions.make_room()
         used = {environment.slot for environment in self.environments}
         slot = next(number for number in itertools.count() if number not in used)
         folder = self._folder / str(slot)
-        environment = ExecutionEnvironment(self.function, self._around, self, slot=slot, folder=folder, bound=bound)
+        environment = ExecutionEnvironment(
+            self.function, self._around, self, slot=slot, folder=folder, bound=bound, is_trial=is_trial
+        )
         self.environments.add(environment)
         self._moved_at = self._loop.time()
         self._run(self._launch(environment, folder, bound))

@@ -30,7 +30,6 @@ def load(**changes: float) -> Load:
         "busy_share": 0.1,
         "cores": 2,
         "has_space": True,
-        "has_room": True,
     }
     return Load(**(values | changes))  # type: ignore[arg-type]
 
@@ -45,16 +44,15 @@ ASLEEP = {"environments": 2, "at_work": 0, "still_seconds": PATIENCE_SECONDS}
         pytest.param(load(waiting=0), 0, id="nothing waits"),
         pytest.param(load(waiting=1, starting=1), 0, id="one is starting for the one that waits"),
         pytest.param(load(waited_seconds=0), 1, id="an event that comes while the only one is busy"),
-        pytest.param(load(waited_seconds=0, has_space=False), 0, id="the same, but another would have to give way"),
-        pytest.param(load(has_space=False), 1, id="it waited, and another gives way"),
-        pytest.param(load(has_space=False, has_room=False), 0, id="it waited, and none can give way"),
+        pytest.param(load(waited_seconds=0, has_space=False), 0, id="the same, but many others have something to do"),
+        pytest.param(load(has_space=False), 0, id="it waited, and many others have something to do"),
         pytest.param(load(waited_seconds=0, environments=2), 0, id="one of several may be free at once"),
         pytest.param(load(environments=3), 1, id="they compute, or wait for what they sent"),
         pytest.param(load(environments=4), 0, id="they compute, and there are two for each core"),
         pytest.param(load(environments=2, busy_share=0.9), 0, id="they compute, and so does the emulator"),
-        pytest.param(load(environments=2, has_room=False), 0, id="they compute, but there are many environments"),
+        pytest.param(load(environments=2, has_space=False), 0, id="they compute, and so do many others"),
         pytest.param(load(**ASLEEP), 5, id="all sleep"),
-        pytest.param(load(**ASLEEP, has_room=False), 5, id="all sleep, and there are many environments"),
+        pytest.param(load(**ASLEEP, has_space=False), 5, id="all sleep, and many others have something to do"),
         pytest.param(load(**ASLEEP, limit=3), 1, id="all sleep, up to the limit"),
         pytest.param(load(**ASLEEP, limit=2), 0, id="at the limit"),
         pytest.param(load(**ASLEEP, starting=1), 0, id="one is about to be ready"),
