@@ -9,12 +9,11 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import javascript_tools
 import jwt
 import pytest
 from running_command import PATIENCE_SECONDS, Emulate, ask, dial, streamer
 from websockets.exceptions import InvalidStatus
-
-INSTALL_SECONDS = 180
 
 
 def test_the_ready_file_names_every_address(demo: Emulate) -> None:
@@ -141,20 +140,10 @@ def test_streamer_call_ends_with_1_when_the_action_fails(demo: Emulate) -> None:
 
 @pytest.fixture(scope="session")
 def wscat(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """npm's wscat, installed once into a folder of the tests."""
+    """npm's wscat."""
     if found := shutil.which("wscat"):
         return found
-    npm = shutil.which("npm")
-    if npm is None:
-        pytest.skip("there is no npm")
-    folder = tmp_path_factory.mktemp("wscat")
-    command = [npm, "install", "--no-audit", "--no-fund", "--prefix", str(folder), "wscat"]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=INSTALL_SECONDS, check=False)
-    except subprocess.TimeoutExpired:
-        pytest.skip(f"npm did not install wscat within {INSTALL_SECONDS} s")
-    if done.returncode != 0:
-        pytest.skip(f"npm cannot install wscat: {done.stderr.strip().splitlines()[-1:]}")
+    folder = javascript_tools.install(tmp_path_factory.mktemp("wscat"), "wscat")
     return str(folder / "node_modules" / ".bin" / "wscat")
 
 

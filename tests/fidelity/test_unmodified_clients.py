@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import javascript_tools
 import pytest
 import websockets
 from botocore.exceptions import ClientError
@@ -223,17 +224,12 @@ TALK = """
 @pytest.fixture(scope="session")
 def node_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with AWS's SDK for JavaScript, version 3, and the ws library."""
-    if shutil.which("npm") is None or shutil.which("node") is None:
-        pytest.skip("Node.js is not installed")
+    javascript_tools.node()
     folder = tmp_path_factory.mktemp("node")
     (folder / "package.json").write_text('{"type": "module"}')
     (folder / "manage.js").write_text(textwrap.dedent(MANAGE))
     (folder / "talk.js").write_text(textwrap.dedent(TALK))
-    command = ["npm", "install", "--no-audit", "--no-fund", "--prefer-offline", f"{SDK}@3", "ws@8"]
-    installed = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=180, check=False)
-    if installed.returncode != 0:
-        pytest.skip(f"npm cannot install {SDK}: {installed.stderr.strip()[-200:]}")
-    return folder
+    return javascript_tools.install(folder, f"{SDK}@3", "ws@8")
 
 
 def node(folder: Path, environment: dict[str, str], *arguments: str) -> str:
