@@ -537,6 +537,25 @@ async def test_functions_are_warmed_one_after_the_other_on_the_cores_that_there_
         await until(lambda: functions.environments() == len(names))
 
 
+async def test_no_further_function_is_warmed_while_an_event_runs(project: Project) -> None:
+    names = [f"f{number}" for number in range(CORES + 1)]
+    waits = "import os, time\ndef f0(path, _):\n    while not os.path.exists(path): time.sleep(0.01)\n"
+    project.write("\n".join((waits, *(f"def {name}(*_): pass" for name in names[1:]))))
+    file = project.folder / "over"
+    async with project.processes(*names) as functions:
+        functions.warm()
+        running = asyncio.ensure_future(call(functions, "f0", str(file)))
+        await until(lambda: all(is_idle(functions, name) for name in names[1:CORES]))
+        loop = asyncio.get_running_loop()
+        later = loop.time() + 4 * functions_module._CALM_SECONDS
+        await until(lambda: loop.time() >= later)
+        assert not functions.now(names[-1])
+
+        file.touch()
+        await running
+        await until(lambda: is_idle(functions, names[-1]))
+
+
 async def test_of_more_functions_than_there_is_room_for_the_last_are_only_seen_to_start(project: Project) -> None:
     names = [f"f{number}" for number in range(MANY_ENVIRONMENTS + 2)]
     project.write("\n".join(("print('imported', flush=True)", *(f"def {name}(*_): return '{name}'" for name in names))))

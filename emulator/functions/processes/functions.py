@@ -39,6 +39,8 @@ MANY_ENVIRONMENTS: Final = 2 * CORES + 1
 """With so many environments that have something to do, no function gets another only to be faster; with so many in all,
 those give way that rest and that nobody would miss."""
 _SPARE_SECONDS: Final = 0.5
+_CALM_SECONDS: Final = 0.05
+"""How long no event has run before further functions are warmed: the first client comes at such a time, and waits."""
 _WATCH_SECONDS: Final = 0.02
 """How often environments are looked after."""
 _SWEEP_SECONDS: Final = 5.0
@@ -101,6 +103,7 @@ class ProcessFunctions:
         """Pools of functions as they were, until their last event is over."""
         self._to_warm: deque[str] = deque()
         """Functions that are to have an environment before their first event."""
+        self._calming: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._watch: asyncio.TimerHandle | None = None
         self._sweep: asyncio.TimerHandle | None = None
@@ -116,7 +119,7 @@ class ProcessFunctions:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._to_warm.clear()
-        for timer in (self._watch, self._sweep):
+        for timer in (self._watch, self._sweep, self._calming):
             if timer is not None:
                 timer.cancel()
         for pool in (*self._pools.values(), *self._replaced):
@@ -186,7 +189,7 @@ class ProcessFunctions:
     def warm(self) -> None:
         """Start an environment of each function that has none, so that its first event does not wait for it.
 
-        No more at a time than there are cores: one that an event waits for would have to share them.
+        No more at a time than there are cores, and after the first ones only when no event needs these.
         """
         self._to_warm = deque(by_need(self._topology))
         self._warm_next()
@@ -247,8 +250,15 @@ class ProcessFunctions:
 
     def started(self) -> None:
         """An environment has started, or has ended: there may be a core for the next."""
-        if self._to_warm:
+        if self._to_warm and self._calming is None:
+            self._calming = self._loop.call_later(_CALM_SECONDS, self._calmed)
+
+    def _calmed(self) -> None:
+        self._calming = None
+        if all(pool.calm_seconds() >= _CALM_SECONDS for pool in self._pools.values()):
             self._warm_next()
+        else:
+            self.started()
 
     def watch(self) -> None:
         """Look after the environments now and then as long as one is active."""

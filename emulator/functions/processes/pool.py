@@ -67,6 +67,11 @@ class Pool:
         """Environments that are not ready yet."""
         return sum(environment.state is EnvironmentState.STARTING for environment in self.environments)
 
+    def calm_seconds(self) -> float:
+        """How long no event has run or waited, and no environment begun or become ready."""
+        has_events = bool(self._waiting) or any(environment.has_event for environment in self.environments)
+        return 0.0 if has_events else self._loop.time() - self._moved_at
+
     def watch(self) -> None:
         """Look after the environments, now and then; see `ExecutionEnvironment.watch`."""
         for environment in list(self.environments):
