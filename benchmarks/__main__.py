@@ -20,7 +20,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import cold_start, commands, node, services, templates
+from benchmarks import cold_start, commands, iam, node, services, templates
 from benchmarks.report import OURS, as_json, document, machine, table
 from benchmarks.servers import ROOT, Running, Server, all_servers, tail, warm
 from benchmarks.tasks import TASKS, Measured, Results, Task
@@ -33,6 +33,7 @@ PARTS = {
     "saves": templates.measure_saves,
     "node": node.measure,
     "services": services.measure,
+    "iam": iam.measure,
 }
 """What is measured of us alone, each part starting what it needs."""
 

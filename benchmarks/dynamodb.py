@@ -286,7 +286,9 @@ class RawClient:
         body = json.dumps(parameters).encode()
         self._writer.write(
             f"POST / HTTP/1.1\r\nhost: 127.0.0.1\r\nx-amz-target: DynamoDB_20120810.{action}\r\n"
-            "authorization: AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20250101/us-east-1/dynamodb/aws4_request\r\n"
+            "x-amz-date: 20250101T000000Z\r\n"
+            "authorization: AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20250101/us-east-1/dynamodb/aws4_request, "
+            "SignedHeaders=host;x-amz-date, Signature=0\r\n"
             f"content-type: application/x-amz-json-1.0\r\ncontent-length: {len(body)}\r\n\r\n".encode()
             + body
         )
@@ -296,7 +298,7 @@ class RawClient:
         if b"connection: close" in head:
             await self.close()
         if b" 200 " not in head.split(b"\r\n")[0]:
-            raise SystemExit(f"{action} failed: {answer[:300]!r}")
+            raise RuntimeError(f"{action} failed: {answer[:300]!r}")
         return answer
 
     async def close(self) -> None:

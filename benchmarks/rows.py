@@ -202,6 +202,21 @@ ROWS: Final = (
         unit="%",
         at_most=10,
     ),
+    Row(
+        name="iam",
+        title="rights of functions held against each call (`--iam enforce`) and not: throughput lost, by CPU",
+        unit="%",
+        at_most=10,
+    ),
+    Row(
+        name="dynamodb",
+        title="DynamoDB: writes, reads, updates, queries, deletes of 32 clients, harmonic mean",
+        unit="/s",
+        higher_is_better=True,
+        against_best_peer=1,
+        reference="2,600/s dynalite, 1,900/s MiniStack",
+        reference_value=2600,
+    ),
     Row(name="router-import", title="import of the router above boto3 with one client", unit="ms", at_most=60),
 )
 """In the order of the table."""

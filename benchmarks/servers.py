@@ -27,6 +27,7 @@ HERE: Final = Path(__file__).resolve().parent
 ROOT: Final = HERE.parent
 SERVICE: Final = HERE / "service"
 PEERS: Final = HERE / ".peers"
+DYNALITE: Final = PEERS / "dynalite" / "node_modules" / "dynalite" / "cli.js"
 MINISTACK: Final = ROOT / ".venv-ministack" / "bin" / "ministack"
 STREAMER: Final = Path(sys.executable).with_name("streamer")
 START_SECONDS: Final = 60.0
@@ -224,6 +225,20 @@ async def ministack_server() -> AsyncIterator[Running]:
             yield Running(url=url, pid=process.pid, ready_seconds=took, dynamodb_url=root, log=log)
 
 
+@asynccontextmanager
+async def dynalite() -> AsyncIterator[Running]:
+    """Tables alone, in memory, that are there as soon as they are made."""
+    port = free_port()
+    with tempfile.TemporaryDirectory() as name:
+        log = Path(name) / "log"
+        began = time.perf_counter()
+        command = ["node", str(DYNALITE), "--port", str(port), "--createTableMs", "0"]
+        async with _process(command, folder=Path(name), environment={}, log=log) as process:
+            await _until(lambda: _accepts(port), process, log)
+            took = time.perf_counter() - began
+            yield Running(url="", pid=process.pid, ready_seconds=took, dynamodb_url=f"http://127.0.0.1:{port}", log=log)
+
+
 async def warm(running: Running) -> None:
     """Let the first connection and message be over, which start what is started once."""
     client = await dial(running.url)
@@ -237,7 +252,8 @@ def all_servers() -> list[Server]:
     no_node = None if node else "not installed (needs Node.js, then: make bench-peers)"
     no_ministack = None if MINISTACK.exists() else "not installed (make bench-peers)"
     gateway = {"ready", "echo", "connects", "sleepers", "burst"}
-    own = frozenset({"echo-sender", "throughput", "throughput-boto3", "stream", "watched", *gateway})
+    own = frozenset({"echo-sender", "throughput", "throughput-boto3", "stream", "dynamodb", "watched", *gateway})
+    no_dynalite = None if node and DYNALITE.exists() else "not installed (needs Node.js, then: make bench-peers)"
     offline = functools.partial(serverless_offline, "nodejs20.x", "node_handlers")
     offline_python = functools.partial(serverless_offline, "python3.11", "python_handlers")
     quick_peer, slow_peer = frozenset({"throughput-peer", *gateway}), frozenset({"throughput-slow-peer", *gateway})
@@ -256,7 +272,10 @@ def all_servers() -> list[Server]:
         _peer("sls-inprocess", "sls in-process", lambda: offline("--useInProcess"), no_node, quick_peer),
         _peer("sls-threads", "sls threads", offline, no_node, quick_peer, APART),
         _peer("sls-python", "sls Python", offline_python, no_node, slow_peer, APART, PYTHON),
-        _peer("ministack", "MiniStack", ministack_server, no_ministack, quick_peer | {"stream"}, APART, PYTHON),
+        _peer(
+            "ministack", "MiniStack", ministack_server, no_ministack, quick_peer | {"stream", "dynamodb"}, APART, PYTHON
+        ),
+        _peer("dynalite", "dynalite", dynalite, no_dynalite, frozenset({"dynamodb"})),
     ]
 
 

@@ -10,11 +10,12 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import boto3
 from websockets.asyncio.client import ClientConnection
 
-from benchmarks import console, load
+from benchmarks import console, dynamodb, load
 from benchmarks.processes import Watch, cpu_seconds, own_cpu_seconds, own_pss_mb
 from benchmarks.servers import SECRET, Running
 from streamer.auth import mint
@@ -193,7 +194,7 @@ _notes = itertools.count(1)
 
 
 async def stream(running: Running) -> Results:
-    dynamodb = dynamodb_client(running)
+    notes = dynamodb_client(running)
     client = await load.dial(running.url)
     await client.send(json.dumps({"action": "who", "id": "me"}))
     connection_id = json.loads(await client.recv())["connectionId"]
@@ -202,7 +203,7 @@ async def stream(running: Running) -> Results:
         note = f"note-{next(_notes)}-"
         item = {"id": {"S": note}, "connection_id": {"S": connection_id}}
         start, start_unix = time.perf_counter(), time.time()
-        writing = asyncio.get_running_loop().run_in_executor(None, _put, dynamodb, item)
+        writing = asyncio.get_running_loop().run_in_executor(None, _put, notes, item)
         async with asyncio.timeout(load.PATIENCE_SECONDS):
             message = json.loads(await client.recv())
         reached.append(time.perf_counter() - start)
@@ -216,14 +217,38 @@ async def stream(running: Running) -> Results:
     }
 
 
-def _put(dynamodb: Any, item: dict[str, Any]) -> None:
-    dynamodb.put_item(TableName="bench_notes", Item=item)
+def _put(notes: Any, item: dict[str, Any]) -> None:
+    notes.put_item(TableName="bench_notes", Item=item)
 
 
 def dynamodb_client(running: Running) -> Any:
     """A client for the tables of a server."""
     keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
     return boto3.client("dynamodb", endpoint_url=running.dynamodb_url, **keys)
+
+
+# tables alone
+
+DYNAMODB_CLIENTS: Final = 32
+
+
+async def tables(running: Running) -> Results:
+    """Each operation of `benchmarks.dynamodb` by itself, over kept connections, on a table without a stream."""
+    assert running.dynamodb_url is not None
+    port = urlsplit(running.dynamodb_url).port or 80
+    # Not every DynamoDB here has streams.
+    table = {name: value for name, value in dynamodb.TABLE.items() if name != "StreamSpecification"}
+    async with dynamodb.raw_clients(port, 1) as (call,):
+        await call("CreateTable", table)
+        while json.loads(await call("DescribeTable", {"TableName": "bench"}))["Table"]["TableStatus"] != "ACTIVE":  # noqa: ASYNC110 - another process's
+            await asyncio.sleep(0.05)  # each look takes time of the server's
+        for number in range(400):
+            await call(*dynamodb.put(number))
+    rates = {}
+    async with dynamodb.raw_clients(port, DYNAMODB_CLIENTS) as calls:
+        for name in dynamodb.SINGLE:
+            rates[name] = round(await dynamodb.rate(calls, dynamodb.OPERATIONS[name], 1.0), 1)
+    return {"dynamodb": Measured(statistics.harmonic_mean(rates.values()), rates)}
 
 
 # with the console's page open
@@ -337,6 +362,7 @@ TASKS: Final = {
         Task(name="connects", run=connects),
         Task(name="connects-jwt", run=connects_jwt),
         Task(name="queued", run=queued),
+        Task(name="dynamodb", run=tables, is_fresh=True),
         Task(name="watched", run=watched, is_fresh=True),
         Task(name="burst", run=burst, is_fresh=True),
         Task(name="held", run=held, is_fresh=True),

@@ -1,0 +1,38 @@
+"""What it costs that calls of functions are held against what they may do: the same service with it and without."""
+
+from __future__ import annotations
+
+import statistics
+from contextlib import AsyncExitStack
+from typing import Final
+
+from benchmarks import load
+from benchmarks.processes import own_cpu_seconds
+from benchmarks.servers import Running, ours, warm
+from benchmarks.tasks import Measured, Results
+
+TURNS: Final = 5
+MODES: Final = ("enforce", "off")
+
+
+async def measure() -> Results:
+    """CPU time of the emulator's first process for an echo, in microseconds, with and without in turns."""
+    cpu: dict[str, list[float]] = {mode: [] for mode in MODES}
+    async with AsyncExitStack() as stack:
+        servers = {
+            mode: await stack.enter_async_context(ours("plain:topology", "process", "--iam", mode)) for mode in MODES
+        }
+        for running in servers.values():
+            await warm(running)
+            await load.throughput(running.url, warm_up_seconds=2, seconds=0, action="fast")
+        for turn in range(TURNS):
+            for mode in MODES if turn % 2 else reversed(MODES):
+                cpu[mode].append(await _of_an_echo(servers[mode]))
+    share = statistics.median(off / on for on, off in zip(*cpu.values(), strict=True))
+    return {"iam": Measured((1 - share) * 100, {f"{mode}_us": each for mode, each in cpu.items()})}
+
+
+async def _of_an_echo(running: Running) -> float:
+    before = own_cpu_seconds(running.pid)
+    times = await load.throughput(running.url, warm_up_seconds=0, seconds=2, action="fast")
+    return round((own_cpu_seconds(running.pid) - before) * 1e6 / max(1, len(times.seconds)), 1)
