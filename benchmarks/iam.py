@@ -7,9 +7,8 @@ from contextlib import AsyncExitStack
 from typing import Final
 
 from benchmarks import load
-from benchmarks.processes import own_cpu_seconds
-from benchmarks.servers import Running, ours, warm
-from benchmarks.tasks import Measured, Results
+from benchmarks.servers import ours, warm
+from benchmarks.tasks import Measured, Results, cpu_of_echoes
 
 TURNS: Final = 5
 MODES: Final = ("enforce", "off")
@@ -27,12 +26,6 @@ async def measure() -> Results:
             await load.throughput(running.url, warm_up_seconds=2, seconds=0, action="fast")
         for turn in range(TURNS):
             for mode in MODES if turn % 2 else reversed(MODES):
-                cpu[mode].append(await _of_an_echo(servers[mode]))
+                cpu[mode].append(await cpu_of_echoes(servers[mode]))
     share = statistics.median(off / on for on, off in zip(*cpu.values(), strict=True))
     return {"iam": Measured((1 - share) * 100, {f"{mode}_us": each for mode, each in cpu.items()})}
-
-
-async def _of_an_echo(running: Running) -> float:
-    before = own_cpu_seconds(running.pid)
-    times = await load.throughput(running.url, warm_up_seconds=0, seconds=2, action="fast")
-    return round((own_cpu_seconds(running.pid) - before) * 1e6 / max(1, len(times.seconds)), 1)

@@ -264,11 +264,11 @@ async def watched(running: Running) -> Results:
     told = missed = 0
     for _ in range(WATCHED_TURNS):
         await load.throughput(running.url, warm_up_seconds=2.5, seconds=0, action="fast")  # the gate is shut after it
-        alone.append(await _cpu_of_echoes(running))
+        alone.append(await cpu_of_echoes(running))
         reader = console.Reader(running)
         with reader:
             await load.throughput(running.url, warm_up_seconds=1, seconds=0, action="fast")
-            seen.append(await _cpu_of_echoes(running))
+            seen.append(await cpu_of_echoes(running))
         told += reader.told
         missed += reader.missed
     share = statistics.median(before / after for before, after in zip(alone, seen, strict=True))
@@ -276,7 +276,7 @@ async def watched(running: Running) -> Results:
     return {"watched": Measured((1 - share) * 100, details)}
 
 
-async def _cpu_of_echoes(running: Running) -> float:
+async def cpu_of_echoes(running: Running) -> float:
     """CPU time of the server's first process for an echo, in microseconds."""
     before = own_cpu_seconds(running.pid)
     times = await load.throughput(running.url, warm_up_seconds=0, seconds=2, action="fast")

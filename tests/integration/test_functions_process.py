@@ -343,8 +343,6 @@ import asyncio, json, sys
 from pathlib import Path
 from emulator.functions.variables import Endpoints
 from emulator.functions.processes.functions import ProcessFunctions
-import emulator.functions.processes.functions as functions_module
-from emulator.functions.processes.functions import MANY_ENVIRONMENTS, ProcessFunctions
 from emulator.functions.processes.means import Means
 from streamer.topology import Api, Function, Topology
 
