@@ -13,12 +13,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from streamer.records import ConnectionRecord
+from streamer.records import PAGE, ConnectionRecord, Page
 from streamer.sending.broadcasts import rest_of
 from streamer.sending.hub import Hub
 from streamer.sending.publisher import Publisher
 from streamer.stores.memory import MemoryConnectionStore, MemorySubscriptionStore
-from streamer.stores.protocols import PAGE, Page
 from streamer.testing import FakeClock, Handlers
 
 SENT_PER_SECOND: Final = 1_460

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import enum
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Generic, TypeVar
+
+T = TypeVar("T")
 
 OWNER_BYTES: Final = 2048
 """Longest partition key of DynamoDB, in bytes. [DOC] ddb-docs:ServiceQuotas"""
@@ -208,3 +210,17 @@ class SubscriptionRecord:
     """What it is about; opaque to the store."""
     endpoint: str
     expires_at: int
+
+
+PAGE: Final = 1000
+"""Records of a page: of a few hundred bytes each, so that DynamoDB has them in one answer of a megabyte."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """Some of many records."""
+
+    records: Sequence[T]
+    """May be fewer than were asked for, even none, though there are more."""
+    after: str | None = None
+    """Id of the last connection that was looked at; None: there are no more."""

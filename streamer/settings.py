@@ -145,6 +145,12 @@ def environment() -> MutableMapping[str, str]:
     return os.environ
 
 
+TRACE_VARIABLE: Final = "_X_AMZN_TRACE_ID"
+"""``Root=...;Parent=...;Sampled=1`` of the invocation. [DOC] lambda-docs:configuration-envvars"""
+SAMPLED: Final = "Sampled=1"
+"""Stands in `TRACE_VARIABLE` if X-Ray records the invocation. [DOC] xray-docs:xray-concepts"""
+
+
 @dataclass(frozen=True, slots=True)
 class _Reader:
     """Typed access to one environment; every method returns None, or the default, for an unset variable."""

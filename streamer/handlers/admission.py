@@ -11,7 +11,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from streamer.context import Principal
 from streamer.errors import ActionError, ErrorCode
@@ -19,7 +19,9 @@ from streamer.handlers.call import Call
 from streamer.limits import Buckets, Limits
 from streamer.records import RequestKey, RequestRecord, Slots
 from streamer.requests.lifecycle import Created, Duplicate, Full, is_final
-from streamer.stores.protocols import ConnectionStore, RequestStore
+
+if TYPE_CHECKING:
+    from streamer.stores.protocols import ConnectionStore, RequestStore
 
 CAPACITY: Final = 4096
 """Connections remembered; the ones not heard of for longest are forgotten first."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
 
 from streamer.app import App
 from streamer.errors import ActionError, ErrorCode
@@ -21,8 +22,10 @@ from streamer.protocol.topics import (
 from streamer.records import RequestKey, RequestRecord, Status, SubscriptionRecord, owner_of
 from streamer.requests import lifecycle
 from streamer.requests.lifecycle import Refused, is_final
-from streamer.sending.hub import Hub
-from streamer.stores.protocols import RequestStore, SubscriptionStore
+
+if TYPE_CHECKING:
+    from streamer.sending.hub import Hub
+    from streamer.stores.protocols import RequestStore, SubscriptionStore
 
 CANCEL_PERMISSION: Final = "requests:cancel"
 """What a client needs to cancel requests of other users of its tenant."""
@@ -102,7 +105,7 @@ class Listening:
         app: App,
         requests: RequestStore,
         subscriptions: SubscriptionStore,
-        hub: Hub,
+        hub: Callable[[], Hub],
         ttl_seconds: int,
     ) -> None:
         self._app = app
@@ -160,7 +163,7 @@ class Listening:
         topic = topic_of(payload.get("topic"))
         self._authorize(call, topic, "publish")
         data_json = messages.to_json(payload.get("data"))
-        delivery = self._hub.to_topic(call.principal.tenant_id, topic, data_json, seconds=call.seconds_left())
+        delivery = self._hub().to_topic(call.principal.tenant_id, topic, data_json, seconds=call.seconds_left())
         counts: dict[str, Any] = {
             "delivered": delivery.delivered,
             "gone": delivery.gone_count,

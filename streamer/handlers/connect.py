@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jwt  # noqa: F401 - `streamer.auth` uses it later; Lambda gives a start more CPU than the first client
 
@@ -20,7 +20,9 @@ from streamer.handlers.setup import Environment, Once
 from streamer.observability import AUTHENTICATION_FAILED, CONNECTION_ESTABLISHED, Logger, Metrics
 from streamer.records import OWNER_BYTES, ConnectionRecord
 from streamer.settings import Settings
-from streamer.stores.protocols import ConnectionStore
+
+if TYPE_CHECKING:
+    from streamer.stores.protocols import ConnectionStore
 
 
 class ConnectHandler:

@@ -7,14 +7,16 @@ Nobody sees its result, and API Gateway calls it on a best-effort basis, so the 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from streamer.errors import StoreError
 from streamer.handlers.events import LambdaContext, Origin, closing_of, origin_of
 from streamer.handlers.setup import Environment, Once
 from streamer.observability import CONNECTION_DISCONNECTED, CONNECTION_DURATION, Logger, Metrics
 from streamer.records import ConnectionRecord
-from streamer.stores.protocols import ConnectionStore, SubscriptionStore
+
+if TYPE_CHECKING:
+    from streamer.stores.protocols import ConnectionStore, SubscriptionStore
 
 
 class DisconnectHandler:

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from streamer.errors import DispatchError
 from streamer.observability import Logger
-from streamer.requests.dispatcher import Dispatcher
 from streamer.requests.runs import RowChange, Run
+
+if TYPE_CHECKING:
+    from streamer.requests.dispatcher import Dispatcher
 
 T = TypeVar("T")
 R = TypeVar("R")

@@ -9,27 +9,28 @@ which is claimed, run and settled.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from streamer.app import App
 from streamer.errors import ErrorCode
-from streamer.handlers.dispatching import Dispatching
 from streamer.handlers.events import LambdaContext
-from streamer.handlers.setup import Environment, Once, new_id
-from streamer.handlers.sweep import Sweep
+from streamer.handlers.setup import About, Environment, Once, new_id, unrecorded
 from streamer.observability import REQUEST_WAIT, Logger, Metrics
-from streamer.observability.tracing import Tracing
 from streamer.protocol import answers
 from streamer.records import Failure, RequestRecord, Status
 from streamer.requests import lifecycle, retries
-from streamer.requests.dispatcher import Dispatcher
 from streamer.requests.lifecycle import Refused
-from streamer.requests.runs import RUN, SWEEP, Run, row_changes, run_of
+from streamer.requests.runs import DELIVER, RUN, SWEEP, Run, row_changes, run_of
 from streamer.running.attempt import SETTLING_SECONDS, Attempt, AttemptParts
 from streamer.running.audience import Audience
 from streamer.running.execution import Workers
-from streamer.sending.broadcasts import DELIVER, rest_of
 from streamer.sending.sender import Sender
+
+if TYPE_CHECKING:
+    from streamer.handlers.dispatching import Dispatching
+    from streamer.handlers.sweep import Sweep
+    from streamer.requests.dispatcher import Dispatcher
 
 
 class ProcessorHandler:
@@ -45,21 +46,20 @@ class ProcessorHandler:
         app: App,
         parts: AttemptParts,
         sender_at: Callable[[str], Sender],
-        dispatcher: Dispatcher,
+        dispatcher: Callable[[], Dispatcher],
         log: Logger,
         metrics: Metrics,
         new_id: Callable[[], str] = new_id,
-        tracing: Tracing | None = None,
+        about: About = unrecorded,
     ) -> None:
         self._app = app
         self._parts = parts
         self._sender_at = sender_at
-        self._dispatching = Dispatching(dispatcher)
-        self._sweep = Sweep(self._dispatching, requests=parts.requests, clock=parts.clock)
+        self._dispatcher = dispatcher
         self._log = log
         self._metrics = metrics
         self._new_id = new_id
-        self._tracing = tracing or Tracing({})
+        self._about = about
 
     def __call__(self, event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any] | None:
         """Handle a stream event (the result names the records to send again), a run event, a delivery or a sweep."""
@@ -68,13 +68,29 @@ class ProcessorHandler:
             self._run(run_of(event), context, log)
             return None
         if DELIVER in event:
+            from streamer.sending.broadcasts import rest_of  # noqa: PLC0415 - only of messages to very many
+
             seconds = _left_seconds(context)
-            self._parts.hub.to_rest(rest_of(event), seconds=seconds - min(SETTLING_SECONDS, seconds / 4))
+            self._parts.hub().to_rest(rest_of(event), seconds=seconds - min(SETTLING_SECONDS, seconds / 4))
             return None
         if SWEEP in event:
             self._sweep(log)
             return None
         return {"batchItemFailures": self._dispatching.stream(row_changes(event), log)}
+
+    # An environment that runs requests pays for neither of these two in its cold start.
+
+    @cached_property
+    def _dispatching(self) -> Dispatching:
+        from streamer.handlers.dispatching import Dispatching  # noqa: PLC0415
+
+        return Dispatching(self._dispatcher())
+
+    @cached_property
+    def _sweep(self) -> Sweep:
+        from streamer.handlers.sweep import Sweep  # noqa: PLC0415
+
+        return Sweep(self._dispatching, requests=self._parts.requests, clock=self._parts.clock)
 
     def _run(self, run: Run, context: LambdaContext, log: Logger) -> None:
         log = log.bind(request_id=run.key.request_id)
@@ -91,7 +107,7 @@ class ProcessorHandler:
         )
         about = {"request_id": record.request_id, "connection_id": record.connection_id, "action": record.action}
         try:
-            with self._tracing.about("run", **about):
+            with self._about("run", **about):
                 self._carry_out(attempt, record, log)
         finally:
             self._metrics.flush(request_id=record.request_id)
@@ -186,16 +202,16 @@ def _build() -> ProcessorHandler:
         app=environment.app,
         parts=AttemptParts(
             requests=environment.requests,
-            hub=environment.hub,
+            hub=Once(lambda: environment.hub),
             workers=Workers(),
             production=environment.settings.production,
             kept_seconds=environment.settings.request_ttl_seconds,
         ),
         sender_at=environment.management_api.at,
-        dispatcher=environment.processor,
+        dispatcher=Once(lambda: environment.processor),
         log=environment.log,
         metrics=environment.metrics,
-        tracing=environment.tracing,
+        about=environment.about,
     )
 
 

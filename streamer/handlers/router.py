@@ -8,7 +8,8 @@ from __future__ import annotations
 import inspect
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final
 
 from streamer.actions import Action, failure_of
 from streamer.app import BUILT_IN_ACTIONS, App
@@ -23,12 +24,10 @@ from streamer.errors import (
     StoreError,
 )
 from streamer.handlers.admission import Limiting, Principals
-from streamer.handlers.builtins import Cancelling, Listening
 from streamer.handlers.call import Call
 from streamer.handlers.events import LambdaContext, Origin, body_of, origin_of
-from streamer.handlers.setup import Environment, Once, new_id
+from streamer.handlers.setup import About, Environment, Once, new_id, unrecorded
 from streamer.observability import Logger, Metrics
-from streamer.observability.tracing import Tracing
 from streamer.protocol import answers, messages
 from streamer.protocol.messages import Malformed, Message
 from streamer.protocol.parts import in_parts
@@ -36,10 +35,13 @@ from streamer.records import Failure, RequestRecord, Status
 from streamer.requests.lifecycle import DISPATCH_SECONDS, Duplicate
 from streamer.running.execution import Workers, contained
 from streamer.sending.connections import scope
-from streamer.sending.hub import Hub
 from streamer.sending.sender import Sender, send_pieces
 from streamer.settings import Settings
-from streamer.stores.protocols import ConnectionStore, RequestStore, SubscriptionStore
+
+if TYPE_CHECKING:
+    from streamer.handlers.builtins import Cancelling, Listening
+    from streamer.sending.hub import Hub
+    from streamer.stores.protocols import ConnectionStore, RequestStore, SubscriptionStore
 
 ANSWERING_SECONDS: Final = 2.0
 """What fan-outs leave of an invocation's time for the answer."""
@@ -56,36 +58,29 @@ class RouterHandler:
         connections: ConnectionStore,
         requests: RequestStore,
         subscriptions: SubscriptionStore,
-        hub: Hub,
+        hub: Callable[[], Hub],
         sender_at: Callable[[str], Sender],
         log: Logger,
         metrics: Metrics,
         workers: Workers,
         clock: Callable[[], float] = time.time,
         new_id: Callable[[], str] = new_id,
-        tracing: Tracing | None = None,
+        about: About = unrecorded,
     ) -> None:
         self._app = app
         self._settings = settings
         self._principals = Principals(connections)
         self._requests = requests
-        self._cancelling = Cancelling(requests, settings.request_ttl_seconds)
         self._limiting = Limiting(app.limits, requests=requests)
+        self._subscriptions = subscriptions
         self._hub = hub
-        self._listening = Listening(
-            app=app,
-            requests=requests,
-            subscriptions=subscriptions,
-            hub=hub,
-            ttl_seconds=settings.connection_ttl_seconds,
-        )
         self._sender_at = sender_at
         self._log = log
         self._metrics = metrics
         self._workers = workers
         self._clock = clock
         self._new_id = new_id
-        self._tracing = tracing or Tracing({})
+        self._about = about
 
     def __call__(self, event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
         """Answer a message. Always status 200: anything else would only add API Gateway's own error frame to ours."""
@@ -96,7 +91,7 @@ class RouterHandler:
         try:
             if isinstance(incoming, messages.Message) and incoming.action == "keep-alive":
                 return {"statusCode": 200}
-            with self._tracing.about("message", request_id=incoming.request_id, connection_id=origin.connection_id):
+            with self._about("message", request_id=incoming.request_id, connection_id=origin.connection_id):
                 if isinstance(incoming, Malformed):
                     log.warning("message refused", code=incoming.failure.code, reason=incoming.failure.message)
                     answer = messages.error(incoming.request_id, incoming.failure, now=self._clock())
@@ -106,6 +101,26 @@ class RouterHandler:
         finally:
             self._metrics.flush(request_id=incoming.request_id)
         return {"statusCode": 200}
+
+    # Most environments answer actions only, and pay for neither of these two in their cold start.
+
+    @cached_property
+    def _cancelling(self) -> Cancelling:
+        from streamer.handlers.builtins import Cancelling  # noqa: PLC0415
+
+        return Cancelling(self._requests, self._settings.request_ttl_seconds)
+
+    @cached_property
+    def _listening(self) -> Listening:
+        from streamer.handlers.builtins import Listening  # noqa: PLC0415
+
+        return Listening(
+            app=self._app,
+            requests=self._requests,
+            subscriptions=self._subscriptions,
+            hub=self._hub,
+            ttl_seconds=self._settings.connection_ttl_seconds,
+        )
 
     def _answer(self, message: Message, origin: Origin, context: LambdaContext, log: Logger) -> str:
         """What to send to the client, whatever happens."""
@@ -285,12 +300,12 @@ def _build() -> RouterHandler:
         connections=environment.connections,
         requests=environment.requests,
         subscriptions=environment.subscriptions,
-        hub=environment.hub,
+        hub=Once(lambda: environment.hub),
         sender_at=environment.management_api.at,
         log=environment.log,
         metrics=environment.metrics,
         workers=Workers(),
-        tracing=environment.tracing,
+        about=environment.about,
     )
 
 

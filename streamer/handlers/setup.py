@@ -11,6 +11,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
@@ -20,7 +21,7 @@ from streamer.observability import Logger, Metrics
 from streamer.requests.ids import RANDOM_BYTES, uuid7
 from streamer.sending.sdk_requests import SdkRequests
 from streamer.sending.transport import PooledExchange
-from streamer.settings import Settings
+from streamer.settings import SAMPLED, TRACE_VARIABLE, Settings
 from streamer.stores import names
 from streamer.stores.client import Clients
 from streamer.stores.dynamodb import DynamoConnectionStore, DynamoRequestStore, DynamoSubscriptionStore
@@ -95,6 +96,15 @@ def _made(client: Any, ca_bundle: str | None) -> None:
         SdkRequests(PooledExchange(ca_bundle), timeout_seconds=client.meta.config.read_timeout).register(client)
 
 
+About = Callable[..., AbstractContextManager[None]]
+"""Records what happens meanwhile: see `Environment.about`."""
+
+
+def unrecorded(_name: str, **_annotations: str | None) -> AbstractContextManager[None]:
+    """Record nothing."""
+    return contextlib.nullcontext()
+
+
 class Environment:
     """The collaborators of one function. Not safe to share between threads while it builds; `Once` sees to that."""
 
@@ -123,9 +133,14 @@ class Environment:
         """The metrics."""
         return Metrics(dimensions=self.settings.metric_dimensions)
 
+    def about(self, name: str, **annotations: str | None) -> AbstractContextManager[None]:
+        """Record for X-Ray what happens meanwhile, where Lambda records the invocation; see `Tracing.about`."""
+        if SAMPLED not in environment_settings.environment().get(TRACE_VARIABLE, ""):
+            return unrecorded(name, **annotations)
+        return self._tracing.about(name, **annotations)
+
     @cached_property
-    def tracing(self) -> Tracing:
-        """What X-Ray is told."""
+    def _tracing(self) -> Tracing:
         from streamer.observability.tracing import Tracing  # noqa: PLC0415
 
         return Tracing(environment_settings.environment())

@@ -6,7 +6,7 @@ It runs no request itself, so none holds up another (``docs/decisions/0006``, ``
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from streamer.errors import StoreError
 from streamer.handlers.dispatching import Dispatching, each
@@ -15,7 +15,9 @@ from streamer.records import SHARDS, RequestKey, Status
 from streamer.requests import lifecycle
 from streamer.requests.lifecycle import Refused
 from streamer.requests.runs import Run
-from streamer.stores.protocols import RequestStore
+
+if TYPE_CHECKING:
+    from streamer.stores.protocols import RequestStore
 
 SWEPT: Final = 250
 """Most requests of a shard that one sweep sees to; the next one sees to the rest."""

@@ -14,8 +14,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
-HEADER_VARIABLE: Final = "_X_AMZN_TRACE_ID"
-"""``Root=...;Parent=...;Sampled=1`` of the invocation. [DOC] lambda-docs:configuration-envvars"""
+from streamer.settings import TRACE_VARIABLE
+
 DAEMON_VARIABLE: Final = "AWS_XRAY_DAEMON_ADDRESS"
 PREFIX: Final = b'{"format": "json", "version": 1}\n'
 """Begins what the daemon is sent. [DOC] xray-docs:xray-api-sendingdata"""
@@ -43,7 +43,7 @@ class Tracing:
     @contextlib.contextmanager
     def about(self, name: str, **annotations: str | None) -> Iterator[None]:
         """Record what happens meanwhile, with annotations; None is left out."""
-        header = fields_of(self._environ.get(HEADER_VARIABLE, ""))
+        header = fields_of(self._environ.get(TRACE_VARIABLE, ""))
         if header.get("Sampled") != "1" or "Root" not in header or "Parent" not in header:
             yield
             return

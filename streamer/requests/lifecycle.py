@@ -12,11 +12,13 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from streamer.errors import ErrorCode
 from streamer.records import KEPT_SECONDS, Failure, Listener, ProgressPoint, RequestRecord, Slots, Status
-from streamer.requests.runs import Run
+
+if TYPE_CHECKING:
+    from streamer.requests.runs import Run
 
 
 class Step(enum.StrEnum):

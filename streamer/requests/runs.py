@@ -78,6 +78,9 @@ RUN: Final = "streamer:run"
 SWEEP: Final = "streamer:sweep"
 """The member of an event that makes the processor look for requests that nobody sees to."""
 
+DELIVER: Final = "streamer:deliver"
+"""The member of an event that makes the processor deliver what is left of a message to many."""
+
 SWEEP_EVENT: Final[Mapping[str, Any]] = {SWEEP: {}}
 """What the schedule invokes the processor with."""
 

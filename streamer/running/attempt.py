@@ -11,7 +11,7 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from streamer.actions import Action, failure_of
 from streamer.context import Cancelled, Principal, Request
@@ -25,9 +25,11 @@ from streamer.running.execution import Running, Workers
 from streamer.running.held_claim import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, HeldClaim
 from streamer.running.progress import Pace, Reporter
 from streamer.sending.connections import scope
-from streamer.sending.hub import Hub
 from streamer.sending.sender import Sender
-from streamer.stores.protocols import RequestStore
+
+if TYPE_CHECKING:
+    from streamer.sending.hub import Hub
+    from streamer.stores.protocols import RequestStore
 
 ABANDONED_SECONDS: Final = 30.0
 """How long nobody may be listening: time to reconnect and to subscribe again."""
@@ -77,7 +79,8 @@ class AttemptParts:
     """What every attempt of an execution environment shares."""
 
     requests: RequestStore
-    hub: Hub
+    hub: Callable[[], Hub]
+    """The way to connections of the tenant, made when something first takes it."""
     workers: Workers
     clock: Callable[[], float] = time.time
     monotonic: Callable[[], float] = time.monotonic

@@ -7,14 +7,16 @@ request ended or was taken over elsewhere, loses the claim.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from streamer.errors import ItemTooLargeError, StoreError
 from streamer.observability import Logger
 from streamer.records import KEPT_SECONDS, Failure, Listener, ProgressPoint, RequestRecord, Status
 from streamer.requests import lifecycle
 from streamer.requests.lifecycle import Applied, Change, Refused
-from streamer.stores.protocols import RequestStore
+
+if TYPE_CHECKING:
+    from streamer.stores.protocols import RequestStore
 
 FIRST_PAUSE_SECONDS: Final = 0.25
 LONGEST_PAUSE_SECONDS: Final = 10.0

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-DELIVER: Final = "streamer:deliver"
-"""The member of an event that makes the processor deliver what is left of a message to many."""
+from streamer.requests.runs import DELIVER
+
 EVENT_BYTES: Final = 240_000
 """Largest event that is left to another invocation. [DOC] lambda-docs:gettingstarted-limits (256 KB, asynchronous)"""
 HOPS: Final = 10

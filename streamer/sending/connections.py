@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 class Scope:
     """For whom an action runs, and with what means."""
 
-    hub: Hub
+    hub: Callable[[], Hub]
+    """Made when it is first asked for: most actions only answer."""
     tenant_id: str
     seconds_left: Callable[[], float]
     """How long a delivery may take at most."""
@@ -32,7 +33,7 @@ _scope: Final[ContextVar[Scope | None]] = ContextVar("streamer_scope", default=N
 
 
 @contextlib.contextmanager
-def scope(hub: Hub, tenant_id: str, seconds_left: Callable[[], float]) -> Iterator[None]:
+def scope(hub: Callable[[], Hub], tenant_id: str, seconds_left: Callable[[], float]) -> Iterator[None]:
     """Let actions that are called inside, also in threads that take the context along, reach the tenant."""
     token = _scope.set(Scope(hub, tenant_id, seconds_left))
     try:
@@ -60,7 +61,7 @@ class Connections:
             SendError: the data could not be delivered, though the connection may be open.
         """
         here = _current()
-        here.hub.to_connection(here.tenant_id, connection_id, messages.to_json(data))
+        here.hub().to_connection(here.tenant_id, connection_id, messages.to_json(data))
 
     def broadcast(
         self, data: Any, *, user_id: str | None = None, topic: str | None = None, tenant: bool = False
@@ -77,14 +78,14 @@ class Connections:
         here = _current()
         data_json = messages.to_json(data)
         if user_id is not None:
-            return here.hub.to_user(here.tenant_id, user_id, data_json, seconds=here.seconds_left())
+            return here.hub().to_user(here.tenant_id, user_id, data_json, seconds=here.seconds_left())
         if topic is None:
-            return here.hub.to_tenant(here.tenant_id, data_json, seconds=here.seconds_left())
+            return here.hub().to_tenant(here.tenant_id, data_json, seconds=here.seconds_left())
         try:
             named = topic_of(topic)
         except ActionError as exc:
             raise ValueError(exc.message) from exc
-        return here.hub.to_topic(here.tenant_id, named, data_json, seconds=here.seconds_left())
+        return here.hub().to_topic(here.tenant_id, named, data_json, seconds=here.seconds_left())
 
     def is_active(self, connection_id: str) -> bool:
         """Whether a connection of the tenant is open; False for those of other tenants.
@@ -93,7 +94,7 @@ class Connections:
             SendError: API Gateway did not answer.
         """
         here = _current()
-        return here.hub.is_active(here.tenant_id, connection_id)
+        return here.hub().is_active(here.tenant_id, connection_id)
 
 
 def _current() -> Scope:

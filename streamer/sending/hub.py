@@ -13,18 +13,20 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from streamer.errors import DispatchError, GoneError, StoreError
 from streamer.observability import Logger
 from streamer.protocol import messages
 from streamer.protocol.parts import in_parts
 from streamer.protocol.topics import Topic, topic_target
-from streamer.records import ConnectionRecord, owner_of
+from streamer.records import PAGE, ConnectionRecord, owner_of
 from streamer.sending.broadcasts import EVENT_BYTES, HOPS, LATE_SECONDS, Audience, Rest, deliver_event
 from streamer.sending.publisher import Delivery, Publisher, Recipient
 from streamer.sending.sender import Sender, send_pieces
-from streamer.stores.protocols import PAGE, ConnectionStore, SubscriptionStore
+
+if TYPE_CHECKING:
+    from streamer.stores.protocols import ConnectionStore, SubscriptionStore
 
 HANDSHAKE_SECONDS: Final = 30.0
 """A connection's row is there before its handshake is over, and until then API Gateway says that it is gone; so the

@@ -19,9 +19,9 @@ from botocore.credentials import Credentials
 
 from streamer.aws_limits import MESSAGE_BYTES
 from streamer.errors import ConfigurationError, GoneError, PayloadTooLargeError, SendError
-from streamer.observability.tracing import HEADER_VARIABLE
 from streamer.sending.signer import Signer, SigningKeys
 from streamer.sending.transport import Answer, Exchange, NoAnswerError, PooledExchange
+from streamer.settings import TRACE_VARIABLE
 
 ENDPOINT_VARIABLE: Final = "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI"
 """Overrides the endpoint, stage included, as it does for the SDKs. [DOC] sdkref: feature-ss-endpoints"""
@@ -167,7 +167,7 @@ class ManagementApi:
             endpoint=environ.get(ENDPOINT_VARIABLE) or None,
             exchange=PooledExchange(environ.get("AWS_CA_BUNDLE") or None),
             retry=retry,
-            trace=lambda: environ.get(HEADER_VARIABLE),
+            trace=lambda: environ.get(TRACE_VARIABLE),
         )
 
     def at(self, endpoint: str) -> Sender:

@@ -17,7 +17,9 @@ from streamer.errors import ItemTooLargeError, NoTableError, StoreError
 from streamer.records import (
     AUDIENCE_SHARDS,
     KEPT_SECONDS,
+    PAGE,
     ConnectionRecord,
+    Page,
     RequestKey,
     RequestRecord,
     Slots,
@@ -25,7 +27,6 @@ from streamer.records import (
     SubscriptionRecord,
 )
 from streamer.requests.lifecycle import FAR_SECONDS, Applied, Change, Created, Duplicate, Full, Refused
-from streamer.stores import slots as limited
 from streamer.stores.expressions import update_of
 from streamer.stores.items import (
     TTL,
@@ -44,7 +45,6 @@ from streamer.stores.items import (
 )
 from streamer.stores.names import BY_DUE, BY_OWNER, BY_TARGET, BY_TENANT
 from streamer.stores.payloads import apart, joined, payload_item_key
-from streamer.stores.protocols import PAGE, Page
 
 BATCH_ITEMS: Final = 25
 """Most items of one BatchWriteItem. [DOC] ddb-docs:API_BatchWriteItem"""
@@ -209,6 +209,8 @@ class DynamoRequestStore:
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
         if slots:
+            from streamer.stores import slots as limited  # noqa: PLC0415 - only where Apps limit requests
+
             with translated("TransactWriteItems"):
                 return limited.create(self._client(), self._table, put, record, slots, sleep=self._sleep)
         with translated("PutItem"):
@@ -262,11 +264,15 @@ class DynamoRequestStore:
 
     def statuses(self, keys: Sequence[RequestKey]) -> dict[RequestKey, Status | None]:
         """See `RequestStore.statuses`."""
+        from streamer.stores import slots as limited  # noqa: PLC0415 - likewise
+
         with translated("BatchGetItem"):
             return limited.statuses(self._client(), self._table, keys, sleep=self._sleep)
 
     def release(self, owner: str, slots: Slots, request_ids: frozenset[str]) -> None:
         """See `RequestStore.release`."""
+        from streamer.stores import slots as limited  # noqa: PLC0415 - likewise
+
         with translated("UpdateItem"):
             limited.release(self._client(), self._table, owner, slots, request_ids)
 

@@ -12,7 +12,9 @@ from streamer.errors import ItemTooLargeError
 from streamer.records import (
     AUDIENCE_SHARDS,
     KEPT_SECONDS,
+    PAGE,
     ConnectionRecord,
+    Page,
     RequestKey,
     RequestRecord,
     Slots,
@@ -23,7 +25,6 @@ from streamer.records import (
 from streamer.requests.lifecycle import FAR_SECONDS, Applied, Change, Created, Duplicate, Full, Refused
 from streamer.stores.items import Item, request_item, subscription_keys
 from streamer.stores.payloads import apart, joined
-from streamer.stores.protocols import PAGE, Page
 
 
 class MemoryStore:

@@ -7,26 +7,19 @@ refuses. All of them may be called from several threads.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final, Generic, Protocol, TypeVar
+from typing import Protocol
 
-from streamer.records import ConnectionRecord, RequestKey, RequestRecord, Slots, Status, SubscriptionRecord
+from streamer.records import (
+    PAGE,
+    ConnectionRecord,
+    Page,
+    RequestKey,
+    RequestRecord,
+    Slots,
+    Status,
+    SubscriptionRecord,
+)
 from streamer.requests.lifecycle import Applied, Change, Created, Duplicate, Full, Refused
-
-T = TypeVar("T")
-
-PAGE: Final = 1000
-"""Records of a page: of a few hundred bytes each, so that DynamoDB has them in one answer of a megabyte."""
-
-
-@dataclass(frozen=True, slots=True)
-class Page(Generic[T]):
-    """Some of many records."""
-
-    records: Sequence[T]
-    """May be fewer than were asked for, even none, though there are more."""
-    after: str | None = None
-    """Id of the last connection that was looked at; None: there are no more."""
 
 
 class ConnectionStore(Protocol):

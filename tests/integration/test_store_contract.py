@@ -19,9 +19,11 @@ from streamer.errors import ItemTooLargeError, StoreError
 from streamer.handlers.setup import Environment
 from streamer.records import (
     KEPT_SECONDS,
+    PAGE,
     ConnectionRecord,
     Failure,
     Listener,
+    Page,
     ProgressPoint,
     RequestKey,
     RequestRecord,
@@ -36,7 +38,7 @@ from streamer.service import tables
 from streamer.stores.dynamodb import DynamoConnectionStore, DynamoRequestStore, DynamoSubscriptionStore
 from streamer.stores.items import request_item
 from streamer.stores.memory import MemoryConnectionStore, MemoryRequestStore, MemorySubscriptionStore
-from streamer.stores.protocols import PAGE, ConnectionStore, Page, RequestStore, SubscriptionStore
+from streamer.stores.protocols import ConnectionStore, RequestStore, SubscriptionStore
 
 
 @dataclass

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import socket
 from typing import Any
 
 import pytest
 
+from streamer.handlers.setup import Environment
 from streamer.observability.tracing import PREFIX, Tracing
 
 ROOT = "1-67891233-abcdef012345678912345678"
@@ -89,3 +91,19 @@ def test_what_raises_is_a_fault() -> None:
         raise LookupError
 
     assert daemon.got[0][0]["fault"] is True
+
+
+def test_a_function_records_what_lambda_samples_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    environment = Environment()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as daemon:
+        daemon.bind(("127.0.0.1", 0))
+        daemon.settimeout(10)
+        monkeypatch.setenv("AWS_XRAY_DAEMON_ADDRESS", f"127.0.0.1:{daemon.getsockname()[1]}")
+        for number, sampled in enumerate((0, 1)):
+            monkeypatch.setenv("_X_AMZN_TRACE_ID", f"Root={ROOT};Parent=53995c3f42cd8ad8;Sampled={sampled}")
+            with environment.about("message", request_id=f"r{number}"):
+                pass
+
+        document = json.loads(daemon.recv(65_536).removeprefix(PREFIX))
+
+    assert document["annotations"] == {"request_id": "r1"}

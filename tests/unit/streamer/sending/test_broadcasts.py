@@ -16,11 +16,11 @@ from streamer import App
 from streamer.errors import DispatchError, StoreError
 from streamer.observability import Logger
 from streamer.protocol.topics import Topic, topic_target
-from streamer.records import ConnectionRecord
-from streamer.sending.broadcasts import DELIVER, EVENT_BYTES, HOPS, LATE_SECONDS, Audience, Rest, deliver_event, rest_of
+from streamer.records import PAGE, ConnectionRecord, Page
+from streamer.requests.runs import DELIVER
+from streamer.sending.broadcasts import EVENT_BYTES, HOPS, LATE_SECONDS, Audience, Rest, deliver_event, rest_of
 from streamer.sending.hub import FORGOTTEN_LATER, OWN_RECIPIENTS
 from streamer.stores.memory import MemoryConnectionStore, MemorySubscriptionStore
-from streamer.stores.protocols import PAGE, Page
 from streamer.testing import FakeClock, FakeContext, Handlers, RecordingSender, message_event
 
 NEWS = Topic("news")

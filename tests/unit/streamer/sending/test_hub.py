@@ -12,11 +12,10 @@ from streamer_records import NOW, connection_record, subscription_record
 from streamer.errors import GoneError, PayloadTooLargeError, SendError, StoreError
 from streamer.observability import Logger
 from streamer.protocol.topics import Topic, topic_target
-from streamer.records import AUDIENCE_SHARDS, ConnectionRecord
+from streamer.records import AUDIENCE_SHARDS, PAGE, ConnectionRecord, Page
 from streamer.sending.publisher import Delivery
 from streamer.sending.sender import RetryPolicy
 from streamer.stores.memory import MemoryConnectionStore, MemorySubscriptionStore
-from streamer.stores.protocols import PAGE, Page
 from streamer.testing import FakeClock, Handlers, RecordingSender
 
 NEWS = Topic("news")
