@@ -53,6 +53,8 @@ class Pool:
         self._idle: list[ExecutionEnvironment] = []
         self._moved_at = 0.0
         self._patience: asyncio.TimerHandle | None = None
+        self._at_once = AT_ONCE
+        """With how many environments an event that finds none idle waits for the next look; see `AT_ONCE`."""
         self._is_ending = False
 
     @property
@@ -89,7 +91,7 @@ class Pool:
             self._idle.pop().deliver(event)
         else:
             self._waiting.append(event, event.source)
-            if self._patience is None or len(self.environments) < AT_ONCE:  # else the next look decides
+            if self._patience is None or len(self.environments) < self._at_once:  # else the next look decides
                 self._scale()
         return None
 
@@ -201,6 +203,7 @@ class Pool:
             cores=CORES,
             has_space=self._functions.has_space(),
         )
+        self._at_once = AT_ONCE if load.has_space else 1  # not for each event: room is made by others, and takes a while
         for _ in range(environments_wanted(load)):
             self._start()
         if self._patience is None and len(serving) < self._limit.running:
