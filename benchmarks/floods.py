@@ -28,6 +28,7 @@ sys.path.append(str(Path(__file__).parent.parent))
 
 import uvloop
 
+from emulator.command.log_stream import LogStream
 from emulator.command.terminal import Terminal, code_of
 from emulator.wiring.emulator import Emulator, EmulatorConfig
 from streamer.topology import Api, Function, Route, Topology
@@ -144,7 +145,9 @@ def memory_mb() -> int:
 
 async def main(folder: Path) -> None:
     config = EmulatorConfig(state_folder=folder, project_folder=folder)
-    async with Emulator(TOPOLOGY, config, log_sink=Terminal(io.StringIO(), code=code_of(Path()))) as emulator:
+    async with Emulator(
+        TOPOLOGY, config, log_sink=Terminal(LogStream(io.StringIO()), code=code_of(Path()))
+    ) as emulator:
         longest, answers = (await run(emulator.port, "neighbour")).split()
         print(f"{'no flood':30}{float(longest):8.3f} s at most, {answers:>6} answers", flush=True)
         for name in FLOODS:

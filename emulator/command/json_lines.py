@@ -6,7 +6,6 @@ Lambda's own lines, and the names in ``metrics``, are those of its JSON log form
 
 from __future__ import annotations
 
-import contextlib
 import json
 import logging
 import os
@@ -15,9 +14,10 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any, Final, TextIO
+from typing import Any, Final
 
 from ..functions.readable import said, unglued
+from .log_stream import LogStream
 from .terminal import event_of
 
 _PLATFORM: Final = {
@@ -34,6 +34,8 @@ _METRICS: Final = {
     "Max Memory Used": "maxMemoryUsedMB",
     "Init Duration": "initDurationMs",
 }
+URGENT: Final = ("WARNING", "ERROR", "CRITICAL")
+"""Levels of what tells of trouble, and does not wait for other lines: the process may end."""
 _NUMBER: Final = re.compile(r"[\d.]+")
 
 
@@ -42,10 +44,9 @@ class JsonLines(logging.Handler):
 
     platform_lines = True
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: LogStream) -> None:
         super().__init__()
         self._stream = stream
-        self._turn = threading.Lock()
 
     def write(self, function: str, request_id: str | None, line: str, *, platform: bool = False) -> None:
         """Write one event of a function's log."""
@@ -67,9 +68,7 @@ class JsonLines(logging.Handler):
     def _put(self, content: Mapping[str, Any]) -> None:
         now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         text = json.dumps({"time": now, **content}, default=str)
-        with self._turn, contextlib.suppress(OSError):
-            self._stream.write(f"{text}\n")
-            self._stream.flush()
+        self._stream.write(f"{text}\n", at_once=content.get("level") in URGENT)
 
 
 def function_line(line: str) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from ..foundation import log
 from ..functions.logs import Fanout, LambdaLogFiles, LogSink
 from .json_lines import JsonLines, wrapped_stderr
 from .lines import Verbosity
+from .log_stream import LogStream
 from .options import EmulateOptions
 from .terminal import Terminal, code_of
 
@@ -35,14 +36,15 @@ def output(options: EmulateOptions, folder: Path) -> Iterator[LogSink]:
     verbosity = _verbosity(options)
     with ExitStack() as stack:
         # A stream of its own, so that what others write to descriptor 2 can be told from it.
-        stream = os.fdopen(os.dup(2), "w", encoding="utf-8", errors="backslashreplace")
-        stack.callback(_close, stream)
+        file = os.fdopen(os.dup(2), "w", encoding="utf-8", errors="backslashreplace")
+        stream = LogStream(file)
+        stack.callback(stream.close)
         taker: Terminal | JsonLines
         if options.log_format == "json":
             taker = JsonLines(stream)
             stack.enter_context(wrapped_stderr(taker))
         else:
-            colours = has_colours(stream, os.environ)
+            colours = has_colours(file, os.environ)
             taker = Terminal(stream, code=code_of(folder), verbosity=verbosity, colours=colours)
         stack.enter_context(installed(taker))
         if options.log_dir is None:
@@ -77,11 +79,6 @@ def installed(handler: logging.Handler, *, level: int = logging.INFO) -> Iterato
             own.setLevel(before[2])
 
 
-def _close(stream: TextIO) -> None:
-    with contextlib.suppress(OSError):  # nobody reads it any more
-        stream.close()
-
-
 def has_colours(stream: TextIO, environment: Mapping[str, str]) -> bool:
     """Whether to colour: on a terminal, unless NO_COLOR is set (no-color.org) or it is a dumb one."""
     return stream.isatty() and not environment.get("NO_COLOR") and environment.get("TERM") != "dumb"
@@ -107,6 +104,6 @@ def fail(error: ConfigurationError) -> None:
         SystemExit: always.
     """
     with os.fdopen(os.dup(2), "w", encoding="utf-8") as stream:
-        lines = JsonLines(stream)
+        lines = JsonLines(LogStream(stream))
         lines.emit(logging.makeLogRecord({"msg": str(error), "levelname": "ERROR", "levelno": logging.ERROR}))
     sys.exit(2)

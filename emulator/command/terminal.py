@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import sysconfig
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, TextIO
+from typing import Any, Final
 
 import streamer.demo
 
 from ..foundation import log
 from ..functions.tracebacks import Code
 from .lines import Event, Row, Rows, Tone, Verbosity
+from .log_stream import LogStream
 
 DIM: Final = "\x1b[2m"
 RESET: Final = "\x1b[0m"
+URGENT: Final = (Tone.WARNING, Tone.ERROR)
+"""What tells of trouble does not wait for other lines: the process may end."""
 COLOURS: Final = {Tone.GOOD: "\x1b[32m", Tone.WARNING: "\x1b[33m", Tone.ERROR: "\x1b[31m"}
 
 
@@ -27,7 +29,7 @@ class Terminal(logging.Handler):
 
     def __init__(
         self,
-        stream: TextIO,
+        stream: LogStream,
         *,
         code: Code,
         verbosity: Verbosity = Verbosity.MESSAGES,
@@ -58,10 +60,7 @@ class Terminal(logging.Handler):
         if not rows:
             return
         text = self._rendered(rows[0]) if len(rows) == 1 else "".join(map(self._rendered, rows))
-        # Whoever read it may be gone, such as a ``| tee`` that Ctrl-C has ended before us.
-        with contextlib.suppress(OSError):
-            self._stream.write(text)
-            self._stream.flush()
+        self._stream.write(text, at_once=any(row.tone in URGENT for row in rows))
 
     def _rendered(self, row: Row) -> str:
         if not self._colours:

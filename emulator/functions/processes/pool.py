@@ -203,7 +203,9 @@ class Pool:
             cores=CORES,
             has_space=self._functions.has_space(),
         )
-        self._at_once = AT_ONCE if load.has_space else 1  # not for each event: room is made by others, and takes a while
+        self._at_once = (
+            AT_ONCE if load.has_space else 1
+        )  # not for each event: room is made by others, and takes a while
         for _ in range(environments_wanted(load)):
             self._start()
         if self._patience is None and len(serving) < self._limit.running:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from emulator.command.json_lines import JsonLines, platform_line, wrapped_stderr
+from emulator.command.log_stream import LogStream
 from emulator.functions.platform_log import Report
 
 ID = "2f7bb03f"
@@ -19,7 +20,7 @@ ID = "2f7bb03f"
 
 def written(*lines: str, platform: bool = False) -> list[dict[str, Any]]:
     stream = io.StringIO()
-    sink = JsonLines(stream)
+    sink = JsonLines(LogStream(stream))
     for line in lines:
         sink.write("router", ID, line, platform=platform)
     return [json.loads(line) for line in stream.getvalue().splitlines()]
@@ -109,7 +110,7 @@ def test_lambdas_own_lines_have_their_types(line: str, kind: str, level: str) ->
 
 def test_the_emulators_own_lines_are_among_them() -> None:
     stream = io.StringIO()
-    sink = JsonLines(stream)
+    sink = JsonLines(LogStream(stream))
     try:
         dict[str, str]()["no such thing"]
     except LookupError:
@@ -127,7 +128,9 @@ def test_a_field_hides_none_of_the_lines_own() -> None:
     stream = io.StringIO()
     fields = {"fields": {"message": "mine", "time": "now"}}
 
-    JsonLines(stream).emit(logging.makeLogRecord({"msg": "up", "levelname": "INFO", "levelno": 20, **fields}))
+    JsonLines(LogStream(stream)).emit(
+        logging.makeLogRecord({"msg": "up", "levelname": "INFO", "levelno": 20, **fields})
+    )
 
     line = json.loads(stream.getvalue())
     assert (line["message"], line["field_message"], line["field_time"]) == ("up", "mine", "now")
@@ -136,7 +139,7 @@ def test_a_field_hides_none_of_the_lines_own() -> None:
 def test_what_is_written_past_all_logs_comes_as_lines_too(capfd: pytest.CaptureFixture[str]) -> None:
     stream = io.StringIO()
 
-    with wrapped_stderr(JsonLines(stream)):
+    with wrapped_stderr(JsonLines(LogStream(stream))):
         os.write(2, b"Fatal: no\n\xff without an end")
     os.write(2, b"as before\n")
 

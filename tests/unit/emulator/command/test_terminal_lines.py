@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from emulator.command.lines import Event, Rows, Tone, Verbosity, duration
+from emulator.command.log_stream import LogStream
 from emulator.command.output import has_colours
 from emulator.command.terminal import Terminal, code_of
 from emulator.functions.tracebacks import Code
@@ -266,7 +267,7 @@ def test_colours_are_for_terminals(stream: io.StringIO, environment: dict[str, s
 
 def test_lines_begin_with_the_time_and_errors_are_red(monkeypatch: pytest.MonkeyPatch) -> None:
     stream = io.StringIO()
-    terminal = Terminal(stream, code=CODE, colours=True, clock=lambda: 0.0)
+    terminal = Terminal(LogStream(stream), code=CODE, colours=True, clock=lambda: 0.0)
 
     terminal.write("router", ID, record("action ran", action="echo", latency_ms=1, failed=False))
     terminal.write("router", ID, record("request failed", "ERROR", action="boom", error_type="E", error_message="m"))
@@ -279,7 +280,7 @@ def test_lines_begin_with_the_time_and_errors_are_red(monkeypatch: pytest.Monkey
 
 def test_the_emulators_log_goes_there_too() -> None:
     stream = io.StringIO()
-    terminal = Terminal(stream, code=CODE)
+    terminal = Terminal(LogStream(stream), code=CODE)
     fields = {"fields": {"connections": 3, "nothing": None}}
 
     terminal.emit(logging.makeLogRecord({"msg": "stopping", "levelname": "INFO", "levelno": 20, **fields}))
@@ -292,7 +293,7 @@ def test_nobody_who_reads_is_no_error() -> None:
         def write(self, text: str) -> int:
             raise BrokenPipeError
 
-    Terminal(Gone(), code=CODE).write("f", ID, "hi")
+    Terminal(LogStream(Gone()), code=CODE).write("f", ID, "hi")
 
 
 def test_the_demos_code_counts_as_the_projects(tmp_path: Any) -> None:
