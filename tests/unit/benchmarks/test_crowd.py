@@ -11,8 +11,8 @@ from benchmarks.crowd import OWN_FILES, PORTS, Share, shares
     ("wanted", "files", "counts"),
     [
         pytest.param(300, 20_000, [300], id="few"),
-        pytest.param(50_000, 1_000_000, [PORTS, PORTS, 10_000], id="as many as an address has ports"),
-        pytest.param(50_000, 20_000, [20_000 - OWN_FILES], id="as many as the emulator may have files"),
+        pytest.param(25_000, 1_000_000, [PORTS, PORTS, 5_000], id="as many as an address has ports"),
+        pytest.param(50_000, 20_000, [PORTS, 10_000 - OWN_FILES], id="as many as the emulator may have files"),
     ],
 )
 def test_every_process_has_an_address_and_users_of_its_own(wanted: int, files: int, counts: list[int]) -> None:
