@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from emulator.functions.inline.cpython_threads import may_stall_others
 from streamer.errors import ConfigurationError
 from streamer.sending.http_connection import HttpConnection, request_bytes
 from streamer.sending.transport import IDLE_CONNECTIONS, Answer, NoAnswerError, PooledExchange
@@ -443,6 +444,8 @@ class AbandonedError(BaseException):
 
 
 def test_a_request_that_another_thread_ends_takes_its_connection_with_it(exchange: PooledExchange) -> None:
+    if may_stall_others():
+        pytest.skip("on Python 3.11 under coverage, nobody goes on before the thread is back from C code")
     asked, interrupted, ended = threading.Event(), threading.Event(), threading.Event()
     with peer() as server:
 

@@ -5,8 +5,12 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable
+from typing import Final
 
-from .cpython_threads import raise_in_thread
+from .cpython_threads import is_in_python, may_stall_others, raise_in_thread
+
+_LOOK_SECONDS: Final = 0.02
+"""How long a thread is looked at to see whether it is in Python code."""
 
 
 class AbandonedError(BaseException):
@@ -41,9 +45,25 @@ class Worker:
         """
         with self._lock:
             self._abandoned = True
-            if self._running and self._thread.ident is not None:
-                raise_in_thread(self._thread.ident, AbandonedError)
+            if self._running and may_stall_others():
+                threading.Thread(target=self._interrupt_in_python, name="lambda-interrupt", daemon=True).start()
+            elif self._running:
+                self._interrupt()
         self.stop()
+
+    def _interrupt(self) -> None:
+        if self._thread.ident is not None:
+            raise_in_thread(self._thread.ident, AbandonedError)
+
+    def _interrupt_in_python(self) -> None:
+        """Raise the exception as soon as the call is seen in Python code: until it is, it would hold up all others."""
+        ident = self._thread.ident
+        while ident is not None and self._running:
+            if is_in_python(ident, seconds=_LOOK_SECONDS):
+                with self._lock:
+                    if self._running:
+                        self._interrupt()
+                return
 
     def _run(self) -> None:
         try:
