@@ -22,6 +22,9 @@ BACKLOG: Final = 4096
 """Connections the kernel holds for us: a thousand clients that connect at once must not be refused."""
 ACCEPTS_PER_TURN: Final = 128
 """Most connections accepted before other work of the event loop gets its turn."""
+DEFERRED_SECONDS: Final = 1
+"""How long Linux keeps to itself a connection of which nothing came yet. Nearly all send at once, and are then accepted
+and looked at in one turn, which saves a twentieth of a connect."""
 FIRST_BYTE_SECONDS: Final = 30.0
 """How long a connection may stay silent before it is dropped."""
 TLS_HANDSHAKE_SECONDS: Final = 10.0
@@ -61,6 +64,7 @@ class Front:
         self._first_byte_seconds = first_byte_seconds
         self._loop = asyncio.get_running_loop()
         self._silent: dict[socket.socket, asyncio.TimerHandle] = {}
+        """Connections whose first byte is waited for."""
         self._starting: set[asyncio.Task[None]] = set()
         self._transports: list[asyncio.Transport] = []
         self._most_transports = OPEN_TRANSPORTS
@@ -105,8 +109,6 @@ class Front:
                 self._rest()
                 return
             client.setblocking(False)
-            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self._silent[client] = self._loop.call_later(self._first_byte_seconds, self._drop, client)
             self._look(client)
 
     def _rest(self) -> None:
@@ -119,14 +121,15 @@ class Front:
         try:
             first = client.recv(1, socket.MSG_PEEK)
         except (BlockingIOError, InterruptedError):
-            self._loop.add_reader(client.fileno(), self._look, client)
+            self._await(client)
             return
         except OSError:
             first = b""
+        if client in self._silent:
+            self._forget(client)
         if not first:
-            self._drop(client)
+            client.close()
             return
-        self._forget(client)
         factory = (self._gate(client) if self._gate is not None else None) or self._factory
         task = self._loop.create_task(self._begin(client, factory, is_tls=first[0] == TLS_CLIENT_HELLO))
         self._starting.add(task)
@@ -151,6 +154,11 @@ class Front:
         if len(self._transports) > self._most_transports:
             self._transports = [each for each in self._transports if not each.is_closing()]
             self._most_transports = max(OPEN_TRANSPORTS, 2 * len(self._transports))
+
+    def _await(self, client: socket.socket) -> None:
+        if client not in self._silent:
+            self._silent[client] = self._loop.call_later(self._first_byte_seconds, self._drop, client)
+            self._loop.add_reader(client.fileno(), self._look, client)
 
     def _forget(self, client: socket.socket) -> None:
         self._loop.remove_reader(client.fileno())
@@ -182,4 +190,7 @@ def bind(host: str, port: int) -> socket.socket:
         why = str(error.strerror if isinstance(error, OSError) else error).partition(" (while")[0]
         raise ConfigurationError(f"cannot listen on {host} port {port}: {why}") from error
     listening.setblocking(False)
+    if hasattr(socket, "TCP_DEFER_ACCEPT"):
+        with contextlib.suppress(OSError):  # an emulated kernel may not know it
+            listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, DEFERRED_SECONDS)
     return listening

@@ -185,6 +185,7 @@ class HttpProtocol(asyncio.Protocol):
         self._waiting.clear()
         if self._task is not None:
             self._task.cancel()
+        self._end_parser()
 
     def data_received(self, data: bytes) -> None:
         """Feed the parser; refuse what is not HTTP or too large."""
@@ -372,6 +373,7 @@ class HttpProtocol(asyncio.Protocol):
 
         self._transport = None
         self._watch_timer.cancel()
+        self._end_parser()
         is_tls, seconds = self._is_tls, self._request_seconds
         protocol = Http2Protocol(self._handler, transport, peer=self._peer, is_tls=is_tls, request_seconds=seconds)
         transport.set_protocol(protocol)
@@ -415,7 +417,13 @@ class HttpProtocol(asyncio.Protocol):
         transport, self._transport = self._transport, None
         self._watch_timer.cancel()
         transport.pause_reading()
-        take_over(self._request(), transport, rest)
+        request = self._request()
+        self._end_parser()
+        take_over(request, transport, rest)
+
+    def _end_parser(self) -> None:
+        """Let go of it: it holds methods of ours, and both would stay until the garbage collector finds them."""
+        del self._parser
 
 
 def failure(request: HttpRequest, error: Exception) -> HttpResponse:

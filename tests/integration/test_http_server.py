@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
+import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 
@@ -280,6 +282,33 @@ async def test_a_client_that_leaves_ends_what_was_done_for_it() -> None:
             await started.wait()
             client.writer.close()
             await cancelled.wait()
+
+
+class Taken(asyncio.Transport):
+    """A connection on which nothing is sent."""
+
+    def pause_reading(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET / HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"])
+async def test_a_connection_that_is_over_or_taken_over_is_gone_without_the_garbage_collector(sent: bytes) -> None:
+    taken: list[HttpRequest] = []
+    protocol = HttpProtocol(echo, upgrade=lambda request, _transport, _rest: taken.append(request))
+    protocol.connection_made(Taken())
+    gc.disable()
+    try:
+        if sent:
+            protocol.data_received(sent)
+        else:
+            protocol.connection_lost(None)
+        found = weakref.ref(protocol)
+        del protocol
+
+        assert found() is None
+    finally:
+        gc.enable()
+    assert bool(taken) is bool(sent)
 
 
 def test_a_request_knows_its_parts() -> None:
