@@ -17,6 +17,7 @@ from typing import Final, Self
 from streamer.errors import ConfigurationError
 
 from ..foundation import log
+from .peers import Address
 
 BACKLOG: Final = 4096
 """Connections the kernel holds for us: a thousand clients that connect at once must not be refused."""
@@ -35,10 +36,11 @@ OPEN_TRANSPORTS: Final = 256
 UNKNOWN_HOST: Final = (socket.EAI_NONAME, socket.EAI_AGAIN)
 OUT_OF_FILES: Final = (errno.EMFILE, errno.ENFILE)
 
-Factory = Callable[[bool], asyncio.Protocol]
-"""Makes the protocol for a new connection; the argument says whether it came over TLS."""
-Gate = Callable[[socket.socket], Factory | None]
-"""Looks at a new connection; answers what is made for it instead, None for those that may pass."""
+Factory = Callable[[bool, str], asyncio.Protocol]
+"""Makes the protocol for a new connection, given whether it came over TLS, and the client's IP address."""
+Gate = Callable[[Address, Address], Factory | None]
+"""Looks at a new connection, by the client's address and ours; answers what is made for it instead, None for those that
+may pass."""
 
 
 class Front:
@@ -70,7 +72,8 @@ class Front:
         self._most_transports = OPEN_TRANSPORTS
         self._resting: asyncio.TimerHandle | None = None
         self._socket = bind(host, port)
-        self.host, self.port = self._socket.getsockname()[:2]
+        self._address: Address = self._socket.getsockname()[:2]
+        self.host, self.port = self._address
 
     async def __aenter__(self) -> Self:
         self._loop.add_reader(self._socket.fileno(), self._accept)
@@ -100,7 +103,7 @@ class Front:
     def _accept(self) -> None:
         for _ in range(ACCEPTS_PER_TURN):
             try:
-                client, _address = self._socket.accept()
+                client, address = self._socket.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
                 return
             except OSError as error:
@@ -109,7 +112,7 @@ class Front:
                 self._rest()
                 return
             client.setblocking(False)
-            self._look(client)
+            self._look(client, address[:2])
 
     def _rest(self) -> None:
         """Stop accepting for a second: there are no file descriptors left, and the backlog keeps the clients."""
@@ -117,11 +120,11 @@ class Front:
         self._loop.remove_reader(self._socket.fileno())
         self._resting = self._loop.call_later(1.0, self._loop.add_reader, self._socket.fileno(), self._accept)
 
-    def _look(self, client: socket.socket) -> None:
+    def _look(self, client: socket.socket, address: Address) -> None:
         try:
             first = client.recv(1, socket.MSG_PEEK)
         except (BlockingIOError, InterruptedError):
-            self._await(client)
+            self._await(client, address)
             return
         except OSError:
             first = b""
@@ -130,18 +133,18 @@ class Front:
         if not first:
             client.close()
             return
-        factory = (self._gate(client) if self._gate is not None else None) or self._factory
-        task = self._loop.create_task(self._begin(client, factory, is_tls=first[0] == TLS_CLIENT_HELLO))
+        factory = (self._gate(address, self._address) if self._gate is not None else None) or self._factory
+        task = self._loop.create_task(self._begin(client, factory, address[0], is_tls=first[0] == TLS_CLIENT_HELLO))
         self._starting.add(task)
         task.add_done_callback(self._starting.discard)
 
-    async def _begin(self, client: socket.socket, factory: Factory, *, is_tls: bool) -> None:
+    async def _begin(self, client: socket.socket, factory: Factory, peer: str, *, is_tls: bool) -> None:
         if is_tls and self._tls is None:
             client.close()
             return
         with contextlib.suppress(OSError, ssl.SSLError):  # the client gave up, or does not trust the certificate
             transport, _protocol = await self._loop.connect_accepted_socket(
-                lambda: factory(is_tls),
+                lambda: factory(is_tls, peer),
                 client,
                 ssl=self._tls if is_tls else None,
                 ssl_handshake_timeout=min(TLS_HANDSHAKE_SECONDS, self._first_byte_seconds) if is_tls else None,
@@ -155,10 +158,10 @@ class Front:
             self._transports = [each for each in self._transports if not each.is_closing()]
             self._most_transports = max(OPEN_TRANSPORTS, 2 * len(self._transports))
 
-    def _await(self, client: socket.socket) -> None:
+    def _await(self, client: socket.socket, address: Address) -> None:
         if client not in self._silent:
             self._silent[client] = self._loop.call_later(self._first_byte_seconds, self._drop, client)
-            self._loop.add_reader(client.fileno(), self._look, client)
+            self._loop.add_reader(client.fileno(), self._look, client, address)
 
     def _forget(self, client: socket.socket) -> None:
         self._loop.remove_reader(client.fileno())

@@ -144,15 +144,17 @@ class HttpProtocol(asyncio.Protocol):
         connect: Connect | None = None,
         header_bytes: int = HEADER_BYTES,
         is_tls: bool = False,
+        peer: str = "",
         request_seconds: float = REQUEST_SECONDS,
     ) -> None:
+        """``peer`` is the client's IP address; empty: the transport is asked for it."""
         self._handler = handler
         self._upgrade = upgrade
         self._connect = connect
         self._header_bytes = header_bytes
         self._is_tls = is_tls
         self._transport: asyncio.Transport | None = None
-        self._peer = ""
+        self._peer = peer
         self._waiting: deque[tuple[HttpRequest, bool]] = deque()
         self._task: asyncio.Task[None] | None = None
         self._parser = httptools.HttpRequestParser(self)
@@ -175,8 +177,9 @@ class HttpProtocol(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Remember the transport and who is at the other end."""
         self._transport = cast("asyncio.Transport", transport)
-        peer = transport.get_extra_info("peername")
-        self._peer = peer[0] if isinstance(peer, tuple) else "127.0.0.1"
+        if not self._peer:
+            name = transport.get_extra_info("peername")
+            self._peer = name[0] if isinstance(name, tuple) else "127.0.0.1"
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Drop what waits; a handler that is running is cancelled."""

@@ -5,13 +5,12 @@ from __future__ import annotations
 import functools
 import ipaddress
 import os
-import socket
 
 from ..foundation import log
 from .front import Gate
 from .http import HttpProtocol, HttpRequest, HttpResponse
 from .origin import is_loopback
-from .peers import Owner, Owners
+from .peers import Address, Owner, Owners
 
 
 @functools.lru_cache(maxsize=64)
@@ -27,15 +26,11 @@ class OwnUser:
         self._own_uid = own_uid
         self._told: set[int | None] = set()
 
-    def is_stranger(self, client: socket.socket) -> bool:
-        """Whether a connection within this machine is neither this user's nor root's.
+    def is_stranger(self, peer: Address, here: Address) -> bool:
+        """Whether a connection within this machine is neither this user's nor root's, by its client's address and ours.
 
         One that has no owner is a stranger's too: it was closed already, or comes from a relay that hides who it is.
         """
-        try:
-            peer, here = client.getpeername()[:2], client.getsockname()[:2]
-        except OSError:  # it is gone
-            return True
         owner = self._owners.owner(peer, here) if _is_loopback(peer[0]) else Owner(self._own_uid, 0)
         uid = None if owner is None else owner.uid
         if uid in (self._own_uid, 0):
@@ -60,7 +55,7 @@ def own_users_gate(host: str, owners: Owners | None) -> Gate | None:
         return None
     guard = OwnUser(owners, os.geteuid())
 
-    def refusing(is_tls: bool) -> HttpProtocol:
-        return HttpProtocol(guard.refuse, is_tls=is_tls)
+    def refusing(is_tls: bool, peer: str) -> HttpProtocol:
+        return HttpProtocol(guard.refuse, is_tls=is_tls, peer=peer)
 
-    return lambda client: refusing if guard.is_stranger(client) else None
+    return lambda peer, here: refusing if guard.is_stranger(peer, here) else None

@@ -67,12 +67,13 @@ class ApiPort:
         self._answer = functools.partial(answer, served)
         self._upgrade = functools.partial(upgrade, served)
 
-    def _protocol(self, is_tls: bool) -> HttpProtocol:
+    def _protocol(self, is_tls: bool, peer: str) -> HttpProtocol:
         return HttpProtocol(
             self._answer,
             upgrade=self._upgrade,
             connect=self._connect,
             is_tls=is_tls,
+            peer=peer,
             request_seconds=self._request_seconds,
         )
 

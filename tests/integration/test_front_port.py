@@ -20,7 +20,7 @@ from streamer.errors import ConfigurationError
 class Upper(asyncio.Protocol):
     """Answers with what it hears in capitals, and whether it came over TLS."""
 
-    def __init__(self, is_tls: bool) -> None:
+    def __init__(self, is_tls: bool, _peer: str) -> None:
         self._is_tls = is_tls
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:

@@ -107,7 +107,7 @@ class Client:
 
 @asynccontextmanager
 async def serving(asked: Asked, tls: ssl.SSLContext | None = None) -> AsyncIterator[int]:
-    front = Front(lambda is_tls: HttpProtocol(asked, is_tls=is_tls), host="127.0.0.1", port=0, tls=tls)
+    front = Front(lambda is_tls, peer: HttpProtocol(asked, is_tls=is_tls, peer=peer), host="127.0.0.1", port=0, tls=tls)
     async with front:
         yield int(front.port)
 
