@@ -9,8 +9,11 @@ from streamer.topology import Function
 
 from .outcome import Refused
 
-WAITING_EVENTS: Final = 10_000
-"""Most events of one function that wait for an environment; more are turned away as on AWS."""
+WAITING_BYTES: Final = 512 * 1024 * 1024
+"""How much of the memory the events of one function may take that wait for an environment; more are turned away as on
+AWS. Fifty thousand clients that leave at once take less than half of it: each has its ``$disconnect``."""
+EVENT_BYTES: Final = 3072
+"""What an event that waits takes besides its content, as `tracemalloc` shows it."""
 STOPPING: Final = Refused(500, "ServiceException", "the emulator stops")
 """Why no event runs any more."""
 
@@ -32,13 +35,21 @@ class Limit:
         reserved = function.reserved_concurrency
         return cls(running=default if reserved is None else reserved, is_reserved=reserved is not None)
 
-    def refusal(self, *, running: int, waiting: int) -> Refused | None:
-        """Why an event that comes now is turned away; None: it may run or wait."""
+    def refusal(self, *, running: int, waiting: int, waiting_bytes: int) -> Refused | None:
+        """Why an event that comes now is turned away; None: it may run or wait.
+
+        ``waiting_bytes`` is the sum of `bytes_held` for the events that wait.
+        """
         if self.is_reserved and running + waiting >= self.running:
             return throttled("ReservedFunctionConcurrentInvocationLimitExceeded")
-        if waiting >= WAITING_EVENTS:
+        if waiting_bytes >= WAITING_BYTES:
             return throttled("ConcurrentInvocationLimitExceeded")
         return None
+
+
+def bytes_held(payload: bytes) -> int:
+    """How much memory an event takes while it waits: its payload, and what that was made of."""
+    return 2 * len(payload) + EVENT_BYTES
 
 
 PATIENCE_SECONDS: Final = 0.02

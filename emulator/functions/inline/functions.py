@@ -21,7 +21,7 @@ from streamer.topology import Function, Topology
 from ...foundation import log
 from ...foundation.recording import Recording
 from .. import platform_log, variables
-from ..admission import STOPPING, Limit, missing
+from ..admission import STOPPING, Limit, bytes_held, missing
 from ..held import DAY_SECONDS, Held
 from ..logs import LogSink
 from ..outcome import EnvironmentNow, Failed, Outcome, Returned
@@ -102,7 +102,8 @@ class InlineFunctions:
         if target is None:
             outcome.set_result(missing(variables.function_arn(function, self._endpoints)))
             return outcome
-        refusal = target.limit.refusal(running=target.running, waiting=len(target.waiting))
+        waiting = target.waiting
+        refusal = target.limit.refusal(running=target.running, waiting=len(waiting), waiting_bytes=waiting.size)
         refusal = STOPPING if self._is_ending else refusal
         if refusal is not None:
             outcome.set_result(refusal)
@@ -314,7 +315,7 @@ class _InlineFunction:
         self.arn = variables.function_arn(function.name, endpoints)
         self.limit = Limit.of(function, limit)
         self.running = 0
-        self.waiting: InTurn[_Invocation] = InTurn()
+        self.waiting: InTurn[_Invocation] = InTurn(lambda event: bytes_held(event.payload))
         self.variables = variables.variables(
             function,
             endpoints,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from streamer.topology import Function
 
 from ...foundation import log
-from ..admission import AT_ONCE, PATIENCE_SECONDS, STOPPING, Limit, Load, environments_wanted
+from ..admission import AT_ONCE, PATIENCE_SECONDS, STOPPING, Limit, Load, bytes_held, environments_wanted
 from ..outcome import Refused
 from ..turns import InTurn
 from .environment import EnvironmentState, ExecutionEnvironment
@@ -49,7 +49,7 @@ class Pool:
         self._run = run
         self._functions = functions
         self._loop = asyncio.get_running_loop()
-        self._waiting: InTurn[WaitingInvocation] = InTurn()
+        self._waiting = _line()
         self._idle: list[ExecutionEnvironment] = []
         self._moved_at = 0.0
         self._patience: asyncio.TimerHandle | None = None
@@ -84,7 +84,8 @@ class Pool:
         if self._is_ending:
             return STOPPING
         running = sum(environment.has_event for environment in self.environments) if self._limit.is_reserved else 0
-        refusal = self._limit.refusal(running=running, waiting=len(self._waiting))
+        waiting = self._waiting
+        refusal = self._limit.refusal(running=running, waiting=len(waiting), waiting_bytes=waiting.size)
         if refusal is not None:
             return refusal
         if self._idle:
@@ -170,7 +171,7 @@ class Pool:
 
     def init_failed(self, environment: ExecutionEnvironment, payload: bytes | None, error_type: str) -> None:
         """Answer all that wait: on AWS each would have had an environment that failed like this one."""
-        waiting, self._waiting = self._waiting, InTurn()
+        waiting, self._waiting = self._waiting, _line()
         for event in waiting:
             environment.fail_init(event, payload, error_type)
 
@@ -249,3 +250,7 @@ class Pool:
 
 def _make(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
+
+
+def _line() -> InTurn[WaitingInvocation]:
+    return InTurn(lambda event: bytes_held(event.payload))

@@ -10,9 +10,10 @@ from emulator.functions.admission import (
     PATIENCE_SECONDS,
     SLOW_START_SECONDS,
     STARVED_SECONDS,
-    WAITING_EVENTS,
+    WAITING_BYTES,
     Limit,
     Load,
+    bytes_held,
     environments_wanted,
 )
 from streamer.topology import Function
@@ -73,8 +74,8 @@ def test_environments_wanted(situation: Load, wanted: int) -> None:
 def test_over_its_reserved_concurrency_a_function_is_throttled() -> None:
     limit = Limit.of(Function(name="f", handler="a.b", reserved_concurrency=2), default=10)
 
-    assert limit.refusal(running=1, waiting=0) is None
-    refusal = limit.refusal(running=1, waiting=1)
+    assert limit.refusal(running=1, waiting=0, waiting_bytes=0) is None
+    refusal = limit.refusal(running=1, waiting=1, waiting_bytes=1)
     assert refusal is not None
     assert (refusal.status, refusal.error_type, refusal.message, refusal.reason) == (
         429,
@@ -87,16 +88,20 @@ def test_over_its_reserved_concurrency_a_function_is_throttled() -> None:
 def test_a_reserved_concurrency_of_zero_switches_a_function_off() -> None:
     limit = Limit.of(Function(name="f", handler="a.b", reserved_concurrency=0), default=10)
 
-    assert limit.refusal(running=0, waiting=0) is not None
+    assert limit.refusal(running=0, waiting=0, waiting_bytes=0) is not None
 
 
 def test_over_the_emulators_own_limit_events_wait_up_to_a_bound() -> None:
     limit = Limit.of(Function(name="f", handler="a.b"), default=10)
 
-    assert limit.refusal(running=10, waiting=WAITING_EVENTS - 1) is None
-    refusal = limit.refusal(running=10, waiting=WAITING_EVENTS)
+    assert limit.refusal(running=10, waiting=10**6, waiting_bytes=WAITING_BYTES - 1) is None
+    refusal = limit.refusal(running=10, waiting=1, waiting_bytes=WAITING_BYTES)
     assert refusal is not None
     assert refusal.reason == "ConcurrentInvocationLimitExceeded"
+
+
+def test_fifty_thousand_clients_that_leave_at_once_each_have_their_disconnect() -> None:
+    assert 50_000 * bytes_held(b"." * 1000) < WAITING_BYTES / 2
 
 
 @given(

@@ -24,7 +24,7 @@ def taken(line: InTurn[str]) -> str:
     ],
 )
 def test_sources_are_served_in_turn(come: str, served: str) -> None:
-    line: InTurn[str] = InTurn()
+    line: InTurn[str] = InTurn(len)
     for source in come:
         line.append(source, source)
 
@@ -32,19 +32,29 @@ def test_sources_are_served_in_turn(come: str, served: str) -> None:
 
 
 def test_what_is_put_back_is_next() -> None:
-    line: InTurn[str] = InTurn()
+    line: InTurn[str] = InTurn(len)
     for item in ("a1", "a2", "b1"):
         line.append(item, item[0])
     line.popleft()
     line.put_back("a1", "a")
 
     assert list(line) == ["a1", "a2", "b1"]
+    assert line.size == 6
     assert taken(line) == "a1b1a2"
+    assert line.size == 0
+
+
+def test_what_is_forgotten_has_no_size() -> None:
+    line: InTurn[str] = InTurn(len)
+    line.append("a1", "a")
+    line.clear()
+
+    assert (len(line), line.size) == (0, 0)
 
 
 @given(st.lists(st.tuples(st.sampled_from("ABC"), st.booleans())))
 def test_nothing_is_lost_or_doubled_and_each_line_stays_in_order(steps: list[tuple[str, bool]]) -> None:
-    line: InTurn[tuple[str, int]] = InTurn()
+    line: InTurn[tuple[str, int]] = InTurn(lambda item: item[1])
     given_in: Counter[str] = Counter()
     served: list[tuple[str, int]] = []
     for source, serves in steps:
@@ -53,6 +63,7 @@ def test_nothing_is_lost_or_doubled_and_each_line_stays_in_order(steps: list[tup
         if serves:
             served.append(line.popleft())
     assert len(line) == len(list(line)) == len(steps) - len(served)
+    assert line.size == sum(number for _, number in line)
     served += [line.popleft() for _ in range(len(line))]
 
     for source, count in given_in.items():
