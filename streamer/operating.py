@@ -13,7 +13,8 @@ from streamer.requests import lifecycle
 from streamer.requests.dispatcher import LambdaDispatcher
 from streamer.requests.lifecycle import Applied
 from streamer.requests.runs import RUN, Run, run_of
-from streamer.stores.dynamodb import DynamoRequestStore, translated
+from streamer.stores.dynamodb import translated
+from streamer.stores.dynamodb_requests import DynamoRequestStore
 from streamer.stores.items import request_record
 
 

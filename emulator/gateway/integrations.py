@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from streamer.sending.signer import Signer, SigningKeys
+from streamer.sending.signer import TIMESTAMP, Signer, SigningKeys
 from streamer.topology import Api
 from streamer.topology.integrations import Integration
 
@@ -82,7 +82,7 @@ def _signed(request: Request, body: bytes, headers: Mapping[str, str], endpoints
     owner = endpoints.owner
     keys = SigningKeys(owner.access_key_id, owner.secret_access_key, owner.session_token)
     signer = Signer(keys, request.service or "", request.region)
-    timestamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+    timestamp = time.strftime(TIMESTAMP, time.gmtime())
     return signer.sign(request.method, request.url, body, headers, timestamp=timestamp)
 
 

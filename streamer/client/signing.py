@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
 
-from streamer.sending.signer import Signer, SigningKeys
+from streamer.sending.signer import TIMESTAMP, Signer, SigningKeys
 
 
 def signed_with(
@@ -23,7 +23,7 @@ def signed_with(
     signer = Signer(SigningKeys(access_key_id, secret_access_key, session_token), "execute-api", region)
 
     def sign(url: str) -> Mapping[str, str]:
-        timestamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+        timestamp = time.strftime(TIMESTAMP, time.gmtime())
         signed = signer.sign("GET", url, b"", {"host": urlsplit(url).netloc}, timestamp=timestamp)
         return {name: value for name, value in signed.items() if name != "host"}
 

@@ -24,15 +24,18 @@ from streamer.sending.transport import PooledExchange
 from streamer.settings import SAMPLED, TRACE_VARIABLE, Settings
 from streamer.stores import names
 from streamer.stores.client import Clients
-from streamer.stores.dynamodb import DynamoConnectionStore, DynamoRequestStore, DynamoSubscriptionStore
+from streamer.stores.dynamodb import DynamoConnectionStore, DynamoSubscriptionStore
 
 # Of what only some functions have, such as an App or a way to connections, none of the others pays in its cold start.
 if TYPE_CHECKING:
+    from botocore.session import Session
+
     from streamer.app import App
     from streamer.observability.tracing import Tracing
     from streamer.requests.dispatcher import LambdaDispatcher
     from streamer.sending.hub import Hub
     from streamer.sending.sender import ManagementApi
+    from streamer.stores.dynamodb_requests import DynamoRequestStore
 
 T = TypeVar("T")
 
@@ -90,10 +93,14 @@ def new_id() -> str:
     return uuid7(time.time_ns() // 1_000_000, os.urandom(RANDOM_BYTES))
 
 
-def _made(client: Any, ca_bundle: str | None) -> None:
-    """Let a client of DynamoDB, which every message waits for, send its requests in the quicker way."""
+def _made(client: Any, session: Session) -> None:
+    """Let a client of DynamoDB, which every message waits for, sign and send its requests in the quicker way."""
     if client.meta.service_model.service_name == DYNAMODB:
-        SdkRequests(PooledExchange(ca_bundle), timeout_seconds=client.meta.config.read_timeout).register(client)
+        SdkRequests(
+            PooledExchange(session.get_config_variable("ca_bundle")),
+            credentials=session.get_credentials(),
+            timeout_seconds=client.meta.config.read_timeout,
+        ).register(client)
 
 
 About = Callable[..., AbstractContextManager[None]]
@@ -214,6 +221,8 @@ class Environment:
     @cached_property
     def requests(self) -> DynamoRequestStore:
         """The requests table."""
+        from streamer.stores.dynamodb_requests import DynamoRequestStore  # noqa: PLC0415
+
         return DynamoRequestStore(
             self._dynamodb,
             names.requests_table(self.settings.table_prefix),

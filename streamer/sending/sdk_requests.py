@@ -1,54 +1,98 @@
-"""Requests of botocore over connections of our own.
+"""Requests of botocore over connections of our own, with signatures of our own.
 
-botocore offers each request, signed and ready, to whoever registered for ``before-send``, and sends it by urllib3 only
-if nobody answers. Retries, checksums and the reading of answers stay botocore's. What urllib3 and http.client do around
-a call of DynamoDB is two fifths of its CPU time (docs/performance.md), and each message to an App has such a call.
+botocore asks whoever registered for ``choose-signer`` how to sign a request, and leaves it as it is where the answer is
+`botocore.UNSIGNED`. It offers each request to whoever registered for ``before-send``, and sends it by urllib3 only if
+nobody answers. Retries, checksums and the reading of answers stay botocore's. What urllib3 and http.client do around a
+call of DynamoDB is two fifths of its CPU time, and botocore's signature a fifth of the rest (docs/performance.md); each
+message to an App has such a call.
 """
 
 from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
+import botocore
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.exceptions import ConnectionClosedError, EndpointConnectionError, ReadTimeoutError, SSLError
 from botocore.utils import get_environ_proxies
 
 from streamer.sending.http_connection import BadAnswerError
+from streamer.sending.signer import TIMESTAMP, CurrentSigner
 from streamer.sending.transport import PooledExchange
 
 _NOBODY_THERE: Final = (ConnectionRefusedError, socket.gaierror)
 
 
 class SdkRequests:
-    """A handler of ``before-send``. Safe to share between threads."""
+    """Signs and sends what clients ask for. Safe to share between threads."""
 
-    def __init__(self, exchange: PooledExchange, *, timeout_seconds: float) -> None:
-        """Without I/O; ``timeout_seconds`` is for each step: to connect, to send, and to wait for the next bytes."""
+    def __init__(
+        self,
+        exchange: PooledExchange,
+        *,
+        credentials: Any = None,
+        timeout_seconds: float,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        """Without I/O.
+
+        Args:
+            exchange: The transport.
+            credentials: botocore's, as its session gives them. None: botocore signs, or says that there are none.
+            timeout_seconds: How long each step may take: to connect, to send, and to wait for the next bytes.
+            now: Unix seconds, which requests are signed with.
+        """
         self._exchange = exchange
+        self._credentials = credentials
         self._timeout_seconds = timeout_seconds
+        self._now = now
 
     def register(self, client: Any) -> None:
         """Send what a client asks for, unless a proxy stands between it and its service, as botocore reads it."""
-        if not get_environ_proxies(client.meta.endpoint_url):
-            client.meta.events.register(f"before-send.{client.meta.service_model.service_id.hyphenize()}", self)
+        if get_environ_proxies(client.meta.endpoint_url):
+            return
+        service, region = client.meta.service_model, client.meta.region_name
+        name = service.service_id.hyphenize()
+        if self._credentials is None:
+            client.meta.events.register(f"before-send.{name}", self._send)
+            return
+        signer = CurrentSigner(self._credentials, service.signing_name, region)
 
-    def __call__(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
+        def choose(signing_name: str, region_name: str, **_: Any) -> Any:
+            """Leave to botocore what is to be signed otherwise, such as for another Region."""
+            return botocore.UNSIGNED if (signing_name, region_name) == (service.signing_name, region) else None
+
+        def send(request: AWSPreparedRequest, **_: Any) -> AWSResponse:
+            return self._send(request, signer)
+
+        client.meta.events.register(f"choose-signer.{name}", choose)
+        client.meta.events.register(f"before-send.{name}", send)
+
+    def _send(self, request: AWSPreparedRequest, signer: CurrentSigner | None = None, **_: Any) -> AWSResponse:
         """The answer to a request; its body is bytes, as those of JSON are.
 
         Raises:
             botocore.exceptions.HTTPClientError: there is none; botocore tries again, as after an error of urllib3.
             ConfigurationError: that is no URL to send requests to, or the certificates to trust cannot be read.
         """
-        url = request.url
-        headers = {"Host": url.partition("://")[2].partition("/")[0]}
-        for name, value in request.headers.items():
-            if name.lower() not in ("host", "content-length"):
-                headers[name] = value.decode("latin-1") if isinstance(value, bytes) else value
+        url, body = request.url, request.body or b""
+        headers = {"host": url.partition("://")[2].partition("/")[0]}
+        of_attempt: dict[str, str] = {}
+        for spelled, value in request.headers.items():
+            name = spelled.lower()
+            if name not in ("host", "content-length"):
+                to = of_attempt if name.startswith("amz-sdk-") else headers
+                to[name] = value.decode("latin-1") if isinstance(value, bytes) else value
+        if signer is not None and "authorization" not in headers:
+            timestamp = time.strftime(TIMESTAMP, time.gmtime(self._now()))
+            headers = signer.sign(request.method, url, body, headers, timestamp=timestamp)
+        headers |= of_attempt  # botocore signs none of these
         try:
-            said = self._exchange.answer(request.method, url, request.body or b"", headers, self._timeout_seconds)
+            said = self._exchange.answer(request.method, url, body, headers, self._timeout_seconds)
         except TimeoutError as error:
             raise ReadTimeoutError(endpoint_url=url, error=error) from error
         except ssl.SSLError as error:

@@ -19,7 +19,7 @@ from botocore.credentials import Credentials
 
 from streamer.aws_limits import MESSAGE_BYTES
 from streamer.errors import ConfigurationError, GoneError, PayloadTooLargeError, SendError
-from streamer.sending.signer import Signer, SigningKeys
+from streamer.sending.signer import TIMESTAMP, CurrentSigner
 from streamer.sending.transport import Answer, Exchange, NoAnswerError, PooledExchange
 from streamer.settings import TRACE_VARIABLE
 
@@ -139,9 +139,7 @@ class ManagementApi:
             trace: The ``X-Amzn-Trace-Id`` of the invocation that sends, which ties its requests to it. None: there
                 is none.
         """
-        self._credentials = credentials
-        self._region = region
-        self._signer: Signer | None = None
+        self._signer = None if credentials is None else CurrentSigner(credentials, "execute-api", region)
         self._endpoint = endpoint
         self._exchange = exchange
         self._retry = retry or RetryPolicy()
@@ -209,22 +207,16 @@ class ManagementApi:
         raise SendError(f"could not reach {connection_id}, tried {tried}: {problem}", is_temporary=True)
 
     def _signed(self, method: str, url: str, body: bytes) -> Mapping[str, str]:
-        if self._credentials is None:
+        if self._signer is None:
             raise ConfigurationError("there are no AWS credentials; set AWS_PROFILE or AWS_ACCESS_KEY_ID and its kin")
-        # A frozen copy: refreshable credentials may change between reading the key and reading its secret.
-        frozen = self._credentials.get_frozen_credentials()
-        keys = SigningKeys(frozen.access_key, frozen.secret_key, frozen.token)
-        signer = self._signer
-        if signer is None or signer.keys != keys:
-            signer = self._signer = Signer(keys, "execute-api", self._region)
         headers = {"host": url.split("/", 3)[2]}
         trace = self._trace()
         if trace:
             headers["x-amzn-trace-id"] = trace
         if body:
             headers["content-type"] = "text/plain; charset=utf-8"
-        timestamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(self._now()))
-        return signer.sign(method, url, body, headers, timestamp=timestamp)
+        timestamp = time.strftime(TIMESTAMP, time.gmtime(self._now()))
+        return self._signer.sign(method, url, body, headers, timestamp=timestamp)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,12 @@ import functools
 import hashlib
 import hmac
 from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
 ALGORITHM: Final = "AWS4-HMAC-SHA256"
+TIMESTAMP: Final = "%Y%m%dT%H%M%SZ"
+"""How a request tells its time, in UTC, for `time.strftime`."""
 BODY_HASH: Final = "x-amz-content-sha256"
 """The header whose value is signed instead of the body's hash."""
 _CHANGED_ON_THE_WAY: Final = frozenset(
@@ -68,7 +70,7 @@ class Signer:
     def sign(self, method: str, url: str, body: bytes, headers: Mapping[str, str], *, timestamp: str) -> dict[str, str]:
         """The headers to send: those given, the time, the token if there is one, and the signature.
 
-        ``headers`` have names in lower case, and ``host`` among them; ``timestamp`` is ``yyyymmddThhmmssZ``.
+        ``headers`` have names in lower case, and ``host`` among them; ``timestamp`` is as `TIMESTAMP` has it.
         """
         path, _, query = url.partition("://")[2].partition("/")[2].partition("?")
         sent = {name: value for name, value in headers.items() if name != "authorization"}
@@ -104,3 +106,24 @@ class Signer:
                 key = hmac.digest(key, part.encode(), "sha256")
             self._derived = (date, key)
         return key
+
+
+class CurrentSigner:
+    """Signs with credentials that may be refreshed meanwhile. Safe to share between threads."""
+
+    def __init__(self, credentials: Any, service: str, region: str) -> None:
+        """``credentials`` are botocore's, which refreshes them when they are asked for."""
+        self._credentials = credentials
+        self._service = service
+        self._region = region
+        self._signer: Signer | None = None
+
+    def sign(self, method: str, url: str, body: bytes, headers: Mapping[str, str], *, timestamp: str) -> dict[str, str]:
+        """As `Signer.sign`."""
+        # A frozen copy: refreshable credentials may change between reading the key and reading its secret.
+        frozen = self._credentials.get_frozen_credentials()
+        keys = SigningKeys(frozen.access_key, frozen.secret_key, frozen.token)
+        signer = self._signer
+        if signer is None or signer.keys != keys:
+            signer = self._signer = Signer(keys, self._service, self._region)
+        return signer.sign(method, url, body, headers, timestamp=timestamp)

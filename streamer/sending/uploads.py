@@ -17,7 +17,7 @@ from streamer.context import Principal, Request
 from streamer.errors import ActionError, ConfigurationError, ErrorCode
 from streamer.requests.ids import RANDOM_BYTES, uuid7
 from streamer.sending.links import Place, put_link
-from streamer.sending.signer import SigningKeys
+from streamer.sending.signer import TIMESTAMP, SigningKeys
 from streamer.stores.names import bucket_variable
 
 if TYPE_CHECKING:
@@ -204,7 +204,7 @@ class Uploads:
             place,
             {"content-length": str(size), "content-type": kind},
             SigningKeys(key, secret, environ.get("AWS_SESSION_TOKEN") or None),
-            timestamp=time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now)),
+            timestamp=time.strftime(TIMESTAMP, time.gmtime(now)),
             seconds=self.link_seconds,
         )
         return {"upload": reference, "url": url, "headers": {"content-type": kind}, "expires_in": self.link_seconds}

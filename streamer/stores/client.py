@@ -22,8 +22,8 @@ class Clients:
     A client may be used by several threads, but making one may not be done by several at once: a lock sees to that.
     """
 
-    def __init__(self, made: Callable[[Any, str | None], None] = lambda _client, _ca_bundle: None) -> None:
-        """Without I/O; ``made`` is given each client once, and the file of certificates to trust, None: the SDK's."""
+    def __init__(self, made: Callable[[Any, botocore.session.Session], None] = lambda _client, _session: None) -> None:
+        """Without I/O; ``made`` is given each client once, and the session that made it."""
         self._made = made
         self._lock = threading.Lock()
         self._session: botocore.session.Session | None = None
@@ -36,7 +36,7 @@ class Clients:
                 self._session = botocore.session.Session()
             if service not in self._clients:
                 client = self._session.create_client(service, config=_config())
-                self._made(client, self._session.get_config_variable("ca_bundle"))
+                self._made(client, self._session)
                 self._clients[service] = client
             return self._clients[service]
 

@@ -21,7 +21,8 @@ from streamer.requests.runs import SWEEP_EVENT
 from streamer.service import tables
 from streamer.settings import Settings
 from streamer.stores.client import Clients
-from streamer.stores.dynamodb import DynamoConnectionStore, DynamoRequestStore, DynamoSubscriptionStore
+from streamer.stores.dynamodb import DynamoConnectionStore, DynamoSubscriptionStore
+from streamer.stores.dynamodb_requests import DynamoRequestStore
 from streamer.testing import (
     FakeClock,
     FakeContext,

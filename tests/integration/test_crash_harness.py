@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from emulator.dynamodb.endpoints.tables import create_tables
 from streamer.service import tables
 from streamer.stores.client import Clients
-from streamer.stores.dynamodb import DynamoConnectionStore, DynamoRequestStore, DynamoSubscriptionStore
+from streamer.stores.dynamodb import DynamoConnectionStore, DynamoSubscriptionStore
+from streamer.stores.dynamodb_requests import DynamoRequestStore
 
 RUNS = 500
 DYNAMODB_RUNS = 20

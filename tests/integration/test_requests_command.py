@@ -20,7 +20,7 @@ from emulator.dynamodb.endpoints.tables import create_tables
 from streamer.records import Failure, ProgressPoint, RequestRecord, Status
 from streamer.requests.runs import run_event
 from streamer.service import tables
-from streamer.stores.dynamodb import DynamoRequestStore
+from streamer.stores.dynamodb_requests import DynamoRequestStore
 
 FAILURE = Failure(code="PROCESSING_FAILED", message="the disk is full", retryable=True)
 FAILED = request_record(request_id="failed", status=Status.FAILED, attempt=3, max_attempts=3, error=FAILURE)

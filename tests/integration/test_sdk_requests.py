@@ -5,19 +5,24 @@ from __future__ import annotations
 import binascii
 import contextlib
 import json
+import re
 import socket
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import botocore.session
 import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
 from botocore.config import Config
+from botocore.credentials import Credentials
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
     ConnectionClosedError,
     EndpointConnectionError,
     HTTPClientError,
+    NoCredentialsError,
     ReadTimeoutError,
     SSLError,
 )
@@ -51,7 +56,12 @@ def keys(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @contextlib.contextmanager
 def client_at(
-    url: str, *, is_ours: bool = True, timeout_seconds: float = 10.0, ca_bundle: str | None = None
+    url: str,
+    *,
+    is_ours: bool = True,
+    timeout_seconds: float = 10.0,
+    ca_bundle: str | None = None,
+    region: str = "us-east-1",
 ) -> Iterator[Any]:
     """A client of DynamoDB that tries twice."""
     config = Config(
@@ -60,10 +70,12 @@ def client_at(
         read_timeout=timeout_seconds,
     )
     url = url.removesuffix("/dev/c")
-    client = botocore.session.Session().create_client("dynamodb", "us-east-1", endpoint_url=url, config=config)
+    session = botocore.session.Session()
+    client = session.create_client("dynamodb", region, endpoint_url=url, config=config)
     exchange = PooledExchange(ca_bundle)
     if is_ours:
-        SdkRequests(exchange, timeout_seconds=timeout_seconds).register(client)
+        credentials = session.get_credentials()
+        SdkRequests(exchange, credentials=credentials, timeout_seconds=timeout_seconds).register(client)
     try:
         yield client
     finally:
@@ -94,11 +106,57 @@ def test_a_request_is_the_one_that_urllib3_would_have_sent() -> None:
         for is_ours in (True, False):
             assert get_from(server.url, is_ours=is_ours)["Item"] == ITEM["Item"]
             first, headers, body = request_of(server)
-            for changing in ("authorization", "x-amz-date", "amz-sdk-invocation-id"):
+            assert signature_of(headers) == signature_of_botocore(first, headers, body)
+            headers["authorization"] = headers["authorization"].rpartition("=")[0]
+            # The letters of what was used come in any order.
+            headers["user-agent"] = re.sub(r" m/\S+", "", headers["user-agent"])
+            for changing in ("x-amz-date", "amz-sdk-invocation-id"):
                 assert headers.pop(changing)
             sent.append((first, headers, body))
 
     assert sent[0] == sent[1]
+
+
+def signature_of(headers: dict[str, str]) -> str:
+    return headers["authorization"].rpartition("Signature=")[2]
+
+
+def signature_of_botocore(first: str, headers: dict[str, str], body: bytes) -> str:
+    """What botocore would have written under a request at its time."""
+    method, path, _ = first.split(" ")
+    signed = headers["authorization"].partition("SignedHeaders=")[2].partition(",")[0].split(";")
+    request = AWSRequest(
+        method=method,
+        url=f"http://{headers['host']}{path}",
+        headers={name: headers[name] for name in signed},
+        data=body,
+    )
+    request.context["timestamp"] = headers["x-amz-date"]
+    auth = SigV4Auth(Credentials("AKIDEXAMPLE", "secret", "token"), "dynamodb", "us-east-1")
+    signature: str = auth.signature(auth.string_to_sign(request, auth.canonical_request(request)), request)
+    return signature
+
+
+def test_what_is_to_be_signed_for_another_place_is_left_to_botocore() -> None:
+    def elsewhere(context: dict[str, Any], **_: Any) -> None:
+        context["signing"] = {"region": "eu-west-3", "signing_name": "dynamodb"}
+
+    with peer(lambda server: server.answering(answer(ITEM))) as server, client_at(server.url) as client:
+        client.meta.events.register("before-call.dynamodb", elsewhere)
+        get(client)
+
+        assert "/eu-west-3/dynamodb/aws4_request" in request_of(server)[1]["authorization"]
+
+
+def test_without_credentials_botocore_says_so(monkeypatch: pytest.MonkeyPatch, nobody: str) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
+
+    with pytest.raises(NoCredentialsError):
+        get_from(nobody)
 
 
 def test_an_answer_is_read_as_one_of_urllib3() -> None:

@@ -35,7 +35,8 @@ from streamer.records import (
 from streamer.requests import lifecycle
 from streamer.requests.lifecycle import Applied, Change, Created, Duplicate, Full, Refused
 from streamer.service import tables
-from streamer.stores.dynamodb import DynamoConnectionStore, DynamoRequestStore, DynamoSubscriptionStore
+from streamer.stores.dynamodb import DynamoConnectionStore, DynamoSubscriptionStore
+from streamer.stores.dynamodb_requests import DynamoRequestStore
 from streamer.stores.items import request_item
 from streamer.stores.memory import MemoryConnectionStore, MemoryRequestStore, MemorySubscriptionStore
 from streamer.stores.protocols import ConnectionStore, RequestStore, SubscriptionStore

@@ -35,6 +35,7 @@ IMPORT_AHEAD: Final = (
     "jwt",
     "streamer.handlers.connect",
     "streamer.loading",
+    "streamer.stores.dynamodb_requests",
     "streamer.handlers.router",
     "streamer.handlers.disconnect",
     "streamer.running.attempt",
