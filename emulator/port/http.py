@@ -157,7 +157,8 @@ class HttpProtocol(asyncio.Protocol):
         self._peer = peer
         self._waiting: deque[tuple[HttpRequest, bool]] = deque()
         self._task: asyncio.Task[None] | None = None
-        self._parser = httptools.HttpRequestParser(self)
+        self._parser: Any = httptools.HttpRequestParser(self)
+        """None: the connection is over, or somebody else's."""
         self._refusal: int | None = None
         self._is_refused = False
         self._opening: bytes | None = b""
@@ -426,7 +427,7 @@ class HttpProtocol(asyncio.Protocol):
 
     def _end_parser(self) -> None:
         """Let go of it: it holds methods of ours, and both would stay until the garbage collector finds them."""
-        del self._parser
+        self._parser = None
 
 
 def failure(request: HttpRequest, error: Exception) -> HttpResponse:

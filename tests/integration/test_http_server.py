@@ -291,6 +291,28 @@ class Taken(asyncio.Transport):
         pass
 
 
+async def test_a_connection_that_was_taken_over_only_to_be_closed_ends_in_peace(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """As while the emulator stops: the next protocol is never set, so that this one hears of the end."""
+    loop = asyncio.get_running_loop()
+
+    def refuse(_request: HttpRequest, transport: asyncio.Transport, _rest: bytes) -> None:
+        transport.write(b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n")
+        transport.close()
+
+    server = await loop.create_server(lambda: HttpProtocol(echo, upgrade=refuse), "127.0.0.1", 0)
+    async with server:
+        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        writer.write(b"GET / HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+        async with asyncio.timeout(30):
+            assert (await reader.read()).startswith(b"HTTP/1.1 503")
+        writer.close()
+        await asyncio.sleep(0)
+
+    assert caplog.records == []
+
+
 @pytest.mark.parametrize("sent", [b"", b"GET / HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"])
 async def test_a_connection_that_is_over_or_taken_over_is_gone_without_the_garbage_collector(sent: bytes) -> None:
     taken: list[HttpRequest] = []
