@@ -3,8 +3,8 @@
 botocore asks whoever registered for ``choose-signer`` how to sign a request, and leaves it as it is where the answer is
 `botocore.UNSIGNED`. It offers each request to whoever registered for ``before-send``, and sends it by urllib3 only if
 nobody answers. Retries, checksums and the reading of answers stay botocore's. What urllib3 and http.client do around a
-call of DynamoDB is two fifths of its CPU time, and botocore's signature a fifth of the rest (docs/performance.md); each
-message to an App has such a call.
+call of DynamoDB is two fifths of its CPU time, and botocore's signature a fifth of the rest (docs/performance.md);
+connecting has one such call, disconnecting two.
 """
 
 from __future__ import annotations
