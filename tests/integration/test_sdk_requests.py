@@ -56,12 +56,7 @@ def keys(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @contextlib.contextmanager
 def client_at(
-    url: str,
-    *,
-    is_ours: bool = True,
-    timeout_seconds: float = 10.0,
-    ca_bundle: str | None = None,
-    region: str = "us-east-1",
+    url: str, *, is_ours: bool = True, timeout_seconds: float = 10.0, ca_bundle: str | None = None
 ) -> Iterator[Any]:
     """A client of DynamoDB that tries twice."""
     config = Config(
@@ -71,7 +66,7 @@ def client_at(
     )
     url = url.removesuffix("/dev/c")
     session = botocore.session.Session()
-    client = session.create_client("dynamodb", region, endpoint_url=url, config=config)
+    client = session.create_client("dynamodb", "us-east-1", endpoint_url=url, config=config)
     exchange = PooledExchange(ca_bundle)
     if is_ours:
         credentials = session.get_credentials()
