@@ -10,6 +10,7 @@ import functools
 import gc
 import gzip
 import importlib
+import inspect
 import json
 import os
 import sys
@@ -46,9 +47,10 @@ def share() -> None:
 
 def _prepare_botocore() -> None:
     """Let botocore load and compile what every client needs, and what those of DynamoDB do."""
-    from botocore.loaders import JSONFileLoader, Loader  # noqa: PLC0415 - where it is missing, nothing else is
+    from botocore import hooks  # noqa: PLC0415 - where it is missing, nothing else is
+    from botocore.loaders import JSONFileLoader, Loader  # noqa: PLC0415 - likewise
 
-    for problem in (keep_data_files(JSONFileLoader), keep_lists(Loader)):
+    for problem in (keep_data_files(JSONFileLoader), keep_lists(Loader), keep_event_names(hooks), see_keywords(hooks)):
         if problem is not None:
             print(f"{problem}; functions make their clients more slowly", file=sys.stderr)  # noqa: T201 - the terminal
     for name in [name for name in os.environ if name.startswith("AWS_")]:
@@ -119,6 +121,49 @@ def _described_in(folder: str) -> dict[str, set[str]]:
                             if dot + ending in (".json", ".json.gz"):
                                 found.setdefault(kind, set()).add(service.name)
     return found
+
+
+def keep_event_names(hooks: Any) -> str | None:
+    """Let botocore look once which name an event has today; answers what botocore has changed that forbids it.
+
+    Each session and each client goes through sixty old names for each of its 130 handlers. ``hooks`` is the module
+    ``botocore.hooks``; whoever has old names of its own goes on looking.
+    `tests/unit/emulator/functions/processes/test_botocore_contract.py` holds what this relies on.
+    """
+    aliaser, aliases = getattr(hooks, "EventAliaser", None), getattr(hooks, "EVENT_ALIASES", None)
+    original: Any = getattr(aliaser, "__init__", None)
+    if aliaser is None or aliases is None or getattr(aliaser(None), "_alias_name_cache", None) != {}:
+        return "botocore changed how EventAliaser keeps the names of events"
+    kept: dict[str, str] = {}
+
+    def begin(self: Any, event_emitter: Any, event_aliases: Any = None) -> None:
+        original(self, event_emitter, event_aliases)
+        if self._event_aliases == aliases:
+            self._alias_name_cache = kept
+
+    aliaser.__init__ = begin
+    return None
+
+
+def see_keywords(hooks: Any) -> str | None:
+    """Let botocore see at a handler's code whether it takes every keyword; answers what it has changed that forbids it.
+
+    It inspects the whole signature of each of its 130 handlers for each session, a third of the session's time.
+    ``hooks`` is the module ``botocore.hooks``.
+    `tests/unit/emulator/functions/processes/test_botocore_contract.py` holds what this relies on.
+    """
+    original = getattr(hooks, "accepts_kwargs", None)
+    if original is None:
+        return "botocore changed how it looks at the handlers of its events"
+
+    def accepts_kwargs(handler: Any) -> Any:
+        code = getattr(handler, "__code__", None)
+        if code is None or hasattr(handler, "__signature__"):
+            return original(handler)
+        return bool(code.co_flags & inspect.CO_VARKEYWORDS)
+
+    hooks.accepts_kwargs = accepts_kwargs
+    return None
 
 
 def _make_client(service: str) -> None:

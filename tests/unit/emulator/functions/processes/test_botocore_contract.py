@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import json
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import botocore.hooks
 import pytest
+from botocore.handlers import BUILTIN_HANDLERS
 from botocore.loaders import JSONFileLoader, Loader
 
-from emulator.functions.processes.ahead import keep_data_files, keep_lists
+from emulator.functions.processes.ahead import keep_data_files, keep_event_names, keep_lists, see_keywords
 
 
 def kept() -> Any:
@@ -87,3 +92,83 @@ def test_the_services_that_botocore_describes_are_listed_as_it_lists_them(tmp_pa
 
 def test_a_botocore_that_lists_in_another_way_is_left_alone_and_named() -> None:
     assert keep_lists(Changed) == "botocore changed how Loader lists its services"
+
+
+def changed_hooks() -> Any:
+    """What is changed in place of botocore's own."""
+    aliaser = type("Kept", (botocore.hooks.EventAliaser,), {})
+    return SimpleNamespace(
+        EventAliaser=aliaser,
+        EVENT_ALIASES=botocore.hooks.EVENT_ALIASES,
+        accepts_kwargs=botocore.hooks.accepts_kwargs,
+    )
+
+
+@pytest.mark.parametrize(
+    "name", ["before-call.s3.PutObject", "before-sign.cloudwatch", "creating-client-class.iot-data", "own", "a.b.c"]
+)
+def test_events_have_the_names_that_botocore_gives_them_and_are_looked_up_once(name: str) -> None:
+    hooks = changed_hooks()
+    assert keep_event_names(hooks) is None, "botocore changed how EventAliaser keeps the names of events"
+    first, second = hooks.EventAliaser(None), hooks.EventAliaser(None)
+
+    assert first._alias_event_name(name) == botocore.hooks.EventAliaser(None)._alias_event_name(name)
+    assert name in second._alias_name_cache
+
+
+def test_whoever_has_old_names_of_its_own_goes_by_these() -> None:
+    hooks = changed_hooks()
+    keep_event_names(hooks)
+
+    assert hooks.EventAliaser(None)._alias_event_name("call.old") == "call.old"
+    assert hooks.EventAliaser(None, {"old": "new"})._alias_event_name("call.old") == "call.new"
+    assert hooks.EventAliaser(None)._alias_event_name("call.old") == "call.old"
+
+
+class Handler:
+    """One that is called, and one that is a method."""
+
+    def __call__(self, event_name: str) -> None: ...
+
+    def hear(self, event_name: str, **more: Any) -> None: ...
+
+    def hear_some(self, event_name: str) -> None: ...
+
+
+BOTOCORES = [pytest.param(each[1], id=f"{each[0]}-{number}") for number, each in enumerate(BUILTIN_HANDLERS)]
+OTHERS = [
+    pytest.param(Handler(), id="an object"),
+    pytest.param(Handler().hear, id="a method"),
+    pytest.param(Handler().hear_some, id="a method without keywords"),
+    pytest.param(functools.partial(Handler().hear, "a"), id="a partial"),
+    pytest.param(lambda event_name, *more: None, id="positional ones only"),
+    pytest.param(functools.wraps(Handler.hear)(lambda *more: None), id="a wrapper of one that takes keywords"),
+]
+
+
+@pytest.mark.parametrize("handler", [*BOTOCORES, *OTHERS])
+def test_handlers_take_every_keyword_or_not_as_botocore_says(handler: Callable[..., Any]) -> None:
+    hooks = changed_hooks()
+    assert see_keywords(hooks) is None, "botocore changed how it looks at the handlers of its events"
+
+    assert bool(hooks.accepts_kwargs(handler)) == bool(botocore.hooks.accepts_kwargs(handler))
+
+
+def test_botocore_still_looks_at_handlers_through_what_is_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[object] = []
+
+    def accepts_kwargs(handler: object) -> bool:
+        seen.append(handler)
+        return True
+
+    monkeypatch.setattr(botocore.hooks, "accepts_kwargs", accepts_kwargs)
+    botocore.hooks.HierarchicalEmitter().register("an.event", Handler().hear)
+
+    assert len(seen) == 1, "botocore looks at the handlers of its events in another way"
+
+
+def test_hooks_that_changed_are_left_alone_and_named() -> None:
+    changed = SimpleNamespace(EventAliaser=lambda emitter: SimpleNamespace(), EVENT_ALIASES={})
+
+    assert keep_event_names(changed) == "botocore changed how EventAliaser keeps the names of events"
+    assert see_keywords(changed) == "botocore changed how it looks at the handlers of its events"
