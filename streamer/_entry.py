@@ -10,6 +10,7 @@ import importlib
 import importlib.util
 import os
 import sys
+from contextlib import nullcontext
 from types import ModuleType
 from typing import Any
 
@@ -46,7 +47,8 @@ def main() -> None:
     # What is imported stays: looking for garbage among it, above all in the end, takes a fifth of a short command.
     gc.set_threshold(50_000, 20, 20)
     try:
-        tool("cli").main()
+        with tool("emulator.command.early").begun(sys.argv[2:]) if sys.argv[1:2] == ["emulate"] else nullcontext():
+            tool("cli").main()
     except KeyboardInterrupt:  # while it was still being imported; 130 is 128 + SIGINT, as shells count
         sys.exit(130)
     finally:

@@ -128,6 +128,7 @@ async def _serve(options: EmulateOptions, starting: Emulator, target: Target, pr
     keyboard = terminal(isolation=options.isolation)
     with _stop_signals(keyboard) as stopped:
         async with starting as emulator:
+            emulator.warm()
             if not is_loopback(config.host):
                 text = "whoever reaches this address can connect, read and write the tables and run the functions"
                 log.warning(text, host=config.host)
@@ -145,7 +146,6 @@ async def _serve(options: EmulateOptions, starting: Emulator, target: Target, pr
             async with _findable(options, folder, _ready(emulator, target, access)):
                 shown_at = time.time()
                 _collect_garbage()
-                emulator.warm()
                 # Its token imports cryptography. Clients that found the ready file are answered meanwhile.
                 _say(await asyncio.to_thread(telling))
                 controls = Controls(emulator=emulator, access=access, stop=stopped.set, say=_say)

@@ -5,19 +5,18 @@ Imports next to nothing before that process is started, since whoever connects f
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import os
-import signal
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from streamer.errors import ConfigurationError
-from streamer.project import Project, read, variables
 
-from ..functions.processes.launching import launched_ahead
-from .open_files import raise_file_limit
+from .early import prepare, template
 from .options import EmulateOptions
-from .which_project import pairs, project_at, template_name
+
+if TYPE_CHECKING:
+    from streamer.project import Project
 
 
 def start(options: EmulateOptions) -> None:
@@ -28,12 +27,11 @@ def start(options: EmulateOptions) -> None:
     """
     try:
         options = _with_isolation(options)
-        project, shell = _project(options)
-        _take_signals()
-        raise_file_limit()
-        _share_cores()
-        is_inline = options.isolation == "inline"
-        with contextlib.nullcontext() if is_inline else launched_ahead(_code(options, project)) as launched:
+        prepare()
+        with template(is_needed=options.isolation != "inline") as launched:
+            project, shell = _project(options)
+            if launched is not None:
+                launched.tell(code=_code(options, project))
             from .serve import serve  # noqa: PLC0415 - two hundred modules, while the other process imports its own
 
             serve(options, project, shell, launched)
@@ -57,6 +55,10 @@ def _with_isolation(options: EmulateOptions) -> EmulateOptions:
 
 def _project(options: EmulateOptions) -> tuple[Project, dict[str, str]]:
     """The project that is emulated, and the variables of the shell and of its ``.env``."""
+    from streamer.project import read, variables  # noqa: PLC0415 - while the other process starts
+
+    from .which_project import pairs, project_at  # noqa: PLC0415 - likewise
+
     if options.demo and options.target is not None:
         raise ConfigurationError(f"--demo runs the built-in demo, and {options.target!r} is something else; choose one")
     here = Path.cwd()
@@ -68,23 +70,8 @@ def _project(options: EmulateOptions) -> tuple[Project, dict[str, str]]:
 
 def _code(options: EmulateOptions, project: Project) -> Path | None:
     """Where modules of the project's own are found before all others; None: a template says it for each function."""
+    from .which_project import template_name  # noqa: PLC0415 - `_project` has it
+
     if options.control_plane or (not options.demo and template_name(options.target, project) is not None):
         return None
     return project.code
-
-
-def _take_signals() -> None:
-    """Hear of ended children and of requests to stop, whatever those who started us do not want to hear of."""
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGCHLD, signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
-
-
-def _share_cores() -> None:
-    """Let the emulator and its environments finish what they do before another of them gets their core.
-
-    A message goes back and forth between them. Where each that wakes up interrupts the one that woke it, fewer than a
-    core per process leaves most of the time to the switches: a tenth of all messages a second (docs/performance.md).
-    """
-    if hasattr(os, "SCHED_BATCH"):  # Linux; environments inherit it
-        with contextlib.suppress(OSError):  # a container may not allow it
-            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))

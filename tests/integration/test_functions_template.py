@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 
 import pytest
 from functions_world import Lines, Project, call, topology_of
+from msgspec import structs
 
 from emulator.functions.processes.functions import ProcessFunctions
 from emulator.functions.processes.launching import IMPORT_AHEAD, launched_ahead
@@ -38,7 +38,7 @@ async def test_a_client_is_of_its_own_environment_and_not_of_the_template(
     (tmp_path / "broken").write_text("not a configuration")
     project = Project(tmp_path, "process", import_ahead=IMPORT_AHEAD)
     project.write(CODE)
-    endpoints = Endpoints(region="eu-west-3", owner=dataclasses.replace(OWNER, access_key_id="AKIATHISONE"))
+    endpoints = Endpoints(region="eu-west-3", owner=structs.replace(OWNER, access_key_id="AKIATHISONE"))
 
     async with project.functions("made", "profile", endpoints=endpoints) as functions:
         assert await call(functions, "made") == [["eu-west-3"], ["AKIATHISONE"]]
@@ -48,7 +48,8 @@ async def test_a_client_is_of_its_own_environment_and_not_of_the_template(
 async def test_what_is_imported_ahead_is_the_projects_own_where_it_has_a_module_of_that_name(tmp_path: Path) -> None:
     (tmp_path / "jwt.py").write_text('WHOSE = "the project"\n')
     (tmp_path / "handlers.py").write_text("import jwt\ndef f(event, context): return jwt.WHOSE\n")
-    with launched_ahead(tmp_path) as launched:
+    with launched_ahead() as launched:
+        launched.tell(code=tmp_path)
         made = ProcessFunctions(
             topology_of("f"), endpoints=Endpoints(), project_folder=tmp_path, log_sink=Lines(), launched=launched
         )

@@ -5,7 +5,8 @@ template is idle in `_Template.serve`, has one thread and runs no user code, so 
 end of an environment, and to end all of them when the emulator is gone, however that happened: the control socket is
 then at its end.
 
-Protocol on the control socket, in the order of the requests:
+It is told at its standard input, as JSON, where modules are found and which to import ahead; that may be the end of it,
+too, if the emulator ends before. Protocol on the control socket, in the order of the requests:
   to the template    one byte with descriptors: a file with the request as JSON, the output's pipe and, for our client
                      of the Runtime API, its connection
   to the emulator    ``REPLY``: kind, process id, status; ``P`` an environment was forked, ``X`` it ended
@@ -56,7 +57,7 @@ class _Means(NamedTuple):
     native_client: bool
 
 
-def main(control: int, folder: str, import_path: list[str], import_ahead: list[str], means: dict[str, bool]) -> None:
+def main(control: int, folder: str, means: dict[str, bool]) -> None:
     """Be the template; in each forked process, become its environment. ``folder`` is removed when all have ended."""
     # An interrupt at the terminal goes to the emulator, which ends its environments in good order.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -64,11 +65,15 @@ def main(control: int, folder: str, import_path: list[str], import_ahead: list[s
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     chosen = _Means(**{name: means[name] for name in _Means._fields})
     tie = _DeathSignal(subreaper=chosen.subreaper) if chosen.death_signal else _Lifeline()
-    sys.path[:] = import_path
     if not chosen.native_client:
         provide_client()
-    template = _Template(socket.socket(fileno=control), chosen, tie)
-    request = template.serve(import_ahead if chosen.forks else [])
+    request = None
+    if told := sys.stdin.buffer.read():
+        sys.path[:], import_ahead = json.loads(told)
+        nothing = os.open(os.devnull, os.O_RDONLY)  # is the input of environments
+        os.dup2(nothing, 0)
+        os.close(nothing)
+        request = _Template(socket.socket(fileno=control), chosen, tie).serve(import_ahead if chosen.forks else [])
     if request is not None:
         _become(request, chosen, tie)
     else:
@@ -441,4 +446,4 @@ if __name__ == "__main__":
             provide_client()
         run_python(found, given_channel)
     else:
-        main(int(sys.argv[1]), sys.argv[2], *map(json.loads, sys.argv[3:6]))
+        main(int(sys.argv[1]), sys.argv[2], json.loads(sys.argv[3]))

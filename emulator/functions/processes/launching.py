@@ -1,10 +1,12 @@
 """Starts the template process.
 
-It imports for as long as the emulator does, so the command starts it first; this imports nothing that would delay that.
+It imports for as long as the emulator does, so the command starts it before it looks which project is meant; this
+imports nothing that would delay that.
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -14,7 +16,6 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -68,6 +69,27 @@ class Launched(NamedTuple):
     folder: Path
     """For what environments keep on disk; it removes it in the end."""
 
+    def tell(self, import_ahead: Sequence[str] = IMPORT_AHEAD, *, code: Path | None = None) -> None:
+        """Tell it, once, what to import before it answers; until then it waits.
+
+        Args:
+            import_ahead: Names of modules.
+            code: Where they are looked for before all other places, as functions look for theirs. None: nowhere else.
+        """
+        first = [] if code is None else [str(code)]
+        import_path = list(dict.fromkeys([*first, *(path for path in sys.path if path)]))
+        told = json.dumps([import_path, list(import_ahead)]).encode()
+        assert self.process.stdin is not None
+        # If it has ended, whoever listens to its socket hears of that.
+        with contextlib.suppress(BrokenPipeError), self.process.stdin as there:
+            there.write(told)
+
+    def dismiss(self) -> None:
+        """Let it end, unless it was told something."""
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        self.control.close()
+
 
 def temporary_folder() -> Path:
     """A new folder for what environments keep on disk.
@@ -84,31 +106,24 @@ def temporary_folder() -> Path:
         raise ConfigurationError(text) from error
 
 
-def launch(
-    means: Means, folder: Path, import_ahead: Sequence[str] = IMPORT_AHEAD, *, code: Path | None = None
-) -> Launched:
-    """Start a template process; it imports ahead before it answers.
+def launch(means: Means, folder: Path) -> Launched:
+    """Start a template process, which then waits to be told what to import.
 
     Args:
         means: What this platform offers.
         folder: For what environments keep on disk.
-        import_ahead: Names of modules.
-        code: Where they are looked for before all other places, as functions look for theirs. None: nowhere else.
 
     Raises:
         OSError: the system has no room for another process.
     """
     ours, theirs = socket.socketpair()
     with theirs:
-        first = [] if code is None else [str(code)]
-        import_path = list(dict.fromkeys([*first, *(path for path in sys.path if path)]))
-        told = (import_path, list(import_ahead), dataclasses.asdict(means))
-        arguments = [str(theirs.fileno()), str(folder), *map(json.dumps, told)]
+        arguments = [str(theirs.fileno()), str(folder), json.dumps(dataclasses.asdict(means))]
         process = subprocess.Popen(  # noqa: S603 - this interpreter on our own file
             [sys.executable, "-X", "utf8", "-P", str(_SCRIPT), *arguments],
             # What an environment forks has these variables, and is found by its folder when the template is killed.
             env={**os.environ, "TMPDIR": str(folder)},
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             pass_fds=(theirs.fileno(),),
             # A session of its own: an interrupt at the terminal must not end functions before their time.
             start_new_session=True,
@@ -117,14 +132,14 @@ def launch(
     return Launched(process, ours, folder)
 
 
-@contextmanager
-def launched_ahead(code: Path | None) -> Iterator[Launched]:
+@contextlib.contextmanager
+def launched_ahead() -> Iterator[Launched]:
     """While the block runs, a template process for whoever takes it; nothing is left of it after that. See `launch`."""
-    launched = launch(Means.of_this_machine(), temporary_folder(), code=code)
+    launched = launch(Means.of_this_machine(), temporary_folder())
     try:
         yield launched
     finally:
-        launched.control.close()
+        launched.dismiss()
         if launched.process.poll() is None:  # nobody took it
             launched.process.kill()
             launched.process.wait()

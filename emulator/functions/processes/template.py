@@ -111,7 +111,9 @@ class Template:
         return await started
 
     def _launch(self) -> Launched:
-        return launch(self._means, self.folder, self._import_ahead)
+        launched = launch(self._means, self.folder)
+        launched.tell(self._import_ahead)
+        return launched
 
     def _serve(self, launched: Launched) -> None:
         self._process, self._control = launched.process, launched.control
