@@ -7,7 +7,6 @@ durations are assumptions, stated below and in the document.
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import itertools
 import json
 import math
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import boto3
+from msgspec import structs
 from websockets.asyncio.client import ClientConnection, connect
 
 from benchmarks.scaling_text import document
@@ -126,7 +126,7 @@ class CountingEmulator(Emulator):
     def _items(self, served: ServedApi, request: HttpRequest, table: Table) -> dict[str, Item]:
         fields = {**request.fields, "x-amz-target": "DynamoDB_20120810.Scan"}
         headers = tuple((name, fields[name.lower()]) for name, _ in request.headers)
-        scan = dataclasses.replace(_with_body(request, {"TableName": table.name}), fields=fields, headers=headers)
+        scan = structs.replace(_with_body(request, {"TableName": table.name}), fields=fields, headers=headers)
         items = json.loads(super()._answer(served, scan).body)["Items"]
         return {json.dumps([item[name] for name in table.key.attributes()]): item for item in items}
 
@@ -140,7 +140,7 @@ def _asked(parameters: Mapping[str, Any], table: str) -> int:
 
 
 def _with_body(request: HttpRequest, body: Mapping[str, Any]) -> HttpRequest:
-    return dataclasses.replace(request, body=json.dumps(body).encode())
+    return structs.replace(request, body=json.dumps(body).encode())
 
 
 def write_units(table: Table, before: Mapping[str, Item], after: Mapping[str, Item], asked: int) -> float:

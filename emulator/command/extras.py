@@ -10,8 +10,8 @@ from streamer.errors import ConfigurationError
 
 MODULES: Final[Mapping[str, tuple[str, ...]]] = {
     "emulator": (
-        *("aiobotocore", "awslambdaric", "boto3", "h2", "httptools", "jsonschema", "moto", "packaging", "pathspec"),
-        *("trustme", "watchfiles", "yaml"),
+        *("aiobotocore", "awslambdaric", "boto3", "h2", "httptools", "jsonschema", "moto", "msgspec", "packaging"),
+        *("pathspec", "trustme", "watchfiles", "yaml"),
     ),
     "deploy": ("boto3", "packaging", "pathspec", "yaml"),
 }

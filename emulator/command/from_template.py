@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from msgspec import structs
+
 from streamer.errors import ConfigurationError
 from streamer.project import dot_env
 
@@ -142,7 +144,7 @@ def _with_sdk(read: Read, options: EmulateOptions, folder: Path, state_folder: P
     topology = provided_sdk.provide(
         described.topology, folder, state_folder / SDK, may_install=options.install, tell=log.info
     )
-    return dataclasses.replace(read, described=dataclasses.replace(described, topology=topology))
+    return structs.replace(read, described=structs.replace(described, topology=topology))
 
 
 def run_build(command: str, folder: Path) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from msgspec import structs
+
 from streamer.errors import ConfigurationError
 from streamer.project import Project
 from streamer.topology import Topology
@@ -34,7 +36,7 @@ def with_own_resources(topology: Topology, project: Project, given: frozenset[st
             name: each for name, each in function.environment.items() if name in given or name not in found.variables
         }
         functions.append(replace(function, environment={**found.variables, **kept}))
-    return replace(found, topology=replace(found.topology, functions=tuple(functions)))
+    return structs.replace(found, topology=replace(found.topology, functions=tuple(functions)))
 
 
 def _source(project: Project) -> Source:

@@ -27,11 +27,11 @@ from streamer.topology import CONNECT, Topology
 from streamer.topology.checks import validate
 from streamer.topology.sizes import resized
 
-from ..gateway.rules.domains import Domain
-from ..services.calls import Call
 from .which_project import has_app
 
 if TYPE_CHECKING:
+    from ..gateway.rules.domains import Domain
+    from ..services.calls import Call
     from .control_plane import ControlTarget
     from .from_template import TemplateTarget
 
@@ -144,6 +144,8 @@ def _domain(name: str, base_path: str) -> Domain:
         raise ConfigurationError(f"{CONFIG_FILE}: domain is {name!r}, which is no name of one, such as ws.example.com")
     if BASE_PATH.fullmatch(base_path) is None:
         raise ConfigurationError(f"{CONFIG_FILE}: base_path is {base_path!r}, which is no path such as chat or chat/v1")
+    from ..gateway.rules.domains import Domain  # noqa: PLC0415 - of the emulator, which `describe` does without
+
     return Domain(name=name.lower(), base_path=base_path)
 
 

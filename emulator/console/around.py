@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from streamer.topology import Topology
 
@@ -18,8 +19,7 @@ from ..gateway.shell import Gateway
 from .settings import ConsoleSettings
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Around:
+class Around(Struct, frozen=True, kw_only=True):
     """Made when all of it runs."""
 
     settings: ConsoleSettings

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from .asked import Asked, BadRequestError
 from .masking import NOBODY, Who
@@ -22,8 +23,7 @@ WRONG: Final = ("error", "refused")
 """Statuses of what went wrong."""
 
 
-@dataclass(frozen=True, slots=True)
-class Book:
+class Book(Struct, frozen=True):
     """Records, and whose connections they are about."""
 
     ring: Ring

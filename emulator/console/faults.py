@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any, Final
+
+from msgspec import Struct
 
 _FRAME: Final = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+), in (?P<name>[^\n]+)(?:\n\s+(?P<code>[^\n]+))?')
 _NODE_FRAME: Final = re.compile(
@@ -22,8 +23,7 @@ _ERROR: Final = re.compile(
 _TRACEBACK: Final = "Traceback (most recent call last)"
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(Struct, frozen=True):
     """One call in a stack trace."""
 
     file: str
@@ -39,8 +39,7 @@ class Frame:
         return f"{PurePath(self.file).name}:{self.line}"
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(Struct, frozen=True):
     """An error of a function."""
 
     type: str

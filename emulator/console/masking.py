@@ -6,8 +6,9 @@ import base64
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final
+
+from msgspec import Struct, field
 
 from streamer.observability.redaction import is_sensitive, redact_text
 
@@ -20,8 +21,7 @@ _TOKEN: Final = re.compile(r"(?:eyJ|eyA|ewo|ewk|ew0)[\w-]{4,}={0,2}\.[\w-]*(?:\.
 _OFFERS: Final = "sec-websocket-protocol"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Who:
+class Who(Struct, frozen=True, kw_only=True):
     """Whom a token names, without a look at its signature."""
 
     user: str = ""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import Struct
 
 from streamer.topology import Queue
 
@@ -37,16 +38,14 @@ _COUNTS: Final = {
 Told = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GivenUpEvent:
+class GivenUpEvent(Struct, frozen=True, kw_only=True):
     """An event that was given up after its retries: it stands in the document."""
 
     function: str
     payload: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GivenUpBatch:
+class GivenUpBatch(Struct, frozen=True, kw_only=True):
     """Records of a stream that were given up: the stream still has them, for a day."""
 
     function: str

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, Final
+
+from msgspec import Struct
 
 from streamer.errors import ConfigurationError
 
@@ -26,11 +28,20 @@ RECORDS: Final = 20_000
 BYTES: Final = 256 * 1024 * 1024
 """Most that is kept of a document that is read."""
 _TYPE, _BYTES = "$type", "$bytes"
+
+
+def _names(kind: type) -> tuple[str, ...] | None:
+    """Names of the fields of a kind of record; None: it is none."""
+    if issubclass(kind, Struct):
+        return kind.__struct_fields__
+    return tuple(each.name for each in fields(kind)) if is_dataclass(kind) else None
+
+
 _KINDS: Final[Mapping[str, Any]] = {
     name: kind
     for module in (records, effects, outcome)
     for name, kind in vars(module).items()
-    if isinstance(kind, type) and is_dataclass(kind) and not kind.__name__.startswith("_")
+    if isinstance(kind, type) and _names(kind) is not None and kind is not Struct and not kind.__name__.startswith("_")
 } | {"HttpRequest": HttpRequest, "Who": Who}
 _SET_HERE: Final = ("number", "sequence")
 
@@ -109,10 +120,8 @@ def _encoded(value: Any, name: str = "") -> Any:
             if len(value) == 2 and isinstance(value[0], str) and isinstance(value[1], str):
                 return [masked_text(value[0]), _hidden_text(value[1], value[0])]  # a header
             return [_encoded(item) for item in value]
-        case _ if is_dataclass(value):
-            told = {
-                each.name: _encoded(getattr(value, each.name)) for each in fields(value) if each.name not in _SET_HERE
-            }
+        case _ if (names := _names(type(value))) is not None:
+            told = {name: _encoded(getattr(value, name)) for name in names if name not in _SET_HERE}
             return {_TYPE: type(value).__name__, **told}
         case None | bool() | int() | float():
             return value
@@ -145,8 +154,8 @@ def _read(value: Any) -> Any:
         case {"$bytes": str(text)}:
             return base64.b64decode(text, validate=True) if value.get("base64") else text.encode()
         case {"$type": str(name)}:
-            kind: Callable[..., Any] = _KINDS[name]
-            known = {each.name for each in fields(kind)} - set(_SET_HERE)  # type: ignore[arg-type] # a dataclass
+            kind = _KINDS[name]
+            known = set(_names(kind) or ()) - set(_SET_HERE)
             return kind(**{key: _read(item) for key, item in value.items() if key in known})
         case dict():
             return {key: _read(item) for key, item in value.items()}

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from .records import Record
@@ -20,8 +21,7 @@ PIECES: Final = 64
 """Into how many pieces what nobody has read is divided, at least."""
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(Struct, frozen=True):
     """What a reader is told at once, the oldest first."""
 
     records: tuple[Record, ...]

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
+
+from msgspec import Struct
 
 from streamer.topology import Api
 
@@ -29,8 +30,7 @@ NORMAL: Final = 1000
 DOMAIN: Final = "a1b2c3d4e5.execute-api.us-east-1.amazonaws.com"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sample:
+class Sample(Struct, frozen=True, kw_only=True):
     """What a sample event is to tell."""
 
     now: datetime

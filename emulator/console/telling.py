@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import Struct
 
 from ..functions.outcome import Outcome, Refused, Returned
 from ..gateway.rules.effects import Accept, Send
@@ -49,8 +50,7 @@ def who_opened(opening: Opening) -> Who:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Teller:
+class Teller(Struct, frozen=True):
     """Tells of records; ``who`` knows whose a connection is, ``cut`` is the most characters of a text."""
 
     who: Callable[[str], Who]

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final, Literal
+
+from msgspec import Struct
 
 from .meaning import (
     answer_header,
@@ -32,8 +33,7 @@ _MESSAGE_ID: Final = re.compile(rb"<MessageId>([^<]+)</MessageId>")
 Kind = Literal["message", "opening", "wait", "init", "function", "dynamodb", "frame", "lambda", "sqs", "call"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Span:
+class Span(Struct, frozen=True, kw_only=True):
     """Something that took time."""
 
     kind: Kind
@@ -48,8 +48,7 @@ class Span:
     """The record that tells more."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trace:
+class Trace(Struct, frozen=True, kw_only=True):
     """The way of a message, or of an invocation that no message led to."""
 
     origin: Record

@@ -10,6 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import msgspec
+from msgspec import Struct
+
 from .errors import ApiError, invalid_parameter, validation_error
 from .expressions.keys import KeySchema
 
@@ -27,8 +30,7 @@ WARM_ON_DEMAND: Final = {"ReadUnitsPerSecond": 12_000, "WriteUnitsPerSecond": 4_
 _LARGEST_UNITS: Final = 1_000_000_000_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IndexDefinition:
+class IndexDefinition(Struct, frozen=True, kw_only=True):
     """A secondary index."""
 
     name: str
@@ -37,9 +39,9 @@ class IndexDefinition:
     """``ALL``, ``KEYS_ONLY`` or ``INCLUDE``."""
     non_key_attributes: tuple[str, ...] = ()
     is_global: bool
-    throughput: Mapping[str, int] = field(default_factory=dict)
+    throughput: Mapping[str, int] = msgspec.field(default_factory=dict)
     """Provisioned units; empty if the table is paid by request."""
-    settings: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Any] = msgspec.field(default_factory=dict)
     """What is only shown: OnDemandThroughput, WarmThroughput."""
 
     def projected(self, table_names: Iterable[str]) -> frozenset[str] | None:

@@ -14,9 +14,10 @@ import json
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from json.encoder import encode_basestring_ascii as json_text
 from typing import Any, Final
+
+from msgspec import Struct, structs
 
 from streamer.errors import ConfigurationError
 
@@ -50,8 +51,7 @@ Fields = dict[str, Any]
 """What a `StreamRecord` has of its own, and not of its stream."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Saved:
+class Saved(Struct, frozen=True, kw_only=True):
     """What a saved state has besides tables."""
 
     notes: Notes
@@ -149,8 +149,7 @@ def _unreadable(reason: str) -> ConfigurationError:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
+class _Part(Struct, frozen=True):
     """A table as it was at a moment: items and records never change."""
 
     head: Content
@@ -330,7 +329,7 @@ def _load_index(content: Content, types: dict[str, str]) -> IndexDefinition:
         is_global=content["is_global"],
         is_on_demand=not content["throughput"],
     )
-    return dataclasses.replace(definition, settings=content["settings"])
+    return structs.replace(definition, settings=content["settings"])
 
 
 def _load_table(backend: EmbeddedBackend, content: Content, items: Sequence[Keyed], records: Sequence[Fields]) -> None:

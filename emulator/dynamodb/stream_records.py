@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
+
+from msgspec import Struct
 
 from streamer.aws_limits import attributes_bytes
 
@@ -26,8 +27,7 @@ SERVICE_IDENTITY: Final = {"Type": "Service", "PrincipalId": "dynamodb.amazonaws
 """Who deleted an expired item. [DOC] ddb-docs:time-to-live-ttl-streams"""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StreamRecord:
+class StreamRecord(Struct, frozen=True, kw_only=True):
     """One change of one item."""
 
     event_id: str

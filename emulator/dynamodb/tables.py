@@ -7,6 +7,8 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from msgspec import structs
+
 from .backend import EmbeddedBackend
 from .definitions import (
     IndexDefinition,
@@ -308,7 +310,7 @@ def _switched_indexes(table: Table, changes: list[IndexChange], *, is_on_demand:
     ]
     if others and not is_on_demand:
         raise invalid_parameter(f"ProvisionedThroughput must be specified for index: {others[0].name}")
-    return [("Update", dataclasses.replace(definition, throughput={})) for definition in others]
+    return [("Update", structs.replace(definition, throughput={})) for definition in others]
 
 
 def _created_index(table: Table, raw: Json, parameters: Json, *, is_on_demand: bool) -> IndexDefinition:
@@ -344,7 +346,7 @@ def _existing_index(table: Table, kind: str, raw: Json, *, is_on_demand: bool) -
             if read_throughput(throughput) == definition.throughput:
                 raise _nothing_changes(f"index {definition.name}", definition.throughput, read_throughput(throughput))
         limits: Json = {name: raw[name] for name in ("OnDemandThroughput", "WarmThroughput") if name in raw}
-        definition = dataclasses.replace(
+        definition = structs.replace(
             definition,
             throughput=definition.throughput if throughput is None else read_throughput(throughput),
             settings={**definition.settings, **limits},

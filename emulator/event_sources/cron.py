@@ -5,9 +5,10 @@ from __future__ import annotations
 import calendar
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
+
+from msgspec import Struct
 
 from streamer.errors import TopologyError
 
@@ -19,8 +20,7 @@ _FRIDAY: Final = 4
 _SUNDAY: Final = 6
 
 
-@dataclass(frozen=True, slots=True)
-class Cron:
+class Cron(Struct, frozen=True):
     """A parsed expression."""
 
     minutes: frozenset[int]

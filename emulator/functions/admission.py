@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from streamer.topology import Function
 
@@ -18,8 +19,7 @@ STOPPING: Final = Refused(500, "ServiceException", "the emulator stops")
 """Why no event runs any more."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limit:
+class Limit(Struct, frozen=True, kw_only=True):
     """How many events of one function run at once, and what happens to the others.
 
     Over the function's reserved concurrency an event is refused as on AWS (H10). The emulator's own limit is there for
@@ -70,8 +70,7 @@ BUSY_SHARE: Final = 0.8
 """From this share of a core on, it is the emulator that events wait for: more environments would make it slower."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Load:
+class Load(Struct, frozen=True, kw_only=True):
     """What decides on more environments for a function."""
 
     environments: int

@@ -7,10 +7,11 @@ import functools
 import json
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Final, Self, assert_never
+
+from msgspec import Struct
 
 from streamer.topology import AsyncInvocation, Topology
 
@@ -30,22 +31,19 @@ _THROTTLED_SECONDS: Final = 1.0
 _THROTTLED_MOST_SECONDS: Final = 300.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Retry:
+class Retry(Struct, frozen=True, kw_only=True):
     """Try again after a while."""
 
     after_seconds: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GiveUp:
+class GiveUp(Struct, frozen=True, kw_only=True):
     """Send the document to the destination, if there is one."""
 
     condition: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EventHistory:
+class EventHistory(Struct, frozen=True, kw_only=True):
     """What happened to an event so far."""
 
     failures: int

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     import asyncio
 
 
-@dataclass(frozen=True, slots=True)
-class Returned:
+class Returned(Struct, frozen=True):
     """The function returned; Lambda's API answers 200."""
 
     payload: bytes
@@ -18,8 +18,7 @@ class Returned:
     request_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
+class Failed(Struct, frozen=True):
     """The function raised, timed out, exited or returned what is not JSON; Lambda's API answers 200 with an error."""
 
     payload: bytes
@@ -28,8 +27,7 @@ class Failed:
     error_type: str = "Unhandled"
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(Struct, frozen=True):
     """Lambda did not run the function: it is missing, throttled or may not be invoked."""
 
     status: int
@@ -44,8 +42,7 @@ class Refused:
 Outcome = Returned | Failed | Refused
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EnvironmentNow:
+class EnvironmentNow(Struct, frozen=True, kw_only=True):
     """What an execution environment does now."""
 
     number: int

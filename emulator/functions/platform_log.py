@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import math
 import string
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
+
+from msgspec import Struct
 
 from .variables import VERSION
 
@@ -42,8 +43,7 @@ def end_line(request_id: str) -> str:
     return f"END RequestId: {request_id}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
+class Report(Struct, frozen=True, kw_only=True):
     """What the REPORT line tells of one invocation."""
 
     request_id: str

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final
+
+from msgspec import Struct, field
 
 from streamer.observability.printable import printable
 
@@ -38,8 +39,7 @@ _BEGINS: Final = ('{"level":"', _METRICS)
 """What structured lines of streamer's functions begin with."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
+class Said(Struct, frozen=True, kw_only=True):
     """One event of a log."""
 
     level: str = "INFO"

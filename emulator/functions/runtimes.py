@@ -13,9 +13,10 @@ import re
 import shlex
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct, field
 
 from streamer.topology import Function
 
@@ -28,8 +29,7 @@ _NAME: Final = re.compile(
 _SAY_AND_END: Final = "import sys; sys.exit(sys.argv[1])"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Launch:
+class Launch(Struct, frozen=True, kw_only=True):
     """How an environment is started."""
 
     command: tuple[str, ...] | None = None

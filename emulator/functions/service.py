@@ -10,10 +10,11 @@ import re
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Self
 from urllib.parse import unquote
+
+from msgspec import Struct
 
 from streamer.topology import Topology
 
@@ -40,8 +41,7 @@ _NAME: Final = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FunctionTarget:
+class FunctionTarget(Struct, frozen=True, kw_only=True):
     """What a request names."""
 
     function: str

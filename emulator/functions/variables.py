@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct, field
 
 from streamer.aws_limits import LOOPBACK
 from streamer.stores.names import bucket_variable
@@ -40,8 +41,7 @@ OWNER: Final = Keys(
 """The account's owner, who may do everything."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Endpoints:
+class Endpoints(Struct, frozen=True, kw_only=True):
     """Where functions find AWS, and as whom."""
 
     services: Mapping[str, str] = field(default_factory=dict)

@@ -9,9 +9,10 @@ import asyncio
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from streamer.sending.signer import TIMESTAMP, Signer, SigningKeys
 from streamer.topology import Api
@@ -36,8 +37,7 @@ SHOWN: Final = 500
 """Characters of such an answer that are told."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(Struct, frozen=True):
     """A backend's answer, as it came."""
 
     status: int

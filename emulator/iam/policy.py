@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from .conditions import Conditions, Context, are_met
 from .patterns import is_action, is_arn
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Statement:
+class Statement(Struct, frozen=True, kw_only=True):
     """One statement of a policy; actions and resources are patterns. Of each pair, one is None."""
 
     is_allow: bool = True

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Collection
+
+from msgspec import structs
 
 from .aws_names import api_id, api_names
 from .http import HttpRequest
@@ -25,6 +26,6 @@ def addressed(request: HttpRequest, ids: Collection[str]) -> tuple[str | None, H
     port = host.rpartition(":")[2]
     own = api_names(bare, is_url=False) + (f":{port}" if port.isdecimal() else "")
     headers = tuple((name, own if name.lower() == "host" else value) for name, value in request.headers)
-    return bare, dataclasses.replace(
+    return bare, structs.replace(
         request, target=f"/{rest}{mark}{query}", headers=headers, fields={**request.fields, "host": own}
     )

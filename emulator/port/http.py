@@ -13,12 +13,12 @@ import http
 import json
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
 from sys import intern
 from typing import Any, Final, cast
 from urllib.parse import parse_qsl, unquote
 
 import httptools
+from msgspec import Struct, field
 
 from ..foundation import log
 
@@ -48,8 +48,7 @@ PIPELINED: Final = 64
 """Requests of one connection that may wait for their turn before reading stops."""
 
 
-@dataclass(frozen=True, slots=True)
-class HttpRequest:
+class HttpRequest(Struct, frozen=True):
     """One request, as received."""
 
     method: str
@@ -80,8 +79,7 @@ class HttpRequest:
         return parse_qsl(self.target.partition("?")[2], keep_blank_values=True)
 
 
-@dataclass(frozen=True, slots=True)
-class HttpResponse:
+class HttpResponse(Struct, frozen=True):
     """One answer; ``content-length`` is added when it is written, except to one that tells what GET would answer."""
 
     status: int

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from streamer.errors import ConfigurationError
 
@@ -25,8 +26,7 @@ _OWN: Final = frozenset({"authorization", "x-amz-date", "x-amz-security-token", 
 _NOT_BACK: Final = frozenset({"connection", "transfer-encoding", "content-length", "keep-alive"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RealService:
+class RealService(Struct, frozen=True, kw_only=True):
     """One service that the user named."""
 
     name: str

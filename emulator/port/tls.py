@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ssl
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 from streamer.aws_limits import LOOPBACK
 from streamer.errors import ConfigurationError
@@ -17,8 +18,7 @@ DEFAULT_REGION: Final = "us-east-1"
 """Its files are those without a region in their names."""
 
 
-@dataclass(frozen=True, slots=True)
-class Authority:
+class Authority(Struct, frozen=True):
     """The files of the emulator's certificate authority."""
 
     ca_file: Path

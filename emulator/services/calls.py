@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import Struct
 
 from streamer.errors import ConfigurationError, StreamerError
 
@@ -12,8 +13,7 @@ KEY_ID_TAG: Final = "streamer:key-id"
 """The tag with which a template's key of KMS says its id; nobody sees it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class Call(Struct, frozen=True, kw_only=True):
     """One operation, as boto3 has it."""
 
     service: str

@@ -5,7 +5,6 @@ It holds no user code and opens no port; its only way to the world is the socket
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import queue
 import signal
@@ -14,6 +13,8 @@ import threading
 import time
 import traceback
 from typing import TYPE_CHECKING, Any, Final
+
+from msgspec import structs
 
 from .calls import Call, CallRefusedError
 from .wire import ANSWER, CALLS, DELIVERY, REQUEST, Frame, Unpacker, packed
@@ -67,7 +68,7 @@ class _Writer:
         self._lock = threading.Lock()
 
     def deliver(self, delivery: Delivery) -> None:
-        self.send(Frame(DELIVERY, 0, dataclasses.asdict(delivery)))
+        self.send(Frame(DELIVERY, 0, structs.asdict(delivery)))
 
     def send(self, frame: Frame) -> None:
         try:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec import Struct, field
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delivery:
+
+class Delivery(Struct, frozen=True, kw_only=True):
     """Something for somebody outside of the process."""
 
     to: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import itertools
 import json
 import os
@@ -12,6 +11,8 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, cast
+
+from msgspec import structs
 
 from streamer.errors import StreamerError
 
@@ -90,7 +91,7 @@ class ServicesProcess(asyncio.Protocol):
         Raises:
             ServicesLostError: the process ended meanwhile.
         """
-        frame = await self._answer(CALLS, {"calls": [dataclasses.asdict(each) for each in calls]}, b"")
+        frame = await self._answer(CALLS, {"calls": [structs.asdict(each) for each in calls]}, b"")
         refused: list[str] = frame.head.get("refused", [])
         failure = frame.head.get("failure")
         why = refused if failure is None else [*refused, str(failure).strip().splitlines()[-1]]

@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 from urllib.parse import quote_plus
+
+from msgspec import Struct
 
 from ..functions.variables import uuid4
 from . import event_inputs
@@ -18,8 +19,7 @@ _WITHOUT_CONTENT: Final = "ObjectRemoved:"
 _OWNER: Final = "A3NL1KOZZKEXAMPLE"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ObjectEvent:
+class ObjectEvent(Struct, frozen=True, kw_only=True):
     """Something that happened to an object."""
 
     name: str

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
+
+from msgspec import Struct, field
 
 from .delivery import Delivery
 
@@ -19,8 +20,7 @@ _UNVERIFIABLE: Final = "RVhBTVBMRQ=="
 """Where AWS signs: nobody but AWS has the key."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
+class Message(Struct, frozen=True, kw_only=True):
     """A message of a topic."""
 
     id: str
@@ -36,8 +36,7 @@ class Message:
     deduplication: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Subscriber:
+class Subscriber(Struct, frozen=True, kw_only=True):
     """Who gets it."""
 
     arn: str

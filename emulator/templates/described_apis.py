@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
+
+from msgspec import Struct
 
 from streamer.topology import CONNECT, Api, Authorizer, Route, Throttle
 
@@ -24,8 +25,7 @@ STAGE_VARIABLE: Final = re.compile(r"\$\{stageVariables\.([\w-]+)\}")
 DEFAULT_RESPONSE: Final = "$default"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Around:
+class _Around(Struct, frozen=True, kw_only=True):
     """What routes and authorizers of one API are described with."""
 
     things: Things

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
+
+from msgspec import Struct
 
 from streamer.topology.http_apis import ANY, DEFAULT_PATH, Backend, Cors, HttpApi, HttpAuthorizer, HttpKind, HttpRoute
 
@@ -27,8 +28,7 @@ _TTL: Final = 300
 """Of REST APIs' authorizers that say nothing. [DOC] apigw-api:CreateAuthorizer"""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Around:
+class _Around(Struct, frozen=True, kw_only=True):
     """What routes of one API are described with."""
 
     things: Things

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final
+
+from msgspec import Struct, field
 
 from streamer.topology.http_apis import ANY, Cors, FixedAnswer
 
@@ -21,8 +22,7 @@ _POOL: Final = re.compile(r"arn:[^:]+:cognito-idp:([^:]+):[^:]*:userpool/(.+)")
 _HEADER: Final = "method.response.header."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Operation:
+class Operation(Struct, frozen=True, kw_only=True):
     """A method of a path."""
 
     path: str
@@ -64,8 +64,7 @@ class Operation:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scheme:
+class Scheme(Struct, frozen=True, kw_only=True):
     """An authorizer of a document."""
 
     name: str

@@ -6,8 +6,10 @@ What the stack has besides is here under the same logical ids, so that both may 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
+
+from msgspec import Struct
 
 from streamer.topology import Function, Permission, Topology
 from streamer.topology.logical_ids import API, STAGE, bucket_id, function_id, log_group_id, queue_id, role_id, table_id
@@ -41,8 +43,7 @@ _VARIABLE: Final = "variable "
 _ELSEWHERE: Final = "what the stack has only on AWS"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Own:
+class Own(Struct, frozen=True, kw_only=True):
     """What became of the file."""
 
     topology: Topology

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import Struct
 
 from .errors import Path, Problem
 
@@ -14,8 +15,7 @@ PLACEHOLDER: Final = "placeholder"
 """Value of a parameter that has none and that nothing emulated depends on."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parameters:
+class Parameters(Struct, frozen=True, kw_only=True):
     """What ``Ref`` gives for each parameter."""
 
     values: Mapping[str, str | list[str]]

@@ -5,10 +5,11 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
+
+from msgspec import Struct, field
 
 from streamer.errors import ConfigurationError, TopologyError
 from streamer.topology import Topology
@@ -34,8 +35,7 @@ PARTITIONS = (("cn-", "aws-cn", "amazonaws.com.cn"), ("us-gov-", "aws-us-gov", "
 """Beginnings of regions outside of AWS's main partition, with partition and suffix."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(Struct, frozen=True, kw_only=True):
     """What a project is read with."""
 
     region: str = "us-east-1"
@@ -53,8 +53,7 @@ class Settings:
     wanted: Wanted = field(default_factory=Wanted)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Read:
+class Read(Struct, frozen=True, kw_only=True):
     """A project that can be emulated."""
 
     project: Project
@@ -88,8 +87,7 @@ def read_project(project: Project, settings: Settings, state_folder: Path) -> Re
     return described_project(project, settings, resolved_project(project, settings, state_folder), state_folder)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Resolved:
+class Resolved(Struct, frozen=True, kw_only=True):
     """A project's stacks, before it is known what of them can be emulated."""
 
     stacks: tuple[Stack, ...]

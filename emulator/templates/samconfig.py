@@ -6,8 +6,9 @@ import re
 import shlex
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final
+
+from msgspec import Struct, field
 
 from streamer.errors import ConfigurationError
 
@@ -16,8 +17,7 @@ COMMANDS: Final = ("global", "deploy", "local_start_api")
 _PAIR: Final = re.compile(r"ParameterKey=(?P<key>[^,]+),ParameterValue=(?P<value>.*)", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SamConfig:
+class SamConfig(Struct, frozen=True, kw_only=True):
     """What was found."""
 
     parameters: Mapping[str, str] = field(default_factory=dict)

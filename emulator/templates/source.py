@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
+
+from msgspec import Struct, structs
 
 from .errors import Path, Problem, TemplateError, shown
 
@@ -17,8 +17,7 @@ _SPACE: Final = re.compile(r"[ \t\r\n]*")
 _SECTIONS: Final = ("Resources", "Conditions", "Outputs")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class Source(Struct, frozen=True, kw_only=True):
     """One template as it was read; its places are looked up only when something is wrong."""
 
     name: str
@@ -31,7 +30,7 @@ class Source:
 
     def with_tree(self, tree: Any) -> Source:
         """The same text, after a transform has changed what it says."""
-        return dataclasses.replace(self, tree=tree)
+        return structs.replace(self, tree=tree)
 
     def line(self, path: Path) -> int:
         """Line, from 1, of the value at a path, or of the nearest thing around it that the text has.

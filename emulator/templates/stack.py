@@ -6,8 +6,9 @@ import contextlib
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final
+
+from msgspec import Struct, field
 
 from .errors import Path, Problem, shown
 from .generated_secrets import generated
@@ -25,8 +26,7 @@ _ARN_PARTS: Final = 7
 NO_EXPORT: Final = "no stack exports '{name}': add --import {name}=VALUE"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Resource:
+class Resource(Struct, frozen=True, kw_only=True):
     """A resource of a stack, with everything known about it."""
 
     stack: str
@@ -46,8 +46,7 @@ class Resource:
         return ("Resources", self.logical_id)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
+class Surroundings(Struct, frozen=True, kw_only=True):
     """What a template is resolved with."""
 
     place: Place
@@ -62,8 +61,7 @@ class Surroundings:
     """Resolves the stack of an ``AWS::CloudFormation::Stack``, given its resource and parameters."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stack:
+class Stack(Struct, frozen=True, kw_only=True):
     """A resolved template."""
 
     name: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from streamer.topology import Api, Function, Topology
 
@@ -23,8 +24,7 @@ from .resources.kind import Meaning
 from .stack import Resource, Stack
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Located:
+class Located(Struct, frozen=True, kw_only=True):
     """Where a function's code is."""
 
     folder: str | None = None
@@ -39,8 +39,7 @@ Locate = Callable[[Stack, Resource], Located]
 """Finds a function's code; raises `Problem`."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class Wanted(Struct, frozen=True, kw_only=True):
     """What of a project is emulated, and how."""
 
     api: str | None = None
@@ -55,8 +54,7 @@ class Wanted:
     """Further environment variables, by the same; those of ``*`` are for all functions."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Described:
+class Described(Struct, frozen=True, kw_only=True):
     """A topology, and what is to be said about it."""
 
     topology: Topology

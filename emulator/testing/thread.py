@@ -12,10 +12,11 @@ import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 from urllib.parse import quote
+
+from msgspec import Struct
 
 from streamer.auth import mint
 from streamer.client import Event, Progress, StreamerClient
@@ -37,8 +38,7 @@ KEPT_LINES: Final = 100_000
 _T = TypeVar("_T")
 
 
-@dataclass(frozen=True, slots=True)
-class LogLine:
+class LogLine(Struct, frozen=True):
     """One line that a function wrote."""
 
     function: str

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from ..console.access import is_for_console
 from ..dynamodb.endpoints.protocol import Database
@@ -28,8 +29,7 @@ if TYPE_CHECKING:
     from ..templates.control_plane.service import ControlPlane
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Switchboard:
+class Switchboard(Struct, frozen=True, kw_only=True):
     """Made when every part is there, before anything is answered."""
 
     apis: Sequence[ServedApi]

@@ -8,8 +8,9 @@ import sys
 from pathlib import Path
 
 SCRIPT = """
-import dataclasses, json
+import json
 from datetime import UTC, datetime, timedelta
+from msgspec import structs
 from emulator.services.calls import Call
 from emulator.services.moto_services import MotoServices
 
@@ -28,7 +29,7 @@ assert services.has_clock
 for _ in range(121):
     services.tick()
     now += timedelta(seconds=1)
-print(json.dumps([dataclasses.asdict(each) for each in found]))
+print(json.dumps([structs.asdict(each) for each in found]))
 """
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from emulator.dynamodb.endpoints import kept_file
 from emulator.dynamodb.endpoints.kept_file import KeptFile, NotSavedError
@@ -74,7 +75,7 @@ def content(engine: EmbeddedDynamoDB) -> Any:
     table = engine.backend.tables["items"]
     assert table.stream is not None
     items = engine.call("Scan", {"TableName": "items"})["Items"]
-    records = [dataclasses.replace(record, old=None, new=None) for record in table.stream.records]
+    records = [structs.replace(record, old=None, new=None) for record in table.stream.records]
     images = [record.content for record in table.stream.records]
     indexed = engine.call("Scan", {"TableName": "items", "IndexName": "by-owner"})["Count"]
     return items, records, images, table.stream.next_sequence, indexed

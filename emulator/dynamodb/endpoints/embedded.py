@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import json
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+
+from msgspec import structs
 
 from streamer.errors import ConfigurationError
 from streamer.topology import Topology
@@ -197,7 +198,7 @@ class EngineStreamsApi:
         stream = self._engine.backend.streams[stream_arn]
         last = None if stream.next_sequence == stream.first_sequence else str(stream.next_sequence - 1)
         return [
-            dataclasses.replace(shard_description(shard), last_sequence_number=last)
+            structs.replace(shard_description(shard), last_sequence_number=last)
             for shard in answer["StreamDescription"]["Shards"]
         ]
 

@@ -6,7 +6,6 @@ import asyncio
 import http.client
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, closing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -17,6 +16,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from botocore.exceptions import BotoCoreError, ClientError
+from msgspec import Struct
 
 from streamer.errors import ConfigurationError
 from streamer.topology import Topology
@@ -37,8 +37,7 @@ ANSWER_SECONDS: Final = 30.0
 """How long the endpoint may take for one answer."""
 
 
-@dataclass(frozen=True, slots=True)
-class RemoteDatabase:
+class RemoteDatabase(Struct, frozen=True):
     """Tables and streams behind a URL."""
 
     source: Source

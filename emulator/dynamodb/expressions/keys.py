@@ -7,9 +7,10 @@ attributes: [DOC] ddb-docs:GSI.DesignPattern.MultiAttributeKeys.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
+
+from msgspec import Struct
 
 from ..errors import ApiError, invalid_parameter, validation_error
 from ..values import Attributes, AttributeValue
@@ -34,8 +35,7 @@ OPERATORS: Final = ("=", "<", "<=", ">", ">=", "BETWEEN", "begins_with")
 _MIRRORED: Final = {"=": "=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 
-@dataclass(frozen=True, slots=True)
-class KeyCondition:
+class KeyCondition(Struct, frozen=True):
     """A condition on one attribute of a key."""
 
     name: str
@@ -44,8 +44,7 @@ class KeyCondition:
     values: tuple[AttributeValue, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class KeySchema:
+class KeySchema(Struct, frozen=True):
     """The key of a table or index: names of its attributes."""
 
     hash_names: tuple[str, ...]
@@ -62,8 +61,7 @@ class KeySchema:
         return len(self.hash_names) > 1 or len(self.sort_names) > 1
 
 
-@dataclass(frozen=True, slots=True)
-class CompiledKeyCondition:
+class CompiledKeyCondition(Struct, frozen=True):
     """A compiled key condition expression."""
 
     parts: tuple[tuple[str, str, tuple[str, ...]], ...]

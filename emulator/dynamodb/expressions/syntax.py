@@ -2,37 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from msgspec import Struct
 
 Path: TypeAlias = tuple[str | int, ...]
 """Attribute names and list positions, from the top; placeholders are resolved."""
 
 
-@dataclass(frozen=True, slots=True)
-class Attribute:
+class Attribute(Struct, frozen=True):
     """What stands at a path of the item."""
 
     path: Path
 
 
-@dataclass(frozen=True, slots=True)
-class Placeholder:
+class Placeholder(Struct, frozen=True):
     """A ``:value`` of the request."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class FunctionCall:
+class FunctionCall(Struct, frozen=True):
     """A function, as an operand (``size``, ``if_not_exists``, ``list_append``) or as a condition."""
 
     name: str
     arguments: tuple[Operand, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Arithmetic:
+class Arithmetic(Struct, frozen=True):
     """A sum or difference of an update."""
 
     sign: str
@@ -40,8 +37,7 @@ class Arithmetic:
     right: Operand
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(Struct, frozen=True):
     """Two operands and ``=``, ``<>``, ``<``, ``<=``, ``>`` or ``>=`` between them."""
 
     operator: str
@@ -49,8 +45,7 @@ class Comparison:
     right: Operand
 
 
-@dataclass(frozen=True, slots=True)
-class Between:
+class Between(Struct, frozen=True):
     """``value BETWEEN low AND high``."""
 
     value: Operand
@@ -58,31 +53,27 @@ class Between:
     high: Operand
 
 
-@dataclass(frozen=True, slots=True)
-class Membership:
+class Membership(Struct, frozen=True):
     """``value IN (choice, ...)``."""
 
     value: Operand
     choices: tuple[Operand, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Junction:
+class Junction(Struct, frozen=True):
     """Conditions joined by ``AND`` or ``OR``."""
 
     word: str
     parts: tuple[Condition, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Negation:
+class Negation(Struct, frozen=True):
     """``NOT condition``."""
 
     part: Condition
 
 
-@dataclass(frozen=True, slots=True)
-class UpdateAction:
+class UpdateAction(Struct, frozen=True):
     """One change of an update expression."""
 
     kind: str
@@ -96,8 +87,7 @@ Operand: TypeAlias = Attribute | Placeholder | FunctionCall | Arithmetic
 Condition: TypeAlias = Comparison | Between | Membership | Junction | Negation | FunctionCall
 
 
-@dataclass(frozen=True, slots=True)
-class Used:
+class Used(Struct, frozen=True):
     """What an expression refers to."""
 
     names: frozenset[str]

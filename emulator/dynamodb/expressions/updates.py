@@ -6,9 +6,10 @@ Containers on the way to a change are copied, everything else is shared. [DOC] d
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final
+
+from msgspec import Struct, field
 
 from ..errors import ApiError, invalid_parameter, validation_error
 from ..numbers import add_numbers
@@ -30,8 +31,7 @@ _TYPE_NAMES: Final = {
 _OPERANDS: Final = {"ADD": ("N", *SETS), "DELETE": SETS}
 
 
-@dataclass(frozen=True, slots=True)
-class PathChange:
+class PathChange(Struct, frozen=True):
     """One ``SET``, ``REMOVE``, ``ADD`` or ``DELETE`` of one path."""
 
     kind: str
@@ -42,8 +42,7 @@ class PathChange:
     """Whether the type of what it assigns depends on the stored item."""
 
 
-@dataclass(frozen=True, slots=True)
-class Update:
+class Update(Struct, frozen=True):
     """A compiled update expression, or the older AttributeUpdates."""
 
     changes: tuple[PathChange, ...]

@@ -6,10 +6,10 @@ Conditions and changes come out as those of expressions do; literals and paramet
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import Struct, structs
 
 from ..errors import validation_error
 from ..expressions.syntax import (
@@ -39,8 +39,7 @@ _TYPES: Final = {"NULL": "NULL", "BOOL": "BOOL", "STRING": "S"}
 """What IS knows besides MISSING, and DynamoDB's type. [USR] dynamodb-conformance"""
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(Struct, frozen=True):
     """A parsed statement."""
 
     verb: str
@@ -172,7 +171,7 @@ class _Parser(Literals):
         self._word("SELECT")
         inner = self._select()
         self._sign(")")
-        return dataclasses.replace(inner, verb="EXISTS")
+        return structs.replace(inner, verb="EXISTS")
 
     def _insert(self) -> Statement:
         self._word("INTO")

@@ -6,14 +6,14 @@ times are Unix seconds given as arguments; the shell asks `Lane.next_batch`, inv
 
 from __future__ import annotations
 
-import dataclasses
 import enum
 import json
 import zlib
 from collections import deque
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct, structs
 
 from ...functions.outcome import Failed, Outcome, Refused, Returned
 from .records import EventRecord
@@ -36,8 +36,7 @@ def lane_of(record: EventRecord, lanes: int) -> int:
     return zlib.crc32(record.item.encode()) % lanes if lanes > 1 else 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
+class Rules(Struct, frozen=True, kw_only=True):
     """What a mapping says about batches."""
 
     batch_size: int = 100
@@ -71,8 +70,7 @@ class Condition(enum.StrEnum):
     AGE = "RecordAgeExceeded"
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(Struct, frozen=True):
     """Records to invoke the function with, and the history they share."""
 
     records: tuple[EventRecord, ...]
@@ -89,16 +87,14 @@ class Batch:
         return _HEAD + b",".join(record.body for record in self.records) + _TAIL
 
 
-@dataclass(frozen=True, slots=True)
-class GivenUp:
+class GivenUp(Struct, frozen=True):
     """Records that are not delivered any more; they go to the destination, if there is one."""
 
     batch: Batch
     condition: Condition
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
+class Settled(Struct, frozen=True):
     """What an outcome meant."""
 
     ok: bool
@@ -222,7 +218,7 @@ class Lane:
         if not count:
             return None
         self._requeue(batch, batch.records[count:])
-        return GivenUp(dataclasses.replace(batch, records=batch.records[:count]), Condition.AGE)
+        return GivenUp(structs.replace(batch, records=batch.records[:count]), Condition.AGE)
 
     # outcomes
 
@@ -233,7 +229,7 @@ class Lane:
             raise RuntimeError("settle() without a batch in flight")
         failures = batch.failures + 1
         pause = self._rules.retry_seconds[min(failures, len(self._rules.retry_seconds)) - 1]
-        failed = dataclasses.replace(batch, failures=failures, not_before=now + pause, last=outcome)
+        failed = structs.replace(batch, failures=failures, not_before=now + pause, last=outcome)
         match outcome:
             case Refused():
                 # [DOC] I17: throttles and errors of the service do not use up retries.
@@ -258,9 +254,9 @@ class Lane:
                 strangers = ", ".join(sorted(reported - positions.keys()))
                 # [INF] I25
                 warning = f"batchItemFailures names {strangers}, not in the batch: the whole batch counts as failed"
-            return dataclasses.replace(self._failed(failed), warning=warning)
+            return structs.replace(self._failed(failed), warning=warning)
         first = min(positions[number] for number in reported)
-        rest = dataclasses.replace(failed, records=failed.records[first:])
+        rest = structs.replace(failed, records=failed.records[first:])
         if first and self._rules.bisects:
             # [DOC] I26: split at the returned number; I17: a split uses up no retry.
             self._retries.appendleft(rest)
@@ -277,7 +273,7 @@ class Lane:
         return Settled(ok=False)
 
     def _retry(self, failed: Batch) -> Settled:
-        attempted = dataclasses.replace(failed, attempts=failed.attempts + 1)
+        attempted = structs.replace(failed, attempts=failed.attempts + 1)
         retries = self._rules.maximum_retries
         # [REC] I18: N retries are N + 1 invocations.
         if retries is not None and attempted.attempts > retries:
@@ -287,7 +283,7 @@ class Lane:
 
     def _requeue(self, batch: Batch, records: tuple[EventRecord, ...]) -> None:
         if records:
-            self._retries.appendleft(dataclasses.replace(batch, records=records))
+            self._retries.appendleft(structs.replace(batch, records=records))
 
 
 def reported_failures(payload: bytes) -> set[str] | None:

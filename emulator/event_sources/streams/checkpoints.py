@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import Struct
 
 from streamer.topology import EventSourceMapping
 from streamer.topology.kinesis import KinesisMapping
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Checkpoint:
+class Checkpoint(Struct, frozen=True, kw_only=True):
     """How far a mapping is in one shard: what comes after it was not delivered, or not for the last time."""
 
     after: str | None = None
@@ -34,8 +34,7 @@ ENDED: Final = Checkpoint(is_ended=True)
 """After every record of a closed shard."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MappingCheckpoint:
+class MappingCheckpoint(Struct, frozen=True, kw_only=True):
     """How far a mapping is in each shard of a stream."""
 
     identity: str

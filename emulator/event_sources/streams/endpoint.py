@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass
 from typing import Any, Final, Protocol
+
+from msgspec import Struct
 
 from streamer.errors import ConfigurationError, StreamerError
 
@@ -29,8 +30,7 @@ class TrimmedError(StreamsApiError):
     """The position asked for is no longer in the stream."""
 
 
-@dataclass(frozen=True, slots=True)
-class ShardDescription:
+class ShardDescription(Struct, frozen=True):
     """A shard as DescribeStream lists it."""
 
     shard_id: str
@@ -41,8 +41,7 @@ class ShardDescription:
     """The newest record's. None: there is none yet, or the endpoint does not tell; AWS does not."""
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(Struct, frozen=True):
     """What GetRecords answered."""
 
     records: Sequence[RawRecord]

@@ -10,8 +10,9 @@ from __future__ import annotations
 import json
 import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import Struct
 
 from streamer.errors import TopologyError
 
@@ -41,8 +42,7 @@ Operator = Callable[[Any, str], Callable[[Any], bool]]
 _Operators = Mapping[str, Operator]
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
+class Filter(Struct, frozen=True):
     """Compiled filters of one mapping, OR-ed; none at all lets every record pass. [DOC] I31"""
 
     _patterns: tuple[_Test, ...]

@@ -7,8 +7,9 @@ import time
 import uuid
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from dataclasses import dataclass
 from typing import Any, Final, Protocol, Self
+
+from msgspec import Struct
 
 from streamer.errors import TopologyError
 from streamer.topology import EventSourceMapping, Topology
@@ -46,8 +47,7 @@ class KinesisSource(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MappingParts:
+class MappingParts(Struct, frozen=True, kw_only=True):
     """What all mappings work with."""
 
     functions: Functions

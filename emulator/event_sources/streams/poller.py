@@ -6,8 +6,9 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from ...foundation import log
 from .checkpoints import OLDEST, Checkpoint, MappingCheckpoint, begin, resume
@@ -29,8 +30,7 @@ ERROR_SECONDS: Final = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 """Pauses after the first, second, ... error in a row; the last repeats."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PollingPace:
+class PollingPace(Struct, frozen=True, kw_only=True):
     """How often to ask."""
 
     polls_per_second: float = POLLS_PER_SECOND

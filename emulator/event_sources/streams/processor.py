@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from ...foundation import log
 from ...foundation.recording import Recording
@@ -20,8 +21,7 @@ SLICE_RECORDS: Final = 100
 """Records turned into AWS's shape before other tasks get their turn."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Work:
+class Work(Struct, frozen=True, kw_only=True):
     """What a shard is processed with; the same for all shards of a mapping."""
 
     function: str

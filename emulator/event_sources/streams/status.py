@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from .source import StreamMapping
 
@@ -15,8 +16,7 @@ CALL_FAILED: Final = "PROBLEM: Function call failed"
 """``LastProcessingResult`` after a batch failed. [REC] I20"""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MappingStatus:
+class MappingStatus(Struct, frozen=True, kw_only=True):
     """What GetEventSourceMapping tells about a mapping."""
 
     mapping: StreamMapping
@@ -32,8 +32,7 @@ class MappingStatus:
         return f"arn:aws:lambda:{region}:{account}:function:{self.mapping.function}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LaneProgress:
+class LaneProgress(Struct, frozen=True, kw_only=True):
     """How far one lane of a shard is. Times are Unix seconds."""
 
     waiting: int
@@ -50,8 +49,7 @@ class LaneProgress:
     """When the earliest record was written that is not done; None: all are."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ShardProgress:
+class ShardProgress(Struct, frozen=True, kw_only=True):
     """How far a mapping is in a shard."""
 
     shard_id: str

@@ -9,13 +9,13 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, cast
 
 from awslambdaric import bootstrap
 from awslambdaric.lambda_runtime_exception import FaultException
 from awslambdaric.lambda_runtime_log_utils import JsonFormatter
 from awslambdaric.lambda_runtime_marshaller import LambdaMarshaller, to_json
+from msgspec import Struct
 
 from ..platform_log import error_type
 
@@ -50,8 +50,7 @@ def load_handler(handler: str) -> Handler:
         raise InitError(bootstrap.build_fault_result(sys.exc_info(), None)) from error
 
 
-@dataclass(frozen=True, slots=True)
-class RunResult:
+class RunResult(Struct, frozen=True):
     """What came of one event."""
 
     payload: bytes

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+
+from msgspec import Struct
 
 from streamer.topology import Function
 
@@ -23,8 +24,7 @@ from .meter import Meter
 from .template import Template
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
+class Surroundings(Struct, frozen=True, kw_only=True):
     """Made once, when the functions start."""
 
     template: Template

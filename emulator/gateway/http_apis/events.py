@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import unquote
+
+from msgspec import Struct, field
 
 from streamer.topology.http_apis import HttpApi, HttpKind
 
@@ -29,8 +30,7 @@ _TEXT: Final = ("application/json", "application/xml", "application/javascript")
 """Media types whose bodies are text, besides ``text/*``; others are base64. [INF] as function URLs and HTTP APIs do"""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class Asked(Struct, frozen=True, kw_only=True):
     """A request, and everything an event says of it."""
 
     api: HttpApi

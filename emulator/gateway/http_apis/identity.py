@@ -8,8 +8,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import Struct
 
 from streamer.topology.http_apis import HttpAuthorizer, HttpKind
 
@@ -23,8 +24,7 @@ _SOURCE: Final = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Allowed:
+class Allowed(Struct, frozen=True):
     """The request goes on."""
 
     context: Mapping[str, Any]
@@ -32,8 +32,7 @@ class Allowed:
     usage_identifier_key: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(Struct, frozen=True):
     """It does not."""
 
     status: int

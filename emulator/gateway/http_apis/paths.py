@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from urllib.parse import unquote
+
+from msgspec import Struct, field
 
 from streamer.topology.http_apis import ANY, DEFAULT_PATH, HttpApi, HttpKind, HttpRoute
 
@@ -21,8 +22,7 @@ class _Segment(enum.IntEnum):
     GREEDY = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(Struct, frozen=True):
     """A route that takes a request."""
 
     route: HttpRoute

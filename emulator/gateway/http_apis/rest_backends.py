@@ -8,9 +8,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import quote
+
+from msgspec import structs
 
 from streamer.topology.http_apis import Backend, BackendResponse
 from streamer.topology.integrations import Integration
@@ -75,7 +76,7 @@ def request_for(backend: Backend, body: bytes, asked: Asked, event: Mapping[str,
     passed = {name.lower(): value for name, value in asked.headers if name.lower() not in NOT_PASSED}
     said = {name: value for name, value in made.headers.items() if name != "content-type" or name not in passed}
     url = made.url if not asked.query else f"{made.url}{'&' if '?' in made.url else '?'}{asked.query}"
-    return replace(made, url=url, headers={**passed, **said})
+    return structs.replace(made, url=url, headers={**passed, **said})
 
 
 NOT_PASSED: Final = frozenset(

@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from . import policy
 from .effects import NotInvoked, Raised, Replied, Result, TimedOut
 from .limits import AUTHORIZER_RESULT_BYTES
 
 
-@dataclass(frozen=True, slots=True)
-class Authorized:
+class Authorized(Struct, frozen=True):
     """The client may connect."""
 
     context: Mapping[str, str]
@@ -25,20 +25,17 @@ class Authorized:
     """The client's API key, where the authorizer names it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Denied:
+class Denied(Struct, frozen=True):
     """The policy does not allow the connection: 403."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Unauthorized:
+class Unauthorized(Struct, frozen=True):
     """The authorizer failed with exactly ``Unauthorized``: 401."""
 
 
-@dataclass(frozen=True, slots=True)
-class Broken:
+class Broken(Struct, frozen=True):
     """The authorizer failed, or its answer is not usable: 500."""
 
     reason: str

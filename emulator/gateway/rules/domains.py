@@ -6,12 +6,12 @@ A mapping's path stands for the stage and replaces it. [DOC] apigw-docs:websocke
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from urllib.parse import unquote
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Domain:
+
+class Domain(Struct, frozen=True, kw_only=True):
     """A custom domain name that leads to a stage."""
 
     name: str
@@ -33,8 +33,7 @@ class Domain:
         return "/" in self.base_path
 
 
-@dataclass(frozen=True, slots=True)
-class Entrance:
+class Entrance(Struct, frozen=True):
     """How a request reached the stage."""
 
     domain: Domain | None = None

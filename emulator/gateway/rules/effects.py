@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec import Struct, field
 
-@dataclass(frozen=True, slots=True)
-class Accept:
+
+class Accept(Struct, frozen=True):
     """Answer the upgrade with 101."""
 
     subprotocol: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class HttpAnswer:
+class HttpAnswer(Struct, frozen=True):
     """Answer a request over HTTP: a call of ``@connections``, or an upgrade that is refused."""
 
     status: int
@@ -23,8 +22,7 @@ class HttpAnswer:
     body: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class Invoke:
+class Invoke(Struct, frozen=True):
     """Run a function with an event and report the outcome back to who asked."""
 
     function: str
@@ -38,23 +36,20 @@ class Invoke:
     """Whether the result's ``body`` goes to the client (route response)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Send:
+class Send(Struct, frozen=True):
     """Send one text message to the client."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Close:
+class Close(Struct, frozen=True):
     """Close the WebSocket with this code and reason; nothing is sent after it."""
 
     code: int
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Warn:
+class Warn(Struct, frozen=True):
     """Tell the developer something AWS would let pass in silence, or log elsewhere."""
 
     text: str
@@ -65,29 +60,25 @@ Effect = Send | Close | Invoke | Warn
 Decision = Accept | HttpAnswer | Invoke
 
 
-@dataclass(frozen=True, slots=True)
-class Replied:
+class Replied(Struct, frozen=True):
     """A function returned this JSON."""
 
     payload: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Raised:
+class Raised(Struct, frozen=True):
     """A function failed; the payload is Lambda's error object."""
 
     payload: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class NotInvoked:
+class NotInvoked(Struct, frozen=True):
     """Lambda refused to run the function (throttled, missing, not permitted)."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class TimedOut:
+class TimedOut(Struct, frozen=True):
     """The integration's timeout passed."""
 
 

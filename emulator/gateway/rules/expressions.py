@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import Struct
 
 from streamer.errors import TopologyError
 
@@ -24,8 +25,7 @@ _BODY: Final = "request.body"
 Path = tuple[str | int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Expression:
+class Expression(Struct, frozen=True):
     """A parsed expression: constants and paths into the message's body, joined."""
 
     parts: tuple[str | Path, ...]

@@ -9,8 +9,9 @@ from __future__ import annotations
 import binascii
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import Struct, field
 
 from . import http_answers as answers
 from .authorizer import Authorized, Broken, Denied, Unauthorized, has_identity, judge
@@ -25,8 +26,7 @@ from .stage import API_KEY_HEADER, Stage
 _SUBPROTOCOL: Final = "sec-websocket-protocol"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UpgradeRequest:
+class UpgradeRequest(Struct, frozen=True, kw_only=True):
     """An HTTP request, as received, that asks for a WebSocket (or should)."""
 
     target: str

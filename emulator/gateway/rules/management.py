@@ -8,10 +8,11 @@ from __future__ import annotations
 import functools
 import json
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import unquote
+
+from msgspec import Struct
 
 from . import http_answers as answers
 from . import ids
@@ -28,16 +29,14 @@ _PATH: Final = re.compile(r"/(?P<stage>[^/]+)//?@connections/(?P<id>[^/]+)/?")
 """SDKs double the slash of an endpoint that ends with one; samples of AWS have such. [USR] serverless-patterns"""
 
 
-@dataclass(frozen=True, slots=True)
-class ManagementTarget:
+class ManagementTarget(Struct, frozen=True):
     """What a path of the management API names, decoded."""
 
     stage: str
     connection_id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ManagementRequest:
+class ManagementRequest(Struct, frozen=True, kw_only=True):
     """A request whose path `parse_path` took for one of the management API."""
 
     method: str
@@ -51,8 +50,7 @@ class ManagementRequest:
     """Whether the client reads so slowly that no more can be queued for it."""
 
 
-@dataclass(frozen=True, slots=True)
-class ManagementAnswer:
+class ManagementAnswer(Struct, frozen=True):
     """The HTTP answer, and what to do to the connection before it is sent."""
 
     response: HttpAnswer

@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import quote, urlencode
+
+from msgspec import Struct, field
 
 from streamer.errors import TopologyError
 from streamer.topology.integrations import Integration, IntegrationResponse
@@ -48,8 +49,7 @@ class MappingError(ValueError):
     """An integration that cannot be performed; the text is for the developer."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class Request(Struct, frozen=True, kw_only=True):
     """What a backend is asked over HTTP."""
 
     method: str
@@ -62,8 +62,7 @@ class Request:
     region: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """A backend's, or what became of it."""
 
     status: int

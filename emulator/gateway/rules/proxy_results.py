@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final
+
+from msgspec import Struct, field
 
 _KEYS: Final = frozenset({"statusCode", "headers", "multiValueHeaders", "body", "isBase64Encoded"})
 """A result with any other key is malformed. [USR] middy #1219"""
 _SCALARS: Final = (str, int, float, bool)
 
 
-@dataclass(frozen=True, slots=True)
-class ProxyResponse:
+class ProxyResponse(Struct, frozen=True):
     """A well-formed result."""
 
     status: int
@@ -23,8 +23,7 @@ class ProxyResponse:
     """Lower-case name to value; the last one where it was repeated."""
 
 
-@dataclass(frozen=True, slots=True)
-class Malformed:
+class Malformed(Struct, frozen=True):
     """A result that is no proxy response."""
 
     reason: str

@@ -9,9 +9,10 @@ import enum
 import functools
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
+
+from msgspec import Struct
 
 SERVICE: Final = "execute-api"
 """Signing name of WebSocket upgrades and ``@connections``. [DOC] SDK model apigatewaymanagementapi-2018-11-29"""
@@ -21,8 +22,7 @@ _SECONDS: Final = re.compile(r"[0-9]{1,6}")
 _HEX: Final = re.compile(r"[0-9a-f]{64}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Signature:
+class Signature(Struct, frozen=True, kw_only=True):
     """A well-formed signature, not yet verified."""
 
     access_key_id: str
@@ -48,8 +48,7 @@ class Signature:
         return instant
 
 
-@dataclass(frozen=True, slots=True)
-class Flaw:
+class Flaw(Struct, frozen=True):
     """Why a request is not accepted: 403 with this error type and message."""
 
     error_type: str

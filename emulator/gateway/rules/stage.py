@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from streamer.errors import TopologyError
 from streamer.topology import CONNECT, DISCONNECT, Api, Authorizer, Route
@@ -24,8 +25,7 @@ API_KEY_AUTHORIZER: Final = "$context.authorizer.usageIdentifierKey"
 """The two API key selection expressions there are. [DOC] apigw-docs:apigateway-websocket-api-selection-expressions"""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class Facts(Struct, frozen=True, kw_only=True):
     """Where an API lives: what its ids, ARNs and events say about it."""
 
     region: str
@@ -41,8 +41,7 @@ class Facts:
     """Further names under which the stage is found."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CompiledRoute:
+class CompiledRoute(Struct, frozen=True, kw_only=True):
     """A route with what its messages need, ready to use."""
 
     route: Route

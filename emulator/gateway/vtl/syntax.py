@@ -2,74 +2,66 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 
 class TemplateError(ValueError):
     """A template that cannot be parsed, or not be rendered; the text says where."""
 
 
-@dataclass(frozen=True, slots=True)
-class Literal:
+class Literal(Struct, frozen=True):
     """A number, a truth value, null, or a text without references."""
 
     value: Any
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(Struct, frozen=True):
     """A text with references in it: in the template, or between double quotes."""
 
     parts: tuple[Node, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ListOf:
+class ListOf(Struct, frozen=True):
     """``[1, $x]``."""
 
     items: tuple[Node, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Range:
+class Range(Struct, frozen=True):
     """``[1..3]``, both ends included."""
 
     first: Node
     last: Node
 
 
-@dataclass(frozen=True, slots=True)
-class MapOf:
+class MapOf(Struct, frozen=True):
     """``{"a": 1}``."""
 
     items: tuple[tuple[Node, Node], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Property:
+class Property(Struct, frozen=True):
     """``.name``."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """``.name(arguments)``."""
 
     name: str
     arguments: tuple[Node, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Index:
+class Index(Struct, frozen=True):
     """``[0]``, ``["name"]``."""
 
     key: Node
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(Struct, frozen=True):
     """``$name.step.step``."""
 
     name: str
@@ -80,15 +72,13 @@ class Reference:
     """``$!name``: where it has no value, it gives nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Not:
+class Not(Struct, frozen=True):
     """``!x``."""
 
     of: Node
 
 
-@dataclass(frozen=True, slots=True)
-class Binary:
+class Binary(Struct, frozen=True):
     """``left operator right``."""
 
     operator: str
@@ -96,23 +86,20 @@ class Binary:
     right: Node
 
 
-@dataclass(frozen=True, slots=True)
-class Set:
+class Set(Struct, frozen=True):
     """``#set($name.step = value)``."""
 
     target: Reference
     value: Node
 
 
-@dataclass(frozen=True, slots=True)
-class If:
+class If(Struct, frozen=True):
     """``#if``, ``#elseif``, ``#else``: conditions and what they lead to."""
 
     branches: tuple[tuple[Node, Text], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Foreach:
+class Foreach(Struct, frozen=True):
     """``#foreach($name in items) ... #end``."""
 
     name: str
@@ -120,8 +107,7 @@ class Foreach:
     body: Text
 
 
-@dataclass(frozen=True, slots=True)
-class Macro:
+class Macro(Struct, frozen=True):
     """``#macro(name $a $b) ... #end``."""
 
     name: str
@@ -129,8 +115,7 @@ class Macro:
     body: Text
 
 
-@dataclass(frozen=True, slots=True)
-class UseMacro:
+class UseMacro(Struct, frozen=True):
     """``#name(arguments)``."""
 
     name: str
@@ -138,8 +123,7 @@ class UseMacro:
     source: str
 
 
-@dataclass(frozen=True, slots=True)
-class Leave:
+class Leave(Struct, frozen=True):
     """``#break`` or ``#stop``."""
 
     what: str

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import msgspec
+from msgspec import Struct
+
 from streamer.errors import StreamerError
 
 Parameters = Mapping[str, Any]
@@ -29,16 +32,14 @@ class PoolError(StreamerError):
         self.code = code
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Password:
+class Password(Struct, frozen=True, kw_only=True):
     """What proves that somebody knows a password; it cannot be turned back into it."""
 
     salt: bytes
     verifier: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class User:
+class User(Struct, frozen=True, kw_only=True):
     """A user; changes make another."""
 
     username: str
@@ -51,7 +52,7 @@ class User:
     password: Password | None = None
     is_enabled: bool = True
     groups: tuple[str, ...] = ()
-    codes: Mapping[str, str] = field(default_factory=dict)
+    codes: Mapping[str, str] = msgspec.field(default_factory=dict)
     """Codes that were sent, by what they confirm."""
 
     @property
@@ -64,8 +65,7 @@ class User:
         return {"cognito:user_status": self.status, **self.attributes}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Client:
+class Client(Struct, frozen=True, kw_only=True):
     """An app client."""
 
     id: str
@@ -79,8 +79,7 @@ class Client:
         return tuple(self.settings.get("ExplicitAuthFlows") or DEFAULT_FLOWS)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Group:
+class Group(Struct, frozen=True, kw_only=True):
     """A group of users."""
 
     name: str

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import string
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any, Final
+
+from msgspec import structs
 
 from ..secret_names import client_secret
 from .entities import (
@@ -109,7 +110,7 @@ class Pools:
     def _update_client(self, given: Parameters, _now: float) -> dict[str, Any]:
         pool, client = self._state.client(given)
         _check_flows(given)
-        pool.clients[client.id] = replace(
+        pool.clients[client.id] = structs.replace(
             client, settings={"ClientName": client.settings["ClientName"], **_settings(given)}
         )
         return {"UserPoolClient": _client(pool, pool.clients[client.id])}
@@ -144,14 +145,14 @@ class Pools:
 
     def _update_group(self, given: Parameters, _now: float) -> dict[str, Any]:
         pool, group = self._group(given)
-        pool.groups[group.name] = replace(group, settings={**group.settings, **_settings(given)})
+        pool.groups[group.name] = structs.replace(group, settings={**group.settings, **_settings(given)})
         return {"Group": _group(pool, pool.groups[group.name])}
 
     def _delete_group(self, given: Parameters, _now: float) -> dict[str, Any]:
         pool, group = self._group(given)
         del pool.groups[group.name]
         for user in list(pool.users.values()):
-            pool.keep(replace(user, groups=tuple(each for each in user.groups if each != group.name)))
+            pool.keep(structs.replace(user, groups=tuple(each for each in user.groups if each != group.name)))
         return {}
 
     def _list_groups(self, given: Parameters, _now: float) -> dict[str, Any]:

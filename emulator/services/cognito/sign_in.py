@@ -9,8 +9,9 @@ import base64
 import hmac
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from typing import Any, Final
+
+from msgspec import Struct, structs
 
 from .entities import (
     CONFIRMED,
@@ -47,8 +48,7 @@ _INCORRECT: Final = "Incorrect username or password."
 Operation = Callable[[Parameters, float], Steps]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Asked:
+class _Asked(Struct, frozen=True, kw_only=True):
     """One request to sign in, or its continuation."""
 
     pool: Pool
@@ -189,7 +189,7 @@ class SignIn:
         start = "userAttributes."
         more = {key.removeprefix(start): str(value) for key, value in said.items() if key.startswith(start)}
         check_attributes(asked.pool, more, is_new=False)
-        user = replace(user, status=CONFIRMED, attributes={**user.attributes, **more}, modified=asked.now)
+        user = structs.replace(user, status=CONFIRMED, attributes={**user.attributes, **more}, modified=asked.now)
         user = asked.pool.keep(with_password(self._state, asked.pool, user, password))
         answer = yield from self._in(asked, user, "NewPasswordChallenge")
         return answer

@@ -8,8 +8,9 @@ from __future__ import annotations
 import base64
 import hmac
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
+
+from msgspec import structs
 
 from .entities import (
     CONFIRMED,
@@ -86,7 +87,7 @@ class SignUp:
         user = pool.keep(with_password(state, pool, user, password))
         answer: dict[str, Any] = {"UserConfirmed": bool(said.get("autoConfirmUser")), "UserSub": user.sub}
         if said.get("autoConfirmUser"):
-            yield from confirmed(pool, replace(user, status=CONFIRMED), client.id, given)
+            yield from confirmed(pool, structs.replace(user, status=CONFIRMED), client.id, given)
         elif (sent := _delivery(pool, user)) is not None:
             yield from self._send((pool, user), "sign-up", "SignUp", client.id, given)
             answer["CodeDeliveryDetails"] = sent
@@ -99,7 +100,9 @@ class SignUp:
         _check_code(user, "sign-up", given)
         sent = _delivery(pool, user) or {}
         verified = {f"{sent['AttributeName']}_verified": "true"} if sent else {}
-        kept = replace(user, status=CONFIRMED, attributes={**user.attributes, **verified}, codes={}, modified=now)
+        kept = structs.replace(
+            user, status=CONFIRMED, attributes={**user.attributes, **verified}, codes={}, modified=now
+        )
         yield from confirmed(pool, kept, client.id, given)
         return {}
 
@@ -122,7 +125,7 @@ class SignUp:
         check_password(pool, password)
         status = CONFIRMED if user.status in (RESET, CONFIRMED) else user.status
         user = pool.keep(
-            with_password(self._state, pool, replace(user, status=status, codes={}, modified=now), password)
+            with_password(self._state, pool, structs.replace(user, status=status, codes={}, modified=now), password)
         )
         asked = {"userAttributes": user.told(), "clientMetadata": given.get("ClientMetadata") or {}}
         source = "PostConfirmation_ConfirmForgotPassword"
@@ -137,7 +140,7 @@ class SignUp:
             raise PoolError(NOT_ALLOWED, "Incorrect username or password.")
         password = required(given, "ProposedPassword")
         check_password(pool, password)
-        pool.keep(with_password(self._state, pool, replace(user, modified=now), password))
+        pool.keep(with_password(self._state, pool, structs.replace(user, modified=now), password))
         yield from ()
         return {}
 
@@ -154,7 +157,7 @@ class SignUp:
         verified = pool.settings.get("AutoVerifiedAttributes") or ()
         asked = [name for name in changed if name in verified and changed[name] != user.attributes.get(name)]
         marks = {f"{name}_verified": "false" for name in asked}
-        user = pool.keep(replace(user, attributes={**user.attributes, **changed, **marks}, modified=now))
+        user = pool.keep(structs.replace(user, attributes={**user.attributes, **changed, **marks}, modified=now))
         for name in asked:
             yield from self._send((pool, user), name, "UpdateUserAttribute", None, given)
             user = pool.users[pool.folded(user.username)]
@@ -164,7 +167,7 @@ class SignUp:
         pool, user, _ = self._state.signed_in(given)
         gone = set(given.get("UserAttributeNames") or ()) - {"sub"}
         kept = {name: value for name, value in user.attributes.items() if name not in gone}
-        pool.keep(replace(user, attributes=kept, modified=now))
+        pool.keep(structs.replace(user, attributes=kept, modified=now))
         yield from ()
         return {}
 
@@ -180,7 +183,7 @@ class SignUp:
         pool, user, _ = self._state.signed_in(given)
         name = required(given, "AttributeName")
         _check_code(user, name, {"ConfirmationCode": given.get("Code")})
-        pool.keep(replace(user, attributes={**user.attributes, f"{name}_verified": "true"}, modified=now))
+        pool.keep(structs.replace(user, attributes={**user.attributes, f"{name}_verified": "true"}, modified=now))
         yield from ()
         return {}
 
@@ -210,7 +213,7 @@ class SignUp:
     def _send(self, whom: tuple[Pool, User], what: str, source: str, client: str | None, given: Parameters) -> Steps:
         pool, user = whom
         code = self._state.code()
-        user = pool.keep(replace(user, codes={**user.codes, what: code}))
+        user = pool.keep(structs.replace(user, codes={**user.codes, what: code}))
         yield from message((pool, user), source, code, client, given.get("ClientMetadata") or {})
         return None
 

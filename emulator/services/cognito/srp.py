@@ -8,8 +8,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from .entities import Password
 
@@ -53,8 +54,7 @@ def is_right(pool_id: str, username: str, kept: Password | None, password: str) 
     return kept is not None and kept == password_of(pool_id, username, password, kept.salt)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Exchange:
+class Exchange(Struct, frozen=True, kw_only=True):
     """One exchange: what the client has sent, and what is secret here."""
 
     a_public: int

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
+
+from msgspec import Struct, field
 
 from .entities import NOT_ALLOWED, NOT_FOUND, Client, Parameters, Pool, PoolError, User, required
 from .srp import Exchange
@@ -14,8 +15,7 @@ KEPT: Final = 10_000
 """Most challenges and refresh tokens that are kept; the oldest go."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Challenge:
+class Challenge(Struct, frozen=True, kw_only=True):
     """A challenge that waits for its response."""
 
     name: str

@@ -7,8 +7,9 @@ user-pool-lambda-pre-token-generation
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, Protocol
+
+from msgspec import Struct
 
 from .entities import Client, Pool, User
 from .triggers import Steps, fire, function_of
@@ -38,8 +39,7 @@ class Keys(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Session:
+class Session(Struct, frozen=True, kw_only=True):
     """What a refresh token stands for."""
 
     pool: str

@@ -6,16 +6,16 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import Struct
 
 from .entities import Pool, User
 
 _TOKENS: Final = "TokenGeneration"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trigger:
+class Trigger(Struct, frozen=True, kw_only=True):
     """A function that is to be run; whoever does it sends its response back."""
 
     name: str
@@ -25,8 +25,7 @@ class Trigger:
     event: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sent:
+class Sent(Struct, frozen=True, kw_only=True):
     """A code that a user would be sent by mail or text message."""
 
     pool: str

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import string
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Final
+
+from msgspec import structs
 
 from .entities import (
     CONFIRMED,
@@ -82,7 +83,7 @@ class Users:
         if known is None:
             made = User(username=name, attributes=attributes, status=MUST_CHANGE, created=now, modified=now)
         else:
-            made = replace(known, status=MUST_CHANGE, modified=now)
+            made = structs.replace(known, status=MUST_CHANGE, modified=now)
         user = pool.keep(with_password(state, pool, made, password))
         if given.get("MessageAction") != "SUPPRESS":
             yield from message((pool, user), "AdminCreateUser", password, None, metadata)
@@ -105,7 +106,7 @@ class Users:
         password = required(given, "Password")
         check_password(pool, password)
         status = CONFIRMED if given.get("Permanent") else MUST_CHANGE
-        pool.keep(with_password(self._state, pool, replace(user, status=status, modified=now), password))
+        pool.keep(with_password(self._state, pool, structs.replace(user, status=status, modified=now), password))
         yield from ()
         return {}
 
@@ -113,12 +114,12 @@ class Users:
         pool, user = self._state.user(given)
         if user.status != UNCONFIRMED:
             raise PoolError(NOT_ALLOWED, f"User cannot be confirmed. Current status is {user.status}")
-        yield from confirmed(pool, replace(user, status=CONFIRMED, modified=now), None, given)
+        yield from confirmed(pool, structs.replace(user, status=CONFIRMED, modified=now), None, given)
         return {}
 
     def _enable(self, given: Parameters, now: float, *, is_enabled: bool) -> Steps:
         pool, user = self._state.user(given)
-        pool.keep(replace(user, is_enabled=is_enabled, modified=now))
+        pool.keep(structs.replace(user, is_enabled=is_enabled, modified=now))
         yield from ()
         return {}
 
@@ -127,7 +128,7 @@ class Users:
         changed = attributes_of(given)
         check_attributes(pool, changed, is_new=False)
         check_unique(pool, changed, user)
-        pool.keep(replace(user, attributes={**user.attributes, **changed}, modified=now))
+        pool.keep(structs.replace(user, attributes={**user.attributes, **changed}, modified=now))
         yield from ()
         return {}
 
@@ -135,14 +136,14 @@ class Users:
         pool, user = self._state.user(given)
         gone = {*(given.get("UserAttributeNames") or ())} - {"sub"}
         kept = {name: value for name, value in user.attributes.items() if name not in gone}
-        pool.keep(replace(user, attributes=kept, modified=now))
+        pool.keep(structs.replace(user, attributes=kept, modified=now))
         yield from ()
         return {}
 
     def _reset(self, given: Parameters, now: float) -> Steps:
         pool, user = self._state.user(given)
         code = self._state.code()
-        user = pool.keep(replace(user, status=RESET, codes={**user.codes, "password": code}, modified=now))
+        user = pool.keep(structs.replace(user, status=RESET, codes={**user.codes, "password": code}, modified=now))
         yield from message((pool, user), "ForgotPassword", code, None, given.get("ClientMetadata") or {})
         return {}
 
@@ -157,14 +158,14 @@ class Users:
         pool, user = self._state.user(given)
         name = _group(pool, given)
         if name not in user.groups:
-            pool.keep(replace(user, groups=(*user.groups, name), modified=now))
+            pool.keep(structs.replace(user, groups=(*user.groups, name), modified=now))
         yield from ()
         return {}
 
     def _remove(self, given: Parameters, now: float) -> Steps:
         pool, user = self._state.user(given)
         name = _group(pool, given)
-        pool.keep(replace(user, groups=tuple(each for each in user.groups if each != name), modified=now))
+        pool.keep(structs.replace(user, groups=tuple(each for each in user.groups if each != name), modified=now))
         yield from ()
         return {}
 
@@ -222,7 +223,7 @@ def check_unique(pool: Pool, attributes: Mapping[str, str], user: User | None) -
 def with_password(state: State, pool: Pool, user: User, password: str) -> User:
     """A user with another password."""
     salt = state.randomness.getrandbits(8 * SALT_BYTES).to_bytes(SALT_BYTES, "big")
-    return replace(user, password=password_of(pool.id, user.username, password, salt))
+    return structs.replace(user, password=password_of(pool.id, user.username, password, salt))
 
 
 def confirmed(pool: Pool, user: User, client_id: str | None, given: Parameters) -> Steps:

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from itertools import islice, pairwise
 from typing import Final
 
+from msgspec import Struct
+
 HASH_KEYS: Final = 2**128
 """Hash keys that the open shards of a stream divide among themselves."""
 ON_DEMAND_SHARDS: Final = 4
@@ -25,8 +27,7 @@ _SHARD: Final = 10**31
 """Places of the second at which a shard was made, and of its number, within a sequence number."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
+class Record(Struct, frozen=True, kw_only=True):
     """One record."""
 
     number: int

@@ -8,9 +8,10 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
+
+from msgspec import Struct, field, structs
 
 from . import choices, paths
 from .errors import RUNTIME, StateError, is_matched
@@ -33,8 +34,7 @@ class Tasks(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Around:
+class Around(Struct, frozen=True, kw_only=True):
     """What an execution runs in."""
 
     tasks: Tasks
@@ -108,7 +108,7 @@ class Run:
 
     def within(self, **more: Any) -> Run:
         """The same run, with more in the context object."""
-        inner = Run(replace(self._around, context={**self._around.context, **more}))
+        inner = Run(structs.replace(self._around, context={**self._around.context, **more}))
         inner._entered = self._entered
         return inner
 

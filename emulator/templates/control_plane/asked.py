@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import Struct
 
 from ..errors import TemplateError
 from ..language import transforms
@@ -28,8 +29,7 @@ _CONSTRAINT: Final = "1 validation error detected: Value {} at '{}' failed to sa
 ON_FAILURE: Final = ("ROLLBACK", "DO_NOTHING", "DELETE")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class Asked(Struct, frozen=True, kw_only=True):
     """A stack that somebody wants."""
 
     name: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Any, Final
+
+from msgspec import structs
 
 from ...foundation.notes import Notes
 from . import kept
@@ -104,7 +105,7 @@ def nested(stack: StackRecord) -> Iterator[StackRecord]:
 
 def _inner(stack: StackRecord, resource: ResourceRecord, current: Proposed) -> StackRecord:
     own = stack.resources.get(resource.logical_id, resource)
-    resources = {name: replace(each, status=own.status, at=own.at) for name, each in current.resources.items()}
+    resources = {name: structs.replace(each, status=own.status, at=own.at) for name, each in current.resources.items()}
     return StackRecord(
         name=resource.physical_id.split("/")[1],
         stack_id=resource.physical_id,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from typing import Any, Final
+
+from msgspec import structs
 
 from streamer.errors import ConfigurationError
 
@@ -169,11 +170,11 @@ class CloudFormation:
                 f"[{change_set.status}]",
             )
         asking.refuse_state(stack, "updated")
-        running = dataclasses.replace(change_set, execution="EXECUTE_IN_PROGRESS")
+        running = structs.replace(change_set, execution="EXECUTE_IN_PROGRESS")
         token = parameters.get("ClientRequestToken")
         on_failure = "DO_NOTHING" if parameters.get("DisableRollback") == "true" else change_set.on_failure
         # What was proposed from the same beginning cannot be executed any more; CloudFormation forgets it.
-        stack = dataclasses.replace(stack, change_sets={running.name: running})
+        stack = structs.replace(stack, change_sets={running.name: running})
         self._begin(stack, change_set.kind, change_set.proposed, on_failure, token)
         return {}
 
@@ -232,7 +233,7 @@ class CloudFormation:
     async def _protect(self, parameters: Parameters) -> Mapping[str, Any]:
         stack = self.book.named(asking.stack_name(parameters))
         is_on = parameters.get("EnableTerminationProtection") == "true"
-        self.book.put(dataclasses.replace(stack, is_protected=is_on))
+        self.book.put(structs.replace(stack, is_protected=is_on))
         return {"StackId": stack.stack_id}
 
     # templates
@@ -293,8 +294,8 @@ class CloudFormation:
             failed = Failure(reason=str(failure), logical_id=culprit, on_failure=on_failure)
             stack = fails(stack, to, failed, moment)
         done = "EXECUTE_COMPLETE" if failure is None else "EXECUTE_FAILED"
-        sets = {each.name: dataclasses.replace(each, execution=done) for each in stack.change_sets.values()}
-        self.book.put(dataclasses.replace(stack, change_sets=sets))
+        sets = {each.name: structs.replace(each, execution=done) for each in stack.change_sets.values()}
+        self.book.put(structs.replace(stack, change_sets=sets))
 
     async def _discard_replaced(self, before: Proposed | None, to: Proposed) -> None:
         if before is None:
@@ -312,7 +313,7 @@ class CloudFormation:
         except (PerformError, ConfigurationError) as error:
             failed = dict.fromkeys(current, str(error))
         stack = self.book.named(stack_id)
-        end_moment = dataclasses.replace(moment, at=self._now())
+        end_moment = structs.replace(moment, at=self._now())
         if failed:
             self.book.put(lives.not_deleted(stack, failed, end_moment))
         else:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import copy
-import dataclasses
 import hashlib
 import json
 import re
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
+
+from msgspec import Struct, structs
 
 from streamer.errors import ConfigurationError, StreamerError
 from streamer.topology import Api, Topology
@@ -72,8 +72,7 @@ class World(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Placed:
+class Placed(Struct, frozen=True, kw_only=True):
     """A resource that is emulated, and whose it is."""
 
     stack: str
@@ -161,9 +160,7 @@ class Engine:
             edit(tree["Resources"])
             before = self._deployed.get(name) or Deployed(text="", parameters={})
             wanted = dict(self._deployed)
-            wanted[name] = dataclasses.replace(
-                before, text=json.dumps(tree), uploads={**before.uploads, **(uploads or {})}
-            )
+            wanted[name] = structs.replace(before, text=json.dumps(tree), uploads={**before.uploads, **(uploads or {})})
             if not tree["Resources"]:
                 del wanted[name]
             try:
@@ -235,7 +232,7 @@ class Engine:
         """
         async with self._one:
             fresh: dict[tuple[str, str], Path] = dict(deployed.uploads)
-            wanted = {**self._deployed, name: dataclasses.replace(deployed, uploads=fresh)}
+            wanted = {**self._deployed, name: structs.replace(deployed, uploads=fresh)}
             try:
                 await self._emulate(wanted, name)
             except ConfigurationError as error:

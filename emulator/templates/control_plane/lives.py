@@ -6,9 +6,10 @@ which AWS makes side by side
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import Final
+
+from msgspec import structs
 
 from .changes import changed
 from .records import GONE, REVIEW, STACK, ChangeSet, Event, Failure, Moment, Proposed, ResourceRecord, StackRecord
@@ -29,26 +30,26 @@ def reviewed(name: str, stack_id: str, moment: Moment) -> StackRecord:
 
 def started(stack: StackRecord, kind: str, moment: Moment) -> StackRecord:
     """``CREATE``, ``UPDATE`` or ``DELETE`` begins."""
-    found = dataclasses.replace(stack, updated_at=stack.updated_at if kind == "CREATE" else moment.at)
+    found = structs.replace(stack, updated_at=stack.updated_at if kind == "CREATE" else moment.at)
     return _told(found, f"{kind}_IN_PROGRESS", USER, moment)
 
 
 def proposed(stack: StackRecord, change_set: ChangeSet) -> StackRecord:
     """The stack with another change set, or another version of one."""
-    return dataclasses.replace(stack, change_sets={**stack.change_sets, change_set.name: change_set})
+    return structs.replace(stack, change_sets={**stack.change_sets, change_set.name: change_set})
 
 
 def withdrawn(stack: StackRecord, name: str) -> StackRecord:
     """The stack without a change set."""
     kept = {each: found for each, found in stack.change_sets.items() if each != name}
-    return dataclasses.replace(stack, change_sets=kept)
+    return structs.replace(stack, change_sets=kept)
 
 
 def created(stack: StackRecord, to: Proposed, moment: Moment) -> StackRecord:
     """Everything was made."""
     for each in to.resources.values():
         stack = _made(stack, each, moment)
-    return _told(dataclasses.replace(stack, current=to), "CREATE_COMPLETE", None, moment)
+    return _told(structs.replace(stack, current=to), "CREATE_COMPLETE", None, moment)
 
 
 def updated(stack: StackRecord, to: Proposed, moment: Moment) -> StackRecord:
@@ -70,8 +71,8 @@ def updated(stack: StackRecord, to: Proposed, moment: Moment) -> StackRecord:
             old = before[each.logical_id]
             now = stack.resources[each.logical_id]
             stack = _removed(stack, old, moment)
-            stack = dataclasses.replace(stack, resources={**stack.resources, each.logical_id: now})
-    return _told(dataclasses.replace(stack, current=to), "UPDATE_COMPLETE", None, moment)
+            stack = structs.replace(stack, resources={**stack.resources, each.logical_id: now})
+    return _told(structs.replace(stack, current=to), "UPDATE_COMPLETE", None, moment)
 
 
 def deleted(stack: StackRecord, moment: Moment) -> StackRecord:
@@ -79,7 +80,7 @@ def deleted(stack: StackRecord, moment: Moment) -> StackRecord:
     current = {} if stack.current is None else stack.current.resources
     for each in reversed(list(current.values())):
         stack = _removed(stack, each, moment)
-    stack = dataclasses.replace(stack, deleted_at=moment.at, change_sets={})
+    stack = structs.replace(stack, deleted_at=moment.at, change_sets={})
     return _told(stack, GONE, None, moment)
 
 
@@ -110,7 +111,7 @@ def not_created(stack: StackRecord, to: Proposed, failure: Failure, moment: Mome
     for each in to.resources.values():
         stack = _removed(stack, each, moment)
     if failure.on_failure == "DELETE":
-        stack = dataclasses.replace(stack, deleted_at=moment.at, change_sets={})
+        stack = structs.replace(stack, deleted_at=moment.at, change_sets={})
     return _told(stack, end, None, moment)
 
 
@@ -151,13 +152,13 @@ def not_deleted(stack: StackRecord, failed: Mapping[str, str], moment: Moment) -
             stack = _removed(stack, each, moment)
     if stack.current is not None:
         left = {name: each for name, each in current.items() if name in failed}
-        stack = dataclasses.replace(stack, current=dataclasses.replace(stack.current, resources=left))
+        stack = structs.replace(stack, current=structs.replace(stack.current, resources=left))
     told = f"The following resource(s) failed to delete: [{', '.join(failed)}]. "
     return _told(stack, "DELETE_FAILED", told, moment)
 
 
 def _made(stack: StackRecord, resource: ResourceRecord, moment: Moment) -> StackRecord:
-    nameless = dataclasses.replace(resource, physical_id="")
+    nameless = structs.replace(resource, physical_id="")
     stack = _of(stack, nameless, "CREATE_IN_PROGRESS", None, moment)
     stack = _of(stack, resource, "CREATE_IN_PROGRESS", INITIATED, moment)
     return _of(stack, resource, "CREATE_COMPLETE", None, moment)
@@ -172,10 +173,10 @@ def _removed(stack: StackRecord, resource: ResourceRecord, moment: Moment) -> St
 
 def _of(stack: StackRecord, resource: ResourceRecord, status: str, reason: str | None, moment: Moment) -> StackRecord:
     """A resource's status, with its event."""
-    now = dataclasses.replace(resource, status=status, reason=reason, at=moment.at)
+    now = structs.replace(resource, status=status, reason=reason, at=moment.at)
     event = _event(now, moment)
     resources = {**stack.resources, resource.logical_id: now}
-    return dataclasses.replace(stack, resources=resources, events=_with(stack.events, event))
+    return structs.replace(stack, resources=resources, events=_with(stack.events, event))
 
 
 def _told(stack: StackRecord, status: str, reason: str | None, moment: Moment) -> StackRecord:
@@ -184,7 +185,7 @@ def _told(stack: StackRecord, status: str, reason: str | None, moment: Moment) -
         logical_id=stack.name, physical_id=stack.stack_id, type=STACK, properties={}, status=status, reason=reason
     )
     event = _event(itself, moment)
-    return dataclasses.replace(stack, status=status, reason=reason, events=_with(stack.events, event))
+    return structs.replace(stack, status=status, reason=reason, events=_with(stack.events, event))
 
 
 def _event(resource: ResourceRecord, moment: Moment) -> Event:

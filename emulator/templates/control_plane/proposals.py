@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Iterable, Mapping
 from typing import Any
+
+from msgspec import structs
 
 from ..resources.kind import Meaning
 from ..stack import Resource, Stack
@@ -23,7 +24,7 @@ def proposed(asked: Asked, stack: Stack) -> Proposed:
             f"Template format error: Unrecognized resource types: [{', '.join(missing)}]: they are not emulated"
         )
     parameters = declared(read(asked.template))
-    return dataclasses.replace(
+    return structs.replace(
         _as_proposed(stack, asked.template, parameters, asked.parameters),
         tags=asked.tags,
         capabilities=asked.capabilities,

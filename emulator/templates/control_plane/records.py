@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
+
+from msgspec import Struct, field
 
 STACK: Final = "AWS::CloudFormation::Stack"
 REVIEW: Final = "REVIEW_IN_PROGRESS"
@@ -13,8 +14,7 @@ REVIEW: Final = "REVIEW_IN_PROGRESS"
 GONE: Final = "DELETE_COMPLETE"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ResourceRecord:
+class ResourceRecord(Struct, frozen=True, kw_only=True):
     """A resource of a stack."""
 
     logical_id: str
@@ -32,8 +32,7 @@ class ResourceRecord:
     """When its status changed, in Unix seconds."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
+class Event(Struct, frozen=True, kw_only=True):
     """Something that happened to a stack or one of its resources."""
 
     event_id: str
@@ -47,8 +46,7 @@ class Event:
     """What the client called the operation that it belongs to."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Proposed:
+class Proposed(Struct, frozen=True, kw_only=True):
     """What a stack is to be."""
 
     template: str
@@ -67,8 +65,7 @@ class Proposed:
     """Parameters whose values nobody is told: they are ``NoEcho``."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Output:
+class Output(Struct, frozen=True, kw_only=True):
     """A value that a stack tells."""
 
     name: str
@@ -78,8 +75,7 @@ class Output:
     """Under which name other stacks import it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class Change(Struct, frozen=True, kw_only=True):
     """What becomes of one resource."""
 
     action: str
@@ -92,8 +88,7 @@ class Change:
     """Those that change."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChangeSet:
+class ChangeSet(Struct, frozen=True, kw_only=True):
     """A change of a stack that can be executed."""
 
     name: str
@@ -112,8 +107,7 @@ class ChangeSet:
     token: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StackRecord:
+class StackRecord(Struct, frozen=True, kw_only=True):
     """A stack, also one that is gone."""
 
     name: str
@@ -147,8 +141,7 @@ class StackRecord:
         return self.status.endswith("_IN_PROGRESS") and self.status != REVIEW
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Deployed:
+class Deployed(Struct, frozen=True, kw_only=True):
     """A stack that is emulated."""
 
     text: str
@@ -158,8 +151,7 @@ class Deployed:
     """The objects that it was made of, as they were then."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Moment:
+class Moment(Struct, frozen=True, kw_only=True):
     """When something happens, and what its events are called."""
 
     at: float
@@ -169,8 +161,7 @@ class Moment:
     token: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Failure:
+class Failure(Struct, frozen=True, kw_only=True):
     """Why a stack could not be made or changed."""
 
     reason: str

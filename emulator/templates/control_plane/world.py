@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote
+
+from msgspec import Struct
 
 from streamer.topology import Topology
 
@@ -22,8 +23,7 @@ _GONE: Final = (b"ResourceNotFound", b"NonExistentQueue", b"DoesNotExist")
 """Errors that say that there is nothing to remove."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EmulatedWorld:
+class EmulatedWorld(Struct, frozen=True, kw_only=True):
     """Made when all of it runs."""
 
     endpoints: Endpoints

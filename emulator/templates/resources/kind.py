@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from ...services.secret_names import client_secret, suffix
 from .. import ids
@@ -24,8 +25,7 @@ class Meaning(enum.Enum):
     """Whatever it would do is not done; its names and addresses are made up."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class Place(Struct, frozen=True, kw_only=True):
     """Whose resource it is."""
 
     stack: str
@@ -35,8 +35,7 @@ class Place:
     url_suffix: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kind:
+class Kind(Struct, frozen=True, kw_only=True):
     """A type of resource; its texts are filled in by `names`."""
 
     type: str

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from typing import Any
 
@@ -10,6 +9,7 @@ import pytest
 from dynamodb_world import World
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from emulator.dynamodb.engine import DYNAMODB
 from emulator.dynamodb.state import MAGIC
@@ -82,7 +82,7 @@ def content(world: World) -> Any:
     found = []
     for table in world.database.backend.tables.values():
         records = [] if table.stream is None else table.stream.records
-        told = [(dataclasses.replace(record, old=None, new=None), record.content) for record in records]
+        told = [(structs.replace(record, old=None, new=None), record.content) for record in records]
         found.append((table.name, world.call("Scan", TableName=table.name)["Items"], told, table.primary.size_bytes))
     return found
 

@@ -6,7 +6,6 @@ import hashlib
 import hmac
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from urllib.parse import quote
 
@@ -16,6 +15,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from hypothesis import example, given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from emulator.gateway.verifier import Verifier
 from emulator.port.http import HttpRequest
@@ -182,7 +182,7 @@ def test_no_byte_can_be_changed_on_the_way(position: int, byte: str, where: str)
     if where == "target":
         request = received("POST", changed(BOTO3.target, position, byte), BOTO3.headers, BOTO3.body)
     elif where == "body":
-        request = replace(BOTO3, body=changed("hello", position, byte).encode())
+        request = structs.replace(BOTO3, body=changed("hello", position, byte).encode())
     else:
         name = "x-amz-security-token" if where == "token" else where
         request = with_header(BOTO3, name, changed(header(BOTO3, name), position, byte))
@@ -200,21 +200,21 @@ def test_no_byte_of_a_presigned_url_can_be_changed(position: int, byte: str) -> 
     if target.lower() == request.target.lower() or not re.search(rf"{KEY}%2[Ff]", target):
         return
 
-    assert VERIFIER.flaw(replace(request, target=target)) is not None
+    assert VERIFIER.flaw(structs.replace(request, target=target)) is not None
 
 
 @pytest.mark.parametrize(
     "request_",
     [
-        pytest.param(replace(BOTO3, method="PUT"), id="method"),
-        pytest.param(replace(BOTO3, target=BOTO3.target + "#"), id="a fragment"),
-        pytest.param(replace(BOTO3, target=BOTO3.target + "#c"), id="a longer fragment"),
-        pytest.param(replace(BOTO3, target=BOTO3.target.replace("?", "#c?")), id="a fragment before the query"),
-        pytest.param(replace(BOTO3, target=BOTO3.target + "&c"), id="one parameter more"),
-        pytest.param(replace(BOTO3, target=BOTO3.target + "&X-Amz-Signature=c"), id="a second signature"),
-        pytest.param(replace(BOTO3, target=f"http://{HOST}{BOTO3.target}"), id="a whole URL"),
-        pytest.param(replace(BOTO3, target="[" + BOTO3.target), id="no path"),
-        pytest.param(replace(BOTO3, body=b""), id="no body"),
+        pytest.param(structs.replace(BOTO3, method="PUT"), id="method"),
+        pytest.param(structs.replace(BOTO3, target=BOTO3.target + "#"), id="a fragment"),
+        pytest.param(structs.replace(BOTO3, target=BOTO3.target + "#c"), id="a longer fragment"),
+        pytest.param(structs.replace(BOTO3, target=BOTO3.target.replace("?", "#c?")), id="a fragment before the query"),
+        pytest.param(structs.replace(BOTO3, target=BOTO3.target + "&c"), id="one parameter more"),
+        pytest.param(structs.replace(BOTO3, target=BOTO3.target + "&X-Amz-Signature=c"), id="a second signature"),
+        pytest.param(structs.replace(BOTO3, target=f"http://{HOST}{BOTO3.target}"), id="a whole URL"),
+        pytest.param(structs.replace(BOTO3, target="[" + BOTO3.target), id="no path"),
+        pytest.param(structs.replace(BOTO3, body=b""), id="no body"),
         pytest.param(
             with_header(BOTO3, "authorization", header(BOTO3, "authorization").replace("host;", "host;origin;")),
             id="a signed header more, which is not there",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from emulator.services.s3_events import ObjectEvent, notification, sequencer, wants
 from emulator.services.s3_events import test_event as told_test_event
@@ -61,7 +61,7 @@ def test_the_event_has_the_documented_shape() -> None:
 
 @pytest.mark.parametrize("name", ["s3:ObjectRemoved:Delete", "s3:ObjectRemoved:DeleteMarkerCreated"])
 def test_an_object_that_is_gone_has_neither_size_nor_tag(name: str) -> None:
-    gone = notification(replace(PUT, name=name, version=None), "uploads", AT, request_id="0" * 32)
+    gone = notification(structs.replace(PUT, name=name, version=None), "uploads", AT, request_id="0" * 32)
 
     assert gone["Records"][0]["s3"]["object"] == {"key": "images/red+flower.jpg", "sequencer": sequencer(AT)}
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from msgspec import structs
 
 from emulator.services.sns_events import Message, Subscriber, confirmation, delivery
 
@@ -22,8 +22,8 @@ MESSAGE = Message(
 FUNCTION = Subscriber(
     arn=f"{TOPIC}:c7fe3a54", protocol="lambda", endpoint="arn:aws:lambda:us-east-2:123456789012:function:f"
 )
-QUEUE = replace(FUNCTION, protocol="sqs", endpoint="arn:aws:sqs:us-east-2:123456789012:q")
-SERVER = replace(FUNCTION, protocol="http", endpoint="http://127.0.0.1:1/told")
+QUEUE = structs.replace(FUNCTION, protocol="sqs", endpoint="arn:aws:sqs:us-east-2:123456789012:q")
+SERVER = structs.replace(FUNCTION, protocol="http", endpoint="http://127.0.0.1:1/told")
 
 
 def test_a_function_gets_the_documented_event() -> None:
@@ -61,7 +61,7 @@ def test_a_function_gets_the_documented_event() -> None:
 
 
 def test_a_message_without_subject_says_so_to_functions_and_not_to_queues() -> None:
-    plain = replace(MESSAGE, subject=None, attributes={})
+    plain = structs.replace(MESSAGE, subject=None, attributes={})
     event, message = delivery(plain, FUNCTION), delivery(plain, QUEUE)
 
     assert event is not None
@@ -72,7 +72,7 @@ def test_a_message_without_subject_says_so_to_functions_and_not_to_queues() -> N
 
 def test_a_queue_gets_the_documented_text() -> None:
     # [DOC] sns-docs:sns-sqs-as-subscriber
-    sent = delivery(replace(MESSAGE, group="a", deduplication="b"), QUEUE)
+    sent = delivery(structs.replace(MESSAGE, group="a", deduplication="b"), QUEUE)
 
     assert sent is not None
     assert sent.payload.startswith('{\n  "Type" : "Notification",\n  "MessageId" : "12345678-')
@@ -85,7 +85,7 @@ def test_a_queue_gets_the_documented_text() -> None:
 
 def test_a_raw_message_is_the_text_with_attributes_of_the_queues_own() -> None:
     # [DOC] sns-docs:sns-large-payload-raw-message-delivery
-    sent = delivery(MESSAGE, replace(QUEUE, is_raw=True))
+    sent = delivery(MESSAGE, structs.replace(QUEUE, is_raw=True))
 
     assert sent is not None
     assert sent.payload == "example message"
@@ -97,7 +97,7 @@ def test_a_raw_message_is_the_text_with_attributes_of_the_queues_own() -> None:
 
 def test_a_server_is_told_in_headers_what_it_gets() -> None:
     # [DOC] sns-docs:sns-message-and-json-formats
-    sent, raw = delivery(MESSAGE, SERVER), delivery(MESSAGE, replace(SERVER, is_raw=True))
+    sent, raw = delivery(MESSAGE, SERVER), delivery(MESSAGE, structs.replace(SERVER, is_raw=True))
 
     assert sent is not None
     assert raw is not None
@@ -123,4 +123,4 @@ def test_a_server_is_asked_first_whether_it_wants_them() -> None:
 
 @pytest.mark.parametrize("protocol", ["email", "sms", "application"])
 def test_other_protocols_reach_nobody(protocol: str) -> None:
-    assert delivery(MESSAGE, replace(SERVER, protocol=protocol)) is None
+    assert delivery(MESSAGE, structs.replace(SERVER, protocol=protocol)) is None

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 from stream_fakes import ARN, mapping
 
 from emulator.event_sources.streams.checkpoints import (
@@ -82,7 +83,7 @@ def test_a_mapping_goes_on_only_in_the_stream_that_it_read(saved: Any, arn: str,
 
 
 def test_a_mapping_that_is_gone_is_forgotten() -> None:
-    kept = dataclasses.replace(SAVED, identity=identity(mapping()))
+    kept = structs.replace(SAVED, identity=identity(mapping()))
     checkpoints = Checkpoints([SAVED])
 
     checkpoints.replace([kept])

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
 from gateway_world import FACTS, NOW_MS, UPGRADE
+from msgspec import structs
 
 from emulator.gateway.rules.domains import OWN, Domain, Entrance, entrance
 from emulator.gateway.rules.effects import Accept, Decision, HttpAnswer, Invoke, Replied
@@ -70,7 +70,7 @@ def test_without_domains_there_is_the_own_address_alone() -> None:
 
 def stage(*domains: Domain) -> Stage:
     routes = tuple(Route(route_key=key, function="f") for key in ("$connect", "$disconnect", "$default"))
-    facts = dataclasses.replace(FACTS, domains=domains)
+    facts = structs.replace(FACTS, domains=domains)
     return Stage(Api(name="test", routes=routes), facts, IdSource(FACTS.region, 1))
 
 
