@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from ..foundation import log
+from ..foundation.json_bytes import json_bytes
 from ..foundation.notes import Content as Notes
 from ..port.http import HttpRequest, HttpResponse
 from .api import DynamoApi
@@ -38,7 +39,6 @@ _DEFINING: Final = frozenset(
 _SILENT: Final = ("TagResource", "UntagResource")
 """Operations whose answer has no body at all. [USR] scylladb test_manual_requests"""
 _REQUEST_ID_END: Final = "VV4KQNSO5AEMVJF66Q9ASUAAJG"
-_encode: Final = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 CONTENT_TYPE: Final = ("content-type", "application/x-amz-json-1.0")
 
 
@@ -100,7 +100,7 @@ class EmbeddedDynamoDB:
             log.error("DynamoDB request failed", error=error, action=action)
             status = 500
             content = ApiError("InternalServerError", "Internal server error", status=500).content()
-        body = b"" if action in _SILENT and status == 200 else _encode(content).encode()
+        body = b"" if action in _SILENT and status == 200 else json_bytes(content)
         return self._answer(status, body, request.fields.get("accept-encoding"))
 
     def perform(self, service: str, action: str, body: bytes, caller: Caller | None = None) -> Any:

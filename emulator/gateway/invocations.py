@@ -6,25 +6,15 @@ import asyncio
 import functools
 import json
 from collections.abc import Callable, Mapping
-from typing import Any, Final
-
-import msgspec
+from typing import Final
 
 from ..foundation import log
+from ..foundation.json_bytes import json_bytes
 from ..foundation.notes import Notes
 from ..functions.outcome import Failed, Functions, Outcome, Refused, Returned
 from .rules.effects import Invoke, NotInvoked, Raised, Replied, Result, TimedOut
 
 _OF_CONNECTIONS: Final = ("$connect", "$disconnect")
-_encoded: Final = msgspec.json.Encoder().encode
-
-
-def payload(event: Mapping[str, Any]) -> bytes:
-    """An event as a function gets it: JSON in UTF-8, escaped where it cannot be: an authorizer may say half a pair."""
-    try:
-        return _encoded(event)
-    except UnicodeEncodeError:
-        return json.dumps(event, separators=(",", ":")).encode()
 
 
 class Invocations:
@@ -52,7 +42,7 @@ class Invocations:
 
         Without a task, which would cost as much as the rules do: it is on the way of every message.
         """
-        outcome = self._functions.invoke(invoke.function, payload(invoke.event), source=source)
+        outcome = self._functions.invoke(invoke.function, json_bytes(invoke.event), source=source)
         began = self._loop.time()
         timer = self._loop.call_later(invoke.timeout_seconds, outcome.cancel)
         self._running.add(outcome)

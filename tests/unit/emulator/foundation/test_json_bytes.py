@@ -1,4 +1,4 @@
-"""Events on their way to functions."""
+"""JSON that goes out is what any other parser reads of it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.gateway.invocations import payload
+from emulator.foundation.json_bytes import json_bytes
 
 TEXTS = st.text() | st.text(st.characters(codec=None))
 TREES = st.recursive(
@@ -20,16 +20,16 @@ TREES = st.recursive(
 
 
 @given(st.dictionaries(TEXTS, TREES, max_size=4))
-def test_an_event_is_what_any_function_reads_of_it(event: dict[str, Any]) -> None:
-    assert json.loads(payload(event)) == event
+def test_what_is_written_is_what_is_read(tree: dict[str, Any]) -> None:
+    assert json.loads(json_bytes(tree)) == tree
 
 
 @pytest.mark.parametrize(
-    ("event", "written"),
+    ("tree", "written"),
     [
         pytest.param({"body": "grüße"}, '{"body":"grüße"}'.encode(), id="UTF-8"),
         pytest.param({"requestContext": {"authorizer": {"name": "\ud800"}}}, b'"\\ud800"', id="half a surrogate pair"),
     ],
 )
-def test_an_event_is_written_in_utf8_where_that_has_all_of_it(event: dict[str, Any], written: bytes) -> None:
-    assert written in payload(event)
+def test_it_is_utf8_where_that_has_all_of_it(tree: dict[str, Any], written: bytes) -> None:
+    assert written in json_bytes(tree)
