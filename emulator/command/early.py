@@ -47,15 +47,17 @@ def template(*, is_needed: bool) -> Iterator[Launched | None]:
         OSError: the system has no room for another process.
     """
     with contextlib.ExitStack() as stack:
-        launched = _begun.pop() if _begun else stack.enter_context(launched_ahead()) if is_needed else None
-        if launched is not None and not is_needed:
+        launched = _begun.pop() if _begun else None
+        if is_needed:
+            yield launched or stack.enter_context(launched_ahead())
+            return
+        if launched is not None:
             launched.dismiss()
-            launched = None
-        yield launched
+        yield None
 
 
 def prepare() -> None:
-    """Get this process ready for what is inherited from it.
+    """Get this process ready for what is inherited from it; another time changes nothing.
 
     Raises:
         ConfigurationError: too few files may be open to start a function.

@@ -1,6 +1,6 @@
 """Starts ``streamer emulate``: functions get ready in a process of their own while the emulator does in this one.
 
-Imports next to nothing before that process is started, since whoever connects first waits for it.
+Imports next to nothing before that process is told which project is meant, since whoever connects first waits for it.
 """
 
 from __future__ import annotations
