@@ -8,7 +8,7 @@ lock() {
     uv pip compile pyproject.toml "$@" --universal --python-version 3.11 --generate-hashes \
         --no-annotate --no-header --quiet --output-file "$output"
 }
-for name in ministack moto-oldest; do
+for name in pip ministack moto-oldest; do
     uv pip compile "requirements/$name.in" --universal --python-version 3.11 --generate-hashes \
         --no-annotate --no-header --quiet --output-file "requirements/$name.txt"
 done

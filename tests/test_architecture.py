@@ -243,7 +243,7 @@ def test_no_committed_file_names_a_package_index() -> None:
         assert not re.search(r"--(extra-)?index-url|--find-links|simple/", file.read_text()), file
 
 
-@pytest.mark.parametrize("file", ["docs.txt", "emulate.txt", "runtime.txt", "dev.txt"])
+@pytest.mark.parametrize("file", ["pip.txt", "docs.txt", "emulate.txt", "runtime.txt", "dev.txt"])
 def test_every_requirement_is_pinned_and_hashed(file: str) -> None:
     text = re.sub(r"\\\n", " ", (ROOT / "requirements" / file).read_text())
     lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]

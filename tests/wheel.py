@@ -112,8 +112,7 @@ def check_names(wheel: Path) -> None:
 
 def install(wheel: Path, venv: Path) -> Path:
     """A clean environment with the wheel and its locked dependencies of all extras; the folder of its commands."""
-    run(sys.executable, "-m", "venv", venv)
-    python = venv / "bin" / "python"
+    python = clean_environment(venv)
     pip = (python, "-m", "pip", "--quiet", "--disable-pip-version-check", "install")
     run(*pip, "--require-hashes", "--requirement", CHECKOUT / "requirements" / "emulate.txt")
     run(*pip, "--no-deps", wheel)
@@ -122,6 +121,15 @@ def install(wheel: Path, venv: Path) -> Path:
     assert not generic, f"generic names were installed at the top: {sorted(generic)}"
     print("installed; no generic name at the top of site-packages")
     return python.parent
+
+
+def clean_environment(folder: Path) -> Path:
+    """A new virtual environment with the locked pip and nothing else; its interpreter."""
+    run(sys.executable, "-m", "venv", folder)
+    python = folder / "bin" / "python"
+    locked = CHECKOUT / "requirements" / "pip.txt"
+    run(python, "-m", "pip", "--quiet", "--disable-pip-version-check", "install", "--require-hashes", "-r", locked)
+    return python
 
 
 def check_commands(scripts: Path, work: Path) -> None:
@@ -221,8 +229,7 @@ def check_first_minute(scripts: Path, folder: Path) -> None:
 
 def check_runtime_alone(wheel: Path, folder: Path) -> None:
     """Without extras: few packages, the client's commands, and a line that says what others want."""
-    run(sys.executable, "-m", "venv", folder)
-    scripts = folder / "bin"
+    scripts = clean_environment(folder).parent
     pip = (scripts / "python", "-m", "pip", "--quiet", "--disable-pip-version-check")
     run(*pip, "install", "--require-hashes", "--requirement", CHECKOUT / "requirements" / "runtime.txt")
     run(*pip, "install", "--no-deps", wheel)
