@@ -105,6 +105,7 @@ class Action:
             ) from exc
         if verdict is False:
             raise ActionError("the payload is not valid", code=ErrorCode.VALIDATION_ERROR)
+        require_verdict(verdict, f"the validator of action {self.name!r}")
         return payload if verdict is None or verdict is True else verdict
 
 
@@ -128,6 +129,24 @@ def progress_parameter(name: str, function: Callable[..., Any]) -> TakesProgress
     raise ConfigurationError(
         f"action {name!r} must take (request) or (request, progress), but its function takes {signature}"
     )
+
+
+def is_async(function: Any) -> bool:
+    """Whether calling it gives a coroutine, as far as that can be seen without a call."""
+    call = None if inspect.isclass(function) else getattr(function, "__call__", None)  # noqa: B004 - its kind matters
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call)
+
+
+def require_verdict(verdict: Any, what: str) -> None:
+    """Refuse what would have to be awaited: it is true whatever comes of it, and would let everything in.
+
+    Raises:
+        TypeError: ``what`` returned an awaitable.
+    """
+    if inspect.isawaitable(verdict):
+        if inspect.iscoroutine(verdict):
+            verdict.close()
+        raise TypeError(f"{what} returned an awaitable; it must be a plain function, not async def")
 
 
 def _signature(function: Callable[..., Any]) -> inspect.Signature:

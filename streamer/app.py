@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from streamer.actions import Action, DeclaredTopic, progress_parameter
+from streamer.actions import Action, DeclaredTopic, is_async, progress_parameter
 from streamer.aws_limits import FUNCTION_SECONDS, INTEGRATION_SECONDS
 from streamer.errors import ConfigurationError
 from streamer.limits import Limits
@@ -155,7 +154,7 @@ class App:
         Raises:
             ConfigurationError: it is ``async def``, or another function decides already.
         """
-        if inspect.iscoroutinefunction(rule):
+        if is_async(rule):
             raise ConfigurationError("authorize_topic must be a plain function, not async def")
         if self._topic_rule is not None:
             raise ConfigurationError("authorize_topic is given twice; one function decides about all topics")
@@ -201,9 +200,9 @@ class App:
             queued: True or False to decide it regardless of the estimate.
             permissions: A caller needs all of them.
             max_attempts: How often a queued action is tried at most.
-            validator: Checks the payload before anything else happens: a callable that raises ValueError (or
-                returns the payload to use instead), or a Pydantic model class, of which the action then gets an
-                instance.
+            validator: Checks the payload before anything else happens: a plain callable, not ``async def``, that raises
+                ValueError (or returns the payload to use instead), or a Pydantic model class, of which the action then
+                gets an instance.
             timeout_seconds: How long one run may take. None: as long as the function has.
             cancel_on_disconnect: Whether a queued request is cancelled when nobody has been listening to it for half
                 a minute: the connection it came from is closed, and no other has subscribed.
@@ -222,6 +221,8 @@ class App:
         _check_numbers(name, estimated_duration, max_attempts, timeout_seconds)
         if validator is not None and not callable(validator):
             raise ConfigurationError(f"action {name!r}: validator must be a callable or a Pydantic model class")
+        if is_async(validator):
+            raise ConfigurationError(f"action {name!r}: validator must be a plain function, not async def")
         wanted = frozenset(permissions)
 
         def register(function: _F) -> _F:

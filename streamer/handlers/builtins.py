@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
+from streamer.actions import require_verdict
 from streamer.app import App
 from streamer.errors import ActionError, ErrorCode
 from streamer.handlers.call import Call
@@ -212,6 +213,7 @@ class Listening:
         allows = self._app.topic_rule
         if allows is not None:
             allowed = allows(call.principal, topic.name, operation)
+            require_verdict(allowed, "authorize_topic")
         else:
             # Whoever is in a tenant may hear its topics; speaking to everyone takes more.
             allowed = operation == "subscribe" or PUBLISH_PERMISSION in call.principal.permissions

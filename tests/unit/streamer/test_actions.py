@@ -76,6 +76,14 @@ def test_a_validator_that_is_broken_is_not_the_clients_fault() -> None:
         action(lambda payload: payload.nothing).validated({})
 
 
+def test_a_validator_that_would_have_to_be_awaited_lets_nothing_in() -> None:
+    async def refuse(payload: Any) -> None:
+        raise ValueError(payload)
+
+    with pytest.raises(TypeError, match="the validator of action 'act' returned an awaitable"):
+        action(refuse).validated({})
+
+
 def test_all_permissions_are_needed() -> None:
     guarded = Action(name="act", function=lambda request: None, permissions=frozenset({"a", "b", "c"}))
 

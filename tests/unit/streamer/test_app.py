@@ -44,6 +44,14 @@ async def async_generator(request: Any) -> Any:
     yield 1
 
 
+async def later(payload: Any) -> None: ...
+
+
+class Later:
+    async def __call__(self, *anything: Any) -> bool:
+        return False
+
+
 class Callable:
     def __call__(self, request: Any, progress: Any) -> None: ...
 
@@ -129,6 +137,8 @@ def test_how_a_function_is_called_follows_from_its_parameters(function: Any, tak
         pytest.param("act", {"max_attempts": True}, quick, "whole number from 1", id="attempts as a boolean"),
         pytest.param("act", {"timeout_seconds": 0}, quick, "more than 0", id="no time"),
         pytest.param("act", {"validator": {}}, quick, "must be a callable", id="validator is a dict"),
+        pytest.param("act", {"validator": later}, quick, "not async def", id="validator that would be awaited"),
+        pytest.param("act", {"validator": Later()}, quick, "not async def", id="object that would be awaited"),
         pytest.param("act", {}, nothing, "must take \\(request\\)", id="takes nothing"),
         pytest.param("act", {"queued": True}, three, "must take \\(request\\)", id="takes three"),
         pytest.param("act", {}, generator, "generator", id="generator"),

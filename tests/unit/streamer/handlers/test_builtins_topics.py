@@ -163,6 +163,25 @@ def test_one_plain_function_decides_about_topics() -> None:
     assert App(authorize_topic=always).topic_rule is always
 
 
+@pytest.mark.parametrize("operation", ["subscribe", "publish"])
+def test_a_rule_that_would_have_to_be_awaited_allows_nothing(operation: str) -> None:
+    class Later:
+        async def __call__(self, principal: Principal, topic: str, operation: str) -> bool:
+            return False
+
+    rule = Later()
+    with pytest.raises(ConfigurationError, match="plain function"):
+        App(authorize_topic=rule)  # type: ignore[arg-type]
+
+    def hidden(principal: Principal, topic: str, operation: str) -> Any:
+        return rule(principal, topic, operation)
+
+    with LocalService(App(authorize_topic=hidden)) as service, pytest.raises(RequestFailed) as caught:
+        service.connect().call(operation, {"topic": "news"})
+
+    assert caught.value.code == "INTERNAL_ERROR"
+
+
 # requests
 
 
