@@ -7,9 +7,9 @@ keys that are known go on counting.
 
 from __future__ import annotations
 
+import http.client
 import json
 import threading
-import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -35,8 +35,11 @@ def fetch(url: str) -> bytes:
         OSError: it cannot be read.
     """
     request = urllib.request.Request(url, headers={"Accept": "application/json"})  # noqa: S310 - settings allow http(s)
-    with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310
-        content: bytes = answer.read(DOCUMENT_BYTES + 1)
+    try:
+        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310
+            content: bytes = answer.read(DOCUMENT_BYTES + 1)
+    except http.client.HTTPException as error:  # it broke off, or is no HTTP
+        raise OSError(f"{type(error).__name__}: {error}") from error
     return content
 
 
@@ -104,7 +107,7 @@ def _keys_in(content: bytes) -> dict[str | None, VerificationKey]:
         raise ValueError('the document has no list of "keys"')  # noqa: TRY004 - of what was read, not of an argument
     found: dict[str | None, VerificationKey] = {}
     for jwk in listed[:KEYS]:
-        key = key_of_jwk(jwk) if isinstance(jwk, dict) else None
+        key = key_of_jwk(jwk) if isinstance(jwk, dict) and isinstance(jwk.get("kid"), str | None) else None
         if key is not None:
             found[jwk.get("kid")] = key
     if not found:

@@ -18,6 +18,7 @@ from websockets.sync.client import connect
 from emulator.testing.thread import EmulatorThread
 from emulator.wiring.emulator import EmulatorConfig
 from streamer.app import App
+from streamer.handlers.jwks import FRESH_SECONDS, PublishedKeys
 
 KEY, OTHER = (rsa.generate_private_key(65537, 2048) for _ in range(2))
 ISSUER = "https://idp.example.com/"
@@ -30,6 +31,8 @@ class Provider(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Answers)
         self.asked = 0
+        self.says: bytes | None = None
+        """Said instead, before it hangs up."""
 
 
 class Answers(BaseHTTPRequestHandler):
@@ -38,6 +41,9 @@ class Answers(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         assert isinstance(self.server, Provider)
         self.server.asked += 1
+        if self.server.says is not None:
+            self.wfile.write(self.server.says)
+            return
         key = {**json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(KEY.public_key())), "kid": "k1", "use": "sig"}
         body = json.dumps({"keys": [key]}).encode()
         self.send_response(200)
@@ -62,6 +68,24 @@ def provider() -> Iterator[Provider]:
 def token(key: rsa.RSAPrivateKey, key_id: str, **changes: str) -> str:
     claims = {"sub": "ada", "custom:tenant": "acme", "iss": ISSUER, "aud": "chat", "exp": time.time() + 60, **changes}
     return jwt.encode(claims, key, "RS256", headers={"kid": key_id})
+
+
+@pytest.mark.parametrize(
+    "says",
+    [
+        pytest.param(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n100\r\n{", id="half an answer"),
+        pytest.param(b"220 mail.example.com ESMTP\r\n", id="no HTTP"),
+        pytest.param(b"", id="nothing"),
+    ],
+)
+def test_known_keys_go_on_counting_when_the_provider_breaks_off(provider: Provider, says: bytes) -> None:
+    seconds = 0.0
+    published = PublishedKeys(f"http://127.0.0.1:{provider.server_port}/jwks.json", monotonic=lambda: seconds)
+    assert published("k1") is not None
+    provider.says, seconds = says, FRESH_SECONDS
+
+    assert published("k1") is not None
+    assert provider.asked == 2
 
 
 def test_connections_are_let_in_by_published_keys_without_a_request_for_each(

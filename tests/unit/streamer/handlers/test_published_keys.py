@@ -185,8 +185,8 @@ def test_without_any_key_it_is_our_fault_and_tried_again_after_a_minute() -> Non
 
 @pytest.mark.parametrize(
     "changes",
-    [{"use": "enc"}, {"alg": "RS512"}, {"kty": "oct"}, {"n": "!"}, {"n": None}, {"kty": 5}],
-    ids=["for encryption", "of another algorithm", "a secret", "garbled", "without its number", "of no kind"],
+    [{"use": "enc"}, {"alg": "RS512"}, {"kty": "oct"}, {"n": "!"}, {"n": None}, {"kty": 5}, {"kid": ["first"]}],
+    ids=["for encryption", "of another algorithm", "a secret", "garbled", "without its number", "of no kind", "no id"],
 )
 def test_keys_that_verify_nothing_here_are_left_out(changes: dict[str, Any]) -> None:
     provider = Provider(first=FIRST, second=SECOND)
