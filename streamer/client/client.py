@@ -165,7 +165,7 @@ class StreamerClient:
         Raises:
             RequestFailedError: the service takes no such upload; PAYLOAD_TOO_LARGE and VALIDATION_ERROR say why.
             UploadFailedError: S3 refuses, or does not answer, several times.
-            OSError, TypeError: the content cannot be read.
+            OSError, TypeError: the content cannot be read; a file of another kind may raise what it likes.
             RequestTimeoutError, ConnectionLostError, GatewayError: as `request`.
         """
         from streamer.client.uploads import opened, upload  # noqa: PLC0415 - HTTP, for those who upload

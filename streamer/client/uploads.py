@@ -99,6 +99,7 @@ async def upload(
 
     Raises:
         UploadFailedError: S3 refuses, or does not answer.
+        Exception: what reading the source raised, unless it is an OSError or a ValueError, which an upload fails with.
     """
     told = 0.0
 
@@ -137,7 +138,7 @@ class _Sending:
         self._changed = asyncio.Event()
         self._stopped = threading.Event()
         self._sent = 0
-        self._failure: UploadFailedError | None = None
+        self._failure: Exception | None = None
         self._is_over = False
 
     async def progress(self) -> AsyncGenerator[int]:
@@ -145,6 +146,7 @@ class _Sending:
 
         Raises:
             UploadFailedError: it failed.
+            Exception: what reading the content raised.
         """
         # Not one of the loop's threads: whoever leaves the program does not wait for it.
         threading.Thread(target=self._run, name="streamer-upload", daemon=True).start()
@@ -159,8 +161,12 @@ class _Sending:
             raise self._failure
 
     def _run(self) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+        failure: Exception | None
+        try:
             failure = _failure_of(*self._request, self._tell, self._stopped)
+        except Exception as error:  # noqa: BLE001 - a file of the caller's may raise anything; whoever waits is told
+            failure = error
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
             self._loop.call_soon_threadsafe(self._end, failure)
 
     def _tell(self, sent: int) -> None:
@@ -170,7 +176,7 @@ class _Sending:
         self._sent = sent
         self._changed.set()
 
-    def _end(self, failure: UploadFailedError | None) -> None:
+    def _end(self, failure: Exception | None) -> None:
         self._failure, self._is_over = failure, True
         self._changed.set()
 

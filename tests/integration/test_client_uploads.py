@@ -7,6 +7,7 @@ import contextlib
 import http.server
 import io
 import threading
+import zipfile
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -137,6 +138,23 @@ def test_a_file_is_read_from_where_it_stands_each_time() -> None:
         send(store, source)
 
     assert [body for _, _, body in store.got] == [CONTENT, CONTENT]
+
+
+def test_what_a_file_raises_reaches_whoever_waits() -> None:
+    class Damaged(io.BytesIO):
+        """As files of zipfile, tarfile and gzip are: their errors are of kinds of their own."""
+
+        def read(self, size: int | None = -1, /) -> bytes:
+            raise zipfile.BadZipFile("Bad CRC-32")
+
+    async def sent(store: Store, source: Source) -> None:
+        async with asyncio.timeout(30):
+            await upload(source, store.link, report=ignore)
+
+    with serving((0, "")) as store, pytest.raises(zipfile.BadZipFile, match="Bad CRC-32"):
+        asyncio.run(sent(store, Source(Damaged(), 0, len(CONTENT), "text/csv")))
+
+    assert len(store.asked) == 1
 
 
 def test_whoever_stops_waiting_stops_the_upload() -> None:
