@@ -24,7 +24,16 @@ def signed_with(
 
     def sign(url: str) -> Mapping[str, str]:
         timestamp = time.strftime(TIMESTAMP, time.gmtime())
-        signed = signer.sign("GET", url, b"", {"host": urlsplit(url).netloc}, timestamp=timestamp)
+        signed = signer.sign("GET", url, b"", {"host": _host(url)}, timestamp=timestamp)
         return {name: value for name, value in signed.items() if name != "host"}
 
     return sign
+
+
+def _host(url: str) -> str:
+    """What the handshake will say: in lower case, without the scheme's own port or what stands before an "@"."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    host = f"[{host}]" if ":" in host else host
+    usual = 443 if parts.scheme == "wss" else 80
+    return host if parts.port in (None, usual) else f"{host}:{parts.port}"

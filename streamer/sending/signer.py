@@ -72,7 +72,8 @@ class Signer:
 
         ``headers`` have names in lower case, and ``host`` among them; ``timestamp`` is as `TIMESTAMP` has it.
         """
-        path, _, query = url.partition("://")[2].partition("/")[2].partition("?")
+        target, _, query = url.partition("://")[2].partition("?")
+        path = target.partition("/")[2]
         sent = {name: value for name, value in headers.items() if name != "authorization"}
         sent["x-amz-date"] = timestamp
         if self.keys.token is not None:
