@@ -68,6 +68,9 @@ PEEK_SECONDS: Final = 20
 """How long messages that are looked at are kept from other readers."""
 WAIT_SECONDS: Final = 1.0
 """How long it is between two looks at a request that is waited for."""
+POLL_SECONDS: Final = 1
+"""How long SQS may wait for messages. Without waiting it asks some of its servers only, and may say that there are none
+while there are. [DOC] sqs-docs:sqs-short-and-long-polling"""
 LETTERS: Final = 500
 """Most dead letters that are looked at."""
 
@@ -193,7 +196,7 @@ class Operator:
 
     def _received(self, queue_url: str) -> list[Any]:
         answer = self._client("sqs").receive_message(
-            QueueUrl=queue_url, MaxNumberOfMessages=10, VisibilityTimeout=PEEK_SECONDS, WaitTimeSeconds=0
+            QueueUrl=queue_url, MaxNumberOfMessages=10, VisibilityTimeout=PEEK_SECONDS, WaitTimeSeconds=POLL_SECONDS
         )
         return list(answer.get("Messages", []))
 

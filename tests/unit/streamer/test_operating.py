@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from streamer.operating import dead_letter
+from streamer.operating import Operator, Place, dead_letter
 from streamer.records import RequestKey
 from streamer.requests.runs import run_event
 
@@ -38,3 +38,34 @@ def test_a_batch_does_not() -> None:
 @pytest.mark.parametrize("body", ["", "no JSON", "[]", "{}", '{"requestContext": 1, "requestPayload": 2}'])
 def test_anything_else_is_still_listed(body: Any) -> None:
     assert dead_letter(body, "receipt").key is None
+
+
+class Queue:
+    """As SQS: whoever does not wait is told of none, since the servers that are asked happen to have none."""
+
+    def __init__(self, *bodies: str) -> None:
+        self.hidden: set[int] = set()
+        self.bodies = dict(enumerate(bodies))
+
+    def receive_message(self, *, MaxNumberOfMessages: int, WaitTimeSeconds: int, **_: Any) -> dict[str, Any]:  # noqa: N803
+        seen = [number for number in self.bodies if number not in self.hidden][:MaxNumberOfMessages]
+        if not seen or not WaitTimeSeconds:
+            return {}
+        self.hidden |= {*seen}
+        return {"Messages": [{"MessageId": f"{n}", "Body": self.bodies[n], "ReceiptHandle": f"{n}"} for n in seen]}
+
+    def change_message_visibility(self, *, ReceiptHandle: str, VisibilityTimeout: int, **_: Any) -> None:  # noqa: N803
+        assert VisibilityTimeout == 0
+        self.hidden.remove(int(ReceiptHandle))
+
+    def delete_message(self, *, ReceiptHandle: str, **_: Any) -> None:  # noqa: N803
+        del self.bodies[int(ReceiptHandle)]
+
+
+def test_dead_letters_are_found_wherever_sqs_has_them_and_stay() -> None:
+    queue = Queue(*[json.dumps(INVOCATION)] * 12, json.dumps(BATCH))
+    operator = Operator(lambda service: queue, Place(requests_table="requests", function_name=None, queue_url="queue"))
+
+    assert [len(operator.dead_letters()) for _ in range(2)] == [13, 13]
+    assert operator.remove_dead_letters(KEY) == 12
+    assert [*queue.bodies.values()] == [json.dumps(BATCH)]
