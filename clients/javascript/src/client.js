@@ -25,7 +25,7 @@ import { Joiner, checkId, envelope, failureOf, isFinal, newId, parse, progressOf
  * @property {string} [id] the request's id; a new one if there is none
  * @property {Record<string, unknown>} [metadata] further fields for the action
  * @property {number} [timeout] milliseconds to wait for the final answer
- * @property {AbortSignal} [signal] stops waiting; the request goes on
+ * @property {AbortSignal} [signal] stops waiting; a request that was sent goes on
  * @property {boolean} [resend] whether to send it again when the connection was lost before the service answered
  *   anything, and it does not know the request afterwards: a quick action may then run twice (queued ones never do)
  */
@@ -140,6 +140,7 @@ export class StreamerClient extends EventTarget {
     /** @type {Inbox} */
     const inbox = this.#register(id, "", "resume", async () => {
       await this.#link.connected();
+      if (inbox.isFinished) return;
       inbox.isAnswered = true;
       inbox.sentOn = this.#link.number;
       await this.#ask("subscribe", { request_id: id }, "repeat");
@@ -188,7 +189,10 @@ export class StreamerClient extends EventTarget {
    * @returns {AsyncIterableIterator<import("./wire.js").TopicMessage & {data: Topics[Name]}>}
    */
   topic(name) {
-    return this.#queue(name, () => this.#ask("subscribe", { topic: name }, "repeat"));
+    return this.#queue(name, async () => {
+      await this.#link.connected();
+      if (this.#topics.has(name)) await this.#ask("subscribe", { topic: name }, "repeat");
+    });
   }
 
   /**
@@ -246,6 +250,8 @@ export class StreamerClient extends EventTarget {
   /** @param {Inbox} inbox */
   async #send(inbox) {
     await this.#link.connected();
+    // Who stopped waiting before there was a connection may have asked anew: it is not done twice.
+    if (inbox.isFinished) return;
     // Before sending: if the connection is lost over it, the request may have arrived all the same.
     inbox.sentOn = this.#link.number;
     this.#link.send(inbox.body);

@@ -68,6 +68,11 @@ export class Queue {
     return { done: true, value: undefined };
   }
 
+  /** Whether nobody reads it any more. */
+  get isFinished() {
+    return this.#isOver;
+  }
+
   /** Nothing more will come, and that is well. */
   finish() {
     if (this.#isOver) return;

@@ -283,6 +283,28 @@ test("a signal stops the waiting, not the request", async () => {
   assert.equal(socket.sent.length, 1);
 });
 
+test("what nobody waits for any more is not sent once there is a connection again", async () => {
+  (await opened()).end();
+  const stop = new AbortController();
+  const asking = client.request("order", 1, { signal: stop.signal });
+  const hasty = client.request("order", 2, { timeout: 5 });
+  const events = client.events("order", 3);
+  const first = events.next();
+  const messages = client.topic("news");
+  const published = messages.next();
+  stop.abort();
+  await assert.rejects(asking, { name: "AbortError" });
+  await assert.rejects(hasty, { name: "RequestTimeoutError" });
+  await Promise.all([events.return(), messages.return(), first, published]);
+  const socket = await next(2);
+  const wanted = client.request("echo", 4, { id: "r" });
+  await until(() => socket.sent.some(({ id }) => id === "r"));
+  socket.say({ type: "response", request_id: "r", data: 4 });
+
+  assert.equal(await wanted, 4);
+  assert.deepEqual(socket.sent.map(({ action }) => action), ["echo"]);
+});
+
 test("leaving a loop unsubscribes at once, even while it waits", async () => {
   const socket = await opened();
   socket.answers = ({ action, id }) => socket.say({ type: "response", request_id: id, data: action });
