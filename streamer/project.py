@@ -94,7 +94,9 @@ _DEPTH: Final = 4
 """How many folders deep services are looked for."""
 _FILES: Final = 2_000
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_ESCAPES: Final = {"n": "\n", "t": "\t", "r": "\r"}
+_ESCAPES: Final = {"n": "\n", "t": "\t", "r": "\r", '"': '"'}
+_QUOTED: Final = re.compile(r'"((?:[^"\\]|\\.)*)"|"([^"]*)"')
+"""A value in double quotes: with escaped ones in it, else whatever stands before the next."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -265,8 +267,8 @@ def variables(folder: Path, real: Mapping[str, str], env_file: Path | None = Non
 def dot_env(text: str, path: Path) -> dict[str, str]:
     r"""Lines of ``NAME=VALUE``, with or without ``export``. Nothing in a value is replaced.
 
-    ``#`` begins a comment, within a value after a blank. Quotes are taken off; ``\n`` is a line break within double
-    quotes only.
+    ``#`` begins a comment, within a value after a blank. Quotes are taken off; ``\n`` is a line break, and ``\"`` a
+    quote, within double quotes only.
 
     Raises:
         ConfigurationError: a line is none of that; the message has its number, not its content.
@@ -284,10 +286,10 @@ def dot_env(text: str, path: Path) -> dict[str, str]:
 
 
 def _value(text: str) -> str:
-    quote = text[:1]
-    if quote in ("'", '"') and (end := text.find(quote, 1)) > 0:
-        inner = text[1:end]
-        return inner if quote == "'" else re.sub(r"\\([ntr])", lambda found: _ESCAPES[found[1]], inner)
+    if text.startswith("'") and (end := text.find("'", 1)) > 0:
+        return text[1:end]
+    if found := _QUOTED.match(text):
+        return re.sub(r'\\([ntr"])', lambda escaped: _ESCAPES[escaped[1]], found[1] or found[2] or "")
     return re.split(r"\s#", text, maxsplit=1)[0].strip()
 
 

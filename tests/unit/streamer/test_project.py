@@ -89,6 +89,9 @@ def test_what_makes_no_sense_is_named(tmp_path: Path, document: dict[str, object
         pytest.param("A='x # y'", "x # y", id="single quotes"),
         pytest.param(r'A="x\ny"', "x\ny", id="a line break within double quotes"),
         pytest.param(r"A='x\ny'", r"x\ny", id="but not within single ones"),
+        pytest.param(r'A="x\"y" # why', 'x"y', id="a quote within double quotes"),
+        pytest.param(r'A="C:\dir\"', "C:\\dir\\", id="a backslash before the last quote"),
+        pytest.param('A=""', "", id="nothing in quotes"),
         pytest.param("A=$HOME=b", "$HOME=b", id="nothing is replaced"),
     ],
 )
