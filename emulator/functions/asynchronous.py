@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import json
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
@@ -19,7 +18,7 @@ from ..foundation import log
 from ..foundation.notes import EVENTS, Notes
 from ..foundation.tasks import end
 from .destinations import Destinations
-from .outcome import Failed, Functions, Outcome, Refused, Returned
+from .outcome import Failed, Functions, Outcome, Refused, Returned, content_of
 from .variables import VERSION
 
 QUEUED_EVENTS: Final = 1_000
@@ -99,7 +98,7 @@ def failure_document(
             "condition": condition,
             "approximateInvokeCount": attempts,
         },
-        "requestPayload": json.loads(payload),
+        "requestPayload": content_of(payload),
     }
     if isinstance(outcome, Failed):
         document["responseContext"] = {
@@ -107,7 +106,7 @@ def failure_document(
             "executedVersion": VERSION,
             "functionError": "Unhandled",
         }
-        document["responsePayload"] = json.loads(outcome.payload)
+        document["responsePayload"] = content_of(outcome.payload)
     return document
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, Protocol
+import json
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from msgspec import Struct
 
@@ -40,6 +41,18 @@ class Refused(Struct, frozen=True):
 
 
 Outcome = Returned | Failed | Refused
+
+
+def content_of(payload: bytes) -> Any:
+    """What a function's result or error says: its JSON, or the text as it stands.
+
+    Lambda passes on whatever a custom runtime posts, which need not be JSON. [DOC] lambda-docs:runtimes-walkthrough,
+    whose function answers with a bare text
+    """
+    try:
+        return json.loads(payload)
+    except (ValueError, RecursionError):
+        return payload.decode("utf-8", "replace")
 
 
 class EnvironmentNow(Struct, frozen=True, kw_only=True):

@@ -59,7 +59,7 @@ def filtered_record(made: Mapping[str, Any]) -> dict[str, Any]:
     """The record as filters see it: a body that is JSON counts as what it says. [DOC] lambda-docs:with-sqs-filtering"""
     try:
         return {**made, "body": json.loads(made["body"])}
-    except ValueError:
+    except (ValueError, RecursionError):
         return dict(made)
 
 
@@ -95,7 +95,10 @@ def done(outcome: Outcome, messages: Sequence[QueueMessage], *, reports_failures
 
 def _reported(payload: bytes) -> set[str] | None:
     """Message ids of ``batchItemFailures``; None: the answer means that all failed."""
-    answer = json.loads(payload)
+    try:
+        answer = json.loads(payload)
+    except (ValueError, RecursionError):  # of a custom runtime. [DOC] services-sqs-errorhandling: a complete failure
+        return None
     if answer is None:
         return set()
     items = answer.get("batchItemFailures", []) if isinstance(answer, dict) else None

@@ -13,7 +13,7 @@ from typing import Any, Final
 from streamer.errors import ConfigurationError
 
 from ...foundation import log
-from ...functions.outcome import Failed, Functions, Refused
+from ...functions.outcome import Failed, Functions, Refused, content_of
 from ...port.aws_names import is_aws
 from ...port.http import HttpRequest, HttpResponse
 from ...port.signed import POOL_DOCUMENT, POOLS_TARGET
@@ -135,9 +135,10 @@ class UserPools:
         if isinstance(outcome, Refused):
             raise PoolError("UnexpectedLambdaException", f"{trigger.name} invocation failed: {outcome.message}")
         if isinstance(outcome, Failed):
-            why = str(json.loads(outcome.payload).get("errorMessage", ""))
+            error = content_of(outcome.payload)
+            why = str(error.get("errorMessage", "") if isinstance(error, dict) else error)
             raise PoolError("UserLambdaValidationException", f"{trigger.name} failed with error {why}.")
-        returned = json.loads(outcome.payload)
+        returned = content_of(outcome.payload)
         if not isinstance(returned, dict) or not isinstance(returned.get("response", {}), dict):
             raise PoolError("InvalidLambdaResponseException", "Unrecognizable lambda output")
         return returned.get("response", {})

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
 
-from ...functions.outcome import Failed, Functions, Refused
+from ...functions.outcome import Failed, Functions, Refused, content_of
 from ...functions.variables import Endpoints
 from .errors import RUNTIME, StateError
 
@@ -24,6 +24,8 @@ _SDK_NAMES: Final = {"dynamodb": "DynamoDb", "eventbridge": "EventBridge", "secr
 """What errors begin with, of a service's own integration and by the SDK. [DOC] sfn-docs:supported-services-awssdk"""
 _CLIENTS: Final = {"eventbridge": "events", "sfn": "stepfunctions", "cognitoidentityprovider": "cognito-idp"}
 """Services whose names there are not botocore's."""
+_UNKNOWN: Final = "Lambda.Unknown"
+"""The error of a function that names none [DOC] sfn-docs:concepts-error-handling, or answers no JSON. [INF]"""
 WAITING: Final = 1000
 """Most tasks that wait for their token."""
 
@@ -98,9 +100,13 @@ class TaskRunner:
             cause = f"{outcome.message} (Service: Lambda, Status Code: {outcome.status})"
             raise StateError(f"Lambda.{outcome.error_type}", cause)
         if isinstance(outcome, Failed):
-            text = outcome.payload.decode()
-            raise StateError(str(json.loads(text).get("errorType", "Exception")), text)
-        return json.loads(outcome.payload)
+            text, error = outcome.payload.decode("utf-8", "replace"), content_of(outcome.payload)
+            named = error.get("errorType", "Exception") if isinstance(error, dict) else _UNKNOWN
+            raise StateError(str(named), text)
+        try:
+            return json.loads(outcome.payload)
+        except (ValueError, RecursionError) as error:
+            raise StateError(_UNKNOWN, f"the function's answer is no JSON: {error}") from error
 
     async def _lambda(self, parameters: Any) -> Any:
         named = str(parameters.get("FunctionName"))

@@ -75,6 +75,23 @@ def test_failure_document() -> None:
     }
 
 
+def test_what_is_no_json_stands_in_the_document_as_a_text() -> None:
+    """Custom runtimes post what they like, and the event must reach its destination all the same."""
+    outcome = Failed(b"it broke \xff", "id")
+
+    document = failure_document(
+        function_arn="arn:aws:lambda:us-east-1:123456789012:function:f",
+        request_id="id",
+        payload=b"{}",
+        outcome=outcome,
+        condition="RetriesExhausted",
+        attempts=1,
+        now=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
+    )
+
+    assert document["responsePayload"] == "it broke \ufffd"
+
+
 class World:
     """A function that answers as told, a clock that does not wait, and a destination."""
 

@@ -43,6 +43,8 @@ FIFO = [message("a", "g"), message("b", "g"), message("c", "g")]
         pytest.param(STANDARD, failures("x"), True, "", id="an unknown name fails all"),
         pytest.param(STANDARD, failures(""), True, "", id="an empty name fails all"),
         pytest.param(STANDARD, returned({"batchItemFailures": "b"}), True, "", id="no list fails all"),
+        pytest.param(STANDARD, Returned(b"all done", "id"), True, "", id="no JSON fails all"),
+        pytest.param(STANDARD, Returned(b"all done", "id"), False, "abc", id="no JSON where nobody reads it"),
         pytest.param(FIFO, failures("b"), True, "a", id="in a group, what comes after stays"),
     ],
 )
