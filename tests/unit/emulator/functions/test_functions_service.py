@@ -147,6 +147,11 @@ async def test_a_client_context_reaches_the_function() -> None:
         pytest.param(request("!"), 400, "ValidationException", id="not a name"),
         pytest.param(request(body=b"{"), 400, "InvalidRequestContentException", id="not JSON"),
         pytest.param(request(body=b"\xff"), 400, "InvalidRequestContentException", id="not UTF-8"),
+        pytest.param(request(body=b'{"a": NaN}'), 400, "InvalidRequestContentException", id="NaN is not JSON"),
+        pytest.param(request(body=b"[-Infinity]"), 400, "InvalidRequestContentException", id="nor is Infinity"),
+        pytest.param(request(body='{"a": 1}'.encode("utf-16")), 400, "InvalidRequestContentException", id="UTF-16"),
+        pytest.param(request(body=b'"\xed\xa0\x80"'), 400, "InvalidRequestContentException", id="half a pair in bytes"),
+        pytest.param(request(body=b"[" * 100_000), 400, "InvalidRequestContentException", id="nested too deeply"),
         pytest.param(request(x_amz_client_context="%"), 400, "InvalidRequestContentException", id="bad context"),
         pytest.param(
             request(body=b" " * (SYNC_BYTES + 1)), 413, "RequestTooLargeException", id="over 6 MB synchronously"
