@@ -199,7 +199,7 @@ expects. [USR] alexcasalboni/aws-lambda-power-tuning #148"""
 
 
 def _read(body: bytes) -> Any:
-    """The event of an invocation; raises ValueError or RecursionError if it is not JSON in UTF-8, which functions get."""
+    """The event of an invocation; raises ValueError or RecursionError if it is not JSON in UTF-8."""
     return _STRICT.decode(body.decode("utf-8-sig"))
 
 

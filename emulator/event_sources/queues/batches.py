@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
 
 from msgspec import Struct, field
 
 from ...functions.outcome import Outcome, Returned
+
+PAYLOAD_BYTES: Final = 6 * 1024 * 1024
+"""Largest event of an invocation, which ends a batch before it is full. [DOC] lambda-docs:services-sqs-configure"""
+_HEAD: Final = b'{"Records":['
+_TAIL: Final = b"]}"
 
 
 class QueueMessage(Struct, frozen=True, kw_only=True):
@@ -61,6 +66,28 @@ def filtered_record(made: Mapping[str, Any]) -> dict[str, Any]:
         return {**made, "body": json.loads(made["body"])}
     except (ValueError, RecursionError):
         return dict(made)
+
+
+def events(batch: Iterable[tuple[QueueMessage, Mapping[str, Any]]]) -> Iterator[tuple[bytes, list[QueueMessage]]]:
+    """The events of a batch, each as JSON with its messages, in order: one, or as many as keep to `PAYLOAD_BYTES`."""
+    bodies: list[bytes] = []
+    messages: list[QueueMessage] = []
+    room = PAYLOAD_BYTES - len(_HEAD) - len(_TAIL)
+    left = room
+    for message, made in batch:
+        body = json.dumps(made, separators=(",", ":")).encode()
+        if messages and len(body) + 1 > left:
+            yield _event(bodies), messages
+            bodies, messages, left = [], [], room
+        bodies.append(body)
+        messages.append(message)
+        left -= len(body) + 1
+    if messages:
+        yield _event(bodies), messages
+
+
+def _event(records: Iterable[bytes]) -> bytes:
+    return _HEAD + b",".join(records) + _TAIL
 
 
 def by_group(messages: Iterable[QueueMessage]) -> list[list[QueueMessage]]:

@@ -82,9 +82,10 @@ class EmbeddedQueues:
         return [_message(each) for each in self._backend.receive_message(queue, count, 0, timeout, ["All"])]
 
     def delete(self, queue: str, message: QueueMessage) -> None:
-        """Forget a message that was received, unless it was away for too long and is a dead letter now."""
+        """Forget a message that was received, unless it is a dead letter by now, or its queue is gone."""
         with suppress(ReceiptHandleIsInvalid):
-            self._backend.delete_message(queue, message.receipt_handle)
+            if self.has(queue):
+                self._backend.delete_message(queue, message.receipt_handle)
 
     def has(self, name: str) -> bool:
         """Whether there is a queue of that name."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Protocol, Self
 
@@ -15,7 +14,7 @@ from ...foundation.recording import Recording
 from ...foundation.tasks import end
 from ...functions.outcome import Failed, Functions
 from ..streams.filters import compile_filters
-from .batches import QueueMessage, by_group, done, filtered_record, record
+from .batches import PAYLOAD_BYTES, QueueMessage, by_group, done, events, filtered_record, record
 
 LOOK_SECONDS: Final = 0.5
 """How often a queue is looked at in which nothing is known to have happened: for delays and visibility timeouts."""
@@ -91,6 +90,8 @@ class QueueMappings:
             self._unlisten = self._queues.listen(self._wake)
             self._events = [asyncio.Event() for _ in self._mappings]
             self._tasks = [asyncio.create_task(self._run(index)) for index in range(len(self._mappings))]
+            for task in self._tasks:
+                task.add_done_callback(_tell_failure)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -126,9 +127,12 @@ class QueueMappings:
         loop = asyncio.get_running_loop()
         until: float | None = None
         found: list[QueueMessage] = []
-        while len(found) < mapping.batch_size:
+        # One that was deleted may be made again: it is then the same to its mapping, which knows its ARN alone. [INF]
+        while len(found) < mapping.batch_size and self._queues.has(mapping.queue):
             found += self._queues.receive(mapping.queue, min(10, mapping.batch_size - len(found)))
             if not found or mapping.batching_window_seconds == 0:
+                break
+            if sum(len(each.body) for each in found) >= PAYLOAD_BYTES:
                 break
             until = loop.time() + mapping.batching_window_seconds if until is None else until
             left = until - loop.time()
@@ -155,23 +159,37 @@ class QueueMappings:
 
     async def _work(self, index: int, lot: list[QueueMessage]) -> None:
         mapping, filters = self._mappings[index]
+        if not self._queues.has(mapping.queue):  # deleted, and the messages with it
+            return
         arn = self._queues.arn(mapping.queue)
         region = arn.split(":")[3]
-        records = {message.message_id: record(message, queue_arn=arn, region=region) for message in lot}
-        wanted = [each for each in lot if filters.matches(filtered_record(records[each.message_id]))]
+        wanted = []
         for message in lot:
-            if message not in wanted:
+            made = record(message, queue_arn=arn, region=region)
+            if filters.matches(filtered_record(made)):
+                wanted.append((message, made))
+            else:
                 self._queues.delete(mapping.queue, message)
-        if not wanted:
-            return
-        payload = json.dumps({"Records": [records[each.message_id] for each in wanted]}, separators=(",", ":"))
-        outcome = await self._functions.invoke(mapping.function, payload.encode())
+        for payload, messages in events(wanted):
+            are_done = await self._invoke(mapping, payload, messages)
+            if not are_done and lot[0].group is not None:  # what comes after it in its group would overtake it
+                return
+
+    async def _invoke(self, mapping: QueueMapping, payload: bytes, messages: list[QueueMessage]) -> bool:
+        """Have one event worked on; whether all of its messages are done."""
+        outcome = await self._functions.invoke(mapping.function, payload)
         if (recorder := self._recording.now) is not None:
-            recorder.batch((mapping.function, mapping.queue), [each.message_id for each in wanted], 1, outcome, "")
-        finished = done(outcome, wanted, reports_failures=mapping.report_batch_item_failures)
+            recorder.batch((mapping.function, mapping.queue), [each.message_id for each in messages], 1, outcome, "")
+        finished = done(outcome, messages, reports_failures=mapping.report_batch_item_failures)
         for message in finished:
             self._queues.delete(mapping.queue, message)
-        if len(finished) < len(wanted):
+        if len(finished) < len(messages):
             why = outcome.error_type if isinstance(outcome, Failed) else None
-            fields = {"queue": mapping.queue, "function": mapping.function, "messages": len(wanted) - len(finished)}
+            fields = {"queue": mapping.queue, "function": mapping.function, "messages": len(messages) - len(finished)}
             log.warning("messages stay in their queue until they are visible again", error_type=why, **fields)
+        return len(finished) == len(messages)
+
+
+def _tell_failure(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.error("a queue is not read any more", error=error)
