@@ -1,6 +1,6 @@
 """EventBridge's event patterns: those of Lambda's filters, and what only EventBridge compares. Pure.
 
-[DOC] eb-docs:eb-create-pattern-operators
+[DOC] eb-docs:eb-create-pattern-operators; what is refused is AWS's own, in aws/event-ruler
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from typing import Any, Final
 
 from ..event_sources.streams.filters import (
@@ -30,16 +31,17 @@ def compile_event_pattern(pattern: Mapping[str, Any]) -> Filter:
     return compile_pattern(pattern, _MORE)
 
 
+_SIGN: Final = re.compile(r"\\[*\\]|[^\\]", re.DOTALL)
+"""A character of a wildcard: ``*``, or one that stands for itself; a backslash and what it takes the meaning of."""
+
+
 def _wildcard(operand: Any, where: str) -> _Test:
-    if not isinstance(operand, str) or "**" in operand:
-        raise InvalidFilterPatternError(f"{where}: wildcard takes a text without two stars in a row.")
-    parts = [_unescaped(part) for part in re.split(r"(?<!\\)\*", operand)]
-    wanted = re.compile(".*".join(map(re.escape, parts)), re.DOTALL)
+    signs = _SIGN.findall(operand) if isinstance(operand, str) else []
+    if "".join(signs) != operand or ("*", "*") in pairwise(signs):
+        problem = "wildcard takes a text without two stars in a row, and a backslash before a star or another one."
+        raise InvalidFilterPatternError(f"{where}: {problem}")
+    wanted = re.compile("".join(".*" if sign == "*" else re.escape(sign[-1]) for sign in signs), re.DOTALL)
     return lambda leaf: isinstance(leaf, str) and wanted.fullmatch(leaf) is not None
-
-
-def _unescaped(text: str) -> str:
-    return text.replace("\\*", "*").replace("\\\\", "\\")
 
 
 def _cidr(operand: Any, where: str) -> _Test:

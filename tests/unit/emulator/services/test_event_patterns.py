@@ -17,6 +17,12 @@ from emulator.services.event_patterns import compile_event_pattern
         ({"wildcard": "dir/*.png"}, "dir/a.jpg", False),
         ({"wildcard": "a\\*b"}, "a*b", True),
         ({"wildcard": "a\\*b"}, "axb", False),
+        ({"wildcard": "a\\\\*b"}, "a\\xxb", True),
+        ({"wildcard": "a\\\\*b"}, "a*b", False),
+        ({"wildcard": "a\\**"}, "a*xx", True),
+        ({"wildcard": "a\\**"}, "axx", False),
+        ({"wildcard": "*\\*"}, "xx*", True),
+        ({"wildcard": "*"}, "", True),
         ({"cidr": "10.0.0.0/24"}, "10.0.0.255", True),
         ({"cidr": "10.0.0.0/24"}, "10.0.1.0", False),
         ({"cidr": "10.0.0.0/24"}, "no address", False),
@@ -44,7 +50,16 @@ def test_what_is_not_there_is_not_anything_but() -> None:
 
 @pytest.mark.parametrize(
     "rule",
-    [{"wildcard": "a**b"}, {"cidr": "everything"}, {"anything-but": {"numeric": [">", 1]}}, {"near": "a"}],
+    [
+        {"wildcard": "a**b"},
+        {"wildcard": "a\\b"},
+        {"wildcard": "a\\"},
+        {"wildcard": "a\\***"},
+        {"wildcard": 5},
+        {"cidr": "everything"},
+        {"anything-but": {"numeric": [">", 1]}},
+        {"near": "a"},
+    ],
 )
 def test_a_wrong_comparison_is_refused(rule: dict[str, Any]) -> None:
     with pytest.raises(InvalidFilterPatternError):
