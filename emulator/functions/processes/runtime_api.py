@@ -30,6 +30,9 @@ _INVOCATION: Final = f"{_PREFIX}invocation/"
 _ACCEPTED: Final = (
     b"HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\nContent-Length: 16\r\n\r\n" + b'{"status":"OK"}\n'
 )
+_CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+"""What curl waits for with an answer of more than a megabyte, a second long: Lambda's server is one of Go's, which says
+it. [DOC] aws/aws-lambda-runtime-interface-emulator, pkg.go.dev/net/http"""
 
 
 class Runtime(Protocol):
@@ -254,6 +257,8 @@ class PortConnection(RuntimeApiConnection):
         super().__init__(runtime)
         self._is_own = is_own
         self._host = host.encode()
+        self._is_asked = False
+        """Whether the client asks if it may send a body."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Look who it is, once."""
@@ -268,3 +273,10 @@ class PortConnection(RuntimeApiConnection):
         lower = name.lower()
         if lower == b"origin" or lower.startswith(b"sec-") or (lower == b"host" and value != self._host):
             raise ValueError("a browser's request")
+        self._is_asked = self._is_asked or lower == b"expect"
+
+    def on_headers_complete(self) -> None:
+        """Let a client go on that asks before it sends a body."""
+        if self._is_asked:
+            self._is_asked = False
+            self._write(_CONTINUE)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.functions.processes.runtime_api import RuntimeApiConnection
+from emulator.functions.processes.runtime_api import PortConnection, RuntimeApiConnection
 from emulator.functions.variables import RESPONSE_BYTES
 
 
@@ -89,6 +89,29 @@ def test_requests(request_bytes: bytes, call: tuple[Any, ...], status: bytes) ->
 
     assert runtime.calls == [call]
     assert transport.written.startswith(status)
+
+
+class PortTransport(FakeTransport):
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return ("127.0.0.1", 1)
+
+
+def test_a_client_that_asks_before_it_sends_a_body_is_answered_at_once() -> None:
+    """As curl does with an answer of more than a megabyte; it would wait for a second."""
+    transport, runtime = PortTransport(), FakeRuntime()
+    connection = PortConnection(runtime, lambda _own, _other: True, "127.0.0.1:1")
+    connection.connection_made(transport)
+
+    head, _, body = post("invocation/known/response", b"12").partition(b"\r\n\r\n")
+    connection.data_received(head + b"\r\nExpect: 100-continue\r\n\r\n")
+    asked = transport.written
+    connection.data_received(body)
+    connection.data_received(post("invocation/known/response", b"12"))
+
+    assert asked == b"HTTP/1.1 100 Continue\r\n\r\n"
+    assert transport.written.count(b"HTTP/1.1 202") == 2
+    assert transport.written.count(b"HTTP/1.1 100") == 1
+    assert runtime.calls == [("responded", "known", b"12")] * 2
 
 
 def test_an_event_is_delivered_with_its_headers() -> None:
