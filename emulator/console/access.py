@@ -10,7 +10,7 @@ from collections.abc import Collection
 from typing import Final
 
 from ..port.http import HttpRequest, HttpResponse
-from ..port.origin import foreign_origin
+from ..port.origin import foreign_origin, is_own_site
 
 PREFIX: Final = "/_streamer"
 """Where the console is on the emulator's port; no stage may have this name."""
@@ -21,7 +21,6 @@ BODY_BYTES: Final = 1024 * 1024
 RECORDINGS: Final = f"{API}recordings"
 RECORDING_BYTES: Final = 24 * 1024 * 1024
 """Largest recording that is opened here: the port takes no larger bodies."""
-_OWN_SITES: Final = ("same-origin", "none")
 
 
 def is_for_console(request: HttpRequest) -> bool:
@@ -48,15 +47,15 @@ def refused(request: HttpRequest, *, address: str, token: str, allowed: Collecti
         return foreign
     if request.method == "OPTIONS":
         return _answer(403, "the console answers no other origins")
-    if not _is_own_site(request):
+    if not _may_ask(request):
         return _answer(403, "another site may not use the console")
     if request.method not in ("GET", "HEAD", "POST"):
         return _answer(405, f"there is nothing to {request.method}")
     return _refused_to_call(request, token) if is_for_api(request) else None
 
 
-def _is_own_site(request: HttpRequest) -> bool:
-    if request.fields.get("sec-fetch-site", "none") in _OWN_SITES:
+def _may_ask(request: HttpRequest) -> bool:
+    if is_own_site(request):
         return True
     # Following a link, or the file that `streamer console` opens: the page comes up, empty until it has the token.
     is_followed = (request.fields.get("sec-fetch-mode"), request.fields.get("sec-fetch-dest")) == (

@@ -2,7 +2,8 @@
 
 AWS needs no such rule, because nobody else has the developer's credentials there. Here, a page could otherwise post
 to connections, invoke functions or read tables on 127.0.0.1: a browser sends "simple" requests anywhere, and a name
-that is rebound to 127.0.0.1 even makes it a same-origin request.
+that is rebound to 127.0.0.1 even makes it a same-origin request. AWS's Query protocol takes operations by GET, which a
+picture or a link makes without an ``Origin``: browsers tell with ``Sec-Fetch-Site`` whose it is (Fetch Metadata).
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from streamer.aws_limits import LOOPBACK
 from .aws_names import SYNC, is_aws
 from .http import HttpRequest, HttpResponse
 
+OWN_SITES: Final = ("same-origin", "none")
+"""``Sec-Fetch-Site`` of our own pages, and of what the user typed."""
 BY_NAME_OF_CONTAINERS: Final = frozenset({"host.docker.internal", "host.containers.internal"})
 """Names under which containers find this machine; they resolve nowhere else."""
 
@@ -31,6 +34,19 @@ def foreign_origin(request: HttpRequest, address: str, allowed: Collection[str] 
     if (_is_ours(host, address) or _name(host) in allowed) and (origin is None or _authority(origin) == host):
         return None
     return _forbidden(origin or host, address)
+
+
+def foreign_page(request: HttpRequest, address: str, allowed: Collection[str] = ()) -> HttpResponse | None:
+    """As `foreign_origin`, of requests that carry no ``Origin``, too: pictures, scripts and links of other pages."""
+    foreign = foreign_origin(request, address, allowed)
+    if foreign is not None or is_own_site(request):
+        return foreign
+    return _forbidden("another page", address)
+
+
+def is_own_site(request: HttpRequest) -> bool:
+    """Whether no page of another origin made a request, as far as a browser tells; programs tell nothing."""
+    return request.fields.get("sec-fetch-site", "none") in OWN_SITES
 
 
 def foreign_host(request: HttpRequest, address: str) -> HttpResponse | None:

@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from .http import BODY_BYTES, HttpRequest, HttpResponse
-from .origin import foreign_origin
+from .origin import foreign_origin, is_own_site
 
 TOKEN_PATH: Final = "/.streamer/token"  # noqa: S105 - where one is given, not one
 CLIENT_PREFIX: Final = "/streamer-ws/"
@@ -91,9 +91,8 @@ class Pages:
 
 def _refusal(request: HttpRequest, address: str) -> HttpResponse | None:
     """A 403 for whoever is not a page of ours; browsers say where a request is from (Fetch Metadata)."""
-    site = request.fields.get("sec-fetch-site", "none")
     is_visit = request.method == "GET" and request.fields.get("sec-fetch-mode") == "navigate"
-    if site not in ("none", "same-origin") and not is_visit:
+    if not is_own_site(request) and not is_visit:
         return HttpResponse.of_json(403, {"message": "Forbidden: this is for pages of the emulator's own origin"})
     return foreign_origin(request, address)
 

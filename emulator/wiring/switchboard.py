@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import Struct
 
@@ -20,13 +20,16 @@ from ..port.api_paths import addressed
 from ..port.aws_names import is_aws
 from ..port.elsewhere import Elsewhere
 from ..port.http import HttpRequest, HttpResponse
-from ..port.origin import foreign_host, foreign_origin
+from ..port.origin import foreign_host, foreign_origin, foreign_page
 from ..port.static import TOKEN_PATH, Pages
 from .served_api import ServedApi
 
 if TYPE_CHECKING:
     from ..console.service import Console
     from ..templates.control_plane.service import ControlPlane
+
+LINKED: Final = "s3"
+"""The service that pages show pictures of."""
 
 
 class Switchboard(Struct, frozen=True, kw_only=True):
@@ -89,7 +92,9 @@ class Switchboard(Struct, frozen=True, kw_only=True):
             if self.pages is not None and not is_for_api:
                 return self.pages.file(request, served.address, lambda each: self._otherwise(served, each))
             return self._otherwise(served, request)
-        refusal = foreign_origin(request, served.address, self.names)
+        # Pictures of S3 are for any page that has a link; who else is asked by GET, may do what it is asked.
+        look = foreign_origin if service == LINKED else foreign_page
+        refusal = look(request, served.address, self.names)
         if refusal is not None and (service is None or not self.elsewhere.opens(request, service)):
             # A page of any origin may ask an HTTP API, as on AWS, and nothing else.
             return self._otherwise(served, request) if self.http_apis.has_any else refusal

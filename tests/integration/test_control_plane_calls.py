@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import json
 import urllib.error
+import urllib.parse
 import urllib.request
 import zipfile
 from collections.abc import Iterator
@@ -285,3 +287,21 @@ def test_an_api_that_is_wrong_changes_nothing(world: ControlWorld, deployed: dic
     assert code == "BadRequestException"
     assert "'integrations/nothing' is no integration of this API" in text
     assert said(deployed["Url"]) == "echo hi"
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_a_picture_of_another_page_deploys_nothing(world: ControlWorld, site: str) -> None:
+    """AWS's Query protocol takes operations by GET, for which a browser tells no ``Origin``."""
+    asked = {
+        "Action": "CreateStack",
+        "StackName": f"by-{site}",
+        "TemplateBody": json.dumps({"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}}),
+        "X-Amz-Credential": f"AKIAIOSFODNN7EXAMPLE/20261129/{control_world.REGION}/cloudformation/aws4_request",
+    }
+    url = f"{world.url}/?{urllib.parse.urlencode(asked)}"
+    picture = urllib.request.Request(url, headers={"Sec-Fetch-Site": site, "Sec-Fetch-Mode": "no-cors"})
+
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        urllib.request.urlopen(picture)
+
+    assert f"by-{site}" not in [each["StackName"] for each in world.cloudformation.describe_stacks()["Stacks"]]

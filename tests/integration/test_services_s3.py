@@ -143,6 +143,14 @@ def test_a_link_works_for_whoever_has_it_until_it_expires(world: World, version:
         assert b"Request has expired" in fetch(old)[1]
 
 
+def test_a_page_shows_pictures_by_links(world: World) -> None:
+    s3 = bucket(world, "shown")
+    s3.put_object(Bucket="shown", Key="a.png", Body=b"picture")
+    link = s3.generate_presigned_url("get_object", Params={"Bucket": "shown", "Key": "a.png"})
+
+    assert fetch(link, Sec_Fetch_Site="cross-site", Sec_Fetch_Mode="no-cors")[:2] == (200, b"picture")
+
+
 def test_what_is_put_with_the_type_of_a_form_is_kept_as_it_is(world: World) -> None:
     s3 = world.client("s3", config=Config(signature_version="s3v4"))
     s3.create_bucket(Bucket="typed", **HERE)

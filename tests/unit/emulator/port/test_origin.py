@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from emulator.port.http import HttpRequest
-from emulator.port.origin import foreign_origin, is_loopback
+from emulator.port.origin import foreign_origin, foreign_page, is_loopback
 
 ADDRESS = "127.0.0.1:8787"
 
@@ -53,6 +53,17 @@ def test_a_name_that_was_rebound_to_us_may_not(host: str | None) -> None:
 )
 def test_a_page_of_another_origin_may_not(origin: str) -> None:
     assert not passes(ADDRESS, origin)
+
+
+@pytest.mark.parametrize(
+    ("site", "may"), [("cross-site", False), ("same-site", False), ("same-origin", True), ("none", True)]
+)
+def test_a_picture_of_another_page_may_not_though_it_names_no_origin(site: str, may: bool) -> None:
+    fields = {"host": ADDRESS, "sec-fetch-site": site}
+    request = HttpRequest("GET", "/?Action=Publish", tuple(fields.items()), b"", "127.0.0.1", fields)
+
+    assert (foreign_page(request, ADDRESS) is None) is may
+    assert foreign_origin(request, ADDRESS) is None
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "::1", "localhost"])
