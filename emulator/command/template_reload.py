@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -20,6 +21,9 @@ from .trial import Trials, environment_of, parts
 
 IGNORED: Final = ("__pycache__", "node_modules", ".git", ".streamer")
 """Folders whose changes mean nothing."""
+_LOG: Final = ".log"
+"""End of the names of files that somebody, ourselves (``--log-dir``) or ``tee``, writes whenever we do something."""
+_OUTPUTS: Final = (1, 2)
 
 
 async def follow(emulator: Emulator, target: TemplateTarget, since: float) -> None:
@@ -89,7 +93,23 @@ def _counting(changed: Iterable[Path], target: TemplateTarget) -> frozenset[Path
     """Those of the changes that are the project's."""
     watched = _watched(target)
     ignored = IGNORED if target.options.build is None else BUILD_OUTPUT
-    return frozenset(path for path in changed if _counts(path, watched, ignored))
+    own = [each.resolve() for each in (target.options.state_file, target.options.ready_file) if each is not None]
+    return frozenset(path for path in changed if _counts(path, watched, ignored) and not _is_written_here(path, own))
+
+
+def _is_written_here(path: Path, own: Iterable[Path]) -> bool:
+    """Whether it is a file that we write as we go, so that to reload for it would have no end."""
+    drafts = f".{os.getpid()}."
+    if path.suffix == _LOG or any(path == each or str(path).startswith(f"{each}{drafts}") for each in own):
+        return True
+    return any(_is_output(path, descriptor) for descriptor in _OUTPUTS)
+
+
+def _is_output(path: Path, descriptor: int) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    except OSError:  # it is gone, or nothing is open there
+        return False
 
 
 def _counts(path: Path, watched: Iterable[Path], ignored: Iterable[str]) -> bool:

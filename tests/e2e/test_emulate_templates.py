@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import re
 import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import boto3
 import pytest
-from running_command import Emulate, dial, streamer
+from running_command import PATIENCE_SECONDS, STREAMER, Emulate, dial, streamer
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
 
@@ -18,6 +24,31 @@ def project(name: str, tmp_path: Path) -> Path:
     folder = tmp_path / name
     shutil.copytree(TEMPLATES / name, folder)
     return folder
+
+
+def until(file: Path, holds: Callable[[str], bool]) -> str:
+    """The text of a file, once it is there and as it should be."""
+    end = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        text = file.read_text() if file.exists() else ""
+        if holds(text):
+            return text
+        assert time.monotonic() < end, text
+        time.sleep(0.02)
+
+
+def reloaded(times: int) -> Callable[[str], bool]:
+    return lambda text: text.count("reloaded") >= times
+
+
+@contextlib.contextmanager
+def running_until_interrupted(options: tuple[str, ...], folder: Path, output: IO[bytes]) -> Iterator[None]:
+    command = [str(STREAMER), "emulate", "--port", "0", *options]
+    with subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=output) as process:
+        try:
+            yield
+        finally:
+            process.send_signal(signal.SIGINT)
 
 
 def ask(emulate: Emulate, message: dict[str, Any], *, index: int = 0) -> Any:
@@ -91,6 +122,23 @@ def test_code_and_template_change_with_the_connection_open(tmp_path: Path) -> No
         emulate.log.wait_for("the change is not in effect.*there is no resource or parameter 'Nothing'")
         connection.send('{"action": "send"}')
         assert connection.recv(timeout=60) == "changed"
+
+
+def test_files_that_it_writes_beside_the_code_are_no_changes_of_it(tmp_path: Path) -> None:
+    folder = project("sam-python", tmp_path)
+    code, said = folder / "src" / "app.py", folder / "src" / "said"
+    options = ("--log-dir", "src", "--state", "src/state", "--ready-file", "src/ready")
+    with said.open("wb") as output, running_until_interrupted(options, folder, output):
+        ready = until(folder / "src" / "ready", bool)
+        with dial(json.loads(ready)["websocket_url"]) as connection:
+            (folder / "src" / "tee.log").write_text("as of a pipe to tee")
+            for saves in (1, 2):
+                code.write_text(code.read_text() + "\n")
+                until(said, reloaded(saves))
+                connection.send('{"action": "send"}')
+                assert connection.recv(timeout=60) == "hi"
+
+    assert re.findall(r"reloaded +changed=(.*)", said.read_text()) == ["src/app.py"] * 2
 
 
 def test_each_of_many_saves_takes_effect_however_soon_it_follows_the_last(tmp_path: Path) -> None:
