@@ -5,8 +5,9 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
+from urllib.parse import unquote
 
 from msgspec import Struct, field
 
@@ -15,10 +16,19 @@ from streamer.observability.redaction import is_sensitive, redact_text
 _BEGIN, _END = "\u2039", "\u203a"
 """Quotation marks that no credential has in it."""
 HIDDEN: Final = f"{_BEGIN}hidden{_END}"
+_TOLD: Final = re.compile(f"{_BEGIN}token[^{_END}]*{_END}")
 DEPTH: Final = 40
 """Deepest nesting that is told; DynamoDB allows 32 levels."""
 _TOKEN: Final = re.compile(r"(?:eyJ|eyA|ewo|ewk|ew0)[\w-]{4,}={0,2}\.[\w-]*(?:\.[\w-]*)?")
 _OFFERS: Final = "sec-websocket-protocol"
+_MEMBER: Final = re.compile(r"""(?P<quote>\\{0,31}["'])(?P<name>[\w.-]{3,64})(?P=quote)\s*:\s*""")
+"""The name of a member in a text, also of JSON that is a string in JSON, as the body of an event is; or of Python."""
+_PAIR: Final = re.compile(rf"""((?:^|(?<=[?&]))([\w.%-]{{3,64}}))=((?:{_BEGIN}[^{_END}]*{_END}|[^&\s"'\\<>])+)""")
+"""A name and its value in a query or in a form, which is nothing else."""
+_OTHER_VALUE: Final = re.compile(r"[^\s,}\]]*")
+_NOTHING: Final = frozenset({"null", "None", ""})
+_HALF: Final = re.compile("[\ud800-\udfff]")
+_DECODER: Final = json.JSONDecoder()
 
 
 class Who(Struct, frozen=True, kw_only=True):
@@ -54,38 +64,105 @@ def _word(value: Any) -> str:
 
 
 def masked_text(text: str) -> str:
-    """The text, with a note in place of each credential."""
+    """The text, with a note in place of each credential; of JSON that was cut, too."""
     found: list[str] = []
     end = 0
     for token in _TOKEN.finditer(text):
         # Piece by piece: what is told of a token must not be taken for a credential itself.
         found += [redact_text(text[end : token.start()]), _told(token[0])]
         end = token.end()
-    return "".join([*found, redact_text(text[end:])])
+    return _without_pairs(without_values("".join([*found, redact_text(text[end:])]), hides))
+
+
+def without_values(text: str, hides: Callable[[str], bool]) -> str:
+    """The text with a note in place of the values of members that ``hides`` is true of."""
+    found: list[str] = []
+    end = 0
+    member = _MEMBER.search(text)
+    while member is not None:
+        after = member.end()
+        if hides(member["name"]):
+            value_end = _value_end(text, after, member["quote"])
+            if text[after:value_end] not in _NOTHING:
+                quote = member["quote"]
+                found += [text[end:after], quote, _hidden(text[after:value_end]), quote]
+                end = after = value_end
+        member = _MEMBER.search(text, after)
+    return "".join([*found, text[end:]]) if found else text
+
+
+def _without_pairs(text: str) -> str:
+    """The text with a note in place of the values of such names in a query or a form."""
+    if "=" not in text:
+        return text
+    return _PAIR.sub(lambda found: f"{found[1]}={_hidden(found[3])}" if hides(unquote(found[2])) else found[0], text)
+
+
+def _value_end(text: str, start: int, quote: str) -> int:
+    """Where the value ends that begins here; it is the end of the text where nobody can tell."""
+    if text.startswith(quote, start):
+        at = text.find(quote, start + len(quote))
+        while at > 0 and text[at - 1] == "\\":  # a quotation mark within the value
+            at = text.find(quote, at + 1)
+        return len(text) if at < 0 else at + len(quote)
+    if text[start : start + 1] not in ("{", "["):
+        other = _OTHER_VALUE.match(text, start)
+        return start if other is None else other.end()
+    try:
+        return _DECODER.raw_decode(text, start)[1]
+    except (ValueError, RecursionError):
+        return len(text)
+
+
+def hides(name: str) -> bool:
+    """Whether nothing is told of the value of a member of this name."""
+    return name.lower() != _OFFERS and is_sensitive(name)
 
 
 def masked(value: Any, name: str = "", depth: int = DEPTH) -> Any:
-    """A JSON value with a note in place of each credential; ``name`` is that of the member it stands in."""
+    """A JSON value with a note in place of each credential; ``name`` is that of the member it stands in.
+
+    A string that holds JSON is looked through as that.
+    """
     if depth == 0:
         return "…"
-    lower = name.lower()
-    if lower != _OFFERS and is_sensitive(name) and value is not None:
+    if value is not None and hides(name):
         return _hidden(value)
     match value:
         case str():
-            return masked_text(value)
+            return _masked_json(value, depth) if value[:1] in ("{", "[") else masked_text(value)
         case Mapping():
             return {masked_text(str(key)): masked(item, str(key), depth - 1) for key, item in value.items()}
         case list() | tuple():
-            return [masked(item, name if lower == _OFFERS else "", depth - 1) for item in value]
+            offers = name if name.lower() == _OFFERS else ""
+            return [masked(item, offers, depth - 1) for item in value]
         case _:
             return value
+
+
+def _masked_json(text: str, depth: int) -> str:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return masked_text(text)  # it only looks like JSON, or was cut
+    told = masked(value, depth=depth - 1)
+    # As it was where nothing is hidden; of members that are there twice, one was not looked at.
+    return masked_text(text) if told == value else _dumped(told)
+
+
+def _dumped(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    # Half a pair can be written in JSON alone, and in no bytes.
+    return json.dumps(value, separators=(",", ":")) if _HALF.search(text) else text
 
 
 def _hidden(value: Any) -> str:
     text = value if isinstance(value, str) else json.dumps(value, default=str)
     found = _TOKEN.search(text)
-    return HIDDEN if found is None else _told(found[0])
+    if found is not None:
+        return _told(found[0])
+    told = _TOLD.search(text)
+    return HIDDEN if told is None else told[0]
 
 
 def _told(token: str) -> str:

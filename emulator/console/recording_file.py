@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, Final
@@ -16,9 +17,10 @@ from ..functions import outcome
 from ..gateway.rules import effects
 from ..port.http import HttpRequest
 from . import records
-from .masking import NOBODY, Who, masked, masked_text
-from .records import Opening, Record
+from .masking import HIDDEN, NOBODY, Who, hides, masked, masked_text
+from .records import Call, Opening, Record
 from .ring import Ring
+from .secret_calls import without_secrets
 from .telling import Teller, who_opened
 
 KIND: Final = "recording"
@@ -27,6 +29,7 @@ VERSION: Final = 2
 RECORDS: Final = 20_000
 BYTES: Final = 256 * 1024 * 1024
 """Most that is kept of a document that is read."""
+_SCOPE: Final = re.compile(r"Credential=[^/]+/(\d+/[^/]+/[a-z0-9-]+/aws4_request)")
 _TYPE, _BYTES = "$type", "$bytes"
 
 
@@ -103,22 +106,27 @@ def read(text: bytes) -> Ring:
 def _written(record: Record) -> Json:
     if isinstance(record, Opening):
         # The token that says who it was does not get into the document.
-        record = replace(record, who=who_opened(record))
-        return {**_encoded(record), "number": record.number}
+        return {**_encoded(replace(record, who=who_opened(record))), "number": record.number}
+    if isinstance(record, Call):
+        told = _encoded(without_secrets(record))
+        if scope := _SCOPE.search(record.fields.get("authorization", "")):
+            # What was called is known by it; it is no secret.
+            told["fields"]["authorization"] = f"Credential={HIDDEN}/{scope[1]}"
+        return {**told, "number": record.number}
     return {**_encoded(record), "number": record.number}
 
 
 def _encoded(value: Any, name: str = "") -> Any:
     match value:
         case str():
-            return _hidden_text(value, name)
+            return masked(value, name)
         case bytes():
             return _encoded_bytes(value)
         case Mapping():
-            return {str(key): _encoded(item, str(key)) for key, item in value.items()}
+            return {str(key): _encoded_member(item, str(key)) for key, item in value.items()}
         case list() | tuple():
             if len(value) == 2 and isinstance(value[0], str) and isinstance(value[1], str):
-                return [masked_text(value[0]), _hidden_text(value[1], value[0])]  # a header
+                return [masked_text(value[0]), masked(value[1], value[0])]  # a header
             return [_encoded(item) for item in value]
         case _ if (names := _names(type(value))) is not None:
             told = {name: _encoded(getattr(value, name)) for name in names if name not in _SET_HERE}
@@ -126,24 +134,19 @@ def _encoded(value: Any, name: str = "") -> Any:
         case None | bool() | int() | float():
             return value
         case _:
-            return str(value)
+            return masked(str(value), name)  # such as the error of a note
 
 
-def _hidden_text(text: str, name: str) -> Any:
-    """The text without credentials, in the JSON that it may hold, too."""
-    if text[:1] in ("{", "["):
-        try:
-            return json.dumps(masked(json.loads(text)), ensure_ascii=False)
-        except (ValueError, RecursionError):
-            pass  # it only looks like JSON
-    return masked(text, name)
+def _encoded_member(value: Any, name: str) -> Any:
+    return HIDDEN if value is not None and hides(name) and not isinstance(value, str) else _encoded(value, name)
 
 
 def _encoded_bytes(value: bytes) -> Json:
     try:
-        return {_BYTES: _hidden_text(value.decode("utf-8"), "")}
-    except UnicodeDecodeError:
-        return {_BYTES: base64.b64encode(value).decode(), "base64": True}
+        return {_BYTES: masked(value.decode("utf-8"))}
+    except UnicodeDecodeError:  # also where a payload was cut within a character
+        told = masked(value.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
+        return {_BYTES: base64.b64encode(told).decode(), "base64": True}
 
 
 # reading

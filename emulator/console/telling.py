@@ -19,7 +19,6 @@ from .meaning import (
     lambda_request_of,
     level_and_text,
     meaning_of,
-    plain_answer,
     root_of,
     source_of,
     status_of_message,
@@ -27,6 +26,7 @@ from .meaning import (
     why_refused,
 )
 from .records import Batch, Call, Closed, Environment, Log, Message, Note, Opening, Record, Run
+from .secret_calls import without_secrets
 
 CUT: Final = 2048
 """Characters of a text in a list; the whole is told of one record."""
@@ -204,9 +204,10 @@ class Teller(Struct, frozen=True):
         if record.status >= 400:
             told["why"] = masked_text(why_refused(record))
         if self.cut is None or service == "@connections":
-            told["text"] = self._text(record.body)
-        if self.cut is None:
-            told["answer"] = self._text(plain_answer(record))
+            open_record = without_secrets(record)
+            told["text"] = self._text(open_record.body)
+            if self.cut is None:
+                told["answer"] = self._text(open_record.answer)
         return told
 
     def _closed(self, record: Closed) -> Told:

@@ -45,8 +45,64 @@ def test_credentials_are_told_as_whose_they_are(value: Any, expected: Any) -> No
     assert masked(value) == expected
 
 
-def test_a_url_with_a_token_is_told_without_it() -> None:
-    assert masked_text(f"GET /dev?Authorization={ADA} HTTP") == "GET /dev?Authorization=\u2039token of ada\u203a HTTP"
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (f"GET /dev?Authorization={ADA} HTTP", "GET /dev?Authorization=\u2039token of ada\u203a HTTP"),
+        (f"/dev?a=1&token={ADA}&b=2", "/dev?a=1&token=\u2039token of ada\u203a&b=2"),
+        ("/dev?token=opaque&b=token", "/dev?token=\u2039hidden\u203a&b=token"),
+        ("user=ada&pass%77ord=hunter2", "user=ada&pass%77ord=\u2039hidden\u203a"),
+        ("/dev?a=1&tokens=2&password=", "/dev?a=1&tokens=2&password="),
+    ],
+)
+def test_a_query_or_form_is_told_without_credentials(text: str, expected: str) -> None:
+    assert masked_text(text) == expected
+
+
+HIDDEN = "\u2039hidden\u203a"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param('{"password":"a\\"b","n":1,"c', f'{{"password":"{HIDDEN}","n":1,"c', id="JSON that was cut"),
+        pytest.param('{"a":1,"password":"hunt', f'{{"a":1,"password":"{HIDDEN}"', id="cut within"),
+        pytest.param('{"api_key": 12, "secret":null,', f'{{"api_key": "{HIDDEN}", "secret":null,', id="a number"),
+        pytest.param('{"credentials":{"a":[1]},"b":2,', f'{{"credentials":"{HIDDEN}","b":2,', id="an object"),
+        pytest.param('{"credentials":{"a":[1', f'{{"credentials":"{HIDDEN}"', id="half an object"),
+        pytest.param(
+            '{"body":"{\\"password\\":\\"a\\\\\\"b\\",\\"n\\":1',
+            f'{{"body":"{{\\"password\\":\\"{HIDDEN}\\",\\"n\\":1',
+            id="a body that was cut",
+        ),
+        pytest.param(
+            "saw {'password': 'a', 'n': 1}", f"saw {{'password': '{HIDDEN}', 'n': 1}}", id="printed by Python"
+        ),
+        pytest.param('{"password":"a","password":null}', f'{{"password":"{HIDDEN}","password":null}}', id="twice"),
+        pytest.param('the "password": see above', f'the "password": "{HIDDEN}" above', id="prose, as it must be"),
+        pytest.param('{"passwords":"a","n":"password"}', '{"passwords":"a","n":"password"}', id="nothing to hide"),
+    ],
+)
+def test_texts_that_are_no_whole_json_are_told_without_credentials(text: str, expected: str) -> None:
+    assert masked_text(text) == expected
+    assert masked({"text": text}) == {"text": expected}
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ('{"password": "x", "n": 1}', f'{{"password":"{HIDDEN}","n":1}}'),
+        ('[{"a": "{\\"token\\": 1}"}]', f'[{{"a":"{{\\"token\\":\\"{HIDDEN}\\"}}"}}]'),
+        ('{ "n": 1 }', '{ "n": 1 }'),
+        (
+            '{"password": "x", "half": "\\ud800"}',
+            f'{{"password":"{HIDDEN}","half":"\\ud800"}}'.replace(HIDDEN, "\\u2039hidden\\u203a"),
+        ),
+    ],
+    ids=["an event's body", "deeper", "as it was written", "half a pair"],
+)
+def test_json_in_a_string_is_told_without_credentials(body: str, expected: str) -> None:
+    assert masked({"body": body}) == {"body": expected}
 
 
 @given(st.text(), st.sampled_from(["", "Bearer ", "Authorization=", "Authorization: ", "bearer."]), st.text())

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +13,7 @@ from console_records import TOKEN, World
 
 from emulator.console.book import Book
 from emulator.console.recording_file import VERSION, document, read, ring_of
+from emulator.console.records import PAYLOAD_BYTES, Note
 from emulator.console.telling import who_opened
 from emulator.functions.outcome import Failed, Refused
 from emulator.gateway.rules.effects import Close, HttpAnswer, NotInvoked, Raised, Replied, Send, TimedOut, Warn
@@ -81,6 +85,34 @@ def test_nobodys_credentials_are_in_it_but_whose_they_were_is() -> None:
     assert "eyJ" not in text
     assert "hunter2" not in text
     assert next(each for each in told(through_a_file(world)) if each["kind"] == "opening")["user"] == "ada"
+
+
+@pytest.mark.parametrize("payload_bytes", [100, PAYLOAD_BYTES], ids=["whole", "cut within a character"])
+def test_credentials_in_the_body_of_an_event_are_not_in_it(payload_bytes: int) -> None:
+    world = World()
+    body = json.dumps({"password": "hunter2"})
+    world.runs({"body": body, "headers": {"Cookie": "hunter2"}, "a": "\u20ac" * payload_bytes})
+
+    text = json.dumps(document(world.ring, boot="b", at_ms=1.0))
+
+    kept = [base64.b64decode(each).decode("utf-8", "replace") for each in re.findall(r'"([\w+/]{1000,}={0,2})"', text)]
+    assert "hunter2" not in "".join([text, *kept])
+    assert list(ring_of(json.loads(text)))
+
+
+def test_what_is_of_no_kind_is_told_without_credentials() -> None:
+    world = World()
+    fields = {"error": ValueError(f"saw {TOKEN}"), "password": 1234, "path": Path("/a"), "n": 1}
+    world.ring.add(Note(at_ns=1, text="it failed", fields=fields))
+
+    (told,) = document(world.ring, boot="b", at_ms=1.0)["records"]
+
+    assert told["fields"] == {
+        "error": "saw \u2039token of ada\u203a",
+        "password": "\u2039hidden\u203a",
+        "path": "/a",
+        "n": 1,
+    }
 
 
 @pytest.mark.parametrize(
