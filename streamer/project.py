@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from streamer.aws_limits import STAGE_NAME
 from streamer.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -80,6 +81,8 @@ KEYS: Final = frozenset(
     ]
 )
 """What may stand in ``streamer.toml``, in a stage's part of it likewise but for ``stages``; most is for deploying."""
+
+_TEXTS: Final = frozenset({"app", "base_path", "domain", "project", "resources", "service", "stack_name", "stage"})
 
 SERVICE_NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,30}")
 """What a service may be called: the beginning of its stacks' names."""
@@ -159,7 +162,9 @@ def folder_of(start: Path) -> Path:
 
 
 def read(folder: Path, stage: str | None = None) -> Project:
-    """What ``streamer.toml`` says of a stage; None: of the stage it names itself. Without a file, the defaults.
+    """What ``streamer.toml`` says of a stage; None: of the one it names itself, else of `DEFAULT_STAGE`, as on AWS.
+
+    Without a file, the defaults.
 
     Raises:
         ConfigurationError: the file cannot be read, or what is read here makes no sense.
@@ -181,16 +186,19 @@ def read(folder: Path, stage: str | None = None) -> Project:
 
 def parse(document: Mapping[str, Any], folder: Path, stage: str | None = None) -> Project:
     """See `read`; ``document`` is the file's content."""
-    chosen = stage if stage is not None else document.get("stage")
     stages = document.get("stages", {})
-    for part in (document, *(stages.values() if isinstance(stages, dict) else ())):
-        _refuse_unknown(part if isinstance(part, dict) else {})
-    own = stages.get(chosen, {}) if isinstance(stages, dict) else {}
-    values = {**document, **(own if isinstance(own, dict) else {})}
+    if not isinstance(stages, dict) or not all(isinstance(each, dict) for each in stages.values()):
+        raise ConfigurationError(f"{CONFIG_FILE}: write the settings of a stage below [stages.NAME]")
+    for part in (document, *stages.values()):
+        _check(part)
+    chosen = stage if stage is not None else document.get("stage")
+    if chosen is not None and STAGE_NAME.fullmatch(chosen) is None:
+        raise ConfigurationError(
+            f"{CONFIG_FILE}: stage is {chosen!r}; it takes 1 to 128 letters, digits, hyphens and underscores"
+        )
+    own = stages.get(chosen or DEFAULT_STAGE, {})
+    values = {**document, **own}
     environment = {**_texts(document, "environment"), **_texts(own, "environment")}
-    for name in ("app", "base_path", "domain", "project", "resources", "service", "stack_name", "stage"):
-        if name in values and not isinstance(values[name], str):
-            raise ConfigurationError(f"{CONFIG_FILE}: {name} is {values[name]!r}, which is not text")
     return Project(
         folder=folder,
         code=(folder / values.get("project", ".")).resolve(),
@@ -212,32 +220,37 @@ def service_name(folder: Path) -> str:
     return words if SERVICE_NAME.fullmatch(words) else "service"
 
 
-def _refuse_unknown(part: Mapping[str, Any]) -> None:
-    for name in part:
+def _check(part: Mapping[str, Any]) -> None:
+    """Refuse keys that do not exist, and texts that are none, in the file itself and in each stage's part of it."""
+    for name, value in part.items():
         if name not in KEYS:
             import difflib  # noqa: PLC0415 - for those who misspell
 
             close = difflib.get_close_matches(name, KEYS, n=1)
             hint = f"; did you mean {close[0]!r}?" if close else f"; it knows {', '.join(sorted(KEYS))}"
             raise ConfigurationError(f"{CONFIG_FILE} has an unknown key {name!r}{hint}")
+        if name in _TEXTS and not isinstance(value, str):
+            raise ConfigurationError(f"{CONFIG_FILE}: {name} is {value!r}, which is not text")
+    for name in ("environment", "environment_from"):
+        _texts(part, name)
 
 
-def _sizes(document: Any, own: Any) -> dict[str, Sizes]:
-    if not any(isinstance(part, dict) and "functions" in part for part in (document, own)):
+def _sizes(document: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Sizes]:
+    if not any("functions" in part for part in (document, own)):
         return {}
     from streamer.topology.sizes import read_sizes  # noqa: PLC0415 - what a topology is, for those who say it
 
     found: dict[str, dict[str, Any]] = {}
     for part in (document, own):
-        table = part.get("functions", {}) if isinstance(part, dict) else {}
+        table = part.get("functions", {})
         read_sizes(table, CONFIG_FILE)
         for name, values in table.items():
             found.setdefault(name, {}).update(values)
     return read_sizes(found, CONFIG_FILE)
 
 
-def _texts(table: Any, name: str) -> dict[str, str]:
-    found = table.get(name, {}) if isinstance(table, dict) else {}
+def _texts(table: Mapping[str, Any], name: str) -> dict[str, str]:
+    found = table.get(name, {})
     if not isinstance(found, dict) or not all(isinstance(each, str) for each in found.values()):
         raise ConfigurationError(f'{CONFIG_FILE}: [{name}] must be a table of texts, such as GREETING = "hello"')
     return found

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from streamer.topology import Topology
+from streamer.topology.checks import why_no_variable
 
 from ..errors import DeployError
 from ..package.tokens import tokens
@@ -29,31 +30,6 @@ _FUNCTION: Final = re.compile(r"[A-Za-z0-9_-]+")
 _QUEUE: Final = re.compile(r"[A-Za-z0-9_-]+(\.fifo)?")
 _TABLE: Final = re.compile(r"[A-Za-z0-9_.-]{3,255}")
 """[DOC] ddb-docs:HowItWorks.NamingRulesDataTypes"""
-_VARIABLE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]+")
-"""[DOC] lambda-api:Environment"""
-RESERVED: Final = frozenset(
-    {
-        "_HANDLER",
-        "_X_AMZN_TRACE_ID",
-        "AWS_ACCESS_KEY",
-        "AWS_ACCESS_KEY_ID",
-        "AWS_DEFAULT_REGION",
-        "AWS_EXECUTION_ENV",
-        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
-        "AWS_LAMBDA_FUNCTION_NAME",
-        "AWS_LAMBDA_FUNCTION_VERSION",
-        "AWS_LAMBDA_INITIALIZATION_TYPE",
-        "AWS_LAMBDA_LOG_GROUP_NAME",
-        "AWS_LAMBDA_LOG_STREAM_NAME",
-        "AWS_LAMBDA_RUNTIME_API",
-        "AWS_REGION",
-        "AWS_SECRET_ACCESS_KEY",
-        "AWS_SESSION_TOKEN",
-        "LAMBDA_RUNTIME_DIR",
-        "LAMBDA_TASK_ROOT",
-    }
-)
-"""Variables that Lambda sets itself, and refuses from others. [DOC] lambda-docs:configuration-envvars"""
 
 
 def require_names(topology: Topology, settings: StackSettings) -> None:
@@ -77,8 +53,8 @@ def require_names(topology: Topology, settings: StackSettings) -> None:
     secrets = {name for function in topology.functions for name in function.secrets}
     _require_known("secret_arns", settings.secret_arns, secrets)
     for name in sorted({*settings.environment, *(v for f in topology.functions for v in f.environment)}):
-        if not _VARIABLE.fullmatch(name) or name in RESERVED:
-            why = "Lambda sets it itself" if name in RESERVED else "it takes letters, digits and '_', two at least"
+        why = why_no_variable(name)
+        if why is not None:
             raise DeployError(f"{name!r} cannot be an environment variable: {why}")
     _require_no_tokens(topology, settings)
 

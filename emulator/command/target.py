@@ -24,7 +24,7 @@ from streamer.project import (
 )
 from streamer.service import separated
 from streamer.topology import CONNECT, Topology
-from streamer.topology.checks import validate
+from streamer.topology.checks import validate, why_no_variable
 from streamer.topology.sizes import resized
 
 from .which_project import has_app
@@ -116,7 +116,9 @@ def prepared(chosen: str, found: App | Topology, project: Project, *, environmen
     else:
         topology = dataclasses.replace(found, api=dataclasses.replace(found.api, stage=project.stage))
     topology = _with_secrets(topology, {**environment, **project.environment})
-    topology = separated(resized(with_variables(topology, project.environment), project.functions))
+    topology = with_variables(topology, project.environment)
+    _require_variables(topology)
+    topology = separated(resized(topology, project.functions))
     services: tuple[Call, ...] = ()
     told = None
     if project.resources is not None or project.environment_from:
@@ -134,19 +136,32 @@ def prepared(chosen: str, found: App | Topology, project: Project, *, environmen
         actions=tuple(found.actions) if isinstance(found, App) else (),
         permissions=_permissions(found) if isinstance(found, App) else (),
         services=services,
-        domains={} if project.domain is None else {topology.api.name: (_domain(project.domain, project.base_path),)},
+        domains=_domains(topology, project),
         told=told,
     )
 
 
-def _domain(name: str, base_path: str) -> Domain:
+def _require_variables(topology: Topology) -> None:
+    """Refuse variables that Lambda does not take: the deployment would end there."""
+    for name, value in sorted({pair for each in topology.functions for pair in each.environment.items()}):
+        why = "its value holds a NUL character" if "\0" in value else why_no_variable(name)
+        if why is not None:
+            raise ConfigurationError(f"{name!r} cannot be an environment variable: {why}")
+
+
+def _domains(topology: Topology, project: Project) -> dict[str, tuple[Domain, ...]]:
+    name, base_path = project.domain, project.base_path
+    if name is None:
+        if base_path:
+            raise ConfigurationError(f"{CONFIG_FILE}: base_path belongs to a domain; name it, too")
+        return {}
     if DOMAIN.fullmatch(name) is None:
         raise ConfigurationError(f"{CONFIG_FILE}: domain is {name!r}, which is no name of one, such as ws.example.com")
     if BASE_PATH.fullmatch(base_path) is None:
         raise ConfigurationError(f"{CONFIG_FILE}: base_path is {base_path!r}, which is no path such as chat or chat/v1")
     from ..gateway.rules.domains import Domain  # noqa: PLC0415 - of the emulator, which `describe` does without
 
-    return Domain(name=name.lower(), base_path=base_path)
+    return {topology.api.name: (Domain(name=name.lower(), base_path=base_path),)}
 
 
 def find_service(name: str | None, project: Project) -> tuple[str, App | Topology]:

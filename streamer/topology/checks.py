@@ -29,7 +29,30 @@ from streamer.topology import (
 from streamer.topology.kinesis import KinesisMapping
 
 _VARIABLE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]+")
-"""[DOC] lambda-docs:configuration-envvars"""
+"""[DOC] lambda-api:Environment"""
+RESERVED: Final = frozenset(
+    {
+        "_HANDLER",
+        "_X_AMZN_TRACE_ID",
+        "AWS_ACCESS_KEY",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_DEFAULT_REGION",
+        "AWS_EXECUTION_ENV",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+        "AWS_LAMBDA_FUNCTION_NAME",
+        "AWS_LAMBDA_FUNCTION_VERSION",
+        "AWS_LAMBDA_INITIALIZATION_TYPE",
+        "AWS_LAMBDA_LOG_GROUP_NAME",
+        "AWS_LAMBDA_LOG_STREAM_NAME",
+        "AWS_LAMBDA_RUNTIME_API",
+        "AWS_REGION",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "LAMBDA_RUNTIME_DIR",
+        "LAMBDA_TASK_ROOT",
+    }
+)
+"""Variables that Lambda sets itself, and refuses from others. [DOC] lambda-docs:configuration-envvars"""
 
 
 _BUCKET: Final = re.compile(r"[a-z0-9][a-z0-9-]{1,38}[a-z0-9]")
@@ -64,6 +87,13 @@ def validate(topology: Topology) -> None:
     for function in topology.functions:
         _validate_function(topology, function)
     _validate_sources(topology)
+
+
+def why_no_variable(name: str) -> str | None:
+    """Why Lambda refuses a variable of this name, in words that follow a colon; None: it takes it."""
+    if name in RESERVED:
+        return "Lambda sets it itself"
+    return None if _VARIABLE.fullmatch(name) else "it takes letters, digits and '_', two at least"
 
 
 def _validate_sources(topology: Topology) -> None:
@@ -262,7 +292,7 @@ def _validate_names(function: Function) -> None:
         if variables.count(variable) > 1:
             raise TopologyError(f"function {function.name!r} sends to two queues whose URLs would be in {variable}")
     for secret in function.secrets:
-        if not _VARIABLE.fullmatch(secret):
+        if _VARIABLE.fullmatch(secret) is None:
             raise TopologyError(f"function {function.name!r}: secret {secret!r} is not the name of a variable")
     for permission in function.permissions:
         _validate_permission(function, permission)

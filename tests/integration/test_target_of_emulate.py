@@ -87,6 +87,43 @@ def test_streamer_toml_names_the_target_its_folder_its_stage_and_variables(tmp_p
     assert target.topology.functions[0].environment == {"GREETING": "hello", "LEVEL": "2"}
 
 
+def test_the_part_of_the_default_stage_counts_where_no_stage_is_named(tmp_path: Path) -> None:
+    (tmp_path / "service.py").write_text(CHAT.format(function="say"))
+    (tmp_path / "streamer.toml").write_text(
+        '[environment]\nLEVEL = "1"\n[stages.dev]\napp = "service:chat"\n[stages.dev.environment]\nLEVEL = "2"\n'
+        "[stages.dev.functions.say]\nmemory_mb = 512\n"
+    )
+
+    target = load_target(None, project(tmp_path), environment={})
+
+    assert target.name == "service:chat"
+    assert target.topology.functions[0].environment == {"LEVEL": "2"}
+    assert target.topology.functions[0].memory_mb == 512
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        pytest.param('stage = "a b"', "stage is 'a b'; it takes 1 to 128 letters", id="stage"),
+        pytest.param("stage = 3", "stage is 3, which is not text", id="stage of another type"),
+        pytest.param("[stages]\ndev = 3", r"below \[stages.NAME\]", id="part of a stage"),
+        pytest.param("[stages.prod]\napp = 3", "app is 3, which is not text", id="app of another stage"),
+        pytest.param("[stages.prod.environment]\nFOO = 3", "must be a table of texts", id="variable of another stage"),
+        pytest.param('base_path = "chat"', "base_path belongs to a domain", id="base path"),
+        pytest.param('[environment]\nAWS_REGION = "x"', "'AWS_REGION' cannot .* Lambda sets it", id="reserved name"),
+        pytest.param('[environment]\nA-B = "x"', "'A-B' cannot be .* it takes letters", id="name"),
+        pytest.param('[environment]\nA = "x"', "'A' cannot be .* two at least", id="name of one letter"),
+        pytest.param('[environment]\nAB = "\\u0000"', "'AB' cannot be .* NUL character", id="value"),
+    ],
+)
+def test_what_no_deployment_takes_is_refused_by_the_emulator(tmp_path: Path, settings: str, said: str) -> None:
+    (tmp_path / "app.py").write_text(APP)
+    (tmp_path / "streamer.toml").write_text(f"{settings}\n")
+
+    with pytest.raises(ConfigurationError, match=said):
+        load_target(None, project(tmp_path), environment=ENVIRONMENT)
+
+
 @pytest.mark.parametrize("file", ["app.py", "app/__init__.py"])
 def test_a_folder_with_an_app_gets_that(tmp_path: Path, file: str) -> None:
     (tmp_path / file).parent.mkdir(exist_ok=True)
