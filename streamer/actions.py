@@ -222,8 +222,15 @@ def failure_of(exc: BaseException, *, code: ErrorCode, production: bool) -> Fail
         return Failure(
             code=code, retryable=retryable, message="the action failed unexpectedly; the reason is in the service's log"
         )
-    text = f"{type(exc).__name__}: {exc}"
+    text = f"{type(exc).__name__}: {_text(exc)}"
     return Failure(code=code, retryable=retryable, message=text[:FAILURE_MESSAGE_CHARACTERS])
+
+
+def _text(exc: BaseException) -> str:
+    try:
+        return str(exc)
+    except Exception:  # noqa: BLE001 - whatever an exception of the user's does, its request ends with an answer
+        return "<exception str() failed>"  # as Python's own tracebacks say
 
 
 def _presentable(details: Mapping[str, Any] | None) -> Mapping[str, Any] | None:

@@ -10,7 +10,7 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from decimal import Decimal
 from typing import Any, Final, NoReturn
 
@@ -124,8 +124,9 @@ def _kind(value: Any) -> str:
 def to_json(value: Any) -> str:
     """A value as compact JSON.
 
-    Besides what JSON knows it takes ``Decimal`` (as a number, as Lambda's own encoder does, [REC] ric) and objects
-    with ``model_dump`` (Pydantic models). Text that UTF-8 cannot carry (lone surrogates) comes out escaped.
+    Besides what JSON knows it takes ``Decimal`` (as a number, as Lambda's own encoder does, [REC] ric), objects
+    with ``model_dump`` (Pydantic models) and dataclasses. Text that UTF-8 cannot carry (lone surrogates) comes out
+    escaped.
 
     Raises:
         TypeError: the value, or one inside of it, has a type that JSON has no form for; the message names it.
@@ -148,6 +149,8 @@ def _extended(value: Any) -> Any:
     dump = getattr(value, "model_dump", None)
     if callable(dump) and not isinstance(value, type):
         return dump(mode="json")
+    if is_dataclass(value) and not isinstance(value, type):
+        return {each.name: getattr(value, each.name) for each in fields(value)}
     raise TypeError(f"{type(value).__name__} has no form in JSON")
 
 

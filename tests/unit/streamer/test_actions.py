@@ -94,6 +94,16 @@ def test_all_permissions_are_needed() -> None:
 # failures
 
 
+def test_an_exception_that_cannot_say_what_it_is_is_told_all_the_same() -> None:
+    class MuteError(Exception):
+        def __str__(self) -> str:
+            raise RuntimeError("no text")
+
+    failure = failure_of(MuteError(), code=ErrorCode.INTERNAL_ERROR, production=False)
+
+    assert failure.message == "MuteError: <exception str() failed>"
+
+
 def test_an_action_error_keeps_its_code_message_and_details() -> None:
     error = ActionError("out of stock", code=ErrorCode.NOT_FOUND, details={"left": 0}, retryable=True)
 

@@ -116,6 +116,21 @@ def test_lone_surrogates_are_escaped() -> None:
     assert to_json("😀") == '"😀"'
 
 
+def test_dataclasses_are_objects_of_their_fields_within_others_too() -> None:
+    @dataclass
+    class Line:
+        name: str
+
+    @dataclass
+    class Order:
+        lines: list[Line]
+        price: Decimal
+
+    assert to_json(Order(lines=[Line("a")], price=Decimal("1.5"))) == '{"lines":[{"name":"a"}],"price":1.5}'
+    with pytest.raises(TypeError, match="type has no form in JSON"):
+        to_json(Order)
+
+
 class _Model:
     def model_dump(self, *, mode: str) -> dict[str, str]:
         return {"dumped": mode}
@@ -135,9 +150,8 @@ def test_what_else_has_a_form_in_json(value: Any, text: str) -> None:
     assert to_json(value) == text
 
 
-@dataclass
 class _Point:
-    x: int
+    pass
 
 
 _CIRCLE: list[Any] = []
@@ -149,7 +163,7 @@ _CIRCLE.append(_CIRCLE)
     [
         pytest.param({1, 2}, "set", id="set"),
         pytest.param({"a": [b"x"]}, "bytes", id="bytes inside"),
-        pytest.param(_Point(1), "_Point", id="object"),
+        pytest.param(_Point(), "_Point", id="object"),
         pytest.param(_Model, "type", id="model class"),
         pytest.param({(1, 2): 3}, "tuple", id="key"),
         pytest.param(float("nan"), "Out of range", id="NaN"),
