@@ -114,6 +114,7 @@ def _topology() -> Topology:
                 indexes=(
                     Index(name="by-day", key=Key(partition="day", sort="at"), projection="INCLUDE", include=("note",)),
                     Index(name="by-age", key=Key(partition="shop", sort="age"), is_local=True),
+                    Index(name="by-name", key=Key(partition="name"), projection="KEYS_ONLY"),
                 ),
                 ttl_attribute="gone_at",
                 stream=StreamView.NEW_IMAGE,
@@ -147,6 +148,7 @@ def _topology() -> Topology:
                 maximum_receives=3,
             ),
             Queue(name="given-up.fifo"),
+            Queue(name="jobs", visibility_timeout_seconds=45),
             Queue(name="spare"),
             Queue(name="spare.fifo"),
         ),
@@ -157,7 +159,7 @@ def _topology() -> Topology:
         queue_mappings=(
             QueueMapping(
                 function="answer",
-                queue="jobs.fifo",
+                queue="jobs",
                 batch_size=5,
                 batching_window_seconds=1.0,
                 filters=({"body": {"kind": ["job"]}},),

@@ -11,6 +11,7 @@ from typing import Final
 from msgspec import Struct
 
 from streamer.errors import TopologyError
+from streamer.topology.checks import cron_fields
 
 _MONTHS: Final = {name.upper(): number for number, name in enumerate(calendar.month_abbr) if number}
 _DAYS: Final = {name: number for number, name in enumerate(["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"], 1)}
@@ -56,12 +57,7 @@ def parse_cron(text: str) -> Cron:
     Raises:
         TopologyError: EventBridge would refuse them.
     """
-    fields = text.upper().split()
-    if len(fields) != 6:
-        raise TopologyError(f"cron({text}): there are six fields, the last one is the year")
-    minutes, hours, days, months, weekdays, years = fields
-    if (days == "?") is (weekdays == "?"):
-        raise TopologyError(f"cron({text}): one of day-of-month and day-of-week is '?', the other is not")
+    minutes, hours, days, months, weekdays, years = cron_fields(text)
     try:
         return Cron(
             _numbers(minutes, 0, 59),

@@ -18,10 +18,13 @@ from streamer.topology import (
     Bucket,
     EventSourceMapping,
     Function,
+    Index,
     Permission,
     Queue,
     QueueMapping,
     Route,
+    Schedule,
+    Table,
     Topology,
     names_of,
     queue_url_variable,
@@ -80,6 +83,8 @@ def validate(topology: Topology) -> None:
         named = [*(each.function for each in http_api.routes), *(each.function for each in http_api.authorizers)]
         for function_name in filter(None, named):
             topology.function(function_name)
+    for table in topology.tables:
+        _validate_table(table)
     for queue in topology.queues:
         _validate_queue(topology, queue)
     for bucket in topology.buckets:
@@ -108,10 +113,37 @@ def _validate_sources(topology: Topology) -> None:
         _require_queue(topology, invocation.on_failure)
     for schedule in topology.schedules:
         topology.function(schedule.function)
-        if (schedule.rate_minutes is None) is (schedule.cron is None):
-            raise TopologyError(f"schedule {schedule.name!r} has either rate_minutes or cron")
-        if schedule.rate_minutes is not None and schedule.rate_minutes < 1:
-            raise TopologyError(f"schedule {schedule.name!r}: rate_minutes must be 1 or more")
+        _validate_schedule(schedule)
+
+
+def _validate_schedule(schedule: Schedule) -> None:
+    if (schedule.rate_minutes is None) is (schedule.cron is None):
+        raise TopologyError(f"schedule {schedule.name!r} has either rate_minutes or cron")
+    if schedule.rate_minutes is not None and schedule.rate_minutes < 1:
+        raise TopologyError(f"schedule {schedule.name!r}: rate_minutes must be 1 or more")
+    if schedule.cron is not None:
+        cron_fields(schedule.cron)
+
+
+_CRON_FIELD: Final = re.compile(r"[0-9A-Z*?,/#-]+")
+
+
+def cron_fields(text: str) -> list[str]:
+    """The six fields of an expression: minutes, hours, day of month, month, day of week, year.
+
+    [DOC] eb-docs:eb-cron-expressions
+
+    Raises:
+        TopologyError: there are others.
+    """
+    fields = text.upper().split()
+    if len(fields) != 6:
+        raise TopologyError(f"cron({text}): there are six fields, the last one is the year")
+    if any(_CRON_FIELD.fullmatch(field) is None for field in fields):
+        raise TopologyError(f"cron({text}): fields take digits, letters and *?,/-#; write them without cron(...)")
+    if (fields[2] == "?") is (fields[4] == "?"):
+        raise TopologyError(f"cron({text}): one of day-of-month and day-of-week is '?', the other is not")
+    return fields
 
 
 def _require_unique(kind: str, names: Sequence[str]) -> None:
@@ -129,8 +161,54 @@ def _validate_api(topology: Topology, api: Api) -> None:
         topology.function(authorizer.function)
 
 
+_KEY_TYPES: Final = ("S", "N", "B")
+_PROJECTIONS: Final = ("ALL", "KEYS_ONLY", "INCLUDE")
+GLOBAL_INDEXES: Final = 20
+LOCAL_INDEXES: Final = 5
+"""Most of a table. [DOC] ddb-docs:ServiceQuotas"""
+
+
+def _validate_table(table: Table) -> None:
+    """[DOC] ddb-api:CreateTable, ddb-docs:LSI"""
+    where = f"table {table.name!r}"
+    _require_unique(f"{where}: index", [index.name for index in table.indexes])
+    types: dict[str, str] = {}
+    for key in (table.key, *(index.key for index in table.indexes)):
+        if key.partition == key.sort:
+            raise TopologyError(f"{where}: {key.sort!r} is partition key and sort key at once; they are two attributes")
+        for name, kind in key.attributes().items():
+            if kind not in _KEY_TYPES:
+                raise TopologyError(f"{where}: the key {name!r} is of type {kind!r}; keys are S, N or B")
+            if types.setdefault(name, kind) != kind:
+                raise TopologyError(f"{where}: the key {name!r} is of type {types[name]} and {kind}; it has one type")
+    for index in table.indexes:
+        _validate_index(table, index, f"{where}: index {index.name!r}")
+    local = sum(index.is_local for index in table.indexes)
+    if local > LOCAL_INDEXES or len(table.indexes) - local > GLOBAL_INDEXES:
+        raise TopologyError(f"{where} may have {GLOBAL_INDEXES} global indexes and {LOCAL_INDEXES} local ones")
+
+
+def _validate_index(table: Table, index: Index, where: str) -> None:
+    if index.projection not in _PROJECTIONS:
+        raise TopologyError(f"{where}: its projection is {index.projection!r}, not {', '.join(_PROJECTIONS)}")
+    if (index.projection == "INCLUDE") is not bool(index.include):
+        raise TopologyError(f"{where}: include names attributes if the projection is INCLUDE, and only then")
+    if not index.is_local:
+        return
+    if table.key.sort is None or index.key.sort is None:
+        raise TopologyError(f"{where}: a local index, and its table, have a sort key")
+    if index.key.partition != table.key.partition:
+        raise TopologyError(f"{where}: the partition key of a local index is its table's, {table.key.partition!r}")
+
+
 def _validate_queue(topology: Topology, queue: Queue) -> None:
     _require_queue(topology, queue.dead_letter_queue)
+    if queue.dead_letter_queue is not None and queue.dead_letter_queue.endswith(".fifo") is not queue.is_fifo:
+        # [DOC] sqs-docs:sqs-dead-letter-queues
+        raise TopologyError(
+            f"queue {queue.name!r}: {queue.dead_letter_queue!r} cannot have its dead letters; those of a FIFO queue go "
+            "to a FIFO queue, those of a standard queue to a standard one"
+        )
     for name, value, low, high in (
         ("visibility_timeout_seconds", queue.visibility_timeout_seconds, 0, 43_200),
         ("delay_seconds", queue.delay_seconds, 0, 900),
@@ -168,10 +246,15 @@ def _validate_queue_mapping(topology: Topology, mapping: QueueMapping) -> None:
             f"{where}: Queue visibility timeout: {visibility} seconds is less than Function timeout: {seconds:g} "
             "seconds; give the queue at least as long"
         )
-    # [DOC] lambda-docs:services-sqs-configure
-    most = 10 if mapping.queue.endswith(".fifo") or mapping.batching_window_seconds == 0 else 10_000
+    is_fifo = mapping.queue.endswith(".fifo")
+    if is_fifo and mapping.batching_window_seconds > 0:
+        # [DOC] lambda-docs:services-sqs-parameters, in these words
+        raise TopologyError(f"{where}: Batching window is not supported for FIFO queues; leave it out")
+    # [DOC] lambda-docs:services-sqs-configure. On AWS the window is whole seconds.
+    most = 10 if is_fifo or round(mapping.batching_window_seconds) == 0 else 10_000
     if not 1 <= mapping.batch_size <= most:
-        raise TopologyError(f"{where}: batch_size must be 1 to {most}, not {mapping.batch_size}")
+        hint = "" if is_fifo or most > 10 else "; with a window of a second or more, up to 10000"
+        raise TopologyError(f"{where}: batch_size must be 1 to {most}, not {mapping.batch_size}{hint}")
     if not 0 <= mapping.batching_window_seconds <= 300:
         raise TopologyError(f"{where}: batching_window_seconds must be 0 to 300")
     if mapping.maximum_concurrency is not None and not 2 <= mapping.maximum_concurrency <= 1000:

@@ -110,8 +110,8 @@ def use(emulator: EmulatorThread) -> None:
     for name in ("answer", "authorize"):  # given up at once, and tried again
         functions.invoke(FunctionName=name, InvocationType="Event", Payload=b'{"fail": true}')
     sqs = boto3.client("sqs", **emulator.aws("sqs"))
-    url = sqs.get_queue_url(QueueName="jobs.fifo")["QueueUrl"]
-    sqs.send_message(QueueUrl=url, MessageBody=json.dumps({"kind": "job"}), MessageGroupId="one")
+    url = sqs.get_queue_url(QueueName="jobs")["QueueUrl"]
+    sqs.send_message(QueueUrl=url, MessageBody=json.dumps({"kind": "job"}))
     item = {"shop": {"S": "corner"}, "number": {"N": "1"}, "day": {"S": "monday"}, "at": {"S": "noon"}}
     boto3.client("dynamodb", **emulator.aws("dynamodb")).put_item(TableName="shop_orders", Item=item)
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 from streamer.errors import ConfigurationError
 from streamer.topology import Table
 
+from ..errors import ApiError
+
 if TYPE_CHECKING:
     from ..engine import EmbeddedDynamoDB
 
@@ -85,12 +87,15 @@ def create_tables(engine: EmbeddedDynamoDB, tables: Iterable[Table]) -> None:
     """Create the tables that the embedded engine does not have yet, and switch their TTL on.
 
     Raises:
-        ConfigurationError: one exists (from a saved state) with another key, index or stream.
+        ConfigurationError: DynamoDB refuses one, or one exists (from a saved state) with another key, index or stream.
     """
     backend = engine.backend
     for table in tables:
         if table.name not in backend.tables:
-            engine.call("CreateTable", create_request(table))
+            try:
+                engine.call("CreateTable", create_request(table))
+            except ApiError as error:
+                raise ConfigurationError(f"table {table.name} cannot be made: {error}") from error
         differs = difference(table, backend.describe_table(table.name)["Table"])
         if differs is not None:
             raise _refuse(table, differs)

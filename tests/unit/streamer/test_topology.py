@@ -20,6 +20,7 @@ from streamer.topology import (
     Queue,
     QueueMapping,
     Route,
+    Schedule,
     StreamView,
     Table,
     TableAccess,
@@ -46,6 +47,24 @@ def with_function(**fields: Any) -> Topology:
     return replace(SERVICE, functions=(replace(FUNCTION, **fields),))
 
 
+def with_table(*indexes: Index, key: Key = Key(partition="id")) -> Topology:  # noqa: B008 - it is frozen
+    return replace(SERVICE, tables=(replace(TABLE, key=key, indexes=indexes),))
+
+
+def with_queue(queue: Queue, **mapping: Any) -> Topology:
+    mappings = (QueueMapping(function="f", queue=queue.name, **mapping),) if mapping else ()
+    return replace(SERVICE, queues=(*SERVICE.queues, queue), queue_mappings=mappings)
+
+
+def with_cron(cron: str) -> Topology:
+    return replace(SERVICE, schedules=(Schedule(name="s", function="f", cron=cron),))
+
+
+BY_DAY = Index(name="by_day", key=Key(partition="day", sort="id"))
+BY_SIZE = Index(name="by_size", key=Key(partition="id", sort="size"), is_local=True)
+ID_AND_DAY = Key(partition="id", sort="day")
+
+
 def with_mapping(**fields: Any) -> Topology:
     return replace(SERVICE, event_source_mappings=(replace(MAPPING, **fields),))
 
@@ -58,6 +77,18 @@ def with_mapping(**fields: Any) -> Topology:
         pytest.param(with_routes(replace(CONNECT, iam=True, api_key_required=True)), id="access at $connect"),
         pytest.param(with_mapping(batch_size=10_000, maximum_record_age_seconds=60), id="a mapping at its limits"),
         pytest.param(with_mapping(on_failure="q"), id="a destination"),
+        pytest.param(with_table(BY_DAY, BY_SIZE, key=ID_AND_DAY), id="a global index and a local one"),
+        pytest.param(with_table(replace(BY_DAY, projection="INCLUDE", include=("size",))), id="a projection of some"),
+        pytest.param(
+            with_table(*(replace(BY_DAY, name=f"by_{number}") for number in range(20))), id="20 global indexes"
+        ),
+        pytest.param(
+            with_queue(Queue(name="q2", dead_letter_queue="q"), batch_size=100, batching_window_seconds=1),
+            id="dead letters of a queue, and batches that are waited for",
+        ),
+        pytest.param(with_queue(Queue(name="q.fifo"), batch_size=10), id="a FIFO queue"),
+        pytest.param(with_cron("0/15 8-17 ? * MON-FRI *"), id="working hours"),
+        pytest.param(with_cron("0 0 lw * ? 2026,2027"), id="the last working day"),
     ],
 )
 def test_what_aws_takes_is_taken(service: Topology) -> None:
@@ -106,6 +137,65 @@ def test_what_aws_takes_is_taken(service: Topology) -> None:
             "Queue visibility timeout: 30 seconds is less than Function timeout: 60 seconds",
             id="a function that may run longer than its messages are hidden",
         ),
+        *(
+            pytest.param(service, f"table 't'.*{complaint}", id=name)
+            for name, service, complaint in (
+                ("a key of no type", with_table(key=Key(partition="id", types={"id": "BOOL"})), "keys are S, N or B"),
+                (
+                    "a key of two types",
+                    with_table(Index(name="i", key=Key(partition="id", types={"id": "N"}))),
+                    "'id' is of type S and N",
+                ),
+                ("a key twice", with_table(key=Key(partition="id", sort="id")), "'id' is partition key and sort key"),
+                ("an index twice", with_table(BY_DAY, BY_DAY), "index 'by_day' is declared 2 times"),
+                ("another projection", with_table(replace(BY_DAY, projection="SOME")), "'SOME', not ALL, KEYS_ONLY"),
+                ("a projection of nothing", with_table(replace(BY_DAY, projection="INCLUDE")), "and only then"),
+                ("names beside a projection", with_table(replace(BY_DAY, include=("size",))), "and only then"),
+                ("a local index of a table without sort key", with_table(BY_SIZE), "have a sort key"),
+                (
+                    "a local index without one",
+                    with_table(replace(BY_SIZE, key=Key(partition="id")), key=ID_AND_DAY),
+                    "have a sort key",
+                ),
+                (
+                    "a local index of another partition",
+                    with_table(replace(BY_SIZE, key=Key(partition="day", sort="id")), key=ID_AND_DAY),
+                    "is its table's, 'id'",
+                ),
+                (
+                    "21 global indexes",
+                    with_table(*(replace(BY_DAY, name=f"by_{number}") for number in range(21))),
+                    "20 global indexes",
+                ),
+                (
+                    "6 local ones",
+                    with_table(*(replace(BY_SIZE, name=f"by_{number}") for number in range(6)), key=ID_AND_DAY),
+                    "5 local ones",
+                ),
+            )
+        ),
+        pytest.param(
+            with_queue(Queue(name="q.fifo", dead_letter_queue="q")), "FIFO queue go to a FIFO", id="FIFO's dead letters"
+        ),
+        pytest.param(
+            replace(SERVICE, queues=(Queue(name="d.fifo"), Queue(name="q", dead_letter_queue="d.fifo"))),
+            "standard queue to a standard one",
+            id="dead letters in a FIFO queue",
+        ),
+        pytest.param(
+            with_queue(Queue(name="q.fifo"), batching_window_seconds=1),
+            "Batching window is not supported for FIFO queues",
+            id="a FIFO queue that waits for batches",
+        ),
+        pytest.param(
+            with_queue(Queue(name="q2"), batch_size=100, batching_window_seconds=0.4),
+            "must be 1 to 10, not 100; with a window",
+            id="a window that is none on AWS",
+        ),
+        pytest.param(with_cron("* * * * *"), "there are six fields", id="crontab's five fields"),
+        pytest.param(with_cron("cron(0 0 * * ? *)"), r"without cron\(", id="the word around them"),
+        pytest.param(with_cron("0 0 * * * *"), "one of day-of-month and day-of-week", id="two days"),
+        pytest.param(with_cron("0 0 ? * ? *"), "one of day-of-month and day-of-week", id="no day"),
         pytest.param(with_function(buckets=("b",)), "no bucket 'b'; there are: none", id="no such bucket"),
         *(
             pytest.param(replace(SERVICE, buckets=(bucket,)), complaint, id=f"{bucket.name}, {bucket.page_origins}")

@@ -50,7 +50,7 @@ OTHERS: dict[tuple[str, str], Any] = {
     ("Function", "invokes"): ("spare",),
     ("Function", "secrets"): (),
     ("Function", "sends_to"): ("spare",),
-    ("Index", "key"): Key(partition="other"),
+    ("Index", "key"): Key(partition="shop", sort="other"),
     ("Index", "include"): ("other",),
     ("Index", "projection"): "ALL",
     ("Key", "types"): {"number": "S"},
@@ -63,7 +63,7 @@ OTHERS: dict[tuple[str, str], Any] = {
     ("Permission", "conditions"): {"Bool": {"aws:SecureTransport": "false"}},
     ("Queue", "dead_letter_queue"): "spare.fifo",
     ("QueueMapping", "function"): "spare",
-    ("QueueMapping", "queue"): "given-up.fifo",
+    ("QueueMapping", "queue"): "given-up",
     ("Route", "authorizer"): "spare",
     ("Route", "function"): "spare",
     ("Route", "iam"): True,
@@ -72,7 +72,7 @@ OTHERS: dict[tuple[str, str], Any] = {
     ("Schedule", "cron"): "0 13 * * ? *",
     ("Schedule", "function"): "spare",
     ("Table", "indexes"): (Index(name="by-day", key=Key(partition="other")),),
-    ("Table", "key"): Key(partition="other"),
+    ("Table", "key"): Key(partition="shop", sort="other"),
     ("Table", "stream"): StreamView.OLD_IMAGE,
     ("TableAccess", "table"): "shop_spare",
     ("Topology", "api"): dataclasses.replace(every_feature().api, stage="other"),
@@ -147,6 +147,10 @@ def _can_change_alone(thing: Any, field: str) -> bool:
     value = getattr(thing, field)
     if field == "name" and type(thing).__name__ in ("Function", "Table", "Queue", "Bucket", "Authorizer"):
         return "spare" in value  # the others are referred to
+    if field == "projection":
+        return bool(value != "INCLUDE")  # which names attributes
+    if field == "partition":
+        return bool(value != "shop")  # the table and its local index share it
     if field == "route_key":
         return not value.startswith("$")
     if field == "iam":

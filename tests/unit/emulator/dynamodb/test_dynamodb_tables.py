@@ -34,6 +34,14 @@ def test_a_table_is_created_as_described() -> None:
     assert ttl == {"TimeToLiveStatus": "ENABLED", "AttributeName": "ttl"}
 
 
+def test_a_table_that_dynamodb_refuses_is_told_in_one_line() -> None:
+    with pytest.raises(ConfigurationError) as error:
+        create_tables(World().database, [replace(TABLE, name="a b")])
+
+    assert str(error.value).startswith("table a b cannot be made: ")
+    assert "\n" not in str(error.value)
+
+
 def test_creating_again_keeps_the_items() -> None:
     world = World()
     create_tables(world.database, [TABLE])
