@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, NoReturn, TypeVar
 
 import pytest
-from botocore.exceptions import EndpointConnectionError
+from botocore.exceptions import ClientError, EndpointConnectionError
 from dynamodb_engines import embedded_engine
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -628,6 +628,65 @@ def test_pages_and_unprocessed_deletions_are_followed_up() -> None:
 def test_deletions_that_stay_unprocessed_are_an_error() -> None:
     with pytest.raises(StoreError, match="left 1 deletions unprocessed"):
         DynamoSubscriptionStore(lambda: _Client(99), "t", sleep=lambda seconds: None).remove_connection("c")
+
+
+class _Busy:
+    """Cancels transactions for these reasons, one after the other; then it does what it is asked."""
+
+    def __init__(self, *reasons: str) -> None:
+        self.reasons = [*reasons]
+
+    def transact_write_items(self, TransactItems: list[Any]) -> None:  # noqa: N803 - the API's own name
+        if self.reasons:
+            codes = [{"Code": "None"}] * (len(TransactItems) - 1) + [{"Code": self.reasons.pop(0)}]
+            answer = {"Error": {"Code": "TransactionCanceledException"}, "CancellationReasons": codes}
+            raise ClientError(answer, "TransactWriteItems")
+
+
+def test_a_transaction_that_came_at_a_bad_time_is_tried_again() -> None:
+    busy = _Busy("TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded")
+    slept: list[float] = []
+    store = DynamoRequestStore(lambda: busy, "requests", sleep=slept.append)
+
+    assert store.create(request_record(), now=NOW, slots=[SLOTS]) == Created()
+    assert [0 <= pause <= most for pause, most in zip(slept, (0.04, 0.08, 0.16), strict=True)] == [True] * 3
+
+
+@pytest.mark.parametrize(
+    ("reasons", "complaint"),
+    [
+        pytest.param(["ItemCollectionSizeLimitExceeded"], "cancelled a transaction: ItemCollection", id="what stays"),
+        pytest.param(["TransactionConflict"] * 99, "came in the way 6 times", id="what does not end"),
+    ],
+)
+def test_other_transactions_are_given_up(reasons: list[str], complaint: str) -> None:
+    store = DynamoRequestStore(lambda: _Busy(*reasons), "requests", sleep=lambda seconds: None)
+
+    with pytest.raises(StoreError, match=complaint):
+        store.create(request_record(), now=NOW, slots=[SLOTS])
+
+
+class _Reading:
+    """Notes how it is read."""
+
+    def __init__(self) -> None:
+        self.read: list[dict[str, Any]] = []
+
+    def get_item(self, **arguments: Any) -> dict[str, Any]:
+        self.read.append(arguments)
+        return {}
+
+
+def test_what_was_just_written_is_read_as_it_was_written() -> None:
+    client = _Reading()
+    requests = DynamoRequestStore(lambda: client, "requests")
+    record = replace(request_record(), payload_json=None, metadata_json=None, payload_key="#payload#r-0#abc")
+
+    DynamoConnectionStore(lambda: client, "connections").get("c")
+    requests.get(record.key)
+    requests.whole(record)
+
+    assert [each["ConsistentRead"] for each in client.read] == [True] * 3
 
 
 class _Silent:

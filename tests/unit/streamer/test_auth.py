@@ -167,7 +167,7 @@ CLAIMS = {"user_id": "ada", "tenant_id": "acme", "exp": NOW + 60}
         pytest.param("Basic dXNlcg==", HS, auth.TOKEN_MALFORMED, id="another scheme"),
         pytest.param(GOOD + "\ud800", HS, auth.TOKEN_MALFORMED, id="a lone surrogate"),
         pytest.param(GOOD + "é", HS, auth.TOKEN_MALFORMED, id="not ASCII"),
-        pytest.param(GOOD + "=" * 9000, HS, auth.TOKEN_MALFORMED, id="too long"),
+        pytest.param(signed({**CLAIMS, "more": "x" * 9000}), HS, auth.TOKEN_MALFORMED, id="too long"),
         pytest.param(signed(["claims"]), HS, auth.TOKEN_MALFORMED, id="claims are a list"),
         pytest.param(signed(None), HS, auth.TOKEN_MALFORMED, id="claims are null"),
         pytest.param(GOOD[:-2], HS, auth.TOKEN_MALFORMED, id="a cut signature"),

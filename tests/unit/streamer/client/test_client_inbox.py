@@ -35,6 +35,18 @@ async def test_a_reader_waits_for_what_comes_later() -> None:
     assert await reader == progress(1)
 
 
+async def test_what_the_service_tells_again_is_left_out() -> None:
+    inbox = Inbox()
+    accepted, final = Event("acknowledgment", "r"), Event("complete", "r")
+    for event in [accepted, progress(1), accepted, progress(1), progress(2), progress(1), final, final, progress(3)]:
+        inbox.put(event)
+    inbox.fail(ConnectionLostError(1000, "the end"))
+
+    assert await drained(inbox, 4) == [accepted, progress(1), progress(2), final]
+    with pytest.raises(ConnectionLostError, match="the end"):
+        await inbox.get()
+
+
 async def test_when_full_the_oldest_progress_makes_room() -> None:
     inbox = Inbox(limit=3)
     accepted, final = Event("acknowledgment", "r"), Event("complete", "r")

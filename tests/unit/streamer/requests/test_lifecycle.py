@@ -259,7 +259,15 @@ def test_only_an_operator_leads_out_of_a_final_status() -> None:
         pytest.param(
             {"status": Status.PROCESSING, "due_at": NOW + 9, "runner": "i-2/a"}, None, id="a run of another event"
         ),
+        pytest.param({"status": Status.RETRYING, "due_at": NOW - 9}, NOW, id="its pause is over by now"),
+        pytest.param(
+            {"status": Status.PROCESSING, "due_at": NOW - 9, "runner": "i-1/a"}, NOW, id="a dead run of this event"
+        ),
+        pytest.param(
+            {"status": Status.PROCESSING, "due_at": NOW - 9, "runner": "i-2/a"}, None, id="a dead run of another event"
+        ),
         pytest.param({"status": Status.PENDING}, NOW, id="reopened meanwhile"),
+        pytest.param({"status": Status.PENDING, "due_at": NOW - 9}, NOW, id="reopened, and waiting for long"),
         pytest.param({"status": Status.COMPLETED, "runner": "i-1/a"}, None, id="over"),
     ],
 )

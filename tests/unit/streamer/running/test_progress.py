@@ -1,6 +1,7 @@
 """What an attempt writes and tells while its action runs. The clock is a fake; so is the watching thread."""
 
 import io
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -244,6 +245,40 @@ def test_a_write_that_may_have_happened_leaves_only_what_both_allow(progress: At
     progress(31)
 
     assert progress.told == [10, 30]
+
+
+def test_a_write_that_may_not_have_happened_reserves_nothing_more(progress: Attempting) -> None:
+    progress(10)
+    progress.second()
+    progress(20)
+    progress.store.failures = 1
+    progress.second()
+
+    progress(35)  # what the last write would have reserved, and the one before has not
+    assert progress.told == [10, 20]
+
+    progress.second()
+    assert progress.told == [10, 20, 35]
+
+
+def test_progress_that_is_late_is_not_told_after_the_lease(progress: Attempting) -> None:
+    free, began = threading.Event(), threading.Event()
+    send = progress.sender.send
+
+    def stuck(connection_id: str, message: str | bytes) -> None:
+        began.set()
+        assert free.wait(30)
+        send(connection_id, message)
+
+    progress.sender.send = stuck  # type: ignore[method-assign]
+    progress.reporter(10)
+    assert began.wait(30)
+    progress.reporter(11)
+    progress.clock.advance(LEASE_SECONDS)
+    free.set()
+    progress.settle()
+
+    assert progress.told == [10]
 
 
 @given(

@@ -146,6 +146,16 @@ def test_a_connection_whose_handshake_may_not_be_over_keeps_its_row(world: World
     assert world.connections.records.keys() == {"c-1"}
 
 
+def test_a_young_connection_that_is_sent_to_or_asked_for_keeps_its_row(world: World) -> None:
+    world.connect("c-1", connected_at=NOW - 29)
+    world.sender.gone.add("c-1")
+
+    with pytest.raises(GoneError):
+        world.hub.to_connection("acme", "c-1", "1")
+    assert world.hub.is_active("acme", "c-1") is False
+    assert world.connections.records.keys() == {"c-1"}
+
+
 def test_rows_that_cannot_be_removed_are_noted_and_harm_nobody(world: World) -> None:
     class Broken(MemoryConnectionStore):
         def remove(self, connection_id: str) -> ConnectionRecord | None:
