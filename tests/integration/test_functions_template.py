@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
-from functions_world import Lines, Project, call, topology_of
+from functions_world import Lines, Project, call, topology_of, until
 from msgspec import structs
 
+from emulator.functions.processes.descendants import descendants
 from emulator.functions.processes.functions import ProcessFunctions
-from emulator.functions.processes.launching import IMPORT_AHEAD, launched_ahead
+from emulator.functions.processes.launching import IMPORT_AHEAD, launch, launched_ahead
+from emulator.functions.processes.means import Means
+from emulator.functions.processes.template import Template
 from emulator.functions.variables import OWNER, Endpoints
 
+MANY = 400
+"""More requests than a socket of Linux has room for."""
 CODE = """
 import os
 
@@ -85,3 +94,28 @@ async def test_who_may_need_more_waits_until_all_is_imported(tmp_path: Path, mon
 
     async with project.functions("f") as functions:
         assert await call(functions, "f") is True
+
+
+async def test_more_environments_at_once_than_its_socket_has_room_for_all_start(tmp_path: Path) -> None:
+    """A function with a large reserved concurrency and handlers that wait: each of its events starts one."""
+    means = Means.of_this_machine()
+    launched = launch(means, tmp_path / "environments")
+    launched.tell(())
+    ends: list[int] = []
+    output = os.open(os.devnull, os.O_WRONLY)
+    try:
+        async with Template(means, descendants(process_files=means.process_files), launched=launched) as template:
+            os.kill(launched.process.pid, signal.SIGSTOP)
+            told: dict[str, Any] = {"environment": {}, "folder": str(tmp_path), "command": ["true"], "channel": None}
+            starts = [
+                asyncio.ensure_future(template.start(**told, output=output, ended=ends.append)) for _ in range(MANY)
+            ]
+            await asyncio.sleep(0.2)
+            os.kill(launched.process.pid, signal.SIGCONT)
+            pids = await asyncio.wait_for(asyncio.gather(*starts), 60)
+            await until(lambda: len(ends) == MANY)
+    finally:
+        os.close(output)
+
+    assert len(set(pids)) == MANY
+    assert set(ends) == {0}

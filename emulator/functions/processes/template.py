@@ -14,13 +14,16 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 from ...foundation import log
 from .bootstrap import REPLY
 from .descendants import Descendants, signal_each
 from .launching import IMPORT_AHEAD, Launched, launch, temporary_folder
 from .means import Means
+
+_FULL_SECONDS: Final = 0.005
+"""How long to wait for room among the requests; the template forks a few meanwhile."""
 
 
 class Template:
@@ -49,6 +52,8 @@ class Template:
         self._control: socket.socket | None = None
         self._starting: deque[tuple[asyncio.Future[int], Callable[[int], None]]] = deque()
         self._ends: dict[int, Callable[[int], None]] = {}
+        self._asking = asyncio.Lock()
+        """Held by the one that asks: answers come in the order of the requests."""
         self._received = b""
         self._gone: asyncio.Event = asyncio.Event()
         self._ending = False
@@ -92,9 +97,6 @@ class Template:
         Raises:
             OSError: the system has no room for another process or file.
         """
-        if self._control is None:
-            self._serve(self._launch())
-        assert self._control is not None
         spec = {
             "environment": dict(environment),
             "folder": folder,
@@ -102,13 +104,26 @@ class Template:
             "command": None if command is None else list(command),
         }
         started: asyncio.Future[int] = self._loop.create_future()
-        with tempfile.TemporaryFile() as file:
-            file.write(json.dumps(spec).encode())
-            file.flush()
-            descriptors = [file.fileno(), output] if channel is None else [file.fileno(), output, channel]
-            socket.send_fds(self._control, [b"S"], descriptors)
-        self._starting.append((started, ended))
+        async with self._asking:
+            with tempfile.TemporaryFile() as file:
+                file.write(json.dumps(spec).encode())
+                file.flush()
+                descriptors = [file.fileno(), output] if channel is None else [file.fileno(), output, channel]
+                while not self._asked(descriptors):  # noqa: ASYNC110 - the other side makes room
+                    await asyncio.sleep(_FULL_SECONDS)
+            self._starting.append((started, ended))
         return await started
+
+    def _asked(self, descriptors: Sequence[int]) -> bool:
+        """Ask the template; False: as many requests wait for it as the socket has room for, some hundred."""
+        if self._control is None:
+            self._serve(self._launch())
+        assert self._control is not None
+        try:
+            socket.send_fds(self._control, [b"S"], descriptors)
+        except BlockingIOError:
+            return False
+        return True
 
     def _launch(self) -> Launched:
         launched = launch(self._means, self.folder)
