@@ -60,6 +60,12 @@ def unknown_operators(conditions: Conditions) -> list[str]:
     return [operator for operator in conditions if _plain(operator) not in {*_TESTS, *_NEGATED, "Null"}]
 
 
+def unknown_keys(conditions: Conditions, context: Context) -> list[str]:
+    """Keys that a request has values for on AWS perhaps, but not in this context."""
+    named = {key for keys in conditions.values() for key in keys}
+    return sorted(key for key in named if key.lower() not in context)
+
+
 def _plain(operator: str) -> str:
     return operator.removeprefix(_ALL).removeprefix(_ANY).removesuffix(_IF_EXISTS)
 

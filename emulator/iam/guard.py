@@ -9,7 +9,7 @@ from streamer.topology import Function, Topology
 from streamer.topology.grants import Grant, Kind, Place, Resource, arn, grants
 
 from ..port.http import HttpRequest
-from .conditions import Context, unknown_operators
+from .conditions import Context, unknown_keys, unknown_operators
 from .keys import Keys
 from .needs import Need, of_dynamodb, of_sqs
 from .policy import Decision, Statement, decide, statement_of
@@ -76,6 +76,9 @@ class Guard:
         for name, statements in self._statements.items():
             for operator in sorted({found for each in statements for found in unknown_operators(each.conditions)}):
                 advise(name, f"the condition operator {operator} is not known here, so that it is never met")
+            context = self._contexts[name]
+            for key in sorted({found for each in statements for found in unknown_keys(each.conditions, context)}):
+                advise(name, f"the condition key {key} is not known here, so that no request has a value for it")
         self._decisions: dict[tuple[str, Need], Decision] = {}
         self._needs: dict[str, set[Need]] = {}
 
@@ -137,11 +140,21 @@ class Guard:
 
 
 def _context(function: str, place: Place) -> Context:
+    """What IAM knows of every request of a function.
+
+    [DOC] iam-docs:reference_policies_condition-keys, lambda-docs:permissions-source-function-arn
+    """
     role = f"arn:{place.partition}:iam::{place.account_id}:role/{role_name(function)}"
     return {
         "aws:principalarn": (role,),
         "aws:principalaccount": (place.account_id,),
+        "aws:principalisawsservice": ("false",),
+        "aws:principaltype": ("AssumedRole",),
         "aws:requestedregion": (place.region,),
+        # However functions ask here, on AWS their SDKs ask by TLS.
+        "aws:securetransport": ("true",),
+        "aws:viaawsservice": ("false",),
+        "lambda:sourcefunctionarn": (arn(Resource(Kind.FUNCTION, function), place),),
     }
 
 

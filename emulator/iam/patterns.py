@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 _SEGMENTS: Final = 6
@@ -35,8 +36,30 @@ def is_action(action: str, pattern: str) -> bool:
     return is_like(action.lower(), pattern.lower())
 
 
+def is_resource(arn: str, pattern: str) -> bool:
+    """Whether an ARN is one of those that a statement names: segment by segment, as `is_arn`.
+
+    But an asterisk at the end of a segment reaches across colons. [DOC] iam-docs:reference_policies_elements_resource
+    """
+    wanted = pattern.split(":", _SEGMENTS - 1)
+    return pattern == "*" or _reaches(arn.split(":"), wanted, is_whole=len(wanted) == _SEGMENTS)
+
+
+def _reaches(parts: Sequence[str], wanted: Sequence[str], *, is_whole: bool) -> bool:
+    first, *others = wanted
+    is_open = first.endswith("*")
+    if not others:
+        return (is_whole or is_open or len(parts) == 1) and is_like(":".join(parts), first)
+    most = len(parts) - len(others) if is_open else 1
+    reached = (count for count in range(1, most + 1) if is_like(":".join(parts[:count]), first))
+    return any(_reaches(parts[count:], others, is_whole=is_whole) for count in reached if count < len(parts))
+
+
 def is_arn(arn: str, pattern: str) -> bool:
-    """Whether an ARN matches, segment by segment: a wildcard reaches across colons in the last one alone."""
+    """Whether an ARN matches, segment by segment: a wildcard reaches across colons in the last one alone.
+
+    [DOC] iam-docs:reference_policies_elements_condition_operators, of ARNs
+    """
     if pattern == "*":
         return True
     segments, wanted = arn.split(":", _SEGMENTS - 1), pattern.split(":", _SEGMENTS - 1)

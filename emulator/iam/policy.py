@@ -12,7 +12,7 @@ from typing import Any
 from msgspec import Struct, field
 
 from .conditions import Conditions, Context, are_met
-from .patterns import is_action, is_arn
+from .patterns import is_action, is_resource
 
 
 class Statement(Struct, frozen=True, kw_only=True):
@@ -29,7 +29,7 @@ class Statement(Struct, frozen=True, kw_only=True):
         """Whether it speaks of this action on this resource (an ARN, or ``*`` for an action that knows none)."""
         return (
             _is_named(action, self.actions, self.not_actions, is_action)
-            and _is_named(resource, self.resources, self.not_resources, is_arn)
+            and _is_named(resource, self.resources, self.not_resources, is_resource)
             and are_met(self.conditions, context)
         )
 

@@ -18,7 +18,7 @@ from emulator.iam.needs import Need
 from emulator.iam.policy import statement_of
 from emulator.iam.texts import grant_lines
 from emulator.port.http import HttpRequest
-from streamer.topology import Api, Function, Index, Key, Queue, Table, TableAccess, Topology
+from streamer.topology import Api, Function, Index, Key, Permission, Queue, Table, TableAccess, Topology
 from streamer.topology.grants import Kind, Place, Resource
 from streamer.topology.logical_ids import queue_id
 
@@ -60,6 +60,40 @@ def signed_by(access_key_id: str) -> HttpRequest:
 
 def presigned_by(access_key_id: str) -> HttpRequest:
     return HttpRequest("GET", f"/?X-Amz-Credential={access_key_id}%2F20260101%2Feu-west-1", (), b"", "", {})
+
+
+REPORT = Need("s3:GetObject", Resource(Kind.BUCKET, "reports", "x"))
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "is_allowed"),
+    [
+        ("aws:SecureTransport", "true", True),
+        ("aws:SecureTransport", "false", False),
+        ("aws:ViaAWSService", "false", True),
+        ("aws:PrincipalIsAWSService", "false", True),
+        ("aws:RequestedRegion", "eu-west-1", True),
+        ("aws:PrincipalAccount", "210987654321", False),
+        ("lambda:SourceFunctionArn", "arn:aws:lambda:eu-west-1:123456789012:function:say", True),
+        ("aws:PrincipalType", "AssumedRole", True),
+    ],
+)
+def test_a_condition_on_what_every_request_has_is_held_to(key: str, value: str, is_allowed: bool) -> None:
+    world = World(topology=permitted({"StringEquals": {key: value}}))
+
+    assert (world.caller("say").service([REPORT]) is None) is is_allowed
+
+
+def test_a_condition_key_that_is_not_known_is_told() -> None:
+    world = World(topology=permitted({"StringEquals": {"s3:prefix": "a", "aws:RequestedRegion": "eu-west-1"}}))
+
+    assert world.advice == ["the condition key s3:prefix is not known here, so that no request has a value for it"]
+
+
+def permitted(conditions: Any) -> Topology:
+    permission = Permission(actions=["s3:GetObject"], resources=["arn:aws:s3:::reports/*"], conditions=conditions)
+    connect, say = TOPOLOGY.functions
+    return replace(TOPOLOGY, functions=(connect, replace(say, permissions=(permission,))))
 
 
 @pytest.mark.parametrize("sign", [signed_by, presigned_by])

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.iam.patterns import is_action, is_arn, is_like
+from emulator.iam.patterns import is_action, is_arn, is_like, is_resource
 
 TEXT = st.text("ab:/*?.[\\\n", max_size=8)
 TABLE = "arn:aws:dynamodb:eu-west-1:123456789012:table/chat"
@@ -83,6 +83,42 @@ def by_definition(text: str, pattern: str) -> bool:
 )
 def test_arns(pattern: str, matches: bool) -> None:
     assert is_arn(TABLE, pattern) is matches
+
+
+@pytest.mark.parametrize(
+    ("pattern", "matches"),
+    [
+        pytest.param("arn:aws:dynamodb:*", True, id="an asterisk at the end of an ARN reaches to its end"),
+        pytest.param("arn:aws:dynamodb:*:table/chat", True, id="and at the end of a segment across others"),
+        pytest.param("arn:aws:dynamodb:eu-*:table/chat", True, id="with what is before it"),
+        pytest.param("arn:*", True, id="all ARNs"),
+        pytest.param("arn:*:table/chat", True, id="across all of them"),
+        pytest.param("arn:aws:dynamodb:*t-1:table/chat", False, id="not from within a segment"),
+        pytest.param("arn:aws:dynamodb", False, id="without an asterisk no segment is missing"),
+        pytest.param("arn:aws:sqs:*", False, id="another service"),
+        pytest.param("arn:aws:dynamodb:*:table/other", False, id="another table"),
+        pytest.param("arn:aws:dynamodb:*:*:*:*", False, id="more segments than there are"),
+        pytest.param("arn:aws:dynamodb:*:*:table/c?at", True, id="a question mark"),
+        pytest.param(TABLE, True, id="the same"),
+        pytest.param("*", True, id="all"),
+        pytest.param("table/chat", False, id="no ARN"),
+    ],
+)
+def test_resources_of_statements(pattern: str, matches: bool) -> None:
+    assert is_resource(TABLE, pattern) is matches
+
+
+@pytest.mark.parametrize("pattern", ["function:*", "function:*:live", "*:live", "function:say:live"])
+def test_colons_of_a_resource_are_its_own(pattern: str) -> None:
+    assert is_resource("arn:aws:lambda:eu-west-1:1:function:say:live", f"arn:aws:lambda:eu-west-1:1:{pattern}")
+
+
+@given(TEXT)
+def test_a_resource_without_wildcards_is_like_itself_alone(text: str) -> None:
+    plain = f"arn:aws:s3:::{text.replace('*', '').replace('?', '')}"
+
+    assert is_resource(plain, plain)
+    assert not is_resource(f"{plain}x", plain)
 
 
 def test_a_wildcard_of_the_last_segment_reaches_across_colons() -> None:
