@@ -169,7 +169,12 @@ def _topology() -> Topology:
         ),
         async_invocations=(
             AsyncInvocation(
-                function="answer", maximum_retry_attempts=0, maximum_event_age_seconds=900, on_failure="given-up"
+                function="answer",
+                maximum_retry_attempts=0,
+                maximum_event_age_seconds=900,
+                on_failure="given-up",
+                on_success="given-up",
+                dead_letters="given-up",
             ),
             AsyncInvocation(function="authorize", maximum_event_age_seconds=900),
         ),

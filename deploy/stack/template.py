@@ -12,7 +12,7 @@ from typing import Any, Final
 from streamer.handlers.secrets import HANDLER_VARIABLE, SECRETS_FIRST, VARIABLE
 from streamer.sending.sender import ENDPOINT_VARIABLE
 from streamer.stores.names import bucket_variable
-from streamer.topology import Function, Topology, queue_url_variable
+from streamer.topology import AsyncInvocation, Function, Topology, queue_url_variable
 from streamer.topology.checks import validate
 from streamer.topology.logical_ids import bucket_id, function_id, log_group_id, queue_id, role_id, table_id
 from streamer.topology.own_resources import reference
@@ -112,7 +112,7 @@ def function_resources(topology: Topology, settings: StackSettings, function: Fu
                     "MaximumRetryAttempts": invocation.maximum_retry_attempts,
                     "MaximumEventAgeInSeconds": invocation.maximum_event_age_seconds,
                 }
-                | _on_failure(invocation.on_failure),
+                | _destinations(invocation),
             }
     return found
 
@@ -136,6 +136,9 @@ def _function_properties(topology: Topology, settings: StackSettings, function: 
         properties["SnapStart"] = {"ApplyOn": "PublishedVersions"}
     if function.layers:
         properties["Layers"] = list(function.layers)
+    for invocation in topology.async_invocations:
+        if invocation.function == function.name and invocation.dead_letters is not None:
+            properties["DeadLetterConfig"] = {"TargetArn": att(queue_id(invocation.dead_letters))}
     reserved = settings.reserved_concurrency.get(function.name, function.reserved_concurrency)
     return properties if reserved is None else properties | {"ReservedConcurrentExecutions": reserved}
 
@@ -174,10 +177,13 @@ def _is_plain(function: Function) -> bool:
     return not function.handler.startswith("streamer.handlers.")
 
 
-def _on_failure(queue_name: str | None) -> dict[str, Any]:
-    if queue_name is None:
-        return {}
-    return {"DestinationConfig": {"OnFailure": {"Destination": att(queue_id(queue_name))}}}
+def _destinations(invocation: AsyncInvocation) -> dict[str, Any]:
+    found = {kind: {"Destination": att(queue_id(name))} for kind, name in _told(invocation).items() if name is not None}
+    return {"DestinationConfig": found} if found else {}
+
+
+def _told(invocation: AsyncInvocation) -> dict[str, str | None]:
+    return {"OnFailure": invocation.on_failure, "OnSuccess": invocation.on_success}
 
 
 def tables(topology: Topology) -> Resources:
@@ -271,6 +277,9 @@ def _require_deployable(topology: Topology) -> None:
     for route in topology.api.routes:
         if route.integration is not None and route.integration.kind != "MOCK":
             raise DeployError(f"route {route.route_key!r} has an integration that streamer deploy does not make")
+    for invocation in topology.async_invocations:
+        if any(name and name.startswith("arn:") for name in (*_told(invocation).values(), invocation.dead_letters)):
+            raise DeployError(f"streamer deploy makes destinations of {invocation.function!r} that are queues alone")
     for function in topology.functions:
         _require_packable(function)
 

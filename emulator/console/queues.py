@@ -97,7 +97,9 @@ class Queues:
             filled_by = list(comes_from)
             filled_by += [each.function for each in topology.event_source_mappings if each.on_failure == queue.name]
             filled_by += [each.function for each in topology.kinesis_mappings if each.on_failure == queue.name]
-            filled_by += [each.function for each in topology.async_invocations if each.on_failure == queue.name]
+            for each in topology.async_invocations:
+                if queue.name in (each.on_failure, each.on_success, each.dead_letters):
+                    filled_by.append(each.function)
             about = {"name": queue.name, "readers": readers, "filled_by": list(dict.fromkeys(filled_by))}
             about["comes_from"] = comes_from
             found.append({**about, "dead_letter_queue": queue.dead_letter_queue, **await self._counts(queue.name)})

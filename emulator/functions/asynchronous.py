@@ -17,7 +17,7 @@ from streamer.topology import AsyncInvocation, Topology
 from ..foundation import log
 from ..foundation.notes import EVENTS, Notes
 from ..foundation.tasks import end
-from .destinations import Destinations
+from .destinations import EventDestinations
 from .outcome import Failed, Functions, Outcome, Refused, Returned, content_of
 from .variables import VERSION
 
@@ -78,7 +78,7 @@ def next_step(
     return Retry(after_seconds=delay)
 
 
-def failure_document(
+def invocation_record(
     *,
     function_arn: str,
     request_id: str,
@@ -88,7 +88,7 @@ def failure_document(
     attempts: int,
     now: datetime,
 ) -> dict[str, Any]:
-    """What an on-failure destination gets. [DOC] lambda-docs:invocation-async-retain-records"""
+    """What a destination gets. [DOC] lambda-docs:invocation-async-retain-records"""
     document: dict[str, Any] = {
         "version": "1.0",
         "timestamp": now.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
@@ -100,14 +100,32 @@ def failure_document(
         },
         "requestPayload": content_of(payload),
     }
-    if isinstance(outcome, Failed):
-        document["responseContext"] = {
-            "statusCode": 200,
-            "executedVersion": VERSION,
-            "functionError": "Unhandled",
-        }
+    if not isinstance(outcome, Refused):
+        failed = {"functionError": "Unhandled"} if isinstance(outcome, Failed) else {}
+        document["responseContext"] = {"statusCode": 200, "executedVersion": VERSION, **failed}
         document["responsePayload"] = content_of(outcome.payload)
     return document
+
+
+def dead_letter_attributes(outcome: Failed | Refused, request_id: str) -> dict[str, dict[str, str]]:
+    """Attributes of the message by which a dead-letter queue gets an event.
+
+    [DOC] lambda-docs:invocation-async-retain-records: the message has at most its first 1 KB; [INF] the status of an
+    event that Lambda refused to run.
+    """
+    if isinstance(outcome, Refused):
+        code, message = outcome.status, outcome.message
+    else:
+        content = content_of(outcome.payload)
+        code, message = 200, str(content.get("errorMessage") or "") if isinstance(content, dict) else ""
+    found = {
+        "RequestID": {"DataType": "String", "StringValue": request_id},
+        "ErrorCode": {"DataType": "Number", "StringValue": str(code)},
+    }
+    if message:
+        shown = message.encode()[:1024].decode(errors="ignore")
+        found["ErrorMessage"] = {"DataType": "String", "StringValue": shown}
+    return found
 
 
 class AsyncInvocations:
@@ -118,7 +136,7 @@ class AsyncInvocations:
         topology: Topology,
         functions: Functions,
         *,
-        destinations: Destinations | None,
+        destinations: EventDestinations | None,
         function_arn: Callable[[str], str],
         retry_seconds: Sequence[float] = RETRY_SECONDS,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -181,23 +199,28 @@ class AsyncInvocations:
             refusals += isinstance(outcome, Refused)
             history = EventHistory(failures=failures, refusals=refusals, age_seconds=time.monotonic() - accepted_at)
             step = next_step(outcome, history, rules, self._retry_seconds)
-            if step is None:
-                return
-            if isinstance(step, GiveUp):
+            if not isinstance(step, Retry):
                 break
             await self._sleep(step.after_seconds)
-        log.warning("an asynchronous event was given up", function=function, request_id=request_id)
-        if rules.on_failure is not None and self._destinations is not None:
-            document = failure_document(
+        if step is not None:
+            log.warning("an asynchronous event was given up", function=function, request_id=request_id)
+        if self._destinations is None:
+            return
+        target = rules.on_success if step is None else rules.on_failure
+        if target is not None:
+            document = invocation_record(
                 function_arn=self._arn(function),
                 request_id=request_id,
                 payload=payload,
                 outcome=outcome,
-                condition=step.condition,
-                attempts=failures,
+                condition="Success" if step is None else step.condition,
+                attempts=failures + (step is None),
                 now=datetime.now(UTC),
             )
-            await self._destinations.send(rules.on_failure, document)
+            await self._destinations.send(target, document)
+        if rules.dead_letters is not None and isinstance(outcome, Failed | Refused):
+            attributes = dead_letter_attributes(outcome, request_id)
+            await self._destinations.send(rules.dead_letters, payload.decode(), attributes)
 
     def _done(self, request_id: str, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)

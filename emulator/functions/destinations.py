@@ -30,6 +30,20 @@ class Destinations(Protocol):
         ...
 
 
+class EventDestinations(Protocol):
+    """Delivers records of asynchronous events, and dead letters."""
+
+    async def send(
+        self, queue_name: str, document: Mapping[str, Any] | str, attributes: Mapping[str, Any] | None = None
+    ) -> None:
+        """Deliver one document, or a text as it is; ``attributes`` are a message's, as SQS has them.
+
+        Raises:
+            DestinationError: it was not delivered.
+        """
+        ...
+
+
 class FileDestinations:
     """A JSON-lines file: one ``{"queue": ..., "document": ...}`` a line, appended."""
 
@@ -37,8 +51,10 @@ class FileDestinations:
         self._path = path
         self._lock = asyncio.Lock()
 
-    async def send(self, queue_name: str, document: Mapping[str, Any]) -> None:
-        """Append the document; raises DestinationError."""
+    async def send(
+        self, queue_name: str, document: Mapping[str, Any] | str, attributes: Mapping[str, Any] | None = None
+    ) -> None:
+        """Append the document, without attributes; raises DestinationError."""
         line = _line({"queue": queue_name, "document": document}) + "\n"
         try:
             async with self._lock:

@@ -23,7 +23,7 @@ from ..iam.guard import Caller
 from ..port.http import HttpRequest, HttpResponse
 from .admission import missing, throttled
 from .asynchronous import RETRY_SECONDS, AsyncInvocations
-from .destinations import Destinations
+from .destinations import EventDestinations
 from .factory import RunningFunctions
 from .logs import Tails
 from .outcome import Failed, Outcome, Refused
@@ -66,7 +66,7 @@ class LambdaService:
         functions: RunningFunctions,
         *,
         endpoints: Endpoints,
-        destinations: Destinations | None = None,
+        destinations: EventDestinations | None = None,
         tails: Tails | None = None,
         retry_seconds: Sequence[float] = RETRY_SECONDS,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,

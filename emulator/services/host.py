@@ -198,6 +198,16 @@ class Services:
             self._calls, self._later = before
             raise
 
+    async def perform(self, call: Call) -> None:
+        """Have the process do something as the account's owner.
+
+        Raises:
+            ConfigurationError: the service refuses it, or the process is lost.
+        """
+        self._begin()
+        await self.ready()
+        await self._make([call])
+
     async def remove(self, call: Call) -> str | None:
         """Remove what was made; answers why it cannot be removed, if so. What is not there needs no removal."""
         if call.service == STORE:

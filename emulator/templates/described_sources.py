@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from streamer.errors import TopologyError
@@ -102,13 +103,46 @@ def queue_mapping(things: Things, resource: Resource) -> QueueMapping | None:
 
 
 def async_invocation(things: Things, resource: Resource) -> AsyncInvocation:
-    """How asynchronous invocations of a function are retried."""
+    """How asynchronous invocations of a function are retried, and who is told of them."""
+    where = mapping(resource, "DestinationConfig")
     return AsyncInvocation(
         function=_function(things, resource, resource.properties.get("FunctionName"), "FunctionName"),
         maximum_retry_attempts=whole(resource, "MaximumRetryAttempts", 2),
         maximum_event_age_seconds=whole(resource, "MaximumEventAgeInSeconds", 21_600),
-        on_failure=_destination(things, resource),
+        on_failure=_told(things, resource, (where.get("OnFailure") or {}).get("Destination")),
+        on_success=_told(things, resource, (where.get("OnSuccess") or {}).get("Destination")),
     )
+
+
+def dead_letters(things: Things, resource: Resource) -> AsyncInvocation | None:
+    """A function's own dead-letter queue; None: it has none. [DOC] lambda-docs:invocation-async-retain-records"""
+    target = _told(things, resource, mapping(resource, "DeadLetterConfig").get("TargetArn"))
+    return None if target is None else AsyncInvocation(function=resource.name, dead_letters=target)
+
+
+def async_invocations(
+    configured: Iterable[AsyncInvocation], with_dead_letters: Iterable[AsyncInvocation]
+) -> tuple[AsyncInvocation, ...]:
+    """One description for each function, of its configuration and of its dead-letter queue."""
+    found = {each.function: each for each in configured}
+    for each in with_dead_letters:
+        found[each.function] = replace(found.get(each.function, each), dead_letters=each.dead_letters)
+    return tuple(found.values())
+
+
+def _told(things: Things, resource: Resource, arn: Any) -> str | None:
+    """The queue of the project that an ARN names, or the ARN itself if it is of a function, a topic or a bus."""
+    if not arn:
+        return None
+    written = str(arn)
+    if written.rpartition(":")[2] in {queue_name(each) for each in things.of("AWS::SQS::Queue")}:
+        return written.rpartition(":")[2]
+    function = function_name(written) if ":lambda:" in written else None
+    is_mine = function is not None and function in {each.name for each in things.of("AWS::Lambda::Function")}
+    if is_mine or ":sns:" in written or ":event-bus/" in written:
+        return written
+    things.warn(resource, f"its destination {written} is not reached here: what it should get is logged only")
+    return None
 
 
 def rule_schedules(things: Things, resource: Resource) -> list[Schedule] | None:

@@ -116,7 +116,10 @@ def describe(stacks: Iterable[Stack], locate: Locate, wanted: Wanted, *, region:
         event_source_mappings=made(things, "AWS::Lambda::EventSourceMapping", described_sources.stream_mapping),
         kinesis_mappings=made(things, "AWS::Lambda::EventSourceMapping", described_sources.kinesis_mapping),
         queue_mappings=made(things, "AWS::Lambda::EventSourceMapping", described_sources.queue_mapping),
-        async_invocations=made(things, "AWS::Lambda::EventInvokeConfig", described_sources.async_invocation),
+        async_invocations=described_sources.async_invocations(
+            made(things, "AWS::Lambda::EventInvokeConfig", described_sources.async_invocation),
+            made(things, "AWS::Lambda::Function", described_sources.dead_letters),
+        ),
         schedules=(
             *(each for rule in made(things, "AWS::Events::Rule", described_sources.rule_schedules) for each in rule),
             *made(things, "AWS::Scheduler::Schedule", described_sources.scheduler_schedule),

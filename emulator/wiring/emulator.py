@@ -40,6 +40,7 @@ from ..services import buckets
 from ..services.calls import Call
 from ..services.deliveries import Outside
 from ..services.host import Services
+from ..services.onward import Onward
 from ..services.web import Web, post
 from .config import DEFAULT_ISOLATION, EmulatorConfig, guarding_mode
 from .served_api import ServedApi, following, listening
@@ -297,7 +298,7 @@ class Emulator:
             self.topology,
             self._functions,
             endpoints=endpoints,
-            destinations=self._database.destinations,
+            destinations=Onward(self._database.destinations, lambda: self._lambda.accept, lambda: self._services),
             tails=self._tails,
             notes=self._database.notes,
         )

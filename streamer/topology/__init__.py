@@ -364,6 +364,9 @@ class AsyncInvocation:
     maximum_retry_attempts: int = 2
     maximum_event_age_seconds: int = 21_600
     on_failure: str | None = None
+    """Queue that is told of what was given up; or the ARN of a function, topic or bus, which is emulated only."""
+    on_success: str | None = None
+    dead_letters: str | None = None  # a queue, or a topic's ARN, that gets the event itself when it is given up
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -110,7 +110,9 @@ def _validate_sources(topology: Topology) -> None:
         _validate_queue_mapping(topology, queue_mapping)
     for invocation in topology.async_invocations:
         topology.function(invocation.function)
-        _require_queue(topology, invocation.on_failure)
+        for target in (invocation.on_failure, invocation.on_success, invocation.dead_letters):
+            if target is None or not target.startswith("arn:"):
+                _require_queue(topology, target)
     for schedule in topology.schedules:
         topology.function(schedule.function)
         _validate_schedule(schedule)

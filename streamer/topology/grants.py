@@ -173,7 +173,11 @@ def _stream(mapping: EventSourceMapping) -> list[Grant]:
 def _destinations(topology: Topology, function: Function) -> set[str]:
     """Queues that Lambda itself writes to with the function's role."""
     sources: list[EventSourceMapping | AsyncInvocation] = [*topology.event_source_mappings, *topology.async_invocations]
-    return {source.on_failure for source in sources if source.function == function.name and source.on_failure}
+    found = [source.on_failure for source in sources if source.function == function.name]
+    for each in topology.async_invocations:
+        if each.function == function.name:
+            found += [each.on_success, each.dead_letters]
+    return {name for name in found if name and not name.startswith("arn:")}
 
 
 def arn(resource: Resource, place: Place) -> str:

@@ -34,8 +34,11 @@ class Destination:
     def __init__(self) -> None:
         self.documents: asyncio.Queue[tuple[str, Mapping[str, Any]]] = asyncio.Queue()
 
-    async def send(self, queue: str, document: Mapping[str, Any]) -> None:
-        self.documents.put_nowait((queue, document))
+    async def send(
+        self, queue_name: str, document: Mapping[str, Any] | str, attributes: Mapping[str, Any] | None = None
+    ) -> None:
+        assert isinstance(document, Mapping)
+        self.documents.put_nowait((queue_name, document))
 
 
 class World:

@@ -128,7 +128,13 @@ def normal(topology: Topology) -> Topology:
         async_invocations=tuple(
             sorted(
                 (
-                    dataclasses.replace(each, function=own(each.function), on_failure=own_if_any(each.on_failure))
+                    dataclasses.replace(
+                        each,
+                        function=own(each.function),
+                        on_failure=own_if_any(each.on_failure),
+                        on_success=own_if_any(each.on_success),
+                        dead_letters=own_if_any(each.dead_letters),
+                    )
                     for each in topology.async_invocations
                 ),
                 key=lambda each: each.function,

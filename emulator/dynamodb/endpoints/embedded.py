@@ -28,7 +28,7 @@ from ...event_sources.streams.source import Source
 from ...foundation import log
 from ...foundation.notes import CHECKPOINTS, Notes
 from ...foundation.tasks import end
-from ...functions.destinations import Destinations
+from ...functions.destinations import EventDestinations
 from ...functions.variables import Endpoints
 from ...iam import sqs
 from ...iam.guard import Caller
@@ -62,7 +62,7 @@ class EmbeddedDatabase:
         return self._source
 
     @property
-    def destinations(self) -> Destinations:
+    def destinations(self) -> EventDestinations:
         """The embedded queues."""
         return self
 
@@ -95,10 +95,13 @@ class EmbeddedDatabase:
         answer = self.handle(request)
         return answer or HttpResponse.of_json(400, {"__type": "UnknownOperationException", "message": target})
 
-    async def send(self, queue_name: str, document: Mapping[str, Any]) -> None:
-        """Put a document into a queue of the topology."""
+    async def send(
+        self, queue_name: str, document: Mapping[str, Any] | str, attributes: Mapping[str, Any] | None = None
+    ) -> None:
+        """Put a document into a queue of the topology, or a text as it is."""
         self._make_queues()
-        self._engine.queues.send(queue_name, json.dumps(document, separators=(",", ":")))
+        text = document if isinstance(document, str) else json.dumps(document, separators=(",", ":"))
+        self._engine.queues.send(queue_name, text, attributes=attributes)
 
     def _make_queues(self) -> None:
         # Not at the start: SQS takes 0.1 s to import, and most runs never need it.

@@ -10,7 +10,7 @@ from ...event_sources.queues.mapping import Queues
 from ...event_sources.streams.checkpoints import Checkpoints
 from ...event_sources.streams.source import Source
 from ...foundation.notes import Notes
-from ...functions.destinations import Destinations
+from ...functions.destinations import EventDestinations
 from ...iam.guard import Caller
 from ...port.http import HttpRequest, HttpResponse
 
@@ -24,7 +24,7 @@ class Database(Protocol):
         ...
 
     @property
-    def destinations(self) -> Destinations:
+    def destinations(self) -> EventDestinations:
         """Where given-up records and invocations go."""
         ...
 

@@ -27,7 +27,7 @@ from ...event_sources.streams.endpoint import connect_streams
 from ...event_sources.streams.poller import PolledSource
 from ...event_sources.streams.source import Source
 from ...foundation.notes import Notes
-from ...functions.destinations import Destinations, FileDestinations
+from ...functions.destinations import EventDestinations, FileDestinations
 from ...functions.variables import Endpoints
 from ...iam.guard import Caller
 from ...port.http import HttpRequest, HttpResponse
@@ -41,7 +41,7 @@ class RemoteDatabase(Struct, frozen=True):
     """Tables and streams behind a URL."""
 
     source: Source
-    destinations: Destinations
+    destinations: EventDestinations
     checkpoints: Checkpoints
     notes: Notes
     url: str

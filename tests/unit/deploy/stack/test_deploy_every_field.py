@@ -39,6 +39,8 @@ OTHERS: dict[tuple[str, str], Any] = {
     ("Api", "throttle"): None,
     ("AsyncInvocation", "function"): "spare",
     ("AsyncInvocation", "on_failure"): "spare",
+    ("AsyncInvocation", "on_success"): "spare",
+    ("AsyncInvocation", "dead_letters"): "spare",
     ("Authorizer", "function"): "spare",
     ("EventSourceMapping", "function"): "authorize",
     ("EventSourceMapping", "on_failure"): "spare",

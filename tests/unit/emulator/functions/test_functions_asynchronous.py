@@ -14,7 +14,8 @@ from emulator.functions.asynchronous import (
     EventHistory,
     GiveUp,
     Retry,
-    failure_document,
+    dead_letter_attributes,
+    invocation_record,
     next_step,
 )
 from emulator.functions.outcome import Failed, Outcome, Refused, Returned
@@ -49,8 +50,8 @@ def test_next_step(outcome: Outcome, so_far: EventHistory, step: Retry | GiveUp 
     assert next_step(outcome, so_far, RULES, (10.0, 20.0)) == step
 
 
-def test_failure_document() -> None:
-    document = failure_document(
+def test_invocation_record() -> None:
+    document = invocation_record(
         function_arn="arn:aws:lambda:us-east-1:123456789012:function:f",
         request_id="id",
         payload=b'{"a": 1}',
@@ -79,7 +80,7 @@ def test_what_is_no_json_stands_in_the_document_as_a_text() -> None:
     """Custom runtimes post what they like, and the event must reach its destination all the same."""
     outcome = Failed(b"it broke \xff", "id")
 
-    document = failure_document(
+    document = invocation_record(
         function_arn="arn:aws:lambda:us-east-1:123456789012:function:f",
         request_id="id",
         payload=b"{}",
@@ -99,7 +100,9 @@ class World:
         self.outcomes = list(outcomes)
         self.request_ids: list[str | None] = []
         self.slept: list[float] = []
-        self.documents: list[tuple[str, Mapping[str, Any]]] = []
+        self.documents: list[tuple[str, Mapping[str, Any] | str]] = []
+        self.attributes: list[Mapping[str, Any] | None] = []
+        self.arrivals = asyncio.Semaphore(0)
         self.settled = asyncio.Event()
 
     def invoke(
@@ -122,9 +125,17 @@ class World:
     async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
 
-    async def send(self, queue: str, document: Mapping[str, Any]) -> None:
-        self.documents.append((queue, document))
+    async def send(
+        self, queue_name: str, document: Mapping[str, Any] | str, attributes: Mapping[str, Any] | None = None
+    ) -> None:
+        self.documents.append((queue_name, document))
+        self.attributes.append(attributes)
+        self.arrivals.release()
         self.settled.set()
+
+    async def documents_are(self, count: int) -> None:
+        for _ in range(count):
+            await asyncio.wait_for(self.arrivals.acquire(), 60)
 
     def invocations(self, rules: AsyncInvocation, notes: Notes | None = None) -> AsyncInvocations:
         topology = Topology(
@@ -165,7 +176,49 @@ async def test_an_event_that_fails_three_times_goes_to_the_destination() -> None
 
     ((queue, document),) = world.documents
     assert queue == "dead"
+    assert isinstance(document, Mapping)
     assert document["requestContext"]["approximateInvokeCount"] == 3
+
+
+async def test_an_event_that_succeeds_is_told_to_its_own_destination() -> None:
+    world = World(FAILED, Returned(b'{"done":1}', "one"))
+    rules = AsyncInvocation(function="f", on_failure="arn:aws:sns:us-east-1:123456789012:bad", on_success="dead")
+
+    async with world.invocations(rules) as invocations:
+        invocations.accept("f", b'{"a":1}', "one")
+        await world.documents_are(1)
+
+    ((queue, document),) = world.documents
+    assert queue == "dead"
+    assert isinstance(document, Mapping)
+    assert document["requestContext"]["condition"] == "Success"
+    assert document["requestContext"]["approximateInvokeCount"] == 2
+    assert document["requestPayload"] == {"a": 1}
+    assert document["responseContext"] == {"statusCode": 200, "executedVersion": "$LATEST"}
+    assert document["responsePayload"] == {"done": 1}
+
+
+async def test_a_dead_letter_queue_gets_the_event_as_it_came_and_why() -> None:
+    failed = Failed(b'{"errorMessage":"' + b"x" * 2000 + b'"}', "one", "ValueError")
+    world = World(failed, failed, failed)
+    rules = AsyncInvocation(function="f", on_failure="dead", dead_letters="dead")
+
+    async with world.invocations(rules) as invocations:
+        invocations.accept("f", b'{"a": 1.0}', "one")
+        await world.documents_are(2)
+
+    assert world.documents[1] == ("dead", '{"a": 1.0}')
+    assert world.attributes[1] == {
+        "RequestID": {"DataType": "String", "StringValue": "one"},
+        "ErrorCode": {"DataType": "Number", "StringValue": "200"},
+        "ErrorMessage": {"DataType": "String", "StringValue": "x" * 1024},
+    }
+
+
+def test_an_event_that_lambda_refused_to_run_has_its_status_as_a_dead_letter() -> None:
+    found = dead_letter_attributes(THROTTLED, "id")
+
+    assert (found["ErrorCode"]["StringValue"], found["ErrorMessage"]["StringValue"]) == ("429", THROTTLED.message)
 
 
 async def test_what_was_accepted_and_not_done_is_done_by_the_next_run_under_the_same_id() -> None:

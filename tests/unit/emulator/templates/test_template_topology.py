@@ -261,6 +261,57 @@ def test_everything_that_a_function_can_have() -> None:
     )
 
 
+def test_who_is_told_of_asynchronous_invocations() -> None:
+    topic = "arn:aws:sns:us-east-1:123456789012:given-up"
+    bus = "arn:aws:events:us-east-1:123456789012:event-bus/default"
+
+    found = topology(
+        Answer=resource(
+            "Lambda::Function",
+            FunctionName="answer",
+            Handler="a.b",
+            Runtime="python3.12",
+            DeadLetterConfig={"TargetArn": att("Failed")},
+        ),
+        Other=resource(
+            "Lambda::Function",
+            FunctionName="other",
+            Handler="a.b",
+            Runtime="python3.12",
+            DeadLetterConfig={"TargetArn": topic},
+        ),
+        Told=resource(
+            "Lambda::EventInvokeConfig",
+            FunctionName=ref("Answer"),
+            DestinationConfig={
+                "OnSuccess": {"Destination": bus},
+                "OnFailure": {"Destination": att("Other")},
+            },
+        ),
+        Failed=resource("SQS::Queue", QueueName="failed"),
+    )
+
+    assert found.async_invocations == (
+        AsyncInvocation(
+            function="answer",
+            on_success=bus,
+            on_failure="arn:aws:lambda:us-east-1:123456789012:function:other",
+            dead_letters="failed",
+        ),
+        AsyncInvocation(function="other", dead_letters=topic),
+    )
+
+
+def test_a_destination_that_is_not_reached_is_told() -> None:
+    told = {"OnSuccess": {"Destination": "arn:aws:s3:::records"}}
+    config = resource("Lambda::EventInvokeConfig", FunctionName=ref("Answer"), DestinationConfig=told)
+
+    found, warnings = read({**base(), "Told": config})
+
+    assert found.async_invocations == (AsyncInvocation(function="answer"),)
+    assert any("arn:aws:s3:::records is not reached here" in warning for warning in warnings)
+
+
 def test_an_integration_with_an_alias_runs_its_function() -> None:
     uri = {"Fn::Sub": "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/${Live}/invocations"}
     found = topology(
