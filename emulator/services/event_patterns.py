@@ -12,6 +12,7 @@ from itertools import pairwise
 from typing import Any, Final
 
 from ..event_sources.streams.filters import (
+    PATTERN_CHARACTERS,
     Filter,
     InvalidFilterPatternError,
     Operator,
@@ -22,13 +23,13 @@ from ..event_sources.streams.filters import (
 _Test = Callable[[Any], bool]
 
 
-def compile_event_pattern(pattern: Mapping[str, Any]) -> Filter:
-    """Compile a rule's pattern.
+def compile_event_pattern(pattern: Mapping[str, Any], *, longest: int = PATTERN_CHARACTERS) -> Filter:
+    """Compile a rule's pattern, of at most so many characters as JSON.
 
     Raises:
         InvalidFilterPatternError: EventBridge would refuse it; its ``problem`` says why.
     """
-    return compile_pattern(pattern, _MORE)
+    return compile_pattern(pattern, _MORE, longest=longest)
 
 
 _SIGN: Final = re.compile(r"\\[*\\]|[^\\]", re.DOTALL)
@@ -45,10 +46,13 @@ def _wildcard(operand: Any, where: str) -> _Test:
 
 
 def _cidr(operand: Any, where: str) -> _Test:
+    wrong = InvalidFilterPatternError(f"{where}: cidr takes a network such as 10.0.0.0/24.")
+    if not isinstance(operand, str) or "/" not in operand:  # [USR] aws/event-ruler refuses an address alone
+        raise wrong
     try:
         network = ipaddress.ip_network(operand, strict=False)
     except ValueError as error:
-        raise InvalidFilterPatternError(f"{where}: cidr takes a network such as 10.0.0.0/24.") from error
+        raise wrong from error
 
     def matches(leaf: Any) -> bool:
         try:

@@ -8,9 +8,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from moto.sns.exceptions import SNSInvalidParameter
 from moto.sns.models import SNSBackend, Subscription
 
+from ..event_sources.streams.filters import InvalidFilterPatternError
 from .delivery import Delivery, Tell
+from .filter_policies import compile_policy, lets_through, without_newer
 from .sns_events import Message, Subscriber, confirmation, delivery
 
 
@@ -19,8 +22,9 @@ def take(tell: Tell) -> None:
 
     def publish(subscription: Any, message: str, message_id: str, subject: str | None = None, **more: Any) -> None:
         attributes = more.get("message_attributes")
-        matcher = subscription._filter_policy_matcher  # noqa: SLF001 - moto has no other way to ask it
-        if matcher is not None and not matcher.matches(attributes, message):
+        policy = subscription._filter_policy  # noqa: SLF001 - moto has no other way to ask for it
+        scope = subscription.attributes.get("FilterPolicyScope")
+        if policy and not lets_through(policy, scope, attributes or {}, message):
             return
         if more.get("message_structure") == "json":
             message = subscription._parse_message_structure(message, subscription.protocol)  # noqa: SLF001 - as above
@@ -48,8 +52,19 @@ def take(tell: Tell) -> None:
             tell(confirmation(sent, _subscriber(subscription), token))
         return subscription
 
+    validate = SNSBackend._validate_filter_policy  # noqa: SLF001 - it knows not all comparisons
+
+    def validate_filter_policy(backend: Any, value: Any, scope: str | None) -> None:
+        validate(backend, without_newer(value), scope)
+        try:
+            if value:
+                compile_policy(value)
+        except InvalidFilterPatternError as error:
+            raise SNSInvalidParameter(f"Invalid parameter: FilterPolicy: {error.problem}") from error
+
     Subscription.publish = publish
     SNSBackend.subscribe = subscribe_and_ask
+    SNSBackend._validate_filter_policy = validate_filter_policy  # noqa: SLF001 - as above
 
 
 def _subscriber(subscription: Any) -> Subscriber:

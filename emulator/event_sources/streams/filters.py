@@ -61,16 +61,18 @@ def compile_filters(patterns: Iterable[Mapping[str, Any] | str]) -> Filter:
     return Filter(tuple(_pattern(pattern, _OPERATORS) for pattern in patterns))
 
 
-def compile_pattern(pattern: Mapping[str, Any] | str, more: Mapping[str, Operator]) -> Filter:
+def compile_pattern(
+    pattern: Mapping[str, Any] | str, more: Mapping[str, Operator], *, longest: int = PATTERN_CHARACTERS
+) -> Filter:
     """Compile one pattern that may have further comparisons, or others instead of Lambda's.
 
     Raises:
         InvalidFilterPatternError: it is wrong.
     """
-    return Filter((_pattern(pattern, {**_OPERATORS, **more}),))
+    return Filter((_pattern(pattern, {**_OPERATORS, **more}, longest),))
 
 
-def _pattern(pattern: Mapping[str, Any] | str, operators: _Operators) -> _Test:
+def _pattern(pattern: Mapping[str, Any] | str, operators: _Operators, longest: int = PATTERN_CHARACTERS) -> _Test:
     if isinstance(pattern, str):
         try:
             pattern = json.loads(pattern)
@@ -78,8 +80,8 @@ def _pattern(pattern: Mapping[str, Any] | str, operators: _Operators) -> _Test:
             raise InvalidFilterPatternError(f"It is not JSON: {error}.") from error
     if not isinstance(pattern, Mapping):
         raise InvalidFilterPatternError("It must be a JSON object.")
-    if len(json.dumps(pattern, separators=(",", ":"), ensure_ascii=False)) > PATTERN_CHARACTERS:
-        raise InvalidFilterPatternError(f"It is longer than {PATTERN_CHARACTERS} characters.")
+    if len(json.dumps(pattern, separators=(",", ":"), ensure_ascii=False)) > longest:
+        raise InvalidFilterPatternError(f"It is longer than {longest} characters.")
     return _object(pattern, "the pattern", operators)
 
 
