@@ -70,8 +70,9 @@ class Deliveries:
 
     def _take_scheduler(self) -> None:
         self.take("sns", self._caller)
-        from .moto_scheduler import Schedules  # noqa: PLC0415 - only what is asked for is imported
+        from .moto_scheduler import Schedules, take  # noqa: PLC0415 - only what is asked for is imported
 
+        take()
         self._schedules = Schedules(self._tell, self._now, self._put)
 
     def _put(self, sent: Mapping[str, Any], bus: str) -> None:

@@ -8,11 +8,28 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from moto.scheduler.models import scheduler_backends
+from moto.scheduler.exceptions import ValidationException
+from moto.scheduler.models import EventBridgeSchedulerBackend, scheduler_backends
 
 from . import event_inputs, moto_sns
 from .delivery import Delivery, Tell
-from .schedule_clock import ScheduleClock, Timing, target_input
+from .schedule_clock import ScheduleClock, Timing, problem, target_input
+
+
+def take() -> None:
+    """Have what the scheduler of AWS refuses refused from now on."""
+    EventBridgeSchedulerBackend.create_schedule = _checked(EventBridgeSchedulerBackend.create_schedule)
+    EventBridgeSchedulerBackend.update_schedule = _checked(EventBridgeSchedulerBackend.update_schedule)
+
+
+def _checked(make: Callable[..., Any]) -> Callable[..., Any]:
+    def checked(backend: Any, **named: Any) -> Any:
+        wrong = problem(str(named["schedule_expression"]), named.get("schedule_expression_timezone") or "UTC")
+        if wrong is not None:
+            raise ValidationException(wrong)
+        return make(backend, **named)
+
+    return checked
 
 
 class Schedules:

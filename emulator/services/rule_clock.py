@@ -15,6 +15,26 @@ _RATE: Final = re.compile(r"rate\((\d+) (minute|hour|day)s?\)")
 _UNITS: Final = {"minute": timedelta(minutes=1), "hour": timedelta(hours=1), "day": timedelta(days=1)}
 
 
+def is_rate(expression: str) -> bool:
+    """Whether a rule takes a rate: 1 has its unit in the singular, all others in the plural.
+
+    [DOC] eb-docs:eb-rate-expressions
+    """
+    rate = _RATE.fullmatch(expression)
+    return rate is not None and int(rate[1]) > 0 and expression.endswith("s)") is (int(rate[1]) > 1)
+
+
+def is_cron(expression: str) -> bool:
+    """Whether it is a calendar. [DOC] eb-docs:eb-cron-expressions"""
+    if not (expression.startswith("cron(") and expression.endswith(")")):
+        return False
+    try:
+        parse_cron(expression[5:-1])
+    except TopologyError:
+        return False
+    return True
+
+
 def next_due(expression: str, now: datetime) -> datetime | None:
     """When an expression is next due after a time in UTC; None: never, or it is none."""
     rate = _RATE.fullmatch(expression.strip())

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -13,9 +14,30 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from msgspec import Struct
 
-from .rule_clock import next_due
+from .rule_clock import is_cron, next_due
 
 _AT: Final = "at("
+_ONCE: Final = re.compile(r"at\(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\)")
+_RATE: Final = re.compile(r"rate\(0*[1-9]\d* (minute|hour|day)s?\)")
+
+
+def problem(expression: str, zone: str) -> str | None:
+    """Why the scheduler refuses a schedule's times; None: it takes them. [REC] ls-snap, [INF] the words for a zone
+
+    Unlike rules it takes a rate with its unit in either number, and a time that has passed.
+    """
+    if not (_RATE.fullmatch(expression) or _ONCE.fullmatch(expression) or is_cron(expression)):
+        return f"Invalid Schedule Expression {expression}."
+    try:
+        if expression.startswith(_AT):
+            datetime.fromisoformat(expression.removeprefix(_AT).removesuffix(")"))
+    except ValueError:
+        return f"Invalid Schedule Expression {expression}."
+    try:
+        ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return f"Invalid ScheduleExpressionTimezone {zone}."
+    return None
 
 
 class Timing(Struct, frozen=True, kw_only=True):

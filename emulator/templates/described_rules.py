@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from ..services.calls import Call
@@ -29,11 +30,11 @@ def bus(resource: Resource) -> list[Call]:
 
 
 def rule(things: Things, resource: Resource) -> list[Call]:
-    """A rule that waits for events, or sends to queues and topics by the clock; functions have the clock's own."""
+    """A rule that waits for events, or sends by the clock to whom the emulator's own clock does not."""
     pattern, expression = (resource.properties.get(name) for name in ("EventPattern", "ScheduleExpression"))
     targets = [_target(things, resource, position, each) for position, each in enumerate(items(resource, "Targets"))]
     if pattern is None:
-        targets = [each for each in targets if ":lambda:" not in each["Arn"]]
+        targets = [each for each in targets if not is_told_by_the_clock(each)]
     if not targets:
         return []
     named: dict[str, Any] = {"Name": resource.name}
@@ -52,12 +53,31 @@ def rule(things: Things, resource: Resource) -> list[Call]:
     ]
 
 
+def is_told_by_the_clock(target: Mapping[str, Any]) -> bool:
+    """Whether the emulator's own clock sends to a target: a function that gets the event as it is, or an object."""
+    is_made = {"InputPath", "InputTransformer"} & set(target)
+    return ":lambda:" in str(target.get("Arn", "")) and not is_made and _may_be_object(target.get("Input"))
+
+
 def is_for_the_clock(resource: Resource) -> bool:
-    """Whether a schedule is one that the emulator's own clock has: of a function, again and again, in UTC."""
-    given = resource.properties
+    """Whether a schedule is one that the emulator's own clock has: of a function, again and again, in UTC.
+
+    Without an input a function gets the scheduler's own event, and an input may name what only the scheduler knows.
+    """
+    given, target = resource.properties, mapping(resource, "Target")
     is_plain = given.get("ScheduleExpressionTimezone", "UTC") == "UTC" and not {"StartDate", "EndDate"} & set(given)
     is_again = not str(given.get("ScheduleExpression", "")).startswith("at(")
-    return is_plain and is_again and ":lambda:" in str(mapping(resource, "Target").get("Arn", ""))
+    said = target.get("Input")
+    is_object = said is not None and "<aws.scheduler." not in str(said) and _may_be_object(said)
+    return is_plain and is_again and is_object and ":lambda:" in str(target.get("Arn", ""))
+
+
+def _may_be_object(value: Any) -> bool:
+    """Whether an input is an object, or nothing that anybody could take; None is the event itself."""
+    try:
+        return value is None or isinstance(json.loads(value) if isinstance(value, str) else value, dict)
+    except ValueError:
+        return True
 
 
 def schedule_group(resource: Resource) -> list[Call]:

@@ -14,9 +14,10 @@ from streamer.topology.kinesis import KinesisMapping
 
 from ..event_sources.cron import parse_cron
 from ..services.kinesis.names import stream_name
+from ..services.rule_clock import is_rate
 from .described_data import queue_name
 from .described_functions import function_name
-from .described_rules import is_for_the_clock
+from .described_rules import is_for_the_clock, is_told_by_the_clock
 from .errors import Problem
 from .stack import Resource
 from .values import at, boolean, items, mapping, number, text, whole
@@ -157,16 +158,20 @@ def rule_schedules(things: Things, resource: Resource) -> list[Schedule] | None:
         return None
     found = []
     for position, target in enumerate(items(resource, "Targets")):
-        arn = target.get("Arn") if isinstance(target, dict) else None
-        if ":lambda:" not in str(arn):
+        if not isinstance(target, dict) or not is_told_by_the_clock(target):
             continue
         found.append(
             Schedule(
                 name=resource.name if position == 0 else f"{resource.name}-{position}",
-                function=_function(things, resource, arn, "Targets", position, "Arn"),
+                function=_function(things, resource, target.get("Arn"), "Targets", position, "Arn"),
                 event=_input(resource, target.get("Input"), "Targets", position, "Input"),
                 **_times(resource, expression),
             )
+        )
+    if expression.startswith("rate(") and not is_rate(expression):
+        where = at(resource, "ScheduleExpression")
+        raise Problem(
+            where, f"{expression!r} is no rate of a rule: 1 minute, 2 minutes, 1 hour, 2 hours, 1 day, 2 days"
         )
     return found
 
@@ -181,7 +186,7 @@ def scheduler_schedule(things: Things, resource: Resource) -> Schedule | None:
     return Schedule(
         name=resource.name,
         function=_function(things, resource, arn, "Target", "Arn"),
-        event=_input(resource, target.get("Input"), "Target", "Input") or {},
+        event=_input(resource, target.get("Input"), "Target", "Input"),
         **_times(resource, expression),
     )
 

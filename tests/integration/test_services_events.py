@@ -104,6 +104,39 @@ def test_a_wrong_pattern_is_refused(world: World) -> None:
         rule(world, "wrong", {"detail": {"a": [{"near": 1}]}})
 
 
+def test_a_pattern_is_tried_on_an_event(world: World) -> None:
+    events = world.client("events")
+    event: dict[str, Any] = {
+        "id": "1",
+        "account": ACCOUNT,
+        "source": "shop",
+        "time": "2026-11-27T09:00:00Z",
+        "region": REGION,
+    }
+    event |= {"resources": [], "detail-type": "sold", "detail": {"total": 50}}
+
+    def tried(pattern: Any, event: Any) -> Any:
+        return events.test_event_pattern(EventPattern=json.dumps(pattern), Event=json.dumps(event))["Result"]
+
+    assert tried({"detail": {"total": [{"numeric": [">", 10]}]}}, event) is True
+    assert tried({"detail": {"total": [{"numeric": [">", 90]}]}}, event) is False
+    with pytest.raises(ClientError, match="InvalidEventPatternException"):
+        tried({}, event)
+    with pytest.raises(ClientError, match="ValidationException"):
+        tried({"source": ["shop"]}, {"source": "shop"})
+
+
+@pytest.mark.parametrize("expression", ["rate(1 minutes)", "cron(0 12 * * * *)"])
+def test_a_rule_that_would_never_be_due_is_refused(world: World, expression: str) -> None:
+    with pytest.raises(ClientError) as refused:
+        world.client("events").put_rule(Name="never", ScheduleExpression=expression)
+
+    assert refused.value.response["Error"] == {
+        "Code": "ValidationException",
+        "Message": "Parameter ScheduleExpression is not valid.",
+    }
+
+
 def test_a_topic_gets_what_a_rule_sends(world: World) -> None:
     sns = world.client("sns")
     topic = sns.create_topic(Name="told")["TopicArn"]

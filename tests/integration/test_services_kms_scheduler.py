@@ -135,6 +135,22 @@ def test_a_schedule_fires_a_function_once_and_goes(world: World) -> None:
     assert gone.value.response["Error"]["Code"] == "ResourceNotFoundException"
 
 
+def test_a_schedule_that_would_never_be_due_is_refused(world: World) -> None:
+    scheduler = world.client("scheduler")
+    given = {"Target": {"Arn": queue_arn("inbox"), "RoleArn": ROLE}, "FlexibleTimeWindow": {"Mode": "OFF"}}
+    scheduler.create_schedule(Name="yearly", ScheduleExpression="rate(365 days)", **given)
+
+    with pytest.raises(ClientError) as made:
+        scheduler.create_schedule(Name="never", ScheduleExpression="at(2126-11-27)", **given)
+    with pytest.raises(ClientError) as changed:
+        scheduler.update_schedule(Name="yearly", ScheduleExpression="cron(0 1 * * * *)", **given)
+
+    error = made.value.response["Error"]
+    assert (error["Code"], error["Message"]) == ("ValidationException", "Invalid Schedule Expression at(2126-11-27).")
+    assert changed.value.response["Error"]["Code"] == "ValidationException"
+    assert scheduler.get_schedule(Name="yearly")["ScheduleExpression"] == "rate(365 days)"
+
+
 def test_a_schedule_sends_to_a_queue(world: World) -> None:
     schedule(world, "queued", queue_arn("inbox"))
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from emulator.services.rule_clock import RuleClock, next_due
+from emulator.services.rule_clock import RuleClock, is_cron, is_rate, next_due
 
 NOW = datetime(2026, 11, 27, 9, 5, 30, tzinfo=UTC)
 
@@ -24,6 +24,45 @@ NOW = datetime(2026, 11, 27, 9, 5, 30, tzinfo=UTC)
 )
 def test_an_expression_says_when_it_is_due(expression: str, due: datetime | None) -> None:
     assert next_due(expression, NOW) == due
+
+
+@pytest.mark.parametrize(
+    ("expression", "is_taken"),
+    [
+        *(
+            (each, True)
+            for each in ("rate(1 minute)", "rate(1 hour)", "rate(1 day)", "rate(10 minutes)", "rate(2 days)")
+        ),
+        *(
+            (f"rate({each})", False)
+            for each in ("10 seconds", "10 years", "1 minutes", "1 hours", "1 days", "10 minute")
+        ),
+        *(
+            (f"rate({each})", False)
+            for each in ("10 hour", "10 day", "", "10", "10 minutess", "foo minutes", "0 minutes")
+        ),
+        *((f"rate({each})", False) for each in ("-10 minutes", "10 MINUTES", " 10 minutes ")),
+        (" rate(10 minutes)", False),
+    ],
+)
+def test_rules_take_the_rates_that_aws_takes(expression: str, is_taken: bool) -> None:
+    """[REC] ls-snap: test_put_rule_with_invalid_schedule_rate"""
+    assert is_rate(expression) is is_taken
+
+
+@pytest.mark.parametrize(
+    ("expression", "is_taken"),
+    [
+        ("cron(0 18 ? * MON-FRI *)", True),
+        ("cron(0/15 * * * ? *)", True),
+        ("cron(0 18 * * * *)", False),
+        ("cron(60 18 * * ? *)", False),
+        ("cron()", False),
+        ("0 18 ? * MON-FRI *", False),
+    ],
+)
+def test_rules_take_calendars(expression: str, is_taken: bool) -> None:
+    assert is_cron(expression) is is_taken
 
 
 def test_a_rule_is_due_again_and_again_and_a_period_after_it_was_made() -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from emulator.services.schedule_clock import ScheduleClock, Timing, target_input
+from emulator.services.schedule_clock import ScheduleClock, Timing, problem, target_input
 
 NOW = datetime(2026, 11, 27, 9, 5, 30, tzinfo=UTC)
 ARN = "arn:aws:scheduler:eu-west-1:123456789012:schedule/default/daily"
@@ -33,6 +33,31 @@ def at(hour: int, minute: int = 0, day: int = 27) -> datetime:
 )
 def test_an_expression_is_due_in_its_zone(expression: str, zone: str, due: datetime | None) -> None:
     assert Timing(arn=ARN, expression=expression, zone=zone).after(NOW) == due
+
+
+@pytest.mark.parametrize(
+    ("expression", "is_taken"),
+    [
+        *((f"cron({each})", False) for each in ("0 1 * * * *", "7 20 * * NOT *", "INVALID", "0 dummy ? * MON-FRI *")),
+        *((f"cron({each})", False) for each in ("71 8 1 * ? *", "")),
+        *((f"rate({each})", False) for each in ("10 seconds", "10 years", "", "10", "10 minutess", "foo minutes")),
+        *((each, False) for each in ("rate(-10 minutes)", "rate( 10 minutes )", " rate(10 minutes)")),
+        *((f"at({each})", False) for each in ("2021-12-31T23:59:59Z", "2021-12-31", "2021-13-31T23:59:59")),
+        *(
+            (each, True)
+            for each in ("at(2022-12-31T23:59:59)", "rate(1 minute)", "rate(2 minute)", "cron(0 1 * * ? *)")
+        ),
+    ],
+)
+def test_the_scheduler_takes_what_awss_takes(expression: str, is_taken: bool) -> None:
+    """[REC] ls-snap: tests_create_schedule_with_invalid_schedule_expression, test_update_schedule"""
+    told = None if is_taken else f"Invalid Schedule Expression {expression}."
+
+    assert problem(expression, "Europe/Berlin") == told
+
+
+def test_the_scheduler_takes_zones_that_there_are() -> None:
+    assert problem("rate(1 minute)", "Mars/X") == "Invalid ScheduleExpressionTimezone Mars/X."
 
 
 def test_nothing_is_due_before_the_start_or_after_the_end() -> None:

@@ -282,6 +282,26 @@ def test_functions_have_a_schedule_of_their_own_and_queues_one_of_eventbridge() 
     assert not found.warnings
 
 
+@pytest.mark.parametrize(
+    "made",
+    [
+        {"InputTransformer": {"InputPathsMap": {"at": "$.time"}, "InputTemplate": '{"at": <at>}'}},
+        {"InputPath": "$.time"},
+        {"Input": '"a text"'},
+        {"Input": "[1]"},
+    ],
+)
+def test_a_function_gets_what_a_rule_makes_of_a_scheduled_event(made: dict[str, Any]) -> None:
+    targets = [{"Id": "answer", "Arn": att("Answer"), **made}]
+    found = described(Rule=resource("Events::Rule", Name="hourly", ScheduleExpression="rate(1 hour)", Targets=targets))
+
+    assert found.topology.schedules == ()
+    assert [(each.operation, each.parameters) for each in found.services] == [
+        ("put_rule", {"Name": "hourly", "ScheduleExpression": "rate(1 hour)"}),
+        ("put_targets", {"Rule": "hourly", "Targets": [{"Id": "answer", "Arn": FUNCTION, **made}]}),
+    ]
+
+
 def test_a_target_that_is_not_reached_is_told() -> None:
     elsewhere = "arn:aws:firehose:us-east-1:123456789012:deliverystream/m"
     found = described(
@@ -472,19 +492,25 @@ def test_a_key_has_the_id_that_its_template_knows() -> None:
 @pytest.mark.parametrize(
     ("properties", "operations"),
     [
-        ({"ScheduleExpression": "rate(1 hour)"}, []),
+        ({"ScheduleExpression": "rate(1 hour)", "Input": "{}"}, []),
+        ({"ScheduleExpression": "rate(1 hour)"}, ["create_schedule"]),
+        ({"ScheduleExpression": "rate(1 hour)", "Input": "[1]"}, ["create_schedule"]),
+        (
+            {"ScheduleExpression": "rate(1 hour)", "Input": '{"at": "<aws.scheduler.scheduled-time>"}'},
+            ["create_schedule"],
+        ),
         ({"ScheduleExpression": "at(2030-01-01T00:00:00)"}, ["create_schedule"]),
         ({"ScheduleExpression": "rate(1 hour)", "ScheduleExpressionTimezone": "Asia/Tokyo"}, ["create_schedule"]),
         ({"ScheduleExpression": "rate(1 hour)", "EndDate": "2030-01-01T00:00:00Z"}, ["create_schedule"]),
     ],
-    ids=["the emulator's clock", "once", "in a zone", "until"],
+    ids=["the emulator's clock", "its own event", "no object", "its context", "once", "in a zone", "until"],
 )
 def test_a_schedule_of_a_function_is_the_schedulers_where_the_clock_has_none(
     properties: dict[str, Any], operations: list[str]
 ) -> None:
-    made = resource(
-        "Scheduler::Schedule", FlexibleTimeWindow={"Mode": "OFF"}, Target={"Arn": att("Answer")}, **properties
-    )
+    given = {name: value for name, value in properties.items() if name != "Input"}
+    target = {"Arn": att("Answer"), "Input": properties.get("Input", "{}" if len(given) > 1 else None)}
+    made = resource("Scheduler::Schedule", FlexibleTimeWindow={"Mode": "OFF"}, Target=target, **given)
     found = described(Daily=made)
 
     assert [each.operation for each in found.services] == operations

@@ -451,7 +451,7 @@ def test_schedules() -> None:
             "Scheduler::Schedule",
             Name="daily",
             ScheduleExpression="rate(1 day)",
-            Target={"Arn": att("Answer"), "RoleArn": "r"},
+            Target={"Arn": att("Answer"), "RoleArn": "r", "Input": "{}"},
         ),
     )
 
@@ -465,6 +465,15 @@ def test_schedules() -> None:
 @pytest.mark.parametrize(
     ("resources", "message"),
     [
+        pytest.param(
+            {
+                "Often": resource(
+                    "Events::Rule", ScheduleExpression="rate(1 minutes)", Targets=[{"Id": "x", "Arn": att("Answer")}]
+                )
+            },
+            "Often.Properties.ScheduleExpression: 'rate(1 minutes)' is no rate of a rule: 1 minute, 2 minutes",
+            id="a rate that EventBridge refuses",
+        ),
         pytest.param(
             {"Connect": route("send", AuthorizationType="CUSTOM")},
             "Connect.Properties.AuthorizerId: None is no authorizer",
