@@ -80,13 +80,31 @@ def said_by(record: Mapping[str, Any] | None, line: str) -> Said:
     """The same, of a line that `structured` has read."""
     if record is None:
         return _text(line)
+    if "_aws" not in record and isinstance(record.get("level"), str) and not isinstance(record.get("message"), str):
+        record, whole = _worded(record), record
+    else:
+        whole = record
     message, level = record.get("message"), record.get("level")
     if "_aws" not in record and not (isinstance(message, str) and isinstance(level, str)):
         return _text(line)
     fields = {name: value for name, value in record.items() if name not in COMMON}
     more = (*str(message).splitlines()[1:], *_trace(record))
     first = str(message).partition("\n")[0]
-    return Said(level=str(level or "INFO").upper(), message=first, fields=fields, more=more, record=record)
+    return Said(level=str(level or "INFO").upper(), message=first, fields=fields, more=more, record=whole)
+
+
+def _worded(record: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A record of Lambda's JSON format whose message is no text, as one with a text.
+
+    Uncaught errors of Python have their parts instead of a message, errors and objects of Node.js are the message.
+    """
+    told = record.get("message", record)
+    if isinstance(told, dict) and "errorType" in told:
+        rest = {name: value for name, value in told.items() if name not in ("errorType", "errorMessage", "name")}
+        return {**rest, "level": record["level"], "message": f"{told['errorType']}: {told.get('errorMessage', '')}"}
+    if "message" not in record:
+        return record
+    return {**record, "message": json.dumps(told, ensure_ascii=False)}
 
 
 def readable(line: str) -> list[str]:

@@ -73,7 +73,7 @@ def names_of(resource: Resource) -> tuple[str, ...]:
 
 def _environment(resource: Resource, more: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
     declared = mapping(resource, "Environment").get("Variables") or {}
-    found: dict[str, str] = {}
+    found = _logging(resource)
     for name, value in declared.items():
         if isinstance(value, bool):
             found[name] = "true" if value else "false"
@@ -84,6 +84,17 @@ def _environment(resource: Resource, more: Mapping[str, Mapping[str, str]]) -> d
     for name in ("*", *names_of(resource)):
         found |= more.get(name, {})
     return found
+
+
+def _logging(resource: Resource) -> dict[str, str]:
+    """What tells a runtime to log JSON, and from which level on.
+
+    [DOC] lambda-docs:monitoring-cloudwatchlogs-logformat, monitoring-cloudwatchlogs-log-level
+    """
+    given = mapping(resource, "LoggingConfig")
+    if given.get("LogFormat") != "JSON":
+        return {}
+    return {"AWS_LAMBDA_LOG_FORMAT": "JSON", "AWS_LAMBDA_LOG_LEVEL": str(given.get("ApplicationLogLevel") or "INFO")}
 
 
 def _qualifiers(things: Things, resource: Resource) -> tuple[str, ...]:

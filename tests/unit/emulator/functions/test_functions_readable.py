@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -101,3 +102,37 @@ def test_a_record_is_told_apart_from_the_line_it_runs_into(line: str, parts: lis
 def test_no_text_breaks_it_or_reaches_the_terminal_raw(line: str) -> None:
     assert all(part.replace("\t", "").isascii() or "\x1b" not in part for part in readable(line))
     assert not any(character in part for part in readable(line) for character in "\x00\x07\x1b\x7f\x9b\n\r\u2028\u202e")
+
+
+@pytest.mark.parametrize(
+    ("record", "shown"),
+    [
+        pytest.param(
+            {
+                "timestamp": "2026-11-29T01:36:17Z",
+                "level": "ERROR",
+                "errorMessage": "bad",
+                "errorType": "ValueError",
+                "requestId": "id",
+                "stackTrace": ['  File "app.py", line 1, in f\n    g()\n'],
+            },
+            ["error: ValueError: bad", '  File "app.py", line 1, in f', "    g()"],
+            id="what nobody caught in Python",
+        ),
+        pytest.param(
+            {
+                "timestamp": "2026-11-29T01:36:17.858Z",
+                "level": "ERROR",
+                "requestId": "id",
+                "message": {"errorType": "Error", "errorMessage": "bad", "stackTrace": ["at f"], "code": 4},
+            },
+            ["error: Error: bad  code=4", "at f"],
+            id="what nobody caught in Node.js",
+        ),
+        pytest.param({"level": "INFO", "requestId": "id", "message": {"a": 1}}, ['{"a": 1}'], id="an object"),
+        pytest.param({"level": "WARN", "requestId": "id", "message": [1]}, ["warn: [1]"], id="a list"),
+        pytest.param({"level": "INFO", "a": 1}, ['{"level": "INFO", "a": 1}'], id="something else"),
+    ],
+)
+def test_a_record_of_lambdas_json_format_is_told_in_words(record: dict[str, Any], shown: list[str]) -> None:
+    assert readable(json.dumps(record)) == shown

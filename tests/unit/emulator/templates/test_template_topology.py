@@ -261,6 +261,28 @@ def test_everything_that_a_function_can_have() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("config", "variables"),
+    [
+        pytest.param({"LogFormat": "Text"}, {}, id="text"),
+        pytest.param(
+            {"LogFormat": "JSON"}, {"AWS_LAMBDA_LOG_FORMAT": "JSON", "AWS_LAMBDA_LOG_LEVEL": "INFO"}, id="JSON"
+        ),
+        pytest.param(
+            {"LogFormat": "JSON", "ApplicationLogLevel": "WARN", "SystemLogLevel": "WARN"},
+            {"AWS_LAMBDA_LOG_FORMAT": "JSON", "AWS_LAMBDA_LOG_LEVEL": "WARN"},
+            id="a level",
+        ),
+    ],
+)
+def test_a_function_is_told_how_to_log(config: dict[str, str], variables: dict[str, str]) -> None:
+    answer = resource(
+        "Lambda::Function", FunctionName="answer", Handler="a.b", Runtime="python3.12", LoggingConfig=config
+    )
+
+    assert topology(Answer=answer).functions[0].environment == variables
+
+
 def test_who_is_told_of_asynchronous_invocations() -> None:
     topic = "arn:aws:sns:us-east-1:123456789012:given-up"
     bus = "arn:aws:events:us-east-1:123456789012:event-bus/default"
