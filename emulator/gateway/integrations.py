@@ -140,10 +140,10 @@ class Integrations:
         if integration.function is not None:
             outcome = await self._functions.invoke(integration.function, body.encode() or b"{}", source=source)
             # [INF] Lambda's own answer is 200, whether the function failed or not
-            return outcome if isinstance(outcome, Refused) else Answer(200, outcome.payload.decode())
+            return outcome if isinstance(outcome, Refused) else Answer(200, outcome.payload.decode(), is_function=True)
         request = request_of(integration, body, event)
         reply = await asyncio.to_thread(ask, request, request.body.encode(), self._endpoints)
-        return Answer(reply.status, reply.body.decode("utf-8", "replace"))
+        return Answer(reply.status, reply.body.decode("utf-8", "replace"), reply.headers)
 
 
 def _failed(integration: Integration, text: str, event: Mapping[str, Any], request_id: str) -> Failed:

@@ -60,6 +60,9 @@ def route(key: str, kind: str, **said: Any) -> Route:
 
 def topology(backend: str) -> Topology:
     missing = IntegrationResponse(key="/404/", templates={"$default": "nothing at $input.path('$.path')"})
+    by_status = IntegrationResponse(key="/200/", templates={"$default": "fine"})
+    unlucky = IntegrationResponse(key="/no .*/", templates={"$default": "sorry: $input.path('$.errorMessage')"})
+    of_function = (by_status, unlucky)
     routes = (
         route("proxy", "HTTP_PROXY", uri=f"{backend}/items", parameters={"integration.request.header.tenant": "'t1'"}),
         route("http", "HTTP", uri=f"{backend}/items", templates={"$default": "<$input.path('$.text')>"}),
@@ -67,6 +70,7 @@ def topology(backend: str) -> Topology:
         route("moved", "HTTP_PROXY", uri=f"{backend}/moved"),
         route("nobody", "HTTP_PROXY", uri="http://127.0.0.1:1/"),
         route("fail", "AWS", function="fail", templates={"$default": '{"what": "luck"}'}),
+        route("told", "AWS", function="fail", templates={"$default": '{"what": "luck"}'}, responses=of_function),
         route("wrong", "MOCK", templates={"$default": "#if"}),
         route("empty", "MOCK"),
         route(
@@ -124,6 +128,10 @@ def test_a_redirect_is_an_answer(emulator: EmulatorThread) -> None:
 
 def test_the_error_of_a_function_is_the_answer_of_its_integration(emulator: EmulatorThread) -> None:
     assert ask(emulator, "fail")["errorMessage"] == "no luck"
+
+
+def test_the_error_message_of_a_function_chooses_the_response(emulator: EmulatorThread) -> None:
+    assert ask(emulator, "told") == "sorry: no luck"
 
 
 @pytest.mark.parametrize("action", ["nobody", "wrong", "empty"])

@@ -13,7 +13,7 @@ from ...foundation import log
 from ...functions.variables import Endpoints
 from ..integrations import Reply, ask
 from ..rules.effects import HttpAnswer, NotInvoked, Raised, Replied, Result, TimedOut
-from ..rules.mapping import MappingError, mock_status, no_override
+from ..rules.mapping import MappingError, error_message, mock_status, no_override
 from . import answers, http_backends, rest_backends
 from .events import Asked, Event
 
@@ -57,7 +57,7 @@ async def _rest(backend: Backend, asked: Asked, event: Event, endpoints: Endpoin
         if isinstance(result, NotInvoked | TimedOut):
             return answers.answered(asked, result)[0]
         assert isinstance(result, Replied | Raised)
-        said = rest_backends.error_message(result.payload) if isinstance(result, Raised) else ""
+        said = error_message(result.payload) if isinstance(result, Raised) else ""
         text = result.payload.decode("utf-8", "replace")
         return rest_backends.answer_of(backend, asked, event, override, said=said, headers={}, body=text)
     if backend.kind == "MOCK":

@@ -168,12 +168,3 @@ def function_event(body: bytes) -> Any:
         return json.loads(body or b"{}")
     except ValueError as error:
         raise MappingError(f"a function gets JSON, and the template makes something else: {error}") from error
-
-
-def error_message(payload: bytes) -> str:
-    """What patterns are compared with where a function failed."""
-    try:
-        found = json.loads(payload)
-    except ValueError:
-        return ""
-    return str(found.get("errorMessage") or "") if isinstance(found, dict) else ""

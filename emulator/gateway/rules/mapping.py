@@ -35,6 +35,10 @@ _JSON_TARGETS: Final = {
     "states": "AWSStepFunctions",
 }
 """Services whose actions are named in a header, with the beginning of its value. [DOC] the SDKs' models"""
+_OF_ANSWER: Final = re.compile(
+    r"(?<!\\)(?:\$\{integration\.response\.([\w.-]+)\}|\$integration\.response\.([\w-]+(?:\.[\w-]+)?))"
+)
+"""Variables of template selection expressions of responses: ``statuscode``, ``header.X``, ``multivalueheader.X``."""
 _VARIABLE: Final = re.compile(r"\$\{(?P<in_braces>[\w.]+)\}|\{(?P<path>\w+)\}")
 
 
@@ -67,6 +71,10 @@ class Answer(Struct, frozen=True):
 
     status: int
     body: str
+    headers: tuple[tuple[str, str], ...] = ()
+    """As the backend sent them."""
+    is_function: bool = False
+    """Whether a function answered: responses are then chosen by its error message, not by the status."""
 
 
 def body_for(integration: Integration, event: Mapping[str, Any], override: Override | None = None) -> str:
@@ -110,50 +118,84 @@ def mock_status(body: str) -> int:
 def response_of(
     integration: Integration, backend: Answer, event: Mapping[str, Any], override: Override | None = None
 ) -> Answer:
-    """What becomes of a backend's answer: of the integration responses the one for its status, with its template.
+    """What becomes of a backend's answer: the integration response that is for it, with its template.
 
-    Takes what `body_for` takes, and the backend's answer.
+    Takes what `body_for` takes, and the backend's answer. Its status chooses the response, or a function's error
+    message. [DOC] apigw-docs:websocket-api-data-transformations, integration response selection expressions
 
     Raises:
         MappingError: a template is wrong.
     """
-    response = _response(integration.responses, str(backend.status))
-    template = None if response is None else _chosen(response.templates, response.template_selection, backend.body)
+    said = error_message(backend.body) if backend.is_function else str(backend.status)
+    response = _response(integration.responses, said)
+    template = None
+    if response is not None:
+        template = _chosen(response.templates, response.template_selection, event.get("body") or "", backend)
     if template is None:
-        return backend
+        return Answer(backend.status, backend.body)
     return Answer(backend.status, rendered(template, backend.body, event, override, is_request=False))
 
 
-def _response(responses: tuple[IntegrationResponse, ...], status: str) -> IntegrationResponse | None:
+def error_message(body: str | bytes) -> str:
+    """What patterns are compared with where a function answered: its error's message; empty where it has none."""
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError):
+        return ""
+    return str(found.get("errorMessage") or "") if isinstance(found, dict) else ""
+
+
+def _response(responses: tuple[IntegrationResponse, ...], said: str) -> IntegrationResponse | None:
     default = None
     for each in responses:
         if each.key == DEFAULT_KEY:
             default = each
             continue
         try:
-            if re.fullmatch(each.key.removeprefix("/").removesuffix("/"), status):
+            if re.fullmatch(each.key.removeprefix("/").removesuffix("/"), said, re.DOTALL):
                 return each
         except re.error as error:
             raise MappingError(f"the integration response key {each.key!r} is no regular expression") from error
     return default
 
 
-def _chosen(templates: Mapping[str, str], selection: str | None, body: str) -> str | None:
-    key = _selected(selection, body)
+def _chosen(
+    templates: Mapping[str, str], selection: str | None, body: str, backend: Answer | None = None
+) -> str | None:
+    key = _selected(selection, body, backend)
     return next((templates[each] for each in (key, DEFAULT_KEY, _JSON) if each in templates), None)
 
 
-def _selected(selection: str | None, body: str) -> str:
+def _selected(selection: str | None, body: str, backend: Answer | None) -> str:
+    """The template's key, by the request's body and, for responses, by what the backend answered."""
     if selection in (None, "", DEFAULT_KEY):
         return DEFAULT_KEY
     try:
         document = json.loads(body)
     except (ValueError, RecursionError):
         document = None
+    pieces = _OF_ANSWER.split(str(selection))
     try:
-        return parse(str(selection)).evaluate(document)
+        texts = (parse(each).evaluate(document) if each else "" for each in pieces[::3])
+        found = [next(texts)]
+        for braced, plain in zip(pieces[1::3], pieces[2::3], strict=True):
+            found += [_answered(braced or plain, backend), next(texts)]
+        return "".join(found)
     except TopologyError:
         return str(selection)
+
+
+def _answered(name: str, backend: Answer | None) -> str:
+    """A variable of the backend's answer, which requests do not have. [DOC] websocket-api-data-transformations"""
+    kind, _, header = name.partition(".")
+    if backend is None:
+        return ""
+    if name == "statuscode":
+        return str(backend.status)
+    values = [value for each, value in backend.headers if each.lower() == header.lower()]
+    if kind == "multivalueheader":
+        return stringified(values) if values else ""
+    return values[-1] if kind == "header" and values else ""
 
 
 def no_override() -> Override:

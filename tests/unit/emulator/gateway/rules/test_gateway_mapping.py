@@ -82,6 +82,51 @@ def test_an_integration_response_is_chosen_by_the_status(status: int, expected: 
     assert response_of(integration(responses=responses), Answer(status, "{}"), EVENT) == Answer(status, expected)
 
 
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ('{"errorMessage": "[404] nobody\\nhere", "errorType": "Exception"}', "not there"),
+        ('{"errorMessage": "luck ran out", "errorType": "ValueError"}', "otherwise"),
+        ('{"statusCode": 200}', "otherwise"),
+        ("null", "otherwise"),
+    ],
+)
+def test_an_integration_response_of_a_function_is_chosen_by_its_error_message(body: str, expected: str) -> None:
+    responses = (
+        IntegrationResponse(key="$default", templates={"$default": "otherwise"}),
+        IntegrationResponse(key="/200/", templates={"$default": "by the status"}),
+        IntegrationResponse(key="/\\[404\\].*/", templates={"$default": "not there"}),
+    )
+
+    found = response_of(integration("AWS", responses=responses), Answer(200, body, is_function=True), EVENT)
+
+    assert found == Answer(200, expected)
+
+
+@pytest.mark.parametrize(
+    ("selection", "expected"),
+    [
+        pytest.param("${request.body.kind}", "big", id="the request's body"),
+        pytest.param("$integration.response.statuscode", "404", id="the status"),
+        pytest.param("${integration.response.header.x-kind}-${request.body.kind}", "b-big", id="a header, and more"),
+        pytest.param("${integration.response.multivalueheader.X-Kind}", "[a, b]", id="all values of a header"),
+        pytest.param("${integration.response.header.missing}", "else", id="no such header"),
+        pytest.param("\\${integration.response.statuscode}", "else", id="a dollar sign"),
+        pytest.param("big", "big", id="a constant"),
+        pytest.param(None, "else", id="none"),
+    ],
+)
+def test_the_template_of_a_response_is_chosen_by_the_request_and_by_the_answer(
+    selection: str | None, expected: str
+) -> None:
+    keys = ("big", "404", "b-big", "[a, b]", "small")
+    templates = {**{key: key for key in keys}, "$default": "else"}
+    responses = (IntegrationResponse(templates=templates, template_selection=selection),)
+    backend = Answer(404, '{"kind": "small"}', (("X-Kind", "a"), ("X-Kind", "b")))
+
+    assert response_of(integration("HTTP", responses=responses), backend, EVENT) == Answer(404, expected)
+
+
 def test_without_a_template_the_answer_passes() -> None:
     assert response_of(integration(), Answer(200, "x"), EVENT) == Answer(200, "x")
     assert response_of(integration(responses=(IntegrationResponse(),)), Answer(200, "x"), EVENT) == Answer(200, "x")
