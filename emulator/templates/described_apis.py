@@ -201,7 +201,11 @@ def _models(things: Things, resource: Resource, owner: Resource) -> tuple[str | 
             raise Problem(at(model, "Schema"), "a JSON schema is expected")
         found[key] = schema
     selection = resource.properties.get("ModelSelectionExpression")
-    return None if selection in (None, "$default") else str(selection), found
+    if selection is None:
+        # [DOC] apigw-docs:websocket-api-request-validation: validation occurs where there is such an expression
+        things.warn(resource, "its models validate nothing: it has no ModelSelectionExpression")
+        return None, {}
+    return None if selection == "$default" else str(selection), found
 
 
 # who may connect

@@ -159,12 +159,29 @@ def test_a_message_that_its_model_refuses_is_told_so_and_runs_nothing(make_world
 
 def test_the_model_selection_expression_picks_the_model(make_world: MakeWorld) -> None:
     strict = Route(
-        route_key="$default", function="message", models={"say": MODEL}, model_selection="$request.body.action"
+        route_key="$default",
+        function="message",
+        model={"type": "object"},
+        models={"say": MODEL},
+        model_selection="$request.body.action",
     )
     client = (world := make_world(CONNECT, strict)).open()
     client.json(action="other")
     client.json(action="say")
 
     assert "Bad request body" in client.message()
+    world.event("message")
+    assert len(world.events("message")) == 1
+
+
+def test_a_message_that_no_model_is_meant_for_is_refused(make_world: MakeWorld) -> None:
+    strict = Route(
+        route_key="$default", function="message", models={"say": MODEL}, model_selection="$request.body.action"
+    )
+    client = (world := make_world(CONNECT, strict)).open()
+    client.json(action="other")
+    assert "Bad request body" in client.message()
+
+    client.json(action="say", text="fine")
     world.event("message")
     assert len(world.events("message")) == 1

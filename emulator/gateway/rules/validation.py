@@ -20,7 +20,7 @@ def compile_models(route: Route) -> Check | None:
     """What decides whether a message of this route is valid; None when the route has no model.
 
     The model selection expression picks the model by its key, ``$default`` (the route's ``model``) where none has
-    that key; a message that no model is meant for is valid. [DOC] apigw-docs:websocket-api-request-validation
+    that key; a message that no model is meant for is refused. [DOC] apigw-docs:websocket-api-request-validation
 
     Raises:
         TopologyError: a schema or the expression is no such thing.
@@ -39,7 +39,7 @@ def compile_models(route: Route) -> Check | None:
         except ValueError:
             return False
         is_valid = _selected(validators, selection, document)
-        return is_valid is None or is_valid(document)
+        return is_valid is not None and is_valid(document)
 
     return check
 

@@ -215,6 +215,19 @@ def test_everything_that_an_api_can_have() -> None:
     )
 
 
+def test_models_validate_where_an_expression_selects_one() -> None:
+    model = resource("ApiGatewayV2::Model", ApiId=ref("Api"), Name="m", Schema={"type": "object"})
+    send = route("send", RequestModels={"$default": "m"})
+    selecting = route("send", RequestModels={"$default": "m"}, ModelSelectionExpression="$default")
+
+    found, warnings = read({**base(), "Send": send, "Model": model})
+    assert [each.model for each in found.api.routes if each.route_key == "send"] == [None]
+    assert warnings == ("Send: its models validate nothing: it has no ModelSelectionExpression",)
+    found, warnings = read({**base(), "Send": selecting, "Model": model})
+    assert [each.model for each in found.api.routes if each.route_key == "send"] == [{"type": "object"}]
+    assert warnings == ()
+
+
 def test_everything_that_a_function_can_have() -> None:
     found = topology(
         Answer=resource(

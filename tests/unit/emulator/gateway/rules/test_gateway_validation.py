@@ -57,10 +57,12 @@ def test_the_model_selection_expression_picks_the_model(text: str, is_valid: boo
     assert isinstance(effect, Invoke) is is_valid
 
 
-def test_a_message_no_model_is_meant_for_is_valid() -> None:
-    [effect] = effects_of('{"action":"add","kind":"x"}', models={"text": TEXT}, model_selection="$request.body.kind")
+@pytest.mark.parametrize("text", ['{"action":"add","kind":"x"}', '{"action":"add"}'])
+def test_a_message_no_model_is_meant_for_is_refused(text: str) -> None:
+    [effect] = effects_of(text, models={"text": TEXT}, model_selection="$request.body.kind")
 
-    assert isinstance(effect, Invoke)
+    assert isinstance(effect, Send)
+    assert effect.text.startswith('{"message" : "Bad request body"')
 
 
 @pytest.mark.parametrize(
