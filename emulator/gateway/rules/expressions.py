@@ -16,7 +16,7 @@ from streamer.errors import TopologyError
 _TOKEN: Final = re.compile(
     r"\\(?P<escaped>\$)"
     r"|\$\{(?P<braced>[^{}]*)\}"
-    r"|\$(?P<plain>(?:request|context|stageVariables)\.[A-Za-z0-9_.\-\[\]]+)"
+    r"|\$(?P<plain>(?:request|context|stageVariables)\.(?:[A-Za-z0-9_.*\-]|\[[^\[\]{}]*\])+)"
     r"|(?P<other>\$|\\|[^$\\]+)"
 )
 _STEP: Final = re.compile(r"\.(?P<name>[^.\[\]]+)|\[(?P<index>\d{1,6})\]")
@@ -25,10 +25,16 @@ _BODY: Final = "request.body"
 Path = tuple[str | int, ...]
 
 
+class JsonPath(Struct, frozen=True):
+    """A path of more than names and indexes: ``$['name']``, ``$.items[*].id``, ``$..id``."""
+
+    text: str
+
+
 class Expression(Struct, frozen=True):
     """A parsed expression: constants and paths into the message's body, joined."""
 
-    parts: tuple[str | Path, ...]
+    parts: tuple[str | Path | JsonPath, ...]
 
     @property
     def constant(self) -> str | None:
@@ -47,7 +53,7 @@ def parse(text: str) -> Expression:
     Raises:
         TopologyError: it uses a variable that is not of the message's body, or is empty.
     """
-    parts: list[str | Path] = []
+    parts: list[str | Path | JsonPath] = []
     for token in _TOKEN.finditer(text):
         variable = token["braced"] if token["braced"] is not None else token["plain"]
         if variable is not None:
@@ -61,8 +67,8 @@ def parse(text: str) -> Expression:
     return Expression(tuple(_joined(parts)))
 
 
-def _joined(parts: list[str | Path]) -> list[str | Path]:
-    joined: list[str | Path] = []
+def _joined(parts: list[str | Path | JsonPath]) -> list[str | Path | JsonPath]:
+    joined: list[str | Path | JsonPath] = []
     for part in parts:
         if isinstance(part, str) and joined and isinstance(joined[-1], str):
             joined[-1] += part
@@ -71,20 +77,40 @@ def _joined(parts: list[str | Path]) -> list[str | Path]:
     return joined
 
 
-def _path(expression: str, variable: str) -> Path:
+def _path(expression: str, variable: str) -> Path | JsonPath:
     rest = variable.removeprefix(_BODY)
-    steps = list(_STEP.finditer(rest))
-    if rest == variable or "".join(step[0] for step in steps) != rest:
+    if rest == variable or rest[:1] not in (".", "["):
         # [DOC] header, query and context variables are for other expressions than the route's.
         raise TopologyError(
             f"selection expression {expression!r}: {variable!r} is not of the form request.body.name; "
             "write \\$ for a dollar sign"
         )
-    return tuple(int(step["index"]) if step["name"] is None else step["name"] for step in steps)
+    try:
+        return path_of(rest)
+    except ValueError as error:
+        raise TopologyError(f"selection expression {expression!r}: {error}") from error
 
 
-def value_at(path: Path, document: Any) -> Any:
+def path_of(text: str) -> Path | JsonPath:
+    """A path into a body, as it follows ``$``: any JSONPath. [DOC] apigw-docs:websocket-api-develop-routes
+
+    Raises:
+        ValueError: it is none, or has a filter.
+    """
+    steps = list(_STEP.finditer(text))
+    if "".join(step[0] for step in steps) == text and "*" not in text:
+        return tuple(int(step["index"]) if step["name"] is None else step["name"] for step in steps)
+    path = JsonPath(f"${text}")
+    value_at(path, None)
+    return path
+
+
+def value_at(path: Path | JsonPath, document: Any) -> Any:
     """What a path leads to; None when it is missing (or null, which AWS does not tell apart from it [INF])."""
+    if isinstance(path, JsonPath):
+        from ..vtl.jsonpath import find  # noqa: PLC0415 - few expressions have such a path
+
+        return find(document, path.text)
     for step in path:
         if isinstance(step, str) and isinstance(document, dict):
             document = document.get(step)

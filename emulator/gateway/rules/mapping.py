@@ -17,7 +17,7 @@ from msgspec import Struct, field
 from streamer.errors import TopologyError
 from streamer.topology.integrations import Integration, IntegrationResponse
 
-from .expressions import parse, stringified, value_at
+from .expressions import parse, path_of, stringified, value_at
 
 DEFAULT_KEY: Final = "$default"
 _JSON: Final = "application/json"
@@ -309,8 +309,8 @@ def parameter_value(source: str, event: Mapping[str, Any]) -> str | None:
         return (event.get("queryStringParameters") or {}).get(rest)
     if start == "path":
         return (event.get("pathParameters") or {}).get(rest)
-    if start == "body":
-        return value_of_body(rest, event.get("body") or "")
+    if start.partition("[")[0] == "body":
+        return value_of_body(source.removeprefix("body").removeprefix("."), event.get("body") or "")
     if start == "stageVariables":
         return (event.get("stageVariables") or {}).get(rest)
     value = value_at(tuple(rest.split(".")), event.get("requestContext")) if start == "context" else None
@@ -318,11 +318,11 @@ def parameter_value(source: str, event: Mapping[str, Any]) -> str | None:
 
 
 def value_of_body(rest: str, body: str) -> str | None:
-    """What a path leads to in a body, which is JSON unless the path is empty; None: nowhere."""
+    """What a JSONPath leads to in a body, which is JSON unless the path is empty; None: nowhere."""
     if not rest:
         return body
     try:
-        value = value_at(tuple(rest.split(".")), json.loads(body))
+        value = value_at(path_of(rest if rest.startswith("[") else f".{rest}"), json.loads(body))
     except (ValueError, RecursionError):
         return None
     return None if value is None else stringified(value)

@@ -7,7 +7,16 @@ from typing import Any
 
 import pytest
 
-from emulator.gateway.rules.mapping import Answer, MappingError, Request, body_for, mock_status, request_of, response_of
+from emulator.gateway.rules.mapping import (
+    Answer,
+    MappingError,
+    Request,
+    body_for,
+    mock_status,
+    parameter_value,
+    request_of,
+    response_of,
+)
 from streamer.topology.integrations import Integration, IntegrationResponse
 
 EVENT: dict[str, Any] = {
@@ -225,3 +234,19 @@ def test_a_handshake_has_headers_and_a_query() -> None:
     found = body_for(integration(templates={"$default": template}), event)
 
     assert json.loads(found) == {"who": "me", "room": "1"}
+
+
+@pytest.mark.parametrize(
+    ("source", "value"),
+    [
+        ("route.request.body.items[1].id", "b"),
+        ("route.request.body.items[*].id", "[a, b]"),
+        ("route.request.body['a b']", "1"),
+        ("route.request.body.none.such", None),
+        ("route.request.body.items[x]", None),
+    ],
+)
+def test_a_parameter_is_found_by_a_jsonpath(source: str, value: str | None) -> None:
+    event = {"requestContext": {}, "body": '{"items": [{"id": "a"}, {"id": "b"}], "a b": 1}'}
+
+    assert parameter_value(source, event) == value

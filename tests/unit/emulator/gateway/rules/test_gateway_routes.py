@@ -63,6 +63,12 @@ def test_a_message_takes_the_route_its_action_names(body: str, key: str) -> None
         pytest.param("\\$default", '{"action": "join"}', "$default", id="escaped $default"),
         pytest.param("${request.body.action}", '{"action": "$request.body.x", "x": "join"}', "$default", id="once"),
         pytest.param("$request.body.items[1]", '{"items": ["a", "join"]}', "join", id="array element"),
+        pytest.param("$request.body['action']", '{"action": "join"}', "join", id="a name in brackets"),
+        pytest.param('${request.body["a b"].do}', '{"a b": {"do": "join"}}', "join", id="a name with a blank"),
+        pytest.param("$request.body.items[*].id", '{"items": [{"id": "a"}, {"id": "b"}]}', "[a, b]", id="of each"),
+        pytest.param("$request.body..id", '{"items": [{"id": "a"}, {"id": "b"}]}', "[a, b]", id="at any depth"),
+        pytest.param("${request.body['x']}/join", '{"x": "chat"}', "chat/join", id="in brackets, composed"),
+        pytest.param("$request.body['x']", '{"action": "join"}', "$default", id="in brackets, and missing"),
         pytest.param("$request.body.items[9]", '{"items": []}', "$default", id="array element that is missing"),
     ],
 )
@@ -82,6 +88,8 @@ def test_without_a_default_route_nothing_matches(body: str) -> None:
         pytest.param("$request.querystring.x", id="query"),
         pytest.param("${context.routeKey}", id="context"),
         pytest.param("${request.body.}", id="no name"),
+        pytest.param("${request.bodyx}", id="another name"),
+        pytest.param("$request.body.items[x]", id="no index"),
         pytest.param("", id="empty"),
     ],
 )
