@@ -25,11 +25,18 @@ def fail(event, context):
 """
 
 
+TOGETHER = 40
+
+
 class _Backend(http.server.BaseHTTPRequestHandler):
-    """Answers with what it was asked; ``/moved`` redirects, ``/missing`` is 404."""
+    """Answers with what it was asked; ``/moved`` redirects, ``/missing`` is 404, ``/together`` waits for others."""
+
+    together = threading.Barrier(TOGETHER)
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["content-length"])).decode()
+        if self.path == "/together":
+            self.together.wait(timeout=20)
         status = {"/moved": 302, "/missing": 404}.get(self.path, 200)
         asked = {"path": self.path, "tenant": self.headers["tenant"], "body": body}
         content = json.dumps(asked).encode()
@@ -44,9 +51,13 @@ class _Backend(http.server.BaseHTTPRequestHandler):
         return
 
 
+class _Server(http.server.ThreadingHTTPServer):
+    request_queue_size = 2 * TOGETHER
+
+
 @pytest.fixture(scope="module")
 def backend() -> Iterator[str]:
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Backend) as server:
+    with _Server(("127.0.0.1", 0), _Backend) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}"
@@ -68,6 +79,7 @@ def topology(backend: str) -> Topology:
         route("http", "HTTP", uri=f"{backend}/items", templates={"$default": "<$input.path('$.text')>"}),
         route("missing", "HTTP", uri=f"{backend}/missing", responses=(missing,)),
         route("moved", "HTTP_PROXY", uri=f"{backend}/moved"),
+        route("together", "HTTP_PROXY", uri=f"{backend}/together"),
         route("nobody", "HTTP_PROXY", uri="http://127.0.0.1:1/"),
         route("fail", "AWS", function="fail", templates={"$default": '{"what": "luck"}'}),
         route("told", "AWS", function="fail", templates={"$default": '{"what": "luck"}'}, responses=of_function),
@@ -124,6 +136,15 @@ def test_the_status_of_an_endpoint_chooses_the_response(emulator: EmulatorThread
 
 def test_a_redirect_is_an_answer(emulator: EmulatorThread) -> None:
     assert ask(emulator, "moved")["path"] == "/moved"
+
+
+def test_endpoints_that_are_slow_do_not_hold_up_others(emulator: EmulatorThread) -> None:
+    with connect(emulator.websocket_url, open_timeout=60) as connection:
+        for number in range(TOGETHER):
+            connection.send(json.dumps({"action": "together", "number": number}))
+        answers = [json.loads(connection.recv(timeout=30)) for _ in range(TOGETHER)]
+
+    assert {json.loads(each["body"])["number"] for each in answers} == set(range(TOGETHER))
 
 
 def test_the_error_of_a_function_is_the_answer_of_its_integration(emulator: EmulatorThread) -> None:
