@@ -87,15 +87,12 @@ def create_tables(engine: EmbeddedDynamoDB, tables: Iterable[Table]) -> None:
     """Create the tables that the embedded engine does not have yet, and switch their TTL on.
 
     Raises:
-        ConfigurationError: DynamoDB refuses one, or one exists (from a saved state) with another key, index or stream.
+        ConfigurationError: one exists (from a saved state) with another key, index or stream, or DynamoDB refuses one.
     """
     backend = engine.backend
     for table in tables:
         if table.name not in backend.tables:
-            try:
-                engine.call("CreateTable", create_request(table))
-            except ApiError as error:
-                raise ConfigurationError(f"table {table.name} cannot be made: {error}") from error
+            _asked(engine, table, "CreateTable", create_request(table))
         differs = difference(table, backend.describe_table(table.name)["Table"])
         if differs is not None:
             raise _refuse(table, differs)
@@ -103,7 +100,14 @@ def create_tables(engine: EmbeddedDynamoDB, tables: Iterable[Table]) -> None:
         if expiry is not None and expiry.attribute != table.ttl_attribute:
             raise _refuse(table, f"its TTL attribute is {expiry.attribute}, not {table.ttl_attribute}")
         if expiry is None and table.ttl_attribute is not None:
-            engine.call("UpdateTimeToLive", _ttl_request(table))
+            _asked(engine, table, "UpdateTimeToLive", _ttl_request(table))
+
+
+def _asked(engine: EmbeddedDynamoDB, table: Table, action: str, request: Mapping[str, Any]) -> None:
+    try:
+        engine.call(action, request)
+    except ApiError as error:
+        raise ConfigurationError(f"table {table.name} cannot be made: {error}") from error
 
 
 def _ttl_request(table: Table) -> dict[str, Any]:

@@ -79,6 +79,21 @@ def test_an_existing_table_that_differs_is_refused(changes: dict[str, Any], word
 
 
 @pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        pytest.param({"name": "t"}, "table t cannot be made: TableName must be at least 3 characters long", id="a short name"),
+        pytest.param({"name": "two words"}, "table two words cannot be made: ", id="a blank"),
+        pytest.param({"ttl_attribute": "x" * 256}, "table orders cannot be made: ", id="a long TTL attribute"),
+    ],
+)
+def test_what_dynamodb_refuses_is_told_with_the_table(changes: dict[str, Any], words: str) -> None:
+    with pytest.raises(ConfigurationError) as error:
+        create_tables(World().database, [replace(TABLE, **changes)])
+
+    assert str(error.value).startswith(words)
+
+
+@pytest.mark.parametrize(
     "changes",
     [
         pytest.param({"indexes": (*TABLE.indexes, Index(name="more", key=Key(partition="x")))}, id="one more index"),
