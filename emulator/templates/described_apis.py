@@ -37,6 +37,10 @@ class _Around(Struct, frozen=True, kw_only=True):
 
 def api(things: Things, resource: Resource, stage_name: str | None, functions: set[str]) -> Api:
     """An API with its routes, authorizers, models, keys and one stage."""
+    if not resource.properties.get("RouteSelectionExpression"):
+        # [DOC] cfn-docs:AWS_ApiGatewayV2_Api
+        problem = Problem(resource.path, "a WebSocket API needs RouteSelectionExpression, such as $request.body.action")
+        raise things.stack_of(resource).source.error(problem)
     stage = _stage(things, resource, stage_name)
     variables = {} if stage is None else {k: str(v) for k, v in mapping(stage, "StageVariables").items()}
     around = _Around(things=things, owner=resource, stage=stage, variables=variables, functions=functions)
@@ -57,7 +61,7 @@ def api(things: Things, resource: Resource, stage_name: str | None, functions: s
     return Api(
         name=str(resource.properties.get("Name") or resource.logical_id),
         routes=tuple(routes),
-        route_selection_expression=str(resource.properties.get("RouteSelectionExpression") or "$request.body.action"),
+        route_selection_expression=str(resource.properties["RouteSelectionExpression"]),
         stage=stage_name or ("dev" if stage is None else text(stage, "StageName")),
         stage_variables=variables,
         authorizers=tuple(authorizers.values()),
@@ -142,9 +146,11 @@ def _route(resource: Resource, around: _Around, authorizers: Mapping[Any, Author
 def _integration(things: Things, resource: Resource, owner: Resource) -> Resource | None:
     target = resource.properties.get("Target")
     if target is None:
-        if resource.properties.get("RouteKey") == CONNECT:
-            return None  # [DOC] the $connect integration is optional
-        raise Problem(resource.path, f"the route {resource.properties.get('RouteKey')} has no Target: no integration")
+        # [DOC] the $connect integration is optional, and routes may be made before their integrations:
+        # apigw-docs:websocket-api-develop-routes; [INF] until then a message does not find them
+        if resource.properties.get("RouteKey") != CONNECT:
+            things.warn(resource, "it has no Target, no integration, so no message takes it")
+        return None
     reference = str(target).removeprefix("integrations/")
     found = next((e for e in _of(things, owner, "AWS::ApiGatewayV2::Integration") if e.ref == reference), None)
     if found is None:

@@ -109,7 +109,8 @@ def _merged(
 
 def _ours(topology: Topology) -> Iterator[tuple[str, dict[str, Any]]]:
     """What the stack has and the emulator too, named as it is here."""
-    yield API, _resource("AWS::ApiGatewayV2::Api", ProtocolType="WEBSOCKET")
+    selection = topology.api.route_selection_expression
+    yield API, _resource("AWS::ApiGatewayV2::Api", ProtocolType="WEBSOCKET", RouteSelectionExpression=selection)
     yield STAGE, _resource("AWS::ApiGatewayV2::Stage", StageName=topology.api.stage)
     for function in topology.functions:
         yield function_id(function.name), _resource("AWS::Lambda::Function", FunctionName=function.name)

@@ -136,6 +136,31 @@ def test_a_script_makes_an_api_call_by_call(world: ControlWorld) -> None:
     assert said(url) == "by calls hi"
 
 
+def test_a_script_makes_routes_before_their_integrations(world: ControlWorld) -> None:
+    api_id = made(world, "routes-first")
+    gateway = world.client("apigatewayv2")
+    url = f"{gateway.get_api(ApiId=api_id)['ApiEndpoint']}/test"
+    before = {each["RouteKey"]: each for each in gateway.get_routes(ApiId=api_id)["Items"]}
+    route = gateway.create_route(ApiId=api_id, RouteKey="hi")
+    assert "Target" not in gateway.get_route(ApiId=api_id, RouteId=route["RouteId"])
+    assert said(url) == "by calls hi"
+
+    gateway.update_route(ApiId=api_id, RouteId=route["RouteId"], Target=before["$default"]["Target"])
+
+    assert said(url) == "by calls hi"
+
+
+def test_no_two_routes_or_stages_have_one_name(world: ControlWorld) -> None:
+    api_id = made(world, "twice")
+    gateway = world.client("apigatewayv2")
+
+    assert refused(gateway.create_route, ApiId=api_id, RouteKey="$default") == (
+        "ConflictException",
+        "Route with key $default already exists for this API",
+    )
+    assert refused(gateway.create_stage, ApiId=api_id, StageName="test")[0] == "ConflictException"
+
+
 def test_what_a_script_made_goes_as_it_came(world: ControlWorld) -> None:
     api_id = made(world, "goes")
     functions, gateway = world.client("lambda"), world.client("apigatewayv2")
@@ -264,6 +289,16 @@ def test_what_is_of_a_stack_goes_with_it_alone(world: ControlWorld, deployed: di
     [
         pytest.param("apigatewayv2", "get_routes", {"ApiId": "nothing"}, "NotFoundException", id="no API"),
         pytest.param("lambda", "get_function", {"FunctionName": "no"}, "ResourceNotFoundException", id="no function"),
+        pytest.param(
+            "apigatewayv2", "create_api", {"Name": "x", "ProtocolType": "GRPC"}, "BadRequestException", id="protocol"
+        ),
+        pytest.param(
+            "apigatewayv2",
+            "create_api",
+            {"Name": "x", "ProtocolType": "WEBSOCKET"},
+            "BadRequestException",
+            id="no selection expression",
+        ),
         pytest.param("apigatewayv2", "get_vpc_links", {}, "UnknownOperationException", id="not emulated"),
         pytest.param(
             "lambda",

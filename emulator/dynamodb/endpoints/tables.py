@@ -103,7 +103,7 @@ def create_tables(engine: EmbeddedDynamoDB, tables: Iterable[Table]) -> None:
             _asked(engine, table, "UpdateTimeToLive", _ttl_request(table))
 
 
-def _asked(engine: EmbeddedDynamoDB, table: Table, action: str, request: Mapping[str, Any]) -> None:
+def _asked(engine: EmbeddedDynamoDB, table: Table, action: str, request: dict[str, Any]) -> None:
     try:
         engine.call(action, request)
     except ApiError as error:

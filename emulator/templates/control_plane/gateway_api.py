@@ -52,6 +52,12 @@ _DEEP: Final = {
     "TlsConfig",
 }
 """Properties whose own names are AWS's; those of others are the user's."""
+_PROTOCOLS: Final = ("HTTP", "WEBSOCKET")
+_UNIQUE: Final[Mapping[str, tuple[str, str]]] = {
+    "AWS::ApiGatewayV2::Route": ("RouteKey", "Route with key {} already exists for this API"),
+    "AWS::ApiGatewayV2::Stage": ("StageName", "Stage already exists"),
+}
+"""What no two of an API may have in common, and what is said of it."""
 _DEFAULTS: Final[Mapping[str, Mapping[str, Any]]] = {
     _API: {
         "apiKeySelectionExpression": "$request.header.x-api-key",
@@ -122,6 +128,7 @@ class GatewayApi:
             return 200, {"items": [self._told(kind, each) for each in self._of(kind, owner)]}
         if method != "POST":
             raise ApiError("UnknownOperationException", f"{method} is not emulated here", 404)
+        self._check(kind, owner, content)
         name = f"{kind.type.rpartition('::')[2]}{self._new_id()}"
         properties = _properties(content)
         if api_id:
@@ -133,6 +140,19 @@ class GatewayApi:
         await self._changed(CREATED, edit)
         made = next(each for each in self._of(kind, owner) if each.resource.logical_id == name)
         return 201, self._told(kind, made)
+
+    def _check(self, kind: Collection, owner: str, content: Mapping[str, Any]) -> None:
+        """Refuse what cannot be made; raises ApiError. [DOC] apigwv2-api, [USR] the texts of conflicts"""
+        if kind.type == _API and content.get("protocolType") not in _PROTOCOLS:
+            text = f"Invalid protocol specified. Must be one of [{', '.join(_PROTOCOLS)}]"
+            raise ApiError("BadRequestException", text)
+        named = _UNIQUE.get(kind.type)
+        if named is None:
+            return
+        name, text = named
+        wanted = content.get(_lower(name))
+        if any(each.resource.properties.get(name) == wanted for each in self._of(kind, owner)):
+            raise ApiError("ConflictException", text.format(wanted), 409)
 
     def _of(self, kind: Collection, owner: str) -> list[Placed]:
         found = self._engine.placed(kind.type)

@@ -35,7 +35,12 @@ def resource(kind: str, **properties: Any) -> dict[str, Any]:
 def base() -> dict[str, Any]:
     """An API and a function, to which tests add."""
     return {
-        "Api": resource("ApiGatewayV2::Api", Name="chat", ProtocolType="WEBSOCKET"),
+        "Api": resource(
+            "ApiGatewayV2::Api",
+            Name="chat",
+            ProtocolType="WEBSOCKET",
+            RouteSelectionExpression="$request.body.action",
+        ),
         "Stage": resource("ApiGatewayV2::Stage", ApiId=ref("Api"), StageName="prod"),
         "Answer": resource("Lambda::Function", FunctionName="answer", Handler="app.handler", Runtime="python3.12"),
     }

@@ -50,7 +50,12 @@ def att(name: str, attribute: str = "Arn") -> dict[str, list[str]]:
 def base() -> dict[str, Any]:
     """An API with one route, to which tests add."""
     return {
-        "Api": resource("ApiGatewayV2::Api", Name="chat", ProtocolType="WEBSOCKET"),
+        "Api": resource(
+            "ApiGatewayV2::Api",
+            Name="chat",
+            ProtocolType="WEBSOCKET",
+            RouteSelectionExpression="$request.body.action",
+        ),
         "Stage": resource("ApiGatewayV2::Stage", ApiId=ref("Api"), StageName="prod"),
         "Connect": route("$connect"),
         "Integration": resource(
@@ -213,6 +218,13 @@ def test_everything_that_an_api_can_have() -> None:
             ),
         ),
     )
+
+
+def test_a_route_without_an_integration_is_told_of_and_left_out() -> None:
+    found, warnings = read({**base(), "More": resource("ApiGatewayV2::Route", ApiId=ref("Api"), RouteKey="x")})
+
+    assert [each.route_key for each in found.api.routes] == ["$connect"]
+    assert warnings == ("More: it has no Target, no integration, so no message takes it",)
 
 
 def test_models_validate_where_an_expression_selects_one() -> None:
@@ -518,9 +530,9 @@ def test_schedules() -> None:
             {"More": route("$connect")}, "Connect.Properties.RouteKey: the route '$connect' exists twice", id="twice"
         ),
         pytest.param(
-            {"More": resource("ApiGatewayV2::Route", ApiId=ref("Api"), RouteKey="x")},
-            "More: the route x has no Target",
-            id="no target",
+            {"Api": resource("ApiGatewayV2::Api", Name="chat", ProtocolType="WEBSOCKET")},
+            "Api: a WebSocket API needs RouteSelectionExpression",
+            id="no selection expression",
         ),
         pytest.param(
             {"More": resource("ApiGatewayV2::Route", ApiId=ref("Api"), RouteKey="x", Target="integrations/y")},
@@ -666,7 +678,7 @@ def test_an_http_api_beside_it_is_none_of_the_websocket_apis() -> None:
 
 
 def test_one_of_several_apis_is_chosen_by_its_id_or_name() -> None:
-    other = {"Other": resource("ApiGatewayV2::Api", Name="other", ProtocolType="WEBSOCKET")}
+    other = {"Other": {**base()["Api"], "Properties": {**base()["Api"]["Properties"], "Name": "other"}}}
 
     both, _ = read({**base(), **other})
     one, _ = read({**base(), **other}, api="other")
