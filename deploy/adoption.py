@@ -6,16 +6,34 @@ AWS compares nothing when a stack takes a resource over. [DOC] cfn-docs: import-
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
+
+from .stack.names import is_literal
+
+_SHAPE: Final = (
+    "AttributeDefinitions",
+    "KeySchema",
+    "GlobalSecondaryIndexes",
+    "LocalSecondaryIndexes",
+    "StreamSpecification",
+    "TimeToLiveSpecification",
+)
+
+
+def has_literal_shape(described: Mapping[str, Any]) -> bool:
+    """Whether a template says itself what a table looks like; else it can be compared with nothing here."""
+    return all(is_literal(described.get(name)) for name in _SHAPE)
 
 
 def misfit(described: Mapping[str, Any], existing: Mapping[str, Any]) -> str | None:
-    """Why a table cannot be taken over; None: it can.
+    """Why a table cannot be taken over; None: it can, or nobody can tell.
 
     Args:
         described: Properties of the table in the template.
         existing: What DescribeTable says of it.
     """
+    if not has_literal_shape(described):
+        return None
     wanted, found = _keys(described), _keys(existing)
     if wanted != found:
         return f"its key is {found}, not {wanted}"

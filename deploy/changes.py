@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from .adoption import has_literal_shape
 from .cloud import Change, Replacement
 from .errors import DangerError, DeployError
 
@@ -130,17 +131,19 @@ def require_possible(old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
         DeployError: the first such change.
     """
     before, after = _tables(old), _tables(new)
-    ids = {properties.get("TableName"): logical_id for logical_id, properties in before.items()}
+    ids = {name: logical_id for logical_id, each in before.items() if isinstance(name := each.get("TableName"), str)}
     for logical_id, will in sorted(after.items()):
-        name = will.get("TableName")
-        if name in ids and ids[name] != logical_id:
+        name, was = will.get("TableName"), before.get(logical_id)
+        if isinstance(name, str) and ids.get(name, logical_id) != logical_id:
             raise DeployError(
                 f"the table {name} is {ids[name]} in the stack and would be {logical_id}, which CloudFormation makes "
                 f"first; deploy once without it, which leaves it with its data, and then with it, which takes it over"
             )
-        if name in ids:  # else it is a new table, which the change set says
-            for problem in _impossible(before[logical_id], will):
-                raise DeployError(f"{logical_id} ({name}): {problem}")
+        if was is None or was.get("TableName") != name:
+            continue  # a new table, which the change set says
+        if has_literal_shape(was) and has_literal_shape(will):
+            for problem in _impossible(was, will):
+                raise DeployError(f"{logical_id} ({name}): {problem}" if name else f"{logical_id}: {problem}")
 
 
 def _tables(template: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
@@ -151,13 +154,17 @@ def _tables(template: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
 
 def _impossible(was: Mapping[str, Any], will: Mapping[str, Any]) -> Iterator[str]:
     other = "describe a table of another name beside it, copy what is in it, and remove the old one later"
-    if _typed(was, was) != _typed(will, will):
+    has_other_key = _typed(was, was) != _typed(will, will)
+    has_other_locals = _indexes(was, "LocalSecondaryIndexes") != _indexes(will, "LocalSecondaryIndexes")
+    if "TableName" not in will and (has_other_key or has_other_locals):
+        return  # one that CloudFormation names is replaced, which the change set says
+    if has_other_key:
         # [DOC] cfn-docs:AWS_DynamoDB_Table, TableName: a named table cannot be replaced
         yield (
             f"its key changes from {_typed(was, was)} to {_typed(will, will)}, which makes a new table, and "
             f"CloudFormation makes no second one of the same name; {other}"
         )
-    if _indexes(was, "LocalSecondaryIndexes") != _indexes(will, "LocalSecondaryIndexes"):
+    if has_other_locals:
         yield f"local indexes are made with their table and cannot change, and a table keeps its name; {other}"
     yield from _impossible_indexes(_indexes(was, "GlobalSecondaryIndexes"), _indexes(will, "GlobalSecondaryIndexes"))
     view, new_view = (each.get("StreamSpecification", {}).get("StreamViewType") for each in (was, will))

@@ -12,7 +12,7 @@ from .changes import require_named, require_safe
 from .cloud import ChangeSet, Cloud, Stack
 from .config import Config
 from .differences import Difference, differences, rights
-from .drift import API, STAGE, Drift
+from .drift import STAGE, Drift, api_of_stage
 from .errors import DeployError, StackStateError, StoppedError, UnwatchedError, unwritten
 from .execute import Carried, Performer, Report, sentence
 from .package.bundle import Bundle
@@ -267,13 +267,14 @@ def set_back(cloud: Cloud, desk: Desk, stack: str) -> None:
     state = f"{stack} itself is deployed; what was noted above may not all be set back"
     try:
         resources = cloud.resources(stack)
-        drift, _ = describe.drift_of(cloud, cloud.deployed_template(stack), resources)
-        apis = [each.physical_id for each in resources if each.resource_type == API]
+        template = cloud.deployed_template(stack)
+        drift, _ = describe.drift_of(cloud, template, resources)
+        apis = {each.logical_id: api_of_stage(template, resources, each) for each in resources}
         for each in drift:
             if not each.repair:
                 desk.say(f"{each.logical_id} {each.what}; nothing but your own hand sets that back")
             elif desk.confirm(f"Set {each.logical_id} back to what the stack says?"):
-                _repair(cloud, each, apis)
+                _repair(cloud, each, apis[each.logical_id])
                 desk.say(f"set {each.logical_id} back")
             else:
                 desk.say(f"left {each.logical_id} as it is")
@@ -285,9 +286,9 @@ def set_back(cloud: Cloud, desk: Desk, stack: str) -> None:
         raise type(exc)(f"{exc}; {state}") from exc
 
 
-def _repair(cloud: Cloud, drift: Drift, apis: Sequence[str]) -> None:
+def _repair(cloud: Cloud, drift: Drift, api: str) -> None:
     if drift.resource_type == STAGE:
-        cloud.set_stage(apis[0], drift.physical_id, drift.repair)
+        cloud.set_stage(api, drift.physical_id, drift.repair)
     else:
         cloud.set_function(drift.physical_id, drift.repair)
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from .adoption import misfit
 from .cloud import BucketState, Cloud, Resource, Stack
-from .drift import API, FUNCTION, QUEUE, STAGE, TABLE, Drift, drifts
+from .drift import API, FUNCTION, QUEUE, STAGE, TABLE, Drift, api_of_stage, drifts
 from .errors import DeniedError, StackStateError
 from .plan import SERVICE_TAG, Found, Wanted, bucket_name, code_key, tags_of
 from .stack.access_log import LOGGING_ROLE_PARAMETER
@@ -110,26 +110,26 @@ def drift_of(
     cloud: Cloud, template: Mapping[str, Any], resources: Sequence[Resource]
 ) -> tuple[tuple[Drift, ...], tuple[str, ...]]:
     """What is not as a stack says, and what could not be looked at."""
-    apis = [resource.physical_id for resource in resources if resource.resource_type == API]
     real: dict[str, Mapping[str, Any] | None] = {}
     try:
         for resource in resources:
             look = _LOOKS.get(resource.resource_type)
-            if look is not None and resource.physical_id:
-                real[resource.logical_id] = look(cloud, resource.physical_id, apis)
+            api = api_of_stage(template, resources, resource)
+            if look is not None and resource.physical_id and (resource.resource_type != STAGE or api):
+                real[resource.logical_id] = look(cloud, resource.physical_id, api)
     except DeniedError as exc:
         return (), (f"what there is was not compared with what the stack says: {exc}",)
     return drifts(template, resources, real), ()
 
 
-_LOOKS: Final[Mapping[str, Callable[[Cloud, str, Sequence[str]], Mapping[str, Any] | None]]] = {
-    FUNCTION: lambda cloud, name, apis: cloud.function(name),
-    TABLE: lambda cloud, name, apis: cloud.table(name),
-    QUEUE: lambda cloud, url, apis: None if cloud.queue_length(url) is None else {},
-    API: lambda cloud, api_id, apis: cloud.api(api_id),
-    STAGE: lambda cloud, stage, apis: cloud.api_stage(apis[0], stage) if apis else {},
+_LOOKS: Final[Mapping[str, Callable[[Cloud, str, str], Mapping[str, Any] | None]]] = {
+    FUNCTION: lambda cloud, name, api: cloud.function(name),
+    TABLE: lambda cloud, name, api: cloud.table(name),
+    QUEUE: lambda cloud, url, api: None if cloud.queue_length(url) is None else {},
+    API: lambda cloud, api_id, api: cloud.api(api_id),
+    STAGE: lambda cloud, stage, api: cloud.api_stage(api, stage),
 }
-"""Type of a resource to how it is looked at."""
+"""Type of a resource to how it is looked at; a stage at its API."""
 
 
 def _tables(resources: Sequence[Resource]) -> frozenset[str]:

@@ -6,12 +6,14 @@ be read without a detection run of CloudFormation, which takes minutes: function
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from .adoption import misfit
 from .cloud import Resource
+from .stack.names import is_literal
 
 FUNCTION: Final = "AWS::Lambda::Function"
 TABLE: Final = "AWS::DynamoDB::Table"
@@ -44,6 +46,16 @@ class Drift:
 
 
 _GONE: Final = "is gone: somebody deleted it, and the stack does not know"
+
+
+def api_of_stage(template: Mapping[str, Any], resources: Sequence[Resource], stage: Resource) -> str:
+    """Id of the API that a stage of a stack belongs to; empty: that cannot be told, or it is no stage."""
+    match template.get("Resources", {}).get(stage.logical_id, {}).get("Properties", {}).get("ApiId"):
+        case {"Ref": logical_id}:
+            return next((each.physical_id for each in resources if each.logical_id == logical_id), "")
+        case str(api_id):
+            return api_id
+    return ""
 
 
 def drifts(
@@ -104,8 +116,30 @@ def _settings(
     """What is told of the difference, and the properties that remove it."""
     for name in names:
         # What AWS does not tell of is not compared: not everybody who is asked like AWS knows everything.
-        if name in wanted and name in there and there[name] != wanted[name]:
-            yield f"{name} is {_said(there[name])} and not {_said(wanted[name])}", {name: wanted[name]}
+        if name not in wanted or name not in there or not is_literal(wanted[name]):
+            continue
+        if not _is_same(wanted[name], there[name]):
+            can_be_set = isinstance(wanted[name], str) is isinstance(there[name], str)
+            repair = {name: wanted[name]} if can_be_set else {}
+            yield f"{name} is {_said(there[name])} and not {_said(wanted[name])}", repair
+
+
+def _is_same(wanted: Any, there: Any) -> bool:
+    """Whether CloudFormation makes the one of the other: it takes numbers and truth as text, too.
+
+    [USR] aws-cloudformation/cloudformation-coverage-roadmap#814: GetTemplate has question marks where a template that
+    was not sent in ASCII had other characters.
+    """
+    if not isinstance(wanted, str):
+        return bool(wanted == there)
+    text = there if isinstance(there, str) else str(there).lower()
+    if wanted == text or (not isinstance(there, str) and wanted.lower() == text):
+        return True
+    return not text.isascii() and _told(text) == _told(wanted)
+
+
+def _told(text: str) -> str:
+    return re.sub(r"(?:[^\x00-\x7f]|\?)+", "?", text)
 
 
 def _said(value: Any) -> Any:
@@ -116,11 +150,20 @@ def _variables(properties: Mapping[str, Any], real: Mapping[str, Any]) -> Iterat
     """Plain variables; those that CloudFormation fills in are not known here. Values are not told."""
     if "Error" in real.get("Environment", {}):  # they are encrypted with a key that we may not use
         return
-    wanted = properties.get("Environment", {}).get("Variables", {})
+    match properties.get("Environment", {}):
+        case {"Variables": {"Fn::If": _} | {"Fn::FindInMap": _} | {"Fn::Transform": _}} | {"Fn::If": _}:
+            return  # whole, they are CloudFormation's business
+        case {"Variables": wanted}:
+            pass
+        case _:
+            wanted = {}
     there = real.get("Environment", {}).get("Variables", {})
-    plain = {name for name, value in wanted.items() if isinstance(value, str)}
-    names = sorted({name for name in plain if there.get(name) != wanted[name]} | (there.keys() ^ wanted.keys()))
+    plain = {name for name, value in wanted.items() if isinstance(value, str) and is_literal(value)}
+    changed = {name for name in plain if name in there and not _is_same(wanted[name], there[name])}
+    perhaps = {name for name, value in wanted.items() if "AWS::NoValue" in str(value)}
+    names = sorted(changed | ((there.keys() ^ wanted.keys()) - perhaps))
     if names:
-        known = {name: wanted[name] if name in plain else there.get(name) for name in wanted}
+        lost = changed | (plain - there.keys())
+        known = {n: wanted[n] if n in lost else there.get(n) for n in wanted if n in there or n not in perhaps}
         can_be_set = all(value is not None for value in known.values())
         yield f"the variables {', '.join(names)}", {"Environment": {"Variables": known}} if can_be_set else {}

@@ -338,7 +338,8 @@ def _besides(template: Mapping[str, Any], where: Where) -> Iterator[Statement]:
     yield _allow("PassRoles", ["iam:PassRole"], _places(where)["roles"], condition)
     if where.role_arn is not None:
         yield _allow("ReadCode", ["s3:GetObject"], [f"{_bucket(where)}/{where.service}/*"])
-    layers = sorted({layer for each in _functions(template) for layer in each.get("Layers", ())})
+    named = (layer for each in _functions(template) for layer in each.get("Layers", ()))
+    layers = sorted({layer for layer in named if isinstance(layer, str)})
     if layers:
         yield _allow("Layers", ["lambda:GetLayerVersion"], layers)
     if where.kms_key_arn is not None:
@@ -347,7 +348,8 @@ def _besides(template: Mapping[str, Any], where: Where) -> Iterator[Statement]:
 
 def _functions(template: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """Properties of each function."""
-    return [each["Properties"] for each in template["Resources"].values() if each["Type"] == "AWS::Lambda::Function"]
+    resources = template["Resources"].values()
+    return [each.get("Properties", {}) for each in resources if each["Type"] == "AWS::Lambda::Function"]
 
 
 def _bucket(where: Where) -> str:

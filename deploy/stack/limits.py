@@ -108,8 +108,10 @@ def require_sizes(document: Mapping[str, Any], size_bytes: int) -> None:
             f"the template has {size_bytes:,} bytes and CloudFormation takes {TEMPLATE_BYTES:,}; {_advice(resources)}"
         )
     for logical_id, resource in resources.items():
-        if resource["Type"] == "AWS::Lambda::Function":
-            variables = resource["Properties"]["Environment"]["Variables"]
+        # A function of the user's own need not have any, or leaves them to CloudFormation.
+        variables = resource.get("Properties", {}).get("Environment", {})
+        variables = variables.get("Variables", {}) if isinstance(variables, Mapping) else {}
+        if resource["Type"] == "AWS::Lambda::Function" and isinstance(variables, Mapping):
             # What CloudFormation fills in is counted as nothing: this never refuses what Lambda takes.
             size = sum(len(f"{name}{value}".encode()) for name, value in variables.items() if isinstance(value, str))
             if size > VARIABLES_BYTES:

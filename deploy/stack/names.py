@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 STACK: Final = "${AWS::StackName}"
@@ -26,3 +27,16 @@ def att(logical_id: str, attribute: str = "Arn") -> dict[str, list[str]]:
 def sub(text: str, **values: Any) -> dict[str, Any]:
     """``text`` with ``${...}`` replaced by CloudFormation."""
     return {"Fn::Sub": [text, values]} if values else {"Fn::Sub": text}
+
+
+def is_literal(value: Any) -> bool:
+    """Whether a template says a value itself: of its functions and dynamic references CloudFormation alone knows it."""
+    match value:
+        case str():
+            return "{{resolve:" not in value
+        case Mapping():
+            is_function = any(str(key) == "Ref" or str(key).startswith("Fn::") for key in value)
+            return not is_function and all(is_literal(each) for each in value.values())
+        case list() | tuple():
+            return all(is_literal(each) for each in value)
+    return True

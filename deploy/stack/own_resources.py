@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from streamer.topology.own_resources import IGNORED_SECTIONS, SECTIONS
@@ -34,11 +34,25 @@ def parse(text: str, name: str) -> dict[str, Any]:
         if section in SECTIONS and not isinstance(content, dict):
             raise DeployError(f"{name}: {section} is no mapping")
     for logical_id, resource in document["Resources"].items():
-        if _NAME.fullmatch(str(logical_id)) is None:
+        if not isinstance(logical_id, str) or _NAME.fullmatch(logical_id) is None:
             raise DeployError(f"{name}: {logical_id!r} is no logical id; it takes letters and digits")
-        if not isinstance(resource, dict) or not isinstance(resource.get("Type"), str):
-            raise DeployError(f"{name}: {logical_id} needs a Type")
-    return {section: document[section] for section in SECTIONS if section in document}
+        _require_resource(logical_id, resource, name)
+    found = {section: document[section] for section in SECTIONS if section in document}
+    try:
+        json.dumps(found)
+    except (TypeError, ValueError, RecursionError) as exc:
+        raise DeployError(f"{name} has a value that no template can have: {exc}") from exc
+    return found
+
+
+def _require_resource(logical_id: str, resource: Any, name: str) -> None:
+    if not isinstance(resource, dict) or not isinstance(resource.get("Type"), str):
+        raise DeployError(f"{name}: {logical_id} needs a Type")
+    if not isinstance(resource.get("Properties", {}), dict):
+        raise DeployError(f"{name}: the Properties of {logical_id} are no mapping")
+    depends = resource.get("DependsOn", [])
+    if not isinstance(depends, str) and not (isinstance(depends, list) and all(isinstance(d, str) for d in depends)):
+        raise DeployError(f"{name}: DependsOn of {logical_id} takes a logical id, or a list of them")
 
 
 def _json(text: str, name: str) -> Any:
@@ -89,8 +103,10 @@ def merged(document: Mapping[str, Any], own: Mapping[str, Any], name: str) -> di
     found = dict(document)
     for section in SECTIONS:
         ours, theirs = document.get(section, {}), own.get(section, {})
+        # [DOC] cfn-docs:parameters-section-structure: one name is a resource or a parameter, not both.
+        taken = {*ours, *(document.get("Parameters", {}) if section == "Resources" else ())}
         for each in theirs:
-            if each in ours:
+            if each in taken:
                 raise DeployError(f"{name}: {each} of {section} is something that the stack has already; rename it")
         if ours or theirs:
             found[section] = {**ours, **theirs}
@@ -107,10 +123,18 @@ def require_targets(document: Mapping[str, Any], name: str) -> None:
     known = {*document["Resources"], *document.get("Parameters", {})}
     for logical_id, resource in document["Resources"].items():
         wanted = resource.get("DependsOn", ())
-        references = [*([wanted] if isinstance(wanted, str) else wanted), *_references(resource)]
-        for each in references:
-            if each not in known and not each.startswith("AWS::"):
-                raise DeployError(f"{name}: {logical_id} refers to {each}, which neither it nor the stack has")
+        _require(logical_id, [*([wanted] if isinstance(wanted, str) else wanted), *_references(resource)], known, name)
+        condition = resource.get("Condition")
+        if isinstance(condition, str):
+            _require(logical_id, [condition], document.get("Conditions", {}), name)
+    for output, described in document.get("Outputs", {}).items():
+        _require(output, _references(described), known, name)
+
+
+def _require(who: str, references: Iterable[str], known: Container[str], name: str) -> None:
+    for each in references:
+        if each not in known and not each.startswith("AWS::"):
+            raise DeployError(f"{name}: {who} refers to {each}, which neither it nor the stack has")
 
 
 def _references(value: Any) -> Iterator[str]:

@@ -79,8 +79,12 @@ def template(topology: Topology, settings: StackSettings) -> dict[str, Any]:
 
 
 def to_json(document: Mapping[str, Any], *, indent: int | None = None) -> str:
-    """A template as text; compact without ``indent``, for the size limit of requests."""
-    return json.dumps(document, indent=indent, separators=None if indent else (",", ":"), ensure_ascii=False)
+    """A template as text; compact without ``indent``, for the size limit of requests.
+
+    In ASCII: of anything else GetTemplate tells question marks, and then no two deployments are the same.
+    [USR] aws-cloudformation/cloudformation-coverage-roadmap#814, #1220
+    """
+    return json.dumps(document, indent=indent, separators=None if indent else (",", ":"))
 
 
 def function_resources(topology: Topology, settings: StackSettings, function: Function) -> Resources:

@@ -58,6 +58,46 @@ def test_changed_functions(changes: dict[str, Any], said: str, repair: dict[str,
     assert not found.is_gone
 
 
+@pytest.mark.parametrize(
+    ("wanted", "there"),
+    [
+        pytest.param({"MemorySize": {"Fn::FindInMap": ["Sizes", "all", "mb"]}}, {"MemorySize": 256}, id="a function"),
+        pytest.param({"Timeout": "20"}, {"Timeout": 20}, id="a number as text"),
+        pytest.param(
+            {"Environment": {"Variables": {"LEVEL": "{{resolve:ssm:/chat/level}}"}}},
+            {"Environment": {"Variables": {"LEVEL": "deep"}}},
+            id="a dynamic reference",
+        ),
+        pytest.param(
+            {"Environment": {"Variables": {"SAYS": "Gr?? Gott, ??? ?"}}},
+            {"Environment": {"Variables": {"SAYS": "Grüß Gott, 請交月 😀"}}},
+            id="what GetTemplate cannot tell",
+        ),
+    ],
+)
+def test_what_cloudformation_makes_of_a_template_is_no_change(wanted: dict[str, Any], there: dict[str, Any]) -> None:
+    assert one("AWS::Lambda::Function", {**FUNCTION, **wanted}, {**THERE, **there}) == []
+
+
+def test_what_only_cloudformation_knows_stays_as_it_is_when_another_variable_is_set_back() -> None:
+    wanted = {"A": "1", "LEVEL": "{{resolve:ssm:/chat/level}}", "SAYS": "Gr??", "GONE": "x"}
+    there = {"A": "2", "LEVEL": "deep", "SAYS": "Grüß"}
+    [found] = one(
+        "AWS::Lambda::Function",
+        {"Environment": {"Variables": wanted}},
+        {"Environment": {"Variables": there}},
+    )
+
+    assert found.what == "was changed by hand: the variables A, GONE"
+    assert found.repair == {"Environment": {"Variables": {"A": "1", "LEVEL": "deep", "SAYS": "Grüß", "GONE": "x"}}}
+
+
+def test_text_that_boto3_would_not_take_for_a_number_is_not_set_back() -> None:
+    [found] = one("AWS::Lambda::Function", {"Timeout": "20"}, {"Timeout": 30})
+
+    assert (found.what, found.repair) == ("was changed by hand: Timeout is 30 and not 20", {})
+
+
 def test_no_value_of_a_variable_is_told() -> None:
     [found] = one("AWS::Lambda::Function", FUNCTION, {**THERE, "Environment": {"Variables": {"A": "hush"}}})
 
@@ -144,6 +184,24 @@ def test_status_tells(topology: Topology) -> None:
 
     assert told["RouterFunction"] == "was changed by hand: MemorySize is 1024 and not 128"
     assert told["Stage"] == "is gone: somebody deleted it, and the stack does not know"
+
+
+def test_a_stage_is_looked_for_at_its_own_api(topology: Topology) -> None:
+    cloud = whole(topology)
+    beside: dict[str, dict[str, Any]] = {
+        "Beside": {"Type": "AWS::ApiGatewayV2::Api", "Properties": {}},
+        "OwnStage": {"Type": "AWS::ApiGatewayV2::Stage", "Properties": {"ApiId": {"Ref": "Beside"}}},
+        "OtherStage": {"Type": "AWS::ApiGatewayV2::Stage", "Properties": {"ApiId": {"Fn::ImportValue": "x"}}},
+    }
+    cloud.template = {"Resources": {**cloud.template["Resources"], **beside}}
+    own = [
+        Resource(logical_id=name, physical_id=name.lower(), resource_type=each["Type"], status="CREATE_COMPLETE")
+        for name, each in beside.items()
+    ]
+    cloud.parts = [*own, *cloud.parts]
+    cloud.apis |= {"beside": {}, "beside/ownstage": {}}
+
+    assert status(cloud, "chat-dev").drift == ()
 
 
 def test_whoever_may_not_look_is_told_so(topology: Topology) -> None:

@@ -9,9 +9,12 @@ from typing import Any
 import pytest
 from deployed_topologies import of_an_app
 
+from deploy.changes import diff, require_possible
+from deploy.cloud import Replacement, Resource
 from deploy.config import parse as parse_config
+from deploy.drift import drifts
 from deploy.errors import DeployError
-from deploy.permissions import unknown_types
+from deploy.permissions import Where, cloudformation, deployer, unknown_types
 from deploy.stack.own_resources import parse
 from deploy.stack.settings import StackSettings
 from deploy.stack.template import template
@@ -101,6 +104,13 @@ def test_what_comes_of_a_resource_is_no_secret_even_if_the_app_calls_it_one() ->
         pytest.param("Resources: {A: {Type: X, Properties: {B: !GetAtt C.Arn}}}", "A refers to C, which", id="GetAtt"),
         pytest.param("Resources: {A: {Type: X, Properties: {B: !Sub 'x${C.Arn}'}}}", "A refers to C, which", id="Sub"),
         pytest.param("Resources: {A: {Type: X, DependsOn: C}}", "A refers to C, which", id="DependsOn"),
+        pytest.param("Resources: {A: {Type: X, DependsOn: {B: C}}}", "DependsOn of A takes", id="DependsOn a mapping"),
+        pytest.param("Resources: {A: {Type: X, Condition: C}}", "A refers to C, which", id="a condition"),
+        pytest.param("Resources: {A: {Type: X}}\nOutputs: {O: {Value: !Ref C}}", "O refers to C", id="an output"),
+        pytest.param("Resources: {CodeKey: {Type: X}}", "CodeKey of Resources is something", id="a parameter's name"),
+        pytest.param("Resources: {A: {Type: X, Properties: }}", "Properties of A are no mapping", id="no properties"),
+        pytest.param("Resources: {A: {Type: X, Properties: {B: !!binary aGk=}}}", "value that no", id="bytes"),
+        pytest.param("Resources: {1: {Type: X}}", "1 is no logical id", id="a number"),
     ],
 )
 def test_what_cannot_be_merged_is_said_before_aws_sees_it(text: str, complaint: str) -> None:
@@ -144,3 +154,41 @@ def test_the_file_is_named_in_streamer_toml(tmp_path: Path) -> None:
 
 def test_what_the_printed_policy_lacks_for_them_is_known() -> None:
     assert unknown_types(made()) == ["AWS::IAM::Policy"]
+
+
+HARD = """
+Mappings:
+  Sizes: {all: {layers: [a], schema: [{AttributeName: id, KeyType: HASH}]}}
+Conditions:
+  Never: !Equals [a, b]
+Resources:
+  Bare: {Type: AWS::Lambda::Function}
+  Layer: {Type: AWS::Lambda::LayerVersion}
+  Layered: {Type: AWS::Lambda::Function, Properties: {Layers: [!Ref Layer], Environment: !If [Never, {}, {}]}}
+  Chosen: {Type: AWS::Lambda::Function, Properties: {Environment: {Variables: !If [Never, {A: b}, {}]}}}
+  Named:
+    Type: AWS::DynamoDB::Table
+    Properties: {TableName: !Sub "${AWS::StackName}-n", KeySchema: [{AttributeName: id, KeyType: HASH}]}
+  Mapped: {Type: AWS::DynamoDB::Table, Properties: {KeySchema: !FindInMap [Sizes, all, schema]}}
+  One: {Type: AWS::DynamoDB::Table, Properties: {KeySchema: [{AttributeName: id, KeyType: HASH}]}}
+  Two: {Type: AWS::DynamoDB::Table, Properties: {KeySchema: [{AttributeName: id, KeyType: HASH}]}}
+"""
+"""What CloudFormation takes, and only CloudFormation knows the end of."""
+ONE = [f"Type: AWS::DynamoDB::Table, Properties: {{KeySchema: [{{AttributeName: {key}," for key in ("id", "other")]
+
+
+def test_what_only_cloudformation_knows_the_end_of_is_deployed_and_deployed_again() -> None:
+    one, other = (f"  One: {{{text}" for text in ONE)
+    there, now = made(HARD), made(HARD.replace(one, other))
+
+    require_possible(there, there)
+    require_possible(there, now)  # CloudFormation names the table, so it can make another one
+    assert [(each.logical_id, each.replacement) for each in diff(there, now)] == [("One", Replacement.YES)]
+    for policy_for in (deployer, cloudformation):
+        assert policy_for(there, Where(stack_name="chat-dev", service="chat", table_prefix="chat-dev_"))
+    looked_at = [
+        Resource(logical_id=name, physical_id=name, resource_type=each["Type"], status="CREATE_COMPLETE")
+        for name, each in parse(HARD, "resources.yaml")["Resources"].items()
+    ]
+    real = {each.logical_id: {"KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}]} for each in looked_at}
+    assert drifts(there, looked_at, real) == ()

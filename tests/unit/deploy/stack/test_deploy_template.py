@@ -41,6 +41,16 @@ def test_the_same_input_gives_the_same_text(topology: Topology, settings: StackS
     assert to_json(template(topology, settings)) == to_json(template(topology, settings))
 
 
+def test_a_template_is_ascii_since_gettemplate_tells_nothing_else(topology: Topology) -> None:
+    settings = StackSettings(stack_name="chat-dev", environment={"SAYS": "Grüß Gott"})
+
+    text = to_json(template(topology, settings))
+
+    assert text.isascii()
+    router = json.loads(text)["Resources"]["RouterFunction"]["Properties"]
+    assert router["Environment"]["Variables"]["SAYS"] == "Grüß Gott"
+
+
 def test_no_value_of_a_secret_is_in_it(app_topology: Topology, settings: StackSettings) -> None:
     assert "db-password" not in to_json(template(app_topology, settings))
 
