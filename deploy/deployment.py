@@ -28,6 +28,7 @@ from .plan import (
     tags_of,
 )
 from .project import Service, want
+from .stack.limits import PARAMETER_BYTES
 from .stack.template import INLINE_BYTES, to_json
 
 
@@ -73,7 +74,7 @@ class Wish:
 
 
 def require_length(service: Service, name: str, value: str) -> None:
-    """Refuse a value that is too short for its parameter.
+    """Refuse a value that is too short for its parameter, or too long for any: CloudFormation's refusal may tell it.
 
     Raises:
         DeployError: it is; the message does not hold the value.
@@ -81,6 +82,11 @@ def require_length(service: Service, name: str, value: str) -> None:
     shortest = service.shortest(name)
     if len(value) < shortest:
         raise DeployError(f"{name} must have at least {shortest} characters; it has {len(value)}")
+    if (size := len(value.encode(errors="surrogateescape"))) > PARAMETER_BYTES:
+        raise DeployError(
+            f"{name} has {size:,} bytes, and CloudFormation takes {PARAMETER_BYTES:,} in a parameter; make a secret of "
+            f"it in Secrets Manager, which takes 65,536, and name that one below secret_arns in streamer.toml"
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -47,7 +47,8 @@ class Service:
     @property
     def secret_variables(self) -> Mapping[str, str]:
         """Parameter of the template to the environment variable whose secret value it carries."""
-        names = {secret_parameter(v): v for function in self.topology.functions for v in function.secrets}
+        own = (v for each in self.topology.functions for v in each.secrets if v not in self.settings.secret_arns)
+        names = {secret_parameter(variable): variable for variable in own}
         return {name: names[name] for name in self.template["Parameters"] if name in names}
 
     def shortest(self, parameter: str) -> int:

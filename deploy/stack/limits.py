@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import Any, Final
 
 from streamer.topology import Topology
@@ -11,7 +11,7 @@ from streamer.topology.checks import why_no_variable
 
 from ..errors import DeployError
 from ..package.tokens import tokens
-from .settings import StackSettings
+from .settings import StackSettings, secret_parameter
 
 TEMPLATE_BYTES: Final = 1_000_000
 """Largest template. [DOC] cfn-docs:cloudformation-limits (1 MB); [USR] the service counts 1,000,000 bytes"""
@@ -19,6 +19,8 @@ RESOURCES: Final = 500
 PARAMETERS: Final = 200
 OUTPUTS: Final = 200
 """[DOC] cfn-docs:cloudformation-limits"""
+PARAMETER_BYTES: Final = 4096
+"""Most that the value of a parameter may have. [DOC] cfn-docs:cloudformation-limits"""
 FUNCTION_NAME: Final = 64
 """[DOC] lambda-api:CreateFunction"""
 QUEUE_NAME: Final = 80
@@ -57,6 +59,22 @@ def require_names(topology: Topology, settings: StackSettings) -> None:
         if why is not None:
             raise DeployError(f"{name!r} cannot be an environment variable: {why}")
     _require_no_tokens(topology, settings)
+
+
+def require_own_parameters(variables: Iterable[str], taken: Container[str]) -> None:
+    """Refuse a secret whose parameter has the name of something else in the stack.
+
+    [DOC] cfn-docs:parameters-section-structure: a parameter's name is unique among all logical names of a template.
+
+    Raises:
+        DeployError: the first one.
+    """
+    for variable in variables:
+        if secret_parameter(variable) in taken:
+            raise DeployError(
+                f"the secret {variable} would have the parameter {secret_parameter(variable)}, which is the name of "
+                f"something else in the stack; rename the variable, or keep it in a secret of secret_arns"
+            )
 
 
 def _require_no_tokens(topology: Topology, settings: StackSettings) -> None:

@@ -189,6 +189,11 @@ def _require_arn(name: str, value: str | None, pattern: re.Pattern[str], example
         raise DeployError(f"{name} is {value!r}; it must be an ARN such as arn:aws:{example}")
 
 
+_OF_EVERY_STACK: Final = frozenset({"AccessLogs", "Api", "CodeBucket", "CodeKey", "Dashboard", "Stage"})
+"""Names of parameters and resources that no secret's parameter can have in any stack of ours."""
+
+
 def secret_parameter(variable: str) -> str:
     """The template parameter that carries the value of a secret: ``JWT_SECRET`` becomes ``JwtSecret``."""
-    return "".join(word.capitalize() for word in re.split(r"[^A-Za-z0-9]+", variable))
+    name = "".join(word.capitalize() for word in re.split(r"[^A-Za-z0-9]+", variable))
+    return f"{name}Secret" if name in _OF_EVERY_STACK else name

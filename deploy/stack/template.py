@@ -24,7 +24,7 @@ from .buckets import bucket_resources
 from .domain import domain_resources, domain_url
 from .event_sources import mapping, queue_mapping, schedule
 from .gateway import api_resources, management_url, websocket_url
-from .limits import require_names, require_sizes
+from .limits import require_names, require_own_parameters, require_sizes
 from .names import STACK, att, function_name, ref, sub
 from .organisation import organised
 from .own_resources import merged
@@ -63,6 +63,7 @@ def template(topology: Topology, settings: StackSettings) -> dict[str, Any]:
         [alarms(topology, settings), {"Dashboard": dashboard(topology)}],
     )
     resources = organised(resources, settings)
+    require_own_parameters(secrets.values(), {*resources, *_parameters(topology, ())})
     document = {
         "AWSTemplateFormatVersion": "2010-09-09",
         "Description": f"Requests over WebSockets, deployed by streamer (stage {topology.api.stage})",
@@ -212,7 +213,12 @@ def _new_secrets(topology: Topology, settings: StackSettings) -> dict[str, str]:
     for function in topology.functions:
         for variable in secret_references(settings, function):
             if variable not in settings.secret_arns:
-                found[f"{secret_parameter(variable)}Store"] = variable
+                other = found.setdefault(f"{secret_parameter(variable)}Store", variable)
+                if other != variable:
+                    raise DeployError(
+                        f"the secrets {other} and {variable} would have one parameter, {secret_parameter(variable)}, "
+                        f"and so one value; rename one"
+                    )
     return found
 
 

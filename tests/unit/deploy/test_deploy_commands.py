@@ -282,6 +282,7 @@ def test_a_dangerous_change_is_discarded_unless_it_is_named(run: Run) -> None:
     [
         pytest.param(["--parameter", "Jwt=x"], "one of the names JwtSecret", id="unknown parameter"),
         pytest.param(["--parameter", "JwtSecret=short"], "at least 32 characters; it has 5", id="short secret"),
+        pytest.param(["--parameter", f"JwtSecret={'ä' * 2049}"], "JwtSecret has 4,098 bytes, and", id="long secret"),
         pytest.param(["--guided"], "there is no terminal", id="guided without a terminal"),
         pytest.param(["--stack-name", "no_good"], "stack name", id="stack name"),
     ],

@@ -68,6 +68,37 @@ def test_secrets_are_noecho_parameters_kept_in_secrets_manager(app_topology: Top
     assert "JWT_SECRET_ARN" not in resources["RouterFunction"]["Properties"]["Environment"]["Variables"]
 
 
+def of_secrets(*variables: str) -> Topology:
+    functions = (Function(name="connect", handler="a.b", secrets=variables),)
+    return Topology(
+        functions=functions, api=Api(name="a", stage="dev", routes=(Route(route_key="$connect", function="connect"),))
+    )
+
+
+def test_a_secret_may_be_named_as_what_every_stack_has(settings: StackSettings) -> None:
+    made = template(of_secrets("API", "STAGE", "CODE_KEY", "CODE_BUCKET", "DASHBOARD", "ACCESS_LOGS"), settings)
+
+    names = ("Api", "Stage", "CodeKey", "CodeBucket", "Dashboard", "AccessLogs")
+    assert {name for name, each in made["Parameters"].items() if each.get("NoEcho")} == {f"{n}Secret" for n in names}
+    assert not made["Parameters"].keys() & made["Resources"].keys()
+    variables = made["Resources"]["ConnectFunction"]["Properties"]["Environment"]["Variables"]
+    assert variables["CODE_KEY_ARN"] == {"Fn::GetAtt": ["CodeKeySecretStore", "Id"]}
+
+
+@pytest.mark.parametrize(
+    ("variables", "complaint"),
+    [
+        pytest.param(("TOKEN_1", "TOKEN1"), "the secrets TOKEN_1 and TOKEN1 would have one parameter", id="each other"),
+        pytest.param(("CONNECT_ROLE",), "CONNECT_ROLE would have the parameter ConnectRole, which", id="a resource"),
+    ],
+)
+def test_secrets_whose_parameters_are_something_else_are_refused(
+    settings: StackSettings, variables: tuple[str, ...], complaint: str
+) -> None:
+    with pytest.raises(DeployError, match=complaint):
+        template(of_secrets(*variables), settings)
+
+
 def test_published_keys_need_no_secret(topology: Topology, settings: StackSettings) -> None:
     url = {"JWT_JWKS_URL": "https://idp.example.com/jwks.json", "JWT_ISSUER": "https://idp.example.com/"}
     made = template(topology, dataclasses.replace(settings, environment=url))
