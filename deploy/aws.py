@@ -47,7 +47,8 @@ class Aws(Watching):
 
     def _client(self, service: str) -> Any:
         if service not in self._clients:
-            self._clients[service] = self._session.client(service, config=_config())
+            with translated(f"making a client of {service}"):
+                self._clients[service] = self._session.client(service, config=_config())
         return self._clients[service]
 
     def client(self, service: str) -> Any:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Iterator
 from typing import Final
 
 import botocore.exceptions as errors
+from botocore.parsers import ResponseParserError
 
 from .errors import CredentialsError, DeniedError, DeployError
 
@@ -22,6 +24,7 @@ _REJECTED: Final = frozenset(
     }
 )
 _DENIED: Final = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403", "Forbidden"})
+_NOT_AWS: Final = "what answered is not AWS; is there a proxy, or a page to log in, on the way?"
 
 
 @contextlib.contextmanager
@@ -49,12 +52,23 @@ def translated(doing: str) -> Iterator[None]:
         raise DeployError(f"AWS cannot be reached while {doing}: is the region right? ({_one_line(exc)})") from exc
     except errors.ClientError as exc:
         raise _domain_error(exc, doing) from exc
+    except ResponseParserError as exc:
+        raise DeployError(f"{doing} failed: {_NOT_AWS}") from exc
     except errors.BotoCoreError as exc:
         raise DeployError(f"{doing} failed: {_one_line(exc)}") from exc
+    except json.JSONDecodeError as exc:  # botocore reads all other JSON forgivingly
+        raise CredentialsError("the AWS credentials cannot be loaded: credential_process prints no JSON") from exc
+    except OSError as exc:  # the network's are botocore's
+        raise CredentialsError(f"the AWS credentials cannot be loaded: {_one_line(exc)}") from exc
+    except ValueError as exc:
+        raise DeployError(f"{doing} failed: {_one_line(exc)}; is the AWS configuration right?") from exc
 
 
 def _domain_error(exc: errors.ClientError, doing: str) -> DeployError:
-    code, message = code_of(exc), exc.response["Error"].get("Message", "")
+    code, message = code_of(exc), exc.response.get("Error", {}).get("Message", "")
+    if "Error" not in exc.response:
+        status = exc.response.get("ResponseMetadata", {}).get("HTTPStatusCode", "?")
+        return DeployError(f"{doing} failed (HTTP {status}): {_NOT_AWS}")
     if code == "ResourceNotFoundException" and exc.operation_name == "FilterLogEvents":
         return DeployError(f"{doing} failed: there is no such log group; is the function's name right, and deployed?")
     if code in _REJECTED:
@@ -70,4 +84,4 @@ def _one_line(exc: Exception) -> str:
 
 def code_of(exc: errors.ClientError) -> str:
     """The code of an answer that is an error, such as ``ValidationError``."""
-    return str(exc.response["Error"].get("Code", ""))
+    return str(exc.response.get("Error", {}).get("Code", ""))

@@ -7,6 +7,7 @@ from typing import Any
 
 import botocore.exceptions as errors
 import pytest
+from botocore.parsers import ResponseParserError
 from botocore.stub import ANY, Stubber
 
 from deploy.aws import Aws
@@ -280,6 +281,33 @@ def client_error(code: str, message: str = "") -> errors.ClientError:
         pytest.param(
             errors.IncompleteReadError(actual_bytes=1, expected_bytes=2), DeployError, "testing", id="network"
         ),
+        pytest.param(
+            ResponseParserError("Unable to parse response:\nb'<html>'"),
+            DeployError,
+            "is not AWS; is there a proxy",
+            id="page",
+        ),
+        pytest.param(
+            errors.ClientError({"ResponseMetadata": {"HTTPStatusCode": 403}}, "DescribeStacks"),  # type: ignore[typeddict-item]
+            DeployError,
+            r"testing failed \(HTTP 403\): what answered is not AWS",
+            id="a page that refuses",
+        ),
+        pytest.param(
+            FileNotFoundError(2, "No such file or directory", "sso-helper"),
+            CredentialsError,
+            "cannot be loaded: .*'sso-helper'",
+            id="no credential_process",
+        ),
+        pytest.param(
+            json.JSONDecodeError("Expecting value", "hello", 0), CredentialsError, "prints no JSON", id="its babble"
+        ),
+        pytest.param(
+            ValueError("Invalid endpoint: localhost:4566"),
+            DeployError,
+            "Invalid endpoint: localhost:4566; is the AWS configuration right",
+            id="an endpoint without a scheme",
+        ),
     ],
 )
 def test_errors_are_one_line_that_says_what_to_do(error: Exception, kind: type[DeployError], text: str) -> None:
@@ -288,6 +316,13 @@ def test_errors_are_one_line_that_says_what_to_do(error: Exception, kind: type[D
 
     assert "\n" not in str(refused.value)
     assert refused.value.__cause__ is error
+
+
+def test_a_client_that_cannot_be_made_is_an_error_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", "localhost:8000")
+
+    with pytest.raises(DeployError, match="Invalid endpoint: localhost:8000"):
+        Aws(region="eu-central-1").table("chat-dev_connections")
 
 
 def test_an_unknown_profile_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
