@@ -117,7 +117,9 @@ def build(config: Config, service: Service) -> Bundle:
     why_not = {each.path: each.reason for each in mine.left_out}
     require_handlers(files, handlers, why_not)
     notes = [f"left out: {each.path} is {each.reason}" for each in mine.left_out if each.is_secret]
-    notes += imports.check(files, [name.rpartition(".")[0] for name in handlers], python=python, left_out=why_not)
+    modules = [name.rpartition(".")[0] for name in handlers]
+    architecture = service.settings.architecture
+    notes += imports.check(files, modules, python=python, architecture=architecture, left_out=why_not)
     notes += [f"requirements are those of {source}; {name} beside it is not read" for name in unread(source)]
     executable = bytecode.interpreter(python)
     compiled = bytecode.compiled(files, executable) if executable is not None else {}

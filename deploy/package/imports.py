@@ -13,10 +13,11 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ..errors import BundleError
-from .bundle import Files
-from .target import PROVIDED, standard_library
+from .bundle import File, Files
+from .target import PROVIDED, extension_suffixes, is_machine_code, standard_library
 
 _FORGIVING: Final = {"ImportError", "ModuleNotFoundError", "Exception", "BaseException"}
+_NATIVE: Final = (".so", ".pyd", ".dylib")
 _BY_NAME: Final = {"import_module", "__import__"}
 
 
@@ -123,7 +124,12 @@ def read(source: bytes, *, package: str) -> Read:
 
 
 def check(
-    files: Files, modules: Iterable[str], *, python: str, left_out: Mapping[str, str] | None = None
+    files: Files,
+    modules: Iterable[str],
+    *,
+    python: str,
+    architecture: str,
+    left_out: Mapping[str, str] | None = None,
 ) -> tuple[str, ...]:
     """Follow the project's imports from the handlers' modules; what could not be decided is returned, one line each.
 
@@ -132,7 +138,7 @@ def check(
     Raises:
         BundleError: something that is imported in any case is neither in the bundle nor on Lambda.
     """
-    checker = _Checker(files, standard_library(python) | set(PROVIDED), left_out or {})
+    checker = _Checker(files, standard_library(python) | set(PROVIDED), left_out or {}, python, architecture)
     waiting, seen = [name.replace("/", ".") for name in modules], set[str]()
     while waiting:
         name = waiting.pop(0)
@@ -149,6 +155,8 @@ class _Checker:
     files: Files
     provided: frozenset[str]
     left_out: Mapping[str, str]
+    python: str
+    architecture: str
     folders: frozenset[str] = frozenset()
     uncertain: list[str] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
@@ -204,10 +212,14 @@ class _Checker:
 
     def _is_here(self, name: str) -> bool:
         stem = name.replace(".", "/")
-        native = (f"{stem}.cpython-", f"{stem}.abi3.so", f"{stem}.so")
-        return (
-            self.path(name) is not None or stem in self.folders or any(path.startswith(native) for path in self.files)
-        )
+        if self.path(name) is not None or stem in self.folders:
+            return True
+        found = (f"{stem}{suffix}" for suffix in extension_suffixes(self.python, self.architecture))
+        return any(path in self.files and self._is_loadable(self.files[path]) for path in found)
+
+    def _is_loadable(self, file: File) -> bool:
+        """Requirements are wheels for Lambda; what is in the project may have been built for this machine."""
+        return file.part != "project" or is_machine_code(file.content, self.architecture)
 
     def _complain(self, path: str, wanted: Import, missing: str) -> None:
         where = f"{path}:{wanted.line}"
@@ -219,11 +231,13 @@ class _Checker:
                     raise BundleError(why)
                 self.uncertain.append(why)
                 return
+        native = next((each for each in self.files if each.startswith(f"{stem}.") and each.endswith(_NATIVE)), None)
+        why = "which is not in the bundle: add it to the requirements or the project"
+        if native is not None:
+            why = f"and Python {self.python} on {self.architecture} does not load {native}: build it for Lambda"
         if wanted.is_certain:
-            raise BundleError(
-                f"{where} imports {missing!r}, which is not in the bundle: add it to the requirements or the project"
-            )
-        self.uncertain.append(f"{where} imports {missing!r}")
+            raise BundleError(f"{where} imports {missing!r}, {why}")
+        self.uncertain.append(f"{where} imports {missing!r}" + (f", {why}" if native is not None else ""))
 
     def notes(self) -> tuple[str, ...]:
         """One line for what may be missing, one for what was not checked."""

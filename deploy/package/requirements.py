@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import json
 import re
 import stat
 import subprocess
@@ -11,12 +12,15 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
+from packaging.tags import parse_tag
+
 from ..errors import BundleError
 from . import secrets
 from .bundle import File, Files
 from .dependencies import Dependencies, canonical
 from .installer import Installer, an_installer
 from .local import local_lines
+from .target import wheel_tags
 from .tokens import tokens
 
 _UNUSED: Final = ("RECORD", "INSTALLER", "REQUESTED", "WHEEL", "direct_url.json", "uv_cache.json", "uv_build.json")
@@ -94,9 +98,35 @@ def resolve(
             )
             if ran.returncode != 0:
                 raise BundleError(explain(ran.stdout + ran.stderr, python=python, architecture=architecture))
+        require_loadable(target, python, architecture)
         files = _read(target)
         _require_no_secret(files, {canonical(line) for line in local})
         return files
+
+
+def require_loadable(target: Path, python: str, architecture: str) -> None:
+    """Refuse what was built for this machine: pip builds what comes from git, an archive or by ``--no-binary`` here.
+
+    Raises:
+        BundleError: a distribution has native code that was built here, or that Lambda does not load.
+    """
+    known = wheel_tags(python, architecture)
+    for distribution in importlib.metadata.distributions(path=[str(target)]):
+        about = (distribution.read_text("WHEEL") or "").splitlines()
+        found = {tag for line in about if line.startswith("Tag:") for tag in parse_tag(line[4:].strip())}
+        is_pure = all(tag.platform == "any" for tag in found)
+        if not is_pure and (found.isdisjoint(known) or _was_built_here(distribution)):
+            name = canonical(distribution.metadata["Name"] or "")
+            raise BundleError(
+                f"{name} has native code for {min(map(str, found))}, which this machine built for itself and not for "
+                f"Python {python} on {architecture}; build a wheel for Lambda elsewhere and name that"
+            )
+
+
+def _was_built_here(distribution: importlib.metadata.Distribution) -> bool:
+    """Whether it comes from elsewhere than an index, and not as a wheel. [DOC] PEP 610"""
+    origin = json.loads(distribution.read_text("direct_url.json") or "{}")
+    return bool(origin) and not str(origin.get("url", "")).partition("#")[0].endswith(".whl")
 
 
 def _require_no_secret(files: Files, local: set[str]) -> None:

@@ -9,8 +9,13 @@ import sys
 from collections.abc import Mapping
 from typing import Final
 
+from packaging import tags
+
 MACHINES: Final[Mapping[str, str]] = {"arm64": "aarch64", "x86_64": "x86_64"}
 """Lambda's word for an architecture to Python's."""
+
+_ELF_MACHINES: Final[Mapping[str, int]] = {"arm64": 183, "x86_64": 62}
+"""What an ELF file calls it: ``EM_AARCH64`` and ``EM_X86_64``."""
 
 GLIBC_MINOR: Final = 34
 """Amazon Linux 2023 has glibc 2.34. [DOC] amazon-linux-docs:compare-with-al2"""
@@ -63,6 +68,25 @@ def platforms(architecture: str) -> list[str]:
         if minor in _ALIASES:
             tags.append(f"{_ALIASES[minor]}_{machine}")
     return [*tags, f"linux_{machine}"]
+
+
+def wheel_tags(python: str, architecture: str) -> frozenset[tags.Tag]:
+    """Tags of the wheels that Lambda's Python loads."""
+    version, found = _version(python), platforms(architecture)
+    interpreter = f"cp{version[0]}{version[1]}"
+    own = tags.cpython_tags(version, abis=[interpreter], platforms=found)
+    return frozenset((*own, *tags.compatible_tags(version, interpreter=interpreter, platforms=found)))
+
+
+def extension_suffixes(python: str, architecture: str) -> tuple[str, ...]:
+    """How files of extension modules end that Lambda's Python imports."""
+    version = python.replace(".", "")
+    return (f".cpython-{version}-{MACHINES[architecture]}-linux-gnu.so", ".abi3.so", ".so")
+
+
+def is_machine_code(content: bytes, architecture: str) -> bool:
+    """Whether a file is machine code for Lambda: ELF of 64 bits, and its machine. [DOC] elf(5): e_ident, e_machine"""
+    return content[:5] == b"\x7fELF\x02" and int.from_bytes(content[18:20], "little") == _ELF_MACHINES[architecture]
 
 
 def standard_library(python: str) -> frozenset[str]:

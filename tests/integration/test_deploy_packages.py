@@ -2,6 +2,7 @@
 
 import contextlib
 import shutil
+import subprocess
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from deploy.errors import BundleError
 from deploy.package.bundle import digest
 from deploy.package.dependencies import requirements
 from deploy.package.installer import Installer, installers
-from deploy.package.requirements import resolve
+from deploy.package.requirements import require_loadable, resolve
 
 BACKEND = """
 import zipfile, pathlib, time
@@ -104,6 +105,44 @@ def test_a_local_package_with_native_code_is_refused_in_one_line(tmp_path: Path,
         resolved(tmp_path, "-e ./src", installer)
 
     assert "\n" not in str(refused.value)
+
+
+def test_native_code_that_comes_from_git_is_refused_for_it_would_be_built_here(
+    tmp_path: Path, installer: Installer
+) -> None:
+    source = package(tmp_path / "src", tag="cp313-cp313-linux_aarch64")
+    git = ["git", "-C", str(source), "-c", "user.name=ada", "-c", "user.email=ada@example.com"]
+    for command in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "lib"]):
+        subprocess.run([*git, *command], check=True)
+
+    with pytest.raises(BundleError) as refused:
+        resolved(tmp_path, f"lib @ git+file://localhost{source}", installer)
+
+    assert "\n" not in str(refused.value)
+    assert installer.kind == "uv" or "this machine built for itself and not for Python 3.13 on arm64" in str(
+        refused.value
+    )
+
+
+@pytest.mark.parametrize(
+    ("tag", "is_loaded"),
+    [
+        pytest.param("py3-none-any", True, id="pure"),
+        pytest.param("cp313-cp313-manylinux_2_28_aarch64", True, id="Lambda's"),
+        pytest.param("cp38-abi3-manylinux2014_aarch64", True, id="of several Pythons"),
+        pytest.param("cp311-cp311-linux_aarch64", False, id="another Python's"),
+        pytest.param("cp313-cp313-macosx_14_0_arm64", False, id="a Mac's"),
+    ],
+)
+def test_a_wheel_is_lambdas_also_where_the_requirements_have_it_built(
+    tmp_path: Path, tag: str, is_loaded: bool
+) -> None:
+    (tmp_path / "lib-1.0.dist-info").mkdir()
+    (tmp_path / "lib-1.0.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: lib\nVersion: 1.0\n")
+    (tmp_path / "lib-1.0.dist-info" / "WHEEL").write_text(f"Wheel-Version: 1.0\nTag: {tag}\n")
+
+    with contextlib.nullcontext() if is_loaded else pytest.raises(BundleError, match="lib has native code for cp31"):
+        require_loadable(tmp_path, "3.13", "arm64")
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ def test_is_there(source: str) -> None:
     files |= {"lib/__init__.py": File(b"", "lib"), "space/one/__init__.py": File(b"", "one")}
     files |= {"native.cpython-313-aarch64-linux-gnu.so": File(b"", "native")}
 
-    assert check(files, ["app"], python="3.13") == ()
+    assert check(files, ["app"], python="3.13", architecture="arm64") == ()
 
 
 @pytest.mark.parametrize(
@@ -56,11 +56,11 @@ def test_is_missing(source: str, missing: str) -> None:
     files |= {"space/one/__init__.py": File(b"", "one")}
 
     with pytest.raises(BundleError, match=rf":\d+ imports '{missing}', which is not in the bundle"):
-        check(files, ["app"], python="3.13")
+        check(files, ["app"], python="3.13", architecture="arm64")
 
 
 def test_a_module_that_nothing_imports_does_not_count() -> None:
-    assert check(project(app="", scratch="import forgotten"), ["app"], python="3.13") == ()
+    assert check(project(app="", scratch="import forgotten"), ["app"], python="3.13", architecture="arm64") == ()
 
 
 @pytest.mark.parametrize(
@@ -73,14 +73,59 @@ def test_a_module_that_nothing_imports_does_not_count() -> None:
     ],
 )
 def test_what_nobody_can_tell_is_one_line(source: str, note: str) -> None:
-    [said] = check(project(app=source), ["app"], python="3.13")
+    [said] = check(project(app=source), ["app"], python="3.13", architecture="arm64")
 
     assert note in said
 
 
+def machine_code(machine: int) -> File:
+    """The beginning of an ELF file for a machine, in the project."""
+    return File(b"\x7fELF\x02\x01\x01" + bytes(9) + b"\x03\x00" + machine.to_bytes(2, "little"), "project")
+
+
+ARM64, X86_64 = machine_code(183), machine_code(62)
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "is_loaded"),
+    [
+        pytest.param("fast.cpython-313-aarch64-linux-gnu.so", ARM64, True, id="Lambda's"),
+        pytest.param("fast.abi3.so", ARM64, True, id="of several Pythons"),
+        pytest.param("fast.so", ARM64, True, id="of any"),
+        pytest.param("fast.cpython-311-aarch64-linux-gnu.so", ARM64, False, id="another Python's"),
+        pytest.param("fast.cpython-313-darwin.so", File(b"\xcf\xfa\xed\xfe", "project"), False, id="a Mac's"),
+        pytest.param("fast.so", File(b"\xcf\xfa\xed\xfe", "project"), False, id="a Mac's, of any Python"),
+        pytest.param("fast.abi3.so", X86_64, False, id="another machine's"),
+        pytest.param("fast.cp313-win_amd64.pyd", File(b"MZ", "project"), False, id="a PC's"),
+    ],
+)
+def test_native_code_of_the_project_is_lambdas(name: str, file: File, is_loaded: bool) -> None:
+    files = {**project(app="import fast"), name: file}
+
+    if is_loaded:
+        assert check(files, ["app"], python="3.13", architecture="arm64") == ()
+    else:
+        with pytest.raises(BundleError, match=rf"'fast', and Python 3.13 on arm64 does not load {name}: build it"):
+            check(files, ["app"], python="3.13", architecture="arm64")
+
+
+def test_native_code_that_a_line_may_miss_is_a_note() -> None:
+    files = {**project(app="def f():\n import fast"), "fast.so": X86_64}
+
+    [said] = check(files, ["app"], python="3.13", architecture="arm64")
+
+    assert "app.py:2 imports 'fast', and Python 3.13 on arm64 does not load fast.so: build it for Lambda" in said
+
+
 def test_a_secret_that_a_handler_imports_is_named() -> None:
     with pytest.raises(BundleError, match=r"app\.py:1 imports 'keys', and keys\.py is not packed \(a private key\)"):
-        check(project(app="import keys"), ["app"], python="3.13", left_out={"keys.py": "a private key"})
+        check(
+            project(app="import keys"),
+            ["app"],
+            python="3.13",
+            architecture="arm64",
+            left_out={"keys.py": "a private key"},
+        )
 
 
 @pytest.mark.parametrize(
