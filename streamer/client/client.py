@@ -214,7 +214,7 @@ class StreamerClient:
             ConnectionLostError: there is no connection any more.
         """
         with self._session.topic(name) as queue:
-            await self._session.ask("subscribe", {"topic": name}, OnLoss.REPEAT)
+            await self._session.subscribe(name)
             while True:
                 yield await queue.get()
 

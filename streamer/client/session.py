@@ -8,6 +8,7 @@ import logging
 import uuid
 from collections.abc import AsyncGenerator, Coroutine, Iterator, Mapping
 from typing import Any, Final
+from weakref import WeakValueDictionary
 
 from streamer.client.errors import (
     ClientError,
@@ -44,6 +45,7 @@ class Session:
         self._inboxes: dict[str, Inbox] = {}
         self._topics: dict[str | None, list[TopicQueue]] = {}
         self._tasks: dict[tuple[str, str], asyncio.Task[None]] = {}
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._ended: ClientError | None = None
 
     async def open(self) -> None:
@@ -220,17 +222,29 @@ class Session:
                 return
         inbox.fail(error)
 
+    async def subscribe(self, name: str) -> None:
+        """Have what is published to a topic sent here; raises as `ask`."""
+        async with self._turn(name):
+            await self.ask("subscribe", {"topic": name}, OnLoss.REPEAT)
+
+    def _turn(self, name: str) -> asyncio.Lock:
+        """Held while a topic is asked for or left: the service may carry out two messages at once, in any order."""
+        return self._turns.setdefault(name, asyncio.Lock())
+
     async def _subscribed_again(self, name: str, queues: list[TopicQueue]) -> None:
         try:
-            await self.ask("subscribe", {"topic": name}, OnLoss.FAIL)
+            async with self._turn(name):
+                if name in self._topics:
+                    await self.ask("subscribe", {"topic": name}, OnLoss.FAIL)
         except RequestFailedError as failed:
             for queue in queues:
                 queue.fail(failed)
 
     async def _left(self, name: str) -> None:
-        # Somebody may have come back to it meanwhile.
-        if name not in self._topics:
-            await self.ask("unsubscribe", {"topic": name}, OnLoss.FAIL)
+        async with self._turn(name):
+            # Somebody may have come back to it meanwhile.
+            if name not in self._topics:
+                await self.ask("unsubscribe", {"topic": name}, OnLoss.FAIL)
 
     @contextlib.contextmanager
     def _inbox(self, request_id: str, on_loss: OnLoss, body: bytes) -> Iterator[Inbox]:

@@ -295,6 +295,28 @@ async def test_several_readers_of_a_topic_all_hear_it_and_the_last_one_unsubscri
     assert service.got[-1]["action"] == "unsubscribe"
 
 
+async def test_a_topic_is_come_back_to_when_it_is_left() -> None:
+    """Lambda may run two messages at once, in any order: one that is sent before the other is answered may win."""
+    async with connected() as (service, client):
+        async with contextlib.aclosing(client.topic("news")) as messages:
+            first = asyncio.ensure_future(anext(messages))
+            await service.wait_for(lambda: service.topics.get("news"))
+            await publish(service, "news", 1)
+            await first
+        service.silent = {"unsubscribe"}
+        await service.wait_for(lambda: len(service.got) == 2)
+        back = asyncio.ensure_future(anext(client.topic("news")))
+        await client.request("echo", 1)
+        assert [message["action"] for message in service.got] == ["subscribe", "unsubscribe", "echo"]
+
+        await say(service.sockets[0], "response", service.got[1]["id"], data=None)
+        await service.wait_for(lambda: len(service.got) == 4)
+        await publish(service, "news", 2)
+
+        assert (await back).data == 2
+    assert service.got[3]["action"] == "subscribe"
+
+
 async def test_a_slow_reader_misses_the_oldest_and_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     async with connected() as (service, client):
         messages = client.topic("news")

@@ -52,6 +52,10 @@ export class StreamerClient extends EventTarget {
   #inboxes = new Map();
   /** @type {Map<string | null, Set<TopicQueue>>} */
   #topics = new Map();
+  /** Topics that were subscribed to. @type {Set<string>} */
+  #asked = new Set();
+  /** What was asked last about a topic. @type {Map<string, Promise<unknown>>} */
+  #turns = new Map();
 
   /**
    * @param {string} url such as "wss://a1b2c3d4e5.execute-api.us-east-1.amazonaws.com/prod"
@@ -189,10 +193,12 @@ export class StreamerClient extends EventTarget {
    * @returns {AsyncIterableIterator<import("./wire.js").TopicMessage & {data: Topics[Name]}>}
    */
   topic(name) {
-    return this.#queue(name, async () => {
+    return this.#queue(name, () => this.#inTurn(name, async () => {
       await this.#link.connected();
-      if (this.#topics.has(name)) await this.#ask("subscribe", { topic: name }, "repeat");
-    });
+      if (!this.#topics.has(name)) return;
+      this.#asked.add(name);
+      await this.#ask("subscribe", { topic: name }, "repeat");
+    }));
   }
 
   /**
@@ -300,11 +306,35 @@ export class StreamerClient extends EventTarget {
       queues?.delete(queue);
       if (queues?.size) return;
       this.#topics.delete(name);
-      // A connection that is lost meanwhile takes the subscription with it.
-      if (name !== null && this.state === "open") this.#ask("unsubscribe", { topic: name }, "fail").catch(() => {});
+      if (name === null) return;
+      this.#inTurn(name, () => {
+        // Somebody may have come back, and a connection that is lost meanwhile takes the subscription with it.
+        if (this.#topics.has(name) || !this.#asked.delete(name) || this.state !== "open") return;
+        return this.#ask("unsubscribe", { topic: name }, "fail");
+      }).catch(() => {});
     });
     this.#topics.set(name, (this.#topics.get(name) ?? new Set()).add(queue));
     return queue;
+  }
+
+  /**
+   * Ask about a topic when what was asked before is answered: the service may carry out two messages at once, in any order.
+   *
+   * @param {string} name
+   * @param {() => unknown} ask
+   */
+  async #inTurn(name, ask) {
+    const before = this.#turns.get(name);
+    const turn = (async () => {
+      await before?.catch(() => {});
+      await ask();
+    })();
+    this.#turns.set(name, turn);
+    try {
+      await turn;
+    } finally {
+      if (this.#turns.get(name) === turn) this.#turns.delete(name);
+    }
   }
 
   // what the link tells
@@ -347,7 +377,7 @@ export class StreamerClient extends EventTarget {
     }
     for (const [name, queues] of this.#topics) {
       if (name === null) continue;
-      this.#ask("subscribe", { topic: name }, "fail").catch((error) => {
+      this.#inTurn(name, () => this.#topics.has(name) && this.#ask("subscribe", { topic: name }, "fail")).catch((error) => {
         // A lost connection starts it again.
         if (error instanceof RequestFailedError) for (const queue of queues) queue.fail(error);
       });

@@ -314,7 +314,26 @@ test("leaving a loop unsubscribes at once, even while it waits", async () => {
   await messages.return();
 
   assert.deepEqual(await waiting, { done: true, value: undefined });
+  await until(() => socket.sent.length === 2);
   assert.deepEqual(socket.sent.map(({ action }) => action), ["subscribe", "unsubscribe"]);
+});
+
+test("a topic is left and come back to one after the other, as the service may carry out two at once in any order", async () => {
+  const socket = await opened();
+  const answer = () => socket.say({ type: "response", request_id: socket.sent.at(-1).id, data: null });
+  client.subscribe("news", () => {})();
+  const stop = client.subscribe("news", () => {});
+  await until(() => socket.sent.length === 1);
+  answer();
+  await until(() => socket.sent.length === 2);
+  stop();
+  client.subscribe("news", () => {});
+  stop();
+  answer();
+  await until(() => socket.sent.length === 3);
+  answer();
+
+  assert.deepEqual(socket.sent.map(({ action }) => action), ["subscribe", "subscribe", "subscribe"]);
 });
 
 test("a slow reader of a topic misses the oldest, and is told how many", async () => {
