@@ -122,6 +122,10 @@ def _replied(asked: Asked, payload: bytes) -> HttpAnswer:
     return _written(asked, result, is_second=is_second)
 
 
+_REST_KEYS: Final = frozenset({"statusCode", "headers", "multiValueHeaders", "body", "isBase64Encoded"})
+"""What a REST API takes from a function, all of it optional. [REC] ls test_lambda_aws_proxy_response_format"""
+
+
 def _guessed(asked: Asked, result: Any) -> HttpAnswer:
     """Without a ``statusCode`` the result is the body. [DOC] apigw-docs:http-api-develop-integrations-lambda"""
     text = result if isinstance(result, str) else json.dumps(result, separators=(",", ":"), ensure_ascii=False)
@@ -129,7 +133,10 @@ def _guessed(asked: Asked, result: Any) -> HttpAnswer:
 
 
 def _written(asked: Asked, result: Mapping[str, Any], *, is_second: bool) -> HttpAnswer:
-    status = _status(result.get("statusCode"))
+    status, is_rest = result.get("statusCode"), asked.api.kind is HttpKind.REST
+    if is_rest and (unknown := sorted(result.keys() - _REST_KEYS)):
+        raise MalformedError(f"it has keys that are not allowed: {', '.join(unknown)}")
+    status = 200 if is_rest and status is None else _status(status)
     headers = list(_headers(result, is_second=is_second))
     body = _body(asked, result, headers)
     if not any(name.lower() == _CONTENT_TYPE for name, _ in headers):

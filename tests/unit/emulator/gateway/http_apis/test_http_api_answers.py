@@ -124,9 +124,22 @@ def _reply(result: Any) -> Replied:
 
 
 @pytest.mark.parametrize("kind", ["1.0", "REST"])
-@pytest.mark.parametrize("result", [None, "text", [1], {"body": "x"}])
-def test_without_a_status_other_payloads_are_malformed(kind: str, result: Any) -> None:
+@pytest.mark.parametrize("result", [None, "text", [1]])
+def test_what_is_no_object_is_malformed_in_other_payloads(kind: str, result: Any) -> None:
     assert replied(kind, result)[0] == (502 if kind == "REST" else 500)
+
+
+def test_without_a_status_an_http_apis_first_payload_is_malformed_and_a_rest_apis_is_200() -> None:
+    for result, body in (({}, b""), ({"body": "x"}, b"x"), ({"statusCode": None}, b"")):
+        assert replied("1.0", result)[0] == 500
+        assert replied("REST", result)[::2] == (200, body)
+
+
+def test_a_rest_api_takes_no_further_keys() -> None:
+    result = {"statusCode": 200, "wrongValue": "value"}
+
+    assert replied("REST", result)[::2] == (502, b'{"message": "Internal server error"}')
+    assert replied("1.0", result)[0] == 200
 
 
 @pytest.mark.parametrize(
