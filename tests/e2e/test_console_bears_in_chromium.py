@@ -102,6 +102,16 @@ async def test_of_many_rows_those_in_sight_are_drawn_and_all_are_reached(
         await page.get_by_role("heading", name="Nothing matches").wait_for()
 
 
+async def test_an_address_that_was_cut_opens_the_page(browser: Any, served: tuple[EmulatorThread, str]) -> None:
+    _, url = served
+    async with tab(browser) as page:
+        await page.goto(url)
+        await page.get_by_text("recording", exact=True).wait_for()
+        await page.evaluate("location.hash = '#/functions/%E2%82'")
+        await page.reload()
+        await page.get_by_text("There is no such function").wait_for()
+
+
 async def test_a_page_outlives_its_reload_and_the_emulator_that_it_shows(browser: Any, tmp_path: Path) -> None:
     """The next emulator has the same port and token; what the last one knew is gone."""
     (tmp_path / "app.py").write_text(PROJECT)

@@ -23,7 +23,16 @@ const THEMES = ["system", "light", "dark"];
 function place() {
   const [path, query = ""] = location.hash.replace(/^#/, "").split("?");
   const [, page = "live", ...rest] = path.split("/");
-  return { page: page || "live", rest: rest.length ? decodeURIComponent(rest.join("/")) : null, query: new URLSearchParams(query) };
+  return { page: page || "live", rest: rest.length ? decoded(rest.join("/")) : null, query: new URLSearchParams(query) };
+}
+
+/** @param {string} text */
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text; // an address that somebody cut or wrote
+  }
 }
 
 /** @param {string} path @param {URLSearchParams} [query] */
