@@ -225,7 +225,7 @@ def _authorizer(resource: Resource, around: _Around) -> Authorizer:
     return Authorizer(
         name=resource.logical_id,
         function=_function(around, resource, "AuthorizerUri", resource.properties.get("AuthorizerUri")),
-        identity_sources=tuple(str(each) for each in ([sources] if isinstance(sources, str) else sources)),
+        identity_sources=tuple(str(each) for each in (sources if isinstance(sources, list) else [sources])),
     )
 
 

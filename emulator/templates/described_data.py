@@ -98,6 +98,8 @@ def queue(things: Things, resource: Resource) -> Queue:
             policy = json.loads(policy)
         except ValueError as error:
             raise Problem(at(resource, "RedrivePolicy"), "a mapping is expected") from error
+    if not isinstance(policy, dict):
+        raise Problem(at(resource, "RedrivePolicy"), "a mapping is expected")
     letters = str(policy.get("deadLetterTargetArn", "")).rpartition(":")[2] or None
     if letters is not None and letters not in {each.name for each in queues(things)}:
         things.warn(resource, f"its dead letter queue {letters} is none of this project: messages stay")

@@ -167,7 +167,7 @@ def _authorizer(around: _Around, resource: Resource) -> HttpAuthorizer:
         name=resource.logical_id,
         kind=kind,
         function=around.function(uri, at(resource, "AuthorizerUri")) if kind == "REQUEST" else None,
-        identity_sources=tuple(str(each) for each in ([sources] if isinstance(sources, str) else sources)),
+        identity_sources=tuple(str(each) for each in (sources if isinstance(sources, list) else [sources])),
         payload=str(resource.properties.get("AuthorizerPayloadFormatVersion", "1.0")),
         simple=boolean(resource, "EnableSimpleResponses"),
         ttl_seconds=int(number(resource, "AuthorizerResultTtlInSeconds", 0)),

@@ -31,7 +31,7 @@ def inlined(tree: Mapping[str, Any], read: Read) -> dict[str, Any]:
     resources = dict(tree["Resources"])
     for name, resource in resources.items():
         kind = resource.get("Type") if isinstance(resource, dict) else None
-        if kind not in _FILES:
+        if not isinstance(kind, str) or kind not in _FILES:
             continue
         source, whole = _FILES[kind]
         properties = dict(resource.get("Properties") or {})

@@ -20,7 +20,10 @@ def generated(stack: str, logical_id: str, wanted: Mapping[str, Any]) -> str:
     Raises:
         ValueError: CloudFormation would refuse them.
     """
-    length = int(wanted.get("PasswordLength", 32))
+    try:
+        length = int(wanted.get("PasswordLength", 32))
+    except TypeError as error:
+        raise ValueError(f"a length is from 1 to {_LONGEST}") from error
     if not 1 <= length <= _LONGEST:
         raise ValueError(f"a length is from 1 to {_LONGEST}")
     excluded = set(str(wanted.get("ExcludeCharacters", "")))

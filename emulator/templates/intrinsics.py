@@ -218,7 +218,7 @@ def _cidr(names: Names, argument: Any, path: Path) -> list[str]:
         bits = int(parts[2]) if len(parts) > 2 else 8
         subnets = block.subnets(new_prefix=block.max_prefixlen - bits)
         found = [str(subnet) for subnet, _ in zip(subnets, range(int(parts[1])), strict=False)]
-    except (ValueError, IndexError) as error:
+    except (ValueError, IndexError, TypeError) as error:
         raise Problem(path, f"Fn::Cidr: {error}") from error
     if len(found) < int(parts[1]):
         raise Problem(path, f"Fn::Cidr: {parts[0]} has room for {len(found)} blocks of {bits} bits, not {parts[1]}")

@@ -122,7 +122,9 @@ def _flaw(declaration: Mapping[str, Any], text: str) -> str | None:
     if kind in ("Number", "List<Number>") and not all(_is_number(each) for each in each_of):
         return "is no number"
     pattern = declaration.get("AllowedPattern")
-    if isinstance(pattern, str) and not _matches(pattern, text):
+    # [DOC] cfn-docs:parameters-section-structure: of a CommaDelimitedList each value must match
+    matched = [each.strip() for each in text.split(",")] if kind == "CommaDelimitedList" else [text]
+    if isinstance(pattern, str) and not all(_matches(pattern, each) for each in matched):
         return f"does not match {pattern}"
     for key, size in (("Length", float(len(text))), ("Value", float(text) if kind == "Number" else None)):
         low, high = _bound(declaration, f"Min{key}"), _bound(declaration, f"Max{key}")

@@ -27,7 +27,7 @@ from .ids import physical_name
 from .intrinsics import value_of
 from .parameters import unknown_parameters
 from .resources.kind import Place
-from .source import Source, load
+from .source import Source, load, refuse_nulls
 from .stack import NO_EXPORT, Resource, Stack, Surroundings, resolve
 from .topology import Described, Wanted, describe
 
@@ -209,6 +209,7 @@ class _Reader:
 
     def _expanded(self, source: Source, part: Part, parameters: Mapping[str, str], place: Place) -> Source:
         try:
+            refuse_nulls(source)
             tree = language.included(source.tree, self._file(part.folder, "AWS::Include"))
             tree = described_machines.inlined(tree, self._file(part.folder, "a definition"))
             macros = language.transforms(tree)

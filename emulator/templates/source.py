@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _SPACE: Final = re.compile(r"[ \t\r\n]*")
 _SECTIONS: Final = ("Resources", "Conditions", "Outputs")
+_MAPPINGS: Final = ("Parameters", "Mappings", "Conditions", "Outputs", "Globals")
+"""Sections that are mappings where they are there. [DOC] cfn-docs:template-anatomy"""
 
 
 class Source(Struct, frozen=True, kw_only=True):
@@ -91,7 +93,26 @@ def _checked(source: Source) -> Source:
     resources = source.tree.get("Resources")
     if not isinstance(resources, dict) or not resources:
         raise source.error(Problem(("Resources",), "a template has at least one resource"))
+    for name in _MAPPINGS:
+        if not isinstance(source.tree.get(name, {}) or {}, dict):
+            raise source.error(Problem((name,), "a mapping is expected"))
     return source
+
+
+def refuse_nulls(source: Source) -> None:
+    """Raise `Problem` for a key or an element without a value. [USR] CloudFormation's message"""
+    for name in ("Resources", *_MAPPINGS):
+        path = _null(source.tree.get(name) or {}, (name,))
+        if path is not None:
+            raise Problem(path, "'null' values are not allowed in templates")
+
+
+def _null(node: Any, path: Path) -> Path | None:
+    if node is None:
+        return path
+    pairs: Any = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    found = (_null(each, (*path, key)) for key, each in pairs)
+    return next((each for each in found if each is not None), None)
 
 
 # JSON: its places are found by reading it again up to there

@@ -17,6 +17,7 @@ from .parameters import read_parameters
 from .references import references
 from .resources.kind import Kind, Meaning, Place, names
 from .resources.registry import kind_of
+from .resources.shapes import SHAPES, check_shape
 from .source import Source
 
 _DYNAMIC: Final = re.compile(r"\{\{resolve:(ssm|ssm-secure|secretsmanager):([^{}]+)\}\}")
@@ -163,10 +164,14 @@ class _Resolver:
                 if name not in self._resources and (attribute is not None or not self._is_name(name)):
                     raise Problem(path, f"there is no {_what(attribute)} {name!r}{self._similar(name)}")
         for name, resource in self._resources.items():
+            where: Path = ("Resources", name, "DependsOn")
             needed = resource.get("DependsOn") or []
-            for each in [needed] if isinstance(needed, str) else needed:
+            needed = [needed] if isinstance(needed, str) else needed
+            if not isinstance(needed, list) or not all(isinstance(each, str) for each in needed):
+                raise Problem(where, "the name of a resource, or a list of names, is expected")
+            for each in needed:
                 if each not in self._resources:
-                    raise Problem(("Resources", name, "DependsOn"), f"there is no resource {each!r}")
+                    raise Problem(where, f"there is no resource {each!r}")
 
     def _is_name(self, name: str) -> bool:
         return name in self._parameters or name in _PSEUDO
@@ -214,10 +219,10 @@ class _Resolver:
         raise Problem(path, f"{kind.type} has no attribute {attribute!r}; it has {have}")
 
     def condition(self, name: Any, path: Path) -> bool:
-        if name in self._held:
-            return self._held[name]
         if not isinstance(name, str) or name not in self._conditions:
             raise Problem(path, f"there is no condition {name!r}")
+        if name in self._held:
+            return self._held[name]
         if name in self._testing:
             raise Problem(("Conditions", name), f"conditions in a circle: {' -> '.join([*self._testing, name])}")
         self._testing.append(name)
@@ -265,6 +270,8 @@ class _Resolver:
         found = {}
         for name, resource in self._resources.items():
             if resource["Type"] not in ("AWS::SSM::Parameter", "AWS::SecretsManager::Secret") or name in self._waiting:
+                continue
+            if not self._exists(name):
                 continue
             known = self._resource(name, ("Resources", name))
             value = known.properties.get("Value", known.properties.get("SecretString"))
@@ -319,19 +326,22 @@ class _Resolver:
         properties = value_of(self, written.get("Properties") or {}, path)
         if not isinstance(properties, dict):
             raise Problem(path, "properties are a mapping")
+        check_shape(properties, SHAPES.get(kind.type, {}), path)
+        metadata = written.get("Metadata") or {}
+        check_shape(metadata, {}, ("Resources", name, "Metadata"))
         ref = self._filled(kind.ref, kind, name, properties, path)
         resource = Resource(
             stack=self._around.place.stack,
             logical_id=name,
             type=written["Type"],
             properties=properties,
-            metadata=written.get("Metadata") or {},
+            metadata=metadata,
             ref=ref,
             name=str(self._filled("{name}", kind, name, properties, path)),
             kind=kind,
         )
         if kind.type == "AWS::CloudFormation::Stack" and self._around.nested is not None:
-            given = {key: _given(value) for key, value in (properties.get("Parameters") or {}).items()}
+            given = {key: _given(value) for key, value in properties.get("Parameters", {}).items()}
             self._nested[name] = self._around.nested(resource, given)
         return resource
 

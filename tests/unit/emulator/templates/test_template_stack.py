@@ -184,6 +184,12 @@ def test_outputs_and_exports_follow_their_conditions() -> None:
         pytest.param(
             {"Type": "String", "AllowedPattern": "[a-z]+"}, {"P": "1"}, "'1' does not match [a-z]+", id="pattern"
         ),
+        pytest.param(
+            {"Type": "CommaDelimitedList", "AllowedPattern": "[a-z]+"},
+            {"P": "a, 1"},
+            "'a, 1' does not match [a-z]+",
+            id="list",
+        ),
         pytest.param({"Type": "String", "MinLength": 3}, {"P": "ab"}, "'ab' is too small: at least 3", id="length"),
         pytest.param({"Type": "Number", "MaxValue": "9"}, {"P": "10"}, "'10' is too large: at most 9", id="value"),
         pytest.param(
@@ -220,6 +226,34 @@ def test_a_parameter_may_go_without_a_value(declaration: Any, user: str) -> None
     found = resolve(load(json.dumps(tree), "t.json"), Surroundings(place=PLACE))
 
     assert found.warnings == ("parameter P has no value; a placeholder stands for it",)
+
+
+def test_each_value_of_a_list_must_match_the_pattern() -> None:
+    tree = {
+        "Parameters": {"P": {"Type": "CommaDelimitedList", "AllowedPattern": "[a-z]+", "Default": "a, b,c"}},
+        "Resources": {"A": {"Type": "AWS::SQS::Queue", "Properties": {"X": {"Ref": "P"}}}},
+    }
+
+    assert resolve(load(json.dumps(tree), "t.json"), Surroundings(place=PLACE)).resources["A"].properties["X"] == [
+        "a",
+        "b",
+        "c",
+    ]
+
+
+def test_a_secret_that_does_not_exist_holds_no_value() -> None:
+    secret = {"Type": "AWS::SecretsManager::Secret", "Condition": "No", "Properties": {"SecretString": "x"}}
+    tree = {
+        "Conditions": {"No": {"Fn::Equals": ["a", "b"]}},
+        "Resources": {
+            "Gone": secret,
+            "A": {"Type": "AWS::SQS::Queue", "Properties": {"X": "{{resolve:ssm:/level}}"}},
+        },
+    }
+
+    found = resolve(load(json.dumps(tree), "t.json"), Surroundings(place=PLACE, stored={"/level": "7"}))
+
+    assert found.resources["A"].properties["X"] == "7"
 
 
 NAMES = st.sampled_from(["A", "B", "C", "D"])

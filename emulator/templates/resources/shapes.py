@@ -1,0 +1,137 @@
+"""What shapes properties have, as far as anything here looks into them; CloudFormation refuses others. Pure.
+
+[DOC] cfn-docs:aws-template-resource-type-ref
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from ..errors import Path, Problem
+
+TEXT: Final = "text"
+"""Text, or what CloudFormation makes text of: a number or a boolean."""
+NUMBER: Final = "a number"
+TABLE: Final = {"*": TEXT}
+
+Shape = str | list[Any] | tuple[Any, ...] | Mapping[str, Any]
+"""A word above; a list of one shape; alternatives; or a mapping: shapes by key, ``*`` for every key, ``!`` behind a
+key that must be there. Keys that have no shape may be anything."""
+
+_TAGS: Final[Shape] = [{"Key!": TEXT, "Value!": TEXT}]
+_FILTERS: Final[Shape] = {"Filters": [{}]}
+_FAILURE: Final[Shape] = {"OnFailure": {"Destination": TEXT}}
+_THROTTLE: Final[Shape] = {"ThrottlingBurstLimit": NUMBER, "ThrottlingRateLimit": NUMBER}
+_CORS: Final[Shape] = {
+    **{name: [TEXT] for name in ("AllowHeaders", "AllowMethods", "AllowOrigins", "ExposeHeaders")},
+    "MaxAge": NUMBER,
+}
+_OBJECTS: Final[Shape] = [{"Event!": TEXT, "Filter": {"S3Key": {"Rules": [{"Name!": TEXT, "Value!": TEXT}]}}}]
+_INDEXES: Final[Shape] = [{"IndexName!": TEXT, "KeySchema": [{}], "Projection": {"NonKeyAttributes": [TEXT]}}]
+_TABLE: Final[Shape] = {
+    "AttributeDefinitions": [{"AttributeName!": TEXT, "AttributeType!": TEXT}],
+    "KeySchema": [{}],
+    "GlobalSecondaryIndexes": _INDEXES,
+    "LocalSecondaryIndexes": _INDEXES,
+    "Tags": _TAGS,
+}
+_CODE: Final[Shape] = (TEXT, {"S3Bucket": TEXT, "S3Key": TEXT, "ZipFile": TEXT, "ImageUri": TEXT})
+"""Text is a path beside the template, as tools take it that package."""
+_ANSWER: Final[Shape] = {"StatusCode!": NUMBER, "ResponseTemplates": TABLE, "ResponseParameters": TABLE}
+SHAPES: Final[Mapping[str, Shape]] = {
+    "AWS::ApiGateway::Method": {"Integration": {"RequestTemplates": TABLE, "IntegrationResponses": [_ANSWER]}},
+    "AWS::ApiGatewayV2::Api": {"CorsConfiguration": _CORS, "Name": TEXT},
+    "AWS::ApiGatewayV2::Authorizer": {"IdentitySource": (TEXT, [TEXT]), "JwtConfiguration": {"Audience": [TEXT]}},
+    "AWS::ApiGatewayV2::Model": {"Name": TEXT},
+    "AWS::ApiGatewayV2::Route": {"AuthorizerId": TEXT, "RouteKey": TEXT, "RequestModels": TABLE},
+    "AWS::ApiGatewayV2::Stage": {
+        "StageName": TEXT,
+        "StageVariables": TABLE,
+        "DefaultRouteSettings": _THROTTLE,
+        "RouteSettings": {"*": _THROTTLE},
+    },
+    "AWS::CloudFormation::Stack": {"Parameters": {"*": (TEXT, [TEXT])}},
+    "AWS::DynamoDB::GlobalTable": _TABLE,
+    "AWS::DynamoDB::Table": _TABLE,
+    "AWS::Kinesis::Stream": {"Tags": _TAGS},
+    "AWS::Lambda::EventInvokeConfig": {"DestinationConfig": _FAILURE},
+    "AWS::Lambda::EventSourceMapping": {
+        "FilterCriteria": _FILTERS,
+        "DestinationConfig": _FAILURE,
+        "ScalingConfig": {"MaximumConcurrency": NUMBER},
+    },
+    "AWS::Lambda::Function": {
+        "Code": _CODE,
+        "Environment": {"Variables": TABLE},
+        "Layers": [TEXT],
+    },
+    "AWS::Lambda::LayerVersion": {"Content": _CODE},
+    "AWS::Lambda::Url": {"Cors": _CORS},
+    "AWS::S3::Bucket": {
+        "Tags": _TAGS,
+        "CorsConfiguration": {"CorsRules": [{"MaxAge": NUMBER}]},
+        "NotificationConfiguration": dict.fromkeys(
+            ("LambdaConfigurations", "QueueConfigurations", "TopicConfigurations"), _OBJECTS
+        ),
+    },
+    "AWS::SQS::Queue": {"RedrivePolicy": (TEXT, {"maxReceiveCount": NUMBER})},
+    "AWS::SecretsManager::Secret": {"GenerateSecretString": {"PasswordLength": NUMBER}},
+}
+
+
+def check_shape(value: Any, shape: Shape, path: Path) -> None:
+    """Raise `Problem` with the place of what has another shape."""
+    if isinstance(shape, tuple):
+        problems = [found for each in shape if (found := _problem(value, each, path)) is not None]
+        if len(problems) == len(shape):
+            raise problems[-1 if isinstance(value, dict | list) else 0]
+    elif (problem := _problem(value, shape, path)) is not None:
+        raise problem
+
+
+def _problem(value: Any, shape: Shape, path: Path) -> Problem | None:
+    try:
+        _check(value, shape, path)
+    except Problem as problem:
+        return problem
+    return None
+
+
+def _check(value: Any, shape: Shape, path: Path) -> None:
+    if isinstance(shape, str):
+        if (shape == TEXT and not isinstance(value, str | int | float)) or (shape == NUMBER and not _is_number(value)):
+            raise Problem(path, f"{shape} is expected, and there is {_kind(value)}")
+    elif isinstance(shape, list):
+        if not isinstance(value, list):
+            raise Problem(path, f"a list is expected, and there is {_kind(value)}")
+        for position, each in enumerate(value):
+            check_shape(each, shape[0], (*path, position))
+    elif isinstance(shape, Mapping):
+        if not isinstance(value, dict):
+            raise Problem(path, f"a mapping is expected, and there is {_kind(value)}")
+        _check_keys(value, shape, path)
+
+
+def _check_keys(value: Mapping[str, Any], shape: Mapping[str, Any], path: Path) -> None:
+    for key, each in shape.items():
+        name = key.removesuffix("!")
+        if name != key and name not in value:
+            raise Problem(path, f"{name} is missing")
+        for found in value if name == "*" else [name] if name in value else []:
+            check_shape(value[found], each, (*path, found))
+
+
+def _is_number(value: Any) -> bool:
+    try:
+        float(value)
+    except (TypeError, ValueError):
+        return False
+    return not isinstance(value, bool)
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, bool):
+        return "a boolean"
+    names: tuple[tuple[Any, str], ...] = ((str, repr(value)), (list, "a list"), (dict, "a mapping"))
+    return next((name for kind, name in names if isinstance(value, kind)), "a number")

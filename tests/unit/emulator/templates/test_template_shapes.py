@@ -1,0 +1,112 @@
+"""Whatever stands at a place of a template, it is read or refused in one line."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emulator.templates import described_machines
+from emulator.templates.errors import Problem, TemplateError
+from emulator.templates.resources.kind import Place
+from emulator.templates.source import load, refuse_nulls
+from emulator.templates.stack import Resource, Stack, Surroundings, resolve
+from emulator.templates.topology import Located, Wanted, describe
+
+PLACE = Place(stack="shop", region="us-east-1", account_id="123456789012", partition="aws", url_suffix="amazonaws.com")
+TEMPLATE = load((Path(__file__).parents[3] / "templates" / "shapes" / "stack.yaml").read_text("utf-8"), "t.yaml").tree
+ODD: tuple[Any, ...] = (1, "x", [], {}, ["x"], [1], [{}], {"a": "b"}, [["x"]])
+
+
+def locate(stack: Stack, found: Resource) -> Located:
+    return Located(folder="/code")
+
+
+def read(tree: Any) -> None:
+    source = load(json.dumps(tree), "t.json")
+    tree = described_machines.inlined(source.tree, lambda location, path: {})
+    describe([resolve(source.with_tree(tree), Surroundings(place=PLACE))], locate, Wanted())
+
+
+def places(node: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    pairs: Any = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    for key, each in pairs:
+        yield (*path, key)
+        yield from places(each, (*path, key))
+
+
+def with_value(path: tuple[Any, ...], value: Any) -> Any:
+    tree = copy.deepcopy(TEMPLATE)
+    node = tree
+    for part in path[:-1]:
+        node = node[part]
+    node[path[-1]] = value
+    return tree
+
+
+def test_the_template_itself_is_read() -> None:
+    read(TEMPLATE)
+
+
+@pytest.mark.parametrize("name", [*TEMPLATE["Resources"], "the sections"])
+def test_what_has_another_shape_is_refused_in_one_line(name: str) -> None:
+    sections = [(each,) for each in ("Parameters", "Mappings", "Conditions", "Outputs", "Globals")]
+    below = ("Resources", name)
+    found = sections if name == "the sections" else [(*below, *each) for each in places(TEMPLATE["Resources"][name])]
+    for path in found:
+        for value in ODD:
+            refusal = ""
+            try:
+                read(with_value(path, value))
+            except TemplateError as error:
+                refusal = str(error)
+            assert "\n" not in refusal
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        pytest.param(("F", "DependsOn"), 1, "DependsOn: the name of a resource, or a list of names", id="DependsOn"),
+        pytest.param(("F", "Condition"), ["C"], "Condition: there is no condition ['C']", id="Condition"),
+        pytest.param(("F", "Type"), [], "a resource has a Type", id="Type"),
+        pytest.param(("F", "Metadata"), 1, "Metadata: a mapping is expected, and there is a number", id="Metadata"),
+        pytest.param(
+            ("F", "Properties", "Layers"), "x", "Properties.Layers: a list is expected, and there is 'x'", id="a list"
+        ),
+        pytest.param(
+            ("F", "Properties", "Environment"), {"Variables": "x"}, "Properties.Environment.Variables: a map", id="text"
+        ),
+        pytest.param(
+            ("Q", "Properties", "RedrivePolicy", "maxReceiveCount"),
+            "x",
+            "Properties.RedrivePolicy.maxReceiveCount: a number is expected, and there is 'x'",
+            id="a number",
+        ),
+        pytest.param(("B", "Properties", "Tags"), [{}], "Properties.Tags[0]: Key is missing", id="a key is missing"),
+    ],
+)
+def test_the_place_and_the_shape_are_told(path: tuple[str, ...], value: Any, message: str) -> None:
+    with pytest.raises(TemplateError) as refused:
+        read(with_value(("Resources", *path), value))
+
+    start = f"t.json:1: Resources.{path[0]}"
+    assert str(refused.value).startswith((f"{start}.{message}", f"{start}: {message}"))
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        pytest.param("Resources:\n  A:\n    Type: AWS::SQS::Queue\n    Properties:\n", ("A", "Properties"), id="YAML"),
+        pytest.param('{"Resources": {"A": {"Type": "T", "Properties": {"X": [1, null]}}}}', None, id="JSON"),
+    ],
+)
+def test_null_is_refused_as_cloudformation_does(text: str, place: Any) -> None:
+    with pytest.raises(Problem) as refused:
+        refuse_nulls(load(text, "t.yaml"))
+
+    assert refused.value.path == ("Resources", *(place or ("A", "Properties", "X", 1)))
+    assert refused.value.text == "'null' values are not allowed in templates"
