@@ -88,6 +88,35 @@ def unrolled(tree: Mapping[str, Any], collection: Callable[[Any, Path], list[str
     }
 
 
+def named(tree: Mapping[str, Any], value: Callable[[Any, Path], Any]) -> dict[str, Any]:
+    """The template with names where ``Ref`` and ``Fn::GetAtt`` have functions, which this transform lets them have.
+
+    ``value`` gives what a function stands for that refers to parameters only.
+    [DOC] cfn-docs:intrinsic-function-reference-ref
+
+    Raises:
+        Problem: a function refers to a resource, or does not give text.
+    """
+    return {
+        section: _named(node, (section,), value) if section in ("Resources", "Conditions", "Outputs") else node
+        for section, node in tree.items()
+    }
+
+
+def _named(node: Any, path: Path, value: Callable[[Any, Path], Any]) -> Any:
+    if isinstance(node, list):
+        return [_named(each, (*path, position), value) for position, each in enumerate(node)]
+    if not isinstance(node, dict):
+        return node
+    if len(node) == 1:
+        ((key, argument),) = node.items()
+        if key == "Ref" and isinstance(argument, dict):
+            return {key: value(argument, path)}
+        if key == "Fn::GetAtt" and isinstance(argument, list):
+            return {key: [value(part, path) if isinstance(part, dict) else part for part in argument]}
+    return {key: _named(each, path if key.startswith("Fn::") else (*path, key), value) for key, each in node.items()}
+
+
 def _unrolled(node: Any, path: Path, collection: Callable[[Any, Path], list[str]]) -> Any:
     if isinstance(node, list):
         return [_unrolled(each, (*path, position), collection) for position, each in enumerate(node)]

@@ -49,16 +49,16 @@ def read_parameters(
                 missing.append(name)
                 continue
             warnings.append(f"parameter {name} has no value; a placeholder stands for it")
-            values[name] = _typed(declaration["Type"], PLACEHOLDER)
+            values[name] = typed(declaration["Type"], PLACEHOLDER)
             continue
         _check(path, declaration, text)
         ssm = _SSM.fullmatch(declaration["Type"])
         if ssm is None:
-            values[name] = _typed(declaration["Type"], text)
+            values[name] = typed(declaration["Type"], text)
             continue
         if text not in stored and name in used:
             warnings.append(f"parameter {name} reads {text} from the parameter store; its name stands for its value")
-        values[name] = _typed(ssm[1], stored.get(text, text))
+        values[name] = typed(ssm[1], stored.get(text, text))
     if missing:
         options = " ".join(f"--parameter {name}=VALUE" for name in missing)
         raise Problem(("Parameters", missing[0]), f"no value for {', '.join(missing)}: add {options}")
@@ -96,7 +96,8 @@ def _text(value: Any) -> str | None:
     return str(value)
 
 
-def _typed(kind: str, text: str) -> str | list[str]:
+def typed(kind: str, text: str) -> str | list[str]:
+    """A parameter's value as its type has it."""
     if kind == "CommaDelimitedList" or kind.startswith("List<"):
         return [each.strip() for each in text.split(",")] if text else []
     return text

@@ -24,8 +24,8 @@ from .described_functions import names_of
 from .errors import Problem, TemplateError
 from .expansion import expanded_once
 from .ids import physical_name
-from .intrinsics import value_of
-from .parameters import unknown_parameters
+from .intrinsics import text_of, value_of
+from .parameters import typed, unknown_parameters
 from .resources.kind import Place
 from .source import Source, load, refuse_nulls
 from .stack import NO_EXPORT, Resource, Stack, Surroundings, resolve
@@ -214,7 +214,9 @@ class _Reader:
             tree = described_machines.inlined(tree, self._file(part.folder, "a definition"))
             macros = language.transforms(tree)
             if language.LANGUAGE in macros:
-                tree = language.unrolled(tree, _collection(tree, parameters, place))
+                early = _Loops(tree.get("Parameters") or {}, parameters, tree.get("Mappings") or {}, place)
+                tree = language.unrolled(tree, early.collection)
+                tree = language.named(tree, early.name)
         except Problem as problem:
             raise source.error(problem) from problem
         source = source.with_tree(tree)
@@ -301,35 +303,33 @@ def place_of(stack: str, settings: Settings) -> Place:
     )
 
 
-def _collection(
-    tree: Mapping[str, Any], parameters: Mapping[str, str], place: Place
-) -> Callable[[Any, tuple[str | int, ...]], list[str]]:
-    """Elements of a loop: a list as it stands, or what parameters and mappings give."""
-    declared = tree.get("Parameters") or {}
-    used = {"AWS::Region": place.region, "AWS::StackName": place.stack, "AWS::AccountId": place.account_id}
+class _Loops:
+    """What can be known before anything is resolved. Implements `intrinsics.Names`."""
 
-    def elements(node: Any, path: tuple[str | int, ...]) -> list[str]:
-        found = value_of(_Loops(declared, parameters, tree.get("Mappings") or {}, used), node, path)
+    def __init__(
+        self, declared: Mapping[str, Any], given: Mapping[str, str], mappings: Mapping[str, Any], place: Place
+    ) -> None:
+        self._declared, self._given, self._mappings = declared, given, mappings
+        self._pseudo = {
+            "AWS::AccountId": place.account_id,
+            "AWS::Partition": place.partition,
+            "AWS::Region": place.region,
+            "AWS::StackName": place.stack,
+            "AWS::URLSuffix": place.url_suffix,
+        }
+
+    def collection(self, node: Any, path: tuple[str | int, ...]) -> list[str]:
+        """Elements of a loop: a list as it stands, or what parameters and mappings give; raises `Problem`."""
+        found = value_of(self, node, path)
         if isinstance(found, str):
             found = [each.strip() for each in found.split(",")]
         if not isinstance(found, list):
             raise Problem(path, "the collection of Fn::ForEach must be a list")
         return [str(each) for each in found]
 
-    return elements
-
-
-class _Loops:
-    """What can be known before anything is resolved. Implements `intrinsics.Names`."""
-
-    def __init__(
-        self,
-        declared: Mapping[str, Any],
-        given: Mapping[str, str],
-        mappings: Mapping[str, Any],
-        pseudo: Mapping[str, str],
-    ) -> None:
-        self._declared, self._given, self._mappings, self._pseudo = declared, given, mappings, pseudo
+    def name(self, node: Any, path: tuple[str | int, ...]) -> str:
+        """The name that a function gives where a name is expected; raises `Problem`."""
+        return text_of(value_of(self, node, path), path)
 
     def ref(self, name: str, path: Any) -> Any:
         if name in self._pseudo:
@@ -339,7 +339,7 @@ class _Loops:
         value = self._given.get(name, self._declared[name].get("Default"))
         if value is None:
             raise Problem(path, f"no value for {name}: add --parameter {name}=VALUE")
-        return value
+        return typed(str(self._declared[name].get("Type")), str(value))
 
     def attribute(self, logical_id: str, attribute: str, path: Any) -> Any:
         raise Problem(path, "a loop is made before there are resources")

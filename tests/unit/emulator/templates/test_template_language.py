@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from emulator.templates.errors import Problem
-from emulator.templates.language import included, transforms, unrolled
+from emulator.templates.language import included, named, transforms, unrolled
 
 
 def elements(node: Any, path: Any) -> list[str]:
@@ -30,6 +30,19 @@ def test_loops_nest_and_work_inside_properties() -> None:
     tree = {"Resources": {"R": {"Properties": {"Fn::ForEach::A": ["A", ["x-y"], inner]}}}}
 
     assert unrolled(tree, elements)["Resources"]["R"]["Properties"] == {"x-y1": "xy", "x-y2": "xy"}
+
+
+def test_a_name_may_be_made_by_a_function() -> None:
+    made = {"Fn::Sub": "Topic${Name}"}
+    tree = {"Outputs": {"A": {"Value": [{"Ref": made}, {"Fn::GetAtt": [made, {"Ref": "P"}]}, {"Fn::GetAtt": "B.C"}]}}}
+
+    found = named(tree, lambda node, path: {"Fn::Sub": "TopicA", "Ref": "Arn"}[next(iter(node))])
+
+    assert found["Outputs"]["A"]["Value"] == [
+        {"Ref": "TopicA"},
+        {"Fn::GetAtt": ["TopicA", "Arn"]},
+        {"Fn::GetAtt": "B.C"},
+    ]
 
 
 @pytest.mark.parametrize(
