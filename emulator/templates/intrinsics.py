@@ -16,6 +16,12 @@ ABSENT: Final = object()
 """What ``Ref: AWS::NoValue`` gives: its key or element is left out."""
 
 
+class MadeUp(str):
+    """A value that nobody here knows: what a function makes of it is made up, too, rather than refused."""
+
+    __slots__ = ()
+
+
 class Names(Protocol):
     """What a template's names stand for."""
 
@@ -46,6 +52,15 @@ class Names(Protocol):
     def dynamic(self, text: str, path: Path) -> str:
         """The text with its dynamic references (``{{resolve:...}}``) replaced; raises `Problem`."""
         ...
+
+
+def plain(value: Any) -> Any:
+    """A value in which what is made up is text like any other, as encoders want it."""
+    if isinstance(value, MadeUp):
+        return str(value)
+    if isinstance(value, list):
+        return [plain(each) for each in value]
+    return {key: plain(each) for key, each in value.items()} if isinstance(value, dict) else value
 
 
 def value_of(names: Names, node: Any, path: Path) -> Any:
@@ -155,23 +170,32 @@ def _sub(names: Names, argument: Any, path: Path) -> str:
 def _join(names: Names, argument: Any, path: Path) -> str:
     delimiter, parts = _list("Fn::Join", argument, path, 2, 2)
     values = value_of(names, parts, path)
+    if isinstance(values, MadeUp):
+        return values
     if not isinstance(delimiter, str) or not isinstance(values, list):
         raise Problem(path, "Fn::Join takes a text and a list")
     return delimiter.join(text_of(value, path) for value in values)
 
 
-def _split(names: Names, argument: Any, path: Path) -> list[str]:
+def _split(names: Names, argument: Any, path: Path) -> list[str] | MadeUp:
     delimiter, text = _list("Fn::Split", argument, path, 2, 2)
     if not isinstance(delimiter, str) or not delimiter:
         raise Problem(path, "Fn::Split takes a text to split at, and a text")
-    return text_of(value_of(names, text, path), path).split(delimiter)
+    value = value_of(names, text, path)
+    return value if isinstance(value, MadeUp) else text_of(value, path).split(delimiter)
 
 
 def _select(names: Names, argument: Any, path: Path) -> Any:
     index, node = _list("Fn::Select", argument, path, 2, 2)
     values, position = value_of(names, node, path), value_of(names, index, path)
+    if isinstance(values, MadeUp):
+        return values
+    if isinstance(position, MadeUp):
+        return position
     if not isinstance(values, list) or not str(position).isdecimal():
         raise Problem(path, "Fn::Select takes a position from 0 and a list")
+    if int(position) >= len(values) and any(isinstance(each, MadeUp) for each in values):
+        return MadeUp(values[0])
     if int(position) >= len(values):
         raise Problem(path, f"Fn::Select wants element {position} of a list of {len(values)}")
     return values[int(position)]
@@ -186,7 +210,8 @@ def _if(names: Names, argument: Any, path: Path) -> Any:
 
 def _find_in_map(names: Names, argument: Any, path: Path) -> Any:
     parts = _list("Fn::FindInMap", argument, path, 3, 4)
-    keys = [text_of(value_of(names, part, path), path) for part in parts[:3]]
+    given = [value_of(names, part, path) for part in parts[:3]]
+    keys = [text_of(each, path) for each in given]
     has_default = len(parts) == 4 and isinstance(parts[3], dict) and "DefaultValue" in parts[3]
     try:
         found: Any = names.mapping(keys[0], path)
@@ -199,6 +224,8 @@ def _find_in_map(names: Names, argument: Any, path: Path) -> Any:
         if found is None:
             if has_default:
                 return value_of(names, parts[3]["DefaultValue"], path)
+            if isinstance(given[number], MadeUp):
+                return given[number]
             raise Problem(path, f"the mapping {'.'.join(keys[:number])} has no key {key!r}")
     return found
 
@@ -211,8 +238,11 @@ def _get_azs(names: Names, argument: Any, path: Path) -> list[str]:
     return names.zones(text_of(value_of(names, argument, path), path))
 
 
-def _cidr(names: Names, argument: Any, path: Path) -> list[str]:
+def _cidr(names: Names, argument: Any, path: Path) -> list[str] | MadeUp:
     parts = value_of(names, _list("Fn::Cidr", argument, path, 2, 3), path)
+    made_up = next((each for each in parts if isinstance(each, MadeUp)), None)
+    if made_up is not None:
+        return made_up
     try:
         block = ipaddress.ip_network(str(parts[0]), strict=False)
         bits = int(parts[2]) if len(parts) > 2 else 8

@@ -9,6 +9,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from .errors import Path, Problem
+from .intrinsics import MadeUp
 
 _SSM: Final = re.compile(r"AWS::SSM::Parameter::Value<(.+)>")
 PLACEHOLDER: Final = "placeholder"
@@ -49,7 +50,7 @@ def read_parameters(
                 missing.append(name)
                 continue
             warnings.append(f"parameter {name} has no value; a placeholder stands for it")
-            values[name] = typed(declaration["Type"], PLACEHOLDER)
+            values[name] = _placeholder(declaration["Type"])
             continue
         _check(path, declaration, text)
         ssm = _SSM.fullmatch(declaration["Type"])
@@ -63,6 +64,11 @@ def read_parameters(
         options = " ".join(f"--parameter {name}=VALUE" for name in missing)
         raise Problem(("Parameters", missing[0]), f"no value for {', '.join(missing)}: add {options}")
     return Parameters(values=values, warnings=tuple(warnings))
+
+
+def _placeholder(kind: str) -> str | list[str]:
+    found = MadeUp(PLACEHOLDER)
+    return [found] if isinstance(typed(kind, PLACEHOLDER), list) else found
 
 
 def unknown_parameters(

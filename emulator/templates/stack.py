@@ -12,7 +12,7 @@ from msgspec import Struct, field
 
 from .errors import Path, Problem, shown
 from .generated_secrets import generated
-from .intrinsics import ABSENT, holds, text_of, value_of
+from .intrinsics import ABSENT, MadeUp, holds, plain, text_of, value_of
 from .parameters import read_parameters
 from .references import references
 from .resources.kind import Kind, Meaning, Place, names
@@ -133,7 +133,7 @@ class _Resolver:
                 raise Problem(path, "an output has a Value")
             if "Condition" in each and not self.condition(each["Condition"], path):
                 continue
-            outputs[name] = value_of(self, each["Value"], (*path, "Value"))
+            outputs[name] = self._settled(each["Value"], (*path, "Value"))
             export = each.get("Export")
             if isinstance(export, dict) and "Name" in export:
                 where = (*path, "Export", "Name")
@@ -214,7 +214,7 @@ class _Resolver:
             return self._filled(pattern, kind, resource.logical_id, resource.properties, path)
         if kind.meaning is Meaning.MISSING or kind.meaning is Meaning.IGNORED:
             self._warnings.append(f"{resource.type} {logical_id} is not emulated: its {attribute} is made up")
-            return f"{resource.name}.{attribute}"
+            return MadeUp(f"{resource.name}.{attribute}")
         have = ", ".join(sorted(kind.attributes)) or "none"
         raise Problem(path, f"{kind.type} has no attribute {attribute!r}; it has {have}")
 
@@ -323,7 +323,7 @@ class _Resolver:
     def _made(self, name: str) -> Resource:
         written, kind = self._resources[name], self._kinds[name]
         path: Path = ("Resources", name, "Properties")
-        properties = value_of(self, written.get("Properties") or {}, path)
+        properties = self._settled(written.get("Properties") or {}, path)
         if not isinstance(properties, dict):
             raise Problem(path, "properties are a mapping")
         check_shape(properties, SHAPES.get(kind.type, {}), path)
@@ -344,6 +344,10 @@ class _Resolver:
             given = {key: _given(value) for key, value in properties.get("Parameters", {}).items()}
             self._nested[name] = self._around.nested(resource, given)
         return resource
+
+    def _settled(self, node: Any, path: Path) -> Any:
+        value = value_of(self, node, path)
+        return plain(value) if self._warnings else value  # nothing is made up without being told
 
     def _filled(self, pattern: str, kind: Kind, name: str, properties: Mapping[str, Any], path: Path) -> str:
         values = names(kind, self._around.place, name, properties, pattern)

@@ -148,6 +148,36 @@ def test_an_attribute_of_what_is_not_emulated_is_made_up_and_told() -> None:
     assert found.warnings == ("AWS::Odd::Thing Odd is not emulated: its Url is made up",)
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        pytest.param({"Fn::Select": [0, {"Fn::Cidr": [{"Fn::GetAtt": ["Odd", "Url"]}, 6, 8]}]}, id="Cidr"),
+        pytest.param({"Fn::Select": [1, {"Fn::GetAtt": ["Odd", "Url"]}]}, id="Select"),
+        pytest.param({"Fn::Select": [1, {"Fn::Split": ["/", {"Fn::GetAtt": ["Odd", "Url"]}]}]}, id="Split"),
+        pytest.param({"Fn::Join": [",", {"Fn::GetAtt": ["Odd", "Url"]}]}, id="Join"),
+        pytest.param({"Fn::FindInMap": ["Sizes", {"Fn::GetAtt": ["Odd", "Url"]}, "mb"]}, id="FindInMap"),
+    ],
+)
+def test_what_functions_make_of_what_is_made_up_is_made_up(value: Any) -> None:
+    found = stack_of([value]).resources["A"].properties["X"][0]
+
+    assert found.startswith("shop-Odd-")
+    assert type(found) is str
+
+
+def test_a_list_without_a_value_has_as_many_as_are_wanted() -> None:
+    tree = {
+        "Parameters": {"P": {"Type": "List<AWS::EC2::Subnet::Id>"}},
+        "Resources": {
+            "A": {"Type": "AWS::EC2::Instance", "Properties": {"SubnetId": {"Fn::Select": [1, {"Ref": "P"}]}}},
+        },
+    }
+
+    assert resolve(load(json.dumps(tree), "t.json"), Surroundings(place=PLACE)).resources["A"].properties == {
+        "SubnetId": "placeholder"
+    }
+
+
 def test_a_secret_that_nobody_knows_is_a_placeholder() -> None:
     found = stack_of("{{resolve:secretsmanager:other}}")
 
