@@ -17,12 +17,16 @@ from streamer.topology import AsyncInvocation, Topology
 from ..foundation import log
 from ..foundation.notes import EVENTS, Notes
 from ..foundation.tasks import end
+from .admission import bytes_held
 from .destinations import EventDestinations
 from .outcome import Failed, Functions, Outcome, Refused, Returned, content_of
 from .variables import VERSION
 
-QUEUED_EVENTS: Final = 1_000
-"""Most events that wait or run; more are refused, since this queue lives in memory and AWS's does not."""
+QUEUED_BYTES: Final = 512 * 1024 * 1024
+"""How much memory the events may take that wait or run; more are refused, since this queue lives in memory and AWS's
+does not."""
+TASK_BYTES: Final = 2048
+"""What an event takes besides what `bytes_held` counts: the task that runs it, as `tracemalloc` shows it."""
 RETRY_SECONDS: Final = (1.0, 2.0)
 """How long after its first and second failure an event is tried again. AWS waits 60 and 120 s, which would only make
 developers wait. [DOC] lambda-docs:invocation-async-error-handling"""
@@ -152,6 +156,7 @@ class AsyncInvocations:
         self._retry_seconds = retry_seconds
         self._sleep = sleep
         self._tasks: set[asyncio.Task[None]] = set()
+        self._bytes = 0
 
     async def __aenter__(self) -> Self:
         """Go on with what the last run accepted and did not come to, or was doing."""
@@ -175,7 +180,7 @@ class AsyncInvocations:
 
     def accept(self, function: str, payload: bytes, request_id: str) -> bool:
         """Run an event in the background; False: there are too many already."""
-        if len(self._tasks) >= QUEUED_EVENTS:
+        if self._bytes >= QUEUED_BYTES:
             return False
         if self._notes.are_kept:
             self._notes.put(EVENTS, request_id, [function, payload.decode()])
@@ -186,7 +191,9 @@ class AsyncInvocations:
     def _start(self, function: str, payload: bytes, request_id: str) -> None:
         task = asyncio.get_running_loop().create_task(self._run(function, payload, request_id))
         self._tasks.add(task)
-        task.add_done_callback(functools.partial(self._done, request_id))
+        size = bytes_held(payload) + TASK_BYTES
+        self._bytes += size
+        task.add_done_callback(functools.partial(self._done, request_id, size))
 
     async def _run(self, function: str, payload: bytes, request_id: str) -> None:
         rules = self._rules.get(function) or AsyncInvocation(function=function)
@@ -222,8 +229,9 @@ class AsyncInvocations:
             attributes = dead_letter_attributes(outcome, request_id)
             await self._destinations.send(rules.dead_letters, payload.decode(), attributes)
 
-    def _done(self, request_id: str, task: asyncio.Task[None]) -> None:
+    def _done(self, request_id: str, size: int, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
+        self._bytes -= size
         if task.cancelled():
             return
         self._notes.drop(EVENTS, request_id)

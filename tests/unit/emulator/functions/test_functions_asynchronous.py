@@ -10,6 +10,7 @@ import pytest
 
 from emulator.foundation.notes import EVENTS, Notes
 from emulator.functions.asynchronous import (
+    QUEUED_BYTES,
     AsyncInvocations,
     EventHistory,
     GiveUp,
@@ -241,6 +242,25 @@ async def test_what_was_accepted_and_not_done_is_done_by_the_next_run_under_the_
     assert after.request_ids == ["waits", "waits too"]
     assert left.of(EVENTS) == {}
     assert json.loads(kept[-1]) == ["note", "events", "waits too", None]
+
+
+async def test_a_burst_of_events_is_accepted_and_what_no_memory_holds_is_not() -> None:
+    world = World(*[RETURNED] * 20_000)
+    async with world.invocations(RULES) as invocations:
+        assert all(invocations.accept("f", b"{}", str(number)) for number in range(20_000))
+        taken = [invocations.accept("f", bytes(64 * 1024 * 1024), "large") for _ in range(5)]
+
+    assert taken == [True, True, True, True, False]
+
+
+async def test_events_that_are_done_make_room_for_others() -> None:
+    world = World(RETURNED, RETURNED)
+    async with world.invocations(RULES) as invocations:
+        assert invocations.accept("f", bytes(QUEUED_BYTES // 2), "large")
+        assert not invocations.accept("f", b"{}", "small")
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert invocations.accept("f", b"{}", "small")
 
 
 async def test_without_a_place_for_notes_nothing_is_kept() -> None:
