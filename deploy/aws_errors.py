@@ -38,30 +38,36 @@ def translated(doing: str) -> Iterator[None]:
     """
     try:
         yield
-    except (errors.NoCredentialsError, errors.PartialCredentialsError) as exc:
-        raise CredentialsError(
-            "there are no AWS credentials here; run `aws configure` or `aws sso login`, or name a --profile"
-        ) from exc
-    except (errors.ProfileNotFound, errors.ConfigParseError) as exc:
-        raise CredentialsError(f"{_one_line(exc)}; `aws configure list-profiles` shows those that exist") from exc
-    except (errors.CredentialRetrievalError, errors.SSOError, errors.TokenRetrievalError) as exc:
-        raise CredentialsError(f"the AWS credentials cannot be loaded: {_one_line(exc)}") from exc
-    except errors.NoRegionError as exc:
-        raise DeployError("no region is set; pass --region, or write `region` into streamer.toml") from exc
-    except (errors.EndpointConnectionError, errors.ConnectTimeoutError, errors.InvalidRegionError) as exc:
-        raise DeployError(f"AWS cannot be reached while {doing}: is the region right? ({_one_line(exc)})") from exc
     except errors.ClientError as exc:
         raise _domain_error(exc, doing) from exc
-    except ResponseParserError as exc:
-        raise DeployError(f"{doing} failed: {_NOT_AWS}") from exc
-    except errors.BotoCoreError as exc:
-        raise DeployError(f"{doing} failed: {_one_line(exc)}") from exc
+    except (errors.BotoCoreError, ResponseParserError) as exc:
+        raise _of_the_way(exc, doing) from exc
     except json.JSONDecodeError as exc:  # botocore reads all other JSON forgivingly
         raise CredentialsError("the AWS credentials cannot be loaded: credential_process prints no JSON") from exc
     except OSError as exc:  # the network's are botocore's
         raise CredentialsError(f"the AWS credentials cannot be loaded: {_one_line(exc)}") from exc
     except ValueError as exc:
         raise DeployError(f"{doing} failed: {_one_line(exc)}; is the AWS configuration right?") from exc
+
+
+def _of_the_way(exc: Exception, doing: str) -> DeployError:
+    """What went wrong before AWS answered."""
+    match exc:
+        case errors.NoCredentialsError() | errors.PartialCredentialsError():
+            return CredentialsError(
+                "there are no AWS credentials here; run `aws configure` or `aws sso login`, or name a --profile"
+            )
+        case errors.ProfileNotFound() | errors.ConfigParseError():
+            return CredentialsError(f"{_one_line(exc)}; `aws configure list-profiles` shows those that exist")
+        case errors.CredentialRetrievalError() | errors.SSOError() | errors.TokenRetrievalError():
+            return CredentialsError(f"the AWS credentials cannot be loaded: {_one_line(exc)}")
+        case errors.NoRegionError():
+            return DeployError("no region is set; pass --region, or write `region` into streamer.toml")
+        case errors.EndpointConnectionError() | errors.ConnectTimeoutError() | errors.InvalidRegionError():
+            return DeployError(f"AWS cannot be reached while {doing}: is the region right? ({_one_line(exc)})")
+        case ResponseParserError():
+            return DeployError(f"{doing} failed: {_NOT_AWS}")
+    return DeployError(f"{doing} failed: {_one_line(exc)}")
 
 
 def _domain_error(exc: errors.ClientError, doing: str) -> DeployError:

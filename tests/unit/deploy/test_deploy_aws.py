@@ -288,7 +288,7 @@ def client_error(code: str, message: str = "") -> errors.ClientError:
             id="page",
         ),
         pytest.param(
-            errors.ClientError({"ResponseMetadata": {"HTTPStatusCode": 403}}, "DescribeStacks"),  # type: ignore[typeddict-item]
+            errors.ClientError({"ResponseMetadata": {"HTTPStatusCode": 403}}, "DescribeStacks"),
             DeployError,
             r"testing failed \(HTTP 403\): what answered is not AWS",
             id="a page that refuses",
