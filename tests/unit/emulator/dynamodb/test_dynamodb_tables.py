@@ -81,7 +81,7 @@ def test_an_existing_table_that_differs_is_refused(changes: dict[str, Any], word
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        pytest.param({"name": "t"}, "table t cannot be made: TableName must be at least 3 characters long", id="a short name"),
+        pytest.param({"name": "t"}, "table t cannot be made: TableName must be at least 3 characters", id="short"),
         pytest.param({"name": "two words"}, "table two words cannot be made: ", id="a blank"),
         pytest.param({"ttl_attribute": "x" * 256}, "table orders cannot be made: ", id="a long TTL attribute"),
     ],
