@@ -4,7 +4,7 @@
 import { ConnectionLostError, GatewayError, RequestFailedError, RequestTimeoutError } from "./errors.js";
 import { Link } from "./link.js";
 import { Inbox, TopicQueue } from "./queue.js";
-import { Joiner, checkId, envelope, failureOf, isFinal, newId, parse, progressOf, resultOf } from "./wire.js";
+import { Joiner, after, checkId, envelope, failureOf, isFinal, newId, parse, progressOf, resultOf } from "./wire.js";
 
 /** @typedef {"idle" | "connecting" | "open" | "waiting" | "closed"} ClientState */
 /**
@@ -128,7 +128,7 @@ export class StreamerClient extends EventTarget {
    */
   events(action, payload, options = {}) {
     const inbox = this.#inbox(action, payload, options);
-    following(options.signal, inbox);
+    inbox.stop = following(options.signal, inbox);
     return inbox;
   }
 
@@ -248,7 +248,10 @@ export class StreamerClient extends EventTarget {
   #register(id, body, onLoss, begin) {
     if (this.#inboxes.has(id)) throw new TypeError(`request ${id} is already under way on this client`);
     /** @type {Inbox} */
-    const inbox = new Inbox(body, onLoss, begin ?? (() => this.#send(inbox)), () => this.#inboxes.delete(id));
+    const inbox = new Inbox(body, onLoss, begin ?? (() => this.#send(inbox)), () => {
+      this.#inboxes.delete(id);
+      inbox.stop();
+    });
     this.#inboxes.set(id, inbox);
     return inbox;
   }
@@ -269,8 +272,8 @@ export class StreamerClient extends EventTarget {
    * @param {RequestOptions} options
    */
   async #result(inbox, id, { onProgress, timeout, signal }) {
-    const stopped = following(signal, inbox);
-    const timer = timeout && setTimeout(() => inbox.fail(new RequestTimeoutError(id, timeout)), timeout);
+    inbox.stop = following(signal, inbox);
+    const timer = timeout && after(() => inbox.fail(new RequestTimeoutError(id, timeout)), timeout);
     try {
       for await (const event of inbox) {
         if (isFinal(event)) return resultOf(event);
@@ -278,7 +281,6 @@ export class StreamerClient extends EventTarget {
       }
     } finally {
       clearTimeout(timer);
-      stopped();
       inbox.finish();
     }
   }

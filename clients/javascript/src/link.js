@@ -2,7 +2,7 @@
 /** Keeps one connection open: opens it again when it is lost, and notices when a sleeping tab has lost it. */
 
 import { CannotConnectError, ConnectionLostError } from "./errors.js";
-import { FRAME_BYTES, MESSAGE_BYTES } from "./wire.js";
+import { FRAME_BYTES, MESSAGE_BYTES, after } from "./wire.js";
 
 /**
  * @typedef {object} Reconnect how a lost connection is opened again: exponential backoff with full jitter
@@ -182,7 +182,7 @@ export class Link {
     }
     this.#socket = socket;
     const late = `no answer within ${this.#connectTimeout} ms`;
-    this.#timer = setTimeout(() => this.#failed(late), this.#connectTimeout);
+    this.#timer = after(() => this.#failed(late), this.#connectTimeout);
     socket.onopen = () => this.#opened();
     socket.onmessage = (/** @type {{data: unknown}} */ { data }) => this.#heard(data);
     // Node 20 says nothing after an error; browsers do not tell a refusal from nobody's answer.
@@ -241,7 +241,7 @@ export class Link {
   #keep() {
     clearTimeout(this.#timer);
     const due = () => Math.max(this.#heardAt, this.#keptAt) + this.#keepAlive - Date.now();
-    this.#timer = setTimeout(() => {
+    this.#timer = after(() => {
       if (due() <= 0) {
         this.#keptAt = Date.now();
         this.#kept += 1;
@@ -255,7 +255,7 @@ export class Link {
   /** Whether the other side is still there: else another connection is opened. */
   #check() {
     if (this.#checking) return;
-    this.#checking = setTimeout(() => this.#lost(null, "no answer to a ping"), this.#answerTimeout);
+    this.#checking = after(() => this.#lost(null, "no answer to a ping"), this.#answerTimeout);
     this.#socket.send(PING);
   }
 
@@ -310,10 +310,10 @@ export class Link {
     this.nextAt = Math.min(now + wait, deadline);
     this.#turn += 1;
     this.#become("waiting");
-    this.#timer = setTimeout(() => {
+    this.#timer = after(() => {
       if (Date.now() - this.nextAt > ASLEEP) this.#since = Date.now();
       this.#connect();
-    }, Math.max(0, Math.min(this.nextAt - now, 2 ** 31 - 1)));
+    }, Math.max(0, this.nextAt - now));
   }
 
   /** @param {Error} error */

@@ -123,6 +123,8 @@ export class Inbox extends Queue {
   isAnswered = false;
   /** The number of the connection that it was sent on; 0: it was not sent yet. */
   sentOn = 0;
+  /** Lets go of the signal that may end it. */
+  stop = () => {};
   #isOver = false;
   #isAcknowledged = false;
   /** @type {import("./wire.js").Progress | null} */

@@ -72,6 +72,15 @@ export function parse(text) {
   return null;
 }
 
+/**
+ * A timer, also for `Infinity`: whatever a timer cannot hold, it would take for one millisecond.
+ *
+ * @param {() => void} act
+ * @param {number} ms
+ * @returns {any}
+ */
+export const after = (act, ms) => setTimeout(act, Math.min(ms, 2 ** 31 - 1));
+
 /** @param {Event} event */
 export const isFinal = (event) => FINAL.has(event.type);
 

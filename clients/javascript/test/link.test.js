@@ -1,5 +1,6 @@
 // When the client connects, when again, and how it notices that a connection is dead.
 import assert from "node:assert/strict";
+import { getEventListeners } from "node:events";
 import { afterEach, beforeEach, test } from "node:test";
 import { CannotConnectError, ConnectionLostError, PayloadTooLargeError, StreamerClient } from "../src/index.js";
 import { FakeSocket, fakePage, until } from "./page.js";
@@ -303,6 +304,30 @@ test("what nobody waits for any more is not sent once there is a connection agai
 
   assert.equal(await wanted, 4);
   assert.deepEqual(socket.sent.map(({ action }) => action), ["echo"]);
+});
+
+test("a signal that outlives requests is let go of", async () => {
+  const socket = await opened();
+  socket.answers = ({ id }) => socket.say({ type: "response", request_id: id, data: null });
+  const { signal } = new AbortController();
+  const listeners = () => getEventListeners(signal, "abort").length;
+  const events = client.events("report", null, { signal });
+  assert.equal(listeners(), 1);
+  for await (const { type } of events) assert.equal(type, "response");
+  await client.request("report", null, { signal });
+
+  assert.equal(listeners(), 0);
+});
+
+test("times that no timer can hold are as long as one can be", async () => {
+  const socket = await opened({ connectTimeout: Infinity, keepAlive: Infinity, answerTimeout: Infinity });
+  const asking = client.request("report", null, { id: "r", timeout: Infinity });
+  const longer = client.request("report", null, { id: "s", timeout: 2 ** 31 });
+  await until(() => socket.sent.length === 2);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  for (const id of ["r", "s"]) socket.say({ type: "response", request_id: id, data: 1 });
+
+  assert.deepEqual(await Promise.all([asking, longer]), [1, 1]);
 });
 
 test("leaving a loop unsubscribes at once, even while it waits", async () => {
