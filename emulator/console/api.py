@@ -76,7 +76,7 @@ class Api:
             for method, pattern, answer in (
                 ("GET", r"info", self._info),
                 ("GET", r"events", self._events),
-                ("GET", r"events/(\d+)", self._event),
+                ("GET", r"events/(\d{1,18})", self._event),
                 ("GET", r"traces/(.+)", self._trace),
                 ("GET", r"connections", self._connections),
                 ("GET", r"export", self._export),

@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from ..foundation import log
-from ..foundation.json_bytes import json_bytes
+from ..foundation.json_bytes import is_object, json_bytes
 from ..foundation.notes import Content as Notes
 from ..port.http import HttpRequest, HttpResponse
 from .api import DynamoApi
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 DYNAMODB: Final = "DynamoDB_20120810"
 STREAMS: Final = "DynamoDBStreams_20120810"
+_QUEUES: Final = "AmazonSQS"
 _DEFINING: Final = frozenset(
     {
         "CreateTable", "UpdateTable", "DeleteTable", "UpdateTimeToLive", "UpdateContinuousBackups",
@@ -97,6 +98,9 @@ class EmbeddedDynamoDB:
         except ApiError as error:
             status, content = error.status, error.content()
         except Exception as error:  # noqa: BLE001 - top of a request: logged and answered
+            if service == _QUEUES and not is_object(request.body):
+                refused = ApiError("SerializationException", "The body is not a JSON object", namespace=SERVICE)
+                return self._answer(400, json_bytes(refused.content()), None)
             log.error("DynamoDB request failed", error=error, action=action)
             status = 500
             content = ApiError("InternalServerError", "Internal server error", status=500).content()
@@ -196,7 +200,7 @@ class EmbeddedDynamoDB:
 def is_queue_request(request: HttpRequest) -> bool:
     """Whether a request speaks SQS, in its JSON or its query protocol."""
     target, authorization = request.fields.get("x-amz-target", ""), request.fields.get("authorization", "")
-    return target.startswith("AmazonSQS.") or "/sqs/aws4_request" in authorization
+    return target.startswith(f"{_QUEUES}.") or "/sqs/aws4_request" in authorization
 
 
 def read_request(body: bytes) -> dict[str, Any]:

@@ -11,13 +11,14 @@ import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import ExitStack
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Final, Self
 from urllib.parse import unquote
 
 from msgspec import Struct
 
 from streamer.topology import Topology
 
+from ..foundation.json_bytes import json_of
 from ..foundation.notes import Notes
 from ..iam.guard import Caller
 from ..port.http import HttpRequest, HttpResponse
@@ -144,8 +145,8 @@ class LambdaService:
             message = f"Request must be smaller than {limit_bytes} bytes for the InvokeFunction operation"
             return _error(413, "RequestTooLargeException", message, request_id)
         try:
-            _read(request.body or b"{}")
-        except (ValueError, RecursionError) as error:
+            json_of(request.body or b"{}")
+        except ValueError as error:
             message = f"Could not parse request body into json: {error}"
             return _error(400, "InvalidRequestContentException", message, request_id)
         return None
@@ -187,20 +188,6 @@ class LambdaService:
 
     def _arn(self, function: str) -> str:
         return function_arn(function, self._endpoints)
-
-
-def _not_json(word: str) -> None:
-    raise ValueError(f"Unrecognized token '{word}'")
-
-
-_STRICT: Final = json.JSONDecoder(parse_constant=_not_json)
-"""Lambda knows neither NaN nor Infinity, which Python writes and reads: its parser would name them among what it
-expects. [USR] alexcasalboni/aws-lambda-power-tuning #148"""
-
-
-def _read(body: bytes) -> Any:
-    """The event of an invocation; raises ValueError or RecursionError if it is not JSON in UTF-8."""
-    return _STRICT.decode(body.decode("utf-8-sig"))
 
 
 def _client_context(header: str | None) -> str | None:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
+from ..foundation.json_bytes import json_of
 from ..port.http import HttpRequest, HttpResponse
 from .guard import Caller
 
@@ -48,7 +49,7 @@ def refused(request: HttpRequest, caller: Caller) -> HttpResponse | None:
 
 def _json(body: bytes) -> Mapping[str, Any]:
     try:
-        content = json.loads(body or b"{}")
+        content = json_of(body or b"{}")
     except ValueError:
         return {}
     return content if isinstance(content, dict) else {}

@@ -8,6 +8,7 @@ from typing import Any, Final, Protocol
 from urllib.parse import parse_qsl
 
 from ..foundation import log
+from ..foundation.json_bytes import json_of
 from .command_names import COMMANDS
 from .http import HttpRequest, HttpResponse
 from .signed import service_wanted
@@ -103,7 +104,7 @@ def parameters_of(request: HttpRequest) -> Mapping[str, Any]:
     """An operation's parameters, those of a query as they are written; nothing where they cannot be read."""
     if not _is_query(request):
         try:
-            content = json.loads(request.body or b"{}")
+            content = json_of(request.body or b"{}")
         except ValueError:
             return dict(request.query)
         return content if isinstance(content, dict) else {}

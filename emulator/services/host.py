@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from streamer.errors import ConfigurationError
 
 from ..foundation import log
+from ..foundation.json_bytes import is_object
 from ..foundation.tasks import end
 from ..functions.outcome import Functions
 from ..functions.variables import Endpoints
@@ -245,6 +246,11 @@ class Services:
 
     async def answer(self, request: HttpRequest, service: str) -> HttpResponse | None:
         """The answer to a request; None: the service does not know the operation."""
+        if "x-amz-target" in request.fields and request.body and not is_object(request.body):
+            return error(service, request, "Serialization", "the body is no JSON object", 400)
+        return await self._answered(request, service)
+
+    async def _answered(self, request: HttpRequest, service: str) -> HttpResponse | None:
         caller = self._caller(request)
         if service == "sts" and asks_identity(request):
             return self._identity(caller)

@@ -340,3 +340,16 @@ def test_a_picture_of_another_page_deploys_nothing(world: ControlWorld, site: st
         urllib.request.urlopen(picture)
 
     assert f"by-{site}" not in [each["StackName"] for each in world.cloudformation.describe_stacks()["Stacks"]]
+
+
+@pytest.mark.parametrize(
+    "body", [b"[" * 100_000, b"[]", b'{"a": NaN}', b"\xff"], ids=["deep", "a list", "NaN", "no text"]
+)
+@pytest.mark.parametrize("path", ["/2015-03-31/functions", "/v2/apis"])
+def test_a_body_that_is_no_json_object_is_refused(world: ControlWorld, path: str, body: bytes) -> None:
+    service = "lambda" if "functions" in path else "apigateway"
+    scope = f"AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20261129/us-east-1/{service}/aws4_request, Signature=0"
+    asked = urllib.request.Request(f"{world.url}{path}", body, {"Authorization": scope}, method="POST")
+
+    with pytest.raises(urllib.error.HTTPError, match="400"):
+        urllib.request.urlopen(asked)

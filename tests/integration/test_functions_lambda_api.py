@@ -166,8 +166,9 @@ async def test_errors_are_boto3s_own_exceptions(world: World) -> None:
         await world.invoke(FunctionName="absent")
     with pytest.raises(world.errors.ResourceNotFoundException, match="function:echo:live"):
         await world.invoke(FunctionName="echo", Qualifier="live")
-    with pytest.raises(world.errors.InvalidRequestContentException, match="Could not parse request body into json"):
-        await world.invoke(FunctionName="echo", Payload=b"{")
+    for payload in (b"{", b'{"a": NaN}', b"[-Infinity]", b"[" * 100_000, b'"\xff"'):
+        with pytest.raises(world.errors.InvalidRequestContentException, match="Could not parse request body into json"):
+            await world.invoke(FunctionName="echo", Payload=payload)
     with pytest.raises(world.errors.RequestTooLargeException):
         await world.invoke(FunctionName="echo", Payload=b" " * 6_291_457)
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 
 import pytest
@@ -85,3 +88,25 @@ def test_a_secret_is_changed(world: World) -> None:
 
     assert secrets.get_secret_value(SecretId="changing")["SecretString"] == "b"
     assert secrets.get_secret_value(SecretId="changing", VersionStage="AWSPREVIOUS")["SecretString"] == "a"
+
+
+@pytest.mark.parametrize("body", [b"[" * 100_000, b"[]", b"\xff"], ids=["deep", "a list", "no text"])
+@pytest.mark.parametrize(
+    "target",
+    [
+        *("AmazonSSM.GetParameter", "secretsmanager.GetSecretValue", "AWSStepFunctions.StartExecution"),
+        *("Kinesis_20131202.PutRecord", "AWSCognitoIdentityProviderService.InitiateAuth", "AmazonSQS.SendMessage"),
+    ],
+)
+def test_a_body_that_is_no_json_object_is_the_callers_mistake(world: World, target: str, body: bytes) -> None:
+    """SDKs repeat what is answered with 500. [DOC] Smithy's AWS JSON protocols: malformed requests"""
+    names = {"AmazonSSM": "ssm", "AWSStepFunctions": "states", "AmazonSQS": "sqs", "Kinesis_20131202": "kinesis"}
+    service = names.get(target.partition(".")[0], target.partition(".")[0])
+    service = "cognito-idp" if service.startswith("AWSCognito") else service
+    scope = f"AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20261129/{REGION}/{service}/aws4_request, Signature=0"
+    headers = {"Authorization": scope, "X-Amz-Target": target, "Content-Type": "application/x-amz-json-1.1"}
+
+    with pytest.raises(urllib.error.HTTPError, match="400") as refused:
+        urllib.request.urlopen(urllib.request.Request(world.url, body, headers))
+
+    assert json.load(refused.value)["__type"].endswith("SerializationException")

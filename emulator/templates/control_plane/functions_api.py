@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote
 
+from ...foundation.json_bytes import json_of
 from .engine import Engine, PerformError, Placed
 from .function_urls import URL, FunctionUrls
 from .gateway_api import CREATED
@@ -339,7 +340,7 @@ class FunctionsApi:
 
 def _json(body: bytes) -> Mapping[str, Any]:
     try:
-        found = json.loads(body or b"{}")
+        found = json_of(body or b"{}")
     except ValueError as error:
         raise ApiError("InvalidRequestContentException", f"Could not parse request body into json: {error}") from error
     if not isinstance(found, dict):

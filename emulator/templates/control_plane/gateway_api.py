@@ -5,13 +5,13 @@ What a call makes is a resource as a template would have it, and goes the same w
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 from urllib.parse import unquote
 
+from ...foundation.json_bytes import json_of
 from .engine import Engine, PerformError, Placed
 from .query import ApiError
 
@@ -224,7 +224,7 @@ class GatewayApi:
 
 def _json(body: bytes) -> Mapping[str, Any]:
     try:
-        found = json.loads(body or b"{}")
+        found = json_of(body or b"{}")
     except ValueError as error:
         raise ApiError("BadRequestException", "Unable to parse request body") from error
     if not isinstance(found, dict):
