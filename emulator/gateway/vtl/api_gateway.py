@@ -42,7 +42,9 @@ class Input:
             return self._params(*arguments)
         path = shown(arguments[0]) if arguments else "$"
         if name == "path":
-            return find(self._document, path)
+            found = find(self._document, path)
+            # [DOC] apigw-docs:integrating-api-with-aws-services-kinesis compares what is missing with an empty text
+            return "" if found is None else found
         if name == "json":
             found = find(self._document, path)
             # [INF] a path that leads nowhere gives an empty text, in quotes
@@ -50,11 +52,11 @@ class Input:
         raise KeyError(name)
 
     def _params(self, name: Any = None) -> Any:
-        """All of them, or one: of the path, else the query, else the header. [DOC]"""
+        """All of them, or one: of the path, else the query, else the header [DOC]; empty where there is none [INF]."""
         if name is None:
             return self._parameters
         values = (self._parameters.get(kind, {}).get(shown(name)) for kind in ("path", "querystring", "header"))
-        return next((each for each in values if each is not None), None)
+        return next((each for each in values if each is not None), "")
 
 
 class Util:
