@@ -65,7 +65,7 @@ def api(things: Things, resource: Resource, stage_name: str | None, functions: s
         stage=stage_name or ("dev" if stage is None else text(stage, "StageName")),
         stage_variables=variables,
         authorizers=tuple(authorizers.values()),
-        api_keys=api_keys(things, resource),
+        api_keys=api_keys(things, resource, stage),
         api_key_selection_expression=str(
             resource.properties.get("ApiKeySelectionExpression") or "$request.header.x-api-key"
         ),
@@ -236,12 +236,16 @@ def _authorizer_of(resource: Resource, authorizers: Mapping[Any, Authorizer]) ->
     return authorizers[reference].name
 
 
-def api_keys(things: Things, owner: Resource) -> tuple[str, ...]:
-    """Values of the keys of usage plans that have a stage of this API."""
+def api_keys(things: Things, owner: Resource, stage: Resource | None) -> tuple[str, ...]:
+    """Values of the keys of usage plans that have this stage of this API. [DOC] apigw-docs:api-gateway-api-usage-plans
+
+    Without a stage, keys of any count.
+    """
+    wanted = None if stage is None else text(stage, "StageName")
     plans = []
     for plan in things.of("AWS::ApiGateway::UsagePlan"):
         stages = [each for each in items(plan, "ApiStages") if isinstance(each, dict)]
-        if any(each.get("ApiId") == owner.ref for each in stages):
+        if any(each.get("ApiId") == owner.ref and wanted in (None, each.get("Stage")) for each in stages):
             plans.append(plan.ref)
     found = []
     for link in things.of("AWS::ApiGateway::UsagePlanKey"):

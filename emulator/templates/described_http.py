@@ -269,7 +269,7 @@ def _rest_api(things: Things, resource: Resource, stage_name: str | None, functi
         stage=_rest_stage(things, resource, stage),
         stage_variables=variables,
         authorizers=(*by_ref.values(), *_written_authorizers(around, body)),
-        api_keys=api_keys(things, resource),
+        api_keys=api_keys(things, resource, stage),
         binary_types=tuple(
             str(each)
             for each in (*items(resource, "BinaryMediaTypes"), *body.get("x-amazon-apigateway-binary-media-types", ()))

@@ -227,6 +227,17 @@ def test_a_route_without_an_integration_is_told_of_and_left_out() -> None:
     assert warnings == ("More: it has no Target, no integration, so no message takes it",)
 
 
+def test_a_key_counts_for_the_stage_of_its_plan() -> None:
+    def keys(stage: str) -> tuple[str, ...]:
+        plan = resource("ApiGateway::UsagePlan", ApiStages=[{"ApiId": ref("Api"), "Stage": stage}])
+        key = resource("ApiGateway::ApiKey", Enabled=True, Value="k" * 20)
+        of_plan = resource("ApiGateway::UsagePlanKey", KeyId=ref("Key"), KeyType="API_KEY", UsagePlanId=ref("Plan"))
+        return read({**base(), "Plan": plan, "Key": key, "OfPlan": of_plan})[0].api.api_keys
+
+    assert keys("prod") == ("k" * 20,)
+    assert keys("beta") == ()
+
+
 def test_models_validate_where_an_expression_selects_one() -> None:
     model = resource("ApiGatewayV2::Model", ApiId=ref("Api"), Name="m", Schema={"type": "object"})
     send = route("send", RequestModels={"$default": "m"})
