@@ -49,9 +49,17 @@ def ask(request: Request, body: bytes, endpoints: Endpoints, *, seconds: float =
     """The answer of an endpoint; services of AWS are asked at the emulator, so nothing reaches AWS itself.
 
     Raises:
+        MappingError: there is no such address, or a header cannot be sent.
         OSError: nothing answers; TimeoutError: not in time.
         HTTPException: what answers is no HTTP.
     """
+    try:
+        return _ask(request, body, endpoints, seconds)
+    except ValueError as error:  # of a client's text in the address or a header, mostly
+        raise MappingError(f"{request.url} cannot be asked: {error}") from error
+
+
+def _ask(request: Request, body: bytes, endpoints: Endpoints, seconds: float) -> Reply:
     from http.client import HTTPConnection, HTTPSConnection  # noqa: PLC0415 - it imports email's parser
 
     parts = urlsplit(request.url)
@@ -70,11 +78,20 @@ def ask(request: Request, body: bytes, endpoints: Endpoints, *, seconds: float =
     connection = kind(where.hostname or "", where.port, timeout=seconds)
     try:
         target = f"{where.path or '/'}{'?' if where.query else ''}{where.query}"
-        connection.request(request.method, target, body=body, headers=headers)
+        sent = {name: _encoded(value) for name, value in headers.items()}
+        connection.request(request.method, target, body=body, headers=sent)
         answer = connection.getresponse()
         return Reply(answer.status, tuple(answer.getheaders()), answer.read(RESPONSE_BYTES))
     finally:
         connection.close()
+
+
+def _encoded(value: str) -> bytes:
+    """A header's value: its bytes as they came, or a text of a message. [INF] in UTF-8"""
+    try:
+        return value.encode("latin-1")
+    except UnicodeEncodeError:
+        return value.encode("utf-8", "replace")
 
 
 def _signed(request: Request, body: bytes, headers: Mapping[str, str], endpoints: Endpoints) -> dict[str, str]:
@@ -138,11 +155,13 @@ class Integrations:
         if integration.kind == "MOCK":
             return Answer(mock_status(body), "")
         if integration.function is not None:
-            outcome = await self._functions.invoke(integration.function, body.encode() or b"{}", source=source)
+            payload = body.encode("utf-8", "replace") or b"{}"
+            outcome = await self._functions.invoke(integration.function, payload, source=source)
             # [INF] Lambda's own answer is 200, whether the function failed or not
             return outcome if isinstance(outcome, Refused) else Answer(200, outcome.payload.decode(), is_function=True)
         request = request_of(integration, body, event)
-        reply = await asyncio.to_thread(ask, request, request.body.encode(), self._endpoints)
+        content = request.body.encode("utf-8", "replace")  # a message's JSON can have half a surrogate pair
+        reply = await asyncio.to_thread(ask, request, content, self._endpoints)
         return Answer(reply.status, reply.body.decode("utf-8", "replace"), reply.headers)
 
 

@@ -67,10 +67,13 @@ class Invocations:
                 function=invoke.function,
                 route=invoke.route_key,
             )
-        if log.tells_messages():
+        failure = None if outcome.cancelled() else outcome.exception()
+        if failure is not None:  # whoever waits for an answer gets one all the same
+            log.error("the gateway failed", error=failure, function=invoke.function, route=invoke.route_key)
+        elif log.tells_messages():
             self._tell(invoke, outcome, self._loop.time() - began)
         try:
-            then(TimedOut() if outcome.cancelled() else _result(outcome.result()))
+            then(NotInvoked("the gateway failed") if failure is not None else _happened(outcome))
         except Exception as error:  # noqa: BLE001 - top of what a function's answer leads to
             log.error("the gateway failed", error=error, function=invoke.function, route=invoke.route_key)
 
@@ -120,6 +123,10 @@ def _told(outcome: asyncio.Future[Outcome]) -> tuple[str, str | None]:
         error = {}
     message = error.get("errorMessage") if isinstance(error, dict) else None
     return "failed", f"{result.error_type}: {message}" if message else result.error_type
+
+
+def _happened(outcome: asyncio.Future[Outcome]) -> Result:
+    return TimedOut() if outcome.cancelled() else _result(outcome.result())
 
 
 def _result(outcome: Outcome) -> Result:

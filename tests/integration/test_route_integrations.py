@@ -39,6 +39,8 @@ class _Backend(http.server.BaseHTTPRequestHandler):
             self.together.wait(timeout=20)
         status = {"/moved": 302, "/missing": 404}.get(self.path, 200)
         asked = {"path": self.path, "tenant": self.headers["tenant"], "body": body}
+        if self.headers["name"] is not None:
+            asked["name"] = self.headers["name"].encode("latin-1").decode(errors="replace")
         content = json.dumps(asked).encode()
         self.send_response(status)
         self.send_header("content-length", str(len(content)))
@@ -80,6 +82,16 @@ def topology(backend: str) -> Topology:
         route("missing", "HTTP", uri=f"{backend}/missing", responses=(missing,)),
         route("moved", "HTTP_PROXY", uri=f"{backend}/moved"),
         route("together", "HTTP_PROXY", uri=f"{backend}/together"),
+        route(
+            "named",
+            "HTTP_PROXY",
+            uri=f"{backend}/{{name}}",
+            parameters={
+                "integration.request.header.name": "route.request.body.name",
+                "integration.request.path.name": "route.request.body.name",
+            },
+        ),
+        route("nowhere", "HTTP_PROXY", uri="http://127.0.0.1:port/"),
         route("nobody", "HTTP_PROXY", uri="http://127.0.0.1:1/"),
         route("fail", "AWS", function="fail", templates={"$default": '{"what": "luck"}'}),
         route("told", "AWS", function="fail", templates={"$default": '{"what": "luck"}'}, responses=of_function),
@@ -155,7 +167,28 @@ def test_the_error_message_of_a_function_chooses_the_response(emulator: Emulator
     assert ask(emulator, "told") == "sorry: no luck"
 
 
-@pytest.mark.parametrize("action", ["nobody", "wrong", "empty"])
+@pytest.mark.parametrize(
+    ("name", "path", "header"),
+    [
+        pytest.param("é", "/%C3%A9", None, id="of latin-1"),
+        pytest.param("\U0001f600", "/%F0%9F%98%80", "\U0001f600", id="of more"),
+        pytest.param("\ud83d", "/%3F", "?", id="half a surrogate pair"),
+    ],
+)
+def test_an_endpoint_gets_any_text_of_a_message(
+    emulator: EmulatorThread, name: str, path: str, header: str | None
+) -> None:
+    answer = ask(emulator, "named", name=name)
+
+    assert answer["path"] == path
+    assert header in (None, answer["name"])
+
+
+def test_a_text_that_is_no_header_is_an_error_of_the_service(emulator: EmulatorThread) -> None:
+    assert ask(emulator, "named", name="a\r\nb: c")["message"] == "Internal server error"
+
+
+@pytest.mark.parametrize("action", ["nobody", "nowhere", "wrong", "empty"])
 def test_what_cannot_be_done_is_an_error_of_the_service(emulator: EmulatorThread, action: str) -> None:
     assert ask(emulator, action)["message"] == "Internal server error"
 

@@ -274,7 +274,8 @@ def request_of(integration: Integration, body: str, event: Mapping[str, Any]) ->
 def _with_query(url: str, query: Mapping[str, str]) -> str:
     if not query:
         return url
-    return f"{url}{'&' if '?' in url else '?'}{urlencode(query, quote_via=quote)}"
+    pairs = urlencode(query, quote_via=quote, errors="replace")
+    return f"{url}{'&' if '?' in url else '?'}{pairs}"
 
 
 def _named(given: Mapping[str, str | None], kind: str, *, is_lower: bool = False) -> dict[str, str]:
@@ -290,7 +291,7 @@ def _filled(text: str, path: Mapping[str, str], event: Mapping[str, Any]) -> str
     def value(found: re.Match[str]) -> str:
         if found["in_braces"] is not None:
             return parameter_value(found["in_braces"], event) or ""
-        return quote(path.get(found["path"], ""), safe="")
+        return quote(path.get(found["path"], ""), safe="", errors="replace")
 
     return _VARIABLE.sub(value, text)
 
