@@ -158,7 +158,9 @@ class Integrations:
             payload = body.encode("utf-8", "replace") or b"{}"
             outcome = await self._functions.invoke(integration.function, payload, source=source)
             # [INF] Lambda's own answer is 200, whether the function failed or not
-            return outcome if isinstance(outcome, Refused) else Answer(200, outcome.payload.decode(), is_function=True)
+            if isinstance(outcome, Refused):
+                return outcome
+            return Answer(200, outcome.payload.decode("utf-8", "replace"), is_function=True)
         request = request_of(integration, body, event)
         content = request.body.encode("utf-8", "replace")  # a message's JSON can have half a surrogate pair
         reply = await asyncio.to_thread(ask, request, content, self._endpoints)

@@ -129,7 +129,7 @@ _REST_KEYS: Final = frozenset({"statusCode", "headers", "multiValueHeaders", "bo
 def _guessed(asked: Asked, result: Any) -> HttpAnswer:
     """Without a ``statusCode`` the result is the body. [DOC] apigw-docs:http-api-develop-integrations-lambda"""
     text = result if isinstance(result, str) else json.dumps(result, separators=(",", ":"), ensure_ascii=False)
-    return HttpAnswer(200, (*own_headers(asked), (_CONTENT_TYPE, "application/json")), text.encode())
+    return HttpAnswer(200, (*own_headers(asked), (_CONTENT_TYPE, "application/json")), text.encode("utf-8", "replace"))
 
 
 def _written(asked: Asked, result: Mapping[str, Any], *, is_second: bool) -> HttpAnswer:

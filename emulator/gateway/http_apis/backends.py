@@ -83,7 +83,7 @@ async def _http(backend: Backend, asked: Asked, event: Event, endpoints: Endpoin
     route = asked.match.route
     if backend.subtype is not None:
         request = http_backends.action_request(backend, event, asked.region)
-        body = request.body.encode()
+        body = request.body.encode("utf-8", "replace")
     else:
         request, body = http_backends.proxy_request(backend, asked, event), asked.body
     reply = await asyncio.to_thread(ask, request, body, endpoints, seconds=route.timeout_seconds)

@@ -49,7 +49,7 @@ def action_request(backend: Backend, event: Mapping[str, Any], region: str) -> R
         content = {"Entries": [{name: each for name, each in content.items() if name in _EVENT}]}
     if service == "kinesis":
         # [INF] what clients send is text, of which Kinesis takes the bytes
-        content["Data"] = base64.b64encode(str(content.get("Data", "")).encode()).decode()
+        content["Data"] = base64.b64encode(str(content.get("Data", "")).encode("utf-8", "replace")).decode()
     return Request(
         method="POST",
         url=f"https://{service}.{there}.amazonaws.com/",
@@ -90,10 +90,10 @@ def proxy_request(backend: Backend, asked: Asked, event: Mapping[str, Any]) -> R
                 path = given
     if path is not None:
         scheme, _, rest = url.partition("://")
-        url = f"{scheme}://{rest.partition('/')[0]}/{quote(path.removeprefix('/'), safe='/%')}"
+        url = f"{scheme}://{rest.partition('/')[0]}/{quote(path.removeprefix('/'), safe='/%', errors='replace')}"
     if not url.startswith(("http://", "https://")):
         raise MappingError(f"{url!r} is no HTTP address")
-    queries = "&".join(each for each in (own_query, urlencode(query)) if each)
+    queries = "&".join(each for each in (own_query, urlencode(query, errors="replace")) if each)
     method = asked.method if backend.method == "ANY" else backend.method
     return Request(method=method, url=f"{url}{'?' if queries else ''}{queries}", body="", headers=headers)
 
@@ -110,7 +110,7 @@ def _filled(uri: str, asked: Asked, event: Mapping[str, Any]) -> str:
     """An address with its variables: ``{proxy}`` of the route's path, ``${stageVariables.x}``."""
     filled = _IN_BRACES.sub(lambda found: parameter_value(found[1], event) or "", uri)
     for name, each in asked.match.parameters.items():
-        filled = filled.replace(f"{{{name}}}", quote(each, safe="/"))
+        filled = filled.replace(f"{{{name}}}", quote(each, safe="/", errors="replace"))
     return filled
 
 

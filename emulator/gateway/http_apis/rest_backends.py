@@ -48,7 +48,8 @@ def body_of(backend: Backend, asked: Asked, event: Mapping[str, Any], override: 
     if backend.kind == "HTTP_PROXY":
         return asked.body
     if template is not None:
-        return rendered(template, asked.body.decode("utf-8", "replace"), event, override).encode()
+        made = rendered(template, asked.body.decode("utf-8", "replace"), event, override)
+        return made.encode("utf-8", "replace")  # JSON can have half a surrogate pair
     passes = backend.passthrough == "WHEN_NO_MATCH" or (
         backend.passthrough == "WHEN_NO_TEMPLATES" and not backend.templates
     )
@@ -66,7 +67,7 @@ def request_for(backend: Backend, body: bytes, asked: Asked, event: Mapping[str,
     for name, source in given.items():
         if name.startswith(_PATH):
             value = parameter_value(source, event) or ""
-            uri = uri.replace(f"{{{name.removeprefix(_PATH)}}}", quote(value, safe="/"))
+            uri = uri.replace(f"{{{name.removeprefix(_PATH)}}}", quote(value, safe="/", errors="replace"))
     method = asked.method if backend.method == "ANY" else backend.method
     made = request_of(
         Integration(kind=backend.kind, uri=uri, method=method, parameters=given), body.decode("utf-8", "replace"), event

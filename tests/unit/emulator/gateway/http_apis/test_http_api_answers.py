@@ -37,6 +37,7 @@ def replied(kind: str, result: Any, **said: Any) -> tuple[int, dict[str, str], b
         pytest.param({"message": "Hello"}, b'{"message":"Hello"}', id="an object"),
         pytest.param("Hello from Lambda!", b"Hello from Lambda!", id="a text"),
         pytest.param([1], b"[1]", id="a list"),
+        pytest.param("\ud83d", b"?", id="half a surrogate pair"),
         pytest.param(None, b"null", id="nothing"),
     ],
 )

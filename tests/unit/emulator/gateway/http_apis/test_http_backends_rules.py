@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from http_api_requests import api, asked
 
 from emulator.gateway.http_apis.http_backends import action_request, value
-from emulator.gateway.rules.mapping import MappingError
-from streamer.topology.http_apis import Backend
+from emulator.gateway.http_apis.rest_backends import body_of, request_for
+from emulator.gateway.rules.mapping import MappingError, no_override
+from streamer.topology.http_apis import Backend, HttpKind
 
 EVENT: dict[str, Any] = {
     "headers": {"X-User": "ann"},
@@ -38,6 +41,18 @@ EVENT: dict[str, Any] = {
 )
 def test_where_a_parameter_is_found(written: str, found: str) -> None:
     assert value(written, EVENT) == found
+
+
+def test_half_a_surrogate_pair_reaches_an_endpoint_as_something_else() -> None:
+    body = b'{"name": "\\ud83d"}'
+    request = asked(api(kind=HttpKind.REST), "/dev/", method="POST", body=body)
+    template = Backend(kind="HTTP", uri="http://x/{name}", templates={"application/json": "$input.path('$.name')"})
+    named = {"integration.request.path.name": "method.request.body.name"}
+    event = {**EVENT, "body": body.decode()}
+
+    assert body_of(template, request, event, no_override()) == b"?"
+    made = request_for(replace(template, parameters=named), b"", request, event, no_override())
+    assert made.url == "http://x/%3F"
 
 
 def action(subtype: str, **parameters: str) -> tuple[str, str, Any]:
