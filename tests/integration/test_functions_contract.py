@@ -106,6 +106,8 @@ async def test_results_are_marshalled_as_on_lambda(project: Project, expression:
         pytest.param("raising.f", "ZeroDivisionError", "division by zero", id="exception while importing"),
         pytest.param("exits", "Runtime.ExitError", "Runtime exited with error: exit status 3", id="sys.exit(3)"),
         pytest.param("ends", "Runtime.ExitError", "Runtime exited without providing a reason", id="sys.exit(0)"),
+        pytest.param("cancelled", "Runtime.ExitError", "Runtime exited with error: exit status 1", id="no Exception"),
+        pytest.param("ending.f", "Runtime.ExitError", "Runtime exited with error: exit status 1", id="nor at import"),
         pytest.param("too_large", "Function.ResponseSizeTooLarge", "exceeded maximum allowed payload", id="over 6 MB"),
     ],
 )
@@ -115,8 +117,9 @@ async def test_failures_are_answered_as_on_lambda(
 ) -> None:
     project.write(
         """
-        import sys
+        import asyncio, sys
         def raises(event, context): raise ValueError("böse")
+        def cancelled(event, context): raise asyncio.CancelledError
         def returns_object(event, context): return object()
         async def coroutine(event, context): return 1
         def exits(event, context): sys.exit(3)
@@ -126,6 +129,7 @@ async def test_failures_are_answered_as_on_lambda(
     )
     project.write("def f(:", "broken.py")
     project.write("1 / 0", "raising.py")
+    project.write("raise GeneratorExit", "ending.py")
 
     async with project.functions(handler) as functions:
         error = await fail(functions, handler)

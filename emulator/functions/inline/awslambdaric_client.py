@@ -79,7 +79,7 @@ class EventRunner:
     ) -> RunResult:
         """Run a handler once; ``client_context`` is JSON, ``log_error`` takes an uncaught error as one text.
 
-        SystemExit and KeyboardInterrupt of the handler come through.
+        What the handler raises that is no Exception, such as SystemExit, comes through.
         """
         answer = _Answer(self._marshaller)
         bootstrap.handle_event_request(

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import random
 import time
+import traceback
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,7 +31,7 @@ from ..turns import InTurn
 from .awslambdaric_client import EventRunner, Handler, InitError, log_init_error
 from .modules import UserModules
 from .scope import Scope, Seen
-from .workers import Worker, Workers
+from .workers import AbandonedError, Worker, Workers
 
 CONCURRENCY: Final = 32
 """Threads per function. A thread costs little, so this is the width of a burst of sleeping handlers, not of the CPU."""
@@ -119,7 +120,7 @@ class InlineFunctions:
         return outcome
 
     async def apply(self, topology: Topology) -> None:
-        """Go by another description; what runs ends as it started, what waits for a removed function is turned away."""
+        """Go by another description: new, changed and removed functions. What runs or waits ends as it was accepted."""
         before = self._functions
         self._functions = {
             function.name: known
@@ -262,7 +263,10 @@ class InlineFunctions:
             return Failed(failure.payload, event.request_id, failure.error["errorType"])
         except SystemExit as end:
             return self._exited(event, end.code if isinstance(end.code, int) else int(end.code is not None))
-        except KeyboardInterrupt:
+        except AbandonedError:
+            raise
+        except BaseException as error:  # noqa: BLE001 - no Exception: AWS's client lets it pass, and so ends
+            seen.write_line("".join(traceback.format_exception(error)).rstrip())
             return self._exited(event, 1)
 
     def _load(self, event: _Invocation) -> Handler:
