@@ -156,6 +156,22 @@ def test_the_batching_window_ends_early(fill: Callable[[Lane], None]) -> None:
     assert isinstance(lane.next_batch(1000.0), Batch)
 
 
+def test_a_lane_that_holds_two_events_of_6_mb_is_full_until_one_is_taken() -> None:
+    lane = Lane(Rules(batch_size=100, window_seconds=300))
+    lane.add([record(n, body=b"x" * (PAYLOAD_BYTES // 2)) for n in range(4)], 1000.0)
+    assert lane.is_full
+
+    batch_of(lane)
+    assert not lane.is_full
+    lane.settle(OK, 1000.0)
+    for _ in range(2):
+        batch_of(lane)
+        lane.settle(OK, 1000.0)
+
+    lane.add([record(5)], 1000.0)
+    assert lane.next_batch(1000.0) is None, "what was taken counts no more: the window is waited for"
+
+
 def test_a_lane_with_two_batches_is_full() -> None:
     lane = lane_with(1, 2, 3, batch_size=2)
     assert not lane.is_full
