@@ -151,6 +151,21 @@ async def test_a_table_that_was_deleted_and_created_again_is_read_on() -> None:
         assert await read_all(shard, len(numbers)) == list(numbers)
 
 
+async def test_a_table_that_is_created_again_while_a_mapping_lags_is_read_from_its_beginning() -> None:
+    engine = FakeEngine()
+    async with engine.open(buffered_records=2) as stream:
+        shard = await anext(stream.shards())
+        engine.write(1, 2, 3)
+        assert await read_all(shard, 2) == [1, 2]
+        engine.api.streams["arn:new"] = {"s": FakeShard()}
+        engine.api.arn = "arn:new"
+        engine.write(10_001, 10_002)
+
+        assert await read_all(shard, 2) == [10_001, 10_002]
+    # What its last stream was left at is no place in this one: DynamoDB calls it trimmed.
+    assert engine.api.opened == [("s", "TRIM_HORIZON", None)]
+
+
 @pytest.mark.parametrize("position", ["LATEST", "TRIM_HORIZON"])
 async def test_a_mapping_goes_on_after_its_checkpoint_and_then_with_what_is_pushed(position: str) -> None:
     engine = FakeEngine()
