@@ -72,3 +72,17 @@ async def test_what_was_due_is_not_due_again_where_the_clock_was_corrected_meanw
         time.passes.release()
         await functions.events.get()
         assert await time.waits.get() == 60 * 60 + 1
+
+
+async def test_a_clock_that_is_set_back_by_more_than_a_little_begins_anew() -> None:
+    topology = replace(TOPOLOGY, schedules=(Schedule(name="hourly", function="cleaner", cron="0 * * * ? *"),))
+    clock = iter((datetime(2026, 11, 27, 8, 30, tzinfo=UTC), datetime(2026, 11, 27, 6, 45, tzinfo=UTC)))
+    now = next(clock)
+    functions, time = Lambda(), Time()
+
+    async with Schedules(topology, functions.accept, sleep=time.sleep, now=lambda: now):
+        assert await time.waits.get() == 30 * 60
+        now = next(clock)
+        time.passes.release()
+        await functions.events.get()
+        assert await time.waits.get() == 15 * 60
