@@ -274,6 +274,23 @@ async def test_what_a_client_sent_before_it_hung_up_is_handled_though_it_waits_f
     assert [json.loads(event["body"])["number"] for event in ran] == list(range(count))
 
 
+async def test_a_client_that_never_reads_what_waits_for_it_is_disconnected_when_it_is_gone() -> None:
+    """What it sent meanwhile waits for it to read; nobody tells that it caught up when its socket is lost."""
+    world = World()
+    client = await world.open()
+    world.functions.at_once["default"] = OK
+    client.protocol.pause_writing()
+    client.send("{}", "{}")
+    await turns()
+    assert "default" not in world.functions.names()
+
+    client.close()
+    await until(lambda: "disconnect" in world.functions.names())
+
+    assert world.functions.names().count("default") == 2
+    assert world.gateway.connection_count == 0
+
+
 async def test_a_close_frame_behind_much_else_is_told_with_its_code() -> None:
     world = World()
     client = await world.open()
