@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, Coroutine, Iterator, Mapping
 from typing import Any, Final
 from weakref import WeakValueDictionary
 
+from streamer.client.complaints import Complaints
 from streamer.client.errors import (
     ClientError,
     ConnectionLostError,
@@ -43,6 +44,7 @@ class Session:
         self._link = Link(handshake, self, reconnect=reconnect)
         self._joiner = Joiner()
         self._inboxes: dict[str, Inbox] = {}
+        self._complaints = Complaints()
         self._topics: dict[str | None, list[TopicQueue]] = {}
         self._tasks: dict[tuple[str, str], asyncio.Task[None]] = {}
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -136,6 +138,7 @@ class Session:
                 queue.put(published)
         elif message.request_id in self._inboxes:
             self._inboxes[message.request_id].put(message)
+            self._complaints.settle()
         elif message.request_id is None:
             self._unnamed(message)
 
@@ -146,12 +149,14 @@ class Session:
             for inbox in self._inboxes.values():
                 if inbox.body.startswith(_PING):
                     inbox.put(message)
+            self._complaints.settle()
         elif (failure := failure_of(message)) is not None:
             self._complain(failure)
 
     def lost(self) -> None:
         """Give up what cannot go on over another connection."""
         self._joiner = Joiner()
+        self._complaints = Complaints()
         for inbox in self._inboxes.values():
             if inbox.on_loss is OnLoss.FAIL and inbox.sent_on is not None:
                 inbox.fail(_unknown())
@@ -179,12 +184,9 @@ class Session:
                 queue.fail(error)
 
     def _complain(self, complaint: ClientError) -> None:
-        """An error that does not say which request it answers: it can only be told when one alone is unanswered."""
-        unanswered = [inbox for inbox in self._inboxes.values() if not inbox.is_answered]
-        if len(unanswered) == 1:
-            unanswered[0].fail(complaint)
-        else:
-            LOGGER.warning("%s; %d requests wait for an answer", complaint, len(unanswered))
+        """An error that does not say which request it answers: it is told once it is certain whom it is about."""
+        if not self._complaints.heard(complaint, self._inboxes.values()):
+            LOGGER.warning("%s; no request waits for an answer", complaint)
 
     # going on
 
@@ -257,6 +259,7 @@ class Session:
             yield inbox
         finally:
             del self._inboxes[request_id]
+            self._complaints.gone(inbox)
 
     async def _send(self, inbox: Inbox) -> None:
         connection = await self._link.connected()

@@ -3,7 +3,7 @@
 
 import { ConnectionLostError, GatewayError, RequestFailedError, RequestTimeoutError } from "./errors.js";
 import { Link } from "./link.js";
-import { Inbox, TopicQueue } from "./queue.js";
+import { Complaints, Inbox, TopicQueue } from "./queue.js";
 import { Joiner, after, checkId, envelope, failureOf, isFinal, newId, parse, progressOf, resultOf } from "./wire.js";
 
 /** @typedef {"idle" | "connecting" | "open" | "waiting" | "closed"} ClientState */
@@ -50,6 +50,7 @@ export class StreamerClient extends EventTarget {
   #joiner = new Joiner();
   /** @type {Map<string, Inbox>} */
   #inboxes = new Map();
+  #complaints = new Complaints();
   /** @type {Map<string | null, Set<TopicQueue>>} */
   #topics = new Map();
   /** Topics that were subscribed to. @type {Set<string>} */
@@ -251,6 +252,7 @@ export class StreamerClient extends EventTarget {
     const inbox = new Inbox(body, onLoss, begin ?? (() => this.#send(inbox)), () => {
       this.#inboxes.delete(id);
       inbox.stop();
+      this.#complaints.gone(inbox);
     });
     this.#inboxes.set(id, inbox);
     return inbox;
@@ -358,12 +360,14 @@ export class StreamerClient extends EventTarget {
       if (message.type === "pong" && message.request_id === null) {
         for (const each of this.#inboxes.values()) if (each.body.startsWith(PING)) each.put(message);
       }
+      this.#complaints.settle();
       if (failure) this.#complain(failure);
     }
   }
 
   #lost() {
     this.#joiner = new Joiner();
+    this.#complaints = new Complaints();
     for (const inbox of [...this.#inboxes.values()]) {
       if (inbox.onLoss === "fail" && inbox.sentOn) inbox.fail(unknown());
     }
@@ -424,14 +428,12 @@ export class StreamerClient extends EventTarget {
   }
 
   /**
-   * An error that does not say which request it answers: it can only be told when one alone is unanswered.
+   * An error that does not say which request it answers: it is told once it is certain whom it is about.
    *
    * @param {Error} complaint
    */
   #complain(complaint) {
-    const unanswered = [...this.#inboxes.values()].filter(({ isAnswered }) => !isAnswered);
-    if (unanswered.length === 1) unanswered[0].fail(complaint);
-    else this.#tell("gateway-error", complaint);
+    if (!this.#complaints.heard(complaint, this.#inboxes.values())) this.#tell("gateway-error", complaint);
   }
 
   /**

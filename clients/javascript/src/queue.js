@@ -200,3 +200,38 @@ export class TopicQueue extends Queue {
     return { item, isLast: false };
   }
 }
+
+/** Tells errors that name no request to whom they are about, once that is certain: each is about another request. */
+export class Complaints {
+  /** Those that are not told yet. @type {Error[]} */
+  #errors = [];
+  /** @type {Set<Inbox>} */
+  #suspects = new Set();
+
+  /**
+   * An error came while these were under way; how many of them it may be about.
+   *
+   * @param {Error} error
+   * @param {Iterable<Inbox>} inboxes
+   */
+  heard(error, inboxes) {
+    this.#errors.push(error);
+    this.#suspects = new Set(inboxes);
+    return this.settle();
+  }
+
+  /** Somebody may have been answered: if as many are left as there are errors, they are about all of these. */
+  settle() {
+    const left = [...this.#suspects].filter(({ isAnswered }) => !isAnswered);
+    if (this.#errors.length >= left.length) {
+      const errors = this.#errors.splice(0);
+      for (const inbox of left) inbox.fail(errors.shift());
+    }
+    return left.length;
+  }
+
+  /** Nobody waits for a request any more; if it was not answered, an error may have been about it. @param {Inbox} inbox */
+  gone(inbox) {
+    if (this.#suspects.delete(inbox) && !inbox.isAnswered) this.#errors.shift();
+  }
+}
