@@ -5,9 +5,11 @@ The console script and the pytest plugin are declared against this module, so bo
 
 from __future__ import annotations
 
+import codecs
 import gc
 import importlib
 import importlib.util
+import io
 import os
 import sys
 from contextlib import nullcontext
@@ -41,9 +43,27 @@ def _open_what_is_closed() -> None:
             setattr(sys, name, open(descriptor, mode, encoding="utf-8", closefd=False))  # noqa: SIM115
 
 
+def _escaped(error: UnicodeError) -> tuple[str, int]:
+    """What the output's encoding has no form for, as JSON escapes it: most of what is printed is JSON."""
+    import json  # noqa: PLC0415 - for output that is not UTF-8
+
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return json.dumps(error.object[error.start : error.end])[1:-1], error.end
+
+
+def _print_everything() -> None:
+    """Let no character end a command, as in a terminal of another encoding than UTF-8."""
+    codecs.register_error("streamer.escaped", _escaped)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="streamer.escaped")
+
+
 def main() -> None:
     """Run the ``streamer`` command."""
     _open_what_is_closed()
+    _print_everything()
     # What is imported stays: looking for garbage among it, above all in the end, takes a fifth of a short command.
     gc.set_threshold(50_000, 20, 20)
     try:

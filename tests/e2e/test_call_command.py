@@ -98,6 +98,17 @@ async def test_the_payload_may_come_from_standard_input(tmp_path: Path) -> None:
     assert (status, json.loads(out)) == (0, ["ä"])
 
 
+async def test_a_result_is_printed_whatever_the_terminals_encoding(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    async with service(report, tmp_path):
+        status, out, _ = await call(tmp_path, "report", '["\\u00e4 \\ud83d\\ude00"]', "--token", "t")
+
+    assert (status, json.loads(out)) == (0, ["ä 😀"])
+    assert out.isascii()
+
+
 async def test_json_prints_every_message(tmp_path: Path) -> None:
     async with service(report, tmp_path):
         status, out, err = await call(tmp_path, "report", "--json", "--id", "r-1", "--token", "t")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -29,6 +30,22 @@ def described(folder: Path, *arguments: str) -> str:
     done = streamer("describe", *arguments, folder=folder)
     assert (done.returncode, done.stderr) == (0, "")
     return done.stdout
+
+
+def test_what_the_terminals_encoding_has_no_form_for_is_escaped_as_json_does_it(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text('from streamer import App\n\napp = App(title="Café ☕ 😀")\n', "utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "streamer", "describe", "--format", "asyncapi"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONIOENCODING": "latin-1", "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b'"Caf\xe9 \\u2615 \\ud83d\\ude00"' in done.stdout
+    assert json.loads(done.stdout.decode("latin-1"))["info"]["title"] == "Café ☕ 😀"
 
 
 @pytest.mark.parametrize("kind", ["json", "asyncapi"])
