@@ -107,15 +107,18 @@ class Aws(Watching):
         """Whether a bucket is ours."""
         with translated(f"looking at the bucket {name}"):
             try:
-                self._client("s3").head_bucket(Bucket=name, ExpectedBucketOwner=account.account_id)
+                found = self._client("s3").head_bucket(Bucket=name, ExpectedBucketOwner=account.account_id)
             except errors.ClientError as exc:
                 match exc.response["ResponseMetadata"]["HTTPStatusCode"]:
                     case 404:
                         return BucketState.ABSENT
-                    case 403 | 301 | 400:
+                    case 301:
+                        return BucketState.ELSEWHERE
+                    case 403 | 400:
                         return BucketState.FOREIGN
                 raise
-        return BucketState.OURS
+        is_here = found.get("BucketRegion", account.region) == account.region
+        return BucketState.OURS if is_here else BucketState.ELSEWHERE
 
     def create_bucket(self, name: str, account: Account) -> None:
         """Make a private bucket; S3 encrypts and closes new buckets by itself, the block makes sure of it."""

@@ -138,6 +138,8 @@ class BucketState(enum.Enum):
 
     OURS = enum.auto()
     ABSENT = enum.auto()
+    ELSEWHERE = enum.auto()
+    """It is in another Region. [DOC] lambda-api:FunctionCode, S3Bucket: the function's own Region"""
     FOREIGN = enum.auto()
     """It belongs to another account, or we may not look at it."""
 

@@ -177,6 +177,18 @@ _BUCKET: Final = (
 )
 
 
+_PARTITIONS: Final[Mapping[str, str]] = {
+    "cn-": "aws-cn",
+    "us-gov-": "aws-us-gov",
+    "eusc-": "aws-eusc",
+    "us-iso-": "aws-iso",
+    "us-isob-": "aws-iso-b",
+    "us-isof-": "aws-iso-f",
+    "eu-isoe-": "aws-iso-e",
+}
+"""How the names of Regions begin that are in another partition than ``aws``, and that."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Where:
     """What the names in a policy are made of."""
@@ -196,8 +208,7 @@ class Where:
     @property
     def partition(self) -> str:
         """Of AWS."""
-        begins = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
-        return next((name for start, name in begins.items() if (self.region or "").startswith(start)), "aws")
+        return next((name for start, name in _PARTITIONS.items() if (self.region or "").startswith(start)), "aws")
 
     def arn(self, service: str, rest: str, *, region: str | None = None, account: str | None = None) -> str:
         """The ARN of something, or of several things."""

@@ -13,6 +13,7 @@ from .changes import diff, require_possible
 from .cloud import Account, BucketState, Change, Event, Stack
 from .drift import TABLE, Drift
 from .errors import DeployError, StackStateError
+from .history import template_digest
 from .stack.access_log import LOGGING_ROLE_PARAMETER
 
 SERVICE_TAG: Final = "streamer:service"
@@ -175,7 +176,9 @@ def plan(wanted: Wanted, found: Found | None, *, inline_bytes: int) -> Plan:
     if stack is not None and stack.status == "ROLLBACK_COMPLETE":
         steps.insert(0, RemoveFailedStack(stack.name, stack.stack_id))
     if wanted.template_bytes > inline_bytes:
-        steps.append(UploadTemplate(bucket, f"{wanted.service}/{wanted.stack_name}.template.json"))
+        # Its content's name: of two deployments at once neither proposes what the other one uploaded.
+        name = f"{wanted.stack_name}.{template_digest(wanted.template)}.template.json"
+        steps.append(UploadTemplate(bucket, f"{wanted.service}/{name}"))
     adopted = found.loose_tables if found is not None else ()
     if adopted:
         notes = (*notes, f"tables of an earlier stack are taken over with their data: {', '.join(adopted)}")
@@ -278,6 +281,12 @@ def require_ours(stack: Stack | None, wanted: Wanted) -> Stack | None:
             f"{stack.name} could not be rolled back ({_reason(stack)}); remove the cause, then run "
             f"`aws cloudformation continue-update-rollback --stack-name {stack.name}` and deploy again"
         )
+    if stack.status == "UPDATE_FAILED":
+        # [DOC] cfn-docs:stack-failure-options: somebody else's update that kept what it had made; the stack serves on.
+        raise StackStateError(
+            f"an update of {stack.name} was left half done ({_reason(stack)}); run `aws cloudformation rollback-stack "
+            f"--stack-name {stack.name}`, wait for it, and deploy again"
+        )
     raise StackStateError(
         f"{stack.name} is stuck in {stack.status} ({_reason(stack)}); run `streamer destroy`, which keeps the tables, "
         f"and deploy again"
@@ -293,6 +302,11 @@ def _require_account(wanted: Wanted, found: Found, bucket: str) -> None:
         raise DeployError(
             f"the bucket {bucket} belongs to another account, or your credentials may not use it; "
             f"name one of yours as `bucket` in streamer.toml"
+        )
+    if found.bucket is BucketState.ELSEWHERE:
+        raise DeployError(
+            f"the bucket {bucket} is in another Region, and Lambda takes code from a bucket in its own, "
+            f"{found.account.region}; name one there as `bucket` in streamer.toml"
         )
     if wanted.needs_logging_role and found.logging_role is None:
         raise DeployError(

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+import boto3
 import cfnlint
 import pytest
 from deployed_topologies import FULL, of_an_app
@@ -201,3 +202,12 @@ def test_nothing_but_lists_and_mappings_is_allowed_everywhere() -> None:
         "xray:BatchGetTraces",
         "xray:GetTraceSummaries",
     }
+
+
+def test_the_partition_of_a_region_is_the_sdks() -> None:
+    session = boto3.session.Session()
+    partitions = session.get_available_partitions()
+    regions = {r: p for p in partitions for r in session.get_available_regions("dynamodb", p)}
+
+    assert {region: dataclasses.replace(WHERE, region=region).partition for region in regions} == regions
+    assert {"aws", "aws-cn", "aws-us-gov", "aws-eusc"} <= set(regions.values())

@@ -143,12 +143,28 @@ def test_a_proposal(aws: Aws, stub: Any) -> None:
     [
         pytest.param(404, BucketState.ABSENT, id="absent"),
         pytest.param(403, BucketState.FOREIGN, id="of someone else"),
-        pytest.param(301, BucketState.FOREIGN, id="in another region"),
+        pytest.param(301, BucketState.ELSEWHERE, id="in another region"),
     ],
 )
 def test_a_bucket_that_is_not_ours(aws: Aws, stub: Any, status: int, state: BucketState) -> None:
     expected = {"Bucket": "b", "ExpectedBucketOwner": "123456789012"}
     stub("s3").add_client_error("head_bucket", str(status), "", status, expected_params=expected)
+
+    assert aws.bucket("b", ACCOUNT) is state
+
+
+@pytest.mark.parametrize(
+    ("answer", "state"),
+    [
+        pytest.param({"BucketRegion": "us-east-1"}, BucketState.OURS, id="here"),
+        pytest.param({"BucketRegion": "eu-west-1"}, BucketState.ELSEWHERE, id="where S3's redirection led"),
+        pytest.param({}, BucketState.OURS, id="nobody says where"),
+    ],
+)
+def test_a_bucket_of_ours_is_in_the_region_of_the_functions(
+    aws: Aws, stub: Any, answer: dict[str, Any], state: BucketState
+) -> None:
+    stub("s3").add_response("head_bucket", answer, {"Bucket": "b", "ExpectedBucketOwner": "123456789012"})
 
     assert aws.bucket("b", ACCOUNT) is state
 

@@ -102,7 +102,16 @@ def test_without_asking_aws_a_first_deployment_is_assumed_and_that_is_said(wante
 def test_a_large_template_goes_through_the_bucket(wanted: Wanted, deployed: Found) -> None:
     made = plan(replace(wanted, template_bytes=5001), deployed, inline_bytes=5000)
 
-    assert UploadTemplate(made.bucket, "chat/chat-dev.template.json") in made.steps
+    [upload] = (step for step in made.steps if isinstance(step, UploadTemplate))
+    assert (upload.bucket, upload.key[:14], upload.key[-14:]) == (made.bucket, "chat/chat-dev.", ".template.json")
+
+
+def test_two_deployments_at_once_upload_no_template_over_each_other(wanted: Wanted, deployed: Found) -> None:
+    other = replace(wanted, template={**TEMPLATE, "Description": "another one"})
+    plans = [plan(replace(each, template_bytes=5001), deployed, inline_bytes=5000) for each in (wanted, other, wanted)]
+
+    keys = [step.key for made in plans for step in made.steps if isinstance(step, UploadTemplate)]
+    assert keys[0] == keys[2] != keys[1]
 
 
 def test_tables_left_by_an_earlier_stack_are_adopted(wanted: Wanted, empty_account: Found) -> None:
@@ -131,6 +140,11 @@ def test_the_remains_of_a_failed_creation_are_removed_first(wanted: Wanted, empt
             r"\(table busy\); .*continue-update-rollback --stack-name chat-dev",
             id="rollback failed",
         ),
+        pytest.param(
+            stack("UPDATE_FAILED", reason="kept."),
+            r"\(kept\); .*rollback-stack --stack-name chat-dev",
+            id="update kept",
+        ),
         pytest.param(stack("ROLLBACK_FAILED"), "stuck in ROLLBACK_FAILED .*streamer destroy", id="creation stuck"),
         pytest.param(stack("DELETE_FAILED"), "stuck in DELETE_FAILED", id="deletion stuck"),
         pytest.param(stack(tags={}), "was not made by streamer.*--stack-name", id="name taken"),
@@ -149,6 +163,7 @@ def test_a_stack_that_cannot_be_changed_is_one_clear_line(
     ("changes", "complaint"),
     [
         pytest.param({"bucket": BucketState.FOREIGN}, "belongs to another account", id="bucket of someone else"),
+        pytest.param({"bucket": BucketState.ELSEWHERE}, "is in another Region, and Lambda", id="bucket elsewhere"),
         pytest.param({"logging_role": None}, "logging_role = true", id="no role for access logs"),
     ],
 )
