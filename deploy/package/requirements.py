@@ -79,11 +79,13 @@ def resolve(
         return {}
     installer = installer or an_installer()
     with tempfile.TemporaryDirectory(prefix="streamer-requirements-") as scratch:
-        listed, target = Path(scratch, "requirements.txt"), Path(scratch, "packages")
+        listed, files = Path(scratch, "requirements.txt"), dict[str, File]()
         local = local_lines(wanted.local, installer, Path(scratch, "local"), is_hashed=wanted.is_hashed)
         # Options first: they hold for all lines, and uv and pip agree that they may stand there.
         lines = sorted((*wanted.lines, *local), key=lambda line: not line.startswith("-"))
-        for part, is_hashed in _passes(lines, wanted):
+        for number, (part, is_hashed) in enumerate(_passes(lines, wanted)):
+            # Each into a folder of its own: an installer adds nothing to a namespace that is there already.
+            target = Path(scratch, f"packages-{number}")
             listed.write_text("\n".join(part) + "\n", encoding="utf-8")
             asked = installer.install(
                 listed,
@@ -98,8 +100,8 @@ def resolve(
             )
             if ran.returncode != 0:
                 raise BundleError(explain(ran.stdout + ran.stderr, python=python, architecture=architecture))
-        require_loadable(target, python, architecture)
-        files = _read(target)
+            require_loadable(target, python, architecture)
+            files |= _read(target)
         _require_no_secret(files, {canonical(line) for line in local})
         return files
 

@@ -1,6 +1,7 @@
 """Packages of this machine, and packages that are not what they should be."""
 
 import contextlib
+import hashlib
 import shutil
 import subprocess
 import zipfile
@@ -11,7 +12,7 @@ import pytest
 
 from deploy.errors import BundleError
 from deploy.package.bundle import digest
-from deploy.package.dependencies import requirements
+from deploy.package.dependencies import Dependencies, requirements
 from deploy.package.installer import Installer, installers
 from deploy.package.requirements import require_loadable, resolve
 
@@ -74,6 +75,13 @@ def resolved(folder: Path, line: str, installer: Installer) -> dict[str, object]
     return dict(resolve(wanted, python="3.13", architecture="arm64", folder=folder, installer=installer))
 
 
+def committed(folder: Path) -> None:
+    """Make a repository of a package, so that it can come from git."""
+    git = ["git", "-C", str(folder), "-c", "user.name=ada", "-c", "user.email=ada@example.com"]
+    for command in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "lib"]):
+        subprocess.run([*git, *command], check=True)
+
+
 PACKED = {"lib/__init__.py", "lib/words.txt", "lib-1.0.dist-info/METADATA", "lib-1.0.dist-info/entry_points.txt"}
 
 
@@ -111,9 +119,7 @@ def test_native_code_that_comes_from_git_is_refused_for_it_would_be_built_here(
     tmp_path: Path, installer: Installer
 ) -> None:
     source = package(tmp_path / "src", tag="cp313-cp313-linux_aarch64")
-    git = ["git", "-C", str(source), "-c", "user.name=ada", "-c", "user.email=ada@example.com"]
-    for command in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "lib"]):
-        subprocess.run([*git, *command], check=True)
+    committed(source)
 
     with pytest.raises(BundleError) as refused:
         resolved(tmp_path, f"lib @ git+file://localhost{source}", installer)
@@ -122,6 +128,25 @@ def test_native_code_that_comes_from_git_is_refused_for_it_would_be_built_here(
     assert installer.kind == "uv" or "this machine built for itself and not for Python 3.13 on arm64" in str(
         refused.value
     )
+
+
+def test_what_a_lock_takes_from_git_joins_a_namespace_that_has_hashes(tmp_path: Path, installer: Installer) -> None:
+    wheel = built(tmp_path, **{"one.py": "1"}).removeprefix("./")
+    digest_of = hashlib.sha256((tmp_path / wheel).read_bytes()).hexdigest()
+    source = package(tmp_path / "other", **{"two.py": "2"})
+    backend = (source / "backend.py").read_text().replace("lib-1.0", "other-1.0").replace("Name: lib", "Name: other")
+    (source / "backend.py").write_text(backend)
+    (source / "pyproject.toml").write_text((source / "pyproject.toml").read_text().replace('"lib"', '"other"'))
+    committed(source)
+    lines = (
+        f"lib @ {(tmp_path / wheel).as_uri()} --hash=sha256:{digest_of}",
+        f"other @ git+file://localhost{source}",
+    )
+
+    wanted = Dependencies(source="uv.lock", lines=lines, is_complete=True)
+    files = resolve(wanted, python="3.13", architecture="arm64", folder=tmp_path, installer=installer)
+
+    assert {"lib/one.py", "lib/two.py"} <= set(files)
 
 
 @pytest.mark.parametrize(
