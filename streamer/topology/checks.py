@@ -113,6 +113,13 @@ def _validate_sources(topology: Topology) -> None:
         for target in (invocation.on_failure, invocation.on_success, invocation.dead_letters):
             if target is None or not target.startswith("arn:"):
                 _require_queue(topology, target)
+        for target in (invocation.on_failure, invocation.on_success):
+            if target is not None and target.endswith(".fifo"):
+                # [DOC] cfn-docs:aws-properties-lambda-eventinvokeconfig-destinationconfig
+                raise TopologyError(
+                    f"events of {invocation.function!r} cannot be told to {target!r}: Lambda takes nothing FIFO as a "
+                    f"destination of asynchronous events"
+                )
     for schedule in topology.schedules:
         topology.function(schedule.function)
         _validate_schedule(schedule)

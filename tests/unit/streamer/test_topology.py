@@ -89,6 +89,10 @@ def with_mapping(**fields: Any) -> Topology:
         pytest.param(with_queue(Queue(name="q.fifo"), batch_size=10), id="a FIFO queue"),
         pytest.param(with_cron("0/15 8-17 ? * MON-FRI *"), id="working hours"),
         pytest.param(with_cron("0 0 lw * ? 2026,2027"), id="the last working day"),
+        pytest.param(
+            replace(SERVICE, queues=(Queue(name="q.fifo"), Queue(name="r.fifo", dead_letter_queue="q.fifo"))),
+            id="dead letters of a FIFO queue",
+        ),
     ],
 )
 def test_what_aws_takes_is_taken(service: Topology) -> None:
@@ -99,6 +103,15 @@ def test_what_aws_takes_is_taken(service: Topology) -> None:
     ("service", "complaint"),
     [
         pytest.param(replace(SERVICE, functions=(FUNCTION, FUNCTION)), "declared 2 times", id="a name twice"),
+        pytest.param(
+            replace(
+                SERVICE,
+                queues=(Queue(name="q.fifo"),),
+                async_invocations=(AsyncInvocation(function="f", on_failure="q.fifo"),),
+            ),
+            "Lambda takes nothing FIFO",
+            id="failed events to a FIFO queue",
+        ),
         pytest.param(with_routes(ROUTE, ROUTE), "route '\\$default' is declared 2 times", id="a route twice"),
         pytest.param(with_routes(replace(ROUTE, function="g")), "no function 'g'; there are: f", id="no such function"),
         pytest.param(with_routes(replace(ROUTE, route_key="$own")), "starts with '\\$'", id="a reserved route key"),
