@@ -71,7 +71,7 @@ _target = click.argument("app", metavar="[TARGET]", required=False)
 _ending_file = click.option(
     "--outputs-file",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Write how it ended there, as JSON: stack, state, outputs, the change set that waits.",
+    help="Write how it ended there, as JSON: stack, status, outputs, the change set that waits.",
 )
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import json
+import shlex
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -54,7 +55,7 @@ def init(*, folder: Path, template: str) -> None:
     """
     for name in make_project(folder, template):
         click.echo(f"made {folder / name}", err=True)
-    place = "" if folder == Path() else f"cd {folder} && "
+    place = "" if folder == Path() else f"cd {shlex.quote(str(folder))} && "
     click.echo(f"Run it: {place}streamer emulate; test it: pytest", err=True)
 
 

@@ -84,7 +84,7 @@ def test_what_is_said_comes_back(streamer):
         client.send(json.dumps({"text": "hello"}))
         assert json.loads(client.recv(timeout=10)) == {"said": "hello"}
 '''
-_PYTEST: Final = "[pytest]\n# asyncio_mode = auto  # for tests that are async: pip install pytest-asyncio\n"
+_PYTEST: Final = "[pytest]\nasyncio_mode = auto\nasyncio_default_fixture_loop_scope = function\n"
 _IGNORE: Final = ".streamer/\n.env\n__pycache__/\n.venv/\n"
 _REQUIREMENTS: Final = "# What the functions need on Lambda besides streamer and boto3, which are there.\n"
 

@@ -66,11 +66,12 @@ def _limit(name: str, default: Any, text: str) -> Any:
         return number
     if text == AWS and name in _AWS_THROTTLES:
         return _AWS_THROTTLES[name]
-    rate, separator, burst = text.partition(":")
-    if not separator:
+    rate, _, burst = text.partition(":")
+    try:
+        throttle = Throttle(rate=float(rate), burst=int(burst))
+    except ValueError:
         aws = f", or {AWS}" if name in _AWS_THROTTLES else ""
-        raise ValueError(f"write RATE:BURST, such as 100:50{aws}")
-    throttle = Throttle(rate=float(rate), burst=int(burst))
+        raise ValueError(f"write RATE:BURST, such as 100:50{aws}") from None
     if not (0 <= throttle.rate < float("inf") and throttle.burst >= 0):
         raise ValueError("a rate and a burst are 0 or more")
     return throttle

@@ -113,13 +113,23 @@ class Payload(click.ParamType[Any]):
             text = sys.stdin.read() if value == "-" else value
             if value.startswith("@"):
                 text = Path(value[1:]).read_text("utf-8")
-            return json.loads(text, parse_constant=_refuse_constant)
+            return json.loads(_as_typed(text), parse_constant=_refuse_constant)
         except OSError as error:
             self.fail(f"cannot read {value[1:]}: {error.strerror}", param, ctx)
         except UnicodeDecodeError:
-            self.fail(f"{value} is not UTF-8 text", param, ctx)
+            what = "standard input" if value == "-" else value if value.startswith("@") else "it"
+            self.fail(f"{what} is not UTF-8 text", param, ctx)
         except (ValueError, RecursionError) as error:
             self.fail(f"not JSON ({error}); write '{{\"key\": 1}}', @FILE, or - for standard input", param, ctx)
+
+
+def _as_typed(text: str) -> str:
+    """The text whose bytes Python kept for want of a locale that knows them, which JSON has as UTF-8.
+
+    Raises:
+        UnicodeDecodeError: they are none.
+    """
+    return os.fsencode(text).decode() if any("\udc80" <= each <= "\udcff" for each in text) else text
 
 
 def _refuse_constant(name: str) -> NoReturn:

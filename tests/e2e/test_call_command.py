@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -66,14 +66,18 @@ async def service(play: Play, folder: Path) -> AsyncIterator[asyncio.Event]:
         yield asked
 
 
-async def start(folder: Path, *arguments: str) -> Process:
+async def start(folder: Path, *arguments: str | bytes, variables: Mapping[str, str] | None = None) -> Process:
+    environment = {**os.environ, **(variables or {})}
+    command = (sys.executable, "-m", "streamer", "call", *arguments)
     return await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "streamer", "call", *arguments, cwd=folder, stdin=PIPE, stdout=PIPE, stderr=PIPE
+        *command, cwd=folder, env=environment, stdin=PIPE, stdout=PIPE, stderr=PIPE
     )
 
 
-async def call(folder: Path, *arguments: str, stdin: str = "") -> tuple[int | None, str, str]:
-    process = await start(folder, *arguments)
+async def call(
+    folder: Path, *arguments: str | bytes, stdin: str = "", variables: Mapping[str, str] | None = None
+) -> tuple[int | None, str, str]:
+    process = await start(folder, *arguments, variables=variables)
     out, err = await asyncio.wait_for(process.communicate(stdin.encode()), 60)
     return process.returncode, out.decode(), err.decode()
 
@@ -107,6 +111,29 @@ async def test_a_result_is_printed_whatever_the_terminals_encoding(
 
     assert (status, json.loads(out)) == (0, ["ä 😀"])
     assert out.isascii()
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        pytest.param({"PYTHONIOENCODING": "latin-1"}, id="Latin 1"),
+        pytest.param({"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}, id="ASCII"),
+    ],
+)
+async def test_no_result_is_lost_to_an_encoding_that_has_no_letters_for_it(
+    tmp_path: Path, variables: dict[str, str]
+) -> None:
+    async with service(report, tmp_path):
+        status, out, err = await call(tmp_path, "report", '["😀€"]', "--token", "t", variables=variables)
+
+    assert (status, json.loads(out)) == (0, ["😀€"]), err
+
+
+async def test_a_payload_that_is_no_utf_8_is_refused(tmp_path: Path) -> None:
+    status, _, err = await call(tmp_path, "report", b'["\xff"]', "--token", "t")
+
+    assert status == 2
+    assert "it is not UTF-8 text" in err
 
 
 async def test_json_prints_every_message(tmp_path: Path) -> None:

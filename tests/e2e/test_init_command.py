@@ -27,6 +27,13 @@ def test_a_new_service_passes_its_own_test(tmp_path: Path, template: str) -> Non
 
     assert made.returncode == 0, made.stderr
     assert run.returncode == 0, run.stdout + run.stderr
+    assert "Warning" not in run.stdout + run.stderr
+
+
+def test_what_to_run_can_be_pasted(tmp_path: Path) -> None:
+    made = streamer("init", "my shop", folder=tmp_path)
+
+    assert "Run it: cd 'my shop' && streamer emulate" in made.stderr
 
 
 def test_a_new_service_runs_and_tells_its_actions(tmp_path: Path) -> None:

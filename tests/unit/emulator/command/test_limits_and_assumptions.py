@@ -72,6 +72,12 @@ def test_a_limit_that_is_none_is_one_line(pair: str) -> None:
         limited(Limits(), [pair])
 
 
+@pytest.mark.parametrize("pair", ["account=10", "account=a:b", "account=1:b"])
+def test_a_throttle_that_is_none_says_how_to_write_one(pair: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"write RATE:BURST, such as 100:50, or aws$"):
+        limited(Limits(), [pair])
+
+
 @pytest.mark.parametrize("pair", ["ping_resets_idle", "unknown=1", "ping_resets_idle=1", "non_utf8_post=drop"])
 def test_an_assumption_that_is_none_is_one_line(pair: str) -> None:
     with pytest.raises(ConfigurationError, match=f"^--assume {pair}: [^\n]+$"):
