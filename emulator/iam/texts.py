@@ -43,7 +43,7 @@ def refusal(function: str, need: Need, decision: Decision, place: Place) -> str:
 
 def advice(function: str, need: Need, topology: Topology) -> str:
     """The line for the function's log that says what would allow it."""
-    return f"function {function} may not {need.action} on {shown(need)}; {_remedy(need, topology)}"
+    return f"function {function} may not {need.action} on {shown(need)}; {_remedy(function, need, topology)}"
 
 
 def shown(need: Need) -> str:
@@ -68,7 +68,7 @@ def shown(need: Need) -> str:
             return name
 
 
-def _remedy(need: Need, topology: Topology) -> str:
+def _remedy(function: str, need: Need, topology: Topology) -> str:
     names = {
         Kind.TABLE: {table.name for table in topology.tables},
         Kind.INDEX: {table.name for table in topology.tables},
@@ -78,8 +78,30 @@ def _remedy(need: Need, topology: Topology) -> str:
     kind, name, _ = need.resource
     if kind in names and name not in names[kind]:
         return f"the topology has no {'table' if kind is Kind.INDEX else kind} {name}"
+    is_app = topology.function(function).handler.startswith("streamer.handlers.")
+    if is_app and kind in (Kind.TABLE, Kind.INDEX, Kind.QUEUE):
+        return "App(access=) says what its actions may do with the App's own"
     lines = grant_lines([need])
-    return f"add {lines[0]} to it" if lines else "nothing that a topology can say allows it"
+    if lines:
+        return f"add {lines[0]} to it"
+    permission = permission_line(need)
+    return "nothing that a topology can say allows it" if permission is None else f"add {permission} to its permissions"
+
+
+def permission_line(need: Need) -> str | None:
+    """The `Permission` that allows what no other field does; None: its ARN is another one on AWS."""
+    kind, name, _ = need.resource
+    match kind:
+        case Kind.ARN:
+            resource = name
+        case Kind.ANYTHING:
+            resource = "*"
+        case Kind.CONNECTIONS:
+            where = "${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}"
+            resource = f"arn:{where}:*/*/{name}/@connections/*"
+        case _:
+            return None
+    return f'Permission(actions=["{need.action}"], resources=["{resource}"])'
 
 
 def grant_lines(needs: Iterable[Need]) -> list[str]:

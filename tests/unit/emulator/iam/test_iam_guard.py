@@ -204,7 +204,9 @@ WHO = "User: arn:aws:sts::123456789012:assumed-role/connect-role/connect is not 
             "execute-api:ManageConnections on resource: "
             "arn:aws:execute-api:eu-west-1:********9012:abc/dev/DELETE/@connections/{connectionId} "
             "because no identity-based policy allows the execute-api:ManageConnections action",
-            "execute-api:ManageConnections on @connections (DELETE); nothing that a topology can say allows it",
+            "execute-api:ManageConnections on @connections (DELETE); add Permission("
+            'actions=["execute-api:ManageConnections"], resources=["arn:${AWS::Partition}:execute-api:${AWS::Region}:'
+            '${AWS::AccountId}:*/*/DELETE/@connections/*"]) to its permissions',
             id="closing connections",
         ),
         pytest.param(
@@ -228,6 +230,41 @@ def test_a_refusal_is_in_awss_words_and_the_log_says_what_would_allow_it(ask: An
 
     assert ask(world.caller("connect")) == WHO + message
     assert world.advice == [f"function connect may not {advice}"]
+
+
+@pytest.mark.parametrize(
+    "need",
+    [
+        pytest.param(Need("s3:GetObject", Resource(Kind.ARN, "arn:aws:s3:::reports/x")), id="something else of AWS"),
+        pytest.param(Need("s3:ListAllMyBuckets", Resource(Kind.ANYTHING)), id="no resource"),
+        pytest.param(
+            Need("execute-api:ManageConnections", Resource(Kind.CONNECTIONS, "DELETE", "chat")),
+            id="closing connections",
+        ),
+    ],
+)
+def test_what_is_advised_for_all_else_allows_it(need: Need) -> None:
+    world = World()
+    assert world.guard.refusal("connect", [need]) is not None
+
+    _, _, advised = world.advice[0].partition("; add ")
+    permission = eval(advised.removesuffix(" to its permissions"), {"Permission": Permission})
+    connect = replace(TOPOLOGY.functions[0], permissions=(permission,))
+    allowed = World(topology=replace(TOPOLOGY, functions=(connect, *TOPOLOGY.functions[1:])))
+
+    assert allowed.guard.refusal("connect", [need]) is None
+
+
+def test_an_app_is_told_where_it_says_what_its_functions_may_do() -> None:
+    connect = replace(TOPOLOGY.functions[0], handler="streamer.handlers.connect.handler")
+    world = World(topology=replace(TOPOLOGY, functions=(connect, *TOPOLOGY.functions[1:])))
+
+    assert world.caller("connect").dynamodb("PutItem", {"TableName": "chat"}) is not None
+
+    assert world.advice == [
+        "function connect may not dynamodb:PutItem on chat; "
+        "App(access=) says what its actions may do with the App's own"
+    ]
 
 
 def test_whoever_posts_to_connections_posts_to_those_of_every_api() -> None:
@@ -279,7 +316,10 @@ def test_recording_allows_everything_and_tells_the_smallest_grants() -> None:
         "posts_to_connections=True,",
         'invokes=("connect",),',
         'sends_to=("jobs",),',
-        "# nothing that a topology can say allows execute-api:ManageConnections on @connections (DELETE)",
+        "permissions=(",
+        '    Permission(actions=["execute-api:ManageConnections"], resources=["arn:${AWS::Partition}:execute-api:'
+        '${AWS::Region}:${AWS::AccountId}:*/*/DELETE/@connections/*"]),',
+        "),",
     ]
 
 
