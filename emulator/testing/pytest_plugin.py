@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from streamer.errors import ConfigurationError
-from streamer.project import DEFAULT_APP, Project, read, variables
+from streamer.project import DEFAULT_APP, Project, folder_of, read, variables
 
 if TYPE_CHECKING:
     from ..command.target import Target
@@ -84,14 +84,24 @@ def _recorded(item: pytest.Item, name: str, after: int) -> list[tuple[str, str]]
 def pytest_configure(config: pytest.Config) -> None:
     """Let tests import the service as Lambda does: its folder comes first on the import path."""
     code = project_of(config).code
-    if (code / "app.py").is_file() or (code / "app").is_dir() or project_of(config).app is not None:
+    if _has_app(code) or project_of(config).app is not None:
         sys.path.insert(0, str(code))
 
 
+def _has_app(folder: Path) -> bool:
+    return (folder / "app.py").is_file() or (folder / "app").is_dir()
+
+
 def project_of(config: pytest.Config) -> Project:
-    """What ``streamer.toml`` says, in pytest's root folder or below it in ``streamer_project``."""
+    """What ``streamer.toml`` says, in pytest's root folder or below it in ``streamer_project``.
+
+    Without a configuration file of pytest's its root folder may be any below the project: found as commands find it.
+    """
+    folder = (config.rootpath / str(config.getini("streamer_project"))).resolve()
+    if config.inipath is None and not _has_app(folder):
+        folder = folder_of(folder)
     try:
-        return read((config.rootpath / str(config.getini("streamer_project"))).resolve())
+        return read(folder)
     except ConfigurationError as error:
         raise pytest.UsageError(str(error)) from error
 

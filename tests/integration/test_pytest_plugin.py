@@ -169,6 +169,26 @@ def test_shared(streamer_session, number):
     assert "4 passed" in output, output
 
 
+def test_from_a_subfolder_the_project_is_found_as_commands_find_it(project: Path) -> None:
+    (project / "pytest.ini").unlink()
+    (project / "src").mkdir()
+    (project / "app.py").rename(project / "src" / "service.py")
+    (project / "streamer.toml").write_text('project = "src"\napp = "service:app"\n')
+    (project / "tests").mkdir()
+    (project / "conftest.py").rename(project / "tests" / "conftest.py")
+
+    output = run_pytest(
+        project / "tests",
+        """
+def test_greet(streamer):
+    with streamer.connect("ada") as client:
+        assert client.request("greet", "Ada") == "hello Ada"
+""",
+    )
+
+    assert "1 passed" in output, output
+
+
 def test_a_failing_test_shows_what_the_functions_wrote_during_it(project: Path) -> None:
     output = run_pytest(
         project,
