@@ -61,9 +61,23 @@ def read_parameters(
             warnings.append(f"parameter {name} reads {text} from the parameter store; its name stands for its value")
         values[name] = typed(ssm[1], stored.get(text, text))
     if missing:
-        options = " ".join(f"--parameter {name}=VALUE" for name in missing)
-        raise Problem(("Parameters", missing[0]), f"no value for {', '.join(missing)}: add {options}")
+        raise no_value(missing)
     return Parameters(values=values, warnings=tuple(warnings))
+
+
+def without_value(declared: Mapping[str, Any], given: Mapping[str, str]) -> list[str]:
+    """Names of the parameters that have neither a value nor a default."""
+    return [
+        name
+        for name, each in declared.items()
+        if name not in given and isinstance(each, dict) and each.get("Default") is None
+    ]
+
+
+def no_value(names: Sequence[str]) -> Problem:
+    """What to say about parameters that need a value."""
+    options = " ".join(f"--parameter {name}=VALUE" for name in names)
+    return Problem(("Parameters", names[0]), f"no value for {', '.join(names)}: add {options}")
 
 
 def _placeholder(kind: str) -> str | list[str]:

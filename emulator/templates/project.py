@@ -25,7 +25,7 @@ from .errors import Problem, TemplateError
 from .expansion import expanded_once
 from .ids import physical_name
 from .intrinsics import text_of, value_of
-from .parameters import typed, unknown_parameters
+from .parameters import no_value, typed, unknown_parameters, without_value
 from .resources.kind import Place
 from .source import Source, load, refuse_nulls
 from .stack import NO_EXPORT, Resource, Stack, Surroundings, resolve
@@ -223,7 +223,14 @@ class _Reader:
         self.formats.append("SAM" if language.SAM in macros else part.format)
         if language.SAM not in macros:
             return source
-        return expanded_once(source, parameters, place.region, self._state_folder / "sam")
+        try:
+            return expanded_once(source, parameters, place.region, self._state_folder / "sam")
+        except TemplateError as error:
+            # The translator looks into parameters, and blames what they are used for.
+            missing = without_value(source.tree.get("Parameters") or {}, parameters)
+            if missing:
+                raise source.error(no_value(missing)) from error
+            raise
 
     def _file(self, folder: Path, what: str) -> Callable[[str, Any], Any]:
         def read(location: str, path: Any) -> Any:
@@ -235,7 +242,7 @@ class _Reader:
 
         return read
 
-    def _nested(self, part: Part, resource: Resource, parameters: Mapping[str, str], source: Source) -> Stack:
+    def _nested(self, part: Part, resource: Resource, parameters: Mapping[str, str], source: Source) -> Stack | None:
         name = physical_name(part.stack, resource.logical_id, longest=128)
         if part.uploads is not None:
             where = (*resource.path, "Properties", "TemplateURL")
@@ -249,12 +256,12 @@ class _Reader:
         text = str(location)
         local = re.fullmatch(r"https://streamer-local/([0-9a-f]+)", text)
         text = bytes.fromhex(local[1]).decode() if local else text
+        if "://" in text:
+            return None
         path = part.folder / text
-        if "://" in text or not path.is_file():
+        if not path.is_file():
             where = (*resource.path, "Properties", "TemplateURL")
-            raise source.error(
-                Problem(where, f"{text}: only templates on this machine can be nested, and this is none")
-            )
+            raise source.error(Problem(where, f"{text}: there is no such template on this machine"))
         assets = dict(part.assets)
         inner = dataclasses.replace(part, template=path, folder=path.parent, stack=name, assets=assets)
         return self._stack(inner, parameters)

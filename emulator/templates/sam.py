@@ -30,6 +30,8 @@ _CODE: Final = {
     "AWS::Serverless::Application": "Location",
 }
 """Properties that may name a local path."""
+_ELSEWHERE: Final = "https://serverlessrepo/application"
+"""For an application of the Serverless Application Repository, of which the translator would ask AWS."""
 _MISSING: Final = "s3://streamer-local/2e"
 """For a function that says nothing of its code: the template's folder."""
 
@@ -75,6 +77,8 @@ def _localize(tree: dict[str, Any]) -> None:
         properties = resource.setdefault("Properties", {})
         if isinstance(properties, dict):
             _replace(properties, _CODE[resource["Type"]])
+            if resource["Type"] == "AWS::Serverless::Application" and isinstance(properties.get("Location"), dict):
+                properties["Location"] = _ELSEWHERE
             if resource["Type"] == "AWS::Serverless::Function":
                 _complete(properties, shared)
 

@@ -58,8 +58,9 @@ class Surroundings(Struct, frozen=True, kw_only=True):
     """What is said of an export that is not there, with its ``{name}``."""
     stored: Mapping[str, str] = field(default_factory=dict)
     """Values of the parameter store and of secrets, by their names; secrets are JSON or plain text."""
-    nested: Callable[[Resource, Mapping[str, Any]], Stack] | None = None
-    """Resolves the stack of an ``AWS::CloudFormation::Stack``, given its resource and parameters."""
+    nested: Callable[[Resource, Mapping[str, Any]], Stack | None] | None = None
+    """Resolves the stack of an ``AWS::CloudFormation::Stack``, given its resource and parameters; None: its template
+    is not here."""
 
 
 class Stack(Struct, frozen=True, kw_only=True):
@@ -201,7 +202,9 @@ class _Resolver:
     def attribute(self, logical_id: str, attribute: str, path: Path) -> Any:
         resource = self._resource(logical_id, path)
         if resource.type == "AWS::CloudFormation::Stack" and attribute.startswith("Outputs."):
-            outputs = self._nested[logical_id].outputs if logical_id in self._nested else {}
+            if logical_id not in self._nested:
+                return self._made_up(resource, attribute)
+            outputs = self._nested[logical_id].outputs
             name = attribute.partition(".")[2]
             if name not in outputs:
                 raise Problem(path, f"the nested stack {logical_id} has no output {name!r}")
@@ -213,10 +216,14 @@ class _Resolver:
                 raise Problem(path, f"the table {logical_id} has no stream: it has no StreamSpecification")
             return self._filled(pattern, kind, resource.logical_id, resource.properties, path)
         if kind.meaning is Meaning.MISSING or kind.meaning is Meaning.IGNORED:
-            self._warnings.append(f"{resource.type} {logical_id} is not emulated: its {attribute} is made up")
-            return MadeUp(f"{resource.name}.{attribute}")
+            return self._made_up(resource, attribute)
         have = ", ".join(sorted(kind.attributes)) or "none"
         raise Problem(path, f"{kind.type} has no attribute {attribute!r}; it has {have}")
+
+    def _made_up(self, resource: Resource, attribute: str) -> MadeUp:
+        what = f"{resource.type} {resource.logical_id}"
+        self._warnings.append(f"{what} is not emulated: its {attribute} is made up")
+        return MadeUp(f"{resource.name}.{attribute}")
 
     def condition(self, name: Any, path: Path) -> bool:
         if not isinstance(name, str) or name not in self._conditions:
@@ -342,7 +349,11 @@ class _Resolver:
         )
         if kind.type == "AWS::CloudFormation::Stack" and self._around.nested is not None:
             given = {key: _given(value) for key, value in properties.get("Parameters", {}).items()}
-            self._nested[name] = self._around.nested(resource, given)
+            nested = self._around.nested(resource, given)
+            if nested is None:
+                self._warnings.append(f"the template of {name} is not on this machine: nothing of it is emulated")
+            else:
+                self._nested[name] = nested
         return resource
 
     def _settled(self, node: Any, path: Path) -> Any:

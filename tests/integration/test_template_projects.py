@@ -283,3 +283,69 @@ def test_one_stack_of_an_assembly_can_be_chosen(tmp_path: Path) -> None:
     assert found.functions[0].environment == {"QUEUE": "jobs"}
     with pytest.raises(ConfigurationError, match="there is no such stack; there are Data, Chat"):
         read(tmp_path / "p", "cdk.out", stack="Other")
+
+
+CHAT = """\
+  Chat:
+    Type: AWS::Serverless::WebSocketApi
+    Properties:
+      RouteSelectionExpression: $request.body.action
+      Routes: {$default: {FunctionArn: !GetAtt Answer.Arn}}
+  Answer:
+    Type: AWS::Serverless::Function
+    Properties:
+      Handler: index.handler
+      Runtime: python3.12
+      InlineCode: "def handler(event, context): return {'statusCode': 200}"
+"""
+
+
+def test_an_application_from_elsewhere_is_told_and_its_outputs_are_made_up(tmp_path: Path) -> None:
+    application = """\
+  Tools:
+    Type: AWS::Serverless::Application
+    Properties: {Location: {ApplicationId: arn:aws:serverlessrepo:::app, SemanticVersion: 2.0.0}}
+"""
+    layers = "      Layers: [!GetAtt Tools.Outputs.LayerVersionArn]\n"
+    (tmp_path / "template.yaml").write_text(f"Resources:\n{application}{CHAT}{layers}")
+
+    found = load_template("template.yaml", EmulateOptions(), folder=tmp_path, state_folder=tmp_path / "s").read
+
+    assert [each.route_key for each in found.described.topology.api.routes] == ["$default"]
+    assert "the template of Tools is not on this machine: nothing of it is emulated" in found.warnings
+
+
+def test_a_nested_template_that_is_a_file_must_be_there(tmp_path: Path) -> None:
+    nested = "  Net: {Type: AWS::CloudFormation::Stack, Properties: {TemplateURL: net.yaml}}\n"
+    (tmp_path / "template.yaml").write_text(f"Resources:\n{nested}{CHAT}")
+
+    with pytest.raises(ConfigurationError, match=r"Properties\.TemplateURL: net\.yaml: there is no such template"):
+        read(tmp_path, "template.yaml")
+
+
+def test_a_parameter_that_sam_looks_into_is_told_when_it_is_missing(tmp_path: Path) -> None:
+    (tmp_path / "template.yaml").write_text(
+        f"Parameters: {{Live: {{Type: String}}}}\nResources:\n{CHAT}      AutoPublishAlias: !Ref Live\n"
+    )
+
+    with pytest.raises(ConfigurationError, match="no value for Live: add --parameter Live=VALUE"):
+        read(tmp_path, "template.yaml")
+    assert read(tmp_path, "template.yaml", parameters=("Live=live",)).functions[0].qualifiers[-1] == "live"
+
+
+def test_functions_make_names_in_a_template_with_language_extensions(tmp_path: Path) -> None:
+    outputs = """\
+Outputs:
+  Fn::ForEach::Names:
+    - Name
+    - !Ref Names
+    - ${Name}Arn: {Value: !GetAtt [!Sub '${Name}', Arn]}
+"""
+    (tmp_path / "template.yaml").write_text(
+        "Transform: [AWS::LanguageExtensions, AWS::Serverless-2016-10-31]\n"
+        f"Parameters: {{Names: {{Type: CommaDelimitedList, Default: Answer}}}}\nResources:\n{CHAT}{outputs}"
+    )
+
+    found = load_template("template.yaml", EmulateOptions(), folder=tmp_path, state_folder=tmp_path / "s").read
+
+    assert str(found.stacks[0].outputs["AnswerArn"]).endswith(f":function:{found.described.topology.functions[0].name}")
