@@ -45,6 +45,10 @@ class Names(Protocol):
         """What another stack exports under a name; raises `Problem`."""
         ...
 
+    def stack_output(self, stack: str, output: str, path: Path) -> Any:
+        """An output of another stack; raises `Problem`."""
+        ...
+
     def zones(self, region: str) -> list[str]:
         """Availability zones of a region, the stack's own for an empty text."""
         ...
@@ -259,6 +263,14 @@ def _import_value(names: Names, argument: Any, path: Path) -> Any:
     return names.imported(text_of(value_of(names, argument, path), path), path)
 
 
+def _get_stack_output(names: Names, argument: Any, path: Path) -> Any:
+    # [DOC] cfn-docs:intrinsic-function-reference-getstackoutput; Region and RoleArn change nothing here
+    if not isinstance(argument, dict) or not {"StackName", "OutputName"} <= {*argument}:
+        raise Problem(path, "Fn::GetStackOutput takes a mapping with StackName and OutputName")
+    stack, output = (text_of(value_of(names, argument[key], path), path) for key in ("StackName", "OutputName"))
+    return names.stack_output(stack, output, path)
+
+
 def _to_json(names: Names, argument: Any, path: Path) -> str:
     return json.dumps(value_of(names, argument, path), separators=(",", ":"), ensure_ascii=False)
 
@@ -288,6 +300,7 @@ _FUNCTIONS: Final[Mapping[str, Callable[[Names, Any, Path], Any]]] = {
     "Fn::GetAZs": _get_azs,
     "Fn::Cidr": _cidr,
     "Fn::ImportValue": _import_value,
+    "Fn::GetStackOutput": _get_stack_output,
     "Fn::ToJsonString": _to_json,
     "Fn::Length": _length,
     "Fn::Transform": _transform,

@@ -45,6 +45,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     """The options that gave parameters, such as ``--parameter number 1``, by the parameters' names."""
     imports: Mapping[str, str] = field(default_factory=dict)
     """Values of exports of stacks that are not here."""
+    outputs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Outputs of stacks that are deployed, by the stacks' names."""
     no_export: str = NO_EXPORT
     """See `Surroundings`."""
     stored: Mapping[str, str] = field(default_factory=dict)
@@ -172,11 +174,13 @@ class _Reader:
         self.formats: list[str] = []
         self.files: set[Path] = set()
         self._exports: dict[str, Any] = dict(settings.imports)
+        self._outputs: dict[str, Mapping[str, Any]] = dict(settings.outputs)
 
     def read(self, part: Part) -> None:
         """Read a part as a stack of its own."""
         stack = self._stack(part, {**part.parameters, **self._settings.parameters})
         self._exports |= {**stack.exports, **self._settings.imports}
+        self._outputs[stack.name] = stack.outputs
         self.stacks.append(stack)
 
     def _stack(self, part: Part, parameters: Mapping[str, str]) -> Stack:
@@ -190,6 +194,7 @@ class _Reader:
                 place=place,
                 parameters=parameters,
                 exports=self._exports,
+                outputs=self._outputs,
                 no_export=self._settings.no_export,
                 stored=self._settings.stored,
                 nested=lambda resource, given: self._nested(part, resource, given, source),
@@ -362,6 +367,9 @@ class _Loops:
 
     def imported(self, name: str, path: Any) -> Any:
         raise Problem(path, "a loop is made before there are imports")
+
+    def stack_output(self, stack: str, output: str, path: Any) -> Any:
+        raise Problem(path, "a loop is made before there are outputs")
 
     def zones(self, region: str) -> list[str]:
         return [f"{region or self._pseudo['AWS::Region']}{letter}" for letter in "abc"]

@@ -25,6 +25,7 @@ _ARN_PARTS: Final = 7
 
 
 NO_EXPORT: Final = "no stack exports '{name}': add --import {name}=VALUE"
+NO_OUTPUT: Final = "no stack {stack!r} with an output {output!r} is here: add --import {name}=VALUE"
 
 
 class Resource(Struct, frozen=True, kw_only=True):
@@ -54,6 +55,8 @@ class Surroundings(Struct, frozen=True, kw_only=True):
     parameters: Mapping[str, str] = field(default_factory=dict)
     exports: Mapping[str, Any] = field(default_factory=dict)
     """What other stacks export."""
+    outputs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Outputs of other stacks, by the stacks' names."""
     no_export: str = NO_EXPORT
     """What is said of an export that is not there, with its ``{name}``."""
     stored: Mapping[str, str] = field(default_factory=dict)
@@ -249,6 +252,12 @@ class _Resolver:
             raise Problem(path, self._around.no_export.format(name=name))
         self._imports.add(name)
         return self._around.exports[name]
+
+    def stack_output(self, stack: str, output: str, path: Path) -> Any:
+        found = self._around.outputs.get(stack, {}).get(output, self._around.exports.get(f"{stack}.{output}"))
+        if found is None:
+            raise Problem(path, NO_OUTPUT.format(name=f"{stack}.{output}", stack=stack, output=output))
+        return found
 
     def zones(self, region: str) -> list[str]:
         return [f"{region or self._around.place.region}{letter}" for letter in "abc"]

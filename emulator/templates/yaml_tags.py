@@ -21,7 +21,7 @@ _FUNCTIONS: Final = frozenset(
     (
         *("Base64", "Cidr", "FindInMap", "GetAtt", "GetAZs", "If", "ImportValue", "Join", "Select", "Split", "Sub"),
         *("Transform", "And", "Equals", "Not", "Or", "Contains", "EachMemberEquals", "EachMemberIn", "RefAll"),
-        *("ValueOf", "ValueOfAll", "ForEach", "Length", "ToJsonString"),
+        *("ValueOf", "ValueOfAll", "ForEach", "Length", "ToJsonString", "GetStackOutput"),
     )
 )
 """Functions with a short form. [DOC] cfn-docs:intrinsic-function-reference"""

@@ -352,6 +352,7 @@ class Engine:
             wanted=Wanted(home=HOME),
             # As it is now, in whatever order stacks were made; what must not change is refused afterwards.
             imports={name: value for each in self._stacks() for name, value in exports.exported(each).items()},
+            outputs={each.name: each.outputs for each in self._stacks()},
             no_export=NO_EXPORT,
         )
 

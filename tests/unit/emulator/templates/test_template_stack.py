@@ -178,6 +178,18 @@ def test_a_list_without_a_value_has_as_many_as_are_wanted() -> None:
     }
 
 
+def test_an_output_of_another_stack() -> None:
+    wanted = {"StackName": {"Fn::Sub": "${Colour}-net"}, "OutputName": "Url", "Region": "eu-west-1"}
+    value = {"Fn::GetStackOutput": wanted}
+
+    assert stack_of(value, outputs={"blue-net": {"Url": "u"}}).resources["A"].properties["X"] == "u"
+    assert stack_of(value, exports={"blue-net.Url": "v"}).resources["A"].properties["X"] == "v"
+    with pytest.raises(TemplateError, match=r"an output 'Url' is here: add --import blue-net\.Url=VALUE"):
+        stack_of(value)
+    with pytest.raises(TemplateError, match="takes a mapping with StackName and OutputName"):
+        stack_of({"Fn::GetStackOutput": ["a", "b"]})
+
+
 def test_a_secret_that_nobody_knows_is_a_placeholder() -> None:
     found = stack_of("{{resolve:secretsmanager:other}}")
 
