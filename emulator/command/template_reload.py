@@ -52,6 +52,10 @@ async def _changed(
     emulator: Emulator, target: TemplateTarget, files: frozenset[Path], trials: Trials
 ) -> TemplateTarget:
     found = await _read_again(emulator, target)
+    if found is target:  # it became wrong, which was told: of what changed, only code is loaded anew
+        files -= _watched(target)
+    if not files:
+        return found
     names = sorted(_shown(file, target.folder) for file in files)
     changed = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
     folder = emulator.config.project_folder

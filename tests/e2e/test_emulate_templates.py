@@ -123,6 +123,9 @@ def test_code_and_template_change_with_the_connection_open(tmp_path: Path) -> No
         connection.send('{"action": "send"}')
         assert connection.recv(timeout=60) == "changed"
 
+        code.write_text(code.read_text().replace('b"changed"', 'b"again"'))
+        assert "src/app.py" in emulate.log.wait_for("reloaded", count=3)
+
 
 def test_files_that_it_writes_beside_the_code_are_no_changes_of_it(tmp_path: Path) -> None:
     folder = project("sam-python", tmp_path)
