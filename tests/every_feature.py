@@ -113,8 +113,8 @@ def _topology() -> Topology:
                 key=Key(partition="shop", sort="number", types={"number": "N"}),
                 indexes=(
                     Index(name="by-day", key=Key(partition="day", sort="at"), projection="INCLUDE", include=("note",)),
-                    Index(name="by-age", key=Key(partition="shop", sort="age"), is_local=True),
                     Index(name="by-name", key=Key(partition="name"), projection="KEYS_ONLY"),
+                    Index(name="by-age", key=Key(partition="shop", sort="age"), is_local=True),
                 ),
                 ttl_attribute="gone_at",
                 stream=StreamView.NEW_IMAGE,

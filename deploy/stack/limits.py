@@ -7,7 +7,7 @@ from collections.abc import Container, Iterable, Mapping
 from typing import Any, Final
 
 from streamer.topology import Topology
-from streamer.topology.checks import why_no_variable
+from streamer.topology.variables import why_no_variable
 
 from ..errors import DeployError
 from ..package.tokens import tokens

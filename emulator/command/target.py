@@ -24,8 +24,9 @@ from streamer.project import (
 )
 from streamer.service import separated
 from streamer.topology import CONNECT, Topology
-from streamer.topology.checks import validate, why_no_variable
+from streamer.topology.checks import validate
 from streamer.topology.sizes import resized
+from streamer.topology.variables import why_no_variable
 
 from .which_project import has_app
 

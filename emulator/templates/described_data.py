@@ -29,15 +29,34 @@ def table(things: Things, resource: Resource) -> Table:
     for name, is_local in (("GlobalSecondaryIndexes", False), ("LocalSecondaryIndexes", True)):
         for position, each in enumerate(items(resource, name)):
             indexes.append(_index(resource, name, position, each, types, is_local=is_local))
+    key = _key(resource, resource.properties.get("KeySchema"), types, "KeySchema")
+    unused = set(types).difference(*(each.attributes() for each in (key, *(index.key for index in indexes))))
+    if unused:
+        names = ", ".join(sorted(unused))
+        raise Problem(at(resource, "AttributeDefinitions"), f"no key has {names}: only attributes of keys are defined")
+    _require_throughput(resource)
     expiry = mapping(resource, "TimeToLiveSpecification")
     is_expiring = expiry.get("Enabled") in (True, "true") and isinstance(expiry.get("AttributeName"), str)
     return Table(
         name=resource.name,
-        key=_key(resource, resource.properties.get("KeySchema"), types, "KeySchema"),
+        key=key,
         indexes=tuple(indexes),
         ttl_attribute=str(expiry["AttributeName"]) if is_expiring else None,
         stream=_stream(resource),
     )
+
+
+def _require_throughput(resource: Resource) -> None:
+    """Refuse a table whose throughput does not fit how it is paid. [DOC] ddb-api:CreateTable"""
+    if not resource.type.endswith("::Table"):
+        return
+    is_on_demand = resource.properties.get("BillingMode") == "PAY_PER_REQUEST"
+    if is_on_demand is ("ProvisionedThroughput" in resource.properties):
+        problem = "with BillingMode PAY_PER_REQUEST there is none" if is_on_demand else "it is missing"
+        raise Problem(
+            at(resource, "ProvisionedThroughput"),
+            f"{problem}; a table has ProvisionedThroughput, or BillingMode PAY_PER_REQUEST",
+        )
 
 
 def _stream(resource: Resource) -> StreamView | None:

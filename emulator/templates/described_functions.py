@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from streamer.topology import Function
+from streamer.topology.variables import why_no_variable
 
 from ..functions.runtimes import reason_not_run
 from .errors import Path, Problem
@@ -75,6 +76,9 @@ def _environment(resource: Resource, more: Mapping[str, Mapping[str, str]]) -> d
     declared = mapping(resource, "Environment").get("Variables") or {}
     found = _logging(resource)
     for name, value in declared.items():
+        why = why_no_variable(name)
+        if why is not None:
+            raise Problem(at(resource, "Environment", "Variables", name), why)
         if isinstance(value, bool):
             found[name] = "true" if value else "false"
         elif isinstance(value, str | int | float):

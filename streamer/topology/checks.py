@@ -15,6 +15,7 @@ from streamer.topology import (
     LOG_LEVELS,
     SYSTEM_LOG_LEVELS,
     Api,
+    AsyncInvocation,
     Bucket,
     EventSourceMapping,
     Function,
@@ -30,33 +31,7 @@ from streamer.topology import (
     queue_url_variable,
 )
 from streamer.topology.kinesis import KinesisMapping
-
-_VARIABLE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]+")
-"""[DOC] lambda-api:Environment"""
-RESERVED: Final = frozenset(
-    {
-        "_HANDLER",
-        "_X_AMZN_TRACE_ID",
-        "AWS_ACCESS_KEY",
-        "AWS_ACCESS_KEY_ID",
-        "AWS_DEFAULT_REGION",
-        "AWS_EXECUTION_ENV",
-        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
-        "AWS_LAMBDA_FUNCTION_NAME",
-        "AWS_LAMBDA_FUNCTION_VERSION",
-        "AWS_LAMBDA_INITIALIZATION_TYPE",
-        "AWS_LAMBDA_LOG_GROUP_NAME",
-        "AWS_LAMBDA_LOG_STREAM_NAME",
-        "AWS_LAMBDA_RUNTIME_API",
-        "AWS_REGION",
-        "AWS_SECRET_ACCESS_KEY",
-        "AWS_SESSION_TOKEN",
-        "LAMBDA_RUNTIME_DIR",
-        "LAMBDA_TASK_ROOT",
-    }
-)
-"""Variables that Lambda sets itself, and refuses from others. [DOC] lambda-docs:configuration-envvars"""
-
+from streamer.topology.variables import VARIABLE
 
 _BUCKET: Final = re.compile(r"[a-z0-9][a-z0-9-]{1,38}[a-z0-9]")
 """What is also left when CloudFormation puts the stack's name before it. [DOC] s3-docs:bucketnamingrules"""
@@ -94,13 +69,6 @@ def validate(topology: Topology) -> None:
     _validate_sources(topology)
 
 
-def why_no_variable(name: str) -> str | None:
-    """Why Lambda refuses a variable of this name, in words that follow a colon; None: it takes it."""
-    if name in RESERVED:
-        return "Lambda sets it itself"
-    return None if _VARIABLE.fullmatch(name) else "it takes letters, digits and '_', two at least"
-
-
 def _validate_sources(topology: Topology) -> None:
     for mapping in topology.event_source_mappings:
         _validate_mapping(topology, mapping)
@@ -109,17 +77,7 @@ def _validate_sources(topology: Topology) -> None:
     for queue_mapping in topology.queue_mappings:
         _validate_queue_mapping(topology, queue_mapping)
     for invocation in topology.async_invocations:
-        topology.function(invocation.function)
-        for target in (invocation.on_failure, invocation.on_success, invocation.dead_letters):
-            if target is None or not target.startswith("arn:"):
-                _require_queue(topology, target)
-        for target in (invocation.on_failure, invocation.on_success):
-            if target is not None and target.endswith(".fifo"):
-                # [DOC] cfn-docs:aws-properties-lambda-eventinvokeconfig-destinationconfig
-                raise TopologyError(
-                    f"events of {invocation.function!r} cannot be told to {target!r}: Lambda takes nothing FIFO as a "
-                    f"destination of asynchronous events"
-                )
+        _validate_async(topology, invocation)
     for schedule in topology.schedules:
         topology.function(schedule.function)
         _validate_schedule(schedule)
@@ -153,6 +111,23 @@ def cron_fields(text: str) -> list[str]:
     if (fields[2] == "?") is (fields[4] == "?"):
         raise TopologyError(f"cron({text}): one of day-of-month and day-of-week is '?', the other is not")
     return fields
+
+
+def _validate_async(topology: Topology, invocation: AsyncInvocation) -> None:
+    topology.function(invocation.function)
+    where = f"asynchronous events of {invocation.function!r}"
+    # [DOC] lambda-api:PutFunctionEventInvokeConfig
+    if not 0 <= invocation.maximum_retry_attempts <= 2:
+        raise TopologyError(f"{where}: maximum_retry_attempts must be 0 to 2")
+    if not 60 <= invocation.maximum_event_age_seconds <= 21_600:
+        raise TopologyError(f"{where}: maximum_event_age_seconds must be 60 to 21600")
+    for target in (invocation.on_failure, invocation.on_success, invocation.dead_letters):
+        if target is None or not target.startswith("arn:"):
+            _require_queue(topology, target)
+    for target in (invocation.on_failure, invocation.on_success):
+        if target is not None and target.endswith(".fifo"):
+            # [DOC] cfn-docs:aws-properties-lambda-eventinvokeconfig-destinationconfig
+            raise TopologyError(f"{where}: Lambda takes nothing FIFO as their destination, as {target!r} is")
 
 
 def _require_unique(kind: str, names: Sequence[str]) -> None:
@@ -384,7 +359,7 @@ def _validate_names(function: Function) -> None:
         if variables.count(variable) > 1:
             raise TopologyError(f"function {function.name!r} sends to two queues whose URLs would be in {variable}")
     for secret in function.secrets:
-        if _VARIABLE.fullmatch(secret) is None:
+        if VARIABLE.fullmatch(secret) is None:
             raise TopologyError(f"function {function.name!r}: secret {secret!r} is not the name of a variable")
     for permission in function.permissions:
         _validate_permission(function, permission)

@@ -44,6 +44,7 @@ RESOURCES = """
       Orders:
         Type: AWS::DynamoDB::Table
         Properties:
+          BillingMode: PAY_PER_REQUEST
           AttributeDefinitions: [{AttributeName: id, AttributeType: S}]
           KeySchema: [{AttributeName: id, KeyType: HASH}]
       Clicks: {Type: AWS::AppSync::Api}

@@ -41,8 +41,11 @@ from streamer.topology import (
 
 ROOT = Path(__file__).parents[2]
 STACK = "shop-prod"
-OF_AWS = {"STREAMER_SECRETS", "STREAMER_HANDLER", "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI"}
-"""Variables by which functions get their secrets, and the API's own address."""
+OF_AWS = {
+    *("STREAMER_SECRETS", "STREAMER_HANDLER", "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI"),
+    *("AWS_LAMBDA_LOG_FORMAT", "AWS_LAMBDA_LOG_LEVEL"),
+}
+"""Variables by which functions get their secrets, the API's own address, and how they log."""
 SETTINGS = StackSettings(stack_name=STACK, access_logs=False)
 PLACE = Place(stack=STACK, region="us-east-1", account_id="123456789012", partition="aws", url_suffix="amazonaws.com")
 

@@ -237,6 +237,16 @@ def test_what_aws_takes_is_taken(service: Topology) -> None:
         pytest.param(with_mapping(filters=({},) * 11), "number of filters", id="11 filters"),
         pytest.param(with_mapping(on_failure="r"), "no queue 'r'", id="a destination that does not exist"),
         pytest.param(
+            replace(SERVICE, async_invocations=(AsyncInvocation(function="f", maximum_retry_attempts=3),)),
+            "maximum_retry_attempts must be 0 to 2",
+            id="retries of asynchronous events",
+        ),
+        pytest.param(
+            replace(SERVICE, async_invocations=(AsyncInvocation(function="f", maximum_event_age_seconds=30),)),
+            "maximum_event_age_seconds must be 60 to 21600",
+            id="age of asynchronous events",
+        ),
+        pytest.param(
             replace(SERVICE, async_invocations=(AsyncInvocation(function="f", on_failure="r"),)),
             "no queue 'r'",
             id="an asynchronous destination that does not exist",

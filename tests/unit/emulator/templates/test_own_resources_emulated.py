@@ -28,6 +28,7 @@ Resources:
     Type: AWS::DynamoDB::Table
     Properties:
       TableName: orders
+      BillingMode: PAY_PER_REQUEST
       AttributeDefinitions: [{AttributeName: id, AttributeType: S}]
       KeySchema: [{AttributeName: id, KeyType: HASH}]
   Reading:

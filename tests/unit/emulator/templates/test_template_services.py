@@ -375,24 +375,24 @@ def test_a_secret_that_cannot_be_made_is_told(wanted: dict[str, Any], problem: s
 
 def test_a_secrets_reference_is_the_arn_that_it_gets() -> None:
     made = resource(
-        "Lambda::Function", Handler="a.b", Runtime="python3.12", Environment={"Variables": {"S": ref("Key")}}
+        "Lambda::Function", Handler="a.b", Runtime="python3.12", Environment={"Variables": {"SECRET": ref("Key")}}
     )
     topology = described(Key=resource("SecretsManager::Secret", Name="key"), Reads=made).topology
 
     arn = f"arn:aws:secretsmanager:us-east-1:123456789012:secret:key-{suffix('key')}"
-    assert {"S": arn} in [dict(each.environment) for each in topology.functions]
+    assert {"SECRET": arn} in [dict(each.environment) for each in topology.functions]
 
 
 def test_a_dynamic_reference_has_the_value_that_is_made_for_the_secret() -> None:
     template = {"SecretStringTemplate": '{"user": "a"}', "GenerateStringKey": "password"}
-    environment = {"Variables": {"P": "{{resolve:secretsmanager:key:SecretString:password}}"}}
+    environment = {"Variables": {"PASSWORD": "{{resolve:secretsmanager:key:SecretString:password}}"}}
     found = described(
         Key=resource("SecretsManager::Secret", Name="key", GenerateSecretString=template),
         Reads=resource("Lambda::Function", Handler="a.b", Runtime="python3.12", Environment=environment),
     )
 
     content = json.loads(found.services[0].parameters["SecretString"])
-    assert {"P": content["password"]} in [dict(each.environment) for each in found.topology.functions]
+    assert {"PASSWORD": content["password"]} in [dict(each.environment) for each in found.topology.functions]
     assert not found.warnings
 
 

@@ -91,6 +91,23 @@ def topology(**more: Any) -> Topology:
     return read({**base(), **more})[0]
 
 
+def table(**properties: Any) -> dict[str, Any]:
+    own = {
+        "KeySchema": [{"AttributeName": "p", "KeyType": "HASH"}],
+        "AttributeDefinitions": [{"AttributeName": "p", "AttributeType": "S"}],
+        "ProvisionedThroughput": {"ReadCapacityUnits": 1, "WriteCapacityUnits": 1},
+        **properties,
+    }
+    return resource("DynamoDB::Table", **{name: value for name, value in own.items() if value is not None})
+
+
+def answer(**variables: str) -> dict[str, Any]:
+    environment = {"Variables": variables}
+    return resource(
+        "Lambda::Function", FunctionName="answer", Handler="a.b", Runtime="python3.12", Environment=environment
+    )
+
+
 def mapping(**properties: Any) -> dict[str, Any]:
     own = {"ApiId": ref("Api"), "DomainName": ref("Name"), "Stage": ref("Stage"), **properties}
     return resource("ApiGatewayV2::ApiMapping", **own)
@@ -577,6 +594,31 @@ def test_schedules() -> None:
             {"Answer": resource("Lambda::Function", FunctionName="answer", Handler="a.b")},
             "Answer: AWS::Lambda::Function needs Runtime",
             id="runtime",
+        ),
+        pytest.param(
+            {"Table": table(ProvisionedThroughput=None)},
+            "Table.Properties.ProvisionedThroughput: it is missing; a table has ProvisionedThroughput",
+            id="throughput",
+        ),
+        pytest.param(
+            {"Table": table(BillingMode="PAY_PER_REQUEST")},
+            "Table.Properties.ProvisionedThroughput: with BillingMode PAY_PER_REQUEST there is none",
+            id="throughput on demand",
+        ),
+        pytest.param(
+            {"Table": table(AttributeDefinitions=[{"AttributeName": n, "AttributeType": "S"} for n in ("p", "more")])},
+            "Table.Properties.AttributeDefinitions: no key has more: only attributes of keys are defined",
+            id="an attribute that no key has",
+        ),
+        pytest.param(
+            {"Answer": answer(AWS_REGION="eu-west-1")},
+            "Answer.Properties.Environment.Variables.AWS_REGION: Lambda sets it itself",
+            id="a variable of Lambda's",
+        ),
+        pytest.param(
+            {"Answer": answer(**{"A-B": "x"})},
+            "Answer.Properties.Environment.Variables.A-B: it takes letters, digits and '_', two at least",
+            id="no name of a variable",
         ),
         pytest.param(
             {"Table": resource("DynamoDB::Table", KeySchema=[])},
