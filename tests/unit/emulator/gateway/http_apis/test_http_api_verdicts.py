@@ -1,0 +1,84 @@
+"""How long what an authorizer answered counts."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from emulator.functions.outcome import Outcome, Returned
+from emulator.functions.variables import Endpoints
+from emulator.gateway.http_apis import service
+from emulator.port.http import HttpRequest
+from streamer.topology.http_apis import HttpApi, HttpAuthorizer, HttpKind, HttpRoute
+
+API = HttpApi(
+    name="shop",
+    api_id="shopshopsh",
+    kind=HttpKind.HTTP,
+    authorizers=(
+        HttpAuthorizer(
+            name="door",
+            kind="REQUEST",
+            function="door",
+            identity_sources=("$request.header.Key",),
+            payload="2.0",
+            simple=True,
+            ttl_seconds=300,
+        ),
+    ),
+    routes=(HttpRoute(method="GET", path="/", function="shown", authorizer="door"),),
+)
+
+
+class Functions:
+    """The authorizer lets everybody in, and each function is counted."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def invoke(self, function: str, payload: bytes, **_: Any) -> asyncio.Future[Outcome]:
+        self.asked.append(function)
+        result = {"isAuthorized": True} if function == "door" else {"statusCode": 200}
+        answered: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        answered.set_result(Returned(json.dumps(result).encode(), "id"))
+        return answered
+
+
+async def test_an_answer_counts_for_the_same_identity_until_its_time_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = SimpleNamespace(now=1000.0)
+    monkeypatch.setattr(service, "time", SimpleNamespace(time=time.time, monotonic=lambda: clock.now))
+    functions = Functions()
+    apis = service.HttpApis([API], functions, Endpoints(), address="127.0.0.1:1", aws_domain=False)
+
+    async def ask(key: str) -> int:
+        headers = (("Key", key),)
+        return (await apis.answer(API, HttpRequest("GET", "/", headers, b"", "127.0.0.1", {"key": key}))).status
+
+    asked = []
+    for key, now in (("a", 1000.0), ("a", 1299.0), ("b", 1299.0), ("a", 1300.0), ("a", 1301.0)):
+        clock.now = now
+        assert await ask(key) == 200
+        asked.append(functions.asked.count("door"))
+
+    assert asked == [1, 1, 2, 3, 3]
+    apis.change([API])
+    assert await ask("a") == 200
+    assert functions.asked.count("door") == 4, "another description asks anew"
+
+
+async def test_the_oldest_answers_are_forgotten_where_there_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service, "KEPT_VERDICTS", 2)
+    functions = Functions()
+    apis = service.HttpApis([API], functions, Endpoints(), address="127.0.0.1:1", aws_domain=False)
+
+    asked = []
+    for key in ("a", "b", "c", "c", "b", "a"):
+        await apis.answer(API, HttpRequest("GET", "/", (("Key", key),), b"", "127.0.0.1", {"key": key}))
+        asked.append(functions.asked.count("door"))
+
+    assert asked == [1, 2, 3, 3, 3, 4]
