@@ -29,8 +29,8 @@ MOST_OF_RUNTIME = 12
 """Packages that the runtime and the client may install, streamer included."""
 OWN_NAMES = {"streamer", "streamer_ws"}
 GENERIC_NAMES = {"emulator", "deploy", "cli", "tests", "examples", "benchmarks", "docs", "requirements", "hatch_build"}
-PYTEST = {"pytest", "pluggy", "iniconfig", "packaging", "pygments"}
-"""pytest and what it needs."""
+PYTEST = {"pytest", "pytest-asyncio", "pluggy", "iniconfig", "packaging", "pygments", "typing-extensions"}
+"""What the extra ``pytest`` adds, and what that needs."""
 PACKS_RUNTIME = """
 from pathlib import Path
 import streamer
