@@ -244,8 +244,8 @@ class Parser:
         if len(choices) > CHOICES:
             self._fault(
                 "operand",
-                f"Incorrect number of operands for operator or function; operator or function: IN, "
-                f"number of operands: {len(choices) + 1}, maximum: {CHOICES}",
+                # [USR] reapit/foundations 8255
+                f"The IN operator is provided with too many operands; number of operands: {len(choices)}",
             )
         return tuple(choices)
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 from msgspec import Struct, structs
 
 from ..errors import validation_error
+from ..expressions.grammar import CHOICES
 from ..expressions.syntax import (
     Arithmetic,
     Attribute,
@@ -342,6 +343,10 @@ class _Parser(Literals):
         while self._takes_sign(","):
             choices.append(self._operand())
         self._sign("]" if opened == "[" else ")")
+        if len(choices) > CHOICES:
+            raise validation_error(
+                f"The IN operator is provided with too many operands; number of operands: {len(choices)}"
+            )
         return tuple(choices)
 
     def _operand(self) -> Operand:

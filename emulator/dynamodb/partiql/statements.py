@@ -26,13 +26,13 @@ from ..expressions.syntax import (
 )
 from ..expressions.updates import PathChange, Update, compute_of
 from ..items import StoredItem
-from ..partitions import everything
 from ..searching import SearchSource, read_page
 from ..table import Table
 from ..transactions import Tokens, digest_of, perform_all
-from ..values import AttributeValue, read_attributes, sort_value, wire_attributes
+from ..values import AttributeValue, read_attributes, wire_attributes
 from ..writing import Write, shows_item_on_failure
 from .grammar import Statement, parse
+from .plans import check_order, plan, planned_items
 
 Parameters = Mapping[str, Any]
 Json = dict[str, Any]
@@ -110,8 +110,10 @@ def _select(backend: EmbeddedBackend, statement: Statement, parameters: Paramete
     columns = None if statement.columns is None else list(statement.columns)
     fetches = source.fetches(columns, wants_all=False)
     _check_filter(source, statement)
+    reads = plan(statement, source.keys.schema, table.key_types)
+    check_order(statement, reads, source.keys.schema)
     start = _read_token(parameters.get("NextToken"), statement, source)
-    items = _items(source, statement, start)
+    items = source.keys.scan(start) if reads is None else planned_items(source.keys, reads, statement.order, start)
     read, size_bytes, more = read_page(items, parameters.get("Limit"))
     found = [table.primary.get(item.attrs) or item for item in read] if fetches else read
     answer: Json = {"Items": [_shown(item, columns) for item in found if test(item.attrs)]}
@@ -170,27 +172,6 @@ def _shown(item: StoredItem, columns: list[Path] | None) -> Json:
     return wire_attributes(found)
 
 
-def _items(
-    source: SearchSource, statement: Statement, start: Mapping[str, AttributeValue] | None
-) -> Iterator[StoredItem]:
-    """What a SELECT reads: one partition if WHERE names it, else everything."""
-    equalities = _equalities(statement.where, statement.values)
-    schema = source.keys.schema
-    types = source.table.key_types
-    named = all(name in equalities and equalities[name].type == types[name] for name in schema.hash_names)
-    if statement.order and not named:
-        raise validation_error("Must have WHERE clause in the statement when using ORDER BY clause.")
-    for name, _ in statement.order:
-        if name not in schema.names:
-            raise validation_error(f"Variable reference {name} in ORDER BY clause must be part of the primary key")
-    if not named:
-        return source.keys.scan(start)
-    partition = source.keys.partition(tuple([sort_value(equalities[name]) for name in schema.hash_names]))
-    forward = not any(descends for name, descends in statement.order if name in schema.sort_names)
-    position = None if start is None else source.keys.sort_of(start)
-    return partition.span(everything, position, forward=forward)
-
-
 def _digest(statement: Statement) -> str:
     return digest_of(repr(statement)).hex()[:16]
 
@@ -206,9 +187,9 @@ def _read_token(token: str | None, statement: Statement, source: SearchSource) -
         digest, raw = json.loads(base64.b64decode(token, validate=True))
         if digest == _digest(statement) and isinstance(raw, dict):
             return source.start(read_attributes(raw))
-    except (ValueError, TypeError, RecursionError, ApiError):
-        pass
-    raise validation_error("Given NextToken does not belong to this statement")
+    except (ValueError, TypeError, RecursionError, ApiError) as error:
+        raise validation_error("Invalid NextToken") from error
+    raise validation_error("NextToken does not match request")  # [USR] aws-sdk-js-v3 4424
 
 
 def prepare(backend: EmbeddedBackend, statement: Statement, parameters: Parameters) -> Write:

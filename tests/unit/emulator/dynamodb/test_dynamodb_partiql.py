@@ -403,3 +403,117 @@ def test_no_statement_makes_the_server_fail(words: list[str], parameters: list[A
     body = {"Statement": " ".join(words), **({"Parameters": parameters} if parameters else {})}
 
     assert world.send(f"{DYNAMODB}.ExecuteStatement", body).status in (200, 400)
+
+
+def named(count: int) -> str:
+    return ", ".join(f"'v{number}'" for number in range(count))
+
+
+@pytest.fixture
+def rows() -> World:
+    """Partitions a, b and c with items 0 to 9 each."""
+    world = World()
+    definitions = [{"AttributeName": "p", "AttributeType": "S"}, {"AttributeName": "s", "AttributeType": "N"}]
+    keys = [{"AttributeName": "p", "KeyType": "HASH"}, {"AttributeName": "s", "KeyType": "RANGE"}]
+    world.call(
+        "CreateTable", TableName="rows", AttributeDefinitions=definitions, KeySchema=keys, BillingMode="PAY_PER_REQUEST"
+    )
+    for place in range(30):
+        item = {"p": {"S": "abc"[place % 3]}, "s": {"N": str(place // 3)}, "x": {"N": str(place // 3 % 2)}}
+        world.call("PutItem", TableName="rows", Item=item)
+    return world
+
+
+def found(world: World, statement: str, limit: int | None = None) -> list[str]:
+    """What all pages of a statement have."""
+    keys: list[str] = []
+    more: dict[str, Any] = {} if limit is None else {"Limit": limit}
+    for _ in range(40):
+        answer = run(world, statement, **more)
+        keys += [item["p"]["S"] + item["s"]["N"] for item in answer["Items"]]
+        if "NextToken" not in answer:
+            return keys
+        more["NextToken"] = answer["NextToken"]
+    raise AssertionError(keys)
+
+
+@pytest.mark.parametrize(
+    ("where", "keys"),
+    [
+        ("p = 'b' AND s = 5", "b5"),
+        ("5 = s AND 'b' = p", "b5"),
+        ("p = 'b' AND s > 7", "b8 b9"),
+        ("p = 'b' AND 7 < s", "b8 b9"),
+        ("p = 'b' AND s BETWEEN 3 AND 4", "b3 b4"),
+        ("p = 'b' AND s > 3 AND s <= 5", "b4 b5"),
+        ("p = 'b' AND s > 5 AND s < 3", ""),
+        ("p = 'b' AND p = 'a'", ""),
+        ("p = 'b' AND s IN [7, 3, 3]", "b3 b7"),
+        ("p = 'b' AND (s < 2 OR s < 1 OR s = 9)", "b0 b1 b9"),
+        ("p IN ['c', 'a', 'z'] AND s = 2", "a2 c2"),
+        ("(p = 'c' AND s = 1) OR (p = 'a' AND s >= 8)", "a8 a9 c1"),
+        ("(p = 'c' OR p = 'a') AND s IN [1, 2]", "a1 a2 c1 c2"),
+        ("p = 'c' AND (s = 1 OR x = 1)", "c1 c3 c5 c7 c9"),
+        ("p = 'c' AND NOT s < 8", "c8 c9"),
+        ("p = 'c' AND s = 'text'", ""),
+        ("p = 'c' OR s = 1", "a1 b1 c0 c1 c2 c3 c4 c5 c6 c7 c8 c9"),
+        ("p IN ['c', 'a'] AND s > 7 ORDER BY p DESC", "c8 c9 a8 a9"),
+        ("p IN ['c', 'a'] AND s > 7 ORDER BY p, s DESC", "a9 a8 c9 c8"),
+        ("p = 'c' AND s IN [1, 5, 2] ORDER BY s DESC", "c5 c2 c1"),
+        ("p = 'c' AND s > 7 ORDER BY p DESC", "c8 c9"),
+    ],
+)
+@pytest.mark.parametrize("limit", [None, 1, 2, 3])
+def test_a_select_finds_what_its_keys_name_at_any_size_of_pages(
+    rows: World, where: str, keys: str, limit: int | None
+) -> None:
+    assert found(rows, f"SELECT * FROM rows WHERE {where}", limit) == keys.split()
+
+
+@pytest.mark.parametrize(
+    ("where", "key"),
+    [
+        ("p = 'b' AND s = 5", "b5"),
+        ("p = 'b' AND s BETWEEN 5 AND 9", "b5"),
+        ("p IN ['c', 'b'] AND s = 5", "b5"),
+        ("p = 'b' OR p = 'c'", "b0"),
+        ("p IN ['c', 'b'] ORDER BY p DESC", "c0"),
+    ],
+)
+def test_a_limit_counts_items_that_the_keys_name_and_no_others(rows: World, where: str, key: str) -> None:
+    (item,) = run(rows, f"SELECT * FROM rows WHERE {where}", Limit=1)["Items"]
+    assert item["p"]["S"] + item["s"]["N"] == key
+
+
+@pytest.mark.parametrize(
+    ("where", "words"),
+    [
+        ("s = 1 ORDER BY s", "Must have at least one non-optional hash key condition in WHERE clause when using ORDER "
+                             "BY clause."),
+        ("p IN ['a', 'b'] ORDER BY s", "Must have hash key in ORDER BY clause when more than one hash key condition "
+                                       "specified in WHERE clause."),
+        ("p = 'a' ORDER BY x", "Variable reference x in ORDER BY clause must be part of the primary key"),
+        (f"p IN [{named(51)}]", "Too many decomposed read operations for a given query."),
+        (f"p IN [{named(26)}] AND s IN [1, 2]", "Too many decomposed read operations for a given query."),
+        (f"p IN [{named(101)}]", "The IN operator is provided with too many operands; number of operands: 101"),
+        (f"x IN [{named(101)}]", "The IN operator is provided with too many operands; number of operands: 101"),
+    ],
+)  # fmt: skip
+def test_what_a_select_may_not_read(rows: World, where: str, words: str) -> None:
+    assert refused(rows, f"SELECT * FROM rows WHERE {where}") == ("ValidationException", words)
+
+
+@pytest.mark.parametrize("where", [f"p IN [{named(50)}]", f"x IN [{named(100)}]", f"p IN [{named(51)}] OR x = 7"])
+def test_as_much_as_a_select_may_name(rows: World, where: str) -> None:
+    assert run(rows, f"SELECT * FROM rows WHERE {where}")["Items"] == []
+
+
+def test_a_token_belongs_to_its_statement(rows: World) -> None:
+    token = run(rows, "SELECT * FROM rows WHERE p = 'a'", Limit=1)["NextToken"]
+
+    for statement, sent, words in (
+        ("SELECT * FROM rows WHERE p = 'b'", token, "NextToken does not match request"),
+        ("SELECT * FROM rows WHERE p = 'a'", "nonsense", "Invalid NextToken"),
+    ):
+        request = {"Statement": statement, "NextToken": sent}
+        assert rows.error(f"{DYNAMODB}.ExecuteStatement", request) == (400, "ValidationException", words)

@@ -178,6 +178,10 @@ def test_a_condition_knows_what_it_uses() -> None:
             "Operator or function requires a document path; operator or function: attribute_exists",
         ),
         (" OR ".join(["n = :one"] * 151), "The expression contains too many operators; operator count: 301"),
+        (
+            f"n IN ({', '.join([':one'] * 101)})",
+            "The IN operator is provided with too many operands; number of operands: 101",
+        ),
         ("n" * 4097, "Expression size has exceeded the maximum allowed size; expression size: 4097"),
     ],
 )
