@@ -102,7 +102,7 @@ def load_template(
     config = _samconfig(project, options)
     if options.stack is None and config.stack is not None and len(project.parts) == 1:
         project = find(name, folder, stack=config.stack)
-    region = config.region or REGION
+    region = config.region or (project.regions[0] if len(project.regions) == 1 else REGION)
     given = pairs("--parameter", options.parameters)
     overridden = overrides(options.overrides, "--parameter-overrides")
     settings = Settings(

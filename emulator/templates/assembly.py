@@ -15,6 +15,7 @@ SUFFIXES: Final = (".yaml", ".yml", ".json", ".template")
 TEMPLATES: Final = ("template.yaml", "template.yml", "template.json")
 SERVERLESS: Final = "cloudformation-template-update-stack.json"
 BUILT: Final = Path(".aws-sam") / "build"
+_REGION: Final = re.compile(r"[a-z]{2,}(-[a-z]+)+-\d+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +31,8 @@ class Part:
     assets: Mapping[str, Path] = field(default_factory=dict)
     """CDK's: object key to file or folder."""
     parameters: Mapping[str, str] = field(default_factory=dict)
+    region: str | None = None
+    """Where its tool deploys it; None: it does not say."""
     built: Path | None = None
     """SAM's: the folder with a folder of built code for each function."""
     text: str | None = None
@@ -48,6 +51,11 @@ class Project:
     root: Path
     """The project's folder."""
     parts: tuple[Part, ...]
+
+    @property
+    def regions(self) -> tuple[str, ...]:
+        """The Regions that its tool deploys it to, as far as it says."""
+        return tuple(dict.fromkeys(part.region for part in self.parts if part.region is not None))
 
 
 def stack_name(text: str) -> str:
@@ -126,7 +134,13 @@ def _serverless(target: str, folder: Path, stack: str | None) -> Project:
     service = state.get("service") or {}
     provider = service.get("provider") or {}
     name = stack or provider.get("stackName") or f"{service.get('service', folder.parent.resolve().name)}-dev"
-    part = Part(template=folder / SERVERLESS, folder=folder.parent, stack=str(name), format="Serverless")
+    part = Part(
+        template=folder / SERVERLESS,
+        folder=folder.parent,
+        stack=str(name),
+        format="Serverless",
+        region=_region(provider.get("region")),
+    )
     return Project(name=target, root=folder.parent, parts=(part,))
 
 
@@ -173,6 +187,7 @@ def _artifact(folder: Path, artifacts: Mapping[str, Any], name: str, done: set[s
             format="CDK",
             assets=_assets(folder, f"{name}.assets.json"),
             parameters={key: str(value) for key, value in (properties.get("parameters") or {}).items()},
+            region=_region(str(artifact.get("environment")).rpartition("/")[2]),
         )
 
 
@@ -187,6 +202,14 @@ def _assets(folder: Path, name: str) -> dict[str, Path]:
             if source is not None and "objectKey" in destination:
                 found[str(destination["objectKey"])] = folder / source
     return found
+
+
+def _region(written: Any) -> str | None:
+    """A Region as a tool wrote it. CDK has ``aws://ACCOUNT/REGION``, ``unknown-region`` where the app does not say.
+
+    [SRC] aws-cdk @aws-cdk/cloud-assembly-api environment.ts
+    """
+    return written if isinstance(written, str) and _REGION.fullmatch(written) else None
 
 
 def _read(path: Path) -> dict[str, Any]:

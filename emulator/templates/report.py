@@ -31,7 +31,7 @@ def report(read: Read, *, all_lines: bool = False) -> list[str]:
     lines += [_line("ignored", ignored)] if ignored else []
     lines += [_line("missing", text) for text in _missing(stacks)]
     lines += [_line("not run", text) for text in _not_run(read)]
-    lines += [_line("check", text) for text in (*_versions(read), *read.warnings)]
+    lines += [_line("check", text) for text in (*_regions(read), *_versions(read), *read.warnings)]
     if not all_lines and len(lines) > LINES:
         lines = [*lines[: LINES - 1], f"and {len(lines) - LINES + 1} more, see --check"]
     return [head, *lines]
@@ -95,6 +95,12 @@ def _runtimes(read: Read) -> dict[str, str]:
             if resource.type == "AWS::Lambda::Function":
                 found[resource.name] = str(resource.properties.get("Runtime", "image"))
     return found
+
+
+def _regions(read: Read) -> list[str]:
+    """Regions that the project is deployed to, and is not emulated in."""
+    other = sorted({*read.project.regions} - {read.region})
+    return [f"stacks of {', '.join(other)} are emulated in {read.region}"] if other else []
 
 
 def _versions(read: Read) -> list[str]:

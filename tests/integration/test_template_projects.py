@@ -137,6 +137,53 @@ def test_samconfig_is_read_and_options_win(sam: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("environments", "region", "said"),
+    [
+        pytest.param(["aws://111122223333/eu-west-1"], "eu-west-1", None, id="one"),
+        pytest.param(["aws://unknown-account/unknown-region"], "us-east-1", None, id="none"),
+        pytest.param(["aws://unknown-account/unknown-region", "aws://1/eu-west-1"], "eu-west-1", None, id="one of two"),
+        pytest.param(
+            ["aws://1/ap-south-1", "aws://1/us-gov-west-1"],
+            "us-east-1",
+            "check      stacks of ap-south-1, us-gov-west-1 are emulated in us-east-1",
+            id="two",
+        ),
+    ],
+)
+def test_an_assembly_is_emulated_in_the_region_that_its_stacks_have(
+    environments: list[str], region: str, said: str | None, tmp_path: Path
+) -> None:
+    out = tmp_path / "cdk.out"
+    shutil.copytree(TEMPLATES / "cdk" / "cdk.out", out)
+    manifest = json.loads((out / "manifest.json").read_text())
+    stacks = [each for each in manifest["artifacts"].values() if each["type"] == "aws:cloudformation:stack"]
+    for number, stack in enumerate(stacks):
+        stack["environment"] = environments[min(number, len(environments) - 1)]
+    (out / "manifest.json").write_text(json.dumps(manifest))
+
+    found = load_template("cdk.out", EmulateOptions(), folder=tmp_path, state_folder=tmp_path / "s")
+
+    assert (len(stacks), found.region) == (2, region)
+    assert [line for line in found.lines() if line.startswith("check      stacks")] == ([said] if said else [])
+
+
+@pytest.mark.parametrize(("written", "region"), [("eu-west-1", "eu-west-1"), ({"Ref": "R"}, "us-east-1")])
+def test_a_service_is_emulated_in_its_region_unless_samconfig_says_another(
+    written: object, region: str, tmp_path: Path
+) -> None:
+    shutil.copytree(TEMPLATES / "serverless" / ".serverless", tmp_path / ".serverless")
+    state = tmp_path / ".serverless" / "serverless-state.json"
+    state.write_text(json.dumps({"service": {"service": "chat", "provider": {"region": written}}}))
+
+    def emulated_in() -> str:
+        return load_template(".serverless", EmulateOptions(), folder=tmp_path, state_folder=tmp_path / "s").region
+
+    assert emulated_in() == region
+    (tmp_path / "samconfig.toml").write_text('[default.global.parameters]\nregion = "eu-north-1"\n')
+    assert emulated_in() == "eu-north-1"
+
+
+@pytest.mark.parametrize(
     ("options", "message"),
     [
         pytest.param({"parameters": ("Stage=x",)}, "Parameters.Stage: 'x' is not one of dev, live", id="value"),
