@@ -16,13 +16,25 @@ _REJECTED: Final = frozenset(
     {
         "ExpiredToken",
         "ExpiredTokenException",
+        "IncompleteSignature",
+        "IncompleteSignatureException",
         "InvalidAccessKeyId",
         "InvalidClientTokenId",
+        "InvalidSignatureException",
+        "InvalidToken",
+        "MissingAuthenticationToken",
+        "MissingAuthenticationTokenException",
         "RequestExpired",
+        "RequestTimeTooSkewed",
         "SignatureDoesNotMatch",
+        "TokenRefreshRequired",
         "UnrecognizedClientException",
     }
 )
+"""[DOC] the common errors of CloudFormation (Query) and of Lambda and DynamoDB (JSON), S3's list of error codes."""
+_OTHER_TIME: Final = frozenset({"RequestExpired", "RequestTimeTooSkewed"})
+_OTHER_TIME_SAID: Final = ("Signature expired", "Signature not yet current")
+"""[DOC] IAM user guide, troubleshooting of signatures: how messages of errors about signatures begin then."""
 _DENIED: Final = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403", "Forbidden"})
 _NOT_AWS: Final = "what answered is not AWS; is there a proxy, or a page to log in, on the way?"
 
@@ -77,6 +89,8 @@ def _domain_error(exc: errors.ClientError, doing: str) -> DeployError:
         return DeployError(f"{doing} failed (HTTP {status}): {_NOT_AWS}")
     if code == "ResourceNotFoundException" and exc.operation_name == "FilterLogEvents":
         return DeployError(f"{doing} failed: there is no such log group; is the function's name right, and deployed?")
+    if code in _OTHER_TIME or (code in _REJECTED and message.startswith(_OTHER_TIME_SAID)):
+        return CredentialsError(f"AWS has another time than this machine ({code}): set the clock here")
     if code in _REJECTED:
         return CredentialsError(f"AWS does not accept the credentials ({code}); log in again or name a --profile")
     if code in _DENIED:

@@ -116,7 +116,7 @@ def build(config: Config, service: Service) -> Bundle:
         handlers.append(config.app.replace(":", "."))
     why_not = {each.path: each.reason for each in mine.left_out}
     require_handlers(files, handlers, why_not)
-    notes = [f"left out: {each.path} is {each.reason}" for each in mine.left_out if each.is_secret]
+    notes = [f"left out: {each.path} is {each.reason}" for each in mine.left_out if each.is_told]
     modules = [name.rpartition(".")[0] for name in handlers]
     architecture = service.settings.architecture
     notes += imports.check(files, modules, python=python, architecture=architecture, left_out=why_not)

@@ -56,7 +56,9 @@ class LeftOut:
     """From the project's folder; a folder ends in a slash."""
     reason: str
     is_secret: bool = False
-    """Whether the user must hear of it without asking: it looked like something that nobody should upload."""
+    """Whether it looked like something that nobody should upload."""
+    is_told: bool = False
+    """Whether the user must hear of it without asking."""
 
 
 Files = Mapping[str, File]

@@ -27,6 +27,7 @@ EXCLUDED: Final = (
 user may well be called ``build``."""
 
 _UNNEEDED: Final = "never needed on Lambda"
+_LEADS_TO_NOTHING: Final = "a link that leads to nothing"
 
 MOST_TOLD: Final = 3
 """Tokens that are named, so that the complaint stays a line."""
@@ -111,7 +112,7 @@ def project_files(folder: Path, excluded: Iterable[str] = ()) -> ProjectFiles:
         names = dict.fromkeys((name, tree.name(path.resolve())))
         kind = next(filter(None, [secrets.kind(each, content, is_wanted=is_wanted) for each in names]), None)
         if kind is not None:
-            left_out.append(LeftOut(name, kind, is_secret=True))
+            left_out.append(LeftOut(name, kind, is_secret=True, is_told=True))
         else:
             found[name] = File(content, "project", bool(path.stat().st_mode & stat.S_IXUSR))
             held += [] if is_wanted else [(name, each) for each in tokens(content)]
@@ -184,6 +185,8 @@ class _Tree:
                         raise BundleError(f"{_shown(self.name(path))} is a link to a folder that it is in; remove it")
                     yield from self._below(path, rules, (*around, real))
                     continue
+            elif reason is None and path.is_symlink() and not path.exists():
+                reason = _LEADS_TO_NOTHING
             if reason is not None or path.is_file():
                 yield path, reason, is_wanted and reason is None
 
@@ -218,7 +221,9 @@ def _left_out(path: Path, name: str, reason: str) -> LeftOut:
         return LeftOut(f"{name}/", reason)
     # What git ignores its owner knows of.
     kind = secrets.kind_by_name(name) if reason == _UNNEEDED else None
-    return LeftOut(name, kind or reason, is_secret=kind is not None)
+    return LeftOut(
+        name, kind or reason, is_secret=kind is not None, is_told=kind is not None or reason == _LEADS_TO_NOTHING
+    )
 
 
 def _judge(path: Path, root: Path, rules: Sequence[_Rules], excluded: Sequence[str]) -> tuple[str | None, bool]:

@@ -248,12 +248,18 @@ def test_links_that_lead_around_in_a_circle_are_refused(tmp_path: Path, links: d
     "links",
     [pytest.param({"a": "nowhere"}, id="to nothing"), pytest.param({"a": "b", "b": "a"}, id="to each other")],
 )
-def test_links_that_lead_nowhere_are_passed_over(tmp_path: Path, links: dict[str, str]) -> None:
-    tree(tmp_path, {"app.py": ""})
-    for link, target in links.items():
+def test_links_that_lead_nowhere_are_left_out_and_told_unless_they_are_ignored(
+    tmp_path: Path, links: dict[str, str]
+) -> None:
+    tree(tmp_path, {"app.py": "", ".gitignore": "ignored\n"})
+    for link, target in {**links, "ignored": "nowhere", ".#hidden": "nowhere"}.items():
         (tmp_path / link).symlink_to(target)
 
-    assert packed(tmp_path) == {"app.py"}
+    found = project_files(tmp_path)
+
+    assert set(found.files) == {"app.py"}
+    told = {each.path: each.reason for each in found.left_out if each.is_told}
+    assert told == dict.fromkeys(links, "a link that leads to nothing")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="names of files are text elsewhere")

@@ -280,6 +280,23 @@ def client_error(code: str, message: str = "") -> errors.ClientError:
         pytest.param(errors.ProfileNotFound(profile="ops"), CredentialsError, "list-profiles", id="unknown profile"),
         pytest.param(client_error("ExpiredToken"), CredentialsError, "log in again", id="expired"),
         pytest.param(client_error("InvalidClientTokenId"), CredentialsError, "log in again", id="wrong key"),
+        pytest.param(client_error("IncompleteSignature"), CredentialsError, "log in again", id="a header was changed"),
+        pytest.param(client_error("InvalidSignatureException"), CredentialsError, "log in again", id="wrong secret"),
+        pytest.param(client_error("InvalidToken"), CredentialsError, "log in again", id="S3's wrong token"),
+        pytest.param(client_error("MissingAuthenticationToken"), CredentialsError, "log in again", id="unsigned"),
+        pytest.param(
+            client_error("SignatureDoesNotMatch", "Signature expired: 20260101T000000Z is now earlier than 20260101T0"),
+            CredentialsError,
+            r"another time than this machine \(SignatureDoesNotMatch\): set the clock",
+            id="a clock that is late",
+        ),
+        pytest.param(
+            client_error("InvalidSignatureException", "Signature not yet current: 20260101T000000Z is still later"),
+            CredentialsError,
+            "set the clock",
+            id="a clock that is early",
+        ),
+        pytest.param(client_error("RequestTimeTooSkewed"), CredentialsError, "set the clock", id="S3's clock"),
         pytest.param(errors.NoRegionError(), DeployError, "--region", id="no region"),
         pytest.param(
             errors.EndpointConnectionError(endpoint_url="https://x.nowhere-1"),
