@@ -12,7 +12,7 @@ from typing import Final
 from streamer.sending.signer import BODY_HASH, Signer, SigningKeys
 
 from ..port.http import HttpRequest
-from .rules.signature import Check, Flaw, Signature, parse, refusal
+from .rules.signature import SERVICE, Check, Flaw, Signature, parse, refusal
 
 CLOCK_SKEW: Final = timedelta(minutes=5)
 """How far a signature's time may be from ours. [DOC] iam-docs:reference_sigv-troubleshooting"""
@@ -36,10 +36,13 @@ class Verifier:
     _signers: dict[tuple[str, str, str], Signer] = field(default_factory=dict, init=False)
     """By access key id, service and Region, the few that there are."""
 
-    def flaw(self, request: HttpRequest) -> Flaw | None:
-        """What is wrong with a request's signature; None: it is good, or made with a key that only AWS knows."""
+    def flaw(self, request: HttpRequest, service: str = SERVICE) -> Flaw | None:
+        """What is wrong with a request's signature; None: it is good, or made with a key that only AWS knows.
+
+        ``service`` is the signing name of who gets the request.
+        """
         query = request.query if "?" in request.target else ()
-        signature = parse(request.fields, query)
+        signature = parse(request.fields, query, service)
         if isinstance(signature, Flaw):
             return signature
         return refusal(signature, self._check(request, signature))

@@ -124,11 +124,13 @@ def topology(issuer: str) -> Topology:
     url = HttpApi(
         name="Url", kind=HttpKind.URL, api_id="urlurlurlu", routes=(HttpRoute(path="$default", function="answer"),)
     )
+    own = HttpRoute(path="$default", function="answer", iam=True)
+    signed_url = HttpApi(name="SignedUrl", kind=HttpKind.URL, api_id="signedurl1", routes=(own,))
     names = ("answer", "door", "neighbour", "token")
     return Topology(
         api=Api(name="chat", routes=(), stage="prod"),
         functions=tuple(Function(name=name, handler=f"handlers.{name}", timeout_seconds=30) for name in names),
-        http_apis=(web, rest, url),
+        http_apis=(web, rest, url, signed_url),
     )
 
 
@@ -290,6 +292,15 @@ def test_a_mock_method_of_a_rest_api_answers_by_its_template(emulator: EmulatorT
 
 def test_a_function_finds_the_url_of_another_by_awss_name(emulator: EmulatorThread) -> None:
     assert ask(emulator, "/neighbour")[2]["rawPath"] == "/from/a/function"
+
+
+@pytest.mark.parametrize(("service", "status"), [("lambda", 200), ("execute-api", 403)])
+def test_a_function_url_is_signed_for_lambda(emulator: EmulatorThread, service: str, status: int) -> None:
+    host = "signedurl1.lambda-url.us-east-1.on.aws"
+    request = AWSRequest("GET", f"https://{host}/a?b=c")
+    SigV4Auth(Credentials(OWNER.access_key_id, OWNER.secret_access_key), service, "us-east-1").add_auth(request)
+
+    assert ask(emulator, "/a?b=c", headers={"Host": host, **dict(request.headers.items())})[0] == status
 
 
 def test_an_api_key_opens_a_method_that_wants_one(emulator: EmulatorThread) -> None:

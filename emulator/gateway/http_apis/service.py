@@ -26,6 +26,7 @@ from ...port.http import HttpRequest, HttpResponse
 from ..invocations import Invocations
 from ..rules.effects import HttpAnswer, Invoke, NotInvoked, Result
 from ..rules.ids import IdSource
+from ..rules.signature import SERVICE, URL_SERVICE
 from ..verifier import Verifier
 from . import answers, cors
 from .events import Asked, Event, authorizer_event, event_of
@@ -262,7 +263,7 @@ class HttpApis:
         return verdict
 
     def _signed(self, asked: Asked, request: HttpRequest) -> Verdict:
-        flaw = self._verifier.flaw(request)
+        flaw = self._verifier.flaw(request, URL_SERVICE if asked.api.kind is HttpKind.URL else SERVICE)
         if flaw is not None:
             message = flaw.message if asked.api.kind is HttpKind.REST else "Forbidden"
             return Refused(403, message, flaw.error_type, flaw.message)

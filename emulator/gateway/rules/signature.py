@@ -16,6 +16,8 @@ from msgspec import Struct
 
 SERVICE: Final = "execute-api"
 """Signing name of WebSocket upgrades and ``@connections``. [DOC] SDK model apigatewaymanagementapi-2018-11-29"""
+URL_SERVICE: Final = "lambda"
+"""Signing name of requests to function URLs. [DOC] lambda-docs:urls-invocation"""
 _ALGORITHM: Final = "AWS4-HMAC-SHA256"
 _DATE: Final = re.compile(r"[0-9]{8}T[0-9]{6}Z")
 _SECONDS: Final = re.compile(r"[0-9]{1,6}")
@@ -74,21 +76,21 @@ class Check(enum.Enum):
     EXPIRED = enum.auto()
 
 
-def parse(fields: Mapping[str, str], query: Iterable[tuple[str, str]] = ()) -> Signature | Flaw:
+def parse(fields: Mapping[str, str], query: Iterable[tuple[str, str]] = (), service: str = SERVICE) -> Signature | Flaw:
     """The signature of a request, from its ``Authorization`` header or its query, or why there is none to check.
 
-    ``fields`` are its headers by lower-case name.
+    ``fields`` are its headers by lower-case name, ``service`` is the signing name of who gets it.
     """
     authorization = fields.get("authorization")
     if authorization is not None:
-        return _from_header(authorization, fields)
+        return _from_header(authorization, fields, service)
     parameters = dict(query)
     if "X-Amz-Signature" in parameters or "X-Amz-Algorithm" in parameters:
-        return _from_query(parameters)
+        return _from_query(parameters, service)
     return MISSING
 
 
-def _from_header(authorization: str, fields: Mapping[str, str]) -> Signature | Flaw:
+def _from_header(authorization: str, fields: Mapping[str, str], service: str) -> Signature | Flaw:
     scheme, _, rest = authorization.strip().partition(" ")
     if scheme != _ALGORITHM:
         # A token of another scheme, or of nothing: AWS lists all that it misses. [INF]
@@ -99,10 +101,11 @@ def _from_header(authorization: str, fields: Mapping[str, str]) -> Signature | F
     timestamp = fields.get("x-amz-date", "").strip()
     if missing or not timestamp:
         return _incomplete(missing, bool(timestamp), authorization)
-    return _checked(parts["Credential"], parts["SignedHeaders"], parts["Signature"], timestamp, in_query=False)
+    scope = _scope(parts["Credential"], timestamp, service)
+    return _checked(scope, parts["SignedHeaders"], parts["Signature"], timestamp, in_query=False)
 
 
-def _from_query(parameters: Mapping[str, str]) -> Signature | Flaw:
+def _from_query(parameters: Mapping[str, str], service: str) -> Signature | Flaw:
     names = ("X-Amz-Credential", "X-Amz-SignedHeaders", "X-Amz-Signature", "X-Amz-Date")
     if parameters.get("X-Amz-Algorithm") != _ALGORITHM or not all(parameters.get(name) for name in names):
         return Flaw("IncompleteSignatureException", "Query-string authentication requires all of its X-Amz- parameters")
@@ -111,7 +114,8 @@ def _from_query(parameters: Mapping[str, str]) -> Signature | Flaw:
     if expires is not None and not _SECONDS.fullmatch(expires):
         return Flaw("IncompleteSignatureException", "X-Amz-Expires must be a number of seconds")
     seconds = None if expires is None else int(expires)
-    return _checked(credential, signed, value, timestamp, in_query=True, expires_seconds=seconds)
+    scope = _scope(credential, timestamp, service)
+    return _checked(scope, signed, value, timestamp, in_query=True, expires_seconds=seconds)
 
 
 def _incomplete(missing: list[str], has_date: bool, authorization: str) -> Flaw:
@@ -123,9 +127,14 @@ def _incomplete(missing: list[str], has_date: bool, authorization: str) -> Flaw:
 
 
 def _checked(
-    credential: str, signed: str, value: str, timestamp: str, *, in_query: bool, expires_seconds: int | None = None
+    scope: tuple[str, str, str, str] | Flaw,
+    signed: str,
+    value: str,
+    timestamp: str,
+    *,
+    in_query: bool,
+    expires_seconds: int | None = None,
 ) -> Signature | Flaw:
-    scope = _scope(credential, timestamp)
     if isinstance(scope, Flaw):
         return scope
     signed_headers = _names(signed)
@@ -156,7 +165,7 @@ def _names(signed: str) -> tuple[str, ...]:
 
 
 @functools.lru_cache(maxsize=64)
-def _scope(credential: str, timestamp: str) -> tuple[str, str, str, str] | Flaw:
+def _scope(credential: str, timestamp: str, expected: str) -> tuple[str, str, str, str] | Flaw:
     """Access key, date, Region and service. Kept, since all requests of a client in one second have the same."""
     scope = credential.rsplit("/", 4)
     if len(scope) != 5 or not scope[0] or scope[4] != "aws4_request":
@@ -166,8 +175,8 @@ def _scope(credential: str, timestamp: str) -> tuple[str, str, str, str] | Flaw:
             f"got '{credential}'",
         )
     key, date, region, service, _ = scope
-    if service != SERVICE:
-        return Flaw("InvalidSignatureException", f"Credential should be scoped to correct service: '{SERVICE}'.")
+    if service != expected:
+        return Flaw("InvalidSignatureException", f"Credential should be scoped to correct service: '{expected}'.")
     if _instant(timestamp) is None or timestamp[:8] != date:
         return Flaw(
             "InvalidSignatureException",
