@@ -17,7 +17,16 @@ DEPTH: Final = 8
 """Deepest nesting kept."""
 
 _SENSITIVE_NAMES: Final = frozenset(
-    {"authorization", "cookie", "set-cookie", "proxy-authorization", "sec-websocket-protocol", "x-api-key", "api_key"}
+    {
+        "authorization",
+        "cookie",
+        "set-cookie",
+        "proxy-authorization",
+        "sec-websocket-protocol",
+        "x-api-key",
+        "api_key",
+        "apikey",
+    }
 )
 _SENSITIVE_ENDINGS: Final = ("token", "secret", "password", "private_key", "credentials")
 # A JWT's header is base64url of `{` and a quote, blank or line break, so it cannot start in any other way.

@@ -50,6 +50,7 @@ def has_identity(source: str, event: Mapping[str, Any]) -> bool:
 
 
 def _identity(source: str, event: Mapping[str, Any]) -> Any:
+    source = source.replace("route.request.multivalue", "route.request.", 1)  # a value is there, or several
     if (name := source.removeprefix("route.request.header.")) != source:
         return next((value for key, value in event["headers"].items() if key.lower() == name.lower()), None)
     if (name := source.removeprefix("route.request.querystring.")) != source:

@@ -19,6 +19,7 @@ from .connection import Connection
 from .domains import Entrance
 from .effects import Accept, Decision, HttpAnswer, Invoke, NotInvoked, Raised, Replied, Result, TimedOut, Warn
 from .events import Event, Session, domain_headers, gateway_headers, grouped_query
+from .ids import api_key_id
 from .proxy_results import Malformed, ProxyResponse, parse_proxy_response
 from .signature import MISSING, Flaw
 from .stage import API_KEY_HEADER, Stage
@@ -168,9 +169,13 @@ class Handshake:
         if route is None:
             # [DOC] the $connect integration is optional; without one there is no subprotocol either [INF].
             return self._accepted(None, now)
-        if route.route.api_key_required and not self._has_api_key():
-            self._warn("the client has no valid API key")
-            return self._refused(now_ms, 403)
+        if route.route.api_key_required:
+            key = self._api_key()
+            if key not in self._stage.api.api_keys:
+                self._warn("the client has no valid API key")
+                return self._refused(now_ms, 403)
+            # [DOC] apigateway-websocket-api-mapping-template-reference, of $context; that events have them too [INF]
+            self._session.identity |= {"apiKey": key, "apiKeyId": api_key_id(key)}
         event = self._connect_event(now_ms, latency_ms)
         missing = [name for name in route.route.required_parameters if not has_identity(name, event)]
         if missing:
@@ -180,10 +185,10 @@ class Handshake:
         self._step = _Step.CONNECTING
         return Invoke(route.route.function, event, route.timeout_seconds, self._request_id, route.route.route_key)
 
-    def _has_api_key(self) -> bool:
-        api = self._stage.api
-        by_header = api.api_key_selection_expression == API_KEY_HEADER
-        return (self._fields.get("x-api-key") if by_header else self._usage_key) in api.api_keys
+    def _api_key(self) -> str:
+        """The client's; empty: it has none."""
+        by_header = self._stage.api.api_key_selection_expression == API_KEY_HEADER
+        return (self._fields.get("x-api-key") if by_header else self._usage_key) or ""
 
     def _connect_event(self, now_ms: int, latency_ms: int | None) -> Event:
         self._request_id = self._stage.ids.request_id(now_ms)

@@ -22,6 +22,7 @@ import binascii
 import enum
 import hashlib
 import re
+import string
 from typing import Final
 
 from ...functions.variables import uuid4
@@ -45,6 +46,7 @@ REGIONS: Final = {
 }
 """Region to its 15 bits; another Region gets a made-up code of its own. [INF]"""
 
+_ID_CHARACTERS: Final = string.digits + string.ascii_lowercase
 _WELL_FORMED: Final = re.compile(r"[A-Za-z0-9_-]{15}=")
 _URL_SAFE: Final = bytes.maketrans(b"+/", b"-_")
 
@@ -137,3 +139,12 @@ class IdSource:
     def _digest(self) -> str:
         self._digests += 1
         return hashlib.blake2b(f"{self._seed}:{self._digests}".encode(), digest_size=16).hexdigest()
+
+
+def api_key_id(value: str) -> str:
+    """The id of an API key, 10 lower-case letters and digits as AWS's: here made of its value, which it does not tell.
+
+    [DOC] CLI reference of get-api-keys, for the form
+    """
+    number = int.from_bytes(hashlib.blake2b(value.encode(), digest_size=8, person=b"api-key").digest(), "big")
+    return "".join(_ID_CHARACTERS[number // 36**place % 36] for place in range(10))

@@ -243,9 +243,11 @@ def request_of(integration: Integration, body: str, event: Mapping[str, Any]) ->
     Raises:
         MappingError: it cannot be asked.
     """
-    given = {name: parameter_value(value, event) for name, value in integration.parameters.items()}
-    headers = {"content-type": _JSON, **_named(given, "header", is_lower=True)}
-    query, path = _named(given, "querystring"), _named(given, "path")
+    given = {name: parameter_values(value, event) for name, value in integration.parameters.items()}
+    named = {name.lower(): ", ".join(values) for name, values in _named(given, "header").items()}
+    headers = {"content-type": _JSON, **named}
+    query = _named(given, "querystring")
+    path = {name: ",".join(values) for name, values in _named(given, "path").items()}
     target = _TARGET.fullmatch(integration.uri)
     if integration.kind == "AWS" and target is None:
         raise MappingError(f"{integration.uri!r} is no action of a service")
@@ -258,7 +260,7 @@ def request_of(integration: Integration, body: str, event: Mapping[str, Any]) ->
         elif service in _JSON_TARGETS:
             headers |= {"content-type": _AWS_JSON, "x-amz-target": f"{_JSON_TARGETS[service]}.{action}"}
         else:
-            query = {"Action": action, **query}
+            query = {"Action": [action], **query}
     if not url.startswith(("http://", "https://")):
         raise MappingError(f"{url!r} is no HTTP address")
     return Request(
@@ -271,18 +273,17 @@ def request_of(integration: Integration, body: str, event: Mapping[str, Any]) ->
     )
 
 
-def _with_query(url: str, query: Mapping[str, str]) -> str:
+def _with_query(url: str, query: Mapping[str, list[str]]) -> str:
     if not query:
         return url
-    pairs = urlencode(query, quote_via=quote, errors="replace")
+    pairs = urlencode(query, doseq=True, quote_via=quote, errors="replace")
     return f"{url}{'&' if '?' in url else '?'}{pairs}"
 
 
-def _named(given: Mapping[str, str | None], kind: str, *, is_lower: bool = False) -> dict[str, str]:
-    """The parameters of one kind that have a value; names of headers in lower case."""
+def _named(given: Mapping[str, list[str]], kind: str) -> dict[str, list[str]]:
+    """The parameters of one kind that have a value."""
     start = f"integration.request.{kind}."
-    found = {name.removeprefix(start): value for name, value in given.items() if name.startswith(start)}
-    return {name.lower() if is_lower else name: value for name, value in found.items() if value is not None}
+    return {name.removeprefix(start): values for name, values in given.items() if name.startswith(start) and values}
 
 
 def _filled(text: str, path: Mapping[str, str], event: Mapping[str, Any]) -> str:
@@ -296,12 +297,32 @@ def _filled(text: str, path: Mapping[str, str], event: Mapping[str, Any]) -> str
     return _VARIABLE.sub(value, text)
 
 
+def parameter_values(source: str, event: Mapping[str, Any]) -> list[str]:
+    """All values of a mapping expression: of a multi-value header or query parameter as many as the client sent.
+
+    [DOC] websocket-api-data-mapping; that each becomes a parameter of the backend's own [INF] from REST APIs
+    """
+    start, _, rest = _bare(source).partition(".")
+    if start == "multivalueheader":
+        found = (event.get("multiValueHeaders") or {}).items()
+        return next((list(values) for name, values in found if name.lower() == rest.lower()), [])
+    if start == "multivaluequerystring":
+        return list((event.get("multiValueQueryStringParameters") or {}).get(rest, ()))
+    value = parameter_value(source, event)
+    return [] if value is None else [value]
+
+
+def _bare(source: str) -> str:
+    for prefix in ("route.request.", "method.request.", "$request.", "$"):
+        source = source.removeprefix(prefix)
+    return source
+
+
 def parameter_value(source: str, event: Mapping[str, Any]) -> str | None:
     """The value of a mapping expression; None: it has none. [DOC] websocket-api-data-mapping"""
     if source.startswith("'") and source.endswith("'") and len(source) > 1:
         return source[1:-1]
-    for prefix in ("route.request.", "method.request.", "$request.", "$"):
-        source = source.removeprefix(prefix)
+    source = _bare(source)
     start, _, rest = source.partition(".")
     if start == "header":
         found = (event.get("headers") or {}).items()

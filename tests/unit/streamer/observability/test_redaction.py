@@ -51,7 +51,18 @@ def test_known_secrets_are_taken_out_wherever_they_stand() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["Authorization", "AUTHORIZATION", "token", "access_token", "jwt_secret", "Cookie", "x-api-key", "password"]
+    "name",
+    [
+        "Authorization",
+        "AUTHORIZATION",
+        "token",
+        "access_token",
+        "jwt_secret",
+        "Cookie",
+        "x-api-key",
+        "apiKey",
+        "password",
+    ],
 )
 def test_fields_with_telling_names_are_redacted_whatever_they_hold(name: str) -> None:
     assert loggable({"outer": {name: ["value"], "other": 1}}) == {"outer": {name: REDACTED, "other": 1}}

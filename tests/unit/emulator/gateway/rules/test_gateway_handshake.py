@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -445,6 +446,28 @@ def test_an_api_key_may_be_required(headers: tuple[tuple[str, str], ...], expect
     assert status(decide(stage, *results, request=upgrade(*headers))) == expected
 
 
+def test_every_event_of_a_client_with_an_api_key_says_which() -> None:
+    keys = ("key-0", "key-1")
+    stage = stage_of(route("$connect", api_key_required=True), api_keys=keys)
+    identities = []
+    for key in keys:
+        handshake = Handshake(stage, upgrade(("x-api-key", key)), now_ms=NOW_MS)
+        asked = handshake.begin(0.0, 0)
+        assert isinstance(asked, Invoke)
+        identities.append(asked.event["requestContext"]["identity"])
+
+    assert [each["apiKey"] for each in identities] == list(keys)
+    assert all(re.fullmatch("[0-9a-z]{10}", each["apiKeyId"]) for each in identities)
+    assert identities[0]["apiKeyId"] != identities[1]["apiKeyId"]
+
+
+def test_without_a_need_of_an_api_key_no_event_has_one() -> None:
+    asked = Handshake(stage_of(), upgrade(("x-api-key", "key-1")), now_ms=NOW_MS).begin(0.0, 0)
+
+    assert isinstance(asked, Invoke)
+    assert "apiKey" not in asked.event["requestContext"]["identity"]
+
+
 @pytest.mark.parametrize(("key", "expected"), [("key-1", 101), ("wrong", 403), (None, 403)])
 def test_the_authorizer_may_name_the_api_key(key: str | None, expected: int) -> None:
     stage = stage_of(
@@ -472,8 +495,11 @@ def test_another_api_key_selection_expression_is_refused_when_the_stage_is_made(
         pytest.param("/dev?room=1", (("x-user", "a"),), 101, id="both"),
     ],
 )
-def test_request_parameters_may_be_required(target: str, headers: tuple[tuple[str, str], ...], expected: int) -> None:
-    required = ("route.request.querystring.room", "route.request.header.X-User")
+@pytest.mark.parametrize("kind", ["", "multivalue"])
+def test_request_parameters_may_be_required(
+    target: str, headers: tuple[tuple[str, str], ...], expected: int, kind: str
+) -> None:
+    required = (f"route.request.{kind}querystring.room", f"route.request.{kind}header.X-User")
     stage = stage_of(route("$connect", required_parameters=required))
     results = [OK] if expected == 101 else []
 

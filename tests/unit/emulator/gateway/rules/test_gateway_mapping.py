@@ -221,6 +221,33 @@ def test_what_a_backend_is_asked(said: dict[str, Any], request_: Request) -> Non
     assert request_of(integration(**{"kind": "AWS", **said}), "B", EVENT) == request_
 
 
+@pytest.mark.parametrize(
+    ("source", "query", "header"),
+    [
+        ("multivaluequerystring.room", "?to=1&to=2%26", "1, 2&"),
+        ("querystring.room", "?to=2%26", "2&"),
+        ("multivalueheader.x-user", "?to=a&to=b", "a, b"),
+        ("header.x-user", "?to=b", "b"),
+        ("multivaluequerystring.none", "", None),
+        ("multivalueheader.none", "", None),
+    ],
+)
+def test_a_parameter_may_have_several_values(source: str, query: str, header: str | None) -> None:
+    event = {
+        "requestContext": {},
+        "headers": {"X-User": "b"},
+        "multiValueHeaders": {"X-User": ["a", "b"]},
+        "queryStringParameters": {"room": "2&"},
+        "multiValueQueryStringParameters": {"room": ["1", "2&"]},
+    }
+    parameters = {f"integration.request.{kind}.to": f"route.request.{source}" for kind in ("querystring", "header")}
+
+    asked = request_of(integration("HTTP", uri="https://shop.example/", parameters=parameters), "", event)
+
+    assert asked.url == f"https://shop.example/{query}"
+    assert asked.headers.get("to") == header
+
+
 @pytest.mark.parametrize(("kind", "uri"), [("AWS", "arn:aws:sqs:us-east-1:1:jobs"), ("HTTP", "file:///etc/passwd")])
 def test_an_address_that_is_none_is_refused(kind: str, uri: str) -> None:
     with pytest.raises(MappingError):
