@@ -22,7 +22,17 @@ from ..foundation import log
 from ..functions.outcome import Failed, Functions, Outcome, Refused, Returned
 from ..functions.variables import Endpoints
 from ..port.aws_names import is_aws
-from .rules.mapping import Answer, MappingError, Request, body_for, mock_status, no_override, request_of, response_of
+from .rules.mapping import (
+    Answer,
+    MappingError,
+    Request,
+    body_for,
+    lacks_response,
+    mock_status,
+    no_override,
+    request_of,
+    response_of,
+)
 from .rules.stage import INTEGRATION
 
 TIMEOUT_SECONDS: Final = 29.0
@@ -126,6 +136,11 @@ class Integrations:
             return self._functions.invoke(
                 function, payload, request_id=request_id, client_context=client_context, source=source
             )
+        if lacks_response(route.integration, is_two_way=route.route_response):
+            text = (
+                f"the {route.integration.kind} integration has no integration response: AWS needs one, such as $default"
+            )
+            log.warning(text, route=route.route_key)
         return asyncio.ensure_future(self._answer(route.integration, json.loads(payload), source))
 
     async def _answer(self, integration: Integration, event: Mapping[str, Any], source: str | None) -> Outcome:

@@ -136,6 +136,14 @@ def response_of(
     return Answer(backend.status, rendered(template, backend.body, event, override, is_request=False))
 
 
+def lacks_response(integration: Integration, *, is_two_way: bool) -> bool:
+    """Whether an answer goes to the client though no integration response is set up, which AWS says there must be.
+
+    [DOC] apigw-docs:apigateway-websocket-api-integration-responses; [?] what a client gets there without one
+    """
+    return is_two_way and integration.kind != "HTTP_PROXY" and not integration.responses
+
+
 def error_message(body: str | bytes) -> str:
     """What patterns are compared with where a function answered: its error's message; empty where it has none."""
     try:

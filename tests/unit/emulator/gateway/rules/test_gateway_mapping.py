@@ -12,6 +12,7 @@ from emulator.gateway.rules.mapping import (
     MappingError,
     Request,
     body_for,
+    lacks_response,
     mock_status,
     parameter_value,
     request_of,
@@ -219,6 +220,23 @@ def test_a_key_that_is_no_expression_is_refused() -> None:
 )
 def test_what_a_backend_is_asked(said: dict[str, Any], request_: Request) -> None:
     assert request_of(integration(**{"kind": "AWS", **said}), "B", EVENT) == request_
+
+
+@pytest.mark.parametrize(
+    ("kind", "responses", "is_two_way", "lacks"),
+    [
+        ("MOCK", (), True, True),
+        ("AWS", (), True, True),
+        ("HTTP", (), True, True),
+        ("HTTP_PROXY", (), True, False),
+        ("HTTP", (), False, False),
+        ("HTTP", (IntegrationResponse(),), True, False),
+    ],
+)
+def test_what_answers_a_client_without_being_a_proxy_needs_an_integration_response(
+    kind: str, responses: tuple[IntegrationResponse, ...], *, is_two_way: bool, lacks: bool
+) -> None:
+    assert lacks_response(integration(kind, responses=responses), is_two_way=is_two_way) is lacks
 
 
 @pytest.mark.parametrize(
