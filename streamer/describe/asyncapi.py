@@ -6,7 +6,6 @@ that it sends. What AsyncAPI has no words for is in ``x-streamer``.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Any, Final
@@ -14,6 +13,7 @@ from urllib.parse import urlsplit
 
 from streamer.app import BUILT_IN_ACTIONS
 from streamer.aws_limits import FRAME_BYTES, MESSAGE_BYTES
+from streamer.describe.components import REFERENCE, rewritten
 from streamer.describe.schemas import Schema
 from streamer.describe.service import Described, DescribedAction
 from streamer.errors import ErrorCode
@@ -83,7 +83,7 @@ def document(described: Described, *, version: str, url: str | None, built_ins: 
         operations["keep-alive"].pop("reply")
         messages.pop("keep-alive.response")
     for topic in described.topics:
-        key = f"topic.{_key(topic.name)}"
+        key = _free(f"topic.{_key(topic.name)}", messages, operations)
         messages[key] = _message({"topic": {"const": topic.name}, "data": _moved(topic.data or {})}, "message")
         operations[key] = {"action": "send", "channel": {"$ref": CHANNEL}, "messages": _refs(key)}
         if topic.description:
@@ -240,9 +240,29 @@ def _refs(*names: str) -> list[dict[str, str]]:
 
 
 def _moved(schema: Any) -> Any:
-    """A schema whose references lead to where AsyncAPI keeps schemas."""
-    text = json.dumps(schema)
-    return json.loads(text.replace('"#/schemas/', '"#/components/schemas/'))
+    """A schema as AsyncAPI has them: of JSON Schema's draft 07, with references to where it keeps them."""
+    return rewritten(schema, _of_draft_07)
+
+
+def _of_draft_07(schema: Schema) -> Schema:
+    made = dict(schema)
+    if isinstance(made.get("$ref"), str) and made["$ref"].startswith(REFERENCE):
+        made["$ref"] = "#/components" + made["$ref"].removeprefix("#")
+    if isinstance(made.get("discriminator"), dict):
+        del made["discriminator"]  # OpenAPI's; what is chosen by stands in each choice as a constant
+    if "prefixItems" in made:
+        after = made.pop("items", None)
+        made |= {"items": made.pop("prefixItems")} | ({} if after is None else {"additionalItems": after})
+    return made
+
+
+def _free(key: str, *taken: Mapping[str, Any]) -> str:
+    """A key that nothing has yet: topics may differ in characters alone that keys have not."""
+    chosen, number = key, 1
+    while any(chosen in each for each in taken):
+        number += 1
+        chosen = f"{key}.{number}"
+    return chosen
 
 
 def _key(text: str) -> str:

@@ -11,6 +11,10 @@ _WORDS: Final = ("summary", "description", "examples", "deprecated", "max_attemp
 _DEPTH: Final = 8
 """How deep schemas are compared; they may contain themselves."""
 
+_HOLDING: Final = ("items", "additionalItems", "additionalProperties")
+_SEVERAL: Final = ("anyOf", "oneOf", "allOf", "prefixItems", "items")
+"""Words with one schema, and with several, each of which is compared for itself."""
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -62,31 +66,45 @@ def _by_name(listed: Any) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class _Pair:
-    """Two schemas of the same thing, and how deep it lies."""
+    """Two schemas of the same thing, how deep it lies, and the schemas with names around it."""
 
     one: Any
     other: Any
     depth: int = 0
+    around: frozenset[tuple[str, str]] = frozenset()
+
+    def inner(self, one: Any, other: Any) -> _Pair:
+        return _Pair(one, other, self.depth + 1, self._with_own())
+
+    @property
+    def is_known(self) -> bool:
+        """Whether these two contain themselves, or lie too deep."""
+        return self.depth > _DEPTH or bool(self._own() & self.around)
+
+    def _with_own(self) -> frozenset[tuple[str, str]]:
+        return self.around | self._own()
+
+    def _own(self) -> frozenset[tuple[str, str]]:
+        names = [_reference(each) for each in (self.one, self.other)]
+        return frozenset({(names[0], names[1])}) if all(names) else frozenset()
 
 
 def _taken(where: str, pair: _Pair, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
     """What clients send: it breaks when less is allowed."""
     one, other = _resolved(pair.one, old), _resolved(pair.other, new)
-    if pair.depth > _DEPTH:
+    if pair.is_known:
         return
-    inner = _inner(one, other, pair.depth)
-    if inner:
-        for each in inner:
-            yield from _taken(where, each, old, new)
-        return
+    for each in _inner(one, other, pair):
+        yield from _taken(where, each, old, new)
     if not (_is_object(one) and _is_object(other)):
-        if _plain(one) == _plain(other):
-            return
-        wider = not other or _kinds(one) < _kinds(other)
-        yield Change(f"{where} is {_told(other)}, and was {_told(one)}", is_breaking=not wider)
+        if _plain(one) != _plain(other):
+            wider = not other or _kinds(one) < _kinds(other)
+            yield Change(_now(where, one, other), is_breaking=not wider)
         return
     before, after = one.get("properties", {}), other.get("properties", {})
     needed = set(other.get("required", ()))
+    if other.get("additionalProperties") is False and one.get("additionalProperties") is not False:
+        yield Change(f"{where} takes no fields that it does not name any more", is_breaking=True)
     for name in sorted(needed - set(one.get("required", ()))):
         yield Change(f"{where} needs {name}", is_breaking=True)
     for name in sorted(after.keys() - before.keys() - needed):
@@ -94,24 +112,20 @@ def _taken(where: str, pair: _Pair, old: Mapping[str, Any], new: Mapping[str, An
     for name in sorted(before.keys() - after.keys()):
         yield Change(f"{where} has no {name} any more", is_breaking=other.get("additionalProperties") is False)
     for name in sorted(before.keys() & after.keys()):
-        yield from _taken(f"{name} of {where}", _Pair(before[name], after[name], pair.depth + 1), old, new)
+        yield from _taken(f"{name} of {where}", pair.inner(before[name], after[name]), old, new)
 
 
 def _given(where: str, pair: _Pair, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
     """What clients get: it breaks when something that they knew is missing or another."""
     one, other = _resolved(pair.one, old), _resolved(pair.other, new)
-    if pair.depth > _DEPTH:
+    if pair.is_known:
         return
-    inner = _inner(one, other, pair.depth)
-    if inner:
-        for each in inner:
-            yield from _given(where, each, old, new)
-        return
+    for each in _inner(one, other, pair):
+        yield from _given(where, each, old, new)
     if not (_is_object(one) and _is_object(other)):
-        if _plain(one) == _plain(other):
-            return
-        narrower = not one or _kinds(other) < _kinds(one)
-        yield Change(f"{where} is {_told(other)}, and was {_told(one)}", is_breaking=not narrower)
+        if _plain(one) != _plain(other):
+            narrower = not one or _kinds(other) < _kinds(one)
+            yield Change(_now(where, one, other), is_breaking=not narrower)
         return
     before, after = one.get("properties", {}), other.get("properties", {})
     for name in sorted(before.keys() - after.keys()):
@@ -121,25 +135,41 @@ def _given(where: str, pair: _Pair, old: Mapping[str, Any], new: Mapping[str, An
     for name in sorted(after.keys() - before.keys()):
         yield Change(f"{where} has {name}", is_breaking=False)
     for name in sorted(before.keys() & after.keys()):
-        yield from _given(f"{name} of {where}", _Pair(before[name], after[name], pair.depth + 1), old, new)
+        yield from _given(f"{name} of {where}", pair.inner(before[name], after[name]), old, new)
+
+
+def _reference(schema: Any) -> str:
+    """The name that a schema refers to; empty: it refers to none."""
+    return str(schema["$ref"]).rpartition("/")[2] if isinstance(schema, Mapping) and "$ref" in schema else ""
 
 
 def _resolved(schema: Any, document: Mapping[str, Any]) -> Any:
-    if isinstance(schema, Mapping) and "$ref" in schema:
-        return document["schemas"].get(str(schema["$ref"]).rpartition("/")[2], schema)
+    seen = set()
+    while (name := _reference(schema)) and name not in seen and name in document["schemas"]:
+        seen.add(name)
+        schema = document["schemas"][name]
     return schema
 
 
-def _inner(one: Any, other: Any, depth: int) -> list[_Pair]:
-    """What two arrays hold, or what two choices of as many are between."""
+def _inner(one: Any, other: Any, pair: _Pair) -> list[_Pair]:
+    """What two arrays or mappings hold, or what two choices are between."""
     if not isinstance(one, Mapping) or not isinstance(other, Mapping):
         return []
-    if one.get("items") and other.get("items"):
-        return [_Pair(one["items"], other["items"], depth + 1)]
-    choices, others = one.get("anyOf", ()), other.get("anyOf", ())
-    if len(choices) != len(others):
-        return []
-    return [_Pair(each, another, depth + 1) for each, another in zip(choices, others, strict=True)]
+    found = [(one[word], other[word]) for word in _HOLDING if _are(Mapping, one.get(word), other.get(word))]
+    for word in _SEVERAL:
+        if not _are(list, one.get(word), other.get(word)):
+            continue
+        if len(one[word]) == len(other[word]):
+            found += zip(one[word], other[word], strict=True)
+        else:
+            found += [
+                (a, b) for a in one[word] for b in other[word] if _reference(a) and _reference(a) == _reference(b)
+            ]
+    return [pair.inner(a, b) for a, b in found if a and b]
+
+
+def _are(kind: type, *values: Any) -> bool:
+    return all(isinstance(each, kind) for each in values)
 
 
 def _is_object(schema: Any) -> bool:
@@ -150,6 +180,8 @@ def _kinds(schema: Any) -> frozenset[str]:
     """The kinds of values that a schema allows, as far as it is simple."""
     if not isinstance(schema, Mapping):
         return frozenset({"anything"})
+    if name := _reference(schema):
+        return frozenset({name})
     choices = schema.get("anyOf") or schema.get("oneOf")
     if choices:
         return frozenset().union(*(_kinds(each) for each in choices))
@@ -160,10 +192,24 @@ def _kinds(schema: Any) -> frozenset[str]:
 
 
 def _plain(schema: Any) -> Any:
-    """Without what is said to people."""
+    """Without what is said to people, and what `_inner` goes into."""
     if not isinstance(schema, Mapping):
         return schema
-    return {word: value for word, value in schema.items() if word not in ("default", "description", "examples")}
+    told = {word: value for word, value in schema.items() if word not in ("default", "description", "examples")}
+    told |= {word: True for word in _HOLDING if isinstance(told.get(word), Mapping) and told[word]}
+    return told | {word: sorted(map(_choice, told[word])) for word in _SEVERAL if isinstance(told.get(word), list)}
+
+
+def _choice(schema: Any) -> str:
+    return " ".join(sorted(_kinds(schema)))
+
+
+def _now(where: str, one: Any, other: Any) -> str:
+    if _told(one) != _told(other) or not _are(Mapping, one, other):
+        return f"{where} is {_told(other)}, and was {_told(one)}"
+    before, after = _plain(one), _plain(other)
+    words = [word for word in sorted({*before, *after}) if before.get(word) != after.get(word)]
+    return f"{where} has another {' and '.join(words)}"
 
 
 def _told(schema: Any) -> str:

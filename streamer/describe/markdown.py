@@ -25,10 +25,15 @@ def text(described: Described) -> str:
         lines += ["", f"## {action.name}", "", *_told(action)]
     if described.topics:
         lines += ["", "## Topics", "", "| topic | data | |", "|---|---|---|"]
-        lines += [f"| `{each.name}` | {_cell(each.data)} | {each.description} |" for each in described.topics]
+        lines += [f"| `{each.name}` | {_cell(each.data)} | {_line(each.description)} |" for each in described.topics]
     for name, schema in described.schemas.items():
         lines += ["", f"## {name}", "", "```json", json.dumps(schema, indent=2, ensure_ascii=False), "```"]
     return "\n".join([*lines, ""])
+
+
+def _line(text: str) -> str:
+    """In a cell of a table, which is one line."""
+    return " ".join(text.split()).replace("|", "\\|")
 
 
 def _told(action: DescribedAction) -> list[str]:

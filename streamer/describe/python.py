@@ -7,7 +7,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from streamer.describe.service import Described, DescribedAction
+from streamer.describe.components import component
+from streamer.describe.service import Described, DescribedAction, named_apart
 
 _SIMPLE: Final = {"string": "str", "number": "float", "integer": "int", "boolean": "bool", "null": "None"}
 _HEAD: Final = '''"""Types of {title} {version}, made by ``streamer describe --format python``.
@@ -18,10 +19,14 @@ _HEAD: Final = '''"""Types of {title} {version}, made by ``streamer describe --f
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable
-from typing import Any, Literal, NotRequired, Protocol, TypedDict, overload
+from typing import Any, Literal, NotRequired, Protocol, TypeAlias, TypedDict, overload
 
 from streamer.client import Progress, TopicMessage
 '''
+_TAKEN: Final = frozenset({"Client", "None", "True", "False"}) | frozenset(
+    re.findall(r"[A-Z]\w*", _HEAD.partition("import annotations")[2])
+)
+"""Names that the module has, or Python."""
 _OPTIONS: Final = """        *,
         on_progress: Callable[[Progress], Any] | None = None,
         id: str | None = None,
@@ -32,7 +37,9 @@ _OPTIONS: Final = """        *,
 
 def text(described: Described) -> str:
     """The module's text."""
-    parts = [_HEAD.format(title=" ".join(described.info.title.split()), version=described.info.version)]
+    described = named_apart(described, _TAKEN)
+    title, version = (_in_docstring(each) for each in (described.info.title, described.info.version))
+    parts = [_HEAD.format(title=title, version=version)]
     for name, schema in described.schemas.items():
         parts.append(_definition(name, schema))
     parts.append('class Client(Protocol):\n    """The service\'s actions and topics."""\n')
@@ -58,7 +65,7 @@ def _request(action: DescribedAction, *, is_overload: bool) -> str:
 def _definition(name: str, schema: Mapping[str, Any]) -> str:
     properties = schema.get("properties")
     if not properties:
-        return f"{name} = {_type(schema, quoted=True)}\n"
+        return f"{name}: TypeAlias = {_type(schema)!r}\n"  # as text, since it may name what comes below it
     required = set(schema.get("required", ()))
     types = {
         field: _type(inner) if field in required else f"NotRequired[{_type(inner)}]"
@@ -66,20 +73,19 @@ def _definition(name: str, schema: Mapping[str, Any]) -> str:
     }
     if all(field.isidentifier() and not keyword.iskeyword(field) for field in types):
         return f"class {name}(TypedDict):\n" + "".join(f"    {field}: {kind}\n" for field, kind in types.items())
-    fields = ", ".join(f'{field!r}: "{kind}"' for field, kind in types.items())
+    fields = ", ".join(f"{field!r}: {kind!r}" for field, kind in types.items())
     return f"{name} = TypedDict({name!r}, {{{fields}}})\n"
 
 
-def _type(schema: Any, *, quoted: bool = False) -> str:
-    found = _bare(schema)
-    return f'"{found}"' if quoted and re.fullmatch(r"[A-Z]\w*", found) and found != "Any" else found
+def _in_docstring(text: str) -> str:
+    return " ".join(text.split()).replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
 
 
-def _bare(schema: Any) -> str:
+def _type(schema: Any) -> str:
     if not isinstance(schema, Mapping) or not schema:
         return "Any"
     if "$ref" in schema:
-        return str(schema["$ref"]).rpartition("/")[2]
+        return component(schema) or "Any"
     values = [schema["const"]] if "const" in schema else schema.get("enum")
     if values is not None:
         plain = all(each is None or isinstance(each, str | int) for each in values)
@@ -89,10 +95,10 @@ def _bare(schema: Any) -> str:
     if isinstance(kind, list):
         choices = [{**schema, "type": each} for each in kind]
     if choices:
-        return " | ".join(dict.fromkeys(_bare(each) for each in choices))
+        return " | ".join(dict.fromkeys(_type(each) for each in choices))
     if kind == "array":
         prefix = schema.get("prefixItems")
-        return f"list[{_bare(schema.get('items'))}]" if prefix is None else "list[Any]"
+        return f"list[{_type(schema.get('items'))}]" if prefix is None else "list[Any]"
     if kind == "object":
-        return f"dict[str, {_bare(schema.get('additionalProperties'))}]"
+        return f"dict[str, {_type(schema.get('additionalProperties'))}]"
     return _SIMPLE.get(str(kind), "Any")

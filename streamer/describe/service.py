@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import inspect
+import json
 import typing
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
 from streamer.actions import Action
 from streamer.app import QUEUE_THRESHOLD_SECONDS, App
-from streamer.describe.schemas import Components, Schema, schema_of
+from streamer.describe.components import REFERENCE, Components, component, other_names, rewritten
+from streamer.describe.schemas import Mode, Schema, schema_of
+from streamer.errors import ConfigurationError
+from streamer.protocol.messages import to_json
 
 VERSION: Final = 1
 """Of the JSON document; a reader of version 1 can read every document that says so."""
@@ -70,12 +74,37 @@ class Described:
         return {"describe": VERSION, **asdict(self)}
 
 
+def named_apart(described: Described, taken: Collection[str]) -> Described:
+    """The same service, of whose schemas none is called what a language has taken."""
+    names = other_names(described.schemas, taken)
+    if not names:
+        return described
+
+    def renamed(schema: Schema) -> Schema:
+        name = component(schema)
+        return {**schema, "$ref": REFERENCE + names[name]} if name in names else schema
+
+    def moved(schema: Schema | None) -> Schema | None:
+        found: Schema | None = rewritten(schema, renamed)
+        return found
+
+    return replace(
+        described,
+        actions=tuple(replace(a, payload=moved(a.payload), result=moved(a.result)) for a in described.actions),
+        topics=tuple(replace(each, data=moved(each.data)) for each in described.topics),
+        schemas={names.get(name, name): rewritten(schema, renamed) for name, schema in described.schemas.items()},
+    )
+
+
 def describe(app: App, default: Info) -> Described:
     """What clients can ask an App for, in the order in which its actions are written.
 
     Args:
         app: the service.
         default: what it is called where it does not say so itself.
+
+    Raises:
+        ConfigurationError: something that it declares has no form in JSON, or no schema.
     """
     components = Components()
     info = Info(
@@ -88,7 +117,9 @@ def describe(app: App, default: Info) -> Described:
         DescribedTopic(
             name=topic.name,
             description=topic.description,
-            data=_put(components, schema_of(topic.data, "serialization"), f"{topic.name} data"),
+            data=_declared(
+                components, topic.data, "serialization", (f"{topic.name} data", f"the data of topic {topic.name!r}")
+            ),
         )
         for topic in app.topics.values()
     )
@@ -98,7 +129,12 @@ def describe(app: App, default: Info) -> Described:
 def _action(action: Action, components: Components) -> DescribedAction:
     summary, _, description = (inspect.getdoc(action.function) or "").partition("\n")
     payload = action.schema if action.schema is not None else action.validator
-    result = action.result if action.result is not None else _returned(action.function)
+    called, of = (f"{action.name} payload", f"{action.name} result"), f"of action {action.name!r}"
+    taken = _declared(components, payload, "validation", (called[0], f"the payload {of}"))
+    if action.result is not None:
+        result = _declared(components, action.result, "serialization", (called[1], f"the result {of}"))
+    else:
+        result = _annotated(components, action, called[1])
     return DescribedAction(
         name=action.name,
         summary=summary,
@@ -109,14 +145,52 @@ def _action(action: Action, components: Components) -> DescribedAction:
         timeout_seconds=action.timeout_seconds,
         cancel_on_disconnect=action.cancel_on_disconnect,
         deprecated=action.deprecated,
-        examples=action.examples,
-        payload=_put(components, schema_of(payload, "validation"), f"{action.name} payload"),
-        result=_put(components, schema_of(result, "serialization"), f"{action.name} result"),
+        examples=tuple(_example(each, of) for each in action.examples),
+        payload=taken,
+        result=result,
     )
 
 
-def _put(components: Components, schema: Schema | None, name: str) -> Schema | None:
-    return None if schema is None else components.add(schema, name)
+_TROUBLE: Final = (TypeError, ValueError, RuntimeError, LookupError, AttributeError, NameError)
+"""What making a schema of somebody's declaration raises."""
+
+
+def _put(components: Components, declared: Any, mode: Mode, name: str) -> Schema | None:
+    schema = schema_of(declared, mode)
+    return None if schema is None else components.add(json.loads(to_json(schema)), name)
+
+
+def _declared(components: Components, declared: Any, mode: Mode, words: tuple[str, str]) -> Schema | None:
+    """Of what was declared for this: whatever it is, it has to be described.
+
+    Args:
+        components: where schemas go.
+        declared: a model, a schema, a validator, ...
+        mode: whether it is taken or given.
+        words: what to call the schema if it has no title, and what it is of.
+    """
+    try:
+        return _put(components, declared, mode, words[0])
+    except _TROUBLE as error:
+        reason = str(error).partition("\n")[0]
+        advice = "data=" if words[1].startswith("the data") else "schema=" if mode == "validation" else "result="
+        raise ConfigurationError(f"{words[1]} cannot be described: {reason}; {advice} takes a JSON Schema") from error
+
+
+def _annotated(components: Components, action: Action, name: str) -> Schema | None:
+    """Of an annotation, which was written for readers: nothing is known where it cannot be described."""
+    try:
+        return _put(components, _returned(action.function), "serialization", name)
+    except _TROUBLE:
+        return None
+
+
+def _example(example: Any, of: str) -> Any:
+    dump = getattr(example, "model_dump", None)
+    try:
+        return json.loads(to_json(dump(mode="json", by_alias=True) if callable(dump) else example))
+    except (TypeError, ValueError) as error:
+        raise ConfigurationError(f"an example {of} is no JSON: {error}") from error
 
 
 def _returned(function: Any) -> Any:

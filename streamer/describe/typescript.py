@@ -7,9 +7,11 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from streamer.describe.service import Described
+from streamer.describe.components import component
+from streamer.describe.service import Described, named_apart
 
 _SIMPLE: Final = {"string": "string", "number": "number", "integer": "number", "boolean": "boolean", "null": "null"}
+_TAKEN: Final = frozenset({"Actions", "Array", "Record", "Topics"})
 _NAME: Final = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*")
 
 
@@ -18,7 +20,9 @@ def text(described: Described) -> str:
 
     Aliases rather than interfaces: an interface does not satisfy the index signature of the client's parameter.
     """
-    lines = [f"// {' '.join(described.info.title.split())} {described.info.version}, by `streamer describe`.", ""]
+    described = named_apart(described, _TAKEN)
+    called = " ".join(f"{described.info.title} {described.info.version}".split())
+    lines = [f"// {called}, by `streamer describe`.", ""]
     for name, schema in described.schemas.items():
         lines += [f"export type {name} = {type_text(schema)};", ""]
     lines.append("export type Actions = {")
@@ -39,7 +43,7 @@ def type_text(schema: Any) -> str:  # noqa: C901 - one branch for each word of J
     if schema is False:
         return "never"
     if "$ref" in schema:
-        return str(schema["$ref"]).rpartition("/")[2]
+        return component(schema) or "any"
     if "const" in schema:
         return json.dumps(schema["const"])
     if "enum" in schema:
@@ -48,7 +52,7 @@ def type_text(schema: Any) -> str:  # noqa: C901 - one branch for each word of J
         if word in schema:
             return " | ".join(dict.fromkeys(_within(each) for each in schema[word]))
     if "allOf" in schema:
-        return " & ".join(_within(each) for each in schema["allOf"])
+        return " & ".join(f"({each})" if " | " in each else each for each in map(type_text, schema["allOf"]))
     kind = schema.get("type")
     if isinstance(kind, list):
         return " | ".join(type_text({**schema, "type": each}) for each in kind)

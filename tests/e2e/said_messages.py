@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote
 
-from jsonschema import Draft202012Validator
+from jsonschema import Draft7Validator
 
 SWITCH: Final = "CHECK_MESSAGES"
 """Variable with the file to which each check adds a line: how many messages, and where."""
@@ -89,7 +89,7 @@ def differences(
     """Messages that are not as the document says."""
     components = {"components": document["components"]}
     validators = {
-        name: Draft202012Validator({**message["payload"], **components})
+        name: Draft7Validator({**message["payload"], **components})
         for name, message in document["components"]["messages"].items()
     }
     named = {each.get("request_id") for each in answers}

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from described_app import app
 from javascript_tools import PACKAGE, install, node
-from jsonschema import Draft202012Validator
+from jsonschema import Draft7Validator
 from running_command import Emulate, streamer
 from websockets.sync.client import connect
 
@@ -180,7 +180,7 @@ def test_what_is_really_said_is_what_the_document_says(project: Path) -> None:
     document = json.loads(described(project))
     names = document["channels"]["connection"]["messages"]
     validators = {
-        name: Draft202012Validator(
+        name: Draft7Validator(
             {**document["components"]["messages"][name]["payload"], "components": document["components"]}
         )
         for name in names

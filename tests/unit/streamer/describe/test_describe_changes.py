@@ -14,6 +14,8 @@ from streamer.describe import Info, describe
 from streamer.describe.changes import changes
 
 OLD = json.loads(json.dumps(describe(app, Info(title="folder")).document()))
+"""With a schema that is given as well as taken no more: what widens one narrows the other."""
+next(each for each in OLD["actions"] if each["name"] == "old")["result"] = None
 Change = Callable[[Any], object]
 
 

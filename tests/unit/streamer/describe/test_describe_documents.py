@@ -11,7 +11,7 @@ import pytest
 from described_app import app
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from jsonschema import Draft202012Validator
+from jsonschema import Draft7Validator
 from pydantic import create_model
 
 from streamer import App
@@ -49,7 +49,7 @@ def check(made: dict[str, Any]) -> None:
         *made["components"]["schemas"].values(),
         *(m["payload"] for m in made["components"]["messages"].values()),
     ):
-        Draft202012Validator.check_schema(schema)
+        Draft7Validator.check_schema(schema)
 
 
 @pytest.mark.parametrize("version", asyncapi.VERSIONS)

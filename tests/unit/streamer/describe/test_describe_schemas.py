@@ -9,7 +9,8 @@ from typing import Any, Literal, TypedDict
 import pytest
 from pydantic import BaseModel, TypeAdapter, computed_field
 
-from streamer.describe.schemas import Components, schema_of
+from streamer.describe.components import Components
+from streamer.describe.schemas import schema_of
 
 
 class Model(BaseModel):
