@@ -11,7 +11,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import InvalidHandshake, InvalidStatus, InvalidURI
+from websockets.exceptions import InvalidHandshake, InvalidProxy, InvalidStatus, InvalidURI
 
 from streamer.aws_limits import LOOPBACK
 from streamer.client.errors import CannotConnectError
@@ -62,7 +62,10 @@ class Handshake:
             raise self._cannot(_refusal(status), status) from error
         except TimeoutError as error:
             raise self._cannot(f"no answer within {self.timeout_seconds:g} s") from error
-        except (OSError, ValueError, InvalidHandshake) as error:
+        except InvalidProxy as error:
+            raise self._cannot(f"the proxy of the environment is none: {error.msg}") from error
+        except (OSError, ValueError, InvalidHandshake, ImportError) as error:
+            # ImportError: a SOCKS proxy, for which websockets needs python-socks, as it says.
             raise self._cannot(self._reason(error)) from error
 
     async def _headers(self) -> dict[str, str]:
@@ -74,9 +77,14 @@ class Handshake:
             except Exception as error:
                 # Its text may hold a secret; it is the cause of what is raised.
                 raise self._cannot(f"the token function raised {type(error).__name__}") from error
+        if token is not None and not isinstance(token, str):
+            raise self._cannot(f"the token is {type(token).__name__}, no text")
         if token is not None and any(character < " " or character == "\x7f" for character in token):
             raise self._cannot("the token has a line break or another control character in it")
-        signed = {} if self.sign is None else self.sign(self.url)
+        try:
+            signed = {} if self.sign is None else self.sign(self.url)
+        except Exception as error:
+            raise self._cannot(f"the function that signs raised {type(error).__name__}") from error
         return {**self.headers, **({"Authorization": f"Bearer {token}"} if token else {}), **signed}
 
     def _options(self) -> dict[str, Any]:

@@ -161,22 +161,30 @@ class Link:
         self._keep_alive_seconds = keep_alive_seconds
         self._jitter = jitter
         self._changed = asyncio.Condition()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._connection: Connection | None = None
         self._error: ClientError | None = None
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Connect, trying once; raises CannotConnectError."""
-        self._error = None
+        self._error, self._changed, self._loop = None, asyncio.Condition(), asyncio.get_running_loop()
         self._connection = Connection(await self._handshake.open(), 1)
         self._task = asyncio.create_task(self._run(self._connection), name="streamer-client")
+
+    def require_own_loop(self) -> None:
+        """Raise RuntimeError in another event loop than the one that connected: nobody would ever wake up there."""
+        if self._loop is not None and self._loop is not asyncio.get_running_loop():
+            raise RuntimeError("this client was connected in another event loop; each needs a client of its own")
 
     async def connected(self) -> Connection:
         """The open connection, once there is one.
 
         Raises:
             ClientError: there will be none.
+            RuntimeError: the connection belongs to another event loop.
         """
+        self.require_own_loop()
         async with self._changed:
             while self._connection is None or not self._connection.is_open or self._error is not None:
                 if self._error is not None:
@@ -188,9 +196,10 @@ class Link:
 
     async def close(self) -> None:
         """Close the connection, for good."""
-        task, self._task = self._task, None
-        if task is None:
+        if self._task is None:
             return
+        self.require_own_loop()
+        task, self._task = self._task, None
         connection = self._connection
         await self._end(ConnectionLostError(1000, "this client closed it"))
         if connection is not None:
@@ -254,7 +263,13 @@ class Link:
             # No time is given away: however long the pause would be, the last attempt is made when the time is over.
             await asyncio.sleep(min(pacing.pause_seconds(self._jitter(), now=now), ends_at - now))
             try:
-                return await self._handshake.open()
+                # A token function may wait for as long as it likes.
+                async with asyncio.timeout_at(
+                    None if ends_at == math.inf else ends_at + self._handshake.timeout_seconds
+                ):
+                    return await self._handshake.open()
+            except TimeoutError as over:
+                raise error from over
             except CannotConnectError as cannot:
                 if cannot.status in (401, 403) and not self._handshake.may_be_allowed_later:
                     raise

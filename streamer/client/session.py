@@ -105,7 +105,9 @@ class Session:
 
         Raises:
             ClientError: there is no connection any more.
+            RuntimeError: the connection belongs to another event loop.
         """
+        self._link.require_own_loop()
         if self._ended is not None:
             raise self._ended
         queue = TopicQueue()

@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import inspect
+import queue
 import sys
 import threading
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Mapping
+from concurrent.futures import Future
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
@@ -50,6 +53,8 @@ class SyncClient:
         """
         self._make = functools.partial(StreamerClient, url, token, **options)
         self._draws = sys.stderr.isatty() if progress is None else progress
+        self._lock = threading.Lock()
+        """Held while work is given to the loop, or the loop is taken away."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._client: StreamerClient | None = None
@@ -96,23 +101,22 @@ class SyncClient:
     ) -> Any:
         """Ask for an action and wait for its result; see `StreamerClient.request`."""
         with self._bar(action, on_progress) as report:
-            return self._wait(
-                self._open_client.request(
-                    *(action, payload),
-                    on_progress=report,
-                    id=id,
-                    metadata=metadata,
-                    timeout=timeout,
-                    resend=resend,
-                )
+            ask = functools.partial(
+                self._open_client.request,
+                *(action, payload),
+                id=id,
+                metadata=metadata,
+                timeout=timeout,
+                resend=resend,
             )
+            return self._reported(ask, report)
 
     def resume(
         self, request_id: str, *, on_progress: Callable[[Progress], Any] | None = None, timeout: float | None = None
     ) -> Any:
         """Wait for the result of a request that was sent before; see `StreamerClient.resume`."""
         with self._bar(request_id, on_progress) as report:
-            return self._wait(self._open_client.resume(request_id, on_progress=report, timeout=timeout))
+            return self._reported(functools.partial(self._open_client.resume, request_id, timeout=timeout), report)
 
     def events(
         self,
@@ -136,9 +140,8 @@ class SyncClient:
     ) -> str:
         """Upload what no message holds, and get the reference to it; see `StreamerClient.upload`."""
         with self._bar(action, on_progress) as report:
-            return self._wait(
-                self._open_client.upload(content, content_type=content_type, action=action, on_progress=report)
-            )
+            send = functools.partial(self._open_client.upload, content, content_type=content_type, action=action)
+            return self._reported(send, report)
 
     def status(self, request_id: str) -> dict[str, Any]:
         """What the service has stored of a request; see `StreamerClient.status`."""
@@ -178,18 +181,59 @@ class SyncClient:
             loop.close()
 
     def _end(self, loop: asyncio.AbstractEventLoop) -> None:
-        loop.call_soon_threadsafe(loop.stop)
+        with self._lock:
+            self._loop = None
+            loop.call_soon_threadsafe(loop.stop)
         if self._thread is not None:
             self._thread.join()
-        self._loop = self._thread = None
+        self._thread = None
+
+    def _given(self, work: Coroutine[Any, Any, T]) -> Future[T]:
+        """Have the client's thread do it.
+
+        Raises:
+            ConnectionLostError: the client was closed.
+            RuntimeError: this is the client's thread, which would wait for itself.
+        """
+        with self._lock:
+            if self._loop is not None and threading.current_thread() is not self._thread:
+                return asyncio.run_coroutine_threadsafe(work, self._loop)
+        work.close()
+        if self._loop is None:
+            raise ConnectionLostError(1000, "this client closed it")
+        raise RuntimeError("this runs in the client's own thread, such as a token function; it cannot wait for itself")
 
     def _wait(self, work: Coroutine[Any, Any, T]) -> T:
-        assert self._loop is not None
-        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        future = self._given(work)
         try:
             return future.result()
         except BaseException:
             future.cancel()  # Ctrl-C: nobody waits for it any more
+            raise
+
+    def _reported(self, ask: Callable[..., Coroutine[Any, Any, T]], report: Callable[[Progress], Any] | None) -> T:
+        """Wait for something that reports progress, to a function that is called here: it may use the client, too."""
+        if report is None:
+            return self._wait(ask())
+        calls: queue.SimpleQueue[tuple[Progress, Future[Any]] | None] = queue.SimpleQueue()
+
+        async def pass_on(progress: Progress) -> None:
+            heard: Future[Any] = Future()
+            calls.put((progress, heard))
+            reported = await asyncio.wrap_future(heard)
+            if inspect.isawaitable(reported):
+                await reported
+
+        future = self._given(ask(on_progress=pass_on))
+        future.add_done_callback(lambda _: calls.put(None))
+        try:
+            while (call := calls.get()) is not None:
+                progress, heard = call
+                if heard.set_running_or_notify_cancel():
+                    heard.set_result(report(progress))
+            return future.result()
+        except BaseException:
+            future.cancel()  # Ctrl-C, or the function raised: nobody waits for it any more
             raise
 
     def _iterated(self, messages: AsyncGenerator[T]) -> Iterator[T]:
@@ -201,7 +245,15 @@ class SyncClient:
                 yield message
         finally:
             if self._client is not None:
-                self._wait(messages.aclose())
+                with contextlib.suppress(ConnectionLostError):  # another thread closed it meanwhile
+                    self._left(messages)
+
+    def _left(self, messages: AsyncGenerator[Any]) -> None:
+        if threading.current_thread() is not self._thread:
+            self._wait(messages.aclose())
+        elif self._loop is not None:
+            # The garbage collector found the loop that was left, in the client's thread, which cannot wait for itself.
+            self._loop.call_soon(self._loop.create_task, messages.aclose())
 
     @contextlib.contextmanager
     def _bar(self, name: str, own: Callable[[Progress], Any] | None) -> Iterator[Callable[[Progress], Any] | None]:

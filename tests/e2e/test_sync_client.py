@@ -74,6 +74,51 @@ def test_many_threads_share_it(client: SyncClient) -> None:
     assert sorted(answers) == list(range(10))
 
 
+def test_progress_is_told_where_somebody_waits_who_may_use_the_client(client: SyncClient) -> None:
+    told: list[object] = []
+
+    def stop(progress: Progress) -> None:
+        told.append((threading.current_thread(), client.request("echo", progress.percentage)))
+        client.cancel("sync-2")
+
+    with pytest.raises(RequestCancelledError):
+        client.request("report", {"steps": 50, "seconds": 50}, id="sync-2", on_progress=stop)
+    assert told[0][0] is threading.current_thread()  # type: ignore[index]
+
+    def fail(progress: Progress) -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        client.request("report", {"steps": 4, "seconds": 1}, on_progress=fail)
+    assert client.request("echo", 1) == 1
+
+
+def test_a_client_that_was_closed_within_a_loop_says_so(demo: Emulate) -> None:
+    with SyncClient(demo.url, demo.token(), progress=False) as client:
+        events = client.events("report", {"steps": 3, "seconds": 1})
+        next(events)
+        client.close()
+
+        with pytest.raises(ConnectionLostError, match="closed it"):
+            list(events)
+
+
+def test_a_token_function_cannot_wait_for_its_own_client(demo: Emulate) -> None:
+    asked: list[BaseException] = []
+
+    def token() -> str:
+        try:
+            own.request("echo")
+        except (RuntimeError, ConnectionLostError) as error:
+            asked.append(error)
+        return demo.token()
+
+    own = SyncClient(demo.url, token, progress=False)
+    with own:
+        assert own.request("echo", 1) == 1
+    assert len(asked) == 1
+
+
 def test_it_draws_a_bar_if_asked_to(demo: Emulate, capsys: pytest.CaptureFixture[str]) -> None:
     with SyncClient(demo.url, demo.token(), progress=True) as client:
         client.request("report", {"steps": 2, "seconds": 0.1})

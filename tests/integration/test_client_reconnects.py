@@ -459,3 +459,79 @@ async def test_a_silent_connection_is_kept_open() -> None:
         await link.close()
 
     assert service.got[0] == {"action": "keep-alive"}
+
+
+async def test_a_token_function_that_never_answers_does_not_keep_it_from_giving_up() -> None:
+    numbers = itertools.count(1)
+
+    async def token() -> str:
+        if next(numbers) > 1:
+            await asyncio.Event().wait()
+        return "token"
+
+    quick = Reconnect(base_seconds=0.001, give_up_seconds=0.05)
+    async with connected(token=token, reconnect=quick, connect_timeout=0.5) as (service, client):
+        service.silent.add("hang")
+        asking = asyncio.ensure_future(client.request("hang"))
+        await service.wait_for(lambda: service.got)
+        await service.lose()
+
+        with pytest.raises(ConnectionLostError):
+            await asyncio.wait_for(asking, 30)
+
+
+async def test_a_function_that_signs_no_more_is_told_to_who_waits() -> None:
+    numbers = itertools.count(1)
+
+    def sign(url: str) -> dict[str, str]:
+        if next(numbers) > 1:
+            raise RuntimeError("the secret key is hunter2")
+        return {}
+
+    quick = Reconnect(base_seconds=0.001, give_up_seconds=0.05)
+    async with connected(sign=sign, reconnect=quick) as (service, client):
+        service.silent.add("hang")
+        asking = asyncio.ensure_future(client.request("hang"))
+        await service.wait_for(lambda: service.got)
+        await service.lose()
+
+        with pytest.raises(CannotConnectError, match=r"signs raised RuntimeError$"):
+            await asyncio.wait_for(asking, 30)
+
+
+async def test_a_token_that_is_no_text_is_one_error() -> None:
+    with pytest.raises(CannotConnectError, match="the token is bytes, no text"):
+        async with StreamerClient("ws://127.0.0.1:1/dev", lambda: b"token"):  # type: ignore[arg-type, return-value]
+            pass
+
+
+@pytest.mark.parametrize(
+    ("proxy", "words"),
+    [
+        pytest.param("gopher://127.0.0.1:1", "proxy of the environment is none: .*gopher", id="of another kind"),
+        pytest.param("socks5://127.0.0.1:1", "cannot connect to wss://example", id="that takes a package more"),
+    ],
+)
+async def test_a_proxy_that_cannot_be_used_is_one_error(
+    monkeypatch: pytest.MonkeyPatch, proxy: str, words: str
+) -> None:
+    monkeypatch.setenv("https_proxy", proxy)
+    with pytest.raises(CannotConnectError, match=words):
+        async with StreamerClient("wss://example.invalid/dev"):
+            pass
+
+
+async def test_another_event_loop_is_refused_since_nobody_would_wake_up_there() -> None:
+    async with connected() as (_, client):
+
+        def elsewhere(coroutine: Any) -> Any:
+            return asyncio.to_thread(asyncio.run, coroutine)
+
+        for use in (lambda: client.request("echo", 1), lambda: anext(client.direct()), client.close):
+            with pytest.raises(RuntimeError, match="another event loop"):
+                await elsewhere(awaited(use))
+        assert await client.request("echo", 1) == 1
+
+
+async def awaited(use: Any) -> Any:
+    return await use()
