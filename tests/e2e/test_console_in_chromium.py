@@ -97,6 +97,42 @@ def traffic(emulator: EmulatorThread) -> None:
             client.request("slow", {})
 
 
+SCROLLED = """async () => {
+    const { store } = await import("./store.js");
+    const frame = () => new Promise((done) => requestAnimationFrame(done));
+    const add = (first) => store.add(Array.from({ length: 500 }, (_, index) => (
+        { number: first + index, sequence: first + index, kind: "note", at: Date.now(), text: "n" })));
+    const list = document.querySelector(".rows");
+    const seen = () => {
+        const box = list.getBoundingClientRect();
+        return [...document.querySelectorAll(".row")].filter((row) => {
+            const own = row.getBoundingClientRect();
+            return own.bottom > box.top && own.top < box.bottom;
+        }).length;
+    };
+    add(1_000_000);
+    await frame(), await frame(), await frame();
+    list.scrollTop = 3000;
+    await frame(), await frame(), await frame();
+    let least = seen();
+    for (let round = 1; round < 5; round += 1) {
+        add(1_000_000 + round * 1000);
+        for (let frames = 0; frames < 5; frames += 1) {
+            await frame();
+            // After the frame's callbacks, which is when it is painted.
+            await new Promise((done) => {
+                const { port1, port2 } = new MessageChannel();
+                port1.onmessage = done;
+                port2.postMessage(0);
+            });
+            least = Math.min(least, seen());
+        }
+    }
+    return least;
+}"""
+"""The fewest rows that somebody saw who had scrolled while many came."""
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_a_failed_request_is_found_and_its_line_of_code_shown(
     browser: Any, served: tuple[EmulatorThread, str], scheme: str
@@ -138,6 +174,29 @@ async def test_all_is_reached_by_keys(browser: Any, served: tuple[EmulatorThread
         await opened.get_by_role("heading", name="Connections").wait_for()
         await opened.keyboard.press("?")
         await opened.get_by_role("dialog").wait_for()
+
+
+async def test_an_address_that_no_page_has_says_so(browser: Any, served: tuple[EmulatorThread, str]) -> None:
+    _emulator, url = served
+    async with tab(browser) as opened:
+        await opened.goto(url)
+        await opened.get_by_label("Messages and events").wait_for()
+        await opened.evaluate("location.hash = '#/nowhere/at-all'")
+        await opened.get_by_role("heading", name="There is no page “nowhere”").wait_for()
+        await opened.get_by_role("link", name="Go to Live").click()
+        await opened.get_by_label("Messages and events").wait_for()
+
+
+async def test_whoever_has_scrolled_sees_no_empty_list_while_rows_come(
+    browser: Any, served: tuple[EmulatorThread, str]
+) -> None:
+    _emulator, url = served
+    async with tab(browser, viewport={"width": 1200, "height": 600}) as opened:
+        await opened.goto(url)
+        await opened.get_by_label("Messages and events").wait_for()
+        least = await opened.evaluate(SCROLLED)
+
+        assert least > 5
 
 
 async def test_a_token_that_is_not_ours_opens_nothing(browser: Any, served: tuple[EmulatorThread, str]) -> None:

@@ -9,7 +9,7 @@ import { Connections } from "./connections.js";
 import { Functions } from "./functions.js";
 import { Live } from "./live.js";
 import { Metrics } from "./metrics.js";
-import { Icon, useStore, Voice } from "./parts.js";
+import { Empty, Icon, useStore, Voice } from "./parts.js";
 import { Requests } from "./requests.js";
 import { Send } from "./send.js";
 import { store } from "./store.js";
@@ -125,6 +125,7 @@ function App() {
       ${current === "metrics" && html`<${Metrics} />`}
       ${current === "api" && html`<${Offers} selected=${rest} go=${go} />`}
       ${current === "about" && html`<${About} />`}
+      ${!PAGES.some(([name]) => name === current) && html`<${Empty} title=${`There is no page “${current}”`}><p>The address may be cut, or of another version.</p><a class="button" href="#/live">Go to Live</a><//>`}
     </main>
     <${Voice} />
     ${hasHelp && html`<dialog open class="help" aria-label="Keys"><h2>Keys</h2><dl>${KEYS.map(([key, does]) => html`<div><dt><kbd>${key}</kbd></dt><dd>${does}</dd></div>`)}</dl><button type="button" class="button" onClick=${() => setHelp(false)}>Close</button></dialog>`}`;

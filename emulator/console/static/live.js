@@ -38,6 +38,7 @@ export function Live({ query, selected, go }) {
     const added = before.current.first === undefined ? 0 : rows.findIndex((row) => row.number === before.current.first);
     if (element.scrollTop > 0 && added > 0) {
       element.scrollTop += added * ROW;
+      setTop(element.scrollTop); // at once: rows of where it was before would leave a frame empty
       unseen.current += added;
     }
     if (element.scrollTop === 0) unseen.current = 0;
