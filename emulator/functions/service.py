@@ -111,7 +111,7 @@ class LambdaService:
         request_id = str(uuid.uuid4())
         path = request.raw_path
         if request.method != "POST" or not path.endswith(_SUFFIX):
-            return _error(404, "UnknownOperationException", "only Invoke is offered locally", request_id)
+            return _error(404, "UnknownOperationException", f"{request.method} {path} is not emulated", request_id)
         named = target(unquote(path.removeprefix(_PREFIX).removesuffix(_SUFFIX)), dict(request.query).get("Qualifier"))
         if caller is not None and named is not None:
             denial = caller.invoke(named.function, named.qualifier)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Awaitable, Mapping
 from typing import Any, Final, Protocol
 from urllib.parse import parse_qsl
@@ -15,7 +16,10 @@ from .signed import service_wanted
 
 OURS: Final = frozenset({"execute-api", "dynamodb", "sqs", "lambda"})
 """Services that are emulated, as hosts and signatures name them."""
-_DEPLOYING: Final = ("cloudformation", "apigateway")
+_LAMBDA: Final = "lambda"
+_INVOKE: Final = re.compile(r"/2015-03-31/functions/[^/]+/invocations")
+"""The path of what Lambda is asked without a control plane. [DOC] lambda-api:Invoke"""
+_DEPLOYING: Final = ("cloudformation", "apigateway", _LAMBDA)
 """Services that are here with the control plane."""
 _UNKNOWN: Final = 501
 """SDKs do not repeat a request that is answered with it. [INF] their standard retries repeat 500, 502, 503 and 504"""
@@ -52,15 +56,23 @@ class Hosted(Protocol):
 class Elsewhere:
     """Knows what is not embedded, and tells once of each operation that somebody wanted and nobody has."""
 
-    def __init__(self, real: Real | None = None) -> None:
+    def __init__(self, real: Real | None = None, *, is_deployed_to: bool = False) -> None:
+        """``is_deployed_to``: there is a control plane."""
         self._real = real
+        self._is_deployed_to = is_deployed_to
         self._told: set[str] = set()
         self.hosted: Hosted | None = None
         """Services in a process of their own, once there are any."""
 
     def service(self, request: HttpRequest) -> str | None:
-        """The service that a request is for; None: one of ours, or none at all."""
+        """The service that a request is for; None: one of ours, or none at all.
+
+        What Lambda is asked and nobody here knows is told like a service that is not here, instead of being taken for a
+        request to an HTTP API at the root, whose function would answer it.
+        """
         found = service_wanted(request)
+        if found == _LAMBDA and _INVOKE.fullmatch(request.raw_path) is None:
+            return found
         return None if found in OURS else found
 
     def opens(self, request: HttpRequest, service: str) -> bool:
@@ -84,8 +96,8 @@ class Elsewhere:
         if f"{service} {operation}" not in self._told and len(self._told) < 1000:
             self._told.add(f"{service} {operation}")
             log.warning("what was called is not emulated", service=service, operation=operation)
-        is_known = self.hosted is not None and self.hosted.has(service)
-        return refusal(request, service, operation, is_known=is_known)
+        is_known = service == _LAMBDA or (self.hosted is not None and self.hosted.has(service))
+        return refusal(request, service, operation, is_known=is_known, is_deployed_to=self._is_deployed_to)
 
 
 def operation_of(request: HttpRequest) -> str:
@@ -111,16 +123,28 @@ def parameters_of(request: HttpRequest) -> Mapping[str, Any]:
     return dict([*request.query, *parse_qsl(request.body.decode("utf-8", "replace"))])
 
 
-def refusal(request: HttpRequest, service: str, operation: str, *, is_known: bool = False) -> HttpResponse:
-    """501, in the form that the service's clients read; ``is_known``: the service is here, without the operation."""
+def refusal(
+    request: HttpRequest, service: str, operation: str, *, is_known: bool = False, is_deployed_to: bool = False
+) -> HttpResponse:
+    """501, in the form that the service's clients read.
+
+    Args:
+        request: what was asked.
+        service: whom.
+        operation: as it is told.
+        is_known: the service is here, without the operation.
+        is_deployed_to: there is a control plane.
+    """
     code = "NotImplementedException"
-    other = " or with --control-plane to deploy to it" if service in _DEPLOYING else ""
     missing, undone = (f"{operation} of {service}", "it") if is_known else (service, operation)
-    text = (
-        f"{missing} is not emulated, so {undone} was not done and AWS was not asked; "
-        f"start streamer emulate with --real {COMMANDS.get(service, service)} to have it asked, with your credentials"
-        f"{other}"
-    )
+    others = []
+    if service not in OURS:
+        others.append(f"--real {COMMANDS.get(service, service)} to have it asked, with your credentials")
+    if service in _DEPLOYING and not is_deployed_to:
+        others.append("--control-plane to deploy to it")
+    text = f"{missing} is not emulated, so {undone} was not done and AWS was not asked"
+    if others:
+        text += f"; start streamer emulate with {' or with '.join(others)}"
     if service == "s3":
         body = f"<Error><Code>{code}</Code><Message>{text}</Message></Error>"
     elif _is_query(request):

@@ -17,7 +17,10 @@ from .topology import counted
 LINES: Final = 12
 """Most lines before the rest is only counted."""
 _WIDTH: Final = 10
-_OF_SERVICES: Final = ("bucket", "topic", "subscription", "event bus", "Kinesis stream", "stored parameter", "secret")
+_OF_SERVICES: Final = (
+    *("bucket", "topic", "subscription", "event bus", "Kinesis stream", "stored parameter", "secret", "key"),
+    *("state machine", "user pool"),
+)
 """What is emulated outside of the topology, by its noun."""
 
 
@@ -61,6 +64,7 @@ def _line(title: str, text: str) -> str:
 
 def _emulated(read: Read) -> str:
     topology = read.described.topology
+    asked = Counter(call.operation for call in read.described.services)
     parts = []
     for api, logical_id in zip(topology.all_apis(), read.described.api_ids, strict=True):
         routes = [route.route_key for route in api.routes]
@@ -73,18 +77,18 @@ def _emulated(read: Read) -> str:
     runtimes = Counter(_runtimes(read).values())
     run = ", ".join(f"{count} {name}" for name, count in sorted(runtimes.items()))
     parts.append(f"{_count(len(topology.functions), 'function')} ({run})" if run else "no functions")
-    for things, noun in (
-        (topology.tables, "table"),
-        (topology.queues, "queue"),
-        ((*topology.event_source_mappings, *topology.kinesis_mappings, *topology.queue_mappings), "event source"),
-        (topology.schedules, "schedule"),
+    sources = (*topology.event_source_mappings, *topology.kinesis_mappings, *topology.queue_mappings)
+    for number, noun in (
+        (len(topology.tables), "table"),
+        (len(topology.queues), "queue"),
+        (len(sources), "event source"),
+        (len(topology.schedules) + asked["create_schedule"], "schedule"),
     ):
-        if things:
-            parts.append(_count(len(things), noun))
+        if number:
+            parts.append(_count(number, noun))
     found = counted((each for top in read.stacks for each in top.all()), Meaning.EMULATED)
     parts += [_count(found[noun], noun) for noun in _OF_SERVICES if noun in found]
-    rules = sum(call.operation == "put_rule" for call in read.described.services)
-    parts += [_count(rules, "rule")] if rules else []
+    parts += [_count(asked["put_rule"], "rule")] if asked["put_rule"] else []
     return "; ".join(parts)
 
 

@@ -72,14 +72,14 @@ class Emulator:
         validate(topology)
         if any(api.stage == STAGE for api in topology.all_apis()):
             raise ConfigurationError(f"a stage cannot be called {STAGE} here: its path is the console's")
-        self.topology = topology
-        self.config = config
+        self.topology, self.config = topology, config
         self._iam = guarding_mode(config)
         self._recording = Recording()
         self._console: Console | None = None
         self._control: ControlPlane | None = None
         self._real = real_services(config.real, config.region)
-        self._elsewhere = Elsewhere(RealAws(self._real, config.region) if self._real else None)
+        real = RealAws(self._real, config.region) if self._real else None
+        self._elsewhere = Elsewhere(real, is_deployed_to=config.provide is not None)
         self._tails = Tails(Recorded(log_sink, self._recording) if config.console else log_sink)
         self._stack = AsyncExitStack()
         self._apis: list[ServedApi] = []

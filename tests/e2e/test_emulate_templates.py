@@ -260,6 +260,37 @@ Resources:
 """
 
 
+LISTED = """
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  Api:
+    Type: AWS::ApiGatewayV2::Api
+    Properties: {Name: live, ProtocolType: WEBSOCKET, RouteSelectionExpression: $request.body.action}
+  Stage: {Type: AWS::ApiGatewayV2::Stage, Properties: {ApiId: !Ref Api, StageName: dev}}
+  Key: {Type: AWS::KMS::Key, Properties: {KeyPolicy: {}}}
+  Pool: {Type: AWS::Cognito::UserPool}
+  Machine:
+    Type: AWS::StepFunctions::StateMachine
+    Properties:
+      RoleArn: arn:aws:iam::123456789012:role/any
+      Definition: {StartAt: End, States: {End: {Type: Succeed}}}
+  Once:
+    Type: AWS::Scheduler::Schedule
+    Properties:
+      ScheduleExpression: at(2099-01-01T00:00:00)
+      FlexibleTimeWindow: {Mode: "OFF"}
+      Target: {Arn: !Ref Machine, RoleArn: arn:aws:iam::123456789012:role/any}
+"""
+
+
+def test_the_list_names_all_that_is_emulated(tmp_path: Path) -> None:
+    (tmp_path / "template.yaml").write_text(LISTED)
+
+    checked = streamer("emulate", "template.yaml", "--check", folder=tmp_path)
+
+    assert "; 1 schedule; 1 key; 1 state machine; 1 user pool" in checked.stdout
+
+
 def test_a_function_of_sam_reads_a_stream_of_kinesis(tmp_path: Path) -> None:
     (tmp_path / "template.yaml").write_text(KINESIS)
 

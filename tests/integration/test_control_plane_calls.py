@@ -195,7 +195,13 @@ def test_a_queue_is_read_by_a_function_as_a_script_wants(world: ControlWorld, de
     )
     arn = "arn:aws:sqs:us-east-1:123456789012:jobs"
     source = functions.create_event_source_mapping(EventSourceArn=arn, FunctionName="reader", BatchSize=1)
-    assert [each["UUID"] for each in functions.list_event_source_mappings()["EventSourceMappings"]] == [source["UUID"]]
+    for of in ({}, {"FunctionName": "reader"}, {"EventSourceArn": arn}, {"FunctionName": source["FunctionArn"]}):
+        listed = functions.list_event_source_mappings(**of)["EventSourceMappings"]
+        assert [each["UUID"] for each in listed] == [source["UUID"]]
+    for other in ({"FunctionName": "another"}, {"EventSourceArn": f"{arn}2"}):
+        assert functions.list_event_source_mappings(**other)["EventSourceMappings"] == []
+    code, text = refused(functions.create_event_source_mapping, EventSourceArn=arn, FunctionName="reader")
+    assert (code, text.rpartition(" ")[2]) == ("ResourceConflictException", source["UUID"])
     url = sqs.get_queue_url(QueueName="jobs")["QueueUrl"]
     sqs.send_message(QueueUrl=url, MessageBody="work")
 
@@ -265,6 +271,31 @@ def test_a_function_gets_a_url_that_answers(world: ControlWorld, deployed: dict[
     assert listed["AuthType"] == "AWS_IAM"
     functions.delete_function_url_config(FunctionName="page")
     assert functions.list_function_url_configs(FunctionName="page")["FunctionUrlConfigs"] == []
+
+
+def test_a_function_goes_with_its_url_and_its_reservation_can_be_taken_back(
+    world: ControlWorld, deployed: dict[str, str]
+) -> None:
+    functions = world.client("lambda")
+    functions.create_function(
+        FunctionName="passing",
+        Runtime="python3.12",
+        Handler="app.handler",
+        Role="arn:aws:iam::123456789012:role/any",
+        Code={"ZipFile": zipped("def handler(event, context):\n    pass\n")},
+    )
+    functions.put_function_concurrency(FunctionName="passing", ReservedConcurrentExecutions=2)
+    assert functions.get_function_concurrency(FunctionName="passing")["ReservedConcurrentExecutions"] == 2
+    functions.delete_function_concurrency(FunctionName="passing")
+    assert "ReservedConcurrentExecutions" not in functions.get_function_concurrency(FunctionName="passing")
+    functions.create_function_url_config(FunctionName="passing", AuthType="NONE")
+    code, text = refused(functions.list_layers)
+    assert code == "NotImplementedException", "the function at the root would answer"
+    assert text.startswith("GET /2018-10-31/layers of lambda is not emulated")
+
+    functions.delete_function(FunctionName="passing")
+
+    assert refused(functions.get_function, FunctionName="passing")[0] == "ResourceNotFoundException"
 
 
 def test_a_stream_of_a_stack_goes_with_it(world: ControlWorld) -> None:

@@ -14,6 +14,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import unquote
 
@@ -33,7 +34,7 @@ _PATHS: Final = (
     (re.compile(r"/2015-03-31/functions/(?P<name>[^/]+)/configuration"), "configuration"),
     (re.compile(r"/2015-03-31/functions/(?P<name>[^/]+)/code"), "code"),
     (re.compile(r"/2015-03-31/functions/(?P<name>[^/]+)/policy"), "policy"),
-    (re.compile(r"/2017-10-31/functions/(?P<name>[^/]+)/concurrency"), "concurrency"),
+    (re.compile(r"/(?:2017-10-31|2019-09-30)/functions/(?P<name>[^/]+)/concurrency"), "concurrency"),
     (re.compile(r"/2021-10-31/functions/(?P<name>[^/]+)/url"), "url"),
     (re.compile(r"/2021-10-31/functions/(?P<name>[^/]+)/urls"), "urls"),
     (re.compile(r"/2015-03-31/event-source-mappings/?"), "sources"),
@@ -71,8 +72,10 @@ class FunctionsApi:
         self._urls = FunctionUrls(engine, address)
         self._new_id = new_id
 
-    async def answer(self, method: str, path: str, body: bytes) -> tuple[int, Any]:
-        """Status and content; raises ApiError."""
+    async def answer(
+        self, method: str, path: str, body: bytes, query: Mapping[str, str] = MappingProxyType({})
+    ) -> tuple[int, Any]:
+        """Status and content; raises ApiError. ``query`` has the names and values after the path."""
         place = place_of(path)
         if place is None:
             raise ApiError("UnknownOperationException", f"{method} {path} is not emulated", 404)
@@ -84,7 +87,8 @@ class FunctionsApi:
             case "functions", "POST":
                 return await self._create(content)
             case "sources", "GET":
-                return 200, {"EventSourceMappings": [self._mapping(each) for each in self._engine.placed(_SOURCE)]}
+                found = self._sources(query.get("EventSourceArn"), query.get("FunctionName"))
+                return 200, {"EventSourceMappings": [self._mapping(each) for each in found]}
             case "sources", "POST":
                 return await self._create_source(content)
             case "source", _:
@@ -106,18 +110,23 @@ class FunctionsApi:
             case "code", "PUT":
                 code, uploads = self._code(content)
                 return 200, await self._set(found, {"Code": code}, uploads)
-            case "concurrency", "PUT":
-                count = content.get("ReservedConcurrentExecutions")
-                await self._set(found, {"ReservedConcurrentExecutions": count})
-                return 200, {"ReservedConcurrentExecutions": count}
-            case "concurrency", "GET":
-                reserved = found.resource.properties.get("ReservedConcurrentExecutions")
-                return 200, {} if reserved is None else {"ReservedConcurrentExecutions": int(reserved)}
+            case "concurrency", ("PUT" | "GET" | "DELETE"):
+                return await self._reservation(method, found, content)
             case "policy", "POST":
                 return await self._permit(found, content)
             case (("url" | "urls"), _):
                 return await self._url(what, method, found, content)
         raise ApiError("UnknownOperationException", f"{method} of a function's {what} is not emulated", 404)
+
+    async def _reservation(self, method: str, found: Placed, content: Mapping[str, Any]) -> tuple[int, Any]:
+        """Environments that are a function's alone: set, told, or taken back."""
+        name = "ReservedConcurrentExecutions"
+        if method == "GET":
+            reserved = found.resource.properties.get(name)
+            return 200, {} if reserved is None else {name: int(reserved)}
+        count = content.get(name) if method == "PUT" else None
+        await self._set(found, {name: count})
+        return (200, {name: count}) if method == "PUT" else (204, None)
 
     # functions
 
@@ -147,7 +156,10 @@ class FunctionsApi:
         name = found.resource.logical_id
 
         def edit(resources: dict[str, Any]) -> None:
-            resources[name].setdefault("Properties", {}).update(settings)
+            properties = resources[name].setdefault("Properties", {})
+            properties.update(settings)
+            for each in [each for each, value in settings.items() if value is None]:
+                del properties[each]
 
         await self._changed(found, edit, uploads)
         return self._configuration(self._function(found.resource.name))
@@ -246,10 +258,31 @@ class FunctionsApi:
 
     async def _create_source(self, content: Mapping[str, Any]) -> tuple[int, Any]:
         properties = {each: content[each] for each in _SOURCE_SETTINGS if each in content}
-        self._function(str(properties.get("FunctionName")))
+        function = self._function(str(properties.get("FunctionName"))).resource.name
+        arn = str(properties.get("EventSourceArn"))
+        for known in self._sources(arn, function):
+            # [USR] the words, which differ for queues
+            named = f'(" {arn} ") and function (" {function} ")'
+            is_queue = arn.startswith("arn:aws:sqs:")
+            text = (
+                f"An event source mapping with SQS arn {named} already exists."
+                if is_queue
+                else f"The event source arn {named} provided mapping already exists."
+            )
+            text = f"{text} Please update or delete the existing mapping with UUID {known.resource.ref}"
+            raise ApiError("ResourceConflictException", text, 409)
         name = await self._made("Source", _SOURCE, properties)
         made = next(each for each in self._engine.placed(_SOURCE) if each.resource.logical_id == name)
         return 202, self._mapping(made)
+
+    def _sources(self, arn: str | None, function: str | None) -> list[Placed]:
+        """Mappings of a source and of a function; None: of any. [DOC] lambda-api:ListEventSourceMappings"""
+        return [
+            each
+            for each in self._engine.placed(_SOURCE)
+            if arn in (None, str(each.resource.properties.get("EventSourceArn")))
+            and (function is None or _plain(str(each.resource.properties.get("FunctionName"))) == _plain(function))
+        ]
 
     async def _source(self, method: str, name: str, content: Mapping[str, Any]) -> tuple[int, Any]:
         found = next((each for each in self._engine.placed(_SOURCE) if each.resource.ref == name), None)
@@ -319,10 +352,8 @@ class FunctionsApi:
         def edit(resources: dict[str, Any]) -> None:
             del resources[name]
             if found.resource.type == _FUNCTION:
-                gone = [each for each, had in resources.items() if had["Type"] == "AWS::Lambda::Permission"]
-                for each in gone:
-                    if resources[each]["Properties"].get("FunctionName") == found.resource.name:
-                        del resources[each]
+                for each in [each for each, had in resources.items() if _is_part(had, found.resource.name)]:
+                    del resources[each]
 
         await self._perform(CREATED, edit)
 
@@ -336,6 +367,18 @@ class FunctionsApi:
             await self._engine.change(stack, edit, uploads)
         except PerformError as error:
             raise ApiError("InvalidParameterValueException", str(error)) from error
+
+
+def _is_part(resource: Mapping[str, Any], function: str) -> bool:
+    """Whether a resource is a function's own and goes with it: its permissions, its URL."""
+    named = {"AWS::Lambda::Permission": "FunctionName", URL: "TargetFunctionArn"}.get(resource["Type"])
+    return named is not None and _plain(str(resource["Properties"].get(named))) == function
+
+
+def _plain(name: str) -> str:
+    """A function's name of its name, partial ARN or ARN."""
+    found = _NAME.fullmatch(name)
+    return name if found is None else found["name"]
 
 
 def _json(body: bytes) -> Mapping[str, Any]:

@@ -79,10 +79,13 @@ class ControlPlane:
             return await self._query(request, request_id)
         if nothing_there.is_asked(service, request):
             return nothing_there.answer(service, request, request_id)
-        api = self._gateway if service == "apigateway" else self._functions
+        path, body = request.raw_path, request.body
         try:
             self._refuse_region(request)
-            status, content = await api.answer(request.method, request.raw_path, request.body)
+            if service == "apigateway":
+                status, content = await self._gateway.answer(request.method, path, body)
+            else:
+                status, content = await self._functions.answer(request.method, path, body, dict(request.query))
         except query.ApiError as refused:
             error = (("x-amzn-ErrorType", refused.code), ("x-amzn-RequestId", request_id))
             told = {"message": str(refused), "Message": str(refused)}

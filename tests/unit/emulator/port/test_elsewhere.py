@@ -35,6 +35,15 @@ def request(method: str = "POST", target: str = "/", body: bytes = b"", **fields
         pytest.param(request(host="127.0.0.1:1", authorization=signed("dynamodb")), None, id="by signature"),
         pytest.param(request(host="a.execute-api.us-east-1.amazonaws.com"), None, id="an API"),
         pytest.param(request(host="127.0.0.1:1"), None, id="no service"),
+        pytest.param(
+            request(target="/2015-03-31/functions/f/invocations", authorization=signed("lambda")), None, id="Invoke"
+        ),
+        pytest.param(
+            request("GET", "/2015-03-31/functions", authorization=signed("lambda")), "lambda", id="else of Lambda"
+        ),
+        pytest.param(
+            request("GET", "/2018-10-31/layers", host="lambda.us-east-1.amazonaws.com"), "lambda", id="the same by name"
+        ),
     ],
 )
 def test_what_is_not_emulated_is_known(asked: HttpRequest, service: str | None) -> None:
@@ -92,6 +101,20 @@ def test_who_deploys_is_told_of_the_control_plane() -> None:
 
     assert isinstance(answer, HttpResponse)
     assert b"or with --control-plane to deploy to it" in answer.body
+
+
+@pytest.mark.parametrize(
+    ("is_deployed_to", "hint"),
+    [(False, "; start streamer emulate with --control-plane to deploy to it"), (True, "")],
+    ids=["without a control plane", "with one"],
+)
+def test_what_lambda_is_asked_besides_invocations_is_told_by_name(is_deployed_to: bool, hint: str) -> None:
+    answer = Elsewhere(is_deployed_to=is_deployed_to).answer(request("GET", "/2018-10-31/layers"), "lambda")
+
+    assert isinstance(answer, HttpResponse)
+    assert json.loads(answer.body)["message"] == (
+        f"GET /2018-10-31/layers of lambda is not emulated, so it was not done and AWS was not asked{hint}"
+    )
 
 
 def told(service: str, asked: HttpRequest, *, hosted: Hosted | None = None) -> str:
