@@ -167,6 +167,20 @@ def test_an_assembly_is_emulated_in_the_region_that_its_stacks_have(
     assert [line for line in found.lines() if line.startswith("check      stacks")] == ([said] if said else [])
 
 
+def test_the_role_that_serverless_sets_for_logs_is_ignored_as_the_accounts_own_resource_is(tmp_path: Path) -> None:
+    shutil.copytree(TEMPLATES / "serverless" / ".serverless", tmp_path / ".serverless")
+    template = tmp_path / ".serverless" / "cloudformation-template-update-stack.json"
+    tree = json.loads(template.read_text())
+    properties = {"ServiceToken": "arn:aws:lambda:us-east-1:123456789012:function:custom"}
+    tree["Resources"]["Logs"] = {"Type": "Custom::ApiGatewayAccountRole", "Properties": properties}
+    template.write_text(json.dumps(tree))
+
+    lines = load_template(".serverless", EmulateOptions(), folder=tmp_path, state_folder=tmp_path / "s").lines()
+
+    assert "1 API Gateway account" in next(line for line in lines if line.startswith("ignored"))
+    assert not any("ApiGatewayAccountRole" in line for line in lines)
+
+
 @pytest.mark.parametrize(("written", "region"), [("eu-west-1", "eu-west-1"), ({"Ref": "R"}, "us-east-1")])
 def test_a_service_is_emulated_in_its_region_unless_samconfig_says_another(
     written: object, region: str, tmp_path: Path

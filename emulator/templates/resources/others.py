@@ -81,5 +81,6 @@ NOUNS: Final = {
     "Custom::S3AutoDeleteObjects": "clean-up",
     "Custom::LogRetention": "log setting",
     "Custom::CDKBucketDeployment": "CDK clean-up",
+    "Custom::ApiGatewayAccountRole": "API Gateway account",
 }
 """Beginnings of types that are ignored, and what one is called."""
