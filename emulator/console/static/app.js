@@ -125,7 +125,7 @@ function App() {
       ${current === "metrics" && html`<${Metrics} />`}
       ${current === "api" && html`<${Offers} selected=${rest} go=${go} />`}
       ${current === "about" && html`<${About} />`}
-      ${!PAGES.some(([name]) => name === current) && html`<${Empty} title=${`There is no page “${current}”`}><p>The address may be cut, or of another version.</p><a class="button" href="#/live">Go to Live</a><//>`}
+      ${!PAGES.some(([name]) => name === current) && html`<${Empty} title=${`There is no page “${current}”`}><a class="button" href="#/live">Go to Live</a><//>`}
     </main>
     <${Voice} />
     ${hasHelp && html`<dialog open class="help" aria-label="Keys"><h2>Keys</h2><dl>${KEYS.map(([key, does]) => html`<div><dt><kbd>${key}</kbd></dt><dd>${does}</dd></div>`)}</dl><button type="button" class="button" onClick=${() => setHelp(false)}>Close</button></dialog>`}`;

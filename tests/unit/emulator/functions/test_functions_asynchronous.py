@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from emulator.foundation.notes import EVENTS, Notes
-from emulator.functions import asynchronous
 from emulator.functions.asynchronous import (
     QUEUED_BYTES,
     AsyncInvocations,
@@ -155,20 +154,6 @@ class World:
             sleep=self.sleep,
             notes=notes,
         )
-
-
-async def test_more_events_than_there_is_room_for_are_not_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(asynchronous, "QUEUED_EVENTS", 2)
-    world = World(RETURNED, RETURNED, RETURNED)
-
-    async with world.invocations(AsyncInvocation(function="f")) as invocations:
-        accepted = [invocations.accept("f", b"{}", str(number)) for number in range(3)]
-        while len(world.outcomes) > 1:  # noqa: ASYNC110 - until both have run
-            await asyncio.sleep(0)
-        await asyncio.sleep(0)
-        later = invocations.accept("f", b"{}", "later")
-
-    assert (accepted, later) == ([True, True, False], True)
 
 
 async def test_an_event_that_fails_twice_and_then_succeeds_is_done() -> None:

@@ -397,6 +397,7 @@ def placed(resource: Any) -> str:
         "GivenUpQueue.Arn": "arn:aws:sqs:eu-west-1:123456789012:given-up",
         "PicturesBucket.Arn": "arn:aws:s3:::pictures",
         f"{queue_id('jobs.fifo')}.Arn": "arn:aws:sqs:eu-west-1:123456789012:jobs.fifo",
+        "JobsQueue.Arn": "arn:aws:sqs:eu-west-1:123456789012:jobs",
         "AWS::Partition": "aws",
         "AWS::Region": "eu-west-1",
         "AWS::AccountId": "123456789012",
