@@ -111,6 +111,7 @@ def test_a_frozen_tab_looks_whether_its_connection_lives(page: Page) -> None:
     page.do("Page.setWebLifecycleState", state="frozen")
     page.do("Page.setWebLifecycleState", state="active")
     page.wait_for("window.woke")
+    page.do("Emulation.setFocusEmulationEnabled", enabled=True)  # some versions leave it hidden, as nobody looks
     page.wait_for("client.state === 'waiting'")
     page.evaluate("new Promise((resolve) => setTimeout(resolve, 1100))")
     page.evaluate("window.dispatchEvent(new Event('online')); null")
