@@ -32,7 +32,7 @@ from .syntax import (
 
 _WHERE: Final = "KeyConditionExpression"
 OPERATORS: Final = ("=", "<", "<=", ">", ">=", "BETWEEN", "begins_with")
-_MIRRORED: Final = {"=": "=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
+MIRRORED: Final = {"=": "=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 
 class KeyCondition(Struct, frozen=True):
@@ -138,7 +138,7 @@ def _part(condition: Condition) -> tuple[str, str, tuple[str, ...]]:
     match condition:
         case Comparison(operator, left, right) if operator != "<>":
             path, places = _operands("", (left, right))
-            operator = operator if isinstance(left, Attribute) else _MIRRORED[operator]
+            operator = operator if isinstance(left, Attribute) else MIRRORED[operator]
             return path, operator, places
         case Between(value, low, high):
             path, places = _operands("BETWEEN", (value, low, high))

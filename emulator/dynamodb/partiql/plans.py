@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
 from ..errors import validation_error
-from ..expressions.keys import KeyCondition, KeySchema
+from ..expressions.keys import MIRRORED, KeyCondition, KeySchema
 from ..expressions.syntax import (
     Attribute,
     Between,
@@ -28,7 +28,6 @@ from .grammar import Statement
 
 READS: Final = 50
 """Keys, or ranges of them, that one SELECT reads. [DOC] ddb-docs:ql-operators: at most 50 values of a partition key"""
-_MIRRORED: Final = {"=": "=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 Branch: TypeAlias = tuple[KeyCondition, ...]
 """What holds together of attributes of the key; empty: nothing that is known."""
@@ -84,9 +83,9 @@ class _Planner:
 
     def _leaf(self, condition: Condition) -> list[Branch]:
         match condition:
-            case Comparison(sign, left, right) if sign in _MIRRORED:
+            case Comparison(sign, left, right) if sign in MIRRORED:
                 if isinstance(right, Attribute):
-                    sign, left, right = _MIRRORED[sign], right, left
+                    sign, left, right = MIRRORED[sign], right, left
                 return self._on_key(sign, left, [(right,)])
             case Between(value, low, high):
                 return self._on_key("BETWEEN", value, [(low, high)])

@@ -51,18 +51,20 @@ def test_next_step(outcome: Outcome, so_far: EventHistory, step: Retry | GiveUp 
     assert next_step(outcome, so_far, RULES, (10.0, 20.0)) == step
 
 
-def test_invocation_record() -> None:
-    document = invocation_record(
+def record_of(outcome: Outcome) -> dict[str, Any]:
+    return invocation_record(
         function_arn="arn:aws:lambda:us-east-1:123456789012:function:f",
         request_id="id",
         payload=b'{"a": 1}',
-        outcome=FAILED,
+        outcome=outcome,
         condition="RetriesExhausted",
         attempts=3,
         now=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
     )
 
-    assert document == {
+
+def test_invocation_record() -> None:
+    assert record_of(FAILED) == {
         "version": "1.0",
         "timestamp": "2026-01-02T03:04:05.000Z",
         "requestContext": {
@@ -79,19 +81,7 @@ def test_invocation_record() -> None:
 
 def test_what_is_no_json_stands_in_the_document_as_a_text() -> None:
     """Custom runtimes post what they like, and the event must reach its destination all the same."""
-    outcome = Failed(b"it broke \xff", "id")
-
-    document = invocation_record(
-        function_arn="arn:aws:lambda:us-east-1:123456789012:function:f",
-        request_id="id",
-        payload=b"{}",
-        outcome=outcome,
-        condition="RetriesExhausted",
-        attempts=1,
-        now=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
-    )
-
-    assert document["responsePayload"] == "it broke \ufffd"
+    assert record_of(Failed(b"it broke \xff", "id"))["responsePayload"] == "it broke \ufffd"
 
 
 class World:

@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from typing import Any
 
 import pytest
+from fake_functions import Answers
 
 from emulator.functions.outcome import Failed, Outcome, Returned
 from emulator.port.http import HttpRequest
 from emulator.services.cognito.service import UserPools
 
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:check"
-
-
-class Answers:
-    """Functions that all answer the same."""
-
-    def __init__(self, outcome: Outcome) -> None:
-        self._outcome = outcome
-
-    def invoke(self, function: str, payload: bytes, **_: Any) -> asyncio.Future[Outcome]:
-        answered: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        answered.set_result(self._outcome)
-        return answered
 
 
 async def asked(pools: UserPools, operation: str, **parameters: Any) -> Any:

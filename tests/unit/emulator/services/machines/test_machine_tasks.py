@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import pytest
+from fake_functions import Answers
 
 from emulator.functions.outcome import Failed, Outcome, Returned
 from emulator.functions.variables import Endpoints
@@ -13,18 +13,6 @@ from emulator.services.machines.errors import StateError
 from emulator.services.machines.tasks import TaskRunner
 
 ECHO = "arn:aws:lambda:us-east-1:123456789012:function:echo"
-
-
-class Answers:
-    """Functions that all answer the same."""
-
-    def __init__(self, outcome: Outcome) -> None:
-        self._outcome = outcome
-
-    def invoke(self, function: str, payload: bytes, **_: Any) -> asyncio.Future[Outcome]:
-        answered: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        answered.set_result(self._outcome)
-        return answered
 
 
 async def done(outcome: Outcome) -> Any:
