@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -39,13 +38,10 @@ def places(node: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
         yield from places(each, (*path, key))
 
 
-def with_value(path: tuple[Any, ...], value: Any) -> Any:
-    tree = copy.deepcopy(TEMPLATE)
-    node = tree
-    for part in path[:-1]:
-        node = node[part]
-    node[path[-1]] = value
-    return tree
+def with_value(path: tuple[Any, ...], value: Any, node: Any = TEMPLATE) -> Any:
+    changed = dict(node) if isinstance(node, dict) else list(node)
+    changed[path[0]] = with_value(path[1:], value, node[path[0]]) if path[1:] else value
+    return changed
 
 
 def test_the_template_itself_is_read() -> None:

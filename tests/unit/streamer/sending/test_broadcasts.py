@@ -27,6 +27,13 @@ NEWS = Topic("news")
 MANY = OWN_RECIPIENTS + 2_500
 
 
+class SenderOfMuch(RecordingSender):
+    """Keeps whom it sends to, and not what: that would be a gigabyte."""
+
+    def send(self, connection_id: str, message: str | bytes) -> None:
+        self.sent.append((connection_id, {}))
+
+
 @dataclass
 class World:
     connections: MemoryConnectionStore = field(default_factory=MemoryConnectionStore)
@@ -132,7 +139,7 @@ def test_a_small_audience_costs_no_further_invocation(world: World) -> None:
     ],
 )
 def test_what_cannot_be_passed_on_is_delivered_here(why: str) -> None:
-    world = World(refused=why == "refused")
+    world = World(refused=why == "refused", sender=SenderOfMuch())
     if why == "none":
         world.handlers = Handlers(connections=world.connections, sender_at=world.sender.at, clock=world.clock)
     world.populate(MANY)
