@@ -53,8 +53,8 @@ _OPTIONS: Final = (
     click.option(
         "--iam",
         type=click.Choice(["enforce", "record", "off"]),
-        help="Hold functions to what their roles allow on AWS (the default), allow everything and print at the end the "
-        "grants that were needed, or allow everything.",
+        help="Hold functions to what their roles allow on AWS (the default, except for templates), allow everything "
+        "and print at the end the grants that were needed, or allow everything.",
     ),
     click.option(
         "--debug",

@@ -15,13 +15,17 @@ from msgspec import structs
 
 from streamer.errors import ConfigurationError
 from streamer.project import dot_env
+from streamer.topology.grants import Place
 
 from ..foundation import log
+from ..iam.managed import managed
+from ..iam.roles import Roles
+from ..templates import described_roles
 from ..templates.assembly import BUILT, Project, find
 from ..templates.project import Read, Settings, read_project
-from ..templates.report import ids, outputs, report
+from ..templates.report import OF_ROLES, ids, of_roles, outputs, report
 from ..templates.samconfig import SamConfig, overrides, read_config
-from ..templates.topology import Wanted
+from ..templates.topology import Things, Wanted
 from . import provided_sdk
 from .options import EmulateOptions
 from .provided_sdk import FOLDER as SDK
@@ -44,6 +48,10 @@ class TemplateTarget:
     state_folder: Path
     read: Read
     region: str
+    roles: Roles | None = None
+    """What functions run as, where they are held to it or recorded."""
+    told_of_roles: tuple[str, ...] = ()
+    """What is to be said of that."""
     missing: tuple[str, ...] = ()
     """What of Lambda's SDK is still to be fetched, where the project was only looked at."""
 
@@ -53,7 +61,8 @@ class TemplateTarget:
 
     def lines(self, *, all_lines: bool = False) -> list[str]:
         """What is emulated, ignored and missing."""
-        lines = report(self.read, all_lines=all_lines)
+        without = OF_ROLES if self.told_of_roles else ()
+        lines = [*report(self.read, all_lines=all_lines, without=without), *self.told_of_roles]
         if self.missing:
             names = ", ".join(self.missing)
             lines.append(f"fetch      {names}: Lambda provides it to Node.js; npm fetches it at the start")
@@ -61,12 +70,9 @@ class TemplateTarget:
 
     def configured(self, config: EmulatorConfig) -> EmulatorConfig:
         """How the project is emulated, given what the options come to; raises ConfigurationError."""
-        if self.options.iam == "enforce":
-            raise ConfigurationError(
-                "--iam enforce: the roles of a template are not read; leave it out, or say --iam record"
-            )
         found, iam = self.read.described, self.options.iam or "off"
-        return dataclasses.replace(config, region=self.region, iam=iam, services=found.services, domains=found.domains)
+        config = dataclasses.replace(config, region=self.region, services=found.services, domains=found.domains)
+        return dataclasses.replace(config, iam=iam, roles=self.roles)
 
     @property
     def function_ids(self) -> Mapping[str, str]:
@@ -128,6 +134,7 @@ def load_template(
         missing = provided_sdk.missing(read.described.topology, folder, state_folder / SDK)
     else:
         read = _with_sdk(read, options, folder, state_folder)
+    roles, told = _roles(read, options, settings.account_id)
     return TemplateTarget(
         name=name,
         options=options,
@@ -135,8 +142,20 @@ def load_template(
         state_folder=state_folder,
         read=read,
         region=region,
+        roles=roles,
+        told_of_roles=told,
         missing=missing,
     )
+
+
+def _roles(read: Read, options: EmulateOptions, account_id: str) -> tuple[Roles | None, tuple[str, ...]]:
+    if options.iam not in ("enforce", "record"):
+        return None, ()
+    things = Things(each for top in read.stacks for each in top.all())
+    found = described_roles.roles(things, managed, Place(region=read.region, account_id=account_id, apis={}))
+    if options.iam == "record":
+        return found, ()
+    return found, tuple(of_roles(len(found.of), len(read.described.topology.functions), things.warnings))
 
 
 def _with_sdk(read: Read, options: EmulateOptions, folder: Path, state_folder: Path) -> Read:

@@ -72,8 +72,10 @@ async def _read_again(emulator: Emulator, target: TemplateTarget) -> TemplateTar
             await asyncio.to_thread(run_build, target.options.build, target.folder)
         found = await asyncio.to_thread(target.again)
         described = found.read.described
-        if (described.topology, described.services) != (emulator.topology, target.read.described.services):
-            await emulator.apply(described.topology, described.services)
+        roles = found.roles
+        before = (emulator.topology, target.read.described.services)
+        if roles is not None or (described.topology, described.services) != before:
+            await emulator.apply(described.topology, described.services, roles)
     except ConfigurationError as error:
         log.error("the change is not in effect", problem=str(error))
         found = target

@@ -22,6 +22,7 @@ from streamer.topology.grants import Place
 from .guard import Guard, Mode
 from .keys import Keys
 from .needs import Need
+from .roles import Roles
 
 VARIABLE: Final = "STREAMER_IAM_LOG"
 """Names the folder that every emulator writes a file of its own into."""
@@ -43,7 +44,7 @@ OF_FUNCTIONS: Final = (
 class CallLog:
     """A file, written line by line, so that what is in it is whole even after SIGKILL."""
 
-    def __init__(self, folder: Path, topology: Topology, place: Place) -> None:
+    def __init__(self, folder: Path, topology: Topology, place: Place, roles: Roles | None = None) -> None:
         """Begin a file.
 
         Raises:
@@ -54,7 +55,8 @@ class CallLog:
             self._file = (folder / f"{os.getpid()}-{uuid.uuid4().hex[:8]}.jsonl").open("w", encoding="utf-8")
         except OSError as error:
             raise ConfigurationError(f"{VARIABLE}: no log can be written to {folder}: {error.strerror}") from error
-        self._write({"topology": said_of(topology), "place": dataclasses.asdict(place)})
+        names = None if roles is None else {function: role.name for function, role in roles.of.items()}
+        self._write({"topology": said_of(topology), "place": dataclasses.asdict(place), "roles": names})
 
     def note(self, function: str, need: Need, is_allowed: bool) -> None:
         """One call, or one part of a call that needs several permissions."""
@@ -82,6 +84,7 @@ def logged(
     mode: Mode,
     advise: Callable[[str, str], None],
     folder: Path | None,
+    roles: Roles | None = None,
 ) -> Iterator[Guard]:
     """A guard that writes a log into the folder, if there is one and the guard has anything to say.
 
@@ -89,10 +92,10 @@ def logged(
         ConfigurationError: there can be no log in this folder.
     """
     if folder is None or mode == "off":
-        yield Guard(topology, place, keys, mode=mode, advise=advise)
+        yield Guard(topology, place, keys, mode=mode, advise=advise, roles=roles)
         return
-    with CallLog(folder, topology, place) as log:
-        yield Guard(topology, place, keys, mode=mode, advise=advise, note=log.note)
+    with CallLog(folder, topology, place, roles) as log:
+        yield Guard(topology, place, keys, mode=mode, advise=advise, note=log.note, roles=roles)
 
 
 def said_of(topology: Topology) -> dict[str, Any]:

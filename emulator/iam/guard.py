@@ -14,6 +14,7 @@ from .keys import Keys
 from .needs import Need, of_dynamodb, of_sqs
 from .policy import Decision, Statement, decide, statement_of
 from .record import recorded
+from .roles import Roles, recorded_statements, role_advice
 from .texts import advice, refusal, role_name, user_arn
 
 Mode = Literal["enforce", "record", "off"]
@@ -47,8 +48,9 @@ class Guard:
         mode: Mode,
         advise: Callable[[str, str], None],
         note: Callable[[str, Need, bool], None] | None = None,
+        roles: Roles | None = None,
     ) -> None:
-        """Read the topology's grants.
+        """Read the topology's grants, or the roles.
 
         Args:
             topology: Whose functions are guarded.
@@ -57,6 +59,7 @@ class Guard:
             mode: Whether to refuse, to remember, or neither.
             advise: Told a function and what would allow what it was just refused.
             note: Told each call of a function and whether its role allows it; None: nobody wants to know.
+            roles: What functions run as, instead of what the topology grants; None: the topology says it.
         """
         self._topology = topology
         self._place = place
@@ -71,16 +74,32 @@ class Guard:
             for function in topology.functions:
                 caller = Caller(self, function.name)
                 self._callers[keys[function.name].access_key_id] = caller
-        self._statements = {each.name: statements_of(topology, each, place) for each in topology.functions}
-        self._contexts = {each.name: _context(each.name, place) for each in topology.functions}
+        self._needs: dict[str, set[Need]] = {}
+        self.change(roles)
+
+    def change(self, roles: Roles | None) -> None:
+        """Hold functions to these roles from now on; None: to what the topology grants."""
+        functions = self._topology.functions
+        self._roles = roles
+        self._statements = (
+            {each.name: statements_of(self._topology, each, self._place) for each in functions}
+            if roles is None
+            else {name: role.statements for name, role in roles.of.items()}
+        )
+        self._contexts = {name: _context(name, self._role_name(name), self._place) for name in self._statements}
         for name, statements in self._statements.items():
             for operator in sorted({found for each in statements for found in unknown_operators(each.conditions)}):
-                advise(name, f"the condition operator {operator} is not known here, so that it is never met")
+                self._advise(name, f"the condition operator {operator} is not known here, so that it is never met")
             context = self._contexts[name]
             for key in sorted({found for each in statements for found in unknown_keys(each.conditions, context)}):
-                advise(name, f"the condition key {key} is not known here, so that no request has a value for it")
+                self._advise(name, f"the condition key {key} is not known here, so that no request has a value for it")
         self._decisions: dict[tuple[str, Need], Decision] = {}
-        self._needs: dict[str, set[Need]] = {}
+        for caller in self._callers.values():
+            caller.forget()
+
+    def _role_name(self, function: str) -> str:
+        role = None if self._roles is None else self._roles.of.get(function)
+        return role_name(function) if role is None else role.name
 
     def caller(self, request: HttpRequest) -> Caller | None:
         """The function that made a request; None: the account's owner, who may do everything."""
@@ -104,6 +123,8 @@ class Guard:
 
     def refusal(self, function: str, needs: Iterable[Need]) -> str | None:
         """AWS's words for the first that the function's role does not allow; None: it allows all."""
+        if function not in self._statements and not self._records:
+            return None
         for need in needs:
             if self._records:
                 self._needs.setdefault(function, set()).add(need)
@@ -113,13 +134,20 @@ class Guard:
             if self._note is not None:
                 self._note(function, need, decision is Decision.ALLOWED)
             if decision is not Decision.ALLOWED and not self._records:
-                self._advise(function, advice(function, need, self._topology))
-                return refusal(function, need, decision, self._place)
+                self._advise(function, self._advice(function, need, decision))
+                return refusal(self.user_arn(function), need, decision, self._place)
         return None
+
+    def _advice(self, function: str, need: Need, decision: Decision) -> str:
+        if self._roles is None:
+            return advice(function, need, self._topology)
+        return role_advice(function, need, decision, self._place, self._roles)
 
     def _decide(self, function: str, need: Need) -> Decision:
         resource = arn(need.resource, self._place)
-        decision = decide(self._statements[function], need.action, resource, self._contexts[function])
+        statements, context = self._statements.get(function), self._contexts.get(function, {})
+        allowed = Decision.ALLOWED  # while somebody records: nothing is known of its role
+        decision = allowed if statements is None else decide(statements, need.action, resource, context)
         if len(self._decisions) >= DECISIONS:
             self._decisions.clear()
         self._decisions[function, need] = decision
@@ -132,21 +160,24 @@ class Guard:
 
     def user_arn(self, function: str) -> str:
         """Who a function is to other services: a session of its role."""
-        return user_arn(function, self._place)
+        return user_arn(function, self._role_name(function), self._place)
 
     def recorded(self) -> str | None:
         """The grants that the run needed so far, ready to paste; None: nothing was recorded."""
-        return recorded(self._needs) if self._records else None
+        if not self._records:
+            return None
+        if self._roles is None:
+            return recorded(self._needs)
+        return recorded_statements(self._needs, self._place, self._roles)
 
 
-def _context(function: str, place: Place) -> Context:
+def _context(function: str, role: str, place: Place) -> Context:
     """What IAM knows of every request of a function.
 
     [DOC] iam-docs:reference_policies_condition-keys, lambda-docs:permissions-source-function-arn
     """
-    role = f"arn:{place.partition}:iam::{place.account_id}:role/{role_name(function)}"
     return {
-        "aws:principalarn": (role,),
+        "aws:principalarn": (f"arn:{place.partition}:iam::{place.account_id}:role/{role}",),
         "aws:principalaccount": (place.account_id,),
         "aws:principalisawsservice": ("false",),
         "aws:principaltype": ("AssumedRole",),
@@ -167,6 +198,10 @@ class Caller:
         self.function = function
         self._guard = guard
         self._posts: set[tuple[str, str]] = set()
+
+    def forget(self) -> None:
+        """Ask again for what was allowed once: the role has changed."""
+        self._posts.clear()
 
     def dynamodb(self, operation: str, parameters: Mapping[str, Any]) -> str | None:
         """For an operation of DynamoDB or of its streams."""

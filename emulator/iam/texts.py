@@ -11,9 +11,9 @@ from .needs import Need
 from .policy import Decision
 
 
-def user_arn(function: str, place: Place) -> str:
+def user_arn(function: str, role: str, place: Place) -> str:
     """Who a function is to other services: its role's session, named after it. [USR] anomalyco/sst #4469"""
-    return f"arn:{place.partition}:sts::{place.account_id}:assumed-role/{role_name(function)}/{function}"
+    return f"arn:{place.partition}:sts::{place.account_id}:assumed-role/{role}/{function}"
 
 
 def role_name(function: str) -> str:
@@ -21,8 +21,8 @@ def role_name(function: str) -> str:
     return f"{function}-role"
 
 
-def refusal(function: str, need: Need, decision: Decision, place: Place) -> str:
-    """The message of an ``AccessDeniedException``.
+def refusal(subject: str, need: Need, decision: Decision, place: Place) -> str:
+    """The message of an ``AccessDeniedException``, given the `user_arn` of who asked.
 
     [USR] anomalyco/sst #4469 (DynamoDB), awslabs/aws-deployment-framework #460 (Lambda),
     aws/serverless-application-model #3633 (SQS, which writes its actions in lower case),
@@ -37,7 +37,6 @@ def refusal(function: str, need: Need, decision: Decision, place: Place) -> str:
     reason = "with an explicit deny in an identity-based policy"
     if decision is Decision.NOT_ALLOWED:
         reason = f"because no identity-based policy allows the {action} action"
-    subject = user_arn(function, place)
     return f"User: {subject} is not authorized to perform: {action} on resource: {resource} {reason}"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import Any, Final
 
 from streamer.topology.http_apis import HttpKind
@@ -17,6 +17,8 @@ from .topology import counted
 LINES: Final = 12
 """Most lines before the rest is only counted."""
 _WIDTH: Final = 10
+OF_ROLES: Final = ("IAM role", "IAM policy")
+"""What says what functions may do, by its noun."""
 _OF_SERVICES: Final = (
     *("bucket", "topic", "subscription", "event bus", "Kinesis stream", "stored parameter", "secret", "key"),
     *("state machine", "user pool"),
@@ -24,13 +26,14 @@ _OF_SERVICES: Final = (
 """What is emulated outside of the topology, by its noun."""
 
 
-def report(read: Read, *, all_lines: bool = False) -> list[str]:
-    """The list. With ``all_lines`` nothing is left out."""
+def report(read: Read, *, all_lines: bool = False, without: Container[str] = ()) -> list[str]:
+    """The list. With ``all_lines`` nothing is left out; nouns ``without`` are told elsewhere."""
     stacks = [each for top in read.stacks for each in top.all()]
     names = ", ".join(stack.name for stack in read.stacks)
     head = f"{read.project.name} ({', '.join(read.formats)}), stack {names}, {read.region}"
     lines = [_line("emulated", _emulated(read))]
-    ignored = counts(counted(stacks, Meaning.IGNORED))
+    counted_nouns = counted(stacks, Meaning.IGNORED)
+    ignored = counts({noun: count for noun, count in counted_nouns.items() if noun not in without})
     lines += [_line("ignored", ignored)] if ignored else []
     lines += [_line("missing", text) for text in _missing(stacks)]
     lines += [_line("not run", text) for text in _not_run(read)]
@@ -38,6 +41,12 @@ def report(read: Read, *, all_lines: bool = False) -> list[str]:
     if not all_lines and len(lines) > LINES:
         lines = [*lines[: LINES - 1], f"and {len(lines) - LINES + 1} more, see --check"]
     return [head, *lines]
+
+
+def of_roles(held: int, everything: int, warnings: Iterable[str]) -> list[str]:
+    """How many functions, of how many, may do what their roles allow and nothing else, and why not all."""
+    are = "function is held to its role" if everything == 1 else "functions are held to their roles"
+    return [_line("roles", f"{held} of {everything} {are}"), *(_line("check", text) for text in warnings)]
 
 
 def ids(read: Read) -> dict[str, dict[str, Any]]:

@@ -18,6 +18,7 @@ from ..gateway.rules.domains import Domain
 from ..gateway.rules.limits import Limits
 from ..iam.call_log import folder_from
 from ..iam.guard import Mode
+from ..iam.roles import Roles
 from ..port.http import REQUEST_SECONDS
 from ..port.static import Pages
 from ..services.calls import Call
@@ -56,6 +57,8 @@ class EmulatorConfig:
     assumptions: Assumptions = field(default_factory=Assumptions)
     iam: Mode | None = None
     """Whether functions are held to their roles; None: ``enforce`` with the embedded DynamoDB, else ``off``."""
+    roles: Roles | None = None
+    """What functions run as, instead of what the topology grants; None: the topology says it."""
     iam_log: Path | None = field(default_factory=lambda: folder_from(os.environ))
     """Where each call of a function and what its role says of it is written; None: nowhere."""
     region: str = "us-east-1"

@@ -30,6 +30,7 @@ from ..gateway.rules.stage import Stage
 from ..iam.call_log import logged
 from ..iam.guard import Guard
 from ..iam.keys import keys_of
+from ..iam.roles import Roles
 from ..iam.texts import role_name
 from ..port.elsewhere import Elsewhere
 from ..port.http import HttpRequest
@@ -45,7 +46,7 @@ from ..services.web import Web, post
 from .config import DEFAULT_ISOLATION, EmulatorConfig, guarding_mode
 from .served_api import ServedApi, following, listening
 from .switchboard import Switchboard
-from .topology_changes import read_by, refuse_new_rights, refuse_restart
+from .topology_changes import read_by, refuse
 
 if TYPE_CHECKING:
     from ..console.service import Console
@@ -186,20 +187,17 @@ class Emulator:
         """Let the next events run the functions' code as it is on disk now; connections stay open."""
         await self._functions.reload()
 
-    async def apply(self, topology: Topology, services: tuple[Call, ...] = ()) -> None:
+    async def apply(self, topology: Topology, services: tuple[Call, ...] = (), roles: Roles | None = None) -> None:
         """Go by another description: functions, routes, authorizers, sources and tables change, connections stay open.
 
         Tables are never removed, nor what is made in ``services``. What reads streams, queues and the clock goes on
-        where it was.
+        where it was. ``roles``: what functions run as now; None: what the topology grants them.
 
         Raises:
             ConfigurationError: the description is wrong, or needs a start of its own; everything stays as it was.
         """
         validate(topology)
-        if self._control is None:
-            refuse_restart(self.topology, topology)
-        if self._iam != "off":
-            refuse_new_rights(self.topology, topology)
+        refuse(self.topology, topology, moves=self._control is None, rights=self._iam != "off" and roles is None)
         served, known = following(self._apis, topology.all_apis()), list(self._apis)
         for each, api in served:  # an API that is wrong is refused before anything changes
             if each in known:
@@ -212,6 +210,7 @@ class Emulator:
             each.change(api)
         self._apis[:] = [each for each, _ in served]
         await self._stop_gateways([each for each in known if each not in self._apis])
+        self._guard.change(roles)
         await self._functions.apply(topology)
         self._lambda.apply(topology)
         self._http_apis.change(topology.http_apis)
@@ -419,7 +418,8 @@ class Emulator:
         def advise(function: str, line: str) -> None:
             self._tails.write(function, None, line)
 
-        return logged(self.topology, place, endpoints.keys, mode=self._iam, advise=advise, folder=self.config.iam_log)
+        mode, log, roles = self._iam, self.config.iam_log, self.config.roles
+        return logged(self.topology, place, endpoints.keys, mode=mode, advise=advise, folder=log, roles=roles)
 
     def recorded_grants(self) -> str | None:
         """The grants that the functions needed so far, ready to paste; None: nothing was recorded."""

@@ -25,7 +25,7 @@ from ..gateway.rules.management import ManagementTarget
 from ..gateway.rules.stage import Facts, Stage
 from ..gateway.shell import Gateway
 from ..gateway.verifier import Verifier
-from ..iam.texts import user_arn
+from ..iam.texts import role_name, user_arn
 from ..port.aws_names import domain_name
 from ..port.front import Front, Gate
 from ..port.http import Connect, HttpProtocol, HttpRequest
@@ -206,6 +206,6 @@ def _identities(endpoints: Endpoints) -> dict[str, dict[str, str]]:
     found = {"": {"accountId": account, "caller": account, "user": account, "userArn": f"arn:aws:iam::{account}:root"}}
     for function, keys in endpoints.keys.items():
         session = f"AROAEXAMPLE:{function}"
-        arn = user_arn(function, place)
+        arn = user_arn(function, role_name(function), place)
         found[keys.access_key_id] = {"accountId": account, "caller": session, "user": session, "userArn": arn}
     return found

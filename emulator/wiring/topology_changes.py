@@ -9,24 +9,32 @@ from streamer.topology import Topology
 from streamer.topology.grants import grants
 
 
-def refuse_restart(before: Topology, after: Topology) -> None:
-    """Refuse what would move an API's address.
+def refuse(before: Topology, after: Topology, *, moves: bool, rights: bool) -> None:
+    """Refuse what needs a restart: other addresses of APIs, other functions, other rights of functions.
+
+    Args:
+        before: How it runs now.
+        after: How it should.
+        moves: Whether addresses are kept.
+        rights: Whether functions are held to what the topology granted at the start.
 
     Raises:
         ConfigurationError: it needs a restart.
     """
+    if moves:
+        _refuse_moves(before, after)
+    if rights:
+        _refuse_new_rights(before, after)
+
+
+def _refuse_moves(before: Topology, after: Topology) -> None:
     old = [(api.name, api.api_id, api.stage) for api in before.all_apis()]
     new = [(api.name, api.api_id, api.stage) for api in after.all_apis()]
     if old != new:
         raise ConfigurationError("the APIs, their ids or their stages changed, which takes effect at the next start")
 
 
-def refuse_new_rights(before: Topology, after: Topology) -> None:
-    """Refuse functions, and rights of functions, that there were not at the start, where functions are held to them.
-
-    Raises:
-        ConfigurationError: it needs a restart.
-    """
+def _refuse_new_rights(before: Topology, after: Topology) -> None:
     old, new = _rights(before), _rights(after)
     changed = sorted(name for name in new if new[name] != old.get(name))
     if changed:

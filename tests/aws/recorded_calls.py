@@ -56,7 +56,7 @@ def read(files: Iterable[Path]) -> list[Recording]:
     found: dict[str, Recording] = {}
     for file in files:
         head, *calls = (json.loads(line) for line in file.read_text().splitlines())
-        if not head["topology"]["functions"]:
+        if not head["topology"]["functions"] or head["roles"] is not None:
             continue
         said = json.dumps(head["topology"], sort_keys=True)
         if said not in found:

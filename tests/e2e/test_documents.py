@@ -41,6 +41,8 @@ NOT_RUN: Final[dict[tuple[str, str], str]] = {
         "streamer emulate --log-format json 2>&1",
     ): "needs jq; a test reads the same in Python",
     ("docs/cli.md", "[environment]"): "needs an identity provider; test_identity_provider has one",
+    ("docs/permissions.md", "streamer emulate template.yaml --iam enforce"): "test_emulate_iam does, with a template",
+    ("docs/permissions.md", "function note may not"): IS_OUTPUT + "test_emulate_iam",
     ("docs/console.md", "$ streamer tail --errors"): IS_OUTPUT + "test_console_commands",
     ("docs/console.md", "curl -H"): "test_console_api asks the same in Python",
     ("docs/deploy.md", "streamer deploy --guided"): NEEDS_AWS,

@@ -114,3 +114,97 @@ def test_a_dynamodb_elsewhere_cannot_be_asked(folder: Path, iam: str) -> None:
     assert done.returncode == 2
     assert done.stderr.strip().splitlines()[-1].startswith(f"streamer: --iam {iam} needs the embedded DynamoDB")
     assert "Traceback" not in done.stderr
+
+
+TEMPLATE = """
+    Transform: AWS::Serverless-2016-10-31
+    Resources:
+      Api:
+        Type: AWS::ApiGatewayV2::Api
+        Properties: {Name: notes, ProtocolType: WEBSOCKET, RouteSelectionExpression: $request.body.action}
+      Stage:
+        Type: AWS::ApiGatewayV2::Stage
+        Properties: {ApiId: !Ref Api, StageName: dev}
+      Route:
+        Type: AWS::ApiGatewayV2::Route
+        Properties:
+          ApiId: !Ref Api
+          RouteKey: $default
+          RouteResponseSelectionExpression: $default
+          Target: !Sub integrations/${Integration}
+      Response:
+        Type: AWS::ApiGatewayV2::RouteResponse
+        Properties: {ApiId: !Ref Api, RouteId: !Ref Route, RouteResponseKey: $default}
+      Integration:
+        Type: AWS::ApiGatewayV2::Integration
+        Properties:
+          ApiId: !Ref Api
+          IntegrationType: AWS_PROXY
+          IntegrationUri: !Sub
+            arn:aws:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${Note.Arn}/invocations
+      Note:
+        Type: AWS::Serverless::Function
+        Properties:
+          FunctionName: note
+          Handler: notes.handler
+          Runtime: python3.12
+          Timeout: 20
+          CodeUri: .
+          Policies:
+            - DynamoDBReadPolicy: {TableName: !Ref Notes}
+      Notes:
+        Type: AWS::DynamoDB::Table
+        Properties:
+          TableName: notes
+          BillingMode: PAY_PER_REQUEST
+          AttributeDefinitions: [{AttributeName: id, AttributeType: S}]
+          KeySchema: [{AttributeName: id, KeyType: HASH}]
+"""
+
+
+@pytest.fixture
+def template(folder: Path) -> Path:
+    path = folder / "template.yaml"
+    path.write_text(textwrap.dedent(TEMPLATE))
+    return path
+
+
+def test_a_templates_role_is_held_to_until_the_template_allows_more(folder: Path, template: Path) -> None:
+    with Emulate("template.yaml", "--iam", "enforce", folder=folder) as emulate, dial(emulate.url) as client:
+        client.send("hello")
+        refused = client.recv(timeout=60)
+        advice = emulate.log.wait_for("may not dynamodb:PutItem")
+        template.write_text(template.read_text().replace("DynamoDBReadPolicy", "DynamoDBCrudPolicy"))
+        emulate.log.wait_for("reloaded")
+        client.send("hello")
+        noted = client.recv(timeout=60)
+
+    assert "AccessDeniedException" in refused
+    assert "allows it; add {Effect: Allow, Action: dynamodb:PutItem, Resource: !GetAtt Notes.Arn}" in advice
+    assert noted == "noted"
+    assert "1 of 1 function is held to its role" in emulate.out.text
+
+
+def test_a_recording_of_a_template_ends_with_its_statements(folder: Path, template: Path) -> None:
+    with Emulate("template.yaml", "--iam", "record", folder=folder) as emulate:
+        assert note(emulate) == "noted"
+        assert emulate.interrupt() == 0
+
+    assert emulate.out.text.rstrip().endswith(
+        "# note\n- Effect: Allow\n  Action: dynamodb:PutItem\n  Resource: !GetAtt Notes.Arn"
+    )
+
+
+def test_without_being_asked_for_a_templates_functions_may_do_everything(folder: Path, template: Path) -> None:
+    with Emulate("template.yaml", folder=folder) as emulate:
+        assert note(emulate) == "noted"
+
+
+def test_a_policy_that_iam_would_not_take_is_one_line(folder: Path, template: Path) -> None:
+    wrong = "- Statement: [{Effect: Allow, Action: 'dynamodb:*'}]"
+    template.write_text(template.read_text().replace("- DynamoDBReadPolicy: {TableName: !Ref Notes}", wrong))
+
+    done = streamer("emulate", "template.yaml", "--iam", "enforce", "--check", folder=folder)
+
+    assert done.returncode == 2
+    assert "a statement has one of Resource and NotResource" in done.stderr.splitlines()[-1]

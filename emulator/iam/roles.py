@@ -1,0 +1,82 @@
+"""What functions run as, where a template says so instead of a topology. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from msgspec import Struct, field
+
+from streamer.topology.grants import Place, arn
+
+from .needs import Need
+from .policy import Decision, Statement
+from .texts import shown
+
+_NAMES: Final = ("!GetAtt", "!Ref")
+_ENDS: Final = ("", "/", ":")
+"""What may follow the ARN of a resource in the ARN of a part of it."""
+
+
+class Role(Struct, frozen=True, kw_only=True):
+    """A role, and all that its policies say."""
+
+    name: str
+    statements: tuple[Statement, ...]
+
+
+class Roles(Struct, frozen=True, kw_only=True):
+    """What the functions of a project run as."""
+
+    of: Mapping[str, Role]
+    """By the functions' names; one that is not among them may do everything."""
+    written: Mapping[str, str] = field(default_factory=dict)
+    """ARNs of resources, and what the template's ``Fn::Sub`` has in their place."""
+
+
+def role_advice(function: str, need: Need, decision: Decision, place: Place, roles: Roles) -> str:
+    """The line for the function's log that says what would allow it."""
+    role, resource = roles.of[function].name, _in_template(arn(need.resource, place), roles)
+    tag, _, name = resource.partition(" ")
+    begin = f"function {function} may not {need.action} on {name.partition('.')[0] if tag in _NAMES else shown(need)}:"
+    if decision is Decision.DENIED:
+        return f"{begin} a statement of its role {role} denies it"
+    add = f"{{Effect: Allow, Action: {need.action}, Resource: {resource}}}"
+    return f"{begin} no statement of its role {role} allows it; add {add}"
+
+
+def recorded_statements(needs: Mapping[str, Iterable[Need]], place: Place, roles: Roles) -> str:
+    """What functions did, as the statements that allow it and nothing more, in YAML."""
+    lines = []
+    for function, found in sorted(needs.items()):
+        actions: dict[str, set[str]] = {}
+        for need in found:
+            actions.setdefault(_in_template(arn(need.resource, place), roles), set()).add(need.action)
+        resources: dict[tuple[str, ...], list[str]] = {}
+        for resource in sorted(actions):
+            resources.setdefault(tuple(sorted(actions[resource])), []).append(resource)
+        lines.append(f"# {function}")
+        for names, on in resources.items():
+            lines += ["- Effect: Allow", *_element("Action", names), *_element("Resource", on)]
+    if not lines:
+        return "no function called a service: none needs a statement"
+    return "\n".join(["# the statements that this run needed", *lines])
+
+
+def _element(name: str, texts: Iterable[str]) -> list[str]:
+    first, *others = texts
+    return [f"  {name}:", *(f"    - {each}" for each in (first, *others))] if others else [f"  {name}: {first}"]
+
+
+def _in_template(text: str, roles: Roles) -> str:
+    """An ARN as a template in YAML refers to it, so that it is right wherever the template is deployed."""
+    known = [each for each in roles.written if text.startswith(each) and text[len(each) :][:1] in _ENDS]
+    if not known:
+        return json.dumps(text) if text == "*" else text
+    longest = max(known, key=len)
+    reference, rest = roles.written[longest], text[len(longest) :]
+    name = reference.removeprefix("${").removesuffix("}")
+    if rest or "$" in name:
+        return f"!Sub {json.dumps(reference + rest)}"
+    return f"!GetAtt {name}" if "." in name else f"!Ref {name}"

@@ -1,0 +1,170 @@
+"""The roles of a template's functions, and what their policies say. Pure.
+
+[DOC] cfn-docs:aws-resource-iam-role, aws-resource-iam-policy, aws-resource-iam-managedpolicy,
+aws-resource-iam-rolepolicy
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from msgspec import structs
+
+from streamer.topology import grants
+from streamer.topology.grants import Kind
+
+from ..iam.policy import Statement, statement_of
+from ..iam.roles import Role, Roles
+from .errors import Path, Problem
+from .stack import Resource
+from .topology import Things, guarded
+from .values import at, items, mapping
+
+_ATTACHED: Final = ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy")
+"""What names the roles that it is for."""
+_KINDS: Final = {
+    "AWS::DynamoDB::GlobalTable": Kind.TABLE,
+    "AWS::DynamoDB::Table": Kind.TABLE,
+    "AWS::Lambda::Function": Kind.FUNCTION,
+    "AWS::S3::Bucket": Kind.BUCKET,
+    "AWS::SQS::Queue": Kind.QUEUE,
+}
+"""What has an ``Arn``, and its kind."""
+_READING: Final = {
+    "dynamodb": grants.STREAM_ACTIONS,
+    "kinesis": ("kinesis:GetRecords", "kinesis:GetShardIterator"),
+    "sqs": grants.QUEUE_ACTIONS,
+}
+"""What Lambda does with an event source, in the function's name.
+
+[DOC] lambda-docs:services-dynamodb-eventsourcemapping, services-kinesis-create, services-sqs-configure
+"""
+_CALLABLE: Final = "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}"
+_VARIABLE: Final = "${"
+"""Begins a policy variable, once a template's own are filled in."""
+
+Managed = Callable[[str], Sequence[Statement] | None]
+"""The statements of a policy that is not the project's, by its ARN; None: it is not known."""
+
+
+def roles(things: Things, managed: Managed, place: grants.Place) -> Roles:
+    """What functions run as; what is not known of one is warned of.
+
+    A function is left out if its role is not the project's, or has a policy that is neither the project's nor known:
+    nobody here can say what it may do.
+
+    Raises:
+        TemplateError: a policy is none that IAM would take.
+    """
+    statements = {str(role.ref): guarded(things, role, _own, managed) for role in things.of("AWS::IAM::Role")}
+    for policy in things.of(*_ATTACHED):
+        for name in guarded(things, policy, _names, "Roles"):
+            _add(statements, name, guarded(things, policy, _document))
+    for policy in things.of("AWS::IAM::RolePolicy"):
+        _add(statements, str(policy.properties.get("RoleName")), guarded(things, policy, _document))
+    found = {}
+    for function in things.of("AWS::Lambda::Function"):
+        name = str(function.properties.get("Role", "")).rpartition("/")[2]
+        said = statements.get(name)
+        if said is not None:
+            found[function.name] = Role(name=name, statements=tuple(said))
+        elif name not in statements:
+            things.warn(function, f"its role {name or '(none)'} is not in the project, so that it may do everything")
+    _check_sources(things, found)
+    return Roles(of=found, written=_written(things, place))
+
+
+def _check_sources(things: Things, roles: Mapping[str, Role]) -> None:
+    """Warn of event sources that Lambda may not read with the function's role: AWS does not make such a mapping."""
+    for source in things.of("AWS::Lambda::EventSourceMapping"):
+        arn = str(source.properties.get("EventSourceArn", ""))
+        name = str(source.properties.get("FunctionName", "")).rpartition("function:")[2].partition(":")[0]
+        role = roles.get(name)
+        if role is None:
+            continue
+        service = arn.split(":")[2] if arn.startswith("arn:") else ""
+        missing = [action for action in _READING.get(service, ()) if not _is_allowed(role, action, arn)]
+        if missing:
+            things.warn(source, f"AWS refuses it, since {role.name} does not allow {', '.join(missing)} on {arn}")
+
+
+def _is_allowed(role: Role, action: str, arn: str) -> bool:
+    """Whether it is, whatever the conditions."""
+    allowing = (structs.replace(each, conditions={}) for each in role.statements if each.is_allow)
+    return any(each.applies(action, arn, {}) for each in allowing)
+
+
+def _written(things: Things, place: grants.Place) -> dict[str, str]:
+    """What ARNs are called in the template; in several, a name of one means nothing in the others."""
+    if len({id(stack) for stack, _ in things.all}) > 1:
+        return {}
+    found = {}
+    for _, each in things.all:
+        kind = _KINDS.get(each.type)
+        if kind is not None:
+            found[grants.arn(grants.Resource(kind, each.name), place)] = f"${{{each.logical_id}.Arn}}"
+        elif str(each.ref).startswith("arn:"):
+            found[str(each.ref)] = f"${{{each.logical_id}}}"
+        elif each.type == "AWS::ApiGatewayV2::Api":
+            where = f"arn:{place.partition}:execute-api:{place.region}:{place.account_id}"
+            found[f"{where}:{each.ref}"] = f"{_CALLABLE}:${{{each.logical_id}}}"
+    return found
+
+
+def _add(statements: dict[str, list[Statement] | None], name: str, more: Sequence[Statement]) -> None:
+    known = statements.get(name)
+    if known is not None:
+        known += more
+
+
+def _own(things: Things, role: Resource, managed: Managed) -> list[Statement] | None:
+    """What a role itself says; None: not all of it is known."""
+    found: list[Statement] = []
+    for position, policy in enumerate(items(role, "Policies")):
+        place = at(role, "Policies", position)
+        if not isinstance(policy, dict) or not isinstance(policy.get("PolicyDocument"), dict):
+            raise Problem(place, "a policy has a PolicyDocument")
+        found += _statements(things, role, policy["PolicyDocument"], (*place, "PolicyDocument"))
+    if "PermissionsBoundary" in role.properties:
+        things.warn(role, "its PermissionsBoundary is not held to")
+    own = {str(each.ref): each for each in things.of("AWS::IAM::ManagedPolicy")}
+    unknown = []
+    for arn in map(str, items(role, "ManagedPolicyArns")):
+        more = _document(things, own[arn]) if arn in own else managed(arn)
+        if more is None:
+            unknown.append(arn)
+        else:
+            found += more
+    if unknown:
+        things.warn(role, f"its policy {unknown[0]} is not in the project, so that its functions may do everything")
+        return None
+    return found
+
+
+def _names(things: Things, policy: Resource, name: str) -> list[str]:
+    return [str(each) for each in items(policy, name)]
+
+
+def _document(things: Things, policy: Resource) -> list[Statement]:
+    return _statements(things, policy, mapping(policy, "PolicyDocument"), at(policy, "PolicyDocument"))
+
+
+def _statements(things: Things, resource: Resource, document: Mapping[str, Any], path: Path) -> list[Statement]:
+    written = document.get("Statement") or []
+    found = []
+    for position, each in enumerate([written] if isinstance(written, dict) else written):
+        place = (*path, "Statement", position)
+        if not isinstance(each, dict) or each.get("Effect") not in ("Allow", "Deny"):
+            raise Problem(place, "a statement has an Effect, Allow or Deny")
+        for element in ("Action", "Resource"):
+            if (element in each) is (f"Not{element}" in each):
+                raise Problem(place, f"a statement has one of {element} and Not{element}")
+        conditions = each.get("Condition", {})
+        if not isinstance(conditions, dict) or not all(isinstance(keys, dict) for keys in conditions.values()):
+            raise Problem((*place, "Condition"), "a mapping of operators to mappings of keys to values is expected")
+        statement = statement_of(each)
+        if any(_VARIABLE in text for text in (*(statement.resources or ()), *(statement.not_resources or ()))):
+            things.warn(resource, "policy variables are not known here, so that they stand for themselves")
+        found.append(statement)
+    return found

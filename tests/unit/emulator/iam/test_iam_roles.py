@@ -1,0 +1,196 @@
+"""Roles that a template gives: who is held to them, and what would allow what is refused."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+
+from emulator.iam.guard import Guard, Mode
+from emulator.iam.keys import keys_of
+from emulator.iam.managed import managed
+from emulator.iam.needs import Need
+from emulator.iam.policy import Statement, statement_of
+from emulator.iam.roles import Role, Roles
+from streamer.topology import Api, Function, Topology
+from streamer.topology.grants import ANYTHING, Kind, Place, Resource
+
+PLACE = Place(region="eu-west-1", account_id="123456789012", apis={"chat": ("abc", "dev")})
+TOPOLOGY = Topology(
+    api=Api(name="chat", routes=()),
+    functions=(Function(name="say", handler="h.say"), Function(name="other", handler="h.other")),
+)
+TABLE = "arn:aws:dynamodb:eu-west-1:123456789012:table/shop-Notes"
+GET = Need("dynamodb:GetItem", Resource(Kind.TABLE, "shop-Notes"))
+PUT = Need("dynamodb:PutItem", Resource(Kind.TABLE, "shop-Notes"))
+OF_INDEX = Need("dynamodb:Query", Resource(Kind.INDEX, "shop-Notes", "by-day"))
+POST = Need("execute-api:ManageConnections", Resource(Kind.CONNECTIONS, "POST", "chat"))
+WRITTEN = {
+    TABLE: "${Notes.Arn}",
+    "arn:aws:execute-api:eu-west-1:123456789012:abc": "arn:${AWS::Partition}:execute-api:x:${Api}",
+    "arn:aws:sns:eu-west-1:123456789012:news": "${News}",
+}
+
+
+def allows(*actions: str, on: str = TABLE) -> Statement:
+    return Statement(actions=actions, resources=(on,))
+
+
+class World:
+    def __init__(self, *statements: Statement, mode: Mode = "enforce") -> None:
+        self.advice: list[str] = []
+        self.guard = Guard(
+            TOPOLOGY,
+            PLACE,
+            keys_of(["say", "other"], b"s" * 32),
+            mode=mode,
+            advise=lambda _, line: self.advice.append(line),
+            roles=roles(*statements),
+        )
+
+
+def roles(*statements: Statement) -> Roles:
+    return Roles(of={"say": Role(name="shop-SayRole", statements=statements)}, written=WRITTEN)
+
+
+def test_a_function_may_do_what_its_role_allows_and_is_refused_in_the_roles_name() -> None:
+    guard = World(allows("dynamodb:Get*")).guard
+
+    assert guard.refusal("say", [GET]) is None
+    refused = guard.refusal("say", [PUT])
+    assert refused is not None
+    assert refused.startswith("User: arn:aws:sts::123456789012:assumed-role/shop-SayRole/say is not authorized")
+
+
+def test_a_function_whose_role_nobody_knows_may_do_everything() -> None:
+    world = World()
+
+    assert world.guard.refusal("other", [PUT, POST]) is None
+    assert world.advice == []
+
+
+def test_what_a_role_becomes_holds_from_then_on_for_what_was_allowed_too() -> None:
+    guard = World(allows("execute-api:*", on="*"), allows("dynamodb:GetItem")).guard
+    caller = next(iter(guard._callers.values()))
+    assert caller.function == "say"
+    assert caller.connections("POST", "chat") is None
+    assert guard.refusal("say", [GET]) is None
+
+    guard.change(roles(allows("dynamodb:PutItem")))
+
+    assert caller.connections("POST", "chat") is not None
+    assert guard.refusal("say", [GET]) is not None
+    assert guard.refusal("say", [PUT]) is None
+
+
+@pytest.mark.parametrize(
+    ("need", "resource", "add"),
+    [
+        pytest.param(PUT, "Notes", "!GetAtt Notes.Arn", id="a resource"),
+        pytest.param(OF_INDEX, "index by-day of shop-Notes", '!Sub "${Notes.Arn}/index/by-day"', id="a part of one"),
+        pytest.param(
+            POST,
+            "@connections (POST)",
+            '!Sub "arn:${AWS::Partition}:execute-api:x:${Api}/dev/POST/@connections/*"',
+            id="connections",
+        ),
+        pytest.param(
+            Need("sns:Publish", Resource(Kind.ARN, "arn:aws:sns:eu-west-1:123456789012:news")),
+            "News",
+            "!Ref News",
+            id="whose Ref is its ARN",
+        ),
+        pytest.param(
+            Need("sns:Publish", Resource(Kind.ARN, "arn:aws:sns:eu-west-1:123456789012:newsroom")),
+            "arn:aws:sns:eu-west-1:123456789012:newsroom",
+            "arn:aws:sns:eu-west-1:123456789012:newsroom",
+            id="nothing of the template",
+        ),
+        pytest.param(Need("dynamodb:ListTables", ANYTHING), "*", '"*"', id="no resource"),
+    ],
+)
+def test_advice_is_a_statement_as_the_template_would_have_it(need: Need, resource: str, add: str) -> None:
+    world = World()
+
+    world.guard.refusal("say", [need])
+
+    assert world.advice == [
+        f"function say may not {need.action} on {resource}: no statement of its role shop-SayRole allows it; "
+        f"add {{Effect: Allow, Action: {need.action}, Resource: {add}}}"
+    ]
+
+
+def test_what_a_statement_denies_is_told_as_denied() -> None:
+    world = World(allows("dynamodb:*"), Statement(is_allow=False, actions=("dynamodb:PutItem",), resources=("*",)))
+
+    refused = world.guard.refusal("say", [PUT])
+
+    assert refused is not None
+    assert refused.endswith("with an explicit deny in an identity-based policy")
+    assert world.advice == [
+        "function say may not dynamodb:PutItem on Notes: a statement of its role shop-SayRole denies it"
+    ]
+
+
+class Tagged(yaml.SafeLoader):
+    """Reads CloudFormation's tags as the ARNs that they stand for here."""
+
+
+Tagged.add_constructor("!GetAtt", lambda loader, node: TABLE)
+Tagged.add_constructor("!Sub", lambda loader, node: str(node.value).replace("${Notes.Arn}", TABLE))
+
+
+def test_a_recording_ends_with_statements_which_then_suffice() -> None:
+    world = World(mode="record")
+    assert world.guard.refusal("say", [GET, PUT]) is None
+    assert world.guard.refusal("other", [OF_INDEX, Need("dynamodb:ListTables", ANYTHING)]) is None
+
+    text = world.guard.recorded() or ""
+
+    assert text.splitlines() == [
+        "# the statements that this run needed",
+        "# other",
+        "- Effect: Allow",
+        "  Action: dynamodb:Query",
+        '  Resource: !Sub "${Notes.Arn}/index/by-day"',
+        "- Effect: Allow",
+        "  Action: dynamodb:ListTables",
+        '  Resource: "*"',
+        "# say",
+        "- Effect: Allow",
+        "  Action:",
+        "    - dynamodb:GetItem",
+        "    - dynamodb:PutItem",
+        "  Resource: !GetAtt Notes.Arn",
+    ]
+    held = World(*(statement_of(each) for each in yaml.load(text, Tagged))).guard
+    assert held.refusal("say", [GET, PUT, OF_INDEX]) is None
+    assert held.refusal("say", [POST]) is not None
+
+
+def test_a_run_without_calls_needs_nothing() -> None:
+    assert World(mode="record").guard.recorded() == "no function called a service: none needs a statement"
+
+
+@pytest.mark.parametrize(
+    ("arn", "action"),
+    [
+        ("arn:aws:iam::aws:policy/service-role/AWSLambdaDynamoDBExecutionRole", "dynamodb:GetRecords"),
+        ("arn:aws:iam::aws:policy/AmazonDynamoDBReadOnlyAccess", "dynamodb:GetItem"),
+        ("arn:aws-cn:iam::aws:policy/AmazonAPIGatewayInvokeFullAccess", "execute-api:ManageConnections"),
+    ],
+)
+def test_awss_own_policies_are_known(arn: str, action: str) -> None:
+    assert any(action in (each.actions or ()) or f"{action[:12]}*" in str(each.actions) for each in managed(arn) or ())
+
+
+@pytest.mark.parametrize(
+    "arn",
+    [
+        "arn:aws:iam::aws:policy/AWSLambdaDynamoDBExecutionRole",  # its path is missing
+        "arn:aws:iam::123456789012:policy/AmazonDynamoDBReadOnlyAccess",  # of an account
+        "arn:aws:iam::aws:policy/NoSuchPolicy",
+        "AmazonDynamoDBReadOnlyAccess",
+    ],
+)
+def test_what_is_none_of_awss_policies_is_not_known(arn: str) -> None:
+    assert managed(arn) is None

@@ -1,0 +1,230 @@
+"""The roles of a template's functions: where their statements stand, and what is wrong or not known."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from emulator.iam.needs import Need
+from emulator.iam.policy import Decision, Statement, decide
+from emulator.iam.roles import Roles
+from emulator.templates import described_roles
+from emulator.templates.errors import TemplateError
+from emulator.templates.resources.kind import Place
+from emulator.templates.source import load
+from emulator.templates.stack import Surroundings, resolve
+from emulator.templates.topology import Things
+from streamer.topology import grants
+from streamer.topology.grants import Kind, arn
+
+PLACE = Place(stack="shop", region="us-east-1", account_id="123456789012", partition="aws", url_suffix="amazonaws.com")
+WHERE = grants.Place(region="us-east-1", account_id="123456789012", apis={})
+OF_AWS = "arn:aws:iam::aws:policy/AmazonSQSFullAccess"
+GET = Need("dynamodb:GetItem", grants.Resource(Kind.TABLE, "notes"))
+PUT = Need("dynamodb:PutItem", grants.Resource(Kind.TABLE, "notes"))
+
+
+def known(policy: str) -> tuple[Statement, ...] | None:
+    return (Statement(actions=("sqs:*",), resources=("*",)),) if policy == OF_AWS else None
+
+
+def resource(kind: str, **properties: Any) -> dict[str, Any]:
+    return {"Type": f"AWS::{kind}", "Properties": properties}
+
+
+def att(name: str) -> dict[str, Any]:
+    return {"Fn::GetAtt": [name, "Arn"]}
+
+
+def document(*actions: str, effect: str = "Allow", **more: Any) -> dict[str, Any]:
+    statement = {"Effect": effect, "Action": list(actions), "Resource": att("Notes"), **more}
+    return {"Version": "2012-10-17", "Statement": [statement]}
+
+
+def base(**more: Any) -> dict[str, Any]:
+    return {
+        "Say": resource("Lambda::Function", FunctionName="say", Role=att("Role")),
+        "Role": resource("IAM::Role", RoleName="says"),
+        "Notes": resource("DynamoDB::Table", TableName="notes"),
+        **more,
+    }
+
+
+def read(resources: dict[str, Any]) -> tuple[Roles, list[str]]:
+    source = load(json.dumps({"Resources": resources}), "t.json")
+    things = Things([resolve(source, Surroundings(place=PLACE))])
+    return described_roles.roles(things, known, WHERE), things.warnings
+
+
+def decision(found: Roles, need: Need) -> Decision:
+    return decide(found.of["say"].statements, need.action, arn(need.resource, WHERE), {})
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        pytest.param(
+            {
+                "Role": resource(
+                    "IAM::Role",
+                    RoleName="says",
+                    Policies=[{"PolicyName": "p", "PolicyDocument": document("dynamodb:GetItem")}],
+                )
+            },
+            id="in the role, as SAM and Serverless write them",
+        ),
+        pytest.param(
+            {"P": resource("IAM::Policy", Roles=[{"Ref": "Role"}], PolicyDocument=document("dynamodb:GetItem"))},
+            id="in a policy for the role, as the CDK writes them",
+        ),
+        pytest.param(
+            {"P": resource("IAM::ManagedPolicy", Roles=[{"Ref": "Role"}], PolicyDocument=document("dynamodb:GetItem"))},
+            id="in a managed policy for the role",
+        ),
+        pytest.param(
+            {"P": resource("IAM::RolePolicy", RoleName={"Ref": "Role"}, PolicyDocument=document("dynamodb:GetItem"))},
+            id="in a policy of the role",
+        ),
+        pytest.param(
+            {
+                "Role": resource("IAM::Role", RoleName="says", ManagedPolicyArns=[{"Ref": "P"}]),
+                "P": resource("IAM::ManagedPolicy", PolicyDocument=document("dynamodb:GetItem")),
+            },
+            id="in a managed policy that the role names",
+        ),
+    ],
+)
+def test_a_role_has_the_statements_of_all_its_policies(more: dict[str, Any]) -> None:
+    found, warnings = read(base(**more))
+
+    assert found.of["say"].name == "says"
+    assert decision(found, GET) is Decision.ALLOWED
+    assert decision(found, PUT) is Decision.NOT_ALLOWED
+    assert warnings == []
+
+
+def test_statements_that_deny_and_awss_own_policies_count() -> None:
+    more = {
+        "Role": resource("IAM::Role", RoleName="says", ManagedPolicyArns=[OF_AWS]),
+        "Allows": resource("IAM::Policy", Roles=["says"], PolicyDocument=document("dynamodb:*")),
+        "Denies": resource("IAM::Policy", Roles=["says"], PolicyDocument=document("dynamodb:PutItem", effect="Deny")),
+    }
+
+    found, warnings = read(base(**more))
+
+    assert decision(found, Need("sqs:SendMessage", grants.Resource(Kind.QUEUE, "jobs"))) is Decision.ALLOWED
+    assert (decision(found, GET), decision(found, PUT)) == (Decision.ALLOWED, Decision.DENIED)
+    assert warnings == []
+
+
+def test_resources_are_named_as_the_template_names_them() -> None:
+    more = {
+        "Api": resource("ApiGatewayV2::Api", Name="chat", ProtocolType="WEBSOCKET"),
+        "News": resource("SNS::Topic", TopicName="news"),
+        "Jobs": resource("SQS::Queue", QueueName="jobs"),
+    }
+
+    written = read(base(**more))[0].written
+
+    assert written["arn:aws:dynamodb:us-east-1:123456789012:table/notes"] == "${Notes.Arn}"
+    assert written["arn:aws:sqs:us-east-1:123456789012:jobs"] == "${Jobs.Arn}"
+    assert written["arn:aws:sns:us-east-1:123456789012:news"] == "${News}"
+    assert written["arn:aws:lambda:us-east-1:123456789012:function:say"] == "${Say.Arn}"
+    assert [each for each in written.values() if each.endswith(":${Api}")] == [
+        "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${Api}"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("more", "warning"),
+    [
+        pytest.param(
+            {
+                "Say": resource(
+                    "Lambda::Function", FunctionName="say", Role="arn:aws:iam::123456789012:role/x/elsewhere"
+                )
+            },
+            "Say: its role elsewhere is not in the project, so that it may do everything",
+            id="a role of the account",
+        ),
+        pytest.param(
+            {
+                "Role": resource(
+                    "IAM::Role", RoleName="says", ManagedPolicyArns=["arn:aws:iam::123456789012:policy/own"]
+                )
+            },
+            "Role: its policy arn:aws:iam::123456789012:policy/own is not in the project, "
+            "so that its functions may do everything",
+            id="a policy of the account",
+        ),
+    ],
+)
+def test_a_function_of_whose_rights_not_all_is_known_may_do_everything(more: dict[str, Any], warning: str) -> None:
+    found, warnings = read(base(**more))
+
+    assert found.of == {}
+    assert warnings == [warning]
+
+
+@pytest.mark.parametrize(
+    ("more", "warning"),
+    [
+        pytest.param(
+            {"Role": resource("IAM::Role", RoleName="says", PermissionsBoundary=OF_AWS)},
+            "Role: its PermissionsBoundary is not held to",
+            id="a boundary",
+        ),
+        pytest.param(
+            {
+                "P": resource(
+                    "IAM::Policy",
+                    Roles=["says"],
+                    PolicyDocument=document("dynamodb:GetItem", Resource="arn:aws:s3:::b/${aws:username}/*"),
+                )
+            },
+            "P: policy variables are not known here, so that they stand for themselves",
+            id="a policy variable",
+        ),
+        pytest.param(
+            {
+                "Jobs": resource("SQS::Queue", QueueName="jobs"),
+                "Source": resource("Lambda::EventSourceMapping", EventSourceArn=att("Jobs"), FunctionName=att("Say")),
+                "P": resource("IAM::Policy", Roles=["says"], PolicyDocument=document("sqs:Receive*", Resource="*")),
+            },
+            "Source: AWS refuses it, since says does not allow sqs:DeleteMessage, sqs:GetQueueAttributes on "
+            "arn:aws:sqs:us-east-1:123456789012:jobs",
+            id="a queue that Lambda may not read for the function",
+        ),
+    ],
+)
+def test_what_is_otherwise_on_aws_is_warned_of(more: dict[str, Any], warning: str) -> None:
+    found, warnings = read(base(**more))
+
+    assert list(found.of) == ["say"]
+    assert warnings == [warning]
+
+
+@pytest.mark.parametrize(
+    ("statement", "message"),
+    [
+        ({"Action": "s3:*", "Resource": "*"}, "a statement has an Effect, Allow or Deny"),
+        ({"Effect": "allow", "Action": "s3:*", "Resource": "*"}, "a statement has an Effect, Allow or Deny"),
+        ({"Effect": "Allow", "Resource": "*"}, "a statement has one of Action and NotAction"),
+        ({"Effect": "Allow", "Action": "s3:*"}, "a statement has one of Resource and NotResource"),
+        (
+            {"Effect": "Allow", "Action": "s3:*", "NotAction": "s3:Get*", "Resource": "*"},
+            "a statement has one of Action and NotAction",
+        ),
+        ({"Effect": "Allow", "Action": "s3:*", "Resource": "*", "Condition": ["x"]}, "a mapping of operators to"),
+        ("x", "a statement has an Effect, Allow or Deny"),
+    ],
+)
+def test_what_iam_refuses_is_refused_with_its_place(statement: Any, message: str) -> None:
+    policies = [{"PolicyName": "p", "PolicyDocument": {"Statement": [statement]}}]
+
+    with pytest.raises(TemplateError, match=message) as refused:
+        read(base(Role=resource("IAM::Role", RoleName="says", Policies=policies)))
+
+    assert "Resources.Role.Properties.Policies[0].PolicyDocument.Statement[0]" in str(refused.value)
