@@ -70,7 +70,8 @@ def roles(things: Things, managed: Managed, place: grants.Place) -> Roles:
         if said is not None:
             found[function.name] = Role(name=name, statements=tuple(said))
         elif name not in statements:
-            things.warn(function, f"its role {name or '(none)'} is not in the project, so that it may do everything")
+            why = f"its role {name} is not in the project" if name else "it has no Role"
+            things.warn(function, f"{why}, so that it may do everything")
     _check_sources(things, found)
     return Roles(of=found, written=_written(things, place))
 
