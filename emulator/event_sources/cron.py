@@ -119,9 +119,11 @@ def _nearest_weekday(month: date, text: str) -> int:
 
 
 def _day_of_week(field: str) -> Callable[[date], bool]:
-    last = re.fullmatch(r"([1-7]|[A-Z]{3})?L", field)
+    if field == "L":
+        field = "SAT"  # the last day of the week
+    last = re.fullmatch(r"([1-7]|[A-Z]{3})L", field)
     if last is not None:
-        number = _number(last[1] or "7", _DAYS)
+        number = _number(last[1], _DAYS)
         return lambda day: _is(day, number) and day.day + _WEEK > calendar.monthrange(day.year, day.month)[1]
     which = re.fullmatch(r"([1-7]|[A-Z]{3})#([1-5])", field)
     if which is not None:

@@ -11,7 +11,7 @@ from streamer.errors import TopologyError
 
 from ..event_sources.cron import parse_cron
 
-_RATE: Final = re.compile(r"rate\((\d+) (minute|hour|day)s?\)")
+_RATE: Final = re.compile(r"rate\((0*[1-9]\d*) (minute|hour|day)s?\)")
 _UNITS: Final = {"minute": timedelta(minutes=1), "hour": timedelta(hours=1), "day": timedelta(days=1)}
 
 
@@ -21,7 +21,7 @@ def is_rate(expression: str) -> bool:
     [DOC] eb-docs:eb-rate-expressions
     """
     rate = _RATE.fullmatch(expression)
-    return rate is not None and int(rate[1]) > 0 and expression.endswith("s)") is (int(rate[1]) > 1)
+    return rate is not None and expression.endswith("s)") is (int(rate[1]) > 1)
 
 
 def is_cron(expression: str) -> bool:
@@ -35,11 +35,27 @@ def is_cron(expression: str) -> bool:
     return True
 
 
+def period(expression: str) -> timedelta | None:
+    """The time between two occurrences of a rate, at most what a `timedelta` holds; None: it is none."""
+    rate = _RATE.fullmatch(expression.strip())
+    if rate is None:
+        return None
+    unit = _UNITS[rate[2]]
+    return min(int(rate[1]), timedelta.max // unit) * unit
+
+
+def at_rate(begin: datetime, each: timedelta, now: datetime) -> datetime | None:
+    """The first of the times that come each period after a begin, and after now; None: none before the year 10000."""
+    try:
+        return begin + ((now - begin) // each + 1) * each
+    except OverflowError:
+        return None
+
+
 def next_due(expression: str, now: datetime) -> datetime | None:
     """When an expression is next due after a time in UTC; None: never, or it is none."""
-    rate = _RATE.fullmatch(expression.strip())
-    if rate is not None:
-        return now + int(rate[1]) * _UNITS[rate[2]]
+    if (each := period(expression)) is not None:
+        return at_rate(now, each, now)
     try:
         return parse_cron(expression.strip().removeprefix("cron(").removesuffix(")")).after(now)
     except TopologyError:

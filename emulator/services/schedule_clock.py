@@ -8,13 +8,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from msgspec import Struct
 
-from .rule_clock import is_cron, next_due
+from .rule_clock import at_rate, is_cron, next_due, period
 
 _AT: Final = "at("
 _ONCE: Final = re.compile(r"at\(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\)")
@@ -52,10 +52,18 @@ class Timing(Struct, frozen=True, kw_only=True):
     end: datetime | None = None
 
     def after(self, now: datetime) -> datetime | None:
-        """The first time after one; None: never again."""
-        if self.start is not None and self.start > now:
-            now = self.start
-        found = self._due(now)
+        """The first time after one; None: never again.
+
+        Start and end count for what is due again and again only. [DOC] scheduler-docs:schedule-types
+        """
+        try:
+            zone = ZoneInfo(self.zone)
+        except (ZoneInfoNotFoundError, ValueError):
+            return None
+        if self.is_once:
+            return self._once(zone, now)
+        each = period(self.expression)
+        found = self._by_calendar(zone, now) if each is None else self._at_rate(each, now)
         return None if found is None or (self.end is not None and found > self.end) else found
 
     @property
@@ -63,21 +71,33 @@ class Timing(Struct, frozen=True, kw_only=True):
         """Whether it is over once it was due."""
         return self.expression.startswith(_AT)
 
-    def _due(self, now: datetime) -> datetime | None:
-        try:
-            zone = ZoneInfo(self.zone)
-        except (ZoneInfoNotFoundError, ValueError):
-            return None
-        if not self.is_once:
-            # A calendar is the zone's: hours that it leaves out, or has twice, are not looked at.
-            local = next_due(self.expression, now.astimezone(zone).replace(tzinfo=None))
-            return None if local is None else local.replace(tzinfo=zone).astimezone(UTC)
+    def _once(self, zone: ZoneInfo, now: datetime) -> datetime | None:
         try:
             at = datetime.fromisoformat(self.expression.removeprefix(_AT).removesuffix(")"))
         except ValueError:
             return None
         found = at.replace(tzinfo=zone).astimezone(UTC)
         return found if found > now else None
+
+    def _at_rate(self, each: timedelta, now: datetime) -> datetime | None:
+        """A rate counts the time that passes, whatever clocks show; the start is its first. [DOC] likewise"""
+        if self.start is not None and self.start > now:
+            return self.start
+        return at_rate(self.start or self.made or now, each, now)
+
+    def _by_calendar(self, zone: ZoneInfo, now: datetime) -> datetime | None:
+        """A calendar is the zone's: a time that its clocks leave out is skipped, one that they show twice is the first.
+
+        [DOC] likewise (Daylight savings time)
+        """
+        if self.start is not None and self.start > now:
+            now = self.start
+        local: datetime | None = now.astimezone(zone).replace(tzinfo=None)
+        while local is not None and (local := next_due(self.expression, local)) is not None:
+            found = local.replace(tzinfo=zone).astimezone(UTC)
+            if found > now and found.astimezone(zone).replace(tzinfo=None) == local:
+                return found
+        return None
 
 
 class ScheduleClock:

@@ -36,6 +36,8 @@ def moment(text: str) -> datetime:
         pytest.param("0 9 31W * ? *", "2026-05-01 00:00", "2026-05-29 09:00", id="nearest to the same Sunday"),
         pytest.param("0 9 ? * 2#1 *", "2026-11-03 00:00", "2026-12-07 09:00", id="first Monday"),
         pytest.param("0 9 ? * 6L *", "2026-11-01 00:00", "2026-11-27 09:00", id="last Friday"),
+        pytest.param("0 9 ? * FRIL *", "2026-11-01 00:00", "2026-11-27 09:00", id="last Friday, by its name"),
+        pytest.param("0 9 ? * L *", "2026-11-01 00:00", "2026-11-07 09:00", id="last day of the week"),
         pytest.param("0 0 29 2 ? *", "2026-03-01 00:00", "2028-02-29 00:00", id="leap day"),
         pytest.param("0 0 1 JAN,JUL ? *", "2026-01-01 00:00", "2026-07-01 00:00", id="names of months"),
         pytest.param("0 0 ? * SAT-SUN *", "2026-11-28 00:01", "2026-11-29 00:00", id="around the week's end"),

@@ -64,8 +64,57 @@ def test_nothing_is_due_before_the_start_or_after_the_end() -> None:
     early = Timing(arn=ARN, expression="rate(1 hour)", start=at(12))
     late = Timing(arn=ARN, expression="rate(1 hour)", end=at(9, 30))
 
-    assert early.after(NOW) == at(13)
+    assert early.after(NOW) == at(12)
+    assert early.after(at(12)) == at(13)
     assert late.after(NOW) is None
+    daily = Timing(arn=ARN, expression="cron(0 12 * * ? *)", start=at(12))
+    assert daily.after(NOW) == at(12, day=28)
+
+
+def test_start_and_end_mean_nothing_where_a_schedule_is_due_once() -> None:
+    """[DOC] scheduler-docs:schedule-types"""
+    once = Timing(arn=ARN, expression="at(2026-11-27T10:00:00)", start=at(11), end=at(9, 30))
+
+    assert once.after(NOW) == at(10)
+
+
+def test_a_rate_keeps_its_times_however_late_it_is_asked() -> None:
+    often = Timing(arn=ARN, expression="rate(5 minutes)", made=NOW)
+    begun = Timing(arn=ARN, expression="rate(1 hour)", start=at(8), made=NOW)
+
+    assert often.after(NOW + timedelta(seconds=301)) == NOW + timedelta(minutes=10)
+    assert often.after(NOW + timedelta(hours=1)) == NOW + timedelta(minutes=65)
+    assert begun.after(NOW) == at(10)
+
+
+def test_a_rate_that_is_longer_than_time_itself_keeps_no_other_waiting() -> None:
+    endless, often = (Timing(arn=each, expression=f"rate({each} days)", made=NOW) for each in ("9" * 12, "1"))
+    clock = ScheduleClock()
+
+    assert clock.due([endless, often], NOW) == []
+    assert clock.due([endless, often], at(9, 6, day=28)) == [(often, NOW + timedelta(days=1))]
+
+
+def utc(month: int, day: int, hour: int, minute: int = 0) -> datetime:
+    return datetime(2026, month, day, hour, minute, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("expression", "now", "due"),
+    [
+        pytest.param("cron(30 2 * * ? *)", utc(3, 8, 9), utc(3, 9, 9, 30), id="half past two is left out"),
+        pytest.param("cron(30 2,3 * * ? *)", utc(3, 8, 9), utc(3, 8, 10, 30), id="the next one is not"),
+        pytest.param("cron(30 1 * * ? *)", utc(11, 1, 8), utc(11, 1, 8, 30), id="half past one, the first time"),
+        pytest.param("cron(30 1 * * ? *)", utc(11, 1, 8, 30), utc(11, 2, 9, 30), id="not the second time"),
+        pytest.param("cron(0/10 * * * ? *)", utc(11, 1, 9, 15), utc(11, 1, 10), id="in the hour that comes again"),
+        pytest.param("rate(1 hour)", utc(3, 8, 9, 45), utc(3, 8, 10, 45), id="an hour is an hour in spring"),
+        pytest.param("rate(1 hour)", utc(11, 1, 8, 45), utc(11, 1, 9, 45), id="and in autumn"),
+        pytest.param("rate(1 days)", utc(10, 31, 20), utc(11, 1, 20), id="a day is 24 hours"),
+    ],
+)
+def test_when_the_clocks_change(expression: str, now: datetime, due: datetime) -> None:
+    """[DOC] scheduler-docs:schedule-types; in Los Angeles they do at 2 on March 8 and November 1, 2026"""
+    assert Timing(arn=ARN, expression=expression, zone="America/Los_Angeles").after(now) == due
 
 
 def test_a_schedule_is_due_once_or_again_and_anew_when_it_is_changed() -> None:
