@@ -54,6 +54,8 @@ class EventHistory(Struct, frozen=True, kw_only=True):
     refusals: int
     """How often Lambda refused to run it."""
     age_seconds: float
+    is_stopped: bool = False
+    """Whether the function may not run at all: its reserved concurrency is 0."""
 
 
 def next_step(
@@ -61,8 +63,9 @@ def next_step(
 ) -> Retry | GiveUp | None:
     """What to do after an attempt; None: nothing, it succeeded.
 
-    Errors of the function count against the retries; being throttled only against the event's age.
-    [DOC] lambda-docs:invocation-async-error-handling
+    Errors of the function count against the retries; being throttled only against the event's age, but what a function
+    without any concurrency gets is given up at once.
+    [DOC] lambda-docs:invocation-async-error-handling, configuration-concurrency; [USR] LocalStack, the condition
     """
     match outcome:
         case Returned():
@@ -72,6 +75,8 @@ def next_step(
                 return GiveUp(condition="RetriesExhausted")
             delay = retry_seconds[min(history.failures, len(retry_seconds)) - 1] if retry_seconds else 0.0
         case Refused():
+            if history.is_stopped:
+                return GiveUp(condition="ZeroReservedConcurrency")
             if outcome.status != 429 and outcome.status < 500:
                 return GiveUp(condition="RetriesExhausted")
             delay = min(_THROTTLED_SECONDS * 2 ** (history.refusals - 1), _THROTTLED_MOST_SECONDS)
@@ -148,8 +153,7 @@ class AsyncInvocations:
     ) -> None:
         """``notes`` keep accepted events until they are done; None: those that are not in the end are dropped."""
         self._notes = Notes() if notes is None else notes
-        self._names = {function.name for function in topology.functions}
-        self._rules = {rules.function: rules for rules in topology.async_invocations}
+        self._describe(topology)
         self._functions = functions
         self._destinations = destinations
         self._arn = function_arn
@@ -175,7 +179,11 @@ class AsyncInvocations:
 
     def apply(self, topology: Topology) -> None:
         """Go by other rules from the next event on."""
+        self._describe(topology)
+
+    def _describe(self, topology: Topology) -> None:
         self._names = {function.name for function in topology.functions}
+        self._stopped = {function.name for function in topology.functions if function.reserved_concurrency == 0}
         self._rules = {rules.function: rules for rules in topology.async_invocations}
 
     def accept(self, function: str, payload: bytes, request_id: str) -> bool:
@@ -204,7 +212,12 @@ class AsyncInvocations:
             outcome = await self._functions.invoke(function, payload, request_id=request_id)
             failures += isinstance(outcome, Failed)
             refusals += isinstance(outcome, Refused)
-            history = EventHistory(failures=failures, refusals=refusals, age_seconds=time.monotonic() - accepted_at)
+            history = EventHistory(
+                failures=failures,
+                refusals=refusals,
+                age_seconds=time.monotonic() - accepted_at,
+                is_stopped=function in self._stopped,
+            )
             step = next_step(outcome, history, rules, self._retry_seconds)
             if not isinstance(step, Retry):
                 break

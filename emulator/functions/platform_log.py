@@ -127,13 +127,22 @@ def _error_payload(error_type: str, message: str) -> bytes:
 
 
 SIGNAL_WORDS: Final = {
+    "SIGHUP": "hangup",
+    "SIGINT": "interrupt",
+    "SIGQUIT": "quit",
     "SIGILL": "illegal instruction",
+    "SIGTRAP": "trace/breakpoint trap",
     "SIGABRT": "aborted",
     "SIGBUS": "bus error",
     "SIGFPE": "floating point exception",
     "SIGKILL": "killed",
+    "SIGUSR1": "user defined signal 1",
     "SIGSEGV": "segmentation fault",
+    "SIGUSR2": "user defined signal 2",
+    "SIGPIPE": "broken pipe",
+    "SIGALRM": "alarm clock",
     "SIGTERM": "terminated",
+    "SIGXCPU": "CPU time limit exceeded",
 }
 """The words of Go, in which Lambda's supervisor is written. By name: numbers differ between systems. [INF]"""
 

@@ -29,8 +29,11 @@ MISSING = Refused(404, "ResourceNotFoundException", "gone")
 RULES = AsyncInvocation(function="f", maximum_retry_attempts=2, maximum_event_age_seconds=60)
 
 
-def progress(failures: int = 0, refusals: int = 0, age_seconds: float = 0) -> EventHistory:
-    return EventHistory(failures=failures, refusals=refusals, age_seconds=age_seconds)
+def progress(failures: int = 0, refusals: int = 0, age_seconds: float = 0, *, is_stopped: bool = False) -> EventHistory:
+    return EventHistory(failures=failures, refusals=refusals, age_seconds=age_seconds, is_stopped=is_stopped)
+
+
+STOPPED = progress(0, 1, is_stopped=True)
 
 
 @pytest.mark.parametrize(
@@ -44,6 +47,7 @@ def progress(failures: int = 0, refusals: int = 0, age_seconds: float = 0) -> Ev
         pytest.param(THROTTLED, progress(0, 1), Retry(after_seconds=1), id="throttled"),
         pytest.param(THROTTLED, progress(2, 5), Retry(after_seconds=16), id="throttled again: not a retry, but later"),
         pytest.param(THROTTLED, progress(0, 9), GiveUp(condition="EventAgeExceeded"), id="throttled for too long"),
+        pytest.param(THROTTLED, STOPPED, GiveUp(condition="ZeroReservedConcurrency"), id="it may not run at all"),
         pytest.param(MISSING, progress(0, 1), GiveUp(condition="RetriesExhausted"), id="the function is gone"),
     ],
 )
@@ -128,10 +132,12 @@ class World:
         for _ in range(count):
             await asyncio.wait_for(self.arrivals.acquire(), 60)
 
-    def invocations(self, rules: AsyncInvocation, notes: Notes | None = None) -> AsyncInvocations:
+    def invocations(
+        self, rules: AsyncInvocation, notes: Notes | None = None, *, concurrency: int | None = None
+    ) -> AsyncInvocations:
         topology = Topology(
             api=Api(name="a", routes=()),
-            functions=(Function(name="f", handler="a.b"),),
+            functions=(Function(name="f", handler="a.b", reserved_concurrency=concurrency),),
             queues=(Queue(name="dead"),),
             async_invocations=(rules,),
         )
@@ -169,6 +175,20 @@ async def test_an_event_that_fails_three_times_goes_to_the_destination() -> None
     assert queue == "dead"
     assert isinstance(document, Mapping)
     assert document["requestContext"]["approximateInvokeCount"] == 3
+
+
+async def test_an_event_of_a_function_without_concurrency_goes_to_the_destination_at_once() -> None:
+    world = World(THROTTLED)
+
+    async with world.invocations(AsyncInvocation(function="f", on_failure="dead"), concurrency=0) as invocations:
+        invocations.accept("f", b"{}", "one")
+        await world.documents_are(1)
+
+    ((_, document),) = world.documents
+    assert isinstance(document, Mapping)
+    assert document["requestContext"]["condition"] == "ZeroReservedConcurrency"
+    assert document["requestContext"]["approximateInvokeCount"] == 0
+    assert world.slept == []
 
 
 async def test_an_event_that_succeeds_is_told_to_its_own_destination() -> None:

@@ -174,6 +174,8 @@ def test_a_timeout_is_answered_as_lambda_does() -> None:
         pytest.param(127, "Runtime exited with error: exit status 127", id="exit status 127"),
         pytest.param("SIGKILL", "Runtime exited with error: signal: killed", id="killed"),
         pytest.param("SIGSEGV", "Runtime exited with error: signal: segmentation fault", id="segmentation fault"),
+        pytest.param("SIGINT", "Runtime exited with error: signal: interrupt", id="KeyboardInterrupt"),
+        pytest.param("SIGALRM", "Runtime exited with error: signal: alarm clock", id="alarm"),
         pytest.param("SIGRTMAX", "Runtime exited with error: signal: SIGRTMAX", id="signal without a word"),
     ],
 )
