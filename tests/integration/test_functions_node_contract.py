@@ -537,6 +537,46 @@ async def test_a_module_that_only_newer_versions_would_take_for_one_is_none(linu
         assert (await fail(functions, "index.f"))["errorType"] == "Runtime.UserCodeSyntaxError"
 
 
+@pytest.mark.parametrize(
+    ("files", "place"),
+    [
+        pytest.param({"index.js": "exports.f = 1;\nlet a = ;"}, "index.js:2\nlet a = ;\n        ^", id="CommonJS"),
+        pytest.param({"index.mjs": "\n\nlet a = ;"}, "index.mjs:3\nlet a = ;\n        ^", id="an ES module"),
+        pytest.param(
+            {"package.json": '{"type": "module"}', "index.js": "let a = ;"}, "index.js:1\nlet a = ;", id="by package"
+        ),
+        pytest.param(
+            {
+                "index.mjs": 'import { a } from "./one.mjs";\nexport { b } from "./two/two.mjs";',
+                "one.mjs": "export const a = 1;",
+                "two/two.mjs": "import '../index.mjs';\nimport './gone.mjs';\nlet b = ;",
+            },
+            "two/two.mjs:3\nlet b = ;\n        ^",
+            id="a module that a module takes from beside it",
+        ),
+        pytest.param(
+            {"index.mjs": "import { a } from './one.mjs';", "one.mjs": ""}, "index.mjs:1\nimport { a }", id="no export"
+        ),
+    ],
+)
+async def test_the_log_says_where_a_syntax_error_is(linux: NodeProject, files: dict[str, str], place: str) -> None:
+    for name, text in files.items():
+        linux.code(text, name)
+
+    async with linux.run("f") as functions:
+        assert (await fail(functions, "index.f"))["errorType"] == "Runtime.UserCodeSyntaxError"
+
+    assert f"{linux.folder}/{place}" in "\n".join(linux.lines.texts)
+
+
+async def test_what_a_module_takes_in_a_circle_is_looked_at_once(linux: NodeProject) -> None:
+    linux.code("import './one.mjs';\nimport { none } from 'node:fs';", "index.mjs")
+    linux.code("import './index.mjs';", "one.mjs")
+
+    async with linux.run("f") as functions:
+        assert (await fail(functions, "index.f"))["errorType"] == "Runtime.UserCodeSyntaxError"
+
+
 # callbacks and the event loop
 
 

@@ -32,10 +32,20 @@ async function loadModule(root, folder, name) {
   try {
     return await moduleAt(root, folder, name);
   } catch (error) {
-    if (error instanceof SyntaxError) throw new Failures.UserCodeSyntaxError(error);
+    if (error instanceof SyntaxError) {
+      const file = path.resolve(root, folder, name);
+      tellPlace(error, [`${file}.js`, `${file}.mjs`].find((each) => fs.existsSync(each)) ?? file);
+      throw new Failures.UserCodeSyntaxError(error);
+    }
     if (error?.code === "MODULE_NOT_FOUND") throw new Failures.ImportModuleError(error);
     throw error;
   }
+}
+
+/** Lambda's error does not say where in the code it is; the log here does. */
+function tellPlace(error, file) {
+  const place = require("./syntax.cjs").placeOf(error, file);
+  if (place !== undefined) process.stderr.write(`${place}\n`);
 }
 
 async function moduleAt(root, folder, name) {
