@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
@@ -36,13 +37,18 @@ class QueueMessage(Struct, frozen=True, kw_only=True):
 
 
 def record(message: QueueMessage, *, queue_arn: str, region: str) -> dict[str, Any]:
-    """The message as it stands in a function's event. [DOC] lambda-docs:with-sqs"""
+    """The message as it stands in a function's event, in AWS's key order.
+
+    [DOC] lambda-docs:with-sqs, aws/aws-lambda-go:events/sqs.go; [USR] the order, in events that were logged
+    """
+    given = message.message_attributes
     return {
         "messageId": message.message_id,
         "receiptHandle": message.receipt_handle,
         "body": message.body,
         "attributes": dict(message.attributes),
-        "messageAttributes": {name: _attribute(each) for name, each in message.message_attributes.items()},
+        "messageAttributes": {name: _attribute(each) for name, each in given.items()},
+        **({"md5OfMessageAttributes": md5_of(given)} if given else {}),
         "md5OfBody": message.md5,
         "eventSource": "aws:sqs",
         "eventSourceARN": queue_arn,
@@ -50,14 +56,26 @@ def record(message: QueueMessage, *, queue_arn: str, region: str) -> dict[str, A
     }
 
 
+def md5_of(attributes: Mapping[str, Mapping[str, Any]]) -> str:
+    """The digest of message attributes. [DOC] sqs-docs:sqs-message-metadata"""
+    digest = hashlib.md5(usedforsecurity=False)
+    for name, value in sorted(attributes.items()):
+        kind, binary, text = str(value.get("DataType", "")), value.get("BinaryValue"), value.get("StringValue", "")
+        content = text.encode() if binary is None else binary if isinstance(binary, bytes) else base64.b64decode(binary)
+        for part in (name.encode(), kind.encode()):
+            digest.update(len(part).to_bytes(4, "big") + part)
+        digest.update((b"\1" if binary is None else b"\2") + len(content).to_bytes(4, "big") + content)
+    return digest.hexdigest()
+
+
 def _attribute(value: Mapping[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = {"stringListValues": [], "binaryListValues": [], "dataType": value.get("DataType")}
+    found: dict[str, Any] = {}
     if "StringValue" in value:
         found["stringValue"] = value["StringValue"]
     if "BinaryValue" in value:
         binary = value["BinaryValue"]
         found["binaryValue"] = base64.b64encode(binary).decode() if isinstance(binary, bytes) else binary
-    return found
+    return {**found, "stringListValues": [], "binaryListValues": [], "dataType": value.get("DataType")}
 
 
 def filtered_record(made: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from moto.sqs.exceptions import ReceiptHandleIsInvalid
@@ -25,6 +25,8 @@ from streamer.topology import Queue
 
 from ...port.http import HttpRequest, HttpResponse
 from .batches import QueueMessage
+
+_NAMES: Final = {"data_type": "DataType", "string_value": "StringValue", "binary_value": "BinaryValue"}
 
 
 class _Backend(SQSBackend):  # type: ignore[misc] # moto publishes no types
@@ -126,27 +128,30 @@ class EmbeddedQueues:
 
 
 def _message(received: Any) -> QueueMessage:
+    # [DOC] lambda-docs:with-sqs: in this order; [USR] the trace, of messages that have one
     attributes = {
-        "ApproximateReceiveCount": str(received.approximate_receive_count),
-        "SentTimestamp": str(int(received.sent_timestamp)),
-        "SenderId": str(received.sender_id),
-        "ApproximateFirstReceiveTimestamp": str(int(received.approximate_first_receive_timestamp)),
+        "ApproximateReceiveCount": received.approximate_receive_count,
+        "AWSTraceHeader": _attribute((received.system_attributes or {}).get("AWSTraceHeader", {})).get("StringValue"),
+        "SentTimestamp": int(received.sent_timestamp),
+        "SequenceNumber": received.sequence_number,
+        "MessageGroupId": received.group_id,
+        "SenderId": received.sender_id,
+        "MessageDeduplicationId": received.deduplication_id,
+        "ApproximateFirstReceiveTimestamp": int(received.approximate_first_receive_timestamp),
     }
-    for name, value in (
-        ("SequenceNumber", received.sequence_number),
-        ("MessageGroupId", received.group_id),
-        ("MessageDeduplicationId", received.deduplication_id),
-    ):
-        if value is not None:
-            attributes[name] = str(value)
     return QueueMessage(
         message_id=received.id,
         receipt_handle=received.receipt_handle,
         body=received.body,
-        attributes=attributes,
-        message_attributes=received.message_attributes,
+        attributes={name: str(value) for name, value in attributes.items() if value is not None},
+        message_attributes={name: _attribute(kept) for name, kept in (received.message_attributes or {}).items()},
         md5=received.body_md5,
     )
+
+
+def _attribute(kept: Mapping[str, Any]) -> dict[str, Any]:
+    """An attribute as the API has it; before 5.1 moto has names of its own."""
+    return {_NAMES.get(name, name): value for name, value in kept.items()}
 
 
 def _attributes(queue: Queue) -> dict[str, str]:

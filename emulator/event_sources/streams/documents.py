@@ -59,7 +59,8 @@ def _request_id(outcome: Outcome, otherwise: str) -> str:
 def _response_context(outcome: Outcome) -> dict[str, Any]:
     match outcome:
         case Failed():
-            return {"statusCode": 200, "executedVersion": "$LATEST", "functionError": outcome.error_type}
+            # [REC] I29: whatever the error is; Lambda's API says the same (X-Amz-Function-Error).
+            return {"statusCode": 200, "executedVersion": "$LATEST", "functionError": "Unhandled"}
         case Returned():
             # [REC] I27: records that the function reported as failed, without failing itself.
             return {"statusCode": 200, "executedVersion": "$LATEST", "functionError": None}

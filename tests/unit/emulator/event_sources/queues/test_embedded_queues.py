@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from emulator.event_sources.queues.batches import md5_of
 from emulator.event_sources.queues.embedded import EmbeddedQueues
 from emulator.port.http import HttpRequest
 from streamer.topology import Queue
@@ -48,6 +49,28 @@ def test_a_queue_is_made_once_and_has_an_arn(queues: EmbeddedQueues) -> None:
 
     assert queues.arn("letters") == "arn:aws:sqs:us-east-1:123456789012:letters"
     assert [message.body for message in queues.receive("letters", 10)] == ["kept"]
+
+
+def test_a_message_has_its_trace_and_the_sum_of_its_attributes(queues: EmbeddedQueues) -> None:
+    _, found = call(queues, "GetQueueUrl", QueueName="letters")
+    trace = {"DataType": "String", "StringValue": "Root=1-5759e988-bd862e3fe1be46a994272793"}
+    kind = {"DataType": "String", "StringValue": "x"}
+    raw = {"DataType": "Binary", "BinaryValue": "AP8="}
+    _, sent = call(
+        queues,
+        "SendMessage",
+        QueueUrl=found["QueueUrl"],
+        MessageBody="a",
+        MessageAttributes={"kind": kind, "raw": raw},
+        MessageSystemAttributes={"AWSTraceHeader": trace},
+    )
+
+    (message,) = queues.receive("letters", 1)
+
+    assert message.attributes["AWSTraceHeader"] == trace["StringValue"]
+    assert message.message_attributes["kind"] == kind
+    assert message.message_attributes["raw"]["DataType"] == "Binary"
+    assert md5_of(message.message_attributes) == sent["MD5OfMessageAttributes"]
 
 
 def test_a_message_that_was_deleted_does_not_come_back(queues: EmbeddedQueues) -> None:

@@ -60,23 +60,26 @@ def test_groups_are_worked_on_apart_and_in_order() -> None:
 
 def test_the_record_has_lambdas_shape() -> None:
     sent = message(
-        "a", message_attributes={"kind": {"DataType": "String", "StringValue": "x"}, "raw": {"BinaryValue": b"1"}}
+        "a",
+        message_attributes={"kind": {"DataType": "String", "StringValue": "x"}, "raw": {"BinaryValue": b"1"}},
     )
 
     found = record(sent, queue_arn="arn:aws:sqs:eu-west-1:1:jobs", region="eu-west-1")
 
-    assert found["messageAttributes"]["kind"] == {
-        "stringValue": "x",
-        "stringListValues": [],
-        "binaryListValues": [],
-        "dataType": "String",
-    }
+    assert json.dumps(found["messageAttributes"]["kind"]) == json.dumps(
+        {"stringValue": "x", "stringListValues": [], "binaryListValues": [], "dataType": "String"}
+    )
     assert found["messageAttributes"]["raw"]["binaryValue"] == "MQ=="
+    assert list(found) == [
+        *("messageId", "receiptHandle", "body", "attributes", "messageAttributes", "md5OfMessageAttributes"),
+        *("md5OfBody", "eventSource", "eventSourceARN", "awsRegion"),
+    ]
     assert (found["eventSource"], found["eventSourceARN"], found["awsRegion"]) == (
         "aws:sqs",
         "arn:aws:sqs:eu-west-1:1:jobs",
         "eu-west-1",
     )
+    assert "md5OfMessageAttributes" not in record(message("b"), queue_arn="arn:aws:sqs:eu-west-1:1:jobs", region="x")
 
 
 @pytest.mark.parametrize(("body", "seen"), [('{"a": 1}', {"a": 1}), ("text", "text")])

@@ -32,7 +32,7 @@ def document(last: Outcome | None, *, condition: Condition = Condition.RETRIES, 
 
 
 def test_document_has_awss_shape_and_key_order() -> None:
-    assert json.dumps(document(Failed(b"{}", "request-1"))) == json.dumps(
+    assert json.dumps(document(Failed(b"{}", "request-1", "ValueError"))) == json.dumps(
         {
             "requestContext": {
                 "requestId": "request-1",
