@@ -186,6 +186,8 @@ class Code:
             made = self._part(self.layer_stacks[str(arn)]).built
             if made is not None and (made / layer.logical_id).is_dir():
                 found = made / layer.logical_id
+            if (found / "extensions").is_dir():
+                warnings.append(f"its layer {layer.logical_id} has Lambda extensions, which are not run here")
             self.used.add(found.resolve())
             paths.append(str(found.resolve()))
         if paths and _mentions_opt(located.folder):

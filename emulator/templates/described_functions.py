@@ -42,10 +42,14 @@ def function(
     elif unavailable is None and runtime is not None:
         unavailable = reason_not_run(runtime)
     python = runtime is not None and runtime.startswith(PYTHON) and command is None
+    environment = _environment(resource, variables)
+    if (wrapper := environment.get("AWS_LAMBDA_EXEC_WRAPPER")) and not str(runtime).startswith("provided"):
+        # [DOC] lambda-docs:runtimes-modify
+        things.warn(resource, f"its runtime is started without {wrapper} (AWS_LAMBDA_EXEC_WRAPPER)")
     return Function(
         name=resource.name,
         handler=located.handler or ("" if is_image else str(properties.get("Handler") or "bootstrap")),
-        environment=_environment(resource, variables),
+        environment=environment,
         timeout_seconds=float(whole(resource, "Timeout", 3)),
         memory_mb=whole(resource, "MemorySize", 128),
         ephemeral_storage_mb=_storage_mb(resource),

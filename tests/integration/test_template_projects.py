@@ -294,6 +294,14 @@ def test_layers_and_built_folders_come_after_the_functions_own(sam: Path) -> Non
     assert function.search_paths == (str(built.resolve()), str((sam / "layer").resolve()))
 
 
+def test_extensions_of_a_layer_are_told(sam: Path) -> None:
+    (sam / "layer" / "extensions").mkdir()
+
+    found = load_template("template.yaml", EmulateOptions(), folder=sam, state_folder=sam / "s").read
+
+    assert any("its layer Words" in line and "extensions, which are not run here" in line for line in found.warnings)
+
+
 def test_an_archive_is_unpacked_once(tmp_path: Path) -> None:
     shutil.copytree(TEMPLATES / "bootstrap", tmp_path / "p")
     shutil.rmtree(tmp_path / "p" / "run")

@@ -237,6 +237,19 @@ def test_everything_that_an_api_can_have() -> None:
     )
 
 
+@pytest.mark.parametrize(("runtime", "is_told"), [("python3.12", True), ("provided.al2023", False)])
+def test_a_wrapper_that_would_start_the_runtime_is_told_of(runtime: str, is_told: bool) -> None:
+    """[DOC] lambda-docs:runtimes-modify; runtimes of the family provided have none"""
+    resources = base()
+    variables = {"Variables": {"AWS_LAMBDA_EXEC_WRAPPER": "/opt/otel-instrument"}}
+    resources["Answer"]["Properties"] |= {"Runtime": runtime, "Environment": variables}
+
+    _, warnings = read(resources)
+
+    told = "Answer: its runtime is started without /opt/otel-instrument (AWS_LAMBDA_EXEC_WRAPPER)"
+    assert (told in warnings) is is_told
+
+
 def test_a_route_without_an_integration_is_told_of_and_left_out() -> None:
     found, warnings = read({**base(), "More": resource("ApiGatewayV2::Route", ApiId=ref("Api"), RouteKey="x")})
 
