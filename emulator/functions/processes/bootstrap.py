@@ -366,7 +366,7 @@ def _execute(command: list[str]) -> NoReturn:
     try:
         os.execvp(command[0], command)  # noqa: S606 - the user's own command line
     except OSError as error:
-        sys.exit(f"cannot run {command[0]!r}: {error}")
+        sys.exit(_sibling("not_run").reason(error, command[0]))
 
 
 def provide_client() -> None:
