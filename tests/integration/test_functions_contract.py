@@ -109,6 +109,7 @@ async def test_results_are_marshalled_as_on_lambda(project: Project, expression:
         pytest.param("cancelled", "Runtime.ExitError", "Runtime exited with error: exit status 1", id="no Exception"),
         pytest.param("ending.f", "Runtime.ExitError", "Runtime exited with error: exit status 1", id="nor at import"),
         pytest.param("too_large", "Function.ResponseSizeTooLarge", "exceeded maximum allowed payload", id="over 6 MB"),
+        pytest.param("too_long", "Function.ResponseSizeTooLarge", "exceeded maximum allowed", id="an error over 6 MB"),
     ],
 )
 @pytest.mark.filterwarnings("ignore:coroutine 'coroutine' was never awaited")
@@ -125,6 +126,7 @@ async def test_failures_are_answered_as_on_lambda(
         def exits(event, context): sys.exit(3)
         def ends(event, context): sys.exit(0)
         def too_large(event, context): return "x" * 7_000_000
+        def too_long(event, context): raise ValueError("x" * 7_000_000)
         """
     )
     project.write("def f(:", "broken.py")

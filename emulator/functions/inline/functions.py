@@ -292,12 +292,12 @@ class InlineFunctions:
             deadline_ms=int((time.time() + seconds) * 1000),
             log_error=seen.write_line,
         )
-        if answer.error_type is not None:
-            return Failed(answer.payload, event.request_id, answer.error_type)
         if len(answer.payload) > variables.RESPONSE_BYTES:
             return Failed(
                 platform_log.too_large_payload(len(answer.payload)), event.request_id, "Function.ResponseSizeTooLarge"
             )
+        if answer.error_type is not None:
+            return Failed(answer.payload, event.request_id, answer.error_type)
         return Returned(answer.payload, event.request_id)
 
     def _exited(self, event: _Invocation, status: int) -> Outcome:
