@@ -14,9 +14,11 @@ from streamer.topology import Schedule, Topology
 
 from ..foundation import log
 from ..foundation.tasks import end
-from .cron import parse_cron
+from .cron import Cron, parse_cron
 
 MINUTE_SECONDS: Final = 60.0
+LOOK_SECONDS: Final = 30.0
+"""How often the clock is looked at."""
 
 
 class AcceptEvent(Protocol):
@@ -65,19 +67,28 @@ class Schedules:
         due: datetime | None = None
         while True:
             if schedule.rate_minutes is not None:
-                seconds = schedule.rate_minutes * MINUTE_SECONDS
-            else:
-                now = self._now()
-                # What was due is not due again where the clock was corrected by a little meanwhile.
-                is_done = due is not None and now < due < now + timedelta(seconds=MINUTE_SECONDS)
-                due = self._crons[schedule.name].after(due if is_done and due is not None else now)
-                if due is None:
-                    return
-                seconds = (due - now).total_seconds()
-            await self._sleep(seconds)
+                await self._sleep(schedule.rate_minutes * MINUTE_SECONDS)
+            elif (due := await self._wait(self._crons[schedule.name], due)) is None:
+                return
             payload = json.dumps(self._event(schedule), separators=(",", ":")).encode()
             if not self._accept(schedule.function, payload, str(uuid.uuid4())):
                 log.warning("a scheduled event was dropped: too many events wait", schedule=schedule.name)
+
+    async def _wait(self, cron: Cron, last: datetime | None) -> datetime | None:
+        """Wait until a calendar is due, and answer when that was; None: never again. ``last``: the time before.
+
+        The clock is looked at now and then: no sleep goes on while a machine is suspended, and clocks are set.
+        """
+        now = self._now()
+        # What was due is not due again where the clock was corrected by a little meanwhile.
+        is_done = last is not None and now < last < now + timedelta(seconds=MINUTE_SECONDS)
+        due = cron.after(last if is_done and last is not None else now)
+        while due is not None and now < due:
+            await self._sleep(min((due - now).total_seconds(), LOOK_SECONDS))
+            before, now = now, self._now()
+            if now < before - timedelta(seconds=MINUTE_SECONDS):
+                due = cron.after(now)
+        return due
 
     def _event(self, schedule: Schedule) -> Mapping[str, Any]:
         if schedule.event is not None:

@@ -1,7 +1,7 @@
 import asyncio
 import json
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 
 from emulator.event_sources.schedules import Schedules
 from streamer.topology import Api, Function, Schedule, Topology
@@ -60,29 +60,80 @@ async def test_an_event_that_lambda_does_not_take_ends_nothing() -> None:
             await functions.events.get()
 
 
-async def test_what_was_due_is_not_due_again_where_the_clock_was_corrected_meanwhile() -> None:
-    topology = replace(TOPOLOGY, schedules=(Schedule(name="hourly", function="cleaner", cron="0 * * * ? *"),))
-    clock = iter((datetime(2026, 11, 27, 8, 30, tzinfo=UTC), datetime(2026, 11, 27, 8, 59, 59, tzinfo=UTC)))
-    now = next(clock)
-    functions, time = Lambda(), Time()
+HOURLY = replace(TOPOLOGY, schedules=(Schedule(name="hourly", function="cleaner", cron="0 * * * ? *"),))
 
-    async with Schedules(topology, functions.accept, sleep=time.sleep, now=lambda: now):
-        assert await time.waits.get() == 30 * 60
-        now = next(clock)
-        time.passes.release()
+
+def at(text: str) -> datetime:
+    return datetime.fromisoformat(f"2026-11-27T{text}+00:00")
+
+
+class Clock(Time):
+    """Shows what it is set to: each look at it is at the next of these times."""
+
+    def __init__(self, *times: str) -> None:
+        super().__init__()
+        self.now, *self.times = map(at, times)
+
+    def looked(self) -> datetime:
+        return self.now
+
+    async def goes_on(self) -> float:
+        """Let the sleep end, at the next time; how long it was to be."""
+        seconds = await self.waits.get()
+        self.now = self.times.pop(0)
+        self.passes.release()
+        return seconds
+
+
+async def test_a_calendar_is_waited_for_by_the_clock() -> None:
+    functions, clock = Lambda(), Clock("08:59:10", "08:59:40", "09:00:00", "09:00:30")
+
+    async with Schedules(HOURLY, functions.accept, sleep=clock.sleep, now=clock.looked):
+        assert [await clock.goes_on(), await clock.goes_on()] == [30, 20]
         await functions.events.get()
-        assert await time.waits.get() == 60 * 60 + 1
+        assert await clock.goes_on() == 30
+        await clock.waits.get()
+        assert functions.events.empty()
+
+
+async def test_a_machine_that_was_suspended_does_not_make_a_schedule_late() -> None:
+    functions, clock = Lambda(), Clock("08:10:00", "08:59:50", "09:00:00", "09:00:30")
+
+    async with Schedules(HOURLY, functions.accept, sleep=clock.sleep, now=clock.looked):
+        assert [await clock.goes_on(), await clock.goes_on()] == [30, 10]
+        await functions.events.get()
+
+
+async def test_what_was_due_is_not_due_again_where_the_clock_was_corrected_meanwhile() -> None:
+    functions, clock = Lambda(), Clock("08:59:50", "09:00:00", "09:00:20")
+
+    def accept(function: str, payload: bytes, request_id: str) -> bool:
+        clock.now = at("08:59:59")
+        return functions.accept(function, payload, request_id)
+
+    async with Schedules(HOURLY, accept, sleep=clock.sleep, now=clock.looked):
+        assert await clock.goes_on() == 10
+        await functions.events.get()
+        assert await clock.goes_on() == 30
+        await clock.waits.get()
+        assert functions.events.empty()
 
 
 async def test_a_clock_that_is_set_back_by_more_than_a_little_begins_anew() -> None:
-    topology = replace(TOPOLOGY, schedules=(Schedule(name="hourly", function="cleaner", cron="0 * * * ? *"),))
-    clock = iter((datetime(2026, 11, 27, 8, 30, tzinfo=UTC), datetime(2026, 11, 27, 6, 45, tzinfo=UTC)))
-    now = next(clock)
-    functions, time = Lambda(), Time()
+    functions, clock = Lambda(), Clock("08:30:00", "06:59:50", "07:00:00")
 
-    async with Schedules(topology, functions.accept, sleep=time.sleep, now=lambda: now):
-        assert await time.waits.get() == 30 * 60
-        now = next(clock)
-        time.passes.release()
+    async with Schedules(HOURLY, functions.accept, sleep=clock.sleep, now=clock.looked):
+        assert [await clock.goes_on(), await clock.goes_on()] == [30, 10]
         await functions.events.get()
-        assert await time.waits.get() == 15 * 60
+
+
+async def test_a_calendar_that_is_never_due_again_ends() -> None:
+    functions, clock = Lambda(), Clock("08:30:00")
+    topology = replace(TOPOLOGY, schedules=(Schedule(name="once", function="cleaner", cron="0 8 27 11 ? 2026"),))
+
+    async with Schedules(topology, functions.accept, sleep=clock.sleep, now=clock.looked):
+        for _ in range(3):
+            await asyncio.sleep(0)
+
+    assert clock.waits.empty()
+    assert functions.events.empty()
