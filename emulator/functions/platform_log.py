@@ -116,7 +116,7 @@ def error_type(payload: bytes) -> str:
     """The type in an error payload, ``Unhandled`` when it names none (other languages' clients may not)."""
     try:
         error = json.loads(payload)
-    except ValueError:
+    except (ValueError, RecursionError):
         return "Unhandled"
     named = error.get("errorType") if isinstance(error, dict) else None
     return named if isinstance(named, str) and named else "Unhandled"

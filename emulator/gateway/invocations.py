@@ -119,7 +119,7 @@ def _told(outcome: asyncio.Future[Outcome]) -> tuple[str, str | None]:
         return "refused", f"{result.error_type}: {result.message}"
     try:
         error = json.loads(result.payload)
-    except ValueError:
+    except (ValueError, RecursionError):
         error = {}
     message = error.get("errorMessage") if isinstance(error, dict) else None
     return "failed", f"{result.error_type}: {message}" if message else result.error_type

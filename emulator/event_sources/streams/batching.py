@@ -290,7 +290,7 @@ def reported_failures(payload: bytes) -> set[str] | None:
     """Sequence numbers that a function's result names; none is success, None a malformed answer. [REC] I22, I23"""
     try:
         result = json.loads(payload)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     if not isinstance(result, Mapping):
         # [REC] null and [] are success; that any other value without the key is too is [INF].

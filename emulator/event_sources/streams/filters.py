@@ -48,8 +48,11 @@ class Filter(Struct, frozen=True):
     _patterns: tuple[_Test, ...]
 
     def matches(self, event: Mapping[str, Any]) -> bool:
-        """Whether the function gets this record."""
-        return not self._patterns or any(pattern(event) for pattern in self._patterns)
+        """Whether the function gets this record; no pattern looks into what is nested deeper than can be followed."""
+        try:
+            return not self._patterns or any(pattern(event) for pattern in self._patterns)
+        except RecursionError:
+            return False
 
 
 def compile_filters(patterns: Iterable[Mapping[str, Any] | str]) -> Filter:

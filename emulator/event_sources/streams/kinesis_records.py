@@ -67,6 +67,6 @@ def filtered(told: Mapping[str, Any]) -> Mapping[str, Any]:
     text = base64.b64decode(told["data"]).decode("utf-8", "replace")
     try:
         data = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         data = text
     return {**told, "data": data if isinstance(data, dict) else text}

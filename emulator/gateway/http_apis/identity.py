@@ -114,7 +114,7 @@ def broken(asked: Asked, reason: str) -> Refused:
 def _said(result: Raised) -> str | None:
     try:
         return str(json.loads(result.payload).get("errorMessage"))
-    except (ValueError, AttributeError):
+    except (ValueError, RecursionError, AttributeError):
         return None
 
 

@@ -194,6 +194,7 @@ def test_an_exit_is_answered_as_lambda_does(status: int, reason: str) -> None:
         pytest.param(b'{"errorType": 1}', "Unhandled", id="not a string"),
         pytest.param(b"[]", "Unhandled", id="not an object"),
         pytest.param(b"\xff", "Unhandled", id="not JSON"),
+        pytest.param(b"[" * 100_000, "Unhandled", id="nested too deeply to be read"),
     ],
 )
 def test_error_type(payload: bytes, expected: str) -> None:

@@ -7,7 +7,15 @@ from typing import Any
 
 import pytest
 
-from emulator.event_sources.queues.batches import QueueMessage, by_group, done, filtered_record, record
+from emulator.event_sources.queues.batches import (
+    PAYLOAD_BYTES,
+    QueueMessage,
+    by_group,
+    done,
+    events,
+    filtered_record,
+    record,
+)
 from emulator.functions.outcome import Failed, Outcome, Refused, Returned
 
 
@@ -43,13 +51,27 @@ FIFO = [message("a", "g"), message("b", "g"), message("c", "g")]
         pytest.param(STANDARD, failures("x"), True, "", id="an unknown name fails all"),
         pytest.param(STANDARD, failures(""), True, "", id="an empty name fails all"),
         pytest.param(STANDARD, returned({"batchItemFailures": "b"}), True, "", id="no list fails all"),
+        pytest.param(STANDARD, returned({"batchItemFailures": 7}), True, "", id="nothing to go through fails all"),
         pytest.param(STANDARD, Returned(b"all done", "id"), True, "", id="no JSON fails all"),
         pytest.param(STANDARD, Returned(b"all done", "id"), False, "abc", id="no JSON where nobody reads it"),
         pytest.param(FIFO, failures("b"), True, "a", id="in a group, what comes after stays"),
+        pytest.param(FIFO, failures("c", "b"), True, "a", id="in a group, what comes after the first stays"),
     ],
 )
 def test_which_messages_are_done(messages: list[QueueMessage], outcome: Outcome, reports: bool, finished: str) -> None:
     assert "".join(each.message_id for each in done(outcome, messages, reports_failures=reports)) == finished
+
+
+@pytest.mark.parametrize(("over", "made"), [(-1, [2]), (1, [1, 1]), (2, [1, 1])])
+def test_an_event_is_not_larger_than_lambda_takes_by_a_single_byte(over: int, made: list[int]) -> None:
+    first = PAYLOAD_BYTES // 2
+    sizes = (first, PAYLOAD_BYTES - first - len('{"Records":["",""]}') + over)
+    batch = [(message(str(size)), "x" * size) for size in sizes]
+
+    found = list(events(batch))  # type: ignore[arg-type] # a text is as good a record
+
+    assert [len(messages) for _, messages in found] == made
+    assert all(len(payload) <= PAYLOAD_BYTES for payload, _ in found)
 
 
 def test_groups_are_worked_on_apart_and_in_order() -> None:

@@ -56,6 +56,7 @@ def test_the_event_is_awss_documented_one_in_the_same_order() -> None:
         pytest.param({"data": ["hello"]}, b"hello", True, id="text"),
         pytest.param({"data": ["hello"]}, b'{"hello": 1}', False, id="JSON where a text is wanted"),
         pytest.param({"data": ["\ufffd"]}, b"\xff", True, id="bytes that are no text"),
+        pytest.param({"data": [{"prefix": "[["}]}, b"[" * 100_000, True, id="what is nested too deeply for JSON"),
         pytest.param({"partitionKey": ["1"]}, b"", True, id="partition key"),
         pytest.param({"partitionKey": ["2"]}, b"", False, id="another partition key"),
     ],

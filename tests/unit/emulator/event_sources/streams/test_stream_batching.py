@@ -115,6 +115,15 @@ def test_a_batch_fits_the_payload_of_an_invocation() -> None:
     assert len(batch.payload()) <= PAYLOAD_BYTES
 
 
+@pytest.mark.parametrize("over", [1, 2])
+def test_a_batch_is_not_larger_than_a_payload_by_a_single_byte(over: int) -> None:
+    first = PAYLOAD_BYTES // 2
+    lane = Lane(Rules())
+    lane.add([record(1, body=b"x" * first), record(2, body=b"x" * (PAYLOAD_BYTES - first - 15 + over))], 1000.0)
+
+    assert numbers(batch_of(lane)) == [1]
+
+
 def test_a_record_larger_than_a_payload_is_still_tried() -> None:
     lane = Lane(Rules())
     lane.add([record(1, body=b"x" * (PAYLOAD_BYTES + 1)), record(2)], 1000.0)
@@ -284,6 +293,8 @@ def test_records_that_are_too_old_at_first_sight_never_reach_the_function() -> N
         pytest.param(b'{"batchItemFailures":[{"id":"7"}]}', None, id="wrong key"),
         pytest.param(b'{"batchItemFailures":["7"]}', None, id="not an object"),
         pytest.param(b'{"batchItemFailures":"7"}', None, id="not a list"),
+        pytest.param(b'{"batchItemFailures":7}', None, id="nothing to go through"),
+        pytest.param(b"[" * 100_000, None, id="nested too deeply to be read"),
         pytest.param(b"\xff", None, id="not JSON"),
     ],
 )

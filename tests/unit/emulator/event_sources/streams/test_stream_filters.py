@@ -103,6 +103,15 @@ def test_patterns_are_alternatives() -> None:
     assert filters.matches(EVENT)
 
 
+@pytest.mark.parametrize("pattern", [{"a": {"b": ["x"]}}, {"a": ["x"]}])
+def test_what_is_nested_deeper_than_can_be_followed_does_not_pass(pattern: Any) -> None:
+    nested: Any = ["x"]
+    for _ in range(100_000):
+        nested = [nested]
+
+    assert not compile_filters([pattern]).matches({"a": nested})
+
+
 def test_without_patterns_every_record_passes() -> None:
     assert compile_filters([]).matches(EVENT)
 

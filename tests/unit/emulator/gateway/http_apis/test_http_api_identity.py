@@ -125,6 +125,13 @@ def test_an_authorizer_of_a_rest_api_refuses_by_failing_with_unauthorized() -> N
     assert (rest.status, http.status) == (401, 500)
 
 
+def test_an_error_that_is_nested_too_deeply_to_be_read_is_none_of_unauthorized() -> None:
+    found = judge(request_authorizer(), REST, Raised(b"[" * 100_000), 0)
+
+    assert isinstance(found, Refused)
+    assert found.status == 500
+
+
 def test_an_authorizer_that_does_not_answer_is_the_services_fault() -> None:
     found = judge(request_authorizer(), HTTP, TimedOut(), 0)
 
