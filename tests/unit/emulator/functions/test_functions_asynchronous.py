@@ -25,6 +25,7 @@ from streamer.topology import Api, AsyncInvocation, Function, Queue, Topology
 RETURNED = Returned(b"1", "id")
 FAILED = Failed(b'{"errorType": "ValueError"}', "id", "ValueError")
 THROTTLED = Refused(429, "TooManyRequestsException", "Rate Exceeded.")
+BROKEN = Refused(500, "ServiceException", "the environment cannot be started")
 MISSING = Refused(404, "ResourceNotFoundException", "gone")
 RULES = AsyncInvocation(function="f", maximum_retry_attempts=2, maximum_event_age_seconds=60)
 
@@ -48,6 +49,7 @@ STOPPED = progress(0, 1, is_stopped=True)
         pytest.param(THROTTLED, progress(2, 5), Retry(after_seconds=16), id="throttled again: not a retry, but later"),
         pytest.param(THROTTLED, progress(0, 9), GiveUp(condition="EventAgeExceeded"), id="throttled for too long"),
         pytest.param(THROTTLED, STOPPED, GiveUp(condition="ZeroReservedConcurrency"), id="it may not run at all"),
+        pytest.param(BROKEN, progress(0, 1), Retry(after_seconds=1), id="Lambda itself failed"),
         pytest.param(MISSING, progress(0, 1), GiveUp(condition="RetriesExhausted"), id="the function is gone"),
     ],
 )
@@ -207,6 +209,34 @@ async def test_an_event_that_succeeds_is_told_to_its_own_destination() -> None:
     assert document["requestPayload"] == {"a": 1}
     assert document["responseContext"] == {"statusCode": 200, "executedVersion": "$LATEST"}
     assert document["responsePayload"] == {"done": 1}
+
+
+async def test_a_dead_letter_queue_gets_nothing_of_an_event_that_succeeds() -> None:
+    world = World(RETURNED, RETURNED)
+
+    async with world.invocations(AsyncInvocation(function="f", dead_letters="dead")) as invocations:
+        invocations.accept("f", b"{}", "one")
+        invocations.accept("f", b"{}", "two")
+        await asyncio.wait_for(world.settled.wait(), 60)
+        for _ in range(5):
+            await asyncio.sleep(0)
+
+    assert world.documents == []
+
+
+async def test_an_event_of_a_function_without_rules_is_tried_three_times_and_forgotten() -> None:
+    world = World(FAILED, FAILED, FAILED, RETURNED)
+
+    async with world.invocations(AsyncInvocation(function="another", on_failure="dead")) as invocations:
+        invocations.accept("f", b"{}", "one")
+        for _ in range(20):
+            await asyncio.sleep(0)
+
+    assert (world.request_ids, world.slept, world.documents) == (["one"] * 3, [60.0, 120.0], [])
+
+
+def test_an_error_without_a_message_has_none_as_a_dead_letter() -> None:
+    assert set(dead_letter_attributes(FAILED, "id")) == {"RequestID", "ErrorCode"}
 
 
 async def test_a_dead_letter_queue_gets_the_event_as_it_came_and_why() -> None:
