@@ -33,6 +33,8 @@ def moment(text: str) -> datetime:
         pytest.param("0 9 1W * ? *", "2026-10-31 10:00", "2026-11-02 09:00", id="nearest weekday: Sunday the 1st"),
         pytest.param("0 9 1W * ? *", "2026-07-31 10:00", "2026-08-03 09:00", id="nearest weekday: Saturday the 1st"),
         pytest.param("0 9 15W * ? *", "2026-12-01 00:00", "2026-12-15 09:00", id="nearest weekday: Tuesday itself"),
+        pytest.param("0 9 18W * ? *", "2026-12-01 00:00", "2026-12-18 09:00", id="nearest weekday: Friday itself"),
+        pytest.param("0 9 2W * ? *", "2026-04-30 10:00", "2026-05-01 09:00", id="nearest weekday: Saturday the 2nd"),
         pytest.param("0 9 LW * ? *", "2026-05-01 00:00", "2026-05-29 09:00", id="last weekday: Sunday the 31st"),
         pytest.param("0 9 31W * ? *", "2026-05-01 00:00", "2026-05-29 09:00", id="nearest to the same Sunday"),
         pytest.param("0 9 ? * 2#1 *", "2026-11-03 00:00", "2026-12-07 09:00", id="first Monday"),
