@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from streamer.records import RequestKey, RequestRecord, Status, owner_of
+from streamer.records import KEPT_SECONDS, RequestKey, RequestRecord, Status, owner_of
 from streamer.requests import lifecycle
 from streamer.requests.dispatcher import LambdaDispatcher
 from streamer.requests.lifecycle import Applied
@@ -148,7 +148,8 @@ class Operator:
         Raises:
             StoreError: DynamoDB did not answer or refused.
         """
-        return isinstance(self._store.apply(record.key, lifecycle.cancel(reason, now=now)), Applied)
+        change = lifecycle.cancel(reason, now=now, kept_seconds=record.kept_seconds or KEPT_SECONDS)
+        return isinstance(self._store.apply(record.key, change), Applied)
 
     def wait(
         self,

@@ -171,6 +171,9 @@ class RequestRecord:
     """Set if and only if the status is COMPLETED."""
     error: Failure | None = None
     """Why it failed for good, or why the last attempt did."""
+    kept_seconds: int | None = None
+    """How long the service that accepted it keeps requests after their end, for those who end it from outside the
+    service. None: `KEPT_SECONDS`, as in rows of older versions."""
     listeners: frozenset[Listener] = frozenset()
     """Who hears about it besides `connection_id`. Kept with the request, so that whoever changes its state learns by
     the same write whom to tell: no extra call, and nobody is missed (``docs/decisions/0007-listeners.md``)."""

@@ -31,7 +31,7 @@ from streamer.observability import Logger, Metrics
 from streamer.protocol import answers, messages
 from streamer.protocol.messages import Malformed, Message
 from streamer.protocol.parts import in_parts
-from streamer.records import Failure, RequestRecord, Status
+from streamer.records import KEPT_SECONDS, Failure, RequestRecord, Status
 from streamer.requests.lifecycle import DISPATCH_SECONDS, Duplicate
 from streamer.running.execution import Workers, contained
 from streamer.sending.connections import scope
@@ -252,6 +252,7 @@ class RouterHandler:
         return messages.acknowledgment(record.request_id, "queued", "the request was accepted", now=self._clock())
 
     def _record(self, action: Action, call: Call) -> RequestRecord:
+        kept_seconds = self._settings.request_ttl_seconds
         return RequestRecord(
             tenant_id=call.principal.tenant_id,
             user_id=call.principal.user_id,
@@ -268,6 +269,7 @@ class RouterHandler:
             created_at=call.now,
             updated_at=call.now,
             due_at=call.now + DISPATCH_SECONDS,
+            kept_seconds=kept_seconds if kept_seconds != KEPT_SECONDS else None,
         )
 
     def _status(self, call: Call) -> str:

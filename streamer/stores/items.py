@@ -106,6 +106,7 @@ _REQUEST: Final[Mapping[str, Codec]] = {
     "told_percentage": _REAL,
     "result_json": _TEXT,
     "error": _FAILURE,
+    "kept_seconds": _WHOLE,
     "listeners": _LISTENERS,
 }
 _SUBSCRIPTION: Final[Mapping[str, Codec]] = {

@@ -17,7 +17,7 @@ from deploy.errors import DeployError
 from deploy.place import LocalEmulator, emulator_here
 from deploy.requests_command import is_trouble
 from emulator.dynamodb.endpoints.tables import create_tables
-from streamer.records import Failure, ProgressPoint, RequestRecord, Status
+from streamer.records import KEPT_SECONDS, Failure, ProgressPoint, RequestRecord, Status
 from streamer.requests.runs import run_event
 from streamer.service import tables
 from streamer.stores.dynamodb_requests import DynamoRequestStore
@@ -349,6 +349,21 @@ def test_one_that_runs_can_be_ended(engine: Engine) -> None:
         Status.CANCELLED,
         Failure(code="CANCELLED", message="the disk is full"),
     )
+
+
+@pytest.mark.parametrize(
+    ("kept_seconds", "expected"), [(None, KEPT_SECONDS), (900, 900)], ids=["as most services", "as the service said"]
+)
+def test_one_that_is_ended_is_kept_for_as_long_as_its_service_keeps_requests(
+    engine: Engine, kept_seconds: int | None, expected: int
+) -> None:
+    store = stored(engine, replace(STUCK, kept_seconds=kept_seconds))
+
+    run("cancel", "stuck")
+
+    record = store.get(STUCK.key)
+    assert record is not None
+    assert record.expires_at == int(record.updated_at) + expected
 
 
 @pytest.mark.parametrize("name", ["done", "failed"])

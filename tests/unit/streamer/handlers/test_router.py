@@ -370,6 +370,18 @@ def test_a_request_expires_a_while_after_its_end_and_is_forgotten_though_its_row
 # queued actions
 
 
+@pytest.mark.parametrize(("ttl_seconds", "kept_seconds"), [(604_800, None), (3600, 3600)], ids=["default", "own"])
+def test_a_request_says_how_long_its_service_keeps_it_where_that_is_not_the_default(
+    ttl_seconds: int, kept_seconds: int | None
+) -> None:
+    world = World(settings=Settings(request_ttl_seconds=ttl_seconds))
+
+    world.send({"action": "report", "id": "r-1"})
+
+    (record,) = world.requests.records.values()
+    assert record.kept_seconds == kept_seconds
+
+
 def test_a_slow_action_is_stored_and_acknowledged(world: World) -> None:
     answer = world.send({"action": "report", "id": "r-1", "payload": {"pages": 3}, "metadata": {"trace": 7}})
 
