@@ -67,6 +67,7 @@ class StreamerClient:
 
         Raises:
             CannotConnectError: nobody answers, or the service refuses.
+            RuntimeError: it is connected already.
         """
         await self._session.open()
         return self

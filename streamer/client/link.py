@@ -165,11 +165,23 @@ class Link:
         self._connection: Connection | None = None
         self._error: ClientError | None = None
         self._task: asyncio.Task[None] | None = None
+        self._is_opening = False
 
     async def start(self) -> None:
-        """Connect, trying once; raises CannotConnectError."""
-        self._error, self._changed, self._loop = None, asyncio.Condition(), asyncio.get_running_loop()
-        self._connection = Connection(await self._handshake.open(), 1)
+        """Connect, trying once.
+
+        Raises:
+            CannotConnectError: nobody answers, or the service refuses.
+            RuntimeError: it is connected, or about to be: the connection that it has would never be closed.
+        """
+        if self._is_opening or (self._task is not None and not self._task.done()):
+            raise RuntimeError("this client is connected already; whoever wants a connection of its own makes another")
+        self._is_opening = True
+        try:
+            self._error, self._changed, self._loop = None, asyncio.Condition(), asyncio.get_running_loop()
+            self._connection = Connection(await self._handshake.open(), 1)
+        finally:
+            self._is_opening = False
         self._task = asyncio.create_task(self._run(self._connection), name="streamer-client")
 
     def require_own_loop(self) -> None:

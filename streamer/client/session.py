@@ -51,9 +51,9 @@ class Session:
         self._ended: ClientError | None = None
 
     async def open(self) -> None:
-        """Connect; raises CannotConnectError."""
-        self._ended = None
+        """Connect; raises as `Link.start`."""
         await self._link.start()
+        self._ended = None
 
     async def close(self) -> None:
         """Close the connection; whoever still waits gets a ConnectionLostError."""

@@ -64,8 +64,14 @@ class SyncClient:
 
         Raises:
             CannotConnectError: nobody answers, or the service refuses.
+            RuntimeError: it is connected already.
         """
-        loop = self._loop = asyncio.new_event_loop()
+        with self._lock:
+            if self._loop is not None:
+                raise RuntimeError(
+                    "this client is connected already; whoever wants a connection of its own makes another"
+                )
+            loop = self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, args=(loop,), name="streamer-client", daemon=True)
         self._thread.start()
         try:

@@ -36,6 +36,16 @@ def test_it_asks_and_answers(client: SyncClient) -> None:
     assert [event.type for event in client.events("echo", 1)] == ["response"]
 
 
+def test_one_that_is_connected_does_not_connect_again(client: SyncClient) -> None:
+    before = threading.active_count()
+
+    with pytest.raises(RuntimeError, match="connected already"), client:
+        raise AssertionError("it is not entered")
+
+    assert threading.active_count() == before
+    assert client.request("echo", 1) == 1
+
+
 def test_it_raises_what_the_client_raises(client: SyncClient) -> None:
     with pytest.raises(RequestFailedError, match="INVALID_ACTION"):
         client.request("nonsense")

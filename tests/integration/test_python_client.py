@@ -376,3 +376,32 @@ async def test_commands_tell_a_certificate_that_cannot_be_read(tmp_path: Path) -
         service = commands.Service("wss://127.0.0.1:1/dev", "t", str(tmp_path / name))
         with pytest.raises(CannotConnectError, match=f"the certificate {tmp_path / name} cannot be read"):
             await commands.publish(service, "news", 1)
+
+
+async def test_a_client_that_is_connected_does_not_connect_again() -> None:
+    async with running(echo) as (_, url):
+        client = StreamerClient(url)
+        async with client:
+            with pytest.raises(RuntimeError, match="connected already"):
+                async with client:
+                    raise AssertionError("it is not entered")
+            assert await client.request("echo", 1) == 1
+        async with client:
+            assert await client.request("echo", 2) == 2
+
+
+async def test_nor_while_it_is_about_to_be() -> None:
+    async with running(echo) as (_, url):
+        client = StreamerClient(url)
+
+        entered = await asyncio.gather(client.__aenter__(), client.__aenter__(), return_exceptions=True)
+
+        assert [type(each) for each in entered] == [StreamerClient, RuntimeError]
+        await client.close()
+
+
+async def test_one_that_could_not_connect_may_try_again() -> None:
+    client = StreamerClient("ws://127.0.0.1:1/dev")
+    for _ in range(2):
+        with pytest.raises(CannotConnectError):
+            await client.__aenter__()
