@@ -81,10 +81,15 @@ class Handshake:
             raise self._cannot(f"the token is {type(token).__name__}, no text")
         if token is not None and any(character < " " or character == "\x7f" for character in token):
             raise self._cannot("the token has a line break or another control character in it")
+        if token is not None and not _fits_header(token):
+            raise self._cannot("the token has a character that no header takes")
         try:
             signed = {} if self.sign is None else self.sign(self.url)
         except Exception as error:
             raise self._cannot(f"the function that signs raised {type(error).__name__}") from error
+        for name, value in self.headers.items():
+            if not _fits_header(value):  # not its value, which may be a secret
+                raise self._cannot(f"the header {name} has a character that no header takes")
         return {**self.headers, **({"Authorization": f"Bearer {token}"} if token else {}), **signed}
 
     def _options(self) -> dict[str, Any]:
@@ -99,6 +104,11 @@ class Handshake:
 
     def _cannot(self, reason: str, status: int | None = None) -> CannotConnectError:
         return CannotConnectError(self.url.partition("?")[0], reason, status=status)
+
+
+def _fits_header(text: str) -> bool:
+    """Whether a header can hold a text. [DOC] RFC 9110, 5.5: visible characters of ISO-8859-1, blanks and tabs."""
+    return all(character == "\t" or (" " <= character <= "\xff" and character != "\x7f") for character in text)
 
 
 def _refusal(status: int) -> str:

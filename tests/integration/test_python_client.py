@@ -370,6 +370,19 @@ async def test_a_token_that_no_header_can_carry_is_not_shown(token: str) -> None
     assert said == "the token has a line break or another control character in it"
 
 
+async def test_nor_is_one_with_a_character_that_none_knows() -> None:
+    assert await failure("ws://127.0.0.1:1/dev", token="hunter2☃") == "the token has a character that no header takes"
+
+
+@pytest.mark.parametrize("value", ["hunter2☃", "hunter2\r\nX: y"], ids=ascii)
+async def test_nor_is_another_header(value: str) -> None:
+    with pytest.raises(CannotConnectError, match="the header X-Key has a character that no header takes") as caught:
+        async with StreamerClient("ws://127.0.0.1:1/dev", headers={"X-Key": value}):
+            pass
+
+    assert "hunter2" not in str(caught.value)
+
+
 async def test_commands_tell_a_certificate_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "empty.pem").touch()
     for name in ("nowhere.pem", "empty.pem"):
