@@ -201,6 +201,9 @@ def _require_places(values: Mapping[str, Any]) -> None:
         raise DeployError(f"region is {region!r}, which is no Region of AWS, such as eu-central-1")
     if region is not None and topic is not None and f":sns:{region}:" not in topic:
         raise DeployError(f"alarm_topic_arn is {topic!r}; alarms can only notify a topic of their own Region, {region}")
+    for name in ("profile", "stack_name"):
+        if values.get(name) == "":  # of a variable that is not set, which must not become another place
+            raise DeployError(f"{name} is empty; leave it out for the default")
     for name, pattern, takes in (
         ("table_prefix", _PREFIX, "letters, digits, '_', '-' and '.'"),
         ("bucket", _BUCKET, "3 to 63 lower-case letters, digits, '-' and '.'"),

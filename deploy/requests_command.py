@@ -264,9 +264,10 @@ def _operator(*, table_prefix: str | None, **said: str | None) -> Operator:
     # A group's options count for its commands, too.
     parent = click.get_current_context().parent
     inherited = parent.params if parent is not None and parent.info_name == "requests" else {}
-    said = {name: value or inherited.get(name) for name, value in said.items()}
-    prefix = table_prefix or inherited.get("table_prefix")
-    if not any(said.values()):
+    said = {name: inherited.get(name) if value is None else value for name, value in said.items()}
+    prefix = inherited.get("table_prefix") if table_prefix is None else table_prefix
+    # An empty one, as of a variable that is not set, is a mistake, and must not become the emulator here.
+    if all(value is None for value in said.values()):
         return _local(emulator_here(folder_of(Path.cwd())), prefix)
     config = load(project_folder(Path.cwd()), said | ({"table_prefix": prefix} if prefix is not None else {}))
     return _on_aws(config)

@@ -133,6 +133,8 @@ def trace(*, name: str, recording: Path | None, stage: str | None, since: str | 
     number of a line of `streamer tail`. With --stage it is made of CloudWatch Logs and X-Ray, and ID is the client's,
     Lambda's or X-Ray's. Exit status: 0 it went well or goes on, 1 it failed.
     """
+    if not name:
+        raise click.UsageError("ID is empty; `streamer tail` shows some.")
     try:
         with _source(recording, stage, since) as reader:
             told = reader.get(f"traces/{name}")
