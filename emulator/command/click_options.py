@@ -82,7 +82,11 @@ _OPTIONS: Final = (
         help="Record what happens, for `streamer tail` and `trace`; default: on, unless --host is open to a network.",
     ),
     click.option(
-        "--allow-host", "allowed_hosts", multiple=True, metavar="NAME", help="Another name that leads here; repeat it."
+        "--allow-host",
+        "allowed_hosts",
+        type=parameters.HostName(),
+        multiple=True,
+        help="Another name that leads here; repeat it.",
     ),
     click.option(
         "--static",
@@ -177,7 +181,7 @@ _FOR_TEMPLATES: Final = (
         type=click.Path(exists=True, dir_okay=False, path_type=Path),
         help="SAM's configuration; default: samconfig.toml beside the template.",
     ),
-    click.option("--config-env", default=DEFAULTS.config_env, show_default=True, help="Which part of it."),
+    click.option("--config-env", metavar="NAME", help="Which part of it; default: default."),
     click.option("--stack", metavar="NAME", help="Which stack of a CDK assembly, or the stack's name."),
     click.option("--api", metavar="ID", help="Which WebSocket API; default: all, each on a port of its own."),
     click.option("--build", metavar="COMMAND", help="Run it before the start, and after changes of sources."),

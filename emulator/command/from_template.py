@@ -208,6 +208,8 @@ def _folder(folder: Path, written: str) -> Path:
 def _samconfig(project: Project, options: EmulateOptions) -> SamConfig:
     path = options.config_file or project.root / "samconfig.toml"
     if not path.is_file():
+        if options.config_env is not None:
+            raise ConfigurationError(f"--config-env: there is no {path}")
         return SamConfig()
     return read_config(path.read_text("utf-8"), str(path.name), options.config_env)
 

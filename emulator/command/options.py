@@ -15,6 +15,7 @@ _FOR_TEMPLATES: Final = {
     "secrets": "secret",
     "env_vars": "env-vars",
     "config_file": "config-file",
+    "config_env": "config-env",
     "stack": "stack",
     "api": "api",
     "build": "build",
@@ -106,8 +107,8 @@ class EmulateOptions:
     """Further environment variables of functions: SAM's JSON, or a ``.env`` file for all."""
     config_file: Path | None = None
     """None: ``samconfig.toml`` beside the template, if it is there."""
-    config_env: str = "default"
-    """Which table of ``samconfig.toml``."""
+    config_env: str | None = None
+    """Which table of ``samconfig.toml``, which has to be there. None: ``default``, if it is."""
     stack: str | None = None
     """Which stack of a CDK assembly, or what a template's stack is called."""
     api: str | None = None

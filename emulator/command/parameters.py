@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Any, Final, NoReturn
@@ -17,6 +18,9 @@ from streamer.aws_limits import STAGE_NAME
 _LONGEST_NAME = 1024
 """No path that somebody types is longer."""
 
+
+_HOST: Final = re.compile(r"[a-z0-9_]([a-z0-9_.-]{0,251}[a-z0-9_])?|[0-9a-f:.]*:[0-9a-f:.]*:[0-9a-f:.]*")
+"""A name, or an IPv6 address."""
 
 _PLAIN: Final = {
     "is not a valid integer range": "is no whole number",
@@ -97,8 +101,8 @@ class Claim(click.ParamType[Any]):
         if not name or not separator:
             self.fail(f"{value!r} is not NAME=VALUE, such as role=admin or level=3", param, ctx)
         try:
-            return name, json.loads(text)
-        except ValueError:
+            return name, _json(text)
+        except (ValueError, RecursionError):
             return name, text
 
 
@@ -113,7 +117,7 @@ class Payload(click.ParamType[Any]):
             text = sys.stdin.read() if value == "-" else value
             if value.startswith("@"):
                 text = Path(value[1:]).read_text("utf-8")
-            return json.loads(_as_typed(text), parse_constant=_refuse_constant)
+            return _json(_as_typed(text))
         except OSError as error:
             self.fail(f"cannot read {value[1:]}: {error.strerror}", param, ctx)
         except UnicodeDecodeError:
@@ -132,8 +136,20 @@ def _as_typed(text: str) -> str:
     return os.fsencode(text).decode() if any("\udc80" <= each <= "\udcff" for each in text) else text
 
 
+def _json(text: str) -> Any:
+    """The value of JSON; raises ValueError for what no JSON could say again, such as NaN and 1e999."""
+    return json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
+
+
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"JSON has no {name}")
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if math.isinf(number):
+        raise ValueError(f"{digits[:32]} is too large a number")
+    return number
 
 
 class Event(Payload):
@@ -159,6 +175,19 @@ class RequestId(click.ParamType[Any]):
         if not REQUEST_ID.fullmatch(value):
             self.fail(f"{value!r} is no request id: use 1 to 128 letters, digits, '.', '_', ':' and '-'", param, ctx)
         return str(value)
+
+
+class HostName(click.ParamType[Any]):
+    """A name or an address as the ``Host`` header has it, but for the port."""
+
+    name = "name"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The value in lower case."""
+        name = value.lower()
+        if _HOST.fullmatch(name) is None:
+            self.fail(f"{value!r} is no name of a host; write it as box.example, without scheme and port", param, ctx)
+        return str(name)
 
 
 class Stage(click.ParamType[Any]):

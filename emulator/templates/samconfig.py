@@ -14,6 +14,8 @@ from streamer.errors import ConfigurationError
 
 COMMANDS: Final = ("global", "deploy", "local_start_api")
 """Tables that are read, later ones first: people keep their parameters with ``deploy``."""
+DEFAULT: Final = "default"
+"""The part that is read where none is named. [DOC] sam-docs:serverless-sam-cli-config"""
 _PAIR: Final = re.compile(r"ParameterKey=(?P<key>[^,]+),ParameterValue=(?P<value>.*)", re.DOTALL)
 
 
@@ -27,11 +29,11 @@ class SamConfig(Struct, frozen=True, kw_only=True):
     """A file, relative to the configuration."""
 
 
-def read_config(text: str, name: str, environment: str) -> SamConfig:
-    """Read a configuration.
+def read_config(text: str, name: str, environment: str | None = None) -> SamConfig:
+    """Read a part of a configuration; None: ``default``, if there is one.
 
     Raises:
-        ConfigurationError: it is not TOML.
+        ConfigurationError: it is not TOML, or has no such part.
     """
     try:
         tree = tomllib.loads(text)
@@ -39,9 +41,14 @@ def read_config(text: str, name: str, environment: str) -> SamConfig:
         raise ConfigurationError(f"{name}: not TOML: {error}") from error
     found: dict[str, Any] = {}
     parameters: dict[str, str] = {}
-    tables = tree.get(environment) if isinstance(tree.get(environment), dict) else {}
+    tables = tree.get(environment or DEFAULT)
+    if not isinstance(tables, dict):
+        if environment is not None:
+            parts = ", ".join(part for part, each in tree.items() if isinstance(each, dict)) or "none"
+            raise ConfigurationError(f"{name} has no part {environment!r}; it has {parts}")
+        tables = {}
     for command in COMMANDS:
-        settings = ((tables or {}).get(command) or {}).get("parameters") or {}
+        settings = (tables.get(command) or {}).get("parameters") or {}
         found |= settings
         parameters |= overrides(settings.get("parameter_overrides") or ())
     return SamConfig(

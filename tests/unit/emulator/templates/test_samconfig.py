@@ -58,7 +58,14 @@ def test_later_commands_win_and_parameters_are_joined() -> None:
         "env.json",
     )
     assert read_config(text, "samconfig.toml", "test").stack == "two"
-    assert read_config(text, "samconfig.toml", "other").parameters == {}
+    assert read_config(text, "samconfig.toml") == found
+
+
+def test_a_part_that_is_named_has_to_be_there() -> None:
+    with pytest.raises(ConfigurationError, match=r"samconfig\.toml has no part 'prdo'; it has default, prod"):
+        read_config("version = 0.1\n[default.deploy]\n[prod.deploy]", "samconfig.toml", "prdo")
+
+    assert read_config("[prod.deploy]", "samconfig.toml").parameters == {}
 
 
 def test_text_that_is_no_toml_is_refused() -> None:
