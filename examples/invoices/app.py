@@ -6,6 +6,7 @@ import os
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import boto3
 
@@ -51,7 +52,8 @@ def invoice(request: Request, progress: Progress) -> dict[str, Any]:
     """Write an invoice, keep it, and have it mailed; doing it twice does no harm."""
     number, lines = request.payload["number"], request.payload["lines"]
     total = sum(cents for _, cents in lines)
-    key = f"{request.tenant_id}/{number}.txt"
+    # Quoted, so that no tenant or number with a slash in it leads to another's document.
+    key = f"{quote(request.tenant_id, safe='')}/{quote(number, safe='')}.txt"
     progress(10, "rendering")
     body = "\n".join([letterhead(), *(f"{text:<20}{cents / 100:>10.2f}" for text, cents in lines)])
     s3().put_object(Bucket=os.environ["DOCUMENTS_BUCKET"], Key=key, Body=body.encode(), ContentType="text/plain")

@@ -38,3 +38,14 @@ def test_other_tenants_do_not_find_it(streamer):
         client.request("find", "2026-1")
 
     assert failed.value.code == "NOT_FOUND"
+
+
+def test_nor_does_a_slash_lead_to_their_documents(streamer):
+    with streamer.connect("ada", "acme") as client:
+        ours = client.request("invoice", TEA | {"number": "eu/1"})
+    with streamer.connect("ada", "acme/eu") as client:
+        theirs = client.request("invoice", {"number": "1", "lines": []})
+    with streamer.connect("ada", "acme") as client:
+        assert client.request("find", "eu/1")["cents"] == 670
+
+    assert ours["document"] != theirs["document"]
