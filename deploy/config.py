@@ -147,7 +147,7 @@ def load(folder: Path, overrides: Mapping[str, Any]) -> Config:
     """
     path = folder / FILE
     try:
-        text = path.read_text(encoding="utf-8") if path.exists() else ""
+        text = path.read_text(encoding="utf-8") if path.exists() or path.is_symlink() else ""
     except (OSError, UnicodeDecodeError) as exc:
         raise DeployError(f"{path} cannot be read: {exc}") from exc
     return parse(text, folder, overrides)

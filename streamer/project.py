@@ -156,9 +156,14 @@ def folder_of(start: Path) -> Path:
     for folder in (start, *start.parents):
         if folder != start and (folder == home or home.is_relative_to(folder)):
             break
-        if (folder / CONFIG_FILE).is_file() or (folder / STATE_FOLDER).is_dir():
+        if _is_meant(folder / CONFIG_FILE) or (folder / STATE_FOLDER).is_dir():
             return folder
     return start
+
+
+def _is_meant(path: Path) -> bool:
+    """Whether somebody wants a file to be read: one that is there, or a link to one that is not, which is a mistake."""
+    return path.is_file() or (path.is_symlink() and not path.exists())
 
 
 def read(folder: Path, stage: str | None = None) -> Project:
@@ -173,7 +178,7 @@ def read(folder: Path, stage: str | None = None) -> Project:
 
     path = folder / CONFIG_FILE
     try:
-        document = tomllib.loads(path.read_text("utf-8")) if path.is_file() else {}
+        document = tomllib.loads(path.read_text("utf-8")) if _is_meant(path) else {}
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path} cannot be read: {error}") from error
     except tomllib.TOMLDecodeError as error:
@@ -268,7 +273,7 @@ def variables(folder: Path, real: Mapping[str, str], env_file: Path | None = Non
         ConfigurationError: the file cannot be read, or a line of it makes no sense.
     """
     path = env_file if env_file is not None else folder / ENV_FILE
-    if env_file is None and not path.is_file():
+    if env_file is None and not _is_meant(path):
         return dict(real)
     try:
         text = path.read_text("utf-8")

@@ -119,6 +119,19 @@ def test_an_env_file_that_is_named_has_to_be_there(tmp_path: Path) -> None:
         variables(tmp_path, {}, tmp_path / "prod.env")
 
 
+def test_a_link_that_leads_nowhere_is_no_missing_file(tmp_path: Path) -> None:
+    (tmp_path / "streamer.toml").symlink_to("gone.toml")
+    (tmp_path / ".env").symlink_to("gone.env")
+    below = tmp_path / "src"
+    below.mkdir()
+
+    assert folder_of(below) == tmp_path
+    with pytest.raises(ConfigurationError, match=r"streamer\.toml cannot be read: .*No such file"):
+        read(tmp_path)
+    with pytest.raises(ConfigurationError, match=r"\.env cannot be read: No such file"):
+        variables(tmp_path, {})
+
+
 def test_services_are_found_without_importing_anything(tmp_path: Path) -> None:
     files = {
         "shop/api.py": "import streamer\napp = streamer.App()\nraise SystemExit",
