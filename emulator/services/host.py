@@ -27,6 +27,7 @@ from ..port.signed import POOLS, scope_of
 from .calls import Call, NotMadeError
 from .cognito.operations import is_of_users
 from .denials import denial, error, readable
+from .digests import mistaken
 from .identity import asks_identity, identity
 from .links import link_of
 from .needs import of_operation, of_s3, of_scheduler
@@ -272,6 +273,11 @@ class Services:
             return await self._machines.answer(request)
         if service == STREAMS:
             return self.streams.answer(request)
+        return await self._of_process(request, service, url)
+
+    async def _of_process(self, request: HttpRequest, service: str, url: str) -> HttpResponse | None:
+        if service == "s3" and (mistake := mistaken(request)) is not None:
+            return readable(error(service, request, *mistake, 400), request)
         head = self._head(request, service, url)
         try:
             # What it was doing when it was lost is lost with it, so asking again repeats nothing.

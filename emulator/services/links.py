@@ -25,6 +25,9 @@ MISMATCH: Final = (
     "SignatureDoesNotMatch",
     "The request signature we calculated does not match the signature you provided. Check your key and signing method.",
 )
+UNSIGNED: Final = ("AccessDenied", "There were headers present in the request which were not signed")
+_MAY_BE_UNSIGNED: Final = frozenset({"x-amz-content-sha256"})
+"""[USR] demarche-numerique/ds_proxy #164"""
 _SKEW: Final = timedelta(minutes=15)
 """How far the signer's clock may be ahead. [DOC] s3-docs:RESTAuthentication"""
 _FIELD: Final = rb'name="%s"\r\n(?:[^\r]+\r\n)*\r\n(.*?)\r\n--'
@@ -84,7 +87,11 @@ def _link(request: HttpRequest, query: Mapping[str, str], secrets: Mapping[str, 
     )
     wanted = None if scope[0] not in secrets else _signature(secrets[scope[0]], scope[1:], told)
     is_old = now > at + timedelta(seconds=int(seconds)) or at > now + _SKEW
-    return _judged(scope[0], wanted, query["X-Amz-Signature"], EXPIRED if is_old else None)
+    # The host, and x-amz- headers that are sent: [DOC] s3-docs:sigv4-query-string-auth. The words: [USR] ex_aws_s3 #73
+    sent = {name for name in request.fields if name.startswith("x-amz-")} - _MAY_BE_UNSIGNED
+    is_unsigned = not _is_preflight(request) and not {"host", *sent} <= set(names)
+    flaw = EXPIRED if is_old else UNSIGNED if is_unsigned else None
+    return _judged(scope[0], wanted, query["X-Amz-Signature"], flaw)
 
 
 def _old_link(request: HttpRequest, query: Mapping[str, str], secrets: Mapping[str, str], now: datetime) -> Link:

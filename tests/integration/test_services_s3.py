@@ -48,6 +48,16 @@ def test_an_object_comes_back_as_it_was_put(world: World) -> None:
     assert [each["Key"] for each in s3.list_objects_v2(Bucket="kept")["Contents"]] == ["a/b c+d ü.bin"]
 
 
+def test_a_body_that_is_not_the_one_that_was_told_of_is_not_kept(world: World) -> None:
+    s3 = bucket(world, "digests")
+    s3.put_object(Bucket="digests", Key="a", Body=b"old", ContentMD5="FJYD5sA1FjYqjaI/Yk25RQ==")
+    for told in ({"ContentMD5": "AAAAAAAAAAAAAAAAAAAAAA=="}, {"ChecksumSHA256": "A" * 43 + "="}):
+        with pytest.raises(s3.exceptions.ClientError, match="BadDigest"):
+            s3.put_object(Bucket="digests", Key="a", Body=b"new", **told)
+
+    assert s3.get_object(Bucket="digests", Key="a")["Body"].read() == b"old"
+
+
 def test_a_function_is_told_of_the_objects_that_it_wants(world: World) -> None:
     wanted = {
         "Id": "uploads",

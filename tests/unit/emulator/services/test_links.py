@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from emulator.port.http import HttpRequest
-from emulator.services.links import EXPIRED, EXPIRED_FORM, MISMATCH, Link, link_of
+from emulator.services.links import EXPIRED, EXPIRED_FORM, MISMATCH, UNSIGNED, Link, link_of
 
 KEY = "AKIAIOSFODNN7EXAMPLE"
 SECRETS = {KEY: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"}
@@ -53,6 +53,9 @@ def request(target: str, host: str = "examplebucket.s3.amazonaws.com", method: s
         ),
         (request(TARGET), SIGNED + timedelta(hours=25), Link(KEY, EXPIRED, is_verified=True)),
         (request(TARGET), SIGNED - timedelta(hours=1), Link(KEY, EXPIRED, is_verified=True)),
+        (request(TARGET, x_amz_acl="public-read"), SIGNED, Link(KEY, UNSIGNED, is_verified=True)),
+        (request(TARGET, x_amz_content_sha256="UNSIGNED-PAYLOAD"), SIGNED, Link(KEY, None, is_verified=True)),
+        (request(TARGET, x_amzn_trace_id="Root=1"), SIGNED, Link(KEY, None, is_verified=True)),
         (request(TARGET, method="PUT"), SIGNED, Link(KEY, MISMATCH, is_verified=False)),
         (request(TARGET, "other.s3.amazonaws.com"), SIGNED, Link(KEY, MISMATCH, is_verified=False)),
         (request(TARGET.replace("86400", "tomorrow")), SIGNED, Link(KEY, MISMATCH, is_verified=False)),
@@ -65,6 +68,9 @@ def request(target: str, host: str = "examplebucket.s3.amazonaws.com", method: s
         "asked-for-headers",
         "expired",
         "early",
+        "header-that-is-not-signed",
+        "hash-that-is-not",
+        "header-of-a-proxy",
         "method",
         "host",
         "no-number",
