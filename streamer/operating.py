@@ -133,6 +133,7 @@ class Operator:
             DispatchError: Lambda did not.
         """
         if record.status is Status.FAILED:
+            self._store.keep_payload(record, now=now)
             change = lifecycle.reopen(attempt=record.attempt, further_attempts=further_attempts, now=now)
             return isinstance(self._store.apply(record.key, change), Applied)
         if lifecycle.is_final(record.status) or self._place.function_name is None:

@@ -17,7 +17,7 @@ from streamer.stores.dynamodb import translated
 from streamer.stores.expressions import update_of
 from streamer.stores.items import TTL, request_item, request_key, request_key_item, request_record
 from streamer.stores.names import BY_DUE
-from streamer.stores.payloads import apart, joined, payload_item_key
+from streamer.stores.payloads import apart, expiry, joined, payload_item_key
 
 
 class DynamoRequestStore:
@@ -85,6 +85,29 @@ class DynamoRequestStore:
         with translated("GetItem"):
             answer = self._client().get_item(TableName=self._table, Key=key, ConsistentRead=True)
         return joined(record, answer.get("Item"))
+
+    def keep_payload(self, record: RequestRecord, *, now: float) -> None:
+        """Keep what lies apart of a request as if it began now; of one that is gone its next run will tell.
+
+        Raises:
+            StoreError: DynamoDB did not answer or refused.
+        """
+        if record.payload_key is None:
+            return
+        until = expiry(now, record.kept_seconds or self._kept_seconds)
+        with translated("UpdateItem"):
+            try:
+                self._client().update_item(
+                    TableName=self._table,
+                    Key=payload_item_key(record.owner, record.payload_key),
+                    UpdateExpression="SET #ttl = :until",
+                    ConditionExpression="attribute_exists(#ttl)",
+                    ExpressionAttributeNames={"#ttl": TTL},
+                    ExpressionAttributeValues={":until": {"N": str(until)}},
+                )
+            except ClientError as exc:
+                if _lost_against(exc) is None:
+                    raise
 
     def apply(self, key: RequestKey, change: Change) -> Applied | Refused:
         """See `RequestStore.apply`."""

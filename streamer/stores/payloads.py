@@ -52,6 +52,11 @@ def payload_item_key(owner: str, key: str) -> Item:
     return {"owner": {"S": owner}, "request_id": {"S": key}}
 
 
+def expiry(now: float, kept_seconds: int) -> int:
+    """Unix seconds until which the payload is kept of a request that begins now."""
+    return int(now) + kept_seconds + WAITING_SECONDS
+
+
 def apart(record: RequestRecord, *, kept_seconds: int) -> tuple[RequestRecord, Payload | None]:
     """A new request as it is to be stored, and what is to be stored before it; None: nothing, it is small.
 
@@ -70,7 +75,7 @@ def apart(record: RequestRecord, *, kept_seconds: int) -> tuple[RequestRecord, P
         key=key,
         payload_json=payload_json,
         metadata_json=metadata_json,
-        expires_at=int(record.created_at) + kept_seconds + WAITING_SECONDS,
+        expires_at=expiry(record.created_at, kept_seconds),
     )
     return replace(record, payload_json=None, metadata_json=None, payload_key=key), payload
 

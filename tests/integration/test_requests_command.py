@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +22,7 @@ from streamer.records import KEPT_SECONDS, Failure, ProgressPoint, RequestRecord
 from streamer.requests.runs import run_event
 from streamer.service import tables
 from streamer.stores.dynamodb_requests import DynamoRequestStore
+from streamer.stores.items import TTL
 
 FAILURE = Failure(code="PROCESSING_FAILED", message="the disk is full", retryable=True)
 FAILED = request_record(request_id="failed", status=Status.FAILED, attempt=3, max_attempts=3, error=FAILURE)
@@ -288,6 +290,16 @@ def test_a_failed_request_is_put_back_and_its_dead_letters_are_removed(engine: E
     assert (after.status, after.attempt, after.max_attempts, after.error) == (Status.PENDING, 3, 5, None)
     assert result.stdout == "request failed runs again; 1 of its dead letters removed\n"
     assert lines("--failed") == []
+
+
+def test_a_large_payload_is_kept_for_a_request_that_is_put_back_as_long_as_for_a_new_one(engine: Engine) -> None:
+    stored(engine, replace(FAILED, payload_json=f'"{"x" * 20_000}"'))
+
+    run("retry", "failed")
+
+    rows = engine.client("dynamodb").scan(TableName="streamer_requests")["Items"]
+    kept = [float(row[TTL]["N"]) for row in rows if row["request_id"]["S"].startswith("#payload#")]
+    assert [until > time.time() + KEPT_SECONDS for until in kept] == [True]
 
 
 def test_what_has_succeeded_is_not_run_again(engine: Engine) -> None:
