@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
@@ -54,6 +54,13 @@ def expanded_once(source: Source, parameters: Mapping[str, Any], region: str, fo
         for old in sorted(folder.glob("*.json"), key=lambda each: each.stat().st_mtime)[:-KEPT]:
             old.unlink()
     return found
+
+
+def own_types(tree: Mapping[str, Any]) -> Iterator[str]:
+    """Names of a template's resources of SAM's own types."""
+    for name, resource in tree["Resources"].items():
+        if isinstance(resource, dict) and str(resource.get("Type")).startswith(_PREFIX):
+            yield name
 
 
 def _refuse_unknown(source: Source) -> None:

@@ -103,6 +103,8 @@ def holds(names: Names, node: Any, path: Path) -> bool:
         return node
     if isinstance(node, dict) and len(node) == 1:
         ((key, argument),) = node.items()
+        if key == "Condition" and isinstance(argument, dict) and [*argument] == ["Condition"]:
+            argument = argument["Condition"]  # [REC] as SAM's transform writes it for destinations under a condition
         if key == "Condition" and isinstance(argument, str):
             return names.condition(argument, path)
         if key == "Fn::Equals":

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from msgspec import Struct, field
+from msgspec import Struct, field, structs
 
 from streamer.errors import ConfigurationError, TopologyError
 from streamer.topology import Topology
@@ -22,9 +22,9 @@ from .assembly import Part, Project
 from .code import Code
 from .described_functions import names_of
 from .errors import Problem, TemplateError
-from .expansion import expanded_once
+from .expansion import expanded_once, own_types
 from .ids import physical_name
-from .intrinsics import text_of, value_of
+from .intrinsics import MadeUp, text_of, value_of
 from .parameters import no_value, typed, unknown_parameters, without_value
 from .resources.kind import Place
 from .source import Source, load, refuse_nulls
@@ -179,7 +179,9 @@ class _Reader:
     def read(self, part: Part) -> None:
         """Read a part as a stack of its own."""
         stack = self._stack(part, {**part.parameters, **self._settings.parameters})
-        self._exports |= {**stack.exports, **self._settings.imports}
+        unknown = {stack.export_names[name] for name in stack.made_up if name in stack.export_names}
+        exports = {name: MadeUp(value) if name in unknown else value for name, value in stack.exports.items()}
+        self._exports |= {**exports, **self._settings.imports}
         self._outputs[stack.name] = stack.outputs
         self.stacks.append(stack)
 
@@ -213,10 +215,12 @@ class _Reader:
         return load(text, _shown(path))
 
     def _expanded(self, source: Source, part: Part, parameters: Mapping[str, str], place: Place) -> Source:
+        notes: list[str] = []
+        sams = frozenset(own_types(source.tree))
         try:
-            refuse_nulls(source)
-            tree = language.included(source.tree, self._file(part.folder, "AWS::Include"))
-            tree = described_machines.inlined(tree, self._file(part.folder, "a definition"))
+            refuse_nulls(source, but=sams)
+            tree = language.included(source.tree, self._file(part.folder, "AWS::Include", notes))
+            tree = described_machines.inlined(tree, self._file(part.folder, "a definition", notes))
             macros = language.transforms(tree)
             if language.LANGUAGE in macros:
                 early = _Loops(tree.get("Parameters") or {}, parameters, tree.get("Mappings") or {}, place)
@@ -224,26 +228,32 @@ class _Reader:
                 tree = language.named(tree, early.name)
         except Problem as problem:
             raise source.error(problem) from problem
-        source = source.with_tree(tree)
+        source = structs.replace(source, tree=tree, notes=(*source.notes, *notes))
         self.formats.append("SAM" if language.SAM in macros else part.format)
         if language.SAM not in macros:
             return source
         try:
-            return expanded_once(source, parameters, place.region, self._state_folder / "sam")
+            made = expanded_once(source, parameters, place.region, self._state_folder / "sam")
+            refuse_nulls(made, but={*tree["Resources"]} - sams)
+        except Problem as problem:
+            raise source.error(problem) from problem
         except TemplateError as error:
             # The translator looks into parameters, and blames what they are used for.
             missing = without_value(source.tree.get("Parameters") or {}, parameters)
             if missing:
                 raise source.error(no_value(missing)) from error
             raise
+        return made
 
-    def _file(self, folder: Path, what: str) -> Callable[[str, Any], Any]:
+    def _file(self, folder: Path, what: str, notes: list[str]) -> Callable[[str, Any], Any]:
         def read(location: str, path: Any) -> Any:
             file = folder / location
             if not file.is_file():
                 raise Problem(path, f"{what}: there is no file {file}")
             self.files.add(file.resolve())
-            return load_part(file.read_text("utf-8"), _shown(file))
+            found, repeated = load_part(file.read_text("utf-8"), _shown(file))
+            notes.extend(repeated)
+            return found
 
         return read
 
@@ -285,14 +295,12 @@ def bucket_and_key(url: str, path: tuple[str | int, ...]) -> tuple[str, str]:
     return name, key
 
 
-def load_part(text: str, name: str) -> Any:
-    """What a file says that is included in a template."""
-    wrapped = load(f"Resources:\n  Included:\n    Type: None\nPart:\n{_indented(text)}", name)
-    return wrapped.tree["Part"]
+def load_part(text: str, name: str) -> tuple[Any, list[str]]:
+    """What a file says that is included in a template, and what is to be told of how it is written."""
+    from .yaml_tags import YamlText  # noqa: PLC0415 - 30 ms that others need not pay
 
-
-def _indented(text: str) -> str:
-    return "\n".join(f"  {line}" for line in text.splitlines()) + "\n"
+    part = YamlText(text.removeprefix("\ufeff"), name)
+    return part.tree, part.repeated
 
 
 def _shown(path: Path) -> str:

@@ -72,14 +72,15 @@ def _localize(tree: dict[str, Any]) -> None:
     if isinstance(shared, dict):
         _replace(shared, "CodeUri")
     for resource in tree["Resources"].values():
-        if not isinstance(resource, dict) or resource.get("Type") not in _CODE:
+        kind = resource.get("Type") if isinstance(resource, dict) else None
+        if not isinstance(kind, str) or kind not in _CODE:
             continue
         properties = resource.setdefault("Properties", {})
         if isinstance(properties, dict):
-            _replace(properties, _CODE[resource["Type"]])
-            if resource["Type"] == "AWS::Serverless::Application" and isinstance(properties.get("Location"), dict):
+            _replace(properties, _CODE[kind])
+            if kind == "AWS::Serverless::Application" and isinstance(properties.get("Location"), dict):
                 properties["Location"] = _ELSEWHERE
-            if resource["Type"] == "AWS::Serverless::Function":
+            if kind == "AWS::Serverless::Function":
                 _complete(properties, shared)
 
 
@@ -132,6 +133,7 @@ def _problem(error: Any) -> Problem:
     cause = error.causes[0] if error.causes else error
     logical_id = getattr(cause, "_logical_id", None)
     path: tuple[str, ...] = ("Resources", logical_id) if isinstance(logical_id, str) else ("Resources",)
+    path = path[1:] if logical_id == "Globals" else path  # which is a section, not a resource
     text = _line(getattr(cause, "message", cause))
     return Problem(path, text.removeprefix(f"Resource with id [{logical_id}] is invalid. ").strip())
 

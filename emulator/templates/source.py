@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import Struct, structs
@@ -29,6 +30,8 @@ class Source(Struct, frozen=True, kw_only=True):
     """Mappings, lists and plain values; the short forms of YAML stand in their long form."""
     yaml: YamlText | None = None
     """Its nodes; None: it is JSON."""
+    notes: tuple[str, ...] = ()
+    """What is to be told of how it is written."""
 
     def with_tree(self, tree: Any) -> Source:
         """The same text, after a transform has changed what it says."""
@@ -66,25 +69,33 @@ def load(text: str, name: str) -> Source:
     Short forms (``!Ref``) become long ones, dates stay text, keys are text. [DOC] cfn-docs:template-formats
 
     Raises:
-        TemplateError: it is neither, or a key stands in a mapping twice.
+        TemplateError: it is neither.
     """
     text = text.removeprefix("\ufeff")
     if text.lstrip().startswith("{"):
+        repeated: list[str] = []
+
+        def an_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+            found = dict(pairs)
+            if len(found) < len(pairs):
+                names = [name for name, _ in pairs]
+                twice = next(each for each in names if names.count(each) > 1)
+                repeated.append(f"{name}: the key {twice!r} stands twice in one object; what stands last counts")
+            return found
+
         try:
-            tree = json.loads(text, object_pairs_hook=_without_duplicates)
-        except _DuplicateError as error:
-            raise TemplateError(f"{name}: {error}") from error
+            tree = json.loads(text, object_pairs_hook=an_object)
         except json.JSONDecodeError as error:
             if name.endswith((".json", ".template")):
                 raise TemplateError(f"{name}:{error.lineno}: not JSON: {error.msg}") from error
         except RecursionError as error:
             raise TemplateError(f"{name}: too deeply nested") from error
         else:
-            return _checked(Source(name=name, text=text, tree=tree))
+            return _checked(Source(name=name, text=text, tree=tree, notes=tuple(repeated)))
     from .yaml_tags import YamlText  # noqa: PLC0415 - 30 ms that JSON need not pay
 
     yaml = YamlText(text, name)
-    return _checked(Source(name=name, text=text, tree=yaml.tree, yaml=yaml))
+    return _checked(Source(name=name, text=text, tree=yaml.tree, yaml=yaml, notes=tuple(yaml.repeated)))
 
 
 def _checked(source: Source) -> Source:
@@ -99,12 +110,16 @@ def _checked(source: Source) -> Source:
     return source
 
 
-def refuse_nulls(source: Source) -> None:
-    """Raise `Problem` for a key or an element without a value. [USR] CloudFormation's message"""
-    for name in ("Resources", *_MAPPINGS):
-        path = _null(source.tree.get(name) or {}, (name,))
-        if path is not None:
-            raise Problem(path, "'null' values are not allowed in templates")
+def refuse_nulls(source: Source, *, but: Collection[str] = ()) -> None:
+    """Raise `Problem` for a key or an element without a value. [USR] CloudFormation's message
+
+    ``but`` are names of resources that may have some, as those have that a transform is to change.
+    """
+    for section in ("Resources", *_MAPPINGS):
+        for name, each in (source.tree.get(section) or {}).items():
+            path = None if section == "Resources" and name in but else _null(each, (section, name))
+            if path is not None:
+                raise Problem(path, "'null' values are not allowed in templates")
 
 
 def _null(node: Any, path: Path) -> Path | None:
@@ -116,19 +131,6 @@ def _null(node: Any, path: Path) -> Path | None:
 
 
 # JSON: its places are found by reading it again up to there
-
-
-class _DuplicateError(Exception):
-    pass
-
-
-def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise _DuplicateError(f"the key {twice!r} stands twice in one object")
-    return found
 
 
 def _json_line(text: str, path: Path) -> int:

@@ -15,7 +15,7 @@ from .generated_secrets import generated
 from .intrinsics import ABSENT, MadeUp, holds, plain, text_of, value_of
 from .parameters import read_parameters
 from .references import references
-from .resources.kind import Kind, Meaning, Place, names
+from .resources.kind import Kind, Meaning, Place, machine_arn, names
 from .resources.registry import kind_of
 from .resources.shapes import SHAPES, check_shape
 from .source import Source
@@ -80,6 +80,8 @@ class Stack(Struct, frozen=True, kw_only=True):
     """Under which name an output is exported, by the output's."""
     imports: frozenset[str] = frozenset()
     """Names of the exports that it uses."""
+    made_up: frozenset[str] = frozenset()
+    """Names of the outputs whose values nobody here knows."""
 
     def all(self) -> Iterator[Stack]:
         """This stack, and those nested in it."""
@@ -118,12 +120,14 @@ class _Resolver:
         """Resources that are being resolved, each for the one before."""
         self._testing: list[str] = []
         self._nested: dict[str, Stack] = {}
-        self._warnings: list[str] = []
+        self._warnings: list[str] = [*source.notes]
         self._imports: set[str] = set()
         self._kinds = {name: kind_of(self._type(name, each)) for name, each in self._resources.items()}
         self._check_references()
         read = read_parameters(self._parameters, around.parameters, used=frozenset(self._used()), stored=around.stored)
         self._values = read.values
+        self._has_unknown = bool(read.warnings)
+        """Whether a value may be made up, which encoders do not take."""
         self._warnings += read.warnings
 
     def stack(self) -> Stack:
@@ -131,13 +135,17 @@ class _Resolver:
             if self._exists(name):
                 self._resource(name, ("Resources", name))
         outputs, exports, export_names = {}, {}, {}
+        made_up = set()
         for name, each in self._outputs.items():
             path: Path = ("Outputs", name)
             if not isinstance(each, dict) or "Value" not in each:
                 raise Problem(path, "an output has a Value")
             if "Condition" in each and not self.condition(each["Condition"], path):
                 continue
-            outputs[name] = self._settled(each["Value"], (*path, "Value"))
+            found = value_of(self, each["Value"], (*path, "Value"))
+            if isinstance(found, MadeUp):
+                made_up.add(name)
+            outputs[name] = plain(found)
             export = each.get("Export")
             if isinstance(export, dict) and "Name" in export:
                 where = (*path, "Export", "Name")
@@ -153,6 +161,7 @@ class _Resolver:
             nested=tuple(self._nested.values()),
             export_names=export_names,
             imports=frozenset(self._imports),
+            made_up=frozenset(made_up),
         )
 
     def _type(self, name: str, resource: Any) -> str:
@@ -200,18 +209,19 @@ class _Resolver:
             return self._values[name]
         if name in _PSEUDO:
             return self._pseudo(name)
-        return self._resource(name, path).ref
+        resource = self._resource(name, path)
+        return self._unknown(resource.ref) if resource.kind.meaning is Meaning.MISSING else resource.ref
 
     def attribute(self, logical_id: str, attribute: str, path: Path) -> Any:
         resource = self._resource(logical_id, path)
         if resource.type == "AWS::CloudFormation::Stack" and attribute.startswith("Outputs."):
             if logical_id not in self._nested:
                 return self._made_up(resource, attribute)
-            outputs = self._nested[logical_id].outputs
+            nested = self._nested[logical_id]
             name = attribute.partition(".")[2]
-            if name not in outputs:
+            if name not in nested.outputs:
                 raise Problem(path, f"the nested stack {logical_id} has no output {name!r}")
-            return outputs[name]
+            return self._unknown(nested.outputs[name]) if name in nested.made_up else nested.outputs[name]
         kind = resource.kind
         pattern = kind.attributes.get(attribute)
         if pattern is not None:
@@ -226,7 +236,11 @@ class _Resolver:
     def _made_up(self, resource: Resource, attribute: str) -> MadeUp:
         what = f"{resource.type} {resource.logical_id}"
         self._warnings.append(f"{what} is not emulated: its {attribute} is made up")
-        return MadeUp(f"{resource.name}.{attribute}")
+        return self._unknown(f"{resource.name}.{attribute}")
+
+    def _unknown(self, text: str) -> MadeUp:
+        self._has_unknown = True
+        return MadeUp(text)
 
     def condition(self, name: Any, path: Path) -> bool:
         if not isinstance(name, str) or name not in self._conditions:
@@ -251,7 +265,8 @@ class _Resolver:
         if name not in self._around.exports:
             raise Problem(path, self._around.no_export.format(name=name))
         self._imports.add(name)
-        return self._around.exports[name]
+        found = self._around.exports[name]
+        return self._unknown(found) if isinstance(found, MadeUp) else found
 
     def stack_output(self, stack: str, output: str, path: Path) -> Any:
         found = self._around.outputs.get(stack, {}).get(output, self._around.exports.get(f"{stack}.{output}"))
@@ -367,7 +382,7 @@ class _Resolver:
 
     def _settled(self, node: Any, path: Path) -> Any:
         value = value_of(self, node, path)
-        return plain(value) if self._warnings else value  # nothing is made up without being told
+        return plain(value) if self._has_unknown else value
 
     def _filled(self, pattern: str, kind: Kind, name: str, properties: Mapping[str, Any], path: Path) -> str:
         values = names(kind, self._around.place, name, properties, pattern)
@@ -376,6 +391,8 @@ class _Resolver:
             values["name"] = str(values["name"]).removesuffix(".fifo") + ".fifo"
         if "{function_arn}" in pattern:
             values["function_arn"] = self._function_arn(properties, (*path, "FunctionName"))
+        if "{machine_arn}" in pattern:
+            values["machine_arn"] = machine_arn(properties, path)
         try:
             return pattern.format(**values)
         except KeyError as error:

@@ -1,4 +1,4 @@
-"""YAML 1.1 as CloudFormation reads it: short forms of intrinsic functions, no dates, no key twice. Pure."""
+"""YAML 1.1 as CloudFormation reads it: short forms of intrinsic functions, no dates. Pure."""
 
 from __future__ import annotations
 
@@ -35,6 +35,9 @@ class YamlText:
         """Raise TemplateError when it is no YAML that CloudFormation takes."""
         self._name = name
         self._made: dict[int, Any] = {}
+        self.repeated: list[str] = []
+        """What is told of keys that stand in a mapping twice, of which the last counts.
+        [USR] cdk-real-drift #1074: CloudFormation takes such templates, and the last value"""
         try:
             self._root = _compose(text)
             self.tree = None if self._root is None else self._value(self._root)
@@ -111,8 +114,8 @@ class YamlText:
                 merged += value.value if isinstance(value, yaml.SequenceNode) else [value]
                 continue
             if key.value in found:
-                text = f"the key {key.value!r} stands here and in line {lines[key.value]}"
-                raise self._error(key, text)
+                text = f"the key {key.value!r} stands here and in line {lines[key.value]}; what stands last counts"
+                self.repeated.append(str(self._error(key, text)))
             found[key.value] = self._value(value)
             lines[key.value] = key.start_mark.line + 1
         for each in merged:
@@ -153,7 +156,7 @@ def _compose(text: str) -> yaml.Node | None:
 
 def _child(node: yaml.Node, part: str | int) -> tuple[int, yaml.Node] | None:
     if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
+        for key, value in reversed(node.value):
             if key.value == part:
                 return key.start_mark.line + 1, value
     if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):

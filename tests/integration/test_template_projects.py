@@ -17,6 +17,7 @@ from emulator.command.from_template import load_template
 from emulator.command.options import EmulateOptions
 from emulator.command.which_project import template_name
 from emulator.templates.assembly import find_default, stack_name
+from emulator.templates.project import Read
 from streamer.errors import ConfigurationError
 from streamer.project import read as read_project
 from streamer.topology import Topology
@@ -418,3 +419,58 @@ Outputs:
     found = load_template("template.yaml", EmulateOptions(), folder=tmp_path, state_folder=tmp_path / "s").read
 
     assert str(found.stacks[0].outputs["AnswerArn"]).endswith(f":function:{found.described.topology.functions[0].name}")
+
+
+def test_what_is_wrong_with_globals_is_told_there(tmp_path: Path) -> None:
+    (tmp_path / "template.yaml").write_text(f"Globals: {{Fun: {{}}}}\nResources:\n{CHAT}")
+
+    with pytest.raises(ConfigurationError, match=r"template\.yaml:1: Globals: 'Globals' section is invalid\. 'Fun'"):
+        load_template("template.yaml", EmulateOptions(), folder=tmp_path, state_folder=tmp_path / "s")
+
+
+FLOW = """\
+  Flow:
+    Type: AWS::Serverless::StateMachine
+    Properties:
+      AutoPublishAlias: live
+      Definition:
+        StartAt: A
+        States: {A: {Type: Pass, ResultPath: null, End: true}}
+"""
+
+
+def test_what_sam_makes_something_of_may_be_null(tmp_path: Path) -> None:
+    """A definition says with it that a state's result is dropped; what is null afterwards is refused."""
+
+    def read_with(written: str) -> Read:
+        (tmp_path / "template.yaml").write_text(f"Resources:\n{CHAT}{written}")
+        return load_template("template.yaml", EmulateOptions(), folder=tmp_path, state_folder=tmp_path / "s").read
+
+    calls = read_with(f"      Role: null\n{FLOW}").described.services
+    [machine] = [each for each in calls if each.operation == "CreateStateMachine"]
+    assert json.loads(machine.parameters["definition"])["States"]["A"] == {
+        "Type": "Pass",
+        "ResultPath": None,
+        "End": True,
+    }
+    for wrong, place in (
+        ("      Environment: {Variables: {NAME: null}}\n", r"13: .+Environment.Variables.NAME"),
+        ("  Jobs: {Type: AWS::SQS::Queue, Properties: {QueueName: null}}\n", r"\d+: .+Jobs.Properties.QueueName"),
+    ):
+        with pytest.raises(ConfigurationError, match=rf"template\.yaml:{place}: 'null' values are not allowed"):
+            read_with(wrong)
+
+
+def test_a_key_that_stands_twice_in_a_template_or_in_what_it_includes_is_told(tmp_path: Path) -> None:
+    (tmp_path / "more.yaml").write_text("Timeout: 4\nTimeout: 5\n")
+    text = CHAT.replace("      Runtime: python3.12\n", "      Runtime: python3.11\n      Runtime: python3.12\n") + (
+        "      Fn::Transform: {Name: AWS::Include, Parameters: {Location: more.yaml}}\n"
+    )
+    (tmp_path / "template.yaml").write_text(f"Resources:\n{text}")
+
+    found = load_template("template.yaml", EmulateOptions(), folder=tmp_path, state_folder=tmp_path / "s").read
+
+    assert [each.timeout_seconds for each in found.described.topology.functions] == [5]
+    told = "the key '{}' stands here and in line {}; what stands last counts"
+    assert f"{tmp_path / 'template.yaml'}:12: {told.format('Runtime', 11)}" in found.warnings
+    assert any(each.endswith(f"more.yaml:2: {told.format('Timeout', 1)}") for each in found.warnings)

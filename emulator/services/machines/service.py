@@ -135,9 +135,10 @@ class StateMachines:
 
     def start(self, arn: str, payload: str) -> bool:
         """Start an execution on behalf of a service; False: there is no such machine."""
-        if arn not in self._machines:
+        found = self._known(arn)
+        if found is None:
             return False
-        self._begin(self._machines[arn], payload, str(uuid.uuid4()))
+        self._begin(found, payload, str(uuid.uuid4()))
         return True
 
     async def close(self) -> None:
@@ -161,8 +162,12 @@ class StateMachines:
 
     # machines
 
+    def _known(self, arn: str) -> Machine | None:
+        """The machine of an ARN, or that of its version or alias."""
+        return self._machines.get(arn) or self._machines.get(arn.rpartition(":")[0])
+
     def _machine(self, arn: Any) -> Machine:
-        found = self._machines.get(str(arn)) or self._machines.get(str(arn).rpartition(":")[0])
+        found = self._known(str(arn))
         if found is None:
             raise MachineError("StateMachineDoesNotExist", f"State Machine Does Not Exist: '{arn}'")
         return found

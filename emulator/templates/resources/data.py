@@ -142,7 +142,11 @@ KINDS: Final = (
         meaning=Meaning.EMULATED,
         noun="state machine",
         ref="arn:{partition}:states:{region}:{account}:stateMachine:{name}",
-        attributes={"Arn": "arn:{partition}:states:{region}:{account}:stateMachine:{name}", "Name": "{name}"},
+        attributes={
+            "Arn": "arn:{partition}:states:{region}:{account}:stateMachine:{name}",
+            "Name": "{name}",
+            "StateMachineRevisionId": "{uuid}",
+        },
         name_property="StateMachineName",
     ),
     Kind(
@@ -151,6 +155,14 @@ KINDS: Final = (
         noun="version of a state machine",
         ref="{p[StateMachineArn]}:1",
         attributes={"Arn": "{p[StateMachineArn]}:1"},
+    ),
+    Kind(
+        type="AWS::StepFunctions::StateMachineAlias",
+        meaning=Meaning.KNOWN,
+        noun="alias of a state machine",
+        ref="{machine_arn}:{name}",
+        attributes={"Arn": "{machine_arn}:{name}"},
+        name_property="Name",
     ),
     Kind(
         type="AWS::KMS::Key",

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from msgspec import Struct, field
 
 from ...services.secret_names import client_secret, suffix
 from .. import ids
+from ..errors import Path, Problem
+
+_MACHINE_PARTS: Final = 7
+"""Of the ARN of a state machine; that of a version or an alias has one more."""
 
 
 class Meaning(enum.Enum):
@@ -84,3 +88,13 @@ def names(kind: Kind, place: Place, logical_id: str, properties: Mapping[str, An
         "logical": logical_id,
         "p": properties,
     }
+
+
+def machine_arn(properties: Mapping[str, Any], path: Path) -> str:
+    """The state machine that an alias leads to; raises `Problem`. [DOC] cfn-docs:AWS_StepFunctions_StateMachineAlias"""
+    routes = properties.get("RoutingConfiguration") or [properties.get("DeploymentPreference")]
+    first = routes[0] if isinstance(routes, list) else None
+    version = first.get("StateMachineVersionArn") if isinstance(first, dict) else None
+    if not isinstance(version, str):
+        raise Problem(path, "an alias of a state machine needs RoutingConfiguration or DeploymentPreference")
+    return ":".join(version.split(":")[:_MACHINE_PARTS])

@@ -38,6 +38,7 @@ CONDITIONS = {
     "IsBlue": {"Fn::Equals": [{"Ref": "Colour"}, "blue"]},
     "IsNever": {"Fn::Not": [{"Condition": "IsBlue"}]},
     "IsEither": {"Fn::Or": [{"Condition": "IsBlue"}, {"Condition": "IsNever"}]},
+    "IsEvenBoth": {"Fn::And": [{"Condition": {"Condition": "IsBlue"}}, {"Condition": {"Condition": "IsNever"}}]},
     "IsBoth": {"Fn::And": [{"Condition": "IsBlue"}, {"Condition": "IsNever"}]},
 }
 MAPPINGS = {"Sizes": {"small": {"mb": 128}, "large": {"mb": 512}}}
@@ -84,6 +85,7 @@ def stack_of(value: Any, **around: Any) -> Stack:
         pytest.param({"a": {"Fn::If": ["IsNever", 1, {"Ref": "AWS::NoValue"}]}, "b": 2}, {"b": 2}, id="NoValue, a key"),
         pytest.param([1, {"Ref": "AWS::NoValue"}, 2], [1, 2], id="NoValue, an element"),
         pytest.param({"Fn::If": ["IsEither", {"Fn::If": ["IsBoth", 1, 2]}, 3]}, 2, id="Or and And"),
+        pytest.param({"Fn::If": ["IsEvenBoth", 1, 2]}, 2, id="conditions as SAM's transform nests them"),
         pytest.param({"Fn::FindInMap": ["Sizes", "large", "mb"]}, 512, id="FindInMap"),
         pytest.param({"Fn::FindInMap": ["Sizes", "huge", "mb", {"DefaultValue": 9}]}, 9, id="FindInMap with default"),
         pytest.param({"Fn::Base64": "hello"}, "aGVsbG8=", id="Base64"),
@@ -154,6 +156,7 @@ def test_an_attribute_of_what_is_not_emulated_is_made_up_and_told() -> None:
         pytest.param({"Fn::Select": [0, {"Fn::Cidr": [{"Fn::GetAtt": ["Odd", "Url"]}, 6, 8]}]}, id="Cidr"),
         pytest.param({"Fn::Select": [1, {"Fn::GetAtt": ["Odd", "Url"]}]}, id="Select"),
         pytest.param({"Fn::Select": [1, {"Fn::Split": ["/", {"Fn::GetAtt": ["Odd", "Url"]}]}]}, id="Split"),
+        pytest.param({"Fn::Select": [1, {"Fn::Split": ["/", {"Ref": "Odd"}]}]}, id="Ref"),
         pytest.param({"Fn::Join": [",", {"Fn::GetAtt": ["Odd", "Url"]}]}, id="Join"),
         pytest.param({"Fn::FindInMap": ["Sizes", {"Fn::GetAtt": ["Odd", "Url"]}, "mb"]}, id="FindInMap"),
     ],
@@ -163,6 +166,46 @@ def test_what_functions_make_of_what_is_made_up_is_made_up(value: Any) -> None:
 
     assert found.startswith("shop-Odd-")
     assert type(found) is str
+
+
+def test_what_another_stack_made_up_is_made_up_here() -> None:
+    tree = {
+        "Resources": {"Odd": {"Type": "AWS::Odd::Thing"}, "Queue": {"Type": "AWS::SQS::Queue"}},
+        "Outputs": {"Url": {"Value": {"Ref": "Odd"}}, "Name": {"Value": {"Fn::GetAtt": ["Queue", "QueueName"]}}},
+    }
+    inner = resolve(load(json.dumps(tree), "inner.json"), Surroundings(place=PLACE))
+    outer = {"Inner": {"Type": "AWS::CloudFormation::Stack", "Properties": {"TemplateURL": "inner.json"}}}
+    value = {"Fn::Select": [1, {"Fn::Split": ["/", {"Fn::GetAtt": ["Inner", "Outputs.Url"]}]}]}
+    outer["A"] = {"Type": "AWS::SSM::Parameter", "Properties": {"X": value}}
+    around = Surroundings(place=PLACE, nested=lambda _resource, _given: inner)
+
+    found = resolve(load(json.dumps({"Resources": outer}), "t.json"), around).resources["A"].properties["X"]
+
+    assert inner.made_up == {"Url"}
+    assert found == inner.outputs["Url"]
+    assert type(found) is str
+
+
+def test_an_alias_of_a_state_machine() -> None:
+    version = {"Type": "AWS::StepFunctions::StateMachineVersion", "Properties": {"StateMachineArn": {"Ref": "Flow"}}}
+    revision = {"Fn::GetAtt": ["Flow", "StateMachineRevisionId"]}
+    version["Properties"] = {"StateMachineArn": {"Ref": "Flow"}, "StateMachineRevisionId": revision}
+    route = {"StateMachineVersionArn": {"Ref": "One"}, "Weight": 100}
+    alias = {"Type": "AWS::StepFunctions::StateMachineAlias"}
+    resources = {
+        "Flow": {"Type": "AWS::StepFunctions::StateMachine", "Properties": {"StateMachineName": "flow"}},
+        "One": version,
+        "Live": {**alias, "Properties": {"Name": "live", "RoutingConfiguration": [route]}},
+        "Slow": {**alias, "Properties": {"Name": "slow", "DeploymentPreference": route}},
+    }
+
+    found = resolve(load(json.dumps({"Resources": resources}), "t.json"), Surroundings(place=PLACE)).resources
+
+    assert found["Live"].ref == "arn:aws:states:eu-west-1:123456789012:stateMachine:flow:live"
+    assert found["Slow"].ref == "arn:aws:states:eu-west-1:123456789012:stateMachine:flow:slow"
+    resources["Live"] = {**alias, "Properties": {"Name": "live"}}
+    with pytest.raises(TemplateError, match="needs RoutingConfiguration or DeploymentPreference"):
+        resolve(load(json.dumps({"Resources": resources}), "t.json"), Surroundings(place=PLACE))
 
 
 def test_a_list_without_a_value_has_as_many_as_are_wanted() -> None:

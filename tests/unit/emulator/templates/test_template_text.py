@@ -41,9 +41,6 @@ def test_values_of_yaml(written: str, meant: object) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        pytest.param(
-            "Resources:\n  A: 1\n  B: 2\n  A: 3\n", "t.yaml:4: the key 'A' stands here and in line 2", id="twice"
-        ),
         pytest.param(HEAD + "!Reff B", "t.yaml:5: there is no function !Reff", id="an unknown tag"),
         pytest.param("Resources: [", "t.yaml:2: not YAML: ", id="unfinished"),
         pytest.param("hello", "t.yaml:1: not a template: ", id="text"),
@@ -68,9 +65,14 @@ def test_json_that_is_none_is_refused_with_its_line() -> None:
         load('{"Resources": {\n x', "t.json")
 
 
-def test_a_key_twice_in_json_is_refused() -> None:
-    with pytest.raises(TemplateError, match="the key 'A' stands twice"):
-        load('{"Resources": {"A": 1, "A": 2}}', "t.json")
+def test_of_a_key_that_stands_twice_the_last_counts_and_it_is_told() -> None:
+    yaml = load("Resources:\n  A: 1\n  B: 2\n  A: 3\n", "t.yaml")
+    written = load('{"Resources": {"A": 1, "B": 2, "A": 3}}', "t.json")
+
+    assert yaml.tree == written.tree == {"Resources": {"A": 3, "B": 2}}
+    assert yaml.notes == ("t.yaml:4: the key 'A' stands here and in line 2; what stands last counts",)
+    assert written.notes == ("t.json: the key 'A' stands twice in one object; what stands last counts",)
+    assert yaml.line(("Resources", "A")) == 4
 
 
 def test_an_anchor_is_merged() -> None:
