@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .topology import Located, Things
 
 PYTHON = "python"
-_URI: Final = re.compile(r".*?:lambda:path/[^/]+/functions/(.+)/invocations")
+_URI: Final = re.compile(r".*?:lambda:path/[^/]+/functions/(.+)/(?:response-streaming-)?invocations")
 
 
 def function(

@@ -219,7 +219,13 @@ def _operation(around: _Around, operation: Operation) -> HttpRoute | None:
         iam=operation.iam,
         api_key_required="api_key" in operation.security,
         timeout_seconds=operation.timeout_seconds or _SECONDS[around.kind],
+        streamed=_is_streamed(operation.uri),
     )
+
+
+def _is_streamed(uri: Any) -> bool:
+    """Whether an integration takes what a function streams. [DOC] apigw-docs:response-transfer-mode-lambda"""
+    return str(uri).endswith("/response-streaming-invocations")
 
 
 def _written_backend(around: _Around, operation: Operation, where: Path) -> Backend | None:
@@ -317,6 +323,7 @@ def _method(around: _Around, resource: Resource, authorizers: Mapping[Any, HttpA
         iam=authorization == "AWS_IAM",
         api_key_required=boolean(resource, "ApiKeyRequired"),
         timeout_seconds=float(integration.get("TimeoutInMillis", 29_000)) / 1000,
+        streamed=_is_streamed(integration.get("Uri")),
     )
 
 
@@ -361,6 +368,7 @@ def _function_url(things: Things, resource: Resource, functions: set[str]) -> Ht
         function=function,
         iam=text(resource, "AuthType") == "AWS_IAM",
         timeout_seconds=900.0,  # [DOC] lambda-docs:urls-invocation: as long as the function may run
+        streamed=resource.properties.get("InvokeMode") == "RESPONSE_STREAM",
     )
     return HttpApi(
         name=resource.logical_id,

@@ -127,6 +127,8 @@ class HttpRoute:
     """Whether the request must be signed (SigV4)."""
     api_key_required: bool = False
     timeout_seconds: float = 29.0
+    streamed: bool = False
+    """Whether the function streams its answer: JSON with status and headers, eight NUL bytes, and the body."""
 
     @property
     def key(self) -> str:

@@ -107,7 +107,14 @@ def own_headers(asked: Asked) -> Headers:
     return headers if asked.api.kind is HttpKind.URL else (*headers, ("x-amz-apigw-id", asked.request_id))
 
 
+_END_OF_PRELUDE: Final = bytes(8)
+
+
 def _replied(asked: Asked, payload: bytes) -> HttpAnswer:
+    if asked.match.route.streamed:
+        streamed = _streamed(asked, payload)
+        if streamed is not None:
+            return streamed
     try:
         result = json.loads(payload)
     except (ValueError, RecursionError) as wrong:
@@ -120,6 +127,32 @@ def _replied(asked: Asked, payload: bytes) -> HttpAnswer:
     if not isinstance(result, dict):
         raise MalformedError(f"it is {'None' if result is None else type(result).__name__}, not an object")
     return _written(asked, result, is_second=is_second)
+
+
+def _streamed(asked: Asked, payload: bytes) -> HttpAnswer | None:
+    """What a function streamed; None: the function of a URL answers as others do.
+
+    [DOC] apigw-docs:response-transfer-mode-lambda, lambda-docs:configuration-response-streaming
+    """
+    head, mark, body = payload.partition(_END_OF_PRELUDE)
+    if not mark and asked.api.kind is HttpKind.REST:
+        raise MalformedError("a streamed answer is JSON, eight NUL bytes and the body")
+    try:
+        said = json.loads(head)
+    except (ValueError, RecursionError) as wrong:
+        if mark:
+            raise MalformedError("what stands before its eight NUL bytes is not JSON") from wrong
+        headers = (*own_headers(asked), (_CONTENT_TYPE, "application/octet-stream"))  # [INF]
+        return HttpAnswer(200, headers, payload)
+    if not mark:
+        return None
+    if not isinstance(said, dict):
+        raise MalformedError("what stands before its eight NUL bytes is no object")
+    sent = [*_headers({**said, "cookies": None}, is_second=asked.api.kind is HttpKind.URL)]
+    sent += _headers({"cookies": said.get("cookies")}, is_second=True)
+    if not any(name.lower() == _CONTENT_TYPE for name, _ in sent):
+        sent.append((_CONTENT_TYPE, "application/octet-stream"))  # [INF]
+    return HttpAnswer(_status(said.get("statusCode", 200)), (*sent, *own_headers(asked)), body)
 
 
 _REST_KEYS: Final = frozenset({"statusCode", "headers", "multiValueHeaders", "body", "isBase64Encoded"})

@@ -263,7 +263,24 @@ def test_a_function_url() -> None:
     [found] = topology.http_apis
     assert found.kind is HttpKind.URL
     assert [(each.key, each.function, each.iam) for each in found.routes] == [("$default", "answer", True)]
+    assert not found.routes[0].streamed
     assert found.cors == Cors(origins=("*",), credentials=True)
+
+
+def test_routes_that_take_what_a_function_streams() -> None:
+    path = "2021-11-15/functions/${Answer.Arn}/response-streaming-invocations"
+    uri = {"Fn::Sub": f"arn:aws:apigateway:${{AWS::Region}}:lambda:path/{path}"}
+    proxy = {"Type": "AWS_PROXY", "IntegrationHttpMethod": "POST", "ResponseTransferMode": "STREAM", "Uri": uri}
+    written = {"type": "aws_proxy", "httpMethod": "POST", "responseTransferMode": "STREAM", "uri": uri}
+    document = {"paths": {"/": {"get": {"x-amazon-apigateway-integration": written}}}}
+    url = resource("Lambda::Url", TargetFunctionArn=att("Answer"), AuthType="NONE", InvokeMode="RESPONSE_STREAM")
+    every = [
+        one(**rest(Get=method("GET", ref("Items"), Integration=proxy))),
+        one(Rest=resource("ApiGateway::RestApi", Body=document)),
+        one(Url=url),
+    ]
+
+    assert [(each.routes[0].function, each.routes[0].streamed) for each in every] == [("answer", True)] * 3
 
 
 @pytest.mark.parametrize(

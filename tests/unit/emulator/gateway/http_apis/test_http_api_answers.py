@@ -18,6 +18,11 @@ SECOND = api()
 FIRST = api(HttpRoute(path="$default", function="answer", payload="1.0"))
 REST = api(HttpRoute(path="/", function="answer"), kind=HttpKind.REST, stage="Prod", binary_types=("image/*",))
 URL = api(kind=HttpKind.URL)
+STREAM = HttpRoute(path="$default", function="answer", streamed=True)
+STREAMS = {
+    "URL": api(STREAM, kind=HttpKind.URL),
+    "REST": api(HttpRoute(path="/", function="answer", streamed=True), kind=HttpKind.REST, stage="Prod"),
+}
 APIS = {"2.0": SECOND, "1.0": FIRST, "REST": REST, "URL": URL}
 
 
@@ -201,3 +206,52 @@ def test_no_header_of_a_function_adds_a_line(headers: dict[str, str], body: str)
     for name, value in answer.headers:
         assert not set(name + value) & {"\r", "\n", "\0"}
         (name + value).encode("latin-1")
+
+
+def streamed(kind: str, payload: bytes) -> tuple[HttpAnswer, str | None]:
+    of = STREAMS[kind]
+    return answered(asked(of, f"{of.base_path}/"), Replied(payload))
+
+
+@pytest.mark.parametrize("kind", STREAMS)
+def test_a_streamed_answer_has_its_status_and_headers_before_eight_zeros(kind: str) -> None:
+    said = {"statusCode": 201, "headers": {"Content-Type": "text/html"}, "cookies": ["a=1", "b=2"]}
+
+    answer, warning = streamed(kind, json.dumps(said).encode() + bytes(8) + b"<p>\0</p>")
+    plain, _ = streamed(kind, b"{}" + bytes(8))
+
+    assert (answer.status, answer.body, warning) == (201, b"<p>\0</p>", None)
+    assert [*answer.headers][:3] == [("Content-Type", "text/html"), ("set-cookie", "a=1"), ("set-cookie", "b=2")]
+    assert (plain.status, plain.headers[0], plain.body) == (200, ("content-type", "application/octet-stream"), b"")
+
+
+def test_a_rest_api_takes_several_values_of_a_streamed_header() -> None:
+    answer, _ = streamed("REST", json.dumps({"multiValueHeaders": {"x": ["1", "2"]}}).encode() + bytes(8))
+
+    assert [each for each in answer.headers if each[0] == "x"] == [("x", "1"), ("x", "2")]
+
+
+def test_a_url_that_streams_takes_what_has_no_zeros() -> None:
+    raw, _ = streamed("URL", b"<p>hello</p>")
+    whole, _ = streamed("URL", b'{"statusCode": 202, "body": "hello"}')
+
+    assert (raw.status, raw.body) == (200, b"<p>hello</p>")
+    assert ("content-type", "application/octet-stream") in raw.headers
+    assert (whole.status, whole.body) == (202, b"hello")
+
+
+@pytest.mark.parametrize(
+    ("kind", "payload"),
+    [
+        pytest.param("REST", b'{"statusCode": 200, "body": "hello"}', id="no zeros"),
+        pytest.param("URL", b"hello" + bytes(8), id="not JSON"),
+        pytest.param("REST", b"[]" + bytes(8), id="no object"),
+        pytest.param("URL", b'{"statusCode": "ok"}' + bytes(8), id="no status"),
+    ],
+)
+def test_a_streamed_answer_can_be_malformed(kind: str, payload: bytes) -> None:
+    answer, warning = streamed(kind, payload)
+
+    assert answer.status == 502
+    assert warning is not None
+    assert warning.startswith("malformed response of the function: ")
