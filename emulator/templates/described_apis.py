@@ -96,6 +96,24 @@ def _guard(things: Things, resource: Resource, make: Any, *more: Any) -> Any:
         raise things.stack_of(resource).source.error(problem) from problem
 
 
+_ROUTES: Final = (("AWS::ApiGatewayV2::Route", "ApiId"), ("AWS::ApiGateway::Method", "RestApiId"))
+
+
+def warn_of_strangers(things: Things) -> None:
+    """Tell routes whose API is not in the project, as those of a service have that shares another's."""
+    mine = {str(each.ref) for each in things.of("AWS::ApiGatewayV2::Api", "AWS::ApiGateway::RestApi")}
+    found: dict[str, list[str]] = {}
+    for kind, name in _ROUTES:
+        for each in things.of(kind):
+            owner = str(each.properties.get(name))
+            if owner not in mine:
+                found.setdefault(owner, []).append(each.logical_id)
+    for owner, routes in found.items():
+        shown = ", ".join(routes[:3]) + (f" and {len(routes) - 3} more" if len(routes) > 3 else "")
+        what = "route is" if len(routes) == 1 else "routes are"
+        things.warnings.append(f"the API {owner!r} is not in this project: its {what} left out: {shown}")
+
+
 def _of(things: Things, resource: Resource, kind: str) -> list[Resource]:
     return [each for each in things.of(kind) if each.properties.get("ApiId") == resource.ref]
 

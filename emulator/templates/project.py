@@ -126,6 +126,7 @@ def described_project(project: Project, settings: Settings, resolved: Resolved, 
                 code.layers[str(resource.ref)] = resource
                 code.layer_stacks[str(resource.ref)] = stack
     _refuse_unknown_functions(resolved.stacks, settings)
+    _refuse_same_names(resolved.stacks)
     described = describe(resolved.stacks, code.locate, settings.wanted, region=settings.region)
     try:
         validate(described.topology)
@@ -162,6 +163,20 @@ def _refuse_unknown_functions(stacks: Iterable[Stack], settings: Settings) -> No
         if unknown:
             have = ", ".join(each.logical_id for each in functions) or "none"
             raise ConfigurationError(f"{option} {unknown[0]}: there is no such function; there are {have}")
+
+
+_NAMED = {"AWS::Lambda::Function": "function", "AWS::DynamoDB::Table": "table", "AWS::SQS::Queue": "queue"}
+
+
+def _refuse_same_names(stacks: Iterable[Stack]) -> None:
+    """Refuse stacks that can only be beside each other in several Regions or accounts, which are one here."""
+    owners: dict[tuple[str, str], str] = {}
+    for top in stacks:
+        for resource in (each for stack in top.all() for each in stack.resources.values()):
+            owner = owners.setdefault((resource.type, resource.name), top.name) if resource.type in _NAMED else top.name
+            if owner != top.name:
+                what = f"a {_NAMED[resource.type]} {resource.name!r} each, and stand in one Region here"
+                raise ConfigurationError(f"the stacks {owner} and {top.name} have {what}: add --stack {owner}")
 
 
 class _Reader:

@@ -103,6 +103,8 @@ def describe(stacks: Iterable[Stack], locate: Locate, wanted: Wanted, *, region:
     functions = tuple(guarded(things, each, _function, locate, wanted) for each in things.of("AWS::Lambda::Function"))
     names = {function.name for function in functions}
     apis, api_ids = _apis(things, wanted, names)
+    if wanted.home is None:
+        described_apis.warn_of_strangers(things)
     topology = Topology(
         api=apis[0],
         more_apis=tuple(apis[1:]),

@@ -474,3 +474,38 @@ def test_a_key_that_stands_twice_in_a_template_or_in_what_it_includes_is_told(tm
     told = "the key '{}' stands here and in line {}; what stands last counts"
     assert f"{tmp_path / 'template.yaml'}:12: {told.format('Runtime', 11)}" in found.warnings
     assert any(each.endswith(f"more.yaml:2: {told.format('Timeout', 1)}") for each in found.warnings)
+
+
+def test_routes_of_an_api_that_is_elsewhere_are_told(tmp_path: Path) -> None:
+    """As Serverless's services have them that share an API."""
+    shared = """\
+  One: {Type: AWS::ApiGatewayV2::Route, Properties: {ApiId: abc, RouteKey: GET /a, Target: integrations/x}}
+  Two: {Type: AWS::ApiGateway::Method, Properties: {RestApiId: def, ResourceId: r, HttpMethod: GET}}
+  Three: {Type: AWS::ApiGateway::Method, Properties: {RestApiId: def, ResourceId: r, HttpMethod: PUT}}
+"""
+    (tmp_path / "template.yaml").write_text(f"Resources:\n{CHAT}{shared}")
+
+    found = load_template("template.yaml", EmulateOptions(), folder=tmp_path, state_folder=tmp_path / "s").read
+
+    assert "the API 'abc' is not in this project: its route is left out: One" in found.warnings
+    assert "the API 'def' is not in this project: its routes are left out: Two, Three" in found.warnings
+
+
+def test_stacks_of_several_regions_with_the_same_names_are_refused_with_what_to_do(tmp_path: Path) -> None:
+    shutil.copytree(TEMPLATES / "cdk", tmp_path / "p")
+    manifest = tmp_path / "p" / "cdk.out" / "manifest.json"
+    written = json.loads(manifest.read_text())
+    data = written["artifacts"]["Data"]
+    written["artifacts"]["DataAgain"] = data
+    manifest.write_text(json.dumps(written))
+    table = {"Type": "AWS::DynamoDB::Table", "Properties": {"TableName": "connections"}}
+    template = tmp_path / "p" / "cdk.out" / data["properties"]["templateFile"]
+    tree = json.loads(template.read_text())
+    tree["Resources"]["Connections"] = table
+    template.write_text(json.dumps(tree))
+
+    with pytest.raises(ConfigurationError) as refused:
+        read(tmp_path / "p", "cdk.out")
+
+    told = "have a table 'connections' each, and stand in one Region here: add --stack Data"
+    assert str(refused.value) == f"the stacks Data and DataAgain {told}"
