@@ -179,7 +179,7 @@ _FOR_TEMPLATES: Final = (
     click.option(
         "--config-file",
         type=click.Path(exists=True, dir_okay=False, path_type=Path),
-        help="SAM's configuration; default: samconfig.toml beside the template.",
+        help="SAM's configuration; default: samconfig.toml, .yaml or .yml beside the template.",
     ),
     click.option("--config-env", metavar="NAME", help="Which part of it; default: default."),
     click.option("--stack", metavar="NAME", help="Which stack of a CDK assembly, or the stack's name."),

@@ -24,7 +24,7 @@ from ..templates import described_roles
 from ..templates.assembly import BUILT, Project, find
 from ..templates.project import Read, Settings, read_project
 from ..templates.report import OF_ROLES, ids, of_roles, outputs, report
-from ..templates.samconfig import SamConfig, overrides, read_config
+from ..templates.samconfig import NAMES, SamConfig, overrides, read_config
 from ..templates.topology import Things, Wanted
 from . import provided_sdk
 from .options import EmulateOptions
@@ -92,8 +92,7 @@ class TemplateTarget:
         return frozenset({*self.read.watched, *(path.resolve() for path in more)})
 
     def _config(self) -> Path | None:
-        beside = self.read.project.root / "samconfig.toml"
-        return self.options.config_file or (beside if beside.is_file() else None)
+        return self.options.config_file or _config_beside(self.read.project)
 
 
 def load_template(
@@ -206,12 +205,16 @@ def _folder(folder: Path, written: str) -> Path:
 
 
 def _samconfig(project: Project, options: EmulateOptions) -> SamConfig:
-    path = options.config_file or project.root / "samconfig.toml"
-    if not path.is_file():
+    path = options.config_file or _config_beside(project)
+    if path is None or not path.is_file():
         if options.config_env is not None:
-            raise ConfigurationError(f"--config-env: there is no {path}")
+            raise ConfigurationError(f"--config-env: there is no {path or project.root / NAMES[0]}")
         return SamConfig()
     return read_config(path.read_text("utf-8"), str(path.name), options.config_env)
+
+
+def _config_beside(project: Project) -> Path | None:
+    return next((path for name in NAMES if (path := project.root / name).is_file()), None)
 
 
 def _beside(project: Project, config: SamConfig) -> Path | None:

@@ -15,6 +15,9 @@ SUFFIXES: Final = (".yaml", ".yml", ".json", ".template")
 TEMPLATES: Final = ("template.yaml", "template.yml", "template.json")
 SERVERLESS: Final = "cloudformation-template-update-stack.json"
 BUILT: Final = Path(".aws-sam") / "build"
+_SERVICES: Final = ("serverless.yml", "serverless.yaml", "serverless.ts", "serverless.json")
+_OF_TOOLS: Final = (*_SERVICES, "cdk.json")
+"""Files of which tools make templates: who names one means its folder."""
 _REGION: Final = re.compile(r"[a-z]{2,}(-[a-z]+)+-\d+")
 
 
@@ -92,6 +95,8 @@ def find(target: str, folder: Path, *, stack: str | None) -> Project:
     path = folder / target
     if not path.exists():
         raise ConfigurationError(f"{target}: there is no such file or folder")
+    if path.name in _OF_TOOLS:
+        return find(target.removesuffix(path.name) or ".", folder, stack=stack)
     if path.is_file():
         return _of_file(target, path, stack)
     if (path / "manifest.json").is_file():
@@ -102,7 +107,7 @@ def find(target: str, folder: Path, *, stack: str | None) -> Project:
     if found is not None:
         inner = find(found, path, stack=stack)
         return Project(name=target, root=inner.root, parts=inner.parts)
-    for name in ("serverless.yml", "serverless.yaml", "serverless.ts"):
+    for name in _SERVICES:
         if (path / name).is_file():
             raise ConfigurationError(f'{target}: {name} is not packaged yet: add --build "npx serverless package"')
     if (path / "cdk.json").is_file():

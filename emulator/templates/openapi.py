@@ -160,8 +160,8 @@ def cors_of(body: Mapping[str, Any]) -> Cors | None:
         return None
 
     def listed(name: str) -> tuple[str, ...]:
-        value = written.get(name) or ()
-        return (value,) if isinstance(value, str) else tuple(str(each) for each in value)
+        value = written.get(name) or []
+        return tuple(str(each) for each in (value if isinstance(value, list) else [value]))
 
     age = written.get("maxAge")
     return Cors(

@@ -1,4 +1,4 @@
-"""SAM's ``samconfig.toml``: what of it matters to who runs a project locally. Pure."""
+"""SAM's ``samconfig.toml``, or ``.yaml``: what of it matters to who runs a project locally. Pure."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from msgspec import Struct, field
 
 from streamer.errors import ConfigurationError
 
+NAMES: Final = ("samconfig.toml", "samconfig.yaml", "samconfig.yml")
+"""In the order in which they are looked for. [DOC] sam-docs:serverless-sam-cli-config"""
 COMMANDS: Final = ("global", "deploy", "local_start_api")
 """Tables that are read, later ones first: people keep their parameters with ``deploy``."""
 DEFAULT: Final = "default"
@@ -33,22 +35,17 @@ def read_config(text: str, name: str, environment: str | None = None) -> SamConf
     """Read a part of a configuration; None: ``default``, if there is one.
 
     Raises:
-        ConfigurationError: it is not TOML, or has no such part.
+        ConfigurationError: it is not TOML (YAML where it is called so), a table is none, or it has no such part.
     """
-    try:
-        tree = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError(f"{name}: not TOML: {error}") from error
+    tree = _tree(text, name)
+    if environment is not None and isinstance(tree, dict) and environment not in tree:
+        parts = ", ".join(part for part, each in tree.items() if isinstance(each, dict)) or "none"
+        raise ConfigurationError(f"{name} has no part {environment!r}; it has {parts}")
+    tables = _table(tree, environment or DEFAULT, name)
     found: dict[str, Any] = {}
     parameters: dict[str, str] = {}
-    tables = tree.get(environment or DEFAULT)
-    if not isinstance(tables, dict):
-        if environment is not None:
-            parts = ", ".join(part for part, each in tree.items() if isinstance(each, dict)) or "none"
-            raise ConfigurationError(f"{name} has no part {environment!r}; it has {parts}")
-        tables = {}
     for command in COMMANDS:
-        settings = (tables.get(command) or {}).get("parameters") or {}
+        settings = _table(_table(tables, command, name), "parameters", name)
         found |= settings
         parameters |= overrides(settings.get("parameter_overrides") or ())
     return SamConfig(
@@ -57,6 +54,25 @@ def read_config(text: str, name: str, environment: str | None = None) -> SamConf
         stack=_text(found.get("stack_name")),
         env_vars=_text(found.get("env_vars")),
     )
+
+
+def _tree(text: str, name: str) -> Any:
+    if name.endswith((".yaml", ".yml")):
+        from .yaml_tags import YamlText  # noqa: PLC0415 - 30 ms that TOML need not pay
+
+        return YamlText(text, name).tree
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"{name}: not TOML: {error}") from error
+
+
+def _table(tree: Any, key: str, name: str) -> Mapping[str, Any]:
+    """A table in a table; without it, an empty one."""
+    found = (tree or {}).get(key) if isinstance(tree, dict | None) else tree
+    if not isinstance(found, dict | None):
+        raise ConfigurationError(f"{name}: a table is expected at {key}")
+    return found or {}
 
 
 def overrides(written: str | Iterable[str] | Mapping[str, Any], said: str = "parameter_overrides") -> dict[str, str]:

@@ -16,7 +16,7 @@ import pytest
 from emulator.command.from_template import load_template
 from emulator.command.options import EmulateOptions
 from emulator.command.which_project import template_name
-from emulator.templates.assembly import find_default, stack_name
+from emulator.templates.assembly import find, find_default, stack_name
 from emulator.templates.project import Read
 from streamer.errors import ConfigurationError
 from streamer.project import read as read_project
@@ -509,3 +509,32 @@ def test_stacks_of_several_regions_with_the_same_names_are_refused_with_what_to_
 
     told = "have a table 'connections' each, and stand in one Region here: add --stack Data"
     assert str(refused.value) == f"the stacks Data and DataAgain {told}"
+
+
+def test_sams_configuration_may_stand_in_yaml_beside_the_template(tmp_path: Path) -> None:
+    (tmp_path / "template.yaml").write_text(f"Resources:\n{CHAT}")
+    (tmp_path / "samconfig.yml").write_text("default: {global: {parameters: {region: eu-west-3}}}\n")
+
+    found = load_template("template.yaml", EmulateOptions(), folder=tmp_path, state_folder=tmp_path / "s")
+    assert (tmp_path / "samconfig.yml").resolve() in found.watched
+    (tmp_path / "samconfig.toml").write_text("[default.global.parameters]\nregion = 'eu-north-1'\n")
+    other = load_template("template.yaml", EmulateOptions(), folder=tmp_path, state_folder=tmp_path / "s")
+
+    assert (found.read.region, other.read.region) == ("eu-west-3", "eu-north-1")
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("serverless.yml", '.: serverless.yml is not packaged yet: add --build "npx serverless package"'),
+        ("cdk.json", '.: cdk.json is not synthesised yet: add --build "npx cdk synth -q"'),
+    ],
+)
+def test_a_file_of_a_tool_stands_for_its_folder(tmp_path: Path, name: str, message: str) -> None:
+    (tmp_path / name).write_text("{}")
+
+    with pytest.raises(ConfigurationError) as refused:
+        find(name, tmp_path, stack=None)
+    assert str(refused.value) == message
+    shutil.copytree(TEMPLATES / "cdk" / "cdk.out", tmp_path / "cdk.out")
+    assert [each.stack for each in find(name, tmp_path, stack=None).parts] == ["Data", "Chat"]

@@ -39,9 +39,39 @@ _TABLE: Final[Shape] = {
 _CODE: Final[Shape] = (TEXT, {"S3Bucket": TEXT, "S3Key": TEXT, "ZipFile": TEXT, "ImageUri": TEXT})
 """Text is a path beside the template, as tools take it that package."""
 _ANSWER: Final[Shape] = {"StatusCode!": NUMBER, "ResponseTemplates": TABLE, "ResponseParameters": TABLE}
+_SECURITY: Final[Shape] = [{"*": [TEXT]}]
+_SAID: Final[Shape] = {"statusCode": NUMBER, "responseTemplates": TABLE, "responseParameters": TABLE}
+_INTEGRATION: Final[Shape] = {
+    "timeoutInMillis": NUMBER,
+    "requestTemplates": TABLE,
+    "requestParameters": TABLE,
+    "responses": {"*": _SAID},
+}
+_METHOD: Final[Shape] = {"security": _SECURITY, "x-amazon-apigateway-integration": _INTEGRATION}
+_METHODS: Final = ("get", "put", "post", "delete", "options", "head", "patch", "x-amazon-apigateway-any-method")
+_AUTHORIZER: Final[Shape] = {
+    "authorizerResultTtlInSeconds": NUMBER,
+    "identitySource": (TEXT, [TEXT]),
+    "jwtConfiguration": {"audience": [TEXT]},
+    "providerARNs": [TEXT],
+}
+_SCHEMES: Final[Shape] = {"*": {"x-amazon-apigateway-authorizer": _AUTHORIZER}}
+_DOCUMENT: Final[Shape] = {
+    "paths": {"*": (TEXT, dict.fromkeys(_METHODS, _METHOD))},
+    "security": _SECURITY,
+    "securityDefinitions": _SCHEMES,
+    "components": {"securitySchemes": _SCHEMES},
+    "x-amazon-apigateway-binary-media-types": [TEXT],
+    "x-amazon-apigateway-cors": {
+        **{name: (TEXT, [TEXT]) for name in ("allowOrigins", "allowMethods", "allowHeaders", "exposeHeaders")},
+        "maxAge": NUMBER,
+    },
+}
+"""OpenAPI and Swagger. [DOC] apigw-docs:api-gateway-swagger-extensions"""
 SHAPES: Final[Mapping[str, Shape]] = {
     "AWS::ApiGateway::Method": {"Integration": {"RequestTemplates": TABLE, "IntegrationResponses": [_ANSWER]}},
-    "AWS::ApiGatewayV2::Api": {"CorsConfiguration": _CORS, "Name": TEXT},
+    "AWS::ApiGateway::RestApi": {"Body": _DOCUMENT},
+    "AWS::ApiGatewayV2::Api": {"Body": _DOCUMENT, "CorsConfiguration": _CORS, "Name": TEXT},
     "AWS::ApiGatewayV2::Authorizer": {"IdentitySource": (TEXT, [TEXT]), "JwtConfiguration": {"Audience": [TEXT]}},
     "AWS::ApiGatewayV2::Model": {"Name": TEXT},
     "AWS::ApiGatewayV2::Route": {"AuthorizerId": TEXT, "RouteKey": TEXT, "RequestModels": TABLE},

@@ -71,3 +71,40 @@ def test_a_part_that_is_named_has_to_be_there() -> None:
 def test_text_that_is_no_toml_is_refused() -> None:
     with pytest.raises(ConfigurationError, match=r"samconfig\.toml: not TOML"):
         read_config("[", "samconfig.toml", "default")
+
+
+def test_a_configuration_may_be_yaml() -> None:
+    text = """
+version: 0.1
+default:
+  global: {parameters: {stack_name: hello, region: eu-west-3}}
+  deploy:
+    parameters:
+      parameter_overrides:
+        - Rooms=red
+"""
+
+    found = read_config(text, "samconfig.yaml", "default")
+
+    assert (found.stack, found.region, found.parameters) == ("hello", "eu-west-3", {"Rooms": "red"})
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        pytest.param("samconfig.yaml", "a: [", "samconfig.yaml:2: not YAML: ", id="not YAML"),
+        pytest.param("samconfig.yml", "- a", "samconfig.yml: a table is expected at default", id="a list"),
+        pytest.param("samconfig.toml", "default = 1", "samconfig.toml: a table is expected at default", id="a number"),
+        pytest.param(
+            "samconfig.toml",
+            "[default.deploy]\nparameters = 'x'",
+            "samconfig.toml: a table is expected at parameters",
+            id="no table of parameters",
+        ),
+    ],
+)
+def test_what_is_no_configuration_is_told(name: str, text: str, message: str) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        read_config(text, name, "default")
+
+    assert str(refused.value).startswith(message)

@@ -17,7 +17,9 @@ from emulator.templates.stack import Resource, Stack, Surroundings, resolve
 from emulator.templates.topology import Located, Wanted, describe
 
 PLACE = Place(stack="shop", region="us-east-1", account_id="123456789012", partition="aws", url_suffix="amazonaws.com")
-TEMPLATE = load((Path(__file__).parents[3] / "templates" / "shapes" / "stack.yaml").read_text("utf-8"), "t.yaml").tree
+SHAPES = Path(__file__).parents[3] / "templates" / "shapes"
+TEMPLATE = load((SHAPES / "stack.yaml").read_text("utf-8"), "t.yaml").tree
+DOCUMENTS = load((SHAPES / "documents.yaml").read_text("utf-8"), "t.yaml").tree
 ODD: tuple[Any, ...] = (1, "x", [], {}, ["x"], [1], [{}], {"a": "b"}, [["x"]])
 
 
@@ -54,13 +56,24 @@ def test_what_has_another_shape_is_refused_in_one_line(name: str) -> None:
     below = ("Resources", name)
     found = sections if name == "the sections" else [(*below, *each) for each in places(TEMPLATE["Resources"][name])]
     for path in found:
-        for value in ODD:
-            refusal = ""
-            try:
-                read(with_value(path, value))
-            except TemplateError as error:
-                refusal = str(error)
-            assert "\n" not in refusal
+        refused_in_one_line_or_read(path, TEMPLATE)
+
+
+def refused_in_one_line_or_read(path: tuple[Any, ...], tree: Any) -> None:
+    for value in ODD:
+        refusal = ""
+        try:
+            read(with_value(path, value, tree))
+        except TemplateError as error:
+            refusal = str(error)
+        assert "\n" not in refusal
+
+
+@pytest.mark.parametrize("name", ["Written", "WrittenToo"])
+def test_an_openapi_document_of_another_shape_is_refused_in_one_line(name: str) -> None:
+    read(DOCUMENTS)
+    for path in places(DOCUMENTS["Resources"][name]["Properties"]["Body"]):
+        refused_in_one_line_or_read(("Resources", name, "Properties", "Body", *path), DOCUMENTS)
 
 
 @pytest.mark.parametrize(
