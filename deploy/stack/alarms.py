@@ -40,6 +40,7 @@ THRESHOLDS: Final[Mapping[str, int]] = {
     "duration": 90,  # percent of the function's time-out
     "lag": 60_000,  # ms; a stream that is read late holds up every queued request behind it
     "dead_letters": 1,
+    "queue_age": 3_600,  # s; a message that nobody took in an hour
     "event_age": 300_000,  # ms; asynchronous events, such as runs of requests
     "events_dropped": 1,
     "table_throttles": 1,
@@ -80,12 +81,7 @@ def alarms(topology: Topology, settings: StackSettings) -> dict[str, dict[str, A
         found[f"{table_id(topology, mapping.table)}LagAlarm"] = _Alarm(
             "lag", what, "AWS/Lambda", "IteratorAge", dimensions, statistic="Maximum"
         )
-    for queue in topology.queues:
-        dimensions = {"QueueName": att(queue_id(queue.name), "QueueName")}
-        what = f"records or invocations were given up; look into {queue.name}"
-        found[f"{queue_id(queue.name)}Alarm"] = _Alarm(
-            "dead_letters", what, "AWS/SQS", "ApproximateNumberOfMessagesVisible", dimensions, statistic="Maximum"
-        )
+    found |= _queue_alarms(topology)
     for table in topology.tables:
         logical_id = table_id(topology, table.name)
         for kind in ("Read", "Write"):
@@ -146,6 +142,35 @@ def _function_alarms(topology: Topology, settings: StackSettings, function: Func
         )
         found[f"{name}EventsDroppedAlarm"] = of("events_dropped", "lost events", "AsyncEventsDropped")
     return found
+
+
+def _queue_alarms(topology: Topology) -> dict[str, _Alarm]:
+    """A message among dead letters is one too many; in a queue of work it is one that was sent.
+
+    [DOC] sqs-docs:sqs-available-cloudwatch-metrics
+    """
+    given_up_to = _dead_letter_queues(topology)
+    found = {}
+    for queue in topology.queues:
+        dimensions = {"QueueName": att(queue_id(queue.name), "QueueName")}
+        if queue.name in given_up_to:
+            what = f"records or invocations were given up; look into {queue.name}"
+            kind, metric, name = "dead_letters", "ApproximateNumberOfMessagesVisible", f"{queue_id(queue.name)}Alarm"
+        else:
+            what = f"messages wait long in {queue.name}"
+            kind, metric, name = "queue_age", "ApproximateAgeOfOldestMessage", f"{queue_id(queue.name)}AgeAlarm"
+        found[name] = _Alarm(kind, what, "AWS/SQS", metric, dimensions, statistic="Maximum")
+    return found
+
+
+def _dead_letter_queues(topology: Topology) -> set[str | None]:
+    """Names of the queues that something is given up to."""
+    return {
+        *(each.on_failure for each in topology.event_source_mappings),
+        *(each.on_failure for each in topology.async_invocations),
+        *(each.dead_letters for each in topology.async_invocations),
+        *(each.dead_letter_queue for each in topology.queues),
+    }
 
 
 def _is_reserved(settings: StackSettings, function: Function) -> bool:

@@ -12,6 +12,7 @@ from deployed_topologies import FULL, of_an_app
 from deploy.errors import DeployError
 from deploy.stack.settings import StackSettings
 from deploy.stack.template import INLINE_BYTES, template, to_json
+from streamer.app import App
 from streamer.observability.metrics import CATALOG, NAMESPACE, Metrics
 from streamer.topology import Api, AsyncInvocation, Function, Queue, Route, Topology
 
@@ -291,6 +292,24 @@ def test_no_alarm_rings_for_what_clients_are_rightly_refused_and_all_that_can_be
         "Duration",
     }
     assert watched >= {"ReadThrottleEvents", "WriteThrottleEvents", "ApproximateNumberOfMessagesVisible", "Throttles"}
+
+
+def test_a_queue_of_work_rings_when_messages_wait_and_one_of_dead_letters_when_it_has_any(
+    settings: StackSettings,
+) -> None:
+    topology = App(queues=[Queue(name="mails")]).topology(target="app:app", environment={"JWT_SECRET": "s" * 40})
+
+    resources = template(topology, settings)["Resources"]
+
+    watched = {
+        name: (each["Properties"]["MetricName"], each["Properties"]["Threshold"])
+        for name, each in resources.items()
+        if each["Type"] == "AWS::CloudWatch::Alarm" and each["Properties"]["Namespace"] == "AWS/SQS"
+    }
+    assert watched == {
+        "DeadLettersQueueAlarm": ("ApproximateNumberOfMessagesVisible", 1),
+        "MailsQueueAgeAlarm": ("ApproximateAgeOfOldestMessage", 3600),
+    }
 
 
 def test_a_function_with_a_reserved_concurrency_may_wait_for_it(
