@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Container, Iterable, Mapping
 from typing import Any, Final
@@ -27,6 +28,9 @@ QUEUE_NAME: Final = 80
 """[DOC] sqs-api:CreateQueue"""
 VARIABLES_BYTES: Final = 4096
 """All variables of a function together. [DOC] lambda-docs:gettingstarted-limits"""
+
+ROLE_CHARACTERS: Final = 10_240
+"""All policies within a role together, white space not counted. [DOC] iam-docs:reference_iam-quotas"""
 
 _FUNCTION: Final = re.compile(r"[A-Za-z0-9_-]+")
 _QUEUE: Final = re.compile(r"[A-Za-z0-9_-]+(\.fifo)?")
@@ -125,6 +129,7 @@ def require_sizes(document: Mapping[str, Any], size_bytes: int) -> None:
         raise DeployError(
             f"the template has {size_bytes:,} bytes and CloudFormation takes {TEMPLATE_BYTES:,}; {_advice(resources)}"
         )
+    _require_roles(resources)
     for logical_id, resource in resources.items():
         # A function of the user's own need not have any, or leaves them to CloudFormation.
         variables = resource.get("Properties", {}).get("Environment", {})
@@ -136,6 +141,41 @@ def require_sizes(document: Mapping[str, Any], size_bytes: int) -> None:
                 raise DeployError(
                     f"the variables of {logical_id} have {size:,} bytes; Lambda takes {VARIABLES_BYTES:,}"
                 )
+
+
+def _require_roles(resources: Mapping[str, Any]) -> None:
+    for logical_id, resource in resources.items():
+        policies = resource.get("Properties", {}).get("Policies", ())
+        if resource["Type"] != "AWS::IAM::Role" or not isinstance(policies, list):
+            continue
+        size = sum(_least(each.get("PolicyDocument")) for each in policies if isinstance(each, Mapping))
+        if size > ROLE_CHARACTERS:
+            raise DeployError(
+                f"the permissions of {logical_id} have {size:,} characters or more and IAM takes {ROLE_CHARACTERS:,}; "
+                f"put resources of the same actions into one Permission, or name several by one ARN with *"
+            )
+
+
+def _least(value: Any) -> int:
+    """Characters of a policy at least: what CloudFormation fills in is counted as nothing."""
+    match value:
+        case {"Ref": _} | {"Fn::GetAtt": _}:
+            return 2
+        case {"Fn::Sub": str(text)}:
+            return len(_least_text(text))
+        case Mapping():
+            parts = [len(json.dumps(name)) + 1 + _least(each) for name, each in value.items()]
+        case list() | tuple():
+            parts = [_least(each) for each in value]
+        case str():
+            return len(_least_text(json.dumps(value)))
+        case _:
+            return len(json.dumps(value))
+    return sum(parts) + max(0, len(parts) - 1) + 2
+
+
+def _least_text(text: str) -> str:
+    return re.sub(r"\$\{[^}]*\}|\s", "", text)
 
 
 def _advice(resources: Mapping[str, Any]) -> str:

@@ -11,7 +11,7 @@ from deploy.stack.limits import TEMPLATE_BYTES, require_sizes
 from deploy.stack.settings import StackSettings
 from deploy.stack.template import template, to_json
 from streamer.app import App
-from streamer.topology import Api, Function, Index, Key, Queue, Route, Table, Topology
+from streamer.topology import Api, Function, Index, Key, Permission, Queue, Route, Table, Topology
 
 FUNCTION = Function(name="say", handler="handlers.say", secrets=("TOKEN",))
 SERVICE = Topology(
@@ -62,6 +62,16 @@ def with_table(**changes: Any) -> Topology:
             with_function(environment={"BIG": "x" * 5000}),
             r"SayFunction have 5,\d+ bytes; Lambda takes",
             id="all",
+        ),
+        pytest.param(
+            with_function(
+                permissions=[
+                    Permission(actions=["s3:GetObject"], resources=[f"arn:aws:s3:::a-bucket-of-ours-{number}/*"])
+                    for number in range(90)
+                ]
+            ),
+            r"SayRole have 1\d,\d+ characters or more and IAM takes 10,240; put resources of the same",
+            id="a role",
         ),
     ],
 )

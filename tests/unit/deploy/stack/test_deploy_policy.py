@@ -1,12 +1,14 @@
 """Roles: what a function's part of the topology names, and nothing more."""
 
+import json
 from typing import Any
 
 import pytest
 
 from deploy.stack.policy import statements
 from deploy.stack.settings import StackSettings
-from streamer.topology import Topology
+from streamer.app import App
+from streamer.topology import Api, Function, Key, Route, Table, TableAccess, Topology
 
 
 @pytest.fixture
@@ -97,3 +99,37 @@ def test_an_existing_secret_is_read_by_its_arn(topology: Topology) -> None:
 
     assert [each["Resource"] for each in found if each["Sid"] == "Secrets"] == [[arn]]
     assert [each for each in found if each["Sid"] == "Tracing"] == []
+
+
+def test_tables_of_the_same_actions_share_a_statement_so_that_many_fit_into_a_role(settings: StackSettings) -> None:
+    tables = [Table(name=f"orders-{number}", key=Key(partition="id")) for number in range(40)]
+    topology = App(tables=tables).topology(target="app:app", environment={"JWT_SECRET": "s" * 40})
+
+    found = statements(topology, settings, topology.function("router"))
+
+    (shared,) = [each for each in found if "dynamodb:Scan" in each["Action"]]
+    assert len(shared["Resource"]) == 40
+    assert len(json.dumps(found)) < 10_240
+
+
+def test_what_is_said_of_a_table_in_several_places_is_one_statement(settings: StackSettings) -> None:
+    function = Function(
+        name="say",
+        handler="handlers.say",
+        tables=(
+            TableAccess(table="rooms", actions=("GetItem", "Scan"), indexes=("by-owner",)),
+            TableAccess(table="rooms", actions=("PutItem",), indexes=("by-day",)),
+        ),
+    )
+    topology = Topology(
+        api=Api(name="plain", routes=(Route(route_key="$default", function="say"),)),
+        functions=(function,),
+        tables=(Table(name="rooms", key=Key(partition="id")),),
+    )
+
+    found = {each["Sid"]: each for each in statements(topology, settings, function)}
+
+    assert len(found) == len(statements(topology, settings, function))  # IAM takes each Sid once
+    allowed = {action: len(each["Resource"]) for each in found.values() for action in each["Action"]}
+    assert allowed.keys() >= {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:Scan"}
+    assert found["RoomsTable"]["Action"] == ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Scan"]
