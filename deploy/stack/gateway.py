@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Container, Mapping
+from typing import Any, Final
 
 from streamer.topology import DEFAULT, Api, Authorizer, Route, Throttle, Topology
 from streamer.topology.integrations import Integration
@@ -53,8 +53,14 @@ def api_resources(topology: Topology, settings: StackSettings) -> Resources:
         found["Api"]["Properties"]["DisableExecuteApiEndpoint"] = True
     for authorizer in api.authorizers:
         found |= _authorizer(topology, authorizer)
+    crowded = _crowded(api, settings)
     for route in api.routes:
-        found |= _route(topology, route)
+        found |= _route(topology, route, crowded)
+    for function in sorted(crowded):
+        called = called_id(topology, function)
+        found[f"{pascal(function)}RoutesPermission"] = invoke_permission(
+            function, _execute_api(f"{api.stage}/*"), called=called
+        )
     found |= _stage(api, settings)
     found |= _api_keys(api)
     return found
@@ -69,7 +75,28 @@ def _execute_api(rest: str) -> dict[str, Any]:
     return sub(f"arn:${{AWS::Partition}}:execute-api:${{AWS::Region}}:${{AWS::AccountId}}:${{Api}}/{rest}")
 
 
-def _route(topology: Topology, route: Route) -> Resources:
+_POLICY_CHARACTERS: Final = 18_000
+"""Most that the permissions of single routes may take of a function's policy, which has 20,480 at most; what is left is
+for those of authorizers and schedules. [DOC] lambda-docs:gettingstarted-limits"""
+_STATEMENT: Final = 420
+"""Characters of a statement beside its names, with the longest name of a Region, at most. [INF]"""
+
+
+def _crowded(api: Api, settings: StackSettings) -> set[str]:
+    """Functions of so many routes that a permission for each would be more than their policy takes.
+
+    [USR] aws/serverless-application-model#337, aws/aws-pdk#549: "The final policy size is bigger than the limit"
+    """
+    sizes: dict[str, int] = {}
+    for route in api.routes:
+        if route.integration is None:
+            names = len(route_id(route.route_key)) + len(route.route_key) + len(api.stage) + len(route.function)
+            size = _STATEMENT + names + 2 * len(settings.stack_name)
+            sizes[route.function] = sizes.get(route.function, 0) + size
+    return {function for function, size in sizes.items() if size > _POLICY_CHARACTERS}
+
+
+def _route(topology: Topology, route: Route, crowded: Container[str]) -> Resources:
     name = route_id(route.route_key)
     found: Resources = {
         f"{name}Route": {"Type": "AWS::ApiGatewayV2::Route", "Properties": _route_properties(name, route)},
@@ -85,9 +112,10 @@ def _route(topology: Topology, route: Route) -> Resources:
             "TimeoutInMillis": round(route.integration_timeout_seconds * 1000),
         }
         found[f"{name}Integration"] = {"Type": "AWS::ApiGatewayV2::Integration", "Properties": properties}
-        source = _execute_api(f"{topology.api.stage}/{route.route_key}")
-        permission = invoke_permission(route.function, source, called=called_id(topology, route.function))
-        found[f"{name}Permission"] = permission
+        if route.function not in crowded:
+            source = _execute_api(f"{topology.api.stage}/{route.route_key}")
+            permission = invoke_permission(route.function, source, called=called_id(topology, route.function))
+            found[f"{name}Permission"] = permission
     if route.route_response:
         answer = {"ApiId": ref("Api"), "RouteId": ref(f"{name}Route"), "RouteResponseKey": DEFAULT}
         found[f"{name}Response"] = {"Type": "AWS::ApiGatewayV2::RouteResponse", "Properties": answer}

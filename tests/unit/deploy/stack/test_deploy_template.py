@@ -294,6 +294,20 @@ def test_no_alarm_rings_for_what_clients_are_rightly_refused_and_all_that_can_be
     assert watched >= {"ReadThrottleEvents", "WriteThrottleEvents", "ApproximateNumberOfMessagesVisible", "Throttles"}
 
 
+@pytest.mark.parametrize(("count", "permissions"), [(20, 20), (80, 1)])
+def test_a_function_of_many_routes_has_one_permission_for_all_since_its_policy_takes_no_more(
+    settings: StackSettings, count: int, permissions: int
+) -> None:
+    routes = tuple(Route(route_key=f"action-{number}", function="say") for number in range(count))
+    topology = Topology(api=Api(name="plain", routes=routes), functions=(Function(name="say", handler="handlers.say"),))
+
+    found = of_type(template(topology, settings)["Resources"], "Lambda::Permission")
+
+    assert len(found) == permissions
+    end = found[0]["SourceArn"]["Fn::Sub"].rpartition("${Api}/")[2]
+    assert end == ("dev/action-0" if permissions > 1 else "dev/*")
+
+
 def test_a_queue_of_work_rings_when_messages_wait_and_one_of_dead_letters_when_it_has_any(
     settings: StackSettings,
 ) -> None:
