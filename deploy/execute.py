@@ -119,6 +119,8 @@ class Performer:
         self._proposed = ""
         """Name of the change set, from before it is asked for."""
         self._change_set_id: str | None = None
+        self._stack_id = ""
+        """Id of the stack that is deleted."""
         self._is_kept = False
         """Whether the change set was made by somebody else, and so is not ours to take back."""
         self._was_removed = False
@@ -148,6 +150,8 @@ class Performer:
                 is_executed = self._execution()
                 if is_executed is not None:
                     self._moment = Moment.EXECUTED if is_executed else Moment.PROPOSED
+            if self._moment is Moment.DELETING:
+                self._moment = self._deletion()
             if self._moment in (Moment.BEFORE, Moment.PROPOSED):
                 return ended_before(error, self._tidied(), was_removed=self._was_removed)
         except KeyboardInterrupt:
@@ -163,6 +167,16 @@ class Performer:
         except DeployError:
             return None
         return None if found is None else found.is_executed
+
+    def _deletion(self) -> Moment:
+        """How far a deletion is that was asked for; that it has not begun yet does not tell whether it will."""
+        try:
+            stack = self._cloud.stack(self._stack_id)
+        except DeployError:
+            return Moment.DELETING
+        if stack is None or stack.status == "DELETE_COMPLETE":
+            return Moment.GONE
+        return Moment.DELETED if stack.status.startswith("DELETE_") else Moment.DELETING
 
     def _found(self) -> ChangeSet | None:
         if self._change_set_id is None:
@@ -324,7 +338,7 @@ class Performer:
         if is_other or (is_busy if expected is None else stack.status not in expected):
             raise StackStateError(f"somebody changed {name} meanwhile (it is in {stack.status}); look, and try again")
         seen = self._last_event(stack_id)
-        self._name, self._moment = name, Moment.DELETING
+        self._name, self._stack_id, self._moment = name, stack_id, Moment.DELETING
         self._delete(stack_id)
         self._moment = Moment.DELETED
         ended, events = self._follow(stack_id, seen)

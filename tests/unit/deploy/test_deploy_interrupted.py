@@ -125,6 +125,19 @@ def test_every_end_tells_the_truth_and_the_next_deployment_is_done(
         assert cloud.live.status in ("CREATE_COMPLETE", "UPDATE_COMPLETE")
 
 
+def test_a_signal_after_a_deletion_was_asked_for_says_what_became_of_it(wish: Wish) -> None:
+    cloud = start("destroy", wish)
+    counted = Faulty(start("destroy", wish), 10**9, Fault.STOPPED_AFTER)
+    assert act("destroy", wish, counted) is None
+
+    ended = act("destroy", wish, Faulty(cloud, counted.calls.index("delete_stack"), Fault.STOPPED_AFTER))
+
+    assert ended is not None
+    assert status_of(ended) == 130
+    assert "not known" not in str(ended)
+    assert "CloudFormation goes on deleting" in str(ended) or "is deleted" in str(ended)
+
+
 class Denying(LiveCloud):
     """A cloud whose user may not make some calls, ever."""
 
