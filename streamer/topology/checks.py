@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from typing import Final
@@ -90,8 +91,12 @@ def _validate_schedule(schedule: Schedule) -> None:
         raise TopologyError(f"schedule {schedule.name!r}: rate_minutes must be 1 or more")
     if schedule.cron is not None:
         cron_fields(schedule.cron)
+    if schedule.event is not None and _characters(schedule.event) > EVENT_CHARACTERS:
+        raise TopologyError(f"schedule {schedule.name!r}: its event may have {EVENT_CHARACTERS:,} characters as JSON")
 
 
+EVENT_CHARACTERS: Final = 8192
+"""Longest constant input of a rule's target. [DOC] eb-api:Target, Input"""
 _CRON_FIELD: Final = re.compile(r"[0-9A-Z*?,/#-]+")
 
 
@@ -241,6 +246,7 @@ def _validate_queue_mapping(topology: Topology, mapping: QueueMapping) -> None:
         raise TopologyError(f"{where}: batch_size must be 1 to {most}, not {mapping.batch_size}{hint}")
     if not 0 <= mapping.batching_window_seconds <= 300:
         raise TopologyError(f"{where}: batching_window_seconds must be 0 to 300")
+    _require_filters(mapping.filters, where)
     if mapping.maximum_concurrency is not None and not 2 <= mapping.maximum_concurrency <= 1000:
         raise TopologyError(f"{where}: maximum_concurrency must be 2 to 1000")
 
@@ -405,6 +411,19 @@ def _validate_kinesis(topology: Topology, mapping: KinesisMapping) -> None:
     _validate_batches(topology, mapping, where)
 
 
+FILTER_CHARACTERS: Final = 4096
+"""Longest pattern of an event source mapping. [DOC] lambda-api:Filter"""
+
+
+def _require_filters(filters: Sequence[object], where: str) -> None:
+    if any(_characters(pattern) > FILTER_CHARACTERS for pattern in filters):
+        raise TopologyError(f"{where}: a filter may have {FILTER_CHARACTERS:,} characters as JSON")
+
+
+def _characters(value: object) -> int:
+    return len(json.dumps(value, separators=(",", ":"), ensure_ascii=False, default=str))
+
+
 def _validate_batches(topology: Topology, mapping: EventSourceMapping | KinesisMapping, where: str) -> None:
     for name, value, low, high in (
         ("batch_size", mapping.batch_size, 1, 10_000),
@@ -417,6 +436,7 @@ def _validate_batches(topology: Topology, mapping: EventSourceMapping | KinesisM
             raise TopologyError(f"{where}: {name} must be {low} to {high}, not {value}")
     if mapping.maximum_record_age_seconds != -1 and not 60 <= mapping.maximum_record_age_seconds <= 604_800:
         raise TopologyError(f"{where}: maximum_record_age_seconds must be -1 or 60 to 604800")
+    _require_filters(mapping.filters, where)
     _require_queue(topology, mapping.on_failure)
 
 

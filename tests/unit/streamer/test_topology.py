@@ -128,6 +128,19 @@ def test_what_aws_takes_is_taken(service: Topology) -> None:
         pytest.param(
             with_routes(replace(ROUTE, integration_timeout_seconds=30)), "0.05 to 29", id="a timeout over 29 s"
         ),
+        pytest.param(
+            replace(SERVICE, schedules=(Schedule(name="s", function="f", rate_minutes=1, event={"a": "x" * 8192}),)),
+            "its event may have 8,192 characters",
+            id="an event of a schedule over 8 KB",
+        ),
+        pytest.param(
+            with_mapping(filters=({"eventName": ["I" * 4096]},)), "a filter may have 4,096", id="a filter over 4 KB"
+        ),
+        pytest.param(
+            with_queue(Queue(name="r"), filters=({"body": ["I" * 4096]},)),
+            "a filter may have 4,096",
+            id="a filter of a queue over 4 KB",
+        ),
         pytest.param(with_function(timeout_seconds=901), "at most 900", id="a function over 15 minutes"),
         pytest.param(with_function(timeout_seconds=0), "above 0", id="a function without time"),
         pytest.param(with_function(memory_mb=64), "128 to 10240", id="too little memory"),
