@@ -11,6 +11,7 @@ from .cloud import Change, Replacement
 from .errors import DangerError, DeployError
 
 _TABLE: Final = "AWS::DynamoDB::Table"
+_MAPPING: Final = "AWS::Lambda::EventSourceMapping"
 
 _IDENTITY: Final[Mapping[str, frozenset[str]]] = {
     "AWS::DynamoDB::Table": frozenset({"TableName", "KeySchema"}),
@@ -125,12 +126,15 @@ def require_named(allowed: frozenset[str], old: Mapping[str, Any], new: Mapping[
 
 
 def require_possible(old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
-    """Refuse changes of tables that CloudFormation or DynamoDB would refuse half way, and say what works instead.
+    """Refuse what CloudFormation, DynamoDB or Lambda would refuse half way, and say what works instead.
 
     Raises:
         DeployError: the first such change.
     """
-    before, after = _tables(old), _tables(new)
+    before, after = _of_type(old, _MAPPING), _of_type(new, _MAPPING)
+    for logical_id in sorted(before.keys() & after.keys()):
+        _require_same_start(logical_id, before[logical_id], after[logical_id])
+    before, after = _of_type(old, _TABLE), _of_type(new, _TABLE)
     ids = {name: logical_id for logical_id, each in before.items() if isinstance(name := each.get("TableName"), str)}
     for logical_id, will in sorted(after.items()):
         name, was = will.get("TableName"), before.get(logical_id)
@@ -146,10 +150,25 @@ def require_possible(old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
                 raise DeployError(f"{logical_id} ({name}): {problem}" if name else f"{logical_id}: {problem}")
 
 
-def _tables(template: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """Logical id to the properties of each table."""
+def _of_type(template: Mapping[str, Any], kind: str) -> dict[str, Mapping[str, Any]]:
+    """Logical id to the properties of each resource of a type."""
     resources = template.get("Resources", {})
-    return {name: each.get("Properties", {}) for name, each in resources.items() if each["Type"] == _TABLE}
+    return {name: each.get("Properties", {}) for name, each in resources.items() if each["Type"] == kind}
+
+
+def _require_same_start(logical_id: str, was: Mapping[str, Any], will: Mapping[str, Any]) -> None:
+    """Another starting position makes a new mapping before the old one goes, and Lambda takes no second one.
+
+    [DOC] cfn-docs:AWS::Lambda::EventSourceMapping, StartingPosition; [USR] aws/serverless-application-model#1320
+    """
+    start, new_start = (each.get("StartingPosition") for each in (was, will))
+    is_same = all(was.get(name) == will.get(name) for name in ("EventSourceArn", "FunctionName"))
+    if is_same and start != new_start:
+        raise DeployError(
+            f"{logical_id}: its starting position changes from {start} to {new_start}, which makes a new mapping, and "
+            f"Lambda takes no second one of the same function and stream; deploy once without it, and then with it, or "
+            f"leave the position as it is: it counts for a new mapping only"
+        )
 
 
 def _impossible(was: Mapping[str, Any], will: Mapping[str, Any]) -> Iterator[str]:

@@ -174,3 +174,15 @@ def test_what_dynamodb_does_is_let_through(changes: dict[str, Any]) -> None:
 def test_a_table_under_another_id_is_refused_with_the_way_that_works() -> None:
     with pytest.raises(DeployError, match=r"rooms is Rooms in the stack and would be Other.*deploy once without it"):
         require_possible({"Resources": {"Rooms": table(ROOMS)}}, {"Resources": {"Other": table(ROOMS)}})
+
+
+def test_another_starting_position_is_refused_since_lambda_takes_no_second_mapping_of_the_same() -> None:
+    def of(start: str, function: str = "Say") -> dict[str, Any]:
+        properties = {"EventSourceArn": "a", "FunctionName": {"Ref": function}, "StartingPosition": start}
+        return {"Resources": {"Reads": {"Type": "AWS::Lambda::EventSourceMapping", "Properties": properties}}}
+
+    require_possible(of("LATEST"), of("LATEST"))
+    require_possible(of("LATEST"), of("TRIM_HORIZON", "Other"))
+    require_possible({}, of("LATEST"))
+    with pytest.raises(DeployError, match="Reads: its starting position changes from LATEST to TRIM_HORIZON"):
+        require_possible(of("LATEST"), of("TRIM_HORIZON"))
