@@ -195,16 +195,25 @@ def tables(topology: Topology) -> Resources:
     """Tables, queues, event source mappings and schedules."""
     found: Resources = {table_id(topology, t.name): table(t) for t in topology.tables}
     found |= {queue_id(q.name): queue(q) for q in topology.queues}
-    for number, source in enumerate(topology.event_source_mappings):
+    for source in topology.event_source_mappings:
         logical_id = f"{table_id(topology, source.table)}To{function_id(source.function)}"
-        repeated = logical_id in found
-        found[f"{logical_id}{number}" if repeated else logical_id] = mapping(topology, source)
-    for number, queue_source in enumerate(topology.queue_mappings):
+        _require_one(logical_id in found, source.function, f"the stream of {source.table!r}")
+        found[logical_id] = mapping(topology, source)
+    for queue_source in topology.queue_mappings:
         logical_id = f"{queue_id(queue_source.queue)}To{function_id(queue_source.function)}"
-        found[f"{logical_id}{number}" if logical_id in found else logical_id] = queue_mapping(queue_source)
+        _require_one(logical_id in found, queue_source.function, f"the queue {queue_source.queue!r}")
+        found[logical_id] = queue_mapping(queue_source)
     for each in topology.schedules:
         found |= schedule(each)
     return found
+
+
+def _require_one(is_second: bool, function: str, source: str) -> None:
+    """[USR] aws/serverless-application-model#1320: "provided mapping already exists"."""
+    if is_second:
+        raise DeployError(
+            f"function {function!r} reads {source} by two mappings, and Lambda takes one; give that one all filters"
+        )
 
 
 def _new_secrets(topology: Topology, settings: StackSettings) -> dict[str, str]:

@@ -11,7 +11,19 @@ from deploy.stack.limits import TEMPLATE_BYTES, require_sizes
 from deploy.stack.settings import StackSettings
 from deploy.stack.template import template, to_json
 from streamer.app import App
-from streamer.topology import Api, Function, Index, Key, Permission, Queue, Route, Table, Topology
+from streamer.topology import (
+    Api,
+    EventSourceMapping,
+    Function,
+    Index,
+    Key,
+    Permission,
+    Queue,
+    Route,
+    StreamView,
+    Table,
+    Topology,
+)
 
 FUNCTION = Function(name="say", handler="handlers.say", secrets=("TOKEN",))
 SERVICE = Topology(
@@ -122,3 +134,12 @@ def test_a_template_over_the_largest_size_is_refused_before_it_is_uploaded() -> 
     with pytest.raises(DeployError, match=r"has 1,000,001 bytes and CloudFormation takes 1,000,000; make several"):
         require_sizes(document, TEMPLATE_BYTES + 1)
     assert len(to_json(document)) < TEMPLATE_BYTES
+
+
+def test_a_function_that_would_read_a_stream_by_two_mappings() -> None:
+    tables = (dataclasses.replace(SERVICE.tables[0], stream=StreamView.NEW_IMAGE),)
+    twice = (EventSourceMapping(table="rooms", function="say"), EventSourceMapping(table="rooms", function="say"))
+    topology = dataclasses.replace(SERVICE, tables=tables, event_source_mappings=twice)
+
+    with pytest.raises(DeployError, match="'say' reads the stream of 'rooms' by two mappings, and Lambda takes one"):
+        template(topology, StackSettings(stack_name="c-d"))
