@@ -298,6 +298,36 @@ def test_a_function_goes_with_its_url_and_its_reservation_can_be_taken_back(
     assert refused(functions.get_function, FunctionName="passing")[0] == "ResourceNotFoundException"
 
 
+def test_a_statement_of_a_function_is_given_once_and_can_be_taken_back(
+    world: ControlWorld, deployed: dict[str, str]
+) -> None:
+    functions = world.client("lambda")
+    for name in ("guarded", "unguarded"):
+        functions.create_function(
+            FunctionName=name,
+            Runtime="python3.12",
+            Handler="app.handler",
+            Role="arn:aws:iam::123456789012:role/any",
+            Code={"ZipFile": zipped("def handler(event, context):\n    pass\n")},
+        )
+    asked = {"StatementId": "s", "Action": "lambda:InvokeFunction", "Principal": "apigateway.amazonaws.com"}
+    functions.add_permission(FunctionName="guarded", **asked)
+
+    text = "The statement id (s) provided already exists."
+    text = f"{text} Please provide a new statement id, or remove the existing statement."
+    assert refused(functions.add_permission, FunctionName="guarded", **asked) == ("ResourceConflictException", text)
+    code, text = refused(functions.remove_permission, FunctionName="guarded", StatementId="t")
+    assert (code, text) == ("ResourceNotFoundException", "Statement t is not found in resource policy.")
+    code, text = refused(functions.remove_permission, FunctionName="unguarded", StatementId="s")
+    assert (code, text) == ("ResourceNotFoundException", "No policy is associated with the given resource.")
+
+    functions.add_permission(FunctionName="unguarded", **asked)
+    functions.remove_permission(FunctionName="guarded", StatementId="s")
+    functions.add_permission(FunctionName="guarded", **asked)
+    functions.delete_function(FunctionName="guarded")
+    assert refused(functions.add_permission, FunctionName="unguarded", **asked)[0] == "ResourceConflictException"
+
+
 def test_a_stream_of_a_stack_goes_with_it(world: ControlWorld) -> None:
     stream = {"Type": "AWS::Kinesis::Stream", "Properties": {"Name": "of-a-stack", "ShardCount": 1}}
     stack = world.deployed("streams", {"Resources": {"Stream": stream}})

@@ -28,12 +28,14 @@ BUCKET: Final = "sent-with-the-call"
 """The bucket of code that came in a request, which nobody else can name."""
 _FUNCTION: Final = "AWS::Lambda::Function"
 _SOURCE: Final = "AWS::Lambda::EventSourceMapping"
+_PERMISSION: Final = "AWS::Lambda::Permission"
 _PATHS: Final = (
     (re.compile(r"/2015-03-31/functions/?"), "functions"),
     (re.compile(r"/2015-03-31/functions/(?P<name>[^/]+)"), "function"),
     (re.compile(r"/2015-03-31/functions/(?P<name>[^/]+)/configuration"), "configuration"),
     (re.compile(r"/2015-03-31/functions/(?P<name>[^/]+)/code"), "code"),
     (re.compile(r"/2015-03-31/functions/(?P<name>[^/]+)/policy"), "policy"),
+    (re.compile(r"/2015-03-31/functions/(?P<name>[^/]+)/policy/(?P<statement>[^/]+)"), "statement"),
     (re.compile(r"/(?:2017-10-31|2019-09-30)/functions/(?P<name>[^/]+)/concurrency"), "concurrency"),
     (re.compile(r"/2021-10-31/functions/(?P<name>[^/]+)/url"), "url"),
     (re.compile(r"/2021-10-31/functions/(?P<name>[^/]+)/urls"), "urls"),
@@ -93,6 +95,8 @@ class FunctionsApi:
                 return await self._create_source(content)
             case "source", _:
                 return await self._source(method, name, content)
+            case "statement", "DELETE":
+                return await self._forbid(self._function(name), unquote(path.rpartition("/")[2]))
         return await self._of_function(what, method, self._function(name), content)
 
     async def _of_function(self, what: str, method: str, found: Placed, content: Mapping[str, Any]) -> tuple[int, Any]:
@@ -181,8 +185,15 @@ class FunctionsApi:
 
     async def _permit(self, found: Placed, content: Mapping[str, Any]) -> tuple[int, Any]:
         """A permission: kept as a resource; whoever calls from within is let in without one."""
-        properties = {name: content.get(name) for name in ("Action", "Principal", "SourceArn") if name in content}
-        await self._made("Permission", "AWS::Lambda::Permission", {**properties, "FunctionName": found.resource.name})
+        statement_id = content.get("StatementId")
+        if any(each.resource.properties["StatementId"] == statement_id for each in self._statements(found)):
+            # [USR] terraform-aws-lambda #547, cargo-lambda #261: the words
+            text = f"The statement id ({statement_id}) provided already exists."
+            text = f"{text} Please provide a new statement id, or remove the existing statement."
+            raise ApiError("ResourceConflictException", text, 409)
+        names = ("StatementId", "Action", "Principal", "SourceArn")
+        properties = {name: content.get(name) for name in names if name in content}
+        await self._made("Permission", _PERMISSION, {**properties, "FunctionName": found.resource.name})
         statement = {
             "Sid": content.get("StatementId"),
             "Effect": "Allow",
@@ -191,6 +202,26 @@ class FunctionsApi:
             "Resource": self._arn(found.resource.name),
         }
         return 201, {"Statement": json.dumps(statement)}
+
+    async def _forbid(self, found: Placed, statement_id: str) -> tuple[int, Any]:
+        """Takes a permission back that a call gave. [DOC] lambda-api:RemovePermission"""
+        known = self._statements(found)
+        statement = next((each for each in known if each.resource.properties["StatementId"] == statement_id), None)
+        if statement is None:
+            text = f"Statement {statement_id} is not found in resource policy."
+            text = text if known else "No policy is associated with the given resource."
+            raise ApiError("ResourceNotFoundException", text, 404)
+        await self._remove(statement)
+        return 204, None
+
+    def _statements(self, found: Placed) -> list[Placed]:
+        """Permissions that calls gave; those of stacks have no statement id of their own."""
+        return [
+            each
+            for each in self._engine.placed(_PERMISSION)
+            if "StatementId" in each.resource.properties
+            and _plain(str(each.resource.properties.get("FunctionName"))) == found.resource.name
+        ]
 
     async def _url(self, what: str, method: str, found: Placed, content: Mapping[str, Any]) -> tuple[int, Any]:
         """A function's URL: made, changed and removed as the resource that it is."""
@@ -371,7 +402,7 @@ class FunctionsApi:
 
 def _is_part(resource: Mapping[str, Any], function: str) -> bool:
     """Whether a resource is a function's own and goes with it: its permissions, its URL."""
-    named = {"AWS::Lambda::Permission": "FunctionName", URL: "TargetFunctionArn"}.get(resource["Type"])
+    named = {_PERMISSION: "FunctionName", URL: "TargetFunctionArn"}.get(resource["Type"])
     return named is not None and _plain(str(resource["Properties"].get(named))) == function
 
 
