@@ -311,7 +311,12 @@ def test_a_statement_of_a_function_is_given_once_and_can_be_taken_back(
             Code={"ZipFile": zipped("def handler(event, context):\n    pass\n")},
         )
     asked = {"StatementId": "s", "Action": "lambda:InvokeFunction", "Principal": "apigateway.amazonaws.com"}
-    functions.add_permission(FunctionName="guarded", **asked)
+    assert refused(functions.get_policy, FunctionName="guarded")[0] == "ResourceNotFoundException"
+    source = "arn:aws:execute-api:us-east-1:123456789012:a/*"
+    told = functions.add_permission(FunctionName="guarded", SourceArn=source, **asked)["Statement"]
+    policy = json.loads(functions.get_policy(FunctionName="guarded")["Policy"])
+    assert policy["Statement"] == [json.loads(told)]
+    assert policy["Statement"][0]["Condition"] == {"ArnLike": {"AWS:SourceArn": source}}
 
     text = "The statement id (s) provided already exists."
     text = f"{text} Please provide a new statement id, or remove the existing statement."
@@ -321,7 +326,9 @@ def test_a_statement_of_a_function_is_given_once_and_can_be_taken_back(
     code, text = refused(functions.remove_permission, FunctionName="unguarded", StatementId="s")
     assert (code, text) == ("ResourceNotFoundException", "No policy is associated with the given resource.")
 
-    functions.add_permission(FunctionName="unguarded", **asked)
+    functions.add_permission(FunctionName="unguarded", **{**asked, "Principal": "210987654321"})
+    policy = json.loads(functions.get_policy(FunctionName="unguarded")["Policy"])
+    assert policy["Statement"][0]["Principal"] == {"AWS": "arn:aws:iam::210987654321:root"}
     functions.remove_permission(FunctionName="guarded", StatementId="s")
     functions.add_permission(FunctionName="guarded", **asked)
     functions.delete_function(FunctionName="guarded")

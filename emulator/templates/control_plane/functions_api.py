@@ -118,6 +118,8 @@ class FunctionsApi:
                 return await self._reservation(method, found, content)
             case "policy", "POST":
                 return await self._permit(found, content)
+            case "policy", "GET":
+                return self._policy(found)
             case (("url" | "urls"), _):
                 return await self._url(what, method, found, content)
         raise ApiError("UnknownOperationException", f"{method} of a function's {what} is not emulated", 404)
@@ -191,17 +193,18 @@ class FunctionsApi:
             text = f"The statement id ({statement_id}) provided already exists."
             text = f"{text} Please provide a new statement id, or remove the existing statement."
             raise ApiError("ResourceConflictException", text, 409)
-        names = ("StatementId", "Action", "Principal", "SourceArn")
-        properties = {name: content.get(name) for name in names if name in content}
+        names = ("StatementId", "Action", "Principal", "SourceAccount", "SourceArn")
+        properties = {name: content[name] for name in names if name in content}
         await self._made("Permission", _PERMISSION, {**properties, "FunctionName": found.resource.name})
-        statement = {
-            "Sid": content.get("StatementId"),
-            "Effect": "Allow",
-            "Principal": {"Service": content.get("Principal")},
-            "Action": content.get("Action"),
-            "Resource": self._arn(found.resource.name),
-        }
-        return 201, {"Statement": json.dumps(statement)}
+        return 201, {"Statement": json.dumps(_statement(properties, self._arn(found.resource.name)))}
+
+    def _policy(self, found: Placed) -> tuple[int, Any]:
+        """What calls permitted. [DOC] lambda-api:GetPolicy"""
+        arn = self._arn(found.resource.name)
+        statements = [_statement(each.resource.properties, arn) for each in self._statements(found)]
+        if not statements:
+            raise ApiError("ResourceNotFoundException", "The resource you requested does not exist.", 404)
+        return 200, {"Policy": json.dumps({"Version": "2012-10-17", "Id": "default", "Statement": statements})}
 
     async def _forbid(self, found: Placed, statement_id: str) -> tuple[int, Any]:
         """Takes a permission back that a call gave. [DOC] lambda-api:RemovePermission"""
@@ -398,6 +401,27 @@ class FunctionsApi:
             await self._engine.change(stack, edit, uploads)
         except PerformError as error:
             raise ApiError("InvalidParameterValueException", str(error)) from error
+
+
+def _statement(permission: Mapping[str, Any], arn: str) -> Mapping[str, Any]:
+    """A permission as the function's policy has it. [USR] terraform #23436"""
+    principal = str(permission.get("Principal"))
+    who: Any = principal if principal == "*" else {"Service": principal}
+    if principal.startswith("arn:") or principal.isdecimal():
+        who = {"AWS": f"arn:aws:iam::{principal}:root" if principal.isdecimal() else principal}
+    condition = {}
+    if "SourceAccount" in permission:
+        condition["StringEquals"] = {"AWS:SourceAccount": permission["SourceAccount"]}
+    if "SourceArn" in permission:
+        condition["ArnLike"] = {"AWS:SourceArn": permission["SourceArn"]}
+    return {
+        "Sid": permission.get("StatementId"),
+        "Effect": "Allow",
+        "Principal": who,
+        "Action": permission.get("Action"),
+        "Resource": arn,
+        **({"Condition": condition} if condition else {}),
+    }
 
 
 def _is_part(resource: Mapping[str, Any], function: str) -> bool:
