@@ -196,6 +196,8 @@ def parse(text: str, folder: Path, overrides: Mapping[str, Any]) -> Config:
 
 def _require_places(values: Mapping[str, Any]) -> None:
     """Refuse names of places that AWS does not take, and an SNS topic where CloudWatch cannot reach it."""
+    if values.get("stack_name") == "":
+        raise DeployError("stack_name is empty; leave it out for SERVICE-STAGE")
     region, topic = values.get("region"), values.get("alarm_topic_arn")
     if region is not None and not _REGION.fullmatch(region):
         raise DeployError(f"region is {region!r}, which is no Region of AWS, such as eu-central-1")

@@ -13,15 +13,30 @@ from .config import Config
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+def not_empty(_ctx: click.Context, option: click.Parameter, value: str | None) -> str | None:
+    """A value of an option that chooses what is acted upon; None without the option.
+
+    Raises:
+        UsageError: the value is empty: a variable that is not set must not become the default, which is another stack.
+    """
+    if value == "":
+        raise click.UsageError(f"{option.opts[0]} is empty; leave it out for the default.")
+    return value
+
+
 def stack_options(*, stage: str) -> Callable[[F], F]:
     """Options that choose the stack; ``stage`` is the help of ``--stage``, which says what is chosen without it."""
 
     def decorate(function: F) -> F:
         for option in (
-            click.option("--profile", help="Profile of the AWS configuration."),
-            click.option("--stack-name", help="The stack. Default: SERVICE-STAGE."),
-            click.option("--region", help="AWS Region. Default: as streamer.toml or the AWS configuration says."),
-            click.option("--stage", help=stage),
+            click.option("--profile", callback=not_empty, help="Profile of the AWS configuration."),
+            click.option("--stack-name", callback=not_empty, help="The stack. Default: SERVICE-STAGE."),
+            click.option(
+                "--region",
+                callback=not_empty,
+                help="AWS Region. Default: as streamer.toml or the AWS configuration says.",
+            ),
+            click.option("--stage", callback=not_empty, help=stage),
         ):
             function = option(function)
         return function

@@ -26,7 +26,7 @@ from streamer.topology.logical_ids import function_id, queue_id
 
 from .config import Config, load, project_folder
 from .errors import DeployError
-from .options import F, stack_options
+from .options import F, not_empty, stack_options
 from .place import LocalEmulator, aws_clients, emulator_here
 
 FAILED: Final = 1
@@ -74,8 +74,8 @@ def requests(ctx: click.Context, /, *, failed: bool, limit: int, as_json: bool, 
 @requests.command("show")
 @click.argument("id")
 @_where
-@click.option("--tenant", help="Whose request it is; finds it without reading the whole table.")
-@click.option("--user", help="Whose request it is; finds it without reading the whole table.")
+@click.option("--tenant", callback=not_empty, help="Whose request it is; finds it without reading the whole table.")
+@click.option("--user", callback=not_empty, help="Whose request it is; finds it without reading the whole table.")
 def show(id: str, *, tenant: str | None, user: str | None, **where: Any) -> None:  # noqa: A002 - the argument's name
     """Show all that is stored of the request ID, as JSON."""
     with _explained():
@@ -86,8 +86,8 @@ def show(id: str, *, tenant: str | None, user: str | None, **where: Any) -> None
 @requests.command("retry")
 @click.argument("id")
 @_where
-@click.option("--tenant", help="Whose request it is.")
-@click.option("--user", help="Whose request it is.")
+@click.option("--tenant", callback=not_empty, help="Whose request it is.")
+@click.option("--user", callback=not_empty, help="Whose request it is.")
 @click.option(
     "--attempts", type=click.IntRange(min=1), default=1, show_default=True, help="How often it may be tried again."
 )
@@ -112,8 +112,8 @@ def retry(id: str, *, tenant: str | None, user: str | None, attempts: int, **whe
 @requests.command("cancel")
 @click.argument("id")
 @_where
-@click.option("--tenant", help="Whose request it is.")
-@click.option("--user", help="Whose request it is.")
+@click.option("--tenant", callback=not_empty, help="Whose request it is.")
+@click.option("--user", callback=not_empty, help="Whose request it is.")
 @click.option("--reason", default="cancelled by an operator", show_default=True, help="What whoever listens is told.")
 def cancel(id: str, *, tenant: str | None, user: str | None, reason: str, **where: Any) -> int:  # noqa: A002
     """End the request ID. Whoever listens is told; a run that is under way finds out at its next progress."""
@@ -130,8 +130,8 @@ def cancel(id: str, *, tenant: str | None, user: str | None, reason: str, **wher
 @requests.command("wait")
 @click.argument("id")
 @_where
-@click.option("--tenant", help="Whose request it is.")
-@click.option("--user", help="Whose request it is.")
+@click.option("--tenant", callback=not_empty, help="Whose request it is.")
+@click.option("--user", callback=not_empty, help="Whose request it is.")
 @click.option(
     "--timeout", "seconds", type=click.FloatRange(min=0), default=900.0, show_default=True, help="Give up, in seconds."
 )
@@ -259,17 +259,17 @@ def _explained() -> Iterator[None]:
         raise DeployError(str(error)) from error
 
 
-def _operator(*, table_prefix: str | None, **said: str | None) -> Operator:
+def _operator(*, table_prefix: str | None, **where: str | None) -> Operator:
     """The service that the options choose."""
     # A group's options count for its commands, too.
     parent = click.get_current_context().parent
     inherited = parent.params if parent is not None and parent.info_name == "requests" else {}
-    said = {name: inherited.get(name) if value is None else value for name, value in said.items()}
+    where = {name: inherited.get(name) if value is None else value for name, value in where.items()}
     prefix = inherited.get("table_prefix") if table_prefix is None else table_prefix
     # An empty one, as of a variable that is not set, is a mistake, and must not become the emulator here.
-    if all(value is None for value in said.values()):
+    if all(value is None for value in where.values()):
         return _local(emulator_here(folder_of(Path.cwd())), prefix)
-    config = load(project_folder(Path.cwd()), said | ({"table_prefix": prefix} if prefix is not None else {}))
+    config = load(project_folder(Path.cwd()), where | ({"table_prefix": prefix} if prefix is not None else {}))
     return _on_aws(config)
 
 
