@@ -346,6 +346,46 @@ def test_a_stream_of_a_stack_goes_with_it(world: ControlWorld) -> None:
     assert "of-a-stack" not in kinesis.list_streams()["StreamNames"]
 
 
+def test_what_is_in_use_does_not_go(world: ControlWorld) -> None:
+    api_id = made(world, "in-use")
+    gateway = world.client("apigatewayv2")
+    routes = gateway.get_routes(ApiId=api_id)["Items"]
+    integration = gateway.get_integrations(ApiId=api_id)["Items"][0]["IntegrationId"]
+    deployment = gateway.get_deployments(ApiId=api_id)["Items"][0]["DeploymentId"]
+
+    assert refused(gateway.delete_integration, ApiId=api_id, IntegrationId=integration) == (
+        "ConflictException",
+        "Cannot delete Integration because it is referenced by the following Routes with Ids: "
+        f"[{', '.join(each['RouteId'] for each in routes)}]",
+    )
+    assert refused(gateway.delete_deployment, ApiId=api_id, DeploymentId=deployment) == (
+        "BadRequestException",
+        "Active stages pointing to this deployment must be moved or deleted",
+    )
+
+    for each in routes:
+        gateway.delete_route(ApiId=api_id, RouteId=each["RouteId"])
+    gateway.delete_integration(ApiId=api_id, IntegrationId=integration)
+    gateway.delete_stage(ApiId=api_id, StageName="test")
+    gateway.delete_deployment(ApiId=api_id, DeploymentId=deployment)
+
+    assert gateway.get_integrations(ApiId=api_id)["Items"] == []
+
+
+def test_lists_come_in_pages(world: ControlWorld) -> None:
+    api_id = made(world, "pages")
+    gateway = world.client("apigatewayv2")
+
+    first = gateway.get_routes(ApiId=api_id, MaxResults="1")
+    second = gateway.get_routes(ApiId=api_id, MaxResults="1", NextToken=first["NextToken"])
+
+    assert [each["RouteKey"] for page in (first, second) for each in page["Items"]] == ["$connect", "$default"]
+    assert "NextToken" not in second
+    keys = [key for page in gateway.get_paginator("get_routes").paginate(ApiId=api_id) for key in page["Items"]]
+    assert len(keys) == 2
+    assert refused(gateway.get_routes, ApiId=api_id, MaxResults="none")[0] == "BadRequestException"
+
+
 def test_what_is_of_a_stack_goes_with_it_alone(world: ControlWorld, deployed: dict[str, str]) -> None:
     code, text = refused(world.client("apigatewayv2").delete_api, ApiId=deployed["Api"])
 

@@ -82,6 +82,34 @@ _DEFAULTS: Final[Mapping[str, Mapping[str, Any]]] = {
 }
 
 
+_USES: Final[Mapping[str, tuple[str, str, str, int]]] = {
+    "AWS::ApiGatewayV2::Integration": (
+        "routes",
+        "Target",
+        "ConflictException: Cannot delete Integration because it is referenced by the following Routes with Ids: [{}]",
+        409,
+    ),
+    "AWS::ApiGatewayV2::Authorizer": (
+        "routes",
+        "AuthorizerId",
+        "ConflictException: Cannot delete Authorizer because it is referenced by the following Routes with Ids: [{}]",
+        409,
+    ),
+    "AWS::ApiGatewayV2::Deployment": (
+        "stages",
+        "DeploymentId",
+        "BadRequestException: Active stages pointing to this deployment must be moved or deleted",
+        400,
+    ),
+}
+"""What else of an API needs one, by which property, and what is said of it.
+
+[USR] milliHQ/terraform-aws-next-js #247; of authorizers [INF]; hashicorp/terraform-provider-aws #19805, of a REST API
+"""
+PAGE: Final = 500
+"""Most things to a page. Our own."""
+
+
 class GatewayApi:
     """Answers requests below ``/v2/apis``, and for the account's settings."""
 
@@ -91,8 +119,12 @@ class GatewayApi:
         self._address = address
         self._new_id = new_id
 
-    async def answer(self, method: str, path: str, body: bytes) -> tuple[int, Any]:
+    async def answer(self, method: str, path: str, body: bytes, query: Mapping[str, str]) -> tuple[int, Any]:
         """Status and content; raises ApiError."""
+        status, content = await self._answer(method, path, body)
+        return status, _page(content, query) if method == "GET" and "items" in content else content
+
+    async def _answer(self, method: str, path: str, body: bytes) -> tuple[int, Any]:
         if (method, path) == ("GET", "/account"):
             return 200, self._account()
         parts = [unquote(each) for each in path.strip("/").split("/")]
@@ -192,6 +224,8 @@ class GatewayApi:
         if found.stack != CREATED:
             raise ApiError("ConflictException", f"{name} is of the stack {found.stack}, and goes with it", 409)
 
+        self._refuse_in_use(kind, found)
+
         def remove(resources: dict[str, Any]) -> None:
             del resources[name]
             own = f"{kind.type.rpartition('::')[2]}Id"
@@ -201,6 +235,17 @@ class GatewayApi:
 
         await self._changed(CREATED, remove)
         return 204, None
+
+    def _refuse_in_use(self, kind: Collection, found: Placed) -> None:
+        if kind.type not in _USES:
+            return
+        users, name, said, status = _USES[kind.type]
+        of_api = self._of(_OF_APIS[users], str(found.resource.properties.get("ApiId")))
+        reference = str(found.resource.ref)
+        ids = [str(each.resource.ref) for each in of_api if _last(each.resource.properties.get(name)) == reference]
+        if ids:
+            code, _, text = said.partition(": ")
+            raise ApiError(code, text.format(", ".join(ids)), status)
 
     async def _changed(self, stack: str, edit: Callable[[dict[str, Any]], None]) -> None:
         try:
@@ -230,6 +275,20 @@ def _json(body: bytes) -> Mapping[str, Any]:
     if not isinstance(found, dict):
         raise ApiError("BadRequestException", "Unable to parse request body")
     return found
+
+
+def _last(reference: Any) -> str:
+    return str(reference).rpartition("/")[2]
+
+
+def _page(content: Mapping[str, Any], query: Mapping[str, str]) -> Mapping[str, Any]:
+    """A part of a list; raises ApiError for a size or token that is none. [DOC] apigwv2-api: maxResults, nextToken"""
+    size, token = query.get("maxResults", str(PAGE)), query.get("nextToken", "0")
+    if not (size.isascii() and size.isdigit() and int(size) > 0 and token.isascii() and token.isdigit()):
+        raise ApiError("BadRequestException", f"Invalid page: {size} results after {token}")
+    begin, end = int(token), int(token) + int(size)
+    items = content["items"]
+    return {"items": items[begin:end], **({"nextToken": str(end)} if end < len(items) else {})}
 
 
 def _lower(name: str) -> str:

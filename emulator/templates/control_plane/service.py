@@ -83,7 +83,7 @@ class ControlPlane:
         try:
             self._refuse_region(request)
             if service == "apigateway":
-                status, content = await self._gateway.answer(request.method, path, body)
+                status, content = await self._gateway.answer(request.method, path, body, dict(request.query))
             else:
                 status, content = await self._functions.answer(request.method, path, body, dict(request.query))
         except query.ApiError as refused:
