@@ -185,6 +185,9 @@ def require_true(said: str, kind: str, before: State, after: State, wanted: Stat
     if "is deployed" in said:
         assert after == wanted
         return "deployed"
+    if "is deleted" in said:
+        assert (kind, after.status) == ("destroy", None)
+        return "deleted"
     if "is gone, the table" in said:
         assert (kind, after.status) == ("destroy", None)
         return "stack gone, tables named"
@@ -364,10 +367,14 @@ INTERRUPTIONS = [
     Interruption("deploy", Moment("CreateChangeSet", 1), signal.SIGTERM, "stopped; nothing was changed"),
     Interruption("deploy", Moment("ExecuteChangeSet", 1), signal.SIGINT, "CloudFormation goes on creating"),
     Interruption("deploy", Moment("DescribeStackEvents", 2), signal.SIGTERM, "CloudFormation goes on creating"),
-    Interruption("destroy", Moment("DeleteStack", 1), signal.SIGTERM, "it is not known whether CloudFormation deletes"),
+    Interruption(
+        "destroy", Moment("DeleteStack", 1), signal.SIGTERM, "stopped; the stack sigterm-deletestack-dev is deleted"
+    ),
     Interruption("deploy", Moment("CreateChangeSet", 1), signal.SIGHUP, "stopped; nothing was changed"),
     Interruption("deploy", Moment("DescribeStackEvents", 2), signal.SIGHUP, "CloudFormation goes on creating"),
-    Interruption("destroy", Moment("DeleteStack", 1), signal.SIGHUP, "it is not known whether CloudFormation deletes"),
+    Interruption(
+        "destroy", Moment("DeleteStack", 1), signal.SIGHUP, "stopped; the stack sighup-deletestack-dev is deleted"
+    ),
 ]
 
 
