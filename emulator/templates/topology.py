@@ -21,6 +21,7 @@ from . import (
 )
 from .errors import Problem
 from .resources.kind import Meaning
+from .source import Source
 from .stack import Resource, Stack
 
 
@@ -71,8 +72,14 @@ class Things:
     """All resources of all stacks, to be looked up by what refers to them."""
 
     def __init__(self, stacks: Iterable[Stack]) -> None:
-        self.all = [(stack, resource) for stack in stacks for resource in stack.resources.values()]
+        self._stacks = tuple(stacks)
+        self.all = [(stack, resource) for stack in self._stacks for resource in stack.resources.values()]
         self.warnings: list[str] = []
+
+    @property
+    def source(self) -> Source:
+        """The first template, for what is said of none of its resources: it may have none that are made."""
+        return self._stacks[0].source
 
     def of(self, *types: str) -> list[Resource]:
         """Resources of these types, in order."""
@@ -163,7 +170,7 @@ def _apis(things: Things, wanted: Wanted, functions: set[str]) -> tuple[list[Api
         chosen = [each for each in found if wanted.api in (each.logical_id, each.properties.get("Name"), each.ref)]
         if not chosen:
             have = ", ".join(each.logical_id for each in found)
-            raise things.all[0][0].source.error(
+            raise things.source.error(
                 Problem(("Resources",), f"--api {wanted.api}: there is no such WebSocket API; there are {have}")
             )
         found = chosen
@@ -175,11 +182,10 @@ def _apis(things: Things, wanted: Wanted, functions: set[str]) -> tuple[list[Api
 
 def _no_api(things: Things) -> Exception:
     http = things.of("AWS::ApiGatewayV2::Api", "AWS::ApiGateway::RestApi")
-    stack = things.all[0][0]
     if http:
         text = f"there is no WebSocket API; {http[0].logical_id} is an HTTP or REST API, which is emulated beside one"
         return things.stack_of(http[0]).source.error(Problem(http[0].path, text))
-    return stack.source.error(Problem(("Resources",), "there is no WebSocket API (AWS::ApiGatewayV2::Api)"))
+    return things.source.error(Problem(("Resources",), "there is no WebSocket API (AWS::ApiGatewayV2::Api)"))
 
 
 def counted(stacks: Iterable[Stack], meaning: Meaning) -> dict[str, int]:

@@ -674,6 +674,16 @@ def test_mistakes_are_told_with_their_place(resources: dict[str, Any], message: 
     assert str(refused.value).startswith(f"t.json:1: Resources.{message}")
 
 
+@pytest.mark.parametrize("wanted", [{}, {"home": Api(name="streamer", routes=()), "api": "Chat"}])
+def test_a_template_of_which_no_condition_lets_anything_be_made_is_told(wanted: dict[str, Any]) -> None:
+    never = {"Topic": {"Type": "AWS::SNS::Topic", "Condition": "Never"}}
+    written = {"Conditions": {"Never": {"Fn::Equals": ["a", "b"]}}, "Resources": never}
+    stack = resolve(load(json.dumps(written), "t.json"), Surroundings(place=PLACE))
+
+    with pytest.raises(TemplateError, match=r"^t\.json:1: Resources: (--api Chat: )?there is no "):
+        describe([stack], locate, Wanted(**wanted))
+
+
 def test_a_mock_integration_with_its_responses() -> None:
     mock = resource(
         "ApiGatewayV2::Integration",
