@@ -6,7 +6,7 @@ aws-resource-iam-rolepolicy
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from msgspec import structs
@@ -14,6 +14,7 @@ from msgspec import structs
 from streamer.topology import grants
 from streamer.topology.grants import Kind
 
+from ..iam.needs import Need
 from ..iam.policy import Statement, statement_of
 from ..iam.roles import Role, Roles
 from .errors import Path, Problem
@@ -72,22 +73,34 @@ def roles(things: Things, managed: Managed, place: grants.Place) -> Roles:
         elif name not in statements:
             why = f"its role {name} is not in the project" if name else "it has no Role"
             things.warn(function, f"{why}, so that it may do everything")
-    _check_sources(things, found)
-    return Roles(of=found, written=_written(things, place))
+    reads: dict[str, tuple[Need, ...]] = {}
+    for source, function_name, needs in _sources(things):
+        if needs:
+            reads[function_name] = (*reads.get(function_name, ()), *needs)
+        if function_name in found:
+            _check_source(things, source, found[function_name], needs)
+    return Roles(of=found, written=_written(things, place), reads=reads)
 
 
-def _check_sources(things: Things, roles: Mapping[str, Role]) -> None:
-    """Warn of event sources that Lambda may not read with the function's role: AWS does not make such a mapping."""
+def _sources(things: Things) -> Iterator[tuple[Resource, str, tuple[Need, ...]]]:
+    """Event sources, the names of their functions, and what reading them needs."""
     for source in things.of("AWS::Lambda::EventSourceMapping"):
         arn = str(source.properties.get("EventSourceArn", ""))
         name = str(source.properties.get("FunctionName", "")).rpartition("function:")[2].partition(":")[0]
-        role = roles.get(name)
-        if role is None:
-            continue
         service = arn.split(":")[2] if arn.startswith("arn:") else ""
-        missing = [action for action in _READING.get(service, ()) if not _is_allowed(role, action, arn)]
-        if missing:
-            things.warn(source, f"AWS refuses it, since {role.name} does not allow {', '.join(missing)} on {arn}")
+        if service == "dynamodb":
+            # A stream's label is another one wherever the template is deployed.
+            arn = f"{arn.rpartition('/')[0]}/*"
+        needed = grants.Resource(Kind.ARN, arn)
+        yield source, name, tuple(Need(action, needed) for action in _READING.get(service, ()))
+
+
+def _check_source(things: Things, source: Resource, role: Role, needs: Sequence[Need]) -> None:
+    """Warn if Lambda may not read an event source with the function's role: AWS does not make such a mapping."""
+    arn = str(source.properties.get("EventSourceArn", ""))
+    missing = [need.action for need in needs if not _is_allowed(role, need.action, arn)]
+    if missing:
+        things.warn(source, f"AWS refuses it, since {role.name} does not allow {', '.join(missing)} on {arn}")
 
 
 def _is_allowed(role: Role, action: str, arn: str) -> bool:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pytest
 import yaml
+from msgspec import structs
 
 from emulator.iam.guard import Guard, Mode
 from emulator.iam.keys import keys_of
 from emulator.iam.managed import managed
 from emulator.iam.needs import Need
 from emulator.iam.policy import Statement, statement_of
-from emulator.iam.roles import Role, Roles
+from emulator.iam.roles import Role, Roles, recorded_statements
 from streamer.topology import Api, Function, Topology
 from streamer.topology.grants import ANYTHING, Kind, Place, Resource
 
@@ -165,6 +166,27 @@ def test_a_recording_ends_with_statements_which_then_suffice() -> None:
     held = World(*(statement_of(each) for each in yaml.load(text, Tagged))).guard
     assert held.refusal("say", [GET, PUT, OF_INDEX]) is None
     assert held.refusal("say", [POST]) is not None
+
+
+def test_what_lambda_does_with_event_sources_is_needed_besides() -> None:
+    queue = Resource(Kind.ARN, "arn:aws:sqs:eu-west-1:123456789012:jobs")
+    reads = (Need("sqs:ReceiveMessage", queue), Need("sqs:DeleteMessage", queue))
+    own = structs.replace(roles(), reads={"other": reads})
+
+    text = recorded_statements({"say": [GET]}, PLACE, own)
+
+    assert text.splitlines()[1:] == [
+        "# other",
+        "- Effect: Allow",
+        "  Action:",
+        "    - sqs:DeleteMessage",
+        "    - sqs:ReceiveMessage",
+        "  Resource: arn:aws:sqs:eu-west-1:123456789012:jobs",
+        "# say",
+        "- Effect: Allow",
+        "  Action: dynamodb:GetItem",
+        "  Resource: !GetAtt Notes.Arn",
+    ]
 
 
 def test_a_run_without_calls_needs_nothing() -> None:

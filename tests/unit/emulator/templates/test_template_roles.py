@@ -228,3 +228,25 @@ def test_what_iam_refuses_is_refused_with_its_place(statement: Any, message: str
         read(base(Role=resource("IAM::Role", RoleName="says", Policies=policies)))
 
     assert "Resources.Role.Properties.Policies[0].PolicyDocument.Statement[0]" in str(refused.value)
+
+
+def test_what_lambda_does_with_event_sources_is_known_by_function() -> None:
+    stream = {"Fn::GetAtt": ["Notes", "StreamArn"]}
+    notes = resource("DynamoDB::Table", TableName="notes", StreamSpecification={"StreamViewType": "KEYS_ONLY"})
+    found, _ = read(
+        base(
+            Notes=notes,
+            Jobs=resource("SQS::Queue", QueueName="jobs"),
+            OfJobs=resource("Lambda::EventSourceMapping", EventSourceArn=att("Jobs"), FunctionName={"Ref": "Say"}),
+            OfNotes=resource("Lambda::EventSourceMapping", EventSourceArn=stream, FunctionName=att("Say")),
+        )
+    )
+
+    assert [(each.action, arn(each.resource, WHERE)) for each in found.reads["say"]] == [
+        ("sqs:DeleteMessage", "arn:aws:sqs:us-east-1:123456789012:jobs"),
+        ("sqs:GetQueueAttributes", "arn:aws:sqs:us-east-1:123456789012:jobs"),
+        ("sqs:ReceiveMessage", "arn:aws:sqs:us-east-1:123456789012:jobs"),
+        ("dynamodb:DescribeStream", "arn:aws:dynamodb:us-east-1:123456789012:table/notes/stream/*"),
+        ("dynamodb:GetRecords", "arn:aws:dynamodb:us-east-1:123456789012:table/notes/stream/*"),
+        ("dynamodb:GetShardIterator", "arn:aws:dynamodb:us-east-1:123456789012:table/notes/stream/*"),
+    ]
