@@ -152,9 +152,10 @@ def _roles(read: Read, options: EmulateOptions, account_id: str) -> tuple[Roles 
         return None, ()
     things = Things(each for top in read.stacks for each in top.all())
     found = described_roles.roles(things, managed, Place(region=read.region, account_id=account_id, apis={}))
-    if options.iam == "record":
+    functions = len(read.described.topology.functions)
+    if options.iam == "record" or not functions:
         return found, ()
-    return found, tuple(of_roles(len(found.of), len(read.described.topology.functions), things.warnings))
+    return found, tuple(of_roles(len(found.of), functions, things.warnings))
 
 
 def _with_sdk(read: Read, options: EmulateOptions, folder: Path, state_folder: Path) -> Read:

@@ -86,7 +86,7 @@ class Guard:
             if roles is None
             else {name: role.statements for name, role in roles.of.items()}
         )
-        self._contexts = {name: _context(name, self._role_name(name), self._place) for name in self._statements}
+        self._contexts = {name: _context(name, self._role_path(name), self._place) for name in self._statements}
         for name, statements in self._statements.items():
             for operator in sorted({found for each in statements for found in unknown_operators(each.conditions)}):
                 self._advise(name, f"the condition operator {operator} is not known here, so that it is never met")
@@ -96,6 +96,10 @@ class Guard:
         self._decisions: dict[tuple[str, Need], Decision] = {}
         for caller in self._callers.values():
             caller.forget()
+
+    def _role_path(self, function: str) -> str:
+        role = None if self._roles is None else self._roles.of.get(function)
+        return f"/{role_name(function)}" if role is None else f"{role.path}{role.name}"
 
     def _role_name(self, function: str) -> str:
         role = None if self._roles is None else self._roles.of.get(function)
@@ -177,7 +181,7 @@ def _context(function: str, role: str, place: Place) -> Context:
     [DOC] iam-docs:reference_policies_condition-keys, lambda-docs:permissions-source-function-arn
     """
     return {
-        "aws:principalarn": (f"arn:{place.partition}:iam::{place.account_id}:role/{role}",),
+        "aws:principalarn": (f"arn:{place.partition}:iam::{place.account_id}:role{role}",),
         "aws:principalaccount": (place.account_id,),
         "aws:principalisawsservice": ("false",),
         "aws:principaltype": ("AssumedRole",),

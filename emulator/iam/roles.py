@@ -23,6 +23,8 @@ class Role(Struct, frozen=True, kw_only=True):
     """A role, and all that its policies say."""
 
     name: str
+    path: str = "/"
+    """What stands before the name in its ARN, slashes included."""
     statements: tuple[Statement, ...]
 
 

@@ -64,12 +64,13 @@ def roles(things: Things, managed: Managed, place: grants.Place) -> Roles:
             _add(statements, name, guarded(things, policy, _document))
     for policy in things.of("AWS::IAM::RolePolicy"):
         _add(statements, str(policy.properties.get("RoleName")), guarded(things, policy, _document))
+    paths = {str(role.ref): str(role.properties.get("Path", "/")) for role in things.of("AWS::IAM::Role")}
     found = {}
     for function in things.of("AWS::Lambda::Function"):
         name = str(function.properties.get("Role", "")).rpartition("/")[2]
         said = statements.get(name)
         if said is not None:
-            found[function.name] = Role(name=name, statements=tuple(said))
+            found[function.name] = Role(name=name, path=paths[name], statements=tuple(said))
         elif name not in statements:
             why = f"its role {name} is not in the project" if name else "it has no Role"
             things.warn(function, f"{why}, so that it may do everything")

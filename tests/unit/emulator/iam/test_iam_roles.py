@@ -62,6 +62,16 @@ def test_a_function_may_do_what_its_role_allows_and_is_refused_in_the_roles_name
     assert refused.startswith("User: arn:aws:sts::123456789012:assumed-role/shop-SayRole/say is not authorized")
 
 
+def test_a_role_is_known_to_conditions_by_its_path() -> None:
+    named = {"ArnLike": {"aws:PrincipalArn": ("arn:aws:iam::123456789012:role/app/*",)}}
+    statement = Statement(actions=("dynamodb:*",), resources=("*",), conditions=named)
+    guard = World().guard
+
+    for path, is_allowed in (("/app/", True), ("/", False)):
+        guard.change(Roles(of={"say": Role(name="SayRole", path=path, statements=(statement,))}))
+        assert (guard.refusal("say", [GET]) is None) is is_allowed
+
+
 def test_a_function_whose_role_nobody_knows_may_do_everything() -> None:
     world = World()
 

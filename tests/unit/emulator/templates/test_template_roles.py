@@ -119,6 +119,12 @@ def test_statements_that_deny_and_awss_own_policies_count() -> None:
     assert warnings == []
 
 
+def test_a_role_has_its_path() -> None:
+    found, _ = read(base(Role=resource("IAM::Role", RoleName="says", Path="/app/")))
+
+    assert (found.of["say"].name, found.of["say"].path) == ("says", "/app/")
+
+
 def test_resources_are_named_as_the_template_names_them() -> None:
     more = {
         "Api": resource("ApiGatewayV2::Api", Name="chat", ProtocolType="WEBSOCKET"),
