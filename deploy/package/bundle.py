@@ -22,8 +22,9 @@ from ..errors import BundleError
 
 STAYS_AT_HOME: Final = (
     "__main__.py", "_entry.py", "demo.py", "operating.py", "project.py", "service.py", "testing/*", "protocol/pings.py",
-    "observability/printable.py", "stores/memory.py", "topology/checks.py", "topology/grants.py",
-    "topology/sizes.py", "topology/logical_ids.py", "topology/own_resources.py", "topology/variables.py",
+    "observability/printable.py", "stores/memory.py", "topology/checks.py", "topology/cron.py", "topology/grants.py",
+    "topology/sizes.py", "topology/logical_ids.py", "topology/own_resources.py", "topology/permissions.py",
+    "topology/variables.py", "topology/whole_numbers.py",
     "client/*", "describe/*", "cli.py", "deploy/*", "emulator/*",
 )  # fmt: skip
 """Files of the ``streamer`` package that no handler imports; the tools are in it where a wheel put them. All others

@@ -301,6 +301,21 @@ def _require_deployable(topology: Topology) -> None:
             raise DeployError(f"streamer deploy makes destinations of {invocation.function!r} that are queues alone")
     for function in topology.functions:
         _require_packable(function)
+    _require_no_circle(topology)
+
+
+def _require_no_circle(topology: Topology) -> None:
+    """A queue depends on its dead-letter queue. [DOC] cfn-docs:troubleshooting, circular dependencies"""
+    after = {queue.name: queue.dead_letter_queue for queue in topology.queues}
+    for first in after:
+        passed: list[str] = []
+        name: str | None = first
+        while name is not None and name not in passed:
+            passed.append(name)
+            name = after[name]
+        if name is not None:
+            circle = " -> ".join([*passed[passed.index(name) :], name])
+            raise DeployError(f"dead letters of queues go in a circle, which CloudFormation refuses: {circle}")
 
 
 def _require_packable(function: Function) -> None:

@@ -11,10 +11,10 @@ from types import TracebackType
 from typing import Any, Final, Protocol, Self
 
 from streamer.topology import Schedule, Topology
+from streamer.topology.cron import Cron, parse_cron
 
 from ..foundation import log
 from ..foundation.tasks import end
-from .cron import Cron, parse_cron
 
 MINUTE_SECONDS: Final = 60.0
 LOOK_SECONDS: Final = 30.0

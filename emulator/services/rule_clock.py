@@ -8,8 +8,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from streamer.errors import TopologyError
-
-from ..event_sources.cron import parse_cron
+from streamer.topology.cron import parse_cron
 
 _RATE: Final = re.compile(r"rate\((0*[1-9]\d*) (minute|hour|day)s?\)")
 _UNITS: Final = {"minute": timedelta(minutes=1), "hour": timedelta(hours=1), "day": timedelta(days=1)}

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from streamer.errors import TopologyError
 from streamer.topology import AsyncInvocation, EventSourceMapping, QueueMapping, Schedule
+from streamer.topology.cron import parse_cron
 from streamer.topology.kinesis import KinesisMapping
 
-from ..event_sources.cron import parse_cron
 from ..services.kinesis.names import stream_name
 from ..services.rule_clock import is_rate
 from .described_data import queue_name

@@ -21,7 +21,6 @@ from streamer.topology import (
     EventSourceMapping,
     Function,
     Index,
-    Permission,
     Queue,
     QueueMapping,
     Route,
@@ -31,8 +30,11 @@ from streamer.topology import (
     names_of,
     queue_url_variable,
 )
+from streamer.topology.cron import parse_cron
 from streamer.topology.kinesis import KinesisMapping
+from streamer.topology.permissions import validate_permission
 from streamer.topology.variables import VARIABLE
+from streamer.topology.whole_numbers import require_whole_numbers
 
 _BUCKET: Final = re.compile(r"[a-z0-9][a-z0-9-]{1,38}[a-z0-9]")
 """What is also left when CloudFormation puts the stack's name before it. [DOC] s3-docs:bucketnamingrules"""
@@ -53,6 +55,7 @@ def validate(topology: Topology) -> None:
         ("schedule", topology.schedules),
     ):
         _require_unique(kind, [thing.name for thing in things])
+    require_whole_numbers(topology)
     for api in topology.all_apis():
         _validate_api(topology, api)
     for http_api in topology.http_apis:
@@ -90,32 +93,13 @@ def _validate_schedule(schedule: Schedule) -> None:
     if schedule.rate_minutes is not None and schedule.rate_minutes < 1:
         raise TopologyError(f"schedule {schedule.name!r}: rate_minutes must be 1 or more")
     if schedule.cron is not None:
-        cron_fields(schedule.cron)
+        parse_cron(schedule.cron)
     if schedule.event is not None and _characters(schedule.event) > EVENT_CHARACTERS:
         raise TopologyError(f"schedule {schedule.name!r}: its event may have {EVENT_CHARACTERS:,} characters as JSON")
 
 
 EVENT_CHARACTERS: Final = 8192
 """Longest constant input of a rule's target. [DOC] eb-api:Target, Input"""
-_CRON_FIELD: Final = re.compile(r"[0-9A-Z*?,/#-]+")
-
-
-def cron_fields(text: str) -> list[str]:
-    """The six fields of an expression: minutes, hours, day of month, month, day of week, year.
-
-    [DOC] eb-docs:eb-cron-expressions
-
-    Raises:
-        TopologyError: there are others.
-    """
-    fields = text.upper().split()
-    if len(fields) != 6:
-        raise TopologyError(f"cron({text}): there are six fields, the last one is the year")
-    if any(_CRON_FIELD.fullmatch(field) is None for field in fields):
-        raise TopologyError(f"cron({text}): fields take digits, letters and *?,/-#; write them without cron(...)")
-    if (fields[2] == "?") is (fields[4] == "?"):
-        raise TopologyError(f"cron({text}): one of day-of-month and day-of-week is '?', the other is not")
-    return fields
 
 
 def _validate_async(topology: Topology, invocation: AsyncInvocation) -> None:
@@ -141,9 +125,20 @@ def _require_unique(kind: str, names: Sequence[str]) -> None:
             raise TopologyError(f"{kind} {name!r} is declared {names.count(name)} times; names must be unique")
 
 
+_STAGE_VARIABLE: Final = re.compile(r"[A-Za-z0-9_]+")
+_STAGE_VALUE: Final = re.compile(r"[A-Za-z0-9._~:/?#&=,-]+")
+"""[DOC] apigwv2-api:CreateStage, StageVariables"""
+
+
 def _validate_api(topology: Topology, api: Api) -> None:
     _require_unique("authorizer", [authorizer.name for authorizer in api.authorizers])
     _require_unique("route", [route.route_key for route in api.routes])
+    for name, value in api.stage_variables.items():
+        if _STAGE_VARIABLE.fullmatch(name) is None or _STAGE_VALUE.fullmatch(value) is None:
+            raise TopologyError(
+                f"stage variable {name!r}: its name takes letters, digits and '_', and its value letters, digits and "
+                f"-._~:/?#&=, but it is {value!r}"
+            )
     for route in api.routes:
         _validate_route(topology, api, route)
     for authorizer in api.authorizers:
@@ -154,7 +149,10 @@ _KEY_TYPES: Final = ("S", "N", "B")
 _PROJECTIONS: Final = ("ALL", "KEYS_ONLY", "INCLUDE")
 GLOBAL_INDEXES: Final = 20
 LOCAL_INDEXES: Final = 5
-"""Most of a table. [DOC] ddb-docs:ServiceQuotas"""
+INCLUDED: Final = 20
+INCLUDED_IN_ALL: Final = 100
+"""Most of a table; of attributes that one index includes, and all of a table's. [DOC] ddb-docs:ServiceQuotas,
+ddb-api:Projection"""
 
 
 def _validate_table(table: Table) -> None:
@@ -172,6 +170,8 @@ def _validate_table(table: Table) -> None:
                 raise TopologyError(f"{where}: the key {name!r} is of type {types[name]} and {kind}; it has one type")
     for index in table.indexes:
         _validate_index(table, index, f"{where}: index {index.name!r}")
+    if sum(len(index.include) for index in table.indexes) > INCLUDED_IN_ALL:
+        raise TopologyError(f"{where}: its indexes may include {INCLUDED_IN_ALL} attributes together")
     local = sum(index.is_local for index in table.indexes)
     if local > LOCAL_INDEXES or len(table.indexes) - local > GLOBAL_INDEXES:
         raise TopologyError(f"{where} may have {GLOBAL_INDEXES} global indexes and {LOCAL_INDEXES} local ones")
@@ -182,6 +182,8 @@ def _validate_index(table: Table, index: Index, where: str) -> None:
         raise TopologyError(f"{where}: its projection is {index.projection!r}, not {', '.join(_PROJECTIONS)}")
     if (index.projection == "INCLUDE") is not bool(index.include):
         raise TopologyError(f"{where}: include names attributes if the projection is INCLUDE, and only then")
+    if len(index.include) > INCLUDED:
+        raise TopologyError(f"{where}: it may include {INCLUDED} attributes, not {len(index.include)}")
     if not index.is_local:
         return
     if table.key.sort is None or index.key.sort is None:
@@ -280,6 +282,9 @@ def _validate_function(topology: Topology, function: Function) -> None:
         raise TopologyError(f"function {function.name!r}: memory_mb must be 128 to 10240")
     if not 512 <= function.ephemeral_storage_mb <= 10_240:
         raise TopologyError(f"function {function.name!r}: ephemeral_storage_mb must be 512 to 10240")
+    if function.reserved_concurrency is not None and function.reserved_concurrency < 0:
+        # [DOC] lambda-api:PutFunctionConcurrency
+        raise TopologyError(f"function {function.name!r}: reserved_concurrency must be 0 or more")
     _validate_layers(function)
     _validate_logging(function)
     _validate_start(topology, function)
@@ -368,26 +373,7 @@ def _validate_names(function: Function) -> None:
         if VARIABLE.fullmatch(secret) is None:
             raise TopologyError(f"function {function.name!r}: secret {secret!r} is not the name of a variable")
     for permission in function.permissions:
-        _validate_permission(function, permission)
-
-
-_ACTION: Final = re.compile(r"\*|[A-Za-z0-9-]+:[A-Za-z0-9*?]+")
-_ARN: Final = re.compile(r"\*|arn:[^:\s]+:[^:\s]*:[^:\s]*:[^:\s]*:\S+")
-
-
-def _validate_permission(function: Function, permission: Permission) -> None:
-    """[DOC] iam-docs:reference_policies_elements_action, reference_policies_elements_resource."""
-    where = f"function {function.name!r}: a permission's"
-    for name, values, pattern, example in (
-        ("actions", permission.actions, _ACTION, "s3:GetObject"),
-        ("resources", permission.resources, _ARN, "arn:aws:s3:::reports/*"),
-    ):
-        if isinstance(values, str) or not values:
-            raise TopologyError(f"{where} {name} are {values!r}; write a list, such as [{example!r}]")
-        for value in values:
-            # CloudFormation's names have colons, which would be taken for those of the ARN.
-            if pattern.fullmatch(value.replace("${AWS::", "${AWS")) is None:
-                raise TopologyError(f"{where} {name} have {value!r}, which is not of the form {example}")
+        validate_permission(function, permission)
 
 
 def _validate_mapping(topology: Topology, mapping: EventSourceMapping) -> None:

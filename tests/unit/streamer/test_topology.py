@@ -17,6 +17,7 @@ from streamer.topology import (
     Function,
     Index,
     Key,
+    Permission,
     Queue,
     QueueMapping,
     Route,
@@ -24,12 +25,14 @@ from streamer.topology import (
     StreamView,
     Table,
     TableAccess,
+    Throttle,
     Topology,
 )
 from streamer.topology.checks import validate
 
 FUNCTION = Function(name="f", handler="handlers.f")
 ROUTE = Route(route_key="$default", function="f")
+HALF: Any = Throttle(rate=0.5, burst=1.5)  # type: ignore[arg-type]
 CONNECT = Route(route_key="$connect", function="f")
 TABLE = Table(name="t", key=Key(partition="id"), stream=StreamView.NEW_IMAGE)
 MAPPING = EventSourceMapping(function="f", table="t")
@@ -54,6 +57,16 @@ def with_table(*indexes: Index, key: Key = Key(partition="id")) -> Topology:  # 
 def with_queue(queue: Queue, **mapping: Any) -> Topology:
     mappings = (QueueMapping(function="f", queue=queue.name, **mapping),) if mapping else ()
     return replace(SERVICE, queues=(*SERVICE.queues, queue), queue_mappings=mappings)
+
+
+def including(name: str, number: int) -> Index:
+    key = Key(partition="kind")
+    return Index(name=name, key=key, projection="INCLUDE", include=tuple(f"a{n}" for n in range(number)))
+
+
+def with_condition(operator: str) -> Topology:
+    allowed = Permission(actions=["s3:*"], resources=["*"], conditions={operator: {"aws:PrincipalTag/a": "1"}})
+    return with_function(permissions=(allowed,))
 
 
 def with_cron(cron: str) -> Topology:
@@ -87,6 +100,12 @@ def with_mapping(**fields: Any) -> Topology:
             id="dead letters of a queue, and batches that are waited for",
         ),
         pytest.param(with_queue(Queue(name="q.fifo"), batch_size=10), id="a FIFO queue"),
+        pytest.param(with_function(reserved_concurrency=0, memory_mb=256.0), id="switched off, and a whole float"),
+        pytest.param(with_routes(ROUTE, stage_variables={"a_1": "http://x.y/?a=b&c~d,#-"}), id="stage variables"),
+        pytest.param(with_table(including("i", 20)), id="an index of 20 attributes"),
+        pytest.param(with_condition("ForAllValues:StringNotEqualsIgnoreCaseIfExists"), id="a long operator"),
+        pytest.param(with_condition("DateLessThanEquals"), id="an operator of dates"),
+        pytest.param(with_condition("Null"), id="whether there is a key"),
         pytest.param(with_cron("0/15 8-17 ? * MON-FRI *"), id="working hours"),
         pytest.param(with_cron("0 0 lw * ? 2026,2027"), id="the last working day"),
         pytest.param(
@@ -218,6 +237,25 @@ def test_what_aws_takes_is_taken(service: Topology) -> None:
             "must be 1 to 10, not 100; with a window",
             id="a window that is none on AWS",
         ),
+        pytest.param(with_cron("61 * * * ? *"), "'61' is not within 0 to 59", id="minute 61"),
+        pytest.param(with_cron("0 0 ? * MON#6 *"), "cron", id="a sixth Monday"),
+        pytest.param(with_function(reserved_concurrency=-2), "must be 0 or more", id="a negative concurrency"),
+        pytest.param(with_function(memory_mb=256.5), r"Function\('f'\): memory_mb must be a whole", id="half a MB"),
+        pytest.param(
+            with_mapping(batch_size=1.5), "EventSourceMapping: batch_size must be a whole", id="half a record"
+        ),
+        pytest.param(with_routes(ROUTE, throttle=HALF), "burst must be a whole", id="half a burst"),
+        pytest.param(with_routes(ROUTE, stage_variables={"a-b": "x"}), "stage variable 'a-b'", id="a stage's name"),
+        pytest.param(with_routes(ROUTE, stage_variables={"a": "x y"}), "it is 'x y'", id="a stage's value"),
+        pytest.param(with_routes(ROUTE, stage_variables={"a": ""}), "it is ''", id="no stage's value"),
+        pytest.param(with_table(including("i", 21)), "may include 20 attributes, not 21", id="an index's attributes"),
+        pytest.param(
+            with_table(*(including(f"i{n}", 17) for n in range(6))),
+            "include 100 attributes together",
+            id="all indexes'",
+        ),
+        pytest.param(with_condition("StringMatches"), "'StringMatches', which is no operator", id="an operator"),
+        pytest.param(with_condition("NullIfExists"), "which is no operator", id="Null if it exists"),
         pytest.param(with_cron("* * * * *"), "there are six fields", id="crontab's five fields"),
         pytest.param(with_cron("cron(0 0 * * ? *)"), r"without cron\(", id="the word around them"),
         pytest.param(with_cron("0 0 * * * *"), "one of day-of-month and day-of-week", id="two days"),

@@ -143,3 +143,19 @@ def test_a_function_that_would_read_a_stream_by_two_mappings() -> None:
 
     with pytest.raises(DeployError, match="'say' reads the stream of 'rooms' by two mappings, and Lambda takes one"):
         template(topology, StackSettings(stack_name="c-d"))
+
+
+@pytest.mark.parametrize(
+    ("pairs", "circle"),
+    [
+        pytest.param({"q": "q"}, "q -> q", id="itself"),
+        pytest.param({"a": "q", "q": "r", "r": "q"}, "q -> r -> q", id="each other, and one before them"),
+    ],
+)
+def test_dead_letters_that_go_in_a_circle_are_refused(
+    pairs: dict[str, str], circle: str, settings: StackSettings
+) -> None:
+    queues = tuple(Queue(name=name, dead_letter_queue=dead) for name, dead in pairs.items())
+
+    with pytest.raises(DeployError, match=f"in a circle, which CloudFormation refuses: {circle}$"):
+        template(dataclasses.replace(SERVICE, queues=queues), settings)

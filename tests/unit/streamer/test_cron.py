@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.event_sources.cron import parse_cron
 from streamer.errors import TopologyError
+from streamer.topology.cron import parse_cron
 
 EARLIEST, LATEST = datetime.fromisoformat("2026-01-01"), datetime.fromisoformat("2027-01-01")
 

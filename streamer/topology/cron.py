@@ -5,14 +5,13 @@ from __future__ import annotations
 import calendar
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
 
-from msgspec import Struct
-
 from streamer.errors import TopologyError
-from streamer.topology.checks import cron_fields
 
+_CRON_FIELD: Final = re.compile(r"[0-9A-Z*?,/#-]+")
 _MONTHS: Final = {name.upper(): number for number, name in enumerate(calendar.month_abbr) if number}
 _DAYS: Final = {name: number for number, name in enumerate(["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"], 1)}
 _YEARS: Final = (1970, 2199)
@@ -21,7 +20,8 @@ _FRIDAY: Final = 4
 _SUNDAY: Final = 6
 
 
-class Cron(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Cron:
     """A parsed expression."""
 
     minutes: frozenset[int]
@@ -57,7 +57,7 @@ def parse_cron(text: str) -> Cron:
     Raises:
         TopologyError: EventBridge would refuse them.
     """
-    minutes, hours, days, months, weekdays, years = cron_fields(text)
+    minutes, hours, days, months, weekdays, years = _fields(text)
     try:
         return Cron(
             _numbers(minutes, 0, 59),
@@ -68,6 +68,24 @@ def parse_cron(text: str) -> Cron:
         )
     except ValueError as error:
         raise TopologyError(f"cron({text}): {error}") from error
+
+
+def _fields(text: str) -> list[str]:
+    """The six fields of an expression: minutes, hours, day of month, month, day of week, year.
+
+    [DOC] eb-docs:eb-cron-expressions
+
+    Raises:
+        TopologyError: there are others.
+    """
+    fields = text.upper().split()
+    if len(fields) != 6:
+        raise TopologyError(f"cron({text}): there are six fields, the last one is the year")
+    if any(_CRON_FIELD.fullmatch(field) is None for field in fields):
+        raise TopologyError(f"cron({text}): fields take digits, letters and *?,/-#; write them without cron(...)")
+    if (fields[2] == "?") is (fields[4] == "?"):
+        raise TopologyError(f"cron({text}): one of day-of-month and day-of-week is '?', the other is not")
+    return fields
 
 
 def _numbers(field: str, low: int, high: int, names: dict[str, int] | None = None) -> frozenset[int]:
