@@ -5,6 +5,7 @@ The console script and the pytest plugin are declared against this module, so bo
 
 from __future__ import annotations
 
+import _thread
 import codecs
 import gc
 import importlib
@@ -12,6 +13,7 @@ import importlib.util
 import io
 import os
 import sys
+import time
 from contextlib import nullcontext
 from types import ModuleType
 from typing import Any
@@ -60,8 +62,32 @@ def _print_everything() -> None:
             stream.reconfigure(errors="streamer.escaped")
 
 
+def _hear_every_interrupt() -> None:
+    """Let no Ctrl-C be lost that comes while Python can only print an exception, not raise it.
+
+    That is in callbacks of weak references and in ``__del__``: importing a module calls some for each module. Such a
+    Ctrl-C comes again a moment later. The handler of SIGINT stays Python's own, which asyncio asks for.
+    """
+    before = sys.unraisablehook
+
+    def hook(unraisable: sys.UnraisableHookArgs) -> None:
+        if unraisable.exc_type is not KeyboardInterrupt or sys.is_finalizing():
+            before(unraisable)
+        else:
+            # From another thread: here it could only be printed again. If it comes in another callback, so does this.
+            _thread.start_new_thread(_interrupt_again, ())
+
+    sys.unraisablehook = hook
+
+
+def _interrupt_again() -> None:
+    time.sleep(0.01)
+    _thread.interrupt_main()
+
+
 def main() -> None:
     """Run the ``streamer`` command."""
+    _hear_every_interrupt()
     _open_what_is_closed()
     _print_everything()
     # What is imported stays: looking for garbage among it, above all in the end, takes a fifth of a short command.
