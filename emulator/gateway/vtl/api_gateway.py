@@ -13,7 +13,7 @@ from typing import Any, Final
 from urllib.parse import quote_plus, unquote_plus
 
 from .jsonpath import find
-from .methods import shown
+from .methods import JsonList, shown
 from .syntax import TemplateError
 
 _ESCAPES: Final = {'"': '\\"', "'": "\\'", "\\": "\\\\", "/": "\\/", "\b": "\\b", "\n": "\\n", "\t": "\\t"}
@@ -25,10 +25,11 @@ class Input:
 
     def __init__(self, body: str, parameters: Mapping[str, Mapping[str, str]]) -> None:
         """``parameters`` are ``path``, ``querystring`` and ``header``."""
-        self._body = body
+        # [REC] ls-snap test_input_body_formatting: an empty body is an object without members
+        self._body = body or "{}"
         self._parameters = {name: dict(values) for name, values in parameters.items()}
         try:
-            self._document = json.loads(body) if body.strip() else {}
+            self._document = _of_json(json.loads(body) if body.strip() else {})
         except (ValueError, RecursionError):
             self._document = body
 
@@ -39,12 +40,12 @@ class Input:
     def method(self, name: str, arguments: list[Any]) -> Any:
         """``json``, ``path`` and ``params``."""
         if name == "params":
-            return self._params(*arguments)
+            return self._params(*arguments[:1])
         path = shown(arguments[0]) if arguments else "$"
         if name == "path":
             found = find(self._document, path)
             # [DOC] apigw-docs:integrating-api-with-aws-services-kinesis compares what is missing with an empty text
-            return "" if found is None else found
+            return "" if found is None else JsonList(found) if type(found) is list else found
         if name == "json":
             found = find(self._document, path)
             # [INF] a path that leads nowhere gives an empty text, in quotes
@@ -73,6 +74,13 @@ class Util:
             return function(arguments[0]) if arguments and arguments[0] is not None else None
         except (ValueError, RecursionError, TypeError, AttributeError) as error:
             raise TemplateError(f"$util.{name}(): {error}") from error
+
+
+def _of_json(value: Any) -> Any:
+    """A document whose lists are shown as JSON."""
+    if isinstance(value, dict):
+        return {name: _of_json(each) for name, each in value.items()}
+    return JsonList(_of_json(each) for each in value) if isinstance(value, list) else value
 
 
 def escape_javascript(text: str) -> str:

@@ -11,6 +11,7 @@ from .parser import parse
 from .syntax import (
     Binary,
     Call,
+    Define,
     Foreach,
     If,
     Index,
@@ -101,6 +102,8 @@ class _Run:
                 self._loop(node)
             case Macro(name):
                 self._macros[name] = node
+            case Define(name):
+                self._names[name] = node
             case UseMacro():
                 self._use(node)
             case Leave(what):
@@ -117,11 +120,9 @@ class _Run:
         self.output.append(text)
 
     def _told(self, reference: Reference) -> str:
-        """A reference without a value stands as it is written. [DOC] velocity: user guide, quiet references"""
+        """A reference without a value gives nothing, quiet or not. [REC] ls-snap test_input_path_template_formatting"""
         value = self._referred(reference)
-        if value is None:
-            return "" if reference.is_quiet or _is_of_api_gateway(reference) else reference.source
-        return shown(value)
+        return "" if value is None else shown(value)
 
     def _loop(self, node: Foreach) -> None:
         items = self.value(node.items)
@@ -132,9 +133,11 @@ class _Run:
         if len(items) > LOOPS:
             raise TemplateError(f"#foreach over {len(items)} elements; {LOOPS} are allowed")
         before = {name: self._names[name] for name in (node.name, "foreach", "velocityCount") if name in self._names}
+        parent = before.get("foreach")
         try:
             for index, item in enumerate(items):
-                self._names |= {node.name: item, "foreach": _turn(index, len(items)), "velocityCount": index + 1}
+                turn = _turn(index, len(items), parent)
+                self._names |= {node.name: item, "foreach": turn, "velocityCount": index + 1}
                 self.write(node.body)
         except _StoppedError:
             raise
@@ -149,18 +152,28 @@ class _Run:
         if macro is None:
             self._put(node.source)
             return
-        if self._depth >= MACRO_DEPTH:
-            raise TemplateError(f"#{node.name} uses itself more than {MACRO_DEPTH} levels deep")
         given = [self.value(each) for each in node.arguments]
         before = dict(self._names)
         self._names |= dict(zip(macro.parameters, given, strict=False))
-        self._depth += 1
-        self.write(macro.body)
-        self._depth -= 1
+        self._write_used(f"#{node.name}", macro.body)
         for name in macro.parameters:
             self._names.pop(name, None)
             if name in before:
                 self._names[name] = before[name]
+
+    def _write_used(self, name: str, body: Text) -> None:
+        """What a macro or a definition consists of; ``#break`` leaves it alone. [DOC] velocity: user guide, break"""
+        if self._depth >= MACRO_DEPTH:
+            raise TemplateError(f"{name} uses itself more than {MACRO_DEPTH} levels deep")
+        self._depth += 1
+        try:
+            self.write(body)
+        except _StoppedError:
+            raise
+        except _LeftError:
+            pass
+        finally:
+            self._depth -= 1
 
     def _set(self, target: Reference, value: Any) -> None:
         if not target.steps:
@@ -214,7 +227,16 @@ class _Run:
         return list(range(first, last + 1)) if first <= last else list(range(first, last - 1, -1))
 
     def _referred(self, reference: Reference) -> Any:
-        return self._walk(self._names.get(reference.name), reference.steps)
+        value = self._names.get(reference.name)
+        return self._walk(self._defined(value) if isinstance(value, Define) else value, reference.steps)
+
+    def _defined(self, node: Define) -> str:
+        kept, self.output = self.output, []
+        try:
+            self._write_used(f"${node.name}", node.body)
+            return "".join(self.output)
+        finally:
+            self.output = kept
 
     def _walk(self, value: Any, steps: tuple[Property | Call | Index, ...]) -> Any:
         for step in steps:
@@ -245,14 +267,10 @@ class _Run:
         return _counted(node.operator, left, right)
 
 
-def _is_of_api_gateway(reference: Reference) -> bool:
-    """What API Gateway gives, and has no value: nothing. [INF] as ``$input.params('missing')`` is nothing"""
-    return reference.name in ("context", "stageVariables", "input", "util")
-
-
-def _turn(index: int, count: int) -> dict[str, Any]:
+def _turn(index: int, count: int, parent: Any) -> dict[str, Any]:
     has_next = index + 1 < count
-    return {"index": index, "count": index + 1, "hasNext": has_next, "first": index == 0, "last": not has_next}
+    turn = {"index": index, "count": index + 1, "hasNext": has_next, "first": index == 0, "last": not has_next}
+    return turn if parent is None else {**turn, "parent": parent, "topmost": parent.get("topmost", parent)}
 
 
 def _is_true(value: Any) -> bool:
@@ -281,12 +299,16 @@ def _has(items: list[Any], index: Any) -> bool:
 
 
 def _is_equal(left: Any, right: Any) -> bool:
-    """Of two kinds, their texts are compared. [DOC] velocity: user guide, relational operators"""
-    if isinstance(left, bool) or isinstance(right, bool) or type(left) is type(right):
-        return bool(left == right)
-    if isinstance(left, int | float) and isinstance(right, int | float):
-        return left == right
-    return left is not None and right is not None and shown(left) == shown(right)
+    """Of two kinds, their texts are compared, truth values' too. [DOC] velocity: user guide, relational operators
+
+    What has no value is equal to an empty text, and to ``$null``. [REC] ls-snap test_input_path_template_formatting
+    """
+    left, right = ("" if each is None else each for each in (left, right))
+    is_counted = not isinstance(left, bool) and not isinstance(right, bool)
+    for kind in (str, bool, list, dict, *((int | float,) if is_counted else ())):
+        if isinstance(left, kind) and isinstance(right, kind):
+            return bool(left == right)
+    return shown(left) == shown(right)
 
 
 def _counted(operator: str, left: Any, right: Any) -> Any:

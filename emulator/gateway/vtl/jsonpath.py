@@ -9,11 +9,11 @@ from typing import Any, Final
 from .syntax import TemplateError
 
 _STEP: Final = re.compile(
-    r"(?P<deep>\.\.)?(?:\.?(?P<name>[^.\[\]'\"*\s]+)|\.?(?P<all>\*)|\[\s*(?P<index>-?\d+)\s*\]|\[\s*(?P<every>\*)\s*\]"
+    r"(?P<deep>\.\.)?(?:\.?(?P<name>[^.\[\]'\"*\s()]++)(?!\()|\.?(?P<all>\*)|\[\s*(?P<index>-?\d+)\s*\]|\[\s*(?P<every>\*)\s*\]"
     r"|\[\s*'(?P<single>[^']*)'\s*\]|\[\s*\"(?P<double>[^\"]*)\"\s*\]"
     r"|\[\s*(?P<first>-?\d+)?\s*:\s*(?P<last>-?\d+)?\s*\])"
 )
-"""A step; filters (``?(...)``) are not among them."""
+"""A step; filters (``?(...)``) and functions (``.length()``) are not among them."""
 _MISSING: Final = object()
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from typing import Any, Final
 
 from .syntax import TemplateError
@@ -11,8 +13,12 @@ from .syntax import TemplateError
 _GROUP: Final = re.compile(r"\\?\$(\d)")
 
 
+class JsonList(list[Any]):
+    """A list of a payload, which is shown as JSON. [REC] ls-snap test_input_path_template_formatting"""
+
+
 def shown(value: Any) -> str:
-    """A value as Java shows it: ``true``, ``1.5``, ``[a, b]``, ``{a=1}``."""
+    """A value as Java shows it: ``true``, ``1.5``, ``1.0E7``, ``[a, b]``, ``{a=1}``."""
     match value:
         case str():
             return value
@@ -20,12 +26,26 @@ def shown(value: Any) -> str:
             return "true" if value else "false"
         case None:
             return "null"
+        case float():
+            return _shown_number(value)
+        case JsonList():
+            return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
         case list():
             return f"[{', '.join(shown(each) for each in value)}]"
         case dict():
             return f"{{{', '.join(f'{shown(name)}={shown(each)}' for name, each in value.items())}}}"
         case _:
             return str(value)
+
+
+def _shown_number(value: float) -> str:
+    """As Java's Double.toString does. [DOC] docs.oracle.com: java.lang.Double, toString"""
+    text = repr(value)
+    if value == 0 or 1e-3 <= abs(value) < 1e7 or text.lstrip("-") in ("inf", "nan"):
+        return text.replace("inf", "Infinity").replace("nan", "NaN")
+    sign, digits, exponent = Decimal(text).normalize().as_tuple()
+    figures = "".join(map(str, digits))
+    return f"{'-' * sign}{figures[0]}.{figures[1:] or '0'}E{int(exponent) + len(figures) - 1}"
 
 
 def call(value: Any, name: str, arguments: list[Any]) -> Any:
@@ -55,6 +75,20 @@ def _split(text: str, pattern: str) -> list[str]:
     while len(found) > 1 and not found[-1]:
         found.pop()
     return found
+
+
+def _part(of: Any, first: int, last: int | None = None) -> Any:
+    """What Java takes from it, which knows no places before the first and none after the last."""
+    end = len(of) if last is None else last
+    if not 0 <= first <= end <= len(of):
+        raise IndexError(f"{first} to {end} are no places among {len(of)}")
+    return of[first:end]
+
+
+def _at(of: Any, index: int) -> Any:
+    if not 0 <= index < len(of):
+        raise IndexError(f"{index} is no place among {len(of)}")
+    return of[index]
 
 
 def _put(of: dict[Any, Any], key: Any, value: Any) -> Any:
@@ -92,7 +126,7 @@ _OF_ALL: Final[Mapping[str, Callable[..., Any]]] = {
     "hashCode": lambda value: hash(shown(value)) & 0x7FFFFFFF,
 }
 _OF_TEXTS: Final[Mapping[str, Callable[..., Any]]] = {
-    "charAt": lambda text, at: text[at],
+    "charAt": _at,
     "concat": lambda text, other: text + other,
     "contains": lambda text, other: other in text,
     "endsWith": lambda text, other: text.endswith(other),
@@ -107,7 +141,7 @@ _OF_TEXTS: Final[Mapping[str, Callable[..., Any]]] = {
     "replaceFirst": lambda text, pattern, by: _replaced(text, pattern, by, 1),
     "split": _split,
     "startsWith": lambda text, other: text.startswith(other),
-    "substring": lambda text, first, last=None: text[first : len(text) if last is None else last],
+    "substring": _part,
     "toLowerCase": lambda text: text.lower(),
     "toUpperCase": lambda text: text.upper(),
     "trim": lambda text: text.strip(),
@@ -116,13 +150,13 @@ _OF_LISTS: Final[Mapping[str, Callable[..., Any]]] = {
     "add": _add,
     "addAll": _extended,
     "contains": lambda of, value: value in of,
-    "get": lambda of, index: of[index],
+    "get": _at,
     "indexOf": lambda of, value: of.index(value) if value in of else -1,
     "isEmpty": lambda of: not of,
     "remove": lambda of, index: of.pop(index),
     "set": _set,
     "size": len,
-    "subList": lambda of, first, last: of[first:last],
+    "subList": _part,
 }
 _OF_MAPS: Final[Mapping[str, Callable[..., Any]]] = {
     "containsKey": lambda of, key: key in of,

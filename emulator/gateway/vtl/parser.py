@@ -8,6 +8,7 @@ from typing import Final
 from .syntax import (
     Binary,
     Call,
+    Define,
     Foreach,
     If,
     Index,
@@ -32,7 +33,7 @@ TEMPLATE_CHARACTERS: Final = 300 * 1024
 DEPTH: Final = 100
 """Deepest nesting of directives, brackets and parentheses that is read."""
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
-_DIRECTIVE: Final = re.compile(r"#\{?(set|if|elseif|else|end|foreach|macro|break|stop)\b\}?")
+_DIRECTIVE: Final = re.compile(r"#(\{)?(set|if|elseif|else|end|foreach|macro|define|break|stop)\b(?(1)\})")
 _MACRO: Final = re.compile(r"#([A-Za-z_][A-Za-z0-9_]*)(?=\()")
 _NUMBER: Final = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?")
 _PLAIN: Final = re.compile(r"[^$#\\]+")
@@ -126,7 +127,7 @@ class _Parser:
         if found is None:
             return self._use_of_macro()
         self._at = found.end()
-        return self._named(found[1])
+        return self._named(found[2])
 
     def _named(self, name: str) -> Node | str:
         if name in _ENDS:
@@ -135,7 +136,8 @@ class _Parser:
             return name
         if name in ("break", "stop"):
             return Leave(name)
-        return {"set": self._set, "if": self._if, "foreach": self._foreach, "macro": self._macro}[name]()
+        blocks = {"if": self._if, "foreach": self._foreach, "macro": self._macro, "define": self._define}
+        return {"set": self._set, **blocks}[name]()
 
     def _skip_line_end(self) -> None:
         """A directive that stands alone in its line leaves no line behind. [DOC] whitespace gobbling"""
@@ -198,6 +200,13 @@ class _Parser:
         self._skip_line_end()
         return Macro(name, tuple(parameters), self._body("macro"))
 
+    def _define(self) -> Node:
+        self._expect("(")
+        target = self._target()
+        self._expect(")")
+        self._skip_line_end()
+        return Define(target.name, self._body("define"))
+
     def _body(self, name: str) -> Text:
         body, end = self.block()
         if end != "end":
@@ -229,20 +238,17 @@ class _Parser:
         """A reference; None: the sign stands for itself."""
         start = self._at
         self._at += 1
-        is_quiet = self._take_here("!")
+        self._take_here("!")
         is_braced = self._take_here("{")
         found = _NAME.match(self._source, self._at)
         if found is None:
             self._at = start
-            if is_quiet or is_braced:
-                self._at += 1
-                return Reference("", (), self._source[start : self._at])
             return None
         self._at = found.end()
         steps = self._steps()
         if is_braced and not self._take_here("}"):
             raise self.error("${ without }")
-        return Reference(found[0], steps, self._source[start : self._at], is_quiet)
+        return Reference(found[0], steps)
 
     def _steps(self) -> tuple[Property | Call | Index, ...]:
         steps: list[Property | Call | Index] = []

@@ -62,14 +62,10 @@ class Index(Struct, frozen=True):
 
 
 class Reference(Struct, frozen=True):
-    """``$name.step.step``."""
+    """``$name.step.step``, ``$!name``, which is the same where what has no value gives nothing."""
 
     name: str
     steps: tuple[Property | Call | Index, ...]
-    source: str
-    """As it is written, which is what it gives where it has no value."""
-    is_quiet: bool = False
-    """``$!name``: where it has no value, it gives nothing."""
 
 
 class Not(Struct, frozen=True):
@@ -115,6 +111,13 @@ class Macro(Struct, frozen=True):
     body: Text
 
 
+class Define(Struct, frozen=True):
+    """``#define($name) ... #end``: the name stands for the block, which is rendered where it is used."""
+
+    name: str
+    body: Text
+
+
 class UseMacro(Struct, frozen=True):
     """``#name(arguments)``."""
 
@@ -130,5 +133,19 @@ class Leave(Struct, frozen=True):
 
 
 Node = (
-    Literal | Text | ListOf | Range | MapOf | Reference | Not | Binary | Set | If | Foreach | Macro | UseMacro | Leave
+    Literal
+    | Text
+    | ListOf
+    | Range
+    | MapOf
+    | Reference
+    | Not
+    | Binary
+    | Set
+    | If
+    | Foreach
+    | Macro
+    | Define
+    | UseMacro
+    | Leave
 )

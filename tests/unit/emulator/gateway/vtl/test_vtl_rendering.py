@@ -15,6 +15,25 @@ from emulator.gateway.vtl.evaluation import LOOPS, render
 from emulator.gateway.vtl.syntax import TemplateError
 
 BODY = {"name": "Ann", "items": [{"id": 1}, {"id": 2}], "empty": "", "n": 7, "ok": True, "nothing": None}
+# [REC] ls-snap test_input_path_template_formatting
+IS_NOTHING = (
+    '#set($r = $input.path("$.json.value")){"body": $r, "nested": $r.nested, "isNull": '
+    '#if( $r == $null )"true"#else"false"#end, "isEmptyString": #if( $r == "" )"true"#else"false"#end}'
+)
+IT_IS_NOTHING = '{"body": , "nested": , "isNull": "true", "isEmptyString": "true"}'
+RECORDED = [
+    ('#set($r = $input.path("$.json"))$r', {"json": {"foo": "bar"}}, "{foo=bar}"),
+    ('#set($r = $input.path("$.json"))$r', {"json": [{"foo": "bar"}]}, '[{"foo":"bar"}]'),
+    ('#set($r = $input.path("$.json"))$r.nested', {"json": {"nested": {"foo": "bar"}}}, "{foo=bar}"),
+    ('#set($r = $input.path("$.json"))$r.nested', {"json": {"nested": [{"foo": "bar"}]}}, '[{"foo":"bar"}]'),
+    ('#set($r = $input.path("$.json"))$r[0]', {"json": [{"foo": "bar"}]}, "{foo=bar}"),
+    ('#set($r = $input.path("$.json"))$r[0]', {"json": [[{"foo": "bar"}]]}, '[{"foo":"bar"}]'),
+    ('#set($r = $input.path("$.json"))$r', {"json": {"foo": [{"nested": "bar"}]}}, '{foo=[{"nested":"bar"}]}'),
+    ('#set($r = $input.path("$.json"))$r.toString()', {"json": {"l": [{"foo": "bar"}]}}, '{l=[{"foo":"bar"}]}'),
+    (IS_NOTHING, {"json": {"value": None}}, IT_IS_NOTHING),
+    (IS_NOTHING, {}, IT_IS_NOTHING),
+    (IS_NOTHING, {"json": {"value": []}}, '{"body": [], "nested": , "isNull": "false", "isEmptyString": "false"}'),
+]
 
 
 def rendered(template: str, **more: Any) -> str:
@@ -35,8 +54,9 @@ REFERENCES = [
     ("$context.authorizer.missing|", "|"),
     ("$stageVariables.colour, $stageVariables.missing.", "blue, ."),
     ("$stageVariables['colour']", "blue"),
-    ("$unknown and $!unknown|", "$unknown and |"),
-    ("${unknown.x} $unknown.call(1)", "${unknown.x} $unknown.call(1)"),
+    ("$unknown and $!unknown|", " and |"),
+    ("${unknown.x} $unknown.call(1)|", " |"),
+    ("$! ${ $!{ $!{1", "$! ${ $!{ $!{1"),
     ("costs 5$, #1, C#, $5", "costs 5$, #1, C#, $5"),
     ("\\$context \\#if", "$context #if"),
     ("#[[ $raw #if ]]#", " $raw #if "),
@@ -75,6 +95,7 @@ DIRECTIVES = [
     ("#set($l = [1, 2])#set($l[0] = 9)$l", "[9, 2]"),
     ("#if(true)yes#end", "yes"),
     ("#if(false)yes#{else}no#end", "no"),
+    ("{#if(true){yes}#{end}}{#if(false)#else}#end}", "{{yes}}{}}"),
     ("#if($unknown)1#elseif($input.path('$.ok'))2#else 3#end", "2"),
     ("#if(!$unknown && $context.connectionId)yes#end", "yes"),
     ("#if($input.path('$.n') > 5 and not ($input.path('$.n') == 8))yes#end", "yes"),
@@ -91,7 +112,12 @@ DIRECTIVES = [
     ("#foreach($k in $context.authorizer.keySet())$k=$context.authorizer.get($k)#end", "principalId=ann"),
     ("#set($m = {'a': 1})#foreach($e in $m.entrySet())$e.key$e.value$e.getKey()#end", "a1a"),
     ("#macro(twice $x)$x$x#end#twice('ab')-#twice(1)", "abab-11"),
+    ("#macro(m)a#break b#end#m()c#m()", "aca"),
     ("#unknown(1)", "#unknown(1)"),
+    ("#define( $pair )$k=$v;#end#foreach($k in [1,2])#set($v = $k * 2)$pair#end", "1=2;2=4;"),
+    ("#foreach($a in [1,2])#foreach($b in [1,2])$foreach.parent.count$foreach.topmost.count #end#end", "11 11 22 22 "),
+    ("#if($input.path('$.ok') == 'true')yes#end", "yes"),
+    ("$input.params('Auth', 'x')", "me"),
     ("#set($a = 1)\n#if($a == 1)\n{\n#end\n}", "{\n}"),
 ]
 EXPRESSIONS = [
@@ -107,6 +133,12 @@ EXPRESSIONS = [
     ("1 == 1.0", "true"),
     ("'1' == 1", "true"),
     ("null == 1", "false"),
+    ("null == ''", "true"),
+    ("true == 'true'", "true"),
+    ("true == 1", "false"),
+    ("12345678.9", "1.23456789E7"),
+    ("0.0001", "1.0E-4"),
+    ("1000000.5", "1000000.5"),
     ("true || $boom.x", "true"),
     ("$s.length()", "5"),
     ("$s.substring(1, 3)", "-b"),
@@ -131,6 +163,23 @@ EXPRESSIONS = [
 )
 def test_a_template_gives(template: str, expected: str) -> None:
     assert rendered(template) == expected
+
+
+@pytest.mark.parametrize(("template", "body", "expected"), RECORDED)
+def test_what_was_recorded_is_given(template: str, body: dict[str, Any], expected: str) -> None:
+    assert render(template, {"input": Input(json.dumps(body), {})}) == expected
+
+
+@pytest.mark.parametrize(
+    ("template", "expected"),
+    [
+        ("Message=$input.body", "Message={}"),
+        ("#set($r = $input.body.testAccess)$r", ""),
+        ("E=$util.urlEncode($input.body)&A=$util.urlEncode($input.body.x)", "E=%7B%7D&A="),
+    ],
+)
+def test_an_empty_body_is_an_object_without_members(template: str, expected: str) -> None:
+    assert render(template, {"input": Input("", {}), "util": Util()}) == expected
 
 
 @pytest.mark.parametrize(("expression", "expected"), EXPRESSIONS)
@@ -158,6 +207,12 @@ MISTAKES = [
     ("$util.base64Decode('%')", "$util.base64Decode()"),
     ("$util.parseJson('{')", "$util.parseJson()"),
     ("$context.connectionId.substring(1, 'x')", ".substring()"),
+    ("$context.connectionId.substring(-1)", "no places among 4"),
+    ("$context.connectionId.substring(2, 9)", "no places among 4"),
+    ("$input.path('$.items').get(-1)", "no place among 2"),
+    ("$input.path('$.items.length()')", "is not understood at '.length()'"),
+    ("#define($a)$a#end$a", "uses itself"),
+    ("#define($a)", "#define without #end"),
     ("#macro(a)#a()#end#a()", "uses itself"),
     ("#foreach($x in [1..1001])#end", "a range has at most"),
     ("#set($a = " + "(" * 200 + "1" + ")" * 200 + ")", "levels deep"),
