@@ -73,7 +73,11 @@ def _anything_but(operand: Any, where: str) -> _Test:
             f"{where}: anything-but takes values, prefix, suffix, equals-ignore-case or wildcard."
         )
     ((name, given),) = operand.items()
-    rules = [{name: each} for each in (given if isinstance(given, list) else [given])]
+    values = given if isinstance(given, list) else [given]
+    if name in ("prefix", "suffix") and not all(isinstance(each, str) and each for each in values):
+        # [REC] ls-snap content_anything_prefix_empty_EXC, content_anything_prefix_ignorecase_EXC
+        raise InvalidFilterPatternError(f"{where}: {name} in anything-but takes texts that are not empty.")
+    rules = [{name: each} for each in values]
     refused = compile_pattern({"leaf": rules}, {"wildcard": _wildcard})
     return lambda leaf: _is_there(leaf) and not refused.matches({"leaf": leaf})
 

@@ -46,6 +46,28 @@ def test_a_comparison_says_what_it_lets_through(rule: dict[str, Any], leaf: Any,
     assert compile_event_pattern({"detail": {"leaf": [rule]}}).matches({"detail": {"leaf": leaf}}) is matches
 
 
+@pytest.mark.parametrize(
+    ("pattern", "detail", "matches"),
+    [
+        ({"state": {"status": ["running"]}}, {"state.status": "running"}, True),
+        ({"state.status": ["running"]}, {"state": {"status": "running"}}, True),
+        ({"a.b.c": ["x"]}, {"a": {"b": {"c": "x"}}}, True),
+        ({"a.b": {"c": ["x"]}}, {"a": [{"b": {"c": "y"}}, {"b": {"c": "x"}}]}, True),
+        ({"a.b.c": ["x"]}, {"a": {"b.c": "x"}}, True),
+        ({"a": {"b.c": ["x"]}}, {"a.b": {"c": "x"}}, True),
+        ({"state.status": [{"exists": False}]}, {"state": {"status": "running"}}, False),
+        ({"state.status": [{"exists": False}]}, {"state": {"is": "running"}}, True),
+        ({"state": {"status": ["running"]}}, {"state.status": {"status": "running"}}, False),
+        ({"state.status": {"status": ["running"]}}, {"state": {"status": "running"}}, False),
+        ({"a.b": ["x"]}, {"a": []}, False),
+        ({"a.b": [{"exists": False}]}, {"a": "x"}, True),
+    ],
+)
+def test_names_are_paths_that_dots_join(pattern: dict[str, Any], detail: Any, matches: bool) -> None:
+    """[REC] ls-snap dot_joining_event, dot_joining_pattern and their negatives; [INF] the rest."""
+    assert compile_event_pattern({"detail": pattern}).matches({"detail": detail}) is matches
+
+
 def test_what_is_not_there_is_not_anything_but() -> None:
     for rule in ({"anything-but": "a"}, {"anything-but": {"prefix": "a"}}):
         assert not compile_event_pattern({"detail": {"leaf": [rule]}}).matches({"detail": {}})
@@ -63,6 +85,10 @@ def test_what_is_not_there_is_not_anything_but() -> None:
         {"cidr": "10.0.0.1"},
         {"cidr": "everything"},
         {"anything-but": {"numeric": [">", 1]}},
+        {"anything-but": {"prefix": ""}},
+        {"anything-but": {"suffix": [".png", ""]}},
+        {"anything-but": {"prefix": {"equals-ignore-case": "a"}}},
+        {"anything-but": {"suffix": {"equals-ignore-case": ".png"}}},
         {"near": "a"},
     ],
 )
