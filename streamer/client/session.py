@@ -236,13 +236,22 @@ class Session:
         return self._turns.setdefault(name, asyncio.Lock())
 
     async def _subscribed_again(self, name: str, queues: list[TopicQueue]) -> None:
-        try:
-            async with self._turn(name):
-                if name in self._topics:
+        error: ClientError = _unknown()
+        async with self._turn(name):
+            for pause_seconds in (0.0, *RESUMING_SECONDS):
+                await asyncio.sleep(pause_seconds)
+                if name not in self._topics:
+                    return
+                try:
                     await self.ask("subscribe", {"topic": name}, OnLoss.FAIL)
-        except RequestFailedError as failed:
-            for queue in queues:
-                queue.fail(failed)
+                except (RequestFailedError, GatewayError, RequestTimeoutError) as failed:
+                    error = failed
+                    if isinstance(failed, RequestFailedError) and not failed.retryable:
+                        break
+                else:
+                    return
+        for queue in queues:
+            queue.fail(error)
 
     async def _left(self, name: str) -> None:
         async with self._turn(name):

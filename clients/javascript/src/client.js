@@ -383,9 +383,9 @@ export class StreamerClient extends EventTarget {
     }
     for (const [name, queues] of this.#topics) {
       if (name === null) continue;
-      this.#inTurn(name, () => this.#topics.has(name) && this.#ask("subscribe", { topic: name }, "fail")).catch((error) => {
-        // A lost connection starts it again.
-        if (error instanceof RequestFailedError) for (const queue of queues) queue.fail(error);
+      const isWanted = () => this.#topics.has(name);
+      this.#inTurn(name, () => this.#patiently(isWanted, () => this.#ask("subscribe", { topic: name }, "fail"))).catch((error) => {
+        for (const queue of queues) queue.fail(error);
       });
     }
     this.#tell("reopened");
@@ -403,28 +403,43 @@ export class StreamerClient extends EventTarget {
    * @param {string} id
    * @param {Inbox} inbox
    */
-  async #again(id, inbox) {
-    const { number } = this.#link;
-    /** @type {unknown} */
-    let error = unknown();
-    for (const pause of RESUMING) {
-      await new Promise((resolve) => setTimeout(resolve, pause));
-      // It is over, or the next connection begins this anew.
-      if (this.#inboxes.get(id) !== inbox || this.#link.number !== number || this.state !== "open") return;
+  #again(id, inbox) {
+    const ask = async () => {
       try {
         await this.#ask("subscribe", { request_id: id }, "fail");
-        inbox.isAnswered = true;
+      } catch (failed) {
+        if (!isNotFound(failed) || inbox.isAnswered) throw failed;
+        if (inbox.onLoss === "resume-or-repeat") return this.#send(inbox);
+        throw unknown();
+      }
+      inbox.isAnswered = true;
+    };
+    return this.#patiently(() => this.#inboxes.get(id) === inbox, ask);
+  }
+
+  /**
+   * Ask over this connection until there is an answer that another time would not change.
+   *
+   * @param {() => boolean} isWanted
+   * @param {() => unknown} ask
+   */
+  async #patiently(isWanted, ask) {
+    const { number } = this.#link;
+    /** @type {unknown} */
+    let error;
+    const isOver = () => !isWanted() || this.#link.number !== number || this.state !== "open"; // the next one begins this anew
+    for (const pause of RESUMING) {
+      await new Promise((resolve) => setTimeout(resolve, pause));
+      if (isOver()) return;
+      try {
+        await ask();
         return;
       } catch (failed) {
-        const code = failed instanceof RequestFailedError ? failed.code : null;
-        if (code === "NOT_FOUND" && !inbox.isAnswered) {
-          if (inbox.onLoss === "resume-or-repeat") return await this.#send(inbox);
-          error = unknown();
-        } else if (failed instanceof RequestFailedError && code !== "NOT_FOUND" && !failed.retryable) throw failed;
-        else error = failed;
+        error = failed;
+        if (failed instanceof RequestFailedError && !failed.retryable && !isNotFound(failed)) break;
       }
     }
-    if (this.#link.number === number && this.state === "open") throw error;
+    if (!isOver()) throw error;
   }
 
   /**
@@ -457,6 +472,9 @@ function following(signal, inbox) {
   signal?.addEventListener("abort", stop);
   return () => signal?.removeEventListener("abort", stop);
 }
+
+/** @param {unknown} error */
+const isNotFound = (error) => error instanceof RequestFailedError && error.code === "NOT_FOUND";
 
 const unknown = () =>
   new ConnectionLostError(null, "before the request was answered; it may or may not have been carried out");
