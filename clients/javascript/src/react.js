@@ -2,6 +2,7 @@
 /** Hooks for React 18 and newer. */
 
 import { createContext, createElement, useCallback, useContext, useEffect, useRef, useState, useSyncExternalStore } from "react";
+import { CannotConnectError, ConnectionLostError, RequestTimeoutError } from "./errors.js";
 import { newId } from "./wire.js";
 
 /** @typedef {import("./client.js").StreamerClient<any, any>} AnyClient */
@@ -17,6 +18,38 @@ import { newId } from "./wire.js";
 const Context = createContext(/** @type {AnyClient | null} */ (null));
 /** @type {RequestState} */
 const IDLE = { status: "idle", id: null, data: null, progress: null, error: null };
+/** After these nobody knows what becomes of a request. */
+const OPEN_ENDS = [CannotConnectError, ConnectionLostError, RequestTimeoutError];
+/** @typedef {{id: string, progress: any, heard: Set<(progress: any) => void>, result: Promise<any>}} Flight */
+/** Requests under way, by their ids: a component that comes back goes on with its own. @type {WeakMap<AnyClient, Map<string, Flight>>} */
+const FLIGHTS = new WeakMap();
+
+/**
+ * @param {AnyClient} client
+ * @param {string} id
+ * @param {string | undefined} key where the id is kept until the request is over
+ * @param {(report: (progress: any) => void) => Promise<any>} work
+ */
+function begun(client, id, key, work) {
+  const flights = FLIGHTS.get(client) ?? new Map();
+  FLIGHTS.set(client, flights);
+  const heard = new Set();
+  const report = (/** @type {any} */ progress) => {
+    flight.progress = progress;
+    for (const hear of heard) hear(progress);
+  };
+  /** @type {Flight} */
+  const flight = { id, progress: null, heard, result: work(report) };
+  const over = (/** @type {unknown} */ error) => {
+    flights.delete(id);
+    const isOpen = OPEN_ENDS.some((kind) => error instanceof kind);
+    if (key && !isOpen && sessionStorage.getItem(key) === id) sessionStorage.removeItem(key);
+  };
+  if (key) sessionStorage.setItem(key, id);
+  flights.set(id, flight);
+  flight.result.then(() => over(null), over);
+  return flight;
+}
 
 /**
  * Gives a client to all hooks below it.
@@ -46,8 +79,8 @@ export function useConnectionState() {
 }
 
 /**
- * One request of an action at a time. With `persist`, a name, it goes on after a reload of the page: its id is kept in
- * sessionStorage until it is over.
+ * One request of an action at a time. With `persist`, a name, it goes on after a reload of the page, and where another
+ * component of that name is mounted: its id is kept in sessionStorage until it is over.
  *
  * @param {string} action
  * @param {{persist?: string}} [options]
@@ -55,50 +88,45 @@ export function useConnectionState() {
 export function useRequest(action, { persist } = {}) {
   const client = useStreamer();
   const [state, setState] = useState(IDLE);
-  /** The run that is shown, another object each time; what others say comes too late. */
-  const shown = useRef(/** @type {{id: string} | null} */ (null));
+  /** The one that is shown; what others say comes too late. */
+  const shown = useRef(/** @type {Flight | null} */ (null));
   const key = persist && `streamer:${persist}`;
 
-  const follow = useCallback(
-    async (/** @type {string} */ id, /** @type {(report: (p: any) => void) => Promise<any>} */ work) => {
-      const own = (shown.current = { id });
-      const show = (/** @type {Partial<RequestState>} */ change) => {
-        if (shown.current === own) setState((last) => ({ ...last, ...change }));
-      };
-      setState({ ...IDLE, status: "running", id });
-      if (key) sessionStorage.setItem(key, id);
-      try {
-        const data = await work((progress) => show({ progress }));
-        show({ status: "done", data });
-        return data;
-      } catch (error) {
-        show({ status: "failed", error });
-        throw error;
-      } finally {
-        if (key && shown.current === own) sessionStorage.removeItem(key);
-      }
-    },
-    [client, key],
-  );
+  const follow = useCallback(async (/** @type {Flight} */ flight) => {
+    shown.current = flight;
+    const show = (/** @type {Partial<RequestState>} */ change) => {
+      if (shown.current === flight) setState((last) => ({ ...last, ...change }));
+    };
+    setState({ ...IDLE, status: "running", id: flight.id, progress: flight.progress });
+    flight.heard.add((progress) => show({ progress }));
+    try {
+      const data = await flight.result;
+      show({ status: "done", data });
+      return data;
+    } catch (error) {
+      show({ status: "failed", error });
+      throw error;
+    }
+  }, []);
 
   const run = useCallback(
     (/** @type {any} */ payload, /** @type {import("./client.js").RequestOptions} */ options = {}) => {
       const id = options.id ?? newId();
-      return follow(id, (onProgress) => client.request(action, payload, { ...options, id, onProgress }));
+      const work = (/** @type {(progress: any) => void} */ report) => {
+        const onProgress = (/** @type {any} */ progress) => (report(progress), options.onProgress?.(progress));
+        return client.request(action, payload, { ...options, id, onProgress });
+      };
+      return follow(begun(client, id, key, work));
     },
-    [client, action, follow],
+    [client, action, key, follow],
   );
 
   useEffect(() => {
     const id = key && sessionStorage.getItem(key);
-    if (!id) return undefined;
-    const stop = new AbortController();
-    follow(id, (onProgress) => client.resume(id, { onProgress, signal: stop.signal })).catch(() => {});
-    return () => {
-      // React mounts twice in development: the id stays for the second time.
-      shown.current = null;
-      stop.abort();
-    };
+    if (!id) return;
+    // React mounts twice in development: the second time finds the flight of the first.
+    const flight = FLIGHTS.get(client)?.get(id);
+    follow(flight ?? begun(client, id, key, (onProgress) => client.resume(id, { onProgress }))).catch(() => {});
   }, [client, key, follow]);
 
   const cancel = useCallback(

@@ -104,6 +104,43 @@ test("with persist, a page that is loaded again goes on, once, and forgets the r
   assert.deepEqual([shown.status, shown.data, kept.size], ["done", 7, 0]);
 });
 
+test("with persist, a component that comes back meanwhile goes on with what is under way", async () => {
+  const use = () => useRequest("report", { persist: "monthly" });
+  await show(use);
+  const told = [];
+  let result;
+  await act(async () => void (result = shown.run(1, { id: "r-1", onProgress: ({ percentage }) => told.push(percentage) })));
+  const socket = await asked();
+  await say(socket, { type: "progress", request_id: "r-1", percentage: 40, message: "" });
+  await act(async () => root.unmount());
+  await show(use);
+  assert.deepEqual([shown.status, shown.id, shown.progress.percentage], ["running", "r-1", 40]);
+
+  await say(socket, { type: "progress", request_id: "r-1", percentage: 60, message: "" });
+  assert.equal(shown.progress.percentage, 60);
+  await say(socket, { type: "complete", request_id: "r-1", result: 7 });
+  assert.deepEqual([shown.status, shown.data, await result, kept.size, told], ["done", 7, 7, 0, [40, 60]]);
+  assert.equal(socket.sent.length, 1);
+});
+
+for (const [what, end, isKept] of [
+  ["is kept while nobody knows what becomes of it", () => client.close(), true],
+  ["is forgotten when the service says no", () => FakeSocket.last.say({ type: "error", request_id: "r-1", error: { code: "NO" } }), false],
+]) {
+  test(`with persist, a request ${what}`, async () => {
+    await show(() => useRequest("report", { persist: "monthly" }));
+    let failing;
+    await act(async () => void (failing = shown.run(1, { id: "r-1" }).catch(() => {})));
+    await asked();
+    await act(async () => {
+      end();
+      await failing;
+    });
+
+    assert.deepEqual([shown.status, kept.get("streamer:monthly")], ["failed", isKept ? "r-1" : undefined]);
+  });
+}
+
 test("a topic shows its latest messages, and ends with the component", async () => {
   await show(() => useTopic("news", { limit: 2 }));
   const socket = await asked();
