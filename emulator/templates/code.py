@@ -8,10 +8,10 @@ import re
 import shutil
 import sys
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from .assembly import Part
 from .described_functions import names_of
@@ -21,14 +21,26 @@ from .stack import Resource, Stack
 from .topology import Located
 from .values import at
 
+
+class _Known(NamedTuple):
+    """A layer of somebody else."""
+
+    instead: str
+    """What to do here instead."""
+    package: str | None = None
+    """What functions import of it; None: they do not."""
+
+
 _KNOWN_LAYERS: Final = {
-    "AWSLambdaPowertoolsPython": "pip install aws-lambda-powertools",
-    "AWSLambdaPowertoolsTypeScript": "npm install @aws-lambda-powertools/logger",
-    "AWSSDKPandas": "pip install awswrangler",
-    "AWS-Parameters-and-Secrets-Lambda-Extension": "nothing: its local port does not exist here",
-    "LambdaInsightsExtension": "nothing: it only measures",
+    "AWSLambdaPowertoolsPython": _Known("pip install aws-lambda-powertools", "aws_lambda_powertools"),
+    "AWSLambdaPowertoolsTypeScript": _Known(
+        "npm install @aws-lambda-powertools/logger", "@aws-lambda-powertools/logger"
+    ),
+    "AWSSDKPandas": _Known("pip install awswrangler", "awswrangler"),
+    "AWS-Parameters-and-Secrets-Lambda-Extension": _Known("nothing: its local port does not exist here"),
+    "LambdaInsightsExtension": _Known("nothing: it only measures"),
 }
-"""Layers of others, and what to install here instead."""
+"""By how their names begin."""
 _STALE_SECONDS: Final = 1.0
 
 
@@ -171,25 +183,27 @@ class Code:
 
     def _with_layers(self, resource: Resource, located: Located, built: tuple[str, ...]) -> Located:
         paths, warnings = list(built), list(located.warnings)
-        for arn in resource.properties.get("Layers") or ():
-            layer = self.layers.get(str(arn))
+        arns = [str(arn) for arn in resource.properties.get("Layers") or ()]
+        for arn in arns:
+            layer = self.layers.get(arn)
             if layer is None:
-                warnings.append(_foreign(str(arn)))
                 continue
             content = layer.properties.get("Content")
-            found = self._path(self.layer_stacks[str(arn)], layer, "Content", content)
+            found = self._path(self.layer_stacks[arn], layer, "Content", content)
             if found is not None and found.is_file() and zipfile.is_zipfile(found):
                 found = self._unpacked(layer, found)
             if found is None or not found.is_dir():
                 warnings.append(f"its layer {layer.logical_id} is not here")
                 continue
-            made = self._part(self.layer_stacks[str(arn)]).built
+            made = self._part(self.layer_stacks[arn]).built
             if made is not None and (made / layer.logical_id).is_dir():
                 found = made / layer.logical_id
             if (found / "extensions").is_dir():
                 warnings.append(f"its layer {layer.logical_id} has Lambda extensions, which are not run here")
             self.used.add(found.resolve())
             paths.append(str(found.resolve()))
+        folders = [Path(each) for each in (located.folder, *paths) if each is not None]
+        warnings += [_foreign(arn) for arn in arns if arn not in self.layers and not _is_installed(arn, folders)]
         if paths and _mentions_opt(located.folder):
             warnings.append("its code mentions /opt, which does not exist here: layers are found by search paths only")
         return Located(
@@ -239,12 +253,30 @@ def _is_built(resource: Resource) -> bool:
 
 
 def _foreign(arn: str) -> str:
-    parts = arn.split(":")
-    name = parts[6] if len(parts) > 6 else arn
-    known = next((install for start, install in _KNOWN_LAYERS.items() if name.startswith(start)), None)
+    known = _known(arn)
     if known is not None:
-        return f"the layer {name} is not here; instead: {known}"
+        return f"the layer {_layer_name(arn)} is not here; instead: {known.instead}"
     return f"the layer {arn} is not here: install what it has yourself"
+
+
+def _known(arn: str) -> _Known | None:
+    name = _layer_name(arn)
+    return next((known for start, known in _KNOWN_LAYERS.items() if name.startswith(start)), None)
+
+
+def _layer_name(arn: str) -> str:
+    parts = arn.split(":")
+    return parts[6] if len(parts) > 6 else arn
+
+
+def _is_installed(arn: str, folders: Sequence[Path]) -> bool:
+    """Whether functions whose code is in these folders find all the same what a layer of somebody else has."""
+    known = _known(arn)
+    if known is None or known.package is None:
+        return False
+    above = {each for folder in folders for each in (folder, *folder.parents)}
+    places = (*folders, *map(Path, sys.path), *(each / "node_modules" for each in above))
+    return any((each / known.package).is_dir() for each in places)
 
 
 def _newest(folder: Path) -> float:

@@ -111,7 +111,7 @@ def warn_of_strangers(things: Things) -> None:
     for owner, routes in found.items():
         shown = ", ".join(routes[:3]) + (f" and {len(routes) - 3} more" if len(routes) > 3 else "")
         what = "route is" if len(routes) == 1 else "routes are"
-        things.warnings.append(f"the API {owner!r} is not in this project: its {what} left out: {shown}")
+        things.note(f"the API {owner!r} is not in this project: its {what} left out: {shown}")
 
 
 def _of(things: Things, resource: Resource, kind: str) -> list[Resource]:

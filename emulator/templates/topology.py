@@ -74,7 +74,12 @@ class Things:
     def __init__(self, stacks: Iterable[Stack]) -> None:
         self._stacks = tuple(stacks)
         self.all = [(stack, resource) for stack in self._stacks for resource in stack.resources.values()]
-        self.warnings: list[str] = []
+        self._said: dict[str, list[str]] = {}
+
+    @property
+    def warnings(self) -> list[str]:
+        """What was said, one line for all resources of which the same was."""
+        return [f"{', '.join(names)}: {text}" if names else text for text, names in self._said.items()]
 
     @property
     def source(self) -> Source:
@@ -95,9 +100,13 @@ class Things:
 
     def warn(self, resource: Resource, text: str) -> None:
         """Say something about a resource once."""
-        line = f"{resource.logical_id}: {text}"
-        if line not in self.warnings:
-            self.warnings.append(line)
+        names = self._said.setdefault(text, [])
+        if resource.logical_id not in names:
+            names.append(resource.logical_id)
+
+    def note(self, text: str) -> None:
+        """Say something that no resource of the project is the subject of."""
+        self._said.setdefault(text, [])
 
 
 def describe(stacks: Iterable[Stack], locate: Locate, wanted: Wanted, *, region: str = "us-east-1") -> Described:

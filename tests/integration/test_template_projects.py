@@ -23,6 +23,19 @@ from streamer.project import read as read_project
 from streamer.topology import Topology
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
+CHAT = """\
+  Chat:
+    Type: AWS::Serverless::WebSocketApi
+    Properties:
+      RouteSelectionExpression: $request.body.action
+      Routes: {$default: {FunctionArn: !GetAtt Answer.Arn}}
+  Answer:
+    Type: AWS::Serverless::Function
+    Properties:
+      Handler: index.handler
+      Runtime: python3.12
+      InlineCode: "def handler(event, context): return {'statusCode': 200}"
+"""
 
 
 def read(folder: Path, target: str, **options: Any) -> Topology:
@@ -303,6 +316,51 @@ def test_extensions_of_a_layer_are_told(sam: Path) -> None:
     assert any("its layer Words" in line and "extensions, which are not run here" in line for line in found.warnings)
 
 
+POWERTOOLS = "arn:aws:lambda:us-east-1:017000801446:layer:AWSLambdaPowertoolsPythonV3-python312-x86_64:7"
+LOGGER = "arn:aws:lambda:us-east-1:094274105915:layer:AWSLambdaPowertoolsTypeScriptV2:30"
+
+
+def warnings_with_layer(folder: Path, arn: str) -> tuple[str, ...]:
+    functions = "".join(
+        f"  {name}:\n    Type: AWS::Serverless::Function\n    Properties:\n      Handler: index.handler\n"
+        f"      Runtime: python3.12\n      CodeUri: src/\n      Layers: [{arn}]\n"
+        for name in ("One", "Two")
+    )
+    (folder / "src").mkdir(exist_ok=True)
+    (folder / "src" / "index.py").write_text("def handler(event, context): ...\n")
+    (folder / "template.yaml").write_text(
+        f"Transform: AWS::Serverless-2016-10-31\nResources:\n{CHAT.partition('  Answer:')[0]}{functions}".replace(
+            "Answer.Arn", "One.Arn"
+        )
+    )
+    return load_template("template.yaml", EmulateOptions(), folder=folder, state_folder=folder / "s").read.warnings
+
+
+def test_a_layer_of_somebody_else_is_told_once_for_all_functions_with_it(tmp_path: Path) -> None:
+    instead = "is not here; instead: pip install aws-lambda-powertools"
+
+    assert warnings_with_layer(tmp_path, POWERTOOLS) == (
+        f"One, Two: the layer AWSLambdaPowertoolsPythonV3-python312-x86_64 {instead}",
+    )
+
+
+@pytest.mark.parametrize(
+    ("arn", "package"),
+    [
+        pytest.param(POWERTOOLS, "installed/aws_lambda_powertools", id="in the interpreter"),
+        pytest.param(POWERTOOLS, "src/aws_lambda_powertools", id="in the function's folder"),
+        pytest.param(LOGGER, "node_modules/@aws-lambda-powertools/logger", id="in node_modules above it"),
+    ],
+)
+def test_a_layer_is_not_missed_where_what_it_has_is_installed(
+    arn: str, package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / package).mkdir(parents=True)
+    monkeypatch.syspath_prepend(str(tmp_path / "installed"))
+
+    assert warnings_with_layer(tmp_path, arn) == ()
+
+
 def test_an_archive_is_unpacked_once(tmp_path: Path) -> None:
     shutil.copytree(TEMPLATES / "bootstrap", tmp_path / "p")
     shutil.rmtree(tmp_path / "p" / "run")
@@ -353,21 +411,6 @@ def test_one_stack_of_an_assembly_can_be_chosen(tmp_path: Path) -> None:
     assert found.functions[0].environment == {"QUEUE": "jobs"}
     with pytest.raises(ConfigurationError, match="there is no such stack; there are Data, Chat"):
         read(tmp_path / "p", "cdk.out", stack="Other")
-
-
-CHAT = """\
-  Chat:
-    Type: AWS::Serverless::WebSocketApi
-    Properties:
-      RouteSelectionExpression: $request.body.action
-      Routes: {$default: {FunctionArn: !GetAtt Answer.Arn}}
-  Answer:
-    Type: AWS::Serverless::Function
-    Properties:
-      Handler: index.handler
-      Runtime: python3.12
-      InlineCode: "def handler(event, context): return {'statusCode': 200}"
-"""
 
 
 def test_an_application_from_elsewhere_is_told_and_its_outputs_are_made_up(tmp_path: Path) -> None:
