@@ -8,7 +8,7 @@ from typing import Final
 from streamer.errors import ConfigurationError
 from streamer.topology import Topology, names_of
 
-from ..functions.runtimes import runtime_name
+from ..functions.runtimes import is_node
 
 FIRST_PORT: Final = 9229
 """Where Node.js listens unless told otherwise; the second function that is inspected has the next port."""
@@ -27,7 +27,7 @@ def inspected(written: Iterable[str], topology: Topology, ids: Mapping[str, str]
         function = next((one for one in topology.functions if one.name == name), None)
         if function is None:
             raise ConfigurationError(f"--inspect {wanted}: there is no such function; {names_of(topology.functions)}")
-        if runtime_name(function.runtime) != "nodejs":
+        if not is_node(function):
             raise ConfigurationError(f"--inspect {wanted}: it is no function of Node.js; for Python there is --debug")
         if has_port and not (text.isdecimal() and int(text) <= 65_535):
             raise ConfigurationError(f"--inspect {each}: write ID or ID=PORT")

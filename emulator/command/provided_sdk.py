@@ -20,7 +20,7 @@ from streamer.errors import ConfigurationError
 from streamer.topology import Function, Topology
 
 from ..functions.node import module_folders, wanted_version
-from ..functions.runtimes import runtime_name
+from ..functions.runtimes import is_node
 
 FOLDER: Final = "node"
 """In the state folder: what was fetched."""
@@ -50,7 +50,7 @@ def missing(topology: Topology, project_folder: Path, folder: Path) -> tuple[str
     """
     found: set[str] = set()
     for function in topology.functions:
-        if runtime_name(function.runtime) == "nodejs" and function.unavailable is None:
+        if is_node(function) and function.unavailable is None:
             code = Path(function.code_root or project_folder)
             places = [*_above(code), *map(Path, module_folders(function)), folder / "node_modules"]
             found |= {
@@ -85,9 +85,7 @@ def provide(
 
 def _with_folder(topology: Topology, folder: str) -> Topology:
     functions = tuple(
-        dataclasses.replace(each, search_paths=(*each.search_paths, folder))
-        if runtime_name(each.runtime) == "nodejs"
-        else each
+        dataclasses.replace(each, search_paths=(*each.search_paths, folder)) if is_node(each) else each
         for each in topology.functions
     )
     return dataclasses.replace(topology, functions=functions)

@@ -12,7 +12,7 @@ from streamer.project import Project
 
 from ..foundation import log
 from ..functions.processes.launching import Launched
-from ..functions.runtimes import runtime_name
+from ..functions.runtimes import is_node
 from ..port.front import bind
 from . import provided_sdk
 from .development_secret import FOLDER, development_secret, make_state_folder
@@ -68,7 +68,7 @@ def _target(options: EmulateOptions, project: Project, shell: dict[str, str]) ->
     chosen, found = find_service(DEMO if options.demo else options.target, project)
     environment = _with_secret(shell, project.folder / FOLDER)
     target = prepared(chosen, found, project, environment=environment)
-    if any(runtime_name(function.runtime) == "nodejs" for function in target.topology.functions):
+    if any(is_node(function) for function in target.topology.functions):
         target = _with_sdk(target, options, project)
     return target, environment
 

@@ -48,6 +48,11 @@ def runtime_name(runtime: str | None) -> str | None:
     return None if found is None else found["family"]
 
 
+def is_node(function: Function) -> bool:
+    """Whether it is one of Node.js, run by a client of ours."""
+    return runtime_name(function.runtime) == "nodejs"
+
+
 def identity(function: Function) -> str:
     """The runtime as Lambda would call it, such as ``python3.11``; a command line is a custom runtime."""
     if function.runtime is None or runtime_name(function.runtime) == "python":

@@ -13,7 +13,7 @@ from streamer.stores.names import bucket_variable
 from streamer.topology import Function, queue_url_variable
 
 from ..iam.keys import Keys
-from ..port.aws_names import SUFFIXES, SYNC
+from ..port.aws_names import SUFFIXES, SYNC, queues_url
 
 if TYPE_CHECKING:
     import random
@@ -32,6 +32,8 @@ HOSTED: Final = (
 """Services of a process of ours, as `Endpoints.services` has them; see docs/services.md."""
 LEADS_HOME: Final = "STREAMER_LEADS_HOME"
 """Tells a function's process where AWS's names lead; see `processes.home`."""
+
+_QUEUES_AT: Final = "AWS_ENDPOINT_URL_SQS"
 
 OWNER: Final = Keys(
     access_key_id="AKIAIOSFODNN7EXAMPLE",
@@ -155,6 +157,16 @@ def home_variables(function: Function, endpoints: Endpoints, *, by_proxy: bool =
         found |= dict.fromkeys(("NO_PROXY", "no_proxy"), ",".join((*LOOPBACK, host)))
     found = {name: value for name, value in found.items() if name not in function.environment}
     return {**found, LEADS_HOME: " ".join((host, str(port), *SUFFIXES, f"{SYNC}{host}", *endpoints.names))}
+
+
+def queue_variables(function: Function, endpoints: Endpoints) -> dict[str, str]:
+    """Where the SDK for JavaScript finds SQS; the function's own variables win.
+
+    It asks a queue at the queue's URL, and writes a warning with each message where SQS is said to be elsewhere, as it
+    never is on AWS. A template's queues have AWS's URLs, which lead to the emulator.
+    """
+    is_said = any(name in function.environment for name in ("AWS_ENDPOINT_URL", _QUEUES_AT))
+    return {} if endpoints.home is None or is_said or function.sends_to else {_QUEUES_AT: queues_url(endpoints.region)}
 
 
 def _is_elsewhere(function: Function, name: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import json
+import time
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -20,9 +21,15 @@ _OF_CONNECTIONS: Final = ("$connect", "$disconnect")
 class Invocations:
     """Performs `Invoke` effects, and owns every wait for a function's answer."""
 
-    def __init__(self, functions: Functions, notes: Notes | None = None) -> None:
-        """What functions did is kept with the ``notes`` before anybody hears of it."""
+    def __init__(
+        self, functions: Functions, notes: Notes | None = None, *, clock: Callable[[], float] = time.perf_counter
+    ) -> None:
+        """What functions did is kept with the ``notes`` before anybody hears of it.
+
+        The ``clock``, in seconds, says how long they took; the event loop's own may know whole milliseconds only.
+        """
         self._functions = functions
+        self._clock = clock
         self._settle = (notes or Notes()).settle
         self._running: set[asyncio.Future[Outcome]] = set()
         """What the functions that run will answer."""
@@ -43,7 +50,7 @@ class Invocations:
         Without a task, which would cost as much as the rules do: it is on the way of every message.
         """
         outcome = self._functions.invoke(invoke.function, json_bytes(invoke.event), source=source)
-        began = self._loop.time()
+        began = self._clock()
         timer = self._loop.call_later(invoke.timeout_seconds, outcome.cancel)
         self._running.add(outcome)
         outcome.add_done_callback(functools.partial(self._answered, invoke, then, timer, began))
@@ -71,7 +78,7 @@ class Invocations:
         if failure is not None:  # whoever waits for an answer gets one all the same
             log.error("the gateway failed", error=failure, function=invoke.function, route=invoke.route_key)
         elif log.tells_messages():
-            self._tell(invoke, outcome, self._loop.time() - began)
+            self._tell(invoke, outcome, self._clock() - began)
         try:
             then(NotInvoked("the gateway failed") if failure is not None else _happened(outcome))
         except Exception as error:  # noqa: BLE001 - top of what a function's answer leads to

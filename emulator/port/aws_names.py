@@ -48,7 +48,12 @@ def url_name(url_id: str, region: str) -> str:
 
 def domain_name(api: str, region: str) -> str:
     """The name of an API. [DOC] apigw-docs:apigateway-how-to-call-websocket-api"""
-    return f"{api}.execute-api.{region}.{'amazonaws.com.cn' if region.startswith('cn-') else 'amazonaws.com'}"
+    return f"{api}.execute-api.{region}.{_end(region)}"
+
+
+def queues_url(region: str) -> str:
+    """Where the queues of a Region have their URLs. [DOC] sqs-docs:sqs-queue-message-identifiers"""
+    return f"https://sqs.{region}.{_end(region)}"
 
 
 def service_of(host: str) -> str | None:
@@ -74,10 +79,14 @@ def signed_service(authorization: str) -> str | None:
 
 def certificate_names(region: str) -> tuple[str, ...]:
     """What a certificate for all services of a region names."""
-    end = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
+    end = _end(region)
     parts = ("execute-api", "s3", "ddb", "ecr")
     starts = ("", f"{region}.", *(f"{part}.{region}." for part in parts), "s3.")
     return (*(f"*.{start}{end}" for start in starts), f"*.{region}.api.aws", f"*.lambda-url.{region}.on.aws")
+
+
+def _end(region: str) -> str:
+    return "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
 
 
 def _name(host: str) -> str:

@@ -16,7 +16,7 @@ from streamer.topology import Topology
 from streamer.topology.checks import validate
 
 from ..functions import node
-from ..functions.runtimes import runtime_name
+from ..functions.runtimes import is_node
 from . import described_machines, language
 from .assembly import Part, Project
 from .code import Code
@@ -144,7 +144,7 @@ def described_project(project: Project, settings: Settings, resolved: Resolved, 
 
 
 def _node(topology: Topology) -> int | None:
-    wants = any(runtime_name(function.runtime) == "nodejs" for function in topology.functions)
+    wants = any(is_node(function) for function in topology.functions)
     program = node.program() if wants else None
     return None if program is None else node.version(program)[0]
 

@@ -16,7 +16,7 @@ from ...foundation.recording import Recording
 from .. import variables
 from ..held import DAY_SECONDS
 from ..logs import LogSink
-from ..runtimes import Launch, identity
+from ..runtimes import Launch, identity, is_node
 from .callers import Callers
 from .descendants import Descendants
 from .means import Means
@@ -79,6 +79,7 @@ class Surroundings(Struct, frozen=True, kw_only=True):
             **variables.home_variables(
                 function, self.endpoints, by_proxy=how.command is not None and not how.inherits_channel
             ),
+            **(variables.queue_variables(function, self.endpoints) if is_node(function) else {}),
             **how.variables,
             "TMPDIR": str(folder),
             "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{port}",

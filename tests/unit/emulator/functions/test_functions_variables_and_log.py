@@ -12,6 +12,7 @@ import pytest
 from emulator.functions import platform_log, variables
 from streamer.topology import Function
 
+QUEUES_AT = "AWS_ENDPOINT_URL_SQS"
 ID = "3f1c0d6e-0000-4000-8000-000000000001"
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678_000, tzinfo=UTC)
 
@@ -85,6 +86,30 @@ def test_a_function_that_names_an_endpoint_for_all_services_finds_those_around_i
 
     assert "AWS_ENDPOINT_URL_S3" not in seen
     assert seen["AWS_ENDPOINT_URL_SQS"] == "http://127.0.0.1:1"
+
+
+@pytest.mark.parametrize(
+    ("region", "home", "own", "seen"),
+    [
+        pytest.param("us-east-1", True, {}, {QUEUES_AT: "https://sqs.us-east-1.amazonaws.com"}, id="AWS's names"),
+        pytest.param("cn-north-1", True, {}, {QUEUES_AT: "https://sqs.cn-north-1.amazonaws.com.cn"}, id="China"),
+        pytest.param("us-east-1", False, {}, {}, id="names lead to AWS"),
+        pytest.param("us-east-1", True, {QUEUES_AT: "http://own"}, {}, id="the function says where"),
+        pytest.param("us-east-1", True, {"AWS_ENDPOINT_URL": "http://own"}, {}, id="it says where all services are"),
+    ],
+)
+def test_the_sdk_for_javascript_is_told_of_sqs_where_a_templates_queues_have_their_urls(
+    region: str, home: bool, own: dict[str, str], seen: dict[str, str]
+) -> None:
+    around = variables.Endpoints(region=region, home=("127.0.0.1", 1) if home else None)
+
+    assert variables.queue_variables(Function(name="f", handler="i.h", environment=own), around) == seen
+
+
+def test_a_function_that_is_given_urls_of_queues_finds_sqs_there() -> None:
+    sender = Function(name="f", handler="i.h", sends_to=("jobs",))
+
+    assert variables.queue_variables(sender, variables.Endpoints(home=("127.0.0.1", 1))) == {}
 
 
 def test_a_functions_own_variables_win_except_over_reserved_names() -> None:
