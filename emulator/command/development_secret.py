@@ -77,6 +77,20 @@ def _read(path: Path) -> str | None:
     return text
 
 
+def state_folder(project: Path) -> Path:
+    """What streamer keeps beside a project, made unless it is there.
+
+    Raises:
+        ConfigurationError: it cannot be made.
+    """
+    folder = project / FOLDER
+    try:
+        make_state_folder(folder)
+    except OSError as error:
+        raise ConfigurationError(f"the folder {folder} cannot be used: {error.strerror}") from error
+    return folder
+
+
 def make_state_folder(folder: Path = FOLDER) -> None:
     """Make the folder, ignored by git, if it is not there; one that others may use is closed to them.
 

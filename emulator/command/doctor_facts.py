@@ -109,7 +109,7 @@ def _project() -> tuple[Here | None, Path, str | None, str | None]:
 def _target(project: Project) -> str | None:
     if project.app is not None:
         return f"{project.app} ({CONFIG_FILE})"
-    if (name := template_name(None, project)) is not None:
+    if (name := template_name(None, project, project.folder)) is not None:
         return name
     known = candidates(project.code)
     return DEFAULT_APP if DEFAULT_APP in known else known[0] if known else None

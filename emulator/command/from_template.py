@@ -27,7 +27,8 @@ from ..templates.report import OF_ROLES, ids, of_roles, outputs, report
 from ..templates.samconfig import NAMES, SamConfig, overrides, read_config
 from ..templates.topology import Things, Wanted
 from . import provided_sdk
-from .options import EmulateOptions
+from .development_secret import state_folder
+from .options import TemplateOptions
 from .provided_sdk import FOLDER as SDK
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class TemplateTarget:
     """A project that is emulated from its templates."""
 
     name: str
-    options: EmulateOptions
+    options: TemplateOptions
     folder: Path
     state_folder: Path
     read: Read
@@ -95,8 +96,20 @@ class TemplateTarget:
         return self.options.config_file or _config_beside(self.read.project)
 
 
+def open_template(name: str, options: TemplateOptions, folder: Path, *, only_looks: bool = False) -> TemplateTarget:
+    """Build a project in a folder, if that is how it is made, and read it; what it keeps is beside it.
+
+    Raises:
+        ConfigurationError: it cannot be built or emulated; the message is one line.
+    """
+    if options.build is not None:
+        run_build(options.build, folder)
+    find(name, folder, stack=options.stack)  # before a folder is made where there is nothing
+    return load_template(name, options, folder=folder, state_folder=state_folder(folder), only_looks=only_looks)
+
+
 def load_template(
-    name: str, options: EmulateOptions, *, folder: Path, state_folder: Path, only_looks: bool = False
+    name: str, options: TemplateOptions, *, folder: Path, state_folder: Path, only_looks: bool = False
 ) -> TemplateTarget:
     """Read a project, and fetch what its code needs of Lambda's, unless it is only looked at.
 
@@ -147,7 +160,7 @@ def load_template(
     )
 
 
-def _roles(read: Read, options: EmulateOptions, account_id: str) -> tuple[Roles | None, tuple[str, ...]]:
+def _roles(read: Read, options: TemplateOptions, account_id: str) -> tuple[Roles | None, tuple[str, ...]]:
     if options.iam not in ("enforce", "record"):
         return None, ()
     things = Things(each for top in read.stacks for each in top.all())
@@ -158,7 +171,7 @@ def _roles(read: Read, options: EmulateOptions, account_id: str) -> tuple[Roles 
     return found, tuple(of_roles(len(found.of), functions, things.warnings))
 
 
-def _with_sdk(read: Read, options: EmulateOptions, folder: Path, state_folder: Path) -> Read:
+def _with_sdk(read: Read, options: TemplateOptions, folder: Path, state_folder: Path) -> Read:
     described = read.described
     topology = provided_sdk.provide(
         described.topology, folder, state_folder / SDK, may_install=options.install, tell=log.info
@@ -205,7 +218,7 @@ def _folder(folder: Path, written: str) -> Path:
     return found
 
 
-def _samconfig(project: Project, options: EmulateOptions) -> SamConfig:
+def _samconfig(project: Project, options: TemplateOptions) -> SamConfig:
     path = options.config_file or _config_beside(project)
     if path is None or not path.is_file():
         if options.config_env is not None:

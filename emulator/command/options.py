@@ -26,7 +26,44 @@ _FOR_TEMPLATES: Final = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EmulateOptions:
+class TemplateOptions:
+    """What is said of a project that is emulated from its templates, by a command or a test."""
+
+    stage: str | None = None
+    """Name of the stage. None: what the template says; for an App ``dev``."""
+    iam: Literal["enforce", "record", "off"] | None = None
+    """Whether functions may do only what their roles allow. None: those of a template may do everything, others with
+    the embedded DynamoDB only that."""
+    parameters: tuple[str, ...] = ()
+    """``NAME=VALUE`` of a template's parameters."""
+    overrides: tuple[str, ...] = ()
+    """The same in SAM's spellings; they win."""
+    imports: tuple[str, ...] = ()
+    """``NAME=VALUE`` of exports of stacks that are not here."""
+    secrets: tuple[str, ...] = ()
+    """``NAME=VALUE`` of secrets and stored parameters that dynamic references read."""
+    env_vars: Path | None = None
+    """Further environment variables of functions: SAM's JSON, or a ``.env`` file for all."""
+    config_file: Path | None = None
+    """None: ``samconfig.toml`` beside the template, if it is there."""
+    config_env: str | None = None
+    """Which table of ``samconfig.toml``, which has to be there. None: ``default``, if it is."""
+    stack: str | None = None
+    """Which stack of a CDK assembly, or what a template's stack is called."""
+    api: str | None = None
+    """Which WebSocket API; None: all, each on a port of its own."""
+    build: str | None = None
+    """Command line that is run before the start, and after changes of sources."""
+    code: tuple[str, ...] = ()
+    """``ID=FOLDER``: other code for a function."""
+    commands: tuple[str, ...] = ()
+    """``ID=COMMAND``: a command line that speaks the Runtime API."""
+    install: bool = True
+    """Whether npm may fetch what Lambda provides to Node.js and this machine does not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmulateOptions(TemplateOptions):
     """All options. Here is the only home of the command line's defaults; what is None is decided by who does it."""
 
     target: str | None = None
@@ -47,14 +84,10 @@ class EmulateOptions:
     """Whether other users of this machine are answered."""
     static: Path | None = None
     """A folder of web pages to serve. None: there are none."""
-    stage: str | None = None
-    """None: what the target says; for an App ``dev``."""
     dynamodb: str = "embedded"
     """``embedded``, or the URL of a DynamoDB."""
     isolation: Literal["process", "inline"] | None = None
     """Where functions run. None: the emulator's default."""
-    iam: Literal["enforce", "record", "off"] | None = None
-    """Whether functions may do only what their roles allow. None: with the embedded DynamoDB they may."""
     debug: int | None = None
     """Port on which to wait for a debugger before anything runs. None: none is waited for."""
     inspect: tuple[str, ...] = ()
@@ -93,34 +126,6 @@ class EmulateOptions:
     log_dir: Path | None = None
     """Gets a file of Lambda's own log lines per function. None: no files."""
 
-    # for templates
-
-    parameters: tuple[str, ...] = ()
-    """``NAME=VALUE`` of a template's parameters."""
-    overrides: tuple[str, ...] = ()
-    """The same in SAM's spellings; they win."""
-    imports: tuple[str, ...] = ()
-    """``NAME=VALUE`` of exports of stacks that are not here."""
-    secrets: tuple[str, ...] = ()
-    """``NAME=VALUE`` of secrets and stored parameters that dynamic references read."""
-    env_vars: Path | None = None
-    """Further environment variables of functions: SAM's JSON, or a ``.env`` file for all."""
-    config_file: Path | None = None
-    """None: ``samconfig.toml`` beside the template, if it is there."""
-    config_env: str | None = None
-    """Which table of ``samconfig.toml``, which has to be there. None: ``default``, if it is."""
-    stack: str | None = None
-    """Which stack of a CDK assembly, or what a template's stack is called."""
-    api: str | None = None
-    """Which WebSocket API; None: all, each on a port of its own."""
-    build: str | None = None
-    """Command line that is run before the start, and after changes of sources."""
-    code: tuple[str, ...] = ()
-    """``ID=FOLDER``: other code for a function."""
-    commands: tuple[str, ...] = ()
-    """``ID=COMMAND``: a command line that speaks the Runtime API."""
-    install: bool = True
-    """Whether npm may fetch what Lambda provides to Node.js and this machine does not."""
     check: bool = False
     """Whether only to tell what would be emulated."""
 

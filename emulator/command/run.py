@@ -11,7 +11,7 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -311,20 +311,21 @@ async def _reloading(
     if not options.reload or target.control is not None:
         yield
         return
-    watcher = asyncio.create_task(_follow(emulator, folder, target, since))
+    own = [each.resolve() for each in (options.state_file, options.ready_file) if each is not None]
+    watcher = asyncio.create_task(_follow(emulator, folder, target, own, since))
     try:
         yield
     finally:
         await end([watcher])
 
 
-async def _follow(emulator: Emulator, folder: Path, target: Target, since: float) -> None:
+async def _follow(emulator: Emulator, folder: Path, target: Target, own: Collection[Path], since: float) -> None:
     if target.template is None:
         await _reload_on_changes(emulator, folder, target, since)
     else:
         from .template_reload import follow  # noqa: PLC0415 - only targets that are templates pay for it
 
-        await follow(emulator, target.template, since)
+        await follow(emulator, target.template, own, since)
 
 
 async def _reload_on_changes(emulator: Emulator, folder: Path, target: Target, since: float) -> None:

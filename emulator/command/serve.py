@@ -7,7 +7,6 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from streamer.errors import ConfigurationError
 from streamer.project import Project
 
 from ..foundation import log
@@ -15,11 +14,11 @@ from ..functions.processes.launching import Launched
 from ..functions.runtimes import is_node
 from ..port.front import bind
 from . import provided_sdk
-from .development_secret import FOLDER, development_secret, make_state_folder
+from .development_secret import FOLDER, development_secret, state_folder
 from .identity import PUBLIC_KEY, PUBLISHED_KEYS, Access, Identity, key_kind
 from .options import EmulateOptions
 from .output import output, tell_messages
-from .target import DEMO, Target, find_service, prepared
+from .target import DEMO, Target, find_service, of_template, prepared
 from .which_project import template_name
 
 
@@ -43,7 +42,7 @@ def serve(options: EmulateOptions, project: Project, shell: dict[str, str], laun
             verifies_with=key_kind(shell, is_app=target.has_tokens, is_signed=target.is_signed),
             secret=environment.get("JWT_SECRET") if target.has_tokens else None,
         )
-        _make_state_folder(project.folder / FOLDER)
+        state_folder(project.folder)
         if options.verbose or not target.is_app:
             tell_messages()
         if options.debug is not None:
@@ -61,7 +60,7 @@ def _target(options: EmulateOptions, project: Project, shell: dict[str, str]) ->
         from .control_plane import control_plane  # noqa: PLC0415 - templates, which no other target pays for
 
         return control_plane(options, project.folder, os.environ), shell
-    name = None if options.demo else template_name(options.target, project)
+    name = None if options.demo else template_name(options.target, project, Path.cwd())
     if name is not None:
         return _load_template(name, options, project.folder), shell
     options.refuse_for_templates_only()
@@ -75,20 +74,13 @@ def _target(options: EmulateOptions, project: Project, shell: dict[str, str]) ->
 
 def _load_template(name: str, options: EmulateOptions, folder: Path) -> Target:
     # Templates cost some 50 ms to import, which no other target pays.
-    from ..templates.assembly import find  # noqa: PLC0415
-    from .from_template import load_template, run_build  # noqa: PLC0415
+    from .from_template import open_template  # noqa: PLC0415
 
-    if options.build is not None:
-        run_build(options.build, folder)
-    find(name, folder, stack=options.stack)  # before a folder is made where there is nothing
-    _make_state_folder(folder / FOLDER)
-    found = load_template(name, options, folder=folder, state_folder=folder / FOLDER)
-    return Target(name=name, topology=found.read.described.topology, is_app=False, template=found)
+    return of_template(open_template(name, options, folder))
 
 
 def _with_sdk(target: Target, options: EmulateOptions, project: Project) -> Target:
-    _make_state_folder(project.folder / FOLDER)
-    into = project.folder / FOLDER / provided_sdk.FOLDER
+    into = state_folder(project.folder) / provided_sdk.FOLDER
     topology = provided_sdk.provide(target.topology, project.code, into, may_install=options.install, tell=log.info)
     return dataclasses.replace(target, topology=topology)
 
@@ -99,10 +91,3 @@ def _with_secret(environment: Mapping[str, str], state_folder: Path) -> dict[str
     if not any(given.get(name) for name in ("JWT_SECRET", PUBLIC_KEY, PUBLISHED_KEYS)):
         given["JWT_SECRET"] = development_secret(state_folder).value
     return given
-
-
-def _make_state_folder(folder: Path) -> None:
-    try:
-        make_state_folder(folder)
-    except OSError as error:
-        raise ConfigurationError(f"the folder {folder} cannot be used: {error.strerror}") from error

@@ -72,6 +72,6 @@ def _code(options: EmulateOptions, project: Project) -> Path | None:
     """Where modules of the project's own are found before all others; None: a template says it for each function."""
     from .which_project import template_name  # noqa: PLC0415 - `_project` has it
 
-    if options.control_plane or (not options.demo and template_name(options.target, project) is not None):
+    if options.control_plane or (not options.demo and template_name(options.target, project, Path.cwd()) is not None):
         return None
     return project.code

@@ -90,6 +90,11 @@ class Target:
         return self.template is not None or self.control is not None
 
 
+def of_template(template: TemplateTarget) -> Target:
+    """A project that is emulated from its templates, as they are read."""
+    return Target(name=template.name, topology=template.read.described.topology, is_app=False, template=template)
+
+
 def load_target(name: str | None, project: Project, *, environment: Mapping[str, str]) -> Target:
     """Load a target of a project.
 

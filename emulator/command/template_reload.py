@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Final
 
@@ -26,10 +26,10 @@ _LOG: Final = ".log"
 _OUTPUTS: Final = (1, 2)
 
 
-async def follow(emulator: Emulator, target: TemplateTarget, since: float) -> None:
+async def follow(emulator: Emulator, target: TemplateTarget, own: Collection[Path], since: float) -> None:
     """Let what changes on disk take effect, until cancelled; a project that became wrong is told, the old runs on.
 
-    ``since`` is as in `watching`.
+    ``own`` are files that the emulator writes; ``since`` is as in `watching`.
     """
     trials = Trials(code_of(target.folder))
     is_first = True
@@ -37,7 +37,7 @@ async def follow(emulator: Emulator, target: TemplateTarget, since: float) -> No
         folders = _folders(target)
         async with contextlib.aclosing(watching(folders, since)) as changes:
             async for changed in changes:
-                files = _counting(changed, target)
+                files = _counting(changed, target, own)
                 if files:
                     target = await _changed(emulator, target, files, trials)
                 elif not changed and not is_first:  # what was saved while nobody watched
@@ -95,11 +95,10 @@ def _folders(target: TemplateTarget) -> list[Path]:
     return _outermost({path if path.is_dir() else path.parent for path in _watched(target)})
 
 
-def _counting(changed: Iterable[Path], target: TemplateTarget) -> frozenset[Path]:
+def _counting(changed: Iterable[Path], target: TemplateTarget, own: Collection[Path]) -> frozenset[Path]:
     """Those of the changes that are the project's."""
     watched = _watched(target)
     ignored = IGNORED if target.options.build is None else BUILD_OUTPUT
-    own = [each.resolve() for each in (target.options.state_file, target.options.ready_file) if each is not None]
     return frozenset(path for path in changed if _counts(path, watched, ignored) and not _is_written_here(path, own))
 
 

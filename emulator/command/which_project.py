@@ -32,16 +32,16 @@ def _has_own_service(folder: Path, name: str | None) -> bool:
     return module.with_suffix(".py").is_file() or module.is_dir()
 
 
-def template_name(name: str | None, project: Project) -> str | None:
-    """The template or folder that a target means; None: ``module:attribute``."""
+def template_name(name: str | None, project: Project, here: Path) -> str | None:
+    """The template or folder that a target means, which is named from ``here``; None: ``module:attribute``."""
     if name is None:
         if project.app is not None:
             return None
         found = find_default(project.folder)
         # Many projects with a template keep their handler in app.py, too.
         return None if found is None or has_app(project.code, named=True) else found
-    is_path = name.strip() and (":" not in name or Path(name).exists())
-    return name if is_path and is_template(name, Path.cwd()) else None
+    is_path = name.strip() and (":" not in name or (here / name).exists())
+    return name if is_path and is_template(name, here) else None
 
 
 def pairs(given: tuple[str, ...]) -> dict[str, str]:

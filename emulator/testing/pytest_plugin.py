@@ -19,6 +19,7 @@ from streamer.errors import ConfigurationError
 from streamer.project import DEFAULT_APP, Project, folder_of, read, variables
 
 if TYPE_CHECKING:
+    from ..command.options import TemplateOptions
     from ..command.target import Target
     from ..wiring.emulator import EmulatorConfig
     from .thread import EmulatorThread
@@ -34,13 +35,21 @@ EMULATORS: Final = ("streamer", "streamer_session")
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add ``--streamer-target`` and ``--streamer-isolation``, and ini options of the same names."""
     group = parser.getgroup("streamer", "end-to-end tests on the streamer emulator")
-    group.addoption("--streamer-target", metavar="MODULE:ATTRIBUTE", help="the App or topology to emulate")
+    group.addoption(
+        "--streamer-target",
+        metavar="TARGET",
+        help="the App, topology or template to emulate, as streamer emulate has it",
+    )
     group.addoption(
         "--streamer-isolation",
         choices=["process", "inline"],
         help="where functions run; inline lets breakpoint() and coverage work",
     )
-    parser.addini("streamer_target", "the App or topology to emulate, as module:attribute (default: app:app)")
+    parser.addini(
+        "streamer_target",
+        "the App or topology to emulate, as module:attribute, or a template or its folder (default: app:app, else the "
+        "folder's template)",
+    )
     parser.addini("streamer_isolation", "where functions run: process (as on Lambda) or inline")
     parser.addini("streamer_project", "folder of the service's code, from pytest's root folder", default=".")
 
@@ -112,9 +121,12 @@ def _option(config: pytest.Config, name: str) -> str | None:
 
 @pytest.fixture(scope="session")
 def streamer_target(pytestconfig: pytest.Config) -> Any:
-    """What to emulate: ``module:attribute``, an App's name or a Topology; override it to choose another."""
+    """What to emulate: ``module:attribute``, a template or its folder, or a Topology; override it to choose another."""
+    from ..command.which_project import template_name  # noqa: PLC0415 - see the module's docstring
+
+    project = project_of(pytestconfig)
     named = _option(pytestconfig, "streamer_target")
-    return named or project_of(pytestconfig).app or DEFAULT_APP
+    return named or project.app or template_name(None, project, project.folder) or DEFAULT_APP
 
 
 @pytest.fixture(scope="session")
@@ -149,8 +161,19 @@ def streamer_config(
 
 
 @pytest.fixture(scope="session")
+def streamer_template() -> TemplateOptions:
+    """What is said of a template: parameters, secrets, other code; override it to say some."""
+    from ..command.options import TemplateOptions  # noqa: PLC0415 - see the module's docstring
+
+    return TemplateOptions()
+
+
+@pytest.fixture(scope="session")
 def streamer_start(
-    pytestconfig: pytest.Config, streamer_project: Path, streamer_environment: Mapping[str, str]
+    pytestconfig: pytest.Config,
+    streamer_project: Path,
+    streamer_environment: Mapping[str, str],
+    streamer_template: TemplateOptions,
 ) -> Start:
     """A function of target and config that makes an emulator to enter; for tests that need several, or special ones."""
     from ..command.extras import require  # noqa: PLC0415
@@ -159,13 +182,20 @@ def streamer_start(
         require("emulator")
     except ConfigurationError as error:
         raise pytest.UsageError(str(error)) from error
-    from ..command.target import load_target  # noqa: PLC0415
+    from ..command.target import load_target, of_template  # noqa: PLC0415
+    from ..command.which_project import template_name  # noqa: PLC0415
     from .thread import emulator_thread  # noqa: PLC0415
 
     def start(target: Any, config: EmulatorConfig) -> EmulatorThread:
         def load(environment: Mapping[str, str]) -> Target:
             project = dataclasses.replace(project_of(pytestconfig), code=streamer_project)
-            return load_target(target, project, environment=environment)
+            template = template_name(target, project, project.folder)
+            if template is None:
+                return load_target(target, project, environment=environment)
+            from ..command.from_template import open_template  # noqa: PLC0415 - templates, which no other target pays for
+
+            options = dataclasses.replace(streamer_template, iam=streamer_template.iam or config.iam)
+            return of_template(open_template(template, options, project.folder))
 
         return emulator_thread(load if isinstance(target, str) else target, config, streamer_environment)
 

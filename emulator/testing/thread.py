@@ -10,7 +10,7 @@ import secrets
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
@@ -29,6 +29,7 @@ from ..port.loop import loop_factory
 from ..wiring.emulator import Emulator, EmulatorConfig
 
 if TYPE_CHECKING:
+    from ..command.from_template import TemplateTarget
     from ..command.target import Target
 
 START_SECONDS: Final = 60.0
@@ -163,14 +164,18 @@ class SyncClient:
 class EmulatorThread:
     """A running emulator; enter it to start, leave it to stop.
 
-    For an App, ``secret`` is the JWT secret its ``$connect`` has, so `token` can mint what it accepts.
+    For an App, ``secret`` is the JWT secret its ``$connect`` has, so `token` can mint what it accepts. ``template`` is
+    where the topology comes from, if that is one.
     """
 
-    def __init__(self, topology: Topology, config: EmulatorConfig, *, secret: str = "") -> None:
+    def __init__(
+        self, topology: Topology, config: EmulatorConfig, *, secret: str = "", template: TemplateTarget | None = None
+    ) -> None:
         self.logs = LogCapture()
         """What the functions wrote."""
         self._emulator = Emulator(topology, config, log_sink=self.logs)
         self._secret = secret
+        self._told = {} if template is None else template.told()
         self._loop: asyncio.AbstractEventLoop
         self._stopped: asyncio.Event
         self._ready = threading.Event()
@@ -236,6 +241,26 @@ class EmulatorThread:
     def websocket_url(self) -> str:
         """What clients connect to, without a token."""
         return self._emulator.websocket_url
+
+    @property
+    def websocket_urls(self) -> Sequence[str]:
+        """The same of each WebSocket API, in the order in which the service describes them."""
+        return self._emulator.websocket_urls
+
+    @property
+    def http_urls(self) -> Mapping[str, str]:
+        """Where each HTTP API, REST API and function URL is, by its name."""
+        return self._emulator.http_urls
+
+    @property
+    def resources(self) -> Mapping[str, str]:
+        """What ``Ref`` of each of a template's resources is, by logical id (``Stack/Id`` of several stacks)."""
+        return {name: str(each["id"]) for name, each in self._told.get("resources", {}).items()}
+
+    @property
+    def outputs(self) -> Mapping[str, Any]:
+        """A template's outputs, by name (``Stack.Name`` of several stacks)."""
+        return dict(self._told.get("outputs", {}))
 
     @property
     def management_url(self) -> str:
@@ -325,7 +350,7 @@ def emulator_thread(
     config: EmulatorConfig,
     environment: Mapping[str, str],
 ) -> EmulatorThread:
-    """An emulator for a topology, or for what is made of an App with this environment and a new JWT secret."""
+    """An emulator for a topology, for a template, or for what is made of an App, this environment and a new secret."""
     if isinstance(target, Topology):
         return EmulatorThread(target, config)
     secret = environment.get("JWT_SECRET") or secrets.token_urlsafe(32)
@@ -333,6 +358,9 @@ def emulator_thread(
     found = target(settings)
     if isinstance(found, Topology):
         return EmulatorThread(found, config, secret=secret)
+    if found.template is not None:
+        config = dataclasses.replace(found.template.configured(config), aws_domain=config.isolation != "inline")
+        return EmulatorThread(found.topology, config, template=found.template)
     config = dataclasses.replace(
         config, services=(*config.services, *found.services), domains={**found.domains, **config.domains}
     )

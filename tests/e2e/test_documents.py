@@ -570,6 +570,68 @@ def _(block: Block, folder: Path) -> None:
     pytest_in(folder)
 
 
+CHAT: Final = """\
+Transform: AWS::Serverless-2016-10-31
+Parameters: {Stage: {Type: String, Default: prod}}
+Resources:
+  Chat:
+    Type: AWS::Serverless::WebSocketApi
+    Properties:
+      RouteSelectionExpression: $request.body.action
+      StageName: !Ref Stage
+      Routes: {$connect: {FunctionArn: !GetAtt Talk.Arn}, sendmessage: {FunctionArn: !GetAtt Talk.Arn}}
+  Talk:
+    Type: AWS::Serverless::Function
+    Properties:
+      Runtime: python3.12
+      Handler: talk.handler
+      CodeUri: src
+      Environment: {Variables: {TABLE: !Ref ConnectionsTable}}
+      Policies:
+        - DynamoDBCrudPolicy: {TableName: !Ref ConnectionsTable}
+        - Statement: [{Effect: Allow, Action: execute-api:ManageConnections, Resource: "*"}]
+  ConnectionsTable: {Type: AWS::Serverless::SimpleTable}
+"""
+TALK: Final = """\
+import json, os, boto3
+
+def handler(event, context):
+    about = event["requestContext"]
+    url = f"https://{about['domainName']}/{about['stage']}"
+    if about["eventType"] == "CONNECT":
+        boto3.resource("dynamodb").Table(os.environ["TABLE"]).put_item(Item={"id": about["connectionId"]})
+    else:
+        text = json.loads(event["body"])["data"]
+        client = boto3.client("apigatewaymanagementapi", endpoint_url=url)
+        client.post_to_connection(ConnectionId=about["connectionId"], Data=text)
+    return {"statusCode": 200}
+"""
+
+
+def write_chat(folder: Path) -> None:
+    (folder / "template.yaml").write_text(CHAT)
+    (folder / "src").mkdir()
+    (folder / "src" / "talk.py").write_text(TALK)
+
+
+@runs("docs/testing.md", "import json")
+def _(block: Block, folder: Path) -> None:
+    write_chat(folder)
+    (folder / "test_chat.py").write_text(block.text)
+
+    pytest_in(folder)
+
+
+@runs("docs/testing.md", "from dataclasses import replace")
+def _(block: Block, folder: Path) -> None:
+    write_chat(folder)
+    (folder / "conftest.py").write_text(block.text)
+    test = "def test_stage(streamer, streamer_template):\n    assert streamer.websocket_url.endswith('/test')\n"
+    (folder / "test_stage.py").write_text(test + "    assert streamer_template.iam == 'enforce'\n")
+
+    pytest_in(folder)
+
+
 @runs("docs/testing.md", "import asyncio")
 def _(block: Block, folder: Path) -> None:
     (folder / "app.py").write_text(README_APP.text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -110,6 +111,61 @@ def test_logs(streamer_session):
     )
 
     assert "5 passed" in output, output
+
+
+TEMPLATES = Path(__file__).parents[1] / "templates"
+ASK = """
+import json
+from websockets.sync.client import connect
+
+def test_greet(streamer):
+    with connect(streamer.websocket_url, proxy=None) as client:
+        client.send(json.dumps({"action": "send", "name": "Ada"}))
+        print(client.recv(timeout=20))
+    assert streamer.websocket_url.endswith("/" + streamer.resources["StageOfChat"])
+    assert streamer.resources["Greet"].startswith("sam-Greet-")
+"""
+
+
+@pytest.fixture
+def sam(tmp_path: Path) -> Path:
+    folder = tmp_path / "sam"
+    shutil.copytree(TEMPLATES / "sam-globals", folder)
+    (folder / "pytest.ini").write_text("[pytest]\n")
+    return folder
+
+
+def test_a_project_is_emulated_from_the_template_that_its_folder_has(sam: Path) -> None:
+    output = run_pytest(sam, ASK, "-s")
+
+    assert "hello from" in output, output
+    assert "1 passed" in output, output
+
+
+def test_a_template_can_be_named_and_given_parameters(sam: Path) -> None:
+    (sam / "service").mkdir()
+    for name in ("template.yaml", "src", "layer"):
+        (sam / name).rename(sam / "service" / name)
+    template = sam / "service" / "template.yaml"
+    template.write_text(template.read_text().replace("[!Ref Stage, live]", "[!Ref Stage, never]"))
+    (sam / "conftest.py").write_text("""
+import dataclasses, pytest
+
+@pytest.fixture(scope="session")
+def streamer_template(streamer_template):
+    return dataclasses.replace(streamer_template, parameters=("Stage=live",), stack="sam")
+""")
+
+    output = run_pytest(sam, ASK, "-s", "--streamer-target", "service/template.yaml")
+
+    assert "good day from" in output, output
+    assert "1 passed" in output, output
+
+
+def test_a_template_that_cannot_be_emulated_is_told_in_a_line(sam: Path) -> None:
+    output = run_pytest(sam, ASK, "--streamer-target", "other.yaml")
+
+    assert "streamer: other.yaml: there is no such file or folder; the target is 'other.yaml'" in output, output
 
 
 @pytest.mark.parametrize(("mode", "mark"), [("auto", ""), ("strict", "@pytest.mark.asyncio\n")])

@@ -77,11 +77,11 @@ def test_what_a_folder_has_is_found(tmp_path: Path) -> None:
 )
 def test_a_module_called_app_is_an_app_only_if_it_names_one(text: str, target: str | None, tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text(text)
-    assert template_name(None, read_project(tmp_path)) is None
+    assert template_name(None, read_project(tmp_path), tmp_path) is None
 
     (tmp_path / "template.yaml").write_text("Resources: {}\n")
 
-    assert template_name(None, read_project(tmp_path)) == target
+    assert template_name(None, read_project(tmp_path), tmp_path) == target
 
 
 def test_what_is_no_template_does_not_pay_for_templates(tmp_path: Path) -> None:
